@@ -1,0 +1,223 @@
+"""The configuration: one TOML file, checked whole, every mistake named in one go.
+
+A mistake reads `broker.toml: printers[2].port: 99999 is not a port; use 1 to 65535`: the file, the
+key, what is wrong, what would be right. Printers are counted from 1, as they stand in the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from broker.sections import SECTIONS, Broker, Config, Database, PrinterSection, Section, as_written
+
+__all__ = ["Config", "ConfigError", "load", "locate", "parse", "show", "warnings"]
+
+FILE_NAME = "broker.toml"
+"""What is read from the working folder when nothing else is named."""
+VARIABLE = "BROKER_CONFIG"
+"""Names the file when no option does."""
+_LOOPBACK = "127.0.0.1"
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used. `problems` has one line for each mistake."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def locate(path: Path | None) -> Path | None:
+    """The file to read: the one named, else BROKER_CONFIG's, else ./broker.toml if it is there."""
+    if path is not None:
+        return path
+    if named := os.environ.get(VARIABLE):
+        return Path(named)
+    return Path(FILE_NAME) if Path(FILE_NAME).exists() else None
+
+
+def load(path: Path | None = None) -> Config:
+    """The configuration, all defaults where no file is named or found; raises ConfigError."""
+    file = locate(path)
+    if file is None:
+        return parse("", folder=Path.cwd())
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigError([f"{file}: is not UTF-8 text; save it as UTF-8"]) from None
+    except OSError as error:
+        origin = f" (named by {VARIABLE})" if path is None and file != Path(FILE_NAME) else ""
+        words = (error.strerror or "cannot be read").lower()
+        raise ConfigError([f"{file}: {words}{origin}; name a file that can be read"]) from None
+    return parse(text, name=str(file), folder=file.absolute().parent)
+
+
+def parse(text: str, *, name: str = FILE_NAME, folder: Path) -> Config:
+    """The configuration in a TOML text; relative paths start from `folder`.
+
+    Raises ConfigError with every mistake, each line beginning with `name`.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        last = max(1, len(text.rstrip().splitlines()))
+        words, _, place = str(error).rstrip(")").rpartition(" (at ")
+        place = place.replace("end of document", f"the end, line {last}")
+        raise ConfigError([f"{name}: {place}: {words}; this is not TOML"]) from None
+    problems: list[str] = []
+    known: dict[str, Any] = {}
+    for key, value in tables.items():
+        if key not in SECTIONS:
+            problems.append(f"{key}: {_unknown(key, list(SECTIONS), 'a section')}")
+        elif key != "printers":
+            known[key] = _section(key, value, SECTIONS[key], problems)
+        elif not isinstance(value, list):
+            problems.append("printers: is one table; write [[printers]] above each printer")
+        else:
+            known[key] = tuple(
+                _section(f"printers[{number}]", each, PrinterSection, problems)
+                for number, each in enumerate(value, start=1)
+            )
+    problems += _contradictions(known)
+    if problems:
+        raise ConfigError([f"{name}: {problem}" for problem in problems])
+    return _absolute(Config(**known), folder)
+
+
+def _section(
+    where: str, table: object, model: type[Section], problems: list[str]
+) -> Section | None:
+    """One table, checked; None, and its mistakes in `problems`, where it has any."""
+    if not isinstance(table, Mapping):
+        heading = "[[printers]]" if model is PrinterSection else f"[{where}]"
+        words = f"{as_written(table)} is not a table; write {heading} above its keys"
+        problems.append(f"{where}: {words}")
+        return None
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        for mistake in error.errors():
+            key = str(mistake["loc"][0])
+            match mistake["type"]:
+                case "extra_forbidden":
+                    words = _unknown(key, list(model.model_fields), "a key")
+                case "missing":
+                    words = "is missing; every printer needs name, ae_title, host and port"
+                case _:
+                    words = str(mistake["ctx"]["error"])
+            problems.append(f"{where}.{key}: {words}")
+    return None
+
+
+def _unknown(key: str, known: list[str], noun: str) -> str:
+    """What to say of a key that nobody knows."""
+    homes = [name for name, model in SECTIONS.items() if key in model.model_fields]
+    if homes:
+        return f"is not {noun} here; it belongs to [{homes[0]}]"
+    if nearest := difflib.get_close_matches(key, known, n=1):
+        return f"is not {noun} that the broker knows; did you mean {nearest[0]}?"
+    return f"is not {noun} that the broker knows; use {', '.join(known)}"
+
+
+def _contradictions(known: Mapping[str, Any]) -> list[str]:
+    """Mistakes between keys; only those of tables that are right in themselves are seen."""
+    problems = []
+    retry = known.get("retry")
+    if retry is not None and retry.max_delay_s < retry.first_delay_s:
+        problems.append(
+            f"retry.max_delay_s: {as_written(retry.max_delay_s)} is less than first_delay_s; "
+            f"use {as_written(retry.first_delay_s)} or more"
+        )
+    names: dict[str, int] = {}
+    peers: dict[tuple[str, str, int], int] = {}
+    broker = known.get("broker", Broker())
+    for number, printer in enumerate(known.get("printers", ()), start=1):
+        if printer is None:
+            continue
+        where = f"printers[{number}]"
+        earlier = names.setdefault(printer.name, number)
+        if earlier != number:
+            problems.append(
+                f'{where}.name: "{printer.name}" is also the name of printers[{earlier}]; '
+                "give each printer its own"
+            )
+        peer = (printer.ae_title, printer.host.lower(), printer.port)
+        earlier = peers.setdefault(peer, number)
+        if earlier != number:
+            problems.append(
+                f"{where}: {printer.ae_title}@{printer.host}:{printer.port} is also "
+                f"printers[{earlier}]; remove one, or mend its ae_title, host or port"
+            )
+        if broker is not None and _same_place(broker, printer):
+            problems.append(
+                f"{where}.host: {printer.host}:{printer.port} is the broker itself; "
+                "use the printer's own host and port"
+            )
+    return problems
+
+
+def _same_place(broker: Broker, printer: PrinterSection) -> bool:
+    """Whether the printer is where the broker listens, as far as the file alone can tell."""
+    if printer.port != broker.port:
+        return False
+    listens, called = _place(broker.host), _place(printer.host)
+    return called in (listens, "0.0.0.0") or (listens == "0.0.0.0" and called == _LOOPBACK)
+
+
+def _place(host: str) -> str:
+    """One spelling for every name of this machine's loopback, and one for all interfaces."""
+    if host.lower() in ("localhost", "localhost.localdomain"):
+        return _LOOPBACK
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return host.lower()
+    if address.is_unspecified:
+        return "0.0.0.0"
+    return _LOOPBACK if address.is_loopback else str(address)
+
+
+def _absolute(config: Config, folder: Path) -> Config:
+    """The same configuration with its paths absolute."""
+    broker = {**config.broker.model_dump()}
+    broker["data_dir"] = str(folder / Path(config.broker.data_dir).expanduser())
+    url = config.database.url
+    if url:
+        url = f"sqlite:///{folder / Path(url.removeprefix('sqlite:///')).expanduser()}"
+    return config.model_copy(update={"broker": Broker(**broker), "database": Database(url=url)})
+
+
+def warnings(config: Config) -> list[str]:
+    """What is allowed and yet may not be meant."""
+    if config.printers:
+        return []
+    return ["no printers are configured: films are taken and kept, none is printed"]
+
+
+def show(config: Config) -> str:
+    """The effective file, as TOML that loads to an equal configuration."""
+    lines = []
+    for name, model in SECTIONS.items():
+        value = getattr(config, name)
+        tables = value if name == "printers" else (value,)
+        heading = f"[[{name}]]" if name == "printers" else f"[{name}]"
+        if not tables:
+            lines += [
+                f"# No printers: films are kept until there is one. {heading} begins one.",
+                "",
+            ]
+        for table in tables:
+            lines.append(heading)
+            for key, field in model.model_fields.items():
+                line = f"{key} = {as_written(getattr(table, key))}"
+                lines.append(f"{line:<30} # {field.description}" if field.description else line)
+            lines.append("")
+    return "\n".join(lines)

@@ -1,0 +1,234 @@
+"""Between pydicom data sets and the model's `Attributes`, byte for byte.
+
+Values stay as they came: they are read raw and written raw, never decoded by a character set that
+a modality may have declared wrongly. Numbers are the exception: they must be numbers.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from io import BytesIO
+
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.filereader import read_dataset
+from pydicom.tag import Tag
+
+from broker.dicom import statuses
+from broker.dicom.sop_classes import IMPLICIT_LITTLE
+from broker.dicom.statuses import Fault
+from broker.model.film import Attributes
+
+FILM_SESSION = (
+    "SpecificCharacterSet",
+    "NumberOfCopies",
+    "PrintPriority",
+    "MediumType",
+    "FilmDestination",
+    "FilmSessionLabel",
+    "MemoryAllocation",
+    "OwnerID",
+)
+"""Of the film session, N-CREATE and N-SET alike (PS3.4 Table H.4-1)."""
+
+FILM_BOX_CREATE_ONLY = (
+    "ImageDisplayFormat",
+    "AnnotationDisplayFormatID",
+    "FilmOrientation",
+    "FilmSizeID",
+    "RequestedResolutionID",
+)
+FILM_BOX_SET = (
+    "MagnificationType",
+    "SmoothingType",
+    "BorderDensity",
+    "EmptyImageDensity",
+    "MinDensity",
+    "MaxDensity",
+    "Trim",
+    "ConfigurationInformation",
+    "Illumination",
+    "ReflectedAmbientLight",
+)
+FILM_BOX = FILM_BOX_CREATE_ONLY + FILM_BOX_SET
+"""Of the film box (PS3.4 Table H.4-6); references are fields of the objects."""
+
+IMAGE_BOX = (
+    "Polarity",
+    "MagnificationType",
+    "SmoothingType",
+    "MinDensity",
+    "MaxDensity",
+    "ConfigurationInformation",
+    "RequestedImageSize",
+    "RequestedDecimateCropBehavior",
+)
+"""Of the image box (PS3.4 Table H.4-14), beside its position, its image and its LUT."""
+
+_ENUMERATED = {
+    "PrintPriority": ("HIGH", "MED", "LOW"),
+    "FilmOrientation": ("PORTRAIT", "LANDSCAPE"),
+    "Trim": ("YES", "NO"),
+    "Polarity": ("NORMAL", "REVERSE"),
+    "RequestedDecimateCropBehavior": ("DECIMATE", "CROP", "FAIL"),
+}
+"""Enumerated values (PS3.3 C.13.1, C.13.3, C.13.5). Defined terms may grow: unchecked."""
+
+_SINGLE_TEXT = frozenset({"ST", "LT", "UT"})
+"""VRs in which a backslash is text, not a separator (PS3.5 6.2)."""
+
+
+def tag(keyword: str) -> int:
+    """The tag of a known keyword."""
+    found = tag_for_keyword(keyword)
+    assert found is not None, keyword
+    return found
+
+
+def parse(data: bytes, transfer_syntax: str) -> Dataset:
+    """A received data set with its elements still raw; Fault 0x0110 when it cannot be read."""
+    try:
+        dataset = read_dataset(BytesIO(data), transfer_syntax == IMPLICIT_LITTLE, True)
+    except Exception as error:
+        raise Fault(statuses.PROCESSING_FAILURE, "the data set cannot be read") from error
+    return dataset
+
+
+def raw(dataset: Dataset, keyword: str) -> bytes | None:
+    """The bytes of an element as they came; None when it is absent."""
+    element = dataset.get_item(tag(keyword))
+    if element is None:
+        return None
+    value = element.value
+    if isinstance(value, bytes):
+        if isinstance(element, RawDataElement) and element.length not in (len(value), 0xFFFFFFFF):
+            raise Fault(statuses.INVALID_ATTRIBUTE_VALUE, f"{keyword} is cut short", [tag(keyword)])
+        return value
+    if value is None:
+        return b""
+    raise Fault(statuses.INVALID_ATTRIBUTE_VALUE, f"{keyword} is not a plain value", [tag(keyword)])
+
+
+def items(dataset: Dataset, keyword: str) -> list[Dataset] | None:
+    """The items of a sequence, their elements raw; None when it is absent."""
+    if tag(keyword) not in dataset:
+        return None
+    try:
+        value = dataset[tag(keyword)].value
+    except Exception as error:
+        raise Fault(
+            statuses.INVALID_ATTRIBUTE_VALUE, f"{keyword} cannot be read", [tag(keyword)]
+        ) from error
+    if value is None or value == b"":
+        return []
+    if isinstance(value, bytes | str) or not all(isinstance(item, Dataset) for item in value):
+        raise Fault(
+            statuses.INVALID_ATTRIBUTE_VALUE, f"{keyword} is not a sequence", [tag(keyword)]
+        )
+    return list(value)
+
+
+def values(dataset: Dataset, keyword: str) -> tuple[str, ...]:
+    """The values of one element as text; empty when it is absent or of zero length."""
+    content = raw(dataset, keyword)
+    if not content:
+        return ()
+    vr = dictionary_VR(tag(keyword))
+    if vr == "US":
+        if len(content) % 2:
+            raise _invalid(keyword, "has an odd length")
+        return tuple(str(number) for (number,) in struct.iter_unpack("<H", content))
+    text = content.decode("latin-1").rstrip("\0 ")
+    if not text:
+        return ()
+    if vr in _SINGLE_TEXT:
+        return (text,)
+    return tuple(part.strip(" ") for part in text.split("\\"))
+
+
+def read(dataset: Dataset, keywords: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Those of the attributes that were sent with a value, checked.
+
+    Fault 0x0106 names the first one whose value is not allowed.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for keyword in keywords:
+        sent = values(dataset, keyword)
+        if sent:
+            found[keyword] = _checked(keyword, sent)
+    return found
+
+
+def _checked(keyword: str, sent: tuple[str, ...]) -> tuple[str, ...]:
+    allowed = _ENUMERATED.get(keyword)
+    if allowed and sent[0] not in allowed:
+        raise _invalid(keyword, f"is none of {', '.join(allowed)}")
+    if dictionary_VR(tag(keyword)) == "IS":
+        try:
+            number = int(sent[0])
+        except ValueError:
+            raise _invalid(keyword, "is not a whole number") from None
+        if number < 0 or (keyword == "NumberOfCopies" and not 1 <= number <= 100):
+            raise _invalid(keyword, "is out of range")
+    if keyword == "RequestedImageSize":
+        try:
+            size = float(sent[0])
+        except ValueError:
+            raise _invalid(keyword, "is not a number") from None
+        if not 0 < size < 10_000:
+            raise _invalid(keyword, "is not a width in mm")
+    return sent
+
+
+def _invalid(keyword: str, why: str) -> Fault:
+    return Fault(statuses.INVALID_ATTRIBUTE_VALUE, f"{keyword} {why}", [tag(keyword)])
+
+
+def write(attributes: Attributes, dataset: Dataset, keywords: Iterable[str] | None = None) -> None:
+    """Put attributes into a data set, with the bytes that they came with.
+
+    Without `keywords`, all of them.
+    """
+    for keyword in attributes if keywords is None else keywords:
+        if attributes.get(keyword):
+            put(dataset, keyword, attributes[keyword])
+
+
+def put(dataset: Dataset, keyword: str, sent: tuple[str, ...]) -> None:
+    """Put one attribute into a data set."""
+    element_tag = tag(keyword)
+    vr = dictionary_VR(element_tag)
+    if vr == "US":
+        content = b"".join(struct.pack("<H", int(value)) for value in sent)
+    else:
+        content = "\\".join(sent).encode("latin-1")
+        content += b" " * (len(content) % 2)
+    put_raw(dataset, keyword, vr, content)
+
+
+def put_raw(dataset: Dataset, keyword: str, vr: str, content: bytes) -> None:
+    """Put bytes into a data set as they are; their length must be even."""
+    element_tag = Tag(tag(keyword))
+    element = RawDataElement(element_tag, vr, len(content), content, 0, False, True)
+    dataset._dict[element_tag] = element
+
+
+def put_items(dataset: Dataset, keyword: str, content: list[Dataset]) -> None:
+    """Put a sequence into a data set."""
+    dataset.add(DataElement(tag(keyword), "SQ", content))
+
+
+def reference(sop_class: str, instance: str) -> Dataset:
+    """An item that refers to a SOP instance (PS3.3 Table 10-11)."""
+    item = Dataset()
+    item.ReferencedSOPClassUID = sop_class
+    item.ReferencedSOPInstanceUID = instance
+    return item
+
+
+def referenced_instance(item: Dataset) -> str:
+    """The instance UID in a reference item; empty when there is none."""
+    content = raw(item, "ReferencedSOPInstanceUID") or b""
+    return content.decode("latin-1").rstrip("\0 ")

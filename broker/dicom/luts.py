@@ -1,0 +1,68 @@
+"""Presentation LUTs, in and out (PS3.3 C.11.6, PS3.4 H.4.9)."""
+
+from __future__ import annotations
+
+import struct
+
+from pydicom.dataset import Dataset
+
+from broker.dicom import attributes, statuses
+from broker.dicom.statuses import Fault
+from broker.model.film import PresentationLut
+
+_SHAPES = ("IDENTITY", "LIN OD")
+
+
+def read(dataset: Dataset) -> PresentationLut:
+    """What an N-CREATE of the Presentation LUT class asks for.
+
+    Fault 0x0120 when it has neither shape nor table, 0x0106 when it has both or something that the
+    standard does not allow (PS3.4 Table H.4-25).
+    """
+    shape = attributes.values(dataset, "PresentationLUTShape")
+    tables = attributes.items(dataset, "PresentationLUTSequence")
+    if shape and tables:
+        raise _invalid("PresentationLUTShape", "stands beside a table")
+    if shape:
+        if shape[0] not in _SHAPES:
+            raise _invalid("PresentationLUTShape", "is neither IDENTITY nor LIN OD")
+        return PresentationLut(shape=shape[0])
+    if not tables:
+        raise Fault(
+            statuses.MISSING_ATTRIBUTE,
+            "neither a shape nor a table",
+            [attributes.tag("PresentationLUTShape")],
+        )
+    if len(tables) != 1:
+        raise _invalid("PresentationLUTSequence", "has more than one item")
+    return _table(tables[0])
+
+
+def _table(item: Dataset) -> PresentationLut:
+    descriptor = attributes.raw(item, "LUTDescriptor") or b""
+    if len(descriptor) != 6:
+        raise _invalid("LUTDescriptor", "has not three values")
+    entries, lowest, bits = struct.unpack("<HHH", descriptor)
+    if entries not in (256, 4096) or lowest != 0 or not 10 <= bits <= 16:
+        raise _invalid("LUTDescriptor", "is not 256 or 4096, 0, 10 to 16")
+    table = attributes.raw(item, "LUTData") or b""
+    if len(table) != 2 * entries:
+        raise _invalid("LUTData", f"has {len(table)} bytes for {entries} entries")
+    return PresentationLut(descriptor=(entries, lowest, bits), table=table)
+
+
+def write(lut: PresentationLut) -> Dataset:
+    """The data set that creates the same LUT somewhere else."""
+    dataset = Dataset()
+    if lut.descriptor is None:
+        dataset.PresentationLUTShape = lut.shape
+        return dataset
+    item = Dataset()
+    attributes.put_raw(item, "LUTDescriptor", "US", struct.pack("<HHH", *lut.descriptor))
+    attributes.put_raw(item, "LUTData", "OW", lut.table)
+    attributes.put_items(dataset, "PresentationLUTSequence", [item])
+    return dataset
+
+
+def _invalid(keyword: str, why: str) -> Fault:
+    return Fault(statuses.INVALID_ATTRIBUTE_VALUE, f"{keyword} {why}", [attributes.tag(keyword)])

@@ -1,0 +1,128 @@
+"""The Image Pixel module of an image box, in and out (PS3.3 C.13.5, PS3.4 Table H.4-14)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from pydicom.dataset import Dataset
+
+from broker.dicom import attributes, statuses
+from broker.dicom.statuses import Fault
+from broker.model.film import Image
+
+_GRAY = ("MONOCHROME1", "MONOCHROME2")
+_DEPTHS = {(8, 8, 7), (16, 12, 11)}
+"""Bits Allocated, Bits Stored, High Bit that the standard allows in a print image box."""
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """A checked image whose bytes are not in the spool yet."""
+
+    image: Image
+    """Its `pixels` name is empty."""
+    content: memoryview
+
+    def named(self, name: str) -> Image:
+        """The image, once the spool has given its bytes a name."""
+        values = {**self.image.__dict__, "pixels": name}
+        return Image(**values)
+
+
+def read(item: Dataset, *, color: bool = False) -> Pixels:
+    """Check the item of a Basic Grayscale (or Color) Image Sequence.
+
+    Fault 0x0121 where something is missing, 0x0106 where it is not allowed or does not fit
+    together. One padding byte after an odd length is cut off.
+    """
+    samples = _number(item, "SamplesPerPixel")
+    photometric = _text(item, "PhotometricInterpretation")
+    rows, columns = _number(item, "Rows"), _number(item, "Columns")
+    depth = (
+        _number(item, "BitsAllocated"),
+        _number(item, "BitsStored"),
+        _number(item, "HighBit"),
+    )
+    if samples != (3 if color else 1):
+        raise _invalid("SamplesPerPixel", f"is {samples}")
+    if photometric not in (("RGB",) if color else _GRAY):
+        raise _invalid("PhotometricInterpretation", "is not one for this image box")
+    if rows < 1 or columns < 1:
+        raise _invalid("Rows" if rows < 1 else "Columns", "is 0")
+    if depth not in _DEPTHS or (color and depth[0] != 8):
+        raise _invalid("BitsStored", "allocated, stored, high bit are not 8, 8, 7 or 16, 12, 11")
+    if _number(item, "PixelRepresentation") != 0:
+        raise _invalid("PixelRepresentation", "is not 0 (unsigned)")
+    if color and _number(item, "PlanarConfiguration") != 1:
+        raise _invalid("PlanarConfiguration", "is not 1")
+    content = attributes.raw(item, "PixelData")
+    if not content:
+        raise Fault(
+            statuses.MISSING_ATTRIBUTE_VALUE,
+            "PixelData is missing",
+            [attributes.tag("PixelData")],
+        )
+    length = rows * columns * samples * depth[0] // 8
+    if len(content) not in (length, length + length % 2):
+        raise _invalid("PixelData", f"has {len(content)} bytes, rows and columns ask for {length}")
+    return Pixels(
+        Image(
+            pixels="",
+            length=length,
+            rows=rows,
+            columns=columns,
+            bits_allocated=depth[0],
+            bits_stored=depth[1],
+            photometric=photometric,
+            samples=samples,
+            aspect_ratio=attributes.values(item, "PixelAspectRatio"),
+        ),
+        memoryview(content)[:length],
+    )
+
+
+def write(image: Image, content: bytes) -> Dataset:
+    """The item of a Basic Grayscale (or Color) Image Sequence; `content` as the spool keeps it."""
+    item = Dataset()
+    item.SamplesPerPixel = image.samples
+    item.PhotometricInterpretation = image.photometric
+    if image.samples == 3:
+        item.PlanarConfiguration = 1
+    item.Rows = image.rows
+    item.Columns = image.columns
+    if image.aspect_ratio:
+        attributes.put(item, "PixelAspectRatio", image.aspect_ratio)
+    item.BitsAllocated = image.bits_allocated
+    item.BitsStored = image.bits_stored
+    item.HighBit = image.high_bit
+    item.PixelRepresentation = 0
+    padded = content + b"\0" if len(content) % 2 else content
+    # OW for both depths: the only VR that Implicit VR knows for it (PS3.5 A.1), and legal in
+    # Explicit VR for 8 bits as well (PS3.5 8.1.1).
+    attributes.put_raw(item, "PixelData", "OW", padded)
+    return item
+
+
+def _number(item: Dataset, keyword: str) -> int:
+    content = attributes.raw(item, keyword)
+    if not content:
+        raise Fault(
+            statuses.MISSING_ATTRIBUTE_VALUE, f"{keyword} is missing", [attributes.tag(keyword)]
+        )
+    if len(content) != 2:
+        raise _invalid(keyword, "is not one number")
+    return int(struct.unpack("<H", content)[0])
+
+
+def _text(item: Dataset, keyword: str) -> str:
+    sent = attributes.values(item, keyword)
+    if not sent:
+        raise Fault(
+            statuses.MISSING_ATTRIBUTE_VALUE, f"{keyword} is missing", [attributes.tag(keyword)]
+        )
+    return sent[0]
+
+
+def _invalid(keyword: str, why: str) -> Fault:
+    return Fault(statuses.INVALID_ATTRIBUTE_VALUE, f"{keyword} {why}", [attributes.tag(keyword)])

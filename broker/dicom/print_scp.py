@@ -1,0 +1,340 @@
+"""The Print SCP: one object per association answers its DIMSE requests (PS3.4 H.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
+
+from pydicom.dataset import Dataset
+
+from broker.dicom import attributes, film_objects, statuses
+from broker.dicom.film_tree import FilmTree, OpenFilmBox, OpenFilmSession, OpenImageBox, Received
+from broker.dicom.sop_classes import (
+    COLOR_META,
+    FILM_BOX,
+    FILM_SESSION,
+    GRAYSCALE_META,
+    META_MEMBERS,
+    PRESENTATION_LUT,
+    PRINTER,
+    PRINTER_INSTANCE,
+)
+from broker.dicom.statuses import Fault
+from broker.dicom.transport.acceptor import AcceptedAssociation, Ending
+from broker.dicom.transport.message import Command, Request, Response
+from broker.model.film import first
+from broker.model.job import Level, PrintRequest, Priority
+from broker.model.pool import PoolStatus
+from broker.model.trouble import CannotStore
+
+PRINT_ACTION = 1
+"""The only Action Type ID of print management (PS3.4 H.4.1.2.4)."""
+
+
+class Intake(Protocol):
+    """Where films go, and what is said of the printers behind."""
+
+    def receive(self, chunks: Iterable[memoryview]) -> Received:
+        """Put pixels into the spool, not yet for good; CannotStore when there is no room."""
+
+    def accept(self, request: PrintRequest, received: Sequence[Received]) -> int:
+        """Put a print request on stable storage, its pixels first; the job's number.
+
+        CannotStore when that cannot be done: then nothing of it is left.
+        """
+
+    def forget(self, received: Sequence[Received]) -> None:
+        """Remove pixels that nobody asked to print."""
+
+    def status(self) -> PoolStatus:
+        """Printer Status and Printer Status Info as the modality shall see them."""
+
+
+Note = Callable[[str, Mapping[str, object]], None]
+"""Told of what is worth a log line: an event's name and its facts, never patient text."""
+
+
+class PrintScp:
+    """Answers one association. Whatever it is asked, the answer is a status.
+
+    Film boxes that are not the last one may still be set, printed and deleted: the standard lets
+    an SCP refuse that (PS3.4 H.4.2.2.2), but a radiographer gains nothing from it.
+    """
+
+    def __init__(
+        self, association: AcceptedAssociation, intake: Intake, note: Note, *, model_name: str = ""
+    ) -> None:
+        self.association = association
+        self.intake = intake
+        self.note = note
+        self.model_name = model_name
+        self.tree = FilmTree()
+
+    def answer(self, request: Request) -> Response:
+        """The response to one request; never raises for anything that a peer can send."""
+        try:
+            return self._answer(request)
+        except Fault as fault:
+            self.note(
+                "request refused",
+                {
+                    "calling_ae": self.association.calling_ae,
+                    "operation": _operation(request),
+                    "status": statuses.words(fault.status),
+                    "why": fault.comment,
+                },
+            )
+            fields: dict[str, object] = {"ErrorComment": fault.comment[:64]}
+            if fault.tags and fault.status in (
+                statuses.NO_SUCH_ATTRIBUTE,
+                statuses.ATTRIBUTE_LIST_ERROR,
+            ):
+                fields["AttributeIdentifierList"] = list(fault.tags)
+            return Response(fault.status, None, fields)
+
+    def closed(self, how: Ending) -> None:  # noqa: ARG002 - however it ended, it is forgotten
+        """Forget everything that was not actioned (PS3.4 H.5)."""
+        self.intake.forget(self.tree.received())
+        self.tree = FilmTree()
+
+    def _answer(self, request: Request) -> Response:
+        if request.field == Command.C_ECHO:
+            return Response(statuses.SUCCESS)
+        sop_class, uid = request.class_uid, request.instance_uid
+        self._check_class(request, sop_class)
+        match request.field:
+            case Command.N_CREATE:
+                return self._create(request, sop_class, uid)
+            case Command.N_SET:
+                return self._set(request, sop_class, uid)
+            case Command.N_GET:
+                return self._get(request, sop_class, uid)
+            case Command.N_ACTION:
+                return self._action(request, sop_class, uid)
+            case Command.N_DELETE:
+                return self._delete(sop_class, uid)
+        raise Fault(statuses.UNRECOGNIZED_OPERATION, "not an operation of print management")
+
+    def _check_class(self, request: Request, sop_class: str) -> None:
+        """Every class comes on its own context, or on that of its Meta class (PS3.4 H.3.2.2)."""
+        if request.context is None:
+            raise Fault(statuses.SOP_CLASS_NOT_SUPPORTED, "the presentation context was rejected")
+        abstract = request.context.abstract_syntax
+        if sop_class not in META_MEMBERS.get(abstract, frozenset({abstract})):
+            raise Fault(statuses.NO_SUCH_SOP_CLASS, "no such class on this presentation context")
+
+    # N-CREATE
+
+    def _create(self, request: Request, sop_class: str, asked: str) -> Response:
+        if sop_class not in (FILM_SESSION, FILM_BOX, PRESENTATION_LUT):
+            raise Fault(statuses.NO_SUCH_SOP_CLASS, "instances of this class are not created")
+        uid = self.tree.new_uid(asked)
+        dataset = self._parse(request)
+        if sop_class == FILM_SESSION:
+            reply = self._create_session(uid, dataset)
+        elif sop_class == FILM_BOX:
+            reply = self._create_film_box(request, uid, dataset)
+        else:
+            node = film_objects.lut(uid, dataset)
+            self.tree.luts[uid] = node
+            reply = film_objects.lut_reply(node)
+        return Response(statuses.SUCCESS, reply, {"AffectedSOPInstanceUID": uid})
+
+    def _create_session(self, uid: str, dataset: Dataset) -> Dataset:
+        if self.tree.session is not None:
+            raise Fault(
+                statuses.DUPLICATE_SOP_INSTANCE, "the association has a film session (H.4.1.2.1.3)"
+            )
+        session = OpenFilmSession(uid, {})
+        film_objects.set_session(session, dataset, self.tree)
+        self.tree.session = session
+        return film_objects.session_reply(session)
+
+    def _create_film_box(self, request: Request, uid: str, dataset: Dataset) -> Dataset:
+        assert request.context is not None
+        color = request.context.abstract_syntax == COLOR_META
+        film_box = film_objects.film_box(uid, dataset, self.tree, color=color)
+        self.check_film_box(film_box)
+        assert self.tree.session is not None
+        self.tree.session.film_boxes.append(film_box)
+        return film_objects.film_box_reply(film_box, self.tree.session)
+
+    def check_film_box(self, film_box: OpenFilmBox) -> None:
+        """Whether such a film can be printed at all: a Fault says no. Here, any can."""
+
+    # N-SET
+
+    def _set(self, request: Request, sop_class: str, uid: str) -> Response:
+        if sop_class in (PRINTER, PRESENTATION_LUT):
+            raise Fault(statuses.UNRECOGNIZED_OPERATION, "instances of this class are not set")
+        node = self.tree.find(uid, sop_class)
+        dataset = self._parse(request)
+        if isinstance(node, OpenFilmSession):
+            film_objects.set_session(node, dataset, self.tree)
+            reply = film_objects.session_reply(node)
+        elif isinstance(node, OpenFilmBox):
+            film_objects.set_film_box(node, dataset, self.tree)
+            reply = film_objects.settable_reply(node)
+        else:
+            assert isinstance(node, OpenImageBox)
+            self._set_image_box(node, dataset)
+            reply = None
+        return Response(statuses.SUCCESS, reply, {"AffectedSOPInstanceUID": node.uid})
+
+    def _set_image_box(self, box: OpenImageBox, dataset: Dataset) -> None:
+        change = film_objects.image_change(box, dataset, self.tree)
+        earlier, received = box.received, None
+        try:
+            if change.pixels is not None:
+                received = self.intake.receive([change.pixels.content])
+        except CannotStore as error:
+            raise Fault(statuses.NO_MEMORY_FOR_IMAGE, "the image cannot be stored") from error
+        try:
+            self.tree.film_box_of(box).place(box, change.position)
+        except Fault:
+            if received is not None:
+                self.intake.forget([received])
+            raise
+        box.attributes = change.attributes
+        box.lut = change.lut
+        box.received = received
+        box.image = (
+            change.pixels.named(received.name)
+            if change.pixels is not None and received is not None
+            else None
+        )
+        if earlier is not None:
+            self.intake.forget([earlier])
+
+    # N-GET
+
+    def _get(self, request: Request, sop_class: str, uid: str) -> Response:
+        if sop_class != PRINTER:
+            raise Fault(statuses.UNRECOGNIZED_OPERATION, "only the Printer can be asked with N-GET")
+        if uid and uid != PRINTER_INSTANCE:
+            raise Fault(statuses.NO_SUCH_SOP_INSTANCE, "the Printer has one well-known instance")
+        known = self.printer_attributes()
+        asked = _asked_tags(request.command)
+        reply = Dataset()
+        for keyword, value in known.items():
+            if value and (not asked or attributes.tag(keyword) in asked):
+                setattr(reply, keyword, value)
+        missing = [tag for tag in asked if tag not in reply]
+        fields: dict[str, object] = {"AffectedSOPInstanceUID": PRINTER_INSTANCE}
+        if missing:
+            fields["AttributeIdentifierList"] = missing
+        status = statuses.ATTRIBUTE_LIST_ERROR if missing else statuses.SUCCESS
+        return Response(status, reply, fields)
+
+    def printer_attributes(self) -> dict[str, str]:
+        """What N-GET of the Printer can tell (PS3.4 Table H.4-30)."""
+        pool = self.intake.status()
+        return {
+            "PrinterStatus": pool.status,
+            "PrinterStatusInfo": pool.info,
+            "PrinterName": self.association.called_ae,
+            "Manufacturer": "DICOM print broker",
+            "ManufacturerModelName": self.model_name,
+        }
+
+    # N-ACTION
+
+    def _action(self, request: Request, sop_class: str, uid: str) -> Response:
+        if sop_class not in (FILM_SESSION, FILM_BOX):
+            raise Fault(statuses.UNRECOGNIZED_OPERATION, "this class has no action")
+        node = self.tree.find(uid, sop_class)
+        if request.command.get("ActionTypeID") != PRINT_ACTION:
+            raise Fault(statuses.NO_SUCH_ACTION, "the only action is 1, print")
+        assert self.tree.session is not None
+        whole = isinstance(node, OpenFilmSession)
+        boxes = self.tree.session.film_boxes if isinstance(node, OpenFilmSession) else [node]
+        assert all(isinstance(box, OpenFilmBox) for box in boxes)
+        if not boxes:
+            raise Fault(statuses.NO_FILM_BOXES, "the film session has no film boxes")
+        printed = [box for box in boxes if isinstance(box, OpenFilmBox) and _has_image(box)]
+        if not printed:
+            status = statuses.EMPTY_FILM_SESSION if whole else statuses.EMPTY_FILM_BOX
+            return Response(status, None, {"AffectedSOPInstanceUID": node.uid})
+        reply = self._accept(request, printed, whole=whole)
+        fields: dict[str, object] = {"AffectedSOPInstanceUID": node.uid}
+        if reply is not None:
+            fields["ActionTypeID"] = PRINT_ACTION
+        return Response(statuses.SUCCESS, reply, fields)
+
+    def _accept(
+        self, request: Request, boxes: Sequence[OpenFilmBox], *, whole: bool
+    ) -> Dataset | None:
+        session = self.tree.session
+        assert session is not None
+        asked = PrintRequest(
+            calling_ae=self.association.calling_ae,
+            called_ae=self.association.called_ae,
+            peer=self.association.peer,
+            film_session=session.key,
+            level=Level.FILM_SESSION if whole else Level.FILM_BOX,
+            session=dict(session.attributes),
+            films=tuple(box.freeze(session) for box in boxes),
+            copies=int(first(session.attributes, "NumberOfCopies", "1")),
+            priority=Priority(first(session.attributes, "PrintPriority", "MED")),
+        )
+        received = [
+            image_box.received
+            for box in boxes
+            for image_box in box.image_boxes
+            if image_box.received is not None
+        ]
+        try:
+            job = self.intake.accept(asked, received)
+        except CannotStore as error:
+            full = statuses.SESSION_QUEUE_FULL if whole else statuses.FILM_BOX_QUEUE_FULL
+            raise Fault(full, "the film cannot be stored") from error
+        return self.action_reply(request, job)
+
+    def action_reply(self, request: Request, job: int) -> Dataset | None:  # noqa: ARG002
+        """The Action Reply; none, where Print Job was not accepted (PS3.4 H.4.2.2.4.1)."""
+        return None
+
+    # N-DELETE
+
+    def _delete(self, sop_class: str, uid: str) -> Response:
+        if sop_class not in (FILM_SESSION, FILM_BOX, PRESENTATION_LUT):
+            raise Fault(statuses.UNRECOGNIZED_OPERATION, "instances of this class are not deleted")
+        node = self.tree.find(uid, sop_class)
+        before = self.tree.received()
+        if isinstance(node, OpenFilmSession):
+            self.tree.session = None
+        elif isinstance(node, OpenFilmBox):
+            assert self.tree.session is not None
+            self.tree.session.film_boxes.remove(node)
+        else:
+            # Films keep their own copy, so one that refers to it keeps its gray levels (H.4.9.2.2).
+            del self.tree.luts[node.uid]
+        left = self.tree.received()
+        self.intake.forget([each for each in before if each not in left])
+        return Response(statuses.SUCCESS, None, {"AffectedSOPInstanceUID": node.uid})
+
+    def _parse(self, request: Request) -> Dataset:
+        if not request.data:
+            return Dataset()
+        assert request.context is not None
+        return attributes.parse(request.data, request.context.transfer_syntax)
+
+
+OFFERED = (GRAYSCALE_META, PRESENTATION_LUT)
+"""What the broker takes from modalities, beside Verification."""
+
+
+def _has_image(film_box: OpenFilmBox) -> bool:
+    return any(box.image is not None for box in film_box.image_boxes)
+
+
+def _asked_tags(command: Dataset) -> list[int]:
+    asked = command.get("AttributeIdentifierList")
+    if asked is None or asked == "":
+        return []
+    return [int(asked)] if isinstance(asked, int) else [int(tag) for tag in asked]
+
+
+def _operation(request: Request) -> str:
+    known = {each.value: each.name.replace("_", "-") for each in Command}
+    return known.get(request.field, "unknown")

@@ -1,0 +1,209 @@
+"""One film session on a printer: films go through it one by one, each its own checkpoint.
+
+    begin -> (prepare -> ask -> clear)* -> end
+
+Until `ask`, the printer forgets everything when the association ends (PS3.4 H.5), so any trouble
+may be repeated anywhere. `ask` is the line: whatever breaks after it is Uncertain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from pydicom.dataset import Dataset
+
+from broker.dicom import attributes, luts, pixels
+from broker.dicom.film_tree import fresh_uid
+from broker.dicom.print_scu import PrintScu, ScuAnswer
+from broker.dicom.sop_classes import (
+    FILM_BOX,
+    FILM_SESSION,
+    GRAYSCALE_IMAGE_BOX,
+    PRESENTATION_LUT,
+)
+from broker.dicom.statuses import Meaning, meaning, words
+from broker.model.film import Attributes, Film, ImageBox, PresentationLut
+from broker.model.printer import Address
+from broker.model.trouble import Refused, Unavailable
+
+Read = Callable[[str], bytes]
+"""Spool name -> pixels."""
+
+_LIGHTING = ("Illumination", "ReflectedAmbientLight")
+
+
+class Sheet(Protocol):
+    """What of a film's sending matters to the printer."""
+
+    @property
+    def film(self) -> Film:
+        """The film itself."""
+
+    @property
+    def copies(self) -> int:
+        """Number of Copies to ask for."""
+
+
+class PrintSession:
+    """A film session at a printer, over an open association."""
+
+    def __init__(self, scu: PrintScu, address: Address) -> None:
+        self._scu = scu
+        self._address = address
+        self._session = ""
+        self._film_box = ""
+        self._luts: dict[PresentationLut, str] = {}
+        self.remarks: list[str] = []
+        """What the printer did differently with the film in hand, for a person."""
+
+    @classmethod
+    def begin(
+        cls, scu: PrintScu, address: Address, session: Attributes, copies: int
+    ) -> PrintSession:
+        """Create the film session; `copies` is what it asks for, whatever `session` says."""
+        self = cls(scu, address)
+        dataset = Dataset()
+        sent = {**session, "NumberOfCopies": (str(copies),)}
+        if copies == 1 and "NumberOfCopies" not in session:
+            del sent["NumberOfCopies"]
+        attributes.write(sent, dataset, attributes.FILM_SESSION)
+        answer = self._create("film session", FILM_SESSION, dataset)
+        self._session = answer.instance_uid
+        return self
+
+    def prepare(self, film: Film, read: Read) -> None:
+        """Create the film box and fill its image boxes; nothing is printed yet."""
+        self.remarks = []
+        dataset = Dataset()
+        attributes.write(film.attributes, dataset, attributes.FILM_BOX_CREATE_ONLY)
+        attributes.write(film.attributes, dataset, self._settable(film))
+        attributes.put_items(
+            dataset,
+            "ReferencedFilmSessionSequence",
+            [attributes.reference(FILM_SESSION, self._session)],
+        )
+        if film.lut is not None:
+            self._refer(film, film.lut, dataset)
+        answer = self._create("film box", FILM_BOX, dataset)
+        self._film_box = answer.instance_uid
+        for box, (sop_class, uid) in zip(
+            film.image_boxes, self._offered(film, answer), strict=True
+        ):
+            if box.image is not None:
+                self._fill(box, sop_class, uid, read)
+
+    def ask(self) -> None:
+        """Ask for the film on paper: N-ACTION on the film box.
+
+        Returns when the printer accepted it. Refused or Unavailable when it answered that it will
+        not be printed; Uncertain when no answer came.
+        """
+        answer = self._scu.action(FILM_BOX, self._film_box)
+        if meaning(answer.status) is Meaning.EMPTY:
+            raise Refused(f"{self._name} printed nothing: {words(answer.status)}", permanent=True)
+        self._judge("N-ACTION", answer.status)
+
+    def clear(self) -> None:
+        """Delete the printed film box, so that printers which keep one at a time have room."""
+        self._scu.delete(FILM_BOX, self._film_box)
+        self._film_box = ""
+
+    def end(self) -> None:
+        """Delete the film session and release the association."""
+        self._scu.delete(FILM_SESSION, self._session)
+        self._scu.close()
+
+    def abandon(self) -> None:
+        """Abort the association: the printer forgets what was not asked for (PS3.4 H.5)."""
+        self._scu.abort()
+
+    @property
+    def _name(self) -> str:
+        return self._address.name
+
+    def _settable(self, film: Film) -> list[str]:
+        """Lighting belongs to Presentation LUT: printers without it refuse it (PS3.4 H.4.9)."""
+        lit = film.needs_lut and self._address.lut_level == "film box"
+        return [each for each in attributes.FILM_BOX_SET if lit or each not in _LIGHTING]
+
+    def _refer(self, film: Film, lut: PresentationLut, film_box: Dataset) -> None:
+        """Name the film's LUT where this printer looks for it (CP 173 moved the place)."""
+        item = attributes.reference(PRESENTATION_LUT, self._lut(lut))
+        keyword = "ReferencedPresentationLUTSequence"
+        if self._address.lut_level == "film box":
+            attributes.put_items(film_box, keyword, [item])
+            return
+        dataset = Dataset()
+        attributes.put_items(dataset, keyword, [item])
+        attributes.write(film.attributes, dataset, _LIGHTING)
+        answer = self._scu.set(FILM_SESSION, self._session, dataset)
+        self._judge("N-SET film session", answer.status)
+
+    def _lut(self, lut: PresentationLut) -> str:
+        """The UID of a LUT on this association, created the first time it is needed."""
+        if not self._scu.lut:
+            raise Refused(f"{self._name} does not take Presentation LUT", permanent=True)
+        if lut not in self._luts:
+            answer = self._create("Presentation LUT", PRESENTATION_LUT, luts.write(lut))
+            self._luts[lut] = answer.instance_uid
+        return self._luts[lut]
+
+    def _offered(self, film: Film, answer: ScuAnswer) -> list[tuple[str, str]]:
+        """Class and UID of the printer's image boxes, in the order of their positions."""
+        keyword = "ReferencedImageBoxSequence"
+        items = answer.dataset.get(keyword) if answer.dataset is not None else None
+        found = [
+            (
+                str(item.get("ReferencedSOPClassUID") or GRAYSCALE_IMAGE_BOX),
+                str(item.get("ReferencedSOPInstanceUID") or ""),
+            )
+            for item in items or []
+        ]
+        if len(found) != len(film.image_boxes) or not all(uid for _, uid in found):
+            raise Refused(
+                f"{self._name} made {len(found)} image boxes for {film.display_format}, "
+                f"not {len(film.image_boxes)}",
+                permanent=True,
+            )
+        return found
+
+    def _fill(self, box: ImageBox, sop_class: str, uid: str, read: Read) -> None:
+        assert box.image is not None
+        dataset = Dataset()
+        attributes.put(dataset, "ImageBoxPosition", (str(box.position),))
+        attributes.write(box.attributes, dataset, attributes.IMAGE_BOX)
+        if box.lut is not None:
+            attributes.put_items(
+                dataset,
+                "ReferencedPresentationLUTSequence",
+                [attributes.reference(PRESENTATION_LUT, self._lut(box.lut))],
+            )
+        color = box.image.samples == 3
+        attributes.put_items(
+            dataset,
+            "BasicColorImageSequence" if color else "BasicGrayscaleImageSequence",
+            [pixels.write(box.image, read(box.image.pixels))],
+        )
+        answer = self._scu.set(sop_class, uid, dataset)
+        self._judge(f"N-SET of image {box.position}", answer.status)
+
+    def _create(self, what: str, sop_class: str, dataset: Dataset) -> ScuAnswer:
+        answer = self._scu.create(sop_class, dataset if len(dataset) else None, fresh_uid())
+        self._judge(f"N-CREATE of the {what}", answer.status)
+        return answer
+
+    def _judge(self, step: str, status: int) -> None:
+        """Go on, remember a remark, or raise what the status means."""
+        said = f"{self._name}: {step} answered {words(status)}"
+        match meaning(status):
+            case Meaning.DONE:
+                return
+            case Meaning.ALTERED | Meaning.EMPTY:
+                self.remarks.append(f"{step}: {words(status)}")
+            case Meaning.PASSING:
+                raise Unavailable(said)
+            case Meaning.PERMANENT:
+                raise Refused(said, permanent=True)
+            case Meaning.UNCLEAR:
+                raise Refused(said, permanent=False)

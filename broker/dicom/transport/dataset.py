@@ -1,0 +1,317 @@
+"""Data sets between bytes and pydicom (PS3.5 7), without copying pixels more than once.
+
+Text is Latin-1 in both directions, whatever SpecificCharacterSet says: the broker passes labels
+through and must not change a byte of them. Only the two little-endian, uncompressed transfer
+syntaxes are known here, because no others are ever accepted.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+from pydicom import config
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import DataElement, empty_value_for_VR
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence as Items
+from pydicom.tag import BaseTag, Tag
+
+IMPLICIT_LE = "1.2.840.10008.1.2"
+EXPLICIT_LE = "1.2.840.10008.1.2.1"
+
+Buffer = bytes | memoryview
+
+MAX_DEPTH = 16
+"""Sequences within sequences; print needs two."""
+MAX_ELEMENTS = 20_000
+"""Elements, items and values in one data set: each costs far more memory than its bytes."""
+MAX_TEXT = 1 << 20
+"""Bytes of one value that is not binary."""
+LARGE = 4096
+"""Bytes from which a value is sent as a view on itself instead of being copied."""
+
+_ITEM = 0xFFFEE000
+_ITEM_END = 0xFFFEE00D
+_SEQUENCE_END = 0xFFFEE0DD
+_UNDEFINED = 0xFFFFFFFF
+
+_BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+_NUMBERS = {
+    "FD": "d",
+    "FL": "f",
+    "SL": "i",
+    "SS": "h",
+    "SV": "q",
+    "UL": "I",
+    "US": "H",
+    "UV": "Q",
+}
+_ONE_TEXT = frozenset({"LT", "ST", "UR", "UT"})
+"""Text in which a backslash is a backslash."""
+_TEXT = _ONE_TEXT | {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "PN", "SH", "TM", "UC", "UI"}
+_TRIMMED = frozenset({"AE", "CS", "DS", "IS", "UI"})
+"""Leading spaces do not count either."""
+_LONG = _BINARY | {"SQ", "SV", "UC", "UR", "UT", "UV"}
+"""Explicit VRs with a length of four bytes (PS3.5 7.1.2)."""
+_AMBIGUOUS = {"US or SS": "US", "US or OW": "OW", "US or SS or OW": "OW", "OB or OW": "OW"}
+"""Print has unsigned pixels only (PS3.3 C.13.5)."""
+
+_TAG = struct.Struct("<HH")
+_LENGTH = struct.Struct("<I")
+_SHORT_LENGTH = struct.Struct("<H")
+
+
+class UnreadableDataset(Exception):
+    """A data set cannot be decoded. The words name the element, never its value."""
+
+
+def decode_dataset(data: bytes, transfer_syntax: str) -> Dataset:
+    """The data set in `data`, every element converted, deep down. Raises UnreadableDataset."""
+    return _Reader(data, explicit=_is_explicit(transfer_syntax)).whole()
+
+
+def encode_dataset(dataset: Dataset, transfer_syntax: str) -> Sequence[Buffer]:
+    """The data set as pieces of bytes; large values are views on the data set's own.
+
+    Raises ValueError or TypeError when a value does not fit its element or the transfer syntax.
+    """
+    pieces, _ = _encoded(dataset, explicit=_is_explicit(transfer_syntax))
+    return pieces
+
+
+def _is_explicit(transfer_syntax: str) -> bool:
+    if transfer_syntax not in (IMPLICIT_LE, EXPLICIT_LE):
+        raise UnreadableDataset(f"transfer syntax {transfer_syntax} is not known here")
+    return transfer_syntax == EXPLICIT_LE
+
+
+class _Reader:
+    """Walks over the bytes once; every length is checked before anything is taken."""
+
+    def __init__(self, data: bytes, *, explicit: bool) -> None:
+        self._data = memoryview(data)
+        self._explicit = explicit
+        self._left = MAX_ELEMENTS
+
+    def whole(self) -> Dataset:
+        """All of it as one data set."""
+        dataset, _ = self._elements(0, len(self._data), self._explicit, 0, to_delimiter=False)
+        return dataset
+
+    def _count(self, more: int) -> None:
+        self._left -= more
+        if self._left < 0:
+            raise UnreadableDataset(f"more than {MAX_ELEMENTS} elements and values")
+
+    def _elements(
+        self, at: int, end: int, explicit: bool, depth: int, *, to_delimiter: bool
+    ) -> tuple[Dataset, int]:
+        dataset = Dataset()
+        while at < end:
+            self._count(1)
+            tag, vr, length, at = self._header(at, end, explicit)
+            if to_delimiter and tag == _ITEM_END:
+                return dataset, at
+            if vr == "SQ" or (vr == "UN" and length == _UNDEFINED):
+                # PS3.5 6.2.2: an element of unknown VR and undefined length is a sequence in
+                # Implicit VR.
+                nested = explicit and vr == "SQ"
+                items, at = self._sequence(tag, at, end, length, nested, depth + 1)
+                dataset.add(DataElement(tag, "SQ", items))
+                continue
+            if length > end - at:
+                raise UnreadableDataset(f"{tag} is longer than what holds it")
+            value = self._data[at : at + length]
+            self._count(_extra_values(vr, value))
+            dataset.add(_element(tag, vr, value))
+            at += length
+        if to_delimiter:
+            raise UnreadableDataset("an item has no end")
+        return dataset, at
+
+    def _header(self, at: int, end: int, explicit: bool) -> tuple[BaseTag, str, int, int]:
+        """Tag, VR, length and where the value begins."""
+        if end - at < 8:
+            raise UnreadableDataset("an element is cut off")
+        group, element = _TAG.unpack_from(self._data, at)
+        tag = Tag(group, element)
+        if group == 0xFFFE or not explicit:
+            vr = "" if group == 0xFFFE else _dictionary_vr(tag)
+            return tag, vr, _LENGTH.unpack_from(self._data, at + 4)[0], at + 8
+        vr = bytes(self._data[at + 4 : at + 6]).decode("latin-1")
+        if vr in _LONG:
+            if end - at < 12:
+                raise UnreadableDataset("an element is cut off")
+            length = _LENGTH.unpack_from(self._data, at + 8)[0]
+            if vr == "UN" and length != _UNDEFINED:
+                vr = _dictionary_vr(tag)
+                vr = "UN" if vr == "SQ" else vr
+            return tag, vr, length, at + 12
+        if vr not in _TEXT and vr not in _NUMBERS and vr != "AT":
+            raise UnreadableDataset(f"{tag} has no VR that is known")
+        return tag, vr, _SHORT_LENGTH.unpack_from(self._data, at + 6)[0], at + 8
+
+    def _sequence(
+        self, tag: BaseTag, at: int, end: int, length: int, explicit: bool, depth: int
+    ) -> tuple[Items, int]:
+        if depth > MAX_DEPTH:
+            raise UnreadableDataset(f"more than {MAX_DEPTH} sequences within each other")
+        if length != _UNDEFINED:
+            if length > end - at:
+                raise UnreadableDataset(f"{tag} is longer than what holds it")
+            end = at + length
+        items: list[Dataset] = []
+        while at < end:
+            self._count(1)
+            mark, _, item_length, at = self._header(at, end, explicit)
+            if mark == _SEQUENCE_END and length == _UNDEFINED:
+                return Items(items), at
+            if mark != _ITEM:
+                raise UnreadableDataset(f"{tag} holds something that is not an item")
+            if item_length == _UNDEFINED:
+                item, at = self._elements(at, end, explicit, depth, to_delimiter=True)
+            elif item_length > end - at:
+                raise UnreadableDataset(f"an item of {tag} is longer than what holds it")
+            else:
+                item, at = self._elements(at, at + item_length, explicit, depth, to_delimiter=False)
+            items.append(item)
+        if length == _UNDEFINED:
+            raise UnreadableDataset(f"{tag} has no end")
+        return Items(items), at
+
+
+def _extra_values(vr: str, value: memoryview) -> int:
+    """At least as many as there are beyond the first."""
+    if vr in _BINARY or vr in _ONE_TEXT:
+        return 0
+    if vr in _TEXT:
+        return bytes(value).count(b"\\") if len(value) <= MAX_TEXT else 0
+    return len(value) // 4
+
+
+def _element(tag: BaseTag, vr: str, value: memoryview) -> DataElement:
+    if vr in _BINARY:
+        return DataElement(tag, vr, bytes(value), already_converted=True)
+    if not value:
+        return DataElement(tag, vr, empty_value_for_VR(vr), already_converted=True)
+    if len(value) > MAX_TEXT:
+        raise UnreadableDataset(f"{tag} is longer than {MAX_TEXT} bytes")
+    try:
+        return DataElement(tag, vr, _values(vr, value), validation_mode=config.IGNORE)
+    except (ValueError, TypeError, ArithmeticError, struct.error):
+        # Without the cause: it would quote the value.
+        raise UnreadableDataset(f"{tag} is not a valid {vr}") from None
+
+
+def _values(vr: str, value: memoryview) -> Any:
+    if vr in _NUMBERS:
+        code = _NUMBERS[vr]
+        count = len(value) // struct.calcsize("<" + code)
+        return _alone(list(struct.unpack(f"<{count}{code}", value)))
+    if vr == "AT":
+        parts = struct.unpack(f"<{len(value) // 2}H", value)
+        return _alone([Tag(*parts[at : at + 2]) for at in range(0, len(parts), 2)])
+    text = bytes(value).decode("latin-1")
+    if vr in _ONE_TEXT:
+        return text.rstrip(" \0")
+    parts_ = [part.rstrip(" \0") for part in text.split("\\")]
+    if vr in _TRIMMED:
+        parts_ = [part.strip() for part in parts_]
+    if parts_ == [""]:
+        return empty_value_for_VR(vr)
+    return _alone(parts_)
+
+
+def _alone(values: list[Any]) -> Any:
+    return values[0] if len(values) == 1 else values
+
+
+def _dictionary_vr(tag: BaseTag) -> str:
+    if tag.is_private_creator:
+        return "LO"
+    if tag.element == 0:
+        return "UL"
+    try:
+        vr = dictionary_VR(tag)
+    except KeyError:
+        return "UN"
+    return _AMBIGUOUS.get(vr, vr)
+
+
+def _encoded(dataset: Dataset, *, explicit: bool) -> tuple[list[Buffer], int]:
+    pieces: list[Buffer] = []
+    small = bytearray()
+    total = 0
+    for element in dataset:
+        vr = _AMBIGUOUS.get(element.VR, str(element.VR))
+        if vr == "SQ":
+            value, length = _encoded_items(element.value, explicit=explicit)
+        else:
+            one = _encoded_value(vr, element)
+            value, length = [one], len(one)
+        padding = length % 2
+        head = _encoded_header(element.tag, vr, length + padding, explicit=explicit)
+        total += len(head) + length + padding
+        small += head
+        for piece in value:
+            if len(piece) < LARGE:
+                small += piece
+            else:
+                pieces += (bytes(small), piece)
+                small.clear()
+        if padding:
+            small += b" " if vr in _TEXT and vr != "UI" else b"\0"
+    if small:
+        pieces.append(bytes(small))
+    return pieces, total
+
+
+def _encoded_items(items: Sequence[Dataset] | None, *, explicit: bool) -> tuple[list[Buffer], int]:
+    pieces: list[Buffer] = []
+    total = 0
+    for item in items or ():
+        inside, length = _encoded(item, explicit=explicit)
+        pieces.append(_TAG.pack(_ITEM >> 16, _ITEM & 0xFFFF) + _LENGTH.pack(length))
+        pieces += inside
+        total += 8 + length
+    return pieces, total
+
+
+def _encoded_header(tag: BaseTag, vr: str, length: int, *, explicit: bool) -> bytes:
+    head = _TAG.pack(tag.group, tag.element)
+    if not explicit:
+        return head + _LENGTH.pack(length)
+    if vr in _LONG:
+        return head + vr.encode("ascii") + b"\0\0" + _LENGTH.pack(length)
+    if length > 0xFFFF:
+        raise ValueError(f"{tag} is too long for {vr} in Explicit VR")
+    return head + vr.encode("ascii") + _SHORT_LENGTH.pack(length)
+
+
+def _encoded_value(vr: str, element: DataElement) -> Buffer:
+    value = element.value
+    if value is None or value == "":
+        return b""
+    if vr in _BINARY:
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            view = memoryview(value).cast("B")
+            return view if len(view) >= LARGE else bytes(view)
+        vr = "US"
+        # LUT data are words, however they were set.
+    values = list(value) if isinstance(value, (MultiValue, list, tuple)) else [value]
+    if vr in _NUMBERS:
+        try:
+            return struct.pack(f"<{len(values)}{_NUMBERS[vr]}", *values)
+        except struct.error:
+            raise ValueError(f"{element.tag} does not fit {vr}") from None
+    if vr == "AT":
+        return b"".join(_TAG.pack(tag.group, tag.element) for tag in map(Tag, values))
+    if vr not in _TEXT:
+        raise ValueError(f"{element.tag} has no VR that is known")
+    if vr in ("DS", "IS"):
+        # They keep the spelling they came in.
+        values = [getattr(value, "original_string", value) for value in values]
+    return "\\".join(map(str, values)).encode("latin-1")

@@ -1,0 +1,221 @@
+"""Messages cut into P-DATA-TF PDUs, and put together again (PS3.8 9.3.5, annex E)."""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from itertools import chain
+
+from pydicom.dataset import Dataset
+
+from broker.dicom.transport.dataset import Buffer
+from broker.dicom.transport.message import UnreadableCommand, has_dataset, read_command
+from broker.dicom.transport.wire import Reason, Violation
+
+MAX_COMMAND = 1 << 16
+"""Bytes of one command set."""
+UNLIMITED_PDU = 16 * 1024
+"""What is sent to a peer that sets no limit: old ones mean less than they say."""
+LARGEST_PDU = 256 * 1024
+SMALLEST_PDU = 64
+BATCH = 256 * 1024
+"""Bytes handed to the socket at once."""
+
+_PDV = struct.Struct(">IBB")
+_HEAD = struct.Struct(">BBIIBB")
+_OVERHEAD = 6
+"""Bytes of a P-DATA-TF PDU's length that are not message."""
+_COMMAND = 0x01
+_LAST = 0x02
+
+
+@dataclass(frozen=True)
+class Message:
+    """A whole message."""
+
+    context_id: int
+    command: Dataset
+    data: bytes
+    dropped: bool
+    """The data set was larger than what may be held, and was thrown away as it came."""
+
+
+class Budget:
+    """Bytes that data sets being received or answered may take together, over all associations."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+        self._lock = threading.Lock()
+
+    def take(self, count: int) -> bool:
+        """Whether there was room; if so, it is taken."""
+        with self._lock:
+            if count > self._left:
+                return False
+            self._left -= count
+            return True
+
+    def give(self, count: int) -> None:
+        """Give back what was taken."""
+        with self._lock:
+            self._left += count
+
+
+class Assembly:
+    """Puts the messages of one association together, in the order in which they come."""
+
+    def __init__(self, budget: Budget, *, max_dataset: int) -> None:
+        self._budget = budget
+        self._max_dataset = max_dataset
+        self._taken = 0
+        self._reset()
+
+    @property
+    def begun(self) -> bool:
+        """Whether a message has begun and not ended."""
+        return self._context_id is not None
+
+    def feed(self, body: memoryview) -> list[Message]:
+        """The messages that this P-DATA-TF PDU completes. Raises Violation."""
+        messages = []
+        at = 0
+        while at < len(body):
+            if len(body) - at < _PDV.size:
+                raise Violation("a presentation data value is cut off", Reason.INVALID_PARAMETER)
+            length, context_id, flags = _PDV.unpack_from(body, at)
+            end = at + 4 + length
+            if length < 2 or end > len(body):
+                raise Violation(
+                    "a presentation data value has a wrong length", Reason.INVALID_PARAMETER
+                )
+            message = self._fragment(context_id, flags, body[at + _PDV.size : end])
+            if message is not None:
+                messages.append(message)
+            at = end
+        return messages
+
+    def settle(self, message: Message) -> None:
+        """The message's data are not needed any more."""
+        self._budget.give(len(message.data))
+
+    def abandon(self) -> None:
+        """Give back what an unfinished message has taken."""
+        self._budget.give(self._taken)
+        self._reset()
+
+    def _reset(self) -> None:
+        self._taken = 0
+        self._context_id: int | None = None
+        self._command_bytes = bytearray()
+        self._command: Dataset | None = None
+        self._data = BytesIO()
+        self._dropped = False
+
+    def _fragment(self, context_id: int, flags: int, part: memoryview) -> Message | None:
+        if self._context_id is None:
+            self._context_id = context_id
+        elif context_id != self._context_id:
+            raise Violation("messages on two contexts are mixed", Reason.UNEXPECTED_PARAMETER)
+        last = bool(flags & _LAST)
+        if flags & _COMMAND:
+            return self._command_part(part, last)
+        return self._data_part(part, last)
+
+    def _command_part(self, part: memoryview, last: bool) -> Message | None:
+        if self._command is not None:
+            raise Violation("a command where a data set was announced", Reason.UNEXPECTED_PARAMETER)
+        if len(self._command_bytes) + len(part) > MAX_COMMAND:
+            raise Violation("a command set is too long", Reason.INVALID_PARAMETER)
+        self._command_bytes += part
+        if not last:
+            return None
+        try:
+            self._command = read_command(bytes(self._command_bytes))
+        except UnreadableCommand as exc:
+            raise Violation(str(exc), Reason.INVALID_PARAMETER) from exc
+        return None if has_dataset(self._command) else self._whole()
+
+    def _data_part(self, part: memoryview, last: bool) -> Message | None:
+        if self._command is None:
+            raise Violation("a data set before its command", Reason.UNEXPECTED_PARAMETER)
+        if not self._dropped:
+            if self._taken + len(part) > self._max_dataset or not self._budget.take(len(part)):
+                self._budget.give(self._taken)
+                self._taken = 0
+                self._data = BytesIO()
+                self._dropped = True
+            else:
+                self._taken += len(part)
+                self._data.write(part)
+        return self._whole() if last else None
+
+    def _whole(self) -> Message:
+        assert self._context_id is not None
+        assert self._command is not None
+        # getvalue() of a BytesIO that was only written to hands over its own bytes: no copy.
+        message = Message(self._context_id, self._command, self._data.getvalue(), self._dropped)
+        self._reset()
+        return message
+
+
+def sendable_pdu(announced: int) -> int:
+    """The PDU length to send to a peer that announced this maximum (PS3.8 D.1). 0 sets no limit.
+
+    Raises Violation when no message could be sent in it.
+    """
+    if announced == 0:
+        return UNLIMITED_PDU
+    if announced < SMALLEST_PDU:
+        raise Violation(f"a maximum length of {announced} bytes", Reason.INVALID_PARAMETER)
+    return min(announced, LARGEST_PDU)
+
+
+def packed(
+    context_id: int, command: bytes, data: Iterable[Buffer], max_pdu: int
+) -> Iterator[bytes]:
+    """The message as bytes for the wire, in batches of about BATCH.
+
+    Command and data set are in PDUs of their own, but leave together.
+    """
+    batch: list[Buffer] = []
+    size = 0
+    for pieces in chain(
+        _pdus(context_id, _COMMAND, (command,), max_pdu), _pdus(context_id, 0, data, max_pdu)
+    ):
+        batch += pieces
+        size += max_pdu
+        if size >= BATCH:
+            yield b"".join(batch)
+            batch.clear()
+            size = 0
+    if batch:
+        yield b"".join(batch)
+
+
+def _pdus(
+    context_id: int, flags: int, data: Iterable[Buffer], max_pdu: int
+) -> Iterator[list[Buffer]]:
+    """PDUs, each as its header and views on the data; nothing at all when there are no data."""
+    room = max_pdu - _OVERHEAD
+    part: list[Buffer] = []
+    size = 0
+    for piece in data:
+        view = memoryview(piece)
+        while view:
+            if size == room:
+                yield _pdu(context_id, flags, part, size)
+                part, size = [], 0
+            taken = view[: room - size]
+            part.append(taken)
+            size += len(taken)
+            view = view[len(taken) :]
+    if part:
+        yield _pdu(context_id, flags | _LAST, part, size)
+
+
+def _pdu(context_id: int, flags: int, part: list[Buffer], size: int) -> list[Buffer]:
+    head = _HEAD.pack(4, 0, size + _OVERHEAD, size + 2, context_id, flags)
+    return [head, *part]

@@ -1,0 +1,390 @@
+"""Associations that we open with others: one thread, one request at a time, no queue between.
+
+Whoever asks reads the answer itself, so nobody else can take it.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+from broker.dicom.transport.dataset import decode_dataset, encode_dataset
+from broker.dicom.transport.fragments import Assembly, Budget, Message, packed, sendable_pdu
+from broker.dicom.transport.message import (
+    RESPONSE,
+    Command,
+    Context,
+    Request,
+    Response,
+    UnreadableDataset,
+    command_bytes,
+    command_of,
+    is_response,
+    response_command,
+)
+from broker.dicom.transport.negotiation import (
+    Offer,
+    abort_pdu,
+    accepted,
+    associate_rq,
+    proposed_contexts,
+    read_answer,
+    read_rejection,
+)
+from broker.dicom.transport.wire import (
+    Pdu,
+    PduType,
+    Reason,
+    TimedOut,
+    Violation,
+    Wire,
+    WireBroken,
+)
+
+MAX_DATASET = 16 << 20
+"""Bytes of a response's data set: no printer has that much to say."""
+ABORT_PROGRESS_S = 1.0
+UNRECOGNIZED_OPERATION = 0x0211
+
+_RELEASE_RQ = b"\x05\x00\x00\x00\x00\x04\x00\x00\x00\x00"
+_RELEASE_RP = b"\x06\x00\x00\x00\x00\x04\x00\x00\x00\x00"
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """How long the peer may take, in seconds."""
+
+    connect_s: float = 5
+    associate_s: float = 20
+    """From the connection to the answer to A-ASSOCIATE-RQ."""
+    release_s: float = 5
+
+
+class Rejected(Exception):
+    """The peer answered A-ASSOCIATE-RJ. `reason` is its reason alone, without host and port."""
+
+    def __init__(self, words: str, *, transient: bool, reason: str) -> None:
+        super().__init__(words)
+        self.words = words
+        self.transient = transient
+        self.reason = reason
+
+
+class Broken(Exception):
+    """There is no association, or no more. `words` is one sentence that names host and port.
+
+    `connected`: it had been accepted. `asked`: a byte of the request had left, so the peer may
+    have done what it asks.
+    """
+
+    def __init__(self, words: str, *, connected: bool, asked: bool = False) -> None:
+        super().__init__(words)
+        self.words = words
+        self.connected = connected
+        self.asked = asked
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The response to a request."""
+
+    status: int
+    command: Dataset
+    dataset: Dataset | None
+    """None where there was none, or it could not be decoded."""
+
+
+@dataclass(frozen=True)
+class EventReport:
+    """An N-EVENT-REPORT from the peer (PS3.7 10.1.1), answered already."""
+
+    class_uid: str
+    instance_uid: str
+    event_type: int
+    dataset: Dataset | None
+
+
+class Requestor:
+    """One association. Used by one thread; closed for good by the first Broken."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        where: str,
+        timeouts: Timeouts,
+        on_event_report: Callable[[EventReport], None] | None,
+    ) -> None:
+        self._wire = wire
+        self._where = where
+        self._timeouts = timeouts
+        self._on_event_report = on_event_report
+        self._assembly = Assembly(Budget(MAX_DATASET), max_dataset=MAX_DATASET)
+        self._ready: deque[Message] = deque()
+        self._message_id = 0
+        self._connected = False
+        self._closed = ""
+        self._contexts: tuple[Context, ...] = ()
+        self._send_pdu = 0
+
+    @classmethod
+    def open(
+        cls,
+        host: str,
+        port: int,
+        *,
+        calling_ae: str,
+        called_ae: str,
+        proposals: Sequence[Offer],
+        timeouts: Timeouts | None = None,
+        max_pdu: int = 65536,
+        on_event_report: Callable[[EventReport], None] | None = None,
+    ) -> Requestor:
+        """Connect and associate. Raises Rejected or Broken; ValueError on an impossible AE title.
+
+        Neither roles nor an asynchronous window are proposed: some printers take offence.
+        """
+        timeouts = timeouts or Timeouts()
+        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        contexts = proposed_contexts(proposals)
+        proposal = associate_rq(
+            calling_ae=calling_ae, called_ae=called_ae, contexts=contexts, max_pdu=max_pdu
+        )
+        sock = _connect(host, port, where, timeouts.connect_s)
+        self = cls(Wire(sock, max_pdu=max_pdu), where, timeouts, on_event_report)
+        deadline = time.monotonic() + timeouts.associate_s
+        try:
+            self._wire.send([proposal], timeouts.associate_s)
+            pdu = self._wire.receive(deadline)
+            if pdu.type == PduType.ASSOCIATE_RJ:
+                rejection = read_rejection(pdu.body)
+                self._close("it rejected the association")
+                raise Rejected(
+                    f"{where} rejected the association: {rejection.words}",
+                    transient=rejection.transient,
+                    reason=rejection.words,
+                )
+            self._expect(pdu, PduType.ASSOCIATE_AC)
+            answered, announced = read_answer(pdu.body)
+            self._contexts = accepted(contexts, answered)
+            self._send_pdu = sendable_pdu(announced)
+        except WireBroken as exc:
+            raise self._broken(exc, "answering A-ASSOCIATE-RQ", timeouts.associate_s) from exc
+        self._connected = True
+        return self
+
+    def __enter__(self) -> Requestor:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.release()
+        else:
+            self.abort()
+
+    def context(self, abstract_syntax: str) -> Context | None:
+        """The accepted presentation context of an abstract syntax, if there is one."""
+        for context in self._contexts:
+            if context.abstract_syntax == abstract_syntax:
+                return context
+        return None
+
+    def request(
+        self,
+        context: Context,
+        command: Mapping[str, Any],
+        dataset: Dataset | None = None,
+        *,
+        timeout_s: float,
+    ) -> Answer:
+        """Send a request and wait for its response; MessageID is filled in. Raises Broken.
+
+        While the request is being sent, `timeout_s` is the longest time without progress;
+        afterwards it is all the time that the response may take. N-EVENT-REPORTs that come
+        meanwhile are answered and handed over. A data set that does not fit its transfer syntax
+        raises ValueError or TypeError, and nothing has left.
+        """
+        if self._closed:
+            raise Broken(f"{self._where}: {self._closed}", connected=True)
+        self._message_id = self._message_id % 0xFFFF + 1
+        whole = command_of({**command, "MessageID": self._message_id})
+        data = [] if dataset is None else encode_dataset(dataset, context.transfer_syntax)
+        encoded = command_bytes(whole, with_dataset=bool(data))
+        doing = f"answering {_name(int(whole.CommandField))}"
+        asked = False
+        try:
+            # A peer that has left meanwhile is told apart from one that leaves when asked.
+            self._catch_up(time.monotonic() + timeout_s)
+            try:
+                self._wire.send(packed(context.id, encoded, data, self._send_pdu), timeout_s)
+            except WireBroken as exc:
+                asked = exc.handed
+                self._listen_for_abort()
+                raise
+            asked = True
+            return self._answer(int(whole.CommandField), time.monotonic() + timeout_s)
+        except WireBroken as exc:
+            raise self._broken(exc, doing, timeout_s, asked=asked) from exc
+        except BaseException:
+            self.abort()
+            raise
+
+    def release(self) -> None:
+        """A-RELEASE and close. A peer that does not answer, or has left, is no error any more."""
+        if self._closed:
+            return
+        deadline = time.monotonic() + self._timeouts.release_s
+        try:
+            self._wire.send([_RELEASE_RQ], self._timeouts.release_s)
+            while (pdu := self._wire.receive(deadline)).type != PduType.RELEASE_RP:
+                if pdu.type == PduType.RELEASE_RQ:
+                    # Both at once: the requestor answers first (PS3.8 7.2.2).
+                    self._wire.send([_RELEASE_RP], self._timeouts.release_s)
+                elif pdu.type != PduType.DATA:
+                    break
+        except WireBroken:
+            self.abort()
+        self._close("the association was released")
+
+    def abort(self) -> None:
+        """A-ABORT and close."""
+        if self._closed:
+            return
+        self._say_abort(abort_pdu(by_provider=False))
+        self._close("the association was aborted")
+
+    def _answer(self, field: int, deadline: float) -> Answer:
+        while True:
+            message = self._next(deadline)
+            command = message.command
+            if not is_response(command):
+                self._oblige(message)
+            elif command.MessageIDBeingRespondedTo == self._message_id:
+                if command.CommandField != field | RESPONSE or "Status" not in command:
+                    raise Violation("sent a response of another kind", Reason.INVALID_PARAMETER)
+                return Answer(int(command.Status), command, self._dataset(message))
+
+    def _catch_up(self, deadline: float) -> None:
+        """Deal with what has come in since the last request."""
+        while self._ready or self._assembly.begun or self._wire.pending:
+            message = self._next(deadline)
+            if not is_response(message.command):
+                self._oblige(message)
+
+    def _next(self, deadline: float) -> Message:
+        while not self._ready:
+            pdu = self._wire.receive(deadline)
+            self._expect(pdu, PduType.DATA)
+            self._ready.extend(self._assembly.feed(pdu.body))
+        message = self._ready.popleft()
+        self._assembly.settle(message)
+        return message
+
+    def _expect(self, pdu: Pdu, kind: PduType) -> None:
+        if pdu.type == kind:
+            return
+        if pdu.type == PduType.ABORT:
+            raise _Left("aborted the association")
+        if pdu.type == PduType.RELEASE_RQ:
+            self._wire.send([_RELEASE_RP], self._timeouts.release_s)
+            raise _Left("released the association")
+        raise Violation(f"sent {pdu.type.name} out of turn", Reason.UNEXPECTED_PDU)
+
+    def _oblige(self, message: Message) -> None:
+        """Answer a request of the peer's: event reports yes, anything else no."""
+        if message.command.CommandField == Command.C_CANCEL:
+            return
+        context = next((each for each in self._contexts if each.id == message.context_id), None)
+        request = Request(context, message.command, message.data)
+        response = Response(UNRECOGNIZED_OPERATION)
+        event = request.field == Command.N_EVENT_REPORT and context is not None
+        if event:
+            response = Response(0, fields={"EventTypeID": message.command.get("EventTypeID")})
+        encoded = command_bytes(response_command(request, response), with_dataset=False)
+        self._wire.send(
+            packed(message.context_id, encoded, (), self._send_pdu), self._timeouts.associate_s
+        )
+        if event and self._on_event_report is not None:
+            number = message.command.get("EventTypeID")
+            self._on_event_report(
+                EventReport(
+                    request.class_uid,
+                    request.instance_uid,
+                    number if isinstance(number, int) else 0,
+                    self._dataset(message),
+                )
+            )
+
+    def _dataset(self, message: Message) -> Dataset | None:
+        for context in self._contexts:
+            if context.id == message.context_id and message.data:
+                try:
+                    return decode_dataset(message.data, context.transfer_syntax)
+                except UnreadableDataset:
+                    return None
+        return None
+
+    def _listen_for_abort(self) -> None:
+        """After a failed send: what the peer said before it left tells more than the failure."""
+        while self._wire.pending:
+            self._expect(self._wire.receive(time.monotonic() + ABORT_PROGRESS_S), PduType.DATA)
+
+    def _broken(
+        self, exc: WireBroken, doing: str, timeout_s: float, *, asked: bool = False
+    ) -> Broken:
+        words = str(exc)
+        if isinstance(exc, TimedOut):
+            words = f"took longer than {timeout_s:g} s {doing}"
+            self._say_abort(abort_pdu(by_provider=False))
+        elif isinstance(exc, Violation):
+            words = f"broke the protocol: {exc}"
+            self._say_abort(abort_pdu(by_provider=True, reason=exc.reason))
+        else:
+            words += f" instead of {doing}"
+        self._close("the association is over")
+        return Broken(f"{self._where} {words}", connected=self._connected, asked=asked)
+
+    def _say_abort(self, pdu: bytes) -> None:
+        try:
+            self._wire.send([pdu], ABORT_PROGRESS_S)
+        except WireBroken:
+            self._wire.cut()
+
+    def _close(self, words: str) -> None:
+        self._closed = words
+        self._wire.close()
+
+
+class _Left(WireBroken):
+    """The peer ended the association in due form."""
+
+
+def _connect(host: str, port: int, where: str, timeout_s: float) -> socket.socket:
+    try:
+        return socket.create_connection((host, port), timeout=timeout_s)
+    except ConnectionRefusedError as exc:
+        words = f"{where} refused the connection"
+        raise Broken(words, connected=False) from exc
+    except TimeoutError as exc:
+        words = f"{where} did not take the connection within {timeout_s:g} s"
+        raise Broken(words, connected=False) from exc
+    except socket.gaierror as exc:
+        raise Broken(f"{where} has a host name that is not known", connected=False) from exc
+    except OSError as exc:
+        words = f"{where} could not be reached: {exc.strerror or exc}"
+        raise Broken(words, connected=False) from exc
+
+
+def _name(field: int) -> str:
+    return Command(field).name.replace("_", "-")

@@ -1,0 +1,187 @@
+"""Films for the demo and for site acceptance: each one asks the printer for something else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+import numpy as np
+
+from broker.emulator import sample_pictures
+from broker.emulator.sample_pictures import Picture
+from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut
+
+Films = tuple[Film, ...]
+Pixels = dict[str, bytes]
+"""The films' pixels by their name in the spool."""
+
+
+def sample_films() -> tuple[Films, Pixels]:
+    """At least eight different grayscale films, and their pixels."""
+    roll = _Roll()
+    ct = _shipped("CT_small.dcm", -600, 900)
+    mr = _shipped("MR_small.dcm", 200, 2000)
+    liver = _shipped("examples_overlay.dcm", 0, 700)
+    bars = _shipped("image_dfl.dcm", 0, 255)
+    heads = [sample_pictures.head(160, height) for height in np.linspace(-0.8, 0.8, 12)]
+    bone = sample_pictures.bone(1024, 820)
+    rings = sample_pictures.rings(600)
+    films = (
+        # A radiograph that fills a sheet.
+        roll.film("STANDARD\\1,1", "14INX17IN", [roll.image(bone, 12)], BorderDensity="BLACK"),
+        # One slice, magnified smoothly.
+        roll.film("STANDARD\\1,1", "A4", [roll.image(ct, 12)], MagnificationType="CUBIC"),
+        # Four windows of a slice, a line around each.
+        roll.film(
+            "STANDARD\\2,2",
+            "A4",
+            [
+                roll.image(sample_pictures.window(ct, low, high), 8)
+                for low, high in ((0, 1), (0, 0.6), (0.3, 0.7), (0.4, 1))
+            ],
+            BorderDensity="BLACK",
+            Trim="YES",
+        ),
+        # A wide slice above two others.
+        roll.film(
+            "ROW\\1,2",
+            "A4",
+            [roll.image(liver, 12), roll.image(mr, 12), roll.image(ct, 12)],
+            BorderDensity="BLACK",
+        ),
+        # Columns, lying, and a light ground.
+        roll.film(
+            "COL\\1,2",
+            "A4",
+            [roll.image(liver, 8), roll.image(bars, 8), roll.image(rings, 8)],
+            FilmOrientation="LANDSCAPE",
+            BorderDensity="WHITE",
+        ),
+        # A whole series.
+        roll.film(
+            "STANDARD\\3,4",
+            "A3",
+            [roll.image(each, 12) for each in heads],
+            BorderDensity="BLACK",
+        ),
+        # Places that stay empty.
+        roll.film(
+            "STANDARD\\2,3",
+            "A4",
+            [roll.image(heads[5], 8), None, roll.image(heads[6], 8), None, roll.image(mr, 8), None],
+            BorderDensity="BLACK",
+            EmptyImageDensity="40",
+        ),
+        # Dark bones on light ground, twice turned round: MONOCHROME1 here, Polarity there.
+        roll.film(
+            "STANDARD\\1,2",
+            "A4",
+            [roll.image(bone, 12, photometric="MONOCHROME1"), roll.image(bone, 12)],
+            boxes=({}, {"Polarity": ("REVERSE",)}),
+            FilmOrientation="PORTRAIT",
+        ),
+        # True size: the rings are 100 mm wide on any sheet.
+        roll.film(
+            "STANDARD\\1,1",
+            "A4",
+            [roll.image(rings, 8)],
+            boxes=({"RequestedImageSize": ("100",)},),
+        ),
+        # P-values through a LUT of the modality's own.
+        roll.film(
+            "STANDARD\\1,1",
+            "8INX10IN",
+            [roll.image(heads[6], 12)],
+            lut=_curve(),
+            BorderDensity="BLACK",
+        ),
+    )
+    return films, roll.pixels
+
+
+def color_films() -> tuple[Films, Pixels]:
+    """Films for a Basic Color Print Meta association, and their pixels."""
+    roll = _Roll()
+    flow = _shipped("examples_rgb_color.dcm", 0, 255)
+    if flow.ndim == 3:
+        # The picture alone, without the scanner's writing around it.
+        flow = flow[44:170, 4:316]
+    y, x = np.mgrid[0:1:240j, 0:1:320j]
+    colors = np.stack((x, y, 1 - (x + y) / 2), axis=-1)
+    films = (
+        roll.film("STANDARD\\1,1", "A4", [roll.image(flow, 8)], FilmOrientation="LANDSCAPE"),
+        roll.film("STANDARD\\1,2", "A4", [roll.image(colors, 8), roll.image(flow, 8)]),
+    )
+    return films, roll.pixels
+
+
+def _shipped(name: str, low: float, high: float) -> Picture:
+    """A picture out of pydicom, or a drawn one where a repackaged pydicom has left it out."""
+    found = sample_pictures.shipped(name, low, high)
+    return sample_pictures.head(256) if found is None else found
+
+
+def _curve() -> PresentationLut:
+    """A LUT that lightens the middle."""
+    values = np.linspace(0, 1, 4096) ** 0.7
+    table = np.rint(values * 4095).astype("<u2").tobytes()
+    return PresentationLut(descriptor=(4096, 0, 12), table=table)
+
+
+class _Roll:
+    """Films in the making; keeps the pixels that they name."""
+
+    def __init__(self) -> None:
+        self.pixels: Pixels = {}
+
+    def image(self, picture: Picture, bits: int, photometric: str = "") -> Image:
+        """A picture as pixels of 8 or 12 bits: planes of red, green, blue for a colour one."""
+        colored = picture.ndim == 3
+        values = np.rint(picture * ((1 << bits) - 1))
+        if photometric == "MONOCHROME1":
+            values = ((1 << bits) - 1) - values
+        if colored:
+            values = np.moveaxis(values, -1, 0)
+        content = values.astype("u1" if bits == 8 else "<u2").tobytes()
+        name = sha256(content).hexdigest()
+        self.pixels[name] = content
+        return Image(
+            pixels=name,
+            length=len(content),
+            rows=picture.shape[0],
+            columns=picture.shape[1],
+            bits_allocated=8 if bits == 8 else 16,
+            bits_stored=bits,
+            photometric=photometric or ("RGB" if colored else "MONOCHROME2"),
+            samples=3 if colored else 1,
+        )
+
+    def film(
+        self,
+        display_format: str,
+        film_size: str,
+        images: Sequence[Image | None],
+        *,
+        boxes: Sequence[Attributes] = (),
+        lut: PresentationLut | None = None,
+        **attributes: str,
+    ) -> Film:
+        """A film of these images; `boxes` are the attributes of their image boxes."""
+        sent = {
+            "ImageDisplayFormat": display_format,
+            "FilmOrientation": "PORTRAIT",
+            "FilmSizeID": film_size,
+            **attributes,
+        }
+        return Film(
+            attributes={keyword: (value,) for keyword, value in sent.items()},
+            image_boxes=tuple(
+                ImageBox(
+                    position=number,
+                    attributes=boxes[number - 1] if boxes and image is not None else {},
+                    image=image,
+                )
+                for number, image in enumerate(images, start=1)
+            ),
+            lut=lut,
+        )

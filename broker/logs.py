@@ -1,0 +1,120 @@
+"""Log lines on stderr: for people on a terminal, JSON for machines; times in ISO 8601, UTC.
+
+Our own lines and the libraries' go through one renderer. No line may carry a patient's data: a
+traceback never shows local variables, and of what pydicom and Python's warnings say only the place
+is logged, since their words may quote values of a data set.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any, Literal, TextIO
+
+import structlog
+
+Level = Literal["debug", "info", "warning", "error"]
+Format = Literal["auto", "console", "json"]
+Event = MutableMapping[str, Any]
+
+LIBRARIES = ("pynetdicom", "pydicom", "alembic", "sqlalchemy")
+"""Loggers that speak from WARNING up, whatever our own level is."""
+
+
+def configure(level: Level = "info", format: Format = "auto", stream: TextIO | None = None) -> None:
+    """Send every log line to a stream (stderr when none is given); the last call counts.
+
+    `auto` is console on a terminal and JSON anywhere else.
+    """
+    stream = sys.stderr if stream is None else stream
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+    terminal = stream.isatty()
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    console = format == "console" or (format == "auto" and terminal)
+    colours = terminal and not os.environ.get("NO_COLOR")
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[_place_of_foreign, *shared],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *(_for_people(colours) if console else _FOR_MACHINES),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(threshold)
+    for library in LIBRARIES:
+        logging.getLogger(library).setLevel(max(logging.WARNING, threshold))
+    warnings.showwarning = _show_warning
+
+
+def _for_people(colours: bool) -> list[structlog.typing.Processor]:
+    """One line with the keys behind it; tracebacks below, without local variables."""
+    return [
+        structlog.dev.ConsoleRenderer(
+            colors=colours, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+        )
+    ]
+
+
+def _in_order(_logger: Any, _method: str, event: Event) -> Event:
+    """When, how bad and what come first: people read JSON lines too."""
+    leading = ("timestamp", "level", "event")
+    return {key: event[key] for key in leading if key in event} | {
+        key: value for key, value in event.items() if key not in leading
+    }
+
+
+_FOR_MACHINES: list[structlog.typing.Processor] = [
+    structlog.processors.format_exc_info,
+    _in_order,
+    structlog.processors.JSONRenderer(ensure_ascii=False),
+]
+
+
+def _place_of_foreign(_logger: Any, _method: str, event: Event) -> Event:
+    """Of a line of pydicom's keep only where it came from."""
+    record: logging.LogRecord = event["_record"]
+    if record.name.partition(".")[0] == "pydicom":
+        event["event"] = "pydicom complained"
+        event["place"] = f"{record.filename}:{record.lineno}"
+        record.exc_info = record.exc_text = record.stack_info = None
+        event.pop("exc_info", None)
+        event.pop("stack_info", None)
+    return event
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A Python warning, as a log line; its words may quote a data set, so only its place."""
+    del message, file, line
+    place = f"{Path(filename).name}:{lineno}"
+    structlog.get_logger("warnings").warning("warning", category=category.__name__, place=place)

@@ -1,0 +1,1 @@
+"""Plain data and decisions. Standard library only; no clock, no randomness, no input or output."""

@@ -1,0 +1,203 @@
+"""Which printer each waiting job goes to, or waits for, and why no other.
+
+A job lines up with a printer when it comes, as a connection does with a load balancer, so that
+weights hold however long the line is; it changes over when its printer falls out, or when another
+would finish it sooner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from broker.model.job import Job
+from broker.model.printer import Duty, Health, Printer
+
+PATIENCE_S = 10.0
+"""A job that has lined up for so long may change over to a printer that would finish it sooner."""
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """A printer that a job does not go to."""
+
+    printer: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Where one job goes."""
+
+    job_id: int
+    printer: str
+    """Empty: nowhere now."""
+    claim_now: bool
+    """False: it waits in that printer's line."""
+    why: str
+    passed_over: tuple[PassedOver, ...] = ()
+
+
+@dataclass
+class _Line:
+    """A printer as this plan fills it."""
+
+    printer: Printer
+    rank: int
+    load: int
+    """Films x copies before the next job."""
+    claims: int
+    waiting: bool = False
+
+    @property
+    def free(self) -> bool:
+        return self.claims < self.printer.address.associations and not self.waiting
+
+    def finish(self, films: int) -> float:
+        """How far its line reaches with so many films more."""
+        return (self.load + films) / self.printer.address.weight
+
+
+def plan(
+    jobs: Sequence[Job],
+    printers: Sequence[Printer],
+    now: float,
+    session_printer: Callable[[str], str],
+) -> list[Choice]:
+    """A Choice for each of the queued jobs, which come in the order of claiming.
+
+    `session_printer` names the printer that took a film session's latest film; empty if none did.
+    """
+    lined_up: dict[str, int] = {}
+    for job in jobs:
+        if job.printer:
+            lined_up[job.printer] = lined_up.get(job.printer, 0) + job.load
+    lines = {
+        printer.name: _Line(
+            printer,
+            rank,
+            max(0, printer.load - lined_up.get(printer.name, 0)),
+            printer.claims,
+        )
+        for rank, printer in enumerate(printers)
+    }
+    return [_choose(job, lines, now, session_printer) for job in jobs]
+
+
+def _choose(
+    job: Job,
+    lines: dict[str, _Line],
+    now: float,
+    session_printer: Callable[[str], str],
+) -> Choice:
+    if job.not_before > now:
+        return Choice(job.id, "", False, f"retrying in {_seconds(job.not_before - now)}")
+    usable: list[_Line] = []
+    passed: dict[str, str] = {}
+    for line in lines.values():
+        why = unusable(job, line.printer, now)
+        if why:
+            passed[line.printer.name] = why
+        else:
+            usable.append(line)
+    if not usable:
+        return Choice(job.id, "", False, _nowhere(lines), _passed_over(passed))
+    line, why = _best(job, usable, now, session_printer(job.film_session), passed)
+    claim_now = line.free
+    if claim_now:
+        line.claims += 1
+    else:
+        line.waiting = True
+        why = f"waits for {line.printer.name}, {_films(line.load)} before it: {why}"
+    line.load += job.load
+    return Choice(job.id, line.printer.name, claim_now, why, _passed_over(passed))
+
+
+def unusable(job: Job, printer: Printer, now: float) -> str:
+    """Why a printer cannot take a job now; empty when it can."""
+    if job.pinned and job.pinned != printer.name:
+        return f"the job was sent to {job.pinned} by a person"
+    if printer.duty is not Duty.READY:
+        word = "draining" if printer.duty is Duty.DRAIN else "in maintenance"
+        return f"{word}: {printer.duty_reason}" if printer.duty_reason else word
+    for strike in job.strikes:
+        if strike.printer == printer.name and strike.permanent:
+            return f"refused it: {strike.words}"
+    if job.needs_lut and printer.supports_lut is False:
+        return "does not take Presentation LUT, which the job needs"
+    if printer.health is Health.DOWN:
+        return f"down: {printer.reason}" if printer.reason else "down"
+    if printer.health is Health.UNKNOWN:
+        return "not checked yet"
+    if printer.paused_until > now:
+        return f"failed, next try in {_seconds(printer.paused_until - now)}: {printer.reason}"
+    return ""
+
+
+def _best(
+    job: Job,
+    usable: Sequence[_Line],
+    now: float,
+    together: str,
+    passed: dict[str, str],
+) -> tuple[_Line, str]:
+    """The line to join among usable ones; says of the others why not."""
+    strikes = {
+        line.printer.name: sum(strike.printer == line.printer.name for strike in job.strikes)
+        for line in usable
+    }
+    for line in usable:
+        if line.printer.name == together and not strikes[together]:
+            for other in usable:
+                if other is not line:
+                    passed[other.printer.name] = f"its film session is on {together}"
+            return line, "its film session is there"
+    up = any(line.printer.health is Health.UP for line in usable)
+    group = [line for line in usable if not up or line.printer.health is Health.UP]
+    fewest = min(strikes[line.printer.name] for line in group)
+    for line in usable:
+        if line not in group:
+            passed[line.printer.name] = f"degraded: {line.printer.reason}"
+        elif strikes[line.printer.name] > fewest:
+            passed[line.printer.name] = "failed this job before"
+    group = [line for line in group if strikes[line.printer.name] == fewest]
+
+    def order(line: _Line) -> tuple[float, float, int]:
+        weight = line.printer.address.weight
+        given = line.printer.recent + line.load + job.load
+        return line.load / weight, given / weight, line.rank
+
+    best = min(group, key=order)
+    why = "the least loaded"
+    own = next((line for line in group if line.printer.name == job.printer), None)
+    if own is not None and own is not best and not _sooner(best, own, job, now):
+        best, why = own, "lined up there first"
+    for line in group:
+        if line is not best:
+            passed[line.printer.name] = (
+                f"{_films(line.load)} before it (weight {line.printer.address.weight})"
+            )
+    return best, why
+
+
+def _sooner(other: _Line, own: _Line, job: Job, now: float) -> bool:
+    """Whether a job that has waited long enough would be done sooner elsewhere."""
+    if job.assigned_at is None or now - job.assigned_at < PATIENCE_S:
+        return False
+    return other.finish(job.load) < own.finish(job.load)
+
+
+def _nowhere(lines: dict[str, _Line]) -> str:
+    return "no printer can take it now" if lines else "no printers are configured"
+
+
+def _passed_over(passed: dict[str, str]) -> tuple[PassedOver, ...]:
+    return tuple(PassedOver(printer, why) for printer, why in passed.items())
+
+
+def _films(number: int) -> str:
+    return "no film" if not number else f"{number} film" + ("s" if number > 1 else "")
+
+
+def _seconds(number: float) -> str:
+    return f"{max(1, round(number))} s"

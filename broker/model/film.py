@@ -1,0 +1,110 @@
+"""A film and what lies on it: the frozen copy of one DICOM film box (PS3.3 C.13.3, C.13.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Attributes = Mapping[str, tuple[str, ...]]
+"""DICOM keyword -> values as text, exactly as they came over the wire.
+
+Text is decoded as Latin-1, so that encoding it as Latin-1 gives the same bytes back whatever
+`SpecificCharacterSet` says. Numbers are decimal text. A zero-length value is left out: it means
+the default (PS3.4 H.2.4). Sequences are not here; they are fields of the objects below.
+"""
+
+
+@dataclass(frozen=True)
+class Image:
+    """The Image Pixel module of one image box, its pixels in the spool (PS3.3 C.13.5).
+
+    Pixels are unsigned and little endian, `length` = rows x columns x samples x bits_allocated / 8
+    bytes, with no padding byte.
+    """
+
+    pixels: str
+    """Name in the spool: the SHA-256 of the bytes, in hex."""
+    length: int
+    rows: int
+    columns: int
+    bits_allocated: int
+    """8 or 16."""
+    bits_stored: int
+    """8 in 8, 12 in 16."""
+    photometric: str
+    """MONOCHROME1, MONOCHROME2; RGB on a colour printer."""
+    samples: int = 1
+    aspect_ratio: tuple[str, ...] = ()
+    """PixelAspectRatio, two integers, vertical first; empty when it was not sent."""
+
+    @property
+    def high_bit(self) -> int:
+        """Always the bit below `bits_stored`."""
+        return self.bits_stored - 1
+
+
+@dataclass(frozen=True)
+class PresentationLut:
+    """A Presentation LUT: either a shape or a table (PS3.3 C.11.6)."""
+
+    shape: str = ""
+    """IDENTITY or LIN OD; empty when there is a table."""
+    descriptor: tuple[int, int, int] | None = None
+    """Entries (256 or 4096), first value mapped (0), bits of an entry (10 to 16)."""
+    table: bytes = b""
+    """The entries, two bytes each, little endian."""
+
+
+@dataclass(frozen=True)
+class ImageBox:
+    """One place on the film; without an image it stays empty."""
+
+    position: int
+    """From 1, in the order of the layout."""
+    attributes: Attributes = field(default_factory=dict)
+    """Of the image box alone: Polarity, RequestedImageSize, MagnificationType, …"""
+    image: Image | None = None
+    lut: PresentationLut | None = None
+    """Overrides the film's, where the modality gave one."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """One sheet as the modality composed it."""
+
+    attributes: Attributes
+    """Of the film box: ImageDisplayFormat, FilmSizeID, FilmOrientation, densities, …"""
+    image_boxes: tuple[ImageBox, ...]
+    """All positions of the layout, in order, empty ones too."""
+    lut: PresentationLut | None = None
+
+    @property
+    def display_format(self) -> str:
+        """Image Display Format, as sent."""
+        return first(self.attributes, "ImageDisplayFormat")
+
+    @property
+    def film_size(self) -> str:
+        """Film Size ID; empty when the printer's default is meant."""
+        return first(self.attributes, "FilmSizeID")
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing at all lies on the film."""
+        return all(box.image is None for box in self.image_boxes)
+
+    @property
+    def needs_lut(self) -> bool:
+        """Whether dropping Presentation LUT would change its gray levels (PS3.4 H.4.9)."""
+        return self.lut is not None or any(box.lut is not None for box in self.image_boxes)
+
+    @property
+    def spooled(self) -> tuple[str, ...]:
+        """Names of its pixels in the spool, in order of position."""
+        return tuple(box.image.pixels for box in self.image_boxes if box.image is not None)
+
+
+def first(attributes: Attributes, keyword: str, default: str = "") -> str:
+    """The first value of an attribute, or the default where it is absent or empty."""
+    values = attributes.get(keyword, ())
+    return values[0] if values and values[0] else default

@@ -1,0 +1,119 @@
+"""What checks say of a printer, and how many of them it takes to believe it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from broker.model.printer import Health, Printer
+
+
+class CheckKind(StrEnum):
+    """What one check found."""
+
+    NORMAL = "normal"
+    WARNING = "warning"
+    """Works, and will need somebody some day: SUPPLY LOW."""
+    ATTENTION = "attention"
+    """Answers, and needs a person before it prints: SUPPLY EMPTY, FILM JAM, COVER OPEN."""
+    FAILURE = "failure"
+    """Says itself that it cannot print."""
+    BUSY = "busy"
+    """Rejected the association for now: busy is not broken."""
+    SILENT = "silent"
+    """No connection, no answer, or it does not want us."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of one printer."""
+
+    kind: CheckKind
+    words: str
+    """What it said, for a person; empty when all is well."""
+    supports_lut: bool | None = None
+    """Whether it accepted the Presentation LUT class; None when that was not asked."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What to write about a printer's health."""
+
+    health: Health
+    reason: str
+    good_checks: int
+    bad_checks: int
+    last_check_at: float | None
+    supports_lut: bool | None = None
+
+
+_STILL_PRINTS = (
+    "SUPPLY LOW",
+    "LOW ",
+    "FINISHER LOW",
+    "CHEMICALS LOW",
+    "CALIBRATION ERR",
+    "CHECK CHEMISTRY",
+    "PRINTER INIT",
+    "PROC INIT",
+    "CALIBRATING",
+    "PRINTER BUSY",
+    "PRINT BUFF FULL",
+    "QUEUED",
+    "NORMAL",
+)
+"""Printer Status Info terms with which films still come out, now or in a moment (C.13.9.1)."""
+
+
+def of_printer_status(status: str, info: str) -> Check:
+    """What Printer Status and Printer Status Info mean (PS3.3 C.13.9.1).
+
+    A status that is none of the three defined ones counts as normal: the printer answered.
+    """
+    words = f"{status}: {info}" if info and info != status else status
+    if status == "FAILURE":
+        return Check(CheckKind.FAILURE, words)
+    if status == "WARNING":
+        if not info or info.startswith(_STILL_PRINTS):
+            return Check(CheckKind.WARNING, words)
+        return Check(CheckKind.ATTENTION, words)
+    return Check(CheckKind.NORMAL, "")
+
+
+_GOOD = (CheckKind.NORMAL, CheckKind.WARNING)
+
+
+def observe(printer: Printer, check: Check, now: float, rise: int, fall: int) -> Observation:
+    """A printer's health after one more check.
+
+    Silence is believed after `fall` checks in a row, a return after `rise`; what a printer says of
+    itself is believed at once. Being busy proves nothing either way.
+    """
+    if check.kind is CheckKind.BUSY:
+        return Observation(
+            printer.health, printer.reason, printer.good_checks, printer.bad_checks, now
+        )
+    if check.kind is CheckKind.SILENT:
+        return _silent(printer, check, now, fall)
+    if check.kind is CheckKind.FAILURE:
+        return Observation(
+            Health.DOWN, check.words, 0, max(fall, printer.bad_checks + 1), now, check.supports_lut
+        )
+    good = printer.good_checks + 1
+    if printer.health is Health.DOWN and good < rise:
+        words = f"{good} of {rise} checks passed"
+        return Observation(Health.DOWN, words, good, 0, now, check.supports_lut)
+    if check.kind is CheckKind.ATTENTION:
+        return Observation(Health.DEGRADED, check.words, good, 0, now, check.supports_lut)
+    if printer.failures_in_row >= fall and printer.health is not Health.DOWN:
+        # It answers checks and fails films: only an accepted film shows that it is well again.
+        return Observation(Health.DEGRADED, printer.reason, good, 0, now, check.supports_lut)
+    return Observation(Health.UP, check.words, good, 0, now, check.supports_lut)
+
+
+def _silent(printer: Printer, check: Check, now: float, fall: int) -> Observation:
+    bad = printer.bad_checks + 1
+    if bad >= fall or printer.health is Health.DOWN:
+        return Observation(Health.DOWN, check.words, 0, bad, now)
+    words = f"{check.words}, {bad} of {fall} checks"
+    return Observation(printer.health, words, 0, bad, now)

@@ -1,0 +1,83 @@
+"""A printer: what the site says of it, what its operator wants of it, what was observed of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Duty(StrEnum):
+    """What the operator wants. Only a person changes it."""
+
+    READY = "ready"
+    DRAIN = "drain"
+    """No new jobs; what it has is finished; checks go on."""
+    MAINT = "maint"
+    """No new jobs and no checks."""
+
+
+class Health(StrEnum):
+    """What was observed. Only checks and attempts change it."""
+
+    UP = "up"
+    DEGRADED = "degraded"
+    """Answers, but needs a person soon or refuses films: used when no printer is up."""
+    DOWN = "down"
+    UNKNOWN = "unknown"
+    """Not checked yet."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """How to reach a printer, and its habits."""
+
+    name: str
+    ae_title: str
+    host: str
+    port: int
+    weight: int = 100
+    """1 to 256; a printer of twice the weight gets twice the films."""
+    associations: int = 1
+    """Print associations at once."""
+    lut_level: str = "film box"
+    """Where the printer wants its Presentation LUT referenced: film box or film session."""
+
+
+@dataclass(frozen=True)
+class Printer:
+    """One row of the printers' table."""
+
+    address: Address
+    duty: Duty
+    duty_reason: str
+    """What the person who set the duty gave as reason."""
+    duty_since: float
+    health: Health
+    health_since: float
+    reason: str
+    """What its last check, or its last failure, said; empty when all is well."""
+    good_checks: int
+    """Checks passed in a row, since the last one failed."""
+    bad_checks: int
+    """Checks failed in a row, since the last one passed."""
+    last_check_at: float | None
+    failures_in_row: int
+    """Attempts that it failed since it last accepted a film."""
+    paused_until: float
+    """No attempt before this time: the printer's own clock after a failure."""
+    supports_lut: bool | None
+    """Whether it takes Presentation LUT; None while nobody has asked."""
+    load: int
+    """Films x copies of its claimed jobs and of jobs waiting for it, not yet settled."""
+    claims: int
+    """Attempts running on it."""
+    films_accepted: int
+    failures: int
+    """Attempts that ended unavailable, refused or uncertain, ever."""
+    recent: int
+    """Films x copies accepted in the last ten minutes; decides between equals."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the configuration: what operators type."""
+        return self.address.name

@@ -1,0 +1,152 @@
+"""What happens to a job, and to a printer, after an attempt went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from broker.model.job import Job, Outcome, State, Strike
+from broker.model.printer import Duty, Health, Printer
+from broker.model.trouble import Refused, SpoolDamaged, Trouble, Unavailable, Uncertain
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The site's patience."""
+
+    tries: int = 5
+    """Strikes by printers that are up, before a job is held."""
+    first_delay_s: float = 2.0
+    max_delay_s: float = 60.0
+    on_uncertain: str = "hold"
+    """hold, or reprint."""
+    fall: int = 3
+    """Attempts failed in a row, before a printer that answers checks counts as degraded."""
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """Where a job goes when its attempt ends."""
+
+    state: State
+    reason: str
+    not_before: float = 0.0
+
+
+@dataclass(frozen=True)
+class PrinterVerdict:
+    """What to write about the printer; nothing, when it did not fail."""
+
+    failed: bool
+    words: str = ""
+    paused_until: float = 0.0
+    health: Health | None = None
+    """None leaves it."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Everything that follows from one trouble."""
+
+    outcome: Outcome
+    settlement: Settlement
+    printer: PrinterVerdict
+    strike: bool = False
+    """Whether it counts against the job."""
+    permanent: bool = False
+    """Whether this printer would refuse the same film again."""
+
+
+def delay(policy: Policy, failures: int, random: Callable[[], float]) -> float:
+    """Seconds to wait after so many failures in a row (from 1).
+
+    Doubling from the first delay up to the cap; half of it is fixed and half is random, so that
+    what failed together does not come back together. `random` gives 0 <= x < 1.
+    """
+    doublings = min(max(failures, 1) - 1, 30)
+    full = min(policy.first_delay_s * 2.0**doublings, policy.max_delay_s)
+    return full / 2 + random() * full / 2
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where the trouble happened; `job.strikes` are those before it."""
+
+    job: Job
+    printer: Printer
+    printers: Sequence[Printer]
+    policy: Policy
+    now: float
+    random: Callable[[], float]
+
+
+def after(trouble: Trouble, scene: Scene) -> Verdict:
+    """What follows from a trouble.
+
+    Attempts on a printer that is down or busy never count against the job (promise 6), and no job
+    is held while a suitable printer has not been tried.
+    """
+    if isinstance(trouble, SpoolDamaged):
+        held = Settlement(State.HELD, trouble.words)
+        return Verdict(Outcome.REFUSED, held, PrinterVerdict(failed=False))
+    if isinstance(trouble, Uncertain):
+        return Verdict(Outcome.UNCERTAIN, _uncertain(trouble, scene), _failed(trouble, scene))
+    if isinstance(trouble, Refused):
+        settlement = _struck(trouble, scene, permanent=trouble.permanent)
+        # What is refused for good is the film's affair; the printer may be well.
+        verdict = PrinterVerdict(failed=False) if trouble.permanent else _failed(trouble, scene)
+        return Verdict(Outcome.REFUSED, settlement, verdict, True, trouble.permanent)
+    associated = isinstance(trouble, Unavailable) and trouble.associated
+    settlement = (
+        _struck(trouble, scene, permanent=False)
+        if associated
+        else Settlement(State.QUEUED, trouble.words)
+    )
+    return Verdict(Outcome.UNAVAILABLE, settlement, _failed(trouble, scene), associated)
+
+
+def suitable(job: Job, printers: Sequence[Printer], strikes: Sequence[Strike]) -> list[Printer]:
+    """Printers that may print the job one day, down or not: on duty, not refusing it for good."""
+    refusing = {strike.printer for strike in strikes if strike.permanent}
+    return [
+        printer
+        for printer in printers
+        if printer.duty is Duty.READY
+        and printer.name not in refusing
+        and (not job.pinned or job.pinned == printer.name)
+        and not (job.needs_lut and printer.supports_lut is False)
+    ]
+
+
+def _uncertain(trouble: Uncertain, scene: Scene) -> Settlement:
+    if scene.policy.on_uncertain == "reprint":
+        return Settlement(State.QUEUED, f"printing again: {trouble.words}")
+    return Settlement(State.HELD, f"uncertain: {trouble.words}")
+
+
+def _failed(trouble: Trouble, scene: Scene) -> PrinterVerdict:
+    """The printer's own clock: it is left alone for longer, the more often it fails in a row."""
+    failures = scene.printer.failures_in_row + 1
+    degraded = failures >= scene.policy.fall and scene.printer.health is not Health.DOWN
+    return PrinterVerdict(
+        failed=True,
+        words=f"fails films: {trouble.words}" if degraded else trouble.words,
+        paused_until=scene.now + delay(scene.policy, failures, scene.random),
+        health=Health.DEGRADED if degraded else None,
+    )
+
+
+def _struck(trouble: Trouble, scene: Scene, *, permanent: bool) -> Settlement:
+    """Queued while any suitable printer is untried or tries are left; held otherwise."""
+    strikes = (*scene.job.strikes, Strike(scene.printer.name, permanent, trouble.words))
+    left = suitable(scene.job, scene.printers, strikes)
+    if not left:
+        return Settlement(State.HELD, f"every printer refused it: {trouble.words}")
+    struck = {strike.printer for strike in strikes}
+    if any(each.name not in struck for each in left):
+        return Settlement(State.QUEUED, trouble.words)
+    passing = sum(not strike.permanent for strike in strikes)
+    if passing >= scene.policy.tries:
+        return Settlement(State.HELD, f"gave up after {passing} tries: {trouble.words}")
+    pause = delay(scene.policy, passing, scene.random)
+    return Settlement(State.QUEUED, trouble.words, scene.now + pause)

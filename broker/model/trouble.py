@@ -1,0 +1,53 @@
+"""What can go wrong on the way to paper, in the words that decide what happens next.
+
+Trouble
+├── Unavailable    before the line: nothing was printed, repeat anywhere
+├── Refused        the printer said no
+├── Uncertain      asked, and no answer
+└── SpoolDamaged   the film's own pixels are missing or altered
+"""
+
+from __future__ import annotations
+
+
+class Trouble(Exception):
+    """An attempt cannot go on. `words` tells a person why, and names no patient."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
+
+
+class Unavailable(Trouble):
+    """The printer could not be reached, is busy or full, or broke off before the line.
+
+    `associated` is true when the printer had accepted the association and then broke off: such an
+    attempt may be the film's fault, so it counts against the job as well.
+    """
+
+    def __init__(self, words: str, *, associated: bool = False) -> None:
+        super().__init__(words)
+        self.associated = associated
+
+
+class Refused(Trouble):
+    """The printer answered with a failure status.
+
+    `permanent` is true when the same film would be refused by it again.
+    """
+
+    def __init__(self, words: str, *, permanent: bool) -> None:
+        super().__init__(words)
+        self.permanent = permanent
+
+
+class Uncertain(Trouble):
+    """N-ACTION left and no answer came: the film may be on paper or not."""
+
+
+class SpoolDamaged(Trouble):
+    """A spool file is missing or its content is not what its name says."""
+
+
+class CannotStore(Exception):
+    """The film cannot be put on stable storage: the modality must not be told success."""

@@ -1,0 +1,178 @@
+"""One attempt: the films of a claimed job, one by one, on one printer.
+
+The line (promise 3) is drawn here: `asked` is committed before N-ACTION leaves, so whatever
+happens afterwards, a film is either known to be accepted or known to be uncertain.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from broker.dicom.print_session import PrintSession
+from broker.model.film import Attributes
+from broker.model.job import Claim, FilmState, Job, JobFilm, Outcome, State
+from broker.model.printer import Address, Printer
+from broker.model.retry import Policy, Scene, Settlement, after
+from broker.model.trouble import Refused, Trouble, Unavailable, Uncertain
+from broker.store.jobs import Jobs
+from broker.store.printers import Printers
+from broker.store.spool import Spool
+
+Note = Callable[[str, Mapping[str, object]], None]
+
+
+class Opener(Protocol):
+    """Opens an association to a printer and begins a film session on it."""
+
+    def __call__(
+        self, address: Address, session: Attributes, copies: int, *, lut: bool
+    ) -> PrintSession:
+        """Raises Unavailable or Refused."""
+
+
+@dataclass(frozen=True)
+class Edges:
+    """What an attempt touches."""
+
+    jobs: Jobs
+    printers: Printers
+    spool: Spool
+    open: Opener
+    policy: Callable[[], Policy]
+    clock: Callable[[], float]
+    random: Callable[[], float]
+    note: Note
+
+
+class Stopped(Exception):
+    """The attempt ends between two films, because a person or the broker's end asks for it."""
+
+
+def run(edges: Edges, claim: Claim, job: Job, printer: Printer, stopping: threading.Event) -> None:
+    """Attempt the job and write down how it ended.
+
+    Raises ClaimLost when the job was taken from this attempt: then nothing more was written.
+    """
+    facts = {"job": job.id, "printer": printer.name}
+    edges.note("attempt began", {**facts, "attempt": claim.attempt_id})
+    try:
+        _print(edges, claim, job, printer, stopping)
+    except Stopped as stopped:
+        edges.jobs.finish(
+            claim, Outcome.UNAVAILABLE, str(stopped), settlement=Settlement(State.QUEUED, "")
+        )
+        edges.note("attempt stopped", {**facts, "why": str(stopped)})
+    except Trouble as trouble:
+        _settle(edges, claim, trouble)
+    else:
+        edges.jobs.finish(claim, Outcome.ACCEPTED, "", settlement=Settlement(State.SENT, ""))
+        edges.note("job sent", {**facts, "films": job.films, "copies": job.copies})
+
+
+def _print(
+    edges: Edges, claim: Claim, job: Job, printer: Printer, stopping: threading.Event
+) -> None:
+    films = _left(edges.jobs.films(job.id))
+    if not films:
+        return
+    attributes = edges.jobs.request(job.id).session
+    session = edges.open(printer.address, attributes, films[0].copies, lut=job.needs_lut)
+    try:
+        for film in films:
+            _check_wishes(edges, claim, stopping)
+            session.prepare(film.film, edges.spool.read)
+            _ask(edges, claim, session, film, printer)
+            session.clear()
+    except BaseException:
+        session.abandon()
+        raise
+    session.end()
+
+
+def _left(films: Sequence[JobFilm]) -> list[JobFilm]:
+    done = (FilmState.ACCEPTED, FilmState.PRINTED)
+    return [film for film in films if film.state not in done]
+
+
+def _check_wishes(edges: Edges, claim: Claim, stopping: threading.Event) -> None:
+    if stopping.is_set():
+        raise Stopped("the broker is stopping")
+    wish = edges.jobs.wish(claim)
+    if wish:
+        raise Stopped(f"{wish} by the operator")
+
+
+def _ask(
+    edges: Edges, claim: Claim, session: PrintSession, film: JobFilm, printer: Printer
+) -> None:
+    """Cross the line for one film."""
+    edges.jobs.asked(claim, film.id)
+    try:
+        session.ask()
+    except Uncertain as trouble:
+        words = f"film {film.number} may be on paper: {trouble.words}"
+        edges.jobs.uncertain(claim, film.id, words)
+        raise Uncertain(words) from trouble
+    except (Refused, Unavailable) as trouble:
+        edges.jobs.not_printed(claim, film.id, trouble.words)
+        raise
+    edges.jobs.accepted(claim, film.id, "; ".join(session.remarks))
+    edges.printers.accepted(printer.name, film.copies)
+    edges.note(
+        "film accepted",
+        {
+            "job": claim.job_id,
+            "film": film.number,
+            "pass": film.pass_number,
+            "printer": printer.name,
+            "remarks": "; ".join(session.remarks),
+        },
+    )
+
+
+def _settle(edges: Edges, claim: Claim, trouble: Trouble) -> None:
+    """Write down what a trouble means for the job and for the printer."""
+    job = edges.jobs.get(claim.job_id)
+    printers = edges.printers.list()
+    printer = next((each for each in printers if each.name == claim.printer), None)
+    if printer is None:
+        edges.jobs.finish(
+            claim,
+            Outcome.UNAVAILABLE,
+            f"{claim.printer} was taken out of the configuration: {trouble.words}",
+            settlement=Settlement(State.QUEUED, ""),
+        )
+        return
+    verdict = after(
+        trouble, Scene(job, printer, printers, edges.policy(), edges.clock(), edges.random)
+    )
+    edges.jobs.finish(
+        claim,
+        verdict.outcome,
+        trouble.words,
+        permanent=verdict.permanent,
+        strike=verdict.strike,
+        settlement=verdict.settlement,
+    )
+    if verdict.printer.failed:
+        edges.printers.failed(
+            claim.printer,
+            words=verdict.printer.words,
+            paused_until=verdict.printer.paused_until,
+            health=verdict.printer.health,
+        )
+    elif isinstance(trouble, Refused):
+        edges.printers.refused(claim.printer)
+    edges.note(
+        "attempt failed",
+        {
+            "job": claim.job_id,
+            "printer": claim.printer,
+            "outcome": str(verdict.outcome),
+            "why": trouble.words,
+            "state": str(verdict.settlement.state),
+        },
+    )

@@ -1,0 +1,118 @@
+"""Films out: which job goes to which printer now, one thread for each attempt.
+
+Whether there is work is read from the database every time: a wake-up is a hint, and the poll
+behind it is what is relied on, so that rows written by commands are obeyed within a second.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from broker.model.choose import Choice, plan
+from broker.model.job import Claim, Job
+from broker.model.printer import Printer
+from broker.relay.attempt import Edges, run
+
+POLL_S = 0.5
+
+
+class Dispatcher:
+    """Claims jobs and attempts them until it is stopped."""
+
+    def __init__(self, edges: Edges, *, poll_s: float = POLL_S) -> None:
+        self._edges = edges
+        self._poll_s = poll_s
+        self._changed = threading.Condition()
+        self._hint = False
+        self._stopping = threading.Event()
+        self._running: dict[int, threading.Thread] = {}
+        self._thread = threading.Thread(target=self._loop, name="dispatcher", daemon=True)
+
+    def start(self) -> None:
+        """Begin to claim."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look for work now rather than at the next poll."""
+        with self._changed:
+            self._hint = True
+            self._changed.notify_all()
+
+    def stop(self, grace_s: float) -> bool:
+        """Claim nothing more; let films in hand be answered, for at most `grace_s` seconds.
+
+        Jobs are handed back between two films. True when no attempt is left running.
+        """
+        self._stopping.set()
+        self.wake()
+        end = time.monotonic() + grace_s
+        if self._thread.is_alive():
+            self._thread.join(grace_s)
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: not self._running, timeout=max(0.0, end - time.monotonic())
+            )
+
+    @property
+    def running(self) -> frozenset[int]:
+        """Jobs that an attempt of this dispatcher is working on."""
+        with self._changed:
+            return frozenset(self._running)
+
+    def _loop(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.look()
+            except Exception as error:  # noqa: BLE001 - a failing disk must not end the relay
+                self._edges.note("dispatcher failed", {"why": repr(error)})
+            with self._changed:
+                self._changed.wait_for(lambda: self._hint, timeout=self._poll_s)
+                self._hint = False
+
+    def look(self) -> None:
+        """Claim and begin everything that can begin now; line up the rest."""
+        jobs = self._edges.jobs.waiting()
+        if not jobs:
+            return
+        printers = self._edges.printers.list()
+        by_name = {printer.name: printer for printer in printers}
+        by_id = {job.id: job for job in jobs}
+        choices = plan(jobs, printers, self._edges.clock(), self._edges.jobs.session_printer)
+        for choice in choices:
+            self._follow(choice, by_id[choice.job_id], by_name.get(choice.printer))
+
+    def _follow(self, choice: Choice, job: Job, printer: Printer | None) -> None:
+        if printer is None:
+            return
+        if not choice.claim_now:
+            if choice.printer != job.printer:
+                self._edges.jobs.assign(job.id, choice.printer)
+            return
+        if self._stopping.is_set():
+            return
+        claim = self._edges.jobs.claim(job.id, printer.name)
+        if claim is not None:
+            self._begin(claim, job, printer)
+
+    def _begin(self, claim: Claim, job: Job, printer: Printer) -> None:
+        thread = threading.Thread(
+            target=self._attempt,
+            args=(claim, job, printer),
+            name=f"attempt-{claim.attempt_id}",
+            daemon=True,
+        )
+        with self._changed:
+            self._running[job.id] = thread
+        thread.start()
+
+    def _attempt(self, claim: Claim, job: Job, printer: Printer) -> None:
+        try:
+            run(self._edges, claim, job, printer, self._stopping)
+        except Exception as error:  # noqa: BLE001 - upkeep settles what is left of the claim
+            self._edges.note("attempt broke", {"job": job.id, "why": repr(error)})
+        finally:
+            with self._changed:
+                del self._running[job.id]
+                self._hint = True
+                self._changed.notify_all()

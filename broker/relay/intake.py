@@ -1,0 +1,94 @@
+"""Films in: from the modality's door to stable storage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from broker.model.job import PrintRequest
+from broker.model.pool import PoolStatus, pool_status
+from broker.model.trouble import CannotStore
+from broker.store.jobs import Jobs
+from broker.store.printers import Printers
+from broker.store.spool import Incoming, Spool
+
+
+class Intake:
+    """What every association hands its films to. Success means stable: see `accept`."""
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        printers: Printers,
+        spool: Spool,
+        *,
+        wake: Callable[[], None],
+        note: Callable[[str, Mapping[str, object]], None],
+    ) -> None:
+        self._jobs = jobs
+        self._printers = printers
+        self._spool = spool
+        self._wake = wake
+        self._note = note
+
+    def receive(self, chunks: Iterable[memoryview]) -> Incoming:
+        """Write pixels while they arrive; CannotStore when the disk does not take them."""
+        try:
+            return self._spool.receive(chunks)
+        except OSError as error:
+            raise self._cannot("pixels cannot be written", error) from error
+
+    def accept(self, request: PrintRequest, received: Sequence[Incoming]) -> int:
+        """Put the pixels, then the rows, on stable storage; the number of the job.
+
+        Only when this returns may the modality be told success. CannotStore otherwise, and then
+        nothing of the request is left.
+        """
+        with self._spool.keeping():
+            try:
+                self._spool.keep(received)
+                job = self._jobs.add(request)
+            except Exception as error:
+                self._undo(received)
+                if isinstance(error, CannotStore):
+                    raise
+                raise self._cannot("the film cannot be recorded", error) from error
+        self._note(
+            "films accepted",
+            {
+                "job": job,
+                "calling_ae": request.calling_ae,
+                "films": len(request.films),
+                "copies": request.copies,
+                "level": str(request.level),
+            },
+        )
+        self._wake()
+        return job
+
+    def forget(self, received: Sequence[Incoming]) -> None:
+        """Remove pixels that arrived and were not asked for."""
+        self._spool.drop(received)
+
+    def status(self) -> PoolStatus:
+        """The pool as one printer: FAILURE only when films cannot be stored."""
+        try:
+            printers = self._printers.list()
+            can_store = self._spool.free() > 0
+        except Exception as error:  # noqa: BLE001 - whatever the disk says, it is the answer
+            self._note("storage failed", {"why": str(error)})
+            return pool_status((), can_store=False)
+        return pool_status(printers, can_store=can_store)
+
+    def _undo(self, received: Sequence[Incoming]) -> None:
+        """Take back what `keep` moved into place, as far as no job refers to it."""
+        try:
+            referenced = self._jobs.spooled()
+        except Exception as error:  # noqa: BLE001 - the database is gone: upkeep sweeps later
+            self._note("storage failed", {"why": str(error)})
+            return
+        for name in {each.name for each in received} - referenced:
+            self._spool.remove(name)
+
+    def _cannot(self, what: str, error: Exception) -> CannotStore:
+        self._note("storage failed", {"what": what, "why": str(error)})
+        return CannotStore(f"{what}: {error}")

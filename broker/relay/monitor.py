@@ -1,0 +1,110 @@
+"""Watching the printers: checks on an interval, their results as rows."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from broker.model.health import Check, observe
+from broker.model.printer import Address, Duty, Printer
+from broker.store.printers import NoSuchPrinter, Printers
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """How often, and how many checks in a row it takes to believe a change."""
+
+    interval_s: float = 5.0
+    rise: int = 2
+    fall: int = 3
+
+
+class Monitor:
+    """Checks each printer that is not in maintenance, at most one check a printer at a time."""
+
+    def __init__(
+        self,
+        printers: Printers,
+        probe: Callable[[Address], Check],
+        rhythm: Callable[[], Rhythm],
+        *,
+        clock: Callable[[], float],
+        changed: Callable[[], None],
+        note: Callable[[str, Mapping[str, object]], None],
+    ) -> None:
+        self._printers = printers
+        self._probe = probe
+        self._rhythm = rhythm
+        self._clock = clock
+        self._changed = changed
+        self._note = note
+        self._stopping = threading.Event()
+        self._checking: dict[str, threading.Thread] = {}
+        self._thread = threading.Thread(target=self._loop, name="monitor", daemon=True)
+
+    def start(self) -> None:
+        """Begin with a check of every printer."""
+        self._thread.start()
+
+    def stop(self, grace_s: float) -> None:
+        """Begin no more checks, and wait for those that run."""
+        self._stopping.set()
+        self._thread.join(grace_s)
+        for thread in list(self._checking.values()):
+            thread.join(grace_s)
+
+    def _loop(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._look()
+            except Exception as error:  # noqa: BLE001 - a failing disk must not end the watch
+                self._note("monitor failed", {"why": repr(error)})
+            self._stopping.wait(min(0.5, self._rhythm().interval_s / 2))
+
+    def _look(self) -> None:
+        self._checking = {
+            name: thread for name, thread in self._checking.items() if thread.is_alive()
+        }
+        for printer in self._printers.list():
+            if printer.name not in self._checking and self._due(printer):
+                thread = threading.Thread(
+                    target=self._check, args=(printer,), name=f"check-{printer.name}", daemon=True
+                )
+                self._checking[printer.name] = thread
+                thread.start()
+
+    def _due(self, printer: Printer) -> bool:
+        """Not in maintenance, and not while an attempt runs.
+
+        Many printers take one association at a time: a check would only be in the film's way, and
+        the attempt tells how the printer is.
+        """
+        if printer.duty is Duty.MAINT or printer.claims:
+            return False
+        last = printer.last_check_at
+        return last is None or self._clock() - last >= self._rhythm().interval_s
+
+    def _check(self, printer: Printer) -> None:
+        check = self._probe(printer.address)
+        try:
+            before = self._printers.get(printer.name)
+            rhythm = self._rhythm()
+            seen = observe(before, check, self._clock(), rhythm.rise, rhythm.fall)
+            self._printers.observed(printer.name, seen)
+        except NoSuchPrinter:
+            return  # taken out of the configuration meanwhile
+        except Exception as error:  # noqa: BLE001 - a failing disk must not end the watch
+            self._note("monitor failed", {"why": repr(error)})
+            return
+        if seen.health is not before.health:
+            self._note(
+                "printer changed",
+                {
+                    "printer": printer.name,
+                    "health": str(seen.health),
+                    "was": str(before.health),
+                    "reason": seen.reason,
+                },
+            )
+            self._changed()

@@ -1,0 +1,214 @@
+"""The one place where everything is put together: doors, store and relay, started and stopped."""
+
+from __future__ import annotations
+
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+
+from broker.config import Config
+from broker.dicom.print_scp import OFFERED, PrintScp
+from broker.dicom.print_scu import PrintScu
+from broker.dicom.print_session import PrintSession
+from broker.dicom.probe import probe
+from broker.dicom.sop_classes import EXPLICIT_LITTLE, IMPLICIT_LITTLE, VERIFICATION
+from broker.dicom.transport.acceptor import AcceptedAssociation, Acceptor
+from broker.dicom.transport.negotiation import Offer
+from broker.model.film import Attributes
+from broker.model.health import Check
+from broker.model.printer import Address
+from broker.model.retry import Policy
+from broker.relay.attempt import Edges
+from broker.relay.dispatcher import Dispatcher
+from broker.relay.intake import Intake
+from broker.relay.monitor import Monitor, Rhythm
+from broker.relay.upkeep import Upkeep
+from broker.store import schema
+from broker.store.database import Database
+from broker.store.jobs import Jobs
+from broker.store.occupancy import Occupancy
+from broker.store.printers import Printers
+from broker.store.spool import Spool
+
+Note = Callable[[str, Mapping[str, object]], None]
+
+
+class Service:
+    """A running broker. `start` returns when films are taken; `stop` when none is in hand."""
+
+    def __init__(
+        self, config: Config, note: Note, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._config = config
+        self._note = note
+        self._clock = clock
+        data_dir = config.data_dir
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._occupancy = Occupancy.take(data_dir)
+        try:
+            self._database = Database.open(config.database_url)
+            schema.upgrade(self._database)
+            self._assemble()
+        except BaseException:
+            self._occupancy.close()
+            raise
+
+    def _assemble(self) -> None:
+        self.jobs = Jobs(self._database, self._clock)
+        self.printers = Printers(self._database, self._clock)
+        self.spool = Spool(self._config.data_dir / "spool")
+        self._dispatcher = Dispatcher(
+            Edges(
+                jobs=self.jobs,
+                printers=self.printers,
+                spool=self.spool,
+                open=self._open,
+                policy=self._policy,
+                clock=self._clock,
+                random=random.random,
+                note=self._note,
+            )
+        )
+        self._intake = Intake(
+            self.jobs, self.printers, self.spool, wake=self._dispatcher.wake, note=self._note
+        )
+        self._monitor = Monitor(
+            self.printers,
+            self._probe,
+            self._rhythm,
+            clock=self._clock,
+            changed=self._dispatcher.wake,
+            note=self._note,
+        )
+        self._upkeep = Upkeep(
+            self.jobs,
+            self.spool,
+            running=lambda: self._dispatcher.running,
+            on_uncertain=lambda: self._config.retry.on_uncertain,
+            clock=self._clock,
+            note=self._note,
+        )
+        syntaxes = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
+        self._acceptor = Acceptor(
+            host=self._config.broker.host,
+            port=self._config.broker.port,
+            ae_title=self._config.broker.ae_title,
+            offers=[Offer(each, syntaxes) for each in (VERIFICATION, *OFFERED)],
+            new_service=self._serve,
+            max_associations=self._config.broker.max_associations,
+            on_event=self._note,
+        )
+
+    @property
+    def port(self) -> int:
+        """The port that modalities print on."""
+        return self._acceptor.port
+
+    def start(self) -> None:
+        """Settle what an earlier life left behind, then open both doors.
+
+        OSError when the port cannot be had.
+        """
+        self.spool.clear_incoming()
+        self.printers.sync(self._config.addresses())
+        self._acceptor.start()
+        self._upkeep.recover()
+        self._dispatcher.start()
+        self._monitor.start()
+        self._upkeep.start()
+        self._note(
+            "broker listens",
+            {
+                "ae_title": self._config.broker.ae_title,
+                "host": self._config.broker.host,
+                "port": self.port,
+                "printers": len(self._config.printers),
+            },
+        )
+
+    def stop(self) -> None:
+        """No new associations; what is in hand gets the configured grace."""
+        grace_s = self._config.broker.grace_s
+        self._note("broker stops", {"grace_s": grace_s})
+        self._acceptor.stop(grace_s)
+        if not self._dispatcher.stop(grace_s):
+            self._note("attempts cut off", {"jobs": sorted(self._dispatcher.running)})
+        self._monitor.stop(grace_s)
+        self._upkeep.stop(grace_s)
+        self._database.close()
+        self._occupancy.close()
+        self._note("broker stopped", {})
+
+    def reload(self, config: Config) -> None:
+        """Take over printers, health and retry settings; the rest needs a restart."""
+        self._config = config.model_copy(
+            update={"broker": self._config.broker, "database": self._config.database}
+        )
+        self.printers.sync(config.addresses())
+        self._dispatcher.wake()
+        self._note("configuration read again", {"printers": len(config.printers)})
+
+    def run(self, read_again: Callable[[], Config | None]) -> None:
+        """Serve until SIGTERM or SIGINT; SIGHUP calls `read_again` (None: it was not readable)."""
+        asked = threading.Event()
+        hangup = threading.Event()
+
+        def on_signal(number: int, _frame: object) -> None:
+            if number == signal.SIGHUP:
+                hangup.set()
+            else:
+                asked.set()
+            wake.set()
+
+        wake = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, on_signal)
+        self.start()
+        while not asked.is_set():
+            wake.wait()
+            wake.clear()
+            if hangup.is_set():
+                hangup.clear()
+                config = read_again()
+                if config is not None:
+                    self.reload(config)
+        self.stop()
+
+    def _serve(self, association: AcceptedAssociation) -> PrintScp:
+        return PrintScp(
+            association, self._intake, self._note, model_name=version("dicom-print-broker")
+        )
+
+    def _open(
+        self, address: Address, session: Attributes, copies: int, *, lut: bool
+    ) -> PrintSession:
+        scu = PrintScu.open(address, calling_ae=self._config.broker.ae_title, lut=lut)
+        try:
+            return PrintSession.begin(scu, address, session, copies)
+        except BaseException:
+            scu.abort()
+            raise
+
+    def _probe(self, address: Address) -> Check:
+        return probe(
+            address,
+            calling_ae=self._config.broker.ae_title,
+            timeout_s=self._config.health.timeout_s,
+        )
+
+    def _policy(self) -> Policy:
+        retry = self._config.retry
+        return Policy(
+            tries=retry.tries,
+            first_delay_s=retry.first_delay_s,
+            max_delay_s=retry.max_delay_s,
+            on_uncertain=retry.on_uncertain,
+            fall=self._config.health.fall,
+        )
+
+    def _rhythm(self) -> Rhythm:
+        health = self._config.health
+        return Rhythm(interval_s=health.interval_s, rise=health.rise, fall=health.fall)

@@ -1,0 +1,302 @@
+"""Claims: taking a job to a printer, and every write while it is there (promises 3 and 4).
+
+Each write of an attempt names its claim's token and changes exactly one row, or it changes nothing
+and raises ClaimLost: an attempt that was given up for dead cannot spoil what came after it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+
+from broker.model.job import Claim, FilmState, Job, Outcome, State
+from broker.model.retry import Settlement
+from broker.store.reading import DONE, JobReading, one
+from broker.store.tables import attempts, jobs, sendings
+
+RECOVERED = "the broker stopped"
+
+
+class ClaimLost(RuntimeError):
+    """The job was taken from this attempt. Nothing was written; nothing more may be sent."""
+
+
+class Claims(JobReading):
+    """What the dispatcher and its attempts write."""
+
+    def assign(self, job_id: int, printer: str) -> bool:
+        """Line a queued job up for a printer; False when it is no longer queued."""
+        with self._database.write() as connection:
+            done = connection.execute(
+                update(jobs)
+                .where(jobs.c.id == job_id, jobs.c.state == State.QUEUED)
+                .values(printer=printer, assigned_at=self._clock())
+            )
+            return done.rowcount == 1
+
+    def claim(self, job_id: int, printer: str) -> Claim | None:
+        """Take a queued job to a printer and begin an attempt.
+
+        None when it is not queued any more, or was pinned to another printer meanwhile.
+        """
+        token = secrets.token_hex(16)
+        now = self._clock()
+        with self._database.write() as connection:
+            taken = connection.execute(
+                update(jobs)
+                .where(jobs.c.id == job_id, jobs.c.state == State.QUEUED)
+                .where(jobs.c.pinned.in_(("", printer)))
+                .values(
+                    state=State.PRINTING,
+                    reason="",
+                    printer=printer,
+                    token=token,
+                    wish="",
+                    attempts=jobs.c.attempts + 1,
+                    updated_at=now,
+                )
+            )
+            if taken.rowcount != 1:
+                return None
+            begun = connection.execute(
+                insert(attempts).values(
+                    job_id=job_id,
+                    printer=printer,
+                    began_at=now,
+                    ended_at=None,
+                    outcome="",
+                    words="",
+                    permanent=False,
+                    strike=False,
+                )
+            )
+            attempt_id = int(begun.inserted_primary_key[0])
+        return Claim(job_id=job_id, attempt_id=attempt_id, printer=printer, token=token)
+
+    def asked(self, claim: Claim, film_id: int) -> None:
+        """The line: on stable storage before N-ACTION leaves for the printer."""
+        self._film(
+            claim,
+            film_id,
+            (FilmState.WAITING, FilmState.UNCERTAIN),
+            state=FilmState.ASKED,
+            printer=claim.printer,
+            asked_at=self._clock(),
+            accepted_at=None,
+            words="",
+        )
+
+    def accepted(self, claim: Claim, film_id: int, words: str = "") -> None:
+        """The printer took the film; `words` are its warnings."""
+        self._film(
+            claim,
+            film_id,
+            (FilmState.ASKED,),
+            state=FilmState.ACCEPTED,
+            accepted_at=self._clock(),
+            words=words,
+        )
+
+    def not_printed(self, claim: Claim, film_id: int, words: str) -> None:
+        """The printer said no: the film was not printed, and waits again."""
+        self._film(
+            claim,
+            film_id,
+            (FilmState.ASKED,),
+            state=FilmState.WAITING,
+            printer="",
+            asked_at=None,
+            words=words,
+        )
+
+    def uncertain(self, claim: Claim, film_id: int, words: str) -> None:
+        """No answer came: the film may be on paper."""
+        self._film(claim, film_id, (FilmState.ASKED,), state=FilmState.UNCERTAIN, words=words)
+
+    def wish(self, claim: Claim) -> str:
+        """What a person asked for meanwhile: hold, cancel or nothing; ClaimLost."""
+        with self._database.read() as connection:
+            return _wish(connection, _fence(claim.job_id, claim.token))
+
+    def finish(
+        self,
+        claim: Claim,
+        outcome: Outcome,
+        words: str,
+        *,
+        permanent: bool = False,
+        strike: bool = False,
+        settlement: Settlement,
+    ) -> None:
+        """End the attempt and move the job on as settled; ClaimLost.
+
+        A person's wish wins over going back to the queue. Films are left as they are.
+        """
+        now = self._clock()
+        fence = _fence(claim.job_id, claim.token)
+        with self._database.write() as connection:
+            wish = _wish(connection, fence)
+            _end(connection, claim.job_id, outcome, words, now, permanent=permanent, strike=strike)
+            _move(connection, fence, _obey(wish, settlement), now)
+
+    def recover(
+        self,
+        on_uncertain: str = "hold",
+        *,
+        running: Collection[int] = (),
+        began_before: float | None = None,
+    ) -> list[Job]:
+        """Settle the claims of attempts that are gone with their broker; the jobs as they are now.
+
+        Jobs in `running` are left alone, and so are those claimed at `began_before` or later. A
+        film that was asked for is uncertain: its job is held, or with `reprint` sent again. A job
+        without such a film goes back to the queue; one with nothing left to print was sent.
+        """
+        now = self._clock()
+        with self._database.write() as connection:
+            statement = (
+                select(jobs.c.id, jobs.c.token, jobs.c.printer, jobs.c.wish)
+                .join(attempts, attempts.c.job_id == jobs.c.id)
+                .where(jobs.c.state == State.PRINTING, attempts.c.ended_at.is_(None))
+                .order_by(jobs.c.id)
+            )
+            if began_before is not None:
+                statement = statement.where(attempts.c.began_at < began_before)
+            abandoned = [row for row in connection.execute(statement) if row.id not in running]
+            for row in abandoned:
+                asked = _settle_asked(connection, row.id, row.printer, on_uncertain)
+                left = left_to_print(connection, row.id)
+                outcome, settlement = _recovered(asked, left, row.printer, on_uncertain)
+                _end(connection, row.id, outcome, RECOVERED, now)
+                fence = _fence(row.id, row.token)
+                _move(connection, fence, _obey(row.wish, settlement), now)
+            return [one(connection, row.id) for row in abandoned]
+
+    def _film(
+        self, claim: Claim, film_id: int, before: Sequence[FilmState], **values: object
+    ) -> None:
+        """Change one film of a claimed job, which must be in one of the states before."""
+        fence = _fence(claim.job_id, claim.token)
+        with self._database.write() as connection:
+            held = connection.execute(update(jobs).where(fence).values(updated_at=self._clock()))
+            changed = connection.execute(
+                update(sendings)
+                .where(sendings.c.id == film_id, sendings.c.job_id == claim.job_id)
+                .where(sendings.c.state.in_(before))
+                .values(**values)
+            )
+            if held.rowcount != 1 or changed.rowcount != 1:
+                raise _lost(claim.job_id)
+
+
+def left_to_print(connection: Connection, job_id: int) -> int:
+    """How many sendings of the job no printer has accepted."""
+    rows = connection.execute(
+        select(sendings.c.id).where(
+            sendings.c.job_id == job_id, sendings.c.state.not_in(DONE)
+        )
+    )
+    return len(rows.all())
+
+
+def _fence(job_id: int, token: str) -> ColumnElement[bool]:
+    return and_(jobs.c.id == job_id, jobs.c.state == State.PRINTING, jobs.c.token == token)
+
+
+def _lost(job_id: int) -> ClaimLost:
+    return ClaimLost(f"job {job_id} was taken from this attempt")
+
+
+def _wish(connection: Connection, fence: ColumnElement[bool]) -> str:
+    row = connection.execute(select(jobs.c.wish).where(fence)).one_or_none()
+    if row is None:
+        raise ClaimLost("the job was taken from this attempt")
+    return str(row.wish)
+
+
+def _end(
+    connection: Connection,
+    job_id: int,
+    outcome: Outcome,
+    words: str,
+    now: float,
+    *,
+    permanent: bool = False,
+    strike: bool = False,
+) -> None:
+    """End the job's running attempt, of which there is one."""
+    ended = connection.execute(
+        update(attempts)
+        .where(attempts.c.job_id == job_id, attempts.c.ended_at.is_(None))
+        .values(ended_at=now, outcome=outcome, words=words, permanent=permanent, strike=strike)
+    )
+    if ended.rowcount != 1:
+        raise _lost(job_id)
+
+
+def _move(
+    connection: Connection, fence: ColumnElement[bool], settlement: Settlement, now: float
+) -> None:
+    """Take the job out of `printing`; a queued one is no printer's any more."""
+    values: dict[str, object] = {
+        "state": settlement.state,
+        "reason": settlement.reason,
+        "not_before": settlement.not_before,
+        "assigned_at": None,
+        "wish": "",
+        "token": "",
+        "updated_at": now,
+    }
+    if settlement.state is State.QUEUED:
+        values["printer"] = ""
+    moved = connection.execute(update(jobs).where(fence).values(**values))
+    if moved.rowcount != 1:
+        raise ClaimLost("the job was taken from this attempt")
+
+
+def _obey(wish: str, settlement: Settlement) -> Settlement:
+    """A job that would go back to the queue goes where a person wanted it while it was printing."""
+    if settlement.state is not State.QUEUED or not wish:
+        return settlement
+    if wish == "cancel":
+        return Settlement(State.CANCELLED, "cancelled by the operator while printing")
+    return Settlement(State.HELD, "held by the operator while printing")
+
+
+def _settle_asked(
+    connection: Connection, job_id: int, printer: str, on_uncertain: str
+) -> list[int]:
+    """Settle the films asked for and not answered; their numbers."""
+    unanswered = and_(
+        sendings.c.job_id == job_id,
+        sendings.c.state.in_((FilmState.ASKED, FilmState.UNCERTAIN)),
+    )
+    numbers = connection.execute(
+        select(sendings.c.number).where(unanswered).distinct().order_by(sendings.c.number)
+    )
+    asked = list(numbers.scalars())
+    values: dict[str, object] = {"words": f"{RECOVERED} after asking {printer}"}
+    if on_uncertain == "reprint":
+        values |= {"state": FilmState.WAITING, "printer": "", "asked_at": None}
+    else:
+        values |= {"state": FilmState.UNCERTAIN}
+    connection.execute(update(sendings).where(unanswered).values(**values))
+    return asked
+
+
+def _recovered(
+    asked: Sequence[int], left: int, printer: str, on_uncertain: str
+) -> tuple[Outcome, Settlement]:
+    """How an abandoned attempt ended, and where its job goes."""
+    if not left:
+        return Outcome.ACCEPTED, Settlement(State.SENT, "")
+    if not asked:
+        return Outcome.UNAVAILABLE, Settlement(State.QUEUED, RECOVERED)
+    if on_uncertain == "reprint":
+        return Outcome.UNCERTAIN, Settlement(State.QUEUED, RECOVERED)
+    films = ", ".join(f"film {number}" for number in asked)
+    return Outcome.UNCERTAIN, Settlement(
+        State.HELD, f"{films}: uncertain, {RECOVERED} after asking {printer}"
+    )

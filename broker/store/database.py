@@ -1,0 +1,93 @@
+"""The database: one file, many threads, and several processes at once.
+
+Only this file knows which database it is. Reading never waits for a writer, nor a writer for
+readers (write-ahead log). Writers queue up: threads of this process on a lock, other processes on
+the database's own lock.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from sqlite3 import Connection as SqliteConnection
+from typing import Self
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+
+BUSY_S = 10.0
+"""How long a writer waits for another process's transaction to end."""
+
+
+class Database:
+    """An open database; `close` it at the end."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._writing = threading.Lock()
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Open the database that the URL names; its file is made when it is not there.
+
+        ValueError for a kind of database that the broker does not know, OSError when the file
+        cannot be made. Tables are the schema's affair.
+        """
+        parts = make_url(url)
+        if parts.get_backend_name() != "sqlite" or not parts.database:
+            raise ValueError("the database must be a file: sqlite:////path/to/broker.db")
+        _make_private(Path(parts.database))
+        engine = create_engine(
+            parts, connect_args={"timeout": BUSY_S}, pool_size=8, max_overflow=-1
+        )
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "begin", _begin)
+        return cls(engine)
+
+    def close(self) -> None:
+        """Let the file go. Transactions in hand are not waited for."""
+        self._engine.dispose()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that may write, committed at the end, rolled back by any exception.
+
+        When this returns, what was written survives a power cut. What it reads stays true until
+        its end, as nobody else writes meanwhile. Never nested: the second would wait for the first.
+        """
+        with self._writing, self._engine.connect() as connection:
+            connection.execution_options(writes=True)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads: one and the same moment throughout."""
+        with self._engine.connect() as connection, connection.begin():
+            yield connection
+
+
+def _make_private(path: Path) -> None:
+    """Make the file when it is missing: labels of patients are in it, so it is its owner's alone.
+
+    The write-ahead log takes its mode from it.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _prepare(connection: SqliteConnection, _record: object) -> None:
+    """Make a new connection durable, and hand the transactions' beginnings to `_begin`."""
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin(connection: Connection) -> None:
+    """Take the write lock at once: a transaction that reads first and locks later may be refused
+    without any waiting, as what it has read is stale by then.
+    """
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN DEFERRED")

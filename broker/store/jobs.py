@@ -1,0 +1,134 @@
+"""The jobs: frozen copies of what was asked for, from print request to paper."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+from sqlalchemy import Connection, insert
+
+from broker.model.job import FilmState, Level, PrintRequest, State
+from broker.store.claims import ClaimLost, Claims
+from broker.store.documents import attributes_to_json, film_to_json
+from broker.store.reading import ACTIVE, NoSuchJob, exists, request_of
+from broker.store.tables import films, jobs, sendings, spooled
+from broker.store.verbs import NotAllowed, Verbs
+
+__all__ = ["ClaimLost", "Jobs", "NoSuchJob", "NotAllowed"]
+
+
+class Jobs(Claims, Verbs):
+    """Every question about jobs, and every change to them. For any thread, in any process."""
+
+    def add(
+        self,
+        request: PrintRequest,
+        *,
+        pinned: str = "",
+        reprint_of: int | None = None,
+        reason: str = "",
+    ) -> int:
+        """Queue a new job; its number. It is on stable storage when this returns.
+
+        A film session's copies are collated (PS3.4 H.4.1.2.4): several films are sent once for
+        each copy. The copies of a single film are made by the printer.
+        """
+        with self._database.write() as connection:
+            return self._add(connection, request, pinned, reprint_of, reason)
+
+    def reprint(self, job_id: int) -> int:
+        """Queue a copy of a job, all its films and copies; the number of the new job.
+
+        NoSuchJob, NotAllowed.
+        """
+        with self._database.write() as connection:
+            state = exists(connection, job_id)
+            if state in ACTIVE:
+                raise NotAllowed(
+                    job_id,
+                    state,
+                    f"it has yet to be printed; wait for it, or `broker jobs cancel {job_id}` first",
+                )
+            # A film session of its own: it waits for nothing, and any printer will do.
+            request = replace(request_of(connection, job_id), film_session=uuid.uuid4().hex)
+            return self._add(connection, request, "", job_id, "")
+
+    def _add(
+        self,
+        connection: Connection,
+        request: PrintRequest,
+        pinned: str,
+        reprint_of: int | None,
+        reason: str,
+    ) -> int:
+        now = self._clock()
+        inserted = connection.execute(
+            insert(jobs).values(
+                state=State.QUEUED,
+                reason=reason,
+                calling_ae=request.calling_ae,
+                called_ae=request.called_ae,
+                peer=request.peer,
+                film_session=request.film_session,
+                level=request.level,
+                session=attributes_to_json(request.session),
+                films=len(request.films),
+                copies=request.copies,
+                priority=request.priority,
+                priority_rank=request.priority.rank,
+                needs_lut=any(film.needs_lut for film in request.films),
+                printer="",
+                pinned=pinned,
+                attempts=0,
+                strikes_after=0,
+                not_before=0.0,
+                wish="",
+                token="",
+                reprint_of=reprint_of,
+                created_at=now,
+                updated_at=now,
+                assigned_at=None,
+            )
+        )
+        job_id = int(inserted.inserted_primary_key[0])
+        _add_films(connection, job_id, request)
+        return job_id
+
+
+def _add_films(connection: Connection, job_id: int, request: PrintRequest) -> None:
+    """The films' content once, their sendings pass by pass, and the names of their pixels."""
+    numbered = list(enumerate(request.films, start=1))
+    if not numbered:
+        raise ValueError("a job has at least one film")
+    connection.execute(
+        insert(films),
+        [
+            {"job_id": job_id, "number": number, "content": film_to_json(film)}
+            for number, film in numbered
+        ],
+    )
+    collated = request.level is Level.FILM_SESSION and len(numbered) > 1
+    passes, copies = (request.copies, 1) if collated else (1, request.copies)
+    connection.execute(
+        insert(sendings),
+        [
+            {
+                "job_id": job_id,
+                "number": number,
+                "pass_number": pass_number,
+                "copies": copies,
+                "state": FilmState.WAITING,
+                "printer": "",
+                "asked_at": None,
+                "accepted_at": None,
+                "words": "",
+            }
+            for pass_number in range(1, passes + 1)
+            for number, _ in numbered
+        ],
+    )
+    names = {name for _, film in numbered for name in film.spooled}
+    if names:
+        connection.execute(
+            insert(spooled), [{"name": name, "job_id": job_id} for name in sorted(names)]
+        )

@@ -1,0 +1,280 @@
+"""Reading jobs: rows in, frozen data out. Each question takes a fixed number of queries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, distinct, func, select
+
+from broker.model.job import (
+    Attempt,
+    FilmState,
+    Job,
+    JobFilm,
+    Level,
+    Outcome,
+    PrintRequest,
+    Priority,
+    State,
+    Strike,
+)
+from broker.store.database import Database
+from broker.store.documents import attributes_from_json, film_from_json
+from broker.store.tables import attempts, films, jobs, sendings, spooled
+
+ACTIVE = (State.QUEUED, State.PRINTING)
+"""States of jobs that take their turn."""
+DONE = (FilmState.ACCEPTED, FilmState.PRINTED)
+"""States of films that need no more sending."""
+
+Jobs = list[Job]
+Films = list[JobFilm]
+Attempts = list[Attempt]
+
+
+class NoSuchJob(LookupError):
+    """There is no job of that number. `words` tells a person."""
+
+    def __init__(self, job_id: int) -> None:
+        self.words = f"there is no job {job_id}; `broker jobs --all` lists those that there are"
+        super().__init__(self.words)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What is left of a job's sendings."""
+
+    load: int = 0
+    """Copies not yet accepted."""
+    films: int = 0
+    """Films of which a pass is not yet accepted."""
+
+
+class JobReading:
+    """The questions. Answers are of one moment each."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
+
+    def get(self, job_id: int) -> Job:
+        """One job; NoSuchJob."""
+        with self._database.read() as connection:
+            return one(connection, job_id)
+
+    def list(
+        self,
+        states: Collection[State] | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
+    ) -> Jobs:
+        """Jobs by number, those in the given states only; `limit` takes the first of that order."""
+        statement = select(jobs).order_by(jobs.c.id.desc() if newest_first else jobs.c.id)
+        if states is not None:
+            statement = statement.where(jobs.c.state.in_(states))
+        if limit is not None:
+            statement = statement.limit(limit)
+        with self._database.read() as connection:
+            return several(connection, statement, statement.with_only_columns(jobs.c.id))
+
+    def waiting(self) -> Jobs:
+        """Queued jobs in the order in which to claim them: the most urgent, then the oldest first.
+
+        A job stays out while an earlier one of its film session is queued or printing: films of
+        one film session come in order. One that may not begin yet (`not_before`) is among them.
+        """
+        earlier = jobs.alias("earlier")
+        blocked = (
+            select(earlier.c.id)
+            .where(earlier.c.film_session == jobs.c.film_session)
+            .where(earlier.c.state.in_(ACTIVE))
+            .where(earlier.c.id < jobs.c.id)
+            .exists()
+        )
+        queued = jobs.c.state == State.QUEUED
+        statement = (
+            select(jobs)
+            .where(queued, ~blocked)
+            .order_by(jobs.c.priority_rank, jobs.c.created_at, jobs.c.id)
+        )
+        with self._database.read() as connection:
+            return several(connection, statement, select(jobs.c.id).where(queued))
+
+    def films(self, job_id: int) -> Films:
+        """The job's films in the order of sending, pass by pass; NoSuchJob."""
+        with self._database.read() as connection:
+            exists(connection, job_id)
+            content = {
+                row.number: film_from_json(row.content)
+                for row in connection.execute(select(films).where(films.c.job_id == job_id))
+            }
+            rows = connection.execute(
+                select(sendings)
+                .where(sendings.c.job_id == job_id)
+                .order_by(sendings.c.pass_number, sendings.c.number)
+            ).all()
+        return [
+            JobFilm(
+                id=row.id,
+                job_id=row.job_id,
+                number=row.number,
+                pass_number=row.pass_number,
+                copies=row.copies,
+                state=FilmState(row.state),
+                printer=row.printer,
+                asked_at=row.asked_at,
+                accepted_at=row.accepted_at,
+                words=row.words,
+                film=content[row.number],
+            )
+            for row in rows
+        ]
+
+    def attempts(self, job_id: int) -> Attempts:
+        """The job's attempts, the oldest first; NoSuchJob."""
+        with self._database.read() as connection:
+            exists(connection, job_id)
+            rows = connection.execute(
+                select(attempts).where(attempts.c.job_id == job_id).order_by(attempts.c.id)
+            ).all()
+        return [
+            Attempt(
+                id=row.id,
+                job_id=row.job_id,
+                printer=row.printer,
+                began_at=row.began_at,
+                ended_at=row.ended_at,
+                outcome=Outcome(row.outcome) if row.outcome else None,
+                words=row.words,
+            )
+            for row in rows
+        ]
+
+    def request(self, job_id: int) -> PrintRequest:
+        """What was asked for, equal to what was added; NoSuchJob."""
+        with self._database.read() as connection:
+            return request_of(connection, job_id)
+
+    def session_printer(self, film_session: str) -> str:
+        """The printer which accepted the latest film of that film session, or empty."""
+        statement = (
+            select(sendings.c.printer)
+            .join(jobs, jobs.c.id == sendings.c.job_id)
+            .where(jobs.c.film_session == film_session)
+            .where(sendings.c.state.in_(DONE))
+            .order_by(sendings.c.accepted_at.desc(), sendings.c.id.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            return connection.execute(statement).scalar() or ""
+
+    def spooled(self) -> set[str]:
+        """Every name in the spool that a job refers to."""
+        with self._database.read() as connection:
+            return set(connection.execute(select(spooled.c.name).distinct()).scalars())
+
+
+def exists(connection: Connection, job_id: int) -> State:
+    """The state of a job; NoSuchJob."""
+    state = connection.execute(select(jobs.c.state).where(jobs.c.id == job_id)).scalar()
+    if state is None:
+        raise NoSuchJob(job_id)
+    return State(state)
+
+
+def one(connection: Connection, job_id: int) -> Job:
+    """One job; NoSuchJob."""
+    chosen = select(jobs).where(jobs.c.id == job_id)
+    found = several(connection, chosen, select(jobs.c.id).where(jobs.c.id == job_id))
+    if not found:
+        raise NoSuchJob(job_id)
+    return found[0]
+
+
+def several(connection: Connection, chosen: Select[Any], within: Select[tuple[int]]) -> Jobs:
+    """The chosen jobs. `within` selects their numbers, and may select more than them."""
+    rows = connection.execute(chosen).all()
+    tallies = _tallies(connection, within) if rows else {}
+    strikes = _strikes(connection, within) if rows else {}
+    return [_job(row, tallies.get(row.id, Tally()), strikes.get(row.id, ())) for row in rows]
+
+
+def request_of(connection: Connection, job_id: int) -> PrintRequest:
+    """What was asked for; NoSuchJob."""
+    row = connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
+    if row is None:
+        raise NoSuchJob(job_id)
+    content = connection.execute(
+        select(films.c.content).where(films.c.job_id == job_id).order_by(films.c.number)
+    ).scalars()
+    return PrintRequest(
+        calling_ae=row.calling_ae,
+        called_ae=row.called_ae,
+        peer=row.peer,
+        film_session=row.film_session,
+        level=Level(row.level),
+        session=attributes_from_json(row.session),
+        films=tuple(film_from_json(text) for text in content),
+        copies=row.copies,
+        priority=Priority(row.priority),
+    )
+
+
+def _tallies(connection: Connection, within: Select[tuple[int]]) -> Mapping[int, Tally]:
+    rows = connection.execute(
+        select(
+            sendings.c.job_id,
+            func.sum(sendings.c.copies),
+            func.count(distinct(sendings.c.number)),
+        )
+        .where(sendings.c.job_id.in_(within), sendings.c.state.not_in(DONE))
+        .group_by(sendings.c.job_id)
+    )
+    return {job_id: Tally(load, left) for job_id, load, left in rows}
+
+
+def _strikes(connection: Connection, within: Select[tuple[int]]) -> Mapping[int, Sequence[Strike]]:
+    rows = connection.execute(
+        select(attempts.c.job_id, attempts.c.printer, attempts.c.permanent, attempts.c.words)
+        .join(jobs, jobs.c.id == attempts.c.job_id)
+        .where(attempts.c.job_id.in_(within), attempts.c.strike)
+        .where(attempts.c.id > jobs.c.strikes_after)
+        .order_by(attempts.c.id)
+    )
+    found: dict[int, list[Strike]] = defaultdict(list)
+    for job_id, printer, permanent, words in rows:
+        found[job_id].append(Strike(printer, permanent, words))
+    return found
+
+
+def _job(row: Row[Any], tally: Tally, strikes: Sequence[Strike]) -> Job:
+    state = State(row.state)
+    return Job(
+        id=row.id,
+        state=state,
+        reason=row.reason,
+        calling_ae=row.calling_ae,
+        called_ae=row.called_ae,
+        peer=row.peer,
+        film_session=row.film_session,
+        level=Level(row.level),
+        films=row.films,
+        films_accepted=row.films - tally.films,
+        copies=row.copies,
+        priority=Priority(row.priority),
+        needs_lut=row.needs_lut,
+        printer=row.printer,
+        pinned=row.pinned,
+        attempts=row.attempts,
+        strikes=tuple(strikes),
+        not_before=row.not_before,
+        wish=row.wish,
+        load=tally.load if state in ACTIVE else 0,
+        reprint_of=row.reprint_of,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        assigned_at=row.assigned_at,
+    )

@@ -1,0 +1,112 @@
+"""The schema's versions: which one a database has, and how it gets the newest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy import Connection
+
+from broker.store.database import Database
+
+
+class SchemaTooNew(Exception):
+    """The database was made by a later version of the broker. `words` names the remedy."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
+
+
+class SchemaTooOld(Exception):
+    """The database waits for `broker db upgrade`."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
+
+
+def upgrade(database: Database, report: Callable[[str], None] | None = None) -> None:
+    """Bring the tables to the newest version, in one transaction: all steps or none.
+
+    `report` is told each step as it is done. Two processes may do this at once: the second finds
+    nothing left to do. SchemaTooNew when this version does not know the database's.
+    """
+    with database.write() as connection:
+        _refuse_unknown(connection)
+        config = _config()
+        config.attributes["connection"] = connection
+        config.attributes["report"] = report
+        command.upgrade(config, "head")
+
+
+def current(database: Database) -> str | None:
+    """The version that the database has; None when it has no tables yet."""
+    with database.read() as connection:
+        return _revision(connection)
+
+
+def head() -> str:
+    """The newest version: the one that this broker works with."""
+    revision = _scripts().get_current_head()
+    if revision is None:
+        raise FileNotFoundError(f"no migrations in {_directory()}")
+    return revision
+
+
+def check(database: Database) -> None:
+    """Make sure that the tables are what this broker works with: SchemaTooOld, SchemaTooNew."""
+    with database.read() as connection:
+        _refuse_unknown(connection)
+        revision = _revision(connection)
+    if revision is None:
+        raise SchemaTooOld("the database has no tables yet: run `broker db upgrade`")
+    if revision != head():
+        raise SchemaTooOld(
+            f"the database has version {revision} of the tables and this broker needs {head()}: "
+            "stop the broker, then run `broker db upgrade`"
+        )
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _refuse_unknown(connection: Connection) -> None:
+    revision = _revision(connection)
+    known = {script.revision for script in _all(_scripts())}
+    if revision is not None and revision not in known:
+        raise SchemaTooNew(
+            f"the database has version {revision} of the tables, which this broker does not know: "
+            "install the version of the broker that made it, or a later one"
+        )
+
+
+def _all(scripts: ScriptDirectory) -> list[Script]:
+    return list(scripts.walk_revisions())
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _config() -> Config:
+    config = Config()
+    # Alembic reads its settings with %-interpolation.
+    config.set_main_option("script_location", str(_directory()).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _directory() -> Path:
+    """Where the migrations are: inside the installed package, or beside it in a checkout.
+
+    The package comes first, as a folder of that name beside an installed package is not ours.
+    """
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "migrations"
+    return inside if inside.is_dir() else package.parent / "migrations"

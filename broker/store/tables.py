@@ -1,0 +1,150 @@
+"""The tables. What is written here and what the migrations make is the same; a test compares them.
+
+    jobs ─┬─ films ── sendings      a film's content once, one sending for each collated pass
+          ├─ attempts               one row for each try on a printer
+          └─ spooled                which spool files the job's films refer to
+    printers
+
+Times are seconds since the epoch, UTC. A text that is not there is empty, never NULL.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("calling_ae", String(64), nullable=False),
+    Column("called_ae", String(64), nullable=False),
+    Column("peer", String(300), nullable=False),
+    Column("film_session", String(64), nullable=False),
+    Column("level", String(16), nullable=False),
+    Column("session", Text, nullable=False),  # attributes, as JSON
+    Column("films", Integer, nullable=False),
+    Column("copies", Integer, nullable=False),
+    Column("priority", String(8), nullable=False),
+    Column("priority_rank", Integer, nullable=False),
+    Column("needs_lut", Boolean, nullable=False),
+    Column("printer", String(64), nullable=False),
+    Column("pinned", String(64), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("strikes_after", Integer, nullable=False),  # attempts up to this id are forgotten
+    Column("not_before", Double, nullable=False),
+    Column("wish", String(8), nullable=False),
+    Column("token", String(64), nullable=False),  # of the running claim; empty when none runs
+    Column("reprint_of", ForeignKey("jobs.id", ondelete="SET NULL"), nullable=True),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    Column("assigned_at", Double, nullable=True),
+    Index("ix_jobs_state_id", "state", "id"),
+    Index("ix_jobs_waiting", "state", "priority_rank", "created_at", "id"),
+    Index("ix_jobs_film_session", "film_session", "state", "id"),
+    Index("ix_jobs_reprint_of", "reprint_of"),
+    sqlite_autoincrement=True,  # a number that an operator has read is never given again
+)
+
+films = Table(
+    "films",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("content", Text, nullable=False),  # the film, as JSON
+)
+
+sendings = Table(
+    "sendings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job_id", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("pass_number", Integer, nullable=False),
+    Column("copies", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("printer", String(64), nullable=False),
+    Column("asked_at", Double, nullable=True),
+    Column("accepted_at", Double, nullable=True),
+    Column("words", Text, nullable=False),
+    ForeignKeyConstraint(
+        ["job_id", "number"], ["films.job_id", "films.number"], ondelete="CASCADE"
+    ),
+    Index("ix_sendings_order", "job_id", "pass_number", "number", unique=True),
+    Index("ix_sendings_film", "job_id", "number"),
+    Index("ix_sendings_accepted_at", "accepted_at"),
+    sqlite_autoincrement=True,
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("printer", String(64), nullable=False),
+    Column("began_at", Double, nullable=False),
+    Column("ended_at", Double, nullable=True),
+    Column("outcome", String(16), nullable=False),  # empty while it runs
+    Column("words", Text, nullable=False),
+    Column("permanent", Boolean, nullable=False),
+    Column("strike", Boolean, nullable=False),
+    Index("ix_attempts_job_id", "job_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+spooled = Table(
+    "spooled",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Index("ix_spooled_job_id", "job_id"),
+)
+
+printers = Table(
+    "printers",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("position", Integer, nullable=False),  # order of the configuration
+    Column("ae_title", String(64), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("weight", Integer, nullable=False),
+    Column("associations", Integer, nullable=False),
+    Column("lut_level", String(16), nullable=False),
+    Column("duty", String(8), nullable=False),
+    Column("duty_reason", Text, nullable=False),
+    Column("duty_since", Double, nullable=False),
+    Column("health", String(16), nullable=False),
+    Column("health_since", Double, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("good_checks", Integer, nullable=False),
+    Column("bad_checks", Integer, nullable=False),
+    Column("last_check_at", Double, nullable=True),
+    Column("failures_in_row", Integer, nullable=False),
+    Column("paused_until", Double, nullable=False),
+    Column("supports_lut", Boolean, nullable=True),
+    Column("films_accepted", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+)

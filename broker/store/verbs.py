@@ -1,0 +1,192 @@
+"""The operator's verbs: what a person may do to a job, in which state, and what to do instead."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, func, select, update
+
+from broker.model.job import FINISHED, FilmState, Priority, State
+from broker.store.claims import left_to_print
+from broker.store.printers import require
+from broker.store.reading import JobReading, exists
+from broker.store.tables import attempts, jobs, sendings
+
+UNANSWERED = (FilmState.ASKED, FilmState.UNCERTAIN)
+"""States of films that may be on paper, and nobody knows."""
+
+
+class NotAllowed(RuntimeError):
+    """The job is in a state in which this cannot be done. `words` names job, state and remedy."""
+
+    def __init__(self, job_id: int, state: State, remedy: str) -> None:
+        self.words = f"job {job_id} is {state}: {remedy}"
+        super().__init__(self.words)
+
+
+class Verbs(JobReading):
+    """What commands write. All of them raise NoSuchJob and NotAllowed."""
+
+    def hold(self, job_id: int, reason: str = "held by the operator") -> None:
+        """Put a job where only a person moves it; one that is printing goes there before its
+        next film.
+        """
+        with self._database.write() as connection:
+            state = exists(connection, job_id)
+            if state is State.PRINTING:
+                self._change(connection, job_id, state, wish="hold")
+            elif state is State.QUEUED:
+                self._change(
+                    connection,
+                    job_id,
+                    state,
+                    state=State.HELD,
+                    reason=reason,
+                    printer="",
+                    assigned_at=None,
+                )
+            elif state is State.HELD:
+                remedy = f"`broker jobs release {job_id}` lets it print"
+                raise NotAllowed(job_id, state, remedy)
+            else:
+                raise _finished(job_id, state)
+
+    def release(self, job_id: int, *, printed: bool = False) -> None:
+        """Let a held job print again, as if it had never failed.
+
+        Its uncertain films are printed again; with `printed` a person has seen them on paper. A
+        job with nothing left to print is sent.
+        """
+        with self._database.write() as connection:
+            state = exists(connection, job_id)
+            if state in FINISHED:
+                raise _finished(job_id, state)
+            if state is not State.HELD:
+                raise NotAllowed(job_id, state, "only a held job can be released; nothing to do")
+            _settle_uncertain(connection, job_id, printed=printed, now=self._clock())
+            if left_to_print(connection, job_id):
+                values = {"state": State.QUEUED, "printer": "", "assigned_at": None}
+            else:
+                values = {"state": State.SENT}
+            self._begin_anew(connection, job_id, state, **values)
+
+    def cancel(self, job_id: int) -> None:
+        """Give a job up; one that is printing is given up before its next film."""
+        with self._database.write() as connection:
+            state = exists(connection, job_id)
+            if state in FINISHED:
+                raise _finished(job_id, state)
+            if state is State.PRINTING:
+                self._change(connection, job_id, state, wish="cancel")
+                return
+            values = {"printer": "", "assigned_at": None} if state is State.QUEUED else {}
+            self._change(
+                connection,
+                job_id,
+                state,
+                state=State.CANCELLED,
+                reason="cancelled by the operator",
+                **values,
+            )
+
+    def move(self, job_id: int, printer: str) -> None:
+        """Queue a job for one printer and no other; NoSuchPrinter."""
+        with self._database.write() as connection:
+            state = exists(connection, job_id)
+            require(connection, printer)
+            if state in FINISHED:
+                raise _finished(job_id, state)
+            if state is State.PRINTING:
+                remedy = f"`broker jobs hold {job_id}` first, then move it"
+                raise NotAllowed(job_id, state, remedy)
+            if _uncertain(connection, job_id):
+                raise NotAllowed(
+                    job_id,
+                    state,
+                    "it has films that may be on paper already; "
+                    f"`broker jobs release {job_id}` first, and say whether they are",
+                )
+            if not left_to_print(connection, job_id):
+                raise NotAllowed(
+                    job_id,
+                    state,
+                    "a printer has accepted all its films; "
+                    f"`broker jobs reprint {job_id}` prints them again",
+                )
+            self._begin_anew(
+                connection,
+                job_id,
+                state,
+                state=State.QUEUED,
+                pinned=printer,
+                printer="",
+                assigned_at=None,
+            )
+
+    def priority(self, job_id: int, priority: Priority) -> None:
+        """Change how urgent a job is."""
+        with self._database.write() as connection:
+            state = exists(connection, job_id)
+            if state in FINISHED:
+                raise _finished(job_id, state)
+            if state is State.PRINTING:
+                raise NotAllowed(job_id, state, "its turn has come; nothing to do")
+            self._change(
+                connection, job_id, state, priority=priority, priority_rank=priority.rank
+            )
+
+    def _begin_anew(
+        self, connection: Connection, job_id: int, before: State, **values: object
+    ) -> None:
+        """Change a job, and forget its earlier attempts' strikes and delays."""
+        latest = connection.execute(
+            select(func.max(attempts.c.id)).where(attempts.c.job_id == job_id)
+        ).scalar()
+        self._change(
+            connection,
+            job_id,
+            before,
+            reason="",
+            not_before=0.0,
+            strikes_after=latest or 0,
+            **values,
+        )
+
+    def _change(
+        self, connection: Connection, job_id: int, before: State, **values: object
+    ) -> None:
+        """Change a job that is in the state in which it was read."""
+        connection.execute(
+            update(jobs)
+            .where(jobs.c.id == job_id, jobs.c.state == before)
+            .values(updated_at=self._clock(), **values)
+        )
+
+
+def _finished(job_id: int, state: State) -> NotAllowed:
+    return NotAllowed(job_id, state, f"`broker jobs reprint {job_id}` prints it again")
+
+
+def _uncertain(connection: Connection, job_id: int) -> bool:
+    found = connection.execute(
+        select(sendings.c.id)
+        .where(sendings.c.job_id == job_id, sendings.c.state.in_(UNANSWERED))
+        .limit(1)
+    )
+    return found.first() is not None
+
+
+def _settle_uncertain(connection: Connection, job_id: int, *, printed: bool, now: float) -> None:
+    """A person has decided about the films that may be on paper."""
+    values: dict[str, object]
+    if printed:
+        values = {
+            "state": FilmState.ACCEPTED,
+            "accepted_at": now,
+            "words": "settled by the operator as printed",
+        }
+    else:
+        values = {"state": FilmState.WAITING, "printer": "", "asked_at": None, "words": ""}
+    connection.execute(
+        update(sendings)
+        .where(sendings.c.job_id == job_id, sendings.c.state.in_(UNANSWERED))
+        .values(**values)
+    )

@@ -1,0 +1,108 @@
+"""A Print SCP with real storage behind it, for peers to talk to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from broker.dicom.print_scp import OFFERED, PrintScp
+from broker.dicom.sop_classes import EXPLICIT_LITTLE, IMPLICIT_LITTLE, VERIFICATION
+from broker.dicom.transport.acceptor import AcceptedAssociation, Acceptor, Ending
+from broker.dicom.transport.negotiation import Offer
+from broker.relay.intake import Intake
+from broker.store import schema
+from broker.store.database import Database
+from broker.store.jobs import Jobs
+from broker.store.printers import Printers
+from broker.store.spool import Spool
+from tests.peers.speaker import Speaker
+
+
+class WatchedScp(PrintScp):
+    """Tells the desk when an association's objects are forgotten."""
+
+    desk: Desk
+
+    def closed(self, ending: Ending) -> None:
+        """Forget, then tell."""
+        super().closed(ending)
+        with self.desk.changed:
+            self.desk.endings.append(ending)
+            self.desk.changed.notify_all()
+
+
+@dataclass
+class Desk:
+    """The broker's door and what is behind it, without any printer."""
+
+    port: int
+    jobs: Jobs
+    printers: Printers
+    spool: Spool
+    notes: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+    endings: list[Ending] = field(default_factory=list)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def wait_for_endings(self, number: int) -> None:
+        """Wait until so many associations have ended and are forgotten."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: len(self.endings) >= number, timeout=10)
+
+    @property
+    def faults(self) -> list[Mapping[str, object]]:
+        """Exceptions that reached the transport: there must be none."""
+        return [facts for event, facts in self.notes if event == "fault"]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """A desk that takes films for BROKER; no exception may reach its log."""
+    database = Database.open(f"sqlite:///{tmp_path}/broker.db")
+    schema.upgrade(database)
+    jobs, printers = Jobs(database, lambda: 1000.0), Printers(database, lambda: 1000.0)
+    spool = Spool(tmp_path / "spool")
+    made = Desk(0, jobs, printers, spool)
+
+    def note(event: str, facts: Mapping[str, object]) -> None:
+        made.notes.append((event, facts))
+
+    intake = Intake(jobs, printers, spool, wake=lambda: None, note=note)
+
+    def serve(association: AcceptedAssociation) -> PrintScp:
+        scp = WatchedScp(association, intake, note, model_name="test")
+        scp.desk = made
+        return scp
+
+    syntaxes = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
+    acceptor = Acceptor(
+        host="127.0.0.1",
+        port=0,
+        ae_title="BROKER",
+        offers=[Offer(each, syntaxes) for each in (VERIFICATION, *OFFERED)],
+        new_service=serve,
+        on_event=note,
+    )
+    acceptor.start()
+    made.port = acceptor.port
+    yield made
+    acceptor.stop(0)
+    database.close()
+    assert made.faults == []
+
+
+@pytest.fixture
+def speak(desk: Desk) -> Iterator[Callable[..., Speaker]]:
+    """Opens associations with the desk; all are over at the end of the test."""
+    opened: list[Speaker] = []
+
+    def open_one(**options: object) -> Speaker:
+        opened.append(Speaker(desk.port, **options))  # type: ignore[arg-type]
+        return opened[-1]
+
+    yield open_one
+    for speaker in opened:
+        speaker.abort()

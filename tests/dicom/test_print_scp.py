@@ -1,0 +1,449 @@
+"""The Print SCP over real associations, with real storage behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from broker.dicom.sop_classes import (
+    EXPLICIT_LITTLE,
+    FILM_BOX,
+    FILM_SESSION,
+    GRAYSCALE_IMAGE_BOX,
+    IMPLICIT_LITTLE,
+    PRESENTATION_LUT,
+    PRINTER,
+    PRINTER_INSTANCE,
+    VERIFICATION,
+)
+from broker.dicom.transport.message import Command
+from broker.model.job import FilmState, Level, Priority, State
+from tests.dicom.conftest import Desk
+from tests.peers.speaker import Speaker, dataset, image_box, picture, reference
+
+Speak = Callable[..., Speaker]
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT_LITTLE, IMPLICIT_LITTLE])
+def test_a_film_box_becomes_a_job_with_its_pixels(desk: Desk, speak: Speak, syntax: str) -> None:
+    """What a modality set and printed is what the job holds, in either transfer syntax."""
+    ct = speak(calling_ae="CT1", transfer_syntaxes=(syntax,))
+    ct.open_session(NumberOfCopies=2, PrintPriority="HIGH", MediumType="PAPER")
+    ct.open_film_box(r"STANDARD\2,1", FilmSizeID="A4", MinDensity=20, FilmOrientation="LANDSCAPE")
+    ct.set_image(2, image_box(2, picture(PixelData=bytes(16)), Polarity="REVERSE"))
+
+    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+
+    (job,) = desk.jobs.list()
+    assert (job.state, job.calling_ae, job.called_ae) == (State.QUEUED, "CT1", "BROKER")
+    assert (job.level, job.copies, job.priority) == (Level.FILM_BOX, 2, Priority.HIGH)
+    (film,) = desk.jobs.films(job.id)
+    assert film.state is FilmState.WAITING
+    assert film.film.attributes == {
+        "ImageDisplayFormat": ("STANDARD\\2,1",),
+        "FilmSizeID": ("A4",),
+        "FilmOrientation": ("LANDSCAPE",),
+        "MinDensity": ("20",),
+    }
+    left, right = film.film.image_boxes
+    assert left.image is None
+    assert right.image is not None
+    assert right.attributes == {"Polarity": ("REVERSE",)}
+    assert desk.spool.read(right.image.pixels) == bytes(16)
+
+
+def test_a_film_session_prints_all_its_film_boxes(desk: Desk, speak: Speak) -> None:
+    """N-ACTION on the film session makes one job of all films, in the order of their creation."""
+    ct = speak()
+    ct.open_session(NumberOfCopies=3)
+    for size in ("A4", "A3"):
+        ct.open_film_box(FilmSizeID=size)
+        ct.set_image()
+
+    assert ct.action(FILM_SESSION, ct.session).status == 0x0000
+
+    (job,) = desk.jobs.list()
+    assert (job.level, job.films, job.copies) == (Level.FILM_SESSION, 2, 3)
+    assert [film.film.film_size for film in desk.jobs.films(job.id)] == ["A4", "A3"] * 3
+
+
+def test_the_frozen_copy_outlives_its_objects(desk: Desk, speak: Speak) -> None:
+    """What was accepted stays as it was, whatever the modality sets or deletes afterwards."""
+    ct = speak()
+    ct.print_film()
+    before = desk.jobs.films(1)
+
+    ct.set_image(1, image_box(1, picture(PixelData=bytes(16))))
+    ct.set(FILM_BOX, ct.film_box, dataset(MaxDensity=300))
+    assert ct.delete(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.delete(FILM_SESSION, ct.session).status == 0x0000
+    ct.abort()
+    desk.wait_for_endings(1)
+
+    assert desk.jobs.films(1) == before
+    assert desk.spool.read(before[0].film.spooled[0]) == bytes(range(16))
+
+
+@pytest.mark.parametrize("end", ["release", "abort"])
+def test_what_was_not_actioned_is_forgotten(desk: Desk, speak: Speak, end: str) -> None:
+    """Release and abort leave neither a job nor pixels of a film that nobody asked to print."""
+    ct = speak()
+    ct.open_session()
+    ct.open_film_box()
+    ct.set_image()
+
+    getattr(ct, end)()
+    desk.wait_for_endings(1)
+
+    assert desk.jobs.list() == []
+    assert list(desk.spool.names()) == []
+    assert list((desk.spool.directory / "incoming").iterdir()) == []
+
+
+def test_a_second_action_on_the_same_film_box_is_a_second_job(desk: Desk, speak: Speak) -> None:
+    """Printing a film box twice is asked for by some modalities, and done."""
+    ct = speak()
+    ct.print_film()
+    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert [job.id for job in desk.jobs.list()] == [1, 2]
+    first, second = desk.jobs.list()
+    assert first.film_session == second.film_session
+
+
+def test_replies_carry_the_accepted_attributes(speak: Speak) -> None:
+    """N-CREATE answers with a data set: what was sent, and the defaults that were used."""
+    ct = speak()
+    reply = ct.open_session(FilmSessionLabel="L", MediumType="PAPER").dataset
+    assert reply is not None
+    assert (reply.MediumType, reply.NumberOfCopies, reply.PrintPriority) == ("PAPER", 1, "MED")
+    reply = ct.open_film_box("ROW\\1,2", FilmSizeID="14INX17IN").dataset
+    assert reply is not None
+    assert (reply.ImageDisplayFormat, reply.FilmSizeID) == ("ROW\\1,2", "14INX17IN")
+    assert len(reply.ReferencedImageBoxSequence) == 3
+
+
+def test_instance_uids_of_the_modality_are_kept(speak: Speak) -> None:
+    """An N-CREATE with a UID makes an object of that UID; one without gets a fresh one."""
+    ct = speak()
+    answer = ct.create(FILM_SESSION, None, "1.2.3")
+    assert answer.command.AffectedSOPInstanceUID == "1.2.3"
+    answer = speak().create(FILM_SESSION, None)
+    assert str(answer.command.AffectedSOPInstanceUID).startswith("2.25.")
+
+
+def test_zero_length_values_mean_the_default(desk: Desk, speak: Speak) -> None:
+    """Empty optional values are no error: they are as if not sent."""
+    ct = speak()
+    empty = dataset(NumberOfCopies=None, PrintPriority="", MemoryAllocation=None, MediumType="")
+    ct.session = str(ct.create(FILM_SESSION, empty).command.AffectedSOPInstanceUID)
+    assert ct.open_film_box(FilmSizeID="", Trim="", MinDensity=None).status == 0x0000
+    ct.set_image(1, image_box(1, picture(), Polarity="", RequestedImageSize=None))
+    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    (job,) = desk.jobs.list()
+    assert (job.copies, job.priority) == (1, Priority.MED)
+    assert desk.jobs.request(1).films[0].attributes == {"ImageDisplayFormat": ("STANDARD\\1,1",)}
+
+
+def test_a_lut_stays_with_the_film_that_names_it(desk: Desk, speak: Speak) -> None:
+    """The LUT is part of the frozen copy, also when it is deleted before the print."""
+    ct = speak()
+    lut = ct.create(PRESENTATION_LUT, dataset(PresentationLUTShape="IDENTITY"))
+    uid = str(lut.command.AffectedSOPInstanceUID)
+    ct.open_session()
+    ct.open_film_box(ReferencedPresentationLUTSequence=[reference(PRESENTATION_LUT, uid)])
+    ct.set_image()
+    assert ct.delete(PRESENTATION_LUT, uid).status == 0x0000
+    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    (film,) = desk.jobs.request(1).films
+    assert film.lut is not None
+    assert film.lut.shape == "IDENTITY"
+    assert desk.jobs.get(1).needs_lut
+
+
+def test_an_image_lies_where_the_modality_puts_it(desk: Desk, speak: Speak) -> None:
+    """Image Box Position decides, whichever image box of the film it came with."""
+    ct = speak()
+    ct.open_session()
+    ct.open_film_box(r"STANDARD\1,2")
+    ct.set(GRAYSCALE_IMAGE_BOX, ct.boxes[0], image_box(2))
+    ct.action(FILM_BOX, ct.film_box)
+    (film,) = desk.jobs.request(1).films
+    assert [box.image is None for box in film.image_boxes] == [True, False]
+
+
+def test_an_empty_image_sequence_erases_the_box(desk: Desk, speak: Speak) -> None:
+    """N-SET with a sequence of no items takes the image away, and its pixels with it."""
+    ct = speak()
+    ct.open_session()
+    ct.open_film_box()
+    ct.set_image()
+    erased = dataset(ImageBoxPosition=1)
+    erased.BasicGrayscaleImageSequence = []
+    assert ct.set(GRAYSCALE_IMAGE_BOX, ct.boxes[0], erased).status == 0x0000
+    assert ct.action(FILM_BOX, ct.film_box).status == 0xB603
+    assert desk.jobs.list() == []
+    assert list((desk.spool.directory / "incoming").iterdir()) == []
+
+
+def test_the_only_candidate_serves_where_no_instance_is_named(desk: Desk, speak: Speak) -> None:
+    """N-ACTION and N-DELETE without an instance UID mean the one object there is."""
+    ct = speak()
+    ct.open_session()
+    ct.open_film_box()
+    ct.set_image()
+    assert ct.action(FILM_BOX, "").status == 0x0000
+    assert ct.action(FILM_SESSION, "").status == 0x0000
+    assert ct.delete(FILM_BOX, "").status == 0x0000
+    assert ct.delete(FILM_SESSION, "").status == 0x0000
+    assert len(desk.jobs.list()) == 2
+
+
+def test_the_printer_answers_for_the_pool(speak: Speak) -> None:
+    """N-GET of the Printer gives all, or what was asked; unknown attributes are listed (0x0107)."""
+    ct = speak()
+    answer = ct.get(PRINTER, PRINTER_INSTANCE)
+    assert answer.status == 0x0000
+    assert answer.dataset is not None
+    assert answer.dataset.PrinterName == "BROKER"
+    answer = ct.get(PRINTER, PRINTER_INSTANCE, [0x21100010, 0x00181200])
+    assert answer.status == 0x0107
+    assert answer.dataset is not None
+    assert answer.dataset.PrinterStatus in ("NORMAL", "WARNING")
+    assert int(answer.command.AttributeIdentifierList) == 0x00181200
+
+
+def test_echo(speak: Speak) -> None:
+    """C-ECHO on its context is answered."""
+    answer = speak().say(Command.C_ECHO, on=VERIFICATION, AffectedSOPClassUID=VERIFICATION)
+    assert answer.status == 0x0000
+
+
+# Everything that a peer can get wrong (statuses: PS3.7 C and the tables of PS3.4 H.4).
+
+
+def _session(ct: Speaker) -> Speaker:
+    ct.open_session()
+    return ct
+
+
+def _film(ct: Speaker, display_format: str = r"STANDARD\1,1") -> Speaker:
+    ct.open_session()
+    ct.open_film_box(display_format)
+    return ct
+
+
+def _set(ct: Speaker, made: object) -> int:
+    return _film(ct).set(GRAYSCALE_IMAGE_BOX, ct.boxes[0], made).status  # type: ignore[arg-type]
+
+
+def _box(ct: Speaker, display_format: str | None = r"STANDARD\1,1", **attributes: object) -> int:
+    _session(ct)
+    return ct.create(FILM_BOX, ct.film_box_of(display_format, **attributes)).status
+
+
+def _without(keyword: str) -> Callable[[Speaker], int]:
+    return lambda ct: _set(ct, image_box(1, picture(**{keyword: None})))
+
+
+def _with(**changed: object) -> Callable[[Speaker], int]:
+    return lambda ct: _set(ct, image_box(1, picture(**changed)))
+
+
+def _foreign_session(ct: Speaker) -> int:
+    _session(ct)
+    ct.session = "1.2.3.4"
+    return ct.create(FILM_BOX, ct.film_box_of(r"STANDARD\1,1")).status
+
+
+def _no_session_reference(ct: Speaker) -> int:
+    _session(ct)
+    return ct.create(FILM_BOX, dataset(ImageDisplayFormat=r"STANDARD\1,1")).status
+
+
+def _empty_session_reference(ct: Speaker) -> int:
+    _session(ct)
+    made = ct.film_box_of(r"STANDARD\1,1")
+    made.ReferencedFilmSessionSequence = []
+    return ct.create(FILM_BOX, made).status
+
+
+def _two_images_in_one_place(ct: Speaker) -> int:
+    _film(ct, r"STANDARD\1,2").set_image(1)
+    return ct.set(GRAYSCALE_IMAGE_BOX, ct.boxes[1], image_box(1)).status
+
+
+def _lut(**attributes: object) -> Callable[[Speaker], int]:
+    return lambda ct: ct.create(PRESENTATION_LUT, dataset(**attributes)).status
+
+
+def _lut_table(entries: int, first: int, bits: int, size: int) -> Callable[[Speaker], int]:
+    def ask(ct: Speaker) -> int:
+        item = dataset()
+        item.add_new("LUTDescriptor", "US", [entries, first, bits])
+        item.add_new("LUTData", "OW", bytes(size))
+        return ct.create(PRESENTATION_LUT, dataset(PresentationLUTSequence=[item])).status
+
+    return ask
+
+
+WRONG: list[tuple[str, int, Callable[[Speaker], int]]] = [
+    # N-CREATE of a film session
+    ("second film session", 0x0111, lambda ct: _session(ct).create(FILM_SESSION, None).status),
+    ("UID that is none", 0x0117, lambda ct: ct.create(FILM_SESSION, None, "1.02.x").status),
+    ("copies: none", 0x0106, lambda ct: ct.open_session(NumberOfCopies=0).status),
+    ("copies: too many", 0x0106, lambda ct: ct.open_session(NumberOfCopies=5000).status),
+    ("priority unknown", 0x0106, lambda ct: ct.open_session(PrintPriority="SOON").status),
+    # N-CREATE of a film box
+    ("film box before a session", 0x0117, lambda ct: ct.open_film_box().status),
+    ("no session reference", 0x0120, _no_session_reference),
+    ("empty session reference", 0x0121, _empty_session_reference),
+    ("foreign session", 0x0106, _foreign_session),
+    ("no format", 0x0120, lambda ct: _box(ct, None)),
+    ("empty format", 0x0121, lambda ct: _box(ct, "")),
+    ("unreadable format", 0x0106, lambda ct: _box(ct, "STANDARD")),
+    ("format of no boxes", 0x0106, lambda ct: _box(ct, r"STANDARD\0,1")),
+    ("too many boxes", 0x0106, lambda ct: _box(ct, r"STANDARD\100,100")),
+    ("vendor's format", 0x0106, lambda ct: _box(ct, r"CUSTOM\1")),
+    ("orientation unknown", 0x0106, lambda ct: _box(ct, FilmOrientation="SIDEWAYS")),
+    ("trim unknown", 0x0106, lambda ct: _box(ct, Trim="MAYBE")),
+    (
+        "LUT that is not there",
+        0x0106,
+        lambda ct: _box(ct, ReferencedPresentationLUTSequence=[reference(PRESENTATION_LUT, "1.2")]),
+    ),
+    (
+        "film box with a taken UID",
+        0x0111,
+        lambda ct: ct.create(FILM_BOX, _film(ct).film_box_of("ROW\\1"), ct.film_box).status,
+    ),
+    # N-CREATE of what is not created
+    ("Printer created", 0x0118, lambda ct: ct.create(PRINTER, None).status),
+    ("image box created", 0x0118, lambda ct: _film(ct).create(GRAYSCALE_IMAGE_BOX, None).status),
+    ("class that nobody knows", 0x0118, lambda ct: ct.create("1.2.3", None).status),
+    ("no class named", 0x0118, lambda ct: ct.say(Command.N_CREATE).status),
+    # N-SET of an image box
+    ("no position", 0x0121, lambda ct: _set(ct, image_box(None))),
+    ("position 0", 0x0106, lambda ct: _set(ct, image_box(0))),
+    ("position outside the layout", 0x0106, lambda ct: _set(ct, image_box(2))),
+    ("two images in one place", 0x0106, _two_images_in_one_place),
+    ("no image sequence", 0x0121, lambda ct: _set(ct, dataset(ImageBoxPosition=1))),
+    ("two images in one box", 0x0106, lambda ct: _set(ct, image_box(1, picture(), picture()))),
+    ("no data set", 0x0121, lambda ct: _set(ct, None)),
+    ("polarity unknown", 0x0106, lambda ct: _set(ct, image_box(1, Polarity="UP"))),
+    ("size that is none", 0x0106, lambda ct: _set(ct, image_box(1, RequestedImageSize="-3"))),
+    ("no rows", 0x0121, _without("Rows")),
+    ("no columns", 0x0121, _without("Columns")),
+    ("no bits", 0x0121, _without("BitsStored")),
+    ("no photometric", 0x0121, _without("PhotometricInterpretation")),
+    ("no pixels", 0x0121, _without("PixelData")),
+    ("rows 0", 0x0106, _with(Rows=0)),
+    ("palette", 0x0106, _with(PhotometricInterpretation="PALETTE COLOR")),
+    ("three samples", 0x0106, _with(SamplesPerPixel=3)),
+    ("signed", 0x0106, _with(PixelRepresentation=1)),
+    ("high bit elsewhere", 0x0106, _with(HighBit=6)),
+    ("16 bits stored", 0x0106, _with(BitsAllocated=16, BitsStored=16, HighBit=15)),
+    ("pixels too short", 0x0106, _with(PixelData=bytes(14))),
+    ("pixels too long", 0x0106, _with(PixelData=bytes(40))),
+    ("12 bits in half the bytes", 0x0106, _with(BitsAllocated=16, BitsStored=12, HighBit=11)),
+    # N-SET of the others
+    (
+        "image box unknown",
+        0x0112,
+        lambda ct: _film(ct).set(GRAYSCALE_IMAGE_BOX, "1.2", None).status,
+    ),
+    (
+        "film box's UID as film session",
+        0x0119,
+        lambda ct: _film(ct).set(FILM_SESSION, ct.film_box, None).status,
+    ),
+    (
+        "format changed later",
+        0x0105,
+        lambda ct: _film(ct).set(FILM_BOX, ct.film_box, dataset(FilmSizeID="A3")).status,
+    ),
+    ("Printer set", 0x0211, lambda ct: ct.set(PRINTER, PRINTER_INSTANCE, None).status),
+    # N-GET
+    ("other printer", 0x0112, lambda ct: ct.get(PRINTER, "1.2.3").status),
+    ("film session asked", 0x0211, lambda ct: _session(ct).get(FILM_SESSION, ct.session).status),
+    # N-ACTION
+    ("no film boxes", 0xC600, lambda ct: _session(ct).action(FILM_SESSION, ct.session).status),
+    ("empty film box", 0xB603, lambda ct: _film(ct).action(FILM_BOX, ct.film_box).status),
+    ("empty session", 0xB602, lambda ct: _film(ct).action(FILM_SESSION, ct.session).status),
+    ("unknown film box", 0x0112, lambda ct: _film(ct).action(FILM_BOX, "1.2.3").status),
+    ("action before anything", 0x0112, lambda ct: ct.action(FILM_BOX, "").status),
+    ("action 2", 0x0123, lambda ct: _film(ct).action(FILM_BOX, ct.film_box, 2).status),
+    ("no action type", 0x0123, lambda ct: _film(ct).action(FILM_BOX, ct.film_box, None).status),
+    (
+        "action on an image box",
+        0x0211,
+        lambda ct: _film(ct).action(GRAYSCALE_IMAGE_BOX, ct.boxes[0]).status,
+    ),
+    # N-DELETE
+    ("delete of nothing", 0x0112, lambda ct: ct.delete(FILM_SESSION, "1.2.3").status),
+    (
+        "image box deleted",
+        0x0211,
+        lambda ct: _film(ct).delete(GRAYSCALE_IMAGE_BOX, ct.boxes[0]).status,
+    ),
+    ("unknown LUT deleted", 0x0112, lambda ct: ct.delete(PRESENTATION_LUT, "1.2.3").status),
+    # Presentation LUT
+    ("LUT without anything", 0x0120, lambda ct: ct.create(PRESENTATION_LUT, None).status),
+    ("LUT of unknown shape", 0x0106, _lut(PresentationLUTShape="BENT")),
+    ("LUT of 17 bits", 0x0106, _lut_table(256, 0, 17, 512)),
+    ("LUT of 300 entries", 0x0106, _lut_table(300, 0, 12, 600)),
+    ("LUT that begins at 1", 0x0106, _lut_table(256, 1, 12, 512)),
+    ("LUT cut short", 0x0106, _lut_table(256, 0, 12, 500)),
+]
+
+
+@pytest.mark.parametrize(("status", "ask"), [row[1:] for row in WRONG], ids=[r[0] for r in WRONG])
+def test_whatever_is_wrong_gets_its_status(
+    desk: Desk, speak: Speak, status: int, ask: Callable[[Speaker], int]
+) -> None:
+    """A wrong request is answered with the standard's status, and the association prints on."""
+    ct = speak()
+
+    assert f"0x{ask(ct):04X}" == f"0x{status:04X}"
+
+    ct.delete(FILM_SESSION, "")
+    assert ct.print_film() == 0x0000
+    assert len(desk.jobs.list()) == 1
+
+
+def test_a_data_set_of_garbage_gets_a_status(desk: Desk, speak: Speak) -> None:
+    """Bytes that are no data set are answered; the association prints on."""
+    ct = speak()
+    garbage = dataset()
+    garbage.add_new(0x20000010, "UN", b"\xff" * 40)
+    assert ct.create(FILM_SESSION, garbage).status == 0x0106
+    assert ct.print_film() == 0x0000
+
+
+def test_two_associations_know_nothing_of_each_other(desk: Desk, speak: Speak) -> None:
+    """The same UIDs on two associations are two objects (PS3.4 H.4.1.2.1.3)."""
+    first, second = speak(calling_ae="CT1"), speak(calling_ae="MR1")
+    assert first.create(FILM_SESSION, None, "1.2.3").status == 0x0000
+    assert second.create(FILM_SESSION, None, "1.2.3").status == 0x0000
+    first.release()
+    desk.wait_for_endings(1)
+    second.session = "1.2.3"
+    second.open_film_box()
+    second.set_image()
+    assert second.action(FILM_BOX, second.film_box).status == 0x0000
+    (job,) = desk.jobs.list()
+    assert job.calling_ae == "MR1"
+
+
+def test_no_patient_text_is_noted(desk: Desk, speak: Speak) -> None:
+    """Labels, owners and values that were refused appear in no log line (promise 10)."""
+    ct = speak()
+    ct.open_session(FilmSessionLabel="DOE^JANE", OwnerID="DOE", PrintPriority="MED")
+    ct.open_film_box(FilmOrientation="DOE^JANE")
+    ct.open_film_box()
+    ct.set_image(1, image_box(1, Polarity="DOE"))
+    ct.set_image()
+    ct.action(FILM_BOX, ct.film_box)
+    ct.release()
+    desk.wait_for_endings(1)
+    assert "DOE" not in repr(desk.notes)

@@ -1,0 +1,104 @@
+"""The transport's acceptor with a service that a test writes in a line."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from broker.dicom.transport.acceptor import AcceptedAssociation, Acceptor, Ending, Offer
+from broker.dicom.transport.dataset import EXPLICIT_LE, IMPLICIT_LE
+from broker.dicom.transport.message import Request, Response
+
+PATIENCE_S = 20.0
+VERIFICATION = "1.2.840.10008.1.1"
+GRAYSCALE_META = "1.2.840.10008.5.1.1.9"
+OFFERS = (
+    Offer(VERIFICATION, (EXPLICIT_LE, IMPLICIT_LE)),
+    Offer(GRAYSCALE_META, (EXPLICIT_LE, IMPLICIT_LE)),
+)
+
+Answering = Callable[[AcceptedAssociation, Request], Response | None]
+
+
+class Seen:
+    """What the acceptor told, in order, and how associations ended."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self.events: list[tuple[str, Mapping[str, object]]] = []
+        self.endings: list[Ending] = []
+
+    def event(self, name: str, fields: Mapping[str, object]) -> None:
+        """Told by the acceptor."""
+        with self._changed:
+            self.events.append((name, fields))
+            self._changed.notify_all()
+
+    def ending(self, how: Ending) -> None:
+        """Told by the service."""
+        with self._changed:
+            self.endings.append(how)
+            self._changed.notify_all()
+
+    def wait_for(self, name: str, count: int = 1) -> Mapping[str, object]:
+        """The fields of the `count`th event of this name, as soon as it has come."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self._named(name)) >= count, PATIENCE_S), (
+                f"no {name} among {self.events}"
+            )
+            return self._named(name)[count - 1]
+
+    @property
+    def names(self) -> list[str]:
+        """The events' names so far."""
+        with self._changed:
+            return [name for name, _ in self.events]
+
+    def _named(self, name: str) -> list[Mapping[str, object]]:
+        return [fields for each, fields in self.events if each == name]
+
+
+class Scripted:
+    """A service that answers with a function."""
+
+    def __init__(self, association: AcceptedAssociation, answering: Answering, seen: Seen) -> None:
+        self._association = association
+        self._answering = answering
+        self._seen = seen
+
+    def answer(self, request: Request) -> Response | None:
+        """What the function says."""
+        return self._answering(self._association, request)
+
+    def closed(self, how: Ending) -> None:
+        """Written down."""
+        self._seen.ending(how)
+
+
+def success(_association: AcceptedAssociation, _request: Request) -> Response:
+    """Answer anything with 0x0000."""
+    return Response(0x0000)
+
+
+@contextmanager
+def accepting(
+    answering: Answering = success, *, grace_s: float = 0, **options: Any
+) -> Iterator[tuple[Acceptor, Seen]]:
+    """A running acceptor called BROKER; it is stopped at the end."""
+    seen = Seen()
+    settings: dict[str, Any] = {
+        "host": "127.0.0.1",
+        "port": 0,
+        "ae_title": "BROKER",
+        "offers": OFFERS,
+        "new_service": lambda association: Scripted(association, answering, seen),
+        "on_event": seen.event,
+    }
+    acceptor = Acceptor(**{**settings, **options})
+    acceptor.start()
+    try:
+        yield acceptor, seen
+    finally:
+        acceptor.stop(grace_s)

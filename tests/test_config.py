@@ -1,0 +1,307 @@
+"""The configuration is checked whole, and every mistake names its key and what would be right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from broker.config import Config, ConfigError, load, parse, show, warnings
+from broker.model.printer import Address
+
+TWO_PRINTERS = """
+[[printers]]
+name = "oki-1"
+ae_title = "OKI1"
+host = "192.168.85.200"
+port = 11112
+
+[[printers]]
+name = "oki-2"
+ae_title = "OKI2"
+host = "192.168.85.201"
+port = 104
+weight = 50
+associations = 2
+lut_level = "film session"
+"""
+FOLDER = Path("/etc/broker")
+
+
+def printer(**changes: str) -> str:
+    """One printer's table, with values replaced by other TOML text, or left out where empty."""
+    keys = {"name": '"oki-1"', "ae_title": '"OKI1"', "host": '"10.0.0.1"', "port": "104"} | changes
+    return "\n".join(["[[printers]]", *(f"{key} = {text}" for key, text in keys.items() if text)])
+
+
+def problems(text: str) -> list[str]:
+    """What is wrong with a configuration."""
+    with pytest.raises(ConfigError) as raised:
+        parse(text, folder=FOLDER)
+    assert "\n".join(raised.value.problems) == str(raised.value)
+    return raised.value.problems
+
+
+def test_everything_has_a_default() -> None:
+    """An empty file is a whole configuration."""
+    config = parse("", folder=FOLDER)
+    assert config.broker.ae_title == "BROKER"
+    assert (config.broker.host, config.broker.port) == ("0.0.0.0", 11112)
+    assert (config.broker.max_associations, config.broker.grace_s) == (64, 10)
+    assert config.data_dir == FOLDER / "broker-data"
+    assert config.database_url == "sqlite:////etc/broker/broker-data/broker.db"
+    assert (config.retry.tries, config.retry.on_uncertain) == (5, "hold")
+    assert (config.health.rise, config.health.fall) == (2, 3)
+    assert (config.log.level, config.log.format) == ("info", "auto")
+    assert config.addresses() == ()
+
+
+def test_printers_become_addresses_in_the_order_of_the_file() -> None:
+    """The rest of the broker sees addresses, as the file orders them."""
+    assert parse(TWO_PRINTERS, folder=FOLDER).addresses() == (
+        Address("oki-1", "OKI1", "192.168.85.200", 11112),
+        Address("oki-2", "OKI2", "192.168.85.201", 104, 50, 2, "film session"),
+    )
+
+
+NAME = "use 1 to 32 letters, digits, dots, dashes and underscores, a letter or a digit first"
+AE = "is not an AE title; use 1 to 16 ASCII characters, no backslash, not only spaces"
+URL = 'use "" for SQLite in data_dir, or "sqlite:////folder/broker.db"'
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (printer(port="99999"), "printers[1].port: 99999 is not a port; use 1 to 65535"),
+        (printer(port="0"), "printers[1].port: 0 is not a port; use 1 to 65535"),
+        (printer(port='"104"'), 'printers[1].port: "104" is not a port; use 1 to 65535'),
+        (printer(port="true"), "printers[1].port: true is not a port; use 1 to 65535"),
+        (printer(port="104.5"), "printers[1].port: 104.5 is not a port; use 1 to 65535"),
+        (
+            printer(port=""),
+            "printers[1].port: is missing; every printer needs name, ae_title, host and port",
+        ),
+        (printer(weight="0"), "printers[1].weight: 0 is not a weight; use 1 to 256"),
+        (printer(weight="257"), "printers[1].weight: 257 is not a weight; use 1 to 256"),
+        (
+            printer(associations="0"),
+            "printers[1].associations: 0 is not a number of associations; use 1 to 64",
+        ),
+        (printer(ae_title='""'), f'printers[1].ae_title: "" {AE}'),
+        (printer(ae_title='"    "'), f'printers[1].ae_title: "    " {AE}'),
+        (
+            printer(ae_title='"A2345678901234567"'),
+            f'printers[1].ae_title: "A2345678901234567" {AE}',
+        ),
+        (printer(ae_title="'A\\B'"), f'printers[1].ae_title: "A\\\\B" {AE}'),
+        (printer(ae_title='"ÖKI"'), f'printers[1].ae_title: "ÖKI" {AE}'),
+        (
+            printer(host='""'),
+            'printers[1].host: "" is not a host; use a name or an IP address, without a port',
+        ),
+        (
+            printer(host='"a b"'),
+            'printers[1].host: "a b" is not a host; use a name or an IP address, without a port',
+        ),
+        (printer(name='"oki 1"'), f'printers[1].name: "oki 1" is not a name to type; {NAME}'),
+        (printer(name='"-r"'), f'printers[1].name: "-r" is not a name to type; {NAME}'),
+        (
+            printer(lut_level='"film"'),
+            'printers[1].lut_level: "film" is not a choice; use "film box" or "film session"',
+        ),
+        (
+            printer(wieght="3"),
+            "printers[1].wieght: is not a key that the broker knows; did you mean weight?",
+        ),
+        ("[printers]", "printers: is one table; write [[printers]] above each printer"),
+        ("printers = [7]", "printers[1]: 7 is not a table; write [[printers]] above its keys"),
+        ("health = 7", "health: 7 is not a table; write [health] above its keys"),
+        ("[broker]\nae_title = 7", f"broker.ae_title: 7 {AE}"),
+        ("[broker]\nport = -1", "broker.port: -1 is not a port; use 0 to 65535"),
+        ('[broker]\ndata_dir = ""', 'broker.data_dir: "" is not a folder; use a path, as a string'),
+        (
+            "[broker]\nmax_associations = 0",
+            "broker.max_associations: 0 is not a number of associations; use 1 to 10000",
+        ),
+        (
+            "[broker]\ngrace_s = inf",
+            "broker.grace_s: inf is not a time in seconds; use 0 to 3600",
+        ),
+        (
+            '[health]\ninterval_s = "5"',
+            'health.interval_s: "5" is not a time in seconds; use 0.05 to 3600',
+        ),
+        ("[health]\nrise = 0", "health.rise: 0 is not a number of checks; use 1 to 100"),
+        (
+            "[health]\ninterval = 5",
+            "health.interval: is not a key that the broker knows; did you mean interval_s?",
+        ),
+        ("[health]\ntries = 5", "health.tries: is not a key here; it belongs to [retry]"),
+        (
+            "[web]\ncolour = 5",
+            "web.colour: is not a key that the broker knows; use host, port",
+        ),
+        ("port = 104", "port: is not a section here; it belongs to [broker]"),
+        ("[heatlh]", "heatlh: is not a section that the broker knows; did you mean health?"),
+        (
+            '[retry]\non_uncertain = "assume"',
+            'retry.on_uncertain: "assume" is not a choice; use "hold" or "reprint"',
+        ),
+        (
+            "[retry]\nfirst_delay_s = 90",
+            "retry.max_delay_s: 60 is less than first_delay_s; use 90 or more",
+        ),
+        ("[retry]\ntries = 0", "retry.tries: 0 is not a number of tries; use 1 to 1000"),
+        (
+            '[log]\nlevel = "loud"',
+            'log.level: "loud" is not a choice; use "debug" or "info" or "warning" or "error"',
+        ),
+        (
+            '[database]\nurl = "postgresql+psycopg://broker:secret@db/broker"',
+            "database.url: PostgreSQL is not supported by this version, which keeps its queue in "
+            f"SQLite; {URL}",
+        ),
+        (
+            '[database]\nurl = "mysql://x"',
+            f"database.url: is not the address of an SQLite file; {URL}",
+        ),
+        (
+            '[database]\nurl = "sqlite:///:memory:"',
+            f"database.url: is not the address of an SQLite file; {URL}",
+        ),
+        (
+            TWO_PRINTERS.replace("oki-2", "oki-1"),
+            'printers[2].name: "oki-1" is also the name of printers[1]; give each printer its own',
+        ),
+        (
+            printer() + "\n" + printer(name='"b"'),
+            "printers[2]: OKI1@10.0.0.1:104 is also printers[1]; "
+            "remove one, or mend its ae_title, host or port",
+        ),
+        (
+            "[broker]\nhost = '10.0.0.1'\nport = 104\n" + printer(),
+            "printers[1].host: 10.0.0.1:104 is the broker itself; "
+            "use the printer's own host and port",
+        ),
+        (
+            printer(host='"localhost"', port="11112"),
+            "printers[1].host: localhost:11112 is the broker itself; "
+            "use the printer's own host and port",
+        ),
+        (
+            "[broker]\nhost = '::1'\n" + printer(host='"127.0.0.1"', port="11112"),
+            "printers[1].host: 127.0.0.1:11112 is the broker itself; "
+            "use the printer's own host and port",
+        ),
+        ("[broker]\nport = 1\nport = 2\n", "line 3, column 9: Cannot overwrite a value"),
+        ("[broker]\nport = \n\n", "line 2, column 8: Invalid value"),
+        ("[broker]\nport =", "the end, line 2: Invalid value"),
+    ],
+)
+def test_a_mistake_names_its_key_and_what_would_be_right(text: str, problem: str) -> None:
+    """Each mistake is one line: file, key, what is wrong; what would be right."""
+    if problem.startswith(("line ", "the end")):
+        problem += "; this is not TOML"
+    assert problems(text) == [f"broker.toml: {problem}"]
+
+
+def test_every_mistake_comes_in_one_go() -> None:
+    """One run names all mistakes, those between tables too."""
+    found = problems(
+        '[broker]\nport = 99999\nae_tilte = "B"\n[nonsense]\n[retry]\ntries = 0\n'
+        + printer(port="0", weight="0")
+        + TWO_PRINTERS
+        + printer(ae_title='"OTHER"', name='"oki-2"')
+    )
+    assert [line.split(": ")[1] for line in found] == [
+        "broker.port",
+        "broker.ae_tilte",
+        "nonsense",
+        "retry.tries",
+        "printers[1].port",
+        "printers[1].weight",
+        "printers[4].name",
+    ]
+
+
+def test_no_password_is_repeated() -> None:
+    """A database address that is refused may hold a password, so it is not shown."""
+    assert "secret" not in problems('[database]\nurl = "postgresql://broker:secret@db/x"')[0]
+
+
+def test_spaces_around_an_ae_title_mean_nothing() -> None:
+    """Leading and trailing spaces are not part of an AE title (PS3.5 6.2)."""
+    assert parse('[broker]\nae_title = " BROKER "', folder=FOLDER).broker.ae_title == "BROKER"
+
+
+@pytest.mark.parametrize("text", ["", TWO_PRINTERS, '[database]\nurl = "sqlite:///queue.db"\n'])
+def test_what_show_prints_loads_to_an_equal_configuration(text: str) -> None:
+    """The effective file is a file."""
+    config = parse(text, folder=FOLDER)
+    assert parse(show(config), folder=Path("/elsewhere")) == config
+
+
+def test_show_explains_every_section_and_says_what_is_not_used() -> None:
+    """A person learns the keys from the effective file."""
+    text = show(parse(TWO_PRINTERS, folder=FOLDER))
+    assert text.count("[[printers]]") == 2
+    assert "weight = 50" in text
+    assert "port = 8080                    # accepted, not used by this version" in text
+
+
+def test_paths_start_from_the_folder_of_the_file(tmp_path: Path) -> None:
+    """A relative data_dir or database lies beside the file, wherever the command runs."""
+    file = tmp_path / "site.toml"
+    file.write_text('[broker]\ndata_dir = "films"\n[database]\nurl = "sqlite:///queue.db"\n')
+    config = load(file)
+    assert config.data_dir == tmp_path / "films"
+    assert config.database_url == f"sqlite:///{tmp_path}/queue.db"
+
+
+def test_the_option_comes_before_the_variable_before_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Option, then BROKER_CONFIG, then ./broker.toml, then all defaults."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BROKER_CONFIG", raising=False)
+    assert load() == parse("", folder=tmp_path)
+    for name in ("broker", "variable", "option"):
+        (tmp_path / f"{name}.toml").write_text(f'[broker]\nae_title = "{name.upper()}"\n')
+    assert load().broker.ae_title == "BROKER"
+    monkeypatch.setenv("BROKER_CONFIG", "variable.toml")
+    assert load().broker.ae_title == "VARIABLE"
+    assert load(Path("option.toml")).broker.ae_title == "OPTION"
+
+
+def test_a_file_that_cannot_be_read_is_a_mistake_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing file, a folder and a file that is not text are named, each in one line."""
+    missing = tmp_path / "none.toml"
+    with pytest.raises(ConfigError, match=r"none\.toml: no such file or directory; name a file"):
+        load(missing)
+    with pytest.raises(ConfigError, match="is a directory"):
+        load(tmp_path)
+    monkeypatch.setenv("BROKER_CONFIG", str(missing))
+    with pytest.raises(ConfigError, match=r"\(named by BROKER_CONFIG\)"):
+        load()
+    missing.write_bytes(b"# \xff\n")
+    with pytest.raises(ConfigError, match="is not UTF-8 text"):
+        load()
+    missing.write_bytes(b'\xef\xbb\xbf[broker]\nae_title = "NOTEPAD"\n')
+    assert load().broker.ae_title == "NOTEPAD"
+
+
+def test_no_printers_is_allowed_and_said() -> None:
+    """A broker without printers keeps films; that is worth a warning, not a refusal."""
+    assert warnings(parse("", folder=FOLDER)) == [
+        "no printers are configured: films are taken and kept, none is printed"
+    ]
+    assert warnings(parse(TWO_PRINTERS, folder=FOLDER)) == []
+
+
+def test_the_sample_is_right() -> None:
+    """The file that a site starts from loads, and without a warning."""
+    config: Config = load(Path(__file__).parent.parent / "samples" / "broker.toml")
+    assert [address.name for address in config.addresses()] == ["oki-1", "oki-2"]
+    assert warnings(config) == []
