@@ -9,12 +9,36 @@ from typing import Annotated
 
 import typer
 
-from broker.config import Config, ConfigError, load
+_ALARMING = frozenset(
+    {
+        "attempt broke",
+        "attempts cut off",
+        "dispatcher failed",
+        "fault",
+        "monitor failed",
+        "storage failed",
+        "upkeep failed",
+    }
+)
+_WORTH_A_LOOK = frozenset(
+    {"attempt failed", "job recovered", "printer changed", "refused", "rejected", "request refused"}
+)
+_CHATTER = frozenset({"accepted", "released", "probe"})
+
+
+def level_of(event: str) -> str:
+    """How loud a note is."""
+    if event in _ALARMING:
+        return "error"
+    if event in _WORTH_A_LOOK:
+        return "warning"
+    return "debug" if event in _CHATTER else "info"
 
 
 def serve(
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="The configuration file.")
+        Path | None,
+        typer.Option("--config", "-c", help="The configuration file."),
     ] = None,
 ) -> None:
     """Take films from modalities and print them, until SIGTERM or Ctrl-C.
@@ -27,16 +51,21 @@ def serve(
     import structlog
 
     from broker import logs
+    from broker.config import Config, ConfigError, load, warnings
     from broker.service import Service
     from broker.store.occupancy import Occupied
     from broker.store.schema import SchemaTooNew
 
-    settings = _load_or_exit(config)
+    try:
+        settings = load(config)
+    except ConfigError as error:
+        _say(*error.problems)
+        raise typer.Exit(2) from error
     logs.configure(settings.log.level, settings.log.format)
     log = structlog.get_logger("broker")
 
     def note(event: str, facts: Mapping[str, object]) -> None:
-        log.log(logs.level_of(event), event, **facts)
+        getattr(log, level_of(event))(event, **facts)
 
     def read_again() -> Config | None:
         try:
@@ -45,27 +74,22 @@ def serve(
             log.error("configuration not readable, the old one stays", problems=error.problems)
             return None
 
-    for warning in settings.warnings():
-        log.warning("configuration", warning=warning)
+    for words in warnings(settings):
+        log.warning("configuration", words=words)
     try:
         Service(settings, note).run(read_again)
     except (Occupied, SchemaTooNew) as error:
-        _fail(str(error))
+        _say(str(error))
+        raise typer.Exit(1) from error
     except OSError as error:
-        where = f"{settings.broker.host}:{settings.broker.port}"
-        _fail(f"broker cannot start: {error.strerror or error} (listening on {where}, data in "
-              f"{settings.data_dir}); is another program on that port, or the folder not ours?")
+        _say(
+            f"the broker cannot start: {error.strerror or error}",
+            f"it listens on {settings.broker.host}:{settings.broker.port} and keeps its data in "
+            f"{settings.data_dir}: is the port taken, or the folder not ours to write?",
+        )
+        raise typer.Exit(1) from error
 
 
-def _load_or_exit(path: Path | None) -> Config:
-    try:
-        return load(path)
-    except ConfigError as error:
-        for problem in error.problems:
-            print(problem, file=sys.stderr)  # noqa: T201 - before there is a log
-        raise typer.Exit(2) from error
-
-
-def _fail(words: str) -> None:
-    print(words, file=sys.stderr)  # noqa: T201 - for the person at the terminal
-    raise typer.Exit(1)
+def _say(*lines: str) -> None:
+    for line in lines:
+        print(line, file=sys.stderr)  # noqa: T201 - for the person at the terminal

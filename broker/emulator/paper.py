@@ -22,6 +22,9 @@ SPACING_MM = 1.5
 TRIM_MM = 0.4
 """Width of the line around an image; one pixel at the least."""
 
+_FULL = 0.9999
+"""Fractions add up to 1 only nearly."""
+
 _RESAMPLING = {
     "REPLICATE": pictures.Resampling.BOX,
     "BILINEAR": pictures.Resampling.BILINEAR,
@@ -74,12 +77,13 @@ def places(film: Film, printable: Box, dpi: float) -> list[Box]:
     width, height = right - left, bottom - top
     gap = SPACING_MM / MM_PER_INCH * dpi / 2
     found = []
-    for x, y, across, down in Layout.parse(film.display_format).places():
-        # Outer edges stay on the border of the printable area; inner ones give way by half a gap.
-        x0 = left + x * width + (gap if x > 0 else 0)
-        y0 = top + y * height + (gap if y > 0 else 0)
-        x1 = left + (x + across) * width - (gap if x + across < 0.9999 else 0)
-        y1 = top + (y + down) * height - (gap if y + down < 0.9999 else 0)
+    for place in Layout.parse(film.display_format).places():
+        to_x, to_y = place.left + place.width, place.top + place.height
+        # Outer edges stay on the edge of the printable area; inner ones give way by half a gap.
+        x0 = left + place.left * width + (gap if place.left > 0 else 0)
+        y0 = top + place.top * height + (gap if place.top > 0 else 0)
+        x1 = left + to_x * width - (gap if to_x < _FULL else 0)
+        y1 = top + to_y * height - (gap if to_y < _FULL else 0)
         found.append((round(x0), round(y0), round(x1), round(y1)))
     return found
 
@@ -107,9 +111,7 @@ def _picture(
 
 
 def _resized(picture: pictures.Image, put: Placement, attributes: Attributes) -> pictures.Image:
-    kind = _RESAMPLING.get(
-        first(attributes, "MagnificationType"), pictures.Resampling.BILINEAR
-    )
+    kind = _RESAMPLING.get(first(attributes, "MagnificationType"), pictures.Resampling.BILINEAR)
     # A picture far larger than its place is first shrunk by a whole number, which is quick.
     return picture.resize(put.size, kind, box=put.source, reducing_gap=2.0)
 

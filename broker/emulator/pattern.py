@@ -19,7 +19,7 @@ LINE_WIDTHS = (1, 2, 4, 8)
 
 
 class Pattern:
-    """Draws on a canvas of `width` x `height` pixels with `bits` bits; everything scales with it."""
+    """Draws on a white canvas of `width` x `height` pixels of `bits` bits; all scales with it."""
 
     def __init__(self, width: int, height: int, bits: int) -> None:
         self.highest = (1 << bits) - 1
@@ -49,7 +49,7 @@ class Pattern:
             edge[:] = 0
 
     def corners(self) -> None:
-    XX
+        """A solid square in each corner, and a tick in the middle of each side."""
         inset, side = 3 * self.unit, 6 * self.unit
         for top in (inset, self.height - inset - side):
             for left in (inset, self.width - inset - side):

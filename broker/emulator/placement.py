@@ -37,8 +37,7 @@ def placement(image: Image, attributes: Attributes, place: Box, dpi: float) -> P
     `attributes` are those of the image box over those of the film box. A Requested Image Size
     (width in mm) comes first; then Magnification Type NONE, one pixel of the image for one of the
     printer; otherwise the image fills its place. What would be larger than the place is shrunk to
-    fit, or cropped where Requested Decimate/Crop Behavior says CROP. FAIL never gets this far: a
-    printer refuses it at N-SET.
+    fit, or cropped where Requested Decimate/Crop Behavior says CROP.
     """
     left, top, right, bottom = place
     room_width, room_height = max(1, right - left), max(1, bottom - top)

@@ -72,7 +72,7 @@ def sample_films() -> tuple[Films, Pixels]:
             BorderDensity="BLACK",
             EmptyImageDensity="40",
         ),
-        # Dark bones on light ground, twice turned round: MONOCHROME1 here, Polarity there.
+        # The same picture twice: stored upside down in MONOCHROME1, and turned round by Polarity.
         roll.film(
             "STANDARD\\1,2",
             "A4",
@@ -105,7 +105,7 @@ def color_films() -> tuple[Films, Pixels]:
     flow = _shipped("examples_rgb_color.dcm", 0, 255)
     if flow.ndim == 3:
         # The picture alone, without the scanner's writing around it.
-        flow = flow[44:170, 4:316]
+        flow = flow[54:168, 4:316]
     y, x = np.mgrid[0:1:240j, 0:1:320j]
     colors = np.stack((x, y, 1 - (x + y) / 2), axis=-1)
     films = (

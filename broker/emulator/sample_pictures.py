@@ -29,9 +29,9 @@ _HEAD = (
 
 
 def shipped(name: str, low: float, high: float) -> Picture | None:
-    """An image out of the pydicom package, windowed from `low` to `high`; None if it has not got it.
+    """An image out of the pydicom package, windowed from `low` to `high`.
 
-    Nothing is ever downloaded.
+    None if the package has not got it; nothing is ever downloaded.
     """
     path = get_testdata_file(name, download=False)
     if path is None:
@@ -70,7 +70,7 @@ def rings(side: int) -> Picture:
     """Rings that grow finer outwards: they show any change of size."""
     y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
     distance = x**2 + y**2
-    return np.where(distance <= 1, 0.5 + 0.5 * np.cos(distance * side * 0.35), 0.0)
+    return np.where(distance <= 1, 0.5 + 0.5 * np.cos(distance * side * 0.2), 0.0)
 
 
 def bone(rows: int, columns: int) -> Picture:
@@ -81,6 +81,6 @@ def bone(rows: int, columns: int) -> Picture:
     depth = np.clip(1 - ((x - bend) / half) ** 2, 0, None)
     cavity = np.clip(1 - ((x - bend) / (0.62 * half)) ** 2, 0, None)
     flesh = np.clip(1 - ((x - bend) / 0.72) ** 2, 0, None)
-    grain = 0.02 * np.sin(90 * x + 25 * y) * np.sin(70 * y)
+    grain = 0.02 * np.sin(55 * x + 9 * y) * np.sin(13 * y + 4 * x)
     through = 0.33 * np.sqrt(flesh) + 0.62 * np.sqrt(depth) - 0.33 * np.sqrt(cavity)
     return np.clip(through + np.where(depth > 0, grain, 0), 0.0, 1.0)

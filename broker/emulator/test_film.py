@@ -17,11 +17,11 @@ DPI = 150
 def test_film(
     title: str,
     when: str,
-    film_size: str = "A4",
+    film_size: str = "A4",  # noqa: PT028 - the film is a test, this function is not
     *,
-    orientation: str = "PORTRAIT",
-    bits: int = 8,
-    dpi: int = DPI,
+    orientation: str = "PORTRAIT",  # noqa: PT028
+    bits: int = 8,  # noqa: PT028
+    dpi: int = DPI,  # noqa: PT028
 ) -> tuple[Film, dict[str, bytes]]:
     """One film of one image that fills the sheet, and its pixels by their name in the spool.
 

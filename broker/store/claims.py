@@ -60,19 +60,7 @@ class Claims(JobReading):
             )
             if taken.rowcount != 1:
                 return None
-            begun = connection.execute(
-                insert(attempts).values(
-                    job_id=job_id,
-                    printer=printer,
-                    began_at=now,
-                    ended_at=None,
-                    outcome="",
-                    words="",
-                    permanent=False,
-                    strike=False,
-                )
-            )
-            attempt_id = int(begun.inserted_primary_key[0])
+            attempt_id = _begin(connection, job_id, printer, now)
         return Claim(job_id=job_id, attempt_id=attempt_id, printer=printer, token=token)
 
     def asked(self, claim: Claim, film_id: int) -> None:
@@ -194,9 +182,7 @@ class Claims(JobReading):
 def left_to_print(connection: Connection, job_id: int) -> int:
     """How many sendings of the job no printer has accepted."""
     rows = connection.execute(
-        select(sendings.c.id).where(
-            sendings.c.job_id == job_id, sendings.c.state.not_in(DONE)
-        )
+        select(sendings.c.id).where(sendings.c.job_id == job_id, sendings.c.state.not_in(DONE))
     )
     return len(rows.all())
 
@@ -214,6 +200,20 @@ def _wish(connection: Connection, fence: ColumnElement[bool]) -> str:
     if row is None:
         raise ClaimLost("the job was taken from this attempt")
     return str(row.wish)
+
+
+def _begin(connection: Connection, job_id: int, printer: str, now: float) -> int:
+    attempt = insert(attempts).values(
+        job_id=job_id,
+        printer=printer,
+        began_at=now,
+        ended_at=None,
+        outcome="",
+        words="",
+        permanent=False,
+        strike=False,
+    )
+    return connection.execute(attempt.returning(attempts.c.id)).scalar_one()
 
 
 def _end(

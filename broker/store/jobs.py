@@ -10,9 +10,9 @@ from sqlalchemy import Connection, insert
 from broker.model.job import FilmState, Level, PrintRequest, State
 from broker.store.claims import ClaimLost, Claims
 from broker.store.documents import attributes_to_json, film_to_json
-from broker.store.reading import ACTIVE, NoSuchJob, exists, request_of
+from broker.store.reading import ACTIVE, NoSuchJob, request_of
 from broker.store.tables import films, jobs, sendings, spooled
-from broker.store.verbs import NotAllowed, Verbs
+from broker.store.verbs import NotAllowed, Verbs, lock
 
 __all__ = ["ClaimLost", "Jobs", "NoSuchJob", "NotAllowed"]
 
@@ -42,12 +42,12 @@ class Jobs(Claims, Verbs):
         NoSuchJob, NotAllowed.
         """
         with self._database.write() as connection:
-            state = exists(connection, job_id)
+            state = lock(connection, job_id)
             if state in ACTIVE:
                 raise NotAllowed(
                     job_id,
                     state,
-                    f"it has yet to be printed; wait for it, or `broker jobs cancel {job_id}` first",
+                    f"it has yet to be printed; wait, or `broker jobs cancel {job_id}` first",
                 )
             # A film session of its own: it waits for nothing, and any printer will do.
             request = replace(request_of(connection, job_id), film_session=uuid.uuid4().hex)
@@ -62,8 +62,9 @@ class Jobs(Claims, Verbs):
         reason: str,
     ) -> int:
         now = self._clock()
-        inserted = connection.execute(
-            insert(jobs).values(
+        job_id = connection.execute(
+            insert(jobs)
+            .values(
                 state=State.QUEUED,
                 reason=reason,
                 calling_ae=request.calling_ae,
@@ -89,8 +90,8 @@ class Jobs(Claims, Verbs):
                 updated_at=now,
                 assigned_at=None,
             )
-        )
-        job_id = int(inserted.inserted_primary_key[0])
+            .returning(jobs.c.id)
+        ).scalar_one()
         _add_films(connection, job_id, request)
         return job_id
 

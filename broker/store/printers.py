@@ -2,9 +2,259 @@
 
 from __future__ import annotations
 
-from broker.model.printer import Printer
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from broker.model.health import Observation
+from broker.model.job import State
+from broker.model.printer import Address, Duty, Health, Printer
+from broker.store.database import Database
+from broker.store.reading import ACTIVE, DONE
+from broker.store.tables import jobs, printers, sendings
 
 RECENT_S = 600.0
 """How far back `Printer.recent` looks."""
 
-Printers_ = list[Printer]
+PrinterList = list[Printer]
+
+
+class NoSuchPrinter(LookupError):
+    """There is no printer of that name. `words` names those that there are."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        there = ", ".join(known) if known else "none; the configuration names none"
+        self.words = f"there is no printer {name}; there are: {there}"
+        super().__init__(self.words)
+
+
+@dataclass(frozen=True)
+class Occupation:
+    """What a printer is busy with, counted from the jobs."""
+
+    load: int = 0
+    claims: int = 0
+    recent: int = 0
+
+
+class Printers:
+    """Every question about printers, and every change to them. For any thread, in any process."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
+
+    def sync(self, addresses: Sequence[Address], *, remove: bool = True) -> None:
+        """Make the printers those of the configuration, in its order.
+
+        Duty and health stay; but another host, port or AE title is another printer as far as
+        health goes, and a new one is unknown and ready. `remove` takes away those not named.
+        """
+        now = self._clock()
+        with self._database.write() as connection:
+            before = {row.name: row for row in connection.execute(select(printers))}
+            for position, address in enumerate(addresses):
+                values = {"position": position, **asdict(address)}
+                row = before.get(address.name)
+                if row is None:
+                    values |= _unobserved(now) | _new(now)
+                    connection.execute(insert(printers).values(**values))
+                    continue
+                if (row.ae_title, row.host, row.port) != _peer(address):
+                    values |= _unobserved(now)
+                connection.execute(
+                    update(printers).where(printers.c.name == address.name).values(**values)
+                )
+            if remove:
+                names = [address.name for address in addresses]
+                connection.execute(delete(printers).where(printers.c.name.not_in(names)))
+
+    def list(self) -> PrinterList:
+        """All printers, in the order of the configuration."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(printers).order_by(printers.c.position, printers.c.name)
+            ).all()
+            busy = _occupations(connection, self._clock() - RECENT_S)
+        return [_printer(row, busy.get(row.name, Occupation())) for row in rows]
+
+    def get(self, name: str) -> Printer:
+        """One printer; NoSuchPrinter."""
+        found = self.list()
+        for printer in found:
+            if printer.name == name:
+                return printer
+        raise NoSuchPrinter(name, [printer.name for printer in found])
+
+    def set_duty(self, name: str, duty: Duty, reason: str = "") -> None:
+        """What the operator wants of it, from now on; NoSuchPrinter."""
+        with self._database.write() as connection:
+            require(connection, name)
+            _change(connection, name, duty=duty, duty_reason=reason, duty_since=self._clock())
+
+    def observed(self, name: str, observation: Observation) -> None:
+        """Write what a check made of it; NoSuchPrinter."""
+        values: dict[str, object] = {
+            "reason": observation.reason,
+            "good_checks": observation.good_checks,
+            "bad_checks": observation.bad_checks,
+            "last_check_at": observation.last_check_at,
+        }
+        if observation.supports_lut is not None:
+            values["supports_lut"] = observation.supports_lut
+        with self._database.write() as connection:
+            require(connection, name)
+            _change(connection, name, **values)
+            self._health(connection, name, observation.health)
+
+    def failed(
+        self, name: str, *, words: str, paused_until: float, health: Health | None = None
+    ) -> None:
+        """Count an attempt that failed by the printer's doing, and let it rest.
+
+        Here and below: a printer that was taken out of the configuration meanwhile is no error.
+        """
+        with self._database.write() as connection:
+            _change(
+                connection,
+                name,
+                failures=printers.c.failures + 1,
+                failures_in_row=printers.c.failures_in_row + 1,
+                paused_until=paused_until,
+                reason=words,
+            )
+            if health is not None:
+                self._health(connection, name, health)
+
+    def refused(self, name: str) -> None:
+        """Count an attempt that failed by the film's doing."""
+        with self._database.write() as connection:
+            _change(connection, name, failures=printers.c.failures + 1)
+
+    def accepted(self, name: str, copies: int) -> None:
+        """Count an accepted film: whatever was wrong with the printer is over."""
+        with self._database.write() as connection:
+            _change(
+                connection,
+                name,
+                films_accepted=printers.c.films_accepted + copies,
+                failures_in_row=0,
+                paused_until=0.0,
+            )
+            connection.execute(
+                update(printers)
+                .where(printers.c.name == name, printers.c.health == Health.UP)
+                .values(reason="")
+            )
+
+    def _health(self, connection: Connection, name: str, health: Health) -> None:
+        """Set the health, and since when, if it is another."""
+        connection.execute(
+            update(printers)
+            .where(printers.c.name == name, printers.c.health != health)
+            .values(health=health, health_since=self._clock())
+        )
+
+
+def require(connection: Connection, name: str) -> None:
+    """Make sure that there is a printer of that name; NoSuchPrinter."""
+    rows = connection.execute(select(printers.c.name).order_by(printers.c.position)).scalars()
+    known = rows.all()
+    if name not in known:
+        raise NoSuchPrinter(name, known)
+
+
+def _change(connection: Connection, name: str, **values: object) -> None:
+    connection.execute(update(printers).where(printers.c.name == name).values(**values))
+
+
+def _peer(address: Address) -> tuple[str, str, int]:
+    return address.ae_title, address.host, address.port
+
+
+def _unobserved(now: float) -> dict[str, object]:
+    """Of a printer that nobody has talked to yet."""
+    return {
+        "health": Health.UNKNOWN,
+        "health_since": now,
+        "reason": "",
+        "good_checks": 0,
+        "bad_checks": 0,
+        "last_check_at": None,
+        "failures_in_row": 0,
+        "paused_until": 0.0,
+        "supports_lut": None,
+    }
+
+
+def _new(now: float) -> dict[str, object]:
+    """Of a printer that was not there before."""
+    return {
+        "duty": Duty.READY,
+        "duty_reason": "",
+        "duty_since": now,
+        "films_accepted": 0,
+        "failures": 0,
+    }
+
+
+def _occupations(connection: Connection, since: float) -> dict[str, Occupation]:
+    """What each printer is busy with, and how much it has done since then."""
+    loads = connection.execute(
+        select(jobs.c.printer, func.sum(sendings.c.copies))
+        .join(sendings, sendings.c.job_id == jobs.c.id)
+        .where(jobs.c.state.in_(ACTIVE), jobs.c.printer != "")
+        .where(sendings.c.state.not_in(DONE))
+        .group_by(jobs.c.printer)
+    )
+    claims = connection.execute(
+        select(jobs.c.printer, func.count())
+        .where(jobs.c.state == State.PRINTING)
+        .group_by(jobs.c.printer)
+    )
+    recent = connection.execute(
+        select(sendings.c.printer, func.sum(sendings.c.copies))
+        .where(sendings.c.accepted_at >= since)
+        .group_by(sendings.c.printer)
+    )
+    load, claimed, done = (
+        {name: int(count) for name, count in rows} for rows in (loads, claims, recent)
+    )
+    names = load.keys() | claimed.keys() | done.keys()
+    return {
+        name: Occupation(load.get(name, 0), claimed.get(name, 0), done.get(name, 0))
+        for name in names
+    }
+
+
+def _printer(row: Row[Any], busy: Occupation) -> Printer:
+    return Printer(
+        address=Address(
+            name=row.name,
+            ae_title=row.ae_title,
+            host=row.host,
+            port=row.port,
+            weight=row.weight,
+            associations=row.associations,
+            lut_level=row.lut_level,
+        ),
+        duty=Duty(row.duty),
+        duty_reason=row.duty_reason,
+        duty_since=row.duty_since,
+        health=Health(row.health),
+        health_since=row.health_since,
+        reason=row.reason,
+        good_checks=row.good_checks,
+        bad_checks=row.bad_checks,
+        last_check_at=row.last_check_at,
+        failures_in_row=row.failures_in_row,
+        paused_until=row.paused_until,
+        supports_lut=row.supports_lut,
+        load=busy.load,
+        claims=busy.claims,
+        films_accepted=row.films_accepted,
+        failures=row.failures,
+        recent=busy.recent,
+    )

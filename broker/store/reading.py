@@ -30,9 +30,11 @@ ACTIVE = (State.QUEUED, State.PRINTING)
 DONE = (FilmState.ACCEPTED, FilmState.PRINTED)
 """States of films that need no more sending."""
 
-Jobs = list[Job]
-Films = list[JobFilm]
-Attempts = list[Attempt]
+import os
+FEW = int(os.environ.get("FEW","500"))
+JobList = list[Job]
+FilmList = list[JobFilm]
+AttemptList = list[Attempt]
 
 
 class NoSuchJob(LookupError):
@@ -70,7 +72,7 @@ class JobReading:
         states: Collection[State] | None = None,
         limit: int | None = None,
         newest_first: bool = False,
-    ) -> Jobs:
+    ) -> JobList:
         """Jobs by number, those in the given states only; `limit` takes the first of that order."""
         statement = select(jobs).order_by(jobs.c.id.desc() if newest_first else jobs.c.id)
         if states is not None:
@@ -80,7 +82,7 @@ class JobReading:
         with self._database.read() as connection:
             return several(connection, statement, statement.with_only_columns(jobs.c.id))
 
-    def waiting(self) -> Jobs:
+    def waiting(self) -> JobList:
         """Queued jobs in the order in which to claim them: the most urgent, then the oldest first.
 
         A job stays out while an earlier one of its film session is queued or printing: films of
@@ -103,10 +105,10 @@ class JobReading:
         with self._database.read() as connection:
             return several(connection, statement, select(jobs.c.id).where(queued))
 
-    def films(self, job_id: int) -> Films:
+    def films(self, job_id: int) -> FilmList:
         """The job's films in the order of sending, pass by pass; NoSuchJob."""
         with self._database.read() as connection:
-            exists(connection, job_id)
+            _exists(connection, job_id)
             content = {
                 row.number: film_from_json(row.content)
                 for row in connection.execute(select(films).where(films.c.job_id == job_id))
@@ -133,10 +135,10 @@ class JobReading:
             for row in rows
         ]
 
-    def attempts(self, job_id: int) -> Attempts:
+    def attempts(self, job_id: int) -> AttemptList:
         """The job's attempts, the oldest first; NoSuchJob."""
         with self._database.read() as connection:
-            exists(connection, job_id)
+            _exists(connection, job_id)
             rows = connection.execute(
                 select(attempts).where(attempts.c.job_id == job_id).order_by(attempts.c.id)
             ).all()
@@ -177,12 +179,10 @@ class JobReading:
             return set(connection.execute(select(spooled.c.name).distinct()).scalars())
 
 
-def exists(connection: Connection, job_id: int) -> State:
-    """The state of a job; NoSuchJob."""
-    state = connection.execute(select(jobs.c.state).where(jobs.c.id == job_id)).scalar()
-    if state is None:
+def _exists(connection: Connection, job_id: int) -> None:
+    found = connection.execute(select(jobs.c.id).where(jobs.c.id == job_id)).first()
+    if found is None:
         raise NoSuchJob(job_id)
-    return State(state)
 
 
 def one(connection: Connection, job_id: int) -> Job:
@@ -194,9 +194,11 @@ def one(connection: Connection, job_id: int) -> Job:
     return found[0]
 
 
-def several(connection: Connection, chosen: Select[Any], within: Select[tuple[int]]) -> Jobs:
+def several(connection: Connection, chosen: Select[Any], within: Select[tuple[int]]) -> JobList:
     """The chosen jobs. `within` selects their numbers, and may select more than them."""
     rows = connection.execute(chosen).all()
+    ids = [row.id for row in rows]
+    within = ids if len(ids) <= FEW else within
     tallies = _tallies(connection, within) if rows else {}
     strikes = _strikes(connection, within) if rows else {}
     return [_job(row, tallies.get(row.id, Tally()), strikes.get(row.id, ())) for row in rows]

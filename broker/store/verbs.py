@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select, update
 from broker.model.job import FINISHED, FilmState, Priority, State
 from broker.store.claims import left_to_print
 from broker.store.printers import require
-from broker.store.reading import JobReading, exists
+from broker.store.reading import JobReading, NoSuchJob
 from broker.store.tables import attempts, jobs, sendings
 
 UNANSWERED = (FilmState.ASKED, FilmState.UNCERTAIN)
@@ -30,14 +30,13 @@ class Verbs(JobReading):
         next film.
         """
         with self._database.write() as connection:
-            state = exists(connection, job_id)
+            state = lock(connection, job_id)
             if state is State.PRINTING:
-                self._change(connection, job_id, state, wish="hold")
+                self._change(connection, job_id, wish="hold")
             elif state is State.QUEUED:
                 self._change(
                     connection,
                     job_id,
-                    state,
                     state=State.HELD,
                     reason=reason,
                     printer="",
@@ -56,41 +55,38 @@ class Verbs(JobReading):
         job with nothing left to print is sent.
         """
         with self._database.write() as connection:
-            state = exists(connection, job_id)
+            state = lock(connection, job_id)
             if state in FINISHED:
                 raise _finished(job_id, state)
             if state is not State.HELD:
                 raise NotAllowed(job_id, state, "only a held job can be released; nothing to do")
             _settle_uncertain(connection, job_id, printed=printed, now=self._clock())
             if left_to_print(connection, job_id):
-                values = {"state": State.QUEUED, "printer": "", "assigned_at": None}
+                self._begin_anew(
+                    connection, job_id, state=State.QUEUED, printer="", assigned_at=None
+                )
             else:
-                values = {"state": State.SENT}
-            self._begin_anew(connection, job_id, state, **values)
+                self._begin_anew(connection, job_id, state=State.SENT)
 
     def cancel(self, job_id: int) -> None:
         """Give a job up; one that is printing is given up before its next film."""
         with self._database.write() as connection:
-            state = exists(connection, job_id)
+            state = lock(connection, job_id)
             if state in FINISHED:
                 raise _finished(job_id, state)
             if state is State.PRINTING:
-                self._change(connection, job_id, state, wish="cancel")
+                self._change(connection, job_id, wish="cancel")
                 return
-            values = {"printer": "", "assigned_at": None} if state is State.QUEUED else {}
+            if state is State.QUEUED:
+                self._change(connection, job_id, printer="", assigned_at=None)
             self._change(
-                connection,
-                job_id,
-                state,
-                state=State.CANCELLED,
-                reason="cancelled by the operator",
-                **values,
+                connection, job_id, state=State.CANCELLED, reason="cancelled by the operator"
             )
 
     def move(self, job_id: int, printer: str) -> None:
         """Queue a job for one printer and no other; NoSuchPrinter."""
         with self._database.write() as connection:
-            state = exists(connection, job_id)
+            state = lock(connection, job_id)
             require(connection, printer)
             if state in FINISHED:
                 raise _finished(job_id, state)
@@ -114,7 +110,6 @@ class Verbs(JobReading):
             self._begin_anew(
                 connection,
                 job_id,
-                state,
                 state=State.QUEUED,
                 pinned=printer,
                 printer="",
@@ -124,18 +119,14 @@ class Verbs(JobReading):
     def priority(self, job_id: int, priority: Priority) -> None:
         """Change how urgent a job is."""
         with self._database.write() as connection:
-            state = exists(connection, job_id)
+            state = lock(connection, job_id)
             if state in FINISHED:
                 raise _finished(job_id, state)
             if state is State.PRINTING:
                 raise NotAllowed(job_id, state, "its turn has come; nothing to do")
-            self._change(
-                connection, job_id, state, priority=priority, priority_rank=priority.rank
-            )
+            self._change(connection, job_id, priority=priority, priority_rank=priority.rank)
 
-    def _begin_anew(
-        self, connection: Connection, job_id: int, before: State, **values: object
-    ) -> None:
+    def _begin_anew(self, connection: Connection, job_id: int, **values: object) -> None:
         """Change a job, and forget its earlier attempts' strikes and delays."""
         latest = connection.execute(
             select(func.max(attempts.c.id)).where(attempts.c.job_id == job_id)
@@ -143,22 +134,26 @@ class Verbs(JobReading):
         self._change(
             connection,
             job_id,
-            before,
             reason="",
             not_before=0.0,
             strikes_after=latest or 0,
             **values,
         )
 
-    def _change(
-        self, connection: Connection, job_id: int, before: State, **values: object
-    ) -> None:
-        """Change a job that is in the state in which it was read."""
+    def _change(self, connection: Connection, job_id: int, **values: object) -> None:
         connection.execute(
-            update(jobs)
-            .where(jobs.c.id == job_id, jobs.c.state == before)
-            .values(updated_at=self._clock(), **values)
+            update(jobs).where(jobs.c.id == job_id).values(updated_at=self._clock(), **values)
         )
+
+
+def lock(connection: Connection, job_id: int) -> State:
+    """The state of a job, which stays so until the transaction ends; NoSuchJob."""
+    state = connection.execute(
+        select(jobs.c.state).where(jobs.c.id == job_id).with_for_update()
+    ).scalar()
+    if state is None:
+        raise NoSuchJob(job_id)
+    return State(state)
 
 
 def _finished(job_id: int, state: State) -> NotAllowed:

@@ -153,13 +153,13 @@ def negotiate(proposed: Sequence[Proposed], offers: Sequence[Offer]) -> tuple[An
 
 def _negotiated(context: Proposed, ours: tuple[str, ...] | None) -> Answered:
     # A rejected context still names a transfer syntax, which has no meaning (PS3.8 9.3.3.2).
-    theirs = tuple(filter(None, context.transfer_syntaxes)) or (IMPLICIT_LE,)
+    named = next(filter(None, context.transfer_syntaxes), IMPLICIT_LE)
     if ours is None:
-        return Answered(context.id, Result.ABSTRACT_SYNTAX, theirs[0])
+        return Answered(context.id, Result.ABSTRACT_SYNTAX, named)
     for syntax in ours:
-        if syntax in theirs:
+        if syntax in context.transfer_syntaxes:
             return Answered(context.id, Result.ACCEPTED, syntax)
-    return Answered(context.id, Result.TRANSFER_SYNTAXES, theirs[0])
+    return Answered(context.id, Result.TRANSFER_SYNTAXES, named)
 
 
 def accepted(proposed: Sequence[Proposed], answered: Sequence[Answered]) -> tuple[Context, ...]:

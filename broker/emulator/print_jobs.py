@@ -1,0 +1,137 @@
+"""A printer's Print Jobs: one for every N-ACTION that it accepted (PS3.4 H.4.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from threading import RLock
+
+from pydicom.dataset import Dataset
+
+from broker.dicom import attributes, statuses
+from broker.dicom.film_tree import fresh_uid
+from broker.dicom.sop_classes import PRINT_JOB
+from broker.dicom.statuses import Fault
+from broker.model.job import PrintRequest
+
+KEPT = 1000
+"""Print Jobs that can be asked for; older ones are forgotten."""
+
+
+class Execution(IntEnum):
+    """Execution Status, numbered as the Event Type that tells of it (PS3.4 Table H.4-12)."""
+
+    PENDING = 1
+    PRINTING = 2
+    DONE = 3
+    FAILURE = 4
+
+
+Listener = Callable[["PrintJob", Execution, str], None]
+"""Told of each state that a Print Job comes to, with Execution Status Info."""
+
+
+@dataclass
+class PrintJob:
+    """One print job: what was asked for, and how far it has come."""
+
+    number: int
+    uid: str
+    request: PrintRequest
+    created: str
+    """Date and time, YYYYMMDDHHMMSS."""
+    history: list[tuple[Execution, str]] = field(default_factory=list)
+    listener: Listener | None = None
+
+    @property
+    def execution(self) -> Execution:
+        """The latest state."""
+        return self.history[-1][0]
+
+    @property
+    def info(self) -> str:
+        """Execution Status Info of the latest state (PS3.3 C.13.9.1)."""
+        return self.history[-1][1]
+
+
+class PrintJobs:
+    """All print jobs of a printer; they outlive the associations that made them (PS3.4 H.5)."""
+
+    def __init__(self, printer_name: str) -> None:
+        self._printer_name = printer_name
+        self._lock = RLock()
+        self._jobs: dict[str, PrintJob] = {}
+        self._last = 0
+
+    def begin(self, request: PrintRequest, created: str, info: str) -> PrintJob:
+        """A new one, pending."""
+        with self._lock:
+            self._last += 1
+            job = PrintJob(self._last, fresh_uid(), request, created, [(Execution.PENDING, info)])
+            self._jobs[job.uid] = job
+            while len(self._jobs) > KEPT:
+                del self._jobs[next(iter(self._jobs))]
+        return job
+
+    def move(self, job: PrintJob, execution: Execution, info: str = "NORMAL") -> None:
+        """Bring a print job to its next state, and tell its listener."""
+        with self._lock:
+            job.history.append((execution, info))
+            if job.listener is not None:
+                job.listener(job, execution, info)
+
+    def listen(self, number: int, listener: Listener) -> PrintJob:
+        """Tell somebody of all its states, those that it has left behind first."""
+        with self._lock:
+            job = next(each for each in self._jobs.values() if each.number == number)
+            for execution, info in job.history:
+                listener(job, execution, info)
+            job.listener = listener
+        return job
+
+    def silence(self, listener: Listener) -> None:
+        """Tell somebody nothing any more: the association has ended."""
+        with self._lock:
+            for job in self._jobs.values():
+                if job.listener == listener:
+                    job.listener = None
+
+    def event(self, info: str) -> Dataset:
+        """The data set of an N-EVENT-REPORT (PS3.4 Table H.4-12)."""
+        dataset = Dataset()
+        attributes.put(dataset, "ExecutionStatusInfo", (info,))
+        attributes.put(dataset, "PrinterName", (self._printer_name,))
+        return dataset
+
+    def get(self, uid: str, asked: Sequence[int]) -> tuple[Dataset, list[int]]:
+        """What N-GET of a Print Job answers, and the tags that were asked for in vain.
+
+        Fault 0x0112 for a UID that is nobody's.
+        """
+        with self._lock:
+            job = self._jobs.get(uid)
+            if job is None:
+                raise Fault(statuses.NO_SUCH_SOP_INSTANCE, "no such Print Job")
+            known = {
+                "ExecutionStatus": job.execution.name,
+                "ExecutionStatusInfo": job.info,
+                "PrintPriority": str(job.request.priority),
+                "CreationDate": job.created[:8],
+                "CreationTime": job.created[8:],
+                "PrinterName": self._printer_name,
+                "Originator": job.request.calling_ae,
+            }
+        reply = Dataset()
+        for keyword, value in known.items():
+            if not asked or attributes.tag(keyword) in asked:
+                attributes.put(reply, keyword, (value,))
+        return reply, [tag for tag in asked if tag not in reply]
+
+
+def reply(job: PrintJob) -> Dataset:
+    """The Action Reply that names a Print Job (PS3.4 Table H.4-4, H.4-9)."""
+    dataset = Dataset()
+    item = attributes.reference(PRINT_JOB, job.uid)
+    attributes.put_items(dataset, "ReferencedPrintJobSequence", [item])
+    return dataset

@@ -1,0 +1,221 @@
+"""Which printer, and why."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from broker.model.choose import Choice, plan
+from broker.model.job import Job, Strike
+from broker.model.printer import Duty, Health, Printer
+from tests.model.conftest import MakeJob, MakePrinter
+
+
+def nowhere(_film_session: str) -> str:
+    """No film session has printed anything yet."""
+    return ""
+
+
+class Room:
+    """Printers that print, and jobs that come: time passes in steps of one film."""
+
+    def __init__(self, printers: Sequence[Printer], slow: dict[str, int] | None = None) -> None:
+        self.printers = {printer.name: printer for printer in printers}
+        self.slow = slow or {}
+        self.jobs: list[Job] = []
+        self.printing: list[tuple[Job, str, int]] = []
+        self.done: Counter[str] = Counter()
+        self.now = 0.0
+
+    def seen(self) -> list[Printer]:
+        """The printers as the store would tell of them."""
+        seen = []
+        for printer in self.printers.values():
+            mine = [job for job, name, _ in self.printing if name == printer.name]
+            lined_up = [job for job in self.jobs if job.printer == printer.name]
+            load = sum(job.load for job in [*mine, *lined_up])
+            recent = self.done[printer.name]
+            seen.append(replace(printer, load=load, claims=len(mine), recent=recent))
+        return seen
+
+    def step(self) -> list[Choice]:
+        """Plan, follow the plan, and let one film's time pass."""
+        choices = plan(self.jobs, self.seen(), self.now, nowhere)
+        by_id = {job.id: job for job in self.jobs}
+        for choice in choices:
+            job = by_id[choice.job_id]
+            if choice.claim_now:
+                self.jobs.remove(job)
+                self.printing.append((job, choice.printer, self.slow.get(choice.printer, 1)))
+            elif choice.printer != job.printer:
+                lined_up = replace(job, printer=choice.printer, assigned_at=self.now)
+                self.jobs[self.jobs.index(job)] = lined_up
+        self.now += 1
+        self.printing = [(job, name, left - 1) for job, name, left in self.printing]
+        for job, name, left in self.printing:
+            if not left:
+                self.done[name] += job.load
+        self.printing = [each for each in self.printing if each[2]]
+        return choices
+
+    def run(self) -> Counter[str]:
+        """Until every job is printed; films by printer."""
+        while self.jobs or self.printing:
+            self.step()
+        return self.done
+
+
+def test_equal_printers_share_evenly(make_job: MakeJob, make_printer: MakePrinter) -> None:
+    """Twelve films that come together are four for each of three printers."""
+    room = Room([make_printer(f"oki-{number}") for number in (1, 2, 3)])
+    room.jobs = [make_job(number) for number in range(12)]
+    assert room.run() == {"oki-1": 4, "oki-2": 4, "oki-3": 4}
+
+
+def weighted(make_printer: MakePrinter) -> Room:
+    """Three printers of weights 100, 100 and 50."""
+    weights = {"oki-1": 100, "oki-2": 100, "oki-3": 50}
+    return Room([make_printer(name, weight=weight) for name, weight in weights.items()])
+
+
+def test_weights_hold_when_films_come_together(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """Ten films at once on weights 100, 100, 50 are 4, 4 and 2."""
+    room = weighted(make_printer)
+    room.jobs = [make_job(number) for number in range(10)]
+    assert room.run() == {"oki-1": 4, "oki-2": 4, "oki-3": 2}
+
+
+def test_weights_hold_when_films_come_one_by_one(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """Each film printed before the next one comes: still 2 to 2 to 1."""
+    room = weighted(make_printer)
+    for number in range(10):
+        room.jobs = [make_job(number)]
+        room.run()
+    assert room.done == {"oki-1": 4, "oki-2": 4, "oki-3": 2}
+
+
+def test_a_slow_printer_gets_fewer(make_job: MakeJob, make_printer: MakePrinter) -> None:
+    """A printer that takes twenty times as long does not hold up the films in its line."""
+    room = Room([make_printer("slow"), make_printer("fast")], slow={"slow": 20})
+    room.jobs = [make_job(number) for number in range(30)]
+    done = room.run()
+    assert done["slow"] <= 3
+    assert room.now <= 60
+
+
+def test_the_line_of_a_failed_printer_goes_elsewhere(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """Jobs that waited for a printer go to others as soon as it is down."""
+    room = Room([make_printer("oki-1"), make_printer("oki-2")])
+    room.jobs = [make_job(number) for number in range(6)]
+    room.step()
+    room.printers["oki-1"] = replace(room.printers["oki-1"], health=Health.DOWN)
+    assert {choice.printer for choice in room.step()} == {"oki-2"}
+
+
+UNUSABLE = [
+    ({"duty": Duty.DRAIN, "duty_reason": "toner"}, {}, "draining: toner"),
+    ({"duty": Duty.MAINT}, {}, "in maintenance"),
+    ({"health": Health.DOWN, "reason": "no answer"}, {}, "down: no answer"),
+    ({"health": Health.UNKNOWN}, {}, "not checked yet"),
+    ({"paused_until": 104.0, "reason": "full"}, {}, "failed, next try in 4 s: full"),
+    ({}, {"pinned": "oki-9"}, "the job was sent to oki-9 by a person"),
+    ({}, {"strikes": (Strike("oki-1", True, "size"),)}, "refused it: size"),
+    (
+        {"supports_lut": False},
+        {"needs_lut": True},
+        "does not take Presentation LUT, which the job needs",
+    ),
+]
+
+
+@pytest.mark.parametrize(("printer", "job", "why"), UNUSABLE, ids=[row[2] for row in UNUSABLE])
+def test_a_printer_that_is_passed_over_has_its_reason(
+    make_job: MakeJob,
+    make_printer: MakePrinter,
+    printer: dict[str, object],
+    job: dict[str, object],
+    why: str,
+) -> None:
+    """Every printer that cannot take the job says why, and the job waits."""
+    (choice,) = plan([make_job(1, **job)], [make_printer(**printer)], 100.0, nowhere)
+    assert (choice.printer, choice.claim_now) == ("", False)
+    assert [each.why for each in choice.passed_over] == [why]
+
+
+def test_a_film_session_stays_together(make_job: MakeJob, make_printer: MakePrinter) -> None:
+    """The next film goes where the session's films went, even when another printer is idle."""
+    printers = [make_printer("oki-1", load=5, claims=1), make_printer("oki-2")]
+    (choice,) = plan([make_job(1)], printers, 0.0, lambda _: "oki-1")
+    assert (choice.printer, choice.claim_now) == ("oki-1", False)
+
+
+@pytest.mark.parametrize("trouble", [{"health": Health.DOWN}, {"duty": Duty.DRAIN}])
+def test_another_printer_takes_over_a_film_session(
+    make_job: MakeJob, make_printer: MakePrinter, trouble: dict[str, object]
+) -> None:
+    """When the session's printer is out, its next film goes to another one."""
+    printers = [make_printer("oki-1", **trouble), make_printer("oki-2")]
+    (choice,) = plan([make_job(1)], printers, 0.0, lambda _: "oki-1")
+    assert (choice.printer, choice.claim_now) == ("oki-2", True)
+
+
+def test_degraded_printers_serve_when_none_is_up(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """A degraded printer gets films only while no other is up."""
+    jammed = make_printer("oki-1", health=Health.DEGRADED, reason="FILM JAM")
+    busy = make_printer("oki-2", load=3, claims=1)
+    (choice,) = plan([make_job(1)], [jammed, busy], 0.0, nowhere)
+    assert choice.printer == "oki-2"
+    (choice,) = plan([make_job(1)], [jammed], 0.0, nowhere)
+    assert choice.claim_now
+
+
+def test_a_job_goes_first_where_it_has_not_failed(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """A printer that failed the job comes after one that has not, however loaded."""
+    job = make_job(1, strikes=(Strike("oki-1", False, "0x0110"),))
+    printers = [make_printer("oki-1"), make_printer("oki-2", load=4, claims=1)]
+    (choice,) = plan([job], printers, 0.0, nowhere)
+    assert choice.printer == "oki-2"
+
+
+def test_a_job_that_must_wait_waits(make_job: MakeJob, make_printer: MakePrinter) -> None:
+    """Before `not_before` a job goes nowhere."""
+    (choice,) = plan([make_job(1, not_before=103.0)], [make_printer()], 100.0, nowhere)
+    assert (choice.printer, choice.why) == ("", "retrying in 3 s")
+
+
+def test_as_many_at_once_as_the_printer_takes(make_job: MakeJob, make_printer: MakePrinter) -> None:
+    """Two associations are two claims; the third job waits, and says for what."""
+    jobs = [make_job(number) for number in (1, 2, 3)]
+    choices = plan(jobs, [make_printer(associations=2)], 0.0, nowhere)
+    assert [choice.claim_now for choice in choices] == [True, True, False]
+    assert choices[2].why == "waits for oki-1, 2 films before it: the least loaded"
+
+
+def test_without_printers_nothing_is_chosen(make_job: MakeJob) -> None:
+    """A pool of none keeps its jobs and says so."""
+    (choice,) = plan([make_job(1)], [], 0.0, nowhere)
+    assert choice.why == "no printers are configured"
+
+
+def test_a_long_line_is_planned_quickly(make_job: MakeJob, make_printer: MakePrinter) -> None:
+    """Five hundred jobs on eight printers take far less than the poll's half second."""
+    jobs = [make_job(number) for number in range(500)]
+    printers = [make_printer(f"oki-{number}") for number in range(8)]
+    began = time.perf_counter()
+    choices = plan(jobs, printers, 0.0, nowhere)
+    assert time.perf_counter() - began < 0.25
+    assert sum(choice.claim_now for choice in choices) == 8

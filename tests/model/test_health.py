@@ -1,0 +1,123 @@
+"""Health from checks: rise, fall, and what a printer says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from broker.model.health import Check, CheckKind, observe, of_printer_status
+from broker.model.pool import pool_status
+from broker.model.printer import Duty, Health, Printer
+from tests.model.conftest import MakePrinter
+
+GOOD = Check(CheckKind.NORMAL, "")
+SILENT = Check(CheckKind.SILENT, "no answer")
+
+
+def after(printer: Printer, *checks: Check) -> Printer:
+    """The printer after checks one second apart, with rise 2 and fall 3."""
+    for second, check in enumerate(checks):
+        seen = observe(printer, check, float(second), 2, 3)
+        printer = replace(
+            printer,
+            health=seen.health,
+            reason=seen.reason,
+            good_checks=seen.good_checks,
+            bad_checks=seen.bad_checks,
+            last_check_at=seen.last_check_at,
+        )
+    return printer
+
+
+@pytest.mark.parametrize(
+    ("health", "checks", "expected"),
+    [
+        (Health.UNKNOWN, [GOOD], Health.UP),
+        (Health.UNKNOWN, [SILENT], Health.UNKNOWN),
+        (Health.UNKNOWN, [SILENT] * 3, Health.DOWN),
+        (Health.UP, [SILENT] * 2, Health.UP),
+        (Health.UP, [SILENT] * 3, Health.DOWN),
+        (Health.UP, [SILENT, SILENT, GOOD, SILENT, SILENT], Health.UP),
+        (Health.DOWN, [GOOD], Health.DOWN),
+        (Health.DOWN, [GOOD, GOOD], Health.UP),
+        (Health.DOWN, [GOOD, SILENT, GOOD], Health.DOWN),
+        (Health.UP, [Check(CheckKind.FAILURE, "jam")], Health.DOWN),
+        (Health.UP, [Check(CheckKind.ATTENTION, "empty")], Health.DEGRADED),
+        (Health.DEGRADED, [GOOD], Health.UP),
+        (Health.UP, [Check(CheckKind.WARNING, "low")], Health.UP),
+        (Health.UP, [Check(CheckKind.BUSY, "busy")] * 9, Health.UP),
+        (Health.DOWN, [Check(CheckKind.BUSY, "busy")] * 9, Health.DOWN),
+    ],
+)
+def test_checks_change_health_when_they_are_believed(
+    make_printer: MakePrinter, health: Health, checks: list[Check], expected: Health
+) -> None:
+    """Silence and return need several checks in a row; a printer's own word needs one."""
+    printer = make_printer(health=health, good_checks=0)
+    assert after(printer, *checks).health is expected
+
+
+def test_the_reason_counts_the_checks(make_printer: MakePrinter) -> None:
+    """On its way down and on its way up, a printer's reason says how far it is."""
+    printer = after(make_printer(), SILENT, SILENT)
+    assert printer.reason == "no answer, 2 of 3 checks"
+    printer = after(printer, SILENT)
+    assert (printer.health, printer.reason) == (Health.DOWN, "no answer")
+    printer = after(printer, GOOD)
+    assert printer.reason == "1 of 2 checks passed"
+    assert after(printer, GOOD).reason == ""
+
+
+def test_a_printer_that_fails_films_is_not_well_because_it_answers(
+    make_printer: MakePrinter,
+) -> None:
+    """C-ECHO alone does not lift the black hole: only an accepted film does."""
+    printer = make_printer(health=Health.DEGRADED, failures_in_row=3, reason="fails films: no")
+    seen = after(printer, GOOD, GOOD)
+    assert (seen.health, seen.reason) == (Health.DEGRADED, "fails films: no")
+
+
+@pytest.mark.parametrize(
+    ("status", "info", "kind"),
+    [
+        ("NORMAL", "NORMAL", CheckKind.NORMAL),
+        ("NORMAL", "", CheckKind.NORMAL),
+        ("WARNING", "SUPPLY LOW", CheckKind.WARNING),
+        ("WARNING", "LOW 8X10", CheckKind.WARNING),
+        ("WARNING", "CALIBRATING", CheckKind.WARNING),
+        ("WARNING", "SUPPLY EMPTY", CheckKind.ATTENTION),
+        ("WARNING", "FILM JAM", CheckKind.ATTENTION),
+        ("WARNING", "EMPTY A4 PAPR", CheckKind.ATTENTION),
+        ("WARNING", "SOMETHING OF THE VENDOR", CheckKind.ATTENTION),
+        ("FAILURE", "FILM JAM", CheckKind.FAILURE),
+        ("FAILURE", "", CheckKind.FAILURE),
+        ("", "", CheckKind.NORMAL),
+    ],
+)
+def test_what_printer_status_means(status: str, info: str, kind: CheckKind) -> None:
+    """Printer Status and its info are sorted by what has to happen (PS3.3 C.13.9.1)."""
+    assert of_printer_status(status, info).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("printers", "can_store", "expected"),
+    [
+        ([{}], True, ("NORMAL", "NORMAL")),
+        ([{"health": Health.DOWN}, {}], True, ("NORMAL", "NORMAL")),
+        ([{"health": Health.DEGRADED}], True, ("NORMAL", "NORMAL")),
+        ([{"health": Health.DOWN}], True, ("WARNING", "QUEUED")),
+        ([{"duty": Duty.MAINT}], True, ("WARNING", "QUEUED")),
+        ([], True, ("WARNING", "QUEUED")),
+        ([{}], False, ("FAILURE", "PRINTER DOWN")),
+    ],
+)
+def test_the_pool_fails_only_when_nothing_can_be_kept(
+    make_printer: MakePrinter,
+    printers: list[dict[str, object]],
+    can_store: bool,
+    expected: tuple[str, str],
+) -> None:
+    """One empty tray, or all of them, is not the modality's affair."""
+    pool = pool_status([make_printer(**given) for given in printers], can_store=can_store)
+    assert (pool.status, pool.info) == expected

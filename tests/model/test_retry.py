@@ -1,0 +1,175 @@
+"""What follows from each trouble."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from broker.model.job import Job, Outcome, State, Strike
+from broker.model.printer import Duty, Health, Printer
+from broker.model.retry import Policy, Scene, Verdict, after, delay
+from broker.model.trouble import Refused, SpoolDamaged, Trouble, Unavailable, Uncertain
+from tests.model.conftest import MakeJob, MakePrinter
+
+NOW = 1000.0
+POLICY = Policy(tries=3, first_delay_s=2, max_delay_s=60, fall=3)
+
+
+def follow(trouble: Trouble, job: Job, *printers: Printer, policy: Policy = POLICY) -> Verdict:
+    """The verdict on a trouble with the first of the printers, without jitter."""
+    return after(trouble, Scene(job, printers[0], printers, policy, NOW, lambda: 0.0))
+
+
+@pytest.mark.parametrize(
+    ("failures", "shortest"), [(1, 1.0), (2, 2.0), (3, 4.0), (5, 16.0), (6, 30.0), (500, 30.0)]
+)
+def test_delays_double_up_to_a_cap(failures: int, shortest: float) -> None:
+    """Half of a delay is fixed and half is random, never beyond the cap."""
+    assert delay(POLICY, failures, lambda: 0.0) == shortest
+    assert delay(POLICY, failures, lambda: 0.999999) == pytest.approx(2 * shortest, rel=1e-5)
+
+
+def test_a_printer_that_is_gone_costs_the_job_nothing(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """Unreachable or busy: the job may go elsewhere at once, the printer is left alone a while."""
+    verdict = follow(Unavailable("oki-1: connection refused"), make_job(), make_printer())
+    assert (verdict.outcome, verdict.strike) == (Outcome.UNAVAILABLE, False)
+    assert verdict.settlement.state is State.QUEUED
+    assert verdict.settlement.not_before == 0
+    assert verdict.printer.paused_until == NOW + 1
+
+
+def test_no_number_of_dead_printers_holds_a_job(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """After any number of vain calls the job is still queued."""
+    printer = make_printer(failures_in_row=500)
+    verdict = follow(Unavailable("no answer"), make_job(attempts=500), printer)
+    assert verdict.settlement.state is State.QUEUED
+    assert verdict.printer.paused_until == NOW + 30
+
+
+def test_a_refusal_goes_to_the_next_printer_at_once(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """A black hole delays the job by one attempt only, and is left alone a while itself."""
+    trouble = Refused("0x0110", permanent=False)
+    verdict = follow(trouble, make_job(), make_printer("oki-1"), make_printer("oki-2"))
+    assert (verdict.outcome, verdict.strike) == (Outcome.REFUSED, True)
+    assert (verdict.settlement.state, verdict.settlement.not_before) == (State.QUEUED, 0)
+    assert verdict.printer.paused_until > NOW
+
+
+def test_a_printer_that_refuses_film_after_film_is_degraded(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """The third failure in a row says so, with the printer's own words."""
+    verdict = follow(
+        Refused("0x0110", permanent=False), make_job(), make_printer(failures_in_row=2)
+    )
+    assert verdict.printer.health is Health.DEGRADED
+    assert verdict.printer.words == "fails films: 0x0110"
+
+
+def test_a_film_that_is_wrong_for_a_printer_does_not_harm_it(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """A permanent refusal is the film's affair: the printer goes on with others."""
+    trouble = Refused("0x0106", permanent=True)
+    verdict = follow(trouble, make_job(), make_printer("oki-1"), make_printer("oki-2"))
+    assert not verdict.printer.failed
+    assert verdict.settlement.state is State.QUEUED
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"health": Health.DOWN},
+        {"health": Health.DEGRADED},
+        {"paused_until": NOW + 50},
+    ],
+)
+def test_no_job_is_held_while_another_printer_has_not_been_tried(
+    make_job: MakeJob, make_printer: MakePrinter, other: dict[str, object]
+) -> None:
+    """A printer that is away at the moment may still take it."""
+    job = make_job(strikes=(Strike("oki-1", False, "no"),) * 10)
+    printers = (make_printer("oki-1"), make_printer("oki-2", **other))
+    assert follow(Refused("no", permanent=False), job, *printers).settlement.state is State.QUEUED
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"duty": Duty.MAINT}, {"duty": Duty.DRAIN}, None],
+)
+def test_refused_by_every_printer_on_duty_means_held(
+    make_job: MakeJob, make_printer: MakePrinter, other: dict[str, object] | None
+) -> None:
+    """The job is held with the printer's words when nobody is left to ask."""
+    printers = [make_printer("oki-1")]
+    if other is not None:
+        printers.append(make_printer("oki-2", **other))
+    verdict = follow(Refused("no such size", permanent=True), make_job(), *printers)
+    assert verdict.settlement.state is State.HELD
+    assert verdict.settlement.reason == "every printer refused it: no such size"
+
+
+def test_a_printer_without_lut_is_not_waited_for(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """A film that needs a LUT is held when only printers without it are left."""
+    printers = (make_printer("oki-1"), make_printer("oki-2", supports_lut=False))
+    verdict = follow(Refused("no", permanent=True), make_job(needs_lut=True), *printers)
+    assert verdict.settlement.state is State.HELD
+
+
+def test_tries_are_counted_and_end(make_job: MakeJob, make_printer: MakePrinter) -> None:
+    """With every printer tried, the job waits longer and longer, then is held."""
+    job, printer = make_job(), make_printer()
+    said = []
+    for _ in range(3):
+        verdict = follow(Refused("0x0110", permanent=False), job, printer)
+        said.append((verdict.settlement.state, verdict.settlement.not_before))
+        job = replace(job, strikes=(*job.strikes, Strike("oki-1", False, "0x0110")))
+    assert said == [(State.QUEUED, NOW + 1), (State.QUEUED, NOW + 2), (State.HELD, 0)]
+    assert verdict.settlement.reason == "gave up after 3 tries: 0x0110"
+
+
+def test_an_association_that_broke_off_counts_against_the_job(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """It may be the film that breaks printers: it must not break them for ever."""
+    verdict = follow(Unavailable("closed", associated=True), make_job(), make_printer())
+    assert verdict.strike
+    assert verdict.settlement.state is State.QUEUED
+    job = make_job(strikes=(Strike("oki-1", False, "closed"),) * 2)
+    verdict = follow(Unavailable("closed", associated=True), job, make_printer())
+    assert verdict.settlement.state is State.HELD
+
+
+def test_uncertain_is_held_for_a_person(make_job: MakeJob, make_printer: MakePrinter) -> None:
+    """A film that may be on paper is not printed again by itself."""
+    verdict = follow(Uncertain("film 1: closed"), make_job(), make_printer())
+    assert verdict.outcome is Outcome.UNCERTAIN
+    assert verdict.settlement.state is State.HELD
+    assert verdict.settlement.reason == "uncertain: film 1: closed"
+
+
+def test_uncertain_is_printed_again_where_the_site_says_so(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """With `reprint`, the job goes back to the queue."""
+    policy = replace(POLICY, on_uncertain="reprint")
+    verdict = follow(Uncertain("closed"), make_job(), make_printer(), policy=policy)
+    assert verdict.settlement.state is State.QUEUED
+
+
+def test_a_damaged_spool_file_is_nobody_elses_fault(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """The job is held, the printer untouched."""
+    verdict = follow(SpoolDamaged("abc is altered"), make_job(), make_printer())
+    assert (verdict.settlement.state, verdict.settlement.reason) == (State.HELD, "abc is altered")
+    assert not verdict.printer.failed
