@@ -214,13 +214,14 @@ def associate(
             on_event_report=on_event_report,
         )
     except Rejected as exc:
-        raise Unavailable(_rejection(address, calling_ae, exc)) from exc
+        raise Unavailable(rejection_words(address, calling_ae, exc)) from exc
     except Broken as exc:
         words = f"{address.name}: {exc.words}"
         raise Unavailable(words, associated=exc.connected) from exc
 
 
-def _rejection(address: Address, calling_ae: str, exc: Rejected) -> str:
+def rejection_words(address: Address, calling_ae: str, exc: Rejected) -> str:
+    """Why an association was rejected, and what to do about it."""
     if exc.transient:
         return f"busy: {address.name} rejected the association: {exc.reason}"
     words = f"{address.name} rejected the association for good: {exc.reason}; "

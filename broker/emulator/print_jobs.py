@@ -129,9 +129,10 @@ class PrintJobs:
         return reply, [tag for tag in asked if tag not in reply]
 
 
-def reply(job: PrintJob) -> Dataset:
-    """The Action Reply that names a Print Job (PS3.4 Table H.4-4, H.4-9)."""
+def action_reply(job: PrintJob) -> Dataset:
+    """The Action Reply that names a Print Job, in (2100,0500) (PS3.4 H.4.1.2.4.1, H.4.2.2.4.1)."""
     dataset = Dataset()
-    item = attributes.reference(PRINT_JOB, job.uid)
-    attributes.put_items(dataset, "ReferencedPrintJobSequence", [item])
+    # PS3.6 gives this tag the name that it had in a retired class.
+    keyword = "ReferencedPrintJobSequencePullStoredPrint"
+    attributes.put_items(dataset, keyword, [attributes.reference(PRINT_JOB, job.uid)])
     return dataset

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, distinct, func, select
@@ -30,8 +30,9 @@ ACTIVE = (State.QUEUED, State.PRINTING)
 DONE = (FilmState.ACCEPTED, FilmState.PRINTED)
 """States of films that need no more sending."""
 
-import os
-FEW = int(os.environ.get("FEW","500"))
+COLUMNS = [column for column in jobs.c if column.name in {each.name for each in fields(Job)}]
+"""Of the jobs' table, those that a Job shows as they are."""
+
 JobList = list[Job]
 FilmList = list[JobFilm]
 AttemptList = list[Attempt]
@@ -74,7 +75,7 @@ class JobReading:
         newest_first: bool = False,
     ) -> JobList:
         """Jobs by number, those in the given states only; `limit` takes the first of that order."""
-        statement = select(jobs).order_by(jobs.c.id.desc() if newest_first else jobs.c.id)
+        statement = select(*COLUMNS).order_by(jobs.c.id.desc() if newest_first else jobs.c.id)
         if states is not None:
             statement = statement.where(jobs.c.state.in_(states))
         if limit is not None:
@@ -98,7 +99,7 @@ class JobReading:
         )
         queued = jobs.c.state == State.QUEUED
         statement = (
-            select(jobs)
+            select(*COLUMNS)
             .where(queued, ~blocked)
             .order_by(jobs.c.priority_rank, jobs.c.created_at, jobs.c.id)
         )
@@ -187,7 +188,7 @@ def _exists(connection: Connection, job_id: int) -> None:
 
 def one(connection: Connection, job_id: int) -> Job:
     """One job; NoSuchJob."""
-    chosen = select(jobs).where(jobs.c.id == job_id)
+    chosen = select(*COLUMNS).where(jobs.c.id == job_id)
     found = several(connection, chosen, select(jobs.c.id).where(jobs.c.id == job_id))
     if not found:
         raise NoSuchJob(job_id)
@@ -197,8 +198,6 @@ def one(connection: Connection, job_id: int) -> Job:
 def several(connection: Connection, chosen: Select[Any], within: Select[tuple[int]]) -> JobList:
     """The chosen jobs. `within` selects their numbers, and may select more than them."""
     rows = connection.execute(chosen).all()
-    ids = [row.id for row in rows]
-    within = ids if len(ids) <= FEW else within
     tallies = _tallies(connection, within) if rows else {}
     strikes = _strikes(connection, within) if rows else {}
     return [_job(row, tallies.get(row.id, Tally()), strikes.get(row.id, ())) for row in rows]
@@ -255,28 +254,13 @@ def _strikes(connection: Connection, within: Select[tuple[int]]) -> Mapping[int,
 def _job(row: Row[Any], tally: Tally, strikes: Sequence[Strike]) -> Job:
     state = State(row.state)
     return Job(
-        id=row.id,
-        state=state,
-        reason=row.reason,
-        calling_ae=row.calling_ae,
-        called_ae=row.called_ae,
-        peer=row.peer,
-        film_session=row.film_session,
-        level=Level(row.level),
-        films=row.films,
-        films_accepted=row.films - tally.films,
-        copies=row.copies,
-        priority=Priority(row.priority),
-        needs_lut=row.needs_lut,
-        printer=row.printer,
-        pinned=row.pinned,
-        attempts=row.attempts,
-        strikes=tuple(strikes),
-        not_before=row.not_before,
-        wish=row.wish,
-        load=tally.load if state in ACTIVE else 0,
-        reprint_of=row.reprint_of,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        assigned_at=row.assigned_at,
+        **dict(row._mapping)
+        | {
+            "state": state,
+            "level": Level(row.level),
+            "priority": Priority(row.priority),
+            "films_accepted": row.films - tally.films,
+            "strikes": tuple(strikes),
+            "load": tally.load if state in ACTIVE else 0,
+        }
     )

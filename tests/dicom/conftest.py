@@ -43,6 +43,7 @@ class Desk:
     jobs: Jobs
     printers: Printers
     spool: Spool
+    folder: Path
     notes: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
     endings: list[Ending] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -51,6 +52,10 @@ class Desk:
         """Wait until so many associations have ended and are forgotten."""
         with self.changed:
             assert self.changed.wait_for(lambda: len(self.endings) >= number, timeout=10)
+
+    def arriving(self) -> list[Path]:
+        """Pixels that arrived and were neither kept nor forgotten yet."""
+        return list((self.folder / "spool" / "incoming").iterdir())
 
     @property
     def faults(self) -> list[Mapping[str, object]]:
@@ -65,7 +70,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     schema.upgrade(database)
     jobs, printers = Jobs(database, lambda: 1000.0), Printers(database, lambda: 1000.0)
     spool = Spool(tmp_path / "spool")
-    made = Desk(0, jobs, printers, spool)
+    made = Desk(0, jobs, printers, spool, tmp_path)
 
     def note(event: str, facts: Mapping[str, object]) -> None:
         made.notes.append((event, facts))

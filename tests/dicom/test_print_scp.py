@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from broker.dicom.attributes import put_raw
 from broker.dicom.sop_classes import (
     EXPLICIT_LITTLE,
     FILM_BOX,
@@ -98,7 +99,7 @@ def test_what_was_not_actioned_is_forgotten(desk: Desk, speak: Speak, end: str) 
 
     assert desk.jobs.list() == []
     assert list(desk.spool.names()) == []
-    assert list((desk.spool.directory / "incoming").iterdir()) == []
+    assert desk.arriving() == []
 
 
 def test_a_second_action_on_the_same_film_box_is_a_second_job(desk: Desk, speak: Speak) -> None:
@@ -183,7 +184,7 @@ def test_an_empty_image_sequence_erases_the_box(desk: Desk, speak: Speak) -> Non
     assert ct.set(GRAYSCALE_IMAGE_BOX, ct.boxes[0], erased).status == 0x0000
     assert ct.action(FILM_BOX, ct.film_box).status == 0xB603
     assert desk.jobs.list() == []
-    assert list((desk.spool.directory / "incoming").iterdir()) == []
+    assert desk.arriving() == []
 
 
 def test_the_only_candidate_serves_where_no_instance_is_named(desk: Desk, speak: Speak) -> None:
@@ -415,7 +416,7 @@ def test_a_data_set_of_garbage_gets_a_status(desk: Desk, speak: Speak) -> None:
     """Bytes that are no data set are answered; the association prints on."""
     ct = speak()
     garbage = dataset()
-    garbage.add_new(0x20000010, "UN", b"\xff" * 40)
+    put_raw(garbage, "NumberOfCopies", "IS", b"\xff" * 40)
     assert ct.create(FILM_SESSION, garbage).status == 0x0106
     assert ct.print_film() == 0x0000
 
@@ -439,7 +440,7 @@ def test_no_patient_text_is_noted(desk: Desk, speak: Speak) -> None:
     """Labels, owners and values that were refused appear in no log line (promise 10)."""
     ct = speak()
     ct.open_session(FilmSessionLabel="DOE^JANE", OwnerID="DOE", PrintPriority="MED")
-    ct.open_film_box(FilmOrientation="DOE^JANE")
+    ct.open_film_box(FilmOrientation="DOE JANE")
     ct.open_film_box()
     ct.set_image(1, image_box(1, Polarity="DOE"))
     ct.set_image()

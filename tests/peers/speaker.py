@@ -89,7 +89,7 @@ class Speaker:
     def open_session(self, **attributes: Any) -> Answer:
         """N-CREATE of a film session; its UID is remembered."""
         answer = self.create(FILM_SESSION, dataset(**attributes) if attributes else None)
-        self.session = str(answer.command.AffectedSOPInstanceUID)
+        self.session = str(answer.command.get("AffectedSOPInstanceUID", ""))
         return answer
 
     def open_film_box(self, display_format: str = r"STANDARD\1,1", **attributes: Any) -> Answer:

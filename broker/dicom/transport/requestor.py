@@ -9,6 +9,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -312,9 +313,12 @@ class Requestor:
         if event:
             response = Response(0, fields={"EventTypeID": message.command.get("EventTypeID")})
         encoded = command_bytes(response_command(request, response), with_dataset=False)
-        self._wire.send(
-            packed(message.context_id, encoded, (), self._send_pdu), self._timeouts.associate_s
-        )
+        # A printer that reports, answers and leaves at once has answered all the same: whether it
+        # has left is for the next read to say.
+        with suppress(WireBroken):
+            self._wire.send(
+                packed(message.context_id, encoded, (), self._send_pdu), self._timeouts.release_s
+            )
         if event and self._on_event_report is not None:
             number = message.command.get("EventTypeID")
             self._on_event_report(
