@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from pydicom.dataset import Dataset
 
@@ -31,19 +31,22 @@ PRINT_ACTION = 1
 """The only Action Type ID of print management (PS3.4 H.4.1.2.4)."""
 
 
-class Intake(Protocol):
+R = TypeVar("R", bound=Received)
+
+
+class Intake(Protocol[R]):
     """Where films go, and what is said of the printers behind."""
 
-    def receive(self, chunks: Iterable[memoryview]) -> Received:
+    def receive(self, chunks: Iterable[memoryview]) -> R:
         """Put pixels into the spool, not yet for good; CannotStore when there is no room."""
 
-    def accept(self, request: PrintRequest, received: Sequence[Received]) -> int:
+    def accept(self, request: PrintRequest, received: Sequence[R]) -> int:
         """Put a print request on stable storage, its pixels first; the job's number.
 
         CannotStore when that cannot be done: then nothing of it is left.
         """
 
-    def forget(self, received: Sequence[Received]) -> None:
+    def forget(self, received: Sequence[R]) -> None:
         """Remove pixels that nobody asked to print."""
 
     def status(self) -> PoolStatus:
@@ -62,7 +65,12 @@ class PrintScp:
     """
 
     def __init__(
-        self, association: AcceptedAssociation, intake: Intake, note: Note, *, model_name: str = ""
+        self,
+        association: AcceptedAssociation,
+        intake: Intake[Any],
+        note: Note,
+        *,
+        model_name: str = "",
     ) -> None:
         self.association = association
         self.intake = intake

@@ -1,23 +1,26 @@
-"""Which printer each waiting job goes to or waits for, and why not the others."""
+"""Which printer each waiting job goes to, or waits for, and why no other.
+
+A job lines up with a printer when it comes, as a connection does with a load balancer, so that
+weights hold however long the line is; it changes over when its printer falls out, or when another
+would finish it sooner.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import ceil
 
-from broker.model.health import refuses
+from broker.model.health import fails_films
 from broker.model.job import Job
 from broker.model.printer import Duty, Health, Printer
 
 PATIENCE_S = 10.0
-"""A job that waits for a printer looks at the others only after this time."""
+"""A job that has lined up for so long may change over to a printer that would finish it sooner."""
 
 
 @dataclass(frozen=True)
 class PassedOver:
-    """A printer that was not chosen."""
+    """A printer that a job does not go to."""
 
     printer: str
     why: str
@@ -25,239 +28,189 @@ class PassedOver:
 
 @dataclass(frozen=True)
 class Choice:
-    """Where one job stands."""
+    """Where one job goes."""
 
     job_id: int
     printer: str
-    """Empty when no printer can take it now."""
+    """Empty: nowhere now."""
     claim_now: bool
-    """The printer is free for it: claim it. Otherwise it waits for that printer."""
+    """False: it waits in that printer's line."""
     why: str
     passed_over: tuple[PassedOver, ...] = ()
 
 
+@dataclass
 class _Line:
-    """A printer and the films before it, while the plan is made."""
+    """A printer as this plan fills it."""
 
-    __slots__ = ("ahead", "blocked", "claims", "index", "later", "name", "printer", "rank", "tried")
+    printer: Printer
+    rank: int
+    load: int
+    """Films x copies before the next job."""
+    claims: int
+    waiting: bool = False
+    on_trial: bool = False
+    """It fails films, its pause is over, and nothing but a film can show whether it is well."""
 
-    def __init__(self, printer: Printer, index: int, later: int, now: float) -> None:
-        self.printer = printer
-        self.name = printer.name
-        self.index = index
-        self.later = later
-        """Films of jobs that waited for it before this plan and have not had their turn in it."""
-        self.ahead = max(0, printer.load - later)
-        """Films that are printed before those of the next job that chooses it."""
-        self.claims = printer.claims
-        self.blocked = _blocked(printer, now)
-        self.rank = 0 if printer.health is Health.UP else 1
-        self.tried = not refuses(printer) or printer.claims > 0
-        """Whether there is no use in trying it again with one film."""
+    @property
+    def free(self) -> bool:
+        return self.claims < self.printer.address.associations and not self.waiting
 
-    def wait(self, films: int) -> float:
-        """The wait for `films` films, in units that are the same for all printers."""
-        return films / self.printer.address.weight
+    def finish(self, films: int) -> float:
+        """How far its line reaches with so many films more."""
+        return (self.load + films) / self.printer.address.weight
 
 
 def plan(
     jobs: Sequence[Job],
     printers: Sequence[Printer],
     now: float,
-    session_printer: Callable[[str], str] | Mapping[str, str],
+    session_printer: Callable[[str], str],
 ) -> list[Choice]:
-    """One choice for each job, in the order of `jobs`: the order in which they are to be claimed.
+    """A Choice for each of the queued jobs, which come in the order of claiming.
 
-    `jobs` are queued, `printers` in the order of the configuration. `session_printer` gives the
-    printer that took the latest film of a film session, or an empty text. In this order:
-
-    1. Printers that cannot take the job at all are left out.
-    2. Films of a film session stay on one printer, as long as no other is healthier.
-    3. Printers that are up come before degraded ones, then those that refused the job less often,
-       then the one that it waits for already, then the one with the fewest films before it for its
-       weight, then the one that printed the fewest lately.
-    4. A job is claimed when its printer has a free association and no earlier job waits for it.
-
-    A printer that refuses films gets a single one to try whenever its pause is over: nothing else
-    can show that it works again.
+    `session_printer` names the printer that took a film session's latest film; empty if none did.
     """
-    find = session_printer.get if isinstance(session_printer, Mapping) else session_printer
-    later: Counter[str] = Counter()
+    lined_up: dict[str, int] = {}
     for job in jobs:
-        later[job.printer] += job.load
-    lines = [_Line(each, index, later[each.name], now) for index, each in enumerate(printers)]
-    waited_for: set[str] = set()
-    choices = []
-    for job in jobs:
-        for line in lines:
-            if line.name == job.printer:
-                line.later -= job.load
-        together = find(job.film_session) or "" if job.film_session else ""
-        choices.append(_choose(job, lines, now, together, waited_for))
-    return choices
+        if job.printer:
+            lined_up[job.printer] = lined_up.get(job.printer, 0) + job.load
+    lines = {
+        printer.name: _Line(
+            printer,
+            rank,
+            max(0, printer.load - lined_up.get(printer.name, 0)),
+            printer.claims,
+            on_trial=fails_films(printer) and not printer.claims,
+        )
+        for rank, printer in enumerate(printers)
+    }
+    return [_choose(job, lines, now, session_printer) for job in jobs]
 
 
 def _choose(
-    job: Job, lines: Sequence[_Line], now: float, together: str, waited_for: set[str]
+    job: Job,
+    lines: dict[str, _Line],
+    now: float,
+    session_printer: Callable[[str], str],
 ) -> Choice:
     if job.not_before > now:
-        return Choice(job.id, "", False, f"retrying in {_span(job.not_before - now)}")
+        return Choice(job.id, "", False, f"retrying in {_seconds(job.not_before - now)}")
     usable: list[_Line] = []
-    why_not: dict[str, str] = {}
-    for line in lines:
-        blocked = _unsuitable(job, line.printer) or line.blocked
-        if blocked:
-            why_not[line.name] = blocked
+    passed: dict[str, str] = {}
+    for line in lines.values():
+        why = unusable(job, line.printer, now)
+        if why:
+            passed[line.printer.name] = why
         else:
             usable.append(line)
     if not usable:
-        passed = tuple(PassedOver(name, why) for name, why in why_not.items())
-        return Choice(job.id, "", False, _nowhere(job, why_not), passed)
-    strikes = Counter(strike.printer for strike in job.strikes)
-    best_rank = min(line.rank for line in usable)
-    chosen = next(
-        (
-            line
-            for line in usable
-            if line.name == together and not strikes[line.name] and line.rank == best_rank
-        ),
-        None,
-    )
-    stays = chosen is not None
-    trial = False
-    if chosen is None:
-        chosen = _trial(usable, strikes, best_rank)
-        trial = chosen is not None
-    if chosen is None:
-        fewest = min(strikes[line.name] for line in usable if line.rank == best_rank)
-        group = [line for line in usable if line.rank == best_rank and strikes[line.name] == fewest]
-        chosen = _in_group(job, group, now)
-    claim_now = (
-        chosen.claims < chosen.printer.address.associations and chosen.name not in waited_for
-    )
-    passed = tuple(
-        PassedOver(line.name, why_not.get(line.name) or _second(line, chosen, strikes, stays))
-        for line in lines
-        if line is not chosen
-    )
-    choice = Choice(job.id, chosen.name, claim_now, _why(chosen, claim_now, stays, trial), passed)
+        return Choice(job.id, "", False, _nowhere(lines), _passed_over(passed))
+    line, why = _best(job, usable, now, session_printer(job.film_session), passed)
+    claim_now = line.free
     if claim_now:
-        chosen.claims += 1
+        line.claims += 1
     else:
-        waited_for.add(chosen.name)
-    chosen.ahead += job.load
-    chosen.tried = True
-    return choice
+        line.waiting = True
+        why = f"waits for {line.printer.name}, {_films(line.load)} before it: {why}"
+    line.load += job.load
+    line.on_trial = False
+    return Choice(job.id, line.printer.name, claim_now, why, _passed_over(passed))
 
 
-def _trial(usable: Sequence[_Line], strikes: Mapping[str, int], best_rank: int) -> _Line | None:
-    """A printer that is due to be tried again, while a better one stands by for the film."""
-    return next(
-        (line for line in usable if not line.tried and line.rank > best_rank)
-        if not strikes
-        else iter(()),
-        None,
-    )
-
-
-def _in_group(job: Job, group: Sequence[_Line], now: float) -> _Line:
-    """The printer that the job waits for already, or the one that will print it soonest."""
-    mine = next((line for line in group if line.name == job.printer), None)
-    if mine is not None:
-        since = job.assigned_at if job.assigned_at is not None else now
-        if now - since <= PATIENCE_S:
-            return mine
-        soon = mine.wait(mine.ahead + job.load)
-        group = [
-            line
-            for line in group
-            if line is mine or line.wait(line.ahead + line.later + job.load) < soon
-        ]
-        if len(group) == 1:
-            return mine
-        group = [line for line in group if line is not mine]
-    return min(
-        group,
-        key=lambda line: (
-            line.wait(line.ahead),
-            line.wait(line.printer.recent + line.ahead + job.load),
-            line.index,
-        ),
-    )
-
-
-def _blocked(printer: Printer, now: float) -> str:
-    """Why it takes no job at all now, or nothing."""
+def unusable(job: Job, printer: Printer, now: float) -> str:
+    """Why a printer cannot take a job now; empty when it can."""
+    if job.pinned and job.pinned != printer.name:
+        return f"the job was sent to {job.pinned} by a person"
     if printer.duty is not Duty.READY:
-        what = "draining" if printer.duty is Duty.DRAIN else "in maintenance"
-        reason = f": {printer.duty_reason}" if printer.duty_reason else ""
-        return f"{what} for {_span(now - printer.duty_since)}{reason}"
+        word = "draining" if printer.duty is Duty.DRAIN else "in maintenance"
+        return f"{word}: {printer.duty_reason}" if printer.duty_reason else word
+    for strike in job.strikes:
+        if strike.printer == printer.name and strike.permanent:
+            return f"refused it: {strike.words}"
+    if job.needs_lut and printer.supports_lut is False:
+        return "does not take Presentation LUT, which the job needs"
     if printer.health is Health.DOWN:
         return f"down: {printer.reason}" if printer.reason else "down"
     if printer.health is Health.UNKNOWN:
         return "not checked yet"
     if printer.paused_until > now:
-        return f"paused after a failure, next try in {_span(printer.paused_until - now)}"
+        return f"failed, next try in {_seconds(printer.paused_until - now)}: {printer.reason}"
     return ""
 
 
-def _unsuitable(job: Job, printer: Printer) -> str:
-    """Why it can never take this job as it is, or nothing."""
-    if job.pinned and job.pinned != printer.name:
-        return f"job was moved to {job.pinned}"
-    for strike in job.strikes:
-        if strike.permanent and strike.printer == printer.name:
-            return f"refused this film: {strike.words}"
-    if job.needs_lut and printer.supports_lut is False:
-        return "does not take Presentation LUT"
-    return ""
+def _best(
+    job: Job,
+    usable: Sequence[_Line],
+    now: float,
+    together: str,
+    passed: dict[str, str],
+) -> tuple[_Line, str]:
+    """The line to join among usable ones; says of the others why not."""
+    strikes = {
+        line.printer.name: sum(strike.printer == line.printer.name for strike in job.strikes)
+        for line in usable
+    }
+    up = any(line.printer.health is Health.UP for line in usable)
+    for line in usable:
+        well = line.printer.health is Health.UP or not up
+        if line.printer.name == together and well and not strikes[together]:
+            for other in usable:
+                if other is not line:
+                    passed[other.printer.name] = f"its film session is on {together}"
+            return line, "its film session is there"
+    if up and not job.strikes:
+        for line in usable:
+            if line.on_trial:
+                for other in usable:
+                    if other is not line:
+                        passed[other.printer.name] = f"{line.printer.name} gets a film to try"
+                return line, "it failed films before and is tried again"
+    group = [line for line in usable if not up or line.printer.health is Health.UP]
+    fewest = min(strikes[line.printer.name] for line in group)
+    for line in usable:
+        if line not in group:
+            passed[line.printer.name] = f"degraded: {line.printer.reason}"
+        elif strikes[line.printer.name] > fewest:
+            passed[line.printer.name] = "failed this job before"
+    group = [line for line in group if strikes[line.printer.name] == fewest]
+
+    def order(line: _Line) -> tuple[float, float, int]:
+        weight = line.printer.address.weight
+        given = line.printer.recent + line.load + job.load
+        return line.load / weight, given / weight, line.rank
+
+    best = min(group, key=order)
+    why = "the least loaded"
+    own = next((line for line in group if line.printer.name == job.printer), None)
+    if own is not None and own is not best and not _sooner(best, own, job, now):
+        best, why = own, "lined up there first"
+    for line in group:
+        if line is not best:
+            passed[line.printer.name] = (
+                f"{_films(line.load)} before it (weight {line.printer.address.weight})"
+            )
+    return best, why
 
 
-def _nowhere(job: Job, why_not: Mapping[str, str]) -> str:
-    if job.pinned:
-        why = why_not.get(job.pinned, "not configured any more")
-        return f"waits for {job.pinned}: {why}"
-    if not why_not:
-        return "no printer is configured"
-    return "no printer can take it now"
+def _sooner(other: _Line, own: _Line, job: Job, now: float) -> bool:
+    """Whether a job that has waited long enough would be done sooner elsewhere."""
+    if job.assigned_at is None or now - job.assigned_at < PATIENCE_S:
+        return False
+    return other.finish(job.load) < own.finish(job.load)
 
 
-def _second(line: _Line, chosen: _Line, strikes: Mapping[str, int], stays: bool) -> str:
-    """Why a printer that could take the job is not the one."""
-    if line.rank > chosen.rank:
-        reason = f": {line.printer.reason}" if line.printer.reason else ""
-        return f"degraded{reason}"
-    if stays:
-        return f"{chosen.name} prints this film session already"
-    times = strikes.get(line.name, 0)
-    if times > strikes.get(chosen.name, 0):
-        return f"refused this film {'once' if times == 1 else f'{times} times'}"
-    weight, usual = line.printer.address.weight, chosen.printer.address.weight
-    at_weight = f", at weight {weight}" if weight != usual else ""
-    return f"{_before(line.ahead)}{at_weight}"
+def _nowhere(lines: dict[str, _Line]) -> str:
+    return "no printer can take it now" if lines else "no printers are configured"
 
 
-def _why(chosen: _Line, claim_now: bool, stays: bool, trial: bool) -> str:
-    name = chosen.name
-    if claim_now:
-        if stays:
-            return f"{name} prints this film session already"
-        if trial:
-            return f"{name} refused films before and is tried again"
-        return f"{name} is free"
-    already = ", which prints this film session already" if stays else ""
-    return f"waits for {name}{already}: {_before(chosen.ahead)}"
+def _passed_over(passed: dict[str, str]) -> tuple[PassedOver, ...]:
+    return tuple(PassedOver(printer, why) for printer, why in passed.items())
 
 
-def _before(films: int) -> str:
-    return "1 film before it" if films == 1 else f"{films or 'no'} films before it"
+def _films(number: int) -> str:
+    return "no film" if not number else f"{number} film" + ("s" if number > 1 else "")
 
 
-def _span(seconds: float) -> str:
-    """A span of time for people, never 0."""
-    whole = max(1, ceil(seconds))
-    if whole < 120:
-        return f"{whole} s"
-    if whole < 120 * 60:
-        return f"{whole // 60} min"
-    return f"{whole // 3600} h" if whole < 48 * 3600 else f"{whole // 86400} days"
+def _seconds(number: float) -> str:
+    return f"{max(1, round(number))} s"

@@ -1,11 +1,4 @@
-"""What is believed about a printer, from its checks: one answer is not yet a change.
-
-UNKNOWN --first good check--> UP --`fall` checks without answer, or FAILURE--> DOWN
-                              ^ |                                               |
-      needs nobody any more   | | needs a person, refuses films                 | `rise`
-                              | v                                               | good checks
-                            DEGRADED                          UP or DEGRADED <--+
-"""
+"""What checks say of a printer, and how many of them it takes to believe it."""
 
 from __future__ import annotations
 
@@ -14,43 +7,37 @@ from enum import StrEnum
 
 from broker.model.printer import Health, Printer
 
-REFUSES_FILMS = "refuses films"
-"""How the reason of a printer begins that checks find well and that takes no films."""
-
-UNANSWERED_FILMS = "leaves films unanswered"
-"""How the reason of a printer begins that was asked to print and said nothing, again and again."""
-
 
 class CheckKind(StrEnum):
     """What one check found."""
 
     NORMAL = "normal"
     WARNING = "warning"
-    """Works, and needs nobody yet: SUPPLY LOW, for one."""
+    """Works, and will need somebody some day: SUPPLY LOW."""
     ATTENTION = "attention"
-    """Answers, but needs a person: SUPPLY EMPTY, FILM JAM, COVER OPEN."""
+    """Answers, and needs a person before it prints: SUPPLY EMPTY, FILM JAM, COVER OPEN."""
     FAILURE = "failure"
-    """Says of itself that it cannot print."""
+    """Says itself that it cannot print."""
     BUSY = "busy"
-    """Refused the association for now (transient, PS3.8 9.3.4): says nothing about its health."""
+    """Rejected the association for now: busy is not broken."""
     SILENT = "silent"
-    """No connection, no answer in time, refused for good, or C-ECHO failed."""
+    """No connection, no answer, or it does not want us."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """The result of one check."""
+    """One check of one printer."""
 
     kind: CheckKind
     words: str
-    """For a person; may be empty when all is well."""
+    """What it said, for a person; empty when all is well."""
     supports_lut: bool | None = None
-    """Whether it took the Presentation LUT context; None when the check did not find out."""
+    """Whether it accepted the Presentation LUT class; None when that was not asked."""
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What to write down about a printer after a check."""
+    """What to write about a printer's health."""
 
     health: Health
     reason: str
@@ -58,45 +45,18 @@ class Observation:
     bad_checks: int
     last_check_at: float | None
     supports_lut: bool | None = None
-    """None leaves what is known."""
 
 
-WAITS = frozenset(
-    {"PRINTER INIT", "PROC INIT", "CALIBRATING", "PRINTER BUSY", "PRINT BUFF FULL", "QUEUED"}
-)
-"""Printer Status Info that passes by itself (PS3.3 C.13.9.1)."""
+FAILS_FILMS = "fails films"
+"""How the reason begins of a printer that answers checks and fails the films it is given."""
 
-STILL_PRINTS = frozenset(
-    {"SUPPLY LOW", "FINISHER LOW", "CHEMICALS LOW", "CALIBRATION ERR", "CHECK CHEMISTRY"}
-)
-"""Printer Status Info that a person should see to, soon. Beside these: LOW and a film size."""
+LEAVES_UNANSWERED = "leaves films unanswered"
+"""Likewise, of one that is asked to print and says nothing: each try makes a film uncertain."""
 
-NEEDS_PERSON = frozenset(
-    {
-        "SUPPLY EMPTY",
-        "NO SUPPLY MGZ",
-        "BAD SUPPLY MGZ",
-        "RECEIVER FULL",
-        "NO RECEIVE MGZ",
-        "BAD RECEIVE MGZ",
-        "COVER OPEN",
-        "FILM JAM",
-        "FILM TRANSP ERR",
-        "CHECK PRINTER",
-        "CHECK PROC",
-        "CHECK SORTER",
-        "NO RIBBON",
-        "RIBBON ERROR",
-        "FINISHER EMPTY",
-        "FINISHER ERROR",
-        "REQ MED NOT INST",
-        "REQ MED NOT AVAI",
-        "UNKNOWN",
-    }
-)
-"""Printer Status Info of a printer that waits for a person. Beside these: EMPTY and a film size."""
+LONGEST_WORDS = 64
+"""Characters of a printer's own text that are kept; a code string has 16 (PS3.5 6.2)."""
 
-CANNOT_PRINT = frozenset(
+_CANNOT_PRINT = frozenset(
     {
         "PRINTER DOWN",
         "PRINTER OFFLINE",
@@ -107,107 +67,98 @@ CANNOT_PRINT = frozenset(
         "PROC DOWN",
     }
 )
-"""Printer Status Info that means a failure, even where the status is only WARNING."""
+"""Printer Status Info terms that mean a failure, even beside the status WARNING (C.13.9.1)."""
 
-LONGEST_WORDS = 64
-"""Characters of a printer's own text that are kept; a code string has 16 (PS3.5 6.2)."""
+_STILL_PRINTS = (
+    "SUPPLY LOW",
+    "LOW ",
+    "FINISHER LOW",
+    "CHEMICALS LOW",
+    "CALIBRATION ERR",
+    "CHECK CHEMISTRY",
+    "PRINTER INIT",
+    "PROC INIT",
+    "CALIBRATING",
+    "PRINTER BUSY",
+    "PRINT BUFF FULL",
+    "QUEUED",
+    "NORMAL",
+)
+"""Printer Status Info terms with which films still come out, now or in a moment (C.13.9.1)."""
 
 
 def of_printer_status(status: str, info: str) -> Check:
-    """Read Printer Status and Printer Status Info as N-GET gives them (PS3.3 C.13.9).
+    """What Printer Status and Printer Status Info mean (PS3.3 C.13.9.1).
 
-    A status outside the standard, or a warning with a term outside it, counts as a printer that
-    works: if it does not, its first attempts tell. Its words are kept for people to see.
+    A status that is none of the three defined ones counts as normal: the printer answered.
     """
-    status, info = _plain(status).upper(), _plain(info).upper()
-    if status in ("", "NORMAL"):
-        return Check(CheckKind.NORMAL, "")
-    if status == "FAILURE":
-        return Check(CheckKind.FAILURE, info or "printer failure")
-    if status != "WARNING":
-        return Check(CheckKind.WARNING, f"printer status {status}")
-    words = info or "printer warning"
-    if info in CANNOT_PRINT:
+    status, info = _plain(status), _plain(info)
+    words = f"{status}: {info}" if info and info != status else status
+    if status == "FAILURE" or (status == "WARNING" and info in _CANNOT_PRINT):
         return Check(CheckKind.FAILURE, words)
-    if info in NEEDS_PERSON or info.startswith("EMPTY "):
+    if status == "WARNING":
+        if not info or info.startswith(_STILL_PRINTS):
+            return Check(CheckKind.WARNING, words)
         return Check(CheckKind.ATTENTION, words)
-    return Check(CheckKind.WARNING, words)
+    return Check(CheckKind.NORMAL, "")
+
+
+_GOOD = (CheckKind.NORMAL, CheckKind.WARNING)
 
 
 def observe(printer: Printer, check: Check, now: float, rise: int, fall: int) -> Observation:
-    """What to believe of a printer after one more check.
+    """A printer's health after one more check.
 
-    `rise` good checks in a row bring it up from DOWN, `fall` silent ones in a row take it down;
-    its own word that it cannot print does so at once. A printer that is DEGRADED because it fails
-    films (`failures_in_row` has reached `fall`) stays so, however good its checks, until a film is
-    accepted: answering a check is not printing.
+    Silence is believed after `fall` checks in a row, a return after `rise`; what a printer says of
+    itself is believed at once. Being busy proves nothing either way.
     """
-    match check.kind:
-        case CheckKind.BUSY:
-            return Observation(
-                printer.health,
-                _standing(printer, fall) or "busy",
-                printer.good_checks,
-                printer.bad_checks,
-                now,
-                check.supports_lut,
-            )
-        case CheckKind.SILENT:
-            return _silent(printer, check, now, fall)
-        case CheckKind.FAILURE:
-            bad = printer.bad_checks + 1
-            return Observation(Health.DOWN, check.words, 0, bad, now, check.supports_lut)
-        case _:
-            return _answered(printer, check, now, rise, fall)
-
-
-def _silent(printer: Printer, check: Check, now: float, fall: int) -> Observation:
-    words = check.words or "no answer"
-    bad = printer.bad_checks + 1
-    if printer.health is Health.DOWN or bad >= fall:
-        return Observation(Health.DOWN, words, 0, bad, now, check.supports_lut)
-    reason = _standing(printer, fall) or f"{words}, {bad} of {fall} checks"
-    return Observation(printer.health, reason, 0, bad, now, check.supports_lut)
-
-
-def _answered(printer: Printer, check: Check, now: float, rise: int, fall: int) -> Observation:
+    if check.kind is CheckKind.BUSY:
+        return Observation(
+            printer.health, printer.reason, printer.good_checks, printer.bad_checks, now
+        )
+    if check.kind is CheckKind.SILENT:
+        return _silent(printer, check, now, fall)
+    if check.kind is CheckKind.FAILURE:
+        return Observation(
+            Health.DOWN, check.words, 0, max(fall, printer.bad_checks + 1), now, check.supports_lut
+        )
     good = printer.good_checks + 1
     if printer.health is Health.DOWN and good < rise:
-        health, reason = Health.DOWN, f"{good} of {rise} checks passed"
-    elif check.kind is CheckKind.ATTENTION:
-        health, reason = Health.DEGRADED, check.words
-    elif printer.health is Health.DEGRADED and printer.failures_in_row >= fall:
-        failures = f"{REFUSES_FILMS}: {printer.failures_in_row} failures in a row"
-        health, reason = Health.DEGRADED, _standing(printer, fall) or failures
-    elif check.kind is CheckKind.NORMAL and now < printer.paused_until and not printer.bad_checks:
-        # What its last attempt said explains why it rests.
-        health, reason = Health.UP, printer.reason
-    else:
-        health, reason = Health.UP, check.words
-    return Observation(health, reason, good, 0, now, check.supports_lut)
+        words = f"{good} of {rise} checks passed"
+        return Observation(Health.DOWN, words, good, 0, now, check.supports_lut)
+    if check.kind is CheckKind.ATTENTION:
+        return Observation(Health.DEGRADED, check.words, good, 0, now, check.supports_lut)
+    if printer.failures_in_row >= fall and printer.health is not Health.DOWN:
+        # It answers checks and fails films: only an accepted film shows that it is well again.
+        reason = printer.reason
+        if not reason.startswith((FAILS_FILMS, LEAVES_UNANSWERED)):
+            reason = f"{FAILS_FILMS}: {printer.failures_in_row} attempts in a row"
+        return Observation(Health.DEGRADED, reason, good, 0, now, check.supports_lut)
+    return Observation(Health.UP, check.words, good, 0, now, check.supports_lut)
 
 
-def refuses(printer: Printer) -> bool:
-    """Whether it is degraded for refusing films, not for anything that a check could see.
+def fails_films(printer: Printer) -> bool:
+    """Whether it is degraded for failing films alone, not for anything that a check can see.
 
-    Only a film that it accepts shows that it works again.
+    Only a film that it accepts can show that it is well again. False for one that leaves films
+    unanswered: trying that one costs an uncertain film each time.
     """
     return (
         printer.health is Health.DEGRADED
         and printer.failures_in_row > 0
-        and printer.reason.startswith(REFUSES_FILMS)
+        and printer.reason.startswith(FAILS_FILMS)
     )
-
-
-def _standing(printer: Printer, fall: int) -> str:
-    """The reason of a printer that fails films; checks do not overwrite it."""
-    fails_films = printer.health is Health.DEGRADED and printer.failures_in_row >= fall
-    if fails_films and printer.reason.startswith((REFUSES_FILMS, UNANSWERED_FILMS)):
-        return printer.reason
-    return ""
 
 
 def _plain(text: str) -> str:
     """One short line of printable text, whatever the printer sent."""
     shown = "".join(each if each.isprintable() else " " for each in text[: 4 * LONGEST_WORDS])
     return " ".join(shown.split())[:LONGEST_WORDS]
+
+
+def _silent(printer: Printer, check: Check, now: float, fall: int) -> Observation:
+    bad = printer.bad_checks + 1
+    if bad >= fall or printer.health is Health.DOWN:
+        return Observation(Health.DOWN, check.words, 0, bad, now)
+    words = f"{check.words}, {bad} of {fall} checks"
+    return Observation(printer.health, words, 0, bad, now)

@@ -1,43 +1,37 @@
-"""Image Display Format: how many image boxes lie on a film, and where (PS3.3 C.13.3, C.13.5.1)."""
+r"""Image Display Format: how many image boxes a film has, and where (PS3.3 C.13.3, C.13.5.1).
+
+STANDARD\C,R     C columns by R rows, equal; numbered to the right, then down
+ROW\R1,R2,…      R1 boxes in the first row, …; numbered likewise
+COL\C1,C2,…      C1 boxes in the first column, …; numbered down, then to the right
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Self
 
-MOST_BOXES = 200
-"""More than any film shows in earnest; each box costs the peer nothing and us memory."""
-
-LONGEST_TEXT = 1024
-"""Characters of an ST value (PS3.5 6.2)."""
-
-_FORM = re.compile(r" *([A-Z]+) *\\ *([0-9]+(?: *, *[0-9]+)*) *", re.ASCII | re.IGNORECASE)
-_NOT_OFFERED = re.compile(r" *(SUPERSLIDE|SLIDE|CUSTOM) *(?:\\.*)?", re.IGNORECASE | re.DOTALL)
+MAX_BOXES = 200
+"""More than any film carries; a bound on what one N-CREATE can make us build."""
 
 
 class UnreadableLayout(ValueError):
-    """The text names no layout that can be printed; `words` say why."""
-
-    def __init__(self, words: str) -> None:
-        super().__init__(words)
-        self.words = words
+    """The text names no layout that can be made; the words say why, without quoting it."""
 
 
 class Kind(StrEnum):
-    """The first word of a layout."""
+    """The formats that are offered."""
 
     STANDARD = "STANDARD"
-    """Columns, rows: equal boxes."""
     ROW = "ROW"
-    """Boxes in each row, from the top."""
     COL = "COL"
-    """Boxes in each column, from the left."""
 
 
-class Place(NamedTuple):
-    """A rectangle on the film, as fractions (0 to 1) of its printable area."""
+@dataclass(frozen=True)
+class Place:
+    """A rectangle on the printable area, in fractions of it, from its top left corner."""
 
     left: float
     top: float
@@ -45,72 +39,66 @@ class Place(NamedTuple):
     height: float
 
 
+_GRAMMAR = re.compile(r"\s*([A-Za-z]+)\s*\\\s*([0-9]+(?:\s*,\s*[0-9]+)*)\s*", re.ASCII)
+_VENDOR = ("SLIDE", "SUPERSLIDE", "CUSTOM")
+
+
 @dataclass(frozen=True)
 class Layout:
-    """A layout that was read: as many boxes as it says, between 1 and MOST_BOXES."""
+    """A format that was read: its kind and its numbers, all of them positive."""
 
     kind: Kind
     counts: tuple[int, ...]
 
     @classmethod
-    def parse(cls, text: str) -> Layout:
-        r"""Read `STANDARD\C,R`, `ROW\R1,R2,…` or `COL\C1,C2,…`.
-
-        Takes spaces between the parts and small letters. UnreadableLayout for anything else.
-        """
-        if len(text) > LONGEST_TEXT:
-            raise UnreadableLayout(f"a layout of {len(text)} characters is too long")
-        if vendors := _NOT_OFFERED.fullmatch(text):
-            raise UnreadableLayout(f"{vendors[1].upper()} layouts are not offered")
-        form = _FORM.fullmatch(text)
-        if form is None or form[1].upper() not in list(Kind):
-            raise UnreadableLayout(f"{_shown(text)} is not a layout")
-        kind = Kind(form[1].upper())
-        counts = tuple(int(count) for count in form[2].split(","))
+    def parse(cls, text: str) -> Self:
+        """Read an Image Display Format; UnreadableLayout when it is none that is offered."""
+        keyword = text.split("\\")[0].strip().upper()
+        if keyword in _VENDOR:
+            raise UnreadableLayout(f"{keyword} depends on the printer's make and is not offered")
+        if len(text) > 1024:
+            raise UnreadableLayout("is longer than any format")
+        match = _GRAMMAR.fullmatch(text)
+        if match is None or keyword not in Kind.__members__:
+            raise UnreadableLayout(r"is not STANDARD\C,R, ROW\R1,R2,... or COL\C1,C2,...")
+        kind = Kind[keyword]
+        counts = tuple(int(number) for number in match[2].split(","))
         if kind is Kind.STANDARD and len(counts) != 2:
-            raise UnreadableLayout(f"{_shown(text)} needs two numbers, columns and rows")
+            raise UnreadableLayout(r"STANDARD needs two numbers, columns and rows")
         if 0 in counts:
-            raise UnreadableLayout(f"{_shown(text)} has a row or column of no boxes")
+            raise UnreadableLayout("has a row or column without image boxes")
         layout = cls(kind, counts)
-        if layout.boxes > MOST_BOXES:
-            raise UnreadableLayout(f"{_shown(text)} has more than {MOST_BOXES} boxes")
+        if layout.boxes > MAX_BOXES:
+            raise UnreadableLayout(f"has more than {MAX_BOXES} image boxes")
         return layout
 
     @property
     def boxes(self) -> int:
-        """How many image boxes there are."""
+        """How many image boxes it has."""
         if self.kind is Kind.STANDARD:
-            columns, rows = self.counts
-            return columns * rows
+            return self.counts[0] * self.counts[1]
         return sum(self.counts)
 
     @property
     def text(self) -> str:
-        """The layout as the standard writes it: capitals, no spaces."""
-        return f"{self.kind}\\{','.join(str(count) for count in self.counts)}"
+        """The format as the standard writes it."""
+        return f"{self.kind}\\{','.join(map(str, self.counts))}"
 
     def places(self) -> tuple[Place, ...]:
-        """Where each position lies, position 1 first.
+        """Where the image boxes lie, in the order of Image Box Position."""
+        return tuple(self._places())
 
-        Rows of a film are equally high and their boxes equally wide; with COL it is columns. Boxes
-        are counted along the rows from the top left, with COL down the columns (PS3.3 C.13.5.1).
-        """
+    def _places(self) -> Iterator[Place]:
         if self.kind is Kind.COL:
-            return tuple(
-                Place(column / len(self.counts), box / boxes, 1 / len(self.counts), 1 / boxes)
-                for column, boxes in enumerate(self.counts)
-                for box in range(boxes)
-            )
+            for column, boxes in enumerate(self.counts):
+                width, height = 1 / len(self.counts), 1 / boxes
+                for row in range(boxes):
+                    yield Place(column * width, row * height, width, height)
+            return
         rows = self.counts
         if self.kind is Kind.STANDARD:
             rows = (self.counts[0],) * self.counts[1]
-        return tuple(
-            Place(box / boxes, row / len(rows), 1 / boxes, 1 / len(rows))
-            for row, boxes in enumerate(rows)
-            for box in range(boxes)
-        )
-
-
-def _shown(text: str) -> str:
-    """What was sent, on one line and not too long."""
-    return repr(text if len(text) <= 40 else f"{text[:40]}…")
+        for row, boxes in enumerate(rows):
+            width, height = 1 / boxes, 1 / len(rows)
+            for column in range(boxes):
+                yield Place(column * width, row * height, width, height)

@@ -1,44 +1,40 @@
-"""The pool as the one printer that modalities see (PS3.3 C.13.9, PS3.4 H.4.6)."""
+"""The printers behind one called AE title, as a modality sees them: one printer (PS3.4 H.2.2)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from broker.model.printer import Duty, Health, Printer
 
 
-class PrinterStatus(StrEnum):
-    """Printer Status."""
-
-    NORMAL = "NORMAL"
-    WARNING = "WARNING"
-    FAILURE = "FAILURE"
-
-
 @dataclass(frozen=True)
 class PoolStatus:
-    """What N-GET of the Printer answers."""
+    """Printer Status and Printer Status Info (PS3.3 C.13.9)."""
 
-    status: PrinterStatus
+    status: str
     info: str
-    """Printer Status Info: a defined term of PS3.3 C.13.9.1, or NORMAL."""
 
 
-def pool_status(printers: Iterable[Printer], can_store: bool) -> PoolStatus:
-    """The state of the pool, from what a modality needs to know: may it send films?
+NORMAL = PoolStatus("NORMAL", "NORMAL")
+KEPT = PoolStatus("WARNING", "QUEUED")
+"""No printer is well, yet films are taken and kept.
 
-    One printer's trouble is not shown: modalities give up on SUPPLY EMPTY, RECEIVER FULL and FILM
-    JAM, while the other printers, or the queue, would take their films.
+QUEUED is the defined term that says so, and is none of those (SUPPLY EMPTY, RECEIVER FULL, FILM
+JAM) on which modalities stop printing.
+"""
+BROKEN = PoolStatus("FAILURE", "PRINTER DOWN")
+"""Nothing can be stored: the one case in which a modality must not print."""
 
-    WARNING while no printer is at hand says QUEUED: it is the truth, films wait for a printer, and
-    none of the terms at which modalities give up. FAILURE, at which they do not even begin, only
-    when films cannot be stored; it says PRINTER DOWN, because INSUFFIC MEMORY belongs to print
-    jobs, and PRINT BUFF FULL promises to pass by itself, which a disk that fails does not.
+
+def pool_status(printers: Iterable[Printer], *, can_store: bool) -> PoolStatus:
+    """What N-GET of the Printer answers for the pool.
+
+    One printer's empty tray is never the modality's affair while films can be kept.
     """
     if not can_store:
-        return PoolStatus(PrinterStatus.FAILURE, "PRINTER DOWN")
-    if any(each.duty is Duty.READY and each.health is not Health.DOWN for each in printers):
-        return PoolStatus(PrinterStatus.NORMAL, "NORMAL")
-    return PoolStatus(PrinterStatus.WARNING, "QUEUED")
+        return BROKEN
+    well = any(
+        printer.duty is Duty.READY and printer.health is not Health.DOWN for printer in printers
+    )
+    return NORMAL if well else KEPT

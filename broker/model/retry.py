@@ -1,11 +1,11 @@
-"""What an attempt that failed means for its job and for its printer (promises 3, 5 and 6)."""
+"""What happens to a job, and to a printer, after an attempt went wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from broker.model.health import REFUSES_FILMS, UNANSWERED_FILMS
+from broker.model.health import FAILS_FILMS, LEAVES_UNANSWERED
 from broker.model.job import Job, Outcome, State, Strike
 from broker.model.printer import Duty, Health, Printer
 from broker.model.trouble import Refused, SpoolDamaged, Trouble, Unavailable, Uncertain
@@ -13,183 +13,150 @@ from broker.model.trouble import Refused, SpoolDamaged, Trouble, Unavailable, Un
 
 @dataclass(frozen=True)
 class Policy:
-    """What the site chose. Delays in seconds."""
+    """The site's patience."""
 
     tries: int = 5
-    """Strikes that may pass before a job is held; a printer that is down uses up none."""
+    """Strikes by printers that are up, before a job is held."""
     first_delay_s: float = 2.0
     max_delay_s: float = 60.0
     on_uncertain: str = "hold"
-    """`hold` keeps an uncertain film for a person; `reprint` risks a second copy on paper."""
+    """hold, or reprint."""
     fall: int = 3
-    """Failed attempts in a row that make a printer degraded."""
+    """Attempts failed in a row, before a printer that answers checks counts as degraded."""
 
 
 @dataclass(frozen=True)
 class Settlement:
-    """Where a job goes when its attempt has ended."""
+    """Where a job goes when its attempt ends."""
 
     state: State
     reason: str
     not_before: float = 0.0
-    """Seconds since the epoch, UTC; 0 is at once."""
 
 
 @dataclass(frozen=True)
 class PrinterVerdict:
-    """What to write about the printer; nothing at all unless it `failed`."""
+    """What to write about the printer; nothing, when it did not fail."""
 
-    failed: bool = False
-    """Counts in its failures, and in those in a row."""
+    failed: bool
     words: str = ""
     paused_until: float = 0.0
     health: Health | None = None
-    """None leaves it as it is."""
+    """None leaves it."""
 
 
 @dataclass(frozen=True)
 class Verdict:
     """Everything that follows from one trouble."""
 
+    outcome: Outcome
     settlement: Settlement
     printer: PrinterVerdict
-    outcome: Outcome
     strike: bool = False
-    """Counts against the job as well."""
+    """Whether it counts against the job."""
     permanent: bool = False
-    """The same film would be refused by this printer again."""
+    """Whether this printer would refuse the same film again."""
 
 
 def delay(policy: Policy, failures: int, random: Callable[[], float]) -> float:
-    """Seconds to wait after so many failures in a row, the first being 1.
+    """Seconds to wait after so many failures in a row (from 1).
 
-    Doubles from `first_delay_s` up to `max_delay_s`. Half of it is fixed and half is random
-    (`random` gives 0 to 1), so that what failed together is not repeated together.
+    Doubling from the first delay up to the cap; half of it is fixed and half is random, so that
+    what failed together does not come back together. `random` gives 0 <= x < 1.
     """
-    doublings = min(max(failures, 1) - 1, 60)
+    doublings = min(max(failures, 1) - 1, 30)
     full = min(policy.first_delay_s * 2.0**doublings, policy.max_delay_s)
-    return full / 2 + full / 2 * random()
+    return full / 2 + random() * full / 2
 
 
-def after(
-    trouble: Trouble,
-    job: Job,
-    printer: Printer,
-    printers: Sequence[Printer],
-    policy: Policy,
-    now: float,
-    random: Callable[[], float],
-) -> Verdict:
-    """Decide what follows from an attempt of `job` on `printer` that ended in trouble.
+@dataclass(frozen=True)
+class Scene:
+    """Where the trouble happened; `job.strikes` are those before it."""
 
-    `printers` are all of them, `printer` included; `job.strikes` are the earlier ones. No job is
-    held while a printer that suits it, be it down just now, has not been tried. TypeError for a
-    trouble that is none of the four.
+    job: Job
+    printer: Printer
+    printers: Sequence[Printer]
+    policy: Policy
+    now: float
+    random: Callable[[], float]
+
+
+def after(trouble: Trouble, scene: Scene) -> Verdict:
+    """What follows from a trouble.
+
+    Attempts on a printer that is down or busy never count against the job (promise 6), and no job
+    is held while a suitable printer has not been tried.
     """
-    match trouble:
-        case SpoolDamaged():
-            held = Settlement(State.HELD, trouble.words)
-            return Verdict(held, PrinterVerdict(), Outcome.UNAVAILABLE)
-        case Uncertain() if policy.on_uncertain != "reprint":
+    if isinstance(trouble, SpoolDamaged):
+        held = Settlement(State.HELD, trouble.words)
+        return Verdict(Outcome.REFUSED, held, PrinterVerdict(failed=False))
+    if isinstance(trouble, Uncertain):
+        if scene.policy.on_uncertain != "reprint":
             held = Settlement(State.HELD, f"uncertain: {trouble.words}")
-            failed = _failure(trouble, printer, policy, now, random)
-            return Verdict(held, failed, Outcome.UNCERTAIN)
-        case Uncertain():
-            # A strike, because each further try may put one more copy on paper.
-            failed = _failure(trouble, printer, policy, now, random)
-            settlement = _strike(trouble, False, job, printer, printers, policy, now, random)
-            return Verdict(settlement, failed, Outcome.UNCERTAIN, strike=True)
-        case Unavailable(associated=False):
-            failed = _failure(trouble, printer, policy, now, random)
-            others = any(each.name != printer.name for each in _suitable(job, printer, printers))
-            queued = Settlement(State.QUEUED, _queued(printer, trouble, others))
-            return Verdict(queued, failed, Outcome.UNAVAILABLE)
-        case Unavailable():
-            failed = _failure(trouble, printer, policy, now, random)
-            settlement = _strike(trouble, False, job, printer, printers, policy, now, random)
-            return Verdict(settlement, failed, Outcome.UNAVAILABLE, strike=True)
-        case Refused(permanent=True):
-            # The film's affair: the printer is well, and goes on with other films.
-            settlement = _strike(trouble, True, job, printer, printers, policy, now, random)
-            return Verdict(
-                settlement, PrinterVerdict(), Outcome.REFUSED, strike=True, permanent=True
-            )
-        case Refused():
-            failed = _failure(trouble, printer, policy, now, random)
-            settlement = _strike(trouble, False, job, printer, printers, policy, now, random)
-            return Verdict(settlement, failed, Outcome.REFUSED, strike=True)
-        case _:
-            raise TypeError(f"{type(trouble).__name__} is not a trouble of an attempt")
+            return Verdict(Outcome.UNCERTAIN, held, _failed(trouble, scene))
+        # A strike, because every further try may put one more copy on paper.
+        settlement = _struck(trouble, scene, permanent=False)
+        return Verdict(Outcome.UNCERTAIN, settlement, _failed(trouble, scene), strike=True)
+    if isinstance(trouble, Refused):
+        settlement = _struck(trouble, scene, permanent=trouble.permanent)
+        # What is refused for good is the film's affair; the printer may be well.
+        verdict = PrinterVerdict(failed=False) if trouble.permanent else _failed(trouble, scene)
+        return Verdict(Outcome.REFUSED, settlement, verdict, True, trouble.permanent)
+    associated = isinstance(trouble, Unavailable) and trouble.associated
+    settlement = (
+        _struck(trouble, scene, permanent=False)
+        if associated
+        else Settlement(State.QUEUED, trouble.words)
+    )
+    return Verdict(Outcome.UNAVAILABLE, settlement, _failed(trouble, scene), associated)
 
 
-def _failure(
-    trouble: Trouble,
-    printer: Printer,
-    policy: Policy,
-    now: float,
-    random: Callable[[], float],
-) -> PrinterVerdict:
-    """The printer rests for a while; after `policy.fall` failures in a row it is degraded.
-
-    Without that, a printer that fails every film at once would always be the least loaded, and
-    attract them all.
-    """
-    failures = printer.failures_in_row + 1
-    paused_until = now + delay(policy, failures, random)
-    if failures < policy.fall or printer.health is Health.DOWN:
-        return PrinterVerdict(True, trouble.words, paused_until)
-    habit = UNANSWERED_FILMS if isinstance(trouble, Uncertain) else REFUSES_FILMS
-    return PrinterVerdict(True, f"{habit}: {trouble.words}", paused_until, Health.DEGRADED)
-
-
-def _strike(
-    trouble: Trouble,
-    permanent: bool,
-    job: Job,
-    printer: Printer,
-    printers: Sequence[Printer],
-    policy: Policy,
-    now: float,
-    random: Callable[[], float],
-) -> Settlement:
-    """Held, or queued for another try, now that one more strike stands against the job."""
-    strikes = (*job.strikes, Strike(printer.name, permanent, trouble.words))
-    suitable = _suitable(replace(job, strikes=strikes), printer, printers)
-    if not suitable:
-        if job.pinned:
-            return Settlement(State.HELD, f"{printer.name} refused it: {trouble.words}")
-        return Settlement(State.HELD, f"refused by every printer: {trouble.words}")
-    struck = {strike.printer for strike in strikes}
-    untried = [each for each in suitable if each.name not in struck]
-    tries = sum(not strike.permanent for strike in strikes)
-    if not untried and tries >= policy.tries:
-        return Settlement(State.HELD, f"gave up after {tries} tries: {trouble.words}")
-    others = any(each.name != printer.name for each in suitable)
-    reason = _queued(printer, trouble, others)
-    # While the untried printers are down, repeating at once would only keep other films from the
-    # printers that work.
-    if any(each.health is not Health.DOWN for each in untried):
-        return Settlement(State.QUEUED, reason)
-    return Settlement(State.QUEUED, reason, now + delay(policy, len(strikes), random))
-
-
-def _suitable(job: Job, printer: Printer, printers: Sequence[Printer]) -> list[Printer]:
-    """Printers that the job may go to, sooner or later.
-
-    The one that it comes from counts even when a person has just taken it out of service: a
-    passing refusal is no reason to hold a job.
-    """
-    never = {strike.printer for strike in job.strikes if strike.permanent}
+def suitable(job: Job, printers: Sequence[Printer], strikes: Sequence[Strike]) -> list[Printer]:
+    """Printers that may print the job one day, down or not: on duty, not refusing it for good."""
+    refusing = {strike.printer for strike in strikes if strike.permanent}
     return [
-        each
-        for each in printers
-        if (each.duty is Duty.READY or each.name == printer.name)
-        and each.name not in never
-        and job.pinned in ("", each.name)
-        and not (job.needs_lut and each.supports_lut is False)
+        printer
+        for printer in printers
+        if printer.duty is Duty.READY
+        and printer.name not in refusing
+        and (not job.pinned or job.pinned == printer.name)
+        and not (job.needs_lut and printer.supports_lut is False)
     ]
 
 
-def _queued(printer: Printer, trouble: Trouble, others: bool) -> str:
-    next_step = "trying another printer" if others else "trying again"
-    return f"{printer.name}: {trouble.words}; {next_step}"
+def _failed(trouble: Trouble, scene: Scene) -> PrinterVerdict:
+    """The printer's own clock: it is left alone for longer, the more often it fails in a row."""
+    failures = scene.printer.failures_in_row + 1
+    degraded = failures >= scene.policy.fall and scene.printer.health is not Health.DOWN
+    habit = LEAVES_UNANSWERED if isinstance(trouble, Uncertain) else FAILS_FILMS
+    return PrinterVerdict(
+        failed=True,
+        words=f"{habit}: {trouble.words}" if degraded else trouble.words,
+        paused_until=scene.now + delay(scene.policy, failures, scene.random),
+        health=Health.DEGRADED if degraded else None,
+    )
+
+
+def _struck(trouble: Trouble, scene: Scene, *, permanent: bool) -> Settlement:
+    """Queued while any suitable printer is untried or tries are left; held otherwise."""
+    strikes = (*scene.job.strikes, Strike(scene.printer.name, permanent, trouble.words))
+    # The printer that has just refused counts even when a person took it off duty meanwhile: a
+    # passing refusal is no reason to hold a job.
+    printers = [
+        replace(each, duty=Duty.READY) if each.name == scene.printer.name else each
+        for each in scene.printers
+    ]
+    left = suitable(scene.job, printers, strikes)
+    if not left:
+        return Settlement(State.HELD, f"every printer refused it: {trouble.words}")
+    struck = {strike.printer for strike in strikes}
+    untried = [each for each in left if each.name not in struck]
+    if any(each.health is not Health.DOWN for each in untried):
+        return Settlement(State.QUEUED, trouble.words)
+    passing = sum(not strike.permanent for strike in strikes)
+    if not untried and passing >= scene.policy.tries:
+        return Settlement(State.HELD, f"gave up after {passing} tries: {trouble.words}")
+    # With the untried printers down, an immediate repeat would only keep other films from the
+    # printers that work.
+    pause = delay(scene.policy, passing, scene.random)
+    return Settlement(State.QUEUED, trouble.words, scene.now + pause)

@@ -22,12 +22,14 @@ class Unavailable(Trouble):
     """The printer could not be reached, is busy or full, or broke off before the line.
 
     `associated` is true when the printer had accepted the association and then broke off: such an
-    attempt may be the film's fault, so it counts against the job as well.
+    attempt may be the film's fault, so it counts against the job as well. `busy` is true when it
+    rejected the association for now: that is no failure of the printer.
     """
 
-    def __init__(self, words: str, *, associated: bool = False) -> None:
+    def __init__(self, words: str, *, associated: bool = False, busy: bool = False) -> None:
         super().__init__(words)
         self.associated = associated
+        self.busy = busy
 
 
 class Refused(Trouble):

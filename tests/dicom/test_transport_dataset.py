@@ -117,6 +117,15 @@ def test_text_keeps_its_bytes_whatever_the_character_set(syntax: str) -> None:
     assert whole(back, syntax) == data
 
 
+@BOTH
+def test_elements_that_were_never_looked_at_pass_through(syntax: str) -> None:
+    """What pydicom has read and not converted leaves in either transfer syntax."""
+    for came_in in (IMPLICIT_LE, EXPLICIT_LE):
+        raw = dsutils.decode(BytesIO(whole(image_box(), came_in)), came_in == IMPLICIT_LE, True)
+
+        assert whole(raw, syntax) == whole(image_box(), syntax)
+
+
 def test_pixels_are_not_copied_when_encoding() -> None:
     """The pixels leave as a view on the bytes that the data set holds."""
     pixels = bytes(1 << 20)

@@ -219,3 +219,42 @@ def test_a_long_line_is_planned_quickly(make_job: MakeJob, make_printer: MakePri
     choices = plan(jobs, printers, 0.0, nowhere)
     assert time.perf_counter() - began < 0.25
     assert sum(choice.claim_now for choice in choices) == 8
+
+
+def test_a_printer_that_failed_films_gets_one_to_try(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """It comes back by itself (promise 7): once its pause is over, one film of many goes there."""
+    failing = make_printer(
+        "oki-1",
+        health=Health.DEGRADED,
+        failures_in_row=3,
+        reason="fails films: connection refused",
+        paused_until=50.0,
+    )
+    printers = [failing, make_printer("oki-2")]
+    jobs = [make_job(id) for id in range(1, 6)]
+    paused = plan(jobs, printers, 49.0, nowhere)
+    assert {choice.printer for choice in paused} == {"oki-2"}
+    tried = plan(jobs, printers, 50.0, nowhere)
+    assert [choice.printer for choice in tried] == ["oki-1", *["oki-2"] * 4]
+    assert tried[0].claim_now
+
+
+@pytest.mark.parametrize("reason", ["WARNING: SUPPLY EMPTY", "leaves films unanswered: closed"])
+def test_nothing_is_tried_where_it_could_be_lost(
+    make_job: MakeJob, make_printer: MakePrinter, reason: str
+) -> None:
+    """An empty tray would keep the film from paper, and silence would leave it uncertain."""
+    degraded = make_printer("oki-1", health=Health.DEGRADED, failures_in_row=3, reason=reason)
+    (choice,) = plan([make_job()], [degraded, make_printer("oki-2")], 50.0, nowhere)
+    assert choice.printer == "oki-2"
+
+
+def test_a_film_session_leaves_a_printer_that_needs_a_person(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """Togetherness holds while the printer is healthy (promise 8)."""
+    degraded = make_printer("oki-1", health=Health.DEGRADED, reason="WARNING: SUPPLY EMPTY")
+    (choice,) = plan([make_job()], [degraded, make_printer("oki-2")], 0.0, lambda _: "oki-1")
+    assert choice.printer == "oki-2"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from broker.model.health import Check, CheckKind, observe, of_printer_status
+from broker.model.health import LONGEST_WORDS, Check, CheckKind, observe, of_printer_status
 from broker.model.pool import pool_status
 from broker.model.printer import Duty, Health, Printer
 from tests.model.conftest import MakePrinter
@@ -121,3 +121,24 @@ def test_the_pool_fails_only_when_nothing_can_be_kept(
     """One empty tray, or all of them, is not the modality's affair."""
     pool = pool_status([make_printer(**given) for given in printers], can_store=can_store)
     assert (pool.status, pool.info) == expected
+
+
+@pytest.mark.parametrize("info", ["PRINTER DOWN", "PRINTER OFFLINE", "ELEC DOWN", "PROC DOWN"])
+def test_a_warning_that_means_a_failure_is_one(info: str) -> None:
+    """A printer that calls itself down is down, whatever status it puts beside it."""
+    assert of_printer_status("WARNING", info).kind is CheckKind.FAILURE
+
+
+def test_a_printers_text_stays_one_short_line() -> None:
+    """Whatever a printer sends as info, no control character and no flood reaches a reason."""
+    words = of_printer_status("WARNING", "COVER\x1b[2J\r\nOPEN" + "x" * 5000).words
+    assert words.startswith("WARNING: COVER [2J OPEN")
+    assert words.isprintable()
+    assert len(words) <= 2 * LONGEST_WORDS + 2
+
+
+def test_a_stale_reason_does_not_stay(make_printer: MakePrinter) -> None:
+    """Good checks of a printer that fails films do not leave the words of an older check."""
+    printer = make_printer(health=Health.DEGRADED, failures_in_row=3, reason="fails films: busy")
+    assert after(printer, GOOD).reason == "fails films: busy"
+    assert after(printer, SILENT, GOOD).reason == "fails films: 3 attempts in a row"

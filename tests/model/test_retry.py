@@ -164,6 +164,48 @@ def test_uncertain_is_printed_again_where_the_site_says_so(
     policy = replace(POLICY, on_uncertain="reprint")
     verdict = follow(Uncertain("closed"), make_job(), make_printer(), policy=policy)
     assert verdict.settlement.state is State.QUEUED
+    assert verdict.strike
+
+
+def test_reprinting_ends(make_job: MakeJob, make_printer: MakePrinter) -> None:
+    """A printer that never answers may print each time: `reprint` stops when tries are used up."""
+    policy = replace(POLICY, on_uncertain="reprint")
+    job = make_job(strikes=(Strike("oki-1", False, "closed"),) * 2)
+    verdict = follow(Uncertain("closed"), job, make_printer(), policy=policy)
+    assert verdict.settlement.state is State.HELD
+    assert verdict.settlement.reason == "gave up after 3 tries: closed"
+
+
+def test_a_refused_film_leaves_room_for_others(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """With the untried printer down, the job is not held, and not repeated at once either."""
+    down = make_printer("oki-2", health=Health.DOWN)
+    job = make_job(strikes=(Strike("oki-1", False, "0xC605"),) * 9)
+    verdict = follow(Refused("0xC605", permanent=False), job, make_printer(), down)
+    assert verdict.settlement.state is State.QUEUED
+    assert verdict.settlement.not_before == NOW + 30
+
+
+def test_a_drain_in_mid_attempt_holds_nothing(make_job: MakeJob, make_printer: MakePrinter) -> None:
+    """A passing refusal by a printer just taken off duty leaves the job queued."""
+    verdict = follow(Refused("0xC602", permanent=False), make_job(), make_printer(duty=Duty.DRAIN))
+    assert verdict.settlement.state is State.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("trouble", "reason"),
+    [
+        (Refused("0xC602", permanent=False), "fails films: 0xC602"),
+        (Uncertain("closed"), "leaves films unanswered: closed"),
+    ],
+)
+def test_the_printer_says_how_it_fails(
+    make_job: MakeJob, make_printer: MakePrinter, trouble: Trouble, reason: str
+) -> None:
+    """A degraded printer's reason tells a refusal from silence."""
+    verdict = follow(trouble, make_job(), make_printer(failures_in_row=2))
+    assert (verdict.printer.health, verdict.printer.words) == (Health.DEGRADED, reason)
 
 
 def test_a_damaged_spool_file_is_nobody_elses_fault(

@@ -9,7 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from broker.dicom.transport.message import Command, command_bytes, command_of, read_command
+from broker.dicom.transport.message import (
+    Command,
+    command_bytes,
+    command_of,
+    has_dataset,
+    read_command,
+)
 from broker.dicom.transport.negotiation import (
     Offer,
     Result,
@@ -33,6 +39,7 @@ class Raw:
 
     def __init__(self, sock: socket.socket) -> None:
         sock.settimeout(PATIENCE_S)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock = sock
 
     @classmethod
@@ -100,6 +107,14 @@ class Raw:
         """The command set of the next message, which is in one PDU and has no data set."""
         return read_command(self.pdu()[12:])
 
+    def hear_all(self) -> Any:
+        """The command set of the next message; its data set is read to the end."""
+        command = self.hear()
+        last = not has_dataset(command)
+        while not last:
+            last = bool(self.pdu()[11] & 0x02)
+        return command
+
     def answer(self, request: Any, status: int = 0, **fields: Any) -> None:
         """Respond to a request on the first context."""
         self.say(
@@ -161,7 +176,11 @@ def listening(script: Callable[[Raw], None]) -> Iterator[int]:
         thread.start()
         try:
             yield server.getsockname()[1]
-        finally:
+        except BaseException as exc:
             thread.join()
+            for each in trouble:
+                exc.add_note(f"the script failed too: {each!r}")
+            raise
+        thread.join()
     if trouble:
         raise trouble[0]

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydicom import config
 from pydicom.datadict import dictionary_VR
-from pydicom.dataelem import DataElement, empty_value_for_VR
+from pydicom.dataelem import DataElement, RawDataElement, empty_value_for_VR
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence as Items
@@ -245,15 +245,24 @@ def _encoded(dataset: Dataset, *, explicit: bool) -> tuple[list[Buffer], int]:
     pieces: list[Buffer] = []
     small = bytearray()
     total = 0
-    for element in dataset:
-        vr = _AMBIGUOUS.get(element.VR, str(element.VR))
-        if vr == "SQ":
+    for tag in sorted(dataset.keys()):
+        element: DataElement | RawDataElement = dataset.get_item(tag)
+        vr = _AMBIGUOUS.get(str(element.VR), str(element.VR))
+        if isinstance(element, RawDataElement) and vr in ("SQ", "UN", "None"):
+            # Not as they are: their bytes depend on the syntax that they came in.
+            element = dataset[tag]
+            vr = _AMBIGUOUS.get(str(element.VR), str(element.VR))
+        value: Sequence[Buffer]
+        if isinstance(element, RawDataElement):
+            # Bytes that only pass through: nobody need be able to read them.
+            value, length = [element.value or b""], len(element.value or b"")
+        elif vr == "SQ":
             value, length = _encoded_items(element.value, explicit=explicit)
         else:
             one = _encoded_value(vr, element)
             value, length = [one], len(one)
         padding = length % 2
-        head = _encoded_header(element.tag, vr, length + padding, explicit=explicit)
+        head = _encoded_header(tag, vr, length + padding, explicit=explicit)
         total += len(head) + length + padding
         small += head
         for piece in value:

@@ -1,0 +1,151 @@
+"""The whole relay in one process: a real broker, real printers that are programs, real sockets."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker.config import parse
+from broker.emulator.printer import EmulatedPrinter
+from broker.model.job import Job, State
+from broker.model.printer import Health
+from broker.service import Service
+from tests.peers.speaker import Speaker
+
+PATIENCE_S = 30.0
+
+QUICK = """
+[broker]
+host = "127.0.0.1"
+port = 0
+grace_s = 5
+[health]
+interval_s = 0.2
+timeout_s = 2
+[retry]
+tries = 3
+first_delay_s = 0.05
+max_delay_s = 0.2
+"""
+
+
+class Relay:
+    """A broker and its printers; whatever happens in it wakes whoever waits."""
+
+    def __init__(self, folder: Path, printers: list[EmulatedPrinter], **options: Any) -> None:
+        self.folder = folder
+        self.printers = {printer.name: printer for printer in printers}
+        self.notes: list[tuple[str, Mapping[str, object]]] = []
+        self._changed = threading.Condition()
+        self._weights: dict[str, int] = options.pop("weights", {})
+        self._options: dict[str, str] = options
+        self.service = self.begin()
+
+    def begin(self) -> Service:
+        """Start a broker on the folder; also after another one has ended there."""
+        self.service = Service(self.config(), self._note)
+        self.service.start()
+        return self.service
+
+    def config(self) -> Any:
+        """The configuration, as an operator would write it."""
+        text = QUICK
+        for key, value in self._options.items():
+            text += f"{key} = {value}\n"
+        for printer in self.printers.values():
+            text += (
+                f'[[printers]]\nname = "{printer.name}"\nae_title = "{printer.ae_title}"\n'
+                f'host = "127.0.0.1"\nport = {printer.port}\n'
+                f"weight = {self._weights.get(printer.name, 100)}\n"
+            )
+        return parse(text, folder=self.folder)
+
+    def _note(self, event: str, facts: Mapping[str, object]) -> None:
+        with self._changed:
+            self.notes.append((event, facts))
+            self._changed.notify_all()
+
+    def wait_for(self, what: Callable[[], bool], why: str = "") -> None:
+        """Return when it is so; looked at again whenever the broker notes something."""
+        with self._changed:
+            happened = self._changed.wait_for(what, timeout=PATIENCE_S)
+        jobs = [(job.id, str(job.state), job.reason) for job in self.service.jobs.list()]
+        assert happened, f"{why}: {jobs}"
+
+    def wait_until_up(self, *names: str) -> None:
+        """Wait until these printers are up; all of them when none is named."""
+        wanted = set(names or self.printers)
+
+        def up() -> bool:
+            found = self.service.printers.list()
+            return wanted <= {each.name for each in found if each.health is Health.UP}
+
+        self.wait_for(up, "printers are not up")
+
+    def wait_until(self, state: State, *jobs: int) -> list[Job]:
+        """Wait until these jobs, or all there are, have that state."""
+
+        def there() -> bool:
+            return all(job.state is state for job in self.jobs(*jobs))
+
+        self.wait_for(there, f"not {state}")
+        return self.jobs(*jobs)
+
+    def jobs(self, *numbers: int) -> list[Job]:
+        """These jobs, or all, oldest first."""
+        return [job for job in self.service.jobs.list() if not numbers or job.id in numbers]
+
+    def speaker(self, **options: Any) -> Speaker:
+        """A modality that has associated with the broker."""
+        return Speaker(self.service.port, **options)
+
+    def print_films(self, number: int, **session: Any) -> None:
+        """A modality prints so many films, each in a film session of its own."""
+        for _ in range(number):
+            ct = self.speaker()
+            ct.open_session(**session)
+            ct.open_film_box()
+            ct.set_image()
+            assert ct.action("1.2.840.10008.5.1.1.2", ct.film_box).status == 0
+            ct.release()
+
+    def sheets(self) -> dict[str, int]:
+        """Sheets that came out of each printer."""
+        return {name: len(printer.sheets) for name, printer in self.printers.items()}
+
+    @property
+    def broken(self) -> list[tuple[str, Mapping[str, object]]]:
+        """What must never be noted."""
+        never = {"fault", "attempt broke", "dispatcher failed", "monitor failed", "upkeep failed"}
+        return [(event, facts) for event, facts in self.notes if event in never]
+
+
+@pytest.fixture
+def relay(tmp_path: Path) -> Iterator[Callable[..., Relay]]:
+    """Makes a relay with so many printers; options are keys of [retry], or `weights`."""
+    made: list[Relay] = []
+    printers: list[EmulatedPrinter] = []
+
+    def make(number: int = 3, *, seconds: float = 0.0, **options: Any) -> Relay:
+        for each in range(1, number + 1):
+            printers.append(
+                EmulatedPrinter(
+                    f"oki-{each}", f"OKI{each}", tmp_path / f"oki-{each}", seconds_per_film=seconds
+                )
+            )
+            printers[-1].start()
+        made.append(Relay(tmp_path, printers, **options))
+        made[-1].wait_until_up()
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.service.stop()
+    for printer in printers:
+        printer.kill()
+    for each in made:
+        assert each.broken == []
