@@ -214,7 +214,8 @@ def associate(
             on_event_report=on_event_report,
         )
     except Rejected as exc:
-        raise Unavailable(rejection_words(address, calling_ae, exc)) from exc
+        words = rejection_words(address, calling_ae, exc)
+        raise Unavailable(words, busy=exc.transient) from exc
     except Broken as exc:
         words = f"{address.name}: {exc.words}"
         raise Unavailable(words, associated=exc.connected) from exc

@@ -61,7 +61,7 @@ def compose(film: Film, read: Callable[[str], bytes], dpi: float = 50) -> pictur
         sheet.paste(_resized(picture, put, attributes), put.box[:2])
         if first(film.attributes, "Trim") == "YES":
             line = _shade(0 if border > 127 else 255, colored)
-            _trim(draw, put.box, max(1, round(TRIM_MM / MM_PER_INCH * dpi)), line)
+            _trim(draw, put.box, place, max(1, round(TRIM_MM / MM_PER_INCH * dpi)), line)
     return sheet
 
 
@@ -127,8 +127,13 @@ def _fill(draw: ImageDraw.ImageDraw, box: Box, shade: int | tuple[int, int, int]
 
 
 def _trim(
-    draw: ImageDraw.ImageDraw, box: Box, width: int, shade: int | tuple[int, int, int]
+    draw: ImageDraw.ImageDraw,
+    box: Box,
+    place: Box,
+    width: int,
+    shade: int | tuple[int, int, int],
 ) -> None:
-    left, top, right, bottom = box
-    outline = (left - width, top - width, right - 1 + width, bottom - 1 + width)
-    draw.rectangle(outline, outline=shade, width=width)
+    """A line around the image, within its place: over its edge where it fills the place."""
+    left, top = max(box[0] - width, place[0]), max(box[1] - width, place[1])
+    right, bottom = min(box[2] + width, place[2]), min(box[3] + width, place[3])
+    draw.rectangle((left, top, right - 1, bottom - 1), outline=shade, width=width)

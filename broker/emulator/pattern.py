@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +88,7 @@ class Pattern:
     def wedge(self, left: int, top: int, right: int, bottom: int) -> None:
         """Even steps from dark to light, each with its number below it."""
         edges = np.linspace(left, right, STEPS + 1).round().astype(int).tolist()
-        for step, (x0, x1) in enumerate(zip(edges, edges[1:], strict=False)):
+        for step, (x0, x1) in enumerate(pairwise(edges)):
             self.canvas[top:bottom, x0:x1] = round(step * self.highest / (STEPS - 1))
             self.text(str(step), (x0 + x1) / 2, bottom + self.unit, 5 * self.unit)
         self._outline(left, top, right, bottom)
@@ -96,7 +97,7 @@ class Pattern:
         """Dark and light lines of each width: upright ones above, lying ones below."""
         gap, middle = 4 * self.unit, (top + bottom) // 2
         edges = np.linspace(left, right + gap, len(LINE_WIDTHS) + 1).astype(int).tolist()
-        for width, x0, x1 in zip(LINE_WIDTHS, edges, edges[1:], strict=False):
+        for width, x0, x1 in zip(LINE_WIDTHS, edges[:-1], edges[1:], strict=True):
             x1 -= gap
             across = (np.arange(x1 - x0) // width % 2) * self.highest
             self.canvas[top : middle - gap // 2, x0:x1] = across

@@ -6,7 +6,9 @@ Presentation LUT, Print Job and Verification, no annotation; films on a queue of
 
 from __future__ import annotations
 
+import socket
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -97,7 +99,7 @@ class EmulatedPrinter:
         self._alive = False
         self._acceptor: Acceptor | None = None
         self._open: set[PrinterScp] = set()
-        self._jammed: list[tuple[PrintJob, dict[str, bytes]]] = []
+        self._jammed: deque[tuple[PrintJob, dict[str, bytes]]] = deque()
         self._sheets: list[Sheet] = []
 
     def __enter__(self) -> EmulatedPrinter:
@@ -153,8 +155,9 @@ class EmulatedPrinter:
     def start(self) -> None:
         """Listen, unless its scenario is to be down."""
         with self._doors:
-            if self._acceptor is not None:
+            if self.alive:
                 return
+            self._stop(self._acceptor)
             if self.scenario.down:
                 self._reserve()
                 return
@@ -168,42 +171,29 @@ class EmulatedPrinter:
                 max_associations=self._associations,
                 on_event=self._note,
             )
-            acceptor.start()
-            self.port = acceptor.port
             with self._changed:
-                self._alive = True
+                acceptor.start()
+                self.port = acceptor.port
                 self._acceptor = acceptor
-
-    def _reserve(self) -> None:
-        """Have the system choose a port, so that its address is known before it ever listens."""
-        if not self.port:
-            acceptor = Acceptor(
-                host=self.host, port=0, ae_title=self.ae_title, offers=(), new_service=self._serve
-            )
-            acceptor.start()
-            self.port = acceptor.port
-            acceptor.stop(0)
+                self._alive = True
 
     def kill(self) -> None:
         """Cut all connections without a word and refuse new ones. Returns when that is so."""
-        with self._changed:
-            self._alive = False
-            self._changed.notify_all()
-            cut = list(self._open)
-        for scp in cut:
-            scp.association.close()
+        self._expire()
         with self._doors:
-            if self._acceptor is not None:
-                self._acceptor.stop(0)
-                with self._changed:
-                    self._acceptor = None
-                    self._changed.notify_all()
+            self._stop(self._acceptor)
+
+    def die(self) -> None:
+        """What a scenario does to it: `kill`, on a thread of its own.
+
+        The association's own thread, which calls this, cannot wait for its own end.
+        """
+        doomed = self._expire()
+        threading.Thread(target=self._stop, args=(doomed,), name=f"{self.name}-dies").start()
 
     def revive(self) -> None:
         """Listen again on the same port, repaired from whatever took it down."""
-        if self.scenario.fatal:
-            self.set_scenario("ok")
-        self.start()
+        self.set_scenario("ok" if self.scenario.fatal else self.scenario)
 
     def set_scenario(self, scenario: Scenario | str) -> None:
         """Change what is wrong, from any thread.
@@ -214,26 +204,42 @@ class EmulatedPrinter:
         """
         changed = _scenario(scenario)
         with self._doors:
-            cut = changed.down or changed.no_lut != self.scenario.no_lut
             with self._changed:
+                cut = changed.down or changed.no_lut != self._scenario.no_lut
                 self._scenario = changed
                 self._sets = 0
-                waiting, self._jammed = ([], self._jammed) if changed.jam else (self._jammed, [])
             if cut:
                 self.kill()
             self.start()
-        for job, pixels in waiting:
-            self._print(job, pixels)
+        threading.Thread(target=self._print_waiting, name=f"{self.name}-queue").start()
 
-    def die(self) -> None:
-        """What a scenario does to it: the rest of `kill` runs on a thread of its own.
-
-        The association's own thread, which calls this, cannot wait for its own end.
-        """
+    def _expire(self) -> Acceptor | None:
+        """From now on nothing is printed or accepted; what is still to be stopped."""
         with self._changed:
             self._alive = False
             self._changed.notify_all()
-        threading.Thread(target=self.kill, name=f"{self.name}-dies").start()
+            return self._acceptor
+
+    def _stop(self, acceptor: Acceptor | None) -> None:
+        """Stop listening with this acceptor, unless that has been done already."""
+        with self._doors:
+            if acceptor is None or acceptor is not self._acceptor:
+                return
+            self._expire()
+            with self._changed:
+                cut = list(self._open)
+            for scp in cut:
+                scp.association.close()
+            acceptor.stop(0)
+            with self._changed:
+                self._acceptor = None
+                self._changed.notify_all()
+
+    def _reserve(self) -> None:
+        """Have the system choose a port, so that its address is known before it ever listens."""
+        if not self.port:
+            with socket.create_server((self.host, 0)) as chosen:
+                self.port = int(chosen.getsockname()[1])
 
     # The associations' side of it: see printer_scp.Machine
 
@@ -283,6 +289,19 @@ class EmulatedPrinter:
         if not jammed:
             self._print(job, pixels)
         return job.number
+
+    def _print_waiting(self) -> None:
+        """Print what was taken during a jam, while the printer is fit to."""
+        while True:
+            with self._changed:
+                if not self._jammed or self._scenario.jam or not self._alive:
+                    return
+                job, pixels = self._jammed.popleft()
+            try:
+                self._print(job, pixels)
+            except CannotStore as error:
+                # The modality was told success long ago; only the Print Job can say it now.
+                self._note("film not printed", {"printer": self.name, "why": str(error)})
 
     def _print(self, job: PrintJob, pixels: Mapping[str, bytes]) -> None:
         request = job.request

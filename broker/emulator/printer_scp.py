@@ -1,4 +1,4 @@
-"""One association with an emulated printer: the broker's own Print SCP, with faults and Print Job."""
+"""One association with an emulated printer: the Print SCP, with Print Job and with faults."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class PrinterScp(PrintScp):
             "SoftwareVersions": "0",
         }
 
-    def action_reply(self, request: Request, job: int) -> Dataset | None:
+    def action_reply(self, request: Request, job: int) -> Dataset | None:  # noqa: ARG002
         """The Print Job's reference, and its events right after it, where they were asked for."""
         if self._print_job_context is None:
             return None

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
-from pydicom.pixels import apply_modality_lut
+from pydicom.pixels.processing import apply_modality_lut
 
 Picture = NDArray[np.float64]
 
@@ -70,7 +70,8 @@ def rings(side: int) -> Picture:
     """Rings that grow finer outwards: they show any change of size."""
     y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
     distance = x**2 + y**2
-    return np.where(distance <= 1, 0.5 + 0.5 * np.cos(distance * side * 0.2), 0.0)
+    shown: Picture = np.where(distance <= 1, 0.5 + 0.5 * np.cos(distance * side * 0.2), 0.0)
+    return shown
 
 
 def bone(rows: int, columns: int) -> Picture:
@@ -83,4 +84,5 @@ def bone(rows: int, columns: int) -> Picture:
     flesh = np.clip(1 - ((x - bend) / 0.72) ** 2, 0, None)
     grain = 0.02 * np.sin(55 * x + 9 * y) * np.sin(13 * y + 4 * x)
     through = 0.33 * np.sqrt(flesh) + 0.62 * np.sqrt(depth) - 0.33 * np.sqrt(cavity)
-    return np.clip(through + np.where(depth > 0, grain, 0), 0.0, 1.0)
+    shown: Picture = np.clip(through + np.where(depth > 0, grain, 0), 0.0, 1.0)
+    return shown

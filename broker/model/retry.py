@@ -36,7 +36,10 @@ class Settlement:
 
 @dataclass(frozen=True)
 class PrinterVerdict:
-    """What to write about the printer; nothing, when it did not fail."""
+    """What to write about the printer.
+
+    When it did not fail: nothing, or how long to leave it alone because it is busy.
+    """
 
     failed: bool
     words: str = ""
@@ -102,6 +105,10 @@ def after(trouble: Trouble, scene: Scene) -> Verdict:
         # What is refused for good is the film's affair; the printer may be well.
         verdict = PrinterVerdict(failed=False) if trouble.permanent else _failed(trouble, scene)
         return Verdict(Outcome.REFUSED, settlement, verdict, True, trouble.permanent)
+    if isinstance(trouble, Unavailable) and trouble.busy:
+        pause = scene.now + delay(scene.policy, 1, scene.random)
+        resting = PrinterVerdict(failed=False, words=trouble.words, paused_until=pause)
+        return Verdict(Outcome.UNAVAILABLE, Settlement(State.QUEUED, trouble.words), resting)
     associated = isinstance(trouble, Unavailable) and trouble.associated
     settlement = (
         _struck(trouble, scene, permanent=False)

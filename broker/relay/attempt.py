@@ -164,6 +164,8 @@ def _settle(edges: Edges, claim: Claim, trouble: Trouble) -> None:
             paused_until=verdict.printer.paused_until,
             health=verdict.printer.health,
         )
+    elif verdict.printer.paused_until:
+        edges.printers.rest(claim.printer, verdict.printer.paused_until)
     elif isinstance(trouble, Refused):
         edges.printers.refused(claim.printer)
     edges.note(

@@ -7,16 +7,14 @@ and raises ClaimLost: an attempt that was given up for dead cannot spoil what ca
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
-from broker.model.job import Claim, FilmState, Job, Outcome, State
+from broker.model.job import Claim, FilmState, Outcome, State
 from broker.model.retry import Settlement
-from broker.store.reading import DONE, JobReading, one
+from broker.store.reading import DONE, JobReading
 from broker.store.tables import attempts, jobs, sendings
-
-RECOVERED = "the broker stopped"
 
 
 class ClaimLost(RuntimeError):
@@ -106,7 +104,7 @@ class Claims(JobReading):
     def wish(self, claim: Claim) -> str:
         """What a person asked for meanwhile: hold, cancel or nothing; ClaimLost."""
         with self._database.read() as connection:
-            return _wish(connection, _fence(claim.job_id, claim.token))
+            return _wish(connection, fence_of(claim.job_id, claim.token))
 
     def finish(
         self,
@@ -123,50 +121,17 @@ class Claims(JobReading):
         A person's wish wins over going back to the queue. Films are left as they are.
         """
         now = self._clock()
-        fence = _fence(claim.job_id, claim.token)
+        fence = fence_of(claim.job_id, claim.token)
         with self._database.write() as connection:
             wish = _wish(connection, fence)
-            _end(connection, claim.job_id, outcome, words, now, permanent=permanent, strike=strike)
-            _move(connection, fence, _obey(wish, settlement), now)
-
-    def recover(
-        self,
-        on_uncertain: str = "hold",
-        *,
-        running: Collection[int] = (),
-        began_before: float | None = None,
-    ) -> list[Job]:
-        """Settle the claims of attempts that are gone with their broker; the jobs as they are now.
-
-        Jobs in `running` are left alone, and so are those claimed at `began_before` or later. A
-        film that was asked for is uncertain: its job is held, or with `reprint` sent again. A job
-        without such a film goes back to the queue; one with nothing left to print was sent.
-        """
-        now = self._clock()
-        with self._database.write() as connection:
-            statement = (
-                select(jobs.c.id, jobs.c.token, jobs.c.printer, jobs.c.wish)
-                .join(attempts, attempts.c.job_id == jobs.c.id)
-                .where(jobs.c.state == State.PRINTING, attempts.c.ended_at.is_(None))
-                .order_by(jobs.c.id)
-            )
-            if began_before is not None:
-                statement = statement.where(attempts.c.began_at < began_before)
-            abandoned = [row for row in connection.execute(statement) if row.id not in running]
-            for row in abandoned:
-                asked = _settle_asked(connection, row.id, row.printer, on_uncertain)
-                left = left_to_print(connection, row.id)
-                outcome, settlement = _recovered(asked, left, row.printer, on_uncertain)
-                _end(connection, row.id, outcome, RECOVERED, now)
-                fence = _fence(row.id, row.token)
-                _move(connection, fence, _obey(row.wish, settlement), now)
-            return [one(connection, row.id) for row in abandoned]
+            end(connection, claim.job_id, outcome, words, now, permanent=permanent, strike=strike)
+            move(connection, fence, obey(wish, settlement), now)
 
     def _film(
         self, claim: Claim, film_id: int, before: Sequence[FilmState], **values: object
     ) -> None:
         """Change one film of a claimed job, which must be in one of the states before."""
-        fence = _fence(claim.job_id, claim.token)
+        fence = fence_of(claim.job_id, claim.token)
         with self._database.write() as connection:
             held = connection.execute(update(jobs).where(fence).values(updated_at=self._clock()))
             changed = connection.execute(
@@ -187,7 +152,8 @@ def left_to_print(connection: Connection, job_id: int) -> int:
     return len(rows.all())
 
 
-def _fence(job_id: int, token: str) -> ColumnElement[bool]:
+def fence_of(job_id: int, token: str) -> ColumnElement[bool]:
+    """The one job row that a claim may change, while the claim holds."""
     return and_(jobs.c.id == job_id, jobs.c.state == State.PRINTING, jobs.c.token == token)
 
 
@@ -213,10 +179,10 @@ def _begin(connection: Connection, job_id: int, printer: str, now: float) -> int
         permanent=False,
         strike=False,
     )
-    return connection.execute(attempt.returning(attempts.c.id)).scalar_one()
+    return int(connection.execute(attempt.returning(attempts.c.id)).scalar_one())
 
 
-def _end(
+def end(
     connection: Connection,
     job_id: int,
     outcome: Outcome,
@@ -236,7 +202,7 @@ def _end(
         raise _lost(job_id)
 
 
-def _move(
+def move(
     connection: Connection, fence: ColumnElement[bool], settlement: Settlement, now: float
 ) -> None:
     """Take the job out of `printing`; a queued one is no printer's any more."""
@@ -256,47 +222,10 @@ def _move(
         raise ClaimLost("the job was taken from this attempt")
 
 
-def _obey(wish: str, settlement: Settlement) -> Settlement:
+def obey(wish: str, settlement: Settlement) -> Settlement:
     """A job that would go back to the queue goes where a person wanted it while it was printing."""
     if settlement.state is not State.QUEUED or not wish:
         return settlement
     if wish == "cancel":
         return Settlement(State.CANCELLED, "cancelled by the operator while printing")
     return Settlement(State.HELD, "held by the operator while printing")
-
-
-def _settle_asked(
-    connection: Connection, job_id: int, printer: str, on_uncertain: str
-) -> list[int]:
-    """Settle the films asked for and not answered; their numbers."""
-    unanswered = and_(
-        sendings.c.job_id == job_id,
-        sendings.c.state.in_((FilmState.ASKED, FilmState.UNCERTAIN)),
-    )
-    numbers = connection.execute(
-        select(sendings.c.number).where(unanswered).distinct().order_by(sendings.c.number)
-    )
-    asked = list(numbers.scalars())
-    values: dict[str, object] = {"words": f"{RECOVERED} after asking {printer}"}
-    if on_uncertain == "reprint":
-        values |= {"state": FilmState.WAITING, "printer": "", "asked_at": None}
-    else:
-        values |= {"state": FilmState.UNCERTAIN}
-    connection.execute(update(sendings).where(unanswered).values(**values))
-    return asked
-
-
-def _recovered(
-    asked: Sequence[int], left: int, printer: str, on_uncertain: str
-) -> tuple[Outcome, Settlement]:
-    """How an abandoned attempt ended, and where its job goes."""
-    if not left:
-        return Outcome.ACCEPTED, Settlement(State.SENT, "")
-    if not asked:
-        return Outcome.UNAVAILABLE, Settlement(State.QUEUED, RECOVERED)
-    if on_uncertain == "reprint":
-        return Outcome.UNCERTAIN, Settlement(State.QUEUED, RECOVERED)
-    films = ", ".join(f"film {number}" for number in asked)
-    return Outcome.UNCERTAIN, Settlement(
-        State.HELD, f"{films}: uncertain, {RECOVERED} after asking {printer}"
-    )

@@ -11,13 +11,14 @@ from broker.model.job import FilmState, Level, PrintRequest, State
 from broker.store.claims import ClaimLost, Claims
 from broker.store.documents import attributes_to_json, film_to_json
 from broker.store.reading import ACTIVE, NoSuchJob, request_of
+from broker.store.recovery import Recovery
 from broker.store.tables import films, jobs, sendings, spooled
 from broker.store.verbs import NotAllowed, Verbs, lock
 
 __all__ = ["ClaimLost", "Jobs", "NoSuchJob", "NotAllowed"]
 
 
-class Jobs(Claims, Verbs):
+class Jobs(Claims, Recovery, Verbs):
     """Every question about jobs, and every change to them. For any thread, in any process."""
 
     def add(
@@ -92,8 +93,8 @@ class Jobs(Claims, Verbs):
             )
             .returning(jobs.c.id)
         ).scalar_one()
-        _add_films(connection, job_id, request)
-        return job_id
+        _add_films(connection, int(job_id), request)
+        return int(job_id)
 
 
 def _add_films(connection: Connection, job_id: int, request: PrintRequest) -> None:

@@ -128,6 +128,11 @@ class Printers:
             if health is not None:
                 self._health(connection, name, health)
 
+    def rest(self, name: str, until: float) -> None:
+        """Leave a busy printer alone for a moment: it has not failed."""
+        with self._database.write() as connection:
+            _change(connection, name, paused_until=until)
+
     def refused(self, name: str) -> None:
         """Count an attempt that failed by the film's doing."""
         with self._database.write() as connection:

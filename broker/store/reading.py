@@ -30,9 +30,13 @@ ACTIVE = (State.QUEUED, State.PRINTING)
 DONE = (FilmState.ACCEPTED, FilmState.PRINTED)
 """States of films that need no more sending."""
 
-COLUMNS = [column for column in jobs.c if column.name in {each.name for each in fields(Job)}]
-"""Of the jobs' table, those that a Job shows as they are."""
+SHOWN = [each.name for each in fields(Job) if each.name in jobs.c]
+"""What a Job shows as it stands in its row; the rest is counted."""
 
+FEW = 100
+"""So many jobs are named by their numbers, rather than selected again."""
+
+Within = Select[tuple[int]] | list[int]
 JobList = list[Job]
 FilmList = list[JobFilm]
 AttemptList = list[Attempt]
@@ -56,6 +60,9 @@ class Tally:
     """Films of which a pass is not yet accepted."""
 
 
+NOTHING_LEFT = Tally()
+
+
 class JobReading:
     """The questions. Answers are of one moment each."""
 
@@ -75,7 +82,7 @@ class JobReading:
         newest_first: bool = False,
     ) -> JobList:
         """Jobs by number, those in the given states only; `limit` takes the first of that order."""
-        statement = select(*COLUMNS).order_by(jobs.c.id.desc() if newest_first else jobs.c.id)
+        statement = shown().order_by(jobs.c.id.desc() if newest_first else jobs.c.id)
         if states is not None:
             statement = statement.where(jobs.c.state.in_(states))
         if limit is not None:
@@ -99,7 +106,7 @@ class JobReading:
         )
         queued = jobs.c.state == State.QUEUED
         statement = (
-            select(*COLUMNS)
+            shown()
             .where(queued, ~blocked)
             .order_by(jobs.c.priority_rank, jobs.c.created_at, jobs.c.id)
         )
@@ -188,19 +195,26 @@ def _exists(connection: Connection, job_id: int) -> None:
 
 def one(connection: Connection, job_id: int) -> Job:
     """One job; NoSuchJob."""
-    chosen = select(*COLUMNS).where(jobs.c.id == job_id)
+    chosen = shown().where(jobs.c.id == job_id)
     found = several(connection, chosen, select(jobs.c.id).where(jobs.c.id == job_id))
     if not found:
         raise NoSuchJob(job_id)
     return found[0]
 
 
-def several(connection: Connection, chosen: Select[Any], within: Select[tuple[int]]) -> JobList:
+def shown() -> Select[Any]:
+    """The columns that `several` makes jobs of."""
+    return select(*(jobs.c[name] for name in SHOWN))
+
+
+def several(connection: Connection, chosen: Select[Any], within: Within) -> JobList:
     """The chosen jobs. `within` selects their numbers, and may select more than them."""
     rows = connection.execute(chosen).all()
+    if len(rows) <= FEW:
+        within = [row[0] for row in rows]
     tallies = _tallies(connection, within) if rows else {}
     strikes = _strikes(connection, within) if rows else {}
-    return [_job(row, tallies.get(row.id, Tally()), strikes.get(row.id, ())) for row in rows]
+    return [_job(row, tallies.get(row[0], NOTHING_LEFT), strikes.get(row[0], ())) for row in rows]
 
 
 def request_of(connection: Connection, job_id: int) -> PrintRequest:
@@ -224,7 +238,7 @@ def request_of(connection: Connection, job_id: int) -> PrintRequest:
     )
 
 
-def _tallies(connection: Connection, within: Select[tuple[int]]) -> Mapping[int, Tally]:
+def _tallies(connection: Connection, within: Within) -> Mapping[int, Tally]:
     rows = connection.execute(
         select(
             sendings.c.job_id,
@@ -237,7 +251,7 @@ def _tallies(connection: Connection, within: Select[tuple[int]]) -> Mapping[int,
     return {job_id: Tally(load, left) for job_id, load, left in rows}
 
 
-def _strikes(connection: Connection, within: Select[tuple[int]]) -> Mapping[int, Sequence[Strike]]:
+def _strikes(connection: Connection, within: Within) -> Mapping[int, Sequence[Strike]]:
     rows = connection.execute(
         select(attempts.c.job_id, attempts.c.printer, attempts.c.permanent, attempts.c.words)
         .join(jobs, jobs.c.id == attempts.c.job_id)
@@ -252,15 +266,12 @@ def _strikes(connection: Connection, within: Select[tuple[int]]) -> Mapping[int,
 
 
 def _job(row: Row[Any], tally: Tally, strikes: Sequence[Strike]) -> Job:
-    state = State(row.state)
-    return Job(
-        **dict(row._mapping)
-        | {
-            "state": state,
-            "level": Level(row.level),
-            "priority": Priority(row.priority),
-            "films_accepted": row.films - tally.films,
-            "strikes": tuple(strikes),
-            "load": tally.load if state in ACTIVE else 0,
-        }
-    )
+    values: dict[str, Any] = dict(zip(SHOWN, row, strict=True))
+    state = State(values["state"])
+    values["state"] = state
+    values["level"] = Level(values["level"])
+    values["priority"] = Priority(values["priority"])
+    values["films_accepted"] = values["films"] - tally.films
+    values["strikes"] = tuple(strikes)
+    values["load"] = tally.load if state in ACTIVE else 0
+    return Job(**values)

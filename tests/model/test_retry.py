@@ -41,6 +41,13 @@ def test_a_printer_that_is_gone_costs_the_job_nothing(
     assert verdict.printer.paused_until == NOW + 1
 
 
+def test_busy_is_not_broken(make_job: MakeJob, make_printer: MakePrinter) -> None:
+    """A printer that rejects associations for now is left alone a moment, and has not failed."""
+    verdict = follow(Unavailable("busy", busy=True), make_job(), make_printer(failures_in_row=9))
+    assert (verdict.printer.failed, verdict.strike) == (False, False)
+    assert verdict.printer.paused_until == NOW + 1
+
+
 def test_no_number_of_dead_printers_holds_a_job(
     make_job: MakeJob, make_printer: MakePrinter
 ) -> None:

@@ -182,7 +182,11 @@ class Acceptor:
         return bool(waiting.poll(ACCEPT_PAUSE_S * 1000))
 
     def _begin(self, sock: socket.socket, peer: str) -> None:
-        wire = Wire(sock, max_pdu=self._limits.max_pdu)
+        try:
+            wire = Wire(sock, max_pdu=self._limits.max_pdu)
+        except OSError:
+            sock.close()  # gone already
+            return
         thread = threading.Thread(target=self._run, args=(wire, peer), name=f"dicom-{peer}")
         with self._changed:
             if len(self._strangers) >= MAX_STRANGERS:
@@ -191,7 +195,15 @@ class Acceptor:
                 oldest.cut()
             self._strangers[wire] = peer
             self._threads.add(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as exc:
+            # The system has no room for one more thread: this peer is lost, not the others.
+            self._on_event("fault", {"peer": peer, "doing": "accepting", "words": str(exc)})
+            with self._changed:
+                self._strangers.pop(wire, None)
+                self._threads.discard(thread)
+            wire.close()
 
     def _run(self, wire: Wire, peer: str) -> None:
         try:

@@ -248,10 +248,11 @@ def _encoded(dataset: Dataset, *, explicit: bool) -> tuple[list[Buffer], int]:
     for tag in sorted(dataset.keys()):
         element: DataElement | RawDataElement = dataset.get_item(tag)
         vr = _AMBIGUOUS.get(str(element.VR), str(element.VR))
-        if isinstance(element, RawDataElement) and vr in ("SQ", "UN", "None"):
-            # Not as they are: their bytes depend on the syntax that they came in.
-            element = dataset[tag]
-            vr = _AMBIGUOUS.get(str(element.VR), str(element.VR))
+        if isinstance(element, RawDataElement):
+            vr = _dictionary_vr(tag) if element.VR is None else vr
+            if vr == "SQ" or element.length == _UNDEFINED:
+                # Not as they are: their bytes depend on the syntax that they came in.
+                element, vr = dataset[tag], "SQ"
         value: Sequence[Buffer]
         if isinstance(element, RawDataElement):
             # Bytes that only pass through: nobody need be able to read them.

@@ -125,17 +125,20 @@ class Wire:
 
         Raises Closed or TimedOut.
         """
+        if not self._sending.acquire(timeout=progress_s):
+            raise TimedOut("takes no data")
         handed = False
         try:
-            with self._sending:
-                for chunk in chunks:
-                    view = memoryview(chunk)
-                    while view:
-                        view = view[self._send(view, progress_s) :]
-                        handed = True
+            for chunk in chunks:
+                view = memoryview(chunk)
+                while view:
+                    view = view[self._send(view, progress_s) :]
+                    handed = True
         except WireBroken as exc:
             exc.handed = handed
             raise
+        finally:
+            self._sending.release()
 
     def finish(self, deadline: float) -> None:
         """Close, but let the peer read what was sent last: closing over unread bytes resets the

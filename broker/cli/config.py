@@ -1,0 +1,61 @@
+"""`broker config`: the configuration, checked and shown."""
+
+from __future__ import annotations
+
+
+import typer
+
+from broker.cli.options import ConfigOption, JsonOption, configured
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Check the configuration, or show the effective one.\n\nExample: broker config check",
+)
+
+
+@app.command()
+def check(
+    ctx: typer.Context,
+    config: ConfigOption = None,
+) -> None:
+    """Find every mistake of the configuration; exit 2 when there is one.
+
+    Example: broker config check --config /etc/broker/broker.toml
+    """
+    from broker.cli.tables import count
+    from broker.config import load, locate, warnings
+
+    path = configured(ctx, config)
+    settings = load(path)
+    file = locate(path)
+    for words in warnings(settings):
+        typer.echo(f"warning: {words}", err=True)
+    name = str(file) if file else "no broker.toml, all defaults"
+    typer.echo(f"{name}: correct, {count(len(settings.printers), 'printer')}")
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    config: ConfigOption = None,
+    as_document: JsonOption = False,
+) -> None:
+    """Print the effective configuration, every key with what it means.
+
+    Example: broker config show > broker.toml
+    """
+    from broker.cli.tables import as_json
+    from broker.config import load, locate
+    from broker.config import show as rendered
+
+    path = configured(ctx, config)
+    settings = load(path)
+    if as_document:
+        typer.echo(as_json(settings.model_dump(mode="json")))
+        return
+    file = locate(path)
+    typer.echo(f"# Effective configuration, from {file.absolute() if file else 'all defaults'}.\n")
+    typer.echo(rendered(settings), nl=False)
+
+

@@ -1,0 +1,128 @@
+"""The JSON that commands print. Keys are a promise to scripts; times are ISO 8601, UTC.
+
+Nothing of a patient is here: neither labels nor the content of films.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from broker.model.choose import Choice
+from broker.model.health import Check
+from broker.model.job import Attempt, Job, JobFilm
+from broker.model.printer import Printer
+
+Document = dict[str, object]
+
+
+def iso(seconds: float | None) -> str | None:
+    """A time to the millisecond, as 2026-01-31T08:15:00.000Z; none stays none."""
+    if seconds is None:
+        return None
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def of_job(job: Job) -> Document:
+    """One row of `broker jobs --json`."""
+    return {
+        "id": job.id,
+        "state": str(job.state),
+        "reason": job.reason,
+        "calling_ae": job.calling_ae,
+        "called_ae": job.called_ae,
+        "films": job.films,
+        "films_accepted": job.films_accepted,
+        "copies": job.copies,
+        "priority": str(job.priority),
+        "printer": job.printer,
+        "pinned": job.pinned,
+        "attempts": job.attempts,
+        "wish": job.wish,
+        "reprint_of": job.reprint_of,
+        "not_before": iso(job.not_before or None),
+        "created_at": iso(job.created_at),
+        "updated_at": iso(job.updated_at),
+    }
+
+
+def of_job_whole(job: Job, films: Sequence[JobFilm], attempts: Sequence[Attempt]) -> Document:
+    """`broker jobs show ID --json`: films and attempts as lists, their numbers beside them."""
+    return of_job(job) | {
+        "peer": job.peer,
+        "level": str(job.level),
+        "film_count": job.films,
+        "attempt_count": job.attempts,
+        "films": [of_film(film) for film in films],
+        "attempts": [of_attempt(attempt) for attempt in attempts],
+    }
+
+
+def of_film(film: JobFilm) -> Document:
+    """One sending of one film."""
+    return {
+        "number": film.number,
+        "pass": film.pass_number,
+        "copies": film.copies,
+        "state": str(film.state),
+        "printer": film.printer,
+        "asked_at": iso(film.asked_at),
+        "accepted_at": iso(film.accepted_at),
+        "film_size": film.film.film_size,
+        "display_format": film.film.display_format,
+        "words": film.words,
+    }
+
+
+def of_attempt(attempt: Attempt) -> Document:
+    """One try at one printer; no outcome while it runs."""
+    return {
+        "printer": attempt.printer,
+        "began_at": iso(attempt.began_at),
+        "ended_at": iso(attempt.ended_at),
+        "outcome": str(attempt.outcome) if attempt.outcome else None,
+        "words": attempt.words,
+    }
+
+
+def of_printer(printer: Printer) -> Document:
+    """One row of `broker printers --json`."""
+    return {
+        **asdict(printer.address),
+        "duty": str(printer.duty),
+        "duty_reason": printer.duty_reason,
+        "duty_since": iso(printer.duty_since),
+        "health": str(printer.health),
+        "health_since": iso(printer.health_since),
+        "reason": printer.reason,
+        "load": printer.load,
+        "films_accepted": printer.films_accepted,
+        "failures": printer.failures,
+        "printing": printer.claims,
+        "paused_until": iso(printer.paused_until or None),
+        "supports_lut": printer.supports_lut,
+        "last_check_at": iso(printer.last_check_at),
+    }
+
+
+def of_choice(choice: Choice) -> Document:
+    """Where a queued job goes, and why not elsewhere."""
+    return {
+        "printer": choice.printer,
+        "now": choice.claim_now,
+        "why": choice.why,
+        "passed_over": [asdict(each) for each in choice.passed_over],
+    }
+
+
+def of_check(name: str, place: str, check: Check, *, healthy: bool) -> Document:
+    """One row of `broker check --json`."""
+    return {
+        "name": name,
+        "address": place,
+        "healthy": healthy,
+        "kind": str(check.kind),
+        "words": check.words,
+    }

@@ -1,0 +1,160 @@
+"""Why a job is where it is, and what happens next, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from broker.cli.tables import clean, count, moment
+from broker.model.choose import Choice, plan
+from broker.model.job import Attempt, FilmState, Job, JobFilm, State
+from broker.model.printer import Printer
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The answer of `broker jobs explain`."""
+
+    sentences: tuple[str, ...]
+    choice: Choice | None = None
+    """Where a queued job goes, when its turn in its film session has come."""
+    blocked_by: int | None = None
+    """The earlier job of its film session which it waits for."""
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Everything that decides where queued jobs go, read at about one moment."""
+
+    active: Sequence[Job]
+    """All queued and printing jobs."""
+    waiting: Sequence[Job]
+    """Queued jobs in the order of claiming."""
+    printers: Sequence[Printer]
+    session_printer: Callable[[str], str]
+    running: bool
+    """Whether a broker works on it."""
+
+
+def explain(
+    job: Job,
+    films: Sequence[JobFilm],
+    attempts: Sequence[Attempt],
+    queue: Queue,
+    now: float,
+) -> Explanation:
+    """Why the job is where it is."""
+    match job.state:
+        case State.QUEUED:
+            found = _queued(job, queue, now)
+        case State.PRINTING:
+            found = Explanation(_printing(job, films, attempts))
+        case State.HELD:
+            found = Explanation(_held(job, films))
+        case _:
+            found = Explanation(_finished(job))
+    idle = () if queue.running or job.state not in (State.QUEUED, State.PRINTING) else (NOT_RUNNING,)
+    return Explanation(
+        (*found.sentences, *idle, *_tried(attempts)), found.choice, found.blocked_by
+    )
+
+
+NOT_RUNNING = "No broker is running on this data directory: `broker serve` prints what waits."
+
+
+def _queued(job: Job, queue: Queue, now: float) -> Explanation:
+    earlier = [
+        each for each in queue.active if each.film_session == job.film_session and each.id < job.id
+    ]
+    if earlier:
+        first = earlier[0]
+        return Explanation(
+            (
+                f"Job {job.id} is queued behind job {first.id}, an earlier one of the same film "
+                f"session, which is {first.state}: films of one film session print in order.",
+            ),
+            blocked_by=first.id,
+        )
+    choices = plan(queue.waiting, queue.printers, now, queue.session_printer)
+    choice = next((each for each in choices if each.job_id == job.id), None)
+    if choice is None:
+        return Explanation((f"Job {job.id} has just left the queue; ask again.",))
+    why = clean(choice.why)
+    if choice.claim_now:
+        sentences = [f"Job {job.id} is queued and goes to {choice.printer} now: {why}."]
+    elif choice.printer:
+        sentences = [f"Job {job.id} is queued and {why}."]
+    else:
+        sentences = [f"Job {job.id} is queued and goes nowhere now: {why}."]
+    if job.reason:
+        sentences.append(f"Its last attempt: {clean(job.reason)}.")
+    sentences += [f"Not {each.printer}: {clean(each.why)}." for each in choice.passed_over]
+    return Explanation(tuple(sentences), choice)
+
+
+def _printing(
+    job: Job, films: Sequence[JobFilm], attempts: Sequence[Attempt]
+) -> tuple[str, ...]:
+    since = f" since {moment(attempts[-1].began_at)} UTC" if attempts else ""
+    sentences = [
+        f"Job {job.id} is printing on {job.printer}{since}; "
+        f"{job.films_accepted} of {count(job.films, 'film')} accepted."
+    ]
+    asked = [film for film in films if film.state is FilmState.ASKED]
+    if asked:
+        sentences.append(
+            f"Film {asked[0].number} was asked for at {moment(asked[0].asked_at)} UTC; "
+            "the printer has not answered yet."
+        )
+    if job.wish:
+        end = "held" if job.wish == "hold" else "cancelled"
+        sentences.append(f"A person wants it {end}: it is before its next film.")
+    return tuple(sentences)
+
+
+def _held(job: Job, films: Sequence[JobFilm]) -> tuple[str, ...]:
+    sentences = [f"Job {job.id} is held: {clean(job.reason) or 'no reason was given'}."]
+    sentences.append(
+        f"{job.films_accepted} of {count(job.films, 'film')} accepted; only a person moves it."
+    )
+    uncertain = sorted({each.number for each in films if each.state is FilmState.UNCERTAIN})
+    if uncertain:
+        numbers = ", ".join(str(number) for number in uncertain)
+        sentences.append(
+            f"Film {numbers} may be on paper already, so look at the printer. If it is: "
+            f"`broker jobs release {job.id} --printed`. "
+            f"If it is not: `broker jobs release {job.id}` prints it again."
+        )
+    else:
+        sentences.append(
+            f"`broker jobs release {job.id}` prints what is left, "
+            f"`broker jobs cancel {job.id}` gives it up."
+        )
+    return tuple(sentences)
+
+
+def _finished(job: Job) -> tuple[str, ...]:
+    when = f"{moment(job.updated_at)} UTC"
+    if job.state is State.CANCELLED:
+        why = f": {clean(job.reason)}" if job.reason else ""
+        words = f"Job {job.id} was cancelled at {when}{why}."
+    elif job.state is State.PRINTED:
+        words = f"Job {job.id} is printed: {job.printer} said so at {when}."
+    else:
+        where = f"{job.printer} accepted" if job.printer else "printers accepted"
+        words = (
+            f"Job {job.id} is sent: {where} every film, the last at {when}. "
+            "It does not say when they are on paper."
+        )
+    return words, f"`broker jobs reprint {job.id}` prints it again, as a new job."
+
+
+def _tried(attempts: Sequence[Attempt]) -> tuple[str, ...]:
+    lines = []
+    for number, attempt in enumerate(attempts, start=1):
+        outcome = str(attempt.outcome) if attempt.outcome else "running"
+        words = f": {clean(attempt.words)}" if attempt.words else ""
+        lines.append(
+            f"Try {number}, {moment(attempt.began_at)} UTC, {attempt.printer}: {outcome}{words}."
+        )
+    return tuple(lines)

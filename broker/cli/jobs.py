@@ -1,0 +1,214 @@
+"""`broker jobs`: what is in the queue, one job in full, and why it is where it is."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from broker.cli import orders
+from broker.cli.options import ConfigOption, JsonOption
+from broker.model.job import FINISHED, State
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from broker.cli.opening import Store
+    from broker.model.job import Job
+
+RECENT_S = 3600.0
+"""Finished jobs are listed for so long."""
+NEWEST = 500
+"""Of so many finished jobs at most, unless all are asked for."""
+REDRAW_S = 1.0
+
+StateOption = Annotated[
+    list[State] | None,
+    typer.Option("--state", help="Only jobs in this state, of any age; may be given again."),
+]
+AllOption = Annotated[bool, typer.Option("--all", help="Finished jobs too, of any age.")]
+WatchOption = Annotated[bool, typer.Option("--watch", help="Draw again each second, to Ctrl-C.")]
+IdArgument = Annotated[int, typer.Argument(metavar="ID", help="The job's number.")]
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True)
+def jobs(
+    ctx: typer.Context,
+    state: StateOption = None,
+    everything: AllOption = False,
+    watch: WatchOption = False,
+    as_document: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """List jobs, the newest last, or do something to one of them.
+
+    Without an option: all that are not finished, and those that finished within the last hour.
+
+    Example: broker jobs --state held
+    """
+    if ctx.invoked_subcommand is None:
+        _list(ctx, config, state, everything, watch, as_document)
+
+
+@app.command("list")
+def list_jobs(
+    ctx: typer.Context,
+    state: StateOption = None,
+    everything: AllOption = False,
+    watch: WatchOption = False,
+    as_document: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """List jobs, as `broker jobs` alone does.
+
+    Example: broker jobs list --all --json
+    """
+    _list(ctx, config, state, everything, watch, as_document)
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    job_id: IdArgument,
+    as_document: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show one job with its films and attempts.
+
+    Example: broker jobs show 42
+    """
+    import time
+
+    from broker.cli import documents, job_tables, tables
+    from broker.cli.opening import opened
+
+    with opened(ctx, config) as store:
+        found = store.jobs.get(job_id)
+        films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
+    if as_document:
+        typer.echo(tables.as_json(documents.of_job_whole(found, films, attempts)))
+        return
+    console = tables.terminal()
+    tables.show(job_tables.job(found, films, attempts, time.time(), console.width), console)
+
+
+@app.command()
+def explain(
+    ctx: typer.Context,
+    job_id: IdArgument,
+    as_document: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Say why a job is where it is, and what happens next.
+
+    Example: broker jobs explain 42
+    """
+    from broker.cli import documents, tables
+    from broker.cli.opening import opened
+
+    with opened(ctx, config) as store:
+        found = store.jobs.get(job_id)
+        explanation = orders.explanation(store, found)
+        attempts = store.jobs.attempts(job_id)
+    if as_document:
+        document = documents.of_job(found) | {
+            "sentences": list(explanation.sentences),
+            "blocked_by": explanation.blocked_by,
+            "choice": documents.of_choice(explanation.choice) if explanation.choice else None,
+            "attempts": [documents.of_attempt(attempt) for attempt in attempts],
+        }
+        typer.echo(tables.as_json(document))
+        return
+    console = tables.terminal()
+    for sentence in explanation.sentences:
+        tables.show(tables.folded(sentence, console.width), console)
+
+
+orders.register(app)
+
+
+def _list(
+    ctx: typer.Context,
+    config: Path | None,
+    states: list[State] | None,
+    everything: bool,
+    watch: bool,
+    as_document: bool,
+) -> None:
+    from broker.cli import documents, tables
+    from broker.cli.opening import opened
+
+    console = tables.terminal()
+    if watch and as_document:
+        raise typer.BadParameter("--watch draws a table; use --json without it")
+    if watch and not console.is_terminal:
+        raise typer.BadParameter("--watch needs a terminal; without one, leave it out")
+    with opened(ctx, config) as store:
+        if watch:
+            _watch(store, console, states, everything)
+        elif as_document:
+            found = _found(store, states, everything)
+            typer.echo(tables.as_json([documents.of_job(job) for job in found]))
+        else:
+            tables.show(_table(store, console, states, everything), console)
+
+
+def _found(store: Store, states: list[State] | None, everything: bool) -> list[Job]:
+    """The jobs that were asked for, the newest last."""
+    import time
+
+    if states:
+        return store.jobs.list(set(states))
+    if everything:
+        return store.jobs.list()
+    since = time.time() - RECENT_S
+    finished = store.jobs.list(FINISHED, limit=NEWEST, newest_first=True)
+    recent = [job for job in finished if job.updated_at >= since]
+    return sorted(recent + store.jobs.list(set(State) - FINISHED), key=lambda job: job.id)
+
+
+def _table(
+    store: Store, console: Console, states: list[State] | None, everything: bool
+) -> list[Text]:
+    import time
+
+    from rich.text import Text
+
+    from broker.cli import job_tables
+
+    found = _found(store, states, everything)
+    if not found:
+        asked = f" in state {', '.join(states)}" if states else ""
+        hint = "" if states or everything else "; `broker jobs --all` lists finished ones too"
+        return [Text(f"No jobs{asked}{hint}.")]
+    return job_tables.jobs(found, time.time(), console.width)
+
+
+def _watch(
+    store: Store, console: Console, states: list[State] | None, everything: bool
+) -> None:
+    """Draw the table again and again until Ctrl-C; what does not fit is older, and said."""
+    from rich.console import Group
+    from rich.live import Live
+    from rich.text import Text
+
+    def draw() -> Group:
+        lines = _table(store, console, states, everything)
+        room = max(3, console.height - 1)
+        if len(lines) > room:
+            left_out = Text(f"({len(lines) - room + 1} lines above do not fit)", "dim")
+            lines = [lines[0], left_out, *lines[-(room - 2) :]]
+        return Group(*lines)
+
+    pause = threading.Event()
+    try:
+        with Live(draw(), console=console, auto_refresh=False) as live:
+            while not pause.wait(REDRAW_S):
+                live.update(draw(), refresh=True)
+    except KeyboardInterrupt:
+        return

@@ -1,0 +1,94 @@
+"""The `broker` command. What a subcommand needs is imported when it runs: help comes at once."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from importlib.metadata import version
+from typing import Annotated, Any, TextIO
+
+import typer
+from typer.core import TyperGroup
+
+from broker.cli import check, config, db, jobs, printers, test_print
+from broker.cli.failures import explained
+from broker.cli.options import ConfigOption
+
+
+class Commands(TyperGroup):
+    """The top of all commands: what cannot be done is said in one line, without a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; exit 1 or 2 with words on stderr for every failure that is foreseen."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            known = explained(error)
+            if known is None:
+                raise
+            code, lines = known
+            for line in lines:
+                typer.echo(line, err=True)
+            raise typer.Exit(code) from error
+
+
+app = typer.Typer(
+    cls=Commands,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"broker {version('dicom-print-broker')}")
+        raise typer.Exit
+
+
+@app.callback()
+def broker(
+    config: ConfigOption = None,
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Say which one this is."),
+    ] = False,
+) -> None:
+    """Take films from modalities, keep them safe, print them on the least-loaded healthy printer.
+
+    Example: broker serve, and in another window: broker jobs --watch
+    """
+    del config, show_version  # the one is read by `configured`, the other has been answered
+
+
+def _register(name: str) -> None:
+    """Add the command of a module that need not be there; its function has the module's name."""
+    if importlib.util.find_spec(f"broker.cli.{name}"):
+        app.command()(getattr(importlib.import_module(f"broker.cli.{name}"), name))
+
+
+_register("serve")
+app.add_typer(jobs.app, name="jobs")
+app.add_typer(printers.app, name="printers")
+app.command("check")(check.check)
+app.command("test-print")(test_print.test_print)
+app.add_typer(config.app, name="config")
+app.add_typer(db.app, name="db")
+for _each in ("demo", "emulate", "conformance"):
+    _register(_each)
+
+
+def main() -> None:
+    """The entry point of the `broker` command."""
+    streams: tuple[TextIO, ...] = (sys.stdout, sys.stderr)
+    for stream in streams:
+        # A terminal that knows only ASCII gets question marks instead of a traceback.
+        stream.reconfigure(errors="replace")  # type: ignore[attr-defined]
+    app(prog_name="broker")
+
+
+if __name__ == "__main__":
+    main()

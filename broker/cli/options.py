@@ -1,0 +1,31 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        help="The configuration file; else the one that BROKER_CONFIG names, else ./broker.toml.",
+        metavar="FILE",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
+ReasonOption = Annotated[
+    str, typer.Option("--reason", "-r", help="Why, for whoever looks next.", metavar="REASON")
+]
+
+
+def configured(ctx: typer.Context, config: Path | None) -> Path | None:
+    """The file that the command names, or the command above it: `broker -c FILE jobs`."""
+    above = ctx.parent
+    while config is None and above is not None:
+        config = above.params.get("config")
+        above = above.parent
+    return config

@@ -1,0 +1,61 @@
+"""The printers as a table for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from broker.cli.tables import Column, Row, age, count, lay_out
+from broker.model.printer import Duty, Printer
+
+COLUMNS = (
+    Column("NAME"),
+    Column("AE@HOST:PORT", below=True),
+    Column("STATUS"),
+    Column("DUTY"),
+    Column("WGHT", right=True),
+    Column("LOAD", right=True),
+    Column("DONE", right=True),
+    Column("FAIL", right=True),
+    Column("LAST-CHECK", right=True),
+)
+
+
+def printers(found: Sequence[Printer], now: float, width: int) -> list[Text]:
+    """One row for each printer; what it or its operator says of it below."""
+    return lay_out(COLUMNS, [Row(_cells(each, now), _remarks(each, now)) for each in found], width)
+
+
+def place(printer: Printer) -> str:
+    """AE title, host and port in one word."""
+    address = printer.address
+    return f"{address.ae_title}@{address.host}:{address.port}"
+
+
+def _cells(printer: Printer, now: float) -> tuple[str, ...]:
+    checked = printer.last_check_at
+    return (
+        printer.name,
+        place(printer),
+        str(printer.health),
+        str(printer.duty),
+        str(printer.address.weight),
+        str(printer.load),
+        str(printer.films_accepted),
+        str(printer.failures),
+        "never" if checked is None else f"{age(now - checked)} ago",
+    )
+
+
+def _remarks(printer: Printer, now: float) -> tuple[str, ...]:
+    said = []
+    if printer.duty is not Duty.READY:
+        why = f": {printer.duty_reason}" if printer.duty_reason else ""
+        said.append(f"{printer.duty} for {age(now - printer.duty_since)}{why}")
+    if printer.reason:
+        said.append(printer.reason)
+    if printer.paused_until > now:
+        pause = count(max(1, round(printer.paused_until - now)), "second")
+        said.append(f"rests for {pause} after a failure")
+    return tuple(said)

@@ -1,0 +1,147 @@
+"""`broker printers`: the pool as it is, and what the operator wants of each printer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from broker.cli.options import ConfigOption, JsonOption, ReasonOption
+from broker.model.printer import Duty, Health
+
+if TYPE_CHECKING:
+    from broker.cli.opening import Store
+    from broker.model.printer import Printer
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The printer's name.")]
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True)
+def printers(
+    ctx: typer.Context, as_document: JsonOption = False, config: ConfigOption = None
+) -> None:
+    """List printers, or say what is wanted of one.
+
+    STATUS is what was observed (up, degraded, down, unknown), DUTY is what a person wants (ready,
+    drain, maint). LOAD is films x copies not yet settled; DONE films accepted; FAIL attempts that
+    failed.
+
+    Example: broker printers drain oki-1 -r "new drum"
+    """
+    if ctx.invoked_subcommand is None:
+        _list(ctx, config, as_document)
+
+
+@app.command("list")
+def list_printers(
+    ctx: typer.Context, as_document: JsonOption = False, config: ConfigOption = None
+) -> None:
+    """List printers, as `broker printers` alone does.
+
+    Example: broker printers list --json
+    """
+    _list(ctx, config, as_document)
+
+
+@app.command()
+def ready(
+    ctx: typer.Context,
+    name: NameArgument,
+    reason: ReasonOption = "",
+    config: ConfigOption = None,
+) -> None:
+    """Let a printer take jobs again, once its checks pass.
+
+    Example: broker printers ready oki-1
+    """
+    _set(ctx, config, name, Duty.READY, reason)
+
+
+@app.command()
+def drain(
+    ctx: typer.Context,
+    name: NameArgument,
+    reason: ReasonOption = "",
+    config: ConfigOption = None,
+) -> None:
+    """Give a printer no new jobs; what it prints is finished, checks go on.
+
+    Example: broker printers drain oki-1 -r "new drum"
+    """
+    _set(ctx, config, name, Duty.DRAIN, reason)
+
+
+@app.command()
+def maint(
+    ctx: typer.Context,
+    name: NameArgument,
+    reason: ReasonOption = "",
+    config: ConfigOption = None,
+) -> None:
+    """Take a printer out: no new jobs and no checks.
+
+    Example: broker printers maint oki-1 -r "technician is here"
+    """
+    _set(ctx, config, name, Duty.MAINT, reason)
+
+
+@app.command()
+def halt(
+    ctx: typer.Context,
+    name: NameArgument,
+    reason: ReasonOption = "",
+    config: ConfigOption = None,
+) -> None:
+    """Another word for maint.
+
+    Example: broker printers halt oki-1
+    """
+    _set(ctx, config, name, Duty.MAINT, reason)
+
+
+def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
+    import time
+
+    from broker.cli import documents, printer_table, tables
+    from broker.cli.opening import opened
+
+    with opened(ctx, config) as store:
+        found = store.printers.list()
+    if as_document:
+        typer.echo(tables.as_json([documents.of_printer(printer) for printer in found]))
+    elif found:
+        console = tables.terminal()
+        tables.show(printer_table.printers(found, time.time(), console.width), console)
+    else:
+        typer.echo("No printers are configured: films are taken and kept, none is printed.")
+
+
+def _set(ctx: typer.Context, config: Path | None, name: str, duty: Duty, reason: str) -> None:
+    from broker.cli.opening import opened
+
+    with opened(ctx, config) as store:
+        store.printers.set_duty(name, duty, reason)
+        typer.echo(_next(store, store.printers.get(name)))
+
+
+def _next(store: Store, printer: Printer) -> str:
+    """What the broker does with a printer whose duty was just set."""
+    name = printer.name
+    others = any(
+        other.name != name and other.duty is Duty.READY and other.health is not Health.DOWN
+        for other in store.printers.list()
+    )
+    elsewhere = "go to the others" if others else "wait: no other printer can take them"
+    now = "the job in hand is finished" if printer.claims else "nothing is printing on it"
+    match printer.duty:
+        case Duty.DRAIN:
+            return f"{name} drains: {now}, checks go on, jobs {elsewhere}"
+        case Duty.MAINT:
+            return f"{name} is in maintenance: {now}, no checks, jobs {elsewhere}"
+        case Duty.READY:
+            if printer.health in (Health.UP, Health.DEGRADED):
+                return f"{name} is ready and {printer.health}: it takes jobs now"
+            return f"{name} is ready and {printer.health}: it takes jobs once its checks pass"

@@ -1,0 +1,161 @@
+"""Tables that read well at 80 columns, on a terminal and off it, in plain ASCII.
+
+No cell is ever cut. What is too wide for the line, and every reason, goes on lines of its own below
+the row. What peers have said is shown without its control characters: a printer's words shall not
+move a person's cursor.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.text import Text
+
+NARROWEST = 40
+"""Text is not folded to less than so many columns."""
+INDENT = 8
+STYLES: Mapping[str, str] = {
+    "held": "bold red",
+    "printing": "bold cyan",
+    "sent": "green",
+    "printed": "green",
+    "cancelled": "dim",
+    "up": "green",
+    "degraded": "yellow",
+    "down": "bold red",
+    "drain": "yellow",
+    "maint": "yellow",
+    "uncertain": "bold red",
+    "refused": "red",
+    "unavailable": "yellow",
+    "accepted": "green",
+}
+"""Words that are worth a colour, on a terminal that has some."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. Numbers stand to the right."""
+
+    heading: str
+    right: bool = False
+    below: bool = False
+    """Moves to a line below the row when the rows would be too wide."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row, and the sentences below it."""
+
+    cells: tuple[str, ...]
+    below: tuple[str, ...] = ()
+
+
+def lay_out(columns: Sequence[Column], rows: Sequence[Row], width: int) -> list[Text]:
+    """The heading and the rows, in lines of at most `width` columns where words allow it."""
+    widths = [
+        max([len(column.heading), *(len(clean(row.cells[index])) for row in rows)])
+        for index, column in enumerate(columns)
+    ]
+    shown = list(range(len(columns)))
+    gap = 2
+    if _total(widths, shown, gap) > width:
+        gap = 1
+    if _total(widths, shown, gap) > width:
+        shown = [index for index in shown if not columns[index].below]
+        gap = 2 if _total(widths, shown, 2) <= width else 1
+    lines = [_line(columns, [column.heading for column in columns], widths, shown, gap, "bold")]
+    for row in rows:
+        lines.append(_line(columns, row.cells, widths, shown, gap, ""))
+        moved = [row.cells[index] for index in range(len(columns)) if index not in shown]
+        for sentence in (*moved, *row.below):
+            lines += folded(sentence, width, INDENT)
+    return lines
+
+
+def _total(widths: Sequence[int], shown: Sequence[int], gap: int) -> int:
+    return sum(widths[index] for index in shown) + gap * (len(shown) - 1)
+
+
+def _line(
+    columns: Sequence[Column],
+    cells: Sequence[str],
+    widths: Sequence[int],
+    shown: Sequence[int],
+    gap: int,
+    style: str,
+) -> Text:
+    line = Text(no_wrap=True, overflow="ignore")
+    for position, index in enumerate(shown):
+        cell = clean(cells[index])
+        padding = " " * (widths[index] - len(cell))
+        if position:
+            line.append(" " * gap)
+        if columns[index].right:
+            line.append(padding)
+        line.append(cell, style or STYLES.get(cell.partition(" ")[0], ""))
+        if not columns[index].right:
+            line.append(padding)
+    line.rstrip()
+    return line
+
+
+def folded(sentence: str, width: int, indent: int = 0) -> list[Text]:
+    """A sentence, folded between words and indented; a longer word stays whole."""
+    lines = textwrap.wrap(
+        clean(sentence),
+        max(NARROWEST, width - indent),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [Text(" " * indent + line, no_wrap=True, overflow="ignore") for line in lines]
+
+
+def show(lines: Sequence[Text], console: Console | None = None) -> None:
+    """Write lines to stdout as they are."""
+    console = console or terminal()
+    for line in lines:
+        console.print(line, soft_wrap=True)
+
+
+def terminal() -> Console:
+    """Stdout: its width is COLUMNS, or the terminal's, or 80."""
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def as_json(document: object) -> str:
+    """A document for machines; ASCII, so that every stream takes it."""
+    return json.dumps(document, indent=2)
+
+
+def clean(text: str) -> str:
+    """Text in one line, with a question mark for each character that is not printable."""
+    return "".join(
+        character if character.isprintable() else "?" for character in " ".join(text.split())
+    )
+
+
+def age(seconds: float) -> str:
+    """How long ago, in the largest unit that fits: 12s, 5m, 3h, 2d."""
+    number = max(0, int(seconds))
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if number >= size:
+            return f"{number // size}{unit}"
+    return f"{number}s"
+
+
+def moment(seconds: float | None) -> str:
+    """A time for people, UTC, to the second; a dash when there is none."""
+    if seconds is None:
+        return "-"
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 film`, `2 films`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,89 @@
+"""Recovery: settling the claims of a broker that is gone (promise 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Connection, and_, select, update
+
+from broker.model.job import FilmState, Job, Outcome, State
+from broker.model.retry import Settlement
+from broker.store.claims import end, fence_of, left_to_print, move, obey
+from broker.store.reading import JobReading, one
+from broker.store.tables import attempts, jobs, sendings
+
+STOPPED = "the broker stopped"
+
+
+class Recovery(JobReading):
+    """What is done at start, and for attempts that broke."""
+
+    def recover(
+        self,
+        on_uncertain: str = "hold",
+        *,
+        running: Collection[int] = (),
+        began_before: float | None = None,
+    ) -> list[Job]:
+        """Settle the claims of attempts that are gone with their broker; the jobs as they are now.
+
+        Jobs in `running` are left alone, and so are those claimed at `began_before` or later. A
+        film that was asked for is uncertain: its job is held, or with `reprint` sent again. A job
+        without such a film goes back to the queue; one with nothing left to print was sent.
+        """
+        now = self._clock()
+        with self._database.write() as connection:
+            statement = (
+                select(jobs.c.id, jobs.c.token, jobs.c.printer, jobs.c.wish)
+                .join(attempts, attempts.c.job_id == jobs.c.id)
+                .where(jobs.c.state == State.PRINTING, attempts.c.ended_at.is_(None))
+                .order_by(jobs.c.id)
+            )
+            if began_before is not None:
+                statement = statement.where(attempts.c.began_at < began_before)
+            abandoned = [row for row in connection.execute(statement) if row.id not in running]
+            for row in abandoned:
+                asked = _settle_asked(connection, row.id, row.printer, on_uncertain)
+                left = left_to_print(connection, row.id)
+                outcome, settlement = _recovered(asked, left, row.printer, on_uncertain)
+                end(connection, row.id, outcome, STOPPED, now)
+                fence = fence_of(row.id, row.token)
+                move(connection, fence, obey(row.wish, settlement), now)
+            return [one(connection, row.id) for row in abandoned]
+
+
+def _settle_asked(
+    connection: Connection, job_id: int, printer: str, on_uncertain: str
+) -> list[int]:
+    """Settle the films asked for and not answered; their numbers."""
+    unanswered = and_(
+        sendings.c.job_id == job_id,
+        sendings.c.state.in_((FilmState.ASKED, FilmState.UNCERTAIN)),
+    )
+    numbers = connection.execute(
+        select(sendings.c.number).where(unanswered).distinct().order_by(sendings.c.number)
+    )
+    asked = list(numbers.scalars())
+    values: dict[str, object] = {"words": f"{STOPPED} after asking {printer}"}
+    if on_uncertain == "reprint":
+        values |= {"state": FilmState.WAITING, "printer": "", "asked_at": None}
+    else:
+        values |= {"state": FilmState.UNCERTAIN}
+    connection.execute(update(sendings).where(unanswered).values(**values))
+    return asked
+
+
+def _recovered(
+    asked: Sequence[int], left: int, printer: str, on_uncertain: str
+) -> tuple[Outcome, Settlement]:
+    """How an abandoned attempt ended, and where its job goes."""
+    if not left:
+        return Outcome.ACCEPTED, Settlement(State.SENT, "")
+    if not asked:
+        return Outcome.UNAVAILABLE, Settlement(State.QUEUED, STOPPED)
+    if on_uncertain == "reprint":
+        return Outcome.UNCERTAIN, Settlement(State.QUEUED, STOPPED)
+    films = ", ".join(f"film {number}" for number in asked)
+    return Outcome.UNCERTAIN, Settlement(
+        State.HELD, f"{films}: uncertain, {STOPPED} after asking {printer}"
+    )

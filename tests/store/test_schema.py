@@ -1,0 +1,97 @@
+"""The schema: from nothing to the newest version, and no further than what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+
+from broker.store import schema
+from broker.store.database import Database
+from broker.store.tables import metadata
+from tests.peers.other_process import OtherProcess
+
+UPGRADES = """
+    import sys
+    from broker.store import schema
+    from broker.store.database import Database
+    database = Database.open(sys.argv[1])
+    print("ready")
+    sys.stdin.readline()
+    schema.upgrade(database)
+    print(schema.current(database))
+"""
+
+
+@pytest.fixture
+def empty(url: str) -> Iterator[Database]:
+    """A database without any table."""
+    opened = Database.open(url)
+    yield opened
+    opened.close()
+
+
+def _set_version(database: Database, version: str) -> None:
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :it"), {"it": version})
+
+
+def test_an_empty_database_gets_every_step(empty: Database) -> None:
+    """From nothing to the newest version, each step told; then there is nothing left to do."""
+    steps: list[str] = []
+    assert schema.current(empty) is None
+
+    schema.upgrade(empty, steps.append)
+
+    assert schema.current(empty) == schema.head()
+    assert [step.split(":")[0] for step in steps] == ["0001"]
+    schema.upgrade(empty, steps.append)
+    assert len(steps) == 1
+    schema.check(empty)
+
+
+def test_the_migrations_make_the_tables(database: Database) -> None:
+    """What the migrations leave is exactly what the store writes its queries for."""
+    with database.read() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+
+    assert differences == []
+
+
+def test_two_processes_upgrade_at_once(url: str) -> None:
+    """Both succeed: the second finds the work done."""
+    with OtherProcess(UPGRADES, url) as one, OtherProcess(UPGRADES, url) as other:
+        assert (one.hear(), other.hear()) == ("ready", "ready")
+        one.tell()
+        other.tell()
+
+        assert (one.hear(), other.hear()) == (schema.head(), schema.head())
+
+
+def test_a_database_of_a_later_version_is_left_alone(database: Database) -> None:
+    """A version that this broker does not know is refused, and the words name the remedy."""
+    _set_version(database, "9999")
+
+    for refuses in (schema.check, schema.upgrade):
+        with pytest.raises(schema.SchemaTooNew, match=r"version 9999 .* install the version"):
+            refuses(database)
+    assert schema.current(database) == "9999"
+
+
+def test_a_database_without_tables_asks_for_upgrade(empty: Database) -> None:
+    """The words name the command that makes the tables."""
+    with pytest.raises(schema.SchemaTooOld, match="run `broker db upgrade`"):
+        schema.check(empty)
+
+
+def test_a_database_that_is_behind_asks_for_upgrade(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The words name both versions and the command."""
+    monkeypatch.setattr(schema, "head", lambda: "0002")
+
+    with pytest.raises(schema.SchemaTooOld, match=r"0001 .* needs 0002: .*`broker db upgrade`"):
+        schema.check(database)
