@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import typer
 
 from broker.cli.options import ConfigOption, JsonOption, configured
@@ -57,5 +56,3 @@ def show(
     file = locate(path)
     typer.echo(f"# Effective configuration, from {file.absolute() if file else 'all defaults'}.\n")
     typer.echo(rendered(settings), nl=False)
-
-

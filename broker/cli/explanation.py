@@ -53,10 +53,10 @@ def explain(
             found = Explanation(_held(job, films))
         case _:
             found = Explanation(_finished(job))
-    idle = () if queue.running or job.state not in (State.QUEUED, State.PRINTING) else (NOT_RUNNING,)
-    return Explanation(
-        (*found.sentences, *idle, *_tried(attempts)), found.choice, found.blocked_by
+    idle = (
+        () if queue.running or job.state not in (State.QUEUED, State.PRINTING) else (NOT_RUNNING,)
     )
+    return Explanation((*found.sentences, *idle, *_tried(attempts)), found.choice, found.blocked_by)
 
 
 NOT_RUNNING = "No broker is running on this data directory: `broker serve` prints what waits."
@@ -85,16 +85,14 @@ def _queued(job: Job, queue: Queue, now: float) -> Explanation:
     elif choice.printer:
         sentences = [f"Job {job.id} is queued and {why}."]
     else:
-        sentences = [f"Job {job.id} is queued and goes nowhere now: {why}."]
+        sentences = [f"Job {job.id} is queued and waits: {why}."]
     if job.reason:
         sentences.append(f"Its last attempt: {clean(job.reason)}.")
     sentences += [f"Not {each.printer}: {clean(each.why)}." for each in choice.passed_over]
     return Explanation(tuple(sentences), choice)
 
 
-def _printing(
-    job: Job, films: Sequence[JobFilm], attempts: Sequence[Attempt]
-) -> tuple[str, ...]:
+def _printing(job: Job, films: Sequence[JobFilm], attempts: Sequence[Attempt]) -> tuple[str, ...]:
     since = f" since {moment(attempts[-1].began_at)} UTC" if attempts else ""
     sentences = [
         f"Job {job.id} is printing on {job.printer}{since}; "

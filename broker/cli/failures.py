@@ -1,4 +1,4 @@
-"""What a person reads when a command cannot be done: what is wrong, and the remedy. No traceback."""
+"""What a person reads when a command cannot be done: the thing, what is wrong, the remedy."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def _cells(job: Job, now: float) -> tuple[str, ...]:
         job.calling_ae,
         f"{job.films_accepted}/{job.films}",
         str(job.copies),
-        job.printer or job.pinned,
+        job.printer or (job.pinned if job.state is State.QUEUED else ""),
         str(job.attempts),
         age(now - job.created_at),
     )

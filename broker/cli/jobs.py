@@ -189,9 +189,7 @@ def _table(
     return job_tables.jobs(found, time.time(), console.width)
 
 
-def _watch(
-    store: Store, console: Console, states: list[State] | None, everything: bool
-) -> None:
+def _watch(store: Store, console: Console, states: list[State] | None, everything: bool) -> None:
     """Draw the table again and again until Ctrl-C; what does not fit is older, and said."""
     from rich.console import Group
     from rich.live import Live

@@ -59,7 +59,9 @@ def release(
     job_ids: IdsArgument,
     printed: Annotated[
         bool,
-        typer.Option("--printed", help="Its uncertain films are on paper: do not print them again."),
+        typer.Option(
+            "--printed", help="Its uncertain films are on paper: do not print them again."
+        ),
     ] = False,
     config: ConfigOption = None,
 ) -> None:
@@ -141,9 +143,7 @@ def reprint(ctx: typer.Context, job_id: IdArgument, config: ConfigOption = None)
 def priority(
     ctx: typer.Context,
     job_id: IdArgument,
-    urgency: Annotated[
-        Priority, typer.Argument(metavar="HIGH|MED|LOW", case_sensitive=False, help="How urgent.")
-    ],
+    urgency: Annotated[str, typer.Argument(metavar="HIGH|MED|LOW", help="How urgent.")],
     config: ConfigOption = None,
 ) -> None:
     """Change how urgent a job is; HIGH goes before MED, MED before LOW.
@@ -151,13 +151,18 @@ def priority(
     Example: broker jobs priority 42 HIGH
     """
 
+    if urgency.upper() not in Priority:
+        raise typer.BadParameter(f"{urgency} is not a priority; use {', '.join(Priority)}")
+    wanted = Priority(urgency.upper())
+
     def order(store: Store, job_id: int) -> str:
-        store.jobs.priority(job_id, urgency)
+        store.jobs.priority(job_id, wanted)
         found = store.jobs.get(job_id)
         if found.state is State.HELD:
-            return f"job {job_id} has priority {urgency} once it is released"
+            return f"job {job_id} has priority {wanted} once it is released"
         before = sum(_is_before(each, found) for each in store.jobs.waiting())
-        return f"job {job_id} has priority {urgency}; {before or 'no'} queued before it"
+        jobs = "1 job" if before == 1 else f"{before or 'no'} jobs"
+        return f"job {job_id} has priority {wanted}; {jobs} before it"
 
     _each(ctx, config, [job_id], order)
 

@@ -23,13 +23,13 @@ from broker.dicom.sop_classes import (
     PRINTER,
     PRINTER_INSTANCE,
 )
+from broker.dicom.transport.associate_pdus import associate_rj
 from broker.dicom.transport.negotiation import (
     CONGESTED,
     TOO_MANY,
     WRONG_CALLED_AE,
     WRONG_CALLING_AE,
     Rejection,
-    associate_rj,
 )
 from broker.dicom.transport.requestor import Timeouts
 from broker.model.printer import Address

@@ -7,12 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
 
+from broker.dicom.transport.associate_pdus import (
+    IMPLEMENTATION_CLASS_UID,
+    associate_ac,
+    associate_rj,
+    associate_rq,
+    read_answer,
+    read_proposal,
+    read_rejection,
+)
 from broker.dicom.transport.dataset import EXPLICIT_LE, IMPLICIT_LE
 from broker.dicom.transport.message import Context
 from broker.dicom.transport.negotiation import (
     APPLICATION_CONTEXT,
     CONGESTED,
-    IMPLEMENTATION_CLASS_UID,
     TOO_MANY,
     WRONG_APPLICATION_CONTEXT,
     WRONG_CALLED_AE,
@@ -23,15 +31,9 @@ from broker.dicom.transport.negotiation import (
     Proposed,
     Rejection,
     accepted,
-    associate_ac,
-    associate_rj,
-    associate_rq,
     judge,
     negotiate,
     proposed_contexts,
-    read_answer,
-    read_proposal,
-    read_rejection,
 )
 from broker.dicom.transport.wire import Violation
 

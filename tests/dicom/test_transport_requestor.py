@@ -17,9 +17,10 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from broker.dicom.transport.acceptor import Offer
+from broker.dicom.transport.associate_pdus import associate_rj
 from broker.dicom.transport.dataset import EXPLICIT_LE, IMPLICIT_LE
 from broker.dicom.transport.message import Command
-from broker.dicom.transport.negotiation import TOO_MANY, WRONG_CALLED_AE, associate_rj
+from broker.dicom.transport.negotiation import TOO_MANY, WRONG_CALLED_AE
 from broker.dicom.transport.requestor import (
     Answer,
     Broken,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from broker.dicom.transport.associate_pdus import associate_ac, associate_rq, read_proposal
 from broker.dicom.transport.message import (
     Command,
     command_bytes,
@@ -16,15 +17,7 @@ from broker.dicom.transport.message import (
     has_dataset,
     read_command,
 )
-from broker.dicom.transport.negotiation import (
-    Offer,
-    Result,
-    associate_ac,
-    associate_rq,
-    negotiate,
-    proposed_contexts,
-    read_proposal,
-)
+from broker.dicom.transport.negotiation import Offer, Result, negotiate, proposed_contexts
 
 PATIENCE_S = 20.0
 """No test waits longer for a peer."""

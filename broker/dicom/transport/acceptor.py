@@ -9,15 +9,8 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 
-from broker.dicom.transport.association import (
-    ABORT_PROGRESS_S,
-    LINGER_S,
-    AcceptedAssociation,
-    Ending,
-    EventSink,
-    Limits,
-    Service,
-)
+from broker.dicom.transport.associate_pdus import abort_pdu, associate_rj, read_proposal
+from broker.dicom.transport.association import ABORT_PROGRESS_S, LINGER_S, AcceptedAssociation
 from broker.dicom.transport.fragments import Budget
 from broker.dicom.transport.negotiation import (
     CONGESTED,
@@ -26,12 +19,10 @@ from broker.dicom.transport.negotiation import (
     Proposal,
     Rejection,
     TurnedAway,
-    abort_pdu,
-    associate_rj,
     judge,
     negotiate,
-    read_proposal,
 )
+from broker.dicom.transport.service import Ending, EventSink, Limits, Service
 from broker.dicom.transport.wire import (
     Closed,
     PduType,
@@ -42,14 +33,7 @@ from broker.dicom.transport.wire import (
     WireBroken,
 )
 
-__all__ = [
-    "AcceptedAssociation",
-    "Acceptor",
-    "Ending",
-    "Offer",
-    "Service",
-    "TurnedAway",
-]
+__all__ = ["AcceptedAssociation", "Acceptor", "Ending", "Offer", "Service", "TurnedAway"]
 
 BACKLOG = 128
 MAX_STRANGERS = 64

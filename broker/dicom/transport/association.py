@@ -6,13 +6,11 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Protocol
+from collections.abc import Iterator, Sequence
 
 from pydicom.dataset import Dataset
 
+from broker.dicom.transport.associate_pdus import RELEASE_RP, abort_pdu, associate_ac
 from broker.dicom.transport.dataset import encode_dataset
 from broker.dicom.transport.fragments import Assembly, Budget, Message, packed, sendable_pdu
 from broker.dicom.transport.message import (
@@ -25,13 +23,8 @@ from broker.dicom.transport.message import (
     is_response,
     response_command,
 )
-from broker.dicom.transport.negotiation import (
-    Answered,
-    Proposal,
-    abort_pdu,
-    accepted,
-    associate_ac,
-)
+from broker.dicom.transport.negotiation import Answered, Proposal, accepted
+from broker.dicom.transport.service import Closing, Ending, EventSink, Limits, Service
 from broker.dicom.transport.wire import (
     PduType,
     Reason,
@@ -64,55 +57,6 @@ SEND_PROGRESS_S = 60.0
 LINGER_S = 2.0
 """How long the peer may take to close after the last word was said (PS3.8's ARTIM timer)."""
 ABORT_PROGRESS_S = 1.0
-
-_RELEASE_RP = b"\x06\x00\x00\x00\x00\x04\x00\x00\x00\x00"
-
-
-class Ending(StrEnum):
-    """How an association ended."""
-
-    RELEASED = "released"
-    ABORTED = "aborted"
-    """By the peer or by us."""
-    LOST = "lost"
-    """The connection broke."""
-
-
-class Service(Protocol):
-    """What answers the requests of one association, always on that association's thread."""
-
-    def answer(self, request: Request, /) -> Response | None:
-        """The response; None sends none.
-
-        C-ECHO comes here too. Requests on a context that was not accepted, and commands that no
-        print or verification class has, are answered without asking. If this raises, the peer is
-        told 0x0110 and the association lives on.
-        """
-
-    def closed(self, how: Ending, /) -> None:
-        """Called exactly once, whatever happened. No answer is asked for afterwards."""
-
-
-class Closing(Exception):
-    """The association has ended, in the way that `how` says."""
-
-    def __init__(self, how: Ending, words: str) -> None:
-        super().__init__(words)
-        self.how = how
-        self.words = words
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one association may take, in seconds and bytes."""
-
-    max_pdu: int
-    idle_timeout_s: float
-    message_timeout_s: float
-    max_dataset: int
-
-
-EventSink = Callable[[str, Mapping[str, object]], None]
 
 
 class AcceptedAssociation:
@@ -236,7 +180,7 @@ class AcceptedAssociation:
             if pdu.type == PduType.DATA:
                 self._ready.extend(self._assembly.feed(pdu.body))
             elif pdu.type == PduType.RELEASE_RQ:
-                self._wire.send([_RELEASE_RP], SEND_PROGRESS_S)
+                self._wire.send([RELEASE_RP], SEND_PROGRESS_S)
                 raise Closing(Ending.RELEASED, "released")
             elif pdu.type == PduType.ABORT:
                 raise Closing(Ending.ABORTED, "aborted by the peer")

@@ -12,12 +12,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydicom import config
-from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement, empty_value_for_VR
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence as Items
 from pydicom.tag import BaseTag, Tag
+
+from broker.dicom.transport.vr import (
+    AMBIGUOUS,
+    BINARY,
+    LONG,
+    NUMBERS,
+    ONE_TEXT,
+    TEXT,
+    TRIMMED,
+    dictionary_vr,
+)
 
 IMPLICIT_LE = "1.2.840.10008.1.2"
 EXPLICIT_LE = "1.2.840.10008.1.2.1"
@@ -37,27 +47,6 @@ _ITEM = 0xFFFEE000
 _ITEM_END = 0xFFFEE00D
 _SEQUENCE_END = 0xFFFEE0DD
 _UNDEFINED = 0xFFFFFFFF
-
-_BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
-_NUMBERS = {
-    "FD": "d",
-    "FL": "f",
-    "SL": "i",
-    "SS": "h",
-    "SV": "q",
-    "UL": "I",
-    "US": "H",
-    "UV": "Q",
-}
-_ONE_TEXT = frozenset({"LT", "ST", "UR", "UT"})
-"""Text in which a backslash is a backslash."""
-_TEXT = _ONE_TEXT | {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "PN", "SH", "TM", "UC", "UI"}
-_TRIMMED = frozenset({"AE", "CS", "DS", "IS", "UI"})
-"""Leading spaces do not count either."""
-_LONG = _BINARY | {"SQ", "SV", "UC", "UR", "UT", "UV"}
-"""Explicit VRs with a length of four bytes (PS3.5 7.1.2)."""
-_AMBIGUOUS = {"US or SS": "US", "US or OW": "OW", "US or SS or OW": "OW", "OB or OW": "OW"}
-"""Print has unsigned pixels only (PS3.3 C.13.5)."""
 
 _TAG = struct.Struct("<HH")
 _LENGTH = struct.Struct("<I")
@@ -139,18 +128,18 @@ class _Reader:
         group, element = _TAG.unpack_from(self._data, at)
         tag = Tag(group, element)
         if group == 0xFFFE or not explicit:
-            vr = "" if group == 0xFFFE else _dictionary_vr(tag)
+            vr = "" if group == 0xFFFE else dictionary_vr(tag)
             return tag, vr, _LENGTH.unpack_from(self._data, at + 4)[0], at + 8
         vr = bytes(self._data[at + 4 : at + 6]).decode("latin-1")
-        if vr in _LONG:
+        if vr in LONG:
             if end - at < 12:
                 raise UnreadableDataset("an element is cut off")
             length = _LENGTH.unpack_from(self._data, at + 8)[0]
             if vr == "UN" and length != _UNDEFINED:
-                vr = _dictionary_vr(tag)
+                vr = dictionary_vr(tag)
                 vr = "UN" if vr == "SQ" else vr
             return tag, vr, length, at + 12
-        if vr not in _TEXT and vr not in _NUMBERS and vr != "AT":
+        if vr not in TEXT and vr not in NUMBERS and vr != "AT":
             raise UnreadableDataset(f"{tag} has no VR that is known")
         return tag, vr, _SHORT_LENGTH.unpack_from(self._data, at + 6)[0], at + 8
 
@@ -185,15 +174,15 @@ class _Reader:
 
 def _extra_values(vr: str, value: memoryview) -> int:
     """At least as many as there are beyond the first."""
-    if vr in _BINARY or vr in _ONE_TEXT:
+    if vr in BINARY or vr in ONE_TEXT:
         return 0
-    if vr in _TEXT:
+    if vr in TEXT:
         return bytes(value).count(b"\\") if len(value) <= MAX_TEXT else 0
     return len(value) // 4
 
 
 def _element(tag: BaseTag, vr: str, value: memoryview) -> DataElement:
-    if vr in _BINARY:
+    if vr in BINARY:
         return DataElement(tag, vr, bytes(value), already_converted=True)
     if not value:
         return DataElement(tag, vr, empty_value_for_VR(vr), already_converted=True)
@@ -207,18 +196,18 @@ def _element(tag: BaseTag, vr: str, value: memoryview) -> DataElement:
 
 
 def _values(vr: str, value: memoryview) -> Any:
-    if vr in _NUMBERS:
-        code = _NUMBERS[vr]
+    if vr in NUMBERS:
+        code = NUMBERS[vr]
         count = len(value) // struct.calcsize("<" + code)
         return _alone(list(struct.unpack(f"<{count}{code}", value)))
     if vr == "AT":
         parts = struct.unpack(f"<{len(value) // 2}H", value)
         return _alone([Tag(*parts[at : at + 2]) for at in range(0, len(parts), 2)])
     text = bytes(value).decode("latin-1")
-    if vr in _ONE_TEXT:
+    if vr in ONE_TEXT:
         return text.rstrip(" \0")
     parts_ = [part.rstrip(" \0") for part in text.split("\\")]
-    if vr in _TRIMMED:
+    if vr in TRIMMED:
         parts_ = [part.strip() for part in parts_]
     if parts_ == [""]:
         return empty_value_for_VR(vr)
@@ -229,27 +218,15 @@ def _alone(values: list[Any]) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-def _dictionary_vr(tag: BaseTag) -> str:
-    if tag.is_private_creator:
-        return "LO"
-    if tag.element == 0:
-        return "UL"
-    try:
-        vr = dictionary_VR(tag)
-    except KeyError:
-        return "UN"
-    return _AMBIGUOUS.get(vr, vr)
-
-
 def _encoded(dataset: Dataset, *, explicit: bool) -> tuple[list[Buffer], int]:
     pieces: list[Buffer] = []
     small = bytearray()
     total = 0
     for tag in sorted(dataset.keys()):
         element: DataElement | RawDataElement = dataset.get_item(tag)
-        vr = _AMBIGUOUS.get(str(element.VR), str(element.VR))
+        vr = AMBIGUOUS.get(str(element.VR), str(element.VR))
         if isinstance(element, RawDataElement):
-            vr = _dictionary_vr(tag) if element.VR is None else vr
+            vr = dictionary_vr(tag) if element.VR is None else vr
             if vr == "SQ" or element.length == _UNDEFINED:
                 # Not as they are: their bytes depend on the syntax that they came in.
                 element, vr = dataset[tag], "SQ"
@@ -273,7 +250,7 @@ def _encoded(dataset: Dataset, *, explicit: bool) -> tuple[list[Buffer], int]:
                 pieces += (bytes(small), piece)
                 small.clear()
         if padding:
-            small += b" " if vr in _TEXT and vr != "UI" else b"\0"
+            small += b" " if vr in TEXT and vr != "UI" else b"\0"
     if small:
         pieces.append(bytes(small))
     return pieces, total
@@ -294,7 +271,7 @@ def _encoded_header(tag: BaseTag, vr: str, length: int, *, explicit: bool) -> by
     head = _TAG.pack(tag.group, tag.element)
     if not explicit:
         return head + _LENGTH.pack(length)
-    if vr in _LONG:
+    if vr in LONG:
         return head + vr.encode("ascii") + b"\0\0" + _LENGTH.pack(length)
     if length > 0xFFFF:
         raise ValueError(f"{tag} is too long for {vr} in Explicit VR")
@@ -305,21 +282,21 @@ def _encoded_value(vr: str, element: DataElement) -> Buffer:
     value = element.value
     if value is None or value == "":
         return b""
-    if vr in _BINARY:
+    if vr in BINARY:
         if isinstance(value, (bytes, bytearray, memoryview)):
             view = memoryview(value).cast("B")
             return view if len(view) >= LARGE else bytes(view)
         vr = "US"
         # LUT data are words, however they were set.
     values = list(value) if isinstance(value, (MultiValue, list, tuple)) else [value]
-    if vr in _NUMBERS:
+    if vr in NUMBERS:
         try:
-            return struct.pack(f"<{len(values)}{_NUMBERS[vr]}", *values)
+            return struct.pack(f"<{len(values)}{NUMBERS[vr]}", *values)
         except struct.error:
             raise ValueError(f"{element.tag} does not fit {vr}") from None
     if vr == "AT":
         return b"".join(_TAG.pack(tag.group, tag.element) for tag in map(Tag, values))
-    if vr not in _TEXT:
+    if vr not in TEXT:
         raise ValueError(f"{element.tag} has no VR that is known")
     if vr in ("DS", "IS"):
         # They keep the spelling they came in.

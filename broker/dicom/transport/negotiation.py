@@ -1,45 +1,18 @@
-"""What is agreed while an association is being established (PS3.8 7.1, 9.3.2 to 9.3.4).
-
-The PDUs are written and read with pynetdicom's items. Items of types that are not known are
-skipped when reading, as PS3.8 9.3.1 demands, so the walk over them is our own.
-"""
+"""What is agreed while an association is being established (PS3.8 7.1, 9.3.2 to 9.3.4)."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from pydicom.uid import UID
-from pynetdicom.pdu import A_ABORT_RQ, A_ASSOCIATE_AC, A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
-from pynetdicom.pdu_items import (
-    AbstractSyntaxSubItem,
-    ApplicationContextItem,
-    ImplementationClassUIDSubItem,
-    ImplementationVersionNameSubItem,
-    MaximumLengthSubItem,
-    PresentationContextItemAC,
-    PresentationContextItemRQ,
-    TransferSyntaxSubItem,
-    UserInformationItem,
-)
-
 from broker.dicom.transport.dataset import IMPLICIT_LE
 from broker.dicom.transport.message import Context
-from broker.dicom.transport.wire import Reason, Violation
 
-IMPLEMENTATION_CLASS_UID = "2.25.70275147566734991365372523959851388322"
-"""Ours, for ever (PS3.7 D.3.3.2)."""
-IMPLEMENTATION_VERSION_NAME = "PRINTBROKER_0_1"
 APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
 PROTOCOL_VERSION = 0x0001
 MAX_CONTEXTS = 128
 """Odd ids from 1 to 255."""
-
-_ITEM = struct.Struct(">BxH")
-_FIXED = 68
-"""Bytes of an A-ASSOCIATE-RQ or -AC before its items, without the header."""
 
 
 class Result(IntEnum):
@@ -122,8 +95,8 @@ WRONG_PROTOCOL_VERSION = Rejection("protocol version not supported", 1, 2, 2)
 CONGESTED = Rejection("temporary congestion", 2, 3, 1)
 TOO_MANY = Rejection("local limit exceeded", 2, 3, 2)
 _REJECTIONS = {
-    (rejection.source, rejection.reason): rejection.words
-    for rejection in (
+    (each.source, each.reason): each.words
+    for each in (
         WRONG_CALLED_AE,
         WRONG_CALLING_AE,
         WRONG_APPLICATION_CONTEXT,
@@ -132,6 +105,12 @@ _REJECTIONS = {
         TOO_MANY,
     )
 } | {(1, 1): "no reason given", (2, 1): "no reason given"}
+
+
+def rejection(result: int, source: int, reason: int) -> Rejection:
+    """A rejection as it came, with words even where nobody has heard of its reason."""
+    words = _REJECTIONS.get((source, reason), f"source {source}, reason {reason}")
+    return Rejection(words, result, source, reason)
 
 
 def judge(proposal: Proposal, *, ae_title: str, check_called_ae: bool) -> Rejection | None:
@@ -182,189 +161,3 @@ def proposed_contexts(offers: Sequence[Offer]) -> tuple[Proposed, ...]:
         Proposed(2 * index + 1, offer.abstract_syntax, offer.transfer_syntaxes)
         for index, offer in enumerate(offers)
     )
-
-
-def associate_rq(
-    *, calling_ae: str, called_ae: str, contexts: Sequence[Proposed], max_pdu: int
-) -> bytes:
-    """An A-ASSOCIATE-RQ, header and all. Raises ValueError on an impossible AE title."""
-    pdu = A_ASSOCIATE_RQ()
-    pdu.calling_ae_title = calling_ae
-    pdu.called_ae_title = called_ae
-    pdu.variable_items = [
-        _application_context(),
-        *(_proposed_item(context) for context in contexts),
-        _user_information(max_pdu),
-    ]
-    return pdu.encode()
-
-
-def associate_ac(proposal: Proposal, answered: Sequence[Answered], *, max_pdu: int) -> bytes:
-    """An A-ASSOCIATE-AC, header and all."""
-    pdu = A_ASSOCIATE_AC()
-    pdu.reserved_aet = proposal.called_ae
-    pdu.reserved_aec = proposal.calling_ae
-    pdu.variable_items = [
-        _application_context(),
-        *(_answered_item(context) for context in answered),
-        _user_information(max_pdu),
-    ]
-    return pdu.encode()
-
-
-def associate_rj(rejection: Rejection) -> bytes:
-    """An A-ASSOCIATE-RJ, header and all."""
-    pdu = A_ASSOCIATE_RJ()
-    pdu.result = rejection.result
-    pdu.source = rejection.source
-    pdu.reason_diagnostic = rejection.reason
-    return pdu.encode()
-
-
-def abort_pdu(*, by_provider: bool, reason: Reason = Reason.NOT_SPECIFIED) -> bytes:
-    """An A-ABORT, header and all (PS3.8 9.3.8)."""
-    pdu = A_ABORT_RQ()
-    pdu.source = 2 if by_provider else 0
-    pdu.reason_diagnostic = reason if by_provider else 0
-    return pdu.encode()
-
-
-def read_proposal(body: memoryview) -> Proposal:
-    """The A-ASSOCIATE-RQ in `body`. Raises Violation."""
-    data = bytes(body)
-    if len(data) < _FIXED:
-        raise Violation("an A-ASSOCIATE-RQ is cut off", Reason.INVALID_PARAMETER)
-    application_context = ""
-    contexts: list[Proposed] = []
-    max_pdu = 0
-    for kind, item in _items(data[_FIXED:]):
-        if kind == 0x10:
-            application_context = _uid(item[_ITEM.size :])
-        elif kind == 0x20:
-            contexts.append(_read_proposed(item))
-        elif kind == 0x50:
-            max_pdu = _read_max_pdu(item)
-    if len({context.id for context in contexts}) != len(contexts):
-        raise Violation("two presentation contexts have one id", Reason.INVALID_PARAMETER)
-    return Proposal(
-        calling_ae=_ae_title(data[20:36]),
-        called_ae=_ae_title(data[4:20]),
-        application_context=application_context,
-        protocol_version=int.from_bytes(data[0:2], "big"),
-        contexts=tuple(contexts),
-        max_pdu=max_pdu,
-    )
-
-
-def read_answer(body: memoryview) -> tuple[tuple[Answered, ...], int]:
-    """The contexts and the maximum PDU length of the A-ASSOCIATE-AC. Raises Violation."""
-    data = bytes(body)
-    if len(data) < _FIXED:
-        raise Violation("an A-ASSOCIATE-AC is cut off", Reason.INVALID_PARAMETER)
-    answered: list[Answered] = []
-    max_pdu = 0
-    for kind, item in _items(data[_FIXED:]):
-        if kind == 0x21 and len(item) >= 8:
-            syntaxes = [
-                _uid(sub[_ITEM.size :]) for sub_kind, sub in _items(item[8:]) if sub_kind == 0x40
-            ]
-            answered.append(Answered(item[4], item[6], syntaxes[0] if syntaxes else ""))
-        elif kind == 0x50:
-            max_pdu = _read_max_pdu(item)
-    return tuple(answered), max_pdu
-
-
-def read_rejection(body: memoryview) -> Rejection:
-    """The A-ASSOCIATE-RJ in `body`. Raises Violation."""
-    if len(body) < 4:
-        raise Violation("an A-ASSOCIATE-RJ is cut off", Reason.INVALID_PARAMETER)
-    _, result, source, reason = body[:4]
-    words = _REJECTIONS.get((source, reason), f"source {source}, reason {reason}")
-    return Rejection(words, result, source, reason)
-
-
-def _application_context() -> ApplicationContextItem:
-    item = ApplicationContextItem()
-    item.application_context_name = UID(APPLICATION_CONTEXT)
-    return item
-
-
-def _proposed_item(context: Proposed) -> PresentationContextItemRQ:
-    abstract = AbstractSyntaxSubItem()
-    abstract.abstract_syntax_name = UID(context.abstract_syntax)
-    item = PresentationContextItemRQ()
-    item.presentation_context_id = context.id
-    item.abstract_transfer_syntax_sub_items = [
-        abstract,
-        *(_transfer_syntax(uid) for uid in context.transfer_syntaxes),
-    ]
-    return item
-
-
-def _answered_item(context: Answered) -> PresentationContextItemAC:
-    item = PresentationContextItemAC()
-    item.presentation_context_id = context.id
-    item.result_reason = context.result
-    item.transfer_syntax_sub_item = [_transfer_syntax(context.transfer_syntax)]
-    return item
-
-
-def _transfer_syntax(uid: str) -> TransferSyntaxSubItem:
-    item = TransferSyntaxSubItem()
-    item.transfer_syntax_name = UID(uid)
-    return item
-
-
-def _user_information(max_pdu: int) -> UserInformationItem:
-    length = MaximumLengthSubItem()
-    length.maximum_length_received = max_pdu
-    implementation = ImplementationClassUIDSubItem()
-    implementation.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
-    version = ImplementationVersionNameSubItem()
-    version.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-    item = UserInformationItem()
-    item.user_data = [length, implementation, version]
-    return item
-
-
-def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Each item's type, and the item with its header."""
-    at = 0
-    while at < len(data):
-        if len(data) - at < _ITEM.size:
-            raise Violation("an item is cut off", Reason.INVALID_PARAMETER)
-        kind, length = _ITEM.unpack_from(data, at)
-        end = at + _ITEM.size + length
-        if end > len(data):
-            raise Violation("an item is cut off", Reason.INVALID_PARAMETER)
-        yield kind, data[at:end]
-        at = end
-
-
-def _read_proposed(item: bytes) -> Proposed:
-    if len(item) < 8:
-        raise Violation("a presentation context is cut off", Reason.INVALID_PARAMETER)
-    subs = list(_items(item[8:]))
-    abstract = [_uid(sub[_ITEM.size :]) for kind, sub in subs if kind == 0x30]
-    transfer = [_uid(sub[_ITEM.size :]) for kind, sub in subs if kind == 0x40]
-    return Proposed(item[4], abstract[0] if abstract else "", tuple(transfer))
-
-
-def _read_max_pdu(item: bytes) -> int:
-    for kind, sub in _items(item[_ITEM.size :]):
-        if kind == 0x51 and len(sub) == 8:
-            return int.from_bytes(sub[4:], "big")
-    return 0
-
-
-def _uid(data: bytes) -> str:
-    text = data.decode("latin-1").strip(" \0")
-    if len(text) > 64 or not all(part.isdigit() for part in text.split(".")):
-        # It matches nothing that we know, and is not sent back.
-        return ""
-    return text
-
-
-def _ae_title(data: bytes) -> str:
-    """Leading and trailing spaces do not count (PS3.8 table 9-11)."""
-    return "".join(char if " " <= char <= "~" else "?" for char in data.decode("latin-1")).strip()

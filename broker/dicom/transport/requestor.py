@@ -5,7 +5,6 @@ Whoever asks reads the answer itself, so nobody else can take it.
 
 from __future__ import annotations
 
-import socket
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +15,15 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
+from broker.dicom.transport.associate_pdus import (
+    RELEASE_RP,
+    RELEASE_RQ,
+    abort_pdu,
+    associate_rq,
+    read_answer,
+    read_rejection,
+)
+from broker.dicom.transport.connection import Broken, Rejected, Timeouts, connect
 from broker.dicom.transport.dataset import decode_dataset, encode_dataset
 from broker.dicom.transport.fragments import Assembly, Budget, Message, packed, sendable_pdu
 from broker.dicom.transport.message import (
@@ -30,15 +38,7 @@ from broker.dicom.transport.message import (
     is_response,
     response_command,
 )
-from broker.dicom.transport.negotiation import (
-    Offer,
-    abort_pdu,
-    accepted,
-    associate_rq,
-    proposed_contexts,
-    read_answer,
-    read_rejection,
-)
+from broker.dicom.transport.negotiation import Offer, accepted, proposed_contexts
 from broker.dicom.transport.wire import (
     Pdu,
     PduType,
@@ -49,47 +49,12 @@ from broker.dicom.transport.wire import (
     WireBroken,
 )
 
+__all__ = ["Answer", "Broken", "EventReport", "Rejected", "Requestor", "Timeouts"]
+
 MAX_DATASET = 16 << 20
 """Bytes of a response's data set: no printer has that much to say."""
 ABORT_PROGRESS_S = 1.0
 UNRECOGNIZED_OPERATION = 0x0211
-
-_RELEASE_RQ = b"\x05\x00\x00\x00\x00\x04\x00\x00\x00\x00"
-_RELEASE_RP = b"\x06\x00\x00\x00\x00\x04\x00\x00\x00\x00"
-
-
-@dataclass(frozen=True)
-class Timeouts:
-    """How long the peer may take, in seconds."""
-
-    connect_s: float = 5
-    associate_s: float = 20
-    """From the connection to the answer to A-ASSOCIATE-RQ."""
-    release_s: float = 5
-
-
-class Rejected(Exception):
-    """The peer answered A-ASSOCIATE-RJ. `reason` is its reason alone, without host and port."""
-
-    def __init__(self, words: str, *, transient: bool, reason: str) -> None:
-        super().__init__(words)
-        self.words = words
-        self.transient = transient
-        self.reason = reason
-
-
-class Broken(Exception):
-    """There is no association, or no more. `words` is one sentence that names host and port.
-
-    `connected`: it had been accepted. `asked`: a byte of the request had left, so the peer may
-    have done what it asks.
-    """
-
-    def __init__(self, words: str, *, connected: bool, asked: bool = False) -> None:
-        super().__init__(words)
-        self.words = words
-        self.connected = connected
-        self.asked = asked
 
 
 @dataclass(frozen=True)
@@ -157,7 +122,7 @@ class Requestor:
         proposal = associate_rq(
             calling_ae=calling_ae, called_ae=called_ae, contexts=contexts, max_pdu=max_pdu
         )
-        sock = _connect(host, port, where, timeouts.connect_s)
+        sock = connect(host, port, where, timeouts.connect_s)
         self = cls(Wire(sock, max_pdu=max_pdu), where, timeouts, on_event_report)
         deadline = time.monotonic() + timeouts.associate_s
         try:
@@ -247,11 +212,11 @@ class Requestor:
             return
         deadline = time.monotonic() + self._timeouts.release_s
         try:
-            self._wire.send([_RELEASE_RQ], self._timeouts.release_s)
+            self._wire.send([RELEASE_RQ], self._timeouts.release_s)
             while (pdu := self._wire.receive(deadline)).type != PduType.RELEASE_RP:
                 if pdu.type == PduType.RELEASE_RQ:
                     # Both at once: the requestor answers first (PS3.8 7.2.2).
-                    self._wire.send([_RELEASE_RP], self._timeouts.release_s)
+                    self._wire.send([RELEASE_RP], self._timeouts.release_s)
                 elif pdu.type != PduType.DATA:
                     break
         except WireBroken:
@@ -298,7 +263,7 @@ class Requestor:
         if pdu.type == PduType.ABORT:
             raise _Left("aborted the association")
         if pdu.type == PduType.RELEASE_RQ:
-            self._wire.send([_RELEASE_RP], self._timeouts.release_s)
+            self._wire.send([RELEASE_RP], self._timeouts.release_s)
             raise _Left("released the association")
         raise Violation(f"sent {pdu.type.name} out of turn", Reason.UNEXPECTED_PDU)
 
@@ -372,22 +337,6 @@ class Requestor:
 
 class _Left(WireBroken):
     """The peer ended the association in due form."""
-
-
-def _connect(host: str, port: int, where: str, timeout_s: float) -> socket.socket:
-    try:
-        return socket.create_connection((host, port), timeout=timeout_s)
-    except ConnectionRefusedError as exc:
-        words = f"{where} refused the connection"
-        raise Broken(words, connected=False) from exc
-    except TimeoutError as exc:
-        words = f"{where} did not take the connection within {timeout_s:g} s"
-        raise Broken(words, connected=False) from exc
-    except socket.gaierror as exc:
-        raise Broken(f"{where} has a host name that is not known", connected=False) from exc
-    except OSError as exc:
-        words = f"{where} could not be reached: {exc.strerror or exc}"
-        raise Broken(words, connected=False) from exc
 
 
 def _name(field: int) -> str:

@@ -1,0 +1,159 @@
+"""`broker demo`: all of it on one machine, with nothing installed or configured before."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from broker.cli import job_tables, printer_table, tables
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from broker.cli.hospital import Hospital
+
+DOOMED = "oki-2"
+
+
+def demo(
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--folder",
+            help="Where films and data go; else broker-demo/ with the time, in this folder.",
+            metavar="DIR",
+        ),
+    ] = None,
+    keep_running: Annotated[
+        bool, typer.Option("--keep-running", help="Stay up afterwards, until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Show the broker at work: three emulated printers, three modalities, and a printer that dies.
+
+    Exits 0 only if every film came out exactly once.
+
+    Example: broker demo --keep-running, and in another window the commands that it names.
+    """
+    from broker.cli.hospital import Hospital
+
+    place = folder or Path("broker-demo") / time.strftime("%Y-%m-%d-%H%M%S")
+    if place.exists():
+        typer.echo(f"{place} is there already; name another folder", err=True)
+        raise typer.Exit(1)
+    screen = _Screen()
+    hospital = Hospital(place, screen.news)
+    try:
+        _run(hospital, screen)
+        good = _report(hospital)
+        if keep_running and good:
+            _keep(hospital)
+    finally:
+        hospital.close()
+    raise typer.Exit(0 if good else 1)
+
+
+def _run(hospital: Hospital, screen: _Screen) -> None:
+    with screen.progress:
+        screen.say("Three emulated printers and a broker start on this machine.")
+        hospital.open()
+        screen.expect(hospital)
+        modalities = threading.Thread(target=hospital.print_films, name="modalities")
+        screen.say(f"CT1, MR1 and US1 print {len(hospital.films)} films each on BROKER.")
+        modalities.start()
+        hospital.wait_for_films(hospital.total // 4)
+        screen.say(f"{DOOMED} will now die while it receives a film.")
+        hospital.break_printer(DOOMED)
+        modalities.join()
+        screen.say("Every modality has heard success for every film and has gone home.")
+        hospital.wait_for_jobs()
+
+
+def _report(hospital: Hospital) -> bool:
+    """Tables, trays and the verdict."""
+    console = tables.terminal()
+    now = time.time()
+    console.print("\n$ broker jobs --all", style="bold")
+    tables.show(job_tables.jobs(hospital.service.jobs.list(), now, console.width), console)
+    console.print("\n$ broker printers", style="bold")
+    tables.show(
+        printer_table.printers(hospital.service.printers.list(), now, console.width), console
+    )
+    console.print("\nFinished films, as pictures, each with a slip beside it (JSON):")
+    for printer in hospital.printers.values():
+        count = tables.count(len(printer.sheets), "film")
+        console.print(f"  {hospital.folder / printer.name}  {count}", soft_wrap=True)
+    missing, too_many = hospital.audit()
+    console.print()
+    for words in hospital.refused:
+        console.print(f"A modality saw an error: {words}")
+    if missing or too_many or hospital.refused:
+        console.print(f"NOT WELL: {missing} films missing, {too_many} sheets too many.")
+        return False
+    console.print(
+        f"All {hospital.total} films came out exactly once, though {DOOMED} died on the way.",
+        style="bold green",
+    )
+    return True
+
+
+def _keep(hospital: Hospital) -> None:
+    """Stay up until Ctrl-C."""
+    hospital.printers[DOOMED].revive()
+    config = hospital.configuration
+    typer.echo(f"\n{DOOMED} is repaired. The broker stays up until Ctrl-C. In another window:")
+    typer.echo(f"  export BROKER_CONFIG={config.absolute()}")
+    typer.echo("  broker jobs --watch")
+    typer.echo("  broker printers drain oki-1 -r 'new toner'")
+    typer.echo("  broker test-print --printer oki-3")
+    typer.echo(f"Or print on it: AE title BROKER, 127.0.0.1, port {hospital.service.port}.")
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        typer.echo("\nStopped.")
+
+
+class _Screen:
+    """Live progress on a terminal; off it, one line for each thing worth telling."""
+
+    def __init__(self) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        self.progress: Progress = Progress(
+            TextColumn("{task.description:<16}"),
+            BarColumn(bar_width=40),
+            MofNCompleteColumn(),
+            console=tables.terminal(),
+        )
+        self._taken: TaskID | None = None
+        self._on_paper: dict[str, TaskID] = {}
+
+    def expect(self, hospital: Hospital) -> None:
+        """Show a bar for the films taken, and one for each printer."""
+        self._taken = self.progress.add_task("taken, safe", total=hospital.total)
+        for name in hospital.printers:
+            self._on_paper[name] = self.progress.add_task(f"on {name}", total=hospital.total)
+
+    def say(self, words: str) -> None:
+        """One line above the bars."""
+        self.progress.console.print(words)
+
+    def news(self, event: str, facts: Mapping[str, object]) -> None:
+        """What the broker notes, where it is worth a bar or a line."""
+        printer = str(facts.get("printer", ""))
+        match event:
+            case "films accepted" if self._taken is not None:
+                self.progress.advance(self._taken, int(str(facts["films"])))
+            case "film accepted":
+                self.progress.advance(self._on_paper[printer])
+            case "attempt failed":
+                self.say(f"  job {facts['job']}: {facts['why']}")
+            case "printer changed":
+                reason = f": {facts['reason']}" if facts["reason"] else ""
+                self.say(f"  {printer} was {facts['was']}, is {facts['health']}{reason}")
+            case "storage failed" | "attempt broke" | "fault":
+                self.say(f"  {event}: {dict(facts)}")

@@ -1,0 +1,92 @@
+"""`broker emulate`: printers that are programs, to try the broker or a modality on."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def emulate(
+    name: Annotated[str, typer.Option("--name", help="The printer's name.")] = "oki-1",
+    ae_title: Annotated[
+        str, typer.Option("--ae-title", help="What it is called; else the name in capitals.")
+    ] = "",
+    host: Annotated[str, typer.Option("--host", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", help="0 takes any free port.", min=0, max=65535)
+    ] = 11113,
+    tray: Annotated[
+        Path | None,
+        typer.Option("--tray", help="Folder for finished sheets; else the name.", metavar="DIR"),
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option("--seconds", help="For each sheet.", min=0.0, max=3600.0)
+    ] = 1.0,
+    scenario: Annotated[
+        str, typer.Option("--scenario", help="What is wrong with it; --scenarios lists them.")
+    ] = "ok",
+    scenarios: Annotated[
+        bool, typer.Option("--scenarios", help="List the scenarios, and leave.")
+    ] = False,
+) -> None:
+    """Be a printer: a Print SCP that lays finished films into a tray, as pictures.
+
+    It behaves as OKI's DICOM-embedded printers say they do: grayscale and color print,
+    Presentation LUT, Print Job, Verification; no annotation. Nothing is sent anywhere.
+
+    Example: broker emulate --name oki-1 --port 11113 --scenario slow:5
+    """
+    from broker.emulator.scenario import HELP, Scenario, UnknownScenario
+
+    if scenarios:
+        for word, meaning in HELP.items():
+            typer.echo(f"{word:<24}{meaning}")
+        return
+    try:
+        wrong = Scenario.parse(scenario)
+    except UnknownScenario as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    _stay(name, ae_title or name.replace("-", "").upper()[:16], host, port, tray, seconds, wrong)
+
+
+def _stay(
+    name: str,
+    ae_title: str,
+    host: str,
+    port: int,
+    tray: Path | None,
+    seconds: float,
+    scenario: object,
+) -> None:
+    from broker.emulator.printer import EmulatedPrinter
+    from broker.emulator.scenario import Scenario
+
+    assert isinstance(scenario, Scenario)
+    over = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: over.set())
+    printer = EmulatedPrinter(
+        name,
+        ae_title,
+        tray or Path(name),
+        host=host,
+        port=port,
+        seconds_per_film=seconds,
+        scenario=scenario,
+        associations=4,
+    )
+    printer.on_sheet = lambda sheet: typer.echo(
+        f"sheet {sheet.number:04}: {sheet.film_size or 'default size'}, {sheet.display_format}, "
+        f"{sheet.copies} x, from {sheet.calling_ae}"
+    )
+    with printer:
+        typer.echo(
+            f"{name} listens on {host}:{printer.port} as {ae_title}; sheets go to "
+            f"{(tray or Path(name)).absolute()}. Ctrl-C ends it."
+        )
+        over.wait()

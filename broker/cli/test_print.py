@@ -1,0 +1,125 @@
+"""`broker test-print`: one film through queue and printer, to see on paper that all is well."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from broker.cli.failures import FAILED, Failure
+from broker.cli.options import ConfigOption
+
+if TYPE_CHECKING:
+    from broker.cli.opening import Store
+    from broker.model.job import Job
+
+CALLING_AE = "TEST-PRINT"
+POLL_S = 0.2
+PATIENCE_S = 3.0
+"""A film that waits longer gets an explanation."""
+
+
+def print_test_film(
+    ctx: typer.Context,
+    printer: Annotated[
+        str, typer.Option("--printer", "-p", help="This printer and no other.", metavar="NAME")
+    ] = "",
+    film_size: Annotated[
+        str, typer.Option("--film-size", help="A Film Size ID: A4, A3, 14INX17IN, ...")
+    ] = "A4",
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for its end.")] = True,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0, help="Wait so many seconds at most.")
+    ] = 300.0,
+    config: ConfigOption = None,
+) -> None:
+    """Print one test film, and wait until a printer has accepted it.
+
+    Exit 0 when it is sent, 1 when it is held or not sent in time. The broker must be running.
+
+    Example: broker test-print --printer oki-1
+    """
+    from broker.cli.opening import opened
+    from broker.model.film_size import MILLIMETRES
+
+    if film_size not in MILLIMETRES:
+        raise typer.BadParameter(f"{film_size} is not a film size; use {', '.join(MILLIMETRES)}")
+    with opened(ctx, config) as store:
+        if printer:
+            store.require(printer)
+        job_id = _add(store, printer, film_size)
+        where = f"for {printer} and no other printer" if printer else "for any printer"
+        typer.echo(f"job {job_id} is queued: one {film_size} test film, {where}")
+        if not store.running:
+            words = "no broker is running here: the film waits until `broker serve` prints it"
+            if wait:
+                raise Failure(words)
+            typer.echo(words, err=True)
+        elif wait:
+            _wait(store, job_id, timeout)
+
+
+def _add(store: Store, printer: str, film_size: str) -> int:
+    """Put the film in the spool and its job in the queue; the job's number."""
+    from broker.emulator.test_film import test_film
+    from broker.model.job import Level, PrintRequest
+
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    film, pixels = test_film(printer or "any printer", when, film_size)
+    spool = store.spool()
+    request = PrintRequest(
+        calling_ae=CALLING_AE,
+        called_ae=store.config.broker.ae_title,
+        peer="this machine",
+        film_session=uuid.uuid4().hex,
+        level=Level.FILM_BOX,
+        session={},
+        films=(film,),
+    )
+    with spool.keeping():
+        spool.keep([spool.receive([content]) for content in pixels.values()])
+        return store.jobs.add(request, pinned=printer)
+
+
+def _wait(store: Store, job_id: int, timeout: float) -> None:
+    """Say each change until the job is finished or held; Failure when it is not sent."""
+    from broker.cli import orders
+    from broker.model.job import FINISHED, State
+
+    began = time.monotonic()
+    said = ""
+    explained = False
+    pause = threading.Event()
+    while True:
+        job = store.jobs.get(job_id)
+        words = _progress(job)
+        if words != said and job.state is not State.QUEUED:
+            typer.echo(words)
+        said = words
+        waited = time.monotonic() - began
+        if job.state is State.HELD or job.state is State.CANCELLED:
+            raise typer.Exit(FAILED)
+        if job.state in FINISHED:
+            return
+        if job.state is State.QUEUED and waited >= PATIENCE_S and not explained:
+            explained = True
+            for sentence in orders.explanation(store, job).sentences:
+                typer.echo(sentence)
+        if waited >= timeout:
+            raise Failure(
+                f"job {job_id} is still {job.state} after {timeout:g} s; it stays in the queue, "
+                f"`broker jobs cancel {job_id}` gives it up"
+            )
+        pause.wait(POLL_S)
+
+
+def _progress(job: Job) -> str:
+    """Where the job is, in one line."""
+    where = f" on {job.printer}" if job.printer and job.state == "printing" else ""
+    by = f": {job.printer} accepted it" if job.printer and job.state == "sent" else ""
+    why = f": {job.reason}" if job.reason else ""
+    return f"job {job.id} is {job.state}{where}{by}{why}"
