@@ -24,9 +24,11 @@ def check(
     ctx: typer.Context,
     host: Annotated[
         str | None,
-        typer.Argument(metavar="[HOST", help="Whom to check; or a configured printer's name."),
+        typer.Argument(metavar="HOST", help="Whom to check; or a configured printer's name."),
     ] = None,
-    port: Annotated[int | None, typer.Argument(metavar="PORT]", min=1, max=65535)] = None,
+    port: Annotated[
+        int | None, typer.Argument(metavar="PORT", min=1, max=65535, help="Its port.")
+    ] = None,
     ae_title: Annotated[
         str, typer.Option("--ae-title", help="Our AE title; else the broker's.", metavar="AE")
     ] = "",
@@ -37,7 +39,9 @@ def check(
     as_document: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Check by C-ECHO, then by asking the Printer how it is; exit 0 when healthy, else 1.
+    """Check printers, or the broker, by C-ECHO and N-GET.
+
+    Exit 0 when all are healthy, else 1.
 
     Without HOST and PORT: every configured printer, and the broker if it is running. A printer
     that is busy, or low on something, is healthy; one that needs a person before it prints is not.
@@ -80,7 +84,8 @@ def check(
         for peer, found in zip(peers, checks, strict=True):
             name = "" if peer.name == f"{peer.host}:{peer.port}" else f"{peer.name} "
             verdict = "healthy" if found.kind in healthy else "NOT healthy"
-            words = f" ({found.kind}: {found.words})" if found.words else ""
+            said = found.words.removeprefix(f"{peer.name}: ")
+            words = f" ({found.kind}: {said})" if said else ""
             sentence = f"{name}{place(peer)}: {verdict}{words}"
             tables.show(tables.folded(sentence, console.width), console)
     if not peers or any(found.kind not in healthy for found in checks):

@@ -16,7 +16,7 @@ app = typer.Typer(
 
 @app.command()
 def upgrade(ctx: typer.Context, config: ConfigOption = None) -> None:
-    """Bring the database's tables to the version that this broker needs.
+    """Bring the tables to the version that this broker needs.
 
     Stop the broker first; take a copy of the database before you do.
 
@@ -45,7 +45,7 @@ def upgrade(ctx: typer.Context, config: ConfigOption = None) -> None:
 def current(
     ctx: typer.Context, config: ConfigOption = None, as_document: JsonOption = False
 ) -> None:
-    """Say which version of the tables the database has.
+    """Say which version the tables have.
 
     Example: broker db current
     """

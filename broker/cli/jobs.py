@@ -27,7 +27,11 @@ REDRAW_S = 1.0
 
 StateOption = Annotated[
     list[State] | None,
-    typer.Option("--state", help="Only jobs in this state, of any age; may be given again."),
+    typer.Option(
+        "--state",
+        metavar="STATE",
+        help=f"Only jobs in this state ({', '.join(State)}), of any age; may be given again.",
+    ),
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Finished jobs too, of any age.")]
 WatchOption = Annotated[bool, typer.Option("--watch", help="Draw again each second, to Ctrl-C.")]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 IdArgument = Annotated[int, typer.Argument(metavar="ID", help="The job's number.")]
 IdsArgument = Annotated[
-    list[int], typer.Argument(metavar="ID...", help="The jobs' numbers, one or more.")
+    list[int], typer.Argument(metavar="ID", help="The jobs' numbers, one or more.")
 ]
 
 
@@ -146,12 +146,14 @@ def priority(
     urgency: Annotated[str, typer.Argument(metavar="HIGH|MED|LOW", help="How urgent.")],
     config: ConfigOption = None,
 ) -> None:
-    """Change how urgent a job is; HIGH goes before MED, MED before LOW.
+    """Change how urgent a job is.
+
+    HIGH goes before MED, MED before LOW; within one priority the oldest goes first.
 
     Example: broker jobs priority 42 HIGH
     """
 
-    if urgency.upper() not in Priority:
+    if urgency.upper() not in tuple(Priority):
         raise typer.BadParameter(f"{urgency} is not a priority; use {', '.join(Priority)}")
     wanted = Priority(urgency.upper())
 

@@ -67,7 +67,9 @@ def drain(
     reason: ReasonOption = "",
     config: ConfigOption = None,
 ) -> None:
-    """Give a printer no new jobs; what it prints is finished, checks go on.
+    """Give a printer no new jobs; it finishes what it prints.
+
+    Checks go on.
 
     Example: broker printers drain oki-1 -r "new drum"
     """

@@ -191,7 +191,7 @@ class Requestor:
         asked = False
         try:
             # A peer that has left meanwhile is told apart from one that leaves when asked.
-            self._catch_up(time.monotonic() + timeout_s)
+            self._catch_up(time.monotonic() + min(timeout_s, self._timeouts.associate_s))
             try:
                 self._wire.send(packed(context.id, encoded, data, self._send_pdu), timeout_s)
             except WireBroken as exc:

@@ -1,0 +1,184 @@
+"""Recovery: what a broker that is gone left printing obeys the line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from broker.model.job import Claim, FilmState, Job, Level, Outcome, State
+from broker.model.retry import Settlement
+from broker.store.jobs import ClaimLost, Jobs
+from tests.store.conftest import Clock, MakeRequest
+
+
+def _claim(jobs: Jobs, job_id: int = 1) -> Claim:
+    claim = jobs.claim(job_id, "oki-1")
+    assert claim is not None
+    return claim
+
+
+def _ended(jobs: Jobs, job_id: int = 1) -> tuple[Outcome | None, float | None, str]:
+    attempt = jobs.attempts(job_id)[-1]
+    return attempt.outcome, attempt.ended_at, attempt.words
+
+
+def test_nothing_asked_goes_back_to_the_queue(
+    jobs: Jobs, clock: Clock, make_request: MakeRequest
+) -> None:
+    """Before the line everything may be repeated; the attempt is no strike."""
+    jobs.add(make_request())
+    _claim(jobs)
+    clock.now = 1050.0
+
+    (job,) = jobs.recover()
+
+    assert job == jobs.get(1)
+    assert (job.state, job.printer, job.strikes) == (State.QUEUED, "", ())
+    assert _ended(jobs) == (Outcome.UNAVAILABLE, 1050.0, "the broker stopped")
+    assert [each.id for each in jobs.waiting()] == [1]
+
+
+def test_a_film_asked_for_is_held_for_a_person(jobs: Jobs, make_request: MakeRequest) -> None:
+    """It may be on paper: nobody prints it again unseen, and what came before it stays accepted."""
+    jobs.add(make_request(3))
+    claim = _claim(jobs)
+    first, second, _ = jobs.films(1)
+    jobs.asked(claim, first.id)
+    jobs.accepted(claim, first.id)
+    jobs.asked(claim, second.id)
+
+    (job,) = jobs.recover("hold")
+
+    assert (job.state, job.printer) == (State.HELD, "oki-1")
+    assert job.reason == "film 2: uncertain, the broker stopped after asking oki-1"
+    states = [film.state for film in jobs.films(1)]
+    assert states == [FilmState.ACCEPTED, FilmState.UNCERTAIN, FilmState.WAITING]
+    assert jobs.films(1)[1].asked_at == 1000.0
+    assert _ended(jobs) == (Outcome.UNCERTAIN, 1000.0, "the broker stopped")
+
+
+def test_a_film_asked_for_is_printed_again_where_the_site_chose_so(
+    jobs: Jobs, make_request: MakeRequest
+) -> None:
+    """With reprint the film waits, and its job is queued from that film on."""
+    jobs.add(make_request(2))
+    claim = _claim(jobs)
+    first, second = jobs.films(1)
+    jobs.asked(claim, first.id)
+    jobs.accepted(claim, first.id)
+    jobs.asked(claim, second.id)
+
+    (job,) = jobs.recover("reprint")
+
+    assert (job.state, job.printer, job.films_accepted) == (State.QUEUED, "", 1)
+    assert [film.state for film in jobs.films(1)] == [FilmState.ACCEPTED, FilmState.WAITING]
+    assert _ended(jobs)[0] is Outcome.UNCERTAIN
+
+
+@pytest.mark.parametrize(
+    ("on_uncertain", "state"), [("hold", State.HELD), ("reprint", State.QUEUED)]
+)
+def test_a_film_already_uncertain_is_settled_alike(
+    jobs: Jobs, make_request: MakeRequest, on_uncertain: str, state: State
+) -> None:
+    """The broker may stop between writing down the doubt and settling the job."""
+    jobs.add(make_request())
+    claim = _claim(jobs)
+    (film,) = jobs.films(1)
+    jobs.asked(claim, film.id)
+    jobs.uncertain(claim, film.id, "no answer")
+
+    (job,) = jobs.recover(on_uncertain)
+
+    assert job.state is state
+
+
+def test_a_job_with_every_film_accepted_was_sent(jobs: Jobs, make_request: MakeRequest) -> None:
+    """The broker may stop between the last answer and settling the job: nothing is left to do."""
+    jobs.add(make_request())
+    claim = _claim(jobs)
+    (film,) = jobs.films(1)
+    jobs.asked(claim, film.id)
+    jobs.accepted(claim, film.id)
+
+    (job,) = jobs.recover()
+
+    assert (job.state, job.printer, job.films_accepted) == (State.SENT, "oki-1", 1)
+    assert _ended(jobs)[0] is Outcome.ACCEPTED
+
+
+def test_only_the_pass_that_was_asked_for_is_in_doubt(
+    jobs: Jobs, make_request: MakeRequest
+) -> None:
+    """Of a collated request, passes before it are accepted and passes after it still wait."""
+    jobs.add(make_request(2, level=Level.FILM_SESSION, copies=2))
+    claim = _claim(jobs)
+    for film in jobs.films(1)[:2]:
+        jobs.asked(claim, film.id)
+        jobs.accepted(claim, film.id)
+    jobs.asked(claim, jobs.films(1)[2].id)
+
+    (job,) = jobs.recover()
+
+    assert job.reason == "film 1: uncertain, the broker stopped after asking oki-1"
+    assert [str(film.state) for film in jobs.films(1)] == [
+        "accepted",
+        "accepted",
+        "uncertain",
+        "waiting",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("verb", "expected"), [(Jobs.hold, State.HELD), (Jobs.cancel, State.CANCELLED)]
+)
+def test_a_wish_outlives_the_broker(
+    jobs: Jobs,
+    make_request: MakeRequest,
+    verb: Callable[[Jobs, int], None],
+    expected: State,
+) -> None:
+    """What a person asked for while it was printing is done, rather than printing it after all."""
+    jobs.add(make_request())
+    _claim(jobs)
+    verb(jobs, 1)
+
+    (job,) = jobs.recover()
+
+    assert (job.state, job.wish) == (expected, "")
+
+
+def test_jobs_that_are_not_printing_are_left_alone(jobs: Jobs, make_request: MakeRequest) -> None:
+    """Recovery touches nothing else, and a second one finds nothing."""
+    for _ in range(4):
+        jobs.add(make_request())
+    jobs.hold(2)
+    jobs.finish(_claim(jobs, 3), Outcome.ACCEPTED, "", settlement=Settlement(State.SENT, ""))
+    _claim(jobs, 4)
+
+    def others() -> list[Job]:
+        return [job for job in jobs.list() if job.id != 4]
+
+    before = others()
+    assert [job.id for job in jobs.recover()] == [4]
+    assert others() == before
+    assert jobs.recover() == []
+
+
+def test_running_attempts_are_left_alone(
+    jobs: Jobs, clock: Clock, make_request: MakeRequest
+) -> None:
+    """Upkeep settles what nobody works on, and nothing that has only just begun."""
+    for _ in range(3):
+        jobs.add(make_request())
+    running, abandoned = _claim(jobs, 1), _claim(jobs, 2)
+    clock.now = 1030.0
+    fresh = _claim(jobs, 3)
+
+    recovered = jobs.recover(running={1}, began_before=1030.0)
+
+    assert [job.id for job in recovered] == [2]
+    assert (jobs.wish(running), jobs.wish(fresh)) == ("", "")
+    with pytest.raises(ClaimLost):
+        jobs.wish(abandoned)
