@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from broker.emulator.scenario import Scenario
 
 
 def emulate(
@@ -61,12 +65,10 @@ def _stay(
     port: int,
     tray: Path | None,
     seconds: float,
-    scenario: object,
+    scenario: Scenario,
 ) -> None:
     from broker.emulator.printer import EmulatedPrinter
-    from broker.emulator.scenario import Scenario
 
-    assert isinstance(scenario, Scenario)
     over = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
@@ -80,13 +82,18 @@ def _stay(
         scenario=scenario,
         associations=4,
     )
-    printer.on_sheet = lambda sheet: typer.echo(
-        f"sheet {sheet.number:04}: {sheet.film_size or 'default size'}, {sheet.display_format}, "
-        f"{sheet.copies} x, from {sheet.calling_ae}"
-    )
     with printer:
         typer.echo(
             f"{name} listens on {host}:{printer.port} as {ae_title}; sheets go to "
             f"{(tray or Path(name)).absolute()}. Ctrl-C ends it."
         )
-        over.wait()
+        told = 0
+        while not over.is_set():
+            with contextlib.suppress(TimeoutError):
+                printer.wait_for_sheets(told + 1, timeout=0.2)
+            for sheet in printer.sheets[told:]:
+                told += 1
+                typer.echo(
+                    f"sheet {sheet.number:04}: {sheet.film_size or 'default size'}, "
+                    f"{sheet.display_format}, {sheet.copies} x, from {sheet.calling_ae}"
+                )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.cli.tables import clean, count, moment
@@ -31,7 +31,7 @@ class Queue:
     waiting: Sequence[Job]
     """Queued jobs in the order of claiming."""
     printers: Sequence[Printer]
-    session_printer: Callable[[str], str]
+    session_printers: Mapping[str, str]
     running: bool
     """Whether a broker works on it."""
 
@@ -75,7 +75,7 @@ def _queued(job: Job, queue: Queue, now: float) -> Explanation:
             ),
             blocked_by=first.id,
         )
-    choices = plan(queue.waiting, queue.printers, now, queue.session_printer)
+    choices = plan(queue.waiting, queue.printers, now, queue.session_printers)
     choice = next((each for each in choices if each.job_id == job.id), None)
     if choice is None:
         return Explanation((f"Job {job.id} has just left the queue; ask again.",))

@@ -25,10 +25,10 @@ FILMS = (
     Column("COPIES", right=True),
     Column("STATE"),
     Column("SIZE"),
-    Column("FORMAT"),
+    Column("FORMAT", below=True),
     Column("PRINTER"),
     Column("ASKED"),
-    Column("ACCEPTED", below=True),
+    Column("ACCEPTED"),
 )
 ATTEMPTS = (
     Column("TRY", right=True),
@@ -116,7 +116,7 @@ def _film(film: JobFilm, passes: int) -> Row:
             film.film.display_format,
             film.printer,
             moment(film.asked_at)[-8:],
-            f"accepted {moment(film.accepted_at)}" if film.accepted_at else "-",
+            moment(film.accepted_at)[-8:],
         ),
         tuple(below),
     )

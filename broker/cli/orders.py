@@ -187,7 +187,7 @@ def explanation(store: Store, job: Job) -> Explanation:
         active=store.jobs.list({State.QUEUED, State.PRINTING}),
         waiting=store.jobs.waiting(),
         printers=store.printers.list(),
-        session_printer=store.jobs.session_printer,
+        session_printers=store.jobs.session_printers(),
         running=store.running,
     )
     films, attempts = store.jobs.films(job.id), store.jobs.attempts(job.id)

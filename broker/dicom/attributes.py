@@ -98,7 +98,7 @@ def parse(data: bytes, transfer_syntax: str) -> Dataset:
 
 def raw(dataset: Dataset, keyword: str) -> bytes | None:
     """The bytes of an element as they came; None when it is absent."""
-    element = dataset.get_item(tag(keyword))
+    element: DataElement | RawDataElement | None = dataset.get_item(tag(keyword))
     if element is None:
         return None
     value = element.value

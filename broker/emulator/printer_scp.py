@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydicom.dataset import Dataset
 
@@ -19,7 +19,7 @@ from broker.emulator.scenario import Scenario
 from broker.model.film import first
 
 
-class Machine(Intake, Protocol):
+class Machine(Intake[Any], Protocol):
     """The printer behind the associations."""
 
     name: str

@@ -7,7 +7,7 @@ would finish it sooner.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.model.health import fails_films
@@ -65,11 +65,11 @@ def plan(
     jobs: Sequence[Job],
     printers: Sequence[Printer],
     now: float,
-    session_printer: Callable[[str], str],
+    session_printers: Mapping[str, str],
 ) -> list[Choice]:
     """A Choice for each of the queued jobs, which come in the order of claiming.
 
-    `session_printer` names the printer that took a film session's latest film; empty if none did.
+    `session_printers` names the printer that took a film session's latest film.
     """
     lined_up: dict[str, int] = {}
     for job in jobs:
@@ -85,14 +85,14 @@ def plan(
         )
         for rank, printer in enumerate(printers)
     }
-    return [_choose(job, lines, now, session_printer) for job in jobs]
+    return [_choose(job, lines, now, session_printers) for job in jobs]
 
 
 def _choose(
     job: Job,
     lines: dict[str, _Line],
     now: float,
-    session_printer: Callable[[str], str],
+    session_printers: Mapping[str, str],
 ) -> Choice:
     if job.not_before > now:
         return Choice(job.id, "", False, f"retrying in {_seconds(job.not_before - now)}")
@@ -106,7 +106,8 @@ def _choose(
             usable.append(line)
     if not usable:
         return Choice(job.id, "", False, _nowhere(lines), _passed_over(passed))
-    line, why = _best(job, usable, now, session_printer(job.film_session), passed)
+    together = session_printers.get(job.film_session, "")
+    line, why = _best(job, usable, now, together, passed)
     claim_now = line.free
     if claim_now:
         line.claims += 1

@@ -78,7 +78,7 @@ class Dispatcher:
         printers = self._edges.printers.list()
         by_name = {printer.name: printer for printer in printers}
         by_id = {job.id: job for job in jobs}
-        choices = plan(jobs, printers, self._edges.clock(), self._edges.jobs.session_printer)
+        choices = plan(jobs, printers, self._edges.clock(), self._edges.jobs.session_printers())
         for choice in choices:
             self._follow(choice, by_id[choice.job_id], by_name.get(choice.printer))
 

@@ -168,18 +168,21 @@ class JobReading:
         with self._database.read() as connection:
             return request_of(connection, job_id)
 
-    def session_printer(self, film_session: str) -> str:
-        """The printer which accepted the latest film of that film session, or empty."""
+    def session_printers(self) -> dict[str, str]:
+        """Film session -> the printer that accepted its latest film, for the queued jobs' sessions.
+
+        Film sessions of which nothing was accepted yet are left out.
+        """
+        queued = select(jobs.c.film_session).where(jobs.c.state == State.QUEUED)
         statement = (
-            select(sendings.c.printer)
-            .join(jobs, jobs.c.id == sendings.c.job_id)
-            .where(jobs.c.film_session == film_session)
-            .where(sendings.c.state.in_(DONE))
-            .order_by(sendings.c.accepted_at.desc(), sendings.c.id.desc())
-            .limit(1)
+            select(jobs.c.film_session, sendings.c.printer)
+            .join(sendings, jobs.c.id == sendings.c.job_id)
+            .where(jobs.c.film_session.in_(queued), sendings.c.state.in_(DONE))
+            .order_by(sendings.c.accepted_at, sendings.c.id)
         )
         with self._database.read() as connection:
-            return connection.execute(statement).scalar() or ""
+            # The latest comes last, and stays.
+            return {row.film_session: row.printer for row in connection.execute(statement)}
 
     def spooled(self) -> set[str]:
         """Every name in the spool that a job refers to."""

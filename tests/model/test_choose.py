@@ -14,10 +14,8 @@ from broker.model.job import Job, Strike
 from broker.model.printer import Duty, Health, Printer
 from tests.model.conftest import MakeJob, MakePrinter
 
-
-def nowhere(_film_session: str) -> str:
-    """No film session has printed anything yet."""
-    return ""
+NOWHERE: dict[str, str] = {}
+"""No film session has printed anything yet."""
 
 
 class Room:
@@ -44,7 +42,7 @@ class Room:
 
     def step(self) -> list[Choice]:
         """Plan, follow the plan, and let one film's time pass."""
-        choices = plan(self.jobs, self.seen(), self.now, nowhere)
+        choices = plan(self.jobs, self.seen(), self.now, NOWHERE)
         by_id = {job.id: job for job in self.jobs}
         for choice in choices:
             job = by_id[choice.job_id]
@@ -147,7 +145,7 @@ def test_a_printer_that_is_passed_over_has_its_reason(
     why: str,
 ) -> None:
     """Every printer that cannot take the job says why, and the job waits."""
-    (choice,) = plan([make_job(1, **job)], [make_printer(**printer)], 100.0, nowhere)
+    (choice,) = plan([make_job(1, **job)], [make_printer(**printer)], 100.0, NOWHERE)
     assert (choice.printer, choice.claim_now) == ("", False)
     assert [each.why for each in choice.passed_over] == [why]
 
@@ -155,7 +153,7 @@ def test_a_printer_that_is_passed_over_has_its_reason(
 def test_a_film_session_stays_together(make_job: MakeJob, make_printer: MakePrinter) -> None:
     """The next film goes where the session's films went, even when another printer is idle."""
     printers = [make_printer("oki-1", load=5, claims=1), make_printer("oki-2")]
-    (choice,) = plan([make_job(1)], printers, 0.0, lambda _: "oki-1")
+    (choice,) = plan([make_job(1)], printers, 0.0, {"session-1": "oki-1"})
     assert (choice.printer, choice.claim_now) == ("oki-1", False)
 
 
@@ -165,7 +163,7 @@ def test_another_printer_takes_over_a_film_session(
 ) -> None:
     """When the session's printer is out, its next film goes to another one."""
     printers = [make_printer("oki-1", **trouble), make_printer("oki-2")]
-    (choice,) = plan([make_job(1)], printers, 0.0, lambda _: "oki-1")
+    (choice,) = plan([make_job(1)], printers, 0.0, {"session-1": "oki-1"})
     assert (choice.printer, choice.claim_now) == ("oki-2", True)
 
 
@@ -175,9 +173,9 @@ def test_degraded_printers_serve_when_none_is_up(
     """A degraded printer gets films only while no other is up."""
     jammed = make_printer("oki-1", health=Health.DEGRADED, reason="FILM JAM")
     busy = make_printer("oki-2", load=3, claims=1)
-    (choice,) = plan([make_job(1)], [jammed, busy], 0.0, nowhere)
+    (choice,) = plan([make_job(1)], [jammed, busy], 0.0, NOWHERE)
     assert choice.printer == "oki-2"
-    (choice,) = plan([make_job(1)], [jammed], 0.0, nowhere)
+    (choice,) = plan([make_job(1)], [jammed], 0.0, NOWHERE)
     assert choice.claim_now
 
 
@@ -187,27 +185,27 @@ def test_a_job_goes_first_where_it_has_not_failed(
     """A printer that failed the job comes after one that has not, however loaded."""
     job = make_job(1, strikes=(Strike("oki-1", False, "0x0110"),))
     printers = [make_printer("oki-1"), make_printer("oki-2", load=4, claims=1)]
-    (choice,) = plan([job], printers, 0.0, nowhere)
+    (choice,) = plan([job], printers, 0.0, NOWHERE)
     assert choice.printer == "oki-2"
 
 
 def test_a_job_that_must_wait_waits(make_job: MakeJob, make_printer: MakePrinter) -> None:
     """Before `not_before` a job goes nowhere."""
-    (choice,) = plan([make_job(1, not_before=103.0)], [make_printer()], 100.0, nowhere)
+    (choice,) = plan([make_job(1, not_before=103.0)], [make_printer()], 100.0, NOWHERE)
     assert (choice.printer, choice.why) == ("", "retrying in 3 s")
 
 
 def test_as_many_at_once_as_the_printer_takes(make_job: MakeJob, make_printer: MakePrinter) -> None:
     """Two associations are two claims; the third job waits, and says for what."""
     jobs = [make_job(number) for number in (1, 2, 3)]
-    choices = plan(jobs, [make_printer(associations=2)], 0.0, nowhere)
+    choices = plan(jobs, [make_printer(associations=2)], 0.0, NOWHERE)
     assert [choice.claim_now for choice in choices] == [True, True, False]
     assert choices[2].why == "waits for oki-1, 2 films before it: the least loaded"
 
 
 def test_without_printers_nothing_is_chosen(make_job: MakeJob) -> None:
     """A pool of none keeps its jobs and says so."""
-    (choice,) = plan([make_job(1)], [], 0.0, nowhere)
+    (choice,) = plan([make_job(1)], [], 0.0, NOWHERE)
     assert choice.why == "no printers are configured"
 
 
@@ -216,7 +214,7 @@ def test_a_long_line_is_planned_quickly(make_job: MakeJob, make_printer: MakePri
     jobs = [make_job(number) for number in range(500)]
     printers = [make_printer(f"oki-{number}") for number in range(8)]
     began = time.perf_counter()
-    choices = plan(jobs, printers, 0.0, nowhere)
+    choices = plan(jobs, printers, 0.0, NOWHERE)
     assert time.perf_counter() - began < 0.25
     assert sum(choice.claim_now for choice in choices) == 8
 
@@ -234,9 +232,9 @@ def test_a_printer_that_failed_films_gets_one_to_try(
     )
     printers = [failing, make_printer("oki-2")]
     jobs = [make_job(id) for id in range(1, 6)]
-    paused = plan(jobs, printers, 49.0, nowhere)
+    paused = plan(jobs, printers, 49.0, NOWHERE)
     assert {choice.printer for choice in paused} == {"oki-2"}
-    tried = plan(jobs, printers, 50.0, nowhere)
+    tried = plan(jobs, printers, 50.0, NOWHERE)
     assert [choice.printer for choice in tried] == ["oki-1", *["oki-2"] * 4]
     assert tried[0].claim_now
 
@@ -247,7 +245,7 @@ def test_nothing_is_tried_where_it_could_be_lost(
 ) -> None:
     """An empty tray would keep the film from paper, and silence would leave it uncertain."""
     degraded = make_printer("oki-1", health=Health.DEGRADED, failures_in_row=3, reason=reason)
-    (choice,) = plan([make_job()], [degraded, make_printer("oki-2")], 50.0, nowhere)
+    (choice,) = plan([make_job()], [degraded, make_printer("oki-2")], 50.0, NOWHERE)
     assert choice.printer == "oki-2"
 
 
@@ -256,5 +254,5 @@ def test_a_film_session_leaves_a_printer_that_needs_a_person(
 ) -> None:
     """Togetherness holds while the printer is healthy (promise 8)."""
     degraded = make_printer("oki-1", health=Health.DEGRADED, reason="WARNING: SUPPLY EMPTY")
-    (choice,) = plan([make_job()], [degraded, make_printer("oki-2")], 0.0, lambda _: "oki-1")
+    (choice,) = plan([make_job()], [degraded, make_printer("oki-2")], 0.0, {"session-1": "oki-1"})
     assert choice.printer == "oki-2"

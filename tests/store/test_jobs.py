@@ -194,15 +194,13 @@ def test_a_film_session_stays_where_its_latest_film_is(
     for _ in range(3):
         jobs.add(make_request(2, film_session="one"))
     jobs.add(make_request(film_session="two"))
-    assert jobs.session_printer("one") == ""
+    assert jobs.session_printers() == {}
 
     _print(jobs, 1, "oki-1")
     clock.now += 1
     _print(jobs, 2, "oki-2", films=1)
 
-    assert jobs.session_printer("one") == "oki-2"
-    assert jobs.session_printer("two") == ""
-    assert jobs.session_printer("three") == ""
+    assert jobs.session_printers() == {"one": "oki-2"}
 
 
 def test_every_name_that_a_job_refers_to_is_known(
