@@ -1,1 +1,24 @@
-"""What every test may use."""
+"""What holds for every test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+DCMTK = ("dcmprscp", "dcmprscu", "dcmpsprt", "echoscu")
+REQUIRED = "BROKER_REQUIRE_DCMTK"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests with DCMTK's programs need them: skipped without, or failed where they are required."""
+    if item.get_closest_marker("dcmtk") is None:
+        return
+    missing = [program for program in DCMTK if shutil.which(program) is None]
+    if not missing:
+        return
+    words = f"DCMTK is missing ({', '.join(missing)}): apt-get install dcmtk"
+    if os.environ.get(REQUIRED):
+        pytest.fail(words, pytrace=False)
+    pytest.skip(words)

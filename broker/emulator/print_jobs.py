@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from threading import RLock
+from threading import Condition
 
 from pydicom.dataset import Dataset
 
@@ -60,13 +60,13 @@ class PrintJobs:
 
     def __init__(self, printer_name: str) -> None:
         self._printer_name = printer_name
-        self._lock = RLock()
+        self._changed = Condition()
         self._jobs: dict[str, PrintJob] = {}
         self._last = 0
 
     def begin(self, request: PrintRequest, created: str, info: str) -> PrintJob:
         """A new one, pending."""
-        with self._lock:
+        with self._changed:
             self._last += 1
             job = PrintJob(self._last, fresh_uid(), request, created, [(Execution.PENDING, info)])
             self._jobs[job.uid] = job
@@ -76,14 +76,21 @@ class PrintJobs:
 
     def move(self, job: PrintJob, execution: Execution, info: str = "NORMAL") -> None:
         """Bring a print job to its next state, and tell its listener."""
-        with self._lock:
+        with self._changed:
             job.history.append((execution, info))
             if job.listener is not None:
                 job.listener(job, execution, info)
+            self._changed.notify_all()
+
+    def wait_for(self, uid: str, execution: Execution, timeout: float = 10) -> None:
+        """Return as soon as a print job is in this state; TimeoutError when it never is."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._jobs[uid].execution is execution, timeout):
+                raise TimeoutError(f"{uid} is not {execution.name}")
 
     def listen(self, number: int, listener: Listener) -> PrintJob:
         """Tell somebody of all its states, those that it has left behind first."""
-        with self._lock:
+        with self._changed:
             job = next(each for each in self._jobs.values() if each.number == number)
             for execution, info in job.history:
                 listener(job, execution, info)
@@ -92,7 +99,7 @@ class PrintJobs:
 
     def silence(self, listener: Listener) -> None:
         """Tell somebody nothing any more: the association has ended."""
-        with self._lock:
+        with self._changed:
             for job in self._jobs.values():
                 if job.listener == listener:
                     job.listener = None
@@ -109,7 +116,7 @@ class PrintJobs:
 
         Fault 0x0112 for a UID that is nobody's.
         """
-        with self._lock:
+        with self._changed:
             job = self._jobs.get(uid)
             if job is None:
                 raise Fault(statuses.NO_SUCH_SOP_INSTANCE, "no such Print Job")

@@ -1,22 +1,18 @@
 """An emulated printer: a Print SCP on loopback whose sheets land in a paper tray.
 
-It behaves as OKI's DICOM-embedded printers say they do: Basic Grayscale and Basic Color Print,
-Presentation LUT, Print Job and Verification, no annotation; films on a queue of their own.
+It offers what OKI's DICOM-embedded printers say they offer: Basic Grayscale and Basic Color Print,
+Presentation LUT, Print Job and Verification, no annotation.
 """
 
 from __future__ import annotations
 
 import socket
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 
-from broker.dicom.film_tree import Received
 from broker.dicom.print_scp import Note
 from broker.dicom.sop_classes import (
     COLOR_META,
@@ -29,38 +25,23 @@ from broker.dicom.sop_classes import (
 )
 from broker.dicom.transport.acceptor import AcceptedAssociation, Acceptor, Offer, TurnedAway
 from broker.dicom.transport.negotiation import CONGESTED
-from broker.emulator.paper import compose
-from broker.emulator.print_jobs import Execution, PrintJob, PrintJobs
+from broker.emulator.paper_path import PaperPath
+from broker.emulator.print_jobs import PrintJobs
 from broker.emulator.printer_scp import PrinterScp
 from broker.emulator.scenario import Scenario
 from broker.emulator.tray import Sheet, Tray
-from broker.model.job import PrintRequest
-from broker.model.pool import NORMAL, PoolStatus
 from broker.model.printer import Address
-from broker.model.trouble import CannotStore
-
-JAMMED = PoolStatus("FAILURE", "FILM JAM")
-"""What a jammed printer says of itself (PS3.3 C.13.9.1)."""
 
 _SYNTAXES = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
 _OFFERED = (VERIFICATION, GRAYSCALE_META, COLOR_META, PRINT_JOB)
 
 
-@dataclass(frozen=True)
-class _Held:
-    """Pixels that came in and are not on paper yet."""
-
-    name: str
-    content: bytes
-
-
 class EmulatedPrinter:
-    """A printer with one paper path: sheets come out one after the other.
+    """A printer that can be switched off and on, and made to fail, while others print on it.
 
     A film that was asked for takes `seconds_per_film` for every copy and is laid into the tray;
-    then N-ACTION is answered. With no seconds that is at once. A jammed printer answers at once
-    too and keeps what it took until the jam is cleared, for that is what printers with a queue of
-    their own do.
+    then N-ACTION is answered. With no seconds that is at once. `note` is told of what is worth a
+    log line, faults of the emulator itself among it.
     """
 
     def __init__(
@@ -85,22 +66,24 @@ class EmulatedPrinter:
         self.port = port
         """What it listens on; 0 until it has been started, where the system was to choose."""
         self.print_jobs = PrintJobs(name)
-        self._seconds_per_film = seconds_per_film
-        self._dpi = dpi
+        self.paper_path = PaperPath(
+            name,
+            self.tray,
+            self.print_jobs,
+            _scenario(scenario),
+            seconds_per_film=seconds_per_film,
+            dpi=dpi,
+            clock=clock,
+            note=note,
+        )
         self._associations = associations
-        self._clock = clock
         self._note = note
-        self._scenario = _scenario(scenario)
-        self._sets = 0
         self._doors = threading.RLock()
         """Held by whoever opens or closes the door."""
         self._changed = threading.Condition()
-        self._path = threading.Lock()
-        self._alive = False
         self._acceptor: Acceptor | None = None
         self._open: set[PrinterScp] = set()
-        self._jammed: deque[tuple[PrintJob, dict[str, bytes]]] = deque()
-        self._sheets: list[Sheet] = []
+        self._sets = 0
 
     def __enter__(self) -> EmulatedPrinter:
         self.start()
@@ -121,28 +104,22 @@ class EmulatedPrinter:
 
     @property
     def alive(self) -> bool:
-        """Whether it listens."""
-        with self._changed:
-            return self._alive
+        """Whether it listens and prints."""
+        return self.paper_path.on
 
     @property
     def scenario(self) -> Scenario:
         """What is wrong with it now."""
-        with self._changed:
-            return self._scenario
+        return self.paper_path.scenario
 
     @property
     def sheets(self) -> list[Sheet]:
         """The sheets that came out since it was made, in order."""
-        with self._changed:
-            return list(self._sheets)
+        return self.paper_path.sheets
 
     def wait_for_sheets(self, number: int, timeout: float = 10) -> list[Sheet]:
         """The sheets, as soon as there are so many; TimeoutError when there never are."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: len(self._sheets) >= number, timeout):
-                raise TimeoutError(f"{self.name}: {len(self._sheets)} sheets, not {number}")
-            return list(self._sheets)
+        return self.paper_path.wait_for_sheets(number, timeout)
 
     def wait_until_dead(self, timeout: float = 10) -> None:
         """Return as soon as it refuses connections; TimeoutError when it never does."""
@@ -153,7 +130,7 @@ class EmulatedPrinter:
     # Switching on and off
 
     def start(self) -> None:
-        """Listen, unless its scenario is to be down."""
+        """Listen, unless its scenario is to be down. Raises OSError when the port is taken."""
         with self._doors:
             if self.alive:
                 return
@@ -171,15 +148,19 @@ class EmulatedPrinter:
                 max_associations=self._associations,
                 on_event=self._note,
             )
-            with self._changed:
+            self.paper_path.switch(on=True)
+            try:
                 acceptor.start()
-                self.port = acceptor.port
+            except OSError:
+                self.paper_path.switch(on=False)
+                raise
+            self.port = acceptor.port
+            with self._changed:
                 self._acceptor = acceptor
-                self._alive = True
 
     def kill(self) -> None:
         """Cut all connections without a word and refuse new ones. Returns when that is so."""
-        self._expire()
+        self.paper_path.switch(on=False)
         with self._doors:
             self._stop(self._acceptor)
 
@@ -188,7 +169,9 @@ class EmulatedPrinter:
 
         The association's own thread, which calls this, cannot wait for its own end.
         """
-        doomed = self._expire()
+        self.paper_path.switch(on=False)
+        with self._changed:
+            doomed = self._acceptor
         threading.Thread(target=self._stop, args=(doomed,), name=f"{self.name}-dies").start()
 
     def revive(self) -> None:
@@ -204,28 +187,21 @@ class EmulatedPrinter:
         """
         changed = _scenario(scenario)
         with self._doors:
+            cut = changed.down or changed.no_lut != self.scenario.no_lut
+            self.paper_path.suffer(changed)
             with self._changed:
-                cut = changed.down or changed.no_lut != self._scenario.no_lut
-                self._scenario = changed
                 self._sets = 0
             if cut:
                 self.kill()
             self.start()
-        threading.Thread(target=self._print_waiting, name=f"{self.name}-queue").start()
-
-    def _expire(self) -> Acceptor | None:
-        """From now on nothing is printed or accepted; what is still to be stopped."""
-        with self._changed:
-            self._alive = False
-            self._changed.notify_all()
-            return self._acceptor
+        self.paper_path.resume()
 
     def _stop(self, acceptor: Acceptor | None) -> None:
         """Stop listening with this acceptor, unless that has been done already."""
         with self._doors:
             if acceptor is None or acceptor is not self._acceptor:
                 return
-            self._expire()
+            self.paper_path.switch(on=False)
             with self._changed:
                 cut = list(self._open)
             for scp in cut:
@@ -241,18 +217,7 @@ class EmulatedPrinter:
             with socket.create_server((self.host, 0)) as chosen:
                 self.port = int(chosen.getsockname()[1])
 
-    # The associations' side of it: see printer_scp.Machine
-
-    def _serve(self, association: AcceptedAssociation) -> PrinterScp:
-        if self.scenario.busy:
-            raise TurnedAway(CONGESTED)
-        scp = PrinterScp(association, self, self._note)
-        with self._changed:
-            if self._alive:
-                self._open.add(scp)
-                return scp
-        association.close()
-        raise TurnedAway(CONGESTED)
+    # What associations need of it: see printer_scp.Machine
 
     def left(self, scp: PrinterScp) -> None:
         """An association has ended."""
@@ -265,77 +230,17 @@ class EmulatedPrinter:
             self._sets += 1
             return self._sets
 
-    def status(self) -> PoolStatus:
-        """What N-GET of the Printer tells."""
-        return JAMMED if self.scenario.jam else NORMAL
-
-    def receive(self, chunks: Iterable[memoryview]) -> Received:
-        """Keep pixels in memory."""
-        content = b"".join(chunks)
-        return _Held(sha256(content).hexdigest(), content)
-
-    def forget(self, received: Sequence[Received]) -> None:
-        """Nothing to do: nobody else keeps them."""
-
-    def accept(self, request: PrintRequest, received: Sequence[Received]) -> int:
-        """Print, or queue while jammed; the Print Job's number. CannotStore when the tray fails."""
-        pixels = {held.name: held.content for held in received if isinstance(held, _Held)}
-        created = self._clock().strftime("%Y%m%d%H%M%S")
+    def _serve(self, association: AcceptedAssociation) -> PrinterScp:
+        if self.scenario.busy:
+            raise TurnedAway(CONGESTED)
+        scp = PrinterScp(association, self, self._note)
         with self._changed:
-            jammed = self._scenario.jam
-            job = self.print_jobs.begin(request, created, "FILM JAM" if jammed else "QUEUED")
-            if jammed:
-                self._jammed.append((job, pixels))
-        if not jammed:
-            self._print(job, pixels)
-        return job.number
-
-    def _print_waiting(self) -> None:
-        """Print what was taken during a jam, while the printer is fit to."""
-        while True:
-            with self._changed:
-                if not self._jammed or self._scenario.jam or not self._alive:
-                    return
-                job, pixels = self._jammed.popleft()
-            try:
-                self._print(job, pixels)
-            except CannotStore as error:
-                # The modality was told success long ago; only the Print Job can say it now.
-                self._note("film not printed", {"printer": self.name, "why": str(error)})
-
-    def _print(self, job: PrintJob, pixels: Mapping[str, bytes]) -> None:
-        request = job.request
-        with self._path:
-            self.print_jobs.move(job, Execution.PRINTING)
-            for film in request.films:
-                if not self._turn_rollers(request.copies):
-                    self.print_jobs.move(job, Execution.FAILURE, "PRINTER DOWN")
-                    raise CannotStore("the printer was switched off while printing")
-                try:
-                    sheet = self.tray.put(
-                        film,
-                        compose(film, pixels.__getitem__, self._dpi),
-                        printed_at=self._clock().isoformat(timespec="seconds"),
-                        calling_ae=request.calling_ae,
-                        called_ae=request.called_ae,
-                        copies=request.copies,
-                        priority=request.priority,
-                        session=request.session,
-                    )
-                except OSError as error:
-                    self.print_jobs.move(job, Execution.FAILURE, "RECEIVER FULL")
-                    raise CannotStore(f"the tray cannot be written: {error.strerror}") from error
-                with self._changed:
-                    self._sheets.append(sheet)
-                    self._changed.notify_all()
-            self.print_jobs.move(job, Execution.DONE)
-
-    def _turn_rollers(self, copies: int) -> bool:
-        """Take the time that the sheets take; False when the printer was switched off meanwhile."""
-        with self._changed:
-            slow = self._scenario.seconds
-            seconds = (self._seconds_per_film if slow is None else slow) * copies
-            return not self._changed.wait_for(lambda: not self._alive, seconds)
+            # Whoever switches it off looks through `_open` afterwards, under the same lock.
+            if self.alive:
+                self._open.add(scp)
+                return scp
+        association.close()
+        raise TurnedAway(CONGESTED)
 
 
 def _scenario(scenario: Scenario | str) -> Scenario:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from pydicom.dataset import Dataset
 
 from broker.dicom import attributes, statuses
 from broker.dicom.film_tree import OpenFilmBox
-from broker.dicom.print_scp import Intake, Note, PrintScp
+from broker.dicom.print_scp import Note, PrintScp
 from broker.dicom.sop_classes import PRINT_JOB
 from broker.dicom.statuses import Fault
 from broker.dicom.transport.acceptor import AcceptedAssociation, Ending
 from broker.dicom.transport.message import Command, Request, Response
 from broker.dicom.transport.wire import WireBroken
+from broker.emulator.paper_path import PaperPath
 from broker.emulator.print_jobs import Execution, PrintJob, PrintJobs, action_reply
 from broker.emulator.scenario import Scenario
 from broker.model.film import first
 
 
-class Machine(Intake[Any], Protocol):
+class Machine(Protocol):
     """The printer behind the associations."""
 
     name: str
     print_jobs: PrintJobs
+    paper_path: PaperPath
 
     @property
     def scenario(self) -> Scenario:
@@ -43,7 +45,7 @@ class PrinterScp(PrintScp):
     """Answers like a printer: the PrintScp, and what goes wrong with printers."""
 
     def __init__(self, association: AcceptedAssociation, machine: Machine, note: Note) -> None:
-        super().__init__(association, machine, note, model_name="Emulated printer")
+        super().__init__(association, machine.paper_path, note, model_name="Emulated printer")
         self.machine = machine
         found = [each for each in association.contexts if each.abstract_syntax == PRINT_JOB]
         self._print_job_context = found[0] if found else None
@@ -116,6 +118,7 @@ class PrinterScp(PrintScp):
             self.note("event not delivered", {"calling_ae": self.association.calling_ae})
 
     def _die(self) -> Response:
-        self.association.close()
+        # In this order: once the peer sees the cut, the printer is known to be dead.
         self.machine.die()
+        self.association.close()
         return Response(statuses.PROCESSING_FAILURE)

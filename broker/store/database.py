@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
+from sqlite3 import OperationalError
 from typing import Self
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -72,17 +74,36 @@ class Database:
 def _make_private(path: Path) -> None:
     """Make the file when it is missing: labels of patients are in it, so it is its owner's alone.
 
-    The write-ahead log takes its mode from it.
+    The write-ahead log takes its mode from it. A file that is there is not even opened: closing it
+    would end the locks that other connections of this process have on it.
     """
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _prepare(connection: SqliteConnection, _record: object) -> None:
     """Make a new connection durable, and hand the transactions' beginnings to `_begin`."""
     connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode = WAL")
+    _log_ahead(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _log_ahead(connection: SqliteConnection) -> None:
+    """Have a write-ahead log, which stays with the file once it is made.
+
+    SQLite does not wait when two processes want to make it at the same moment; so this does.
+    """
+    end = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except OperationalError:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:

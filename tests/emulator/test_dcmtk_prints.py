@@ -115,6 +115,6 @@ def test_dcmprscu_sees_a_refusal(new_printer: NewPrinter, tmp_path: Path) -> Non
     printer = new_printer("refuse-action:0xC602")
     dcmtk = Dcmtk(tmp_path, printer)
     dcmtk.render()
-    with pytest.raises(AssertionError, match="spooling"):
+    with pytest.raises(AssertionError, match="unable to print"):
         dcmtk.print()
     assert printer.sheets == []

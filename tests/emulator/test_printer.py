@@ -27,7 +27,7 @@ from broker.dicom.sop_classes import (
 )
 from broker.dicom.transport.message import Command
 from broker.dicom.transport.negotiation import Offer
-from broker.dicom.transport.requestor import Answer, EventReport, Requestor
+from broker.dicom.transport.requestor import Requestor
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.trouble import Unavailable, Uncertain
 from tests.emulator.conftest import NewPrinter
@@ -80,7 +80,7 @@ def test_a_film_comes_out_before_the_answer(new_printer: NewPrinter) -> None:
     (sheet,) = printer.sheets
     scu.close()
     slip = json.loads(printer.tray.slip(sheet).read_text())
-    assert slip["calling_ae"], slip["called_ae"] == ("BROKER", "OKI1")
+    assert (slip["calling_ae"], slip["called_ae"]) == ("BROKER", "OKI1")
     assert (slip["copies"], slip["session"]) == (2, {"MediumType": "PAPER"})
     assert slip["printed_at"] == "2030-01-01T12:00:00+00:00"
     assert [image["sha256"] for image in slip["images"]] == [PICTURE]
@@ -92,7 +92,11 @@ def test_it_offers_what_okis_printers_offer(new_printer: NewPrinter) -> None:
     """Both Print Meta classes, Presentation LUT, Print Job, Verification; no annotation."""
     offered = [VERIFICATION, GRAYSCALE_META, COLOR_META, PRESENTATION_LUT, PRINT_JOB]
     annotation = "1.2.840.10008.5.1.1.15"
-    with _requestor(new_printer(), [*offered, annotation]) as requestor:
+    proposals = [Offer(each, SYNTAXES) for each in (*offered, annotation)]
+    printer = new_printer()
+    with Requestor.open(
+        printer.host, printer.port, calling_ae="CT1", called_ae="OKI1", proposals=proposals
+    ) as requestor:
         assert [each for each in offered if requestor.context(each) is None] == []
         assert requestor.context(annotation) is None
         verification = requestor.context(VERIFICATION)
@@ -174,6 +178,7 @@ def test_a_jam_outlives_being_switched_off(new_printer: NewPrinter) -> None:
     printer = new_printer("jam")
     scu = open_scu(printer)
     assert print_film(scu) == 0
+    scu.close()
     printer.kill()
     printer.revive()
     assert state_of(printer) == ("FAILURE", "FILM JAM")
@@ -344,153 +349,3 @@ def test_a_tray_that_cannot_be_written_is_no_success(new_printer: NewPrinter) ->
     assert print_film(scu) == 0xC602
     scu.close()
     assert printer.sheets == []
-
-
-# Print Job
-
-
-def _requestor(printer: EmulatedPrinter, classes: list[str], **options: object) -> Requestor:
-    return Requestor.open(
-        printer.host,
-        printer.port,
-        calling_ae="CT1",
-        called_ae="OKI1",
-        proposals=[Offer(each, SYNTAXES) for each in classes],
-        **options,  # type: ignore[arg-type]
-    )
-
-
-class Watcher:
-    """A modality that follows its Print Jobs."""
-
-    def __init__(self, printer: EmulatedPrinter) -> None:
-        self.events: list[EventReport] = []
-        self.requestor = _requestor(
-            printer, [GRAYSCALE_META, PRINT_JOB], on_event_report=self.events.append
-        )
-        self._meta = self.requestor.context(GRAYSCALE_META)
-        self._job = self.requestor.context(PRINT_JOB)
-
-    def ask(self, field: Command, sop_class: str, uid: str, **more: object) -> Answer:
-        """A request on the Meta context."""
-        assert self._meta is not None
-        kind = "Affected" if field == Command.N_CREATE else "Requested"
-        command = {"CommandField": field, f"{kind}SOPClassUID": sop_class}
-        if uid:
-            command[f"{kind}SOPInstanceUID"] = uid
-        data = more.pop("data", None)
-        return self.requestor.request(
-            self._meta,
-            {**command, **more},
-            data,  # type: ignore[arg-type]
-            timeout_s=PATIENCE_S,
-        )
-
-    def print(self) -> str:
-        """A whole film; the UID of its Print Job."""
-        session = str(self.ask(Command.N_CREATE, FILM_SESSION, "").command.AffectedSOPInstanceUID)
-        wanted = dataset(ImageDisplayFormat=r"STANDARD\1,1")
-        wanted.ReferencedFilmSessionSequence = [reference(FILM_SESSION, session)]
-        created = self.ask(Command.N_CREATE, FILM_BOX, "", data=wanted)
-        assert created.dataset is not None
-        image = str(created.dataset.ReferencedImageBoxSequence[0].ReferencedSOPInstanceUID)
-        self.ask(Command.N_SET, GRAYSCALE_IMAGE_BOX, image, data=image_box())
-        film_box = str(created.command.AffectedSOPInstanceUID)
-        acted = self.ask(Command.N_ACTION, FILM_BOX, film_box, ActionTypeID=1)
-        assert (acted.status, acted.command.AffectedSOPInstanceUID) == (0, film_box)
-        assert (acted.command.ActionTypeID, acted.dataset is not None) == (1, True)
-        (item,) = acted.dataset[0x2100, 0x0500].value
-        assert item.ReferencedSOPClassUID == PRINT_JOB
-        return str(item.ReferencedSOPInstanceUID)
-
-    def get(self, uid: str, tags: list[int] | None = None) -> Answer:
-        """N-GET of a Print Job, on its own context."""
-        assert self._job is not None
-        command: dict[str, object] = {
-            "CommandField": Command.N_GET,
-            "RequestedSOPClassUID": PRINT_JOB,
-            "RequestedSOPInstanceUID": uid,
-        }
-        if tags:
-            command["AttributeIdentifierList"] = tags
-        return self.requestor.request(self._job, command, timeout_s=PATIENCE_S)
-
-    def state(self, uid: str) -> tuple[str, str]:
-        """Execution Status and its info."""
-        answer = self.get(uid)
-        assert answer.dataset is not None
-        return answer.dataset.ExecutionStatus, answer.dataset.ExecutionStatusInfo
-
-
-def test_a_print_job_is_named_followed_and_told_of(new_printer: NewPrinter) -> None:
-    """The Action Reply names it; events say Pending, Printing, Done; N-GET says DONE."""
-    printer = new_printer()
-    watcher = Watcher(printer)
-    job = watcher.print()
-    assert watcher.state(job) == ("DONE", "NORMAL")
-    assert [(event.instance_uid, event.event_type) for event in watcher.events] == [
-        (job, 1),
-        (job, 2),
-        (job, 3),
-    ]
-    last = watcher.events[-1].dataset
-    assert last is not None
-    assert (last.ExecutionStatusInfo, last.PrinterName) == ("NORMAL", "oki-1")
-    watcher.requestor.release()
-
-
-def test_a_print_job_outlives_its_association(new_printer: NewPrinter) -> None:
-    """A later association can ask for it (PS3.4 H.5), by attribute too."""
-    printer = new_printer()
-    first = Watcher(printer)
-    job = first.print()
-    first.requestor.release()
-    later = Watcher(printer)
-    whole = later.get(job).dataset
-    assert whole is not None
-    assert (whole.Originator, whole.PrintPriority) == ("CT1", "MED")
-    assert (whole.CreationDate, whole.CreationTime) == ("20300101", "120000")
-    chosen = later.get(job, [0x21000020, 0x21000010])
-    assert (chosen.status, chosen.command.AttributeIdentifierList) == (0x0107, 0x21000010)
-    assert chosen.dataset is not None
-    assert [element.keyword for element in chosen.dataset] == ["ExecutionStatus"]
-    assert later.get("1.2.3").status == 0x0112
-    later.requestor.release()
-
-
-def test_a_print_job_waits_for_the_jam_to_be_cleared(new_printer: NewPrinter) -> None:
-    """PENDING with FILM JAM; once cleared, the association that asked is told of the rest."""
-    printer = new_printer("jam")
-    watcher = Watcher(printer)
-    job = watcher.print()
-    assert watcher.state(job) == ("PENDING", "FILM JAM")
-    printer.set_scenario("ok")
-    printer.wait_for_sheets(1)
-    while watcher.state(job)[0] != "DONE":
-        pass
-    watcher.state(job)
-    assert [event.event_type for event in watcher.events] == [1, 2, 3]
-    watcher.requestor.release()
-
-
-def test_a_jam_cleared_after_the_association_is_told_to_nobody(new_printer: NewPrinter) -> None:
-    """The film comes out although the one who asked for it has left."""
-    printer = new_printer("jam")
-    watcher = Watcher(printer)
-    job = watcher.print()
-    watcher.requestor.abort()
-    printer.set_scenario("ok")
-    assert len(printer.wait_for_sheets(1)) == 1
-    later = Watcher(printer)
-    while later.state(job)[0] != "DONE":
-        pass
-    later.requestor.release()
-
-
-def test_without_print_job_there_is_no_action_reply(new_printer: NewPrinter) -> None:
-    """Where the class was not accepted, N-ACTION is answered without a data set (H.4.2.2.4.1)."""
-    scu = open_scu(new_printer())
-    _, film_box, image = make_film_box(scu)
-    scu.set(GRAYSCALE_IMAGE_BOX, image, image_box())
-    assert scu.action(FILM_BOX, film_box).dataset is None
-    scu.close()

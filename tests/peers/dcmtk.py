@@ -1,4 +1,4 @@
-"""DCMTK's print SCP as a printer."""
+"""DCMTK's print SCP as a printer, in profiles that differ on purpose."""
 
 from __future__ import annotations
 
@@ -23,11 +23,18 @@ Directory = {folder}/database
 [LUT]
 Directory = {folder}/lut
 [[COMMUNICATION]]
-[IHEFULL]
-Aetitle = IHEFULL
+[{profile}]
+Aetitle = {ae_title}
 Hostname = localhost
 Port = {port}
 Type = LOCALPRINTER
+Supports12Bit = true
+SupportsPresentationLUT = true
+"""
+
+PROFILES = {
+    # Everything; both transfer syntaxes; any LUT with any depth.
+    "IHEFULL": r"""
 BorderDensity = 150\20\BLACK\WHITE
 DisableNewVRs = false
 DisplayFormat = 1,1\1,2\2,2\2,3\3,3\3,4\3,5\4,4\4,5
@@ -45,29 +52,85 @@ PresentationLUTMatchRequired = false
 PresentationLUTinFilmSession = false
 ResolutionID = STANDARD\HIGH
 SmoothingType = NONE
-Supports12Bit = true
 SupportsDecimateCrop = true
 SupportsImageSize = true
-SupportsPresentationLUT = true
 SupportsTrim = true
-"""
+""",
+    # The least that a print server may do: one image, Implicit VR, small PDUs, no UIDs in replies.
+    "IHERESTRICTED": r"""
+DisableNewVRs = true
+DisplayFormat = 1,1
+FilmDestination = STOREDPRINT
+FilmSizeID = 8INX10IN\11INX14IN\14INX17IN
+ImplicitOnly = true
+MagnificationType = REPLICATE\BILINEAR\CUBIC\NONE
+MaxDensity = 320
+MaxPDU = 16384
+MediumType = STOREDPRINT
+OmitSOPClassUIDFromCreateResponse = true
+PresentationLUTMatchRequired = true
+PresentationLUTinFilmSession = false
+""",
+    # Wants its Presentation LUT in the film session.
+    "AGFA": r"""
+DisableNewVRs = true
+PresentationLUTinFilmSession = true
+PresentationLUTMatchRequired = true
+SupportsImageSize = true
+SupportsDecimateCrop = false
+SupportsTrim = true
+DisplayFormat = 1,1\2,1\1,2\2,2\3,2\2,3\3,3\4,3\5,3\3,4\4,4\5,4\6,4\3,5\4,5\5,5\6,5\4,6\5,6
+FilmSizeID = 8INX10IN\11INX14IN\14INX14IN\14INX17IN
+FilmDestination = MAGAZINE\PROCESSOR
+MediumType = PAPER\CLEAR FILM\BLUE FILM
+MagnificationType = REPLICATE\BILINEAR\CUBIC
+SmoothingType = 0\140
+BorderDensity = BLACK\WHITE\150
+EmptyImageDensity = BLACK\WHITE\150
+MaxDensity = 320
+MinDensity = 20
+Configuration_1 = PERCEPTION_LUT=LINEAR
+""",
+    # Default PDUs, many smoothing types, LUTs of the image's depth only.
+    "KODAK": r"""
+DisableNewVRs = true
+PresentationLUTinFilmSession = false
+PresentationLUTMatchRequired = true
+SupportsImageSize = true
+SupportsDecimateCrop = false
+SupportsTrim = true
+DisplayFormat = 1,1\1,2\2,2\2,3\3,3\3,4\3,5\4,4\4,5
+FilmSizeID = 8INX10IN\11INX14IN\14INX17IN\CURRENT
+FilmDestination = MAGAZINE
+MediumType = CLEAR FILM\BLUE FILM\CURRENT
+MagnificationType = REPLICATE\BILINEAR\CUBIC\NONE
+SmoothingType = 0\1\2\3\4\5
+BorderDensity = BLACK\WHITE
+EmptyImageDensity = BLACK\WHITE
+MaxDensity = 320
+MinDensity = 20
+Configuration_1 = CS000
+Configuration_2 = CS001
+""",
+}
 
 
 @contextmanager
-def dcmprscp(folder: Path) -> Iterator[int]:
-    """A running dcmprscp of the IHEFULL profile; yields its port.
+def dcmprscp(folder: Path, profile: str = "IHEFULL", ae_title: str = "") -> Iterator[int]:
+    """A running dcmprscp; yields its port. Its AE title is the profile, unless one is given.
 
     It keeps what it prints in `folder`/database: a stored print (SP_*) for each film, and a
     hardcopy image (HG_*) for each picture.
     """
     for name in ("log", "spool", "database", "lut"):
-        (folder / name).mkdir()
+        (folder / name).mkdir(parents=True)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     config = folder / "dcmpstat.cfg"
-    config.write_text(_CONFIG.format(folder=folder, port=port))
+    text = _CONFIG.format(folder=folder, port=port, profile=profile, ae_title=ae_title or profile)
+    config.write_text(text + PROFILES[profile])
     with subprocess.Popen(
-        ["dcmprscp", "--quiet", "--config", str(config), "--printer", "IHEFULL"],
+        ["dcmprscp", "--quiet", "--config", str(config), "--printer", profile],
         env={**os.environ, "TCP_NODELAY": "1"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from broker.config import parse
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import Job, State
-from broker.model.printer import Health
+from broker.model.printer import Address, Health
 from broker.service import Service
 from tests.peers.speaker import Speaker
 
@@ -36,8 +36,15 @@ max_delay_s = 0.2
 class Relay:
     """A broker and its printers; whatever happens in it wakes whoever waits."""
 
-    def __init__(self, folder: Path, printers: list[EmulatedPrinter], **options: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        addresses: Sequence[Address],
+        printers: Sequence[EmulatedPrinter] = (),
+        **options: Any,
+    ) -> None:
         self.folder = folder
+        self.addresses = addresses
         self.printers = {printer.name: printer for printer in printers}
         self.notes: list[tuple[str, Mapping[str, object]]] = []
         self._changed = threading.Condition()
@@ -56,11 +63,12 @@ class Relay:
         text = QUICK
         for key, value in self._options.items():
             text += f"{key} = {value}\n"
-        for printer in self.printers.values():
+        for printer in self.addresses:
             text += (
                 f'[[printers]]\nname = "{printer.name}"\nae_title = "{printer.ae_title}"\n'
-                f'host = "127.0.0.1"\nport = {printer.port}\n'
-                f"weight = {self._weights.get(printer.name, 100)}\n"
+                f'host = "{printer.host}"\nport = {printer.port}\n'
+                f'lut_level = "{printer.lut_level}"\n'
+                f"weight = {self._weights.get(printer.name, printer.weight)}\n"
             )
         return parse(text, folder=self.folder)
 
@@ -78,7 +86,7 @@ class Relay:
 
     def wait_until_up(self, *names: str) -> None:
         """Wait until these printers are up; all of them when none is named."""
-        wanted = set(names or self.printers)
+        wanted = set(names or [each.name for each in self.addresses])
 
         def up() -> bool:
             found = self.service.printers.list()
@@ -138,7 +146,8 @@ def relay(tmp_path: Path) -> Iterator[Callable[..., Relay]]:
                 )
             )
             printers[-1].start()
-        made.append(Relay(tmp_path, printers, **options))
+        addresses = [printer.address for printer in printers]
+        made.append(Relay(tmp_path, addresses, printers, **options))
         made[-1].wait_until_up()
         return made[-1]
 

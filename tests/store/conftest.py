@@ -86,7 +86,7 @@ def make_request(make_film: MakeFilm) -> MakeRequest:
     """A print request for so many films, of a film session of its own, but for what is given."""
     numbers = itertools.count(1)
 
-    def make(films: int = 1, **given: Any) -> PrintRequest:
+    def make(number: int = 1, /, **given: Any) -> PrintRequest:
         usual: dict[str, Any] = {
             "calling_ae": "CT1",
             "called_ae": "BROKER",
@@ -94,7 +94,7 @@ def make_request(make_film: MakeFilm) -> MakeRequest:
             "film_session": f"session-{next(numbers)}",
             "level": Level.FILM_BOX,
             "session": {"NumberOfCopies": ("1",), "MediumType": ("BLUE FILM",)},
-            "films": tuple(make_film() for _ in range(films)),
+            "films": tuple(make_film() for _ in range(number)),
         }
         return PrintRequest(**{**usual, **given})
 

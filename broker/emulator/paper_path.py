@@ -1,0 +1,184 @@
+"""The inside of an emulated printer: from pixels that came in to sheets in the tray."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from broker.dicom.print_scp import Note
+from broker.emulator.paper import compose
+from broker.emulator.print_jobs import Execution, PrintJob, PrintJobs
+from broker.emulator.scenario import Scenario
+from broker.emulator.tray import Sheet, Tray
+from broker.model.film import Film
+from broker.model.job import PrintRequest
+from broker.model.pool import NORMAL, PoolStatus
+from broker.model.trouble import CannotStore
+
+JAMMED = PoolStatus("FAILURE", "FILM JAM")
+"""What a jammed printer says of itself (PS3.3 C.13.9.1)."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """Pixels that came in and are not on paper yet."""
+
+    name: str
+    content: bytes
+
+
+class PaperPath:
+    """Sheets come out one after the other, whoever asked for them; it moves while it is on.
+
+    It is the Intake of the printer's Print SCP: what is asked for is on paper when `accept`
+    returns. While jammed, `accept` returns at once and keeps the film until the jam is cleared:
+    that is what printers with a queue of their own do.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        tray: Tray,
+        print_jobs: PrintJobs,
+        scenario: Scenario,
+        *,
+        seconds_per_film: float,
+        dpi: float,
+        clock: Callable[[], datetime],
+        note: Note,
+    ) -> None:
+        self._name = name
+        self._tray = tray
+        self._print_jobs = print_jobs
+        self._scenario = scenario
+        self._seconds_per_film = seconds_per_film
+        self._dpi = dpi
+        self._clock = clock
+        self._note = note
+        self._changed = threading.Condition()
+        self._one_at_a_time = threading.Lock()
+        self._on = False
+        self._waiting: deque[tuple[PrintJob, Mapping[str, bytes]]] = deque()
+        self._sheets: list[Sheet] = []
+
+    @property
+    def on(self) -> bool:
+        """Whether anything can be printed."""
+        with self._changed:
+            return self._on
+
+    @property
+    def scenario(self) -> Scenario:
+        """What is wrong with it now."""
+        with self._changed:
+            return self._scenario
+
+    @property
+    def sheets(self) -> list[Sheet]:
+        """The sheets that came out, in order."""
+        with self._changed:
+            return list(self._sheets)
+
+    def wait_for_sheets(self, number: int, timeout: float) -> list[Sheet]:
+        """The sheets, as soon as there are so many; TimeoutError when there never are."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: len(self._sheets) >= number, timeout):
+                raise TimeoutError(f"{self._name}: {len(self._sheets)} sheets, not {number}")
+            return list(self._sheets)
+
+    def switch(self, *, on: bool) -> None:
+        """Switch on or off. What is on its way through when it is switched off is lost."""
+        with self._changed:
+            self._on = on
+            self._changed.notify_all()
+
+    def suffer(self, scenario: Scenario) -> None:
+        """Change what is wrong."""
+        with self._changed:
+            self._scenario = scenario
+
+    def resume(self) -> None:
+        """Print what was taken during a jam, on a thread of its own, if it can be printed now."""
+        threading.Thread(target=self._print_waiting, name=f"{self._name}-queue").start()
+
+    # As the Print SCP's Intake
+
+    def status(self) -> PoolStatus:
+        """What N-GET of the Printer tells."""
+        return JAMMED if self.scenario.jam else NORMAL
+
+    def receive(self, chunks: Iterable[memoryview]) -> Held:
+        """Keep pixels in memory."""
+        content = b"".join(chunks)
+        return Held(sha256(content).hexdigest(), content)
+
+    def forget(self, received: Sequence[Held]) -> None:
+        """Nothing to do: nobody else keeps them."""
+
+    def accept(self, request: PrintRequest, received: Sequence[Held]) -> int:
+        """Print, or keep while jammed; the Print Job's number.
+
+        CannotStore when it is switched off meanwhile, or the tray cannot be written.
+        """
+        pixels = {held.name: held.content for held in received}
+        created = self._clock().strftime("%Y%m%d%H%M%S")
+        with self._changed:
+            jammed = self._scenario.jam
+            job = self._print_jobs.begin(request, created, "FILM JAM" if jammed else "QUEUED")
+            if jammed:
+                self._waiting.append((job, pixels))
+        if not jammed:
+            self._print(job, pixels)
+        return job.number
+
+    def _print_waiting(self) -> None:
+        while True:
+            with self._changed:
+                if not self._waiting or self._scenario.jam or not self._on:
+                    return
+                job, pixels = self._waiting.popleft()
+            try:
+                self._print(job, pixels)
+            except CannotStore as error:
+                # The modality was told success long ago; only the Print Job can say it now.
+                self._note("film not printed", {"printer": self._name, "why": str(error)})
+
+    def _print(self, job: PrintJob, pixels: Mapping[str, bytes]) -> None:
+        with self._one_at_a_time:
+            self._print_jobs.move(job, Execution.PRINTING)
+            for film in job.request.films:
+                if not self._turn_rollers(job.request.copies):
+                    self._print_jobs.move(job, Execution.FAILURE, "PRINTER DOWN")
+                    raise CannotStore("the printer was switched off while printing")
+                try:
+                    sheet = self._lay_down(film, job.request, pixels)
+                except OSError as error:
+                    self._print_jobs.move(job, Execution.FAILURE, "RECEIVER FULL")
+                    raise CannotStore(f"the tray cannot be written: {error.strerror}") from error
+                with self._changed:
+                    self._sheets.append(sheet)
+                    self._changed.notify_all()
+            self._print_jobs.move(job, Execution.DONE)
+
+    def _turn_rollers(self, copies: int) -> bool:
+        """Take the time that the sheets take; False when it was switched off meanwhile."""
+        with self._changed:
+            slow = self._scenario.seconds
+            seconds = (self._seconds_per_film if slow is None else slow) * copies
+            return not self._changed.wait_for(lambda: not self._on, seconds)
+
+    def _lay_down(self, film: Film, request: PrintRequest, pixels: Mapping[str, bytes]) -> Sheet:
+        return self._tray.put(
+            film,
+            compose(film, pixels.__getitem__, self._dpi),
+            printed_at=self._clock().isoformat(timespec="seconds"),
+            calling_ae=request.calling_ae,
+            called_ae=request.called_ae,
+            copies=request.copies,
+            priority=request.priority,
+            session=request.session,
+        )

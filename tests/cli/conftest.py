@@ -1,0 +1,152 @@
+"""A site: a configuration file, a real SQLite store, and the commands run on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from broker.cli.main import app
+from broker.model.film import Film, Image, ImageBox
+from broker.model.health import Observation
+from broker.model.job import Level, Outcome, PrintRequest, State
+from broker.model.printer import Address, Health
+from broker.model.retry import Settlement
+from broker.store import schema
+from broker.store.database import Database
+from broker.store.jobs import Jobs
+from broker.store.printers import Printers
+
+CONFIGURATION = """
+[broker]
+host = "127.0.0.1"
+port = 0
+[[printers]]
+name = "oki-1"
+ae_title = "OKI1"
+host = "127.0.0.1"
+port = 1
+[[printers]]
+name = "oki-2"
+ae_title = "OKI2"
+host = "127.0.0.1"
+port = 2
+[health]
+timeout_s = 2
+"""
+PATIENT = "Doe^John"
+FILM = Film(
+    attributes={"ImageDisplayFormat": ("STANDARD\\2,3",), "FilmSizeID": ("14INX17IN",)},
+    image_boxes=(ImageBox(1, {}, Image("ab" * 32, 8, 2, 4, 8, 8, "MONOCHROME2")),),
+)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Site:
+    """One data directory with its configuration."""
+
+    folder: Path
+    jobs: Jobs
+    printers: Printers
+
+    @property
+    def file(self) -> Path:
+        """The configuration."""
+        return self.folder / "broker.toml"
+
+    def broker(self, *arguments: str) -> Ended:
+        """Run `broker` with these arguments."""
+        result = CliRunner().invoke(
+            app,
+            list(arguments),
+            prog_name="broker",
+            env={"BROKER_CONFIG": str(self.file), "COLUMNS": "80"},
+        )
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Ended(result.exit_code, result.stdout, result.stderr)
+
+    def job(
+        self, films: int = 1, copies: int = 1, session: str = "", level: Level = Level.FILM_BOX
+    ) -> int:
+        """A new job from CT1; its number."""
+        return self.jobs.add(
+            PrintRequest(
+                calling_ae="CT1",
+                called_ae="BROKER",
+                peer="10.0.0.9:4000",
+                film_session=session or f"session-{time.monotonic_ns()}",
+                level=level,
+                session={"FilmSessionLabel": (PATIENT,), "OwnerID": (PATIENT,)},
+                films=(FILM,) * films,
+                copies=copies,
+            )
+        )
+
+    def printing(self, films: int = 1) -> int:
+        """A job that is printing on oki-1, its first film asked for."""
+        job_id = self.job(films)
+        claim = self.jobs.claim(job_id, "oki-1")
+        assert claim is not None
+        self.jobs.asked(claim, self.jobs.films(job_id)[0].id)
+        return job_id
+
+    def sent(self, films: int = 1) -> int:
+        """A job that oki-1 has accepted."""
+        job_id = self.job(films)
+        claim = self.jobs.claim(job_id, "oki-1")
+        assert claim is not None
+        for film in self.jobs.films(job_id):
+            self.jobs.asked(claim, film.id)
+            self.jobs.accepted(claim, film.id)
+        self.jobs.finish(claim, Outcome.ACCEPTED, "", settlement=Settlement(State.SENT, ""))
+        return job_id
+
+    def uncertain(self, films: int = 1) -> int:
+        """A job that is held because oki-1 did not answer for its first film."""
+        job_id = self.job(films)
+        claim = self.jobs.claim(job_id, "oki-1")
+        assert claim is not None
+        film = self.jobs.films(job_id)[0]
+        self.jobs.asked(claim, film.id)
+        self.jobs.uncertain(claim, film.id, "no answer")
+        self.jobs.finish(
+            claim,
+            Outcome.UNCERTAIN,
+            "no answer within 60 s",
+            settlement=Settlement(State.HELD, "film 1: uncertain, no answer"),
+        )
+        return job_id
+
+    def up(self, *names: str) -> None:
+        """Printers whose checks pass."""
+        for name in names:
+            self.printers.observed(name, Observation(Health.UP, "", 2, 0, time.time(), True))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """Two printers, not checked yet, and no job."""
+    (tmp_path / "broker.toml").write_text(CONFIGURATION)
+    (tmp_path / "broker-data").mkdir(mode=0o700)
+    database = Database.open(f"sqlite:///{tmp_path}/broker-data/broker.db")
+    schema.upgrade(database)
+    printers = Printers(database, time.time)
+    printers.sync(
+        [Address("oki-1", "OKI1", "127.0.0.1", 1), Address("oki-2", "OKI2", "127.0.0.1", 2)]
+    )
+    yield Site(tmp_path, Jobs(database, time.time), printers)
+    database.close()

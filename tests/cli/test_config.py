@@ -1,0 +1,44 @@
+"""`broker config check` finds mistakes, `broker config show` prints a file that loads."""
+
+from __future__ import annotations
+
+import json
+
+from broker.config import load
+from tests.cli.conftest import Site
+
+
+def test_a_correct_file_is_said(site: Site) -> None:
+    """Exit 0, the file and how many printers it names."""
+    ended = site.broker("config", "check")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out == f"{site.file}: correct, 2 printers\n"
+
+
+def test_no_printers_is_a_warning(site: Site) -> None:
+    """Allowed, and said on stderr."""
+    site.file.write_text("")
+    ended = site.broker("config", "check")
+    assert ended.code == 0
+    assert ended.out == f"{site.file}: correct, 0 printers\n"
+    assert ended.err == (
+        "warning: no printers are configured: films are taken and kept, none is printed\n"
+    )
+
+
+def test_what_show_prints_is_a_file(site: Site) -> None:
+    """The effective configuration loads to the same one; JSON has every section."""
+    config = load(site.file)
+    shown = site.broker("config", "show").out
+    (site.folder / "shown.toml").write_text(shown)
+    assert load(site.folder / "shown.toml") == config
+    assert "accepted, not used by this version" in shown
+    document = json.loads(site.broker("config", "show", "--json").out)
+    assert list(document) == ["broker", "database", "printers", "health", "retry", "web", "log"]
+
+
+def test_a_missing_file_is_exit_2(site: Site) -> None:
+    """Naming a file that is not there is a wrong configuration."""
+    ended = site.broker("config", "check", "--config", str(site.folder / "none.toml"))
+    assert (ended.code, ended.out) == (2, "")
+    assert "none.toml: no such file or directory" in ended.err

@@ -1,0 +1,244 @@
+"""The `broker` command: help at once, and one line instead of a traceback."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from broker.cli.main import app
+from broker.store.occupancy import Occupancy
+from tests.cli.conftest import Site
+
+HEAVY = ("pydicom", "pynetdicom", "numpy", "sqlalchemy", "alembic", "pydantic", "PIL")
+
+
+def run(site: Site, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The real command, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "broker.cli.main", *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"BROKER_CONFIG": str(site.file), "COLUMNS": "80"} | environment,
+        timeout=60,
+    )
+
+
+def commands() -> Iterator[list[str]]:
+    """Every command and subcommand there is."""
+    for command in app.registered_commands:
+        assert command.callback is not None
+        yield [command.name or command.callback.__name__]
+    for group in app.registered_groups:
+        assert group.name is not None
+        assert group.typer_instance is not None
+        yield [group.name]
+        for command in group.typer_instance.registered_commands:
+            assert command.callback is not None
+            yield [group.name, command.name or command.callback.__name__]
+
+
+@pytest.mark.parametrize("command", list(commands()), ids=" ".join)
+def test_every_command_has_help_with_an_example(site: Site, command: list[str]) -> None:
+    """A person finds out by example."""
+    ended = site.broker(*command, "--help")
+    assert ended.code == 0
+    assert "Example: broker " in ended.out
+    assert max(map(len, ended.out.splitlines())) <= 80
+
+
+def test_help_loads_no_heavy_library() -> None:
+    """`broker --help` answers at once: what a command needs is imported when it runs."""
+    program = (
+        "import sys; from broker.cli.main import app; "
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (ended.stdout, ended.stderr) == ("[]\n", "")
+
+
+def test_version_is_said(site: Site) -> None:
+    """One line: name and version."""
+    ended = site.broker("--version")
+    assert ended.code == 0
+    assert ended.out.startswith("broker 0.")
+
+
+def test_an_unknown_command_is_wrong_usage(site: Site) -> None:
+    """Exit 2."""
+    assert site.broker("print").code == 2
+    assert site.broker("jobs", "nonsense").code == 2
+    assert site.broker("jobs", "--nonsense").code == 2
+
+
+@pytest.mark.parametrize(
+    "command", [["jobs"], ["printers"], ["db", "current"], ["config", "check"], ["check"]]
+)
+def test_a_wrong_configuration_is_every_mistake_and_exit_2(site: Site, command: list[str]) -> None:
+    """Each mistake in a line of its own on stderr, nothing on stdout."""
+    site.file.write_text("[broker]\nport = 99999\n[heatlh]\n")
+    ended = site.broker(*command)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.splitlines() == [
+        f"{site.file}: broker.port: 99999 is not a port; use 0 to 65535",
+        f"{site.file}: heatlh: is not a section that the broker knows; did you mean health?",
+    ]
+
+
+def test_the_configuration_may_be_named_at_every_level(site: Site) -> None:
+    """The nearest --config counts: command, group, broker."""
+    other = site.folder / "other.toml"
+    other.write_text('[broker]\nae_title = ""\n')
+    wrong = ("--config", str(other))
+    for arguments in (
+        [*wrong, "jobs", "list"],
+        ["jobs", *wrong, "list"],
+        ["jobs", "list", *wrong],
+        ["jobs", *wrong],
+    ):
+        assert site.broker(*arguments).code == 2
+    assert site.broker(*wrong, "jobs", "-c", str(site.file)).code == 0
+
+
+def test_a_command_makes_the_data_directory_for_its_owner_alone(site: Site) -> None:
+    """Films of patients will lie there."""
+    site.file.write_text('[broker]\ndata_dir = "new/place"\n')
+    assert site.broker("jobs").code == 0
+    assert (site.folder / "new" / "place").stat().st_mode & 0o777 == 0o700
+    assert (site.folder / "new" / "place" / "broker.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_newer_database_is_refused_with_the_remedy(site: Site) -> None:
+    """One line, exit 1; the database stays as it is."""
+    with sqlite3.connect(site.folder / "broker-data" / "broker.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    for command in (["jobs"], ["db", "upgrade"]):
+        ended = site.broker(*command)
+        assert (ended.code, ended.out) == (1, "")
+        assert "9999" in ended.err
+        assert "install the version of the broker" in ended.err
+        assert len(ended.err.splitlines()) == 1
+
+
+def test_a_damaged_database_is_one_line(site: Site) -> None:
+    """Named, with the remedy, and without a traceback."""
+    site.file.write_text('[broker]\ndata_dir = "damaged"\n')
+    (site.folder / "damaged").mkdir()
+    file = site.folder / "damaged" / "broker.db"
+    file.write_bytes(b"not a database at all" * 1000)
+    ended = site.broker("jobs")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == (
+        f"{file}: is not a database, or damaged; put back a copy of it, or move it away\n"
+    )
+
+
+def test_a_locked_database_is_one_line(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer that waits too long says who to ask."""
+    monkeypatch.setattr("broker.store.database.BUSY_S", 0.1)
+    file = site.folder / "broker-data" / "broker.db"
+    site.job()
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    ended = site.broker("jobs", "hold", "1")
+    other.close()
+    assert (ended.code, ended.out) == (1, "")
+    assert (
+        ended.err == f"{file}: locked by another program; try again, and `fuser {file}` names it\n"
+    )
+
+
+def test_a_data_directory_in_the_way_is_one_line(site: Site) -> None:
+    """A file where the folder should be is named with the remedy."""
+    site.file.write_text('[broker]\ndata_dir = "broker.toml/data"\n')
+    ended = site.broker("jobs")
+    assert (ended.code, ended.out) == (1, "")
+    assert "a file is in the way of this folder" in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_no_permission_is_one_line(site: Site) -> None:
+    """Named, with the remedy."""
+    (site.folder / "broker-data").chmod(0o500)
+    ended = site.broker("jobs")
+    (site.folder / "broker-data").chmod(0o700)
+    assert ended.code == 1
+    assert "no permission" in ended.err
+
+
+def test_a_full_disk_is_one_line(site: Site) -> None:
+    """The real command on a file system without room for a database."""
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "broker.cli.main", "config", "show"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"BROKER_CONFIG": str(site.file)},
+        )
+    assert ended.returncode == 1
+    assert "the disk is full" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_port_in_use_is_said(site: Site) -> None:
+    """`broker serve` names the address and leaves with 1."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        site.file.write_text(f'[broker]\nhost = "127.0.0.1"\nport = {port}\n')
+        ended = run(site, "serve")
+    assert ended.returncode == 1
+    assert f"127.0.0.1:{port}" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_output_that_the_stream_cannot_encode_is_replaced(site: Site) -> None:
+    """A terminal that knows only ASCII gets question marks instead of a traceback."""
+    site.jobs.hold(site.job(), "Rückfrage")
+    ended = run(site, "jobs", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "R?ckfrage" in ended.stdout
+
+
+def test_a_reader_that_goes_away_is_no_error_worth_words(site: Site) -> None:
+    """`broker jobs --json | head -1` ends quietly."""
+    for _ in range(200):
+        site.job()
+    shell = shutil.which("sh")
+    assert shell is not None
+    ended = subprocess.run(
+        [shell, "-c", f"{sys.executable} -m broker.cli.main jobs --json | head -1"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"BROKER_CONFIG": str(site.file)},
+    )
+    assert (ended.stdout, ended.stderr) == ("[\n", "")
+
+
+def test_an_older_database_beneath_a_running_broker_is_left_alone(site: Site) -> None:
+    """A command brings an older file up to date, but never while a broker works on it."""
+    file = site.folder / "broker-data" / "broker.db"
+    file.unlink()
+    assert site.broker("db", "current").out.startswith(f"{file}: at none yet; `broker db upgrade`")
+    occupancy = Occupancy.take(site.folder / "broker-data")
+    assert site.broker("db", "upgrade").err == (
+        f"{file}: a broker is running on it; stop it, then do this again\n"
+    )
+    occupancy.close()
+    ended = site.broker("db", "upgrade")
+    assert ended.code == 0
+    assert ended.out.splitlines()[-1].endswith("the newest")
+    assert len(ended.out.splitlines()) >= 2
+    assert "nothing to do" in site.broker("db", "upgrade").out
+    assert site.broker("db", "current", "--json").out.startswith("{")

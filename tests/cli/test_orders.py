@@ -1,0 +1,151 @@
+"""What a person orders for a job is done, and said in one line with what happens next."""
+
+from __future__ import annotations
+
+import pytest
+
+from broker.model.job import FilmState, Priority, State
+from broker.model.printer import Duty
+from broker.store.occupancy import Occupancy
+from tests.cli.conftest import Site
+
+IDLE = "no broker is running here; `broker serve` prints it\n"
+
+
+def test_hold_keeps_jobs_from_printing(site: Site) -> None:
+    """Several at once, with the reason that the person gave."""
+    site.job(), site.job()
+    ended = site.broker("jobs", "hold", "1", "2", "-r", "wrong film size")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out == (
+        "job 1 is held; `broker jobs release 1` prints it\n"
+        "job 2 is held; `broker jobs release 2` prints it\n"
+    )
+    job = site.jobs.get(2)
+    assert (job.state, job.reason) == (State.HELD, "held by the operator: wrong film size")
+
+
+def test_hold_of_a_printing_job_waits_for_the_film_in_hand(site: Site) -> None:
+    """The wish is written; the attempt heeds it before its next film."""
+    job_id = site.printing(films=2)
+    assert site.broker("jobs", "hold", str(job_id)).out == (
+        "job 1 is printing: the film in hand is finished, then it is held; "
+        "`broker jobs release 1` prints the rest\n"
+    )
+    assert site.jobs.get(job_id).wish == "hold"
+    assert "will be held before its next film" in site.broker("jobs").out
+
+
+def test_what_cannot_be_done_does_not_stop_the_others(site: Site) -> None:
+    """Each job that cannot be held is named on stderr; exit 1."""
+    sent, job = site.sent(), site.job()
+    ended = site.broker("jobs", "hold", str(sent), "99", str(job))
+    assert ended.code == 1
+    assert ended.out == "job 2 is held; `broker jobs release 2` prints it\n"
+    assert ended.err == (
+        "job 1 is sent: `broker jobs reprint 1` prints it again\n"
+        "there is no job 99; `broker jobs --all` lists those that there are\n"
+    )
+
+
+def test_release_prints_uncertain_films_again(site: Site) -> None:
+    """The person looked, and the film is not there."""
+    job_id = site.uncertain(films=3)
+    ended = site.broker("jobs", "release", str(job_id))
+    assert (ended.code, ended.err) == (0, IDLE)
+    assert ended.out == "job 1 is queued: 3 of 3 films left to print, uncertain ones among them\n"
+    assert {film.state for film in site.jobs.films(job_id)} == {FilmState.WAITING}
+
+
+def test_release_printed_settles_uncertain_films(site: Site) -> None:
+    """The person looked, and the film is there: it is not printed twice."""
+    several, one = site.uncertain(films=3), site.uncertain()
+    ended = site.broker("jobs", "release", str(several), str(one), "--printed")
+    assert ended.out == (
+        "job 1 is queued, its uncertain films settled as printed: 2 of 3 films left to print\n"
+        "job 2 is sent, its uncertain films settled as printed: nothing is left to print\n"
+    )
+    assert site.jobs.get(one).state is State.SENT
+
+
+def test_release_of_a_job_that_is_not_held(site: Site) -> None:
+    """One line, exit 1."""
+    ended = site.broker("jobs", "release", str(site.job()))
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == "job 1 is queued: only a held job can be released; nothing to do\n"
+
+
+def test_cancel_gives_jobs_up(site: Site) -> None:
+    """A queued job at once, a printing one before its next film."""
+    queued, printing = site.job(), site.printing()
+    assert site.broker("jobs", "cancel", str(queued), str(printing)).out == (
+        "job 1 is cancelled; `broker jobs reprint 1` prints it after all\n"
+        "job 2 is printing: the film in hand is finished, then it is cancelled\n"
+    )
+    assert site.jobs.get(queued).state is State.CANCELLED
+    assert site.jobs.get(printing).wish == "cancel"
+
+
+def test_move_sends_a_job_to_one_printer(site: Site) -> None:
+    """It waits for that printer alone, and a duty in the way is said."""
+    job_id = site.job()
+    assert site.broker("jobs", "move", "1", "oki-2").out == (
+        "job 1 is queued for oki-2 and no other printer\n"
+    )
+    assert site.jobs.get(job_id).pinned == "oki-2"
+    assert "for oki-2 only, as a person said" in site.broker("jobs").out
+    site.printers.set_duty("oki-1", Duty.MAINT)
+    assert site.broker("jobs", "move", "1", "oki-1").out == (
+        "job 1 is queued for oki-1 and no other printer, once it is ready: it is in maint now\n"
+    )
+
+
+def test_move_to_an_unknown_printer_names_the_known_ones(site: Site) -> None:
+    """One line, exit 1; the job stays as it is."""
+    ended = site.broker("jobs", "move", str(site.job()), "oki-9")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == "there is no printer oki-9; there are: oki-1, oki-2\n"
+
+
+def test_move_of_a_job_with_uncertain_films_is_refused(site: Site) -> None:
+    """What may be on paper is settled first."""
+    ended = site.broker("jobs", "move", str(site.uncertain()), "oki-2")
+    assert ended.code == 1
+    assert "`broker jobs release 1` first" in ended.err
+
+
+def test_reprint_makes_a_new_job(site: Site) -> None:
+    """All films and copies again, linked to the old job."""
+    ended = site.broker("jobs", "reprint", str(site.sent(films=2)))
+    assert (ended.code, ended.out) == (0, "job 2 is queued: 2 films of job 1 again\n")
+    assert site.jobs.get(2).reprint_of == 1
+    assert "reprint of  job 1" in site.broker("jobs", "show", "2").out
+
+
+def test_priority_says_what_is_before_it(site: Site) -> None:
+    """Any spelling of the word; the line is counted anew."""
+    site.job(), site.job(), site.job()
+    assert site.broker("jobs", "priority", "3", "high").out == (
+        "job 3 has priority HIGH; no jobs before it\n"
+    )
+    assert site.broker("jobs", "priority", "1", "LOW").out == (
+        "job 1 has priority LOW; 2 jobs before it\n"
+    )
+    assert site.jobs.get(3).priority is Priority.HIGH
+    ended = site.broker("jobs", "priority", "1", "urgent")
+    assert ended.code == 2
+    assert "urgent is not a priority; use HIGH, MED, LOW" in ended.err
+
+
+def test_a_running_broker_needs_no_hint(site: Site) -> None:
+    """The hint that nothing prints is given only when no broker has the data directory."""
+    site.jobs.hold(site.job())
+    occupancy = Occupancy.take(site.folder / "broker-data")
+    assert site.broker("jobs", "release", "1").err == ""
+    occupancy.close()
+
+
+@pytest.mark.parametrize("arguments", [["hold"], ["hold", "one"], ["move", "1"], ["priority", "1"]])
+def test_wrong_usage_is_exit_2(site: Site, arguments: list[str]) -> None:
+    """A missing or a misspelt number is the caller's mistake."""
+    assert site.broker("jobs", *arguments).code == 2

@@ -1,0 +1,133 @@
+"""`broker printers` shows the pool at 80 columns and sets what the operator wants."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from broker.model.health import Observation
+from broker.model.printer import Address, Duty, Health
+from tests.cli.conftest import Site
+
+
+def test_the_table_fits_80_columns(site: Site) -> None:
+    """Addresses stand in the row while they fit; numbers stand to the right."""
+    site.up("oki-1")
+    lines = site.broker("printers").out.splitlines()
+    assert (
+        lines[0].split() == "NAME AE@HOST:PORT STATUS DUTY WGHT LOAD DONE FAIL LAST-CHECK".split()
+    )
+    assert lines[1].split()[:8] == "oki-1 OKI1@127.0.0.1:1 up ready 100 0 0 0".split()
+    assert lines[1].endswith("s ago")
+    assert lines[2].split() == "oki-2 OKI2@127.0.0.1:2 unknown ready 100 0 0 0 never".split()
+
+
+def test_long_names_and_addresses_are_never_cut(site: Site) -> None:
+    """What does not fit stands on a line of its own below the row."""
+    name, ae_title, host = "radiology-first-floor-oki-12", "OKI_FLOOR1_ROOM2", "192.168.185.200"
+    site.printers.sync([Address(name, ae_title, host, 11112, 256)])
+    reason = "WARNING: SUPPLY EMPTY, and so many more words that they need to be folded somewhere"
+    seen = Observation(Health.DEGRADED, reason, 0, 3, time.time())
+    site.printers.observed(name, seen)
+    lines = site.broker("printers").out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[1].split()[:3] == [name, "degraded", "ready"]
+    assert lines[2] == f"        {ae_title}@{host}:11112"
+    assert " ".join(line.strip() for line in lines[3:]) == reason
+
+
+def test_the_json_has_the_promised_keys(site: Site) -> None:
+    """Scripts rely on these keys."""
+    site.up("oki-2")
+    first, second = json.loads(site.broker("printers", "--json").out)
+    promised = (
+        "name ae_title host port duty health reason weight load films_accepted failures "
+        "last_check_at"
+    )
+    assert set(promised.split()) <= set(first)
+    assert (first["name"], first["health"], first["last_check_at"]) == ("oki-1", "unknown", None)
+    assert (second["health"], second["duty"], second["weight"]) == ("up", "ready", 100)
+    assert second["last_check_at"].endswith("Z")
+    assert json.loads(site.broker("printers", "list", "--json").out) == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("verb", "duty", "said"),
+    [
+        (
+            "drain",
+            Duty.DRAIN,
+            "oki-1 drains: nothing is printing on it, checks go on, jobs go to the others\n",
+        ),
+        (
+            "maint",
+            Duty.MAINT,
+            "oki-1 is in maintenance: nothing is printing on it, no checks, "
+            "jobs go to the others\n",
+        ),
+        (
+            "halt",
+            Duty.MAINT,
+            "oki-1 is in maintenance: nothing is printing on it, no checks, "
+            "jobs go to the others\n",
+        ),
+        (
+            "ready",
+            Duty.READY,
+            "oki-1 is ready and unknown: it takes jobs once its checks pass\n",
+        ),
+    ],
+)
+def test_a_verb_sets_the_duty_and_says_what_is_next(
+    site: Site, verb: str, duty: Duty, said: str
+) -> None:
+    """Duty and reason are written; halt is an alias of maint."""
+    ended = site.broker("printers", verb, "oki-1", "-r", "new drum")
+    assert (ended.code, ended.out, ended.err) == (0, said, "")
+    printer = site.printers.get("oki-1")
+    assert (printer.duty, printer.duty_reason) == (duty, "new drum")
+
+
+def test_the_last_printer_taken_away_is_said(site: Site) -> None:
+    """Nobody takes the jobs then: they wait."""
+    site.printers.set_duty("oki-2", Duty.MAINT)
+    site.printing()
+    assert site.broker("printers", "drain", "oki-1").out == (
+        "oki-1 drains: the job in hand is finished, checks go on, "
+        "jobs wait: no other printer can take them\n"
+    )
+
+
+def test_a_printer_that_is_up_takes_jobs_at_once(site: Site) -> None:
+    """Ready ends drain without waiting for a check."""
+    site.up("oki-1")
+    site.broker("printers", "drain", "oki-1", "-r", "new drum")
+    assert ": new drum" in site.broker("printers").out
+    said = site.broker("printers", "ready", "oki-1").out
+    assert said == "oki-1 is ready and up: it takes jobs now\n"
+
+
+def test_an_unknown_printer_is_one_line_and_exit_1(site: Site) -> None:
+    """Stderr names the known ones."""
+    ended = site.broker("printers", "drain", "oki-9")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == "there is no printer oki-9; there are: oki-1, oki-2\n"
+
+
+def test_no_printers_is_said(site: Site) -> None:
+    """Films are kept then; JSON is an empty list."""
+    site.file.write_text("")
+    site.printers.sync([])
+    assert site.broker("printers").out.startswith("No printers are configured")
+    assert json.loads(site.broker("printers", "--json").out) == []
+
+
+def test_a_printer_new_in_the_configuration_is_there_at_once(site: Site) -> None:
+    """Commands do not wait for the broker to read its configuration again; none is removed."""
+    site.file.write_text(
+        '[[printers]]\nname = "oki-3"\nae_title = "OKI3"\nhost = "127.0.0.1"\nport = 3\n'
+    )
+    names = {each["name"] for each in json.loads(site.broker("printers", "--json").out)}
+    assert names == {"oki-1", "oki-2", "oki-3"}

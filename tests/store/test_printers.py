@@ -1,0 +1,251 @@
+"""Printers: the site's list, what was observed, and what they are busy with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from broker.model.health import Observation
+from broker.model.job import Claim, Outcome, State
+from broker.model.printer import Address, Duty, Health
+from broker.model.retry import Settlement
+from broker.store.jobs import Jobs
+from broker.store.printers import NoSuchPrinter, Printers
+from tests.store.conftest import Clock, MakeRequest
+
+ONE = Address("oki-1", "OKI1", "10.0.0.1", 104)
+TWO = Address("oki-2", "OKI2", "10.0.0.2", 104)
+THREE = Address("oki-3", "OKI3", "10.0.0.3", 11112, weight=200, associations=2)
+UP = Observation(Health.UP, "", 2, 0, 1000.0, supports_lut=True)
+
+
+def _claim(jobs: Jobs, job_id: int, printer: str) -> Claim:
+    claim = jobs.claim(job_id, printer)
+    assert claim is not None
+    return claim
+
+
+def _accept_first(jobs: Jobs, claim: Claim) -> None:
+    film = jobs.films(claim.job_id)[0]
+    jobs.asked(claim, film.id)
+    jobs.accepted(claim, film.id)
+
+
+def test_a_new_printer_is_ready_and_unknown(printers: Printers) -> None:
+    """Nobody has set its duty, nobody has talked to it, and it has done nothing."""
+    printer = printers.get("oki-1")
+
+    assert printer.address == ONE
+    assert (printer.duty, printer.duty_reason, printer.duty_since) == (Duty.READY, "", 1000.0)
+    assert (printer.health, printer.health_since, printer.reason) == (Health.UNKNOWN, 1000.0, "")
+    assert (printer.good_checks, printer.bad_checks, printer.last_check_at) == (0, 0, None)
+    assert (printer.failures_in_row, printer.paused_until, printer.supports_lut) == (0, 0.0, None)
+    assert (printer.load, printer.claims, printer.recent) == (0, 0, 0)
+    assert (printer.films_accepted, printer.failures) == (0, 0)
+
+
+def test_printers_are_those_of_the_configuration(printers: Printers) -> None:
+    """In its order; new ones come, others go, and habits are taken over."""
+    printers.sync([THREE, replace(ONE, weight=50, lut_level="film session")])
+
+    assert [printer.address for printer in printers.list()] == [
+        THREE,
+        replace(ONE, weight=50, lut_level="film session"),
+    ]
+
+
+def test_printers_not_named_may_stay(printers: Printers) -> None:
+    """Without removal only what is named changes."""
+    printers.sync([THREE], remove=False)
+
+    assert {printer.name for printer in printers.list()} == {"oki-1", "oki-2", "oki-3"}
+    printers.sync([])
+    assert printers.list() == []
+
+
+def test_duty_and_health_outlive_the_configuration(printers: Printers, clock: Clock) -> None:
+    """A restart or a new weight changes neither what the operator wants nor what was observed."""
+    printers.observed("oki-1", UP)
+    printers.set_duty("oki-1", Duty.DRAIN, "new toner")
+    before = printers.get("oki-1")
+    clock.now = 2000.0
+
+    printers.sync([replace(ONE, weight=10)])
+
+    assert printers.get("oki-1") == replace(before, address=replace(ONE, weight=10))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [replace(ONE, host="10.0.0.7"), replace(ONE, port=4242), replace(ONE, ae_title="OTHER")],
+)
+def test_another_address_is_another_printer(
+    printers: Printers, clock: Clock, changed: Address
+) -> None:
+    """What was observed of the old one says nothing; the operator's duty stays."""
+    printers.observed("oki-1", UP)
+    printers.set_duty("oki-1", Duty.MAINT)
+    printers.failed("oki-1", words="no", paused_until=5000.0)
+    clock.now = 2000.0
+
+    printers.sync([changed])
+
+    printer = printers.get("oki-1")
+    assert (printer.health, printer.health_since, printer.reason) == (Health.UNKNOWN, 2000.0, "")
+    assert (printer.good_checks, printer.last_check_at, printer.supports_lut) == (0, None, None)
+    assert (printer.failures_in_row, printer.paused_until) == (0, 0.0)
+    assert (printer.duty, printer.failures) == (Duty.MAINT, 1)
+
+
+NAMES_ONE: dict[str, Callable[[Printers], object]] = {
+    "get": lambda printers: printers.get("oki-9"),
+    "set_duty": lambda printers: printers.set_duty("oki-9", Duty.DRAIN),
+    "observed": lambda printers: printers.observed("oki-9", UP),
+}
+
+
+@pytest.mark.parametrize("ask", NAMES_ONE.values(), ids=NAMES_ONE.keys())
+def test_an_unknown_name_is_answered_with_the_known_ones(
+    printers: Printers, ask: Callable[[Printers], object]
+) -> None:
+    """The words help the person who mistyped."""
+    with pytest.raises(NoSuchPrinter) as caught:
+        ask(printers)
+
+    assert caught.value.words == "there is no printer oki-9; there are: oki-1, oki-2"
+
+
+def test_the_operators_duty_has_a_reason_and_a_time(printers: Printers, clock: Clock) -> None:
+    """And changes nothing else."""
+    before = printers.get("oki-1")
+    clock.now = 1500.0
+
+    printers.set_duty("oki-1", Duty.MAINT, "service visit")
+
+    expected = replace(before, duty=Duty.MAINT, duty_reason="service visit", duty_since=1500.0)
+    assert printers.get("oki-1") == expected
+
+
+def test_health_has_lasted_since_it_changed(printers: Printers, clock: Clock) -> None:
+    """A further check of the same result is not a change."""
+    for now, seen in [
+        (1010.0, Observation(Health.UP, "", 1, 0, 1010.0)),
+        (1020.0, Observation(Health.UP, "SUPPLY LOW", 2, 0, 1020.0)),
+    ]:
+        clock.now = now
+        printers.observed("oki-1", seen)
+
+    printer = printers.get("oki-1")
+    assert (printer.health, printer.health_since) == (Health.UP, 1010.0)
+    assert (printer.reason, printer.good_checks, printer.last_check_at) == ("SUPPLY LOW", 2, 1020.0)
+
+
+def test_a_check_that_did_not_ask_leaves_what_is_known(printers: Printers) -> None:
+    """Whether a printer takes Presentation LUT is known until another answer comes."""
+    seen = []
+    for answer in (True, None, False, None):
+        printers.observed("oki-1", replace(UP, supports_lut=answer))
+        seen.append(printers.get("oki-1").supports_lut)
+
+    assert seen == [True, True, False, False]
+
+
+def test_a_failure_rests_the_printer(printers: Printers, clock: Clock) -> None:
+    """It is counted and said; health changes only where the decision says so."""
+    printers.observed("oki-1", UP)
+    clock.now = 1100.0
+    printers.failed("oki-1", words="no answer", paused_until=1104.0)
+    first = printers.get("oki-1")
+    printers.failed("oki-1", words="fails films", paused_until=1108.0, health=Health.DEGRADED)
+    second = printers.get("oki-1")
+
+    assert (first.health, first.health_since) == (Health.UP, 1000.0)
+    assert (first.failures, first.failures_in_row, first.paused_until) == (1, 1, 1104.0)
+    assert first.reason == "no answer"
+    assert (second.health, second.health_since) == (Health.DEGRADED, 1100.0)
+    assert (second.failures, second.failures_in_row, second.paused_until) == (2, 2, 1108.0)
+
+
+def test_a_refusal_is_only_counted(printers: Printers) -> None:
+    """The film is at fault: the printer goes on."""
+    before = printers.get("oki-1")
+    printers.refused("oki-1")
+
+    assert printers.get("oki-1") == replace(before, failures=1)
+
+
+@pytest.mark.parametrize(
+    ("health", "reason"), [(Health.UP, ""), (Health.DEGRADED, "fails films: no answer")]
+)
+def test_an_accepted_film_ends_the_rest(printers: Printers, health: Health, reason: str) -> None:
+    """Its copies are counted and its failures forgotten; only a printer that is up is all well."""
+    printers.observed("oki-1", UP)
+    printers.failed("oki-1", words="fails films: no answer", paused_until=1108.0, health=health)
+
+    printers.accepted("oki-1", 3)
+
+    printer = printers.get("oki-1")
+    assert (printer.films_accepted, printer.failures, printer.failures_in_row) == (3, 1, 0)
+    assert (printer.paused_until, printer.health, printer.reason) == (0.0, health, reason)
+
+
+def test_a_printer_taken_out_meanwhile_is_no_error(printers: Printers) -> None:
+    """An attempt on a printer that has left the configuration ends like any other."""
+    printers.sync([ONE])
+    before = printers.list()
+
+    printers.accepted("oki-2", 1)
+    printers.refused("oki-2")
+    printers.failed("oki-2", words="no", paused_until=1.0, health=Health.DOWN)
+
+    assert printers.list() == before
+
+
+def test_load_is_what_is_not_settled(
+    jobs: Jobs, printers: Printers, make_request: MakeRequest
+) -> None:
+    """Copies of films that are printing on it or wait for it, less those accepted."""
+    for copies in (2, 3, 5, 7, 11):
+        jobs.add(make_request(2, copies=copies))
+    claim = _claim(jobs, 1, "oki-1")
+    _accept_first(jobs, claim)
+    jobs.assign(2, "oki-1")
+    jobs.assign(3, "oki-2")
+    jobs.assign(4, "oki-1")
+    jobs.hold(4)
+
+    found = {printer.name: (printer.load, printer.claims) for printer in printers.list()}
+    assert found == {"oki-1": (2 + 6, 1), "oki-2": (10, 0)}
+    assert printers.get("oki-1").load == jobs.get(1).load + jobs.get(2).load
+
+
+def test_a_finished_job_is_no_load(
+    jobs: Jobs, printers: Printers, make_request: MakeRequest
+) -> None:
+    """Whatever is left of a job that is held or done weighs on nobody."""
+    for _ in range(2):
+        jobs.add(make_request(2))
+    for number, state in [(1, State.HELD), (2, State.SENT)]:
+        claim = _claim(jobs, number, "oki-1")
+        jobs.finish(claim, Outcome.REFUSED, "no", settlement=Settlement(state, ""))
+
+    printer = printers.get("oki-1")
+    assert (printer.load, printer.claims) == (0, 0)
+
+
+def test_recent_films_are_those_of_ten_minutes(
+    jobs: Jobs, printers: Printers, clock: Clock, make_request: MakeRequest
+) -> None:
+    """Copies accepted by that printer, by when they were accepted."""
+    for now, printer in [(1000.0, "oki-1"), (1300.0, "oki-1"), (1300.0, "oki-2")]:
+        clock.now = now
+        _accept_first(jobs, _claim(jobs, jobs.add(make_request(copies=3)), printer))
+
+    seen = []
+    for now in (1600.0, 1601.0, 1901.0):
+        clock.now = now
+        seen.append([printer.recent for printer in printers.list()])
+
+    assert seen == [[6, 3], [3, 3], [0, 0]]
