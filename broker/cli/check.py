@@ -85,7 +85,9 @@ def check(
             name = "" if peer.name == f"{peer.host}:{peer.port}" else f"{peer.name} "
             verdict = "healthy" if found.kind in healthy else "NOT healthy"
             said = found.words.removeprefix(f"{peer.name}: ")
-            words = f" ({found.kind}: {said})" if said else ""
+            if not said.lower().startswith(found.kind):
+                said = f"{found.kind}: {said}"
+            words = f" ({said})" if found.words else ""
             sentence = f"{name}{place(peer)}: {verdict}{words}"
             tables.show(tables.folded(sentence, console.width), console)
     if not peers or any(found.kind not in healthy for found in checks):

@@ -93,7 +93,7 @@ class Verbs(JobReading):
             if state is State.PRINTING:
                 remedy = f"`broker jobs hold {job_id}` first, then move it"
                 raise NotAllowed(job_id, state, remedy)
-            if _uncertain(connection, job_id):
+            if state is State.HELD and _uncertain(connection, job_id):
                 raise NotAllowed(
                     job_id,
                     state,

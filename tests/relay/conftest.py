@@ -50,6 +50,7 @@ class Relay:
         self._changed = threading.Condition()
         self._weights: dict[str, int] = options.pop("weights", {})
         self._options: dict[str, str] = options
+        self._speakers: list[Speaker] = []
         self.service = self.begin()
 
     def begin(self) -> Service:
@@ -109,7 +110,14 @@ class Relay:
 
     def speaker(self, **options: Any) -> Speaker:
         """A modality that has associated with the broker."""
-        return Speaker(self.service.port, **options)
+        self._speakers.append(Speaker(self.service.port, **options))
+        return self._speakers[-1]
+
+    def close(self) -> None:
+        """Stop the broker, and hang up whoever still talks to it."""
+        for speaker in self._speakers:
+            speaker.abort()
+        self.service.stop()
 
     def print_films(self, number: int, **session: Any) -> None:
         """A modality prints so many films, each in a film session of its own."""
@@ -153,7 +161,7 @@ def relay(tmp_path: Path) -> Iterator[Callable[..., Relay]]:
 
     yield make
     for each in made:
-        each.service.stop()
+        each.close()
     for printer in printers:
         printer.kill()
     for each in made:

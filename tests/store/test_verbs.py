@@ -252,6 +252,23 @@ def test_a_job_is_moved_to_a_printer_that_there_is(jobs: Jobs, make_request: Mak
     assert jobs.get(1) == before
 
 
+def test_a_job_that_prints_again_by_the_sites_choice_may_be_moved(
+    jobs: Jobs, make_request: MakeRequest
+) -> None:
+    """Its film in doubt is queued already: there is nothing that a person has to settle first."""
+    jobs.add(make_request())
+    claim = _claim(jobs)
+    (film,) = jobs.films(1)
+    jobs.asked(claim, film.id)
+    jobs.uncertain(claim, film.id, "no answer")
+    again = Settlement(State.QUEUED, "printing again")
+    jobs.finish(claim, Outcome.UNCERTAIN, "no answer", settlement=again)
+
+    jobs.move(1, "oki-2")
+
+    assert (jobs.get(1).state, jobs.get(1).pinned) == (State.QUEUED, "oki-2")
+
+
 def test_a_job_with_nothing_left_is_not_moved(jobs: Jobs, make_request: MakeRequest) -> None:
     """All its films were accepted: printing them elsewhere is a reprint."""
     jobs.add(make_request())

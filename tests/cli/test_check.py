@@ -1,0 +1,92 @@
+"""`broker check` looks deeper than a C-ECHO, and its exit code is fit for a load balancer."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from broker.emulator.printer import EmulatedPrinter
+from tests.cli.conftest import Site
+
+
+@pytest.fixture
+def printer(tmp_path: Path) -> Iterator[EmulatedPrinter]:
+    """A printer that works, called OKI1."""
+    with EmulatedPrinter("oki-1", "OKI1", tmp_path / "tray") as started:
+        yield started
+
+
+def configure(site: Site, *printers: tuple[str, int]) -> None:
+    """A configuration with these printers on loopback."""
+    tables = [
+        f'[[printers]]\nname = "{name}"\nae_title = "OKI1"\nhost = "127.0.0.1"\nport = {port}\n'
+        for name, port in printers
+    ]
+    site.file.write_text("[broker]\nport = 0\n[health]\ntimeout_s = 5\n" + "".join(tables))
+
+
+def free_port() -> int:
+    """A port on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def test_a_healthy_printer_is_exit_0(site: Site, printer: EmulatedPrinter) -> None:
+    """By host and port with its AE title, by name, and with all the others."""
+    configure(site, ("oki-1", printer.port))
+    sentence = f"oki-1 OKI1@127.0.0.1:{printer.port}: healthy\n"
+    for arguments in (["127.0.0.1", str(printer.port)], ["oki-1"], []):
+        ended = site.broker("check", *arguments)
+        assert (ended.code, ended.out, ended.err) == (0, sentence, "")
+
+
+def test_an_address_that_nobody_configured_is_checked_too(
+    site: Site, printer: EmulatedPrinter
+) -> None:
+    """The AE title to call, and ours, come from the command."""
+    ended = site.broker(
+        "check", "127.0.0.1", str(printer.port), "--called-ae", "OKI1", "--ae-title", "LB"
+    )
+    assert (ended.code, ended.out) == (0, f"OKI1@127.0.0.1:{printer.port}: healthy\n")
+
+
+def test_a_printer_that_does_not_answer_is_exit_1(site: Site, printer: EmulatedPrinter) -> None:
+    """One that is not healthy fails the whole check; each says why."""
+    configure(site, ("oki-1", printer.port), ("oki-2", free_port()))
+    ended = site.broker("check")
+    assert ended.code == 1
+    healthy, silent = json.loads(site.broker("check", "--json").out)
+    assert (healthy["name"], healthy["healthy"]) == ("oki-1", True)
+    assert (silent["name"], silent["healthy"], silent["kind"]) == ("oki-2", False, "silent")
+    assert silent["words"]
+    assert "NOT healthy (silent:" in ended.out
+    assert max(map(len, ended.out.splitlines())) <= 80
+
+
+def test_a_jammed_printer_that_still_echoes_is_exit_1(site: Site, tmp_path: Path) -> None:
+    """This is what a C-ECHO check does not see."""
+    with EmulatedPrinter("oki-1", "OKI1", tmp_path / "tray", scenario="jam") as printer:
+        configure(site, ("oki-1", printer.port))
+        ended = site.broker("check", "oki-1")
+    assert ended.code == 1
+    assert "NOT healthy (FAILURE: FILM JAM)" in ended.out
+
+
+def test_nothing_to_check_is_exit_1(site: Site) -> None:
+    """No printers and no broker: nobody is healthy."""
+    configure(site)
+    ended = site.broker("check")
+    assert (ended.code, ended.out) == (1, "")
+    assert "nothing to check" in ended.err
+
+
+def test_half_an_address_is_wrong_usage(site: Site) -> None:
+    """A host without a port is no printer's name; a port has its range."""
+    ended = site.broker("check", "127.0.0.1")
+    assert ended.code == 2
+    assert "not a configured printer (oki-1, oki-2)" in " ".join(ended.err.split())
+    assert site.broker("check", "127.0.0.1", "99999").code == 2
