@@ -41,8 +41,13 @@ class Database:
         if parts.get_backend_name() != "sqlite" or not parts.database:
             raise ValueError("the database must be a file: sqlite:////path/to/broker.db")
         _make_private(Path(parts.database))
+        # Parameters stay out of exceptions: labels of patients are among them (promise 10).
         engine = create_engine(
-            parts, connect_args={"timeout": BUSY_S}, pool_size=8, max_overflow=-1
+            parts,
+            connect_args={"timeout": BUSY_S},
+            pool_size=8,
+            max_overflow=-1,
+            hide_parameters=True,
         )
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)

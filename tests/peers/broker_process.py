@@ -1,0 +1,69 @@
+"""The real `broker serve`, as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+BROKER = [sys.executable, "-m", "broker.cli.main"]
+PATIENCE_S = 30.0
+
+
+class BrokerProcess:
+    """A running broker; its log, as JSON lines, is what tests wait for."""
+
+    def __init__(self, config: Path) -> None:
+        self.config = config
+        self.lines: list[dict[str, Any]] = []
+        self.process = subprocess.Popen(
+            [*BROKER, "serve", "--config", str(config)],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+        self.port = int(self.wait_for("broker listens")["port"])
+
+    def wait_for(self, event: str, **facts: Any) -> dict[str, Any]:
+        """A log line of that event with those facts, once there is one.
+
+        AssertionError when the log ends without.
+        """
+        for line in self.lines:
+            if line["event"] == event and facts.items() <= line.items():
+                return line
+        assert self.process.stderr is not None
+        for text in self.process.stderr:
+            line = json.loads(text)
+            self.lines.append(line)
+            if line["event"] == event and facts.items() <= line.items():
+                return line
+        raise AssertionError(f"no {event}; the log: {self.lines}")
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """End it with a signal; its exit code."""
+        self.process.send_signal(number)
+        assert self.process.stderr is not None
+        for text in self.process.stderr:
+            self.lines.append(json.loads(text))
+        self.process.stderr.close()
+        return self.process.wait(PATIENCE_S)
+
+
+def command(*arguments: str, config: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a `broker` command to its end."""
+    chosen = ["--config", str(config)] if config else []
+    return subprocess.run(
+        [*BROKER, *arguments, *chosen],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S * 4,
+        check=False,
+    )
