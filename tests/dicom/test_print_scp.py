@@ -412,7 +412,7 @@ def test_whatever_is_wrong_gets_its_status(
     assert len(desk.jobs.list()) == 1
 
 
-def test_a_data_set_of_garbage_gets_a_status(desk: Desk, speak: Speak) -> None:
+def test_a_data_set_of_garbage_gets_a_status(speak: Speak) -> None:
     """Bytes that are no data set are answered; the association prints on."""
     ct = speak()
     garbage = dataset()
