@@ -99,7 +99,7 @@ class Service:
             offers=[Offer(each, syntaxes) for each in (VERIFICATION, *OFFERED)],
             new_service=self._serve,
             max_associations=self._config.broker.max_associations,
-            on_event=self._note,
+            on_event=lambda event, facts: self._note(f"association {event}", facts),
         )
 
     @property

@@ -155,5 +155,5 @@ class _Screen:
             case "printer changed":
                 reason = f": {facts['reason']}" if facts["reason"] else ""
                 self.say(f"  {printer} was {facts['was']}, is {facts['health']}{reason}")
-            case "storage failed" | "attempt broke" | "fault":
+            case "storage failed" | "attempt broke" | "association fault":
                 self.say(f"  {event}: {dict(facts)}")

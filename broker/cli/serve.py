@@ -11,19 +11,26 @@ import typer
 
 _ALARMING = frozenset(
     {
+        "association fault",
         "attempt broke",
         "attempts cut off",
         "dispatcher failed",
-        "fault",
         "monitor failed",
         "storage failed",
         "upkeep failed",
     }
 )
 _WORTH_A_LOOK = frozenset(
-    {"attempt failed", "job recovered", "printer changed", "refused", "rejected", "request refused"}
+    {
+        "association refused",
+        "association rejected",
+        "attempt failed",
+        "job recovered",
+        "printer changed",
+        "request refused",
+    }
 )
-_CHATTER = frozenset({"accepted", "released", "probe"})
+_CHATTER = frozenset({"association accepted", "association released", "association probe"})
 
 
 def level_of(event: str) -> str:

@@ -136,7 +136,13 @@ class Relay:
     @property
     def broken(self) -> list[tuple[str, Mapping[str, object]]]:
         """What must never be noted."""
-        never = {"fault", "attempt broke", "dispatcher failed", "monitor failed", "upkeep failed"}
+        never = {
+            "association fault",
+            "attempt broke",
+            "dispatcher failed",
+            "monitor failed",
+            "upkeep failed",
+        }
         return [(event, facts) for event, facts in self.notes if event in never]
 
 
