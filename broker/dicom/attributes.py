@@ -31,7 +31,7 @@ FILM_SESSION = (
     "MemoryAllocation",
     "OwnerID",
 )
-"""Of the film session, N-CREATE and N-SET alike (PS3.4 Table H.4-1)."""
+"""Of the film session, N-CREATE and N-SET alike (PS3.4 H.4.1.2.1)."""
 
 FILM_BOX_CREATE_ONLY = (
     "ImageDisplayFormat",
@@ -53,7 +53,7 @@ FILM_BOX_SET = (
     "ReflectedAmbientLight",
 )
 FILM_BOX = FILM_BOX_CREATE_ONLY + FILM_BOX_SET
-"""Of the film box (PS3.4 Table H.4-6); references are fields of the objects."""
+"""Of the film box (PS3.4 H.4.2.2.1); references are fields of the objects."""
 
 IMAGE_BOX = (
     "Polarity",
@@ -65,7 +65,7 @@ IMAGE_BOX = (
     "RequestedImageSize",
     "RequestedDecimateCropBehavior",
 )
-"""Of the image box (PS3.4 Table H.4-14), beside its position, its image and its LUT."""
+"""Of the image box (PS3.4 H.4.3.1.2.1), beside its position, its image and its LUT."""
 
 _ENUMERATED = {
     "PrintPriority": ("HIGH", "MED", "LOW"),

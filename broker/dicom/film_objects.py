@@ -33,7 +33,7 @@ _LIGHTING = ("Illumination", "ReflectedAmbientLight")
 
 
 def set_session(session: OpenFilmSession, dataset: Dataset, tree: FilmTree) -> None:
-    """N-CREATE and N-SET of the film session (PS3.4 Table H.4-1)."""
+    """N-CREATE and N-SET of the film session (PS3.4 H.4.1.2.1)."""
     changed = attributes.read(dataset, attributes.FILM_SESSION)
     lighting = attributes.read(dataset, _LIGHTING)
     lut = _referenced_lut(dataset, tree)
@@ -123,7 +123,7 @@ def film_box_reply(box: OpenFilmBox, session: OpenFilmSession) -> Dataset:
 
 
 def set_film_box(box: OpenFilmBox, dataset: Dataset, tree: FilmTree) -> None:
-    """N-SET of a film box (PS3.4 Table H.4-6).
+    """N-SET of a film box (PS3.4 H.4.2.2.1).
 
     Fault 0x0105 for an attribute that is fixed once it is created and would change.
     """
@@ -165,7 +165,7 @@ class ImageChange:
 
 
 def image_change(box: OpenImageBox, dataset: Dataset, tree: FilmTree) -> ImageChange:
-    """N-SET of an image box (PS3.4 Table H.4-14); changes nothing yet.
+    """N-SET of an image box (PS3.4 H.4.3.1.2.1); changes nothing yet.
 
     Faults: 0x0121 without position or image sequence, 0x0106 for values that are not allowed.
     """

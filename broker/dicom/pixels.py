@@ -1,4 +1,4 @@
-"""The Image Pixel module of an image box, in and out (PS3.3 C.13.5, PS3.4 Table H.4-14)."""
+"""The Image Pixel module of an image box, in and out (PS3.3 C.13.5, PS3.4 H.4.3.1.2.1)."""
 
 from __future__ import annotations
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from pydicom.dataset import Dataset
 
-from broker.dicom import attributes, film_objects, statuses
-from broker.dicom.film_tree import FilmTree, OpenFilmBox, OpenFilmSession, OpenImageBox, Received
+from broker.dicom import attribute_list, attributes, film_objects, statuses
+from broker.dicom.film_tree import FilmTree, OpenFilmBox, OpenFilmSession, OpenImageBox
+from broker.dicom.intake import Intake, Note
 from broker.dicom.sop_classes import (
     COLOR_META,
     FILM_BOX,
@@ -24,37 +25,10 @@ from broker.dicom.transport.acceptor import AcceptedAssociation, Ending
 from broker.dicom.transport.message import Command, Request, Response
 from broker.model.film import first
 from broker.model.job import Level, PrintRequest, Priority
-from broker.model.pool import PoolStatus
 from broker.model.trouble import CannotStore
 
 PRINT_ACTION = 1
 """The only Action Type ID of print management (PS3.4 H.4.1.2.4)."""
-
-
-R = TypeVar("R", bound=Received)
-
-
-class Intake(Protocol[R]):
-    """Where films go, and what is said of the printers behind."""
-
-    def receive(self, chunks: Iterable[memoryview]) -> R:
-        """Put pixels into the spool, not yet for good; CannotStore when there is no room."""
-
-    def accept(self, request: PrintRequest, received: Sequence[R]) -> int:
-        """Put a print request on stable storage, its pixels first; the job's number.
-
-        CannotStore when that cannot be done: then nothing of it is left.
-        """
-
-    def forget(self, received: Sequence[R]) -> None:
-        """Remove pixels that nobody asked to print."""
-
-    def status(self) -> PoolStatus:
-        """Printer Status and Printer Status Info as the modality shall see them."""
-
-
-Note = Callable[[str, Mapping[str, object]], None]
-"""Told of what is worth a log line: an event's name and its facts, never patient text."""
 
 
 class PrintScp:
@@ -131,8 +105,6 @@ class PrintScp:
         if sop_class not in META_MEMBERS.get(abstract, frozenset({abstract})):
             raise Fault(statuses.NO_SUCH_SOP_CLASS, "no such class on this presentation context")
 
-    # N-CREATE
-
     def _create(self, request: Request, sop_class: str, asked: str) -> Response:
         if sop_class not in (FILM_SESSION, FILM_BOX, PRESENTATION_LUT):
             raise Fault(statuses.NO_SUCH_SOP_CLASS, "instances of this class are not created")
@@ -169,8 +141,6 @@ class PrintScp:
 
     def check_film_box(self, film_box: OpenFilmBox) -> None:
         """Whether such a film can be printed at all: a Fault says no. Here, any can."""
-
-    # N-SET
 
     def _set(self, request: Request, sop_class: str, uid: str) -> Response:
         if sop_class in (PRINTER, PRESENTATION_LUT):
@@ -214,28 +184,15 @@ class PrintScp:
         if earlier is not None:
             self.intake.forget([earlier])
 
-    # N-GET
-
     def _get(self, request: Request, sop_class: str, uid: str) -> Response:
         if sop_class != PRINTER:
             raise Fault(statuses.UNRECOGNIZED_OPERATION, "only the Printer can be asked with N-GET")
         if uid and uid != PRINTER_INSTANCE:
             raise Fault(statuses.NO_SUCH_SOP_INSTANCE, "the Printer has one well-known instance")
-        known = self.printer_attributes()
-        asked = _asked_tags(request.command)
-        reply = Dataset()
-        for keyword, value in known.items():
-            if value and (not asked or attributes.tag(keyword) in asked):
-                setattr(reply, keyword, value)
-        missing = [tag for tag in asked if tag not in reply]
-        fields: dict[str, object] = {"AffectedSOPInstanceUID": PRINTER_INSTANCE}
-        if missing:
-            fields["AttributeIdentifierList"] = missing
-        status = statuses.ATTRIBUTE_LIST_ERROR if missing else statuses.SUCCESS
-        return Response(status, reply, fields)
+        return attribute_list.answered(request.command, self.printer_attributes(), PRINTER_INSTANCE)
 
     def printer_attributes(self) -> dict[str, str]:
-        """What N-GET of the Printer can tell (PS3.4 Table H.4-30)."""
+        """What N-GET of the Printer can tell (PS3.4 H.4.6)."""
         pool = self.intake.status()
         return {
             "PrinterStatus": pool.status,
@@ -244,8 +201,6 @@ class PrintScp:
             "Manufacturer": "DICOM print broker",
             "ManufacturerModelName": self.model_name,
         }
-
-    # N-ACTION
 
     def _action(self, request: Request, sop_class: str, uid: str) -> Response:
         if sop_class not in (FILM_SESSION, FILM_BOX):
@@ -302,8 +257,6 @@ class PrintScp:
         """The Action Reply; none, where Print Job was not accepted (PS3.4 H.4.2.2.4.1)."""
         return None
 
-    # N-DELETE
-
     def _delete(self, sop_class: str, uid: str) -> Response:
         if sop_class not in (FILM_SESSION, FILM_BOX, PRESENTATION_LUT):
             raise Fault(statuses.UNRECOGNIZED_OPERATION, "instances of this class are not deleted")
@@ -334,13 +287,6 @@ OFFERED = (GRAYSCALE_META, PRESENTATION_LUT)
 
 def _has_image(film_box: OpenFilmBox) -> bool:
     return any(box.image is not None for box in film_box.image_boxes)
-
-
-def _asked_tags(command: Dataset) -> list[int]:
-    asked = command.get("AttributeIdentifierList")
-    if asked is None or asked == "":
-        return []
-    return [int(asked)] if isinstance(asked, int) else [int(tag) for tag in asked]
 
 
 def _operation(request: Request) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from broker.dicom.print_scp import Note
+from broker.dicom.intake import Note
 from broker.emulator.paper import compose
 from broker.emulator.print_jobs import Execution, PrintJob, PrintJobs
 from broker.emulator.scenario import Scenario

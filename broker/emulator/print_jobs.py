@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from threading import Condition
@@ -20,7 +20,7 @@ KEPT = 1000
 
 
 class Execution(IntEnum):
-    """Execution Status, numbered as the Event Type that tells of it (PS3.4 Table H.4-12)."""
+    """Execution Status, numbered as the Event Type that tells of it (PS3.4 H.4.5.2.1)."""
 
     PENDING = 1
     PRINTING = 2
@@ -105,14 +105,14 @@ class PrintJobs:
                     job.listener = None
 
     def event(self, info: str) -> Dataset:
-        """The data set of an N-EVENT-REPORT (PS3.4 Table H.4-12)."""
+        """The data set of an N-EVENT-REPORT (PS3.4 H.4.5.2.1)."""
         dataset = Dataset()
         attributes.put(dataset, "ExecutionStatusInfo", (info,))
         attributes.put(dataset, "PrinterName", (self._printer_name,))
         return dataset
 
-    def get(self, uid: str, asked: Sequence[int]) -> tuple[Dataset, list[int]]:
-        """What N-GET of a Print Job answers, and the tags that were asked for in vain.
+    def known(self, uid: str) -> dict[str, str]:
+        """What N-GET of a Print Job can tell (PS3.4 H.4.5.2.2).
 
         Fault 0x0112 for a UID that is nobody's.
         """
@@ -120,7 +120,7 @@ class PrintJobs:
             job = self._jobs.get(uid)
             if job is None:
                 raise Fault(statuses.NO_SUCH_SOP_INSTANCE, "no such Print Job")
-            known = {
+            return {
                 "ExecutionStatus": job.execution.name,
                 "ExecutionStatusInfo": job.info,
                 "PrintPriority": str(job.request.priority),
@@ -129,11 +129,6 @@ class PrintJobs:
                 "PrinterName": self._printer_name,
                 "Originator": job.request.calling_ae,
             }
-        reply = Dataset()
-        for keyword, value in known.items():
-            if not asked or attributes.tag(keyword) in asked:
-                attributes.put(reply, keyword, (value,))
-        return reply, [tag for tag in asked if tag not in reply]
 
 
 def action_reply(job: PrintJob) -> Dataset:

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
-from broker.dicom.print_scp import Note
+from broker.dicom.intake import Note
 from broker.dicom.sop_classes import (
     COLOR_META,
     EXPLICIT_LITTLE,

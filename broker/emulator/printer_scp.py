@@ -6,9 +6,10 @@ from typing import Protocol
 
 from pydicom.dataset import Dataset
 
-from broker.dicom import attributes, statuses
+from broker.dicom import attribute_list, attributes, statuses
 from broker.dicom.film_tree import OpenFilmBox
-from broker.dicom.print_scp import Note, PrintScp
+from broker.dicom.intake import Note
+from broker.dicom.print_scp import PrintScp
 from broker.dicom.sop_classes import PRINT_JOB
 from broker.dicom.statuses import Fault
 from broker.dicom.transport.acceptor import AcceptedAssociation, Ending
@@ -95,15 +96,11 @@ class PrinterScp(PrintScp):
         return action_reply(self.machine.print_jobs.listen(job, self._tell))
 
     def _get_print_job(self, request: Request) -> Response:
-        asked = request.command.get("AttributeIdentifierList") or []
-        tags = [int(asked)] if isinstance(asked, int) else [int(tag) for tag in asked]
         try:
-            reply, missing = self.machine.print_jobs.get(request.instance_uid, tags)
+            known = self.machine.print_jobs.known(request.instance_uid)
         except Fault as fault:
             return Response(fault.status, None, {"ErrorComment": fault.comment})
-        fields = {"AttributeIdentifierList": missing} if missing else {}
-        status = statuses.ATTRIBUTE_LIST_ERROR if missing else statuses.SUCCESS
-        return Response(status, reply, fields)
+        return attribute_list.answered(request.command, known, request.instance_uid)
 
     def _tell(self, job: PrintJob, execution: Execution, info: str) -> None:
         """Send N-EVENT-REPORT of a Print Job (PS3.4 H.4.5.2.1)."""

@@ -1,0 +1,35 @@
+"""What a Print SCP hands its films to: the edge that its owner gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from broker.dicom.film_tree import Received
+from broker.model.job import PrintRequest
+from broker.model.pool import PoolStatus
+
+R = TypeVar("R", bound=Received)
+
+
+class Intake(Protocol[R]):
+    """Where films go, and what is said of the printers behind."""
+
+    def receive(self, chunks: Iterable[memoryview]) -> R:
+        """Put pixels into the spool, not yet for good; CannotStore when there is no room."""
+
+    def accept(self, request: PrintRequest, received: Sequence[R]) -> int:
+        """Put a print request on stable storage, its pixels first; the job's number.
+
+        CannotStore when that cannot be done: then nothing of it is left.
+        """
+
+    def forget(self, received: Sequence[R]) -> None:
+        """Remove pixels that nobody asked to print."""
+
+    def status(self) -> PoolStatus:
+        """Printer Status and Printer Status Info as the modality shall see them."""
+
+
+Note = Callable[[str, Mapping[str, object]], None]
+"""Told of what is worth a log line: an event's name and its facts, never patient text."""
