@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 
-from broker.model.choose import Choice, plan
+from broker.model.choose import plan
 from broker.model.job import Claim, Job
 from broker.model.printer import Printer
 from broker.relay.attempt import Edges, run
@@ -80,17 +80,19 @@ class Dispatcher:
         by_id = {job.id: job for job in jobs}
         choices = plan(jobs, printers, self._edges.clock(), self._edges.jobs.session_printers())
         for choice in choices:
-            self._follow(choice, by_id[choice.job_id], by_name.get(choice.printer))
+            if choice.claim_now and not self._stopping.is_set():
+                self._claim(by_id[choice.job_id], by_name[choice.printer])
+        moved = {
+            choice.job_id: choice.printer
+            for choice in choices
+            if choice.printer
+            and not choice.claim_now
+            and choice.printer != by_id[choice.job_id].printer
+        }
+        if moved:
+            self._edges.jobs.line_up(moved)
 
-    def _follow(self, choice: Choice, job: Job, printer: Printer | None) -> None:
-        if printer is None:
-            return
-        if not choice.claim_now:
-            if choice.printer != job.printer:
-                self._edges.jobs.assign(job.id, choice.printer)
-            return
-        if self._stopping.is_set():
-            return
+    def _claim(self, job: Job, printer: Printer) -> None:
         claim = self._edges.jobs.claim(job.id, printer.name)
         if claim is not None:
             self._begin(claim, job, printer)

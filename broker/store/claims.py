@@ -7,7 +7,7 @@ and raises ClaimLost: an attempt that was given up for dead cannot spoil what ca
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
@@ -24,15 +24,19 @@ class ClaimLost(RuntimeError):
 class Claims(JobReading):
     """What the dispatcher and its attempts write."""
 
-    def assign(self, job_id: int, printer: str) -> bool:
-        """Line a queued job up for a printer; False when it is no longer queued."""
+    def line_up(self, lines: Mapping[int, str]) -> None:
+        """Line queued jobs up for printers: number of the job -> printer, all in one transaction.
+
+        One that is no longer queued is left alone.
+        """
+        now = self._clock()
         with self._database.write() as connection:
-            done = connection.execute(
-                update(jobs)
-                .where(jobs.c.id == job_id, jobs.c.state == State.QUEUED)
-                .values(printer=printer, assigned_at=self._clock())
-            )
-            return done.rowcount == 1
+            for job_id, printer in lines.items():
+                connection.execute(
+                    update(jobs)
+                    .where(jobs.c.id == job_id, jobs.c.state == State.QUEUED)
+                    .values(printer=printer, assigned_at=now)
+                )
 
     def claim(self, job_id: int, printer: str) -> Claim | None:
         """Take a queued job to a printer and begin an attempt.

@@ -107,11 +107,12 @@ def test_only_a_queued_job_is_lined_up(jobs: Jobs, clock: Clock, make_request: M
     jobs.add(make_request())
     clock.now = 1001.0
 
-    assert jobs.assign(1, "oki-2") is True
+    jobs.line_up({1: "oki-2"})
     assert (jobs.get(1).printer, jobs.get(1).assigned_at) == ("oki-2", 1001.0)
     jobs.hold(1)
-    assert jobs.assign(1, "oki-1") is False
-    assert jobs.assign(7, "oki-1") is False
+    before = jobs.get(1)
+    jobs.line_up({1: "oki-1", 7: "oki-1"})
+    assert jobs.get(1) == before
     assert jobs.get(1).printer == ""
 
 
@@ -163,7 +164,7 @@ def test_an_attempt_ends_as_settled(
 ) -> None:
     """A job that goes back to the queue is no printer's; one that is held or sent keeps its own."""
     jobs.add(make_request())
-    jobs.assign(1, "oki-1")
+    jobs.line_up({1: "oki-1"})
 
     jobs.finish(_claim(jobs), Outcome.REFUSED, "no", settlement=settlement)
 

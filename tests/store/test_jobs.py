@@ -309,7 +309,7 @@ def test_many_jobs_take_as_many_queries_as_one(
     counts = []
     for more in (1, 200):
         for _ in range(more):
-            jobs.assign(jobs.add(make_request(2)), "oki-1")
+            jobs.line_up({jobs.add(make_request(2)): "oki-1"})
         queries.clear()
         assert ask(jobs, printers)
         counts.append(len(queries))

@@ -211,9 +211,7 @@ def test_load_is_what_is_not_settled(
         jobs.add(make_request(2, copies=copies))
     claim = _claim(jobs, 1, "oki-1")
     _accept_first(jobs, claim)
-    jobs.assign(2, "oki-1")
-    jobs.assign(3, "oki-2")
-    jobs.assign(4, "oki-1")
+    jobs.line_up({2: "oki-1", 3: "oki-2", 4: "oki-1"})
     jobs.hold(4)
 
     found = {printer.name: (printer.load, printer.claims) for printer in printers.list()}

@@ -146,7 +146,7 @@ def test_a_verb_on_no_job_says_so(jobs: Jobs, verb: Verb) -> None:
 def test_a_held_job_waits_for_nobody(jobs: Jobs, clock: Clock, make_request: MakeRequest) -> None:
     """It says why, and since when; no printer's turn is kept for it."""
     jobs.add(make_request())
-    jobs.assign(1, "oki-2")
+    jobs.line_up({1: "oki-2"})
     clock.now = 1200.0
 
     jobs.hold(1, "the patient's name is wrong on it")
@@ -232,7 +232,7 @@ def test_a_person_forgives_strikes(jobs: Jobs, make_request: MakeRequest, verb: 
 def test_a_moved_job_is_pinned(jobs: Jobs, make_request: MakeRequest) -> None:
     """It goes to that printer and waits for no other; a second move changes that."""
     jobs.add(make_request())
-    jobs.assign(1, "oki-1")
+    jobs.line_up({1: "oki-1"})
     jobs.move(1, "oki-2")
     moved = jobs.get(1)
     jobs.move(1, "oki-1")
