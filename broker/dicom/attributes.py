@@ -108,7 +108,7 @@ def raw(dataset: Dataset, keyword: str) -> bytes | None:
         return value
     if value is None:
         return b""
-    raise Fault(statuses.INVALID_ATTRIBUTE_VALUE, f"{keyword} is not a plain value", [tag(keyword)])
+    raise invalid(keyword, "is not a plain value")
 
 
 def items(dataset: Dataset, keyword: str) -> list[Dataset] | None:
@@ -118,15 +118,11 @@ def items(dataset: Dataset, keyword: str) -> list[Dataset] | None:
     try:
         value = dataset[tag(keyword)].value
     except Exception as error:
-        raise Fault(
-            statuses.INVALID_ATTRIBUTE_VALUE, f"{keyword} cannot be read", [tag(keyword)]
-        ) from error
+        raise invalid(keyword, "cannot be read") from error
     if value is None or value == b"":
         return []
     if isinstance(value, bytes | str) or not all(isinstance(item, Dataset) for item in value):
-        raise Fault(
-            statuses.INVALID_ATTRIBUTE_VALUE, f"{keyword} is not a sequence", [tag(keyword)]
-        )
+        raise invalid(keyword, "is not a sequence")
     return list(value)
 
 
@@ -138,7 +134,7 @@ def values(dataset: Dataset, keyword: str) -> tuple[str, ...]:
     vr = dictionary_VR(tag(keyword))
     if vr == "US":
         if len(content) % 2:
-            raise _invalid(keyword, "has an odd length")
+            raise invalid(keyword, "has an odd length")
         return tuple(str(number) for (number,) in struct.iter_unpack("<H", content))
     text = content.decode("latin-1").rstrip("\0 ")
     if not text:
@@ -164,26 +160,37 @@ def read(dataset: Dataset, keywords: Iterable[str]) -> dict[str, tuple[str, ...]
 def _checked(keyword: str, sent: tuple[str, ...]) -> tuple[str, ...]:
     allowed = _ENUMERATED.get(keyword)
     if allowed and sent[0] not in allowed:
-        raise _invalid(keyword, f"is none of {', '.join(allowed)}")
+        raise invalid(keyword, f"is none of {', '.join(allowed)}")
     if dictionary_VR(tag(keyword)) == "IS":
         try:
             number = int(sent[0])
         except ValueError:
-            raise _invalid(keyword, "is not a whole number") from None
+            raise invalid(keyword, "is not a whole number") from None
         if number < 0 or (keyword == "NumberOfCopies" and not 1 <= number <= 100):
-            raise _invalid(keyword, "is out of range")
+            raise invalid(keyword, "is out of range")
     if keyword == "RequestedImageSize":
         try:
             size = float(sent[0])
         except ValueError:
-            raise _invalid(keyword, "is not a number") from None
+            raise invalid(keyword, "is not a number") from None
         if not 0 < size < 10_000:
-            raise _invalid(keyword, "is not a width in mm")
+            raise invalid(keyword, "is not a width in mm")
     return sent
 
 
-def _invalid(keyword: str, why: str) -> Fault:
+def invalid(keyword: str, why: str) -> Fault:
+    """0x0106: the value is not allowed. `why` follows the keyword, and never quotes the value."""
     return Fault(statuses.INVALID_ATTRIBUTE_VALUE, f"{keyword} {why}", [tag(keyword)])
+
+
+def missing(keyword: str) -> Fault:
+    """0x0120: what an N-CREATE must have was not sent."""
+    return Fault(statuses.MISSING_ATTRIBUTE, f"{keyword} is missing", [tag(keyword)])
+
+
+def missing_value(keyword: str) -> Fault:
+    """0x0121: what must have a value has none; for N-SET, also what was not sent."""
+    return Fault(statuses.MISSING_ATTRIBUTE_VALUE, f"{keyword} has no value", [tag(keyword)])
 
 
 def write(attributes: Attributes, dataset: Dataset, keywords: Iterable[str] | None = None) -> None:

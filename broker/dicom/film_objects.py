@@ -23,7 +23,6 @@ from broker.dicom.sop_classes import (
     COLOR_IMAGE_BOX,
     FILM_SESSION,
     GRAYSCALE_IMAGE_BOX,
-    PRESENTATION_LUT,
 )
 from broker.dicom.statuses import Fault
 from broker.model.film import Attributes, PresentationLut
@@ -74,35 +73,25 @@ def _check_session_reference(dataset: Dataset, session: OpenFilmSession) -> None
     keyword = "ReferencedFilmSessionSequence"
     references = attributes.items(dataset, keyword)
     if references is None:
-        raise Fault(statuses.MISSING_ATTRIBUTE, f"{keyword} is missing", [attributes.tag(keyword)])
+        raise attributes.missing(keyword)
     if not references:
-        raise Fault(
-            statuses.MISSING_ATTRIBUTE_VALUE, f"{keyword} is empty", [attributes.tag(keyword)]
-        )
+        raise attributes.missing_value(keyword)
     if len(references) > 1 or attributes.referenced_instance(references[0]) != session.uid:
-        raise Fault(
-            statuses.INVALID_ATTRIBUTE_VALUE,
-            f"{keyword} is not this association's",
-            [attributes.tag(keyword)],
-        )
+        raise attributes.invalid(keyword, "is not this association's")
 
 
 def _layout(dataset: Dataset) -> Layout:
     keyword = "ImageDisplayFormat"
     content = attributes.raw(dataset, keyword)
     if content is None:
-        raise Fault(statuses.MISSING_ATTRIBUTE, f"{keyword} is missing", [attributes.tag(keyword)])
+        raise attributes.missing(keyword)
     sent = attributes.values(dataset, keyword)
     if not sent:
-        raise Fault(
-            statuses.MISSING_ATTRIBUTE_VALUE, f"{keyword} is empty", [attributes.tag(keyword)]
-        )
+        raise attributes.missing_value(keyword)
     try:
         return Layout.parse(sent[0])
     except UnreadableLayout as error:
-        raise Fault(
-            statuses.INVALID_ATTRIBUTE_VALUE, f"{keyword}: {error}", [attributes.tag(keyword)]
-        ) from error
+        raise attributes.invalid(keyword, str(error)) from error
 
 
 def film_box_reply(box: OpenFilmBox, session: OpenFilmSession) -> Dataset:
@@ -173,22 +162,12 @@ def image_change(box: OpenImageBox, dataset: Dataset, tree: FilmTree) -> ImageCh
     keyword = "BasicColorImageSequence" if color else "BasicGrayscaleImageSequence"
     sent = attributes.values(dataset, "ImageBoxPosition")
     if not sent:
-        raise Fault(
-            statuses.MISSING_ATTRIBUTE_VALUE,
-            "ImageBoxPosition is missing",
-            [attributes.tag("ImageBoxPosition")],
-        )
+        raise attributes.missing_value("ImageBoxPosition")
     content = attributes.items(dataset, keyword)
     if content is None:
-        raise Fault(
-            statuses.MISSING_ATTRIBUTE_VALUE, f"{keyword} is missing", [attributes.tag(keyword)]
-        )
+        raise attributes.missing_value(keyword)
     if len(content) > 1:
-        raise Fault(
-            statuses.INVALID_ATTRIBUTE_VALUE,
-            f"{keyword} has more than one item",
-            [attributes.tag(keyword)],
-        )
+        raise attributes.invalid(keyword, "has more than one item")
     return ImageChange(
         position=int(sent[0]),
         attributes=attributes.read(dataset, attributes.IMAGE_BOX),
@@ -214,9 +193,5 @@ def _referenced_lut(dataset: Dataset, tree: FilmTree) -> PresentationLut | None:
         return None
     node = tree.luts.get(attributes.referenced_instance(references[0]))
     if node is None or len(references) > 1:
-        raise Fault(
-            statuses.INVALID_ATTRIBUTE_VALUE,
-            f"{keyword} names no {PRESENTATION_LUT}",
-            [attributes.tag(keyword)],
-        )
+        raise attributes.invalid(keyword, "names no LUT of this association")
     return node.lut

@@ -22,10 +22,10 @@ def read(dataset: Dataset) -> PresentationLut:
     shape = attributes.values(dataset, "PresentationLUTShape")
     tables = attributes.items(dataset, "PresentationLUTSequence")
     if shape and tables:
-        raise _invalid("PresentationLUTShape", "stands beside a table")
+        raise attributes.invalid("PresentationLUTShape", "stands beside a table")
     if shape:
         if shape[0] not in _SHAPES:
-            raise _invalid("PresentationLUTShape", "is neither IDENTITY nor LIN OD")
+            raise attributes.invalid("PresentationLUTShape", "is neither IDENTITY nor LIN OD")
         return PresentationLut(shape=shape[0])
     if not tables:
         raise Fault(
@@ -34,20 +34,20 @@ def read(dataset: Dataset) -> PresentationLut:
             [attributes.tag("PresentationLUTShape")],
         )
     if len(tables) != 1:
-        raise _invalid("PresentationLUTSequence", "has more than one item")
+        raise attributes.invalid("PresentationLUTSequence", "has more than one item")
     return _table(tables[0])
 
 
 def _table(item: Dataset) -> PresentationLut:
     descriptor = attributes.raw(item, "LUTDescriptor") or b""
     if len(descriptor) != 6:
-        raise _invalid("LUTDescriptor", "has not three values")
+        raise attributes.invalid("LUTDescriptor", "has not three values")
     entries, lowest, bits = struct.unpack("<HHH", descriptor)
     if entries not in (256, 4096) or lowest != 0 or not 10 <= bits <= 16:
-        raise _invalid("LUTDescriptor", "is not 256 or 4096, 0, 10 to 16")
+        raise attributes.invalid("LUTDescriptor", "is not 256 or 4096, 0, 10 to 16")
     table = attributes.raw(item, "LUTData") or b""
     if len(table) != 2 * entries:
-        raise _invalid("LUTData", f"has {len(table)} bytes for {entries} entries")
+        raise attributes.invalid("LUTData", f"has {len(table)} bytes for {entries} entries")
     return PresentationLut(descriptor=(entries, lowest, bits), table=table)
 
 
@@ -62,7 +62,3 @@ def write(lut: PresentationLut) -> Dataset:
     attributes.put_raw(item, "LUTData", "OW", lut.table)
     attributes.put_items(dataset, "PresentationLUTSequence", [item])
     return dataset
-
-
-def _invalid(keyword: str, why: str) -> Fault:
-    return Fault(statuses.INVALID_ATTRIBUTE_VALUE, f"{keyword} {why}", [attributes.tag(keyword)])

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from broker.dicom import attributes, statuses
-from broker.dicom.statuses import Fault
+from broker.dicom import attributes
 from broker.model.film import Image
 
 _GRAY = ("MONOCHROME1", "MONOCHROME2")
@@ -45,27 +44,25 @@ def read(item: Dataset, *, color: bool = False) -> Pixels:
         _number(item, "HighBit"),
     )
     if samples != (3 if color else 1):
-        raise _invalid("SamplesPerPixel", f"is {samples}")
+        raise attributes.invalid("SamplesPerPixel", f"is {samples}")
     if photometric not in (("RGB",) if color else _GRAY):
-        raise _invalid("PhotometricInterpretation", "is not one for this image box")
+        raise attributes.invalid("PhotometricInterpretation", "is not one for this image box")
     if rows < 1 or columns < 1:
-        raise _invalid("Rows" if rows < 1 else "Columns", "is 0")
+        raise attributes.invalid("Rows" if rows < 1 else "Columns", "is 0")
     if depth not in _DEPTHS or (color and depth[0] != 8):
-        raise _invalid("BitsStored", "allocated, stored, high bit are not 8, 8, 7 or 16, 12, 11")
+        raise attributes.invalid("BitsStored", "and its neighbours are not 8, 8, 7 or 16, 12, 11")
     if _number(item, "PixelRepresentation") != 0:
-        raise _invalid("PixelRepresentation", "is not 0 (unsigned)")
+        raise attributes.invalid("PixelRepresentation", "is not 0 (unsigned)")
     if color and _number(item, "PlanarConfiguration") != 1:
-        raise _invalid("PlanarConfiguration", "is not 1")
+        raise attributes.invalid("PlanarConfiguration", "is not 1")
     content = attributes.raw(item, "PixelData")
     if not content:
-        raise Fault(
-            statuses.MISSING_ATTRIBUTE_VALUE,
-            "PixelData is missing",
-            [attributes.tag("PixelData")],
-        )
+        raise attributes.missing_value("PixelData")
     length = rows * columns * samples * depth[0] // 8
     if len(content) not in (length, length + length % 2):
-        raise _invalid("PixelData", f"has {len(content)} bytes, rows and columns ask for {length}")
+        raise attributes.invalid(
+            "PixelData", f"has {len(content)} bytes, rows and columns ask for {length}"
+        )
     return Pixels(
         Image(
             pixels="",
@@ -107,22 +104,14 @@ def write(image: Image, content: bytes) -> Dataset:
 def _number(item: Dataset, keyword: str) -> int:
     content = attributes.raw(item, keyword)
     if not content:
-        raise Fault(
-            statuses.MISSING_ATTRIBUTE_VALUE, f"{keyword} is missing", [attributes.tag(keyword)]
-        )
+        raise attributes.missing_value(keyword)
     if len(content) != 2:
-        raise _invalid(keyword, "is not one number")
+        raise attributes.invalid(keyword, "is not one number")
     return int(struct.unpack("<H", content)[0])
 
 
 def _text(item: Dataset, keyword: str) -> str:
     sent = attributes.values(item, keyword)
     if not sent:
-        raise Fault(
-            statuses.MISSING_ATTRIBUTE_VALUE, f"{keyword} is missing", [attributes.tag(keyword)]
-        )
+        raise attributes.missing_value(keyword)
     return sent[0]
-
-
-def _invalid(keyword: str, why: str) -> Fault:
-    return Fault(statuses.INVALID_ATTRIBUTE_VALUE, f"{keyword} {why}", [attributes.tag(keyword)])
