@@ -14,7 +14,12 @@ from broker.dicom.print_scp import OFFERED, PrintScp
 from broker.dicom.print_scu import PrintScu
 from broker.dicom.print_session import PrintSession
 from broker.dicom.probe import probe
-from broker.dicom.sop_classes import EXPLICIT_LITTLE, IMPLICIT_LITTLE, VERIFICATION
+from broker.dicom.sop_classes import (
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    PRESENTATION_LUT,
+    VERIFICATION,
+)
 from broker.dicom.transport.acceptor import AcceptedAssociation, Acceptor
 from broker.dicom.transport.negotiation import Offer
 from broker.model.film import Attributes
@@ -91,12 +96,11 @@ class Service:
             clock=self._clock,
             note=self._note,
         )
-        syntaxes = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
         self._acceptor = Acceptor(
             host=self._config.broker.host,
             port=self._config.broker.port,
             ae_title=self._config.broker.ae_title,
-            offers=[Offer(each, syntaxes) for each in (VERIFICATION, *OFFERED)],
+            offers=self._offers,
             new_service=self._serve,
             max_associations=self._config.broker.max_associations,
             on_event=lambda event, facts: self._note(f"association {event}", facts),
@@ -176,6 +180,23 @@ class Service:
                 if config is not None:
                     self.reload(config)
         self.stop()
+
+    def _offers(self) -> list[Offer]:
+        """What modalities may use now.
+
+        Presentation LUT only while some printer may take it: a modality that hears no renders its
+        LUT itself, and its films need not wait for a printer that is not there.
+        """
+        try:
+            printers = self.printers.list()
+        except Exception as error:  # noqa: BLE001 - whatever the disk says, modalities are answered
+            self._note("storage failed", {"why": str(error)})
+            printers = []
+        without = bool(printers) and all(each.supports_lut is False for each in printers)
+        wanted = [VERIFICATION, *OFFERED]
+        if without:
+            wanted.remove(PRESENTATION_LUT)
+        return [Offer(each, (EXPLICIT_LITTLE, IMPLICIT_LITTLE)) for each in wanted]
 
     def _serve(self, association: AcceptedAssociation) -> PrintScp:
         return PrintScp(

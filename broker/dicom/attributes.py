@@ -6,6 +6,7 @@ a modality may have declared wrongly. Numbers are the exception: they must be nu
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterable
 from io import BytesIO
@@ -76,8 +77,20 @@ _ENUMERATED = {
 }
 """Enumerated values (PS3.3 C.13.1, C.13.3, C.13.5). Defined terms may grow: unchecked."""
 
-_SINGLE_TEXT = frozenset({"ST", "LT", "UT"})
-"""VRs in which a backslash is text, not a separator (PS3.5 6.2)."""
+_SINGLE_TEXT = frozenset({"ST", "LT", "UT", "LO", "SH"})
+"""VRs whose one value is taken whole.
+
+In ST, LT and UT a backslash is text (PS3.5 6.2). In LO and SH, where print has one value each, the
+byte of a backslash may be half of a character (Shift-JIS, GBK).
+"""
+
+_LONGEST = {"ST": 4096}
+"""Bytes of a value: ST has 1024 characters of up to four bytes (PS3.5 6.2)."""
+_LONGEST_OTHER = 1024
+"""Bytes of any other value. Far more than the standard allows, and yet a bound."""
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,12}", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)?", re.ASCII)
 
 
 def tag(keyword: str) -> int:
@@ -133,9 +146,11 @@ def values(dataset: Dataset, keyword: str) -> tuple[str, ...]:
         return ()
     vr = dictionary_VR(tag(keyword))
     if vr == "US":
-        if len(content) % 2:
-            raise invalid(keyword, "has an odd length")
-        return tuple(str(number) for (number,) in struct.iter_unpack("<H", content))
+        if len(content) != 2:
+            raise invalid(keyword, "is not one number")
+        return (str(struct.unpack("<H", content)[0]),)
+    if len(content) > _LONGEST.get(vr, _LONGEST_OTHER):
+        raise invalid(keyword, f"is {len(content)} bytes long")
     text = content.decode("latin-1").rstrip("\0 ")
     if not text:
         return ()
@@ -159,22 +174,21 @@ def read(dataset: Dataset, keywords: Iterable[str]) -> dict[str, tuple[str, ...]
 
 def _checked(keyword: str, sent: tuple[str, ...]) -> tuple[str, ...]:
     allowed = _ENUMERATED.get(keyword)
-    if allowed and sent[0] not in allowed:
-        raise invalid(keyword, f"is none of {', '.join(allowed)}")
+    if allowed:
+        # In capitals, as the standard writes them: printers are stricter than we are.
+        sent = tuple(value.upper() for value in sent)
+        if sent[0] not in allowed:
+            raise invalid(keyword, f"is none of {', '.join(allowed)}")
     if dictionary_VR(tag(keyword)) == "IS":
-        try:
-            number = int(sent[0])
-        except ValueError:
-            raise invalid(keyword, "is not a whole number") from None
+        if len(sent) > 1 or not _WHOLE.fullmatch(sent[0]):
+            raise invalid(keyword, "is not a whole number")
+        number = int(sent[0])
         if number < 0 or (keyword == "NumberOfCopies" and not 1 <= number <= 100):
             raise invalid(keyword, "is out of range")
-    if keyword == "RequestedImageSize":
-        try:
-            size = float(sent[0])
-        except ValueError:
-            raise invalid(keyword, "is not a number") from None
-        if not 0 < size < 10_000:
-            raise invalid(keyword, "is not a width in mm")
+    if keyword == "RequestedImageSize" and not (
+        len(sent) == 1 and _DECIMAL.fullmatch(sent[0]) and 0 < float(sent[0]) < 10_000
+    ):
+        raise invalid(keyword, "is not a width in mm")
     return sent
 
 

@@ -66,6 +66,8 @@ def film_box(uid: str, dataset: Dataset, tree: FilmTree, *, color: bool) -> Open
     boxes = [
         OpenImageBox(fresh_uid(), image_class, position) for position in range(1, layout.boxes + 1)
     ]
+    # As the standard spells it: printers may be stricter than we are.
+    sent["ImageDisplayFormat"] = (layout.text,)
     return OpenFilmBox(uid, layout, sent, boxes, lut)
 
 

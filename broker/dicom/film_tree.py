@@ -107,6 +107,11 @@ class OpenLut:
     sop_class: str = PRESENTATION_LUT
 
 
+MAX_FILM_BOXES = 200
+MAX_IMAGE_BOXES = 2000
+"""On all film boxes of a film session together."""
+MAX_LUTS = 64
+
 Node = OpenFilmSession | OpenFilmBox | OpenImageBox | OpenLut
 
 
@@ -125,6 +130,16 @@ class FilmTree:
                 yield film_box
                 yield from film_box.image_boxes
         yield from self.luts.values()
+
+    def check_room(self) -> None:
+        """Fault 0x0213 when an association has as many objects as any print needs (promise 9)."""
+        boxes = self.session.film_boxes if self.session is not None else []
+        if (
+            len(boxes) >= MAX_FILM_BOXES
+            or sum(len(box.image_boxes) for box in boxes) >= MAX_IMAGE_BOXES
+            or len(self.luts) >= MAX_LUTS
+        ):
+            raise Fault(statuses.RESOURCE_LIMITATION, "the association has too many objects")
 
     def find(self, uid: str, sop_class: str) -> Node:
         """The object that a request names.
@@ -182,7 +197,8 @@ def fresh_uid() -> str:
 
 
 def _is_uid(text: str) -> bool:
-    parts = text.split(".")
-    return len(text) <= 64 and all(
-        part.isascii() and part.isdigit() and (part == "0" or part[0] != "0") for part in parts
-    )
+    """Digits and dots, at most 64.
+
+    Zeros in front of a component are let pass: some modalities put a date or a time there.
+    """
+    return len(text) <= 64 and set(text) <= set("0123456789.")

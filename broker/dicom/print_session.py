@@ -54,6 +54,9 @@ class PrintSession:
         self._session = ""
         self._film_box = ""
         self._luts: dict[PresentationLut, str] = {}
+        self._asked: Attributes = {}
+        self._look: tuple[PresentationLut | None, Attributes] = (None, {})
+        """LUT and lighting of the film session, where the printer wants them there."""
         self.remarks: list[str] = []
         """What the printer did differently with the film in hand, for a person."""
 
@@ -63,18 +66,23 @@ class PrintSession:
     ) -> PrintSession:
         """Create the film session; `copies` is what it asks for, whatever `session` says."""
         self = cls(scu, address)
-        dataset = Dataset()
-        sent = {**session, "NumberOfCopies": (str(copies),)}
-        if copies == 1 and "NumberOfCopies" not in session:
-            del sent["NumberOfCopies"]
-        attributes.write(sent, dataset, attributes.FILM_SESSION)
-        answer = self._create("film session", FILM_SESSION, dataset)
-        self._session = answer.instance_uid
+        self._asked = {**session}
+        if copies > 1 or "NumberOfCopies" in session:
+            self._asked = {**session, "NumberOfCopies": (str(copies),)}
+        self._open_session()
         return self
+
+    def _open_session(self) -> None:
+        dataset = Dataset()
+        attributes.write(self._asked, dataset, attributes.FILM_SESSION)
+        self._session = self._create("film session", FILM_SESSION, dataset).instance_uid
+        self._look = (None, {})
 
     def prepare(self, film: Film, read: Read) -> None:
         """Create the film box and fill its image boxes; nothing is printed yet."""
         self.remarks = []
+        if self._address.lut_level == "film session":
+            self._look_like(film)
         dataset = Dataset()
         attributes.write(film.attributes, dataset, attributes.FILM_BOX_CREATE_ONLY)
         attributes.write(film.attributes, dataset, self._settable(film))
@@ -83,8 +91,8 @@ class PrintSession:
             "ReferencedFilmSessionSequence",
             [attributes.reference(FILM_SESSION, self._session)],
         )
-        if film.lut is not None:
-            self._refer(film, film.lut, dataset)
+        if film.lut is not None and self._address.lut_level == "film box":
+            self._refer(film.lut, dataset)
         answer = self._create("film box", FILM_BOX, dataset)
         self._film_box = answer.instance_uid
         for box, (sop_class, uid) in zip(
@@ -127,18 +135,31 @@ class PrintSession:
         lit = film.needs_lut and self._address.lut_level == "film box"
         return [each for each in attributes.FILM_BOX_SET if lit or each not in _LIGHTING]
 
-    def _refer(self, film: Film, lut: PresentationLut, film_box: Dataset) -> None:
-        """Name the film's LUT where this printer looks for it (CP 173 moved the place)."""
+    def _refer(self, lut: PresentationLut, dataset: Dataset) -> None:
         item = attributes.reference(PRESENTATION_LUT, self._lut(lut))
-        keyword = "ReferencedPresentationLUTSequence"
-        if self._address.lut_level == "film box":
-            attributes.put_items(film_box, keyword, [item])
+        attributes.put_items(dataset, "ReferencedPresentationLUTSequence", [item])
+
+    def _look_like(self, film: Film) -> None:
+        """Give the film session the film's LUT and lighting, where this printer looks for them.
+
+        CP 173 moved the place. A film session cannot be rid of a LUT by N-SET, so a film with
+        another look gets a film session of its own: gray levels must not change in silence.
+        """
+        lighting = {key: film.attributes[key] for key in _LIGHTING if key in film.attributes}
+        look = (film.lut, lighting if film.lut is not None else {})
+        if look == self._look:
+            return
+        if self._look != (None, {}):
+            self._scu.delete(FILM_SESSION, self._session)
+            self._open_session()
+        if film.lut is None:
             return
         dataset = Dataset()
-        attributes.put_items(dataset, keyword, [item])
-        attributes.write(film.attributes, dataset, _LIGHTING)
+        self._refer(film.lut, dataset)
+        attributes.write(lighting, dataset)
         answer = self._scu.set(FILM_SESSION, self._session, dataset)
-        self._judge("N-SET film session", answer.status)
+        self._judge("N-SET of the film session", answer.status)
+        self._look = look
 
     def _lut(self, lut: PresentationLut) -> str:
         """The UID of a LUT on this association, created the first time it is needed."""
@@ -174,11 +195,7 @@ class PrintSession:
         attributes.put(dataset, "ImageBoxPosition", (str(box.position),))
         attributes.write(box.attributes, dataset, attributes.IMAGE_BOX)
         if box.lut is not None:
-            attributes.put_items(
-                dataset,
-                "ReferencedPresentationLUTSequence",
-                [attributes.reference(PRESENTATION_LUT, self._lut(box.lut))],
-            )
+            self._refer(box.lut, dataset)
         color = box.image.samples == 3
         attributes.put_items(
             dataset,

@@ -7,7 +7,8 @@ happens afterwards, a film is either known to be accepted or known to be uncerta
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -79,17 +80,35 @@ def _print(
     if not films:
         return
     attributes = edges.jobs.request(job.id).session
-    session = edges.open(printer.address, attributes, films[0].copies, lut=job.needs_lut)
+    with _sendable(printer):
+        session = edges.open(printer.address, attributes, films[0].copies, lut=job.needs_lut)
     try:
         for film in films:
             _check_wishes(edges, claim, stopping)
-            session.prepare(film.film, edges.spool.read)
+            with _sendable(printer):
+                session.prepare(film.film, edges.spool.read)
             _ask(edges, claim, session, film, printer)
             session.clear()
+    except (Stopped, Refused):
+        session.end()
+        raise
     except BaseException:
         session.abandon()
         raise
     session.end()
+
+
+@contextmanager
+def _sendable(printer: Printer) -> Iterator[None]:
+    """What cannot be put on the wire for a printer is refused for good, not tried for ever.
+
+    Only before the line: nothing was asked for yet.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        words = f"{printer.name}: the film cannot be sent to it ({type(error).__name__})"
+        raise Refused(words, permanent=True) from error
 
 
 def _left(films: Sequence[JobFilm]) -> list[JobFilm]:

@@ -133,6 +133,47 @@ def test_instance_uids_of_the_modality_are_kept(speak: Speak) -> None:
     assert str(answer.command.AffectedSOPInstanceUID).startswith("2.25.")
 
 
+def test_uids_that_are_not_quite_right_are_taken(speak: Speak) -> None:
+    """A time with a zero in front, as a component of a UID, costs nobody a film."""
+    ct = speak()
+    uid = "1.2.840.113619.2.20260101.090501"
+    assert ct.create(FILM_SESSION, None, uid).status == 0x0000
+
+
+def test_labels_keep_every_byte(desk: Desk, speak: Speak) -> None:
+    """The byte of a backslash may be half a character: a label is not taken apart (Shift-JIS)."""
+    label = bytes.fromhex("2020835c209 1be985920".replace(" ", ""))
+    ct = speak()
+    made = dataset()
+    put_raw(made, "SpecificCharacterSet", "CS", b"ISO_IR 13 ")
+    put_raw(made, "FilmSessionLabel", "LO", label)
+    ct.session = str(ct.create(FILM_SESSION, made).command.AffectedSOPInstanceUID)
+    ct.open_film_box()
+    ct.set_image()
+    ct.action(FILM_BOX, ct.film_box)
+    (kept,) = desk.jobs.request(1).session["FilmSessionLabel"]
+    assert kept.encode("latin-1") == label.rstrip(b" ")
+
+
+def test_values_are_passed_on_as_the_standard_spells_them(desk: Desk, speak: Speak) -> None:
+    """What is understood in another spelling is told in the reply, and reaches printers right."""
+    ct = speak()
+    made = dataset()
+    put_raw(made, "PrintPriority", "CS", b"high")
+    ct.session = str(ct.create(FILM_SESSION, made).command.AffectedSOPInstanceUID)
+    made = ct.film_box_of(r" standard\ 1,1")
+    put_raw(made, "FilmOrientation", "CS", b"portrait")
+    answer = ct.create(FILM_BOX, made)
+    reply = answer.dataset
+    assert reply is not None
+    ct.film_box = str(answer.command.AffectedSOPInstanceUID)
+    ct.boxes = [str(reply.ReferencedImageBoxSequence[0].ReferencedSOPInstanceUID)]
+    assert (reply.ImageDisplayFormat, reply.FilmOrientation) == (r"STANDARD\1,1", "PORTRAIT")
+    ct.set_image()
+    ct.action(FILM_BOX, ct.film_box)
+    assert desk.jobs.get(1).priority is Priority.HIGH
+
+
 def test_zero_length_values_mean_the_default(desk: Desk, speak: Speak) -> None:
     """Empty optional values are no error: they are as if not sent."""
     ct = speak()
@@ -288,6 +329,34 @@ def _lut_table(entries: int, first: int, bits: int, size: int) -> Callable[[Spea
     return ask
 
 
+def _raw_copies(ct: Speaker, content: bytes) -> int:
+    made = dataset()
+    put_raw(made, "NumberOfCopies", "IS", content)
+    return ct.create(FILM_SESSION, made).status
+
+
+def _long(ct: Speaker, keyword: str, size: int) -> int:
+    """Only Implicit VR can say so much: it comes on an association of its own."""
+    other = Speaker(ct.port, transfer_syntaxes=(IMPLICIT_LITTLE,))
+    made = dataset()
+    if keyword == "ConfigurationInformation":
+        made = _session(other).film_box_of(r"STANDARD\1,1")
+    put_raw(made, keyword, "LO", b"x" * size)
+    sop_class = FILM_BOX if keyword == "ConfigurationInformation" else FILM_SESSION
+    try:
+        return other.create(sop_class, made).status
+    finally:
+        other.release()
+
+
+def _many(ct: Speaker) -> int:
+    """Ten film boxes of two hundred image boxes are all that an association may have."""
+    _session(ct)
+    answers = [ct.open_film_box(r"STANDARD\10,20").status for _ in range(11)]
+    assert answers[:10] == [0x0000] * 10
+    return answers[10]
+
+
 WRONG: list[tuple[str, int, Callable[[Speaker], int]]] = [
     # N-CREATE of a film session
     ("second film session", 0x0111, lambda ct: _session(ct).create(FILM_SESSION, None).status),
@@ -295,6 +364,9 @@ WRONG: list[tuple[str, int, Callable[[Speaker], int]]] = [
     ("copies: none", 0x0106, lambda ct: ct.open_session(NumberOfCopies=0).status),
     ("copies: too many", 0x0106, lambda ct: ct.open_session(NumberOfCopies=5000).status),
     ("priority unknown", 0x0106, lambda ct: ct.open_session(PrintPriority="SOON").status),
+    ("copies: a number to Python alone", 0x0106, lambda ct: _raw_copies(ct, b"1_0 ")),
+    ("copies: two values", 0x0106, lambda ct: _raw_copies(ct, b"1\\2 ")),
+    ("label without end", 0x0106, lambda ct: _long(ct, "FilmSessionLabel", 5000)),
     # N-CREATE of a film box
     ("film box before a session", 0x0117, lambda ct: ct.open_film_box().status),
     ("no session reference", 0x0120, _no_session_reference),
@@ -308,6 +380,9 @@ WRONG: list[tuple[str, int, Callable[[Speaker], int]]] = [
     ("vendor's format", 0x0106, lambda ct: _box(ct, r"CUSTOM\1")),
     ("orientation unknown", 0x0106, lambda ct: _box(ct, FilmOrientation="SIDEWAYS")),
     ("trim unknown", 0x0106, lambda ct: _box(ct, Trim="MAYBE")),
+    ("configuration without end", 0x0106, lambda ct: _long(ct, "ConfigurationInformation", 70000)),
+    ("two densities for one", 0x0106, lambda ct: _box(ct, MinDensity=[20, 30])),
+    ("a film box too many", 0x0213, lambda ct: _many(ct)),
     (
         "LUT that is not there",
         0x0106,

@@ -164,6 +164,7 @@ def test_what_may_be_sent() -> None:
     """No limit means little, a huge one is not used up, and one that fits no message is wrong."""
     assert sendable_pdu(0) == UNLIMITED_PDU
     assert sendable_pdu(32768) == 32768
+    assert sendable_pdu(16383) == 16382, "fragments are of even length"
     assert sendable_pdu(0xFFFFFFFF) == LARGEST_PDU
     with pytest.raises(Violation):
         sendable_pdu(8)

@@ -36,6 +36,7 @@ class Speaker:
         calling_ae: str = "CT1",
         transfer_syntaxes: tuple[str, ...] = (EXPLICIT_LITTLE, IMPLICIT_LITTLE),
     ) -> None:
+        self.port = port
         self.wire = Requestor.open(
             "127.0.0.1",
             port,

@@ -48,6 +48,7 @@ class Relay:
         self.printers = {printer.name: printer for printer in printers}
         self.notes: list[tuple[str, Mapping[str, object]]] = []
         self._changed = threading.Condition()
+        self._lut_level: str = options.pop("lut_level", "film box")
         self._weights: dict[str, int] = options.pop("weights", {})
         self._options: dict[str, str] = options
         self._speakers: list[Speaker] = []
@@ -68,7 +69,7 @@ class Relay:
             text += (
                 f'[[printers]]\nname = "{printer.name}"\nae_title = "{printer.ae_title}"\n'
                 f'host = "{printer.host}"\nport = {printer.port}\n'
-                f'lut_level = "{printer.lut_level}"\n'
+                f'lut_level = "{self._lut_level}"\n'
                 f"weight = {self._weights.get(printer.name, printer.weight)}\n"
             )
         return parse(text, folder=self.folder)

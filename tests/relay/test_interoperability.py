@@ -51,8 +51,8 @@ def benches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Benc
                 straight = stack.enter_context(dcmprscp(folder / "straight", profile))
                 behind = stack.enter_context(dcmprscp(folder / "behind", profile))
                 level = "film session" if profile == "AGFA" else "film box"
-                address = Address("oki-1", profile, "127.0.0.1", behind, lut_level=level)
-                relay = Relay(folder, [address])
+                address = Address("oki-1", profile, "127.0.0.1", behind)
+                relay = Relay(folder, [address], lut_level=level)
                 stack.callback(relay.service.stop)
                 relay.wait_until_up()
                 self[profile] = Bench(profile, folder, straight, relay)

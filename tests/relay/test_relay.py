@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from broker.dicom.sop_classes import FILM_BOX, FILM_SESSION, PRESENTATION_LUT
-from broker.model.job import FilmState, Outcome, State
+from broker.model.film import Film
+from broker.model.job import FilmState, Level, Outcome, PrintRequest, State
 from broker.model.printer import Duty, Health
 from tests.peers.speaker import Speaker, dataset, image_box, picture, reference
 from tests.relay.conftest import Relay
@@ -252,6 +253,49 @@ def test_a_film_with_a_lut_goes_where_luts_are_taken(relay: MakeRelay) -> None:
     room.wait_until(State.SENT)
     assert room.sheets() == {"oki-1": 0, "oki-2": 3}
     assert [sheet.images[0].lut for sheet in room.printers["oki-2"].sheets] == ["IDENTITY"] * 3
+
+
+def test_a_lut_does_not_stay_for_the_next_film(relay: MakeRelay) -> None:
+    """On a printer that wants it in the film session, a film without LUT gets none."""
+    room = relay(1, lut_level="film session")
+    ct = room.speaker()
+    lut = ct.create(PRESENTATION_LUT, dataset(PresentationLUTShape="LIN OD"))
+    named = reference(PRESENTATION_LUT, str(lut.command.AffectedSOPInstanceUID))
+    ct.open_session(NumberOfCopies=1, MediumType="PAPER")
+    for chosen in ([named], [named], [], [named]):
+        more = {"ReferencedPresentationLUTSequence": chosen} if chosen else {}
+        ct.open_film_box(**more)
+        ct.set_image()
+    assert ct.action(FILM_SESSION, ct.session).status == 0x0000
+    ct.release()
+    room.wait_until(State.SENT, 1)
+    sheets = room.printers["oki-1"].sheets
+    assert [sheet.images[0].lut for sheet in sheets] == ["LIN OD", "LIN OD", "", "LIN OD"]
+    assert {sheet.session["MediumType"] for sheet in sheets} == {"PAPER"}
+
+
+def test_luts_are_not_taken_while_no_printer_takes_them(relay: MakeRelay) -> None:
+    """The context is rejected, so that the modality renders its LUT itself."""
+    room = relay(1)
+    room.printers["oki-1"].set_scenario("no-lut")
+    room.wait_for(lambda: room.service.printers.get("oki-1").supports_lut is False)
+    assert room.speaker().wire.context(PRESENTATION_LUT) is None
+    room.printers["oki-1"].set_scenario("ok")
+    room.wait_for(lambda: room.service.printers.get("oki-1").supports_lut is True)
+    assert room.speaker().wire.context(PRESENTATION_LUT) is not None
+
+
+def test_a_film_that_cannot_be_sent_is_held_and_harms_nobody(relay: MakeRelay) -> None:
+    """A value that no message can carry: that job is held, the next film prints."""
+    room = relay(1)
+    endless = Film({"ImageDisplayFormat": (r"STANDARD\1,1",), "Trim": ("Y" * 70_000,)}, ())
+    room.service.jobs.add(
+        PrintRequest("CT1", "BROKER", "127.0.0.1:1", "x", Level.FILM_BOX, {}, (endless,))
+    )
+    (job,) = room.wait_until(State.HELD, 1)
+    assert "cannot be sent" in job.reason
+    room.print_films(1)
+    room.wait_until(State.SENT, 2)
 
 
 def test_a_busy_printer_is_not_broken(relay: MakeRelay) -> None:

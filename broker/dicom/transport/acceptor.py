@@ -57,7 +57,7 @@ class Acceptor:
         host: str,
         port: int,
         ae_title: str,
-        offers: Sequence[Offer],
+        offers: Sequence[Offer] | Callable[[], Sequence[Offer]],
         new_service: Callable[[AcceptedAssociation], Service],
         check_called_ae: bool = True,
         max_associations: int = 64,
@@ -72,7 +72,7 @@ class Acceptor:
         self._host = host
         self._asked_port = port
         self._ae_title = ae_title
-        self._offers = tuple(offers)
+        self._offers = offers if callable(offers) else lambda: offers
         self._new_service = new_service
         self._check_called_ae = check_called_ae
         self._max_associations = max_associations
@@ -239,7 +239,7 @@ class Acceptor:
 
     def _accept(self, wire: Wire, peer: str, proposal: Proposal) -> Rejection | None:
         """Run the association to its end, or say why it must not be."""
-        answered = negotiate(proposal.contexts, self._offers)
+        answered = negotiate(proposal.contexts, self._offers())
         try:
             association = AcceptedAssociation(
                 wire, peer, proposal, answered, self._limits, self._budget, self._on_event

@@ -164,13 +164,15 @@ class Assembly:
 def sendable_pdu(announced: int) -> int:
     """The PDU length to send to a peer that announced this maximum (PS3.8 D.1). 0 sets no limit.
 
+    Even, so that every fragment of a message but the last is (PS3.8 annex E): strict peers abort
+    at an odd one.
     Raises Violation when no message could be sent in it.
     """
     if announced == 0:
         return UNLIMITED_PDU
     if announced < SMALLEST_PDU:
         raise Violation(f"a maximum length of {announced} bytes", Reason.INVALID_PARAMETER)
-    return min(announced, LARGEST_PDU)
+    return min(announced, LARGEST_PDU) & ~1
 
 
 def packed(
