@@ -92,6 +92,25 @@ def _queued(job: Job, queue: Queue, now: float) -> Explanation:
     return Explanation(tuple(sentences), choice)
 
 
+def whys(queue: Queue, now: float) -> dict[int, str]:
+    """Why each queued job waits, in a few words: number of the job -> why."""
+    choices = plan(queue.waiting, queue.printers, now, queue.session_printers)
+    found = {choice.job_id: _waits(choice) for choice in choices if not choice.claim_now}
+    first: dict[str, int] = {}
+    for job in sorted(queue.active, key=lambda each: each.id):
+        earlier = first.setdefault(job.film_session, job.id)
+        if earlier != job.id and job.state is State.QUEUED:
+            found[job.id] = f"behind job {earlier} of the same film session"
+    return found
+
+
+def _waits(choice: Choice) -> str:
+    if choice.printer or not choice.passed_over:
+        return clean(choice.why)
+    each = "; ".join(f"{other.printer} {other.why}" for other in choice.passed_over)
+    return clean(f"{choice.why}: {each}")
+
+
 def _printing(job: Job, films: Sequence[JobFilm], attempts: Sequence[Attempt]) -> tuple[str, ...]:
     since = f" since {moment(attempts[-1].began_at)} UTC" if attempts else ""
     sentences = [

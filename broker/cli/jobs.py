@@ -163,7 +163,25 @@ def _list(
 
 
 def _found(store: Store, states: list[State] | None, everything: bool) -> list[Job]:
-    """The jobs that were asked for, the newest last."""
+    """The jobs that were asked for, the newest last; queued ones say why they wait."""
+    import time
+    from dataclasses import replace
+
+    from broker.cli.explanation import whys
+
+    found = _listed(store, states, everything)
+    if not any(job.state is State.QUEUED for job in found):
+        return found
+    why = whys(orders.queue_of(store), time.time())
+    return [
+        replace(job, reason="; ".join(filter(None, (job.reason, why.get(job.id)))))
+        if job.state is State.QUEUED
+        else job
+        for job in found
+    ]
+
+
+def _listed(store: Store, states: list[State] | None, everything: bool) -> list[Job]:
     import time
 
     if states:
@@ -184,13 +202,17 @@ def _table(
     from rich.text import Text
 
     from broker.cli import job_tables
+    from broker.cli.explanation import NOT_RUNNING
 
     found = _found(store, states, everything)
     if not found:
         asked = f" in state {', '.join(states)}" if states else ""
         hint = "" if states or everything else "; `broker jobs --all` lists finished ones too"
         return [Text(f"No jobs{asked}{hint}.")]
-    return job_tables.jobs(found, time.time(), console.width)
+    lines = job_tables.jobs(found, time.time(), console.width)
+    if not store.running and any(job.state not in FINISHED for job in found):
+        lines.append(Text(NOT_RUNNING))
+    return lines
 
 
 def _watch(store: Store, console: Console, states: list[State] | None, everything: bool) -> None:

@@ -14,7 +14,7 @@ from broker.model.job import FilmState, Job, Priority, State
 from broker.model.printer import Duty
 
 if TYPE_CHECKING:
-    from broker.cli.explanation import Explanation
+    from broker.cli.explanation import Explanation, Queue
     from broker.cli.opening import Store
 
 IdArgument = Annotated[int, typer.Argument(metavar="ID", help="The job's number.")]
@@ -181,17 +181,24 @@ def explanation(store: Store, job: Job) -> Explanation:
     """Why the job is where it is, by the same decision that the dispatcher takes."""
     import time
 
-    from broker.cli.explanation import Queue, explain
+    from broker.cli.explanation import explain
 
-    queue = Queue(
+    queue = queue_of(store)
+    films, attempts = store.jobs.films(job.id), store.jobs.attempts(job.id)
+    return explain(job, films, attempts, queue, time.time())
+
+
+def queue_of(store: Store) -> Queue:
+    """Everything that decides where queued jobs go."""
+    from broker.cli.explanation import Queue
+
+    return Queue(
         active=store.jobs.list({State.QUEUED, State.PRINTING}),
         waiting=store.jobs.waiting(),
         printers=store.printers.list(),
         session_printers=store.jobs.session_printers(),
         running=store.running,
     )
-    films, attempts = store.jobs.films(job.id), store.jobs.attempts(job.id)
-    return explain(job, films, attempts, queue, time.time())
 
 
 def _each(

@@ -39,6 +39,8 @@ def test_the_list_has_a_row_for_each_job_the_newest_last(site: Site) -> None:
         " 2  held    CT1         0/3       1  oki-1        1   0s",
         "        film 1: uncertain, no answer",
         " 3  queued  CT1         0/1       2               0   0s",
+        "        no printer can take it now: oki-1 not checked yet; oki-2 not checked yet",
+        "No broker is running on this data directory: `broker serve` prints what waits.",
     ]
     assert PATIENT not in out
 
