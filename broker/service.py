@@ -137,11 +137,14 @@ class Service:
         """No new associations; what is in hand gets the configured grace."""
         grace_s = self._config.broker.grace_s
         self._note("broker stops", {"grace_s": grace_s})
-        self._acceptor.stop(grace_s)
+        # Both doors at once: neither shall use up the other's grace.
+        door = threading.Thread(target=self._acceptor.stop, args=(grace_s,), name="door")
+        door.start()
         if not self._dispatcher.stop(grace_s):
             self._note("attempts cut off", {"jobs": sorted(self._dispatcher.running)})
-        self._monitor.stop(grace_s)
-        self._upkeep.stop(grace_s)
+        door.join()
+        self._monitor.stop(1.0)
+        self._upkeep.stop(1.0)
         self._database.close()
         self._occupancy.close()
         self._note("broker stopped", {})
@@ -170,16 +173,24 @@ class Service:
         wake = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, on_signal)
-        self.start()
-        while not asked.is_set():
-            wake.wait()
-            wake.clear()
-            if hangup.is_set():
-                hangup.clear()
-                config = read_again()
-                if config is not None:
-                    self.reload(config)
-        self.stop()
+        try:
+            self.start()
+            while not asked.is_set():
+                wake.wait()
+                wake.clear()
+                if hangup.is_set():
+                    hangup.clear()
+                    self._read_again(read_again)
+        finally:
+            self.stop()
+
+    def _read_again(self, read_again: Callable[[], Config | None]) -> None:
+        try:
+            config = read_again()
+            if config is not None:
+                self.reload(config)
+        except Exception as error:  # noqa: BLE001 - a busy disk must not end the relay
+            self._note("configuration not taken", {"why": str(error)})
 
     def _offers(self) -> list[Offer]:
         """What modalities may use now.

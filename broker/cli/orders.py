@@ -78,6 +78,8 @@ def release(
         settled = ""
         if uncertain:
             settled = ", its uncertain films settled as printed" if printed else ""
+        if found.state is State.PRINTING:
+            return f"job {job_id} goes on printing: hold or cancel is taken back"
         if found.state is State.SENT:
             return f"job {job_id} is sent{settled}: nothing is left to print"
         again = ", uncertain ones among them" if uncertain and not printed else ""

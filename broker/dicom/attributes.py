@@ -9,17 +9,15 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterable
-from io import BytesIO
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.filereader import read_dataset
 from pydicom.tag import Tag
 
 from broker.dicom import statuses
-from broker.dicom.sop_classes import IMPLICIT_LITTLE
 from broker.dicom.statuses import Fault
+from broker.dicom.transport.dataset import UnreadableDataset, read_raw
 from broker.model.film import Attributes
 
 FILM_SESSION = (
@@ -103,10 +101,9 @@ def tag(keyword: str) -> int:
 def parse(data: bytes, transfer_syntax: str) -> Dataset:
     """A received data set with its elements still raw; Fault 0x0110 when it cannot be read."""
     try:
-        dataset = read_dataset(BytesIO(data), transfer_syntax == IMPLICIT_LITTLE, True)
-    except Exception as error:
+        return read_raw(data, transfer_syntax)
+    except UnreadableDataset as error:
         raise Fault(statuses.PROCESSING_FAILURE, "the data set cannot be read") from error
-    return dataset
 
 
 def raw(dataset: Dataset, keyword: str) -> bytes | None:

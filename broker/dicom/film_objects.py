@@ -118,9 +118,11 @@ def set_film_box(box: OpenFilmBox, dataset: Dataset, tree: FilmTree) -> None:
 
     Fault 0x0105 for an attribute that is fixed once it is created and would change.
     """
-    for keyword in attributes.FILM_BOX_CREATE_ONLY:
-        sent = attributes.values(dataset, keyword)
-        if sent and sent != box.attributes.get(keyword):
+    fixed = attributes.read(dataset, attributes.FILM_BOX_CREATE_ONLY)
+    if "ImageDisplayFormat" in fixed:
+        fixed["ImageDisplayFormat"] = (_layout(dataset).text,)
+    for keyword, sent in fixed.items():
+        if sent != box.attributes.get(keyword):
             raise Fault(
                 statuses.NO_SUCH_ATTRIBUTE,
                 f"{keyword} cannot be set later",

@@ -107,10 +107,11 @@ class OpenLut:
     sop_class: str = PRESENTATION_LUT
 
 
-MAX_FILM_BOXES = 200
-MAX_IMAGE_BOXES = 2000
+MAX_FILM_BOXES = 2000
+MAX_IMAGE_BOXES = 20_000
 """On all film boxes of a film session together."""
-MAX_LUTS = 64
+MAX_LUTS = 640
+"""Each has a table of up to 8 KB."""
 
 Node = OpenFilmSession | OpenFilmBox | OpenImageBox | OpenLut
 
@@ -131,15 +132,16 @@ class FilmTree:
                 yield from film_box.image_boxes
         yield from self.luts.values()
 
-    def check_room(self) -> None:
-        """Fault 0x0213 when an association has as many objects as any print needs (promise 9)."""
+    def check_room(self, sop_class: str) -> None:
+        """Fault 0x0213 when there are as many of a class as any print needs (promise 9)."""
         boxes = self.session.film_boxes if self.session is not None else []
-        if (
-            len(boxes) >= MAX_FILM_BOXES
-            or sum(len(box.image_boxes) for box in boxes) >= MAX_IMAGE_BOXES
-            or len(self.luts) >= MAX_LUTS
-        ):
-            raise Fault(statuses.RESOURCE_LIMITATION, "the association has too many objects")
+        full = {
+            FILM_BOX: len(boxes) >= MAX_FILM_BOXES
+            or sum(len(box.image_boxes) for box in boxes) >= MAX_IMAGE_BOXES,
+            PRESENTATION_LUT: len(self.luts) >= MAX_LUTS,
+        }
+        if full.get(sop_class):
+            raise Fault(statuses.RESOURCE_LIMITATION, "the association has too many of them")
 
     def find(self, uid: str, sop_class: str) -> Node:
         """The object that a request names.

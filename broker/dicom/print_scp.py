@@ -108,7 +108,7 @@ class PrintScp:
     def _create(self, request: Request, sop_class: str, asked: str) -> Response:
         if sop_class not in (FILM_SESSION, FILM_BOX, PRESENTATION_LUT):
             raise Fault(statuses.NO_SUCH_SOP_CLASS, "instances of this class are not created")
-        self.tree.check_room()
+        self.tree.check_room(sop_class)
         uid = self.tree.new_uid(asked)
         dataset = self._parse(request)
         if sop_class == FILM_SESSION:

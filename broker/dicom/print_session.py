@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 
 from broker.dicom import attributes, luts, pixels
 from broker.dicom.film_tree import fresh_uid
@@ -174,12 +175,14 @@ class PrintSession:
         """Class and UID of the printer's image boxes, in the order of their positions."""
         keyword = "ReferencedImageBoxSequence"
         items = answer.dataset.get(keyword) if answer.dataset is not None else None
+        if not isinstance(items, Sequence):
+            items = ()
         found = [
             (
                 str(item.get("ReferencedSOPClassUID") or GRAYSCALE_IMAGE_BOX),
                 str(item.get("ReferencedSOPInstanceUID") or ""),
             )
-            for item in items or []
+            for item in items
         ]
         if len(found) != len(film.image_boxes) or not all(uid for _, uid in found):
             raise Refused(

@@ -8,7 +8,7 @@ would finish it sooner.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from broker.model.health import fails_films
 from broker.model.job import Job
@@ -96,6 +96,11 @@ def _choose(
 ) -> Choice:
     if job.not_before > now:
         return Choice(job.id, "", False, f"retrying in {_seconds(job.not_before - now)}")
+    together = session_printers.get(job.film_session, "")
+    if together in lines and _worth_waiting(job, lines[together].printer, now):
+        lines[together].waiting = True
+        why = f"waits for {together}, which is busy: its film session is there"
+        return Choice(job.id, together, False, why)
     usable: list[_Line] = []
     passed: dict[str, str] = {}
     for line in lines.values():
@@ -106,7 +111,6 @@ def _choose(
             usable.append(line)
     if not usable:
         return Choice(job.id, "", False, _nowhere(lines), _passed_over(passed))
-    together = session_printers.get(job.film_session, "")
     line, why = _best(job, usable, now, together, passed)
     claim_now = line.free
     if claim_now:
@@ -117,6 +121,21 @@ def _choose(
     line.load += job.load
     line.on_trial = False
     return Choice(job.id, line.printer.name, claim_now, why, _passed_over(passed))
+
+
+def _worth_waiting(job: Job, together: Printer, now: float) -> bool:
+    """Whether the printer of the job's film session is well and only busy for a moment.
+
+    A busy printer is no reason to part the films of a film session (promise 8), for a while.
+    """
+    return (
+        together.paused_until > now
+        and together.failures_in_row == 0
+        and together.health is Health.UP
+        and not unusable(job, replace(together, paused_until=0.0), now)
+        and all(strike.printer != together.name for strike in job.strikes)
+        and (job.assigned_at is None or now - job.assigned_at < PATIENCE_S)
+    )
 
 
 def unusable(job: Job, printer: Printer, now: float) -> str:

@@ -80,6 +80,10 @@ class FilmState(StrEnum):
     """Asked and never answered. A person, or the site's `on_uncertain`, settles it."""
 
 
+DONE = frozenset({FilmState.ACCEPTED, FilmState.PRINTED})
+"""States of films that need no more sending."""
+
+
 @dataclass(frozen=True)
 class PrintRequest:
     """What one N-ACTION asked for, frozen when it was asked (PS3.4 H.4.1.2.4.3, H.4.2.2.4.3)."""

@@ -14,11 +14,11 @@ from typing import Protocol
 
 from broker.dicom.print_session import PrintSession
 from broker.model.film import Attributes
-from broker.model.job import Claim, FilmState, Job, JobFilm, Outcome, State
+from broker.model.job import DONE, Claim, Job, JobFilm, Outcome, State
 from broker.model.printer import Address, Printer
 from broker.model.retry import Policy, Scene, Settlement, after
 from broker.model.trouble import Refused, Trouble, Unavailable, Uncertain
-from broker.store.jobs import Jobs
+from broker.store.jobs import ClaimLost, Jobs
 from broker.store.printers import Printers
 from broker.store.spool import Spool
 
@@ -87,7 +87,7 @@ def _print(
             _check_wishes(edges, claim, stopping)
             with _sendable(printer):
                 session.prepare(film.film, edges.spool.read)
-            _ask(edges, claim, session, film, printer)
+            _ask(edges, claim, session, film, printer, stopping)
             session.clear()
     except (Stopped, Refused):
         session.end()
@@ -112,8 +112,7 @@ def _sendable(printer: Printer) -> Iterator[None]:
 
 
 def _left(films: Sequence[JobFilm]) -> list[JobFilm]:
-    done = (FilmState.ACCEPTED, FilmState.PRINTED)
-    return [film for film in films if film.state not in done]
+    return [film for film in films if film.state not in DONE]
 
 
 def _check_wishes(edges: Edges, claim: Claim, stopping: threading.Event) -> None:
@@ -125,7 +124,12 @@ def _check_wishes(edges: Edges, claim: Claim, stopping: threading.Event) -> None
 
 
 def _ask(
-    edges: Edges, claim: Claim, session: PrintSession, film: JobFilm, printer: Printer
+    edges: Edges,
+    claim: Claim,
+    session: PrintSession,
+    film: JobFilm,
+    printer: Printer,
+    stopping: threading.Event,
 ) -> None:
     """Cross the line for one film."""
     edges.jobs.asked(claim, film.id)
@@ -133,12 +137,14 @@ def _ask(
         session.ask()
     except Uncertain as trouble:
         words = f"film {film.number} may be on paper: {trouble.words}"
-        edges.jobs.uncertain(claim, film.id, words)
+        _insist(edges, stopping, lambda: edges.jobs.uncertain(claim, film.id, words))
         raise Uncertain(words) from trouble
     except (Refused, Unavailable) as trouble:
-        edges.jobs.not_printed(claim, film.id, trouble.words)
+        refusal = trouble.words
+        _insist(edges, stopping, lambda: edges.jobs.not_printed(claim, film.id, refusal))
         raise
-    edges.jobs.accepted(claim, film.id, "; ".join(session.remarks))
+    remarks = "; ".join(session.remarks)
+    _insist(edges, stopping, lambda: edges.jobs.accepted(claim, film.id, remarks))
     edges.printers.accepted(printer.name, film.copies)
     edges.note(
         "film accepted",
@@ -147,9 +153,22 @@ def _ask(
             "film": film.number,
             "pass": film.pass_number,
             "printer": printer.name,
-            "remarks": "; ".join(session.remarks),
+            "remarks": remarks,
         },
     )
+
+
+def _insist(edges: Edges, stopping: threading.Event, write: Callable[[], None]) -> None:
+    """Write what a printer has said, however long the disk is busy: it will not say it again."""
+    while True:
+        try:
+            return write()
+        except ClaimLost:
+            raise
+        except Exception as error:
+            edges.note("storage failed", {"why": type(error).__name__})
+            if stopping.wait(1.0):
+                raise
 
 
 def _settle(edges: Edges, claim: Claim, trouble: Trouble) -> None:

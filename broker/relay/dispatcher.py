@@ -10,8 +10,9 @@ import threading
 import time
 
 from broker.model.choose import plan
-from broker.model.job import Claim, Job
+from broker.model.job import Claim, Job, Outcome, State
 from broker.model.printer import Printer
+from broker.model.retry import Settlement
 from broker.relay.attempt import Edges, run
 
 POLL_S = 0.5
@@ -106,7 +107,16 @@ class Dispatcher:
         )
         with self._changed:
             self._running[job.id] = thread
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            # The system has no room for one more thread: the job is handed back.
+            with self._changed:
+                del self._running[job.id]
+            words = "no thread for the attempt"
+            settlement = Settlement(State.QUEUED, words, self._edges.clock() + self._poll_s)
+            self._edges.jobs.finish(claim, Outcome.UNAVAILABLE, words, settlement=settlement)
+            raise
 
     def _attempt(self, claim: Claim, job: Job, printer: Printer) -> None:
         try:

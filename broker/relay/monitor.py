@@ -48,11 +48,11 @@ class Monitor:
         self._thread.start()
 
     def stop(self, grace_s: float) -> None:
-        """Begin no more checks, and wait for those that run."""
+        """Begin no more checks, and wait for those that run, each for so long at most."""
         self._stopping.set()
-        self._thread.join(grace_s)
-        for thread in list(self._checking.values()):
-            thread.join(grace_s)
+        for thread in [self._thread, *self._checking.values()]:
+            if thread.is_alive():
+                thread.join(grace_s)
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
@@ -83,18 +83,19 @@ class Monitor:
         if printer.duty is Duty.MAINT or printer.claims:
             return False
         last = printer.last_check_at
-        return last is None or self._clock() - last >= self._rhythm().interval_s
+        # A clock that was set back must not put the next check off.
+        return last is None or not 0 <= self._clock() - last < self._rhythm().interval_s
 
     def _check(self, printer: Printer) -> None:
-        check = self._probe(printer.address)
         try:
+            check = self._probe(printer.address)
             before = self._printers.get(printer.name)
             rhythm = self._rhythm()
             seen = observe(before, check, self._clock(), rhythm.rise, rhythm.fall)
             self._printers.observed(printer.name, seen)
         except NoSuchPrinter:
             return  # taken out of the configuration meanwhile
-        except Exception as error:  # noqa: BLE001 - a failing disk must not end the watch
+        except Exception as error:  # noqa: BLE001 - whatever it is must not end the watch
             self._note("monitor failed", {"why": repr(error)})
             return
         if seen.health is not before.health:

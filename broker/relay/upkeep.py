@@ -46,7 +46,8 @@ class Upkeep:
     def stop(self, grace_s: float) -> None:
         """End after the round in hand."""
         self._stopping.set()
-        self._thread.join(grace_s)
+        if self._thread.is_alive():
+            self._thread.join(grace_s)
 
     def _loop(self) -> None:
         while not self._stopping.wait(self._interval_s):

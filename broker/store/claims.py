@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
-from broker.model.job import Claim, FilmState, Outcome, State
+from broker.model.job import DONE, Claim, FilmState, Outcome, State
 from broker.model.retry import Settlement
-from broker.store.reading import DONE, JobReading
+from broker.store.reading import JobReading
 from broker.store.tables import attempts, jobs, sendings
 
 

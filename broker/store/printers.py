@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from broker.model.health import Observation
-from broker.model.job import State
+from broker.model.job import DONE, State
 from broker.model.printer import Address, Duty, Health, Printer
 from broker.store.database import Database
-from broker.store.reading import ACTIVE, DONE
+from broker.store.reading import ACTIVE
 from broker.store.tables import jobs, printers, sendings
 
 RECENT_S = 600.0

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, distinct, func, select
 
 from broker.model.job import (
+    DONE,
     Attempt,
     FilmState,
     Job,
@@ -27,8 +28,6 @@ from broker.store.tables import attempts, films, jobs, sendings, spooled
 
 ACTIVE = (State.QUEUED, State.PRINTING)
 """States of jobs that take their turn."""
-DONE = (FilmState.ACCEPTED, FilmState.PRINTED)
-"""States of films that need no more sending."""
 
 SHOWN = [each.name for each in fields(Job) if each.name in jobs.c]
 """What a Job shows as it stands in its row; the rest is counted."""

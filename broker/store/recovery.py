@@ -46,7 +46,9 @@ class Recovery(JobReading):
                 asked = _settle_asked(connection, row.id, row.printer, on_uncertain)
                 left = left_to_print(connection, row.id)
                 outcome, settlement = _recovered(asked, left, row.printer, on_uncertain)
-                end(connection, row.id, outcome, STOPPED, now)
+                # Printing it again may put one more copy on paper: that counts.
+                strike = bool(asked) and on_uncertain == "reprint"
+                end(connection, row.id, outcome, STOPPED, now, strike=strike)
                 fence = fence_of(row.id, row.token)
                 move(connection, fence, obey(row.wish, settlement), now)
             return [one(connection, row.id) for row in abandoned]

@@ -51,13 +51,17 @@ class Verbs(JobReading):
     def release(self, job_id: int, *, printed: bool = False) -> None:
         """Let a held job print again, as if it had never failed.
 
-        Its uncertain films are printed again; with `printed` a person has seen them on paper. A
+        While it is printing, takes back a hold or a cancel that has not been obeyed yet. Its
+        uncertain films are printed again; with `printed` a person has seen them on paper. A
         job with nothing left to print is sent.
         """
         with self._database.write() as connection:
             state = lock(connection, job_id)
             if state in FINISHED:
                 raise _finished(job_id, state)
+            if state is State.PRINTING and _wished(connection, job_id):
+                self._change(connection, job_id, wish="")
+                return
             if state is not State.HELD:
                 raise NotAllowed(job_id, state, "only a held job can be released; nothing to do")
             _settle_uncertain(connection, job_id, printed=printed, now=self._clock())
@@ -167,6 +171,11 @@ def _uncertain(connection: Connection, job_id: int) -> bool:
         .limit(1)
     )
     return found.first() is not None
+
+
+def _wished(connection: Connection, job_id: int) -> bool:
+    """Whether a person asked for something that the attempt has not obeyed yet."""
+    return bool(connection.execute(select(jobs.c.wish).where(jobs.c.id == job_id)).scalar())
 
 
 def _settle_uncertain(connection: Connection, job_id: int, *, printed: bool, now: float) -> None:

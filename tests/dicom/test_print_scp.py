@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from broker.dicom.attributes import put_raw
+from broker.dicom.film_tree import MAX_LUTS
 from broker.dicom.sop_classes import (
     EXPLICIT_LITTLE,
     FILM_BOX,
@@ -169,6 +170,7 @@ def test_values_are_passed_on_as_the_standard_spells_them(desk: Desk, speak: Spe
     ct.film_box = str(answer.command.AffectedSOPInstanceUID)
     ct.boxes = [str(reply.ReferencedImageBoxSequence[0].ReferencedSOPInstanceUID)]
     assert (reply.ImageDisplayFormat, reply.FilmOrientation) == (r"STANDARD\1,1", "PORTRAIT")
+    assert ct.set(FILM_BOX, ct.film_box, made).status == 0x0000, "the same, said again"
     ct.set_image()
     ct.action(FILM_BOX, ct.film_box)
     assert desk.jobs.get(1).priority is Priority.HIGH
@@ -349,12 +351,13 @@ def _long(ct: Speaker, keyword: str, size: int) -> int:
         other.release()
 
 
-def _many(ct: Speaker) -> int:
-    """Ten film boxes of two hundred image boxes are all that an association may have."""
-    _session(ct)
-    answers = [ct.open_film_box(r"STANDARD\10,20").status for _ in range(11)]
-    assert answers[:10] == [0x0000] * 10
-    return answers[10]
+def _many_luts(ct: Speaker) -> int:
+    """As many LUTs as an association may have; film boxes are not counted with them."""
+    lut = dataset(PresentationLUTShape="IDENTITY")
+    answers = {ct.create(PRESENTATION_LUT, lut).status for _ in range(MAX_LUTS)}
+    assert answers == {0x0000}
+    assert _film(ct).film_box
+    return ct.create(PRESENTATION_LUT, lut).status
 
 
 WRONG: list[tuple[str, int, Callable[[Speaker], int]]] = [
@@ -382,7 +385,7 @@ WRONG: list[tuple[str, int, Callable[[Speaker], int]]] = [
     ("trim unknown", 0x0106, lambda ct: _box(ct, Trim="MAYBE")),
     ("configuration without end", 0x0106, lambda ct: _long(ct, "ConfigurationInformation", 70000)),
     ("two densities for one", 0x0106, lambda ct: _box(ct, MinDensity=[20, 30])),
-    ("a film box too many", 0x0213, lambda ct: _many(ct)),
+    ("a LUT too many", 0x0213, lambda ct: _many_luts(ct)),
     (
         "LUT that is not there",
         0x0106,

@@ -21,7 +21,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from broker.dicom.transport.acceptor import AcceptedAssociation, Ending, Offer, TurnedAway
-from broker.dicom.transport.dataset import EXPLICIT_LE, IMPLICIT_LE
+from broker.dicom.transport.dataset import EXPLICIT_LE, IMPLICIT_LE, decode_dataset
 from broker.dicom.transport.message import Command, Request, Response
 from broker.dicom.transport.negotiation import CONGESTED
 from broker.dicom.transport.requestor import Broken, EventReport, Rejected, Requestor
@@ -61,6 +61,11 @@ def test_dcmtk_echoes() -> None:
     assert seen.events[0][1]["calling_ae"] == "CT1"
 
 
+def _decoded(request: Request) -> Dataset:
+    assert request.context is not None
+    return decode_dataset(request.data, request.context.transfer_syntax)
+
+
 def test_pynetdicom_prints() -> None:
     """Another implementation creates, gets and is told what the service says."""
 
@@ -69,7 +74,7 @@ def test_pynetdicom_prints() -> None:
             status = Dataset()
             status.PrinterStatus = "NORMAL"
             return Response(0x0000, status)
-        session = request.dataset()
+        session = _decoded(request)
         session.MediumType = "PAPER"
         return Response(0x0107, session)
 
@@ -168,7 +173,7 @@ def test_sixteen_associations_lose_no_answer() -> None:
     """200 requests on each of 16 associations at once: every one gets its own answer."""
 
     def answering(_association: AcceptedAssociation, request: Request) -> Response:
-        return Response(0x0000, request.dataset())
+        return Response(0x0000, _decoded(request))
 
     wrong: list[object] = []
 
@@ -205,7 +210,7 @@ def test_large_data_sets_pass_both_ways(max_pdu: int) -> None:
     pixels = struct.pack("<H", 0x0ABC) * (100_000 if max_pdu == 64 else 2_000_000)
 
     def answering(_association: AcceptedAssociation, request: Request) -> Response:
-        return Response(0x0000, request.dataset())
+        return Response(0x0000, _decoded(request))
 
     item = Dataset()
     item.BitsAllocated = 16

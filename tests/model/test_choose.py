@@ -167,6 +167,22 @@ def test_another_printer_takes_over_a_film_session(
     assert (choice.printer, choice.claim_now) == ("oki-2", True)
 
 
+def test_a_film_session_is_not_parted_because_its_printer_is_busy(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """A printer that rests after a transient reject is waited for, though not for ever."""
+    printers = [make_printer("oki-1", paused_until=102.0), make_printer("oki-2")]
+    where = {"session-1": "oki-1"}
+    (choice,) = plan([make_job(1)], printers, 100.0, where)
+    assert (choice.printer, choice.claim_now) == ("oki-1", False)
+    lined_up = make_job(1, printer="oki-1", assigned_at=80.0)
+    (choice,) = plan([lined_up], printers, 100.0, where)
+    assert (choice.printer, choice.claim_now) == ("oki-2", True)
+    failing = [make_printer("oki-1", paused_until=102.0, failures_in_row=1), make_printer("oki-2")]
+    (choice,) = plan([make_job(1)], failing, 100.0, where)
+    assert choice.printer == "oki-2"
+
+
 def test_degraded_printers_serve_when_none_is_up(
     make_job: MakeJob, make_printer: MakePrinter
 ) -> None:

@@ -198,10 +198,9 @@ class Acceptor:
                 {"peer": peer, "doing": "an association", "traceback": traceback.format_exc()},
             )
         finally:
-            with self._changed:
-                self._strangers.pop(wire, None)
             wire.finish(time.monotonic() + (0 if self._stopping else LINGER_S))
             with self._changed:
+                self._strangers.pop(wire, None)
                 self._threads.discard(threading.current_thread())
 
     def _establish(self, wire: Wire, peer: str) -> None:

@@ -62,6 +62,11 @@ def decode_dataset(data: bytes, transfer_syntax: str) -> Dataset:
     return _Reader(data, explicit=_is_explicit(transfer_syntax)).whole()
 
 
+def read_raw(data: bytes, transfer_syntax: str) -> Dataset:
+    """The data set in `data`, values left as their bytes. Raises UnreadableDataset."""
+    return _Reader(data, explicit=_is_explicit(transfer_syntax), raw=True).whole()
+
+
 def encode_dataset(dataset: Dataset, transfer_syntax: str) -> Sequence[Buffer]:
     """The data set as pieces of bytes; large values are views on the data set's own.
 
@@ -80,7 +85,8 @@ def _is_explicit(transfer_syntax: str) -> bool:
 class _Reader:
     """Walks over the bytes once; every length is checked before anything is taken."""
 
-    def __init__(self, data: bytes, *, explicit: bool) -> None:
+    def __init__(self, data: bytes, *, explicit: bool, raw: bool = False) -> None:
+        self._raw = raw
         self._data = memoryview(data)
         self._explicit = explicit
         self._left = MAX_ELEMENTS
@@ -114,8 +120,11 @@ class _Reader:
             if length > end - at:
                 raise UnreadableDataset(f"{tag} is longer than what holds it")
             value = self._data[at : at + length]
-            self._count(_extra_values(vr, value))
-            dataset.add(_element(tag, vr, value))
+            if self._raw:
+                dataset._dict[tag] = RawDataElement(tag, vr, length, bytes(value), 0, False, True)
+            else:
+                self._count(_extra_values(vr, value))
+                dataset.add(_element(tag, vr, value))
             at += length
         if to_delimiter:
             raise UnreadableDataset("an item has no end")

@@ -84,18 +84,6 @@ class Request:
     data: bytes = b""
     """The encoded data set; empty when there was none."""
 
-    def dataset(self) -> Dataset:
-        """The data set, every element of it converted; empty when there was none.
-
-        Text is decoded as Latin-1 whatever SpecificCharacterSet says, so that encoding it as
-        Latin-1 gives the same bytes back. Raises UnreadableDataset.
-        """
-        if not self.data:
-            return Dataset()
-        if self.context is None:
-            raise UnreadableDataset("the presentation context was not accepted")
-        return decode_dataset(self.data, self.context.transfer_syntax)
-
     @property
     def field(self) -> int:
         """Command Field."""

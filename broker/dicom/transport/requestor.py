@@ -237,9 +237,10 @@ class Requestor:
             if not is_response(command):
                 self._oblige(message)
             elif command.MessageIDBeingRespondedTo == self._message_id:
-                if command.CommandField != field | RESPONSE or "Status" not in command:
+                status = command.get("Status")
+                if command.CommandField != field | RESPONSE or not isinstance(status, int):
                     raise Violation("sent a response of another kind", Reason.INVALID_PARAMETER)
-                return Answer(int(command.Status), command, self._dataset(message))
+                return Answer(status, command, self._dataset(message))
 
     def _catch_up(self, deadline: float) -> None:
         """Deal with what has come in since the last request."""
