@@ -83,8 +83,9 @@ class Relay:
         """Return when it is so; looked at again whenever the broker notes something."""
         with self._changed:
             happened = self._changed.wait_for(what, timeout=PATIENCE_S)
-        jobs = [(job.id, str(job.state), job.reason) for job in self.service.jobs.list()]
-        assert happened, f"{why}: {jobs}"
+        if not happened:
+            jobs = [(job.id, str(job.state), job.reason) for job in self.service.jobs.list()]
+            raise AssertionError(f"{why}: {jobs}")
 
     def wait_until_up(self, *names: str) -> None:
         """Wait until these printers are up; all of them when none is named."""
