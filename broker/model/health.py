@@ -103,9 +103,6 @@ def of_printer_status(status: str, info: str) -> Check:
     return Check(CheckKind.NORMAL, "")
 
 
-_GOOD = (CheckKind.NORMAL, CheckKind.WARNING)
-
-
 def observe(printer: Printer, check: Check, now: float, rise: int, fall: int) -> Observation:
     """A printer's health after one more check.
 

@@ -21,8 +21,8 @@ from broker.dicom.transport.dataset import (
     MAX_TEXT,
     UnreadableDataset,
     decode_dataset,
-    encode_dataset,
 )
+from broker.dicom.transport.dataset_writer import encode_dataset
 
 BOTH = pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
 

@@ -10,8 +10,14 @@ from collections.abc import Iterator, Sequence
 
 from pydicom.dataset import Dataset
 
+from broker.dicom.statuses import (
+    PROCESSING_FAILURE,
+    RESOURCE_LIMITATION,
+    SOP_CLASS_NOT_SUPPORTED,
+    UNRECOGNIZED_OPERATION,
+)
 from broker.dicom.transport.associate_pdus import RELEASE_RP, abort_pdu, associate_ac
-from broker.dicom.transport.dataset import encode_dataset
+from broker.dicom.transport.dataset_writer import encode_dataset
 from broker.dicom.transport.fragments import Assembly, Budget, Message, packed, sendable_pdu
 from broker.dicom.transport.message import (
     Command,
@@ -47,10 +53,6 @@ ANSWERED = frozenset(
 )
 """Requests that a Service is asked."""
 
-PROCESSING_FAILURE = 0x0110
-SOP_CLASS_NOT_SUPPORTED = 0x0122
-UNRECOGNIZED_OPERATION = 0x0211
-RESOURCE_LIMITATION = 0x0213
 
 SEND_PROGRESS_S = 60.0
 """The longest time without the peer taking a byte of what we send."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 
+from broker.dicom.transport.associate_pdus import read_rejection
+
 
 @dataclass(frozen=True)
 class Timeouts:
@@ -55,3 +57,13 @@ def connect(host: str, port: int, where: str, timeout_s: float) -> socket.socket
     except OSError as exc:
         words = f"{where} could not be reached: {exc.strerror or exc}"
         raise Broken(words, connected=False) from exc
+
+
+def rejected(where: str, body: memoryview) -> Rejected:
+    """What an A-ASSOCIATE-RJ says. Raises Violation when it cannot be read."""
+    rejection = read_rejection(body)
+    return Rejected(
+        f"{where} rejected the association: {rejection.words}",
+        transient=rejection.transient,
+        reason=rejection.words,
+    )

@@ -8,18 +8,15 @@ syntaxes are known here, because no others are ever accepted.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 from typing import Any
 
 from pydicom import config
 from pydicom.dataelem import DataElement, RawDataElement, empty_value_for_VR
 from pydicom.dataset import Dataset
-from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence as Items
 from pydicom.tag import BaseTag, Tag
 
 from broker.dicom.transport.vr import (
-    AMBIGUOUS,
     BINARY,
     LONG,
     NUMBERS,
@@ -40,17 +37,15 @@ MAX_ELEMENTS = 20_000
 """Elements, items and values in one data set: each costs far more memory than its bytes."""
 MAX_TEXT = 1 << 20
 """Bytes of one value that is not binary."""
-LARGE = 4096
-"""Bytes from which a value is sent as a view on itself instead of being copied."""
 
-_ITEM = 0xFFFEE000
+ITEM = 0xFFFEE000
 _ITEM_END = 0xFFFEE00D
 _SEQUENCE_END = 0xFFFEE0DD
-_UNDEFINED = 0xFFFFFFFF
+UNDEFINED = 0xFFFFFFFF
 
-_TAG = struct.Struct("<HH")
-_LENGTH = struct.Struct("<I")
-_SHORT_LENGTH = struct.Struct("<H")
+TAG = struct.Struct("<HH")
+LENGTH = struct.Struct("<I")
+SHORT_LENGTH = struct.Struct("<H")
 
 
 class UnreadableDataset(Exception):
@@ -59,24 +54,15 @@ class UnreadableDataset(Exception):
 
 def decode_dataset(data: bytes, transfer_syntax: str) -> Dataset:
     """The data set in `data`, every element converted, deep down. Raises UnreadableDataset."""
-    return _Reader(data, explicit=_is_explicit(transfer_syntax)).whole()
+    return _Reader(data, explicit=is_explicit(transfer_syntax)).whole()
 
 
 def read_raw(data: bytes, transfer_syntax: str) -> Dataset:
     """The data set in `data`, values left as their bytes. Raises UnreadableDataset."""
-    return _Reader(data, explicit=_is_explicit(transfer_syntax), raw=True).whole()
+    return _Reader(data, explicit=is_explicit(transfer_syntax), raw=True).whole()
 
 
-def encode_dataset(dataset: Dataset, transfer_syntax: str) -> Sequence[Buffer]:
-    """The data set as pieces of bytes; large values are views on the data set's own.
-
-    Raises ValueError or TypeError when a value does not fit its element or the transfer syntax.
-    """
-    pieces, _ = _encoded(dataset, explicit=_is_explicit(transfer_syntax))
-    return pieces
-
-
-def _is_explicit(transfer_syntax: str) -> bool:
+def is_explicit(transfer_syntax: str) -> bool:
     if transfer_syntax not in (IMPLICIT_LE, EXPLICIT_LE):
         raise UnreadableDataset(f"transfer syntax {transfer_syntax} is not known here")
     return transfer_syntax == EXPLICIT_LE
@@ -110,7 +96,7 @@ class _Reader:
             tag, vr, length, at = self._header(at, end, explicit)
             if to_delimiter and tag == _ITEM_END:
                 return dataset, at
-            if vr == "SQ" or (vr == "UN" and length == _UNDEFINED):
+            if vr == "SQ" or (vr == "UN" and length == UNDEFINED):
                 # PS3.5 6.2.2: an element of unknown VR and undefined length is a sequence in
                 # Implicit VR.
                 nested = explicit and vr == "SQ"
@@ -134,30 +120,30 @@ class _Reader:
         """Tag, VR, length and where the value begins."""
         if end - at < 8:
             raise UnreadableDataset("an element is cut off")
-        group, element = _TAG.unpack_from(self._data, at)
+        group, element = TAG.unpack_from(self._data, at)
         tag = Tag(group, element)
         if group == 0xFFFE or not explicit:
             vr = "" if group == 0xFFFE else dictionary_vr(tag)
-            return tag, vr, _LENGTH.unpack_from(self._data, at + 4)[0], at + 8
+            return tag, vr, LENGTH.unpack_from(self._data, at + 4)[0], at + 8
         vr = bytes(self._data[at + 4 : at + 6]).decode("latin-1")
         if vr in LONG:
             if end - at < 12:
                 raise UnreadableDataset("an element is cut off")
-            length = _LENGTH.unpack_from(self._data, at + 8)[0]
-            if vr == "UN" and length != _UNDEFINED:
+            length = LENGTH.unpack_from(self._data, at + 8)[0]
+            if vr == "UN" and length != UNDEFINED:
                 vr = dictionary_vr(tag)
                 vr = "UN" if vr == "SQ" else vr
             return tag, vr, length, at + 12
         if vr not in TEXT and vr not in NUMBERS and vr != "AT":
             raise UnreadableDataset(f"{tag} has no VR that is known")
-        return tag, vr, _SHORT_LENGTH.unpack_from(self._data, at + 6)[0], at + 8
+        return tag, vr, SHORT_LENGTH.unpack_from(self._data, at + 6)[0], at + 8
 
     def _sequence(
         self, tag: BaseTag, at: int, end: int, length: int, explicit: bool, depth: int
     ) -> tuple[Items, int]:
         if depth > MAX_DEPTH:
             raise UnreadableDataset(f"more than {MAX_DEPTH} sequences within each other")
-        if length != _UNDEFINED:
+        if length != UNDEFINED:
             if length > end - at:
                 raise UnreadableDataset(f"{tag} is longer than what holds it")
             end = at + length
@@ -165,18 +151,18 @@ class _Reader:
         while at < end:
             self._count(1)
             mark, _, item_length, at = self._header(at, end, explicit)
-            if mark == _SEQUENCE_END and length == _UNDEFINED:
+            if mark == _SEQUENCE_END and length == UNDEFINED:
                 return Items(items), at
-            if mark != _ITEM:
+            if mark != ITEM:
                 raise UnreadableDataset(f"{tag} holds something that is not an item")
-            if item_length == _UNDEFINED:
+            if item_length == UNDEFINED:
                 item, at = self._elements(at, end, explicit, depth, to_delimiter=True)
             elif item_length > end - at:
                 raise UnreadableDataset(f"an item of {tag} is longer than what holds it")
             else:
                 item, at = self._elements(at, at + item_length, explicit, depth, to_delimiter=False)
             items.append(item)
-        if length == _UNDEFINED:
+        if length == UNDEFINED:
             raise UnreadableDataset(f"{tag} has no end")
         return Items(items), at
 
@@ -225,89 +211,3 @@ def _values(vr: str, value: memoryview) -> Any:
 
 def _alone(values: list[Any]) -> Any:
     return values[0] if len(values) == 1 else values
-
-
-def _encoded(dataset: Dataset, *, explicit: bool) -> tuple[list[Buffer], int]:
-    pieces: list[Buffer] = []
-    small = bytearray()
-    total = 0
-    for tag in sorted(dataset.keys()):
-        element: DataElement | RawDataElement = dataset.get_item(tag)
-        vr = AMBIGUOUS.get(str(element.VR), str(element.VR))
-        if isinstance(element, RawDataElement):
-            vr = dictionary_vr(tag) if element.VR is None else vr
-            if vr == "SQ" or element.length == _UNDEFINED:
-                # Not as they are: their bytes depend on the syntax that they came in.
-                element, vr = dataset[tag], "SQ"
-        value: Sequence[Buffer]
-        if isinstance(element, RawDataElement):
-            # Bytes that only pass through: nobody need be able to read them.
-            value, length = [element.value or b""], len(element.value or b"")
-        elif vr == "SQ":
-            value, length = _encoded_items(element.value, explicit=explicit)
-        else:
-            one = _encoded_value(vr, element)
-            value, length = [one], len(one)
-        padding = length % 2
-        head = _encoded_header(tag, vr, length + padding, explicit=explicit)
-        total += len(head) + length + padding
-        small += head
-        for piece in value:
-            if len(piece) < LARGE:
-                small += piece
-            else:
-                pieces += (bytes(small), piece)
-                small.clear()
-        if padding:
-            small += b" " if vr in TEXT and vr != "UI" else b"\0"
-    if small:
-        pieces.append(bytes(small))
-    return pieces, total
-
-
-def _encoded_items(items: Sequence[Dataset] | None, *, explicit: bool) -> tuple[list[Buffer], int]:
-    pieces: list[Buffer] = []
-    total = 0
-    for item in items or ():
-        inside, length = _encoded(item, explicit=explicit)
-        pieces.append(_TAG.pack(_ITEM >> 16, _ITEM & 0xFFFF) + _LENGTH.pack(length))
-        pieces += inside
-        total += 8 + length
-    return pieces, total
-
-
-def _encoded_header(tag: BaseTag, vr: str, length: int, *, explicit: bool) -> bytes:
-    head = _TAG.pack(tag.group, tag.element)
-    if not explicit:
-        return head + _LENGTH.pack(length)
-    if vr in LONG:
-        return head + vr.encode("ascii") + b"\0\0" + _LENGTH.pack(length)
-    if length > 0xFFFF:
-        raise ValueError(f"{tag} is too long for {vr} in Explicit VR")
-    return head + vr.encode("ascii") + _SHORT_LENGTH.pack(length)
-
-
-def _encoded_value(vr: str, element: DataElement) -> Buffer:
-    value = element.value
-    if value is None or value == "":
-        return b""
-    if vr in BINARY:
-        if isinstance(value, (bytes, bytearray, memoryview)):
-            view = memoryview(value).cast("B")
-            return view if len(view) >= LARGE else bytes(view)
-        vr = "US"
-        # LUT data are words, however they were set.
-    values = list(value) if isinstance(value, (MultiValue, list, tuple)) else [value]
-    if vr in NUMBERS:
-        try:
-            return struct.pack(f"<{len(values)}{NUMBERS[vr]}", *values)
-        except struct.error:
-            raise ValueError(f"{element.tag} does not fit {vr}") from None
-    if vr == "AT":
-        return b"".join(_TAG.pack(tag.group, tag.element) for tag in map(Tag, values))
-    if vr not in TEXT:
-        raise ValueError(f"{element.tag} has no VR that is known")
-    if vr in ("DS", "IS"):
-        # They keep the spelling they came in.
-        values = [getattr(value, "original_string", value) for value in values]
-    return "\\".join(map(str, values)).encode("latin-1")

@@ -21,8 +21,8 @@ from broker.dicom.transport.dataset import (
     IMPLICIT_LE,
     UnreadableDataset,
     decode_dataset,
-    encode_dataset,
 )
+from broker.dicom.transport.dataset_writer import encode_dataset
 
 __all__ = [
     "Command",

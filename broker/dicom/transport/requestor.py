@@ -9,22 +9,22 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 from pydicom.dataset import Dataset
 
+from broker.dicom.statuses import UNRECOGNIZED_OPERATION
+from broker.dicom.transport.answer import Answer, EventReport, readable
 from broker.dicom.transport.associate_pdus import (
     RELEASE_RP,
     RELEASE_RQ,
     abort_pdu,
     associate_rq,
     read_answer,
-    read_rejection,
 )
-from broker.dicom.transport.connection import Broken, Rejected, Timeouts, connect
-from broker.dicom.transport.dataset import decode_dataset, encode_dataset
+from broker.dicom.transport.connection import Broken, Rejected, Timeouts, connect, rejected
+from broker.dicom.transport.dataset_writer import encode_dataset
 from broker.dicom.transport.fragments import Assembly, Budget, Message, packed, sendable_pdu
 from broker.dicom.transport.message import (
     RESPONSE,
@@ -32,7 +32,6 @@ from broker.dicom.transport.message import (
     Context,
     Request,
     Response,
-    UnreadableDataset,
     command_bytes,
     command_of,
     is_response,
@@ -54,27 +53,6 @@ __all__ = ["Answer", "Broken", "EventReport", "Rejected", "Requestor", "Timeouts
 MAX_DATASET = 16 << 20
 """Bytes of a response's data set: no printer has that much to say."""
 ABORT_PROGRESS_S = 1.0
-UNRECOGNIZED_OPERATION = 0x0211
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The response to a request."""
-
-    status: int
-    command: Dataset
-    dataset: Dataset | None
-    """None where there was none, or it could not be decoded."""
-
-
-@dataclass(frozen=True)
-class EventReport:
-    """An N-EVENT-REPORT from the peer (PS3.7 10.1.1), answered already."""
-
-    class_uid: str
-    instance_uid: str
-    event_type: int
-    dataset: Dataset | None
 
 
 class Requestor:
@@ -129,13 +107,8 @@ class Requestor:
             self._wire.send([proposal], timeouts.associate_s)
             pdu = self._wire.receive(deadline)
             if pdu.type == PduType.ASSOCIATE_RJ:
-                rejection = read_rejection(pdu.body)
                 self._close("it rejected the association")
-                raise Rejected(
-                    f"{where} rejected the association: {rejection.words}",
-                    transient=rejection.transient,
-                    reason=rejection.words,
-                )
+                raise rejected(where, pdu.body)
             self._expect(pdu, PduType.ASSOCIATE_AC)
             answered, announced = read_answer(pdu.body)
             self._contexts = accepted(contexts, answered)
@@ -187,7 +160,7 @@ class Requestor:
         whole = command_of({**command, "MessageID": self._message_id})
         data = [] if dataset is None else encode_dataset(dataset, context.transfer_syntax)
         encoded = command_bytes(whole, with_dataset=bool(data))
-        doing = f"answering {_name(int(whole.CommandField))}"
+        doing = f"answering {Command(int(whole.CommandField).name.replace('_', '-'))}"
         asked = False
         try:
             # A peer that has left meanwhile is told apart from one that leaves when asked.
@@ -240,7 +213,7 @@ class Requestor:
                 status = command.get("Status")
                 if command.CommandField != field | RESPONSE or not isinstance(status, int):
                     raise Violation("sent a response of another kind", Reason.INVALID_PARAMETER)
-                return Answer(status, command, self._dataset(message))
+                return Answer(status, command, readable(self._context_of(message), message.data))
 
     def _catch_up(self, deadline: float) -> None:
         """Deal with what has come in since the last request."""
@@ -268,11 +241,14 @@ class Requestor:
             raise _Left("released the association")
         raise Violation(f"sent {pdu.type.name} out of turn", Reason.UNEXPECTED_PDU)
 
+    def _context_of(self, message: Message) -> Context | None:
+        return next((each for each in self._contexts if each.id == message.context_id), None)
+
     def _oblige(self, message: Message) -> None:
         """Answer a request of the peer's: event reports yes, anything else no."""
         if message.command.CommandField == Command.C_CANCEL:
             return
-        context = next((each for each in self._contexts if each.id == message.context_id), None)
+        context = self._context_of(message)
         request = Request(context, message.command, message.data)
         response = Response(UNRECOGNIZED_OPERATION)
         event = request.field == Command.N_EVENT_REPORT and context is not None
@@ -286,24 +262,7 @@ class Requestor:
                 packed(message.context_id, encoded, (), self._send_pdu), self._timeouts.release_s
             )
         if event and self._on_event_report is not None:
-            number = message.command.get("EventTypeID")
-            self._on_event_report(
-                EventReport(
-                    request.class_uid,
-                    request.instance_uid,
-                    number if isinstance(number, int) else 0,
-                    self._dataset(message),
-                )
-            )
-
-    def _dataset(self, message: Message) -> Dataset | None:
-        for context in self._contexts:
-            if context.id == message.context_id and message.data:
-                try:
-                    return decode_dataset(message.data, context.transfer_syntax)
-                except UnreadableDataset:
-                    return None
-        return None
+            self._on_event_report(EventReport.of(request))
 
     def _listen_for_abort(self) -> None:
         """After a failed send: what the peer said before it left tells more than the failure."""
@@ -338,7 +297,3 @@ class Requestor:
 
 class _Left(WireBroken):
     """The peer ended the association in due form."""
-
-
-def _name(field: int) -> str:
-    return Command(field).name.replace("_", "-")
