@@ -19,7 +19,6 @@ class Result(IntEnum):
     """Result/Reason of a presentation context (PS3.8 table 9-18)."""
 
     ACCEPTED = 0
-    USER_REJECTION = 1
     ABSTRACT_SYNTAX = 3
     TRANSFER_SYNTAXES = 4
 
