@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from broker.config import Config
     from broker.model.health import Check
 
-CONNECT_S = 2.0
 ANY_AE = "ANY-SCP"
 """What a peer is called when nobody said how: many do not look."""
 
@@ -43,7 +41,7 @@ def check(
 
     Exit 0 when all are healthy, else 1.
 
-    Without HOST and PORT: every configured printer, and the broker if it is running. A printer
+    Without HOST and PORT: every configured printer, and the broker itself. A printer
     that is busy, or low on something, is healthy; one that needs a person before it prints is not.
 
     Example: broker check 192.168.85.200 11112 --called-ae OKI1
@@ -100,12 +98,9 @@ def place(address: Address) -> str:
 
 
 def _everybody(config: Config) -> list[Address]:
-    """Every printer, and the broker if it answers."""
+    """Every printer, and the broker."""
     peers = list(config.addresses())
-    itself = _itself(config)
-    if config.broker.port and _answers(itself):
-        peers.append(itself)
-    return peers
+    return [*peers, _itself(config)] if config.broker.port else peers
 
 
 def _peer(config: Config, host: str, port: int | None, called_ae: str) -> Address:
@@ -136,11 +131,3 @@ def _itself(config: Config) -> Address:
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}
     host = everywhere.get(config.broker.host, config.broker.host)
     return Address("broker", config.broker.ae_title, host, config.broker.port)
-
-
-def _answers(address: Address) -> bool:
-    try:
-        socket.create_connection((address.host, address.port), CONNECT_S).close()
-    except OSError:
-        return False
-    return True

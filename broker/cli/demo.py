@@ -152,7 +152,7 @@ class _Screen:
                 self.progress.advance(self._on_paper[printer])
             case "attempt failed":
                 self.say(f"  job {facts['job']}: {facts['why']}")
-            case "printer changed":
+            case "printer changed" if facts["was"] != facts["health"]:
                 reason = f": {facts['reason']}" if facts["reason"] else ""
                 self.say(f"  {printer} was {facts['was']}, is {facts['health']}{reason}")
             case "storage failed" | "attempt broke" | "association fault":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from broker.cli.tables import clean, count, moment
 from broker.model.choose import Choice, plan
-from broker.model.job import Attempt, FilmState, Job, JobFilm, State
+from broker.model.job import SETTLED, Attempt, FilmState, Job, JobFilm, State
 from broker.model.printer import Printer
 
 
@@ -52,14 +52,17 @@ def explain(
         case State.HELD:
             found = Explanation(_held(job, films))
         case _:
-            found = Explanation(_finished(job))
+            found = Explanation(_finished(job, films))
     idle = (
         () if queue.running or job.state not in (State.QUEUED, State.PRINTING) else (NOT_RUNNING,)
     )
-    return Explanation((*found.sentences, *idle, *_tried(attempts)), found.choice, found.blocked_by)
+    return Explanation((*idle, *found.sentences, *_tried(attempts)), found.choice, found.blocked_by)
 
 
-NOT_RUNNING = "No broker is running on this data directory: `broker serve` prints what waits."
+NOT_RUNNING = (
+    "NO BROKER IS RUNNING on this data directory: modalities cannot print, nothing comes out. "
+    "What waits is safe. `broker serve`, or your service, starts it."
+)
 
 
 def _queued(job: Job, queue: Queue, now: float) -> Explanation:
@@ -150,13 +153,19 @@ def _held(job: Job, films: Sequence[JobFilm]) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def _finished(job: Job) -> tuple[str, ...]:
+def _finished(job: Job, films: Sequence[JobFilm]) -> tuple[str, ...]:
     when = f"{moment(job.updated_at)} UTC"
     if job.state is State.CANCELLED:
         why = f": {clean(job.reason)}" if job.reason else ""
         words = f"Job {job.id} was cancelled at {when}{why}."
     elif job.state is State.PRINTED:
         words = f"Job {job.id} is printed: {job.printer} said so at {when}."
+    elif settled := [film for film in films if film.words == SETTLED]:
+        numbers = ", ".join(str(film.number) for film in settled)
+        words = (
+            f"Job {job.id} is closed: {settled[0].printer} did not answer for film {numbers}; a "
+            f"person said at {moment(settled[0].accepted_at)} UTC that it is on paper."
+        )
     else:
         where = f"{job.printer} accepted" if job.printer else "printers accepted"
         words = (

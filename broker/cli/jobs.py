@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 RECENT_S = 3600.0
 """Finished jobs are listed for so long."""
+URGENCY = {State.HELD: 0, State.PRINTING: 1, State.QUEUED: 2}
+"""What a person has to see first."""
 NEWEST = 500
 """Of so many finished jobs at most, unless all are asked for."""
 REDRAW_S = 1.0
@@ -195,38 +197,45 @@ def _listed(store: Store, states: list[State] | None, everything: bool) -> list[
 
 
 def _table(
-    store: Store, console: Console, states: list[State] | None, everything: bool
+    store: Store,
+    console: Console,
+    states: list[State] | None,
+    everything: bool,
+    *,
+    urgent_first: bool = False,
 ) -> list[Text]:
     import time
 
     from rich.text import Text
 
-    from broker.cli import job_tables
+    from broker.cli import job_tables, tables
     from broker.cli.explanation import NOT_RUNNING
 
     found = _found(store, states, everything)
+    if urgent_first:
+        found.sort(key=lambda job: (URGENCY.get(job.state, len(URGENCY)), job.id))
     if not found:
         asked = f" in state {', '.join(states)}" if states else ""
         hint = "" if states or everything else "; `broker jobs --all` lists finished ones too"
         return [Text(f"No jobs{asked}{hint}.")]
     lines = job_tables.jobs(found, time.time(), console.width)
-    if not store.running and any(job.state not in FINISHED for job in found):
-        lines.append(Text(NOT_RUNNING))
+    if not store.running:
+        lines = [*tables.folded(NOT_RUNNING, console.width), *lines]
     return lines
 
 
 def _watch(store: Store, console: Console, states: list[State] | None, everything: bool) -> None:
-    """Draw the table again and again until Ctrl-C; what does not fit is older, and said."""
+    """Draw the table again and again until Ctrl-C; held jobs first, so that they always fit."""
     from rich.console import Group
     from rich.live import Live
     from rich.text import Text
 
     def draw() -> Group:
-        lines = _table(store, console, states, everything)
+        lines = _table(store, console, states, everything, urgent_first=True)
         room = max(3, console.height - 1)
         if len(lines) > room:
-            left_out = Text(f"({len(lines) - room + 1} lines above do not fit)", "dim")
-            lines = [lines[0], left_out, *lines[-(room - 2) :]]
+            left_out = Text(f"({len(lines) - room + 1} lines below do not fit)", "dim")
+            lines = [*lines[: room - 1], left_out]
         return Group(*lines)
 
     pause = threading.Event()

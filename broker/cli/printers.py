@@ -108,14 +108,17 @@ def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
     import time
 
     from broker.cli import documents, printer_table, tables
+    from broker.cli.explanation import NOT_RUNNING
     from broker.cli.opening import opened
 
     with opened(ctx, config) as store:
-        found = store.printers.list()
+        found, running = store.printers.list(), store.running
     if as_document:
         typer.echo(tables.as_json([documents.of_printer(printer) for printer in found]))
     elif found:
         console = tables.terminal()
+        if not running:
+            tables.show(tables.folded(NOT_RUNNING, console.width), console)
         tables.show(printer_table.printers(found, time.time(), console.width), console)
     else:
         typer.echo("No printers are configured: films are taken and kept, none is printed.")

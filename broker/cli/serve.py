@@ -33,8 +33,10 @@ _WORTH_A_LOOK = frozenset(
 _CHATTER = frozenset({"association accepted", "association released", "association probe"})
 
 
-def level_of(event: str) -> str:
+def level_of(event: str, facts: Mapping[str, object]) -> str:
     """How loud a note is."""
+    if event == "printer changed" and facts.get("health") == "up":
+        return "info"
     if event in _ALARMING:
         return "error"
     if event in _WORTH_A_LOOK:
@@ -72,7 +74,7 @@ def serve(
     log = structlog.get_logger("broker")
 
     def note(event: str, facts: Mapping[str, object]) -> None:
-        getattr(log, level_of(event))(event, **facts)
+        getattr(log, level_of(event, facts))(event, **facts)
 
     def read_again() -> Config | None:
         try:

@@ -94,7 +94,7 @@ def _choose(
     now: float,
     session_printers: Mapping[str, str],
 ) -> Choice:
-    if job.not_before > now:
+    if job.not_before > now and not job.strikes:
         return Choice(job.id, "", False, f"retrying in {_seconds(job.not_before - now)}")
     together = session_printers.get(job.film_session, "")
     if together in lines and _worth_waiting(job, lines[together].printer, now):
@@ -148,6 +148,9 @@ def unusable(job: Job, printer: Printer, now: float) -> str:
     for strike in job.strikes:
         if strike.printer == printer.name and strike.permanent:
             return f"refused it: {strike.words}"
+    struck = any(strike.printer == printer.name for strike in job.strikes)
+    if struck and job.not_before > now:
+        return f"failed it, next try in {_seconds(job.not_before - now)}"
     if job.needs_lut and printer.supports_lut is False:
         return "does not take Presentation LUT, which the job needs"
     if printer.health is Health.DOWN:

@@ -80,6 +80,8 @@ class FilmState(StrEnum):
     """Asked and never answered. A person, or the site's `on_uncertain`, settles it."""
 
 
+SETTLED = "settled by the operator as printed"
+"""What is written beside a film that a person has seen on paper, without the printer's answer."""
 DONE = frozenset({FilmState.ACCEPTED, FilmState.PRINTED})
 """States of films that need no more sending."""
 

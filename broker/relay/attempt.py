@@ -202,6 +202,16 @@ def _settle(edges: Edges, claim: Claim, trouble: Trouble) -> None:
             paused_until=verdict.printer.paused_until,
             health=verdict.printer.health,
         )
+        if verdict.printer.health not in (None, printer.health):
+            edges.note(
+                "printer changed",
+                {
+                    "printer": printer.name,
+                    "health": str(verdict.printer.health),
+                    "was": str(printer.health),
+                    "reason": verdict.printer.words,
+                },
+            )
     elif verdict.printer.paused_until:
         edges.printers.rest(claim.printer, verdict.printer.paused_until)
     elif isinstance(trouble, Refused):

@@ -98,7 +98,7 @@ class Monitor:
         except Exception as error:  # noqa: BLE001 - whatever it is must not end the watch
             self._note("monitor failed", {"why": repr(error)})
             return
-        if seen.health is not before.health:
+        if (seen.health, seen.reason) != (before.health, before.reason):
             self._note(
                 "printer changed",
                 {

@@ -89,9 +89,15 @@ class Printers:
         raise NoSuchPrinter(name, [printer.name for printer in found])
 
     def set_duty(self, name: str, duty: Duty, reason: str = "") -> None:
-        """What the operator wants of it, from now on; NoSuchPrinter."""
+        """What the operator wants of it, from now on; NoSuchPrinter.
+
+        Saying the same again without a reason changes nothing.
+        """
         with self._database.write() as connection:
             require(connection, name)
+            row = connection.execute(select(printers).where(printers.c.name == name)).one()
+            if row.duty == duty and not reason:
+                return  # said again: the reason given before holds
             _change(connection, name, duty=duty, duty_reason=reason, duty_since=self._clock())
 
     def observed(self, name: str, observation: Observation) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, func, select, update
 
-from broker.model.job import FINISHED, FilmState, Priority, State
+from broker.model.job import FINISHED, SETTLED, FilmState, Priority, State
 from broker.store.claims import left_to_print
 from broker.store.printers import require
 from broker.store.reading import JobReading, NoSuchJob
@@ -185,7 +185,7 @@ def _settle_uncertain(connection: Connection, job_id: int, *, printed: bool, now
         values = {
             "state": FilmState.ACCEPTED,
             "accepted_at": now,
-            "words": "settled by the operator as printed",
+            "words": SETTLED,
         }
     else:
         values = {"state": FilmState.WAITING, "printer": "", "asked_at": None, "words": ""}

@@ -211,6 +211,17 @@ def test_a_job_that_must_wait_waits(make_job: MakeJob, make_printer: MakePrinter
     assert (choice.printer, choice.why) == ("", "retrying in 3 s")
 
 
+def test_a_job_waits_only_for_printers_that_failed_it(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """A printer that has come back meanwhile gets it at once."""
+    job = make_job(1, not_before=130.0, strikes=(Strike("oki-1", False, "0x0110"),))
+    (choice,) = plan([job], [make_printer("oki-1"), make_printer("oki-2")], 100.0, NOWHERE)
+    assert (choice.printer, choice.claim_now) == ("oki-2", True)
+    (choice,) = plan([job], [make_printer("oki-1")], 100.0, NOWHERE)
+    assert choice.passed_over[0].why == "failed it, next try in 30 s"
+
+
 def test_as_many_at_once_as_the_printer_takes(make_job: MakeJob, make_printer: MakePrinter) -> None:
     """Two associations are two claims; the third job waits, and says for what."""
     jobs = [make_job(number) for number in (1, 2, 3)]

@@ -160,7 +160,7 @@ class Requestor:
         whole = command_of({**command, "MessageID": self._message_id})
         data = [] if dataset is None else encode_dataset(dataset, context.transfer_syntax)
         encoded = command_bytes(whole, with_dataset=bool(data))
-        doing = f"answering {Command(int(whole.CommandField).name.replace('_', '-'))}"
+        doing = f"answering {Command(int(whole.CommandField)).name.replace('_', '-')}"
         asked = False
         try:
             # A peer that has left meanwhile is told apart from one that leaves when asked.
