@@ -86,6 +86,7 @@ def parse(text: str, *, name: str = FILE_NAME, folder: Path) -> Config:
                 _section(f"printers[{number}]", each, PrinterSection, problems)
                 for number, each in enumerate(value, start=1)
             )
+    problems += _same_names(tables.get("printers"))
     problems += _contradictions(known)
     if problems:
         raise ConfigError([f"{name}: {problem}" for problem in problems])
@@ -127,6 +128,23 @@ def _unknown(key: str, known: list[str], noun: str) -> str:
     return f"is not {noun} that the broker knows; use {', '.join(known)}"
 
 
+def _same_names(printers: object) -> list[str]:
+    """Printers that share a name, whatever else is wrong with them."""
+    problems = []
+    names: dict[str, int] = {}
+    for number, printer in enumerate(printers if isinstance(printers, list) else (), start=1):
+        name = printer.get("name") if isinstance(printer, Mapping) else None
+        if not isinstance(name, str):
+            continue
+        earlier = names.setdefault(name.strip(), number)
+        if earlier != number:
+            problems.append(
+                f'printers[{number}].name: "{name}" is also the name of printers[{earlier}]; '
+                "give each printer its own"
+            )
+    return problems
+
+
 def _contradictions(known: Mapping[str, Any]) -> list[str]:
     """Mistakes between keys; only those of tables that are right in themselves are seen."""
     problems = []
@@ -136,19 +154,12 @@ def _contradictions(known: Mapping[str, Any]) -> list[str]:
             f"retry.max_delay_s: {as_written(retry.max_delay_s)} is less than first_delay_s; "
             f"use {as_written(retry.first_delay_s)} or more"
         )
-    names: dict[str, int] = {}
     peers: dict[tuple[str, str, int], int] = {}
     broker = known.get("broker", Broker())
     for number, printer in enumerate(known.get("printers", ()), start=1):
         if printer is None:
             continue
         where = f"printers[{number}]"
-        earlier = names.setdefault(printer.name, number)
-        if earlier != number:
-            problems.append(
-                f'{where}.name: "{printer.name}" is also the name of printers[{earlier}]; '
-                "give each printer its own"
-            )
         peer = (printer.ae_title, printer.host.lower(), printer.port)
         earlier = peers.setdefault(peer, number)
         if earlier != number:

@@ -220,6 +220,7 @@ def test_every_mistake_comes_in_one_go() -> None:
         "retry.tries",
         "printers[1].port",
         "printers[1].weight",
+        "printers[2].name",
         "printers[4].name",
     ]
 

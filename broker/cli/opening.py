@@ -13,7 +13,7 @@ import typer
 
 from broker.cli.failures import Failure, of_database
 from broker.cli.options import configured
-from broker.config import Config, load
+from broker.config import FILE_NAME, Config, ConfigError, load, locate
 from broker.store import schema
 from broker.store.database import Database
 from broker.store.jobs import Jobs
@@ -50,7 +50,15 @@ def opened(ctx: typer.Context, config: Path | None) -> Iterator[Store]:
 
     ConfigError; Failure, SchemaTooOld and SchemaTooNew in one line each; OSError.
     """
-    settings = load(configured(ctx, config))
+    file = configured(ctx, config)
+    settings = load(file)
+    if locate(file) is None and not settings.data_dir.exists():
+        raise ConfigError(
+            [
+                f"no {FILE_NAME} and no {settings.data_dir.name} in {Path.cwd()}: go to the "
+                "broker's folder, name the file with -c FILE, or export BROKER_CONFIG=FILE"
+            ]
+        )
     with database(settings) as opened_database:
         _bring_up_to_date(opened_database, settings)
         printers = Printers(opened_database, time.time)

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from broker.cli.options import configured
+
 _ALARMING = frozenset(
     {
         "association fault",
@@ -45,6 +47,7 @@ def level_of(event: str, facts: Mapping[str, object]) -> str:
 
 
 def serve(
+    ctx: typer.Context,
     config: Annotated[
         Path | None,
         typer.Option("--config", "-c", help="The configuration file."),
@@ -60,11 +63,12 @@ def serve(
     import structlog
 
     from broker import logs
-    from broker.config import Config, ConfigError, load, warnings
+    from broker.config import Config, ConfigError, load, locate, warnings
     from broker.service import Service
     from broker.store.occupancy import Occupied
     from broker.store.schema import SchemaTooNew
 
+    config = configured(ctx, config)
     try:
         settings = load(config)
     except ConfigError as error:
@@ -83,6 +87,8 @@ def serve(
             log.error("configuration not readable, the old one stays", problems=error.problems)
             return None
 
+    if locate(config) is None:
+        log.warning("configuration", words="no broker.toml here, and no -c FILE: all defaults")
     for words in warnings(settings):
         log.warning("configuration", words=words)
     try:

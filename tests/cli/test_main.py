@@ -239,3 +239,19 @@ def test_an_older_database_beneath_a_running_broker_is_left_alone(site: Site) ->
     assert len(ended.out.splitlines()) >= 2
     assert "nothing to do" in site.broker("db", "upgrade").out
     assert site.broker("db", "current", "--json").out.startswith("{")
+
+
+def test_a_wrong_folder_is_said_and_nothing_is_made_there(tmp_path: Path) -> None:
+    """Without a file and without data, commands do not pretend that all is empty."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "broker.cli.main", "jobs"],
+        cwd=tmp_path,
+        env={key: value for key, value in os.environ.items() if key != "BROKER_CONFIG"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert "export BROKER_CONFIG=FILE" in ended.stderr
+    assert list(tmp_path.iterdir()) == []

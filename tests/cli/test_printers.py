@@ -11,7 +11,6 @@ from broker.model.health import Observation
 from broker.model.printer import Address, Duty, Health
 from tests.cli.conftest import Site
 
-
 NOTICE = 2
 """Lines that say first that no broker is running here."""
 
