@@ -54,7 +54,7 @@ def _remarks(printer: Printer, now: float) -> tuple[str, ...]:
         why = f": {printer.duty_reason}" if printer.duty_reason else ""
         said.append(f"{printer.duty} for {age(now - printer.duty_since)}{why}")
     if printer.reason:
-        said.append(printer.reason)
+        said.append(printer.said)
     if printer.paused_until > now:
         pause = count(max(1, round(printer.paused_until - now)), "second")
         said.append(f"rests for {pause} after a failure")

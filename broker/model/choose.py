@@ -154,11 +154,11 @@ def unusable(job: Job, printer: Printer, now: float) -> str:
     if job.needs_lut and printer.supports_lut is False:
         return "does not take Presentation LUT, which the job needs"
     if printer.health is Health.DOWN:
-        return f"down: {printer.reason}" if printer.reason else "down"
+        return f"down: {printer.said}" if printer.reason else "down"
     if printer.health is Health.UNKNOWN:
         return "not checked yet"
     if printer.paused_until > now:
-        return f"failed, next try in {_seconds(printer.paused_until - now)}: {printer.reason}"
+        return f"failed, next try in {_seconds(printer.paused_until - now)}: {printer.said}"
     return ""
 
 
@@ -193,7 +193,7 @@ def _best(
     fewest = min(strikes[line.printer.name] for line in group)
     for line in usable:
         if line not in group:
-            passed[line.printer.name] = f"degraded: {line.printer.reason}"
+            passed[line.printer.name] = f"degraded: {line.printer.said}"
         elif strikes[line.printer.name] > fewest:
             passed[line.printer.name] = "failed this job before"
     group = [line for line in group if strikes[line.printer.name] == fewest]

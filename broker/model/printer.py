@@ -81,3 +81,8 @@ class Printer:
     def name(self) -> str:
         """Its name in the configuration: what operators type."""
         return self.address.name
+
+    @property
+    def said(self) -> str:
+        """Its reason, for a place where its name stands already."""
+        return self.reason.replace(f"{self.name}: ", "", 1)
