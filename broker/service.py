@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -160,29 +161,21 @@ class Service:
 
     def run(self, read_again: Callable[[], Config | None]) -> None:
         """Serve until SIGTERM or SIGINT; SIGHUP calls `read_again` (None: it was not readable)."""
-        asked = threading.Event()
-        hangup = threading.Event()
-
-        def on_signal(number: int, _frame: object) -> None:
-            if number == signal.SIGHUP:
-                hangup.set()
-            else:
-                asked.set()
-            wake.set()
-
-        wake = threading.Event()
+        heard, told = socket.socketpair()
+        told.setblocking(False)
+        # Told by number through a socket: a handler that takes a lock may interrupt whoever has it.
+        signal.set_wakeup_fd(told.fileno())
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, on_signal)
+            signal.signal(number, lambda _number, _frame: None)
         try:
             self.start()
-            while not asked.is_set():
-                wake.wait()
-                wake.clear()
-                if hangup.is_set():
-                    hangup.clear()
-                    self._read_again(read_again)
+            while heard.recv(1)[0] == signal.SIGHUP:
+                self._read_again(read_again)
         finally:
             self.stop()
+            signal.set_wakeup_fd(-1)
+            heard.close()
+            told.close()
 
     def _read_again(self, read_again: Callable[[], Config | None]) -> None:
         try:

@@ -27,7 +27,8 @@ class Dispatcher:
         self._changed = threading.Condition()
         self._hint = False
         self._stopping = threading.Event()
-        self._running: dict[int, threading.Thread] = {}
+        self._running: dict[int, int] = {}
+        """Attempt -> job. A job may be claimed again before its last attempt is quite over."""
         self._thread = threading.Thread(target=self._loop, name="dispatcher", daemon=True)
 
     def start(self) -> None:
@@ -59,7 +60,7 @@ class Dispatcher:
     def running(self) -> frozenset[int]:
         """Jobs that an attempt of this dispatcher is working on."""
         with self._changed:
-            return frozenset(self._running)
+            return frozenset(self._running.values())
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
@@ -106,13 +107,13 @@ class Dispatcher:
             daemon=True,
         )
         with self._changed:
-            self._running[job.id] = thread
+            self._running[claim.attempt_id] = job.id
         try:
             thread.start()
         except RuntimeError:
             # The system has no room for one more thread: the job is handed back.
             with self._changed:
-                del self._running[job.id]
+                del self._running[claim.attempt_id]
             words = "no thread for the attempt"
             settlement = Settlement(State.QUEUED, words, self._edges.clock() + self._poll_s)
             self._edges.jobs.finish(claim, Outcome.UNAVAILABLE, words, settlement=settlement)
@@ -125,6 +126,6 @@ class Dispatcher:
             self._edges.note("attempt broke", {"job": job.id, "why": repr(error)})
         finally:
             with self._changed:
-                del self._running[job.id]
+                del self._running[claim.attempt_id]
                 self._hint = True
                 self._changed.notify_all()

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 BROKER = [sys.executable, "-m", "broker.cli.main"]
 PATIENCE_S = 30.0
@@ -27,17 +27,25 @@ class BrokerProcess:
         )
         self.port = int(self.wait_for("broker listens")["port"])
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Kill it, unless it has ended."""
+        if self.process.poll() is None:
+            self.end(signal.SIGKILL)
+
     def wait_for(self, event: str, **facts: Any) -> dict[str, Any]:
         """A log line of that event with those facts, once there is one.
 
         AssertionError when the log ends without.
         """
-        for line in self.lines:
-            if line["event"] == event and facts.items() <= line.items():
-                return line
+        for known in self.lines:
+            if known["event"] == event and facts.items() <= known.items():
+                return known
         assert self.process.stderr is not None
         for text in self.process.stderr:
-            line = json.loads(text)
+            line: dict[str, Any] = json.loads(text)
             self.lines.append(line)
             if line["event"] == event and facts.items() <= line.items():
                 return line

@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.peers.heard import Heard, heard
+
 PATIENCE_S = 20.0
+_DUMP = "log/dump.txt"
 
 _CONFIG = r"""
 [[GENERAL]]
@@ -120,7 +123,8 @@ def dcmprscp(folder: Path, profile: str = "IHEFULL", ae_title: str = "") -> Iter
     """A running dcmprscp; yields its port. Its AE title is the profile, unless one is given.
 
     It keeps what it prints in `folder`/database: a stored print (SP_*) for each film, and a
-    hardcopy image (HG_*) for each picture.
+    hardcopy image (HG_*) for each picture. What it hears and answers is in `folder`/log, for
+    `heard_by`.
     """
     for name in ("log", "spool", "database", "lut"):
         (folder / name).mkdir(parents=True)
@@ -129,17 +133,25 @@ def dcmprscp(folder: Path, profile: str = "IHEFULL", ae_title: str = "") -> Iter
     config = folder / "dcmpstat.cfg"
     text = _CONFIG.format(folder=folder, port=port, profile=profile, ae_title=ae_title or profile)
     config.write_text(text + PROFILES[profile])
-    with subprocess.Popen(
-        ["dcmprscp", "--quiet", "--config", str(config), "--printer", profile],
-        env={**os.environ, "TCP_NODELAY": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    with (
+        (folder / _DUMP).open("wb") as dump,
+        subprocess.Popen(
+            ["dcmprscp", "--quiet", "--dump", "--config", str(config), "--printer", profile],
+            env={**os.environ, "TCP_NODELAY": "1"},
+            stdout=dump,
+            stderr=dump,
+        ) as process,
+    ):
         try:
             _listens(port, process)
             yield port
         finally:
             process.kill()
+
+
+def heard_by(folder: Path) -> list[Heard]:
+    """All messages of a dcmprscp with that folder since it began, health checks included."""
+    return heard((folder / _DUMP).read_text(errors="replace"))
 
 
 def _listens(port: int, process: subprocess.Popen[bytes]) -> None:

@@ -20,6 +20,8 @@ class PrintedImage:
     columns: int
     bits: tuple[int, int, int]
     photometric: str
+    aspect: str
+    """Pixel Aspect Ratio; empty for square pixels."""
     pixels: str
     """SHA-256."""
 
@@ -28,7 +30,9 @@ class PrintedImage:
 class StoredPrint:
     """One film; UIDs, dates and file names are left out, for they differ by nature."""
 
+    display_format: str
     film_box: str
+    """Its attributes, without UIDs."""
     luts: str
     images: tuple[PrintedImage, ...]
     """In the order of Image Box Position."""
@@ -38,7 +42,7 @@ def stored_prints(folder: Path) -> list[StoredPrint]:
     """What a dcmprscp that keeps its films in `folder`/database has printed, oldest first."""
     database = folder / "database"
     found = sorted(database.glob("SP_*.dcm"), key=lambda path: path.stat().st_mtime_ns)
-    images = {
+    images: dict[str, Dataset] = {
         str(image.SOPInstanceUID): image
         for image in (dcmread(path, force=True) for path in database.glob("HG_*.dcm"))
     }
@@ -50,6 +54,7 @@ def _of(stored: Dataset, images: dict[str, Dataset]) -> StoredPrint:
     boxes = sorted(stored[0x2130, 0x0040].value, key=lambda box: int(box.ImageBoxPosition))
     luts = stored.get((0x2130, 0x0080))
     return StoredPrint(
+        display_format=str(film_box.ImageDisplayFormat),
         film_box=_text(film_box),
         luts="".join(_text(lut) for lut in luts.value) if luts is not None else "",
         images=tuple(_image(box, images) for box in boxes),
@@ -64,6 +69,7 @@ def _image(box: Dataset, images: dict[str, Dataset]) -> PrintedImage:
         columns=int(image.Columns),
         bits=(int(image.BitsAllocated), int(image.BitsStored), int(image.HighBit)),
         photometric=str(image.PhotometricInterpretation),
+        aspect=str(image.get("PixelAspectRatio", "")),
         pixels=sha256(image.PixelData).hexdigest(),
     )
 

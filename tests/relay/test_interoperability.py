@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -10,13 +11,17 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
+from broker.dicom.sop_classes import FILM_BOX, FILM_SESSION
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import Level, State
 from broker.model.printer import Address
-from tests.peers.dcmtk import dcmprscp
+from tests.peers.broker_process import BrokerProcess, command
+from tests.peers.dcmtk import dcmprscp, heard_by
 from tests.peers.dcmtk_modality import DcmtkModality
+from tests.peers.heard import Heard, actions, asked, places
 from tests.peers.pictures import pictures
 from tests.peers.stored_print import StoredPrint, stored_prints
+from tests.peers.ways import TABLE, WAYS, Way
 from tests.relay.conftest import Relay
 
 pytestmark = pytest.mark.dcmtk
@@ -30,14 +35,14 @@ class Bench:
     folder: Path
     straight_port: int
     relay: Relay
-    _seen: dict[str, int] = field(default_factory=dict)
+    _seen: dict[str, tuple[int, int]] = field(default_factory=dict)
 
-    def fresh(self, which: str) -> list[StoredPrint]:
-        """What was printed there since this was asked last."""
-        found = stored_prints(self.folder / which)
-        new = found[self._seen.get(which, 0) :]
-        self._seen[which] = len(found)
-        return new
+    def fresh(self, which: str) -> tuple[list[StoredPrint], list[Heard]]:
+        """What was printed there, and what was heard there, since this was asked last."""
+        prints, words = stored_prints(self.folder / which), heard_by(self.folder / which)
+        seen = self._seen.get(which, (0, 0))
+        self._seen[which] = (len(prints), len(words))
+        return prints[seen[0] :], words[seen[1] :]
 
 
 @pytest.fixture(scope="module")
@@ -64,109 +69,58 @@ def benches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Benc
             assert bench.relay.broken == []
 
 
-@dataclass(frozen=True)
-class Row:
-    """One way of printing."""
-
-    profile: str
-    layout: tuple[int, int] = (1, 1)
-    bits: int = 12
-    session: bool = False
-    lut: tuple[str, ...] = ()
-    implicit: bool = False
-    options: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        parts = [self.profile, f"{self.layout[0]}x{self.layout[1]}", f"{self.bits}bit"]
-        parts += ["session"] if self.session else ["box"]
-        parts += [self.lut[-1].strip("-")] if self.lut else []
-        parts += ["implicit" if self.implicit else "explicit", *self.options[:1]]
-        return "-".join(parts)
-
-
-IDENTITY = ("--identity",)
-TABLE = ("--plut", "LIGHTEN")
-ROWS = [
-    Row("IHEFULL"),
-    Row("IHEFULL", implicit=True),
-    Row("IHEFULL", bits=8),
-    Row("IHEFULL", session=True),
-    Row("IHEFULL", layout=(2, 3)),
-    Row("IHEFULL", layout=(2, 3), bits=8, session=True, implicit=True),
-    Row("IHEFULL", layout=(2, 3), lut=IDENTITY),
-    Row("IHEFULL", lut=IDENTITY, bits=8),
-    Row("IHEFULL", lut=TABLE),
-    Row("IHEFULL", lut=TABLE, layout=(2, 3), session=True, implicit=True),
-    Row("IHEFULL", lut=IDENTITY, session=True, implicit=True),
-    Row(
-        "IHEFULL", options=("--landscape", "--trim", "--border", "BLACK", "--empty-image", "WHITE")
-    ),
-    Row("IHEFULL", options=("--magnification", "CUBIC", "--min-density", "30")),
-    Row("IHEFULL", options=("--img-polarity", "REVERSE", "--img-request-size", "150")),
-    Row("IHERESTRICTED"),
-    Row("IHERESTRICTED", bits=8, implicit=True),
-    Row("IHERESTRICTED", session=True),
-    Row("IHERESTRICTED", lut=IDENTITY),
-    Row("IHERESTRICTED", lut=IDENTITY, session=True, implicit=True),
-    Row("KODAK"),
-    Row("KODAK", layout=(2, 2), implicit=True),
-    Row("KODAK", bits=8, session=True),
-    Row("KODAK", lut=IDENTITY),
-    Row("KODAK", options=("--smoothing", "3", "--magnification", "CUBIC", "--configinfo", "CS001")),
-    Row("AGFA"),
-    Row("AGFA", layout=(2, 3), session=True, implicit=True),
-    Row("AGFA", layout=(2, 3), bits=8),
-    Row("AGFA", lut=IDENTITY),
-    Row("AGFA", lut=TABLE),
-    Row("AGFA", lut=IDENTITY, session=True),
-]
-
-
-@pytest.mark.parametrize("row", ROWS, ids=str)
-def test_the_same_film_comes_out(benches: dict[str, Bench], tmp_path: Path, row: Row) -> None:
-    """Pixels bit for bit, layout, size, orientation, densities and LUT equal printing straight."""
-    bench = benches[row.profile]
-    modality = DcmtkModality(tmp_path / "scu", implicit=row.implicit, bits=row.bits)
-    columns, rows = row.layout
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_the_same_film_comes_out(benches: dict[str, Bench], tmp_path: Path, way: Way) -> None:
+    """Pixels bit for bit, and all that the printer is asked for, equal printing straight."""
+    bench = benches[way.profile]
+    modality = DcmtkModality(tmp_path / "scu", bits=way.bits)
+    columns, rows = way.layout
+    height, width = way.size
     stored = modality.compose(
-        pictures(tmp_path / "pictures", columns * rows),
+        pictures(tmp_path / "pictures", columns * rows, rows=height, columns=width),
         *("--layout", str(columns), str(rows), "--filmsize", "14INX17IN", "--portrait"),
-        *row.lut,
-        *row.options,
-        lut=bool(row.lut),
+        *way.lut,
+        *way.options,
+        lut=bool(way.lut),
     )
-    level = ["--session-print"] if row.session else []
-    in_session = row.profile == "AGFA"
-    lut = bool(row.lut)
-    modality.print(
-        [stored], bench.straight_port, row.profile, *level, lut=lut, lut_in_session=in_session
-    )
-    (expected,) = bench.fresh("straight")
+    asking = [*(["--session-print"] if way.session else []), *way.wishes]
+    look = {"lut": bool(way.lut), "lut_in_session": way.profile == "AGFA"}
+    bench.fresh("straight")
+    modality.implicit = way.implicit and way.lut != TABLE  # which dcmprscp cannot read
+    modality.print([stored], bench.straight_port, way.profile, *asking, **look)
+    (expected,), wanted = bench.fresh("straight")
     before = len(bench.relay.jobs())
+    bench.fresh("behind")
+    modality.implicit = way.implicit
 
-    modality.print(
-        [stored], bench.relay.service.port, "BROKER", *level, lut=lut, lut_in_session=in_session
-    )
+    words = modality.print([stored], bench.relay.service.port, "BROKER", *asking, **look)
 
     (job,) = bench.relay.wait_until(State.SENT, before + 1)
-    assert job.level is (Level.FILM_SESSION if row.session else Level.FILM_BOX)
-    (actual,) = bench.fresh("behind")
+    (actual,), said = bench.fresh("behind")
     assert actual == expected
+    assert asked(said) == asked(wanted)
+    assert places(said) == [(place, place) for place in range(1, columns * rows + 1)]
+    assert actions(said) == ["BasicFilmBoxSOPClass"]
+    assert job.level is (Level.FILM_SESSION if way.session else Level.FILM_BOX)
     assert len(actual.images) == columns * rows
-    assert {image.bits[1] for image in actual.images} == {row.bits}
-    assert bool(actual.luts) == lut
+    assert {(image.bits[1], image.rows) for image in actual.images} == {(way.bits, height)}
+    assert bool(actual.luts) == bool(way.lut)
+    assert ("LUTData" in actual.luts) == (way.lut == TABLE)
+    syntax = "Little Endian Implicit" if way.implicit else "Little Endian Explicit"
+    assert {each.syntax for each in words if each.incoming and each.syntax} == {syntax}
 
 
 def test_the_comparison_sees_a_difference(benches: dict[str, Bench], tmp_path: Path) -> None:
     """Two films that differ in one attribute, or in their pixels, do not compare equal."""
     bench = benches["IHEFULL"]
+    bench.fresh("straight")
     for number, options in enumerate(((), ("--landscape",), ("--img-polarity", "REVERSE"))):
         modality = DcmtkModality(tmp_path / str(number))
         stored = modality.compose(
             pictures(tmp_path / "pictures", 1), "--filmsize", "14INX17IN", *options
         )
         modality.print([stored], bench.straight_port, "IHEFULL")
-    films = bench.fresh("straight")
+    films, _ = bench.fresh("straight")
     assert len(set(films)) == 3
 
 
@@ -198,3 +152,87 @@ def test_a_row_layout_comes_out(tmp_path: Path, session: bool, bits: int) -> Non
     assert {image.bits for image in through.images} == {bits}
     assert (through.film_size, through.copies) == (straight.film_size, straight.copies)
     assert through.copies == (2 if session else 1)
+
+
+def test_a_layout_that_the_printer_lacks_is_held_with_its_words(
+    benches: dict[str, Bench], tmp_path: Path
+) -> None:
+    r"""dcmprscp knows STANDARD alone: ROW\1,2 is held with its status, and the next film prints."""
+    bench = benches["KODAK"]
+    modality = DcmtkModality(tmp_path / "scu")
+    stored = modality.compose(pictures(tmp_path / "pictures", 1), "--filmsize", "14INX17IN")
+    film = dcmread(stored)
+    film[0x2130, 0x0030].value[0].ImageDisplayFormat = r"ROW\1"
+    row = stored.with_name("row.dcm")
+    film.save_as(row)
+    before = len(bench.relay.jobs())
+    bench.fresh("behind")
+
+    modality.print([row, stored], bench.relay.service.port, "BROKER")
+
+    bench.relay.wait_until(State.SENT, before + 2)
+    (job,) = bench.relay.wait_until(State.HELD, before + 1)
+    assert "N-CREATE of the film box answered 0x0106" in job.reason
+    films, _ = bench.fresh("behind")
+    assert len(films) == 1
+
+
+@pytest.mark.parametrize("level", [FILM_BOX, FILM_SESSION], ids=["box", "session"])
+def test_three_copies_of_two_films(benches: dict[str, Bench], level: str) -> None:
+    """On film boxes, each film is asked for once, with its copies; on the session, collated.
+
+    dcmprscu prints one film a session, so here another modality asks.
+    """
+    bench = benches["IHEFULL"]
+    before = len(bench.relay.jobs())
+    bench.fresh("behind")
+    ct = bench.relay.speaker()
+    ct.open_session(NumberOfCopies="3")
+    for display_format in (r"STANDARD\1,1", r"STANDARD\1,2"):
+        ct.open_film_box(display_format)
+        ct.set_image()
+        if level == FILM_BOX:
+            assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    if level == FILM_SESSION:
+        assert ct.action(FILM_SESSION, ct.session).status == 0x0000
+    ct.release()
+
+    bench.relay.wait_until(State.SENT, *(job.id for job in bench.relay.jobs()[before:]))
+
+    films, said = bench.fresh("behind")
+    one_and_two = [r"STANDARD\1,1", r"STANDARD\1,2"]
+    collated = level == FILM_SESSION
+    copies = [value for key, value in asked(said)["BasicFilmSessionSOPClass"]]
+    assert [film.display_format for film in films] == one_and_two * (3 if collated else 1)
+    assert copies == (["[1]"] if collated else ["[3]", "[3]"])
+
+
+@pytest.mark.parametrize("session", [False, True], ids=["box", "session"])
+def test_the_command_relays_the_same_film(tmp_path: Path, session: bool) -> None:
+    """dcmprscu, `broker serve` as a process, dcmprscp: the same film, and no label in the log."""
+    modality = DcmtkModality(tmp_path / "scu")
+    stored = modality.compose(
+        pictures(tmp_path / "pictures", 2), "--layout", "1", "2", "--identity", lut=True
+    )
+    wishes = [*(["--session-print"] if session else []), "--label", "Mustermann"]
+    config = tmp_path / "broker.toml"
+    with (
+        dcmprscp(tmp_path / "straight") as straight,
+        dcmprscp(tmp_path / "behind") as behind,
+    ):
+        modality.print([stored], straight, "IHEFULL", *wishes, lut=True)
+        config.write_text(
+            '[broker]\nhost = "127.0.0.1"\nport = 0\n[health]\ninterval_s = 0.2\n'
+            '[[printers]]\nname = "oki-1"\nae_title = "IHEFULL"\nhost = "127.0.0.1"\n'
+            f"port = {behind}\n"
+        )
+        with BrokerProcess(config) as broker:
+            broker.wait_for("printer changed", health="up")
+            modality.print([stored], broker.port, "BROKER", *wishes, lut=True)
+            broker.wait_for("job sent", job=1)
+            assert broker.end() == 0
+        (job,) = json.loads(command("jobs", "--all", "--json", config=config).stdout)
+    assert (job["state"], job["films"], job["films_accepted"]) == ("sent", 1, 1)
+    assert stored_prints(tmp_path / "behind") == stored_prints(tmp_path / "straight")
+    assert asked(heard_by(tmp_path / "behind")) == asked(heard_by(tmp_path / "straight"))
+    assert "Mustermann" not in json.dumps(broker.lines)
