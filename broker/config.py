@@ -16,7 +16,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from broker.sections import SECTIONS, Broker, Config, Database, PrinterSection, Section, as_written
+from broker.sections import SECTIONS, Broker, Config, Database, PrinterSection, Section
+from broker.values import as_written
 
 __all__ = ["Config", "ConfigError", "load", "locate", "parse", "show", "warnings"]
 

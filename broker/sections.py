@@ -1,129 +1,26 @@
-"""What the configuration file may say: its tables, their keys, and what each value must be.
-
-A mistake says what is wrong, then what would be right.
-"""
+"""What the configuration file may say: its tables and their keys."""
 
 from __future__ import annotations
 
-import json
-import math
-import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from broker.model.printer import Address
-
-
-def as_written(value: object) -> str:
-    """A value as it would stand in a TOML file."""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, str | bool | int):
-        return json.dumps(value, ensure_ascii=False)
-    return str(value)
-
-
-def _whole(noun: str, low: int, high: int) -> BeforeValidator:
-    """A whole number from low to high; `noun` has its article."""
-
-    def check(value: object) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise ValueError(f"{as_written(value)} is not {noun}; use {low} to {high}")
-        return value
-
-    return BeforeValidator(check)
-
-
-def _seconds(low: float, high: float) -> BeforeValidator:
-    """A time in seconds from low to high, whole or not."""
-
-    def check(value: object) -> float:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or not low <= value <= high:  # type: ignore[arg-type, operator]
-            raise ValueError(
-                f"{as_written(value)} is not a time in seconds; use {low:g} to {high:g}"
-            )
-        return float(value)  # type: ignore[arg-type]
-
-    return BeforeValidator(check)
-
-
-def _text(wrong: Callable[[str], bool], right: str) -> BeforeValidator:
-    """A string without spaces around it; `right` says what would be right."""
-
-    def check(value: object) -> str:
-        text = value.strip(" ") if isinstance(value, str) else ""
-        if not isinstance(value, str) or wrong(text):
-            raise ValueError(f"{as_written(value)} is not {right}")
-        return text
-
-    return BeforeValidator(check)
-
-
-def _choice(*words: str) -> BeforeValidator:
-    """One of a few words."""
-
-    def check(value: object) -> str:
-        if not isinstance(value, str) or value not in words:
-            known = " or ".join(f'"{word}"' for word in words)
-            raise ValueError(f"{as_written(value)} is not a choice; use {known}")
-        return value
-
-    return BeforeValidator(check)
-
-
-def _database_url(value: object) -> str:
-    """Empty, or SQLite in a named file. The value is never repeated: it may hold a password."""
-    if not isinstance(value, str):
-        raise ValueError('is not a string; use "" for SQLite in data_dir')
-    scheme = value.partition(":")[0].lower()
-    if scheme.startswith("postgres"):
-        raise ValueError(
-            "PostgreSQL is not supported by this version, which keeps its queue in SQLite; "
-            'use "" for SQLite in data_dir, or "sqlite:////folder/broker.db"'
-        )
-    path = value.removeprefix("sqlite:///")
-    if value and (path == value or not path or path == ":memory:" or "?" in path):
-        raise ValueError(
-            "is not the address of an SQLite file; "
-            'use "" for SQLite in data_dir, or "sqlite:////folder/broker.db"'
-        )
-    return value
-
-
-Port = Annotated[int, _whole("a port", 1, 65535)]
-"""A port to call."""
-ListenPort = Annotated[int, _whole("a port", 0, 65535)]
-"""A port to listen on; 0 takes any free one."""
-AeTitle = Annotated[
-    str,
-    _text(
-        lambda text: not re.fullmatch(r"[ -\[\]-~]{1,16}", text),
-        "an AE title; use 1 to 16 ASCII characters, no backslash, not only spaces",
-    ),
-]
-"""PS3.5 6.2, AE; spaces around it mean nothing and are dropped."""
-Host = Annotated[
-    str,
-    _text(
-        lambda text: not re.fullmatch(r"[^\s\x00-\x1f/@\"]{1,253}", text),
-        "a host; use a name or an IP address, without a port",
-    ),
-]
-PrinterName = Annotated[
-    str,
-    _text(
-        lambda text: not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", text),
-        "a name to type; use 1 to 32 letters, digits, dots, dashes and underscores, "
-        "a letter or a digit first",
-    ),
-]
-Folder = Annotated[
-    str, _text(lambda text: not text or "\0" in text, "a folder; use a path, as a string")
-]
+from broker.values import (
+    AeTitle,
+    Folder,
+    Host,
+    ListenPort,
+    Port,
+    PrinterName,
+    amount,
+    choice,
+    database_url,
+    seconds,
+    whole,
+)
 
 
 class Section(BaseModel):
@@ -142,10 +39,7 @@ class Broker(Section):
         default="broker-data",
         description="SQLite database and spool; relative to this file's folder",
     )
-    max_associations: Annotated[int, _whole("a number of associations", 1, 10000)] = Field(
-        default=64, description="from modalities, at once"
-    )
-    grace_s: Annotated[float, _seconds(0, 3600)] = Field(
+    grace_s: Annotated[float, seconds(0, 3600)] = Field(
         default=10.0,
         description="how long running associations and attempts may go on after a stop",
     )
@@ -154,7 +48,7 @@ class Broker(Section):
 class Database(Section):
     """Where the queue is kept."""
 
-    url: Annotated[str, BeforeValidator(_database_url)] = Field(
+    url: Annotated[str, BeforeValidator(database_url)] = Field(
         default="", description='empty: SQLite in data_dir; or "sqlite:////folder/broker.db"'
     )
 
@@ -166,14 +60,14 @@ class PrinterSection(Section):
     ae_title: AeTitle = Field(description="what the broker calls")
     host: Host
     port: Port
-    weight: Annotated[int, _whole("a weight", 1, 256)] = Field(
+    weight: Annotated[int, whole("a weight", 1, 256)] = Field(
         default=100, description="1..256; a printer of twice the weight gets twice the films"
     )
-    associations: Annotated[int, _whole("a number of associations", 1, 64)] = Field(
+    associations: Annotated[int, whole("a number of associations", 1, 64)] = Field(
         default=1, description="at once"
     )
     lut_level: Annotated[
-        Literal["film box", "film session"], _choice("film box", "film session")
+        Literal["film box", "film session"], choice("film box", "film session")
     ] = Field(
         default="film box", description='where it wants its Presentation LUT; or "film session"'
     )
@@ -182,16 +76,16 @@ class PrinterSection(Section):
 class Health(Section):
     """How printers are checked."""
 
-    interval_s: Annotated[float, _seconds(0.05, 3600)] = Field(
+    interval_s: Annotated[float, seconds(0.05, 3600)] = Field(
         default=5.0, description="between checks"
     )
-    rise: Annotated[int, _whole("a number of checks", 1, 100)] = Field(
+    rise: Annotated[int, whole("a number of checks", 1, 100)] = Field(
         default=2, description="checks passed in a row until a printer is up"
     )
-    fall: Annotated[int, _whole("a number of checks", 1, 100)] = Field(
+    fall: Annotated[int, whole("a number of checks", 1, 100)] = Field(
         default=3, description="checks failed in a row until it is down"
     )
-    timeout_s: Annotated[float, _seconds(0.05, 600)] = Field(
+    timeout_s: Annotated[float, seconds(0.05, 600)] = Field(
         default=5.0, description="how long one check may take"
     )
 
@@ -199,17 +93,70 @@ class Health(Section):
 class Retry(Section):
     """What happens to a job that a printer did not take."""
 
-    tries: Annotated[int, _whole("a number of tries", 1, 1000)] = Field(
+    tries: Annotated[int, whole("a number of tries", 1, 1000)] = Field(
         default=5, description="refusals by a healthy printer, before hold"
     )
-    first_delay_s: Annotated[float, _seconds(0.01, 86400)] = Field(
+    first_delay_s: Annotated[float, seconds(0.01, 86400)] = Field(
         default=2.0, description="before the second try; doubles with each further one"
     )
-    max_delay_s: Annotated[float, _seconds(0.01, 86400)] = Field(
-        default=60.0, description="at most"
-    )
-    on_uncertain: Annotated[Literal["hold", "reprint"], _choice("hold", "reprint")] = Field(
+    max_delay_s: Annotated[float, seconds(0.01, 86400)] = Field(default=60.0, description="at most")
+    on_uncertain: Annotated[Literal["hold", "reprint"], choice("hold", "reprint")] = Field(
         default="hold", description='a film that was asked for and not answered; or "reprint"'
+    )
+
+
+class Duplicates(Section):
+    """What happens to a film that a modality sends again."""
+
+    window_s: Annotated[float, seconds(0, 604800)] = Field(
+        default=900.0,
+        description="equal films of one modality within this time are flagged; 0: none",
+    )
+    on_duplicate: Annotated[Literal["print", "hold"], choice("print", "hold")] = Field(
+        default="print", description='print it, flagged as a possible duplicate; or "hold"'
+    )
+
+
+class Retention(Section):
+    """How long finished jobs are kept, and how much of the disk stays free."""
+
+    pixels_hours: Annotated[float, amount("a number of hours", 0, 87600)] = Field(
+        default=24.0, description="after the end of a job its pixels are removed: no more reprint"
+    )
+    rows_days: Annotated[float, amount("a number of days", 0, 3650)] = Field(
+        default=90.0, description="after the end of a job its row is removed, too"
+    )
+    floor_mb: Annotated[int, whole("a number of megabytes", 0, 10_000_000)] = Field(
+        default=500, description="with less free disk, new film sessions are refused"
+    )
+
+
+class Limits(Section):
+    """What a modality, or a stranger, may take."""
+
+    associations: Annotated[int, whole("a number of associations", 1, 10000)] = Field(
+        default=128, description="at once, from all addresses"
+    )
+    associations_per_peer: Annotated[int, whole("a number of associations", 1, 10000)] = Field(
+        default=32, description="at once, from one address"
+    )
+    establish_s: Annotated[float, seconds(0.1, 600)] = Field(
+        default=30.0, description="from the connection to the association"
+    )
+    message_s: Annotated[float, seconds(0.1, 7200)] = Field(
+        default=300.0, description="from the first byte of a message to the last"
+    )
+    idle_s: Annotated[float, seconds(0.1, 86400)] = Field(
+        default=3600.0, description="without any message"
+    )
+    image_mb: Annotated[int, whole("a number of megabytes", 1, 4000)] = Field(
+        default=256, description="of one image"
+    )
+    session_mb: Annotated[int, whole("a number of megabytes", 1, 1_000_000)] = Field(
+        default=4096, description="of the images of one film session"
+    )
+    film_boxes: Annotated[int, whole("a number of film boxes", 1, 100_000)] = Field(
+        default=2000, description="of one film session"
     )
 
 
@@ -224,9 +171,9 @@ class Log(Section):
     """What goes to stderr."""
 
     level: Annotated[
-        Literal["debug", "info", "warning", "error"], _choice("debug", "info", "warning", "error")
+        Literal["debug", "info", "warning", "error"], choice("debug", "info", "warning", "error")
     ] = Field(default="info", description="debug, info, warning or error")
-    format: Annotated[Literal["auto", "console", "json"], _choice("auto", "console", "json")] = (
+    format: Annotated[Literal["auto", "console", "json"], choice("auto", "console", "json")] = (
         Field(
             default="auto",
             description="auto (console on a terminal, JSON elsewhere), console or json",
@@ -242,6 +189,9 @@ class Config(Section):
     printers: tuple[PrinterSection, ...] = ()
     health: Health = Health()
     retry: Retry = Retry()
+    duplicates: Duplicates = Duplicates()
+    retention: Retention = Retention()
+    limits: Limits = Limits()
     web: Web = Web()
     log: Log = Log()
 
@@ -272,6 +222,9 @@ SECTIONS: dict[str, type[Section]] = {
     "printers": PrinterSection,
     "health": Health,
     "retry": Retry,
+    "duplicates": Duplicates,
+    "retention": Retention,
+    "limits": Limits,
     "web": Web,
     "log": Log,
 }

@@ -103,7 +103,11 @@ class Service:
             ae_title=self._config.broker.ae_title,
             offers=self._offers,
             new_service=self._serve,
-            max_associations=self._config.broker.max_associations,
+            max_associations=self._config.limits.associations,
+            establish_timeout_s=self._config.limits.establish_s,
+            message_timeout_s=self._config.limits.message_s,
+            idle_timeout_s=self._config.limits.idle_s,
+            max_dataset=self._config.limits.image_mb << 20,
             on_event=lambda event, facts: self._note(f"association {event}", facts),
         )
 

@@ -47,7 +47,7 @@ def test_everything_has_a_default() -> None:
     config = parse("", folder=FOLDER)
     assert config.broker.ae_title == "BROKER"
     assert (config.broker.host, config.broker.port) == ("0.0.0.0", 11112)
-    assert (config.broker.max_associations, config.broker.grace_s) == (64, 10)
+    assert (config.limits.associations, config.broker.grace_s) == (128, 10)
     assert config.data_dir == FOLDER / "broker-data"
     assert config.database_url == "sqlite:////etc/broker/broker-data/broker.db"
     assert (config.retry.tries, config.retry.on_uncertain) == (5, "hold")
@@ -120,8 +120,8 @@ URL = 'use "" for SQLite in data_dir, or "sqlite:////folder/broker.db"'
         ("[broker]\nport = -1", "broker.port: -1 is not a port; use 0 to 65535"),
         ('[broker]\ndata_dir = ""', 'broker.data_dir: "" is not a folder; use a path, as a string'),
         (
-            "[broker]\nmax_associations = 0",
-            "broker.max_associations: 0 is not a number of associations; use 1 to 10000",
+            "[limits]\nassociations = 0",
+            "limits.associations: 0 is not a number of associations; use 1 to 10000",
         ),
         (
             "[broker]\ngrace_s = inf",

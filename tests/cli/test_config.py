@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from broker.config import load
+from broker.sections import SECTIONS
 from tests.cli.conftest import Site
 
 
@@ -34,7 +35,7 @@ def test_what_show_prints_is_a_file(site: Site) -> None:
     assert load(site.folder / "shown.toml") == config
     assert "accepted, not used by this version" in shown
     document = json.loads(site.broker("config", "show", "--json").out)
-    assert list(document) == ["broker", "database", "printers", "health", "retry", "web", "log"]
+    assert list(document) == list(SECTIONS)
 
 
 def test_a_missing_file_is_exit_2(site: Site) -> None:

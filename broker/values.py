@@ -1,0 +1,123 @@
+"""What a value of the configuration file must be, and what is said of a mistake."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+
+def as_written(value: object) -> str:
+    """A value as it would stand in a TOML file."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, str | bool | int):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+def whole(noun: str, low: int, high: int) -> BeforeValidator:
+    """A whole number from low to high; `noun` has its article."""
+
+    def check(value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise ValueError(f"{as_written(value)} is not {noun}; use {low} to {high}")
+        return value
+
+    return BeforeValidator(check)
+
+
+def amount(noun: str, low: float, high: float) -> BeforeValidator:
+    """A number from low to high, whole or not; `noun` has its article."""
+
+    def check(value: object) -> float:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not math.isfinite(value) or not low <= value <= high:  # type: ignore[arg-type, operator]
+            raise ValueError(f"{as_written(value)} is not {noun}; use {low:g} to {high:g}")
+        return float(value)  # type: ignore[arg-type]
+
+    return BeforeValidator(check)
+
+
+def seconds(low: float, high: float) -> BeforeValidator:
+    """A time in seconds from low to high, whole or not."""
+    return amount("a time in seconds", low, high)
+
+
+def _text(wrong: Callable[[str], bool], right: str) -> BeforeValidator:
+    """A string without spaces around it; `right` says what would be right."""
+
+    def check(value: object) -> str:
+        text = value.strip(" ") if isinstance(value, str) else ""
+        if not isinstance(value, str) or wrong(text):
+            raise ValueError(f"{as_written(value)} is not {right}")
+        return text
+
+    return BeforeValidator(check)
+
+
+def choice(*words: str) -> BeforeValidator:
+    """One of a few words."""
+
+    def check(value: object) -> str:
+        if not isinstance(value, str) or value not in words:
+            known = " or ".join(f'"{word}"' for word in words)
+            raise ValueError(f"{as_written(value)} is not a choice; use {known}")
+        return value
+
+    return BeforeValidator(check)
+
+
+def database_url(value: object) -> str:
+    """Empty, or SQLite in a named file. The value is never repeated: it may hold a password."""
+    if not isinstance(value, str):
+        raise ValueError('is not a string; use "" for SQLite in data_dir')
+    scheme = value.partition(":")[0].lower()
+    if scheme.startswith("postgres"):
+        raise ValueError(
+            "PostgreSQL is not supported by this version, which keeps its queue in SQLite; "
+            'use "" for SQLite in data_dir, or "sqlite:////folder/broker.db"'
+        )
+    path = value.removeprefix("sqlite:///")
+    if value and (path == value or not path or path == ":memory:" or "?" in path):
+        raise ValueError(
+            "is not the address of an SQLite file; "
+            'use "" for SQLite in data_dir, or "sqlite:////folder/broker.db"'
+        )
+    return value
+
+
+Port = Annotated[int, whole("a port", 1, 65535)]
+"""A port to call."""
+ListenPort = Annotated[int, whole("a port", 0, 65535)]
+"""A port to listen on; 0 takes any free one."""
+AeTitle = Annotated[
+    str,
+    _text(
+        lambda text: not re.fullmatch(r"[ -\[\]-~]{1,16}", text),
+        "an AE title; use 1 to 16 ASCII characters, no backslash, not only spaces",
+    ),
+]
+"""PS3.5 6.2, AE; spaces around it mean nothing and are dropped."""
+Host = Annotated[
+    str,
+    _text(
+        lambda text: not re.fullmatch(r"[^\s\x00-\x1f/@\"]{1,253}", text),
+        "a host; use a name or an IP address, without a port",
+    ),
+]
+PrinterName = Annotated[
+    str,
+    _text(
+        lambda text: not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", text),
+        "a name to type; use 1 to 32 letters, digits, dots, dashes and underscores, "
+        "a letter or a digit first",
+    ),
+]
+Folder = Annotated[
+    str, _text(lambda text: not text or "\0" in text, "a folder; use a path, as a string")
+]
