@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -160,6 +161,29 @@ class Limits(Section):
     )
 
 
+class Printing(Section):
+    """How long a printer may take with a film, before the attempt counts as broken off."""
+
+    connect_s: Annotated[float, seconds(0.05, 600)] = Field(
+        default=5.0, description="until it takes the connection"
+    )
+    association_s: Annotated[float, seconds(0.05, 600)] = Field(
+        default=20.0, description="until it answers the association"
+    )
+    create_s: Annotated[float, seconds(0.05, 3600)] = Field(
+        default=60.0, description="to create a film session, a film box or a Presentation LUT"
+    )
+    set_s: Annotated[float, seconds(0.05, 3600)] = Field(
+        default=30.0, description="to take an image; counts anew while its pixels move"
+    )
+    action_s: Annotated[float, seconds(0.05, 86400)] = Field(
+        default=360.0, description="to answer that it prints; after that a film is uncertain"
+    )
+    delete_s: Annotated[float, seconds(0.05, 3600)] = Field(
+        default=30.0, description="to delete what was printed; costs no film"
+    )
+
+
 class Web(Section):
     """Accepted, so that one file serves every version; this version serves no page."""
 
@@ -189,6 +213,7 @@ class Config(Section):
     printers: tuple[PrinterSection, ...] = ()
     health: Health = Health()
     retry: Retry = Retry()
+    printing: Printing = Printing()
     duplicates: Duplicates = Duplicates()
     retention: Retention = Retention()
     limits: Limits = Limits()
@@ -211,6 +236,11 @@ class Config(Section):
         """The address of the SQLite file, never empty."""
         return f"sqlite:///{self.database_file.absolute()}"
 
+    def free(self) -> int:
+        """Bytes free on the fuller of the disks that hold the spool and the database; OSError."""
+        folders = (self.data_dir, self.database_file.parent)
+        return min(shutil.disk_usage(folder).free for folder in folders)
+
     def addresses(self) -> tuple[Address, ...]:
         """The printers as the rest of the broker knows them, in the order of the file."""
         return tuple(Address(**printer.model_dump()) for printer in self.printers)
@@ -222,6 +252,7 @@ SECTIONS: dict[str, type[Section]] = {
     "printers": PrinterSection,
     "health": Health,
     "retry": Retry,
+    "printing": Printing,
     "duplicates": Duplicates,
     "retention": Retention,
     "limits": Limits,

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 
+from broker import settings
 from broker.config import Config
 from broker.dicom.print_scp import OFFERED, PrintScp
 from broker.dicom.print_scu import PrintScu
@@ -26,17 +27,22 @@ from broker.dicom.transport.negotiation import Offer
 from broker.model.film import Attributes
 from broker.model.health import Check
 from broker.model.printer import Address
-from broker.model.retry import Policy
+from broker.model.room import Room
 from broker.relay.attempt import Edges
+from broker.relay.complaints import Complaints
 from broker.relay.dispatcher import Dispatcher
 from broker.relay.intake import Intake
-from broker.relay.monitor import Monitor, Rhythm
-from broker.relay.upkeep import Upkeep
+from broker.relay.monitor import Monitor
+from broker.relay.notebook import Notebook
+from broker.relay.refusal_counts import RefusalCounts
+from broker.relay.upkeep import House, Upkeep
 from broker.store import schema
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
 from broker.store.printers import Printers
+from broker.store.refusals import Refusals
+from broker.store.retention import Retention
 from broker.store.spool import Spool
 
 Note = Callable[[str, Mapping[str, object]], None]
@@ -49,7 +55,8 @@ class Service:
         self, config: Config, note: Note, *, clock: Callable[[], float] = time.time
     ) -> None:
         self._config = config
-        self._note = note
+        self._notebook = Notebook(note, time.monotonic)
+        self._outer_note = self._notebook.note
         self._clock = clock
         data_dir = config.data_dir
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -66,36 +73,50 @@ class Service:
         self.jobs = Jobs(self._database, self._clock)
         self.printers = Printers(self._database, self._clock)
         self.spool = Spool(self._config.data_dir / "spool")
+        self._counts = RefusalCounts(self._outer_note, Refusals(self._database, self._clock))
+        self._note = Complaints(self._counts, time.monotonic)
         self._dispatcher = Dispatcher(
             Edges(
                 jobs=self.jobs,
                 printers=self.printers,
                 spool=self.spool,
                 open=self._open,
-                policy=self._policy,
+                policy=lambda: settings.policy(self._config),
                 clock=self._clock,
                 random=random.random,
                 note=self._note,
             )
         )
         self._intake = Intake(
-            self.jobs, self.printers, self.spool, wake=self._dispatcher.wake, note=self._note
+            self.jobs,
+            self.printers,
+            self.spool,
+            room=self.room,
+            rule=lambda: settings.rule(self._config),
+            wake=self._dispatcher.wake,
+            note=self._note,
         )
         self._monitor = Monitor(
             self.printers,
             self._probe,
-            self._rhythm,
+            lambda: settings.rhythm(self._config),
             clock=self._clock,
             changed=self._dispatcher.wake,
             note=self._note,
         )
         self._upkeep = Upkeep(
-            self.jobs,
-            self.spool,
-            running=lambda: self._dispatcher.running,
-            on_uncertain=lambda: self._config.retry.on_uncertain,
-            clock=self._clock,
-            note=self._note,
+            House(
+                jobs=self.jobs,
+                printers=self.printers,
+                retention=Retention(self._database, self._clock),
+                spool=self.spool,
+                running=lambda: self._dispatcher.running,
+                policy=lambda: settings.policy(self._config),
+                keeping=lambda: settings.keeping(self._config),
+                tick=self._counts.write,
+                clock=self._clock,
+                note=self._note,
+            )
         )
         self._acceptor = Acceptor(
             host=self._config.broker.host,
@@ -104,6 +125,7 @@ class Service:
             offers=self._offers,
             new_service=self._serve,
             max_associations=self._config.limits.associations,
+            max_associations_per_peer=self._config.limits.associations_per_peer,
             establish_timeout_s=self._config.limits.establish_s,
             message_timeout_s=self._config.limits.message_s,
             idle_timeout_s=self._config.limits.idle_s,
@@ -125,6 +147,7 @@ class Service:
         self.printers.sync(self._config.addresses())
         self._acceptor.start()
         self._upkeep.recover()
+        self._upkeep.sweep()
         self._dispatcher.start()
         self._monitor.start()
         self._upkeep.start()
@@ -150,12 +173,24 @@ class Service:
         door.join()
         self._monitor.stop(1.0)
         self._upkeep.stop(1.0)
+        self._write_counts()
         self._database.close()
         self._occupancy.close()
+        self._notebook.close()
         self._note("broker stopped", {})
 
+    def room(self) -> Room:
+        """On the fuller of the disks that hold the spool and the database. OSError."""
+        return Room(self._config.free(), self._config.retention.floor_mb << 20)
+
+    def _write_counts(self) -> None:
+        try:
+            self._counts.write()
+        except Exception as error:  # noqa: BLE001 - counts are the least that a full disk loses
+            self._note("storage failed", {"why": str(error)})
+
     def reload(self, config: Config) -> None:
-        """Take over printers, health and retry settings; the rest needs a restart."""
+        """Take over printers, health, retry and printing settings; the rest needs a restart."""
         self._config = config.model_copy(
             update={"broker": self._config.broker, "database": self._config.database}
         )
@@ -214,7 +249,12 @@ class Service:
     def _open(
         self, address: Address, session: Attributes, copies: int, *, lut: bool
     ) -> PrintSession:
-        scu = PrintScu.open(address, calling_ae=self._config.broker.ae_title, lut=lut)
+        scu = PrintScu.open(
+            address,
+            calling_ae=self._config.broker.ae_title,
+            lut=lut,
+            timeouts=settings.timeouts(self._config),
+        )
         try:
             return PrintSession.begin(scu, address, session, copies)
         except BaseException:
@@ -227,17 +267,3 @@ class Service:
             calling_ae=self._config.broker.ae_title,
             timeout_s=self._config.health.timeout_s,
         )
-
-    def _policy(self) -> Policy:
-        retry = self._config.retry
-        return Policy(
-            tries=retry.tries,
-            first_delay_s=retry.first_delay_s,
-            max_delay_s=retry.max_delay_s,
-            on_uncertain=retry.on_uncertain,
-            fall=self._config.health.fall,
-        )
-
-    def _rhythm(self) -> Rhythm:
-        health = self._config.health
-        return Rhythm(interval_s=health.interval_s, rise=health.rise, fall=health.fall)

@@ -42,6 +42,8 @@ def of_job(job: Job) -> Document:
         "attempts": job.attempts,
         "wish": job.wish,
         "reprint_of": job.reprint_of,
+        "duplicate_of": job.duplicate_of,
+        "pixels_removed_at": iso(job.pixels_removed_at),
         "not_before": iso(job.not_before or None),
         "created_at": iso(job.created_at),
         "updated_at": iso(job.updated_at),

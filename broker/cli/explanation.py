@@ -172,6 +172,8 @@ def _finished(job: Job, films: Sequence[JobFilm]) -> tuple[str, ...]:
             f"Job {job.id} is sent: {where} every film, the last at {when}. "
             "It does not say when they are on paper."
         )
+    if job.pixels_removed_at is not None:
+        return words, "Its pixels have been removed since: to have it again, print at the modality."
     return words, f"`broker jobs reprint {job.id}` prints it again, as a new job."
 
 

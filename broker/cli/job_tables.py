@@ -19,6 +19,8 @@ JOBS = (
     Column("TRIES", right=True),
     Column("AGE", right=True),
 )
+KEPT = Column("KEPT")
+"""Whether the pixels are still there; shown where some are not."""
 FILMS = (
     Column("FILM", right=True),
     Column("PASS", right=True),
@@ -41,7 +43,17 @@ ATTEMPTS = (
 
 def jobs(found: Sequence[Job], now: float, width: int) -> list[Text]:
     """One row for each job; why it is where it is, and a person's wish, below."""
-    return lay_out(JOBS, [Row(_cells(job, now), remarks(job, now)) for job in found], width)
+    left = any(job.pixels_removed_at is not None for job in found)
+    columns = (*JOBS, KEPT) if left else JOBS
+    rows = [
+        Row((*_cells(job, now), *([_kept(job)] if left else [])), remarks(job, now))
+        for job in found
+    ]
+    return lay_out(columns, rows, width)
+
+
+def _kept(job: Job) -> str:
+    return "all" if job.pixels_removed_at is None else "row"
 
 
 def _cells(job: Job, now: float) -> tuple[str, ...]:
@@ -85,6 +97,11 @@ def job(
         "created": f"{moment(found.created_at)} UTC, {age(now - found.created_at)} ago",
         "changed": f"{moment(found.updated_at)} UTC, {age(now - found.updated_at)} ago",
     }
+    if found.pixels_removed_at is not None:
+        facts["pixels"] = (
+            f"removed {moment(found.pixels_removed_at)} UTC, as they are after "
+            "retention.pixels_hours: it cannot be printed again"
+        )
     if found.reprint_of is not None:
         facts["reprint of"] = f"job {found.reprint_of}"
     for name, fact in facts.items():

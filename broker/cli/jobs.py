@@ -208,8 +208,8 @@ def _table(
 
     from rich.text import Text
 
-    from broker.cli import job_tables, tables
-    from broker.cli.explanation import NOT_RUNNING
+    from broker.cli import job_tables
+    from broker.cli.banners import banners
 
     found = _found(store, states, everything)
     if urgent_first:
@@ -219,9 +219,7 @@ def _table(
         hint = "" if states or everything else "; `broker jobs --all` lists finished ones too"
         return [Text(f"No jobs{asked}{hint}.")]
     lines = job_tables.jobs(found, time.time(), console.width)
-    if not store.running:
-        lines = [*tables.folded(NOT_RUNNING, console.width), *lines]
-    return lines
+    return [*banners(store, console.width), *lines]
 
 
 def _watch(store: Store, console: Console, states: list[State] | None, everything: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TextIO
 import typer
 from typer.core import TyperGroup
 
-from broker.cli import check, config, db, jobs, printers, test_print
+from broker.cli import check, config, db, jobs, printers, purge, refusals, test_print
 from broker.cli.failures import explained
 from broker.cli.options import ConfigOption
 
@@ -21,6 +21,8 @@ ORDER = (
     "printers",
     "test-print",
     "check",
+    "purge",
+    "refusals",
     "config",
     "db",
     "demo",
@@ -91,6 +93,8 @@ _register("serve")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(printers.app, name="printers")
 app.command("check")(check.check)
+app.command()(purge.purge)
+app.command()(refusals.refusals)
 app.command("test-print")(test_print.print_test_film)
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")

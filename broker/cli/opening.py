@@ -14,11 +14,14 @@ import typer
 from broker.cli.failures import Failure, of_database
 from broker.cli.options import configured
 from broker.config import FILE_NAME, Config, ConfigError, load, locate
+from broker.model.room import Room
 from broker.store import schema
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
 from broker.store.printers import Printers
+from broker.store.refusals import Refusals
+from broker.store.retention import Retention
 from broker.store.spool import Spool
 
 
@@ -29,11 +32,17 @@ class Store:
     config: Config
     jobs: Jobs
     printers: Printers
+    retention: Retention
+    refusals: Refusals
 
     @property
     def running(self) -> bool:
         """Whether a broker runs on this data directory."""
         return Occupancy.taken(self.config.data_dir)
+
+    def room(self) -> Room:
+        """Free disk, and how much of it the site wants to keep."""
+        return Room(self.config.free(), self.config.retention.floor_mb << 20)
 
     def spool(self) -> Spool:
         """The pixels; their directories are made when missing."""
@@ -65,7 +74,13 @@ def opened(ctx: typer.Context, config: Path | None) -> Iterator[Store]:
         known = {printer.name for printer in printers.list()}
         if any(address.name not in known for address in settings.addresses()):
             printers.sync(settings.addresses(), remove=False)
-        yield Store(settings, Jobs(opened_database, time.time), printers)
+        yield Store(
+            settings,
+            Jobs(opened_database, time.time),
+            printers,
+            Retention(opened_database, time.time),
+            Refusals(opened_database, time.time),
+        )
 
 
 @contextmanager

@@ -108,17 +108,16 @@ def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
     import time
 
     from broker.cli import documents, printer_table, tables
-    from broker.cli.explanation import NOT_RUNNING
+    from broker.cli.banners import banners
     from broker.cli.opening import opened
 
+    console = tables.terminal()
     with opened(ctx, config) as store:
-        found, running = store.printers.list(), store.running
+        found, above = store.printers.list(), banners(store, console.width)
     if as_document:
         typer.echo(tables.as_json([documents.of_printer(printer) for printer in found]))
     elif found:
-        console = tables.terminal()
-        if not running:
-            tables.show(tables.folded(NOT_RUNNING, console.width), console)
+        tables.show(above, console)
         tables.show(printer_table.printers(found, time.time(), console.width), console)
     else:
         typer.echo("No printers are configured: films are taken and kept, none is printed.")

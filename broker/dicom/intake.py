@@ -15,6 +15,9 @@ R = TypeVar("R", bound=Received)
 class Intake(Protocol[R]):
     """Where films go, and what is said of the printers behind."""
 
+    def check_room(self) -> None:
+        """CannotStore when there is too little room for a new film session."""
+
     def receive(self, chunks: Iterable[memoryview]) -> R:
         """Put pixels into the spool, not yet for good; CannotStore when there is no room."""
 

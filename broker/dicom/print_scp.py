@@ -25,6 +25,7 @@ from broker.dicom.transport.acceptor import AcceptedAssociation, Ending
 from broker.dicom.transport.message import Command, Request, Response
 from broker.model.film import first
 from broker.model.job import Level, PrintRequest, Priority
+from broker.model.refusal import of_status
 from broker.model.trouble import CannotStore
 
 PRINT_ACTION = 1
@@ -64,6 +65,7 @@ class PrintScp:
                     "operation": _operation(request),
                     "status": statuses.words(fault.status),
                     "why": fault.comment,
+                    **({"kind": kind.value} if (kind := of_status(fault.status)) else {}),
                 },
             )
             fields: dict[str, object] = {"ErrorComment": fault.comment[:64]}
@@ -73,6 +75,11 @@ class PrintScp:
             ):
                 fields["AttributeIdentifierList"] = list(fault.tags)
             return Response(fault.status, None, fields)
+
+    @property
+    def disposable(self) -> bool:
+        """Whether nothing would be lost if the association ended now: it has no film session."""
+        return self.tree.session is None
 
     def closed(self, how: Ending) -> None:  # noqa: ARG002 - however it ended, it is forgotten
         """Forget everything that was not actioned (PS3.4 H.5)."""
@@ -126,6 +133,10 @@ class PrintScp:
             raise Fault(
                 statuses.DUPLICATE_SOP_INSTANCE, "the association has a film session (H.4.1.2.1.3)"
             )
+        try:
+            self.intake.check_room()
+        except CannotStore as error:
+            raise Fault(statuses.RESOURCE_LIMITATION, "there is no room for films now") from error
         session = OpenFilmSession(uid, {})
         film_objects.set_session(session, dataset, self.tree)
         self.tree.session = session

@@ -107,6 +107,9 @@ class PaperPath:
 
     # As the Print SCP's Intake
 
+    def check_room(self) -> None:
+        """A printer keeps nothing for long."""
+
     def status(self) -> PoolStatus:
         """What N-GET of the Printer tells."""
         return JAMMED if self.scenario.jam else NORMAL

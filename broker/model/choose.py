@@ -134,7 +134,7 @@ def _worth_waiting(job: Job, together: Printer, now: float) -> bool:
         and together.health is Health.UP
         and not unusable(job, replace(together, paused_until=0.0), now)
         and all(strike.printer != together.name for strike in job.strikes)
-        and (job.assigned_at is None or now - job.assigned_at < PATIENCE_S)
+        and _patient(job, now)
     )
 
 
@@ -218,9 +218,14 @@ def _best(
 
 def _sooner(other: _Line, own: _Line, job: Job, now: float) -> bool:
     """Whether a job that has waited long enough would be done sooner elsewhere."""
-    if job.assigned_at is None or now - job.assigned_at < PATIENCE_S:
+    if _patient(job, now):
         return False
     return other.finish(job.load) < own.finish(job.load)
+
+
+def _patient(job: Job, now: float) -> bool:
+    """Whether it has not yet waited long in its line; a clock that was set back is no patience."""
+    return job.assigned_at is None or 0 <= now - job.assigned_at < PATIENCE_S
 
 
 def _nowhere(lines: dict[str, _Line]) -> str:

@@ -151,6 +151,11 @@ class Job:
     updated_at: float
     assigned_at: float | None = None
     """When it began to wait for `printer`."""
+    duplicate_of: int | None = None
+    """A job of the same modality with an equal film, accepted not long before; the reason says
+    so."""
+    pixels_removed_at: float | None = None
+    """When its pixels were removed, after its end: it cannot be printed again."""
 
 
 @dataclass(frozen=True)

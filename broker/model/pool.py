@@ -24,16 +24,20 @@ QUEUED is the defined term that says so, and is none of those (SUPPLY EMPTY, REC
 JAM) on which modalities stop printing.
 """
 BROKEN = PoolStatus("FAILURE", "PRINTER DOWN")
-"""Nothing can be stored: the one case in which a modality must not print."""
+"""Nothing can be stored: a modality must not print."""
+FULL = PoolStatus("FAILURE", "PRINT BUFF FULL")
+"""There is little room left: a modality must not print now, and can later."""
 
 
-def pool_status(printers: Iterable[Printer], *, can_store: bool) -> PoolStatus:
+def pool_status(printers: Iterable[Printer], *, can_store: bool, room: bool = True) -> PoolStatus:
     """What N-GET of the Printer answers for the pool.
 
     One printer's empty tray is never the modality's affair while films can be kept.
     """
     if not can_store:
         return BROKEN
+    if not room:
+        return FULL
     well = any(
         printer.duty is Duty.READY and printer.health is not Health.DOWN for printer in printers
     )

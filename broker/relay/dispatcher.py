@@ -6,6 +6,7 @@ behind it is what is relied on, so that rows written by commands are obeyed with
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 
@@ -28,7 +29,9 @@ class Dispatcher:
         self._hint = False
         self._stopping = threading.Event()
         self._running: dict[int, int] = {}
-        """Attempt -> job. A job may be claimed again before its last attempt is quite over."""
+        """Ticket -> job, from before the claim is written to the end of its attempt. A job may be
+        claimed again before its last attempt is quite over."""
+        self._tickets = itertools.count(1)
         self._thread = threading.Thread(target=self._loop, name="dispatcher", daemon=True)
 
     def start(self) -> None:
@@ -58,7 +61,7 @@ class Dispatcher:
 
     @property
     def running(self) -> frozenset[int]:
-        """Jobs that an attempt of this dispatcher is working on."""
+        """Jobs that an attempt of this dispatcher is working on, or is about to."""
         with self._changed:
             return frozenset(self._running.values())
 
@@ -95,37 +98,45 @@ class Dispatcher:
             self._edges.jobs.line_up(moved)
 
     def _claim(self, job: Job, printer: Printer) -> None:
-        claim = self._edges.jobs.claim(job.id, printer.name)
-        if claim is not None:
-            self._begin(claim, job, printer)
+        ticket = next(self._tickets)
+        with self._changed:
+            self._running[ticket] = job.id
+        begun = False
+        try:
+            claim = self._edges.jobs.claim(job.id, printer.name)
+            if claim is not None:
+                self._begin(ticket, claim, job, printer)
+                begun = True
+        finally:
+            if not begun:
+                self._end(ticket)
 
-    def _begin(self, claim: Claim, job: Job, printer: Printer) -> None:
+    def _begin(self, ticket: int, claim: Claim, job: Job, printer: Printer) -> None:
         thread = threading.Thread(
             target=self._attempt,
-            args=(claim, job, printer),
+            args=(ticket, claim, job, printer),
             name=f"attempt-{claim.attempt_id}",
             daemon=True,
         )
-        with self._changed:
-            self._running[claim.attempt_id] = job.id
         try:
             thread.start()
         except RuntimeError:
             # The system has no room for one more thread: the job is handed back.
-            with self._changed:
-                del self._running[claim.attempt_id]
             words = "no thread for the attempt"
             settlement = Settlement(State.QUEUED, words, self._edges.clock() + self._poll_s)
             self._edges.jobs.finish(claim, Outcome.UNAVAILABLE, words, settlement=settlement)
             raise
 
-    def _attempt(self, claim: Claim, job: Job, printer: Printer) -> None:
+    def _end(self, ticket: int) -> None:
+        with self._changed:
+            del self._running[ticket]
+            self._hint = True
+            self._changed.notify_all()
+
+    def _attempt(self, ticket: int, claim: Claim, job: Job, printer: Printer) -> None:
         try:
             run(self._edges, claim, job, printer, self._stopping)
         except Exception as error:  # noqa: BLE001 - upkeep settles what is left of the claim
             self._edges.note("attempt broke", {"job": job.id, "why": repr(error)})
         finally:
-            with self._changed:
-                del self._running[claim.attempt_id]
-                self._hint = True
-                self._changed.notify_all()
+            self._end(ticket)

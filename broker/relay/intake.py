@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from broker.model.job import PrintRequest
 from broker.model.pool import PoolStatus, pool_status
+from broker.model.room import Room
 from broker.model.trouble import CannotStore
-from broker.store.jobs import Jobs
+from broker.store.jobs import Jobs, Rule
 from broker.store.printers import Printers
 from broker.store.spool import Incoming, Spool
 
@@ -21,14 +22,28 @@ class Intake:
         printers: Printers,
         spool: Spool,
         *,
+        room: Callable[[], Room],
+        rule: Callable[[], Rule],
         wake: Callable[[], None],
         note: Callable[[str, Mapping[str, object]], None],
     ) -> None:
         self._jobs = jobs
         self._printers = printers
         self._spool = spool
+        self._room = room
+        self._rule = rule
         self._wake = wake
         self._note = note
+
+    def check_room(self) -> None:
+        """CannotStore when the disk is fuller than the site wants it: better no film than half."""
+        try:
+            room = self._room()
+        except OSError as error:
+            raise self._cannot("the disk cannot be asked", error) from error
+        if room.low:
+            self._note("storage failed", {"why": f"new films are refused: {room.words}"})
+            raise CannotStore(room.words)
 
     def receive(self, chunks: Iterable[memoryview]) -> Incoming:
         """Write pixels while they arrive; CannotStore when the disk does not take them."""
@@ -46,7 +61,7 @@ class Intake:
         with self._spool.keeping():
             try:
                 self._spool.keep(received)
-                job = self._jobs.add(request)
+                job = self._jobs.add(request, rule=self._rule())
             except Exception as error:
                 self._undo(received)
                 if isinstance(error, CannotStore):
@@ -73,11 +88,11 @@ class Intake:
         """The pool as one printer: FAILURE only when films cannot be stored."""
         try:
             printers = self._printers.list()
-            can_store = self._spool.free() > 0
+            room = self._room()
         except Exception as error:  # noqa: BLE001 - whatever the disk says, it is the answer
             self._note("storage failed", {"why": str(error)})
             return pool_status((), can_store=False)
-        return pool_status(printers, can_store=can_store)
+        return pool_status(printers, can_store=True, room=not room.low)
 
     def _undo(self, received: Sequence[Incoming]) -> None:
         """Take back what `keep` moved into place, as far as no job refers to it."""

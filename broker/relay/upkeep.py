@@ -1,40 +1,59 @@
-"""Keeping house: what a crash, an abort or a failing disk left behind."""
+"""Keeping house: what a crash, an abort, a failing disk or a turned clock left behind, and what is
+done with."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 
 from broker.model.job import State
+from broker.model.retry import Policy
 from broker.store.jobs import Jobs
+from broker.store.printers import Printers
+from broker.store.retention import Retention, Terms
 from broker.store.spool import Spool
 
-ORPHAN_AGE_S = 3600.0
-"""A spool file that no job refers to is removed after this time; younger ones may be arriving."""
-CLAIM_AGE_S = 30.0
-"""A claim that is younger may be about to get its attempt."""
+ROUND_S = 5.0
+SWEEP_EVERY = 12
+"""Rounds from one look through the spool to the next."""
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """How long finished jobs are kept, in seconds from their end."""
+
+    pixels_s: float
+    rows_s: float
+
+    def terms(self, now: float) -> Terms:
+        """What goes at this time."""
+        return Terms(now - self.pixels_s, now - max(self.pixels_s, self.rows_s))
+
+
+@dataclass(frozen=True)
+class House:
+    """What is kept in order, and how the site wants it."""
+
+    jobs: Jobs
+    printers: Printers
+    retention: Retention
+    spool: Spool
+    running: Callable[[], Collection[int]]
+    """Jobs that an attempt is working on, or is about to."""
+    policy: Callable[[], Policy]
+    keeping: Callable[[], Keeping]
+    tick: Callable[[], None]
+    """What else is done each round."""
+    clock: Callable[[], float]
+    note: Callable[[str, Mapping[str, object]], None]
 
 
 class Upkeep:
-    """Sweeps the spool, and settles claims that no attempt is working on any more."""
+    """Settles claims that nobody works on, mends times, lets go of what is finished."""
 
-    def __init__(
-        self,
-        jobs: Jobs,
-        spool: Spool,
-        *,
-        running: Callable[[], Collection[int]],
-        on_uncertain: Callable[[], str],
-        clock: Callable[[], float],
-        note: Callable[[str, Mapping[str, object]], None],
-        interval_s: float = 60.0,
-    ) -> None:
-        self._jobs = jobs
-        self._spool = spool
-        self._running = running
-        self._on_uncertain = on_uncertain
-        self._clock = clock
-        self._note = note
+    def __init__(self, house: House, *, interval_s: float = ROUND_S) -> None:
+        self._house = house
         self._interval_s = interval_s
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="upkeep", daemon=True)
@@ -50,26 +69,57 @@ class Upkeep:
             self._thread.join(grace_s)
 
     def _loop(self) -> None:
+        rounds = 0
         while not self._stopping.wait(self._interval_s):
             try:
                 self.round()
+                if rounds % SWEEP_EVERY == 0:
+                    self.clear()
+                rounds += 1
             except Exception as error:  # noqa: BLE001 - a failing disk must not end the upkeep
-                self._note("upkeep failed", {"why": repr(error)})
+                self._house.note("upkeep failed", {"why": repr(error)})
 
     def round(self) -> None:
-        """One round, now."""
-        self.recover(self._clock() - CLAIM_AGE_S)
-        swept = self._spool.sweep(self._jobs.spooled, ORPHAN_AGE_S, self._clock())
-        if swept:
-            self._note("spool swept", {"files": swept})
+        """What cannot wait, now."""
+        self.recover()
+        self.mend_times()
+        self._house.tick()
 
-    def recover(self, began_before: float | None = None) -> None:
-        """Settle the claims of attempts that are gone (promise 3); all, or those begun earlier."""
-        for job in self._jobs.recover(
-            self._on_uncertain(), running=self._running(), began_before=began_before
+    def recover(self) -> None:
+        """Settle the claims of attempts that are gone (promise 3)."""
+        policy = self._house.policy()
+        for job in self._house.jobs.recover(
+            policy.on_uncertain, tries=policy.tries, running=self._house.running
         ):
             held = job.state is State.HELD
-            self._note(
+            self._house.note(
                 "job recovered",
                 {"job": job.id, "state": str(job.state), "reason": job.reason if held else ""},
             )
+
+    def mend_times(self) -> None:
+        """End waits that are longer than any can be: the clock was set back meanwhile."""
+        longest = self._house.policy().max_delay_s
+        latest = self._house.clock() + longest
+        mended = self._house.jobs.end_waits(latest) + self._house.printers.end_waits(latest)
+        if mended:
+            self._house.note("clock was set back", {"waits_ended": mended})
+
+    def clear(self) -> None:
+        """Let finished jobs go after their time, and remove files that no job refers to."""
+        terms = self._house.keeping().terms(self._house.clock())
+        pixels = rows = 0
+        while not self._stopping.is_set():
+            removal = self._house.retention.remove(terms)
+            if not (removal.pixels or removal.rows):
+                break
+            pixels, rows = pixels + removal.pixels, rows + removal.rows
+        if pixels or rows:
+            self._house.note("finished jobs let go", {"pixels_of": pixels, "rows_of": rows})
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Remove files that no job refers to: they were never asked for, or let go."""
+        swept = self._house.spool.sweep(self._house.jobs.spooled)
+        if swept:
+            self._house.note("spool swept", {"files": swept})

@@ -17,7 +17,17 @@ from sqlite3 import Connection as SqliteConnection
 from sqlite3 import OperationalError
 from typing import Self
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    event,
+    make_url,
+    select,
+    update,
+)
 
 BUSY_S = 10.0
 """How long a writer waits for another process's transaction to end."""
@@ -68,6 +78,14 @@ class Database:
             connection.execution_options(writes=True)
             with connection.begin():
                 yield connection
+
+    def change_some(self, table: Table, which: ColumnElement[bool], **values: object) -> int:
+        """Change the rows that are so, mostly none: then no writer is kept waiting. How many."""
+        with self.read() as connection:
+            if connection.execute(select(table).where(which).limit(1)).first() is None:
+                return 0
+        with self.write() as connection:
+            return connection.execute(update(table).where(which).values(**values)).rowcount
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

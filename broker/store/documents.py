@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -19,6 +20,13 @@ def film_to_json(film: Film) -> str:
             "lut": _lut(film.lut),
         }
     )
+
+
+def digest_of(film: Film) -> str:
+    """SHA-256, in hex, of all that is seen on the film: equal films have equal digests."""
+    document = json.loads(film_to_json(film))
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def film_from_json(text: str) -> Film:

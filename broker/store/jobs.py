@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, and_, insert, select
 
 from broker.model.job import FilmState, Level, PrintRequest, State
 from broker.store.claims import ClaimLost, Claims
-from broker.store.documents import attributes_to_json, film_to_json
+from broker.store.documents import attributes_to_json, digest_of, film_to_json
+from broker.store.duplicates import Rule, twin_of
 from broker.store.reading import ACTIVE, NoSuchJob, request_of
 from broker.store.recovery import Recovery
 from broker.store.tables import films, jobs, sendings, spooled
 from broker.store.verbs import NotAllowed, Verbs, lock
 
-__all__ = ["ClaimLost", "Jobs", "NoSuchJob", "NotAllowed"]
+__all__ = ["ClaimLost", "Jobs", "NoSuchJob", "NotAllowed", "Rule"]
+
+HELD_AS_DUPLICATE = "a person decides whether it is printed again"
+NO_RULE = Rule()
 
 
 class Jobs(Claims, Recovery, Verbs):
@@ -26,16 +31,23 @@ class Jobs(Claims, Recovery, Verbs):
         request: PrintRequest,
         *,
         pinned: str = "",
-        reprint_of: int | None = None,
-        reason: str = "",
+        rule: Rule = NO_RULE,
     ) -> int:
         """Queue a new job; its number. It is on stable storage when this returns.
 
         A film session's copies are collated (PS3.4 H.4.1.2.4): several films are sent once for
-        each copy. The copies of a single film are made by the printer.
+        each copy. The copies of a single film are made by the printer. The rule says how equal
+        films of the same modality are looked for, and whether they wait for a person.
         """
+        digests = [digest_of(film) for film in request.films]
         with self._database.write() as connection:
-            return self._add(connection, request, pinned, reprint_of, reason)
+            twin = twin_of(connection, request.calling_ae, digests, rule, self._clock())
+            values: dict[str, object] = {"pinned": pinned}
+            if twin is not None:
+                values |= {"duplicate_of": twin.job_id, "remark": twin.words}
+                if rule.hold:
+                    values |= {"state": State.HELD, "reason": HELD_AS_DUPLICATE}
+            return self._add(connection, request, digests, values)
 
     def reprint(self, job_id: int) -> int:
         """Queue a copy of a job, all its films and copies; the number of the new job.
@@ -52,22 +64,31 @@ class Jobs(Claims, Recovery, Verbs):
                 )
             # A film session of its own: it waits for nothing, and any printer will do.
             request = replace(request_of(connection, job_id), film_session=uuid.uuid4().hex)
-            return self._add(connection, request, "", job_id, "")
+            removed = select(jobs.c.pixels_removed_at).where(jobs.c.id == job_id)
+            if connection.execute(removed).scalar() is not None:
+                raise NotAllowed(
+                    job_id, state, "its pixels have been removed since; print it at the modality"
+                )
+            digests = [digest_of(film) for film in request.films]
+            return self._add(connection, request, digests, {"reprint_of": job_id})
+
+    def end_waits(self, latest: float) -> int:
+        """Let queued jobs go on that would wait beyond this time; how many."""
+        late = and_(jobs.c.state == State.QUEUED, jobs.c.not_before > latest)
+        return self._database.change_some(jobs, late, not_before=0.0)
 
     def _add(
         self,
         connection: Connection,
         request: PrintRequest,
-        pinned: str,
-        reprint_of: int | None,
-        reason: str,
+        digests: Sequence[str],
+        values: Mapping[str, object],
     ) -> int:
+        """The rows of a new job; `values` are those that differ from any new job's."""
         now = self._clock()
         job_id = connection.execute(
             insert(jobs)
             .values(
-                state=State.QUEUED,
-                reason=reason,
                 calling_ae=request.calling_ae,
                 called_ae=request.called_ae,
                 peer=request.peer,
@@ -80,24 +101,25 @@ class Jobs(Claims, Recovery, Verbs):
                 priority_rank=request.priority.rank,
                 needs_lut=any(film.needs_lut for film in request.films),
                 printer="",
-                pinned=pinned,
                 attempts=0,
                 strikes_after=0,
                 not_before=0.0,
                 wish="",
                 token="",
-                reprint_of=reprint_of,
                 created_at=now,
                 updated_at=now,
                 assigned_at=None,
+                **{"state": State.QUEUED, "reason": "", "pinned": "", **values},
             )
             .returning(jobs.c.id)
         ).scalar_one()
-        _add_films(connection, int(job_id), request)
+        _add_films(connection, int(job_id), request, digests)
         return int(job_id)
 
 
-def _add_films(connection: Connection, job_id: int, request: PrintRequest) -> None:
+def _add_films(
+    connection: Connection, job_id: int, request: PrintRequest, digests: Sequence[str]
+) -> None:
     """The films' content once, their sendings pass by pass, and the names of their pixels."""
     numbered = list(enumerate(request.films, start=1))
     if not numbered:
@@ -105,7 +127,12 @@ def _add_films(connection: Connection, job_id: int, request: PrintRequest) -> No
     connection.execute(
         insert(films),
         [
-            {"job_id": job_id, "number": number, "content": film_to_json(film)}
+            {
+                "job_id": job_id,
+                "number": number,
+                "content": film_to_json(film),
+                "digest": digests[number - 1],
+            }
             for number, film in numbered
         ],
     )

@@ -139,6 +139,11 @@ class Printers:
         with self._database.write() as connection:
             _change(connection, name, paused_until=until)
 
+    def end_waits(self, latest: float) -> int:
+        """End pauses that would last beyond this time; how many."""
+        late = printers.c.paused_until > latest
+        return self._database.change_some(printers, late, paused_until=0.0)
+
     def refused(self, name: str) -> None:
         """Count an attempt that failed by the film's doing."""
         with self._database.write() as connection:

@@ -107,7 +107,7 @@ class JobReading:
         statement = (
             shown()
             .where(queued, ~blocked)
-            .order_by(jobs.c.priority_rank, jobs.c.created_at, jobs.c.id)
+            .order_by(jobs.c.priority_rank, jobs.c.id)  # the clock may be set back
         )
         with self._database.read() as connection:
             return several(connection, statement, select(jobs.c.id).where(queued))
@@ -177,7 +177,7 @@ class JobReading:
             select(jobs.c.film_session, sendings.c.printer)
             .join(sendings, jobs.c.id == sendings.c.job_id)
             .where(jobs.c.film_session.in_(queued), sendings.c.state.in_(DONE))
-            .order_by(sendings.c.accepted_at, sendings.c.id)
+            .order_by(sendings.c.id)
         )
         with self._database.read() as connection:
             # The latest comes last, and stays.
@@ -206,7 +206,7 @@ def one(connection: Connection, job_id: int) -> Job:
 
 def shown() -> Select[Any]:
     """The columns that `several` makes jobs of."""
-    return select(*(jobs.c[name] for name in SHOWN))
+    return select(*(jobs.c[name] for name in SHOWN), jobs.c.remark)
 
 
 def several(connection: Connection, chosen: Select[Any], within: Within) -> JobList:
@@ -268,7 +268,9 @@ def _strikes(connection: Connection, within: Within) -> Mapping[int, Sequence[St
 
 
 def _job(row: Row[Any], tally: Tally, strikes: Sequence[Strike]) -> Job:
-    values: dict[str, Any] = dict(zip(SHOWN, row, strict=True))
+    values: dict[str, Any] = dict(zip(SHOWN, row, strict=False))
+    remark = row[-1]
+    values["reason"] = "; ".join(filter(None, (remark, values["reason"])))
     state = State(values["state"])
     values["state"] = state
     values["level"] = Level(values["level"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from sqlalchemy import Connection, and_, select, update
 
@@ -22,41 +22,42 @@ class Recovery(JobReading):
         self,
         on_uncertain: str = "hold",
         *,
-        running: Collection[int] = (),
-        began_before: float | None = None,
+        tries: int = 5,
+        running: Callable[[], Collection[int]] = tuple,
     ) -> list[Job]:
         """Settle the claims of attempts that are gone with their broker; the jobs as they are now.
 
-        Jobs in `running` are left alone, and so are those claimed at `began_before` or later. A
-        film that was asked for is uncertain: its job is held, or with `reprint` sent again. A job
-        without such a film goes back to the queue; one with nothing left to print was sent.
+        Jobs in `running` are left alone: it must name a job from before its claim is written, and
+        is asked when no claim can be written. A film that was asked for is uncertain: its job is
+        held, or with `reprint` sent again, until `tries` are used up. A job without such a film
+        goes back to the queue; one with nothing left to print was sent.
         """
+        if not self.list({State.PRINTING}):
+            return []  # the usual case, and it keeps no writer waiting
         now = self._clock()
         with self._database.write() as connection:
-            statement = (
+            alive = running()
+            printing = (
                 select(jobs.c.id, jobs.c.token, jobs.c.printer, jobs.c.wish)
                 .join(attempts, attempts.c.job_id == jobs.c.id)
                 .where(jobs.c.state == State.PRINTING, attempts.c.ended_at.is_(None))
                 .order_by(jobs.c.id)
             )
-            if began_before is not None:
-                statement = statement.where(attempts.c.began_at < began_before)
-            abandoned = [row for row in connection.execute(statement) if row.id not in running]
+            abandoned = [row for row in connection.execute(printing) if row.id not in alive]
             for row in abandoned:
-                asked = _settle_asked(connection, row.id, row.printer, on_uncertain)
+                strikes = sum(not each.permanent for each in one(connection, row.id).strikes)
+                again = on_uncertain == "reprint" and strikes + 1 < tries
+                asked = _settle_asked(connection, row.id, row.printer, again=again)
                 left = left_to_print(connection, row.id)
-                outcome, settlement = _recovered(asked, left, row.printer, on_uncertain)
+                outcome, settlement = _recovered(asked, left, row.printer, again=again)
                 # Printing it again may put one more copy on paper: that counts.
-                strike = bool(asked) and on_uncertain == "reprint"
-                end(connection, row.id, outcome, STOPPED, now, strike=strike)
+                end(connection, row.id, outcome, STOPPED, now, strike=bool(asked) and again)
                 fence = fence_of(row.id, row.token)
                 move(connection, fence, obey(row.wish, settlement), now)
             return [one(connection, row.id) for row in abandoned]
 
 
-def _settle_asked(
-    connection: Connection, job_id: int, printer: str, on_uncertain: str
-) -> list[int]:
+def _settle_asked(connection: Connection, job_id: int, printer: str, *, again: bool) -> list[int]:
     """Settle the films asked for and not answered; their numbers."""
     unanswered = and_(
         sendings.c.job_id == job_id,
@@ -67,7 +68,7 @@ def _settle_asked(
     )
     asked = list(numbers.scalars())
     values: dict[str, object] = {"words": f"{STOPPED} after asking {printer}"}
-    if on_uncertain == "reprint":
+    if again:
         values |= {"state": FilmState.WAITING, "printer": "", "asked_at": None}
     else:
         values |= {"state": FilmState.UNCERTAIN}
@@ -76,14 +77,14 @@ def _settle_asked(
 
 
 def _recovered(
-    asked: Sequence[int], left: int, printer: str, on_uncertain: str
+    asked: Sequence[int], left: int, printer: str, *, again: bool
 ) -> tuple[Outcome, Settlement]:
     """How an abandoned attempt ended, and where its job goes."""
     if not left:
         return Outcome.ACCEPTED, Settlement(State.SENT, "")
     if not asked:
         return Outcome.UNAVAILABLE, Settlement(State.QUEUED, STOPPED)
-    if on_uncertain == "reprint":
+    if again:
         return Outcome.UNCERTAIN, Settlement(State.QUEUED, STOPPED)
     films = ", ".join(f"film {number}" for number in asked)
     return Outcome.UNCERTAIN, Settlement(

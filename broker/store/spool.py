@@ -110,22 +110,27 @@ class Spool:
         with self._keeping:
             self._path(name).unlink(missing_ok=True)
 
+    def size(self, name: str) -> int:
+        """Bytes of that name on the disk; none when it is not there."""
+        try:
+            return self._path(name).stat().st_size
+        except FileNotFoundError:
+            return 0
+
     def names(self) -> Iterator[str]:
         """Every name that is kept, in no order."""
         for folder in self._directory.iterdir():
             if len(folder.name) == 2 and set(folder.name) <= HEX:
                 yield from (path.name for path in folder.iterdir())
 
-    def sweep(self, referenced: Callable[[], set[str]], older_than_s: float, now: float) -> int:
-        """Remove files that no job refers to, received `older_than_s` seconds before `now` or
-        earlier; how many.
-        """
-        old = {name for name in self.names() if self._received_at(name) <= now - older_than_s}
-        if not old - referenced():
+    def sweep(self, referenced: Callable[[], set[str]]) -> int:
+        """Remove files that no job refers to; how many."""
+        found = set(self.names())
+        if not found - referenced():
             return 0
         with self._keeping:
-            # Asked again: since the question above, a job may have come to refer to one of them.
-            orphans = old - referenced()
+            # Asked again, now that nothing is being kept: a job may refer to one of them by now.
+            orphans = found - referenced()
             for name in orphans:
                 self._path(name).unlink(missing_ok=True)
         return len(orphans)
@@ -156,13 +161,6 @@ class Spool:
             os.link(incoming.path, target)
             placed.append(target)
         return target.parent
-
-    def _received_at(self, name: str) -> float:
-        """Seconds since the epoch; never, when it is gone meanwhile."""
-        try:
-            return self._path(name).stat().st_mtime
-        except FileNotFoundError:
-            return float("inf")
 
 
 def _private(path: str, flags: int) -> int:

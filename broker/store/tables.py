@@ -4,6 +4,7 @@
           ├─ attempts               one row for each try on a printer
           └─ spooled                which spool files the job's films refer to
     printers
+    refusals                        how often what was refused
 
 Times are seconds since the epoch, UTC. A text that is not there is empty, never NULL.
 """
@@ -61,8 +62,12 @@ jobs = Table(
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double, nullable=False),
     Column("assigned_at", Double, nullable=True),
+    Column("remark", Text, nullable=False, server_default=""),  # stands in every state
+    Column("duplicate_of", Integer, nullable=True),  # a job that may be gone by now
+    Column("pixels_removed_at", Double, nullable=True),
     Index("ix_jobs_state_id", "state", "id"),
-    Index("ix_jobs_waiting", "state", "priority_rank", "created_at", "id"),
+    Index("ix_jobs_waiting", "state", "priority_rank", "id"),
+    Index("ix_jobs_ended", "state", "updated_at"),
     Index("ix_jobs_film_session", "film_session", "state", "id"),
     Index("ix_jobs_reprint_of", "reprint_of"),
     sqlite_autoincrement=True,  # a number that an operator has read is never given again
@@ -74,6 +79,8 @@ films = Table(
     Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("content", Text, nullable=False),  # the film, as JSON
+    Column("digest", String(64), nullable=False, server_default=""),  # of the content
+    Index("ix_films_digest", "digest"),
 )
 
 sendings = Table(
@@ -147,4 +154,14 @@ printers = Table(
     Column("supports_lut", Boolean, nullable=True),
     Column("films_accepted", Integer, nullable=False),
     Column("failures", Integer, nullable=False),
+)
+
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("kind", String(64), primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("first_at", Double, nullable=False),
+    Column("last_at", Double, nullable=False),
+    Column("last_peer", String(300), nullable=False),
 )

@@ -13,10 +13,11 @@ from broker.dicom.print_scp import OFFERED, PrintScp
 from broker.dicom.sop_classes import EXPLICIT_LITTLE, IMPLICIT_LITTLE, VERIFICATION
 from broker.dicom.transport.acceptor import AcceptedAssociation, Acceptor, Ending
 from broker.dicom.transport.negotiation import Offer
+from broker.model.room import Room
 from broker.relay.intake import Intake
 from broker.store import schema
 from broker.store.database import Database
-from broker.store.jobs import Jobs
+from broker.store.jobs import Jobs, Rule
 from broker.store.printers import Printers
 from broker.store.spool import Spool
 from tests.peers.speaker import Speaker
@@ -75,7 +76,15 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     def note(event: str, facts: Mapping[str, object]) -> None:
         made.notes.append((event, facts))
 
-    intake = Intake(jobs, printers, spool, wake=lambda: None, note=note)
+    intake = Intake(
+        jobs,
+        printers,
+        spool,
+        room=lambda: Room(free=spool.free(), floor=0),
+        rule=Rule,
+        wake=lambda: None,
+        note=note,
+    )
 
     def serve(association: AcceptedAssociation) -> PrintScp:
         scp = WatchedScp(association, intake, note, model_name="test")

@@ -166,19 +166,32 @@ def test_jobs_that_are_not_printing_are_left_alone(jobs: Jobs, make_request: Mak
     assert jobs.recover() == []
 
 
-def test_running_attempts_are_left_alone(
-    jobs: Jobs, clock: Clock, make_request: MakeRequest
-) -> None:
-    """Upkeep settles what nobody works on, and nothing that has only just begun."""
-    for _ in range(3):
+def test_running_attempts_are_left_alone(jobs: Jobs, make_request: MakeRequest) -> None:
+    """Upkeep settles what nobody works on, and nothing else; it asks when no claim can be new."""
+    for _ in range(2):
         jobs.add(make_request())
     running, abandoned = _claim(jobs, 1), _claim(jobs, 2)
-    clock.now = 1030.0
-    fresh = _claim(jobs, 3)
 
-    recovered = jobs.recover(running={1}, began_before=1030.0)
+    recovered = jobs.recover(running=lambda: {1})
 
     assert [job.id for job in recovered] == [2]
-    assert (jobs.wish(running), jobs.wish(fresh)) == ("", "")
+    assert jobs.wish(running) == ""
     with pytest.raises(ClaimLost):
         jobs.wish(abandoned)
+
+
+def test_printing_again_ends_when_the_tries_are_used_up(
+    jobs: Jobs, make_request: MakeRequest
+) -> None:
+    """A film on which the broker dies each time is held, not printed for ever."""
+    jobs.add(make_request())
+    states = []
+    for _ in range(3):
+        claim = _claim(jobs, 1)
+        jobs.asked(claim, jobs.films(1)[0].id)
+        (job,) = jobs.recover("reprint", tries=3)
+        states.append(job.state)
+
+    assert states == [State.QUEUED, State.QUEUED, State.HELD]
+    assert job.reason == "film 1: uncertain, the broker stopped after asking oki-1"
+    assert jobs.films(1)[0].state is FilmState.UNCERTAIN

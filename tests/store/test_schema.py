@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
@@ -23,6 +24,11 @@ UPGRADES = """
     sys.stdin.readline()
     schema.upgrade(database)
     print(schema.current(database))
+"""
+
+OLD_JOB = """
+    INSERT INTO jobs VALUES (1, 'held', 'why', 'CT1', 'BROKER', '10.0.0.9:4000', 's', 'film box',
+    '{}', 1, 1, 'MED', 1, 0, '', '', 0, 0, 0.0, '', '', NULL, 1.0, 2.0, NULL)
 """
 
 
@@ -47,10 +53,29 @@ def test_an_empty_database_gets_every_step(empty: Database) -> None:
     schema.upgrade(empty, steps.append)
 
     assert schema.current(empty) == schema.head()
-    assert [step.split(":")[0] for step in steps] == ["0001"]
+    assert [step.split(":")[0] for step in steps] == ["0001", "0002"]
     schema.upgrade(empty, steps.append)
-    assert len(steps) == 1
+    assert len(steps) == 2
     schema.check(empty)
+
+
+def test_an_older_database_keeps_its_rows(empty: Database) -> None:
+    """Jobs, films and all that belongs to them are there after the upgrade, as they were."""
+    with empty.write() as connection:
+        config = schema._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text(OLD_JOB))
+        connection.execute(text("INSERT INTO films VALUES (1, 1, '{}')"))
+
+    schema.upgrade(empty)
+
+    with empty.read() as connection:
+        (job,) = connection.execute(text("SELECT * FROM jobs")).mappings()
+        (film,) = connection.execute(text("SELECT * FROM films")).mappings()
+    assert (job["state"], job["reason"], job["remark"]) == ("held", "why", "")
+    assert (job["duplicate_of"], job["pixels_removed_at"]) == (None, None)
+    assert (film["job_id"], film["content"], film["digest"]) == (1, "{}", "")
 
 
 def test_the_migrations_make_the_tables(database: Database) -> None:
@@ -91,7 +116,7 @@ def test_a_database_that_is_behind_asks_for_upgrade(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The words name both versions and the command."""
-    monkeypatch.setattr(schema, "head", lambda: "0002")
+    monkeypatch.setattr(schema, "head", lambda: "0003")
 
-    with pytest.raises(schema.SchemaTooOld, match=r"0001 .* needs 0002: .*`broker db upgrade`"):
+    with pytest.raises(schema.SchemaTooOld, match=r"0002 .* needs 0003: .*`broker db upgrade`"):
         schema.check(database)

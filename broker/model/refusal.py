@@ -1,0 +1,63 @@
+"""Why a peer was refused, rejected or aborted, as short stable words to count by."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Refusal(StrEnum):
+    """The kind of a refusal. Stable: they are counted by it, across versions."""
+
+    # Before an association
+    NOT_DICOM = "not DICOM"
+    """What came first was no A-ASSOCIATE-RQ that could be read."""
+    SILENT = "silent"
+    """Connected, and said nothing until its time was over."""
+    BROKEN_OFF = "broken off"
+    """Closed or reset within its A-ASSOCIATE-RQ."""
+    STRANGER_CUT = "stranger cut"
+    """Too many connections without an association: the oldest had to go."""
+    NO_DESCRIPTORS = "no file descriptors"
+    """What the system still gives is kept for those who print."""
+
+    # A-ASSOCIATE-RJ
+    CALLED_AE = "called AE"
+    APPLICATION_CONTEXT = "application context"
+    PROTOCOL_VERSION = "protocol version"
+    TOO_MANY = "too many associations"
+    TOO_MANY_OF_ONE = "too many of one address"
+    TURNED_AWAY = "turned away"
+    """Stopping, or the service could not take it."""
+
+    # A-ABORT by us
+    SLOW = "slow"
+    """A PDU or a message was not completed in its time."""
+    IDLE = "idle"
+    """An association without any request for too long."""
+    MADE_ROOM = "idle, made room"
+    """All places were taken, and this one was not used."""
+    PDU_TOO_LONG = "PDU too long"
+    BROKEN_PROTOCOL = "broken protocol"
+    NOT_READING = "takes no answers"
+
+    # A request refused for want of room
+    DATA_SET_TOO_LARGE = "data set too large"
+    TOO_MUCH = "too much in one association"
+    """Status 0x0213: film boxes, image boxes, LUTs or pixels."""
+    IMAGE_NOT_STORED = "image not stored"
+    """Status 0xC605."""
+    FILM_NOT_STORED = "film not stored"
+    """Status 0xC601 or 0xC602."""
+
+
+_STATUSES = {
+    0x0213: Refusal.TOO_MUCH,
+    0xC601: Refusal.FILM_NOT_STORED,
+    0xC602: Refusal.FILM_NOT_STORED,
+    0xC605: Refusal.IMAGE_NOT_STORED,
+}
+
+
+def of_status(status: int) -> Refusal | None:
+    """The kind of a DIMSE status that says there is no room; None for any other status."""
+    return _STATUSES.get(status)

@@ -1,0 +1,76 @@
+"""Films that a modality sends again: found by their content, never dropped.
+
+A modality that is unsure prints once more; whether that is one sheet too many, only a person knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, or_, select
+
+from broker.model.job import DONE, FilmState, State
+from broker.store.tables import films, jobs, sendings
+
+ON_PAPER = (*DONE, FilmState.ASKED, FilmState.UNCERTAIN)
+"""States of films that are on paper, or may be."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the site wants of equal films."""
+
+    window_s: float = 0.0
+    """Of one modality, within this time; 0 looks for none."""
+    hold: bool = False
+    """Whether a person decides before they are printed."""
+
+
+@dataclass(frozen=True)
+class Twin:
+    """An earlier job with equal films."""
+
+    job_id: int
+    """The latest."""
+    words: str
+    """For a person: which films, and of which job."""
+
+
+def twin_of(
+    connection: Connection, calling_ae: str, digests: Sequence[str], rule: Rule, now: float
+) -> Twin | None:
+    """The latest job of this modality within the window that has one of these films, if any.
+
+    Jobs that were cancelled before anything of them reached a printer do not count.
+    """
+    if not rule.window_s:
+        return None
+    found = _latest(connection, calling_ae, digests, now - rule.window_s)
+    equal = [number for number, digest in enumerate(digests, start=1) if digest in found]
+    if not equal:
+        return None
+    latest = max(found.values())
+    words = f"possible duplicate of job {latest}"
+    if len(equal) < len(digests):
+        several = "films" if len(equal) > 1 else "film"
+        words = f"{several} {', '.join(map(str, equal))}: {words}"
+    return Twin(latest, words)
+
+
+def _latest(
+    connection: Connection, calling_ae: str, digests: Sequence[str], since: float
+) -> Mapping[str, int]:
+    """Digest -> the latest job that has such a film."""
+    reached = select(sendings.c.id).where(
+        sendings.c.job_id == jobs.c.id, sendings.c.state.in_(ON_PAPER)
+    )
+    rows = connection.execute(
+        select(films.c.digest, func.max(jobs.c.id).label("latest"))
+        .join(jobs, jobs.c.id == films.c.job_id)
+        .where(films.c.digest.in_(set(digests)), jobs.c.calling_ae == calling_ae)
+        .where(jobs.c.created_at >= since)
+        .where(or_(jobs.c.state != State.CANCELLED, reached.exists()))
+        .group_by(films.c.digest)
+    )
+    return {row.digest: row.latest for row in rows}

@@ -1,0 +1,80 @@
+"""Retention: what is finished goes after its time, pixels first, rows later (promise 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, delete, func, select, update
+
+from broker.model.job import FINISHED
+from broker.store.reading import JobReading
+from broker.store.tables import jobs, spooled
+
+BATCH = 200
+"""Jobs of one transaction: nobody waits long for it."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Up to when what has ended goes, in seconds since the epoch."""
+
+    pixels_before: float
+    rows_before: float
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What goes, or went."""
+
+    pixels: int = 0
+    """Jobs that lose their pixels."""
+    rows: int = 0
+    """Jobs that are forgotten."""
+
+
+class Retention(JobReading):
+    """The questions and the removals. Files go with the next sweep of the spool."""
+
+    def due(self, terms: Terms) -> Removal:
+        """What would go now."""
+        with self._database.read() as connection:
+            pixels, rows = (
+                connection.execute(select(func.count()).select_from(jobs).where(which)).scalar_one()
+                for which in (_pixels_due(terms), _ended(terms.rows_before))
+            )
+        return Removal(pixels, rows)
+
+    def alone(self, terms: Terms) -> set[str]:
+        """Names in the spool that only jobs refer to which would lose their pixels now."""
+        due = select(jobs.c.id).where(_pixels_due(terms))
+        theirs = select(spooled.c.name).where(spooled.c.job_id.in_(due))
+        others = select(spooled.c.name).where(spooled.c.job_id.not_in(due))
+        with self._database.read() as connection:
+            return set(connection.execute(theirs.except_(others)).scalars())
+
+    def remove(self, terms: Terms) -> Removal:
+        """Let some go, in one transaction; call it again until nothing went."""
+        with self._database.write() as connection:
+            chosen = select(jobs.c.id).where(_pixels_due(terms)).order_by(jobs.c.id).limit(BATCH)
+            bare = list(connection.execute(chosen).scalars())
+            connection.execute(delete(spooled).where(spooled.c.job_id.in_(bare)))
+            connection.execute(
+                update(jobs).where(jobs.c.id.in_(bare)).values(pixels_removed_at=self._clock())
+            )
+            chosen = select(jobs.c.id).where(_rows_due(terms)).order_by(jobs.c.id).limit(BATCH)
+            gone = list(connection.execute(chosen).scalars())
+            connection.execute(delete(jobs).where(jobs.c.id.in_(gone)))
+        return Removal(len(bare), len(gone))
+
+
+def _ended(before: float) -> ColumnElement[bool]:
+    """A finished job is not changed any more, so its last change was its end."""
+    return and_(jobs.c.state.in_(FINISHED), jobs.c.updated_at < before)
+
+
+def _pixels_due(terms: Terms) -> ColumnElement[bool]:
+    return and_(_ended(terms.pixels_before), jobs.c.pixels_removed_at.is_(None))
+
+
+def _rows_due(terms: Terms) -> ColumnElement[bool]:
+    return and_(_ended(terms.rows_before), jobs.c.pixels_removed_at.is_not(None))

@@ -1,0 +1,114 @@
+"""`broker purge` lets finished jobs go, and nothing else; tables show what is left."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from broker.store.occupancy import Occupancy
+from broker.store.spool import Spool
+from tests.cli.conftest import FILM, Site
+
+PIXELS = b"\0" * (3 << 20)
+
+
+@pytest.fixture
+def spool(site: Site) -> Spool:
+    """The site's spool, with a file under the name that its films refer to."""
+    made = Spool(site.folder / "broker-data" / "spool")
+    path = _file(site)
+    path.parent.mkdir()
+    path.write_bytes(PIXELS)
+    return made
+
+
+def _file(site: Site) -> Path:
+    (name,) = FILM.spooled
+    return site.folder / "broker-data" / "spool" / name[:2] / name
+
+
+def test_a_dry_run_says_what_would_go(site: Site, spool: Spool) -> None:
+    """How many jobs, how much disk; and nothing is removed."""
+    site.sent()
+
+    ended = site.broker("purge", "--dry-run", "--pixels-hours", "0", "--rows-days", "30")
+
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out == (
+        "pixels of 1 job, ended more than 0 h ago: would be removed, 3.0 MB\n"
+        "rows of 0 jobs, ended more than 30 days ago: would be removed\n"
+    )
+    assert list(spool.names()) == list(FILM.spooled)
+    assert site.jobs.get(1).pixels_removed_at is None
+
+
+def test_pixels_go_and_the_row_says_so(site: Site, spool: Spool) -> None:
+    """The disk is free at once when no broker runs; show, list, explain and reprint say it."""
+    site.sent()
+
+    ended = site.broker("purge", "--pixels-hours", "0")
+
+    assert "pixels of 1 job, ended more than 0 h ago: removed, 3.0 MB" in ended.out
+    assert list(spool.names()) == []
+    listed = site.broker("jobs", "--all").out
+    assert listed.splitlines()[-2].endswith("KEPT")
+    assert listed.splitlines()[-1].endswith("row")
+    assert "it cannot be printed again" in site.broker("jobs", "show", "1").out
+    assert "print at the modality" in site.broker("jobs", "explain", "1").out
+    assert json.loads(site.broker("jobs", "show", "1", "--json").out)["pixels_removed_at"]
+    again = site.broker("jobs", "reprint", "1")
+    assert (again.code, again.err) == (
+        1,
+        "job 1 is sent: its pixels have been removed since; print it at the modality\n",
+    )
+
+
+def test_a_running_broker_removes_the_files(site: Site, spool: Spool) -> None:
+    """The command writes rows only: a file may be on its way to a new job in the broker."""
+    site.sent()
+    occupancy = Occupancy.take(site.folder / "broker-data")
+
+    ended = site.broker("purge", "--pixels-hours", "0")
+    occupancy.close()
+
+    assert ended.out.endswith("the running broker removes the files within a minute\n")
+    assert site.jobs.get(1).pixels_removed_at is not None
+    assert list(spool.names()) == list(FILM.spooled)
+
+
+@pytest.mark.usefixtures("spool")
+def test_what_waits_prints_or_is_held_stays(site: Site) -> None:
+    """However short the times are."""
+    site.job()
+    site.printing()
+    site.jobs.hold(site.job())
+
+    ended = site.broker("purge", "--pixels-hours", "0", "--rows-days", "0", "--json")
+
+    assert json.loads(ended.out) == {"removed": True, "pixels_of": 0, "bytes": 0, "rows_of": 0}
+    assert [job.pixels_removed_at for job in site.jobs.list()] == [None] * 3
+    assert _file(site).exists()
+
+
+def test_rows_go_with_their_time(site: Site, spool: Spool) -> None:
+    """With both times over nothing is left of a job."""
+    site.sent()
+
+    ended = site.broker("purge", "--pixels-hours", "0", "--rows-days", "0")
+
+    assert "rows of 1 job, ended more than 0 days ago: removed" in ended.out
+    assert site.jobs.list() == []
+    assert list(spool.names()) == []
+
+
+def test_a_disk_that_is_nearly_full_stands_above_the_tables(site: Site) -> None:
+    """Before anybody wonders why the modalities cannot print."""
+    site.file.write_text(site.file.read_text() + "[retention]\nfloor_mb = 10000000\n")
+    site.job()
+
+    for command in ("jobs", "printers"):
+        said = " ".join(site.broker(command).out.split())
+        assert "THE DISK IS NEARLY FULL:" in said
+        assert "retention.floor_mb is 10000000. New films are refused;" in said

@@ -1,0 +1,133 @@
+"""Films that a modality sends again are flagged or held, and never dropped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from broker.model.job import Outcome, State
+from broker.model.retry import Settlement
+from broker.store.duplicates import Rule
+from broker.store.jobs import Jobs
+from tests.store.conftest import Clock, MakeFilm, MakeRequest
+
+RULE = Rule(window_s=900.0)
+FLAG = "possible duplicate of job 1"
+
+
+def test_an_equal_film_of_the_same_modality_is_flagged(
+    jobs: Jobs, make_request: MakeRequest
+) -> None:
+    """It is queued all the same, and says in every state which job it equals."""
+    jobs.add(make_request(), rule=RULE)
+    again = jobs.get(jobs.add(make_request(), rule=RULE))
+
+    assert (again.state, again.duplicate_of, again.reason) == (State.QUEUED, 1, FLAG)
+    assert jobs.get(1).duplicate_of is None
+    claim = jobs.claim(2, "oki-1")
+    assert claim is not None
+    assert jobs.get(2).reason == FLAG
+    jobs.finish(claim, Outcome.UNAVAILABLE, "", settlement=Settlement(State.HELD, "no paper"))
+    assert jobs.get(2).reason == f"{FLAG}; no paper"
+    jobs.release(2)
+    assert jobs.get(2).reason == FLAG
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"calling_ae": "MR1"},
+        {"pixels": "cd" * 32},
+        {"attributes": {"ImageDisplayFormat": ("STANDARD\\1,2",)}},
+        {"attributes": {"ImageDisplayFormat": ("STANDARD\\1,1",), "FilmSizeID": ("A4",)}},
+    ],
+    ids=["another modality", "another image", "another layout", "another size"],
+)
+def test_a_film_that_differs_is_no_duplicate(
+    jobs: Jobs, make_film: MakeFilm, make_request: MakeRequest, changed: dict[str, object]
+) -> None:
+    """Content, layout and modality must all be equal."""
+    jobs.add(make_request(), rule=RULE)
+    calling_ae = changed.pop("calling_ae", "CT1")
+    films = (make_film(**changed),)  # type: ignore[arg-type]
+
+    other = jobs.get(jobs.add(make_request(films=films, calling_ae=calling_ae), rule=RULE))
+
+    assert (other.duplicate_of, other.reason) == (None, "")
+
+
+def test_the_order_of_attributes_makes_no_difference(
+    jobs: Jobs, make_film: MakeFilm, make_request: MakeRequest
+) -> None:
+    """What is seen on the sheet counts, not how it was sent."""
+    film = make_film()
+    turned = replace(film, attributes=dict(reversed(list(film.attributes.items()))))
+    jobs.add(make_request(films=(film,)), rule=RULE)
+
+    assert jobs.get(jobs.add(make_request(films=(turned,)), rule=RULE)).duplicate_of == 1
+
+
+@pytest.mark.parametrize(("later", "twin"), [(899.0, 1), (901.0, None), (-3600.0, 1)])
+def test_only_within_the_window(
+    jobs: Jobs, clock: Clock, make_request: MakeRequest, later: float, twin: int | None
+) -> None:
+    """An equal film is no news when it comes the next day; a clock set back hides none."""
+    jobs.add(make_request(), rule=RULE)
+    clock.now += later
+
+    assert jobs.get(jobs.add(make_request(), rule=RULE)).duplicate_of == twin
+
+
+def test_the_rule_may_be_turned_off(jobs: Jobs, make_request: MakeRequest) -> None:
+    """A window of no seconds looks for nothing."""
+    jobs.add(make_request())
+
+    assert jobs.get(jobs.add(make_request(), rule=Rule(0.0, hold=True))).duplicate_of is None
+
+
+def test_a_site_may_want_them_held(jobs: Jobs, make_request: MakeRequest) -> None:
+    """Then nothing prints before a person releases it; it is there, whole."""
+    jobs.add(make_request(), rule=Rule(900.0, hold=True))
+    held = jobs.get(jobs.add(make_request(), rule=Rule(900.0, hold=True)))
+
+    assert held.state is State.HELD
+    assert held.reason == f"{FLAG}; a person decides whether it is printed again"
+    assert [job.id for job in jobs.waiting()] == [1]
+    jobs.release(2)
+    assert [job.id for job in jobs.waiting()] == [1, 2]
+
+
+def test_the_films_that_are_equal_are_named(
+    jobs: Jobs, make_film: MakeFilm, make_request: MakeRequest
+) -> None:
+    """Where only some of a job's films were printed before, the operator is told which."""
+    jobs.add(make_request(), rule=RULE)
+    films = (make_film(), make_film("cd" * 32), make_film())
+
+    job = jobs.get(jobs.add(make_request(films=films), rule=RULE))
+
+    assert job.reason == f"films 1, 3: {FLAG}"
+
+
+def test_what_was_cancelled_in_time_is_on_no_paper(jobs: Jobs, make_request: MakeRequest) -> None:
+    """Printing again what a person cancelled is no duplicate, unless a printer had it already."""
+    jobs.add(make_request(), rule=RULE)
+    jobs.cancel(1)
+    assert jobs.get(jobs.add(make_request(), rule=RULE)).duplicate_of is None
+
+    claim = jobs.claim(2, "oki-1")
+    assert claim is not None
+    jobs.asked(claim, jobs.films(2)[0].id)
+    jobs.cancel(2)
+    jobs.recover()
+    jobs.cancel(2)
+    assert jobs.get(jobs.add(make_request(), rule=RULE)).duplicate_of == 2
+
+
+def test_a_reprint_is_asked_for_and_no_duplicate(jobs: Jobs, make_request: MakeRequest) -> None:
+    """A person who wants a film again is not told so."""
+    jobs.add(make_request(), rule=RULE)
+    jobs.cancel(1)
+
+    assert jobs.get(jobs.reprint(1)).duplicate_of is None
