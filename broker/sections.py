@@ -128,7 +128,7 @@ class Retention(Section):
         default=90.0, description="after the end of a job its row is removed, too"
     )
     floor_mb: Annotated[int, whole("a number of megabytes", 0, 10_000_000)] = Field(
-        default=500, description="with less free disk, new film sessions are refused"
+        default=200, description="with less free disk, new film sessions are refused"
     )
 
 

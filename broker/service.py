@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import signal
 import socket
@@ -60,13 +61,16 @@ class Service:
         self._clock = clock
         data_dir = config.data_dir
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._occupancy = Occupancy.take(data_dir)
+        self._occupied = contextlib.ExitStack()
+        self._occupied.callback(Occupancy.take(data_dir).close)
         try:
+            if not config.database_file.is_relative_to(data_dir):
+                self._occupied.callback(Occupancy.take_database(config.database_file).close)
             self._database = Database.open(config.database_url)
             schema.upgrade(self._database)
             self._assemble()
         except BaseException:
-            self._occupancy.close()
+            self._occupied.close()
             raise
 
     def _assemble(self) -> None:
@@ -104,7 +108,7 @@ class Service:
             changed=self._dispatcher.wake,
             note=self._note,
         )
-        self._upkeep = Upkeep(
+        self.upkeep = Upkeep(
             House(
                 jobs=self.jobs,
                 printers=self.printers,
@@ -129,7 +133,6 @@ class Service:
             establish_timeout_s=self._config.limits.establish_s,
             message_timeout_s=self._config.limits.message_s,
             idle_timeout_s=self._config.limits.idle_s,
-            max_dataset=self._config.limits.image_mb << 20,
             on_event=lambda event, facts: self._note(f"association {event}", facts),
         )
 
@@ -146,11 +149,11 @@ class Service:
         self.spool.clear_incoming()
         self.printers.sync(self._config.addresses())
         self._acceptor.start()
-        self._upkeep.recover()
-        self._upkeep.sweep()
+        self.upkeep.recover()
+        self.upkeep.sweep()
         self._dispatcher.start()
         self._monitor.start()
-        self._upkeep.start()
+        self.upkeep.start()
         self._note(
             "broker listens",
             {
@@ -172,10 +175,10 @@ class Service:
             self._note("attempts cut off", {"jobs": sorted(self._dispatcher.running)})
         door.join()
         self._monitor.stop(1.0)
-        self._upkeep.stop(1.0)
+        self.upkeep.stop(1.0)
         self._write_counts()
         self._database.close()
-        self._occupancy.close()
+        self._occupied.close()
         self._notebook.close()
         self._note("broker stopped", {})
 
@@ -243,7 +246,11 @@ class Service:
 
     def _serve(self, association: AcceptedAssociation) -> PrintScp:
         return PrintScp(
-            association, self._intake, self._note, model_name=version("dicom-print-broker")
+            association,
+            self._intake,
+            self._note,
+            model_name=version("dicom-print-broker"),
+            allowance=settings.allowance(self._config),
         )
 
     def _open(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from broker.dicom.arriving import Allowance
 from broker.dicom.print_scu import PrintTimeouts
 from broker.dicom.transport.requestor import Timeouts
 from broker.model.retry import Policy
@@ -33,6 +34,11 @@ def rule(config: Config) -> Rule:
     """What happens to films that come again."""
     duplicates = config.duplicates
     return Rule(duplicates.window_s, hold=duplicates.on_duplicate == "hold")
+
+
+def allowance(config: Config) -> Allowance:
+    """How many pixels a modality may send."""
+    return Allowance(image=config.limits.image_mb << 20, session=config.limits.session_mb << 20)
 
 
 def keeping(config: Config) -> Keeping:

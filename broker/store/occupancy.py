@@ -1,4 +1,4 @@
-"""One broker for one data directory: the second says who the first is, and leaves."""
+"""One broker for one data directory and one database: the second names the first, and leaves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FILE = "broker.lock"
 
 
 class Occupied(Exception):
-    """Another broker runs on this data directory."""
+    """Another broker runs on this data directory, or on this database."""
 
 
 class Occupancy:
@@ -23,7 +23,16 @@ class Occupancy:
     @classmethod
     def take(cls, directory: Path) -> Self:
         """Take the directory; Occupied names the process that has it."""
-        path = directory / FILE
+        return cls._take(directory / FILE, f"{directory}: another broker", "data_dir")
+
+    @classmethod
+    def take_database(cls, file: Path) -> Self:
+        """Take a database that is not in the data directory: two spools cannot share one queue."""
+        lock = file.with_name(f"{file.name}.lock")
+        return cls._take(lock, f"{file}: another broker", "database.url")
+
+    @classmethod
+    def _take(cls, path: Path, who: str, key: str) -> Self:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -31,8 +40,8 @@ class Occupancy:
             holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(descriptor)
             raise Occupied(
-                f"{directory}: another broker (process {holder}) runs on this data directory; "
-                "stop it first, or give this one its own data_dir"
+                f"{who} (process {holder}) runs on it; stop it first, or give this one its own "
+                f"{key}"
             ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -283,3 +283,15 @@ def test_a_film_session_leaves_a_printer_that_needs_a_person(
     degraded = make_printer("oki-1", health=Health.DEGRADED, reason="WARNING: SUPPLY EMPTY")
     (choice,) = plan([make_job()], [degraded, make_printer("oki-2")], 0.0, {"session-1": "oki-1"})
     assert choice.printer == "oki-2"
+
+
+def test_a_clock_that_was_set_back_is_no_patience(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """A job that lined up in what is now the future may change over at once."""
+    long_line = make_printer("oki-1", load=50, claims=1)
+    lined_up = make_job(1, printer="oki-1", assigned_at=4000.0)
+
+    (choice,) = plan([lined_up], [long_line, make_printer("oki-2")], 400.0, NOWHERE)
+
+    assert (choice.printer, choice.claim_now) == ("oki-2", True)

@@ -123,6 +123,12 @@ def test_the_pool_fails_only_when_nothing_can_be_kept(
     assert (pool.status, pool.info) == expected
 
 
+def test_the_pool_fails_before_the_disk_is_full(make_printer: MakePrinter) -> None:
+    """With too little room a modality must not print now, however well the printers are."""
+    pool = pool_status([make_printer()], can_store=True, room=False)
+    assert (pool.status, pool.info) == ("FAILURE", "PRINT BUFF FULL")
+
+
 @pytest.mark.parametrize("info", ["PRINTER DOWN", "PRINTER OFFLINE", "ELEC DOWN", "PROC DOWN"])
 def test_a_warning_that_means_a_failure_is_one(info: str) -> None:
     """A printer that calls itself down is down, whatever status it puts beside it."""

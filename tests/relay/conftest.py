@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,13 +51,15 @@ class Relay:
         self._changed = threading.Condition()
         self._lut_level: str = options.pop("lut_level", "film box")
         self._weights: dict[str, int] = options.pop("weights", {})
+        self._clock: Callable[[], float] = options.pop("clock", time.time)
+        self._more: str = options.pop("more", "")
         self._options: dict[str, str] = options
         self._speakers: list[Speaker] = []
         self.service = self.begin()
 
     def begin(self) -> Service:
         """Start a broker on the folder; also after another one has ended there."""
-        self.service = Service(self.config(), self._note)
+        self.service = Service(self.config(), self._note, clock=self._clock)
         self.service.start()
         return self.service
 
@@ -72,7 +75,7 @@ class Relay:
                 f'lut_level = "{self._lut_level}"\n'
                 f"weight = {self._weights.get(printer.name, printer.weight)}\n"
             )
-        return parse(text, folder=self.folder)
+        return parse(text + self._more, folder=self.folder)
 
     def _note(self, event: str, facts: Mapping[str, object]) -> None:
         with self._changed:
@@ -150,7 +153,8 @@ class Relay:
 
 @pytest.fixture
 def relay(tmp_path: Path) -> Iterator[Callable[..., Relay]]:
-    """Makes a relay with so many printers; options are keys of [retry], or `weights`."""
+    """Makes a relay with so many printers; options are keys of [retry], or `weights`, `clock`, or
+    `more` text of the configuration."""
     made: list[Relay] = []
     printers: list[EmulatedPrinter] = []
 

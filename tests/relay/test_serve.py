@@ -175,3 +175,20 @@ def test_operator_commands_move_a_running_broker(
     assert [attempt["outcome"] for attempt in shown["attempts"]] == ["accepted"]
     assert shown["films"][0]["printer"] == "oki-1"
     assert len(printer.sheets) == 1
+
+
+def test_a_second_broker_on_the_same_queue_names_the_first(tmp_path: Path) -> None:
+    """Two data directories and one database: their spools would miss each other's pixels."""
+    files = []
+    for name in ("one", "two"):
+        files.append(tmp_path / f"{name}.toml")
+        files[-1].write_text(
+            f'[broker]\nhost = "127.0.0.1"\nport = 0\ndata_dir = "{name}"\n'
+            '[database]\nurl = "sqlite:///queue.db"\n'
+        )
+    with BrokerProcess(files[0]) as broker:
+        ended = command("serve", config=files[1])
+
+        assert ended.returncode == 1
+        said = f"queue.db: another broker (process {broker.process.pid}) runs on it"
+        assert said in ended.stderr

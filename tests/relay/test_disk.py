@@ -1,0 +1,176 @@
+"""A disk that is full, or nearly: films are refused in time, and what was taken is printed.
+
+The disk is a small file system of its own, so that it can be filled for real.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from broker.dicom.sop_classes import FILM_BOX, PRINTER, PRINTER_INSTANCE
+from broker.emulator.printer import EmulatedPrinter
+from broker.model.job import State
+from broker.model.printer import Duty
+from broker.store.database import Database
+from broker.store.refusals import Refusals
+from tests.peers.speaker import Speaker, image_box, picture
+from tests.relay.conftest import Relay
+
+SIZE = 8 << 20
+LEAVE = 64 << 10
+NO_FLOOR = "[retention]\nfloor_mb = 0\n"
+FLOOR = "[retention]\nfloor_mb = 4\n"
+
+
+class Disk:
+    """A small file system that can be filled and emptied."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._ballast = folder / "ballast"
+
+    def fill(self, leave: int = 0) -> None:
+        """Take all free space but so many bytes."""
+        with self._ballast.open("ab") as file:
+            found = os.statvfs(self.folder)
+            more = found.f_bavail * found.f_frsize - leave
+            os.posix_fallocate(file.fileno(), file.tell(), more)
+
+    def empty(self) -> None:
+        """Give it back."""
+        self._ballast.unlink()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """8 MB, empty."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "none", folder], capture_output=True
+    )
+    if mounted.returncode:
+        if os.environ.get("BROKER_REQUIRE_ALL"):
+            pytest.fail("no right to mount a file system")
+        pytest.skip("only root can mount the small file system that this test fills")
+    yield Disk(folder)
+    subprocess.run(["umount", folder], check=True)
+
+
+@pytest.fixture
+def printer(tmp_path: Path) -> Iterator[EmulatedPrinter]:
+    """One printer, which keeps its sheets on another disk."""
+    with EmulatedPrinter("oki-1", "OKI1", tmp_path / "oki-1") as made:
+        yield made
+
+
+@pytest.fixture
+def relay(disk: Disk, printer: EmulatedPrinter) -> Iterator[Relay]:
+    """A broker whose data are on the small disk, without a floor."""
+    made = Relay(disk.folder, [printer.address], [printer], more=NO_FLOOR)
+    made.wait_until_up()
+    yield made
+    made.close()
+
+
+def _large(ct: Speaker, pixel: bytes = b"\1") -> int:
+    """Set the image box with a picture of 1 MB; the status."""
+    large = picture(Rows=1024, Columns=1024, PixelData=pixel * (1 << 20))
+    return ct.set_image(made=image_box(1, large)).status
+
+
+def test_no_room_for_the_pixels(relay: Relay, disk: Disk, printer: EmulatedPrinter) -> None:
+    """The image is refused with 0xC605, nothing half-stored; with room again it is taken."""
+    ct = relay.speaker()
+    ct.open_session()
+    ct.open_film_box()
+    disk.fill(LEAVE)
+
+    assert _large(ct) == 0xC605
+    assert list((disk.folder / "broker-data/spool/incoming").iterdir()) == []
+    assert ct.action(FILM_BOX, ct.film_box).status == 0xB603, "an empty film box"
+
+    disk.empty()
+    assert _large(ct) == 0x0000
+    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    relay.wait_until(State.SENT, 1)
+    assert len(printer.sheets) == 1
+
+
+def test_no_room_for_the_rows(relay: Relay, disk: Disk, printer: EmulatedPrinter) -> None:
+    """The film is refused with 0xC602 and leaves nothing behind; with room again it is taken."""
+    ct = relay.speaker()
+    ct.open_session()
+    ct.open_film_box()
+    ct.set_image()
+    disk.fill()
+
+    assert ct.action(FILM_BOX, ct.film_box).status == 0xC602
+    assert ct.get(PRINTER, PRINTER_INSTANCE).status == 0x0000, "the association goes on"
+
+    disk.empty()
+    assert relay.jobs() == []
+    assert list(relay.service.spool.names()) == []
+    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    relay.wait_until(State.SENT, 1)
+    assert len(printer.sheets) == 1
+
+
+def test_films_that_were_taken_outlast_a_full_disk(
+    relay: Relay, disk: Disk, printer: EmulatedPrinter
+) -> None:
+    """Nothing can be written down, so nothing is asked for; with room again each comes out once."""
+    relay.service.printers.set_duty("oki-1", Duty.DRAIN)
+    relay.print_films(3)
+    relay.service.printers.set_duty("oki-1", Duty.READY)
+    disk.fill()
+    relay.wait_for(lambda: any(event == "dispatcher failed" for event, _ in relay.notes))
+    asked = len(printer.sheets)
+
+    disk.empty()
+    relay.wait_until(State.SENT, 1, 2, 3)
+    assert asked <= 1, "the one that was claimed before the disk was full"
+    assert len(printer.sheets) == 3
+    assert {film.words for job in (1, 2, 3) for film in relay.service.jobs.films(job)} == {""}
+
+
+def test_under_the_floor_no_film_session_begins(disk: Disk, printer: EmulatedPrinter) -> None:
+    """0x0213 at once instead of a failure at N-ACTION; the Printer says why; open film sessions
+    go on, and the refusal is counted."""
+    relay = Relay(disk.folder, [printer.address], [printer], more=FLOOR)
+    try:
+        relay.wait_until_up()
+        early = relay.speaker()
+        early.open_session()
+        early.open_film_box()
+        disk.fill(3 << 20)
+
+        late = relay.speaker(calling_ae="LATE")
+        assert late.open_session().status == 0x0213
+        told = late.get(PRINTER, PRINTER_INSTANCE).dataset
+        assert told is not None
+        assert (told.PrinterStatus, told.PrinterStatusInfo) == ("FAILURE", "PRINT BUFF FULL")
+
+        assert _large(early) == 0x0000
+        assert early.action(FILM_BOX, early.film_box).status == 0x0000
+        relay.wait_until(State.SENT, 1)
+
+        disk.empty()
+        assert late.open_session().status == 0x0000
+        told = late.get(PRINTER, PRINTER_INSTANCE).dataset
+        assert told is not None
+        assert told.PrinterStatus == "NORMAL"
+        why = "new films are refused: 3 MB free, and retention.floor_mb is 4"
+        assert ("storage failed", {"why": why}) in relay.notes
+    finally:
+        relay.close()
+    database = Database.open(f"sqlite:///{disk.folder}/broker-data/broker.db")
+    (counted,) = Refusals(database, time.time).list()
+    database.close()
+    assert (counted.kind, counted.number, counted.last_peer) == ("disk nearly full", 1, "LATE")

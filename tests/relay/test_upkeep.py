@@ -1,0 +1,111 @@
+"""Keeping house, in a running broker: re-sends, retention, and what an earlier life left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from broker.dicom.sop_classes import FILM_BOX
+from broker.model.job import State
+from tests.relay.conftest import Relay
+
+MakeRelay = Callable[..., Relay]
+
+DAY_S = 86400.0
+
+
+class Clock:
+    """The time of day, as somebody sets it."""
+
+    def __init__(self) -> None:
+        self.offset_s = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.offset_s
+
+
+def test_a_film_that_is_sent_again_prints_and_is_flagged(relay: MakeRelay) -> None:
+    """A modality that is unsure prints again, on a new association: two sheets, one flag."""
+    room = relay(1)
+    room.print_films(2)
+
+    one, two = room.wait_until(State.SENT, 1, 2)
+
+    assert (one.duplicate_of, one.reason) == (None, "")
+    assert (two.duplicate_of, two.reason) == (1, "possible duplicate of job 1")
+    assert room.sheets() == {"oki-1": 2}
+
+
+def test_a_film_that_is_sent_again_is_held_where_the_site_says_so(relay: MakeRelay) -> None:
+    """The modality hears success all the same; a person releases it, or not."""
+    room = relay(1, more='[duplicates]\non_duplicate = "hold"\n')
+    room.print_films(1)
+    room.wait_until(State.SENT, 1)
+    room.print_films(1)
+
+    (held,) = room.wait_until(State.HELD, 2)
+
+    assert held.reason.startswith("possible duplicate of job 1; a person decides")
+    room.service.jobs.release(2)
+    room.wait_until(State.SENT, 2)
+    assert room.sheets() == {"oki-1": 2}
+
+
+def test_asking_twice_for_one_film_box_is_a_possible_duplicate(relay: MakeRelay) -> None:
+    """Two print requests on one association: the second prints from the same pixels, flagged."""
+    room = relay(1)
+    ct = room.speaker()
+    assert ct.print_film() == 0x0000
+    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+
+    _, again = room.wait_until(State.SENT, 1, 2)
+
+    assert again.duplicate_of == 1
+    assert room.sheets() == {"oki-1": 2}
+
+
+def test_what_is_finished_goes_after_its_time(relay: MakeRelay) -> None:
+    """Pixels after a day, the row after ninety; what is held stays, pixels and all."""
+    clock = Clock()
+    room = relay(1, clock=clock)
+    room.print_films(2)
+    room.wait_until(State.SENT, 1, 2)
+    ct = room.speaker()
+    ct.open_session()
+    ct.open_film_box(r"STANDARD\1,2")
+    ct.set_image()
+    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    (other,) = room.wait_until(State.SENT, 3)
+    room.service.jobs.hold(room.service.jobs.reprint(other.id))
+    held = other.id + 1
+    ct.release()
+
+    clock.offset_s = 1.1 * DAY_S
+    room.service.upkeep.clear()
+    assert all(job.pixels_removed_at is not None for job in room.jobs(1, 2, 3))
+    assert room.service.jobs.spooled() == set(room.service.spool.names())
+    assert len(room.service.jobs.spooled()) == 1, "the held job's"
+
+    clock.offset_s = 91 * DAY_S
+    room.service.upkeep.clear()
+    assert [job.id for job in room.jobs()] == [held]
+    room.service.jobs.release(held)
+    room.wait_until(State.SENT, held)
+    assert room.sheets() == {"oki-1": 4}
+
+
+def test_a_start_sweeps_what_nobody_refers_to(relay: MakeRelay) -> None:
+    """Pixels that a crash left between the spool and the rows are gone after the next start."""
+    room = relay(1)
+    room.service.stop()
+    room.service.spool.keep([room.service.spool.receive([b"orphan"])])
+    room.service.spool.receive([b"half a film"])
+
+    room.begin()
+
+    assert list(room.service.spool.names()) == []
+    incoming = room.folder / "broker-data/spool/incoming"
+    assert list(incoming.iterdir()) == []
+    room.wait_until_up()
+    room.print_films(1)
+    room.wait_until(State.SENT, 1)
