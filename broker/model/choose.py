@@ -217,8 +217,10 @@ def _best(
 
 
 def _sooner(other: _Line, own: _Line, job: Job, now: float) -> bool:
-    """Whether a job that has waited long enough would be done sooner elsewhere."""
-    if _patient(job, now):
+    """Whether a job would be done sooner elsewhere, and has reason to go: it has waited long
+    enough, or the other printer could not be chosen when the job lined up.
+    """
+    if _patient(job, now) and not _came_back(other.printer, job):
         return False
     return other.finish(job.load) < own.finish(job.load)
 
@@ -226,6 +228,12 @@ def _sooner(other: _Line, own: _Line, job: Job, now: float) -> bool:
 def _patient(job: Job, now: float) -> bool:
     """Whether it has not yet waited long in its line; a clock that was set back is no patience."""
     return job.assigned_at is None or 0 <= now - job.assigned_at < PATIENCE_S
+
+
+def _came_back(printer: Printer, job: Job) -> bool:
+    """Whether a printer has come into service since the job lined up elsewhere."""
+    since = max(printer.health_since, printer.duty_since, printer.paused_until)
+    return job.assigned_at is not None and since > job.assigned_at
 
 
 def _nowhere(lines: dict[str, _Line]) -> str:

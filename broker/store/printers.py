@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, case, delete, func, insert, select, update
 
 from broker.model.health import Observation
 from broker.model.job import DONE, State
@@ -150,14 +150,15 @@ class Printers:
             _change(connection, name, failures=printers.c.failures + 1)
 
     def accepted(self, name: str, copies: int) -> None:
-        """Count an accepted film: whatever was wrong with the printer is over."""
+        """Count an accepted film: whatever was wrong with the printer is over, as of now."""
+        over = case((printers.c.failures_in_row > 0, self._clock()), else_=printers.c.paused_until)
         with self._database.write() as connection:
             _change(
                 connection,
                 name,
                 films_accepted=printers.c.films_accepted + copies,
+                paused_until=over,
                 failures_in_row=0,
-                paused_until=0.0,
             )
             connection.execute(
                 update(printers)

@@ -295,3 +295,25 @@ def test_a_clock_that_was_set_back_is_no_patience(
     (choice,) = plan([lined_up], [long_line, make_printer("oki-2")], 400.0, NOWHERE)
 
     assert (choice.printer, choice.claim_now) == ("oki-2", True)
+
+
+@pytest.mark.parametrize(
+    ("since", "goes_to"),
+    [
+        ({"health_since": 101.0}, "oki-2"),
+        ({"duty_since": 101.0}, "oki-2"),
+        ({"paused_until": 101.0}, "oki-2"),
+        ({"health_since": 99.0}, "oki-1"),
+    ],
+    ids=["came up", "made ready", "rested", "was there all the time"],
+)
+def test_a_printer_that_comes_back_takes_its_share_at_once(
+    make_job: MakeJob, make_printer: MakePrinter, since: dict[str, float], goes_to: str
+) -> None:
+    """Jobs that lined up while it was away need not be patient; others keep their line."""
+    lined_up = [make_job(each, printer="oki-1", assigned_at=100.0) for each in range(1, 5)]
+    printers = [make_printer("oki-1", load=5, claims=1), make_printer("oki-2", **since)]
+
+    first = plan(lined_up, printers, 102.0, NOWHERE)[0]
+
+    assert first.printer == goes_to

@@ -188,7 +188,8 @@ def test_an_accepted_film_ends_the_rest(printers: Printers, health: Health, reas
 
     printer = printers.get("oki-1")
     assert (printer.films_accepted, printer.failures, printer.failures_in_row) == (3, 1, 0)
-    assert (printer.paused_until, printer.health, printer.reason) == (0.0, health, reason)
+    # Kept as the time since which it may be chosen again.
+    assert (printer.paused_until, printer.health, printer.reason) == (1000.0, health, reason)
 
 
 def test_a_printer_taken_out_meanwhile_is_no_error(printers: Printers) -> None:
