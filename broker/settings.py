@@ -38,7 +38,12 @@ def rule(config: Config) -> Rule:
 
 def allowance(config: Config) -> Allowance:
     """How many pixels a modality may send."""
-    return Allowance(image=config.limits.image_mb << 20, session=config.limits.session_mb << 20)
+    limits = config.limits
+    return Allowance(
+        image=limits.image_mb << 20,
+        session=limits.session_mb << 20,
+        film_boxes=limits.film_boxes,
+    )
 
 
 def keeping(config: Config) -> Keeping:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
@@ -17,7 +18,8 @@ from pydicom.tag import Tag
 
 from broker.dicom import statuses
 from broker.dicom.statuses import Fault
-from broker.dicom.transport.dataset import UnreadableDataset, read_raw
+from broker.dicom.transport.dataset import Cut, UnreadableDataset, read_raw
+from broker.dicom.transport.dataset_writer import Pieces
 from broker.model.film import Attributes
 
 FILM_SESSION = (
@@ -98,10 +100,10 @@ def tag(keyword: str) -> int:
     return found
 
 
-def parse(data: bytes, transfer_syntax: str) -> Dataset:
+def parse(data: bytes, transfer_syntax: str, cuts: Sequence[Cut] = ()) -> Dataset:
     """A received data set with its elements still raw; Fault 0x0110 when it cannot be read."""
     try:
-        return read_raw(data, transfer_syntax)
+        return read_raw(data, transfer_syntax, cuts)
     except UnreadableDataset as error:
         raise Fault(statuses.PROCESSING_FAILURE, "the data set cannot be read") from error
 
@@ -226,10 +228,11 @@ def put(dataset: Dataset, keyword: str, sent: tuple[str, ...]) -> None:
     put_raw(dataset, keyword, vr, content)
 
 
-def put_raw(dataset: Dataset, keyword: str, vr: str, content: bytes) -> None:
-    """Put bytes into a data set as they are; their length must be even."""
+def put_raw(dataset: Dataset, keyword: str, vr: str, content: bytes | Pieces) -> None:
+    """Put bytes into a data set as they are; padded when they are sent."""
     element_tag = Tag(tag(keyword))
-    element = RawDataElement(element_tag, vr, len(content), content, 0, False, True)
+    value: Any = content
+    element = RawDataElement(element_tag, vr, len(content), value, 0, False, True)
     dataset._dict[element_tag] = element
 
 

@@ -5,7 +5,7 @@ Every function either leaves its object as it was and raises a Fault, or changes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydicom.dataset import Dataset
 
@@ -16,16 +16,16 @@ from broker.dicom.film_tree import (
     OpenFilmSession,
     OpenImageBox,
     OpenLut,
+    Received,
     fresh_uid,
 )
-from broker.dicom.pixels import Pixels
 from broker.dicom.sop_classes import (
     COLOR_IMAGE_BOX,
     FILM_SESSION,
     GRAYSCALE_IMAGE_BOX,
 )
 from broker.dicom.statuses import Fault
-from broker.model.film import Attributes, PresentationLut
+from broker.model.film import Attributes, Image, PresentationLut
 from broker.model.layout import Layout, UnreadableLayout
 
 _LIGHTING = ("Illumination", "ReflectedAmbientLight")
@@ -152,9 +152,20 @@ class ImageChange:
 
     position: int
     attributes: Attributes
-    pixels: Pixels | None
-    """None erases the image (PS3.4 H.4.3.1.2.1)."""
+    image: Image | None
+    """Without a name yet; None erases the image (PS3.4 H.4.3.1.2.1)."""
     lut: PresentationLut | None
+
+    def apply(self, box: OpenImageBox, received: Received | None) -> None:
+        """Make the change, now that the image's pixels were received."""
+        box.attributes = self.attributes
+        box.lut = self.lut
+        box.received = received
+        box.image = (
+            replace(self.image, pixels=received.name)
+            if self.image is not None and received is not None
+            else None
+        )
 
 
 def image_change(box: OpenImageBox, dataset: Dataset, tree: FilmTree) -> ImageChange:
@@ -175,7 +186,7 @@ def image_change(box: OpenImageBox, dataset: Dataset, tree: FilmTree) -> ImageCh
     return ImageChange(
         position=int(sent[0]),
         attributes=attributes.read(dataset, attributes.IMAGE_BOX),
-        pixels=pixels.read(content[0], color=color) if content else None,
+        image=pixels.read(content[0], color=color) if content else None,
         lut=_referenced_lut(dataset, tree),
     )
 

@@ -7,16 +7,22 @@ forgotten with it (PS3.4 H.5).
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from pydicom.uid import generate_uid
 
 from broker.dicom import statuses
-from broker.dicom.sop_classes import FILM_BOX, FILM_SESSION, PRESENTATION_LUT
+from broker.dicom.sop_classes import (
+    FILM_BOX,
+    FILM_SESSION,
+    PRESENTATION_LUT,
+    PRINTER_INSTANCE,
+)
 from broker.dicom.statuses import Fault
-from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut
+from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut, first
+from broker.model.job import Level, PrintRequest, Priority
 from broker.model.layout import Layout
 
 
@@ -82,6 +88,15 @@ class OpenFilmBox:
             lut=self.lut or session.lut,
         )
 
+    @property
+    def has_image(self) -> bool:
+        """Whether anything lies on it."""
+        return any(box.image is not None for box in self.image_boxes)
+
+    def received(self) -> list[Received]:
+        """The pixels of its images."""
+        return [box.received for box in self.image_boxes if box.received is not None]
+
 
 @dataclass
 class OpenFilmSession:
@@ -97,6 +112,28 @@ class OpenFilmSession:
     """Tells it from every other film session that ever was; UIDs of modalities may repeat."""
     sop_class: str = FILM_SESSION
 
+    def freeze(
+        self,
+        boxes: Sequence[OpenFilmBox],
+        level: Level,
+        *,
+        calling_ae: str,
+        called_ae: str,
+        peer: str,
+    ) -> PrintRequest:
+        """The frozen copy of what a print request asks for, these film boxes being its films."""
+        return PrintRequest(
+            calling_ae=calling_ae,
+            called_ae=called_ae,
+            peer=peer,
+            film_session=self.key,
+            level=level,
+            session=dict(self.attributes),
+            films=tuple(box.freeze(self) for box in boxes),
+            copies=int(first(self.attributes, "NumberOfCopies", "1")),
+            priority=Priority(first(self.attributes, "PrintPriority", "MED")),
+        )
+
 
 @dataclass
 class OpenLut:
@@ -107,9 +144,8 @@ class OpenLut:
     sop_class: str = PRESENTATION_LUT
 
 
-MAX_FILM_BOXES = 2000
-MAX_IMAGE_BOXES = 20_000
-"""On all film boxes of a film session together."""
+IMAGE_BOXES_EACH = 10
+"""Image boxes that a film session may have for every film box that it may have."""
 MAX_LUTS = 640
 """Each has a table of up to 8 KB."""
 
@@ -119,7 +155,9 @@ Node = OpenFilmSession | OpenFilmBox | OpenImageBox | OpenLut
 class FilmTree:
     """All objects of one association, found by UID."""
 
-    def __init__(self) -> None:
+    def __init__(self, film_boxes: int) -> None:
+        """With room for so many film boxes."""
+        self._film_boxes = film_boxes
         self.session: OpenFilmSession | None = None
         self.luts: dict[str, OpenLut] = {}
 
@@ -136,8 +174,8 @@ class FilmTree:
         """Fault 0x0213 when there are as many of a class as any print needs (promise 9)."""
         boxes = self.session.film_boxes if self.session is not None else []
         full = {
-            FILM_BOX: len(boxes) >= MAX_FILM_BOXES
-            or sum(len(box.image_boxes) for box in boxes) >= MAX_IMAGE_BOXES,
+            FILM_BOX: len(boxes) >= self._film_boxes
+            or sum(len(box.image_boxes) for box in boxes) >= self._film_boxes * IMAGE_BOXES_EACH,
             PRESENTATION_LUT: len(self.luts) >= MAX_LUTS,
         }
         if full.get(sop_class):
@@ -169,13 +207,13 @@ class FilmTree:
     def new_uid(self, asked: str) -> str:
         """The UID for a new object: the one asked for, or a fresh one.
 
-        Fault 0x0117 when it is no UID, 0x0111 when it is taken.
+        Fault 0x0117 when it is no UID, 0x0111 when it is taken; the Printer's always is.
         """
         if not asked:
             return fresh_uid()
         if not _is_uid(asked):
             raise Fault(statuses.INVALID_SOP_INSTANCE, "the instance UID is no UID")
-        if any(node.uid == asked for node in self.nodes()):
+        if asked == PRINTER_INSTANCE or any(node.uid == asked for node in self.nodes()):
             raise Fault(statuses.DUPLICATE_SOP_INSTANCE, "the instance UID is taken")
         return asked
 
@@ -183,6 +221,15 @@ class FilmTree:
         """The film box that an image box lies on."""
         assert self.session is not None
         return next(box for box in self.session.film_boxes if image_box in box.image_boxes)
+
+    @property
+    def pixel_bytes(self) -> int:
+        """Of all images that lie on open image boxes."""
+        return sum(
+            node.image.length
+            for node in self.nodes()
+            if isinstance(node, OpenImageBox) and node.image is not None
+        )
 
     def received(self) -> list[Received]:
         """All pixels that arrived for objects which still are."""

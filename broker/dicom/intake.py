@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from broker.dicom.film_tree import Received
@@ -10,6 +10,20 @@ from broker.model.job import PrintRequest
 from broker.model.pool import PoolStatus
 
 R = TypeVar("R", bound=Received)
+R_co = TypeVar("R_co", bound=Received, covariant=True)
+
+
+class Writer(Protocol[R_co]):
+    """Takes the pixels of one image box, as they come, into the spool, not yet for good."""
+
+    def write(self, piece: memoryview, /) -> None:
+        """The next bytes; the view is valid only now. CannotStore when there is no room."""
+
+    def finish(self) -> R_co:
+        """That was all. CannotStore; then it is to be discarded."""
+
+    def discard(self) -> None:
+        """They are not wanted: remove what has come."""
 
 
 class Intake(Protocol[R]):
@@ -18,8 +32,8 @@ class Intake(Protocol[R]):
     def check_room(self) -> None:
         """CannotStore when there is too little room for a new film session."""
 
-    def receive(self, chunks: Iterable[memoryview]) -> R:
-        """Put pixels into the spool, not yet for good; CannotStore when there is no room."""
+    def receive(self) -> Writer[R]:
+        """Pixels begin to come; CannotStore when there is no room."""
 
     def accept(self, request: PrintRequest, received: Sequence[R]) -> int:
         """Put a print request on stable storage, its pixels first; the job's number.

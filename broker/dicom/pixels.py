@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
 from broker.dicom import attributes
+from broker.dicom.transport.dataset import Elsewhere
+from broker.dicom.transport.dataset_writer import Pieces
 from broker.model.film import Image
 
 _GRAY = ("MONOCHROME1", "MONOCHROME2")
@@ -15,25 +16,12 @@ _DEPTHS = {(8, 8, 7), (16, 12, 11)}
 """Bits Allocated, Bits Stored, High Bit that the standard allows in a print image box."""
 
 
-@dataclass(frozen=True)
-class Pixels:
-    """A checked image whose bytes are not in the spool yet."""
-
-    image: Image
-    """Its `pixels` name is empty."""
-    content: memoryview
-
-    def named(self, name: str) -> Image:
-        """The image, once the spool has given its bytes a name."""
-        values = {**self.image.__dict__, "pixels": name}
-        return Image(**values)
-
-
-def read(item: Dataset, *, color: bool = False) -> Pixels:
-    """Check the item of a Basic Grayscale (or Color) Image Sequence.
+def read(item: Dataset, *, color: bool = False) -> Image:
+    """Check the item of a Basic Grayscale (or Color) Image Sequence, its pixels left out.
 
     Fault 0x0121 where something is missing, 0x0106 where it is not allowed or does not fit
-    together. One padding byte after an odd length is cut off.
+    together. One padding byte after an odd length is allowed, and not counted. The image has no
+    name yet.
     """
     samples = _number(item, "SamplesPerPixel")
     photometric = _text(item, "PhotometricInterpretation")
@@ -55,31 +43,26 @@ def read(item: Dataset, *, color: bool = False) -> Pixels:
         raise attributes.invalid("PixelRepresentation", "is not 0 (unsigned)")
     if color and _number(item, "PlanarConfiguration") != 1:
         raise attributes.invalid("PlanarConfiguration", "is not 1")
-    content = attributes.raw(item, "PixelData")
-    if not content:
-        raise attributes.missing_value("PixelData")
     length = rows * columns * samples * depth[0] // 8
-    if len(content) not in (length, length + length % 2):
+    sent = _length(item)
+    if sent not in (length, length + length % 2):
         raise attributes.invalid(
-            "PixelData", f"has {len(content)} bytes, rows and columns ask for {length}"
+            "PixelData", f"has {sent} bytes, rows and columns ask for {length}"
         )
-    return Pixels(
-        Image(
-            pixels="",
-            length=length,
-            rows=rows,
-            columns=columns,
-            bits_allocated=depth[0],
-            bits_stored=depth[1],
-            photometric=photometric,
-            samples=samples,
-            aspect_ratio=attributes.values(item, "PixelAspectRatio"),
-        ),
-        memoryview(content)[:length],
+    return Image(
+        pixels="",
+        length=length,
+        rows=rows,
+        columns=columns,
+        bits_allocated=depth[0],
+        bits_stored=depth[1],
+        photometric=photometric,
+        samples=samples,
+        aspect_ratio=attributes.values(item, "PixelAspectRatio"),
     )
 
 
-def write(image: Image, content: bytes) -> Dataset:
+def write(image: Image, content: bytes | Pieces) -> Dataset:
     """The item of a Basic Grayscale (or Color) Image Sequence; `content` as the spool keeps it."""
     item = Dataset()
     item.SamplesPerPixel = image.samples
@@ -94,11 +77,23 @@ def write(image: Image, content: bytes) -> Dataset:
     item.BitsStored = image.bits_stored
     item.HighBit = image.high_bit
     item.PixelRepresentation = 0
-    padded = content + b"\0" if len(content) % 2 else content
     # OW for both depths: the only VR that Implicit VR knows for it (PS3.5 A.1), and legal in
     # Explicit VR for 8 bits as well (PS3.5 8.1.1).
-    attributes.put_raw(item, "PixelData", "OW", padded)
+    attributes.put_raw(item, "PixelData", "OW", content)
     return item
+
+
+def _length(item: Dataset) -> int:
+    """Bytes of the pixels, which are elsewhere."""
+    element = item.get_item(attributes.tag("PixelData"))
+    value = None if element is None else element.value
+    if not isinstance(value, Elsewhere):
+        if not attributes.raw(item, "PixelData"):
+            raise attributes.missing_value("PixelData")
+        raise attributes.invalid("PixelData", "is not where an image box has it")
+    if not value.first:
+        raise attributes.invalid("PixelData", "is there twice")
+    return value.length
 
 
 def _number(item: Dataset, keyword: str) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 from broker.dicom import attribute_list, attributes, film_objects, statuses
+from broker.dicom.arriving import Allowance, Arriving
 from broker.dicom.film_tree import FilmTree, OpenFilmBox, OpenFilmSession, OpenImageBox
 from broker.dicom.intake import Intake, Note
 from broker.dicom.sop_classes import (
@@ -22,10 +23,10 @@ from broker.dicom.sop_classes import (
 )
 from broker.dicom.statuses import Fault
 from broker.dicom.transport.acceptor import AcceptedAssociation, Ending
+from broker.dicom.transport.dataset_stream import Sink
 from broker.dicom.transport.message import Command, Request, Response
-from broker.model.film import first
-from broker.model.job import Level, PrintRequest, Priority
-from broker.model.refusal import of_status
+from broker.model.job import Level
+from broker.model.refusal import Refusal
 from broker.model.trouble import CannotStore
 
 PRINT_ACTION = 1
@@ -46,12 +47,14 @@ class PrintScp:
         note: Note,
         *,
         model_name: str = "",
+        allowance: Allowance | None = None,
     ) -> None:
         self.association = association
         self.intake = intake
         self.note = note
         self.model_name = model_name
-        self.tree = FilmTree()
+        self.allowance = allowance or Allowance()
+        self.tree = FilmTree(self.allowance.film_boxes)
 
     def answer(self, request: Request) -> Response:
         """The response to one request; never raises for anything that a peer can send."""
@@ -62,10 +65,10 @@ class PrintScp:
                 "request refused",
                 {
                     "calling_ae": self.association.calling_ae,
-                    "operation": _operation(request),
+                    "operation": request.operation,
                     "status": statuses.words(fault.status),
                     "why": fault.comment,
-                    **({"kind": kind.value} if (kind := of_status(fault.status)) else {}),
+                    **({"kind": str(fault.kind)} if fault.kind else {}),
                 },
             )
             fields: dict[str, object] = {"ErrorComment": fault.comment[:64]}
@@ -76,6 +79,20 @@ class PrintScp:
                 fields["AttributeIdentifierList"] = list(fault.tags)
             return Response(fault.status, None, fields)
 
+    def sink(self, request: Request, size: int) -> Arriving[Any] | None:
+        """The spool, for the pixels of an image box of ours; refused ones are dropped."""
+        if request.field != Command.N_SET:
+            return None
+        try:
+            self._check_class(request, request.class_uid)
+            node = self.tree.find(request.instance_uid, request.class_uid)
+        except Fault:
+            return None  # the answer will say so
+        if not isinstance(node, OpenImageBox):
+            return None
+        refusal = self.allowance.refusal(size, self.tree.pixel_bytes)
+        return Arriving(self.intake.receive, size, refusal)
+
     @property
     def disposable(self) -> bool:
         """Whether nothing would be lost if the association ended now: it has no film session."""
@@ -84,7 +101,7 @@ class PrintScp:
     def closed(self, how: Ending) -> None:  # noqa: ARG002 - however it ended, it is forgotten
         """Forget everything that was not actioned (PS3.4 H.5)."""
         self.intake.forget(self.tree.received())
-        self.tree = FilmTree()
+        self.tree = FilmTree(self.allowance.film_boxes)
 
     def _answer(self, request: Request) -> Response:
         if request.field == Command.C_ECHO:
@@ -136,7 +153,11 @@ class PrintScp:
         try:
             self.intake.check_room()
         except CannotStore as error:
-            raise Fault(statuses.RESOURCE_LIMITATION, "there is no room for films now") from error
+            raise Fault(
+                statuses.RESOURCE_LIMITATION,
+                "there is no room for films now",
+                kind=Refusal.DISK_NEARLY_FULL,
+            ) from error
         session = OpenFilmSession(uid, {})
         film_objects.set_session(session, dataset, self.tree)
         self.tree.session = session
@@ -167,32 +188,23 @@ class PrintScp:
             reply = film_objects.settable_reply(node)
         else:
             assert isinstance(node, OpenImageBox)
-            self._set_image_box(node, dataset)
+            self._set_image_box(node, dataset, request.sink)
             reply = None
         return Response(statuses.SUCCESS, reply, {"AffectedSOPInstanceUID": node.uid})
 
-    def _set_image_box(self, box: OpenImageBox, dataset: Dataset) -> None:
+    def _set_image_box(self, box: OpenImageBox, dataset: Dataset, sink: Sink | None) -> None:
         change = film_objects.image_change(box, dataset, self.tree)
         earlier, received = box.received, None
-        try:
-            if change.pixels is not None:
-                received = self.intake.receive([change.pixels.content])
-        except CannotStore as error:
-            raise Fault(statuses.NO_MEMORY_FOR_IMAGE, "the image cannot be stored") from error
+        if change.image is not None:
+            assert isinstance(sink, Arriving)
+            received = sink.take(change.image.length)
         try:
             self.tree.film_box_of(box).place(box, change.position)
         except Fault:
             if received is not None:
                 self.intake.forget([received])
             raise
-        box.attributes = change.attributes
-        box.lut = change.lut
-        box.received = received
-        box.image = (
-            change.pixels.named(received.name)
-            if change.pixels is not None and received is not None
-            else None
-        )
+        change.apply(box, received)
         if earlier is not None:
             self.intake.forget([earlier])
 
@@ -226,7 +238,7 @@ class PrintScp:
         assert all(isinstance(box, OpenFilmBox) for box in boxes)
         if not boxes:
             raise Fault(statuses.NO_FILM_BOXES, "the film session has no film boxes")
-        printed = [box for box in boxes if isinstance(box, OpenFilmBox) and _has_image(box)]
+        printed = [box for box in boxes if isinstance(box, OpenFilmBox) and box.has_image]
         if not printed:
             status = statuses.EMPTY_FILM_SESSION if whole else statuses.EMPTY_FILM_BOX
             return Response(status, None, {"AffectedSOPInstanceUID": node.uid})
@@ -241,23 +253,14 @@ class PrintScp:
     ) -> Dataset | None:
         session = self.tree.session
         assert session is not None
-        asked = PrintRequest(
+        asked = session.freeze(
+            boxes,
+            Level.FILM_SESSION if whole else Level.FILM_BOX,
             calling_ae=self.association.calling_ae,
             called_ae=self.association.called_ae,
             peer=self.association.peer,
-            film_session=session.key,
-            level=Level.FILM_SESSION if whole else Level.FILM_BOX,
-            session=dict(session.attributes),
-            films=tuple(box.freeze(session) for box in boxes),
-            copies=int(first(session.attributes, "NumberOfCopies", "1")),
-            priority=Priority(first(session.attributes, "PrintPriority", "MED")),
         )
-        received = [
-            image_box.received
-            for box in boxes
-            for image_box in box.image_boxes
-            if image_box.received is not None
-        ]
+        received = [each for box in boxes for each in box.received()]
         try:
             job = self.intake.accept(asked, received)
         except CannotStore as error:
@@ -290,17 +293,8 @@ class PrintScp:
         if not request.data:
             return Dataset()
         assert request.context is not None
-        return attributes.parse(request.data, request.context.transfer_syntax)
+        return attributes.parse(request.data, request.context.transfer_syntax, request.cuts)
 
 
 OFFERED = (GRAYSCALE_META, PRESENTATION_LUT)
 """What the broker takes from modalities, beside Verification."""
-
-
-def _has_image(film_box: OpenFilmBox) -> bool:
-    return any(box.image is not None for box in film_box.image_boxes)
-
-
-def _operation(request: Request) -> str:
-    known = {each.value: each.name.replace("_", "-") for each in Command}
-    return known.get(request.field, "unknown")

@@ -8,7 +8,8 @@ may be repeated anywhere. `ask` is the line: whatever breaks after it is Uncerta
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from pydicom.dataset import Dataset
@@ -24,11 +25,23 @@ from broker.dicom.sop_classes import (
     PRESENTATION_LUT,
 )
 from broker.dicom.statuses import Meaning, meaning, words
+from broker.dicom.transport.dataset_writer import Pieces
 from broker.model.film import Attributes, Film, ImageBox, PresentationLut
 from broker.model.printer import Address
 from broker.model.trouble import Refused, Unavailable
 
-Read = Callable[[str], bytes]
+
+class Content(Protocol):
+    """Pixels in pieces, open as long as they are sent."""
+
+    length: int
+    """In bytes."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """SpoolDamaged at the latest before the last piece when they are not what they were."""
+
+
+Read = Callable[[str], AbstractContextManager[Content]]
 """Spool name -> pixels."""
 
 _LIGHTING = ("Illumination", "ReflectedAmbientLight")
@@ -200,12 +213,11 @@ class PrintSession:
         if box.lut is not None:
             self._refer(box.lut, dataset)
         color = box.image.samples == 3
-        attributes.put_items(
-            dataset,
-            "BasicColorImageSequence" if color else "BasicGrayscaleImageSequence",
-            [pixels.write(box.image, read(box.image.pixels))],
-        )
-        answer = self._scu.set(sop_class, uid, dataset)
+        with read(box.image.pixels) as content:
+            item = pixels.write(box.image, Pieces(content.length, content))
+            keyword = "BasicColorImageSequence" if color else "BasicGrayscaleImageSequence"
+            attributes.put_items(dataset, keyword, [item])
+            answer = self._scu.set(sop_class, uid, dataset)
         self._judge(f"N-SET of image {box.position}", answer.status)
 
     def _create(self, what: str, sop_class: str, dataset: Dataset) -> ScuAnswer:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
+from broker.model.refusal import Refusal, of_status
+
 SUCCESS = 0x0000
 NO_SUCH_ATTRIBUTE = 0x0105
 INVALID_ATTRIBUTE_VALUE = 0x0106
@@ -114,11 +116,20 @@ class Fault(Exception):
     """A request that cannot be done as asked: becomes the status of its response.
 
     `comment` (at most 64 characters go out, as Error Comment) must name no patient;
-    `tags` are the offending elements, sent as Attribute Identifier List.
+    `tags` are the offending elements, sent as Attribute Identifier List; `kind` is what the
+    refusal counts as, where the status does not say it.
     """
 
-    def __init__(self, status: int, comment: str, tags: Iterable[int] = ()) -> None:
+    def __init__(
+        self,
+        status: int,
+        comment: str,
+        tags: Iterable[int] = (),
+        *,
+        kind: Refusal | None = None,
+    ) -> None:
         super().__init__(f"{words(status)}: {comment}")
         self.status = status
         self.comment = comment
         self.tags = tuple(tags)
+        self.kind = kind or of_status(status)

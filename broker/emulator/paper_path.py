@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -29,6 +29,26 @@ class Held:
 
     name: str
     content: bytes
+
+
+class Holding:
+    """Pixels that are coming in."""
+
+    def __init__(self) -> None:
+        self._content = bytearray()
+
+    def write(self, piece: memoryview) -> None:
+        """The next bytes."""
+        self._content += piece
+
+    def finish(self) -> Held:
+        """That was all."""
+        content = bytes(self._content)
+        return Held(sha256(content).hexdigest(), content)
+
+    def discard(self) -> None:
+        """They are not wanted."""
+        self._content = bytearray()
 
 
 class PaperPath:
@@ -114,10 +134,9 @@ class PaperPath:
         """What N-GET of the Printer tells."""
         return JAMMED if self.scenario.jam else NORMAL
 
-    def receive(self, chunks: Iterable[memoryview]) -> Held:
+    def receive(self) -> Holding:
         """Keep pixels in memory."""
-        content = b"".join(chunks)
-        return Held(sha256(content).hexdigest(), content)
+        return Holding()
 
     def forget(self, received: Sequence[Held]) -> None:
         """Nothing to do: nobody else keeps them."""

@@ -72,6 +72,7 @@ class PrintJobs:
             self._jobs[job.uid] = job
             while len(self._jobs) > KEPT:
                 del self._jobs[next(iter(self._jobs))]
+            self._changed.notify_all()
         return job
 
     def move(self, job: PrintJob, execution: Execution, info: str = "NORMAL") -> None:
@@ -87,6 +88,12 @@ class PrintJobs:
         with self._changed:
             if not self._changed.wait_for(lambda: self._jobs[uid].execution is execution, timeout):
                 raise TimeoutError(f"{uid} is not {execution.name}")
+
+    def wait_until_begun(self, number: int, timeout: float = 10) -> None:
+        """Return as soon as there have been so many; TimeoutError when there never are."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._last >= number, timeout):
+                raise TimeoutError(f"{self._last} print jobs, not {number}")
 
     def listen(self, number: int, listener: Listener) -> PrintJob:
         """Tell somebody of all its states, those that it has left behind first."""

@@ -61,6 +61,10 @@ class PrinterScp(PrintScp):
         if request.field == Command.N_GET and request.class_uid == PRINT_JOB:
             return self._get_print_job(request)
         response = super().answer(request)
+        if not self.machine.paper_path.on:
+            # Switched off meanwhile: what has no power says nothing.
+            self.association.close()
+            return response
         printed = request.field == Command.N_ACTION and response.status == statuses.SUCCESS
         return self._die() if printed and scenario.dies_after_print else response
 

@@ -44,6 +44,8 @@ class Refusal(StrEnum):
     DATA_SET_TOO_LARGE = "data set too large"
     TOO_MUCH = "too much in one association"
     """Status 0x0213: film boxes, image boxes, LUTs or pixels."""
+    DISK_NEARLY_FULL = "disk nearly full"
+    """Status 0x0213 for a new film session, before the disk is full."""
     IMAGE_NOT_STORED = "image not stored"
     """Status 0xC605."""
     FILM_NOT_STORED = "film not stored"

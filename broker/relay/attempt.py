@@ -86,7 +86,7 @@ def _print(
         for film in films:
             _check_wishes(edges, claim, stopping)
             with _sendable(printer):
-                session.prepare(film.film, edges.spool.read)
+                session.prepare(film.film, edges.spool.open)
             _ask(edges, claim, session, film, printer, stopping)
             session.clear()
     except (Stopped, Refused):

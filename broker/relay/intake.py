@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from broker.model.job import PrintRequest
 from broker.model.pool import PoolStatus, pool_status
@@ -10,7 +10,38 @@ from broker.model.room import Room
 from broker.model.trouble import CannotStore
 from broker.store.jobs import Jobs, Rule
 from broker.store.printers import Printers
-from broker.store.spool import Incoming, Spool
+from broker.store.spool import Incoming, Spool, Writer
+
+_UNWRITTEN = "pixels cannot be written"
+
+
+class Receiving:
+    """Pixels that arrive; what the disk says against them is CannotStore, and noted."""
+
+    def __init__(self, writer: Writer, cannot: Callable[[str, Exception], CannotStore]) -> None:
+        self._writer = writer
+        self._cannot = cannot
+
+    def write(self, piece: memoryview) -> None:
+        """The next bytes."""
+        try:
+            self._writer.write(piece)
+        except OSError as error:
+            raise self._cannot(_UNWRITTEN, error) from error
+
+    def finish(self) -> Incoming:
+        """That was all."""
+        try:
+            return self._writer.finish()
+        except OSError as error:
+            raise self._cannot(_UNWRITTEN, error) from error
+
+    def discard(self) -> None:
+        """Remove what has come. Where that fails, it is noted; the next start removes it."""
+        try:
+            self._writer.discard()
+        except OSError as error:
+            self._cannot("pixels cannot be removed", error)
 
 
 class Intake:
@@ -45,12 +76,12 @@ class Intake:
             self._note("storage failed", {"why": f"new films are refused: {room.words}"})
             raise CannotStore(room.words)
 
-    def receive(self, chunks: Iterable[memoryview]) -> Incoming:
+    def receive(self) -> Receiving:
         """Write pixels while they arrive; CannotStore when the disk does not take them."""
         try:
-            return self._spool.receive(chunks)
+            return Receiving(self._spool.begin(), self._cannot)
         except OSError as error:
-            raise self._cannot("pixels cannot be written", error) from error
+            raise self._cannot(_UNWRITTEN, error) from error
 
     def accept(self, request: PrintRequest, received: Sequence[Incoming]) -> int:
         """Put the pixels, then the rows, on stable storage; the number of the job.
@@ -58,15 +89,15 @@ class Intake:
         Only when this returns may the modality be told success. CannotStore otherwise, and then
         nothing of the request is left.
         """
-        with self._spool.keeping():
-            try:
+        try:
+            with self._spool.keeping():
                 self._spool.keep(received)
                 job = self._jobs.add(request, rule=self._rule())
-            except Exception as error:
-                self._undo(received)
-                if isinstance(error, CannotStore):
-                    raise
-                raise self._cannot("the film cannot be recorded", error) from error
+        except Exception as error:
+            self._undo(received)
+            if isinstance(error, CannotStore):
+                raise
+            raise self._cannot("the film cannot be recorded", error) from error
         self._note(
             "films accepted",
             {
@@ -97,12 +128,9 @@ class Intake:
     def _undo(self, received: Sequence[Incoming]) -> None:
         """Take back what `keep` moved into place, as far as no job refers to it."""
         try:
-            referenced = self._jobs.spooled()
+            self._spool.remove({each.name for each in received}, self._jobs.spooled)
         except Exception as error:  # noqa: BLE001 - the database is gone: upkeep sweeps later
             self._note("storage failed", {"why": str(error)})
-            return
-        for name in {each.name for each in received} - referenced:
-            self._spool.remove(name)
 
     def _cannot(self, what: str, error: Exception) -> CannotStore:
         self._note("storage failed", {"what": what, "why": str(error)})

@@ -10,30 +10,20 @@ the first job's are gone by then.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
-import threading
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
-from broker.model.trouble import CannotStore, SpoolDamaged
+from broker.model.trouble import CannotStore
+from broker.store.incoming import Incoming, Writer
+from broker.store.keepers import Keepers
+from broker.store.stored import Stored
+
+__all__ = ["Incoming", "Spool", "Stored", "Writer"]
 
 HEX = frozenset("0123456789abcdef")
-
-
-@dataclass(frozen=True)
-class Incoming:
-    """Pixels that were received, and that no job refers to yet."""
-
-    name: str
-    """SHA-256 of the bytes, in hex."""
-    length: int
-    """In bytes."""
-    path: Path
 
 
 class Spool:
@@ -42,50 +32,43 @@ class Spool:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._incoming = directory / "incoming"
-        self._keeping = threading.RLock()
+        self._keepers = Keepers()
         for each in (directory, self._incoming):
             if not each.is_dir():
                 each.mkdir(mode=0o700, parents=True)
                 _sync(each.parent)
 
+    def begin(self) -> Writer:
+        """Pixels begin to come. OSError."""
+        return Writer(self._incoming)
+
     def receive(self, chunks: Iterable[bytes | memoryview]) -> Incoming:
         """Write pixels as they come. OSError; whatever ends it early, nothing is left behind."""
-        path = self._incoming / uuid.uuid4().hex
-        digest = hashlib.sha256()
-        length = 0
+        writer = self.begin()
         try:
-            with open(path, "xb", opener=_private) as file:
-                for chunk in chunks:
-                    digest.update(chunk)
-                    length += file.write(chunk)
+            for chunk in chunks:
+                writer.write(chunk)
+            return writer.finish()
         except BaseException:
-            path.unlink(missing_ok=True)
+            writer.discard()
             raise
-        return Incoming(digest.hexdigest(), length, path)
 
     def keep(self, incoming: Sequence[Incoming]) -> None:
-        """Put all of it on stable storage under its names, or nothing: CannotStore.
+        """Put all of it on stable storage under its names; CannotStore when that fails.
 
-        A file of that name that is already there is that content.
+        A file of that name that is already there is that content. What was placed before a failure
+        stays for `remove`: by then another job may rely on it.
         """
-        placed: list[Path] = []
-        with self._keeping:
-            try:
-                touched = {self._place(each, placed) for each in incoming}
-                for directory in sorted(touched):
-                    _sync(directory)
-            except OSError as error:
-                for path in placed:
-                    with suppress(OSError):  # the sweep finds it later
-                        path.unlink()
-                why = error.strerror or str(error)
-                raise CannotStore(f"pixels cannot be put on stable storage: {why}") from error
+        try:
+            for directory in sorted({self._place(each) for each in incoming}):
+                _sync(directory)
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise CannotStore(f"pixels cannot be put on stable storage: {why}") from error
 
-    @contextmanager
-    def keeping(self) -> Iterator[None]:
-        """Nothing is removed meanwhile: from `keep` to the rows that refer to the files."""
-        with self._keeping:
-            yield
+    def keeping(self) -> AbstractContextManager[None]:
+        """Nothing is removed meanwhile: from before `keep` to the rows that refer to the files."""
+        return self._keepers.keeping()
 
     def drop(self, incoming: Sequence[Incoming]) -> None:
         """Forget what was received; what was kept of it stays."""
@@ -93,22 +76,26 @@ class Spool:
             each.path.unlink(missing_ok=True)
 
     def read(self, name: str) -> bytes:
-        """The pixels of that name; SpoolDamaged when they are missing or not what they were."""
-        try:
-            content = self._path(name).read_bytes()
-        except FileNotFoundError:
-            raise SpoolDamaged(f"spool file {name} is missing") from None
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise SpoolDamaged(f"spool file {name} cannot be read: {why}") from error
-        if hashlib.sha256(content).hexdigest() != name:
-            raise SpoolDamaged(f"spool file {name} was altered: its content is not what it was")
-        return content
+        """The pixels of that name, whole; SpoolDamaged as with `open`."""
+        with self.open(name) as stored:
+            return b"".join(stored)
 
-    def remove(self, name: str) -> None:
-        """Remove the pixels of that name; unknown is no error."""
-        with self._keeping:
-            self._path(name).unlink(missing_ok=True)
+    def open(self, name: str) -> Stored:
+        """The pixels of that name, to be read in pieces.
+
+        SpoolDamaged when they are missing, or, at the latest before their last piece, when they are
+        not what they were.
+        """
+        return Stored(self._path(name))
+
+    def remove(self, names: Collection[str], referenced: Callable[[], set[str]]) -> int:
+        """Remove those of the names that no job refers to; how many. Never while `keeping`."""
+        with self._keepers.removing():
+            # Asked now that nothing is being kept: a job may have come to refer to one of them.
+            orphans = set(names) - referenced()
+            for name in orphans:
+                self._path(name).unlink(missing_ok=True)
+        return len(orphans)
 
     def size(self, name: str) -> int:
         """Bytes of that name on the disk; none when it is not there."""
@@ -125,15 +112,8 @@ class Spool:
 
     def sweep(self, referenced: Callable[[], set[str]]) -> int:
         """Remove files that no job refers to; how many."""
-        found = set(self.names())
-        if not found - referenced():
-            return 0
-        with self._keeping:
-            # Asked again, now that nothing is being kept: a job may refer to one of them by now.
-            orphans = found - referenced()
-            for name in orphans:
-                self._path(name).unlink(missing_ok=True)
-        return len(orphans)
+        found = set(self.names()) - referenced()
+        return self.remove(found, referenced) if found else 0
 
     def clear_incoming(self) -> None:
         """Remove what an earlier life of the broker was receiving. Only at start."""
@@ -147,24 +127,16 @@ class Spool:
     def _path(self, name: str) -> Path:
         return self._directory / name[:2] / name
 
-    def _place(self, incoming: Incoming, placed: list[Path]) -> Path:
-        """Give a file its lasting name, its content on the disk before; the directory it is in.
-
-        Adds to `placed` what was not there before.
-        """
+    def _place(self, incoming: Incoming) -> Path:
+        """Give a file its lasting name, its content on the disk before; the directory it is in."""
         target = self._path(incoming.name)
         _sync(incoming.path)
         if not target.parent.is_dir():
-            target.parent.mkdir(mode=0o700)
+            target.parent.mkdir(mode=0o700, exist_ok=True)
             _sync(self._directory)
         with suppress(FileExistsError):
             os.link(incoming.path, target)
-            placed.append(target)
         return target.parent
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
 def _sync(path: Path) -> None:

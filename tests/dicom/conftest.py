@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.dicom.arriving import Allowance
 from broker.dicom.print_scp import OFFERED, PrintScp
 from broker.dicom.sop_classes import EXPLICIT_LITTLE, IMPLICIT_LITTLE, VERIFICATION
 from broker.dicom.transport.acceptor import AcceptedAssociation, Acceptor, Ending
@@ -47,6 +48,8 @@ class Desk:
     folder: Path
     notes: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
     endings: list[Ending] = field(default_factory=list)
+    allowance: Allowance = field(default_factory=Allowance)
+    """Of associations that are opened from now on."""
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def wait_for_endings(self, number: int) -> None:
@@ -87,7 +90,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     )
 
     def serve(association: AcceptedAssociation) -> PrintScp:
-        scp = WatchedScp(association, intake, note, model_name="test")
+        scp = WatchedScp(association, intake, note, model_name="test", allowance=made.allowance)
         scp.desk = made
         return scp
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from io import BytesIO
 
 import pytest
@@ -13,6 +14,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pynetdicom import dsutils
 
+from broker.dicom.attributes import put_raw
 from broker.dicom.transport.dataset import (
     EXPLICIT_LE,
     IMPLICIT_LE,
@@ -22,7 +24,7 @@ from broker.dicom.transport.dataset import (
     UnreadableDataset,
     decode_dataset,
 )
-from broker.dicom.transport.dataset_writer import encode_dataset
+from broker.dicom.transport.dataset_writer import Pieces, buffers, encode_dataset
 
 BOTH = pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
 
@@ -137,6 +139,32 @@ def test_pixels_are_not_copied_when_encoding() -> None:
     views = [piece for piece in encode_dataset(dataset, EXPLICIT_LE) if len(piece) == len(pixels)]
 
     assert [view.obj is pixels for view in views if isinstance(view, memoryview)] == [True]
+
+
+@BOTH
+@pytest.mark.parametrize("size", [0, 2, 7, 10_000, 10_001])
+def test_a_value_in_pieces_is_sent_like_a_whole_one(syntax: str, size: int) -> None:
+    """The same bytes, padding included; the pieces are asked for when they are sent, not before."""
+    content = bytes(range(251)) * 40
+    taken: list[int] = []
+
+    def pieces() -> Iterator[bytes]:
+        for at in range(0, size, 3000):
+            taken.append(at)
+            yield (content * 2)[at : min(at + 3000, size)]
+
+    encoded = []
+    for value in ((content * 2)[:size], Pieces(size, pieces())):
+        item = Dataset()
+        put_raw(item, "PixelData", "OW", value)
+        dataset = Dataset()
+        dataset.BasicGrayscaleImageSequence = [item]
+        dataset.Polarity = "NORMAL"
+        encoded.append(encode_dataset(dataset, syntax))
+    assert taken == []
+
+    assert b"".join(buffers(encoded[1])) == b"".join(buffers(encoded[0]))
+    assert taken == list(range(0, size, 3000))
 
 
 @pytest.mark.parametrize(

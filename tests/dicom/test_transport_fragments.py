@@ -7,7 +7,11 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom.dataset import Dataset
 
+from broker.dicom.transport.dataset import IMPLICIT_LE
+from broker.dicom.transport.dataset_stream import Strainer
+from broker.dicom.transport.dataset_writer import encode_dataset
 from broker.dicom.transport.fragments import (
     BATCH,
     LARGEST_PDU,
@@ -15,13 +19,13 @@ from broker.dicom.transport.fragments import (
     SMALLEST_PDU,
     UNLIMITED_PDU,
     Assembly,
-    Budget,
     Message,
     packed,
     sendable_pdu,
 )
 from broker.dicom.transport.message import command_bytes, command_of
 from broker.dicom.transport.wire import Violation
+from tests.peers.acceptor import Kept
 from tests.peers.raw import data_pdu, echo
 
 
@@ -37,9 +41,9 @@ def bodies(data: bytes) -> list[memoryview]:
     return found
 
 
-def assembly(room: int = 1 << 20, max_dataset: int = 1 << 20) -> Assembly:
+def assembly() -> Assembly:
     """An empty one."""
-    return Assembly(Budget(room), max_dataset=max_dataset)
+    return Assembly(max_dataset=1 << 20)
 
 
 def command(*, with_dataset: bool) -> bytes:
@@ -87,7 +91,7 @@ def test_several_messages_in_one_pdu() -> None:
     """A PDU may end one message and hold another whole one."""
     one = data_pdu(1, 0x03, command(with_dataset=False))[6:]
 
-    messages = assembly().feed(memoryview(one + one))
+    messages = list(assembly().feed(memoryview(one + one)))
 
     assert [message.command.MessageID for message in messages] == [7, 7]
 
@@ -116,7 +120,7 @@ def test_several_messages_in_one_pdu() -> None:
 def test_what_is_not_a_message_is_a_violation(body: bytes) -> None:
     """Each way of being wrong is noticed."""
     with pytest.raises(Violation):
-        assembly().feed(memoryview(body))
+        list(assembly().feed(memoryview(body)))
 
 
 def test_a_command_set_cannot_grow_without_end() -> None:
@@ -125,39 +129,58 @@ def test_a_command_set_cannot_grow_without_end() -> None:
     target = assembly()
 
     for _ in range(MAX_COMMAND // 16000):
-        target.feed(part)
+        assert list(target.feed(part)) == []
     with pytest.raises(Violation):
-        target.feed(part)
+        list(target.feed(part))
 
 
 def test_a_data_set_beyond_the_limit_is_dropped_and_said() -> None:
-    """The message comes out without its data, and what it had taken is free again."""
-    budget = Budget(5000)
-    target = Assembly(budget, max_dataset=4000)
+    """The message comes out without its data."""
+    target = Assembly(max_dataset=4000)
 
     (message,) = fed(target, b"".join(packed(1, command(with_dataset=True), [bytes(9000)], 1024)))
 
     assert (message.dropped, message.data) == (True, b"")
-    assert budget.take(5000)
 
 
-def test_all_associations_share_one_budget() -> None:
-    """What one holds another cannot have, until it is settled or abandoned."""
-    budget = Budget(5000)
-    wire = b"".join(packed(1, command(with_dataset=True), [bytes(3000)], 1024))
-    first, second = (Assembly(budget, max_dataset=4000) for _ in range(2))
+def test_what_follows_a_message_waits_until_it_was_answered() -> None:
+    """A PDU that ends one message and holds the next is not looked at beyond the first."""
+    one = data_pdu(1, 0x03, command(with_dataset=False))[6:]
+    messages = assembly().feed(memoryview(one + b"\x00"))
 
-    (held,) = fed(first, wire)
-    (refused,) = fed(second, wire)
-    first.settle(held)
-    (taken,) = fed(second, wire)
-    second.settle(taken)
-    for body in bodies(wire)[:2]:
-        assert first.feed(body) == []
-    first.abandon()
+    assert next(messages).command.MessageID == 7
+    with pytest.raises(Violation):
+        next(messages)
 
-    assert (held.dropped, refused.dropped, taken.dropped) == (False, True, False)
-    assert budget.take(5000)
+
+def test_an_unfinished_message_lets_go_of_its_pixels() -> None:
+    """When the association ends within an image, the sink is told; so is a finished one's."""
+    sinks: list[Kept] = []
+
+    def sink(_size: int) -> Kept:
+        sinks.append(Kept())
+        return sinks[-1]
+
+    target = Assembly(
+        max_dataset=4000, strain=lambda *_: Strainer(IMPLICIT_LE, sink, max_size=4000)
+    )
+    item = Dataset()
+    item.PixelData = bytes(3000)
+    image = Dataset()
+    image.BasicGrayscaleImageSequence = [item]
+    data = encode_dataset(image, IMPLICIT_LE)
+    wire = b"".join(packed(1, command(with_dataset=True), data, 1024))
+
+    (message,) = fed(target, wire)
+    assert (message.sink, message.dropped, len(message.data)) == (sinks[0], False, 24)
+    assert not sinks[0].discarded.is_set()
+    message.settle()
+    assert [list(target.feed(body)) for body in bodies(wire)[:3]] == [[], [], []]
+    target.abandon()
+
+    assert [sink.discarded.is_set() for sink in sinks] == [True, True]
+    assert [len(sink.content) for sink in sinks] == [3000, 2012]
+    assert not target.begun
 
 
 def test_what_may_be_sent() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -11,10 +13,12 @@ from broker.dicom.sop_classes import (
     FILM_SESSION,
     GRAYSCALE_IMAGE_BOX,
 )
+from broker.dicom.transport.requestor import Broken
+from broker.emulator.printer import EmulatedPrinter
 from broker.model.trouble import Unavailable, Uncertain
 from tests.emulator.conftest import NewPrinter
 from tests.peers.filming import PICTURE, make_film_box, open_scu, print_film, state_of
-from tests.peers.speaker import dataset, image_box, reference
+from tests.peers.speaker import Speaker, dataset, image_box, reference
 
 
 def test_a_slow_printer_answers_when_the_sheets_are_out(new_printer: NewPrinter) -> None:
@@ -133,3 +137,16 @@ def test_printing_and_dying_before_the_answer(new_printer: NewPrinter) -> None:
         open_scu(printer)
     printer.revive()
     assert state_of(printer) == ("NORMAL", "NORMAL")
+
+
+def test_a_printer_that_loses_its_power_says_nothing(tmp_path: Path) -> None:
+    """Whoever waits for N-ACTION is cut off: no status is given that a dead printer cannot give."""
+    for _ in range(10):
+        with EmulatedPrinter("oki-1", "OKI1", tmp_path, scenario="slow:60") as printer:
+            speakers = [Speaker(printer.port, called_ae="OKI1") for _ in range(3)]
+            with ThreadPoolExecutor(3) as pool:
+                told = [pool.submit(speaker.print_film) for speaker in speakers]
+                printer.print_jobs.wait_until_begun(3)
+                printer.kill()
+                said = [each.exception() for each in told]
+            assert [type(each) for each in said] == [Broken] * 3

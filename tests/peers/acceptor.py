@@ -9,7 +9,8 @@ from typing import Any
 
 from broker.dicom.transport.acceptor import AcceptedAssociation, Acceptor, Ending, Offer
 from broker.dicom.transport.dataset import EXPLICIT_LE, IMPLICIT_LE
-from broker.dicom.transport.message import Request, Response
+from broker.dicom.transport.message import Command, Request, Response
+from broker.dicom.transport.requestor import Requestor
 
 PATIENCE_S = 20.0
 VERIFICATION = "1.2.840.10008.1.1"
@@ -18,6 +19,8 @@ OFFERS = (
     Offer(VERIFICATION, (EXPLICIT_LE, IMPLICIT_LE)),
     Offer(GRAYSCALE_META, (EXPLICIT_LE, IMPLICIT_LE)),
 )
+
+ECHO = {"AffectedSOPClassUID": VERIFICATION, "CommandField": Command.C_ECHO}
 
 Answering = Callable[[AcceptedAssociation, Request], Response | None]
 
@@ -29,6 +32,7 @@ class Seen:
         self._changed = threading.Condition()
         self.events: list[tuple[str, Mapping[str, object]]] = []
         self.endings: list[Ending] = []
+        self.sinks: list[Kept] = []
 
     def event(self, name: str, fields: Mapping[str, object]) -> None:
         """Told by the acceptor."""
@@ -60,6 +64,24 @@ class Seen:
         return [fields for each, fields in self.events if each == name]
 
 
+class Kept:
+    """A sink that holds the pixels."""
+
+    def __init__(self) -> None:
+        self.content = bytearray()
+        self.pieces = 0
+        self.discarded = threading.Event()
+
+    def write(self, piece: memoryview) -> None:
+        """The next bytes."""
+        self.content += piece
+        self.pieces += 1
+
+    def discard(self) -> None:
+        """The association has let go of it."""
+        self.discarded.set()
+
+
 class Scripted:
     """A service that answers with a function."""
 
@@ -67,6 +89,14 @@ class Scripted:
         self._association = association
         self._answering = answering
         self._seen = seen
+        self.disposable = True
+        """Nothing is lost with it."""
+
+    def sink(self, _request: Request, _size: int) -> Kept:
+        """Pixels are held; the function finds them at its request."""
+        sink = Kept()
+        self._seen.sinks.append(sink)
+        return sink
 
     def answer(self, request: Request) -> Response | None:
         """What the function says."""
@@ -102,3 +132,17 @@ def accepting(
         yield acceptor, seen
     finally:
         acceptor.stop(grace_s)
+
+
+def opened(port: int, called_ae: str = "BROKER", **options: object) -> Requestor:
+    """An association of ours."""
+    return Requestor.open(
+        "127.0.0.1", port, calling_ae="CT1", called_ae=called_ae, proposals=OFFERS, **options
+    )
+
+
+def echoed(requestor: Requestor) -> int:
+    """The status of one C-ECHO."""
+    context = requestor.context(VERIFICATION)
+    assert context is not None
+    return requestor.request(context, ECHO, timeout_s=10).status

@@ -118,6 +118,11 @@ class Relay:
         self._speakers.append(Speaker(self.service.port, **options))
         return self._speakers[-1]
 
+    def forgive_storage(self) -> None:
+        """What must be noted while the test spoils the database is no failure."""
+        expected = {"dispatcher failed", "monitor failed", "upkeep failed", "attempt broke"}
+        self.notes[:] = [note for note in self.notes if note[0] not in expected]
+
     def close(self) -> None:
         """Stop the broker, and hang up whoever still talks to it."""
         for speaker in self._speakers:

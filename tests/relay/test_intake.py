@@ -40,6 +40,7 @@ def test_no_success_without_rows(relay: MakeRelay, sop_class: str, status: int) 
     database.close()
     assert ct.action(sop_class, uid).status == 0x0000, "the association goes on"
     ct.release()
+    room.forgive_storage()
 
 
 def test_no_success_without_pixels(relay: MakeRelay) -> None:
@@ -90,3 +91,4 @@ def test_the_pool_says_when_nothing_can_be_kept(relay: MakeRelay) -> None:
     with sqlite3.connect(room.folder / "broker-data" / "broker.db") as database:
         database.execute("ALTER TABLE gone RENAME TO sendings")
     database.close()
+    room.forgive_storage()

@@ -64,12 +64,6 @@ def _until(so: Callable[[], bool]) -> None:
         pause.wait(0.01)
 
 
-def _forgive(relay: Relay) -> None:
-    """What must be noted while the database is locked is no failure of the test."""
-    expected = {"dispatcher failed", "monitor failed", "upkeep failed"}
-    relay.notes[:] = [note for note in relay.notes if note[0] not in expected]
-
-
 # A database that somebody else has locked
 
 
@@ -87,7 +81,7 @@ def test_a_lock_that_ends_costs_the_modality_a_moment(relay: MakeRelay) -> None:
         assert other.hear() == "unlocked"
         assert answer.result().status == 0x0000
     room.wait_until(State.SENT, 1)
-    _forgive(room)
+    room.forgive_storage()
 
 
 def test_a_lock_that_stays_is_told_and_nothing_is_half_stored(
@@ -104,7 +98,7 @@ def test_a_lock_that_stays_is_told_and_nothing_is_half_stored(
     assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
     room.wait_until(State.SENT, 1)
     assert room.sheets() == {"oki-1": 1}
-    _forgive(room)
+    room.forgive_storage()
 
 
 # Pixels that are not what they were
@@ -243,7 +237,7 @@ def test_a_stop_does_not_wait_for_ever_for_a_printer(tmp_path: Path, slow: Emula
         ct = Speaker(broker.port)
         assert ct.print_film() == 0x0000
         ct.release()
-        _until(lambda: _rows(tmp_path, "SELECT state FROM sendings") == [("asked",)])
+        slow.print_jobs.wait_until_begun(1)
         began = time.monotonic()
         assert broker.end() == 0
         assert time.monotonic() - began < 5

@@ -97,7 +97,7 @@ def test_pixels_can_be_kept_again_after_they_were_removed(spool: Spool) -> None:
     """A modality that asks for the same film again finds its pixels while its association lasts."""
     received = spool.receive([PIXELS])
     spool.keep([received])
-    spool.remove(NAME)
+    assert spool.remove([NAME], set) == 1
 
     spool.keep([received])
 
@@ -116,8 +116,8 @@ def test_an_altered_file_is_noticed(spool: Spool, tmp_path: Path) -> None:
 def test_a_missing_file_is_noticed(spool: Spool) -> None:
     """The words name the file."""
     _kept(spool, PIXELS)
-    spool.remove(NAME)
-    spool.remove(NAME)
+    spool.remove([NAME], set)
+    spool.remove([NAME], set)
 
     with pytest.raises(SpoolDamaged, match=f"spool file {NAME} is missing"):
         spool.read(NAME)
@@ -149,8 +149,8 @@ def test_kept_means_stable(spool: Spool, tmp_path: Path, monkeypatch: pytest.Mon
     assert flushed == [(received.path, False), (folder.parent, False), (folder, True)]
 
 
-def test_a_disk_error_while_keeping_keeps_nothing(spool: Spool, tmp_path: Path) -> None:
-    """When the second of two files has no place, the first is not there either."""
+def test_a_disk_error_while_keeping_is_told(spool: Spool, tmp_path: Path) -> None:
+    """When the second of two files has no place, the first can be removed, unless a job has it."""
     received = [spool.receive([PIXELS]), spool.receive([b"other"])]
     in_the_way = tmp_path / "spool" / received[1].name[:2]
     in_the_way.write_bytes(b"")
@@ -159,6 +159,9 @@ def test_a_disk_error_while_keeping_keeps_nothing(spool: Spool, tmp_path: Path) 
         spool.keep(received)
 
     in_the_way.unlink()
+    assert spool.remove([each.name for each in received], lambda: {NAME}) == 1
+    assert list(spool.names()) == [NAME]
+    spool.remove([NAME], set)
     assert list(spool.names()) == []
     spool.keep(received)
     assert sorted(spool.names()) == sorted(each.name for each in received)

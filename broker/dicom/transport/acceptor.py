@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import select
 import socket
 import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
 
-from broker.dicom.transport.associate_pdus import abort_pdu, associate_rj, read_proposal
-from broker.dicom.transport.association import ABORT_PROGRESS_S, LINGER_S, AcceptedAssociation
-from broker.dicom.transport.fragments import Budget
+from broker.dicom.transport.admission import SPARE_S, TOO_MANY_OF_ONE, Admitted, Caps, Held, admit
+from broker.dicom.transport.associate_pdus import abort_pdu, associate_rj
+from broker.dicom.transport.association import ABORT_PROGRESS_S, AcceptedAssociation
+from broker.dicom.transport.listener import Listener
+from broker.dicom.transport.lobby import Stranger
 from broker.dicom.transport.negotiation import (
     CONGESTED,
     TOO_MANY,
+    WRONG_APPLICATION_CONTEXT,
+    WRONG_CALLED_AE,
+    WRONG_PROTOCOL_VERSION,
     Offer,
     Proposal,
     Rejection,
@@ -22,24 +26,23 @@ from broker.dicom.transport.negotiation import (
     judge,
     negotiate,
 )
-from broker.dicom.transport.service import Ending, EventSink, Limits, Service
+from broker.dicom.transport.service import MAX_FRAME, Ending, EventSink, Limits, Service
 from broker.dicom.transport.wire import (
-    Closed,
-    PduType,
-    Reason,
-    TimedOut,
     Violation,
     Wire,
     WireBroken,
 )
+from broker.model.refusal import Refusal
 
 __all__ = ["AcceptedAssociation", "Acceptor", "Ending", "Offer", "Service", "TurnedAway"]
 
-BACKLOG = 128
-MAX_STRANGERS = 64
-"""Connections on which no association has been accepted; beyond it, the oldest is cut."""
-ACCEPT_PAUSE_S = 0.5
-"""After the system had no room for one more connection."""
+_KINDS = {
+    WRONG_CALLED_AE: Refusal.CALLED_AE,
+    WRONG_APPLICATION_CONTEXT: Refusal.APPLICATION_CONTEXT,
+    WRONG_PROTOCOL_VERSION: Refusal.PROTOCOL_VERSION,
+    TOO_MANY: Refusal.TOO_MANY,
+    TOO_MANY_OF_ONE: Refusal.TOO_MANY_OF_ONE,
+}
 
 
 class Acceptor:
@@ -48,7 +51,8 @@ class Acceptor:
     `new_service` is called on the association's thread before it is accepted; it may raise
     TurnedAway. `on_event` is told, with plain fields: accepted, released, aborted, lost, rejected,
     probe (a connection closed without a word), refused (a connection that spoke no DICOM, or cut
-    to make room) and fault (with a traceback). It is called from several threads.
+    to make room; a request that there is no room for) and fault (with a traceback). Whatever we
+    refuse has a Refusal as its `kind`. It is called from several threads.
     """
 
     def __init__(
@@ -61,48 +65,44 @@ class Acceptor:
         new_service: Callable[[AcceptedAssociation], Service],
         check_called_ae: bool = True,
         max_associations: int = 64,
+        max_associations_per_peer: int | None = None,
+        spare_s: float = SPARE_S,
         max_pdu: int = 65536,
         establish_timeout_s: float = 30,
         idle_timeout_s: float = 3600,
         message_timeout_s: float = 300,
-        max_dataset: int = 256 << 20,
-        max_memory: int = 1 << 30,
+        max_frame: int = MAX_FRAME,
         on_event: EventSink = lambda _name, _fields: None,
     ) -> None:
-        self._host = host
-        self._asked_port = port
         self._ae_title = ae_title
         self._offers = offers if callable(offers) else lambda: offers
         self._new_service = new_service
         self._check_called_ae = check_called_ae
-        self._max_associations = max_associations
-        self._establish_timeout_s = establish_timeout_s
-        self._limits = Limits(max_pdu, idle_timeout_s, message_timeout_s, max_dataset)
-        self._budget = Budget(max_memory)
+        self._caps = Caps(max_associations, max_associations_per_peer or max_associations, spare_s)
+        self._limits = Limits(max_pdu, idle_timeout_s, message_timeout_s, max_frame)
         self._on_event = on_event
         self._changed = threading.Condition()
-        self._strangers: dict[Wire, str] = {}
-        self._associations: set[AcceptedAssociation] = set()
-        self._threads: set[threading.Thread] = set()
+        self._associations: dict[AcceptedAssociation, str] = {}
+        """Each with the address that it comes from."""
         self._stopping = False
-        self._listening: threading.Thread | None = None
+        self._listener = Listener(
+            host,
+            port,
+            max_associations=max_associations,
+            establish_timeout_s=establish_timeout_s,
+            new_wire=self._new_wire,
+            run=self._run,
+            on_event=on_event,
+        )
 
     def start(self) -> None:
         """Bind and listen. Raises OSError when the port cannot be had."""
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        self._socket = socket.create_server(
-            (self._host, self._asked_port), family=family, backlog=BACKLOG
-        )
-        self._socket.setblocking(False)
-        self._port = int(self._socket.getsockname()[1])
-        self._wake, self._woken = socket.socketpair()
-        self._listening = threading.Thread(target=self._listen, name=f"dicom-{self._port}")
-        self._listening.start()
+        self._listener.start()
 
     @property
     def port(self) -> int:
         """The port that is listened on; known after start()."""
-        return self._port
+        return self._listener.port
 
     @property
     def associations(self) -> int:
@@ -115,151 +115,81 @@ class Acceptor:
 
         Returns when every thread has ended.
         """
-        if self._listening is None:
-            return
-        self._wake.send(b"x")
-        self._listening.join()
+        self._listener.close()
         with self._changed:
             self._stopping = True
-            strangers = list(self._strangers)
-        for wire in strangers:
-            wire.cut()
         with self._changed:
             self._changed.wait_for(lambda: not self._associations, grace_s)
             running = list(self._associations)
         for association in running:
             association.abort()
-        with self._changed:
-            threads = list(self._threads)
-        for thread in threads:
-            thread.join()
-        self._listening = None
-        self._wake.close()
-        self._woken.close()
+        self._listener.join()
 
-    def _listen(self) -> None:
-        waiting = select.poll()
-        waiting.register(self._socket, select.POLLIN)
-        waiting.register(self._woken, select.POLLIN)
-        with self._socket:
-            while True:
-                ready = dict(waiting.poll())
-                if self._woken.fileno() in ready:
-                    return
-                try:
-                    sock, address = self._socket.accept()
-                except BlockingIOError:
-                    continue
-                except ConnectionError:
-                    continue  # gone before it was taken
-                except OSError as exc:
-                    self._on_event("fault", {"doing": "accepting", "words": str(exc)})
-                    if self._pause():
-                        return
-                    continue
-                self._begin(sock, f"{address[0]}:{address[1]}")
-
-    def _pause(self) -> bool:
-        """Wait a moment; whether to stop."""
-        waiting = select.poll()
-        waiting.register(self._woken, select.POLLIN)
-        return bool(waiting.poll(ACCEPT_PAUSE_S * 1000))
-
-    def _begin(self, sock: socket.socket, peer: str) -> None:
+    def _run(self, stranger: Stranger, proposal: Proposal) -> None:
         try:
-            wire = Wire(sock, max_pdu=self._limits.max_pdu)
-        except OSError:
-            sock.close()  # gone already
-            return
-        thread = threading.Thread(target=self._run, args=(wire, peer), name=f"dicom-{peer}")
-        with self._changed:
-            if len(self._strangers) >= MAX_STRANGERS:
-                oldest = next(iter(self._strangers))
-                self._strangers.pop(oldest)
-                oldest.cut()
-            self._strangers[wire] = peer
-            self._threads.add(thread)
-        try:
-            thread.start()
-        except RuntimeError as exc:
-            # The system has no room for one more thread: this peer is lost, not the others.
-            self._on_event("fault", {"peer": peer, "doing": "accepting", "words": str(exc)})
-            with self._changed:
-                self._strangers.pop(wire, None)
-                self._threads.discard(thread)
-            wire.close()
-
-    def _run(self, wire: Wire, peer: str) -> None:
-        try:
-            self._establish(wire, peer)
+            self._answer(stranger, proposal)
         except Exception:  # noqa: BLE001 - the thread has nobody else to tell
-            self._on_event(
-                "fault",
-                {"peer": peer, "doing": "an association", "traceback": traceback.format_exc()},
-            )
-        finally:
-            wire.finish(time.monotonic() + (0 if self._stopping else LINGER_S))
-            with self._changed:
-                self._strangers.pop(wire, None)
-                self._threads.discard(threading.current_thread())
+            words = traceback.format_exc()
+            facts = {"peer": stranger.peer, "doing": "an association", "traceback": words}
+            self._on_event("fault", facts)
 
-    def _establish(self, wire: Wire, peer: str) -> None:
-        deadline = time.monotonic() + self._establish_timeout_s
-        try:
-            wire.wait(deadline)
-        except Closed:
-            self._on_event("probe", {"peer": peer})
-            return
-        except TimedOut:
-            self._on_event("refused", {"peer": peer, "words": "said nothing"})
-            return
-        try:
-            pdu = wire.receive(deadline)
-            if pdu.type != PduType.ASSOCIATE_RQ:
-                raise Violation(f"{pdu.type.name} before an association", Reason.UNEXPECTED_PDU)
-            proposal = read_proposal(pdu.body)
-        except Violation as exc:
-            self._on_event("refused", {"peer": peer, "words": str(exc)})
-            self._last_words(wire, abort_pdu(by_provider=True, reason=exc.reason))
-            return
-        except TimedOut:
-            self._on_event("refused", {"peer": peer, "words": "A-ASSOCIATE-RQ was not completed"})
-            self._last_words(wire, abort_pdu(by_provider=True))
-            return
-        except WireBroken as exc:
-            self._on_event("refused", {"peer": peer, "words": f"the peer {exc}"})
-            return
+    def _answer(self, stranger: Stranger, proposal: Proposal) -> None:
         rejection = judge(proposal, ae_title=self._ae_title, check_called_ae=self._check_called_ae)
         if rejection is None:
-            rejection = self._accept(wire, peer, proposal)
+            rejection = self._accept(stranger, proposal)
         if rejection is not None:
-            self._on_event("rejected", {**_names(proposal, peer), "words": rejection.words})
-            self._last_words(wire, associate_rj(rejection))
+            kind = _KINDS.get(rejection, Refusal.TURNED_AWAY)
+            words = {"words": rejection.words, "kind": kind.value}
+            self._on_event("rejected", {**_names(proposal, stranger.peer), **words})
+            self._last_words(stranger.wire, associate_rj(rejection))
 
-    def _accept(self, wire: Wire, peer: str, proposal: Proposal) -> Rejection | None:
+    def _accept(self, stranger: Stranger, proposal: Proposal) -> Rejection | None:
         """Run the association to its end, or say why it must not be."""
+        wire, peer = stranger.wire, stranger.peer
+        with self._changed:
+            # A first look, before anything is asked that takes time.
+            decision = self._decide(stranger.address)
+            if isinstance(decision, Rejection):
+                return decision
         answered = negotiate(proposal.contexts, self._offers())
         try:
             association = AcceptedAssociation(
-                wire, peer, proposal, answered, self._limits, self._budget, self._on_event
+                wire, peer, proposal, answered, self._limits, self._on_event
             )
         except Violation as exc:
-            self._on_event("refused", {"peer": peer, "words": str(exc)})
+            self._refused(peer, str(exc), exc.kind)
             self._last_words(wire, abort_pdu(by_provider=True, reason=exc.reason))
             return None
         with self._changed:
-            if self._stopping:
-                return CONGESTED
-            if len(self._associations) >= self._max_associations:
-                return TOO_MANY
-            self._associations.add(association)
-            self._strangers.pop(wire, None)
+            rejection = self._make_room(stranger.address)
+            if rejection is not None:
+                return rejection
+            self._associations[association] = stranger.address
         try:
             return self._serve(association, proposal)
         finally:
             with self._changed:
-                self._associations.discard(association)
+                self._associations.pop(association, None)
                 self._changed.notify_all()
+
+    def _make_room(self, address: str) -> Rejection | None:
+        """For one more association from there; a spare one may have to go."""
+        while True:
+            decision = self._decide(address)
+            if isinstance(decision, Rejection):
+                return decision
+            if decision.instead_of is None:
+                return None
+            if decision.instead_of.give_way():
+                # Its own thread sees to its end; its place is free now.
+                del self._associations[decision.instead_of]
+                return None
+
+    def _decide(self, address: str) -> Admitted[AcceptedAssociation] | Rejection:
+        if self._stopping:
+            return CONGESTED
+        held = [Held(each, where, each.spare_since) for each, where in self._associations.items()]
+        return admit(address, held, self._caps, time.monotonic())
 
     def _serve(self, association: AcceptedAssociation, proposal: Proposal) -> Rejection | None:
         names = _names(proposal, association.peer)
@@ -275,8 +205,16 @@ class Acceptor:
         counts = {"contexts": len(association.contexts), "proposed": len(proposal.contexts)}
         self._on_event("accepted", {**names, **counts})
         closing = association.run(service)
-        self._on_event(closing.how.value, {**names, "words": closing.words})
+        kind = {"kind": closing.kind.value} if closing.kind else {}
+        self._on_event(closing.how.value, {**names, "words": closing.words, **kind})
         return None
+
+    def _new_wire(self, sock: socket.socket) -> Wire:
+        limits = self._limits
+        return Wire(sock, max_pdu=limits.max_pdu, send_timeout_s=limits.message_timeout_s)
+
+    def _refused(self, peer: str, words: str, kind: Refusal) -> None:
+        self._on_event("refused", {"peer": peer, "words": words, "kind": kind.value})
 
     @staticmethod
     def _last_words(wire: Wire, pdu: bytes) -> None:

@@ -25,6 +25,7 @@ from pynetdicom.pdu_items import (
 
 from broker.dicom.transport.negotiation import (
     APPLICATION_CONTEXT,
+    MAX_CONTEXTS,
     Answered,
     Proposal,
     Proposed,
@@ -103,6 +104,8 @@ def read_proposal(body: memoryview) -> Proposal:
             application_context = _uid(item[_ITEM.size :])
         elif kind == 0x20:
             contexts.append(_read_proposed(item))
+            if len(contexts) > MAX_CONTEXTS:
+                raise Violation("too many presentation contexts", Reason.INVALID_PARAMETER)
         elif kind == 0x50:
             max_pdu = _read_max_pdu(item)
     if len({context.id for context in contexts}) != len(contexts):

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-import traceback
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from pydicom.dataset import Dataset
 
-from broker.dicom.statuses import (
-    PROCESSING_FAILURE,
-    RESOURCE_LIMITATION,
-    SOP_CLASS_NOT_SUPPORTED,
-    UNRECOGNIZED_OPERATION,
-)
+from broker.dicom.statuses import PROCESSING_FAILURE
 from broker.dicom.transport.associate_pdus import RELEASE_RP, abort_pdu, associate_ac
+from broker.dicom.transport.dataset_stream import Strainer
 from broker.dicom.transport.dataset_writer import encode_dataset
-from broker.dicom.transport.fragments import Assembly, Budget, Message, packed, sendable_pdu
+from broker.dicom.transport.fragments import Assembly, Message, packed, sendable_pdu
+from broker.dicom.transport.guarded_service import GuardedService
 from broker.dicom.transport.message import (
     Command,
     Context,
@@ -39,25 +35,10 @@ from broker.dicom.transport.wire import (
     Wire,
     WireBroken,
 )
-
-ANSWERED = frozenset(
-    {
-        Command.C_ECHO,
-        Command.N_EVENT_REPORT,
-        Command.N_GET,
-        Command.N_SET,
-        Command.N_ACTION,
-        Command.N_CREATE,
-        Command.N_DELETE,
-    }
-)
-"""Requests that a Service is asked."""
-
+from broker.model.refusal import Refusal
 
 SEND_PROGRESS_S = 60.0
 """The longest time without the peer taking a byte of what we send."""
-LINGER_S = 2.0
-"""How long the peer may take to close after the last word was said (PS3.8's ARTIM timer)."""
 ABORT_PROGRESS_S = 1.0
 
 
@@ -71,7 +52,6 @@ class AcceptedAssociation:
         proposal: Proposal,
         answered: Sequence[Answered],
         limits: Limits,
-        budget: Budget,
         on_event: EventSink,
     ) -> None:
         self.calling_ae = proposal.calling_ae
@@ -84,8 +64,9 @@ class AcceptedAssociation:
         self._limits = limits
         self._by_id = {context.id: context for context in self.contexts}
         self._send_pdu = sendable_pdu(proposal.max_pdu)
-        self._assembly = Assembly(budget, max_dataset=limits.max_dataset)
-        self._ready: deque[Message] = deque()
+        self._assembly = Assembly(max_dataset=limits.max_frame, strain=self._strain)
+        self._coming: Iterator[Message] = iter(())
+        """The messages in the PDU that came last."""
         self._on_event = on_event
         self._thread = threading.current_thread()
         self._answering = False
@@ -93,6 +74,10 @@ class AcceptedAssociation:
         self._ids = 0
         self._ids_lock = threading.Lock()
         self._ended_by_us: Closing | None = None
+        self._service: GuardedService | None = None
+        self._asked_at = self._worked_at = time.monotonic()
+        self._resting = threading.Lock()
+        self._rests = False
 
     def __str__(self) -> str:
         return f"{self.calling_ae} at {self.peer}"
@@ -130,6 +115,28 @@ class AcceptedAssociation:
             self._wire.send(message, SEND_PROGRESS_S)
         return message_id
 
+    @property
+    def spare_since(self) -> float | None:
+        """When (`time.monotonic()`) it last was of use; None while it is.
+
+        It is of no use while nothing is in hand and its service calls itself disposable. C-ECHO
+        does not make it useful.
+        """
+        spare = self._rests and self._service is not None and self._service.disposable
+        return self._worked_at if spare else None
+
+    def give_way(self) -> bool:
+        """A-ABORT by the provider, from any thread, unless it is of use by now; whether it was."""
+        with self._resting:
+            if self.spare_since is None or self._ended_by_us or self._wire.pending:
+                return False
+            words = "aborted by us: not used, and its place was needed"
+            self._ended_by_us = Closing(Ending.ABORTED, words, Refusal.MADE_ROOM)
+        with suppress(WireBroken):
+            self._wire.send([abort_pdu(by_provider=True)], 0)
+        self._wire.cut()
+        return True
+
     def abort(self) -> None:
         """A-ABORT, from any thread; what is being answered is not answered any more."""
         self._ended_by_us = Closing(Ending.ABORTED, "aborted by us")
@@ -148,39 +155,41 @@ class AcceptedAssociation:
     def run(self, service: Service) -> Closing:
         """Accept, and answer until it ends. Calls `service.closed` exactly once."""
         closing = Closing(Ending.LOST, "failed")
+        guarded = GuardedService(service, max_frame=self._limits.max_frame, tell=self._tell)
+        self._service = guarded
         try:
             self._wire.send(
                 [associate_ac(self._proposal, self._answered, max_pdu=self._limits.max_pdu)],
                 SEND_PROGRESS_S,
             )
             while True:
-                self._serve(service, self._next())
+                self._serve(guarded, self._next())
         except Closing as exc:
             closing = exc
         except Violation as exc:
-            closing = Closing(Ending.ABORTED, f"aborted by us: {exc}")
+            closing = Closing(Ending.ABORTED, f"aborted by us: {exc}", exc.kind)
             self._say_abort(exc.reason)
         except TimedOut as exc:
-            closing = Closing(Ending.ABORTED, f"aborted by us: the peer {exc}")
+            closing = Closing(Ending.ABORTED, f"aborted by us: the peer {exc}", exc.kind)
             self._say_abort(Reason.NOT_SPECIFIED)
         except WireBroken as exc:
             closing = self._ended_by_us or Closing(Ending.LOST, f"the peer {exc}")
         finally:
             self._assembly.abandon()
-            for message in self._ready:
-                self._assembly.settle(message)
-            self._closed(service, closing)
+            guarded.closed(closing.how)
         return closing
 
     def _next(self) -> Message:
         """The next message. Raises Closing when the association has ended in good order."""
-        if not self._ready and not self._assembly.begun:
-            self._wire.wait(time.monotonic() + self._limits.idle_timeout_s)
+        message = next(self._coming, None)
+        if message is None and not self._assembly.begun:
+            self._rest()
         deadline = time.monotonic() + self._limits.message_timeout_s
-        while not self._ready:
+        while message is None:
             pdu = self._wire.receive(deadline)
             if pdu.type == PduType.DATA:
-                self._ready.extend(self._assembly.feed(pdu.body))
+                self._coming = self._assembly.feed(pdu.body)
+                message = next(self._coming, None)
             elif pdu.type == PduType.RELEASE_RQ:
                 self._wire.send([RELEASE_RP], SEND_PROGRESS_S)
                 raise Closing(Ending.RELEASED, "released")
@@ -188,46 +197,57 @@ class AcceptedAssociation:
                 raise Closing(Ending.ABORTED, "aborted by the peer")
             else:
                 raise Violation(f"{pdu.type.name} within an association", Reason.UNEXPECTED_PDU)
-        return self._ready.popleft()
+        return message
 
-    def _serve(self, service: Service, message: Message) -> None:
+    def _strain(self, context_id: int, command: Dataset) -> Strainer | None:
+        """What the data set of this command goes through."""
+        assert self._service is not None
+        return self._service.strainer(Request(self._by_id.get(context_id), command))
+
+    def _rest(self) -> None:
+        """Until something comes. Only requests put off the end of an idle association."""
+        deadline = self._asked_at + self._limits.idle_timeout_s
+        self._rests = True
+        try:
+            if time.monotonic() >= deadline:
+                raise TimedOut("asked for nothing", Refusal.IDLE)
+            self._wire.wait(deadline)
+        finally:
+            with self._resting:
+                self._rests = False
+        if self._ended_by_us is not None:
+            raise self._ended_by_us
+
+    def _serve(self, service: GuardedService, message: Message) -> None:
         try:
             if is_response(message.command) or message.command.CommandField == Command.C_CANCEL:
                 return
-            request = Request(self._by_id.get(message.context_id), message.command, message.data)
-            response = self._response(service, request, dropped=message.dropped)
+            context = self._by_id.get(message.context_id)
+            request = Request(context, message.command, message.data, message.cuts, message.sink)
+            self._answering = True
+            response = service.answer(request, message)
         finally:
-            self._assembly.settle(message)
+            self._answering = False
+            message.settle()
         if self._ended_by_us is not None:
             raise self._ended_by_us
         later, self._later = self._later, []
         if response is not None:
-            self._respond(message.context_id, request, response)
+            self._respond(service, message.context_id, request, response)
         for event in later:
             self._wire.send(event, SEND_PROGRESS_S)
+        self._asked_at = time.monotonic()
+        if request.field != Command.C_ECHO:
+            self._worked_at = self._asked_at
 
-    def _response(self, service: Service, request: Request, *, dropped: bool) -> Response | None:
-        if request.context is None:
-            return Response(SOP_CLASS_NOT_SUPPORTED)
-        if request.field not in ANSWERED:
-            return Response(UNRECOGNIZED_OPERATION)
-        if dropped:
-            return Response(RESOURCE_LIMITATION)
-        self._answering = True
-        try:
-            return service.answer(request)
-        except Exception:  # noqa: BLE001 - a fault in one answer must not end the association
-            self._fault("answering", service=type(service).__name__)
-            return Response(PROCESSING_FAILURE)
-        finally:
-            self._answering = False
-
-    def _respond(self, context_id: int, request: Request, response: Response) -> None:
+    def _respond(
+        self, service: GuardedService, context_id: int, request: Request, response: Response
+    ) -> None:
         context = request.context or Context(context_id, "", "")
         try:
             message = self._message(context, response_command(request, response), response.dataset)
         except (ValueError, TypeError):
-            self._fault("encoding a response")
+            service.fault("encoding a response")
             message = self._message(
                 context, response_command(request, Response(PROCESSING_FAILURE)), None
             )
@@ -246,20 +266,5 @@ class AcceptedAssociation:
         except WireBroken:
             self._wire.cut()
 
-    def _closed(self, service: Service, closing: Closing) -> None:
-        try:
-            service.closed(closing.how)
-        except Exception:  # noqa: BLE001 - the thread has nobody else to tell
-            self._fault("closing", service=type(service).__name__)
-
-    def _fault(self, doing: str, **fields: object) -> None:
-        self._on_event(
-            "fault",
-            {
-                "calling_ae": self.calling_ae,
-                "peer": self.peer,
-                "doing": doing,
-                "traceback": traceback.format_exc(),
-                **fields,
-            },
-        )
+    def _tell(self, event: str, facts: Mapping[str, object]) -> None:
+        self._on_event(event, {"calling_ae": self.calling_ae, "peer": self.peer, **facts})

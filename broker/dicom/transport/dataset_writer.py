@@ -6,7 +6,7 @@ Text is Latin-1, whatever SpecificCharacterSet says: see `dataset`.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
@@ -28,7 +28,24 @@ LARGE = 4096
 """Bytes from which a value is sent as a view on itself instead of being copied."""
 
 
-def encode_dataset(dataset: Dataset, transfer_syntax: str) -> Sequence[Buffer]:
+class Pieces:
+    """A value of a raw element that nobody ever holds: `length` bytes, one piece after the other.
+
+    What iterating it raises comes out where the data set is sent.
+    """
+
+    def __init__(self, length: int, pieces: Iterable[Buffer]) -> None:
+        self._length = length
+        self._pieces = pieces
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Buffer]:
+        return iter(self._pieces)
+
+
+def encode_dataset(dataset: Dataset, transfer_syntax: str) -> Sequence[Buffer | Pieces]:
     """The data set as pieces of bytes; large values are views on the data set's own.
 
     Raises ValueError or TypeError when a value does not fit its element or the transfer syntax.
@@ -37,8 +54,17 @@ def encode_dataset(dataset: Dataset, transfer_syntax: str) -> Sequence[Buffer]:
     return pieces
 
 
-def _encoded(dataset: Dataset, *, explicit: bool) -> tuple[list[Buffer], int]:
-    pieces: list[Buffer] = []
+def buffers(encoded: Iterable[Buffer | Pieces]) -> Iterator[Buffer]:
+    """All of it, one after the other."""
+    for each in encoded:
+        if isinstance(each, Pieces):
+            yield from each
+        else:
+            yield each
+
+
+def _encoded(dataset: Dataset, *, explicit: bool) -> tuple[list[Buffer | Pieces], int]:
+    pieces: list[Buffer | Pieces] = []
     small = bytearray()
     total = 0
     for tag in sorted(dataset.keys()):
@@ -49,7 +75,7 @@ def _encoded(dataset: Dataset, *, explicit: bool) -> tuple[list[Buffer], int]:
             if vr == "SQ" or element.length == UNDEFINED:
                 # Not as they are: their bytes depend on the syntax that they came in.
                 element, vr = dataset[tag], "SQ"
-        value: Sequence[Buffer]
+        value: Sequence[Buffer | Pieces]
         if isinstance(element, RawDataElement):
             # Bytes that only pass through: nobody need be able to read them.
             value, length = [element.value or b""], len(element.value or b"")
@@ -63,7 +89,7 @@ def _encoded(dataset: Dataset, *, explicit: bool) -> tuple[list[Buffer], int]:
         total += len(head) + length + padding
         small += head
         for piece in value:
-            if len(piece) < LARGE:
+            if not isinstance(piece, Pieces) and len(piece) < LARGE:
                 small += piece
             else:
                 pieces += (bytes(small), piece)
@@ -75,8 +101,10 @@ def _encoded(dataset: Dataset, *, explicit: bool) -> tuple[list[Buffer], int]:
     return pieces, total
 
 
-def _encoded_items(items: Sequence[Dataset] | None, *, explicit: bool) -> tuple[list[Buffer], int]:
-    pieces: list[Buffer] = []
+def _encoded_items(
+    items: Sequence[Dataset] | None, *, explicit: bool
+) -> tuple[list[Buffer | Pieces], int]:
+    pieces: list[Buffer | Pieces] = []
     total = 0
     for item in items or ():
         inside, length = _encoded(item, explicit=explicit)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import struct
-import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from io import BytesIO
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from pydicom.dataset import Dataset
 
-from broker.dicom.transport.dataset import Buffer
+from broker.dicom.transport.dataset import Buffer, Cut
+from broker.dicom.transport.dataset_stream import Sink, Whole
+from broker.dicom.transport.dataset_writer import Pieces, buffers
 from broker.dicom.transport.message import UnreadableCommand, has_dataset, read_command
 from broker.dicom.transport.wire import Reason, Violation
 
@@ -38,39 +38,35 @@ class Message:
 
     context_id: int
     command: Dataset
-    data: bytes
-    dropped: bool
+    data: bytes = b""
+    """The data set, without the pixels that were left out at `cuts`."""
+    dropped: bool = False
     """The data set was larger than what may be held, and was thrown away as it came."""
+    cuts: tuple[Cut, ...] = ()
+    sink: Sink | None = None
+    """What got the pixels; None where they were dropped."""
 
-
-class Budget:
-    """Bytes that data sets being received or answered may take together, over all associations."""
-
-    def __init__(self, size: int) -> None:
-        self._left = size
-        self._lock = threading.Lock()
-
-    def take(self, count: int) -> bool:
-        """Whether there was room; if so, it is taken."""
-        with self._lock:
-            if count > self._left:
-                return False
-            self._left -= count
-            return True
-
-    def give(self, count: int) -> None:
-        """Give back what was taken."""
-        with self._lock:
-            self._left += count
+    def settle(self) -> None:
+        """It was dealt with: nothing that came in with it is needed any more."""
+        if self.sink is not None:
+            self.sink.discard()
 
 
 class Assembly:
-    """Puts the messages of one association together, in the order in which they come."""
+    """Puts the messages of one association together, in the order in which they come.
 
-    def __init__(self, budget: Budget, *, max_dataset: int) -> None:
-        self._budget = budget
+    Data sets are held, up to `max_dataset` bytes of each. `strain` may give a command's data set
+    something better to go through, as soon as the command has come.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_dataset: int,
+        strain: Callable[[int, Dataset], Whole | None] = lambda _context_id, _command: None,
+    ) -> None:
         self._max_dataset = max_dataset
-        self._taken = 0
+        self._strain = strain
         self._reset()
 
     @property
@@ -78,9 +74,11 @@ class Assembly:
         """Whether a message has begun and not ended."""
         return self._context_id is not None
 
-    def feed(self, body: memoryview) -> list[Message]:
-        """The messages that this P-DATA-TF PDU completes. Raises Violation."""
-        messages = []
+    def feed(self, body: memoryview) -> Iterator[Message]:
+        """The messages that this P-DATA-TF PDU completes, each as soon as it is asked for.
+
+        What follows a message is not looked at before the next one is asked for. Raises Violation.
+        """
         at = 0
         while at < len(body):
             if len(body) - at < _PDV.size:
@@ -92,27 +90,21 @@ class Assembly:
                     "a presentation data value has a wrong length", Reason.INVALID_PARAMETER
                 )
             message = self._fragment(context_id, flags, body[at + _PDV.size : end])
-            if message is not None:
-                messages.append(message)
             at = end
-        return messages
-
-    def settle(self, message: Message) -> None:
-        """The message's data are not needed any more."""
-        self._budget.give(len(message.data))
+            if message is not None:
+                yield message
 
     def abandon(self) -> None:
-        """Give back what an unfinished message has taken."""
-        self._budget.give(self._taken)
+        """An unfinished message will not be finished."""
+        if self._data is not None:
+            self._data.discard()
         self._reset()
 
     def _reset(self) -> None:
-        self._taken = 0
         self._context_id: int | None = None
         self._command_bytes = bytearray()
         self._command: Dataset | None = None
-        self._data = BytesIO()
-        self._dropped = False
+        self._data: Whole | None = None
 
     def _fragment(self, context_id: int, flags: int, part: memoryview) -> Message | None:
         if self._context_id is None:
@@ -139,24 +131,27 @@ class Assembly:
         return None if has_dataset(self._command) else self._whole()
 
     def _data_part(self, part: memoryview, last: bool) -> Message | None:
-        if self._command is None:
+        if self._command is None or self._context_id is None:
             raise Violation("a data set before its command", Reason.UNEXPECTED_PARAMETER)
-        if not self._dropped:
-            if self._taken + len(part) > self._max_dataset or not self._budget.take(len(part)):
-                self._budget.give(self._taken)
-                self._taken = 0
-                self._data = BytesIO()
-                self._dropped = True
-            else:
-                self._taken += len(part)
-                self._data.write(part)
+        if self._data is None:
+            strainer = self._strain(self._context_id, self._command)
+            self._data = strainer or Whole(self._max_dataset)
+        self._data.feed(part)
         return self._whole() if last else None
 
     def _whole(self) -> Message:
         assert self._context_id is not None
         assert self._command is not None
-        # getvalue() of a BytesIO that was only written to hands over its own bytes: no copy.
-        message = Message(self._context_id, self._command, self._data.getvalue(), self._dropped)
+        message = Message(self._context_id, self._command)
+        if self._data is not None:
+            data = self._data
+            message = replace(
+                message,
+                data=data.data,
+                dropped=data.dropped,
+                cuts=tuple(data.cuts),
+                sink=data.sink,
+            )
         self._reset()
         return message
 
@@ -176,7 +171,7 @@ def sendable_pdu(announced: int) -> int:
 
 
 def packed(
-    context_id: int, command: bytes, data: Iterable[Buffer], max_pdu: int
+    context_id: int, command: bytes, data: Iterable[Buffer | Pieces], max_pdu: int
 ) -> Iterator[bytes]:
     """The message as bytes for the wire, in batches of about BATCH.
 
@@ -185,7 +180,8 @@ def packed(
     batch: list[Buffer] = []
     size = 0
     for pieces in chain(
-        _pdus(context_id, _COMMAND, (command,), max_pdu), _pdus(context_id, 0, data, max_pdu)
+        _pdus(context_id, _COMMAND, (command,), max_pdu),
+        _pdus(context_id, 0, buffers(data), max_pdu),
     ):
         batch += pieces
         size += max_pdu

@@ -19,10 +19,12 @@ from pydicom.dataset import Dataset
 
 from broker.dicom.transport.dataset import (
     IMPLICIT_LE,
+    Cut,
     UnreadableDataset,
     decode_dataset,
 )
-from broker.dicom.transport.dataset_writer import encode_dataset
+from broker.dicom.transport.dataset_stream import Sink
+from broker.dicom.transport.dataset_writer import buffers, encode_dataset
 
 __all__ = [
     "Command",
@@ -82,12 +84,22 @@ class Request:
     """None: it came on a presentation context that was not accepted."""
     command: Dataset
     data: bytes = b""
-    """The encoded data set; empty when there was none."""
+    """The encoded data set, without the pixels that were left out at `cuts`; empty when there was
+    none."""
+    cuts: tuple[Cut, ...] = ()
+    sink: Sink | None = None
+    """What got the pixels: what Service.sink gave for this request, if it was asked."""
 
     @property
     def field(self) -> int:
         """Command Field."""
         return int(self.command.CommandField)
+
+    @property
+    def operation(self) -> str:
+        """Its name: N-SET."""
+        known = {each.value: each.name.replace("_", "-") for each in Command}
+        return known.get(self.field, "unknown")
 
     @property
     def message_id(self) -> int:
@@ -161,10 +173,10 @@ def command_bytes(command: Dataset, *, with_dataset: bool) -> bytes:
     whole.CommandDataSetType = WITH_DATASET if with_dataset else NO_DATASET
     if "CommandGroupLength" in whole:
         del whole.CommandGroupLength
-    body = b"".join(encode_dataset(whole, IMPLICIT_LE))
+    body = b"".join(buffers(encode_dataset(whole, IMPLICIT_LE)))
     length = Dataset()
     length.CommandGroupLength = len(body)
-    return b"".join(encode_dataset(length, IMPLICIT_LE)) + body
+    return b"".join(buffers(encode_dataset(length, IMPLICIT_LE))) + body
 
 
 def read_command(data: bytes) -> Dataset:

@@ -25,7 +25,7 @@ from broker.dicom.transport.associate_pdus import (
 )
 from broker.dicom.transport.connection import Broken, Rejected, Timeouts, connect, rejected
 from broker.dicom.transport.dataset_writer import encode_dataset
-from broker.dicom.transport.fragments import Assembly, Budget, Message, packed, sendable_pdu
+from broker.dicom.transport.fragments import Assembly, Message, packed, sendable_pdu
 from broker.dicom.transport.message import (
     RESPONSE,
     Command,
@@ -69,7 +69,7 @@ class Requestor:
         self._where = where
         self._timeouts = timeouts
         self._on_event_report = on_event_report
-        self._assembly = Assembly(Budget(MAX_DATASET), max_dataset=MAX_DATASET)
+        self._assembly = Assembly(max_dataset=MAX_DATASET)
         self._ready: deque[Message] = deque()
         self._message_id = 0
         self._connected = False
@@ -227,9 +227,7 @@ class Requestor:
             pdu = self._wire.receive(deadline)
             self._expect(pdu, PduType.DATA)
             self._ready.extend(self._assembly.feed(pdu.body))
-        message = self._ready.popleft()
-        self._assembly.settle(message)
-        return message
+        return self._ready.popleft()
 
     def _expect(self, pdu: Pdu, kind: PduType) -> None:
         if pdu.type == kind:

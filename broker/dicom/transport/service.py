@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from broker.dicom.transport.dataset_stream import Sink
 from broker.dicom.transport.message import Request, Response
+from broker.model.refusal import Refusal
 
 EventSink = Callable[[str, Mapping[str, object]], None]
 """Told of what happened: an event's name and its facts. Called from several threads; must not
 raise."""
+
+
+MAX_FRAME = 256 << 10
+"""Bytes of a data set without the pixels of an image box: print needs 10 KB, with a LUT."""
 
 
 class Ending(StrEnum):
@@ -25,7 +31,11 @@ class Ending(StrEnum):
 
 
 class Service(Protocol):
-    """What answers the requests of one association, always on that association's thread."""
+    """What answers the requests of one association, always on that association's thread.
+
+    A Service may have an attribute `disposable`: whether nothing would be lost if the association
+    ended now. It is read by other threads. Without it, nothing is known to be disposable.
+    """
 
     def answer(self, request: Request, /) -> Response | None:
         """The response; None sends none.
@@ -39,13 +49,27 @@ class Service(Protocol):
         """Called exactly once, whatever happened. No answer is asked for afterwards."""
 
 
-class Closing(Exception):
-    """The association has ended, in the way that `how` says."""
+@runtime_checkable
+class TakesPixels(Protocol):
+    """A Service that wants the pixels of image boxes; for any other, they are dropped."""
 
-    def __init__(self, how: Ending, words: str) -> None:
+    def sink(self, request: Request, size: int, /) -> Sink | None:
+        """Where the pixels shall go that begin to come with this request, `size` bytes of them.
+
+        They may come in slowly, or not to the end. None drops them. The request has no data set
+        yet; `answer` gets it again with its data set and this sink. Requests before it were
+        answered.
+        """
+
+
+class Closing(Exception):
+    """The association has ended, in the way that `how` says; `kind`, where we refused to go on."""
+
+    def __init__(self, how: Ending, words: str, kind: Refusal | None = None) -> None:
         super().__init__(words)
         self.how = how
         self.words = words
+        self.kind = kind
 
 
 @dataclass(frozen=True)
@@ -55,4 +79,5 @@ class Limits:
     max_pdu: int
     idle_timeout_s: float
     message_timeout_s: float
-    max_dataset: int
+    max_frame: int
+    """Of a data set without the pixels of an image box."""

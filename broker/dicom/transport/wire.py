@@ -1,6 +1,7 @@
 """PDUs over one TCP connection (PS3.8 9.3), with deadlines that a slow peer cannot stretch.
 
-A length is believed only after it was compared with what may come; memory is taken afterwards.
+A length is believed only after it was compared with what may come; memory is taken as the bytes
+come, never because they were announced, and given back while nothing comes.
 """
 
 from __future__ import annotations
@@ -15,9 +16,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-MAX_OTHER_PDU = 1 << 20
-"""Bytes of a PDU that is neither P-DATA-TF nor of fixed length."""
+from broker.dicom.transport.wire_broken import Closed, Reason, TimedOut, Violation, WireBroken
+from broker.model.refusal import Refusal
+
+__all__ = ["Closed", "Pdu", "PduType", "Reason", "TimedOut", "Violation", "Wire", "WireBroken"]
+
+MAX_OTHER_PDU = 1 << 17
+"""Bytes of a PDU that is neither P-DATA-TF nor of fixed length: 128 presentation contexts with a
+dozen transfer syntaxes each fit in."""
 BUFFER = 256 * 1024
+"""Bytes that are read at once from a peer that sends a lot."""
+SMALL_BUFFER = 4 * 1024
+"""Of a peer that sends little, or nothing just now."""
 
 _HEAD = struct.Struct(">BxI")
 
@@ -37,39 +47,6 @@ class PduType(IntEnum):
 _FIXED = frozenset({PduType.ASSOCIATE_RJ, PduType.RELEASE_RQ, PduType.RELEASE_RP, PduType.ABORT})
 
 
-class Reason(IntEnum):
-    """Why a service-provider aborts (PS3.8 table 9-26)."""
-
-    NOT_SPECIFIED = 0
-    UNRECOGNIZED_PDU = 1
-    UNEXPECTED_PDU = 2
-    UNEXPECTED_PARAMETER = 5
-    INVALID_PARAMETER = 6
-
-
-class WireBroken(Exception):
-    """Nothing more can be read or written."""
-
-    handed = False
-    """Whether a byte of what was being sent had been handed to the system already."""
-
-
-class Closed(WireBroken):
-    """The peer closed the connection, or it broke."""
-
-
-class TimedOut(WireBroken):
-    """The deadline has passed."""
-
-
-class Violation(WireBroken):
-    """The peer does not speak DICOM, or not now. `reason` goes into the A-ABORT."""
-
-    def __init__(self, words: str, reason: Reason) -> None:
-        super().__init__(words)
-        self.reason = reason
-
-
 @dataclass(frozen=True)
 class Pdu:
     """One PDU without its six bytes of header."""
@@ -82,17 +59,26 @@ class Pdu:
 class Wire:
     """One connection. One thread receives; any thread may send or cut.
 
-    Deadlines are of `time.monotonic()`, in seconds.
+    Deadlines are of `time.monotonic()`, in seconds. `send_timeout_s` is the longest time that one
+    message may take to leave, however steadily the peer takes it.
     """
 
-    def __init__(self, sock: socket.socket, *, max_pdu: int) -> None:
+    def __init__(
+        self, sock: socket.socket, *, max_pdu: int, send_timeout_s: float = math.inf
+    ) -> None:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._sock = sock
         self._max_pdu = max_pdu
-        self._buffer = bytearray(max(BUFFER, max_pdu + _HEAD.size))
+        self._send_timeout_s = send_timeout_s
+        self._largest = max(BUFFER, max_pdu + _HEAD.size)
+        self._buffer = bytearray(SMALL_BUFFER)
         self._begin = 0
         self._end = 0
+        self._crowded = False
+        """The last read filled the buffer: there is more than it takes."""
+        self.heard = False
+        """Whether anything has ever come."""
         self._readable = select.poll()
         self._readable.register(sock, select.POLLIN)
         self._writable = select.poll()
@@ -102,12 +88,23 @@ class Wire:
     def wait(self, deadline: float) -> None:
         """Until there is something to receive. Raises Closed or TimedOut."""
         while self._end == self._begin:
-            self._fill(deadline)
+            self._fill(deadline, resting=True)
+
+    def fileno(self) -> int:
+        """For a selector."""
+        return self._sock.fileno()
 
     @property
     def pending(self) -> bool:
-        """Whether something has come in, or the peer has closed, without waiting for it."""
-        return self._end > self._begin or bool(self._readable.poll(0))
+        """Whether something has come in, or the peer has closed, without waiting for it.
+
+        Any thread may ask.
+        """
+        if self._end > self._begin:
+            return True
+        look = select.poll()
+        look.register(self._sock, select.POLLIN)
+        return bool(look.poll(0))
 
     def receive(self, deadline: float) -> Pdu:
         """The next PDU. Raises Closed, TimedOut or Violation."""
@@ -119,19 +116,35 @@ class Wire:
         self._begin = begin + length
         return Pdu(PduType(kind), memoryview(self._buffer)[begin : begin + length])
 
+    def offered(self) -> Pdu | None:
+        """The next PDU, once all of it has come. Waits for nothing. Raises Closed or Violation."""
+        count = _HEAD.size
+        while True:
+            if self._end - self._begin >= _HEAD.size:
+                kind, length = _HEAD.unpack_from(self._buffer, self._begin)
+                self._check(kind, length)
+                count = _HEAD.size + length
+            if self._end - self._begin >= count:
+                return self.receive(math.inf)
+            self._make_room(count)
+            if not self._take():
+                return None
+
     def send(self, chunks: Iterable[bytes], progress_s: float) -> None:
         """All of it; `progress_s` is the longest time without the peer taking a single byte.
 
-        Raises Closed or TimedOut.
+        With 0 it waits for nothing: what cannot leave at once does not leave. Raises Closed or
+        TimedOut.
         """
+        end = time.monotonic() + self._send_timeout_s
         if not self._sending.acquire(timeout=progress_s):
-            raise TimedOut("takes no data")
+            raise TimedOut("takes no data", Refusal.NOT_READING)
         handed = False
         try:
             for chunk in chunks:
                 view = memoryview(chunk)
                 while view:
-                    view = view[self._send(view, progress_s) :]
+                    view = view[self._send(view, progress_s, end) :]
                     handed = True
         except WireBroken as exc:
             exc.handed = handed
@@ -139,17 +152,34 @@ class Wire:
         finally:
             self._sending.release()
 
-    def finish(self, deadline: float) -> None:
-        """Close, but let the peer read what was sent last: closing over unread bytes resets the
-        connection and takes it away from the peer."""
+    def hang_up(self) -> None:
+        """Say no more. What was said last is read by the peer, if `discard` is called until it has
+        closed: closing over unread bytes resets the connection. Raises Closed.
+        """
         try:
             self._sock.shutdown(socket.SHUT_WR)
-            while True:
-                self._begin = self._end = 0
-                self._fill(deadline)
-        except (OSError, WireBroken):
-            # Gone already, or does not go: either way it ends here.
-            self.close()
+        except OSError as exc:
+            raise Closed(_why(exc)) from exc
+        self._buffer = bytearray(SMALL_BUFFER)
+        self._begin = self._end = 0
+        self.discard()
+
+    def check_open(self) -> None:
+        """Raises Closed when the peer has closed, and sent nothing more before."""
+        try:
+            if self._sock.recv(1, socket.MSG_PEEK) == b"":
+                raise Closed("closed the connection")
+        except BlockingIOError:
+            return
+        except OSError as exc:
+            raise Closed(_why(exc)) from exc
+
+    def discard(self) -> None:
+        """Throw away some of what has come. Waits for nothing. Raises Closed."""
+        for _ in range(16):
+            self._begin = self._end = 0
+            if not self._take():
+                return
 
     def cut(self) -> None:
         """End it from any thread: whoever receives is told Closed."""
@@ -174,49 +204,72 @@ class Wire:
             limit = MAX_OTHER_PDU
         if length > limit:
             raise Violation(
-                f"PDU of {length} bytes where {limit} is the most", Reason.INVALID_PARAMETER
+                f"PDU of {length} bytes where {limit} is the most",
+                Reason.INVALID_PARAMETER,
+                Refusal.PDU_TOO_LONG,
             )
 
     def _need(self, count: int, deadline: float) -> None:
         """At least `count` bytes from `_begin` on."""
-        if self._begin + count > len(self._buffer):
-            # The slice is a copy: a view handed out earlier is no longer valid, as promised.
-            rest = self._buffer[self._begin : self._end]
-            if count > len(self._buffer):
-                self._buffer = bytearray(count)
-            self._buffer[: len(rest)] = rest
-            self._begin, self._end = 0, len(rest)
         while self._end - self._begin < count:
+            self._make_room(count)
             self._fill(deadline)
 
-    def _fill(self, deadline: float) -> None:
+    def _make_room(self, count: int) -> None:
+        """Somewhere for more of the `count` bytes: at most as much again as have come."""
+        size = len(self._buffer)
+        if self._begin + count <= size or (self._begin == 0 and self._end < size):
+            return
+        # The slice is a copy, and so is a larger buffer: a view handed out earlier is no longer
+        # valid, as promised.
+        rest = self._buffer[self._begin : self._end]
+        if len(rest) == size:
+            self._buffer = bytearray(min(2 * size, max(self._largest, count)))
+        self._buffer[: len(rest)] = rest
+        self._begin, self._end = 0, len(rest)
+
+    def _fill(self, deadline: float, *, resting: bool = False) -> None:
         if self._begin == self._end:
             self._begin = self._end = 0
+            if self._crowded and len(self._buffer) < self._largest:
+                self._buffer = bytearray(min(2 * len(self._buffer), self._largest))
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise TimedOut("timed out")
-            try:
-                count = self._sock.recv_into(memoryview(self._buffer)[self._end :])
-            except BlockingIOError:
-                self._readable.poll(_milliseconds(left))
-                continue
-            except OSError as exc:
-                raise Closed(_why(exc)) from exc
-            if count == 0:
-                raise Closed("closed the connection")
-            self._end += count
-            return
+                kind = Refusal.IDLE if resting else Refusal.SLOW
+                raise TimedOut("timed out", kind)
+            if self._take():
+                return
+            if resting and len(self._buffer) > SMALL_BUFFER:
+                self._buffer = bytearray(SMALL_BUFFER)
+            self._readable.poll(_milliseconds(left))
 
-    def _send(self, view: memoryview, progress_s: float) -> int:
-        deadline = time.monotonic() + progress_s
+    def _take(self) -> bool:
+        """What has come, as far as there is room; whether that was anything."""
+        try:
+            count = self._sock.recv_into(memoryview(self._buffer)[self._end :])
+        except BlockingIOError:
+            return False
+        except OSError as exc:
+            raise Closed(_why(exc)) from exc
+        if count == 0:
+            raise Closed("closed the connection")
+        self.heard = True
+        self._end += count
+        self._crowded = self._end == len(self._buffer)
+        return True
+
+    def _send(self, view: memoryview, progress_s: float, end: float) -> int:
+        deadline = min(time.monotonic() + progress_s, end)
         while True:
+            if time.monotonic() >= end:
+                raise TimedOut("takes data too slowly", Refusal.NOT_READING)
             try:
                 return self._sock.send(view)
             except BlockingIOError:
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    raise TimedOut("takes no data") from None
+                    raise TimedOut("takes no data", Refusal.NOT_READING) from None
                 self._writable.poll(_milliseconds(left))
             except OSError as exc:
                 raise Closed(_why(exc)) from exc

@@ -1,0 +1,103 @@
+"""The pixels of an image box, while they go from the socket to the spool."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic
+
+from broker.dicom import statuses
+from broker.dicom.intake import R, Writer
+from broker.dicom.statuses import Fault
+from broker.model.trouble import CannotStore
+
+MB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What one modality may send."""
+
+    image: int = 256 * MB
+    """Bytes of one image."""
+    session: int = 4096 * MB
+    """Bytes of all images of a film session, as long as their image boxes are open."""
+    film_boxes: int = 2000
+    """Of a film session."""
+
+    def refusal(self, size: int, held: int) -> Fault | None:
+        """Why an image of so many bytes cannot come beside those that are held already.
+
+        Fault 0xC605: for N-SET of an image box, that is the status of too little memory for the
+        image (PS3.4 H.4.3.1.2.1). It says nothing against the next, smaller one.
+        """
+        if size > self.image:
+            words = f"the image is larger than {self.image // MB} MB"
+        elif held + size > self.session:
+            words = f"the film session's images are larger than {self.session // MB} MB"
+        else:
+            return None
+        return Fault(statuses.NO_MEMORY_FOR_IMAGE, words)
+
+
+class Arriving(Generic[R]):
+    """The pixels of one N-SET: the transport's Sink.
+
+    An association must go on whatever the disk says. So nothing is raised while they come; what
+    cannot be stored is dropped, and `take` says why.
+    """
+
+    def __init__(self, begin: Callable[[], Writer[R]], size: int, refusal: Fault | None) -> None:
+        self._left = size
+        self._size = size
+        self._last = b""
+        """The last byte is padding or not: whoever knows rows and columns can tell."""
+        self._fault = refusal
+        self._writer: Writer[R] | None = None
+        if refusal is None:
+            try:
+                self._writer = begin()
+            except CannotStore as error:
+                self._fault = _fault(error)
+
+    def write(self, piece: memoryview) -> None:
+        """The next bytes."""
+        self._left -= len(piece)
+        if self._writer is None:
+            return
+        if not self._left and piece:
+            self._last = bytes(piece[-1:])
+            piece = piece[:-1]
+        try:
+            self._writer.write(piece)
+        except CannotStore as error:
+            self._fault = _fault(error)
+            self.discard()
+
+    def take(self, length: int) -> R:
+        """The first `length` bytes, which are all or all but one, in the spool.
+
+        Fault 0xC605 when they are not.
+        """
+        writer, self._writer = self._writer, None
+        if writer is None:
+            raise self._fault or Fault(statuses.NO_MEMORY_FOR_IMAGE, "the image was not stored")
+        try:
+            if length == self._size:
+                writer.write(memoryview(self._last))
+            return writer.finish()
+        except CannotStore as error:
+            writer.discard()
+            raise _fault(error) from error
+
+    def discard(self) -> None:
+        """What was not taken is removed."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.discard()
+
+
+def _fault(error: CannotStore) -> Fault:
+    fault = Fault(statuses.NO_MEMORY_FOR_IMAGE, "the image cannot be stored")
+    fault.__cause__ = error
+    return fault

@@ -1,0 +1,261 @@
+"""The port that modalities connect to: strangers in the lobby, and a thread for who proposes."""
+
+from __future__ import annotations
+
+import resource
+import selectors
+import socket
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+
+from broker.dicom.transport.associate_pdus import associate_rj
+from broker.dicom.transport.lobby import Lobby, Stranger
+from broker.dicom.transport.negotiation import CONGESTED, Proposal
+from broker.dicom.transport.service import EventSink
+from broker.dicom.transport.wire import Closed, Wire, WireBroken
+from broker.model.refusal import Refusal
+
+BACKLOG = 4096
+"""Connections that wait to be taken. One that finds no place there tries again after a second."""
+AT_ONCE = 64
+"""Connections that are taken before anybody is listened to."""
+MAX_STRANGERS = 64
+"""Connections on which no association runs; beyond it, one is cut."""
+MAX_PROPOSING = 64
+"""Threads beside those of as many associations as there may be: who is on the way in or out."""
+PAUSE_S = 0.5
+"""Nobody is taken, after the system had no room for one more connection."""
+SPARE_DESCRIPTORS = 64
+"""Kept for the films of those who have an association: no stranger takes the last ones."""
+
+Run = Callable[[Stranger, Proposal], None]
+
+
+class Listener:
+    """Takes connections, and runs each that proposes an association on a thread of its own.
+
+    When `run` returns, all has been said on the wire: the listener sees to its end.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        max_associations: int,
+        establish_timeout_s: float,
+        new_wire: Callable[[socket.socket], Wire],
+        run: Run,
+        on_event: EventSink,
+    ) -> None:
+        self._host = host
+        self._asked_port = port
+        self._max_threads = max_associations + MAX_PROPOSING
+        self._establish_timeout_s = establish_timeout_s
+        self._new_wire = new_wire
+        self._run = run
+        self._on_event = on_event
+        self._lock = threading.Lock()
+        self._threads: set[threading.Thread] = set()
+        self._leaving: deque[Stranger] = deque()
+        self._listening: threading.Thread | None = None
+        self._closing = False
+        self._paused_until: float | None = None
+
+    def start(self) -> None:
+        """Bind and listen. Raises OSError when the port cannot be had."""
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        self._socket = socket.create_server(
+            (self._host, self._asked_port), family=family, backlog=BACKLOG
+        )
+        self._socket.setblocking(False)
+        self._port = int(self._socket.getsockname()[1])
+        self._wake, self._woken = socket.socketpair()
+        self._wake.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._socket, selectors.EVENT_READ)
+        self._selector.register(self._woken, selectors.EVENT_READ)
+        self._lobby = Lobby(
+            self._selector,
+            limit=MAX_STRANGERS,
+            establish_timeout_s=self._establish_timeout_s,
+            on_event=self._on_event,
+        )
+        self._listening = threading.Thread(target=self._listen, name=f"dicom-{self._port}")
+        self._listening.start()
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on; known after start()."""
+        return self._port
+
+    def close(self) -> None:
+        """Take no more connections, and cut those that have no association."""
+        if self._listening is None:
+            return
+        with self._lock:
+            self._closing = True
+            self._wake.send(b"x")
+        self._listening.join()
+        self._listening = None
+        self._wake.close()
+        self._woken.close()
+
+    def join(self) -> None:
+        """Wait for every thread to end."""
+        with self._lock:
+            threads = list(self._threads)
+        for thread in threads:
+            thread.join()
+
+    def _listen(self) -> None:
+        with self._socket, self._selector:
+            while not self._closing:
+                ready = self._selector.select(self._patience())
+                for key, _ in ready:
+                    if key.fileobj is self._socket:
+                        self._take()
+                    elif key.fileobj is self._woken:
+                        self._woken.recv(4096)
+                    elif key.data in self._lobby:
+                        self._listen_to(key.data)
+                now = time.monotonic()
+                while self._leaving:
+                    self._lobby.see_out(self._leaving.popleft(), now)
+                self._lobby.expire(now)
+                if self._paused_until is not None and self._paused_until <= now:
+                    self._paused_until = None
+                    self._selector.register(self._socket, selectors.EVENT_READ)
+            self._lobby.close()
+
+    def _patience(self) -> float | None:
+        deadlines = [self._lobby.next_deadline, self._paused_until]
+        first = min((each for each in deadlines if each is not None), default=None)
+        return None if first is None else max(0.0, first - time.monotonic())
+
+    def _take(self) -> None:
+        for _ in range(AT_ONCE):
+            try:
+                sock, address = self._socket.accept()
+            except BlockingIOError:
+                return
+            except ConnectionError:
+                continue  # gone before it was taken
+            except OSError as exc:
+                self._on_event("fault", {"doing": "accepting", "words": str(exc)})
+                self._lobby.cut_one()
+                self._paused_until = time.monotonic() + PAUSE_S
+                self._selector.unregister(self._socket)
+                return
+            self._welcome(sock, address[0], f"{address[0]}:{address[1]}")
+
+    def _welcome(self, sock: socket.socket, address: str, peer: str) -> None:
+        if _gone(sock):
+            # The most frequent of all strangers, and the cheapest.
+            sock.close()
+            self._on_event("probe", {"peer": peer})
+            return
+        if _scarce(sock.fileno()):
+            if not self._lobby.cut_one(Refusal.NO_DESCRIPTORS):
+                sock.close()
+                words = "no file descriptors are left for it"
+                kind = Refusal.NO_DESCRIPTORS.value
+                self._on_event("refused", {"peer": peer, "words": words, "kind": kind})
+                return
+            # In the place of the one that was cut: the next is measured by its number again.
+            with sock:
+                sock = sock.dup()
+        try:
+            wire = self._new_wire(sock)
+        except OSError:
+            sock.close()  # gone already
+            return
+        stranger = Stranger(wire, address, peer)
+        self._lobby.enter(stranger, time.monotonic())
+        self._listen_to(stranger)
+
+    def _listen_to(self, stranger: Stranger) -> None:
+        try:
+            proposal = self._lobby.hear(stranger, time.monotonic())
+        except Exception:  # noqa: BLE001 - whatever one peer says, the others are listened to
+            words = traceback.format_exc()
+            facts = {"peer": stranger.peer, "doing": "listening", "traceback": words}
+            self._on_event("fault", facts)
+            self._lobby.drop(stranger)
+            return
+        if proposal is not None:
+            self._begin(stranger, proposal)
+
+    def _begin(self, stranger: Stranger, proposal: Proposal) -> None:
+        thread = threading.Thread(
+            target=self._play, args=(stranger, proposal), name=f"dicom-{stranger.peer}"
+        )
+        with self._lock:
+            room = len(self._threads) < self._max_threads
+            if room:
+                self._threads.add(thread)
+        if not room:
+            self._turn_away(stranger)
+            return
+        try:
+            thread.start()
+        except RuntimeError as exc:
+            # The system has no room for one more thread: this peer is lost, not the others.
+            facts = {"peer": stranger.peer, "doing": "accepting", "words": str(exc)}
+            self._on_event("fault", facts)
+            with self._lock:
+                self._threads.discard(thread)
+            self._turn_away(stranger)
+
+    def _turn_away(self, stranger: Stranger) -> None:
+        words = {"words": CONGESTED.words, "kind": Refusal.TURNED_AWAY.value}
+        self._on_event("rejected", {"peer": stranger.peer, **words})
+        try:
+            stranger.wire.send([associate_rj(CONGESTED)], 0)
+        except WireBroken:
+            stranger.wire.cut()
+        self._lobby.see_out(stranger, time.monotonic())
+
+    def _play(self, stranger: Stranger, proposal: Proposal) -> None:
+        try:
+            self._run(stranger, proposal)
+        finally:
+            with self._lock:
+                self._threads.discard(threading.current_thread())
+                if self._closing:
+                    with suppress(Closed):
+                        stranger.wire.hang_up()
+                    stranger.wire.close()
+                else:
+                    self._leaving.append(stranger)
+                    self._nudge()
+
+    def _nudge(self) -> None:
+        try:
+            self._wake.send(b"x")
+        except BlockingIOError:
+            return  # it has been told often enough
+
+
+def _gone(sock: socket.socket) -> bool:
+    """Whether the peer has closed already, without a word."""
+    try:
+        return sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def _scarce(descriptor: int) -> bool:
+    """Whether few file descriptors are left.
+
+    The system gives the lowest that is free: all below this one are in use.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    spare = min(SPARE_DESCRIPTORS, limit // 4)
+    return limit != resource.RLIM_INFINITY and descriptor >= limit - spare

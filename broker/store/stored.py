@@ -1,0 +1,69 @@
+"""Pixels out of the spool, in pieces."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from broker.model.trouble import SpoolDamaged
+
+PIECE = 256 * 1024
+"""Bytes read at once."""
+
+
+class Stored:
+    """One spool file, open for reading: it may be removed meanwhile.
+
+    SpoolDamaged when it is missing or cannot be read. Its content is checked while it is read:
+    the last piece is given only when all of it is what its name says.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._name = path.name
+        try:
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise SpoolDamaged(f"spool file {path.name} is missing") from None
+        except OSError as error:
+            raise self._unreadable(error) from error
+        self.length = os.fstat(self._descriptor).st_size
+        """In bytes, as it was opened."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """`length` bytes in pieces. SpoolDamaged instead of the last one when they are others."""
+        digest = hashlib.sha256()
+        at = 0
+        held = b""
+        while at < self.length:
+            piece = self._piece(at)
+            if not piece:
+                break
+            digest.update(piece)
+            at += len(piece)
+            if held:
+                yield held
+            held = piece
+        if digest.hexdigest() != self._name:
+            raise SpoolDamaged(
+                f"spool file {self._name} was altered: its content is not what it was"
+            )
+        yield held
+
+    def _piece(self, at: int) -> bytes:
+        try:
+            return os.pread(self._descriptor, min(PIECE, self.length - at), at)
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: OSError) -> SpoolDamaged:
+        why = error.strerror or str(error)
+        return SpoolDamaged(f"spool file {self._name} cannot be read: {why}")

@@ -1,0 +1,284 @@
+"""A data set in pieces says what it says as a whole, and its pixels are nowhere in it."""
+
+from __future__ import annotations
+
+import struct
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pydicom.dataset import Dataset
+
+from broker.dicom.transport.dataset import (
+    EXPLICIT_LE,
+    IMPLICIT_LE,
+    MAX_DEPTH,
+    MAX_ELEMENTS,
+    Elsewhere,
+    UnreadableDataset,
+    read_raw,
+)
+from broker.dicom.transport.dataset_stream import Strainer
+from tests.peers.acceptor import Kept
+
+GRAYSCALE_SEQUENCE = 0x20200110
+COLOR_SEQUENCE = 0x20200111
+OTHER_SEQUENCE = 0x20200130
+PIXEL_DATA = 0x7FE00010
+ROWS = 0x00280010
+LONG = ("OB", "OW", "SQ", "UN")
+UNDEFINED = 0xFFFFFFFF
+ITEM_END = struct.pack("<HHI", 0xFFFE, 0xE00D, 0)
+SEQUENCE_END = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+
+
+def element(syntax: str, tag: int, vr: str, value: bytes, length: int | None = None) -> bytes:
+    """One encoded element, whose length may be a lie."""
+    said = len(value) if length is None else length
+    head = struct.pack("<HH", tag >> 16, tag & 0xFFFF)
+    if syntax == IMPLICIT_LE:
+        return head + struct.pack("<I", said) + value
+    if vr in LONG:
+        return head + vr.encode() + struct.pack("<HI", 0, said) + value
+    return head + vr.encode() + struct.pack("<H", said) + value
+
+
+def item(content: bytes, *, delimited: bool = False) -> bytes:
+    """An item of a sequence."""
+    length = UNDEFINED if delimited else len(content)
+    end = ITEM_END if delimited else b""
+    return struct.pack("<HHI", 0xFFFE, 0xE000, length) + content + end
+
+
+def sequence(syntax: str, tag: int, items: list[bytes], *, delimited: bool = False) -> bytes:
+    """A sequence of encoded items."""
+    content = b"".join(items)
+    if delimited:
+        return element(syntax, tag, "SQ", content + SEQUENCE_END, UNDEFINED)
+    return element(syntax, tag, "SQ", content)
+
+
+def image(syntax: str, pixels: bytes) -> bytes:
+    """An image box with rows and pixels in its one item."""
+    rows = element(syntax, ROWS, "US", b"\x10\x00")
+    content = rows + element(syntax, PIXEL_DATA, "OW", pixels)
+    return sequence(syntax, GRAYSCALE_SEQUENCE, [item(content)])
+
+
+class Strained:
+    """A data set that went through a strainer, cut at these places."""
+
+    def __init__(
+        self, syntax: str, data: bytes, borders: list[int], *, max_size: int = 1 << 20
+    ) -> None:
+        self.syntax = syntax
+        self.sinks: list[Kept] = []
+        self.announced: list[int] = []
+        self.strainer = Strainer(syntax, self._open, max_size)
+        places = sorted({0, len(data), *(border % (len(data) + 1) for border in borders)})
+        for begin, end in pairwise(places):
+            piece = bytearray(data[begin:end])
+            self.strainer.feed(memoryview(piece))
+            piece[:] = bytes(len(piece))
+
+    def read(self) -> Dataset:
+        """What is read of it afterwards."""
+        return read_raw(self.strainer.data, self.syntax, self.strainer.cuts)
+
+    def _open(self, size: int) -> Kept:
+        self.announced.append(size)
+        self.sinks.append(Kept())
+        return self.sinks[-1]
+
+
+def plain(dataset: Dataset) -> dict[int, Any]:
+    """Tags and bytes, deep down."""
+    found: dict[int, Any] = {}
+    for tag in dataset.keys():  # noqa: SIM118 - iterating converts the elements
+        value = dataset.get_item(tag).value
+        found[int(tag)] = value if isinstance(value, bytes | Elsewhere) else list(map(plain, value))
+    return found
+
+
+def agree(whole: Any, strained: Any, pixels: bytes) -> bool:
+    """Whether both are the same, where pixels that are elsewhere are as long, or those there."""
+    if isinstance(strained, Elsewhere):
+        same = strained.length == len(whole)
+        return same and (not strained.first or whole == pixels)
+    if isinstance(whole, dict) and isinstance(strained, dict):
+        return list(whole) == list(strained) and all(
+            agree(whole[tag], strained[tag], pixels) for tag in whole
+        )
+    if isinstance(whole, list) and isinstance(strained, list):
+        return len(whole) == len(strained) and all(
+            agree(one, other, pixels) for one, other in zip(whole, strained, strict=True)
+        )
+    return bool(whole == strained)
+
+
+def check(syntax: str, data: bytes, borders: list[int]) -> None:
+    """The same is read of it as of the whole, or neither can be read."""
+    strained = Strained(syntax, data, borders)
+    try:
+        whole = plain(read_raw(data, syntax))
+    except UnreadableDataset:
+        with pytest.raises(UnreadableDataset):
+            strained.read()
+        return
+    pixels = bytes(strained.sinks[0].content) if strained.sinks else b""
+
+    assert len(strained.sinks) <= 1
+    assert strained.announced == [len(pixels)] * len(strained.sinks)
+    assert agree(whole, plain(strained.read()), pixels)
+    assert len(strained.strainer.data) + sum(cut.length for cut in strained.strainer.cuts) == len(
+        data
+    )
+
+
+SYNTAXES = st.sampled_from([IMPLICIT_LE, EXPLICIT_LE])
+BORDERS = st.lists(st.integers(0, 4000), max_size=12)
+
+
+@st.composite
+def data_sets(draw: st.DrawFn, syntax: str, depth: int = 0) -> bytes:
+    """Encoded elements in any order, sequences and pixels among them, deep down."""
+    made = []
+    for _ in range(draw(st.integers(0, 4))):
+        kind = draw(st.sampled_from(["value", "value", "pixels", "sequence"]))
+        if kind == "value":
+            tag, vr = draw(st.sampled_from([(ROWS, "US"), (0x20000050, "LO"), (0x00091001, "UN")]))
+            made.append(element(syntax, tag, vr, draw(st.binary(max_size=6))))
+        elif kind == "pixels":
+            made.append(element(syntax, PIXEL_DATA, "OW", draw(st.binary(max_size=60))))
+        elif depth < 3:
+            tag = draw(st.sampled_from([GRAYSCALE_SEQUENCE, COLOR_SEQUENCE, OTHER_SEQUENCE]))
+            items = draw(st.lists(data_sets(syntax, depth + 1), max_size=3))
+            delimited = draw(st.booleans())
+            made.append(
+                sequence(
+                    syntax,
+                    tag,
+                    [item(each, delimited=draw(st.booleans())) for each in items],
+                    delimited=delimited,
+                )
+            )
+    return b"".join(made)
+
+
+@given(st.data(), SYNTAXES, BORDERS)
+def test_in_pieces_it_is_the_same_as_whole(
+    data: st.DataObject, syntax: str, borders: list[int]
+) -> None:
+    """Wherever a data set is cut, what is read of it afterwards is what it said."""
+    check(syntax, data.draw(data_sets(syntax)), borders)
+
+
+@given(st.data(), SYNTAXES, BORDERS)
+def test_damage_is_judged_the_same_as_whole(
+    data: st.DataObject, syntax: str, borders: list[int]
+) -> None:
+    """Changed, missing or further bytes make it unreadable exactly where they make the whole so."""
+    good = bytearray(data.draw(data_sets(syntax)) or image(syntax, bytes(20)))
+    for _ in range(data.draw(st.integers(1, 3))):
+        good[data.draw(st.integers(0, len(good) - 1))] = data.draw(st.sampled_from([0, 1, 8, 255]))
+    check(syntax, bytes(good[: data.draw(st.integers(1, len(good)))]), borders)
+
+
+@given(st.binary(max_size=100), SYNTAXES, BORDERS)
+@example(b"", IMPLICIT_LE, [])
+def test_garbage_is_judged_the_same_as_whole(data: bytes, syntax: str, borders: list[int]) -> None:
+    """Whatever comes, both say the same of it."""
+    check(syntax, data, borders)
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
+def test_pixels_go_to_the_sink_as_they_come(syntax: str) -> None:
+    """Every piece of the value is handed on at once, and nothing of it is kept."""
+    strained = Strained(syntax, image(syntax, bytes(range(200)))[:120], [])
+
+    (sink,) = strained.sinks
+    assert strained.announced == [200]
+    assert len(sink.content) + len(strained.strainer.data) == 120
+    assert sink.content == bytes(range(len(sink.content)))
+    assert not sink.discarded.is_set()
+    with pytest.raises(UnreadableDataset):
+        strained.read()
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
+def test_only_the_first_pixels_have_a_sink(syntax: str) -> None:
+    """A second item's pixels, and a second value in one item, are dropped and told apart."""
+    pixels = element(syntax, PIXEL_DATA, "OW", b"1234")
+    data = sequence(syntax, GRAYSCALE_SEQUENCE, [item(pixels), item(pixels + pixels)])
+
+    strained = Strained(syntax, data, [])
+    items = plain(strained.read())[GRAYSCALE_SEQUENCE]
+
+    assert [sink.content for sink in strained.sinks] == [b"1234"]
+    assert items == [{PIXEL_DATA: Elsewhere(4, True)}, {PIXEL_DATA: Elsewhere(4, False)}]
+    assert strained.strainer.cuts[2].length == 4
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
+def test_pixels_elsewhere_are_elements_like_any_other(syntax: str) -> None:
+    """At top level, in another sequence or deeper down they are kept, as far as there is room."""
+    pixels = element(syntax, PIXEL_DATA, "OW", bytes(600))
+    icon = sequence(
+        syntax, GRAYSCALE_SEQUENCE, [item(sequence(syntax, 0x00880200, [item(pixels)]))]
+    )
+    for data in (pixels, sequence(syntax, OTHER_SEQUENCE, [item(pixels)]), icon):
+        assert Strained(syntax, data, []).sinks == []
+        assert plain(Strained(syntax, data, []).read()) == plain(read_raw(data, syntax))
+        assert Strained(syntax, data, [], max_size=600).strainer.dropped
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
+@pytest.mark.parametrize(
+    "after",
+    [
+        pytest.param(bytes(8), id="garbage"),
+        pytest.param(b"\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff", id="compressed"),
+    ],
+)
+def test_pixels_of_a_broken_data_set_are_let_go_at_once(syntax: str, after: bytes) -> None:
+    """What comes after the pixels breaks the rules: the sink need not wait for the end."""
+    inside = element(syntax, PIXEL_DATA, "OW", b"1234") + after
+    length = len(inside) + 1000
+    data = element(syntax, GRAYSCALE_SEQUENCE, "SQ", b"", length + 8)
+    data += struct.pack("<HHI", 0xFFFE, 0xE000, length) + inside
+    strained = Strained(syntax, data[: len(data) - len(after)], [])
+    assert not strained.sinks[0].discarded.is_set()
+
+    strained.strainer.feed(memoryview(after + bytes(12)))
+
+    if syntax == EXPLICIT_LE or after[0]:
+        assert strained.sinks[0].discarded.is_set()
+    with pytest.raises(UnreadableDataset):
+        strained.read()
+
+
+def test_what_stands_around_the_pixels_is_bounded() -> None:
+    """However much comes, only so much is kept, and the pixels are let go when it is dropped."""
+    rest = element(IMPLICIT_LE, 0x20300010, "LO", bytes(5000))
+    strained = Strained(IMPLICIT_LE, image(IMPLICIT_LE, bytes(9000)) + rest, [], max_size=4000)
+
+    assert (strained.strainer.dropped, strained.strainer.data) == (True, b"")
+    assert len(strained.sinks[0].content) == 9000
+    assert strained.sinks[0].discarded.is_set()
+
+
+def test_what_would_cost_too_much_is_not_followed() -> None:
+    """Neither depth nor number of elements cost more in pieces than whole."""
+    begin = struct.pack("<HHI", 0x2020, 0x0130, UNDEFINED) + struct.pack(
+        "<HHI", 0xFFFE, 0xE000, UNDEFINED
+    )
+    deep = begin * (MAX_DEPTH + 1)
+    many = element(EXPLICIT_LE, ROWS, "US", b"") * MAX_ELEMENTS
+
+    with pytest.raises(UnreadableDataset, match="within each other"):
+        Strained(IMPLICIT_LE, deep + bytes(1000), []).read()
+    with pytest.raises(UnreadableDataset, match="elements"):
+        Strained(EXPLICIT_LE, many + many, []).read()
+    assert len(Strained(EXPLICIT_LE, many, []).strainer.data) == len(many)

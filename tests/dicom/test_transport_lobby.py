@@ -1,0 +1,48 @@
+"""Strangers: how many are kept, who is cut, and that nobody is waited for."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import ExitStack
+
+from broker.model.refusal import Refusal
+from tests.peers.acceptor import OFFERS, accepting, echoed, opened
+from tests.peers.raw import RELEASE_RP, RELEASE_RQ, Raw
+
+
+def called_from(source: str, port: int) -> Raw:
+    """A connection from an address of this machine."""
+    return Raw(socket.create_connection(("127.0.0.1", port), source_address=(source, 0)))
+
+
+def test_whoever_floods_cuts_his_own() -> None:
+    """A stranger from another address stays, though he came before all of the flood."""
+    with ExitStack() as stack:
+        acceptor, seen = stack.enter_context(accepting())
+        early = stack.enter_context(called_from("127.0.0.2", acceptor.port))
+        flood = [stack.enter_context(Raw.connect(acceptor.port)) for _ in range(100)]
+        assert seen.wait_for("refused")["kind"] == Refusal.STRANGER_CUT
+        assert flood[0].closed()
+        assert early.associate(*OFFERS)[:1] == b"\x02"
+
+
+def test_an_a_associate_rq_may_come_in_pieces() -> None:
+    """As TCP likes to deliver it; nobody else waits meanwhile."""
+    with ExitStack() as stack:
+        acceptor, seen = stack.enter_context(accepting())
+        slow = stack.enter_context(Raw.connect(acceptor.port))
+        slow.send(b"\x01\x00")
+        other = stack.enter_context(opened(acceptor.port))
+        assert echoed(other) == 0x0000
+        slow.send(b"\x00\x00\x00\x04abcd")
+        assert slow.pdu()[0] == 7
+        assert seen.wait_for("refused")["kind"] == Refusal.NOT_DICOM
+
+
+def test_the_last_word_is_read() -> None:
+    """Though more is sent than anybody reads, the peer finds A-RELEASE-RP and then the end."""
+    with accepting() as (acceptor, _), Raw.connect(acceptor.port) as raw:
+        raw.associate(*OFFERS)
+        raw.send(RELEASE_RQ + bytes(50_000))
+        assert raw.pdu() == RELEASE_RP
+        assert raw.closed()

@@ -1,0 +1,392 @@
+"""What a Print SCP has to answer and to print, in plain data: PS3.4 Annex H and our leniencies.
+
+Written from the standard and not from the broker, to be compared with it.
+
+The order in which several mistakes are found is free: then each of their statuses is expected.
+Leniencies, beyond the standard's: any film box may be set, printed and deleted, not the last one
+only; without an instance UID the only object of its class is meant; an image may come with any
+image box of its film, and an empty one gives way to it; a Presentation LUT may be deleted while
+films refer to it; the film session's LUT and lighting hold for films without their own; enumerated
+values and layouts may come in small letters; zero length means not sent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tests.peers.print_values import (
+    FILM_KEYWORDS,
+    FIXED_KEYWORDS,
+    IMAGE_KEYWORDS,
+    LIGHTING,
+    SESSION_KEYWORDS,
+    Elements,
+    Lut,
+    Picture,
+    Place,
+    Printed,
+    Sheet,
+    Values,
+    lut_of,
+    picture_of,
+    places_of,
+    read,
+    values_of,
+)
+
+SESSION, FILM_BOX, IMAGE_BOX = "film session", "film box", "image box"
+LUT, PRINTER = "presentation LUT", "printer"
+PRINTER_UID = "1.2.840.10008.5.1.1.17"
+
+MEMBERS = {"print": (SESSION, FILM_BOX, IMAGE_BOX, PRINTER), "lut": (LUT,)}
+"""Presentation context -> the classes that are asked for on it (H.3.2.2)."""
+SERVICES = {
+    SESSION: ("create", "set", "action", "delete"),
+    FILM_BOX: ("create", "set", "action", "delete"),
+    IMAGE_BOX: ("set",),
+    LUT: ("create", "delete"),
+    PRINTER: ("get",),
+}
+"""The tables of services in H.4.1.2, H.4.2.2, H.4.3.1.2, H.4.9.2 and H.4.6.2."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request; its context is `print`, the Meta class's, or `lut`."""
+
+    operation: str
+    sop_class: str
+    uid: str = ""
+    context: str = "print"
+    elements: Elements = field(default_factory=dict)
+    action: int | None = 1
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What it has to be answered with, and what is so from then on if it is answered 0x0000."""
+
+    statuses: frozenset[int]
+    uid: str = ""
+    """Affected SOP Instance UID of a success or warning; empty for one that nobody had before."""
+    reply: Values | None = None
+    """The attributes of the data set; None where it does not matter."""
+    image_boxes: int = 0
+    """How many are created with it."""
+    then: Callable[[str, Sequence[str]], None] = lambda *_: None
+    """Told the UIDs of the object and of its image boxes."""
+
+
+@dataclass
+class Box:
+    """An image box."""
+
+    uid: str
+    position: int
+    attributes: Values = field(default_factory=dict)
+    picture: Picture | None = None
+    lut: Lut | None = None
+
+
+@dataclass
+class FilmBox:
+    """A film box."""
+
+    uid: str
+    attributes: Values
+    lut: Lut | None
+    boxes: list[Box]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing on it."""
+        return all(box.picture is None for box in self.boxes)
+
+
+@dataclass
+class Session:
+    """A film session."""
+
+    uid: str
+    number: int
+    attributes: Values
+    lighting: Values
+    lut: Lut | None
+    films: list[FilmBox] = field(default_factory=list)
+
+
+class PrintModel:
+    """One association's objects."""
+
+    def __init__(self) -> None:
+        self.session: Session | None = None
+        self.sessions = 0
+        self.luts: dict[str, Lut] = {}
+        self.printed: list[Printed] = []
+
+    def objects(self) -> Iterator[tuple[str, str]]:
+        """UID and class of all there is, the oldest of a class first."""
+        yield PRINTER_UID, PRINTER
+        if self.session is not None:
+            yield self.session.uid, SESSION
+            for film in self.session.films:
+                yield film.uid, FILM_BOX
+                yield from ((box.uid, IMAGE_BOX) for box in film.boxes)
+        yield from ((uid, LUT) for uid in self.luts)
+
+    def pictures(self) -> int:
+        """How many may still be asked for."""
+        films = self.session.films if self.session is not None else []
+        return sum(box.picture is not None for film in films for box in film.boxes)
+
+    def box(self, uid: str) -> tuple[FilmBox, Box]:
+        """An image box and the film that it lies on."""
+        assert self.session is not None
+        return next((f, b) for f in self.session.films for b in f.boxes if b.uid == uid)
+
+    def film(self, uid: str) -> FilmBox:
+        """A film box."""
+        assert self.session is not None
+        return next(film for film in self.session.films if film.uid == uid)
+
+    def expect(self, asked: Asked) -> Expected:
+        """What a request must be answered with; `then` makes it so."""
+        if asked.sop_class not in MEMBERS[asked.context]:
+            return _refused(0x0118)
+        if asked.operation not in SERVICES[asked.sop_class]:
+            return _refused(0x0118 if asked.operation == "create" else 0x0211)
+        if asked.operation == "create":
+            return self._create(asked)
+        uid, faults = self._named(asked)
+        if asked.operation == "action":
+            return self._action(asked, uid, faults)
+        if faults:
+            return _refused(*faults)
+        if asked.operation == "set":
+            change = {
+                SESSION: self._set_session,
+                FILM_BOX: self._set_film,
+                IMAGE_BOX: self._set_box,
+            }
+            return change[asked.sop_class](asked, uid)
+        if asked.operation == "delete":
+            return Expected(frozenset({0x0000}), uid, then=lambda *_: self._forget(uid))
+        return Expected(frozenset({0x0000}), uid)
+
+    def _named(self, asked: Asked) -> tuple[str, set[int]]:
+        """The instance that is meant, or why there is none (PS3.7 10.1)."""
+        of_class = [uid for uid, each in self.objects() if each == asked.sop_class]
+        if not asked.uid:
+            return (of_class[0], set()) if len(of_class) == 1 else ("", {0x0112})
+        if asked.uid in of_class:
+            return asked.uid, set()
+        # The Printer is not among the objects of an association: it may count as none of them.
+        printers = PRINTER in (asked.sop_class, dict(self.objects()).get(asked.uid))
+        if asked.uid in dict(self.objects()):
+            return "", {0x0119, 0x0112} if printers else {0x0119}
+        return "", {0x0112}
+
+    def _create(self, asked: Asked) -> Expected:
+        faults = set()
+        if asked.uid and not re.fullmatch(r"[0-9.]{1,64}", asked.uid):
+            faults.add(0x0117)
+        if asked.uid in dict(self.objects()):
+            faults.add(0x0111)
+        if asked.sop_class == SESSION:
+            return self._create_session(asked, faults)
+        if asked.sop_class == FILM_BOX:
+            return self._create_film(asked, faults)
+        lut, wrong = lut_of(asked.elements)
+        if faults | wrong:
+            return _refused(*faults | wrong)
+        return Expected(
+            frozenset({0x0000}), asked.uid, then=lambda uid, _: self.luts.update({uid: lut})
+        )
+
+    def _create_session(self, asked: Asked, faults: set[int]) -> Expected:
+        """One film session on an association at a time (H.4.1.2.1.3)."""
+        if self.session is not None:
+            faults.add(0x0111)
+        made = Session("", self.sessions + 1, {}, {}, None)
+        faults |= self._change_session(made, asked.elements)
+        if faults:
+            return _refused(*faults)
+
+        def then(uid: str, _: Sequence[str]) -> None:
+            made.uid, self.sessions, self.session = uid, made.number, made
+
+        return Expected(frozenset({0x0000}), asked.uid, _session_reply(made), then=then)
+
+    def _set_session(self, asked: Asked, uid: str) -> Expected:
+        session = self.session
+        assert session is not None
+        changed = Session(
+            uid, session.number, session.attributes, session.lighting, session.lut, session.films
+        )
+        faults = self._change_session(changed, asked.elements)
+        if faults:
+            return _refused(*faults)
+
+        def then(*_: object) -> None:
+            self.session = changed
+
+        return Expected(frozenset({0x0000}), uid, _session_reply(changed), then=then)
+
+    def _change_session(self, session: Session, elements: Elements) -> set[int]:
+        attributes, wrong = read(elements, SESSION_KEYWORDS)
+        lighting, wrong_light = read(elements, LIGHTING)
+        lut, wrong_lut = self._referenced(elements)
+        session.attributes = session.attributes | attributes
+        session.lighting = session.lighting | lighting
+        session.lut = lut or session.lut
+        return wrong | wrong_light | wrong_lut
+
+    def _create_film(self, asked: Asked, faults: set[int]) -> Expected:
+        """A film box, and an image box for each place of its layout (H.4.2.2.1)."""
+        if self.session is None:
+            faults.add(0x0117)
+        references = asked.elements.get("ReferencedFilmSessionSequence", "absent")
+        if references == "absent":
+            faults.add(0x0120)
+        elif not references:
+            faults.add(0x0121)
+        elif self.session is not None and [
+            each.get("ReferencedSOPInstanceUID") for each in references
+        ] != [self.session.uid]:
+            faults.add(0x0106)
+        layout = asked.elements.get("ImageDisplayFormat", "absent")
+        if layout == "absent":
+            faults.add(0x0120)
+        elif not layout:
+            faults.add(0x0121)
+        attributes, wrong = read(asked.elements, FIXED_KEYWORDS + FILM_KEYWORDS)
+        lut, wrong_lut = self._referenced(asked.elements)
+        faults |= wrong | wrong_lut
+        if faults:
+            return _refused(*faults)
+        places = places_of(attributes["ImageDisplayFormat"][0])
+
+        def then(uid: str, image_boxes: Sequence[str]) -> None:
+            boxes = [Box(each, place) for place, each in enumerate(image_boxes, start=1)]
+            assert self.session is not None
+            self.session.films.append(FilmBox(uid, attributes, lut, boxes))
+
+        return Expected(frozenset({0x0000}), asked.uid, attributes, places, then)
+
+    def _set_film(self, asked: Asked, uid: str) -> Expected:
+        """What is fixed at creation may be said again, but not be changed (H.4.2.2.2)."""
+        film = self.film(uid)
+        fixed, faults = read(asked.elements, FIXED_KEYWORDS)
+        sent, wrong = read(asked.elements, FILM_KEYWORDS)
+        lut, wrong_lut = self._referenced(asked.elements)
+        faults |= wrong | wrong_lut
+        said = {each for each in FIXED_KEYWORDS if values_of(asked.elements, each)}
+        if any(fixed.get(each) != film.attributes.get(each) for each in said):
+            faults.add(0x0105)
+        if faults:
+            return _refused(*faults)
+        attributes = film.attributes | sent
+
+        def then(*_: object) -> None:
+            film.attributes, film.lut = attributes, lut or film.lut
+
+        settable = {each: attributes[each] for each in FILM_KEYWORDS if each in attributes}
+        return Expected(frozenset({0x0000}), uid, settable, then=then)
+
+    def _set_box(self, asked: Asked, uid: str) -> Expected:
+        """All of an image box is said at once; no item erases it (H.4.3.1.2.1)."""
+        film, box = self.box(uid)
+        attributes, faults = read(asked.elements, IMAGE_KEYWORDS)
+        lut, wrong_lut = self._referenced(asked.elements)
+        position, wrong = read(asked.elements, ["ImageBoxPosition"])
+        faults |= wrong | wrong_lut
+        items = asked.elements.get("BasicGrayscaleImageSequence", "absent")
+        picture: Picture | None = None
+        if items == "absent" or not (position or wrong):
+            faults.add(0x0121)
+        if items != "absent" and items:
+            picture, wrong_picture = picture_of(items[0])
+            faults |= wrong_picture | ({0x0106} if len(items) > 1 else set())
+        place = int(position["ImageBoxPosition"][0]) if position else 0
+        there = [each for each in film.boxes if each.position == place]
+        if position and (not there or (there[0] is not box and there[0].picture is not None)):
+            faults.add(0x0106)
+        if faults:
+            return _refused(*faults)
+
+        def then(*_: object) -> None:
+            there[0].position, box.position = box.position, place
+            box.attributes, box.picture, box.lut = attributes, picture, lut
+
+        return Expected(frozenset({0x0000}), uid, then=then)
+
+    def _action(self, asked: Asked, uid: str, faults: set[int]) -> Expected:
+        """Empty films are not printed; one with nothing else is answered by a warning."""
+        if asked.action != 1:
+            faults.add(0x0123)
+        session = self.session
+        if not uid or session is None:
+            return _refused(*faults)
+        whole = asked.sop_class == SESSION
+        films = session.films if whole else [self.film(uid)]
+        full = [film for film in films if not film.empty]
+        if not films:
+            faults.add(0xC600)
+        elif not full:
+            faults.add(0xB602 if whole else 0xB603)
+        if faults:
+            return Expected(frozenset(faults), uid)
+
+        def then(*_: object) -> None:
+            self.printed.append(
+                Printed(
+                    film_session=session.number,
+                    level=asked.sop_class,
+                    session=session.attributes,
+                    copies=int(session.attributes.get("NumberOfCopies", ("1",))[0]),
+                    priority=session.attributes.get("PrintPriority", ("MED",))[0],
+                    sheets=tuple(_sheet(film, session) for film in full),
+                )
+            )
+
+        return Expected(frozenset({0x0000}), uid, then=then)
+
+    def _forget(self, uid: str) -> None:
+        """With a film session all its films go (H.4.1.2.3)."""
+        if self.luts.pop(uid, None) is not None or self.session is None:
+            return
+        if self.session.uid == uid:
+            self.session = None
+        else:
+            self.session.films = [film for film in self.session.films if film.uid != uid]
+
+    def _referenced(self, elements: Elements) -> tuple[Lut | None, set[int]]:
+        named = [
+            each.get("ReferencedSOPInstanceUID")
+            for each in elements.get("ReferencedPresentationLUTSequence") or []
+        ]
+        if not named:
+            return None, set()
+        if len(named) > 1 or named[0] not in self.luts:
+            return None, {0x0106}
+        return self.luts[named[0]], set()
+
+
+def _refused(*statuses: int) -> Expected:
+    return Expected(frozenset(statuses))
+
+
+def _session_reply(session: Session) -> Values:
+    defaults = {"NumberOfCopies": ("1",), "PrintPriority": ("MED",)}
+    return defaults | session.attributes | session.lighting
+
+
+def _sheet(film: FilmBox, session: Session) -> Sheet:
+    boxes = sorted(film.boxes, key=lambda box: box.position)
+    return Sheet(
+        attributes=session.lighting | film.attributes,
+        lut=film.lut or session.lut,
+        places=tuple(Place(b.position, b.attributes, b.picture, b.lut) for b in boxes),
+    )

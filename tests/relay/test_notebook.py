@@ -1,0 +1,61 @@
+"""The notebook: a flood of events is a few lines."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+
+from broker.model.repetition import SINGLY
+from broker.relay.notebook import Notebook
+
+REFUSED = "association refused"
+
+
+class Written:
+    """The lines that came out."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, Mapping[str, object]]] = []
+        self.summed = threading.Event()
+
+    def __call__(self, event: str, facts: Mapping[str, object]) -> None:
+        self.lines.append((event, facts))
+        if "number" in facts:
+            self.summed.set()
+
+
+def test_a_flood_is_a_few_lines() -> None:
+    """A hundred thousand refusals are five lines, and one with the number of the rest."""
+    written = Written()
+    notebook = Notebook(written, time.monotonic)
+    for _ in range(100_000):
+        notebook.note(REFUSED, {"kind": "not DICOM"})
+    notebook.close()
+
+    numbers = [int(str(facts.get("number", 1))) for _, facts in written.lines]
+    assert sum(numbers) == 100_000
+    assert len(numbers) <= SINGLY + 2
+
+
+def test_the_number_comes_by_itself() -> None:
+    """Nobody has to ask for it, or to close the notebook."""
+    written = Written()
+    clock = [0.0]
+    notebook = Notebook(written, lambda: clock[0])
+    for _ in range(SINGLY):
+        notebook.note(REFUSED, {"kind": "slow"})
+    clock[0] = 4.95
+    notebook.note(REFUSED, {"kind": "slow"})
+    clock[0] = 5.0
+    assert written.summed.wait(10)
+    assert written.lines[-1] == (REFUSED, {"kind": "slow", "number": 1})
+
+
+def test_what_no_peer_can_repeat_is_never_held_back() -> None:
+    """Jobs are told one by one."""
+    written = Written()
+    notebook = Notebook(written, time.monotonic)
+    for number in range(50):
+        notebook.note("job sent", {"job": number})
+    assert len(written.lines) == 50

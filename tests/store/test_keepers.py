@@ -1,0 +1,70 @@
+"""Many keep at once; whoever removes is alone."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import AbstractContextManager
+
+import pytest
+
+from broker.store.keepers import Keepers
+
+
+class Visitor:
+    """Somebody on a thread of their own, who stays inside until told to leave."""
+
+    def __init__(self, enter: AbstractContextManager[None]) -> None:
+        self.inside = threading.Event()
+        self._leave = threading.Event()
+        self._enter = enter
+        self._thread = threading.Thread(target=self._visit)
+        self._thread.start()
+
+    def _visit(self) -> None:
+        with self._enter:
+            self.inside.set()
+            assert self._leave.wait(10)
+
+    def leave(self) -> None:
+        """Go; returns when they are gone."""
+        self._leave.set()
+        self._thread.join(10)
+
+
+def test_many_keep_at_once() -> None:
+    """One association's fsync does not wait for another's."""
+    keepers = Keepers()
+    visitors = [Visitor(keepers.keeping()) for _ in range(8)]
+
+    assert all(each.inside.wait(10) for each in visitors)
+
+    for each in visitors:
+        each.leave()
+
+
+@pytest.mark.parametrize("later", ["keeping", "removing"])
+def test_whoever_removes_is_alone(later: str) -> None:
+    """It waits for those who keep; who comes later waits for it, so that it is not put off."""
+    keepers = Keepers()
+    keeper = Visitor(keepers.keeping())
+    assert keeper.inside.wait(10)
+    remover = Visitor(keepers.removing())
+    assert not remover.inside.wait(0.05)
+    late = Visitor(getattr(keepers, later)())
+
+    keeper.leave()
+    first = remover if later == "keeping" else _inside(remover, late)
+    second = late if first is remover else remover
+    assert first.inside.wait(10)
+    assert not second.inside.is_set()
+    first.leave()
+    assert second.inside.wait(10)
+    second.leave()
+
+
+def _inside(*visitors: Visitor) -> Visitor:
+    """The one that got in first."""
+    while True:
+        for each in visitors:
+            if each.inside.wait(0.01):
+                return each
