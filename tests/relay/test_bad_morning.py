@@ -14,7 +14,7 @@ from tests.bench.films import films_of
 from tests.bench.front import BrokerFront
 from tests.bench.morning import Plan
 
-REQUIRED = "BROKER_REQUIRE_HAPROXY"
+REQUIRED = "BROKER_REQUIRE_ALL"
 
 
 @pytest.fixture
