@@ -30,7 +30,6 @@ from broker.model.health import Check
 from broker.model.printer import Address
 from broker.model.room import Room
 from broker.relay.attempt import Edges
-from broker.relay.complaints import Complaints
 from broker.relay.dispatcher import Dispatcher
 from broker.relay.intake import Intake
 from broker.relay.monitor import Monitor
@@ -57,7 +56,6 @@ class Service:
     ) -> None:
         self._config = config
         self._notebook = Notebook(note, time.monotonic)
-        self._outer_note = self._notebook.note
         self._clock = clock
         data_dir = config.data_dir
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -77,8 +75,8 @@ class Service:
         self.jobs = Jobs(self._database, self._clock)
         self.printers = Printers(self._database, self._clock)
         self.spool = Spool(self._config.data_dir / "spool")
-        self._counts = RefusalCounts(self._outer_note, Refusals(self._database, self._clock))
-        self._note = Complaints(self._counts, time.monotonic)
+        self._counts = RefusalCounts(self._notebook.note, Refusals(self._database, self._clock))
+        self._note = self._counts
         self._dispatcher = Dispatcher(
             Edges(
                 jobs=self.jobs,

@@ -32,7 +32,7 @@ from broker.dicom.transport.requestor import (
     Timeouts,
 )
 from broker.model.printer import Address
-from broker.model.trouble import Refused, Unavailable, Uncertain
+from broker.model.trouble import Unavailable, Uncertain
 
 SYNTAXES = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
 PRINT = 1
@@ -96,7 +96,7 @@ class PrintScu:
         timeouts: PrintTimeouts | None = None,
         on_event_report: Callable[[EventReport], None] | None = None,
     ) -> PrintScu:
-        """Associate. Raises Unavailable, or Refused when it does not print grayscale.
+        """Associate. Raises Unavailable, also when it does not print grayscale.
 
         `lut` proposes Presentation LUT too; whether the printer took it is in `.lut`. The Meta
         class is proposed, never its members (PS3.4 H.3.2.2).
@@ -116,7 +116,7 @@ class PrintScu:
         if meta is None:
             requestor.release()
             words = f"{address.name} does not offer Basic Grayscale Print Management"
-            raise Refused(words, permanent=True)
+            raise Unavailable(words)
         return cls(requestor, address.name, meta, requestor.context(PRESENTATION_LUT), timeouts)
 
     @property
@@ -244,7 +244,7 @@ def _scu_answer(answer: Answer, sent: str) -> ScuAnswer:
     comment = answer.command.get("ErrorComment")
     return ScuAnswer(
         status=answer.status,
-        instance_uid=str(found or sent),
+        instance_uid=found if found and isinstance(found, str) else sent,
         dataset=answer.dataset,
         comment=str(comment or ""),
     )

@@ -28,7 +28,7 @@ from broker.dicom.statuses import Meaning, meaning, words
 from broker.dicom.transport.dataset_writer import Pieces
 from broker.model.film import Attributes, Film, ImageBox, PresentationLut
 from broker.model.printer import Address
-from broker.model.trouble import Refused, Unavailable
+from broker.model.trouble import Refused, Unavailable, Uncertain
 
 
 class Content(Protocol):
@@ -67,12 +67,21 @@ class PrintSession:
         self._address = address
         self._session = ""
         self._film_box = ""
-        self._luts: dict[PresentationLut, str] = {}
+        self._luts: dict[PresentationLut, tuple[str, list[str]]] = {}
+        """UID of each LUT on this association, and what the printer did differently with it."""
         self._asked: Attributes = {}
         self._look: tuple[PresentationLut | None, Attributes] = (None, {})
         """LUT and lighting of the film session, where the printer wants them there."""
-        self.remarks: list[str] = []
-        """What the printer did differently with the film in hand, for a person."""
+        self._of_session: list[str] = []
+        self._of_film: list[str] = []
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the printer did differently with the film in hand, for a person.
+
+        What it did differently with the film session holds for every film of it.
+        """
+        return [*self._of_session, *self._of_film]
 
     @classmethod
     def begin(
@@ -89,12 +98,14 @@ class PrintSession:
     def _open_session(self) -> None:
         dataset = Dataset()
         attributes.write(self._asked, dataset, attributes.FILM_SESSION)
-        self._session = self._create("film session", FILM_SESSION, dataset).instance_uid
+        self._of_session = []
+        answer = self._create("film session", FILM_SESSION, dataset, self._of_session)
+        self._session = answer.instance_uid
         self._look = (None, {})
 
     def prepare(self, film: Film, read: Read) -> None:
         """Create the film box and fill its image boxes; nothing is printed yet."""
-        self.remarks = []
+        self._of_film = []
         if self._address.lut_level == "film session":
             self._look_like(film)
         dataset = Dataset()
@@ -106,8 +117,8 @@ class PrintSession:
             [attributes.reference(FILM_SESSION, self._session)],
         )
         if film.lut is not None and self._address.lut_level == "film box":
-            self._refer(film.lut, dataset)
-        answer = self._create("film box", FILM_BOX, dataset)
+            self._refer(film.lut, dataset, self._of_film)
+        answer = self._create("film box", FILM_BOX, dataset, self._of_film)
         self._film_box = answer.instance_uid
         for box, (sop_class, uid) in zip(
             film.image_boxes, self._offered(film, answer), strict=True
@@ -119,12 +130,15 @@ class PrintSession:
         """Ask for the film on paper: N-ACTION on the film box.
 
         Returns when the printer accepted it. Refused or Unavailable when it answered that it will
-        not be printed; Uncertain when no answer came.
+        not be printed; Uncertain when no answer came, or one that says neither.
         """
         answer = self._scu.action(FILM_BOX, self._film_box)
         if meaning(answer.status) is Meaning.EMPTY:
             raise Refused(f"{self._name} printed nothing: {words(answer.status)}", permanent=True)
-        self._judge("N-ACTION", answer.status)
+        if meaning(answer.status) is Meaning.UNCLEAR and not _is_failure(answer.status):
+            said = f"{self._name}: N-ACTION answered {words(answer.status)}"
+            raise Uncertain(f"{said}, which is neither yes nor no")
+        self._judge("N-ACTION", answer.status, self._of_film)
 
     def clear(self) -> None:
         """Delete the printed film box, so that printers which keep one at a time have room."""
@@ -149,8 +163,10 @@ class PrintSession:
         lit = film.needs_lut and self._address.lut_level == "film box"
         return [each for each in attributes.FILM_BOX_SET if lit or each not in _LIGHTING]
 
-    def _refer(self, lut: PresentationLut, dataset: Dataset) -> None:
-        item = attributes.reference(PRESENTATION_LUT, self._lut(lut))
+    def _refer(self, lut: PresentationLut, dataset: Dataset, remarks: list[str]) -> None:
+        uid, said = self._lut(lut)
+        remarks += [each for each in said if each not in remarks]
+        item = attributes.reference(PRESENTATION_LUT, uid)
         attributes.put_items(dataset, "ReferencedPresentationLUTSequence", [item])
 
     def _look_like(self, film: Film) -> None:
@@ -169,19 +185,20 @@ class PrintSession:
         if film.lut is None:
             return
         dataset = Dataset()
-        self._refer(film.lut, dataset)
+        self._refer(film.lut, dataset, self._of_session)
         attributes.write(lighting, dataset)
         answer = self._scu.set(FILM_SESSION, self._session, dataset)
-        self._judge("N-SET of the film session", answer.status)
+        self._judge("N-SET of the film session", answer.status, self._of_session)
         self._look = look
 
-    def _lut(self, lut: PresentationLut) -> str:
-        """The UID of a LUT on this association, created the first time it is needed."""
+    def _lut(self, lut: PresentationLut) -> tuple[str, list[str]]:
+        """The UID of a LUT, and the remarks on it; it is created the first time it is needed."""
         if not self._scu.lut:
             raise Refused(f"{self._name} does not take Presentation LUT", permanent=True)
         if lut not in self._luts:
-            answer = self._create("Presentation LUT", PRESENTATION_LUT, luts.write(lut))
-            self._luts[lut] = answer.instance_uid
+            remarks: list[str] = []
+            answer = self._create("Presentation LUT", PRESENTATION_LUT, luts.write(lut), remarks)
+            self._luts[lut] = answer.instance_uid, remarks
         return self._luts[lut]
 
     def _offered(self, film: Film, answer: ScuAnswer) -> list[tuple[str, str]]:
@@ -211,31 +228,36 @@ class PrintSession:
         attributes.put(dataset, "ImageBoxPosition", (str(box.position),))
         attributes.write(box.attributes, dataset, attributes.IMAGE_BOX)
         if box.lut is not None:
-            self._refer(box.lut, dataset)
+            self._refer(box.lut, dataset, self._of_film)
         color = box.image.samples == 3
         with read(box.image.pixels) as content:
             item = pixels.write(box.image, Pieces(content.length, content))
             keyword = "BasicColorImageSequence" if color else "BasicGrayscaleImageSequence"
             attributes.put_items(dataset, keyword, [item])
             answer = self._scu.set(sop_class, uid, dataset)
-        self._judge(f"N-SET of image {box.position}", answer.status)
+        self._judge(f"N-SET of image {box.position}", answer.status, self._of_film)
 
-    def _create(self, what: str, sop_class: str, dataset: Dataset) -> ScuAnswer:
+    def _create(self, what: str, sop_class: str, dataset: Dataset, remarks: list[str]) -> ScuAnswer:
         answer = self._scu.create(sop_class, dataset if len(dataset) else None, fresh_uid())
-        self._judge(f"N-CREATE of the {what}", answer.status)
+        self._judge(f"N-CREATE of the {what}", answer.status, remarks)
         return answer
 
-    def _judge(self, step: str, status: int) -> None:
-        """Go on, remember a remark, or raise what the status means."""
+    def _judge(self, step: str, status: int, remarks: list[str]) -> None:
+        """Go on, add to the remarks, or raise what the status means."""
         said = f"{self._name}: {step} answered {words(status)}"
         match meaning(status):
             case Meaning.DONE:
                 return
             case Meaning.ALTERED | Meaning.EMPTY:
-                self.remarks.append(f"{step}: {words(status)}")
+                remarks.append(f"{step}: {words(status)}")
             case Meaning.PASSING:
-                raise Unavailable(said)
+                raise Unavailable(said, full=True)
             case Meaning.PERMANENT:
                 raise Refused(said, permanent=True)
             case Meaning.UNCLEAR:
                 raise Refused(said, permanent=False)
+
+
+def _is_failure(status: int) -> bool:
+    """Whether the status says that nothing was done (PS3.7 C.1): 01xx, 02xx, Axxx, Cxxx."""
+    return status >> 8 in (0x01, 0x02) or status >> 12 in (0xA, 0xC)

@@ -16,6 +16,8 @@ SINGLY = 5
 """So many in a row are told one by one."""
 EVERY_S = 5.0
 """The rest are told as a number, at most this often."""
+MANY = 256
+"""From so many different events on, those that are over are forgotten."""
 
 
 @dataclass
@@ -45,6 +47,8 @@ class Repetitions:
 
         What is kept is due at `next_due`. `now` is in seconds, and never goes back.
         """
+        if len(self._rows) > MANY:
+            self._forget(now)
         row = self._rows.get(key)
         if row is None or (not row.kept and now >= row.until):
             row = self._rows[key] = _Row(now + self._every_s)
@@ -54,6 +58,12 @@ class Repetitions:
         row.kept += 1
         row.last = facts
         return None
+
+    def _forget(self, now: float) -> None:
+        """What has not come for a while is not remembered: causes in words may be many."""
+        old = [key for key, row in self._rows.items() if not row.kept and now >= row.until]
+        for key in old:
+            del self._rows[key]
 
     @property
     def next_due(self) -> float | None:

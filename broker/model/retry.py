@@ -87,8 +87,9 @@ class Scene:
 def after(trouble: Trouble, scene: Scene) -> Verdict:
     """What follows from a trouble.
 
-    Attempts on a printer that is down or busy never count against the job (promise 6), and no job
-    is held while a suitable printer has not been tried.
+    Attempts on a printer that is down, busy or full never count against the job, nor do those on
+    printers that fail other jobs as well (promise 6); and no job is held while a suitable printer
+    has not been tried.
     """
     if isinstance(trouble, SpoolDamaged):
         held = Settlement(State.HELD, trouble.words)
@@ -101,6 +102,8 @@ def after(trouble: Trouble, scene: Scene) -> Verdict:
         settlement = _struck(trouble, scene, permanent=False)
         return Verdict(Outcome.UNCERTAIN, settlement, _failed(trouble, scene), strike=True)
     if isinstance(trouble, Refused):
+        if not trouble.permanent and not _is_the_jobs(scene):
+            return _no_strike(Outcome.REFUSED, trouble, scene)
         settlement = _struck(trouble, scene, permanent=trouble.permanent)
         # What is refused for good is the film's affair; the printer may be well.
         verdict = PrinterVerdict(failed=False) if trouble.permanent else _failed(trouble, scene)
@@ -109,13 +112,53 @@ def after(trouble: Trouble, scene: Scene) -> Verdict:
         pause = scene.now + delay(scene.policy, 1, scene.random)
         resting = PrinterVerdict(failed=False, words=trouble.words, paused_until=pause)
         return Verdict(Outcome.UNAVAILABLE, Settlement(State.QUEUED, trouble.words), resting)
-    associated = isinstance(trouble, Unavailable) and trouble.associated
-    settlement = (
-        _struck(trouble, scene, permanent=False)
-        if associated
-        else Settlement(State.QUEUED, trouble.words)
-    )
-    return Verdict(Outcome.UNAVAILABLE, settlement, _failed(trouble, scene), associated)
+    if isinstance(trouble, Unavailable) and trouble.associated and _is_the_jobs(scene):
+        settlement = _struck(trouble, scene, permanent=False)
+        return Verdict(Outcome.UNAVAILABLE, settlement, _failed(trouble, scene), strike=True)
+    return _no_strike(Outcome.UNAVAILABLE, trouble, scene)
+
+
+def _no_strike(outcome: Outcome, trouble: Trouble, scene: Scene) -> Verdict:
+    """The job is queued again, behind others where another film might do better.
+
+    It might where the printer answers, has failed several times in a row, and is the only one: a
+    film that it can never take must not keep all others waiting.
+    """
+    verdict = _failed(trouble, scene)
+    unreachable = isinstance(trouble, Unavailable) and not (trouble.associated or trouble.full)
+    elsewhere = [each for each in _live(scene) if each.name != scene.printer.name]
+    not_before = 0.0
+    if not unreachable and not elsewhere and verdict.health is Health.DEGRADED:
+        not_before = verdict.paused_until + scene.policy.first_delay_s
+    return Verdict(outcome, Settlement(State.QUEUED, trouble.words, not_before), verdict)
+
+
+def _is_the_jobs(scene: Scene) -> bool:
+    """Whether a passing trouble may be the job's own.
+
+    It is not, where each printer that could take the job has failed more often in a row than this
+    job has struck it: then other jobs fail there too.
+    """
+
+    def own(name: str) -> int:
+        return sum(each.printer == name and not each.permanent for each in scene.job.strikes)
+
+    return any(each.failures_in_row <= own(each.name) for each in _live(scene))
+
+
+def _live(scene: Scene) -> list[Printer]:
+    """Suitable printers that are not down."""
+    found = suitable(scene.job, _with_this_one_ready(scene), scene.job.strikes)
+    return [each for each in found if each.health is not Health.DOWN]
+
+
+def _with_this_one_ready(scene: Scene) -> list[Printer]:
+    """All printers; the one in hand counts even when a person took it off duty meanwhile: a
+    passing trouble is no reason to hold a job."""
+    return [
+        replace(each, duty=Duty.READY) if each.name == scene.printer.name else each
+        for each in scene.printers
+    ]
 
 
 def suitable(job: Job, printers: Sequence[Printer], strikes: Sequence[Strike]) -> list[Printer]:
@@ -147,13 +190,7 @@ def _failed(trouble: Trouble, scene: Scene) -> PrinterVerdict:
 def _struck(trouble: Trouble, scene: Scene, *, permanent: bool) -> Settlement:
     """Queued while any suitable printer is untried or tries are left; held otherwise."""
     strikes = (*scene.job.strikes, Strike(scene.printer.name, permanent, trouble.words))
-    # The printer that has just refused counts even when a person took it off duty meanwhile: a
-    # passing refusal is no reason to hold a job.
-    printers = [
-        replace(each, duty=Duty.READY) if each.name == scene.printer.name else each
-        for each in scene.printers
-    ]
-    left = suitable(scene.job, printers, strikes)
+    left = suitable(scene.job, _with_this_one_ready(scene), strikes)
     if not left:
         return Settlement(State.HELD, f"every printer refused it: {trouble.words}")
     struck = {strike.printer for strike in strikes}

@@ -23,13 +23,17 @@ class Unavailable(Trouble):
 
     `associated` is true when the printer had accepted the association and then broke off: such an
     attempt may be the film's fault, so it counts against the job as well. `busy` is true when it
-    rejected the association for now: that is no failure of the printer.
+    rejected the association for now: that is no failure of the printer. `full` is true when it
+    answered that it has no room for this film now; a smaller one may fit.
     """
 
-    def __init__(self, words: str, *, associated: bool = False, busy: bool = False) -> None:
+    def __init__(
+        self, words: str, *, associated: bool = False, busy: bool = False, full: bool = False
+    ) -> None:
         super().__init__(words)
         self.associated = associated
         self.busy = busy
+        self.full = full
 
 
 class Refused(Trouble):

@@ -82,15 +82,23 @@ def _print(
     attributes = edges.jobs.request(job.id).session
     with _sendable(printer):
         session = edges.open(printer.address, attributes, films[0].copies, lut=job.needs_lut)
+    accepted = 0
     try:
         for film in films:
             _check_wishes(edges, claim, stopping)
             with _sendable(printer):
                 session.prepare(film.film, edges.spool.open)
             _ask(edges, claim, session, film, printer, stopping)
+            accepted += 1
             session.clear()
     except (Stopped, Refused):
         session.end()
+        raise
+    except Unavailable as trouble:
+        session.abandon()
+        if accepted:
+            # An attempt that has put films on paper was not in vain, whatever ended it.
+            trouble.associated = False
         raise
     except BaseException:
         session.abandon()

@@ -12,6 +12,7 @@ from broker.store.jobs import Jobs, Rule
 from broker.store.printers import Printers
 from broker.store.spool import Incoming, Spool, Writer
 
+NEARLY_FULL = "new films are refused: less disk is free than retention.floor_mb"
 _UNWRITTEN = "pixels cannot be written"
 
 
@@ -73,7 +74,7 @@ class Intake:
         except OSError as error:
             raise self._cannot("the disk cannot be asked", error) from error
         if room.low:
-            self._note("storage failed", {"why": f"new films are refused: {room.words}"})
+            self._note("storage failed", {"why": NEARLY_FULL})
             raise CannotStore(room.words)
 
     def receive(self) -> Receiving:

@@ -1,11 +1,11 @@
-"""Where everything notes what is worth a log line: what peers repeat is told as a number."""
+"""Where everything notes what is worth a log line: what repeats itself is told as a number."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
 
-from broker.model.repetition import Repetitions
+from broker.model.repetition import Facts, Key, Repetitions
 
 Note = Callable[[str, Mapping[str, object]], None]
 
@@ -20,12 +20,15 @@ REPEATED = frozenset(
         "request refused",
     }
 )
-"""What any peer can make happen as often as it likes."""
+"""What any peer can make happen as often as it likes: told by `kind`."""
+LASTING = frozenset({"storage failed", "dispatcher failed", "monitor failed", "upkeep failed"})
+"""What comes with every poll while its cause lasts: told by `why`, once a minute."""
 
 
 class Notebook:
     """Passes notes on. Of REPEATED, equal in event and `kind`, the first few go one by one, and
-    then one every few seconds with their `number`.
+    then one every few seconds with their `number`; of LASTING, equal in event and `why`, the first,
+    and then one a minute.
 
     For any thread. `close` tells what is still kept.
     """
@@ -34,17 +37,23 @@ class Notebook:
         self._pass_on = note
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._repetitions = Repetitions()
+        self._repeated = Repetitions()
+        self._lasting = Repetitions(singly=1, every_s=60.0)
         self._timer: threading.Timer | None = None
+        self._rings_at = 0.0
 
     def note(self, event: str, facts: Mapping[str, object]) -> None:
         """Tell this, now or as one of a number."""
-        if event not in REPEATED:
+        if event in REPEATED:
+            repetitions, same = self._repeated, str(facts.get("kind", ""))
+        elif event in LASTING:
+            repetitions, same = self._lasting, str(facts.get("why", ""))
+        else:
             self._pass_on(event, facts)
             return
         with self._lock:
             now = self._monotonic()
-            told = self._repetitions.heard((event, str(facts.get("kind", ""))), facts, now)
+            told = repetitions.heard((event, same), facts, now)
             if told is None:
                 self._wind(now)
         if told is not None:
@@ -56,23 +65,31 @@ class Notebook:
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
-            kept = self._repetitions.due(float("inf"))
+            kept = self._due(float("inf"))
         for (event, _), facts in kept:
             self._pass_on(event, facts)
 
     def _wind(self, now: float) -> None:
         """See to it that what is kept is told in time."""
-        due = self._repetitions.next_due
-        if self._timer is None and due is not None:
-            self._timer = threading.Timer(max(0.0, due - now), self._ring)
-            self._timer.daemon = True
-            self._timer.start()
+        dues = [self._repeated.next_due, self._lasting.next_due]
+        known = [due for due in dues if due is not None]
+        if not known or (self._timer is not None and self._rings_at <= min(known)):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._rings_at = min(known)
+        self._timer = threading.Timer(max(0.0, self._rings_at - now), self._ring)
+        self._timer.daemon = True
+        self._timer.start()
 
     def _ring(self) -> None:
         with self._lock:
             self._timer = None
             now = self._monotonic()
-            told = self._repetitions.due(now)
+            told = self._due(now)
             self._wind(now)
         for (event, _), facts in told:
             self._pass_on(event, facts)
+
+    def _due(self, now: float) -> list[tuple[Key, Facts]]:
+        return [*self._repeated.due(now), *self._lasting.due(now)]

@@ -193,20 +193,20 @@ def test_a_rejection_tells_what_to_do(rejection: Rejection, words: str) -> None:
     assert not caught.value.associated
 
 
-def test_a_printer_that_does_not_print_is_refused_for_good() -> None:
-    """Verification alone is no printer."""
+def test_a_printer_that_does_not_print_is_no_trouble_of_the_films() -> None:
+    """Verification alone is no printer: whatever it is, no film is refused by it."""
     ae = AE("OKI1")
     ae.add_supported_context(Verification)
     server = ae.start_server(("127.0.0.1", 0), block=False)
     assert server is not None
     try:
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(Unavailable) as caught:
             opened(server.socket.getsockname()[1], verification=True)
     finally:
         ae.shutdown()
 
     assert caught.value.words == "oki-1 does not offer Basic Grayscale Print Management"
-    assert caught.value.permanent
+    assert not caught.value.associated
 
 
 def test_a_printer_without_presentation_lut_says_so() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from broker.model.job import Job, Outcome, State, Strike
 from broker.model.printer import Duty, Health, Printer
-from broker.model.retry import Policy, Scene, Verdict, after, delay
+from broker.model.retry import Policy, Scene, Settlement, Verdict, after, delay
 from broker.model.trouble import Refused, SpoolDamaged, Trouble, Unavailable, Uncertain
 from tests.model.conftest import MakeJob, MakePrinter
 
@@ -154,6 +154,68 @@ def test_an_association_that_broke_off_counts_against_the_job(
     job = make_job(strikes=(Strike("oki-1", False, "closed"),) * 2)
     verdict = follow(Unavailable("closed", associated=True), job, make_printer())
     assert verdict.settlement.state is State.HELD
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [Refused("0x0110", permanent=False), Unavailable("closed", associated=True)],
+    ids=["refused", "broke off"],
+)
+def test_a_printer_that_fails_every_job_uses_up_no_tries(
+    make_job: MakeJob, make_printer: MakePrinter, trouble: Trouble
+) -> None:
+    """Two strikes are the job's and two failures another's: it waits behind others instead."""
+    job = make_job(strikes=(Strike("oki-1", False, "0x0110"),) * 2)
+    verdict = follow(trouble, job, make_printer(failures_in_row=4))
+    assert not verdict.strike
+    assert verdict.settlement.state is State.QUEUED
+    assert verdict.settlement.not_before == verdict.printer.paused_until + POLICY.first_delay_s
+
+
+def test_a_job_that_fails_where_others_print_is_struck(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """Its first printer fails everything; it is tried and counted on the next one all the same."""
+    verdict = follow(
+        Refused("0x0110", permanent=False),
+        make_job(),
+        make_printer("oki-1", failures_in_row=4),
+        make_printer("oki-2"),
+    )
+    assert (verdict.strike, verdict.settlement.not_before) == (True, 0)
+
+
+@pytest.mark.parametrize(
+    ("failures", "other", "not_before"),
+    [
+        (0, Health.DOWN, 0),
+        (2, Health.DOWN, NOW + 4 + 2),
+        (2, Health.UP, 0),
+    ],
+    ids=["once", "again and again", "another printer is up"],
+)
+def test_a_film_that_finds_no_room_lets_others_pass(
+    make_job: MakeJob,
+    make_printer: MakePrinter,
+    failures: int,
+    other: Health,
+    not_before: float,
+) -> None:
+    """A printer without memory for one film may take the next: after some tries, that is tried."""
+    verdict = follow(
+        Unavailable("0xC605", full=True),
+        make_job(),
+        make_printer("oki-1", failures_in_row=failures),
+        make_printer("oki-2", health=other),
+    )
+    assert (verdict.outcome, verdict.strike) == (Outcome.UNAVAILABLE, False)
+    assert verdict.settlement == Settlement(State.QUEUED, "0xC605", not_before)
+
+
+def test_nobody_passes_where_no_film_could(make_job: MakeJob, make_printer: MakePrinter) -> None:
+    """A printer that cannot be reached takes no other film either: films keep their order."""
+    verdict = follow(Unavailable("refused"), make_job(), make_printer(failures_in_row=9))
+    assert verdict.settlement.not_before == 0
 
 
 def test_uncertain_is_held_for_a_person(make_job: MakeJob, make_printer: MakePrinter) -> None:

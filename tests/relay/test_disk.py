@@ -166,7 +166,7 @@ def test_under_the_floor_no_film_session_begins(disk: Disk, printer: EmulatedPri
         told = late.get(PRINTER, PRINTER_INSTANCE).dataset
         assert told is not None
         assert told.PrinterStatus == "NORMAL"
-        why = "new films are refused: 3 MB free, and retention.floor_mb is 4"
+        why = "new films are refused: less disk is free than retention.floor_mb"
         assert ("storage failed", {"why": why}) in relay.notes
     finally:
         relay.close()

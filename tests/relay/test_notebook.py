@@ -59,3 +59,33 @@ def test_what_no_peer_can_repeat_is_never_held_back() -> None:
     for number in range(50):
         notebook.note("job sent", {"job": number})
     assert len(written.lines) == 50
+
+
+def test_a_trouble_that_lasts_is_told_when_it_begins_and_when_it_changes() -> None:
+    """The first at once, another cause at once, and the rest as a number."""
+    written = Written()
+    notebook = Notebook(written, lambda: 5.0)
+    for why in ["full"] * 100 + ["locked"] * 100:
+        notebook.note("storage failed", {"why": why})
+    assert written.lines == [("storage failed", {"why": why}) for why in ("full", "locked")]
+
+    notebook.close()
+    assert written.lines[2:] == [
+        ("storage failed", {"why": why, "number": 99}) for why in ("full", "locked")
+    ]
+
+
+def test_a_trouble_that_lasts_keeps_no_flood_waiting() -> None:
+    """The number of a flood comes in seconds, though a trouble is told once a minute."""
+    written = Written()
+    clock = [0.0]
+    notebook = Notebook(written, lambda: clock[0])
+    for _ in range(2):
+        notebook.note("storage failed", {"why": "full"})
+    clock[0] = 4.95
+    for _ in range(SINGLY + 1):
+        notebook.note(REFUSED, {"kind": "slow"})
+    clock[0] = 9.95
+    assert written.summed.wait(10)
+    assert written.lines[-1] == (REFUSED, {"kind": "slow", "number": 1})
+    notebook.close()
