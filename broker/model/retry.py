@@ -10,6 +10,9 @@ from broker.model.job import Job, Outcome, State, Strike
 from broker.model.printer import Duty, Health, Printer
 from broker.model.trouble import Refused, SpoolDamaged, Trouble, Unavailable, Uncertain
 
+STEP_BACK_S = 1.0
+"""How long a printer is left to other jobs at least: the dispatcher looks more often than that."""
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -23,6 +26,11 @@ class Policy:
     """hold, or reprint."""
     fall: int = 3
     """Attempts failed in a row, before a printer that answers checks counts as degraded."""
+
+
+def longest_wait_s(policy: Policy) -> float:
+    """No job and no printer is ever told to wait for longer."""
+    return policy.max_delay_s + max(policy.first_delay_s, STEP_BACK_S)
 
 
 @dataclass(frozen=True)
@@ -129,7 +137,7 @@ def _no_strike(outcome: Outcome, trouble: Trouble, scene: Scene) -> Verdict:
     elsewhere = [each for each in _live(scene) if each.name != scene.printer.name]
     not_before = 0.0
     if not unreachable and not elsewhere and verdict.health is Health.DEGRADED:
-        not_before = verdict.paused_until + scene.policy.first_delay_s
+        not_before = verdict.paused_until + max(scene.policy.first_delay_s, STEP_BACK_S)
     return Verdict(outcome, Settlement(State.QUEUED, trouble.words, not_before), verdict)
 
 

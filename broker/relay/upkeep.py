@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from broker.model.job import State
-from broker.model.retry import Policy
+from broker.model.retry import Policy, longest_wait_s
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers
 from broker.store.retention import Retention, Terms
@@ -99,8 +99,7 @@ class Upkeep:
 
     def mend_times(self) -> None:
         """End waits that are longer than any can be: the clock was set back meanwhile."""
-        longest = self._house.policy().max_delay_s
-        latest = self._house.clock() + longest
+        latest = self._house.clock() + longest_wait_s(self._house.policy())
         mended = self._house.jobs.end_waits(latest) + self._house.printers.end_waits(latest)
         if mended:
             self._house.note("clock was set back", {"waits_ended": mended})

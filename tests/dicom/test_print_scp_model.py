@@ -45,7 +45,8 @@ from tests.peers.print_model import (
 from tests.peers.print_requests import (
     ABSENT,
     ALL,
-    BEGINNINGS,
+    BEGINNING_FILMS,
+    BEGINNING_LUTS,
     FILM_CHANGES,
     FILMS,
     IMAGES,
@@ -99,7 +100,7 @@ class Conversation(Search):
         super().__init__()
         self.desk = desk
         self.model = PrintModel()
-        self.gone: list[str] = []
+        self.gone: list[tuple[str, str]] = []
         self.uids: set[str] = set()
         self.numbered = 0
         self.films: dict[int, Printed] = {}
@@ -108,8 +109,8 @@ class Conversation(Search):
         newest = desk.jobs.list(limit=1, newest_first=True)
         self.newest = newest[0].id if newest else 0
 
-    @initialize(syntax=SYNTAXES, layouts=BEGINNINGS)
-    def associate(self, syntax: str, layouts: list[str]) -> None:
+    @initialize(syntax=SYNTAXES, shapes=BEGINNING_LUTS, layouts=BEGINNING_FILMS)
+    def associate(self, syntax: str, shapes: list[str], layouts: list[str]) -> None:
         """A new association knows nothing of the ones before it; it may begin with some films."""
         self.associations += 1
         self.calling_ae = f"CT{self.associations}"
@@ -118,6 +119,8 @@ class Conversation(Search):
         )
         self.model = PrintModel()
         self.gone, self.uids = [], set()
+        for shape in shapes:
+            self.ask("create", LUT, "", {"PresentationLUTShape": shape}, context="lut")
         for number, layout in enumerate(layouts):
             self.compose(layout, SHAPES[0], number, full=False, shifted=False)
 
@@ -131,12 +134,14 @@ class Conversation(Search):
     )
     def create_session(self, uid: str, elements: Elements, lut: str, context: str) -> None:
         """N-CREATE of a film session."""
-        self.ask("create", SESSION, self.new_uid(uid), elements | self.lut(lut), context=context)
+        self.ask(
+            "create", SESSION, self.new_uid(uid, SESSION), elements | self.lut(lut), context=context
+        )
 
     @step(when=lambda self: self.model.session, uid=NEW, elements=SESSIONS)
     def create_second_session(self, uid: str, elements: Elements) -> None:
         """N-CREATE of a film session beside another."""
-        self.ask("create", SESSION, self.new_uid(uid), elements)
+        self.ask("create", SESSION, self.new_uid(uid, SESSION), elements)
 
     @step(
         2,
@@ -175,7 +180,7 @@ class Conversation(Search):
             **elements,
             **self.lut(lut),
         }
-        self.ask("create", FILM_BOX, self.new_uid(uid), said)
+        self.ask("create", FILM_BOX, self.new_uid(uid, FILM_BOX), said)
 
     @step(
         4,
@@ -199,7 +204,7 @@ class Conversation(Search):
     ) -> None:
         """A film as a well-meaning modality makes it: one image or all, from the front or back."""
         if self.model.session is None:
-            self.ask("create", SESSION, "", elements[0] | self.lut(luts[0]))
+            self.ask("create", SESSION, "", elements[0] | self.lut(luts[0], back=1))
         assert self.model.session is not None
         references = references_of([self.model.session.uid])
         said = {
@@ -262,10 +267,36 @@ class Conversation(Search):
         }
         self.ask("set", IMAGE_BOX, uid, said)
 
+    @step(
+        2,
+        when=lambda self: self.model.pictures(),
+        back=st.integers(0, 3),
+        pictures=st.tuples(PICTURES, PICTURES),
+        elements=st.tuples(IMAGES, IMAGES),
+        luts=st.tuples(LUTS_THERE, LUTS_THERE),
+    )
+    def set_image_again(
+        self,
+        back: int,
+        pictures: tuple[Elements, Elements],
+        elements: tuple[Elements, Elements],
+        luts: tuple[str, str],
+    ) -> None:
+        """A second N-SET of an image box leaves nothing of the first."""
+        uid = self.uid((IMAGE_BOX, back))
+        for picture, more, lut in zip(pictures, elements, luts, strict=True):
+            said = {
+                "ImageBoxPosition": self.model.box(uid)[1].position,
+                "BasicGrayscaleImageSequence": [picture],
+                **more,
+                **self.lut(lut),
+            }
+            self.ask("set", IMAGE_BOX, uid, said)
+
     @step(2, uid=NEW, elements=TABLES)
     def create_lut(self, uid: str, elements: Elements) -> None:
         """N-CREATE of a Presentation LUT."""
-        self.ask("create", LUT, self.new_uid(uid), elements, context="lut")
+        self.ask("create", LUT, self.new_uid(uid, LUT), elements, context="lut")
 
     @step(2, who=who(SESSION, FILM_BOX), action=st.sampled_from([1] * 15 + [2, None]))
     def print_session(self, who: Who, action: int | None) -> None:
@@ -296,6 +327,16 @@ class Conversation(Search):
         """N-ACTION as a well-meaning modality sends it."""
         kind = SESSION if whole else FILM_BOX
         self.ask("action", kind, self.uid((kind, 0)))
+
+    @step(when=lambda self: self.model.session, layout=st.sampled_from(LAYOUTS))
+    def begin_again(self, layout: str) -> None:
+        """The next film session has the UID of the last, as some modalities count from 1 again."""
+        uid = self.model.session.uid if self.model.session is not None else ""
+        self.ask("action", SESSION, uid)
+        self.ask("delete", SESSION, uid)
+        self.ask("create", SESSION, uid, {})
+        self.compose(layout, SHAPES[0], 0, full=True, shifted=False)
+        self.ask("action", SESSION, uid)
 
     @step(when=lambda self: self.model.luts, who=who(LUT, *ALL))
     def delete_lut(self, who: Who) -> None:
@@ -341,15 +382,21 @@ class Conversation(Search):
         assert answer.command.get("AttributeIdentifierList", []) in (unknown, *unknown)
 
     @step(
-        1,
         how=st.sampled_from([Speaker.release, Speaker.abort]),
         syntax=SYNTAXES,
-        layouts=BEGINNINGS,
+        shapes=BEGINNING_LUTS,
+        layouts=BEGINNING_FILMS,
     )
-    def leave(self, how: Callable[[Speaker], None], syntax: str, layouts: list[str]) -> None:
+    def leave(
+        self,
+        how: Callable[[Speaker], None],
+        syntax: str,
+        shapes: list[str],
+        layouts: list[str],
+    ) -> None:
         """The association ends, however it does, and another begins."""
         self.end(how)
-        self.associate(syntax, layouts)
+        self.associate(syntax, shapes, layouts)
 
     @invariant()
     def nothing_is_left_over(self) -> None:
@@ -381,24 +428,27 @@ class Conversation(Search):
         here = {uid for uid, _ in self.model.objects()}
         of_kind = [uid for uid, each in self.model.objects() if each == kind]
         if kind == "gone":
-            of_kind = [uid for uid in self.gone if uid not in here]
+            of_kind = [uid for uid, _ in self.gone if uid not in here]
         return of_kind[-1 - back % len(of_kind)] if of_kind else "1.2.3.4"
 
-    def new_uid(self, kind: str) -> str:
-        """The UID to create something with."""
+    def new_uid(self, kind: str, sop_class: str) -> str:
+        """The UID to create something with; one that is gone is mostly of the same class."""
         if kind in ("none", "malformed", "long"):
             return {"none": "", "malformed": "1.2.x", "long": "1.2" * 22}[kind]
         found = self.uid((kind, 0))
+        here = {each for each, _ in self.model.objects()}
+        for uid, gone in self.gone if kind == "gone" else []:
+            found = uid if gone == sop_class and uid not in here else found
         if kind != "new" and found != "1.2.3.4":
             return found
         self.numbered += 1
         return f"1.2.276.{self.associations}.{self.numbered}"
 
-    def lut(self, kind: str) -> Elements:
+    def lut(self, kind: str, back: int = 0) -> Elements:
         """A reference to a Presentation LUT."""
         if kind == "no" or (kind == "there" and not self.model.luts):
             return {}
-        uid = self.uid((LUT, 0))
+        uid = self.uid((LUT, back))
         named = {
             LUT: [uid],
             "there": [uid],
@@ -430,16 +480,11 @@ class Conversation(Search):
         action: int | None = 1,
     ) -> None:
         """Say it, and compare everything that follows from it with the model."""
-        sent = {key: value for key, value in (elements or {}).items() if value is not ABSENT}
-        for pictures in [sent.get("BasicGrayscaleImageSequence") or []]:
-            pictures[:] = [
-                {key: value for key, value in each.items() if value is not ABSENT}
-                for each in pictures
-            ]
+        sent = _said(elements or {})
         asked = Asked(operation, sop_class, uid, context, sent, action)
         expected = self.model.expect(asked)
         typed = {"ActionTypeID": action} if operation == "action" and action is not None else {}
-        before = {each for each, _ in self.model.objects()}
+        before = dict(self.model.objects())
         accepted = len(self.model.printed)
 
         answer = self.say(asked, dataset_of(sent) if elements else None, **typed)
@@ -452,15 +497,15 @@ class Conversation(Search):
         if answer.status == 0:
             image_boxes = _image_boxes(answer)
             assert len(set(image_boxes)) == expected.image_boxes
-            assert not set(image_boxes) & (self.uids | before)
+            assert not set(image_boxes) & (self.uids | before.keys())
             if expected.reply is not None:
                 assert _text_of(answer.dataset) == {
                     keyword: "\\".join(values) for keyword, values in expected.reply.items()
                 }
             expected.then(named, image_boxes)
             self.uids |= {named, *image_boxes}
-        here = {each for each, _ in self.model.objects()}
-        self.gone += sorted(before - here)
+        here = dict(self.model.objects())
+        self.gone += [each for each in before.items() if each[0] not in here]
         if len(self.model.printed) > accepted:
             self.newest += 1
             self.films[self.newest] = self.model.printed[-1]
@@ -530,6 +575,19 @@ def test_every_conversation_goes_as_the_model_says(desk: Desk) -> None:
         return Conversation(desk)
 
     run_state_machine_as_test(machine, settings=searching(examples=60, steps=30))
+
+
+def _said(elements: Elements) -> Elements:
+    """What is sent of it, also within its items."""
+    return {
+        keyword: [_said(each) for each in value] if _is_sequence(value) else value
+        for keyword, value in elements.items()
+        if value is not ABSENT
+    }
+
+
+def _is_sequence(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
 
 
 def _image_boxes(answer: Answer) -> list[str]:

@@ -33,7 +33,7 @@ from broker.dicom.transport.negotiation import (
 )
 from broker.dicom.transport.requestor import Timeouts
 from broker.model.printer import Address
-from broker.model.trouble import Refused, Unavailable, Uncertain
+from broker.model.trouble import Unavailable, Uncertain
 from tests.peers.dcmtk import dcmprscp
 from tests.peers.raw import ABORT, RELEASE_RP, Raw, listening
 

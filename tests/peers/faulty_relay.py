@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from broker.cli import job_tables, printer_table
 from broker.config import parse
-from broker.dicom.sop_classes import FILM_BOX, FILM_SESSION, PRESENTATION_LUT
-from broker.model.job import FINISHED, Job, State
+from broker.dicom.sop_classes import FILM_SESSION, PRESENTATION_LUT
+from broker.model.job import FINISHED, State
 from broker.model.printer import Printer
 from tests.peers.scripted_printer import ScriptedPrinter
 from tests.peers.speaker import Speaker, dataset, image_box, picture, reference
 from tests.relay.conftest import Relay
 
 UPPER, LOWER = bytes(16), bytes([9] * 16)
-"""The two pictures of a film, beside which there is the film's number."""
+"""The two pictures of a film; the first pixel of each is the film's number."""
+SETTLES_S = 5.0
 WIDE = 1000
 """Columns of a terminal on which nothing is folded."""
 
@@ -30,15 +32,17 @@ class FaultyRelay(Relay):
         folder: Path,
         *printers: ScriptedPrinter,
         patience_s: float = 10.0,
-        first_delay_s: float = 0.02,
+        first_delay_s: float = 0.1,
+        max_delay_s: float = 5.0,
         fall: int = 3,
     ) -> None:
         self.scripted = {printer.name: printer for printer in printers}
         self._sections = {
             "broker": 'host = "127.0.0.1"\nport = 0\ngrace_s = 5',
             "retention": "floor_mb = 0",
+            "duplicates": "window_s = 0",
             "health": f"interval_s = 0.1\ntimeout_s = {patience_s}\nfall = {fall}",
-            "retry": f"tries = 3\nfirst_delay_s = {first_delay_s}\nmax_delay_s = 1",
+            "retry": f"tries = 3\nfirst_delay_s = {first_delay_s}\nmax_delay_s = {max_delay_s}",
             "printing": "\n".join(
                 f"{step}_s = {patience_s}"
                 for step in ("connect", "association", "create", "set", "action", "delete")
@@ -69,15 +73,6 @@ class FaultyRelay(Relay):
         assert ct.action(FILM_SESSION, ct.session).status == 0x0000
         ct.delete(FILM_SESSION, ct.session)
 
-    def ask_for_single_film(self) -> None:
-        """Another modality asks for a film with a print request of its own, and no LUT."""
-        ct = self.speaker(calling_ae="CT2")
-        ct.open_session()
-        ct.open_film_box()
-        ct.set_image()
-        assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
-        ct.release()
-
     def ended(self) -> int:
         """How many attempts have been settled."""
         return sum(event in ("attempt failed", "job sent") for event, _ in self.notes)
@@ -93,6 +88,11 @@ class FaultyRelay(Relay):
             return resting or self.ended() >= attempts
 
         self.wait_for(over, f"neither settled nor tried {attempts} times")
+
+    def settles(self, what: Callable[[], bool]) -> bool:
+        """Whether it becomes so within a few seconds."""
+        with self._changed:
+            return self._changed.wait_for(what, timeout=SETTLES_S)
 
     def films_out(self) -> dict[str, list[int]]:
         """The numbers of the films that came out of each printer, in order."""
@@ -115,11 +115,6 @@ class FaultyRelay(Relay):
         """What `broker jobs` shows, on a wide terminal."""
         return self._drawn(job_tables.jobs(self.jobs(), self._now(), WIDE))
 
-    def job_page(self, job: Job) -> str:
-        """What `broker jobs show` shows."""
-        films, attempts = self.service.jobs.films(job.id), self.service.jobs.attempts(job.id)
-        return self._drawn(job_tables.job(job, films, attempts, self._now(), WIDE))
-
     def printers_table(self) -> str:
         """What `broker printers` shows."""
         found = self.service.printers.list()
@@ -133,6 +128,8 @@ class FaultyRelay(Relay):
 
 
 _SETTLED = ("attempt failed", "job sent")
+_ONE_AT_A_TIME = Lock()
+"""Migrations know only one database at a time in a process: relays begin one after the other."""
 
 
 def film_of(number: int) -> tuple[bytes, bytes]:
@@ -150,12 +147,12 @@ def number_of(pixels: tuple[bytes, ...]) -> int:
 @contextmanager
 def faulty_relay(folder: Path, *printers: ScriptedPrinter, **options: Any) -> Iterator[FaultyRelay]:
     """A running relay whose printers have all been found up."""
-    relay = FaultyRelay(folder, *printers, **options)
-    try:
+    with ExitStack() as last:
+        for printer in printers:
+            last.callback(printer.close)
+        with _ONE_AT_A_TIME:
+            relay = FaultyRelay(folder, *printers, **options)
+        last.callback(relay.close)
         relay.wait_until_up()
         yield relay
-    finally:
-        relay.close()
-        for printer in printers:
-            printer.close()
     assert relay.broken == []

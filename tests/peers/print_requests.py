@@ -71,7 +71,8 @@ SESSIONS = _mostly(
     {"MemoryAllocation": -1},
 )
 LAYOUTS = ("STANDARD\\1,1", "STANDARD\\2,1", "STANDARD\\1,3", "ROW\\1,2", "COL\\2,1", "row\\ 2")
-BEGINNINGS = st.lists(st.sampled_from(LAYOUTS), max_size=3)
+BEGINNING_FILMS = st.lists(st.sampled_from(LAYOUTS), max_size=3)
+BEGINNING_LUTS = st.sampled_from([[], ["IDENTITY", "LIN OD"]])
 SYNTAXES = st.sampled_from([EXPLICIT_LITTLE, IMPLICIT_LITTLE])
 WRONG_LAYOUTS = (
     "STANDARD",
@@ -176,7 +177,7 @@ PICTURES = st.builds(
     st.sampled_from([{}] * 40 + list(SPOILS)),
 )
 POSITIONS = st.sampled_from(["own"] * 8 + ["next"] * 4 + [1, 2, 3, 0, 7, None, [1, 2], ABSENT])
-SEQUENCES = st.sampled_from(["one"] * 16 + ["none", "none", "two", "absent"])
+SEQUENCES = st.sampled_from(["one"] * 15 + ["none", "none", "two", "two", "absent"])
 
 TABLE = {"LUTDescriptor": [256, 0, 12], "LUTData": bytes(range(256)) * 2}
 TABLES = st.sampled_from(

@@ -120,6 +120,13 @@ def prints_and_aborts(turn: Turn) -> None:
     turn.abort()
 
 
+def answers_too_late(turn: Turn) -> None:
+    """The film is on paper at once, the answer comes when the broker has hung up."""
+    turn.print_film()
+    turn.pause(2.0)
+    turn.answer(0x0000)
+
+
 def answers_without_data(turn: Turn) -> None:
     """Success, and no data set."""
     turn.answer(0x0000)

@@ -45,7 +45,7 @@ IMAGE = Image("ab" * 32, 8, 2, 4, 8, 8, "MONOCHROME2")
 FILM = Film({"ImageDisplayFormat": ("STANDARD\\1,1",)}, (ImageBox(1, {}, IMAGE),))
 REFUSED = {ClaimLost: LOST, NotAllowed: NOT_ALLOWED, NoSuchPrinter: NO_PRINTER}
 ANSWER = st.sampled_from(["accepted", "accepted", "accepted", "not_printed", "uncertain", "asked"])
-"""What is written of a film that was asked for; that it is asked for again must be refused."""
+"""What is written of the film that was asked for; or else that all are asked for."""
 VERBS = ("asked", "accepted", "not_printed", "uncertain")
 
 RECORDED = [
@@ -170,14 +170,40 @@ class Dispute(Search):
         verb=st.sampled_from(["hold", "cancel"]),
         answers=st.lists(ANSWER, max_size=4),
         goal=st.sampled_from([State.QUEUED, State.QUEUED, State.HELD]),
+        moved=st.booleans(),
     )
-    def interrupt(self, back: int, verb: str, answers: list[str], goal: State) -> None:
-        """A person stops a job while it is printing; the attempt ends as it would have."""
+    def interrupt(self, back: int, verb: str, answers: list[str], goal: State, moved: bool) -> None:
+        """A person stops a job while it is printing; the attempt ends as it would have, and
+        perhaps that person wants it on another printer.
+        """
         claim = self.claim_of("live", back)
         self.stop_job(1, claim.job_id, verb)
         for answer in answers:
             self.next_step(0, claim, answer)
         self.finish(0, claim, Outcome.UNAVAILABLE, goal)
+        if moved:
+            self.move_job(1, claim.job_id, PRINTERS[1])
+
+    @step(
+        2,
+        when=lambda self: self.claims,
+        back=BACK,
+        written=st.booleans(),
+        decided=st.sampled_from(["printed", "print again", "move"]),
+    )
+    def doubt(self, back: int, written: bool, decided: str) -> None:
+        """No answer comes, and perhaps the broker stops before it says so; a person decides."""
+        claim = self.claim_of("live", back)
+        self.next_step(0, claim, "uncertain")
+        if written:
+            self.next_step(0, claim, "uncertain")
+            self.finish(0, claim, Outcome.UNCERTAIN, State.HELD)
+        else:
+            self.restart(0, False, 5, None)
+        if decided == "move":
+            self.move_job(1, claim.job_id, PRINTERS[1])
+        else:
+            self.release_job(1, claim.job_id, printed=decided == "printed")
 
     @step(
         2,
@@ -285,11 +311,7 @@ class Dispute(Search):
     @step(3, which=WHICH, back=BACK, printed=st.booleans(), state=HELD)
     def release(self, which: int, back: int, printed: bool, state: str) -> None:
         """A person lets it go on."""
-        number = self.number(back, state)
-        self.agree(
-            lambda: self.claimants[which].release(number, printed=printed),
-            self.model.release(number, printed),
-        )
+        self.release_job(which, self.number(back, state), printed=printed)
 
     @step(
         2,
@@ -306,7 +328,7 @@ class Dispute(Search):
         number = self.number(back, state)
         store = self.claimants[which]
         if priority is None:
-            self.agree(lambda: store.move(number, printer), self.model.move(number, printer))
+            self.move_job(which, number, printer)
         else:
             self.agree(
                 lambda: store.priority(number, priority), self.model.priority(number, str(priority))
@@ -452,11 +474,26 @@ class Dispute(Search):
         expected = getattr(self.model, verb)(number)
         self.agree(lambda: getattr(self.claimants[which], verb)(number), expected)
 
+    def release_job(self, which: int, number: int, *, printed: bool) -> None:
+        """Let it go on."""
+        expected = self.model.release(number, printed)
+        self.agree(lambda: self.claimants[which].release(number, printed=printed), expected)
+
+    def move_job(self, which: int, number: int, printer: str) -> None:
+        """Have it printed there."""
+        expected = self.model.move(number, printer)
+        self.agree(lambda: self.claimants[which].move(number, printer), expected)
+
     def next_step(self, which: int, claim: Claim, answer: str) -> None:
         """What an attempt does next."""
         states = [film["state"] for film in self.model.jobs[claim.job_id]["sendings"]]
         left = [at for at, state in enumerate(states) if state != "accepted"]
-        if "asked" in states:
+        if answer == "asked":
+            # Whatever is its state, and whosever it is.
+            for number in (claim.job_id, self.number(0)):
+                for at in range(len(self.films[number])):
+                    self.write(which, claim, number, at, answer)
+        elif "asked" in states:
             self.write(which, claim, claim.job_id, states.index("asked"), answer)
         elif left:
             self.write(which, claim, claim.job_id, left[0], "asked")
@@ -557,4 +594,4 @@ def test_every_dispute_ends_as_the_model_says(databases: list[Database]) -> None
     def machine() -> Dispute:
         return Dispute(databases)
 
-    run_state_machine_as_test(machine, settings=searching(examples=45, steps=20))
+    run_state_machine_as_test(machine, settings=searching(examples=60, steps=20))
