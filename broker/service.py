@@ -191,9 +191,9 @@ class Service:
             self._note("storage failed", {"why": str(error)})
 
     def reload(self, config: Config) -> None:
-        """Take over printers, health, retry and printing settings; the rest needs a restart."""
+        """Take over all but [broker], [database] and [limits], which need a restart."""
         self._config = config.model_copy(
-            update={"broker": self._config.broker, "database": self._config.database}
+            update={key: getattr(self._config, key) for key in ("broker", "database", "limits")}
         )
         self.printers.sync(config.addresses())
         self._dispatcher.wake()

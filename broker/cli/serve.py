@@ -55,8 +55,8 @@ def serve(
 ) -> None:
     """Take films from modalities and print them, until SIGTERM or Ctrl-C.
 
-    SIGHUP reads the configuration again: printers, [health] and [retry] at once, the rest at the
-    next start.
+    SIGHUP reads the configuration again: all of it at once, but for [broker], [database], [limits]
+    and [log], which count from the next start.
 
     Example: broker serve --config /etc/broker/broker.toml
     """

@@ -80,9 +80,13 @@ def _add(store: Store, printer: str, film_size: str) -> int:
         session={},
         films=(film,),
     )
-    with spool.keeping():
-        spool.keep([spool.receive([content]) for content in pixels.values()])
-        return store.jobs.add(request, pinned=printer)
+    received = [spool.receive([content]) for content in pixels.values()]
+    try:
+        with spool.keeping():
+            spool.keep(received)
+            return store.jobs.add(request, pinned=printer)
+    finally:
+        spool.drop(received)
 
 
 def _wait(store: Store, job_id: int, timeout: float) -> None:

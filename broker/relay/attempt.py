@@ -6,6 +6,7 @@ happens afterwards, a film is either known to be accepted or known to be uncerta
 
 from __future__ import annotations
 
+import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,19 @@ from broker.store.printers import Printers
 from broker.store.spool import Spool
 
 Note = Callable[[str, Mapping[str, object]], None]
+
+
+UNSENDABLE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What a film can raise that no message can carry."""
 
 
 class Opener(Protocol):
@@ -114,7 +128,7 @@ def _sendable(printer: Printer) -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except UNSENDABLE as error:
         words = f"{printer.name}: the film cannot be sent to it ({type(error).__name__})"
         raise Refused(words, permanent=True) from error
 

@@ -130,7 +130,6 @@ class Dispatcher:
     def _end(self, ticket: int) -> None:
         with self._changed:
             del self._running[ticket]
-            self._hint = True
             self._changed.notify_all()
 
     def _attempt(self, ticket: int, claim: Claim, job: Job, printer: Printer) -> None:
@@ -140,3 +139,4 @@ class Dispatcher:
             self._edges.note("attempt broke", {"job": job.id, "why": repr(error)})
         finally:
             self._end(ticket)
+            self.wake()

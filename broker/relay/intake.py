@@ -134,5 +134,7 @@ class Intake:
             self._note("storage failed", {"why": str(error)})
 
     def _cannot(self, what: str, error: Exception) -> CannotStore:
-        self._note("storage failed", {"what": what, "why": str(error)})
-        return CannotStore(f"{what}: {error}")
+        # Without the path of the file: it differs each time, and the trouble is the same.
+        why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        self._note("storage failed", {"what": what, "why": why})
+        return CannotStore(f"{what}: {why}")

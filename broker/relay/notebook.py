@@ -77,10 +77,14 @@ class Notebook:
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._rings_at = min(known)
-        self._timer = threading.Timer(max(0.0, self._rings_at - now), self._ring)
-        self._timer.daemon = True
-        self._timer.start()
+            self._timer = None
+        timer = threading.Timer(max(0.0, min(known) - now), self._ring)
+        timer.daemon = True
+        try:
+            timer.start()
+        except RuntimeError:
+            return  # the system has no thread for it now: the next note tries again
+        self._timer, self._rings_at = timer, min(known)
 
     def _ring(self) -> None:
         with self._lock:

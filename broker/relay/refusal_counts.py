@@ -27,10 +27,9 @@ class RefusalCounts:
         """Count it if it is a refusal; note it."""
         if kind := str(facts.get("kind", "")):
             peer = str(facts.get("calling_ae") or facts.get("peer", ""))
-            more = int(str(facts.get("number", 1)))
             with self._lock:
                 number, _ = self._counted.get(kind, (0, ""))
-                self._counted[kind] = (number + more, peer)
+                self._counted[kind] = (number + 1, peer)
         self._note(event, facts)
 
     def write(self) -> None:

@@ -3,6 +3,7 @@ done with."""
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -69,21 +70,15 @@ class Upkeep:
             self._thread.join(grace_s)
 
     def _loop(self) -> None:
-        rounds = 0
-        while not self._stopping.wait(self._interval_s):
-            try:
-                self.round()
-                if rounds % SWEEP_EVERY == 0:
-                    self.clear()
-                rounds += 1
-            except Exception as error:  # noqa: BLE001 - a failing disk must not end the upkeep
-                self._house.note("upkeep failed", {"why": repr(error)})
-
-    def round(self) -> None:
-        """What cannot wait, now."""
-        self.recover()
-        self.mend_times()
-        self._house.tick()
+        for rounds in itertools.count():
+            if self._stopping.wait(self._interval_s):
+                return
+            seldom = (self.sweep, self.let_go, self.sweep) if rounds % SWEEP_EVERY == 0 else ()
+            for chore in (self.recover, self.mend_times, *seldom, self._house.tick):
+                try:
+                    chore()
+                except Exception as error:  # noqa: BLE001 - what fails must not stop the others
+                    self._house.note("upkeep failed", {"why": repr(error)})
 
     def recover(self) -> None:
         """Settle the claims of attempts that are gone (promise 3)."""
@@ -104,8 +99,8 @@ class Upkeep:
         if mended:
             self._house.note("clock was set back", {"waits_ended": mended})
 
-    def clear(self) -> None:
-        """Let finished jobs go after their time, and remove files that no job refers to."""
+    def let_go(self) -> None:
+        """Let finished jobs go after their time; their files go with the next sweep."""
         terms = self._house.keeping().terms(self._house.clock())
         pixels = rows = 0
         while not self._stopping.is_set():
@@ -115,7 +110,6 @@ class Upkeep:
             pixels, rows = pixels + removal.pixels, rows + removal.rows
         if pixels or rows:
             self._house.note("finished jobs let go", {"pixels_of": pixels, "rows_of": rows})
-        self.sweep()
 
     def sweep(self) -> None:
         """Remove files that no job refers to: they were never asked for, or let go."""

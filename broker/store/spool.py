@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from broker.model.trouble import CannotStore
+from broker.model.trouble import CannotStore, SpoolDamaged
 from broker.store.incoming import Incoming, Writer
 from broker.store.keepers import Keepers
 from broker.store.stored import Stored
@@ -32,11 +33,11 @@ class Spool:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._incoming = directory / "incoming"
-        self._keepers = Keepers()
         for each in (directory, self._incoming):
             if not each.is_dir():
                 each.mkdir(mode=0o700, parents=True)
                 _sync(each.parent)
+        self._keepers = Keepers(directory / "keepers.lock")
 
     def begin(self) -> Writer:
         """Pixels begin to come. OSError."""
@@ -134,9 +135,23 @@ class Spool:
         if not target.parent.is_dir():
             target.parent.mkdir(mode=0o700, exist_ok=True)
             _sync(self._directory)
-        with suppress(FileExistsError):
+        try:
             os.link(incoming.path, target)
+        except FileExistsError:
+            _heal(target, incoming.path)
         return target.parent
+
+
+def _heal(target: Path, good: Path) -> None:
+    """What lies there under that name must be that content; if it was damaged, it is put right."""
+    try:
+        with Stored(target) as stored:
+            for _ in stored:
+                continue
+    except SpoolDamaged:
+        fresh = good.with_name(uuid.uuid4().hex)
+        os.link(good, fresh)
+        fresh.replace(target)
 
 
 def _sync(path: Path) -> None:

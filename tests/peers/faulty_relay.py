@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from broker.cli import job_tables, printer_table
 from broker.config import parse
 from broker.dicom.sop_classes import FILM_SESSION, PRESENTATION_LUT
-from broker.model.job import FINISHED, State
+from broker.model.job import FINISHED, Job, State
 from broker.model.printer import Printer
 from tests.peers.scripted_printer import ScriptedPrinter
 from tests.peers.speaker import Speaker, dataset, image_box, picture, reference
@@ -19,9 +19,12 @@ from tests.relay.conftest import Relay
 
 UPPER, LOWER = bytes(16), bytes([9] * 16)
 """The two pictures of a film; the first pixel of each is the film's number."""
-SETTLES_S = 5.0
+SETTLES_S = 20.0
 WIDE = 1000
 """Columns of a terminal on which nothing is folded."""
+
+
+Seen = TypeVar("Seen")
 
 
 class FaultyRelay(Relay):
@@ -89,10 +92,18 @@ class FaultyRelay(Relay):
 
         self.wait_for(over, f"neither settled nor tried {attempts} times")
 
-    def settles(self, what: Callable[[], bool]) -> bool:
-        """Whether it becomes so within a few seconds."""
+    def settled(self, wanted: Seen, look: Callable[[], Seen]) -> Seen:
+        """What one sees as soon as it is as wanted; as it is after some seconds otherwise."""
+        seen = look()
+
+        def as_wanted() -> bool:
+            nonlocal seen
+            seen = look()
+            return seen == wanted
+
         with self._changed:
-            return self._changed.wait_for(what, timeout=SETTLES_S)
+            self._changed.wait_for(as_wanted, timeout=SETTLES_S)
+        return seen
 
     def films_out(self) -> dict[str, list[int]]:
         """The numbers of the films that came out of each printer, in order."""
@@ -111,14 +122,13 @@ class FaultyRelay(Relay):
             text = text.replace(f"{printer.host}:{printer.port}", "HOST")
         return text
 
-    def jobs_table(self) -> str:
-        """What `broker jobs` shows, on a wide terminal."""
-        return self._drawn(job_tables.jobs(self.jobs(), self._now(), WIDE))
+    def jobs_table(self, *jobs: Job) -> str:
+        """What `broker jobs` shows of these, on a wide terminal."""
+        return self._drawn(job_tables.jobs(jobs, self._now(), WIDE))
 
-    def printers_table(self) -> str:
-        """What `broker printers` shows."""
-        found = self.service.printers.list()
-        return self._drawn(printer_table.printers(found, self._now(), WIDE))
+    def printers_table(self, *printers: Printer) -> str:
+        """What `broker printers` shows of these."""
+        return self._drawn(printer_table.printers(printers, self._now(), WIDE))
 
     def _now(self) -> float:
         return max(job.updated_at for job in self.jobs())

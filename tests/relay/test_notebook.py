@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Mapping
 
+import pytest
+
 from broker.model.repetition import SINGLY
 from broker.relay.notebook import Notebook
 
@@ -28,7 +30,7 @@ class Written:
 def test_a_flood_is_a_few_lines() -> None:
     """A hundred thousand refusals are five lines, and one with the number of the rest."""
     written = Written()
-    notebook = Notebook(written, time.monotonic)
+    notebook = Notebook(written, lambda: 0.0)
     for _ in range(100_000):
         notebook.note(REFUSED, {"kind": "not DICOM"})
     notebook.close()
@@ -89,3 +91,20 @@ def test_a_trouble_that_lasts_keeps_no_flood_waiting() -> None:
     assert written.summed.wait(10)
     assert written.lines[-1] == (REFUSED, {"kind": "slow", "number": 1})
     notebook.close()
+
+
+def test_no_thread_for_the_clock_silences_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system without room for a thread: whoever notes is not hurt, and nothing is forgotten."""
+    written = Written()
+    notebook = Notebook(written, lambda: 0.0)
+
+    def start(_self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as system:
+        system.setattr(threading.Thread, "start", start)
+        for _ in range(SINGLY + 3):
+            notebook.note(REFUSED, {"kind": "slow"})
+    notebook.close()
+
+    assert written.lines[-1] == (REFUSED, {"kind": "slow", "number": 3})

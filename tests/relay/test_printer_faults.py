@@ -48,8 +48,8 @@ def told(relay: FaultyRelay) -> Row:
         "health": f"{printer.health}: {printer.reason}",
     }
     shown = {key: relay.plain(text).removesuffix(": ") for key, text in found.items()}
-    assert relay.plain(job.reason) in relay.jobs_table()
-    assert relay.plain(printer.said) in relay.printers_table()
+    assert relay.plain(job.reason) in relay.jobs_table(job)
+    assert relay.plain(printer.said) in relay.printers_table(printer)
     return shown | {"failures": printer.failures}
 
 
@@ -74,8 +74,8 @@ def tried_alone(case: Case, folder: Path) -> Row:
         relay.wait_until_settled(attempts=3)
         # A printer that is up tells of its last failure until the next check, and a job that
         # waits is under way now and then.
-        relay.settles(lambda: told(relay) == as_the_table_says(case))
-        row = told(relay) | {"out": relay.films_out()["faulty"]}
+        row = relay.settled(as_the_table_says(case), lambda: told(relay))
+        row |= {"out": relay.films_out()["faulty"]}
         printer.behave()
         if case.ending.then == "released":
             relay.service.jobs.release(1, printed=case.printed)

@@ -87,15 +87,16 @@ def test_films_wait_for_a_printer_that_comes_back(absence: Absence, tmp_path: Pa
         for number in (1, 2, 3):
             relay.ask_for_films(label=str(number))
 
-        def seen() -> bool:
+        def seen() -> tuple[Health, str]:
             row = relay.printer("faulty")
-            return (row.health, relay.plain(row.reason)) == (absence.health, absence.reason)
+            assert relay.plain(row.said) in relay.printers_table(row)
+            return row.health, relay.plain(row.reason)
 
-        relay.wait_for(seen, absence.reason)
+        expected = (absence.health, absence.reason)
+        assert expected == relay.settled(expected, seen)
         relay.wait_for(lambda: not relay.service.printers.get("faulty").claims)
         assert {job.state for job in relay.jobs()} <= {State.QUEUED, State.PRINTING}
         assert all(not job.strikes for job in relay.jobs())
-        assert absence.reason.removeprefix("faulty: ") in relay.printers_table()
 
         printer.behave()
         relay.wait_until(State.SENT)

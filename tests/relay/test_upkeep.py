@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from broker.dicom.sop_classes import FILM_BOX
 from broker.model.job import State
+from broker.model.retry import Policy
+from broker.relay.upkeep import House, Keeping, Upkeep
+from broker.store import schema
+from broker.store.database import Database
+from broker.store.jobs import Jobs
+from broker.store.printers import Printers
+from broker.store.retention import Retention
+from broker.store.spool import Spool
 from tests.relay.conftest import Relay
 
 MakeRelay = Callable[..., Relay]
@@ -81,13 +91,15 @@ def test_what_is_finished_goes_after_its_time(relay: MakeRelay) -> None:
     ct.release()
 
     clock.offset_s = 1.1 * DAY_S
-    room.service.upkeep.clear()
+    room.service.upkeep.let_go()
+    room.service.upkeep.sweep()
     assert all(job.pixels_removed_at is not None for job in room.jobs(1, 2, 3))
     assert room.service.jobs.spooled() == set(room.service.spool.names())
     assert len(room.service.jobs.spooled()) == 1, "the held job's"
 
     clock.offset_s = 91 * DAY_S
-    room.service.upkeep.clear()
+    room.service.upkeep.let_go()
+    room.service.upkeep.sweep()
     assert [job.id for job in room.jobs()] == [held]
     room.service.jobs.release(held)
     room.wait_until(State.SENT, held)
@@ -109,3 +121,41 @@ def test_a_start_sweeps_what_nobody_refers_to(relay: MakeRelay) -> None:
     room.wait_until_up()
     room.print_films(1)
     room.wait_until(State.SENT, 1)
+
+
+def test_one_chore_that_fails_stops_no_other(tmp_path: Path) -> None:
+    """With a database that takes nothing, files that nobody refers to still go."""
+    swept = threading.Event()
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("the disk is full")
+
+    def note(event: str, _facts: object) -> None:
+        if event == "spool swept":
+            swept.set()
+
+    database = Database.open(f"sqlite:///{tmp_path}/broker.db")
+    schema.upgrade(database)
+    spool = Spool(tmp_path / "spool")
+    spool.keep([spool.receive([b"orphan"])])
+    jobs = Jobs(database, time.time)
+    jobs.recover = fail  # type: ignore[method-assign, assignment]
+    house = House(
+        jobs=jobs,
+        printers=Printers(database, time.time),
+        retention=Retention(database, time.time),
+        spool=spool,
+        running=tuple,
+        policy=Policy,
+        keeping=lambda: Keeping(DAY_S, DAY_S),
+        tick=fail,
+        clock=time.time,
+        note=note,
+    )
+    upkeep = Upkeep(house, interval_s=0.01)
+    upkeep.start()
+
+    assert swept.wait(10)
+    upkeep.stop(10)
+    database.close()
+    assert list(spool.names()) == []

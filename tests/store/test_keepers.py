@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 
@@ -31,9 +32,9 @@ class Visitor:
         self._thread.join(10)
 
 
-def test_many_keep_at_once() -> None:
+def test_many_keep_at_once(tmp_path: Path) -> None:
     """One association's fsync does not wait for another's."""
-    keepers = Keepers()
+    keepers = Keepers(tmp_path / "lock")
     visitors = [Visitor(keepers.keeping()) for _ in range(8)]
 
     assert all(each.inside.wait(10) for each in visitors)
@@ -43,9 +44,9 @@ def test_many_keep_at_once() -> None:
 
 
 @pytest.mark.parametrize("later", ["keeping", "removing"])
-def test_whoever_removes_is_alone(later: str) -> None:
+def test_whoever_removes_is_alone(tmp_path: Path, later: str) -> None:
     """It waits for those who keep; who comes later waits for it, so that it is not put off."""
-    keepers = Keepers()
+    keepers = Keepers(tmp_path / "lock")
     keeper = Visitor(keepers.keeping())
     assert keeper.inside.wait(10)
     remover = Visitor(keepers.removing())
@@ -60,6 +61,18 @@ def test_whoever_removes_is_alone(later: str) -> None:
     first.leave()
     assert second.inside.wait(10)
     second.leave()
+
+
+def test_another_process_is_waited_for(tmp_path: Path) -> None:
+    """What a command keeps is not swept by the broker: each has keepers of its own."""
+    keeper = Visitor(Keepers(tmp_path / "lock").keeping())
+    assert keeper.inside.wait(10)
+    remover = Visitor(Keepers(tmp_path / "lock").removing())
+    assert not remover.inside.wait(0.05)
+
+    keeper.leave()
+    assert remover.inside.wait(10)
+    remover.leave()
 
 
 def _inside(*visitors: Visitor) -> Visitor:

@@ -254,3 +254,20 @@ def test_an_earlier_life_leaves_nothing_half_received(spool: Spool, tmp_path: Pa
 def test_free_is_what_the_disk_has(spool: Spool) -> None:
     """In bytes; more than nothing, where tests can run."""
     assert spool.free() > 0
+
+
+@pytest.mark.parametrize("damage", [b"", PIXELS[:-1], PIXELS[:-1] + b"\xff"])
+def test_what_comes_again_heals_what_was_damaged(
+    spool: Spool, tmp_path: Path, damage: bytes
+) -> None:
+    """Success means that the pixels are there, not that a file of their name is."""
+    _kept(spool, PIXELS)
+    _file(tmp_path, NAME).unlink()
+    _file(tmp_path, NAME).write_bytes(damage)
+
+    again = spool.receive([PIXELS])
+    spool.keep([again])
+    spool.drop([again])
+
+    assert spool.read(NAME) == PIXELS
+    assert _arriving(tmp_path) == []
