@@ -13,13 +13,14 @@ from importlib.metadata import version
 
 from broker import settings
 from broker.config import Config
-from broker.dicom.print_scp import OFFERED, PrintScp
+from broker.dicom.print_scp import PrintScp
 from broker.dicom.print_scu import PrintScu
 from broker.dicom.print_session import PrintSession
 from broker.dicom.probe import probe
 from broker.dicom.sop_classes import (
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
+    OFFERED,
     PRESENTATION_LUT,
     VERIFICATION,
 )

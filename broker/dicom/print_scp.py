@@ -15,7 +15,6 @@ from broker.dicom.sop_classes import (
     COLOR_META,
     FILM_BOX,
     FILM_SESSION,
-    GRAYSCALE_META,
     META_MEMBERS,
     PRESENTATION_LUT,
     PRINTER,
@@ -26,6 +25,7 @@ from broker.dicom.transport.acceptor import AcceptedAssociation, Ending
 from broker.dicom.transport.dataset_stream import Sink
 from broker.dicom.transport.message import Command, Request, Response
 from broker.model.job import Level
+from broker.model.pool import FULL, NORMAL
 from broker.model.refusal import Refusal
 from broker.model.trouble import CannotStore
 
@@ -95,8 +95,8 @@ class PrintScp:
 
     @property
     def disposable(self) -> bool:
-        """Whether nothing would be lost if the association ended now: it has no film session."""
-        return self.tree.session is None
+        """Whether nothing would be lost if the association ended now: it has made no object."""
+        return self.tree.session is None and not self.tree.luts
 
     def closed(self, how: Ending) -> None:  # noqa: ARG002 - however it ended, it is forgotten
         """Forget everything that was not actioned (PS3.4 H.5)."""
@@ -218,6 +218,9 @@ class PrintScp:
     def printer_attributes(self) -> dict[str, str]:
         """What N-GET of the Printer can tell (PS3.4 H.4.6)."""
         pool = self.intake.status()
+        if pool == FULL and self.tree.session is not None:
+            # The floor is kept for film sessions that are open already: this one may print on.
+            pool = NORMAL
         return {
             "PrinterStatus": pool.status,
             "PrinterStatusInfo": pool.info,
@@ -276,17 +279,18 @@ class PrintScp:
         if sop_class not in (FILM_SESSION, FILM_BOX, PRESENTATION_LUT):
             raise Fault(statuses.UNRECOGNIZED_OPERATION, "instances of this class are not deleted")
         node = self.tree.find(uid, sop_class)
-        before = self.tree.received()
         if isinstance(node, OpenFilmSession):
+            received = self.tree.received()
             self.tree.session = None
+            self.intake.forget(received)
         elif isinstance(node, OpenFilmBox):
             assert self.tree.session is not None
-            self.tree.session.film_boxes.remove(node)
+            boxes = self.tree.session.film_boxes
+            self.tree.session.film_boxes = [each for each in boxes if each is not node]
+            self.intake.forget(node.received())
         else:
             # Films keep their own copy, so one that refers to it keeps its gray levels (H.4.9.2.2).
             del self.tree.luts[node.uid]
-        left = self.tree.received()
-        self.intake.forget([each for each in before if each not in left])
         return Response(statuses.SUCCESS, None, {"AffectedSOPInstanceUID": node.uid})
 
     def _parse(self, request: Request) -> Dataset:
@@ -294,7 +298,3 @@ class PrintScp:
             return Dataset()
         assert request.context is not None
         return attributes.parse(request.data, request.context.transfer_syntax, request.cuts)
-
-
-OFFERED = (GRAYSCALE_META, PRESENTATION_LUT)
-"""What the broker takes from modalities, beside Verification."""

@@ -9,14 +9,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+PATIENCE_S = 0.2
+"""So long, at most, does whoever wants to remove hold up those who keep."""
+
+
+class Busy(Exception):
+    """Something is being kept all the time: remove later."""
+
 
 class Keepers:
     """Neither kind may be nested. In one process, whoever wants to remove comes before those who
-    come later. Other processes are kept apart by a lock on the file, which is made when missing.
+    come later, for a moment. Other processes are kept apart by a lock on the file, which is made
+    when missing.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, patience_s: float = PATIENCE_S) -> None:
         self._file = file
+        self._patience_s = patience_s
         os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         self._changed = threading.Condition()
         self._keeping = 0
@@ -40,17 +49,24 @@ class Keepers:
 
     @contextmanager
     def removing(self) -> Iterator[None]:
-        """Nothing is kept meanwhile, and nobody else removes."""
+        """Nothing is kept meanwhile, and nobody else removes. Busy when that cannot be had soon."""
         with self._changed:
             self._removers += 1
-            self._changed.wait_for(lambda: not self._keeping and not self._removing)
-            self._removing = True
+            alone = self._changed.wait_for(
+                lambda: not self._keeping and not self._removing, self._patience_s
+            )
+            self._removing = self._removing or alone
         try:
-            with self._locked(fcntl.LOCK_EX):
+            if not alone:
+                raise Busy
+            with self._locked(fcntl.LOCK_EX | fcntl.LOCK_NB):
                 yield
+        except BlockingIOError:
+            raise Busy from None
         finally:
             with self._changed:
-                self._removing = False
+                if alone:
+                    self._removing = False
                 self._removers -= 1
                 self._changed.notify_all()
 

@@ -10,6 +10,7 @@ the first job's are gone by then.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import uuid
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from broker.model.trouble import CannotStore, SpoolDamaged
 from broker.store.incoming import Incoming, Writer
-from broker.store.keepers import Keepers
+from broker.store.keepers import Busy, Keepers
 from broker.store.stored import Stored
 
 __all__ = ["Incoming", "Spool", "Stored", "Writer"]
@@ -90,12 +91,18 @@ class Spool:
         return Stored(self._path(name))
 
     def remove(self, names: Collection[str], referenced: Callable[[], set[str]]) -> int:
-        """Remove those of the names that no job refers to; how many. Never while `keeping`."""
-        with self._keepers.removing():
-            # Asked now that nothing is being kept: a job may have come to refer to one of them.
-            orphans = set(names) - referenced()
-            for name in orphans:
-                self._path(name).unlink(missing_ok=True)
+        """Remove those of the names that no job refers to; how many. Never while `keeping`.
+
+        None while films are being kept without a pause: the next sweep finds them.
+        """
+        try:
+            with self._keepers.removing():
+                # Asked now that nothing is being kept: a job may have come to refer to one of them.
+                orphans = set(names) - referenced()
+                for name in orphans:
+                    self._path(name).unlink(missing_ok=True)
+        except Busy:
+            return 0
         return len(orphans)
 
     def size(self, name: str) -> int:
@@ -149,6 +156,9 @@ def _heal(target: Path, good: Path) -> None:
             for _ in stored:
                 continue
     except SpoolDamaged:
+        if target.samefile(good):
+            words = "the pixels were damaged after they came"
+            raise OSError(errno.EIO, words) from None
         fresh = good.with_name(uuid.uuid4().hex)
         os.link(good, fresh)
         fresh.replace(target)

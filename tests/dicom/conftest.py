@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from broker.dicom.arriving import Allowance
-from broker.dicom.print_scp import OFFERED, PrintScp
-from broker.dicom.sop_classes import EXPLICIT_LITTLE, IMPLICIT_LITTLE, VERIFICATION
+from broker.dicom.print_scp import PrintScp
+from broker.dicom.sop_classes import EXPLICIT_LITTLE, IMPLICIT_LITTLE, OFFERED, VERIFICATION
 from broker.dicom.transport.acceptor import AcceptedAssociation, Acceptor, Ending
 from broker.dicom.transport.negotiation import Offer
 from broker.model.room import Room

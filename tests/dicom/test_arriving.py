@@ -19,6 +19,7 @@ from broker.dicom.sop_classes import (
 from broker.dicom.transport.dataset_writer import encode_dataset
 from broker.dicom.transport.message import Command, command_bytes, command_of
 from broker.dicom.transport.negotiation import Offer
+from broker.dicom.transport.service import MAX_FRAME
 from tests.dicom.conftest import Desk
 from tests.peers.raw import ABORT, RELEASE_RQ, Raw, data_pdu
 from tests.peers.speaker import Speaker, dataset, image_box, picture, reference
@@ -143,7 +144,7 @@ def test_pixels_are_kept_wherever_the_item_has_them(desk: Desk, raw: Raw, data: 
         ),
         pytest.param(
             "0x0213",
-            image_sequence(MODULE) + element(0x20300010, bytes(300_000)),
+            image_sequence(MODULE) + element(0x20300010, bytes(MAX_FRAME)),
             id="data without end",
         ),
     ],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.store.keepers import Keepers
+from broker.store.keepers import Busy, Keepers
 
 
 class Visitor:
@@ -46,7 +46,7 @@ def test_many_keep_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("later", ["keeping", "removing"])
 def test_whoever_removes_is_alone(tmp_path: Path, later: str) -> None:
     """It waits for those who keep; who comes later waits for it, so that it is not put off."""
-    keepers = Keepers(tmp_path / "lock")
+    keepers = Keepers(tmp_path / "lock", patience_s=10)
     keeper = Visitor(keepers.keeping())
     assert keeper.inside.wait(10)
     remover = Visitor(keepers.removing())
@@ -63,16 +63,33 @@ def test_whoever_removes_is_alone(tmp_path: Path, later: str) -> None:
     second.leave()
 
 
-def test_another_process_is_waited_for(tmp_path: Path) -> None:
+def test_nobody_is_held_up_for_long(tmp_path: Path) -> None:
+    """While a large film is kept, whoever wants to remove gives up, and others keep on."""
+    keepers = Keepers(tmp_path / "lock", patience_s=0.01)
+    keeper = Visitor(keepers.keeping())
+    assert keeper.inside.wait(10)
+
+    with pytest.raises(Busy), keepers.removing():
+        pass
+
+    with keepers.keeping():
+        keeper.leave()
+    with keepers.removing():
+        pass
+
+
+def test_what_another_process_keeps_is_not_removed(tmp_path: Path) -> None:
     """What a command keeps is not swept by the broker: each has keepers of its own."""
     keeper = Visitor(Keepers(tmp_path / "lock").keeping())
     assert keeper.inside.wait(10)
-    remover = Visitor(Keepers(tmp_path / "lock").removing())
-    assert not remover.inside.wait(0.05)
+    ours = Keepers(tmp_path / "lock")
+
+    with pytest.raises(Busy), ours.removing():
+        pass
 
     keeper.leave()
-    assert remover.inside.wait(10)
-    remover.leave()
+    with ours.removing():
+        pass
 
 
 def _inside(*visitors: Visitor) -> Visitor:

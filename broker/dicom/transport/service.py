@@ -16,7 +16,7 @@ EventSink = Callable[[str, Mapping[str, object]], None]
 raise."""
 
 
-MAX_FRAME = 256 << 10
+MAX_FRAME = 1 << 20
 """Bytes of a data set without the pixels of an image box: print needs 10 KB, with a LUT."""
 
 
