@@ -64,6 +64,14 @@ class Verbs(JobReading):
                 return
             if state is not State.HELD:
                 raise NotAllowed(job_id, state, "only a held job can be released; nothing to do")
+            if printed and not _uncertain(connection, job_id):
+                raise NotAllowed(
+                    job_id,
+                    state,
+                    "it has no uncertain film, so nothing is released; "
+                    f"`broker jobs cancel {job_id}` if it is not wanted, "
+                    f"`broker jobs release {job_id}` prints it",
+                )
             _settle_uncertain(connection, job_id, printed=printed, now=self._clock())
             if left_to_print(connection, job_id):
                 self._begin_anew(

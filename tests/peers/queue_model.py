@@ -167,7 +167,8 @@ class QueueModel:
         if job["state"] == "printing" and job["wish"]:
             job["wish"] = ""
             return ""
-        if job["state"] != "held":
+        doubtful = any(film["state"] in ("asked", "uncertain") for film in job["sendings"])
+        if job["state"] != "held" or (printed and not doubtful):
             return NOT_ALLOWED
         for film in job["sendings"]:
             if film["state"] in ("asked", "uncertain"):

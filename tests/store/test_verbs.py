@@ -332,3 +332,16 @@ def test_a_verb_may_come_from_another_thread_at_any_time(
     jobs.hold(queued.id)
 
     assert jobs.wish(claim) == "hold"
+
+
+def test_saying_printed_of_a_film_that_nobody_asked_for_prints_nothing(
+    jobs: Jobs, make_request: MakeRequest
+) -> None:
+    """A person who says that a held film is on paper must not get it a second time."""
+    jobs.add(make_request())
+    jobs.hold(1)
+
+    with pytest.raises(NotAllowed, match="it has no uncertain film, so nothing is released"):
+        jobs.release(1, printed=True)
+
+    assert jobs.get(1).state is State.HELD
