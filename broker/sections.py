@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from broker.model.printer import Address
+from broker.model.room import Room
 from broker.values import (
     AeTitle,
     Folder,
@@ -236,10 +237,11 @@ class Config(Section):
         """The address of the SQLite file, never empty."""
         return f"sqlite:///{self.database_file.absolute()}"
 
-    def free(self) -> int:
-        """Bytes free on the fuller of the disks that hold the spool and the database; OSError."""
+    def room(self) -> Room:
+        """On the fuller of the disks that hold the spool and the database; OSError."""
         folders = (self.data_dir, self.database_file.parent)
-        return min(shutil.disk_usage(folder).free for folder in folders)
+        free = min(shutil.disk_usage(folder).free for folder in folders)
+        return Room(free, self.retention.floor_mb << 20)
 
     def addresses(self) -> tuple[Address, ...]:
         """The printers as the rest of the broker knows them, in the order of the file."""

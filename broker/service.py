@@ -29,7 +29,6 @@ from broker.dicom.transport.negotiation import Offer
 from broker.model.film import Attributes
 from broker.model.health import Check
 from broker.model.printer import Address
-from broker.model.room import Room
 from broker.relay.attempt import Edges
 from broker.relay.dispatcher import Dispatcher
 from broker.relay.intake import Intake
@@ -94,7 +93,7 @@ class Service:
             self.jobs,
             self.printers,
             self.spool,
-            room=self.room,
+            room=lambda: self._config.room(),
             rule=lambda: settings.rule(self._config),
             wake=self._dispatcher.wake,
             note=self._note,
@@ -180,10 +179,6 @@ class Service:
         self._occupied.close()
         self._notebook.close()
         self._note("broker stopped", {})
-
-    def room(self) -> Room:
-        """On the fuller of the disks that hold the spool and the database. OSError."""
-        return Room(self._config.free(), self._config.retention.floor_mb << 20)
 
     def _write_counts(self) -> None:
         try:

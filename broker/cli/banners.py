@@ -17,7 +17,7 @@ LOW = (
 def banners(store: Store, width: int) -> list[Text]:
     """Lines to put above a table; none when all is well."""
     said = [] if store.running else [NOT_RUNNING]
-    room = store.room()
+    room = store.config.room()
     if room.low:
         said.append(LOW.format(words=room.words))
     return [line for sentence in said for line in folded(sentence, width)]

@@ -14,7 +14,6 @@ import typer
 from broker.cli.failures import Failure, of_database
 from broker.cli.options import configured
 from broker.config import FILE_NAME, Config, ConfigError, load, locate
-from broker.model.room import Room
 from broker.store import schema
 from broker.store.database import Database
 from broker.store.jobs import Jobs
@@ -39,10 +38,6 @@ class Store:
     def running(self) -> bool:
         """Whether a broker runs on this data directory."""
         return Occupancy.taken(self.config.data_dir)
-
-    def room(self) -> Room:
-        """Free disk, and how much of it the site wants to keep."""
-        return Room(self.config.free(), self.config.retention.floor_mb << 20)
 
     def spool(self) -> Spool:
         """The pixels; their directories are made when missing."""
