@@ -12,6 +12,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     CTImageStorage,
 )
 
+from broker.dicom.transport import listener
 from broker.dicom.transport.acceptor import AcceptedAssociation, Ending, Offer, TurnedAway
 from broker.dicom.transport.dataset import IMPLICIT_LE
 from broker.dicom.transport.negotiation import CONGESTED
@@ -260,3 +261,22 @@ def test_success_is_what_the_scripted_service_says_by_itself() -> None:
     """The peers' own default, so that the tests above mean what they say."""
     with accepting(success) as (acceptor, _), opened(acceptor.port) as requestor:
         assert echoed(requestor) == 0x0000
+
+
+def test_a_fault_while_listening_makes_nobody_deaf(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong with one connection is told, and the next one is heard."""
+    whole = listener._scarce
+    faults = [OSError("out of order")]
+
+    def once(descriptor: int) -> bool:
+        if faults:
+            raise faults.pop()
+        return whole(descriptor)
+
+    monkeypatch.setattr(listener, "_scarce", once)
+    with accepting() as (acceptor, seen):
+        with Raw.connect(acceptor.port) as lost:
+            assert lost.closed()
+        with Raw.connect(acceptor.port) as raw:
+            assert raw.associate(*OFFERS)[0] == 2
+        assert seen.wait_for("fault")["doing"] == "listening"

@@ -58,6 +58,8 @@ class Listener:
         self._establish_timeout_s = establish_timeout_s
         self._new_wire = new_wire
         self._run = run
+        self._deaf = threading.Event()
+        """Never set: for the pause after a fault."""
         self._on_event = on_event
         self._lock = threading.Lock()
         self._threads: set[threading.Thread] = set()
@@ -115,22 +117,32 @@ class Listener:
     def _listen(self) -> None:
         with self._socket, self._selector:
             while not self._closing:
-                ready = self._selector.select(self._patience())
-                for key, _ in ready:
-                    if key.fileobj is self._socket:
-                        self._take()
-                    elif key.fileobj is self._woken:
-                        self._woken.recv(4096)
-                    elif key.data in self._lobby:
-                        self._listen_to(key.data)
-                now = time.monotonic()
-                while self._leaving:
-                    self._lobby.see_out(self._leaving.popleft(), now)
-                self._lobby.expire(now)
-                if self._paused_until is not None and self._paused_until <= now:
-                    self._paused_until = None
-                    self._selector.register(self._socket, selectors.EVENT_READ)
+                try:
+                    self._look()
+                except Exception:  # noqa: BLE001 - a broker that is deaf is worse than any fault
+                    words = traceback.format_exc()
+                    self._on_event("fault", {"doing": "listening", "traceback": words})
+                    self._deaf.wait(PAUSE_S)
             self._lobby.close()
+            while self._leaving:
+                self._leaving.popleft().wire.close()
+
+    def _look(self) -> None:
+        """Whoever has come, spoken or stayed too long, until somebody does."""
+        for key, _ in self._selector.select(self._patience()):
+            if key.fileobj is self._socket:
+                self._take()
+            elif key.fileobj is self._woken:
+                self._woken.recv(4096)
+            elif key.data in self._lobby:
+                self._listen_to(key.data)
+        now = time.monotonic()
+        while self._leaving:
+            self._lobby.see_out(self._leaving.popleft(), now)
+        self._lobby.expire(now)
+        if self._paused_until is not None and self._paused_until <= now:
+            self._paused_until = None
+            self._selector.register(self._socket, selectors.EVENT_READ)
 
     def _patience(self) -> float | None:
         deadlines = [self._lobby.next_deadline, self._paused_until]
@@ -151,7 +163,11 @@ class Listener:
                 self._paused_until = time.monotonic() + PAUSE_S
                 self._selector.unregister(self._socket)
                 return
-            self._welcome(sock, address[0], f"{address[0]}:{address[1]}")
+            try:
+                self._welcome(sock, address[0], f"{address[0]}:{address[1]}")
+            except BaseException:
+                sock.close()
+                raise
 
     def _welcome(self, sock: socket.socket, address: str, peer: str) -> None:
         if _gone(sock):
