@@ -41,6 +41,7 @@ from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
 from broker.store.printers import Printers
+from broker.store.recovery import STOPPED
 from broker.store.refusals import Refusals
 from broker.store.retention import Retention
 from broker.store.spool import Spool
@@ -147,7 +148,7 @@ class Service:
         self.spool.clear_incoming()
         self.printers.sync(self._config.addresses())
         self._acceptor.start()
-        self.upkeep.recover()
+        self.upkeep.recover(STOPPED)
         self.upkeep.sweep()
         self._dispatcher.start()
         self._monitor.start()

@@ -24,6 +24,8 @@ class Allowance:
     """Bytes of all images of a film session, as long as their image boxes are open."""
     film_boxes: int = 2000
     """Of a film session."""
+    sheets: int = 10_000
+    """Films x copies of one print request on a film session, each sent and counted for itself."""
 
     def refusal(self, size: int, held: int) -> Fault | None:
         """Why an image of so many bytes cannot come beside those that are held already.

@@ -10,14 +10,13 @@ from dataclasses import dataclass, replace
 from pydicom.dataset import Dataset
 
 from broker.dicom import attributes, luts, pixels, statuses
-from broker.dicom.film_tree import (
-    FilmTree,
+from broker.dicom.film_tree import FilmTree, fresh_uid
+from broker.dicom.open_film import (
     OpenFilmBox,
     OpenFilmSession,
     OpenImageBox,
     OpenLut,
     Received,
-    fresh_uid,
 )
 from broker.dicom.sop_classes import (
     COLOR_IMAGE_BOX,
@@ -161,6 +160,7 @@ class ImageChange:
         box.attributes = self.attributes
         box.lut = self.lut
         box.received = received
+        box.printed = False
         box.image = (
             replace(self.image, pixels=received.name)
             if self.image is not None and received is not None
@@ -206,7 +206,7 @@ def _referenced_lut(dataset: Dataset, tree: FilmTree) -> PresentationLut | None:
     references = attributes.items(dataset, keyword)
     if not references:
         return None
-    node = tree.luts.get(attributes.referenced_instance(references[0]))
+    node = tree.lut(attributes.referenced_instance(references[0]))
     if node is None or len(references) > 1:
         raise attributes.invalid(keyword, "names no LUT of this association")
     return node.lut

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from broker.dicom.film_tree import Received
+from broker.dicom.open_film import Received
 from broker.model.job import PrintRequest
 from broker.model.pool import PoolStatus
 
@@ -20,7 +20,7 @@ class Writer(Protocol[R_co]):
         """The next bytes; the view is valid only now. CannotStore when there is no room."""
 
     def finish(self) -> R_co:
-        """That was all. CannotStore; then it is to be discarded."""
+        """That was all, and it is on stable storage. CannotStore; then it is to be discarded."""
 
     def discard(self) -> None:
         """They are not wanted: remove what has come."""
@@ -32,8 +32,8 @@ class Intake(Protocol[R]):
     def check_room(self) -> None:
         """CannotStore when there is too little room for a new film session."""
 
-    def receive(self) -> Writer[R]:
-        """Pixels begin to come; CannotStore when there is no room."""
+    def receive(self, size: int) -> Writer[R]:
+        """So many bytes of pixels begin to come; CannotStore when there is no room for them."""
 
     def accept(self, request: PrintRequest, received: Sequence[R]) -> int:
         """Put a print request on stable storage, its pixels first; the job's number.

@@ -9,8 +9,9 @@ from pydicom.dataset import Dataset
 
 from broker.dicom import attribute_list, attributes, film_objects, statuses
 from broker.dicom.arriving import Allowance, Arriving
-from broker.dicom.film_tree import FilmTree, OpenFilmBox, OpenFilmSession, OpenImageBox
+from broker.dicom.film_tree import FilmTree
 from broker.dicom.intake import Intake, Note
+from broker.dicom.open_film import OpenFilmBox, OpenFilmSession, OpenImageBox
 from broker.dicom.sop_classes import (
     COLOR_META,
     FILM_BOX,
@@ -90,13 +91,14 @@ class PrintScp:
             return None  # the answer will say so
         if not isinstance(node, OpenImageBox):
             return None
-        refusal = self.allowance.refusal(size, self.tree.pixel_bytes)
-        return Arriving(self.intake.receive, size, refusal)
+        held = self.tree.unprinted_bytes - node.unprinted_bytes
+        refusal = self.allowance.refusal(size, held)
+        return Arriving(lambda: self.intake.receive(size), size, refusal)
 
     @property
     def disposable(self) -> bool:
         """Whether nothing would be lost if the association ended now: it has made no object."""
-        return self.tree.session is None and not self.tree.luts
+        return self.tree.empty
 
     def closed(self, how: Ending) -> None:  # noqa: ARG002 - however it ended, it is forgotten
         """Forget everything that was not actioned (PS3.4 H.5)."""
@@ -141,7 +143,7 @@ class PrintScp:
             reply = self._create_film_box(request, uid, dataset)
         else:
             node = film_objects.lut(uid, dataset)
-            self.tree.luts[uid] = node
+            self.tree.add(node)
             reply = film_objects.lut_reply(node)
         return Response(statuses.SUCCESS, reply, {"AffectedSOPInstanceUID": uid})
 
@@ -160,7 +162,7 @@ class PrintScp:
             ) from error
         session = OpenFilmSession(uid, {})
         film_objects.set_session(session, dataset, self.tree)
-        self.tree.session = session
+        self.tree.add(session)
         return film_objects.session_reply(session)
 
     def _create_film_box(self, request: Request, uid: str, dataset: Dataset) -> Dataset:
@@ -169,7 +171,7 @@ class PrintScp:
         film_box = film_objects.film_box(uid, dataset, self.tree, color=color)
         self.check_film_box(film_box)
         assert self.tree.session is not None
-        self.tree.session.film_boxes.append(film_box)
+        self.tree.add(film_box)
         return film_objects.film_box_reply(film_box, self.tree.session)
 
     def check_film_box(self, film_box: OpenFilmBox) -> None:
@@ -194,7 +196,7 @@ class PrintScp:
 
     def _set_image_box(self, box: OpenImageBox, dataset: Dataset, sink: Sink | None) -> None:
         change = film_objects.image_change(box, dataset, self.tree)
-        earlier, received = box.received, None
+        earlier, before, received = box.received, box.unprinted_bytes, None
         if change.image is not None:
             assert isinstance(sink, Arriving)
             received = sink.take(change.image.length)
@@ -205,6 +207,7 @@ class PrintScp:
                 self.intake.forget([received])
             raise
         change.apply(box, received)
+        self.tree.recount(box, before)
         if earlier is not None:
             self.intake.forget([earlier])
 
@@ -245,11 +248,25 @@ class PrintScp:
         if not printed:
             status = statuses.EMPTY_FILM_SESSION if whole else statuses.EMPTY_FILM_BOX
             return Response(status, None, {"AffectedSOPInstanceUID": node.uid})
+        self._check_sheets(printed, whole=whole)
         reply = self._accept(request, printed, whole=whole)
         fields: dict[str, object] = {"AffectedSOPInstanceUID": node.uid}
         if reply is not None:
             fields["ActionTypeID"] = PRINT_ACTION
         return Response(statuses.SUCCESS, reply, fields)
+
+    def _check_sheets(self, boxes: Sequence[OpenFilmBox], *, whole: bool) -> None:
+        """Fault 0x0213 when collated copies would make more films to be sent than any print needs.
+
+        The copies of a single film are made by the printer.
+        """
+        assert self.tree.session is not None
+        sheets = len(boxes) * self.tree.session.copies
+        if whole and len(boxes) > 1 and sheets > self.allowance.sheets:
+            raise Fault(
+                statuses.RESOURCE_LIMITATION,
+                f"films times copies are more than {self.allowance.sheets}",
+            )
 
     def _accept(
         self, request: Request, boxes: Sequence[OpenFilmBox], *, whole: bool
@@ -269,6 +286,7 @@ class PrintScp:
         except CannotStore as error:
             full = statuses.SESSION_QUEUE_FULL if whole else statuses.FILM_BOX_QUEUE_FULL
             raise Fault(full, "the film cannot be stored") from error
+        self.tree.printed(boxes)
         return self.action_reply(request, job)
 
     def action_reply(self, request: Request, job: int) -> Dataset | None:  # noqa: ARG002
@@ -279,18 +297,8 @@ class PrintScp:
         if sop_class not in (FILM_SESSION, FILM_BOX, PRESENTATION_LUT):
             raise Fault(statuses.UNRECOGNIZED_OPERATION, "instances of this class are not deleted")
         node = self.tree.find(uid, sop_class)
-        if isinstance(node, OpenFilmSession):
-            received = self.tree.received()
-            self.tree.session = None
-            self.intake.forget(received)
-        elif isinstance(node, OpenFilmBox):
-            assert self.tree.session is not None
-            boxes = self.tree.session.film_boxes
-            self.tree.session.film_boxes = [each for each in boxes if each is not node]
-            self.intake.forget(node.received())
-        else:
-            # Films keep their own copy, so one that refers to it keeps its gray levels (H.4.9.2.2).
-            del self.tree.luts[node.uid]
+        # Films keep their own copy of a LUT: theirs stays as it was (H.4.9.2.2).
+        self.intake.forget(self.tree.remove(node))
         return Response(statuses.SUCCESS, None, {"AffectedSOPInstanceUID": node.uid})
 
     def _parse(self, request: Request) -> Dataset:

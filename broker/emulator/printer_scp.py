@@ -7,8 +7,8 @@ from typing import Protocol
 from pydicom.dataset import Dataset
 
 from broker.dicom import attribute_list, attributes, statuses
-from broker.dicom.film_tree import OpenFilmBox
 from broker.dicom.intake import Note
+from broker.dicom.open_film import OpenFilmBox
 from broker.dicom.print_scp import PrintScp
 from broker.dicom.sop_classes import PRINT_JOB
 from broker.dicom.statuses import Fault

@@ -20,6 +20,11 @@ class Room:
         """Whether no new film session is taken."""
         return self.free <= self.floor
 
+    def takes(self, size: int) -> bool:
+        """Whether an image of so many bytes may still come for an open film session: a quarter of
+        the floor stays for the rows of jobs, whatever comes."""
+        return size <= self.free - self.floor // 4
+
     @property
     def words(self) -> str:
         """For a person."""

@@ -8,41 +8,13 @@ from broker.model.job import PrintRequest
 from broker.model.pool import PoolStatus, pool_status
 from broker.model.room import Room
 from broker.model.trouble import CannotStore
+from broker.relay.receiving import UNWRITTEN, Announced, Receiving
 from broker.store.jobs import Jobs, Rule
 from broker.store.printers import Printers
-from broker.store.spool import Incoming, Spool, Writer
+from broker.store.spool import Incoming, Spool
 
+NO_ROOM = "an image was refused: it does not fit beside what must stay free"
 NEARLY_FULL = "new films are refused: less disk is free than retention.floor_mb"
-_UNWRITTEN = "pixels cannot be written"
-
-
-class Receiving:
-    """Pixels that arrive; what the disk says against them is CannotStore, and noted."""
-
-    def __init__(self, writer: Writer, cannot: Callable[[str, Exception], CannotStore]) -> None:
-        self._writer = writer
-        self._cannot = cannot
-
-    def write(self, piece: memoryview) -> None:
-        """The next bytes."""
-        try:
-            self._writer.write(piece)
-        except OSError as error:
-            raise self._cannot(_UNWRITTEN, error) from error
-
-    def finish(self) -> Incoming:
-        """That was all."""
-        try:
-            return self._writer.finish()
-        except OSError as error:
-            raise self._cannot(_UNWRITTEN, error) from error
-
-    def discard(self) -> None:
-        """Remove what has come. Where that fails, it is noted; the next start removes it."""
-        try:
-            self._writer.discard()
-        except OSError as error:
-            self._cannot("pixels cannot be removed", error)
 
 
 class Intake:
@@ -66,23 +38,27 @@ class Intake:
         self._rule = rule
         self._wake = wake
         self._note = note
+        self._announced = Announced()
 
     def check_room(self) -> None:
         """CannotStore when the disk is fuller than the site wants it: better no film than half."""
-        try:
-            room = self._room()
-        except OSError as error:
-            raise self._cannot("the disk cannot be asked", error) from error
+        room = self._measured()
         if room.low:
             self._note("storage failed", {"why": NEARLY_FULL})
             raise CannotStore(room.words)
 
-    def receive(self) -> Receiving:
-        """Write pixels while they arrive; CannotStore when the disk does not take them."""
-        try:
-            return Receiving(self._spool.begin(), self._cannot)
-        except OSError as error:
-            raise self._cannot(_UNWRITTEN, error) from error
+    def receive(self, size: int) -> Receiving:
+        """Write so many bytes of pixels while they arrive; CannotStore when the disk does not take
+        them, or they would not fit beside the others that are on their way."""
+        with self._announced.adding(size) as coming:
+            if not self._measured().takes(coming):
+                self._note("storage failed", {"why": NO_ROOM})
+                raise CannotStore(NO_ROOM)
+            try:
+                writer = self._spool.begin()
+            except OSError as error:
+                raise self._cannot(UNWRITTEN, error) from error
+        return Receiving(writer, size, self._announced, self._cannot)
 
     def accept(self, request: PrintRequest, received: Sequence[Incoming]) -> int:
         """Put the pixels, then the rows, on stable storage; the number of the job.
@@ -125,6 +101,12 @@ class Intake:
             self._note("storage failed", {"why": str(error)})
             return pool_status((), can_store=False)
         return pool_status(printers, can_store=True, room=not room.low)
+
+    def _measured(self) -> Room:
+        try:
+            return self._room()
+        except OSError as error:
+            raise self._cannot("the disk cannot be asked", error) from error
 
     def _undo(self, received: Sequence[Incoming]) -> None:
         """Take back what `keep` moved into place, as far as no job refers to it."""

@@ -12,6 +12,7 @@ from broker.model.job import State
 from broker.model.retry import Policy, longest_wait_s
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers
+from broker.store.recovery import BROKE_OFF
 from broker.store.retention import Retention, Terms
 from broker.store.spool import Spool
 
@@ -80,11 +81,11 @@ class Upkeep:
                 except Exception as error:  # noqa: BLE001 - what fails must not stop the others
                     self._house.note("upkeep failed", {"why": repr(error)})
 
-    def recover(self) -> None:
-        """Settle the claims of attempts that are gone (promise 3)."""
+    def recover(self, why: str = BROKE_OFF) -> None:
+        """Settle the claims of attempts that are gone, and why (promise 3)."""
         policy = self._house.policy()
         for job in self._house.jobs.recover(
-            policy.on_uncertain, tries=policy.tries, running=self._house.running
+            policy.on_uncertain, tries=policy.tries, running=self._house.running, why=why
         ):
             held = job.state is State.HELD
             self._house.note(

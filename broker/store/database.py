@@ -28,20 +28,30 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import SQLAlchemyError
 
 BUSY_S = 10.0
-"""How long a writer waits for another process's transaction to end."""
+"""How long a writer waits for its turn in all: for other threads, then for other processes."""
+
+
+class DatabaseBusy(RuntimeError):
+    """A writer's turn has not come in time. Nothing was written."""
+
+
+FAILURES = (SQLAlchemyError, DatabaseBusy)
+"""What any question or change may raise because of the database itself, not of what was asked."""
 
 
 class Database:
     """An open database; `close` it at the end."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, busy_s: float) -> None:
         self._engine = engine
+        self._busy_s = busy_s
         self._writing = threading.Lock()
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str, *, busy_s: float = BUSY_S) -> Self:
         """Open the database that the URL names; its file is made when it is not there.
 
         ValueError for a kind of database that the broker does not know, OSError when the file
@@ -54,14 +64,14 @@ class Database:
         # Parameters stay out of exceptions: labels of patients are among them (promise 10).
         engine = create_engine(
             parts,
-            connect_args={"timeout": BUSY_S},
+            connect_args={"timeout": busy_s},
             pool_size=8,
             max_overflow=-1,
             hide_parameters=True,
         )
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
-        return cls(engine)
+        return cls(engine, busy_s)
 
     def close(self) -> None:
         """Let the file go. Transactions in hand are not waited for."""
@@ -73,11 +83,18 @@ class Database:
 
         When this returns, what was written survives a power cut. What it reads stays true until
         its end, as nobody else writes meanwhile. Never nested: the second would wait for the first.
+        DatabaseBusy, or the database's own error, when its turn does not come in time.
         """
-        with self._writing, self._engine.connect() as connection:
-            connection.execution_options(writes=True)
-            with connection.begin():
-                yield connection
+        end = time.monotonic() + self._busy_s
+        if not self._writing.acquire(timeout=self._busy_s):
+            raise DatabaseBusy(f"other writers took longer than {self._busy_s:g} s")
+        try:
+            with self._engine.connect() as connection:
+                connection.execution_options(waits_until=end)
+                with connection.begin():
+                    yield connection
+        finally:
+            self._writing.release()
 
     def change_some(self, table: Table, which: ColumnElement[bool], **values: object) -> int:
         """Change the rows that are so, mostly none: then no writer is kept waiting. How many."""
@@ -133,5 +150,10 @@ def _begin(connection: Connection) -> None:
     """Take the write lock at once: a transaction that reads first and locks later may be refused
     without any waiting, as what it has read is stale by then.
     """
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN DEFERRED")
+    end = connection.get_execution_options().get("waits_until")
+    if end is None:
+        connection.exec_driver_sql("BEGIN DEFERRED")
+        return
+    left = max(0, round((end - time.monotonic()) * 1000))
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {left}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -7,6 +7,7 @@ import os
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 BUFFER = 256 * 1024
 """Bytes written at once."""
@@ -14,7 +15,7 @@ BUFFER = 256 * 1024
 
 @dataclass(frozen=True)
 class Incoming:
-    """Pixels that were received, and that no job refers to yet."""
+    """Pixels that were received, are on stable storage, and that no job refers to yet."""
 
     name: str
     """SHA-256 of the bytes, in hex."""
@@ -41,7 +42,9 @@ class Writer:
         self._length += self._file.write(piece)
 
     def finish(self) -> Incoming:
-        """There is no more to come."""
+        """There is no more to come: it is on stable storage when this returns."""
+        self._file.flush()
+        _sync(self._file)
         self._file.close()
         return Incoming(self._digest.hexdigest(), self._length, self._path)
 
@@ -53,6 +56,11 @@ class Writer:
         except OSError:
             # What the disk did not take is not wanted any more; it is closed all the same.
             return
+
+
+def _sync(file: BinaryIO) -> None:
+    """Its content is on stable storage when this returns. OSError."""
+    os.fsync(file.fileno())
 
 
 def _private(path: str, flags: int) -> int:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import time
 from pathlib import Path
 from typing import Self
 
 FILE = "broker.lock"
+LOOKED_AT_S = 1.0
+"""For so long nobody looks at the lock, unless there is a broker."""
 
 
 class Occupied(Exception):
@@ -34,17 +38,17 @@ class Occupancy:
     @classmethod
     def _take(cls, path: Path, who: str, key: str) -> Self:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
+        if not _locked(descriptor):
+            holder = os.read(descriptor, 32).strip(b"\0\n").decode("ascii", "replace") or "unknown"
             os.close(descriptor)
             raise Occupied(
                 f"{who} (process {holder}) runs on it; stop it first, or give this one its own "
                 f"{key}"
-            ) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            )
+        # The number is for a person; on a full disk the lock holds without it.
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         return cls(descriptor)
 
     @staticmethod
@@ -65,3 +69,18 @@ class Occupancy:
     def close(self) -> None:
         """Let the directory go."""
         os.close(self._descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    """Lock it for us alone. Somebody may look at the lock in this moment (`taken`), and looking
+    holds it: so it is tried for a while."""
+    end = time.monotonic() + LOOKED_AT_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.02)
+        else:
+            return True

@@ -62,6 +62,16 @@ class Tally:
 NOTHING_LEFT = Tally()
 
 
+@dataclass(frozen=True)
+class Unanswered:
+    """A film that a printer was asked for, and has not answered for: it may be on paper."""
+
+    job_id: int
+    number: int
+    printer: str
+    asked_at: float | None
+
+
 class JobReading:
     """The questions. Answers are of one moment each."""
 
@@ -84,8 +94,7 @@ class JobReading:
         statement = shown().order_by(jobs.c.id.desc() if newest_first else jobs.c.id)
         if states is not None:
             statement = statement.where(jobs.c.state.in_(states))
-        if limit is not None:
-            statement = statement.limit(limit)
+        statement = statement.limit(limit)
         with self._database.read() as connection:
             return several(connection, statement, statement.with_only_columns(jobs.c.id))
 
@@ -142,6 +151,18 @@ class JobReading:
             for row in rows
         ]
 
+    def unanswered(self) -> Sequence[Unanswered]:
+        """Films asked for and not answered, of all printing and held jobs, in their order."""
+        statement = (
+            select(*(sendings.c[each.name] for each in fields(Unanswered)))
+            .join(jobs, jobs.c.id == sendings.c.job_id)
+            .where(jobs.c.state.in_((State.PRINTING, State.HELD)))
+            .where(sendings.c.state.in_((FilmState.ASKED, FilmState.UNCERTAIN)))
+            .order_by(sendings.c.id)
+        )
+        with self._database.read() as connection:
+            return [Unanswered(*row) for row in connection.execute(statement)]
+
     def attempts(self, job_id: int) -> AttemptList:
         """The job's attempts, the oldest first; NoSuchJob."""
         with self._database.read() as connection:
@@ -183,22 +204,23 @@ class JobReading:
             # The latest comes last, and stays.
             return {row.film_session: row.printer for row in connection.execute(statement)}
 
-    def spooled(self) -> set[str]:
-        """Every name in the spool that a job refers to."""
+    def spooled(self, names: Collection[str] | None = None) -> set[str]:
+        """The names in the spool that jobs refer to: of these, or all."""
+        found = select(spooled.c.name).distinct()
+        if names is not None:
+            found = found.where(spooled.c.name.in_(names))
         with self._database.read() as connection:
-            return set(connection.execute(select(spooled.c.name).distinct()).scalars())
+            return set(connection.execute(found).scalars())
 
 
 def _exists(connection: Connection, job_id: int) -> None:
-    found = connection.execute(select(jobs.c.id).where(jobs.c.id == job_id)).first()
-    if found is None:
+    if connection.execute(select(jobs.c.id).where(jobs.c.id == job_id)).first() is None:
         raise NoSuchJob(job_id)
 
 
 def one(connection: Connection, job_id: int) -> Job:
     """One job; NoSuchJob."""
-    chosen = shown().where(jobs.c.id == job_id)
-    found = several(connection, chosen, select(jobs.c.id).where(jobs.c.id == job_id))
+    found = several(connection, shown().where(jobs.c.id == job_id), [job_id])
     if not found:
         raise NoSuchJob(job_id)
     return found[0]

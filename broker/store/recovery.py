@@ -13,6 +13,7 @@ from broker.store.reading import JobReading, one
 from broker.store.tables import attempts, jobs, sendings
 
 STOPPED = "the broker stopped"
+BROKE_OFF = "the attempt broke off"
 
 
 class Recovery(JobReading):
@@ -24,13 +25,15 @@ class Recovery(JobReading):
         *,
         tries: int = 5,
         running: Callable[[], Collection[int]] = tuple,
+        why: str = STOPPED,
     ) -> list[Job]:
-        """Settle the claims of attempts that are gone with their broker; the jobs as they are now.
+        """Settle the claims of attempts that are gone, and `why`; the jobs as they are now.
 
         Jobs in `running` are left alone: it must name a job from before its claim is written, and
         is asked when no claim can be written. A film that was asked for is uncertain: its job is
-        held, or with `reprint` sent again, until `tries` are used up. A job without such a film
-        goes back to the queue; one with nothing left to print was sent.
+        held, or with `reprint` sent again, until `tries` are used up or a person wants it
+        otherwise. A job without such a film goes back to the queue; one with nothing left to print
+        was sent.
         """
         if not self.list({State.PRINTING}):
             return []  # the usual case, and it keeps no writer waiting
@@ -46,18 +49,19 @@ class Recovery(JobReading):
             abandoned = [row for row in connection.execute(printing) if row.id not in alive]
             for row in abandoned:
                 strikes = sum(not each.permanent for each in one(connection, row.id).strikes)
-                again = on_uncertain == "reprint" and strikes + 1 < tries
-                asked = _settle_asked(connection, row.id, row.printer, again=again)
+                again = on_uncertain == "reprint" and strikes + 1 < tries and not row.wish
+                said = f"{why} after asking {row.printer}"
+                asked = _settle_asked(connection, row.id, said, again=again)
                 left = left_to_print(connection, row.id)
-                outcome, settlement = _recovered(asked, left, row.printer, again=again)
+                outcome, settlement = _recovered(asked, left, why, said, again=again)
                 # Printing it again may put one more copy on paper: that counts.
-                end(connection, row.id, outcome, STOPPED, now, strike=bool(asked) and again)
+                end(connection, row.id, outcome, why, now, strike=bool(asked) and again)
                 fence = fence_of(row.id, row.token)
                 move(connection, fence, obey(row.wish, settlement), now)
             return [one(connection, row.id) for row in abandoned]
 
 
-def _settle_asked(connection: Connection, job_id: int, printer: str, *, again: bool) -> list[int]:
+def _settle_asked(connection: Connection, job_id: int, said: str, *, again: bool) -> list[int]:
     """Settle the films asked for and not answered; their numbers."""
     unanswered = and_(
         sendings.c.job_id == job_id,
@@ -67,7 +71,7 @@ def _settle_asked(connection: Connection, job_id: int, printer: str, *, again: b
         select(sendings.c.number).where(unanswered).distinct().order_by(sendings.c.number)
     )
     asked = list(numbers.scalars())
-    values: dict[str, object] = {"words": f"{STOPPED} after asking {printer}"}
+    values: dict[str, object] = {"words": said}
     if again:
         values |= {"state": FilmState.WAITING, "printer": "", "asked_at": None}
     else:
@@ -77,16 +81,14 @@ def _settle_asked(connection: Connection, job_id: int, printer: str, *, again: b
 
 
 def _recovered(
-    asked: Sequence[int], left: int, printer: str, *, again: bool
+    asked: Sequence[int], left: int, why: str, said: str, *, again: bool
 ) -> tuple[Outcome, Settlement]:
     """How an abandoned attempt ended, and where its job goes."""
     if not left:
         return Outcome.ACCEPTED, Settlement(State.SENT, "")
     if not asked:
-        return Outcome.UNAVAILABLE, Settlement(State.QUEUED, STOPPED)
+        return Outcome.UNAVAILABLE, Settlement(State.QUEUED, why)
     if again:
-        return Outcome.UNCERTAIN, Settlement(State.QUEUED, STOPPED)
+        return Outcome.UNCERTAIN, Settlement(State.QUEUED, why)
     films = ", ".join(f"film {number}" for number in asked)
-    return Outcome.UNCERTAIN, Settlement(
-        State.HELD, f"{films}: uncertain, {STOPPED} after asking {printer}"
-    )
+    return Outcome.UNCERTAIN, Settlement(State.HELD, f"{films}: uncertain, {said}")

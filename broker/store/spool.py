@@ -11,8 +11,8 @@ the first job's are gone by then.
 from __future__ import annotations
 
 import errno
+import itertools
 import os
-import shutil
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -26,6 +26,11 @@ from broker.store.stored import Stored
 __all__ = ["Incoming", "Spool", "Stored", "Writer"]
 
 HEX = frozenset("0123456789abcdef")
+BATCH = 200
+"""Files of one step of a sweep."""
+
+Referenced = Callable[[Collection[str]], set[str]]
+"""Names -> those of them that jobs refer to."""
 
 
 class Spool:
@@ -34,10 +39,13 @@ class Spool:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._incoming = directory / "incoming"
-        for each in (directory, self._incoming):
-            if not each.is_dir():
-                each.mkdir(mode=0o700, parents=True)
-                _sync(each.parent)
+        if not directory.is_dir():
+            directory.mkdir(mode=0o700, parents=True)
+            _sync(directory.parent)
+        folders = {self._incoming, *(directory / f"{number:02x}" for number in range(256))}
+        for folder in folders - set(directory.iterdir()):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        _sync(directory)
         self._keepers = Keepers(directory / "keepers.lock")
 
     def begin(self) -> Writer:
@@ -56,7 +64,7 @@ class Spool:
             raise
 
     def keep(self, incoming: Sequence[Incoming]) -> None:
-        """Put all of it on stable storage under its names; CannotStore when that fails.
+        """Put the names of all of it on stable storage, too; CannotStore when that fails.
 
         A file of that name that is already there is that content. What was placed before a failure
         stays for `remove`: by then another job may rely on it.
@@ -90,7 +98,7 @@ class Spool:
         """
         return Stored(self._path(name))
 
-    def remove(self, names: Collection[str], referenced: Callable[[], set[str]]) -> int:
+    def remove(self, names: Collection[str], referenced: Referenced) -> int:
         """Remove those of the names that no job refers to; how many. Never while `keeping`.
 
         None while films are being kept without a pause: the next sweep finds them.
@@ -98,7 +106,7 @@ class Spool:
         try:
             with self._keepers.removing():
                 # Asked now that nothing is being kept: a job may have come to refer to one of them.
-                orphans = set(names) - referenced()
+                orphans = set(names) - referenced(names)
                 for name in orphans:
                     self._path(name).unlink(missing_ok=True)
         except Busy:
@@ -118,30 +126,26 @@ class Spool:
             if len(folder.name) == 2 and set(folder.name) <= HEX:
                 yield from (path.name for path in folder.iterdir())
 
-    def sweep(self, referenced: Callable[[], set[str]]) -> int:
-        """Remove files that no job refers to; how many."""
-        found = set(self.names()) - referenced()
-        return self.remove(found, referenced) if found else 0
+    def sweep(self, referenced: Referenced) -> int:
+        """Remove files that no job refers to; how many. A few at a time: films come meanwhile."""
+        swept = 0
+        names = self.names()
+        while batch := list(itertools.islice(names, BATCH)):
+            orphans = set(batch) - referenced(batch)
+            swept += self.remove(orphans, referenced) if orphans else 0
+        return swept
 
     def clear_incoming(self) -> None:
         """Remove what an earlier life of the broker was receiving. Only at start."""
         for path in self._incoming.iterdir():
             path.unlink()
 
-    def free(self) -> int:
-        """Bytes free on the disk."""
-        return shutil.disk_usage(self._directory).free
-
     def _path(self, name: str) -> Path:
         return self._directory / name[:2] / name
 
     def _place(self, incoming: Incoming) -> Path:
-        """Give a file its lasting name, its content on the disk before; the directory it is in."""
+        """Give a file its lasting name; the directory it is in."""
         target = self._path(incoming.name)
-        _sync(incoming.path)
-        if not target.parent.is_dir():
-            target.parent.mkdir(mode=0o700, exist_ok=True)
-            _sync(self._directory)
         try:
             os.link(incoming.path, target)
         except FileExistsError:
@@ -165,7 +169,7 @@ def _heal(target: Path, good: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    """Put a file's content, or a directory's names, on stable storage."""
+    """Put a directory's names on stable storage."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -57,16 +57,8 @@ class Step:
     counts: Counts = always
 
 
-def _is_file(path: Path) -> bool:
-    return path.is_file()
-
-
-def _is_spool(path: Path) -> bool:
-    return path.is_dir() and path.name == "spool"
-
-
 def _is_folder(path: Path) -> bool:
-    return path.is_dir() and path.name != "spool"
+    return len(path.name) == 2
 
 
 def _of_action(*arguments: object) -> bool:
@@ -89,19 +81,20 @@ def _listed(*steps: Step) -> dict[str, Step]:
 
 
 _SPOOL = "broker.store.spool"
-_INCOMING = "broker.store.incoming:Writer"
+_INCOMING = "broker.store.incoming"
+_WRITER = f"{_INCOMING}:Writer"
 _CLAIMS = "broker.store.claims:Claims"
 _SCU = "broker.dicom.print_scu:PrintScu"
 _SESSION = "broker.dicom.print_session:PrintSession"
 
 FRONT_DOOR = _listed(
-    Step("pixels-arrived", "before", f"{_INCOMING}.__init__"),
-    Step("file-made", "after", f"{_INCOMING}.__init__"),
-    Step("pixels-begun", "after", f"{_INCOMING}.write"),
-    Step("pixels-written", "after", f"{_INCOMING}.finish"),
+    Step("pixels-arrived", "before", f"{_WRITER}.__init__"),
+    Step("file-made", "after", f"{_WRITER}.__init__"),
+    Step("pixels-begun", "after", f"{_WRITER}.write"),
+    Step("pixels-written", "before", f"{_INCOMING}:_sync"),
+    Step("pixels-fsynced", "after", f"{_INCOMING}:_sync"),
+    Step("pixels-received", "after", f"{_WRITER}.finish"),
     Step("print-requested", "before", "broker.relay.intake:Intake.accept"),
-    Step("pixels-fsynced", "after", f"{_SPOOL}:_sync", _is_file),
-    Step("folder-fsynced", "after", f"{_SPOOL}:_sync", _is_spool),
     Step("renamed", "after", "os:link"),
     Step("directory-fsynced", "after", f"{_SPOOL}:_sync", _is_folder),
     Step("kept", "after", f"{_SPOOL}:Spool.keep"),

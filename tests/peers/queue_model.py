@@ -122,7 +122,7 @@ class QueueModel:
                 continue
             found.append(number)
             doubtful = [f for f in job["sendings"] if f["state"] in ("asked", "uncertain")]
-            anew = again and self.strikes(number).count(False) + 1 < tries
+            anew = again and not job["wish"] and self.strikes(number).count(False) + 1 < tries
             for film in doubtful:
                 film.update(state="uncertain")
                 if anew:

@@ -140,6 +140,28 @@ def test_films_that_were_taken_outlast_a_full_disk(
     assert {film.words for job in (1, 2, 3) for film in relay.service.jobs.films(job)} == {""}
 
 
+def test_open_film_sessions_do_not_fill_the_disk(disk: Disk, printer: EmulatedPrinter) -> None:
+    """A quarter of the floor stays, for the rows: an image that would need it gets 0xC605, a
+    smaller one is printed."""
+    relay = Relay(disk.folder, [printer.address], [printer], more=FLOOR)
+    try:
+        relay.wait_until_up()
+        ct = relay.speaker()
+        ct.open_session()
+        ct.open_film_box()
+        disk.fill(3 << 19)
+
+        assert _large(ct) == 0xC605
+        assert list((disk.folder / "broker-data/spool/incoming").iterdir()) == []
+        assert ct.set_image().status == 0x0000
+        assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+        relay.wait_until(State.SENT, 1)
+        why = "an image was refused: it does not fit beside what must stay free"
+        assert ("storage failed", {"why": why}) in relay.notes
+    finally:
+        relay.close()
+
+
 def test_under_the_floor_no_film_session_begins(disk: Disk, printer: EmulatedPrinter) -> None:
     """0x0213 at once instead of a failure at N-ACTION; the Printer says why; open film sessions
     go on, and the refusal is counted."""

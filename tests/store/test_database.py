@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import stat
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from broker.store.database import Database
+from broker.store.database import FAILURES, Database
 from broker.store.jobs import Jobs
 from tests.peers.other_process import OtherProcess
 from tests.store.conftest import MakeRequest
@@ -18,7 +19,7 @@ from tests.store.conftest import MakeRequest
 WRITES = """
     import sys
     from sqlalchemy import text
-    from broker.store.database import Database
+    from broker.store.database import FAILURES, Database
     with Database.open(sys.argv[1]).write() as connection:
         connection.execute(text("CREATE TABLE theirs (n INTEGER)"))
         print("writing")
@@ -31,7 +32,7 @@ ADDS = """
     import sys
     from broker.model.film import Film
     from broker.model.job import Level, PrintRequest
-    from broker.store.database import Database
+    from broker.store.database import FAILURES, Database
     from broker.store.jobs import Jobs
     jobs = Jobs(Database.open(sys.argv[1]), lambda: 1.0)
     request = PrintRequest(
@@ -43,8 +44,8 @@ ADDS = """
 
 
 def test_every_connection_is_durable(database: Database) -> None:
-    """Each connection of the pool flushes every commit, keeps references, and waits ten seconds."""
-    wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10_000}
+    """Each connection of the pool flushes every commit, and keeps references."""
+    wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
     with database.read() as first, database.read() as second:
         for connection in (first, second):
             found = {name: connection.execute(text(f"PRAGMA {name}")).scalar() for name in wanted}
@@ -112,6 +113,25 @@ def test_a_writer_waits_for_another_process(
         assert writer.hear() == "written"
 
         assert adding.result(timeout=20) == 1
+
+
+def test_one_patience_for_all_that_is_in_the_way(url: str) -> None:
+    """A writer that has waited for another thread waits only what is left of its time for another
+    process: a modality hears within that time, however long the line is."""
+    database = Database.open(url, busy_s=0.5)
+    with OtherProcess(WRITES, url) as writer, ThreadPoolExecutor(4) as threads:
+        assert writer.hear() == "writing"
+
+        def write() -> float:
+            began = time.monotonic()
+            with pytest.raises(FAILURES), database.write():
+                pass
+            return time.monotonic() - began
+
+        waited = [each.result(20) for each in [threads.submit(write) for _ in range(4)]]
+    database.close()
+
+    assert max(waited) < 1.0, "and not one time after the other"
 
 
 def test_threads_queue_up_to_write(jobs: Jobs, make_request: MakeRequest) -> None:

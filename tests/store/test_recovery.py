@@ -130,6 +130,25 @@ def test_only_the_pass_that_was_asked_for_is_in_doubt(
     ]
 
 
+@pytest.mark.parametrize("wish", ["hold", "cancel"])
+def test_a_wish_comes_before_printing_again(
+    jobs: Jobs, make_request: MakeRequest, wish: str
+) -> None:
+    """Where a person wanted to stop it, a film that may be on paper stays uncertain, also where the
+    site prints again: they shall hear of it."""
+    jobs.add(make_request(2))
+    claim = _claim(jobs)
+    jobs.asked(claim, jobs.films(1)[0].id)
+    getattr(jobs, wish)(1)
+
+    (job,) = jobs.recover("reprint", why="the attempt broke off")
+
+    assert job.state is State.HELD
+    assert job.reason == "film 1: uncertain, the attempt broke off after asking oki-1"
+    assert [film.state for film in jobs.films(1)] == [FilmState.UNCERTAIN, FilmState.WAITING]
+    assert _ended(jobs) == (Outcome.UNCERTAIN, 1000.0, "the attempt broke off")
+
+
 @pytest.mark.parametrize(
     ("verb", "expected"), [(Jobs.hold, State.HELD), (Jobs.cancel, State.CANCELLED)]
 )

@@ -7,7 +7,7 @@ import os
 import resource
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,11 @@ def _kept(spool: Spool, *contents: bytes) -> list[str]:
     spool.keep(received)
     spool.drop(received)
     return [each.name for each in received]
+
+
+def _nobody(_: Collection[str]) -> set[str]:
+    """No job refers to any of them."""
+    return set()
 
 
 def _file(tmp_path: Path, name: str) -> Path:
@@ -97,7 +102,7 @@ def test_pixels_can_be_kept_again_after_they_were_removed(spool: Spool) -> None:
     """A modality that asks for the same film again finds its pixels while its association lasts."""
     received = spool.receive([PIXELS])
     spool.keep([received])
-    assert spool.remove([NAME], set) == 1
+    assert spool.remove([NAME], _nobody) == 1
 
     spool.keep([received])
 
@@ -116,8 +121,8 @@ def test_an_altered_file_is_noticed(spool: Spool, tmp_path: Path) -> None:
 def test_a_missing_file_is_noticed(spool: Spool) -> None:
     """The words name the file."""
     _kept(spool, PIXELS)
-    spool.remove([NAME], set)
-    spool.remove([NAME], set)
+    spool.remove([NAME], _nobody)
+    spool.remove([NAME], _nobody)
 
     with pytest.raises(SpoolDamaged, match=f"spool file {NAME} is missing"):
         spool.read(NAME)
@@ -125,7 +130,7 @@ def test_a_missing_file_is_noticed(spool: Spool) -> None:
 
 def test_a_file_that_cannot_be_read_is_noticed(spool: Spool, tmp_path: Path) -> None:
     """Whatever the disk says is the film's trouble, and nobody else's."""
-    _file(tmp_path, NAME).mkdir(parents=True)
+    _file(tmp_path, NAME).mkdir()
 
     with pytest.raises(SpoolDamaged, match=f"spool file {NAME} cannot be read: Is a directory"):
         spool.read(NAME)
@@ -146,22 +151,46 @@ def test_kept_means_stable(spool: Spool, tmp_path: Path, monkeypatch: pytest.Mon
     spool.keep([received])
 
     folder = _file(tmp_path, NAME).parent
-    assert flushed == [(received.path, False), (folder.parent, False), (folder, True)]
+    assert flushed == [(received.path, False), (folder, True)]
+
+
+def test_no_folder_is_made_while_films_come(spool: Spool, tmp_path: Path) -> None:
+    """All folders are there and on stable storage from the start: none can be missed later."""
+    folders = sorted(each.name for each in (tmp_path / "spool").iterdir() if each.is_dir())
+
+    assert folders == sorted(["incoming", *(f"{number:02x}" for number in range(256))])
+    assert list(spool.names()) == []
+
+
+def test_a_sweep_goes_step_by_step(spool: Spool) -> None:
+    """However many orphans there are, each step asks for a few, and lets others keep between."""
+    _kept(spool, *(bytes([number % 256, number // 256]) for number in range(450)))
+    asked: list[int] = []
+
+    def referenced(names: Collection[str]) -> set[str]:
+        asked.append(len(names))
+        return set()
+
+    assert spool.sweep(referenced) == 450
+    assert asked == [200, 200, 200, 200, 50, 50]
+    assert list(spool.names()) == []
 
 
 def test_a_disk_error_while_keeping_is_told(spool: Spool, tmp_path: Path) -> None:
     """When the second of two files has no place, the first can be removed, unless a job has it."""
     received = [spool.receive([PIXELS]), spool.receive([b"other"])]
     in_the_way = tmp_path / "spool" / received[1].name[:2]
+    in_the_way.rmdir()
     in_the_way.write_bytes(b"")
 
-    with pytest.raises(CannotStore, match="File exists"):
+    with pytest.raises(CannotStore, match="Not a directory"):
         spool.keep(received)
 
     in_the_way.unlink()
-    assert spool.remove([each.name for each in received], lambda: {NAME}) == 1
+    in_the_way.mkdir()
+    assert spool.remove([each.name for each in received], lambda _: {NAME}) == 1
     assert list(spool.names()) == [NAME]
-    spool.remove([NAME], set)
+    spool.remove([NAME], _nobody)
     assert list(spool.names()) == []
     spool.keep(received)
     assert sorted(spool.names()) == sorted(each.name for each in received)
@@ -213,9 +242,9 @@ def test_the_sweep_takes_what_nobody_refers_to(spool: Spool) -> None:
     """Files without a job go, however young; referred to ones stay."""
     _orphan, wanted = _kept(spool, b"orphan", b"wanted")
 
-    assert spool.sweep(lambda: {wanted}) == 1
+    assert spool.sweep(lambda _: {wanted}) == 1
     assert list(spool.names()) == [wanted]
-    assert spool.sweep(lambda: {wanted}) == 0
+    assert spool.sweep(lambda _: {wanted}) == 0
 
 
 def test_the_sweep_waits_for_the_rows(spool: Spool) -> None:
@@ -224,7 +253,7 @@ def test_the_sweep_waits_for_the_rows(spool: Spool) -> None:
     rows: set[str] = set()
     asked = threading.Event()
 
-    def referenced() -> set[str]:
+    def referenced(_: Collection[str]) -> set[str]:
         asked.set()
         return set(rows)
 
@@ -249,11 +278,6 @@ def test_an_earlier_life_leaves_nothing_half_received(spool: Spool, tmp_path: Pa
 
     assert _arriving(tmp_path) == []
     assert again.read(NAME) == PIXELS
-
-
-def test_free_is_what_the_disk_has(spool: Spool) -> None:
-    """In bytes; more than nothing, where tests can run."""
-    assert spool.free() > 0
 
 
 @pytest.mark.parametrize("damage", [b"", PIXELS[:-1], PIXELS[:-1] + b"\xff"])

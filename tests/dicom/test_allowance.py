@@ -1,0 +1,90 @@
+"""What one modality may send: counted while it is nobody else's, refused with the right status."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from broker.dicom.arriving import Allowance
+from broker.dicom.sop_classes import FILM_BOX, FILM_SESSION
+from tests.dicom.conftest import Desk
+from tests.peers.speaker import Speaker, dataset
+
+Speak = Callable[..., Speaker]
+ONE_PICTURE = Allowance(session=20)
+"""The small pictures have 16 bytes."""
+
+
+def test_what_was_printed_does_not_count(desk: Desk, speak: Speak) -> None:
+    """A long film session may print more than it may hold at once: a job has those pixels."""
+    desk.allowance = ONE_PICTURE
+    ct = speak()
+    ct.open_session()
+    for _ in range(3):
+        ct.open_film_box()
+        assert ct.set_image().status == 0x0000
+        assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+
+    ct.open_film_box()
+    assert ct.set_image().status == 0x0000
+    ct.open_film_box()
+    assert ct.set_image().status == 0xC605, "the one before was not printed"
+
+
+def test_an_image_that_is_replaced_does_not_count(desk: Desk, speak: Speak) -> None:
+    """Setting an image box again, or printing it again, needs no more than the first time."""
+    desk.allowance = ONE_PICTURE
+    ct = speak()
+    ct.open_session()
+    ct.open_film_box()
+
+    for _ in range(3):
+        assert ct.set_image().status == 0x0000
+    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    for _ in range(3):
+        assert ct.set_image().status == 0x0000
+    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+
+
+def test_what_was_deleted_does_not_count(desk: Desk, speak: Speak) -> None:
+    """A deleted film box gives its room back, printed or not; so does a film session."""
+    desk.allowance = ONE_PICTURE
+    ct = speak()
+    for _ in range(3):
+        ct.open_session()
+        for _ in range(2):
+            ct.open_film_box()
+            assert ct.set_image().status == 0x0000
+            assert ct.delete(FILM_BOX, ct.film_box).status == 0x0000
+        ct.open_film_box()
+        assert ct.set_image().status == 0x0000
+        assert ct.delete(FILM_SESSION, ct.session).status == 0x0000
+
+
+def test_collated_copies_are_counted(desk: Desk, speak: Speak) -> None:
+    """Films times copies beyond the limit are refused with 0x0213, and fewer copies are printed."""
+    desk.allowance = Allowance(sheets=5)
+    ct = speak()
+    ct.open_session(NumberOfCopies="2")
+    for _ in range(3):
+        ct.open_film_box()
+        ct.set_image()
+
+    assert ct.action(FILM_SESSION, ct.session).status == 0x0213
+    assert desk.jobs.list() == []
+
+    ct.set(FILM_SESSION, ct.session, dataset(NumberOfCopies="1"))
+    assert ct.action(FILM_SESSION, ct.session).status == 0x0000
+    assert len(desk.jobs.films(1)) == 3
+
+
+def test_copies_of_one_film_are_the_printers(desk: Desk, speak: Speak) -> None:
+    """They are asked for once, so they need no room here."""
+    desk.allowance = Allowance(sheets=5)
+    ct = speak()
+    ct.open_session(NumberOfCopies="100")
+    ct.open_film_box()
+    ct.set_image()
+
+    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.action(FILM_SESSION, ct.session).status == 0x0000
+    assert [len(desk.jobs.films(job)) for job in (1, 2)] == [1, 1]
