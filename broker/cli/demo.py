@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from broker.cli import job_tables, printer_table, tables
+from broker.cli import printer_table, tables
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -75,10 +75,14 @@ def _run(hospital: Hospital, screen: _Screen) -> None:
 
 def _report(hospital: Hospital) -> bool:
     """Tables, trays and the verdict."""
+    from broker.cli import job_tables
+    from broker.cli.standings import Standing
+
     console = tables.terminal()
     now = time.time()
     console.print("\n$ broker jobs --all", style="bold")
-    tables.show(job_tables.jobs(hospital.service.jobs.list(), now, console.width), console)
+    jobs = [Standing(job) for job in hospital.service.jobs.list()]
+    tables.show(job_tables.jobs(jobs, now, console.width), console)
     console.print("\n$ broker printers", style="bold")
     tables.show(
         printer_table.printers(hospital.service.printers.list(), now, console.width), console
@@ -152,7 +156,7 @@ class _Screen:
                 self.progress.advance(self._on_paper[printer])
             case "attempt failed":
                 self.say(f"  job {facts['job']}: {facts['why']}")
-            case "printer changed" if facts["was"] != facts["health"]:
+            case "printer changed":
                 reason = f": {facts['reason']}" if facts["reason"] else ""
                 self.say(f"  {printer} was {facts['was']}, is {facts['health']}{reason}")
             case "storage failed" | "attempt broke" | "association fault":

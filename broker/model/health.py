@@ -45,6 +45,8 @@ class Observation:
     bad_checks: int
     last_check_at: float | None
     supports_lut: bool | None = None
+    failures_in_row: int | None = None
+    """What is left of its failures now that it is back; None leaves them."""
 
 
 FAILS_FILMS = "fails films"
@@ -107,7 +109,9 @@ def observe(printer: Printer, check: Check, now: float, rise: int, fall: int) ->
     """A printer's health after one more check.
 
     Silence is believed after `fall` checks in a row, a return after `rise`; what a printer says of
-    itself is believed at once. Being busy proves nothing either way.
+    itself is believed at once. Being busy proves nothing either way. A printer that was down and is
+    back may have been mended: its earlier failures no longer speak against it, but the next one
+    will.
     """
     if check.kind is CheckKind.BUSY:
         return Observation(
@@ -123,15 +127,16 @@ def observe(printer: Printer, check: Check, now: float, rise: int, fall: int) ->
     if printer.health is Health.DOWN and good < rise:
         words = f"{good} of {rise} checks passed"
         return Observation(Health.DOWN, words, good, 0, now, check.supports_lut)
+    left = min(printer.failures_in_row, fall - 1) if printer.health is Health.DOWN else None
     if check.kind is CheckKind.ATTENTION:
-        return Observation(Health.DEGRADED, check.words, good, 0, now, check.supports_lut)
-    if printer.failures_in_row >= fall and printer.health is not Health.DOWN:
+        return Observation(Health.DEGRADED, check.words, good, 0, now, check.supports_lut, left)
+    if left is None and printer.failures_in_row >= fall:
         # It answers checks and fails films: only an accepted film shows that it is well again.
         reason = printer.reason
         if not reason.startswith((FAILS_FILMS, LEAVES_UNANSWERED)):
             reason = f"{FAILS_FILMS}: {printer.failures_in_row} attempts in a row"
         return Observation(Health.DEGRADED, reason, good, 0, now, check.supports_lut)
-    return Observation(Health.UP, check.words, good, 0, now, check.supports_lut)
+    return Observation(Health.UP, check.words, good, 0, now, check.supports_lut, left)
 
 
 def fails_films(printer: Printer) -> bool:

@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 from broker.model.health import FAILS_FILMS, LEAVES_UNANSWERED
 from broker.model.job import Job, Outcome, State, Strike
 from broker.model.printer import Duty, Health, Printer
-from broker.model.trouble import Refused, SpoolDamaged, Trouble, Unavailable, Uncertain
+from broker.model.trouble import (
+    PRINT_AGAIN,
+    OwnFault,
+    Refused,
+    SpoolDamaged,
+    Trouble,
+    Unavailable,
+    Uncertain,
+)
 
 STEP_BACK_S = 1.0
 """How long a printer is left to other jobs at least: the dispatcher looks more often than that."""
@@ -100,8 +108,13 @@ def after(trouble: Trouble, scene: Scene) -> Verdict:
     has not been tried.
     """
     if isinstance(trouble, SpoolDamaged):
-        held = Settlement(State.HELD, trouble.words)
+        held = Settlement(State.HELD, f"{trouble.words}; {PRINT_AGAIN}")
         return Verdict(Outcome.REFUSED, held, PrinterVerdict(failed=False))
+    if isinstance(trouble, OwnFault):
+        # Nothing says whether it is this job or all of them: it must end, and no printer is to
+        # blame.
+        settlement = _struck(trouble, scene, permanent=False)
+        return Verdict(Outcome.UNAVAILABLE, settlement, PrinterVerdict(failed=False), strike=True)
     if isinstance(trouble, Uncertain):
         if scene.policy.on_uncertain != "reprint":
             held = Settlement(State.HELD, f"uncertain: {trouble.words}")
@@ -113,8 +126,7 @@ def after(trouble: Trouble, scene: Scene) -> Verdict:
         if not trouble.permanent and not _is_the_jobs(scene):
             return _no_strike(Outcome.REFUSED, trouble, scene)
         settlement = _struck(trouble, scene, permanent=trouble.permanent)
-        # What is refused for good is the film's affair; the printer may be well.
-        verdict = PrinterVerdict(failed=False) if trouble.permanent else _failed(trouble, scene)
+        verdict = _refusing(trouble, scene) if trouble.permanent else _failed(trouble, scene)
         return Verdict(Outcome.REFUSED, settlement, verdict, True, trouble.permanent)
     if isinstance(trouble, Unavailable) and trouble.busy:
         pause = scene.now + delay(scene.policy, 1, scene.random)
@@ -193,6 +205,16 @@ def _failed(trouble: Trouble, scene: Scene) -> PrinterVerdict:
         paused_until=scene.now + delay(scene.policy, failures, scene.random),
         health=Health.DEGRADED if degraded else None,
     )
+
+
+def _refusing(trouble: Trouble, scene: Scene) -> PrinterVerdict:
+    """What is refused for good is mostly the film's affair, and no reason to leave the printer
+    alone; one that refuses film after film is, while another does its work."""
+    verdict = _failed(trouble, scene)
+    elsewhere = any(each.name != scene.printer.name for each in _live(scene))
+    if verdict.health is Health.DEGRADED and elsewhere:
+        return verdict
+    return replace(verdict, paused_until=0.0)
 
 
 def _struck(trouble: Trouble, scene: Scene, *, permanent: bool) -> Settlement:

@@ -4,6 +4,7 @@ Trouble
 ├── Unavailable    before the line: nothing was printed, repeat anywhere
 ├── Refused        the printer said no
 ├── Uncertain      asked, and no answer
+├── OwnFault       before the line: the broker itself failed
 └── SpoolDamaged   the film's own pixels are missing or altered
 """
 
@@ -51,8 +52,16 @@ class Uncertain(Trouble):
     """N-ACTION left and no answer came: the film may be on paper or not."""
 
 
+class OwnFault(Trouble):
+    """The broker itself failed, before the line: for want of memory, for one, or by a fault."""
+
+
 class SpoolDamaged(Trouble):
     """A spool file is missing or its content is not what its name says."""
+
+
+PRINT_AGAIN = "print it again at the modality"
+"""The remedy for pixels that are gone."""
 
 
 class CannotStore(Exception):

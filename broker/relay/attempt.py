@@ -18,7 +18,8 @@ from broker.model.film import Attributes
 from broker.model.job import DONE, Claim, Job, JobFilm, Outcome, State
 from broker.model.printer import Address, Printer
 from broker.model.retry import Policy, Scene, Settlement, after
-from broker.model.trouble import Refused, Trouble, Unavailable, Uncertain
+from broker.model.trouble import OwnFault, Refused, SpoolDamaged, Trouble, Unavailable, Uncertain
+from broker.store.database import FAILURES
 from broker.store.jobs import ClaimLost, Jobs
 from broker.store.printers import Printers
 from broker.store.spool import Spool
@@ -81,6 +82,8 @@ def run(edges: Edges, claim: Claim, job: Job, printer: Printer, stopping: thread
         )
         edges.note("attempt stopped", {**facts, "why": str(stopped)})
     except Trouble as trouble:
+        if isinstance(trouble, SpoolDamaged):
+            edges.note("film damaged", {**facts, "why": trouble.words})
         _settle(edges, claim, trouble)
     else:
         edges.jobs.finish(claim, Outcome.ACCEPTED, "", settlement=Settlement(State.SENT, ""))
@@ -94,17 +97,18 @@ def _print(
     if not films:
         return
     attributes = edges.jobs.request(job.id).session
-    with _sendable(printer):
+    with _before_the_line(edges, printer):
         session = edges.open(printer.address, attributes, films[0].copies, lut=job.needs_lut)
     accepted = 0
     try:
         for film in films:
             _check_wishes(edges, claim, stopping)
-            with _sendable(printer):
+            with _before_the_line(edges, printer):
                 session.prepare(film.film, edges.spool.open)
             _ask(edges, claim, session, film, printer, stopping)
             accepted += 1
-            session.clear()
+            with _before_the_line(edges, printer):
+                session.clear()
     except (Stopped, Refused):
         session.end()
         raise
@@ -121,16 +125,21 @@ def _print(
 
 
 @contextmanager
-def _sendable(printer: Printer) -> Iterator[None]:
-    """What cannot be put on the wire for a printer is refused for good, not tried for ever.
+def _before_the_line(edges: Edges, printer: Printer) -> Iterator[None]:
+    """Whatever breaks here is a Trouble: nothing was asked for yet, so the attempt can end.
 
-    Only before the line: nothing was asked for yet.
+    What cannot be put on the wire for a printer is refused for good, not tried for ever.
     """
     try:
         yield
+    except (Trouble, ClaimLost, *FAILURES):
+        raise
     except UNSENDABLE as error:
         words = f"{printer.name}: the film cannot be sent to it ({type(error).__name__})"
         raise Refused(words, permanent=True) from error
+    except Exception as error:
+        edges.note("attempt broke", {"printer": printer.name, "why": repr(error)})
+        raise OwnFault(f"the broker itself failed, see its log ({type(error).__name__})") from error
 
 
 def _left(films: Sequence[JobFilm]) -> list[JobFilm]:
@@ -157,14 +166,16 @@ def _ask(
     edges.jobs.asked(claim, film.id)
     try:
         session.ask()
-    except Uncertain as trouble:
-        words = f"film {film.number} may be on paper: {trouble.words}"
-        _insist(edges, stopping, lambda: edges.jobs.uncertain(claim, film.id, words))
-        raise Uncertain(words) from trouble
     except (Refused, Unavailable) as trouble:
         refusal = trouble.words
         _insist(edges, stopping, lambda: edges.jobs.not_printed(claim, film.id, refusal))
         raise
+    except Exception as trouble:
+        # Uncertain, or whatever else: the film was asked for.
+        why = trouble.words if isinstance(trouble, Uncertain) else type(trouble).__name__
+        words = f"film {film.number} may be on paper: {why}"
+        _insist(edges, stopping, lambda: edges.jobs.uncertain(claim, film.id, words))
+        raise Uncertain(words) from trouble
     remarks = "; ".join(session.remarks)
     _insist(edges, stopping, lambda: edges.jobs.accepted(claim, film.id, remarks))
     edges.printers.accepted(printer.name, film.copies)
@@ -236,8 +247,6 @@ def _settle(edges: Edges, claim: Claim, trouble: Trouble) -> None:
             )
     elif verdict.printer.paused_until:
         edges.printers.rest(claim.printer, verdict.printer.paused_until)
-    elif isinstance(trouble, Refused):
-        edges.printers.refused(claim.printer)
     edges.note(
         "attempt failed",
         {

@@ -69,24 +69,28 @@ class Intake:
         try:
             with self._spool.keeping():
                 self._spool.keep(received)
-                job = self._jobs.add(request, rule=self._rule())
+                admitted = self._jobs.admit(request, rule=self._rule())
         except Exception as error:
             self._undo(received)
             if isinstance(error, CannotStore):
                 raise
             raise self._cannot("the film cannot be recorded", error) from error
+        twin = {"duplicate_of": admitted.duplicate_of} if admitted.duplicate_of else {}
         self._note(
             "films accepted",
             {
-                "job": job,
+                "job": admitted.job_id,
                 "calling_ae": request.calling_ae,
                 "films": len(request.films),
                 "copies": request.copies,
                 "level": str(request.level),
+                **twin,
             },
         )
+        if admitted.held:
+            self._note("duplicate held", {"job": admitted.job_id, **twin})
         self._wake()
-        return job
+        return admitted.job_id
 
     def forget(self, received: Sequence[Incoming]) -> None:
         """Remove pixels that arrived and were not asked for."""

@@ -98,7 +98,7 @@ class Monitor:
         except Exception as error:  # noqa: BLE001 - whatever it is must not end the watch
             self._note("monitor failed", {"why": repr(error)})
             return
-        if (seen.health, seen.reason) != (before.health, before.reason):
+        if seen.health is not before.health:
             self._note(
                 "printer changed",
                 {
@@ -108,4 +108,9 @@ class Monitor:
                     "reason": seen.reason,
                 },
             )
-            self._changed()
+        elif seen.reason != before.reason:
+            said = {"printer": printer.name, "health": str(seen.health), "reason": seen.reason}
+            self._note("printer said", said)
+        else:
+            return
+        self._changed()

@@ -32,7 +32,7 @@ class Twin:
     """An earlier job with equal films."""
 
     job_id: int
-    """The latest."""
+    """The first of them within the window."""
     words: str
     """For a person: which films, and of which job."""
 
@@ -40,37 +40,37 @@ class Twin:
 def twin_of(
     connection: Connection, calling_ae: str, digests: Sequence[str], rule: Rule, now: float
 ) -> Twin | None:
-    """The latest job of this modality within the window that has one of these films, if any.
+    """The first job of this modality within the window that has one of these films, if any.
 
     Jobs that were cancelled before anything of them reached a printer do not count.
     """
     if not rule.window_s:
         return None
-    found = _latest(connection, calling_ae, digests, now - rule.window_s)
+    found = _first(connection, calling_ae, digests, now - rule.window_s)
     equal = [number for number, digest in enumerate(digests, start=1) if digest in found]
     if not equal:
         return None
-    latest = max(found.values())
-    words = f"possible duplicate of job {latest}"
+    first = min(found.values())
+    words = f"possible duplicate of job {first}"
     if len(equal) < len(digests):
         several = "films" if len(equal) > 1 else "film"
         words = f"{several} {', '.join(map(str, equal))}: {words}"
-    return Twin(latest, words)
+    return Twin(first, words)
 
 
-def _latest(
+def _first(
     connection: Connection, calling_ae: str, digests: Sequence[str], since: float
 ) -> Mapping[str, int]:
-    """Digest -> the latest job that has such a film."""
+    """Digest -> the first job that has such a film."""
     reached = select(sendings.c.id).where(
         sendings.c.job_id == jobs.c.id, sendings.c.state.in_(ON_PAPER)
     )
     rows = connection.execute(
-        select(films.c.digest, func.max(jobs.c.id).label("latest"))
+        select(films.c.digest, func.min(jobs.c.id).label("first"))
         .join(jobs, jobs.c.id == films.c.job_id)
         .where(films.c.digest.in_(set(digests)), jobs.c.calling_ae == calling_ae)
         .where(jobs.c.created_at >= since)
         .where(or_(jobs.c.state != State.CANCELLED, reached.exists()))
         .group_by(films.c.digest)
     )
-    return {row.digest: row.latest for row in rows}
+    return {row.digest: row.first for row in rows}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, and_, insert, select
 
@@ -23,17 +23,24 @@ HELD_AS_DUPLICATE = "a person decides whether it is printed again"
 NO_RULE = Rule()
 
 
+@dataclass(frozen=True)
+class Admission:
+    """What became of a print request."""
+
+    job_id: int
+    duplicate_of: int | None
+    held: bool
+
+
 class Jobs(Claims, Recovery, Verbs):
     """Every question about jobs, and every change to them. For any thread, in any process."""
 
-    def add(
-        self,
-        request: PrintRequest,
-        *,
-        pinned: str = "",
-        rule: Rule = NO_RULE,
-    ) -> int:
-        """Queue a new job; its number. It is on stable storage when this returns.
+    def add(self, request: PrintRequest, *, pinned: str = "", rule: Rule = NO_RULE) -> int:
+        """Queue a new job; its number. As `admit`."""
+        return self.admit(request, pinned=pinned, rule=rule).job_id
+
+    def admit(self, request: PrintRequest, *, pinned: str = "", rule: Rule = NO_RULE) -> Admission:
+        """Queue a new job, or hold it as a duplicate. It is on stable storage when this returns.
 
         A film session's copies are collated (PS3.4 H.4.1.2.4): several films are sent once for
         each copy. The copies of a single film are made by the printer. The rule says how equal
@@ -43,11 +50,13 @@ class Jobs(Claims, Recovery, Verbs):
         with self._database.write() as connection:
             twin = twin_of(connection, request.calling_ae, digests, rule, self._clock())
             values: dict[str, object] = {"pinned": pinned}
+            held = twin is not None and rule.hold
             if twin is not None:
                 values |= {"duplicate_of": twin.job_id, "remark": twin.words}
-                if rule.hold:
-                    values |= {"state": State.HELD, "reason": HELD_AS_DUPLICATE}
-            return self._add(connection, request, digests, values)
+            if held:
+                values |= {"state": State.HELD, "reason": HELD_AS_DUPLICATE}
+            job_id = self._add(connection, request, digests, values)
+        return Admission(job_id, twin.job_id if twin is not None else None, held)
 
     def reprint(self, job_id: int) -> int:
         """Queue a copy of a job, all its films and copies; the number of the new job.

@@ -13,7 +13,7 @@ from broker.model.job import DONE, State
 from broker.model.printer import Address, Duty, Health, Printer
 from broker.store.database import Database
 from broker.store.reading import ACTIVE
-from broker.store.tables import jobs, printers, sendings
+from broker.store.tables import attempts, jobs, printers, sendings
 
 RECENT_S = 600.0
 """How far back `Printer.recent` looks."""
@@ -91,10 +91,13 @@ class Printers:
     def set_duty(self, name: str, duty: Duty, reason: str = "") -> None:
         """What the operator wants of it, from now on; NoSuchPrinter.
 
-        Saying the same again without a reason changes nothing.
+        Saying the same again without a reason changes nothing, but for `ready`: whoever says so has
+        mended it, and waiting jobs may try it again that it had refused.
         """
         with self._database.write() as connection:
             require(connection, name)
+            if duty is Duty.READY:
+                _forgive(connection, name, self._clock())
             row = connection.execute(select(printers).where(printers.c.name == name)).one()
             if row.duty == duty and not reason:
                 return  # said again: the reason given before holds
@@ -110,6 +113,8 @@ class Printers:
         }
         if observation.supports_lut is not None:
             values["supports_lut"] = observation.supports_lut
+        if observation.failures_in_row is not None:
+            values["failures_in_row"] = observation.failures_in_row
         with self._database.write() as connection:
             require(connection, name)
             _change(connection, name, **values)
@@ -143,11 +148,6 @@ class Printers:
         """End pauses that would last beyond this time; how many."""
         late = printers.c.paused_until > latest
         return self._database.change_some(printers, late, paused_until=0.0)
-
-    def refused(self, name: str) -> None:
-        """Count an attempt that failed by the film's doing."""
-        with self._database.write() as connection:
-            _change(connection, name, failures=printers.c.failures + 1)
 
     def accepted(self, name: str, copies: int) -> None:
         """Count an accepted film: whatever was wrong with the printer is over, as of now."""
@@ -185,6 +185,25 @@ def require(connection: Connection, name: str) -> None:
 
 def _change(connection: Connection, name: str, **values: object) -> None:
     connection.execute(update(printers).where(printers.c.name == name).values(**values))
+
+
+def _forgive(connection: Connection, name: str, now: float) -> None:
+    """Nothing that went wrong there before counts any more: not for the printer, nor for jobs that
+    wait."""
+    rested = case((printers.c.failures_in_row > 0, now), else_=printers.c.paused_until)
+    _change(connection, name, failures_in_row=0, paused_until=rested)
+    waiting = select(jobs.c.id).where(jobs.c.state == State.QUEUED)
+    struck = select(attempts.c.job_id).where(attempts.c.printer == name, attempts.c.strike)
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.state == State.QUEUED, jobs.c.id.in_(struck))
+        .values(not_before=0.0)
+    )
+    connection.execute(
+        update(attempts)
+        .where(attempts.c.printer == name, attempts.c.job_id.in_(waiting))
+        .values(strike=False, permanent=False)
+    )
 
 
 def _peer(address: Address) -> tuple[str, str, int]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
 
 from broker.model.job import FINISHED
+from broker.store.documents import attributes_from_json, attributes_to_json
 from broker.store.reading import JobReading
 from broker.store.tables import jobs, spooled
 
+LABEL = "FilmSessionLabel"
 BATCH = 200
 """Jobs of one transaction: nobody waits long for it."""
 
@@ -58,6 +61,7 @@ class Retention(JobReading):
             chosen = select(jobs.c.id).where(_pixels_due(terms)).order_by(jobs.c.id).limit(BATCH)
             bare = list(connection.execute(chosen).scalars())
             connection.execute(delete(spooled).where(spooled.c.job_id.in_(bare)))
+            _forget_labels(connection, bare)
             connection.execute(
                 update(jobs).where(jobs.c.id.in_(bare)).values(pixels_removed_at=self._clock())
             )
@@ -65,6 +69,18 @@ class Retention(JobReading):
             gone = list(connection.execute(chosen).scalars())
             connection.execute(delete(jobs).where(jobs.c.id.in_(gone)))
         return Removal(len(bare), len(gone))
+
+
+def _forget_labels(connection: Connection, job_ids: Sequence[int]) -> None:
+    """The label is free text, and names patients; without pixels nothing needs it any more."""
+    rows = connection.execute(select(jobs.c.id, jobs.c.session).where(jobs.c.id.in_(job_ids))).all()
+    for job_id, session in rows:
+        attributes = attributes_from_json(session)
+        if LABEL in attributes:
+            left = {name: values for name, values in attributes.items() if name != LABEL}
+            connection.execute(
+                update(jobs).where(jobs.c.id == job_id).values(session=attributes_to_json(left))
+            )
 
 
 def _ended(before: float) -> ColumnElement[bool]:

@@ -26,6 +26,9 @@ def after(printer: Printer, *checks: Check) -> Printer:
             good_checks=seen.good_checks,
             bad_checks=seen.bad_checks,
             last_check_at=seen.last_check_at,
+            failures_in_row=(
+                printer.failures_in_row if seen.failures_in_row is None else seen.failures_in_row
+            ),
         )
     return printer
 
@@ -76,6 +79,17 @@ def test_a_printer_that_fails_films_is_not_well_because_it_answers(
     printer = make_printer(health=Health.DEGRADED, failures_in_row=3, reason="fails films: no")
     seen = after(printer, GOOD, GOOD)
     assert (seen.health, seen.reason) == (Health.DEGRADED, "fails films: no")
+
+
+def test_a_printer_that_was_down_gets_a_new_chance(make_printer: MakePrinter) -> None:
+    """It may have been mended: it is up, and stays up with further checks; one more failure is
+    enough to doubt it again."""
+    printer = make_printer(
+        health=Health.DEGRADED, failures_in_row=9, reason="leaves films unanswered: no answer"
+    )
+    back = after(printer, SILENT, SILENT, SILENT, GOOD, GOOD)
+    assert (back.health, back.reason, back.failures_in_row) == (Health.UP, "", 2)
+    assert after(back, GOOD).health is Health.UP
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from broker.model.job import Job, Outcome, State, Strike
 from broker.model.printer import Duty, Health, Printer
 from broker.model.retry import Policy, Scene, Settlement, Verdict, after, delay
-from broker.model.trouble import Refused, SpoolDamaged, Trouble, Unavailable, Uncertain
+from broker.model.trouble import OwnFault, Refused, SpoolDamaged, Trouble, Unavailable, Uncertain
 from tests.model.conftest import MakeJob, MakePrinter
 
 NOW = 1000.0
@@ -83,11 +83,25 @@ def test_a_printer_that_refuses_film_after_film_is_degraded(
 def test_a_film_that_is_wrong_for_a_printer_does_not_harm_it(
     make_job: MakeJob, make_printer: MakePrinter
 ) -> None:
-    """A permanent refusal is the film's affair: the printer goes on with others."""
+    """A permanent refusal is mostly the film's affair: the printer goes on with others at once."""
     trouble = Refused("0x0106", permanent=True)
     verdict = follow(trouble, make_job(), make_printer("oki-1"), make_printer("oki-2"))
-    assert not verdict.printer.failed
+    assert (verdict.printer.paused_until, verdict.printer.health) == (0, None)
     assert verdict.settlement.state is State.QUEUED
+
+
+@pytest.mark.parametrize(("others", "paused_until"), [(("oki-2",), NOW + 4), ((), 0)])
+def test_a_printer_that_refuses_every_film_for_good_is_a_black_hole_too(
+    make_job: MakeJob, make_printer: MakePrinter, others: tuple[str, ...], paused_until: float
+) -> None:
+    """The third in a row shows it as degraded; it is left alone while another does its work, and
+    not where it would keep good films waiting."""
+    trouble = Refused("0x0124", permanent=True)
+    printers = [make_printer("oki-1", failures_in_row=2), *map(make_printer, others)]
+    verdict = follow(trouble, make_job(), *printers)
+    assert verdict.printer.health is Health.DEGRADED
+    assert verdict.printer.words == "fails films: 0x0124"
+    assert verdict.printer.paused_until == paused_until
 
 
 @pytest.mark.parametrize(
@@ -282,5 +296,31 @@ def test_a_damaged_spool_file_is_nobody_elses_fault(
 ) -> None:
     """The job is held, the printer untouched."""
     verdict = follow(SpoolDamaged("abc is altered"), make_job(), make_printer())
-    assert (verdict.settlement.state, verdict.settlement.reason) == (State.HELD, "abc is altered")
+    words = "abc is altered; print it again at the modality"
+    assert (verdict.settlement.state, verdict.settlement.reason) == (State.HELD, words)
+    assert not verdict.printer.failed
+
+
+@pytest.mark.parametrize(
+    ("struck", "settlement"),
+    [
+        ((), Settlement(State.QUEUED, "the broker itself failed")),
+        (("oki-2",), Settlement(State.QUEUED, "the broker itself failed", NOW + 2)),
+        (
+            ("oki-2", "oki-1"),
+            Settlement(State.HELD, "gave up after 3 tries: the broker itself failed"),
+        ),
+    ],
+)
+def test_our_own_fault_comes_to_an_end(
+    make_job: MakeJob,
+    make_printer: MakePrinter,
+    struck: tuple[str, ...],
+    settlement: Settlement,
+) -> None:
+    """It costs no printer anything; the job is tried elsewhere, then later, then held."""
+    trouble = OwnFault("the broker itself failed")
+    job = make_job(strikes=tuple(Strike(name, False, trouble.words) for name in struck))
+    verdict = follow(trouble, job, make_printer("oki-1"), make_printer("oki-2"))
+    assert (verdict.settlement, verdict.strike) == (settlement, True)
     assert not verdict.printer.failed

@@ -99,7 +99,7 @@ FRONT_DOOR = _listed(
     Step("directory-fsynced", "after", f"{_SPOOL}:_sync", _is_folder),
     Step("kept", "after", f"{_SPOOL}:Spool.keep"),
     Step("rows-written", "after", "broker.store.jobs:Jobs._add"),
-    Step("rows-committed", "after", "broker.store.jobs:Jobs.add"),
+    Step("rows-committed", "after", "broker.store.jobs:Jobs.admit"),
     Step("accepted", "after", "broker.relay.intake:Intake.accept"),
     Step(
         "success-sent",

@@ -125,6 +125,8 @@ def test_damaged_pixels_are_never_printed(relay: MakeRelay, damage: str) -> None
     (job,) = room.wait_until(State.HELD, 1)
 
     assert f"spool file {name}" in job.reason
+    assert job.reason.endswith("; print it again at the modality")
+    assert any(event == "film damaged" for event, _ in room.notes)
     assert [film.state for film in room.service.jobs.films(1)] == [FilmState.WAITING]
     assert room.sheets() == {"oki-1": 0}
     file.write_bytes(content)

@@ -125,6 +125,13 @@ def test_what_was_cancelled_in_time_is_on_no_paper(jobs: Jobs, make_request: Mak
     assert jobs.get(jobs.add(make_request(), rule=RULE)).duplicate_of == 2
 
 
+def test_of_several_the_first_is_named(jobs: Jobs, make_request: MakeRequest) -> None:
+    """A modality that sends a film five times points to the one that was wanted."""
+    numbers = [jobs.add(make_request(), rule=RULE) for _ in range(4)]
+
+    assert [jobs.get(number).duplicate_of for number in numbers] == [None, 1, 1, 1]
+
+
 def test_a_reprint_is_asked_for_and_no_duplicate(jobs: Jobs, make_request: MakeRequest) -> None:
     """A person who wants a film again is not told so."""
     jobs.add(make_request(), rule=RULE)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from broker.model.health import Observation
-from broker.model.job import Claim, Outcome, State
+from broker.model.job import Claim, Outcome, State, Strike
 from broker.model.printer import Address, Duty, Health
 from broker.model.retry import Settlement
 from broker.store.jobs import Jobs
@@ -168,14 +168,6 @@ def test_a_failure_rests_the_printer(printers: Printers, clock: Clock) -> None:
     assert (second.failures, second.failures_in_row, second.paused_until) == (2, 2, 1108.0)
 
 
-def test_a_refusal_is_only_counted(printers: Printers) -> None:
-    """The film is at fault: the printer goes on."""
-    before = printers.get("oki-1")
-    printers.refused("oki-1")
-
-    assert printers.get("oki-1") == replace(before, failures=1)
-
-
 @pytest.mark.parametrize(
     ("health", "reason"), [(Health.UP, ""), (Health.DEGRADED, "fails films: no answer")]
 )
@@ -198,10 +190,33 @@ def test_a_printer_taken_out_meanwhile_is_no_error(printers: Printers) -> None:
     before = printers.list()
 
     printers.accepted("oki-2", 1)
-    printers.refused("oki-2")
     printers.failed("oki-2", words="no", paused_until=1.0, health=Health.DOWN)
 
     assert printers.list() == before
+
+
+def test_ready_says_that_it_is_mended(
+    jobs: Jobs, printers: Printers, clock: Clock, make_request: MakeRequest
+) -> None:
+    """Said to a printer that is ready already: what went wrong there counts no more, neither for
+    it nor for jobs that wait; what went wrong elsewhere does."""
+    jobs.add(make_request())
+    for name in ("oki-1", "oki-2"):
+        claim = jobs.claim(1, name)
+        assert claim is not None
+        later = Settlement(State.QUEUED, "0x0106", 5000.0)
+        jobs.finish(claim, Outcome.REFUSED, "no", permanent=True, strike=True, settlement=later)
+        printers.failed(name, words="no", paused_until=4000.0)
+    clock.now = 2000.0
+
+    printers.set_duty("oki-1", Duty.READY)
+
+    mended, other = printers.list()
+    assert (mended.failures_in_row, mended.paused_until, mended.failures) == (0, 2000.0, 1)
+    assert (other.failures_in_row, other.paused_until) == (1, 4000.0)
+    job = jobs.get(1)
+    assert (job.not_before, job.strikes) == (0.0, (Strike("oki-2", True, "no"),))
+    assert [attempt.words for attempt in jobs.attempts(1)] == ["no", "no"]
 
 
 def test_load_is_what_is_not_settled(

@@ -47,6 +47,20 @@ def test_pixels_of_finished_jobs_go_and_their_rows_stay(
     assert retention.remove(PIXELS_ONLY) == Removal()
 
 
+def test_a_label_goes_with_the_pixels(
+    jobs: Jobs, retention: Retention, make_request: MakeRequest
+) -> None:
+    """It may name a patient; what else was asked for the film session stays to be looked up."""
+    session = {"FilmSessionLabel": ("DOE^JANE",), "MediumType": ("BLUE FILM",)}
+    jobs.add(make_request(session=session))
+    _finish(jobs, 1)
+    assert jobs.request(1).session == session
+
+    retention.remove(PIXELS_ONLY)
+
+    assert jobs.request(1).session == {"MediumType": ("BLUE FILM",)}
+
+
 def test_pixels_that_another_job_needs_stay(
     jobs: Jobs, retention: Retention, make_request: MakeRequest
 ) -> None:

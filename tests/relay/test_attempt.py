@@ -1,0 +1,132 @@
+"""An attempt that breaks by the broker's own fault: it ends, and obeys the line."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from broker.dicom.print_scu import PrintScu
+from broker.dicom.print_session import PrintSession
+from broker.emulator.printer import EmulatedPrinter
+from broker.model.film import Attributes, Film, Image, ImageBox
+from broker.model.health import Observation
+from broker.model.job import FilmState, Level, Outcome, PrintRequest, State
+from broker.model.printer import Address, Health
+from broker.model.retry import Policy
+from broker.relay.attempt import Edges, Opener, run
+from broker.store import schema
+from broker.store.database import Database
+from broker.store.jobs import Jobs
+from broker.store.printers import Printers
+from broker.store.spool import Spool
+
+PIXELS = bytes(range(0, 256, 16))
+
+
+def _film(name: str) -> Film:
+    """One picture of 4x4, whose pixels have that name."""
+    image = Image(name, len(PIXELS), 4, 4, 8, 8, "MONOCHROME2")
+    return Film({"ImageDisplayFormat": (r"STANDARD\1,1",)}, (ImageBox(1, {}, image),))
+
+
+class Exhausted(PrintSession):
+    """Prints, and then cannot cope with the answer."""
+
+    def ask(self) -> None:
+        """The film is on paper, and nobody here knows."""
+        super().ask()
+        raise MemoryError
+
+
+@dataclass
+class Stage:
+    """One printer and one job, and what an attempt needs."""
+
+    jobs: Jobs
+    printers: Printers
+    spool: Spool
+    printer: EmulatedPrinter
+    notes: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+
+    def attempt(self, opener: Opener) -> None:
+        """Attempt the job once."""
+        edges = Edges(
+            jobs=self.jobs,
+            printers=self.printers,
+            spool=self.spool,
+            open=opener,
+            policy=lambda: Policy(tries=3, first_delay_s=0.0),
+            clock=time.time,
+            random=lambda: 0.0,
+            note=lambda event, facts: self.notes.append((event, facts)),
+        )
+        claim = self.jobs.claim(1, "oki-1")
+        assert claim is not None
+        run(edges, claim, self.jobs.get(1), self.printers.get("oki-1"), threading.Event())
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    """A printer that is up, and a job of one film."""
+    database = Database.open(f"sqlite:///{tmp_path}/broker.db")
+    schema.upgrade(database)
+    with EmulatedPrinter("oki-1", "OKI1", tmp_path / "oki-1") as printer:
+        made = Stage(
+            Jobs(database, time.time),
+            Printers(database, time.time),
+            Spool(tmp_path / "spool"),
+            printer,
+        )
+        made.printers.sync([printer.address])
+        made.printers.observed("oki-1", Observation(Health.UP, "", 2, 0, time.time()))
+        received = made.spool.receive([PIXELS])
+        made.spool.keep([received])
+        films = (_film(received.name),)
+        made.jobs.add(PrintRequest("CT1", "BROKER", "127.0.0.1:1", "x", Level.FILM_BOX, {}, films))
+        yield made
+    database.close()
+
+
+def _opens(session: type[PrintSession]) -> Opener:
+    def opened(address: Address, asked: Attributes, copies: int, *, lut: bool) -> PrintSession:
+        scu = PrintScu.open(address, calling_ae="BROKER", lut=lut)
+        return session.begin(scu, address, asked, copies)
+
+    return opened
+
+
+def test_before_the_line_it_is_tried_again_and_then_held(stage: Stage) -> None:
+    """No endless round: three tries, the last with the reason; the printer has not failed."""
+
+    def broken(_: Address, __: Attributes, ___: int, *, lut: bool) -> PrintSession:  # noqa: ARG001
+        raise MemoryError
+
+    for state in (State.QUEUED, State.QUEUED, State.HELD):
+        stage.attempt(broken)
+        assert stage.jobs.get(1).state is state
+
+    words = "the broker itself failed, see its log (MemoryError)"
+    assert stage.jobs.get(1).reason == f"gave up after 3 tries: {words}"
+    assert [each.words for each in stage.jobs.attempts(1)] == [words] * 3
+    assert stage.printers.get("oki-1").failures == 0
+    assert [event for event, _ in stage.notes].count("attempt broke") == 3
+
+    stage.jobs.release(1)
+    stage.attempt(_opens(PrintSession))
+    assert stage.jobs.get(1).state is State.SENT
+
+
+def test_after_the_line_the_film_is_uncertain_at_once(stage: Stage) -> None:
+    """It may be on paper, as here it is: the job is held and nothing prints it again."""
+    stage.attempt(_opens(Exhausted))
+
+    (job,), (film,) = stage.jobs.list(), stage.jobs.films(1)
+    assert (job.state, film.state) == (State.HELD, FilmState.UNCERTAIN)
+    assert job.reason == "uncertain: film 1 may be on paper: MemoryError"
+    assert [each.outcome for each in stage.jobs.attempts(1)] == [Outcome.UNCERTAIN]
+    assert len(stage.printer.sheets) == 1
