@@ -126,7 +126,8 @@ class Retention(Section):
         default=24.0, description="after the end of a job its pixels are removed: no more reprint"
     )
     rows_days: Annotated[float, amount("a number of days", 0, 3650)] = Field(
-        default=90.0, description="after the end of a job its row is removed, too"
+        default=90.0,
+        description="after the end of a job its row is removed, too; not before its pixels",
     )
     floor_mb: Annotated[int, whole("a number of megabytes", 0, 10_000_000)] = Field(
         default=200, description="with less free disk, new film sessions are refused"
@@ -140,7 +141,7 @@ class Limits(Section):
         default=128, description="at once, from all addresses"
     )
     associations_per_peer: Annotated[int, whole("a number of associations", 1, 10000)] = Field(
-        default=32, description="at once, from one address"
+        default=32, description="at once, from one address; not more than from all"
     )
     establish_s: Annotated[float, seconds(0.1, 600)] = Field(
         default=30.0, description="from the connection to the association"
@@ -152,13 +153,19 @@ class Limits(Section):
         default=3600.0, description="without any message"
     )
     image_mb: Annotated[int, whole("a number of megabytes", 1, 4000)] = Field(
-        default=256, description="of one image"
+        default=256, description="of one image; not more than of a film session"
     )
     session_mb: Annotated[int, whole("a number of megabytes", 1, 1_000_000)] = Field(
         default=4096, description="of the images of one film session"
     )
     film_boxes: Annotated[int, whole("a number of film boxes", 1, 100_000)] = Field(
         default=2000, description="of one film session"
+    )
+    sheets: Annotated[int, whole("a number of films", 1, 1_000_000)] = Field(
+        default=10_000, description="films times copies of one print request of a film session"
+    )
+    waiting_jobs: Annotated[int, whole("a number of jobs", 1, 1_000_000)] = Field(
+        default=1000, description="of one AE title; beyond that its films are refused"
     )
 
 
@@ -239,9 +246,14 @@ class Config(Section):
 
     def room(self) -> Room:
         """On the fuller of the disks that hold the spool and the database; OSError."""
-        folders = (self.data_dir, self.database_file.parent)
-        free = min(shutil.disk_usage(folder).free for folder in folders)
+        free = shutil.disk_usage(self.fuller).free
         return Room(free, self.retention.floor_mb << 20)
+
+    @property
+    def fuller(self) -> Path:
+        """The folder, of the spool's and the database's, whose disk has less free; OSError."""
+        folders = (self.data_dir, self.database_file.parent)
+        return min(folders, key=lambda folder: shutil.disk_usage(folder).free)
 
     def addresses(self) -> tuple[Address, ...]:
         """The printers as the rest of the broker knows them, in the order of the file."""

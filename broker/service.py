@@ -96,6 +96,7 @@ class Service:
             self.spool,
             room=lambda: self._config.room(),
             rule=lambda: settings.rule(self._config),
+            most=lambda: self._config.limits.waiting_jobs,
             wake=self._dispatcher.wake,
             note=self._note,
         )

@@ -43,6 +43,7 @@ def allowance(config: Config) -> Allowance:
         image=limits.image_mb << 20,
         session=limits.session_mb << 20,
         film_boxes=limits.film_boxes,
+        sheets=limits.sheets,
     )
 
 

@@ -28,7 +28,7 @@ from broker.dicom.transport.message import Command, Request, Response
 from broker.model.job import Level
 from broker.model.pool import FULL, NORMAL
 from broker.model.refusal import Refusal
-from broker.model.trouble import CannotStore
+from broker.model.trouble import CannotStore, QueueFull
 
 PRINT_ACTION = 1
 """The only Action Type ID of print management (PS3.4 H.4.1.2.4)."""
@@ -285,7 +285,11 @@ class PrintScp:
             job = self.intake.accept(asked, received)
         except CannotStore as error:
             full = statuses.SESSION_QUEUE_FULL if whole else statuses.FILM_BOX_QUEUE_FULL
-            raise Fault(full, "the film cannot be stored") from error
+            crowded = isinstance(error, QueueFull)
+            words = (
+                "too many jobs of this AE title wait" if crowded else "the film cannot be stored"
+            )
+            raise Fault(full, words) from error
         self.tree.printed(boxes)
         return self.action_reply(request, job)
 

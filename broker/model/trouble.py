@@ -66,3 +66,8 @@ PRINT_AGAIN = "print it again at the modality"
 
 class CannotStore(Exception):
     """The film cannot be put on stable storage: the modality must not be told success."""
+
+
+class QueueFull(CannotStore):
+    """As many jobs of one modality wait as may: one that prints without end must not keep the
+    others from printing."""

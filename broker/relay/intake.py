@@ -28,6 +28,7 @@ class Intake:
         *,
         room: Callable[[], Room],
         rule: Callable[[], Rule],
+        most: Callable[[], int],
         wake: Callable[[], None],
         note: Callable[[str, Mapping[str, object]], None],
     ) -> None:
@@ -36,6 +37,7 @@ class Intake:
         self._spool = spool
         self._room = room
         self._rule = rule
+        self._most = most
         self._wake = wake
         self._note = note
         self._announced = Announced()
@@ -69,7 +71,7 @@ class Intake:
         try:
             with self._spool.keeping():
                 self._spool.keep(received)
-                admitted = self._jobs.admit(request, rule=self._rule())
+                admitted = self._jobs.admit(request, rule=self._rule(), most=self._most())
         except Exception as error:
             self._undo(received)
             if isinstance(error, CannotStore):

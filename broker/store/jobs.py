@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, and_, insert, select
+from sqlalchemy import Connection, and_, func, insert, select
 
 from broker.model.job import FilmState, Level, PrintRequest, State
+from broker.model.trouble import QueueFull
 from broker.store.claims import ClaimLost, Claims
 from broker.store.documents import attributes_to_json, digest_of, film_to_json
 from broker.store.duplicates import Rule, twin_of
@@ -39,8 +40,17 @@ class Jobs(Claims, Recovery, Verbs):
         """Queue a new job; its number. As `admit`."""
         return self.admit(request, pinned=pinned, rule=rule).job_id
 
-    def admit(self, request: PrintRequest, *, pinned: str = "", rule: Rule = NO_RULE) -> Admission:
+    def admit(
+        self,
+        request: PrintRequest,
+        *,
+        pinned: str = "",
+        rule: Rule = NO_RULE,
+        most: int | None = None,
+    ) -> Admission:
         """Queue a new job, or hold it as a duplicate. It is on stable storage when this returns.
+
+        QueueFull when `most` jobs of the modality are queued or printing.
 
         A film session's copies are collated (PS3.4 H.4.1.2.4): several films are sent once for
         each copy. The copies of a single film are made by the printer. The rule says how equal
@@ -48,6 +58,8 @@ class Jobs(Claims, Recovery, Verbs):
         """
         digests = [digest_of(film) for film in request.films]
         with self._database.write() as connection:
+            if most is not None and _active(connection, request.calling_ae) >= most:
+                raise QueueFull(f"{most} jobs of {request.calling_ae} wait already")
             twin = twin_of(connection, request.calling_ae, digests, rule, self._clock())
             values: dict[str, object] = {"pinned": pinned}
             held = twin is not None and rule.hold
@@ -124,6 +136,14 @@ class Jobs(Claims, Recovery, Verbs):
         ).scalar_one()
         _add_films(connection, int(job_id), request, digests)
         return int(job_id)
+
+
+def _active(connection: Connection, calling_ae: str) -> int:
+    """How many jobs of a modality are queued or printing."""
+    theirs = and_(jobs.c.state.in_(ACTIVE), jobs.c.calling_ae == calling_ae)
+    return int(
+        connection.execute(select(func.count()).select_from(jobs).where(theirs)).scalar_one()
+    )
 
 
 def _add_films(

@@ -50,6 +50,8 @@ class Desk:
     endings: list[Ending] = field(default_factory=list)
     allowance: Allowance = field(default_factory=Allowance)
     """Of associations that are opened from now on."""
+    most: int = 1000
+    """Jobs of one AE title that may wait."""
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def wait_for_endings(self, number: int) -> None:
@@ -85,6 +87,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         spool,
         room=lambda: Room(free=1 << 40, floor=0),
         rule=Rule,
+        most=lambda: made.most,
         wake=lambda: None,
         note=note,
     )
