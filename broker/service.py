@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib.metadata import version
 
 from broker import settings
@@ -28,6 +28,7 @@ from broker.dicom.transport.acceptor import AcceptedAssociation, Acceptor
 from broker.dicom.transport.negotiation import Offer
 from broker.model.film import Attributes
 from broker.model.health import Check
+from broker.model.note import Note
 from broker.model.printer import Address
 from broker.relay.attempt import Edges
 from broker.relay.dispatcher import Dispatcher
@@ -45,8 +46,6 @@ from broker.store.recovery import STOPPED
 from broker.store.refusals import Refusals
 from broker.store.retention import Retention
 from broker.store.spool import Spool
-
-Note = Callable[[str, Mapping[str, object]], None]
 
 
 class Service:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from broker.dicom.open_film import Received
@@ -46,7 +46,3 @@ class Intake(Protocol[R]):
 
     def status(self) -> PoolStatus:
         """Printer Status and Printer Status Info as the modality shall see them."""
-
-
-Note = Callable[[str, Mapping[str, object]], None]
-"""Told of what is worth a log line: an event's name and its facts, never patient text."""

@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from broker.dicom import attribute_list, attributes, film_objects, statuses
 from broker.dicom.arriving import Allowance, Arriving
 from broker.dicom.film_tree import FilmTree
-from broker.dicom.intake import Intake, Note
+from broker.dicom.intake import Intake
 from broker.dicom.open_film import OpenFilmBox, OpenFilmSession, OpenImageBox
 from broker.dicom.sop_classes import (
     COLOR_META,
@@ -26,6 +26,7 @@ from broker.dicom.transport.acceptor import AcceptedAssociation, Ending
 from broker.dicom.transport.dataset_stream import Sink
 from broker.dicom.transport.message import Command, Request, Response
 from broker.model.job import Level
+from broker.model.note import Note
 from broker.model.pool import FULL, NORMAL
 from broker.model.refusal import Refusal
 from broker.model.trouble import CannotStore, QueueFull

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from broker.dicom.intake import Note
 from broker.emulator.paper import compose
 from broker.emulator.print_jobs import Execution, PrintJob, PrintJobs
 from broker.emulator.scenario import Scenario
 from broker.emulator.tray import Sheet, Tray
 from broker.model.film import Film
 from broker.model.job import PrintRequest
+from broker.model.note import Note
 from broker.model.pool import NORMAL, PoolStatus
 from broker.model.trouble import CannotStore
 

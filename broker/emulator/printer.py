@@ -13,7 +13,6 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
-from broker.dicom.intake import Note
 from broker.dicom.sop_classes import (
     COLOR_META,
     EXPLICIT_LITTLE,
@@ -30,6 +29,7 @@ from broker.emulator.print_jobs import PrintJobs
 from broker.emulator.printer_scp import PrinterScp
 from broker.emulator.scenario import Scenario
 from broker.emulator.tray import Sheet, Tray
+from broker.model.note import Note
 from broker.model.printer import Address
 
 _SYNTAXES = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)

@@ -7,7 +7,6 @@ from typing import Protocol
 from pydicom.dataset import Dataset
 
 from broker.dicom import attribute_list, attributes, statuses
-from broker.dicom.intake import Note
 from broker.dicom.open_film import OpenFilmBox
 from broker.dicom.print_scp import PrintScp
 from broker.dicom.sop_classes import PRINT_JOB
@@ -19,6 +18,7 @@ from broker.emulator.paper_path import PaperPath
 from broker.emulator.print_jobs import Execution, PrintJob, PrintJobs, action_reply
 from broker.emulator.scenario import Scenario
 from broker.model.film import first
+from broker.model.note import Note
 
 
 class Machine(Protocol):

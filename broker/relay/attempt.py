@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,6 +16,7 @@ from typing import Protocol
 from broker.dicom.print_session import PrintSession
 from broker.model.film import Attributes
 from broker.model.job import DONE, Claim, Job, JobFilm, Outcome, State
+from broker.model.note import Note
 from broker.model.printer import Address, Printer
 from broker.model.retry import Policy, Scene, Settlement, after
 from broker.model.trouble import OwnFault, Refused, SpoolDamaged, Trouble, Unavailable, Uncertain
@@ -23,9 +24,6 @@ from broker.store.database import FAILURES
 from broker.store.jobs import ClaimLost, Jobs
 from broker.store.printers import Printers
 from broker.store.spool import Spool
-
-Note = Callable[[str, Mapping[str, object]], None]
-
 
 UNSENDABLE = (
     ArithmeticError,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from broker.model.job import PrintRequest
+from broker.model.note import Note
 from broker.model.pool import PoolStatus, pool_status
 from broker.model.room import Room
 from broker.model.trouble import CannotStore
@@ -30,7 +31,7 @@ class Intake:
         rule: Callable[[], Rule],
         most: Callable[[], int],
         wake: Callable[[], None],
-        note: Callable[[str, Mapping[str, object]], None],
+        note: Note,
     ) -> None:
         self._jobs = jobs
         self._printers = printers

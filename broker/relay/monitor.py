@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from broker.model.health import Check, observe
+from broker.model.note import Note
 from broker.model.printer import Address, Duty, Printer
 from broker.store.printers import NoSuchPrinter, Printers
 
@@ -31,7 +32,7 @@ class Monitor:
         *,
         clock: Callable[[], float],
         changed: Callable[[], None],
-        note: Callable[[str, Mapping[str, object]], None],
+        note: Note,
     ) -> None:
         self._printers = printers
         self._probe = probe

@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
+from broker.model.note import Note
 from broker.model.repetition import Facts, Key, Repetitions
-
-Note = Callable[[str, Mapping[str, object]], None]
 
 REPEATED = frozenset(
     {

@@ -6,9 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from broker.model.note import Note
 from broker.store.refusals import Counted, Refusals
-
-Note = Callable[[str, Mapping[str, object]], None]
 
 
 class RefusalCounts:

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from broker.model.job import State
+from broker.model.note import Note
 from broker.model.retry import Policy, longest_wait_s
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers
@@ -48,7 +49,7 @@ class House:
     tick: Callable[[], None]
     """What else is done each round."""
     clock: Callable[[], float]
-    note: Callable[[str, Mapping[str, object]], None]
+    note: Note
 
 
 class Upkeep:
