@@ -41,7 +41,7 @@ class Intake:
         self._most = most
         self._wake = wake
         self._note = note
-        self._announced = Announced()
+        self.announced = Announced()
 
     def check_room(self) -> None:
         """CannotStore when the disk is fuller than the site wants it: better no film than half."""
@@ -53,7 +53,7 @@ class Intake:
     def receive(self, size: int) -> Receiving:
         """Write so many bytes of pixels while they arrive; CannotStore when the disk does not take
         them, or they would not fit beside the others that are on their way."""
-        with self._announced.adding(size) as coming:
+        with self.announced.adding(size) as coming:
             if not self._measured().takes(coming):
                 self._note("storage failed", {"why": NO_ROOM})
                 raise CannotStore(NO_ROOM)
@@ -61,7 +61,7 @@ class Intake:
                 writer = self._spool.begin()
             except OSError as error:
                 raise self._cannot(UNWRITTEN, error) from error
-        return Receiving(writer, size, self._announced, self._cannot)
+        return Receiving(writer, size, self.announced, self._cannot)
 
     def accept(self, request: PrintRequest, received: Sequence[Incoming]) -> int:
         """Put the pixels, then the rows, on stable storage; the number of the job.

@@ -19,6 +19,11 @@ class Announced:
         self._lock = threading.Lock()
         self._bytes = 0
 
+    @property
+    def bytes(self) -> int:
+        """How many that are now."""
+        return self._bytes
+
     @contextmanager
     def adding(self, size: int) -> Iterator[int]:
         """Announce so many; all that are announced now. Taken back when this ends by an

@@ -112,6 +112,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     acceptor.stop(0)
     database.close()
     assert made.faults == []
+    assert intake.announced.bytes == 0, "however an image ended, it no longer counts as coming"
 
 
 @pytest.fixture
