@@ -7,7 +7,6 @@ key, what is wrong, what would be right. Printers are counted from 1, as they st
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from broker.contradictions import contradictions, give_way
 from broker.sections import SECTIONS, Broker, Config, Database, PrinterSection, Section
 from broker.values import as_written
 
@@ -25,7 +25,6 @@ FILE_NAME = "broker.toml"
 """What is read from the working folder when nothing else is named."""
 VARIABLE = "BROKER_CONFIG"
 """Names the file when no option does."""
-_LOOPBACK = "127.0.0.1"
 
 
 class ConfigError(Exception):
@@ -88,7 +87,8 @@ def parse(text: str, *, name: str = FILE_NAME, folder: Path) -> Config:
                 for number, each in enumerate(value, start=1)
             )
     problems += _same_names(tables.get("printers"))
-    problems += _contradictions(known)
+    give_way(known)
+    problems += contradictions(known)
     if problems:
         raise ConfigError([f"{name}: {problem}" for problem in problems])
     return _absolute(Config(**known), folder)
@@ -144,57 +144,6 @@ def _same_names(printers: object) -> list[str]:
                 "give each printer its own"
             )
     return problems
-
-
-def _contradictions(known: Mapping[str, Any]) -> list[str]:
-    """Mistakes between keys; only those of tables that are right in themselves are seen."""
-    problems = []
-    retry = known.get("retry")
-    if retry is not None and retry.max_delay_s < retry.first_delay_s:
-        problems.append(
-            f"retry.max_delay_s: {as_written(retry.max_delay_s)} is less than first_delay_s; "
-            f"use {as_written(retry.first_delay_s)} or more"
-        )
-    peers: dict[tuple[str, str, int], int] = {}
-    broker = known.get("broker", Broker())
-    for number, printer in enumerate(known.get("printers", ()), start=1):
-        if printer is None:
-            continue
-        where = f"printers[{number}]"
-        peer = (printer.ae_title, printer.host.lower(), printer.port)
-        earlier = peers.setdefault(peer, number)
-        if earlier != number:
-            problems.append(
-                f"{where}: {printer.ae_title}@{printer.host}:{printer.port} is also "
-                f"printers[{earlier}]; remove one, or mend its ae_title, host or port"
-            )
-        if broker is not None and _same_place(broker, printer):
-            problems.append(
-                f"{where}.host: {printer.host}:{printer.port} is the broker itself; "
-                "use the printer's own host and port"
-            )
-    return problems
-
-
-def _same_place(broker: Broker, printer: PrinterSection) -> bool:
-    """Whether the printer is where the broker listens, as far as the file alone can tell."""
-    if printer.port != broker.port:
-        return False
-    listens, called = _place(broker.host), _place(printer.host)
-    return called in (listens, "0.0.0.0") or (listens == "0.0.0.0" and called == _LOOPBACK)
-
-
-def _place(host: str) -> str:
-    """One spelling for every name of this machine's loopback, and one for all interfaces."""
-    if host.lower() in ("localhost", "localhost.localdomain"):
-        return _LOOPBACK
-    try:
-        address = ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return host.lower()
-    if address.is_unspecified:
-        return "0.0.0.0"
-    return _LOOPBACK if address.is_loopback else str(address)
 
 
 def _absolute(config: Config, folder: Path) -> Config:

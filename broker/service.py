@@ -75,7 +75,8 @@ class Service:
         self.jobs = Jobs(self._database, self._clock)
         self.printers = Printers(self._database, self._clock)
         self.spool = Spool(self._config.data_dir / "spool")
-        self._counts = RefusalCounts(self._notebook.note, Refusals(self._database, self._clock))
+        refusals = Refusals(self._database)
+        self._counts = RefusalCounts(self._notebook.note, refusals, self._clock)
         self._note = self._counts
         self._dispatcher = Dispatcher(
             Edges(

@@ -157,6 +157,35 @@ URL = 'use "" for SQLite in data_dir, or "sqlite:////folder/broker.db"'
             'log.level: "loud" is not a choice; use "debug" or "info" or "warning" or "error"',
         ),
         (
+            "[limits]\nassociations = 16\nassociations_per_peer = 17",
+            "limits.associations_per_peer: 17 is more than associations, which is 16; "
+            "use 16 or less",
+        ),
+        (
+            "[limits]\nassociations_per_peer = 129",
+            "limits.associations_per_peer: 129 is more than associations, which is 128; "
+            "use 128 or less",
+        ),
+        (
+            "[limits]\nimage_mb = 64\nsession_mb = 32",
+            "limits.image_mb: 64 is more than session_mb, which is 32; use 32 or less",
+        ),
+        (
+            "[retention]\npixels_hours = 48\nrows_days = 1",
+            "retention.rows_days: 1 is less than pixels_hours, which is 48: a row is not removed "
+            "before its pixels; use 2 or more",
+        ),
+        (
+            "[retention]\nrows_days = 0.5",
+            "retention.rows_days: 0.5 is less than pixels_hours, which is 24: a row is not removed "
+            "before its pixels; use 1 or more",
+        ),
+        (
+            '[duplicates]\nwindow_s = 0\non_duplicate = "hold"',
+            "duplicates.window_s: 0 flags no film, so that none is held; use a time above 0, or "
+            'on_duplicate = "print"',
+        ),
+        (
             '[database]\nurl = "postgresql+psycopg://broker:secret@db/broker"',
             "database.url: PostgreSQL is not supported by this version, which keeps its queue in "
             f"SQLite; {URL}",
@@ -203,6 +232,23 @@ def test_a_mistake_names_its_key_and_what_would_be_right(text: str, problem: str
     if problem.startswith(("line ", "the end")):
         problem += "; this is not TOML"
     assert problems(text) == [f"broker.toml: {problem}"]
+
+
+def test_a_default_gives_way_to_what_the_file_says() -> None:
+    """A number that nobody wrote contradicts nothing; what is shown then loads again."""
+    text = "[limits]\nassociations = 8\nsession_mb = 24\n[retention]\npixels_hours = 8760\n"
+    config = parse(text, folder=FOLDER)
+    limits, retention = config.limits, config.retention
+    assert (limits.associations, limits.associations_per_peer) == (8, 8)
+    assert (limits.session_mb, limits.image_mb) == (24, 24)
+    assert (retention.pixels_hours, retention.rows_days) == (8760, 365)
+    assert parse(show(config), folder=FOLDER) == config
+
+
+def test_times_that_only_look_like_a_contradiction_are_allowed() -> None:
+    """A check may take longer than the time between two: the next one waits for its end."""
+    text = "[health]\ninterval_s = 0.1\ntimeout_s = 5\n[duplicates]\nwindow_s = 0\n"
+    assert parse(text, folder=FOLDER).health.timeout_s == 5
 
 
 def test_every_mistake_comes_in_one_go() -> None:

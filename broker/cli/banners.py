@@ -1,16 +1,20 @@
-"""What a person must see before any table: that nothing prints, or that nothing is taken."""
+"""What a person must see with any table: that nothing prints, or that nothing is taken."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from rich.text import Text
 
 from broker.cli.explanation import NOT_RUNNING
 from broker.cli.opening import Store
 from broker.cli.tables import folded
+from broker.model.room import MB
 
 LOW = (
-    "THE DISK IS NEARLY FULL: {words}. New films are refused; those that were taken are safe and "
-    "print. Make room, or see what `broker purge --dry-run` would remove."
+    "THE DISK IS NEARLY FULL: {free} MB free at {folder}, and retention.floor_mb is {floor}: new "
+    "films are refused; those that were taken are safe and print. Make room in that file system; "
+    "`broker purge --pixels-hours 1 --dry-run` says what finished jobs would give."
 )
 
 
@@ -19,5 +23,12 @@ def banners(store: Store, width: int) -> list[Text]:
     said = [] if store.running else [NOT_RUNNING]
     room = store.config.room()
     if room.low:
-        said.append(LOW.format(words=room.words))
+        folder = store.config.fuller
+        said.append(LOW.format(free=room.free // MB, folder=folder, floor=room.floor // MB))
     return [line for sentence in said for line in folded(sentence, width)]
+
+
+def around(table: Sequence[Text], said: Sequence[Text], height: int) -> list[Text]:
+    """A table below its banners; above them, too, when it is too long for them to stay in sight."""
+    long = len(said) + len(table) >= height
+    return [*said, *table, *(said if long else ())]

@@ -13,6 +13,7 @@ from broker.model.printer import Address
 if TYPE_CHECKING:
     from broker.config import Config
     from broker.model.health import Check
+    from broker.model.printer import Printer
 
 ANY_AE = "ANY-SCP"
 """What a peer is called when nobody said how: many do not look."""
@@ -44,8 +45,12 @@ def check(
     Without HOST and PORT: every configured printer, and the broker itself. A printer
     that is busy, or low on something, is healthy; one that needs a person before it prints is not.
 
+    What the broker has seen of a printer while printing is said, too, and marked with BUT; it
+    does not change the exit code, which is this check's alone.
+
     Example: broker check 192.168.85.200 11112 --called-ae OKI1
     """
+    import time
     from concurrent.futures import ThreadPoolExecutor
 
     from broker.cli import documents, tables
@@ -56,6 +61,7 @@ def check(
     settings = load(configured(ctx, config))
     healthy = {CheckKind.NORMAL, CheckKind.WARNING, CheckKind.BUSY}
     peers = _everybody(settings) if host is None else [_peer(settings, host, port, called_ae)]
+    known = {} if port is not None else _known(settings)
 
     def ask(address: Address) -> Check:
         return probe(
@@ -71,6 +77,7 @@ def check(
             tables.as_json(
                 [
                     documents.of_check(peer.name, place(peer), found, healthy=found.kind in healthy)
+                    | documents.of_observed(known.get(peer))
                     for peer, found in zip(peers, checks, strict=True)
                 ]
             )
@@ -88,6 +95,9 @@ def check(
             words = f" ({said})" if found.words else ""
             sentence = f"{name}{place(peer)}: {verdict}{words}"
             tables.show(tables.folded(sentence, console.width), console)
+            if peer in known:
+                for seen in _seen(known[peer], time.time(), healthy=found.kind in healthy):
+                    tables.show(tables.folded(seen, console.width, 8), console)
     if not peers or any(found.kind not in healthy for found in checks):
         raise typer.Exit(FAILED)
 
@@ -95,6 +105,56 @@ def check(
 def place(address: Address) -> str:
     """AE title, host and port in one word."""
     return f"{address.ae_title}@{address.host}:{address.port}"
+
+
+def _known(config: Config) -> dict[Address, Printer]:
+    """What the broker's rows say of the printers that are configured; nothing is made or changed.
+
+    A row of another address is of another printer. Rows that cannot be read are said on stderr.
+    """
+    import time
+
+    from broker.cli import opening
+    from broker.cli.failures import explained
+    from broker.store import schema
+    from broker.store.printers import Printers
+
+    if not config.database_file.exists():
+        return {}
+    try:
+        with opening.database(config) as opened:
+            schema.check(opened)
+            rows = Printers(opened, time.time).list()
+    except Exception as error:
+        _, lines = explained(error) or (0, [])
+        if not lines:
+            raise
+        typer.echo(f"what the broker has seen is not known: {'; '.join(lines)}", err=True)
+        return {}
+    configured = set(config.addresses())
+    return {row.address: row for row in rows if row.address in configured}
+
+
+def _seen(printer: Printer, now: float, *, healthy: bool) -> list[str]:
+    """What the broker's rows say of a printer, where it is not what this check says."""
+    from broker.cli.tables import age, count, moment
+    from broker.model.printer import Duty, Health
+
+    said = []
+    but = "BUT " if healthy else ""
+    if printer.health in (Health.DEGRADED, Health.DOWN):
+        since = f"{moment(printer.health_since)} UTC ({age(now - printer.health_since)})"
+        failed = count(printer.failures_in_row, "failed attempt")
+        after = f", after {failed} in a row" if printer.failures_in_row else ""
+        why = f": {printer.said}" if printer.reason else ""
+        said.append(f"{but}{printer.health} for the broker since {since}{after}{why}")
+    elif printer.health is Health.UP and not healthy:
+        said.append("still up for the broker, which believes silence after a few checks")
+    if printer.duty is not Duty.READY:
+        why = f": {printer.duty_reason}" if printer.duty_reason else ""
+        since = age(now - printer.duty_since)
+        said.append(f"{but}in {printer.duty} for {since}{why}: it gets no new jobs")
+    return said
 
 
 def _everybody(config: Config) -> list[Address]:

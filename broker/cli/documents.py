@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from broker.cli.standings import Standing
 from broker.model.choose import Choice
 from broker.model.health import Check
-from broker.model.job import Attempt, Job, JobFilm
+from broker.model.job import Attempt, JobFilm
 from broker.model.printer import Printer
 
 Document = dict[str, object]
@@ -25,12 +26,14 @@ def iso(seconds: float | None) -> str | None:
     return text.replace("+00:00", "Z")
 
 
-def of_job(job: Job) -> Document:
+def of_job(found: Standing) -> Document:
     """One row of `broker jobs --json`."""
+    job = found.job
     return {
         "id": job.id,
         "state": str(job.state),
-        "reason": job.reason,
+        "reason": found.reason,
+        "cut_off": found.cut_off is not None,
         "calling_ae": job.calling_ae,
         "called_ae": job.called_ae,
         "films": job.films,
@@ -44,15 +47,22 @@ def of_job(job: Job) -> Document:
         "reprint_of": job.reprint_of,
         "duplicate_of": job.duplicate_of,
         "pixels_removed_at": iso(job.pixels_removed_at),
+        "unanswered": [
+            {"film": film.number, "printer": film.printer, "asked_at": iso(film.asked_at)}
+            for film in found.unanswered
+        ],
         "not_before": iso(job.not_before or None),
         "created_at": iso(job.created_at),
         "updated_at": iso(job.updated_at),
     }
 
 
-def of_job_whole(job: Job, films: Sequence[JobFilm], attempts: Sequence[Attempt]) -> Document:
+def of_job_whole(
+    found: Standing, films: Sequence[JobFilm], attempts: Sequence[Attempt]
+) -> Document:
     """`broker jobs show ID --json`: films and attempts as lists, their numbers beside them."""
-    return of_job(job) | {
+    job = found.job
+    return of_job(found) | {
         "peer": job.peer,
         "level": str(job.level),
         "film_count": job.films,
@@ -127,4 +137,15 @@ def of_check(name: str, place: str, check: Check, *, healthy: bool) -> Document:
         "healthy": healthy,
         "kind": str(check.kind),
         "words": check.words,
+    }
+
+
+def of_observed(printer: Printer | None) -> Document:
+    """What `broker check --json` says of a printer's row beside its own finding; none is null."""
+    return {
+        "broker_health": str(printer.health) if printer else None,
+        "broker_health_since": iso(printer.health_since) if printer else None,
+        "broker_reason": printer.reason if printer else None,
+        "failures_in_row": printer.failures_in_row if printer else None,
+        "duty": str(printer.duty) if printer else None,
     }

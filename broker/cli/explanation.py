@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from broker.cli.fate import Fate, asked
 from broker.cli.tables import clean, count, moment
 from broker.model.choose import Choice, plan
 from broker.model.job import SETTLED, Attempt, FilmState, Job, JobFilm, State
 from broker.model.printer import Printer
+from broker.model.trouble import PRINT_AGAIN
+from broker.store.reading import Unanswered
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,14 @@ def explain(
     attempts: Sequence[Attempt],
     queue: Queue,
     now: float,
+    cut_off: Fate | None = None,
 ) -> Explanation:
-    """Why the job is where it is."""
+    """Why the job is where it is; `cut_off` for one that prints without a broker."""
     match job.state:
         case State.QUEUED:
             found = _queued(job, queue, now)
         case State.PRINTING:
-            found = Explanation(_printing(job, films, attempts))
+            found = Explanation(_printing(job, films, attempts, cut_off))
         case State.HELD:
             found = Explanation(_held(job, films))
         case _:
@@ -56,13 +60,17 @@ def explain(
     idle = (
         () if queue.running or job.state not in (State.QUEUED, State.PRINTING) else (NOT_RUNNING,)
     )
-    return Explanation((*idle, *found.sentences, *_tried(attempts)), found.choice, found.blocked_by)
+    tried = _tried(attempts, "cut off" if cut_off else "running")
+    return Explanation((*idle, *found.sentences, *tried), found.choice, found.blocked_by)
 
 
 NOT_RUNNING = (
     "NO BROKER IS RUNNING on this data directory: modalities cannot print, nothing comes out. "
     "What waits is safe. `broker serve`, or your service, starts it."
 )
+
+MAY_CHANGE = "may change over"
+"""Said of a printer that a queued job has lined up with, and is not bound to."""
 
 
 def _queued(job: Job, queue: Queue, now: float) -> Explanation:
@@ -71,10 +79,12 @@ def _queued(job: Job, queue: Queue, now: float) -> Explanation:
     ]
     if earlier:
         first = earlier[0]
+        cut_off = first.state is State.PRINTING and not queue.running
+        state = "printing, and was cut off" if cut_off else first.state
         return Explanation(
             (
                 f"Job {job.id} is queued behind job {first.id}, an earlier one of the same film "
-                f"session, which is {first.state}: films of one film session print in order.",
+                f"session, which is {state}: films of one film session print in order.",
             ),
             blocked_by=first.id,
         )
@@ -87,10 +97,12 @@ def _queued(job: Job, queue: Queue, now: float) -> Explanation:
         sentences = [f"Job {job.id} is queued and goes to {choice.printer} now: {why}."]
     elif choice.printer:
         sentences = [f"Job {job.id} is queued and {why}."]
+        if not job.pinned:
+            sentences.append(f"It is not bound to {choice.printer}: another may print it sooner.")
     else:
         sentences = [f"Job {job.id} is queued and waits: {why}."]
     if job.reason:
-        sentences.append(f"Its last attempt: {clean(job.reason)}.")
+        sentences.append(f"Its row says: {clean(job.reason)}.")
     sentences += [f"Not {each.printer}: {clean(each.why)}." for each in choice.passed_over]
     return Explanation(tuple(sentences), choice)
 
@@ -98,7 +110,12 @@ def _queued(job: Job, queue: Queue, now: float) -> Explanation:
 def whys(queue: Queue, now: float) -> dict[int, str]:
     """Why each queued job waits, in a few words: number of the job -> why."""
     choices = plan(queue.waiting, queue.printers, now, queue.session_printers)
-    found = {choice.job_id: _waits(choice) for choice in choices if not choice.claim_now}
+    pinned = {job.id for job in queue.waiting if job.pinned}
+    found = {
+        choice.job_id: _waits(choice, bound=choice.job_id in pinned)
+        for choice in choices
+        if not choice.claim_now
+    }
     first: dict[str, int] = {}
     for job in sorted(queue.active, key=lambda each: each.id):
         earlier = first.setdefault(job.film_session, job.id)
@@ -107,23 +124,30 @@ def whys(queue: Queue, now: float) -> dict[int, str]:
     return found
 
 
-def _waits(choice: Choice) -> str:
+def _waits(choice: Choice, *, bound: bool) -> str:
+    if choice.printer and not bound:
+        return clean(f"{choice.why} ({MAY_CHANGE})")
     if choice.printer or not choice.passed_over:
         return clean(choice.why)
     each = "; ".join(f"{other.printer} {other.why}" for other in choice.passed_over)
     return clean(f"{choice.why}: {each}")
 
 
-def _printing(job: Job, films: Sequence[JobFilm], attempts: Sequence[Attempt]) -> tuple[str, ...]:
+def _printing(
+    job: Job, films: Sequence[JobFilm], attempts: Sequence[Attempt], cut_off: Fate | None
+) -> tuple[str, ...]:
     since = f" since {moment(attempts[-1].began_at)} UTC" if attempts else ""
-    sentences = [
-        f"Job {job.id} is printing on {job.printer}{since}; "
-        f"{job.films_accepted} of {count(job.films, 'film')} accepted."
-    ]
-    asked = [film for film in films if film.state is FilmState.ASKED]
-    if asked:
+    accepted = f"{job.films_accepted} of {count(job.films, 'film')} accepted."
+    if cut_off is not None:
+        return (
+            f"Job {job.id} was printing on {job.printer}{since}, and was cut off; {accepted}",
+            f"At the broker's next start {cut_off.words}.",
+        )
+    sentences = [f"Job {job.id} is printing on {job.printer}{since}; {accepted}"]
+    waiting = [film for film in films if film.state is FilmState.ASKED]
+    if waiting:
         sentences.append(
-            f"Film {asked[0].number} was asked for at {moment(asked[0].asked_at)} UTC; "
+            f"Film {waiting[0].number} was asked for at {moment(waiting[0].asked_at)} UTC; "
             "the printer has not answered yet."
         )
     if job.wish:
@@ -137,13 +161,24 @@ def _held(job: Job, films: Sequence[JobFilm]) -> tuple[str, ...]:
     sentences.append(
         f"{job.films_accepted} of {count(job.films, 'film')} accepted; only a person moves it."
     )
-    uncertain = sorted({each.number for each in films if each.state is FilmState.UNCERTAIN})
+    uncertain = [
+        Unanswered(job.id, each.number, each.printer, each.asked_at)
+        for each in films
+        if each.state is FilmState.UNCERTAIN
+    ]
     if uncertain:
-        numbers = ", ".join(str(number) for number in uncertain)
+        where = " and ".join(dict.fromkeys(each.printer for each in uncertain))
+        words = asked(uncertain)
         sentences.append(
-            f"Film {numbers} may be on paper already, so look at the printer. If it is: "
+            f"{words[0].upper()}{words[1:]} and not answered for: it may be on paper already. "
+            f"Look in the tray of {where}. If it is there: "
             f"`broker jobs release {job.id} --printed`. "
             f"If it is not: `broker jobs release {job.id}` prints it again."
+        )
+    elif job.reason.endswith(PRINT_AGAIN):
+        sentences.append(
+            f"Its pixels are lost here, so no release or reprint brings it back: {PRINT_AGAIN}, "
+            f"then `broker jobs cancel {job.id}`."
         )
     else:
         sentences.append(
@@ -177,10 +212,10 @@ def _finished(job: Job, films: Sequence[JobFilm]) -> tuple[str, ...]:
     return words, f"`broker jobs reprint {job.id}` prints it again, as a new job."
 
 
-def _tried(attempts: Sequence[Attempt]) -> tuple[str, ...]:
+def _tried(attempts: Sequence[Attempt], open_one: str) -> tuple[str, ...]:
     lines = []
     for number, attempt in enumerate(attempts, start=1):
-        outcome = str(attempt.outcome) if attempt.outcome else "running"
+        outcome = str(attempt.outcome) if attempt.outcome else open_one
         words = f": {clean(attempt.words)}" if attempt.words else ""
         lines.append(
             f"Try {number}, {moment(attempt.began_at)} UTC, {attempt.printer}: {outcome}{words}."

@@ -9,6 +9,13 @@ from pathlib import Path
 DONE, FAILED, WRONG = 0, 1, 2
 """Exit codes: done; failed, or no such name; wrong usage or configuration."""
 
+LOCKED = (
+    "locked by another program for too long; mostly a backup that copies it, or an sqlite3 shell "
+    "with a transaction open: end that, then try again. The running broker uses the file, too, and "
+    "locks it for moments only"
+)
+"""A remedy that does not send anybody after the broker itself."""
+
 
 class Failure(Exception):
     """The command cannot be done. `words` is one line: the thing, what is wrong, the remedy."""
@@ -67,7 +74,7 @@ def of_database(error: BaseException, file: Path | None) -> str | None:
     code = getattr(origin, "sqlite_errorcode", 0) & 0xFF
     match code:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            remedy = f"locked by another program; try again, and `fuser {thing}` names it"
+            remedy = LOCKED
         case sqlite3.SQLITE_FULL:
             remedy = "the disk is full; make room, then do it again"
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:

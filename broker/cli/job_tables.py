@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from broker.cli.fate import tray
+from broker.cli.standings import Standing
 from broker.cli.tables import Column, Row, age, count, folded, lay_out, moment
 from broker.model.job import Attempt, FilmState, Job, JobFilm, State
+from broker.store.reading import Unanswered
 
 JOBS = (
     Column("ID", right=True),
@@ -41,15 +44,44 @@ ATTEMPTS = (
 )
 
 
-def jobs(found: Sequence[Job], now: float, width: int) -> list[Text]:
-    """One row for each job; why it is where it is, and a person's wish, below."""
-    left = any(job.pixels_removed_at is not None for job in found)
+def jobs(
+    found: Sequence[Standing], now: float, width: int, *, runs_begin: bool = False
+) -> list[Text]:
+    """One row for each job; why it is where it is, and a person's wish, below.
+
+    A sentence that several in a row have in common stands once: below the last of them, as the end
+    of a long list is what stays on the screen, or with `runs_begin` below the first.
+    """
+    left = any(each.job.pixels_removed_at is not None for each in found)
     columns = (*JOBS, KEPT) if left else JOBS
+    below = _once([(each.job.id, remarks(each, now)) for each in found], runs_begin=runs_begin)
     rows = [
-        Row((*_cells(job, now), *([_kept(job)] if left else [])), remarks(job, now))
-        for job in found
+        Row((*_cells(each.job, now), *([_kept(each.job)] if left else [])), said)
+        for each, said in zip(found, below, strict=True)
     ]
     return lay_out(columns, rows, width)
+
+
+def _once(
+    found: Sequence[tuple[int, tuple[str, ...]]], *, runs_begin: bool
+) -> list[tuple[str, ...]]:
+    """What to say of each job, where a sentence of several in a row is said of one for all."""
+    shown: list[list[str]] = [[] for _ in found]
+    since: dict[str, int] = {}
+    for index, (job_id, said) in enumerate(found):
+        after = found[index + 1][1] if index + 1 < len(found) else ()
+        since = {each: since.get(each, index) for each in said}
+        for each in since:
+            first = since[each]
+            if each in after:
+                continue
+            if first == index:
+                shown[index].append(each)
+                continue
+            joint = "and" if index == first + 1 else "to"
+            words = f"each of jobs {found[first][0]} {joint} {job_id}: {each}"
+            shown[first if runs_begin else index].append(words)
+    return [tuple(each) for each in shown]
 
 
 def _kept(job: Job) -> str:
@@ -63,37 +95,48 @@ def _cells(job: Job, now: float) -> tuple[str, ...]:
         job.calling_ae,
         f"{job.films_accepted}/{job.films}",
         str(job.copies),
-        job.printer or (job.pinned if job.state is State.QUEUED else ""),
+        _where(job),
         str(job.attempts),
         age(now - job.created_at),
     )
 
 
-def remarks(job: Job, now: float) -> tuple[str, ...]:
+def _where(job: Job) -> str:
+    """Where it prints or was printed; in brackets, where a queued job has only lined up."""
+    if job.state is not State.QUEUED:
+        return job.printer
+    return job.pinned or (f"({job.printer})" if job.printer else "")
+
+
+def remarks(found: Standing, now: float) -> tuple[str, ...]:
     """What a person should know beside the columns."""
-    said = [job.reason] if job.reason else []
+    job = found.job
+    said = list(found.reasons)
     if job.state is State.QUEUED and job.not_before > now:
         said.append(f"not before {count(round(job.not_before - now) or 1, 'second')} from now")
     if job.pinned and job.state is State.QUEUED:
         said.append(f"for {job.pinned} only, as a person said")
-    if job.wish and job.state is State.PRINTING:
+    if job.wish and job.state is State.PRINTING and not found.cut_off:
         said.append(f"will be {'held' if job.wish == 'hold' else 'cancelled'} before its next film")
+    if found.unanswered and job.state is State.HELD:
+        said.append(tray(found.unanswered))
     return tuple(said)
 
 
 def job(
-    found: Job, films: Sequence[JobFilm], attempts: Sequence[Attempt], now: float, width: int
+    where: Standing, films: Sequence[JobFilm], attempts: Sequence[Attempt], now: float, width: int
 ) -> list[Text]:
     """Everything about one job, but nothing of a patient."""
+    found = where.job
     lines = [Text(f"Job {found.id}: {found.state}", "bold")]
-    for remark in remarks(found, now):
+    for remark in remarks(where, now):
         lines += folded(remark, width, 2)
     facts = {
         "modality": f"{found.calling_ae} at {found.peer}, called {found.called_ae}",
         "asked for": f"{count(found.films, 'film')}, {_copies(found.copies)}, "
         f"priority {found.priority}, as one {found.level}",
         "accepted": f"{found.films_accepted} of {count(found.films, 'film')}",
-        "printer": found.printer or "none yet",
+        "printer": _whose(found),
         "created": f"{moment(found.created_at)} UTC, {age(now - found.created_at)} ago",
         "changed": f"{moment(found.updated_at)} UTC, {age(now - found.updated_at)} ago",
     }
@@ -110,9 +153,19 @@ def job(
     rows = [_film(film, len({each.pass_number for each in films})) for film in films]
     lines += [Text(), *lay_out(FILMS, rows, width)]
     if attempts:
-        tries = [_attempt(number, each) for number, each in enumerate(attempts, start=1)]
+        end = "cut off" if where.cut_off else "running"
+        tries = [_attempt(number, each, end) for number, each in enumerate(attempts, start=1)]
         lines += [Text(), *lay_out(ATTEMPTS, tries, width)]
     return lines
+
+
+def _whose(job: Job) -> str:
+    """Its printer, in words."""
+    if job.state is not State.QUEUED:
+        return job.printer or "none yet"
+    if job.pinned:
+        return f"{job.pinned} and no other"
+    return f"lined up with {job.printer}, not bound to it" if job.printer else "none yet"
 
 
 def _copies(number: int) -> str:
@@ -121,8 +174,10 @@ def _copies(number: int) -> str:
 
 def _film(film: JobFilm, passes: int) -> Row:
     below = [film.words] if film.words else []
-    if film.state is FilmState.UNCERTAIN and not film.words:
-        below.append("asked for and not answered: it may be on paper")
+    if film.state is FilmState.UNCERTAIN:
+        below = below or ["asked for and not answered: it may be on paper"]
+        doubt = Unanswered(film.job_id, film.number, film.printer, film.asked_at)
+        below.append(tray([doubt]))
     return Row(
         (
             str(film.number),
@@ -139,14 +194,15 @@ def _film(film: JobFilm, passes: int) -> Row:
     )
 
 
-def _attempt(number: int, attempt: Attempt) -> Row:
+def _attempt(number: int, attempt: Attempt, end: str) -> Row:
+    """`end` is said of one that has none."""
     return Row(
         (
             str(number),
             attempt.printer,
             moment(attempt.began_at),
             moment(attempt.ended_at),
-            str(attempt.outcome) if attempt.outcome else "running",
+            str(attempt.outcome) if attempt.outcome else end,
         ),
         (attempt.words,) if attempt.words else (),
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from broker.cli.opening import Store
+    from broker.cli.standings import Standing
     from broker.model.job import Job
 
 RECENT_S = 3600.0
@@ -55,6 +56,9 @@ def jobs(
 
     Without an option: all that are not finished, and those that finished within the last hour.
 
+    PRINTER is where a job prints or was printed; in brackets: where a queued one has lined up, to
+    which it is not bound.
+
     Example: broker jobs --state held
     """
     if ctx.invoked_subcommand is None:
@@ -92,9 +96,10 @@ def show(
 
     from broker.cli import documents, job_tables, tables
     from broker.cli.opening import opened
+    from broker.cli.standings import standing
 
     with opened(ctx, config) as store:
-        found = store.jobs.get(job_id)
+        found = standing(store, store.jobs.get(job_id))
         films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
     if as_document:
         typer.echo(tables.as_json(documents.of_job_whole(found, films, attempts)))
@@ -114,12 +119,12 @@ def explain(
 
     Example: broker jobs explain 42
     """
-    from broker.cli import documents, tables
+    from broker.cli import documents, standings, tables
     from broker.cli.opening import opened
 
     with opened(ctx, config) as store:
-        found = store.jobs.get(job_id)
-        explanation = orders.explanation(store, found)
+        found = standings.standing(store, store.jobs.get(job_id))
+        explanation = standings.explanation(store, found.job)
         attempts = store.jobs.attempts(job_id)
     if as_document:
         document = documents.of_job(found) | {
@@ -164,23 +169,11 @@ def _list(
             tables.show(_table(store, console, states, everything), console)
 
 
-def _found(store: Store, states: list[State] | None, everything: bool) -> list[Job]:
-    """The jobs that were asked for, the newest last; queued ones say why they wait."""
-    import time
-    from dataclasses import replace
+def _found(store: Store, states: list[State] | None, everything: bool) -> list[Standing]:
+    """The jobs that were asked for, the newest last."""
+    from broker.cli.standings import standings
 
-    from broker.cli.explanation import whys
-
-    found = _listed(store, states, everything)
-    if not any(job.state is State.QUEUED for job in found):
-        return found
-    why = whys(orders.queue_of(store), time.time())
-    return [
-        replace(job, reason="; ".join(filter(None, (job.reason, why.get(job.id)))))
-        if job.state is State.QUEUED
-        else job
-        for job in found
-    ]
+    return standings(store, _listed(store, states, everything))
 
 
 def _listed(store: Store, states: list[State] | None, everything: bool) -> list[Job]:
@@ -202,24 +195,25 @@ def _table(
     states: list[State] | None,
     everything: bool,
     *,
-    urgent_first: bool = False,
+    watched: bool = False,
 ) -> list[Text]:
     import time
 
     from rich.text import Text
 
     from broker.cli import job_tables
-    from broker.cli.banners import banners
+    from broker.cli.banners import around, banners
 
     found = _found(store, states, everything)
-    if urgent_first:
-        found.sort(key=lambda job: (URGENCY.get(job.state, len(URGENCY)), job.id))
+    said = banners(store, console.width)
     if not found:
         asked = f" in state {', '.join(states)}" if states else ""
         hint = "" if states or everything else "; `broker jobs --all` lists finished ones too"
-        return [Text(f"No jobs{asked}{hint}.")]
-    lines = job_tables.jobs(found, time.time(), console.width)
-    return [*banners(store, console.width), *lines]
+        return [*said, Text(f"No jobs{asked}{hint}.")]
+    if watched:
+        found.sort(key=lambda each: (URGENCY.get(each.job.state, len(URGENCY)), each.job.id))
+        return [*said, *job_tables.jobs(found, time.time(), console.width, runs_begin=True)]
+    return around(job_tables.jobs(found, time.time(), console.width), said, console.height)
 
 
 def _watch(store: Store, console: Console, states: list[State] | None, everything: bool) -> None:
@@ -229,7 +223,7 @@ def _watch(store: Store, console: Console, states: list[State] | None, everythin
     from rich.text import Text
 
     def draw() -> Group:
-        lines = _table(store, console, states, everything, urgent_first=True)
+        lines = _table(store, console, states, everything, watched=True)
         room = max(3, console.height - 1)
         if len(lines) > room:
             left_out = Text(f"({len(lines) - room + 1} lines below do not fit)", "dim")

@@ -74,7 +74,7 @@ def opened(ctx: typer.Context, config: Path | None) -> Iterator[Store]:
             Jobs(opened_database, time.time),
             printers,
             Retention(opened_database, time.time),
-            Refusals(opened_database, time.time),
+            Refusals(opened_database),
         )
 
 

@@ -14,7 +14,6 @@ from broker.model.job import FilmState, Job, Priority, State
 from broker.model.printer import Duty
 
 if TYPE_CHECKING:
-    from broker.cli.explanation import Explanation, Queue
     from broker.cli.opening import Store
 
 IdArgument = Annotated[int, typer.Argument(metavar="ID", help="The job's number.")]
@@ -44,6 +43,8 @@ def hold(
         store.jobs.hold(
             job_id, f"held by the operator: {reason}" if reason else "held by the operator"
         )
+        if cut := _cut_off(store, job_id):
+            return cut
         if store.jobs.get(job_id).state is State.PRINTING:
             return (
                 f"job {job_id} is printing: the film in hand is finished, then it is held; "
@@ -78,6 +79,8 @@ def release(
         settled = ""
         if uncertain:
             settled = ", its uncertain films settled as printed" if printed else ""
+        if cut := _cut_off(store, job_id):
+            return f"hold or cancel of job {job_id} is taken back; {cut}"
         if found.state is State.PRINTING:
             return f"job {job_id} goes on printing: hold or cancel is taken back"
         if found.state is State.SENT:
@@ -99,6 +102,8 @@ def cancel(ctx: typer.Context, job_ids: IdsArgument, config: ConfigOption = None
 
     def order(store: Store, job_id: int) -> str:
         store.jobs.cancel(job_id)
+        if cut := _cut_off(store, job_id):
+            return cut
         if store.jobs.get(job_id).state is State.PRINTING:
             return f"job {job_id} is printing: the film in hand is finished, then it is cancelled"
         return f"job {job_id} is cancelled; `broker jobs reprint {job_id}` prints it after all"
@@ -179,30 +184,6 @@ def _is_before(other: Job, job: Job) -> bool:
     )
 
 
-def explanation(store: Store, job: Job) -> Explanation:
-    """Why the job is where it is, by the same decision that the dispatcher takes."""
-    import time
-
-    from broker.cli.explanation import explain
-
-    queue = queue_of(store)
-    films, attempts = store.jobs.films(job.id), store.jobs.attempts(job.id)
-    return explain(job, films, attempts, queue, time.time())
-
-
-def queue_of(store: Store) -> Queue:
-    """Everything that decides where queued jobs go."""
-    from broker.cli.explanation import Queue
-
-    return Queue(
-        active=store.jobs.list({State.QUEUED, State.PRINTING}),
-        waiting=store.jobs.waiting(),
-        printers=store.printers.list(),
-        session_printers=store.jobs.session_printers(),
-        running=store.running,
-    )
-
-
 def _each(
     ctx: typer.Context,
     config: Path | None,
@@ -223,10 +204,20 @@ def _each(
             except (NoSuchJob, NotAllowed) as error:
                 failed = True
                 typer.echo(error.words, err=True)
+                if isinstance(error, NotAllowed) and (cut := _cut_off(store, job_id)):
+                    typer.echo(cut, err=True)
         if prints and not failed and not store.running:
             typer.echo("no broker is running here; `broker serve` prints it", err=True)
     if failed:
         raise typer.Exit(FAILED)
+
+
+def _cut_off(store: Store, job_id: int) -> str:
+    """What is true of a job that reads `printing` while no broker is running; empty of others."""
+    from broker.cli.standings import standing
+
+    cut_off = standing(store, store.jobs.get(job_id)).cut_off
+    return f"job {job_id} is {cut_off.remark}" if cut_off else ""
 
 
 def _films(number: int) -> str:

@@ -108,7 +108,7 @@ def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
     import time
 
     from broker.cli import documents, printer_table, tables
-    from broker.cli.banners import banners
+    from broker.cli.banners import around, banners
     from broker.cli.opening import opened
 
     console = tables.terminal()
@@ -117,9 +117,10 @@ def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
     if as_document:
         typer.echo(tables.as_json([documents.of_printer(printer) for printer in found]))
     elif found:
-        tables.show(above, console)
-        tables.show(printer_table.printers(found, time.time(), console.width), console)
+        table = printer_table.printers(found, time.time(), console.width)
+        tables.show(around(table, above, console.height), console)
     else:
+        tables.show(above, console)
         typer.echo("No printers are configured: films are taken and kept, none is printed.")
 
 
@@ -127,8 +128,23 @@ def _set(ctx: typer.Context, config: Path | None, name: str, duty: Duty, reason:
     from broker.cli.opening import opened
 
     with opened(ctx, config) as store:
+        before = store.printers.get(name)
+        if before.duty is duty and reason in ("", before.duty_reason):
+            typer.echo(_as_before(before))
+            return
         store.printers.set_duty(name, duty, reason)
         typer.echo(_next(store, store.printers.get(name)))
+
+
+def _as_before(printer: Printer) -> str:
+    """For a duty that is set already: nothing is written, its time counts on."""
+    import time
+
+    from broker.cli.tables import age
+
+    since = age(time.time() - printer.duty_since)
+    why = f": {printer.duty_reason}" if printer.duty_reason else ""
+    return f"{printer.name} was already {printer.duty}, for {since}{why}; nothing was changed"
 
 
 def _next(store: Store, printer: Printer) -> str:
@@ -139,7 +155,11 @@ def _next(store: Store, printer: Printer) -> str:
         for other in store.printers.list()
     )
     elsewhere = "go to the others" if others else "wait: no other printer can take them"
-    now = "the job in hand is finished" if printer.claims else "nothing is printing on it"
+    cut_off = printer.claims and not store.running
+    prints = printer.claims and not cut_off
+    now = "the job in hand is finished" if prints else "nothing is printing on it"
+    if cut_off:
+        elsewhere += "; no broker is running, and its last job was cut off"
     match printer.duty:
         case Duty.DRAIN:
             return f"{name} drains: {now}, checks go on, jobs {elsewhere}"

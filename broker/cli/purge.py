@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,6 +23,7 @@ DaysOption = Annotated[
     float | None,
     typer.Option("--rows-days", min=0, metavar="N", help="Instead of retention.rows_days."),
 ]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, whatever the times are.")]
 DryOption = Annotated[bool, typer.Option("--dry-run", help="Say what would go; remove nothing.")]
 
 
@@ -30,13 +32,17 @@ def purge(
     dry_run: DryOption = False,
     pixels_hours: HoursOption = None,
     rows_days: DaysOption = None,
+    yes: YesOption = False,
     as_document: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Remove the pixels of finished jobs, later their rows, as the broker does by itself.
 
     Only finished jobs (sent, printed, cancelled) whose time is over. What waits, prints or is
-    held always stays.
+    held always stays. Without its pixels a job cannot be printed again.
+
+    On a terminal it asks first when a time is shorter than the configured one, unless --yes; from
+    a script it does not ask.
 
     Example: broker purge --dry-run --pixels-hours 1
     """
@@ -53,10 +59,16 @@ def purge(
         keeping = Keeping(hours * 3600, days * 86400)
         terms = keeping.terms(time.time())
         found = store.retention.due(terms)
-        size = sum(map(store.spool().size, store.retention.alone(terms)))
+        going = {name: store.spool().size(name) for name in store.retention.alone(terms)}
         if not dry_run:
-            _remove(store, terms, found)
+            sooner = hours < retention.pixels_hours or days < retention.rows_days
+            if sooner and (found.pixels or found.rows) and not yes and sys.stdin.isatty():
+                _ask(found)
+            found = _remove(store, terms, found)
+            kept = store.jobs.spooled() if going else set()
+            going = {name: size for name, size in going.items() if name not in kept}
         running = store.running
+    size = sum(going.values())
     if as_document:
         document = {
             "removed": not dry_run,
@@ -71,28 +83,54 @@ def purge(
     size_mb = f"{size / (1 << 20):.1f} MB"
     typer.echo(f"pixels of {pixels}, ended more than {hours:g} h ago: {verb}, {size_mb}")
     typer.echo(f"rows of {rows}, ended more than {days:g} days ago: {verb}")
+    if found.pixels:
+        cannot = "could not" if dry_run else "cannot"
+        typer.echo(f"{pixels} {cannot} be printed again from here: `broker jobs reprint` refuses")
     if not dry_run and found.pixels and running:
         typer.echo("the running broker removes the files within a minute")
 
 
-def _remove(store: Store, terms: Terms, found: Removal) -> None:
-    """Rows first; the files at once when no broker is here to do it."""
+def _ask(found: Removal) -> None:
+    """Failure unless a person says yes."""
+    from broker.cli.failures import Failure
+    from broker.cli.tables import count
+
+    rows = f", {count(found.rows, 'job')} will be forgotten" if found.rows else ""
+    words = f"{count(found.pixels, 'finished job')} cannot be printed again then{rows}. Go on?"
+    if not typer.confirm(words, err=True):
+        raise Failure("nothing was removed")
+
+
+def _remove(store: Store, terms: Terms, found: Removal) -> Removal:
+    """Rows first; the files at once when no broker is here to do it. What really went."""
     from rich.progress import Progress
 
     from broker.cli.tables import terminal
-    from broker.store.occupancy import Occupancy, Occupied
+    from broker.store.retention import Removal
 
-    with Progress(console=terminal(), transient=True) as progress:
+    pixels = rows = 0
+    console = terminal()
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("jobs", total=max(found.pixels, found.rows))
         while True:
             removal = store.retention.remove(terms)
             if not (removal.pixels or removal.rows):
                 break
+            pixels, rows = pixels + removal.pixels, rows + removal.rows
             progress.advance(task, max(removal.pixels, removal.rows))
+    _sweep(store)
+    return Removal(pixels, rows)
+
+
+def _sweep(store: Store) -> None:
+    """Remove the files, unless a broker runs: its upkeep does it, as a file may be on its way to a
+    new job there."""
+    from broker.store.occupancy import Occupancy, Occupied
+
     try:
         occupancy = Occupancy.take(store.config.data_dir)
     except Occupied:
-        return  # its upkeep sweeps: a file may be on its way to a new job there
+        return
     try:
         store.spool().sweep(store.jobs.spooled)
     finally:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from broker.cli.options import ConfigOption, JsonOption
+
+if TYPE_CHECKING:
+    from broker.store.refusals import RefusalCount
 
 
 def refusals(
@@ -12,7 +17,8 @@ def refusals(
 ) -> None:
     """List refusals by kind: connections, associations and films that were not taken.
 
-    Counted over all lives of the broker, written down every few seconds.
+    Counted over all lives of the broker, written down every few seconds. SINCE, in UTC, is the
+    first of its kind.
 
     Example: broker refusals
     """
@@ -22,6 +28,7 @@ def refusals(
     from broker.cli import tables
     from broker.cli.documents import iso
     from broker.cli.opening import opened
+    from broker.cli.remedies import remedy
     from broker.cli.tables import Column, Row, age, moment
 
     with opened(ctx, config) as store:
@@ -30,7 +37,9 @@ def refusals(
         typer.echo(
             tables.as_json(
                 [
-                    asdict(each) | {"first_at": iso(each.first_at), "last_at": iso(each.last_at)}
+                    asdict(each)
+                    | {"first_at": iso(each.first_at), "last_at": iso(each.last_at)}
+                    | {"remedy": remedy(each.kind)}
                     for each in found
                 ]
             )
@@ -42,7 +51,7 @@ def refusals(
     columns = (
         Column("KIND"),
         Column("NUMBER", right=True),
-        Column("SINCE", below=True),
+        Column("SINCE"),
         Column("LAST", right=True),
         Column("LAST PEER"),
     )
@@ -52,12 +61,21 @@ def refusals(
             (
                 each.kind,
                 str(each.number),
-                moment(each.first_at),
-                age(now - each.last_at),
+                moment(each.first_at)[:16],
+                f"{age(now - each.last_at)} ago",
                 each.last_peer,
-            )
+            ),
+            tuple(filter(None, (_whom(each), remedy(each.kind)))),
         )
         for each in found
     ]
     console = tables.terminal()
     tables.show(tables.lay_out(columns, rows, console.width), console)
+
+
+def _whom(refusal: RefusalCount) -> str:
+    """From where the last one came, and whom it called, as far as its row does not say it."""
+    known = refusal.last_address in ("", refusal.last_peer)
+    came = "" if known else f"from {refusal.last_address}"
+    called = f"calling {refusal.last_called_ae}" if refusal.last_called_ae else ""
+    return ", ".join(filter(None, (came, called)))

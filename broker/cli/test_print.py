@@ -91,7 +91,7 @@ def _add(store: Store, printer: str, film_size: str) -> int:
 
 def _wait(store: Store, job_id: int, timeout: float) -> None:
     """Say each change until the job is finished or held; Failure when it is not sent."""
-    from broker.cli import orders
+    from broker.cli.standings import explanation
     from broker.model.job import FINISHED, State
 
     began = time.monotonic()
@@ -111,7 +111,7 @@ def _wait(store: Store, job_id: int, timeout: float) -> None:
             return
         if job.state is State.QUEUED and waited >= PATIENCE_S and not explained:
             explained = True
-            for sentence in orders.explanation(store, job).sentences:
+            for sentence in explanation(store, job).sentences:
                 typer.echo(sentence)
         if waited >= timeout:
             raise Failure(

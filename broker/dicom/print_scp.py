@@ -67,6 +67,8 @@ class PrintScp:
                 "request refused",
                 {
                     "calling_ae": self.association.calling_ae,
+                    "called_ae": self.association.called_ae,
+                    "peer": self.association.peer,
                     "operation": request.operation,
                     "status": statuses.words(fault.status),
                     "why": fault.comment,

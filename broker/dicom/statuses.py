@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
-from broker.model.refusal import Refusal, of_status
+from broker.model.refusal import Refusal
 
 SUCCESS = 0x0000
 NO_SUCH_ATTRIBUTE = 0x0105
@@ -112,6 +112,15 @@ def words(status: int) -> str:
     return f"0x{status:04X} ({known})" if known else f"0x{status:04X}"
 
 
+_NO_ROOM = {
+    RESOURCE_LIMITATION: Refusal.TOO_MUCH,
+    SESSION_QUEUE_FULL: Refusal.FILM_NOT_STORED,
+    FILM_BOX_QUEUE_FULL: Refusal.FILM_NOT_STORED,
+    NO_MEMORY_FOR_IMAGE: Refusal.IMAGE_NOT_STORED,
+}
+"""Statuses by which we say that there is no room, and what they are counted as."""
+
+
 class Fault(Exception):
     """A request that cannot be done as asked: becomes the status of its response.
 
@@ -132,4 +141,4 @@ class Fault(Exception):
         self.status = status
         self.comment = comment
         self.tags = tuple(tags)
-        self.kind = kind or of_status(status)
+        self.kind = kind or _NO_ROOM.get(status)

@@ -117,7 +117,7 @@ def _choose(
         line.claims += 1
     else:
         line.waiting = True
-        why = f"waits for {line.printer.name}, {_films(line.load)} before it: {why}"
+        why = f"in line at {line.printer.name}, {_films(line.load)} before it: {why}"
     line.load += job.load
     line.on_trial = False
     return Choice(job.id, line.printer.name, claim_now, why, _passed_over(passed))

@@ -50,16 +50,3 @@ class Refusal(StrEnum):
     """Status 0xC605."""
     FILM_NOT_STORED = "film not stored"
     """Status 0xC601 or 0xC602."""
-
-
-_STATUSES = {
-    0x0213: Refusal.TOO_MUCH,
-    0xC601: Refusal.FILM_NOT_STORED,
-    0xC602: Refusal.FILM_NOT_STORED,
-    0xC605: Refusal.IMAGE_NOT_STORED,
-}
-
-
-def of_status(status: int) -> Refusal | None:
-    """The kind of a DIMSE status that says there is no room; None for any other status."""
-    return _STATUSES.get(status)

@@ -77,6 +77,13 @@ class Verdict:
     """Whether this printer would refuse the same film again."""
 
 
+def prints_again(on_uncertain: str, tries: int, strikes: Sequence[Strike], wish: str) -> bool:
+    """Whether a film that was asked for and not answered is sent again, when its attempt is gone:
+    where the site chose so, and no person wants the job otherwise, until its tries are used up."""
+    passing = sum(not strike.permanent for strike in strikes)
+    return on_uncertain == "reprint" and not wish and passing + 1 < tries
+
+
 def delay(policy: Policy, failures: int, random: Callable[[], float]) -> float:
     """Seconds to wait after so many failures in a row (from 1).
 

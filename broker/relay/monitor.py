@@ -112,6 +112,9 @@ class Monitor:
         elif seen.reason != before.reason:
             said = {"printer": printer.name, "health": str(seen.health), "reason": seen.reason}
             self._note("printer said", said)
+        elif seen.supports_lut not in (None, before.supports_lut):
+            words = "takes Presentation LUT" if seen.supports_lut else "takes no Presentation LUT"
+            self._note("printer said", {"printer": printer.name, "reason": words})
         else:
             return
         self._changed()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from sqlalchemy import Connection, and_, select, update
 
 from broker.model.job import FilmState, Job, Outcome, State
-from broker.model.retry import Settlement
+from broker.model.retry import Settlement, prints_again
 from broker.store.claims import end, fence_of, left_to_print, move, obey
 from broker.store.reading import JobReading, one
 from broker.store.tables import attempts, jobs, sendings
@@ -48,8 +48,8 @@ class Recovery(JobReading):
             )
             abandoned = [row for row in connection.execute(printing) if row.id not in alive]
             for row in abandoned:
-                strikes = sum(not each.permanent for each in one(connection, row.id).strikes)
-                again = on_uncertain == "reprint" and strikes + 1 < tries and not row.wish
+                strikes = one(connection, row.id).strikes
+                again = prints_again(on_uncertain, tries, strikes, row.wish)
                 said = f"{why} after asking {row.printer}"
                 asked = _settle_asked(connection, row.id, said, again=again)
                 left = left_to_print(connection, row.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import insert, select, update
@@ -12,47 +12,79 @@ from broker.store.tables import refusals
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """What was refused, how often, and whom the last time."""
+class Counted:
+    """So many refusals of one kind, and whom the last of them met."""
+
+    number: int
+    first_at: float
+    """When the first was heard; seconds since the epoch, as below."""
+    last_at: float
+    peer: str
+    """The calling AE title, or the address of who gave none."""
+    address: str = ""
+    """`host:port`; empty where it is not known."""
+    called_ae: str = ""
+
+    def __add__(self, later: Counted) -> Counted:
+        """Both; the later ones met their peer last."""
+        return Counted(
+            self.number + later.number,
+            min(self.first_at, later.first_at),
+            later.last_at,
+            later.peer,
+            later.address,
+            later.called_ae,
+        )
+
+
+@dataclass(frozen=True)
+class RefusalCount:
+    """How often one kind was refused, and whom the last time."""
 
     kind: str
     number: int
     first_at: float
     last_at: float
     last_peer: str
+    last_address: str = ""
+    last_called_ae: str = ""
 
 
-RefusalList = list[Refusal]
+RefusalCountList = list[RefusalCount]
 
 
 class Refusals:
     """The counts, over all lives of the broker."""
 
-    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._clock = clock
 
-    def add(self, counted: Mapping[str, tuple[int, str]]) -> None:
-        """Add to the counts: kind -> how many more, and the last peer."""
-        now = self._clock()
+    def add(self, counted: Mapping[str, Counted]) -> None:
+        """Add to the counts, by kind."""
         with self._database.write() as connection:
-            for kind, (number, peer) in counted.items():
+            for kind, added in counted.items():
+                last = {
+                    "last_peer": added.peer,
+                    "last_address": added.address,
+                    "last_called_ae": added.called_ae,
+                    "last_at": added.last_at,
+                }
                 changed = connection.execute(
                     update(refusals)
                     .where(refusals.c.kind == kind)
-                    .values(number=refusals.c.number + number, last_at=now, last_peer=peer)
+                    .values(number=refusals.c.number + added.number, **last)
                 )
                 if not changed.rowcount:
                     connection.execute(
                         insert(refusals).values(
-                            kind=kind, number=number, first_at=now, last_at=now, last_peer=peer
+                            kind=kind, number=added.number, first_at=added.first_at, **last
                         )
                     )
 
-    def list(self) -> RefusalList:
+    def list(self) -> RefusalCountList:
         """All kinds, the latest first."""
         with self._database.read() as connection:
             rows = connection.execute(
                 select(refusals).order_by(refusals.c.last_at.desc(), refusals.c.kind)
             )
-            return [Refusal(**row._mapping) for row in rows]
+            return [RefusalCount(**row._mapping) for row in rows]

@@ -164,4 +164,6 @@ refusals = Table(
     Column("first_at", Double, nullable=False),
     Column("last_at", Double, nullable=False),
     Column("last_peer", String(300), nullable=False),
+    Column("last_address", String(300), nullable=False, server_default=""),
+    Column("last_called_ae", String(64), nullable=False, server_default=""),
 )

@@ -19,6 +19,7 @@ from broker.model.retry import Settlement
 from broker.store import schema
 from broker.store.database import Database
 from broker.store.jobs import Jobs
+from broker.store.occupancy import Occupancy
 from broker.store.printers import Printers
 
 CONFIGURATION = """
@@ -131,6 +132,13 @@ class Site:
         )
         return job_id
 
+    def failing(self, name: str, times: int) -> None:
+        """A printer that answers checks, and has refused so many films in a row."""
+        self.up(name)
+        for _ in range(times):
+            words = f"fails films: {name}: 0xC602"
+            self.printers.failed(name, words=words, paused_until=0.0, health=Health.DEGRADED)
+
     def up(self, *names: str) -> None:
         """Printers whose checks pass."""
         for name in names:
@@ -150,3 +158,11 @@ def site(tmp_path: Path) -> Iterator[Site]:
     )
     yield Site(tmp_path, Jobs(database, time.time), printers)
     database.close()
+
+
+@pytest.fixture
+def running(site: Site) -> Iterator[None]:
+    """The data directory is taken, as a running broker takes it."""
+    occupancy = Occupancy.take(site.folder / "broker-data")
+    yield
+    occupancy.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from broker.emulator.printer import EmulatedPrinter
+from broker.model.printer import Address, Duty
 from tests.cli.conftest import Site
 
 
@@ -74,6 +75,42 @@ def test_a_jammed_printer_that_still_echoes_is_exit_1(site: Site, tmp_path: Path
         ended = site.broker("check", "oki-1")
     assert ended.code == 1
     assert "NOT healthy (FAILURE: FILM JAM)" in ended.out
+
+
+def test_a_printer_that_checks_find_healthy_and_films_do_not_is_marked(
+    site: Site, printer: EmulatedPrinter
+) -> None:
+    """The rows say what only films can show, and what a person wants; the exit code is the
+    check's. A host and a port, as balancers ask, are not looked up."""
+    configure(site, ("oki-1", printer.port))
+    site.broker("printers")
+    site.printers.sync([Address("oki-1", "OKI1", "127.0.0.1", printer.port)])
+    site.failing("oki-1", 4)
+    site.printers.set_duty("oki-1", Duty.DRAIN, "new drum")
+    for arguments in ([], ["oki-1"]):
+        ended = site.broker("check", *arguments)
+        assert (ended.code, ended.err) == (0, "")
+        said = " ".join(ended.out.split())
+        assert f"oki-1 OKI1@127.0.0.1:{printer.port}: healthy BUT degraded for the broker" in said
+        assert ", after 4 failed attempts in a row: fails films: 0xC602" in said
+        assert "BUT in drain for " in said
+        assert max(map(len, ended.out.splitlines())) <= 80
+    (document,) = json.loads(site.broker("check", "--json").out)
+    assert (document["healthy"], document["broker_health"]) == (True, "degraded")
+    assert (document["failures_in_row"], document["duty"]) == (4, "drain")
+    assert "BUT" not in site.broker("check", "127.0.0.1", str(printer.port)).out
+
+
+def test_rows_that_cannot_be_read_do_not_stop_a_check(site: Site, printer: EmulatedPrinter) -> None:
+    """The printers are asked all the same, and that is what the exit code says."""
+    configure(site, ("oki-1", printer.port))
+    site.file.write_text(site.file.read_text().replace("port", 'data_dir = "damaged"\nport', 1))
+    (site.folder / "damaged").mkdir()
+    (site.folder / "damaged" / "broker.db").write_bytes(b"not a database at all" * 1000)
+    ended = site.broker("check")
+    assert (ended.code, ended.out) == (0, f"oki-1 OKI1@127.0.0.1:{printer.port}: healthy\n")
+    assert ended.err.startswith("what the broker has seen is not known: ")
+    assert "is not a database" in ended.err
 
 
 def test_nothing_to_check_is_exit_1(site: Site) -> None:

@@ -9,21 +9,27 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from datetime import datetime
 
 import pytest
 
+from broker.cli import job_tables
+from broker.cli.standings import Standing
 from broker.model.job import Level, Outcome, State
 from broker.model.printer import Duty
 from broker.model.retry import Settlement
 from broker.store.jobs import Jobs
+from broker.store.occupancy import Occupancy
 from tests.cli.conftest import PATIENT, Site
 
 
 def test_an_empty_queue_says_so(site: Site) -> None:
     """No table without rows; JSON is an empty list."""
-    assert site.broker("jobs").out == "No jobs; `broker jobs --all` lists finished ones too.\n"
-    assert site.broker("jobs", "--state", "held").out == "No jobs in state held.\n"
+    said = site.broker("jobs").out.splitlines()
+    assert said[0].startswith("NO BROKER IS RUNNING on this data directory")
+    assert said[2:] == ["No jobs; `broker jobs --all` lists finished ones too."]
+    assert site.broker("jobs", "--state", "held").out.endswith("\nNo jobs in state held.\n")
     assert json.loads(site.broker("jobs", "--json").out) == []
 
 
@@ -33,13 +39,15 @@ def test_the_list_has_a_row_for_each_job_the_newest_last(site: Site) -> None:
     site.uncertain(films=3)
     site.job(copies=2)
     out = site.broker("jobs").out
-    assert [re.sub(r" +\d+s$", "   0s", line) for line in out.splitlines()] == [
+    out = re.sub(r" +\d+s$", "   0s", out, flags=re.MULTILINE)
+    assert re.sub(r"20\d\d-\S+ \S+ UTC", "<when> UTC", out).splitlines() == [
         "NO BROKER IS RUNNING on this data directory: modalities cannot print, nothing",
         "comes out. What waits is safe. `broker serve`, or your service, starts it.",
         "ID  STATE   MODALITY  FILMS  COPIES  PRINTER  TRIES  AGE",
         " 1  sent    CT1       12/12       1  oki-1        1   0s",
         " 2  held    CT1         0/3       1  oki-1        1   0s",
         "        film 1: uncertain, no answer",
+        "        film 1 was asked of oki-1 at <when> UTC: look in its tray",
         " 3  queued  CT1         0/1       2               0   0s",
         "        no printer can take it now: oki-1 not checked yet; oki-2 not checked yet",
     ]
@@ -94,6 +102,7 @@ def test_show_has_films_and_attempts(site: Site) -> None:
     assert out.startswith("Job 1: held\n  film 1: uncertain, no answer\n")
     assert "  modality    CT1 at 10.0.0.9:4000, called BROKER\n" in out
     assert "2 films, 1 copy, priority MED, as one film box" in out
+    assert re.search(r"film 1 was asked of oki-1 at 20\S+ \S+ UTC: look in its\s+tray", out)
     assert "uncertain 14INX17IN STANDARD\\2,3 " in out
     assert "no answer within 60 s" in out
     assert max(map(len, out.splitlines())) <= 80
@@ -197,13 +206,16 @@ def test_explain_of_jobs_that_are_not_queued(site: Site) -> None:
         assert max(map(len, out.splitlines())) <= 80
         return " ".join(out.split())
 
-    said = explained(site.printing(films=3))
+    printing = site.printing(films=3)
+    with closing(Occupancy.take(site.folder / "broker-data")):
+        said = explained(printing)
     assert "Job 1 is printing on oki-1 since" in said
     assert "0 of 3 films accepted" in said
     assert "Film 1 was asked for at" in said
     said = explained(site.uncertain())
     assert "Job 2 is held: film 1: uncertain, no answer." in said
-    assert "If it is: `broker jobs release 2 --printed`." in said
+    assert re.search(r"Film 1 was asked of oki-1 at 20\S+ \S+ UTC and not answered for", said)
+    assert "Look in the tray of oki-1. If it is there: `broker jobs release 2 --printed`." in said
     assert "oki-1: uncertain: no answer within 60 s." in said
     said = explained(site.sent())
     assert "Job 3 is sent: oki-1 accepted every film" in said
@@ -212,6 +224,155 @@ def test_explain_of_jobs_that_are_not_queued(site: Site) -> None:
     assert "`broker jobs release 4` prints what is left" in explained(held)
     site.jobs.cancel(held)
     assert "Job 4 was cancelled at" in explained(held)
+
+
+def test_a_job_that_was_cut_off_says_so_everywhere(site: Site) -> None:
+    """Its state is still `printing`, as only rows count; list, show, explain and JSON add that
+    nothing prints, and what comes next."""
+    site.printing(films=2)
+    cut_off = "cut off: no broker is running; at its next start it is held: film 1 was asked of"
+    for command in (["jobs"], ["jobs", "show", "1"]):
+        out = site.broker(*command).out
+        assert cut_off in " ".join(out.split())
+        assert max(map(len, out.splitlines())) <= 80
+    explained = " ".join(site.broker("jobs", "explain", "1").out.split())
+    assert re.search(r"Job 1 was printing on oki-1 since \S+ \S+ UTC, and was cut off;", explained)
+    assert "At the broker's next start it is held: film 1 was asked of oki-1 at " in explained
+    assert explained.endswith("oki-1: cut off.")
+    for command in (["jobs"], ["jobs", "show", "1"], ["jobs", "explain", "1"]):
+        document = json.loads(site.broker(*command, "--json").out)
+        job = document[0] if isinstance(document, list) else document
+        assert (job["state"], job["cut_off"]) == ("printing", True)
+        assert job["reason"].startswith(cut_off)
+        (film,) = job["unanswered"]
+        assert (film["film"], film["printer"], film["asked_at"][-1]) == (1, "oki-1", "Z")
+    with closing(Occupancy.take(site.folder / "broker-data")):
+        (job,) = json.loads(site.broker("jobs", "--json").out)
+        assert (job["cut_off"], job["reason"]) == (False, "")
+        assert "cut off" not in site.broker("jobs").out
+
+
+@pytest.mark.parametrize(("on_uncertain", "state"), [("hold", "held"), ("reprint", "queued")])
+def test_what_is_said_of_a_cut_off_job_is_what_recovery_does(
+    site: Site, on_uncertain: str, state: str
+) -> None:
+    """By the site's own setting; and a job of which every film was accepted is sent."""
+    site.file.write_text(site.file.read_text() + f'[retry]\non_uncertain = "{on_uncertain}"\n')
+    site.printing()
+    done = site.job()
+    claim = site.jobs.claim(done, "oki-2")
+    assert claim is not None
+    (film,) = site.jobs.films(done)
+    site.jobs.asked(claim, film.id)
+    site.jobs.accepted(claim, film.id)
+    said = [job["reason"] for job in json.loads(site.broker("jobs", "--json").out)]
+    words = {
+        "held": "it is held: film 1",
+        "queued": "what is left prints, the film in doubt too: film",
+    }
+    assert words[state] in said[0]
+    assert said[1].endswith("at its next start it is sent, as every film was accepted")
+    assert [job.state for job in site.jobs.recover(on_uncertain)] == [state, "sent"]
+
+
+@pytest.mark.usefixtures("running")
+def test_a_line_is_told_from_a_bond(site: Site) -> None:
+    """A printer that a queued job has lined up with stands in brackets, and may change."""
+    site.up("oki-1", "oki-2")
+    site.printers.set_duty("oki-2", Duty.DRAIN)
+    site.printing()
+    lined, bound = site.job(), site.job()
+    site.jobs.line_up({lined: "oki-1"})
+    site.jobs.move(bound, "oki-1")
+    lines = site.broker("jobs").out.splitlines()
+    assert lines[2].split() == ["2", "queued", "CT1", "0/1", "1", "(oki-1)", "0", "0s"]
+    assert lines[3].strip() == (
+        "in line at oki-1, 1 film before it: the least loaded (may change over)"
+    )
+    assert lines[4].split()[5] == "oki-1"
+    assert lines[5].strip() == "in line at oki-1, 2 films before it: the least loaded"
+    assert lines[6].strip() == "for oki-1 only, as a person said"
+    assert "lined up with oki-1, not bound to it" in site.broker("jobs", "show", "2").out
+    explained = " ".join(site.broker("jobs", "explain", "2").out.split())
+    assert "It is not bound to oki-1: another may print it sooner." in explained
+    assert "not bound" not in site.broker("jobs", "explain", "3").out
+
+
+@pytest.mark.usefixtures("running")
+def test_one_reason_of_many_jobs_stands_once(site: Site) -> None:
+    """Below the last of a run; JSON has it for each."""
+    for _ in range(2):
+        site.job()
+    site.uncertain()
+    for _ in range(40):
+        site.job()
+    why = "no printer can take it now: oki-1 not checked yet; oki-2 not checked yet"
+    lines = site.broker("jobs").out.splitlines()
+    said = [" ".join(line.split()) for line in lines if line.startswith(" " * 8)]
+    assert " ".join(said).count("no printer can take it") == 2
+    assert " ".join(said[:2]) == f"each of jobs 1 and 2: {why}"
+    assert " ".join(said[-2:]) == f"each of jobs 4 to 43: {why}"
+    assert lines[-2].startswith(" " * 8)
+    assert lines[-3].startswith("43  queued")
+    assert max(map(len, lines)) <= 80
+    reasons = [job["reason"] for job in json.loads(site.broker("jobs", "--json").out)]
+    assert reasons.count(why) == 42
+
+
+@pytest.mark.usefixtures("running")
+def test_what_jobs_have_of_their_own_stands_with_each(site: Site) -> None:
+    """Only the sentence that they have in common is said once for all."""
+    for word in ("one", "two", "three"):
+        claim = site.jobs.claim(site.job(), "oki-1")
+        assert claim is not None
+        settlement = Settlement(State.QUEUED, word)
+        site.jobs.finish(claim, Outcome.UNAVAILABLE, word, settlement=settlement)
+    lines = site.broker("jobs").out.splitlines()
+    assert [line.split()[0] for line in lines[1:8]] == [
+        "1",
+        "one",
+        "2",
+        "two",
+        "3",
+        "three",
+        "each",
+    ]
+    assert " ".join(" ".join(lines[7:]).split()) == (
+        "each of jobs 1 to 3: no printer can take it now: oki-1 not checked yet; "
+        "oki-2 not checked yet"
+    )
+    explained = site.broker("jobs", "explain", "2").out
+    assert "Its row says: two." in explained
+
+
+def test_a_watched_list_says_it_below_the_first(site: Site) -> None:
+    """What does not fit on the screen is left out at its end."""
+    for _ in range(3):
+        site.job()
+    found = [Standing(job, why="no printers are configured") for job in site.jobs.list()]
+    lines = job_tables.jobs(found, 0.0, 80, runs_begin=True)
+    assert [line.plain.split()[0] for line in lines] == ["ID", "1", "each", "2", "3"]
+    assert lines[2].plain.strip() == "each of jobs 1 to 3: no printers are configured"
+
+
+def test_a_job_behind_one_that_was_cut_off_says_so(site: Site) -> None:
+    """Nothing prints before it, though the earlier one's state is `printing`."""
+    first = site.job(session="one")
+    site.job(session="one")
+    assert site.jobs.claim(first, "oki-1") is not None
+    said = " ".join(site.broker("jobs", "explain", "2").out.split())
+    assert "of the same film session, which is printing, and was cut off: films" in said
+
+
+def test_a_banner_stays_in_sight_below_a_long_table(site: Site) -> None:
+    """Above and below a table that is longer than the screen; once with a short one."""
+    site.job()
+    assert site.broker("jobs").out.count("NO BROKER IS RUNNING") == 1
+    for _ in range(30):
+        site.job()
+    lines = site.broker("jobs").out.splitlines()
+    assert lines[-2:] == lines[:2]
+    assert lines[0].startswith("NO BROKER IS RUNNING")
 
 
 def test_what_a_printer_says_cannot_move_the_cursor(site: Site) -> None:

@@ -142,7 +142,7 @@ def test_a_damaged_database_is_one_line(site: Site) -> None:
 
 
 def test_a_locked_database_is_one_line(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A writer that waits too long says who to ask."""
+    """A writer that waits too long says who it mostly is; and that the broker is another user."""
     monkeypatch.setattr("broker.store.database.BUSY_S", 0.1)
     file = site.folder / "broker-data" / "broker.db"
     site.job()
@@ -151,8 +151,10 @@ def test_a_locked_database_is_one_line(site: Site, monkeypatch: pytest.MonkeyPat
     ended = site.broker("jobs", "hold", "1")
     other.close()
     assert (ended.code, ended.out) == (1, "")
-    assert (
-        ended.err == f"{file}: locked by another program; try again, and `fuser {file}` names it\n"
+    assert ended.err == (
+        f"{file}: locked by another program for too long; mostly a backup that copies it, or an "
+        "sqlite3 shell with a transaction open: end that, then try again. The running broker uses "
+        "the file, too, and locks it for moments only\n"
     )
 
 

@@ -25,6 +25,7 @@ def test_hold_keeps_jobs_from_printing(site: Site) -> None:
     assert (job.state, job.reason) == (State.HELD, "held by the operator: wrong film size")
 
 
+@pytest.mark.usefixtures("running")
 def test_hold_of_a_printing_job_waits_for_the_film_in_hand(site: Site) -> None:
     """The wish is written; the attempt heeds it before its next film."""
     job_id = site.printing(films=2)
@@ -75,6 +76,7 @@ def test_release_of_a_job_that_is_not_held(site: Site) -> None:
     assert ended.err == "job 1 is queued: only a held job can be released; nothing to do\n"
 
 
+@pytest.mark.usefixtures("running")
 def test_cancel_gives_jobs_up(site: Site) -> None:
     """A queued job at once, a printing one before its next film."""
     queued, printing = site.job(), site.printing()
@@ -143,6 +145,50 @@ def test_a_running_broker_needs_no_hint(site: Site) -> None:
     occupancy = Occupancy.take(site.folder / "broker-data")
     assert site.broker("jobs", "release", "1").err == ""
     occupancy.close()
+
+
+CUT_OFF = "is cut off: no broker is running; at its next start"
+
+
+def test_orders_for_a_job_that_was_cut_off_say_so(site: Site) -> None:
+    """It reads `printing`, and nothing prints: what is said is what recovery will do."""
+    for _ in range(3):
+        job_id = site.job(films=2)
+        assert site.jobs.claim(job_id, "oki-1") is not None
+    assert site.broker("jobs", "hold", "1").out == (
+        f"job 1 {CUT_OFF} it is held, as a person asked\n"
+    )
+    assert site.broker("jobs", "cancel", "2").out == (
+        f"job 2 {CUT_OFF} it is cancelled, as a person asked\n"
+    )
+    assert site.broker("jobs", "release", "1").out == (
+        f"hold or cancel of job 1 is taken back; job 1 {CUT_OFF} what is left of it prints\n"
+    )
+    site.broker("jobs", "hold", "1")
+    recovered = site.jobs.recover()
+    assert [job.state for job in recovered] == [State.HELD, State.CANCELLED, State.QUEUED]
+
+
+def test_a_film_in_doubt_outlives_a_cancel(site: Site) -> None:
+    """Nobody can cancel what may be on paper before somebody has looked."""
+    site.printing()
+    said = site.broker("jobs", "cancel", "1").out
+    assert said.startswith(
+        f"job 1 {CUT_OFF} it is held, not cancelled: film 1 was asked of oki-1 at "
+    )
+    assert said.endswith(" UTC, and may be on paper\n")
+    assert [job.state for job in site.jobs.recover()] == [State.HELD]
+
+
+@pytest.mark.parametrize("order", [["release", "1"], ["move", "1", "oki-2"], ["reprint", "1"]])
+def test_an_order_that_a_cut_off_job_cannot_take_says_why(site: Site, order: list[str]) -> None:
+    """The refusal speaks of a job that is printing; the next line says that it is not."""
+    assert site.jobs.claim(site.job(), "oki-1") is not None
+    ended = site.broker("jobs", *order)
+    assert (ended.code, ended.out) == (1, "")
+    first, second = ended.err.splitlines()
+    assert first.startswith("job 1 is printing: ")
+    assert second == f"job 1 {CUT_OFF} what is left of it prints"
 
 
 @pytest.mark.parametrize("arguments", [["hold"], ["hold", "one"], ["move", "1"], ["priority", "1"]])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
 
 import pytest
 
 from broker.model.health import Observation
 from broker.model.printer import Address, Duty, Health
+from broker.store.occupancy import Occupancy
 from tests.cli.conftest import Site
 
 NOTICE = 2
@@ -97,10 +99,35 @@ def test_the_last_printer_taken_away_is_said(site: Site) -> None:
     """Nobody takes the jobs then: they wait."""
     site.printers.set_duty("oki-2", Duty.MAINT)
     site.printing()
+    with closing(Occupancy.take(site.folder / "broker-data")):
+        assert site.broker("printers", "drain", "oki-1").out == (
+            "oki-1 drains: the job in hand is finished, checks go on, "
+            "jobs wait: no other printer can take them\n"
+        )
+
+
+def test_no_job_is_in_hand_without_a_broker(site: Site) -> None:
+    """A job that was cut off is not going to be finished there."""
+    site.printing()
     assert site.broker("printers", "drain", "oki-1").out == (
-        "oki-1 drains: the job in hand is finished, checks go on, "
-        "jobs wait: no other printer can take them\n"
+        "oki-1 drains: nothing is printing on it, checks go on, jobs go to the others; "
+        "no broker is running, and its last job was cut off\n"
     )
+
+
+def test_a_duty_that_is_set_already_is_no_change(site: Site) -> None:
+    """Said again, without a reason or with the same, nothing is written; a new reason is."""
+    site.broker("printers", "drain", "oki-1", "-r", "new drum")
+    since = site.printers.get("oki-1").duty_since
+    for again in ([], ["-r", "new drum"]):
+        ended = site.broker("printers", "drain", "oki-1", *again)
+        assert ended.code == 0
+        assert ended.out.startswith("oki-1 was already drain, for ")
+        assert ended.out.endswith("s: new drum; nothing was changed\n")
+    assert site.printers.get("oki-1").duty_since == since
+    assert site.broker("printers", "drain", "oki-1", "-r", "no drum").out.startswith("oki-1 drains")
+    assert site.printers.get("oki-1").duty_reason == "no drum"
+    assert site.broker("printers", "ready", "oki-2").out.startswith("oki-2 was already ready, for ")
 
 
 def test_a_printer_that_is_up_takes_jobs_at_once(site: Site) -> None:
@@ -123,7 +150,9 @@ def test_no_printers_is_said(site: Site) -> None:
     """Films are kept then; JSON is an empty list."""
     site.file.write_text("")
     site.printers.sync([])
-    assert site.broker("printers").out.startswith("No printers are configured")
+    assert site.broker("printers").out.splitlines()[NOTICE:] == [
+        "No printers are configured: films are taken and kept, none is printed."
+    ]
     assert json.loads(site.broker("printers", "--json").out) == []
 
 

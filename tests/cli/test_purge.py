@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from broker.store.occupancy import Occupancy
+from broker.store.retention import Removal, Retention, Terms
 from broker.store.spool import Spool
 from tests.cli.conftest import FILM, Site
 
@@ -19,7 +25,7 @@ def spool(site: Site) -> Spool:
     """The site's spool, with a file under the name that its films refer to."""
     made = Spool(site.folder / "broker-data" / "spool")
     path = _file(site)
-    path.parent.mkdir()
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(PIXELS)
     return made
 
@@ -39,6 +45,7 @@ def test_a_dry_run_says_what_would_go(site: Site, spool: Spool) -> None:
     assert ended.out == (
         "pixels of 1 job, ended more than 0 h ago: would be removed, 3.0 MB\n"
         "rows of 0 jobs, ended more than 30 days ago: would be removed\n"
+        "1 job could not be printed again from here: `broker jobs reprint` refuses\n"
     )
     assert list(spool.names()) == list(FILM.spooled)
     assert site.jobs.get(1).pixels_removed_at is None
@@ -103,6 +110,60 @@ def test_rows_go_with_their_time(site: Site, spool: Spool) -> None:
     assert list(spool.names()) == []
 
 
+def test_what_was_really_removed_is_said(
+    site: Site, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not what was counted before: the broker's own retention may come first, and a new job may
+    have come to need the same pixels."""
+    site.sent()
+    due = Retention.due
+
+    def meanwhile(retention: Retention, terms: Terms) -> Removal:
+        found = due(retention, terms)
+        retention.remove(terms)
+        site.job()
+        return found
+
+    monkeypatch.setattr(Retention, "due", meanwhile)
+    ended = site.broker("purge", "--pixels-hours", "0", "--json")
+    said = json.loads(ended.out)
+    assert said == {"removed": True, "pixels_of": 0, "bytes": 0, "rows_of": 0}
+    assert list(spool.names()) == list(FILM.spooled)
+
+
+@pytest.mark.parametrize(
+    ("options", "answer", "code", "left"),
+    [
+        (["--pixels-hours", "0"], b"n\n", 1, 1),
+        (["--pixels-hours", "0"], b"y\n", 0, 0),
+        (["--pixels-hours", "0", "--yes"], b"", 0, 0),
+        (["--pixels-hours", "24"], b"", 0, 1),
+    ],
+)
+def test_a_person_is_asked_before_reprints_are_lost(
+    site: Site, spool: Spool, options: list[str], answer: bytes, code: int, left: int
+) -> None:
+    """On a terminal, when more goes than retention would remove; no script is kept waiting."""
+    site.sent()
+    main, child = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "broker.cli.main", "purge", *options, "-c", str(site.file)],
+        stdin=child,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"COLUMNS": "80"},
+    )
+    os.close(child)
+    os.write(main, answer)
+    _, said = process.communicate(timeout=60)
+    os.close(main)
+
+    question = b"1 finished job cannot be printed again then. Go on?"
+    assert (process.returncode, question in said) == (code, bool(answer))
+    assert (b"nothing was removed" in said) == (code == 1)
+    assert len(list(spool.names())) == left
+
+
 def test_a_disk_that_is_nearly_full_stands_above_the_tables(site: Site) -> None:
     """Before anybody wonders why the modalities cannot print."""
     site.file.write_text(site.file.read_text() + "[retention]\nfloor_mb = 10000000\n")
@@ -110,5 +171,10 @@ def test_a_disk_that_is_nearly_full_stands_above_the_tables(site: Site) -> None:
 
     for command in ("jobs", "printers"):
         said = " ".join(site.broker(command).out.split())
-        assert "THE DISK IS NEARLY FULL:" in said
-        assert "retention.floor_mb is 10000000. New films are refused;" in said
+        folder = re.escape(str(site.folder / "broker-data"))
+        found = re.search(rf"THE DISK IS NEARLY FULL: \d+ MB free at {folder}, and", said)
+        assert found
+        assert "retention.floor_mb is 10000000: new films are refused;" in said
+        assert "`broker purge --pixels-hours 1 --dry-run` says what" in said
+    site.jobs.cancel(1)
+    assert "THE DISK IS NEARLY FULL:" in site.broker("jobs", "--state", "held").out

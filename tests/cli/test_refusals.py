@@ -3,25 +3,57 @@
 from __future__ import annotations
 
 import json
-import time
 
+import pytest
+
+from broker.cli.remedies import REMEDIES, remedy
+from broker.model.refusal import Refusal
 from broker.store.database import Database
-from broker.store.refusals import Refusals
+from broker.store.refusals import Counted, Refusals
 from tests.cli.conftest import Site
+
+FIRST, LAST = 1_790_000_000.0, 1_790_000_060.0
 
 
 def test_refusals_are_listed_by_kind(site: Site) -> None:
-    """How often, since when, and who was last; or that there were none."""
+    """How often, since when, who was last, from where and whom it called; or that there were
+    none. Below each stands what it means and what to do."""
     assert site.broker("refusals").out == "Nothing was refused.\n"
     database = Database.open(f"sqlite:///{site.folder}/broker-data/broker.db")
-    Refusals(database, time.time).add({"not DICOM": (12, "10.0.0.9:4000")})
+    refusals = Refusals(database)
+    refusals.add(
+        {
+            "called AE": Counted(12, FIRST, LAST, "CT1", "10.0.0.9:4000", "BORKER"),
+            "silent": Counted(3, FIRST, FIRST, "10.0.0.8:4000", "10.0.0.8:4000"),
+            "of another version": Counted(1, 1.0, 1.0, "CT1"),
+        }
+    )
     database.close()
 
     ended = site.broker("refusals")
 
-    heading, row = ended.out.splitlines()
-    assert heading.split() == ["KIND", "NUMBER", "SINCE", "LAST", "LAST", "PEER"]
-    assert row.startswith("not DICOM      12  20")
-    assert row.endswith("10.0.0.9:4000")
-    (document,) = json.loads(site.broker("refusals", "--json").out)
-    assert (document["kind"], document["number"]) == ("not DICOM", 12)
+    lines = ended.out.splitlines()
+    assert lines[0].split() == ["KIND", "NUMBER", "SINCE", "LAST", "LAST", "PEER"]
+    words = lines[1].split()
+    assert words[:5] == ["called", "AE", "12", "2026-09-21", "14:13"]
+    assert words[-2:] == ["ago", "CT1"]
+    assert lines[2] == "        from 10.0.0.9:4000, calling BORKER"
+    assert lines[3].startswith("        The modality calls another AE title than broker.ae_title.")
+    assert lines[5].startswith("silent ")
+    assert lines[5].endswith(" ago  10.0.0.8:4000")
+    assert lines[6].startswith("        Connected, and said nothing.")
+    assert max(map(len, lines)) <= 80
+    first, second, third = json.loads(site.broker("refusals", "--json").out)
+    assert (first["kind"], first["number"], first["last_peer"]) == ("called AE", 12, "CT1")
+    assert (first["last_address"], first["last_called_ae"]) == ("10.0.0.9:4000", "BORKER")
+    assert first["first_at"] == "2026-09-21T14:13:20.000Z"
+    assert (second["last_peer"], second["last_called_ae"]) == ("10.0.0.8:4000", "")
+    assert (third["kind"], third["remedy"]) == ("of another version", "")
+
+
+@pytest.mark.parametrize("kind", Refusal)
+def test_each_kind_has_a_remedy(kind: Refusal) -> None:
+    """One or two sentences, three lines at most below the row."""
+    assert set(REMEDIES) == set(Refusal)
+    assert remedy(kind).endswith(".")
+    assert 40 < len(remedy(kind)) <= 3 * 68

@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from broker.cli import job_tables, printer_table
+from broker.cli.standings import Standing
 from broker.config import parse
 from broker.dicom.sop_classes import FILM_SESSION, PRESENTATION_LUT
 from broker.model.job import FINISHED, Job, State
@@ -124,7 +125,7 @@ class FaultyRelay(Relay):
 
     def jobs_table(self, *jobs: Job) -> str:
         """What `broker jobs` shows of these, on a wide terminal."""
-        return self._drawn(job_tables.jobs(jobs, self._now(), WIDE))
+        return self._drawn(job_tables.jobs([Standing(job) for job in jobs], self._now(), WIDE))
 
     def printers_table(self, *printers: Printer) -> str:
         """What `broker printers` shows of these."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -193,6 +192,6 @@ def test_under_the_floor_no_film_session_begins(disk: Disk, printer: EmulatedPri
     finally:
         relay.close()
     database = Database.open(f"sqlite:///{disk.folder}/broker-data/broker.db")
-    (counted,) = Refusals(database, time.time).list()
+    (counted,) = Refusals(database).list()
     database.close()
     assert (counted.kind, counted.number, counted.last_peer) == ("disk nearly full", 1, "LATE")

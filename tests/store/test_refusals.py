@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from broker.store.database import Database
-from broker.store.refusals import Refusal, Refusals
-from tests.store.conftest import Clock
+from broker.store.refusals import Counted, RefusalCount, Refusals
 
 
-def test_counts_add_up(database: Database, clock: Clock) -> None:
-    """Each kind with its first and last time, and who was last; the latest kind first."""
-    refusals = Refusals(database, clock)
-    refusals.add({"not DICOM": (2, "10.0.0.9"), "silent": (1, "10.0.0.8")})
-    clock.now = 1060.0
-    Refusals(database, clock).add({"not DICOM": (40, "10.0.0.7")})
+def test_counts_add_up(database: Database) -> None:
+    """Each kind with its first and last time, and who was last; the latest kind first. The times
+    are those at which it was heard."""
+    refusals = Refusals(database)
+    refusals.add(
+        {
+            "called AE": Counted(2, 900.0, 950.0, "CT1", "10.0.0.9:4000", "BORKER"),
+            "silent": Counted(1, 940.0, 940.0, "10.0.0.8:4000", "10.0.0.8:4000"),
+        }
+    )
+    Refusals(database).add({"called AE": Counted(40, 960.0, 970.0, "MR1", "10.0.0.8:4000", "X")})
 
     assert refusals.list() == [
-        Refusal("not DICOM", 42, 1000.0, 1060.0, "10.0.0.7"),
-        Refusal("silent", 1, 1000.0, 1000.0, "10.0.0.8"),
+        RefusalCount("called AE", 42, 900.0, 970.0, "MR1", "10.0.0.8:4000", "X"),
+        RefusalCount("silent", 1, 940.0, 940.0, "10.0.0.8:4000", "10.0.0.8:4000"),
     ]

@@ -53,9 +53,9 @@ def test_an_empty_database_gets_every_step(empty: Database) -> None:
     schema.upgrade(empty, steps.append)
 
     assert schema.current(empty) == schema.head()
-    assert [step.split(":")[0] for step in steps] == ["0001", "0002"]
+    assert [step.split(":")[0] for step in steps] == ["0001", "0002", "0003"]
     schema.upgrade(empty, steps.append)
-    assert len(steps) == 2
+    assert len(steps) == 3
     schema.check(empty)
 
 
@@ -76,6 +76,21 @@ def test_an_older_database_keeps_its_rows(empty: Database) -> None:
     assert (job["state"], job["reason"], job["remark"]) == ("held", "why", "")
     assert (job["duplicate_of"], job["pixels_removed_at"]) == (None, None)
     assert (film["job_id"], film["content"], film["digest"]) == (1, "{}", "")
+
+
+def test_refusals_counted_before_stay(empty: Database) -> None:
+    """Nothing is known of where they came from."""
+    with empty.write() as connection:
+        config = schema._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.execute(text("INSERT INTO refusals VALUES ('silent', 3, 1.0, 2.0, 'CT1')"))
+
+    schema.upgrade(empty)
+
+    with empty.read() as connection:
+        (row,) = connection.execute(text("SELECT * FROM refusals")).mappings()
+    assert (row["number"], row["last_peer"], row["last_address"]) == (3, "CT1", "")
 
 
 def test_the_migrations_make_the_tables(database: Database) -> None:
@@ -116,7 +131,7 @@ def test_a_database_that_is_behind_asks_for_upgrade(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The words name both versions and the command."""
-    monkeypatch.setattr(schema, "head", lambda: "0003")
+    monkeypatch.setattr(schema, "head", lambda: "0004")
 
-    with pytest.raises(schema.SchemaTooOld, match=r"0002 .* needs 0003: .*`broker db upgrade`"):
+    with pytest.raises(schema.SchemaTooOld, match=r"0003 .* needs 0004: .*`broker db upgrade`"):
         schema.check(database)

@@ -1,0 +1,136 @@
+"""What keys of the configuration say against each other, each of them right in itself.
+
+A number that stands in the file is a mistake when another one makes it mean nothing. A default is
+none: it gives way.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from broker.sections import Broker, PrinterSection, Retention
+from broker.values import as_written
+
+_LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """A key of a table that must not be more than another of the same table."""
+
+    table: str
+    least: str
+    most: str
+
+
+_BOUNDS = (
+    _Bound("limits", "associations_per_peer", "associations"),
+    _Bound("limits", "image_mb", "session_mb"),
+)
+
+
+def give_way(known: dict[str, Any]) -> None:
+    """Make defaults no more, or no less, than what the file says beside them."""
+    for bound in _BOUNDS:
+        table = known.get(bound.table)
+        if table is not None and bound.least not in table.model_fields_set:
+            least = min(getattr(table, bound.least), getattr(table, bound.most))
+            known[bound.table] = _with(table, bound.least, least)
+    retention = known.get("retention")
+    if retention is not None and "rows_days" not in retention.model_fields_set:
+        days = max(retention.rows_days, retention.pixels_hours / 24)
+        known["retention"] = _with(retention, "rows_days", days)
+
+
+def _with(table: Any, key: str, value: float) -> Any:
+    """The same table with another default; what stood in the file is still known."""
+    changed = table.model_copy(update={key: value})
+    changed.model_fields_set.discard(key)
+    return changed
+
+
+def contradictions(known: Mapping[str, Any]) -> list[str]:
+    """Mistakes between keys; only those of tables that are right in themselves are seen."""
+    problems = []
+    retry = known.get("retry")
+    if retry is not None and retry.max_delay_s < retry.first_delay_s:
+        problems.append(
+            f"retry.max_delay_s: {as_written(retry.max_delay_s)} is less than first_delay_s; "
+            f"use {as_written(retry.first_delay_s)} or more"
+        )
+    for bound in _BOUNDS:
+        table = known.get(bound.table)
+        if table is not None and getattr(table, bound.least) > getattr(table, bound.most):
+            least, most = (as_written(getattr(table, key)) for key in (bound.least, bound.most))
+            problems.append(
+                f"{bound.table}.{bound.least}: {least} is more than {bound.most}, which is {most}; "
+                f"use {most} or less"
+            )
+    if (retention := known.get("retention")) is not None:
+        problems += _of_retention(retention)
+    duplicates = known.get("duplicates")
+    if duplicates is not None and not duplicates.window_s and duplicates.on_duplicate == "hold":
+        problems.append(
+            "duplicates.window_s: 0 flags no film, so that none is held; use a time above 0, or "
+            'on_duplicate = "print"'
+        )
+    return problems + _of_printers(known)
+
+
+def _of_retention(retention: Retention) -> list[str]:
+    days = retention.pixels_hours / 24
+    if retention.rows_days >= days:
+        return []
+    return [
+        f"retention.rows_days: {as_written(retention.rows_days)} is less than pixels_hours, which "
+        f"is {as_written(retention.pixels_hours)}: a row is not removed before its pixels; "
+        f"use {days:.4g} or more"
+    ]
+
+
+def _of_printers(known: Mapping[str, Any]) -> list[str]:
+    """Printers in the place of others, or of the broker."""
+    problems = []
+    peers: dict[tuple[str, str, int], int] = {}
+    broker = known.get("broker", Broker())
+    for number, printer in enumerate(known.get("printers", ()), start=1):
+        if printer is None:
+            continue
+        where = f"printers[{number}]"
+        peer = (printer.ae_title, printer.host.lower(), printer.port)
+        earlier = peers.setdefault(peer, number)
+        if earlier != number:
+            problems.append(
+                f"{where}: {printer.ae_title}@{printer.host}:{printer.port} is also "
+                f"printers[{earlier}]; remove one, or mend its ae_title, host or port"
+            )
+        if broker is not None and _same_place(broker, printer):
+            problems.append(
+                f"{where}.host: {printer.host}:{printer.port} is the broker itself; "
+                "use the printer's own host and port"
+            )
+    return problems
+
+
+def _same_place(broker: Broker, printer: PrinterSection) -> bool:
+    """Whether the printer is where the broker listens, as far as the file alone can tell."""
+    if printer.port != broker.port:
+        return False
+    listens, called = _place(broker.host), _place(printer.host)
+    return called in (listens, "0.0.0.0") or (listens == "0.0.0.0" and called == _LOOPBACK)
+
+
+def _place(host: str) -> str:
+    """One spelling for every name of this machine's loopback, and one for all interfaces."""
+    if host.lower() in ("localhost", "localhost.localdomain"):
+        return _LOOPBACK
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return host.lower()
+    if address.is_unspecified:
+        return "0.0.0.0"
+    return _LOOPBACK if address.is_loopback else str(address)

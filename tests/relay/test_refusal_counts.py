@@ -1,0 +1,86 @@
+"""Refusals are counted when they are heard, and written down later."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from broker.relay.refusal_counts import RefusalCounts
+from broker.store import schema
+from broker.store.database import Database
+from broker.store.refusals import RefusalCount, Refusals
+
+WRONG = {
+    "kind": "called AE",
+    "calling_ae": "CT1",
+    "called_ae": "BORKER",
+    "peer": "10.0.0.9:4000",
+}
+
+
+class Clock:
+    """Stands still until the test turns it."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_moments_are_those_of_the_hearing(tmp_path: Path) -> None:
+    """Whenever it is written: first and last time, whom it met, from where, and whom it called.
+    What has no kind is passed on and not counted."""
+    database = Database.open(f"sqlite:///{tmp_path}/broker.db")
+    schema.upgrade(database)
+    refusals, clock = Refusals(database), Clock()
+    told: list[str] = []
+    counts = RefusalCounts(lambda event, _facts: told.append(event), refusals, clock)
+    counts("association rejected", WRONG)
+    clock.now = 1002.5
+    counts("association rejected", WRONG | {"peer": "10.0.0.9:4001"})
+    counts("association refused", {"kind": "silent", "peer": "10.0.0.8:4000"})
+    counts("job sent", {"job": 1})
+    clock.now = 1005.0
+    counts.write()
+    counts.write()
+
+    found = refusals.list()
+    database.close()
+    assert found == [
+        RefusalCount("called AE", 2, 1000.0, 1002.5, "CT1", "10.0.0.9:4001", "BORKER"),
+        RefusalCount("silent", 1, 1002.5, 1002.5, "10.0.0.8:4000", "10.0.0.8:4000", ""),
+    ]
+    assert told[-2:] == ["association refused", "job sent"]
+
+
+def test_what_cannot_be_written_is_kept_with_its_moments(tmp_path: Path) -> None:
+    """A database that fails costs no count, and no time."""
+    file = tmp_path / "broker.db"
+    database = Database.open(f"sqlite:///{file}")
+    schema.upgrade(database)
+    refusals, clock = Refusals(database), Clock()
+    counts = RefusalCounts(_ignored, refusals, clock)
+    with sqlite3.connect(file) as connection:
+        connection.execute("ALTER TABLE refusals RENAME TO away")
+    counts("association rejected", WRONG)
+    with pytest.raises(Exception, match="no such table: refusals"):
+        counts.write()
+    clock.now = 1060.0
+    counts("association rejected", WRONG | {"calling_ae": "MR1"})
+    with sqlite3.connect(file) as other:
+        other.execute("ALTER TABLE away RENAME TO refusals")
+    counts.write()
+
+    (found,) = refusals.list()
+    database.close()
+    connection.close()
+    other.close()
+    assert (found.number, found.first_at, found.last_at) == (2, 1000.0, 1060.0)
+    assert found.last_peer == "MR1"
+
+
+def _ignored(_event: str, _facts: Mapping[str, object]) -> None:
+    """Nobody reads it."""

@@ -1,0 +1,35 @@
+"""Films that may be on paper are found without reading every film."""
+
+from __future__ import annotations
+
+from broker.model.job import Outcome, State
+from broker.model.retry import Settlement
+from broker.store.jobs import Jobs
+from broker.store.reading import Unanswered
+from tests.store.conftest import Clock, MakeRequest
+
+
+def test_only_films_that_nobody_answered_for(
+    jobs: Jobs, clock: Clock, make_request: MakeRequest
+) -> None:
+    """Of printing and held jobs: whom they were asked of, and when. None once it is settled."""
+    waiting, printing, held = (jobs.add(make_request(2)) for _ in range(3))
+    assert waiting == 1
+    for job_id, printer in ((printing, "oki-1"), (held, "oki-2")):
+        clock.now += 10
+        claim = jobs.claim(job_id, printer)
+        assert claim is not None
+        first, second = jobs.films(job_id)
+        jobs.asked(claim, first.id)
+        jobs.accepted(claim, first.id)
+        jobs.asked(claim, second.id)
+    jobs.uncertain(claim, second.id, "no answer")
+    settlement = Settlement(State.HELD, "uncertain")
+    jobs.finish(claim, Outcome.UNCERTAIN, "no answer", settlement=settlement)
+
+    assert jobs.unanswered() == [
+        Unanswered(printing, 2, "oki-1", 1010.0),
+        Unanswered(held, 2, "oki-2", 1020.0),
+    ]
+    jobs.release(held, printed=True)
+    assert [each.job_id for each in jobs.unanswered()] == [printing]
