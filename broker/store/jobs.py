@@ -13,7 +13,7 @@ from broker.model.trouble import QueueFull
 from broker.store.claims import ClaimLost, Claims
 from broker.store.documents import attributes_to_json, digest_of, film_to_json
 from broker.store.duplicates import Rule, twin_of
-from broker.store.reading import ACTIVE, NoSuchJob, request_of
+from broker.store.job_rows import ACTIVE, NoSuchJob, request_of
 from broker.store.recovery import Recovery
 from broker.store.tables import films, jobs, sendings, spooled
 from broker.store.verbs import NotAllowed, Verbs, lock

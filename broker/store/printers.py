@@ -12,7 +12,7 @@ from broker.model.health import Observation
 from broker.model.job import DONE, State
 from broker.model.printer import Address, Duty, Health, Printer
 from broker.store.database import Database
-from broker.store.reading import ACTIVE
+from broker.store.job_rows import ACTIVE
 from broker.store.tables import attempts, jobs, printers, sendings
 
 RECENT_S = 600.0

@@ -1,13 +1,11 @@
-"""Reading jobs: rows in, frozen data out. Each question takes a fixed number of queries."""
+"""Questions about jobs. Each takes a fixed number of queries."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
-from sqlalchemy import Connection, Row, Select, distinct, func, select
+from sqlalchemy import Connection, select
 
 from broker.model.job import (
     DONE,
@@ -15,51 +13,17 @@ from broker.model.job import (
     FilmState,
     Job,
     JobFilm,
-    Level,
     Outcome,
     PrintRequest,
-    Priority,
     State,
-    Strike,
 )
 from broker.store.database import Database
-from broker.store.documents import attributes_from_json, film_from_json
+from broker.store.documents import film_from_json
+from broker.store.job_rows import ACTIVE, JobList, NoSuchJob, one, request_of, several, shown
 from broker.store.tables import attempts, films, jobs, sendings, spooled
 
-ACTIVE = (State.QUEUED, State.PRINTING)
-"""States of jobs that take their turn."""
-
-SHOWN = [each.name for each in fields(Job) if each.name in jobs.c]
-"""What a Job shows as it stands in its row; the rest is counted."""
-
-FEW = 100
-"""So many jobs are named by their numbers, rather than selected again."""
-
-Within = Select[tuple[int]] | list[int]
-JobList = list[Job]
 FilmList = list[JobFilm]
 AttemptList = list[Attempt]
-
-
-class NoSuchJob(LookupError):
-    """There is no job of that number. `words` tells a person."""
-
-    def __init__(self, job_id: int) -> None:
-        self.words = f"there is no job {job_id}; `broker jobs --all` lists those that there are"
-        super().__init__(self.words)
-
-
-@dataclass(frozen=True)
-class Tally:
-    """What is left of a job's sendings."""
-
-    load: int = 0
-    """Copies not yet accepted."""
-    films: int = 0
-    """Films of which a pass is not yet accepted."""
-
-
-NOTHING_LEFT = Tally()
 
 
 @dataclass(frozen=True)
@@ -216,88 +180,3 @@ class JobReading:
 def _exists(connection: Connection, job_id: int) -> None:
     if connection.execute(select(jobs.c.id).where(jobs.c.id == job_id)).first() is None:
         raise NoSuchJob(job_id)
-
-
-def one(connection: Connection, job_id: int) -> Job:
-    """One job; NoSuchJob."""
-    found = several(connection, shown().where(jobs.c.id == job_id), [job_id])
-    if not found:
-        raise NoSuchJob(job_id)
-    return found[0]
-
-
-def shown() -> Select[Any]:
-    """The columns that `several` makes jobs of."""
-    return select(*(jobs.c[name] for name in SHOWN), jobs.c.remark)
-
-
-def several(connection: Connection, chosen: Select[Any], within: Within) -> JobList:
-    """The chosen jobs. `within` selects their numbers, and may select more than them."""
-    rows = connection.execute(chosen).all()
-    if len(rows) <= FEW:
-        within = [row[0] for row in rows]
-    tallies = _tallies(connection, within) if rows else {}
-    strikes = _strikes(connection, within) if rows else {}
-    return [_job(row, tallies.get(row[0], NOTHING_LEFT), strikes.get(row[0], ())) for row in rows]
-
-
-def request_of(connection: Connection, job_id: int) -> PrintRequest:
-    """What was asked for; NoSuchJob."""
-    row = connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
-    if row is None:
-        raise NoSuchJob(job_id)
-    content = connection.execute(
-        select(films.c.content).where(films.c.job_id == job_id).order_by(films.c.number)
-    ).scalars()
-    return PrintRequest(
-        calling_ae=row.calling_ae,
-        called_ae=row.called_ae,
-        peer=row.peer,
-        film_session=row.film_session,
-        level=Level(row.level),
-        session=attributes_from_json(row.session),
-        films=tuple(film_from_json(text) for text in content),
-        copies=row.copies,
-        priority=Priority(row.priority),
-    )
-
-
-def _tallies(connection: Connection, within: Within) -> Mapping[int, Tally]:
-    rows = connection.execute(
-        select(
-            sendings.c.job_id,
-            func.sum(sendings.c.copies),
-            func.count(distinct(sendings.c.number)),
-        )
-        .where(sendings.c.job_id.in_(within), sendings.c.state.not_in(DONE))
-        .group_by(sendings.c.job_id)
-    )
-    return {job_id: Tally(load, left) for job_id, load, left in rows}
-
-
-def _strikes(connection: Connection, within: Within) -> Mapping[int, Sequence[Strike]]:
-    rows = connection.execute(
-        select(attempts.c.job_id, attempts.c.printer, attempts.c.permanent, attempts.c.words)
-        .join(jobs, jobs.c.id == attempts.c.job_id)
-        .where(attempts.c.job_id.in_(within), attempts.c.strike)
-        .where(attempts.c.id > jobs.c.strikes_after)
-        .order_by(attempts.c.id)
-    )
-    found: dict[int, list[Strike]] = defaultdict(list)
-    for job_id, printer, permanent, words in rows:
-        found[job_id].append(Strike(printer, permanent, words))
-    return found
-
-
-def _job(row: Row[Any], tally: Tally, strikes: Sequence[Strike]) -> Job:
-    values: dict[str, Any] = dict(zip(SHOWN, row, strict=False))
-    remark = row[-1]
-    values["reason"] = "; ".join(filter(None, (remark, values["reason"])))
-    state = State(values["state"])
-    values["state"] = state
-    values["level"] = Level(values["level"])
-    values["priority"] = Priority(values["priority"])
-    values["films_accepted"] = values["films"] - tally.films
-    values["strikes"] = tuple(strikes)
-    values["load"] = tally.load if state in ACTIVE else 0
-    return Job(**values)

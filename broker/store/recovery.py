@@ -9,7 +9,8 @@ from sqlalchemy import Connection, and_, select, update
 from broker.model.job import FilmState, Job, Outcome, State
 from broker.model.retry import Settlement, prints_again
 from broker.store.claims import end, fence_of, left_to_print, move, obey
-from broker.store.reading import JobReading, one
+from broker.store.job_rows import one
+from broker.store.reading import JobReading
 from broker.store.tables import attempts, jobs, sendings
 
 STOPPED = "the broker stopped"

@@ -6,8 +6,9 @@ from sqlalchemy import Connection, func, select, update
 
 from broker.model.job import FINISHED, SETTLED, FilmState, Priority, State
 from broker.store.claims import left_to_print
+from broker.store.job_rows import NoSuchJob
 from broker.store.printers import require
-from broker.store.reading import JobReading, NoSuchJob
+from broker.store.reading import JobReading
 from broker.store.tables import attempts, jobs, sendings
 
 UNANSWERED = (FilmState.ASKED, FilmState.UNCERTAIN)
