@@ -9,9 +9,8 @@ from typing import Generic
 from broker.dicom import statuses
 from broker.dicom.intake import R, Writer
 from broker.dicom.statuses import Fault
+from broker.model.room import MB
 from broker.model.trouble import CannotStore
-
-MB = 1 << 20
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,17 @@ import struct
 from collections.abc import Callable, Iterator
 
 import pytest
+from pydicom.dataset import Dataset
 
 from broker.dicom.arriving import Allowance
 from broker.dicom.sop_classes import (
+    EXPLICIT_LITTLE,
     FILM_BOX,
     FILM_SESSION,
     GRAYSCALE_IMAGE_BOX,
     GRAYSCALE_META,
     IMPLICIT_LITTLE,
+    PRESENTATION_LUT,
 )
 from broker.dicom.transport.dataset_writer import encode_dataset
 from broker.dicom.transport.message import Command, command_bytes, command_of
@@ -106,6 +109,9 @@ def kept(desk: Desk) -> list[bytes]:
     [
         pytest.param(image_sequence(MODULE + PIXELS), id="in order"),
         pytest.param(image_sequence(PIXELS + MODULE), id="pixels before rows and columns"),
+        pytest.param(
+            image_sequence(MODULE + element(0x00880200, item(MODULE)) + PIXELS), id="an icon"
+        ),
         pytest.param(
             image_sequence(MODULE + PIXELS) + element(0x7FE00010, bytes(4)), id="others at the end"
         ),
@@ -259,6 +265,46 @@ def test_a_disk_that_takes_no_more_costs_one_image(desk: Desk, speak: Speak) -> 
     assert ct.set_image(1).status == 0x0000
     assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
     assert [event for event, _ in desk.notes].count("storage failed") == 1
+
+
+def megabytes() -> Dataset:
+    """Elements that are legal in any data set, large, and none of the printer's business."""
+    made = dataset(ICCProfile=bytes(2 << 20))
+    made.add_new(0x60003000, "OW", bytes(3 << 20))
+    made.private_block(0x0009, "SOMEBODY", create=True).add_new(1, "OB", bytes(1 << 20))
+    inner = dataset(EncapsulatedDocument=bytes(1 << 20))
+    made.IconImageSequence = [picture(PixelData=bytes(2 << 20)), inner]
+    return made
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT_LITTLE, IMPLICIT_LITTLE])
+def test_what_is_large_and_of_no_use_does_not_stop_a_film(
+    desk: Desk, speak: Speak, syntax: str
+) -> None:
+    """Film session, film box, LUT and image box are taken with it, and what is read is whole."""
+    ct = speak(transfer_syntaxes=(syntax,))
+    ct.session = str(ct.create(FILM_SESSION, megabytes()).command.AffectedSOPInstanceUID)
+    whole = ct.film_box_of(r"STANDARD\1,1")
+    whole.update(megabytes())
+    film_box = ct.create(FILM_BOX, whole)
+    assert film_box.dataset is not None
+    lut, table = megabytes(), dataset(LUTDescriptor=[4096, 0, 12])
+    table.add_new("LUTData", "OW", bytes(range(256)) * 32)
+    table.update(megabytes())
+    lut.PresentationLUTSequence = [table]
+    made_lut = ct.create(PRESENTATION_LUT, lut)
+    around = picture()
+    around.update(megabytes())
+    image = image_box(1, around)
+    image.update(megabytes())
+    (box,) = film_box.dataset.ReferencedImageBoxSequence
+
+    assert (film_box.status, made_lut.status) == (0x0000, 0x0000)
+    assert made_lut.dataset is not None
+    assert made_lut.dataset.PresentationLUTSequence[0].LUTData == bytes(range(256)) * 32
+    assert ct.set(GRAYSCALE_IMAGE_BOX, box.ReferencedSOPInstanceUID, image).status == 0x0000
+    assert ct.action(FILM_BOX, film_box.command.AffectedSOPInstanceUID).status == 0x0000
+    assert kept(desk) == [bytes(range(16))]
 
 
 def test_an_image_that_is_set_again_replaces_its_file(desk: Desk, speak: Speak) -> None:

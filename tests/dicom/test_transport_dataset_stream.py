@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
 from broker.dicom.transport.dataset import (
     EXPLICIT_LE,
@@ -21,12 +23,20 @@ from broker.dicom.transport.dataset import (
     read_raw,
 )
 from broker.dicom.transport.dataset_stream import Strainer
+from broker.dicom.transport.dataset_walk import LONGEST_UNREAD
 from tests.peers.acceptor import Kept
 
 GRAYSCALE_SEQUENCE = 0x20200110
 COLOR_SEQUENCE = 0x20200111
 OTHER_SEQUENCE = 0x20200130
+LUT_SEQUENCE = 0x20500010
 PIXEL_DATA = 0x7FE00010
+LUT_DATA = 0x00283006
+ICC_PROFILE = 0x00282000
+OVERLAY_DATA = 0x60023000
+PRIVATE = 0x00091001
+UNKNOWN = 0x20200777
+LABEL = 0x20000050
 ROWS = 0x00280010
 LONG = ("OB", "OW", "SQ", "UN")
 UNDEFINED = 0xFFFFFFFF
@@ -102,6 +112,30 @@ def plain(dataset: Dataset) -> dict[int, Any]:
     return found
 
 
+def unread(tag: int) -> bool:
+    """Whether the dictionary calls an element binary, or does not know it."""
+    known = Tag(tag)
+    if known.is_private_creator or known.element == 0:
+        return False
+    if known.is_private or not dictionary_has_tag(known):
+        return True
+    return dictionary_VR(known).split(" or ")[-1] in {"OB", "OD", "OF", "OL", "OV", "OW", "UN"}
+
+
+def blanked(found: dict[int, Any], within: int = 0, depth: int = 0) -> dict[int, Any]:
+    """The same without the long values that nobody reads."""
+    made: dict[int, Any] = {}
+    for tag, value in found.items():
+        if isinstance(value, list):
+            made[tag] = [blanked(each, tag, depth + 1) for each in value]
+            continue
+        image = tag == PIXEL_DATA and within in (GRAYSCALE_SEQUENCE, COLOR_SEQUENCE) and depth == 1
+        table = tag == LUT_DATA and within == LUT_SEQUENCE
+        long = len(value) > LONGEST_UNREAD and unread(tag) and not image and not table
+        made[tag] = b"" if long else value
+    return made
+
+
 def agree(whole: Any, strained: Any, pixels: bytes) -> bool:
     """Whether both are the same, where pixels that are elsewhere are as long, or those there."""
     if isinstance(strained, Elsewhere):
@@ -119,10 +153,10 @@ def agree(whole: Any, strained: Any, pixels: bytes) -> bool:
 
 
 def check(syntax: str, data: bytes, borders: list[int]) -> None:
-    """The same is read of it as of the whole, or neither can be read."""
+    """The same is read of it as of the whole with its long values blanked, or neither can be."""
     strained = Strained(syntax, data, borders)
     try:
-        whole = plain(read_raw(data, syntax))
+        whole = blanked(plain(read_raw(data, syntax)))
     except UnreadableDataset:
         with pytest.raises(UnreadableDataset):
             strained.read()
@@ -138,7 +172,19 @@ def check(syntax: str, data: bytes, borders: list[int]) -> None:
 
 
 SYNTAXES = st.sampled_from([IMPLICIT_LE, EXPLICIT_LE])
-BORDERS = st.lists(st.integers(0, 4000), max_size=12)
+BORDERS = st.lists(st.integers(0, 40_000), max_size=12)
+SEQUENCES = [GRAYSCALE_SEQUENCE, COLOR_SEQUENCE, LUT_SEQUENCE, OTHER_SEQUENCE]
+LONG_ELEMENTS = [
+    (ICC_PROFILE, "OB"),
+    (OVERLAY_DATA, "OW"),
+    (PRIVATE, "UN"),
+    (PRIVATE, "LT"),
+    (UNKNOWN, "OB"),
+    (LUT_DATA, "OW"),
+    (LUT_DATA, "US"),
+    (LABEL, "LO"),
+    (PIXEL_DATA, "OW"),
+]
 
 
 @st.composite
@@ -146,14 +192,18 @@ def data_sets(draw: st.DrawFn, syntax: str, depth: int = 0) -> bytes:
     """Encoded elements in any order, sequences and pixels among them, deep down."""
     made = []
     for _ in range(draw(st.integers(0, 4))):
-        kind = draw(st.sampled_from(["value", "value", "pixels", "sequence"]))
+        kind = draw(st.sampled_from(["value", "value", "long", "pixels", "sequence"]))
         if kind == "value":
-            tag, vr = draw(st.sampled_from([(ROWS, "US"), (0x20000050, "LO"), (0x00091001, "UN")]))
+            tag, vr = draw(st.sampled_from([(ROWS, "US"), (LABEL, "LO"), (PRIVATE, "UN")]))
             made.append(element(syntax, tag, vr, draw(st.binary(max_size=6))))
+        elif kind == "long":
+            tag, vr = draw(st.sampled_from(LONG_ELEMENTS))
+            size = LONGEST_UNREAD + 2 * draw(st.integers(-1, 3))
+            made.append(element(syntax, tag, vr, draw(st.sampled_from([b"\0", b"\xfe"])) * size))
         elif kind == "pixels":
             made.append(element(syntax, PIXEL_DATA, "OW", draw(st.binary(max_size=60))))
         elif depth < 3:
-            tag = draw(st.sampled_from([GRAYSCALE_SEQUENCE, COLOR_SEQUENCE, OTHER_SEQUENCE]))
+            tag = draw(st.sampled_from(SEQUENCES))
             items = draw(st.lists(data_sets(syntax, depth + 1), max_size=3))
             delimited = draw(st.booleans())
             made.append(
@@ -257,6 +307,68 @@ def test_pixels_of_a_broken_data_set_are_let_go_at_once(syntax: str, after: byte
         assert strained.sinks[0].discarded.is_set()
     with pytest.raises(UnreadableDataset):
         strained.read()
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
+@pytest.mark.parametrize(
+    ("tag", "vr"),
+    [
+        (OVERLAY_DATA, "OW"),
+        (ICC_PROFILE, "OB"),
+        (PRIVATE, "UN"),
+        (UNKNOWN, "OB"),
+        (PIXEL_DATA, "OW"),
+    ],
+)
+@pytest.mark.parametrize("delimited", [False, True])
+def test_long_values_that_nobody_reads_are_not_kept(
+    syntax: str, tag: int, vr: str, delimited: bool
+) -> None:
+    """However long and however deep down, they cost nothing and are read as empty."""
+    long = element(syntax, tag, vr, bytes(300_000))
+    label = element(syntax, LABEL, "LO", b"kept")
+    deep = sequence(
+        syntax, OTHER_SEQUENCE, [item(long + label, delimited=delimited)], delimited=delimited
+    )
+    pixels = element(syntax, PIXEL_DATA, "OW", bytes(range(100)))
+    data = long + sequence(syntax, COLOR_SEQUENCE, [item(deep + pixels)]) + deep + label
+
+    strained = Strained(syntax, data, list(range(0, len(data), 9000)), max_size=400)
+
+    assert not strained.strainer.dropped
+    assert [bytes(sink.content) for sink in strained.sinks] == [bytes(range(100))]
+    inner = [{tag: b"", LABEL: b"kept"}]
+    assert plain(strained.read()) == {
+        tag: b"",
+        COLOR_SEQUENCE: [{OTHER_SEQUENCE: inner, PIXEL_DATA: Elsewhere(100, True)}],
+        OTHER_SEQUENCE: inner,
+        LABEL: b"kept",
+    }
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
+@pytest.mark.parametrize("vr", ["OW", "UN"])
+def test_what_is_read_is_kept_however_long(syntax: str, vr: str) -> None:
+    """The table of a Presentation LUT, and what is no bytes, even where it says it were."""
+    table = element(syntax, LUT_DATA, vr, bytes(range(256)) * 400)
+    label = element(syntax, LABEL, vr, b"x" * 100_000)
+    hidden = element(syntax, GRAYSCALE_SEQUENCE, vr, item(label)) if vr == "UN" else b""
+    data = sequence(syntax, LUT_SEQUENCE, [item(table)]) + label + hidden
+
+    strained = Strained(syntax, data, [])
+
+    assert strained.strainer.data == data
+    assert Strained(syntax, data, [], max_size=100_000).strainer.dropped
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
+def test_a_long_value_that_breaks_off_makes_it_unreadable(syntax: str) -> None:
+    """It is not complete without its last byte, though nobody reads that."""
+    data = element(syntax, OVERLAY_DATA, "OW", bytes(300_000))
+
+    assert plain(Strained(syntax, data, [1000]).read()) == {OVERLAY_DATA: b""}
+    with pytest.raises(UnreadableDataset):
+        Strained(syntax, data[:-1], [1000]).read()
 
 
 def test_what_stands_around_the_pixels_is_bounded() -> None:

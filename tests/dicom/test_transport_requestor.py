@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -37,6 +38,7 @@ OFFERS = (
     Offer(str(Verification), (EXPLICIT_LE, IMPLICIT_LE)),
 )
 SHORT = Timeouts(connect_s=0.2, associate_s=0.2, release_s=0.2)
+ANSWERED = {"CommandField": 0x8120, "MessageIDBeingRespondedTo": 1, "Status": 0}
 ACTION = {
     "RequestedSOPClassUID": "1.2.840.10008.5.1.1.2",
     "CommandField": Command.N_ACTION,
@@ -350,6 +352,44 @@ def test_a_peer_that_takes_no_data_is_not_waited_for() -> None:
         done.set()
 
     assert caught.value.asked
+
+
+@pytest.mark.parametrize(
+    ("sip", "given_up"),
+    [pytest.param(65536, False, id="steadily"), pytest.param(64, True, id="by the drop")],
+)
+def test_a_slow_printer_may_take_its_time(sip: int, given_up: bool) -> None:
+    """As long as it takes data steadily; its answer counts, however long the pixels took."""
+    done = threading.Event()
+
+    def script(raw: Raw) -> None:
+        # What lies unread in its own buffer has left, as far as anybody can tell.
+        raw.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        raw.accept()
+        taken = 0
+        while taken < size and not done.wait(0.01):
+            taken += len(raw.sock.recv(sip))
+        if not given_up:
+            raw.say(1, ANSWERED)
+        done.wait(20)
+
+    dataset = Dataset()
+    dataset.PixelData = bytes(8 << 20)
+    size = len(dataset.PixelData)
+    with listening(script) as port:
+        requestor = opened(port)
+        context = requestor.context(META)
+        assert context is not None
+        command = {**ACTION, "CommandField": Command.N_SET}
+        began = time.monotonic()
+        if given_up:
+            with pytest.raises(Broken, match=r"took longer than 0.5 s answering N-SET"):
+                requestor.request(context, command, dataset, timeout_s=0.5)
+        else:
+            assert requestor.request(context, command, dataset, timeout_s=0.5).status == 0x0000
+            assert time.monotonic() - began > 1
+            requestor.abort()
+        done.set()
 
 
 # Answers

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import socket
+import struct
+import termios
 import threading
 import time
 import tracemalloc
@@ -10,11 +13,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from broker.dicom.transport import pace
 from broker.dicom.transport.wire import PduType, TimedOut, Violation, Wire
 from broker.model.refusal import Refusal
+from broker.model.room import MB
 from tests.peers.raw import data_pdu
-
-MB = 1 << 20
 
 
 @pytest.fixture
@@ -23,7 +26,7 @@ def pair() -> Iterator[tuple[Wire, socket.socket]]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         theirs = socket.create_connection(server.getsockname())
         ours, _ = server.accept()
-    wire = Wire(ours, max_pdu=8 * MB, send_timeout_s=0.3)
+    wire = Wire(ours, max_pdu=8 * MB)
     with theirs:
         yield wire, theirs
     wire.close()
@@ -76,24 +79,72 @@ def test_a_resting_wire_gives_its_memory_back(pair: tuple[Wire, socket.socket]) 
     assert caught.value.kind is Refusal.IDLE
 
 
-def test_a_peer_that_takes_little_by_little_is_given_up(
-    pair: tuple[Wire, socket.socket],
-) -> None:
-    """Progress does not stretch the time that one message may take to leave."""
+def sip(theirs: socket.socket, size: int, over: threading.Event) -> threading.Thread:
+    """Take so many bytes a hundred times a second, until it is over."""
+
+    def sipping() -> None:
+        while not over.wait(0.01):
+            theirs.recv(size)
+
+    thread = threading.Thread(target=sipping)
+    thread.start()
+    return thread
+
+
+def test_a_peer_that_drips_is_given_up(pair: tuple[Wire, socket.socket]) -> None:
+    """A little progress at times does not stretch the time that a message may take to leave."""
     wire, theirs = pair
     over = threading.Event()
-
-    def sip() -> None:
-        while not over.wait(0.01):
-            theirs.recv(1000)
-
-    thread = threading.Thread(target=sip)
-    thread.start()
+    sipping = sip(theirs, 10, over)
+    began = time.monotonic()
     with pytest.raises(TimedOut) as caught:
-        wire.send([bytes(64 * MB)], 10)
+        wire.send([bytes(64 * MB)], 0.3)
+    took = time.monotonic() - began
     over.set()
-    thread.join()
+    sipping.join()
     assert caught.value.kind is Refusal.NOT_READING
+    assert took < 5
+
+
+def test_a_peer_that_takes_steadily_may_take_its_time(pair: tuple[Wire, socket.socket]) -> None:
+    """Several times the patience, as long as it takes more than the floor."""
+    wire, theirs = pair
+    over = threading.Event()
+    sipping = sip(theirs, 100_000, over)
+    began = time.monotonic()
+    wire.send([bytes(12 * MB)], 0.5)
+    took = time.monotonic() - began
+    over.set()
+    sipping.join()
+    assert took > 1
+
+
+def test_our_own_slowness_is_not_the_peers(
+    pair: tuple[Wire, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chunks that come late from our disk do not use up the time of the one who takes them."""
+    monkeypatch.setattr(pace, "FLOOR", 1 << 40)  # so that bytes earn no time
+    wire, theirs = pair
+    over = threading.Event()
+    sipping = sip(theirs, 100_000, over)
+
+    def chunks() -> Iterator[bytes]:
+        yield bytes(1)
+        over.wait(1.2)
+        yield bytes(6 * MB)
+
+    wire.send(chunks(), 1.0)
+    over.set()
+    sipping.join()
+
+
+def test_what_the_peer_does_not_take_stays_with_us(pair: tuple[Wire, socket.socket]) -> None:
+    """The system takes little that it cannot send: what it has taken is progress of the peer's."""
+    wire, _ = pair
+    with pytest.raises(TimedOut):
+        wire.send([bytes(64 * MB)], 0.1)
+    (waiting,) = struct.unpack("i", fcntl.ioctl(wire.fileno(), termios.TIOCOUTQ, bytes(4)))
+    assert waiting < MB // 2
 
 
 def test_too_long_is_a_kind_of_its_own(pair: tuple[Wire, socket.socket]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from broker.dicom.transport.admission import SPARE_S, TOO_MANY_OF_ONE, Admitted, Caps, Held, admit
 from broker.dicom.transport.associate_pdus import abort_pdu, associate_rj
-from broker.dicom.transport.association import ABORT_PROGRESS_S, AcceptedAssociation
+from broker.dicom.transport.association import ABORT_PATIENCE_S, AcceptedAssociation
 from broker.dicom.transport.listener import Listener
 from broker.dicom.transport.lobby import Stranger
 from broker.dicom.transport.negotiation import (
@@ -210,8 +210,7 @@ class Acceptor:
         return None
 
     def _new_wire(self, sock: socket.socket) -> Wire:
-        limits = self._limits
-        return Wire(sock, max_pdu=limits.max_pdu, send_timeout_s=limits.message_timeout_s)
+        return Wire(sock, max_pdu=self._limits.max_pdu)
 
     def _refused(self, peer: str, words: str, kind: Refusal) -> None:
         self._on_event("refused", {"peer": peer, "words": words, "kind": kind.value})
@@ -219,7 +218,7 @@ class Acceptor:
     @staticmethod
     def _last_words(wire: Wire, pdu: bytes) -> None:
         try:
-            wire.send([pdu], ABORT_PROGRESS_S)
+            wire.send([pdu], ABORT_PATIENCE_S)
         except WireBroken:
             wire.cut()
 

@@ -26,6 +26,7 @@ from broker.dicom.transport.message import (
     response_command,
 )
 from broker.dicom.transport.negotiation import Answered, Proposal, accepted
+from broker.dicom.transport.pace import Pace
 from broker.dicom.transport.service import Closing, Ending, EventSink, Limits, Service
 from broker.dicom.transport.wire import (
     PduType,
@@ -37,9 +38,9 @@ from broker.dicom.transport.wire import (
 )
 from broker.model.refusal import Refusal
 
-SEND_PROGRESS_S = 60.0
-"""The longest time without the peer taking a byte of what we send."""
-ABORT_PROGRESS_S = 1.0
+SEND_PATIENCE_S = 60.0
+"""For a peer that takes what we send more slowly than it should: see Pace."""
+ABORT_PATIENCE_S = 1.0
 
 
 class AcceptedAssociation:
@@ -62,6 +63,7 @@ class AcceptedAssociation:
         self._proposal = proposal
         self._answered = answered
         self._limits = limits
+        self._patience_s = min(SEND_PATIENCE_S, limits.message_timeout_s)
         self._by_id = {context.id: context for context in self.contexts}
         self._send_pdu = sendable_pdu(proposal.max_pdu)
         self._assembly = Assembly(max_dataset=limits.max_frame, strain=self._strain)
@@ -112,7 +114,7 @@ class AcceptedAssociation:
         if self._answering and threading.current_thread() is self._thread:
             self._later.append(message)
         else:
-            self._wire.send(message, SEND_PROGRESS_S)
+            self._wire.send(message, self._patience_s)
         return message_id
 
     @property
@@ -141,7 +143,7 @@ class AcceptedAssociation:
         """A-ABORT, from any thread; what is being answered is not answered any more."""
         self._ended_by_us = Closing(Ending.ABORTED, "aborted by us")
         try:
-            self._wire.send([abort_pdu(by_provider=False)], ABORT_PROGRESS_S)
+            self._wire.send([abort_pdu(by_provider=False)], ABORT_PATIENCE_S)
         except WireBroken:
             self._wire.cut()
             return
@@ -160,7 +162,7 @@ class AcceptedAssociation:
         try:
             self._wire.send(
                 [associate_ac(self._proposal, self._answered, max_pdu=self._limits.max_pdu)],
-                SEND_PROGRESS_S,
+                self._patience_s,
             )
             while True:
                 self._serve(guarded, self._next())
@@ -184,14 +186,20 @@ class AcceptedAssociation:
         message = next(self._coming, None)
         if message is None and not self._assembly.begun:
             self._rest()
-        deadline = time.monotonic() + self._limits.message_timeout_s
+        pace = Pace(self._limits.message_timeout_s, time.monotonic())
         while message is None:
-            pdu = self._wire.receive(deadline)
+            pdu = self._wire.receive(pace.deadline)
             if pdu.type == PduType.DATA:
+                came, before = time.monotonic(), self._assembly.size
                 self._coming = self._assembly.feed(pdu.body)
                 message = next(self._coming, None)
+                moved = self._assembly.size - before
+                if moved > 0:
+                    now = time.monotonic()
+                    pace.ours(now - came)
+                    pace.moved(moved, now)
             elif pdu.type == PduType.RELEASE_RQ:
-                self._wire.send([RELEASE_RP], SEND_PROGRESS_S)
+                self._wire.send([RELEASE_RP], self._patience_s)
                 raise Closing(Ending.RELEASED, "released")
             elif pdu.type == PduType.ABORT:
                 raise Closing(Ending.ABORTED, "aborted by the peer")
@@ -235,7 +243,7 @@ class AcceptedAssociation:
         if response is not None:
             self._respond(service, message.context_id, request, response)
         for event in later:
-            self._wire.send(event, SEND_PROGRESS_S)
+            self._wire.send(event, self._patience_s)
         self._asked_at = time.monotonic()
         if request.field != Command.C_ECHO:
             self._worked_at = self._asked_at
@@ -251,7 +259,7 @@ class AcceptedAssociation:
             message = self._message(
                 context, response_command(request, Response(PROCESSING_FAILURE)), None
             )
-        self._wire.send(message, SEND_PROGRESS_S)
+        self._wire.send(message, self._patience_s)
 
     def _message(
         self, context: Context, command: Dataset, dataset: Dataset | None
@@ -262,7 +270,7 @@ class AcceptedAssociation:
 
     def _say_abort(self, reason: Reason) -> None:
         try:
-            self._wire.send([abort_pdu(by_provider=True, reason=reason)], ABORT_PROGRESS_S)
+            self._wire.send([abort_pdu(by_provider=True, reason=reason)], ABORT_PATIENCE_S)
         except WireBroken:
             self._wire.cut()
 

@@ -37,6 +37,7 @@ from broker.dicom.transport.dataset_walk import (
     is_explicit,
 )
 from broker.dicom.transport.vr import BINARY, NUMBERS, ONE_TEXT, TEXT, TRIMMED
+from broker.model.room import MB
 
 __all__ = [
     "EXPLICIT_LE",
@@ -60,7 +61,7 @@ __all__ = [
 
 Buffer = bytes | memoryview
 
-MAX_TEXT = 1 << 20
+MAX_TEXT = MB
 """Bytes of one value that is not binary."""
 
 
@@ -72,7 +73,7 @@ def decode_dataset(data: bytes, transfer_syntax: str) -> Dataset:
 def read_raw(data: bytes, transfer_syntax: str, cuts: Sequence[Cut] = ()) -> Dataset:
     """The data set in `data`, values left as their bytes. Raises UnreadableDataset.
 
-    Elsewhere stands for the pixels that were left out at `cuts`.
+    Elsewhere stands for the pixels that were left out at `cuts`; other values that were are empty.
     """
     return _whole(data, transfer_syntax, _Raw(), cuts)
 
@@ -81,15 +82,20 @@ def _whole(
     data: bytes, transfer_syntax: str, make: Maker[Dataset], cuts: Sequence[Cut] = ()
 ) -> Dataset:
     view = memoryview(data)
-    at = done = 0
+    at = done = images = 0
     size = len(data) + sum(cut.length for cut in cuts)
     steps = Walk(make, transfer_syntax).steps(size)
     try:
         want, count = next(steps)
         while True:
-            if want is Want.PIXELS and done < len(cuts) and cuts[done].at == at:
-                want, count = steps.send(Elsewhere(count, first=done == 0))
+            cuttable = want in (Want.PIXELS, Want.UNREAD)
+            if cuttable and done < len(cuts) and cuts[done].at == at:
                 done += 1
+                if want is Want.UNREAD:
+                    want, count = steps.send(view[at:at])
+                    continue
+                images += 1
+                want, count = steps.send(Elsewhere(count, first=images == 1))
             else:
                 value = view[at : at + count]
                 at += count
@@ -114,7 +120,8 @@ class _Raw:
         dataset._dict[tag] = RawDataElement(tag, vr, length, content, 0, False, True)
 
     def sequence(self, dataset: Dataset, tag: BaseTag, items: list[Dataset]) -> None:
-        dataset.add(DataElement(tag, "SQ", Items(items)))
+        # Not by `add`, which converts other elements: Pixel Representation, private creators.
+        dataset._dict[tag] = DataElement(tag, "SQ", Items(items))
 
 
 class _Decoded(_Raw):

@@ -1,4 +1,5 @@
-"""Data sets as they come in: pixels go to a sink in pieces, only what stands around them is kept.
+"""Data sets as they come in: pixels go to a sink in pieces, and of what stands around them only
+what somebody may read is kept.
 
 What is kept can be read afterwards (`dataset.read_raw`), by the same rules. Where a data set breaks
 them, it is kept as far as that, so the reader comes upon it again.
@@ -36,7 +37,7 @@ class Whole:
 
     def __init__(self, max_size: int) -> None:
         self.cuts: list[Cut] = []
-        """Where pixels were left out of what was kept."""
+        """Where something was left out of what was kept."""
         self.sink: Sink | None = None
         self._max_size = max_size
         self._kept = bytearray()
@@ -64,7 +65,8 @@ class Whole:
 class Strainer(Whole):
     """A data set without the pixels of an image box; the first of them go to a sink.
 
-    There is no limit to the pixels: that is the sink's.
+    Nor are long values kept that nobody reads: overlays, profiles, what is private. There is no
+    limit to what is not kept; that of the pixels is the sink's.
     """
 
     def __init__(self, transfer_syntax: str, open_sink: OpenSink, max_size: int) -> None:
@@ -74,6 +76,7 @@ class Strainer(Whole):
         self._readable = True
         self._want, self._left = next(self._steps)
         self._head = self._left
+        self._images = 0
 
     def feed(self, part: memoryview) -> None:
         """The next bytes."""
@@ -81,7 +84,7 @@ class Strainer(Whole):
             taken = part[: self._left]
             part = part[len(taken) :]
             self._left -= len(taken)
-            if self._want is Want.PIXELS:
+            if self._want in _CUT:
                 self._cut(taken)
             else:
                 super().feed(taken)
@@ -99,7 +102,7 @@ class Strainer(Whole):
     def _cut(self, taken: memoryview) -> None:
         cut = self.cuts[-1]
         self.cuts[-1] = Cut(cut.at, cut.length + len(taken))
-        if self.sink is not None and len(self.cuts) == 1:
+        if self._want is Want.PIXELS and self._images == 1 and self.sink is not None:
             self.sink.write(taken)
 
     def _step(self) -> None:
@@ -112,11 +115,14 @@ class Strainer(Whole):
             return
         self._head = self._left if self._want is Want.HEAD else 0
         if self._want is Want.PIXELS:
-            if not self.cuts:
+            self._images += 1
+            if self._images == 1:
                 self.sink = self._open_sink(self._left)
+        if self._want in _CUT:
             self.cuts.append(Cut(len(self._kept), 0))
 
 
+_CUT = frozenset({Want.PIXELS, Want.UNREAD})
 _NO_VALUE = memoryview(b"")
 
 

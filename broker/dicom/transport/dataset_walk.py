@@ -14,7 +14,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from pydicom.tag import BaseTag, Tag
 
-from broker.dicom.transport.vr import LONG, NUMBERS, TEXT, dictionary_vr
+from broker.dicom.transport.vr import BINARY, LONG, NUMBERS, TEXT, dictionary_vr
 
 IMPLICIT_LE = "1.2.840.10008.1.2"
 EXPLICIT_LE = "1.2.840.10008.1.2.1"
@@ -36,6 +36,12 @@ SHORT_LENGTH = struct.Struct("<H")
 _PIXEL_DATA = 0x7FE00010
 _IMAGE_SEQUENCES = frozenset({0x20200110, 0x20200111})
 """Basic Grayscale and Basic Color Image Sequence, of an image box."""
+_LUT_DATA = 0x00283006
+_LUT_SEQUENCE = 0x20500010
+"""Presentation LUT Sequence."""
+LONGEST_UNREAD = 4096
+"""Bytes of a value that nobody reads and that is kept all the same: as a cut it would cost about
+as much as it does."""
 _ENDLESS = 1 << 62
 
 
@@ -52,6 +58,8 @@ class Want(Enum):
     """The whole value of an element: for the maker alone."""
     PIXELS = auto()
     """The same, of Pixel Data in an item of an image sequence. Never of length 0."""
+    UNREAD = auto()
+    """The same, long, of an element that nobody reads: it may be left out, and is empty then."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,7 @@ class Elsewhere:
 
 
 class Cut(NamedTuple):
-    """A place in a data set where pixels were left out."""
+    """A place in a data set where pixels, or a long value that nobody reads, were left out."""
 
     at: int
     """What stands before it, in bytes, without earlier cuts."""
@@ -148,8 +156,7 @@ class Walk(Generic[D]):
                 continue
             if length > end - self._at or length == UNDEFINED:
                 raise UnreadableDataset(f"{tag} is longer than what holds it")
-            image = tag == _PIXEL_DATA and depth == 1 and within in _IMAGE_SEQUENCES
-            value = yield (Want.PIXELS if image and length else Want.VALUE), length
+            value = yield _wanted(tag, length, depth, within), length
             self._at += length
             self._count(self._make.further_values(vr, value))
             self._make.element(dataset, tag, vr, value)
@@ -215,3 +222,15 @@ class Walk(Generic[D]):
         if length == UNDEFINED:
             raise UnreadableDataset(f"{tag} has no end")
         return items
+
+
+def _wanted(tag: BaseTag, length: int, depth: int, within: int) -> Want:
+    """What a value is to those who read data sets, by what the dictionary says of its element.
+
+    Not by the VR that came with it: what is read must not vanish because it is sent as UN.
+    """
+    if tag == _PIXEL_DATA and depth == 1 and within in _IMAGE_SEQUENCES:
+        return Want.PIXELS if length else Want.VALUE
+    if length <= LONGEST_UNREAD or (tag == _LUT_DATA and within == _LUT_SEQUENCE):
+        return Want.VALUE
+    return Want.UNREAD if dictionary_vr(tag) in BINARY else Want.VALUE

@@ -39,7 +39,7 @@ class Message:
     context_id: int
     command: Dataset
     data: bytes = b""
-    """The data set, without the pixels that were left out at `cuts`."""
+    """The data set, without what was left out at `cuts`."""
     dropped: bool = False
     """The data set was larger than what may be held, and was thrown away as it came."""
     cuts: tuple[Cut, ...] = ()
@@ -74,6 +74,11 @@ class Assembly:
         """Whether a message has begun and not ended."""
         return self._context_id is not None
 
+    @property
+    def size(self) -> int:
+        """Bytes that have come of the message that has begun and not ended."""
+        return self._size
+
     def feed(self, body: memoryview) -> Iterator[Message]:
         """The messages that this P-DATA-TF PDU completes, each as soon as it is asked for.
 
@@ -102,6 +107,7 @@ class Assembly:
 
     def _reset(self) -> None:
         self._context_id: int | None = None
+        self._size = 0
         self._command_bytes = bytearray()
         self._command: Dataset | None = None
         self._data: Whole | None = None
@@ -111,6 +117,7 @@ class Assembly:
             self._context_id = context_id
         elif context_id != self._context_id:
             raise Violation("messages on two contexts are mixed", Reason.UNEXPECTED_PARAMETER)
+        self._size += len(part)
         last = bool(flags & _LAST)
         if flags & _COMMAND:
             return self._command_part(part, last)

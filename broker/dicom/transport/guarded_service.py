@@ -54,7 +54,7 @@ class GuardedService:
         if request.field not in ANSWERED:
             return Response(UNRECOGNIZED_OPERATION)
         if message.dropped:
-            words = f"a data set of more than {self._max_frame} bytes without its pixels"
+            words = f"a data set of more than {self._max_frame} bytes beside its pixels"
             self._tell("refused", {"words": words, "kind": Refusal.DATA_SET_TOO_LARGE.value})
             return Response(RESOURCE_LIMITATION)
         try:

@@ -84,8 +84,7 @@ class Request:
     """None: it came on a presentation context that was not accepted."""
     command: Dataset
     data: bytes = b""
-    """The encoded data set, without the pixels that were left out at `cuts`; empty when there was
-    none."""
+    """The encoded data set, without what was left out at `cuts`; empty when there was none."""
     cuts: tuple[Cut, ...] = ()
     sink: Sink | None = None
     """What got the pixels: what Service.sink gave for this request, if it was asked."""

@@ -47,12 +47,13 @@ from broker.dicom.transport.wire import (
     Wire,
     WireBroken,
 )
+from broker.model.room import MB
 
 __all__ = ["Answer", "Broken", "EventReport", "Rejected", "Requestor", "Timeouts"]
 
-MAX_DATASET = 16 << 20
+MAX_DATASET = 16 * MB
 """Bytes of a response's data set: no printer has that much to say."""
-ABORT_PROGRESS_S = 1.0
+ABORT_PATIENCE_S = 1.0
 
 
 class Requestor:
@@ -149,10 +150,10 @@ class Requestor:
     ) -> Answer:
         """Send a request and wait for its response; MessageID is filled in. Raises Broken.
 
-        While the request is being sent, `timeout_s` is the longest time without progress;
-        afterwards it is all the time that the response may take. N-EVENT-REPORTs that come
-        meanwhile are answered and handed over. A data set that does not fit its transfer syntax
-        raises ValueError or TypeError, and nothing has left.
+        While the request is being sent, `timeout_s` is the patience of its Pace: a printer that
+        steadily takes data may take its time. Afterwards it is all the time that the response may
+        take. N-EVENT-REPORTs that come meanwhile are answered and handed over. A data set that
+        does not fit its transfer syntax raises ValueError or TypeError, and nothing has left.
         """
         if self._closed:
             raise Broken(f"{self._where}: {self._closed}", connected=True)
@@ -265,7 +266,7 @@ class Requestor:
     def _listen_for_abort(self) -> None:
         """After a failed send: what the peer said before it left tells more than the failure."""
         while self._wire.pending:
-            self._expect(self._wire.receive(time.monotonic() + ABORT_PROGRESS_S), PduType.DATA)
+            self._expect(self._wire.receive(time.monotonic() + ABORT_PATIENCE_S), PduType.DATA)
 
     def _broken(
         self, exc: WireBroken, doing: str, timeout_s: float, *, asked: bool = False
@@ -284,7 +285,7 @@ class Requestor:
 
     def _say_abort(self, pdu: bytes) -> None:
         try:
-            self._wire.send([pdu], ABORT_PROGRESS_S)
+            self._wire.send([pdu], ABORT_PATIENCE_S)
         except WireBroken:
             self._wire.cut()
 

@@ -10,14 +10,16 @@ from typing import Protocol, runtime_checkable
 from broker.dicom.transport.dataset_stream import Sink
 from broker.dicom.transport.message import Request, Response
 from broker.model.refusal import Refusal
+from broker.model.room import MB
 
 EventSink = Callable[[str, Mapping[str, object]], None]
 """Told of what happened: an event's name and its facts. Called from several threads; must not
 raise."""
 
 
-MAX_FRAME = 1 << 20
-"""Bytes of a data set without the pixels of an image box: print needs 10 KB, with a LUT."""
+MAX_FRAME = MB
+"""Bytes of a data set without the pixels of an image box, and without long values that nobody
+reads: print needs 10 KB, with a LUT."""
 
 
 class Ending(StrEnum):
@@ -79,5 +81,6 @@ class Limits:
     max_pdu: int
     idle_timeout_s: float
     message_timeout_s: float
+    """The patience of a message's Pace."""
     max_frame: int
-    """Of a data set without the pixels of an image box."""
+    """Of a data set, as MAX_FRAME is."""

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
+from broker.dicom.transport.pace import Pace
 from broker.dicom.transport.wire_broken import Closed, Reason, TimedOut, Violation, WireBroken
 from broker.model.refusal import Refusal
 
@@ -28,6 +29,10 @@ BUFFER = 256 * 1024
 """Bytes that are read at once from a peer that sends a lot."""
 SMALL_BUFFER = 4 * 1024
 """Of a peer that sends little, or nothing just now."""
+UNSENT = 128 * 1024
+"""Bytes that the system takes from us beyond what is on its way. Without a bound it takes
+megabytes from a fast sender: how slowly the peer takes them would be hidden until all had left, and
+count as the time of its answer."""
 
 _HEAD = struct.Struct(">BxI")
 
@@ -59,18 +64,15 @@ class Pdu:
 class Wire:
     """One connection. One thread receives; any thread may send or cut.
 
-    Deadlines are of `time.monotonic()`, in seconds. `send_timeout_s` is the longest time that one
-    message may take to leave, however steadily the peer takes it.
+    Deadlines are of `time.monotonic()`, in seconds.
     """
 
-    def __init__(
-        self, sock: socket.socket, *, max_pdu: int, send_timeout_s: float = math.inf
-    ) -> None:
+    def __init__(self, sock: socket.socket, *, max_pdu: int) -> None:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
         self._sock = sock
         self._max_pdu = max_pdu
-        self._send_timeout_s = send_timeout_s
         self._largest = max(BUFFER, max_pdu + _HEAD.size)
         self._buffer = bytearray(SMALL_BUFFER)
         self._begin = 0
@@ -130,22 +132,25 @@ class Wire:
             if not self._take():
                 return None
 
-    def send(self, chunks: Iterable[bytes], progress_s: float) -> None:
-        """All of it; `progress_s` is the longest time without the peer taking a single byte.
+    def send(self, chunks: Iterable[bytes], patience_s: float) -> None:
+        """All of it, at a pace of that patience: a peer that steadily takes data may take its time.
 
         With 0 it waits for nothing: what cannot leave at once does not leave. Raises Closed or
         TimedOut.
         """
-        end = time.monotonic() + self._send_timeout_s
-        if not self._sending.acquire(timeout=progress_s):
+        if not self._sending.acquire(timeout=patience_s):
             raise TimedOut("takes no data", Refusal.NOT_READING)
+        ready = time.monotonic()
+        pace = Pace(patience_s, ready)
         handed = False
         try:
             for chunk in chunks:
+                pace.ours(time.monotonic() - ready)
                 view = memoryview(chunk)
                 while view:
-                    view = view[self._send(view, progress_s, end) :]
+                    view = view[self._send(view, pace) :]
                     handed = True
+                ready = time.monotonic()
         except WireBroken as exc:
             exc.handed = handed
             raise
@@ -259,20 +264,20 @@ class Wire:
         self._crowded = self._end == len(self._buffer)
         return True
 
-    def _send(self, view: memoryview, progress_s: float, end: float) -> int:
-        deadline = min(time.monotonic() + progress_s, end)
+    def _send(self, view: memoryview, pace: Pace) -> int:
         while True:
-            if time.monotonic() >= end:
-                raise TimedOut("takes data too slowly", Refusal.NOT_READING)
             try:
-                return self._sock.send(view)
+                count = self._sock.send(view)
             except BlockingIOError:
-                left = deadline - time.monotonic()
+                left = pace.deadline - time.monotonic()
                 if left <= 0:
-                    raise TimedOut("takes no data", Refusal.NOT_READING) from None
+                    raise TimedOut("takes no data, or too slowly", Refusal.NOT_READING) from None
                 self._writable.poll(_milliseconds(left))
             except OSError as exc:
                 raise Closed(_why(exc)) from exc
+            else:
+                pace.moved(count, time.monotonic())
+                return count
 
 
 def _milliseconds(seconds: float) -> int:
