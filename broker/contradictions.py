@@ -29,6 +29,7 @@ class _Bound:
 _BOUNDS = (
     _Bound("limits", "associations_per_peer", "associations"),
     _Bound("limits", "image_mb", "session_mb"),
+    _Bound("limits", "session_mb", "address_mb"),
 )
 
 

@@ -147,7 +147,8 @@ class Limits(Section):
         default=30.0, description="from the connection to the association"
     )
     message_s: Annotated[float, seconds(0.1, 7200)] = Field(
-        default=300.0, description="from the first byte of a message to the last"
+        default=300.0,
+        description="for a message to come; counts on while it moves at 16 KB/s or more",
     )
     idle_s: Annotated[float, seconds(0.1, 86400)] = Field(
         default=3600.0, description="without any message"
@@ -156,7 +157,10 @@ class Limits(Section):
         default=256, description="of one image; not more than of a film session"
     )
     session_mb: Annotated[int, whole("a number of megabytes", 1, 1_000_000)] = Field(
-        default=4096, description="of the images of one film session"
+        default=4096, description="of the images of one film session that wait to be printed"
+    )
+    address_mb: Annotated[int, whole("a number of megabytes", 1, 1_000_000)] = Field(
+        default=8192, description="likewise, of all film sessions of one address"
     )
     film_boxes: Annotated[int, whole("a number of film boxes", 1, 100_000)] = Field(
         default=2000, description="of one film session"
@@ -182,7 +186,8 @@ class Printing(Section):
         default=60.0, description="to create a film session, a film box or a Presentation LUT"
     )
     set_s: Annotated[float, seconds(0.05, 3600)] = Field(
-        default=30.0, description="to take an image; counts anew while its pixels move"
+        default=30.0,
+        description="to take an image; counts on while its pixels move at 16 KB/s or more",
     )
     action_s: Annotated[float, seconds(0.05, 86400)] = Field(
         default=360.0, description="to answer that it prints; after that a film is uncertain"

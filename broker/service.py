@@ -13,6 +13,7 @@ from importlib.metadata import version
 
 from broker import settings
 from broker.config import Config
+from broker.dicom.allowance import Holdings
 from broker.dicom.print_scp import PrintScp
 from broker.dicom.print_scu import PrintScu
 from broker.dicom.print_session import PrintSession
@@ -90,6 +91,7 @@ class Service:
                 note=self._note,
             )
         )
+        self._holdings = Holdings()
         self._intake = Intake(
             self.jobs,
             self.printers,
@@ -247,6 +249,7 @@ class Service:
             self._note,
             model_name=version("dicom-print-broker"),
             allowance=settings.allowance(self._config),
+            holdings=self._holdings,
         )
 
     def _open(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broker.dicom.arriving import Allowance
+from broker.dicom.allowance import Allowance
 from broker.dicom.print_scu import PrintTimeouts
 from broker.dicom.transport.requestor import Timeouts
 from broker.model.retry import Policy
@@ -42,6 +42,7 @@ def allowance(config: Config) -> Allowance:
     return Allowance(
         image=limits.image_mb << 20,
         session=limits.session_mb << 20,
+        address=limits.address_mb << 20,
         film_boxes=limits.film_boxes,
         sheets=limits.sheets,
     )

@@ -51,8 +51,8 @@ REMEDIES: Mapping[Refusal, str] = {
         "while it runs, look at its log."
     ),
     Refusal.SLOW: (
-        "What had begun to come was not complete in limits.establish_s or limits.message_s. Look "
-        "at the network to that peer."
+        "What had begun to come was not complete in limits.establish_s, or came more slowly than "
+        "16 KB/s for limits.message_s. Look at the network to that peer."
     ),
     Refusal.IDLE: (
         "An association without any request for limits.idle_s was ended. Modalities open a new "
@@ -75,7 +75,7 @@ REMEDIES: Mapping[Refusal, str] = {
         "at the modality."
     ),
     Refusal.DATA_SET_TOO_LARGE: (
-        "A request without pixels was larger than any print needs. If it is a modality, show its "
+        "A request had more beside its pixels than any print needs. If it is a modality, show its "
         "vendor the broker's log."
     ),
     Refusal.TOO_MUCH: (

@@ -3,42 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic
 
 from broker.dicom import statuses
 from broker.dicom.intake import R, Writer
 from broker.dicom.statuses import Fault
-from broker.model.room import MB
 from broker.model.trouble import CannotStore
-
-
-@dataclass(frozen=True)
-class Allowance:
-    """What one modality may send."""
-
-    image: int = 256 * MB
-    """Bytes of one image."""
-    session: int = 4096 * MB
-    """Bytes of all images of a film session, as long as their image boxes are open."""
-    film_boxes: int = 2000
-    """Of a film session."""
-    sheets: int = 10_000
-    """Films x copies of one print request on a film session, each sent and counted for itself."""
-
-    def refusal(self, size: int, held: int) -> Fault | None:
-        """Why an image of so many bytes cannot come beside those that are held already.
-
-        Fault 0xC605: for N-SET of an image box, that is the status of too little memory for the
-        image (PS3.4 H.4.3.1.2.1). It says nothing against the next, smaller one.
-        """
-        if size > self.image:
-            words = f"the image is larger than {self.image // MB} MB"
-        elif held + size > self.session:
-            words = f"the film session's images are larger than {self.session // MB} MB"
-        else:
-            return None
-        return Fault(statuses.NO_MEMORY_FOR_IMAGE, words)
 
 
 class Arriving(Generic[R]):
@@ -48,18 +18,20 @@ class Arriving(Generic[R]):
     cannot be stored is dropped, and `take` says why.
     """
 
-    def __init__(self, begin: Callable[[], Writer[R]], size: int, refusal: Fault | None) -> None:
+    def __init__(self, begin: Callable[[], Writer[R]], size: int) -> None:
+        """So many bytes; `begin` may refuse them by a Fault or CannotStore."""
         self._left = size
         self._size = size
         self._last = b""
         """The last byte is padding or not: whoever knows rows and columns can tell."""
-        self._fault = refusal
+        self._fault: Fault | None = None
         self._writer: Writer[R] | None = None
-        if refusal is None:
-            try:
-                self._writer = begin()
-            except CannotStore as error:
-                self._fault = _fault(error)
+        try:
+            self._writer = begin()
+        except Fault as fault:
+            self._fault = fault
+        except CannotStore as error:
+            self._fault = _fault(error)
 
     def write(self, piece: memoryview) -> None:
         """The next bytes."""

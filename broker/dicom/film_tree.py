@@ -131,6 +131,16 @@ class FilmTree:
         """The film box that an image box lies on."""
         return self._lies_on[image_box.uid]
 
+    def to_print(self, node: Node) -> list[OpenFilmBox]:
+        """The film boxes of a film session, or this one, as far as anything lies on them.
+
+        Fault 0xC600 for a film session that has none at all.
+        """
+        if isinstance(node, OpenFilmSession) and not node.film_boxes:
+            raise Fault(statuses.NO_FILM_BOXES, "the film session has no film boxes")
+        boxes = node.film_boxes if isinstance(node, OpenFilmSession) else [node]
+        return [box for box in boxes if isinstance(box, OpenFilmBox) and box.has_image]
+
     def recount(self, image_box: OpenImageBox, before: int) -> None:
         """An image box has another image now, or a job has its image: it had so many unprinted
         bytes before."""

@@ -8,7 +8,8 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 from broker.dicom import attribute_list, attributes, film_objects, statuses
-from broker.dicom.arriving import Allowance, Arriving
+from broker.dicom.allowance import Allowance, Holdings, Share
+from broker.dicom.arriving import Arriving
 from broker.dicom.film_tree import FilmTree
 from broker.dicom.intake import Intake
 from broker.dicom.open_film import OpenFilmBox, OpenFilmSession, OpenImageBox
@@ -50,18 +51,23 @@ class PrintScp:
         *,
         model_name: str = "",
         allowance: Allowance | None = None,
+        holdings: Holdings | None = None,
     ) -> None:
+        """`holdings` are those of all associations."""
         self.association = association
         self.intake = intake
         self.note = note
         self.model_name = model_name
         self.allowance = allowance or Allowance()
         self.tree = FilmTree(self.allowance.film_boxes)
+        self._share = Share(holdings or Holdings(), association.peer.rpartition(":")[0])
 
     def answer(self, request: Request) -> Response:
         """The response to one request; never raises for anything that a peer can send."""
         try:
-            return self._answer(request)
+            response = self._answer(request)
+            self._share.become(self.tree.unprinted_bytes)
+            return response
         except Fault as fault:
             self.note(
                 "request refused",
@@ -75,13 +81,7 @@ class PrintScp:
                     **({"kind": str(fault.kind)} if fault.kind else {}),
                 },
             )
-            fields: dict[str, object] = {"ErrorComment": fault.comment[:64]}
-            if fault.tags and fault.status in (
-                statuses.NO_SUCH_ATTRIBUTE,
-                statuses.ATTRIBUTE_LIST_ERROR,
-            ):
-                fields["AttributeIdentifierList"] = list(fault.tags)
-            return Response(fault.status, None, fields)
+            return Response(fault.status, None, fault.fields)
 
     def sink(self, request: Request, size: int) -> Arriving[Any] | None:
         """The spool, for the pixels of an image box of ours; refused ones are dropped."""
@@ -94,9 +94,13 @@ class PrintScp:
             return None  # the answer will say so
         if not isinstance(node, OpenImageBox):
             return None
-        held = self.tree.unprinted_bytes - node.unprinted_bytes
-        refusal = self.allowance.refusal(size, held)
-        return Arriving(lambda: self.intake.receive(size), size, refusal)
+        replaced = node.unprinted_bytes
+
+        def begin() -> Any:
+            self.allowance.check_image(size, replaced, self._share)
+            return self.intake.receive(size)
+
+        return Arriving(begin, size)
 
     @property
     def disposable(self) -> bool:
@@ -107,6 +111,7 @@ class PrintScp:
         """Forget everything that was not actioned (PS3.4 H.5)."""
         self.intake.forget(self.tree.received())
         self.tree = FilmTree(self.allowance.film_boxes)
+        self._share.become(0)
 
     def _answer(self, request: Request) -> Response:
         if request.field == Command.C_ECHO:
@@ -241,35 +246,18 @@ class PrintScp:
         node = self.tree.find(uid, sop_class)
         if request.command.get("ActionTypeID") != PRINT_ACTION:
             raise Fault(statuses.NO_SUCH_ACTION, "the only action is 1, print")
-        assert self.tree.session is not None
         whole = isinstance(node, OpenFilmSession)
-        boxes = self.tree.session.film_boxes if isinstance(node, OpenFilmSession) else [node]
-        assert all(isinstance(box, OpenFilmBox) for box in boxes)
-        if not boxes:
-            raise Fault(statuses.NO_FILM_BOXES, "the film session has no film boxes")
-        printed = [box for box in boxes if isinstance(box, OpenFilmBox) and box.has_image]
+        printed = self.tree.to_print(node)
         if not printed:
             status = statuses.EMPTY_FILM_SESSION if whole else statuses.EMPTY_FILM_BOX
             return Response(status, None, {"AffectedSOPInstanceUID": node.uid})
-        self._check_sheets(printed, whole=whole)
+        if isinstance(node, OpenFilmSession):
+            self.allowance.check_sheets(len(printed), node.copies)
         reply = self._accept(request, printed, whole=whole)
         fields: dict[str, object] = {"AffectedSOPInstanceUID": node.uid}
         if reply is not None:
             fields["ActionTypeID"] = PRINT_ACTION
         return Response(statuses.SUCCESS, reply, fields)
-
-    def _check_sheets(self, boxes: Sequence[OpenFilmBox], *, whole: bool) -> None:
-        """Fault 0x0213 when collated copies would make more films to be sent than any print needs.
-
-        The copies of a single film are made by the printer.
-        """
-        assert self.tree.session is not None
-        sheets = len(boxes) * self.tree.session.copies
-        if whole and len(boxes) > 1 and sheets > self.allowance.sheets:
-            raise Fault(
-                statuses.RESOURCE_LIMITATION,
-                f"films times copies are more than {self.allowance.sheets}",
-            )
 
     def _accept(
         self, request: Request, boxes: Sequence[OpenFilmBox], *, whole: bool

@@ -43,8 +43,8 @@ PRINT = 1
 class PrintTimeouts:
     """How long a printer may take, in seconds: the defaults of PS3.2 annex B.
 
-    For `set_s` it is the time without progress while the pixels are sent, and all of the time
-    after the last of them has left.
+    For `set_s` it is the patience of the transport's Pace while the pixels are sent, and all of the
+    time after the last of them has left.
     """
 
     association: Timeouts = field(default_factory=Timeouts)

@@ -142,3 +142,11 @@ class Fault(Exception):
         self.comment = comment
         self.tags = tuple(tags)
         self.kind = kind or _NO_ROOM.get(status)
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """What the response tells beside the status (PS3.7 C.4.2, C.5)."""
+        told: dict[str, object] = {"ErrorComment": self.comment[:64]}
+        if self.tags and self.status in (NO_SUCH_ATTRIBUTE, ATTRIBUTE_LIST_ERROR):
+            told["AttributeIdentifierList"] = list(self.tags)
+        return told

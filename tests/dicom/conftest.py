@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.dicom.arriving import Allowance
+from broker.dicom.allowance import Allowance, Holdings
 from broker.dicom.print_scp import PrintScp
 from broker.dicom.sop_classes import EXPLICIT_LITTLE, IMPLICIT_LITTLE, OFFERED, VERIFICATION
 from broker.dicom.transport.acceptor import AcceptedAssociation, Acceptor, Ending
@@ -92,8 +92,17 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         note=note,
     )
 
+    holdings = Holdings()
+
     def serve(association: AcceptedAssociation) -> PrintScp:
-        scp = WatchedScp(association, intake, note, model_name="test", allowance=made.allowance)
+        scp = WatchedScp(
+            association,
+            intake,
+            note,
+            model_name="test",
+            allowance=made.allowance,
+            holdings=holdings,
+        )
         scp.desk = made
         return scp
 
@@ -112,6 +121,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     acceptor.stop(0)
     database.close()
     assert made.faults == []
+    assert holdings.of("127.0.0.1") == 0, "and is held for nobody"
     assert intake.announced.bytes == 0, "however an image ended, it no longer counts as coming"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from broker.dicom.arriving import Allowance
+from broker.dicom.allowance import Allowance
 from broker.dicom.sop_classes import FILM_BOX, FILM_SESSION
 from tests.dicom.conftest import Desk
 from tests.peers.speaker import Speaker, dataset
@@ -58,6 +58,26 @@ def test_what_was_deleted_does_not_count(desk: Desk, speak: Speak) -> None:
         ct.open_film_box()
         assert ct.set_image().status == 0x0000
         assert ct.delete(FILM_SESSION, ct.session).status == 0x0000
+
+
+def test_all_film_sessions_of_an_address_count(desk: Desk, speak: Speak) -> None:
+    """Associations side by side may not hold what one may not; what ends or prints gives back."""
+    desk.allowance = Allowance(session=16, address=40)
+    speakers = [speak(), speak(), speak()]
+    for ct in speakers:
+        ct.open_session()
+        ct.open_film_box()
+    statuses = [ct.set_image().status for ct in speakers]
+    assert statuses == [0x0000, 0x0000, 0xC605]
+
+    speakers[0].release()
+    desk.wait_for_endings(1)
+    assert speakers[2].set_image().status == 0x0000
+    assert speakers[1].set_image().status == 0x0000, "set again"
+    for ct in speakers[1:]:
+        assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+        ct.open_film_box()
+        assert ct.set_image().status == 0x0000
 
 
 def test_collated_copies_are_counted(desk: Desk, speak: Speak) -> None:

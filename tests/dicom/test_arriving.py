@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from pydicom.dataset import Dataset
 
-from broker.dicom.arriving import Allowance
+from broker.dicom.allowance import Allowance
 from broker.dicom.sop_classes import (
     EXPLICIT_LITTLE,
     FILM_BOX,
