@@ -192,10 +192,10 @@ class Service:
 
     def reload(self, config: Config) -> None:
         """Take over all but [broker], [database] and [limits], which need a restart."""
+        self.printers.sync(config.addresses())
         self._config = config.model_copy(
             update={key: getattr(self._config, key) for key in ("broker", "database", "limits")}
         )
-        self.printers.sync(config.addresses())
         self._dispatcher.wake()
         self._note("configuration read again", {"printers": len(config.printers)})
 

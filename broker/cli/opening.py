@@ -66,9 +66,12 @@ def opened(ctx: typer.Context, config: Path | None) -> Iterator[Store]:
     with database(settings) as opened_database:
         _bring_up_to_date(opened_database, settings)
         printers = Printers(opened_database, time.time)
-        known = {printer.name for printer in printers.list()}
-        if any(address.name not in known for address in settings.addresses()):
-            printers.sync(settings.addresses(), remove=False)
+        if not Occupancy.taken(settings.data_dir):
+            # A running broker has read its own configuration; without one, what stands in the
+            # file is what the next start will use.
+            known = {printer.name for printer in printers.list()}
+            if any(address.name not in known for address in settings.addresses()):
+                printers.sync(settings.addresses(), remove=False)
         yield Store(
             settings,
             Jobs(opened_database, time.time),

@@ -67,7 +67,6 @@ def purge(
             found = _remove(store, terms, found)
             kept = store.jobs.spooled() if going else set()
             going = {name: size for name, size in going.items() if name not in kept}
-        running = store.running
     size = sum(going.values())
     if as_document:
         document = {
@@ -86,8 +85,6 @@ def purge(
     if found.pixels:
         cannot = "could not" if dry_run else "cannot"
         typer.echo(f"{pixels} {cannot} be printed again from here: `broker jobs reprint` refuses")
-    if not dry_run and found.pixels and running:
-        typer.echo("the running broker removes the files within a minute")
 
 
 def _ask(found: Removal) -> None:
@@ -102,7 +99,7 @@ def _ask(found: Removal) -> None:
 
 
 def _remove(store: Store, terms: Terms, found: Removal) -> Removal:
-    """Rows first; the files at once when no broker is here to do it. What really went."""
+    """Rows first, then the files. What really went."""
     from rich.progress import Progress
 
     from broker.cli.tables import terminal
@@ -118,20 +115,5 @@ def _remove(store: Store, terms: Terms, found: Removal) -> Removal:
                 break
             pixels, rows = pixels + removal.pixels, rows + removal.rows
             progress.advance(task, max(removal.pixels, removal.rows))
-    _sweep(store)
+    store.spool().sweep(store.jobs.spooled)
     return Removal(pixels, rows)
-
-
-def _sweep(store: Store) -> None:
-    """Remove the files, unless a broker runs: its upkeep does it, as a file may be on its way to a
-    new job there."""
-    from broker.store.occupancy import Occupancy, Occupied
-
-    try:
-        occupancy = Occupancy.take(store.config.data_dir)
-    except Occupied:
-        return
-    try:
-        store.spool().sweep(store.jobs.spooled)
-    finally:
-        occupancy.close()

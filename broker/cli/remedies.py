@@ -86,6 +86,10 @@ REMEDIES: Mapping[Refusal, str] = {
         "New films were refused, as less disk was free than retention.floor_mb. Make room; `broker "
         "jobs` says whether it is still so."
     ),
+    Refusal.QUEUE_FULL: (
+        "A modality has limits.waiting_jobs jobs that are queued, printing or held. `broker jobs` "
+        "says why they wait: mend the printers, release or cancel what is held, or allow more."
+    ),
     Refusal.IMAGE_NOT_STORED: (
         "An image was not taken: larger than limits.image_mb or session_mb, or the disk was full. "
         "The broker's log says which."

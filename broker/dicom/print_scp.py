@@ -276,11 +276,10 @@ class PrintScp:
             job = self.intake.accept(asked, received)
         except CannotStore as error:
             full = statuses.SESSION_QUEUE_FULL if whole else statuses.FILM_BOX_QUEUE_FULL
-            crowded = isinstance(error, QueueFull)
-            words = (
-                "too many jobs of this AE title wait" if crowded else "the film cannot be stored"
-            )
-            raise Fault(full, words) from error
+            if isinstance(error, QueueFull):
+                words = "too many jobs of this modality are not finished"
+                raise Fault(full, words, kind=Refusal.QUEUE_FULL) from error
+            raise Fault(full, "the film cannot be stored") from error
         self.tree.printed(boxes)
         return self.action_reply(request, job)
 

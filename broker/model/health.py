@@ -129,14 +129,24 @@ def observe(printer: Printer, check: Check, now: float, rise: int, fall: int) ->
         return Observation(Health.DOWN, words, good, 0, now, check.supports_lut)
     left = min(printer.failures_in_row, fall - 1) if printer.health is Health.DOWN else None
     if check.kind is CheckKind.ATTENTION:
-        return Observation(Health.DEGRADED, check.words, good, 0, now, check.supports_lut, left)
+        words = _with_habit(printer, check.words)
+        return Observation(Health.DEGRADED, words, good, 0, now, check.supports_lut, left)
     if left is None and printer.failures_in_row >= fall:
         # It answers checks and fails films: only an accepted film shows that it is well again.
         reason = printer.reason
-        if not reason.startswith((FAILS_FILMS, LEAVES_UNANSWERED)):
-            reason = f"{FAILS_FILMS}: {printer.failures_in_row} attempts in a row"
+        if not reason.startswith((f"{FAILS_FILMS}: ", f"{LEAVES_UNANSWERED}: ")):
+            habit = LEAVES_UNANSWERED if leaves_unanswered(printer) else FAILS_FILMS
+            reason = f"{habit}: {printer.failures_in_row} attempts in a row"
         return Observation(Health.DEGRADED, reason, good, 0, now, check.supports_lut)
     return Observation(Health.UP, check.words, good, 0, now, check.supports_lut, left)
+
+
+def leaves_unanswered(printer: Printer) -> bool:
+    """Whether it was asked to print and said nothing, too often: each try makes a film uncertain.
+
+    Its reason keeps that in mind, whatever checks say meanwhile.
+    """
+    return printer.failures_in_row > 0 and printer.reason.startswith(LEAVES_UNANSWERED)
 
 
 def fails_films(printer: Printer) -> bool:
@@ -162,5 +172,9 @@ def _silent(printer: Printer, check: Check, now: float, fall: int) -> Observatio
     bad = printer.bad_checks + 1
     if bad >= fall or printer.health is Health.DOWN:
         return Observation(Health.DOWN, check.words, 0, bad, now)
-    words = f"{check.words}, {bad} of {fall} checks"
+    words = _with_habit(printer, f"{check.words}, {bad} of {fall} checks")
     return Observation(printer.health, words, 0, bad, now)
+
+
+def _with_habit(printer: Printer, words: str) -> str:
+    return f"{LEAVES_UNANSWERED}; {words}" if leaves_unanswered(printer) else words

@@ -64,6 +64,9 @@ class PrinterVerdict:
     """None leaves it."""
 
 
+BLAMELESS = PrinterVerdict(failed=False)
+
+
 @dataclass(frozen=True)
 class Verdict:
     """Everything that follows from one trouble."""
@@ -116,14 +119,16 @@ def after(trouble: Trouble, scene: Scene) -> Verdict:
     """
     if isinstance(trouble, SpoolDamaged):
         held = Settlement(State.HELD, f"{trouble.words}; {PRINT_AGAIN}")
-        return Verdict(Outcome.REFUSED, held, PrinterVerdict(failed=False))
+        return Verdict(Outcome.REFUSED, held, BLAMELESS)
     if isinstance(trouble, OwnFault):
         # Nothing says whether it is this job or all of them: it must end, and no printer is to
         # blame.
-        settlement = _struck(trouble, scene, permanent=False)
-        return Verdict(Outcome.UNAVAILABLE, settlement, PrinterVerdict(failed=False), strike=True)
+        permanent = trouble.permanent
+        settlement = _struck(trouble, scene, permanent=permanent)
+        return Verdict(Outcome.UNAVAILABLE, settlement, BLAMELESS, True, permanent)
     if isinstance(trouble, Uncertain):
-        if scene.policy.on_uncertain != "reprint":
+        policy, job = scene.policy, scene.job
+        if not prints_again(policy.on_uncertain, policy.tries, job.strikes, job.wish):
             held = Settlement(State.HELD, f"uncertain: {trouble.words}")
             return Verdict(Outcome.UNCERTAIN, held, _failed(trouble, scene))
         # A strike, because every further try may put one more copy on paper.
@@ -216,9 +221,15 @@ def _failed(trouble: Trouble, scene: Scene) -> PrinterVerdict:
 
 def _refusing(trouble: Trouble, scene: Scene) -> PrinterVerdict:
     """What is refused for good is mostly the film's affair, and no reason to leave the printer
-    alone; one that refuses film after film is, while another does its work."""
+    alone; one that refuses film after film is, while another takes them. Where all refuse, the
+    films are wrong, and others must not wait for it."""
     verdict = _failed(trouble, scene)
-    elsewhere = any(each.name != scene.printer.name for each in _live(scene))
+    elsewhere = any(
+        each.name != scene.printer.name
+        and each.health is Health.UP
+        and each.failures_in_row < scene.policy.fall
+        for each in _live(scene)
+    )
     if verdict.health is Health.DEGRADED and elsewhere:
         return verdict
     return replace(verdict, paused_until=0.0)

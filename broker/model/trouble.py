@@ -53,7 +53,14 @@ class Uncertain(Trouble):
 
 
 class OwnFault(Trouble):
-    """The broker itself failed, before the line: for want of memory, for one, or by a fault."""
+    """The broker itself failed, before the line: for want of memory, for one, or by a fault.
+
+    `permanent` is true when it would fail again with the same film and printer.
+    """
+
+    def __init__(self, words: str, *, permanent: bool = False) -> None:
+        super().__init__(words)
+        self.permanent = permanent
 
 
 class SpoolDamaged(Trouble):
@@ -69,5 +76,5 @@ class CannotStore(Exception):
 
 
 class QueueFull(CannotStore):
-    """As many jobs of one modality wait as may: one that prints without end must not keep the
-    others from printing."""
+    """As many jobs of one AE title or address are unfinished as may: one that prints without end
+    must not keep the others from printing."""

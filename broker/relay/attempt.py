@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import struct
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from broker.dicom.print_session import PrintSession
@@ -91,11 +93,11 @@ def run(edges: Edges, claim: Claim, job: Job, printer: Printer, stopping: thread
 def _print(
     edges: Edges, claim: Claim, job: Job, printer: Printer, stopping: threading.Event
 ) -> None:
-    films = _left(edges.jobs.films(job.id))
-    if not films:
-        return
-    attributes = edges.jobs.request(job.id).session
     with _before_the_line(edges, printer):
+        films = _left(edges.jobs.films(job.id))
+        if not films:
+            return
+        attributes = edges.jobs.request(job.id).session
         session = edges.open(printer.address, attributes, films[0].copies, lut=job.needs_lut)
     accepted = 0
     try:
@@ -103,6 +105,8 @@ def _print(
             _check_wishes(edges, claim, stopping)
             with _before_the_line(edges, printer):
                 session.prepare(film.film, edges.spool.open)
+            # That may have taken long.
+            _check_wishes(edges, claim, stopping)
             _ask(edges, claim, session, film, printer, stopping)
             accepted += 1
             with _before_the_line(edges, printer):
@@ -124,20 +128,30 @@ def _print(
 
 @contextmanager
 def _before_the_line(edges: Edges, printer: Printer) -> Iterator[None]:
-    """Whatever breaks here is a Trouble: nothing was asked for yet, so the attempt can end.
+    """Whatever breaks here is a Trouble, but for the database and a lost claim: nothing was asked
+    for yet, so the attempt can end.
 
-    What cannot be put on the wire for a printer is refused for good, not tried for ever.
+    What cannot be put on the wire for a printer is not tried there again.
     """
     try:
         yield
     except (Trouble, ClaimLost, *FAILURES):
         raise
-    except UNSENDABLE as error:
-        words = f"{printer.name}: the film cannot be sent to it ({type(error).__name__})"
-        raise Refused(words, permanent=True) from error
     except Exception as error:
-        edges.note("attempt broke", {"printer": printer.name, "why": repr(error)})
-        raise OwnFault(f"the broker itself failed, see its log ({type(error).__name__})") from error
+        # Where, and not what it says: the words of some quote values of a data set.
+        kind, place = type(error).__name__, _place(error)
+        edges.note("attempt broke", {"printer": printer.name, "why": kind, "where": place})
+        if isinstance(error, UNSENDABLE):
+            words = f"the film cannot be sent to {printer.name} ({kind}, see the log)"
+            raise OwnFault(words, permanent=True) from error
+        why = (error.strerror if isinstance(error, OSError) else None) or kind
+        raise OwnFault(f"the broker itself failed: {why}, see its log") from error
+
+
+def _place(error: BaseException) -> str:
+    """File and line that an exception came from."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(last.filename).name}:{last.lineno}"
 
 
 def _left(films: Sequence[JobFilm]) -> list[JobFilm]:
@@ -225,26 +239,18 @@ def _settle(edges: Edges, claim: Claim, trouble: Trouble) -> None:
         permanent=verdict.permanent,
         strike=verdict.strike,
         settlement=verdict.settlement,
+        blame=verdict.printer,
     )
-    if verdict.printer.failed:
-        edges.printers.failed(
-            claim.printer,
-            words=verdict.printer.words,
-            paused_until=verdict.printer.paused_until,
-            health=verdict.printer.health,
+    if verdict.printer.health not in (None, printer.health):
+        edges.note(
+            "printer changed",
+            {
+                "printer": printer.name,
+                "health": str(verdict.printer.health),
+                "was": str(printer.health),
+                "reason": verdict.printer.words,
+            },
         )
-        if verdict.printer.health not in (None, printer.health):
-            edges.note(
-                "printer changed",
-                {
-                    "printer": printer.name,
-                    "health": str(verdict.printer.health),
-                    "was": str(printer.health),
-                    "reason": verdict.printer.words,
-                },
-            )
-    elif verdict.printer.paused_until:
-        edges.printers.rest(claim.printer, verdict.printer.paused_until)
     edges.note(
         "attempt failed",
         {

@@ -8,8 +8,8 @@ from broker.model.job import PrintRequest
 from broker.model.note import Note
 from broker.model.pool import PoolStatus, pool_status
 from broker.model.room import Room
-from broker.model.trouble import CannotStore
-from broker.relay.receiving import UNWRITTEN, Announced, Receiving
+from broker.model.trouble import CannotStore, QueueFull
+from broker.relay.receiving import UNWRITTEN, Receiving
 from broker.store.jobs import Jobs, Rule
 from broker.store.printers import Printers
 from broker.store.spool import Incoming, Spool
@@ -41,7 +41,6 @@ class Intake:
         self._most = most
         self._wake = wake
         self._note = note
-        self.announced = Announced()
 
     def check_room(self) -> None:
         """CannotStore when the disk is fuller than the site wants it: better no film than half."""
@@ -52,16 +51,13 @@ class Intake:
 
     def receive(self, size: int) -> Receiving:
         """Write so many bytes of pixels while they arrive; CannotStore when the disk does not take
-        them, or they would not fit beside the others that are on their way."""
-        with self.announced.adding(size) as coming:
-            if not self._measured().takes(coming):
-                self._note("storage failed", {"why": NO_ROOM})
-                raise CannotStore(NO_ROOM)
-            try:
-                writer = self._spool.begin()
-            except OSError as error:
-                raise self._cannot(UNWRITTEN, error) from error
-        return Receiving(writer, size, self.announced, self._cannot)
+        them, or they do not fit beside what must stay free."""
+        self._check_fit(size)
+        try:
+            writer = self._spool.begin()
+        except OSError as error:
+            raise self._cannot(UNWRITTEN, error) from error
+        return Receiving(writer, size, self._check_fit, self._cannot)
 
     def accept(self, request: PrintRequest, received: Sequence[Incoming]) -> int:
         """Put the pixels, then the rows, on stable storage; the number of the job.
@@ -70,9 +66,12 @@ class Intake:
         nothing of the request is left.
         """
         try:
+            self._jobs.check_queue(request.calling_ae, request.peer, self._most())
             with self._spool.keeping():
                 self._spool.keep(received)
-                admitted = self._jobs.admit(request, rule=self._rule(), most=self._most())
+                admitted = self._jobs.admit(request, rule=self._rule())
+        except QueueFull:
+            raise
         except Exception as error:
             self._undo(received)
             if isinstance(error, CannotStore):
@@ -108,6 +107,12 @@ class Intake:
             self._note("storage failed", {"why": str(error)})
             return pool_status((), can_store=False)
         return pool_status(printers, can_store=True, room=not room.low)
+
+    def _check_fit(self, size: int) -> None:
+        """CannotStore when so many bytes more would take what must stay free."""
+        if not self._measured().takes(size):
+            self._note("storage failed", {"why": NO_ROOM})
+            raise CannotStore(NO_ROOM)
 
     def _measured(self) -> Room:
         try:

@@ -90,10 +90,10 @@ class Monitor:
     def _check(self, printer: Printer) -> None:
         try:
             check = self._probe(printer.address)
-            before = self._printers.get(printer.name)
-            rhythm = self._rhythm()
-            seen = observe(before, check, self._clock(), rhythm.rise, rhythm.fall)
-            self._printers.observed(printer.name, seen)
+            rhythm, now = self._rhythm(), self._clock()
+            before, seen = self._printers.observe(
+                printer.name, lambda row: observe(row, check, now, rhythm.rise, rhythm.fall)
+            )
         except NoSuchPrinter:
             return  # taken out of the configuration meanwhile
         except Exception as error:  # noqa: BLE001 - whatever it is must not end the watch

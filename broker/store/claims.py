@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
 from broker.model.job import DONE, Claim, FilmState, Outcome, State
-from broker.model.retry import Settlement
+from broker.model.retry import BLAMELESS, PrinterVerdict, Settlement
+from broker.store import printer_rows
 from broker.store.reading import JobReading
 from broker.store.tables import attempts, jobs, sendings
 
@@ -119,10 +120,12 @@ class Claims(JobReading):
         permanent: bool = False,
         strike: bool = False,
         settlement: Settlement,
+        blame: PrinterVerdict = BLAMELESS,
     ) -> None:
-        """End the attempt and move the job on as settled; ClaimLost.
+        """End the attempt, move the job on as settled, and blame the printer; ClaimLost.
 
-        A person's wish wins over going back to the queue. Films are left as they are.
+        All at once, so that the next job is not claimed for a printer that has just failed. A
+        person's wish wins over going back to the queue. Films are left as they are.
         """
         now = self._clock()
         fence = fence_of(claim.job_id, claim.token)
@@ -130,6 +133,7 @@ class Claims(JobReading):
             wish = _wish(connection, fence)
             end(connection, claim.job_id, outcome, words, now, permanent=permanent, strike=strike)
             move(connection, fence, obey(wish, settlement), now)
+            printer_rows.blame(connection, claim.printer, blame, now)
 
     def _film(
         self, claim: Claim, film_id: int, before: Sequence[FilmState], **values: object

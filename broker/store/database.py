@@ -152,6 +152,7 @@ def _begin(connection: Connection) -> None:
     """
     end = connection.get_execution_options().get("waits_until")
     if end is None:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(BUSY_S * 1000)}")
         connection.exec_driver_sql("BEGIN DEFERRED")
         return
     left = max(0, round((end - time.monotonic()) * 1000))

@@ -15,6 +15,8 @@ from broker.store.tables import attempts, films, jobs, sendings
 
 ACTIVE = (State.QUEUED, State.PRINTING)
 """States of jobs that take their turn."""
+UNFINISHED = (*ACTIVE, State.HELD)
+"""States of jobs that need their pixels."""
 
 SHOWN = [each.name for each in fields(Job) if each.name in jobs.c]
 """What a Job shows as it stands in its row; the rest is counted."""

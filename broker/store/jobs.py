@@ -13,7 +13,7 @@ from broker.model.trouble import QueueFull
 from broker.store.claims import ClaimLost, Claims
 from broker.store.documents import attributes_to_json, digest_of, film_to_json
 from broker.store.duplicates import Rule, twin_of
-from broker.store.job_rows import ACTIVE, NoSuchJob, request_of
+from broker.store.job_rows import ACTIVE, UNFINISHED, NoSuchJob, request_of
 from broker.store.recovery import Recovery
 from broker.store.tables import films, jobs, sendings, spooled
 from broker.store.verbs import NotAllowed, Verbs, lock
@@ -46,11 +46,8 @@ class Jobs(Claims, Recovery, Verbs):
         *,
         pinned: str = "",
         rule: Rule = NO_RULE,
-        most: int | None = None,
     ) -> Admission:
         """Queue a new job, or hold it as a duplicate. It is on stable storage when this returns.
-
-        QueueFull when `most` jobs of the modality are queued or printing.
 
         A film session's copies are collated (PS3.4 H.4.1.2.4): several films are sent once for
         each copy. The copies of a single film are made by the printer. The rule says how equal
@@ -58,8 +55,6 @@ class Jobs(Claims, Recovery, Verbs):
         """
         digests = [digest_of(film) for film in request.films]
         with self._database.write() as connection:
-            if most is not None and _active(connection, request.calling_ae) >= most:
-                raise QueueFull(f"{most} jobs of {request.calling_ae} wait already")
             twin = twin_of(connection, request.calling_ae, digests, rule, self._clock())
             values: dict[str, object] = {"pinned": pinned}
             held = twin is not None and rule.hold
@@ -69,6 +64,18 @@ class Jobs(Claims, Recovery, Verbs):
                 values |= {"state": State.HELD, "reason": HELD_AS_DUPLICATE}
             job_id = self._add(connection, request, digests, values)
         return Admission(job_id, twin.job_id if twin is not None else None, held)
+
+    def check_queue(self, calling_ae: str, peer: str, most: int) -> None:
+        """QueueFull when so many jobs of the AE title, or of the peer's address, are unfinished."""
+        address = peer.rpartition(":")[0]
+        unfinished = select(func.count()).where(jobs.c.state.in_(UNFINISHED))
+        with self._database.read() as connection:
+            for whose, which in (
+                (calling_ae, jobs.c.calling_ae == calling_ae),
+                (address, jobs.c.peer.startswith(f"{address}:", autoescape=True)),
+            ):
+                if connection.execute(unfinished.where(which)).scalar_one() >= most:
+                    raise QueueFull(f"{most} jobs of {whose} are not finished")
 
     def reprint(self, job_id: int) -> int:
         """Queue a copy of a job, all its films and copies; the number of the new job.
@@ -136,14 +143,6 @@ class Jobs(Claims, Recovery, Verbs):
         ).scalar_one()
         _add_films(connection, int(job_id), request, digests)
         return int(job_id)
-
-
-def _active(connection: Connection, calling_ae: str) -> int:
-    """How many jobs of a modality are queued or printing."""
-    theirs = and_(jobs.c.state.in_(ACTIVE), jobs.c.calling_ae == calling_ae)
-    return int(
-        connection.execute(select(func.count()).select_from(jobs).where(theirs)).scalar_one()
-    )
 
 
 def _add_films(

@@ -13,21 +13,15 @@ from broker.model.job import DONE, State
 from broker.model.printer import Address, Duty, Health, Printer
 from broker.store.database import Database
 from broker.store.job_rows import ACTIVE
-from broker.store.tables import attempts, jobs, printers, sendings
+from broker.store.printer_rows import NoSuchPrinter, change, forgive, require, set_health
+from broker.store.tables import jobs, printers, sendings
+
+__all__ = ["NoSuchPrinter", "Printers"]
 
 RECENT_S = 600.0
 """How far back `Printer.recent` looks."""
 
 PrinterList = list[Printer]
-
-
-class NoSuchPrinter(LookupError):
-    """There is no printer of that name. `words` names those that there are."""
-
-    def __init__(self, name: str, known: Sequence[str]) -> None:
-        there = ", ".join(known) if known else "none; the configuration names none"
-        self.words = f"there is no printer {name}; there are: {there}"
-        super().__init__(self.words)
 
 
 @dataclass(frozen=True)
@@ -97,14 +91,34 @@ class Printers:
         with self._database.write() as connection:
             require(connection, name)
             if duty is Duty.READY:
-                _forgive(connection, name, self._clock())
+                forgive(connection, name, self._clock())
             row = connection.execute(select(printers).where(printers.c.name == name)).one()
             if row.duty == duty and not reason:
                 return  # said again: the reason given before holds
-            _change(connection, name, duty=duty, duty_reason=reason, duty_since=self._clock())
+            change(connection, name, duty=duty, duty_reason=reason, duty_since=self._clock())
+
+    def observe(
+        self, name: str, look: Callable[[Printer], Observation]
+    ) -> tuple[Printer, Observation]:
+        """Write what a check makes of it as it is now; both. NoSuchPrinter.
+
+        In one transaction: an attempt may tell more of it at the same time.
+        """
+        with self._database.write() as connection:
+            require(connection, name)
+            row = connection.execute(select(printers).where(printers.c.name == name)).one()
+            before = _printer(row, Occupation())
+            observation = look(before)
+            self._observed(connection, name, observation)
+        return before, observation
 
     def observed(self, name: str, observation: Observation) -> None:
         """Write what a check made of it; NoSuchPrinter."""
+        with self._database.write() as connection:
+            require(connection, name)
+            self._observed(connection, name, observation)
+
+    def _observed(self, connection: Connection, name: str, observation: Observation) -> None:
         values: dict[str, object] = {
             "reason": observation.reason,
             "good_checks": observation.good_checks,
@@ -115,34 +129,8 @@ class Printers:
             values["supports_lut"] = observation.supports_lut
         if observation.failures_in_row is not None:
             values["failures_in_row"] = observation.failures_in_row
-        with self._database.write() as connection:
-            require(connection, name)
-            _change(connection, name, **values)
-            self._health(connection, name, observation.health)
-
-    def failed(
-        self, name: str, *, words: str, paused_until: float, health: Health | None = None
-    ) -> None:
-        """Count an attempt that failed by the printer's doing, and let it rest.
-
-        Here and below: a printer that was taken out of the configuration meanwhile is no error.
-        """
-        with self._database.write() as connection:
-            _change(
-                connection,
-                name,
-                failures=printers.c.failures + 1,
-                failures_in_row=printers.c.failures_in_row + 1,
-                paused_until=paused_until,
-                reason=words,
-            )
-            if health is not None:
-                self._health(connection, name, health)
-
-    def rest(self, name: str, until: float) -> None:
-        """Leave a busy printer alone for a moment: it has not failed."""
-        with self._database.write() as connection:
-            _change(connection, name, paused_until=until)
+        change(connection, name, **values)
+        set_health(connection, name, observation.health, self._clock())
 
     def end_waits(self, latest: float) -> int:
         """End pauses that would last beyond this time; how many."""
@@ -150,10 +138,13 @@ class Printers:
         return self._database.change_some(printers, late, paused_until=0.0)
 
     def accepted(self, name: str, copies: int) -> None:
-        """Count an accepted film: whatever was wrong with the printer is over, as of now."""
+        """Count an accepted film: whatever was wrong with the printer is over, as of now.
+
+        A printer that was taken out of the configuration meanwhile is no error.
+        """
         over = case((printers.c.failures_in_row > 0, self._clock()), else_=printers.c.paused_until)
         with self._database.write() as connection:
-            _change(
+            change(
                 connection,
                 name,
                 films_accepted=printers.c.films_accepted + copies,
@@ -165,45 +156,6 @@ class Printers:
                 .where(printers.c.name == name, printers.c.health == Health.UP)
                 .values(reason="")
             )
-
-    def _health(self, connection: Connection, name: str, health: Health) -> None:
-        """Set the health, and since when, if it is another."""
-        connection.execute(
-            update(printers)
-            .where(printers.c.name == name, printers.c.health != health)
-            .values(health=health, health_since=self._clock())
-        )
-
-
-def require(connection: Connection, name: str) -> None:
-    """Make sure that there is a printer of that name; NoSuchPrinter."""
-    rows = connection.execute(select(printers.c.name).order_by(printers.c.position)).scalars()
-    known = rows.all()
-    if name not in known:
-        raise NoSuchPrinter(name, known)
-
-
-def _change(connection: Connection, name: str, **values: object) -> None:
-    connection.execute(update(printers).where(printers.c.name == name).values(**values))
-
-
-def _forgive(connection: Connection, name: str, now: float) -> None:
-    """Nothing that went wrong there before counts any more: not for the printer, nor for jobs that
-    wait."""
-    rested = case((printers.c.failures_in_row > 0, now), else_=printers.c.paused_until)
-    _change(connection, name, failures_in_row=0, paused_until=rested)
-    waiting = select(jobs.c.id).where(jobs.c.state == State.QUEUED)
-    struck = select(attempts.c.job_id).where(attempts.c.printer == name, attempts.c.strike)
-    connection.execute(
-        update(jobs)
-        .where(jobs.c.state == State.QUEUED, jobs.c.id.in_(struck))
-        .values(not_before=0.0)
-    )
-    connection.execute(
-        update(attempts)
-        .where(attempts.c.printer == name, attempts.c.job_id.in_(waiting))
-        .values(strike=False, permanent=False)
-    )
 
 
 def _peer(address: Address) -> tuple[str, str, int]:

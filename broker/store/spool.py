@@ -138,7 +138,7 @@ class Spool:
     def clear_incoming(self) -> None:
         """Remove what an earlier life of the broker was receiving. Only at start."""
         for path in self._incoming.iterdir():
-            path.unlink()
+            path.unlink(missing_ok=True)  # a command may drop what it was receiving
 
     def _path(self, name: str) -> Path:
         return self._directory / name[:2] / name

@@ -17,8 +17,8 @@ PIECE = 256 * 1024
 class Stored:
     """One spool file, open for reading: it may be removed meanwhile.
 
-    SpoolDamaged when it is missing or cannot be read. Its content is checked while it is read:
-    the last piece is given only when all of it is what its name says.
+    SpoolDamaged when it is missing, OSError when it cannot be read now. Its content is checked
+    while it is read: the last piece is given only when all of it is what its name says.
     """
 
     def __init__(self, path: Path) -> None:
@@ -27,8 +27,6 @@ class Stored:
             self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             raise SpoolDamaged(f"spool file {path.name} is missing") from None
-        except OSError as error:
-            raise self._unreadable(error) from error
         self.length = os.fstat(self._descriptor).st_size
         """In bytes, as it was opened."""
 
@@ -44,7 +42,7 @@ class Stored:
         at = 0
         held = b""
         while at < self.length:
-            piece = self._piece(at)
+            piece = os.pread(self._descriptor, min(PIECE, self.length - at), at)
             if not piece:
                 break
             digest.update(piece)
@@ -57,13 +55,3 @@ class Stored:
                 f"spool file {self._name} was altered: its content is not what it was"
             )
         yield held
-
-    def _piece(self, at: int) -> bytes:
-        try:
-            return os.pread(self._descriptor, min(PIECE, self.length - at), at)
-        except OSError as error:
-            raise self._unreadable(error) from error
-
-    def _unreadable(self, error: OSError) -> SpoolDamaged:
-        why = error.strerror or str(error)
-        return SpoolDamaged(f"spool file {self._name} cannot be read: {why}")

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select, update
 from broker.model.job import FINISHED, SETTLED, FilmState, Priority, State
 from broker.store.claims import left_to_print
 from broker.store.job_rows import NoSuchJob
-from broker.store.printers import require
+from broker.store.printer_rows import require
 from broker.store.reading import JobReading
 from broker.store.tables import attempts, jobs, sendings
 

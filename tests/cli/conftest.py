@@ -15,11 +15,12 @@ from broker.model.film import Film, Image, ImageBox
 from broker.model.health import Observation
 from broker.model.job import Level, Outcome, PrintRequest, State
 from broker.model.printer import Address, Health
-from broker.model.retry import Settlement
+from broker.model.retry import PrinterVerdict, Settlement
 from broker.store import schema
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
+from broker.store.printer_rows import blame
 from broker.store.printers import Printers
 
 CONFIGURATION = """
@@ -60,6 +61,7 @@ class Site:
     """One data directory with its configuration."""
 
     folder: Path
+    database: Database
     jobs: Jobs
     printers: Printers
 
@@ -137,7 +139,9 @@ class Site:
         self.up(name)
         for _ in range(times):
             words = f"fails films: {name}: 0xC602"
-            self.printers.failed(name, words=words, paused_until=0.0, health=Health.DEGRADED)
+            with self.database.write() as connection:
+                verdict = PrinterVerdict(True, words, health=Health.DEGRADED)
+                blame(connection, name, verdict, time.time())
 
     def up(self, *names: str) -> None:
         """Printers whose checks pass."""
@@ -156,7 +160,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     printers.sync(
         [Address("oki-1", "OKI1", "127.0.0.1", 1), Address("oki-2", "OKI2", "127.0.0.1", 2)]
     )
-    yield Site(tmp_path, Jobs(database, time.time), printers)
+    yield Site(tmp_path, database, Jobs(database, time.time), printers)
     database.close()
 
 

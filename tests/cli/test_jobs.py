@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -75,7 +76,7 @@ def test_states_choose_jobs_and_all_lists_old_ones(site: Site) -> None:
     def listed(*options: str) -> list[int]:
         return [job["id"] for job in json.loads(site.broker("jobs", *options, "--json").out)]
 
-    long_ago = Site(site.folder, Jobs(site.jobs._database, lambda: 1000.0), site.printers)
+    long_ago = replace(site, jobs=Jobs(site.database, lambda: 1000.0))
     long_ago.sent()
     long_ago.job()
     site.sent()

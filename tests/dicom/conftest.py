@@ -121,8 +121,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     acceptor.stop(0)
     database.close()
     assert made.faults == []
-    assert holdings.of("127.0.0.1") == 0, "and is held for nobody"
-    assert intake.announced.bytes == 0, "however an image ended, it no longer counts as coming"
+    assert holdings.of("127.0.0.1") == 0, "however an association ended, it holds nothing"
 
 
 @pytest.fixture

@@ -111,15 +111,19 @@ def test_copies_of_one_film_are_the_printers(desk: Desk, speak: Speak) -> None:
 
 
 def test_one_modality_does_not_fill_the_queue(desk: Desk, speak: Speak) -> None:
-    """With as many jobs waiting as may, its films get the standard's status for a full queue, and
-    are as they were; another modality prints."""
+    """With as many jobs unfinished as may, its films get the standard's status for a full queue,
+    and are as they were, to be printed when there is room."""
     desk.most = 2
-    ct, mr = speak(calling_ae="CT1"), speak(calling_ae="MR1")
+    ct = speak(calling_ae="CT1")
     assert [ct.print_film(), ct.action(FILM_BOX, ct.film_box).status] == [0x0000, 0x0000]
+    desk.jobs.hold(1)
     assert ct.action(FILM_BOX, ct.film_box).status == 0xC602
     assert ct.action(FILM_SESSION, ct.session).status == 0xC601
-    assert mr.print_film() == 0x0000
+    assert speak(calling_ae="CT9").print_film() == 0xC602, "another name for the same address"
 
     desk.jobs.cancel(1)
     assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
-    assert [job.calling_ae for job in desk.jobs.list()] == ["CT1", "CT1", "MR1", "CT1"]
+    assert [job.calling_ae for job in desk.jobs.list()] == ["CT1"] * 3
+    assert {facts.get("kind") for event, facts in desk.notes if event == "request refused"} == {
+        "queue full"
+    }

@@ -6,13 +6,21 @@ from dataclasses import replace
 
 import pytest
 
-from broker.model.health import LONGEST_WORDS, Check, CheckKind, observe, of_printer_status
+from broker.model.health import (
+    LONGEST_WORDS,
+    Check,
+    CheckKind,
+    fails_films,
+    observe,
+    of_printer_status,
+)
 from broker.model.pool import pool_status
 from broker.model.printer import Duty, Health, Printer
 from tests.model.conftest import MakePrinter
 
 GOOD = Check(CheckKind.NORMAL, "")
 SILENT = Check(CheckKind.SILENT, "no answer")
+JAM = Check(CheckKind.ATTENTION, "FILM JAM")
 
 
 def after(printer: Printer, *checks: Check) -> Printer:
@@ -79,6 +87,21 @@ def test_a_printer_that_fails_films_is_not_well_because_it_answers(
     printer = make_printer(health=Health.DEGRADED, failures_in_row=3, reason="fails films: no")
     seen = after(printer, GOOD, GOOD)
     assert (seen.health, seen.reason) == (Health.DEGRADED, "fails films: no")
+
+
+@pytest.mark.parametrize("between", [(SILENT,), (JAM,), (JAM, SILENT, JAM)])
+def test_a_printer_that_leaves_films_unanswered_stays_known_for_it(
+    make_printer: MakePrinter, between: tuple[Check, ...]
+) -> None:
+    """Whatever checks say meanwhile: a trial film there would be one more uncertain film."""
+    printer = make_printer(
+        health=Health.DEGRADED, failures_in_row=3, reason="leaves films unanswered: no answer"
+    )
+    seen = after(printer, *between)
+    assert seen.reason.startswith("leaves films unanswered; ")
+    seen = after(seen, GOOD)
+    assert (seen.health, fails_films(seen)) == (Health.DEGRADED, False)
+    assert seen.reason == "leaves films unanswered: 3 attempts in a row"
 
 
 def test_a_printer_that_was_down_gets_a_new_chance(make_printer: MakePrinter) -> None:

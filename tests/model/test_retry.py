@@ -256,7 +256,38 @@ def test_reprinting_ends(make_job: MakeJob, make_printer: MakePrinter) -> None:
     job = make_job(strikes=(Strike("oki-1", False, "closed"),) * 2)
     verdict = follow(Uncertain("closed"), job, make_printer(), policy=policy)
     assert verdict.settlement.state is State.HELD
-    assert verdict.settlement.reason == "gave up after 3 tries: closed"
+    assert verdict.settlement.reason == "uncertain: closed"
+
+
+def test_a_person_comes_before_reprinting(make_job: MakeJob, make_printer: MakePrinter) -> None:
+    """Who wanted to stop the job shall hear that a film may be on paper."""
+    policy = replace(POLICY, on_uncertain="reprint")
+    for wish, state in (("", State.QUEUED), ("hold", State.HELD), ("cancel", State.HELD)):
+        verdict = follow(Uncertain("closed"), make_job(wish=wish), make_printer(), policy=policy)
+        assert verdict.settlement.state is state
+
+
+def test_wrong_films_stop_no_printer(make_job: MakeJob, make_printer: MakePrinter) -> None:
+    """Where all printers refuse film after film for good, the films are wrong: no printer rests,
+    so other modalities' films do not wait."""
+    trouble = Refused("0x0106", permanent=True)
+    failing = {"failures_in_row": 5, "health": Health.DEGRADED}
+    verdict = follow(
+        trouble, make_job(), make_printer("oki-1", **failing), make_printer("oki-2", **failing)
+    )
+    assert (verdict.printer.health, verdict.printer.paused_until) == (Health.DEGRADED, 0)
+
+
+def test_a_film_that_cannot_be_sent_is_nobodys_refusal(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """It goes to no printer twice, is held when it fits none, and no printer has failed."""
+    trouble = OwnFault("cannot be sent", permanent=True)
+    verdict = follow(trouble, make_job(), make_printer("oki-1"), make_printer("oki-2"))
+    assert (verdict.settlement.state, verdict.permanent) == (State.QUEUED, True)
+    assert not verdict.printer.failed
+    verdict = follow(trouble, make_job(), make_printer("oki-1"))
+    assert verdict.settlement.state is State.HELD
 
 
 def test_a_refused_film_leaves_room_for_others(

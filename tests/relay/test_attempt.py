@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from broker.dicom.print_scu import PrintScu
-from broker.dicom.print_session import PrintSession
+from broker.dicom.print_session import PrintSession, Read
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.film import Attributes, Film, Image, ImageBox
 from broker.model.health import Observation
@@ -43,10 +44,22 @@ class Exhausted(PrintSession):
         raise MemoryError
 
 
+class Overtaken(PrintSession):
+    """Takes so long to send the images that a person changes their mind meanwhile."""
+
+    jobs: Jobs
+
+    def prepare(self, film: Film, read: Read) -> None:
+        """The job is cancelled before all is sent."""
+        super().prepare(film, read)
+        self.jobs.cancel(1)
+
+
 @dataclass
 class Stage:
     """One printer and one job, and what an attempt needs."""
 
+    database: Database
     jobs: Jobs
     printers: Printers
     spool: Spool
@@ -77,6 +90,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     schema.upgrade(database)
     with EmulatedPrinter("oki-1", "OKI1", tmp_path / "oki-1") as printer:
         made = Stage(
+            database,
             Jobs(database, time.time),
             Printers(database, time.time),
             Spool(tmp_path / "spool"),
@@ -110,7 +124,7 @@ def test_before_the_line_it_is_tried_again_and_then_held(stage: Stage) -> None:
         stage.attempt(broken)
         assert stage.jobs.get(1).state is state
 
-    words = "the broker itself failed, see its log (MemoryError)"
+    words = "the broker itself failed: MemoryError, see its log"
     assert stage.jobs.get(1).reason == f"gave up after 3 tries: {words}"
     assert [each.words for each in stage.jobs.attempts(1)] == [words] * 3
     assert stage.printers.get("oki-1").failures == 0
@@ -130,3 +144,27 @@ def test_after_the_line_the_film_is_uncertain_at_once(stage: Stage) -> None:
     assert job.reason == "uncertain: film 1 may be on paper: MemoryError"
     assert [each.outcome for each in stage.jobs.attempts(1)] == [Outcome.UNCERTAIN]
     assert len(stage.printer.sheets) == 1
+
+
+def test_a_wish_is_obeyed_until_the_line(stage: Stage) -> None:
+    """What is cancelled while its images are on their way is not asked for."""
+    Overtaken.jobs = stage.jobs
+    stage.attempt(_opens(Overtaken))
+
+    assert stage.jobs.get(1).state is State.CANCELLED
+    assert [each.state for each in stage.jobs.films(1)] == [FilmState.WAITING]
+    assert stage.printer.sheets == []
+
+
+def test_a_job_that_cannot_be_read_comes_to_an_end(stage: Stage) -> None:
+    """A row that no longer means a film keeps no printer busy for ever."""
+    with stage.database.write() as connection:
+        connection.execute(text("UPDATE films SET content = '{}'"))
+
+    stage.attempt(_opens(PrintSession))
+
+    job = stage.jobs.get(1)
+    assert job.state is State.HELD
+    assert "the film cannot be sent to oki-1 (KeyError, see the log)" in job.reason
+    (broke,) = (facts for event, facts in stage.notes if event == "attempt broke")
+    assert str(broke["where"]).startswith("documents.py:")

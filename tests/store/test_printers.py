@@ -10,8 +10,10 @@ import pytest
 from broker.model.health import Observation
 from broker.model.job import Claim, Outcome, State, Strike
 from broker.model.printer import Address, Duty, Health
-from broker.model.retry import Settlement
+from broker.model.retry import PrinterVerdict, Settlement
+from broker.store.database import Database
 from broker.store.jobs import Jobs
+from broker.store.printer_rows import blame
 from broker.store.printers import NoSuchPrinter, Printers
 from tests.store.conftest import Clock, MakeRequest
 
@@ -25,6 +27,14 @@ def _claim(jobs: Jobs, job_id: int, printer: str) -> Claim:
     claim = jobs.claim(job_id, printer)
     assert claim is not None
     return claim
+
+
+def _failed(
+    database: Database, name: str, words: str, until: float, health: Health | None = None
+) -> None:
+    """An attempt has failed by the printer's doing."""
+    with database.write() as connection:
+        blame(connection, name, PrinterVerdict(True, words, until, health), 1100.0)
 
 
 def _accept_first(jobs: Jobs, claim: Claim) -> None:
@@ -82,12 +92,12 @@ def test_duty_and_health_outlive_the_configuration(printers: Printers, clock: Cl
     [replace(ONE, host="10.0.0.7"), replace(ONE, port=4242), replace(ONE, ae_title="OTHER")],
 )
 def test_another_address_is_another_printer(
-    printers: Printers, clock: Clock, changed: Address
+    database: Database, printers: Printers, clock: Clock, changed: Address
 ) -> None:
     """What was observed of the old one says nothing; the operator's duty stays."""
     printers.observed("oki-1", UP)
     printers.set_duty("oki-1", Duty.MAINT)
-    printers.failed("oki-1", words="no", paused_until=5000.0)
+    _failed(database, "oki-1", "no", 5000.0)
     clock.now = 2000.0
 
     printers.sync([changed])
@@ -152,13 +162,13 @@ def test_a_check_that_did_not_ask_leaves_what_is_known(printers: Printers) -> No
     assert seen == [True, True, False, False]
 
 
-def test_a_failure_rests_the_printer(printers: Printers, clock: Clock) -> None:
+def test_a_failure_rests_the_printer(database: Database, printers: Printers, clock: Clock) -> None:
     """It is counted and said; health changes only where the decision says so."""
     printers.observed("oki-1", UP)
     clock.now = 1100.0
-    printers.failed("oki-1", words="no answer", paused_until=1104.0)
+    _failed(database, "oki-1", "no answer", 1104.0)
     first = printers.get("oki-1")
-    printers.failed("oki-1", words="fails films", paused_until=1108.0, health=Health.DEGRADED)
+    _failed(database, "oki-1", "fails films", 1108.0, Health.DEGRADED)
     second = printers.get("oki-1")
 
     assert (first.health, first.health_since) == (Health.UP, 1000.0)
@@ -171,10 +181,12 @@ def test_a_failure_rests_the_printer(printers: Printers, clock: Clock) -> None:
 @pytest.mark.parametrize(
     ("health", "reason"), [(Health.UP, ""), (Health.DEGRADED, "fails films: no answer")]
 )
-def test_an_accepted_film_ends_the_rest(printers: Printers, health: Health, reason: str) -> None:
+def test_an_accepted_film_ends_the_rest(
+    database: Database, printers: Printers, health: Health, reason: str
+) -> None:
     """Its copies are counted and its failures forgotten; only a printer that is up is all well."""
     printers.observed("oki-1", UP)
-    printers.failed("oki-1", words="fails films: no answer", paused_until=1108.0, health=health)
+    _failed(database, "oki-1", "fails films: no answer", 1108.0, health)
 
     printers.accepted("oki-1", 3)
 
@@ -184,19 +196,19 @@ def test_an_accepted_film_ends_the_rest(printers: Printers, health: Health, reas
     assert (printer.paused_until, printer.health, printer.reason) == (1000.0, health, reason)
 
 
-def test_a_printer_taken_out_meanwhile_is_no_error(printers: Printers) -> None:
+def test_a_printer_taken_out_meanwhile_is_no_error(database: Database, printers: Printers) -> None:
     """An attempt on a printer that has left the configuration ends like any other."""
     printers.sync([ONE])
     before = printers.list()
 
     printers.accepted("oki-2", 1)
-    printers.failed("oki-2", words="no", paused_until=1.0, health=Health.DOWN)
+    _failed(database, "oki-2", "no", 1.0, Health.DOWN)
 
     assert printers.list() == before
 
 
 def test_ready_says_that_it_is_mended(
-    jobs: Jobs, printers: Printers, clock: Clock, make_request: MakeRequest
+    database: Database, jobs: Jobs, printers: Printers, clock: Clock, make_request: MakeRequest
 ) -> None:
     """Said to a printer that is ready already: what went wrong there counts no more, neither for
     it nor for jobs that wait; what went wrong elsewhere does."""
@@ -206,7 +218,7 @@ def test_ready_says_that_it_is_mended(
         assert claim is not None
         later = Settlement(State.QUEUED, "0x0106", 5000.0)
         jobs.finish(claim, Outcome.REFUSED, "no", permanent=True, strike=True, settlement=later)
-        printers.failed(name, words="no", paused_until=4000.0)
+        _failed(database, name, "no", 4000.0)
     clock.now = 2000.0
 
     printers.set_duty("oki-1", Duty.READY)
