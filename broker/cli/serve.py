@@ -17,6 +17,7 @@ _ALARMING = frozenset(
         "attempt broke",
         "attempts cut off",
         "dispatcher failed",
+        "film cannot be sent",
         "film damaged",
         "monitor failed",
         "storage failed",

@@ -139,9 +139,10 @@ def _before_the_line(edges: Edges, printer: Printer) -> Iterator[None]:
         raise
     except Exception as error:
         # Where, and not what it says: the words of some quote values of a data set.
-        kind, place = type(error).__name__, _place(error)
-        edges.note("attempt broke", {"printer": printer.name, "why": kind, "where": place})
-        if isinstance(error, UNSENDABLE):
+        kind, unsendable = type(error).__name__, isinstance(error, UNSENDABLE)
+        event = "film cannot be sent" if unsendable else "attempt broke"
+        edges.note(event, {"printer": printer.name, "why": kind, "where": _place(error)})
+        if unsendable:
             words = f"the film cannot be sent to {printer.name} ({kind}, see the log)"
             raise OwnFault(words, permanent=True) from error
         why = (error.strerror if isinstance(error, OSError) else None) or kind

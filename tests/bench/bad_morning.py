@@ -8,8 +8,6 @@ became of each is counted on paper.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -25,6 +23,7 @@ from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
 from tests.bench import haproxy, morning
 from tests.bench.figures import Figures, medians
 from tests.bench.front import BrokerFront
+from tests.bench.machine import machine
 from tests.bench.morning import OpenFront, Plan
 
 PLAN = Plan()
@@ -142,20 +141,19 @@ def _say(console: Console, name: str, words: str) -> None:
 
 
 def _show(columns: Columns, plan: Plan) -> None:
-    lines = [Text(f"{_machine(columns)}; printers checked every {plan.interval_s:g} s"), Text()]
+    lines = [Text(machine()), Text(_setting(columns, plan)), Text()]
     headings = [Column("MEDIANS" if _several(columns) else "ONE MORNING")]
     rows: dict[str, list[str]] = {words: [words] for words in ROWS}
     for name, mornings in columns.items():
         headings.append(Column(name.upper(), right=True))
-        headings += [Column("EACH")] if len(mornings) > 1 else []
+        headings += [Column("EACH", below=True)] if len(mornings) > 1 else []
         middle = medians(mornings)
         for words, key in ROWS.items():
             rows[words].append(_number(key, middle))
             if len(mornings) > 1:
-                rows[words].append(" ".join(_number(key, each) for each in mornings))
+                rows[words].append(f"{name}: {' '.join(_number(key, each) for each in mornings)}")
     console = terminal()
-    # A row that is folded is no row any more; a narrow terminal wraps it itself.
-    lines += lay_out(headings, [Row(tuple(cells)) for cells in rows.values()], 1000)
+    lines += lay_out(headings, [Row(tuple(cells)) for cells in rows.values()], console.width)
     lines.append(Text())
     for name, mornings in columns.items():
         for printer, number in medians(mornings).by_printer.items():
@@ -176,18 +174,15 @@ def _several(columns: Columns) -> bool:
     return any(len(mornings) > 1 for mornings in columns.values())
 
 
-def _machine(columns: Columns) -> str:
-    said = [
-        f"{os.cpu_count()} cores",
-        f"{platform.system()} {platform.machine()}",
-        f"Python {platform.python_version()}",
-    ]
-    return ", ".join([*said, *([f"HAProxy {haproxy.version()}"] if "HAProxy" in columns else [])])
+def _setting(columns: Columns, plan: Plan) -> str:
+    balancer = f", HAProxy {haproxy.version()}" if "HAProxy" in columns else ""
+    return f"Printers checked every {plan.interval_s:g} s{balancer}"
 
 
 def _document(columns: Columns, plan: Plan) -> dict[str, object]:
     return {
-        "machine": _machine(columns),
+        "machine": machine(),
+        "setting": _setting(columns, plan),
         "interval_s": plan.interval_s,
         "columns": {
             name: {

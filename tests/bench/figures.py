@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from tests.bench.fates import Fates, Pixels
 from tests.bench.films import MorningFilm
 
 
@@ -73,28 +74,31 @@ class Figures:
 
 def count(
     told: Sequence[Told],
-    sheets: Mapping[str, Sequence[tuple[str, ...]]],
+    sheets: Mapping[str, Sequence[Pixels]],
     jobs: Sequence[Listed],
     last_sheet_s: float,
 ) -> Figures:
     """The figures of one morning; `sheets` are the pixels on each sheet of each printer,
     `jobs` come oldest first."""
-    printed = Counter(pixels for tray in sheets.values() for pixels in tray)
-    accepted = {each.film.pixels for each in told if not each.error}
     uncertain = _uncertain(told, jobs)
+    fates = Fates(
+        asked={each.film.pixels for each in told},
+        accepted={each.film.pixels for each in told if not each.error},
+        told=uncertain,
+        uncertain=uncertain,
+        sheets=Counter(pixels for tray in sheets.values() for pixels in tray),
+    )
     seconds = [each.seconds for each in told if not each.error] or [math.nan]
     return Figures(
-        asked=len(told),
-        accepted=len(accepted),
-        refused=len(told) - len(accepted),
-        sheets=printed.total(),
-        lost=len(accepted - printed.keys() - uncertain),
-        duplicated=sum(number > 1 for number in printed.values()),
-        failed_yet_printed=sum(
-            each.film.pixels in printed for each in told if each.film.pixels not in accepted
-        ),
+        asked=len(fates.asked),
+        accepted=len(fates.accepted),
+        refused=len(fates.asked - fates.accepted),
+        sheets=fates.sheets.total(),
+        lost=len(fates.lost),
+        duplicated=len(fates.repeated),
+        failed_yet_printed=len(fates.failed_yet_printed),
         uncertain=sum(job.uncertain for job in jobs),
-        uncertain_printed=len(uncertain & printed.keys()),
+        uncertain_printed=len(fates.uncertain_printed),
         modality_median_s=statistics.median(seconds),
         modality_worst_s=max(seconds),
         last_sheet_s=last_sheet_s,
@@ -116,7 +120,7 @@ def medians(mornings: Sequence[Figures]) -> Figures:
     return Figures(**found, by_printer=by_printer, refusals=dict(refusals))
 
 
-def _uncertain(told: Sequence[Told], jobs: Sequence[Listed]) -> set[tuple[str, ...]]:
+def _uncertain(told: Sequence[Told], jobs: Sequence[Listed]) -> set[Pixels]:
     """Films whose jobs are held as uncertain.
 
     A modality prints one film after the other, so its n-th film is its n-th job. Where it was
@@ -125,7 +129,7 @@ def _uncertain(told: Sequence[Told], jobs: Sequence[Listed]) -> set[tuple[str, .
     theirs: dict[str, list[Told]] = defaultdict(list)
     for each in told:
         theirs[each.film.modality].append(each)
-    held: set[tuple[str, ...]] = set()
+    held: set[Pixels] = set()
     for modality, films in theirs.items():
         own = [job for job in jobs if job.modality == modality]
         if len(own) == len(films) and not any(each.error for each in films):

@@ -16,10 +16,8 @@ from pydicom.dataset import Dataset
 
 from broker.dicom.sop_classes import FILM_BOX, FILM_SESSION
 from broker.dicom.transport.requestor import Answer, Broken, Rejected
+from tests.bench.fates import Pixels
 from tests.peers.speaker import Speaker, image_box, picture
-
-Pixels = tuple[str, ...]
-"""As `Sheet.pixels`: by this a sheet is known as a film."""
 
 SIDES = (4, 4, 4, 256)
 """Rows and columns of images; the large ones take several PDUs and writes."""

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from broker.emulator.printer import EmulatedPrinter
-from tests.bench.kill_load import Pixels
+from tests.bench.fates import Pixels
 from tests.peers.broker_process import BROKER
 
 PATIENCE_S = 60.0

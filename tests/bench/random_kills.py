@@ -11,7 +11,7 @@ import argparse
 import random
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,8 +19,11 @@ from broker.model.job import FilmState, State
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.spool import Spool
-from tests.bench.kill_load import Asked, Door, Ledger, Modality, Pixels
+from tests.bench.fates import Fates, Pixels
+from tests.bench.kill_load import Asked, Door, Ledger, Modality
 from tests.bench.kill_site import Life, Site, moments, now
+from tests.bench.machine import machine
+from tests.bench.rounds import Rounds
 
 MODALITIES = 4
 DRAIN_EVERY = 5
@@ -71,6 +74,14 @@ class Account:
         """Rounds of which a film breaks a promise; the last one, where no film is to blame."""
         films = {*self.lost, *self.twice, *self.unasked, *self.held_otherwise}
         return sorted(films | ({self.rounds} if self.orphans or self.alarms else set()))
+
+    @property
+    def words(self) -> str:
+        """How it stands, in few words."""
+        return (
+            f"{self.accepted} films accepted, {self.printed} printed, {self.uncertain} uncertain, "
+            f"{len(self.lost)} lost, {len(self.twice)} twice"
+        )
 
     def table(self) -> str:
         """For a person."""
@@ -176,20 +187,21 @@ class Run:
         account, asked, sheets = self.account, self._ledger.films(), self._site.sheets()
         held = _held(jobs)
         states = {film: state for film, (state, _) in held.items()}
-        account.asked = len(asked)
-        account.accepted = sum(film.accepted for film in asked.values())
-        account.printed = len(sheets)
-        account.uncertain = sum(state is FilmState.UNCERTAIN for state in states.values())
-        account.uncertain_printed = sum(
-            film in sheets for film, state in states.items() if state is FilmState.UNCERTAIN
+        fates = Fates(
+            asked=asked.keys(),
+            accepted={pixels for pixels, film in asked.items() if film.accepted},
+            told=held.keys(),
+            uncertain={film for film, state in states.items() if state is FilmState.UNCERTAIN},
+            sheets=sheets,
         )
+        account.asked = len(fates.asked)
+        account.accepted = len(fates.accepted)
+        account.printed = len(fates.sheets)
+        account.uncertain = len(fates.uncertain)
+        account.uncertain_printed = len(fates.uncertain_printed)
         account.behind = sum(state is FilmState.WAITING for state in states.values())
-        account.lost = [
-            film.round
-            for pixels, film in asked.items()
-            if film.accepted and pixels not in sheets and pixels not in held
-        ]
-        account.twice = _rounds(asked, [film for film, number in sheets.items() if number > 1])
+        account.lost = _rounds(asked, fates.lost)
+        account.twice = _rounds(asked, fates.repeated)
         account.unasked = _rounds(
             asked, [film for film in sheets if states.get(film) is FilmState.WAITING]
         )
@@ -202,9 +214,9 @@ class Run:
         account.orphans = len(orphans) + sum(1 for _ in (spool / "incoming").iterdir())
 
 
-def _rounds(asked: Mapping[Pixels, Asked], films: Sequence[Pixels]) -> list[int]:
+def _rounds(asked: Mapping[Pixels, Asked], films: Iterable[Pixels]) -> list[int]:
     """When these were asked for; KeyError for a film that nobody has asked for."""
-    return [asked[film].round for film in films]
+    return sorted(asked[film].round for film in films)
 
 
 def _held(jobs: Jobs) -> dict[Pixels, tuple[FilmState, str]]:
@@ -221,23 +233,39 @@ def kill_at_random(folder: Path, rounds: int, seed: int, progress: Progress) -> 
     return Run(folder, seed).play(rounds, progress)
 
 
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number of rounds; use 1 or more")
+    return number
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run from the command line; the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.random_kills", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=300, help="kills (300)")
-    parser.add_argument("--seed", type=int, default=1, help="of all chance (1)")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench.random_kills",
+        description=__doc__,
+        epilog=(
+            "Example: python -m tests.bench.random_kills --rounds 50 --seed 7 (about 2 minutes). "
+            "Exit code 1 when a film was lost, printed twice or is held without a reason."
+        ),
+    )
+    parser.add_argument(
+        "--rounds", type=_at_least_one, default=300, metavar="N", help="kills (300)"
+    )
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all chance (1)")
     chosen = parser.parse_args(arguments)
 
-    def progress(account: Account) -> None:
-        sys.stderr.write(
-            f"round {account.rounds} of {chosen.rounds}: {account.accepted} films accepted, "
-            f"{account.printed} printed, {account.uncertain} uncertain, "
-            f"{len(account.lost)} lost, {len(account.twice)} twice\n"
-        )
+    with (
+        tempfile.TemporaryDirectory(prefix="random-kills-") as folder,
+        Rounds(chosen.rounds) as rounds,
+    ):
 
-    with tempfile.TemporaryDirectory(prefix="random-kills-") as folder:
+        def progress(account: Account) -> None:
+            rounds.done(account.rounds, account.words)
+
         account = kill_at_random(Path(folder), chosen.rounds, chosen.seed, progress)
-    sys.stdout.write(account.table())
+    sys.stdout.write(f"{machine()}\nseed {chosen.seed}\n\n{account.table()}")
     if account.broken:
         rounds = ", ".join(map(str, account.broken))
         sys.stdout.write(f"BROKEN with --seed {account.seed}, round {rounds}\n")

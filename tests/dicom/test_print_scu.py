@@ -1,10 +1,9 @@
-"""Films on DCMTK's printer, and on printers that break at every step."""
+"""Films on DCMTK's printer, and printers that do not want them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
@@ -14,7 +13,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     Verification,
 )
 
-from broker.dicom.print_scu import PrintScu, PrintTimeouts
+from broker.dicom.print_scu import PrintScu
 from broker.dicom.sop_classes import (
     FILM_BOX,
     FILM_SESSION,
@@ -31,61 +30,20 @@ from broker.dicom.transport.negotiation import (
     WRONG_CALLING_AE,
     Rejection,
 )
-from broker.dicom.transport.requestor import Timeouts
 from broker.model.printer import Address
-from broker.model.trouble import Unavailable, Uncertain
+from broker.model.trouble import Unavailable
 from tests.peers.dcmtk import dcmprscp
-from tests.peers.raw import ABORT, RELEASE_RP, Raw, listening
-
-SHORT = PrintTimeouts(
-    association=Timeouts(connect_s=1, associate_s=1, release_s=1),
-    create_s=0.3,
-    set_s=0.3,
-    get_s=0.3,
-    action_s=0.3,
-    delete_s=0.3,
-)
-
-
-def at(port: int, ae_title: str = "OKI1") -> Address:
-    """A printer of this machine, called oki-1."""
-    return Address(name="oki-1", ae_title=ae_title, host="127.0.0.1", port=port)
-
-
-def opened(port: int, **options: Any) -> PrintScu:
-    """An association with it, impatient."""
-    return PrintScu.open(at(port), calling_ae="BROKER", timeouts=SHORT, **options)
+from tests.peers.impatient_scu import at, opened
+from tests.peers.raw import Raw, listening
+from tests.peers.speaker import dataset, image_box, picture, reference
 
 
 def film_box(session: str, display_format: str = "STANDARD\\1,1") -> Dataset:
     """What N-CREATE of a film box needs."""
-    reference = Dataset()
-    reference.ReferencedSOPClassUID = FILM_SESSION
-    reference.ReferencedSOPInstanceUID = session
-    dataset = Dataset()
-    dataset.ImageDisplayFormat = display_format
-    dataset.ReferencedFilmSessionSequence = [reference]
-    return dataset
-
-
-def picture(size: int) -> Dataset:
-    """What N-SET of an image box needs."""
-    image = Dataset()
-    image.SamplesPerPixel = 1
-    image.PhotometricInterpretation = "MONOCHROME2"
-    image.Rows = image.Columns = size
-    image.BitsAllocated = 16
-    image.BitsStored = 12
-    image.HighBit = 11
-    image.PixelRepresentation = 0
-    image.PixelData = b"\x34\x02" * size * size
-    dataset = Dataset()
-    dataset.ImageBoxPosition = 1
-    dataset.BasicGrayscaleImageSequence = [image]
-    return dataset
-
-
-# DCMTK prints
+    return dataset(
+        ImageDisplayFormat=display_format,
+        ReferencedFilmSessionSequence=[reference(FILM_SESSION, session)],
+    )
 
 
 @pytest.fixture(name="dcmtk")
@@ -98,17 +56,19 @@ def _dcmtk(tmp_path: Path) -> Iterator[tuple[Address, Path]]:
 def test_dcmtk_prints_a_film(dcmtk: tuple[Address, Path]) -> None:
     """All seven verbs, and the film lies in its database."""
     address, database = dcmtk
+    pixels = b"\x34\x02" * 1024 * 1024
+    deep = picture(
+        Rows=1024, Columns=1024, BitsAllocated=16, BitsStored=12, HighBit=11, PixelData=pixels
+    )
 
     scu = PrintScu.open(address, calling_ae="BROKER", lut=True)
     status = scu.get(PRINTER, PRINTER_INSTANCE, ["PrinterStatus"])
-    wanted = Dataset()
-    wanted.NumberOfCopies = "2"
-    wanted.MediumType = "PAPER"
+    wanted = dataset(NumberOfCopies="2", MediumType="PAPER")
     session = scu.create(FILM_SESSION, wanted, "2.25.1")
     box = scu.create(FILM_BOX, film_box(session.instance_uid))
     assert box.dataset is not None
-    image_box = box.dataset.ReferencedImageBoxSequence[0].ReferencedSOPInstanceUID
-    filled = scu.set(GRAYSCALE_IMAGE_BOX, image_box, picture(1024))
+    place = box.dataset.ReferencedImageBoxSequence[0].ReferencedSOPInstanceUID
+    filled = scu.set(GRAYSCALE_IMAGE_BOX, place, image_box(1, deep))
     printed = scu.action(FILM_BOX, box.instance_uid)
     deleted = scu.delete(FILM_SESSION, session.instance_uid)
     scu.close()
@@ -130,8 +90,7 @@ def test_dcmtk_prints_a_film(dcmtk: tuple[Address, Path]) -> None:
 def test_dcmtk_takes_a_presentation_lut(dcmtk: tuple[Address, Path]) -> None:
     """It goes over its own presentation context."""
     address, _ = dcmtk
-    shape = Dataset()
-    shape.PresentationLUTShape = "IDENTITY"
+    shape = dataset(PresentationLUTShape="IDENTITY")
 
     scu = PrintScu.open(address, calling_ae="BROKER", lut=True)
     answer = scu.create(PRESENTATION_LUT, shape)
@@ -156,9 +115,6 @@ def test_a_failure_status_is_an_answer(dcmtk: tuple[Address, Path]) -> None:
     assert not scu.lut
     assert (wrong.status, missing.status) == (0x0106, 0x0112)
     assert list(database.glob("SP_*")) == []
-
-
-# Printers that do not want us
 
 
 @pytest.mark.parametrize(
@@ -248,105 +204,3 @@ def test_a_printer_that_assigns_uids_is_followed() -> None:
         ae.shutdown()
 
     assert (first.instance_uid, second.instance_uid) == ("9.9.9", "1.2.3")
-
-
-# Printers that break
-
-BREAKS: list[Any] = [
-    pytest.param(lambda _: None, "closed the connection", id="closes"),
-    pytest.param(lambda raw: raw.reset(), "reset the connection", id="resets"),
-    pytest.param(lambda raw: raw.send(ABORT), "aborted the association", id="aborts"),
-    pytest.param(lambda raw: raw.pdu(), "took longer than 0.3 s", id="is silent"),
-    pytest.param(
-        lambda raw: raw.send(b"\x99" * 10) or raw.pdu(), "broke the protocol", id="babbles"
-    ),
-]
-
-
-def after_a_request(then: Callable[[Raw], object]) -> Callable[[Raw], None]:
-    """Accept, hear one request, then do this instead of answering."""
-
-    def script(raw: Raw) -> None:
-        raw.accept()
-        raw.hear_all()
-        then(raw)
-
-    return script
-
-
-@pytest.mark.parametrize(("then", "words"), BREAKS)
-def test_before_the_line_a_break_is_unavailable(then: Callable[[Raw], object], words: str) -> None:
-    """N-CREATE, N-SET and N-GET may be repeated anywhere."""
-    requests: list[Callable[[PrintScu], object]] = [
-        lambda scu: scu.create(FILM_SESSION, None, "1.2.3"),
-        lambda scu: scu.set(FILM_BOX, "1.2.3", picture(8)),
-        lambda scu: scu.get(PRINTER, PRINTER_INSTANCE),
-    ]
-    for request in requests:
-        with listening(after_a_request(then)) as port:
-            scu = opened(port)
-            with pytest.raises(Unavailable, match=words) as caught:
-                request(scu)
-            scu.abort()
-        assert caught.value.words.startswith(f"oki-1: 127.0.0.1:{port} ")
-        assert caught.value.associated
-
-
-@pytest.mark.parametrize(("then", "words"), BREAKS)
-def test_after_the_line_a_break_is_uncertain(then: Callable[[Raw], object], words: str) -> None:
-    """N-ACTION that has left may have been printed."""
-    with listening(after_a_request(then)) as port:
-        scu = opened(port)
-        with pytest.raises(Uncertain, match=words) as caught:
-            scu.action(FILM_BOX, "1.2.3")
-        scu.close()
-
-    assert caught.value.words.endswith("N-ACTION") or "protocol" in caught.value.words
-
-
-def test_an_action_that_cannot_leave_is_unavailable() -> None:
-    """The printer aborted after the film was set: nothing was asked, nothing is uncertain."""
-
-    def script(raw: Raw) -> None:
-        raw.accept()
-        raw.answer(raw.hear())
-        raw.send(ABORT)
-        raw.sock.shutdown(1)
-        raw.pdu()
-
-    with listening(script) as port:
-        scu = opened(port)
-        scu.get(PRINTER, PRINTER_INSTANCE)
-        raw_end = scu.delete(FILM_BOX, "1.2.3")
-        with pytest.raises(Unavailable):
-            scu.action(FILM_BOX, "1.2.3")
-
-    assert raw_end is None
-
-
-@pytest.mark.parametrize(("then", "words"), BREAKS)
-def test_tidying_up_never_fails(then: Callable[[Raw], object], words: str) -> None:
-    """After the film was accepted a broken N-DELETE or release is nobody's trouble."""
-    with listening(after_a_request(then)) as port:
-        scu = opened(port)
-        assert scu.delete(FILM_BOX, "1.2.3") is None, words
-        scu.close()
-
-
-def test_a_printer_that_releases_properly() -> None:
-    """Delete and close against one that answers both."""
-
-    def script(raw: Raw) -> None:
-        raw.accept()
-        raw.answer(raw.hear(), 0x0112)
-        raw.pdu()
-        raw.send(RELEASE_RP)
-        assert raw.closed()
-
-    with listening(script) as port:
-        scu = opened(port)
-        deleted = scu.delete(FILM_BOX, "1.2.3")
-        scu.close()
-
-    assert deleted is not None
-    assert deleted.status == 0x0112

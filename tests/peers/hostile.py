@@ -175,6 +175,24 @@ class Hostile(Raw):
             return b""
 
 
+def first(data: bytes) -> Callable[[Site], Answered]:
+    """Say this first on a connection, and hear how that ends."""
+    return lambda site: _last_word(Hostile.call(site), data)
+
+
+def later(*pdus: bytes) -> Callable[[Site], Answered]:
+    """Say these on an association, and hear how that ends."""
+    return lambda site: _last_word(Hostile.associated(site), *pdus)
+
+
+def _last_word(opened: Hostile, *said: bytes) -> Answered:
+    with opened as peer:
+        since = time.monotonic()
+        for each in said:
+            peer.send(each)
+        return peer.last_word(since)
+
+
 def command(elements: Mapping[str, Any], *, with_dataset: bool = False) -> bytes:
     """A command set as it goes over the wire."""
     return command_bytes(command_of(elements), with_dataset=with_dataset)

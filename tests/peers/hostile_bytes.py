@@ -6,7 +6,6 @@ import random
 import struct
 import threading
 import time
-from collections.abc import Callable
 
 from broker.dicom.transport.associate_pdus import associate_rq
 from broker.dicom.transport.negotiation import proposed_contexts
@@ -21,6 +20,8 @@ from tests.peers.hostile import (
     Answered,
     Case,
     Hostile,
+    first,
+    later,
 )
 from tests.peers.hostile_site import ESTABLISH_S, MESSAGE_S, Site
 from tests.peers.raw import RELEASE_RQ, data_pdu
@@ -30,30 +31,6 @@ DRIP_S = 0.05
 """Between two bytes of a slow peer."""
 GRACE_S = 1.0
 """What a deadline may be missed by on a busy machine."""
-
-
-def first(data: bytes) -> Callable[[Site], Answered]:
-    """The first that is said on a connection."""
-
-    def play(site: Site) -> Answered:
-        with Hostile.call(site) as peer:
-            since = time.monotonic()
-            peer.send(data)
-            return peer.last_word(since)
-
-    return play
-
-
-def later(data: bytes) -> Callable[[Site], Answered]:
-    """What is said on an association."""
-
-    def play(site: Site) -> Answered:
-        with Hostile.associated(site) as peer:
-            since = time.monotonic()
-            peer.send(data)
-            return peer.last_word(since)
-
-    return play
 
 
 def proposal() -> bytes:

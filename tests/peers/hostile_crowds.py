@@ -26,7 +26,7 @@ from tests.peers.hostile import (
 )
 from tests.peers.hostile_bytes import BY_ESTABLISH_S, BY_MESSAGE_S, GARBAGE, proposal
 from tests.peers.hostile_films import create, delete, lut
-from tests.peers.hostile_site import ASSOCIATIONS, OF_ONE, Site
+from tests.peers.hostile_site import ASSOCIATIONS, MESSAGE_S, OF_ONE, Site
 from tests.peers.raw import ABORT
 from tests.peers.speaker import Speaker
 
@@ -173,8 +173,16 @@ def descriptors(site: Site) -> Answered:
 
 CASES = (
     Case(f"{CONNECTIONS:,} connections, each closed", connections(CONNECTIONS), NOTHING),
-    Case("3,000 with garbage, each closed", connections(3000, GARBAGE[:100]), NOTHING),
-    Case("3,000 with a quarter of a proposal", connections(3000, proposal()[:60]), NOTHING),
+    Case(
+        f"{CONNECTIONS:,} with garbage, each closed",
+        connections(CONNECTIONS, GARBAGE[:100]),
+        NOTHING,
+    ),
+    Case(
+        f"{CONNECTIONS:,} with a quarter of a proposal",
+        connections(CONNECTIONS, proposal()[:60]),
+        NOTHING,
+    ),
     Case("1,000 A-ASSOCIATE-RQs, each closed", proposing, NOTHING),
     Case("500 connections, each reset", connections(500, reset=True), NOTHING),
     Case("300 silent connections", silent(b""), CUT, BY_ESTABLISH_S, Refusal.STRANGER_CUT),
@@ -195,7 +203,8 @@ CASES = (
         "128 associations left, 4 addresses",
         left_by_many,
         UNSPECIFIED,
-        2.0,
+        # Well before the broker would have cut it for its silence.
+        MESSAGE_S / 2,
         Refusal.MADE_ROOM,
     ),
     Case("300 associations aborted, not closed", aborting, NOTHING),

@@ -19,24 +19,12 @@ from tests.peers.hostile import (
     Case,
     Hostile,
     command,
+    later,
 )
 from tests.peers.hostile_site import Site
 from tests.peers.raw import data_pdu, echo
 
 BROKEN = Refusal.BROKEN_PROTOCOL
-
-
-def ending(*pdus: bytes) -> Callable[[Site], Answered]:
-    """PDUs on an association, that are its end."""
-
-    def play(site: Site) -> Answered:
-        with Hostile.associated(site) as peer:
-            since = time.monotonic()
-            for pdu in pdus:
-                peer.send(pdu)
-            return peer.last_word(since)
-
-    return play
 
 
 def status(pdu: bytes) -> Callable[[Site], Answered]:
@@ -85,19 +73,19 @@ WRONG_LENGTH = PLAIN[:8] + struct.pack("<I", 0xFFFFFF00) + PLAIN[12:]
 CASES = (
     Case(
         "no data set announced, and one sent",
-        ending(data_pdu(ECHO, 0x03, PLAIN), data_pdu(ECHO, 0x02, bytes(100))),
+        later(data_pdu(ECHO, 0x03, PLAIN), data_pdu(ECHO, 0x02, bytes(100))),
         UNEXPECTED_PARAMETER,
         kind=BROKEN,
     ),
     Case(
         "data set announced, and none sent",
-        ending(data_pdu(ECHO, 0x03, WITH_DATA), data_pdu(ECHO, 0x03, PLAIN)),
+        later(data_pdu(ECHO, 0x03, WITH_DATA), data_pdu(ECHO, 0x03, PLAIN)),
         UNEXPECTED_PARAMETER,
         kind=BROKEN,
     ),
     Case("unknown Command Field", status(data_pdu(ECHO, 0x03, UNKNOWN)), words(0x0211)),
     Case("wrong group length", status(data_pdu(ECHO, 0x03, WRONG_LENGTH)), words(0x0000)),
-    Case("no Message ID", ending(data_pdu(ECHO, 0x03, NAMELESS)), INVALID, kind=BROKEN),
+    Case("no Message ID", later(data_pdu(ECHO, 0x03, NAMELESS)), INVALID, kind=BROKEN),
     Case("command set of 16 MB", endless_command, INVALID, kind=BROKEN),
     Case("2,000 C-CANCELs", many_cancels, words(0x0000), 2.0),
 )

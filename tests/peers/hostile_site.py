@@ -33,7 +33,7 @@ format = "json"
 level = "info"
 """
 ESTABLISH_S = 1.5
-MESSAGE_S = 4.0
+MESSAGE_S = 2.0
 SESSION_MB = 24
 """Shorter and less than the defaults, so that nobody waits for them."""
 ASSOCIATIONS = 128

@@ -4,7 +4,7 @@ took. Run by `Witness`; ends when its standard input does.
 
 from __future__ import annotations
 
-import select
+import os
 import subprocess
 import sys
 import threading
@@ -86,30 +86,40 @@ class Witness:
             self._changed.notify_all()
 
 
-def _film(port: int) -> None:
-    """One film, whatever it takes."""
+def _film(port: int, stop: threading.Event) -> bool:
+    """One film, whatever it takes; False when it is stopped before it is let in."""
     while True:
         try:
             modality = Speaker(port, calling_ae="WITNESS")
         except Rejected as exc:
             if not exc.transient:
                 raise
-            time.sleep(AGAIN_S)
+            if stop.wait(AGAIN_S):
+                return False
             continue
         status = modality.print_film()
         modality.release()
         if status != 0x0000:
             raise SystemExit(f"0x{status:04X}")
-        return
+        return True
+
+
+def _wait_for_end(stop: threading.Event) -> None:
+    """Of standard input. It is not read through `sys.stdin`, whose lock nobody may hold at exit."""
+    while os.read(0, 1024):
+        pass
+    stop.set()
 
 
 def _main() -> None:
     port = int(sys.argv[1])
-    while not select.select([sys.stdin], [], [], PAUSE_S)[0]:
+    stop = threading.Event()
+    threading.Thread(target=_wait_for_end, args=(stop,), daemon=True).start()
+    while not stop.wait(PAUSE_S):
         began = time.monotonic()
-        _film(port)
-        sys.stdout.write(f"{began} {time.monotonic()}\n")
-        sys.stdout.flush()
+        if _film(port, stop):
+            sys.stdout.write(f"{began} {time.monotonic()}\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -13,9 +13,20 @@ values and layouts may come in small letters; zero length means not sent.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from tests.peers.print_objects import (
+    FILM_BOX,
+    IMAGE_BOX,
+    LUT,
+    PRINTER,
+    SESSION,
+    Box,
+    FilmBox,
+    Objects,
+    Session,
+)
 from tests.peers.print_values import (
     FILM_KEYWORDS,
     FIXED_KEYWORDS,
@@ -23,11 +34,8 @@ from tests.peers.print_values import (
     LIGHTING,
     SESSION_KEYWORDS,
     Elements,
-    Lut,
     Picture,
-    Place,
     Printed,
-    Sheet,
     Values,
     lut_of,
     picture_of,
@@ -35,10 +43,6 @@ from tests.peers.print_values import (
     read,
     values_of,
 )
-
-SESSION, FILM_BOX, IMAGE_BOX = "film session", "film box", "image box"
-LUT, PRINTER = "presentation LUT", "printer"
-PRINTER_UID = "1.2.840.10008.5.1.1.17"
 
 MEMBERS = {"print": (SESSION, FILM_BOX, IMAGE_BOX, PRINTER), "lut": (LUT,)}
 """Presentation context -> the classes that are asked for on it (H.3.2.2)."""
@@ -79,77 +83,13 @@ class Expected:
     """Told the UIDs of the object and of its image boxes."""
 
 
-@dataclass
-class Box:
-    """An image box."""
-
-    uid: str
-    position: int
-    attributes: Values = field(default_factory=dict)
-    picture: Picture | None = None
-    lut: Lut | None = None
-
-
-@dataclass
-class FilmBox:
-    """A film box."""
-
-    uid: str
-    attributes: Values
-    lut: Lut | None
-    boxes: list[Box]
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing on it."""
-        return all(box.picture is None for box in self.boxes)
-
-
-@dataclass
-class Session:
-    """A film session."""
-
-    uid: str
-    number: int
-    attributes: Values
-    lighting: Values
-    lut: Lut | None
-    films: list[FilmBox] = field(default_factory=list)
-
-
-class PrintModel:
-    """One association's objects."""
+class PrintModel(Objects):
+    """One association: its objects, and what it must be answered."""
 
     def __init__(self) -> None:
-        self.session: Session | None = None
+        super().__init__()
         self.sessions = 0
-        self.luts: dict[str, Lut] = {}
         self.printed: list[Printed] = []
-
-    def objects(self) -> Iterator[tuple[str, str]]:
-        """UID and class of all there is, the oldest of a class first."""
-        yield PRINTER_UID, PRINTER
-        if self.session is not None:
-            yield self.session.uid, SESSION
-            for film in self.session.films:
-                yield film.uid, FILM_BOX
-                yield from ((box.uid, IMAGE_BOX) for box in film.boxes)
-        yield from ((uid, LUT) for uid in self.luts)
-
-    def pictures(self) -> int:
-        """How many may still be asked for."""
-        films = self.session.films if self.session is not None else []
-        return sum(box.picture is not None for film in films for box in film.boxes)
-
-    def box(self, uid: str) -> tuple[FilmBox, Box]:
-        """An image box and the film that it lies on."""
-        assert self.session is not None
-        return next((f, b) for f in self.session.films for b in f.boxes if b.uid == uid)
-
-    def film(self, uid: str) -> FilmBox:
-        """A film box."""
-        assert self.session is not None
-        return next(film for film in self.session.films if film.uid == uid)
 
     def expect(self, asked: Asked) -> Expected:
         """What a request must be answered with; `then` makes it so."""
@@ -159,7 +99,7 @@ class PrintModel:
             return _refused(0x0118 if asked.operation == "create" else 0x0211)
         if asked.operation == "create":
             return self._create(asked)
-        uid, faults = self._named(asked)
+        uid, faults = self.named(asked.sop_class, asked.uid)
         if asked.operation == "action":
             return self._action(asked, uid, faults)
         if faults:
@@ -172,21 +112,8 @@ class PrintModel:
             }
             return change[asked.sop_class](asked, uid)
         if asked.operation == "delete":
-            return Expected(frozenset({0x0000}), uid, then=lambda *_: self._forget(uid))
+            return Expected(frozenset({0x0000}), uid, then=lambda *_: self.forget(uid))
         return Expected(frozenset({0x0000}), uid)
-
-    def _named(self, asked: Asked) -> tuple[str, set[int]]:
-        """The instance that is meant, or why there is none (PS3.7 10.1)."""
-        of_class = [uid for uid, each in self.objects() if each == asked.sop_class]
-        if not asked.uid:
-            return (of_class[0], set()) if len(of_class) == 1 else ("", {0x0112})
-        if asked.uid in of_class:
-            return asked.uid, set()
-        # The Printer is not among the objects of an association: it may count as none of them.
-        printers = PRINTER in (asked.sop_class, dict(self.objects()).get(asked.uid))
-        if asked.uid in dict(self.objects()):
-            return "", {0x0119, 0x0112} if printers else {0x0119}
-        return "", {0x0112}
 
     def _create(self, asked: Asked) -> Expected:
         faults = set()
@@ -217,7 +144,7 @@ class PrintModel:
         def then(uid: str, _: Sequence[str]) -> None:
             made.uid, self.sessions, self.session = uid, made.number, made
 
-        return Expected(frozenset({0x0000}), asked.uid, _session_reply(made), then=then)
+        return Expected(frozenset({0x0000}), asked.uid, made.reply(), then=then)
 
     def _set_session(self, asked: Asked, uid: str) -> Expected:
         session = self.session
@@ -232,12 +159,12 @@ class PrintModel:
         def then(*_: object) -> None:
             self.session = changed
 
-        return Expected(frozenset({0x0000}), uid, _session_reply(changed), then=then)
+        return Expected(frozenset({0x0000}), uid, changed.reply(), then=then)
 
     def _change_session(self, session: Session, elements: Elements) -> set[int]:
         attributes, wrong = read(elements, SESSION_KEYWORDS)
         lighting, wrong_light = read(elements, LIGHTING)
-        lut, wrong_lut = self._referenced(elements)
+        lut, wrong_lut = self.referenced(elements)
         session.attributes = session.attributes | attributes
         session.lighting = session.lighting | lighting
         session.lut = lut or session.lut
@@ -262,7 +189,7 @@ class PrintModel:
         elif not layout:
             faults.add(0x0121)
         attributes, wrong = read(asked.elements, FIXED_KEYWORDS + FILM_KEYWORDS)
-        lut, wrong_lut = self._referenced(asked.elements)
+        lut, wrong_lut = self.referenced(asked.elements)
         faults |= wrong | wrong_lut
         if faults:
             return _refused(*faults)
@@ -280,7 +207,7 @@ class PrintModel:
         film = self.film(uid)
         fixed, faults = read(asked.elements, FIXED_KEYWORDS)
         sent, wrong = read(asked.elements, FILM_KEYWORDS)
-        lut, wrong_lut = self._referenced(asked.elements)
+        lut, wrong_lut = self.referenced(asked.elements)
         faults |= wrong | wrong_lut
         said = {each for each in FIXED_KEYWORDS if values_of(asked.elements, each)}
         if any(fixed.get(each) != film.attributes.get(each) for each in said):
@@ -299,7 +226,7 @@ class PrintModel:
         """All of an image box is said at once; no item erases it (H.4.3.1.2.1)."""
         film, box = self.box(uid)
         attributes, faults = read(asked.elements, IMAGE_KEYWORDS)
-        lut, wrong_lut = self._referenced(asked.elements)
+        lut, wrong_lut = self.referenced(asked.elements)
         position, wrong = read(asked.elements, ["ImageBoxPosition"])
         faults |= wrong | wrong_lut
         items = asked.elements.get("BasicGrayscaleImageSequence", "absent")
@@ -347,46 +274,12 @@ class PrintModel:
                     session=session.attributes,
                     copies=int(session.attributes.get("NumberOfCopies", ("1",))[0]),
                     priority=session.attributes.get("PrintPriority", ("MED",))[0],
-                    sheets=tuple(_sheet(film, session) for film in full),
+                    sheets=tuple(film.sheet(session) for film in full),
                 )
             )
 
         return Expected(frozenset({0x0000}), uid, then=then)
 
-    def _forget(self, uid: str) -> None:
-        """With a film session all its films go (H.4.1.2.3)."""
-        if self.luts.pop(uid, None) is not None or self.session is None:
-            return
-        if self.session.uid == uid:
-            self.session = None
-        else:
-            self.session.films = [film for film in self.session.films if film.uid != uid]
-
-    def _referenced(self, elements: Elements) -> tuple[Lut | None, set[int]]:
-        named = [
-            each.get("ReferencedSOPInstanceUID")
-            for each in elements.get("ReferencedPresentationLUTSequence") or []
-        ]
-        if not named:
-            return None, set()
-        if len(named) > 1 or named[0] not in self.luts:
-            return None, {0x0106}
-        return self.luts[named[0]], set()
-
 
 def _refused(*statuses: int) -> Expected:
     return Expected(frozenset(statuses))
-
-
-def _session_reply(session: Session) -> Values:
-    defaults = {"NumberOfCopies": ("1",), "PrintPriority": ("MED",)}
-    return defaults | session.attributes | session.lighting
-
-
-def _sheet(film: FilmBox, session: Session) -> Sheet:
-    boxes = sorted(film.boxes, key=lambda box: box.position)
-    return Sheet(
-        attributes=session.lighting | film.attributes,
-        lut=film.lut or session.lut,
-        places=tuple(Place(b.position, b.attributes, b.picture, b.lut) for b in boxes),
-    )

@@ -166,5 +166,5 @@ def test_a_job_that_cannot_be_read_comes_to_an_end(stage: Stage) -> None:
     job = stage.jobs.get(1)
     assert job.state is State.HELD
     assert "the film cannot be sent to oki-1 (KeyError, see the log)" in job.reason
-    (broke,) = (facts for event, facts in stage.notes if event == "attempt broke")
+    (broke,) = (facts for event, facts in stage.notes if event == "film cannot be sent")
     assert str(broke["where"]).startswith("documents.py:")

@@ -1,12 +1,9 @@
-"""Jobs: what goes in comes out, in the order in which it is to be printed."""
+"""Jobs: what goes in comes out, and what attempts at it leave behind."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
-
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import func, select
 
 from broker.model.film import PresentationLut
 from broker.model.job import (
@@ -19,29 +16,15 @@ from broker.model.job import (
     State,
     Strike,
 )
-from broker.model.retry import Settlement
+from broker.store import tables
 from broker.store.database import Database
-from broker.store.jobs import Jobs, NoSuchJob
-from broker.store.printers import Printers
+from broker.store.jobs import Jobs
+from tests.peers.attempts import AGAIN, begin, print_films
 from tests.store.conftest import Clock, MakeFilm, MakeRequest
-
-SENT = Settlement(State.SENT, "")
-AGAIN = Settlement(State.QUEUED, "")
 
 
 def _order(films: list[JobFilm]) -> list[tuple[int, int, int]]:
     return [(film.pass_number, film.number, film.copies) for film in films]
-
-
-def _print(jobs: Jobs, job_id: int, printer: str = "oki-1", films: int | None = None) -> None:
-    """Print a job, or its first films and no more."""
-    claim = jobs.claim(job_id, printer)
-    assert claim is not None
-    for film in jobs.films(job_id)[:films]:
-        jobs.asked(claim, film.id)
-        jobs.accepted(claim, film.id)
-    settlement = SENT if films is None else AGAIN
-    jobs.finish(claim, Outcome.ACCEPTED, "", settlement=settlement)
 
 
 def test_a_new_job_says_what_was_asked_for(
@@ -107,8 +90,7 @@ def test_a_collated_film_is_accepted_with_its_last_pass(
 ) -> None:
     """A film counts as accepted when a printer has accepted every copy; the load falls by one."""
     number = jobs.add(make_request(2, level=Level.FILM_SESSION, copies=2))
-    claim = jobs.claim(number, "oki-1")
-    assert claim is not None
+    claim = begin(jobs, number)
     seen = []
     for film in jobs.films(number):
         jobs.asked(claim, film.id)
@@ -127,100 +109,10 @@ def test_a_job_without_films_is_a_mistake(jobs: Jobs, make_request: MakeRequest)
     assert jobs.list() == []
 
 
-def test_jobs_are_listed_by_number(jobs: Jobs, make_request: MakeRequest) -> None:
-    """By state, from either end, and no more than asked for."""
-    for _ in range(4):
-        jobs.add(make_request())
-    jobs.cancel(2)
-    jobs.hold(3)
-
-    def numbers(**options: Any) -> list[int]:
-        return [job.id for job in jobs.list(**options)]
-
-    assert numbers() == [1, 2, 3, 4]
-    assert numbers(newest_first=True, limit=2) == [4, 3]
-    assert numbers(limit=2) == [1, 2]
-    assert numbers(states={State.QUEUED, State.HELD}) == [1, 3, 4]
-    assert numbers(states=[State.PRINTED]) == []
-
-
-def test_the_most_urgent_then_the_oldest_waits_first(
-    jobs: Jobs, clock: Clock, make_request: MakeRequest
-) -> None:
-    """Claims go by priority, then by number, as a clock may be set back; a job that may not begin
-    yet keeps its place."""
-    for now, priority in [(4, "LOW"), (3, "MED"), (2, "MED"), (2, "MED"), (9, "HIGH")]:
-        clock.now = now
-        jobs.add(make_request(priority=Priority(priority)))
-    claim = jobs.claim(3, "oki-1")
-    assert claim is not None
-    later = Settlement(State.QUEUED, "busy", not_before=99.0)
-    jobs.finish(claim, Outcome.UNAVAILABLE, "busy", settlement=later)
-
-    assert [job.id for job in jobs.waiting()] == [5, 2, 3, 4, 1]
-    assert jobs.waiting()[2].not_before == 99.0
-
-
-def test_films_of_one_film_session_come_in_order(jobs: Jobs, make_request: MakeRequest) -> None:
-    """Only the earliest job of a film session waits, however urgent the later ones are."""
-    for priority in (Priority.LOW, Priority.HIGH, Priority.HIGH):
-        jobs.add(make_request(film_session="one", priority=priority))
-    jobs.add(make_request(film_session="two"))
-
-    assert [job.id for job in jobs.waiting()] == [4, 1]
-    claim = jobs.claim(1, "oki-1")
-    assert claim is not None
-    assert [job.id for job in jobs.waiting()] == [4]
-    jobs.finish(claim, Outcome.ACCEPTED, "", settlement=SENT)
-    assert [job.id for job in jobs.waiting()] == [2, 4]
-
-
-@pytest.mark.parametrize("verb", [Jobs.hold, Jobs.cancel])
-def test_a_job_out_of_the_queue_blocks_nothing(
-    jobs: Jobs, make_request: MakeRequest, verb: Callable[[Jobs, int], None]
-) -> None:
-    """A film session goes on without the job that a person took out."""
-    jobs.add(make_request(film_session="one"))
-    jobs.add(make_request(film_session="one"))
-
-    verb(jobs, 1)
-
-    assert [job.id for job in jobs.waiting()] == [2]
-
-
-def test_a_film_session_stays_where_its_latest_film_is(
-    jobs: Jobs, clock: Clock, make_request: MakeRequest
-) -> None:
-    """The printer that accepted last; none before anything was accepted."""
-    for _ in range(3):
-        jobs.add(make_request(2, film_session="one"))
-    jobs.add(make_request(film_session="two"))
-    assert jobs.session_printers() == {}
-
-    _print(jobs, 1, "oki-1")
-    clock.now += 1
-    _print(jobs, 2, "oki-2", films=1)
-
-    assert jobs.session_printers() == {"one": "oki-2"}
-
-
-def test_every_name_that_a_job_refers_to_is_known(
-    jobs: Jobs, make_film: MakeFilm, make_request: MakeRequest
-) -> None:
-    """Names are those of all jobs, finished or not, each once."""
-    assert jobs.spooled() == set()
-    jobs.add(make_request(films=(make_film("aa"), make_film("bb"))))
-    jobs.add(make_request(films=(make_film("bb"), make_film("cc", image_boxes=()))))
-    jobs.cancel(1)
-
-    assert jobs.spooled() == {"aa", "bb"}
-
-
 def test_an_attempt_tells_how_it_ended(jobs: Jobs, clock: Clock, make_request: MakeRequest) -> None:
     """It runs without outcome, and ends with one; a strike is a strike of the job."""
     jobs.add(make_request())
-    claim = jobs.claim(1, "oki-1")
-    assert claim is not None
+    claim = begin(jobs)
     (running,) = jobs.attempts(1)
     clock.now += 5
     jobs.finish(claim, Outcome.REFUSED, "0x0106", permanent=True, strike=True, settlement=AGAIN)
@@ -238,33 +130,19 @@ def test_only_strikes_count_as_strikes(jobs: Jobs, make_request: MakeRequest) ->
     """An attempt that failed by the printer's doing is an attempt, and no strike."""
     jobs.add(make_request())
     for strike in (True, False, True):
-        claim = jobs.claim(1, "oki-1")
-        assert claim is not None
+        claim = begin(jobs)
         jobs.finish(claim, Outcome.UNAVAILABLE, "gone", strike=strike, settlement=AGAIN)
 
     job = jobs.get(1)
     assert (job.attempts, len(job.strikes)) == (3, 2)
 
 
-@pytest.mark.parametrize("ask", [Jobs.get, Jobs.films, Jobs.attempts, Jobs.request])
-def test_an_unknown_number_is_said_to_be_one(
-    jobs: Jobs, ask: Callable[[Jobs, int], object]
-) -> None:
-    """Every question about one job raises NoSuchJob, and names the number."""
-    with pytest.raises(NoSuchJob, match="no job 7"):
-        ask(jobs, 7)
-
-
 def test_a_number_is_never_given_twice(
     database: Database, jobs: Jobs, make_request: MakeRequest
 ) -> None:
     """A job's number stays its own when the job is gone, with all that belonged to it."""
-    from sqlalchemy import func, select
-
-    from broker.store import tables
-
     jobs.add(make_request())
-    _print(jobs, jobs.add(make_request(2)))
+    print_films(jobs, jobs.add(make_request(2)))
     with database.write() as connection:
         connection.execute(tables.jobs.delete())
 
@@ -275,56 +153,12 @@ def test_a_number_is_never_given_twice(
         assert connection.execute(select(tables.attempts)).all() == []
 
 
-@pytest.fixture
-def queries() -> Iterator[list[str]]:
-    """Every statement that any database executes."""
-    seen: list[str] = []
-
-    def see(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if statement.startswith("SELECT"):
-            seen.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", see)
-    yield seen
-    event.remove(Engine, "before_cursor_execute", see)
-
-
-@pytest.mark.parametrize(
-    "ask",
-    [
-        lambda jobs, _printers: jobs.waiting(),
-        lambda jobs, _printers: jobs.list(),
-        lambda jobs, _printers: jobs.list({State.QUEUED}, limit=150),
-        lambda _jobs, printers: printers.list(),
-    ],
-    ids=["waiting", "list", "list some", "printers"],
-)
-def test_many_jobs_take_as_many_queries_as_one(
-    jobs: Jobs,
-    printers: Printers,
-    make_request: MakeRequest,
-    queries: list[str],
-    ask: Callable[[Jobs, Printers], list[object]],
-) -> None:
-    """No question costs a query for each row of its answer."""
-    counts = []
-    for more in (1, 200):
-        for _ in range(more):
-            jobs.line_up({jobs.add(make_request(2)): "oki-1"})
-        queries.clear()
-        assert ask(jobs, printers)
-        counts.append(len(queries))
-
-    assert counts[0] == counts[1] <= 4
-
-
 def test_a_film_that_waits_again_keeps_what_the_printer_said(
     jobs: Jobs, make_request: MakeRequest
 ) -> None:
     """A failure status says that the film was not printed: it waits, and nobody has it."""
     jobs.add(make_request())
-    claim = jobs.claim(1, "oki-1")
-    assert claim is not None
+    claim = begin(jobs)
     (film,) = jobs.films(1)
     jobs.asked(claim, film.id)
     jobs.not_printed(claim, film.id, "0xC602: queue full")

@@ -1,0 +1,37 @@
+"""Attempts at jobs of a store, as tests need them: begun, left in doubt, or over."""
+
+from __future__ import annotations
+
+from broker.model.job import Claim, Outcome, State
+from broker.model.retry import Settlement
+from broker.store.jobs import Jobs
+
+SENT = Settlement(State.SENT, "")
+AGAIN = Settlement(State.QUEUED, "")
+
+
+def begin(jobs: Jobs, job_id: int = 1, printer: str = "oki-1") -> Claim:
+    """Claim a job that waits."""
+    claim = jobs.claim(job_id, printer)
+    assert claim is not None
+    return claim
+
+
+def print_films(jobs: Jobs, job_id: int, printer: str = "oki-1", films: int | None = None) -> None:
+    """Print a job, or its first films and no more."""
+    claim = begin(jobs, job_id, printer)
+    for film in jobs.films(job_id)[:films]:
+        jobs.asked(claim, film.id)
+        jobs.accepted(claim, film.id)
+    settlement = SENT if films is None else AGAIN
+    jobs.finish(claim, Outcome.ACCEPTED, "", settlement=settlement)
+
+
+def leave_in_doubt(jobs: Jobs) -> None:
+    """Job 1 is held, its first film accepted and its second one in doubt."""
+    claim = begin(jobs)
+    first, second, *_ = jobs.films(1)
+    jobs.asked(claim, first.id)
+    jobs.accepted(claim, first.id)
+    jobs.asked(claim, second.id)
+    jobs.recover()
