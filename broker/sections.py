@@ -169,7 +169,7 @@ class Limits(Section):
         default=10_000, description="films times copies of one print request of a film session"
     )
     waiting_jobs: Annotated[int, whole("a number of jobs", 1, 1_000_000)] = Field(
-        default=1000, description="unfinished, of one AE title or address; then its films are refused"
+        default=1000, description="not finished, of one AE title or address; then no more films"
     )
 
 
