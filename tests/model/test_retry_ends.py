@@ -1,0 +1,138 @@
+"""Where trying again ends: uncertain films, refusals by all, damage, and our own faults."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from broker.model.job import Outcome, State, Strike
+from broker.model.printer import Duty, Health
+from broker.model.retry import Settlement
+from broker.model.trouble import OwnFault, Refused, SpoolDamaged, Trouble, Uncertain
+from tests.model.conftest import NOW, POLICY, MakeJob, MakePrinter, follow
+
+
+def test_uncertain_is_held_for_a_person(make_job: MakeJob, make_printer: MakePrinter) -> None:
+    """A film that may be on paper is not printed again by itself."""
+    verdict = follow(Uncertain("film 1: closed"), make_job(), make_printer())
+    assert verdict.outcome is Outcome.UNCERTAIN
+    assert verdict.settlement.state is State.HELD
+    assert verdict.settlement.reason == "uncertain: film 1: closed"
+
+
+def test_uncertain_is_printed_again_where_the_site_says_so(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """With `reprint`, the job goes back to the queue."""
+    policy = replace(POLICY, on_uncertain="reprint")
+    verdict = follow(Uncertain("closed"), make_job(), make_printer(), policy=policy)
+    assert verdict.settlement.state is State.QUEUED
+    assert verdict.strike
+
+
+def test_reprinting_ends(make_job: MakeJob, make_printer: MakePrinter) -> None:
+    """A printer that never answers may print each time: `reprint` stops when tries are used up."""
+    policy = replace(POLICY, on_uncertain="reprint")
+    job = make_job(strikes=(Strike("oki-1", False, "closed"),) * 2)
+    verdict = follow(Uncertain("closed"), job, make_printer(), policy=policy)
+    assert verdict.settlement.state is State.HELD
+    assert verdict.settlement.reason == "uncertain: closed"
+
+
+def test_a_person_comes_before_reprinting(make_job: MakeJob, make_printer: MakePrinter) -> None:
+    """Who wanted to stop the job shall hear that a film may be on paper."""
+    policy = replace(POLICY, on_uncertain="reprint")
+    for wish, state in (("", State.QUEUED), ("hold", State.HELD), ("cancel", State.HELD)):
+        verdict = follow(Uncertain("closed"), make_job(wish=wish), make_printer(), policy=policy)
+        assert verdict.settlement.state is state
+
+
+def test_wrong_films_stop_no_printer(make_job: MakeJob, make_printer: MakePrinter) -> None:
+    """Where all printers refuse film after film for good, the films are wrong: no printer rests,
+    so other modalities' films do not wait."""
+    trouble = Refused("0x0106", permanent=True)
+    failing = {"failures_in_row": 5, "health": Health.DEGRADED}
+    verdict = follow(
+        trouble, make_job(), make_printer("oki-1", **failing), make_printer("oki-2", **failing)
+    )
+    assert (verdict.printer.health, verdict.printer.paused_until) == (Health.DEGRADED, 0)
+
+
+def test_a_film_that_cannot_be_sent_is_nobodys_refusal(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """It goes to no printer twice, is held when it fits none, and no printer has failed."""
+    trouble = OwnFault("cannot be sent", permanent=True)
+    verdict = follow(trouble, make_job(), make_printer("oki-1"), make_printer("oki-2"))
+    assert (verdict.settlement.state, verdict.permanent) == (State.QUEUED, True)
+    assert not verdict.printer.failed
+    verdict = follow(trouble, make_job(), make_printer("oki-1"))
+    assert verdict.settlement.state is State.HELD
+
+
+def test_a_refused_film_leaves_room_for_others(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """With the untried printer down, the job is not held, and not repeated at once either."""
+    down = make_printer("oki-2", health=Health.DOWN)
+    job = make_job(strikes=(Strike("oki-1", False, "0xC605"),) * 9)
+    verdict = follow(Refused("0xC605", permanent=False), job, make_printer(), down)
+    assert verdict.settlement.state is State.QUEUED
+    assert verdict.settlement.not_before == NOW + 30
+
+
+def test_a_drain_in_mid_attempt_holds_nothing(make_job: MakeJob, make_printer: MakePrinter) -> None:
+    """A passing refusal by a printer just taken off duty leaves the job queued."""
+    verdict = follow(Refused("0xC602", permanent=False), make_job(), make_printer(duty=Duty.DRAIN))
+    assert verdict.settlement.state is State.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("trouble", "reason"),
+    [
+        (Refused("0xC602", permanent=False), "fails films: 0xC602"),
+        (Uncertain("closed"), "leaves films unanswered: closed"),
+    ],
+)
+def test_the_printer_says_how_it_fails(
+    make_job: MakeJob, make_printer: MakePrinter, trouble: Trouble, reason: str
+) -> None:
+    """A degraded printer's reason tells a refusal from silence."""
+    verdict = follow(trouble, make_job(), make_printer(failures_in_row=2))
+    assert (verdict.printer.health, verdict.printer.words) == (Health.DEGRADED, reason)
+
+
+def test_a_damaged_spool_file_is_nobody_elses_fault(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """The job is held, the printer untouched."""
+    verdict = follow(SpoolDamaged("abc is altered"), make_job(), make_printer())
+    words = "abc is altered; print it again at the modality"
+    assert (verdict.settlement.state, verdict.settlement.reason) == (State.HELD, words)
+    assert not verdict.printer.failed
+
+
+@pytest.mark.parametrize(
+    ("struck", "settlement"),
+    [
+        ((), Settlement(State.QUEUED, "the broker itself failed")),
+        (("oki-2",), Settlement(State.QUEUED, "the broker itself failed", NOW + 2)),
+        (
+            ("oki-2", "oki-1"),
+            Settlement(State.HELD, "gave up after 3 tries: the broker itself failed"),
+        ),
+    ],
+)
+def test_our_own_fault_comes_to_an_end(
+    make_job: MakeJob,
+    make_printer: MakePrinter,
+    struck: tuple[str, ...],
+    settlement: Settlement,
+) -> None:
+    """It costs no printer anything; the job is tried elsewhere, then later, then held."""
+    trouble = OwnFault("the broker itself failed")
+    job = make_job(strikes=tuple(Strike(name, False, trouble.words) for name in struck))
+    verdict = follow(trouble, job, make_printer("oki-1"), make_printer("oki-2"))
+    assert (verdict.settlement, verdict.strike) == (settlement, True)
+    assert not verdict.printer.failed
