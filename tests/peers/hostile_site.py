@@ -27,6 +27,7 @@ port = 0
 establish_s = {establish_s}
 message_s = {message_s}
 session_mb = {session_mb}
+waiting_jobs = 1000000
 film_boxes = 500
 [log]
 format = "json"
