@@ -29,8 +29,8 @@ class Writer(Protocol[R_co]):
 class Intake(Protocol[R]):
     """Where films go, and what is said of the printers behind."""
 
-    def check_room(self) -> None:
-        """CannotStore when there is too little room for a new film session."""
+    def check_room(self, calling_ae: str, peer: str) -> None:
+        """CannotStore when there is no room for a new film session of this modality."""
 
     def receive(self, size: int) -> Writer[R]:
         """So many bytes of pixels begin to come; CannotStore when there is no room for them."""

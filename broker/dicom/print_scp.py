@@ -161,13 +161,12 @@ class PrintScp:
                 statuses.DUPLICATE_SOP_INSTANCE, "the association has a film session (H.4.1.2.1.3)"
             )
         try:
-            self.intake.check_room()
+            self.intake.check_room(self.association.calling_ae, self.association.peer)
         except CannotStore as error:
-            raise Fault(
-                statuses.RESOURCE_LIMITATION,
-                "there is no room for films now",
-                kind=Refusal.DISK_NEARLY_FULL,
-            ) from error
+            crowded = isinstance(error, QueueFull)
+            kind = Refusal.QUEUE_FULL if crowded else Refusal.DISK_NEARLY_FULL
+            words = "there is no room for films now"
+            raise Fault(statuses.RESOURCE_LIMITATION, words, kind=kind) from error
         session = OpenFilmSession(uid, {})
         film_objects.set_session(session, dataset, self.tree)
         self.tree.add(session)

@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 
 from broker.dicom.sop_classes import (
@@ -64,8 +66,9 @@ class ScuAnswer:
     """The instance's UID: the printer's where it assigned one, else what was sent."""
     dataset: Dataset | None
     """None where there was none, or it could not be decoded."""
-    comment: str
-    """Error Comment, for a person; mostly empty."""
+    attributes: tuple[str, ...] = ()
+    """Keywords that its Attribute Identifier List names. Its Error Comment is left alone: it may
+    quote values, and so a patient."""
 
 
 class PrintScu:
@@ -241,10 +244,11 @@ def _requested(command: Command, sop_class: str, instance_uid: str) -> dict[str,
 
 def _scu_answer(answer: Answer, sent: str) -> ScuAnswer:
     found = answer.command.get("AffectedSOPInstanceUID")
-    comment = answer.command.get("ErrorComment")
+    named = answer.command.get("AttributeIdentifierList")
+    tags = named if isinstance(named, (list, MultiValue)) else [] if named is None else [named]
     return ScuAnswer(
         status=answer.status,
         instance_uid=found if found and isinstance(found, str) else sent,
         dataset=answer.dataset,
-        comment=str(comment or ""),
+        attributes=tuple(keyword_for_tag(tag) or str(tag) for tag in tags),
     )

@@ -24,7 +24,7 @@ from broker.dicom.sop_classes import (
     GRAYSCALE_IMAGE_BOX,
     PRESENTATION_LUT,
 )
-from broker.dicom.statuses import Meaning, meaning, words
+from broker.dicom.statuses import UNWELCOME, Meaning, meaning, words
 from broker.dicom.transport.dataset_writer import Pieces
 from broker.model.film import Attributes, Film, ImageBox, PresentationLut
 from broker.model.printer import Address
@@ -100,6 +100,7 @@ class PrintSession:
         attributes.write(self._asked, dataset, attributes.FILM_SESSION)
         self._of_session = []
         answer = self._create("film session", FILM_SESSION, dataset, self._of_session)
+        self._compare(answer, self._asked, "NumberOfCopies", self._of_session)
         self._session = answer.instance_uid
         self._look = (None, {})
 
@@ -120,6 +121,8 @@ class PrintSession:
             self._refer(film.lut, dataset, self._of_film)
         answer = self._create("film box", FILM_BOX, dataset, self._of_film)
         self._film_box = answer.instance_uid
+        for keyword in ("FilmSizeID", "FilmOrientation"):
+            self._compare(answer, film.attributes, keyword, self._of_film)
         for box, (sop_class, uid) in zip(
             film.image_boxes, self._offered(film, answer), strict=True
         ):
@@ -134,11 +137,12 @@ class PrintSession:
         """
         answer = self._scu.action(FILM_BOX, self._film_box)
         if meaning(answer.status) is Meaning.EMPTY:
-            raise Refused(f"{self._name} printed nothing: {words(answer.status)}", permanent=True)
+            # Some printers say so of a film that is not empty, and take it the next time.
+            raise Refused(f"{self._name} printed nothing: {words(answer.status)}", permanent=False)
         if meaning(answer.status) is Meaning.UNCLEAR and not _is_failure(answer.status):
             said = f"{self._name}: N-ACTION answered {words(answer.status)}"
             raise Uncertain(f"{said}, which is neither yes nor no")
-        self._judge("N-ACTION", answer.status, self._of_film)
+        self._judge("N-ACTION", answer, self._of_film)
 
     def clear(self) -> None:
         """Delete the printed film box, so that printers which keep one at a time have room."""
@@ -188,7 +192,7 @@ class PrintSession:
         self._refer(film.lut, dataset, self._of_session)
         attributes.write(lighting, dataset)
         answer = self._scu.set(FILM_SESSION, self._session, dataset)
-        self._judge("N-SET of the film session", answer.status, self._of_session)
+        self._judge("N-SET of the film session", answer, self._of_session)
         self._look = look
 
     def _lut(self, lut: PresentationLut) -> tuple[str, list[str]]:
@@ -214,9 +218,10 @@ class PrintSession:
             )
             for item in items
         ]
-        if len(found) != len(film.image_boxes) or not all(uid for _, uid in found):
+        distinct = {uid for _, uid in found if uid}
+        if len(found) != len(film.image_boxes) or len(distinct) != len(found):
             raise Refused(
-                f"{self._name} made {len(found)} image boxes for {film.display_format}, "
+                f"{self._name} made {len(distinct)} image boxes for {film.display_format}, "
                 f"not {len(film.image_boxes)}",
                 permanent=True,
             )
@@ -235,27 +240,57 @@ class PrintSession:
             keyword = "BasicColorImageSequence" if color else "BasicGrayscaleImageSequence"
             attributes.put_items(dataset, keyword, [item])
             answer = self._scu.set(sop_class, uid, dataset)
-        self._judge(f"N-SET of image {box.position}", answer.status, self._of_film)
+        step = f"N-SET of image {box.position}"
+        if meaning(answer.status) is Meaning.ALTERED and "RequestedImageSize" in box.attributes:
+            # True size is what somebody measures on: better no film than one at another scale.
+            said = f"{self._name}: {step} answered {words(answer.status)}"
+            raise Refused(f"{said}, and the image asks for its true size", permanent=True)
+        self._judge(step, answer, self._of_film)
 
     def _create(self, what: str, sop_class: str, dataset: Dataset, remarks: list[str]) -> ScuAnswer:
         answer = self._scu.create(sop_class, dataset if len(dataset) else None, fresh_uid())
-        self._judge(f"N-CREATE of the {what}", answer.status, remarks)
+        if sop_class == FILM_SESSION and answer.status in UNWELCOME:
+            # As if it had rejected the association: no film of any job has a part in it.
+            raise Unavailable(f"{self._name}: N-CREATE of the {what} answered {_told(answer)}")
+        self._judge(f"N-CREATE of the {what}", answer, remarks)
         return answer
 
-    def _judge(self, step: str, status: int, remarks: list[str]) -> None:
+    def _compare(
+        self, answer: ScuAnswer, asked: Attributes, keyword: str, remarks: list[str]
+    ) -> None:
+        """What the printer made of an attribute, where its answer tells (PS3.7 10.1.5.1.5).
+
+        Fewer copies than asked for are Refused: they would be counted as printed.
+        """
+        told = answer.dataset.get(keyword) if answer.dataset is not None else None
+        wanted = asked.get(keyword, ("",))[0]
+        if told in (None, "") or not wanted or str(told).strip() == wanted.strip():
+            return
+        said = f"{self._name} made {keyword} {str(told)[:16]!r} of {wanted!r}"
+        if keyword == "NumberOfCopies":
+            raise Refused(said, permanent=True)
+        remarks.append(said)
+
+    def _judge(self, step: str, answer: ScuAnswer, remarks: list[str]) -> None:
         """Go on, add to the remarks, or raise what the status means."""
-        said = f"{self._name}: {step} answered {words(status)}"
-        match meaning(status):
+        said = f"{self._name}: {step} answered {_told(answer)}"
+        match meaning(answer.status):
             case Meaning.DONE:
                 return
             case Meaning.ALTERED | Meaning.EMPTY:
-                remarks.append(f"{step}: {words(status)}")
+                remarks.append(f"{step}: {_told(answer)}")
             case Meaning.PASSING:
                 raise Unavailable(said, full=True)
             case Meaning.PERMANENT:
                 raise Refused(said, permanent=True)
             case Meaning.UNCLEAR:
                 raise Refused(said, permanent=False)
+
+
+def _told(answer: ScuAnswer) -> str:
+    """A status, and the attributes that it is about."""
+    named = ": " + ", ".join(answer.attributes[:4]) if answer.attributes else ""
+    return words(answer.status) + named
 
 
 def _is_failure(status: int) -> bool:

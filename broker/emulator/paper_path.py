@@ -127,7 +127,7 @@ class PaperPath:
 
     # As the Print SCP's Intake
 
-    def check_room(self) -> None:
+    def check_room(self, calling_ae: str, peer: str) -> None:
         """A printer keeps nothing for long."""
 
     def status(self) -> PoolStatus:

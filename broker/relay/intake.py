@@ -42,12 +42,19 @@ class Intake:
         self._wake = wake
         self._note = note
 
-    def check_room(self) -> None:
-        """CannotStore when the disk is fuller than the site wants it: better no film than half."""
+    def check_room(self, calling_ae: str, peer: str) -> None:
+        """CannotStore when the disk is fuller than the site wants it, or the modality's part of the
+        queue is full: better no film than half, and sooner than later."""
         room = self._measured()
         if room.low:
             self._note("storage failed", {"why": NEARLY_FULL})
             raise CannotStore(room.words)
+        try:
+            self._jobs.check_queue(calling_ae, peer, self._most())
+        except QueueFull:
+            raise
+        except Exception as error:
+            raise self._cannot("the queue cannot be read", error) from error
 
     def receive(self, size: int) -> Receiving:
         """Write so many bytes of pixels while they arrive; CannotStore when the disk does not take

@@ -212,6 +212,12 @@ FAULTS = [
     Case(Step.IMAGE, answers_then_aborts, GIVEN_UP, _lost(ABORTED, "N-ACTION"), nth=2),
     Case(Step.IMAGE, reports_events, OUT, printed=True),
     Case(Step.IMAGE, is_slow(0.2), OUT, printed=True),
+    Case(
+        Step.SESSION,
+        says(0x0124),
+        WAITS,
+        "faulty: N-CREATE of the film session answered 0x0124 (not authorized)",
+    ),
     # The line
     Case(Step.ACTION, aborts, UNCERTAIN, _lost(ABORTED, "N-ACTION")),
     Case(Step.ACTION, closes, UNCERTAIN, _lost(CLOSED, "N-ACTION")),
@@ -248,7 +254,7 @@ FAULTS = [
         "N-CREATE of the film session: 0xB600 (memory allocation not supported)",
         printed=True,
     ),
-    Case(Step.ACTION, says(0xB603), REFUSED, "faulty printed nothing: 0xB603 (empty page)"),
+    Case(Step.ACTION, says(0xB603), GIVEN_UP, "faulty printed nothing: 0xB603 (empty page)"),
     Case(
         Step.ACTION,
         says(0x0110),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.dicom.statuses import Meaning, meaning, words
+from broker.dicom.statuses import UNWELCOME, Meaning, meaning, words
 from broker.model.job import FilmState
 from tests.peers.faulty_relay import faulty_relay
 from tests.peers.printer_fault import Fault, Step, says
@@ -36,7 +36,7 @@ BEFORE_THE_LINE = {
     Meaning.UNCLEAR: OUT_AFTER_ALL,
     Meaning.PERMANENT: NOT_OUT,
 }
-AT_THE_LINE = {**BEFORE_THE_LINE, Meaning.EMPTY: NOT_OUT}
+AT_THE_LINE = {**BEFORE_THE_LINE, Meaning.EMPTY: OUT_AFTER_ALL}
 AFTER_THE_LINE = dict.fromkeys(Meaning, OUT)
 
 SENTENCES = {
@@ -57,11 +57,11 @@ def expected(step: Step, status: int) -> dict[str, object]:
     table = BEFORE_THE_LINE if SENTENCES[step] else AFTER_THE_LINE
     if step is Step.ACTION:
         table = AT_THE_LINE
-    state, outcomes, film, sheets = table[told]
-    said = f"{SENTENCES[step]} answered {words(status)}"
-    if told is Meaning.EMPTY:
-        said = f"printed nothing: {words(status)}"
-    held = f"every printer refused it: faulty{'' if told is Meaning.EMPTY else ':'} {said}"
+    fares = table[told]
+    if step is Step.SESSION and status in UNWELCOME:
+        fares = OUT_AFTER_A_REST
+    state, outcomes, film, sheets = fares
+    held = f"every printer refused it: faulty: {SENTENCES[step]} answered {words(status)}"
     remark = f"{SENTENCES[step]}: {words(status)}"
     altered = state == "sent" and len(outcomes) == 1 and bool(SENTENCES[step])
     return {

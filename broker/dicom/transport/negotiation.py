@@ -76,7 +76,8 @@ class Rejection:
     @property
     def transient(self) -> bool:
         """Whether trying again later may help."""
-        return self.result == 2
+        # Presentation layer reasons are congestion and limits, whatever result a printer gives.
+        return self.result == 2 or (self.source == 3 and self.reason in (1, 2))
 
 
 class TurnedAway(Exception):

@@ -1,0 +1,126 @@
+"""What a printer makes of a film, where it is not what was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydicom.dataset import Dataset
+
+from broker.dicom.sop_classes import FILM_BOX, FILM_SESSION, GRAYSCALE_IMAGE_BOX
+from broker.dicom.transport.message import Command, Request, Response
+from broker.model.job import State
+from tests.peers.speaker import dataset, image_box, reference
+from tests.relay.test_odd_answers import odd_printer
+
+
+def _is(request: Request, field: Command, sop_class: str) -> bool:
+    return (request.field, request.class_uid) == (field, sop_class)
+
+
+def _box(*uids: str, **more: str) -> Dataset:
+    """The answer to N-CREATE of a film box with these image boxes."""
+    items = [reference(GRAYSCALE_IMAGE_BOX, uid) for uid in uids]
+    return dataset(ReferencedImageBoxSequence=items, **more)
+
+
+def _asked(heard: list[Request]) -> bool:
+    return any(request.field == Command.N_ACTION for request in heard)
+
+
+def test_fewer_copies_are_no_success(tmp_path: Path) -> None:
+    """A printer that makes one copy of three is not asked: two would be counted and missing."""
+
+    def odd(request: Request) -> Response | None:
+        if _is(request, Command.N_CREATE, FILM_SESSION):
+            return Response(0x0000, dataset(NumberOfCopies="1"))
+        return None
+
+    with odd_printer(tmp_path, odd) as (relay, heard):
+        relay.wait_until_up()
+        relay.print_films(1, NumberOfCopies="3")
+        (job,) = relay.wait_until(State.HELD, 1)
+
+    assert job.reason == "every printer refused it: odd made NumberOfCopies '1' of '3'"
+    assert not _asked(heard)
+
+
+def test_another_film_size_is_told(tmp_path: Path) -> None:
+    """The film is printed, and what the printer took instead stands beside it."""
+
+    def odd(request: Request) -> Response | None:
+        if _is(request, Command.N_CREATE, FILM_BOX):
+            return Response(0x0000, _box("1.2.3", FilmSizeID="A4"))
+        return None
+
+    with odd_printer(tmp_path, odd) as (relay, _):
+        relay.wait_until_up()
+        ct = relay.speaker()
+        ct.open_session()
+        ct.open_film_box(FilmSizeID="14INX17IN")
+        ct.set_image()
+        ct.action(FILM_BOX, ct.film_box)
+        relay.wait_until(State.SENT, 1)
+        (film,) = relay.service.jobs.films(1)
+
+    assert film.words == "odd made FilmSizeID 'A4' of '14INX17IN'"
+
+
+@pytest.mark.parametrize("status", [0xB604, 0xB609, 0xB60A, 0x0116])
+@pytest.mark.parametrize(("true_size", "state"), [(True, State.HELD), (False, State.SENT)])
+def test_true_size_is_true(tmp_path: Path, status: int, true_size: bool, state: State) -> None:
+    """An image that somebody measures on is not printed at another scale; any other is."""
+
+    def odd(request: Request) -> Response | None:
+        return Response(status) if _is(request, Command.N_SET, GRAYSCALE_IMAGE_BOX) else None
+
+    with odd_printer(tmp_path, odd) as (relay, heard):
+        relay.wait_until_up()
+        ct = relay.speaker()
+        ct.open_session()
+        ct.open_film_box()
+        ct.set_image(1, image_box(1, RequestedImageSize="100") if true_size else None)
+        ct.action(FILM_BOX, ct.film_box)
+        (job,) = relay.wait_until(state, 1)
+
+    assert _asked(heard) is not true_size
+    assert job.reason.endswith("and the image asks for its true size") is true_size
+
+
+def test_the_attribute_that_a_printer_minds_is_named(tmp_path: Path) -> None:
+    """As its answer lists it: an operator knows where to look."""
+
+    def odd(request: Request) -> Response | None:
+        if _is(request, Command.N_CREATE, FILM_BOX):
+            listed = {"AttributeIdentifierList": [0x20100050, 0x20100040]}
+            return Response(0x0106, None, listed)
+        return None
+
+    with odd_printer(tmp_path, odd) as (relay, _):
+        relay.wait_until_up()
+        relay.print_films(1)
+        (job,) = relay.wait_until(State.HELD, 1)
+
+    words = "N-CREATE of the film box answered 0x0106 (invalid attribute value)"
+    assert job.reason == f"every printer refused it: odd: {words}: FilmSizeID, FilmOrientation"
+
+
+def test_two_images_are_not_put_into_one_box(tmp_path: Path) -> None:
+    """A printer that gives two places the same UID would show one image for two."""
+
+    def odd(request: Request) -> Response | None:
+        if _is(request, Command.N_CREATE, FILM_BOX):
+            return Response(0x0000, _box("1.2.3", "1.2.3"))
+        return None
+
+    with odd_printer(tmp_path, odd) as (relay, heard):
+        relay.wait_until_up()
+        ct = relay.speaker()
+        ct.open_session()
+        ct.open_film_box(r"STANDARD\1,2")
+        ct.set_image()
+        ct.action(FILM_BOX, ct.film_box)
+        (job,) = relay.wait_until(State.HELD, 1)
+
+    assert "odd made 1 image boxes for STANDARD\\1,2, not 2" in job.reason
+    assert not _asked(heard)
