@@ -163,7 +163,7 @@ class Limits(Section):
         default=8192, description="likewise, of all film sessions of one address"
     )
     film_boxes: Annotated[int, whole("a number of film boxes", 1, 100_000)] = Field(
-        default=2000, description="of one film session"
+        default=2000, description="of one film session, with ten image boxes each or fewer"
     )
     sheets: Annotated[int, whole("a number of films", 1, 1_000_000)] = Field(
         default=10_000, description="films times copies of one print request of a film session"
