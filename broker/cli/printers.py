@@ -55,6 +55,9 @@ def ready(
 ) -> None:
     """Let a printer take jobs again, once its checks pass.
 
+    Say it after mending, too: its earlier failures are forgotten, and waiting jobs that it had
+    refused are tried there again.
+
     Example: broker printers ready oki-1
     """
     _set(ctx, config, name, Duty.READY, reason)
@@ -129,11 +132,13 @@ def _set(ctx: typer.Context, config: Path | None, name: str, duty: Duty, reason:
 
     with opened(ctx, config) as store:
         before = store.printers.get(name)
-        if before.duty is duty and reason in ("", before.duty_reason):
+        same = before.duty is duty and reason in ("", before.duty_reason)
+        if same and duty is not Duty.READY:
             typer.echo(_as_before(before))
             return
-        store.printers.set_duty(name, duty, reason)
-        typer.echo(_next(store, store.printers.get(name)))
+        store.printers.set_duty(name, duty, "" if same else reason)
+        forgiven = "; what it failed before is forgotten" if before.failures_in_row else ""
+        typer.echo(_next(store, store.printers.get(name)) + forgiven)
 
 
 def _as_before(printer: Printer) -> str:

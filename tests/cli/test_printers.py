@@ -127,7 +127,20 @@ def test_a_duty_that_is_set_already_is_no_change(site: Site) -> None:
     assert site.printers.get("oki-1").duty_since == since
     assert site.broker("printers", "drain", "oki-1", "-r", "no drum").out.startswith("oki-1 drains")
     assert site.printers.get("oki-1").duty_reason == "no drum"
-    assert site.broker("printers", "ready", "oki-2").out.startswith("oki-2 was already ready, for ")
+
+
+def test_ready_may_be_said_after_mending(site: Site) -> None:
+    """A printer that is ready already, and has failed films, starts anew; the answer says so."""
+    site.failing("oki-1", 3)
+
+    told = site.broker("printers", "ready", "oki-1").out
+
+    assert told == (
+        "oki-1 is ready and degraded: it takes jobs now; what it failed before is forgotten\n"
+    )
+    assert site.printers.get("oki-1").failures_in_row == 0
+    told = site.broker("printers", "ready", "oki-1").out
+    assert told == "oki-1 is ready and degraded: it takes jobs now\n"
 
 
 def test_a_printer_that_is_up_takes_jobs_at_once(site: Site) -> None:
