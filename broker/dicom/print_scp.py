@@ -163,10 +163,9 @@ class PrintScp:
         try:
             self.intake.check_room(self.association.calling_ae, self.association.peer)
         except CannotStore as error:
-            crowded = isinstance(error, QueueFull)
-            kind = Refusal.QUEUE_FULL if crowded else Refusal.DISK_NEARLY_FULL
-            words = "there is no room for films now"
-            raise Fault(statuses.RESOURCE_LIMITATION, words, kind=kind) from error
+            full = isinstance(error, QueueFull)
+            kind = Refusal.QUEUE_FULL if full else Refusal.DISK_NEARLY_FULL
+            raise Fault(statuses.RESOURCE_LIMITATION, "no room for films now", kind=kind) from error
         session = OpenFilmSession(uid, {})
         film_objects.set_session(session, dataset, self.tree)
         self.tree.add(session)
