@@ -14,6 +14,7 @@ from broker.model.choose import Choice
 from broker.model.health import Check
 from broker.model.job import Attempt, JobFilm
 from broker.model.printer import Printer
+from broker.store.reading import Unanswered
 
 Document = dict[str, object]
 
@@ -47,14 +48,16 @@ def of_job(found: Standing) -> Document:
         "reprint_of": job.reprint_of,
         "duplicate_of": job.duplicate_of,
         "pixels_removed_at": iso(job.pixels_removed_at),
-        "unanswered": [
-            {"film": film.number, "printer": film.printer, "asked_at": iso(film.asked_at)}
-            for film in found.unanswered
-        ],
+        "unanswered": [_of_unanswered(film) for film in found.unanswered],
+        "printed_again": [_of_unanswered(film) for film in found.again],
         "not_before": iso(job.not_before or None),
         "created_at": iso(job.created_at),
         "updated_at": iso(job.updated_at),
     }
+
+
+def _of_unanswered(film: Unanswered) -> Document:
+    return {"film": film.number, "printer": film.printer, "asked_at": iso(film.asked_at)}
 
 
 def of_job_whole(

@@ -46,8 +46,12 @@ def explain(
     queue: Queue,
     now: float,
     cut_off: Fate | None = None,
+    flags: Sequence[str] = (),
 ) -> Explanation:
-    """Why the job is where it is; `cut_off` for one that prints without a broker."""
+    """Why the job is where it is; `cut_off` for one that prints without a broker.
+
+    `flags` are what stands beside it in every state.
+    """
     match job.state:
         case State.QUEUED:
             found = _queued(job, queue, now)
@@ -61,7 +65,9 @@ def explain(
         () if queue.running or job.state not in (State.QUEUED, State.PRINTING) else (NOT_RUNNING,)
     )
     tried = _tried(attempts, "cut off" if cut_off else "running")
-    return Explanation((*idle, *found.sentences, *tried), found.choice, found.blocked_by)
+    flagged = tuple(f"It is flagged: {clean(flag)}." for flag in flags)
+    sentences = (*idle, *found.sentences, *flagged, *tried)
+    return Explanation(sentences, found.choice, found.blocked_by)
 
 
 NOT_RUNNING = (
@@ -101,6 +107,8 @@ def _queued(job: Job, queue: Queue, now: float) -> Explanation:
             sentences.append(f"It is not bound to {choice.printer}: another may print it sooner.")
     else:
         sentences = [f"Job {job.id} is queued and waits: {why}."]
+    if job.pinned:
+        sentences.append(f"A person sent it to {job.pinned}, and it goes to no other.")
     if job.reason:
         sentences.append(f"Its row says: {clean(job.reason)}.")
     sentences += [f"Not {each.printer}: {clean(each.why)}." for each in choice.passed_over]
@@ -177,8 +185,8 @@ def _held(job: Job, films: Sequence[JobFilm]) -> tuple[str, ...]:
         )
     elif job.reason.endswith(PRINT_AGAIN):
         sentences.append(
-            f"Its pixels are lost here, so no release or reprint brings it back: {PRINT_AGAIN}, "
-            f"then `broker jobs cancel {job.id}`."
+            f"Its pixels are lost here: {PRINT_AGAIN}, then `broker jobs cancel {job.id}`. "
+            "Released, it prints only if an equal film has come since, and that one a second time."
         )
     else:
         sentences.append(

@@ -61,3 +61,8 @@ def tray(unanswered: Sequence[Unanswered]) -> str:
     """Where to look for films in doubt."""
     several = len({each.printer for each in unanswered}) > 1
     return f"{asked(unanswered)}: look in {'their trays' if several else 'its tray'}"
+
+
+def again(doubts: Sequence[Unanswered]) -> str:
+    """Which films may be on paper once more than asked for, and since when; empty of none."""
+    return f"may be on paper twice: {asked(doubts)}, without an answer" if doubts else ""

@@ -111,7 +111,8 @@ def _where(job: Job) -> str:
 def remarks(found: Standing, now: float) -> tuple[str, ...]:
     """What a person should know beside the columns."""
     job = found.job
-    said = list(found.reasons)
+    said = [f"reprint of job {job.reprint_of}"] if job.reprint_of is not None else []
+    said += found.reasons
     if job.state is State.QUEUED and job.not_before > now:
         said.append(f"not before {count(round(job.not_before - now) or 1, 'second')} from now")
     if job.pinned and job.state is State.QUEUED:
@@ -145,8 +146,6 @@ def job(
             f"removed {moment(found.pixels_removed_at)} UTC, as they are after "
             "retention.pixels_hours: it cannot be printed again"
         )
-    if found.reprint_of is not None:
-        facts["reprint of"] = f"job {found.reprint_of}"
     for name, fact in facts.items():
         first, *rest = folded(fact, width, 14)
         lines += [Text(f"  {name:<12}") + Text(first.plain.lstrip()), *rest]

@@ -72,6 +72,7 @@ def release(
     """
 
     def order(store: Store, job_id: int) -> str:
+        before = store.jobs.get(job_id)
         states = [film.state for film in store.jobs.films(job_id)]
         uncertain = states.count(FilmState.UNCERTAIN) + states.count(FilmState.ASKED)
         store.jobs.release(job_id, printed=printed)
@@ -85,11 +86,11 @@ def release(
             return f"job {job_id} goes on printing: hold or cancel is taken back"
         if found.state is State.SENT:
             return f"job {job_id} is sent{settled}: nothing is left to print"
-        again = ", uncertain ones among them" if uncertain and not printed else ""
         left = found.films - found.films_accepted
-        return (
-            f"job {job_id} is queued{settled}: {left} of {_films(found.films)} left to print{again}"
-        )
+        words = f"job {job_id} is queued{settled}: {left} of {_films(found.films)} left to print"
+        if uncertain and not printed:
+            words += ", uncertain ones among them: they may come out twice, and the job says so"
+        return words + _flagged(before, found)
 
     _each(ctx, config, job_ids, order, prints=True)
 
@@ -123,12 +124,16 @@ def move(
     """
 
     def order(store: Store, job_id: int) -> str:
+        before = store.jobs.get(job_id)
         store.jobs.move(job_id, printer)
+        found = store.jobs.get(job_id)
         duty = store.printers.get(printer).duty
         waits = ""
         if duty is not Duty.READY:
             waits = f", once it is ready: it is in {duty} now"
-        return f"job {job_id} is queued for {printer} and no other printer{waits}"
+        held = f"released, though {before.reason}, and " if before.state is State.HELD else ""
+        words = f"job {job_id} is {held}queued for {printer} and no other printer{waits}"
+        return words + _flagged(before, found)
 
     _each(ctx, config, [job_id], order, prints=True)
 
@@ -218,6 +223,11 @@ def _cut_off(store: Store, job_id: int) -> str:
 
     cut_off = standing(store, store.jobs.get(job_id)).cut_off
     return f"job {job_id} is {cut_off.remark}" if cut_off else ""
+
+
+def _flagged(before: Job, found: Job) -> str:
+    """What is new beside it: that an equal film has come meanwhile."""
+    return f"; {found.remark}" if found.remark != before.remark else ""
 
 
 def _films(number: int) -> str:

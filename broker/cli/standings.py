@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from broker.cli.explanation import Explanation, Queue, explain, whys
-from broker.cli.fate import Fate, fate
+from broker.cli.fate import Fate, again, fate
 from broker.model.job import Job, State
 from broker.store.reading import Unanswered
 
@@ -23,6 +23,8 @@ class Standing:
     job: Job
     unanswered: tuple[Unanswered, ...] = ()
     """Its films that a printer was asked for and has not answered for."""
+    again: tuple[Unanswered, ...] = ()
+    """Each time that a film of it was asked for without an answer, and then let print again."""
     cut_off: Fate | None = None
     """For a job that reads `printing`, and no broker is running."""
     why: str = ""
@@ -32,7 +34,7 @@ class Standing:
     def reasons(self) -> tuple[str, ...]:
         """Why it is where it is, and what comes next where nothing moves it now."""
         fate = self.cut_off.remark if self.cut_off else ""
-        return tuple(filter(None, (self.job.reason, self.why, fate)))
+        return tuple(filter(None, (self.job.reason, again(self.again), self.why, fate)))
 
     @property
     def reason(self) -> str:
@@ -42,40 +44,55 @@ class Standing:
 
 def standing(store: Store, job: Job) -> Standing:
     """Where one job stands, but not what it waits for: that is `explanation`'s."""
+    found = Standing(job, again=tuple(store.jobs.printed_again(job.id)))
     if job.state not in (State.PRINTING, State.HELD):
-        return Standing(job)
+        return found
     films = tuple(each for each in store.jobs.unanswered() if each.job_id == job.id)
-    return _standing(store, job, films, running=store.running)
+    return _doubtful(store, found, films, running=store.running)
 
 
 def standings(store: Store, jobs: Sequence[Job]) -> list[Standing]:
     """Where each of them stands, in their order."""
     states = {job.state for job in jobs}
     why = whys(queue_of(store), time.time()) if State.QUEUED in states else {}
-    films: dict[int, list[Unanswered]] = {}
-    if states & {State.PRINTING, State.HELD}:
-        for film in store.jobs.unanswered():
-            films.setdefault(film.job_id, []).append(film)
+    again = _by_job(store.jobs.printed_again())
+    films = _by_job(store.jobs.unanswered() if states & {State.PRINTING, State.HELD} else ())
     running = store.running
-    return [
-        Standing(job, why=why.get(job.id, ""))
-        if job.state is State.QUEUED
-        else _standing(store, job, tuple(films.get(job.id, ())), running=running)
-        for job in jobs
-    ]
+    found = []
+    for job in jobs:
+        each = Standing(job, again=again.get(job.id, ()), why=why.get(job.id, ""))
+        if job.state is not State.QUEUED:
+            each = _doubtful(store, each, films.get(job.id, ()), running=running)
+        found.append(each)
+    return found
 
 
-def _standing(store: Store, job: Job, films: tuple[Unanswered, ...], *, running: bool) -> Standing:
-    if running or job.state is not State.PRINTING:
-        return Standing(job, films)
-    return Standing(job, films, fate(job, films, store.config.retry))
+def _by_job(films: Sequence[Unanswered]) -> dict[int, tuple[Unanswered, ...]]:
+    found: dict[int, list[Unanswered]] = {}
+    for film in films:
+        found.setdefault(film.job_id, []).append(film)
+    return {job_id: tuple(each) for job_id, each in found.items()}
+
+
+def _doubtful(
+    store: Store, found: Standing, films: tuple[Unanswered, ...], *, running: bool
+) -> Standing:
+    if running or found.job.state is not State.PRINTING:
+        return replace(found, unanswered=films)
+    cut_off = fate(found.job, films, store.config.retry)
+    return replace(found, unanswered=films, cut_off=cut_off)
 
 
 def explanation(store: Store, job: Job) -> Explanation:
     """Why the job is where it is, by the same decision that the dispatcher takes."""
     films, attempts = store.jobs.films(job.id), store.jobs.attempts(job.id)
-    cut_off = standing(store, job).cut_off
-    return explain(job, films, attempts, queue_of(store), time.time(), cut_off)
+    where = standing(store, job)
+    flags = [f"reprint of job {job.reprint_of}"] if job.reprint_of is not None else []
+    if job.state not in (State.QUEUED, State.HELD):
+        flags.append(job.remark)  # of those two, the reason is told, which begins with it
+    flags.append(again(where.again))
+    told = tuple(filter(None, flags))
+    return explain(job, films, attempts, queue_of(store), time.time(), where.cut_off, told)
 
 
 def queue_of(store: Store) -> Queue:

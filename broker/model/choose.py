@@ -104,13 +104,15 @@ def _choose(
     usable: list[_Line] = []
     passed: dict[str, str] = {}
     for line in lines.values():
+        if job.pinned not in ("", line.printer.name):
+            continue  # a person's word needs no reason from each other printer
         why = unusable(job, line.printer, now)
         if why:
             passed[line.printer.name] = why
         else:
             usable.append(line)
     if not usable:
-        return Choice(job.id, "", False, _nowhere(lines), _passed_over(passed))
+        return Choice(job.id, "", False, _nowhere(job, lines), _passed_over(passed))
     line, why = _best(job, usable, now, together, passed)
     claim_now = line.free
     if claim_now:
@@ -236,7 +238,12 @@ def _came_back(printer: Printer, job: Job) -> bool:
     return job.assigned_at is not None and since > job.assigned_at
 
 
-def _nowhere(lines: dict[str, _Line]) -> str:
+def _nowhere(job: Job, lines: dict[str, _Line]) -> str:
+    if job.pinned and job.pinned not in lines:
+        return (
+            f"a person sent it to {job.pinned}, which is no printer any more; "
+            f"`broker jobs move {job.id} PRINTER`"
+        )
     return "no printer can take it now" if lines else "no printers are configured"
 
 

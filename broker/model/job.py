@@ -154,6 +154,8 @@ class Job:
     duplicate_of: int | None = None
     """A job of the same modality with an equal film, accepted not long before; the reason says
     so."""
+    remark: str = ""
+    """What is to be known of it in every state, for a person; the reason begins with it."""
     pixels_removed_at: float | None = None
     """When its pixels were removed, after its end: it cannot be printed again."""
 

@@ -169,8 +169,11 @@ def _is_the_jobs(scene: Scene) -> bool:
     """Whether a passing trouble may be the job's own.
 
     It is not, where each printer that could take the job has failed more often in a row than this
-    job has struck it: then other jobs fail there too.
+    job has struck it: then other jobs fail there too. It is after all where a printer has refused
+    the job for good: then every printer has refused it itself, and waiting for them may be vain.
     """
+    if any(strike.permanent for strike in scene.job.strikes):
+        return True
 
     def own(name: str) -> int:
         return sum(each.printer == name and not each.permanent for each in scene.job.strikes)

@@ -104,7 +104,7 @@ def _print(
         for film in films:
             _check_wishes(edges, claim, stopping)
             with _before_the_line(edges, printer):
-                session.prepare(film.film, edges.spool.open)
+                _prepare(edges, session, film)
             # That may have taken long.
             _check_wishes(edges, claim, stopping)
             _ask(edges, claim, session, film, printer, stopping)
@@ -124,6 +124,13 @@ def _print(
         session.abandon()
         raise
     session.end()
+
+
+def _prepare(edges: Edges, session: PrintSession, film: JobFilm) -> None:
+    try:
+        session.prepare(film.film, edges.spool.open)
+    except SpoolDamaged as damaged:
+        raise SpoolDamaged(f"film {film.number}: {damaged.words}") from damaged
 
 
 @contextmanager

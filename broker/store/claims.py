@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 from broker.model.job import DONE, Claim, FilmState, Outcome, State
 from broker.model.retry import BLAMELESS, PrinterVerdict, Settlement
 from broker.store import printer_rows
+from broker.store.doubts import remember
 from broker.store.reading import JobReading
 from broker.store.tables import attempts, jobs, sendings
 
@@ -138,15 +139,17 @@ class Claims(JobReading):
     def _film(
         self, claim: Claim, film_id: int, before: Sequence[FilmState], **values: object
     ) -> None:
-        """Change one film of a claimed job, which must be in one of the states before."""
+        """Change one film of a claimed job, which must be in one of the states before.
+
+        One that is in doubt is printed again by being changed: that is remembered.
+        """
         fence = fence_of(claim.job_id, claim.token)
+        which = and_(sendings.c.id == film_id, sendings.c.job_id == claim.job_id)
         with self._database.write() as connection:
             held = connection.execute(update(jobs).where(fence).values(updated_at=self._clock()))
+            remember(connection, and_(which, sendings.c.state == FilmState.UNCERTAIN))
             changed = connection.execute(
-                update(sendings)
-                .where(sendings.c.id == film_id, sendings.c.job_id == claim.job_id)
-                .where(sendings.c.state.in_(before))
-                .values(**values)
+                update(sendings).where(which, sendings.c.state.in_(before)).values(**values)
             )
             if held.rowcount != 1 or changed.rowcount != 1:
                 raise _lost(claim.job_id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from broker.model.job import DONE, FilmState, State
 from broker.store.tables import films, jobs, sendings
@@ -29,10 +29,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Twin:
-    """An earlier job with equal films."""
+    """Another job with equal films."""
 
     job_id: int
-    """The first of them within the window."""
+    """The first of them."""
     words: str
     """For a person: which films, and of which job."""
 
@@ -46,7 +46,30 @@ def twin_of(
     """
     if not rule.window_s:
         return None
-    found = _first(connection, calling_ae, digests, now - rule.window_s)
+    found = _first(connection, calling_ae, digests, jobs.c.created_at >= now - rule.window_s)
+    return _twin(digests, found)
+
+
+def later_twin(connection: Connection, job_id: int) -> Twin | None:
+    """The first job of the same modality that came later and has one of the films that this one
+    has yet to print, if any: whoever lets it print now gets them twice.
+    """
+    left = select(sendings.c.number).where(
+        sendings.c.job_id == job_id, sendings.c.state.not_in(DONE)
+    )
+    rows = connection.execute(
+        select(films.c.number, films.c.digest, jobs.c.calling_ae)
+        .join(jobs, jobs.c.id == films.c.job_id)
+        .where(films.c.job_id == job_id)
+        .order_by(films.c.number)
+    ).all()
+    waiting = set(connection.execute(left).scalars())
+    digests = [row.digest if row.number in waiting else "" for row in rows]
+    found = _first(connection, rows[0].calling_ae, digests, jobs.c.id > job_id)
+    return _twin(digests, found)
+
+
+def _twin(digests: Sequence[str], found: Mapping[str, int]) -> Twin | None:
     equal = [number for number, digest in enumerate(digests, start=1) if digest in found]
     if not equal:
         return None
@@ -59,7 +82,10 @@ def twin_of(
 
 
 def _first(
-    connection: Connection, calling_ae: str, digests: Sequence[str], since: float
+    connection: Connection,
+    calling_ae: str,
+    digests: Sequence[str],
+    among: ColumnElement[bool],
 ) -> Mapping[str, int]:
     """Digest -> the first job that has such a film."""
     reached = select(sendings.c.id).where(
@@ -68,8 +94,8 @@ def _first(
     rows = connection.execute(
         select(films.c.digest, func.min(jobs.c.id).label("first"))
         .join(jobs, jobs.c.id == films.c.job_id)
-        .where(films.c.digest.in_(set(digests)), jobs.c.calling_ae == calling_ae)
-        .where(jobs.c.created_at >= since)
+        .where(films.c.digest.in_(set(digests) - {""}), jobs.c.calling_ae == calling_ae)
+        .where(among)
         .where(or_(jobs.c.state != State.CANCELLED, reached.exists()))
         .group_by(films.c.digest)
     )

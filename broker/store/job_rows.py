@@ -59,7 +59,7 @@ def one(connection: Connection, job_id: int) -> Job:
 
 def shown() -> Select[Any]:
     """The columns that `several` makes jobs of."""
-    return select(*(jobs.c[name] for name in SHOWN), jobs.c.remark)
+    return select(*(jobs.c[name] for name in SHOWN))
 
 
 def several(connection: Connection, chosen: Select[Any], within: Within) -> JobList:
@@ -121,9 +121,8 @@ def _strikes(connection: Connection, within: Within) -> Mapping[int, Sequence[St
 
 
 def _job(row: Row[Any], tally: Tally, strikes: Sequence[Strike]) -> Job:
-    values: dict[str, Any] = dict(zip(SHOWN, row, strict=False))
-    remark = row[-1]
-    values["reason"] = "; ".join(filter(None, (remark, values["reason"])))
+    values: dict[str, Any] = dict(zip(SHOWN, row, strict=True))
+    values["reason"] = "; ".join(filter(None, (values["remark"], values["reason"])))
     state = State(values["state"])
     values["state"] = state
     values["level"] = Level(values["level"])

@@ -12,6 +12,7 @@ from broker.model.job import FilmState, Level, PrintRequest, State
 from broker.model.trouble import QueueFull
 from broker.store.claims import ClaimLost, Claims
 from broker.store.documents import attributes_to_json, digest_of, film_to_json
+from broker.store.doubts import Doubting
 from broker.store.duplicates import Rule, twin_of
 from broker.store.job_rows import ACTIVE, UNFINISHED, NoSuchJob, request_of
 from broker.store.recovery import Recovery
@@ -33,7 +34,7 @@ class Admission:
     held: bool
 
 
-class Jobs(Claims, Recovery, Verbs):
+class Jobs(Claims, Recovery, Verbs, Doubting):
     """Every question about jobs, and every change to them. For any thread, in any process."""
 
     def add(self, request: PrintRequest, *, pinned: str = "", rule: Rule = NO_RULE) -> int:

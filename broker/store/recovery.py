@@ -9,6 +9,7 @@ from sqlalchemy import Connection, and_, select, update
 from broker.model.job import FilmState, Job, Outcome, State
 from broker.model.retry import Settlement, prints_again
 from broker.store.claims import end, fence_of, left_to_print, move, obey
+from broker.store.doubts import remember
 from broker.store.job_rows import one
 from broker.store.reading import JobReading
 from broker.store.tables import attempts, jobs, sendings
@@ -74,6 +75,7 @@ def _settle_asked(connection: Connection, job_id: int, said: str, *, again: bool
     asked = list(numbers.scalars())
     values: dict[str, object] = {"words": said}
     if again:
+        remember(connection, unanswered)
         values |= {"state": FilmState.WAITING, "printer": "", "asked_at": None}
     else:
         values |= {"state": FilmState.UNCERTAIN}

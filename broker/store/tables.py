@@ -1,6 +1,7 @@
 """The tables. What is written here and what the migrations make is the same; a test compares them.
 
     jobs ─┬─ films ── sendings      a film's content once, one sending for each collated pass
+          │              └─ doubts  asked for, not answered for, and printed again
           ├─ attempts               one row for each try on a printer
           └─ spooled                which spool files the job's films refer to
     printers
@@ -103,6 +104,16 @@ sendings = Table(
     Index("ix_sendings_film", "job_id", "number"),
     Index("ix_sendings_accepted_at", "accepted_at"),
     sqlite_autoincrement=True,
+)
+
+doubts = Table(
+    "doubts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sending_id", ForeignKey("sendings.id", ondelete="CASCADE"), nullable=False),
+    Column("printer", String(64), nullable=False),
+    Column("asked_at", Double, nullable=False),
+    Index("ix_doubts_sending_id", "sending_id"),
 )
 
 attempts = Table(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, select, update
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, and_, func, select, update
 
 from broker.model.job import FINISHED, SETTLED, FilmState, Priority, State
 from broker.store.claims import left_to_print
+from broker.store.doubts import remember
+from broker.store.duplicates import later_twin
 from broker.store.job_rows import NoSuchJob
 from broker.store.printer_rows import require
 from broker.store.reading import JobReading
@@ -151,6 +155,7 @@ class Verbs(JobReading):
             not_before=0.0,
             strikes_after=latest or 0,
             **values,
+            **_flag(connection, job_id),
         )
 
     def _change(self, connection: Connection, job_id: int, **values: object) -> None:
@@ -173,6 +178,15 @@ def _finished(job_id: int, state: State) -> NotAllowed:
     return NotAllowed(job_id, state, f"`broker jobs reprint {job_id}` prints it again")
 
 
+def _flag(connection: Connection, job_id: int) -> Mapping[str, object]:
+    """What a job that goes on says of an equal film that came while it was held."""
+    flagged = select(jobs.c.duplicate_of).where(jobs.c.id == job_id)
+    if connection.execute(flagged).scalar() is not None:
+        return {}
+    twin = later_twin(connection, job_id)
+    return {} if twin is None else {"duplicate_of": twin.job_id, "remark": twin.words}
+
+
 def _uncertain(connection: Connection, job_id: int) -> bool:
     found = connection.execute(
         select(sendings.c.id)
@@ -189,6 +203,7 @@ def _wished(connection: Connection, job_id: int) -> bool:
 
 def _settle_uncertain(connection: Connection, job_id: int, *, printed: bool, now: float) -> None:
     """A person has decided about the films that may be on paper."""
+    unanswered = and_(sendings.c.job_id == job_id, sendings.c.state.in_(UNANSWERED))
     values: dict[str, object]
     if printed:
         values = {
@@ -197,9 +212,6 @@ def _settle_uncertain(connection: Connection, job_id: int, *, printed: bool, now
             "words": SETTLED,
         }
     else:
+        remember(connection, unanswered)
         values = {"state": FilmState.WAITING, "printer": "", "asked_at": None, "words": ""}
-    connection.execute(
-        update(sendings)
-        .where(sendings.c.job_id == job_id, sendings.c.state.in_(UNANSWERED))
-        .values(**values)
-    )
+    connection.execute(update(sendings).where(unanswered).values(**values))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from broker.model.job import FilmState, Priority, State
 from broker.model.printer import Duty
 from broker.store.occupancy import Occupancy
 from tests.cli.conftest import Site
+from tests.peers.attempts import print_films
 
 IDLE = "no broker is running here; `broker serve` prints it\n"
 
@@ -54,19 +57,50 @@ def test_release_prints_uncertain_films_again(site: Site) -> None:
     job_id = site.uncertain(films=3)
     ended = site.broker("jobs", "release", str(job_id))
     assert (ended.code, ended.err) == (0, IDLE)
-    assert ended.out == "job 1 is queued: 3 of 3 films left to print, uncertain ones among them\n"
+    assert ended.out == (
+        "job 1 is queued: 3 of 3 films left to print, uncertain ones among them: they may come out "
+        "twice, and the job says so\n"
+    )
     assert {film.state for film in site.jobs.films(job_id)} == {FilmState.WAITING}
 
 
 def test_release_printed_settles_uncertain_films(site: Site) -> None:
     """The person looked, and the film is there: it is not printed twice."""
-    several, one = site.uncertain(films=3), site.uncertain()
+    one, several = site.uncertain(), site.uncertain(films=3)
     ended = site.broker("jobs", "release", str(several), str(one), "--printed")
     assert ended.out == (
-        "job 1 is queued, its uncertain films settled as printed: 2 of 3 films left to print\n"
-        "job 2 is sent, its uncertain films settled as printed: nothing is left to print\n"
+        "job 2 is queued, its uncertain films settled as printed: 2 of 3 films left to print\n"
+        "job 1 is sent, its uncertain films settled as printed: nothing is left to print\n"
     )
     assert site.jobs.get(one).state is State.SENT
+
+
+def test_a_film_printed_again_is_flagged_to_its_end(site: Site) -> None:
+    """In the table, in full, in the explanation and in JSON, also once the job is sent."""
+    site.broker("jobs", "release", str(site.uncertain()))
+    print_films(site.jobs, 1, "oki-2")
+    flag = "may be on paper twice: film 1 was asked of oki-1 at "
+    for command in (["jobs"], ["jobs", "show", "1"], ["jobs", "explain", "1"]):
+        assert flag in " ".join(site.broker(*command).out.split())
+    (shown,) = json.loads(site.broker("jobs", "--json").out)
+    assert [(each["film"], each["printer"]) for each in shown["printed_again"]] == [(1, "oki-1")]
+    assert shown["reason"].startswith(flag)
+
+
+def test_what_goes_on_is_flagged_when_its_film_came_again(site: Site) -> None:
+    """A held job whose film was printed meanwhile, by the modality or as a reprint, is a possible
+    duplicate of that one; the order says so, and it stays in the tables."""
+    held, moved = site.uncertain(), site.job()
+    site.broker("jobs", "hold", str(moved))
+    assert site.broker("jobs", "reprint", str(held)).code == 0
+    assert site.broker("jobs", "release", "1").out.endswith("; possible duplicate of job 2\n")
+    assert site.broker("jobs", "move", "2", "oki-1").out == (
+        "job 2 is released, though held by the operator, and queued for oki-1 and no other "
+        "printer; possible duplicate of job 3\n"
+    )
+    print_films(site.jobs, 2)
+    assert "It is flagged: possible duplicate of job 3." in site.broker("jobs", "explain", "2").out
+    assert site.jobs.get(3).duplicate_of is None
 
 
 def test_release_of_a_job_that_is_not_held(site: Site) -> None:
@@ -121,7 +155,7 @@ def test_reprint_makes_a_new_job(site: Site) -> None:
     ended = site.broker("jobs", "reprint", str(site.sent(films=2)))
     assert (ended.code, ended.out) == (0, "job 2 is queued: 2 films of job 1 again\n")
     assert site.jobs.get(2).reprint_of == 1
-    assert "reprint of  job 1" in site.broker("jobs", "show", "2").out
+    assert "reprint of job 1" in site.broker("jobs", "show", "2").out
 
 
 def test_priority_says_what_is_before_it(site: Site) -> None:

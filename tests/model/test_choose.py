@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from broker.model.choose import Choice, plan
+from broker.model.choose import Choice, PassedOver, plan
 from broker.model.job import Job, Strike
 from broker.model.printer import Duty, Health, Printer
 from tests.model.conftest import MakeJob, MakePrinter
@@ -126,7 +126,6 @@ UNUSABLE = [
     ({"health": Health.DOWN, "reason": "no answer"}, {}, "down: no answer"),
     ({"health": Health.UNKNOWN}, {}, "not checked yet"),
     ({"paused_until": 104.0, "reason": "full"}, {}, "failed, next try in 4 s: full"),
-    ({}, {"pinned": "oki-9"}, "the job was sent to oki-9 by a person"),
     ({}, {"strikes": (Strike("oki-1", True, "size"),)}, "refused it: size"),
     (
         {"supports_lut": False},
@@ -134,6 +133,27 @@ UNUSABLE = [
         "does not take Presentation LUT, which the job needs",
     ),
 ]
+
+
+@pytest.mark.parametrize(
+    ("pinned", "why"),
+    [
+        ("oki-2", "no printer can take it now"),
+        (
+            "oki-9",
+            "a person sent it to oki-9, which is no printer any more; `broker jobs move 1 PRINTER`",
+        ),
+    ],
+)
+def test_a_job_for_one_printer_waits_for_it_alone(
+    make_job: MakeJob, make_printer: MakePrinter, pinned: str, why: str
+) -> None:
+    """No other printer needs a reason; one that is not there any more is named, with the remedy."""
+    pool = [make_printer("oki-1"), make_printer("oki-2", health=Health.DOWN, reason="no answer")]
+    (choice,) = plan([make_job(1, pinned=pinned)], pool, 100.0, {})
+    assert (choice.printer, choice.why) == ("", why)
+    expected = [PassedOver("oki-2", "down: no answer")] if pinned == "oki-2" else []
+    assert list(choice.passed_over) == expected
 
 
 @pytest.mark.parametrize(("printer", "job", "why"), UNUSABLE, ids=[row[2] for row in UNUSABLE])

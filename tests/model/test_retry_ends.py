@@ -59,6 +59,24 @@ def test_wrong_films_stop_no_printer(make_job: MakeJob, make_printer: MakePrinte
     assert (verdict.printer.health, verdict.printer.paused_until) == (Health.DEGRADED, 0)
 
 
+def test_a_film_that_every_printer_has_refused_itself_is_held(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """One refused it for good, and the others for now, as they do other films: tries are used up,
+    and a person hears of it. Without that first one, it is the printers' trouble, and waits."""
+    trouble = Refused("0x0110", permanent=False)
+    failing = {"failures_in_row": 9, "health": Health.DEGRADED}
+    pool = [make_printer("oki-2", **failing), make_printer("oki-3", **failing)]
+    strikes = tuple(Strike(name, False, "0x0110") for name in ("oki-2", "oki-3"))
+    for_good = (Strike("oki-1", True, "0x0106"), *strikes)
+    verdict = follow(trouble, make_job(strikes=for_good), *pool, make_printer("oki-1"))
+    assert verdict.strike
+    held = Settlement(State.HELD, "gave up after 3 tries: 0x0110")
+    assert verdict.settlement == held
+    verdict = follow(trouble, make_job(strikes=strikes), *pool)
+    assert (verdict.strike, verdict.settlement.state) == (False, State.QUEUED)
+
+
 def test_a_film_that_cannot_be_sent_is_nobodys_refusal(
     make_job: MakeJob, make_printer: MakePrinter
 ) -> None:

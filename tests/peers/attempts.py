@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broker.model.job import Claim, Outcome, State
+from broker.model.job import DONE, Claim, Outcome, State
 from broker.model.retry import Settlement
 from broker.store.jobs import Jobs
 
@@ -18,9 +18,11 @@ def begin(jobs: Jobs, job_id: int = 1, printer: str = "oki-1") -> Claim:
 
 
 def print_films(jobs: Jobs, job_id: int, printer: str = "oki-1", films: int | None = None) -> None:
-    """Print a job, or its first films and no more."""
+    """Print what is left of a job, or of its first films and no more."""
     claim = begin(jobs, job_id, printer)
     for film in jobs.films(job_id)[:films]:
+        if film.state in DONE:
+            continue
         jobs.asked(claim, film.id)
         jobs.accepted(claim, film.id)
     settlement = SENT if films is None else AGAIN

@@ -13,7 +13,7 @@ from broker.model.retry import Settlement
 from broker.store.database import Database
 from broker.store.jobs import ClaimLost, Jobs, NotAllowed
 from broker.store.printers import RECENT_S, NoSuchPrinter, Printers
-from broker.store.tables import attempts, jobs, sendings
+from broker.store.tables import attempts, doubts, jobs, sendings
 from tests.peers.queue_model import FINISHED, LOST, NO_PRINTER, NOT_ALLOWED, QueueModel
 from tests.peers.queue_requests import CLAIMANTS, PRINTERS, Row, print_request
 from tests.peers.searching import Search
@@ -24,7 +24,7 @@ RECORDED = (
     *("state", "printer", "token", "wish", "pinned"),
     *("priority", "films", "copies", "not_before", "reprint_of"),
 )
-EVERYTHING = [select(each).order_by(each.c.id) for each in (jobs, sendings, attempts)]
+EVERYTHING = [select(each).order_by(each.c.id) for each in (jobs, sendings, attempts, doubts)]
 
 
 class Contest(Search):
@@ -92,7 +92,17 @@ class Contest(Search):
         for number, facts in self.model.jobs.items():
             recorded = [row for row in self.rows[1] if row["job_id"] == number]
             shown = ("number", "copies", "state", "printer", "asked_at", "accepted_at")
-            assert [{key: row[key] for key in shown} for row in recorded] == facts["sendings"]
+            modelled = [{key: film[key] for key in shown} for film in facts["sendings"]]
+            assert [{key: row[key] for key in shown} for row in recorded] == modelled
+            doubted = [
+                [
+                    (each["printer"], each["asked_at"])
+                    for each in self.rows[3]
+                    if each["sending_id"] == row["id"]
+                ]
+                for row in recorded
+            ]
+            assert doubted == [film["doubts"] for film in facts["sendings"]]
         accepted = [row for row in before if row["state"] == "accepted"]
         assert all(row in self.rows[1] for row in accepted)
 
@@ -288,7 +298,7 @@ class Contest(Search):
         self.films[number] = [film.id for film in self.claimants[0].films(number)]
 
     def read(self) -> list[list[Row]]:
-        """All rows of jobs, sendings and attempts, at one moment."""
+        """All rows of jobs, sendings, attempts and doubts, at one moment."""
         with self.databases[0].read() as connection:
             return [
                 [dict(row) for row in connection.execute(each).mappings()] for each in EVERYTHING

@@ -43,6 +43,7 @@ class QueueModel:
                 "printer": "",
                 "asked_at": None,
                 "accepted_at": None,
+                "doubts": [],
             }
             for _ in range(passes)
             for film in range(1, facts["films"] + 1)
@@ -94,6 +95,8 @@ class QueueModel:
             return LOST
         film = job["sendings"][at]
         if verb == "asked":
+            if film["state"] == "uncertain":
+                self._doubt(film)
             film.update(
                 state="asked", printer=job["printer"], asked_at=self.clock(), accepted_at=None
             )
@@ -126,6 +129,7 @@ class QueueModel:
             for film in doubtful:
                 film.update(state="uncertain")
                 if anew:
+                    self._doubt(film)
                     film.update(state="waiting", printer="", asked_at=None)
             if not self.left(number):
                 outcome, goal = "accepted", "sent"
@@ -175,6 +179,7 @@ class QueueModel:
                 if printed:
                     film.update(state="accepted", accepted_at=self.clock())
                 else:
+                    self._doubt(film)
                     film.update(state="waiting", printer="", asked_at=None)
         job.update(state="sent", not_before=0.0, forgiven=len(job["attempts"]))
         if self.left(number):
@@ -238,6 +243,10 @@ class QueueModel:
         }
         queued = [n for n in first if active[n]["state"] == "queued"]
         return sorted(queued, key=lambda n: (RANKS.index(active[n]["priority"]), n))
+
+    def _doubt(self, film: FilmFacts) -> None:
+        """It prints again, and may be on paper: that is known as long as the job is."""
+        film["doubts"].append((film["printer"], film["asked_at"]))
 
     def _end(self, job: JobFacts, outcome: str, goal: str, **facts: bool) -> None:
         if goal == "queued" and job["wish"]:

@@ -10,6 +10,8 @@ from broker.model.job import Outcome, State
 from broker.model.retry import Settlement
 from broker.store.duplicates import Rule
 from broker.store.jobs import Jobs
+from broker.store.printers import Printers
+from tests.peers.attempts import leave_in_doubt
 from tests.store.conftest import Clock, MakeFilm, MakeRequest
 
 RULE = Rule(window_s=900.0)
@@ -138,3 +140,37 @@ def test_a_reprint_is_asked_for_and_no_duplicate(jobs: Jobs, make_request: MakeR
     jobs.cancel(1)
 
     assert jobs.get(jobs.reprint(1)).duplicate_of is None
+
+
+@pytest.mark.parametrize("verb", ["release", "move"])
+def test_a_job_that_goes_on_is_the_duplicate_of_what_came_meanwhile(
+    jobs: Jobs, printers: Printers, make_film: MakeFilm, make_request: MakeRequest, verb: str
+) -> None:
+    """Both print, and each says so; only films that are left count, and cancelled jobs do not."""
+    two = (make_film("11" * 32), make_film("22" * 32), make_film("33" * 32))
+    assert printers.list()
+    jobs.add(make_request(films=two))
+    leave_in_doubt(jobs)
+    if verb == "move":
+        jobs.release(1, printed=True)
+        jobs.hold(1)
+    jobs.add(make_request(films=(make_film("11" * 32),)))
+    jobs.add(make_request(films=(make_film("33" * 32),)))
+    jobs.add(make_request(films=(make_film("33" * 32),)))
+    jobs.cancel(3)
+    before = jobs.get(1).duplicate_of
+
+    jobs.release(1) if verb == "release" else jobs.move(1, "oki-2")
+
+    flag = "film 3: possible duplicate of job 4"
+    assert (before, jobs.get(1).duplicate_of, jobs.get(1).remark) == (None, 4, flag)
+
+
+def test_a_flag_is_not_changed_later(jobs: Jobs, make_request: MakeRequest) -> None:
+    """A job that was held as the duplicate of an earlier one goes on as that."""
+    for _ in range(3):
+        jobs.add(make_request(), rule=replace(RULE, hold=True))
+
+    jobs.release(2)
+
+    assert (jobs.get(2).duplicate_of, jobs.get(2).remark) == (1, FLAG)
