@@ -39,7 +39,7 @@ from broker.relay.notebook import Notebook
 from broker.relay.refusal_counts import RefusalCounts
 from broker.relay.upkeep import House, Upkeep
 from broker.store import schema
-from broker.store.database import Database
+from broker.store.database import Database, in_words
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
 from broker.store.printers import Printers
@@ -148,6 +148,9 @@ class Service:
 
         OSError when the port cannot be had.
         """
+        if self.spool.was_missing and (lost := len(self.jobs.spooled())):
+            folder = str(self._config.data_dir / "spool")
+            self._note("spool was missing", {"folder": folder, "files": lost})
         self.spool.clear_incoming()
         self.printers.sync(self._config.addresses())
         self._acceptor.start()
@@ -188,7 +191,7 @@ class Service:
         try:
             self._counts.write()
         except Exception as error:  # noqa: BLE001 - counts are the least that a full disk loses
-            self._note("storage failed", {"why": str(error)})
+            self._note("storage failed", {"why": in_words(error)})
 
     def reload(self, config: Config) -> None:
         """Take over all but [broker], [database] and [limits], which need a restart."""
@@ -223,7 +226,7 @@ class Service:
             if config is not None:
                 self.reload(config)
         except Exception as error:  # noqa: BLE001 - a busy disk must not end the relay
-            self._note("configuration not taken", {"why": str(error)})
+            self._note("configuration not taken", {"why": in_words(error)})
 
     def _offers(self) -> list[Offer]:
         """What modalities may use now.
@@ -234,7 +237,7 @@ class Service:
         try:
             printers = self.printers.list()
         except Exception as error:  # noqa: BLE001 - whatever the disk says, modalities are answered
-            self._note("storage failed", {"why": str(error)})
+            self._note("storage failed", {"why": in_words(error)})
             printers = []
         without = bool(printers) and all(each.supports_lut is False for each in printers)
         wanted = [VERIFICATION, *OFFERED]

@@ -17,10 +17,19 @@ LOW = (
     "`broker purge --pixels-hours 1 --dry-run` says what finished jobs would give."
 )
 
+LOCKED = (
+    "THE DATABASE IS LOCKED by another program, mostly a backup that copies it or an sqlite3 "
+    "shell: print requests fail and nothing is sent until that ends. File: {file}"
+)
+LOCKED_S = 1.0
+"""The broker itself locks it for moments only."""
+
 
 def banners(store: Store, width: int) -> list[Text]:
     """Lines to put above a table; none when all is well."""
     said = [] if store.running else [NOT_RUNNING]
+    if store.locked(LOCKED_S):
+        said.append(LOCKED.format(file=store.config.database_file))
     room = store.config.room()
     if room.low:
         folder = store.config.fuller

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import shutil
+from typing import TYPE_CHECKING
+
 import typer
 
 from broker.cli.options import ConfigOption, JsonOption, configured
+from broker.model.room import MB, Room
+
+if TYPE_CHECKING:
+    from broker.config import Config
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,10 +37,23 @@ def check(
     path = configured(ctx, config)
     settings = load(path)
     file = locate(path)
-    for words in warnings(settings):
+    for words in (*warnings(settings), *_of_this_machine(settings)):
         typer.echo(f"warning: {words}", err=True)
     name = str(file) if file else "no broker.toml, all defaults"
     typer.echo(f"{name}: correct, {count(len(settings.printers), 'printer')}")
+
+
+def _of_this_machine(settings: Config) -> list[str]:
+    """What the file may ask for, and this machine cannot give now."""
+    folder = settings.data_dir
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    if not there.is_dir():
+        return [f"broker.data_dir: {folder} cannot be made, as {there} is a file"]
+    if not os.access(there, os.W_OK | os.X_OK):
+        user = getpass.getuser()
+        return [f"broker.data_dir: {there} cannot be written by {user}; run this as the broker's"]
+    room = Room(shutil.disk_usage(there).free, settings.retention.floor_mb * MB)
+    return [f"{room.words}: new films are refused"] if room.low else []
 
 
 @app.command()

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 def emulate(
     name: Annotated[str, typer.Option("--name", help="The printer's name.")] = "oki-1",
     ae_title: Annotated[
-        str, typer.Option("--ae-title", help="What it is called; else the name in capitals.")
+        str,
+        typer.Option(
+            "--ae-title", help="What it is called; else the name in capitals, without dashes."
+        ),
     ] = "",
     host: Annotated[str, typer.Option("--host", help="Where to listen.")] = "127.0.0.1",
     port: Annotated[

@@ -210,10 +210,11 @@ def _finished(job: Job, films: Sequence[JobFilm]) -> tuple[str, ...]:
             f"person said at {moment(settled[0].accepted_at)} UTC that it is on paper."
         )
     else:
-        where = f"{job.printer} accepted" if job.printer else "printers accepted"
+        trays = list(dict.fromkeys(film.printer for film in films if film.printer))
+        where = " and ".join(trays) or "printers"
         words = (
-            f"Job {job.id} is sent: {where} every film, the last at {when}. "
-            "It does not say when they are on paper."
+            f"Job {job.id} is sent: {where} accepted every film, the last at {when}. "
+            "A printer does not say when they are on paper."
         )
     if job.pixels_removed_at is not None:
         return words, "Its pixels have been removed since: to have it again, print at the modality."

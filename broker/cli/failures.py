@@ -42,9 +42,9 @@ def explained(error: Exception) -> tuple[int, list[str]] | None:
     return (FAILED, [words]) if words else None
 
 
-def of_system(error: OSError) -> str:
-    """What the operating system refused."""
-    thing = str(error.filename) if error.filename else "the broker"
+def of_system(error: OSError, thing: str = "the broker") -> str:
+    """What the operating system refused: of the file that the error names, or else of `thing`."""
+    thing = str(error.filename or thing)
     match error.errno:
         case errno.EACCES | errno.EPERM:
             remedy = "no permission; run this as the user that the broker runs as"

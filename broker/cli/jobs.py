@@ -56,8 +56,9 @@ def jobs(
 
     Without an option: all that are not finished, and those that finished within the last hour.
 
-    PRINTER is where a job prints or was printed; in brackets: where a queued one has lined up, to
-    which it is not bound.
+    PRINTER is where a job prints or was printed, the last one of several; in brackets: where a
+    queued one has lined up, to which it is not bound. KEPT is shown once it differs: all, or the
+    row alone, as pixels are removed after a time and the job can then not be printed again.
 
     Example: broker jobs --state held
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,8 @@ class Store:
     printers: Printers
     retention: Retention
     refusals: Refusals
+    locked: Callable[[float], bool]
+    """Whether another process keeps the database locked for so many seconds."""
 
     @property
     def running(self) -> bool:
@@ -78,6 +80,7 @@ def opened(ctx: typer.Context, config: Path | None) -> Iterator[Store]:
             printers,
             Retention(opened_database, time.time),
             Refusals(opened_database),
+            opened_database.locked,
         )
 
 

@@ -55,6 +55,9 @@ def _remarks(printer: Printer, now: float) -> tuple[str, ...]:
         said.append(f"{printer.duty} for {age(now - printer.duty_since)}{why}")
     if printer.reason:
         said.append(printer.said)
+    elif printer.failures_in_row:
+        number = printer.failures_in_row
+        said.append(f"its last {count(number, 'attempt') if number > 1 else 'attempt'} failed")
     if printer.paused_until > now:
         pause = count(max(1, round(printer.paused_until - now)), "second")
         said.append(f"rests for {pause} after a failure")

@@ -59,7 +59,8 @@ def purge(
         keeping = Keeping(hours * 3600, days * 86400)
         terms = keeping.terms(time.time())
         found = store.retention.due(terms)
-        going = {name: store.spool().size(name) for name in store.retention.alone(terms)}
+        spool = store.spool()
+        going = {name: spool.size(name) for name in store.retention.alone(terms)}
         if not dry_run:
             sooner = hours < retention.pixels_hours or days < retention.rows_days
             if sooner and (found.pixels or found.rows) and not yes and sys.stdin.isatty():

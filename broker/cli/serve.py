@@ -20,6 +20,7 @@ _ALARMING = frozenset(
         "film cannot be sent",
         "film damaged",
         "monitor failed",
+        "spool was missing",
         "storage failed",
         "upkeep failed",
     }
@@ -66,6 +67,7 @@ def serve(
     import structlog
 
     from broker import logs
+    from broker.cli.failures import of_system
     from broker.config import Config, ConfigError, load, locate, warnings
     from broker.service import Service
     from broker.store.occupancy import Occupied
@@ -100,11 +102,8 @@ def serve(
         _say(str(error))
         raise typer.Exit(1) from error
     except OSError as error:
-        _say(
-            f"the broker cannot start: {error.strerror or error}",
-            f"it listens on {settings.broker.host}:{settings.broker.port} and keeps its data in "
-            f"{settings.data_dir}: is the port taken, or the folder not ours to write?",
-        )
+        thing = f"{settings.broker.host}:{settings.broker.port}"
+        _say(f"the broker cannot start: {of_system(error, thing)}")
         raise typer.Exit(1) from error
 
 

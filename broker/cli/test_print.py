@@ -51,6 +51,9 @@ def print_test_film(
     with opened(ctx, config) as store:
         if printer:
             store.require(printer)
+        if store.config.room().low:
+            words = "the disk is nearly full: films of modalities are refused, this one is taken"
+            typer.echo(words, err=True)
         job_id = _add(store, printer, film_size)
         where = f"for {printer} and no other printer" if printer else "for any printer"
         typer.echo(f"job {job_id} is queued: one {film_size} test film, {where}")

@@ -260,7 +260,7 @@ class PrintSession:
     ) -> None:
         """What the printer made of an attribute, where its answer tells (PS3.7 10.1.5.1.5).
 
-        Fewer copies than asked for are Refused: they would be counted as printed.
+        Another number of copies is Refused: they would be counted as printed as asked for.
         """
         told = answer.dataset.get(keyword) if answer.dataset is not None else None
         wanted = asked.get(keyword, ("",))[0]

@@ -22,7 +22,7 @@ from broker.model.note import Note
 from broker.model.printer import Address, Printer
 from broker.model.retry import Policy, Scene, Settlement, after
 from broker.model.trouble import OwnFault, Refused, SpoolDamaged, Trouble, Unavailable, Uncertain
-from broker.store.database import FAILURES
+from broker.store.database import FAILURES, in_words
 from broker.store.jobs import ClaimLost, Jobs
 from broker.store.printers import Printers
 from broker.store.spool import Spool
@@ -219,7 +219,7 @@ def _insist(edges: Edges, stopping: threading.Event, write: Callable[[], None]) 
         except ClaimLost:
             raise
         except Exception as error:
-            edges.note("storage failed", {"why": type(error).__name__})
+            edges.note("storage failed", {"why": in_words(error)})
             if stopping.wait(1.0):
                 raise
 

@@ -15,6 +15,7 @@ from broker.model.job import Claim, Job, Outcome, State
 from broker.model.printer import Printer
 from broker.model.retry import Settlement
 from broker.relay.attempt import Edges, run
+from broker.store.database import in_words
 
 POLL_S = 0.5
 
@@ -70,7 +71,7 @@ class Dispatcher:
             try:
                 self.look()
             except Exception as error:  # noqa: BLE001 - a failing disk must not end the relay
-                self._edges.note("dispatcher failed", {"why": repr(error)})
+                self._edges.note("dispatcher failed", {"why": in_words(error)})
             with self._changed:
                 self._changed.wait_for(lambda: self._hint, timeout=self._poll_s)
                 self._hint = False
@@ -136,7 +137,7 @@ class Dispatcher:
         try:
             run(self._edges, claim, job, printer, self._stopping)
         except Exception as error:  # noqa: BLE001 - upkeep settles what is left of the claim
-            self._edges.note("attempt broke", {"job": job.id, "why": repr(error)})
+            self._edges.note("attempt broke", {"job": job.id, "why": in_words(error)})
         finally:
             self._end(ticket)
             self.wake()

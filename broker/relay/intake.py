@@ -10,6 +10,7 @@ from broker.model.pool import PoolStatus, pool_status
 from broker.model.room import Room
 from broker.model.trouble import CannotStore, QueueFull
 from broker.relay.receiving import UNWRITTEN, Receiving
+from broker.store.database import in_words
 from broker.store.jobs import Jobs, Rule
 from broker.store.printers import Printers
 from broker.store.spool import Incoming, Spool
@@ -111,7 +112,7 @@ class Intake:
             printers = self._printers.list()
             room = self._room()
         except Exception as error:  # noqa: BLE001 - whatever the disk says, it is the answer
-            self._note("storage failed", {"why": str(error)})
+            self._note("storage failed", {"why": in_words(error)})
             return pool_status((), can_store=False)
         return pool_status(printers, can_store=True, room=not room.low)
 
@@ -132,10 +133,10 @@ class Intake:
         try:
             self._spool.remove({each.name for each in received}, self._jobs.spooled)
         except Exception as error:  # noqa: BLE001 - the database is gone: upkeep sweeps later
-            self._note("storage failed", {"why": str(error)})
+            self._note("storage failed", {"why": in_words(error)})
 
     def _cannot(self, what: str, error: Exception) -> CannotStore:
         # Without the path of the file: it differs each time, and the trouble is the same.
-        why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        why = (error.strerror if isinstance(error, OSError) else None) or in_words(error)
         self._note("storage failed", {"what": what, "why": why})
         return CannotStore(f"{what}: {why}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from broker.model.health import Check, observe
 from broker.model.note import Note
 from broker.model.printer import Address, Duty, Printer
+from broker.store.database import in_words
 from broker.store.printers import NoSuchPrinter, Printers
 
 
@@ -60,7 +61,7 @@ class Monitor:
             try:
                 self._look()
             except Exception as error:  # noqa: BLE001 - a failing disk must not end the watch
-                self._note("monitor failed", {"why": repr(error)})
+                self._note("monitor failed", {"why": in_words(error)})
             self._stopping.wait(min(0.5, self._rhythm().interval_s / 2))
 
     def _look(self) -> None:
@@ -97,7 +98,7 @@ class Monitor:
         except NoSuchPrinter:
             return  # taken out of the configuration meanwhile
         except Exception as error:  # noqa: BLE001 - whatever it is must not end the watch
-            self._note("monitor failed", {"why": repr(error)})
+            self._note("monitor failed", {"why": in_words(error)})
             return
         if seen.health is not before.health:
             self._note(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from broker.model.job import State
 from broker.model.note import Note
 from broker.model.retry import Policy, longest_wait_s
+from broker.store.database import in_words
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers
 from broker.store.recovery import BROKE_OFF
@@ -80,7 +81,7 @@ class Upkeep:
                 try:
                     chore()
                 except Exception as error:  # noqa: BLE001 - what fails must not stop the others
-                    self._house.note("upkeep failed", {"why": repr(error)})
+                    self._house.note("upkeep failed", {"why": in_words(error)})
 
     def recover(self, why: str = BROKE_OFF) -> None:
         """Settle the claims of attempts that are gone, and why (promise 3)."""

@@ -13,8 +13,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from sqlite3 import SQLITE_BUSY, OperationalError
 from sqlite3 import Connection as SqliteConnection
-from sqlite3 import OperationalError
 from typing import Self
 
 from sqlalchemy import (
@@ -28,6 +28,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import OperationalError as Refused
 from sqlalchemy.exc import SQLAlchemyError
 
 BUSY_S = 10.0
@@ -42,6 +43,14 @@ FAILURES = (SQLAlchemyError, DatabaseBusy)
 """What any question or change may raise because of the database itself, not of what was asked."""
 
 
+def in_words(error: BaseException) -> str:
+    """What went wrong, in one line; of what the database says, without SQL and web addresses."""
+    origin = getattr(error, "orig", None)
+    if origin is not None:
+        return f"the database: {origin}"
+    return str(error) if isinstance(error, DatabaseBusy) else repr(error)
+
+
 class Database:
     """An open database; `close` it at the end."""
 
@@ -51,12 +60,15 @@ class Database:
         self._writing = threading.Lock()
 
     @classmethod
-    def open(cls, url: str, *, busy_s: float = BUSY_S) -> Self:
+    def open(cls, url: str, *, busy_s: float | None = None) -> Self:
         """Open the database that the URL names; its file is made when it is not there.
+
+        Whoever wants something of it waits for `busy_s` at most: BUSY_S, when none is given.
 
         ValueError for a kind of database that the broker does not know, OSError when the file
         cannot be made. Tables are the schema's affair.
         """
+        busy_s = BUSY_S if busy_s is None else busy_s
         parts = make_url(url)
         if parts.get_backend_name() != "sqlite" or not parts.database:
             raise ValueError("the database must be a file: sqlite:////path/to/broker.db")
@@ -68,6 +80,7 @@ class Database:
             pool_size=8,
             max_overflow=-1,
             hide_parameters=True,
+            execution_options={"busy_s": busy_s},
         )
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
@@ -95,6 +108,18 @@ class Database:
                     yield connection
         finally:
             self._writing.release()
+
+    def locked(self, patience_s: float) -> bool:
+        """Whether nobody may write for so long, because another process does."""
+        try:
+            with self._engine.connect() as connection:
+                connection.execution_options(waits_until=time.monotonic() + patience_s)
+                connection.begin().rollback()
+        except Refused as error:
+            if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF != SQLITE_BUSY:
+                raise
+            return True
+        return False
 
     def change_some(self, table: Table, which: ColumnElement[bool], **values: object) -> int:
         """Change the rows that are so, mostly none: then no writer is kept waiting. How many."""
@@ -150,9 +175,10 @@ def _begin(connection: Connection) -> None:
     """Take the write lock at once: a transaction that reads first and locks later may be refused
     without any waiting, as what it has read is stale by then.
     """
-    end = connection.get_execution_options().get("waits_until")
+    options = connection.get_execution_options()
+    end = options.get("waits_until")
     if end is None:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(BUSY_S * 1000)}")
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(options['busy_s'] * 1000)}")
         connection.exec_driver_sql("BEGIN DEFERRED")
         return
     left = max(0, round((end - time.monotonic()) * 1000))

@@ -112,12 +112,6 @@ class Printers:
             self._observed(connection, name, observation)
         return before, observation
 
-    def observed(self, name: str, observation: Observation) -> None:
-        """Write what a check made of it; NoSuchPrinter."""
-        with self._database.write() as connection:
-            require(connection, name)
-            self._observed(connection, name, observation)
-
     def _observed(self, connection: Connection, name: str, observation: Observation) -> None:
         values: dict[str, object] = {
             "reason": observation.reason,

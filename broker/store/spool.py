@@ -39,13 +39,16 @@ class Spool:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._incoming = directory / "incoming"
-        if not directory.is_dir():
+        self.was_missing = not directory.is_dir()
+        """Whether there was none of that name: what jobs refer to is not there."""
+        if self.was_missing:
             directory.mkdir(mode=0o700, parents=True)
             _sync(directory.parent)
         folders = {self._incoming, *(directory / f"{number:02x}" for number in range(256))}
-        for folder in folders - set(directory.iterdir()):
-            folder.mkdir(mode=0o700, exist_ok=True)
-        _sync(directory)
+        if missing := folders - set(directory.iterdir()):
+            for folder in missing:
+                folder.mkdir(mode=0o700, exist_ok=True)
+            _sync(directory)
         self._keepers = Keepers(directory / "keepers.lock")
 
     def begin(self) -> Writer:

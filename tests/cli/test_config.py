@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from broker.config import load
 from broker.sections import SECTIONS
@@ -25,6 +26,19 @@ def test_no_printers_is_a_warning(site: Site) -> None:
     assert ended.err == (
         "warning: no printers are configured: films are taken and kept, none is printed\n"
     )
+
+
+def test_what_this_machine_cannot_give_is_a_warning(site: Site) -> None:
+    """The file is right, and would be on another machine: a folder in the way, too small a disk."""
+    site.file.write_text(site.file.read_text() + "[retention]\nfloor_mb = 10000000\n")
+    ended = site.broker("config", "check")
+    assert ended.code == 0
+    assert re.fullmatch(
+        r"warning: \d+ MB free, and retention.floor_mb is 10000000: new films are refused\n",
+        ended.err,
+    )
+    site.file.write_text('[broker]\ndata_dir = "broker.toml/data"\n')
+    assert "broker.toml is a file\n" in site.broker("config", "check").err
 
 
 def test_what_show_prints_is_a_file(site: Site) -> None:

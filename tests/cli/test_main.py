@@ -158,6 +158,19 @@ def test_a_locked_database_is_one_line(site: Site, monkeypatch: pytest.MonkeyPat
     )
 
 
+def test_a_lock_is_told_above_the_tables(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another program locks the database nothing can be taken: whoever looks must see it."""
+    monkeypatch.setattr("broker.cli.banners.LOCKED_S", 0.1)
+    file = site.folder / "broker-data" / "broker.db"
+    site.job()
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    for table in ("jobs", "printers"):
+        assert "THE DATABASE IS LOCKED by another program" in site.broker(table).out
+    other.close()
+    assert "LOCKED" not in site.broker("jobs").out
+
+
 def test_a_data_directory_in_the_way_is_one_line(site: Site) -> None:
     """A file where the folder should be is named with the remedy."""
     site.file.write_text('[broker]\ndata_dir = "broker.toml/data"\n')

@@ -10,7 +10,9 @@ import pytest
 
 from broker.model.health import Observation
 from broker.model.printer import Address, Duty, Health
+from broker.model.retry import PrinterVerdict
 from broker.store.occupancy import Occupancy
+from broker.store.printer_rows import blame
 from tests.cli.conftest import Site
 
 NOTICE = 2
@@ -35,7 +37,7 @@ def test_long_names_and_addresses_are_never_cut(site: Site) -> None:
     site.printers.sync([Address(name, ae_title, host, 11112, 256)])
     reason = "WARNING: SUPPLY EMPTY, and so many more words that they need to be folded somewhere"
     seen = Observation(Health.DEGRADED, reason, 0, 3, time.time())
-    site.printers.observed(name, seen)
+    site.printers.observe(name, lambda _: seen)
     lines = site.broker("printers").out.splitlines()[NOTICE:]
     assert max(map(len, lines)) <= 80
     assert lines[1].split()[:3] == [name, "degraded", "ready"]
@@ -176,3 +178,15 @@ def test_a_printer_new_in_the_configuration_is_there_at_once(site: Site) -> None
     )
     names = {each["name"] for each in json.loads(site.broker("printers", "--json").out)}
     assert names == {"oki-1", "oki-2", "oki-3"}
+
+
+def test_films_failed_of_late_stand_beside_a_printer_that_is_up(site: Site) -> None:
+    """A check that passed since hides nothing: the next film may fail, too."""
+    site.up("oki-1")
+    for number, words in ((1, "its last attempt failed"), (2, "its last 2 attempts failed")):
+        with site.database.write() as connection:
+            blame(connection, "oki-1", PrinterVerdict(True, "oki-1: 0xC602"), time.time())
+        assert "0xC602" in site.broker("printers").out
+        site.up("oki-1")
+        assert site.printers.get("oki-1").failures_in_row == number
+        assert words in site.broker("printers").out

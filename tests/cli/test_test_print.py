@@ -105,3 +105,12 @@ def test_what_cannot_be_is_said_before_anything_is_queued(site: Site) -> None:
     )
     assert site.broker("test-print", "--film-size", "A5").code == 2
     assert site.jobs.list() == []
+
+
+def test_a_disk_that_is_nearly_full_is_said(site: Site) -> None:
+    """The test film is taken, and proves nothing about modalities."""
+    site.file.write_text(site.file.read_text() + "[retention]\nfloor_mb = 10000000\n")
+    ended = site.broker("test-print", "--no-wait")
+    assert ended.code == 0
+    words = "the disk is nearly full: films of modalities are refused, this one is taken"
+    assert words in ended.err.splitlines()

@@ -97,7 +97,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
             printer,
         )
         made.printers.sync([printer.address])
-        made.printers.observed("oki-1", Observation(Health.UP, "", 2, 0, time.time()))
+        made.printers.observe("oki-1", lambda _: Observation(Health.UP, "", 2, 0, time.time()))
         received = made.spool.receive([PIXELS])
         made.spool.keep([received])
         films = (_film(received.name),)

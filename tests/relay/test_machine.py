@@ -124,7 +124,7 @@ def test_damaged_pixels_are_never_printed(relay: MakeRelay, damage: str) -> None
 
     (job,) = room.wait_until(State.HELD, 1)
 
-    assert f"spool file {name}" in job.reason
+    assert job.reason.startswith(f"film 1: spool file {name}")
     assert job.reason.endswith("; print it again at the modality")
     assert any(event == "film damaged" for event, _ in room.notes)
     assert [film.state for film in room.service.jobs.films(1)] == [FilmState.WAITING]
@@ -133,6 +133,21 @@ def test_damaged_pixels_are_never_printed(relay: MakeRelay, damage: str) -> None
     room.service.jobs.release(1)
     room.wait_until(State.SENT, 1)
     assert room.sheets() == {"oki-1": 1}
+
+
+def test_a_lost_spool_is_told_at_start(relay: MakeRelay) -> None:
+    """Somebody moved the folder, or a file system is not mounted: the films in it are held one
+    after the other, so the log says it once before."""
+    room = relay(1)
+    room.service.printers.set_duty("oki-1", Duty.MAINT)
+    room.print_films(1)
+    room.service.stop()
+    folder = room.folder / "broker-data/spool"
+    folder.rename(room.folder / "elsewhere")
+
+    room.begin()
+
+    assert ("spool was missing", {"folder": str(folder), "files": 1}) in room.notes
 
 
 # A clock that jumps

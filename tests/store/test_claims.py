@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from broker.model.job import Claim, FilmState, Job, JobFilm, Outcome, State
-from broker.model.retry import Settlement
+from broker.model.retry import PrinterVerdict, Settlement
 from broker.store.jobs import ClaimLost, Jobs
 from broker.store.printers import Printers
 from tests.peers.other_process import OtherProcess
@@ -210,7 +210,9 @@ LATE: dict[str, Callable[[Jobs, Claim, int], object]] = {
     "not printed": lambda jobs, claim, film: jobs.not_printed(claim, film, "no"),
     "uncertain": lambda jobs, claim, film: jobs.uncertain(claim, film, "no answer"),
     "wish": lambda jobs, claim, _film: jobs.wish(claim),
-    "finish": lambda jobs, claim, _film: jobs.finish(claim, Outcome.ACCEPTED, "", settlement=SENT),
+    "finish": lambda jobs, claim, _film: jobs.finish(
+        claim, Outcome.REFUSED, "no", settlement=SENT, blame=PrinterVerdict(True, "no", 9e9)
+    ),
 }
 
 
@@ -218,11 +220,13 @@ LATE: dict[str, Callable[[Jobs, Claim, int], object]] = {
 @pytest.mark.parametrize("state", [State.PRINTING, State.QUEUED, State.HELD, State.SENT])
 def test_a_late_writer_changes_nothing(
     jobs: Jobs,
+    printers: Printers,
     make_request: MakeRequest,
     write: Callable[[Jobs, Claim, int], object],
     state: State,
 ) -> None:
-    """A claim that was given up for dead is lost for good, whatever has become of the job."""
+    """A claim that was given up for dead is lost for good, whatever has become of the job; nor is
+    its printer blamed."""
     jobs.add(make_request(2))
     late = _claim(jobs)
     first, _ = jobs.films(1)
@@ -232,12 +236,12 @@ def test_a_late_writer_changes_nothing(
     if state is not State.PRINTING:
         settlement = Settlement(state, "")
         jobs.finish(current, Outcome.UNAVAILABLE, "", settlement=settlement)
-    before = _everything(jobs)
+    before = _everything(jobs), printers.list()
 
     with pytest.raises(ClaimLost):
         write(jobs, late, first.id)
 
-    assert _everything(jobs) == before
+    assert (_everything(jobs), printers.list()) == before
 
 
 @pytest.mark.parametrize("verb", ["accepted", "not printed", "uncertain"])

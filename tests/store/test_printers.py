@@ -77,7 +77,7 @@ def test_printers_not_named_may_stay(printers: Printers) -> None:
 
 def test_duty_and_health_outlive_the_configuration(printers: Printers, clock: Clock) -> None:
     """A restart or a new weight changes neither what the operator wants nor what was observed."""
-    printers.observed("oki-1", UP)
+    printers.observe("oki-1", lambda _: UP)
     printers.set_duty("oki-1", Duty.DRAIN, "new toner")
     before = printers.get("oki-1")
     clock.now = 2000.0
@@ -95,7 +95,7 @@ def test_another_address_is_another_printer(
     database: Database, printers: Printers, clock: Clock, changed: Address
 ) -> None:
     """What was observed of the old one says nothing; the operator's duty stays."""
-    printers.observed("oki-1", UP)
+    printers.observe("oki-1", lambda _: UP)
     printers.set_duty("oki-1", Duty.MAINT)
     _failed(database, "oki-1", "no", 5000.0)
     clock.now = 2000.0
@@ -112,7 +112,7 @@ def test_another_address_is_another_printer(
 NAMES_ONE: dict[str, Callable[[Printers], object]] = {
     "get": lambda printers: printers.get("oki-9"),
     "set_duty": lambda printers: printers.set_duty("oki-9", Duty.DRAIN),
-    "observed": lambda printers: printers.observed("oki-9", UP),
+    "observe": lambda printers: printers.observe("oki-9", lambda _: UP),
 }
 
 
@@ -145,7 +145,7 @@ def test_health_has_lasted_since_it_changed(printers: Printers, clock: Clock) ->
         (1020.0, Observation(Health.UP, "SUPPLY LOW", 2, 0, 1020.0)),
     ]:
         clock.now = now
-        printers.observed("oki-1", seen)
+        printers.observe("oki-1", lambda _, seen=seen: seen)
 
     printer = printers.get("oki-1")
     assert (printer.health, printer.health_since) == (Health.UP, 1010.0)
@@ -156,7 +156,8 @@ def test_a_check_that_did_not_ask_leaves_what_is_known(printers: Printers) -> No
     """Whether a printer takes Presentation LUT is known until another answer comes."""
     seen = []
     for answer in (True, None, False, None):
-        printers.observed("oki-1", replace(UP, supports_lut=answer))
+        heard = replace(UP, supports_lut=answer)
+        printers.observe("oki-1", lambda _, heard=heard: heard)
         seen.append(printers.get("oki-1").supports_lut)
 
     assert seen == [True, True, False, False]
@@ -164,7 +165,7 @@ def test_a_check_that_did_not_ask_leaves_what_is_known(printers: Printers) -> No
 
 def test_a_failure_rests_the_printer(database: Database, printers: Printers, clock: Clock) -> None:
     """It is counted and said; health changes only where the decision says so."""
-    printers.observed("oki-1", UP)
+    printers.observe("oki-1", lambda _: UP)
     clock.now = 1100.0
     _failed(database, "oki-1", "no answer", 1104.0)
     first = printers.get("oki-1")
@@ -185,7 +186,7 @@ def test_an_accepted_film_ends_the_rest(
     database: Database, printers: Printers, health: Health, reason: str
 ) -> None:
     """Its copies are counted and its failures forgotten; only a printer that is up is all well."""
-    printers.observed("oki-1", UP)
+    printers.observe("oki-1", lambda _: UP)
     _failed(database, "oki-1", "fails films: no answer", 1108.0, health)
 
     printers.accepted("oki-1", 3)
