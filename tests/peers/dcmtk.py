@@ -15,7 +15,7 @@ from tests.peers.heard import Heard, heard
 PATIENCE_S = 20.0
 _DUMP = "log/dump.txt"
 
-_CONFIG = r"""
+CONFIG = r"""
 [[GENERAL]]
 [APPLICATION]
 LogDirectory = {folder}/log
@@ -131,7 +131,7 @@ def dcmprscp(folder: Path, profile: str = "IHEFULL", ae_title: str = "") -> Iter
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     config = folder / "dcmpstat.cfg"
-    text = _CONFIG.format(folder=folder, port=port, profile=profile, ae_title=ae_title or profile)
+    text = CONFIG.format(folder=folder, port=port, profile=profile, ae_title=ae_title or profile)
     config.write_text(text + PROFILES[profile])
     with (
         (folder / _DUMP).open("wb") as dump,

@@ -84,7 +84,7 @@ def test_a_large_film_that_was_altered_is_never_printed(
         file.flush()
         room.service.printers.set_duty("oki-1", Duty.READY)
         (job,) = room.wait_until(State.HELD, 1)
-        words = f"spool file {name} was altered: its content is not what it was"
+        words = f"film 1: spool file {name} was altered: its content is not what it was"
         assert job.reason == f"{words}; print it again at the modality"
         assert [film.state for film in room.service.jobs.films(1)] == [FilmState.WAITING]
         assert room.sheets() == {"oki-1": 0}
