@@ -98,7 +98,7 @@ def _print(
     with ThreadPoolExecutor(len(rolls) + 1) as pool:
         troubles = pool.submit(_trouble, plan, printers, over, say)
         try:
-            modalities = [pool.submit(_work, front, roll, on_told) for roll in rolls]
+            modalities = [pool.submit(work, front, roll, on_told) for roll in rolls]
             told = [each for modality in modalities for each in modality.result()]
         except BaseException:
             over.set()
@@ -107,7 +107,9 @@ def _print(
         return told
 
 
-def _work(front: Front, roll: Sequence[MorningFilm], on_told: Callable[[], None]) -> list[Told]:
+def work(
+    front: Front, roll: Sequence[MorningFilm], on_told: Callable[[], None] = lambda: None
+) -> list[Told]:
     """One modality, film after film, whatever it is told of each.
 
     Each film has an association of its own: that is all that a balancer can balance, and the way in
