@@ -6,6 +6,7 @@ somebody asks for them, so that nobody pays for pixels that nobody looks at.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -16,12 +17,13 @@ from pydicom import config
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
 from broker.dicom.transport.dataset import (
     IMPLICIT_LE,
     Cut,
     UnreadableDataset,
-    decode_dataset,
+    decode_flat,
 )
 from broker.dicom.transport.dataset_stream import Sink
 from broker.dicom.transport.dataset_writer import buffers, encode_dataset
@@ -41,6 +43,11 @@ __all__ = [
 
 RESPONSE = 0x8000
 """Set in the Command Field of every response (PS3.7 E.1-1)."""
+_GROUP_LENGTH = Tag(0x0000, 0x0000)
+_TYPE = Tag(0x0000, 0x0800)
+"""Command Data Set Type."""
+_LENGTH = struct.Struct("<HHII")
+"""The element that says how long the rest of a command set is."""
 NO_DATASET = 0x0101
 """CommandDataSetType of a message without a data set; any other value means that one follows."""
 WITH_DATASET = 0x0001
@@ -167,15 +174,14 @@ def command_bytes(command: Dataset, *, with_dataset: bool) -> bytes:
 
     Raises ValueError or TypeError when a value does not fit its element.
     """
+    # Not by assignment, which converts and checks each element again.
     whole = Dataset()
-    whole.update(command)
-    whole.CommandDataSetType = WITH_DATASET if with_dataset else NO_DATASET
-    if "CommandGroupLength" in whole:
-        del whole.CommandGroupLength
+    whole._dict.update(command._dict)
+    kind = WITH_DATASET if with_dataset else NO_DATASET
+    whole._dict[_TYPE] = DataElement(_TYPE, "US", kind, already_converted=True)
+    whole._dict.pop(_GROUP_LENGTH, None)
     body = b"".join(buffers(encode_dataset(whole, IMPLICIT_LE)))
-    length = Dataset()
-    length.CommandGroupLength = len(body)
-    return b"".join(buffers(encode_dataset(length, IMPLICIT_LE))) + body
+    return _LENGTH.pack(0, 0, 4, len(body)) + body
 
 
 def read_command(data: bytes) -> Dataset:
@@ -185,7 +191,7 @@ def read_command(data: bytes) -> Dataset:
     C-CANCEL has a Message ID, and every response names the request that it answers.
     """
     try:
-        command = decode_dataset(data, IMPLICIT_LE)
+        command = decode_flat(data)
         field_ = _number(command, "CommandField")
         _number(command, "CommandDataSetType")
         if field_ & RESPONSE or field_ == Command.C_CANCEL:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pydicom.datadict import dictionary_VR
 from pydicom.tag import BaseTag
 
@@ -27,6 +29,7 @@ AMBIGUOUS = {"US or SS": "US", "US or OW": "OW", "US or SS or OW": "OW", "OB or 
 """Print has unsigned pixels only (PS3.3 C.13.5)."""
 
 
+@lru_cache(maxsize=4096)
 def dictionary_vr(tag: BaseTag) -> str:
     """The VR of an element in Implicit VR; UN when nobody knows it (PS3.5 6.2.2)."""
     if tag.is_private_creator:
