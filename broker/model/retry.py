@@ -135,7 +135,8 @@ def after(trouble: Trouble, scene: Scene) -> Verdict:
         settlement = _struck(trouble, scene, permanent=False)
         return Verdict(Outcome.UNCERTAIN, settlement, _failed(trouble, scene), strike=True)
     if isinstance(trouble, Refused):
-        if not trouble.permanent and not _is_the_jobs(scene):
+        own = trouble.permanent or _refused_for_good(scene) or _is_the_jobs(scene)
+        if not own:
             return _no_strike(Outcome.REFUSED, trouble, scene)
         settlement = _struck(trouble, scene, permanent=trouble.permanent)
         verdict = _refusing(trouble, scene) if trouble.permanent else _failed(trouble, scene)
@@ -169,16 +170,20 @@ def _is_the_jobs(scene: Scene) -> bool:
     """Whether a passing trouble may be the job's own.
 
     It is not, where each printer that could take the job has failed more often in a row than this
-    job has struck it: then other jobs fail there too. It is after all where a printer has refused
-    the job for good: then every printer has refused it itself, and waiting for them may be vain.
+    job has struck it: then other jobs fail there too.
     """
-    if any(strike.permanent for strike in scene.job.strikes):
-        return True
 
     def own(name: str) -> int:
         return sum(each.printer == name and not each.permanent for each in scene.job.strikes)
 
     return any(each.failures_in_row <= own(each.name) for each in _live(scene))
+
+
+def _refused_for_good(scene: Scene) -> bool:
+    """Whether a printer on duty will never take the job: those that refuse it for now, as they do
+    other jobs, are the rest of them, and waiting for them may be vain."""
+    refusing = {strike.printer for strike in scene.job.strikes if strike.permanent}
+    return any(each.name in refusing and each.duty is Duty.READY for each in scene.printers)
 
 
 def _live(scene: Scene) -> list[Printer]:

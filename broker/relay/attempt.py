@@ -20,7 +20,7 @@ from broker.model.film import Attributes
 from broker.model.job import DONE, Claim, Job, JobFilm, Outcome, State
 from broker.model.note import Note
 from broker.model.printer import Address, Printer
-from broker.model.retry import Policy, Scene, Settlement, after
+from broker.model.retry import Policy, Scene, Settlement, after, prints_again
 from broker.model.trouble import OwnFault, Refused, SpoolDamaged, Trouble, Unavailable, Uncertain
 from broker.store.database import FAILURES, in_words
 from broker.store.jobs import ClaimLost, Jobs
@@ -97,7 +97,7 @@ def _print(
         films = _left(edges.jobs.films(job.id))
         if not films:
             return
-        attributes = edges.jobs.request(job.id).session
+        attributes = edges.jobs.session(job.id)
         session = edges.open(printer.address, attributes, films[0].copies, lut=job.needs_lut)
     accepted = 0
     try:
@@ -198,7 +198,6 @@ def _ask(
         raise Uncertain(words) from trouble
     remarks = "; ".join(session.remarks)
     _insist(edges, stopping, lambda: edges.jobs.accepted(claim, film.id, remarks))
-    edges.printers.accepted(printer.name, film.copies)
     edges.note(
         "film accepted",
         {
@@ -224,18 +223,30 @@ def _insist(edges: Edges, stopping: threading.Event, write: Callable[[], None]) 
                 raise
 
 
+def _settle_without_printer(edges: Edges, claim: Claim, job: Job, trouble: Trouble) -> None:
+    """The printer was taken out of the configuration meanwhile: nobody is to blame, and the line
+    holds all the same."""
+    doubt, policy = isinstance(trouble, Uncertain), edges.policy()
+    again = prints_again(policy.on_uncertain, policy.tries, job.strikes, job.wish)
+    settlement = Settlement(State.QUEUED, "")
+    if doubt and not again:
+        settlement = Settlement(State.HELD, f"uncertain: {trouble.words}")
+    edges.jobs.finish(
+        claim,
+        Outcome.UNCERTAIN if doubt else Outcome.UNAVAILABLE,
+        f"{claim.printer} was taken out of the configuration: {trouble.words}",
+        strike=doubt and again,
+        settlement=settlement,
+    )
+
+
 def _settle(edges: Edges, claim: Claim, trouble: Trouble) -> None:
     """Write down what a trouble means for the job and for the printer."""
     job = edges.jobs.get(claim.job_id)
     printers = edges.printers.list()
     printer = next((each for each in printers if each.name == claim.printer), None)
     if printer is None:
-        edges.jobs.finish(
-            claim,
-            Outcome.UNAVAILABLE,
-            f"{claim.printer} was taken out of the configuration: {trouble.words}",
-            settlement=Settlement(State.QUEUED, ""),
-        )
+        _settle_without_printer(edges, claim, job, trouble)
         return
     verdict = after(
         trouble, Scene(job, printer, printers, edges.policy(), edges.clock(), edges.random)

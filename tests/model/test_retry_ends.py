@@ -9,7 +9,7 @@ import pytest
 from broker.model.job import Outcome, State, Strike
 from broker.model.printer import Duty, Health
 from broker.model.retry import Settlement
-from broker.model.trouble import OwnFault, Refused, SpoolDamaged, Trouble, Uncertain
+from broker.model.trouble import OwnFault, Refused, SpoolDamaged, Trouble, Unavailable, Uncertain
 from tests.model.conftest import NOW, POLICY, MakeJob, MakePrinter, follow
 
 
@@ -63,7 +63,8 @@ def test_a_film_that_every_printer_has_refused_itself_is_held(
     make_job: MakeJob, make_printer: MakePrinter
 ) -> None:
     """One refused it for good, and the others for now, as they do other films: tries are used up,
-    and a person hears of it. Without that first one, it is the printers' trouble, and waits."""
+    and a person hears of it. Without that first one, or with it out of service, it is the
+    printers' trouble, and waits."""
     trouble = Refused("0x0110", permanent=False)
     failing = {"failures_in_row": 9, "health": Health.DEGRADED}
     pool = [make_printer("oki-2", **failing), make_printer("oki-3", **failing)]
@@ -73,8 +74,14 @@ def test_a_film_that_every_printer_has_refused_itself_is_held(
     assert verdict.strike
     held = Settlement(State.HELD, "gave up after 3 tries: 0x0110")
     assert verdict.settlement == held
-    verdict = follow(trouble, make_job(strikes=strikes), *pool)
-    assert (verdict.strike, verdict.settlement.state) == (False, State.QUEUED)
+    gone = make_printer("oki-1", duty=Duty.MAINT)
+    for waits in (
+        follow(trouble, make_job(strikes=strikes), *pool),
+        follow(trouble, make_job(strikes=for_good), *pool),
+        follow(trouble, make_job(strikes=for_good), *pool, gone),
+        follow(Unavailable("broke", associated=True), make_job(strikes=for_good), *pool),
+    ):
+        assert (waits.strike, waits.settlement.state) == (False, State.QUEUED)
 
 
 def test_a_film_that_cannot_be_sent_is_nobodys_refusal(

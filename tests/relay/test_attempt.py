@@ -44,6 +44,17 @@ class Exhausted(PrintSession):
         raise MemoryError
 
 
+class Orphaned(Exhausted):
+    """Prints, cannot cope with the answer, and its printer is taken out meanwhile."""
+
+    printers: Printers
+
+    def ask(self) -> None:
+        """The configuration is read again while the printer prints."""
+        self.printers.sync([])
+        super().ask()
+
+
 class Overtaken(PrintSession):
     """Takes so long to send the images that a person changes their mind meanwhile."""
 
@@ -66,14 +77,14 @@ class Stage:
     printer: EmulatedPrinter
     notes: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
 
-    def attempt(self, opener: Opener) -> None:
+    def attempt(self, opener: Opener, on_uncertain: str = "hold") -> None:
         """Attempt the job once."""
         edges = Edges(
             jobs=self.jobs,
             printers=self.printers,
             spool=self.spool,
             open=opener,
-            policy=lambda: Policy(tries=3, first_delay_s=0.0),
+            policy=lambda: Policy(tries=3, first_delay_s=0.0, on_uncertain=on_uncertain),
             clock=time.time,
             random=lambda: 0.0,
             note=lambda event, facts: self.notes.append((event, facts)),
@@ -144,6 +155,22 @@ def test_after_the_line_the_film_is_uncertain_at_once(stage: Stage) -> None:
     assert job.reason == "uncertain: film 1 may be on paper: MemoryError"
     assert [each.outcome for each in stage.jobs.attempts(1)] == [Outcome.UNCERTAIN]
     assert len(stage.printer.sheets) == 1
+
+
+@pytest.mark.parametrize(
+    ("on_uncertain", "state", "strikes"), [("hold", State.HELD, 0), ("reprint", State.QUEUED, 1)]
+)
+def test_the_line_holds_for_a_printer_that_is_taken_out(
+    stage: Stage, on_uncertain: str, state: State, strikes: int
+) -> None:
+    """While it had a film, somebody took it out of the configuration: the film is in doubt."""
+    Orphaned.printers = stage.printers
+    stage.attempt(_opens(Orphaned), on_uncertain)
+
+    job, (film,) = stage.jobs.get(1), stage.jobs.films(1)
+    assert (job.state, len(job.strikes), film.state) == (state, strikes, FilmState.UNCERTAIN)
+    assert [each.outcome for each in stage.jobs.attempts(1)] == [Outcome.UNCERTAIN]
+    assert stage.printers.list() == []
 
 
 def test_a_wish_is_obeyed_until_the_line(stage: Stage) -> None:
