@@ -99,7 +99,7 @@ class Service:
             room=lambda: self._config.room(),
             rule=lambda: settings.rule(self._config),
             most=lambda: self._config.limits.waiting_jobs,
-            wake=self._dispatcher.wake,
+            wake=self._dispatcher.arrived,
             note=self._note,
         )
         self._monitor = Monitor(

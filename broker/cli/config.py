@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import shutil
 from typing import TYPE_CHECKING
@@ -46,12 +45,15 @@ def check(
 def _of_this_machine(settings: Config) -> list[str]:
     """What the file may ask for, and this machine cannot give now."""
     folder = settings.data_dir
-    there = next(each for each in (folder, *folder.parents) if each.exists())
-    if not there.is_dir():
+    there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
+    if os.access(there, os.F_OK) and not there.is_dir():
         return [f"broker.data_dir: {folder} cannot be made, as {there} is a file"]
     if not os.access(there, os.W_OK | os.X_OK):
-        user = getpass.getuser()
-        return [f"broker.data_dir: {there} cannot be written by {user}; run this as the broker's"]
+        # Also when it is hidden from this user, in a folder of the broker's own.
+        return [
+            f"broker.data_dir: {folder} cannot be written by this user (uid {os.getuid()}); if it "
+            "is not the broker's, say `config check` as the broker's"
+        ]
     room = Room(shutil.disk_usage(there).free, settings.retention.floor_mb * MB)
     return [f"{room.words}: new films are refused"] if room.low else []
 

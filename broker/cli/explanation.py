@@ -87,13 +87,11 @@ def _queued(job: Job, queue: Queue, now: float) -> Explanation:
         first = earlier[0]
         cut_off = first.state is State.PRINTING and not queue.running
         state = "printing, and was cut off" if cut_off else first.state
-        return Explanation(
-            (
-                f"Job {job.id} is queued behind job {first.id}, an earlier one of the same film "
-                f"session, which is {state}: films of one film session print in order.",
-            ),
-            blocked_by=first.id,
+        behind = (
+            f"Job {job.id} is queued behind job {first.id}, an earlier one of the same film "
+            f"session, which is {state}: films of one film session print in order."
         )
+        return Explanation((behind, *_row(job)), blocked_by=first.id)
     choices = plan(queue.waiting, queue.printers, now, queue.session_printers)
     choice = next((each for each in choices if each.job_id == job.id), None)
     if choice is None:
@@ -109,10 +107,13 @@ def _queued(job: Job, queue: Queue, now: float) -> Explanation:
         sentences = [f"Job {job.id} is queued and waits: {why}."]
     if job.pinned:
         sentences.append(f"A person sent it to {job.pinned}, and it goes to no other.")
-    if job.reason:
-        sentences.append(f"Its row says: {clean(job.reason)}.")
+    sentences += _row(job)
     sentences += [f"Not {each.printer}: {clean(each.why)}." for each in choice.passed_over]
     return Explanation(tuple(sentences), choice)
+
+
+def _row(job: Job) -> list[str]:
+    return [f"Its row says: {clean(job.reason)}."] if job.reason else []
 
 
 def whys(queue: Queue, now: float) -> dict[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from broker.cli.tables import moment
 from broker.model.job import Job, State
 from broker.model.retry import prints_again
 from broker.sections import Retry
+from broker.store.doubts import Doubt
 from broker.store.reading import Unanswered
 
 CUT_OFF = "cut off: no broker is running; at its next start"
@@ -63,6 +65,18 @@ def tray(unanswered: Sequence[Unanswered]) -> str:
     return f"{asked(unanswered)}: look in {'their trays' if several else 'its tray'}"
 
 
-def again(doubts: Sequence[Unanswered]) -> str:
-    """Which films may be on paper once more than asked for, and since when; empty of none."""
-    return f"may be on paper twice: {asked(doubts)}, without an answer" if doubts else ""
+def again(doubts: Sequence[Doubt]) -> str:
+    """How often films may be on paper that were let print again without an answer; empty of none.
+
+    One that nobody has asked for again yet may be there once.
+    """
+    anew = [each for each in doubts if not each.waits]
+    waiting = [each for each in doubts if each.waits]
+    said = []
+    if anew:
+        most = max(Counter(each.number for each in anew).values())
+        times = "twice" if most == 1 else f"up to {most + 1} times"
+        said.append(f"may be on paper {times}: {asked(anew)}, without an answer")
+    if waiting:
+        said.append(f"may be on paper already: {asked(waiting)}, without an answer")
+    return "; ".join(said)

@@ -61,7 +61,7 @@ def release(
     printed: Annotated[
         bool,
         typer.Option(
-            "--printed", help="Its uncertain films are on paper: do not print them again."
+            "--printed", help="Films that may be on paper are there: do not print them again."
         ),
     ] = False,
     config: ConfigOption = None,
@@ -77,9 +77,7 @@ def release(
         uncertain = states.count(FilmState.UNCERTAIN) + states.count(FilmState.ASKED)
         store.jobs.release(job_id, printed=printed)
         found = store.jobs.get(job_id)
-        settled = ""
-        if uncertain:
-            settled = ", its uncertain films settled as printed" if printed else ""
+        settled = ", its uncertain films settled as printed" if printed else ""
         if cut := _cut_off(store, job_id):
             return f"hold or cancel of job {job_id} is taken back; {cut}"
         if found.state is State.PRINTING:
@@ -89,7 +87,7 @@ def release(
         left = found.films - found.films_accepted
         words = f"job {job_id} is queued{settled}: {left} of {_films(found.films)} left to print"
         if uncertain and not printed:
-            words += ", uncertain ones among them: they may come out twice, and the job says so"
+            words += ", uncertain ones among them: they may be on paper twice then"
         return words + _flagged(before, found)
 
     _each(ctx, config, job_ids, order, prints=True)
@@ -124,6 +122,8 @@ def move(
     """
 
     def order(store: Store, job_id: int) -> str:
+        from broker.cli.tables import clean
+
         before = store.jobs.get(job_id)
         store.jobs.move(job_id, printer)
         found = store.jobs.get(job_id)
@@ -131,7 +131,9 @@ def move(
         waits = ""
         if duty is not Duty.READY:
             waits = f", once it is ready: it is in {duty} now"
-        held = f"released, though {before.reason}, and " if before.state is State.HELD else ""
+        held = (
+            f"released, though {clean(before.reason)}, and " if before.state is State.HELD else ""
+        )
         words = f"job {job_id} is {held}queued for {printer} and no other printer{waits}"
         return words + _flagged(before, found)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from broker.cli.options import configured
+
+if TYPE_CHECKING:
+    from broker.config import Config
 
 _ALARMING = frozenset(
     {
@@ -36,6 +40,8 @@ _WORTH_A_LOOK = frozenset(
         "request refused",
     }
 )
+LEAST_PORT = 1024
+"""From here on any user may listen."""
 _CHATTER = frozenset({"association accepted", "association released", "association probe"})
 
 
@@ -67,8 +73,7 @@ def serve(
     import structlog
 
     from broker import logs
-    from broker.cli.failures import of_system
-    from broker.config import Config, ConfigError, load, locate, warnings
+    from broker.config import ConfigError, load, locate, warnings
     from broker.service import Service
     from broker.store.occupancy import Occupied
     from broker.store.schema import SchemaTooNew
@@ -102,9 +107,21 @@ def serve(
         _say(str(error))
         raise typer.Exit(1) from error
     except OSError as error:
-        thing = f"{settings.broker.host}:{settings.broker.port}"
-        _say(f"the broker cannot start: {of_system(error, thing)}")
+        _say(f"the broker cannot start: {_cause(error, settings)}")
         raise typer.Exit(1) from error
+
+
+def _cause(error: OSError, settings: Config) -> str:
+    from broker.cli.failures import of_system
+
+    host, port = settings.broker.host, settings.broker.port
+    if error.filename is None and error.errno in (errno.EACCES, errno.EPERM) and port < LEAST_PORT:
+        return (
+            f"{host}:{port}: ports below {LEAST_PORT} need a right of their own; give the service "
+            "AmbientCapabilities=CAP_NET_BIND_SERVICE, or take another port"
+        )
+    listening = error.errno in (errno.EACCES, errno.EADDRINUSE, errno.EADDRNOTAVAIL)
+    return of_system(error, f"{host}:{port}" if listening else str(settings.data_dir))
 
 
 def _say(*lines: str) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from broker.cli.explanation import Explanation, Queue, explain, whys
 from broker.cli.fate import Fate, again, fate
 from broker.model.job import Job, State
+from broker.store.doubts import Doubt
 from broker.store.reading import Unanswered
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class Standing:
     job: Job
     unanswered: tuple[Unanswered, ...] = ()
     """Its films that a printer was asked for and has not answered for."""
-    again: tuple[Unanswered, ...] = ()
+    again: tuple[Doubt, ...] = ()
     """Each time that a film of it was asked for without an answer, and then let print again."""
     cut_off: Fate | None = None
     """For a job that reads `printing`, and no broker is running."""
@@ -44,7 +45,7 @@ class Standing:
 
 def standing(store: Store, job: Job) -> Standing:
     """Where one job stands, but not what it waits for: that is `explanation`'s."""
-    found = Standing(job, again=tuple(store.jobs.printed_again(job.id)))
+    found = Standing(job, again=tuple(store.jobs.printed_again({job.id})))
     if job.state not in (State.PRINTING, State.HELD):
         return found
     films = tuple(each for each in store.jobs.unanswered() if each.job_id == job.id)
@@ -55,7 +56,7 @@ def standings(store: Store, jobs: Sequence[Job]) -> list[Standing]:
     """Where each of them stands, in their order."""
     states = {job.state for job in jobs}
     why = whys(queue_of(store), time.time()) if State.QUEUED in states else {}
-    again = _by_job(store.jobs.printed_again())
+    again = _by_job(store.jobs.printed_again({job.id for job in jobs}))
     films = _by_job(store.jobs.unanswered() if states & {State.PRINTING, State.HELD} else ())
     running = store.running
     found = []
@@ -67,8 +68,11 @@ def standings(store: Store, jobs: Sequence[Job]) -> list[Standing]:
     return found
 
 
-def _by_job(films: Sequence[Unanswered]) -> dict[int, tuple[Unanswered, ...]]:
-    found: dict[int, list[Unanswered]] = {}
+U = TypeVar("U", bound=Unanswered)
+
+
+def _by_job(films: Sequence[U]) -> dict[int, tuple[U, ...]]:
+    found: dict[int, list[U]] = {}
     for film in films:
         found.setdefault(film.job_id, []).append(film)
     return {job_id: tuple(each) for job_id, each in found.items()}
@@ -88,8 +92,8 @@ def explanation(store: Store, job: Job) -> Explanation:
     films, attempts = store.jobs.films(job.id), store.jobs.attempts(job.id)
     where = standing(store, job)
     flags = [f"reprint of job {job.reprint_of}"] if job.reprint_of is not None else []
-    if job.state not in (State.QUEUED, State.HELD):
-        flags.append(job.remark)  # of those two, the reason is told, which begins with it
+    if job.state not in (State.QUEUED, State.HELD, State.CANCELLED):
+        flags.append(job.remark)  # of those, the reason is told, which begins with it
     flags.append(again(where.again))
     told = tuple(filter(None, flags))
     return explain(job, films, attempts, queue_of(store), time.time(), where.cut_off, told)

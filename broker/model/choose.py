@@ -7,6 +7,7 @@ would finish it sooner.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -86,6 +87,18 @@ def plan(
         for rank, printer in enumerate(printers)
     }
     return [_choose(job, lines, now, session_printers) for job in jobs]
+
+
+def left_idle(printers: Sequence[Printer], choices: Sequence[Choice], now: float) -> bool:
+    """Whether a printer that could begin a job now begins none of these."""
+    begin = Counter(choice.printer for choice in choices if choice.claim_now)
+    return any(
+        printer.duty is Duty.READY
+        and printer.health in (Health.UP, Health.DEGRADED)
+        and printer.paused_until <= now
+        and printer.claims + begin[printer.name] < printer.address.associations
+        for printer in printers
+    )
 
 
 def _choose(

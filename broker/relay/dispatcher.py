@@ -9,8 +9,9 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+from collections.abc import Sequence
 
-from broker.model.choose import plan
+from broker.model.choose import Choice, left_idle, plan
 from broker.model.job import Claim, Job, Outcome, State
 from broker.model.printer import Printer
 from broker.model.retry import Settlement
@@ -18,6 +19,8 @@ from broker.relay.attempt import Edges, run
 from broker.store.database import in_words
 
 POLL_S = 0.5
+FRONT = 8
+"""So many jobs are looked at first."""
 
 
 class Dispatcher:
@@ -28,6 +31,8 @@ class Dispatcher:
         self._poll_s = poll_s
         self._changed = threading.Condition()
         self._hint = False
+        self._full = False
+        """At the last look, no printer could have begun one more job."""
         self._stopping = threading.Event()
         self._running: dict[int, int] = {}
         """Ticket -> job, from before the claim is written to the end of its attempt. A job may be
@@ -38,6 +43,11 @@ class Dispatcher:
     def start(self) -> None:
         """Begin to claim."""
         self._thread.start()
+
+    def arrived(self) -> None:
+        """A job has come: look now, unless no printer could begin it anyway."""
+        if not self._full:
+            self.wake()
 
     def wake(self) -> None:
         """Look for work now rather than at the next poll."""
@@ -77,14 +87,33 @@ class Dispatcher:
                 self._hint = False
 
     def look(self) -> None:
-        """Claim and begin everything that can begin now; line up the rest."""
-        jobs = self._edges.jobs.waiting()
+        """Claim and begin everything that can begin now; line up what comes next.
+
+        A long queue is looked at from its front, and only as far as it keeps the printers busy.
+        """
+        front: int = FRONT
+        jobs = self._edges.jobs.waiting(front)
+        self._full = False
         if not jobs:
             return
         printers = self._edges.printers.list()
+        sessions = self._edges.jobs.session_printers()
+        while True:
+            now = self._edges.clock()
+            choices = plan(jobs, printers, now, sessions)
+            idle = left_idle(printers, choices, now)
+            if len(jobs) < front or not idle:
+                break
+            front *= 8
+            jobs = self._edges.jobs.waiting(front)
+        self._begin_all(jobs, printers, choices)
+        self._full = not idle
+
+    def _begin_all(
+        self, jobs: Sequence[Job], printers: Sequence[Printer], choices: Sequence[Choice]
+    ) -> None:
         by_name = {printer.name: printer for printer in printers}
         by_id = {job.id: job for job in jobs}
-        choices = plan(jobs, printers, self._edges.clock(), self._edges.jobs.session_printers())
         for choice in choices:
             if choice.claim_now and not self._stopping.is_set():
                 self._claim(by_id[choice.job_id], by_name[choice.printer])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, select, update
 
 from broker.model.job import DONE, Claim, FilmState, Outcome, State
 from broker.model.retry import BLAMELESS, PrinterVerdict, Settlement
@@ -17,6 +17,31 @@ from broker.store import printer_rows
 from broker.store.doubts import remember
 from broker.store.reading import JobReading
 from broker.store.tables import attempts, jobs, sendings
+
+# Written with every film, so made once. Parameters that are no columns begin with `its_`.
+_FENCED = and_(
+    jobs.c.id == bindparam("its_job"),
+    jobs.c.state == State.PRINTING,
+    jobs.c.token == bindparam("its_token"),
+)
+_CLAIM = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("its_job"), jobs.c.state == State.QUEUED)
+    .where(jobs.c.pinned.in_(["", bindparam("its_printer")]))
+    .values(state=State.PRINTING, reason="", wish="", attempts=jobs.c.attempts + 1)
+)
+_TOUCH = update(jobs).where(_FENCED)
+_WISH = select(jobs.c.wish).where(_FENCED)
+_FILM = update(sendings).where(
+    sendings.c.id == bindparam("its_film"),
+    sendings.c.job_id == bindparam("its_job"),
+    sendings.c.state.in_(bindparam("its_states", expanding=True)),
+)
+_COPIES = select(sendings.c.copies).where(sendings.c.id == bindparam("its_film"))
+_BEGIN = insert(attempts).returning(attempts.c.id)
+_END = update(attempts).where(
+    attempts.c.job_id == bindparam("its_job"), attempts.c.ended_at.is_(None)
+)
 
 
 class ClaimLost(RuntimeError):
@@ -49,18 +74,14 @@ class Claims(JobReading):
         now = self._clock()
         with self._database.write() as connection:
             taken = connection.execute(
-                update(jobs)
-                .where(jobs.c.id == job_id, jobs.c.state == State.QUEUED)
-                .where(jobs.c.pinned.in_(("", printer)))
-                .values(
-                    state=State.PRINTING,
-                    reason="",
-                    printer=printer,
-                    token=token,
-                    wish="",
-                    attempts=jobs.c.attempts + 1,
-                    updated_at=now,
-                )
+                _CLAIM,
+                {
+                    "its_job": job_id,
+                    "its_printer": printer,
+                    "printer": printer,
+                    "token": token,
+                    "updated_at": now,
+                },
             )
             if taken.rowcount != 1:
                 return None
@@ -81,15 +102,13 @@ class Claims(JobReading):
         )
 
     def accepted(self, claim: Claim, film_id: int, words: str = "") -> None:
-        """The printer took the film; `words` are its warnings."""
-        self._film(
-            claim,
-            film_id,
-            (FilmState.ASKED,),
-            state=FilmState.ACCEPTED,
-            accepted_at=self._clock(),
-            words=words,
-        )
+        """The printer took the film; `words` are its warnings. Its copies are counted for it."""
+        now = self._clock()
+        values = {"state": FilmState.ACCEPTED, "accepted_at": now, "words": words}
+        with self._database.write() as connection:
+            self._change_film(connection, claim, film_id, (FilmState.ASKED,), **values)
+            copies = connection.execute(_COPIES, {"its_film": film_id}).scalar_one()
+            printer_rows.credit(connection, claim.printer, copies, now)
 
     def not_printed(self, claim: Claim, film_id: int, words: str) -> None:
         """The printer said no: the film was not printed, and waits again."""
@@ -110,7 +129,7 @@ class Claims(JobReading):
     def wish(self, claim: Claim) -> str:
         """What a person asked for meanwhile: hold, cancel or nothing; ClaimLost."""
         with self._database.read() as connection:
-            return _wish(connection, fence_of(claim.job_id, claim.token))
+            return _wish(connection, claim)
 
     def finish(
         self,
@@ -131,7 +150,7 @@ class Claims(JobReading):
         now = self._clock()
         fence = fence_of(claim.job_id, claim.token)
         with self._database.write() as connection:
-            wish = _wish(connection, fence)
+            wish = _wish(connection, claim)
             end(connection, claim.job_id, outcome, words, now, permanent=permanent, strike=strike)
             move(connection, fence, obey(wish, settlement), now)
             printer_rows.blame(connection, claim.printer, blame, now)
@@ -139,20 +158,29 @@ class Claims(JobReading):
     def _film(
         self, claim: Claim, film_id: int, before: Sequence[FilmState], **values: object
     ) -> None:
+        with self._database.write() as connection:
+            self._change_film(connection, claim, film_id, before, **values)
+
+    def _change_film(
+        self,
+        connection: Connection,
+        claim: Claim,
+        film_id: int,
+        before: Sequence[FilmState],
+        **values: object,
+    ) -> None:
         """Change one film of a claimed job, which must be in one of the states before.
 
         One that is in doubt is printed again by being changed: that is remembered.
         """
-        fence = fence_of(claim.job_id, claim.token)
-        which = and_(sendings.c.id == film_id, sendings.c.job_id == claim.job_id)
-        with self._database.write() as connection:
-            held = connection.execute(update(jobs).where(fence).values(updated_at=self._clock()))
-            remember(connection, and_(which, sendings.c.state == FilmState.UNCERTAIN))
-            changed = connection.execute(
-                update(sendings).where(which, sendings.c.state.in_(before)).values(**values)
-            )
-            if held.rowcount != 1 or changed.rowcount != 1:
-                raise _lost(claim.job_id)
+        fence = {"its_job": claim.job_id, "its_token": claim.token}
+        held = connection.execute(_TOUCH, {**fence, "updated_at": self._clock()})
+        which = {"its_film": film_id, "its_job": claim.job_id, "its_states": before}
+        if FilmState.UNCERTAIN in before:
+            remember(connection, film_id)
+        changed = connection.execute(_FILM, {**which, **values})
+        if held.rowcount != 1 or changed.rowcount != 1:
+            raise _lost(claim.job_id)
 
 
 def left_to_print(connection: Connection, job_id: int) -> int:
@@ -172,25 +200,26 @@ def _lost(job_id: int) -> ClaimLost:
     return ClaimLost(f"job {job_id} was taken from this attempt")
 
 
-def _wish(connection: Connection, fence: ColumnElement[bool]) -> str:
-    row = connection.execute(select(jobs.c.wish).where(fence)).one_or_none()
+def _wish(connection: Connection, claim: Claim) -> str:
+    fence = {"its_job": claim.job_id, "its_token": claim.token}
+    row = connection.execute(_WISH, fence).one_or_none()
     if row is None:
         raise ClaimLost("the job was taken from this attempt")
     return str(row.wish)
 
 
 def _begin(connection: Connection, job_id: int, printer: str, now: float) -> int:
-    attempt = insert(attempts).values(
-        job_id=job_id,
-        printer=printer,
-        began_at=now,
-        ended_at=None,
-        outcome="",
-        words="",
-        permanent=False,
-        strike=False,
-    )
-    return int(connection.execute(attempt.returning(attempts.c.id)).scalar_one())
+    attempt = {
+        "job_id": job_id,
+        "printer": printer,
+        "began_at": now,
+        "ended_at": None,
+        "outcome": "",
+        "words": "",
+        "permanent": False,
+        "strike": False,
+    }
+    return int(connection.execute(_BEGIN, attempt).scalar_one())
 
 
 def end(
@@ -204,11 +233,14 @@ def end(
     strike: bool = False,
 ) -> None:
     """End the job's running attempt, of which there is one."""
-    ended = connection.execute(
-        update(attempts)
-        .where(attempts.c.job_id == job_id, attempts.c.ended_at.is_(None))
-        .values(ended_at=now, outcome=outcome, words=words, permanent=permanent, strike=strike)
-    )
+    values = {
+        "ended_at": now,
+        "outcome": outcome,
+        "words": words,
+        "permanent": permanent,
+        "strike": strike,
+    }
+    ended = connection.execute(_END, {"its_job": job_id, **values})
     if ended.rowcount != 1:
         raise _lost(job_id)
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from sqlite3 import SQLITE_BUSY, OperationalError
+from sqlite3 import SQLITE_BUSY, Error, OperationalError
 from sqlite3 import Connection as SqliteConnection
 from typing import Self
 
@@ -177,10 +177,13 @@ def _begin(connection: Connection) -> None:
     """
     options = connection.get_execution_options()
     end = options.get("waits_until")
-    if end is None:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(options['busy_s'] * 1000)}")
-        connection.exec_driver_sql("BEGIN DEFERRED")
-        return
-    left = max(0, round((end - time.monotonic()) * 1000))
-    connection.exec_driver_sql(f"PRAGMA busy_timeout = {left}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    left = options["busy_s"] if end is None else max(0.0, end - time.monotonic())
+    # On the driver's own connection: this comes before each question.
+    raw = connection.connection.driver_connection
+    assert raw is not None
+    begin = "BEGIN DEFERRED" if end is None else "BEGIN IMMEDIATE"
+    try:
+        raw.execute(f"PRAGMA busy_timeout = {round(left * 1000)}")
+        raw.execute(begin)
+    except Error as error:
+        raise Refused(begin, None, error) from error

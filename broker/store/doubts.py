@@ -5,32 +5,96 @@ Such a film may be on paper once more than was asked for; its job says so as lon
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, insert, select, true
+from collections.abc import Collection
+from dataclasses import dataclass
 
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from broker.model.job import UNANSWERED, FilmState
+from broker.store.job_rows import FEW
 from broker.store.reading import JobReading, Unanswered
 from broker.store.tables import doubts, sendings
+
+
+def _remembering(*which: ColumnElement[bool]) -> Insert:
+    asked = select(sendings.c.id, sendings.c.printer, sendings.c.asked_at).where(*which)
+    columns = ["sending_id", "printer", "asked_at"]
+    return insert(doubts).from_select(columns, asked.order_by(sendings.c.id))
+
+
+_REMEMBER_ONE = _remembering(
+    sendings.c.id == bindparam("its_film"), sendings.c.state == FilmState.UNCERTAIN
+)
+_REMEMBER_ALL = _remembering(
+    sendings.c.job_id == bindparam("its_job"), sendings.c.state.in_(UNANSWERED)
+)
+
+
+@dataclass(frozen=True)
+class Doubt(Unanswered):
+    """One time that a film was let print again without an answer."""
+
+    waits: bool
+    """Nobody has asked for it again since: it may be on paper, but not twice."""
 
 
 class Doubting(JobReading):
     """The question."""
 
-    def printed_again(self, job_id: int | None = None) -> list[Unanswered]:
-        """Of one job or of all: each time that a film was let print again without an answer."""
-        which = true() if job_id is None else sendings.c.job_id == job_id
+    def printed_again(self, job_ids: Collection[int]) -> list[Doubt]:
+        """Of these jobs: each time that a film was let print again without an answer."""
         statement = (
-            select(sendings.c.job_id, sendings.c.number, doubts.c.printer, doubts.c.asked_at)
+            select(
+                sendings.c.job_id,
+                sendings.c.number,
+                doubts.c.printer,
+                doubts.c.asked_at,
+                sendings.c.state == FilmState.WAITING,
+            )
             .join(sendings, sendings.c.id == doubts.c.sending_id)
-            .where(which)
             .order_by(doubts.c.id)
         )
+        if len(job_ids) <= FEW:
+            statement = statement.where(sendings.c.job_id.in_(job_ids))
         with self._database.read() as connection:
-            return [Unanswered(*row) for row in connection.execute(statement)]
+            found = [Doubt(*row) for row in connection.execute(statement)]
+        return [doubt for doubt in found if doubt.job_id in job_ids]
 
 
-def remember(connection: Connection, which: ColumnElement[bool]) -> None:
-    """Write down whom these sendings were asked of, before they wait, or are asked for, again."""
-    asked = select(sendings.c.id, sendings.c.printer, sendings.c.asked_at).where(
-        which, sendings.c.asked_at.is_not(None)
+def remember(connection: Connection, film_id: int) -> None:
+    """Write down whom an uncertain film was asked of, before it is asked for again."""
+    connection.execute(_REMEMBER_ONE, {"its_film": film_id})
+
+
+def remember_all(connection: Connection, job_id: int) -> None:
+    """The same of all films of a job that were asked for and not answered."""
+    connection.execute(_REMEMBER_ALL, {"its_job": job_id})
+
+
+def take_back(connection: Connection, job_id: int, **values: object) -> int:
+    """Films that wait to be printed again are, after all, as they were when they were asked for,
+    and as `values` say; how many.
+    """
+    waiting = (
+        select(func.max(doubts.c.id))
+        .join(sendings, sendings.c.id == doubts.c.sending_id)
+        .where(sendings.c.job_id == job_id, sendings.c.state == FilmState.WAITING)
+        .group_by(sendings.c.id)
     )
-    columns = ["sending_id", "printer", "asked_at"]
-    connection.execute(insert(doubts).from_select(columns, asked.order_by(sendings.c.id)))
+    rows = connection.execute(select(doubts).where(doubts.c.id.in_(waiting))).all()
+    for row in rows:
+        asked = {"printer": row.printer, "asked_at": row.asked_at}
+        film = update(sendings).where(sendings.c.id == row.sending_id)
+        connection.execute(film.values({**asked, **values}))
+        connection.execute(delete(doubts).where(doubts.c.id == row.id))
+    return len(rows)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
-from broker.model.job import DONE, FilmState, State
+from broker.model.job import DONE, UNANSWERED, State
 from broker.store.tables import films, jobs, sendings
 
-ON_PAPER = (*DONE, FilmState.ASKED, FilmState.UNCERTAIN)
+ON_PAPER = DONE | UNANSWERED
 """States of films that are on paper, or may be."""
 
 

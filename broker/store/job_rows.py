@@ -48,6 +48,19 @@ class Tally:
 
 NOTHING_LEFT = Tally()
 
+# Asked with every film, so made once.
+_TALLIES = (
+    select(sendings.c.job_id, func.sum(sendings.c.copies), func.count(distinct(sendings.c.number)))
+    .where(sendings.c.state.not_in(DONE))
+    .group_by(sendings.c.job_id)
+)
+_STRIKES = (
+    select(attempts.c.job_id, attempts.c.printer, attempts.c.permanent, attempts.c.words)
+    .join(jobs, jobs.c.id == attempts.c.job_id)
+    .where(attempts.c.strike, attempts.c.id > jobs.c.strikes_after)
+    .order_by(attempts.c.id)
+)
+
 
 def one(connection: Connection, job_id: int) -> Job:
     """One job; NoSuchJob."""
@@ -94,26 +107,12 @@ def request_of(connection: Connection, job_id: int) -> PrintRequest:
 
 
 def _tallies(connection: Connection, within: Within) -> Mapping[int, Tally]:
-    rows = connection.execute(
-        select(
-            sendings.c.job_id,
-            func.sum(sendings.c.copies),
-            func.count(distinct(sendings.c.number)),
-        )
-        .where(sendings.c.job_id.in_(within), sendings.c.state.not_in(DONE))
-        .group_by(sendings.c.job_id)
-    )
+    rows = connection.execute(_TALLIES.where(sendings.c.job_id.in_(within)))
     return {job_id: Tally(load, left) for job_id, load, left in rows}
 
 
 def _strikes(connection: Connection, within: Within) -> Mapping[int, Sequence[Strike]]:
-    rows = connection.execute(
-        select(attempts.c.job_id, attempts.c.printer, attempts.c.permanent, attempts.c.words)
-        .join(jobs, jobs.c.id == attempts.c.job_id)
-        .where(attempts.c.job_id.in_(within), attempts.c.strike)
-        .where(attempts.c.id > jobs.c.strikes_after)
-        .order_by(attempts.c.id)
-    )
+    rows = connection.execute(_STRIKES.where(attempts.c.job_id.in_(within)))
     found: dict[int, list[Strike]] = defaultdict(list)
     for job_id, printer, permanent, words in rows:
         found[job_id].append(Strike(printer, permanent, words))

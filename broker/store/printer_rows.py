@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, case, select, update
+from sqlalchemy import Connection, Double, bindparam, case, select, update
 
 from broker.model.printer import Health
 from broker.model.retry import PrinterVerdict
 from broker.store.job_rows import ACTIVE
 from broker.store.tables import attempts, jobs, printers
+
+# Written with every film, so made once. Parameters that are no columns begin with `its_`.
+_CREDIT = (
+    update(printers)
+    .where(printers.c.name == bindparam("its_name"))
+    .values(
+        films_accepted=printers.c.films_accepted + bindparam("its_copies"),
+        paused_until=case(
+            (printers.c.failures_in_row > 0, bindparam("now", type_=Double)),
+            else_=printers.c.paused_until,
+        ),
+        failures_in_row=0,
+        reason=case((printers.c.health == Health.UP, ""), else_=printers.c.reason),
+    )
+)
 
 
 class NoSuchPrinter(LookupError):
@@ -58,6 +73,11 @@ def blame(connection: Connection, name: str, verdict: PrinterVerdict, now: float
             set_health(connection, name, verdict.health, now)
     elif verdict.paused_until:
         change(connection, name, paused_until=verdict.paused_until)
+
+
+def credit(connection: Connection, name: str, copies: int, now: float) -> None:
+    """Count an accepted film: whatever was wrong with the printer is over, as of now."""
+    connection.execute(_CREDIT, {"its_name": name, "its_copies": copies, "now": now})
 
 
 def forgive(connection: Connection, name: str, now: float) -> None:

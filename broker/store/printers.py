@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from broker.model.health import Observation
 from broker.model.job import DONE, State
@@ -31,6 +31,27 @@ class Occupation:
     load: int = 0
     claims: int = 0
     recent: int = 0
+
+
+# Asked with every film, so made once.
+_ALL = select(printers).order_by(printers.c.position, printers.c.name)
+_LOADS = (
+    select(jobs.c.printer, func.sum(sendings.c.copies))
+    .join(sendings, sendings.c.job_id == jobs.c.id)
+    .where(jobs.c.state.in_(ACTIVE), jobs.c.printer != "")
+    .where(sendings.c.state.not_in(DONE))
+    .group_by(jobs.c.printer)
+)
+_CLAIMS = (
+    select(jobs.c.printer, func.count())
+    .where(jobs.c.state == State.PRINTING)
+    .group_by(jobs.c.printer)
+)
+_RECENT = (
+    select(sendings.c.printer, func.sum(sendings.c.copies))
+    .where(sendings.c.accepted_at >= bindparam("since"))
+    .group_by(sendings.c.printer)
+)
 
 
 class Printers:
@@ -68,9 +89,7 @@ class Printers:
     def list(self) -> PrinterList:
         """All printers, in the order of the configuration."""
         with self._database.read() as connection:
-            rows = connection.execute(
-                select(printers).order_by(printers.c.position, printers.c.name)
-            ).all()
+            rows = connection.execute(_ALL).all()
             busy = _occupations(connection, self._clock() - RECENT_S)
         return [_printer(row, busy.get(row.name, Occupation())) for row in rows]
 
@@ -131,26 +150,6 @@ class Printers:
         late = printers.c.paused_until > latest
         return self._database.change_some(printers, late, paused_until=0.0)
 
-    def accepted(self, name: str, copies: int) -> None:
-        """Count an accepted film: whatever was wrong with the printer is over, as of now.
-
-        A printer that was taken out of the configuration meanwhile is no error.
-        """
-        over = case((printers.c.failures_in_row > 0, self._clock()), else_=printers.c.paused_until)
-        with self._database.write() as connection:
-            change(
-                connection,
-                name,
-                films_accepted=printers.c.films_accepted + copies,
-                paused_until=over,
-                failures_in_row=0,
-            )
-            connection.execute(
-                update(printers)
-                .where(printers.c.name == name, printers.c.health == Health.UP)
-                .values(reason="")
-            )
-
 
 def _peer(address: Address) -> tuple[str, str, int]:
     return address.ae_title, address.host, address.port
@@ -184,23 +183,8 @@ def _new(now: float) -> dict[str, object]:
 
 def _occupations(connection: Connection, since: float) -> dict[str, Occupation]:
     """What each printer is busy with, and how much it has done since then."""
-    loads = connection.execute(
-        select(jobs.c.printer, func.sum(sendings.c.copies))
-        .join(sendings, sendings.c.job_id == jobs.c.id)
-        .where(jobs.c.state.in_(ACTIVE), jobs.c.printer != "")
-        .where(sendings.c.state.not_in(DONE))
-        .group_by(jobs.c.printer)
-    )
-    claims = connection.execute(
-        select(jobs.c.printer, func.count())
-        .where(jobs.c.state == State.PRINTING)
-        .group_by(jobs.c.printer)
-    )
-    recent = connection.execute(
-        select(sendings.c.printer, func.sum(sendings.c.copies))
-        .where(sendings.c.accepted_at >= since)
-        .group_by(sendings.c.printer)
-    )
+    loads, claims = connection.execute(_LOADS), connection.execute(_CLAIMS)
+    recent = connection.execute(_RECENT, {"since": since})
     load, claimed, done = (
         {name: int(count) for name, count in rows} for rows in (loads, claims, recent)
     )

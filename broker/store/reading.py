@@ -7,8 +7,10 @@ from dataclasses import dataclass, fields
 
 from sqlalchemy import Connection, select
 
+from broker.model.film import Attributes
 from broker.model.job import (
     DONE,
+    UNANSWERED,
     Attempt,
     FilmState,
     Job,
@@ -18,12 +20,38 @@ from broker.model.job import (
     State,
 )
 from broker.store.database import Database
-from broker.store.documents import film_from_json
+from broker.store.documents import attributes_from_json, film_from_json
 from broker.store.job_rows import ACTIVE, JobList, NoSuchJob, one, request_of, several, shown
 from broker.store.tables import attempts, films, jobs, sendings, spooled
 
 FilmList = list[JobFilm]
 AttemptList = list[Attempt]
+
+
+_EARLIER = jobs.alias("earlier")
+_QUEUED = select(jobs.c.id).where(jobs.c.state == State.QUEUED)
+# Asked with every film, so made once.
+_WAITING = (
+    shown()
+    .where(
+        jobs.c.state == State.QUEUED,
+        ~select(_EARLIER.c.id)
+        .where(_EARLIER.c.film_session == jobs.c.film_session)
+        .where(_EARLIER.c.state.in_(ACTIVE))
+        .where(_EARLIER.c.id < jobs.c.id)
+        .exists(),
+    )
+    .order_by(jobs.c.priority_rank, jobs.c.id)  # the clock may be set back
+)
+_SESSION_PRINTERS = (
+    select(jobs.c.film_session, sendings.c.printer)
+    .join(sendings, jobs.c.id == sendings.c.job_id)
+    .where(
+        jobs.c.film_session.in_(select(jobs.c.film_session).where(jobs.c.state == State.QUEUED)),
+        sendings.c.state.in_(DONE),
+    )
+    .order_by(sendings.c.id)
+)
 
 
 @dataclass(frozen=True)
@@ -62,33 +90,20 @@ class JobReading:
         with self._database.read() as connection:
             return several(connection, statement, statement.with_only_columns(jobs.c.id))
 
-    def waiting(self) -> JobList:
+    def waiting(self, limit: int | None = None) -> JobList:
         """Queued jobs in the order in which to claim them: the most urgent, then the oldest first.
 
         A job stays out while an earlier one of its film session is queued or printing: films of
         one film session come in order. One that may not begin yet (`not_before`) is among them.
+        `limit` takes the first of that order.
         """
-        earlier = jobs.alias("earlier")
-        blocked = (
-            select(earlier.c.id)
-            .where(earlier.c.film_session == jobs.c.film_session)
-            .where(earlier.c.state.in_(ACTIVE))
-            .where(earlier.c.id < jobs.c.id)
-            .exists()
-        )
-        queued = jobs.c.state == State.QUEUED
-        statement = (
-            shown()
-            .where(queued, ~blocked)
-            .order_by(jobs.c.priority_rank, jobs.c.id)  # the clock may be set back
-        )
+        statement = _WAITING if limit is None else _WAITING.limit(limit)
         with self._database.read() as connection:
-            return several(connection, statement, select(jobs.c.id).where(queued))
+            return several(connection, statement, _QUEUED)
 
     def films(self, job_id: int) -> FilmList:
         """The job's films in the order of sending, pass by pass; NoSuchJob."""
         with self._database.read() as connection:
-            _exists(connection, job_id)
             content = {
                 row.number: film_from_json(row.content)
                 for row in connection.execute(select(films).where(films.c.job_id == job_id))
@@ -98,6 +113,8 @@ class JobReading:
                 .where(sendings.c.job_id == job_id)
                 .order_by(sendings.c.pass_number, sendings.c.number)
             ).all()
+        if not rows:
+            raise NoSuchJob(job_id)  # a job has at least one film
         return [
             JobFilm(
                 id=row.id,
@@ -121,7 +138,7 @@ class JobReading:
             select(*(sendings.c[each.name] for each in fields(Unanswered)))
             .join(jobs, jobs.c.id == sendings.c.job_id)
             .where(jobs.c.state.in_((State.PRINTING, State.HELD)))
-            .where(sendings.c.state.in_((FilmState.ASKED, FilmState.UNCERTAIN)))
+            .where(sendings.c.state.in_(UNANSWERED))
             .order_by(sendings.c.id)
         )
         with self._database.read() as connection:
@@ -147,6 +164,14 @@ class JobReading:
             for row in rows
         ]
 
+    def session(self, job_id: int) -> Attributes:
+        """What was asked for of the film session; NoSuchJob."""
+        with self._database.read() as connection:
+            found = connection.execute(select(jobs.c.session).where(jobs.c.id == job_id)).scalar()
+        if found is None:
+            raise NoSuchJob(job_id)
+        return attributes_from_json(found)
+
     def request(self, job_id: int) -> PrintRequest:
         """What was asked for, equal to what was added; NoSuchJob."""
         with self._database.read() as connection:
@@ -157,16 +182,9 @@ class JobReading:
 
         Film sessions of which nothing was accepted yet are left out.
         """
-        queued = select(jobs.c.film_session).where(jobs.c.state == State.QUEUED)
-        statement = (
-            select(jobs.c.film_session, sendings.c.printer)
-            .join(sendings, jobs.c.id == sendings.c.job_id)
-            .where(jobs.c.film_session.in_(queued), sendings.c.state.in_(DONE))
-            .order_by(sendings.c.id)
-        )
         with self._database.read() as connection:
             # The latest comes last, and stays.
-            return {row.film_session: row.printer for row in connection.execute(statement)}
+            return {row.film_session: row.printer for row in connection.execute(_SESSION_PRINTERS)}
 
     def spooled(self, names: Collection[str] | None = None) -> set[str]:
         """The names in the spool that jobs refer to: of these, or all."""

@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection, Sequence
 
 from sqlalchemy import Connection, and_, select, update
 
-from broker.model.job import FilmState, Job, Outcome, State
+from broker.model.job import UNANSWERED, FilmState, Job, Outcome, State
 from broker.model.retry import Settlement, prints_again
 from broker.store.claims import end, fence_of, left_to_print, move, obey
-from broker.store.doubts import remember
+from broker.store.doubts import remember_all
 from broker.store.job_rows import one
 from broker.store.reading import JobReading
 from broker.store.tables import attempts, jobs, sendings
@@ -67,7 +67,7 @@ def _settle_asked(connection: Connection, job_id: int, said: str, *, again: bool
     """Settle the films asked for and not answered; their numbers."""
     unanswered = and_(
         sendings.c.job_id == job_id,
-        sendings.c.state.in_((FilmState.ASKED, FilmState.UNCERTAIN)),
+        sendings.c.state.in_(UNANSWERED),
     )
     numbers = connection.execute(
         select(sendings.c.number).where(unanswered).distinct().order_by(sendings.c.number)
@@ -75,7 +75,7 @@ def _settle_asked(connection: Connection, job_id: int, said: str, *, again: bool
     asked = list(numbers.scalars())
     values: dict[str, object] = {"words": said}
     if again:
-        remember(connection, unanswered)
+        remember_all(connection, job_id)
         values |= {"state": FilmState.WAITING, "printer": "", "asked_at": None}
     else:
         values |= {"state": FilmState.UNCERTAIN}

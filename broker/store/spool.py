@@ -39,16 +39,16 @@ class Spool:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._incoming = directory / "incoming"
-        self.was_missing = not directory.is_dir()
-        """Whether there was none of that name: what jobs refer to is not there."""
-        if self.was_missing:
+        self.was_missing = not self._incoming.is_dir()
+        """Whether there was no spool here: what jobs refer to is somewhere else, or lost."""
+        if not directory.is_dir():
             directory.mkdir(mode=0o700, parents=True)
             _sync(directory.parent)
         folders = {self._incoming, *(directory / f"{number:02x}" for number in range(256))}
-        if missing := folders - set(directory.iterdir()):
-            for folder in missing:
-                folder.mkdir(mode=0o700, exist_ok=True)
-            _sync(directory)
+        for folder in folders - set(directory.iterdir()):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        # Also when nothing was missing: whoever made them may not have come so far.
+        _sync(directory)
         self._keepers = Keepers(directory / "keepers.lock")
 
     def begin(self) -> Writer:

@@ -6,17 +6,14 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, and_, func, select, update
 
-from broker.model.job import FINISHED, SETTLED, FilmState, Priority, State
+from broker.model.job import FINISHED, SETTLED, UNANSWERED, FilmState, Priority, State
 from broker.store.claims import left_to_print
-from broker.store.doubts import remember
+from broker.store.doubts import remember_all, take_back
 from broker.store.duplicates import later_twin
 from broker.store.job_rows import NoSuchJob
 from broker.store.printer_rows import require
 from broker.store.reading import JobReading
 from broker.store.tables import attempts, jobs, sendings
-
-UNANSWERED = (FilmState.ASKED, FilmState.UNCERTAIN)
-"""States of films that may be on paper, and nobody knows."""
 
 
 class NotAllowed(RuntimeError):
@@ -57,8 +54,8 @@ class Verbs(JobReading):
         """Let a held job print again, as if it had never failed.
 
         While it is printing, takes back a hold or a cancel that has not been obeyed yet. Its
-        uncertain films are printed again; with `printed` a person has seen them on paper. A
-        job with nothing left to print is sent.
+        uncertain films are printed again; with `printed` a person has seen them on paper, and those
+        that wait since somebody let them print again. A job with nothing left to print is sent.
         """
         with self._database.write() as connection:
             state = lock(connection, job_id)
@@ -69,7 +66,9 @@ class Verbs(JobReading):
                 return
             if state is not State.HELD:
                 raise NotAllowed(job_id, state, "only a held job can be released; nothing to do")
-            if printed and not _uncertain(connection, job_id):
+            doubtful = _uncertain(connection, job_id)
+            settled = _settle_printed(connection, job_id, self._clock()) if printed else 0
+            if printed and not settled:
                 raise NotAllowed(
                     job_id,
                     state,
@@ -77,11 +76,10 @@ class Verbs(JobReading):
                     f"`broker jobs cancel {job_id}` if it is not wanted, "
                     f"`broker jobs release {job_id}` prints it",
                 )
-            _settle_uncertain(connection, job_id, printed=printed, now=self._clock())
+            if doubtful and not printed:
+                _print_again(connection, job_id)
             if left_to_print(connection, job_id):
-                self._begin_anew(
-                    connection, job_id, state=State.QUEUED, printer="", assigned_at=None
-                )
+                self._let_go(connection, job_id, state=State.QUEUED, printer="", assigned_at=None)
             else:
                 self._begin_anew(connection, job_id, state=State.SENT)
 
@@ -124,7 +122,8 @@ class Verbs(JobReading):
                     "a printer has accepted all its films; "
                     f"`broker jobs reprint {job_id}` prints them again",
                 )
-            self._begin_anew(
+            begin = self._let_go if state is State.HELD else self._begin_anew
+            begin(
                 connection,
                 job_id,
                 state=State.QUEUED,
@@ -155,8 +154,11 @@ class Verbs(JobReading):
             not_before=0.0,
             strikes_after=latest or 0,
             **values,
-            **_flag(connection, job_id),
         )
+
+    def _let_go(self, connection: Connection, job_id: int, **values: object) -> None:
+        """The same of a held job, which says from then on what came meanwhile."""
+        self._begin_anew(connection, job_id, **values, **_flag(connection, job_id))
 
     def _change(self, connection: Connection, job_id: int, **values: object) -> None:
         connection.execute(
@@ -180,11 +182,16 @@ def _finished(job_id: int, state: State) -> NotAllowed:
 
 def _flag(connection: Connection, job_id: int) -> Mapping[str, object]:
     """What a job that goes on says of an equal film that came while it was held."""
-    flagged = select(jobs.c.duplicate_of).where(jobs.c.id == job_id)
-    if connection.execute(flagged).scalar() is not None:
-        return {}
     twin = later_twin(connection, job_id)
-    return {} if twin is None else {"duplicate_of": twin.job_id, "remark": twin.words}
+    row = connection.execute(
+        select(jobs.c.duplicate_of, jobs.c.remark).where(jobs.c.id == job_id)
+    ).one()
+    if twin is None or twin.words in row.remark:
+        return {}
+    return {
+        "duplicate_of": row.duplicate_of or twin.job_id,
+        "remark": "; ".join(filter(None, (row.remark, twin.words))),
+    }
 
 
 def _uncertain(connection: Connection, job_id: int) -> bool:
@@ -201,17 +208,17 @@ def _wished(connection: Connection, job_id: int) -> bool:
     return bool(connection.execute(select(jobs.c.wish).where(jobs.c.id == job_id)).scalar())
 
 
-def _settle_uncertain(connection: Connection, job_id: int, *, printed: bool, now: float) -> None:
-    """A person has decided about the films that may be on paper."""
+def _settle_printed(connection: Connection, job_id: int, now: float) -> int:
+    """A person has seen the films that may be on paper; how many."""
+    values = {"state": FilmState.ACCEPTED, "accepted_at": now, "words": SETTLED}
     unanswered = and_(sendings.c.job_id == job_id, sendings.c.state.in_(UNANSWERED))
-    values: dict[str, object]
-    if printed:
-        values = {
-            "state": FilmState.ACCEPTED,
-            "accepted_at": now,
-            "words": SETTLED,
-        }
-    else:
-        remember(connection, unanswered)
-        values = {"state": FilmState.WAITING, "printer": "", "asked_at": None, "words": ""}
-    connection.execute(update(sendings).where(unanswered).values(**values))
+    uncertain = connection.execute(update(sendings).where(unanswered).values(**values)).rowcount
+    return uncertain + take_back(connection, job_id, **values)
+
+
+def _print_again(connection: Connection, job_id: int) -> None:
+    """A person has not seen the films that may be on paper, and wants them printed."""
+    remember_all(connection, job_id)
+    waiting = {"state": FilmState.WAITING, "printer": "", "asked_at": None, "words": ""}
+    unanswered = and_(sendings.c.job_id == job_id, sendings.c.state.in_(UNANSWERED))
+    connection.execute(update(sendings).where(unanswered).values(**waiting))

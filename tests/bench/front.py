@@ -57,7 +57,7 @@ class BrokerFront:
         for printer in printers:
             text += (
                 f'[[printers]]\nname = "{printer.name}"\nae_title = "{printer.ae_title}"\n'
-                f'host = "{HOST}"\nport = {printer.port}\n'
+                f'host = "{HOST}"\nport = {printer.port}\nassociations = 2\n'
             )
         self._config.write_text(text)
         self._printers = printers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import socket
@@ -14,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from broker.cli.main import app
+from broker.cli.serve import _cause
+from broker.config import parse
 from broker.store.occupancy import Occupancy
 from tests.cli.conftest import Site
 
@@ -213,6 +216,21 @@ def test_a_port_in_use_is_said(site: Site) -> None:
     assert ended.returncode == 1
     assert f"127.0.0.1:{port}" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "port", "words"),
+    [
+        (errno.EACCES, 104, "0.0.0.0:104: ports below 1024 need a right of their own"),
+        (errno.EADDRINUSE, 104, "0.0.0.0:104: the port is in use"),
+        (errno.ENOSPC, 104, "/data: the disk is full"),
+        (errno.EACCES, 11112, "0.0.0.0:11112: no permission"),
+    ],
+)
+def test_what_cannot_be_started_is_named(number: int, port: int, words: str) -> None:
+    """The port where it is the port, the folder where it is the disk."""
+    settings = parse(f'[broker]\nport = {port}\ndata_dir = "/data"\n', folder=Path("/"))
+    assert _cause(OSError(number, "no"), settings).startswith(words)
 
 
 def test_output_that_the_stream_cannot_encode_is_replaced(site: Site) -> None:

@@ -58,8 +58,8 @@ def test_release_prints_uncertain_films_again(site: Site) -> None:
     ended = site.broker("jobs", "release", str(job_id))
     assert (ended.code, ended.err) == (0, IDLE)
     assert ended.out == (
-        "job 1 is queued: 3 of 3 films left to print, uncertain ones among them: they may come out "
-        "twice, and the job says so\n"
+        "job 1 is queued: 3 of 3 films left to print, uncertain ones among them: they may be on "
+        "paper twice then\n"
     )
     assert {film.state for film in site.jobs.films(job_id)} == {FilmState.WAITING}
 
@@ -85,6 +85,33 @@ def test_a_film_printed_again_is_flagged_to_its_end(site: Site) -> None:
     (shown,) = json.loads(site.broker("jobs", "--json").out)
     assert [(each["film"], each["printer"]) for each in shown["printed_again"]] == [(1, "oki-1")]
     assert shown["reason"].startswith(flag)
+
+
+def test_a_film_that_waits_again_may_be_there_once(site: Site) -> None:
+    """Until somebody asks for it again it is not there twice; and whoever finds it says so."""
+    site.broker("jobs", "release", str(site.uncertain()))
+    site.broker("jobs", "hold", "1")
+    said = " ".join(site.broker("jobs", "explain", "1").out.split())
+    assert "may be on paper already: film 1 was asked of oki-1 at " in said
+    ended = site.broker("jobs", "release", "1", "--printed")
+    assert ended.out == (
+        "job 1 is sent, its uncertain films settled as printed: nothing is left to print\n"
+    )
+    assert "on paper" not in site.broker("jobs", "--all").out
+
+
+def test_each_time_counts(site: Site) -> None:
+    """A film that was let print again twice may be on paper three times."""
+    site.broker("jobs", "release", str(site.uncertain()))
+    claim = site.jobs.claim(1, "oki-2")
+    assert claim is not None
+    site.jobs.asked(claim, site.jobs.films(1)[0].id)
+    site.jobs.recover()
+    site.broker("jobs", "release", "1")
+    print_films(site.jobs, 1)
+    said = " ".join(site.broker("jobs", "show", "1").out.split())
+    assert "may be on paper up to 3 times: film 1 was asked of oki-1 at " in said
+    assert " and film 1 was asked of oki-2 at " in said
 
 
 def test_what_goes_on_is_flagged_when_its_film_came_again(site: Site) -> None:

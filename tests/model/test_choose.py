@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from broker.model.choose import Choice, PassedOver, plan
+from broker.model.choose import Choice, PassedOver, left_idle, plan
 from broker.model.job import Job, Strike
 from broker.model.printer import Duty, Health, Printer
 from tests.model.conftest import MakeJob, MakePrinter
@@ -154,6 +154,16 @@ def test_a_job_for_one_printer_waits_for_it_alone(
     assert (choice.printer, choice.why) == ("", why)
     expected = [PassedOver("oki-2", "down: no answer")] if pinned == "oki-2" else []
     assert list(choice.passed_over) == expected
+
+
+def test_a_persons_word_comes_before_togetherness(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """A job sent to one printer does not wait for that of its film session, which is busy."""
+    pool = [make_printer("oki-1", paused_until=104.0), make_printer("oki-2")]
+    job = make_job(1, pinned="oki-2", film_session="s")
+    (choice,) = plan([job], pool, 100.0, {"s": "oki-1"})
+    assert (choice.printer, choice.claim_now) == ("oki-2", True)
 
 
 @pytest.mark.parametrize(("printer", "job", "why"), UNUSABLE, ids=[row[2] for row in UNUSABLE])
@@ -337,3 +347,21 @@ def test_a_printer_that_comes_back_takes_its_share_at_once(
     first = plan(lined_up, printers, 102.0, NOWHERE)[0]
 
     assert first.printer == goes_to
+
+
+def test_an_idle_printer_is_one_that_could_begin_a_job(make_printer: MakePrinter) -> None:
+    """A queue is looked at no further than it keeps busy all that can begin something."""
+    begins = Choice(1, "oki-1", True, "")
+    waits = Choice(2, "oki-1", False, "")
+    for printer, choices, idle in (
+        (make_printer(), [], True),
+        (make_printer(), [begins, waits], False),
+        (make_printer(associations=2), [begins, waits], True),
+        (make_printer(claims=1), [waits], False),
+        (make_printer(duty=Duty.DRAIN), [], False),
+        (make_printer(health=Health.DOWN), [], False),
+        (make_printer(health=Health.UNKNOWN), [], False),
+        (make_printer(health=Health.DEGRADED), [], True),
+        (make_printer(paused_until=101.0), [], False),
+    ):
+        assert left_idle([printer], choices, 100.0) is idle

@@ -172,8 +172,14 @@ class QueueModel:
             job["wish"] = ""
             return ""
         doubtful = any(film["state"] in ("asked", "uncertain") for film in job["sendings"])
-        if job["state"] != "held" or (printed and not doubtful):
+        again = [f for f in job["sendings"] if f["state"] == "waiting" and f["doubts"]]
+        if job["state"] != "held" or (printed and not doubtful and not again):
             return NOT_ALLOWED
+        for film in again if printed else []:
+            printer, asked_at = film["doubts"].pop()
+            film.update(
+                state="accepted", printer=printer, asked_at=asked_at, accepted_at=self.clock()
+            )
         for film in job["sendings"]:
             if film["state"] in ("asked", "uncertain"):
                 if printed:

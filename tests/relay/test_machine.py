@@ -135,7 +135,8 @@ def test_damaged_pixels_are_never_printed(relay: MakeRelay, damage: str) -> None
     assert room.sheets() == {"oki-1": 1}
 
 
-def test_a_lost_spool_is_told_at_start(relay: MakeRelay) -> None:
+@pytest.mark.parametrize("mount_point", [False, True])
+def test_a_lost_spool_is_told_at_start(relay: MakeRelay, mount_point: bool) -> None:
     """Somebody moved the folder, or a file system is not mounted: the films in it are held one
     after the other, so the log says it once before."""
     room = relay(1)
@@ -144,6 +145,8 @@ def test_a_lost_spool_is_told_at_start(relay: MakeRelay) -> None:
     room.service.stop()
     folder = room.folder / "broker-data/spool"
     folder.rename(room.folder / "elsewhere")
+    if mount_point:
+        folder.mkdir()
 
     room.begin()
 

@@ -166,11 +166,28 @@ def test_a_job_that_goes_on_is_the_duplicate_of_what_came_meanwhile(
     assert (before, jobs.get(1).duplicate_of, jobs.get(1).remark) == (None, 4, flag)
 
 
-def test_a_flag_is_not_changed_later(jobs: Jobs, make_request: MakeRequest) -> None:
-    """A job that was held as the duplicate of an earlier one goes on as that."""
+def test_one_flag_does_not_hide_another(jobs: Jobs, make_request: MakeRequest) -> None:
+    """A job that was held as the duplicate of an earlier one, and whose film came once more: both
+    are told, and each once."""
     for _ in range(3):
         jobs.add(make_request(), rule=replace(RULE, hold=True))
 
-    jobs.release(2)
+    for _ in range(2):
+        jobs.release(2)
+        jobs.hold(2)
 
-    assert (jobs.get(2).duplicate_of, jobs.get(2).remark) == (1, FLAG)
+    both = f"{FLAG}; possible duplicate of job 3"
+    assert (jobs.get(2).duplicate_of, jobs.get(2).remark) == (1, both)
+
+
+def test_a_job_that_was_not_held_is_no_duplicate_of_later_ones(
+    jobs: Jobs, printers: Printers, make_request: MakeRequest
+) -> None:
+    """Whoever moves it while it waits changes nothing: the later one is flagged already."""
+    assert printers.list()
+    for _ in range(2):
+        jobs.add(make_request(), rule=RULE)
+
+    jobs.move(1, "oki-2")
+
+    assert (jobs.get(1).remark, jobs.get(2).remark) == ("", FLAG)

@@ -13,7 +13,7 @@ from broker.model.printer import Address, Duty, Health
 from broker.model.retry import PrinterVerdict, Settlement
 from broker.store.database import Database
 from broker.store.jobs import Jobs
-from broker.store.printer_rows import blame
+from broker.store.printer_rows import blame, credit
 from broker.store.printers import NoSuchPrinter, Printers
 from tests.store.conftest import Clock, MakeRequest
 
@@ -35,6 +35,12 @@ def _failed(
     """An attempt has failed by the printer's doing."""
     with database.write() as connection:
         blame(connection, name, PrinterVerdict(True, words, until, health), 1100.0)
+
+
+def _accepted(database: Database, name: str, copies: int) -> None:
+    """An attempt has had films accepted."""
+    with database.write() as connection:
+        credit(connection, name, copies, 1000.0)
 
 
 def _accept_first(jobs: Jobs, claim: Claim) -> None:
@@ -189,7 +195,7 @@ def test_an_accepted_film_ends_the_rest(
     printers.observe("oki-1", lambda _: UP)
     _failed(database, "oki-1", "fails films: no answer", 1108.0, health)
 
-    printers.accepted("oki-1", 3)
+    _accepted(database, "oki-1", 3)
 
     printer = printers.get("oki-1")
     assert (printer.films_accepted, printer.failures, printer.failures_in_row) == (3, 1, 0)
@@ -202,7 +208,7 @@ def test_a_printer_taken_out_meanwhile_is_no_error(database: Database, printers:
     printers.sync([ONE])
     before = printers.list()
 
-    printers.accepted("oki-2", 1)
+    _accepted(database, "oki-2", 1)
     _failed(database, "oki-2", "no", 1.0, Health.DOWN)
 
     assert printers.list() == before
