@@ -1,7 +1,9 @@
 """A Print SCP on pynetdicom, written the way its documentation shows, as a process of its own.
 
 It keeps every object in memory for as long as its association, checks nothing and stores nothing.
-Run as `python -m tests.bench.plain_scp`, it says its port, and ends when nobody is left to hear it.
+With a printer's port and AE title it passes each film on before it answers N-ACTION.
+Run as `python -m tests.bench.plain_scp [PORT AE_TITLE]`, it says its port, and ends when nobody is
+left to hear it.
 """
 
 from __future__ import annotations
@@ -14,7 +16,15 @@ from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 from pynetdicom import AE, evt
 
-from broker.dicom.sop_classes import FILM_BOX, GRAYSCALE_IMAGE_BOX, GRAYSCALE_META, VERIFICATION
+from broker.dicom.sop_classes import (
+    EXPLICIT_LITTLE,
+    FILM_BOX,
+    FILM_SESSION,
+    GRAYSCALE_IMAGE_BOX,
+    GRAYSCALE_META,
+    VERIFICATION,
+)
+from tests.peers.speaker import dataset, reference
 
 AE_TITLE = "PLAIN"
 ASSOCIATIONS = 400
@@ -45,9 +55,32 @@ def on_set(event: evt.Event) -> tuple[int, None]:
 
 
 def on_action(event: evt.Event) -> tuple[int, None]:
-    """N-ACTION: a success, whatever is asked."""
-    del event
-    return 0x0000, None
+    """N-ACTION: a success, whatever is asked; with a printer, what that one says."""
+    if len(sys.argv) < 3:
+        return 0x0000, None
+    return _pass_on(_objects[event.assoc], int(sys.argv[1]), sys.argv[2]), None
+
+
+def _pass_on(objects: dict[str, Dataset], port: int, ae_title: str) -> int:
+    """Print the one film with one image that there is; its status."""
+    entity = AE(AE_TITLE)
+    entity.add_requested_context(GRAYSCALE_META, EXPLICIT_LITTLE)
+    printer = entity.associate("127.0.0.1", port, ae_title=ae_title)
+    session, box = generate_uid(), generate_uid()
+    printer.send_n_create(
+        dataset(NumberOfCopies="1"), FILM_SESSION, session, meta_uid=GRAYSCALE_META
+    )
+    layout = dataset(
+        ImageDisplayFormat=r"STANDARD\1,1",
+        ReferencedFilmSessionSequence=[reference(FILM_SESSION, session)],
+    )
+    _, made = printer.send_n_create(layout, FILM_BOX, box, meta_uid=GRAYSCALE_META)
+    image = str(made.ReferencedImageBoxSequence[0].ReferencedSOPInstanceUID)
+    (content,) = (each for each in objects.values() if "BasicGrayscaleImageSequence" in each)
+    printer.send_n_set(content, GRAYSCALE_IMAGE_BOX, image, meta_uid=GRAYSCALE_META)
+    status, _ = printer.send_n_action(None, 1, FILM_BOX, box, meta_uid=GRAYSCALE_META)
+    printer.release()
+    return int(status.get("Status", 0x0110))
 
 
 def on_delete(event: evt.Event) -> int:

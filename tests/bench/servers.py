@@ -141,10 +141,11 @@ def dcmprscp(folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def plain(folder: Path) -> Iterator[Server]:
+def plain(folder: Path, *, printer: PoweredPrinter | None = None) -> Iterator[Server]:
     """pynetdicom as its documentation shows it; it stores nothing."""
     del folder
-    with _module("tests.bench.plain_scp") as (port, pid):
+    onward = [] if printer is None else [str(printer.port), printer.ae_title]
+    with _module("tests.bench.plain_scp", *onward) as (port, pid):
         yield Server(port, plain_scp.AE_TITLE, pid)
 
 

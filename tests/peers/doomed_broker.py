@@ -127,7 +127,6 @@ BACK_DOOR = _listed(
     ),
     Step("answered", "after", f"{_SCU}.action"),
     Step("settled", "after", f"{_CLAIMS}.accepted"),
-    Step("counted", "after", "broker.store.printers:Printers.accepted"),
     Step("film-box-deleted", "after", f"{_SCU}.delete", _of(FILM_BOX)),
     Step("film-session-deleted", "after", f"{_SCU}.delete", _of(FILM_SESSION)),
     Step("released", "after", f"{_SESSION}.end"),

@@ -23,7 +23,7 @@ FRONT = [Case(step) for step in FRONT_DOOR] + [Case(step, 2) for step in TWICE]
 IN_HAND = {
     "film-box-created": (1, 2),
     "image-set": (1, 1, 2),
-    **dict.fromkeys((*ASKED, "settled", "counted", "film-box-deleted"), (1, 2)),
+    **dict.fromkeys((*ASKED, "settled", "film-box-deleted"), (1, 2)),
 }
 """Step -> the film that is in hand when it comes for the first time, the second time, and so on."""
 OUT = [
