@@ -235,11 +235,10 @@ class Service:
         LUT itself, and its films need not wait for a printer that is not there.
         """
         try:
-            printers = self.printers.list()
+            without = self.printers.refuse_lut()
         except Exception as error:  # noqa: BLE001 - whatever the disk says, modalities are answered
             self._note("storage failed", {"why": in_words(error)})
-            printers = []
-        without = bool(printers) and all(each.supports_lut is False for each in printers)
+            without = False
         wanted = [VERIFICATION, *OFFERED]
         if without:
             wanted.remove(PRESENTATION_LUT)

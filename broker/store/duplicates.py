@@ -8,13 +8,33 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select
 
 from broker.model.job import DONE, UNANSWERED, State
 from broker.store.tables import films, jobs, sendings
 
 ON_PAPER = DONE | UNANSWERED
 """States of films that are on paper, or may be."""
+
+
+# Asked with every film, so made once.
+_FIRST = (
+    select(films.c.digest, func.min(jobs.c.id).label("first"))
+    .join(jobs, jobs.c.id == films.c.job_id)
+    .where(
+        films.c.digest.in_(bindparam("digests", expanding=True)),
+        jobs.c.calling_ae == bindparam("calling_ae"),
+    )
+    .where(
+        or_(
+            jobs.c.state != State.CANCELLED,
+            select(sendings.c.id)
+            .where(sendings.c.job_id == jobs.c.id, sendings.c.state.in_(ON_PAPER))
+            .exists(),
+        )
+    )
+    .group_by(films.c.digest)
+)
 
 
 @dataclass(frozen=True)
@@ -88,15 +108,7 @@ def _first(
     among: ColumnElement[bool],
 ) -> Mapping[str, int]:
     """Digest -> the first job that has such a film."""
-    reached = select(sendings.c.id).where(
-        sendings.c.job_id == jobs.c.id, sendings.c.state.in_(ON_PAPER)
-    )
     rows = connection.execute(
-        select(films.c.digest, func.min(jobs.c.id).label("first"))
-        .join(jobs, jobs.c.id == films.c.job_id)
-        .where(films.c.digest.in_(set(digests) - {""}), jobs.c.calling_ae == calling_ae)
-        .where(among)
-        .where(or_(jobs.c.state != State.CANCELLED, reached.exists()))
-        .group_by(films.c.digest)
+        _FIRST.where(among), {"digests": list(set(digests) - {""}), "calling_ae": calling_ae}
     )
     return {row.digest: row.first for row in rows}

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, and_, func, insert, select
+from sqlalchemy import Connection, and_, bindparam, case, func, insert, select
 
 from broker.model.job import FilmState, Level, PrintRequest, State
 from broker.model.trouble import QueueFull
@@ -23,6 +23,17 @@ __all__ = ["ClaimLost", "Jobs", "NoSuchJob", "NotAllowed", "Rule"]
 
 HELD_AS_DUPLICATE = "a person decides whether it is printed again"
 NO_RULE = Rule()
+
+
+# Asked or written with every film, so made once.
+_UNFINISHED = select(
+    func.sum(case((jobs.c.calling_ae == bindparam("calling_ae"), 1), else_=0)),
+    func.sum(
+        case((func.substr(jobs.c.peer, 1, bindparam("length")) == bindparam("place"), 1), else_=0)
+    ),
+).where(jobs.c.state.in_(UNFINISHED))
+_JOB = insert(jobs).returning(jobs.c.id)
+_FILMS, _SENDINGS, _SPOOLED = insert(films), insert(sendings), insert(spooled)
 
 
 @dataclass(frozen=True)
@@ -69,14 +80,12 @@ class Jobs(Claims, Recovery, Verbs, Doubting):
     def check_queue(self, calling_ae: str, peer: str, most: int) -> None:
         """QueueFull when so many jobs of the AE title, or of the peer's address, are unfinished."""
         address = peer.rpartition(":")[0]
-        unfinished = select(func.count()).where(jobs.c.state.in_(UNFINISHED))
+        asked = {"calling_ae": calling_ae, "place": f"{address}:", "length": len(address) + 1}
         with self._database.read() as connection:
-            for whose, which in (
-                (calling_ae, jobs.c.calling_ae == calling_ae),
-                (address, jobs.c.peer.startswith(f"{address}:", autoescape=True)),
-            ):
-                if connection.execute(unfinished.where(which)).scalar_one() >= most:
-                    raise QueueFull(f"{most} jobs of {whose} are not finished")
+            numbers = connection.execute(_UNFINISHED, asked).one()
+        for whose, number in zip((calling_ae, address), numbers, strict=True):
+            if (number or 0) >= most:
+                raise QueueFull(f"{most} jobs of {whose} are not finished")
 
     def reprint(self, job_id: int) -> int:
         """Queue a copy of a job, all its films and copies; the number of the new job.
@@ -115,33 +124,32 @@ class Jobs(Claims, Recovery, Verbs, Doubting):
     ) -> int:
         """The rows of a new job; `values` are those that differ from any new job's."""
         now = self._clock()
-        job_id = connection.execute(
-            insert(jobs)
-            .values(
-                calling_ae=request.calling_ae,
-                called_ae=request.called_ae,
-                peer=request.peer,
-                film_session=request.film_session,
-                level=request.level,
-                session=attributes_to_json(request.session),
-                films=len(request.films),
-                copies=request.copies,
-                priority=request.priority,
-                priority_rank=request.priority.rank,
-                needs_lut=any(film.needs_lut for film in request.films),
-                printer="",
-                attempts=0,
-                strikes_after=0,
-                not_before=0.0,
-                wish="",
-                token="",
-                created_at=now,
-                updated_at=now,
-                assigned_at=None,
-                **{"state": State.QUEUED, "reason": "", "pinned": "", **values},
-            )
-            .returning(jobs.c.id)
-        ).scalar_one()
+        row = {
+            "state": State.QUEUED,
+            "reason": "",
+            "calling_ae": request.calling_ae,
+            "called_ae": request.called_ae,
+            "peer": request.peer,
+            "film_session": request.film_session,
+            "level": request.level,
+            "session": attributes_to_json(request.session),
+            "films": len(request.films),
+            "copies": request.copies,
+            "priority": request.priority,
+            "priority_rank": request.priority.rank,
+            "needs_lut": any(film.needs_lut for film in request.films),
+            "printer": "",
+            "pinned": "",
+            "attempts": 0,
+            "strikes_after": 0,
+            "not_before": 0.0,
+            "wish": "",
+            "token": "",
+            "created_at": now,
+            "updated_at": now,
+            "assigned_at": None,
+        }
+        job_id = connection.execute(_JOB, {**row, **values}).scalar_one()
         _add_films(connection, int(job_id), request, digests)
         return int(job_id)
 
@@ -154,7 +162,7 @@ def _add_films(
     if not numbered:
         raise ValueError("a job has at least one film")
     connection.execute(
-        insert(films),
+        _FILMS,
         [
             {
                 "job_id": job_id,
@@ -168,7 +176,7 @@ def _add_films(
     collated = request.level is Level.FILM_SESSION and len(numbered) > 1
     passes, copies = (request.copies, 1) if collated else (1, request.copies)
     connection.execute(
-        insert(sendings),
+        _SENDINGS,
         [
             {
                 "job_id": job_id,
@@ -187,6 +195,4 @@ def _add_films(
     )
     names = {name for _, film in numbered for name in film.spooled}
     if names:
-        connection.execute(
-            insert(spooled), [{"name": name, "job_id": job_id} for name in sorted(names)]
-        )
+        connection.execute(_SPOOLED, [{"name": name, "job_id": job_id} for name in sorted(names)])

@@ -35,6 +35,7 @@ class Occupation:
 
 # Asked with every film, so made once.
 _ALL = select(printers).order_by(printers.c.position, printers.c.name)
+_LUTS = select(printers.c.supports_lut)
 _LOADS = (
     select(jobs.c.printer, func.sum(sendings.c.copies))
     .join(sendings, sendings.c.job_id == jobs.c.id)
@@ -92,6 +93,12 @@ class Printers:
             rows = connection.execute(_ALL).all()
             busy = _occupations(connection, self._clock() - RECENT_S)
         return [_printer(row, busy.get(row.name, Occupation())) for row in rows]
+
+    def refuse_lut(self) -> bool:
+        """Whether there are printers, and none that takes a Presentation LUT or may do so."""
+        with self._database.read() as connection:
+            found = connection.execute(_LUTS).scalars().all()
+        return bool(found) and all(each is False for each in found)
 
     def get(self, name: str) -> Printer:
         """One printer; NoSuchPrinter."""
