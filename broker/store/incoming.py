@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import uuid
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
-BUFFER = 256 * 1024
-"""Bytes written at once."""
+from broker.store.digesting import Digest
 
 
 @dataclass(frozen=True)
@@ -32,33 +30,35 @@ class Writer:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / uuid.uuid4().hex
-        self._digest = hashlib.sha256()
         self._length = 0
-        self._file = open(self._path, "xb", BUFFER, opener=_private)  # noqa: SIM115
+        # Pieces are large as they come: a buffer would only copy them once more.
+        self._file = open(self._path, "x+b", 0, opener=_private)  # noqa: SIM115
+        self._digest = Digest(self._file.fileno())
 
     def write(self, piece: bytes | memoryview) -> None:
         """The next bytes."""
-        self._digest.update(piece)
-        self._length += self._file.write(piece)
+        left = memoryview(piece)
+        while left:
+            written = left[: self._file.write(left)]
+            self._digest.wrote(written)
+            self._length += len(written)
+            left = left[len(written) :]
 
     def finish(self) -> Incoming:
         """There is no more to come: it is on stable storage when this returns."""
-        self._file.flush()
+        name = self._digest.hexdigest()
         _sync(self._file)
         self._file.close()
-        return Incoming(self._digest.hexdigest(), self._length, self._path)
+        return Incoming(name, self._length, self._path)
 
     def discard(self) -> None:
         """Leave nothing behind. OSError when the file cannot be removed."""
+        self._digest.abandon()
         self._path.unlink(missing_ok=True)
-        try:
-            self._file.close()
-        except OSError:
-            # What the disk did not take is not wanted any more; it is closed all the same.
-            return
+        self._file.close()
 
 
-def _sync(file: BinaryIO) -> None:
+def _sync(file: FileIO) -> None:
     """Its content is on stable storage when this returns. OSError."""
     os.fsync(file.fileno())
 

@@ -67,7 +67,7 @@ class Acceptor:
         max_associations: int = 64,
         max_associations_per_peer: int | None = None,
         spare_s: float = SPARE_S,
-        max_pdu: int = 65536,
+        max_pdu: int = 131072,
         establish_timeout_s: float = 30,
         idle_timeout_s: float = 3600,
         message_timeout_s: float = 300,
