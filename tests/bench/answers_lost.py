@@ -29,7 +29,7 @@ from broker.dicom.sop_classes import (
     GRAYSCALE_IMAGE_BOX,
     GRAYSCALE_META,
 )
-from broker.model.trouble import Trouble
+from broker.model.trouble import Uncertain
 from tests.bench.film_times import picture, print_film
 from tests.bench.machine import machine
 from tests.bench.printers import PoweredPrinter
@@ -64,8 +64,8 @@ def with_ours(server: Server) -> str:
     film, content = picture(8, 0)
     try:
         print_film(server, film, content)
-    except (Trouble, RuntimeError) as error:
-        return str(error)
+    except Uncertain as error:
+        return error.words
     return ""
 
 
@@ -76,7 +76,7 @@ def with_pynetdicom(server: Server) -> str:
     entity.add_requested_context(GRAYSCALE_META, EXPLICIT_LITTLE)
     association = entity.associate("127.0.0.1", server.port, ae_title=server.ae_title)
     if not association.is_established:
-        return "no association"
+        raise RuntimeError("the printer took no association")
     meta = {"meta_uid": GRAYSCALE_META}
     session, box = generate_uid(), generate_uid()
     asked = dataset(

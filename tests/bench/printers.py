@@ -18,7 +18,7 @@ from broker.emulator.printer import EmulatedPrinter
 
 HOST = "127.0.0.1"
 CHECKOUT = Path(__file__).parents[2]
-ASSOCIATIONS = 16
+ASSOCIATIONS = 32
 """At once: enough for all modalities, lest a balancer be blamed for a limit."""
 DPI = 10
 """Sheets are counted, not looked at."""

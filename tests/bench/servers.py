@@ -48,6 +48,8 @@ class Log:
         self._process.send(signal.SIGTERM)
         self._thread.join()
         self._process.process.wait(PATIENCE_S)
+        assert self._process.process.stderr is not None
+        self._process.process.stderr.close()
 
     def _read(self) -> None:
         assert self._process.process.stderr is not None

@@ -1,0 +1,66 @@
+"""The benches of tests/bench, each for a moment: what they publish can be measured anywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from broker.model.room import MB
+from tests.bench import answers_lost, film_rate, film_times, idle, memory, relay_cpu
+from tests.bench.front import BrokerFront
+from tests.bench.servers import OPENERS, missing
+
+
+def test_films_are_timed_on_every_server() -> None:
+    """The limit, the broker and its peers take the same films, and each is timed."""
+    names = [name for name in OPENERS if name != "dcmprscp" or not missing()]
+
+    found = film_times.measure(names, {64: 2})
+
+    assert list(found) == [(64, name) for name in names]
+    for taken in found.values():
+        assert len(taken) == 2
+        assert all(0 < each.action < each.whole for each in taken)
+
+
+def test_idle_associations_cost_nothing() -> None:
+    """A dozen that say nothing take a tenth of what one of pynetdicom's dozen threads does."""
+    found = {each.server: each for each in idle.measure([12], 2.0)}
+
+    assert found["broker"].cpu_percent < found["pynetdicom"].cpu_percent / 5
+
+
+def test_no_image_is_ever_held() -> None:
+    """An image of 32 MB comes in and goes out within 8 MB."""
+    found = memory.measure([(4096, 1)])
+
+    (broker,) = (each for each in found if each.server.startswith("broker"))
+    assert broker.image == 32 * MB
+    assert broker.grown <= 8 * MB
+
+
+def test_films_a_minute_are_those_on_paper(tmp_path: Path) -> None:
+    """Every film is printed, and none refused."""
+    found = film_rate.run(BrokerFront, tmp_path, 1)
+
+    assert found.refused == 0
+    assert len(list(tmp_path.glob("oki-*/[0-9]*.json"))) == film_rate.MODALITIES
+    assert found.a_minute > 0
+
+
+def test_no_answer_to_the_broker_is_lost() -> None:
+    """Whoever asks reads the answer itself, so nobody else can take it; every film is a sheet."""
+    ours, theirs = answers_lost.measure({"broker's": 64, "pynetdicom": 2})
+
+    assert (ours.films, ours.lost, ours.sheets) == (64, 0, 64)
+    assert (theirs.films, theirs.sheets) == (2, 2)
+
+
+@pytest.mark.parametrize("relay", ["broker", "pynetdicom"])
+def test_processor_time_is_that_of_the_relay(relay: str) -> None:
+    """Both relays pass every film on, and what they took for it is known."""
+    found = {each.relay: each for each in relay_cpu.measure(2, 512)}
+
+    assert found[relay].films == 2
+    assert found[relay].cpu_s_per_gb > 0
