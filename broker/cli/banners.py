@@ -19,7 +19,13 @@ LOW = (
 
 LOCKED = (
     "THE DATABASE IS LOCKED by another program, mostly a backup that copies it or an sqlite3 "
-    "shell: print requests fail and nothing is sent until that ends. File: {file}"
+    "shell: print requests wait for up to 10 s and then fail, and nothing is sent until that ends. "
+    "File: {file}"
+)
+MISSING = (
+    "PIXELS ARE MISSING: {missing} of {needed} images of jobs that are not finished are not in "
+    "{folder}. If it was moved, or is not mounted: stop the broker, put it back, start it again. "
+    "Else those films are held when their turn comes."
 )
 LOCKED_S = 1.0
 """The broker itself locks it for moments only."""
@@ -30,6 +36,9 @@ def banners(store: Store, width: int) -> list[Text]:
     said = [] if store.running else [NOT_RUNNING]
     if store.locked(LOCKED_S):
         said.append(LOCKED.format(file=store.config.database_file))
+    folder, needed = store.config.data_dir / "spool", store.jobs.needed()
+    if missing := sum(not (folder / name[:2] / name).exists() for name in needed):
+        said.append(MISSING.format(missing=missing, needed=len(needed), folder=folder))
     room = store.config.room()
     if room.low:
         folder = store.config.fuller

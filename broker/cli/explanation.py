@@ -187,13 +187,15 @@ def _held(job: Job, films: Sequence[JobFilm]) -> tuple[str, ...]:
     elif job.reason.endswith(PRINT_AGAIN):
         sentences.append(
             f"Its pixels are lost here: {PRINT_AGAIN}, then `broker jobs cancel {job.id}`. "
-            "Released, it prints only if an equal film has come since, and that one a second time."
+            "Released, it prints only if an equal film has come since: twice, then."
         )
     else:
         sentences.append(
             f"`broker jobs release {job.id}` prints what is left, "
             f"`broker jobs cancel {job.id}` gives it up."
         )
+    if job.pinned:
+        sentences.append(f"A person sent it to {job.pinned}, and it goes to no other.")
     return tuple(sentences)
 
 

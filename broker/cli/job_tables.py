@@ -115,7 +115,7 @@ def remarks(found: Standing, now: float) -> tuple[str, ...]:
     said += found.reasons
     if job.state is State.QUEUED and job.not_before > now:
         said.append(f"not before {count(round(job.not_before - now) or 1, 'second')} from now")
-    if job.pinned and job.state is State.QUEUED:
+    if job.pinned and job.state in (State.QUEUED, State.HELD):
         said.append(f"for {job.pinned} only, as a person said")
     if job.wish and job.state is State.PRINTING and not found.cut_off:
         said.append(f"will be {'held' if job.wish == 'hold' else 'cancelled'} before its next film")

@@ -95,6 +95,8 @@ def explanation(store: Store, job: Job) -> Explanation:
     if job.state not in (State.QUEUED, State.HELD, State.CANCELLED):
         flags.append(job.remark)  # of those, the reason is told, which begins with it
     flags.append(again(where.again))
+    if job.state is State.HELD and (since := store.jobs.came_since(job.id)):
+        flags.append(f"{since}, which came since: released, it prints as well")
     told = tuple(filter(None, flags))
     return explain(job, films, attempts, queue_of(store), time.time(), where.cut_off, told)
 

@@ -219,7 +219,7 @@ def _best(
         return line.load / weight, given / weight, line.rank
 
     best = min(group, key=order)
-    why = "the least loaded"
+    why = "the least loaded" if len(usable) > 1 else "no other can take it now"
     own = next((line for line in group if line.printer.name == job.printer), None)
     if own is not None and own is not best and not _sooner(best, own, job, now):
         best, why = own, "lined up there first"

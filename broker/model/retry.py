@@ -119,7 +119,7 @@ def after(trouble: Trouble, scene: Scene) -> Verdict:
     """
     if isinstance(trouble, SpoolDamaged):
         held = Settlement(State.HELD, f"{trouble.words}; {PRINT_AGAIN}")
-        return Verdict(Outcome.REFUSED, held, BLAMELESS)
+        return Verdict(Outcome.UNAVAILABLE, held, BLAMELESS)
     if isinstance(trouble, OwnFault):
         # Nothing says whether it is this job or all of them: it must end, and no printer is to
         # blame.
@@ -247,16 +247,22 @@ def _struck(trouble: Trouble, scene: Scene, *, permanent: bool) -> Settlement:
     """Queued while any suitable printer is untried or tries are left; held otherwise."""
     strikes = (*scene.job.strikes, Strike(scene.printer.name, permanent, trouble.words))
     left = suitable(scene.job, _with_this_one_ready(scene), strikes)
+    words = "; ".join(dict.fromkeys([trouble.words, *_last_words(strikes)]))
     if not left:
-        return Settlement(State.HELD, f"every printer refused it: {trouble.words}")
+        return Settlement(State.HELD, f"every printer refused it: {words}")
     struck = {strike.printer for strike in strikes}
     untried = [each for each in left if each.name not in struck]
     if any(each.health is not Health.DOWN for each in untried):
         return Settlement(State.QUEUED, trouble.words)
     passing = sum(not strike.permanent for strike in strikes)
     if not untried and passing >= scene.policy.tries:
-        return Settlement(State.HELD, f"gave up after {passing} tries: {trouble.words}")
+        return Settlement(State.HELD, f"gave up after {len(strikes)} tries: {words}")
     # With the untried printers down, an immediate repeat would only keep other films from the
     # printers that work.
     pause = delay(scene.policy, passing, scene.random)
     return Settlement(State.QUEUED, trouble.words, scene.now + pause)
+
+
+def _last_words(strikes: Sequence[Strike]) -> list[str]:
+    """What each printer said last."""
+    return list({strike.printer: strike.words for strike in strikes}.values())

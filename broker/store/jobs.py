@@ -6,9 +6,9 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, and_, bindparam, case, func, insert, select
+from sqlalchemy import Connection, and_, bindparam, case, func, insert, select, update
 
-from broker.model.job import FilmState, Level, PrintRequest, State
+from broker.model.job import UNANSWERED, FilmState, Level, PrintRequest, State
 from broker.model.trouble import QueueFull
 from broker.store.claims import ClaimLost, Claims
 from broker.store.documents import attributes_to_json, digest_of, film_to_json
@@ -32,6 +32,12 @@ _UNFINISHED = select(
         case((func.substr(jobs.c.peer, 1, bindparam("length")) == bindparam("place"), 1), else_=0)
     ),
 ).where(jobs.c.state.in_(UNFINISHED))
+_DOUBTFUL = (
+    select(sendings.c.number)
+    .where(sendings.c.job_id == bindparam("its_job"), sendings.c.state.in_(UNANSWERED))
+    .distinct()
+    .order_by(sendings.c.number)
+)
 _JOB = insert(jobs).returning(jobs.c.id)
 _FILMS, _SENDINGS, _SPOOLED = insert(films), insert(sendings), insert(spooled)
 
@@ -108,7 +114,18 @@ class Jobs(Claims, Recovery, Verbs, Doubting):
                     job_id, state, "its pixels have been removed since; print it at the modality"
                 )
             digests = [digest_of(film) for film in request.films]
-            return self._add(connection, request, digests, {"reprint_of": job_id})
+            doubtful = connection.execute(_DOUBTFUL, {"its_job": job_id}).scalars().all()
+            values: dict[str, object] = {"reprint_of": job_id}
+            if doubtful:
+                several = "films" if len(doubtful) > 1 else "film"
+                which = ", ".join(map(str, doubtful))
+                values["remark"] = f"{several} {which} of job {job_id} may be on paper, too"
+            new = self._add(connection, request, digests, values)
+            if state is State.HELD:
+                # Whoever finds it there must not let it print, too.
+                told = func.trim(jobs.c.remark + f"; printed again as job {new}", "; ")
+                connection.execute(update(jobs).where(jobs.c.id == job_id).values(remark=told))
+            return new
 
     def end_waits(self, latest: float) -> int:
         """Let queued jobs go on that would wait beyond this time; how many."""

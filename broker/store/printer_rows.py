@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Double, bindparam, case, select, update
+from sqlalchemy import Connection, Double, bindparam, case, or_, select, update
 
+from broker.model.health import FAILS_FILMS, LEAVES_UNANSWERED
 from broker.model.printer import Health
 from broker.model.retry import PrinterVerdict
 from broker.store.job_rows import ACTIVE
@@ -85,6 +86,14 @@ def forgive(connection: Connection, name: str, now: float) -> None:
     wait."""
     rested = case((printers.c.failures_in_row > 0, now), else_=printers.c.paused_until)
     change(connection, name, failures_in_row=0, paused_until=rested)
+    failing = or_(
+        *(printers.c.reason.startswith(habit) for habit in (FAILS_FILMS, LEAVES_UNANSWERED))
+    )
+    connection.execute(
+        update(printers)
+        .where(printers.c.name == name, printers.c.health == Health.DEGRADED, failing)
+        .values(health=Health.UP, health_since=now, reason="")
+    )
     active = select(jobs.c.id).where(jobs.c.state.in_(ACTIVE))
     struck = select(attempts.c.job_id).where(attempts.c.printer == name, attempts.c.strike)
     connection.execute(

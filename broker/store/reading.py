@@ -21,7 +21,16 @@ from broker.model.job import (
 )
 from broker.store.database import Database
 from broker.store.documents import attributes_from_json, film_from_json
-from broker.store.job_rows import ACTIVE, JobList, NoSuchJob, one, request_of, several, shown
+from broker.store.job_rows import (
+    ACTIVE,
+    UNFINISHED,
+    JobList,
+    NoSuchJob,
+    one,
+    request_of,
+    several,
+    shown,
+)
 from broker.store.tables import attempts, films, jobs, sendings, spooled
 
 FilmList = list[JobFilm]
@@ -42,6 +51,12 @@ _WAITING = (
         .exists(),
     )
     .order_by(jobs.c.priority_rank, jobs.c.id)  # the clock may be set back
+)
+_NEEDED = (
+    select(spooled.c.name)
+    .join(jobs, jobs.c.id == spooled.c.job_id)
+    .where(jobs.c.state.in_(UNFINISHED))
+    .distinct()
 )
 _SESSION_PRINTERS = (
     select(jobs.c.film_session, sendings.c.printer)
@@ -185,6 +200,11 @@ class JobReading:
         with self._database.read() as connection:
             # The latest comes last, and stays.
             return {row.film_session: row.printer for row in connection.execute(_SESSION_PRINTERS)}
+
+    def needed(self) -> set[str]:
+        """The names in the spool that jobs which are not finished refer to."""
+        with self._database.read() as connection:
+            return set(connection.execute(_NEEDED).scalars())
 
     def spooled(self, names: Collection[str] | None = None) -> set[str]:
         """The names in the spool that jobs refer to: of these, or all."""

@@ -132,6 +132,16 @@ class Verbs(JobReading):
                 assigned_at=None,
             )
 
+    def came_since(self, job_id: int) -> str:
+        """Which later job has an equal film, so that letting this one print makes two; or nothing.
+
+        NoSuchJob.
+        """
+        with self._database.read() as connection:
+            lock(connection, job_id)
+            twin = later_twin(connection, job_id)
+        return "" if twin is None else twin.words
+
     def priority(self, job_id: int, priority: Priority) -> None:
         """Change how urgent a job is."""
         with self._database.write() as connection:

@@ -130,6 +130,27 @@ def test_what_goes_on_is_flagged_when_its_film_came_again(site: Site) -> None:
     assert site.jobs.get(3).duplicate_of is None
 
 
+def test_whoever_finds_either_of_two_learns_of_the_other(site: Site) -> None:
+    """A held film that is printed again as a new job says so before anybody releases it, too."""
+    held = site.uncertain()
+    site.broker("jobs", "reprint", str(held))
+    old, new = (" ".join(site.broker("jobs", "explain", each).out.split()) for each in "12")
+    assert "printed again as job 2" in old
+    since = "possible duplicate of job 2, which came since: released, it prints as well"
+    assert f"It is flagged: {since}." in old
+    assert "film 1 of job 1 may be on paper, too" in new
+    assert "film 1 of job 1 may be on paper, too" in site.broker("jobs", "show", "2").out
+
+
+def test_a_held_job_says_where_alone_it_may_go(site: Site) -> None:
+    """A person sent it to one printer: so it stays when it is held."""
+    site.job()
+    site.jobs.move(1, "oki-2")
+    site.jobs.hold(1)
+    assert "for oki-2 only, as a person said" in site.broker("jobs").out
+    assert "A person sent it to oki-2" in site.broker("jobs", "explain", "1").out
+
+
 def test_release_of_a_job_that_is_not_held(site: Site) -> None:
     """One line, exit 1."""
     ended = site.broker("jobs", "release", str(site.job()))

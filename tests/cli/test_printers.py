@@ -138,11 +138,11 @@ def test_ready_may_be_said_after_mending(site: Site) -> None:
     told = site.broker("printers", "ready", "oki-1").out
 
     assert told == (
-        "oki-1 is ready and degraded: it takes jobs now; what it failed before is forgotten\n"
+        "oki-1 is ready and up: it takes jobs now; what it failed before is forgotten\n"
     )
     assert site.printers.get("oki-1").failures_in_row == 0
     told = site.broker("printers", "ready", "oki-1").out
-    assert told == "oki-1 is ready and degraded: it takes jobs now\n"
+    assert told == "oki-1 is ready and up: it takes jobs now\n"
 
 
 def test_a_printer_that_is_up_takes_jobs_at_once(site: Site) -> None:

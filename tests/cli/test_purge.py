@@ -177,3 +177,17 @@ def test_a_disk_that_is_nearly_full_stands_above_the_tables(site: Site) -> None:
         assert "`broker purge --pixels-hours 1 --dry-run` says what" in said
     site.jobs.cancel(1)
     assert "THE DISK IS NEARLY FULL:" in site.broker("jobs", "--state", "held").out
+
+
+def test_pixels_that_are_not_there_stand_above_the_tables(site: Site) -> None:
+    """Before their films are held one by one: somebody may only have to mount a file system."""
+    site.job()
+    folder = site.folder / "broker-data" / "spool"
+    assert "PIXELS ARE MISSING" not in site.broker("jobs").out
+    (folder / "ab").rename(site.folder / "elsewhere")
+    for command in ("jobs", "printers"):
+        said = " ".join(site.broker(command).out.split())
+        assert "PIXELS ARE MISSING: 1 of 1 images of jobs that are not finished are not in" in said
+        assert "stop the broker, put it back, start it again" in said
+    site.jobs.cancel(1)
+    assert "PIXELS ARE MISSING" not in site.broker("jobs").out

@@ -78,7 +78,7 @@ def test_without_a_broker_the_film_waits_and_that_is_said(site: Site) -> None:
     first, second = site.jobs.list()
     assert (first.state, first.pinned) == (State.QUEUED, "oki-2")
     assert (second.state, second.pinned) == (State.QUEUED, "")
-    assert set(Spool(site.folder / "broker-data" / "spool").names()) == site.jobs.spooled()
+    assert site.jobs.spooled() <= set(Spool(site.folder / "broker-data" / "spool").names())
 
 
 def test_a_film_that_is_not_sent_in_time_is_exit_1(site: Site, printer: EmulatedPrinter) -> None:

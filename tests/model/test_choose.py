@@ -257,7 +257,7 @@ def test_as_many_at_once_as_the_printer_takes(make_job: MakeJob, make_printer: M
     jobs = [make_job(number) for number in (1, 2, 3)]
     choices = plan(jobs, [make_printer(associations=2)], 0.0, NOWHERE)
     assert [choice.claim_now for choice in choices] == [True, True, False]
-    assert choices[2].why == "in line at oki-1, 2 films before it: the least loaded"
+    assert choices[2].why == "in line at oki-1, 2 films before it: no other can take it now"
 
 
 def test_without_printers_nothing_is_chosen(make_job: MakeJob) -> None:

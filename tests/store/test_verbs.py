@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -169,7 +170,11 @@ def test_a_reprint_is_a_new_job_of_the_same_films(
     assert len(job.film_session) == 32
     assert jobs.request(number).films == request.films
     assert {film.state for film in jobs.films(number)} == {FilmState.WAITING}
-    assert jobs.get(1) == before
+    # Whoever finds either of them learns of the other.
+    assert job.remark == "film 2 of job 1 may be on paper, too"
+    told = replace(before, remark="printed again as job 2", reason=jobs.get(1).reason)
+    assert jobs.get(1) == told
+    assert told.reason == f"printed again as job 2; {before.reason}"
 
 
 def test_an_urgent_job_comes_first(jobs: Jobs, make_request: MakeRequest) -> None:
