@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.text import Text
@@ -33,7 +34,12 @@ FILMS = 15
 INTERVAL_S = 2.0
 AIM = 0.97
 """Times HAProxy, at least."""
-FRONTS: Mapping[str, OpenFront] = {"broker": BrokerFront, "HAProxy": haproxy.HaproxyFront}
+ASSOCIATIONS = 2
+"""That the broker opens with each printer at once: HAProxy opens as many as come."""
+FRONTS: Mapping[str, OpenFront] = {
+    "broker": partial(BrokerFront, associations=ASSOCIATIONS),
+    "HAProxy": haproxy.HaproxyFront,
+}
 
 
 @dataclass(frozen=True)

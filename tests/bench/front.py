@@ -43,12 +43,19 @@ class Front(Protocol):
 class BrokerFront:
     """The real `broker serve`, a process of its own.
 
-    Everything is at its default but where it listens and how often it looks at printers.
+    Everything is at its default but where it listens, how often it looks at printers, and how many
+    `associations` it opens with each of them at once.
     """
 
     ae_title = "BROKER"
 
-    def __init__(self, folder: Path, printers: Sequence[PoweredPrinter], interval_s: float) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        printers: Sequence[PoweredPrinter],
+        interval_s: float,
+        associations: int = 1,
+    ) -> None:
         self._config = folder / "broker.toml"
         text = (
             f'[broker]\nhost = "127.0.0.1"\nport = 0\nae_title = "{self.ae_title}"\n'
@@ -57,7 +64,7 @@ class BrokerFront:
         for printer in printers:
             text += (
                 f'[[printers]]\nname = "{printer.name}"\nae_title = "{printer.ae_title}"\n'
-                f'host = "{HOST}"\nport = {printer.port}\nassociations = 2\n'
+                f'host = "{HOST}"\nport = {printer.port}\nassociations = {associations}\n'
             )
         self._config.write_text(text)
         self._printers = printers
