@@ -24,8 +24,9 @@ LOCKED = (
 )
 MISSING = (
     "PIXELS ARE MISSING: {missing} of {needed} images of jobs that are not finished are not in "
-    "{folder}. If it was moved, or is not mounted: stop the broker, put it back, start it again. "
-    "Else those films are held when their turn comes."
+    "{folder}. If it was moved, or is not mounted: stop the broker, and copy what was there back "
+    "into this folder, beside what has come since; do not replace it, films taken since are in it. "
+    "Then start the broker again. What is not there is held when its turn comes."
 )
 LOCKED_S = 1.0
 """The broker itself locks it for moments only."""
