@@ -29,6 +29,7 @@ from broker.dicom.transport.acceptor import AcceptedAssociation, Acceptor
 from broker.dicom.transport.negotiation import Offer
 from broker.model.film import Attributes
 from broker.model.health import Check
+from broker.model.job import State
 from broker.model.note import Note
 from broker.model.printer import Address
 from broker.relay.attempt import Edges
@@ -53,8 +54,16 @@ class Service:
     """A running broker. `start` returns when films are taken; `stop` when none is in hand."""
 
     def __init__(
-        self, config: Config, note: Note, *, clock: Callable[[], float] = time.time
+        self,
+        config: Config,
+        note: Note,
+        *,
+        clock: Callable[[], float] = time.time,
+        new_spool: bool = False,
     ) -> None:
+        """Take the data directory. Occupied, SchemaTooNew, SpoolMissing (but with `new_spool`),
+        OSError.
+        """
         self._config = config
         self._notebook = Notebook(note, time.monotonic)
         self._clock = clock
@@ -66,16 +75,17 @@ class Service:
             if not config.database_file.is_relative_to(data_dir):
                 self._occupied.callback(Occupancy.take_database(config.database_file).close)
             self._database = Database.open(config.database_url)
+            self._occupied.callback(self._database.close)
             schema.upgrade(self._database)
-            self._assemble()
+            self._assemble(new_spool)
         except BaseException:
             self._occupied.close()
             raise
 
-    def _assemble(self) -> None:
+    def _assemble(self, new_spool: bool) -> None:
         self.jobs = Jobs(self._database, self._clock)
         self.printers = Printers(self._database, self._clock)
-        self.spool = Spool(self._config.data_dir / "spool")
+        self.spool = Spool.of(self._config.data_dir / "spool", self.jobs, new=new_spool)
         refusals = Refusals(self._database)
         self._counts = RefusalCounts(self._notebook.note, refusals, self._clock)
         self._note = self._counts
@@ -148,9 +158,6 @@ class Service:
 
         OSError when the port cannot be had.
         """
-        if self.spool.was_missing and (lost := len(self.jobs.spooled())):
-            folder = str(self._config.data_dir / "spool")
-            self._note("spool was missing", {"folder": folder, "files": lost})
         self.spool.clear_incoming()
         self.printers.sync(self._config.addresses())
         self._acceptor.start()
@@ -182,7 +189,6 @@ class Service:
         self._monitor.stop(1.0)
         self.upkeep.stop(1.0)
         self._write_counts()
-        self._database.close()
         self._occupied.close()
         self._notebook.close()
         self._note("broker stopped", {})
@@ -195,12 +201,18 @@ class Service:
 
     def reload(self, config: Config) -> None:
         """Take over all but [broker], [database] and [limits], which need a restart."""
+        before = {printer.name for printer in self._config.printers}
+        after = {printer.name for printer in config.printers}
         self.printers.sync(config.addresses())
         self._config = config.model_copy(
             update={key: getattr(self._config, key) for key in ("broker", "database", "limits")}
         )
         self._dispatcher.wake()
-        self._note("configuration read again", {"printers": len(config.printers)})
+        facts = {"printers": len(after), "came": sorted(after - before)}
+        if gone := sorted(before - after):
+            waiting = [job.id for job in self.jobs.list({State.QUEUED}) if job.pinned in gone]
+            facts |= {"went": gone, "jobs_sent_there": waiting}
+        self._note("configuration read again", facts)
 
     def run(self, read_again: Callable[[], Config | None]) -> None:
         """Serve until SIGTERM or SIGINT; SIGHUP calls `read_again` (None: it was not readable)."""

@@ -24,9 +24,8 @@ LOCKED = (
 )
 MISSING = (
     "PIXELS ARE MISSING: {missing} of {needed} images of jobs that are not finished are not in "
-    "{folder}. If it was moved, or is not mounted: stop the broker, and copy what was there back "
-    "into this folder, beside what has come since; do not replace it, films taken since are in it. "
-    "Then start the broker again. What is not there is held when its turn comes."
+    "{folder}. If they are elsewhere, copy them back into this folder, beside what is there; do "
+    "not replace it, films taken since are in it. What is not there is held when its turn comes."
 )
 LOCKED_S = 1.0
 """The broker itself locks it for moments only."""

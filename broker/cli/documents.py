@@ -47,6 +47,8 @@ def of_job(found: Standing) -> Document:
         "wish": job.wish,
         "reprint_of": job.reprint_of,
         "duplicate_of": job.duplicate_of,
+        "came_again_as": found.twin.job_id if found.twin else None,
+        "overtaken_by": list(found.overtaken_by),
         "pixels_removed_at": iso(job.pixels_removed_at),
         "unanswered": [_of_unanswered(film) for film in found.unanswered],
         "printed_again": [_of_unanswered(film) for film in found.again],

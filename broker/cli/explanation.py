@@ -39,26 +39,34 @@ class Queue:
     """Whether a broker works on it."""
 
 
+@dataclass(frozen=True)
+class Scene:
+    """What a job is seen against."""
+
+    queue: Queue
+    now: float
+    cut_off: Fate | None = None
+    """Of one that prints without a broker."""
+    whole: bool = True
+    """Whether the pixels that it has yet to print are there."""
+
+
 def explain(
     job: Job,
     films: Sequence[JobFilm],
     attempts: Sequence[Attempt],
-    queue: Queue,
-    now: float,
-    cut_off: Fate | None = None,
+    scene: Scene,
     flags: Sequence[str] = (),
 ) -> Explanation:
-    """Why the job is where it is; `cut_off` for one that prints without a broker.
-
-    `flags` are what stands beside it in every state.
-    """
+    """Why the job is where it is. `flags` are what stands beside it in every state."""
+    queue, cut_off = scene.queue, scene.cut_off
     match job.state:
         case State.QUEUED:
-            found = _queued(job, queue, now)
+            found = _queued(job, queue, scene.now)
         case State.PRINTING:
             found = Explanation(_printing(job, films, attempts, cut_off))
         case State.HELD:
-            found = Explanation(_held(job, films))
+            found = Explanation(_held(job, films, whole=scene.whole))
         case _:
             found = Explanation(_finished(job, films))
     idle = (
@@ -116,20 +124,30 @@ def _row(job: Job) -> list[str]:
     return [f"Its row says: {clean(job.reason)}."] if job.reason else []
 
 
-def whys(queue: Queue, now: float) -> dict[int, str]:
-    """Why each queued job waits, in a few words: number of the job -> why."""
+@dataclass(frozen=True)
+class Wait:
+    """What a queued job waits for, in a few words, and in whose line; both may be empty."""
+
+    why: str = ""
+    printer: str = ""
+
+
+def waits(queue: Queue, now: float) -> dict[int, Wait]:
+    """What each queued job waits for: number of the job -> Wait."""
     choices = plan(queue.waiting, queue.printers, now, queue.session_printers)
     pinned = {job.id for job in queue.waiting if job.pinned}
     found = {
-        choice.job_id: _waits(choice, bound=choice.job_id in pinned)
+        choice.job_id: Wait(
+            "" if choice.claim_now else _waits(choice, bound=choice.job_id in pinned),
+            choice.printer,
+        )
         for choice in choices
-        if not choice.claim_now
     }
     first: dict[str, int] = {}
     for job in sorted(queue.active, key=lambda each: each.id):
         earlier = first.setdefault(job.film_session, job.id)
         if earlier != job.id and job.state is State.QUEUED:
-            found[job.id] = f"behind job {earlier} of the same film session"
+            found[job.id] = Wait(f"behind job {earlier} of the same film session")
     return found
 
 
@@ -165,7 +183,7 @@ def _printing(
     return tuple(sentences)
 
 
-def _held(job: Job, films: Sequence[JobFilm]) -> tuple[str, ...]:
+def _held(job: Job, films: Sequence[JobFilm], *, whole: bool) -> tuple[str, ...]:
     sentences = [f"Job {job.id} is held: {clean(job.reason) or 'no reason was given'}."]
     sentences.append(
         f"{job.films_accepted} of {count(job.films, 'film')} accepted; only a person moves it."
@@ -183,6 +201,10 @@ def _held(job: Job, films: Sequence[JobFilm]) -> tuple[str, ...]:
             f"Look in the tray of {where}. If it is there: "
             f"`broker jobs release {job.id} --printed`. "
             f"If it is not: `broker jobs release {job.id}` prints it again."
+        )
+    elif job.reason.endswith(PRINT_AGAIN) and whole:
+        sentences.append(
+            f"Its pixels are there again: `broker jobs release {job.id}` prints what is left."
         )
     elif job.reason.endswith(PRINT_AGAIN):
         sentences.append(

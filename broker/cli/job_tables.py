@@ -56,7 +56,7 @@ def jobs(
     columns = (*JOBS, KEPT) if left else JOBS
     below = _once([(each.job.id, remarks(each, now)) for each in found], runs_begin=runs_begin)
     rows = [
-        Row((*_cells(each.job, now), *([_kept(each.job)] if left else [])), said)
+        Row((*_cells(each, now), *([_kept(each.job)] if left else [])), said)
         for each, said in zip(found, below, strict=True)
     ]
     return lay_out(columns, rows, width)
@@ -68,7 +68,7 @@ def _once(
     """What to say of each job, where a sentence of several in a row is said of one for all."""
     shown: list[list[str]] = [[] for _ in found]
     since: dict[str, int] = {}
-    for index, (job_id, said) in enumerate(found):
+    for index, (_, said) in enumerate(found):
         after = found[index + 1][1] if index + 1 < len(found) else ()
         since = {each: since.get(each, index) for each in said}
         for each in since:
@@ -78,34 +78,46 @@ def _once(
             if first == index:
                 shown[index].append(each)
                 continue
-            joint = "and" if index == first + 1 else "to"
-            words = f"each of jobs {found[first][0]} {joint} {job_id}: {each}"
+            words = (
+                f"each of {_numbered([number for number, _ in found[first : index + 1]])}: {each}"
+            )
             shown[first if runs_begin else index].append(words)
     return [tuple(each) for each in shown]
+
+
+def _numbered(numbers: Sequence[int]) -> str:
+    """Two or more jobs, in their order; it does not sound as if one between them were meant."""
+    first, last = numbers[0], numbers[-1]
+    if len(numbers) == 2:
+        return f"jobs {first} and {last}"
+    gaps = abs(last - first) >= len(numbers)
+    return f"the {len(numbers)} jobs from {first} to {last}" if gaps else f"jobs {first} to {last}"
 
 
 def _kept(job: Job) -> str:
     return "all" if job.pixels_removed_at is None else "row"
 
 
-def _cells(job: Job, now: float) -> tuple[str, ...]:
+def _cells(found: Standing, now: float) -> tuple[str, ...]:
+    job = found.job
     return (
         str(job.id),
         str(job.state),
         job.calling_ae,
         f"{job.films_accepted}/{job.films}",
         str(job.copies),
-        _where(job),
+        _where(found),
         str(job.attempts),
         age(now - job.created_at),
     )
 
 
-def _where(job: Job) -> str:
+def _where(found: Standing) -> str:
     """Where it prints or was printed; in brackets, where a queued job has only lined up."""
+    job = found.job
     if job.state is not State.QUEUED:
         return job.printer
-    return job.pinned or (f"({job.printer})" if job.printer else "")
+    return job.pinned or (f"({found.line})" if found.line else "")
 
 
 def remarks(found: Standing, now: float) -> tuple[str, ...]:
@@ -137,7 +149,7 @@ def job(
         "asked for": f"{count(found.films, 'film')}, {_copies(found.copies)}, "
         f"priority {found.priority}, as one {found.level}",
         "accepted": f"{found.films_accepted} of {count(found.films, 'film')}",
-        "printer": _whose(found),
+        "printer": _whose(where),
         "created": f"{moment(found.created_at)} UTC, {age(now - found.created_at)} ago",
         "changed": f"{moment(found.updated_at)} UTC, {age(now - found.updated_at)} ago",
     }
@@ -158,13 +170,14 @@ def job(
     return lines
 
 
-def _whose(job: Job) -> str:
+def _whose(where: Standing) -> str:
     """Its printer, in words."""
+    job = where.job
     if job.state is not State.QUEUED:
         return job.printer or "none yet"
     if job.pinned:
         return f"{job.pinned} and no other"
-    return f"lined up with {job.printer}, not bound to it" if job.printer else "none yet"
+    return f"lined up with {where.line}, not bound to it" if where.line else "none yet"
 
 
 def _copies(number: int) -> str:

@@ -42,8 +42,8 @@ class Store:
         return Occupancy.taken(self.config.data_dir)
 
     def spool(self) -> Spool:
-        """The pixels; their directories are made when missing."""
-        return Spool(self.config.data_dir / "spool")
+        """The pixels; SpoolMissing."""
+        return Spool.of(self.config.data_dir / "spool", self.jobs)
 
     def require(self, printer: str) -> None:
         """NoSuchPrinter, naming those that there are."""

@@ -72,7 +72,6 @@ def release(
     """
 
     def order(store: Store, job_id: int) -> str:
-        before = store.jobs.get(job_id)
         states = [film.state for film in store.jobs.films(job_id)]
         uncertain = states.count(FilmState.UNCERTAIN) + states.count(FilmState.ASKED)
         store.jobs.release(job_id, printed=printed)
@@ -83,12 +82,12 @@ def release(
         if found.state is State.PRINTING:
             return f"job {job_id} goes on printing: hold or cancel is taken back"
         if found.state is State.SENT:
-            return f"job {job_id} is sent{settled}: nothing is left to print"
+            return f"job {job_id} is sent{settled}: nothing is left to print{_remark(found)}"
         left = found.films - found.films_accepted
         words = f"job {job_id} is queued{settled}: {left} of {_films(found.films)} left to print"
         if uncertain and not printed:
             words += ", uncertain ones among them: they may be on paper twice then"
-        return words + _flagged(before, found)
+        return words + _remark(found)
 
     _each(ctx, config, job_ids, order, prints=True)
 
@@ -113,13 +112,18 @@ def cancel(ctx: typer.Context, job_ids: IdsArgument, config: ConfigOption = None
 def move(
     ctx: typer.Context,
     job_id: IdArgument,
-    printer: Annotated[str, typer.Argument(metavar="PRINTER", help="The printer's name.")],
+    printer: Annotated[str, typer.Argument(metavar="PRINTER", help="The printer's name.")] = "",
+    any_printer: Annotated[
+        bool, typer.Option("--any", help="Take that back: any printer may print it.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Send a job to one printer and no other.
+    """Send a job to one printer and no other, or with --any to whichever is best.
 
     Example: broker jobs move 42 oki-2
     """
+    if bool(printer) == any_printer:
+        raise typer.BadParameter("name one PRINTER, or give --any")
 
     def order(store: Store, job_id: int) -> str:
         from broker.cli.tables import clean
@@ -127,15 +131,14 @@ def move(
         before = store.jobs.get(job_id)
         store.jobs.move(job_id, printer)
         found = store.jobs.get(job_id)
-        duty = store.printers.get(printer).duty
-        waits = ""
-        if duty is not Duty.READY:
+        where, waits = f"{printer} and no other printer" if printer else "any printer", ""
+        if printer and (duty := store.printers.get(printer).duty) is not Duty.READY:
             waits = f", once it is ready: it is in {duty} now"
         held = (
             f"released, though {clean(before.reason)}, and " if before.state is State.HELD else ""
         )
-        words = f"job {job_id} is {held}queued for {printer} and no other printer{waits}"
-        return words + _flagged(before, found)
+        words = f"job {job_id} is {held}queued for {where}{waits}"
+        return words + _remark(found)
 
     _each(ctx, config, [job_id], order, prints=True)
 
@@ -149,7 +152,9 @@ def reprint(ctx: typer.Context, job_id: IdArgument, config: ConfigOption = None)
     def order(store: Store, job_id: int) -> str:
         new = store.jobs.get(store.jobs.reprint(job_id))
         each = f", {new.copies} copies each" if new.copies > 1 else ""
-        return f"job {new.id} is queued: {_films(new.films)} of job {job_id} again{each}"
+        return (
+            f"job {new.id} is queued: {_films(new.films)} of job {job_id} again{each}{_remark(new)}"
+        )
 
     _each(ctx, config, [job_id], order, prints=True)
 
@@ -227,9 +232,9 @@ def _cut_off(store: Store, job_id: int) -> str:
     return f"job {job_id} is {cut_off.remark}" if cut_off else ""
 
 
-def _flagged(before: Job, found: Job) -> str:
-    """What is new beside it: that an equal film has come meanwhile."""
-    return f"; {found.remark}" if found.remark != before.remark else ""
+def _remark(found: Job) -> str:
+    """What is to be known of a job that goes on: which other has the same films."""
+    return f"; {found.remark}" if found.remark else ""
 
 
 def _films(number: int) -> str:

@@ -24,7 +24,6 @@ _ALARMING = frozenset(
         "film cannot be sent",
         "film damaged",
         "monitor failed",
-        "spool was missing",
         "storage failed",
         "upkeep failed",
     }
@@ -62,6 +61,13 @@ def serve(
         Path | None,
         typer.Option("--config", "-c", help="The configuration file."),
     ] = None,
+    new_spool: Annotated[
+        bool,
+        typer.Option(
+            "--new-spool",
+            help="Begin an empty spool where the one that jobs refer to is lost; for one start.",
+        ),
+    ] = False,
 ) -> None:
     """Take films from modalities and print them, until SIGTERM or Ctrl-C.
 
@@ -77,6 +83,7 @@ def serve(
     from broker.service import Service
     from broker.store.occupancy import Occupied
     from broker.store.schema import SchemaTooNew
+    from broker.store.spool import SpoolMissing
 
     config = configured(ctx, config)
     try:
@@ -102,8 +109,8 @@ def serve(
     for words in warnings(settings):
         log.warning("configuration", words=words)
     try:
-        Service(settings, note).run(read_again)
-    except (Occupied, SchemaTooNew) as error:
+        Service(settings, note, new_spool=new_spool).run(read_again)
+    except (Occupied, SchemaTooNew, SpoolMissing) as error:
         _say(str(error))
         raise typer.Exit(1) from error
     except OSError as error:

@@ -7,14 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from broker.cli.explanation import Explanation, Queue, explain, whys
+from broker.cli.explanation import Explanation, Queue, Scene, Wait, explain, waits
 from broker.cli.fate import Fate, again, fate
-from broker.model.job import Job, State
+from broker.cli.tables import count
+from broker.model.job import DONE, Job, JobFilm, State
+from broker.model.trouble import SpoolDamaged
 from broker.store.doubts import Doubt
+from broker.store.duplicates import Twin
 from broker.store.reading import Unanswered
+from broker.store.stored import Stored
 
 if TYPE_CHECKING:
     from broker.cli.opening import Store
+
+SEVERAL = 5
+"""So many jobs are named beside one."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +37,32 @@ class Standing:
     """For a job that reads `printing`, and no broker is running."""
     why: str = ""
     """For a queued job: what it waits for."""
+    line: str = ""
+    """For a queued job: the printer that it has lined up with, or would now."""
+    twin: Twin | None = None
+    """For a held job: the one that came since with a film of it."""
+    overtaken_by: tuple[int, ...] = ()
+    """For a held job: later ones of its film session, which do not wait for it."""
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why it is where it is, and what comes next where nothing moves it now."""
         fate = self.cut_off.remark if self.cut_off else ""
-        return tuple(filter(None, (self.job.reason, again(self.again), self.why, fate)))
+        return tuple(filter(None, (self.job.reason, *self.flags, self.why, fate)))
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What is to be known before anybody moves it."""
+        said = [again(self.again)]
+        if self.twin is not None:
+            said.append(f"{self.twin.words}, which came since: released, it prints as well")
+        if self.overtaken_by:
+            jobs = count(len(self.overtaken_by), "later job")
+            goes = "goes" if len(self.overtaken_by) == 1 else "go"
+            numbers = ", ".join(map(str, self.overtaken_by[:SEVERAL]))
+            more = ", …" if len(self.overtaken_by) > SEVERAL else ""
+            said.append(f"{jobs} of its film session {goes} on without it: {numbers}{more}")
+        return tuple(filter(None, said))
 
     @property
     def reason(self) -> str:
@@ -44,26 +71,33 @@ class Standing:
 
 
 def standing(store: Store, job: Job) -> Standing:
-    """Where one job stands, but not what it waits for: that is `explanation`'s."""
-    found = Standing(job, again=tuple(store.jobs.printed_again({job.id})))
-    if job.state not in (State.PRINTING, State.HELD):
-        return found
-    films = tuple(each for each in store.jobs.unanswered() if each.job_id == job.id)
-    return _doubtful(store, found, films, running=store.running)
+    """Where one job stands."""
+    return standings(store, [job])[0]
 
 
 def standings(store: Store, jobs: Sequence[Job]) -> list[Standing]:
     """Where each of them stands, in their order."""
     states = {job.state for job in jobs}
-    why = whys(queue_of(store), time.time()) if State.QUEUED in states else {}
+    whys = waits(queue_of(store), time.time()) if State.QUEUED in states else {}
     again = _by_job(store.jobs.printed_again({job.id for job in jobs}))
     films = _by_job(store.jobs.unanswered() if states & {State.PRINTING, State.HELD} else ())
+    twins = store.jobs.came_again() if State.HELD in states else {}
+    overtaken = store.jobs.overtaken() if State.HELD in states else {}
     running = store.running
     found = []
     for job in jobs:
-        each = Standing(job, again=again.get(job.id, ()), why=why.get(job.id, ""))
-        if job.state is not State.QUEUED:
-            each = _doubtful(store, each, films.get(job.id, ()), running=running)
+        each = Standing(job, again=again.get(job.id, ()))
+        match job.state:
+            case State.QUEUED:
+                wait = whys.get(job.id, Wait())
+                each = replace(each, why=wait.why, line=wait.printer)
+            case State.PRINTING | State.HELD:
+                each = replace(each, unanswered=films.get(job.id, ()))
+        if job.state is State.HELD:
+            others = tuple(overtaken.get(job.id, ()))
+            each = replace(each, twin=twins.get(job.id), overtaken_by=others)
+        if job.state is State.PRINTING and not running:
+            each = replace(each, cut_off=fate(job, each.unanswered, store.config.retry))
         found.append(each)
     return found
 
@@ -78,15 +112,6 @@ def _by_job(films: Sequence[U]) -> dict[int, tuple[U, ...]]:
     return {job_id: tuple(each) for job_id, each in found.items()}
 
 
-def _doubtful(
-    store: Store, found: Standing, films: tuple[Unanswered, ...], *, running: bool
-) -> Standing:
-    if running or found.job.state is not State.PRINTING:
-        return replace(found, unanswered=films)
-    cut_off = fate(found.job, films, store.config.retry)
-    return replace(found, unanswered=films, cut_off=cut_off)
-
-
 def explanation(store: Store, job: Job) -> Explanation:
     """Why the job is where it is, by the same decision that the dispatcher takes."""
     films, attempts = store.jobs.films(job.id), store.jobs.attempts(job.id)
@@ -94,11 +119,23 @@ def explanation(store: Store, job: Job) -> Explanation:
     flags = [f"reprint of job {job.reprint_of}"] if job.reprint_of is not None else []
     if job.state not in (State.QUEUED, State.HELD, State.CANCELLED):
         flags.append(job.remark)  # of those, the reason is told, which begins with it
-    flags.append(again(where.again))
-    if job.state is State.HELD and (since := store.jobs.came_since(job.id)):
-        flags.append(f"{since}, which came since: released, it prints as well")
+    flags += where.flags
     told = tuple(filter(None, flags))
-    return explain(job, films, attempts, queue_of(store), time.time(), where.cut_off, told)
+    scene = Scene(queue_of(store), time.time(), where.cut_off, whole=_whole(store, films))
+    return explain(job, films, attempts, scene, told)
+
+
+def _whole(store: Store, films: Sequence[JobFilm]) -> bool:
+    """Whether all pixels that are left to print are in the spool, and are what they were."""
+    left = {name for film in films if film.state not in DONE for name in film.film.spooled}
+    try:
+        for name in left:
+            with Stored(store.config.data_dir / "spool" / name[:2] / name) as stored:
+                for _ in stored:
+                    continue
+    except (SpoolDamaged, OSError):
+        return False
+    return True
 
 
 def queue_of(store: Store) -> Queue:

@@ -249,18 +249,25 @@ def _struck(trouble: Trouble, scene: Scene, *, permanent: bool) -> Settlement:
     left = suitable(scene.job, _with_this_one_ready(scene), strikes)
     words = "; ".join(dict.fromkeys([trouble.words, *_last_words(strikes)]))
     if not left:
-        return Settlement(State.HELD, f"every printer refused it: {words}")
+        return Settlement(State.HELD, f"{_who(strikes, scene.printers)} refused it: {words}")
     struck = {strike.printer for strike in strikes}
     untried = [each for each in left if each.name not in struck]
     if any(each.health is not Health.DOWN for each in untried):
         return Settlement(State.QUEUED, trouble.words)
     passing = sum(not strike.permanent for strike in strikes)
     if not untried and passing >= scene.policy.tries:
-        return Settlement(State.HELD, f"gave up after {len(strikes)} tries: {words}")
+        return Settlement(State.HELD, f"gave up after {passing} tries: {words}")
     # With the untried printers down, an immediate repeat would only keep other films from the
     # printers that work.
     pause = delay(scene.policy, passing, scene.random)
     return Settlement(State.QUEUED, trouble.words, scene.now + pause)
+
+
+def _who(strikes: Sequence[Strike], printers: Sequence[Printer]) -> str:
+    """Those that refused a job, in words; of some that are there, their names."""
+    names = {strike.printer for strike in strikes if strike.permanent}
+    refusing = [each.name for each in printers if each.name in names]
+    return " and ".join(refusing) if 0 < len(refusing) < len(printers) else "every printer"
 
 
 def _last_words(strikes: Sequence[Strike]) -> list[str]:

@@ -5,16 +5,29 @@ A modality that is unsure prints once more; whether that is one sheet too many, 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, bindparam, func, or_, select
 
 from broker.model.job import DONE, UNANSWERED, State
 from broker.store.tables import films, jobs, sendings
 
 ON_PAPER = DONE | UNANSWERED
 """States of films that are on paper, or may be."""
+
+
+_held, _later = jobs.alias("held"), jobs.alias("later")
+_mine, _theirs = films.alias("mine"), films.alias("theirs")
+
+
+def _counts(job: FromClause) -> ColumnElement[bool]:
+    """Whether a film of the job may be on paper, or will be."""
+    touched = select(sendings.c.id).where(
+        sendings.c.job_id == job.c.id, sendings.c.state.in_(ON_PAPER)
+    )
+    return or_(job.c.state != State.CANCELLED, touched.exists())
 
 
 # Asked with every film, so made once.
@@ -25,15 +38,25 @@ _FIRST = (
         films.c.digest.in_(bindparam("digests", expanding=True)),
         jobs.c.calling_ae == bindparam("calling_ae"),
     )
-    .where(
-        or_(
-            jobs.c.state != State.CANCELLED,
-            select(sendings.c.id)
-            .where(sendings.c.job_id == jobs.c.id, sendings.c.state.in_(ON_PAPER))
-            .exists(),
-        )
-    )
+    .where(_counts(jobs))
     .group_by(films.c.digest)
+)
+_LATER = (
+    select(_held.c.id, _held.c.films, _mine.c.number, func.min(_later.c.id).label("first"))
+    .join(_mine, _mine.c.job_id == _held.c.id)
+    .join(_theirs, _theirs.c.digest == _mine.c.digest)
+    .join(_later, _later.c.id == _theirs.c.job_id)
+    .where(
+        _later.c.id > _held.c.id,
+        _later.c.calling_ae == _held.c.calling_ae,
+        select(sendings.c.id)
+        .where(sendings.c.job_id == _held.c.id, sendings.c.number == _mine.c.number)
+        .where(sendings.c.state.not_in(DONE))
+        .exists(),
+        _counts(_later),
+    )
+    .group_by(_held.c.id, _held.c.films, _mine.c.number)
+    .order_by(_held.c.id, _mine.c.number)
 )
 
 
@@ -67,37 +90,38 @@ def twin_of(
     if not rule.window_s:
         return None
     found = _first(connection, calling_ae, digests, jobs.c.created_at >= now - rule.window_s)
-    return _twin(digests, found)
+    equal = [number for number, digest in enumerate(digests, start=1) if digest in found]
+    return _twin(equal, len(digests), min(found.values())) if equal else None
+
+
+def later_twins(connection: Connection, which: ColumnElement[bool]) -> Mapping[int, Twin]:
+    """Of each of these jobs: the first of the same modality that came later and has one of the
+    films which it has yet to print, if any. Whoever lets it print now gets them twice.
+    """
+    found: dict[int, Twin] = {}
+    rows = connection.execute(_LATER.where(which)).all()
+    for job_id, each in itertools.groupby(rows, lambda row: int(row.id)):
+        equal = list(each)
+        numbers = [row.number for row in equal]
+        found[job_id] = _twin(numbers, equal[0].films, min(row.first for row in equal))
+    return found
 
 
 def later_twin(connection: Connection, job_id: int) -> Twin | None:
-    """The first job of the same modality that came later and has one of the films that this one
-    has yet to print, if any: whoever lets it print now gets them twice.
-    """
-    left = select(sendings.c.number).where(
-        sendings.c.job_id == job_id, sendings.c.state.not_in(DONE)
-    )
-    rows = connection.execute(
-        select(films.c.number, films.c.digest, jobs.c.calling_ae)
-        .join(jobs, jobs.c.id == films.c.job_id)
-        .where(films.c.job_id == job_id)
-        .order_by(films.c.number)
-    ).all()
-    waiting = set(connection.execute(left).scalars())
-    digests = [row.digest if row.number in waiting else "" for row in rows]
-    found = _first(connection, rows[0].calling_ae, digests, jobs.c.id > job_id)
-    return _twin(digests, found)
+    """The same of one job."""
+    return later_twins(connection, _held.c.id == job_id).get(job_id)
 
 
-def _twin(digests: Sequence[str], found: Mapping[str, int]) -> Twin | None:
-    equal = [number for number, digest in enumerate(digests, start=1) if digest in found]
-    if not equal:
-        return None
-    first = min(found.values())
+HELD = _held.c.state == State.HELD
+"""Names all held jobs, for `later_twins`."""
+
+
+def _twin(numbers: Sequence[int], of: int, first: int) -> Twin:
+    """`numbers` of the films that are equal, `of` so many, to films of the job `first`."""
     words = f"possible duplicate of job {first}"
-    if len(equal) < len(digests):
-        several = "films" if len(equal) > 1 else "film"
-        words = f"{several} {', '.join(map(str, equal))}: {words}"
+    if len(numbers) < of:
+        several = "films" if len(numbers) > 1 else "film"
+        words = f"{several} {', '.join(map(str, numbers))}: {words}"
     return Twin(first, words)
 
 
@@ -109,6 +133,6 @@ def _first(
 ) -> Mapping[str, int]:
     """Digest -> the first job that has such a film."""
     rows = connection.execute(
-        _FIRST.where(among), {"digests": list(set(digests) - {""}), "calling_ae": calling_ae}
+        _FIRST.where(among), {"digests": list(set(digests)), "calling_ae": calling_ae}
     )
     return {row.digest: row.first for row in rows}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from sqlalchemy import Connection, select
@@ -21,6 +22,7 @@ from broker.model.job import (
 )
 from broker.store.database import Database
 from broker.store.documents import attributes_from_json, film_from_json
+from broker.store.duplicates import HELD, Twin, later_twins
 from broker.store.job_rows import (
     ACTIVE,
     UNFINISHED,
@@ -51,6 +53,13 @@ _WAITING = (
         .exists(),
     )
     .order_by(jobs.c.priority_rank, jobs.c.id)  # the clock may be set back
+)
+_OVERTAKING = (
+    select(_EARLIER.c.id, jobs.c.id)
+    .join(jobs, jobs.c.film_session == _EARLIER.c.film_session)
+    .where(_EARLIER.c.state == State.HELD, jobs.c.id > _EARLIER.c.id)
+    .where(jobs.c.state.not_in((State.HELD, State.CANCELLED)))
+    .order_by(_EARLIER.c.id, jobs.c.id)
 )
 _NEEDED = (
     select(spooled.c.name)
@@ -158,6 +167,19 @@ class JobReading:
         )
         with self._database.read() as connection:
             return [Unanswered(*row) for row in connection.execute(statement)]
+
+    def came_again(self) -> Mapping[int, Twin]:
+        """Held jobs whose films came again since: number of the job -> the first that has them."""
+        with self._database.read() as connection:
+            return later_twins(connection, HELD)
+
+    def overtaken(self) -> Mapping[int, Sequence[int]]:
+        """Held jobs that their film session goes on without: number -> the later jobs of it."""
+        found: dict[int, list[int]] = defaultdict(list)
+        with self._database.read() as connection:
+            for held, later in connection.execute(_OVERTAKING):
+                found[held].append(later)
+        return found
 
     def attempts(self, job_id: int) -> AttemptList:
         """The job's attempts, the oldest first; NoSuchJob."""

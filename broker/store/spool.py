@@ -17,13 +17,15 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Self
 
 from broker.model.trouble import CannotStore, SpoolDamaged
 from broker.store.incoming import Incoming, Writer
 from broker.store.keepers import Busy, Keepers
+from broker.store.reading import JobReading
 from broker.store.stored import Stored
 
-__all__ = ["Incoming", "Spool", "Stored", "Writer"]
+__all__ = ["Incoming", "Spool", "SpoolMissing", "Stored", "Writer"]
 
 HEX = frozenset("0123456789abcdef")
 BATCH = 200
@@ -33,14 +35,25 @@ Referenced = Callable[[Collection[str]], set[str]]
 """Names -> those of them that jobs refer to."""
 
 
+class SpoolMissing(Exception):
+    """There is no spool where jobs have pixels in one. `words` says what a person decides."""
+
+    def __init__(self, directory: Path, number: int) -> None:
+        pixels = "pixels that jobs refer to" if number == 1 else f"{number} files of pixels"
+        self.words = (
+            f"{directory}: the spool is not there, with {pixels}. Mount it or move it back, then "
+            "start again: films that came meanwhile would be hidden beneath it. If it is lost: "
+            "`broker serve --new-spool` begins another, and holds each job whose pixels are gone"
+        )
+        super().__init__(self.words)
+
+
 class Spool:
     """A directory of pixels. For any thread of one process."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._incoming = directory / "incoming"
-        self.was_missing = not self._incoming.is_dir()
-        """Whether there was no spool here: what jobs refer to is somewhere else, or lost."""
         if not directory.is_dir():
             directory.mkdir(mode=0o700, parents=True)
             _sync(directory.parent)
@@ -50,6 +63,16 @@ class Spool:
         # Also when nothing was missing: whoever made them may not have come so far.
         _sync(directory)
         self._keepers = Keepers(directory / "keepers.lock")
+
+    @classmethod
+    def of(cls, directory: Path, jobs: JobReading, *, new: bool = False) -> Self:
+        """The spool of these jobs; an empty one for the first, or where a `new` one is wanted.
+
+        SpoolMissing when it is somewhere else, or lost. OSError.
+        """
+        if not new and not (directory / "incoming").is_dir() and (names := jobs.spooled()):
+            raise SpoolMissing(directory, len(names))
+        return cls(directory)
 
     def begin(self) -> Writer:
         """Pixels begin to come. OSError."""

@@ -99,10 +99,11 @@ class Verbs(JobReading):
             )
 
     def move(self, job_id: int, printer: str) -> None:
-        """Queue a job for one printer and no other; NoSuchPrinter."""
+        """Queue a job for one printer and no other, or with "" for any; NoSuchPrinter."""
         with self._database.write() as connection:
             state = lock(connection, job_id)
-            require(connection, printer)
+            if printer:
+                require(connection, printer)
             if state in FINISHED:
                 raise _finished(job_id, state)
             if state is State.PRINTING:
@@ -131,16 +132,6 @@ class Verbs(JobReading):
                 printer="",
                 assigned_at=None,
             )
-
-    def came_since(self, job_id: int) -> str:
-        """Which later job has an equal film, so that letting this one print makes two; or nothing.
-
-        NoSuchJob.
-        """
-        with self._database.read() as connection:
-            lock(connection, job_id)
-            twin = later_twin(connection, job_id)
-        return "" if twin is None else twin.words
 
     def priority(self, job_id: int, priority: Priority) -> None:
         """Change how urgent a job is."""

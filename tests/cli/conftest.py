@@ -83,7 +83,12 @@ class Site:
         return Ended(result.exit_code, result.stdout, result.stderr)
 
     def job(
-        self, films: int = 1, copies: int = 1, session: str = "", level: Level = Level.FILM_BOX
+        self,
+        films: int = 1,
+        copies: int = 1,
+        session: str = "",
+        level: Level = Level.FILM_BOX,
+        film: Film = FILM,
     ) -> int:
         """A new job from CT1; its number."""
         return self.jobs.add(
@@ -94,7 +99,7 @@ class Site:
                 film_session=session or f"session-{time.monotonic_ns()}",
                 level=level,
                 session={"FilmSessionLabel": (PATIENT,), "OwnerID": (PATIENT,)},
-                films=(FILM,) * films,
+                films=(film,) * films,
                 copies=copies,
             )
         )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from contextlib import closing
 
 import pytest
 
+from broker.model.film import Film, Image, ImageBox
 from broker.model.printer import Duty
+from broker.model.trouble import PRINT_AGAIN
 from broker.store.occupancy import Occupancy
-from tests.cli.conftest import Site
+from tests.cli.conftest import FILM, Site
 
 
 def test_explain_says_where_a_queued_job_goes_and_why_not_elsewhere(site: Site) -> None:
@@ -148,3 +151,18 @@ def test_a_line_is_told_from_a_bond(site: Site) -> None:
     explained = " ".join(site.broker("jobs", "explain", "2").out.split())
     assert "It is not bound to oki-1: another may print it sooner." in explained
     assert "not bound" not in site.broker("jobs", "explain", "3").out
+
+
+def test_pixels_that_are_there_again_print(site: Site) -> None:
+    """A spool that was put back: what the row says of it is no longer true."""
+    content = bytes(64)
+    name = hashlib.sha256(content).hexdigest()
+    image = Image(name, len(content), 8, 8, 8, 8, "MONOCHROME2")
+    site.job(film=Film(attributes=FILM.attributes, image_boxes=(ImageBox(1, {}, image),)))
+    site.jobs.hold(1, f"film 1: spool file {name} is missing; {PRINT_AGAIN}")
+    assert "Its pixels are lost here" in site.broker("jobs", "explain", "1").out
+    folder = site.folder / "broker-data" / "spool" / name[:2]
+    folder.mkdir()
+    (folder / name).write_bytes(content)
+    said = " ".join(site.broker("jobs", "explain", "1").out.split())
+    assert "Its pixels are there again: `broker jobs release 1` prints what is left." in said

@@ -40,6 +40,40 @@ def test_one_reason_of_many_jobs_stands_once(site: Site) -> None:
 
 
 @pytest.mark.usefixtures("running")
+def test_a_sentence_of_many_jobs_means_no_other_between_them(site: Site) -> None:
+    """One that was sent meanwhile is not counted."""
+    for _ in range(2):
+        site.job()
+    site.sent()
+    for _ in range(2):
+        site.job()
+    said = " ".join(site.broker("jobs", "--state", "queued").out.split())
+    assert "each of the 4 jobs from 1 to 5: no printer can take it now" in said
+
+
+@pytest.mark.usefixtures("running")
+def test_a_held_job_says_who_goes_on_without_it(site: Site) -> None:
+    """Later ones of its film session come out before it, and one has its film: in the table and
+    in JSON, before anybody releases it."""
+    site.job(session="one")
+    site.jobs.hold(1)
+    site.job(session="one")
+    said = " ".join(site.broker("jobs").out.split())
+    assert "1 later job of its film session goes on without it: 2" in said
+    assert "possible duplicate of job 2, which came since: released, it prints as well" in said
+    job = json.loads(site.broker("jobs", "--json").out)[0]
+    assert (job["came_again_as"], job["overtaken_by"]) == (2, [2])
+    assert "It is flagged: 1 later job of its" in site.broker("jobs", "explain", "1").out
+
+
+@pytest.mark.usefixtures("running")
+def test_show_says_why_a_queued_job_waits(site: Site) -> None:
+    """As the table does."""
+    site.job()
+    assert "no printer can take it now: oki-1 not" in site.broker("jobs", "show", "1").out
+
+
+@pytest.mark.usefixtures("running")
 def test_what_jobs_have_of_their_own_stands_with_each(site: Site) -> None:
     """Only the sentence that they have in common is said once for all."""
     for word in ("one", "two", "three"):

@@ -37,6 +37,8 @@ def test_the_list_has_a_row_for_each_job_the_newest_last(site: Site) -> None:
         " 1  sent    CT1       12/12       1  oki-1        1   0s",
         " 2  held    CT1         0/3       1  oki-1        1   0s",
         "        film 1: uncertain, no answer",
+        "        possible duplicate of job 3, which came since: released, it prints as",
+        "        well",
         "        film 1 was asked of oki-1 at <when> UTC: look in its tray",
         " 3  queued  CT1         0/1       2               0   0s",
         "        no printer can take it now: oki-1 not checked yet; oki-2 not checked yet",

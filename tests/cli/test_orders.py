@@ -142,6 +142,30 @@ def test_whoever_finds_either_of_two_learns_of_the_other(site: Site) -> None:
     assert "film 1 of job 1 may be on paper, too" in site.broker("jobs", "show", "2").out
 
 
+def test_an_order_names_the_other_job_with_the_same_films(site: Site) -> None:
+    """A reprint of a film that may be on paper, and the word that it is, after all."""
+    held = site.uncertain()
+    assert site.broker("jobs", "reprint", str(held)).out == (
+        "job 2 is queued: 1 film of job 1 again; film 1 of job 1 may be on paper, too\n"
+    )
+    assert site.broker("jobs", "release", "1", "--printed").out == (
+        "job 1 is sent, its uncertain films settled as printed: nothing is left to print; "
+        "printed again as job 2\n"
+    )
+
+
+def test_a_move_is_taken_back(site: Site) -> None:
+    """Any printer may print it then; exactly one of a printer and --any is named."""
+    site.job()
+    site.broker("jobs", "move", "1", "oki-2")
+    assert site.broker("jobs", "move", "1", "--any").out == "job 1 is queued for any printer\n"
+    assert site.jobs.get(1).pinned == ""
+    for wrong in ([], ["oki-1", "--any"]):
+        ended = site.broker("jobs", "move", "1", *wrong)
+        assert ended.code == 2
+        assert "name one PRINTER, or give --any" in ended.err
+
+
 def test_a_held_job_says_where_alone_it_may_go(site: Site) -> None:
     """A person sent it to one printer: so it stays when it is held."""
     site.job()

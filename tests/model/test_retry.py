@@ -126,7 +126,8 @@ def test_refused_by_every_printer_on_duty_means_held(
         printers.append(make_printer("oki-2", **other))
     verdict = follow(Refused("no such size", permanent=True), make_job(), *printers)
     assert verdict.settlement.state is State.HELD
-    assert verdict.settlement.reason == "every printer refused it: no such size"
+    who = "every printer" if other is None else "oki-1"
+    assert verdict.settlement.reason == f"{who} refused it: no such size"
 
 
 def test_a_printer_without_lut_is_not_waited_for(

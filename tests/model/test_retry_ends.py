@@ -72,7 +72,7 @@ def test_a_film_that_every_printer_has_refused_itself_is_held(
     for_good = (Strike("oki-1", True, "0x0106"), *strikes)
     verdict = follow(trouble, make_job(strikes=for_good), *pool, make_printer("oki-1"))
     assert verdict.strike
-    held = Settlement(State.HELD, "gave up after 4 tries: 0x0110; 0x0106")
+    held = Settlement(State.HELD, "gave up after 3 tries: 0x0110; 0x0106")
     assert verdict.settlement == held
     gone = make_printer("oki-1", duty=Duty.MAINT)
     for waits in (

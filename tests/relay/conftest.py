@@ -57,9 +57,9 @@ class Relay:
         self._speakers: list[Speaker] = []
         self.service = self.begin()
 
-    def begin(self) -> Service:
+    def begin(self, *, new_spool: bool = False) -> Service:
         """Start a broker on the folder; also after another one has ended there."""
-        self.service = Service(self.config(), self._note, clock=self._clock)
+        self.service = Service(self.config(), self._note, clock=self._clock, new_spool=new_spool)
         self.service.start()
         return self.service
 

@@ -18,6 +18,7 @@ from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import FilmState, State
 from broker.model.printer import Duty
 from broker.store import database as store_database
+from broker.store.spool import SpoolMissing
 from tests.peers.broker_process import BrokerProcess, command
 from tests.peers.other_process import OtherProcess
 from tests.peers.speaker import Speaker
@@ -136,9 +137,9 @@ def test_damaged_pixels_are_never_printed(relay: MakeRelay, damage: str) -> None
 
 
 @pytest.mark.parametrize("mount_point", [False, True])
-def test_a_lost_spool_is_told_at_start(relay: MakeRelay, mount_point: bool) -> None:
-    """Somebody moved the folder, or a file system is not mounted: the films in it are held one
-    after the other, so the log says it once before."""
+def test_a_broker_does_not_start_without_its_spool(relay: MakeRelay, mount_point: bool) -> None:
+    """Somebody moved the folder, or a file system is not mounted: what came meanwhile would be
+    hidden beneath it, so a person decides. Back in its place, all prints."""
     room = relay(1)
     room.service.printers.set_duty("oki-1", Duty.MAINT)
     room.print_films(1)
@@ -148,9 +149,31 @@ def test_a_lost_spool_is_told_at_start(relay: MakeRelay, mount_point: bool) -> N
     if mount_point:
         folder.mkdir()
 
-    room.begin()
+    with pytest.raises(SpoolMissing, match="the spool is not there"):
+        room.begin()
 
-    assert ("spool was missing", {"folder": str(folder), "files": 1}) in room.notes
+    assert not any(room.folder.glob("broker-data/spool/*"))
+    (room.folder / "elsewhere").rename(folder)
+    room.begin()
+    room.service.printers.set_duty("oki-1", Duty.READY)
+    room.wait_until(State.SENT, 1)
+
+
+def test_a_lost_spool_is_begun_anew_where_a_person_says_so(relay: MakeRelay) -> None:
+    """Films are taken and printed again; a job whose pixels are gone is held in its turn."""
+    room = relay(1)
+    room.service.printers.set_duty("oki-1", Duty.MAINT)
+    room.print_films(1)
+    room.service.stop()
+    (room.folder / "broker-data/spool").rename(room.folder / "elsewhere")
+
+    room.begin(new_spool=True)
+    room.service.printers.set_duty("oki-1", Duty.READY)
+
+    (lost,) = room.wait_until(State.HELD, 1)
+    assert lost.reason.endswith("is missing; print it again at the modality")
+    room.print_films(1)
+    room.wait_until(State.SENT, 2)
 
 
 # A clock that jumps
