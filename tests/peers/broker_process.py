@@ -16,11 +16,11 @@ PATIENCE_S = 30.0
 class BrokerProcess:
     """A running broker; its log, as JSON lines, is what tests wait for."""
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path, *options: str) -> None:
         self.config = config
         self.lines: list[dict[str, Any]] = []
         self.process = subprocess.Popen(
-            [*BROKER, "serve", "--config", str(config)],
+            [*BROKER, "serve", "--config", str(config), *options],
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,

@@ -120,11 +120,15 @@ def test_a_killed_broker_holds_what_nobody_can_know(
 
 
 def test_a_hangup_reads_the_configuration_again(start: Start, config: Path) -> None:
-    """SIGHUP takes over printers; a file with mistakes is named and changes nothing."""
+    """SIGHUP takes over printers, and the log names those that came and went, and the jobs that
+    wait for these alone; a file with mistakes is named and changes nothing."""
     broker = start()
+    command("printers", "drain", "oki-1", config=config)
+    command("test-print", "--printer", "oki-1", "--no-wait", config=config)
     config.write_text(config.read_text().replace('"oki-1"', '"oki-9"'))
     broker.send(signal.SIGHUP)
-    broker.wait_for("configuration read again", printers=1)
+    line = broker.wait_for("configuration read again", printers=1)
+    assert (line["came"], line["went"], line["jobs_sent_there"]) == (["oki-9"], ["oki-1"], [1])
     found = json.loads(command("printers", "--json", config=config).stdout)
     assert [each["name"] for each in found] == ["oki-9"]
 
@@ -141,6 +145,20 @@ def test_a_second_broker_names_the_first(start: Start, config: Path) -> None:
     done = command("serve", config=config)
     assert done.returncode == 1
     assert f"process {broker.process.pid}" in done.stderr
+
+
+def test_without_its_spool_a_broker_says_what_to_do(config: Path) -> None:
+    """One line, exit code 1, and a person decides."""
+    command("test-print", "--no-wait", config=config)
+    (config.parent / "broker-data/spool").rename(config.parent / "elsewhere")
+
+    ended = command("serve", config=config)
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "broker-data/spool: the spool is not there, with pixels that" in ended.stderr
+    assert "`broker serve --new-spool`" in ended.stderr
+    with BrokerProcess(config, "--new-spool") as broker:
+        broker.wait_for("broker listens")
 
 
 def test_the_demo_shows_every_film_once(tmp_path: Path) -> None:
