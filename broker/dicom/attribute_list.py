@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pydicom.dataset import Dataset
 
 from broker.dicom import attributes, statuses
+from broker.dicom.transport.command_set import CommandSet
 from broker.dicom.transport.message import Response
 
 
-def answered(command: Dataset, known: Mapping[str, str], instance_uid: str) -> Response:
+def answered(command: CommandSet, known: Mapping[str, str], instance_uid: str) -> Response:
     """Those of the known attributes that were asked for; all of them when none was named.
 
     `known` is keyword -> value; an empty value is not known. What was asked for in vain is listed
@@ -29,7 +30,7 @@ def answered(command: Dataset, known: Mapping[str, str], instance_uid: str) -> R
     return Response(statuses.ATTRIBUTE_LIST_ERROR, reply, fields)
 
 
-def _asked(command: Dataset) -> list[int]:
+def _asked(command: CommandSet) -> list[int]:
     """The tags of the Attribute Identifier List, of which there may be one, many or none."""
     asked = command.get("AttributeIdentifierList")
     if asked is None or asked == "":

@@ -24,8 +24,9 @@ from broker.dicom.sop_classes import (
 )
 from broker.dicom.statuses import Fault
 from broker.dicom.transport.acceptor import AcceptedAssociation, Ending
+from broker.dicom.transport.command_set import Command
 from broker.dicom.transport.dataset_stream import Sink
-from broker.dicom.transport.message import Command, Request, Response
+from broker.dicom.transport.message import Request, Response
 from broker.model.job import Level
 from broker.model.note import Note
 from broker.model.pool import FULL, NORMAL

@@ -23,7 +23,8 @@ from broker.dicom.sop_classes import (
     PRESENTATION_LUT,
     VERIFICATION,
 )
-from broker.dicom.transport.message import Command, Context
+from broker.dicom.transport.command_set import Command
+from broker.dicom.transport.message import Context
 from broker.dicom.transport.negotiation import Offer
 from broker.dicom.transport.requestor import (
     Answer,

@@ -18,7 +18,8 @@ from broker.dicom.sop_classes import (
     VERIFICATION,
 )
 from broker.dicom.statuses import Meaning, meaning, words
-from broker.dicom.transport.message import Command, Context
+from broker.dicom.transport.command_set import Command
+from broker.dicom.transport.message import Context
 from broker.dicom.transport.negotiation import Offer
 from broker.dicom.transport.requestor import Broken, Rejected, Requestor, Timeouts
 from broker.model.health import Check, CheckKind, of_printer_status

@@ -12,7 +12,8 @@ from broker.dicom.print_scp import PrintScp
 from broker.dicom.sop_classes import PRINT_JOB
 from broker.dicom.statuses import Fault
 from broker.dicom.transport.acceptor import AcceptedAssociation, Ending
-from broker.dicom.transport.message import Command, Request, Response
+from broker.dicom.transport.command_set import Command
+from broker.dicom.transport.message import Request, Response
 from broker.dicom.transport.wire import WireBroken
 from broker.emulator.paper_path import PaperPath
 from broker.emulator.print_jobs import Execution, PrintJob, PrintJobs, action_reply

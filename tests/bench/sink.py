@@ -27,9 +27,9 @@ from broker.dicom.sop_classes import (
     GRAYSCALE_META,
 )
 from broker.dicom.transport.associate_pdus import RELEASE_RP, associate_ac, read_proposal
+from broker.dicom.transport.command_set import RESPONSE, Command, command_bytes, command_of
 from broker.dicom.transport.dataset_writer import encode_dataset
 from broker.dicom.transport.fragments import packed
-from broker.dicom.transport.message import RESPONSE, Command, command_bytes, command_of
 from broker.dicom.transport.negotiation import Answered
 from broker.dicom.transport.wire import PduType
 from tests.peers.speaker import dataset, reference

@@ -19,8 +19,8 @@ from broker.dicom.sop_classes import (
     IMPLICIT_LITTLE,
     PRESENTATION_LUT,
 )
+from broker.dicom.transport.command_set import Command, command_bytes, command_of
 from broker.dicom.transport.dataset_writer import encode_dataset
-from broker.dicom.transport.message import Command, command_bytes, command_of
 from broker.dicom.transport.negotiation import Offer
 from broker.dicom.transport.service import MAX_FRAME
 from tests.dicom.conftest import Desk

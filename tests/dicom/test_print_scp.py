@@ -18,7 +18,7 @@ from broker.dicom.sop_classes import (
     PRINTER_INSTANCE,
     VERIFICATION,
 )
-from broker.dicom.transport.message import Command
+from broker.dicom.transport.command_set import Command
 from broker.model.job import FilmState, Level, Priority, State
 from tests.dicom.conftest import Desk
 from tests.peers.speaker import Speaker, dataset, image_box, picture, reference

@@ -17,7 +17,7 @@ from broker.dicom.sop_classes import (
     PRINTER,
     PRINTER_INSTANCE,
 )
-from broker.dicom.transport.message import Command
+from broker.dicom.transport.command_set import Command
 from tests.dicom.conftest import Desk
 from tests.peers.speaker import Speaker, dataset, image_box, picture, reference
 

@@ -12,8 +12,9 @@ from pydicom.dataset import Dataset
 from broker.dicom.probe import PRINTER_NAME, PRINTER_STATUS, echo, inspect, probe
 from broker.dicom.sop_classes import GRAYSCALE_META, PRESENTATION_LUT, VERIFICATION
 from broker.dicom.transport.acceptor import AcceptedAssociation, Offer
+from broker.dicom.transport.command_set import Command
 from broker.dicom.transport.dataset import EXPLICIT_LE, IMPLICIT_LE
-from broker.dicom.transport.message import Command, Request, Response
+from broker.dicom.transport.message import Request, Response
 from broker.model.health import Check, CheckKind
 from broker.model.printer import Address
 from tests.peers.acceptor import OFFERS, accepting

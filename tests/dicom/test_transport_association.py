@@ -9,8 +9,9 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from broker.dicom.transport.acceptor import AcceptedAssociation, Ending, Offer
+from broker.dicom.transport.command_set import Command
 from broker.dicom.transport.dataset import IMPLICIT_LE
-from broker.dicom.transport.message import Command, Request, Response
+from broker.dicom.transport.message import Request, Response
 from tests.peers.acceptor import (
     ECHO,
     GRAYSCALE_META,

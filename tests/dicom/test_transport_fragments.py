@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
+from broker.dicom.transport.command_set import command_bytes, command_of
 from broker.dicom.transport.dataset import IMPLICIT_LE
 from broker.dicom.transport.dataset_stream import Strainer
 from broker.dicom.transport.dataset_writer import encode_dataset
@@ -23,7 +24,6 @@ from broker.dicom.transport.fragments import (
     packed,
     sendable_pdu,
 )
-from broker.dicom.transport.message import command_bytes, command_of
 from broker.dicom.transport.wire import Violation
 from tests.peers.acceptor import Kept
 from tests.peers.raw import data_pdu, echo

@@ -19,8 +19,9 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from broker.dicom.transport.acceptor import AcceptedAssociation, Ending
+from broker.dicom.transport.command_set import Command
 from broker.dicom.transport.dataset import EXPLICIT_LE, decode_dataset
-from broker.dicom.transport.message import Command, Request, Response
+from broker.dicom.transport.message import Request, Response
 from broker.dicom.transport.requestor import EventReport
 from tests.peers.acceptor import (
     ECHO,

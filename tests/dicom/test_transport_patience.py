@@ -9,7 +9,8 @@ from contextlib import suppress
 from pydicom.dataset import Dataset
 
 from broker.dicom.transport.acceptor import AcceptedAssociation
-from broker.dicom.transport.message import Command, Request, Response, command_bytes, command_of
+from broker.dicom.transport.command_set import Command, command_bytes, command_of
+from broker.dicom.transport.message import Request, Response
 from broker.model.refusal import Refusal
 from tests.peers.acceptor import (
     ECHO,

@@ -14,8 +14,8 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from broker.dicom.transport.associate_pdus import associate_rj
+from broker.dicom.transport.command_set import Command
 from broker.dicom.transport.dataset import IMPLICIT_LE
-from broker.dicom.transport.message import Command
 from broker.dicom.transport.negotiation import TOO_MANY, WRONG_CALLED_AE
 from broker.dicom.transport.requestor import (
     Broken,

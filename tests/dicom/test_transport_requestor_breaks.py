@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 from pydicom.dataset import Dataset
 
-from broker.dicom.transport.message import Command
+from broker.dicom.transport.command_set import Command
 from broker.dicom.transport.requestor import (
     Broken,
     Timeouts,

@@ -13,7 +13,7 @@ from broker.dicom.sop_classes import (
     IMPLICIT_LITTLE,
     PRINT_JOB,
 )
-from broker.dicom.transport.message import Command
+from broker.dicom.transport.command_set import Command
 from broker.dicom.transport.negotiation import Offer
 from broker.dicom.transport.requestor import Answer, EventReport, Requestor
 from broker.emulator.print_jobs import Execution

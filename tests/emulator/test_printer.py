@@ -22,7 +22,7 @@ from broker.dicom.sop_classes import (
     PRINTER_INSTANCE,
     VERIFICATION,
 )
-from broker.dicom.transport.message import Command
+from broker.dicom.transport.command_set import Command
 from broker.dicom.transport.negotiation import Offer
 from broker.dicom.transport.requestor import Requestor
 from broker.model.trouble import Unavailable, Uncertain

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from broker.dicom.transport.acceptor import AcceptedAssociation, Acceptor, Ending, Offer
+from broker.dicom.transport.command_set import Command
 from broker.dicom.transport.dataset import EXPLICIT_LE, IMPLICIT_LE
-from broker.dicom.transport.message import Command, Request, Response
+from broker.dicom.transport.message import Request, Response
 from broker.dicom.transport.requestor import Requestor
 
 PATIENCE_S = 20.0

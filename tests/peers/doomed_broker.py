@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from broker.dicom.sop_classes import FILM_BOX, FILM_SESSION
-from broker.dicom.transport.message import Command, Request
+from broker.dicom.transport.command_set import Command
+from broker.dicom.transport.message import Request
 from tests.peers.broker_process import BrokerProcess
 
 WITNESS = "DOOMED_WITNESS"

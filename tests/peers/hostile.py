@@ -21,9 +21,9 @@ from broker.dicom.sop_classes import (
     VERIFICATION,
 )
 from broker.dicom.statuses import words
+from broker.dicom.transport.command_set import Command, CommandSet, command_bytes, command_of
 from broker.dicom.transport.dataset import decode_dataset
 from broker.dicom.transport.dataset_writer import encode_dataset
-from broker.dicom.transport.message import Command, command_bytes, command_of, has_dataset
 from broker.dicom.transport.negotiation import Offer
 from tests.peers.hostile_site import Site
 from tests.peers.raw import PATIENCE_S, Raw
@@ -121,11 +121,11 @@ class Hostile(Raw):
                 break
         return Answered(said(last), time.monotonic() - since)
 
-    def reply(self) -> tuple[str, Dataset]:
+    def reply(self) -> tuple[str, CommandSet]:
         """The status that comes next, and the data set behind it, empty when there is none."""
         answer = self.hear()
-        data = self._fragments() if has_dataset(answer) else b""
-        return words(int(answer.Status)), decode_dataset(data, EXPLICIT_LITTLE)
+        data = self._fragments() if answer.has_dataset else b""
+        return words(answer.Status), decode_dataset(data, EXPLICIT_LITTLE)
 
     def message(self) -> bytes:
         """The command set that comes next, as bytes; its data set is read over.

@@ -17,7 +17,7 @@ from broker.dicom.sop_classes import (
     PRESENTATION_LUT,
 )
 from broker.dicom.statuses import words
-from broker.dicom.transport.message import Command, read_command
+from broker.dicom.transport.command_set import Command, read_command
 from broker.model.refusal import Refusal
 from tests.peers.hostile import LUT, PRINT, UNSPECIFIED, Answered, Case, Hostile, command, encoded
 from tests.peers.hostile_bytes import BY_MESSAGE_S

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from broker.dicom.sop_classes import VERIFICATION
 from broker.dicom.statuses import words
-from broker.dicom.transport.message import Command
+from broker.dicom.transport.command_set import Command
 from broker.model.refusal import Refusal
 from tests.peers.hostile import (
     ECHO,

@@ -14,7 +14,7 @@ from broker.dicom.sop_classes import (
     PRESENTATION_LUT,
     PRINTER,
 )
-from broker.dicom.transport.message import Command
+from broker.dicom.transport.command_set import Command
 from broker.dicom.transport.requestor import Answer
 from broker.model.film import Film, ImageBox, PresentationLut
 from broker.model.job import PrintRequest

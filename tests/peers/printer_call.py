@@ -28,19 +28,11 @@ from broker.dicom.transport.associate_pdus import (
     associate_rj,
     read_proposal,
 )
+from broker.dicom.transport.command_set import Command, CommandSet, command_bytes, command_of
 from broker.dicom.transport.dataset import decode_dataset
 from broker.dicom.transport.dataset_writer import encode_dataset
 from broker.dicom.transport.fragments import Assembly, packed, sendable_pdu
-from broker.dicom.transport.message import (
-    Command,
-    Context,
-    Request,
-    Response,
-    command_bytes,
-    command_of,
-    is_response,
-    response_command,
-)
+from broker.dicom.transport.message import Context, Request, Response, response_command
 from broker.dicom.transport.negotiation import Offer, Proposal, Rejection, accepted, negotiate
 from broker.dicom.transport.wire import PduType, Wire
 from broker.model.layout import Layout
@@ -121,7 +113,7 @@ class Call:
 
     def _hear(self, messages: Sequence[Any]) -> None:
         for message in messages:
-            if is_response(message.command):
+            if message.command.is_response:
                 continue
             context = self._contexts[message.context_id]
             if self.request is not None:
@@ -255,7 +247,7 @@ class Call:
         assert self.request.context is not None
         return decode_dataset(self.request.data, self.request.context.transfer_syntax)
 
-    def _send(self, context: Context, command: Dataset, dataset: Dataset | None) -> None:
+    def _send(self, context: Context, command: CommandSet, dataset: Dataset | None) -> None:
         data = [] if dataset is None else encode_dataset(dataset, context.transfer_syntax)
         encoded = command_bytes(command, with_dataset=bool(data))
         message = b"".join(packed(context.id, encoded, data, self._send_pdu))

@@ -10,13 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from broker.dicom.transport.associate_pdus import associate_ac, associate_rq, read_proposal
-from broker.dicom.transport.message import (
-    Command,
-    command_bytes,
-    command_of,
-    has_dataset,
-    read_command,
-)
+from broker.dicom.transport.command_set import Command, command_bytes, command_of, read_command
 from broker.dicom.transport.negotiation import Offer, Result, negotiate, proposed_contexts
 
 PATIENCE_S = 20.0
@@ -103,7 +97,7 @@ class Raw:
     def hear_all(self) -> Any:
         """The command set of the next message; its data set is read to the end."""
         command = self.hear()
-        last = not has_dataset(command)
+        last = not command.has_dataset
         while not last:
             last = bool(self.pdu()[11] & 0x02)
         return command
@@ -113,7 +107,7 @@ class Raw:
         self.say(
             1,
             {
-                "CommandField": int(request.CommandField) | 0x8000,
+                "CommandField": request.CommandField | 0x8000,
                 "MessageIDBeingRespondedTo": int(request.MessageID),
                 "Status": status,
                 **fields,

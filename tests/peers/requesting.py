@@ -14,8 +14,8 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from broker.dicom.transport.acceptor import Offer
+from broker.dicom.transport.command_set import Command
 from broker.dicom.transport.dataset import EXPLICIT_LE, IMPLICIT_LE
-from broker.dicom.transport.message import Command
 from broker.dicom.transport.requestor import (
     Answer,
     Requestor,

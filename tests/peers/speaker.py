@@ -18,7 +18,7 @@ from broker.dicom.sop_classes import (
     PRINTER,
     VERIFICATION,
 )
-from broker.dicom.transport.message import Command
+from broker.dicom.transport.command_set import Command
 from broker.dicom.transport.negotiation import Offer
 from broker.dicom.transport.requestor import Answer, Requestor, Timeouts
 

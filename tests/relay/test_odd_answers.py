@@ -20,7 +20,8 @@ from broker.dicom.sop_classes import (
     VERIFICATION,
 )
 from broker.dicom.transport.acceptor import Acceptor, Ending
-from broker.dicom.transport.message import Command, Request, Response
+from broker.dicom.transport.command_set import Command
+from broker.dicom.transport.message import Request, Response
 from broker.dicom.transport.negotiation import Offer
 from broker.model.job import FilmState, State
 from broker.model.printer import Address, Health

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
+from broker.dicom.transport.command_set import CommandSet
 from broker.dicom.transport.dataset import UnreadableDataset, decode_dataset
 from broker.dicom.transport.message import Context, Request
 
@@ -25,7 +26,7 @@ class Answer:
     """The response to a request."""
 
     status: int
-    command: Dataset
+    command: CommandSet
     dataset: Dataset | None
     """None where there was none, or it could not be decoded."""
 

@@ -11,20 +11,12 @@ from pydicom.dataset import Dataset
 
 from broker.dicom.statuses import PROCESSING_FAILURE
 from broker.dicom.transport.associate_pdus import RELEASE_RP, abort_pdu, associate_ac
+from broker.dicom.transport.command_set import Command, CommandSet, command_bytes, command_of
 from broker.dicom.transport.dataset_stream import Strainer
 from broker.dicom.transport.dataset_writer import encode_dataset
 from broker.dicom.transport.fragments import Assembly, Message, packed, sendable_pdu
 from broker.dicom.transport.guarded_service import GuardedService
-from broker.dicom.transport.message import (
-    Command,
-    Context,
-    Request,
-    Response,
-    command_bytes,
-    command_of,
-    is_response,
-    response_command,
-)
+from broker.dicom.transport.message import Context, Request, Response, response_command
 from broker.dicom.transport.negotiation import Answered, Proposal, accepted
 from broker.dicom.transport.pace import Pace
 from broker.dicom.transport.service import Closing, Ending, EventSink, Limits, Service
@@ -207,7 +199,7 @@ class AcceptedAssociation:
                 raise Violation(f"{pdu.type.name} within an association", Reason.UNEXPECTED_PDU)
         return message
 
-    def _strain(self, context_id: int, command: Dataset) -> Strainer | None:
+    def _strain(self, context_id: int, command: CommandSet) -> Strainer | None:
         """What the data set of this command goes through."""
         assert self._service is not None
         return self._service.strainer(Request(self._by_id.get(context_id), command))
@@ -228,7 +220,7 @@ class AcceptedAssociation:
 
     def _serve(self, service: GuardedService, message: Message) -> None:
         try:
-            if is_response(message.command) or message.command.CommandField == Command.C_CANCEL:
+            if message.command.is_response or message.command.CommandField == Command.C_CANCEL:
                 return
             context = self._by_id.get(message.context_id)
             request = Request(context, message.command, message.data, message.cuts, message.sink)
@@ -262,7 +254,7 @@ class AcceptedAssociation:
         self._wire.send(message, self._patience_s)
 
     def _message(
-        self, context: Context, command: Dataset, dataset: Dataset | None
+        self, context: Context, command: CommandSet, dataset: Dataset | None
     ) -> Iterator[bytes]:
         data = [] if dataset is None else encode_dataset(dataset, context.transfer_syntax)
         encoded = command_bytes(command, with_dataset=bool(data))

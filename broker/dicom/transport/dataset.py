@@ -36,7 +36,7 @@ from broker.dicom.transport.dataset_walk import (
     Want,
     is_explicit,
 )
-from broker.dicom.transport.vr import BINARY, NUMBERS, ONE_TEXT, TEXT, TRIMMED, dictionary_vr
+from broker.dicom.transport.vr import BINARY, NUMBERS, ONE_TEXT, TEXT, TRIMMED
 from broker.model.room import MB
 
 __all__ = [
@@ -55,14 +55,11 @@ __all__ = [
     "Elsewhere",
     "UnreadableDataset",
     "decode_dataset",
-    "decode_flat",
     "is_explicit",
     "read_raw",
 ]
 
 Buffer = bytes | memoryview
-
-_HEAD = struct.Struct("<HHI")
 
 MAX_TEXT = MB
 """Bytes of one value that is not binary."""
@@ -71,35 +68,6 @@ MAX_TEXT = MB
 def decode_dataset(data: bytes, transfer_syntax: str) -> Dataset:
     """The data set in `data`, every element converted, deep down. Raises UnreadableDataset."""
     return _whole(data, transfer_syntax, _Decoded())
-
-
-def decode_flat(data: bytes) -> Dataset:
-    """As `decode_dataset` of a data set in Implicit VR Little Endian without sequences.
-
-    Command sets are such (PS3.7 6.3.1), and there are a dozen for each film: this is quicker.
-    """
-    dataset = Dataset()
-    at, size = 0, len(data)
-    view = memoryview(data)
-    while at < size:
-        if size - at < _HEAD.size:
-            raise UnreadableDataset("an element is cut off")
-        group, element, length = _HEAD.unpack_from(data, at)
-        tag = Tag(group, element)
-        at += _HEAD.size
-        vr = "" if group == 0xFFFE else dictionary_vr(tag)
-        if vr in ("", "SQ") or length == UNDEFINED:
-            raise UnreadableDataset(f"{tag} is a sequence, or a part of one")
-        if length > size - at:
-            raise UnreadableDataset(f"{tag} is longer than what holds it")
-        value = view[at : at + length]
-        if vr == "US" and length == SHORT_LENGTH.size:
-            number = SHORT_LENGTH.unpack(value)[0]
-            dataset._dict[tag] = DataElement(tag, vr, number, already_converted=True)
-        else:
-            dataset._dict[tag] = _element(tag, vr, value)
-        at += length
-    return dataset
 
 
 def read_raw(data: bytes, transfer_syntax: str, cuts: Sequence[Cut] = ()) -> Dataset:

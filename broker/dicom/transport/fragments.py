@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from pydicom.dataset import Dataset
-
+from broker.dicom.transport.command_set import CommandSet, UnreadableCommand, read_command
 from broker.dicom.transport.dataset import Buffer, Cut
 from broker.dicom.transport.dataset_stream import Sink, Whole
 from broker.dicom.transport.dataset_writer import Pieces, buffers
-from broker.dicom.transport.message import UnreadableCommand, has_dataset, read_command
 from broker.dicom.transport.wire import Reason, Violation
 
 MAX_COMMAND = 1 << 16
@@ -37,7 +35,7 @@ class Message:
     """A whole message."""
 
     context_id: int
-    command: Dataset
+    command: CommandSet
     data: bytes = b""
     """The data set, without what was left out at `cuts`."""
     dropped: bool = False
@@ -63,7 +61,7 @@ class Assembly:
         self,
         *,
         max_dataset: int,
-        strain: Callable[[int, Dataset], Whole | None] = lambda _context_id, _command: None,
+        strain: Callable[[int, CommandSet], Whole | None] = lambda _context_id, _command: None,
     ) -> None:
         self._max_dataset = max_dataset
         self._strain = strain
@@ -109,7 +107,7 @@ class Assembly:
         self._context_id: int | None = None
         self._size = 0
         self._command_bytes = bytearray()
-        self._command: Dataset | None = None
+        self._command: CommandSet | None = None
         self._data: Whole | None = None
 
     def _fragment(self, context_id: int, flags: int, part: memoryview) -> Message | None:
@@ -135,7 +133,7 @@ class Assembly:
             self._command = read_command(bytes(self._command_bytes))
         except UnreadableCommand as exc:
             raise Violation(str(exc), Reason.INVALID_PARAMETER) from exc
-        return None if has_dataset(self._command) else self._whole()
+        return None if self._command.has_dataset else self._whole()
 
     def _data_part(self, part: memoryview, last: bool) -> Message | None:
         if self._command is None or self._context_id is None:

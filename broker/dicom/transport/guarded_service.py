@@ -11,9 +11,10 @@ from broker.dicom.statuses import (
     SOP_CLASS_NOT_SUPPORTED,
     UNRECOGNIZED_OPERATION,
 )
+from broker.dicom.transport.command_set import Command
 from broker.dicom.transport.dataset_stream import Sink, Strainer
 from broker.dicom.transport.fragments import Message
-from broker.dicom.transport.message import Command, Request, Response
+from broker.dicom.transport.message import Request, Response
 from broker.dicom.transport.service import Ending, Service, TakesPixels
 from broker.model.refusal import Refusal
 

@@ -23,20 +23,11 @@ from broker.dicom.transport.associate_pdus import (
     associate_rq,
     read_answer,
 )
+from broker.dicom.transport.command_set import RESPONSE, Command, command_bytes, command_of
 from broker.dicom.transport.connection import Broken, Rejected, Timeouts, connect, rejected
 from broker.dicom.transport.dataset_writer import encode_dataset
 from broker.dicom.transport.fragments import Assembly, Message, packed, sendable_pdu
-from broker.dicom.transport.message import (
-    RESPONSE,
-    Command,
-    Context,
-    Request,
-    Response,
-    command_bytes,
-    command_of,
-    is_response,
-    response_command,
-)
+from broker.dicom.transport.message import Context, Request, Response, response_command
 from broker.dicom.transport.negotiation import Offer, accepted, proposed_contexts
 from broker.dicom.transport.wire import (
     Pdu,
@@ -161,7 +152,7 @@ class Requestor:
         whole = command_of({**command, "MessageID": self._message_id})
         data = [] if dataset is None else encode_dataset(dataset, context.transfer_syntax)
         encoded = command_bytes(whole, with_dataset=bool(data))
-        doing = f"answering {Command(int(whole.CommandField)).name.replace('_', '-')}"
+        doing = f"answering {Command(whole.CommandField).name.replace('_', '-')}"
         asked = False
         try:
             # A peer that has left meanwhile is told apart from one that leaves when asked.
@@ -173,7 +164,7 @@ class Requestor:
                 self._listen_for_abort()
                 raise
             asked = True
-            return self._answer(int(whole.CommandField), time.monotonic() + timeout_s)
+            return self._answer(whole.CommandField, time.monotonic() + timeout_s)
         except WireBroken as exc:
             raise self._broken(exc, doing, timeout_s, asked=asked) from exc
         except BaseException:
@@ -208,7 +199,7 @@ class Requestor:
         while True:
             message = self._next(deadline)
             command = message.command
-            if not is_response(command):
+            if not command.is_response:
                 self._oblige(message)
             elif command.MessageIDBeingRespondedTo == self._message_id:
                 status = command.get("Status")
@@ -220,7 +211,7 @@ class Requestor:
         """Deal with what has come in since the last request."""
         while self._ready or self._assembly.begun or self._wire.pending:
             message = self._next(deadline)
-            if not is_response(message.command):
+            if not message.command.is_response:
                 self._oblige(message)
 
     def _next(self, deadline: float) -> Message:
