@@ -7,41 +7,72 @@ and raises ClaimLost: an attempt that was given up for dead cannot spoil what ca
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
 
 from broker.model.job import DONE, Claim, FilmState, Outcome, State
 from broker.model.retry import BLAMELESS, PrinterVerdict, Settlement
 from broker.store import printer_rows
 from broker.store.doubts import remember
+from broker.store.prepared import Prepared, fixed
 from broker.store.reading import JobReading
 from broker.store.tables import attempts, jobs, sendings
 
-# Written with every film, so made once. Parameters that are no columns begin with `its_`.
+# Parameters that are no columns begin with `its_`.
 _FENCED = and_(
     jobs.c.id == bindparam("its_job"),
     jobs.c.state == State.PRINTING,
     jobs.c.token == bindparam("its_token"),
 )
-_CLAIM = (
+_LINE_UP = Prepared(
+    update(jobs).where(jobs.c.id == bindparam("its_job"), jobs.c.state == State.QUEUED),
+    "printer",
+    "assigned_at",
+)
+_CLAIM = Prepared(
     update(jobs)
     .where(jobs.c.id == bindparam("its_job"), jobs.c.state == State.QUEUED)
-    .where(jobs.c.pinned.in_(["", bindparam("its_printer")]))
-    .values(state=State.PRINTING, reason="", wish="", attempts=jobs.c.attempts + 1)
+    .where(or_(jobs.c.pinned == "", jobs.c.pinned == bindparam("its_printer")))
+    .values(state=State.PRINTING, reason="", wish="", attempts=jobs.c.attempts + 1),
+    "printer",
+    "token",
+    "updated_at",
 )
-_TOUCH = update(jobs).where(_FENCED)
-_WISH = select(jobs.c.wish).where(_FENCED)
-_FILM = update(sendings).where(
-    sendings.c.id == bindparam("its_film"),
-    sendings.c.job_id == bindparam("its_job"),
-    sendings.c.state.in_(bindparam("its_states", expanding=True)),
+_TOUCH = Prepared(update(jobs).where(_FENCED), "updated_at")
+_WISH = Prepared(select(jobs.c.wish).where(_FENCED))
+_MOVED = ("state", "reason", "not_before", "assigned_at", "wish", "token", "updated_at")
+_MOVE = Prepared(update(jobs).where(_FENCED), *_MOVED)
+_MOVE_ON = Prepared(update(jobs).where(_FENCED).values(printer=""), *_MOVED)
+_COPIES = Prepared(select(sendings.c.copies).where(sendings.c.id == bindparam("its_film")))
+_BEGUN = ("job_id", "printer", "began_at", "ended_at", "outcome", "words", "permanent", "strike")
+_BEGIN = Prepared(insert(attempts).returning(attempts.c.id), *_BEGUN)
+_END = Prepared(
+    update(attempts).where(
+        attempts.c.job_id == bindparam("its_job"), attempts.c.ended_at.is_(None)
+    ),
+    "ended_at",
+    "outcome",
+    "words",
+    "permanent",
+    "strike",
 )
-_COPIES = select(sendings.c.copies).where(sendings.c.id == bindparam("its_film"))
-_BEGIN = insert(attempts).returning(attempts.c.id)
-_END = update(attempts).where(
-    attempts.c.job_id == bindparam("its_job"), attempts.c.ended_at.is_(None)
-)
+
+
+def _film(before: Collection[FilmState], *columns: str) -> Prepared:
+    """A change to one film of a job, which must be in one of the states before."""
+    which = and_(
+        sendings.c.id == bindparam("its_film"),
+        sendings.c.job_id == bindparam("its_job"),
+        sendings.c.state.in_(fixed(before)),
+    )
+    return Prepared(update(sendings).where(which), "state", "words", *columns)
+
+
+_ASKED = _film((FilmState.WAITING, FilmState.UNCERTAIN), "printer", "asked_at", "accepted_at")
+_ACCEPTED = _film((FilmState.ASKED,), "accepted_at")
+_NOT_PRINTED = _film((FilmState.ASKED,), "printer", "asked_at")
+_UNCERTAIN = _film((FilmState.ASKED,))
 
 
 class ClaimLost(RuntimeError):
@@ -59,11 +90,7 @@ class Claims(JobReading):
         now = self._clock()
         with self._database.write() as connection:
             for job_id, printer in lines.items():
-                connection.execute(
-                    update(jobs)
-                    .where(jobs.c.id == job_id, jobs.c.state == State.QUEUED)
-                    .values(printer=printer, assigned_at=now)
-                )
+                _LINE_UP.change(connection, its_job=job_id, printer=printer, assigned_at=now)
 
     def claim(self, job_id: int, printer: str) -> Claim | None:
         """Take a queued job to a printer and begin an attempt.
@@ -73,58 +100,58 @@ class Claims(JobReading):
         token = secrets.token_hex(16)
         now = self._clock()
         with self._database.write() as connection:
-            taken = connection.execute(
-                _CLAIM,
-                {
-                    "its_job": job_id,
-                    "its_printer": printer,
-                    "printer": printer,
-                    "token": token,
-                    "updated_at": now,
-                },
+            taken = _CLAIM.change(
+                connection,
+                its_job=job_id,
+                its_printer=printer,
+                printer=printer,
+                token=token,
+                updated_at=now,
             )
-            if taken.rowcount != 1:
+            if taken != 1:
                 return None
             attempt_id = _begin(connection, job_id, printer, now)
         return Claim(job_id=job_id, attempt_id=attempt_id, printer=printer, token=token)
 
     def asked(self, claim: Claim, film_id: int) -> None:
-        """The line: on stable storage before N-ACTION leaves for the printer."""
-        self._film(
-            claim,
-            film_id,
-            (FilmState.WAITING, FilmState.UNCERTAIN),
-            state=FilmState.ASKED,
-            printer=claim.printer,
-            asked_at=self._clock(),
-            accepted_at=None,
-            words="",
-        )
+        """The line: on stable storage before N-ACTION leaves for the printer.
+
+        A film that is in doubt is printed again by this: that is remembered.
+        """
+        with self._database.write() as connection:
+            remember(connection, film_id)
+            self._change_film(
+                connection,
+                claim,
+                film_id,
+                _ASKED,
+                state=FilmState.ASKED,
+                printer=claim.printer,
+                asked_at=self._clock(),
+                accepted_at=None,
+                words="",
+            )
 
     def accepted(self, claim: Claim, film_id: int, words: str = "") -> None:
         """The printer took the film; `words` are its warnings. Its copies are counted for it."""
         now = self._clock()
         values = {"state": FilmState.ACCEPTED, "accepted_at": now, "words": words}
         with self._database.write() as connection:
-            self._change_film(connection, claim, film_id, (FilmState.ASKED,), **values)
-            copies = connection.execute(_COPIES, {"its_film": film_id}).scalar_one()
+            self._change_film(connection, claim, film_id, _ACCEPTED, **values)
+            ((copies,),) = _COPIES.rows(connection, its_film=film_id)
             printer_rows.credit(connection, claim.printer, copies, now)
 
     def not_printed(self, claim: Claim, film_id: int, words: str) -> None:
         """The printer said no: the film was not printed, and waits again."""
-        self._film(
-            claim,
-            film_id,
-            (FilmState.ASKED,),
-            state=FilmState.WAITING,
-            printer="",
-            asked_at=None,
-            words=words,
-        )
+        values = {"state": FilmState.WAITING, "printer": "", "asked_at": None, "words": words}
+        with self._database.write() as connection:
+            self._change_film(connection, claim, film_id, _NOT_PRINTED, **values)
 
     def uncertain(self, claim: Claim, film_id: int, words: str) -> None:
         """No answer came: the film may be on paper."""
-        self._film(claim, film_id, (FilmState.ASKED,), state=FilmState.UNCERTAIN, words=words)
+        values = {"state": FilmState.UNCERTAIN, "words": words}
+        with self._database.write() as connection:
+            self._change_film(connection, claim, film_id, _UNCERTAIN, **values)
 
     def wish(self, claim: Claim) -> str:
         """What a person asked for meanwhile: hold, cancel or nothing; ClaimLost."""
@@ -148,38 +175,27 @@ class Claims(JobReading):
         person's wish wins over going back to the queue. Films are left as they are.
         """
         now = self._clock()
-        fence = fence_of(claim.job_id, claim.token)
         with self._database.write() as connection:
             wish = _wish(connection, claim)
             end(connection, claim.job_id, outcome, words, now, permanent=permanent, strike=strike)
-            move(connection, fence, obey(wish, settlement), now)
+            move(connection, claim.job_id, claim.token, obey(wish, settlement), now)
             printer_rows.blame(connection, claim.printer, blame, now)
-
-    def _film(
-        self, claim: Claim, film_id: int, before: Sequence[FilmState], **values: object
-    ) -> None:
-        with self._database.write() as connection:
-            self._change_film(connection, claim, film_id, before, **values)
 
     def _change_film(
         self,
         connection: Connection,
         claim: Claim,
         film_id: int,
-        before: Sequence[FilmState],
+        change: Prepared,
         **values: object,
     ) -> None:
-        """Change one film of a claimed job, which must be in one of the states before.
-
-        One that is in doubt is printed again by being changed: that is remembered.
-        """
-        fence = {"its_job": claim.job_id, "its_token": claim.token}
-        held = connection.execute(_TOUCH, {**fence, "updated_at": self._clock()})
-        which = {"its_film": film_id, "its_job": claim.job_id, "its_states": before}
-        if FilmState.UNCERTAIN in before:
-            remember(connection, film_id)
-        changed = connection.execute(_FILM, {**which, **values})
-        if held.rowcount != 1 or changed.rowcount != 1:
+        """Change one film of a claimed job."""
+        now = self._clock()
+        held = _TOUCH.change(
+            connection, its_job=claim.job_id, its_token=claim.token, updated_at=now
+        )
+        changed = change.change(connection, its_film=film_id, its_job=claim.job_id, **values)
+        if held != 1 or changed != 1:
             raise _lost(claim.job_id)
 
 
@@ -191,35 +207,30 @@ def left_to_print(connection: Connection, job_id: int) -> int:
     return len(rows.all())
 
 
-def fence_of(job_id: int, token: str) -> ColumnElement[bool]:
-    """The one job row that a claim may change, while the claim holds."""
-    return and_(jobs.c.id == job_id, jobs.c.state == State.PRINTING, jobs.c.token == token)
-
-
 def _lost(job_id: int) -> ClaimLost:
     return ClaimLost(f"job {job_id} was taken from this attempt")
 
 
 def _wish(connection: Connection, claim: Claim) -> str:
-    fence = {"its_job": claim.job_id, "its_token": claim.token}
-    row = connection.execute(_WISH, fence).one_or_none()
-    if row is None:
-        raise ClaimLost("the job was taken from this attempt")
-    return str(row.wish)
+    found = _WISH.rows(connection, its_job=claim.job_id, its_token=claim.token)
+    if not found:
+        raise _lost(claim.job_id)
+    return str(found[0][0])
 
 
 def _begin(connection: Connection, job_id: int, printer: str, now: float) -> int:
-    attempt = {
-        "job_id": job_id,
-        "printer": printer,
-        "began_at": now,
-        "ended_at": None,
-        "outcome": "",
-        "words": "",
-        "permanent": False,
-        "strike": False,
-    }
-    return int(connection.execute(_BEGIN, attempt).scalar_one())
+    ((attempt_id,),) = _BEGIN.rows(
+        connection,
+        job_id=job_id,
+        printer=printer,
+        began_at=now,
+        ended_at=None,
+        outcome="",
+        words="",
+        permanent=False,
+        strike=False,
+    )
+    return int(attempt_id)
 
 
 def end(
@@ -233,36 +244,38 @@ def end(
     strike: bool = False,
 ) -> None:
     """End the job's running attempt, of which there is one."""
-    values = {
-        "ended_at": now,
-        "outcome": outcome,
-        "words": words,
-        "permanent": permanent,
-        "strike": strike,
-    }
-    ended = connection.execute(_END, {"its_job": job_id, **values})
-    if ended.rowcount != 1:
+    ended = _END.change(
+        connection,
+        its_job=job_id,
+        ended_at=now,
+        outcome=outcome,
+        words=words,
+        permanent=permanent,
+        strike=strike,
+    )
+    if ended != 1:
         raise _lost(job_id)
 
 
 def move(
-    connection: Connection, fence: ColumnElement[bool], settlement: Settlement, now: float
+    connection: Connection, job_id: int, token: str, settlement: Settlement, now: float
 ) -> None:
     """Take the job out of `printing`; a queued one is no printer's any more."""
-    values: dict[str, object] = {
-        "state": settlement.state,
-        "reason": settlement.reason,
-        "not_before": settlement.not_before,
-        "assigned_at": None,
-        "wish": "",
-        "token": "",
-        "updated_at": now,
-    }
-    if settlement.state is State.QUEUED:
-        values["printer"] = ""
-    moved = connection.execute(update(jobs).where(fence).values(**values))
-    if moved.rowcount != 1:
-        raise ClaimLost("the job was taken from this attempt")
+    change = _MOVE_ON if settlement.state is State.QUEUED else _MOVE
+    moved = change.change(
+        connection,
+        its_job=job_id,
+        its_token=token,
+        state=settlement.state,
+        reason=settlement.reason,
+        not_before=settlement.not_before,
+        assigned_at=None,
+        wish="",
+        token="",
+        updated_at=now,
+    )
+    if moved != 1:
+        raise _lost(job_id)
 
 
 def obey(wish: str, settlement: Settlement) -> Settlement:

@@ -80,6 +80,7 @@ class Database:
             pool_size=8,
             max_overflow=-1,
             hide_parameters=True,
+            paramstyle="named",
             execution_options={"busy_s": busy_s},
         )
         event.listen(engine, "connect", _prepare)

@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from broker.model.job import UNANSWERED, FilmState
 from broker.store.job_rows import FEW
+from broker.store.prepared import Prepared
 from broker.store.reading import JobReading, Unanswered
 from broker.store.tables import doubts, sendings
 
@@ -32,8 +33,8 @@ def _remembering(*which: ColumnElement[bool]) -> Insert:
     return insert(doubts).from_select(columns, asked.order_by(sendings.c.id))
 
 
-_REMEMBER_ONE = _remembering(
-    sendings.c.id == bindparam("its_film"), sendings.c.state == FilmState.UNCERTAIN
+_REMEMBER_ONE = Prepared(
+    _remembering(sendings.c.id == bindparam("its_film"), sendings.c.state == FilmState.UNCERTAIN)
 )
 _REMEMBER_ALL = _remembering(
     sendings.c.job_id == bindparam("its_job"), sendings.c.state.in_(UNANSWERED)
@@ -73,7 +74,7 @@ class Doubting(JobReading):
 
 def remember(connection: Connection, film_id: int) -> None:
     """Write down whom an uncertain film was asked of, before it is asked for again."""
-    connection.execute(_REMEMBER_ONE, {"its_film": film_id})
+    _REMEMBER_ONE.change(connection, its_film=film_id)
 
 
 def remember_all(connection: Connection, job_id: int) -> None:

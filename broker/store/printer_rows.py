@@ -10,10 +10,11 @@ from broker.model.health import FAILS_FILMS, LEAVES_UNANSWERED
 from broker.model.printer import Health
 from broker.model.retry import PrinterVerdict
 from broker.store.job_rows import ACTIVE
+from broker.store.prepared import Prepared
 from broker.store.tables import attempts, jobs, printers
 
-# Written with every film, so made once. Parameters that are no columns begin with `its_`.
-_CREDIT = (
+# Parameters that are no columns begin with `its_`.
+_CREDIT = Prepared(
     update(printers)
     .where(printers.c.name == bindparam("its_name"))
     .values(
@@ -78,7 +79,7 @@ def blame(connection: Connection, name: str, verdict: PrinterVerdict, now: float
 
 def credit(connection: Connection, name: str, copies: int, now: float) -> None:
     """Count an accepted film: whatever was wrong with the printer is over, as of now."""
-    connection.execute(_CREDIT, {"its_name": name, "its_copies": copies, "now": now})
+    _CREDIT.change(connection, its_name=name, its_copies=copies, now=now)
 
 
 def forgive(connection: Connection, name: str, now: float) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from broker.model.health import Observation
 from broker.model.job import DONE, State
 from broker.model.printer import Address, Duty, Health, Printer
 from broker.store.database import Database
 from broker.store.job_rows import ACTIVE
+from broker.store.prepared import Prepared, fixed
 from broker.store.printer_rows import NoSuchPrinter, change, forgive, require, set_health
 from broker.store.tables import jobs, printers, sendings
 
@@ -33,26 +34,34 @@ class Occupation:
     recent: int = 0
 
 
-# Asked with every film, so made once.
-_ALL = select(printers).order_by(printers.c.position, printers.c.name)
-_LUTS = select(printers.c.supports_lut)
-_LOADS = (
+_ALL = Prepared(select(printers).order_by(printers.c.position, printers.c.name))
+_LUTS = Prepared(select(printers.c.supports_lut))
+_LOADS = Prepared(
     select(jobs.c.printer, func.sum(sendings.c.copies))
     .join(sendings, sendings.c.job_id == jobs.c.id)
-    .where(jobs.c.state.in_(ACTIVE), jobs.c.printer != "")
-    .where(sendings.c.state.not_in(DONE))
+    .where(jobs.c.state.in_(fixed(ACTIVE)), jobs.c.printer != "")
+    .where(sendings.c.state.not_in(fixed(DONE)))
     .group_by(jobs.c.printer)
 )
-_CLAIMS = (
+_CLAIMS = Prepared(
     select(jobs.c.printer, func.count())
     .where(jobs.c.state == State.PRINTING)
     .group_by(jobs.c.printer)
 )
-_RECENT = (
+_RECENT = Prepared(
     select(sendings.c.printer, func.sum(sendings.c.copies))
     .where(sendings.c.accepted_at >= bindparam("since"))
     .group_by(sendings.c.printer)
 )
+
+
+_OF_ADDRESS = [each.name for each in fields(Address)]
+_OBSERVED = [
+    each.name
+    for each in fields(Printer)
+    if each.name in printers.c and each.name not in ("duty", "health")
+]
+"""What a Printer shows as it stands in its row."""
 
 
 class Printers:
@@ -90,15 +99,15 @@ class Printers:
     def list(self) -> PrinterList:
         """All printers, in the order of the configuration."""
         with self._database.read() as connection:
-            rows = connection.execute(_ALL).all()
+            rows = [dict(zip(_ALL.names, row, strict=True)) for row in _ALL.rows(connection)]
             busy = _occupations(connection, self._clock() - RECENT_S)
-        return [_printer(row, busy.get(row.name, Occupation())) for row in rows]
+        return [_printer(row, busy.get(row["name"], Occupation())) for row in rows]
 
     def refuse_lut(self) -> bool:
         """Whether there are printers, and none that takes a Presentation LUT or may do so."""
         with self._database.read() as connection:
-            found = connection.execute(_LUTS).scalars().all()
-        return bool(found) and all(each is False for each in found)
+            found = _LUTS.rows(connection)
+        return bool(found) and all(supports is False for (supports,) in found)
 
     def get(self, name: str) -> Printer:
         """One printer; NoSuchPrinter."""
@@ -133,7 +142,7 @@ class Printers:
         with self._database.write() as connection:
             require(connection, name)
             row = connection.execute(select(printers).where(printers.c.name == name)).one()
-            before = _printer(row, Occupation())
+            before = _printer(row._asdict(), Occupation())
             observation = look(before)
             self._observed(connection, name, observation)
         return before, observation
@@ -190,8 +199,8 @@ def _new(now: float) -> dict[str, object]:
 
 def _occupations(connection: Connection, since: float) -> dict[str, Occupation]:
     """What each printer is busy with, and how much it has done since then."""
-    loads, claims = connection.execute(_LOADS), connection.execute(_CLAIMS)
-    recent = connection.execute(_RECENT, {"since": since})
+    loads, claims = _LOADS.rows(connection), _CLAIMS.rows(connection)
+    recent = _RECENT.rows(connection, since=since)
     load, claimed, done = (
         {name: int(count) for name, count in rows} for rows in (loads, claims, recent)
     )
@@ -202,32 +211,13 @@ def _occupations(connection: Connection, since: float) -> dict[str, Occupation]:
     }
 
 
-def _printer(row: Row[Any], busy: Occupation) -> Printer:
+def _printer(row: Mapping[str, Any], busy: Occupation) -> Printer:
     return Printer(
-        address=Address(
-            name=row.name,
-            ae_title=row.ae_title,
-            host=row.host,
-            port=row.port,
-            weight=row.weight,
-            associations=row.associations,
-            lut_level=row.lut_level,
-        ),
-        duty=Duty(row.duty),
-        duty_reason=row.duty_reason,
-        duty_since=row.duty_since,
-        health=Health(row.health),
-        health_since=row.health_since,
-        reason=row.reason,
-        good_checks=row.good_checks,
-        bad_checks=row.bad_checks,
-        last_check_at=row.last_check_at,
-        failures_in_row=row.failures_in_row,
-        paused_until=row.paused_until,
-        supports_lut=row.supports_lut,
+        address=Address(**{name: row[name] for name in _OF_ADDRESS}),
+        duty=Duty(row["duty"]),
+        health=Health(row["health"]),
         load=busy.load,
         claims=busy.claims,
-        films_accepted=row.films_accepted,
-        failures=row.failures,
         recent=busy.recent,
+        **{name: row[name] for name in _OBSERVED},
     )

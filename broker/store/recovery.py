@@ -8,7 +8,7 @@ from sqlalchemy import Connection, and_, select, update
 
 from broker.model.job import UNANSWERED, FilmState, Job, Outcome, State
 from broker.model.retry import Settlement, prints_again
-from broker.store.claims import end, fence_of, left_to_print, move, obey
+from broker.store.claims import end, left_to_print, move, obey
 from broker.store.doubts import remember_all
 from broker.store.job_rows import one
 from broker.store.reading import JobReading
@@ -58,8 +58,7 @@ class Recovery(JobReading):
                 outcome, settlement = _recovered(asked, left, why, said, again=again)
                 # Printing it again may put one more copy on paper: that counts.
                 end(connection, row.id, outcome, why, now, strike=bool(asked) and again)
-                fence = fence_of(row.id, row.token)
-                move(connection, fence, obey(row.wish, settlement), now)
+                move(connection, row.id, row.token, obey(row.wish, settlement), now)
             return [one(connection, row.id) for row in abandoned]
 
 
