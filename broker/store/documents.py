@@ -13,19 +13,12 @@ from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut
 
 def film_to_json(film: Film) -> str:
     """A film with everything on it; its pixels stay in the spool, under their names."""
-    return _text(
-        {
-            "attributes": _attributes(film.attributes),
-            "image_boxes": [_image_box(box) for box in film.image_boxes],
-            "lut": _lut(film.lut),
-        }
-    )
+    return _text(_film(film))
 
 
 def digest_of(film: Film) -> str:
     """SHA-256, in hex, of all that is seen on the film: equal films have equal digests."""
-    document = json.loads(film_to_json(film))
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(_film(film), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
@@ -51,6 +44,14 @@ def attributes_from_json(text: str) -> Attributes:
 
 def _text(document: Mapping[str, object]) -> str:
     return json.dumps(document, separators=(",", ":"))
+
+
+def _film(film: Film) -> dict[str, object]:
+    return {
+        "attributes": _attributes(film.attributes),
+        "image_boxes": [_image_box(box) for box in film.image_boxes],
+        "lut": _lut(film.lut),
+    }
 
 
 def _attributes(attributes: Attributes) -> dict[str, list[str]]:

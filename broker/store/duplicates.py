@@ -9,9 +9,10 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, FromClause, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Double, FromClause, bindparam, func, or_, select
 
 from broker.model.job import DONE, UNANSWERED, State
+from broker.store.prepared import Prepared, fixed
 from broker.store.tables import films, jobs, sendings
 
 ON_PAPER = DONE | UNANSWERED
@@ -25,21 +26,20 @@ _mine, _theirs = films.alias("mine"), films.alias("theirs")
 def _counts(job: FromClause) -> ColumnElement[bool]:
     """Whether a film of the job may be on paper, or will be."""
     touched = select(sendings.c.id).where(
-        sendings.c.job_id == job.c.id, sendings.c.state.in_(ON_PAPER)
+        sendings.c.job_id == job.c.id, sendings.c.state.in_(fixed(ON_PAPER))
     )
     return or_(job.c.state != State.CANCELLED, touched.exists())
 
 
-# Asked with every film, so made once.
-_FIRST = (
-    select(films.c.digest, func.min(jobs.c.id).label("first"))
-    .join(jobs, jobs.c.id == films.c.job_id)
+_FIRST = Prepared(
+    select(func.min(jobs.c.id))
+    .join(films, films.c.job_id == jobs.c.id)
     .where(
-        films.c.digest.in_(bindparam("digests", expanding=True)),
+        films.c.digest == bindparam("digest"),
         jobs.c.calling_ae == bindparam("calling_ae"),
+        jobs.c.created_at >= bindparam("since", type_=Double),
     )
     .where(_counts(jobs))
-    .group_by(films.c.digest)
 )
 _LATER = (
     select(_held.c.id, _held.c.films, _mine.c.number, func.min(_later.c.id).label("first"))
@@ -89,7 +89,12 @@ def twin_of(
     """
     if not rule.window_s:
         return None
-    found = _first(connection, calling_ae, digests, jobs.c.created_at >= now - rule.window_s)
+    since = now - rule.window_s
+    found: dict[str, int] = {}
+    for digest in set(digests):
+        ((first,),) = _FIRST.rows(connection, digest=digest, calling_ae=calling_ae, since=since)
+        if first is not None:
+            found[digest] = first
     equal = [number for number, digest in enumerate(digests, start=1) if digest in found]
     return _twin(equal, len(digests), min(found.values())) if equal else None
 
@@ -123,16 +128,3 @@ def _twin(numbers: Sequence[int], of: int, first: int) -> Twin:
         several = "films" if len(numbers) > 1 else "film"
         words = f"{several} {', '.join(map(str, numbers))}: {words}"
     return Twin(first, words)
-
-
-def _first(
-    connection: Connection,
-    calling_ae: str,
-    digests: Sequence[str],
-    among: ColumnElement[bool],
-) -> Mapping[str, int]:
-    """Digest -> the first job that has such a film."""
-    rows = connection.execute(
-        _FIRST.where(among), {"digests": list(set(digests)), "calling_ae": calling_ae}
-    )
-    return {row.digest: row.first for row in rows}

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, distinct, func, select
+from sqlalchemy import Connection, Integer, Select, bindparam, distinct, func, select
 
 from broker.model.job import DONE, Job, Level, PrintRequest, Priority, State, Strike
 from broker.store.documents import attributes_from_json, film_from_json
+from broker.store.prepared import Prepared, fixed
 from broker.store.tables import attempts, films, jobs, sendings
 
 ACTIVE = (State.QUEUED, State.PRINTING)
@@ -21,6 +22,8 @@ UNFINISHED = (*ACTIVE, State.HELD)
 SHOWN = [each.name for each in fields(Job) if each.name in jobs.c]
 """What a Job shows as it stands in its row; the rest is counted."""
 
+SOME = 8
+"""So many jobs at most are asked for with every film."""
 FEW = 100
 """So many jobs are named by their numbers, rather than selected again."""
 
@@ -48,18 +51,21 @@ class Tally:
 
 NOTHING_LEFT = Tally()
 
-# Asked with every film, so made once.
-_TALLIES = (
+_LEFT = (
     select(sendings.c.job_id, func.sum(sendings.c.copies), func.count(distinct(sendings.c.number)))
-    .where(sendings.c.state.not_in(DONE))
+    .where(sendings.c.state.not_in(fixed(DONE)))
     .group_by(sendings.c.job_id)
 )
-_STRIKES = (
+_STRUCK = (
     select(attempts.c.job_id, attempts.c.printer, attempts.c.permanent, attempts.c.words)
     .join(jobs, jobs.c.id == attempts.c.job_id)
     .where(attempts.c.strike, attempts.c.id > jobs.c.strikes_after)
     .order_by(attempts.c.id)
 )
+_SOME = [f"job_{number}" for number in range(SOME)]
+_AMONG_SOME = [bindparam(name, type_=Integer) for name in _SOME]
+_LEFT_OF_SOME = Prepared(_LEFT.where(sendings.c.job_id.in_(_AMONG_SOME)))
+_STRUCK_OF_SOME = Prepared(_STRUCK.where(attempts.c.job_id.in_(_AMONG_SOME)))
 
 
 def one(connection: Connection, job_id: int) -> Job:
@@ -77,7 +83,11 @@ def shown() -> Select[Any]:
 
 def several(connection: Connection, chosen: Select[Any], within: Within) -> JobList:
     """The chosen jobs. `within` selects their numbers, and may select more than them."""
-    rows = connection.execute(chosen).all()
+    return whole(connection, connection.execute(chosen).all(), within)
+
+
+def whole(connection: Connection, rows: Sequence[Sequence[Any]], within: Within) -> JobList:
+    """Jobs of the rows that `shown` gave, as `several`."""
     if len(rows) <= FEW:
         within = [row[0] for row in rows]
     tallies = _tallies(connection, within) if rows else {}
@@ -107,19 +117,30 @@ def request_of(connection: Connection, job_id: int) -> PrintRequest:
 
 
 def _tallies(connection: Connection, within: Within) -> Mapping[int, Tally]:
-    rows = connection.execute(_TALLIES.where(sendings.c.job_id.in_(within)))
+    rows = _of(connection, within, _LEFT_OF_SOME, _LEFT.where(sendings.c.job_id.in_(within)))
     return {job_id: Tally(load, left) for job_id, load, left in rows}
 
 
 def _strikes(connection: Connection, within: Within) -> Mapping[int, Sequence[Strike]]:
-    rows = connection.execute(_STRIKES.where(attempts.c.job_id.in_(within)))
+    rows = _of(connection, within, _STRUCK_OF_SOME, _STRUCK.where(attempts.c.job_id.in_(within)))
     found: dict[int, list[Strike]] = defaultdict(list)
     for job_id, printer, permanent, words in rows:
         found[job_id].append(Strike(printer, permanent, words))
     return found
 
 
-def _job(row: Row[Any], tally: Tally, strikes: Sequence[Strike]) -> Job:
+def _of(
+    connection: Connection, within: Within, of_some: Prepared, of_all: Select[Any]
+) -> Iterable[Sequence[Any]]:
+    """The rows of these jobs."""
+    if isinstance(within, list) and len(within) <= SOME:
+        # Nobody is job 0.
+        numbers = [*within, *[0] * (SOME - len(within))]
+        return of_some.rows(connection, **dict(zip(_SOME, numbers, strict=True)))
+    return connection.execute(of_all).all()
+
+
+def _job(row: Sequence[Any], tally: Tally, strikes: Sequence[Strike]) -> Job:
     values: dict[str, Any] = dict(zip(SHOWN, row, strict=True))
     values["reason"] = "; ".join(filter(None, (values["remark"], values["reason"])))
     state = State(values["state"])

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, and_, bindparam, case, func, insert, select, update
+from sqlalchemy import Connection, Integer, and_, bindparam, case, func, insert, select, update
 
 from broker.model.job import UNANSWERED, FilmState, Level, PrintRequest, State
 from broker.model.trouble import QueueFull
@@ -15,6 +15,7 @@ from broker.store.documents import attributes_to_json, digest_of, film_to_json
 from broker.store.doubts import Doubting
 from broker.store.duplicates import Rule, twin_of
 from broker.store.job_rows import ACTIVE, UNFINISHED, NoSuchJob, request_of
+from broker.store.prepared import Prepared, fixed
 from broker.store.recovery import Recovery
 from broker.store.tables import films, jobs, sendings, spooled
 from broker.store.verbs import NotAllowed, Verbs, lock
@@ -25,21 +26,33 @@ HELD_AS_DUPLICATE = "a person decides whether it is printed again"
 NO_RULE = Rule()
 
 
-# Asked or written with every film, so made once.
-_UNFINISHED = select(
-    func.sum(case((jobs.c.calling_ae == bindparam("calling_ae"), 1), else_=0)),
-    func.sum(
-        case((func.substr(jobs.c.peer, 1, bindparam("length")) == bindparam("place"), 1), else_=0)
-    ),
-).where(jobs.c.state.in_(UNFINISHED))
+_UNFINISHED = Prepared(
+    select(
+        func.sum(case((jobs.c.calling_ae == bindparam("calling_ae"), 1), else_=0)),
+        func.sum(
+            case(
+                (
+                    func.substr(jobs.c.peer, 1, bindparam("length", type_=Integer))
+                    == bindparam("place"),
+                    1,
+                ),
+                else_=0,
+            )
+        ),
+    ).where(jobs.c.state.in_(fixed(UNFINISHED)))
+)
 _DOUBTFUL = (
     select(sendings.c.number)
     .where(sendings.c.job_id == bindparam("its_job"), sendings.c.state.in_(UNANSWERED))
     .distinct()
     .order_by(sendings.c.number)
 )
-_JOB = insert(jobs).returning(jobs.c.id)
-_FILMS, _SENDINGS, _SPOOLED = insert(films), insert(sendings), insert(spooled)
+_JOB = Prepared(
+    insert(jobs).returning(jobs.c.id), *(each.name for each in jobs.c if each.name != "id")
+)
+_FILM = Prepared(insert(films), "job_id", "number", "content", "digest")
+_SENDING = Prepared(insert(sendings), *(each.name for each in sendings.c if each.name != "id"))
+_SPOOLED = Prepared(insert(spooled), "name", "job_id")
 
 
 @dataclass(frozen=True)
@@ -88,7 +101,7 @@ class Jobs(Claims, Recovery, Verbs, Doubting):
         address = peer.rpartition(":")[0]
         asked = {"calling_ae": calling_ae, "place": f"{address}:", "length": len(address) + 1}
         with self._database.read() as connection:
-            numbers = connection.execute(_UNFINISHED, asked).one()
+            (numbers,) = _UNFINISHED.rows(connection, **asked)
         for whose, number in zip((calling_ae, address), numbers, strict=True):
             if (number or 0) >= most:
                 raise QueueFull(f"{most} jobs of {whose} are not finished")
@@ -165,8 +178,12 @@ class Jobs(Claims, Recovery, Verbs, Doubting):
             "created_at": now,
             "updated_at": now,
             "assigned_at": None,
+            "reprint_of": None,
+            "duplicate_of": None,
+            "remark": "",
+            "pixels_removed_at": None,
         }
-        job_id = connection.execute(_JOB, {**row, **values}).scalar_one()
+        ((job_id,),) = _JOB.rows(connection, **{**row, **values})
         _add_films(connection, int(job_id), request, digests)
         return int(job_id)
 
@@ -178,38 +195,22 @@ def _add_films(
     numbered = list(enumerate(request.films, start=1))
     if not numbered:
         raise ValueError("a job has at least one film")
-    connection.execute(
-        _FILMS,
-        [
-            {
-                "job_id": job_id,
-                "number": number,
-                "content": film_to_json(film),
-                "digest": digests[number - 1],
-            }
-            for number, film in numbered
-        ],
-    )
+    for number, film in numbered:
+        content, digest = film_to_json(film), digests[number - 1]
+        _FILM.change(connection, job_id=job_id, number=number, content=content, digest=digest)
     collated = request.level is Level.FILM_SESSION and len(numbered) > 1
     passes, copies = (request.copies, 1) if collated else (1, request.copies)
-    connection.execute(
-        _SENDINGS,
-        [
-            {
-                "job_id": job_id,
-                "number": number,
-                "pass_number": pass_number,
-                "copies": copies,
-                "state": FilmState.WAITING,
-                "printer": "",
-                "asked_at": None,
-                "accepted_at": None,
-                "words": "",
-            }
-            for pass_number in range(1, passes + 1)
-            for number, _ in numbered
-        ],
-    )
-    names = {name for _, film in numbered for name in film.spooled}
-    if names:
-        connection.execute(_SPOOLED, [{"name": name, "job_id": job_id} for name in sorted(names)])
+    sending = {
+        "job_id": job_id,
+        "copies": copies,
+        "state": FilmState.WAITING,
+        "printer": "",
+        "asked_at": None,
+        "accepted_at": None,
+        "words": "",
+    }
+    for pass_number in range(1, passes + 1):
+        for number, _ in numbered:
+            _SENDING.change(connection, **sending, number=number, pass_number=pass_number)
+    for name in sorted({name for _, film in numbered for name in film.spooled}):
+        _SPOOLED.change(connection, name=name, job_id=job_id)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Integer, bindparam, select
 
-from broker.model.film import Attributes
+from broker.model.film import Attributes, Film
 from broker.model.job import (
     DONE,
     UNANSWERED,
@@ -32,7 +33,9 @@ from broker.store.job_rows import (
     request_of,
     several,
     shown,
+    whole,
 )
+from broker.store.prepared import Prepared, fixed
 from broker.store.tables import attempts, films, jobs, sendings, spooled
 
 FilmList = list[JobFilm]
@@ -41,14 +44,13 @@ AttemptList = list[Attempt]
 
 _EARLIER = jobs.alias("earlier")
 _QUEUED = select(jobs.c.id).where(jobs.c.state == State.QUEUED)
-# Asked with every film, so made once.
 _WAITING = (
     shown()
     .where(
         jobs.c.state == State.QUEUED,
         ~select(_EARLIER.c.id)
         .where(_EARLIER.c.film_session == jobs.c.film_session)
-        .where(_EARLIER.c.state.in_(ACTIVE))
+        .where(_EARLIER.c.state.in_(fixed(ACTIVE)))
         .where(_EARLIER.c.id < jobs.c.id)
         .exists(),
     )
@@ -67,15 +69,25 @@ _NEEDED = (
     .where(jobs.c.state.in_(UNFINISHED))
     .distinct()
 )
-_SESSION_PRINTERS = (
+_SESSION_PRINTERS = Prepared(
     select(jobs.c.film_session, sendings.c.printer)
     .join(sendings, jobs.c.id == sendings.c.job_id)
     .where(
         jobs.c.film_session.in_(select(jobs.c.film_session).where(jobs.c.state == State.QUEUED)),
-        sendings.c.state.in_(DONE),
+        sendings.c.state.in_(fixed(DONE)),
     )
     .order_by(sendings.c.id)
 )
+_FRONT = Prepared(_WAITING.limit(bindparam("front", type_=Integer)))
+_CONTENT = Prepared(
+    select(films.c.number, films.c.content).where(films.c.job_id == bindparam("its_job"))
+)
+_SENDINGS = Prepared(
+    select(sendings)
+    .where(sendings.c.job_id == bindparam("its_job"))
+    .order_by(sendings.c.pass_number, sendings.c.number)
+)
+_SESSION = Prepared(select(jobs.c.session).where(jobs.c.id == bindparam("its_job")))
 
 
 @dataclass(frozen=True)
@@ -121,40 +133,22 @@ class JobReading:
         one film session come in order. One that may not begin yet (`not_before`) is among them.
         `limit` takes the first of that order.
         """
-        statement = _WAITING if limit is None else _WAITING.limit(limit)
         with self._database.read() as connection:
-            return several(connection, statement, _QUEUED)
+            if limit is None:
+                return several(connection, _WAITING, _QUEUED)
+            return whole(connection, _FRONT.rows(connection, front=limit), _QUEUED)
 
     def films(self, job_id: int) -> FilmList:
         """The job's films in the order of sending, pass by pass; NoSuchJob."""
         with self._database.read() as connection:
             content = {
-                row.number: film_from_json(row.content)
-                for row in connection.execute(select(films).where(films.c.job_id == job_id))
+                number: film_from_json(text)
+                for number, text in _CONTENT.rows(connection, its_job=job_id)
             }
-            rows = connection.execute(
-                select(sendings)
-                .where(sendings.c.job_id == job_id)
-                .order_by(sendings.c.pass_number, sendings.c.number)
-            ).all()
+            rows = _SENDINGS.rows(connection, its_job=job_id)
         if not rows:
             raise NoSuchJob(job_id)  # a job has at least one film
-        return [
-            JobFilm(
-                id=row.id,
-                job_id=row.job_id,
-                number=row.number,
-                pass_number=row.pass_number,
-                copies=row.copies,
-                state=FilmState(row.state),
-                printer=row.printer,
-                asked_at=row.asked_at,
-                accepted_at=row.accepted_at,
-                words=row.words,
-                film=content[row.number],
-            )
-            for row in rows
-        ]
+        return [_sending(dict(zip(_SENDINGS.names, row, strict=True)), content) for row in rows]
 
     def unanswered(self) -> Sequence[Unanswered]:
         """Films asked for and not answered, of all printing and held jobs, in their order."""
@@ -204,10 +198,10 @@ class JobReading:
     def session(self, job_id: int) -> Attributes:
         """What was asked for of the film session; NoSuchJob."""
         with self._database.read() as connection:
-            found = connection.execute(select(jobs.c.session).where(jobs.c.id == job_id)).scalar()
-        if found is None:
+            found = _SESSION.rows(connection, its_job=job_id)
+        if not found:
             raise NoSuchJob(job_id)
-        return attributes_from_json(found)
+        return attributes_from_json(found[0][0])
 
     def request(self, job_id: int) -> PrintRequest:
         """What was asked for, equal to what was added; NoSuchJob."""
@@ -221,7 +215,7 @@ class JobReading:
         """
         with self._database.read() as connection:
             # The latest comes last, and stays.
-            return {row.film_session: row.printer for row in connection.execute(_SESSION_PRINTERS)}
+            return dict(_SESSION_PRINTERS.rows(connection))
 
     def needed(self) -> set[str]:
         """The names in the spool that jobs which are not finished refer to."""
@@ -240,3 +234,8 @@ class JobReading:
 def _exists(connection: Connection, job_id: int) -> None:
     if connection.execute(select(jobs.c.id).where(jobs.c.id == job_id)).first() is None:
         raise NoSuchJob(job_id)
+
+
+def _sending(row: Mapping[str, Any], content: Mapping[int, Film]) -> JobFilm:
+    state = FilmState(row["state"])
+    return JobFilm(**{**row, "state": state}, film=content[row["number"]])

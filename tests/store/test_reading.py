@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
 from broker.model.job import Outcome, Priority, State
 from broker.model.retry import Settlement
@@ -117,13 +117,18 @@ def queries() -> Iterator[list[str]]:
     """Every statement that any database executes."""
     seen: list[str] = []
 
-    def see(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+    def hear(statement: str) -> None:
         if statement.startswith("SELECT"):
             seen.append(statement)
 
-    event.listen(Engine, "before_cursor_execute", see)
+    def listen(connection: Connection) -> None:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.set_trace_callback(hear)
+
+    event.listen(Engine, "begin", listen)
     yield seen
-    event.remove(Engine, "before_cursor_execute", see)
+    event.remove(Engine, "begin", listen)
 
 
 @pytest.mark.parametrize(
