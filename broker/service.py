@@ -27,6 +27,7 @@ from broker.dicom.sop_classes import (
 )
 from broker.dicom.transport.acceptor import AcceptedAssociation, Acceptor
 from broker.dicom.transport.negotiation import Offer
+from broker.dicom.turns import Turns
 from broker.model.film import Attributes
 from broker.model.health import Check
 from broker.model.job import State
@@ -48,6 +49,8 @@ from broker.store.recovery import STOPPED
 from broker.store.refusals import Refusals
 from broker.store.retention import Retention
 from broker.store.spool import Spool
+
+MODEL_NAME = version("dicom-print-broker")
 
 
 class Service:
@@ -102,6 +105,7 @@ class Service:
             )
         )
         self._holdings = Holdings()
+        self._turns = Turns()
         self._intake = Intake(
             self.jobs,
             self.printers,
@@ -261,9 +265,10 @@ class Service:
             association,
             self._intake,
             self._note,
-            model_name=version("dicom-print-broker"),
+            model_name=MODEL_NAME,
             allowance=settings.allowance(self._config),
             holdings=self._holdings,
+            turns=self._turns,
         )
 
     def _open(

@@ -27,6 +27,7 @@ from broker.dicom.transport.acceptor import AcceptedAssociation, Ending
 from broker.dicom.transport.command_set import Command
 from broker.dicom.transport.dataset_stream import Sink
 from broker.dicom.transport.message import Request, Response
+from broker.dicom.turns import Turns
 from broker.model.job import Level
 from broker.model.note import Note
 from broker.model.pool import FULL, NORMAL
@@ -53,20 +54,25 @@ class PrintScp:
         model_name: str = "",
         allowance: Allowance | None = None,
         holdings: Holdings | None = None,
+        turns: Turns | None = None,
     ) -> None:
-        """`holdings` are those of all associations."""
+        """`holdings` and `turns` are those of all associations."""
         self.association = association
         self.intake = intake
         self.note = note
         self.model_name = model_name
         self.allowance = allowance or Allowance()
         self.tree = FilmTree(self.allowance.film_boxes)
+        self._turns = turns or Turns()
         self._share = Share(holdings or Holdings(), association.peer.rpartition(":")[0])
 
     def answer(self, request: Request) -> Response:
         """The response to one request; never raises for anything that a peer can send."""
         try:
-            response = self._answer(request)
+            if request.field == Command.C_ECHO:
+                return Response(statuses.SUCCESS)
+            with self._turns.take():
+                response = self._answer(request)
             self._share.become(self.tree.unprinted_bytes)
             return response
         except Fault as fault:
@@ -115,8 +121,6 @@ class PrintScp:
         self._share.become(0)
 
     def _answer(self, request: Request) -> Response:
-        if request.field == Command.C_ECHO:
-            return Response(statuses.SUCCESS)
         sop_class, uid = request.class_uid, request.instance_uid
         self._check_class(request, sop_class)
         match request.field:
