@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import SQLITE_BUSY, Error, OperationalError
 from sqlite3 import Connection as SqliteConnection
@@ -30,9 +31,30 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import OperationalError as Refused
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 BUSY_S = 10.0
 """How long a writer waits for its turn in all: for other threads, then for other processes."""
+
+
+IDLE = 8
+"""So many connections stay open for whoever comes next."""
+PATIENCE, BUSY_TENTHS = "patience", "busy_tenths"
+"""What is known of a connection: how long this transaction may wait, and what SQLite was told."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a transaction may wait for others, in seconds."""
+
+    busy_s: float
+    write_by: float | None
+    """When (`time.monotonic()`) it must have its turn to write; None for one that reads."""
+
+    def tenths(self, now: float) -> int:
+        """Tenths of a second that are left, rounded: SQLite need not be told each time."""
+        left = self.busy_s if self.write_by is None else max(0.0, self.write_by - now)
+        return round(left * 10)
 
 
 class DatabaseBusy(RuntimeError):
@@ -58,6 +80,9 @@ class Database:
         self._engine = engine
         self._busy_s = busy_s
         self._writing = threading.Lock()
+        self._closed = False
+        self._idle: list[Connection] = []
+        """Open, and in nobody's hands: a pool of SQLAlchemy's takes longer than most questions."""
 
     @classmethod
     def open(cls, url: str, *, busy_s: float | None = None) -> Self:
@@ -77,11 +102,9 @@ class Database:
         engine = create_engine(
             parts,
             connect_args={"timeout": busy_s},
-            pool_size=8,
-            max_overflow=-1,
+            poolclass=NullPool,
             hide_parameters=True,
             paramstyle="named",
-            execution_options={"busy_s": busy_s},
         )
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
@@ -89,7 +112,9 @@ class Database:
 
     def close(self) -> None:
         """Let the file go. Transactions in hand are not waited for."""
-        self._engine.dispose()
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -103,18 +128,15 @@ class Database:
         if not self._writing.acquire(timeout=self._busy_s):
             raise DatabaseBusy(f"other writers took longer than {self._busy_s:g} s")
         try:
-            with self._engine.connect() as connection:
-                connection.execution_options(waits_until=end)
-                with connection.begin():
-                    yield connection
+            with self._lent(end) as connection, connection.begin():
+                yield connection
         finally:
             self._writing.release()
 
     def locked(self, patience_s: float) -> bool:
         """Whether nobody may write for so long, because another process does."""
         try:
-            with self._engine.connect() as connection:
-                connection.execution_options(waits_until=time.monotonic() + patience_s)
+            with self._lent(time.monotonic() + patience_s) as connection:
                 connection.begin().rollback()
         except Refused as error:
             if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF != SQLITE_BUSY:
@@ -133,8 +155,28 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads: one and the same moment throughout."""
-        with self._engine.connect() as connection, connection.begin():
+        with self._lent() as connection, connection.begin():
             yield connection
+
+    @contextmanager
+    def _lent(self, write_by: float | None = None) -> Iterator[Connection]:
+        """A connection, for one transaction: one that may write, and begins by then; or none."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._engine.connect()
+        patience = Patience(self._busy_s, write_by)
+        try:
+            connection.info[PATIENCE] = patience
+            yield connection
+        except BaseException:
+            # Whatever is wrong with it, nobody else gets it.
+            connection.close()
+            raise
+        if self._closed or len(self._idle) >= IDLE:
+            connection.close()
+        else:
+            self._idle.append(connection)
 
 
 def _make_private(path: Path) -> None:
@@ -176,15 +218,17 @@ def _begin(connection: Connection) -> None:
     """Take the write lock at once: a transaction that reads first and locks later may be refused
     without any waiting, as what it has read is stale by then.
     """
-    options = connection.get_execution_options()
-    end = options.get("waits_until")
-    left = options["busy_s"] if end is None else max(0.0, end - time.monotonic())
+    info = connection.info
+    patience: Patience = info[PATIENCE]
     # On the driver's own connection: this comes before each question.
     raw = connection.connection.driver_connection
     assert raw is not None
-    begin = "BEGIN DEFERRED" if end is None else "BEGIN IMMEDIATE"
+    begin = "BEGIN DEFERRED" if patience.write_by is None else "BEGIN IMMEDIATE"
+    tenths = patience.tenths(time.monotonic())
     try:
-        raw.execute(f"PRAGMA busy_timeout = {round(left * 1000)}")
+        if info.get(BUSY_TENTHS) != tenths:
+            raw.execute(f"PRAGMA busy_timeout = {tenths * 100}")
+            info[BUSY_TENTHS] = tenths
         raw.execute(begin)
     except Error as error:
         raise Refused(begin, None, error) from error
