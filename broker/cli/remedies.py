@@ -8,8 +8,8 @@ from broker.model.refusal import Refusal
 
 REMEDIES: Mapping[Refusal, str] = {
     Refusal.NOT_DICOM: (
-        "Something else than DICOM was spoken: a port scanner, HTTP, TLS. If it is a modality, "
-        "switch TLS off there and mend its port; else leave it."
+        "Something else than DICOM was spoken: a port scanner, HTTP, or TLS on the port without "
+        "it. If it is a modality, mend its port: for TLS it is tls.port; else leave it."
     ),
     Refusal.SILENT: (
         "Connected, and said nothing. Often a check of a load balancer or a monitor; let it use "
@@ -18,6 +18,11 @@ REMEDIES: Mapping[Refusal, str] = {
     Refusal.BROKEN_OFF: (
         "The peer hung up while it asked for an association. If a modality cannot print, look at "
         "the network and at firewalls between it and the broker."
+    ),
+    Refusal.TLS_FAILED: (
+        "No TLS with a peer on tls.port; the log says why. Plain DICOM belongs on broker.port. A "
+        "modality that does not trust the broker's certificate needs its issuer; one whose own is "
+        "not trusted, or not shown, needs one of tls.client_ca."
     ),
     Refusal.STRANGER_CUT: (
         "Too many connections without an association at once; the oldest was cut. Find who opens "

@@ -15,6 +15,8 @@ class Refusal(StrEnum):
     """Connected, and said nothing until its time was over."""
     BROKEN_OFF = "broken off"
     """Closed or reset within its A-ASSOCIATE-RQ."""
+    TLS_FAILED = "TLS failed"
+    """No handshake: it speaks no TLS, or one of the two does not accept the other's certificate."""
     STRANGER_CUT = "stranger cut"
     """Too many connections without an association: the oldest had to go."""
     NO_DESCRIPTORS = "no file descriptors"

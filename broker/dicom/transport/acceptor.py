@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 import traceback
@@ -27,6 +28,7 @@ from broker.dicom.transport.negotiation import (
     negotiate,
 )
 from broker.dicom.transport.service import MAX_FRAME, Ending, EventSink, Limits, Service
+from broker.dicom.transport.tls_wire import TlsWire
 from broker.dicom.transport.wire import (
     Violation,
     Wire,
@@ -46,8 +48,9 @@ _KINDS = {
 
 
 class Acceptor:
-    """Listens on one port, and runs a Service for each association.
+    """Listens on a port, on one for TLS, or on both, and runs a Service for each association.
 
+    What is limited is limited for both together. `tls` is asked for each connection to `tls_port`.
     `new_service` is called on the association's thread before it is accepted; it may raise
     TurnedAway. `on_event` is told, with plain fields: accepted, released, aborted, lost, rejected,
     probe (a connection closed without a word), refused (a connection that spoke no DICOM, or cut
@@ -59,10 +62,12 @@ class Acceptor:
         self,
         *,
         host: str,
-        port: int,
+        port: int | None,
         ae_title: str,
         offers: Sequence[Offer] | Callable[[], Sequence[Offer]],
         new_service: Callable[[AcceptedAssociation], Service],
+        tls_port: int | None = None,
+        tls: Callable[[], ssl.SSLContext] | None = None,
         check_called_ae: bool = True,
         max_associations: int = 64,
         max_associations_per_peer: int | None = None,
@@ -85,24 +90,45 @@ class Acceptor:
         self._associations: dict[AcceptedAssociation, str] = {}
         """Each with the address that it comes from."""
         self._stopping = False
-        self._listener = Listener(
-            host,
-            port,
-            max_associations=max_associations,
-            establish_timeout_s=establish_timeout_s,
-            new_wire=self._new_wire,
-            run=self._run,
-            on_event=on_event,
-        )
+
+        def listener(port: int, new_wire: Callable[[socket.socket], Wire]) -> Listener:
+            return Listener(
+                host,
+                port,
+                max_associations=max_associations,
+                establish_timeout_s=establish_timeout_s,
+                new_wire=new_wire,
+                run=self._run,
+                on_event=on_event,
+            )
+
+        self._plain = None if port is None else listener(port, self._new_wire)
+        self._sealed = None
+        if tls is not None and tls_port is not None:
+            context = tls
+            self._sealed = listener(
+                tls_port, lambda sock: TlsWire(sock, context(), max_pdu=max_pdu)
+            )
+        self._listeners = [each for each in (self._plain, self._sealed) if each is not None]
 
     def start(self) -> None:
-        """Bind and listen. Raises OSError when the port cannot be had."""
-        self._listener.start()
+        """Bind and listen. Raises CannotListen when a port cannot be had."""
+        try:
+            for each in self._listeners:
+                each.start()
+        except OSError:
+            self.stop(0)
+            raise
 
     @property
     def port(self) -> int:
-        """The port that is listened on; known after start()."""
-        return self._listener.port
+        """The port that is listened on without TLS; known after start(). 0 when there is none."""
+        return 0 if self._plain is None else self._plain.port
+
+    @property
+    def tls_port(self) -> int:
+        """The port that is listened on with TLS; known after start(). 0 when there is none."""
+        return 0 if self._sealed is None else self._sealed.port
 
     @property
     def associations(self) -> int:
@@ -115,7 +141,8 @@ class Acceptor:
 
         Returns when every thread has ended.
         """
-        self._listener.close()
+        for listener in self._listeners:
+            listener.close()
         with self._changed:
             self._stopping = True
         with self._changed:
@@ -123,7 +150,8 @@ class Acceptor:
             running = list(self._associations)
         for association in running:
             association.abort()
-        self._listener.join()
+        for listener in self._listeners:
+            listener.join()
 
     def _run(self, stranger: Stranger, proposal: Proposal) -> None:
         try:

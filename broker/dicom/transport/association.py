@@ -122,7 +122,7 @@ class AcceptedAssociation:
     def give_way(self) -> bool:
         """A-ABORT by the provider, from any thread, unless it is of use by now; whether it was."""
         with self._resting:
-            if self.spare_since is None or self._ended_by_us or self._wire.pending:
+            if self.spare_since is None or self._ended_by_us or not self._wire.quiet:
                 return False
             words = "aborted by us: not used, and its place was needed"
             self._ended_by_us = Closing(Ending.ABORTED, words, Refusal.MADE_ROOM)

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import time
 from dataclasses import dataclass
 
 from broker.dicom.transport.associate_pdus import read_rejection
+from broker.dicom.transport.tls_failed import TlsFailed
+from broker.dicom.transport.tls_wire import TlsWire
+from broker.dicom.transport.wire import Wire
+from broker.dicom.transport.wire_broken import TimedOut, WireBroken
 
 
 @dataclass(frozen=True)
@@ -14,7 +20,7 @@ class Timeouts:
 
     connect_s: float = 5
     associate_s: float = 20
-    """From the connection to the answer to A-ASSOCIATE-RQ."""
+    """From the connection to the answer to A-ASSOCIATE-RQ, the TLS handshake included."""
     release_s: float = 5
 
 
@@ -42,8 +48,43 @@ class Broken(Exception):
         self.asked = asked
 
 
-def connect(host: str, port: int, where: str, timeout_s: float) -> socket.socket:
-    """A TCP connection. Raises Broken."""
+def reach(
+    host: str,
+    port: int,
+    where: str,
+    timeouts: Timeouts,
+    *,
+    tls: ssl.SSLContext | None,
+    max_pdu: int,
+) -> tuple[Wire, float]:
+    """A connection, and until when there must be an association on it. Raises Broken.
+
+    With TLS, hands are shaken already; the peer's certificate is for `host`, unless the context
+    does not mind.
+    """
+    sock = _connected(host, port, where, timeouts.connect_s)
+    deadline = time.monotonic() + timeouts.associate_s
+    if tls is None:
+        return Wire(sock, max_pdu=max_pdu), deadline
+    try:
+        wire = TlsWire(sock, tls, max_pdu=max_pdu, server_name=host)
+    except ValueError as exc:
+        sock.close()
+        words = f"{where} has a host name that no certificate can have"
+        raise Broken(words, connected=False) from exc
+    try:
+        wire.shake(deadline)
+    except WireBroken as exc:
+        wire.close()
+        words = f"{where} {_unshaken(exc, timeouts.associate_s)}"
+        raise Broken(words, connected=False) from exc
+    except BaseException:
+        wire.close()
+        raise
+    return wire, deadline
+
+
+def _connected(host: str, port: int, where: str, timeout_s: float) -> socket.socket:
     try:
         return socket.create_connection((host, port), timeout=timeout_s)
     except ConnectionRefusedError as exc:
@@ -57,6 +98,15 @@ def connect(host: str, port: int, where: str, timeout_s: float) -> socket.socket
     except OSError as exc:
         words = f"{where} could not be reached: {exc.strerror or exc}"
         raise Broken(words, connected=False) from exc
+
+
+def _unshaken(exc: WireBroken, timeout_s: float) -> str:
+    speaks_it = "see that it speaks TLS on this port"
+    if isinstance(exc, TlsFailed):
+        return f"{exc}; {speaks_it}" if "does not speak TLS" in str(exc) else str(exc)
+    if isinstance(exc, TimedOut):
+        return f"took longer than {timeout_s:g} s shaking hands over TLS; {speaks_it}"
+    return f"{exc} instead of shaking hands over TLS; {speaks_it}"
 
 
 def rejected(where: str, body: memoryview) -> Rejected:

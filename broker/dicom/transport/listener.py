@@ -32,6 +32,15 @@ PAUSE_S = 0.5
 SPARE_DESCRIPTORS = 64
 """Kept for the films of those who have an association: no stranger takes the last ones."""
 
+
+class CannotListen(OSError):
+    """A port cannot be had."""
+
+    def __init__(self, error: OSError, port: int) -> None:
+        super().__init__(error.errno, error.strerror)
+        self.port = port
+
+
 Run = Callable[[Stranger, Proposal], None]
 
 
@@ -69,11 +78,14 @@ class Listener:
         self._paused_until: float | None = None
 
     def start(self) -> None:
-        """Bind and listen. Raises OSError when the port cannot be had."""
+        """Bind and listen. Raises CannotListen when the port cannot be had."""
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        self._socket = socket.create_server(
-            (self._host, self._asked_port), family=family, backlog=BACKLOG
-        )
+        try:
+            self._socket = socket.create_server(
+                (self._host, self._asked_port), family=family, backlog=BACKLOG
+            )
+        except OSError as exc:
+            raise CannotListen(exc, self._asked_port) from exc
         self._socket.setblocking(False)
         self._port = int(self._socket.getsockname()[1])
         self._wake, self._woken = socket.socketpair()

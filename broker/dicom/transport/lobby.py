@@ -1,7 +1,7 @@
 """Connections on which no association runs: not yet, or not any more.
 
 They have no thread of their own, and nobody waits for any one of them: each costs a socket and a
-small buffer until its A-ASSOCIATE-RQ has come whole.
+small buffer until its A-ASSOCIATE-RQ has come whole. Over TLS, shaking hands is a part of that.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from broker.dicom.transport.associate_pdus import abort_pdu, read_proposal
 from broker.dicom.transport.negotiation import Proposal
 from broker.dicom.transport.service import EventSink
+from broker.dicom.transport.tls_failed import TlsFailed
 from broker.dicom.transport.wire import Closed, PduType, Reason, Violation, Wire, WireBroken
 from broker.model.refusal import Refusal
 
@@ -81,6 +82,7 @@ class Lobby:
                 return None
             pdu = stranger.wire.offered()
             if pdu is None:
+                self._watch(stranger)
                 return None
             if pdu.type != PduType.ASSOCIATE_RQ:
                 raise Violation(f"{pdu.type.name} before an association", Reason.UNEXPECTED_PDU)
@@ -90,6 +92,11 @@ class Lobby:
             too_long = exc.kind is Refusal.PDU_TOO_LONG
             self._refused(stranger, str(exc), exc.kind if too_long else Refusal.NOT_DICOM)
             self._dismiss(stranger, exc.reason, now)
+            return None
+        except TlsFailed as exc:
+            self._refused(stranger, f"the peer {exc}", Refusal.TLS_FAILED)
+            # It may read in the alert what is wrong.
+            self.see_out(stranger, now)
             return None
         except Closed as exc:
             self.drop(stranger)
@@ -114,6 +121,8 @@ class Lobby:
             return
         stranger.leaving = True
         stranger.deadline = now + LINGER_S
+        if stranger in self._known:
+            self._watch(stranger)
         if stranger not in self._known:
             self._add(stranger)
 
@@ -123,7 +132,8 @@ class Lobby:
             if stranger.leaving:
                 self.drop(stranger)
             elif stranger.wire.heard:
-                self._refused(stranger, "A-ASSOCIATE-RQ was not completed", Refusal.SLOW)
+                what = "A-ASSOCIATE-RQ" if stranger.wire.shaken else "the TLS handshake"
+                self._refused(stranger, f"{what} was not completed", Refusal.SLOW)
                 self._dismiss(stranger, Reason.NOT_SPECIFIED, now)
             else:
                 self._refused(stranger, "said nothing", Refusal.SILENT)
@@ -155,6 +165,13 @@ class Lobby:
             self.cut_one()
         self._known[stranger] = None
         self._selector.register(stranger.wire, selectors.EVENT_READ, stranger)
+
+    def _watch(self, stranger: Stranger) -> None:
+        """Be told when it can go on with him."""
+        unsent = stranger.wire.unsent and not stranger.leaving
+        events = selectors.EVENT_WRITE if unsent else selectors.EVENT_READ
+        if self._selector.get_key(stranger.wire).events != events:
+            self._selector.modify(stranger.wire, events, stranger)
 
     def _remove(self, stranger: Stranger) -> None:
         del self._known[stranger]

@@ -5,6 +5,7 @@ Whoever asks reads the answer itself, so nobody else can take it.
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +25,7 @@ from broker.dicom.transport.associate_pdus import (
     read_answer,
 )
 from broker.dicom.transport.command_set import RESPONSE, Command, command_bytes, command_of
-from broker.dicom.transport.connection import Broken, Rejected, Timeouts, connect, rejected
+from broker.dicom.transport.connection import Broken, Rejected, Timeouts, reach, rejected
 from broker.dicom.transport.dataset_writer import encode_dataset
 from broker.dicom.transport.fragments import Assembly, Message, packed, sendable_pdu
 from broker.dicom.transport.message import Context, Request, Response, response_command
@@ -80,6 +81,7 @@ class Requestor:
         proposals: Sequence[Offer],
         timeouts: Timeouts | None = None,
         max_pdu: int = 65536,
+        tls: ssl.SSLContext | None = None,
         on_event_report: Callable[[EventReport], None] | None = None,
     ) -> Requestor:
         """Connect and associate. Raises Rejected or Broken; ValueError on an impossible AE title.
@@ -92,9 +94,8 @@ class Requestor:
         proposal = associate_rq(
             calling_ae=calling_ae, called_ae=called_ae, contexts=contexts, max_pdu=max_pdu
         )
-        sock = connect(host, port, where, timeouts.connect_s)
-        self = cls(Wire(sock, max_pdu=max_pdu), where, timeouts, on_event_report)
-        deadline = time.monotonic() + timeouts.associate_s
+        wire, deadline = reach(host, port, where, timeouts, tls=tls, max_pdu=max_pdu)
+        self = cls(wire, where, timeouts, on_event_report)
         try:
             self._wire.send([proposal], timeouts.associate_s)
             pdu = self._wire.receive(deadline)

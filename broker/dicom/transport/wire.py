@@ -12,19 +12,22 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import IntEnum
+from collections.abc import Callable, Iterable
 
 from broker.dicom.transport.pace import Pace
-from broker.dicom.transport.wire_broken import Closed, Reason, TimedOut, Violation, WireBroken
+from broker.dicom.transport.pdu import Pdu, PduType, check_head
+from broker.dicom.transport.wire_broken import (
+    Closed,
+    Reason,
+    TimedOut,
+    Violation,
+    WireBroken,
+    why,
+)
 from broker.model.refusal import Refusal
 
 __all__ = ["Closed", "Pdu", "PduType", "Reason", "TimedOut", "Violation", "Wire", "WireBroken"]
 
-MAX_OTHER_PDU = 1 << 17
-"""Bytes of a PDU that is neither P-DATA-TF nor of fixed length: 128 presentation contexts with a
-dozen transfer syntaxes each fit in."""
 BUFFER = 256 * 1024
 """Bytes that are read at once from a peer that sends a lot."""
 SMALL_BUFFER = 4 * 1024
@@ -35,30 +38,6 @@ megabytes from a fast sender: how slowly the peer takes them would be hidden unt
 count as the time of its answer."""
 
 _HEAD = struct.Struct(">BxI")
-
-
-class PduType(IntEnum):
-    """PS3.8 table 9-11 to 9-26."""
-
-    ASSOCIATE_RQ = 1
-    ASSOCIATE_AC = 2
-    ASSOCIATE_RJ = 3
-    DATA = 4
-    RELEASE_RQ = 5
-    RELEASE_RP = 6
-    ABORT = 7
-
-
-_FIXED = frozenset({PduType.ASSOCIATE_RJ, PduType.RELEASE_RQ, PduType.RELEASE_RP, PduType.ABORT})
-
-
-@dataclass(frozen=True)
-class Pdu:
-    """One PDU without its six bytes of header."""
-
-    type: PduType
-    body: memoryview
-    """Valid until the next one is received."""
 
 
 class Wire:
@@ -72,6 +51,8 @@ class Wire:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
         self._sock = sock
+        self._recv_into: Callable[[memoryview], int] = sock.recv_into
+        self._send_some: Callable[[memoryview], int] = sock.send
         self._max_pdu = max_pdu
         self._largest = max(BUFFER, max_pdu + _HEAD.size)
         self._buffer = bytearray(SMALL_BUFFER)
@@ -97,22 +78,34 @@ class Wire:
         return self._sock.fileno()
 
     @property
-    def pending(self) -> bool:
-        """Whether something has come in, or the peer has closed, without waiting for it.
+    def shaken(self) -> bool:
+        """Whether PDUs may be sent."""
+        return True
 
-        Any thread may ask.
-        """
+    @property
+    def unsent(self) -> bool:
+        """Whether something has to leave before anything is received."""
+        return False
+
+    @property
+    def pending(self) -> bool:
+        """Whether something has come in, or the peer has closed, without waiting for it."""
+        return not self.quiet
+
+    @property
+    def quiet(self) -> bool:
+        """The opposite, as far as any thread can tell, and not only the one that receives."""
         if self._end > self._begin:
-            return True
+            return False
         look = select.poll()
         look.register(self._sock, select.POLLIN)
-        return bool(look.poll(0))
+        return not look.poll(0)
 
     def receive(self, deadline: float) -> Pdu:
         """The next PDU. Raises Closed, TimedOut or Violation."""
         self._need(_HEAD.size, deadline)
         kind, length = _HEAD.unpack_from(self._buffer, self._begin)
-        self._check(kind, length)
+        check_head(kind, length, self._max_pdu)
         self._need(_HEAD.size + length, deadline)
         begin = self._begin + _HEAD.size
         self._begin = begin + length
@@ -124,7 +117,7 @@ class Wire:
         while True:
             if self._end - self._begin >= _HEAD.size:
                 kind, length = _HEAD.unpack_from(self._buffer, self._begin)
-                self._check(kind, length)
+                check_head(kind, length, self._max_pdu)
                 count = _HEAD.size + length
             if self._end - self._begin >= count:
                 return self.receive(math.inf)
@@ -164,7 +157,7 @@ class Wire:
         try:
             self._sock.shutdown(socket.SHUT_WR)
         except OSError as exc:
-            raise Closed(_why(exc)) from exc
+            raise Closed(why(exc)) from exc
         self._buffer = bytearray(SMALL_BUFFER)
         self._begin = self._end = 0
         self.discard()
@@ -177,7 +170,7 @@ class Wire:
         except BlockingIOError:
             return
         except OSError as exc:
-            raise Closed(_why(exc)) from exc
+            raise Closed(why(exc)) from exc
 
     def discard(self) -> None:
         """Throw away some of what has come. Waits for nothing. Raises Closed."""
@@ -197,22 +190,6 @@ class Wire:
         """Give the socket back. Only the receiving thread does this."""
         self.cut()
         self._sock.close()
-
-    def _check(self, kind: int, length: int) -> None:
-        if kind not in PduType.__members__.values():
-            raise Violation(f"PDU of unknown type {kind}", Reason.UNRECOGNIZED_PDU)
-        if kind == PduType.DATA:
-            limit = self._max_pdu
-        elif kind in _FIXED:
-            limit = 4
-        else:
-            limit = MAX_OTHER_PDU
-        if length > limit:
-            raise Violation(
-                f"PDU of {length} bytes where {limit} is the most",
-                Reason.INVALID_PARAMETER,
-                Refusal.PDU_TOO_LONG,
-            )
 
     def _need(self, count: int, deadline: float) -> None:
         """At least `count` bytes from `_begin` on."""
@@ -247,16 +224,16 @@ class Wire:
                 return
             if resting and len(self._buffer) > SMALL_BUFFER:
                 self._buffer = bytearray(SMALL_BUFFER)
-            self._readable.poll(_milliseconds(left))
+            self._poll(self._readable, left)
 
     def _take(self) -> bool:
         """What has come, as far as there is room; whether that was anything."""
         try:
-            count = self._sock.recv_into(memoryview(self._buffer)[self._end :])
+            count = self._recv_into(memoryview(self._buffer)[self._end :])
         except BlockingIOError:
             return False
         except OSError as exc:
-            raise Closed(_why(exc)) from exc
+            raise Closed(why(exc)) from exc
         if count == 0:
             raise Closed("closed the connection")
         self.heard = True
@@ -267,24 +244,18 @@ class Wire:
     def _send(self, view: memoryview, pace: Pace) -> int:
         while True:
             try:
-                count = self._sock.send(view)
+                count = self._send_some(view)
             except BlockingIOError:
                 left = pace.deadline - time.monotonic()
                 if left <= 0:
                     raise TimedOut("takes no data, or too slowly", Refusal.NOT_READING) from None
-                self._writable.poll(_milliseconds(left))
+                self._poll(self._writable, left)
             except OSError as exc:
-                raise Closed(_why(exc)) from exc
+                raise Closed(why(exc)) from exc
             else:
                 pace.moved(count, time.monotonic())
                 return count
 
-
-def _milliseconds(seconds: float) -> int:
-    return min(math.ceil(seconds * 1000), 1_000_000)
-
-
-def _why(exc: OSError) -> str:
-    if isinstance(exc, (ConnectionResetError, BrokenPipeError)):
-        return "reset the connection"
-    return f"connection failed: {exc.strerror or exc}"
+    @staticmethod
+    def _poll(waiting: select.poll, seconds: float) -> None:
+        waiting.poll(min(math.ceil(seconds * 1000), 1_000_000))

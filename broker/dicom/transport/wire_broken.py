@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
 
 from broker.model.refusal import Refusal
@@ -43,3 +44,12 @@ class Violation(WireBroken):
         super().__init__(words)
         self.reason = reason
         self.kind = kind
+
+
+def why(exc: OSError) -> str:
+    """What became of the connection, as "the peer" goes on."""
+    if isinstance(exc, (ConnectionResetError, BrokenPipeError)):
+        return "reset the connection"
+    if exc.errno == errno.EPROTO:
+        return str(exc.strerror)  # it says what the peer did
+    return f"connection failed: {exc.strerror or exc}"

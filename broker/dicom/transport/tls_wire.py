@@ -1,0 +1,98 @@
+"""PDUs over TLS (PS3.15 B.9, B.12): the handshake first, then all as over plain TCP."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+
+from broker.dicom.transport.tls import Tls
+from broker.dicom.transport.wire import Wire
+from broker.dicom.transport.wire_broken import Closed, TimedOut, why
+
+__all__ = ["TlsWire"]
+
+
+class TlsWire(Wire):
+    """A Wire that is sealed. Whoever offers to hear its PDUs shakes hands on the way."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        context: ssl.SSLContext,
+        *,
+        max_pdu: int,
+        server_name: str | None = None,
+    ) -> None:
+        """`server_name` is whom we call; None where we are called."""
+        super().__init__(sock, max_pdu=max_pdu)
+        self._tls = Tls(sock, context, server_name)
+        self._recv_into = self._tls.recv_into
+        self._send_some = self._tls.send
+
+    @property
+    def shaken(self) -> bool:
+        """Whether the handshake is complete."""
+        return self._tls.shaken
+
+    @property
+    def unsent(self) -> bool:
+        """Whether the handshake goes on when there is room to write."""
+        return self._tls.unsent
+
+    def shake(self, deadline: float) -> None:
+        """Shake hands before anything is sent. Raises TlsFailed, Closed or TimedOut."""
+        while not self._shake():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimedOut("timed out")
+            self._poll(self._writable if self.unsent else self._readable, left)
+
+    @property
+    def pending(self) -> bool:
+        """Whether something has come in, or the peer has closed, without waiting for it.
+
+        Bytes that TLS says for itself are nothing.
+        """
+        if self._end > self._begin:
+            return True
+        try:
+            return self._tls.peek() is not None
+        except OSError:
+            return True
+
+    @property
+    def quiet(self) -> bool:
+        """See Wire: what has come of a record counts as something."""
+        return super().quiet and not self._tls.held
+
+    def check_open(self) -> None:
+        """Raises Closed when the peer has closed, and sent nothing more before."""
+        try:
+            if self._tls.peek() == b"":
+                raise Closed("closed the connection")
+        except OSError as exc:
+            raise Closed(why(exc)) from exc
+
+    def hang_up(self) -> None:
+        """Say no more; see Wire."""
+        self._tls.part(deaf=True)
+        super().hang_up()
+
+    def cut(self) -> None:
+        """End it from any thread; see Wire."""
+        self._tls.part(deaf=False)
+        super().cut()
+
+    def _take(self) -> bool:
+        return (self._tls.deaf or self._shake()) and super()._take()
+
+    def _shake(self) -> bool:
+        if self._tls.shaken:
+            return True
+        try:
+            return self._tls.shake()
+        except OSError as exc:
+            raise Closed(why(exc)) from exc
+        finally:
+            self.heard = self._tls.heard

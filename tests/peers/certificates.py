@@ -1,0 +1,71 @@
+"""Certificates as a site has them: an authority, what it has issued, and peers that use them."""
+
+from __future__ import annotations
+
+import datetime
+import socket
+import ssl
+from pathlib import Path
+
+import trustme
+
+from tests.peers.raw import PATIENCE_S, Raw
+
+HOST = "127.0.0.1"
+LONG_AGO = datetime.datetime(2001, 1, 1, tzinfo=datetime.UTC)
+
+
+class Authority:
+    """One certificate authority."""
+
+    def __init__(self) -> None:
+        self._ca = trustme.CA()
+
+    def issue(self, *names: str, expired: bool = False) -> trustme.LeafCert:
+        """A certificate for these names; without any, for this machine."""
+        until = LONG_AGO if expired else None
+        return self._ca.issue_cert(*(names or (HOST,)), not_before=until, not_after=until)
+
+    def write(self, folder: Path, *names: str, expired: bool = False) -> Path:
+        """The same as files of a new folder: ca.pem, cert.pem, key.pem."""
+        folder.mkdir()
+        issued = self.issue(*names, expired=expired)
+        self._ca.cert_pem.write_to_path(str(folder / "ca.pem"))
+        issued.private_key_pem.write_to_path(str(folder / "key.pem"))
+        for pem in issued.cert_chain_pems:
+            pem.write_to_path(str(folder / "cert.pem"), append=True)
+        return folder
+
+    def server(self, *names: str, expired: bool = False) -> ssl.SSLContext:
+        """For whoever is called."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.issue(*names, expired=expired).configure_cert(context)
+        return context
+
+    def client(self) -> ssl.SSLContext:
+        """For whoever calls, and trusts this authority."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._ca.configure_trust(context)
+        return context
+
+    def trust(self, context: ssl.SSLContext) -> None:
+        """Let it trust this authority."""
+        self._ca.configure_trust(context)
+
+
+def calling(port: int, context: ssl.SSLContext) -> Raw:
+    """A peer that speaks in bytes, over TLS with a port of this machine."""
+    sock = socket.create_connection((HOST, port), timeout=PATIENCE_S)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return Raw(context.wrap_socket(sock, server_hostname=HOST, suppress_ragged_eofs=False))
+
+
+def hello(context: ssl.SSLContext) -> bytes:
+    """A ClientHello."""
+    outgoing = ssl.MemoryBIO()
+    records = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=HOST)
+    try:
+        records.do_handshake()
+    except ssl.SSLWantReadError:
+        return outgoing.read()
+    raise AssertionError("a handshake with nobody")
