@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from broker.contradictions import contradictions, give_way
-from broker.sections import SECTIONS, Broker, Config, Database, PrinterSection, Section
+from broker.sections import SECTIONS, Broker, Config, Database, PrinterSection, Section, Tls
 from broker.values import as_written
 
 __all__ = ["Config", "ConfigError", "load", "locate", "parse", "show", "warnings"]
@@ -153,7 +153,13 @@ def _absolute(config: Config, folder: Path) -> Config:
     url = config.database.url
     if url:
         url = f"sqlite:///{folder / Path(url.removeprefix('sqlite:///')).expanduser()}"
-    return config.model_copy(update={"broker": Broker(**broker), "database": Database(url=url)})
+    tls = config.tls.model_dump()
+    for key in ("certificate", "key", "client_ca", "ca"):
+        if tls[key]:
+            tls[key] = str(folder / Path(tls[key]).expanduser())
+    return config.model_copy(
+        update={"broker": Broker(**broker), "database": Database(url=url), "tls": Tls(**tls)}
+    )
 
 
 def warnings(config: Config) -> list[str]:

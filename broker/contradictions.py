@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from broker.sections import Broker, PrinterSection, Retention
+from broker.sections import Broker, PrinterSection, Retention, Tls
 from broker.values import as_written
 
 _LOOPBACK = "127.0.0.1"
@@ -78,7 +78,22 @@ def contradictions(known: Mapping[str, Any]) -> list[str]:
             "duplicates.window_s: 0 flags no film, so that none is held; use a time above 0, or "
             'on_duplicate = "print"'
         )
-    return problems + _of_printers(known)
+    return problems + _of_tls(known) + _of_printers(known)
+
+
+def _of_tls(known: Mapping[str, Any]) -> list[str]:
+    tls, broker = known.get("tls"), known.get("broker", Broker())
+    if tls is None:
+        return []
+    if not tls.certificate:
+        needy = [key for key in ("key", "client_ca", "only") if getattr(tls, key)]
+        return [
+            f"tls.{key}: means nothing without a certificate; name its file in tls.certificate"
+            for key in needy
+        ]
+    if broker is not None and tls.port and tls.port == broker.port and not tls.only:
+        return [f"tls.port: {tls.port} is also broker.port; use another port, or only = true"]
+    return []
 
 
 def _of_retention(retention: Retention) -> list[str]:
@@ -96,7 +111,7 @@ def _of_printers(known: Mapping[str, Any]) -> list[str]:
     """Printers in the place of others, or of the broker."""
     problems = []
     peers: dict[tuple[str, str, int], int] = {}
-    broker = known.get("broker", Broker())
+    broker, tls = known.get("broker", Broker()), known.get("tls", Tls())
     for number, printer in enumerate(known.get("printers", ()), start=1):
         if printer is None:
             continue
@@ -108,7 +123,7 @@ def _of_printers(known: Mapping[str, Any]) -> list[str]:
                 f"{where}: {printer.ae_title}@{printer.host}:{printer.port} is also "
                 f"printers[{earlier}]; remove one, or mend its ae_title, host or port"
             )
-        if broker is not None and _same_place(broker, printer):
+        if broker is not None and _same_place(broker, tls, printer):
             problems.append(
                 f"{where}.host: {printer.host}:{printer.port} is the broker itself; "
                 "use the printer's own host and port"
@@ -116,9 +131,12 @@ def _of_printers(known: Mapping[str, Any]) -> list[str]:
     return problems
 
 
-def _same_place(broker: Broker, printer: PrinterSection) -> bool:
+def _same_place(broker: Broker, tls: Tls | None, printer: PrinterSection) -> bool:
     """Whether the printer is where the broker listens, as far as the file alone can tell."""
-    if printer.port != broker.port:
+    ports = set() if tls is not None and tls.only else {broker.port}
+    if tls is not None and tls.certificate:
+        ports.add(tls.port)
+    if printer.port not in ports:
         return False
     listens, called = _place(broker.host), _place(printer.host)
     return called in (listens, "0.0.0.0") or (listens == "0.0.0.0" and called == _LOOPBACK)

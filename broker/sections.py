@@ -12,9 +12,11 @@ from broker.model.printer import Address
 from broker.model.room import Room
 from broker.values import (
     AeTitle,
+    Flag,
     Folder,
     Host,
     ListenPort,
+    PemFile,
     Port,
     PrinterName,
     amount,
@@ -47,6 +49,25 @@ class Broker(Section):
     )
 
 
+class Tls(Section):
+    """Films over TLS: from modalities on a port of its own, and to printers with `tls = true`."""
+
+    certificate: PemFile = Field(
+        default="", description="PEM, issuers below it; relative to this file; empty: no TLS port"
+    )
+    key: PemFile = Field(
+        default="", description="PEM, without a passphrase; empty: it is in the certificate's file"
+    )
+    port: ListenPort = Field(default=2762, description="where modalities print over TLS")
+    only: Flag = Field(default=False, description="true: there is no port without TLS")
+    client_ca: PemFile = Field(
+        default="", description="PEM, who issues modalities' certificates; empty: they need none"
+    )
+    ca: PemFile = Field(
+        default="", description="PEM, who issues printers' certificates; empty: as this machine"
+    )
+
+
 class Database(Section):
     """Where the queue is kept."""
 
@@ -73,6 +94,7 @@ class PrinterSection(Section):
     ] = Field(
         default="film box", description='where it wants its Presentation LUT; or "film session"'
     )
+    tls: Flag = Field(default=False, description="whether it speaks TLS on its port")
 
 
 class Health(Section):
@@ -222,6 +244,7 @@ class Config(Section):
     """The whole file. Paths are absolute once it was loaded."""
 
     broker: Broker = Broker()
+    tls: Tls = Tls()
     database: Database = Database()
     printers: tuple[PrinterSection, ...] = ()
     health: Health = Health()
@@ -262,19 +285,10 @@ class Config(Section):
 
     def addresses(self) -> tuple[Address, ...]:
         """The printers as the rest of the broker knows them, in the order of the file."""
-        return tuple(Address(**printer.model_dump()) for printer in self.printers)
+        return tuple(Address(**each.model_dump(exclude={"tls"})) for each in self.printers)
 
 
 SECTIONS: dict[str, type[Section]] = {
-    "broker": Broker,
-    "database": Database,
-    "printers": PrinterSection,
-    "health": Health,
-    "retry": Retry,
-    "printing": Printing,
-    "duplicates": Duplicates,
-    "retention": Retention,
-    "limits": Limits,
-    "web": Web,
-    "log": Log,
+    name: PrinterSection if name == "printers" else type(field.default)
+    for name, field in Config.model_fields.items()
 }

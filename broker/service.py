@@ -9,9 +9,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import version
 
-from broker import settings
+from broker import certificates, settings
 from broker.config import Config
 from broker.dicom.allowance import Holdings
 from broker.dicom.print_scp import PrintScp
@@ -65,9 +66,10 @@ class Service:
         new_spool: bool = False,
     ) -> None:
         """Take the data directory. Occupied, SchemaTooNew, SpoolMissing (but with `new_spool`),
-        OSError.
+        ConfigError when a certificate cannot be used, OSError.
         """
         self._config = config
+        self._certificates = certificates.load(config, clock())
         self._notebook = Notebook(note, time.monotonic)
         self._clock = clock
         data_dir = config.data_dir
@@ -140,7 +142,9 @@ class Service:
         )
         self._acceptor = Acceptor(
             host=self._config.broker.host,
-            port=self._config.broker.port,
+            port=None if self._config.tls.only else self._config.broker.port,
+            tls_port=self._config.tls.port,
+            tls=(lambda: self._certificates.door) if self._certificates.modalities else None,
             ae_title=self._config.broker.ae_title,
             offers=self._offers,
             new_service=self._serve,
@@ -154,14 +158,15 @@ class Service:
 
     @property
     def port(self) -> int:
-        """The port that modalities print on."""
+        """The port that modalities print on without TLS; 0 when there is none."""
         return self._acceptor.port
 
     def start(self) -> None:
         """Settle what an earlier life left behind, then open both doors.
 
-        OSError when the port cannot be had.
+        CannotListen when a port cannot be had.
         """
+        self._warn()
         self.spool.clear_incoming()
         self.printers.sync(self._config.addresses())
         self._acceptor.start()
@@ -176,6 +181,7 @@ class Service:
                 "ae_title": self._config.broker.ae_title,
                 "host": self._config.broker.host,
                 "port": self.port,
+                **({"tls_port": self._acceptor.tls_port} if self._certificates.modalities else {}),
                 "printers": len(self._config.printers),
             },
         )
@@ -204,10 +210,17 @@ class Service:
             self._note("storage failed", {"why": in_words(error)})
 
     def reload(self, config: Config) -> None:
-        """Take over all but [broker], [database] and [limits], which need a restart."""
+        """Take over all but [broker], [database], [limits] and ports, which need a restart.
+
+        ConfigError, and nothing is changed, when a certificate cannot be used.
+        """
+        found = certificates.load(config, self._clock())
+        kept = found.modalities or self._certificates.modalities
         before = {printer.name for printer in self._config.printers}
         after = {printer.name for printer in config.printers}
         self.printers.sync(config.addresses())
+        self._certificates = replace(found, modalities=kept)
+        self._warn()
         self._config = config.model_copy(
             update={key: getattr(self._config, key) for key in ("broker", "database", "limits")}
         )
@@ -244,6 +257,10 @@ class Service:
         except Exception as error:  # noqa: BLE001 - a busy disk must not end the relay
             self._note("configuration not taken", {"why": in_words(error)})
 
+    def _warn(self) -> None:
+        for words in self._certificates.warnings:
+            self._note("certificate", {"words": words})
+
     def _offers(self) -> list[Offer]:
         """What modalities may use now.
 
@@ -279,6 +296,7 @@ class Service:
             calling_ae=self._config.broker.ae_title,
             lut=lut,
             timeouts=settings.timeouts(self._config),
+            tls=self._certificates.printers.get(address.name),
         )
         try:
             return PrintSession.begin(scu, address, session, copies)
@@ -291,4 +309,5 @@ class Service:
             address,
             calling_ae=self._config.broker.ae_title,
             timeout_s=self._config.health.timeout_s,
+            tls=self._certificates.printers.get(address.name),
         )

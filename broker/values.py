@@ -91,6 +91,13 @@ def database_url(value: object) -> str:
     return value
 
 
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{as_written(value)} is not a choice; use true or false")
+    return value
+
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
 Port = Annotated[int, whole("a port", 1, 65535)]
 """A port to call."""
 ListenPort = Annotated[int, whole("a port", 0, 65535)]
@@ -121,3 +128,7 @@ PrinterName = Annotated[
 Folder = Annotated[
     str, _text(lambda text: not text or "\0" in text, "a folder; use a path, as a string")
 ]
+PemFile = Annotated[
+    str, _text(lambda text: "\0" in text, "a file; use the path of a PEM file, as a string")
+]
+"""Empty where there is none."""

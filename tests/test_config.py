@@ -38,7 +38,15 @@ def test_spaces_around_an_ae_title_mean_nothing() -> None:
     assert parse('[broker]\nae_title = " BROKER "', folder=FOLDER).broker.ae_title == "BROKER"
 
 
-@pytest.mark.parametrize("text", ["", TWO_PRINTERS, '[database]\nurl = "sqlite:///queue.db"\n'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        TWO_PRINTERS + "tls = true\n",
+        '[database]\nurl = "sqlite:///queue.db"\n',
+        '[tls]\ncertificate = "c.pem"\nkey = "k.pem"\nport = 0\nonly = true\nca = "/ca.pem"\n',
+    ],
+)
 def test_what_show_prints_loads_to_an_equal_configuration(text: str) -> None:
     """The effective file is a file."""
     config = parse(text, folder=FOLDER)
@@ -60,6 +68,10 @@ def test_paths_start_from_the_folder_of_the_file(tmp_path: Path) -> None:
     config = load(file)
     assert config.data_dir == tmp_path / "films"
     assert config.database_url == f"sqlite:///{tmp_path}/queue.db"
+    file.write_text('[tls]\ncertificate = "cert.pem"\nkey = "/etc/ssl/key.pem"\n')
+    tls = load(file).tls
+    assert (tls.certificate, tls.key) == (str(tmp_path / "cert.pem"), "/etc/ssl/key.pem")
+    assert (tls.ca, tls.client_ca) == ("", "")
 
 
 def test_the_option_comes_before_the_variable_before_the_working_folder(

@@ -60,6 +60,29 @@ URL = 'use "" for SQLite in data_dir, or "sqlite:////folder/broker.db"'
         ("printers = [7]", "printers[1]: 7 is not a table; write [[printers]] above its keys"),
         ("health = 7", "health: 7 is not a table; write [health] above its keys"),
         ("[broker]\nae_title = 7", f"broker.ae_title: 7 {AE}"),
+        (printer(tls='"yes"'), 'printers[1].tls: "yes" is not a choice; use true or false'),
+        ("[tls]\nonly = 1", "tls.only: 1 is not a choice; use true or false"),
+        (
+            "[tls]\ncertificate = 7",
+            "tls.certificate: 7 is not a file; use the path of a PEM file, as a string",
+        ),
+        (
+            "[tls]\nport = 99999",
+            "tls.port: 99999 is not a port; use 0 to 65535",
+        ),
+        (
+            '[tls]\nkey = "key.pem"',
+            "tls.key: means nothing without a certificate; name its file in tls.certificate",
+        ),
+        (
+            '[tls]\ncertificate = "cert.pem"\nport = 11112',
+            "tls.port: 11112 is also broker.port; use another port, or only = true",
+        ),
+        (
+            '[tls]\ncertificate = "cert.pem"\n' + printer(host='"127.0.0.1"', port="2762"),
+            "printers[1].host: 127.0.0.1:2762 is the broker itself; "
+            "use the printer's own host and port",
+        ),
         ("[broker]\nport = -1", "broker.port: -1 is not a port; use 0 to 65535"),
         ('[broker]\ndata_dir = ""', 'broker.data_dir: "" is not a folder; use a path, as a string'),
         (

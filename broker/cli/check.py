@@ -11,12 +11,17 @@ from broker.cli.options import ConfigOption, JsonOption, configured
 from broker.model.printer import Address
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from ssl import SSLContext
+
     from broker.config import Config
     from broker.model.health import Check
     from broker.model.printer import Printer
 
 ANY_AE = "ANY-SCP"
 """What a peer is called when nobody said how: many do not look."""
+TLS_DOOR = "broker (TLS)"
+"""No printer can be called so."""
 
 
 def check(
@@ -35,6 +40,9 @@ def check(
         str,
         typer.Option("--called-ae", help="The AE title to call; else as configured.", metavar="AE"),
     ] = "",
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Speak TLS with HOST and PORT; printers as configured.")
+    ] = False,
     as_document: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -62,12 +70,14 @@ def check(
     healthy = {CheckKind.NORMAL, CheckKind.WARNING, CheckKind.BUSY}
     peers = _everybody(settings) if host is None else [_peer(settings, host, port, called_ae)]
     known = {} if port is not None else _known(settings)
+    sealed = _sealed(settings, peers, tls=tls and port is not None)
 
     def ask(address: Address) -> Check:
         return probe(
             address,
             calling_ae=ae_title or settings.broker.ae_title,
             timeout_s=settings.health.timeout_s,
+            tls=sealed.get(address.name),
         )
 
     with ThreadPoolExecutor(max(1, len(peers))) as pool:
@@ -100,6 +110,20 @@ def check(
                     tables.show(tables.folded(seen, console.width, 8), console)
     if not peers or any(found.kind not in healthy for found in checks):
         raise typer.Exit(FAILED)
+
+
+def _sealed(config: Config, peers: list[Address], *, tls: bool) -> Mapping[str, SSLContext]:
+    """With whom to speak TLS, and how; `tls` when it was said so. ConfigError."""
+    from broker import certificates
+
+    names = {each.name for each in config.printers if each.tls}
+    found = {}
+    for peer in peers:
+        if peer.name == TLS_DOOR:
+            found[peer.name] = certificates.calling_itself(config)
+        elif tls or peer.name in names:
+            found[peer.name] = certificates.calling(config)
+    return found
 
 
 def place(address: Address) -> str:
@@ -159,8 +183,7 @@ def _seen(printer: Printer, now: float, *, healthy: bool) -> list[str]:
 
 def _everybody(config: Config) -> list[Address]:
     """Every printer, and the broker."""
-    peers = list(config.addresses())
-    return [*peers, _itself(config)] if config.broker.port else peers
+    return [each for each in (*config.addresses(), *_itself(config)) if each.port]
 
 
 def _peer(config: Config, host: str, port: int | None, called_ae: str) -> Address:
@@ -174,7 +197,7 @@ def _peer(config: Config, host: str, port: int | None, called_ae: str) -> Addres
         raise typer.BadParameter(
             f"{host} is not a configured printer ({names}); to check a host, give its port too"
         )
-    for address in (*known, _itself(config)):
+    for address in (*known, *_itself(config)):
         if (address.host, address.port) == (host, port):
             return _called(address, called_ae)
     return Address(f"{host}:{port}", called_ae or ANY_AE, host, port)
@@ -186,8 +209,11 @@ def _called(address: Address, called_ae: str) -> Address:
     return replace(address, ae_title=called_ae) if called_ae else address
 
 
-def _itself(config: Config) -> Address:
-    """The broker, where this machine reaches it."""
+def _itself(config: Config) -> list[Address]:
+    """The broker's doors, where this machine reaches them."""
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}
     host = everywhere.get(config.broker.host, config.broker.host)
-    return Address("broker", config.broker.ae_title, host, config.broker.port)
+    doors = [] if config.tls.only else [("broker", config.broker.port)]
+    if config.tls.certificate:
+        doors.append((TLS_DOOR, config.tls.port))
+    return [Address(name, config.broker.ae_title, host, port) for name, port in doors]

@@ -30,13 +30,17 @@ def check(
 
     Example: broker config check --config /etc/broker/broker.toml
     """
+    import time
+
+    from broker import certificates
     from broker.cli.tables import count
     from broker.config import load, locate, warnings
 
     path = configured(ctx, config)
     settings = load(path)
     file = locate(path)
-    for words in (*warnings(settings), *_of_this_machine(settings)):
+    found = certificates.load(settings, time.time()).warnings
+    for words in (*warnings(settings), *found, *_of_this_machine(settings)):
         typer.echo(f"warning: {words}", err=True)
     name = str(file) if file else "no broker.toml, all defaults"
     typer.echo(f"{name}: correct, {count(len(settings.printers), 'printer')}")

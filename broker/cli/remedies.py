@@ -20,9 +20,8 @@ REMEDIES: Mapping[Refusal, str] = {
         "the network and at firewalls between it and the broker."
     ),
     Refusal.TLS_FAILED: (
-        "No TLS with a peer on tls.port; the log says why. Plain DICOM belongs on broker.port. A "
-        "modality that does not trust the broker's certificate needs its issuer; one whose own is "
-        "not trusted, or not shown, needs one of tls.client_ca."
+        "The log says why. Plain DICOM belongs on broker.port. A modality must trust who issued "
+        "the broker's certificate, and have one of tls.client_ca where that is set."
     ),
     Refusal.STRANGER_CUT: (
         "Too many connections without an association at once; the oldest was cut. Find who opens "

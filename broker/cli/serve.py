@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,6 +34,7 @@ _WORTH_A_LOOK = frozenset(
         "association refused",
         "association rejected",
         "attempt failed",
+        "certificate",
         "duplicate held",
         "job recovered",
         "printer changed",
@@ -71,14 +73,14 @@ def serve(
 ) -> None:
     """Take films from modalities and print them, until SIGTERM or Ctrl-C.
 
-    SIGHUP reads the configuration again: all of it at once, but for [broker], [database], [limits]
-    and [log], which count from the next start.
+    SIGHUP reads the configuration again, certificates included: all of it at once, but for
+    [broker], [database], [limits], [log] and the TLS port, which count from the next start.
 
     Example: broker serve --config /etc/broker/broker.toml
     """
     import structlog
 
-    from broker import logs
+    from broker import certificates, logs
     from broker.config import ConfigError, load, locate, warnings
     from broker.service import Service
     from broker.store.occupancy import Occupied
@@ -99,7 +101,9 @@ def serve(
 
     def read_again() -> Config | None:
         try:
-            return load(config)
+            found = load(config)
+            certificates.load(found, time.time())
+            return found
         except ConfigError as error:
             log.error("configuration not readable, the old one stays", problems=error.problems)
             return None
@@ -110,6 +114,9 @@ def serve(
         log.warning("configuration", words=words)
     try:
         Service(settings, note, new_spool=new_spool).run(read_again)
+    except ConfigError as error:
+        _say(*error.problems)
+        raise typer.Exit(2) from error
     except (Occupied, SchemaTooNew, SpoolMissing) as error:
         _say(str(error))
         raise typer.Exit(1) from error
@@ -121,7 +128,7 @@ def serve(
 def _cause(error: OSError, settings: Config) -> str:
     from broker.cli.failures import of_system
 
-    host, port = settings.broker.host, settings.broker.port
+    host, port = settings.broker.host, getattr(error, "port", settings.broker.port)
     if error.filename is None and error.errno in (errno.EACCES, errno.EPERM) and port < LEAST_PORT:
         return (
             f"{host}:{port}: ports below {LEAST_PORT} need a right of their own; give the service "

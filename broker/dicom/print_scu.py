@@ -7,6 +7,7 @@ may have left and was not answered is Uncertain, everything else is Unavailable.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -98,6 +99,7 @@ class PrintScu:
         lut: bool = False,
         verification: bool = False,
         timeouts: PrintTimeouts | None = None,
+        tls: ssl.SSLContext | None = None,
         on_event_report: Callable[[EventReport], None] | None = None,
     ) -> PrintScu:
         """Associate. Raises Unavailable, also when it does not print grayscale.
@@ -114,6 +116,7 @@ class PrintScu:
             wanted,
             calling_ae=calling_ae,
             timeouts=timeouts.association,
+            tls=tls,
             on_event_report=on_event_report,
         )
         meta = requestor.context(GRAYSCALE_META)
@@ -204,6 +207,7 @@ def associate(
     *,
     calling_ae: str,
     timeouts: Timeouts,
+    tls: ssl.SSLContext | None = None,
     on_event_report: Callable[[EventReport], None] | None = None,
 ) -> Requestor:
     """An association with a printer. Raises Unavailable in an operator's words."""
@@ -215,6 +219,7 @@ def associate(
             called_ae=address.ae_title,
             proposals=[Offer(uid, SYNTAXES) for uid in abstract_syntaxes],
             timeouts=timeouts,
+            tls=tls,
             on_event_report=on_event_report,
         )
     except Rejected as exc:

@@ -6,6 +6,7 @@ itself. A printer that echoes and does not serve N-GET still counts as well.
 
 from __future__ import annotations
 
+import ssl
 import time
 from dataclasses import dataclass, field
 
@@ -67,9 +68,16 @@ class Findings:
         return PRESENTATION_LUT in self.contexts if self.contexts else None
 
 
-def probe(address: Address, *, calling_ae: str, timeout_s: float = 10) -> Check:
+def probe(
+    address: Address,
+    *,
+    calling_ae: str,
+    timeout_s: float = 10,
+    tls: ssl.SSLContext | None = None,
+) -> Check:
     """Check a printer, in `timeout_s` seconds at most. Never raises for what a printer does."""
-    return judged(address, inspect(address, calling_ae=calling_ae, timeout_s=timeout_s))
+    found = inspect(address, calling_ae=calling_ae, timeout_s=timeout_s, tls=tls)
+    return judged(address, found)
 
 
 def echo(
@@ -80,7 +88,13 @@ def echo(
     return inspect(address, calling_ae=calling_ae, timeout_s=timeout_s)
 
 
-def inspect(address: Address, *, calling_ae: str, timeout_s: float = 10) -> Findings:
+def inspect(
+    address: Address,
+    *,
+    calling_ae: str,
+    timeout_s: float = 10,
+    tls: ssl.SSLContext | None = None,
+) -> Findings:
     """Ask all there is to ask. `timeout_s` is for everything but the release."""
     deadline = time.monotonic() + timeout_s
     offers = [Offer(uid, SYNTAXES) for uid in (VERIFICATION, GRAYSCALE_META, PRESENTATION_LUT)]
@@ -93,6 +107,7 @@ def inspect(address: Address, *, calling_ae: str, timeout_s: float = 10) -> Find
             called_ae=address.ae_title,
             proposals=offers,
             timeouts=timeouts,
+            tls=tls,
         )
     except Rejected as exc:
         return Findings(rejection_words(address, calling_ae, exc), busy=exc.transient)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -58,9 +59,11 @@ class Modality:
         ae_title: str,
         *,
         timeouts: PrintTimeouts | None = None,
+        tls: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.ae_title = ae_title
+        self._tls = tls
         self._timeouts = timeouts or PrintTimeouts()
         self._clock = clock
 
@@ -119,7 +122,11 @@ class Modality:
     def _associate(self, address: Address, meta: str, *, lut: bool) -> PrintScu:
         wanted = [meta, *([PRESENTATION_LUT] if lut else [])]
         requestor = associate(
-            address, wanted, calling_ae=self.ae_title, timeouts=self._timeouts.association
+            address,
+            wanted,
+            calling_ae=self.ae_title,
+            timeouts=self._timeouts.association,
+            tls=self._tls,
         )
         meta_context = requestor.context(meta)
         lut_context = requestor.context(PRESENTATION_LUT)

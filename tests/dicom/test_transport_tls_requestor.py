@@ -9,7 +9,7 @@ import pytest
 
 from broker.dicom.transport.requestor import Broken, Timeouts
 from tests.peers.acceptor import accepting, echoed, opened
-from tests.peers.certificates import Authority
+from tests.peers.certificates import LONG_AGO, Authority
 from tests.peers.raw import Raw, listening
 
 SITE = Authority()
@@ -31,7 +31,7 @@ def broken(port: int, tls: ssl.SSLContext = CLIENT) -> str:
     ("server", "words"),
     [
         (
-            SITE.server(expired=True),
+            SITE.server(until=LONG_AGO),
             "shows a certificate that has expired: renew it there, or set the clock right",
         ),
         (

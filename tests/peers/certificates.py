@@ -13,6 +13,7 @@ from tests.peers.raw import PATIENCE_S, Raw
 
 HOST = "127.0.0.1"
 LONG_AGO = datetime.datetime(2001, 1, 1, tzinfo=datetime.UTC)
+"""When what has expired did."""
 
 
 class Authority:
@@ -21,25 +22,24 @@ class Authority:
     def __init__(self) -> None:
         self._ca = trustme.CA()
 
-    def issue(self, *names: str, expired: bool = False) -> trustme.LeafCert:
-        """A certificate for these names; without any, for this machine."""
-        until = LONG_AGO if expired else None
-        return self._ca.issue_cert(*(names or (HOST,)), not_before=until, not_after=until)
+    def issue(self, *names: str, until: datetime.datetime | None = None) -> trustme.LeafCert:
+        """A certificate for these names, and without any for this machine, until that time."""
+        return self._ca.issue_cert(*(names or (HOST,)), not_after=until)
 
-    def write(self, folder: Path, *names: str, expired: bool = False) -> Path:
+    def write(self, folder: Path, *names: str, until: datetime.datetime | None = None) -> Path:
         """The same as files of a new folder: ca.pem, cert.pem, key.pem."""
         folder.mkdir()
-        issued = self.issue(*names, expired=expired)
+        issued = self.issue(*names, until=until)
         self._ca.cert_pem.write_to_path(str(folder / "ca.pem"))
         issued.private_key_pem.write_to_path(str(folder / "key.pem"))
         for pem in issued.cert_chain_pems:
             pem.write_to_path(str(folder / "cert.pem"), append=True)
         return folder
 
-    def server(self, *names: str, expired: bool = False) -> ssl.SSLContext:
+    def server(self, *names: str, until: datetime.datetime | None = None) -> ssl.SSLContext:
         """For whoever is called."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.issue(*names, expired=expired).configure_cert(context)
+        self.issue(*names, until=until).configure_cert(context)
         return context
 
     def client(self) -> ssl.SSLContext:

@@ -1,0 +1,187 @@
+"""The certificates that `[tls]` names: read, tried, and ready for use.
+
+TLS is 1.2 or newer, with cipher suites of forward secrecy (PS3.15 B.9 and B.12; BCP 195). Nobody is
+ever asked for a passphrase.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from broker.config import Config, ConfigError
+
+SOON_S = 30 * 86400.0
+"""A certificate that expires before is worth a word."""
+_NOT_YET, _EXPIRED = 9, 10
+_BEGIN = "-----BEGIN "
+_RENEW = "put a renewed one there, and send the broker SIGHUP"
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """What `[tls]` comes to."""
+
+    modalities: ssl.SSLContext | None = None
+    """For those who call; None where there is no TLS port."""
+    printers: Mapping[str, ssl.SSLContext] = field(default_factory=dict)
+    """For those whom we call over TLS, by name."""
+    warnings: tuple[str, ...] = ()
+    """Of a certificate that has expired, or soon will."""
+
+    @property
+    def door(self) -> ssl.SSLContext:
+        """For modalities, where there is a TLS port."""
+        assert self.modalities is not None
+        return self.modalities
+
+
+def load(config: Config, now: float) -> Certificates:
+    """Read the files. ConfigError with each that cannot be used, and what to do about it.
+
+    A certificate that has expired is no reason not to serve those who do without.
+    """
+    problems: list[str] = []
+
+    def tried(make: Callable[[Config], ssl.SSLContext]) -> ssl.SSLContext | None:
+        try:
+            return make(config)
+        except ConfigError as error:
+            problems.extend(each for each in error.problems if each not in problems)
+            return None
+
+    modalities = tried(called) if config.tls.certificate else None
+    names = [each.name for each in config.printers if each.tls]
+    context = tried(calling) if names else None
+    if problems:
+        raise ConfigError(problems)
+    printers = {} if context is None else dict.fromkeys(names, context)
+    return Certificates(modalities, printers, _validity(config, now) if modalities else ())
+
+
+def called(config: Config) -> ssl.SSLContext:
+    """For modalities, who show a certificate if `client_ca` is given. Raises ConfigError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    # An association is long: a shorter handshake for the next is not worth a ticket.
+    context.num_tickets = 0
+    _show(context, config)
+    if config.tls.client_ca:
+        _believe(context, "client_ca", config.tls.client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def calling(config: Config) -> ssl.SSLContext:
+    """For printers, who are shown our certificate if they ask. Raises ConfigError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    if config.tls.ca:
+        # A printer's own certificate will do as well: many have signed their own.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        _believe(context, "ca", config.tls.ca)
+    else:
+        context.load_default_certs()
+    if config.tls.certificate:
+        _show(context, config)
+    return context
+
+
+def calling_itself(config: Config) -> ssl.SSLContext:
+    """For the broker's own TLS port, by any name: its certificate and no other is believed."""
+    context = calling(config)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    _believe(context, "certificate", config.tls.certificate)
+    return context
+
+
+def _show(context: ssl.SSLContext, config: Config) -> None:
+    """Use the certificate and its key."""
+    certificate, key = config.tls.certificate, config.tls.key or config.tls.certificate
+    own = "key" if config.tls.key else "certificate"
+    _holds("certificate", certificate, "CERTIFICATE-----")
+    text = _holds(own, key, "PRIVATE KEY-----")
+    if "ENCRYPTED" in text:
+        words = "has a passphrase; give the key without (openssl pkey -in … -out …)"
+        raise _mistake(own, key, words)
+    try:
+        context.load_cert_chain(certificate, key, password=lambda: "")
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            words = "is not the key of the certificate; name the two that belong together"
+            raise _mistake(own, key, words) from error
+        raise _mistake("certificate", certificate, _unusable(error)) from error
+
+
+def _believe(context: ssl.SSLContext, key: str, file: str) -> None:
+    _holds(key, file, "CERTIFICATE-----")
+    try:
+        context.load_verify_locations(file)
+    except ssl.SSLError as error:
+        raise _mistake(key, file, _unusable(error)) from error
+
+
+def _holds(key: str, file: str, what: str) -> str:
+    """The text of a PEM file that has such a part in it."""
+    try:
+        with open(file, encoding="utf-8", errors="replace") as opened:  # noqa: PTH123 - any path
+            text = opened.read()
+    except PermissionError as error:
+        words = f"cannot be read by this user (uid {os.getuid()}); let the broker's user read it"
+        raise _mistake(key, file, words) from error
+    except OSError as error:
+        words = f"{(error.strerror or 'cannot be read').lower()}; name a PEM file"
+        raise _mistake(key, file, words) from error
+    if not any(line.startswith(_BEGIN) and line.endswith(what) for line in text.split("\n")):
+        noun = "certificate" if what.startswith("CERT") else "private key"
+        remedy = "; name its file in tls.key" if key == "certificate" and noun != key else ""
+        raise _mistake(key, file, f"has no {noun} in PEM{remedy}")
+    return text
+
+
+def _mistake(key: str, file: str, words: str) -> ConfigError:
+    return ConfigError([f"tls.{key}: {file}: {words}"])
+
+
+def _unusable(error: ssl.SSLError) -> str:
+    told = str(error.reason or error).replace("_", " ").lower()
+    return f"cannot be used ({told}); have a new one made"
+
+
+def _validity(config: Config, now: float) -> tuple[str, ...]:
+    """Shake hands with ourselves, as a modality that knows this certificate would."""
+    file = config.tls.certificate
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    _show(server, config)
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False
+    client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    _believe(client, "certificate", file)
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours = server.wrap_bio(there, back, server_side=True)
+    theirs = client.wrap_bio(back, there)
+    where = f"tls.certificate: {file}:"
+    try:
+        for end in (theirs, ours, theirs):
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+    except ssl.SSLCertVerificationError as error:
+        match error.verify_code:
+            case code if code == _EXPIRED:
+                return (f"{where} has expired, modalities refuse it; {_RENEW}",)
+            case code if code == _NOT_YET:
+                return (f"{where} is not valid yet; set this machine's clock right",)
+        return (f"{where} modalities may refuse it: {error.verify_message}",)
+    shown = theirs.getpeercert() or {}
+    until = ssl.cert_time_to_seconds(str(shown["notAfter"]))
+    if until - now > SOON_S:
+        return ()
+    return (f"{where} expires on {datetime.fromtimestamp(until, UTC):%Y-%m-%d}; {_RENEW}",)
