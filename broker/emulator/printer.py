@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from ssl import SSLContext
 from types import TracebackType
 
 from broker.dicom.sop_classes import (
@@ -56,6 +57,7 @@ class EmulatedPrinter:
         scenario: Scenario | str = "",
         dpi: float = 50,
         associations: int = 8,
+        tls: Callable[[], SSLContext] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now().astimezone(),
         note: Note = lambda _event, _facts: None,
     ) -> None:
@@ -77,6 +79,7 @@ class EmulatedPrinter:
             note=note,
         )
         self._associations = associations
+        self._tls = tls
         self._note = note
         self._doors = threading.RLock()
         """Held by whoever opens or closes the door."""
@@ -141,7 +144,9 @@ class EmulatedPrinter:
             offered = [*_OFFERED, *(() if self.scenario.no_lut else (PRESENTATION_LUT,))]
             acceptor = Acceptor(
                 host=self.host,
-                port=self.port,
+                port=None if self._tls else self.port,
+                tls_port=self.port,
+                tls=self._tls,
                 ae_title=self.ae_title,
                 offers=[Offer(each, _SYNTAXES) for each in offered],
                 new_service=self._serve,
@@ -154,7 +159,7 @@ class EmulatedPrinter:
             except OSError:
                 self.paper_path.switch(on=False)
                 raise
-            self.port = acceptor.port
+            self.port = acceptor.port or acceptor.tls_port
             with self._changed:
                 self._acceptor = acceptor
 

@@ -25,7 +25,9 @@ class BrokerProcess:
             stdout=subprocess.DEVNULL,
             text=True,
         )
-        self.port = int(self.wait_for("broker listens")["port"])
+        listens = self.wait_for("broker listens")
+        self.port = int(listens["port"])
+        self.tls_port = int(listens.get("tls_port", 0))
 
     def __enter__(self) -> Self:
         return self

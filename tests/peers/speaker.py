@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,6 +36,7 @@ class Speaker:
         called_ae: str = "BROKER",
         calling_ae: str = "CT1",
         transfer_syntaxes: tuple[str, ...] = (EXPLICIT_LITTLE, IMPLICIT_LITTLE),
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.port = port
         self.wire = Requestor.open(
@@ -48,6 +50,7 @@ class Speaker:
                 Offer(PRESENTATION_LUT, transfer_syntaxes),
             ],
             timeouts=Timeouts(),
+            tls=tls,
         )
         self.session = ""
         self.film_box = ""
