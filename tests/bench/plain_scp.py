@@ -2,12 +2,13 @@
 
 It keeps every object in memory for as long as its association, checks nothing and stores nothing.
 With a printer's port and AE title it passes each film on before it answers N-ACTION.
-Run as `python -m tests.bench.plain_scp [PORT AE_TITLE]`, it says its port, and ends when nobody is
-left to hear it.
+Run as `python -m tests.bench.plain_scp [PORT AE_TITLE | tls CERTIFICATE KEY]`, it says its port,
+and ends when nobody is left to hear it.
 """
 
 from __future__ import annotations
 
+import ssl
 import sys
 from collections import defaultdict
 from typing import Any
@@ -56,7 +57,7 @@ def on_set(event: evt.Event) -> tuple[int, None]:
 
 def on_action(event: evt.Event) -> tuple[int, None]:
     """N-ACTION: a success, whatever is asked; with a printer, what that one says."""
-    if len(sys.argv) < 3:
+    if len(sys.argv) != 3:
         return 0x0000, None
     return _pass_on(_objects[event.assoc], int(sys.argv[1]), sys.argv[2]), None
 
@@ -108,7 +109,13 @@ def main() -> None:
         (evt.EVT_RELEASED, on_end),
         (evt.EVT_ABORTED, on_end),
     ]
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+    tls = None
+    if sys.argv[1:2] == ["tls"]:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(sys.argv[2], sys.argv[3])
+    server = entity.start_server(
+        ("127.0.0.1", 0), block=False, evt_handlers=handlers, ssl_context=tls
+    )
     assert server is not None
     sys.stdout.write(f"{server.server_address[1]}\n")
     sys.stdout.flush()

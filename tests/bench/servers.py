@@ -68,6 +68,8 @@ class Server:
     pid: int
     log: Log | None = None
     """The broker's."""
+    tls_port: int = 0
+    """The broker's, where it has one."""
 
     def cpu_s(self) -> float:
         """Processor time that it and its ended children have taken so far, in seconds."""
@@ -106,7 +108,7 @@ def broker(
             process.wait_for("printer changed", printer=printer.name, health="up")
         log = Log(process)
         try:
-            yield Server(process.port, "BROKER", process.process.pid, log)
+            yield Server(process.port, "BROKER", process.process.pid, log, process.tls_port)
         finally:
             log.end()
 
@@ -148,6 +150,13 @@ def plain(folder: Path, *, printer: PoweredPrinter | None = None) -> Iterator[Se
     del folder
     onward = [] if printer is None else [str(printer.port), printer.ae_title]
     with _module("tests.bench.plain_scp", *onward) as (port, pid):
+        yield Server(port, plain_scp.AE_TITLE, pid)
+
+
+@contextmanager
+def plain_tls(certificate: Path, key: Path) -> Iterator[Server]:
+    """The same over TLS."""
+    with _module("tests.bench.plain_scp", "tls", str(certificate), str(key)) as (port, pid):
         yield Server(port, plain_scp.AE_TITLE, pid)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from broker.model.room import MB
-from tests.bench import answers_lost, film_rate, film_times, idle, memory, relay_cpu
+from tests.bench import answers_lost, film_rate, film_times, idle, memory, relay_cpu, silent
 from tests.bench.front import BrokerFront
 from tests.bench.servers import OPENERS, missing
 
@@ -64,3 +64,16 @@ def test_processor_time_is_that_of_the_relay(relay: str) -> None:
 
     assert found[relay].films == 2
     assert found[relay].cpu_s_per_gb > 0
+
+
+def test_one_silent_connection_delays_nobody() -> None:
+    """With TLS and without, beside one that says nothing or half a ClientHello."""
+    told: list[str] = []
+
+    found = silent.measure(2, lambda _number, words: told.append(words))
+
+    assert len(told) == silent.CASES
+    ours = [each for each in found if each.server.startswith("broker")]
+    assert [each.silent for each in ours] == ["connected", "connected", "half a ClientHello"]
+    assert all(len(each.beside) == 2 for each in ours)
+    assert not any(each.stuck for each in ours)

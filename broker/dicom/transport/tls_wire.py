@@ -27,6 +27,8 @@ class TlsWire(Wire):
         """`server_name` is whom we call; None where we are called."""
         super().__init__(sock, max_pdu=max_pdu)
         self._tls = Tls(sock, context, server_name)
+        self._silent = server_name is not None
+        """Whom we call has said nothing yet but hello."""
         self._recv_into = self._tls.recv_into
         self._send_some = self._tls.send
 
@@ -85,7 +87,20 @@ class TlsWire(Wire):
         super().cut()
 
     def _take(self) -> bool:
-        return (self._tls.deaf or self._shake()) and super()._take()
+        if not self._tls.deaf and not self._shake():
+            return False
+        try:
+            came = super()._take()
+        except Closed as exc:
+            if self._silent and "certificate" not in str(exc):
+                # A reset may overtake the alert that would have said so (TLS 1.3).
+                raise Closed(
+                    f"{exc} right after the TLS handshake (it may demand a certificate of ours, or "
+                    "not accept it)"
+                ) from exc
+            raise
+        self._silent = self._silent and not came
+        return came
 
     def _shake(self) -> bool:
         if self._tls.shaken:
