@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import selectors
 import socket
-from contextlib import ExitStack
+import ssl
+from contextlib import ExitStack, suppress
 
+from broker.dicom.transport.associate_pdus import associate_rq
+from broker.dicom.transport.lobby import Lobby, Stranger
+from broker.dicom.transport.tls_wire import TlsWire
 from broker.model.refusal import Refusal
 from tests.peers.acceptor import OFFERS, accepting, echoed, opened
+from tests.peers.certificates import HOST, Authority
 from tests.peers.raw import RELEASE_RP, RELEASE_RQ, Raw
 
 
@@ -46,3 +52,48 @@ def test_the_last_word_is_read() -> None:
         raw.send(RELEASE_RQ + bytes(50_000))
         assert raw.pdu() == RELEASE_RP
         assert raw.closed()
+
+
+def test_a_handshake_waits_for_room_to_write() -> None:
+    """Nobody spins for a peer that does not read its part, and it goes on when it does."""
+    site = Authority()
+    with socket.create_server((HOST, 0)) as server:
+        theirs = socket.create_connection(server.getsockname())
+        ours, _ = server.accept()
+    ours.setblocking(False)
+    full = 0
+    with suppress(BlockingIOError):
+        while True:
+            full += ours.send(bytes(1 << 16))
+    told: list[str] = []
+    with theirs, selectors.DefaultSelector() as selector:
+        lobby = Lobby(
+            selector, limit=4, establish_timeout_s=20, on_event=lambda name, _: told.append(name)
+        )
+        stranger = Stranger(TlsWire(ours, site.server(), max_pdu=16384), HOST, "peer")
+        lobby.enter(stranger, 0)
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        records = site.client().wrap_bio(incoming, outgoing, server_hostname=HOST)
+        with suppress(ssl.SSLWantReadError):
+            records.do_handshake()
+        theirs.sendall(outgoing.read())
+        assert selector.select(10)
+        assert lobby.hear(stranger, 0) is None
+        assert selector.select(0) == []
+
+        while full:
+            full -= len(theirs.recv(min(full, 1 << 16)))
+        ((key, events),) = selector.select(10)
+        assert (key.data, events) == (stranger, selectors.EVENT_WRITE)
+        assert lobby.hear(stranger, 0) is None
+        assert selector.select(0) == []
+        incoming.write(theirs.recv(1 << 16))
+        records.do_handshake()
+        records.write(associate_rq(calling_ae="RAW", called_ae="B", contexts=[], max_pdu=16384))
+        theirs.sendall(outgoing.read())
+        assert selector.select(10)
+        proposal = lobby.hear(stranger, 0)
+        assert proposal is not None
+        assert proposal.calling_ae == "RAW"
+        stranger.wire.close()
+    assert told == []
