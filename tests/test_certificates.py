@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import datetime
 import ssl
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from broker import certificates
 from broker.config import Config, ConfigError, parse
@@ -125,12 +130,12 @@ def test_a_damaged_certificate_is_named(site: Path) -> None:
         (site / name).write_text(whole)
 
 
-@pytest.mark.parametrize("form", ["pkcs8", "traditional"])
-def test_a_passphrase_is_not_asked_for(site: Path, form: str) -> None:
+@pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
+def test_a_passphrase_is_not_asked_for(site: Path, form: PrivateFormat) -> None:
     """A key that has one is a mistake, in both forms that PEM has for it."""
-    more = ["-traditional"] if form == "traditional" else []
-    command = ["openssl", "pkey", "-in", "key.pem", "-out", "locked.pem", *more]
-    subprocess.run([*command, "-aes256", "-passout", "pass:secret"], cwd=site, check=True)
+    key = load_pem_private_key((site / "key.pem").read_bytes(), None)
+    locked = key.private_bytes(Encoding.PEM, form, BestAvailableEncryption(b"secret"))
+    (site / "locked.pem").write_bytes(locked)
     assert problem(config(site, certificate="cert.pem", key="locked.pem")) == (
         f"tls.key: {site}/locked.pem: has a passphrase; give the key without "
         "(openssl pkey -in … -out …)"
