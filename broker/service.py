@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import signal
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -212,8 +210,14 @@ class Service:
     def reload(self, config: Config) -> None:
         """Take over all but [broker], [database], [limits] and ports, which need a restart.
 
-        ConfigError, and nothing is changed, when a certificate cannot be used.
+        Where that fails, it is noted: a wrong certificate, or a busy disk, must not end the relay.
         """
+        try:
+            self._reload(config)
+        except Exception as error:  # noqa: BLE001 - see above
+            self._note("configuration not taken", {"why": in_words(error)})
+
+    def _reload(self, config: Config) -> None:
         found = certificates.load(config, self._clock())
         kept = found.modalities or self._certificates.modalities
         before = {printer.name for printer in self._config.printers}
@@ -230,32 +234,6 @@ class Service:
             waiting = [job.id for job in self.jobs.list({State.QUEUED}) if job.pinned in gone]
             facts |= {"went": gone, "jobs_sent_there": waiting}
         self._note("configuration read again", facts)
-
-    def run(self, read_again: Callable[[], Config | None]) -> None:
-        """Serve until SIGTERM or SIGINT; SIGHUP calls `read_again` (None: it was not readable)."""
-        heard, told = socket.socketpair()
-        told.setblocking(False)
-        # Told by number through a socket: a handler that takes a lock may interrupt whoever has it.
-        signal.set_wakeup_fd(told.fileno())
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda _number, _frame: None)
-        try:
-            self.start()
-            while heard.recv(1)[0] == signal.SIGHUP:
-                self._read_again(read_again)
-        finally:
-            self.stop()
-            signal.set_wakeup_fd(-1)
-            heard.close()
-            told.close()
-
-    def _read_again(self, read_again: Callable[[], Config | None]) -> None:
-        try:
-            config = read_again()
-            if config is not None:
-                self.reload(config)
-        except Exception as error:  # noqa: BLE001 - a busy disk must not end the relay
-            self._note("configuration not taken", {"why": in_words(error)})
 
     def _warn(self) -> None:
         for words in self._certificates.warnings:

@@ -80,7 +80,7 @@ def serve(
     """
     import structlog
 
-    from broker import certificates, logs
+    from broker import certificates, logs, signals
     from broker.config import ConfigError, load, locate, warnings
     from broker.service import Service
     from broker.store.occupancy import Occupied
@@ -113,7 +113,7 @@ def serve(
     for words in warnings(settings):
         log.warning("configuration", words=words)
     try:
-        Service(settings, note, new_spool=new_spool).run(read_again)
+        signals.run(Service(settings, note, new_spool=new_spool), read_again)
     except ConfigError as error:
         _say(*error.problems)
         raise typer.Exit(2) from error

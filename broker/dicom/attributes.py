@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
@@ -18,8 +18,9 @@ from pydicom.tag import Tag
 
 from broker.dicom import statuses
 from broker.dicom.statuses import Fault
-from broker.dicom.transport.dataset import Cut, UnreadableDataset, read_raw
+from broker.dicom.transport.dataset import UnreadableDataset, read_raw
 from broker.dicom.transport.dataset_writer import Pieces
+from broker.dicom.transport.message import Request
 from broker.model.film import Attributes
 
 FILM_SESSION = (
@@ -100,10 +101,15 @@ def tag(keyword: str) -> int:
     return found
 
 
-def parse(data: bytes, transfer_syntax: str, cuts: Sequence[Cut] = ()) -> Dataset:
-    """A received data set with its elements still raw; Fault 0x0110 when it cannot be read."""
+def parse(request: Request) -> Dataset:
+    """The data set of a request on an accepted context, its elements still raw; empty when there
+    is none. Fault 0x0110 when it cannot be read.
+    """
+    if not request.data:
+        return Dataset()
+    assert request.context is not None
     try:
-        return read_raw(data, transfer_syntax, cuts)
+        return read_raw(request.data, request.context.transfer_syntax, request.cuts)
     except UnreadableDataset as error:
         raise Fault(statuses.PROCESSING_FAILURE, "the data set cannot be read") from error
 

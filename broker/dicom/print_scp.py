@@ -149,7 +149,7 @@ class PrintScp:
             raise Fault(statuses.NO_SUCH_SOP_CLASS, "instances of this class are not created")
         self.tree.check_room(sop_class)
         uid = self.tree.new_uid(asked)
-        dataset = self._parse(request)
+        dataset = attributes.parse(request)
         if sop_class == FILM_SESSION:
             reply = self._create_session(uid, dataset)
         elif sop_class == FILM_BOX:
@@ -192,7 +192,7 @@ class PrintScp:
         if sop_class in (PRINTER, PRESENTATION_LUT):
             raise Fault(statuses.UNRECOGNIZED_OPERATION, "instances of this class are not set")
         node = self.tree.find(uid, sop_class)
-        dataset = self._parse(request)
+        dataset = attributes.parse(request)
         if isinstance(node, OpenFilmSession):
             film_objects.set_session(node, dataset, self.tree)
             reply = film_objects.session_reply(node)
@@ -297,9 +297,3 @@ class PrintScp:
         # Films keep their own copy of a LUT: theirs stays as it was (H.4.9.2.2).
         self.intake.forget(self.tree.remove(node))
         return Response(statuses.SUCCESS, None, {"AffectedSOPInstanceUID": node.uid})
-
-    def _parse(self, request: Request) -> Dataset:
-        if not request.data:
-            return Dataset()
-        assert request.context is not None
-        return attributes.parse(request.data, request.context.transfer_syntax, request.cuts)

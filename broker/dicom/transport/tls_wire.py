@@ -6,6 +6,7 @@ import socket
 import ssl
 import time
 
+from broker.dicom.transport.pace import Pace
 from broker.dicom.transport.tls import Tls
 from broker.dicom.transport.wire import Wire
 from broker.dicom.transport.wire_broken import Closed, TimedOut, why
@@ -92,15 +93,25 @@ class TlsWire(Wire):
         try:
             came = super()._take()
         except Closed as exc:
-            if self._silent and "certificate" not in str(exc):
-                # A reset may overtake the alert that would have said so (TLS 1.3).
-                raise Closed(
-                    f"{exc} right after the TLS handshake (it may demand a certificate of ours, or "
-                    "not accept it)"
-                ) from exc
+            self._explain(exc)
             raise
         self._silent = self._silent and not came
         return came
+
+    def _send(self, view: memoryview, pace: Pace) -> int:
+        try:
+            return super()._send(view, pace)
+        except Closed as exc:
+            self._explain(exc)
+            raise
+
+    def _explain(self, exc: Closed) -> None:
+        """A reset may overtake the alert that would have said why (TLS 1.3)."""
+        if self._silent and "certificate" not in str(exc):
+            raise Closed(
+                f"{exc} right after the TLS handshake (it may demand a certificate of ours, or "
+                "not accept it)"
+            ) from exc
 
     def _shake(self) -> bool:
         if self._tls.shaken:
