@@ -1,5 +1,5 @@
-"""The limit: a bare socket that takes a film, keeps its bytes as safe as the broker does, and reads
-nothing of them.
+"""The limit: a bare socket that takes a film, keeps its bytes as long and as safe as the broker
+does, and reads nothing of them.
 
 Its answers are prepared beforehand, for one film on one association as `Modality` prints it, so all
 that it does is count messages, write data sets to a file, and fsync it where pixels end.
@@ -109,7 +109,6 @@ class Sink:
                             os.fsync(file.fileno())
                         taken.sendall(self._answers[step])
                         step, command_ended = step + 1, False
-        path.unlink()
 
 
 def _keep(body: memoryview, file: int) -> bool:
