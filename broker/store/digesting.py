@@ -15,7 +15,7 @@ from broker.model.room import MB
 
 LARGE = MB
 """Bytes from which a thread is worth its while."""
-STEP = 256 * 1024
+STEP = 512 * 1024
 """Bytes that are read at once."""
 SYNC_STEP = 8 * MB
 """So many bytes are put on stable storage at once, before the end."""
@@ -28,6 +28,9 @@ class Digest:
         self._descriptor = descriptor
         self._digest = hashlib.sha256()
         self._written = 0
+        """Bytes that the thread may read."""
+        self._untold = 0
+        """Bytes beyond: waking it costs as much as writing some."""
         self._over = False
         self._changed = threading.Condition()
         self._failure: OSError | None = None
@@ -41,9 +44,9 @@ class Digest:
             self._digest.update(piece)
             self._written += len(piece)
             return
-        with self._changed:
-            self._written += len(piece)
-            self._changed.notify()
+        self._untold += len(piece)
+        if self._untold >= STEP:
+            self._tell()
 
     def hexdigest(self) -> str:
         """Of everything that was written. OSError when it cannot be read again, or when the disk
@@ -56,13 +59,18 @@ class Digest:
     def abandon(self) -> None:
         """Nobody wants to know: the file may be closed when this returns."""
         with self._changed:
-            self._written = 0
+            self._written = self._untold = 0
         self._end()
 
-    def _end(self) -> None:
+    def _tell(self) -> None:
         with self._changed:
-            self._over = True
+            self._written += self._untold
+            self._untold = 0
             self._changed.notify()
+
+    def _end(self) -> None:
+        self._over = True
+        self._tell()
         if self._thread is not None:
             self._thread.join()
 
