@@ -18,6 +18,7 @@ SOON_S = 30 * 86400.0
 """A certificate that expires before is worth a word."""
 _NOT_YET, _EXPIRED = 9, 10
 _BEGIN = "-----BEGIN "
+_OTHER_KEY = frozenset({"KEY_VALUES_MISMATCH", "NO_CERTIFICATE_ASSIGNED", "KEY_TYPE_MISMATCH"})
 _RENEW = "put a renewed one there, and send the broker SIGHUP"
 
 
@@ -72,6 +73,9 @@ def called(config: Config) -> ssl.SSLContext:
     _show(context, config)
     if config.tls.client_ca:
         _believe(context, "client_ca", config.tls.client_ca)
+        # And whoever has our own key: `broker check` calls the broker so.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        _believe(context, "certificate", config.tls.certificate)
         context.verify_mode = ssl.CERT_REQUIRED
     return context
 
@@ -113,10 +117,12 @@ def _show(context: ssl.SSLContext, config: Config) -> None:
     try:
         context.load_cert_chain(certificate, key, password=lambda: "")
     except ssl.SSLError as error:
-        if error.reason == "KEY_VALUES_MISMATCH":
+        if error.reason in _OTHER_KEY:
             words = "is not the key of the certificate; name the two that belong together"
             raise _mistake(own, key, words) from error
         raise _mistake("certificate", certificate, _unusable(error)) from error
+    except OSError as error:
+        raise _mistake("certificate", certificate, _unreadable(error)) from error
 
 
 def _believe(context: ssl.SSLContext, key: str, file: str) -> None:
@@ -125,6 +131,8 @@ def _believe(context: ssl.SSLContext, key: str, file: str) -> None:
         context.load_verify_locations(file)
     except ssl.SSLError as error:
         raise _mistake(key, file, _unusable(error)) from error
+    except OSError as error:
+        raise _mistake(key, file, _unreadable(error)) from error
 
 
 def _holds(key: str, file: str, what: str) -> str:
@@ -136,8 +144,7 @@ def _holds(key: str, file: str, what: str) -> str:
         words = f"cannot be read by this user (uid {os.getuid()}); let the broker's user read it"
         raise _mistake(key, file, words) from error
     except OSError as error:
-        words = f"{(error.strerror or 'cannot be read').lower()}; name a PEM file"
-        raise _mistake(key, file, words) from error
+        raise _mistake(key, file, _unreadable(error)) from error
     if not any(line.startswith(_BEGIN) and line.endswith(what) for line in text.split("\n")):
         noun = "certificate" if what.startswith("CERT") else "private key"
         remedy = "; name its file in tls.key" if key == "certificate" and noun != key else ""
@@ -147,6 +154,10 @@ def _holds(key: str, file: str, what: str) -> str:
 
 def _mistake(key: str, file: str, words: str) -> ConfigError:
     return ConfigError([f"tls.{key}: {file}: {words}"])
+
+
+def _unreadable(error: OSError) -> str:
+    return f"{(error.strerror or 'cannot be read').lower()}; name a PEM file"
 
 
 def _unusable(error: ssl.SSLError) -> str:
@@ -180,6 +191,8 @@ def _validity(config: Config, now: float) -> tuple[str, ...]:
             case code if code == _NOT_YET:
                 return (f"{where} is not valid yet; set this machine's clock right",)
         return (f"{where} modalities may refuse it: {error.verify_message}",)
+    except ssl.SSLError as error:
+        raise _mistake("certificate", file, _unusable(error)) from error
     shown = theirs.getpeercert() or {}
     until = ssl.cert_time_to_seconds(str(shown["notAfter"]))
     if until - now > SOON_S:

@@ -222,6 +222,10 @@ class Service:
         kept = found.modalities or self._certificates.modalities
         before = {printer.name for printer in self._config.printers}
         after = {printer.name for printer in config.printers}
+        facts: dict[str, object] = {"printers": len(after), "came": sorted(after - before)}
+        if gone := sorted(before - after):
+            waiting = [job.id for job in self.jobs.list({State.QUEUED}) if job.pinned in gone]
+            facts |= {"went": gone, "jobs_sent_there": waiting}
         self.printers.sync(config.addresses())
         self._certificates = replace(found, modalities=kept)
         self._warn()
@@ -229,10 +233,6 @@ class Service:
             update={key: getattr(self._config, key) for key in ("broker", "database", "limits")}
         )
         self._dispatcher.wake()
-        facts = {"printers": len(after), "came": sorted(after - before)}
-        if gone := sorted(before - after):
-            waiting = [job.id for job in self.jobs.list({State.QUEUED}) if job.pinned in gone]
-            facts |= {"went": gone, "jobs_sent_there": waiting}
         self._note("configuration read again", facts)
 
     def _warn(self) -> None:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import datetime
 import ssl
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
+    NoEncryption,
     PrivateFormat,
     load_pem_private_key,
 )
@@ -174,3 +180,50 @@ def test_a_certificate_that_expires_soon_is_said(tmp_path: Path) -> None:
         f"tls.certificate: {folder}/cert.pem: expires on 2101-07-01; put a renewed one there, and "
         "send the broker SIGHUP",
     )
+
+
+def own_pair(key: CertificateIssuerPrivateKeyTypes, folder: Path) -> Path:
+    """A certificate of this key, which has signed itself, as cert.pem and key.pem."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "broker")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=365))
+        .sign(key, hashes.SHA256())
+    )
+    folder.mkdir()
+    (folder / "cert.pem").write_bytes(made.public_bytes(Encoding.PEM))
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "key.pem").write_bytes(pem)
+    return folder
+
+
+def test_a_certificate_that_no_modality_can_use_is_named(tmp_path: Path) -> None:
+    """Its curve is none of TLS: it can be read, and nobody can shake hands with it."""
+    made = own_pair(ec.generate_private_key(ec.SECP256K1()), tmp_path / "odd")
+    words = problem(config(made, certificate="cert.pem", key="key.pem"))
+    assert words.startswith(f"tls.certificate: {made}/cert.pem: cannot be used (")
+    assert words.endswith("); have a new one made")
+
+
+def test_a_key_of_another_kind_is_not_its_key(site: Path, tmp_path: Path) -> None:
+    """The usual slip of a renewal: an RSA key beside an EC certificate, or the other way."""
+    other = own_pair(rsa.generate_private_key(65537, 2048), tmp_path / "rsa")
+    made = config(site, certificate="cert.pem", key=str(other / "key.pem"))
+    assert "is not the key of the certificate" in problem(made)
+
+
+def test_the_broker_gets_in_at_its_own_door(site: Path, tmp_path: Path) -> None:
+    """Where modalities must show a certificate of another authority, `broker check` calls it."""
+    others = Authority().write(tmp_path / "others")
+    keys = {"certificate": "cert.pem", "key": "key.pem", "client_ca": str(others / "ca.pem")}
+    made = config(site, **keys)
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    door = certificates.called(made).wrap_bio(there, back, server_side=True)
+    itself = certificates.calling_itself(made).wrap_bio(back, there)
+    for end in (itself, door, itself, door):
+        with suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    assert door.getpeercert() is not None
+    assert door.version() == "TLSv1.3"

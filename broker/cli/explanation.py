@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.cli.fate import Fate, asked
@@ -47,7 +47,7 @@ class Scene:
     now: float
     cut_off: Fate | None = None
     """Of one that prints without a broker."""
-    whole: bool = True
+    whole: Callable[[], bool] = lambda: True
     """Whether the pixels that it has yet to print are there."""
 
 
@@ -66,7 +66,7 @@ def explain(
         case State.PRINTING:
             found = Explanation(_printing(job, films, attempts, cut_off))
         case State.HELD:
-            found = Explanation(_held(job, films, whole=scene.whole))
+            found = Explanation(_held(job, films, scene.whole))
         case _:
             found = Explanation(_finished(job, films))
     idle = (
@@ -183,7 +183,7 @@ def _printing(
     return tuple(sentences)
 
 
-def _held(job: Job, films: Sequence[JobFilm], *, whole: bool) -> tuple[str, ...]:
+def _held(job: Job, films: Sequence[JobFilm], whole: Callable[[], bool]) -> tuple[str, ...]:
     sentences = [f"Job {job.id} is held: {clean(job.reason) or 'no reason was given'}."]
     sentences.append(
         f"{job.films_accepted} of {count(job.films, 'film')} accepted; only a person moves it."
@@ -202,7 +202,7 @@ def _held(job: Job, films: Sequence[JobFilm], *, whole: bool) -> tuple[str, ...]
             f"`broker jobs release {job.id} --printed`. "
             f"If it is not: `broker jobs release {job.id}` prints it again."
         )
-    elif job.reason.endswith(PRINT_AGAIN) and whole:
+    elif job.reason.endswith(PRINT_AGAIN) and whole():
         sentences.append(
             f"Its pixels are there again: `broker jobs release {job.id}` prints what is left."
         )

@@ -106,7 +106,9 @@ def serve(
             return found
         except ConfigError as error:
             log.error("configuration not readable, the old one stays", problems=error.problems)
-            return None
+        except Exception as error:  # noqa: BLE001 - no file may end the relay
+            log.error("configuration not readable, the old one stays", problems=[repr(error)])
+        return None
 
     if locate(config) is None:
         log.warning("configuration", words="no broker.toml here, and no -c FILE: all defaults")

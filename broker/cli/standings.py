@@ -121,7 +121,7 @@ def explanation(store: Store, job: Job) -> Explanation:
         flags.append(job.remark)  # of those, the reason is told, which begins with it
     flags += where.flags
     told = tuple(filter(None, flags))
-    scene = Scene(queue_of(store), time.time(), where.cut_off, whole=_whole(store, films))
+    scene = Scene(queue_of(store), time.time(), where.cut_off, whole=lambda: _whole(store, films))
     return explain(job, films, attempts, scene, told)
 
 

@@ -31,6 +31,8 @@ class Digest:
         """Bytes that the thread may read."""
         self._untold = 0
         """Bytes beyond: waking it costs as much as writing some."""
+        self._digested = 0
+        """Bytes that the thread has read."""
         self._over = False
         self._changed = threading.Condition()
         self._failure: OSError | None = None
@@ -46,7 +48,7 @@ class Digest:
             return
         self._untold += len(piece)
         if self._untold >= STEP:
-            self._tell()
+            self._tell(over=False)
 
     def hexdigest(self) -> str:
         """Of everything that was written. OSError when it cannot be read again, or when the disk
@@ -54,6 +56,9 @@ class Digest:
         self._end()
         if self._failure is not None:
             raise self._failure
+        if self._thread is not None and self._digested != self._written:
+            # Whatever ended it early: a name that is not the content's would be found too late.
+            raise OSError(errno.EIO, "what was written was not read again")
         return self._digest.hexdigest()
 
     def abandon(self) -> None:
@@ -62,15 +67,16 @@ class Digest:
             self._written = self._untold = 0
         self._end()
 
-    def _tell(self) -> None:
+    def _tell(self, *, over: bool) -> None:
         with self._changed:
             self._written += self._untold
             self._untold = 0
+            self._over = over
             self._changed.notify()
 
     def _end(self) -> None:
-        self._over = True
-        self._tell()
+        # At once: the thread must not see that it is over and miss what came last.
+        self._tell(over=True)
         if self._thread is not None:
             self._thread.join()
 
@@ -99,6 +105,8 @@ class Digest:
                     synced = at
         except OSError as error:
             self._failure = error
+        finally:
+            self._digested = at
 
     def _further(self, at: int) -> int:
         """Up to where there is something to read beyond `at`; no further when that was all."""

@@ -47,6 +47,7 @@ _LATER = (
     .join(_theirs, _theirs.c.digest == _mine.c.digest)
     .join(_later, _later.c.id == _theirs.c.job_id)
     .where(
+        _mine.c.digest != "",
         _later.c.id > _held.c.id,
         _later.c.calling_ae == _held.c.calling_ae,
         select(sendings.c.id)

@@ -102,6 +102,18 @@ def test_what_does_not_fit_is_an_error_of_ours(elements: dict[str, Any]) -> None
         command_bytes(command_of(elements), with_dataset=False)
 
 
+@pytest.mark.parametrize(
+    "element",
+    ["00000810 03000000 010000", "00000810 01000000 01", "00000510 06000000 102010001020"],
+    ids=["ActionTypeID of 3 bytes", "of 1 byte", "AttributeIdentifierList of 6 bytes"],
+)
+def test_a_number_that_is_cut_off_is_no_number(element: str) -> None:
+    """Nothing is printed because of the bytes that are left of it."""
+    echo = command_bytes(command_of({"CommandField": 0x0130, "MessageID": 1}), with_dataset=False)
+    with pytest.raises(UnreadableCommand, match="bytes are no"):
+        read_command(echo + bytes.fromhex(element))
+
+
 @given(st.binary(max_size=80))
 def test_any_bytes_are_a_command_set_or_unreadable(data: bytes) -> None:
     """A peer may send anything; nothing else comes of it."""

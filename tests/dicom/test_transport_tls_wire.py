@@ -210,3 +210,19 @@ def test_both_directions_at_once() -> None:
     for wire in (called, caller):
         wire.close()
     assert came == [[pdu[6:] for pdu in pdus]] * 2
+
+
+def test_what_was_sealed_counts_as_handed_over(pair: Pair) -> None:
+    """A record leaves before the next one, even where its sender gave up: the peer may act on it,
+    so nobody may say that not a byte has left."""
+    wire, _ = pair
+    given_up: list[bool] = []
+    number = 0
+    while len(given_up) < 2:
+        number += 1
+        try:
+            wire.send([b"%0200d" % number], 0)
+        except TimedOut as exc:
+            given_up.append(exc.handed)
+
+    assert given_up == [True, False], "and what has to wait behind it was not handed over"

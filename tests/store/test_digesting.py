@@ -78,3 +78,20 @@ def test_without_a_thread_it_is_digested_as_it_comes(
     _write(file, digest, CONTENT, 1 << 17)
 
     assert digest.hexdigest() == hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_ended_early_gives_no_name(
+    file: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pixels under a name that is not their content's would be found out when they are printed."""
+
+    def fail(*_: object) -> int:
+        raise MemoryError
+
+    digest = Digest(file)
+    monkeypatch.setattr(os, "preadv", fail)
+    _write(file, digest, CONTENT, 1 << 17)
+
+    with pytest.raises(OSError, match="what was written was not read again"):
+        digest.hexdigest()

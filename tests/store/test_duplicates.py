@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import update
 
 from broker.model.job import Outcome, State
 from broker.model.retry import Settlement
+from broker.store.database import Database
 from broker.store.duplicates import Rule
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers
+from broker.store.tables import films
 from tests.peers.attempts import leave_in_doubt
 from tests.store.conftest import Clock, MakeFilm, MakeRequest
 
@@ -191,3 +194,18 @@ def test_a_job_that_was_not_held_is_no_duplicate_of_later_ones(
     jobs.move(1, "oki-2")
 
     assert (jobs.get(1).remark, jobs.get(2).remark) == ("", FLAG)
+
+
+def test_films_without_a_digest_are_no_duplicates(
+    database: Database, jobs: Jobs, make_film: MakeFilm, make_request: MakeRequest
+) -> None:
+    """Those that an earlier version of the tables has kept: nobody knows what is on them."""
+    for pixels in ("11" * 32, "22" * 32):
+        jobs.add(make_request(films=(make_film(pixels),)))
+    jobs.hold(1)
+    with database.write() as connection:
+        connection.execute(update(films).values(digest=""))
+
+    assert jobs.came_again() == {}
+    jobs.release(1)
+    assert jobs.get(1).remark == ""

@@ -181,13 +181,13 @@ def _in_order(placed: tuple[tuple[int, str], Any]) -> int:
 def _decoded(vr: str, value: bytes) -> Any:
     if vr == "US" and len(value) == _US.size:
         return _US.unpack(value)[0]
-    if vr in NUMBERS:
-        code = NUMBERS[vr]
-        whole = len(value) - len(value) % struct.calcsize("<" + code)
-        return _alone([number for (number,) in struct.iter_unpack("<" + code, value[:whole])])
-    if vr == "AT":
-        whole = len(value) - len(value) % _AT.size
-        return _alone([group << 16 | at for group, at in _AT.iter_unpack(value[:whole])])
+    try:
+        if vr in NUMBERS:
+            return _alone([number for (number,) in struct.iter_unpack(f"<{NUMBERS[vr]}", value)])
+        if vr == "AT":
+            return _alone([group << 16 | at for group, at in _AT.iter_unpack(value)])
+    except struct.error:
+        raise UnreadableCommand(f"{len(value)} bytes are no {vr}") from None
     return _alone([part.strip(" \0") for part in value.decode("latin-1").split("\\")]) or None
 
 

@@ -57,6 +57,9 @@ class Tls:
         """Records that the system has not taken."""
         self._sealed = b""
         """What `send` was given, when it is in them."""
+        self.sealed = False
+        """Whether some of what `send` was given is on its way, even where it raised: a record that
+        was sealed leaves, if only before the next one."""
         self.heard = False
         """Whether anything has ever come."""
         self.shaken = False
@@ -100,6 +103,7 @@ class Tls:
         with self._lock:
             if not self.shaken or self._parted:
                 raise OSError(errno.ENOTCONN, "there is no TLS")
+            self.sealed = False
             again = self._sealed and view[: len(self._sealed)] == self._sealed
             piece = view[: len(self._sealed) if again else PIECE]
             if not again:
@@ -110,7 +114,7 @@ class Tls:
                     self._records.write(piece)
                 except ssl.SSLError as exc:
                     raise OSError(errno.EPROTO, in_words(exc)) from exc
-            self._sealed = b""
+            self._sealed, self.sealed = b"", True
             if not self._flush():
                 self._sealed = bytes(piece)
                 raise BlockingIOError

@@ -9,7 +9,7 @@ import time
 from broker.dicom.transport.pace import Pace
 from broker.dicom.transport.tls import Tls
 from broker.dicom.transport.wire import Wire
-from broker.dicom.transport.wire_broken import Closed, TimedOut, why
+from broker.dicom.transport.wire_broken import Closed, TimedOut, WireBroken, why
 
 __all__ = ["TlsWire"]
 
@@ -101,17 +101,21 @@ class TlsWire(Wire):
     def _send(self, view: memoryview, pace: Pace) -> int:
         try:
             return super()._send(view, pace)
-        except Closed as exc:
-            self._explain(exc)
+        except WireBroken as exc:
+            exc.handed = self._tls.sealed
+            if isinstance(exc, Closed):
+                self._explain(exc)
             raise
 
     def _explain(self, exc: Closed) -> None:
         """A reset may overtake the alert that would have said why (TLS 1.3)."""
         if self._silent and "certificate" not in str(exc):
-            raise Closed(
+            told = Closed(
                 f"{exc} right after the TLS handshake (it may demand a certificate of ours, or "
                 "not accept it)"
-            ) from exc
+            )
+            told.handed = exc.handed
+            raise told from exc
 
     def _shake(self) -> bool:
         if self._tls.shaken:

@@ -145,7 +145,7 @@ class Wire:
                     handed = True
                 ready = time.monotonic()
         except WireBroken as exc:
-            exc.handed = handed
+            exc.handed = exc.handed or handed
             raise
         finally:
             self._sending.release()
