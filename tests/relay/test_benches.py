@@ -7,8 +7,18 @@ from pathlib import Path
 import pytest
 
 from broker.model.room import MB
-from tests.bench import answers_lost, film_rate, film_times, idle, memory, relay_cpu, silent
+from tests.bench import (
+    answers_lost,
+    beside,
+    film_rate,
+    film_times,
+    idle,
+    memory,
+    relay_cpu,
+    silent,
+)
 from tests.bench.front import BrokerFront
+from tests.bench.rounds import Rounds
 from tests.bench.servers import OPENERS, missing
 
 
@@ -77,3 +87,12 @@ def test_one_silent_connection_delays_nobody() -> None:
     assert [each.silent for each in ours] == ["connected", "connected", "half a ClientHello"]
     assert all(len(each.beside) == 2 for each in ours)
     assert not any(each.stuck for each in ours)
+
+
+def test_large_films_do_not_keep_a_small_one() -> None:
+    """It gets its turn between their pieces."""
+    with Rounds(1) as bar:
+        (found,) = beside.measure(["broker"], 3, bar)
+
+    assert (len(found.alone), len(found.beside)) == (3, 3)
+    assert max(found.beside) < 5000
