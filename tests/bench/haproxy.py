@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import socket
@@ -15,12 +14,11 @@ from broker.model.trouble import Trouble
 from tests.bench.figures import Listed
 from tests.bench.front import FALL, PATIENCE_S, RISE
 from tests.bench.printers import HOST, PoweredPrinter
+from tests.peers.dcmtk import PATH
 from tests.peers.speaker import Speaker
 
 PACKAGES = {"haproxy": "haproxy", "echoscu": "dcmtk"}
 """Program -> Debian package."""
-PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/bin"])
-"""Debian keeps haproxy where only root looks."""
 
 # Retries, redispatch and the weights are what HAProxy and the appliances built on it start with.
 # Times without traffic are long, because a printer may take minutes to answer N-ACTION.
@@ -132,4 +130,5 @@ class HaproxyFront:
 
 
 def _program(name: str) -> str | None:
+    # Debian keeps haproxy where only root looks.
     return shutil.which(name, path=PATH)

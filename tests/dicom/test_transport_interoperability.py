@@ -31,13 +31,23 @@ from tests.peers.acceptor import (
     echoed,
     opened,
 )
+from tests.peers.dcmtk import program
 
 
 @pytest.mark.dcmtk
 def test_dcmtk_echoes() -> None:
     """echoscu is accepted, answered and released."""
     with accepting() as (acceptor, seen):
-        command = ["echoscu", "-aet", "CT1", "-aec", "BROKER", "--repeat", "3", "127.0.0.1"]
+        command = [
+            program("echoscu"),
+            "-aet",
+            "CT1",
+            "-aec",
+            "BROKER",
+            "--repeat",
+            "3",
+            "127.0.0.1",
+        ]
         subprocess.run([*command, str(acceptor.port)], check=True, timeout=20)
         seen.wait_for("released")
 

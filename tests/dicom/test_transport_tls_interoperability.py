@@ -16,6 +16,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from broker.dicom.transport.requestor import Broken, Timeouts
 from tests.peers.acceptor import accepting, echoed, opened
 from tests.peers.certificates import HOST, Authority
+from tests.peers.dcmtk import program
 
 SITE = Authority()
 PATIENCE_S = 20.0
@@ -30,7 +31,7 @@ def storescp(folder: Path, *options: str) -> Iterator[int]:
         port = int(free.getsockname()[1])
     own = ["+tls", str(tls / "key.pem"), str(tls / "cert.pem")]
     authority = ["--add-cert-file", str(tls / "ca.pem")]
-    command = ["storescp", "--ignore", "--quiet", *own, *authority, *options, str(port)]
+    command = [program("storescp"), "--ignore", "--quiet", *own, *authority, *options, str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             deadline = time.monotonic() + PATIENCE_S
@@ -80,7 +81,7 @@ def test_dcmtk_calls_over_tls(tmp_path: Path, profile: str) -> None:
     tls = SITE.write(tmp_path / "tls")
     server = SITE.server("localhost", HOST)
     with accepting(tls_port=0, tls=lambda: server) as (acceptor, seen):
-        told = ["echoscu", "+tla", profile, "--add-cert-file", str(tls / "ca.pem")]
+        told = [program("echoscu"), "+tla", profile, "--add-cert-file", str(tls / "ca.pem")]
         names = ["-aec", "BROKER", "--repeat", "3", HOST, str(acceptor.tls_port)]
         subprocess.run([*told, *names], check=True, timeout=PATIENCE_S)
         seen.wait_for("released")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -13,7 +14,15 @@ from pathlib import Path
 from tests.peers.heard import Heard, heard
 
 PATIENCE_S = 20.0
+PATH = os.pathsep.join(["/usr/sbin", "/usr/bin", os.environ.get("PATH", "")])
+"""Where the system keeps its programs comes first: pynetdicom brings some of the same names."""
 _DUMP = "log/dump.txt"
+
+
+def program(name: str) -> str:
+    """The file of a program of DCMTK's; its bare name where there is none."""
+    return shutil.which(name, path=PATH) or name
+
 
 CONFIG = r"""
 [[GENERAL]]

@@ -16,6 +16,7 @@ from broker.dicom.transport.requestor import Broken
 from broker.emulator.printer import EmulatedPrinter
 from tests.peers.broker_process import BrokerProcess, command
 from tests.peers.certificates import LONG_AGO, Authority
+from tests.peers.dcmtk import program
 from tests.peers.speaker import Speaker
 
 SITE = Authority()
@@ -185,7 +186,7 @@ def test_dcmtk_echoes_over_tls(config: Path, tmp_path: Path) -> None:
 
     def echoed(port: int, *options: str) -> int:
         names = ["-aet", "CT1", "-aec", "BROKER", "127.0.0.1", str(port)]
-        told = ["echoscu", "--quiet", "--add-cert-file", str(tls / "ca.pem"), *options]
+        told = [program("echoscu"), "--quiet", "--add-cert-file", str(tls / "ca.pem"), *options]
         return subprocess.run([*told, *names], timeout=20, check=False).returncode
 
     with BrokerProcess(config) as broker:
