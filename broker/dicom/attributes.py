@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.tag import Tag
+from pydicom.tag import BaseTag, Tag
 
 from broker.dicom import statuses
 from broker.dicom.statuses import Fault
@@ -94,11 +95,17 @@ _WHOLE = re.compile(r"[+-]?[0-9]{1,12}", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)?", re.ASCII)
 
 
-def tag(keyword: str) -> int:
+@cache
+def tag(keyword: str) -> BaseTag:
     """The tag of a known keyword."""
     found = tag_for_keyword(keyword)
     assert found is not None, keyword
-    return found
+    return Tag(found)
+
+
+@cache
+def _vr(keyword: str) -> str:
+    return dictionary_VR(tag(keyword))
 
 
 def parse(request: Request) -> Dataset:
@@ -149,7 +156,7 @@ def values(dataset: Dataset, keyword: str) -> tuple[str, ...]:
     content = raw(dataset, keyword)
     if not content:
         return ()
-    vr = dictionary_VR(tag(keyword))
+    vr = _vr(keyword)
     if vr == "US":
         if len(content) != 2:
             raise invalid(keyword, "is not one number")
@@ -184,7 +191,7 @@ def _checked(keyword: str, sent: tuple[str, ...]) -> tuple[str, ...]:
         sent = tuple(value.upper() for value in sent)
         if sent[0] not in allowed:
             raise invalid(keyword, f"is none of {', '.join(allowed)}")
-    if dictionary_VR(tag(keyword)) == "IS":
+    if _vr(keyword) == "IS":
         if len(sent) > 1 or not _WHOLE.fullmatch(sent[0]):
             raise invalid(keyword, "is not a whole number")
         number = int(sent[0])
@@ -236,7 +243,7 @@ def put(dataset: Dataset, keyword: str, sent: tuple[str, ...]) -> None:
 
 def put_raw(dataset: Dataset, keyword: str, vr: str, content: bytes | Pieces) -> None:
     """Put bytes into a data set as they are; padded when they are sent."""
-    element_tag = Tag(tag(keyword))
+    element_tag = tag(keyword)
     value: Any = content
     element = RawDataElement(element_tag, vr, len(content), value, 0, False, True)
     dataset._dict[element_tag] = element

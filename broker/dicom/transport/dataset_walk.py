@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from pydicom.tag import BaseTag, Tag
+from pydicom.tag import BaseTag
 
 from broker.dicom.transport.vr import BINARY, LONG, NUMBERS, TEXT, dictionary_vr
 
@@ -168,7 +168,7 @@ class Walk(Generic[D]):
         """Tag, VR and length."""
         head = yield from self._head(8, end)
         group, element = TAG.unpack_from(head)
-        tag = Tag(group, element)
+        tag = BaseTag(group << 16 | element)
         if group == 0xFFFE or not explicit:
             vr = "" if group == 0xFFFE else dictionary_vr(tag)
             return tag, vr, LENGTH.unpack_from(head, 4)[0]

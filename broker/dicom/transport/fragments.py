@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from broker.dicom.transport.command_set import CommandSet, UnreadableCommand, read_command
+from broker.dicom.transport.command_set import Command, CommandSet, UnreadableCommand, read_command
 from broker.dicom.transport.dataset import Buffer, Cut
 from broker.dicom.transport.dataset_stream import Sink, Whole
 from broker.dicom.transport.dataset_writer import Pieces, buffers
@@ -19,6 +19,8 @@ UNLIMITED_PDU = 16 * 1024
 """What is sent to a peer that sets no limit: old ones mean less than they say."""
 LARGEST_PDU = 256 * 1024
 SMALLEST_PDU = 64
+SMALL = 4096
+"""Bytes of a data set that is not worth straining, unless it may bring pixels."""
 BATCH = 256 * 1024
 """Bytes handed to the socket at once."""
 
@@ -139,7 +141,8 @@ class Assembly:
         if self._command is None or self._context_id is None:
             raise Violation("a data set before its command", Reason.UNEXPECTED_PARAMETER)
         if self._data is None:
-            strainer = self._strain(self._context_id, self._command)
+            small = last and len(part) <= SMALL and self._command.CommandField != Command.N_SET
+            strainer = None if small else self._strain(self._context_id, self._command)
             self._data = strainer or Whole(self._max_dataset)
         self._data.feed(part)
         return self._whole() if last else None
