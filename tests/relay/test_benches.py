@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from broker.model.room import MB
 from tests.bench import (
     answers_lost,
@@ -20,11 +22,12 @@ from tests.bench.rounds import Rounds
 from tests.bench.servers import OPENERS, missing
 
 
-def test_films_are_timed_on_every_server() -> None:
+@pytest.mark.parametrize("modality", sorted(film_times.MODALITIES))
+def test_films_are_timed_on_every_server(modality: str) -> None:
     """The limit, the broker and its peers take the same films, and each is timed."""
     names = [name for name in OPENERS if name != "dcmprscp" or not missing()]
 
-    found = film_times.measure(names, {64: 2})
+    found = film_times.measure(names, {64: 2}, film_times.MODALITIES[modality])
 
     assert list(found) == [(64, name) for name in names]
     for taken in found.values():
