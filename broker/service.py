@@ -37,6 +37,7 @@ from broker.relay.dispatcher import Dispatcher
 from broker.relay.intake import Intake
 from broker.relay.monitor import Monitor
 from broker.relay.notebook import Notebook
+from broker.relay.quota import Quota
 from broker.relay.refusal_counts import RefusalCounts
 from broker.relay.upkeep import House, Upkeep
 from broker.store import schema
@@ -112,7 +113,11 @@ class Service:
             self.spool,
             room=lambda: self._config.room(),
             rule=lambda: settings.rule(self._config),
-            most=lambda: self._config.limits.waiting_jobs,
+            quota=Quota(
+                self.jobs.unfinished,
+                lambda: self._config.limits.waiting_jobs,
+                time.monotonic,
+            ),
             wake=self._dispatcher.arrived,
             note=self._note,
         )

@@ -9,6 +9,7 @@ from broker.model.note import Note
 from broker.model.pool import PoolStatus, pool_status
 from broker.model.room import Room
 from broker.model.trouble import CannotStore, QueueFull
+from broker.relay.quota import Quota
 from broker.relay.receiving import UNWRITTEN, Receiving
 from broker.store.database import in_words
 from broker.store.jobs import Jobs, Rule
@@ -30,7 +31,7 @@ class Intake:
         *,
         room: Callable[[], Room],
         rule: Callable[[], Rule],
-        most: Callable[[], int],
+        quota: Quota,
         wake: Callable[[], None],
         note: Note,
     ) -> None:
@@ -39,7 +40,7 @@ class Intake:
         self._spool = spool
         self._room = room
         self._rule = rule
-        self._most = most
+        self._quota = quota
         self._wake = wake
         self._note = note
 
@@ -51,7 +52,7 @@ class Intake:
             self._note("storage failed", {"why": NEARLY_FULL})
             raise CannotStore(room.words)
         try:
-            self._jobs.check_queue(calling_ae, peer, self._most())
+            self._quota.check(calling_ae, peer)
         except QueueFull:
             raise
         except Exception as error:
@@ -74,10 +75,11 @@ class Intake:
         nothing of the request is left.
         """
         try:
-            self._jobs.check_queue(request.calling_ae, request.peer, self._most())
+            self._quota.check(request.calling_ae, request.peer)
             with self._spool.keeping():
                 self._spool.keep(received)
                 admitted = self._jobs.admit(request, rule=self._rule())
+            self._quota.took(request.calling_ae, request.peer)
         except QueueFull:
             raise
         except Exception as error:

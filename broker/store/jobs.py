@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection, Integer, and_, bindparam, case, func, insert, select, update
 
 from broker.model.job import UNANSWERED, FilmState, Level, PrintRequest, State
-from broker.model.trouble import QueueFull
 from broker.store.claims import ClaimLost, Claims
 from broker.store.documents import attributes_to_json, digest_of, film_to_json
 from broker.store.doubts import Doubting
@@ -96,15 +95,12 @@ class Jobs(Claims, Recovery, Verbs, Doubting):
             job_id = self._add(connection, request, digests, values)
         return Admission(job_id, twin.job_id if twin is not None else None, held)
 
-    def check_queue(self, calling_ae: str, peer: str, most: int) -> None:
-        """QueueFull when so many jobs of the AE title, or of the peer's address, are unfinished."""
-        address = peer.rpartition(":")[0]
+    def unfinished(self, calling_ae: str, address: str) -> tuple[int, int]:
+        """How many jobs of an AE title are unfinished, and how many of an address."""
         asked = {"calling_ae": calling_ae, "place": f"{address}:", "length": len(address) + 1}
         with self._database.read() as connection:
-            (numbers,) = _UNFINISHED.rows(connection, **asked)
-        for whose, number in zip((calling_ae, address), numbers, strict=True):
-            if (number or 0) >= most:
-                raise QueueFull(f"{most} jobs of {whose} are not finished")
+            ((of_title, of_address),) = _UNFINISHED.rows(connection, **asked)
+        return of_title or 0, of_address or 0
 
     def reprint(self, job_id: int) -> int:
         """Queue a copy of a job, all its films and copies; the number of the new job.

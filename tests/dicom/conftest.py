@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from broker.dicom.transport.acceptor import AcceptedAssociation, Acceptor, Endin
 from broker.dicom.transport.negotiation import Offer
 from broker.model.room import Room
 from broker.relay.intake import Intake
+from broker.relay.quota import Quota
 from broker.store import schema
 from broker.store.database import Database
 from broker.store.jobs import Jobs, Rule
@@ -87,7 +89,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         spool,
         room=lambda: Room(free=1 << 40, floor=0),
         rule=Rule,
-        most=lambda: made.most,
+        quota=Quota(jobs.unfinished, lambda: made.most, time.monotonic),
         wake=lambda: None,
         note=note,
     )
