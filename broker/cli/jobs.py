@@ -38,6 +38,13 @@ StateOption = Annotated[
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Finished jobs too, of any age.")]
 WatchOption = Annotated[bool, typer.Option("--watch", help="Draw again each second, to Ctrl-C.")]
+PreviewOption = Annotated[
+    Path | None,
+    typer.Option("--preview", metavar="FILE", help="Write a picture of a film, as PNG."),
+]
+FilmOption = Annotated[
+    int, typer.Option("--film", metavar="N", min=1, help="Which film of the job is pictured.")
+]
 IdArgument = Annotated[int, typer.Argument(metavar="ID", help="The job's number.")]
 
 app = typer.Typer(rich_markup_mode=None)
@@ -87,21 +94,35 @@ def show(
     ctx: typer.Context,
     job_id: IdArgument,
     as_document: JsonOption = False,
+    preview: PreviewOption = None,
+    film: FilmOption = 1,
     config: ConfigOption = None,
 ) -> None:
-    """Show one job with its films and attempts.
+    """Show one job with its films and attempts; with --preview, write a picture of a film instead.
 
-    Example: broker jobs show 42
+    The picture shows the film as it will lie on the sheet, with the patient's name where it stands
+    in the image: only you can read the file.
+
+    Example: broker jobs show 42 --preview film.png --film 2
     """
     import time
 
     from broker.cli import documents, job_tables, tables
+    from broker.cli import preview as previews
     from broker.cli.opening import opened
     from broker.cli.standings import standing
 
+    if preview is not None:
+        previews.checked(preview)
+        if as_document:
+            raise typer.BadParameter("--preview writes a picture; use --json without it")
     with opened(ctx, config) as store:
         found = standing(store, store.jobs.get(job_id))
         films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
+        if preview is not None:
+            previews.write(store, found.job, films, film, preview)
+            typer.echo(f"Film {film} of {found.job.films} of job {job_id} is in {preview}.")
+            return
     if as_document:
         typer.echo(tables.as_json(documents.of_job_whole(found, films, attempts)))
         return

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from broker.emulator.paper import compose
 from broker.emulator.print_jobs import Execution, PrintJob, PrintJobs
 from broker.emulator.scenario import Scenario
 from broker.emulator.tray import Sheet, Tray
@@ -18,6 +17,7 @@ from broker.model.job import PrintRequest
 from broker.model.note import Note
 from broker.model.pool import NORMAL, PoolStatus
 from broker.model.trouble import CannotStore
+from broker.sheet.paper import compose
 
 JAMMED = PoolStatus("FAILURE", "FILM JAM")
 """What a jammed printer says of itself (PS3.3 C.13.9.1)."""

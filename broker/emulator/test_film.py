@@ -5,10 +5,10 @@ from __future__ import annotations
 from hashlib import sha256
 
 from broker.emulator import pattern
-from broker.emulator.paper import MARGIN_MM
-from broker.emulator.placement import MM_PER_INCH
 from broker.model.film import Film, Image, ImageBox
 from broker.model.film_size import dimensions_mm
+from broker.sheet.paper import MARGIN_MM
+from broker.sheet.placement import MM_PER_INCH
 
 DPI = 150
 """Pixels for an inch of paper: fine enough for the letters, quick over a hospital's network."""

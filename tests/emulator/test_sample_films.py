@@ -7,9 +7,9 @@ from hashlib import sha256
 import pytest
 
 from broker.emulator import sample_pictures
-from broker.emulator.paper import compose
 from broker.emulator.sample_films import Films, Pixels, color_films, sample_films
 from broker.model.layout import Layout
+from broker.sheet.paper import compose
 
 GRAY = sample_films()
 COLOR = color_films()

@@ -9,7 +9,7 @@ import pytest
 
 from broker.emulator import pattern
 from broker.emulator import test_film as films
-from broker.emulator.paper import compose
+from broker.sheet.paper import compose
 
 
 def pixels(bits: int = 8, **options: str) -> np.ndarray:

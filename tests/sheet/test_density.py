@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from broker.emulator import density
 from broker.model.film import Image, PresentationLut
+from broker.sheet import density
 
 
 def image(bits: int = 8, photometric: str = "MONOCHROME2") -> Image:

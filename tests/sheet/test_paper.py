@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image as pictures
 
-from broker.emulator import density
-from broker.emulator.paper import compose
 from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut
 from broker.model.layout import UnreadableLayout
 from broker.model.trouble import SpoolDamaged
+from broker.sheet import density
+from broker.sheet.paper import compose
 
 MM = 25.4
 

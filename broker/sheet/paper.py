@@ -1,4 +1,4 @@
-"""One film as it will lie on the sheet: the picture in a printer's tray, and in a job's preview."""
+"""One film as it will lie on the sheet: the picture in an emulated tray, and a job's preview."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 from PIL import Image as pictures
 from PIL import ImageDraw
 
-from broker.emulator import density
-from broker.emulator.placement import MM_PER_INCH, Box, Placement, placement
 from broker.model.film import Attributes, Film, Image, ImageBox, first
 from broker.model.film_size import dimensions_mm
 from broker.model.layout import Layout
 from broker.model.trouble import SpoolDamaged
+from broker.sheet import density
+from broker.sheet.placement import MM_PER_INCH, Box, Placement, placement
 
 MARGIN_MM = 4.0
 """Edge of the sheet that no toner reaches."""

@@ -1,0 +1,58 @@
+"""`broker jobs show ID --preview FILE`: a film as it will lie on the sheet, as a PNG file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from broker.cli.failures import Failure
+from broker.model.trouble import PRINT_AGAIN, SpoolDamaged
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from broker.cli.opening import Store
+    from broker.model.job import Job, JobFilm
+
+DPI = 100
+"""Pixels for an inch of paper: 1400 x 1700 of 14 x 17 inches."""
+
+
+def checked(path: Path) -> Path:
+    """A path that a picture can be written to; Failure names the remedy otherwise."""
+    if path.suffix.lower() != ".png":
+        raise Failure(f"{path}: pictures are PNG files; give it a name that ends in .png")
+    if path.is_dir():
+        raise Failure(f"{path}: is a folder; name the file in it")
+    if not path.parent.is_dir():
+        raise Failure(f"{path.parent}: there is no such folder; make it, or name another")
+    return path
+
+
+def write(store: Store, job: Job, films: Sequence[JobFilm], number: int, path: Path) -> None:
+    """Write film `number` of the job, from 1. Failure when there is no such film, or no pixels.
+
+    Only its owner may read the file, as it may name the patient. An older one is replaced when the
+    new one is whole.
+    """
+    from broker.sheet.paper import compose
+
+    found = next((each for each in films if each.number == number), None)
+    if found is None:
+        raise Failure(f"job {job.id} has no film {number}: its films are 1 to {job.films}")
+    if job.pixels_removed_at is not None:
+        raise Failure(f"job {job.id}: its pixels have been removed since; {PRINT_AGAIN}")
+    try:
+        picture = compose(found.film, store.spool().read, DPI)
+    except SpoolDamaged as error:
+        raise Failure(f"film {number} of job {job.id}: {error}; {PRINT_AGAIN}") from error
+    partial = path.with_name(f".{path.name}.part")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            picture.save(file, format="PNG", dpi=(DPI, DPI))
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
