@@ -128,8 +128,9 @@ class ScriptedPrinter:
                 target=self._run, args=(wire,), name=f"{self.name}-call", daemon=True
             )
             with self._changed:
+                # Started before anybody sees it: `shut` joins what it finds.
+                thread.start()
                 self._running[thread] = wire
-            thread.start()
             if self._off.is_set():
                 wire.cut()
 
