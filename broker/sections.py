@@ -220,10 +220,14 @@ class Printing(Section):
 
 
 class Web(Section):
-    """Accepted, so that one file serves every version; this version serves no page."""
+    """The page of the print room, its API, and the figures for Prometheus."""
 
-    host: Host = Field(default="127.0.0.1", description="accepted, not used by this version")
-    port: ListenPort = Field(default=8080, description="accepted, not used by this version")
+    on: Flag = Field(default=True, description="false: no page is served")
+    host: Host = Field(
+        default="127.0.0.1", description="where; anything but this machine needs `broker user add`"
+    )
+    port: ListenPort = Field(default=8080, description="0 takes any free port")
+    tls: Flag = Field(default=False, description="true: HTTPS, with the certificate of [tls]")
 
 
 class Log(Section):

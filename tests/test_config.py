@@ -58,7 +58,7 @@ def test_show_explains_every_section_and_says_what_is_not_used() -> None:
     text = show(parse(TWO_PRINTERS, folder=FOLDER))
     assert text.count("[[printers]]") == 2
     assert "weight = 50" in text
-    assert "port = 8080                    # accepted, not used by this version" in text
+    assert "port = 8080                    # 0 takes any free port" in text
 
 
 def test_paths_start_from_the_folder_of_the_file(tmp_path: Path) -> None:

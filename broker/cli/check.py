@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from broker.cli.failures import FAILED
 from broker.cli.options import ConfigOption, JsonOption, configured
+from broker.desk.failures import FAILED
 from broker.model.printer import Address
 
 if TYPE_CHECKING:
@@ -61,8 +61,9 @@ def check(
     import time
     from concurrent.futures import ThreadPoolExecutor
 
-    from broker.cli import documents, tables
+    from broker.cli import tables
     from broker.config import load
+    from broker.desk import documents
     from broker.dicom.probe import probe
     from broker.model.health import CheckKind
 
@@ -138,15 +139,15 @@ def _known(config: Config) -> dict[Address, Printer]:
     """
     import time
 
-    from broker.cli import opening
-    from broker.cli.failures import explained
+    from broker.desk import opened as desk
+    from broker.desk.failures import explained
     from broker.store import schema
     from broker.store.printers import Printers
 
     if not config.database_file.exists():
         return {}
     try:
-        with opening.database(config) as opened:
+        with desk.database(config) as opened:
             schema.check(opened)
             rows = Printers(opened, time.time).list()
     except Exception as error:
@@ -161,7 +162,7 @@ def _known(config: Config) -> dict[Address, Printer]:
 
 def _seen(printer: Printer, now: float, *, healthy: bool) -> list[str]:
     """What the broker's rows say of a printer, where it is not what this check says."""
-    from broker.cli.tables import age, count, moment
+    from broker.desk.phrases import age, count, moment
     from broker.model.printer import Duty, Health
 
     said = []

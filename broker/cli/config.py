@@ -33,8 +33,8 @@ def check(
     import time
 
     from broker import certificates
-    from broker.cli.tables import count
     from broker.config import load, locate, warnings
+    from broker.desk.phrases import count
 
     path = configured(ctx, config)
     settings = load(path)

@@ -22,9 +22,9 @@ def upgrade(ctx: typer.Context, config: ConfigOption = None) -> None:
 
     Example: broker db upgrade
     """
-    from broker.cli.failures import Failure
-    from broker.cli.opening import database
     from broker.config import load
+    from broker.desk.failures import Failure
+    from broker.desk.opened import database
     from broker.store import schema
     from broker.store.occupancy import Occupancy
 
@@ -49,9 +49,9 @@ def current(
 
     Example: broker db current
     """
-    from broker.cli.opening import database
     from broker.cli.tables import as_json
     from broker.config import load
+    from broker.desk.opened import database
     from broker.store import schema
 
     settings = load(configured(ctx, config))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli import printer_table, tables
+from broker.desk.phrases import count
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -76,7 +77,7 @@ def _run(hospital: Hospital, screen: _Screen) -> None:
 def _report(hospital: Hospital) -> bool:
     """Tables, trays and the verdict."""
     from broker.cli import job_tables
-    from broker.cli.standings import Standing
+    from broker.desk.standings import Standing
 
     console = tables.terminal()
     now = time.time()
@@ -89,8 +90,8 @@ def _report(hospital: Hospital) -> bool:
     )
     console.print("\nFinished films, as pictures, each with a slip beside it (JSON):")
     for printer in hospital.printers.values():
-        count = tables.count(len(printer.sheets), "film")
-        console.print(f"  {hospital.folder / printer.name}  {count}", soft_wrap=True)
+        sheets = count(len(printer.sheets), "film")
+        console.print(f"  {hospital.folder / printer.name}  {sheets}", soft_wrap=True)
     missing, too_many = hospital.audit()
     console.print()
     for words in hospital.refused:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from broker.cli.fate import tray
-from broker.cli.standings import Standing
-from broker.cli.tables import Column, Row, age, count, folded, lay_out, moment
+from broker.cli.tables import Column, Row, folded, lay_out
+from broker.desk.fate import tray
+from broker.desk.phrases import age, count, moment
+from broker.desk.standings import Standing
 from broker.model.job import Attempt, FilmState, Job, JobFilm, State
 from broker.store.reading import Unanswered
 

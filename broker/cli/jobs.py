@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from broker.cli.opening import Store
-    from broker.cli.standings import Standing
+    from broker.desk.opened import Store
+    from broker.desk.standings import Standing
     from broker.model.job import Job
 
 RECENT_S = 3600.0
@@ -107,10 +107,11 @@ def show(
     """
     import time
 
-    from broker.cli import documents, job_tables, tables
+    from broker.cli import job_tables, tables
     from broker.cli import preview as previews
     from broker.cli.opening import opened
-    from broker.cli.standings import standing
+    from broker.desk import documents
+    from broker.desk.standings import standing
 
     if preview is not None:
         previews.checked(preview)
@@ -141,8 +142,9 @@ def explain(
 
     Example: broker jobs explain 42
     """
-    from broker.cli import documents, standings, tables
+    from broker.cli import tables
     from broker.cli.opening import opened
+    from broker.desk import documents, standings
 
     with opened(ctx, config) as store:
         found = standings.standing(store, store.jobs.get(job_id))
@@ -173,8 +175,9 @@ def _list(
     watch: bool,
     as_document: bool,
 ) -> None:
-    from broker.cli import documents, tables
+    from broker.cli import tables
     from broker.cli.opening import opened
+    from broker.desk import documents
 
     console = tables.terminal()
     if watch and as_document:
@@ -193,7 +196,7 @@ def _list(
 
 def _found(store: Store, states: list[State] | None, everything: bool) -> list[Standing]:
     """The jobs that were asked for, the newest last."""
-    from broker.cli.standings import standings
+    from broker.desk.standings import standings
 
     return standings(store, _listed(store, states, everything))
 

@@ -12,8 +12,8 @@ import typer
 from typer.core import TyperGroup
 
 from broker.cli import check, config, db, jobs, printers, purge, refusals, test_print
-from broker.cli.failures import explained
 from broker.cli.options import ConfigOption
+from broker.desk.failures import explained
 
 ORDER = (
     "serve",

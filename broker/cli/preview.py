@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from broker.cli.failures import Failure
+from broker.desk.failures import Failure
 from broker.model.trouble import PRINT_AGAIN, SpoolDamaged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from broker.cli.opening import Store
+    from broker.desk.opened import Store
     from broker.model.job import Job, JobFilm
 
 DPI = 100

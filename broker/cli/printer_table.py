@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from broker.cli.tables import Column, Row, age, count, lay_out
+from broker.cli.tables import Column, Row, lay_out
+from broker.desk.phrases import age, count
 from broker.model.printer import Duty, Printer
 
 COLUMNS = (

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from broker.cli.options import ConfigOption, JsonOption, ReasonOption
-from broker.model.printer import Duty, Health
-
-if TYPE_CHECKING:
-    from broker.cli.opening import Store
-    from broker.model.printer import Printer
+from broker.model.printer import Duty
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The printer's name.")]
 
@@ -110,9 +106,10 @@ def halt(
 def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
     import time
 
-    from broker.cli import documents, printer_table, tables
+    from broker.cli import printer_table, tables
     from broker.cli.banners import around, banners
     from broker.cli.opening import opened
+    from broker.desk import documents
 
     console = tables.terminal()
     with opened(ctx, config) as store:
@@ -129,48 +126,8 @@ def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
 
 def _set(ctx: typer.Context, config: Path | None, name: str, duty: Duty, reason: str) -> None:
     from broker.cli.opening import opened
+    from broker.cli.person import person
+    from broker.desk.duties import PrinterOrders
 
     with opened(ctx, config) as store:
-        before = store.printers.get(name)
-        same = before.duty is duty and reason in ("", before.duty_reason)
-        if same and duty is not Duty.READY:
-            typer.echo(_as_before(before))
-            return
-        store.printers.set_duty(name, duty, "" if same else reason)
-        forgiven = "; what it failed before is forgotten" if before.failures_in_row else ""
-        typer.echo(_next(store, store.printers.get(name)) + forgiven)
-
-
-def _as_before(printer: Printer) -> str:
-    """For a duty that is set already: nothing is written, its time counts on."""
-    import time
-
-    from broker.cli.tables import age
-
-    since = age(time.time() - printer.duty_since)
-    why = f": {printer.duty_reason}" if printer.duty_reason else ""
-    return f"{printer.name} was already {printer.duty}, for {since}{why}; nothing was changed"
-
-
-def _next(store: Store, printer: Printer) -> str:
-    """What the broker does with a printer whose duty was just set."""
-    name = printer.name
-    others = any(
-        other.name != name and other.duty is Duty.READY and other.health is not Health.DOWN
-        for other in store.printers.list()
-    )
-    elsewhere = "go to the others" if others else "wait: no other printer can take them"
-    cut_off = printer.claims and not store.running
-    prints = printer.claims and not cut_off
-    now = "the job in hand is finished" if prints else "nothing is printing on it"
-    if cut_off:
-        elsewhere += "; no broker is running, and its last job was cut off"
-    match printer.duty:
-        case Duty.DRAIN:
-            return f"{name} drains: {now}, checks go on, jobs {elsewhere}"
-        case Duty.MAINT:
-            return f"{name} is in maintenance: {now}, no checks, jobs {elsewhere}"
-        case Duty.READY:
-            if printer.health in (Health.UP, Health.DEGRADED):
-                return f"{name} is ready and {printer.health}: it takes jobs now"
-            return f"{name} is ready and {printer.health}: it takes jobs once its checks pass"
+        typer.echo(PrinterOrders(store, person()).set_duty(name, duty, reason))

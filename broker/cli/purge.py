@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.options import ConfigOption, JsonOption
+from broker.desk.phrases import count
 
 if TYPE_CHECKING:
-    from broker.cli.opening import Store
+    from broker.desk.opened import Store
     from broker.store.retention import Removal, Terms
 
 HoursOption = Annotated[
@@ -79,7 +80,7 @@ def purge(
         typer.echo(tables.as_json(document))
         return
     verb = "would be removed" if dry_run else "removed"
-    pixels, rows = tables.count(found.pixels, "job"), tables.count(found.rows, "job")
+    pixels, rows = count(found.pixels, "job"), count(found.rows, "job")
     size_mb = f"{size / (1 << 20):.1f} MB"
     typer.echo(f"pixels of {pixels}, ended more than {hours:g} h ago: {verb}, {size_mb}")
     typer.echo(f"rows of {rows}, ended more than {days:g} days ago: {verb}")
@@ -90,8 +91,7 @@ def purge(
 
 def _ask(found: Removal) -> None:
     """Failure unless a person says yes."""
-    from broker.cli.failures import Failure
-    from broker.cli.tables import count
+    from broker.desk.failures import Failure
 
     rows = f", {count(found.rows, 'job')} will be forgotten" if found.rows else ""
     words = f"{count(found.pixels, 'finished job')} cannot be printed again then{rows}. Go on?"

@@ -26,10 +26,11 @@ def refusals(
     from dataclasses import asdict
 
     from broker.cli import tables
-    from broker.cli.documents import iso
     from broker.cli.opening import opened
-    from broker.cli.remedies import remedy
-    from broker.cli.tables import Column, Row, age, moment
+    from broker.cli.tables import Column, Row
+    from broker.desk.documents import iso
+    from broker.desk.phrases import age, moment
+    from broker.desk.remedies import remedy
 
     with opened(ctx, config) as store:
         found = store.refusals.list()

@@ -128,7 +128,7 @@ def serve(
 
 
 def _cause(error: OSError, settings: Config) -> str:
-    from broker.cli.failures import of_system
+    from broker.desk.failures import of_system
 
     host, port = settings.broker.host, getattr(error, "port", settings.broker.port)
     if error.filename is None and error.errno in (errno.EACCES, errno.EPERM) and port < LEAST_PORT:

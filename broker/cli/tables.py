@@ -11,10 +11,11 @@ import json
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.text import Text
+
+from broker.desk.phrases import clean
 
 NARROWEST = 40
 """Text is not folded to less than so many columns."""
@@ -131,31 +132,3 @@ def terminal() -> Console:
 def as_json(document: object) -> str:
     """A document for machines; ASCII, so that every stream takes it."""
     return json.dumps(document, indent=2)
-
-
-def clean(text: str) -> str:
-    """Text in one line, with a question mark for each character that is not printable."""
-    return "".join(
-        character if character.isprintable() else "?" for character in " ".join(text.split())
-    )
-
-
-def age(seconds: float) -> str:
-    """How long ago, in the largest unit that fits: 12s, 5m, 3h, 2d."""
-    number = max(0, int(seconds))
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if number >= size:
-            return f"{number // size}{unit}"
-    return f"{number}s"
-
-
-def moment(seconds: float | None) -> str:
-    """A time for people, UTC, to the second; a dash when there is none."""
-    if seconds is None:
-        return "-"
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def count(number: int, noun: str) -> str:
-    """`1 film`, `2 films`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

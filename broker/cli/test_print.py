@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-import uuid
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from broker.cli.failures import FAILED, Failure
 from broker.cli.options import ConfigOption
+from broker.desk.failures import FAILED, Failure
 
 if TYPE_CHECKING:
-    from broker.cli.opening import Store
+    from broker.desk.opened import Store
     from broker.model.job import Job
 
-CALLING_AE = "TEST-PRINT"
 POLL_S = 0.2
 PATIENCE_S = 3.0
 """A film that waits longer gets an explanation."""
@@ -44,6 +41,8 @@ def print_test_film(
     Example: broker test-print --printer oki-1
     """
     from broker.cli.opening import opened
+    from broker.cli.person import person
+    from broker.desk.test_print import print_film
     from broker.model.film_size import MILLIMETRES
 
     if film_size not in MILLIMETRES:
@@ -54,7 +53,7 @@ def print_test_film(
         if store.config.room().low:
             words = "the disk is nearly full: films of modalities are refused, this one is taken"
             typer.echo(words, err=True)
-        job_id = _add(store, printer, film_size)
+        job_id = print_film(store, person(), printer, film_size)
         where = f"for {printer} and no other printer" if printer else "for any printer"
         typer.echo(f"job {job_id} is queued: one {film_size} test film, {where}")
         if not store.running:
@@ -66,35 +65,9 @@ def print_test_film(
             _wait(store, job_id, timeout)
 
 
-def _add(store: Store, printer: str, film_size: str) -> int:
-    """Put the film in the spool and its job in the queue; the job's number."""
-    from broker.emulator.test_film import test_film
-    from broker.model.job import Level, PrintRequest
-
-    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    film, pixels = test_film(printer or "any printer", when, film_size)
-    spool = store.spool()
-    request = PrintRequest(
-        calling_ae=CALLING_AE,
-        called_ae=store.config.broker.ae_title,
-        peer="this machine",
-        film_session=uuid.uuid4().hex,
-        level=Level.FILM_BOX,
-        session={},
-        films=(film,),
-    )
-    received = [spool.receive([content]) for content in pixels.values()]
-    try:
-        with spool.keeping():
-            spool.keep(received)
-            return store.jobs.add(request, pinned=printer)
-    finally:
-        spool.drop(received)
-
-
 def _wait(store: Store, job_id: int, timeout: float) -> None:
     """Say each change until the job is finished or held; Failure when it is not sent."""
-    from broker.cli.standings import explanation
+    from broker.desk.standings import explanation
     from broker.model.job import FINISHED, State
 
     began = time.monotonic()

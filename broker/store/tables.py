@@ -6,6 +6,8 @@
           └─ spooled                which spool files the job's films refer to
     printers
     refusals                        how often what was refused
+    orders                          what a person ordered, of a job or a printer, and who
+    users                           who may sign in to the page, and as what
 
 Times are seconds since the epoch, UTC. A text that is not there is empty, never NULL.
 """
@@ -177,4 +179,28 @@ refusals = Table(
     Column("last_peer", String(300), nullable=False),
     Column("last_address", String(300), nullable=False, server_default=""),
     Column("last_called_ae", String(64), nullable=False, server_default=""),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("who", String(64), nullable=False),
+    Column("verb", String(16), nullable=False),
+    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), nullable=True),
+    Column("printer", String(64), nullable=False),
+    Column("words", Text, nullable=False),  # what the person was told
+    Index("ix_orders_job_id", "job_id"),
+    Index("ix_orders_printer", "printer"),
+    sqlite_autoincrement=True,
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("password", String(300), nullable=False),  # hashed
+    Column("since", Double, nullable=False),
 )

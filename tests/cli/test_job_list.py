@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from broker.cli import job_tables
-from broker.cli.standings import Standing
+from broker.desk.standings import Standing
 from broker.model.job import Outcome, State
 from broker.model.retry import Settlement
 from tests.cli.conftest import Site

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from broker.cli.remedies import REMEDIES, remedy
+from broker.desk.remedies import REMEDIES, remedy
 from broker.model.refusal import Refusal
 from broker.store.database import Database
 from broker.store.refusals import Counted, Refusals

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from broker.cli.tables import Column, Row, age, clean, count, folded, lay_out, moment
+from broker.cli.tables import Column, Row, folded, lay_out
+from broker.desk.phrases import age, clean, count, moment
 
 COLUMNS = (Column("NAME"), Column("PLACE", below=True), Column("LOAD", right=True))
 

@@ -9,8 +9,8 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from broker.cli import job_tables, printer_table
-from broker.cli.standings import Standing
 from broker.config import parse
+from broker.desk.standings import Standing
 from broker.dicom.sop_classes import FILM_SESSION, PRESENTATION_LUT
 from broker.model.job import FINISHED, Job, State
 from broker.model.printer import Printer

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from broker.cli.fate import Fate, asked
-from broker.cli.tables import clean, count, moment
+from broker.desk.fate import Fate, asked
+from broker.desk.phrases import clean, count, moment
 from broker.model.choose import Choice, plan
 from broker.model.job import SETTLED, Attempt, FilmState, Job, JobFilm, State
 from broker.model.printer import Printer

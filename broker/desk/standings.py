@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from broker.cli.explanation import Explanation, Queue, Scene, Wait, explain, waits
-from broker.cli.fate import Fate, again, fate
-from broker.cli.tables import count
+from broker.desk.explanation import Explanation, Queue, Scene, Wait, explain, waits
+from broker.desk.fate import Fate, again, fate
+from broker.desk.phrases import count
 from broker.model.job import DONE, Job, JobFilm, State
 from broker.model.trouble import SpoolDamaged
 from broker.store.doubts import Doubt
@@ -18,7 +18,7 @@ from broker.store.reading import Unanswered
 from broker.store.stored import Stored
 
 if TYPE_CHECKING:
-    from broker.cli.opening import Store
+    from broker.desk.opened import Store
 
 SEVERAL = 5
 """So many jobs are named beside one."""

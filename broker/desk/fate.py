@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from broker.cli.tables import moment
+from broker.desk.phrases import moment
 from broker.model.job import Job, State
 from broker.model.retry import prints_again
 from broker.sections import Retry

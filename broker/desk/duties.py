@@ -1,0 +1,62 @@
+"""What a person wants of a printer: ready, drain, maint; recorded with who said so."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from broker.desk.opened import Store
+from broker.desk.phrases import age
+from broker.model.printer import Duty, Health, Printer
+
+
+@dataclass(frozen=True)
+class PrinterOrders:
+    """The orders of one person."""
+
+    store: Store
+    who: str
+
+    def set_duty(self, name: str, duty: Duty, reason: str = "") -> str:
+        """From now on; what it means, in a sentence. NoSuchPrinter."""
+        before = self.store.printers.get(name)
+        same = before.duty is duty and reason in ("", before.duty_reason)
+        if same and duty is not Duty.READY:
+            return _as_before(before)
+        self.store.printers.set_duty(name, duty, "" if same else reason)
+        forgiven = "; what it failed before is forgotten" if before.failures_in_row else ""
+        words = _next(self.store, self.store.printers.get(name)) + forgiven
+        told = f"{words} ({reason})" if reason else words
+        self.store.orders.record(self.who, str(duty), told, printer=name)
+        return words
+
+
+def _as_before(printer: Printer) -> str:
+    """For a duty that is set already: nothing is written, its time counts on."""
+    since = age(time.time() - printer.duty_since)
+    why = f": {printer.duty_reason}" if printer.duty_reason else ""
+    return f"{printer.name} was already {printer.duty}, for {since}{why}; nothing was changed"
+
+
+def _next(store: Store, printer: Printer) -> str:
+    """What the broker does with a printer whose duty was just set."""
+    name = printer.name
+    others = any(
+        other.name != name and other.duty is Duty.READY and other.health is not Health.DOWN
+        for other in store.printers.list()
+    )
+    elsewhere = "go to the others" if others else "wait: no other printer can take them"
+    cut_off = printer.claims and not store.running
+    prints = printer.claims and not cut_off
+    now = "the job in hand is finished" if prints else "nothing is printing on it"
+    if cut_off:
+        elsewhere += "; no broker is running, and its last job was cut off"
+    match printer.duty:
+        case Duty.DRAIN:
+            return f"{name} drains: {now}, checks go on, jobs {elsewhere}"
+        case Duty.MAINT:
+            return f"{name} is in maintenance: {now}, no checks, jobs {elsewhere}"
+        case Duty.READY:
+            if printer.health in (Health.UP, Health.DEGRADED):
+                return f"{name} is ready and {printer.health}: it takes jobs now"
+            return f"{name} is ready and {printer.health}: it takes jobs once its checks pass"

@@ -1,0 +1,108 @@
+"""The store, opened for a person's commands and pages: up to date, the printers in it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from broker.config import Config
+from broker.desk.failures import Failure, of_database
+from broker.store import schema
+from broker.store.database import Database
+from broker.store.jobs import Jobs
+from broker.store.occupancy import Occupancy
+from broker.store.orders import Orders
+from broker.store.printers import Printers
+from broker.store.refusals import Refusals
+from broker.store.retention import Retention
+from broker.store.spool import Spool
+from broker.store.users import Users
+
+
+@dataclass(frozen=True)
+class Store:
+    """What commands and pages read and write."""
+
+    config: Config
+    jobs: Jobs
+    printers: Printers
+    retention: Retention
+    refusals: Refusals
+    orders: Orders
+    users: Users
+    locked: Callable[[float], bool]
+    """Whether another process keeps the database locked for so many seconds."""
+
+    @property
+    def running(self) -> bool:
+        """Whether a broker runs on this data directory."""
+        return Occupancy.taken(self.config.data_dir)
+
+    def spool(self) -> Spool:
+        """The pixels; SpoolMissing."""
+        return Spool.of(self.config.data_dir / "spool", self.jobs)
+
+    def require(self, printer: str) -> None:
+        """NoSuchPrinter, naming those that there are."""
+        self.printers.get(printer)
+
+
+@contextmanager
+def store_of(settings: Config) -> Iterator[Store]:
+    """The store that the configuration names.
+
+    Failure, SchemaTooOld and SchemaTooNew in one line each; OSError.
+    """
+    with database(settings) as opened_database:
+        _bring_up_to_date(opened_database, settings)
+        printers = Printers(opened_database, time.time)
+        if not Occupancy.taken(settings.data_dir):
+            # A running broker has read its own configuration; without one, what stands in the
+            # file is what the next start will use.
+            known = {printer.name for printer in printers.list()}
+            if any(address.name not in known for address in settings.addresses()):
+                printers.sync(settings.addresses(), remove=False)
+        yield Store(
+            settings,
+            Jobs(opened_database, time.time),
+            printers,
+            Retention(opened_database, time.time),
+            Refusals(opened_database),
+            Orders(opened_database, time.time),
+            Users(opened_database, time.time),
+            opened_database.locked,
+        )
+
+
+@contextmanager
+def database(config: Config) -> Iterator[Database]:
+    """The database, whatever version its tables have; its folder is made when missing."""
+    for folder in (config.data_dir, config.database_file.parent):
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True)
+            folder.chmod(0o700)
+    if not os.access(config.database_file.parent, os.W_OK):
+        raise PermissionError(13, "Permission denied", str(config.database_file.parent))
+    opened_database = Database.open(config.database_url)
+    try:
+        yield opened_database
+    except Exception as error:
+        words = of_database(error, config.database_file)
+        if words is None:
+            raise
+        raise Failure(words) from error
+    finally:
+        opened_database.close()
+
+
+def _bring_up_to_date(opened_database: Database, config: Config) -> None:
+    """New tables for a new file, newer ones for an older file; never beneath a running broker."""
+    try:
+        schema.check(opened_database)
+    except schema.SchemaTooOld:
+        if Occupancy.taken(config.data_dir) and schema.current(opened_database) is not None:
+            raise
+        schema.upgrade(opened_database)

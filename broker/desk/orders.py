@@ -1,0 +1,133 @@
+"""What a person orders for a job: hold, release, cancel, move, reprint, priority.
+
+The words are the same on every face: command, page and API. What was carried out is recorded with
+who ordered it, and told in a sentence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from broker.desk.opened import Store
+from broker.desk.phrases import clean, count
+from broker.desk.standings import standing
+from broker.model.job import FilmState, Job, Priority, State
+from broker.model.printer import Duty
+
+VERBS = ("hold", "release", "cancel", "move", "reprint", "priority")
+
+
+@dataclass(frozen=True)
+class JobOrders:
+    """The orders of one person. Each raises NoSuchJob and NotAllowed, in which nothing is done."""
+
+    store: Store
+    who: str
+
+    def hold(self, job_id: int, reason: str = "") -> str:
+        """Keep it from printing until it is released."""
+        self.store.jobs.hold(
+            job_id, f"held by the operator: {reason}" if reason else "held by the operator"
+        )
+        if cut := self.cut_off(job_id):
+            words = cut
+        elif self.store.jobs.get(job_id).state is State.PRINTING:
+            words = (
+                f"job {job_id} is printing: the film in hand is finished, then it is held; "
+                f"`broker jobs release {job_id}` prints the rest"
+            )
+        else:
+            words = f"job {job_id} is held; `broker jobs release {job_id}` prints it"
+        return self._done("hold", job_id, words)
+
+    def release(self, job_id: int, *, printed: bool = False) -> str:
+        """Let it print; its uncertain films again, unless a person has seen them `printed`."""
+        states = [film.state for film in self.store.jobs.films(job_id)]
+        uncertain = states.count(FilmState.UNCERTAIN) + states.count(FilmState.ASKED)
+        self.store.jobs.release(job_id, printed=printed)
+        found = self.store.jobs.get(job_id)
+        settled = ", its uncertain films settled as printed" if printed else ""
+        if cut := self.cut_off(job_id):
+            words = f"hold or cancel of job {job_id} is taken back; {cut}"
+        elif found.state is State.PRINTING:
+            words = f"job {job_id} goes on printing: hold or cancel is taken back"
+        elif found.state is State.SENT:
+            words = f"job {job_id} is sent{settled}: nothing is left to print{_remark(found)}"
+        else:
+            left = found.films - found.films_accepted
+            words = (
+                f"job {job_id} is queued{settled}: {left} of {count(found.films, 'film')} left to "
+                "print"
+            )
+            if uncertain and not printed:
+                words += ", uncertain ones among them: they may be on paper twice then"
+            words += _remark(found)
+        return self._done("release", job_id, words)
+
+    def cancel(self, job_id: int) -> str:
+        """Give it up: nothing more of it is printed."""
+        self.store.jobs.cancel(job_id)
+        if cut := self.cut_off(job_id):
+            words = cut
+        elif self.store.jobs.get(job_id).state is State.PRINTING:
+            words = f"job {job_id} is printing: the film in hand is finished, then it is cancelled"
+        else:
+            words = f"job {job_id} is cancelled; `broker jobs reprint {job_id}` prints it after all"
+        return self._done("cancel", job_id, words)
+
+    def move(self, job_id: int, printer: str) -> str:
+        """Send it to one printer and no other, or with "" to whichever is best; NoSuchPrinter."""
+        before = self.store.jobs.get(job_id)
+        self.store.jobs.move(job_id, printer)
+        found = self.store.jobs.get(job_id)
+        where, waits = f"{printer} and no other printer" if printer else "any printer", ""
+        if printer and (duty := self.store.printers.get(printer).duty) is not Duty.READY:
+            waits = f", once it is ready: it is in {duty} now"
+        held = (
+            f"released, though {clean(before.reason)}, and " if before.state is State.HELD else ""
+        )
+        words = f"job {job_id} is {held}queued for {where}{waits}"
+        return self._done("move", job_id, words + _remark(found))
+
+    def reprint(self, job_id: int) -> str:
+        """Print a finished or held job again, all of it, as a new job."""
+        new = self.store.jobs.get(self.store.jobs.reprint(job_id))
+        each = f", {new.copies} copies each" if new.copies > 1 else ""
+        films = count(new.films, "film")
+        words = f"job {new.id} is queued: {films} of job {job_id} again{each}{_remark(new)}"
+        self._done("reprint", new.id, words)
+        return self._done("reprint", job_id, words)
+
+    def priority(self, job_id: int, priority: Priority) -> str:
+        """Change how urgent it is."""
+        self.store.jobs.priority(job_id, priority)
+        found = self.store.jobs.get(job_id)
+        if found.state is State.HELD:
+            words = f"job {job_id} has priority {priority} once it is released"
+        else:
+            before = sum(_is_before(each, found) for each in self.store.jobs.waiting())
+            jobs = count(before, "job") if before else "no jobs"
+            words = f"job {job_id} has priority {priority}; {jobs} before it"
+        return self._done("priority", job_id, words)
+
+    def cut_off(self, job_id: int) -> str:
+        """What is true of a job that reads `printing` while no broker is running; else empty."""
+        cut_off = standing(self.store, self.store.jobs.get(job_id)).cut_off
+        return f"job {job_id} is {cut_off.remark}" if cut_off else ""
+
+    def _done(self, verb: str, job_id: int, words: str) -> str:
+        self.store.orders.record(self.who, verb, words, job_id=job_id)
+        return words
+
+
+def _is_before(other: Job, job: Job) -> bool:
+    return (other.priority.rank, other.created_at, other.id) < (
+        job.priority.rank,
+        job.created_at,
+        job.id,
+    )
+
+
+def _remark(found: Job) -> str:
+    """What is to be known of a job that goes on: which other has the same films."""
+    return f"; {found.remark}" if found.remark else ""

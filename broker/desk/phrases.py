@@ -1,0 +1,33 @@
+"""Small words that every face shares: times, ages, numbers, and text that peers have sent."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def clean(text: str) -> str:
+    """Text in one line, with a question mark for each character that is not printable."""
+    return "".join(
+        character if character.isprintable() else "?" for character in " ".join(text.split())
+    )
+
+
+def age(seconds: float) -> str:
+    """How long ago, in the largest unit that fits: 12s, 5m, 3h, 2d."""
+    number = max(0, int(seconds))
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if number >= size:
+            return f"{number // size}{unit}"
+    return f"{number}s"
+
+
+def moment(seconds: float | None) -> str:
+    """A time for people, UTC, to the second; a dash when there is none."""
+    if seconds is None:
+        return "-"
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 film`, `2 films`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

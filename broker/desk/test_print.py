@@ -1,0 +1,44 @@
+"""One film through queue and printer, to see on paper that all is well."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+
+from broker.desk.opened import Store
+from broker.emulator.test_film import test_film
+from broker.model.job import Level, PrintRequest
+
+CALLING_AE = "TEST-PRINT"
+
+
+def print_film(store: Store, who: str, printer: str = "", film_size: str = "A4") -> int:
+    """Put a test film in the spool and its job in the queue; the job's number.
+
+    For that printer and no other, or with "" for any. NoSuchPrinter, SpoolMissing, OSError.
+    """
+    if printer:
+        store.require(printer)
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    film, pixels = test_film(printer or "any printer", when, film_size)
+    spool = store.spool()
+    request = PrintRequest(
+        calling_ae=CALLING_AE,
+        called_ae=store.config.broker.ae_title,
+        peer="this machine",
+        film_session=uuid.uuid4().hex,
+        level=Level.FILM_BOX,
+        session={},
+        films=(film,),
+    )
+    received = [spool.receive([content]) for content in pixels.values()]
+    try:
+        with spool.keeping():
+            spool.keep(received)
+            job_id = store.jobs.add(request, pinned=printer)
+    finally:
+        spool.drop(received)
+    where = f"for {printer} and no other printer" if printer else "for any printer"
+    words = f"job {job_id} is queued: one {film_size} test film, {where}"
+    store.orders.record(who, "test-print", words, job_id=job_id)
+    return job_id
