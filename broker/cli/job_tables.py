@@ -9,6 +9,7 @@ from rich.text import Text
 from broker.cli.tables import Column, Row, folded, lay_out
 from broker.desk.fate import tray
 from broker.desk.phrases import age, count, moment
+from broker.desk.remarks import of_job, where
 from broker.desk.standings import Standing
 from broker.model.job import Attempt, FilmState, Job, JobFilm, State
 from broker.store.reading import Unanswered
@@ -55,7 +56,7 @@ def jobs(
     """
     left = any(each.job.pixels_removed_at is not None for each in found)
     columns = (*JOBS, KEPT) if left else JOBS
-    below = _once([(each.job.id, remarks(each, now)) for each in found], runs_begin=runs_begin)
+    below = _once([(each.job.id, of_job(each, now)) for each in found], runs_begin=runs_begin)
     rows = [
         Row((*_cells(each, now), *([_kept(each.job)] if left else [])), said)
         for each, said in zip(found, below, strict=True)
@@ -107,50 +108,26 @@ def _cells(found: Standing, now: float) -> tuple[str, ...]:
         job.calling_ae,
         f"{job.films_accepted}/{job.films}",
         str(job.copies),
-        _where(found),
+        where(found),
         str(job.attempts),
         age(now - job.created_at),
     )
 
 
-def _where(found: Standing) -> str:
-    """Where it prints or was printed; in brackets, where a queued job has only lined up."""
-    job = found.job
-    if job.state is not State.QUEUED:
-        return job.printer
-    return job.pinned or (f"({found.line})" if found.line else "")
-
-
-def remarks(found: Standing, now: float) -> tuple[str, ...]:
-    """What a person should know beside the columns."""
-    job = found.job
-    said = [f"reprint of job {job.reprint_of}"] if job.reprint_of is not None else []
-    said += found.reasons
-    if job.state is State.QUEUED and job.not_before > now:
-        said.append(f"not before {count(round(job.not_before - now) or 1, 'second')} from now")
-    if job.pinned and job.state in (State.QUEUED, State.HELD):
-        said.append(f"for {job.pinned} only, as a person said")
-    if job.wish and job.state is State.PRINTING and not found.cut_off:
-        said.append(f"will be {'held' if job.wish == 'hold' else 'cancelled'} before its next film")
-    if found.unanswered and job.state is State.HELD:
-        said.append(tray(found.unanswered))
-    return tuple(said)
-
-
 def job(
-    where: Standing, films: Sequence[JobFilm], attempts: Sequence[Attempt], now: float, width: int
+    stands: Standing, films: Sequence[JobFilm], attempts: Sequence[Attempt], now: float, width: int
 ) -> list[Text]:
     """Everything about one job, but nothing of a patient."""
-    found = where.job
+    found = stands.job
     lines = [Text(f"Job {found.id}: {found.state}", "bold")]
-    for remark in remarks(where, now):
+    for remark in of_job(stands, now):
         lines += folded(remark, width, 2)
     facts = {
         "modality": f"{found.calling_ae} at {found.peer}, called {found.called_ae}",
         "asked for": f"{count(found.films, 'film')}, {_copies(found.copies)}, "
         f"priority {found.priority}, as one {found.level}",
         "accepted": f"{found.films_accepted} of {count(found.films, 'film')}",
-        "printer": _whose(where),
+        "printer": _whose(stands),
         "created": f"{moment(found.created_at)} UTC, {age(now - found.created_at)} ago",
         "changed": f"{moment(found.updated_at)} UTC, {age(now - found.updated_at)} ago",
     }
@@ -165,7 +142,7 @@ def job(
     rows = [_film(film, len({each.pass_number for each in films})) for film in films]
     lines += [Text(), *lay_out(FILMS, rows, width)]
     if attempts:
-        end = "cut off" if where.cut_off else "running"
+        end = "cut off" if stands.cut_off else "running"
         tries = [_attempt(number, each, end) for number, each in enumerate(attempts, start=1)]
         lines += [Text(), *lay_out(ATTEMPTS, tries, width)]
     return lines

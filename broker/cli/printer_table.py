@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from broker.cli.tables import Column, Row, lay_out
-from broker.desk.phrases import age, count
-from broker.model.printer import Duty, Printer
+from broker.desk.phrases import age
+from broker.desk.remarks import of_printer
+from broker.model.printer import Printer
 
 COLUMNS = (
     Column("NAME"),
@@ -25,7 +26,9 @@ COLUMNS = (
 
 def printers(found: Sequence[Printer], now: float, width: int) -> list[Text]:
     """One row for each printer; what it or its operator says of it below."""
-    return lay_out(COLUMNS, [Row(_cells(each, now), _remarks(each, now)) for each in found], width)
+    return lay_out(
+        COLUMNS, [Row(_cells(each, now), of_printer(each, now)) for each in found], width
+    )
 
 
 def place(printer: Printer) -> str:
@@ -47,19 +50,3 @@ def _cells(printer: Printer, now: float) -> tuple[str, ...]:
         str(printer.failures),
         "never" if checked is None else f"{age(now - checked)} ago",
     )
-
-
-def _remarks(printer: Printer, now: float) -> tuple[str, ...]:
-    said = []
-    if printer.duty is not Duty.READY:
-        why = f": {printer.duty_reason}" if printer.duty_reason else ""
-        said.append(f"{printer.duty} for {age(now - printer.duty_since)}{why}")
-    if printer.reason:
-        said.append(printer.said)
-    elif printer.failures_in_row:
-        number = printer.failures_in_row
-        said.append(f"its last {count(number, 'attempt') if number > 1 else 'attempt'} failed")
-    if printer.paused_until > now:
-        pause = count(max(1, round(printer.paused_until - now)), "second")
-        said.append(f"rests for {pause} after a failure")
-    return tuple(said)

@@ -1,0 +1,172 @@
+"""One look at the store for all open pages: taken when something changed, and not too often."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.desk.alarms import alarms
+from broker.desk.opened import Store
+from broker.desk.standings import Standing, standings
+from broker.model.job import FINISHED, Job, State
+from broker.model.printer import Printer
+
+RECENT_S = 3600.0
+"""Finished jobs are shown for so long."""
+NEWEST = 500
+"""Of so many finished jobs at most."""
+URGENCY = {State.HELD: 0, State.PRINTING: 1, State.QUEUED: 2}
+"""What a person has to see first."""
+POLL_S = 0.5
+"""How often it is asked whether anything changed, which costs next to nothing."""
+LEAST_S = 1.0
+"""Between two looks."""
+SHARE = 100
+"""A look rests for so many times what it cost: all open pages together take a hundredth."""
+RENEW_S = 15.0
+"""Some things change without a row: a disk fills, a wait ends."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What there is to see, at about one moment."""
+
+    at: float
+    """In seconds since the epoch."""
+    running: bool
+    alarms: tuple[str, ...]
+    printers: tuple[Printer, ...]
+    jobs: tuple[Standing, ...]
+    """All that are not finished, the most urgent state first, then the recent, newest first."""
+
+    @property
+    def oldest(self) -> Job | None:
+        """The job that waits for the longest time."""
+        waiting = [each.job for each in self.jobs if each.job.state is State.QUEUED]
+        return min(waiting, key=lambda job: job.created_at, default=None)
+
+    def number(self, state: State) -> int:
+        """How many of its jobs are in that state."""
+        return sum(each.job.state is state for each in self.jobs)
+
+
+def scene(store: Store, now: float) -> Scene:
+    """Take a look."""
+    open_jobs = store.jobs.list(set(State) - FINISHED)
+    finished = store.jobs.list(FINISHED, limit=NEWEST, newest_first=True)
+    recent = [job for job in finished if job.updated_at >= now - RECENT_S]
+    open_jobs.sort(key=lambda job: (URGENCY[job.state], job.id))
+    return Scene(
+        at=now,
+        running=store.running,
+        alarms=tuple(alarms(store)),
+        printers=tuple(store.printers.list()),
+        jobs=tuple(standings(store, [*open_jobs, *recent])),
+    )
+
+
+class Watch:
+    """Says whether any process has changed the database since it was last asked."""
+
+    def __init__(self, file: Path) -> None:
+        self._connection = sqlite3.connect(file, check_same_thread=False)
+        self._lock = threading.Lock()
+        self._seen = -1
+
+    def changed(self) -> bool:
+        """Whether it has; the first time it has."""
+        with self._lock:
+            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+            changed, self._seen = version != self._seen, version
+        return bool(changed)
+
+    def close(self) -> None:
+        """No more questions."""
+        with self._lock:
+            self._connection.close()
+
+
+class Look:
+    """The latest scene. `scene` for whoever opens a page, `next` for pages that are open."""
+
+    def __init__(self, store: Store, clock: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._clock = clock
+        self._watch = Watch(store.config.database_file)
+        self._lock = threading.Lock()
+        self._scene: Scene | None = None
+        self._version = 0
+        self._cost_s = 0.0
+        self._taken_at = 0.0
+        self._awaited = 0
+        self._news: asyncio.Condition | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def scene(self) -> tuple[int, Scene]:
+        """How things are now, and the number of this look. Blocks for as long as it takes."""
+        with self._lock:
+            stale = time.monotonic() - self._taken_at >= RENEW_S
+            if self._watch.changed() or self._scene is None or stale:
+                began = time.thread_time()
+                self._scene = scene(self._store, self._clock())
+                self._version += 1
+                self._cost_s = time.thread_time() - began
+                self._taken_at = time.monotonic()
+            return self._version, self._scene
+
+    async def start(self) -> None:
+        """Begin to watch; in the loop that serves the pages."""
+        self._news = asyncio.Condition()
+        self._task = asyncio.create_task(self._follow())
+
+    async def stop(self) -> None:
+        """End, and let whoever waits for news go."""
+        assert self._task is not None
+        assert self._news is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._task = None
+        async with self._news:
+            self._news.notify_all()
+        self._watch.close()
+
+    @property
+    def over(self) -> bool:
+        """Whether no news will come."""
+        return self._task is None
+
+    async def next(self, seen: int, patience_s: float) -> int:
+        """The number of the latest look, once it is another than `seen`, or patience is at an
+        end."""
+        assert self._news is not None
+        self._awaited += 1
+        try:
+            async with self._news:
+                news = self._news.wait_for(lambda: self._version != seen or self.over)
+                with contextlib.suppress(TimeoutError):  # nothing new
+                    await asyncio.wait_for(news, patience_s)
+        finally:
+            self._awaited -= 1
+        return self._version
+
+    async def _follow(self) -> None:
+        assert self._news is not None
+        told = 0
+        while True:
+            await asyncio.sleep(POLL_S)
+            rest = max(LEAST_S, SHARE * self._cost_s)
+            if time.monotonic() - self._taken_at >= rest and self._awaited:
+                await asyncio.to_thread(self._take)
+            if self._version != told:
+                told = self._version
+                async with self._news:
+                    self._news.notify_all()
+
+    def _take(self) -> None:
+        self.scene()

@@ -1,0 +1,65 @@
+"""What the templates are given: rows of printers and jobs in the words of the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from broker.desk import remarks
+from broker.desk.allowed import allowed
+from broker.desk.phrases import clean
+from broker.desk.standings import Standing
+from broker.model.job import State
+from broker.model.printer import Duty, Printer
+
+DUTIES = (("drain", "Drain"), ("halt", "Halt"), ("ready", "Ready"))
+"""Verbs on a printer, and their labels."""
+
+
+@dataclass(frozen=True)
+class PrinterRow:
+    """One printer."""
+
+    printer: Printer
+    said: tuple[str, ...]
+    """What it or its operator says of it."""
+
+    @property
+    def place(self) -> str:
+        """AE title, host and port."""
+        address = self.printer.address
+        return f"{address.ae_title}@{address.host}:{address.port}"
+
+    @property
+    def duties(self) -> tuple[tuple[str, str], ...]:
+        """What may be ordered of it: verb and label."""
+        now = "halt" if self.printer.duty is Duty.MAINT else str(self.printer.duty)
+        anew = now == "ready" and self.printer.failures_in_row > 0
+        return tuple(each for each in DUTIES if each[0] != now or anew)
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """One job."""
+
+    found: Standing
+    said: tuple[str, ...]
+    """Why it is where it is, and what a person has asked for."""
+    where: str
+    """Where it prints or was printed; in brackets, where a queued one has only lined up."""
+    verbs: tuple[str, ...]
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether a release asks whether its films are on paper."""
+        return self.found.job.state is State.HELD and bool(self.found.unanswered)
+
+
+def printer_row(printer: Printer, now: float) -> PrinterRow:
+    """The row of one printer."""
+    return PrinterRow(printer, tuple(map(clean, remarks.of_printer(printer, now))))
+
+
+def job_row(found: Standing, now: float) -> JobRow:
+    """The row of one job."""
+    said = tuple(map(clean, remarks.of_job(found, now)))
+    return JobRow(found, said, remarks.where(found), allowed(found))
