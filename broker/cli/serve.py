@@ -25,6 +25,8 @@ _ALARMING = frozenset(
         "film cannot be sent",
         "film damaged",
         "monitor failed",
+        "page ended",
+        "page not served",
         "storage failed",
         "upkeep failed",
     }
@@ -70,11 +72,14 @@ def serve(
             help="Begin an empty spool where the one that jobs refer to is lost; for one start.",
         ),
     ] = False,
+    web: Annotated[
+        bool, typer.Option("--web/--no-web", help="Serve the System Overview, too.")
+    ] = True,
 ) -> None:
     """Take films from modalities and print them, until SIGTERM or Ctrl-C.
 
     SIGHUP reads the configuration again, certificates included: all of it at once, but for
-    [broker], [database], [limits], [log] and the TLS port, which count from the next start.
+    [broker], [database], [limits], [web], [log] and the TLS port, which count from the next start.
 
     Example: broker serve --config /etc/broker/broker.toml
     """
@@ -82,6 +87,7 @@ def serve(
 
     from broker import certificates, logs, signals
     from broker.config import ConfigError, load, locate, warnings
+    from broker.page import Page
     from broker.service import Service
     from broker.store.occupancy import Occupied
     from broker.store.schema import SchemaTooNew
@@ -115,7 +121,9 @@ def serve(
     for words in warnings(settings):
         log.warning("configuration", words=words)
     try:
-        signals.run(Service(settings, note, new_spool=new_spool), read_again)
+        service = Service(settings, note, new_spool=new_spool)
+        page = Page(settings, note) if web else None
+        signals.run(service, read_again, page)
     except ConfigError as error:
         _say(*error.problems)
         raise typer.Exit(2) from error

@@ -13,6 +13,7 @@ from broker.desk.standings import Standing
 from broker.model.choose import Choice
 from broker.model.health import Check
 from broker.model.job import Attempt, JobFilm
+from broker.model.order import Order
 from broker.model.printer import Printer
 from broker.store.reading import Unanswered
 
@@ -154,3 +155,8 @@ def of_observed(printer: Printer | None) -> Document:
         "failures_in_row": printer.failures_in_row if printer else None,
         "duty": str(printer.duty) if printer else None,
     }
+
+
+def of_order(order: Order) -> Document:
+    """What a person ordered."""
+    return {"at": iso(order.at), "who": order.who, "verb": order.verb, "words": order.words}

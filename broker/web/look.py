@@ -120,6 +120,11 @@ class Look:
                 self._taken_at = time.monotonic()
             return self._version, self._scene
 
+    def latest(self) -> tuple[int, Scene]:
+        """The last look, however long ago it was; there was one."""
+        assert self._scene is not None
+        return self._version, self._scene
+
     async def start(self) -> None:
         """Begin to watch; in the loop that serves the pages."""
         self._news = asyncio.Condition()

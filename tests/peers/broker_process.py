@@ -16,11 +16,11 @@ PATIENCE_S = 30.0
 class BrokerProcess:
     """A running broker; its log, as JSON lines, is what tests wait for."""
 
-    def __init__(self, config: Path, *options: str) -> None:
+    def __init__(self, config: Path, *options: str, web: bool = False) -> None:
         self.config = config
         self.lines: list[dict[str, Any]] = []
         self.process = subprocess.Popen(
-            [*BROKER, "serve", "--config", str(config), *options],
+            [*BROKER, "serve", "--config", str(config), *([] if web else ["--no-web"]), *options],
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,

@@ -1,0 +1,136 @@
+"""The page's process beside the relay: started, started again when it ends, and ended with it.
+
+It is a process of its own, so that no page, picture or figure ever takes the relay's time: the two
+share the database and files of the data directory alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+from broker.config import Config
+from broker.model.note import Note
+
+PAUSE_S = 5.0
+"""Before it is started again."""
+STOP_S = 5.0
+"""So long it may take to end."""
+LOOK_S = 1.0
+
+
+class Page:
+    """The page of one configuration. Whatever is wrong with it is noted: films go on."""
+
+    def __init__(self, config: Config, note: Note) -> None:
+        self._config = config
+        self._note = note
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._again = threading.Event()
+        self._socket: socket.socket | None = None
+        self._thread = threading.Thread(target=self._loop, name="page", daemon=True)
+
+    def start(self) -> None:
+        """Begin, unless the configuration wants no page."""
+        if self._config.web.on:
+            self._thread.start()
+
+    def reload(self, config: Config) -> None:
+        """Begin anew with another configuration; where it listens needs a restart."""
+        with self._lock:
+            self._config = config.model_copy(update={"web": self._config.web})
+        self._again.set()
+
+    def stop(self) -> None:
+        """End it."""
+        self._stopping.set()
+        self._again.set()
+        if self._thread.is_alive():
+            self._thread.join(2 * STOP_S)
+        if self._socket is not None:
+            self._socket.close()
+
+    def _loop(self) -> None:
+        failure = ""
+        while not self._stopping.is_set():
+            self._again.clear()
+            try:
+                listening = self._listen()
+                failure = ""
+                ended = self._serve(listening)
+            except OSError as error:
+                words = self._trouble(error)
+                if words != failure:
+                    self._note("page not served", {"why": words})
+                failure, ended = words, True
+            if ended:
+                self._again.wait(PAUSE_S)
+
+    def _listen(self) -> socket.socket:
+        """The page's socket, kept over the lives of its process. OSError."""
+        if self._socket is None:
+            web = self._config.web
+            family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
+            listening = socket.create_server((web.host, web.port), family=family, backlog=64)
+            self._socket = listening
+            port = listening.getsockname()[1]
+            shown = f"[{web.host}]" if ":" in web.host else web.host
+            scheme = "https" if web.tls else "http"
+            self._note("page served", {"url": f"{scheme}://{shown}:{port}/", "port": port})
+        return self._socket
+
+    def _serve(self, listening: socket.socket) -> bool:
+        """Run the process until it ends, or is to; whether it ended by itself. OSError."""
+        with self._lock:
+            config = self._config
+        told = {"config": config.model_dump(mode="json"), "socket": listening.fileno()}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "broker.web"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[listening.fileno()],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            start_new_session=True,
+        )
+        assert process.stdin is not None
+        try:
+            process.stdin.write(json.dumps(told).encode() + b"\n")
+            process.stdin.flush()
+            while not self._again.wait(LOOK_S):
+                if process.poll() is not None:
+                    self._note("page ended", {"code": process.returncode})
+                    return True
+            return False
+        except BrokenPipeError:
+            self._note("page ended", {"code": process.wait(STOP_S)})
+            return True
+        finally:
+            _end(process)
+
+    def _trouble(self, error: OSError) -> str:
+        web = self._config.web
+        where = f"{web.host}:{web.port}"
+        if error.errno == errno.EADDRINUSE:
+            return f"{where}: the port is in use; set web.port to another. Films are not concerned"
+        return f"{where}: {error.strerror or error}; look at [web]. Films are not concerned"
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Let it end by itself, or not."""
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError):  # it has ended
+        process.stdin.close()
+    end = time.monotonic() + STOP_S
+    while process.poll() is None and time.monotonic() < end:
+        time.sleep(0.02)
+    if process.poll() is None:
+        process.kill()
+    process.wait()

@@ -1,0 +1,76 @@
+"""The page's process: told its configuration and its socket by the broker that started it.
+
+One line of JSON comes on stdin: `config`, the whole configuration, and `socket`, the number of the
+listening socket. When stdin ends, the broker has gone, and so does this.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+
+import structlog
+import uvicorn
+
+from broker import logs
+from broker.config import Config
+from broker.desk.opened import store_of
+from broker.web.app import create
+
+STOP_S = 1
+"""Streams that are open are cut after so long."""
+NICE = 5
+"""The relay goes first."""
+
+
+class Server(uvicorn.Server):
+    """Serves until it is told to end; signals are the broker's affair."""
+
+    def install_signal_handlers(self) -> None:
+        """None of its own."""
+
+
+def main() -> int:
+    """Serve; the exit code."""
+    # Ctrl-C at the terminal reaches this process, too; the broker ends it in its turn.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    os.nice(NICE)
+    told = json.loads(sys.stdin.readline())
+    config = Config.model_validate(told["config"])
+    logs.configure(config.log.level, config.log.format)
+    log = structlog.get_logger("page")
+    listening = socket.socket(fileno=told["socket"])
+    with store_of(config) as store:
+        app = create(store, lambda event, facts: log.warning(event, **facts))
+        settings = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=STOP_S,
+            ssl_certfile=config.tls.certificate if config.web.tls else None,
+            ssl_keyfile=(config.tls.key or None) if config.web.tls else None,
+            server_header=False,
+            proxy_headers=False,
+        )
+        server = Server(settings)
+        threading.Thread(target=_until_alone, args=(server,), daemon=True).start()
+        server.run(sockets=[listening])
+    return 0
+
+
+def _until_alone(server: uvicorn.Server) -> None:
+    """End when the broker has gone, or closes its end."""
+    sys.stdin.read()
+    server.should_exit = True
+    time.sleep(10 * STOP_S)
+    os._exit(1)  # a request hangs: nobody waits for it any more
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,209 @@
+"""The page's data and verbs as JSON, for a hospital's own tools; the words are the commands'."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from broker.desk import documents
+from broker.desk.opened import Store
+from broker.desk.orders import JobOrders
+from broker.desk.standings import explanation, standing, standings
+from broker.desk.test_print import print_film
+from broker.desk.vitals import read as vitals_of
+from broker.model.film_size import MILLIMETRES
+from broker.model.job import Priority, State
+from broker.web.job_page import THUMBNAIL_PX, picture
+from broker.web.look import Look
+from broker.web.ordering import Wrong, on_job, on_printer
+from broker.web.signin import Person, checked, operator, person
+
+UNFINISHED = (State.QUEUED, State.PRINTING, State.HELD)
+MOST = 1000
+"""Jobs of one answer."""
+
+router = APIRouter(prefix="/api")
+VIEWER = [Depends(person)]
+Operator = Annotated[Person, Depends(operator)]
+CHECKED = [Depends(checked)]
+
+
+class JobOrder(BaseModel):
+    """What belongs to an order on a job."""
+
+    reason: str = Field(default="", max_length=300, description="hold: why, for whoever looks next")
+    printer: str = Field(default="", description="move: the printer's name; empty: any printer")
+    priority: Priority = Field(default=Priority.MED, description="priority: HIGH, MED or LOW")
+    printed: bool = Field(default=False, description="release: its uncertain films are on paper")
+
+
+class PrinterOrder(BaseModel):
+    """What belongs to an order on a printer."""
+
+    reason: str = Field(default="", max_length=300, description="why, for whoever looks next")
+
+
+class TestFilm(BaseModel):
+    """Which test film."""
+
+    printer: str = Field(default="", description="this printer and no other; empty: any")
+    film_size: str = Field(default="A4", description="a Film Size ID")
+
+
+class Said(BaseModel):
+    """What came of an order."""
+
+    words: str
+
+
+@router.get(
+    "/broker",
+    summary="The broker: whether it runs, and what a person must know",
+    dependencies=VIEWER,
+)
+def broker(request: Request) -> dict[str, Any]:
+    """AE title, address, alarms, jobs by state, the oldest that waits."""
+    store: Store = request.app.state.store
+    look: Look = request.app.state.look
+    _, scene = look.scene()
+    vitals = vitals_of(store.config.data_dir)
+    oldest = scene.oldest
+    return {
+        "ae_title": store.config.broker.ae_title,
+        "host": store.config.broker.host,
+        "port": store.config.broker.port,
+        "running": scene.running,
+        "alarms": list(scene.alarms),
+        "associations": vitals.associations if vitals else None,
+        "films_in": vitals.films if vitals else None,
+        "jobs": {
+            str(each): scene.number(each) for each in (State.QUEUED, State.PRINTING, State.HELD)
+        },
+        "oldest_waiting_at": documents.iso(oldest.created_at if oldest else None),
+    }
+
+
+@router.get("/printers", summary="All printers, as `broker printers --json`", dependencies=VIEWER)
+def printers(request: Request) -> list[dict[str, Any]]:
+    """In the order of the configuration."""
+    store: Store = request.app.state.store
+    return [documents.of_printer(each) for each in store.printers.list()]
+
+
+@router.get(
+    "/printers/{name}", summary="One printer, with what was ordered of it", dependencies=VIEWER
+)
+def printer(request: Request, name: str) -> dict[str, Any]:
+    """404 when there is none of that name."""
+    store: Store = request.app.state.store
+    orders = [documents.of_order(each) for each in store.orders.of_printer(name)]
+    return documents.of_printer(store.printers.get(name)) | {"orders": orders}
+
+
+@router.post(
+    "/printers/{name}/{verb}", summary="Order drain, maint, halt or ready", dependencies=CHECKED
+)
+def order_printer(
+    request: Request,
+    name: str,
+    verb: Literal["drain", "maint", "halt", "ready"],
+    who: Operator,
+    order: PrinterOrder | None = None,
+) -> Said:
+    """What it means, in a sentence."""
+    reason = order.reason if order else ""
+    return Said(words=on_printer(request.app.state.store, who.name, verb, name, reason))
+
+
+@router.get("/jobs", summary="Jobs, the newest first, as `broker jobs --json`", dependencies=VIEWER)
+def jobs(
+    request: Request,
+    state: Annotated[list[State] | None, Query(description="only these; may be repeated")] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
+) -> list[dict[str, Any]]:
+    """All states, unless some are named."""
+    store: Store = request.app.state.store
+    found = store.jobs.list(set(state) if state else None, limit, newest_first=True)
+    return [documents.of_job(each) for each in standings(store, found)]
+
+
+@router.get(
+    "/jobs/{job_id}", summary="One job with films, attempts and orders", dependencies=VIEWER
+)
+def job(request: Request, job_id: int) -> dict[str, Any]:
+    """Nothing of a patient is in it. 404 when there is none of that number."""
+    store: Store = request.app.state.store
+    found = standing(store, store.jobs.get(job_id))
+    films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
+    orders = [documents.of_order(each) for each in store.orders.of_job(job_id)]
+    return documents.of_job_whole(found, films, attempts) | {"orders": orders}
+
+
+@router.get(
+    "/jobs/{job_id}/explain",
+    summary="Why a job is where it is, and what comes next",
+    dependencies=VIEWER,
+)
+def explain(request: Request, job_id: int) -> dict[str, Any]:
+    """As `broker jobs explain`."""
+    store: Store = request.app.state.store
+    found = explanation(store, store.jobs.get(job_id))
+    return {
+        "id": job_id,
+        "sentences": list(found.sentences),
+        "blocked_by": found.blocked_by,
+        "choice": documents.of_choice(found.choice) if found.choice else None,
+    }
+
+
+@router.get(
+    "/jobs/{job_id}/films/{number}.png",
+    summary="A film as it will lie on the sheet",
+    dependencies=[Depends(operator)],
+    response_class=Response,
+    responses={200: {"content": {"image/png": {}}}},
+)
+def film(request: Request, job_id: int, number: int, width: int = THUMBNAIL_PX) -> Response:
+    """For operators: a patient's name may stand in it."""
+    if not 16 <= width <= 3400:
+        raise Wrong(f"{width} is not a width; use 16 to 3400 pixels")
+    return picture(request, job_id, number, width)
+
+
+@router.post("/jobs/{job_id}/{verb}", summary="Order something of a job", dependencies=CHECKED)
+def order_job(
+    request: Request,
+    job_id: int,
+    verb: Literal["hold", "release", "cancel", "move", "reprint", "priority"],
+    who: Operator,
+    order: JobOrder | None = None,
+) -> Said:
+    """What came of it, in a sentence; 409 where the job's state does not allow it."""
+    asked = order or JobOrder()
+    words = on_job(
+        JobOrders(request.app.state.store, who.name),
+        verb,
+        job_id,
+        reason=asked.reason,
+        printer=asked.printer,
+        priority=asked.priority,
+        printed=asked.printed,
+    )
+    return Said(words=words)
+
+
+@router.post(
+    "/test-print", operation_id="test_print", summary="Print one test film", dependencies=CHECKED
+)
+def print_test_film(
+    request: Request, who: Operator, film: TestFilm | None = None
+) -> dict[str, Any]:
+    """The number of its job."""
+    asked = film or TestFilm()
+    if asked.film_size not in MILLIMETRES:
+        raise Wrong(f"{asked.film_size} is not a film size; use {', '.join(MILLIMETRES)}")
+    job_id = print_film(request.app.state.store, who.name, asked.printer, asked.film_size)
+    return {"id": job_id, "words": f"job {job_id} is queued: one {asked.film_size} test film"}

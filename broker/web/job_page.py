@@ -1,0 +1,153 @@
+"""One job: its films as they will lie on the sheet, what was asked, sent and answered, and why."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse, Response
+
+from broker.desk.opened import Store
+from broker.desk.phrases import count, moment
+from broker.desk.standings import explanation, standing
+from broker.model.film import Attributes, Film, ImageBox, PresentationLut
+from broker.model.job import FilmState, JobFilm
+from broker.web.pages import Pages
+from broker.web.pictures import Pictures
+from broker.web.rows import job_row, printer_row
+from broker.web.signin import Person, operator
+
+THUMBNAIL_PX, FULL_PX = 160, 1400
+WIDEST_PX = 3400
+SHOWN = 200
+"""Films of one page."""
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class FilmCard:
+    """One film of a job."""
+
+    number: int
+    sent: Sequence[str]
+    """What became of it, a sentence for each sending."""
+    asked: Sequence[tuple[str, str]]
+    """What the modality asked, by DICOM keyword."""
+
+
+@router.get("/jobs/{job_id}", response_class=HTMLResponse)
+def job_page(
+    request: Request, job_id: int, who: Annotated[Person, Depends(operator)]
+) -> HTMLResponse:
+    """The page of one job, for operators alone: it shows what the patient is called."""
+    store: Store = request.app.state.store
+    job = store.jobs.get(job_id)
+    found = standing(store, job)
+    films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
+    now = time.time()
+    cards = film_cards(films)
+    more = f"{len(cards) - SHOWN} further films are not shown." if len(cards) > SHOWN else ""
+    pages: Pages = request.app.state.pages
+    context = {
+        "job": job,
+        "row": job_row(found, now),
+        "printers": [printer_row(each, now) for each in store.printers.list()],
+        "sentences": explanation(store, job).sentences,
+        "films_words": count(job.films, "film"),
+        "copies_words": count(job.copies, "copy").replace("copys", "copies"),
+        "films": cards[:SHOWN],
+        "more_films": more,
+        "session": in_words(store.jobs.session(job_id)),
+        "attempts": attempts,
+        "ending": "cut off" if found.cut_off else "running",
+        "orders": store.orders.of_job(job_id),
+        "thumbnail": THUMBNAIL_PX,
+        "full": FULL_PX,
+    }
+    return pages.page(request, "job.html", who, context)
+
+
+@router.get("/jobs/{job_id}/films/{number}.png", dependencies=[Depends(operator)])
+def picture(
+    request: Request,
+    job_id: int,
+    number: int,
+    width: Annotated[int, Query(ge=16, le=WIDEST_PX)] = THUMBNAIL_PX,
+) -> Response:
+    """One film as it will lie on the sheet, as PNG."""
+    pictures: Pictures = request.app.state.pictures
+    content = pictures.png(job_id, number, width)
+    return Response(content, media_type="image/png", headers={"Cache-Control": "no-store"})
+
+
+def film_cards(films: Sequence[JobFilm]) -> list[FilmCard]:
+    """A card for each film, with what became of each of its sendings."""
+    passes = len({each.pass_number for each in films})
+    sendings: dict[int, list[JobFilm]] = {}
+    for each in films:
+        sendings.setdefault(each.number, []).append(each)
+    return [
+        FilmCard(number, [_sent(each, passes) for each in found], asked(found[0].film))
+        for number, found in sorted(sendings.items())
+    ]
+
+
+def _sent(film: JobFilm, passes: int) -> str:
+    """What became of one sending."""
+    which = f"Pass {film.pass_number} of {passes}: " if passes > 1 else ""
+    words = f"; it said: {film.words}" if film.words else ""
+    match film.state:
+        case FilmState.WAITING:
+            what = "not sent yet"
+        case FilmState.ASKED | FilmState.UNCERTAIN:
+            what = (
+                f"asked of {film.printer} at {moment(film.asked_at)} UTC and not answered for: it "
+                "may be on paper"
+            )
+        case _:
+            what = f"{film.printer} accepted it at {moment(film.accepted_at)} UTC"
+            if film.state is FilmState.PRINTED:
+                what += " and printed it"
+    copies = f", {film.copies} copies" if film.copies > 1 else ""
+    return f"{which}{what}{copies}{words}"
+
+
+def asked(film: Film) -> list[tuple[str, str]]:
+    """What the modality asked of one film: the film box, then each image."""
+    found = in_words(film.attributes)
+    if film.lut is not None:
+        found.append(("Presentation LUT", _lut(film.lut)))
+    for box in film.image_boxes:
+        found.append((f"Image {box.position}", _image(box)))
+    return found
+
+
+def in_words(attributes: Attributes | Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    """Keyword and values of each attribute."""
+    return [(keyword, " \\ ".join(values)) for keyword, values in sorted(attributes.items())]
+
+
+def _image(box: ImageBox) -> str:
+    image = box.image
+    if image is None:
+        return "none: the place stays empty"
+    said = [
+        f"{image.columns} × {image.rows}",
+        f"{image.bits_stored} bits",
+        image.photometric,
+        *(f"{keyword} {' '.join(values)}" for keyword, values in sorted(box.attributes.items())),
+    ]
+    if box.lut is not None:
+        said.append(f"Presentation LUT {_lut(box.lut)}")
+    return ", ".join(said)
+
+
+def _lut(lut: PresentationLut) -> str:
+    if lut.descriptor is None:
+        return lut.shape
+    entries, first, bits = lut.descriptor
+    return f"table of {entries} values from {first}, {bits} bits"

@@ -1,0 +1,159 @@
+"""The System Overview: broker, printers and jobs, live."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from broker.desk.opened import Store
+from broker.desk.phrases import count
+from broker.desk.standings import Standing, standings
+from broker.desk.vitals import read as vitals_of
+from broker.model.job import State
+from broker.model.user import Role
+from broker.web.look import Look, Scene
+from broker.web.pages import Pages
+from broker.web.rows import JobRow, job_row, printer_row
+from broker.web.signin import Person, csrf_token, person
+
+ROWS = 50
+"""Jobs of one page."""
+STILL_S = 15.0
+"""A stream without news says so often that it is still there."""
+OPEN = ""
+"""The tab of what is not finished, and what has finished lately."""
+REGIONS = {"broker": "broker.html", "printers": "printers.html", "jobs": "jobs.html"}
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class View:
+    """Which jobs one page shows."""
+
+    state: str
+    page: int
+    rows: Sequence[JobRow] = ()
+    more: bool = False
+    words: str = ""
+
+    @property
+    def tabs(self) -> Sequence[tuple[str, str]]:
+        """State and label of each list of jobs."""
+        return ((OPEN, "Now"), *((str(each), each.capitalize()) for each in State))
+
+    def link(self, page: int) -> str:
+        """The address of another page of the same list."""
+        return f"/?state={self.state}&page={page}"
+
+    @property
+    def events(self) -> str:
+        """Where its news come from."""
+        return f"/events?state={self.state}&page={self.page}"
+
+
+def asked_view(state: str = OPEN, page: int = 1) -> View:
+    """What the address names; another state than those that there are is the first list."""
+    return View(state if state in tuple(State) else OPEN, min(max(page, 1), 100_000))
+
+
+@router.get("/", response_class=HTMLResponse)
+def overview(
+    request: Request,
+    who: Annotated[Person, Depends(person)],
+    view: Annotated[View, Depends(asked_view)],
+) -> HTMLResponse:
+    """The page."""
+    pages: Pages = request.app.state.pages
+    version, seen = request.app.state.look.scene()
+    context = _context(request, who, seen, _filled(request.app.state.store, seen, view))
+    return pages.page(request, "overview.html", who, context | {"version": version})
+
+
+@router.get("/events")
+async def events(
+    request: Request,
+    who: Annotated[Person, Depends(person)],
+    view: Annotated[View, Depends(asked_view)],
+) -> StreamingResponse:
+    """The page's regions, each time that one of them has changed (server-sent events)."""
+    return StreamingResponse(
+        _news(request, who, view),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _news(request: Request, who: Person, view: View) -> AsyncIterator[str]:
+    look: Look = request.app.state.look
+    csrf = csrf_token(request)  # one for the whole stream: another would make every row another
+    sent: dict[str, str] = {}
+    seen = -1
+    while not look.over:
+        version, scene = await run_in_threadpool(look.scene) if seen < 0 else look.latest()
+        if version != seen:
+            seen = version
+            regions = await run_in_threadpool(_regions, request, who, scene, view, csrf)
+            changed = {name: html for name, html in regions.items() if sent.get(name) != html}
+            sent = regions
+            news = {"version": version, "now": time.time(), **changed}
+            yield f"event: overview\ndata: {json.dumps(news)}\n\n"
+        else:
+            if not await run_in_threadpool(still, request, who):
+                yield "event: signed-out\ndata: \n\n"
+                return
+            yield "event: still\ndata: \n\n"
+        await look.next(seen, STILL_S)
+
+
+def still(request: Request, who: Person) -> bool:
+    """Whether that person is still signed in, in the same role."""
+    return bool(request.app.state.signin.still(request, who))
+
+
+def _regions(request: Request, who: Person, scene: Scene, view: View, csrf: str) -> dict[str, str]:
+    filled = _filled(request.app.state.store, scene, view)
+    context = _context(request, who, scene, filled) | {"csrf": csrf}
+    pages: Pages = request.app.state.pages
+    return {name: pages.part(template, context) for name, template in REGIONS.items()}
+
+
+def _context(request: Request, who: Person, scene: Scene, view: View) -> dict[str, object]:
+    config = request.app.state.store.config
+    return {
+        "scene": scene,
+        "view": view,
+        "vitals": vitals_of(config.data_dir),
+        "place": f"{config.broker.ae_title} at {config.broker.host}:{config.broker.port}",
+        "printers": [printer_row(each, scene.at) for each in scene.printers],
+        "operator": who.role is Role.OPERATOR,
+    }
+
+
+def _filled(store: Store, scene: Scene, view: View) -> View:
+    """The same view with its rows."""
+    first = (view.page - 1) * ROWS
+    found: Sequence[Standing]
+    if view.state in (OPEN, State.HELD, State.PRINTING, State.QUEUED):
+        listed = [each for each in scene.jobs if view.state in (OPEN, each.job.state)]
+        found, total = listed[first : first + ROWS], len(listed)
+        words = f"{count(total, 'job')}, of finished ones those of the last hour"
+        if view.state:
+            words = f"{count(total, 'job')} {view.state}"
+        more = total > first + ROWS
+    else:
+        listed_jobs = store.jobs.list({State(view.state)}, first + ROWS + 1, newest_first=True)
+        found = standings(store, listed_jobs[first : first + ROWS])
+        more = len(listed_jobs) > first + ROWS
+        words = f"{view.state}, the newest first"
+    if view.page > 1 or more:
+        words += f"; rows {first + 1} to {first + len(found)}"
+    rows = [job_row(each, scene.at) for each in found]
+    return View(view.state, view.page, rows, more, words)

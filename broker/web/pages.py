@@ -1,0 +1,73 @@
+"""Pages out of templates."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from broker.desk.phrases import age, moment
+from broker.web.signin import Person, csrf_token
+
+SAID = "said"
+"""The cookie that carries an order's answer to the next page."""
+SAID_S = 30
+
+
+class Pages:
+    """Renders templates. Text is escaped; a name that a template lacks is an error."""
+
+    def __init__(self, ae_title: str) -> None:
+        self._templates = Environment(
+            loader=FileSystemLoader(Path(__file__).with_name("templates")),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.globals["ae_title"] = ae_title
+        self._templates.filters["age"] = lambda at: age(time.time() - at)
+        self._templates.filters["moment"] = moment
+        self._templates.filters["iso"] = lambda at: datetime.fromtimestamp(at, UTC).isoformat(
+            timespec="seconds"
+        )
+
+    def part(self, template: str, context: Mapping[str, object]) -> str:
+        """One template, as text."""
+        return self._templates.get_template(template).render(context)
+
+    def page(
+        self,
+        request: Request,
+        template: str,
+        person: Person,
+        context: Mapping[str, object],
+        status: int = 200,
+    ) -> HTMLResponse:
+        """A whole page for that person, with the answer to the order before it."""
+        said = unquote(request.cookies.get(SAID, ""))
+        frame = {"person": person, "csrf": csrf_token(request), "said": said}
+        response = HTMLResponse(self.part(template, {**frame, **context}), status_code=status)
+        response.headers["Cache-Control"] = "no-store"
+        if said:
+            response.delete_cookie(SAID, path="/")
+        return response
+
+
+def back(to: str, words: str) -> Response:
+    """Go on to that page, which says these words."""
+    response = RedirectResponse(to, status_code=303)
+    response.set_cookie(SAID, quote(words[:1500]), max_age=SAID_S, httponly=True, samesite="strict")
+    return response
+
+
+def wants_json(request: Request) -> bool:
+    """Whether a program asks, rather than a browser that shows what it gets."""
+    accepted = request.headers.get("accept", "")
+    return request.url.path.startswith("/api/") or "application/json" in accepted
