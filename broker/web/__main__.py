@@ -51,6 +51,7 @@ def main() -> int:
         settings = uvicorn.Config(
             app,
             log_config=None,
+            log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=STOP_S,
             ssl_certfile=config.tls.certificate if config.web.tls else None,

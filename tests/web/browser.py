@@ -1,0 +1,166 @@
+"""A real browser on the page: Debian's Chromium, driven by its own driver."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import axe_core_python
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
+
+CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
+PATIENCE_S = 30.0
+DESKTOP, PHONE = (1280, 900), (390, 844)
+"""Width and height of the window, in pixels."""
+QUIET = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+AXE = Path(axe_core_python.__file__).with_name("axe.min.js")
+
+
+def missing() -> str:
+    """Which program is not there; empty when all are."""
+    return next((each for each in (CHROMIUM, DRIVER) if shutil.which(each) is None), "")
+
+
+class Browser:
+    """One window. What a person sees and does; each waits until it is there."""
+
+    def __init__(self, folder: Path, size: tuple[int, int] = DESKTOP) -> None:
+        options = ChromeOptions()
+        options.binary_location = CHROMIUM
+        for each in (*QUIET, f"--user-data-dir={folder / 'chromium'}"):
+            options.add_argument(each)
+        self._driver = Chrome(options=options, service=Service(DRIVER))
+        width, height = size
+        self._driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600},
+        )
+        self._pictures = Path(os.environ.get("BROKER_SCREENSHOTS") or folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._driver.quit()
+
+    def go(self, url: str) -> None:
+        """Open a page."""
+        self._driver.get(url)
+
+    @property
+    def address(self) -> str:
+        """Of the page that is shown."""
+        return self._driver.current_url
+
+    def reload(self) -> None:
+        """Load the page again."""
+        self._driver.refresh()
+
+    def text(self, selector: str = "body") -> str:
+        """What can be read there."""
+        return self._until(lambda: self._driver.find_element(By.CSS_SELECTOR, selector).text)
+
+    def has(self, selector: str) -> bool:
+        """Whether there is such an element that can be seen."""
+        found = self._driver.find_elements(By.CSS_SELECTOR, selector)
+        return any(each.is_displayed() for each in found)
+
+    def wait(self, selector: str, words: str = "") -> str:
+        """The text of the element, once it can be seen and has these words."""
+
+        def found() -> str | None:
+            for each in self._driver.find_elements(By.CSS_SELECTOR, selector):
+                if each.is_displayed() and words in each.text:
+                    return each.text or " "
+            return None
+
+        return str(self._until(found, f"{selector} with {words!r}"))
+
+    def wait_gone(self, selector: str) -> None:
+        """Return once no such element can be seen."""
+        self._until(lambda: not self.has(selector), f"no {selector}")
+
+    def press(self, selector: str, label: str, *, answer: str | None = None) -> None:
+        """Press the button of that label; `answer` what is asked then."""
+
+        def button() -> WebElement | None:
+            for each in self._driver.find_elements(By.CSS_SELECTOR, f"{selector} button"):
+                if each.is_displayed() and each.text == label:
+                    each.click()
+                    return each
+            return None
+
+        self._until(button, f"button {label} in {selector}")
+        if answer is not None:
+            alert = WebDriverWait(self._driver, PATIENCE_S).until(lambda d: d.switch_to.alert)
+            if answer:
+                alert.send_keys(answer)
+            alert.accept()
+
+    def fill(self, selector: str, text: str) -> None:
+        """Type into a field."""
+        field = self._driver.find_element(By.CSS_SELECTOR, selector)
+        field.clear()
+        field.send_keys(text)
+
+    def keys(self, *keys: str) -> None:
+        """Type on the page, as somebody without a mouse."""
+        self._driver.switch_to.active_element.send_keys(*keys)
+
+    @property
+    def focused(self) -> str:
+        """The text of what has the focus."""
+        return self._driver.switch_to.active_element.text
+
+    def run(self, script: str, *arguments: object) -> Any:
+        """The value of a script."""
+        return self._driver.execute_script(script, *arguments)
+
+    def picture(self, selector: str) -> bytes:
+        """The element as it is shown, as PNG."""
+        found = self._driver.find_element(By.CSS_SELECTOR, selector)
+        self._until(lambda: self.run("return arguments[0].complete", found), "a whole picture")
+        return bytes(found.screenshot_as_png)
+
+    def keep(self, name: str) -> None:
+        """A screenshot for whoever looks at the run."""
+        self._pictures.mkdir(parents=True, exist_ok=True)
+        self._driver.save_screenshot(str(self._pictures / f"{name}.png"))
+
+    def complaints(self) -> Sequence[str]:
+        """What the accessibility checker finds wrong with the page."""
+        self.run(AXE.read_text())
+        script = "const done = arguments[0]; axe.run().then(done, (e) => done({error: String(e)}))"
+        found = self._driver.execute_async_script(script)
+        assert "error" not in found, found
+        return [
+            f"{each['id']}: {node['html'][:120]}: {node['failureSummary']}"
+            for each in found["violations"]
+            for node in each["nodes"]
+        ]
+
+    def troubles(self) -> Sequence[str]:
+        """What the browser has complained of: scripts, blocked content."""
+        return [str(each) for each in self._driver.get_log("browser")]
+
+    def _until(self, look: Callable[[], Any], what: str = "") -> Any:
+        ignored = [StaleElementReferenceException]
+        wait = WebDriverWait(self._driver, PATIENCE_S, 0.05, ignored_exceptions=ignored)
+        return wait.until(lambda _: look(), f"no {what}")

@@ -1,0 +1,161 @@
+"""The System Overview in a real browser, over a real broker with two emulated printers."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from tests.web.browser import Browser
+from tests.web.print_room import PATIENT, PrintRoom
+
+pytestmark = pytest.mark.timeout(240)
+
+
+def drained(room: PrintRoom) -> None:
+    """Nothing prints until somebody says so."""
+    for name in room.printers:
+        room.broker("printers", "drain", name)
+
+
+def test_a_film_appears_by_itself(room: PrintRoom, browser: Browser) -> None:
+    """What a modality prints stands on the open page a moment later, with its printer, and nothing
+    of the patient does.
+    """
+    browser.go(room.url)
+    browser.wait("#printer-oki-1 .up", "up")
+    assert "No jobs here" in browser.text("#jobs")
+
+    room.print(40, 200)
+
+    assert "CT1" in browser.wait("#job-1", "sent")
+    assert "1/1" in browser.text("#job-1")
+    assert PATIENT not in browser.run("return document.documentElement.outerHTML")
+    browser.keep("overview-desktop")
+    assert not browser.complaints()
+    assert not browser.troubles()
+
+
+def test_a_printer_is_drained_halted_and_ready_again(room: PrintRoom, browser: Browser) -> None:
+    """Each button asks why, says what it means, shows at once, and is recorded with who did it."""
+    browser.go(room.url)
+    browser.press("#printer-oki-1", "Drain", answer="new drum")
+    assert "oki-1 drains" in browser.wait("#said", "oki-1")
+    assert "new drum" in browser.wait("#printer-oki-1", "drain for")
+    browser.press("#printer-oki-1", "Halt", answer="technician")
+    browser.wait("#printer-oki-1 .maint", "maint")
+    browser.press("#printer-oki-1", "Ready")
+    browser.wait("#printer-oki-1 .ready", "ready")
+
+    browser.go(f"{room.url}/printers/oki-1")
+    told = browser.wait("table[aria-label='What was ordered']", "new drum")
+    assert "local" in told
+    assert told.index("ready") < told.index("maint") < told.index("drain")
+    assert '"duty": "ready"' in room.broker("printers", "--json")
+    browser.keep("printer-desktop")
+    assert not browser.complaints()
+
+
+def test_a_job_is_held_released_and_printed_again(room: PrintRoom, browser: Browser) -> None:
+    """The buttons are those that its state allows, and do what the commands do."""
+    drained(room)
+    room.print(40)
+    browser.go(room.url)
+    browser.wait("#job-1", "queued")
+    browser.press("#job-1", "Hold", answer=None)
+    browser.wait("#job-1", "held by the operator")
+    browser.keep("held-desktop")
+    browser.press("#job-1", "Release")
+    browser.wait("#job-1 .queued", "queued")
+    room.broker("printers", "ready", "oki-1")
+    browser.wait("#job-1 .sent", "sent")
+
+    browser.press("#job-1", "Reprint")
+
+    assert "reprint of job 1" in browser.wait("#job-2", "sent")
+    assert len(room.printers["oki-1"].sheets) == 2
+    assert [each["state"] for each in room.jobs()] == ["sent", "sent"]
+
+
+def test_a_job_is_moved_made_urgent_and_cancelled(room: PrintRoom, browser: Browser) -> None:
+    """What needs a choice is behind `More`; cancelling asks first."""
+    drained(room)
+    room.print(40)
+    browser.go(room.url)
+    browser.wait("#job-1", "queued")
+    browser.run("document.querySelector('#job-1 details').open = true")
+    browser.run("document.querySelector('#job-1 select[name=printer]').value = 'oki-2'")
+    browser.press("#job-1", "Move")
+    browser.wait("#job-1", "for oki-2 only")
+    browser.run("document.querySelector('#job-1 details').open = true")
+    browser.run("document.querySelector('#job-1 select[name=priority]').value = 'HIGH'")
+    browser.press("#job-1", "Set priority")
+    browser.wait("#job-1 [data-label=Priority]", "HIGH")
+    browser.press("#job-1", "Cancel", answer="")
+    browser.wait("#job-1 .cancelled", "cancelled")
+    (job,) = room.jobs()
+    assert (job["state"], job["pinned"], job["priority"]) == ("cancelled", "oki-2", "HIGH")
+
+
+def test_a_refused_order_says_why(room: PrintRoom, browser: Browser) -> None:
+    """A row that another person has changed meanwhile: the store decides, and says what to do."""
+    drained(room)
+    room.print(40)
+    browser.go(f"{room.url}/jobs/1")
+    room.broker("jobs", "cancel", "1")
+    browser.press("form.orders", "Hold")
+    assert "job 1 is cancelled" in browser.wait("#said.wrong", "cancelled")
+
+
+def test_a_lost_connection_is_said_and_mended(room: PrintRoom, browser: Browser) -> None:
+    """While the page's process is gone, the page says that it is old; then it is right again. The
+    relay takes films all the while.
+    """
+    browser.go(room.url)
+    browser.wait("#printer-oki-1 .up", "up")
+    (page,) = room.page_processes()
+    os.kill(page, signal.SIGKILL)
+    browser.wait("#lost", "No connection")
+    browser.keep("lost-desktop")
+
+    room.print(40)
+
+    browser.wait("#job-1", "sent")
+    browser.wait_gone("#lost")
+
+
+def test_it_works_on_a_phone(room: PrintRoom, phone: Browser) -> None:
+    """Nothing is wider than the screen, and what can be pressed is large enough."""
+    room.print(40)
+    phone.go(room.url)
+    phone.wait("#job-1", "sent")
+    phone.keep("overview-phone")
+    assert phone.run("return document.documentElement.scrollWidth") <= 390
+    heights = phone.run(
+        "return [...document.querySelectorAll('main button')].filter(b => b.offsetHeight)"
+        ".map(b => b.offsetHeight)"
+    )
+    assert heights
+    assert min(heights) >= 40
+    assert not phone.complaints()
+    phone.go(f"{room.url}/jobs/1")
+    phone.wait(".film img")
+    phone.keep("job-phone")
+    assert phone.run("return document.documentElement.scrollWidth") <= 390
+    assert not phone.complaints()
+
+
+def test_it_works_by_keyboard(room: PrintRoom, browser: Browser) -> None:
+    """The first key leads past the navigation, and a focused button stays focused while the rows
+    around it change.
+    """
+    browser.go(room.url)
+    browser.wait("#printer-oki-1 .up", "up")
+    browser.keys(Keys.TAB)
+    assert browser.focused == "Skip to content"
+    browser.run("document.querySelector('#printer-oki-1 button[value=test-print]').focus()")
+    room.print(40)
+    browser.wait("#job-1", "sent")
+    assert browser.focused == "Test film"
