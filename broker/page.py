@@ -15,8 +15,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from broker.config import Config
+from broker.desk import doors
 from broker.model.note import Note
 
 PAUSE_S = 5.0
@@ -29,8 +31,9 @@ LOOK_S = 1.0
 class Page:
     """The page of one configuration. Whatever is wrong with it is noted: films go on."""
 
-    def __init__(self, config: Config, note: Note) -> None:
+    def __init__(self, config: Config, note: Note, any_users: Callable[[], bool]) -> None:
         self._config = config
+        self._any_users = any_users
         self._note = note
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -63,16 +66,19 @@ class Page:
         while not self._stopping.is_set():
             self._again.clear()
             try:
-                listening = self._listen()
-                failure = ""
-                ended = self._serve(listening)
-            except OSError as error:
+                words, ended = self._refused(), True
+                if not words:
+                    ended = self._serve(self._listen())
+            except Exception as error:  # noqa: BLE001 - whatever it is, films go on
                 words = self._trouble(error)
-                if words != failure:
-                    self._note("page not served", {"why": words})
-                failure, ended = words, True
+            if words and words != failure:
+                self._note("page not served", {"why": words})
+            failure = words
             if ended:
                 self._again.wait(PAUSE_S)
+
+    def _refused(self) -> str:
+        return doors.refused(self._config.web.host, any_users=self._any_users())
 
     def _listen(self) -> socket.socket:
         """The page's socket, kept over the lives of its process. OSError."""
@@ -115,12 +121,13 @@ class Page:
         finally:
             _end(process)
 
-    def _trouble(self, error: OSError) -> str:
+    def _trouble(self, error: Exception) -> str:
         web = self._config.web
         where = f"{web.host}:{web.port}"
-        if error.errno == errno.EADDRINUSE:
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
             return f"{where}: the port is in use; set web.port to another. Films are not concerned"
-        return f"{where}: {error.strerror or error}; look at [web]. Films are not concerned"
+        words = (error.strerror if isinstance(error, OSError) else None) or error
+        return f"{where}: {words}; look at [web]. Films are not concerned"
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -49,6 +49,7 @@ from broker.store.recovery import STOPPED
 from broker.store.refusals import Refusals
 from broker.store.retention import Retention
 from broker.store.spool import Spool
+from broker.store.users import Users
 
 MODEL_NAME = version("dicom-print-broker")
 
@@ -89,6 +90,7 @@ class Service:
     def _assemble(self, new_spool: bool) -> None:
         self.jobs = Jobs(self._database, self._clock)
         self.printers = Printers(self._database, self._clock)
+        self.users = Users(self._database, self._clock)
         self.spool = Spool.of(self._config.data_dir / "spool", self.jobs, new=new_spool)
         refusals = Refusals(self._database)
         self._counts = RefusalCounts(self._notebook.note, refusals, self._clock)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TextIO
 import typer
 from typer.core import TyperGroup
 
-from broker.cli import check, config, db, jobs, printers, purge, refusals, test_print
+from broker.cli import check, config, db, jobs, printers, purge, refusals, test_print, user
 from broker.cli.options import ConfigOption
 from broker.desk.failures import explained
 
@@ -98,6 +98,7 @@ app.command()(refusals.refusals)
 app.command("test-print")(test_print.print_test_film)
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
+app.add_typer(user.app, name="user")
 for _each in ("demo", "emulate", "conformance"):
     _register(_each)
 

@@ -122,7 +122,7 @@ def serve(
         log.warning("configuration", words=words)
     try:
         service = Service(settings, note, new_spool=new_spool)
-        page = Page(settings, note) if web else None
+        page = Page(settings, note, service.users.any) if web else None
         signals.run(service, read_again, page)
     except ConfigError as error:
         _say(*error.problems)

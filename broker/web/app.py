@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
@@ -18,7 +18,7 @@ from broker.model.note import Note
 from broker.store.job_rows import NoSuchJob
 from broker.store.printer_rows import NoSuchPrinter
 from broker.store.verbs import NotAllowed
-from broker.web import api, api_page, job_page, order_forms, overview, signin
+from broker.web import api, api_page, job_page, order_forms, overview, sign_in_page, signin
 from broker.web.look import Look
 from broker.web.ordering import Wrong
 from broker.web.pages import Pages, back, wants_json
@@ -60,12 +60,13 @@ def create(store: Store, note: Note) -> FastAPI:
     app.state.pages = Pages(store.config.broker.ae_title)
     app.state.note = note
     signin.install(app, store, note)
-    for each in (overview, job_page, order_forms, api_page, api):
+    for each in (overview, job_page, order_forms, sign_in_page, api_page, api):
         app.include_router(each.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     for error in (*STATUSES, Exception):
         app.add_exception_handler(error, _troubled)
     app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(signin.SignedOut, _signed_out)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.middleware("http")(_guard)
     return app
@@ -73,6 +74,7 @@ def create(store: Store, note: Note) -> FastAPI:
 
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     response = await call_next(request)
+    sign_in_page.cookies(request, response)
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
@@ -97,6 +99,13 @@ def _refused(request: Request, error: Exception) -> Response:
     if error.status_code == 404 and words == "Not Found":
         words = f"there is no page {request.url.path}"
     return _tell(request, error.status_code, words, error.headers)
+
+
+def _signed_out(request: Request, error: Exception) -> Response:
+    del error
+    if wants_json(request):
+        return _tell(request, 401, "sign in first: with a user's name and password (HTTP Basic)")
+    return RedirectResponse(signin.sign_in_address(request), status_code=303)
 
 
 def _invalid(request: Request, error: Exception) -> Response:

@@ -1,0 +1,172 @@
+"""`broker user`: who may sign in to the page, and as what."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from broker.cli.options import ConfigOption, JsonOption
+from broker.model.user import Role
+
+if TYPE_CHECKING:
+    from broker.desk.opened import Store
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
+RoleOption = Annotated[
+    Role,
+    typer.Option("--role", metavar="ROLE", help="viewer looks; operator gives orders, sees films."),
+]
+StdinOption = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from stdin, one line.")
+]
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True)
+def user(ctx: typer.Context, as_document: JsonOption = False, config: ConfigOption = None) -> None:
+    """List the users of the page, or change them.
+
+    Without any user the page is for this machine alone. With one, everybody signs in.
+
+    Example: broker user add ruth --role operator
+    """
+    if ctx.invoked_subcommand is None:
+        _list(ctx, config, as_document)
+
+
+@app.command("list")
+def list_users(
+    ctx: typer.Context, as_document: JsonOption = False, config: ConfigOption = None
+) -> None:
+    """List the users, as `broker user` alone does.
+
+    Example: broker user list --json
+    """
+    _list(ctx, config, as_document)
+
+
+@app.command()
+def add(
+    ctx: typer.Context,
+    name: NameArgument,
+    role: RoleOption = Role.VIEWER,
+    password_stdin: StdinOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Make a user; the password is asked for, and kept as a hash.
+
+    Example: broker user add ruth --role operator
+    """
+    from broker.cli.opening import opened
+    from broker.desk.passwords import checked_name, hashed
+
+    checked_name(name)
+    with opened(ctx, config) as store:
+        if any(each.name == name for each in store.users.list()):
+            from broker.store.users import UserExists
+
+            raise UserExists(name)
+        store.users.add(name, role, hashed(_password(password_stdin)))
+        typer.echo(f"{name} may sign in as {role}{_lonely(store)}")
+
+
+@app.command()
+def password(
+    ctx: typer.Context,
+    name: NameArgument,
+    password_stdin: StdinOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Give a user another password; open sessions end.
+
+    Example: broker user password ruth
+    """
+    from broker.cli.opening import opened
+    from broker.desk.passwords import hashed
+
+    with opened(ctx, config) as store:
+        _require(store, name)
+        store.users.change(name, hashed=hashed(_password(password_stdin)))
+        typer.echo(f"{name} has another password; open sessions are over")
+
+
+@app.command()
+def role(
+    ctx: typer.Context,
+    name: NameArgument,
+    wanted: Annotated[Role, typer.Argument(metavar="ROLE", help="viewer or operator.")],
+    config: ConfigOption = None,
+) -> None:
+    """Give a user another role; open sessions end.
+
+    Example: broker user role ruth viewer
+    """
+    from broker.cli.opening import opened
+
+    with opened(ctx, config) as store:
+        store.users.change(name, role=wanted)
+        typer.echo(f"{name} is {wanted} now{_lonely(store)}")
+
+
+@app.command()
+def remove(ctx: typer.Context, name: NameArgument, config: ConfigOption = None) -> None:
+    """Remove a user; open sessions end.
+
+    Example: broker user remove ruth
+    """
+    from broker.cli.opening import opened
+
+    with opened(ctx, config) as store:
+        store.users.remove(name)
+        typer.echo(f"{name} cannot sign in any more{_lonely(store)}")
+
+
+def _require(store: Store, name: str) -> None:
+    from broker.store.users import NoSuchUser
+
+    known = [each.name for each in store.users.list()]
+    if name not in known:
+        raise NoSuchUser(name, known)
+
+
+def _lonely(store: Store) -> str:
+    """What to know when nobody, or no operator, is left."""
+    users = store.users.list()
+    if not users:
+        return "; nobody signs in now, and the page is for this machine alone"
+    if all(each.role is not Role.OPERATOR for each in users):
+        return "; there is no operator: `broker user add NAME --role operator` makes one"
+    return ""
+
+
+def _password(from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\n")
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("there is no terminal to ask on; give --password-stdin")
+    asked: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return asked
+
+
+def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
+    from broker.cli import tables
+    from broker.cli.opening import opened
+    from broker.desk.documents import iso
+    from broker.desk.phrases import moment
+
+    with opened(ctx, config) as store:
+        users = store.users.list()
+    if as_document:
+        rows = [{"name": u.name, "role": str(u.role), "since": iso(u.since)} for u in users]
+        typer.echo(tables.as_json(rows))
+    elif users:
+        columns = tuple(tables.Column(each) for each in ("NAME", "ROLE", "SINCE (UTC)"))
+        lines = [tables.Row((each.name, str(each.role), moment(each.since))) for each in users]
+        console = tables.terminal()
+        tables.show(tables.lay_out(columns, lines, console.width), console)
+    else:
+        typer.echo("No users: the page is for this machine alone, without signing in.")

@@ -1,0 +1,43 @@
+"""Where the page may be served, and under which names it answers."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches that address. A name other than localhost may be any."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def refused(host: str, *, any_users: bool) -> str:
+    """Why the page may not be served on that address; empty when it may."""
+    if any_users or is_loopback(host):
+        return ""
+    return (
+        f"web.host is {host}, which other machines reach, and there are no users: `broker user add "
+        "NAME --role operator` makes one; or set web.host to 127.0.0.1"
+    )
+
+
+def stranger(host_header: str) -> str:
+    """What to say when a page of this machine alone is asked for under another name; else empty.
+
+    A page elsewhere could have its name point here, and read what the browser gets.
+    """
+    name = urlsplit(f"//{host_header}").hostname or ""
+    if is_loopback(name):
+        return ""
+    return f"this page is for this machine alone: ask for it as localhost, not as {name[:100]}"
+
+
+def same_origin(origin: str, scheme: str, host_header: str) -> bool:
+    """Whether an Origin or Referer header names this page."""
+    found = urlsplit(origin)
+    return (found.scheme, found.netloc) == (scheme, host_header)

@@ -1,0 +1,249 @@
+"""Signing in: who may look, who may order, and what is refused."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from broker.desk.doors import is_loopback, refused, stranger
+from broker.web.attempts import FREE, LONGEST_S, FailedSignIns
+from broker.web.signing_key import signing_key
+from tests.peers.broker_process import BROKER
+from tests.web.browser import Browser
+from tests.web.print_room import PrintRoom
+
+PASSWORD = "correct horse"
+
+
+def add(room: PrintRoom, name: str, role: str, password: str = PASSWORD) -> None:
+    """Make a user, as an operator does in a script."""
+    arguments = ["user", "add", name, "--role", role, "--password-stdin"]
+    subprocess.run(
+        [*BROKER, *arguments, "-c", str(room.config)],
+        input=f"{password}\n",
+        text=True,
+        check=True,
+        capture_output=True,
+    )
+
+
+@pytest.fixture
+def staffed(room: PrintRoom) -> PrintRoom:
+    """With a viewer and an operator."""
+    add(room, "vera", "viewer")
+    add(room, "otto", "operator")
+    return room
+
+
+@pytest.fixture
+def client(staffed: PrintRoom) -> Iterator[httpx.Client]:
+    """A browser's requests, without one."""
+    with httpx.Client(base_url=staffed.url, timeout=30) as opened:
+        yield opened
+
+
+def sign_in(client: httpx.Client, name: str, password: str = PASSWORD) -> httpx.Response:
+    """Send the form."""
+    return client.post(
+        "/sign-in", data={"name": name, "password": password, "next": "/?state=held"}
+    )
+
+
+def token(client: httpx.Client) -> str:
+    """The token of a page's forms."""
+    return client.get("/").text.partition('name="csrf" value="')[2].partition('"')[0]
+
+
+def test_it_is_asked_for_and_refused_in_a_browser(staffed: PrintRoom, browser: Browser) -> None:
+    """A wrong password says so; a viewer sees no buttons and no job's page; an operator has both,
+    and what is ordered is recorded under that name.
+    """
+    staffed.print(40)
+    staffed.process.wait_for("job sent")
+    browser.go(f"{staffed.url}/jobs/1")
+    browser.wait("h1", "Sign in")
+    assert not browser.complaints()
+    browser.keep("sign-in-desktop")
+    browser.fill("#name", "vera")
+    browser.fill("#password", "wrong password")
+    browser.press(".sign-in", "Sign in")
+    assert "is wrong" in browser.wait("[role=alert]", "Name or password")
+    browser.keep("sign-in-refused-desktop")
+    browser.fill("#name", "vera")
+    browser.fill("#password", PASSWORD)
+    browser.press(".sign-in", "Sign in")
+    assert "vera is a viewer" in browser.wait("main", "for operators")
+    browser.go(staffed.url)
+    browser.wait("#job-1", "sent")
+    assert not browser.has("main form")
+    browser.press("header", "Sign out")
+    browser.wait("h1", "Sign in")
+
+    browser.fill("#name", "otto")
+    browser.fill("#password", PASSWORD)
+    browser.press(".sign-in", "Sign in")
+    browser.press("#printer-oki-2", "Drain", answer="drum")
+    browser.wait("#printer-oki-2 .drain", "drain")
+    browser.go(f"{staffed.url}/printers/oki-2")
+    assert "otto" in browser.wait("table[aria-label='What was ordered']", "drain")
+
+
+def test_a_page_without_a_session_leads_to_the_form(client: httpx.Client) -> None:
+    """Pages lead there and remember what was wanted; the API answers in JSON; what tells nothing
+    needs no session.
+    """
+    asked = client.get("/jobs/1?x=1")
+    assert (asked.status_code, asked.headers["location"]) == (
+        303,
+        "/sign-in?next=%2Fjobs%2F1%3Fx%3D1",
+    )
+    assert client.get("/api/jobs").status_code == 401
+    assert "HTTP Basic" in client.get("/api/jobs").json()["error"]
+    assert "www-authenticate" not in client.get("/api/jobs").headers
+    assert client.get("/static/page.css").status_code == 200
+
+
+def test_the_session_ends_with_the_user(staffed: PrintRoom, client: httpx.Client) -> None:
+    """Another password, another role, or no user any more: whoever was signed in is not."""
+    answer = sign_in(client, "otto")
+    assert answer.headers["location"] == "/?state=held"
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert client.get("/").status_code == 200
+    staffed.broker("user", "role", "otto", "viewer")
+    assert client.get("/").status_code == 303
+    sign_in(client, "otto")
+    assert client.get("/jobs/1").status_code == 403
+    staffed.broker("user", "remove", "otto")
+    assert client.get("/").status_code == 303
+
+
+@pytest.mark.parametrize("wanted", ["https://elsewhere/", "//elsewhere", "/\\elsewhere", "x", ""])
+def test_nobody_is_led_elsewhere(client: httpx.Client, wanted: str) -> None:
+    """Only a page of this broker comes after signing in."""
+    data = {"name": "otto", "password": PASSWORD, "next": wanted}
+    assert client.post("/sign-in", data=data).headers["location"] == "/"
+
+
+def test_another_page_cannot_order_anything(client: httpx.Client) -> None:
+    """Without the page's token, with one of another session, or sent from elsewhere: nothing is
+    done.
+    """
+    sign_in(client, "otto")
+    right = token(client)
+    order = {"verb": "drain"}
+    assert client.post("/printers/oki-1/orders", data=order).status_code == 403
+    assert client.post("/printers/oki-1/orders", data=order | {"csrf": "0" * 64}).status_code == 403
+    forged = client.post(
+        "/printers/oki-1/orders",
+        data=order | {"csrf": right},
+        headers={"Origin": "http://elsewhere.example"},
+    )
+    assert forged.status_code == 403
+    assert client.get("/api/printers/oki-1").json()["duty"] == "ready"
+    assert client.post("/api/printers/oki-1/drain").status_code == 403
+    done = client.post("/printers/oki-1/orders", data=order | {"csrf": right})
+    assert done.status_code == 303
+    assert client.get("/api/printers/oki-1").json()["duty"] == "drain"
+
+
+def test_a_program_brings_name_and_password(client: httpx.Client) -> None:
+    """HTTP Basic on each request, no token; a viewer orders nothing."""
+    otto, vera = ("otto", PASSWORD), ("vera", PASSWORD)
+    assert client.get("/api/printers", auth=vera).status_code == 200
+    assert client.post("/api/printers/oki-1/drain", auth=vera).status_code == 403
+    assert client.post("/api/printers/oki-1/drain", auth=otto).status_code == 200
+    assert client.get("/api/printers", auth=("otto", "wrong word")).status_code == 401
+    orders = client.get("/api/printers/oki-1", auth=otto).json()["orders"]
+    assert [each["who"] for each in orders] == ["otto"]
+
+
+def test_guessing_is_slowed_down(client: httpx.Client, staffed: PrintRoom) -> None:
+    """After a few failures even the right password waits; the log has each, and no password."""
+    for _ in range(FREE):
+        assert sign_in(client, "otto", "a wrong guess").status_code == 401
+    waits = sign_in(client, "otto")
+    assert waits.status_code == 429
+    assert "wait" in waits.text
+    failed = staffed.process.wait_for("sign-in failed", user="otto")
+    assert "guess" not in str(failed)
+
+
+def test_on_this_machine_without_users_nobody_signs_in(room: PrintRoom) -> None:
+    """The page answers to this machine's own names alone, so that no page elsewhere reads it."""
+    assert httpx.get(room.url).status_code == 200
+    away = httpx.get(room.url, headers={"Host": "evil.example:80"})
+    assert away.status_code == 400
+    assert "localhost" in away.text
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False),
+     ("10.0.0.4", False), ("broker.example", False)],
+)  # fmt: skip
+def test_other_addresses_need_users(host: str, loopback: bool) -> None:
+    """Where others reach the page it is not served until somebody can sign in."""
+    assert is_loopback(host) is loopback
+    assert bool(refused(host, any_users=False)) is not loopback
+    assert not refused(host, any_users=True)
+
+
+def test_the_page_waits_for_its_first_user(tmp_path: Path) -> None:
+    """On every address without users it is not served, and the log says what to do; films go on.
+    The first user opens it.
+    """
+    from tests.peers.broker_process import BrokerProcess
+
+    config = tmp_path / "broker.toml"
+    config.write_text('[broker]\nhost = "127.0.0.1"\nport = 0\n[web]\nhost = "0.0.0.0"\nport = 0\n')
+    with BrokerProcess(config, web=True) as process:
+        assert "broker user add" in process.wait_for("page not served")["why"]
+        subprocess.run(
+            [*BROKER, "user", "add", "otto", "--password-stdin", "-c", str(config)],
+            input=f"{PASSWORD}\n",
+            text=True,
+            check=True,
+            capture_output=True,
+        )
+        assert process.wait_for("page served")["port"] > 0
+
+
+@pytest.mark.parametrize("name", ["localhost:8080", "127.0.0.1", "[::1]:8080"])
+def test_own_names_are_known(name: str) -> None:
+    """As browsers send them."""
+    assert stranger(name) == ""
+    assert "localhost" in stranger("broker.example:8080")
+
+
+def test_waits_grow_and_are_forgotten() -> None:
+    """A few failures are free; then the wait doubles up to the longest, and success ends it."""
+    now = 0.0
+    failed = FailedSignIns(lambda: now)
+    for _ in range(FREE):
+        assert failed.wait_s("otto") == 0
+        failed.failed("otto")
+    first = failed.wait_s("otto")
+    failed.failed("otto")
+    assert failed.wait_s("otto") == 2 * first
+    for _ in range(50):
+        failed.failed("otto")
+    assert failed.wait_s("otto", "vera") == LONGEST_S
+    now += LONGEST_S
+    assert failed.wait_s("otto") == 0
+    failed.succeeded("otto")
+    assert failed.wait_s("otto") == 0
+
+
+def test_the_key_is_made_once_and_private(tmp_path: Path) -> None:
+    """Sessions outlive a restart; nobody else reads the key; half a key is replaced."""
+    key = signing_key(tmp_path)
+    assert signing_key(tmp_path) == key
+    assert (tmp_path / "web.key").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "web.key").write_bytes(key[:5])
+    assert len(signing_key(tmp_path)) == len(key)
