@@ -75,10 +75,14 @@ def standing(store: Store, job: Job) -> Standing:
     return standings(store, [job])[0]
 
 
-def standings(store: Store, jobs: Sequence[Job]) -> list[Standing]:
-    """Where each of them stands, in their order."""
+def standings(
+    store: Store, jobs: Sequence[Job], active: Sequence[Job] | None = None
+) -> list[Standing]:
+    """Where each of them stands, in their order. `active` are all queued and printing jobs, where
+    they are known already.
+    """
     states = {job.state for job in jobs}
-    whys = waits(queue_of(store), time.time()) if State.QUEUED in states else {}
+    whys = waits(queue_of(store, active), time.time()) if State.QUEUED in states else {}
     again = _by_job(store.jobs.printed_again({job.id for job in jobs}))
     films = _by_job(store.jobs.unanswered() if states & {State.PRINTING, State.HELD} else ())
     twins = store.jobs.came_again() if State.HELD in states else {}
@@ -138,12 +142,27 @@ def _whole(store: Store, films: Sequence[JobFilm]) -> bool:
     return True
 
 
-def queue_of(store: Store) -> Queue:
+def queue_of(store: Store, active: Sequence[Job] | None = None) -> Queue:
     """Everything that decides where queued jobs go."""
+    if active is None:
+        active = store.jobs.list({State.QUEUED, State.PRINTING})
     return Queue(
-        active=store.jobs.list({State.QUEUED, State.PRINTING}),
-        waiting=store.jobs.waiting(),
+        active=active,
+        waiting=waiting(active),
         printers=store.printers.list(),
         session_printers=store.jobs.session_printers(),
         running=store.running,
     )
+
+
+def waiting(active: Sequence[Job]) -> list[Job]:
+    """Of all queued and printing jobs those that may be claimed, in the order of claiming: what
+    `Jobs.waiting` gives, without asking again.
+    """
+    first: dict[str, int] = {}
+    for job in active:
+        first[job.film_session] = min(job.id, first.get(job.film_session, job.id))
+    turn = [
+        job for job in active if job.state is State.QUEUED and first[job.film_session] == job.id
+    ]
+    return sorted(turn, key=lambda job: (job.priority.rank, job.id))

@@ -19,7 +19,7 @@ from broker.model.printer import Printer
 
 RECENT_S = 3600.0
 """Finished jobs are shown for so long."""
-NEWEST = 500
+NEWEST = 150
 """Of so many finished jobs at most."""
 URGENCY = {State.HELD: 0, State.PRINTING: 1, State.QUEUED: 2}
 """What a person has to see first."""
@@ -62,12 +62,13 @@ def scene(store: Store, now: float) -> Scene:
     finished = store.jobs.list(FINISHED, limit=NEWEST, newest_first=True)
     recent = [job for job in finished if job.updated_at >= now - RECENT_S]
     open_jobs.sort(key=lambda job: (URGENCY[job.state], job.id))
+    active = [job for job in open_jobs if job.state is not State.HELD]
     return Scene(
         at=now,
         running=store.running,
         alarms=tuple(alarms(store)),
         printers=tuple(store.printers.list()),
-        jobs=tuple(standings(store, [*open_jobs, *recent])),
+        jobs=tuple(standings(store, [*open_jobs, *recent], active)),
     )
 
 

@@ -1,0 +1,74 @@
+"""One look for all pages: what it sees, and when it is taken."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from broker.config import load
+from broker.desk.opened import Store, store_of
+from broker.desk.standings import waiting
+from broker.model.job import Priority, State
+from broker.web.look import Look, Watch, scene
+from tests.cli.conftest import Site, site
+
+__all__ = ["site"]
+
+
+@pytest.fixture
+def store(site: Site) -> Iterator[Store]:
+    """The site's, as the page opens it."""
+    with store_of(load(site.file)) as opened:
+        yield opened
+
+
+def test_what_is_open_comes_first(site: Site, store: Store) -> None:
+    """Held before printing before queued, then what has just finished, the newest first."""
+    sent, later, printing = site.sent(), site.sent(), site.printing()
+    held = site.uncertain()
+    queued = site.job()
+    found = scene(store, time.time())
+    assert [each.job.id for each in found.jobs] == [held, printing, queued, later, sent]
+    assert found.oldest is not None
+    assert found.oldest.id == queued
+    assert found.number(State.HELD) == 1
+    assert "NO BROKER IS RUNNING" in found.alarms[0]
+
+
+def test_it_is_taken_again_only_after_a_change(site: Site, store: Store) -> None:
+    """Another process's change is seen at once; without one the same look serves everybody."""
+    look = Look(store)
+    first, seen = look.scene()
+    assert look.scene() == (first, seen)
+    job_id = site.job()
+    second, now = look.scene()
+    assert second == first + 1
+    assert [each.job.id for each in now.jobs] == [job_id]
+
+
+def test_a_change_is_seen_once(site: Site) -> None:
+    """Whoever asks again hears of the next one only."""
+    watch = Watch(site.folder / "broker-data" / "broker.db")
+    assert watch.changed()
+    assert not watch.changed()
+    site.printers.set_duty("oki-1", site.printers.get("oki-1").duty, "a reason")
+    assert watch.changed()
+    assert not watch.changed()
+    watch.close()
+
+
+def test_the_line_is_the_stores(site: Site) -> None:
+    """Priorities, film sessions in order, printing and held ones: the page's line of waiting jobs
+    is the one that the dispatcher reads.
+    """
+    for number in range(12):
+        site.job(session=f"session-{number % 5}")
+    site.jobs.priority(4, Priority.HIGH)
+    site.jobs.priority(7, Priority.LOW)
+    site.jobs.hold(2)
+    assert site.jobs.claim(1, "oki-1") is not None
+    active = site.jobs.list({State.QUEUED, State.PRINTING})
+    assert waiting(active) == site.jobs.waiting()
+    assert waiting(active[::-1]) == site.jobs.waiting()
