@@ -36,7 +36,7 @@ def write(store: Store, job: Job, films: Sequence[JobFilm], number: int, path: P
     Only its owner may read the file, as it may name the patient. An older one is replaced when the
     new one is whole.
     """
-    from broker.sheet.paper import compose
+    from broker.sheet.paper import SAMPLES, compose
 
     found = next((each for each in films if each.number == number), None)
     if found is None:
@@ -44,7 +44,7 @@ def write(store: Store, job: Job, films: Sequence[JobFilm], number: int, path: P
     if job.pixels_removed_at is not None:
         raise Failure(f"job {job.id}: its pixels have been removed since; {PRINT_AGAIN}")
     try:
-        picture = compose(found.film, store.spool().read, DPI)
+        picture = compose(found.film, store.spool().read, DPI, samples=SAMPLES)
     except SpoolDamaged as error:
         raise Failure(f"film {number} of job {job.id}: {error}; {PRINT_AGAIN}") from error
     partial = path.with_name(f".{path.name}.part")

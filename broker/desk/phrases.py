@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 
 def clean(text: str) -> str:
     """Text in one line, with a question mark for each character that is not printable."""
-    return "".join(
-        character if character.isprintable() else "?" for character in " ".join(text.split())
-    )
+    line = " ".join(text.split())
+    if line.isprintable():
+        return line
+    return "".join(character if character.isprintable() else "?" for character in line)
 
 
 def age(seconds: float) -> str:

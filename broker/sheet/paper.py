@@ -22,6 +22,9 @@ SPACING_MM = 1.5
 TRIM_MM = 0.4
 """Width of the line around an image; one pixel at the least."""
 
+SAMPLES = 4
+"""For a picture on a screen: more cannot be seen."""
+
 _FULL = 0.9999
 """Fractions add up to 1 only nearly."""
 
@@ -34,8 +37,13 @@ _RESAMPLING = {
 """How pixels are made between pixels, by Magnification Type; bilinear where none is asked for."""
 
 
-def compose(film: Film, read: Callable[[str], bytes], dpi: float = 50) -> pictures.Image:
+def compose(
+    film: Film, read: Callable[[str], bytes], dpi: float = 50, *, samples: int | None = None
+) -> pictures.Image:
     """Lay out a film at `dpi` pixels for an inch of paper.
+
+    With `samples`, an image that is much larger than its place is not read whole: each pixel of the
+    picture comes from at least so many of its pixels across, and as many down.
 
     `read` gives the pixels of an image by their name in the spool. The picture is gray (mode L),
     or RGB when one of its images is. ValueError when the layout is not one that can be laid out;
@@ -57,8 +65,9 @@ def compose(film: Film, read: Callable[[str], bytes], dpi: float = 50) -> pictur
             continue
         attributes = effective(film, box)
         put = placement(box.image, attributes, place, dpi)
-        picture = _picture(film, box, box.image, attributes, read(box.image.pixels))
-        sheet.paste(_resized(picture, put, attributes), put.box[:2])
+        step = _step(put, samples)
+        picture = _picture(film, box, box.image, attributes, read(box.image.pixels), step)
+        sheet.paste(_resized(picture, put, attributes, step), put.box[:2])
         if first(film.attributes, "Trim") == "YES":
             line = _shade(0 if border > 127 else 255, colored)
             _trim(draw, put.box, place, max(1, round(TRIM_MM / MM_PER_INCH * dpi)), line)
@@ -94,26 +103,40 @@ def effective(film: Film, box: ImageBox) -> Attributes:
     return found
 
 
+def _step(put: Placement, samples: int | None) -> int:
+    """Of so many pixels across, and down, one is looked at."""
+    if samples is None:
+        return 1
+    left, top, right, bottom = put.source
+    width, height = put.size
+    return max(1, int(min((right - left) / width, (bottom - top) / height) / samples))
+
+
 def _picture(
-    film: Film, box: ImageBox, image: Image, attributes: Attributes, content: bytes
+    film: Film, box: ImageBox, image: Image, attributes: Attributes, content: bytes, step: int
 ) -> pictures.Image:
     if len(content) != image.length:
         raise SpoolDamaged(f"{image.pixels}: {len(content)} bytes instead of {image.length}")
     if image.samples == 3:
         planes = np.frombuffer(content, np.uint8).reshape(3, image.rows, image.columns)
+        planes = planes[:, ::step, ::step]
         if first(attributes, "Polarity") == "REVERSE":
             planes = 255 - planes
         return pictures.merge("RGB", [pictures.fromarray(plane) for plane in planes])
     kind = "<u2" if image.bits_allocated == 16 else "u1"
     pixels = np.frombuffer(content, kind).reshape(image.rows, image.columns)
     levels = density.levels(image, attributes, box.lut or film.lut)
-    return pictures.fromarray(levels[pixels])
+    return pictures.fromarray(levels[pixels[::step, ::step]])
 
 
-def _resized(picture: pictures.Image, put: Placement, attributes: Attributes) -> pictures.Image:
+def _resized(
+    picture: pictures.Image, put: Placement, attributes: Attributes, step: int
+) -> pictures.Image:
     kind = _RESAMPLING.get(first(attributes, "MagnificationType"), pictures.Resampling.BILINEAR)
     # A picture far larger than its place is first shrunk by a whole number, which is quick.
-    return picture.resize(put.size, kind, box=put.source, reducing_gap=2.0)
+    left, top, right, bottom = (edge / step for edge in put.source)
+    source = (left, top, min(right, picture.width), min(bottom, picture.height))
+    return picture.resize(put.size, kind, box=source, reducing_gap=2.0)
 
 
 def _shade(gray: int, colored: bool) -> int | tuple[int, int, int]:

@@ -1,0 +1,104 @@
+"""Pictures of films for the page: drawn when somebody looks, a few kept for a moment."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections import OrderedDict
+
+from broker.desk.opened import Store
+from broker.model.film import Film
+from broker.model.room import MB
+from broker.model.trouble import PRINT_AGAIN
+from broker.store.documents import film_to_json
+from broker.web.picture import NO_PICTURE
+
+AT_ONCE = 1
+"""Pictures that are drawn at one time: the relay has the other core."""
+PATIENCE_S = 60.0
+KEPT = 32 * MB
+"""Bytes of pictures that are kept, in memory alone: no patient stays on a disk."""
+
+Key = tuple[int, int, int]
+"""Job, film, width."""
+
+
+class NoPicture(Exception):
+    """There is no picture. `words` says why, and what to do."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
+
+
+class Pictures:
+    """Of the films of one store. For any thread; `png` blocks until the picture is there."""
+
+    def __init__(self, store: Store, *, patience_s: float = PATIENCE_S, kept: int = KEPT) -> None:
+        self._store = store
+        self._patience_s = patience_s
+        self._most = kept
+        self._places = threading.BoundedSemaphore(AT_ONCE)
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Key, bytes] = OrderedDict()
+
+    def png(self, job_id: int, number: int, width: int) -> bytes:
+        """Film `number`, from 1, so many pixels wide. NoSuchJob, NoPicture."""
+        job = self._store.jobs.get(job_id)
+        if job.pixels_removed_at is not None:
+            self._forget(job_id)
+            raise NoPicture(f"job {job_id}: its pixels have been removed since; {PRINT_AGAIN}")
+        key = (job_id, number, width)
+        with self._lock:
+            if (found := self._kept.get(key)) is not None:
+                self._kept.move_to_end(key)
+                return found
+        films = self._store.jobs.films(job_id)
+        film = next((each.film for each in films if each.number == number), None)
+        if film is None:
+            raise NoPicture(f"job {job_id} has no film {number}: its films are 1 to {job.films}")
+        with self._places:
+            drawn = self._draw(film, width, f"film {number} of job {job_id}")
+        self._keep(key, drawn)
+        return drawn
+
+    @property
+    def size(self) -> int:
+        """Bytes that are kept now."""
+        with self._lock:
+            return sum(map(len, self._kept.values()))
+
+    def _draw(self, film: Film, width: int, name: str) -> bytes:
+        spool = str(self._store.config.data_dir / "spool")
+        told = {"film": film_to_json(film), "spool": spool, "width": width}
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "broker.web.picture"],
+                input=json.dumps(told).encode() + b"\n",
+                capture_output=True,
+                timeout=self._patience_s,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            words = f"{name} took longer than {self._patience_s:g} s to draw; nothing else is wrong"
+            raise NoPicture(words) from None
+        if done.returncode == 0:
+            return done.stdout
+        why = done.stderr.decode(errors="replace")
+        if done.returncode != NO_PICTURE:
+            last = why.strip().rpartition("\n")[2]
+            raise NoPicture(f"{name} cannot be drawn: code {done.returncode} {last}".rstrip())
+        raise NoPicture(f"{name}: {why}; {PRINT_AGAIN}")
+
+    def _keep(self, key: Key, drawn: bytes) -> None:
+        with self._lock:
+            self._kept[key] = drawn
+            while sum(map(len, self._kept.values())) > self._most and len(self._kept) > 1:
+                self._kept.popitem(last=False)
+
+    def _forget(self, job_id: int) -> None:
+        with self._lock:
+            for key in [each for each in self._kept if each[0] == job_id]:
+                del self._kept[key]
