@@ -1,0 +1,219 @@
+"""Pictures of films: drawn by a process of their own, right beside DCMTK's, and gone in time."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image as pillow
+
+from broker.config import load
+from broker.desk.opened import Store, store_of
+from broker.emulator.modality import Modality
+from broker.model.film import Film, Image, ImageBox, PresentationLut
+from broker.model.job import Level, PrintRequest
+from broker.store.retention import Terms
+from broker.web.pictures import NoPicture, Pictures
+from tests.peers.broker_process import BrokerProcess
+from tests.peers.dcmtk import dcmprscp, program
+from tests.web.browser import Browser
+from tests.web.print_room import PrintRoom, film
+
+SIDE = 160
+Gray = NDArray[np.int16]
+
+
+def add(store: Store, made: Film, pixels: dict[str, bytes]) -> int:
+    """Put a film into the store, as the relay does; its job's number."""
+    spool = store.spool()
+    received = [spool.receive([content]) for content in pixels.values()]
+    spool.keep(received)
+    spool.drop(received)
+    request = PrintRequest(
+        calling_ae="CT1",
+        called_ae="BROKER",
+        peer="10.0.0.9:4000",
+        film_session="1",
+        level=Level.FILM_BOX,
+        session={},
+        films=(made,),
+    )
+    return store.jobs.add(request)
+
+
+def gray(png: bytes) -> Gray:
+    """The gray levels of a picture."""
+    return np.asarray(pillow.open(io.BytesIO(png)).convert("L"), np.int16)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty one."""
+    (tmp_path / "broker.toml").write_text('[broker]\ndata_dir = "data"\n')
+    (tmp_path / "data").mkdir()
+    with store_of(load(tmp_path / "broker.toml")) as opened:
+        yield opened
+
+
+def test_it_has_the_width_that_was_asked_for(store: Store) -> None:
+    """Thumbnail and full size show the same film, in its shape: 8 by 10 inches."""
+    job_id = add(store, *film(40, 200, None))
+    for width in (160, 800):
+        shown = gray(Pictures(store).png(job_id, 1, width))
+        assert shown.shape == (round(width * 1.25), width)
+        middle = shown[:, width // 2]
+        sixth = len(middle) // 6
+        assert [int(middle[place * sixth]) for place in (1, 3, 5)] == [40, 200, 255]
+
+
+def test_what_is_not_there_is_said(store: Store) -> None:
+    """No such film; pixels that are missing; pixels that were removed: each with what to do."""
+    made, pixels = film(40)
+    job_id = add(store, made, pixels)
+    drawn = Pictures(store)
+    with pytest.raises(NoPicture) as raised:
+        drawn.png(job_id, 2, 160)
+    assert "has no film 2: its films are 1 to 1" in raised.value.words
+    drawn.png(job_id, 1, 160)
+    assert drawn.size > 0
+    (name,) = pixels
+    (store.config.data_dir / "spool" / name[:2] / name).unlink()
+    with pytest.raises(NoPicture) as raised:
+        drawn.png(job_id, 1, 170)
+    assert "is missing" in raised.value.words
+    assert "print it again at the modality" in raised.value.words
+    store.jobs.cancel(job_id)
+    later = time.time() + 1
+    store.retention.remove(Terms(later, 0))
+    with pytest.raises(NoPicture) as raised:
+        drawn.png(job_id, 1, 160)
+    assert "removed" in raised.value.words
+    assert drawn.size == 0, "a film that was let go stays nowhere"
+
+
+def test_a_process_that_hangs_or_dies_is_no_hang(
+    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whoever waits for a picture hears why there is none, and the next one is drawn."""
+    job_id = add(store, *film(40))
+    drawn = Pictures(store, patience_s=0.5)
+    other = tmp_path / "python"
+    for body, words in (("exec sleep 60", "longer than 0.5 s"), ("kill -9 $$", "code -9")):
+        other.write_text(f"#!/bin/sh\n{body}\n")
+        other.chmod(0o700)
+        with monkeypatch.context() as changed:
+            changed.setattr(sys, "executable", str(other))
+            with pytest.raises(NoPicture, match=words):
+                drawn.png(job_id, 1, 160)
+    assert Pictures(store).png(job_id, 1, 160).startswith(b"\x89PNG")
+
+
+def test_only_so_many_are_kept(store: Store) -> None:
+    """The oldest go first; what was just drawn stays."""
+    job_id = add(store, *film(40))
+    drawn = Pictures(store, kept=3000)
+    sizes = [len(drawn.png(job_id, 1, width)) for width in range(160, 200, 4)]
+    assert sum(sizes) > 3000
+    assert drawn.size <= 3000
+
+
+def test_the_page_shows_the_film(room: PrintRoom, browser: Browser) -> None:
+    """On the job's page: three grays in three places, the fourth empty, as they were sent; full
+    size behind it; patient and attributes beside it.
+    """
+    room.print(20, 120, 220, None)
+    room.process.wait_for("job sent")
+    browser.go(f"{room.url}/jobs/1")
+    browser.wait(".film img")
+    shown = gray(browser.picture(".film img"))
+    places = [int(shown[len(shown) * place // 8, shown.shape[1] // 2]) for place in (1, 3, 5, 7)]
+    assert np.abs(np.subtract(places, [20, 120, 220, 255])).max() <= 1
+    assert "Synthetic" in browser.text("main")
+    browser.keep("job-desktop")
+    assert not browser.complaints()
+    browser.go(browser.run("return document.querySelector('.film a').href"))
+    assert browser.run("return document.querySelector('img').naturalWidth") == 1400
+
+
+def smooth(
+    bits: int, photometric: str, polarity: str, lut: PresentationLut | None
+) -> tuple[Film, dict[str, bytes]]:
+    """A film of one image: gray levels rise to the right and fall downwards, and none is white."""
+    down, right = np.mgrid[0:SIDE, 0:SIDE] / (SIDE - 1)
+    part = 0.1 + 0.75 * (0.6 * right + 0.4 * (1 - down))
+    if (photometric == "MONOCHROME1") != (polarity == "REVERSE"):
+        part = 1 - part
+    values = np.rint(part * ((1 << bits) - 1))
+    content = values.astype("<u2" if bits > 8 else "u1").tobytes()
+    name = sha256(content).hexdigest()
+    image = Image(name, len(content), SIDE, SIDE, 16 if bits > 8 else 8, bits, photometric)
+    box = ImageBox(1, {"Polarity": (polarity,)}, image)
+    attributes = {
+        "ImageDisplayFormat": (r"STANDARD\1,1",),
+        "FilmSizeID": ("8INX10IN",),
+        "FilmOrientation": ("PORTRAIT",),
+        "MagnificationType": ("BILINEAR",),
+        "BorderDensity": ("WHITE",),
+    }
+    return Film(attributes, (box,), lut), {name: content}
+
+
+@pytest.mark.dcmtk
+@pytest.mark.parametrize("bits", [8, 12])
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("polarity", ["NORMAL", "REVERSE"])
+def test_it_is_what_dcmtk_draws(tmp_path: Path, bits: int, photometric: str, polarity: str) -> None:
+    """The image that dcmprscp stored of the same job, drawn by dcm2pnm, at most two gray levels
+    apart anywhere: both round to 8 bits, before and after enlarging. dcm2pnm draws an image
+    without its film, so polarity, which is the film's, is turned by hand.
+    """
+    made, pixels = smooth(bits, photometric, polarity, None)
+    config = tmp_path / "broker.toml"
+    with dcmprscp(tmp_path / "printer") as port:
+        config.write_text(
+            '[broker]\nhost = "127.0.0.1"\nport = 0\n[health]\ninterval_s = 0.2\n'
+            '[[printers]]\nname = "oki-1"\nae_title = "IHEFULL"\nhost = "127.0.0.1"\n'
+            f"port = {port}\n"
+        )
+        with BrokerProcess(config) as broker:
+            Modality("CT1").print("127.0.0.1", broker.port, "BROKER", [made], pixels.__getitem__)
+            broker.wait_for("job sent", job=1)
+            assert broker.end() == 0
+    (stored,) = (tmp_path / "printer" / "database").glob("HG_*")
+    drawn = tmp_path / "theirs.pgm"
+    subprocess.run([program("dcm2pnm"), "--write-raw-pnm", stored, drawn], check=True)
+    theirs = pillow.open(drawn).convert("L")
+    if polarity == "REVERSE":
+        theirs = theirs.point(lambda level: 255 - level)
+    with store_of(load(config)) as opened:
+        ours = gray(Pictures(opened).png(1, 1, 800))
+    down, right = np.nonzero(ours < 250)
+    image = ours[down.min() : down.max() + 1, right.min() : right.max() + 1]
+    assert image.shape[0] == image.shape[1] >= 700
+    size = (image.shape[1], image.shape[0])
+    apart = np.abs(image - np.asarray(theirs.resize(size, pillow.Resampling.BILINEAR), np.int16))
+    assert apart.max() <= 2
+    assert apart.mean() <= 0.75
+
+
+def test_a_presentation_lut_is_seen(store: Store) -> None:
+    """A table that turns gray levels around draws the picture that reversed polarity draws."""
+    made, pixels = smooth(12, "MONOCHROME2", "NORMAL", None)
+    entries = np.rint(np.linspace(4095, 0, 4096)).astype("<u2").tobytes()
+    table = PresentationLut(descriptor=(4096, 0, 12), table=entries)
+    box = replace(made.image_boxes[0], attributes={"Polarity": ("REVERSE",)})
+    numbers = [
+        add(store, replace(made, lut=table), pixels),
+        add(store, replace(made, image_boxes=(box,)), pixels),
+    ]
+    turned, reversed_ = (gray(Pictures(store).png(each, 1, 400)) for each in numbers)
+    assert np.abs(turned - reversed_).max() <= 1
