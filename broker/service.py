@@ -40,6 +40,7 @@ from broker.relay.notebook import Notebook
 from broker.relay.quota import Quota
 from broker.relay.refusal_counts import RefusalCounts
 from broker.relay.upkeep import House, Upkeep
+from broker.relay.vitals import VitalSigns
 from broker.store import schema
 from broker.store.database import Database, in_words
 from broker.store.jobs import Jobs
@@ -72,8 +73,7 @@ class Service:
         self._certificates = certificates.load(config, clock())
         self._notebook = Notebook(note, time.monotonic)
         self._clock = clock
-        data_dir = config.data_dir
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (data_dir := config.data_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
         self._occupied = contextlib.ExitStack()
         self._occupied.callback(Occupancy.take(data_dir).close)
         try:
@@ -92,9 +92,9 @@ class Service:
         self.printers = Printers(self._database, self._clock)
         self.users = Users(self._database, self._clock)
         self.spool = Spool.of(self._config.data_dir / "spool", self.jobs, new=new_spool)
-        refusals = Refusals(self._database)
-        self._counts = RefusalCounts(self._notebook.note, refusals, self._clock)
-        self._note = self._counts
+        self._counts = RefusalCounts(self._notebook.note, Refusals(self._database), self._clock)
+        self._vitals = VitalSigns(self._counts, self._config.data_dir, self._clock)
+        self._note: Note = self._vitals
         self._dispatcher = Dispatcher(
             Edges(
                 jobs=self.jobs,
@@ -180,6 +180,7 @@ class Service:
         self._dispatcher.start()
         self._monitor.start()
         self.upkeep.start()
+        self._vitals.start(lambda: self._acceptor.associations)
         self._note(
             "broker listens",
             {
@@ -203,6 +204,7 @@ class Service:
         door.join()
         self._monitor.stop(1.0)
         self.upkeep.stop(1.0)
+        self._vitals.stop()
         self._write_counts()
         self._occupied.close()
         self._notebook.close()
@@ -243,8 +245,8 @@ class Service:
         self._note("configuration read again", facts)
 
     def _warn(self) -> None:
-        for words in self._certificates.warnings:
-            self._note("certificate", {"words": words})
+        for each in self._certificates.warnings:
+            self._note("certificate", {"words": each})
 
     def _offers(self) -> list[Offer]:
         """What modalities may use now.

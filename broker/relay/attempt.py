@@ -107,7 +107,7 @@ def _print(
                 _prepare(edges, session, film)
             # That may have taken long.
             _check_wishes(edges, claim, stopping)
-            _ask(edges, claim, session, film, printer, stopping)
+            _ask(edges, claim, session, film, job, stopping)
             accepted += 1
             with _before_the_line(edges, printer):
                 session.clear()
@@ -179,7 +179,7 @@ def _ask(
     claim: Claim,
     session: PrintSession,
     film: JobFilm,
-    printer: Printer,
+    job: Job,
     stopping: threading.Event,
 ) -> None:
     """Cross the line for one film."""
@@ -204,7 +204,8 @@ def _ask(
             "job": claim.job_id,
             "film": film.number,
             "pass": film.pass_number,
-            "printer": printer.name,
+            "printer": claim.printer,
+            "seconds": round(edges.clock() - job.created_at, 1),
             "remarks": remarks,
         },
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 from broker.model.job import PrintRequest
@@ -34,6 +35,7 @@ class Intake:
         quota: Quota,
         wake: Callable[[], None],
         note: Note,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._jobs = jobs
         self._printers = printers
@@ -43,6 +45,7 @@ class Intake:
         self._quota = quota
         self._wake = wake
         self._note = note
+        self._monotonic = monotonic
 
     def check_room(self, calling_ae: str, peer: str) -> None:
         """CannotStore when the disk is fuller than the site wants it, or the modality's part of the
@@ -74,6 +77,7 @@ class Intake:
         Only when this returns may the modality be told success. CannotStore otherwise, and then
         nothing of the request is left.
         """
+        began = self._monotonic()
         try:
             self._quota.check(request.calling_ae, request.peer)
             with self._spool.keeping():
@@ -96,6 +100,7 @@ class Intake:
                 "films": len(request.films),
                 "copies": request.copies,
                 "level": str(request.level),
+                "seconds": round(self._monotonic() - began, 4),
                 **twin,
             },
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, Integer, bindparam, select, union_all
+from sqlalchemy import Connection, Integer, bindparam, func, select, union_all
 
 from broker.model.film import Attributes, Film
 from broker.model.job import (
@@ -225,6 +225,19 @@ class JobReading:
         with self._database.read() as connection:
             # The latest comes last, and stays.
             return dict(_SESSION_PRINTERS.rows(connection))
+
+    def numbers(self) -> Mapping[State, int]:
+        """How many jobs are in each state that there are some in."""
+        statement = select(jobs.c.state, func.count()).group_by(jobs.c.state)
+        with self._database.read() as connection:
+            return {State(state): number for state, number in connection.execute(statement)}
+
+    def oldest_waiting(self) -> float | None:
+        """When the oldest queued job was made; None without one."""
+        statement = select(func.min(jobs.c.created_at)).where(jobs.c.state == State.QUEUED)
+        with self._database.read() as connection:
+            found: float | None = connection.execute(statement).scalar()
+        return found
 
     def needed(self) -> set[str]:
         """The names in the spool that jobs which are not finished refer to."""

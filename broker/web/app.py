@@ -18,7 +18,7 @@ from broker.model.note import Note
 from broker.store.job_rows import NoSuchJob
 from broker.store.printer_rows import NoSuchPrinter
 from broker.store.verbs import NotAllowed
-from broker.web import api, api_page, job_page, order_forms, overview, sign_in_page, signin
+from broker.web import api, api_page, job_page, metrics, order_forms, overview, sign_in_page, signin
 from broker.web.look import Look
 from broker.web.ordering import Wrong
 from broker.web.pages import Pages, back, wants_json
@@ -57,10 +57,11 @@ def create(store: Store, note: Note) -> FastAPI:
     app.state.store = store
     app.state.look = look
     app.state.pictures = pictures
+    app.state.scales = metrics.Scales(store.config.data_dir / "spool")
     app.state.pages = Pages(store.config.broker.ae_title)
     app.state.note = note
     signin.install(app, store, note)
-    for each in (overview, job_page, order_forms, sign_in_page, api_page, api):
+    for each in (overview, job_page, order_forms, sign_in_page, api_page, metrics, api):
         app.include_router(each.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     for error in (*STATUSES, Exception):

@@ -1,0 +1,200 @@
+"""Figures for Prometheus, and the two questions of balancers: does it live, is it ready."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse, Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
+from broker.desk.opened import Store
+from broker.desk.readiness import problems
+from broker.desk.vitals import read as vitals_of
+from broker.model.job import State
+from broker.model.printer import Duty, Health
+from broker.model.tally import Histogram
+from broker.model.vitals import Vitals
+
+PREFIX = "dicom_print_broker_"
+WEIGHED_S = 60.0
+"""The spool is weighed so often: it may have many files."""
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/healthz")
+def healthz() -> Response:
+    """The page's process lives."""
+    return PlainTextResponse("ok\n")
+
+
+@router.get("/readyz")
+def readyz(request: Request) -> Response:
+    """Films can be taken: 200; or 503, and why not."""
+    said = problems(request.app.state.store)
+    text = "".join(f"{each}\n" for each in said) or "ready\n"
+    return PlainTextResponse(text, status_code=503 if said else 200)
+
+
+@router.get("/metrics")
+def metrics(request: Request) -> Response:
+    """All figures; nothing of a patient is among them, so nobody signs in for them."""
+    found = exposition(request.app.state.store, request.app.state.scales, time.time())
+    return Response(found, media_type=CONTENT_TYPE_LATEST)
+
+
+def exposition(store: Store, scales: Scales, now: float) -> bytes:
+    """The figures in Prometheus' text format."""
+    registry = CollectorRegistry()
+    registry.register(_Figures(store, scales, now))
+    return generate_latest(registry)
+
+
+class Scales:
+    """How heavy the spool is, weighed now and then."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._at = float("-inf")
+        self._bytes = 0
+
+    def weigh(self) -> int:
+        """Bytes of its files."""
+        with self._lock:
+            if time.monotonic() - self._at >= WEIGHED_S:
+                self._bytes = sum(_sizes(self._folder))
+                self._at = time.monotonic()
+            return self._bytes
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    try:
+        entries = list(os.scandir(folder))
+    except FileNotFoundError:
+        return
+    for each in entries:
+        if each.is_dir(follow_symlinks=False):
+            yield from _sizes(Path(each.path))
+            continue
+        try:
+            yield each.stat(follow_symlinks=False).st_size
+        except FileNotFoundError:
+            continue  # swept meanwhile
+
+
+class _Figures(Collector):
+    """What there is to say at one moment."""
+
+    def __init__(self, store: Store, scales: Scales, now: float) -> None:
+        self._store = store
+        self._scales = scales
+        self._now = now
+
+    def collect(self) -> Iterator[Metric]:
+        vitals = vitals_of(self._store.config.data_dir)
+        yield _gauge(
+            "up", "1 while a broker runs on the data directory", float(self._store.running)
+        )
+        if vitals is not None:
+            yield from _relayed(vitals)
+        yield from self._queue()
+        yield from self._printers()
+        yield from self._disk()
+        refusals = _counter("refusals", "What was refused to peers, by kind", ["kind"])
+        for each in self._store.refusals.list():
+            refusals.add_metric([each.kind], each.number)
+        yield refusals
+
+    def _queue(self) -> Iterator[Metric]:
+        numbers = self._store.jobs.numbers()
+        jobs = _gauge("jobs", "Jobs in the database by state", labels=["state"])
+        for state in State:
+            jobs.add_metric([str(state)], numbers.get(state, 0))
+        yield jobs
+        oldest = self._store.jobs.oldest_waiting()
+        age = 0.0 if oldest is None else max(0.0, self._now - oldest)
+        yield _gauge("oldest_waiting_job_seconds", "Age of the oldest queued job; 0: none", age)
+
+    def _printers(self) -> Iterator[Metric]:
+        health = _gauge("printer_health", "1 for what was observed", labels=["printer", "health"])
+        duty = _gauge("printer_duty", "1 for what a person wants", labels=["printer", "duty"])
+        load = _gauge("printer_load", "Films times copies not yet settled", labels=["printer"])
+        busy = _gauge("printer_attempts_running", "Attempts in flight", labels=["printer"])
+        for each in self._store.printers.list():
+            for kind in Health:
+                health.add_metric([each.name, str(kind)], float(each.health is kind))
+            for wish in Duty:
+                duty.add_metric([each.name, str(wish)], float(each.duty is wish))
+            load.add_metric([each.name], each.load)
+            busy.add_metric([each.name], each.claims)
+        yield from (health, duty, load, busy)
+
+    def _disk(self) -> Iterator[Metric]:
+        room = self._store.config.room()
+        yield _gauge("disk_free_bytes", "Free on the fuller of the broker's disks", room.free)
+        yield _gauge("disk_floor_bytes", "With less, films are refused", room.floor)
+        yield _gauge("spool_bytes", "Pixels in the spool", self._scales.weigh())
+
+
+def _relayed(vitals: Vitals) -> Iterator[Metric]:
+    tally = vitals.tally
+    yield _gauge("start_time_seconds", "When the relay started", vitals.started_at)
+    yield _gauge("associations", "Associations that modalities have open", vitals.associations)
+    for name, words, number in (
+        ("associations_accepted", "Associations taken", tally.associations),
+        ("jobs_received", "Print requests taken", tally.jobs),
+        ("films_received", "Films taken", tally.films),
+        ("possible_duplicates", "Jobs that may have come before", tally.duplicates),
+        ("jobs_held", "Jobs that the relay has held for a person", tally.held),
+        ("films_uncertain", "Films asked for and not answered for", tally.uncertain),
+    ):
+        counter = _counter(name, words)
+        counter.add_metric([], number)
+        yield counter
+    printed = _counter("films_printed", "Films that a printer has accepted", ["printer"])
+    for name, number in tally.printed.items():
+        printed.add_metric([name], number)
+    yield printed
+    attempts = _counter("attempts", "Attempts by their outcome", ["printer", "outcome"])
+    for (name, outcome), number in tally.attempts.items():
+        attempts.add_metric([name, outcome], number)
+    yield attempts
+    yield _histogram(
+        "answer_seconds", "From a print request to success for the modality", tally.answer_s
+    )
+    yield _histogram(
+        "paper_seconds", "From a print request to a printer's acceptance", tally.paper_s
+    )
+
+
+def _gauge(
+    name: str, words: str, value: float | None = None, labels: list[str] | None = None
+) -> GaugeMetricFamily:
+    return GaugeMetricFamily(PREFIX + name, words, value, labels)
+
+
+def _counter(name: str, words: str, labels: list[str] | None = None) -> CounterMetricFamily:
+    return CounterMetricFamily(PREFIX + name, words, labels=labels or [])
+
+
+def _histogram(name: str, words: str, found: Histogram) -> HistogramMetricFamily:
+    buckets = [
+        (f"{bound:g}" if bound < math.inf else "+Inf", number)
+        for bound, number in found.cumulated()
+    ]
+    return HistogramMetricFamily(PREFIX + name, words, buckets, found.total)

@@ -1,0 +1,132 @@
+"""Figures for Prometheus, and the two questions of a balancer, on a real print room."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from broker.config import load
+from broker.desk.opened import store_of
+from broker.desk.readiness import problems
+from broker.desk.vitals import read
+from tests.cli.conftest import Site, running, site
+from tests.web.print_room import PATIENT, PrintRoom
+
+__all__ = ["running", "site"]
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+Key = tuple[str, frozenset[tuple[str, str]]]
+
+
+def figures(text: str) -> Mapping[Key, float]:
+    """Name without its prefix, and labels, to value."""
+    return {
+        (each.name.removeprefix("dicom_print_broker_"), frozenset(each.labels.items())): each.value
+        for family in text_string_to_metric_families(text)
+        for each in family.samples
+    }
+
+
+def key(name: str, **labels: str) -> Key:
+    """As `figures` has it."""
+    return name, frozenset(labels.items())
+
+
+def test_films_are_counted_in_and_out(room: PrintRoom) -> None:
+    """Two films through the broker: received, printed, how long both took, and nothing of the
+    patient.
+    """
+    room.print(40)
+    room.print(80)
+    room.process.wait_for("job sent", job=2)
+    text = ""
+    while key("films_printed_total", printer="oki-1") not in (found := figures(text)) or (
+        sum(value for (name, _), value in found.items() if name == "films_printed_total") < 2
+    ):
+        text = httpx.get(f"{room.url}/metrics").text
+    assert found[key("up")] == 1
+    assert found[key("films_received_total")] == 2
+    assert found[key("jobs_received_total")] == 2
+    assert found[key("answer_seconds_count")] == 2
+    assert 0 < found[key("answer_seconds_sum")] < 10
+    assert found[key("paper_seconds_count")] == 2
+    assert found[key("jobs", state="sent")] == 2
+    assert found[key("printer_health", printer="oki-1", health="up")] == 1
+    assert found[key("printer_duty", printer="oki-2", duty="ready")] == 1
+    assert found[key("attempts_total", printer="oki-1", outcome="accepted")] >= 1
+    assert found[key("associations_accepted_total")] >= 2
+    assert found[key("disk_free_bytes")] > found[key("disk_floor_bytes")] > 0
+    assert found[key("spool_bytes")] >= 64 * 64
+    assert PATIENT not in text
+
+
+def test_trouble_is_counted(room: PrintRoom) -> None:
+    """A refused association by its kind, a job that waits by its age."""
+    for name in room.printers:
+        room.broker("printers", "drain", name)
+    room.print(40)
+    found = figures(httpx.get(f"{room.url}/metrics").text)
+    assert found[key("jobs", state="queued")] == 1
+    assert found[key("oldest_waiting_job_seconds")] > 0
+    assert found[key("printer_duty", printer="oki-1", duty="drain")] == 1
+
+
+def test_a_balancer_hears_whether_films_are_taken(room: PrintRoom) -> None:
+    """Alive and ready while the relay runs."""
+    assert httpx.get(f"{room.url}/healthz").text == "ok\n"
+    ready = httpx.get(f"{room.url}/readyz")
+    assert (ready.status_code, ready.text) == (200, "ready\n")
+    vitals = read(room.folder / "broker-data")
+    assert vitals is not None
+    assert vitals.pid == room.process.process.pid
+    room.process.end(signal.SIGTERM)
+    assert read(room.folder / "broker-data") is None
+    with store_of(load(room.config)) as store:
+        assert problems(store) == ["no broker is running on this data directory"]
+
+
+@pytest.mark.usefixtures("running")
+def test_what_is_in_the_way_is_named(site: Site) -> None:
+    """No place to put films, no room, a locked database: a line each."""
+    (site.folder / "broker-data" / "spool" / "incoming").mkdir()
+    with store_of(load(site.file)) as store:
+        assert problems(store) == []
+    (site.folder / "broker-data" / "spool" / "incoming").rmdir()
+    site.file.write_text(site.file.read_text() + "[retention]\nfloor_mb = 10000000\n")
+    with store_of(load(site.file)) as store, site.database.write():
+        said = problems(store)
+    assert [re.sub(r"\d+ MB", "N MB", each) for each in said] == [
+        "the spool is missing, or cannot be written",
+        "the disk is nearly full: N MB free",
+        "the database is locked by another program",
+    ]
+
+
+@pytest.mark.usefixtures("running")
+def test_a_broken_file_of_vital_signs_is_none(site: Site) -> None:
+    """Half a file, or another version's, is as good as none: never an error on the page."""
+    for text in ("", "{", "[]", '{"pid": 1}', '{"pid": 1, "started_at": 0, "tally": {"x": 1}}'):
+        (site.folder / "broker-data" / "vitals.json").write_text(text)
+        assert read(site.folder / "broker-data") is None
+
+
+def test_the_samples_name_only_figures_that_there_are(room: PrintRoom) -> None:
+    """Alert rules and dashboard ask for nothing that is never told."""
+    room.print(40)
+    room.process.wait_for("job sent")
+    names: set[str] = set()
+    while "dicom_print_broker_attempts_total" not in names:
+        text = httpx.get(f"{room.url}/metrics").text
+        names = {
+            each.name for family in text_string_to_metric_families(text) for each in family.samples
+        }
+    for sample in ("alerts.yml", "dashboard.json"):
+        asked = set(re.findall(r"dicom_print_broker_\w+", (SAMPLES / sample).read_text()))
+        assert len(asked) > 5
+        assert asked <= names | {"dicom_print_broker_refusals_total"}, sample
