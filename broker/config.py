@@ -16,7 +16,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from broker.contradictions import contradictions, give_way
-from broker.sections import SECTIONS, Broker, Config, Database, PrinterSection, Section, Tls
+from broker.notify_section import Notify
+from broker.section import Section
+from broker.sections import SECTIONS, Broker, Config, Database, PrinterSection, Tls
 from broker.values import as_written
 
 __all__ = ["Config", "ConfigError", "load", "locate", "parse", "show", "warnings"]
@@ -157,8 +159,17 @@ def _absolute(config: Config, folder: Path) -> Config:
     for key in ("certificate", "key", "client_ca", "ca"):
         if tls[key]:
             tls[key] = str(folder / Path(tls[key]).expanduser())
+    notify = config.notify.model_dump()
+    if notify["mail_password_file"]:
+        password = Path(notify["mail_password_file"]).expanduser()
+        notify["mail_password_file"] = str(folder / password)
     return config.model_copy(
-        update={"broker": Broker(**broker), "database": Database(url=url), "tls": Tls(**tls)}
+        update={
+            "broker": Broker(**broker),
+            "database": Database(url=url),
+            "tls": Tls(**tls),
+            "notify": Notify(**notify),
+        }
     )
 
 

@@ -56,6 +56,15 @@ def _with(table: Any, key: str, value: float) -> Any:
 def contradictions(known: Mapping[str, Any]) -> list[str]:
     """Mistakes between keys; only those of tables that are right in themselves are seen."""
     problems = []
+    notify = known.get("notify")
+    if notify is not None and notify.mail_host:
+        problems += [
+            f"notify.{key}: is missing; mail needs whom it is from and who gets it"
+            for key in ("mail_from", "mail_to")
+            if not getattr(notify, key)
+        ]
+        if notify.mail_user and not notify.mail_password_file:
+            problems.append("notify.mail_password_file: is missing; mail_user needs a password")
     retry = known.get("retry")
     if retry is not None and retry.max_delay_s < retry.first_delay_s:
         problems.append(

@@ -6,10 +6,12 @@ import shutil
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from broker.model.printer import Address
 from broker.model.room import Room
+from broker.notify_section import Notify
+from broker.section import Section
 from broker.values import (
     AeTitle,
     Flag,
@@ -25,12 +27,6 @@ from broker.values import (
     seconds,
     whole,
 )
-
-
-class Section(BaseModel):
-    """One table of the file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Broker(Section):
@@ -258,6 +254,7 @@ class Config(Section):
     retention: Retention = Retention()
     limits: Limits = Limits()
     web: Web = Web()
+    notify: Notify = Notify()
     log: Log = Log()
 
     @property

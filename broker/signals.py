@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from broker.config import Config
-from broker.page import Page
 from broker.service import Service
 
 
+class Companion(Protocol):
+    """What runs beside the relay, and must never stop it."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def reload(self, config: Config) -> None:
+        """Go on with another configuration."""
+
+    def stop(self) -> None:
+        """End."""
+
+
 def run(
-    service: Service, read_again: Callable[[], Config | None], page: Page | None = None
+    service: Service, read_again: Callable[[], Config | None], beside: Sequence[Companion] = ()
 ) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP calls `read_again` (None: it was not readable).
+
+    What runs `beside` the relay begins after it, and ends before.
 
     Raises what `Service.start` does.
     """
@@ -26,17 +41,17 @@ def run(
         signal.signal(number, lambda _number, _frame: None)
     try:
         service.start()
-        if page is not None:
-            page.start()
+        for each in beside:
+            each.start()
         while heard.recv(1)[0] == signal.SIGHUP:
             config = read_again()
             if config is not None:
                 service.reload(config)
-                if page is not None:
-                    page.reload(config)
+                for each in beside:
+                    each.reload(config)
     finally:
-        if page is not None:
-            page.stop()
+        for each in beside:
+            each.stop()
         service.stop()
         signal.set_wakeup_fd(-1)
         heard.close()

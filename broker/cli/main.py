@@ -11,7 +11,7 @@ from typing import Annotated, Any, TextIO
 import typer
 from typer.core import TyperGroup
 
-from broker.cli import check, config, db, jobs, printers, purge, refusals, test_print, user
+from broker.cli import check, config, db, jobs, notify, printers, purge, refusals, test_print, user
 from broker.cli.options import ConfigOption
 from broker.desk.failures import explained
 
@@ -99,6 +99,7 @@ app.command("test-print")(test_print.print_test_film)
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(user.app, name="user")
+app.add_typer(notify.app, name="notify")
 for _each in ("demo", "emulate", "conformance"):
     _register(_each)
 

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from broker.cli.tables import Column, Row, lay_out
 from broker.desk.phrases import age
-from broker.desk.remarks import of_printer
+from broker.desk.printer_remarks import of_printer
 from broker.model.printer import Printer
 
 COLUMNS = (

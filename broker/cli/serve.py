@@ -34,6 +34,10 @@ _ALARMING = frozenset(
 _WORTH_A_LOOK = frozenset(
     {
         "association refused",
+        "notice dropped",
+        "notice not delivered",
+        "notifier failed",
+        "sign-in failed",
         "association rejected",
         "attempt failed",
         "certificate",
@@ -87,6 +91,7 @@ def serve(
 
     from broker import certificates, logs, signals
     from broker.config import ConfigError, load, locate, warnings
+    from broker.notices import Notices
     from broker.page import Page
     from broker.service import Service
     from broker.store.occupancy import Occupied
@@ -122,8 +127,10 @@ def serve(
         log.warning("configuration", words=words)
     try:
         service = Service(settings, note, new_spool=new_spool)
-        page = Page(settings, note, service.users.any) if web else None
-        signals.run(service, read_again, page)
+        beside: list[signals.Companion] = [Notices(settings, service.jobs, service.printers, note)]
+        if web:
+            beside.append(Page(settings, note, service.users.any))
+        signals.run(service, read_again, beside)
     except ConfigError as error:
         _say(*error.problems)
         raise typer.Exit(2) from error

@@ -1,12 +1,11 @@
-"""What a person should know of a job or a printer beside the columns of a table."""
+"""What a person should know of a job beside the columns of a table."""
 
 from __future__ import annotations
 
 from broker.desk.fate import tray
-from broker.desk.phrases import age, count
+from broker.desk.phrases import count
 from broker.desk.standings import Standing
 from broker.model.job import State
-from broker.model.printer import Duty, Printer
 
 
 def of_job(found: Standing, now: float) -> tuple[str, ...]:
@@ -31,20 +30,3 @@ def where(found: Standing) -> str:
     if job.state is not State.QUEUED:
         return job.printer
     return job.pinned or (f"({found.line})" if found.line else "")
-
-
-def of_printer(printer: Printer, now: float) -> tuple[str, ...]:
-    """What its operator wants of it and why, and what it says."""
-    said = []
-    if printer.duty is not Duty.READY:
-        why = f": {printer.duty_reason}" if printer.duty_reason else ""
-        said.append(f"{printer.duty} for {age(now - printer.duty_since)}{why}")
-    if printer.reason:
-        said.append(printer.said)
-    elif printer.failures_in_row:
-        number = printer.failures_in_row
-        said.append(f"its last {count(number, 'attempt') if number > 1 else 'attempt'} failed")
-    if printer.paused_until > now:
-        pause = count(max(1, round(printer.paused_until - now)), "second")
-        said.append(f"rests for {pause} after a failure")
-    return tuple(said)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from broker.desk import remarks
 from broker.desk.allowed import allowed
 from broker.desk.phrases import clean
+from broker.desk.printer_remarks import of_printer
 from broker.desk.standings import Standing
 from broker.model.job import State
 from broker.model.printer import Duty, Printer
@@ -56,7 +57,7 @@ class JobRow:
 
 def printer_row(printer: Printer, now: float) -> PrinterRow:
     """The row of one printer."""
-    return PrinterRow(printer, tuple(map(clean, remarks.of_printer(printer, now))))
+    return PrinterRow(printer, tuple(map(clean, of_printer(printer, now))))
 
 
 def job_row(found: Standing, now: float) -> JobRow:

@@ -1,0 +1,46 @@
+"""`broker notify`: messages to people who are not looking."""
+
+from __future__ import annotations
+
+import time
+
+import typer
+
+from broker.cli.options import ConfigOption, configured
+
+app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+
+
+@app.callback()
+def notify() -> None:
+    """Messages about printers, held and waiting jobs and the disk: section [notify] of the file.
+
+    Example: broker notify test
+    """
+
+
+@app.command("test")
+def send_test(ctx: typer.Context, config: ConfigOption = None) -> None:
+    """Send a message by every way that is configured, now, and say what came of it.
+
+    Example: broker notify test
+    """
+    from broker.config import load
+    from broker.desk.failures import FAILED, Failure
+    from broker.model.bulletin import Notice
+    from broker.notices import ways
+
+    found = ways(load(configured(ctx, config)))
+    if not found:
+        raise Failure("nobody is told anything: set notify.webhook, or notify.mail_host")
+    notice = Notice("test", "a test message", "Messages of this broker arrive here.", time.time())
+    failed = False
+    for way, send in found.items():
+        try:
+            send(notice)
+            typer.echo(f"{way}: delivered")
+        except (OSError, ValueError) as error:
+            failed = True
+            typer.echo(f"{way}: not delivered: {error}", err=True)
+    if failed:
+        raise typer.Exit(FAILED)

@@ -1,0 +1,164 @@
+"""What is worth telling a person who is not looking: each trouble once, again while it lasts, and
+when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from broker.model.printer import Duty, Health, Printer
+
+NAMED = 10
+"""So many jobs are named in one notice."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One message. Nothing of a patient is in it."""
+
+    event: str
+    """printer down, printer back, jobs held, films wait, films move, disk low, disk free, test."""
+    subject: str
+    text: str
+    at: float
+    """In seconds since the epoch."""
+    reminder: bool = False
+    """It was told before, and is still so."""
+    printer: str = ""
+    jobs: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What there is to see."""
+
+    printers: tuple[Printer, ...] = ()
+    held: tuple[int, ...] = ()
+    """Numbers of the held jobs."""
+    oldest_s: float = 0.0
+    """Age of the oldest queued job; 0 without one."""
+    low: bool = False
+    """Whether less disk is free than the site wants."""
+    free_mb: int = 0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When to tell."""
+
+    oldest_s: float
+    """A queued job that is older waits too long."""
+    reminder_s: float
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was told before."""
+
+    told: Mapping[str, float] = field(default_factory=dict)
+    """Trouble -> when it was told last."""
+    held: frozenset[int] = frozenset()
+    """Held jobs that were told."""
+
+
+def bulletin(known: Known, seen: Seen, now: float, limits: Limits) -> tuple[list[Notice], Known]:
+    """What to tell now, and what is known then."""
+    troubles = _troubles(seen, now, limits)
+    notices = []
+    told = dict(known.told)
+    for key, notice in troubles.items():
+        at = told.get(key)
+        if at is None:
+            notices.append(notice)
+        elif now - at >= limits.reminder_s or now < at:  # a clock that was set back
+            notices.append(replace(notice, reminder=True, subject=f"still: {notice.subject}"))
+        else:
+            continue
+        told[key] = now
+    fresh = set(seen.held) - known.held
+    if fresh:
+        told["held"] = now
+        notices.append(_held(sorted(fresh), len(seen.held), now))
+    elif seen.held and now - told.get("held", now) >= limits.reminder_s:
+        told["held"] = now
+        again = _held(sorted(seen.held), len(seen.held), now)
+        notices.append(replace(again, reminder=True, subject=f"still: {again.subject}"))
+    for key in [each for each in told if each not in troubles]:
+        if key == "held" and seen.held:
+            continue
+        del told[key]
+        if over := _over(key, seen, now):
+            notices.append(over)
+    return notices, Known(told, frozenset(seen.held))
+
+
+def _troubles(seen: Seen, now: float, limits: Limits) -> dict[str, Notice]:
+    """What is wrong now, by a name that stays the same while it lasts."""
+    found = {}
+    for each in seen.printers:
+        if each.health is Health.DOWN and each.duty is Duty.READY:
+            others = any(
+                other.health in (Health.UP, Health.DEGRADED) and other.duty is Duty.READY
+                for other in seen.printers
+            )
+            goes = "Its films go to the other printers." if others else "NOTHING PRINTS NOW."
+            text = f"{each.name} is down: {each.said or 'no reason was given'}. {goes}"
+            found[f"printer {each.name}"] = Notice(
+                "printer down",
+                f"{each.name} is down",
+                f"{text} `broker printers` shows all; `broker printers maint {each.name}` stops "
+                "these messages while it is mended.",
+                now,
+                printer=each.name,
+            )
+    if seen.oldest_s >= limits.oldest_s:
+        minutes = int(seen.oldest_s // 60)
+        found["waiting"] = Notice(
+            "films wait",
+            f"a job has waited for {minutes} min",
+            f"The oldest queued job has waited for {minutes} minutes. It is safe. `broker jobs` "
+            "shows why each job waits.",
+            now,
+        )
+    if seen.low:
+        found["disk"] = Notice(
+            "disk low",
+            "the disk is nearly full, new films are refused",
+            f"{seen.free_mb} MB are free, less than retention.floor_mb: new films are refused. "
+            "Those that were taken are safe and print. Make room in that file system.",
+            now,
+        )
+    return found
+
+
+def _held(numbers: list[int], total: int, now: float) -> Notice:
+    jobs = "job" if len(numbers) == 1 else "jobs"
+    named = ", ".join(map(str, numbers[:NAMED])) + (", …" if len(numbers) > NAMED else "")
+    what = f"{jobs} {named} held" if len(numbers) <= NAMED else f"{len(numbers)} jobs held"
+    return Notice(
+        "jobs held",
+        what,
+        f"Held: {jobs} {named}; {total} in all. Only a person moves a held job. "
+        f"`broker jobs explain {numbers[0]}` says why, and what to do.",
+        now,
+        jobs=tuple(numbers[:NAMED]),
+    )
+
+
+def _over(key: str, seen: Seen, now: float) -> Notice | None:
+    """That a trouble is over; None where nobody needs to hear that."""
+    kind, _, name = key.partition(" ")
+    if kind == "printer":
+        back = next((each for each in seen.printers if each.name == name), None)
+        if back is None or back.health not in (Health.UP, Health.DEGRADED):
+            return None
+        text = f"{name} answers again ({back.health}), and takes films."
+        if back.duty is not Duty.READY:
+            text = f"{name} answers again; it is in {back.duty}, so it takes no films."
+        return Notice("printer back", f"{name} is back", text, now, printer=name)
+    if kind == "waiting":
+        return Notice("films move", "no job waits too long any more", "The queue moves again.", now)
+    if kind == "disk":
+        text = f"{seen.free_mb} MB are free: new films are taken again."
+        return Notice("disk free", "there is room on the disk again", text, now)
+    return None

@@ -1,0 +1,86 @@
+"""Messages to people, put together from the configuration; beside the relay, which knows nothing of
+them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from broker.config import Config
+from broker.model.bulletin import Limits, Seen
+from broker.model.job import State
+from broker.model.note import Note
+from broker.model.room import MB
+from broker.relay.notifier import Notifier
+from broker.relay.postman import Send
+from broker.relay.ways import Letterhead, Mail, mail, webhook
+from broker.store.jobs import Jobs
+from broker.store.printers import Printers
+
+
+def ways(config: Config) -> Mapping[str, Send]:
+    """Each way that the site wants to be told by, by name."""
+    notify = config.notify
+    letterhead = Letterhead(config.broker.ae_title, notify.page)
+    found: dict[str, Send] = {}
+    if notify.webhook:
+        found["webhook"] = webhook(notify.webhook, letterhead)
+    if notify.mail_host:
+        settings = Mail(
+            notify.mail_host,
+            notify.mail_port,
+            notify.mail_security,
+            notify.mail_user,
+            notify.mail_password_file,
+            notify.mail_from,
+            notify.to,
+        )
+        found["mail"] = mail(settings, letterhead)
+    return found
+
+
+class Notices:
+    """The messages of a running broker: `start`, `reload` and `stop` with it."""
+
+    def __init__(self, config: Config, jobs: Jobs, printers: Printers, note: Note) -> None:
+        self._jobs = jobs
+        self._printers = printers
+        self._note = note
+        self._notifier = self._made(config)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._notifier.start()
+
+    def reload(self, config: Config) -> None:
+        """Go on with another configuration."""
+        self._notifier.stop()
+        self._notifier = self._made(config)
+        self._notifier.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._notifier.stop()
+
+    def _made(self, config: Config) -> Notifier:
+        return Notifier(
+            config.data_dir / "notices.json",
+            self._see(config),
+            Limits(config.notify.oldest_job_s, config.notify.reminder_s),
+            ways(config),
+            clock=time.time,
+            note=self._note,
+        )
+
+    def _see(self, config: Config) -> Callable[[], Seen]:
+        def see() -> Seen:
+            room, oldest = config.room(), self._jobs.oldest_waiting()
+            return Seen(
+                printers=tuple(self._printers.list()),
+                held=tuple(self._jobs.of_state(State.HELD)),
+                oldest_s=0.0 if oldest is None else max(0.0, time.time() - oldest),
+                low=room.low,
+                free_mb=room.free // MB,
+            )
+
+        return see

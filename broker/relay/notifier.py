@@ -1,0 +1,97 @@
+"""Looks every few seconds, and tells people who are not looking."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from broker.model.bulletin import Known, Limits, Notice, Seen, bulletin
+from broker.model.note import Note
+from broker.relay.postman import Postman, Send
+from broker.store.database import in_words
+
+LOOK_S = 5.0
+
+
+class Notifier:
+    """What was told is kept in a file: a restart says nothing twice."""
+
+    def __init__(
+        self,
+        file: Path,
+        see: Callable[[], Seen],
+        limits: Limits,
+        ways: Mapping[str, Send],
+        *,
+        clock: Callable[[], float],
+        note: Note,
+        look_s: float = LOOK_S,
+    ) -> None:
+        self._file = file
+        self._see = see
+        self._limits = limits
+        self._clock = clock
+        self._note = note
+        self._look_s = look_s
+        self._postmen = [Postman(way, send, note) for way, send in ways.items()]
+        self._known = _read(file)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="notifier", daemon=True)
+
+    def start(self) -> None:
+        """Begin, where there is a way to tell anybody."""
+        if self._postmen:
+            for each in self._postmen:
+                each.start()
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End; what could not be delivered is not."""
+        self._stopping.set()
+        for each in self._postmen:
+            each.stop()
+        if self._thread.is_alive():
+            self._thread.join(1.0)
+
+    def look(self) -> list[Notice]:
+        """Look once, and hand out what is to be told."""
+        notices, known = bulletin(self._known, self._see(), self._clock(), self._limits)
+        if known != self._known:
+            _write(self._file, known)
+            self._known = known
+        for notice in notices:
+            for each in self._postmen:
+                each.take(notice)
+        return notices
+
+    def _loop(self) -> None:
+        failed = ""
+        while not self._stopping.wait(self._look_s):
+            try:
+                self.look()
+                failed = ""
+            except Exception as error:  # noqa: BLE001 - a failing disk must not end the watch
+                words = in_words(error)
+                if words != failed:
+                    self._note("notifier failed", {"why": words})
+                failed = words
+
+
+def _read(file: Path) -> Known:
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        told = {str(key): float(at) for key, at in document["told"].items()}
+        return Known(told, frozenset(int(each) for each in document["held"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Known()  # nothing was told yet, or half of it: then it is told again
+
+
+def _write(file: Path, known: Known) -> None:
+    fresh = file.with_name(f".{file.name}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        json.dump({"told": dict(known.told), "held": sorted(known.held)}, out)
+    fresh.replace(file)

@@ -1,0 +1,94 @@
+"""`broker user`: who may sign in to the page."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from broker.cli.main import app
+from broker.desk.passwords import verified
+from tests.cli.conftest import Ended, Site
+
+PASSWORD = "correct horse"
+
+
+def add(site: Site, name: str, *more: str, password: str = PASSWORD) -> Ended:
+    """`broker user add` with the password on stdin."""
+    done = CliRunner().invoke(
+        app,
+        ["user", "add", name, "--password-stdin", *more],
+        input=f"{password}\n",
+        env={"BROKER_CONFIG": str(site.file), "COLUMNS": "80"},
+    )
+    return Ended(done.exit_code, done.stdout, done.stderr)
+
+
+def stored(site: Site) -> bytes:
+    """The database as it is on the disk."""
+    folder = site.folder / "broker-data"
+    return b"".join(path.read_bytes() for path in folder.glob("broker.db*"))
+
+
+def test_users_come_change_and_go(site: Site) -> None:
+    """Each answer says what holds now, and what is missing then."""
+    assert "for this machine alone" in site.broker("user").out
+    assert "there is no operator" in add(site, "vera").out
+    assert add(site, "otto", "--role", "operator").out == "otto may sign in as operator\n"
+    listed = site.broker("user", "list").out
+    assert "vera" in listed
+    assert max(map(len, listed.splitlines())) <= 80
+    roles = {each["name"]: each["role"] for each in json.loads(site.broker("user", "--json").out)}
+    assert roles == {"otto": "operator", "vera": "viewer"}
+    assert "vera is operator now" in site.broker("user", "role", "vera", "operator").out
+    site.broker("user", "remove", "vera")
+    assert "nobody signs in now" in site.broker("user", "remove", "otto").out
+
+
+def test_a_password_is_kept_as_a_hash_alone(site: Site) -> None:
+    """It opens with the right password only, and cannot be read in the database."""
+    from broker.store.users import Users
+
+    add(site, "otto")
+    users = Users(site.database, lambda: 0.0)
+    found = verified(users, "otto", PASSWORD)
+    assert found is not None
+    assert found[0].name == "otto"
+    assert verified(users, "otto", "wrong horse") is None
+    assert verified(users, "nobody", PASSWORD) is None
+    assert PASSWORD.encode() not in stored(site)
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "words"),
+    [
+        ("otto", "short", "a password has 8 to 200 characters; this has 5"),
+        ("o t", PASSWORD, "is no name for a user"),
+        ("-otto", PASSWORD, "No such option"),
+    ],
+)
+def test_what_cannot_be_is_said(site: Site, name: str, password: str, words: str) -> None:
+    """And nobody is added."""
+    ended = add(site, name, password=password)
+    said = str(ended.err)
+    if not said:
+        done = CliRunner().invoke(app, ["user", "add", name, "--password-stdin"], input=password)
+        said = str(getattr(done.exception, "words", done.exception))
+    assert words in said
+    assert "No users" in site.broker("user").out
+
+
+def test_names_that_are_there_or_not(site: Site) -> None:
+    """Each error names the remedy."""
+    add(site, "otto")
+    for arguments, words in (
+        (("add", "otto", "--password-stdin"), "`broker user password otto` changes it"),
+        (("remove", "ruth"), "there is no user ruth; there are: otto"),
+        (("role", "ruth", "viewer"), "there is no user ruth"),
+        (("password", "ruth"), "there is no user ruth"),
+    ):
+        done = CliRunner().invoke(
+            app, ["user", *arguments], env={"BROKER_CONFIG": str(site.file)}, input=PASSWORD
+        )
+        assert words in str(getattr(done.exception, "words", done.stderr))

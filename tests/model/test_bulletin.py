@@ -1,0 +1,113 @@
+"""What is told to people who are not looking, and how often."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.model.bulletin import Known, Limits, Notice, Seen, bulletin
+from broker.model.printer import Address, Duty, Health, Printer
+
+LIMITS = Limits(oldest_s=900, reminder_s=3600)
+
+
+def printer(name: str = "oki-1", health: Health = Health.UP, duty: Duty = Duty.READY) -> Printer:
+    """One that is well, unless something else is said."""
+    return Printer(
+        Address(name, "OKI", "10.0.0.1", 104), duty, "", 0, health, 0,
+        f"{name}: refused the connection" if health is Health.DOWN else "",
+        0, 0, None, 0, 0, None, 0, 0, 0, 0, 0,
+    )  # fmt: skip
+
+
+def told(*steps: tuple[float, Seen]) -> list[list[str]]:
+    """The subjects at each step, from knowing nothing."""
+    known, found = Known(), []
+    for now, seen in steps:
+        notices, known = bulletin(known, seen, now, LIMITS)
+        found.append([each.subject for each in notices])
+    return found
+
+
+def test_a_printer_goes_down_and_comes_back() -> None:
+    """Once each; between them a reminder each hour."""
+    down = Seen(printers=(printer(health=Health.DOWN),))
+    assert told((0, down), (5, down), (3600, down), (3605, down), (4000, Seen((printer(),)))) == [
+        ["oki-1 is down"], [], ["still: oki-1 is down"], [], ["oki-1 is back"],
+    ]  # fmt: skip
+
+
+def test_a_printer_that_a_person_took_out_is_no_news() -> None:
+    """In drain or maint nobody is told; and taken out while down, nothing comes back."""
+    maint = Seen(printers=(printer(health=Health.DOWN, duty=Duty.MAINT),))
+    down = Seen(printers=(printer(health=Health.DOWN),))
+    assert told((0, maint)) == [[]]
+    assert told((0, down), (5, maint), (9, Seen())) == [["oki-1 is down"], [], []]
+
+
+def test_it_says_when_nothing_prints() -> None:
+    """The last printer is another matter than one of two."""
+    one = Seen(printers=(printer(health=Health.DOWN), printer("oki-2")))
+    both = Seen(printers=(printer(health=Health.DOWN), printer("oki-2", Health.DOWN)))
+    (notice,), _ = bulletin(Known(), one, 0, LIMITS)
+    assert "go to the other printers" in notice.text
+    notices, _ = bulletin(Known(), both, 0, LIMITS)
+    assert all("NOTHING PRINTS" in each.text for each in notices)
+
+
+def test_held_jobs_are_told_together() -> None:
+    """Many at once are one message; only new ones are told; released ones need no word."""
+    assert told(
+        (0, Seen(held=(4,))),
+        (5, Seen(held=(4, *range(10, 40)))),
+        (9, Seen(held=(4, 12))),
+        (4000, Seen(held=(4, 12))),
+        (4005, Seen()),
+        (4009, Seen(held=(4,))),
+    ) == [["job 4 held"], ["30 jobs held"], [], ["still: jobs 4, 12 held"], [], ["job 4 held"]]
+
+
+def test_waiting_and_the_disk_have_two_ends() -> None:
+    """Too long, and moving again; full, and free again."""
+    waits = Seen(oldest_s=901)
+    low = Seen(low=True, free_mb=12)
+    assert told((0, waits), (5, Seen(oldest_s=10)), (6, low), (7, Seen(free_mb=900))) == [
+        ["a job has waited for 15 min"],
+        ["no job waits too long any more"],
+        ["the disk is nearly full, new films are refused"],
+        ["there is room on the disk again"],
+    ]
+
+
+seens = st.builds(
+    Seen,
+    printers=st.sampled_from([(), (printer(),), (printer(health=Health.DOWN),)]),
+    held=st.sampled_from([(), (1,), (1, 2)]),
+    oldest_s=st.sampled_from([0.0, 1000.0]),
+    low=st.booleans(),
+)
+
+
+@given(st.lists(seens, max_size=12))
+def test_the_same_thing_is_never_told_twice_in_a_row(found: list[Seen]) -> None:
+    """Within the reminder's time, what has not changed says nothing; the end brings no trouble."""
+    known = Known()
+    for number, seen in enumerate(found):
+        _, known = bulletin(known, seen, float(number), LIMITS)
+        again, same = bulletin(known, seen, float(number) + 0.5, LIMITS)
+        assert again == []
+        assert same == known
+    quiet, known = bulletin(known, Seen(printers=(printer(),)), 100.0, LIMITS)
+    assert {each.event for each in quiet} <= {"printer back", "films move", "disk free"}
+    assert known == Known()
+
+
+def test_a_reminder_is_marked() -> None:
+    """So that a program can tell it from news."""
+    low = Seen(low=True)
+    _, known = bulletin(Known(), low, 0, LIMITS)
+    (notice,), _ = bulletin(known, low, 7200, LIMITS)
+    first = Notice(**{**notice.__dict__, "reminder": False})
+    assert notice == replace(first, reminder=True)

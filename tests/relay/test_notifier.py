@@ -1,0 +1,125 @@
+"""Notices, delivered for real: by HTTP and by mail, on loopback."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from broker.model.bulletin import Limits, Notice, Seen
+from broker.relay.notifier import Notifier
+from broker.relay.postman import Postman
+from broker.relay.ways import Letterhead, Mail, mail, webhook
+from tests.peers.hook_receiver import HookReceiver
+from tests.peers.smtp_receiver import SmtpReceiver
+
+HEAD = Letterhead("BROKER", "http://broker.example:8080/")
+NOTICE = Notice("jobs held", "job 4 held", "Held: job 4.", 0.0, jobs=(4,))
+Noted = queue.Queue[tuple[str, Mapping[str, object]]]
+
+
+@pytest.fixture
+def noted() -> Noted:
+    """What was noted."""
+    return queue.Queue()
+
+
+def letters(port: int) -> Mail:
+    """Plain mail to two people."""
+    to = ("ruth@example.org", "otto@example.org")
+    return Mail("127.0.0.1", port, "none", "", "", "broker@example.org", to)
+
+
+def test_a_program_hears_it_as_json() -> None:
+    """Everything that it needs, in UTC."""
+    with HookReceiver() as hook:
+        webhook(hook.url, HEAD)(NOTICE)
+        assert hook.told == [
+            {
+                "event": "jobs held",
+                "reminder": False,
+                "broker": "BROKER",
+                "subject": "job 4 held",
+                "text": "Held: job 4.",
+                "at": "1970-01-01T00:00:00+00:00",
+                "printer": "",
+                "jobs": [4],
+                "page": "http://broker.example:8080/",
+            }
+        ]
+
+
+def test_people_get_a_letter() -> None:
+    """The subject says which broker and what; the page's address is in it."""
+    with SmtpReceiver() as receiver:
+        mail(letters(receiver.port), HEAD)(NOTICE)
+        (letter,) = receiver.wait_for(1)
+    assert letter["Subject"] == "[BROKER] job 4 held"
+    assert letter["To"] == "ruth@example.org, otto@example.org"
+    assert "http://broker.example:8080/" in str(letter.get_payload())
+
+
+def test_what_cannot_be_delivered_says_where_and_why() -> None:
+    """Nobody listens, an answer that is none, nobody of that name."""
+    with HookReceiver(failures=1) as hook:
+        with pytest.raises(OSError, match="answered 503"):
+            webhook(hook.url, HEAD)(NOTICE)
+        gone = hook.url
+    with pytest.raises(OSError, match=r"127\.0\.0\.1"):
+        webhook(gone, HEAD)(NOTICE)
+    with SmtpReceiver() as receiver:
+        receiver.refusing = True
+        with pytest.raises(OSError, match="nobody here"):
+            mail(letters(receiver.port), HEAD)(NOTICE)
+
+
+def test_it_is_tried_again(noted: Noted) -> None:
+    """Twice refused, then taken: noted once as failed, then as delivered."""
+    with HookReceiver(failures=2) as hook:
+        postman = Postman("webhook", webhook(hook.url, HEAD), lambda *n: noted.put(n), first_s=0.01)
+        postman.start()
+        postman.take(NOTICE)
+        assert hook.wait_for("jobs held")["jobs"] == [4]
+        assert [noted.get(timeout=10)[0] for _ in range(2)] == [
+            "notice not delivered", "notice delivered",
+        ]  # fmt: skip
+        postman.stop()
+
+
+def test_one_way_that_is_down_does_not_stop_the_other(noted: Noted, tmp_path: Path) -> None:
+    """Mail arrives while the webhook's server is gone."""
+    with HookReceiver() as hook:
+        gone = hook.url
+    with SmtpReceiver() as receiver:
+        notifier = Notifier(
+            tmp_path / "notices.json",
+            lambda: Seen(held=(4,)),
+            Limits(900, 3600),
+            {"webhook": webhook(gone, HEAD), "mail": mail(letters(receiver.port), HEAD)},
+            clock=lambda: 0.0,
+            note=lambda *n: noted.put(n),
+            look_s=0.01,
+        )
+        notifier.start()
+        receiver.wait_for(1)
+        notifier.stop()
+
+
+def test_a_restart_says_nothing_twice(tmp_path: Path) -> None:
+    """What was told is in a file of its owner's alone; half a file counts as none."""
+    file = tmp_path / "notices.json"
+
+    def life() -> list[str]:
+        def see() -> Seen:
+            return Seen(held=(4,))
+
+        notifier = Notifier(file, see, Limits(900, 3600), {}, clock=lambda: 1.0, note=print)
+        return [each.subject for each in notifier.look()]
+
+    assert life() == ["job 4 held"]
+    assert life() == []
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.write_text('{"told"')
+    assert life() == ["job 4 held"]
