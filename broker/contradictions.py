@@ -56,6 +56,9 @@ def _with(table: Any, key: str, value: float) -> Any:
 def contradictions(known: Mapping[str, Any]) -> list[str]:
     """Mistakes between keys; only those of tables that are right in themselves are seen."""
     problems = []
+    web, tls = known.get("web"), known.get("tls")
+    if web is not None and web.tls and not (tls is not None and tls.certificate):
+        problems.append("web.tls: needs a certificate; set tls.certificate, or web.tls = false")
     notify = known.get("notify")
     if notify is not None and notify.mail_host:
         problems += [

@@ -1,0 +1,53 @@
+"""Nothing of a patient is anywhere but on the job's own page, which is for operators."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+
+import httpx
+
+from tests.web.print_room import PATIENT, PrintRoom
+
+PLACES = (
+    "/",
+    "/?state=sent",
+    "/printers/oki-1",
+    "/api",
+    "/api/broker",
+    "/api/printers",
+    "/api/printers/oki-1",
+    "/api/jobs",
+    "/api/jobs/1",
+    "/api/jobs/1/explain",
+    "/api/openapi.json",
+    "/metrics",
+    "/readyz",
+)
+
+
+def first_event(url: str) -> str:
+    """What a page gets as soon as it listens."""
+    with httpx.stream("GET", f"{url}/events", timeout=30) as answer:
+        for line in answer.iter_lines():
+            if line.startswith("data:"):
+                return line
+    raise AssertionError("the stream ended")
+
+
+def test_a_patient_is_on_the_jobs_page_alone(room: PrintRoom) -> None:
+    """Pages, events, API, figures, commands and log: the name that the modality sent with the film
+    session is in none of them; it is on the job's page.
+    """
+    room.print(40)
+    room.process.wait_for("job sent")
+    told = {place: httpx.get(room.url + place).text for place in PLACES}
+    told["/events"] = first_event(room.url)
+    for command in (["jobs", "--all"], ["jobs", "show", "1"], ["jobs", "explain", "1"]):
+        told[" ".join(command)] = room.broker(*command)
+    assert PATIENT in httpx.get(f"{room.url}/jobs/1").text
+    room.process.end(signal.SIGTERM)
+    told["log"] = json.dumps(room.process.lines)
+    assert [place for place, text in told.items() if re.search("synthetic", text, re.I)] == []
+    assert "job-1" in told["/events"]
