@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from broker.cli import check, config, db, jobs, notify, printers, purge, refusals, test_print, user
 from broker.cli.options import ConfigOption
+from broker.cli.top import command
 from broker.desk.failures import explained
 
 ORDER = (
@@ -96,6 +97,7 @@ app.command("check")(check.check)
 app.command()(purge.purge)
 app.command()(refusals.refusals)
 app.command("test-print")(test_print.print_test_film)
+app.command()(command.top)
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(user.app, name="user")

@@ -1,0 +1,1 @@
+"""`broker top`: the System Overview as a terminal screen."""

@@ -1,0 +1,28 @@
+"""The command that opens the screen."""
+
+from __future__ import annotations
+
+import typer
+
+from broker.cli.options import ConfigOption
+
+
+def top(ctx: typer.Context, config: ConfigOption = None) -> None:
+    """Watch printers and jobs on one screen, and give orders with single keys.
+
+    It reads the database alone, so it works over SSH and beside any broker. Keys are in the last
+    line; q leaves.
+
+    Example: broker top
+    """
+    import sys
+
+    from broker.cli.opening import opened
+    from broker.cli.person import person
+
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise typer.BadParameter("it needs a terminal; `broker jobs` and `broker printers` do not")
+    with opened(ctx, config) as store:
+        from broker.cli.top.screen import Top
+
+        Top(store, person()).run()
