@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -62,10 +63,22 @@ def print_test_film(
                 raise Failure(words)
             typer.echo(words, err=True)
         elif wait:
-            _wait(store, job_id, timeout)
+            _watch(store, job_id, timeout)
 
 
-def _wait(store: Store, job_id: int, timeout: float) -> None:
+def _watch(store: Store, job_id: int, timeout: float) -> None:
+    """Wait for it, with a line on a terminal that shows for how long."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, markup=False)
+    if not console.is_terminal:
+        _wait(store, job_id, timeout, lambda _words: None)
+        return
+    with console.status("") as status:
+        _wait(store, job_id, timeout, status.update)
+
+
+def _wait(store: Store, job_id: int, timeout: float, tell: Callable[[str], None]) -> None:
     """Say each change until the job is finished or held; Failure when it is not sent."""
     from broker.desk.standings import explanation
     from broker.model.job import FINISHED, State
@@ -81,6 +94,7 @@ def _wait(store: Store, job_id: int, timeout: float) -> None:
             typer.echo(words)
         said = words
         waited = time.monotonic() - began
+        tell(f"job {job_id} is {job.state}, {waited:.0f} s of at most {timeout:g} s")
         if job.state is State.HELD or job.state is State.CANCELLED:
             raise typer.Exit(FAILED)
         if job.state in FINISHED:

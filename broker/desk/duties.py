@@ -24,7 +24,8 @@ class PrinterOrders:
         if same and duty is not Duty.READY:
             return _as_before(before)
         self.store.printers.set_duty(name, duty, "" if same else reason)
-        forgiven = "; what it failed before is forgotten" if before.failures_in_row else ""
+        forgets = duty is Duty.READY and before.failures_in_row
+        forgiven = "; what it failed before is forgotten" if forgets else ""
         words = _next(self.store, self.store.printers.get(name)) + forgiven
         told = f"{words} ({reason})" if reason else words
         self.store.orders.record(self.who, str(duty), told, printer=name)
@@ -33,9 +34,10 @@ class PrinterOrders:
 
 def _as_before(printer: Printer) -> str:
     """For a duty that is set already: nothing is written, its time counts on."""
-    since = age(time.time() - printer.duty_since)
+    lasts = time.time() - printer.duty_since
+    since = f", for {age(lasts)}" if lasts >= 1 else ""
     why = f": {printer.duty_reason}" if printer.duty_reason else ""
-    return f"{printer.name} was already {printer.duty}, for {since}{why}; nothing was changed"
+    return f"{printer.name} was already {printer.duty}{since}{why}; nothing was changed"
 
 
 def _next(store: Store, printer: Printer) -> str:

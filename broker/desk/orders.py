@@ -13,6 +13,8 @@ from broker.desk.phrases import clean, count
 from broker.desk.standings import standing
 from broker.model.job import FilmState, Job, Priority, State
 from broker.model.printer import Duty
+from broker.model.trouble import PRINT_AGAIN
+from broker.store.verbs import NotAllowed
 
 VERBS = ("hold", "release", "cancel", "move", "reprint", "priority")
 
@@ -72,7 +74,10 @@ class JobOrders:
         elif self.store.jobs.get(job_id).state is State.PRINTING:
             words = f"job {job_id} is printing: the film in hand is finished, then it is cancelled"
         else:
-            words = f"job {job_id} is cancelled; `broker jobs reprint {job_id}` prints it after all"
+            after_all = f"`broker jobs reprint {job_id}` prints it after all"
+            if self._lost(job_id):
+                after_all = f"its pixels are not in the spool: {PRINT_AGAIN}"
+            words = f"job {job_id} is cancelled; {after_all}"
         return self._done("cancel", job_id, words)
 
     def move(self, job_id: int, printer: str) -> str:
@@ -91,6 +96,9 @@ class JobOrders:
 
     def reprint(self, job_id: int) -> str:
         """Print a finished or held job again, all of it, as a new job."""
+        job = self.store.jobs.get(job_id)
+        if job.pixels_removed_at is None and self._lost(job_id):
+            raise NotAllowed(job_id, job.state, f"its pixels are not in the spool; {PRINT_AGAIN}")
         new = self.store.jobs.get(self.store.jobs.reprint(job_id))
         each = f", {new.copies} copies each" if new.copies > 1 else ""
         films = count(new.films, "film")
@@ -114,6 +122,12 @@ class JobOrders:
         """What is true of a job that reads `printing` while no broker is running; else empty."""
         cut_off = standing(self.store, self.store.jobs.get(job_id)).cut_off
         return f"job {job_id} is {cut_off.remark}" if cut_off else ""
+
+    def _lost(self, job_id: int) -> bool:
+        """Whether pixels of it are not where they should be."""
+        spool = self.store.config.data_dir / "spool"
+        names = {name for film in self.store.jobs.films(job_id) for name in film.film.spooled}
+        return not all((spool / name[:2] / name).exists() for name in names)
 
     def _done(self, verb: str, job_id: int, words: str) -> str:
         self.store.orders.record(self.who, verb, words, job_id=job_id)

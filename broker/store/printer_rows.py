@@ -34,7 +34,9 @@ class NoSuchPrinter(LookupError):
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
         there = ", ".join(known) if known else "none; the configuration names none"
-        self.words = f"there is no printer {name}; there are: {there}"
+        meant = [each for each in known if each.lower() == name.lower()]
+        hint = f"; did you mean {meant[0]}?" if meant else ""
+        self.words = f"there is no printer {name}; there are: {there}{hint}"
         super().__init__(self.words)
 
 

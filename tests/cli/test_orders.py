@@ -301,3 +301,17 @@ def test_an_order_that_a_cut_off_job_cannot_take_says_why(site: Site, order: lis
 def test_wrong_usage_is_exit_2(site: Site, arguments: list[str]) -> None:
     """A missing or a misspelt number is the caller's mistake."""
     assert site.broker("jobs", *arguments).code == 2
+
+
+def test_lost_pixels_are_not_promised_again(site: Site) -> None:
+    """Where the spool has them no more, nobody is told that a reprint helps, and none is queued."""
+    finished, waiting = site.sent(), site.job()
+    (site.folder / "broker-data" / "spool" / "ab" / ("ab" * 32)).unlink()
+    again = site.broker("jobs", "reprint", str(finished))
+    assert again.code == 1
+    assert f"job {finished} is sent: its pixels are not in the spool" in again.err
+    assert "print it again at the modality" in again.err
+    assert len(site.jobs.list()) == 2
+    cancelled = site.broker("jobs", "cancel", str(waiting)).out
+    assert "print it again at the modality" in cancelled
+    assert "reprint" not in cancelled

@@ -124,8 +124,8 @@ def test_a_duty_that_is_set_already_is_no_change(site: Site) -> None:
     for again in ([], ["-r", "new drum"]):
         ended = site.broker("printers", "drain", "oki-1", *again)
         assert ended.code == 0
-        assert ended.out.startswith("oki-1 was already drain, for ")
-        assert ended.out.endswith("s: new drum; nothing was changed\n")
+        assert ended.out.startswith("oki-1 was already drain")
+        assert ended.out.endswith(": new drum; nothing was changed\n")
     assert site.printers.get("oki-1").duty_since == since
     assert site.broker("printers", "drain", "oki-1", "-r", "no drum").out.startswith("oki-1 drains")
     assert site.printers.get("oki-1").duty_reason == "no drum"
@@ -190,3 +190,17 @@ def test_films_failed_of_late_stand_beside_a_printer_that_is_up(site: Site) -> N
         site.up("oki-1")
         assert site.printers.get("oki-1").failures_in_row == number
         assert words in site.broker("printers").out
+
+
+def test_a_drain_forgives_nothing(site: Site) -> None:
+    """Only who says `ready` has mended it."""
+    site.failing("oki-1", 3)
+    assert "forgotten" not in site.broker("printers", "drain", "oki-1").out
+    assert site.printers.get("oki-1").failures_in_row == 3
+
+
+def test_a_name_in_other_letters_is_guessed(site: Site) -> None:
+    """Names are typed in a hurry."""
+    ended = site.broker("printers", "ready", "OKI-1")
+    assert ended.code == 1
+    assert "did you mean oki-1?" in ended.err

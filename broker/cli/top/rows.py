@@ -16,6 +16,10 @@ from broker.web.look import Scene
 
 PRINTERS = ("PRINTER", "HEALTH", "DUTY", "WGHT", "LOAD", "BUSY", "FILMS", "FAIL", "CHECK")
 JOBS = ("ID", "STATE", "MODALITY", "FILMS", "COPIES", "PRIO", "PRINTER", "AGE")
+KEYS = (
+    "Job:     h hold  r release  c cancel  m move  p reprint  y priority  Enter why\n"
+    "Printer: d drain  a halt  e ready  t test film     Tab other table     q quit"
+)
 SHOWN = 200
 """Jobs of the table."""
 

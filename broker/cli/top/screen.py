@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual import work
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from broker.cli.top import rows
 from broker.cli.top.dialogs import Ask, Choose, Confirm, Read
@@ -34,13 +34,7 @@ class Top(App[None]):
     """All database work is done in threads: keys are never kept waiting."""
 
     ENABLE_COMMAND_PALETTE = False
-    CSS = """
-    #printers { height: auto; max-height: 40%; }
-    #jobs { height: 1fr; }
-    #alarms { color: $error; height: auto; }
-    #about { height: auto; max-height: 5; color: $text-muted; }
-    #said { height: auto; max-height: 3; }
-    """
+    CSS_PATH = "screen.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         ("h", "hold", "hold"),
         ("r", "release", "release"),
@@ -73,7 +67,7 @@ class Top(App[None]):
         yield DataTable(id="jobs", cursor_type="row")
         yield Static("", id="about", markup=False)
         yield Static("", id="said", markup=False)
-        yield Footer()
+        yield Static(rows.KEYS, id="keys", markup=False)
 
     def on_mount(self) -> None:
         """Begin to look."""
@@ -102,9 +96,12 @@ class Top(App[None]):
             self.call_from_thread(self._alarm, lines)
 
     def _alarm(self, lines: Iterable[str]) -> None:
-        self.query_one("#alarms", Static).update("\n".join(lines))
+        if self.screen_stack:  # none are left while it closes
+            self.query_one("#alarms", Static).update("\n".join(lines))
 
     def _show(self, found: Scene, vitals: Vitals | None) -> None:
+        if not self.screen_stack:
+            return
         self._seen = found
         broker = self._store.config.broker
         place = f"{broker.ae_title} at {broker.host}:{broker.port}"
@@ -119,7 +116,7 @@ class Top(App[None]):
         self._tell_about()
 
     def _fill(self, name: str, wanted: dict[str, rows.Cells]) -> None:
-        """The rows of a table; the selected one stays selected."""
+        """The rows; the selected one stays selected."""
         table = self._table(name)
         chosen, line, scroll = self._chosen(name), table.cursor_row, table.scroll_y
         table.clear()
@@ -174,8 +171,12 @@ class Top(App[None]):
             words = carry_out()
         except Exception as error:  # noqa: BLE001 - told on the screen
             words = " ".join((explained(error) or (1, [repr(error)]))[1])
-        self.call_from_thread(self.query_one("#said", Static).update, words)
-        self.call_from_thread(self.look)
+        self.call_from_thread(self._say, words)
+
+    def _say(self, words: str) -> None:
+        if self.screen_stack:
+            self.query_one("#said", Static).update(words)
+            self.look()
 
     @work(thread=True, group="orders")
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
