@@ -57,7 +57,7 @@ class Tally:
     attempts: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Printer and outcome -> attempts."""
     answer_s: Histogram = field(default_factory=lambda: Histogram(ANSWER_S))
-    """From a print request to its film on stable storage, when the modality is told success."""
+    """From a print request, read whole, to its films on stable storage: then success is told."""
     paper_s: Histogram = field(default_factory=lambda: Histogram(PAPER_S))
     """From a print request to a printer's acceptance of the film."""
 
@@ -83,6 +83,7 @@ class Tally:
                 self.held += facts["state"] == "held"
             case "job recovered":
                 self.held += facts["state"] == "held"
+                self.uncertain += _whole(facts["uncertain"])
             case "association accepted":
                 self.associations += 1
 

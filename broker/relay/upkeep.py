@@ -90,10 +90,14 @@ class Upkeep:
             policy.on_uncertain, tries=policy.tries, running=self._house.running, why=why
         ):
             held = job.state is State.HELD
-            self._house.note(
-                "job recovered",
-                {"job": job.id, "state": str(job.state), "reason": job.reason if held else ""},
-            )
+            unanswered = self._house.jobs.unanswered() if held else ()
+            facts = {
+                "job": job.id,
+                "state": str(job.state),
+                "reason": job.reason if held else "",
+                "uncertain": sum(film.job_id == job.id for film in unanswered),
+            }
+            self._house.note("job recovered", facts)
 
     def mend_times(self) -> None:
         """End waits that are longer than any can be: the clock was set back meanwhile."""
