@@ -145,7 +145,7 @@ def _lonely(store: Store) -> str:
 
 def _password(from_stdin: bool) -> str:
     if from_stdin:
-        return sys.stdin.readline().rstrip("\n")
+        return sys.stdin.readline().rstrip("\r\n")
     if not sys.stdin.isatty():
         raise typer.BadParameter("there is no terminal to ask on; give --password-stdin")
     asked: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)

@@ -31,7 +31,10 @@ def stranger(host_header: str) -> str:
 
     A page elsewhere could have its name point here, and read what the browser gets.
     """
-    name = urlsplit(f"//{host_header}").hostname or ""
+    try:
+        name = urlsplit(f"//{host_header}").hostname or ""
+    except ValueError:
+        name = host_header  # brackets around what is no address
     if is_loopback(name):
         return ""
     return f"this page is for this machine alone: ask for it as localhost, not as {name[:100]}"
@@ -39,5 +42,8 @@ def stranger(host_header: str) -> str:
 
 def same_origin(origin: str, scheme: str, host_header: str) -> bool:
     """Whether an Origin or Referer header names this page."""
-    found = urlsplit(origin)
+    try:
+        found = urlsplit(origin)
+    except ValueError:
+        return False
     return (found.scheme, found.netloc) == (scheme, host_header)

@@ -34,24 +34,29 @@ def hashed(password: str) -> str:
     """What is kept of a password; Failure when it is too short or too long."""
     if not LEAST <= len(password) <= MOST:
         raise Failure(f"a password has {LEAST} to {MOST} characters; this has {len(password)}")
-    return _HASHER.hash(password)
+    try:
+        return _HASHER.hash(password)
+    except UnicodeEncodeError:
+        raise Failure("the password is not UTF-8; send it in that encoding") from None
 
 
 def verified(users: Users, name: str, password: str) -> tuple[User, str] | None:
     """The user and the hash that is kept, when the password is right; None otherwise.
 
-    A hash that was made with weaker settings is replaced. It takes as long for a name that there is
-    not.
+    A hash that was made with other settings is replaced, unless the password was changed meanwhile.
+    It takes as long for a name that there is not.
     """
     found = users.password(name)
     kept = found[1] if found else _NOBODY
     try:
         _HASHER.verify(kept, password)
-    except (VerificationError, InvalidHashError):
+    except (VerificationError, InvalidHashError, UnicodeEncodeError):
         return None
     if found is None:
         return None
     if _HASHER.check_needs_rehash(kept):
-        kept = _HASHER.hash(password)
-        users.change(name, hashed=kept)
+        fresh = _HASHER.hash(password)
+        if not users.replace(name, kept, fresh):
+            return None
+        kept = fresh
     return found[0], kept

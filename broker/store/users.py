@@ -51,6 +51,11 @@ class Users:
             ).rowcount:
                 raise NoSuchUser(name, list(connection.execute(select(users.c.name)).scalars()))
 
+    def replace(self, name: str, hashed: str, fresh: str) -> bool:
+        """Another hash of the same password; False when the user has it no more."""
+        which = (users.c.name == name) & (users.c.password == hashed)
+        return bool(self._database.change_some(users, which, password=fresh))
+
     def remove(self, name: str) -> None:
         """One less; NoSuchUser."""
         with self._database.write() as connection:

@@ -98,6 +98,9 @@ async def _news(request: Request, who: Person, view: View) -> AsyncIterator[str]
     seen = -1
     while not look.over:
         version, scene = await run_in_threadpool(look.scene) if seen < 0 else look.latest()
+        if not await run_in_threadpool(still, request, who):
+            yield "event: signed-out\ndata: \n\n"
+            return
         if version != seen:
             seen = version
             regions = await run_in_threadpool(_regions, request, who, scene, view, csrf)
@@ -106,9 +109,6 @@ async def _news(request: Request, who: Person, view: View) -> AsyncIterator[str]
             news = {"version": version, "now": time.time(), **changed}
             yield f"event: overview\ndata: {json.dumps(news)}\n\n"
         else:
-            if not await run_in_threadpool(still, request, who):
-                yield "event: signed-out\ndata: \n\n"
-                return
             yield "event: still\ndata: \n\n"
         await look.next(seen, STILL_S)
 

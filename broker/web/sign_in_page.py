@@ -11,6 +11,9 @@ from broker.desk.doors import same_origin
 from broker.web.pages import Pages
 from broker.web.signin import COOKIE, IDLE_S, VISITOR, SignIn, checked, nobody
 
+LONGEST = 2000
+"""Characters of an address to come back to."""
+
 router = APIRouter(include_in_schema=False)
 
 
@@ -28,7 +31,7 @@ def sign_in(
     request: Request,
     name: Annotated[str, Form(max_length=200)] = "",
     password: Annotated[str, Form(max_length=400)] = "",
-    next: Annotated[str, Form(max_length=500)] = "/",
+    next: Annotated[str, Form()] = "/",
 ) -> Response:
     """Begin a session, and go where the person wanted."""
     origin = request.headers.get("origin", "")
@@ -49,8 +52,9 @@ def sign_in(
 
 
 @router.post("/sign-out", dependencies=[Depends(checked)])
-def sign_out() -> Response:
+def sign_out(request: Request) -> Response:
     """End the session in this browser."""
+    request.state.renewed = ""  # it was due: its new cookie must not come after all
     response = RedirectResponse("/sign-in", status_code=303)
     response.delete_cookie(COOKIE, path="/")
     return response
@@ -79,7 +83,7 @@ def cookies(request: Request, response: Response) -> None:
 def _local(wanted: str) -> str:
     """A page of this broker, whatever was asked for."""
     proper = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and "\\" not in wanted
-    return wanted if proper and wanted.isprintable() else "/"
+    return wanted if proper and wanted.isprintable() and len(wanted) <= LONGEST else "/"
 
 
 def _form(request: Request, wanted: str, words: str, status: int = 200) -> Response:

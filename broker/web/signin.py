@@ -9,13 +9,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import math
 import secrets
+import threading
 import time
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
+from starlette.concurrency import run_in_threadpool
 
 from broker.desk.doors import is_loopback, same_origin, stranger
 from broker.desk.opened import Store
@@ -63,6 +66,8 @@ class SignIn:
         self._sessions = URLSafeTimedSerializer(key, salt="session")
         self._key = key
         self._failed = FailedSignIns(time.monotonic)
+        self._comparing = threading.Lock()
+        """Comparing takes 64 MiB on purpose: one at a time, and each knows of those before it."""
         self._known: dict[bytes, tuple[str, float]] = {}
 
     @property
@@ -76,7 +81,10 @@ class SignIn:
         if found is None:
             return ""
         self._note("signed in", {"user": found[0].name, "address": address})
-        return self._token(*found)
+        user, kept = found
+        return self._sessions.dumps(
+            {"user": user.name, "mark": _mark(user, kept), "since": secrets.token_hex(8)}
+        )
 
     def person(self, request: Request) -> Person:
         """Who asks; SignedOut. A session that is used goes on."""
@@ -84,9 +92,9 @@ class SignIn:
             return self._local(request)
         if request.headers.get("authorization", "").lower().startswith("basic "):
             return self._program(request)
-        user, kept, age_s = self._of_cookie(request.cookies.get(COOKIE, ""))
+        user, data, age_s = self._of_cookie(request.cookies.get(COOKIE, ""))
         if age_s > FRESH_S:
-            request.state.renewed = self._token(user, kept)
+            request.state.renewed = self._sessions.dumps(data)
         return Person(user.name, user.role, signed_in=True)
 
     def still(self, request: Request, who: Person) -> bool:
@@ -107,7 +115,7 @@ class SignIn:
         return hmac.new(self._key, f"csrf {of}".encode(), hashlib.sha256).hexdigest()
 
     def _of(self, cookie: str) -> str:
-        """The user of a cookie: a session that is renewed keeps its forms."""
+        """The session of a cookie, the same in one that renews it: forms of before stay good."""
         try:
             data = self._sessions.loads(cookie)
         except BadSignature:
@@ -121,12 +129,8 @@ class SignIn:
             raise HTTPException(400, words)
         return Person(LOCAL, Role.OPERATOR)
 
-    def _token(self, user: User, kept: str) -> str:
-        mark = hashlib.sha256(f"{user.role} {kept}".encode()).hexdigest()[:16]
-        since = secrets.token_hex(8)
-        return self._sessions.dumps({"user": user.name, "mark": mark, "since": since})
-
-    def _of_cookie(self, cookie: str) -> tuple[User, str, float]:
+    def _of_cookie(self, cookie: str) -> tuple[User, dict[str, str], float]:
+        """Its user, what is in it, and its age in seconds; SignedOut."""
         try:
             data, at = self._sessions.loads(cookie, max_age=IDLE_S, return_timestamp=True)
         except BadSignature:
@@ -134,11 +138,9 @@ class SignIn:
         found = self._store.users.password(data["user"])
         if found is None:
             raise SignedOut
-        user, kept = found
-        mark = hashlib.sha256(f"{user.role} {kept}".encode()).hexdigest()[:16]
-        if not hmac.compare_digest(mark, data["mark"]):
+        if not hmac.compare_digest(_mark(*found), data["mark"]):
             raise SignedOut
-        return user, kept, time.time() - at.timestamp()
+        return found[0], data, time.time() - at.timestamp()
 
     def _program(self, request: Request) -> Person:
         try:
@@ -161,15 +163,25 @@ class SignIn:
 
     def _verified(self, name: str, password: str, address: str) -> tuple[User, str] | None:
         keys = (f"name {name[:64]}", f"address {address}")
-        if wait := self._failed.wait_s(*keys):
-            raise HTTPException(429, f"too many failed sign-ins: wait {round(wait) or 1} s")
-        found = verified(self._store.users, name, password)
+        with self._comparing:
+            if wait := math.ceil(self._failed.wait_s(*keys)):
+                words = f"too many failed sign-ins: wait {wait} s"
+                raise HTTPException(429, words, {"Retry-After": str(wait)})
+            found = verified(self._store.users, name, password)
+            if found is None:
+                self._failed.failed(*keys)
+            else:
+                self._failed.succeeded(*keys)
         if found is None:
-            self._failed.failed(*keys)
-            self._note("sign-in failed", {"user": name[:64], "address": address})
-        else:
-            self._failed.succeeded(*keys)
+            # What is no user's name may be a password, typed into the wrong field.
+            known = name if self._store.users.password(name) else ""
+            self._note("sign-in failed", {"user": known, "address": address})
         return found
+
+
+def _mark(user: User, kept: str) -> str:
+    """Another one after the role or the password is changed."""
+    return hashlib.sha256(f"{user.role} {kept}".encode()).hexdigest()[:16]
 
 
 def install(app: FastAPI, store: Store, note: Note) -> None:
@@ -197,7 +209,8 @@ def operator(request: Request) -> Person:
 
 async def checked(request: Request) -> None:
     """A change comes from this page's own forms and scripts, or from a program; HTTPException."""
-    if person(request).program:
+    who = await run_in_threadpool(person, request)  # it may compare a password
+    if who.program:
         return
     origin = request.headers.get("origin") or request.headers.get("referer") or ""
     host = request.headers.get("host", "")
@@ -220,7 +233,9 @@ def csrf_token(request: Request) -> str:
 
 
 def sign_in_address(request: Request) -> str:
-    """Where to sign in, and come back from."""
+    """Where to sign in, and come back from; an order is no page to come back to."""
+    if request.method not in SAFE:
+        return "/sign-in"
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return "/sign-in" if wanted == "/" else f"/sign-in?next={quote(wanted, safe='')}"
 

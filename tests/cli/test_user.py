@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 
 import pytest
 from typer.testing import CliRunner
@@ -10,6 +12,7 @@ from typer.testing import CliRunner
 from broker.cli.main import app
 from broker.desk.passwords import verified
 from tests.cli.conftest import Ended, Site
+from tests.peers.broker_process import BROKER
 
 PASSWORD = "correct horse"
 
@@ -58,6 +61,29 @@ def test_a_password_is_kept_as_a_hash_alone(site: Site) -> None:
     assert verified(users, "otto", "wrong horse") is None
     assert verified(users, "nobody", PASSWORD) is None
     assert PASSWORD.encode() not in stored(site)
+
+
+def test_a_password_ends_with_its_line(site: Site) -> None:
+    """However the line ends; spaces are the password's own. Bytes of another encoding are refused
+    in one line that does not show them.
+    """
+    from broker.store.users import Users
+
+    add(site, "otto", password=f" {PASSWORD} \r")
+    users = Users(site.database, lambda: 0.0)
+    assert verified(users, "otto", f" {PASSWORD} ") is not None
+    for locale in ("C", "C.UTF-8"):
+        ended = subprocess.run(
+            [*BROKER, "user", "add", "vera", "--password-stdin"],
+            input="Schlüssel lang\n".encode("latin-1"),
+            capture_output=True,
+            env=os.environ | {"BROKER_CONFIG": str(site.file), "LC_ALL": locale},
+            timeout=60,
+            check=False,
+        )
+        assert ended.returncode == 1
+        assert ended.stderr == b"the password is not UTF-8; send it in that encoding\n"
+    assert [each.name for each in users.list()] == ["otto"]
 
 
 @pytest.mark.parametrize(

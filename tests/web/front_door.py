@@ -1,0 +1,83 @@
+"""A front door: the page over a store of its own, served by uvicorn in a thread of the test."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import uvicorn
+
+from broker.config import load
+from broker.desk.opened import Store, store_of
+from broker.desk.passwords import hashed
+from broker.model.user import Role
+from broker.web.app import create
+
+PASSWORD = "correct horse"
+CONFIGURATION = """
+[broker]
+host = "127.0.0.1"
+port = 0
+[[printers]]
+name = "oki-1"
+ae_title = "OKI1"
+host = "127.0.0.1"
+port = 1
+"""
+
+
+@dataclass
+class FrontDoor:
+    """Where it is, what is behind it, and what it has noted."""
+
+    url: str
+    store: Store
+    notes: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+
+    def add(self, name: str, role: Role = Role.OPERATOR) -> None:
+        """One more user, with PASSWORD."""
+        self.store.users.add(name, role, hashed(PASSWORD))
+
+    @contextlib.contextmanager
+    def visitor(self) -> Iterator[httpx.Client]:
+        """Somebody with a browser's cookies."""
+        with httpx.Client(base_url=self.url, timeout=30) as client:
+            yield client
+
+
+def sign_in(client: httpx.Client, name: str, password: str = PASSWORD) -> httpx.Response:
+    """Send the form."""
+    return client.post("/sign-in", data={"name": name, "password": password})
+
+
+def token(page: httpx.Response) -> str:
+    """The token of a page's forms."""
+    return page.text.partition('name="csrf" value="')[2].partition('"')[0]
+
+
+@contextlib.contextmanager
+def front_door(folder: Path) -> Iterator[FrontDoor]:
+    """Open it, without users; closed at the end."""
+    file = folder / "broker.toml"
+    file.write_text(CONFIGURATION)
+    with (
+        store_of(load(file)) as store,
+        socket.create_server(("127.0.0.1", 0), backlog=64) as listening,
+    ):
+        door = FrontDoor(f"http://127.0.0.1:{listening.getsockname()[1]}", store)
+        app = create(store, lambda event, facts: door.notes.append((event, dict(facts))))
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+        )
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield door
+        finally:
+            server.should_exit = True
+            thread.join()

@@ -1,0 +1,176 @@
+"""Sessions: how long they last, what ends them, and what strangers can do to the front door."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from broker.desk.passwords import hashed
+from broker.model.printer import Duty
+from broker.model.user import Role
+from broker.web import signin
+from broker.web.attempts import FREE
+from broker.web.signin import COOKIE
+from tests.web.front_door import PASSWORD, FrontDoor, front_door, sign_in, token
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[FrontDoor]:
+    """With an operator, otto."""
+    with front_door(tmp_path) as opened:
+        opened.add("otto")
+        yield opened
+
+
+@pytest.fixture
+def client(door: FrontDoor) -> Iterator[httpx.Client]:
+    """Not signed in yet."""
+    with door.visitor() as visitor:
+        yield visitor
+
+
+def drain(client: httpx.Client, csrf: str) -> httpx.Response:
+    """Order it, as the page's form does."""
+    return client.post("/printers/oki-1/orders", data={"verb": "drain", "csrf": csrf})
+
+
+def test_a_session_that_is_renewed_keeps_its_forms(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page that was open before, and the one that brought the new cookie, still order."""
+    sign_in(client, "otto")
+    before = token(client.get("/"))
+    monkeypatch.setattr(signin, "FRESH_S", -1)
+    page = client.get("/")
+    assert COOKIE in page.headers.get("set-cookie", "")
+    monkeypatch.undo()
+    assert drain(client, token(page)).status_code == 303
+    assert drain(client, before).status_code == 303
+
+
+def test_signing_out_ends_a_session_that_was_due_for_renewal(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sits down next is nobody."""
+    sign_in(client, "otto")
+    csrf = token(client.get("/"))
+    monkeypatch.setattr(signin, "FRESH_S", -1)
+    assert client.post("/sign-out", data={"csrf": csrf}).headers["location"] == "/sign-in"
+    assert COOKIE not in client.cookies
+    assert client.get("/").status_code == 303
+
+
+def test_a_session_that_nobody_uses_ends(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After IDLE_S its cookie opens nothing."""
+    sign_in(client, "otto")
+    assert client.get("/").status_code == 200
+    monkeypatch.setattr(signin, "IDLE_S", -1)
+    assert client.get("/").headers["location"] == "/sign-in"
+
+
+def test_an_order_after_the_session_leads_to_a_page(client: httpx.Client) -> None:
+    """What was ordered is not asked for again as if it were a page."""
+    asked = drain(client, "")
+    assert (asked.status_code, asked.headers["location"]) == (303, "/sign-in")
+
+
+@pytest.mark.parametrize("wrong", ["[", "[::1", "[x]", "a b", ""])
+def test_an_address_that_is_none_is_refused_in_words(door: FrontDoor, wrong: str) -> None:
+    """As a Host or an Origin; nothing fails inside, with users and without."""
+    with door.visitor() as client:
+        sign_in(client, "otto")
+        origin = {"Origin": f"http://{wrong}"}
+        csrf = token(client.get("/"))
+        order = client.post("/printers/oki-1/orders", data={"csrf": csrf}, headers=origin)
+        assert order.status_code == 403
+        assert client.post("/sign-in", headers=origin).status_code == 403
+    door.store.users.remove("otto")
+    with door.visitor() as client:
+        answer = client.get("/", headers={"Host": wrong})
+        assert answer.status_code == 400
+    assert not [note for note in door.notes if note[0] == "page failed"]
+
+
+def test_guesses_at_once_are_counted_one_by_one(door: FrontDoor) -> None:
+    """No more of them are compared than of guesses one after the other: comparing takes 64 MiB."""
+    guesses = 30
+    together = threading.Barrier(guesses)
+
+    def guess(number: int) -> int:
+        with door.visitor() as client:
+            together.wait(30)
+            return sign_in(client, "otto", f"a wrong guess {number}").status_code
+
+    with ThreadPoolExecutor(guesses) as pool:
+        answers = list(pool.map(guess, range(guesses)))
+    assert answers.count(401) == FREE
+    assert answers.count(429) == guesses - FREE
+
+
+def test_what_is_typed_as_a_name_is_not_logged(door: FrontDoor, client: httpx.Client) -> None:
+    """It may be a password, in the wrong field; a user's own name is named."""
+    sign_in(client, PASSWORD, "otto")
+    sign_in(client, "otto", "a wrong guess")
+    noted = [facts["user"] for event, facts in door.notes if event == "sign-in failed"]
+    assert noted == ["", "otto"]
+    assert PASSWORD not in str(door.notes)
+
+
+def test_what_a_program_has_proved_is_known_for_a_while(
+    door: FrontDoor, client: httpx.Client
+) -> None:
+    """It is not compared again, so a program works on while new comparisons have to wait; another
+    role holds at once, another password or no user ends it at once.
+    """
+    door.add("tool", Role.VIEWER)
+    auth = ("tool", PASSWORD)
+    assert client.get("/api/printers", auth=auth).status_code == 200
+    for _ in range(FREE):
+        client.get("/api/printers", auth=("tool", "a wrong guess"))
+    assert client.get("/api/printers", auth=("otto", PASSWORD)).status_code == 429
+    assert client.get("/api/printers", auth=auth).status_code == 200
+    assert client.post("/api/printers/oki-1/drain", auth=auth).status_code == 403
+    door.store.users.change("tool", role=Role.OPERATOR)
+    assert client.post("/api/printers/oki-1/drain", auth=auth).status_code == 200
+    door.store.users.change("tool", hashed=hashed("another horse"))
+    assert client.get("/api/printers", auth=auth).status_code == 429
+    door.store.users.remove("tool")
+    assert client.get("/api/printers", auth=auth).status_code == 429
+
+
+def test_the_live_page_ends_with_the_user(door: FrontDoor, client: httpx.Client) -> None:
+    """At the next news already: what changes is not shown to one who was removed."""
+    sign_in(client, "otto")
+    with client.stream("GET", "/events") as stream:
+        lines = stream.iter_lines()
+        assert next(lines) == "event: overview"
+        door.add("vera")  # the page is not without users then
+        door.store.users.remove("otto")
+        door.store.printers.set_duty("oki-1", Duty.DRAIN, "new drum")
+        rest = list(lines)
+    assert "event: signed-out" in rest
+    assert "new drum" not in "".join(rest)
+
+
+def test_a_long_address_is_not_come_back_to(client: httpx.Client) -> None:
+    """The form works all the same."""
+    data = {"name": "otto", "password": PASSWORD, "next": "/" + "x" * 5000}
+    answer = client.post("/sign-in", data=data)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert client.get("/").status_code == 200
+
+
+def test_a_wait_is_said_for_programs_too(client: httpx.Client) -> None:
+    """429 with the seconds as Retry-After."""
+    for _ in range(FREE):
+        client.get("/api/printers", auth=("otto", "a wrong guess"))
+    waits = client.get("/api/printers", auth=("otto", PASSWORD))
+    assert waits.status_code == 429
+    assert 1 <= int(waits.headers["retry-after"]) <= 2
