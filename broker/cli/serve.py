@@ -43,6 +43,7 @@ _WORTH_A_LOOK = frozenset(
         "certificate",
         "duplicate held",
         "job recovered",
+        "pixels missing",
         "printer changed",
         "request refused",
     }
@@ -73,7 +74,8 @@ def serve(
         bool,
         typer.Option(
             "--new-spool",
-            help="Begin an empty spool where the one that jobs refer to is lost; for one start.",
+            help="Begin an empty spool where the one that jobs refer to is lost, and hold jobs "
+            "without pixels; for one start.",
         ),
     ] = False,
     web: Annotated[

@@ -78,7 +78,8 @@ class Tally:
                 self.attempts[str(facts["printer"]), "accepted"] += 1
             case "attempt failed":
                 outcome = str(facts["outcome"])
-                self.attempts[str(facts["printer"]), outcome] += 1
+                if facts["printer"]:  # otherwise it was none of a printer's
+                    self.attempts[str(facts["printer"]), outcome] += 1
                 self.uncertain += outcome == "uncertain"
                 self.held += facts["state"] == "held"
             case "job recovered":

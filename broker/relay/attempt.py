@@ -260,6 +260,7 @@ def _settle(edges: Edges, claim: Claim, trouble: Trouble) -> None:
         strike=verdict.strike,
         settlement=verdict.settlement,
         blame=verdict.printer,
+        printers=verdict.printers,
     )
     if verdict.printer.health not in (None, printer.health):
         edges.note(
@@ -275,7 +276,7 @@ def _settle(edges: Edges, claim: Claim, trouble: Trouble) -> None:
         "attempt failed",
         {
             "job": claim.job_id,
-            "printer": claim.printer,
+            "printer": claim.printer if verdict.printers else "",
             "outcome": str(verdict.outcome),
             "why": trouble.words,
             "state": str(verdict.settlement.state),

@@ -13,6 +13,7 @@ from broker.store.duplicates import later_twin
 from broker.store.job_rows import NoSuchJob
 from broker.store.printer_rows import require
 from broker.store.reading import JobReading
+from broker.store.reprints import take_back_unprinted
 from broker.store.tables import attempts, jobs, sendings
 
 
@@ -97,6 +98,7 @@ class Verbs(JobReading):
             self._change(
                 connection, job_id, state=State.CANCELLED, reason="cancelled by the operator"
             )
+            take_back_unprinted(connection, job_id)
 
     def move(self, job_id: int, printer: str) -> None:
         """Queue a job for one printer and no other, or with "" for any; NoSuchPrinter."""
