@@ -138,6 +138,7 @@ def _each(
     from broker.cli.opening import opened
     from broker.cli.person import person
     from broker.desk.orders import JobOrders
+    from broker.desk.pixels import spool_gone
     from broker.store.jobs import NoSuchJob, NotAllowed
 
     failed = False
@@ -152,6 +153,7 @@ def _each(
                 if isinstance(error, NotAllowed) and (cut := orders.cut_off(job_id)):
                     typer.echo(cut, err=True)
         if prints and not failed and not store.running:
-            typer.echo("no broker is running here; `broker serve` prints it", err=True)
+            start = spool_gone(store) or "`broker serve` prints it"
+            typer.echo(f"no broker is running here; {start}", err=True)
     if failed:
         raise typer.Exit(FAILED)

@@ -49,6 +49,8 @@ class Scene:
     """Of one that prints without a broker."""
     whole: Callable[[], bool] = lambda: True
     """Whether the pixels that it has yet to print are there."""
+    idle: str = ""
+    """Where nothing prints at all: that it is so, and what to do."""
 
 
 def explain(
@@ -69,19 +71,12 @@ def explain(
             found = Explanation(_held(job, films, scene.whole))
         case _:
             found = Explanation(_finished(job, films))
-    idle = (
-        () if queue.running or job.state not in (State.QUEUED, State.PRINTING) else (NOT_RUNNING,)
-    )
+    idle = (scene.idle,) if scene.idle else ()
     tried = _tried(attempts, "cut off" if cut_off else "running")
     flagged = tuple(f"It is flagged: {clean(flag)}." for flag in flags)
     sentences = (*idle, *found.sentences, *flagged, *tried)
     return Explanation(sentences, found.choice, found.blocked_by)
 
-
-NOT_RUNNING = (
-    "NO BROKER IS RUNNING on this data directory: modalities cannot print, nothing comes out. "
-    "What waits is safe. `broker serve`, or your service, starts it."
-)
 
 MAY_CHANGE = "may change over"
 """Said of a printer that a queued job has lined up with, and is not bound to."""

@@ -180,7 +180,8 @@ def lock(connection: Connection, job_id: int) -> State:
 
 
 def _finished(job_id: int, state: State) -> NotAllowed:
-    return NotAllowed(job_id, state, f"`broker jobs reprint {job_id}` prints it again")
+    after_all = "after all" if state is State.CANCELLED else "again"
+    return NotAllowed(job_id, state, f"`broker jobs reprint {job_id}` prints it {after_all}")
 
 
 def _flag(connection: Connection, job_id: int) -> Mapping[str, object]:
