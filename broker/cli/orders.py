@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from broker.cli.options import ConfigOption, ReasonOption
+from broker.cli.options import ConfigOption, ReasonOption, job_number
 from broker.desk.failures import FAILED
 from broker.model.job import Priority
 
 if TYPE_CHECKING:
     from broker.desk.orders import JobOrders
 
-if TYPE_CHECKING:
-    pass
-
-IdArgument = Annotated[int, typer.Argument(metavar="ID", help="The job's number.")]
+IdArgument = Annotated[
+    int, typer.Argument(metavar="ID", parser=job_number, help="The job's number.")
+]
 IdsArgument = Annotated[
-    list[int], typer.Argument(metavar="ID", help="The jobs' numbers, one or more.")
+    list[int],
+    typer.Argument(metavar="ID", parser=job_number, help="The jobs' numbers, one or more."),
 ]
 
 

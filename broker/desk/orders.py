@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from broker.desk import pixels
+from broker.desk.duties import off_duty
 from broker.desk.opened import Store
 from broker.desk.phrases import clean, count
 from broker.desk.standings import standing
 from broker.model.job import FINISHED, FilmState, Job, Priority, State
-from broker.model.printer import Duty
 from broker.model.trouble import PRINT_AGAIN
 from broker.store.verbs import NotAllowed
 
@@ -94,9 +94,8 @@ class JobOrders:
         with self._asking(job_id):
             self.store.jobs.move(job_id, printer)
         found = self.store.jobs.get(job_id)
-        where, waits = f"{printer} and no other printer" if printer else "any printer", ""
-        if printer and (duty := self.store.printers.get(printer).duty) is not Duty.READY:
-            waits = f", once it is ready: it is in {duty} now"
+        where = f"{printer} and no other printer" if printer else "any printer"
+        waits = off_duty(self.store, printer) if printer else ""
         words = f"job {job_id} is {self._let_go(before)}queued for {where}{waits}"
         return self._done("move", job_id, words + _remark(found))
 

@@ -251,7 +251,8 @@ def _struck(trouble: Trouble, scene: Scene, *, permanent: bool) -> Settlement:
     left = suitable(scene.job, _with_this_one_ready(scene), strikes)
     words = "; ".join(dict.fromkeys([trouble.words, *_last_words(strikes)]))
     if not left:
-        return Settlement(State.HELD, f"{_who(strikes, scene.printers)} refused it: {words}")
+        who = _who(strikes, scene.printers)
+        return Settlement(State.HELD, f"{who} refused it: {words.removeprefix(f'{who}: ')}")
     struck = {strike.printer for strike in strikes}
     untried = [each for each in left if each.name not in struck]
     if any(each.health is not Health.DOWN for each in untried):
