@@ -92,7 +92,7 @@ def serve(
     import structlog
 
     from broker import certificates, logs, signals
-    from broker.config import ConfigError, load, locate, warnings
+    from broker.config import ConfigError, locate, warnings
     from broker.notices import Notices
     from broker.page import Page
     from broker.service import Service
@@ -102,7 +102,7 @@ def serve(
 
     config = configured(ctx, config)
     try:
-        settings = load(config)
+        settings, _ = certificates.read(config, time.time())
     except ConfigError as error:
         _say(*error.problems)
         raise typer.Exit(2) from error
@@ -114,8 +114,7 @@ def serve(
 
     def read_again() -> Config | None:
         try:
-            found = load(config)
-            certificates.load(found, time.time())
+            found, _ = certificates.read(config, time.time())
             return found
         except ConfigError as error:
             log.error("configuration not readable, the old one stays", problems=error.problems)
