@@ -21,7 +21,7 @@ Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "console", "json"]
 Event = MutableMapping[str, Any]
 
-LIBRARIES = ("pynetdicom", "pydicom", "alembic", "sqlalchemy")
+LIBRARIES = ("pynetdicom", "pydicom", "alembic", "sqlalchemy", "httpx", "httpcore")
 """Loggers that speak from WARNING up, whatever our own level is."""
 
 

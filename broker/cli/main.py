@@ -18,12 +18,15 @@ from broker.desk.failures import explained
 
 ORDER = (
     "serve",
+    "top",
     "jobs",
     "printers",
     "test-print",
     "check",
     "purge",
     "refusals",
+    "user",
+    "notify",
     "config",
     "db",
     "demo",

@@ -6,8 +6,10 @@ import os
 
 from broker.desk.opened import Store
 from broker.model.room import MB
+from broker.store.database import FAILURES, in_words
 
 LOCKED_S = 0.2
+"""Longer than the relay itself keeps it."""
 
 
 def problems(store: Store) -> list[str]:
@@ -25,6 +27,9 @@ def problems(store: Store) -> list[str]:
     else:
         if room.low:
             said.append(f"the disk is nearly full: {room.free // MB} MB free")
-    if store.locked(LOCKED_S):
-        said.append("the database is locked by another program")
+    try:
+        if store.locked(LOCKED_S):
+            said.append("the database is locked by another program")
+    except FAILURES as error:
+        said.append(f"the database cannot be written: {in_words(error)}")
     return said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from broker.model.vitals import Vitals
@@ -11,10 +12,25 @@ from broker.store.occupancy import Occupancy
 
 
 def read(data_dir: Path) -> Vitals | None:
-    """The latest; None when none runs, or tells nothing that can be read."""
+    """The latest; None when none runs, or tells nothing that can be read.
+
+    What a broker that was killed has left is not taken for that of the next one.
+    """
     if not Occupancy.taken(data_dir):
         return None
     try:
-        return Vitals.of_document(json.loads((data_dir / FILE_NAME).read_text()))
+        found = Vitals.of_document(json.loads((data_dir / FILE_NAME).read_text()))
+        return found if _lives(found.pid) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None  # it has just begun, or is of another version
+
+
+def _lives(pid: int) -> bool:
+    """Whether there is such a process, whoever owns it."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True

@@ -35,9 +35,10 @@ class Intake(Protocol[R]):
     def receive(self, size: int) -> Writer[R]:
         """So many bytes of pixels begin to come; CannotStore when there is no room for them."""
 
-    def accept(self, request: PrintRequest, received: Sequence[R]) -> int:
+    def accept(self, request: PrintRequest, received: Sequence[R], came: float) -> int:
         """Put a print request on stable storage, its pixels first; the job's number.
 
+        `came` is when it was there, of `time.monotonic()`.
         CannotStore when that cannot be done: then nothing of it is left.
         """
 

@@ -276,7 +276,7 @@ class PrintScp:
         )
         received = [each for box in boxes for each in box.received()]
         try:
-            job = self.intake.accept(asked, received)
+            job = self.intake.accept(asked, received, request.came)
         except CannotStore as error:
             full = statuses.SESSION_QUEUE_FULL if whole else statuses.FILM_BOX_QUEUE_FULL
             if isinstance(error, QueueFull):

@@ -141,7 +141,12 @@ class PaperPath:
     def forget(self, received: Sequence[Held]) -> None:
         """Nothing to do: nobody else keeps them."""
 
-    def accept(self, request: PrintRequest, received: Sequence[Held]) -> int:
+    def accept(
+        self,
+        request: PrintRequest,
+        received: Sequence[Held],
+        came: float,  # noqa: ARG002 - nobody counts here
+    ) -> int:
         """Print, or keep while jammed; the Print Job's number.
 
         CannotStore when it is switched off meanwhile, or the tray cannot be written.

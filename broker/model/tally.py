@@ -57,7 +57,7 @@ class Tally:
     attempts: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Printer and outcome -> attempts."""
     answer_s: Histogram = field(default_factory=lambda: Histogram(ANSWER_S))
-    """From a print request to its film on stable storage, when the modality is told success."""
+    """From a print request, read whole, to its films on stable storage: then success is told."""
     paper_s: Histogram = field(default_factory=lambda: Histogram(PAPER_S))
     """From a print request to a printer's acceptance of the film."""
 
@@ -71,6 +71,8 @@ class Tally:
                 self.answer_s.observe(_number(facts["seconds"]))
             case "duplicate held":
                 self.held += 1
+            case "pixels missing":
+                self.held += _whole(facts["held"])
             case "film accepted":
                 self.printed[str(facts["printer"])] += 1
                 self.paper_s.observe(max(0.0, _number(facts["seconds"])))
@@ -84,6 +86,7 @@ class Tally:
                 self.held += facts["state"] == "held"
             case "job recovered":
                 self.held += facts["state"] == "held"
+                self.uncertain += _whole(facts["uncertain"])
             case "association accepted":
                 self.associations += 1
 

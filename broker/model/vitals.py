@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from broker.model.tally import ANSWER_S, PAPER_S, Histogram, Tally
@@ -35,7 +35,9 @@ class Vitals:
         for name in ("answer_s", "paper_s"):
             found: Histogram = tally[name]
             tally[name] = {"numbers": list(found.numbers), "total": found.total}
-        return asdict(self) | {"tally": tally}
+        # Not by `asdict`, which copies all of it: nothing is counted meanwhile.
+        own = {each.name: getattr(self, each.name) for each in fields(self)}
+        return own | {"tally": tally}
 
     @classmethod
     def of_document(cls, document: dict[str, Any]) -> Vitals:

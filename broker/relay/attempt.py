@@ -230,15 +230,17 @@ def _settle_without_printer(edges: Edges, claim: Claim, job: Job, trouble: Troub
     doubt, policy = isinstance(trouble, Uncertain), edges.policy()
     again = prints_again(policy.on_uncertain, policy.tries, job.strikes, job.wish)
     settlement = Settlement(State.QUEUED, "")
+    outcome = Outcome.UNCERTAIN if doubt else Outcome.UNAVAILABLE
     if doubt and not again:
         settlement = Settlement(State.HELD, f"uncertain: {trouble.words}")
     edges.jobs.finish(
         claim,
-        Outcome.UNCERTAIN if doubt else Outcome.UNAVAILABLE,
+        outcome,
         f"{claim.printer} was taken out of the configuration: {trouble.words}",
         strike=doubt and again,
         settlement=settlement,
     )
+    _tell_failed(edges, claim, outcome, trouble, settlement, claim.printer)
 
 
 def _settle(edges: Edges, claim: Claim, trouble: Trouble) -> None:
@@ -272,13 +274,18 @@ def _settle(edges: Edges, claim: Claim, trouble: Trouble) -> None:
                 "reason": verdict.printer.words,
             },
         )
-    edges.note(
-        "attempt failed",
-        {
-            "job": claim.job_id,
-            "printer": claim.printer if verdict.printers else "",
-            "outcome": str(verdict.outcome),
-            "why": trouble.words,
-            "state": str(verdict.settlement.state),
-        },
-    )
+    whose = claim.printer if verdict.printers else ""
+    _tell_failed(edges, claim, verdict.outcome, trouble, verdict.settlement, whose)
+
+
+def _tell_failed(
+    edges: Edges,
+    claim: Claim,
+    outcome: Outcome,
+    trouble: Trouble,
+    settlement: Settlement,
+    whose: str,
+) -> None:
+    """`whose` try it was: a printer's, or nobody's."""
+    facts = {"job": claim.job_id, "printer": whose, "outcome": str(outcome)}
+    edges.note("attempt failed", {**facts, "why": trouble.words, "state": str(settlement.state)})

@@ -71,13 +71,13 @@ class Intake:
             raise self._cannot(UNWRITTEN, error) from error
         return Receiving(writer, size, self._check_fit, self._cannot)
 
-    def accept(self, request: PrintRequest, received: Sequence[Incoming]) -> int:
+    def accept(self, request: PrintRequest, received: Sequence[Incoming], came: float) -> int:
         """Put the pixels, then the rows, on stable storage; the number of the job.
 
         Only when this returns may the modality be told success. CannotStore otherwise, and then
-        nothing of the request is left.
+        nothing of the request is left. `came` is when the request was there, of `monotonic`: its
+        wait for a turn counts.
         """
-        began = self._monotonic()
         try:
             self._quota.check(request.calling_ae, request.peer)
             with self._spool.keeping():
@@ -100,7 +100,7 @@ class Intake:
                 "films": len(request.films),
                 "copies": request.copies,
                 "level": str(request.level),
-                "seconds": round(self._monotonic() - began, 4),
+                "seconds": round(self._monotonic() - came, 4),
                 **twin,
             },
         )

@@ -96,10 +96,14 @@ class Upkeep:
             policy.on_uncertain, tries=policy.tries, running=self._house.running, why=why
         ):
             held = job.state is State.HELD
-            self._house.note(
-                "job recovered",
-                {"job": job.id, "state": str(job.state), "reason": job.reason if held else ""},
-            )
+            unanswered = self._house.jobs.unanswered() if held else ()
+            facts = {
+                "job": job.id,
+                "state": str(job.state),
+                "reason": job.reason if held else "",
+                "uncertain": sum(film.job_id == job.id for film in unanswered),
+            }
+            self._house.note("job recovered", facts)
 
     def hold_lost(self) -> None:
         """Hold what cannot be printed for want of its pixels, all of it at once: somebody who looks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -15,6 +16,8 @@ from broker.model.vitals import Vitals
 
 FILE_NAME = "vitals.json"
 EVERY_S = 1.0
+GRACE_S = 1.0
+"""No disk is waited for longer at the end."""
 
 
 class VitalSigns:
@@ -50,8 +53,10 @@ class VitalSigns:
         """End, and leave no file: nobody is alive then."""
         self._stopping.set()
         if self._thread.is_alive():
-            self._thread.join()
-            self._path.unlink(missing_ok=True)
+            self._thread.join(GRACE_S)
+            # A disk that fails must not keep the broker from ending.
+            with contextlib.suppress(OSError):
+                self._path.unlink(missing_ok=True)
 
     def _loop(self) -> None:
         written: dict[str, Any] = {}

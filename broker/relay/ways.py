@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from broker.model.bulletin import Notice
 from broker.relay.postman import Send
@@ -61,7 +62,10 @@ class Mail:
 
 
 def webhook(url: str, letterhead: Letterhead) -> Send:
-    """POSTs JSON; any answer but 2xx is a failure."""
+    """POSTs JSON; any answer but 2xx is a failure. Its words name the host alone: the rest of the
+    address may be a secret.
+    """
+    where = urlsplit(url).hostname or "webhook"
 
     def send(notice: Notice) -> None:
         import httpx  # here: a broker that tells nobody does not pay for it
@@ -69,9 +73,9 @@ def webhook(url: str, letterhead: Letterhead) -> Send:
         try:
             answer = httpx.post(url, json=letterhead.document(notice), timeout=PATIENCE_S)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise OSError(f"{url}: {error or type(error).__name__}") from error
+            raise OSError(f"{where}: {type(error).__name__}") from error
         if not answer.is_success:
-            raise OSError(f"{url} answered {answer.status_code}")
+            raise OSError(f"{where} answered {answer.status_code}")
 
     return send
 

@@ -13,12 +13,14 @@ import socket
 import sys
 import threading
 import time
+from typing import Any
 
 import structlog
 import uvicorn
 
 from broker import logs
 from broker.config import Config
+from broker.desk.failures import explained
 from broker.desk.opened import store_of
 from broker.web.app import create
 
@@ -41,11 +43,24 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.nice(NICE)
-    told = json.loads(sys.stdin.readline())
+    line = sys.stdin.readline()
+    if not line:
+        return 0  # the broker has gone already
+    told = json.loads(line)
     config = Config.model_validate(told["config"])
     logs.configure(config.log.level, config.log.format)
     log = structlog.get_logger("page")
-    listening = socket.socket(fileno=told["socket"])
+    try:
+        _serve(config, socket.socket(fileno=told["socket"]), log)
+    except Exception as error:
+        if (known := explained(error)) is None:
+            raise
+        log.error("page not served", why=" ".join(known[1]))
+        return 1
+    return 0
+
+
+def _serve(config: Config, listening: socket.socket, log: Any) -> None:
     with store_of(config) as store:
         app = create(store, lambda event, facts: log.warning(event, **facts))
         settings = uvicorn.Config(
@@ -62,7 +77,6 @@ def main() -> int:
         server = Server(settings)
         threading.Thread(target=_until_alone, args=(server,), daemon=True).start()
         server.run(sockets=[listening])
-    return 0
 
 
 def _until_alone(server: uvicorn.Server) -> None:

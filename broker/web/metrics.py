@@ -6,7 +6,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fastapi import APIRouter, Request
@@ -26,6 +26,7 @@ from broker.desk.readiness import problems
 from broker.desk.vitals import read as vitals_of
 from broker.model.job import State
 from broker.model.printer import Duty, Health
+from broker.model.refusal import Refusal
 from broker.model.tally import Histogram
 from broker.model.vitals import Vitals
 
@@ -111,13 +112,16 @@ class _Figures(Collector):
             "up", "1 while a broker runs on the data directory", float(self._store.running)
         )
         if vitals is not None:
-            yield from _relayed(vitals)
+            yield from _relayed(vitals, [each.name for each in self._store.printers.list()])
         yield from self._queue()
         yield from self._printers()
         yield from self._disk()
         refusals = _counter("refusals", "What was refused to peers, by kind", ["kind"])
-        for each in self._store.refusals.list():
-            refusals.add_metric([each.kind], each.number)
+        # From 0, as Prometheus sees no rise in what was not there before.
+        counted = {str(kind): 0 for kind in Refusal}
+        counted |= {each.kind: each.number for each in self._store.refusals.list()}
+        for kind, number in counted.items():
+            refusals.add_metric([kind], number)
         yield refusals
 
     def _queue(self) -> Iterator[Metric]:
@@ -151,7 +155,7 @@ class _Figures(Collector):
         yield _gauge("spool_bytes", "Pixels in the spool", self._scales.weigh())
 
 
-def _relayed(vitals: Vitals) -> Iterator[Metric]:
+def _relayed(vitals: Vitals, printers: Sequence[str]) -> Iterator[Metric]:
     tally = vitals.tally
     yield _gauge("start_time_seconds", "When the relay started", vitals.started_at)
     yield _gauge("associations", "Associations that modalities have open", vitals.associations)
@@ -167,7 +171,7 @@ def _relayed(vitals: Vitals) -> Iterator[Metric]:
         counter.add_metric([], number)
         yield counter
     printed = _counter("films_printed", "Films that a printer has accepted", ["printer"])
-    for name, number in tally.printed.items():
+    for name, number in {**dict.fromkeys(printers, 0), **tally.printed}.items():
         printed.add_metric([name], number)
     yield printed
     attempts = _counter("attempts", "Attempts by their outcome", ["printer", "outcome"])

@@ -11,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 
+from broker.model.trouble import SpoolDamaged
 from broker.sheet.paper import SAMPLES, compose
 from broker.sheet.paper import size as size_of
 from broker.store.documents import film_from_json
@@ -38,7 +39,7 @@ def main() -> int:
     except FileNotFoundError as error:
         sys.stderr.write(f"spool file {Path(error.filename).name} is missing")
         return NO_PICTURE
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SpoolDamaged) as error:
         sys.stderr.write(str(error))
         return NO_PICTURE
     picture.save(sys.stdout.buffer, format="PNG", compress_level=1)

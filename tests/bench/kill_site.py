@@ -67,7 +67,7 @@ class Life:
         self._port = 0
         self._ended = False
         self._process = subprocess.Popen(
-            [*BROKER, "serve", "--config", str(config)],
+            [*BROKER, "serve", "--no-web", "--config", str(config)],
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,

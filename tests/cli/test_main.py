@@ -57,6 +57,15 @@ def test_every_command_has_help_with_an_example(site: Site, command: list[str]) 
     assert max(map(len, ended.out.splitlines())) <= 80
 
 
+def test_help_names_every_command(site: Site) -> None:
+    """The first thing that a person types lists them all, within 80 columns."""
+    ended = site.broker("--help")
+    assert ended.code == 0
+    listed = [line.split()[0] for line in ended.out.splitlines() if line.startswith("  ")]
+    assert {name for name, *_ in commands()} <= set(listed)
+    assert max(map(len, ended.out.splitlines())) <= 80
+
+
 def test_help_loads_no_heavy_library() -> None:
     """`broker --help` answers at once: what a command needs is imported when it runs."""
     program = (

@@ -238,7 +238,16 @@ class Nursery(BrokerProcess):
         """Begin the life of a broker that dies at a step; the one before has died."""
         self.lines.clear()
         self.witness = config.parent / f"witness-{step}"
-        order = [str(self.witness), step, str(nth), "--", "serve", "--config", str(config)]
+        order = [
+            str(self.witness),
+            step,
+            str(nth),
+            "--",
+            "serve",
+            "--no-web",
+            "--config",
+            str(config),
+        ]
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()

@@ -171,6 +171,8 @@ def test_the_line_holds_for_a_printer_that_is_taken_out(
     assert (job.state, len(job.strikes), film.state) == (state, strikes, FilmState.UNCERTAIN)
     assert [each.outcome for each in stage.jobs.attempts(1)] == [Outcome.UNCERTAIN]
     assert stage.printers.list() == []
+    told = [facts for event, facts in stage.notes if event == "attempt failed"]
+    assert [(facts["outcome"], facts["state"]) for facts in told] == [("uncertain", str(state))]
 
 
 def test_a_wish_is_obeyed_until_the_line(stage: Stage) -> None:

@@ -135,6 +135,7 @@ def test_damaged_pixels_are_never_printed(relay: MakeRelay, damage: str) -> None
     # It was no try of the printer's (promise 6): neither in rows nor in counts.
     assert job.printer == ""
     assert [attempt.printer for attempt in room.service.jobs.attempts(1)] == [""]
+    room.wait_for(lambda: any(event == "attempt failed" for event, _ in room.notes))
     tally = Tally()
     for event, facts in room.notes:
         tally.heard(event, facts)

@@ -44,7 +44,7 @@ def test_equal_printers_share_twelve_films_evenly(relay: MakeRelay) -> None:
 
 def test_films_follow_the_weights(relay: MakeRelay) -> None:
     """Weights 100, 100, 50: ten films are 4, 4 and 2."""
-    room = relay(3, seconds=0.2, weights={"oki-3": 50})
+    room = relay(3, seconds=0.6, weights={"oki-3": 50})
     room.print_films(10)
     room.wait_until(State.SENT)
     assert room.sheets() == {"oki-1": 4, "oki-2": 4, "oki-3": 2}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from broker.dicom.sop_classes import FILM_BOX
-from broker.model.job import State
+from broker.model.film import Film, Image, ImageBox
+from broker.model.job import Level, PrintRequest, State
+from broker.model.printer import Address
 from broker.model.retry import Policy
 from broker.relay.upkeep import House, Keeping, Upkeep
 from broker.store import schema
@@ -121,6 +123,41 @@ def test_a_start_sweeps_what_nobody_refers_to(relay: MakeRelay) -> None:
     room.wait_until_up()
     room.print_films(1)
     room.wait_until(State.SENT, 1)
+
+
+def test_films_that_a_crash_left_in_doubt_are_told(tmp_path: Path) -> None:
+    """A job that was asked for when the broker died is held; the note says of how many films nobody
+    knows, so that they are counted. A job that was only claimed goes back to the queue.
+    """
+    database = Database.open(f"sqlite:///{tmp_path}/broker.db")
+    schema.upgrade(database)
+    jobs, printers = Jobs(database, time.time), Printers(database, time.time)
+    printers.sync([Address("oki-1", "OKI1", "127.0.0.1", 104)])
+    film = Film({}, (ImageBox(1, {}, Image("ab" * 32, 8, 2, 4, 8, 8, "MONOCHROME2")),))
+    for session in ("one", "two"):
+        jobs.add(PrintRequest("CT1", "BROKER", "::1:1", session, Level.FILM_BOX, {}, (film,)))
+    claim, other = jobs.claim(1, "oki-1"), jobs.claim(2, "oki-1")
+    assert claim is not None
+    assert other is not None
+    jobs.asked(claim, jobs.films(1)[0].id)
+    notes: list[Mapping[str, object]] = []
+    Upkeep(
+        House(
+            jobs=jobs,
+            printers=printers,
+            retention=Retention(database, time.time),
+            spool=Spool(tmp_path / "spool"),
+            running=tuple,
+            policy=Policy,
+            keeping=lambda: Keeping(DAY_S, DAY_S),
+            tick=lambda: None,
+            clock=time.time,
+            note=lambda _event, facts: notes.append(facts),
+        )
+    ).recover()
+    database.close()
+    told = [(facts["job"], facts["state"], facts["uncertain"]) for facts in notes]
+    assert told == [(1, "held", 1), (2, "queued", 0)]
 
 
 def test_one_chore_that_fails_stops_no_other(tmp_path: Path) -> None:

@@ -123,11 +123,11 @@ def test_the_session_ends_with_the_user(staffed: PrintRoom, client: httpx.Client
     assert client.get("/").status_code == 303
 
 
-@pytest.mark.parametrize("wanted", ["https://elsewhere/", "//elsewhere", "/\\elsewhere", "x", ""])
-def test_nobody_is_led_elsewhere(client: httpx.Client, wanted: str) -> None:
+def test_nobody_is_led_elsewhere(client: httpx.Client) -> None:
     """Only a page of this broker comes after signing in."""
-    data = {"name": "otto", "password": PASSWORD, "next": wanted}
-    assert client.post("/sign-in", data=data).headers["location"] == "/"
+    for wanted in ("https://elsewhere/", "//elsewhere", "/\\elsewhere", "x", ""):
+        data = {"name": "otto", "password": PASSWORD, "next": wanted}
+        assert client.post("/sign-in", data=data).headers["location"] == "/", wanted
 
 
 def test_another_page_cannot_order_anything(client: httpx.Client) -> None:

@@ -6,6 +6,7 @@ looks at.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -43,6 +44,8 @@ class Request:
     cuts: tuple[Cut, ...] = ()
     sink: Sink | None = None
     """What got the pixels: what Service.sink gave for this request, if it was asked."""
+    came: float = field(default_factory=time.monotonic, compare=False)
+    """When it was there (`time.monotonic()`), before it waited for anything."""
 
     @property
     def field(self) -> int:
