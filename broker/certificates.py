@@ -11,13 +11,24 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 from broker.config import Config, ConfigError
+from broker.config import load as load_file
 
 SOON_S = 30 * 86400.0
 """A certificate that expires before is worth a word."""
 _NOT_YET, _EXPIRED = 9, 10
 _BEGIN = "-----BEGIN "
+_CERTIFICATE, _KEY = "CERTIFICATE-----", "PRIVATE KEY-----"
+_REMEDIES = {
+    "certificate": "name the file of the broker's certificate",
+    "key": "name the file of the certificate's key",
+    "client_ca": "name the file of who issues modalities' certificates",
+    "ca": "name the file of who issues printers' certificates",
+}
+"""Where another file was meant, by key."""
 _OTHER_KEY = frozenset({"KEY_VALUES_MISMATCH", "NO_CERTIFICATE_ASSIGNED", "KEY_TYPE_MISMATCH"})
 _RENEW = "put a renewed one there, and send the broker SIGHUP"
 
@@ -40,6 +51,22 @@ class Certificates:
         return self.modalities
 
 
+def read(file: Path | None, now: float) -> tuple[Config, Certificates]:
+    """The configuration, as `broker.config.load` finds it, and its certificates. ConfigError with
+    the mistakes of both in one go."""
+    try:
+        config = load_file(file)
+    except ConfigError as error:
+        found = list(error.problems)
+        if error.rest is not None:
+            try:
+                load(error.rest, now)
+            except ConfigError as more:
+                found += more.problems
+        raise ConfigError(found) from error
+    return config, load(config, now)
+
+
 def load(config: Config, now: float) -> Certificates:
     """Read the files. ConfigError with each that cannot be used, and what to do about it.
 
@@ -60,7 +87,37 @@ def load(config: Config, now: float) -> Certificates:
     if problems:
         raise ConfigError(problems)
     printers = {} if context is None else dict.fromkeys(names, context)
-    return Certificates(modalities, printers, _validity(config, now) if modalities else ())
+    warnings = _validity(config, now) if modalities else ()
+    return Certificates(modalities, printers, (*warnings, *_of_trusted(config, now)))
+
+
+def _of_trusted(config: Config, now: float) -> list[str]:
+    """What is to be known of those whom we trust: peers are refused whose issuer has expired."""
+    said = []
+    for key, whose in (("client_ca", "modalities"), ("ca", "printers")):
+        if not (file := getattr(config.tls, key)):
+            continue
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        try:
+            _believe(context, key, file)
+        except ConfigError as error:
+            # Where it is needed, that was a mistake.
+            said += [f"{each}; it is not needed yet" for each in error.problems]
+            continue
+        for each in context.get_ca_certs():
+            until = ssl.cert_time_to_seconds(str(each["notAfter"]))
+            if until - now <= SOON_S:
+                when = f"{datetime.fromtimestamp(until, UTC):%Y-%m-%d}"
+                ends = f"expired on {when}, {whose} of it are refused" if until <= now else ""
+                ends = ends or f"expires on {when}, and {whose} of it are refused then"
+                said.append(f"tls.{key}: {file}: {_subject(each)} {ends}; {_RENEW}")
+    return said
+
+
+def _subject(certificate: Mapping[str, Any]) -> str:
+    """The last, and so the most particular part of its subject's name."""
+    parts = [value for part in certificate.get("subject", ()) for _, value in part]
+    return f'"{parts[-1]}"' if parts else "a certificate"
 
 
 def called(config: Config) -> ssl.SSLContext:
@@ -109,8 +166,14 @@ def _show(context: ssl.SSLContext, config: Config) -> None:
     """Use the certificate and its key."""
     certificate, key = config.tls.certificate, config.tls.key or config.tls.certificate
     own = "key" if config.tls.key else "certificate"
-    _holds("certificate", certificate, "CERTIFICATE-----")
-    text = _holds(own, key, "PRIVATE KEY-----")
+    try:
+        _holds("certificate", certificate, _CERTIFICATE)
+    except ConfigError:
+        if config.tls.key and _has(certificate, _KEY) and _has(key, _CERTIFICATE):
+            words = "is the private key, and tls.key names the certificate; swap the two"
+            raise _mistake("certificate", certificate, words) from None
+        raise
+    text = _holds(own, key, _KEY)
     if "ENCRYPTED" in text:
         words = "has a passphrase; give the key without (openssl pkey -in … -out …)"
         raise _mistake(own, key, words)
@@ -126,7 +189,7 @@ def _show(context: ssl.SSLContext, config: Config) -> None:
 
 
 def _believe(context: ssl.SSLContext, key: str, file: str) -> None:
-    _holds(key, file, "CERTIFICATE-----")
+    _holds(key, file, _CERTIFICATE)
     try:
         context.load_verify_locations(file)
     except ssl.SSLError as error:
@@ -145,11 +208,26 @@ def _holds(key: str, file: str, what: str) -> str:
         raise _mistake(key, file, words) from error
     except OSError as error:
         raise _mistake(key, file, _unreadable(error)) from error
-    if not any(line.startswith(_BEGIN) and line.endswith(what) for line in text.split("\n")):
-        noun = "certificate" if what.startswith("CERT") else "private key"
-        remedy = "; name its file in tls.key" if key == "certificate" and noun != key else ""
-        raise _mistake(key, file, f"has no {noun} in PEM{remedy}")
+    if not _is_in(text, what):
+        noun = "certificate" if what == _CERTIFICATE else "private key"
+        remedy = _REMEDIES[key]
+        if key == "certificate" and noun != key:
+            remedy = "name its file in tls.key"
+        raise _mistake(key, file, f"has no {noun} in PEM; {remedy}")
     return text
+
+
+def _is_in(text: str, what: str) -> bool:
+    lines = (line.rstrip() for line in text.split("\n"))
+    return any(line.startswith(_BEGIN) and line.endswith(what) for line in lines)
+
+
+def _has(file: str, what: str) -> bool:
+    """Whether a file can be read, and has such a part in it."""
+    try:
+        return _is_in(Path(file).read_text(encoding="utf-8", errors="replace"), what)
+    except OSError:
+        return False
 
 
 def _mistake(key: str, file: str, words: str) -> ConfigError:

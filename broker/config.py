@@ -30,11 +30,13 @@ VARIABLE = "BROKER_CONFIG"
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used. `problems` has one line for each mistake."""
+    """The configuration cannot be used. `problems` has one line for each mistake, `rest` what is
+    right of [tls] and the printers: more mistakes may be found in what they name."""
 
-    def __init__(self, problems: list[str]) -> None:
+    def __init__(self, problems: list[str], rest: Config | None = None) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+        self.rest = rest
 
 
 def locate(path: Path | None) -> Path | None:
@@ -92,7 +94,11 @@ def parse(text: str, *, name: str = FILE_NAME, folder: Path) -> Config:
     give_way(known)
     problems += contradictions(known)
     if problems:
-        raise ConfigError([f"{name}: {problem}" for problem in problems])
+        rest: dict[str, Any] = {"printers": tuple(filter(None, known.get("printers", ())))}
+        if known.get("tls") is not None:
+            rest["tls"] = known["tls"]
+        lines = [f"{name}: {problem}" for problem in problems]
+        raise ConfigError(lines, _absolute(Config(**rest), folder))
     return _absolute(Config(**known), folder)
 
 

@@ -46,7 +46,6 @@ from broker.store.database import Database, in_words
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
 from broker.store.printers import Printers
-from broker.store.recovery import STOPPED
 from broker.store.refusals import Refusals
 from broker.store.retention import Retention
 from broker.store.spool import Spool
@@ -175,8 +174,7 @@ class Service:
         self.spool.clear_incoming()
         self.printers.sync(self._config.addresses())
         self._acceptor.start()
-        self.upkeep.recover(STOPPED)
-        self.upkeep.sweep()
+        self.upkeep.settle()
         self._dispatcher.start()
         self._monitor.start()
         self.upkeep.start()

@@ -101,11 +101,18 @@ def test_only_printers_that_speak_tls_are_called_so(site: Path) -> None:
         ),
         (
             {"certificate": "key.pem", "key": "key.pem"},
-            "tls.certificate: {0}/key.pem: has no certificate in PEM",
+            "tls.certificate: {0}/key.pem: has no certificate in PEM; name the file of the "
+            "broker's certificate",
         ),
         (
             {"certificate": "cert.pem", "key": "cert.pem"},
-            "tls.key: {0}/cert.pem: has no private key in PEM",
+            "tls.key: {0}/cert.pem: has no private key in PEM; name the file of the certificate's "
+            "key",
+        ),
+        (
+            {"certificate": "key.pem", "key": "cert.pem"},
+            "tls.certificate: {0}/key.pem: is the private key, and tls.key names the certificate; "
+            "swap the two",
         ),
         (
             {"certificate": "cert.pem", "key": "../other/key.pem"},
@@ -114,7 +121,8 @@ def test_only_printers_that_speak_tls_are_called_so(site: Path) -> None:
         ),
         (
             {"certificate": "cert.pem", "key": "key.pem", "client_ca": "key.pem"},
-            "tls.client_ca: {0}/key.pem: has no certificate in PEM",
+            "tls.client_ca: {0}/key.pem: has no certificate in PEM; name the file of who issues "
+            "modalities' certificates",
         ),
     ],
 )
@@ -227,3 +235,46 @@ def test_the_broker_gets_in_at_its_own_door(site: Path, tmp_path: Path) -> None:
             end.do_handshake()
     assert door.getpeercert() is not None
     assert door.version() == "TLSv1.3"
+
+
+def authority(folder: Path, until: datetime.datetime) -> Path:
+    """The certificate of an authority that ends then."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Hospital CA")])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(LONG_AGO - datetime.timedelta(days=1))
+        .not_valid_after(until)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "authority.pem"
+    file.write_bytes(made.public_bytes(Encoding.PEM))
+    return file
+
+
+@pytest.mark.parametrize("key", ["client_ca", "ca"])
+def test_an_authority_that_has_expired_is_said(site: Path, key: str) -> None:
+    """Nobody whom it has issued a certificate gets in, or is called: it is not the peers' fault."""
+    file = authority(site, LONG_AGO)
+    keys = {"certificate": "cert.pem", "key": "key.pem", key: "authority.pem"}
+    (words,) = certificates.load(config(site, **keys), time.time()).warnings
+    whose = "modalities" if key == "client_ca" else "printers"
+    assert words == (
+        f'tls.{key}: {file}: "Hospital CA" expired on 2001-01-01, {whose} of it are refused; put a '
+        "renewed one there, and send the broker SIGHUP"
+    )
+    end = datetime.datetime(2101, 7, 1, tzinfo=datetime.UTC)
+    authority(site, end)
+    assert certificates.load(config(site, **keys), end.timestamp() - 31 * DAY_S).warnings == ()
+    (soon,) = certificates.load(config(site, **keys), end.timestamp() - 29 * DAY_S).warnings
+    assert '"Hospital CA" expires on 2101-07-01' in soon
+
+
+def test_a_file_that_nobody_needs_yet_is_looked_at(site: Path) -> None:
+    """Before the first printer over TLS is added, and is down for it."""
+    made = config(site, certificate="cert.pem", key="key.pem", ca="none.pem")
+    assert certificates.load(made, time.time()).warnings == (
+        f"tls.ca: {site}/none.pem: no such file or directory; name a PEM file; it is not needed "
+        "yet",
+    )

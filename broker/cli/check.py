@@ -72,6 +72,10 @@ def check(
     peers = _everybody(settings) if host is None else [_peer(settings, host, port, called_ae)]
     known = {} if port is not None else _known(settings)
     sealed = _sealed(settings, peers, tls=tls and port is not None)
+    if tls and port is None and (plain := [each.name for each in peers if each.name not in sealed]):
+        typer.echo(
+            f"--tls is for HOST and PORT; without TLS, as configured: {', '.join(plain)}", err=True
+        )
 
     def ask(address: Address) -> Check:
         return probe(
@@ -88,6 +92,7 @@ def check(
             tables.as_json(
                 [
                     documents.of_check(peer.name, place(peer), found, healthy=found.kind in healthy)
+                    | {"tls": peer.name in sealed}
                     | documents.of_observed(known.get(peer))
                     for peer, found in zip(peers, checks, strict=True)
                 ]
@@ -104,7 +109,7 @@ def check(
             if not said.lower().startswith(found.kind):
                 said = f"{found.kind}: {said}"
             words = f" ({said})" if found.words else ""
-            sentence = f"{name}{place(peer)}: {verdict}{words}"
+            sentence = f"{name}{place(peer)}{_how(settings, peer, sealed)}: {verdict}{words}"
             tables.show(tables.folded(sentence, console.width), console)
             if peer in known:
                 for seen in _seen(known[peer], time.time(), healthy=found.kind in healthy):
@@ -125,6 +130,14 @@ def _sealed(config: Config, peers: list[Address], *, tls: bool) -> Mapping[str, 
         elif tls or peer.name in names:
             found[peer.name] = certificates.calling(config)
     return found
+
+
+def _how(config: Config, peer: Address, sealed: Mapping[str, SSLContext]) -> str:
+    """Whether TLS was spoken, and who said so."""
+    if peer.name not in sealed or peer.name == TLS_DOOR:
+        return ""
+    configured = any(each.name == peer.name for each in config.printers)
+    return " over TLS, as configured" if configured else " over TLS"
 
 
 def place(address: Address) -> str:

@@ -33,17 +33,21 @@ def check(
     import time
 
     from broker import certificates
-    from broker.config import load, locate, warnings
+    from broker.config import locate, warnings
     from broker.desk.phrases import count
 
     path = configured(ctx, config)
-    settings = load(path)
+    settings, found = certificates.read(path, time.time())
     file = locate(path)
-    found = certificates.load(settings, time.time()).warnings
-    for words in (*warnings(settings), *found, *_of_this_machine(settings)):
+    said = [*warnings(settings), *found.warnings, *_of_this_machine(settings)]
+    for words in said:
         typer.echo(f"warning: {words}", err=True)
     name = str(file) if file else "no broker.toml, all defaults"
-    typer.echo(f"{name}: correct, {count(len(settings.printers), 'printer')}")
+    printers = count(len(settings.printers), "printer")
+    if said:
+        typer.echo(f"{name}: no mistakes, {printers}, but {count(len(said), 'warning')} above")
+    else:
+        typer.echo(f"{name}: correct, {printers}")
 
 
 def _of_this_machine(settings: Config) -> list[str]:
@@ -59,7 +63,32 @@ def _of_this_machine(settings: Config) -> list[str]:
             "is not the broker's, say `config check` as the broker's"
         ]
     room = Room(shutil.disk_usage(there).free, settings.retention.floor_mb * MB)
-    return [f"{room.words}: new films are refused"] if room.low else []
+    low = [f"{room.words}: new films are refused"] if room.low else []
+    return [*low, *_of_the_spool(settings)]
+
+
+def _of_the_spool(settings: Config) -> list[str]:
+    """That it is not there, where the queue needs it. A database that cannot be asked is the
+    affair of other commands."""
+    import time
+
+    from broker.desk import opened as desk
+    from broker.desk.failures import explained
+    from broker.store import schema
+    from broker.store.jobs import Jobs
+    from broker.store.spool import Spool
+
+    if not settings.database_file.exists():
+        return []
+    try:
+        with desk.database(settings) as opened:
+            schema.check(opened)
+            missing = Spool.missing(settings.data_dir / "spool", Jobs(opened, time.time))
+    except Exception as error:
+        if explained(error) is None:
+            raise
+        return []
+    return [missing.words] if missing else []
 
 
 @app.command()

@@ -10,6 +10,7 @@ import typer
 
 from broker.cli import orders
 from broker.cli.options import ConfigOption, JsonOption
+from broker.cli.orders import IdArgument
 from broker.model.job import FINISHED, State
 
 if TYPE_CHECKING:
@@ -45,7 +46,6 @@ PreviewOption = Annotated[
 FilmOption = Annotated[
     int, typer.Option("--film", metavar="N", min=1, help="Which film of the job is pictured.")
 ]
-IdArgument = Annotated[int, typer.Argument(metavar="ID", help="The job's number.")]
 
 app = typer.Typer(rich_markup_mode=None)
 

@@ -22,6 +22,15 @@ ReasonOption = Annotated[
 ]
 
 
+def job_number(text: str) -> int:
+    """A job's number as it was typed."""
+    if not (text.isascii() and text.isdigit()):
+        raise typer.BadParameter(
+            f"{text} is not a job's number; it is what `broker jobs` shows below ID, as 42"
+        )
+    return int(text)
+
+
 def configured(ctx: typer.Context, config: Path | None) -> Path | None:
     """The file that the command names, or the command above it: `broker -c FILE jobs`."""
     above = ctx.parent

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from broker.cli.options import ConfigOption, ReasonOption
+from broker.cli.options import ConfigOption, ReasonOption, job_number
 from broker.desk.failures import FAILED
 from broker.model.job import Priority
 
 if TYPE_CHECKING:
     from broker.desk.orders import JobOrders
 
-if TYPE_CHECKING:
-    pass
-
-IdArgument = Annotated[int, typer.Argument(metavar="ID", help="The job's number.")]
+IdArgument = Annotated[
+    int, typer.Argument(metavar="ID", parser=job_number, help="The job's number.")
+]
 IdsArgument = Annotated[
-    list[int], typer.Argument(metavar="ID", help="The jobs' numbers, one or more.")
+    list[int],
+    typer.Argument(metavar="ID", parser=job_number, help="The jobs' numbers, one or more."),
 ]
 
 
@@ -138,6 +138,7 @@ def _each(
     from broker.cli.opening import opened
     from broker.cli.person import person
     from broker.desk.orders import JobOrders
+    from broker.desk.pixels import spool_gone
     from broker.store.jobs import NoSuchJob, NotAllowed
 
     failed = False
@@ -152,6 +153,7 @@ def _each(
                 if isinstance(error, NotAllowed) and (cut := orders.cut_off(job_id)):
                     typer.echo(cut, err=True)
         if prints and not failed and not store.running:
-            typer.echo("no broker is running here; `broker serve` prints it", err=True)
+            start = spool_gone(store) or "`broker serve` prints it"
+            typer.echo(f"no broker is running here; {start}", err=True)
     if failed:
         raise typer.Exit(FAILED)

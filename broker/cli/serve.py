@@ -43,6 +43,7 @@ _WORTH_A_LOOK = frozenset(
         "certificate",
         "duplicate held",
         "job recovered",
+        "pixels missing",
         "printer changed",
         "request refused",
     }
@@ -73,7 +74,8 @@ def serve(
         bool,
         typer.Option(
             "--new-spool",
-            help="Begin an empty spool where the one that jobs refer to is lost; for one start.",
+            help="Begin an empty spool where the one that jobs refer to is lost, and hold jobs "
+            "without pixels; for one start.",
         ),
     ] = False,
     web: Annotated[
@@ -90,7 +92,7 @@ def serve(
     import structlog
 
     from broker import certificates, logs, signals
-    from broker.config import ConfigError, load, locate, warnings
+    from broker.config import ConfigError, locate, warnings
     from broker.notices import Notices
     from broker.page import Page
     from broker.service import Service
@@ -100,7 +102,7 @@ def serve(
 
     config = configured(ctx, config)
     try:
-        settings = load(config)
+        settings, _ = certificates.read(config, time.time())
     except ConfigError as error:
         _say(*error.problems)
         raise typer.Exit(2) from error
@@ -112,8 +114,7 @@ def serve(
 
     def read_again() -> Config | None:
         try:
-            found = load(config)
-            certificates.load(found, time.time())
+            found, _ = certificates.read(config, time.time())
             return found
         except ConfigError as error:
             log.error("configuration not readable, the old one stays", problems=error.problems)

@@ -43,7 +43,7 @@ def print_test_film(
     """
     from broker.cli.opening import opened
     from broker.cli.person import person
-    from broker.desk.test_print import print_film
+    from broker.desk.test_print import print_film, words
     from broker.model.film_size import MILLIMETRES
 
     if film_size not in MILLIMETRES:
@@ -52,16 +52,15 @@ def print_test_film(
         if printer:
             store.require(printer)
         if store.config.room().low:
-            words = "the disk is nearly full: films of modalities are refused, this one is taken"
-            typer.echo(words, err=True)
+            low = "the disk is nearly full: films of modalities are refused, this one is taken"
+            typer.echo(low, err=True)
         job_id = print_film(store, person(), printer, film_size)
-        where = f"for {printer} and no other printer" if printer else "for any printer"
-        typer.echo(f"job {job_id} is queued: one {film_size} test film, {where}")
+        typer.echo(words(store, job_id, printer, film_size))
         if not store.running:
-            words = "no broker is running here: the film waits until `broker serve` prints it"
+            waits = "no broker is running here: the film waits until `broker serve` prints it"
             if wait:
-                raise Failure(words)
-            typer.echo(words, err=True)
+                raise Failure(waits)
+            typer.echo(waits, err=True)
         elif wait:
             _watch(store, job_id, timeout)
 

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from broker.desk.explanation import NOT_RUNNING
-from broker.desk.opened import Store
-from broker.model.room import MB
+from typing import TYPE_CHECKING
 
+from broker.desk import pixels
+from broker.model.room import MB
+from broker.model.trouble import PRINT_AGAIN
+
+if TYPE_CHECKING:
+    from broker.desk.opened import Store
+
+NOT_RUNNING = (
+    "NO BROKER IS RUNNING on this data directory: modalities cannot print, nothing comes out."
+)
+SAFE = "What waits is safe."
+START = "`broker serve`, or your service, starts it."
+BENEATH = "THE SPOOL IS MISSING beneath the running broker: it can take and print nothing. Stop it."
 LOW = (
     "THE DISK IS NEARLY FULL: {free} MB free at {folder}, and retention.floor_mb is {floor}: new "
     "films are refused; those that were taken are safe and print. Make room in that file system; "
@@ -20,7 +31,8 @@ LOCKED = (
 MISSING = (
     "PIXELS ARE MISSING: {missing} of {needed} images of jobs that are not finished are not in "
     "{folder}. If they are elsewhere, copy them back into this folder, beside what is there; do "
-    "not replace it, films taken since are in it. What is not there is held when its turn comes."
+    "not replace it, films taken since are in it. Jobs without them are held at the broker's "
+    f"start, or when their turn comes: {PRINT_AGAIN}, then cancel the job."
 )
 LOCKED_S = 1.0
 """The broker itself locks it for moments only."""
@@ -28,14 +40,34 @@ LOCKED_S = 1.0
 
 def alarms(store: Store) -> list[str]:
     """Sentences to put above a table; none when all is well."""
-    said = [] if store.running else [NOT_RUNNING]
+    gone = pixels.spool_gone(store)
+    missing, needed = (0, 0) if gone else pixels.missing(store)
+    said = []
+    if not store.running:
+        said.append(_idle(gone, missing))
+    elif gone:
+        said.append(f"{BENEATH} {gone}.")
     if store.locked(LOCKED_S):
         said.append(LOCKED.format(file=store.config.database_file))
-    folder, needed = store.config.data_dir / "spool", store.jobs.needed()
-    if missing := sum(not (folder / name[:2] / name).exists() for name in needed):
-        said.append(MISSING.format(missing=missing, needed=len(needed), folder=folder))
+    if missing:
+        said.append(MISSING.format(missing=missing, needed=needed, folder=pixels.folder(store)))
     room = store.config.room()
     if room.low:
         folder = store.config.fuller
         said.append(LOW.format(free=room.free // MB, folder=folder, floor=room.floor // MB))
     return said
+
+
+def not_running(store: Store) -> str:
+    """That no broker runs, where none does, and what starts it; else empty."""
+    if store.running:
+        return ""
+    gone = pixels.spool_gone(store)
+    return _idle(gone, 0 if gone else pixels.missing(store)[0])
+
+
+def _idle(gone: str, missing: int) -> str:
+    """Without a broker: what is promised depends on the pixels."""
+    if gone:
+        return f"{NOT_RUNNING} {gone}."
+    return " ".join((NOT_RUNNING, *([] if missing else [SAFE]), START))

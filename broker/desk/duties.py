@@ -32,10 +32,19 @@ class PrinterOrders:
         return words
 
 
+def off_duty(store: Store, name: str) -> str:
+    """What to say of a job that was sent to a printer which takes none now, and what ends that;
+    empty where it is ready."""
+    duty = store.printers.get(name).duty
+    if duty is Duty.READY:
+        return ""
+    return f", once it is ready: it is in {duty} now"
+
+
 def _as_before(printer: Printer) -> str:
     """For a duty that is set already: nothing is written, its time counts on."""
     lasts = time.time() - printer.duty_since
-    since = f", for {age(lasts)}" if lasts >= 1 else ""
+    since = f", for {age(lasts)}" if lasts >= 1 else ", set just now"
     why = f": {printer.duty_reason}" if printer.duty_reason else ""
     return f"{printer.name} was already {printer.duty}{since}{why}; nothing was changed"
 

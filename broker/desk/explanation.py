@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from broker.desk import advice, tries
 from broker.desk.fate import Fate, asked
 from broker.desk.phrases import clean, count, moment
 from broker.model.choose import Choice, plan
@@ -23,6 +24,8 @@ class Explanation:
     """Where a queued job goes, when its turn in its film session has come."""
     blocked_by: int | None = None
     """The earlier job of its film session which it waits for."""
+    advice: tuple[str, ...] = ()
+    """The last of the sentences: what a person can do."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class Scene:
     """Of one that prints without a broker."""
     whole: Callable[[], bool] = lambda: True
     """Whether the pixels that it has yet to print are there."""
+    idle: str = ""
+    """Where nothing prints at all: that it is so, and what to do."""
 
 
 def explain(
@@ -66,22 +71,15 @@ def explain(
         case State.PRINTING:
             found = Explanation(_printing(job, films, attempts, cut_off))
         case State.HELD:
-            found = Explanation(_held(job, films, scene.whole))
+            found = _held(job, films, scene)
         case _:
-            found = Explanation(_finished(job, films))
-    idle = (
-        () if queue.running or job.state not in (State.QUEUED, State.PRINTING) else (NOT_RUNNING,)
-    )
-    tried = _tried(attempts, "cut off" if cut_off else "running")
+            found = _finished(job, films)
+    idle = (scene.idle,) if scene.idle else ()
+    tried = tries.told(attempts, "cut off" if cut_off else "running")
     flagged = tuple(f"It is flagged: {clean(flag)}." for flag in flags)
-    sentences = (*idle, *found.sentences, *flagged, *tried)
-    return Explanation(sentences, found.choice, found.blocked_by)
+    sentences = (*idle, *found.sentences, *flagged, *tried, *found.advice)
+    return Explanation(sentences, found.choice, found.blocked_by, found.advice)
 
-
-NOT_RUNNING = (
-    "NO BROKER IS RUNNING on this data directory: modalities cannot print, nothing comes out. "
-    "What waits is safe. `broker serve`, or your service, starts it."
-)
 
 MAY_CHANGE = "may change over"
 """Said of a printer that a queued job has lined up with, and is not bound to."""
@@ -117,7 +115,8 @@ def _queued(job: Job, queue: Queue, now: float) -> Explanation:
         sentences.append(f"A person sent it to {job.pinned}, and it goes to no other.")
     sentences += _row(job)
     sentences += [f"Not {each.printer}: {clean(each.why)}." for each in choice.passed_over]
-    return Explanation(tuple(sentences), choice)
+    said = advice.of_waiting(job, choice, queue.printers)
+    return Explanation(tuple(sentences), choice, advice=said)
 
 
 def _row(job: Job) -> list[str]:
@@ -183,45 +182,47 @@ def _printing(
     return tuple(sentences)
 
 
-def _held(job: Job, films: Sequence[JobFilm], whole: Callable[[], bool]) -> tuple[str, ...]:
+def _held(job: Job, films: Sequence[JobFilm], scene: Scene) -> Explanation:
     sentences = [f"Job {job.id} is held: {clean(job.reason) or 'no reason was given'}."]
     sentences.append(
         f"{job.films_accepted} of {count(job.films, 'film')} accepted; only a person moves it."
     )
+    if job.pinned:
+        sentences.append(f"A person sent it to {job.pinned}, and it goes to no other.")
     uncertain = [
         Unanswered(job.id, each.number, each.printer, each.asked_at)
         for each in films
         if each.state is FilmState.UNCERTAIN
     ]
+    said: tuple[str, ...]
     if uncertain:
         where = " and ".join(dict.fromkeys(each.printer for each in uncertain))
         words = asked(uncertain)
         sentences.append(
-            f"{words[0].upper()}{words[1:]} and not answered for: it may be on paper already. "
+            f"{words[0].upper()}{words[1:]} and not answered for: it may be on paper already."
+        )
+        said = (
             f"Look in the tray of {where}. If it is there: "
             f"`broker jobs release {job.id} --printed`. "
-            f"If it is not: `broker jobs release {job.id}` prints it again."
+            f"If it is not: `broker jobs release {job.id}` prints it again.",
         )
-    elif job.reason.endswith(PRINT_AGAIN) and whole():
-        sentences.append(
-            f"Its pixels are there again: `broker jobs release {job.id}` prints what is left."
-        )
+    elif job.reason.endswith(PRINT_AGAIN) and scene.whole():
+        said = (f"Its pixels are there again: `broker jobs release {job.id}` prints what is left.",)
     elif job.reason.endswith(PRINT_AGAIN):
-        sentences.append(
+        said = (
             f"Its pixels are lost here: {PRINT_AGAIN}, then `broker jobs cancel {job.id}`. "
-            "Released, it prints only if an equal film has come since: twice, then."
+            "Released, it prints only if an equal film has come since: twice, then.",
         )
     else:
-        sentences.append(
+        said = (
+            *advice.of_refused(job, scene.queue.printers),
             f"`broker jobs release {job.id}` prints what is left, "
-            f"`broker jobs cancel {job.id}` gives it up."
+            f"`broker jobs cancel {job.id}` gives it up.",
         )
-    if job.pinned:
-        sentences.append(f"A person sent it to {job.pinned}, and it goes to no other.")
-    return tuple(sentences)
+    return Explanation(tuple(sentences), advice=said)
 
 
-def _finished(job: Job, films: Sequence[JobFilm]) -> tuple[str, ...]:
+def _finished(job: Job, films: Sequence[JobFilm]) -> Explanation:
     when = f"{moment(job.updated_at)} UTC"
     if job.state is State.CANCELLED:
         why = f": {clean(job.reason)}" if job.reason else ""
@@ -242,16 +243,8 @@ def _finished(job: Job, films: Sequence[JobFilm]) -> tuple[str, ...]:
             "A printer does not say when they are on paper."
         )
     if job.pixels_removed_at is not None:
-        return words, "Its pixels have been removed since: to have it again, print at the modality."
-    return words, f"`broker jobs reprint {job.id}` prints it again, as a new job."
-
-
-def _tried(attempts: Sequence[Attempt], open_one: str) -> tuple[str, ...]:
-    lines = []
-    for number, attempt in enumerate(attempts, start=1):
-        outcome = str(attempt.outcome) if attempt.outcome else open_one
-        words = f": {clean(attempt.words)}" if attempt.words else ""
-        lines.append(
-            f"Try {number}, {moment(attempt.began_at)} UTC, {attempt.printer}: {outcome}{words}."
-        )
-    return tuple(lines)
+        gone = "Its pixels have been removed since: to have it again, print at the modality."
+        return Explanation((words,), advice=(gone,))
+    after_all = "after all" if job.state is State.CANCELLED else "again"
+    reprint = f"`broker jobs reprint {job.id}` prints it {after_all}, as a new job."
+    return Explanation((words,), advice=(reprint,))

@@ -6,16 +6,20 @@ who ordered it, and told in a sentence.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from broker.desk import pixels
+from broker.desk.duties import off_duty
 from broker.desk.opened import Store
 from broker.desk.phrases import clean, count
 from broker.desk.standings import standing
-from broker.model.job import FilmState, Job, Priority, State
-from broker.model.printer import Duty
+from broker.model.job import FINISHED, FilmState, Job, Priority, State
 from broker.model.trouble import PRINT_AGAIN
 from broker.store.verbs import NotAllowed
 
+LOST = "its pixels are not in the spool"
 VERBS = ("hold", "release", "cancel", "move", "reprint", "priority")
 
 
@@ -28,9 +32,9 @@ class JobOrders:
 
     def hold(self, job_id: int, reason: str = "") -> str:
         """Keep it from printing until it is released."""
-        self.store.jobs.hold(
-            job_id, f"held by the operator: {reason}" if reason else "held by the operator"
-        )
+        why = f"held by the operator: {reason}" if reason else "held by the operator"
+        with self._asking(job_id):
+            self.store.jobs.hold(job_id, why)
         if cut := self.cut_off(job_id):
             words = cut
         elif self.store.jobs.get(job_id).state is State.PRINTING:
@@ -46,7 +50,8 @@ class JobOrders:
         """Let it print; its uncertain films again, unless a person has seen them `printed`."""
         states = [film.state for film in self.store.jobs.films(job_id)]
         uncertain = states.count(FilmState.UNCERTAIN) + states.count(FilmState.ASKED)
-        self.store.jobs.release(job_id, printed=printed)
+        with self._asking(job_id):
+            self.store.jobs.release(job_id, printed=printed)
         found = self.store.jobs.get(job_id)
         settled = ", its uncertain films settled as printed" if printed else ""
         if cut := self.cut_off(job_id):
@@ -61,6 +66,8 @@ class JobOrders:
                 f"job {job_id} is queued{settled}: {left} of {count(found.films, 'film')} left to "
                 "print"
             )
+            if pixels.lost(self.store, pixels.left(self.store.jobs.films(job_id))):
+                words += f", but {LOST}: unless they are put back, it is held again"
             if uncertain and not printed:
                 words += ", uncertain ones among them: they may be on paper twice then"
             words += _remark(found)
@@ -68,7 +75,8 @@ class JobOrders:
 
     def cancel(self, job_id: int) -> str:
         """Give it up: nothing more of it is printed."""
-        self.store.jobs.cancel(job_id)
+        with self._asking(job_id):
+            self.store.jobs.cancel(job_id)
         if cut := self.cut_off(job_id):
             words = cut
         elif self.store.jobs.get(job_id).state is State.PRINTING:
@@ -76,29 +84,26 @@ class JobOrders:
         else:
             after_all = f"`broker jobs reprint {job_id}` prints it after all"
             if self._lost(job_id):
-                after_all = f"its pixels are not in the spool: {PRINT_AGAIN}"
+                after_all = f"{LOST}: {PRINT_AGAIN}"
             words = f"job {job_id} is cancelled; {after_all}"
         return self._done("cancel", job_id, words)
 
     def move(self, job_id: int, printer: str) -> str:
         """Send it to one printer and no other, or with "" to whichever is best; NoSuchPrinter."""
         before = self.store.jobs.get(job_id)
-        self.store.jobs.move(job_id, printer)
+        with self._asking(job_id):
+            self.store.jobs.move(job_id, printer)
         found = self.store.jobs.get(job_id)
-        where, waits = f"{printer} and no other printer" if printer else "any printer", ""
-        if printer and (duty := self.store.printers.get(printer).duty) is not Duty.READY:
-            waits = f", once it is ready: it is in {duty} now"
-        held = (
-            f"released, though {clean(before.reason)}, and " if before.state is State.HELD else ""
-        )
-        words = f"job {job_id} is {held}queued for {where}{waits}"
+        where = f"{printer} and no other printer" if printer else "any printer"
+        waits = off_duty(self.store, printer) if printer else ""
+        words = f"job {job_id} is {self._let_go(before)}queued for {where}{waits}"
         return self._done("move", job_id, words + _remark(found))
 
     def reprint(self, job_id: int) -> str:
         """Print a finished or held job again, all of it, as a new job."""
         job = self.store.jobs.get(job_id)
         if job.pixels_removed_at is None and self._lost(job_id):
-            raise NotAllowed(job_id, job.state, f"its pixels are not in the spool; {PRINT_AGAIN}")
+            raise _without_pixels(job)
         new = self.store.jobs.get(self.store.jobs.reprint(job_id))
         each = f", {new.copies} copies each" if new.copies > 1 else ""
         films = count(new.films, "film")
@@ -108,7 +113,8 @@ class JobOrders:
 
     def priority(self, job_id: int, priority: Priority) -> str:
         """Change how urgent it is."""
-        self.store.jobs.priority(job_id, priority)
+        with self._asking(job_id):
+            self.store.jobs.priority(job_id, priority)
         found = self.store.jobs.get(job_id)
         if found.state is State.HELD:
             words = f"job {job_id} has priority {priority} once it is released"
@@ -123,15 +129,39 @@ class JobOrders:
         cut_off = standing(self.store, self.store.jobs.get(job_id)).cut_off
         return f"job {job_id} is {cut_off.remark}" if cut_off else ""
 
+    @contextmanager
+    def _asking(self, job_id: int) -> Iterator[None]:
+        """What cannot be done to a finished job is told without a promise to print it again, where
+        its pixels are gone."""
+        try:
+            yield
+        except NotAllowed as error:
+            job = self.store.jobs.get(job_id)
+            if job.state in FINISHED and self._lost(job_id):
+                raise _without_pixels(job) from error
+            raise
+
     def _lost(self, job_id: int) -> bool:
-        """Whether pixels of it are not where they should be."""
-        spool = self.store.config.data_dir / "spool"
-        names = {name for film in self.store.jobs.films(job_id) for name in film.film.spooled}
-        return not all((spool / name[:2] / name).exists() for name in names)
+        """Whether it cannot be printed once more, from its first film."""
+        return pixels.lost(self.store, self.store.jobs.films(job_id))
+
+    def _let_go(self, before: Job) -> str:
+        """What is to be said of a held job that is released by another order."""
+        if before.state is not State.HELD:
+            return ""
+        if not before.reason.endswith(PRINT_AGAIN):
+            return f"released, though {clean(before.reason)}, and "
+        if pixels.whole(self.store, self.store.jobs.films(before.id)):
+            return "released, as its pixels are there again, and "
+        return f"released, though {LOST}, and "
 
     def _done(self, verb: str, job_id: int, words: str) -> str:
         self.store.orders.record(self.who, verb, words, job_id=job_id)
         return words
+
+
+def _without_pixels(job: Job) -> NotAllowed:
+    return NotAllowed(job.id, job.state, f"{LOST}; {PRINT_AGAIN}")
 
 
 def _is_before(other: Job, job: Job) -> bool:

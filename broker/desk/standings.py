@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from broker.desk import pixels
+from broker.desk.alarms import not_running
 from broker.desk.explanation import Explanation, Queue, Scene, Wait, explain, waits
 from broker.desk.fate import Fate, again, fate
 from broker.desk.phrases import count
-from broker.model.job import DONE, Job, JobFilm, State
-from broker.model.trouble import SpoolDamaged
+from broker.model.job import Job, State
 from broker.store.doubts import Doubt
 from broker.store.duplicates import Twin
 from broker.store.reading import Unanswered
-from broker.store.stored import Stored
 
 if TYPE_CHECKING:
     from broker.desk.opened import Store
@@ -125,21 +125,14 @@ def explanation(store: Store, job: Job) -> Explanation:
         flags.append(job.remark)  # of those, the reason is told, which begins with it
     flags += where.flags
     told = tuple(filter(None, flags))
-    scene = Scene(queue_of(store), time.time(), where.cut_off, whole=lambda: _whole(store, films))
+    scene = Scene(
+        queue_of(store),
+        time.time(),
+        where.cut_off,
+        whole=lambda: pixels.whole(store, films),
+        idle=not_running(store) if job.state in (State.QUEUED, State.PRINTING) else "",
+    )
     return explain(job, films, attempts, scene, told)
-
-
-def _whole(store: Store, films: Sequence[JobFilm]) -> bool:
-    """Whether all pixels that are left to print are in the spool, and are what they were."""
-    left = {name for film in films if film.state not in DONE for name in film.film.spooled}
-    try:
-        for name in left:
-            with Stored(store.config.data_dir / "spool" / name[:2] / name) as stored:
-                for _ in stored:
-                    continue
-    except (SpoolDamaged, OSError):
-        return False
-    return True
 
 
 def queue_of(store: Store, active: Sequence[Job] | None = None) -> Queue:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime
 
+from broker.desk.duties import off_duty
 from broker.desk.opened import Store
 from broker.emulator.test_film import test_film
 from broker.model.job import Level, PrintRequest
@@ -38,7 +39,14 @@ def print_film(store: Store, who: str, printer: str = "", film_size: str = "A4")
             job_id = store.jobs.add(request, pinned=printer)
     finally:
         spool.drop(received)
-    where = f"for {printer} and no other printer" if printer else "for any printer"
-    words = f"job {job_id} is queued: one {film_size} test film, {where}"
-    store.orders.record(who, "test-print", words, job_id=job_id)
+    store.orders.record(who, "test-print", words(store, job_id, printer, film_size), job_id=job_id)
     return job_id
+
+
+def words(store: Store, job_id: int, printer: str, film_size: str) -> str:
+    """What has just been ordered, and what it waits for where a person has to move first."""
+    where = f"for {printer} and no other printer" if printer else "for any printer"
+    said = f"job {job_id} is queued: one {film_size} test film, {where}"
+    if printer and (waits := off_duty(store, printer)):
+        return f"{said}{waits}; `broker printers ready {printer}` ends that"
+    return said

@@ -226,8 +226,17 @@ def associate(
         words = rejection_words(address, calling_ae, exc)
         raise Unavailable(words, busy=exc.transient) from exc
     except Broken as exc:
-        words = f"{address.name}: {exc.words}"
-        raise Unavailable(words, associated=exc.connected) from exc
+        raise Unavailable(broken_words(address, exc), associated=exc.connected) from exc
+
+
+def broken_words(address: Address, exc: Broken) -> str:
+    """Why there is no association, and which key to look at where TLS is at fault."""
+    words = f"{address.name}: {exc.words}"
+    if exc.sealed:
+        return f"{words}: it speaks TLS on this port; set tls = true for this printer"
+    if exc.sealed is not None:
+        return f"{words}; if it speaks TLS on this port, set tls = true for this printer"
+    return words
 
 
 def rejection_words(address: Address, calling_ae: str, exc: Rejected) -> str:

@@ -10,7 +10,7 @@ import ssl
 import time
 from dataclasses import dataclass, field
 
-from broker.dicom.print_scu import SYNTAXES, rejection_words
+from broker.dicom.print_scu import SYNTAXES, broken_words, rejection_words
 from broker.dicom.sop_classes import (
     GRAYSCALE_META,
     PRESENTATION_LUT,
@@ -112,7 +112,7 @@ def inspect(
     except Rejected as exc:
         return Findings(rejection_words(address, calling_ae, exc), busy=exc.transient)
     except Broken as exc:
-        return Findings(f"{address.name}: {exc.words}")
+        return Findings(broken_words(address, exc))
     with requestor:
         return _asked(requestor, address, offers, deadline)
 

@@ -194,6 +194,7 @@ class Attempt:
     id: int
     job_id: int
     printer: str
+    """Empty where it ended for want of the job's own pixels: that was no printer's doing."""
     began_at: float
     ended_at: float | None
     outcome: Outcome | None

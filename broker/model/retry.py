@@ -78,6 +78,8 @@ class Verdict:
     """Whether it counts against the job."""
     permanent: bool = False
     """Whether this printer would refuse the same film again."""
+    printers: bool = True
+    """Whether it was a try of the printer's: not where the broker had nothing to send."""
 
 
 def prints_again(on_uncertain: str, tries: int, strikes: Sequence[Strike], wish: str) -> bool:
@@ -119,7 +121,7 @@ def after(trouble: Trouble, scene: Scene) -> Verdict:
     """
     if isinstance(trouble, SpoolDamaged):
         held = Settlement(State.HELD, f"{trouble.words}; {PRINT_AGAIN}")
-        return Verdict(Outcome.UNAVAILABLE, held, BLAMELESS)
+        return Verdict(Outcome.UNAVAILABLE, held, BLAMELESS, printers=False)
     if isinstance(trouble, OwnFault):
         # Nothing says whether it is this job or all of them: it must end, and no printer is to
         # blame.
@@ -249,7 +251,8 @@ def _struck(trouble: Trouble, scene: Scene, *, permanent: bool) -> Settlement:
     left = suitable(scene.job, _with_this_one_ready(scene), strikes)
     words = "; ".join(dict.fromkeys([trouble.words, *_last_words(strikes)]))
     if not left:
-        return Settlement(State.HELD, f"{_who(strikes, scene.printers)} refused it: {words}")
+        who = _who(strikes, scene.printers)
+        return Settlement(State.HELD, f"{who} refused it: {words.removeprefix(f'{who}: ')}")
     struck = {strike.printer for strike in strikes}
     untried = [each for each in left if each.name not in struck]
     if any(each.health is not Health.DOWN for each in untried):

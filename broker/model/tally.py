@@ -71,6 +71,8 @@ class Tally:
                 self.answer_s.observe(_number(facts["seconds"]))
             case "duplicate held":
                 self.held += 1
+            case "pixels missing":
+                self.held += _whole(facts["held"])
             case "film accepted":
                 self.printed[str(facts["printer"])] += 1
                 self.paper_s.observe(max(0.0, _number(facts["seconds"])))
@@ -78,7 +80,8 @@ class Tally:
                 self.attempts[str(facts["printer"]), "accepted"] += 1
             case "attempt failed":
                 outcome = str(facts["outcome"])
-                self.attempts[str(facts["printer"]), outcome] += 1
+                if facts["printer"]:  # otherwise it was none of a printer's
+                    self.attempts[str(facts["printer"]), outcome] += 1
                 self.uncertain += outcome == "uncertain"
                 self.held += facts["state"] == "held"
             case "job recovered":

@@ -240,7 +240,7 @@ def _settle_without_printer(edges: Edges, claim: Claim, job: Job, trouble: Troub
         strike=doubt and again,
         settlement=settlement,
     )
-    _tell_failed(edges, claim, outcome, trouble, settlement)
+    _tell_failed(edges, claim, outcome, trouble, settlement, claim.printer)
 
 
 def _settle(edges: Edges, claim: Claim, trouble: Trouble) -> None:
@@ -262,6 +262,7 @@ def _settle(edges: Edges, claim: Claim, trouble: Trouble) -> None:
         strike=verdict.strike,
         settlement=verdict.settlement,
         blame=verdict.printer,
+        printers=verdict.printers,
     )
     if verdict.printer.health not in (None, printer.health):
         edges.note(
@@ -273,11 +274,18 @@ def _settle(edges: Edges, claim: Claim, trouble: Trouble) -> None:
                 "reason": verdict.printer.words,
             },
         )
-    _tell_failed(edges, claim, verdict.outcome, trouble, verdict.settlement)
+    whose = claim.printer if verdict.printers else ""
+    _tell_failed(edges, claim, verdict.outcome, trouble, verdict.settlement, whose)
 
 
 def _tell_failed(
-    edges: Edges, claim: Claim, outcome: Outcome, trouble: Trouble, settlement: Settlement
+    edges: Edges,
+    claim: Claim,
+    outcome: Outcome,
+    trouble: Trouble,
+    settlement: Settlement,
+    whose: str,
 ) -> None:
-    facts = {"job": claim.job_id, "printer": claim.printer, "outcome": str(outcome)}
+    """`whose` try it was: a printer's, or nobody's."""
+    facts = {"job": claim.job_id, "printer": whose, "outcome": str(outcome)}
     edges.note("attempt failed", {**facts, "why": trouble.words, "state": str(settlement.state)})

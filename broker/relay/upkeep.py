@@ -14,7 +14,7 @@ from broker.model.retry import Policy, longest_wait_s
 from broker.store.database import in_words
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers
-from broker.store.recovery import BROKE_OFF
+from broker.store.recovery import BROKE_OFF, STOPPED
 from broker.store.retention import Retention, Terms
 from broker.store.spool import Spool
 
@@ -62,6 +62,12 @@ class Upkeep:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="upkeep", daemon=True)
 
+    def settle(self) -> None:
+        """Settle what an earlier life left behind; before anything is claimed."""
+        self.recover(STOPPED)
+        self.hold_lost()
+        self.sweep()
+
     def start(self) -> None:
         """Begin; the first round comes after one interval."""
         self._thread.start()
@@ -98,6 +104,12 @@ class Upkeep:
                 "uncertain": sum(film.job_id == job.id for film in unanswered),
             }
             self._house.note("job recovered", facts)
+
+    def hold_lost(self) -> None:
+        """Hold what cannot be printed for want of its pixels, all of it at once: somebody who looks
+        now learns what to print again."""
+        if lost := self._house.jobs.hold_lost(self._house.spool.has):
+            self._house.note("pixels missing", {"held": len(lost), "jobs": lost})
 
     def mend_times(self) -> None:
         """End waits that are longer than any can be: the clock was set back meanwhile."""

@@ -17,6 +17,7 @@ from broker.store import printer_rows
 from broker.store.doubts import remember
 from broker.store.prepared import Prepared, fixed
 from broker.store.reading import JobReading
+from broker.store.reprints import take_back_unprinted
 from broker.store.tables import attempts, jobs, sendings
 
 # Parameters that are no columns begin with `its_`.
@@ -47,16 +48,10 @@ _MOVE_ON = Prepared(update(jobs).where(_FENCED).values(printer=""), *_MOVED)
 _COPIES = Prepared(select(sendings.c.copies).where(sendings.c.id == bindparam("its_film")))
 _BEGUN = ("job_id", "printer", "began_at", "ended_at", "outcome", "words", "permanent", "strike")
 _BEGIN = Prepared(insert(attempts).returning(attempts.c.id), *_BEGUN)
-_END = Prepared(
-    update(attempts).where(
-        attempts.c.job_id == bindparam("its_job"), attempts.c.ended_at.is_(None)
-    ),
-    "ended_at",
-    "outcome",
-    "words",
-    "permanent",
-    "strike",
-)
+_OPEN = and_(attempts.c.job_id == bindparam("its_job"), attempts.c.ended_at.is_(None))
+_NOBODYS = Prepared(update(attempts).where(_OPEN), "printer")
+_ENDED = ("ended_at", "outcome", "words", "permanent", "strike")
+_END = Prepared(update(attempts).where(_OPEN), *_ENDED)
 
 
 def _film(before: Collection[FilmState], *columns: str) -> Prepared:
@@ -168,8 +163,10 @@ class Claims(JobReading):
         strike: bool = False,
         settlement: Settlement,
         blame: PrinterVerdict = BLAMELESS,
+        printers: bool = True,
     ) -> None:
-        """End the attempt, move the job on as settled, and blame the printer; ClaimLost.
+        """End the attempt, which was no printer's without `printers`, move the job on as settled,
+        and blame the printer; ClaimLost.
 
         All at once, so that the next job is not claimed for a printer that has just failed. A
         person's wish wins over going back to the queue. Films are left as they are.
@@ -177,8 +174,11 @@ class Claims(JobReading):
         now = self._clock()
         with self._database.write() as connection:
             wish = _wish(connection, claim)
+            if not printers:
+                _NOBODYS.change(connection, its_job=claim.job_id, printer="")
             end(connection, claim.job_id, outcome, words, now, permanent=permanent, strike=strike)
-            move(connection, claim.job_id, claim.token, obey(wish, settlement), now)
+            goal = obey(wish, settlement)
+            move(connection, claim.job_id, claim.token, goal, now, leave=not printers)
             printer_rows.blame(connection, claim.printer, blame, now)
 
     def _change_film(
@@ -258,10 +258,16 @@ def end(
 
 
 def move(
-    connection: Connection, job_id: int, token: str, settlement: Settlement, now: float
+    connection: Connection,
+    job_id: int,
+    token: str,
+    settlement: Settlement,
+    now: float,
+    *,
+    leave: bool = False,
 ) -> None:
-    """Take the job out of `printing`; a queued one is no printer's any more."""
-    change = _MOVE_ON if settlement.state is State.QUEUED else _MOVE
+    """Take the job out of `printing`; a queued one is no printer's any more, nor with `leave`."""
+    change = _MOVE_ON if leave or settlement.state is State.QUEUED else _MOVE
     moved = change.change(
         connection,
         its_job=job_id,
@@ -276,6 +282,8 @@ def move(
     )
     if moved != 1:
         raise _lost(job_id)
+    if settlement.state is State.CANCELLED:
+        take_back_unprinted(connection, job_id)
 
 
 def obey(wish: str, settlement: Settlement) -> Settlement:

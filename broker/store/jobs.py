@@ -14,8 +14,10 @@ from broker.store.documents import attributes_to_json, digest_of, film_to_json
 from broker.store.doubts import Doubting
 from broker.store.duplicates import Rule, twin_of
 from broker.store.job_rows import ACTIVE, UNFINISHED, NoSuchJob, request_of
+from broker.store.losses import Losses
 from broker.store.prepared import Prepared, fixed
 from broker.store.recovery import Recovery
+from broker.store.reprints import printed_again_as
 from broker.store.tables import films, jobs, sendings, spooled
 from broker.store.verbs import NotAllowed, Verbs, lock
 
@@ -63,7 +65,7 @@ class Admission:
     held: bool
 
 
-class Jobs(Claims, Recovery, Verbs, Doubting):
+class Jobs(Claims, Recovery, Verbs, Doubting, Losses):
     """Every question about jobs, and every change to them. For any thread, in any process."""
 
     def add(self, request: PrintRequest, *, pinned: str = "", rule: Rule = NO_RULE) -> int:
@@ -132,7 +134,7 @@ class Jobs(Claims, Recovery, Verbs, Doubting):
             new = self._add(connection, request, digests, values)
             if state is State.HELD:
                 # Whoever finds it there must not let it print, too.
-                told = func.trim(jobs.c.remark + f"; printed again as job {new}", "; ")
+                told = func.trim(jobs.c.remark + f"; {printed_again_as(new)}", "; ")
                 connection.execute(update(jobs).where(jobs.c.id == job_id).values(remark=told))
             return new
 

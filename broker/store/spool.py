@@ -25,7 +25,7 @@ from broker.store.keepers import Busy, Keepers
 from broker.store.reading import JobReading
 from broker.store.stored import Stored
 
-__all__ = ["Incoming", "Spool", "SpoolMissing", "Stored", "Writer"]
+__all__ = ["Incoming", "Spool", "SpoolMissing", "Stored", "Writer", "is_there"]
 
 HEX = frozenset("0123456789abcdef")
 BATCH = 200
@@ -41,11 +41,17 @@ class SpoolMissing(Exception):
     def __init__(self, directory: Path, number: int) -> None:
         pixels = "pixels that jobs refer to" if number == 1 else f"{number} files of pixels"
         self.words = (
-            f"{directory}: the spool is not there, with {pixels}. Mount it or move it back, then "
-            "start again: films that came meanwhile would be hidden beneath it. If it is lost: "
-            "`broker serve --new-spool` begins another, and holds each job whose pixels are gone"
+            f"{directory}: the spool is not there, with {pixels}, and no broker starts without it. "
+            "Mount it or move it back, then `broker serve` again. If it is lost for good: "
+            "`broker serve --new-spool` begins another, and holds at once each job whose pixels "
+            "are gone"
         )
         super().__init__(self.words)
+
+
+def is_there(directory: Path, name: str) -> bool:
+    """Whether the spool in that directory has pixels of that name, right or damaged."""
+    return (directory / name[:2] / name).exists()
 
 
 class Spool:
@@ -70,9 +76,16 @@ class Spool:
 
         SpoolMissing when it is somewhere else, or lost. OSError.
         """
-        if not new and not (directory / "incoming").is_dir() and (names := jobs.spooled()):
-            raise SpoolMissing(directory, len(names))
+        if not new and (missing := cls.missing(directory, jobs)):
+            raise missing
         return cls(directory)
+
+    @staticmethod
+    def missing(directory: Path, jobs: JobReading) -> SpoolMissing | None:
+        """What to say where the whole spool of these jobs is not there."""
+        if (directory / "incoming").is_dir() or not (names := jobs.spooled()):
+            return None
+        return SpoolMissing(directory, len(names))
 
     def begin(self) -> Writer:
         """Pixels begin to come. OSError."""
@@ -138,6 +151,10 @@ class Spool:
         except Busy:
             return 0
         return len(orphans)
+
+    def has(self, name: str) -> bool:
+        """Whether pixels of that name are there, right or damaged."""
+        return is_there(self._directory, name)
 
     def size(self, name: str) -> int:
         """Bytes of that name on the disk; none when it is not there."""

@@ -13,6 +13,7 @@ from broker.store.duplicates import later_twin
 from broker.store.job_rows import NoSuchJob
 from broker.store.printer_rows import require
 from broker.store.reading import JobReading
+from broker.store.reprints import take_back_unprinted
 from broker.store.tables import attempts, jobs, sendings
 
 
@@ -97,6 +98,7 @@ class Verbs(JobReading):
             self._change(
                 connection, job_id, state=State.CANCELLED, reason="cancelled by the operator"
             )
+            take_back_unprinted(connection, job_id)
 
     def move(self, job_id: int, printer: str) -> None:
         """Queue a job for one printer and no other, or with "" for any; NoSuchPrinter."""
@@ -178,7 +180,8 @@ def lock(connection: Connection, job_id: int) -> State:
 
 
 def _finished(job_id: int, state: State) -> NotAllowed:
-    return NotAllowed(job_id, state, f"`broker jobs reprint {job_id}` prints it again")
+    after_all = "after all" if state is State.CANCELLED else "again"
+    return NotAllowed(job_id, state, f"`broker jobs reprint {job_id}` prints it {after_all}")
 
 
 def _flag(connection: Connection, job_id: int) -> Mapping[str, object]:

@@ -162,6 +162,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     (tmp_path / "broker.toml").write_text(CONFIGURATION)
     pixels = tmp_path / "broker-data" / "spool" / "ab"
     pixels.mkdir(mode=0o700, parents=True)
+    (pixels.parent / "incoming").mkdir(mode=0o700)
     (pixels / ("ab" * 32)).touch()
     database = Database.open(f"sqlite:///{tmp_path}/broker-data/broker.db")
     schema.upgrade(database)

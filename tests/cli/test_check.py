@@ -127,3 +127,14 @@ def test_half_an_address_is_wrong_usage(site: Site) -> None:
     assert ended.code == 2
     assert "not a configured printer (oki-1, oki-2)" in " ".join(ended.err.split())
     assert site.broker("check", "127.0.0.1", "99999").code == 2
+
+
+def test_tls_is_as_configured_for_a_printer(site: Site, printer: EmulatedPrinter) -> None:
+    """`--tls` with a name is not passed over in silence."""
+    configure(site, ("oki-1", printer.port))
+    ended = site.broker("check", "oki-1", "--tls")
+    assert ended.code == 0
+    assert ended.err == "--tls is for HOST and PORT; without TLS, as configured: oki-1\n"
+    assert "over TLS" not in ended.out
+    (document,) = json.loads(site.broker("check", "oki-1", "--json").out)
+    assert document["tls"] is False

@@ -22,7 +22,7 @@ def test_no_printers_is_a_warning(site: Site) -> None:
     site.file.write_text("")
     ended = site.broker("config", "check")
     assert ended.code == 0
-    assert ended.out == f"{site.file}: correct, 0 printers\n"
+    assert ended.out == f"{site.file}: no mistakes, 0 printers, but 1 warning above\n"
     assert ended.err == (
         "warning: no printers are configured: films are taken and kept, none is printed\n"
     )
@@ -57,3 +57,30 @@ def test_a_missing_file_is_exit_2(site: Site) -> None:
     ended = site.broker("config", "check", "--config", str(site.folder / "none.toml"))
     assert (ended.code, ended.out) == (2, "")
     assert "none.toml: no such file or directory" in ended.err
+
+
+def test_a_spool_that_is_gone_is_a_warning(site: Site) -> None:
+    """`broker serve` would not start: who checks first learns it here."""
+    site.job()
+    (site.folder / "broker-data" / "spool").rename(site.folder / "elsewhere")
+    ended = site.broker("config", "check")
+    assert ended.code == 0
+    assert "spool: the spool is not there, with pixels that jobs refer to" in ended.err
+    assert ended.out == f"{site.file}: no mistakes, 2 printers, but 1 warning above\n"
+    assert not (site.folder / "broker-data" / "spool").exists()
+
+
+def test_mistakes_of_keys_and_of_certificates_come_together(site: Site) -> None:
+    """Whoever mends the file needs one round."""
+    site.file.write_text(
+        site.file.read_text() + 'colour = 1\n[tls]\ncertificate = "none.pem"\n[log]\nlevel = 3\n'
+    )
+    for command in (["config", "check"], ["serve", "--no-web"]):
+        ended = site.broker(*command)
+        assert ended.code == 2
+        assert [line.split(": ")[1] for line in ended.err.splitlines()][:2] == [
+            "health.colour",
+            "log.level",
+        ]
+        assert "tls.certificate: " in ended.err
+        assert "none.pem: no such file or directory; name a PEM file" in ended.err

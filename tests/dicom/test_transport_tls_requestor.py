@@ -42,7 +42,8 @@ def broken(port: int, tls: ssl.SSLContext = CLIENT) -> str:
         (
             Authority().server(),
             "shows a certificate that is not trusted (unable to get local issuer certificate): "
-            "trust its issuer, or the certificate itself where it has none",
+            "put its issuer, or the certificate itself where it has none, into the file of tls.ca "
+            "for a printer, of tls.client_ca for a modality",
         ),
     ],
     ids=["expired", "another host", "another authority"],

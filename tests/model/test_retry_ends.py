@@ -161,3 +161,13 @@ def test_our_own_fault_comes_to_an_end(
     verdict = follow(trouble, job, make_printer("oki-1"), make_printer("oki-2"))
     assert (verdict.settlement, verdict.strike) == (settlement, True)
     assert not verdict.printer.failed
+
+
+def test_a_printer_that_refuses_alone_is_named_once(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """Its words begin with its name as well."""
+    trouble = Refused("oki-1: 0xC600", permanent=True)
+    job = make_job(pinned="oki-1")
+    verdict = follow(trouble, job, make_printer("oki-1"), make_printer("oki-2"))
+    assert verdict.settlement == Settlement(State.HELD, "oki-1 refused it: 0xC600")

@@ -129,6 +129,8 @@ def _late(asked: str) -> str:
 
 
 ABORTED, CLOSED = "aborted the association", "closed the connection"
+PERHAPS_TLS = "; if it speaks TLS on this port, set tls = true for this printer"
+"""Said of what hangs up without a word: a TLS port may do that."""
 NONSENSE = "faulty: HOST broke the protocol: sent a response of another kind"
 FOR_GOOD = "faulty rejected the association for good"
 BOXES = r"image boxes for STANDARD\1,2, not 2"
@@ -136,7 +138,7 @@ BOXES = r"image boxes for STANDARD\1,2, not 2"
 FAULTS = [
     # The association
     Case(Step.ASSOCIATION, aborts, WAITS, _lost(ABORTED, "A-ASSOCIATE-RQ")),
-    Case(Step.ASSOCIATION, closes, WAITS, _lost(CLOSED, "A-ASSOCIATE-RQ")),
+    Case(Step.ASSOCIATION, closes, WAITS, _lost(CLOSED, "A-ASSOCIATE-RQ") + PERHAPS_TLS),
     Case(Step.ASSOCIATION, falls_silent, WAITS, _late("A-ASSOCIATE-RQ")),
     Case(
         Step.ASSOCIATION,

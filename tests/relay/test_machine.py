@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from broker.cli.serve import level_of
 from broker.dicom.sop_classes import FILM_BOX
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import FilmState, State
 from broker.model.printer import Duty
+from broker.model.tally import Tally
 from broker.store import database as store_database
 from broker.store.spool import SpoolMissing
 from tests.peers.broker_process import BrokerProcess, command
@@ -130,6 +132,14 @@ def test_damaged_pixels_are_never_printed(relay: MakeRelay, damage: str) -> None
     assert any(event == "film damaged" for event, _ in room.notes)
     assert [film.state for film in room.service.jobs.films(1)] == [FilmState.WAITING]
     assert room.sheets() == {"oki-1": 0}
+    # It was no try of the printer's (promise 6): neither in rows nor in counts.
+    assert job.printer == ""
+    assert [attempt.printer for attempt in room.service.jobs.attempts(1)] == [""]
+    room.wait_for(lambda: any(event == "attempt failed" for event, _ in room.notes))
+    tally = Tally()
+    for event, facts in room.notes:
+        tally.heard(event, facts)
+    assert (dict(tally.attempts), tally.held) == ({}, 1)
     file.write_bytes(content)
     room.service.jobs.release(1)
     room.wait_until(State.SENT, 1)
@@ -160,7 +170,8 @@ def test_a_broker_does_not_start_without_its_spool(relay: MakeRelay, mount_point
 
 
 def test_a_lost_spool_is_begun_anew_where_a_person_says_so(relay: MakeRelay) -> None:
-    """Films are taken and printed again; a job whose pixels are gone is held in its turn."""
+    """Films are taken and printed again; a job whose pixels are gone is held at once, before its
+    turn, and the log says how many and which."""
     room = relay(1)
     room.service.printers.set_duty("oki-1", Duty.MAINT)
     room.print_films(1)
@@ -168,10 +179,13 @@ def test_a_lost_spool_is_begun_anew_where_a_person_says_so(relay: MakeRelay) -> 
     (room.folder / "broker-data/spool").rename(room.folder / "elsewhere")
 
     room.begin(new_spool=True)
-    room.service.printers.set_duty("oki-1", Duty.READY)
 
-    (lost,) = room.wait_until(State.HELD, 1)
-    assert lost.reason.endswith("is missing; print it again at the modality")
+    (lost,) = room.jobs(1)
+    assert lost.state is State.HELD
+    assert lost.reason == "film 1: its pixels are missing; print it again at the modality"
+    assert ("pixels missing", {"held": 1, "jobs": [1]}) in room.notes
+    assert level_of("pixels missing", {}) == "warning"
+    room.service.printers.set_duty("oki-1", Duty.READY)
     room.print_films(1)
     room.wait_until(State.SENT, 2)
 

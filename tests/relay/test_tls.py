@@ -72,6 +72,7 @@ def test_films_go_in_and_out_over_tls(config: Path, printer: EmulatedPrinter) ->
         assert len(printer.sheets) == 2
 
         checked = command("check", "oki-1", config=config)
+        assert " over TLS, as configured: " in checked.stdout
         assert (checked.returncode, checked.stderr) == (0, "")
         door = ["127.0.0.1", str(broker.tls_port), "--called-ae", "BROKER"]
         assert command("check", *door, "--tls", config=config).returncode == 0
@@ -158,6 +159,8 @@ def test_an_expired_certificate_stops_nobody_who_does_without(config: Path, tmp_
     checked = command("config", "check", config=config)
     assert checked.returncode == 0
     assert checked.stderr.startswith("warning: tls.certificate: ")
+    assert "correct" not in checked.stdout
+    assert checked.stdout.endswith("no mistakes, 1 printer, but 1 warning above\n")
     with BrokerProcess(config) as broker:
         assert "has expired" in broker.wait_for("certificate")["words"]
         print_film(Speaker(broker.port))

@@ -24,7 +24,7 @@ VERBS: dict[str, Verb] = {
     "priority": lambda jobs: jobs.priority(1, Priority.HIGH),
 }
 
-FINISHED = r"`broker jobs reprint 1` prints it again"
+FINISHED = r"`broker jobs reprint 1` prints it (again|after all)"
 
 
 TABLE: dict[str, dict[str, State | str]] = {

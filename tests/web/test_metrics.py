@@ -100,7 +100,6 @@ def test_a_balancer_hears_whether_films_are_taken(room: PrintRoom) -> None:
 @pytest.mark.usefixtures("running")
 def test_what_is_in_the_way_is_named(site: Site) -> None:
     """No place to put films, no room, a locked database: a line each."""
-    (site.folder / "broker-data" / "spool" / "incoming").mkdir()
     with store_of(load(site.file)) as store:
         assert problems(store) == []
     (site.folder / "broker-data" / "spool" / "incoming").rmdir()
@@ -117,7 +116,6 @@ def test_what_is_in_the_way_is_named(site: Site) -> None:
 @pytest.mark.usefixtures("running")
 def test_a_database_that_fails_is_a_reason_and_no_fault(site: Site) -> None:
     """Not ready, and a line that says why: a balancer must not hear of an error instead."""
-    (site.folder / "broker-data" / "spool" / "incoming").mkdir()
     with store_of(load(site.file)) as store:
         file = store.config.database_file
         for each in file.parent.glob(f"{file.name}*"):

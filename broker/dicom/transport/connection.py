@@ -11,7 +11,10 @@ from broker.dicom.transport.associate_pdus import read_rejection
 from broker.dicom.transport.tls_failed import TlsFailed
 from broker.dicom.transport.tls_wire import TlsWire
 from broker.dicom.transport.wire import Wire
-from broker.dicom.transport.wire_broken import TimedOut, WireBroken
+from broker.dicom.transport.wire_broken import Closed, TimedOut, Violation, WireBroken
+
+TLS_ALERT = 0x15
+"""The first byte of an alert's record, where a PDU's type would be."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,15 @@ class Broken(Exception):
     """There is no association, or no more. `words` is one sentence that names host and port.
 
     `connected`: it had been accepted. `asked`: a byte of the request had left, so the peer may
-    have done what it asks.
+    have done what it asks. `sealed`: whether the peer spoke TLS where we did not, or may have;
+    None where nothing says so.
     """
 
-    def __init__(self, words: str, *, connected: bool, asked: bool = False) -> None:
+    def __init__(
+        self, words: str, *, connected: bool, asked: bool = False, sealed: bool | None = None
+    ) -> None:
         super().__init__(words)
+        self.sealed = sealed
         self.words = words
         self.connected = connected
         self.asked = asked
@@ -107,6 +114,14 @@ def _unshaken(exc: WireBroken, timeout_s: float) -> str:
     if isinstance(exc, TimedOut):
         return f"took longer than {timeout_s:g} s shaking hands over TLS; {speaks_it}"
     return f"{exc} instead of shaking hands over TLS; {speaks_it}"
+
+
+def looks_sealed(exc: WireBroken, *, heard: bool) -> bool | None:
+    """Whether plain DICOM met TLS: True where it answers with an alert (RFC 8446 6), False where it
+    hung up without a word, as TLS may do, and None otherwise."""
+    if isinstance(exc, Violation) and str(exc) == f"PDU of unknown type {TLS_ALERT}":
+        return True
+    return False if isinstance(exc, Closed) and not heard else None
 
 
 def rejected(where: str, body: memoryview) -> Rejected:

@@ -25,7 +25,14 @@ from broker.dicom.transport.associate_pdus import (
     read_answer,
 )
 from broker.dicom.transport.command_set import RESPONSE, Command, command_bytes, command_of
-from broker.dicom.transport.connection import Broken, Rejected, Timeouts, reach, rejected
+from broker.dicom.transport.connection import (
+    Broken,
+    Rejected,
+    Timeouts,
+    looks_sealed,
+    reach,
+    rejected,
+)
 from broker.dicom.transport.dataset_writer import encode_dataset
 from broker.dicom.transport.fragments import Assembly, Message, packed, sendable_pdu
 from broker.dicom.transport.message import Context, Request, Response, response_command
@@ -107,7 +114,10 @@ class Requestor:
             self._contexts = accepted(contexts, answered)
             self._send_pdu = sendable_pdu(announced)
         except WireBroken as exc:
-            raise self._broken(exc, "answering A-ASSOCIATE-RQ", timeouts.associate_s) from exc
+            broken = self._broken(exc, "answering A-ASSOCIATE-RQ", timeouts.associate_s)
+            if tls is None:
+                broken.sealed = looks_sealed(exc, heard=wire.heard)
+            raise broken from exc
         self._connected = True
         return self
 

@@ -60,6 +60,7 @@ def _of_certificate(error: ssl.SSLCertVerificationError) -> str:
             "certificate has"
         )
     return (
-        f"shows a certificate that is not trusted ({error.verify_message}): trust its issuer, or "
-        "the certificate itself where it has none"
+        f"shows a certificate that is not trusted ({error.verify_message}): put its issuer, or "
+        "the certificate itself where it has none, into the file of tls.ca for a printer, of "
+        "tls.client_ca for a modality"
     )

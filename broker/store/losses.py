@@ -1,0 +1,79 @@
+"""Losses: unfinished jobs whose pixels are not in the spool, held before their turn comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection, select, update
+
+from broker.model.job import DONE, State
+from broker.model.trouble import PRINT_AGAIN
+from broker.store.job_rows import UNFINISHED
+from broker.store.reading import JobReading
+from broker.store.tables import jobs, spooled
+
+_REFERRING = (
+    select(spooled.c.job_id, spooled.c.name)
+    .join(jobs, jobs.c.id == spooled.c.job_id)
+    .where(jobs.c.state.in_(UNFINISHED))
+    .order_by(spooled.c.job_id)
+)
+
+
+class Losses(JobReading):
+    """What is done where a spool, or a part of it, is lost."""
+
+    def hold_lost(self, there: Callable[[str], bool]) -> list[int]:
+        """Hold each job that has a film left to print whose pixels are not `there`, by their name;
+        the numbers of those that it is news of.
+
+        A job that is held for another reason keeps that, too; one that is printing is left alone.
+        """
+        with self._database.read() as connection:
+            rows = connection.execute(_REFERRING).all()
+        gone = {name for name in {row.name for row in rows} if not there(name)}
+        found: dict[int, str] = {}
+        for job_id in sorted({row.job_id for row in rows if row.name in gone}):
+            films = {
+                film.number
+                for film in self.films(job_id)
+                if film.state not in DONE and not gone.isdisjoint(film.film.spooled)
+            }
+            if films:
+                found[job_id] = _reason(sorted(films))
+        if not found:
+            return []
+        with self._database.write() as connection:
+            return [
+                job_id
+                for job_id, reason in found.items()
+                if _hold(connection, job_id, reason, self._clock())
+            ]
+
+
+def _reason(films: Sequence[int]) -> str:
+    several = len(films) > 1
+    whose = f"films {', '.join(map(str, films))}: their" if several else f"film {films[0]}: its"
+    return f"{whose} pixels are missing; {PRINT_AGAIN}"
+
+
+def _hold(connection: Connection, job_id: int, reason: str, now: float) -> bool:
+    """Whether that is news of it."""
+    row = connection.execute(select(jobs.c.state, jobs.c.reason).where(jobs.c.id == job_id)).first()
+    if row is None or row.state not in (State.QUEUED, State.HELD):
+        return False
+    if row.state == State.HELD and row.reason.endswith(PRINT_AGAIN):
+        return False
+    kept = row.reason if row.state == State.HELD else ""
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.id == job_id)
+        .values(
+            state=State.HELD,
+            reason="; ".join(filter(None, (kept, reason))),
+            printer="",
+            assigned_at=None,
+            updated_at=now,
+        )
+    )
+    return True
