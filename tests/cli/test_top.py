@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import DataTable, Static
+from textual.widgets import Static
 
+from broker.cli.top.listing import Listing
 from broker.cli.top.screen import Top
 from broker.config import load
 from broker.desk.opened import Store, store_of
@@ -46,8 +47,7 @@ def text(app: Top, name: str) -> str:
 
 def table(app: Top, name: str) -> list[list[str]]:
     """Its rows."""
-    found = app.query_one(f"#{name}", DataTable)
-    return [[str(cell) for cell in found.get_row_at(row)] for row in range(found.row_count)]
+    return [list(line.cells) for line in app.query_one(f"#{name}", Listing).lines]
 
 
 async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
@@ -92,7 +92,7 @@ def test_keys_are_orders(site: Site, store: Store) -> None:
         await until(pilot, lambda: site.jobs.get(job_id).state is State.QUEUED)
         await pilot.press("y", "enter")
         await until(pilot, lambda: site.jobs.get(job_id).priority == "HIGH")
-        await pilot.press("m", "down", "down", "enter")
+        await pilot.press("m", "down", "enter")
         await until(pilot, lambda: site.jobs.get(job_id).pinned == "oki-2")
         await pilot.press("c", "n")
         await pilot.press("c", "y")
