@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import App
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.worker import Worker
 
 from broker.cli.top.dialogs import Ask, Choose, Confirm
@@ -39,6 +39,7 @@ class Orders(App[None]):
         ("t", "test_film", "test film"),
         ("question_mark", "help", "help"),
         ("q", "quit", "quit"),
+        Binding("ctrl+c", "quit", "quit", priority=True),
     ]
 
     def __init__(self, store: Store, who: str) -> None:
