@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from broker.cli.options import ConfigOption, JsonOption, configured
+from broker.desk.phrases import count
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,6 +23,7 @@ def upgrade(ctx: typer.Context, config: ConfigOption = None) -> None:
 
     Example: broker db upgrade
     """
+    from broker.cli.progress import Progress
     from broker.config import load
     from broker.desk.failures import Failure
     from broker.desk.opened import database
@@ -37,7 +39,17 @@ def upgrade(ctx: typer.Context, config: ConfigOption = None) -> None:
             return
         if Occupancy.taken(settings.data_dir):
             raise Failure(f"{file}: a broker is running on it; stop it, then do this again")
-        schema.upgrade(opened, lambda step: typer.echo(f"{file}: {step}"))
+        steps = schema.steps(opened)
+        typer.echo(f"{file}: {count(len(steps), 'step')}, all or none: broken off, it is as before")
+        with Progress(steps[0], len(steps)) as progress:
+
+            def done(step: str) -> None:
+                progress.say(f"{file}: {step}")
+                progress.count()
+                following = steps[steps.index(step) + 1 :] if step in steps else ()
+                progress.tell(following[0] if following else "writing it to the disk")
+
+            schema.upgrade(opened, done)
         typer.echo(f"{file}: now at {schema.current(opened)}, the newest")
 
 

@@ -66,7 +66,7 @@ def purge(
             sooner = hours < retention.pixels_hours or days < retention.rows_days
             if sooner and (found.pixels or found.rows) and not yes and sys.stdin.isatty():
                 _ask(found)
-            found = _remove(store, terms, found)
+            found = _remove(store, terms, found, quiet=as_document)
             kept = store.jobs.spooled() if going else set()
             going = {name: size for name, size in going.items() if name not in kept}
     size = sum(going.values())
@@ -99,22 +99,19 @@ def _ask(found: Removal) -> None:
         raise Failure("nothing was removed")
 
 
-def _remove(store: Store, terms: Terms, found: Removal) -> Removal:
+def _remove(store: Store, terms: Terms, found: Removal, *, quiet: bool) -> Removal:
     """Rows first, then the files. What really went."""
-    from rich.progress import Progress
-
-    from broker.cli.tables import terminal
+    from broker.cli.progress import Progress
     from broker.store.retention import Removal
 
     pixels = rows = 0
-    console = terminal()
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("jobs", total=max(found.pixels, found.rows))
+    with Progress("letting jobs go", found.pixels + found.rows, quiet=quiet) as progress:
         while True:
             removal = store.retention.remove(terms)
             if not (removal.pixels or removal.rows):
                 break
             pixels, rows = pixels + removal.pixels, rows + removal.rows
-            progress.advance(task, max(removal.pixels, removal.rows))
-    store.spool().sweep(store.jobs.spooled)
+            progress.count(removal.pixels + removal.rows)
+        progress.tell("removing their files")
+        store.spool().sweep(store.jobs.spooled)
     return Removal(pixels, rows)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +12,7 @@ from broker.cli.options import ConfigOption
 from broker.desk.failures import FAILED, Failure
 
 if TYPE_CHECKING:
+    from broker.cli.progress import Progress
     from broker.desk.opened import Store
     from broker.model.job import Job
 
@@ -67,17 +67,13 @@ def print_test_film(
 
 def _watch(store: Store, job_id: int, timeout: float) -> None:
     """Wait for it, with a line on a terminal that shows for how long."""
-    from rich.console import Console
+    from broker.cli.progress import Progress
 
-    console = Console(stderr=True, highlight=False, markup=False)
-    if not console.is_terminal:
-        _wait(store, job_id, timeout, lambda _words: None)
-        return
-    with console.status("") as status:
-        _wait(store, job_id, timeout, status.update)
+    with Progress(f"job {job_id} is queued") as progress:
+        _wait(store, job_id, timeout, progress)
 
 
-def _wait(store: Store, job_id: int, timeout: float, tell: Callable[[str], None]) -> None:
+def _wait(store: Store, job_id: int, timeout: float, progress: Progress) -> None:
     """Say each change until the job is finished or held; Failure when it is not sent."""
     from broker.desk.standings import explanation
     from broker.model.job import FINISHED, State
@@ -90,10 +86,10 @@ def _wait(store: Store, job_id: int, timeout: float, tell: Callable[[str], None]
         job = store.jobs.get(job_id)
         words = _progress(job)
         if words != said and job.state is not State.QUEUED:
-            typer.echo(words)
+            progress.say(words)
         said = words
         waited = time.monotonic() - began
-        tell(f"job {job_id} is {job.state}, {waited:.0f} s of at most {timeout:g} s")
+        progress.tell(f"{words}; waits {timeout:g} s at most")
         if job.state is State.HELD or job.state is State.CANCELLED:
             raise typer.Exit(FAILED)
         if job.state in FINISHED:
@@ -101,7 +97,7 @@ def _wait(store: Store, job_id: int, timeout: float, tell: Callable[[str], None]
         if job.state is State.QUEUED and waited >= PATIENCE_S and not explained:
             explained = True
             for sentence in explanation(store, job).sentences:
-                typer.echo(sentence)
+                progress.say(sentence)
         if waited >= timeout:
             raise Failure(
                 f"job {job_id} is still {job.state} after {timeout:g} s; it stays in the queue, "

@@ -50,6 +50,17 @@ def current(database: Database) -> str | None:
         return _revision(connection)
 
 
+def steps(database: Database) -> list[str]:
+    """What `upgrade` has to do, in its order and in the words that it reports; none when it is up
+    to date. SchemaTooNew.
+    """
+    with database.read() as connection:
+        _refuse_unknown(connection)
+        revision = _revision(connection)
+    pending = _scripts().iterate_revisions("head", revision or "base")
+    return [f"{each.revision}: {each.doc}" for each in pending][::-1]
+
+
 def head() -> str:
     """The newest version: the one that this broker works with."""
     revision = _scripts().get_current_head()

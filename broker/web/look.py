@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from broker.desk.alarms import alarms
 from broker.desk.opened import Store
 from broker.desk.standings import Standing, standings
 from broker.model.job import FINISHED, Job, State
 from broker.model.printer import Printer
+from broker.store.watch import Watch
 
 RECENT_S = 3600.0
 """Finished jobs are shown for so long."""
@@ -70,27 +69,6 @@ def scene(store: Store, now: float) -> Scene:
         printers=tuple(store.printers.list()),
         jobs=tuple(standings(store, [*open_jobs, *recent], active)),
     )
-
-
-class Watch:
-    """Says whether any process has changed the database since it was last asked."""
-
-    def __init__(self, file: Path) -> None:
-        self._connection = sqlite3.connect(file, check_same_thread=False)
-        self._lock = threading.Lock()
-        self._seen = -1
-
-    def changed(self) -> bool:
-        """Whether it has; the first time it has."""
-        with self._lock:
-            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
-            changed, self._seen = version != self._seen, version
-        return bool(changed)
-
-    def close(self) -> None:
-        """No more questions."""
-        with self._lock:
-            self._connection.close()
 
 
 class Look:

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
+import pty
+import sqlite3
+import struct
+import subprocess
+import sys
+import termios
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import DataTable, Static
+from textual.widgets import Static
 
+from broker.cli.top.listing import Listing
+from broker.cli.top.rows import SHOWN
 from broker.cli.top.screen import Top
 from broker.config import load
 from broker.desk.opened import Store, store_of
+from broker.desk.orders import JobOrders
 from broker.model.job import State
 from broker.model.printer import Duty
 from tests.cli.conftest import PATIENT, Site
@@ -46,8 +58,7 @@ def text(app: Top, name: str) -> str:
 
 def table(app: Top, name: str) -> list[list[str]]:
     """Its rows."""
-    found = app.query_one(f"#{name}", DataTable)
-    return [[str(cell) for cell in found.get_row_at(row)] for row in range(found.row_count)]
+    return [list(line.cells) for line in app.query_one(f"#{name}", Listing).lines]
 
 
 async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
@@ -92,7 +103,7 @@ def test_keys_are_orders(site: Site, store: Store) -> None:
         await until(pilot, lambda: site.jobs.get(job_id).state is State.QUEUED)
         await pilot.press("y", "enter")
         await until(pilot, lambda: site.jobs.get(job_id).priority == "HIGH")
-        await pilot.press("m", "down", "down", "enter")
+        await pilot.press("m", "down", "enter")
         await until(pilot, lambda: site.jobs.get(job_id).pinned == "oki-2")
         await pilot.press("c", "n")
         await pilot.press("c", "y")
@@ -105,6 +116,26 @@ def test_keys_are_orders(site: Site, store: Store) -> None:
     orders = store.orders.of_job(job_id)
     assert [each.verb for each in orders] == ["hold", "release", "priority", "move", "cancel"]
     assert {each.who for each in orders} == {"ruth"}
+
+
+def test_what_uses_film_or_loses_it_is_asked_first(site: Site, store: Store) -> None:
+    """Reprint and test film; n and Escape leave everything as it is."""
+    job_id = site.sent(2)
+
+    async def story(app: Top, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: len(table(app, "jobs")) == 1)
+        for key in ("p", "t"):
+            for answer in ("n", "escape"):
+                await pilot.press(key)
+                await until(pilot, lambda: len(app.screen_stack) == 2)
+                await pilot.press(answer)
+                await until(pilot, lambda: len(app.screen_stack) == 1)
+        assert [job.id for job in site.jobs.list()] == [job_id]
+        await pilot.press("p", "y")
+        await until(pilot, lambda: "2 films of job 1 again" in text(app, "said"))
+        assert site.jobs.list()[1].reprint_of == job_id
+
+    play(store, story)
 
 
 def test_films_in_doubt_are_asked_about(site: Site, store: Store) -> None:
@@ -157,6 +188,203 @@ def test_the_selection_stays_where_it_is(site: Site, store: Store) -> None:
         await pilot.press("escape")
 
     play(store, story)
+
+
+def test_rows_in_sight_stay_in_sight(site: Site, store: Store) -> None:
+    """In a long list that was paged down, what comes above moves nothing under a person's eyes."""
+    jobs = [site.job() for _ in range(40)]
+
+    async def story(app: Top, pilot: Pilot[None]) -> None:
+        listing = app.query_one("#jobs", Listing)
+        await until(pilot, lambda: len(listing.lines) == 40)
+        await pilot.press("pagedown", "pagedown", "up")
+        first, last = listing.sight
+        assert first > 1
+        assert f"rows {first} to {last} of 40" in text(app, "more")
+        chosen = listing.chosen
+        site.jobs.hold(jobs[-1])
+        await until(pilot, lambda: listing.lines[0].key == str(jobs[-1]))
+        assert listing.sight == (first + 1, last + 1)
+        assert listing.chosen == chosen
+        await pilot.press("home")
+        assert listing.sight[0] == 1
+        await pilot.press("end")
+        assert listing.sight[1] == 40
+
+    play(store, story)
+
+
+def test_a_very_long_queue_is_cut_and_said(site: Site, store: Store) -> None:
+    """The first ones are on the screen, the others in `broker jobs`."""
+    for _ in range(SHOWN + 7):
+        site.job()
+
+    async def story(app: Top, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: len(table(app, "jobs")) == SHOWN)
+        await until(pilot, lambda: "; 7 more are in `broker jobs`" in text(app, "more"))
+        assert f"{SHOWN + 7} queued" in text(app, "broker")
+
+    play(store, story)
+
+
+def test_enter_shows_all_of_a_job(site: Site, store: Store) -> None:
+    """Why it is where it is, films and attempts, what was ordered; nothing of the patient."""
+    job_id = site.uncertain(2)
+    JobOrders(store, "ruth").move(site.job(), "oki-2")
+
+    async def story(app: Top, pilot: Pilot[None]) -> None:
+        def said() -> str:
+            return str(app.screen.query_one(Static).content)
+
+        await until(pilot, lambda: len(table(app, "jobs")) == 2)
+        await pilot.press("enter")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        assert f"broker jobs release {job_id} --printed" in said()
+        assert "14INX17IN" in said()
+        assert PATIENT not in said()
+        await pilot.press("q", "down", "enter")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        assert "ruth, move: job 2 is queued for oki-2" in said()
+        await pilot.press("escape", "shift+tab", "enter")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        assert "oki-1: OKI1@127.0.0.1:1" in said()
+        assert "ready for" in said()
+        await pilot.press("escape", "?")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        assert "c  cancel" in said()
+
+    play(store, story)
+
+
+def test_what_a_peer_calls_itself_is_shown_as_it_is(site: Site, store: Store) -> None:
+    """Neither markup nor control characters of a name or a reason do anything to the screen."""
+    request = site.jobs.request(site.job())
+    site.jobs.add(replace(request, calling_ae="[bold]X[/]", film_session="another"))
+    site.jobs.hold(2, "\x1b[2J[link=x]jam")
+
+    async def story(app: Top, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: len(table(app, "jobs")) == 2)
+        await until(pilot, lambda: "?[2J[link=x]jam" in text(app, "about"))
+        shown = "\n".join(str(strip.text) for strip in app.screen._compositor.render_strips())
+        assert "[bold]X[/]" in shown
+
+    play(store, story)
+
+
+def test_a_lock_is_an_alarm_until_it_ends(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What can be read is shown; an order is told why it could not be done, and can be repeated."""
+    monkeypatch.setattr("broker.desk.alarms.LOCKED_S", 0.1)
+    monkeypatch.setattr("broker.cli.top.lookout.RENEW_S", 1.0)
+    monkeypatch.setattr("broker.store.database.BUSY_S", 0.5)
+    site.job()
+    other = sqlite3.connect(
+        site.folder / "broker-data" / "broker.db", isolation_level=None, check_same_thread=False
+    )
+    other.execute("BEGIN IMMEDIATE")
+
+    async def story(app: Top, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: "THE DATABASE IS LOCKED" in text(app, "alarms"))
+        assert table(app, "jobs")[0][1] == "queued"
+        await pilot.press("h", "enter")
+        await until(pilot, lambda: "locked by another program" in text(app, "said"))
+        other.execute("ROLLBACK")
+        await until(pilot, lambda: "LOCKED" not in text(app, "alarms"))
+        await pilot.press("h", "enter")
+        await until(pilot, lambda: table(app, "jobs")[0][1] == "held")
+
+    with store_of(load(site.file)) as impatient:
+        play(impatient, story)
+    other.close()
+
+
+def test_a_database_that_is_gone_is_an_alarm(site: Site, store: Store) -> None:
+    """No order is written where nobody finds it; put back, everything goes on."""
+    job_id = site.job()
+    file = site.folder / "broker-data" / "broker.db"
+    elsewhere = file.with_name("elsewhere.db")
+
+    async def story(app: Top, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: len(table(app, "jobs")) == 1)
+        file.rename(elsewhere)
+        await until(pilot, lambda: "THE DATABASE IS GONE" in text(app, "alarms"))
+        await pilot.press("h", "enter")
+        await until(pilot, lambda: "THE DATABASE IS GONE" in text(app, "said"))
+        elsewhere.rename(file)
+        await until(pilot, lambda: "GONE" not in text(app, "alarms"))
+        assert site.jobs.get(job_id).state is State.QUEUED
+
+    play(store, story)
+
+
+def test_a_database_that_cannot_be_read_is_an_alarm(site: Site, store: Store) -> None:
+    """One line without a traceback, and how old the rows are; it goes away by itself."""
+    site.job()
+
+    def rename(one: str, other: str) -> None:
+        with site.database.write() as connection:
+            connection.exec_driver_sql(f"ALTER TABLE {one} RENAME TO {other}")
+
+    async def story(app: Top, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: len(table(app, "jobs")) == 1)
+        rename("printers", "others")
+        await until(pilot, lambda: "no such table: printers" in text(app, "alarms"))
+        assert "What is below is" in text(app, "alarms")
+        rename("others", "printers")
+        await until(pilot, lambda: "no such table" not in text(app, "alarms"))
+
+    play(store, story)
+
+
+def test_after_trouble_it_looks_again_soon(
+    site: Site, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What ended without any change of the database stays no alarm."""
+    monkeypatch.setattr("broker.cli.top.lookout.RENEW_S", 3600.0)
+    lock = site.folder / "broker-data" / "broker.lock"
+
+    async def story(app: Top, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: "NO BROKER IS RUNNING" in text(app, "alarms"))
+        lock.mkdir()
+        site.job()
+        await until(pilot, lambda: "is a folder, and should be a file" in text(app, "alarms"))
+        lock.rmdir()
+        await until(pilot, lambda: "NO BROKER IS RUNNING" in text(app, "alarms"))
+        assert len(table(app, "jobs")) == 1
+
+    play(store, story)
+
+
+@pytest.mark.parametrize("key", [b"q", b"\x03"], ids=["q", "Ctrl-C"])
+def test_on_a_terminal_it_draws_and_leaves_with_0(site: Site, key: bytes) -> None:
+    """24 lines of 80 columns, in a real process; the terminal is left as it was."""
+    site.job()
+    main, child = pty.openpty()
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    before = termios.tcgetattr(child)
+    environment = {each: value for each, value in os.environ.items() if each != "COLUMNS"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "broker.cli.main", "top", "-c", str(site.file)],
+        stdin=child,
+        stdout=child,
+        stderr=child,
+        env=environment | {"TERM": "xterm-256color"},
+    )
+    said = ""
+    try:
+        while "queued" not in said:
+            said += os.read(main, 65536).decode(errors="replace")
+        os.write(main, key)
+        while "?1049l" not in said:  # back to what was on the screen before
+            said += os.read(main, 65536).decode(errors="replace")
+        assert process.wait(30) == 0
+        assert termios.tcgetattr(child) == before
+    finally:
+        process.kill()
+        process.wait()
+        os.close(main)
+        os.close(child)
+    assert "Traceback" not in said
+    assert PATIENT not in said
 
 
 def test_it_needs_a_terminal(site: Site) -> None:

@@ -59,6 +59,15 @@ def test_an_empty_database_gets_every_step(empty: Database) -> None:
     schema.check(empty)
 
 
+def test_what_an_upgrade_will_do_is_known_before(empty: Database) -> None:
+    """In the words and the order in which it reports; nothing once it is done."""
+    wanted = schema.steps(empty)
+    done: list[str] = []
+    schema.upgrade(empty, done.append)
+    assert wanted == done
+    assert schema.steps(empty) == []
+
+
 def test_an_older_database_keeps_its_rows(empty: Database) -> None:
     """Jobs, films and all that belongs to them are there after the upgrade, as they were."""
     with empty.write() as connection:

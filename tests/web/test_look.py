@@ -11,7 +11,7 @@ from broker.config import load
 from broker.desk.opened import Store, store_of
 from broker.desk.standings import waiting
 from broker.model.job import Priority, State
-from broker.web.look import Look, Watch, scene
+from broker.web.look import Look, scene
 from tests.cli.conftest import Site, site
 
 __all__ = ["site"]
@@ -46,17 +46,6 @@ def test_it_is_taken_again_only_after_a_change(site: Site, store: Store) -> None
     second, now = look.scene()
     assert second == first + 1
     assert [each.job.id for each in now.jobs] == [job_id]
-
-
-def test_a_change_is_seen_once(site: Site) -> None:
-    """Whoever asks again hears of the next one only."""
-    watch = Watch(site.folder / "broker-data" / "broker.db")
-    assert watch.changed()
-    assert not watch.changed()
-    site.printers.set_duty("oki-1", site.printers.get("oki-1").duty, "a reason")
-    assert watch.changed()
-    assert not watch.changed()
-    watch.close()
 
 
 def test_the_line_is_the_stores(site: Site) -> None:

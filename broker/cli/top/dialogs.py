@@ -104,8 +104,9 @@ class Read(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """The text."""
-        with VerticalScroll():
-            yield Static(f"{self._text}\n\nEsc: back", markup=False)
+        with VerticalScroll() as scroll:
+            scroll.border_subtitle = "Esc: back   Up, Down, PgUp, PgDn: more"
+            yield Static(self._text, markup=False)
 
     def action_leave(self) -> None:
         """Close."""

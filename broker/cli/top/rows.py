@@ -1,10 +1,9 @@
-"""What the screen's tables show: plain words, with a colour beside them."""
+"""What the screen says, in plain words: the broker's line, rows, and what is to be known of one."""
 
 from __future__ import annotations
 
-from rich.text import Text
-
-from broker.cli.tables import STYLES
+from broker.cli.tables import Column
+from broker.cli.top.listing import Line
 from broker.desk.phrases import age, clean, count
 from broker.desk.printer_remarks import of_printer
 from broker.desk.remarks import of_job, where
@@ -14,25 +13,68 @@ from broker.model.printer import Printer
 from broker.model.vitals import Vitals
 from broker.web.look import Scene
 
-PRINTERS = ("PRINTER", "HEALTH", "DUTY", "WGHT", "LOAD", "BUSY", "FILMS", "FAIL", "CHECK")
-JOBS = ("ID", "STATE", "MODALITY", "FILMS", "COPIES", "PRIO", "PRINTER", "AGE")
+PRINTERS = (
+    Column("PRINTER"),
+    Column("HEALTH"),
+    Column("DUTY"),
+    Column("WGHT", right=True),
+    Column("LOAD", right=True),
+    Column("BUSY", right=True),
+    Column("FILMS", right=True),
+    Column("FAIL", right=True),
+    Column("CHECK", right=True),
+    Column("WHAT IT SAYS"),
+)
+JOBS = (
+    Column("ID", right=True),
+    Column("STATE"),
+    Column("MODALITY"),
+    Column("FILMS", right=True),
+    Column("COPIES", right=True),
+    Column("PRIO"),
+    Column("PRINTER"),
+    Column("AGE", right=True),
+    Column("WHY"),
+)
 KEYS = (
-    "Job:     h hold  r release  c cancel  m move  p reprint  y priority  Enter why\n"
-    "Printer: d drain  a halt  e ready  t test film     Tab other table     q quit"
+    "Job:     h hold  r release  c cancel  m move  p reprint  y priority  Enter all\n"
+    "Printer: d drain  a halt  e ready  t test film   Tab other table  ? help  q quit"
 )
 SHOWN = 200
 """Jobs of the table."""
+HELP = """\
+Orders are given to the selected row: > marks it in the table that is
+in use, - in the other.
 
-Cells = tuple[str | Text, ...]
+h  hold      keep a job from printing until it is released
+r  release   let a held job print; films in doubt are asked about
+c  cancel    give a job up
+m  move      send a job to one printer and no other, or to any
+p  reprint   print a finished or held job again, as a new job
+y  priority  HIGH goes before MED, MED before LOW
+
+d  drain     give a printer no new jobs; checks go on
+a  halt      no new jobs and no checks (maint)
+e  ready     it takes jobs again once its checks pass
+t  test      print a test film on it
+
+Enter  all of a job and why it is where it is; all of a printer
+Tab    the other table
+q      leave; the broker goes on
+
+HEALTH is what was observed, DUTY what a person wants. LOAD is films x
+copies not yet settled, BUSY attempts running, FILMS accepted, FAIL
+attempts that failed. A PRINTER in brackets is where a queued job has
+lined up; it is not bound to it."""
 
 
-def printer_cells(printer: Printer, now: float) -> Cells:
+def printer_line(printer: Printer, now: float) -> Line:
     """One row."""
     checked = printer.last_check_at
-    return (
+    cells = (
         printer.name,
-        _word(printer.health),
-        _word(printer.duty),
+        str(printer.health),
+        str(printer.duty),
         str(printer.address.weight),
         str(printer.load),
         str(printer.claims),
@@ -40,47 +82,59 @@ def printer_cells(printer: Printer, now: float) -> Cells:
         str(printer.failures),
         "never" if checked is None else age(now - checked),
     )
+    return Line(printer.name, tuple(map(clean, cells)), _sentence(of_printer(printer, now)))
 
 
-def job_cells(found: Standing, now: float) -> Cells:
+def job_line(found: Standing, now: float) -> Line:
     """One row."""
     job = found.job
-    return (
+    cells = (
         str(job.id),
-        _word(job.state),
+        str(job.state),
         clean(job.calling_ae),
         f"{job.films_accepted}/{job.films}",
         str(job.copies),
         str(job.priority),
-        where(found),
+        clean(where(found)),
         age(now - job.created_at),
     )
+    return Line(str(job.id), cells, _sentence(of_job(found, now)))
 
 
 def about_printer(printer: Printer, now: float) -> str:
     """What it and its operator say."""
     address = printer.address
     place = f"{printer.name}: {address.ae_title}@{address.host}:{address.port}"
-    return "\n".join((place, *map(clean, of_printer(printer, now))))
+    return "; ".join((place, *map(clean, of_printer(printer, now))))
 
 
 def about_job(found: Standing, now: float) -> str:
     """Why it is where it is."""
     said = of_job(found, now) or (f"it is {found.job.state}",)
-    return f"job {found.job.id}: " + "; ".join(map(clean, said))
+    return f"job {found.job.id}: {_sentence(said)}"
 
 
-def headline(scene: Scene, place: str, vitals: Vitals | None) -> str:
-    """The broker, in one line."""
+def headline(scene: Scene, place: str, vitals: Vitals | None, now: float) -> str:
+    """The broker, in a line or two."""
     said = [f"{place} {'runs' if scene.running else 'DOES NOT RUN'}"]
-    if vitals is not None:
-        said.append(count(vitals.associations, "association"))
-        said.append(f"{count(vitals.films, 'film')} in")
-    said += [f"{scene.number(each)} {each}" for each in (State.QUEUED, State.PRINTING, State.HELD)]
+    states = [(scene.number(each), each) for each in (State.HELD, State.PRINTING, State.QUEUED)]
+    said += [f"{number} {state}" for number, state in states if number]
     if scene.oldest is not None:
-        said.append(f"oldest {age(scene.at - scene.oldest.created_at)}")
+        said.append(f"oldest waits {age(now - scene.oldest.created_at)}")
+    if vitals is not None:
+        said.append(f"{count(vitals.films, 'film')} in")
+        said.append(count(vitals.associations, "association"))
     return " | ".join(said)
 
 
-def _word(word: str) -> Text:
-    return Text(word, STYLES.get(word, ""))
+def in_sight(first: int, last: int, listed: int, all_jobs: int) -> str:
+    """Which jobs can be seen, where it is not all of them; else nothing."""
+    if all_jobs <= last - first + 1:
+        return ""
+    left = all_jobs - listed
+    more = f"; {left} more are in `broker jobs`" if left else ""
+    return f"  rows {first} to {last} of {listed}{more}"
+
+
+def _sentence(said: tuple[str, ...]) -> str:
+    return "; ".join(map(clean, said))

@@ -1,0 +1,84 @@
+"""How far a command is that may take long: on stderr, so that stdout stays what was asked for."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Self
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.progress import Progress as Bar
+from rich.table import Column
+
+LINE_S = 5.0
+"""Off a terminal, what is counted is told so often."""
+
+
+class Progress:
+    """A bar with what is being done and for how long; off a terminal a line now and then, and
+    nothing at all when the command is to be `quiet`. Use it as a context manager.
+
+    What the command has to `say` meanwhile stands above the bar.
+    """
+
+    def __init__(self, words: str, total: int | None = None, *, quiet: bool = False) -> None:
+        """`total` is what can be counted; without it nothing is, and the bar is left out."""
+        self._console = Console(stderr=True, highlight=False, markup=False)
+        self._lines = not quiet and not self._console.is_terminal and total is not None
+        self._words, self._total, self._done = words, total, 0
+        self._told_at = time.monotonic()
+        counted: list[ProgressColumn] = []
+        if total is not None:
+            counted = [BarColumn(bar_width=20), MofNCompleteColumn()]
+        self._bar = Bar(
+            SpinnerColumn("line"),
+            *counted,
+            TimeElapsedColumn(),
+            TextColumn(
+                "{task.description}",
+                markup=False,
+                table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+            ),
+            expand=True,
+            console=self._console,
+            transient=True,
+            redirect_stdout=False,  # it may go elsewhere
+            disable=quiet or not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task(words, total=total)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def say(self, words: str) -> None:
+        """A line for stdout: above the bar where both are a terminal."""
+        if self._bar.disable or not sys.stdout.isatty():
+            typer.echo(words)
+        else:
+            self._console.print(words, soft_wrap=True)
+
+    def tell(self, words: str) -> None:
+        """What is being done from now on."""
+        self._words = words
+        self._bar.update(self._task, description=words, refresh=True)
+
+    def count(self, number: int = 1) -> None:
+        """So many more are done."""
+        self._done += number
+        self._bar.update(self._task, completed=self._done, refresh=True)
+        if self._lines and time.monotonic() - self._told_at >= LINE_S:
+            self._told_at = time.monotonic()
+            self._console.print(f"{self._words}: {self._done} of {self._total}", soft_wrap=True)

@@ -1,0 +1,96 @@
+"""Looking at the store again and again, in a thread of its own: keys are never kept waiting."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from broker.desk.failures import explained
+from broker.desk.opened import Store
+from broker.desk.phrases import age
+from broker.desk.vitals import read as vitals_of
+from broker.model.vitals import Vitals
+from broker.store.database import DatabaseBusy
+from broker.store.watch import Watch
+from broker.web.look import Scene, scene
+
+EVERY_S = 1.0
+RENEW_S = 15.0
+"""Some things change without a row: a disk fills, a wait ends."""
+SHARE = 12
+"""A look rests for so many times what it cost: however long the queue is, they take a twelfth of
+a core at most."""
+NOT_IN_PLACE = (
+    "THE DATABASE IS GONE, or another file is in its place: {file}. Put it back; if it was put "
+    "back from a copy, leave with q and begin again. What is below is what was there before."
+)
+OLD = "What is below is {age} old: "
+
+
+def in_words(error: Exception) -> str:
+    """Whatever went wrong, for the screen."""
+    if isinstance(error, DatabaseBusy):
+        return f"the database: {error}"
+    return " ".join((explained(error) or (1, [repr(error)]))[1])
+
+
+class Lookout:
+    """Tells what it sees when it has changed, and what keeps it from seeing."""
+
+    def __init__(
+        self,
+        store: Store,
+        see: Callable[[Scene, Vitals | None], None],
+        alarm: Callable[[Sequence[str]], None],
+    ) -> None:
+        self._store = store
+        self._see = see
+        self._alarm = alarm
+        self._file = store.config.database_file
+        self._watch = Watch(self._file)
+        self._wake = threading.Event()
+        self._over = False
+
+    def again(self) -> None:
+        """Look at once: something was ordered here."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """No more looks."""
+        self._over = True
+        self._wake.set()
+
+    @property
+    def lost(self) -> str:
+        """That the database is no longer where it was, in words; else empty."""
+        return "" if self._watch.in_place() else NOT_IN_PLACE.format(file=self._file)
+
+    def run(self) -> None:
+        """Until it is told to stop."""
+        seen_at, due, rest = time.monotonic(), 0.0, 0.0
+        while not self._over:
+            self._wake.clear()
+            now = time.monotonic()
+            try:
+                if lost := self.lost:
+                    due = now
+                    self._alarm([lost])
+                elif self._watch.changed() or now >= due:
+                    due = now  # until it has been seen
+                    rest = self._look()
+                    seen_at = time.monotonic()
+                    due = seen_at + RENEW_S
+            except Exception as error:  # noqa: BLE001 - told on the screen
+                self._alarm([OLD.format(age=age(now - seen_at)) + in_words(error)])
+            self._wake.wait(max(EVERY_S, rest))
+        self._watch.close()
+
+    def _look(self) -> float:
+        """For how long to rest then."""
+        began = time.thread_time()
+        found = scene(self._store, time.time())
+        vitals = vitals_of(self._store.config.data_dir)
+        cost = time.thread_time() - began
+        self._see(found, vitals)
+        return SHARE * cost
