@@ -29,6 +29,7 @@ from broker.model.printer import Duty, Health
 from broker.model.refusal import Refusal
 from broker.model.tally import Histogram
 from broker.model.vitals import Vitals
+from broker.store.database import FAILURES
 
 PREFIX = "dicom_print_broker_"
 WEIGHED_S = 60.0
@@ -99,7 +100,9 @@ def _sizes(folder: Path) -> Iterator[int]:
 
 
 class _Figures(Collector):
-    """What there is to say at one moment."""
+    """What there is to say at one moment. A part that cannot be read is left out and named; the
+    others are told.
+    """
 
     def __init__(self, store: Store, scales: Scales, now: float) -> None:
         self._store = store
@@ -107,15 +110,30 @@ class _Figures(Collector):
         self._now = now
 
     def collect(self) -> Iterator[Metric]:
+        parts = {"relay": self._relay, "database": self._database, "disk": self._disk}
+        readable = _gauge("readable", "0 while these figures cannot be read", labels=["part"])
+        for name, part in parts.items():
+            try:
+                found = list(part())
+            except (*FAILURES, OSError):
+                found = []
+                readable.add_metric([name], 0)
+            else:
+                readable.add_metric([name], 1)
+            yield from found
+        yield readable
+
+    def _relay(self) -> Iterator[Metric]:
         vitals = vitals_of(self._store.config.data_dir)
         yield _gauge(
             "up", "1 while a broker runs on the data directory", float(self._store.running)
         )
         if vitals is not None:
-            yield from _relayed(vitals, [each.name for each in self._store.printers.list()])
+            yield from _relayed(vitals, [each.name for each in self._store.config.printers])
+
+    def _database(self) -> Iterator[Metric]:
         yield from self._queue()
         yield from self._printers()
-        yield from self._disk()
         refusals = _counter("refusals", "What was refused to peers, by kind", ["kind"])
         # From 0, as Prometheus sees no rise in what was not there before.
         counted = {str(kind): 0 for kind in Refusal}

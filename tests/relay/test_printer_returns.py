@@ -50,7 +50,8 @@ ABSENCES = [
         "hangs up",
         closes,
         Health.DOWN,
-        "faulty: HOST closed the connection instead of answering A-ASSOCIATE-RQ",
+        "faulty: HOST closed the connection instead of answering A-ASSOCIATE-RQ; "
+        "if it speaks TLS on this port, set tls = true for this printer",
     ),
     Absence(
         "aborts",

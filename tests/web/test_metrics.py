@@ -18,6 +18,7 @@ from broker.desk.readiness import problems
 from broker.desk.vitals import read
 from broker.model.refusal import Refusal
 from broker.store.database import Database
+from broker.web.metrics import Scales, exposition
 from tests.cli.conftest import Site, running, site
 from tests.web.print_room import PATIENT, PrintRoom
 
@@ -39,6 +40,9 @@ def figures(text: str) -> Mapping[Key, float]:
 def key(name: str, **labels: str) -> Key:
     """As `figures` has it."""
     return name, frozenset(labels.items())
+
+
+READABLE = {part: key("readable", part=part) for part in ("relay", "database", "disk")}
 
 
 def test_films_are_counted_in_and_out(room: PrintRoom) -> None:
@@ -126,6 +130,23 @@ def test_a_database_that_fails_is_a_reason_and_no_fault(site: Site) -> None:
         assert problems(store) == [
             "the database cannot be written: the database: file is not a database"
         ]
+
+
+@pytest.mark.usefixtures("running")
+def test_a_part_that_cannot_be_read_hides_no_other(site: Site) -> None:
+    """A database that fails: the broker is still said to be up, the disk is told of, and the
+    database is named; a monitor that got an error instead would say that no broker runs.
+    """
+    with store_of(load(site.file)) as store:
+        scales = Scales(site.folder / "broker-data" / "spool")
+        assert figures(exposition(store, scales, 0.0).decode())[READABLE["database"]] == 1
+        for each in site.folder.glob("broker-data/broker.db*"):
+            each.write_bytes(b"no database " * 100)
+        found = figures(exposition(store, scales, 0.0).decode())
+    assert [found[each] for each in READABLE.values()] == [1, 0, 1]
+    assert found[key("up")] == 1
+    assert found[key("disk_free_bytes")] > 0
+    assert not any(name == "jobs" for name, _ in found)
 
 
 @pytest.mark.usefixtures("running")
