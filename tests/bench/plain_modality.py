@@ -18,10 +18,15 @@ from broker.dicom.sop_classes import (
 from tests.peers.speaker import dataset, reference
 
 
+class AnswerLost(RuntimeError):
+    """No answer came in time. The library's own threads lose some: see `answers_lost`."""
+
+
 def print_film(port: int, called_ae: str, image: Mapping[str, object]) -> tuple[float, float]:
     """Print a film of one image, given as its module's elements, on an association of its own.
 
-    Seconds from association to release, and of N-ACTION. RuntimeError when it is not taken.
+    Seconds from association to release, and of N-ACTION. RuntimeError when it is not taken,
+    AnswerLost when nobody knows.
     """
     ae = AE("PLAIN")
     ae.add_requested_context(GRAYSCALE_META)
@@ -32,7 +37,10 @@ def print_film(port: int, called_ae: str, image: Mapping[str, object]) -> tuple[
         raise RuntimeError(f"{called_ae}: no association")
 
     def done(step: str, status: Dataset) -> None:
-        if "Status" not in status or status.Status != 0x0000:
+        if "Status" not in status:
+            association.abort()
+            raise AnswerLost(f"{called_ae}: {step} was not answered")
+        if status.Status != 0x0000:
             association.abort()
             raise RuntimeError(f"{called_ae}: {step} answered {status}")
 

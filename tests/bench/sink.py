@@ -101,6 +101,8 @@ class Sink:
                 elif kind == PduType.RELEASE_RQ:
                     taken.sendall(RELEASE_RP)
                     break
+                elif kind == PduType.ABORT:
+                    break
                 else:
                     command_ended = _keep(body, file.fileno()) or command_ended
                     _, _, flags = _PDV.unpack_from(body)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.model.film import Film
 from broker.model.room import MB
 from tests.bench import (
     answers_lost,
@@ -18,8 +19,9 @@ from tests.bench import (
     silent,
 )
 from tests.bench.front import BrokerFront
+from tests.bench.plain_modality import AnswerLost
 from tests.bench.rounds import Rounds
-from tests.bench.servers import OPENERS, missing
+from tests.bench.servers import OPENERS, Server, missing
 
 
 @pytest.mark.parametrize("modality", sorted(film_times.MODALITIES))
@@ -33,6 +35,22 @@ def test_films_are_timed_on_every_server(modality: str) -> None:
     for taken in found.values():
         assert len(taken) == 2
         assert all(0 < each.action < each.whole for each in taken)
+
+
+def test_a_lost_answer_is_no_time_of_the_servers() -> None:
+    """Where the modality's library loses an answer, another film is timed in its place."""
+    asked = []
+
+    def forgetful(server: Server, film: Film, content: bytes) -> film_times.Taken:
+        asked.append(content)
+        if len(asked) == 2:
+            raise AnswerLost("N-ACTION was not answered")
+        return film_times.print_film(server, film, content)
+
+    found = film_times.measure(["limit"], {64: 2}, forgetful)
+
+    assert len(found[64, "limit"]) == 2
+    assert len(set(asked)) == 4
 
 
 def test_idle_associations_cost_nothing() -> None:
