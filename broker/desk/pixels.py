@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from broker.model.job import DONE, JobFilm
 from broker.model.trouble import SpoolDamaged
 from broker.store.spool import Spool, is_there
-from broker.store.stored import Stored
+from broker.store.stored import Stored, place_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ def whole(store: Store, films: Sequence[JobFilm]) -> bool:
     """Whether all pixels that are left to print are in the spool, and are what they were."""
     try:
         for name in {name for film in left(films) for name in film.film.spooled}:
-            with Stored(folder(store) / name[:2] / name) as stored:
+            with Stored(place_of(folder(store), name)) as stored:
                 for _ in stored:
                     continue
     except (SpoolDamaged, OSError):

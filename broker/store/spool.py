@@ -23,7 +23,7 @@ from broker.model.trouble import CannotStore, SpoolDamaged
 from broker.store.incoming import Incoming, Writer
 from broker.store.keepers import Busy, Keepers
 from broker.store.reading import JobReading
-from broker.store.stored import Stored
+from broker.store.stored import Stored, place_of
 
 __all__ = ["Incoming", "Spool", "SpoolMissing", "Stored", "Writer", "is_there"]
 
@@ -51,7 +51,7 @@ class SpoolMissing(Exception):
 
 def is_there(directory: Path, name: str) -> bool:
     """Whether the spool in that directory has pixels of that name, right or damaged."""
-    return (directory / name[:2] / name).exists()
+    return place_of(directory, name).exists()
 
 
 class Spool:
@@ -184,7 +184,7 @@ class Spool:
             path.unlink(missing_ok=True)  # a command may drop what it was receiving
 
     def _path(self, name: str) -> Path:
-        return self._directory / name[:2] / name
+        return place_of(self._directory, name)
 
     def _place(self, incoming: Incoming) -> Path:
         """Give a file its lasting name; the directory it is in."""

@@ -14,6 +14,11 @@ PIECE = 256 * 1024
 """Bytes read at once."""
 
 
+def place_of(directory: Path, name: str) -> Path:
+    """Where the spool in that directory keeps pixels of that name."""
+    return directory / name[:2] / name
+
+
 class Stored:
     """One spool file, open for reading: it may be removed meanwhile.
 

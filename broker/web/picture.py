@@ -15,6 +15,7 @@ from broker.model.trouble import SpoolDamaged
 from broker.sheet.paper import SAMPLES, compose
 from broker.sheet.paper import size as size_of
 from broker.store.documents import film_from_json
+from broker.store.stored import place_of
 
 NICE = 5
 """After the page itself, which comes after the relay."""
@@ -32,7 +33,7 @@ def main() -> int:
     def read(name: str) -> bytes:
         # Not checked against its name: that takes longer than the picture, and the printer is sent
         # nothing that was not.
-        return (spool / name[:2] / name).read_bytes()
+        return place_of(spool, name).read_bytes()
 
     try:
         picture = compose(film, read, told["width"] / inches, samples=SAMPLES)
