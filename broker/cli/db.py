@@ -41,13 +41,13 @@ def upgrade(ctx: typer.Context, config: ConfigOption = None) -> None:
             raise Failure(f"{file}: a broker is running on it; stop it, then do this again")
         steps = schema.steps(opened)
         typer.echo(f"{file}: {count(len(steps), 'step')}, all or none: broken off, it is as before")
+        following = [*steps[1:], "writing it to the disk"]
         with Progress(steps[0], len(steps)) as progress:
 
             def done(step: str) -> None:
                 progress.say(f"{file}: {step}")
                 progress.count()
-                following = steps[steps.index(step) + 1 :] if step in steps else ()
-                progress.tell(following[0] if following else "writing it to the disk")
+                progress.tell(following.pop(0))
 
             schema.upgrade(opened, done)
         typer.echo(f"{file}: now at {schema.current(opened)}, the newest")
