@@ -17,18 +17,9 @@ from broker.desk.opened import Store, store_of
 from broker.desk.passwords import hashed
 from broker.model.user import Role
 from broker.web.app import create
+from tests.cli.conftest import CONFIGURATION
 
 PASSWORD = "correct horse"
-CONFIGURATION = """
-[broker]
-host = "127.0.0.1"
-port = 0
-[[printers]]
-name = "oki-1"
-ae_title = "OKI1"
-host = "127.0.0.1"
-port = 1
-"""
 
 
 @dataclass
