@@ -275,14 +275,18 @@ class Config(Section):
 
     def room(self) -> Room:
         """On the fuller of the disks that hold the spool and the database; OSError."""
-        free = shutil.disk_usage(self.fuller).free
+        free = min(shutil.disk_usage(folder).free for folder in self._folders)
         return Room(free, self.retention.floor_mb << 20)
 
     @property
     def fuller(self) -> Path:
         """The folder, of the spool's and the database's, whose disk has less free; OSError."""
-        folders = (self.data_dir, self.database_file.parent)
-        return min(folders, key=lambda folder: shutil.disk_usage(folder).free)
+        return min(self._folders, key=lambda folder: shutil.disk_usage(folder).free)
+
+    @property
+    def _folders(self) -> set[Path]:
+        """Of the spool and of the database: mostly one, and it is asked for with every film."""
+        return {self.data_dir, self.database_file.parent}
 
     def addresses(self) -> tuple[Address, ...]:
         """The printers as the rest of the broker knows them, in the order of the file."""

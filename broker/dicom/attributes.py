@@ -231,8 +231,7 @@ def write(attributes: Attributes, dataset: Dataset, keywords: Iterable[str] | No
 
 def put(dataset: Dataset, keyword: str, sent: tuple[str, ...]) -> None:
     """Put one attribute into a data set."""
-    element_tag = tag(keyword)
-    vr = dictionary_VR(element_tag)
+    vr = _vr(keyword)
     if vr == "US":
         content = b"".join(struct.pack("<H", int(value)) for value in sent)
     else:
@@ -257,8 +256,12 @@ def put_items(dataset: Dataset, keyword: str, content: list[Dataset]) -> None:
 def reference(sop_class: str, instance: str) -> Dataset:
     """An item that refers to a SOP instance (PS3.3 Table 10-11)."""
     item = Dataset()
-    item.ReferencedSOPClassUID = sop_class
-    item.ReferencedSOPInstanceUID = instance
+    for keyword, uid in (
+        ("ReferencedSOPClassUID", sop_class),
+        ("ReferencedSOPInstanceUID", instance),
+    ):
+        # Raw: a film of twenty images has as many of these, and pydicom would check each.
+        put_raw(item, keyword, "UI", uid.encode("latin-1"))
     return item
 
 

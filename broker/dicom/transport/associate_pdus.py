@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from pydicom.uid import UID
-from pynetdicom.pdu import A_ABORT_RQ, A_ASSOCIATE_AC, A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
+from pynetdicom.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
 from pynetdicom.pdu_items import (
     AbstractSyntaxSubItem,
     ApplicationContextItem,
@@ -42,6 +43,8 @@ RELEASE_RQ = b"\x05\x00\x00\x00\x00\x04\x00\x00\x00\x00"
 RELEASE_RP = b"\x06\x00\x00\x00\x00\x04\x00\x00\x00\x00"
 
 _ITEM = struct.Struct(">BxH")
+_ACCEPTING = struct.Struct(">BxIH2x16s16s32x")
+"""An A-ASSOCIATE-AC before its items."""
 _FIXED = 68
 """Bytes of an A-ASSOCIATE-RQ or -AC before its items, without the header."""
 
@@ -62,16 +65,10 @@ def associate_rq(
 
 
 def associate_ac(proposal: Proposal, answered: Sequence[Answered], *, max_pdu: int) -> bytes:
-    """An A-ASSOCIATE-AC, header and all."""
-    pdu = A_ASSOCIATE_AC()
-    pdu.reserved_aet = proposal.called_ae
-    pdu.reserved_aec = proposal.calling_ae
-    pdu.variable_items = [
-        _application_context(),
-        *(_answered_item(context) for context in answered),
-        _user_information(max_pdu),
-    ]
-    return pdu.encode()
+    """An A-ASSOCIATE-AC, header and all (PS3.8 9.3.3)."""
+    items = b"".join((_own_context(), *map(_answered, answered), _own_information(max_pdu)))
+    names = (proposal.called_ae.encode("latin-1"), proposal.calling_ae.encode("latin-1"))
+    return _ACCEPTING.pack(2, _FIXED + len(items), 1, *(each.ljust(16) for each in names)) + items
 
 
 def associate_rj(why: Rejection) -> bytes:
@@ -164,12 +161,24 @@ def _proposed_item(context: Proposed) -> PresentationContextItemRQ:
     return item
 
 
-def _answered_item(context: Answered) -> PresentationContextItemAC:
+# A modality opens an association for nearly every film, and says the same each time.
+@lru_cache(maxsize=512)
+def _answered(context: Answered) -> bytes:
     item = PresentationContextItemAC()
     item.presentation_context_id = context.id
     item.result_reason = context.result
     item.transfer_syntax_sub_item = [_transfer_syntax(context.transfer_syntax)]
-    return item
+    return bytes(item.encode())
+
+
+@lru_cache(maxsize=1)
+def _own_context() -> bytes:
+    return bytes(_application_context().encode())
+
+
+@lru_cache(maxsize=8)
+def _own_information(max_pdu: int) -> bytes:
+    return bytes(_user_information(max_pdu).encode())
 
 
 def _transfer_syntax(uid: str) -> TransferSyntaxSubItem:

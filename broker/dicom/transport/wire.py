@@ -29,7 +29,9 @@ from broker.model.refusal import Refusal
 __all__ = ["Closed", "Pdu", "PduType", "Reason", "TimedOut", "Violation", "Wire", "WireBroken"]
 
 BUFFER = 256 * 1024
-"""Bytes that are read at once from a peer that sends a lot."""
+"""Bytes that are read at once from a peer that sends a lot. It is taken at once when the small one
+is full: the system gives memory as it is written to, and growing step by step takes longer than
+reading."""
 SMALL_BUFFER = 4 * 1024
 """Of a peer that sends little, or nothing just now."""
 UNSENT = 128 * 1024
@@ -198,7 +200,7 @@ class Wire:
             self._fill(deadline)
 
     def _make_room(self, count: int) -> None:
-        """Somewhere for more of the `count` bytes: at most as much again as have come."""
+        """Somewhere for more of the `count` bytes: BUFFER, then twice as much each time."""
         size = len(self._buffer)
         if self._begin + count <= size or (self._begin == 0 and self._end < size):
             return
@@ -206,7 +208,7 @@ class Wire:
         # valid, as promised.
         rest = self._buffer[self._begin : self._end]
         if len(rest) == size:
-            self._buffer = bytearray(min(2 * size, max(self._largest, count)))
+            self._buffer = bytearray(min(max(2 * size, BUFFER), max(self._largest, count)))
         self._buffer[: len(rest)] = rest
         self._begin, self._end = 0, len(rest)
 
@@ -214,7 +216,7 @@ class Wire:
         if self._begin == self._end:
             self._begin = self._end = 0
             if self._crowded and len(self._buffer) < self._largest:
-                self._buffer = bytearray(min(2 * len(self._buffer), self._largest))
+                self._buffer = bytearray(self._largest)
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
