@@ -95,6 +95,7 @@ def serve(
     from broker.config import ConfigError, locate, warnings
     from broker.notices import Notices
     from broker.page import Page
+    from broker.scribe import scribe
     from broker.service import Service
     from broker.store.occupancy import Occupied
     from broker.store.schema import SchemaTooNew
@@ -127,11 +128,14 @@ def serve(
     for words in warnings(settings):
         log.warning("configuration", words=words)
     try:
-        service = Service(settings, note, new_spool=new_spool)
-        beside: list[signals.Companion] = [Notices(settings, service.jobs, service.printers, note)]
-        if web:
-            beside.append(Page(settings, note, service.users.any))
-        signals.run(service, read_again, beside)
+        with scribe():
+            service = Service(settings, note, new_spool=new_spool)
+            beside: list[signals.Companion] = [
+                Notices(settings, service.jobs, service.printers, note)
+            ]
+            if web:
+                beside.append(Page(settings, note, service.users.any))
+            signals.run(service, read_again, beside)
     except ConfigError as error:
         _say(*error.problems)
         raise typer.Exit(2) from error

@@ -19,7 +19,7 @@ from pydicom.tag import BaseTag, Tag
 
 from broker.dicom import statuses
 from broker.dicom.statuses import Fault
-from broker.dicom.transport.dataset import UnreadableDataset, read_raw
+from broker.dicom.transport.dataset import UnreadableDataset
 from broker.dicom.transport.dataset_writer import Pieces
 from broker.dicom.transport.message import Request
 from broker.model.film import Attributes
@@ -112,11 +112,8 @@ def parse(request: Request) -> Dataset:
     """The data set of a request on an accepted context, its elements still raw; empty when there
     is none. Fault 0x0110 when it cannot be read.
     """
-    if not request.data:
-        return Dataset()
-    assert request.context is not None
     try:
-        return read_raw(request.data, request.context.transfer_syntax, request.cuts)
+        return request.dataset()
     except UnreadableDataset as error:
         raise Fault(statuses.PROCESSING_FAILURE, "the data set cannot be read") from error
 

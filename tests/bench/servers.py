@@ -28,20 +28,27 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Log:
-    """A broker's log, read as it comes: one that nobody reads would stop the broker."""
+    """A broker's log, taken as it comes, and read when somebody asks: the modality that is timed
+    lives in the same process, and must not wait for what is no work of a modality's.
+    """
 
     def __init__(self, process: BrokerProcess) -> None:
         self._process = process
         self._changed = threading.Condition()
+        self._lines: list[str] = []
         self._heard: Counter[str] = Counter()
+        self._waiting = False
         self._thread = threading.Thread(target=self._read, name="broker log")
         self._thread.start()
 
     def wait_for(self, event: str, number: int) -> None:
         """Return once there were so many events of that name. TimeoutError."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._heard[event] >= number, PATIENCE_S):
-                raise TimeoutError(f"{number} times {event}; there were: {dict(self._heard)}")
+            self._waiting = True
+            came = self._changed.wait_for(lambda: self._count(event) >= number, PATIENCE_S)
+            self._waiting = False
+        if not came:
+            raise TimeoutError(f"{number} times {event}; there were: {dict(self._heard)}")
 
     def end(self) -> None:
         """Return when the broker has ended."""
@@ -54,9 +61,15 @@ class Log:
     def _read(self) -> None:
         assert self._process.process.stderr is not None
         for text in self._process.process.stderr:
-            with self._changed:
-                self._heard[json.loads(text)["event"]] += 1
-                self._changed.notify_all()
+            self._lines.append(text)
+            if self._waiting:
+                with self._changed:
+                    self._changed.notify_all()
+
+    def _count(self, event: str) -> int:
+        while self._lines:
+            self._heard[json.loads(self._lines.pop(0))["event"]] += 1
+        return self._heard[event]
 
 
 @dataclass(frozen=True)

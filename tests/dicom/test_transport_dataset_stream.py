@@ -77,8 +77,8 @@ def test_pixels_go_to_the_sink_as_they_come(syntax: str) -> None:
 
     (sink,) = strained.sinks
     assert strained.announced == [200]
-    assert len(sink.content) + len(strained.strainer.data) == 120
-    assert sink.content == bytes(range(len(sink.content)))
+    around = len(image(syntax, b""))
+    assert sink.content == bytes(range(120 - around))
     assert not sink.discarded.is_set()
     with pytest.raises(UnreadableDataset):
         strained.read()
@@ -95,7 +95,6 @@ def test_only_the_first_pixels_have_a_sink(syntax: str) -> None:
 
     assert [sink.content for sink in strained.sinks] == [b"1234"]
     assert items == [{PIXEL_DATA: Elsewhere(4, True)}, {PIXEL_DATA: Elsewhere(4, False)}]
-    assert strained.strainer.cuts[2].length == 4
 
 
 @pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
@@ -184,7 +183,7 @@ def test_what_is_read_is_kept_however_long(syntax: str, vr: str) -> None:
 
     strained = Strained(syntax, data, [])
 
-    assert strained.strainer.data == data
+    assert plain(strained.read()) == plain(read_raw(data, syntax))
     assert Strained(syntax, data, [], max_size=100_000).strainer.dropped
 
 
@@ -203,7 +202,7 @@ def test_what_stands_around_the_pixels_is_bounded() -> None:
     rest = element(IMPLICIT_LE, 0x20300010, "LO", bytes(5000))
     strained = Strained(IMPLICIT_LE, image(IMPLICIT_LE, bytes(9000)) + rest, [], max_size=4000)
 
-    assert (strained.strainer.dropped, strained.strainer.data) == (True, b"")
+    assert strained.strainer.dropped
     assert len(strained.sinks[0].content) == 9000
     assert strained.sinks[0].discarded.is_set()
 
@@ -220,4 +219,4 @@ def test_what_would_cost_too_much_is_not_followed() -> None:
         Strained(IMPLICIT_LE, deep + bytes(1000), []).read()
     with pytest.raises(UnreadableDataset, match="elements"):
         Strained(EXPLICIT_LE, many + many, []).read()
-    assert len(Strained(EXPLICIT_LE, many, []).strainer.data) == len(many)
+    assert list(plain(Strained(EXPLICIT_LE, many, []).read())) == [ROWS]

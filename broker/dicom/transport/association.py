@@ -223,7 +223,7 @@ class AcceptedAssociation:
             if message.command.is_response or message.command.CommandField == Command.C_CANCEL:
                 return
             context = self._by_id.get(message.context_id)
-            request = Request(context, message.command, message.data, message.cuts, message.sink)
+            request = Request(context, message.command, message.data, message.strained)
             self._answering = True
             response = service.answer(request, message)
         finally:

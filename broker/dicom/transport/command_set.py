@@ -181,6 +181,8 @@ def _in_order(placed: tuple[tuple[int, str], Any]) -> int:
 def _decoded(vr: str, value: bytes) -> Any:
     if vr == "US" and len(value) == _US.size:
         return _US.unpack(value)[0]
+    if vr == "UI" and b"\\" not in value:
+        return value.decode("latin-1").strip(" \0") or None
     try:
         if vr in NUMBERS:
             return _alone([number for (number,) in struct.iter_unpack(f"<{NUMBERS[vr]}", value)])

@@ -8,7 +8,6 @@ syntaxes are known here, because no others are ever accepted.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 from typing import Any
 
 from pydicom import config
@@ -27,13 +26,11 @@ from broker.dicom.transport.dataset_walk import (
     SHORT_LENGTH,
     TAG,
     UNDEFINED,
-    Cut,
     Elsewhere,
     Maker,
     UnreadableDataset,
     Value,
     Walk,
-    Want,
     is_explicit,
 )
 from broker.dicom.transport.vr import BINARY, NUMBERS, ONE_TEXT, TEXT, TRIMMED
@@ -51,8 +48,8 @@ __all__ = [
     "TAG",
     "UNDEFINED",
     "Buffer",
-    "Cut",
     "Elsewhere",
+    "Raw",
     "UnreadableDataset",
     "decode_dataset",
     "is_explicit",
@@ -70,61 +67,50 @@ def decode_dataset(data: bytes, transfer_syntax: str) -> Dataset:
     return _whole(data, transfer_syntax, _Decoded())
 
 
-def read_raw(data: bytes, transfer_syntax: str, cuts: Sequence[Cut] = ()) -> Dataset:
-    """The data set in `data`, values left as their bytes. Raises UnreadableDataset.
-
-    Elsewhere stands for the pixels that were left out at `cuts`; other values that were are empty.
-    """
-    return _whole(data, transfer_syntax, _Raw(), cuts)
+def read_raw(data: bytes, transfer_syntax: str) -> Dataset:
+    """The data set in `data`, values left as their bytes. Raises UnreadableDataset."""
+    return _whole(data, transfer_syntax, Raw())
 
 
-def _whole(
-    data: bytes, transfer_syntax: str, make: Maker[Dataset], cuts: Sequence[Cut] = ()
-) -> Dataset:
+def _whole(data: bytes, transfer_syntax: str, make: Maker[Dataset]) -> Dataset:
     view = memoryview(data)
-    at = done = images = 0
-    size = len(data) + sum(cut.length for cut in cuts)
-    steps = Walk(make, transfer_syntax).steps(size)
+    at = 0
+    steps = Walk(make, transfer_syntax).steps(len(data))
     try:
-        want, count = next(steps)
+        _, count = next(steps)
         while True:
-            cuttable = want in (Want.PIXELS, Want.UNREAD)
-            if cuttable and done < len(cuts) and cuts[done].at == at:
-                done += 1
-                if want is Want.UNREAD:
-                    want, count = steps.send(view[at:at])
-                    continue
-                images += 1
-                want, count = steps.send(Elsewhere(count, first=images == 1))
-            else:
-                value = view[at : at + count]
-                at += count
-                want, count = steps.send(value)
+            value = view[at : at + count]
+            at += count
+            _, count = steps.send(value)
     except StopIteration as end:
         dataset: Dataset = end.value
         return dataset
 
 
-class _Raw:
+class Raw:
     """Leaves values as their bytes."""
 
     def dataset(self) -> Dataset:
+        """An empty one."""
         return Dataset()
 
     def further_values(self, vr: str, value: Value) -> int:  # noqa: ARG002
+        """Bytes are one value."""
         return 0
 
     def element(self, dataset: Dataset, tag: BaseTag, vr: str, value: Value) -> None:
+        """As its bytes, or as what says that they are elsewhere."""
         content: Any = bytes(value) if isinstance(value, memoryview) else value
         length = value.length if isinstance(value, Elsewhere) else len(value)
         dataset._dict[tag] = RawDataElement(tag, vr, length, content, 0, False, True)
 
     def sequence(self, dataset: Dataset, tag: BaseTag, items: list[Dataset]) -> None:
+        """With its items."""
         # Not by `add`, which converts other elements: Pixel Representation, private creators.
         dataset._dict[tag] = DataElement(tag, "SQ", Items(items))
 
 
-class _Decoded(_Raw):
+class _Decoded(Raw):
     """Converts every value."""
 
     def further_values(self, vr: str, value: Value) -> int:

@@ -1,8 +1,8 @@
 """Data sets as they come in: pixels go to a sink in pieces, and of what stands around them only
 what somebody may read is kept.
 
-What is kept can be read afterwards (`dataset.read_raw`), by the same rules. Where a data set breaks
-them, it is kept as far as that, so the reader comes upon it again.
+They are read while they come, by the same rules as one that is there (`dataset.read_raw`): where
+one breaks them, nothing more of it is kept.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from pydicom.tag import BaseTag
+from pydicom.dataset import Dataset
 
-from broker.dicom.transport.dataset_walk import Cut, UnreadableDataset, Value, Walk, Want
+from broker.dicom.transport.dataset import Raw
+from broker.dicom.transport.dataset_walk import Elsewhere, UnreadableDataset, Value, Walk, Want
 
 
 class Sink(Protocol):
@@ -32,37 +33,7 @@ OpenSink = Callable[[int], Sink | None]
 """Number of bytes that are announced -> where they shall go; None: nowhere."""
 
 
-class Whole:
-    """A data set that is kept as it comes."""
-
-    def __init__(self, max_size: int) -> None:
-        self.cuts: list[Cut] = []
-        """Where something was left out of what was kept."""
-        self.sink: Sink | None = None
-        self._max_size = max_size
-        self._kept = bytearray()
-        self.dropped = False
-        """It was larger than what may be kept, and is thrown away as it comes."""
-
-    @property
-    def data(self) -> bytes:
-        """What was kept."""
-        return bytes(self._kept)
-
-    def feed(self, part: memoryview) -> None:
-        """The next bytes."""
-        if len(self._kept) + len(part) > self._max_size:
-            self.dropped = True
-        if self.dropped:
-            self._kept = bytearray()
-        else:
-            self._kept += part
-
-    def discard(self) -> None:
-        """It will not be completed."""
-
-
-class Strainer(Whole):
+class Strainer:
     """A data set without the pixels of an image box; the first of them go to a sink.
 
     Nor are long values kept that nobody reads: overlays, profiles, what is private. There is no
@@ -70,28 +41,48 @@ class Strainer(Whole):
     """
 
     def __init__(self, transfer_syntax: str, open_sink: OpenSink, max_size: int) -> None:
-        super().__init__(max_size)
+        self.sink: Sink | None = None
+        self.dropped = False
+        """It was larger than what may be kept, and is thrown away as it comes."""
         self._open_sink = open_sink
-        self._steps = Walk(_Nothing(), transfer_syntax).steps()
-        self._readable = True
-        self._want, self._left = next(self._steps)
-        self._head = self._left
+        self._max_size = max_size
+        self._size = 0
+        """Bytes that were kept."""
+        self._walk = Walk(Raw(), transfer_syntax)
+        self._steps = self._walk.steps()
+        self._want, self._asked = next(self._steps)
+        self._left = self._asked
+        self._part = bytearray()
+        """Of what is asked for now, where it comes in pieces."""
         self._images = 0
+        self._error: UnreadableDataset | None = None
 
     def feed(self, part: memoryview) -> None:
         """The next bytes."""
-        while part and self._readable and not self.dropped:
+        while part and self._error is None and not self.dropped:
             taken = part[: self._left]
             part = part[len(taken) :]
             self._left -= len(taken)
-            if self._want in _CUT:
-                self._cut(taken)
-            else:
-                super().feed(taken)
-            while not self._left and self._readable and not self.dropped:
-                self._step()
-        if self.dropped or not self._readable:
+            if self._want not in _KEPT:
+                if self._want is Want.PIXELS and self._images == 1 and self.sink is not None:
+                    self.sink.write(taken)
+                taken = _NO_VALUE
+            self._keep(taken)
+            while not self._left and self._error is None and not self.dropped:
+                self._step(taken)
+                taken = _NO_VALUE
+        if self._error is not None or self.dropped:
             self.discard()
+
+    def dataset(self) -> Dataset:
+        """All of it, values left as their bytes; Elsewhere stands for the pixels, and other values
+        that were not kept are empty. Raises UnreadableDataset.
+        """
+        if self._error is not None:
+            raise self._error
+        if self._walk.whole is None or self._part:
+            raise UnreadableDataset("the data set is cut off")
+        return self._walk.whole
 
     def discard(self) -> None:
         """What the sink got is of no use: it is told so."""
@@ -99,44 +90,33 @@ class Strainer(Whole):
         if sink is not None:
             sink.discard()
 
-    def _cut(self, taken: memoryview) -> None:
-        cut = self.cuts[-1]
-        self.cuts[-1] = Cut(cut.at, cut.length + len(taken))
-        if self._want is Want.PIXELS and self._images == 1 and self.sink is not None:
-            self.sink.write(taken)
+    def _keep(self, taken: memoryview) -> None:
+        self._size += len(taken)
+        if self._size > self._max_size:
+            self.dropped = True
+            self._part = bytearray()
+        elif self._left or self._part:
+            self._part += taken
 
-    def _step(self) -> None:
-        """Go on to what comes next."""
-        head = memoryview(bytes(self._kept[-self._head :])) if self._head else _NO_VALUE
+    def _step(self, last: memoryview) -> None:
+        """Go on to what comes next; `last` is what came last of what was asked for."""
+        value: Value = last
+        if self._want is Want.PIXELS:
+            value = Elsewhere(self._asked, first=self._images == 1)
+        elif self._part:
+            value = memoryview(bytes(self._part))
+            self._part = bytearray()
         try:
-            self._want, self._left = self._steps.send(head)
-        except UnreadableDataset:
-            self._readable = False
+            self._want, self._asked = self._steps.send(value)
+        except UnreadableDataset as error:
+            self._error = error
             return
-        self._head = self._left if self._want is Want.HEAD else 0
+        self._left = self._asked
         if self._want is Want.PIXELS:
             self._images += 1
             if self._images == 1:
                 self.sink = self._open_sink(self._left)
-        if self._want in _CUT:
-            self.cuts.append(Cut(len(self._kept), 0))
 
 
-_CUT = frozenset({Want.PIXELS, Want.UNREAD})
+_KEPT = frozenset({Want.HEAD, Want.VALUE})
 _NO_VALUE = memoryview(b"")
-
-
-class _Nothing:
-    """Makes nothing of what a walk comes upon."""
-
-    def dataset(self) -> None:
-        pass
-
-    def further_values(self, vr: str, value: Value) -> int:  # noqa: ARG002
-        return 0
-
-    def element(self, dataset: None, tag: BaseTag, vr: str, value: Value) -> None:
-        pass
-
-    def sequence(self, dataset: None, tag: BaseTag, items: list[None]) -> None:
-        pass

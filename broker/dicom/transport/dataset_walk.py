@@ -10,7 +10,7 @@ import struct
 from collections.abc import Generator
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from pydicom.tag import BaseTag
 
@@ -40,8 +40,7 @@ _LUT_DATA = 0x00283006
 _LUT_SEQUENCE = 0x20500010
 """Presentation LUT Sequence."""
 LONGEST_UNREAD = 4096
-"""Bytes of a value that nobody reads and that is kept all the same: as a cut it would cost about
-as much as it does."""
+"""Bytes of a value that nobody reads and that is kept all the same: it does no harm."""
 _ENDLESS = 1 << 62
 
 
@@ -70,15 +69,6 @@ class Elsewhere:
     """In bytes, as the data set says."""
     first: bool
     """Whether they are what the sink got: only the first pixels of a data set are."""
-
-
-class Cut(NamedTuple):
-    """A place in a data set where pixels, or a long value that nobody reads, were left out."""
-
-    at: int
-    """What stands before it, in bytes, without earlier cuts."""
-    length: int
-    """Bytes that were there."""
 
 
 Value = memoryview | Elsewhere
@@ -124,6 +114,8 @@ class Walk(Generic[D]):
         self._explicit = is_explicit(transfer_syntax)
         self._at = 0
         self._left = MAX_ELEMENTS
+        self.whole: D | None = None
+        """The data set, wherever it may end: between two elements of its own."""
 
     def steps(self, size: int = _ENDLESS) -> _Steps[D]:
         """What is asked for in turn: send the bytes for each; returns the data set.
@@ -143,7 +135,11 @@ class Walk(Generic[D]):
         """`within` is the tag of the innermost sequence."""
         dataset = self._make.dataset()
         while self._at < end:
+            if not depth:
+                self.whole = dataset
             tag, vr, length = yield from self._header(end, explicit)
+            if not depth:
+                self.whole = None
             self._count(1)
             if to_delimiter and tag == _ITEM_END:
                 return dataset

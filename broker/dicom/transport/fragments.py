@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 
 from broker.dicom.transport.command_set import Command, CommandSet, UnreadableCommand, read_command
-from broker.dicom.transport.dataset import Buffer, Cut
-from broker.dicom.transport.dataset_stream import Sink, Whole
+from broker.dicom.transport.dataset import Buffer
+from broker.dicom.transport.dataset_stream import Strainer
 from broker.dicom.transport.dataset_writer import Pieces, buffers
 from broker.dicom.transport.wire import Reason, Violation
 
@@ -39,17 +39,40 @@ class Message:
     context_id: int
     command: CommandSet
     data: bytes = b""
-    """The data set, without what was left out at `cuts`."""
+    """The data set, unless it was strained."""
     dropped: bool = False
     """The data set was larger than what may be held, and was thrown away as it came."""
-    cuts: tuple[Cut, ...] = ()
-    sink: Sink | None = None
-    """What got the pixels; None where they were dropped."""
+    strained: Strainer | None = None
+    """The data set as it was read while it came."""
 
     def settle(self) -> None:
         """It was dealt with: nothing that came in with it is needed any more."""
-        if self.sink is not None:
-            self.sink.discard()
+        if self.strained is not None:
+            self.strained.discard()
+
+
+class Whole:
+    """A data set that is kept as it comes, up to so many bytes."""
+
+    def __init__(self, max_size: int) -> None:
+        self._max_size = max_size
+        self._kept = bytearray()
+        self.dropped = False
+        """It was larger than what may be kept, and is thrown away as it comes."""
+
+    @property
+    def data(self) -> bytes:
+        """What was kept."""
+        return bytes(self._kept)
+
+    def feed(self, part: memoryview) -> None:
+        """The next bytes."""
+        if len(self._kept) + len(part) > self._max_size:
+            self.dropped = True
+        if self.dropped:
+            self._kept = bytearray()
+        else:
+            self._kept += part
 
 
 class Assembly:
@@ -63,7 +86,7 @@ class Assembly:
         self,
         *,
         max_dataset: int,
-        strain: Callable[[int, CommandSet], Whole | None] = lambda _context_id, _command: None,
+        strain: Callable[[int, CommandSet], Strainer | None] = lambda _context_id, _command: None,
     ) -> None:
         self._max_dataset = max_dataset
         self._strain = strain
@@ -101,7 +124,7 @@ class Assembly:
 
     def abandon(self) -> None:
         """An unfinished message will not be finished."""
-        if self._data is not None:
+        if isinstance(self._data, Strainer):
             self._data.discard()
         self._reset()
 
@@ -110,7 +133,7 @@ class Assembly:
         self._size = 0
         self._command_bytes = bytearray()
         self._command: CommandSet | None = None
-        self._data: Whole | None = None
+        self._data: Whole | Strainer | None = None
 
     def _fragment(self, context_id: int, flags: int, part: memoryview) -> Message | None:
         if self._context_id is None:
@@ -150,18 +173,13 @@ class Assembly:
     def _whole(self) -> Message:
         assert self._context_id is not None
         assert self._command is not None
-        message = Message(self._context_id, self._command)
-        if self._data is not None:
-            data = self._data
-            message = replace(
-                message,
-                data=data.data,
-                dropped=data.dropped,
-                cuts=tuple(data.cuts),
-                sink=data.sink,
-            )
+        data, context_id, command = self._data, self._context_id, self._command
         self._reset()
-        return message
+        if data is None:
+            return Message(context_id, command)
+        if isinstance(data, Strainer):
+            return Message(context_id, command, dropped=data.dropped, strained=data)
+        return Message(context_id, command, data.data, data.dropped)
 
 
 def sendable_pdu(announced: int) -> int:

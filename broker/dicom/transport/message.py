@@ -15,8 +15,8 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 from broker.dicom.transport.command_set import RESPONSE, Command, CommandSet, command_of
-from broker.dicom.transport.dataset import Cut, UnreadableDataset
-from broker.dicom.transport.dataset_stream import Sink
+from broker.dicom.transport.dataset import UnreadableDataset, read_raw
+from broker.dicom.transport.dataset_stream import Sink, Strainer
 
 __all__ = ["Command", "Context", "Request", "Response", "UnreadableDataset", "response_command"]
 
@@ -40,10 +40,9 @@ class Request:
     """None: it came on a presentation context that was not accepted."""
     command: CommandSet
     data: bytes = b""
-    """The encoded data set, without what was left out at `cuts`; empty when there was none."""
-    cuts: tuple[Cut, ...] = ()
-    sink: Sink | None = None
-    """What got the pixels: what Service.sink gave for this request, if it was asked."""
+    """The encoded data set; empty when there was none, or when it was strained."""
+    strained: Strainer | None = None
+    """The data set, where it was read as it came."""
     came: float = field(default_factory=time.monotonic, compare=False)
     """When it was there (`time.monotonic()`), before it waited for anything."""
 
@@ -51,6 +50,22 @@ class Request:
     def field(self) -> int:
         """Command Field."""
         return int(self.command.CommandField)
+
+    @property
+    def sink(self) -> Sink | None:
+        """What got the pixels: what Service.sink gave for this request, if it was asked."""
+        return self.strained.sink if self.strained is not None else None
+
+    def dataset(self) -> Dataset:
+        """The data set, values left as their bytes; empty when there was none. Only on an accepted
+        context. Raises UnreadableDataset.
+        """
+        if self.strained is not None:
+            return self.strained.dataset()
+        if not self.data:
+            return Dataset()
+        assert self.context is not None
+        return read_raw(self.data, self.context.transfer_syntax)
 
     @property
     def operation(self) -> str:
