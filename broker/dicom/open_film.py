@@ -22,7 +22,7 @@ class Received(Protocol):
 
     @property
     def name(self) -> str:
-        """SHA-256 of the bytes, in hex."""
+        """Name in the spool."""
 
 
 @dataclass(eq=False)

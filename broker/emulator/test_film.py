@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-
 from broker.emulator import pattern
 from broker.model.film import Film, Image, ImageBox
 from broker.model.film_size import dimensions_mm
 from broker.sheet.paper import MARGIN_MM
 from broker.sheet.placement import MM_PER_INCH
+from broker.store.naming import name_of
 
 DPI = 150
 """Pixels for an inch of paper: fine enough for the letters, quick over a hospital's network."""
@@ -35,7 +34,7 @@ def test_film(
     rows = round((down - 2 * MARGIN_MM) / MM_PER_INCH * dpi)
     facts = f"{film_size}   {orientation}   {columns} x {rows} pixels of {bits} bits"
     content = pattern.draw(columns, rows, bits, (title, when, facts)).content()
-    name = sha256(content).hexdigest()
+    name = name_of(content)
     image = Image(
         pixels=name,
         length=len(content),

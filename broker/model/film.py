@@ -23,7 +23,7 @@ class Image:
     """
 
     pixels: str
-    """Name in the spool: the SHA-256 of the bytes, in hex."""
+    """Name in the spool: a hash of the bytes, in hex."""
     length: int
     rows: int
     columns: int

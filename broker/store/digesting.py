@@ -1,4 +1,4 @@
-"""The SHA-256 of a file while it is being written.
+"""The hash of a file while it is being written.
 
 A small one is digested as it comes. Behind a large one goes a thread that reads what was written
 and has it put on stable storage meanwhile: whoever writes waits for neither.
@@ -7,11 +7,11 @@ and has it put on stable storage meanwhile: whoever writes waits for neither.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import threading
 
 from broker.model.room import MB
+from broker.store.naming import Hash
 
 LARGE = MB
 """Bytes from which a thread is worth its while."""
@@ -26,7 +26,7 @@ class Digest:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._digest = hashlib.sha256()
+        self._digest = Hash()
         self._written = 0
         """Bytes that the thread may read."""
         self._untold = 0

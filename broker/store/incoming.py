@@ -16,7 +16,7 @@ class Incoming:
     """Pixels that were received, are on stable storage, and that no job refers to yet."""
 
     name: str
-    """SHA-256 of the bytes, in hex."""
+    """What its bytes are called: see `naming`."""
     length: int
     """In bytes."""
     path: Path

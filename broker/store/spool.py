@@ -1,4 +1,4 @@
-"""The spool: pixels on stable storage, each file named by the SHA-256 of its content.
+"""The spool: pixels on stable storage, each file named by the hash of its content.
 
     incoming/<random>     what is being received, or may still be asked for
     <first two hex>/<name>  what jobs refer to

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
 from broker.model.trouble import SpoolDamaged
+from broker.store.naming import Hash
 
 PIECE = 256 * 1024
 """Bytes read at once."""
@@ -43,7 +43,7 @@ class Stored:
 
     def __iter__(self) -> Iterator[bytes]:
         """`length` bytes in pieces. SpoolDamaged instead of the last one when they are others."""
-        digest = hashlib.sha256()
+        digest = Hash()
         at = 0
         held = b""
         while at < self.length:

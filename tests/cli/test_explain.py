@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from contextlib import closing
@@ -12,6 +11,7 @@ import pytest
 from broker.model.film import Film, Image, ImageBox
 from broker.model.printer import Duty
 from broker.model.trouble import PRINT_AGAIN
+from broker.store.naming import name_of
 from broker.store.occupancy import Occupancy
 from tests.cli.conftest import FILM, Site
 
@@ -156,7 +156,7 @@ def test_a_line_is_told_from_a_bond(site: Site) -> None:
 def test_pixels_that_are_there_again_print(site: Site) -> None:
     """A spool that was put back: what the row says of it is no longer true."""
     content = bytes(64)
-    name = hashlib.sha256(content).hexdigest()
+    name = name_of(content)
     image = Image(name, len(content), 8, 8, 8, 8, "MONOCHROME2")
     site.job(film=Film(attributes=FILM.attributes, image_boxes=(ImageBox(1, {}, image),)))
     site.jobs.hold(1, f"film 1: spool file {name} is missing; {PRINT_AGAIN}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 
 import pytest
@@ -11,6 +10,7 @@ from broker.model.film import Image
 from broker.model.job import FilmState, State
 from broker.model.trouble import PRINT_AGAIN
 from broker.store.jobs import Jobs
+from broker.store.naming import name_of
 from tests.cli.conftest import FILM, Site
 
 HERE, GONE = "ab" * 32, "cd" * 32
@@ -141,7 +141,7 @@ def test_a_move_tells_what_is_so_now(site: Site) -> None:
         "other printer\n"
     )
     content = b"8x8 pixels"
-    name = hashlib.sha256(content).hexdigest()
+    name = name_of(content)
     folder = site.folder / "broker-data" / "spool" / name[:2]
     folder.mkdir()
     (folder / name).write_bytes(content)

@@ -20,7 +20,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 
 from broker.dicom.transport.acceptor import AcceptedAssociation, Ending
 from broker.dicom.transport.command_set import Command
-from broker.dicom.transport.dataset import EXPLICIT_LE, decode_dataset
+from broker.dicom.transport.dataset import EXPLICIT_LE
 from broker.dicom.transport.message import Request, Response
 from broker.dicom.transport.requestor import EventReport
 from tests.peers.acceptor import (
@@ -56,11 +56,6 @@ def test_dcmtk_echoes() -> None:
     assert seen.events[0][1]["calling_ae"] == "CT1"
 
 
-def _decoded(request: Request) -> Dataset:
-    assert request.context is not None
-    return decode_dataset(request.data, request.context.transfer_syntax)
-
-
 def test_pynetdicom_prints() -> None:
     """Another implementation creates, gets and is told what the service says."""
 
@@ -69,7 +64,7 @@ def test_pynetdicom_prints() -> None:
             status = Dataset()
             status.PrinterStatus = "NORMAL"
             return Response(0x0000, status)
-        session = _decoded(request)
+        session = request.dataset()
         session.MediumType = "PAPER"
         return Response(0x0107, session)
 
@@ -168,7 +163,7 @@ def test_sixteen_associations_lose_no_answer() -> None:
     """200 requests on each of 16 associations at once: every one gets its own answer."""
 
     def answering(_association: AcceptedAssociation, request: Request) -> Response:
-        return Response(0x0000, _decoded(request))
+        return Response(0x0000, request.dataset())
 
     wrong: list[object] = []
 

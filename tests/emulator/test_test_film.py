@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-
 import numpy as np
 import pytest
 
 from broker.emulator import pattern
 from broker.emulator import test_film as films
 from broker.sheet.paper import compose
+from broker.store.naming import name_of
 
 
 def pixels(bits: int = 8, **options: str) -> np.ndarray:
@@ -23,14 +22,14 @@ def pixels(bits: int = 8, **options: str) -> np.ndarray:
 
 @pytest.mark.parametrize(("bits", "bytes_each"), [(8, 1), (12, 2)])
 def test_it_is_one_image_that_fills_the_sheet(bits: int, bytes_each: int) -> None:
-    """One STANDARD\\1,1 film, its pixels named by their SHA-256, as long as the image says."""
+    """One STANDARD\\1,1 film, its pixels named by their digest, as long as the image says."""
     film, spool = films.test_film("oki-1", "2030-01-01 12:00", bits=bits)
     assert (film.display_format, film.film_size) == (r"STANDARD\1,1", "A4")
     assert list(spool) == list(film.spooled)
     ((name, content),) = spool.items()
     image = film.image_boxes[0].image
     assert image is not None
-    assert sha256(content).hexdigest() == name
+    assert name_of(content) == name
     assert image.length == len(content) == image.rows * image.columns * bytes_each
     assert (image.bits_stored, image.photometric) == (bits, "MONOCHROME2")
     picture = np.asarray(compose(film, spool.__getitem__, 50))

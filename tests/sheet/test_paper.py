@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-
 import numpy as np
 import pytest
 from PIL import Image as pictures
@@ -13,6 +11,7 @@ from broker.model.layout import UnreadableLayout
 from broker.model.trouble import SpoolDamaged
 from broker.sheet import density
 from broker.sheet.paper import compose
+from broker.store.naming import name_of
 
 MM = 25.4
 
@@ -27,7 +26,7 @@ def flat(value: int, rows: int = 10, columns: int = 10, **fields: object) -> Ima
 
 
 def _spooled(content: bytes, rows: int, columns: int, bits: int, **fields: object) -> Image:
-    name = sha256(content).hexdigest()
+    name = name_of(content)
     SPOOL[name] = content
     made: dict[str, object] = {
         "pixels": name,

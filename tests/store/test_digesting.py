@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 import threading
@@ -13,6 +12,7 @@ import pytest
 
 from broker.model.room import MB
 from broker.store.digesting import LARGE, SYNC_STEP, Digest
+from broker.store.naming import name_of
 
 CONTENT = random.Random(1).randbytes(SYNC_STEP + 3 * MB + 1)
 
@@ -39,7 +39,7 @@ def test_it_is_the_digest_of_all_that_was_written(file: int, size: int, piece: i
     digest = Digest(file)
     _write(file, digest, CONTENT[:size], piece)
 
-    assert digest.hexdigest() == hashlib.sha256(CONTENT[:size]).hexdigest()
+    assert digest.hexdigest() == name_of(CONTENT[:size])
     assert "digest" not in {thread.name for thread in threading.enumerate()}
 
 
@@ -77,7 +77,7 @@ def test_without_a_thread_it_is_digested_as_it_comes(
     digest = Digest(file)
     _write(file, digest, CONTENT, 1 << 17)
 
-    assert digest.hexdigest() == hashlib.sha256(CONTENT).hexdigest()
+    assert digest.hexdigest() == name_of(CONTENT)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

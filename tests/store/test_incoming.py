@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from broker.store.incoming import Incoming, Writer
+from broker.store.naming import name_of
 
 PIECE = bytes(range(256)) * 256
 
 
 def test_what_was_written_is_named_by_its_hash(tmp_path: Path) -> None:
-    """The bytes, their number and their SHA-256, whatever became of the views since."""
+    """The bytes, their number and their digest, whatever became of the views since."""
     writer = Writer(tmp_path)
     for _ in range(10):
         piece = bytearray(PIECE)
@@ -23,7 +23,7 @@ def test_what_was_written_is_named_by_its_hash(tmp_path: Path) -> None:
         piece[:] = bytes(len(piece))
     (path,) = tmp_path.iterdir()
 
-    assert writer.finish() == Incoming(sha256(PIECE * 10).hexdigest(), len(PIECE) * 10, path)
+    assert writer.finish() == Incoming(name_of(PIECE * 10), len(PIECE) * 10, path)
     assert path.read_bytes() == PIECE * 10
 
 

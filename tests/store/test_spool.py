@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import resource
 import stat
@@ -13,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from broker.model.trouble import CannotStore, SpoolDamaged
+from broker.store.naming import name_of
 from broker.store.spool import Incoming, Spool
 
 PIXELS = bytes(range(256)) * 16
-NAME = hashlib.sha256(PIXELS).hexdigest()
+NAME = name_of(PIXELS)
 DAY_S = 86_400.0
 
 

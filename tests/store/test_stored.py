@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from broker.model.trouble import SpoolDamaged
+from broker.store.naming import name_of
 from broker.store.stored import PIECE, Stored
 
 CONTENT = bytes(range(256)) * 4096
@@ -17,7 +17,7 @@ CONTENT = bytes(range(256)) * 4096
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A spool file of four pieces."""
-    path = tmp_path / sha256(CONTENT).hexdigest()
+    path = tmp_path / name_of(CONTENT)
     path.write_bytes(CONTENT)
     return path
 
@@ -45,7 +45,7 @@ def test_a_file_is_read_in_pieces(path: Path) -> None:
 @pytest.mark.parametrize("size", [0, 1, PIECE - 1, PIECE, PIECE + 1])
 def test_files_of_any_size(tmp_path: Path, size: int) -> None:
     """Whatever the last piece is, it is there."""
-    path = tmp_path / sha256(CONTENT[:size]).hexdigest()
+    path = tmp_path / name_of(CONTENT[:size])
     path.write_bytes(CONTENT[:size])
 
     with Stored(path) as stored:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import signal
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from broker.emulator.modality import Modality
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.film import Film, Image, ImageBox
+from broker.store.naming import name_of
 from tests.peers.broker_process import BrokerProcess, command
 
 PATIENT = "Doe^Synthetic"
@@ -41,7 +41,7 @@ def film(*grays: int | None) -> tuple[Film, dict[str, bytes]]:
             boxes.append(ImageBox(position))
             continue
         content = np.full((SIDE, SIDE), gray, np.uint8).tobytes()
-        name = sha256(content).hexdigest()
+        name = name_of(content)
         pixels[name] = content
         image = Image(name, len(content), SIDE, SIDE, 8, 8, "MONOCHROME2")
         boxes.append(ImageBox(position, image=image))

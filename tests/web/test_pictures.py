@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from broker.desk.opened import Store, store_of
 from broker.emulator.modality import Modality
 from broker.model.film import Film, Image, ImageBox, PresentationLut
 from broker.model.job import Level, PrintRequest
+from broker.store.naming import name_of
 from broker.store.retention import Terms
 from broker.web.pictures import NoPicture, Pictures
 from tests.peers.broker_process import BrokerProcess
@@ -154,7 +154,7 @@ def smooth(
         part = 1 - part
     values = np.rint(part * ((1 << bits) - 1))
     content = values.astype("<u2" if bits > 8 else "u1").tobytes()
-    name = sha256(content).hexdigest()
+    name = name_of(content)
     image = Image(name, len(content), SIDE, SIDE, 16 if bits > 8 else 8, bits, photometric)
     box = ImageBox(1, {"Polarity": (polarity,)}, image)
     attributes = {

@@ -138,8 +138,6 @@ class Walk(Generic[D]):
             if not depth:
                 self.whole = dataset
             tag, vr, length = yield from self._header(end, explicit)
-            if not depth:
-                self.whole = None
             self._count(1)
             if to_delimiter and tag == _ITEM_END:
                 return dataset
@@ -184,6 +182,7 @@ class Walk(Generic[D]):
             raise UnreadableDataset("an element is cut off")
         head = yield Want.HEAD, size
         assert isinstance(head, memoryview)
+        self.whole = None
         self._at += size
         return head
 

@@ -204,13 +204,14 @@ class Wire:
         size = len(self._buffer)
         if self._begin + count <= size or (self._begin == 0 and self._end < size):
             return
-        # The slice is a copy, and so is a larger buffer: a view handed out earlier is no longer
-        # valid, as promised.
-        rest = self._buffer[self._begin : self._end]
-        if len(rest) == size:
+        # In its place or in a larger buffer: a view handed out earlier is no longer valid, as
+        # promised.
+        come = self._end - self._begin
+        old = memoryview(self._buffer)
+        if come == size:
             self._buffer = bytearray(min(max(2 * size, BUFFER), max(self._largest, count)))
-        self._buffer[: len(rest)] = rest
-        self._begin, self._end = 0, len(rest)
+        memoryview(self._buffer)[:come] = old[self._begin : self._end]
+        self._begin, self._end = 0, come
 
     def _fill(self, deadline: float, *, resting: bool = False) -> None:
         if self._begin == self._end:
