@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 
 from broker.config import Config
 from broker.model.bulletin import Limits, Seen
-from broker.model.job import State
 from broker.model.note import Note
 from broker.model.room import MB
 from broker.relay.notifier import Notifier
@@ -16,6 +15,9 @@ from broker.relay.postman import Send
 from broker.relay.ways import Letterhead, Mail, mail, webhook
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers
+
+FIRST_CHECKS_S = 60.0
+"""Nothing is told for so long, at most, while printers have not been checked since the start."""
 
 
 def ways(config: Config) -> Mapping[str, Send]:
@@ -46,6 +48,7 @@ class Notices:
         self._jobs = jobs
         self._printers = printers
         self._note = note
+        self._started_at = time.time()
         self._notifier = self._made(config)
 
     def start(self) -> None:
@@ -72,12 +75,17 @@ class Notices:
             note=self._note,
         )
 
-    def _see(self, config: Config) -> Callable[[], Seen]:
-        def see() -> Seen:
-            room, oldest = config.room(), self._jobs.oldest_waiting()
+    def _see(self, config: Config) -> Callable[[], Seen | None]:
+        def see() -> Seen | None:
+            printers = tuple(self._printers.list())
+            if time.time() - self._started_at < FIRST_CHECKS_S and any(
+                (each.last_check_at or 0) < self._started_at for each in printers
+            ):
+                return None  # what is known of them is of an earlier life
+            room, oldest = config.room(), self._jobs.oldest_unmoved()
             return Seen(
-                printers=tuple(self._printers.list()),
-                held=tuple(self._jobs.of_state(State.HELD)),
+                printers=printers,
+                held=tuple(self._jobs.held_by_machine()),
                 oldest_s=0.0 if oldest is None else max(0.0, time.time() - oldest),
                 low=room.low,
                 free_mb=room.free // MB,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from broker import places
 from broker.model.printer import Address
 from broker.model.room import Room
 from broker.notify_section import Notify
@@ -266,7 +265,7 @@ class Config(Section):
     @property
     def database_file(self) -> Path:
         """The SQLite file."""
-        return _database_file(self.broker.data_dir, self.database.url)
+        return places.database_file(self.broker.data_dir, self.database.url)
 
     @property
     def database_url(self) -> str:
@@ -275,34 +274,17 @@ class Config(Section):
 
     def room(self) -> Room:
         """On the fuller of the disks that hold the spool and the database; OSError."""
-        free = min(
-            shutil.disk_usage(folder).free
-            for folder in _folders(self.broker.data_dir, self.database.url)
-        )
+        _, free = places.fuller(self.broker.data_dir, self.database.url)
         return Room(free, self.retention.floor_mb << 20)
 
     @property
     def fuller(self) -> Path:
         """The folder, of the spool's and the database's, whose disk has less free; OSError."""
-        return min(
-            _folders(self.broker.data_dir, self.database.url),
-            key=lambda folder: shutil.disk_usage(folder).free,
-        )
+        return places.fuller(self.broker.data_dir, self.database.url)[0]
 
     def addresses(self) -> tuple[Address, ...]:
         """The printers as the rest of the broker knows them, in the order of the file."""
         return tuple(Address(**each.model_dump(exclude={"tls"})) for each in self.printers)
-
-
-def _database_file(data_dir: str, url: str) -> Path:
-    named = url.removeprefix("sqlite:///")
-    return Path(named) if named else Path(data_dir) / "broker.db"
-
-
-@lru_cache(maxsize=8)
-def _folders(data_dir: str, url: str) -> frozenset[Path]:
-    """Of the spool and of the database: mostly one. It is asked for twice with every film."""
-    return frozenset({Path(data_dir), _database_file(data_dir, url).parent})
 
 
 SECTIONS: dict[str, type[Section]] = {

@@ -17,6 +17,9 @@ import pytest
 import structlog
 
 from broker import logs
+from broker.model.bulletin import Notice
+from broker.relay.ways import Letterhead, webhook
+from tests.peers.hook_receiver import HookReceiver
 
 
 @pytest.fixture
@@ -123,3 +126,15 @@ def test_a_terminal_gets_console_lines() -> None:
     assert "hello" in text
     assert not text.startswith("{")
     assert "\x1b[" in text
+
+
+def test_a_webhooks_address_is_in_no_line(stream: io.StringIO) -> None:
+    """It may hold a secret, and the library that calls it would log it."""
+    logs.configure("debug", "json", stream)
+    with HookReceiver() as hook:
+        notice = Notice("test", "a test message", "It works.", 0.0)
+        webhook(hook.url, Letterhead("BROKER", ""))(notice)
+        assert hook.wait_for("test")
+        address = hook.url.rpartition("/")[0].rpartition("/")[2]
+    assert "/hook" not in stream.getvalue()
+    assert address not in stream.getvalue()

@@ -3,13 +3,20 @@ when it is over."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from broker.model.printer import Duty, Health, Printer
 
 NAMED = 10
 """So many jobs are named in one notice."""
+GATHER_S = 60.0
+"""Jobs that are held within so long of the last ones that were told are told together."""
+CALM_S = 600.0
+"""A trouble that comes and goes is told once in so long: nobody reads the fiftieth message."""
+
+HELD = "held"
+"""The trouble of held jobs."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,10 @@ class Notice:
     """It was told before, and is still so."""
     printer: str = ""
     jobs: tuple[int, ...] = ()
+    trouble: str = ""
+    """What it is about, by a name that stays the same while it lasts."""
+    over: bool = False
+    """It tells the trouble's end."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +45,9 @@ class Seen:
 
     printers: tuple[Printer, ...] = ()
     held: tuple[int, ...] = ()
-    """Numbers of the held jobs."""
+    """Numbers of the jobs that no person held."""
     oldest_s: float = 0.0
-    """Age of the oldest queued job; 0 without one."""
+    """Age of the oldest job of which nothing has come out; 0 without one."""
     low: bool = False
     """Whether less disk is free than the site wants."""
     free_mb: int = 0
@@ -47,7 +58,7 @@ class Limits:
     """When to tell."""
 
     oldest_s: float
-    """A queued job that is older waits too long."""
+    """A job that is older waits too long."""
     reminder_s: float
 
 
@@ -59,6 +70,8 @@ class Known:
     """Trouble -> when it was told last."""
     held: frozenset[int] = frozenset()
     """Held jobs that were told."""
+    last: Mapping[str, float] = field(default_factory=dict)
+    """Trouble -> when it was told as news last, not long ago."""
 
 
 def bulletin(known: Known, seen: Seen, now: float, limits: Limits) -> tuple[list[Notice], Known]:
@@ -66,9 +79,13 @@ def bulletin(known: Known, seen: Seen, now: float, limits: Limits) -> tuple[list
     troubles = _troubles(seen, now, limits)
     notices = []
     told = dict(known.told)
+    last = {key: at for key, at in known.last.items() if 0 <= now - at < CALM_S}
     for key, notice in troubles.items():
         at = told.get(key)
         if at is None:
+            if key in last:
+                continue
+            last[key] = now
             notices.append(notice)
         elif now - at >= limits.reminder_s or now < at:  # a clock that was set back
             notices.append(replace(notice, reminder=True, subject=f"still: {notice.subject}"))
@@ -76,20 +93,34 @@ def bulletin(known: Known, seen: Seen, now: float, limits: Limits) -> tuple[list
             continue
         told[key] = now
     fresh = set(seen.held) - known.held
-    if fresh:
-        told["held"] = now
+    if fresh and now - last.get(HELD, -GATHER_S) >= GATHER_S:
+        told[HELD] = last[HELD] = now
         notices.append(_held(sorted(fresh), len(seen.held), now))
-    elif seen.held and now - told.get("held", now) >= limits.reminder_s:
-        told["held"] = now
+        fresh = set()
+    elif seen.held and now - told.get(HELD, now) >= limits.reminder_s:
+        told[HELD] = now
         again = _held(sorted(seen.held), len(seen.held), now)
         notices.append(replace(again, reminder=True, subject=f"still: {again.subject}"))
     for key in [each for each in told if each not in troubles]:
-        if key == "held" and seen.held:
+        if key == HELD and seen.held:
             continue
         del told[key]
         if over := _over(key, seen, now):
-            notices.append(over)
-    return notices, Known(told, frozenset(seen.held))
+            notices.append(replace(over, trouble=key, over=True))
+    return notices, Known(told, frozenset(seen.held) - fresh, last)
+
+
+def untold(known: Known, lost: Iterable[Notice]) -> Known:
+    """What is known when these could not be delivered: they are told anew."""
+    told, held, last = dict(known.told), known.held, dict(known.last)
+    for notice in lost:
+        if notice.over:
+            told.setdefault(notice.trouble, notice.at)
+        else:
+            told.pop(notice.trouble, None)
+            last.pop(notice.trouble, None)
+            held = frozenset() if notice.trouble == HELD else held
+    return Known(told, held, last)
 
 
 def _troubles(seen: Seen, now: float, limits: Limits) -> dict[str, Notice]:
@@ -110,15 +141,17 @@ def _troubles(seen: Seen, now: float, limits: Limits) -> dict[str, Notice]:
                 "these messages while it is mended.",
                 now,
                 printer=each.name,
+                trouble=f"printer {each.name}",
             )
     if seen.oldest_s >= limits.oldest_s:
         minutes = int(seen.oldest_s // 60)
         found["waiting"] = Notice(
             "films wait",
             f"a job has waited for {minutes} min",
-            f"The oldest queued job has waited for {minutes} minutes. It is safe. `broker jobs` "
-            "shows why each job waits.",
+            f"The oldest job has waited for {minutes} minutes. It is safe. `broker jobs` shows "
+            "why each job waits.",
             now,
+            trouble="waiting",
         )
     if seen.low:
         found["disk"] = Notice(
@@ -127,6 +160,7 @@ def _troubles(seen: Seen, now: float, limits: Limits) -> dict[str, Notice]:
             f"{seen.free_mb} MB are free, less than retention.floor_mb: new films are refused. "
             "Those that were taken are safe and print. Make room in that file system.",
             now,
+            trouble="disk",
         )
     return found
 
@@ -142,6 +176,7 @@ def _held(numbers: list[int], total: int, now: float) -> Notice:
         f"`broker jobs explain {numbers[0]}` says why, and what to do.",
         now,
         jobs=tuple(numbers[:NAMED]),
+        trouble=HELD,
     )
 
 

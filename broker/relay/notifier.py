@@ -6,9 +6,10 @@ import json
 import os
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from broker.model.bulletin import Known, Limits, Notice, Seen, bulletin
+from broker.model.bulletin import Known, Limits, Notice, Seen, bulletin, untold
 from broker.model.note import Note
 from broker.relay.postman import Postman, Send
 from broker.store.database import in_words
@@ -17,12 +18,14 @@ LOOK_S = 5.0
 
 
 class Notifier:
-    """What was told is kept in a file: a restart says nothing twice."""
+    """What was told is kept in a file: a restart says nothing twice, and tells what could not be
+    delivered before. `see` may have nothing to show yet.
+    """
 
     def __init__(
         self,
         file: Path,
-        see: Callable[[], Seen],
+        see: Callable[[], Seen | None],
         limits: Limits,
         ways: Mapping[str, Send],
         *,
@@ -37,7 +40,7 @@ class Notifier:
         self._note = note
         self._look_s = look_s
         self._postmen = [Postman(way, send, note) for way, send in ways.items()]
-        self._known = _read(file)
+        self._known = self._kept = _read(file)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="notifier", daemon=True)
 
@@ -49,23 +52,33 @@ class Notifier:
             self._thread.start()
 
     def stop(self) -> None:
-        """End; what could not be delivered is not."""
+        """End; what could not be delivered is told after the next start."""
         self._stopping.set()
-        for each in self._postmen:
-            each.stop()
         if self._thread.is_alive():
             self._thread.join(1.0)
+        lost = [notice for each in self._postmen for notice in each.stop()]
+        self._known = untold(self._known, lost)
+        # A disk that fails must not keep the broker from ending.
+        with suppress(OSError):
+            self._keep()
 
     def look(self) -> list[Notice]:
         """Look once, and hand out what is to be told."""
-        notices, known = bulletin(self._known, self._see(), self._clock(), self._limits)
-        if known != self._known:
-            _write(self._file, known)
-            self._known = known
+        seen = self._see()
+        if seen is None:
+            return []
+        notices, self._known = bulletin(self._known, seen, self._clock(), self._limits)
+        # Before it is written down: a full disk must not silence its own message.
         for notice in notices:
             for each in self._postmen:
                 each.take(notice)
+        self._keep()
         return notices
+
+    def _keep(self) -> None:
+        if self._known != self._kept:
+            _write(self._file, self._known)
+            self._kept = self._known
 
     def _loop(self) -> None:
         failed = ""
@@ -84,7 +97,8 @@ def _read(file: Path) -> Known:
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
         told = {str(key): float(at) for key, at in document["told"].items()}
-        return Known(told, frozenset(int(each) for each in document["held"]))
+        last = {str(key): float(at) for key, at in document.get("last", {}).items()}
+        return Known(told, frozenset(int(each) for each in document["held"]), last)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Known()  # nothing was told yet, or half of it: then it is told again
 
@@ -93,5 +107,6 @@ def _write(file: Path, known: Known) -> None:
     fresh = file.with_name(f".{file.name}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-        json.dump({"told": dict(known.told), "held": sorted(known.held)}, out)
+        document = {"told": dict(known.told), "held": sorted(known.held), "last": dict(known.last)}
+        json.dump(document, out)
     fresh.replace(file)

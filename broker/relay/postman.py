@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from broker.model.bulletin import Notice
 from broker.model.note import Note
@@ -14,6 +15,8 @@ WAITING = 100
 FIRST_S, LONGEST_S = 5.0, 300.0
 """Pauses between tries double."""
 TRIES = 12
+GRACE_S = 1.0
+"""For a delivery that is under way when the broker stops."""
 
 Send = Callable[[Notice], None]
 """Delivers one notice; OSError or ValueError when it could not."""
@@ -29,6 +32,7 @@ class Postman:
         self._first_s = first_s
         self._waiting: queue.Queue[Notice | None] = queue.Queue(WAITING)
         self._stopping = threading.Event()
+        self._in_hand: Notice | None = None
         self._thread = threading.Thread(target=self._loop, name=f"notify-{way}", daemon=True)
 
     def start(self) -> None:
@@ -42,21 +46,28 @@ class Postman:
         except queue.Full:
             self._note("notice dropped", {"way": self._way, "event_told": notice.event})
 
-    def stop(self) -> None:
-        """No more tries; does not wait for one that hangs."""
+    def stop(self) -> list[Notice]:
+        """No more tries; what was not delivered. One that hangs is not waited for: it counts as not
+        delivered, and may come twice.
+        """
         self._stopping.set()
-        try:
+        with suppress(queue.Full):  # then there is something that wakes it
             self._waiting.put_nowait(None)
-        except queue.Full:
-            return  # it looks at `stopping` after each
+        if self._thread.is_alive():
+            self._thread.join(GRACE_S)
+        left = [self._in_hand]
+        while not self._waiting.empty():
+            left.append(self._waiting.get_nowait())
+        return [each for each in left if each is not None]
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
-            notice = self._waiting.get()
-            if notice is not None:
-                self._deliver(notice)
+            self._in_hand = self._waiting.get()
+            if self._in_hand is not None and self._deliver(self._in_hand):
+                self._in_hand = None
 
-    def _deliver(self, notice: Notice) -> None:
+    def _deliver(self, notice: Notice) -> bool:
+        """Whether it was delivered, or given up for good."""
         pause_s = self._first_s
         for number in range(1, TRIES + 1):
             try:
@@ -65,9 +76,12 @@ class Postman:
                 facts = {"way": self._way, "event_told": notice.event, "why": str(error)}
                 if number in (1, TRIES):
                     self._note("notice not delivered", {**facts, "tries": number})
-                if number == TRIES or self._stopping.wait(pause_s):
-                    return
+                if number == TRIES:
+                    return True
+                if self._stopping.wait(pause_s):
+                    return False
                 pause_s = min(LONGEST_S, 2 * pause_s)
             else:
                 self._note("notice delivered", {"way": self._way, "event_told": notice.event})
-                return
+                return True
+        return True

@@ -15,6 +15,7 @@ from broker.store.doubts import Doubting
 from broker.store.duplicates import Rule, twin_of
 from broker.store.job_rows import ACTIVE, UNFINISHED, NoSuchJob, request_of
 from broker.store.losses import Losses
+from broker.store.overdue import Overdue
 from broker.store.prepared import Prepared, fixed
 from broker.store.recovery import Recovery
 from broker.store.reprints import printed_again_as
@@ -65,7 +66,7 @@ class Admission:
     held: bool
 
 
-class Jobs(Claims, Recovery, Verbs, Doubting, Losses):
+class Jobs(Claims, Recovery, Verbs, Doubting, Losses, Overdue):
     """Every question about jobs, and every change to them. For any thread, in any process."""
 
     def add(self, request: PrintRequest, *, pinned: str = "", rule: Rule = NO_RULE) -> int:

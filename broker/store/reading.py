@@ -232,12 +232,6 @@ class JobReading:
         with self._database.read() as connection:
             return {State(state): number for state, number in connection.execute(statement)}
 
-    def of_state(self, state: State) -> Sequence[int]:
-        """The numbers of the jobs in that state, in their order."""
-        statement = select(jobs.c.id).where(jobs.c.state == state).order_by(jobs.c.id)
-        with self._database.read() as connection:
-            return list(connection.execute(statement).scalars())
-
     def oldest_waiting(self) -> float | None:
         """When the oldest queued job was made; None without one."""
         statement = select(func.min(jobs.c.created_at)).where(jobs.c.state == State.QUEUED)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.model.bulletin import Known, Limits, Notice, Seen, bulletin
+from broker.model.bulletin import Known, Limits, Notice, Seen, bulletin, untold
 from broker.model.printer import Address, Duty, Health, Printer
 
 LIMITS = Limits(oldest_s=900, reminder_s=3600)
@@ -58,15 +58,16 @@ def test_it_says_when_nothing_prints() -> None:
 
 
 def test_held_jobs_are_told_together() -> None:
-    """Many at once are one message; only new ones are told; released ones need no word."""
+    """Many within a minute are one message; only new ones are told; released ones need no word."""
     assert told(
         (0, Seen(held=(4,))),
-        (5, Seen(held=(4, *range(10, 40)))),
-        (9, Seen(held=(4, 12))),
+        (5, Seen(held=(4, 10))),
+        (65, Seen(held=(4, *range(10, 40)))),
+        (69, Seen(held=(4, 12))),
         (4000, Seen(held=(4, 12))),
         (4005, Seen()),
         (4009, Seen(held=(4,))),
-    ) == [["job 4 held"], ["30 jobs held"], [], ["still: jobs 4, 12 held"], [], ["job 4 held"]]
+    ) == [["job 4 held"], [], ["30 jobs held"], [], ["still: jobs 4, 12 held"], [], ["job 4 held"]]
 
 
 def test_waiting_and_the_disk_have_two_ends() -> None:
@@ -78,6 +79,37 @@ def test_waiting_and_the_disk_have_two_ends() -> None:
         ["no job waits too long any more"],
         ["the disk is nearly full, new films are refused"],
         ["there is room on the disk again"],
+    ]
+
+
+def test_a_printer_that_comes_and_goes_is_told_once_in_ten_minutes() -> None:
+    """Its first going and coming are news; then it is told when it is down after the calm."""
+    down, up = Seen((printer(health=Health.DOWN),)), Seen((printer(),))
+    swings = [(float(at), (down, up)[at // 10 % 2]) for at in range(0, 700, 10)]
+
+    found = told(*swings, (700.0, up))
+
+    assert [
+        (at, subjects) for (at, _), subjects in zip([*swings, (700.0, up)], found, strict=True)
+        if subjects
+    ] == [
+        (0.0, ["oki-1 is down"]), (10.0, ["oki-1 is back"]),
+        (600.0, ["oki-1 is down"]), (610.0, ["oki-1 is back"]),
+    ]  # fmt: skip
+
+
+def test_what_was_not_delivered_is_told_anew() -> None:
+    """Trouble and its end, and held jobs all together."""
+    trouble = Seen((printer(health=Health.DOWN),), held=(4, 5))
+    first, known = bulletin(Known(), trouble, 0, LIMITS)
+    again, known = bulletin(untold(known, first), trouble, 5, LIMITS)
+    assert [each.subject for each in again] == [each.subject for each in first]
+
+    well = Seen((printer(),))
+    over, known = bulletin(known, well, 10, LIMITS)
+    assert [each.subject for each in over] == ["oki-1 is back"]
+    assert [each.subject for each in bulletin(untold(known, over), well, 15, LIMITS)[0]] == [
+        "oki-1 is back"
     ]
 
 
@@ -99,7 +131,7 @@ def test_the_same_thing_is_never_told_twice_in_a_row(found: list[Seen]) -> None:
         again, same = bulletin(known, seen, float(number) + 0.5, LIMITS)
         assert again == []
         assert same == known
-    quiet, known = bulletin(known, Seen(printers=(printer(),)), 100.0, LIMITS)
+    quiet, known = bulletin(known, Seen(printers=(printer(),)), 1000.0, LIMITS)
     assert {each.event for each in quiet} <= {"printer back", "films move", "disk free"}
     assert known == Known()
 

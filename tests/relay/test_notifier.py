@@ -124,3 +124,68 @@ def test_a_restart_says_nothing_twice(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
     file.write_text('{"told"')
     assert life() == ["job 4 held"]
+
+
+def test_what_could_not_be_delivered_is_told_after_the_next_start(
+    noted: Noted, tmp_path: Path
+) -> None:
+    """A way that was down when the broker stopped: nothing is lost of what it should have said."""
+    file = tmp_path / "notices.json"
+
+    def life(url: str) -> Notifier:
+        return Notifier(
+            file,
+            lambda: Seen(held=(4,)),
+            Limits(900, 3600),
+            {"webhook": webhook(url, HEAD)},
+            clock=lambda: 1.0,
+            note=lambda *n: noted.put(n),
+            look_s=0.01,
+        )
+
+    with HookReceiver() as hook:
+        gone = hook.url
+    first = life(gone)
+    first.start()
+    assert noted.get(timeout=10)[0] == "notice not delivered"
+    first.stop()
+    with HookReceiver() as hook:
+        second = life(hook.url)
+        second.start()
+        assert hook.wait_for("jobs held")["jobs"] == [4]
+        second.stop()
+
+
+def test_a_full_disk_does_not_silence_its_own_message(noted: Noted, tmp_path: Path) -> None:
+    """That nothing can be written down is noted; the message is on its way by then."""
+    with HookReceiver() as hook:
+        notifier = Notifier(
+            tmp_path / "no such folder" / "notices.json",
+            lambda: Seen(low=True),
+            Limits(900, 3600),
+            {"webhook": webhook(hook.url, HEAD)},
+            clock=lambda: 1.0,
+            note=lambda *n: noted.put(n),
+            look_s=0.01,
+        )
+        notifier.start()
+        assert hook.wait_for("disk low")["broker"] == "BROKER"
+        events = {noted.get(timeout=10)[0] for _ in range(2)}
+        notifier.stop()
+    assert events == {"notice delivered", "notifier failed"}
+
+
+def test_nothing_is_told_of_an_earlier_life(tmp_path: Path) -> None:
+    """As long as there is nothing to see, nothing is told and nothing is forgotten."""
+    seen: list[Seen] = []
+    notifier = Notifier(
+        tmp_path / "notices.json",
+        lambda: seen[0] if seen else None,
+        Limits(900, 3600),
+        {},
+        clock=lambda: 1.0,
+        note=print,
+    )
+    assert notifier.look() == []
+    seen.append(Seen(held=(4,)))
+    assert [each.event for each in notifier.look()] == ["jobs held"]

@@ -1,0 +1,73 @@
+"""What a person should be told of: held jobs that no person held, and jobs that do not move."""
+
+from __future__ import annotations
+
+import pytest
+
+from broker.model.job import Outcome, State
+from broker.model.retry import Settlement
+from broker.store.database import Database
+from broker.store.jobs import Jobs, Rule
+from broker.store.orders import Orders
+from tests.store.conftest import Clock, MakeRequest
+
+TRIED = Settlement(State.HELD, "every printer refused it")
+
+
+def _tried_in_vain(jobs: Jobs, job_id: int) -> None:
+    claim = jobs.claim(job_id, "oki-1")
+    assert claim is not None
+    jobs.finish(claim, Outcome.REFUSED, "oki-1 refused it", settlement=TRIED)
+
+
+@pytest.mark.usefixtures("printers")
+def test_a_job_that_a_person_held_is_no_news(
+    database: Database, jobs: Jobs, clock: Clock, make_request: MakeRequest
+) -> None:
+    """Nobody is told of his own orders, until a printer has tried the job again in vain."""
+    orders = Orders(database, clock)
+    refused, held = jobs.add(make_request()), jobs.add(make_request())
+    _tried_in_vain(jobs, refused)
+    jobs.hold(held)
+    orders.record("ruth", "hold", "held", job_id=held)
+    assert jobs.held_by_machine() == [refused]
+
+    clock.now += 10
+    jobs.release(held)
+    _tried_in_vain(jobs, held)
+    assert jobs.held_by_machine() == [refused, held]
+
+
+def test_a_duplicate_that_waits_for_a_person_is_news(
+    jobs: Jobs, clock: Clock, make_request: MakeRequest
+) -> None:
+    """No printer has tried it, and no person held it."""
+    rule = Rule(window_s=900, hold=True)
+    jobs.admit(make_request(), rule=rule)
+    clock.now += 1
+    again = jobs.admit(make_request(), rule=rule)
+
+    assert again.held
+    assert jobs.held_by_machine() == [again.job_id]
+
+
+@pytest.mark.usefixtures("printers")
+def test_a_job_that_is_tried_in_vain_is_as_old_as_it_is(
+    jobs: Jobs, clock: Clock, make_request: MakeRequest
+) -> None:
+    """Queued or claimed, it waits; once a film has come out, it moves, and the next one counts."""
+    assert jobs.oldest_unmoved() is None
+    first = jobs.add(make_request(2))
+    clock.now += 100
+    second = jobs.add(make_request())
+    assert jobs.oldest_unmoved() == 1000.0
+
+    claim = jobs.claim(first, "oki-1")
+    assert claim is not None
+    assert jobs.oldest_unmoved() == 1000.0
+
+    film = jobs.films(first)[0]
+    jobs.asked(claim, film.id)
+    jobs.accepted(claim, film.id)
+    assert jobs.oldest_unmoved() == 1100.0
+    assert jobs.get(second).created_at == 1100.0
