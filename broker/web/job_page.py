@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, Response
 from broker.desk.opened import Store
 from broker.desk.phrases import count, moment
 from broker.desk.standings import explanation, standing
+from broker.dicom.characters import readable
 from broker.model.film import Attributes, Film, ImageBox, PresentationLut
 from broker.model.job import FilmState, JobFilm
 from broker.web.pages import Pages
@@ -41,16 +42,20 @@ class FilmCard:
 
 @router.get("/jobs/{job_id}", response_class=HTMLResponse)
 def job_page(
-    request: Request, job_id: int, who: Annotated[Person, Depends(operator)]
+    request: Request,
+    job_id: int,
+    who: Annotated[Person, Depends(operator)],
+    first: Annotated[int, Query(ge=1)] = 1,
 ) -> HTMLResponse:
-    """The page of one job, for operators alone: it shows what the patient is called."""
+    """The page of one job, for operators alone: it shows what the patient is called. Of its films
+    those from the `first` on, as many as a page has room for.
+    """
     store: Store = request.app.state.store
     job = store.jobs.get(job_id)
     found = standing(store, job)
     films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
     now = time.time()
     cards = film_cards(films)
-    more = f"{len(cards) - SHOWN} further films are not shown." if len(cards) > SHOWN else ""
     pages: Pages = request.app.state.pages
     context = {
         "job": job,
@@ -59,9 +64,9 @@ def job_page(
         "sentences": explanation(store, job).sentences,
         "films_words": count(job.films, "film"),
         "copies_words": count(job.copies, "copy").replace("copys", "copies"),
-        "films": cards[:SHOWN],
-        "more_films": more,
-        "session": in_words(store.jobs.session(job_id)),
+        "films": cards[first - 1 : first - 1 + SHOWN],
+        "pieces": pieces(len(cards), first),
+        "session": in_words(readable(store.jobs.session(job_id))),
         "attempts": attempts,
         "ending": "cut off" if found.cut_off else "running",
         "orders": store.orders.of_job(job_id),
@@ -69,6 +74,13 @@ def job_page(
         "full": FULL_PX,
     }
     return pages.page(request, "job.html", who, context)
+
+
+def pieces(films: int, first: int) -> list[tuple[int, int, bool]]:
+    """First and last film of each page of films, and whether it is the one that begins at `first`;
+    nothing where one page holds all."""
+    starts = range(1, films + 1, SHOWN) if films > SHOWN else ()
+    return [(start, min(films, start + SHOWN - 1), start == first) for start in starts]
 
 
 @router.get("/jobs/{job_id}/films/{number}.png", dependencies=[Depends(operator)])

@@ -127,11 +127,13 @@ def _regions(request: Request, who: Person, scene: Scene, view: View, csrf: str)
 
 def _context(request: Request, who: Person, scene: Scene, view: View) -> dict[str, object]:
     config = request.app.state.store.config
+    # With port 0 the system chooses one, and the log says which.
+    port = f":{config.broker.port}" if config.broker.port else ", a free port"
     return {
         "scene": scene,
         "view": view,
         "vitals": vitals_of(config.data_dir),
-        "place": f"{config.broker.ae_title} at {config.broker.host}:{config.broker.port}",
+        "place": f"{config.broker.ae_title} at {config.broker.host}{port}",
         "printers": [printer_row(each, scene.at) for each in scene.printers],
         "operator": who.role is Role.OPERATOR,
     }

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
 from pathlib import Path
 
+from broker.model.room import MB
 from broker.model.trouble import SpoolDamaged
 from broker.sheet.paper import SAMPLES, compose
 from broker.sheet.paper import size as size_of
 from broker.store.documents import film_from_json
-from broker.store.stored import place_of
+from broker.store.stored import Stored, place_of
 
 NICE = 5
 """After the page itself, which comes after the relay."""
 NO_PICTURE = 3
+ROOM = 1024 * MB
+"""Four times the largest image that is taken by default."""
 
 
 def main() -> int:
@@ -31,20 +35,29 @@ def main() -> int:
     inches = size_of(film, 1000)[0] / 1000
 
     def read(name: str) -> bytes:
-        # Not checked against its name: that takes longer than the picture, and the printer is sent
-        # nothing that was not.
-        return place_of(spool, name).read_bytes()
+        with Stored(place_of(spool, name)) as stored:
+            return b"".join(stored)
 
+    _limit(ROOM)
     try:
         picture = compose(film, read, told["width"] / inches, samples=SAMPLES)
-    except FileNotFoundError as error:
-        sys.stderr.write(f"spool file {Path(error.filename).name} is missing")
+    except MemoryError:
+        sys.stderr.write("it is too large to be drawn here")
         return NO_PICTURE
     except (OSError, ValueError, SpoolDamaged) as error:
         sys.stderr.write(str(error))
         return NO_PICTURE
     picture.save(sys.stdout.buffer, format="PNG", compress_level=1)
     return 0
+
+
+def _limit(room: int) -> None:
+    """So many bytes more than now may this process have: what does not fit is no picture, and
+    takes no memory from the relay."""
+    with Path("/proc/self/statm").open() as file:
+        now = int(file.read().split()[0]) * resource.getpagesize()
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (now + room, most))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -32,8 +33,8 @@ SIDE = 160
 Gray = NDArray[np.int16]
 
 
-def add(store: Store, made: Film, pixels: dict[str, bytes]) -> int:
-    """Put a film into the store, as the relay does; its job's number."""
+def add(store: Store, made: Film, pixels: dict[str, bytes], *, times: int = 1) -> int:
+    """Put a film into the store, as the relay does, so many times in one job; its number."""
     spool = store.spool()
     received = [spool.receive([content]) for content in pixels.values()]
     spool.keep(received)
@@ -45,7 +46,7 @@ def add(store: Store, made: Film, pixels: dict[str, bytes]) -> int:
         film_session="1",
         level=Level.FILM_BOX,
         session={},
-        films=(made,),
+        films=(made,) * times,
     )
     return store.jobs.add(request)
 
@@ -142,6 +143,39 @@ def test_the_page_shows_the_film(room: PrintRoom, browser: Browser) -> None:
     assert not browser.complaints()
     browser.go(browser.run("return document.querySelector('.film a').href"))
     assert browser.run("return document.querySelector('img').naturalWidth") == 1400
+
+
+def test_a_job_of_many_films_has_pages(room: PrintRoom) -> None:
+    """Two hundred films at a time, and links to the others."""
+    made, _ = film(None)
+    with store_of(load(room.config)) as store:
+        room.broker("printers", "maint", "oki-1")
+        room.broker("printers", "maint", "oki-2")
+        job_id = add(store, made, {}, times=401)
+    shown = httpx.get(f"{room.url}/jobs/{job_id}", params={"first": 201}).text
+    assert ('id="film-201"' in shown, 'id="film-400"' in shown) == (True, True)
+    assert ('id="film-200"' in shown, 'id="film-401"' in shown) == (False, False)
+    assert '<span aria-current="page">201 to 400</span>' in shown
+    assert f'<a href="/jobs/{job_id}?first=401#films">401 to 401</a>' in shown
+
+
+def test_damaged_or_enormous_pixels_have_no_picture(store: Store) -> None:
+    """What was altered is not shown as what it was; what takes a gigabyte takes none of it."""
+    made, pixels = film(40)
+    job_id = add(store, made, pixels)
+    (name,) = pixels
+    file = store.config.data_dir / "spool" / name[:2] / name
+    file.write_bytes(bytes(len(pixels[name])))
+    with pytest.raises(NoPicture, match="was altered: its content is not what it was"):
+        Pictures(store).png(job_id, 1, 160)
+    box = made.image_boxes[0]
+    assert box.image is not None
+    with file.open("wb") as sparse:
+        sparse.truncate(2 << 30)
+    huge = replace(box.image, length=2 << 30, rows=1 << 16, columns=1 << 15)
+    huge_id = add(store, replace(made, image_boxes=(replace(box, image=huge),)), {})
+    with pytest.raises(NoPicture, match="too large to be drawn here"):
+        Pictures(store).png(huge_id, 1, 160)
 
 
 def smooth(

@@ -1,0 +1,37 @@
+"""Labels as a person reads them (PS3.5 6.1, PS3.3 C.12.1.1.2).
+
+Everywhere else text is Latin-1, byte for byte, and whatever SpecificCharacterSet says is passed on:
+a modality may declare it wrongly.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+from pydicom.charset import convert_encodings, decode_bytes, python_encoding
+
+from broker.model.film import Attributes
+
+LABELS = ("FilmSessionLabel", "OwnerID")
+"""Those of the film session that a character set counts for (LO, SH)."""
+_DELIMITERS = {ord("\\")}
+
+
+def readable(session: Attributes) -> dict[str, tuple[str, ...]]:
+    """The film session's attributes, its labels decoded as it declares; as they are, where it
+    declares nothing that is known, or the bytes are none of that character set."""
+    found = dict(session)
+    terms = list(session.get("SpecificCharacterSet", ()))
+    if not terms or any(term not in python_encoding for term in terms):
+        return found
+    with warnings.catch_warnings():
+        # Its words quote the value; and there is nothing to be done about it here.
+        warnings.simplefilter("ignore")
+        encodings = convert_encodings(terms)
+        for keyword in LABELS:
+            if keyword in found:
+                found[keyword] = tuple(
+                    decode_bytes(value.encode("latin-1"), encodings, _DELIMITERS)
+                    for value in found[keyword]
+                )
+    return found
