@@ -30,11 +30,11 @@ AE_TITLE = "OKI"
 PRINTERS = ("oki-1", "oki-2", "oki-3")
 SECONDS_PER_FILM = 0.1
 MODALITIES = 12
-FILMS = 15
+FILMS = 40
 INTERVAL_S = 2.0
 AIM = 0.97
 """Times HAProxy, at least."""
-ASSOCIATIONS = 2
+ASSOCIATIONS = 3
 """That the broker opens with each printer at once: HAProxy opens as many as come."""
 FRONTS: Mapping[str, OpenFront] = {
     "broker": partial(BrokerFront, associations=ASSOCIATIONS),
