@@ -16,7 +16,6 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 from rich.text import Text
@@ -24,6 +23,7 @@ from rich.text import Text
 from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
 from broker.emulator.modality import Modality
 from broker.model.film import Film, Image, ImageBox
+from broker.store.naming import name_of
 from tests.bench import plain_modality
 from tests.bench.machine import machine
 from tests.bench.rounds import Rounds
@@ -127,7 +127,7 @@ def picture(side: int, number: int) -> tuple[Film, bytes]:
     """A film of one image of so many rows and columns, 12 bits in 16; and its pixels."""
     content = random.Random(f"{side} {number}").randbytes(side * side * 2)
     image = Image(
-        pixels=sha256(content).hexdigest(),
+        pixels=name_of(content),
         length=len(content),
         rows=side,
         columns=side,
