@@ -49,6 +49,7 @@ class Notices:
         self._printers = printers
         self._note = note
         self._started_at = time.time()
+        self._began = time.monotonic()
         self._notifier = self._made(config)
 
     def start(self) -> None:
@@ -78,7 +79,7 @@ class Notices:
     def _see(self, config: Config) -> Callable[[], Seen | None]:
         def see() -> Seen | None:
             printers = tuple(self._printers.list())
-            if time.time() - self._started_at < FIRST_CHECKS_S and any(
+            if time.monotonic() - self._began < FIRST_CHECKS_S and any(
                 (each.last_check_at or 0) < self._started_at for each in printers
             ):
                 return None  # what is known of them is of an earlier life

@@ -22,6 +22,6 @@ def fuller(data_dir: str, url: str) -> tuple[Path, int]:
 
 
 @lru_cache(maxsize=8)
-def _folders(data_dir: str, url: str) -> frozenset[Path]:
+def _folders(data_dir: str, url: str) -> tuple[Path, ...]:
     """Mostly one. It is asked for twice with every film."""
-    return frozenset({Path(data_dir), database_file(data_dir, url).parent})
+    return tuple(dict.fromkeys((Path(data_dir), database_file(data_dir, url).parent)))

@@ -4,6 +4,7 @@ terminal, the pipe or the disk that takes them, even one that takes no more.
 
 from __future__ import annotations
 
+import atexit
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,6 +53,9 @@ class _Scribe(logging.Handler):
         """Return when all is written, or the grace is over."""
         self._lines.put(None)
         self._thread.join(GRACE_S)
+        if self._thread.is_alive():
+            # It holds the handler's lock, for which logging would wait at the very end.
+            atexit.unregister(logging.shutdown)
 
     def _write(self) -> None:
         while (record := self._lines.get()) is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -80,3 +82,21 @@ def test_a_terminal_that_stays_stopped_does_not_keep_the_broker_from_ending(
         logging.info("never taken")
 
     assert terminal.lines == []
+
+
+PRINTS_MUCH = """
+import logging, sys
+from broker.scribe import scribe
+logging.basicConfig(stream=sys.stderr, level=logging.INFO)
+with scribe():
+    for _ in range(1000):
+        logging.info("x" * 200)
+"""
+
+
+def test_a_pipe_that_nobody_reads_does_not_keep_a_process_from_ending() -> None:
+    """The pipe is full and its lock is held; the process ends all the same, and in good order."""
+    with subprocess.Popen([sys.executable, "-c", PRINTS_MUCH], stderr=subprocess.PIPE) as process:
+        assert process.wait(30) == 0
+        assert process.stderr is not None
+        process.stderr.close()

@@ -15,7 +15,7 @@ from broker.desk.duties import off_duty
 from broker.desk.opened import Store
 from broker.desk.phrases import clean, count
 from broker.desk.standings import standing
-from broker.model.job import FINISHED, FilmState, Job, Priority, State
+from broker.model.job import FINISHED, HELD_BY_PERSON, FilmState, Job, Priority, State
 from broker.model.trouble import PRINT_AGAIN
 from broker.store.verbs import NotAllowed
 
@@ -32,7 +32,7 @@ class JobOrders:
 
     def hold(self, job_id: int, reason: str = "") -> str:
         """Keep it from printing until it is released."""
-        why = f"held by the operator: {reason}" if reason else "held by the operator"
+        why = f"{HELD_BY_PERSON}: {reason}" if reason else HELD_BY_PERSON
         with self._asking(job_id):
             self.store.jobs.hold(job_id, why)
         if cut := self.cut_off(job_id):

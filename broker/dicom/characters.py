@@ -6,7 +6,7 @@ a modality may declare it wrongly.
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Sequence
 
 from pydicom.charset import convert_encodings, decode_bytes, python_encoding
 
@@ -16,6 +16,8 @@ LABELS = ("FilmSessionLabel", "OwnerID")
 """Those of the film session that a character set counts for (LO, SH)."""
 _DELIMITERS = {ord("\\")}
 
+_UNKNOWN = "\N{REPLACEMENT CHARACTER}"
+
 
 def readable(session: Attributes) -> dict[str, tuple[str, ...]]:
     """The film session's attributes, its labels decoded as it declares; as they are, where it
@@ -24,14 +26,13 @@ def readable(session: Attributes) -> dict[str, tuple[str, ...]]:
     terms = list(session.get("SpecificCharacterSet", ()))
     if not terms or any(term not in python_encoding for term in terms):
         return found
-    with warnings.catch_warnings():
-        # Its words quote the value; and there is nothing to be done about it here.
-        warnings.simplefilter("ignore")
-        encodings = convert_encodings(terms)
-        for keyword in LABELS:
-            if keyword in found:
-                found[keyword] = tuple(
-                    decode_bytes(value.encode("latin-1"), encodings, _DELIMITERS)
-                    for value in found[keyword]
-                )
+    encodings = convert_encodings(terms)
+    for keyword in LABELS:
+        if keyword in found:
+            found[keyword] = tuple(_decoded(value, encodings) for value in found[keyword])
     return found
+
+
+def _decoded(value: str, encodings: Sequence[str]) -> str:
+    decoded = decode_bytes(value.encode("latin-1"), encodings, _DELIMITERS)
+    return value if _UNKNOWN in decoded else decoded

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
 
 import numpy as np
 
 from broker.emulator import sample_pictures
 from broker.emulator.sample_pictures import Picture
 from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut
+from broker.store.naming import name_of
 
 Films = tuple[Film, ...]
 Pixels = dict[str, bytes]
@@ -143,7 +143,7 @@ class _Roll:
         if colored:
             values = np.moveaxis(values, -1, 0)
         content = values.astype("u1" if bits == 8 else "<u2").tobytes()
-        name = sha256(content).hexdigest()
+        name = name_of(content)
         self.pixels[name] = content
         return Image(
             pixels=name,

@@ -3,7 +3,7 @@ when it is over."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from broker.model.printer import Duty, Health, Printer
@@ -15,6 +15,9 @@ GATHER_S = 60.0
 CALM_S = 600.0
 """A trouble that comes and goes is told once in so long: nobody reads the fiftieth message."""
 
+WELL = (Health.UP, Health.DEGRADED)
+OFF = "off duty"
+"""The trouble of films that wait for printers out of service."""
 HELD = "held"
 """The trouble of held jobs."""
 
@@ -24,7 +27,8 @@ class Notice:
     """One message. Nothing of a patient is in it."""
 
     event: str
-    """printer down, printer back, jobs held, films wait, films move, disk low, disk free, test."""
+    """printer down, printer back, nothing prints, jobs held, films wait, films move, disk low, disk
+    free, test."""
     subject: str
     text: str
     at: float
@@ -33,10 +37,8 @@ class Notice:
     """It was told before, and is still so."""
     printer: str = ""
     jobs: tuple[int, ...] = ()
-    trouble: str = ""
-    """What it is about, by a name that stays the same while it lasts."""
-    over: bool = False
-    """It tells the trouble's end."""
+    calm: str = ""
+    """What is told as news once in CALM_S; without it, the trouble itself."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,9 @@ def bulletin(known: Known, seen: Seen, now: float, limits: Limits) -> tuple[list
     for key, notice in troubles.items():
         at = told.get(key)
         if at is None:
-            if key in last:
+            if (notice.calm or key) in last:
                 continue
-            last[key] = now
+            last[notice.calm or key] = now
             notices.append(notice)
         elif now - at >= limits.reminder_s or now < at:  # a clock that was set back
             notices.append(replace(notice, reminder=True, subject=f"still: {notice.subject}"))
@@ -97,7 +99,7 @@ def bulletin(known: Known, seen: Seen, now: float, limits: Limits) -> tuple[list
         told[HELD] = last[HELD] = now
         notices.append(_held(sorted(fresh), len(seen.held), now))
         fresh = set()
-    elif seen.held and now - told.get(HELD, now) >= limits.reminder_s:
+    elif seen.held and not 0 <= now - told.get(HELD, now) < limits.reminder_s:
         told[HELD] = now
         again = _held(sorted(seen.held), len(seen.held), now)
         notices.append(replace(again, reminder=True, subject=f"still: {again.subject}"))
@@ -106,21 +108,8 @@ def bulletin(known: Known, seen: Seen, now: float, limits: Limits) -> tuple[list
             continue
         del told[key]
         if over := _over(key, seen, now):
-            notices.append(replace(over, trouble=key, over=True))
+            notices.append(over)
     return notices, Known(told, frozenset(seen.held) - fresh, last)
-
-
-def untold(known: Known, lost: Iterable[Notice]) -> Known:
-    """What is known when these could not be delivered: they are told anew."""
-    told, held, last = dict(known.told), known.held, dict(known.last)
-    for notice in lost:
-        if notice.over:
-            told.setdefault(notice.trouble, notice.at)
-        else:
-            told.pop(notice.trouble, None)
-            last.pop(notice.trouble, None)
-            held = frozenset() if notice.trouble == HELD else held
-    return Known(told, held, last)
 
 
 def _troubles(seen: Seen, now: float, limits: Limits) -> dict[str, Notice]:
@@ -129,8 +118,7 @@ def _troubles(seen: Seen, now: float, limits: Limits) -> dict[str, Notice]:
     for each in seen.printers:
         if each.health is Health.DOWN and each.duty is Duty.READY:
             others = any(
-                other.health in (Health.UP, Health.DEGRADED) and other.duty is Duty.READY
-                for other in seen.printers
+                other.health in WELL and other.duty is Duty.READY for other in seen.printers
             )
             goes = "Its films go to the other printers." if others else "NOTHING PRINTS NOW."
             text = f"{each.name} is down: {each.said or 'no reason was given'}. {goes}"
@@ -141,17 +129,27 @@ def _troubles(seen: Seen, now: float, limits: Limits) -> dict[str, Notice]:
                 "these messages while it is mended.",
                 now,
                 printer=each.name,
-                trouble=f"printer {each.name}",
+                # That nothing prints is news, however lately this printer was told of.
+                calm="" if others else "no printer",
             )
+    ready = [each for each in seen.printers if each.duty is Duty.READY]
+    off = [each.name for each in seen.printers if each.duty is not Duty.READY]
+    if off and seen.oldest_s and not any(each.health in WELL for each in ready):
+        found[OFF] = Notice(
+            "nothing prints",
+            "films wait, and no printer takes them",
+            f"Out of service: {', '.join(off)}; {_others_down(ready)}. Films wait, and are safe. "
+            f"`broker printers ready {off[0]}` lets it print again.",
+            now,
+        )
     if seen.oldest_s >= limits.oldest_s:
-        minutes = int(seen.oldest_s // 60)
+        waited = _waited(seen.oldest_s)
         found["waiting"] = Notice(
             "films wait",
-            f"a job has waited for {minutes} min",
-            f"The oldest job has waited for {minutes} minutes. It is safe. `broker jobs` shows "
+            f"a job has waited for {waited}",
+            f"The oldest job has waited for {waited}. It is safe. `broker jobs` shows "
             "why each job waits.",
             now,
-            trouble="waiting",
         )
     if seen.low:
         found["disk"] = Notice(
@@ -160,9 +158,16 @@ def _troubles(seen: Seen, now: float, limits: Limits) -> dict[str, Notice]:
             f"{seen.free_mb} MB are free, less than retention.floor_mb: new films are refused. "
             "Those that were taken are safe and print. Make room in that file system.",
             now,
-            trouble="disk",
         )
     return found
+
+
+def _others_down(ready: Sequence[Printer]) -> str:
+    return f"{', '.join(each.name for each in ready)} down" if ready else "there is no other"
+
+
+def _waited(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 60 else f"{seconds:.0f} s"
 
 
 def _held(numbers: list[int], total: int, now: float) -> Notice:
@@ -176,7 +181,6 @@ def _held(numbers: list[int], total: int, now: float) -> Notice:
         f"`broker jobs explain {numbers[0]}` says why, and what to do.",
         now,
         jobs=tuple(numbers[:NAMED]),
-        trouble=HELD,
     )
 
 
@@ -185,12 +189,14 @@ def _over(key: str, seen: Seen, now: float) -> Notice | None:
     kind, _, name = key.partition(" ")
     if kind == "printer":
         back = next((each for each in seen.printers if each.name == name), None)
-        if back is None or back.health not in (Health.UP, Health.DEGRADED):
+        if back is None or back.health not in WELL:
             return None
         text = f"{name} answers again ({back.health}), and takes films."
         if back.duty is not Duty.READY:
             text = f"{name} answers again; it is in {back.duty}, so it takes no films."
         return Notice("printer back", f"{name} is back", text, now, printer=name)
+    if key == OFF:
+        return Notice("films move", "a printer takes films again", "The queue moves again.", now)
     if kind == "waiting":
         return Notice("films move", "no job waits too long any more", "The queue moves again.", now)
     if kind == "disk":

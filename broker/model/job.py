@@ -82,6 +82,8 @@ class FilmState(StrEnum):
 
 SETTLED = "settled by the operator as printed"
 """What is written beside a film that a person has seen on paper, without the printer's answer."""
+HELD_BY_PERSON = "held by the operator"
+"""How the reason of a job begins that a person held."""
 UNANSWERED = frozenset({FilmState.ASKED, FilmState.UNCERTAIN})
 """States of films that may be on paper, and nobody knows."""
 DONE = frozenset({FilmState.ACCEPTED, FilmState.PRINTED})

@@ -26,7 +26,7 @@ class Postman:
     """One way."""
 
     def __init__(self, way: str, send: Send, note: Note, *, first_s: float = FIRST_S) -> None:
-        self._way = way
+        self.way = way
         self._send = send
         self._note = note
         self._first_s = first_s
@@ -44,7 +44,7 @@ class Postman:
         try:
             self._waiting.put_nowait(notice)
         except queue.Full:
-            self._note("notice dropped", {"way": self._way, "event_told": notice.event})
+            self._note("notice dropped", {"way": self.way, "event_told": notice.event})
 
     def stop(self) -> list[Notice]:
         """No more tries; what was not delivered. One that hangs is not waited for: it counts as not
@@ -72,8 +72,8 @@ class Postman:
         for number in range(1, TRIES + 1):
             try:
                 self._send(notice)
-            except (OSError, ValueError) as error:
-                facts = {"way": self._way, "event_told": notice.event, "why": str(error)}
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next notice is tried
+                facts = {"way": self.way, "event_told": notice.event, "why": str(error)}
                 if number in (1, TRIES):
                     self._note("notice not delivered", {**facts, "tries": number})
                 if number == TRIES:
@@ -82,6 +82,6 @@ class Postman:
                     return False
                 pause_s = min(LONGEST_S, 2 * pause_s)
             else:
-                self._note("notice delivered", {"way": self._way, "event_told": notice.event})
+                self._note("notice delivered", {"way": self.way, "event_told": notice.event})
                 return True
         return True

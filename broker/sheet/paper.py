@@ -38,7 +38,11 @@ _RESAMPLING = {
 
 
 def compose(
-    film: Film, read: Callable[[str], bytes], dpi: float = 50, *, samples: int | None = None
+    film: Film,
+    read: Callable[[str], bytes | bytearray],
+    dpi: float = 50,
+    *,
+    samples: int | None = None,
 ) -> pictures.Image:
     """Lay out a film at `dpi` pixels for an inch of paper.
 
@@ -113,7 +117,12 @@ def _step(put: Placement, samples: int | None) -> int:
 
 
 def _picture(
-    film: Film, box: ImageBox, image: Image, attributes: Attributes, content: bytes, step: int
+    film: Film,
+    box: ImageBox,
+    image: Image,
+    attributes: Attributes,
+    content: bytes | bytearray,
+    step: int,
 ) -> pictures.Image:
     if len(content) != image.length:
         raise SpoolDamaged(f"{image.pixels}: {len(content)} bytes instead of {image.length}")

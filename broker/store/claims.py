@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
 
-from broker.model.job import DONE, Claim, FilmState, Outcome, State
+from broker.model.job import DONE, HELD_BY_PERSON, Claim, FilmState, Outcome, State
 from broker.model.retry import BLAMELESS, PrinterVerdict, Settlement
 from broker.store import printer_rows
 from broker.store.doubts import remember
@@ -292,4 +292,4 @@ def obey(wish: str, settlement: Settlement) -> Settlement:
         return settlement
     if wish == "cancel":
         return Settlement(State.CANCELLED, "cancelled by the operator while printing")
-    return Settlement(State.HELD, "held by the operator while printing")
+    return Settlement(State.HELD, f"{HELD_BY_PERSON} while printing")

@@ -232,13 +232,6 @@ class JobReading:
         with self._database.read() as connection:
             return {State(state): number for state, number in connection.execute(statement)}
 
-    def oldest_waiting(self) -> float | None:
-        """When the oldest queued job was made; None without one."""
-        statement = select(func.min(jobs.c.created_at)).where(jobs.c.state == State.QUEUED)
-        with self._database.read() as connection:
-            found: float | None = connection.execute(statement).scalar()
-        return found
-
     def needed(self) -> set[str]:
         """The names in the spool that jobs which are not finished refer to."""
         with self._database.read() as connection:

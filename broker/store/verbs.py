@@ -6,7 +6,15 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, and_, func, select, update
 
-from broker.model.job import FINISHED, SETTLED, UNANSWERED, FilmState, Priority, State
+from broker.model.job import (
+    FINISHED,
+    HELD_BY_PERSON,
+    SETTLED,
+    UNANSWERED,
+    FilmState,
+    Priority,
+    State,
+)
 from broker.store.claims import left_to_print
 from broker.store.doubts import remember_all, take_back
 from broker.store.duplicates import later_twin
@@ -28,7 +36,7 @@ class NotAllowed(RuntimeError):
 class Verbs(JobReading):
     """What commands write. All of them raise NoSuchJob and NotAllowed."""
 
-    def hold(self, job_id: int, reason: str = "held by the operator") -> None:
+    def hold(self, job_id: int, reason: str = HELD_BY_PERSON) -> None:
         """Put a job where only a person moves it; one that is printing goes there before its
         next film.
         """

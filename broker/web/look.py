@@ -50,9 +50,10 @@ class Scene:
         waiting = [each.job for each in self.jobs if each.job.state is State.QUEUED]
         return min(waiting, key=lambda job: job.created_at, default=None)
 
-    def number(self, state: State) -> int:
-        """How many of its jobs are in that state."""
-        return sum(each.job.state is state for each in self.jobs)
+    def number(self, state: State | str) -> int:
+        """How many of its jobs are in that state; ValueError where there is no such state."""
+        wanted = State(state)
+        return sum(each.job.state is wanted for each in self.jobs)
 
 
 def scene(store: Store, now: float) -> Scene:

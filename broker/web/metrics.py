@@ -148,9 +148,10 @@ class _Figures(Collector):
         for state in State:
             jobs.add_metric([str(state)], numbers.get(state, 0))
         yield jobs
-        oldest = self._store.jobs.oldest_waiting()
+        oldest = self._store.jobs.oldest_unmoved()
         age = 0.0 if oldest is None else max(0.0, self._now - oldest)
-        yield _gauge("oldest_waiting_job_seconds", "Age of the oldest queued job; 0: none", age)
+        said = "Age of the oldest job of which nothing comes out; 0: none"
+        yield _gauge("oldest_waiting_job_seconds", said, age)
 
     def _printers(self) -> Iterator[Metric]:
         health = _gauge("printer_health", "1 for what was observed", labels=["printer", "health"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
@@ -93,5 +94,7 @@ def _answer(request: Request, words: str, page: str) -> Response:
     """To a script the words; to a form the page that it was on."""
     if wants_json(request):
         return JSONResponse({"words": words})
-    came_from = request.headers.get("referer", "")
-    return back("/" if not came_from.endswith(page) else page, words)
+    came_from = urlsplit(request.headers.get("referer", ""))
+    if came_from.path != page:
+        return back("/", words)
+    return back(f"{page}?{came_from.query}" if came_from.query else page, words)

@@ -1,7 +1,8 @@
 """One picture, drawn by a process of its own: its memory goes with it.
 
 On stdin comes one line of JSON: `film` (as the store keeps it), `spool` (its folder), `width` (in
-pixels). On stdout goes a PNG, or on stderr, with exit code 3, words that say why there is none.
+pixels). On stdout goes a PNG, or on stderr, with exit code 3 or 4, words that say why there is
+none.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from broker.store.stored import Stored, place_of
 
 NICE = 5
 """After the page itself, which comes after the relay."""
-NO_PICTURE = 3
+NO_PICTURE, TOO_LARGE = 3, 4
 ROOM = 1024 * MB
 """Four times the largest image that is taken by default."""
 
@@ -34,20 +35,24 @@ def main() -> int:
     spool = Path(told["spool"])
     inches = size_of(film, 1000)[0] / 1000
 
-    def read(name: str) -> bytes:
+    def read(name: str) -> bytearray:
         with Stored(place_of(spool, name)) as stored:
-            return b"".join(stored)
+            content, at = bytearray(stored.length), 0
+            for piece in stored:
+                content[at : at + len(piece)] = piece
+                at += len(piece)
+            return content
 
     _limit(ROOM)
     try:
         picture = compose(film, read, told["width"] / inches, samples=SAMPLES)
+        picture.save(sys.stdout.buffer, format="PNG", compress_level=1)
     except MemoryError:
-        sys.stderr.write("it is too large to be drawn here")
-        return NO_PICTURE
+        sys.stderr.write("it is too large to be drawn here; nothing else is wrong with it")
+        return TOO_LARGE
     except (OSError, ValueError, SpoolDamaged) as error:
         sys.stderr.write(str(error))
         return NO_PICTURE
-    picture.save(sys.stdout.buffer, format="PNG", compress_level=1)
     return 0
 
 
@@ -57,7 +62,8 @@ def _limit(room: int) -> None:
     with Path("/proc/self/statm").open() as file:
         now = int(file.read().split()[0]) * resource.getpagesize()
     _, most = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (now + room, most))
+    least = now + room if most == resource.RLIM_INFINITY else min(now + room, most)
+    resource.setrlimit(resource.RLIMIT_AS, (least, most))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from broker.model.film import Film
 from broker.model.room import MB
 from broker.model.trouble import PRINT_AGAIN
 from broker.store.documents import film_to_json
-from broker.web.picture import NO_PICTURE
+from broker.web.picture import NO_PICTURE, TOO_LARGE
 
 AT_ONCE = 1
 """Pictures that are drawn at one time: the relay has the other core."""
@@ -87,6 +87,8 @@ class Pictures:
         if done.returncode == 0:
             return done.stdout
         why = done.stderr.decode(errors="replace")
+        if done.returncode == TOO_LARGE:
+            raise NoPicture(f"{name}: {why}")
         if done.returncode != NO_PICTURE:
             last = why.strip().rpartition("\n")[2]
             raise NoPicture(f"{name} cannot be drawn: code {done.returncode} {last}".rstrip())

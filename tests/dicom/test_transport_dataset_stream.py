@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import struct
+import tracemalloc
 
 import pytest
 from hypothesis import example, given
@@ -12,11 +14,11 @@ from broker.dicom.transport.dataset import (
     EXPLICIT_LE,
     IMPLICIT_LE,
     MAX_DEPTH,
-    MAX_ELEMENTS,
     Elsewhere,
     UnreadableDataset,
     read_raw,
 )
+from broker.dicom.transport.dataset_stream import MAX_WHILE_COMING
 from tests.peers.strained import (
     BORDERS,
     COLOR_SEQUENCE,
@@ -213,10 +215,32 @@ def test_what_would_cost_too_much_is_not_followed() -> None:
         "<HHI", 0xFFFE, 0xE000, UNDEFINED
     )
     deep = begin * (MAX_DEPTH + 1)
-    many = element(EXPLICIT_LE, ROWS, "US", b"") * MAX_ELEMENTS
+    many = element(EXPLICIT_LE, ROWS, "US", b"") * MAX_WHILE_COMING
 
     with pytest.raises(UnreadableDataset, match="within each other"):
         Strained(IMPLICIT_LE, deep + bytes(1000), []).read()
     with pytest.raises(UnreadableDataset, match="elements"):
         Strained(EXPLICIT_LE, many + many, []).read()
     assert list(plain(Strained(EXPLICIT_LE, many, []).read())) == [ROWS]
+
+
+@pytest.mark.parametrize("end", ["unfinished", "broken", "dropped"])
+def test_what_a_peer_leaves_unfinished_costs_little(end: str) -> None:
+    """Many small elements cost far more memory than their bytes: there are not many of them."""
+    items = item(b"") * (MAX_WHILE_COMING - 10)
+    begun = element(EXPLICIT_LE, OTHER_SEQUENCE, "SQ", items, 1 << 20)
+    more = {
+        "unfinished": b"",
+        "broken": b"garbage.",
+        "dropped": item(element(EXPLICIT_LE, LABEL, "UN", bytes(60_000))),
+    }
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    strained = Strained(EXPLICIT_LE, begun + more[end], [], max_size=50_000)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    gc.enable()
+
+    assert strained.strainer.dropped == (end == "dropped")
+    assert held < (3 << 19 if end == "unfinished" else 1 << 17)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.model.bulletin import Known, Limits, Notice, Seen, bulletin, untold
+from broker.model.bulletin import Known, Limits, Notice, Seen, bulletin
 from broker.model.printer import Address, Duty, Health, Printer
 
 LIMITS = Limits(oldest_s=900, reminder_s=3600)
@@ -98,19 +98,41 @@ def test_a_printer_that_comes_and_goes_is_told_once_in_ten_minutes() -> None:
     ]  # fmt: skip
 
 
-def test_what_was_not_delivered_is_told_anew() -> None:
-    """Trouble and its end, and held jobs all together."""
-    trouble = Seen((printer(health=Health.DOWN),), held=(4, 5))
-    first, known = bulletin(Known(), trouble, 0, LIMITS)
-    again, known = bulletin(untold(known, first), trouble, 5, LIMITS)
-    assert [each.subject for each in again] == [each.subject for each in first]
+def test_that_nothing_prints_is_news_however_lately_a_printer_was_told() -> None:
+    """Two printers that come and go: the last one's going is another matter, and told once."""
+    up, down = Health.UP, Health.DOWN
 
-    well = Seen((printer(),))
-    over, known = bulletin(known, well, 10, LIMITS)
-    assert [each.subject for each in over] == ["oki-1 is back"]
-    assert [each.subject for each in bulletin(untold(known, over), well, 15, LIMITS)[0]] == [
-        "oki-1 is back"
-    ]
+    def seen(first: Health, second: Health) -> Seen:
+        return Seen((printer(health=first), printer("oki-2", second)))
+
+    steps = [(0, seen(up, down)), (5, seen(up, up)), (10, seen(down, up)), (15, seen(down, down))]
+    known, texts = Known(), []
+    for now, each in [*steps, (20, seen(down, up)), (25, seen(down, down))]:
+        notices, known = bulletin(known, each, now, LIMITS)
+        texts.append([notice.text for notice in notices])
+
+    assert "NOTHING PRINTS NOW" in texts[3][0]
+    assert texts[5] == []
+
+
+def test_films_that_wait_for_printers_out_of_service_are_told() -> None:
+    """Once films wait, and no sooner; with what to type. Over when one takes films again."""
+    off = printer(duty=Duty.DRAIN)
+    down = printer("oki-2", health=Health.DOWN, duty=Duty.MAINT)
+    waits = Seen((off, down), oldest_s=3)
+    assert told((0, Seen((off, down))), (5, waits), (9, waits), (12, Seen((printer(), down)))) == [
+        [], ["films wait, and no printer takes them"], [], ["a printer takes films again"],
+    ]  # fmt: skip
+    (notice,), _ = bulletin(Known(), waits, 0, LIMITS)
+    assert "`broker printers ready oki-1`" in notice.text
+
+
+def test_a_clock_that_was_set_back_silences_no_reminder() -> None:
+    """Of trouble and of held jobs alike."""
+    seen = Seen((printer(health=Health.DOWN),), held=(4,))
+    _, known = bulletin(Known(), seen, 10_000, LIMITS)
+    notices, _ = bulletin(known, seen, 5_000, LIMITS)
+    assert [each.subject for each in notices] == ["still: oki-1 is down", "still: job 4 held"]
 
 
 seens = st.builds(

@@ -6,9 +6,7 @@ import pytest
 
 from broker.model.job import Outcome, State
 from broker.model.retry import Settlement
-from broker.store.database import Database
 from broker.store.jobs import Jobs, Rule
-from broker.store.orders import Orders
 from tests.store.conftest import Clock, MakeRequest
 
 TRIED = Settlement(State.HELD, "every printer refused it")
@@ -21,21 +19,30 @@ def _tried_in_vain(jobs: Jobs, job_id: int) -> None:
 
 
 @pytest.mark.usefixtures("printers")
-def test_a_job_that_a_person_held_is_no_news(
-    database: Database, jobs: Jobs, clock: Clock, make_request: MakeRequest
-) -> None:
-    """Nobody is told of his own orders, until a printer has tried the job again in vain."""
-    orders = Orders(database, clock)
+def test_a_job_that_a_person_held_is_no_news(jobs: Jobs, make_request: MakeRequest) -> None:
+    """Nobody is told of his own orders; of what the machine held since, whatever he ordered."""
     refused, held = jobs.add(make_request()), jobs.add(make_request())
     _tried_in_vain(jobs, refused)
     jobs.hold(held)
-    orders.record("ruth", "hold", "held", job_id=held)
     assert jobs.held_by_machine() == [refused]
 
-    clock.now += 10
     jobs.release(held)
     _tried_in_vain(jobs, held)
     assert jobs.held_by_machine() == [refused, held]
+
+
+@pytest.mark.usefixtures("printers")
+def test_a_person_who_held_it_hears_that_a_film_is_uncertain(
+    jobs: Jobs, make_request: MakeRequest
+) -> None:
+    """He wished to hold it while it printed; why it is held is another matter now."""
+    job_id = jobs.add(make_request())
+    claim = jobs.claim(job_id, "oki-1")
+    assert claim is not None
+    jobs.hold(job_id)
+    uncertain = Settlement(State.HELD, "uncertain: film 1 may be on paper")
+    jobs.finish(claim, Outcome.UNCERTAIN, "no answer", settlement=uncertain)
+    assert jobs.held_by_machine() == [job_id]
 
 
 def test_a_duplicate_that_waits_for_a_person_is_news(
@@ -70,4 +77,10 @@ def test_a_job_that_is_tried_in_vain_is_as_old_as_it_is(
     jobs.asked(claim, film.id)
     jobs.accepted(claim, film.id)
     assert jobs.oldest_unmoved() == 1100.0
+
+    clock.now += 100
+    jobs.finish(claim, Outcome.UNAVAILABLE, "jammed", settlement=Settlement(State.QUEUED, ""))
+    again = jobs.claim(first, "oki-2")
+    assert again is not None
+    assert jobs.oldest_unmoved() == 1000.0, "this try has not moved it"
     assert jobs.get(second).created_at == 1100.0

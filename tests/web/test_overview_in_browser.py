@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 
 import pytest
@@ -66,9 +67,11 @@ def test_a_job_is_held_released_and_printed_again(room: PrintRoom, browser: Brow
     browser.wait("#job-1", "queued")
     browser.press("#job-1", "Hold", answer=None)
     browser.wait("#job-1", "held by the operator")
+    assert re.search(r"Jobs waiting\s+0\s.*Held\s+1\b", browser.text(".broker"), re.DOTALL)
     browser.keep("held-desktop")
     browser.press("#job-1", "Release")
     browser.wait("#job-1 .queued", "queued")
+    assert re.search(r"Jobs waiting\s+1\s.*Held\s+0\b", browser.text(".broker"), re.DOTALL)
     room.broker("printers", "ready", "oki-1")
     browser.wait("#job-1 .sent", "sent")
 

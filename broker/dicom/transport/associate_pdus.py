@@ -231,12 +231,14 @@ def _read_max_pdu(item: bytes) -> int:
 
 def _uid(data: bytes) -> str:
     text = data.decode("latin-1").strip(" \0")
-    if len(text) > 64 or not all(part.isdigit() for part in text.split(".")):
+    if len(text) > 64 or not all(part.isascii() and part.isdigit() for part in text.split(".")):
         # It matches nothing that we know, and is not sent back.
         return ""
     return text
 
 
 def _ae_title(data: bytes) -> str:
-    """Leading and trailing spaces do not count (PS3.8 table 9-11)."""
-    return "".join(char if " " <= char <= "~" else "?" for char in data.decode("latin-1")).strip()
+    """Leading and trailing spaces do not count (PS3.8 table 9-11), nor do the zeros that some
+    modalities pad with."""
+    text = data.decode("latin-1").strip(" \0")
+    return "".join(char if " " <= char <= "~" else "?" for char in text)

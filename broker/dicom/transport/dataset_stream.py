@@ -29,6 +29,10 @@ class Sink(Protocol):
         """
 
 
+MAX_WHILE_COMING = 2000
+"""Elements, items and values of a data set that is read while it comes. A slow peer may leave it
+unfinished, and then they are held, at up to half a kilobyte each; print has a few dozen."""
+
 OpenSink = Callable[[int], Sink | None]
 """Number of bytes that are announced -> where they shall go; None: nowhere."""
 
@@ -48,7 +52,7 @@ class Strainer:
         self._max_size = max_size
         self._size = 0
         """Bytes that were kept."""
-        self._walk = Walk(Raw(), transfer_syntax)
+        self._walk = Walk(Raw(), transfer_syntax, elements=MAX_WHILE_COMING)
         self._steps = self._walk.steps()
         self._want, self._asked = next(self._steps)
         self._left = self._asked
@@ -72,7 +76,7 @@ class Strainer:
                 self._step(taken)
                 taken = _NO_VALUE
         if self._error is not None or self.dropped:
-            self.discard()
+            self._let_go()
 
     def dataset(self) -> Dataset:
         """All of it, values left as their bytes; Elsewhere stands for the pixels, and other values
@@ -90,11 +94,17 @@ class Strainer:
         if sink is not None:
             sink.discard()
 
+    def _let_go(self) -> None:
+        """Nothing of it is held any more."""
+        self.discard()
+        self._steps.close()
+        self._walk.whole = None
+        self._part = bytearray()
+
     def _keep(self, taken: memoryview) -> None:
         self._size += len(taken)
         if self._size > self._max_size:
             self.dropped = True
-            self._part = bytearray()
         elif self._left or self._part:
             self._part += taken
 
@@ -109,7 +119,7 @@ class Strainer:
         try:
             self._want, self._asked = self._steps.send(value)
         except UnreadableDataset as error:
-            self._error = error
+            self._error = error.with_traceback(None)  # that holds what was read so far
             return
         self._left = self._asked
         if self._want is Want.PIXELS:

@@ -25,6 +25,7 @@ MAX_ELEMENTS = 20_000
 """Elements, items and values in one data set: each costs far more memory than its bytes."""
 
 ITEM = 0xFFFEE000
+_DELIMITERS = 0xFFFE
 _ITEM_END = 0xFFFEE00D
 _SEQUENCE_END = 0xFFFEE0DD
 UNDEFINED = 0xFFFFFFFF
@@ -109,11 +110,14 @@ class Walk(Generic[D]):
     What breaks the rules is noticed as soon as it was sent, never before.
     """
 
-    def __init__(self, make: Maker[D], transfer_syntax: str) -> None:
+    def __init__(
+        self, make: Maker[D], transfer_syntax: str, *, elements: int = MAX_ELEMENTS
+    ) -> None:
+        """`elements` are the most that there may be, with items and values."""
         self._make = make
         self._explicit = is_explicit(transfer_syntax)
         self._at = 0
-        self._left = MAX_ELEMENTS
+        self._most = self._left = elements
         self.whole: D | None = None
         """The data set, wherever it may end: between two elements of its own."""
 
@@ -127,7 +131,7 @@ class Walk(Generic[D]):
     def _count(self, more: int) -> None:
         self._left -= more
         if self._left < 0:
-            raise UnreadableDataset(f"more than {MAX_ELEMENTS} elements and values")
+            raise UnreadableDataset(f"more than {self._most} elements and values")
 
     def _elements(
         self, end: int, explicit: bool, depth: int, within: int, *, to_delimiter: bool
@@ -141,6 +145,9 @@ class Walk(Generic[D]):
             self._count(1)
             if to_delimiter and tag == _ITEM_END:
                 return dataset
+            if tag >> 16 == _DELIMITERS:
+                # PS3.5 7.5: they are no elements of a data set.
+                raise UnreadableDataset(f"{tag} stands where no item or sequence ends")
             if vr == "SQ" or (vr == "UN" and length == UNDEFINED):
                 # PS3.5 6.2.2: an element of unknown VR and undefined length is a sequence in
                 # Implicit VR.
