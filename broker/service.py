@@ -39,7 +39,6 @@ from broker.relay.monitor import Monitor
 from broker.relay.notebook import Notebook
 from broker.relay.quota import Quota
 from broker.relay.refusal_counts import RefusalCounts
-from broker.relay.remembered import Remembered
 from broker.relay.upkeep import House, Upkeep
 from broker.relay.vitals import VitalSigns
 from broker.store import schema
@@ -107,7 +106,6 @@ class Service:
                 note=self._note,
             )
         )
-        self._without_lut = Remembered(self.printers.refuse_lut, time.monotonic)
         self._holdings = Holdings()
         self._turns = Turns()
         self._intake = Intake(
@@ -255,7 +253,7 @@ class Service:
         LUT itself, and its films need not wait for a printer that is not there.
         """
         try:
-            without = self._without_lut()
+            without = self.printers.refuse_lut()
         except Exception as error:  # noqa: BLE001 - whatever the disk says, modalities are answered
             self._note("storage failed", {"why": in_words(error)})
             without = False

@@ -179,4 +179,4 @@ def _of_film(film: Film) -> Paper:
 
 
 def _of_sheet(sheet: Sheet) -> Paper:
-    return sheet.display_format, sheet.film_size, tuple(each.sha256 for each in sheet.images)
+    return sheet.display_format, sheet.film_size, tuple(each.pixels for each in sheet.images)

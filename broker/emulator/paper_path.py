@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 
 from broker.emulator.print_jobs import Execution, PrintJob, PrintJobs
 from broker.emulator.scenario import Scenario
@@ -18,6 +17,7 @@ from broker.model.note import Note
 from broker.model.pool import NORMAL, PoolStatus
 from broker.model.trouble import CannotStore
 from broker.sheet.paper import compose
+from broker.store.naming import name_of
 
 JAMMED = PoolStatus("FAILURE", "FILM JAM")
 """What a jammed printer says of itself (PS3.3 C.13.9.1)."""
@@ -44,7 +44,7 @@ class Holding:
     def finish(self) -> Held:
         """That was all."""
         content = bytes(self._content)
-        return Held(sha256(content).hexdigest(), content)
+        return Held(name_of(content), content)
 
     def discard(self) -> None:
         """They are not wanted."""

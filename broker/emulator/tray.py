@@ -28,8 +28,8 @@ class PrintedImage:
     columns: int
     bits: int
     photometric: str
-    sha256: str
-    """Of its pixels."""
+    pixels: str
+    """What they are called: see `broker.store.naming`."""
     lut: str
     """IDENTITY, LIN OD, `table of 4096`, or empty without a Presentation LUT."""
     attributes: dict[str, list[str]]
@@ -59,8 +59,8 @@ class Sheet:
 
     @property
     def pixels(self) -> tuple[str, ...]:
-        """SHA-256 of each image in order of position: tells one film from another."""
-        return tuple(image.sha256 for image in self.images)
+        """The name of each image's pixels, in order of position: tells one film from another."""
+        return tuple(image.pixels for image in self.images)
 
 
 class Tray:
@@ -136,7 +136,7 @@ def _image(film: Film, box: ImageBox) -> PrintedImage:
         columns=box.image.columns,
         bits=box.image.bits_stored,
         photometric=box.image.photometric,
-        sha256=box.image.pixels,
+        pixels=box.image.pixels,
         lut=_lut(box.lut or film.lut),
         attributes=_listed(box.attributes),
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from hashlib import sha256
 
 from broker.model.film import Film, Image, ImageBox
+from broker.store.naming import name_of
 
 SIDE = 512
 """Rows, and columns, of the one image on a film, 8 bits: a CT slice."""
@@ -37,7 +37,7 @@ def films_of(modality: str, number: int) -> list[MorningFilm]:
 def _film(modality: str, number: int) -> MorningFilm:
     content = random.Random(f"{modality} {number}").randbytes(SIDE * SIDE)
     image = Image(
-        pixels=sha256(content).hexdigest(),
+        pixels=name_of(content),
         length=len(content),
         rows=SIDE,
         columns=SIDE,

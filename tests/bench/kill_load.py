@@ -10,12 +10,12 @@ import random
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 
 from pydicom.dataset import Dataset
 
 from broker.dicom.sop_classes import FILM_BOX, FILM_SESSION
 from broker.dicom.transport.requestor import Answer, Broken, Rejected
+from broker.store.naming import name_of
 from tests.bench.fates import Pixels
 from tests.peers.speaker import Speaker, image_box, picture
 
@@ -180,7 +180,7 @@ class Modality:
         for position in range(1, images + 1):
             content, made = self._image(position)
             _demand(ct.set_image(position, made))
-            names.append(sha256(content).hexdigest())
+            names.append(name_of(content))
         return tuple(names)
 
     def _image(self, position: int) -> tuple[bytes, Dataset]:

@@ -72,7 +72,7 @@ class PoweredPrinter:
     def sheets(self) -> list[tuple[str, ...]]:
         """The pixels on each sheet in its tray."""
         return [
-            tuple(image["sha256"] for image in json.loads(slip.read_text())["images"])
+            tuple(image["pixels"] for image in json.loads(slip.read_text())["images"])
             for slip in self._slips()
         ]
 

@@ -23,6 +23,7 @@ from broker.dicom.transport.dataset import (
     MAX_TEXT,
     UnreadableDataset,
     decode_dataset,
+    read_raw,
 )
 from broker.dicom.transport.dataset_writer import Pieces, buffers, encode_dataset
 
@@ -272,3 +273,11 @@ def test_no_damage_does_any_harm(data: st.DataObject) -> None:
         decode_dataset(bytes(good), syntax)
     except UnreadableDataset:
         return
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
+@pytest.mark.parametrize("mark", [0xE000, 0xE00D, 0xE0DD])
+def test_delimiters_are_no_elements(syntax: str, mark: int) -> None:
+    """They end what has no length, and stand nowhere else (PS3.5 7.5)."""
+    with pytest.raises(UnreadableDataset, match="no item or sequence ends"):
+        read_raw(struct.pack("<HHI", 0xFFFE, mark, 0), syntax)

@@ -179,3 +179,26 @@ def test_no_bytes_do_any_harm(tail: bytes) -> None:
                 reading(memoryview(body))
             except Violation:
                 continue
+
+
+@pytest.mark.parametrize("odd", [b"9.8.\xb2", b"9.8.\xb9", b"9.8.x"])
+def test_a_uid_of_other_digits_is_none(odd: bytes) -> None:
+    """Superscripts are digits to Python and not to DICOM (PS3.5 9.1): the context is rejected, its
+    text is not sent back, and the others are answered."""
+    proposed = (Proposed(1, META, (IMPLICIT_LE,)), Proposed(3, "1.2.3", ("9.8.7",)))
+    proposal = read(request(*proposed).replace(b"9.8.7", odd))
+    answered = negotiate(proposal.contexts, OFFERS)
+
+    pdu = associate_ac(proposal, answered, max_pdu=16384)
+
+    assert [each.result == 0 for each in answered] == [True, False]
+    assert odd not in pdu
+    assert read_answer(memoryview(pdu)[6:])[0] == answered
+
+
+def test_ae_titles_may_be_padded_with_zeros() -> None:
+    """Some modalities do, and mean the same."""
+    pdu = request(Proposed(1, META, (IMPLICIT_LE,)))
+    padded = pdu.replace(b"BROKER".ljust(16), b"BROKER".ljust(16, b"\0"))
+
+    assert read(padded).called_ae == "BROKER"

@@ -45,7 +45,7 @@ def test_a_film_comes_out_before_the_answer(new_printer: NewPrinter) -> None:
     assert (slip["calling_ae"], slip["called_ae"]) == ("BROKER", "OKI1")
     assert (slip["copies"], slip["session"]) == (2, {"MediumType": "PAPER"})
     assert slip["printed_at"] == "2030-01-01T12:00:00+00:00"
-    assert [image["sha256"] for image in slip["images"]] == [PICTURE]
+    assert [image["pixels"] for image in slip["images"]] == [PICTURE]
     with pictures.open(printer.tray.picture(sheet)) as picture:
         assert picture.size == (413, 585)
 

@@ -16,7 +16,7 @@ COLOR = color_films()
 
 @pytest.mark.parametrize(("films", "pixels"), [GRAY, COLOR], ids=["gray", "color"])
 def test_films_and_pixels_fit_together(films: Films, pixels: Pixels) -> None:
-    """Every name is the hash of its bytes, nothing is missing or left over."""
+    """Every name is that of its bytes, nothing is missing or left over."""
     assert {name for film in films for name in film.spooled} == set(pixels)
     for film in films:
         assert len(film.image_boxes) == Layout.parse(film.display_format).boxes

@@ -86,7 +86,7 @@ def test_a_sheet_is_a_picture_and_a_slip(tmp_path: Path) -> None:
                 "columns": 4,
                 "bits": 12,
                 "photometric": "MONOCHROME1",
-                "sha256": "ab" * 32,
+                "pixels": "ab" * 32,
                 "lut": "table of 4096",
                 "attributes": {"Polarity": ["REVERSE"]},
             }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-
 from broker.dicom.print_scu import PrintScu
 from broker.dicom.sop_classes import (
     FILM_BOX,
@@ -13,9 +11,10 @@ from broker.dicom.sop_classes import (
     PRINTER_INSTANCE,
 )
 from broker.emulator.printer import EmulatedPrinter
+from broker.store.naming import name_of
 from tests.peers.speaker import dataset, image_box, reference
 
-PICTURE = sha256(bytes(range(16))).hexdigest()
+PICTURE = name_of(bytes(range(16)))
 """Of the picture on it."""
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+
+from broker.store.naming import name_of
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class PrintedImage:
     aspect: str
     """Pixel Aspect Ratio; empty for square pixels."""
     pixels: str
-    """SHA-256."""
+    """Their name."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def _image(box: Dataset, images: dict[str, Dataset]) -> PrintedImage:
         bits=(int(image.BitsAllocated), int(image.BitsStored), int(image.HighBit)),
         photometric=str(image.PhotometricInterpretation),
         aspect=str(image.get("PixelAspectRatio", "")),
-        pixels=sha256(image.PixelData).hexdigest(),
+        pixels=name_of(image.PixelData),
     )
 
 

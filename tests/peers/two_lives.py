@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 
 from broker.dicom.sop_classes import FILM_BOX, FILM_SESSION
@@ -22,6 +21,7 @@ from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import FilmState, State
 from broker.store.database import Database
 from broker.store.jobs import Jobs
+from broker.store.naming import name_of
 from broker.store.spool import Spool
 from tests.peers.broker_process import BrokerProcess
 from tests.peers.doomed_broker import FRONT_DOOR, Nursery
@@ -32,10 +32,7 @@ PATIENCE_S = 40.0
 FILMS = {1: (b"\x01", b"\x02"), 2: (b"\x03",), 3: (b"\x04",), 4: (b"\x05", b"\x06")}
 """The gray levels of each film's images. Job 1 is a film session of films 1 and 2, job 2 is film 3;
 film 4 is what is being received in the cases of the front door."""
-NAMES = {
-    tuple(sha256(level * 16).hexdigest() for level in levels): film
-    for film, levels in FILMS.items()
-}
+NAMES = {tuple(name_of(level * 16) for level in levels): film for film, levels in FILMS.items()}
 """A sheet's pixels -> the film."""
 
 ASKED = ("asked", "n-action-left", "answered")

@@ -232,7 +232,12 @@ class Acceptor:
             return CONGESTED
         counts = {"contexts": len(association.contexts), "proposed": len(proposal.contexts)}
         self._on_event("accepted", {**names, **counts})
-        closing = association.run(service)
+        try:
+            closing = association.run(service)
+        except Exception:
+            # Whatever was wrong with us: who was told of its beginning is told of its end.
+            self._on_event(Ending.LOST.value, {**names, "words": "failed"})
+            raise
         kind = {"kind": closing.kind.value} if closing.kind else {}
         self._on_event(closing.how.value, {**names, "words": closing.words, **kind})
         return None
