@@ -61,8 +61,7 @@ def job_page(
         "job": job,
         "row": job_row(found, now),
         "printers": [printer_row(each, now) for each in store.printers.list()],
-        # Backticks are for terminals.
-        "sentences": [each.replace("`", "") for each in explanation(store, job).sentences],
+        "sentences": explanation(store, job).sentences,
         "films_words": count(job.films, "film"),
         "copies_words": count(job.copies, "copy").replace("copys", "copies"),
         "films": cards[first - 1 : first - 1 + SHOWN],

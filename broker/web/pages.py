@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from urllib.parse import quote, unquote
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from broker.desk.phrases import age, moment
 from broker.web.signin import Person, csrf_token
@@ -18,6 +20,9 @@ from broker.web.signin import Person, csrf_token
 SAID = "said"
 """The cookie that carries an order's answer to the next page."""
 SAID_S = 30
+
+
+_COMMAND = re.compile(r"`([^`]+)`")
 
 
 class Pages:
@@ -34,6 +39,7 @@ class Pages:
         self._templates.globals["ae_title"] = ae_title
         self._templates.filters["age"] = lambda at: age(time.time() - at)
         self._templates.filters["moment"] = moment
+        self._templates.filters["commands"] = commands
         self._templates.filters["iso"] = lambda at: datetime.fromtimestamp(at, UTC).isoformat(
             timespec="seconds"
         )
@@ -71,3 +77,8 @@ def wants_json(request: Request) -> bool:
     """Whether a program asks, rather than a browser that shows what it gets."""
     accepted = request.headers.get("accept", "")
     return request.url.path.startswith("/api/") or "application/json" in accepted
+
+
+def commands(words: str) -> Markup:
+    """The words with what a terminal is told between backticks set apart."""
+    return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(words))))

@@ -8,6 +8,7 @@ import signal
 
 import httpx
 
+from broker.web.pages import commands
 from tests.web.print_room import PATIENT, PrintRoom
 
 PLACES = (
@@ -51,3 +52,12 @@ def test_a_patient_is_on_the_jobs_page_alone(room: PrintRoom) -> None:
     told["log"] = json.dumps(room.process.lines)
     assert [place for place, text in told.items() if re.search("synthetic", text, re.I)] == []
     assert "job-1" in told["/events"]
+
+
+def test_commands_in_a_sentence_are_set_apart_and_nothing_else_is() -> None:
+    """Between backticks stands what a terminal is told; whatever a peer called itself is text."""
+    said = "CT<1>: `broker jobs release 4` prints it, `<b>` too"
+
+    assert commands(said) == (
+        "CT&lt;1&gt;: <code>broker jobs release 4</code> prints it, <code>&lt;b&gt;</code> too"
+    )

@@ -6,7 +6,7 @@ const said = document.getElementById("said");
 const lost = document.getElementById("lost");
 
 function tell(words, wrong) {
-  said.textContent = words;
+  said.textContent = words && words.replaceAll("`", "");
   said.classList.toggle("wrong", Boolean(wrong));
   said.hidden = !words;
 }
