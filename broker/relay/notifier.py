@@ -61,6 +61,8 @@ class Notifier:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(1.0)
+        if not self._postmen:
+            return  # nobody was told of anything
         with self._looking:
             for each in self._postmen:
                 self._undelivered[each.way] = each.stop()

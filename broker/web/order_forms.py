@@ -94,7 +94,10 @@ def _answer(request: Request, words: str, page: str) -> Response:
     """To a script the words; to a form the page that it was on."""
     if wants_json(request):
         return JSONResponse({"words": words})
-    came_from = urlsplit(request.headers.get("referer", ""))
+    try:
+        came_from = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return back("/", words)  # no address at all
     if came_from.path != page:
         return back("/", words)
     return back(f"{page}?{came_from.query}" if came_from.query else page, words)

@@ -191,3 +191,12 @@ def test_nothing_is_told_of_an_earlier_life(tmp_path: Path) -> None:
     assert notifier.look() == []
     seen.append(Seen(held=(4,)))
     assert [each.event for each in notifier.look()] == ["jobs held"]
+
+
+def test_without_a_way_nothing_is_written(tmp_path: Path) -> None:
+    """A site that wants no messages has no file of them."""
+    file = tmp_path / "notices.json"
+    notifier = Notifier(file, Seen, Limits(900, 3600), {}, clock=lambda: 1.0, note=print)
+    notifier.start()
+    notifier.stop()
+    assert not file.exists()

@@ -27,6 +27,7 @@ from broker.web.pictures import NoPicture, Pictures
 from tests.peers.broker_process import BrokerProcess
 from tests.peers.dcmtk import dcmprscp, program
 from tests.web.browser import Browser
+from tests.web.front_door import token
 from tests.web.print_room import PrintRoom, film
 
 SIDE = 160
@@ -152,11 +153,25 @@ def test_a_job_of_many_films_has_pages(room: PrintRoom) -> None:
         room.broker("printers", "maint", "oki-1")
         room.broker("printers", "maint", "oki-2")
         job_id = add(store, made, {}, times=401)
-    shown = httpx.get(f"{room.url}/jobs/{job_id}", params={"first": 201}).text
-    assert ('id="film-201"' in shown, 'id="film-400"' in shown) == (True, True)
-    assert ('id="film-200"' in shown, 'id="film-401"' in shown) == (False, False)
-    assert '<span aria-current="page">201 to 400</span>' in shown
-    assert f'<a href="/jobs/{job_id}?first=401#films">401 to 401</a>' in shown
+    with httpx.Client(base_url=room.url) as client:
+        page = client.get(f"/jobs/{job_id}", params={"first": 201})
+        shown = page.text
+        assert ('id="film-201"' in shown, 'id="film-400"' in shown) == (True, True)
+        assert ('id="film-200"' in shown, 'id="film-401"' in shown) == (False, False)
+        assert '<span aria-current="page">201 to 400</span>' in shown
+        assert f'<a href="/jobs/{job_id}?first=401#films">401 to 401</a>' in shown
+        answers = [
+            client.post(
+                f"/jobs/{job_id}/orders",
+                data={"csrf": token(page), "verb": verb},
+                headers={"referer": came_from, "origin": room.url},
+            )
+            for verb, came_from in (("hold", str(page.url)), ("release", "http://["))
+        ]
+    assert [(each.status_code, each.headers["location"]) for each in answers] == [
+        (303, f"/jobs/{job_id}?first=201"),
+        (303, "/"),
+    ], "an order leads back to where it was given"
 
 
 def test_damaged_or_enormous_pixels_have_no_picture(store: Store) -> None:
