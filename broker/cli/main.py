@@ -11,7 +11,19 @@ from typing import Annotated, Any, TextIO
 import typer
 from typer.core import TyperGroup
 
-from broker.cli import check, config, db, jobs, notify, printers, purge, refusals, test_print, user
+from broker.cli import (
+    backup,
+    check,
+    config,
+    db,
+    jobs,
+    notify,
+    printers,
+    purge,
+    refusals,
+    test_print,
+    user,
+)
 from broker.cli.options import ConfigOption
 from broker.cli.top import command
 from broker.desk.failures import explained
@@ -24,6 +36,7 @@ ORDER = (
     "test-print",
     "check",
     "purge",
+    "backup",
     "refusals",
     "user",
     "notify",
@@ -98,6 +111,7 @@ app.add_typer(jobs.app, name="jobs")
 app.add_typer(printers.app, name="printers")
 app.command("check")(check.check)
 app.command()(purge.purge)
+app.command()(backup.backup)
 app.command()(refusals.refusals)
 app.command("test-print")(test_print.print_test_film)
 app.command()(command.top)

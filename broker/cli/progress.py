@@ -75,6 +75,11 @@ class Progress:
         self._words = words
         self._bar.update(self._task, description=words, refresh=True)
 
+    def begin(self, words: str, total: int) -> None:
+        """Another part of the work, counted from nothing."""
+        self._words, self._total, self._done = words, total, 0
+        self._bar.reset(self._task, total=total, description=words)
+
     def count(self, number: int = 1) -> None:
         """So many more are done."""
         self._done += number

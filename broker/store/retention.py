@@ -71,16 +71,21 @@ class Retention(JobReading):
         return Removal(len(bare), len(gone))
 
 
+def without_label(session: str) -> str:
+    """A film session's attributes, as JSON, without its label: that is free text, and names
+    patients; without pixels nothing needs it any more.
+    """
+    attributes = attributes_from_json(session)
+    if LABEL not in attributes:
+        return session
+    return attributes_to_json({name: of for name, of in attributes.items() if name != LABEL})
+
+
 def _forget_labels(connection: Connection, job_ids: Sequence[int]) -> None:
-    """The label is free text, and names patients; without pixels nothing needs it any more."""
     rows = connection.execute(select(jobs.c.id, jobs.c.session).where(jobs.c.id.in_(job_ids))).all()
     for job_id, session in rows:
-        attributes = attributes_from_json(session)
-        if LABEL in attributes:
-            left = {name: values for name, values in attributes.items() if name != LABEL}
-            connection.execute(
-                update(jobs).where(jobs.c.id == job_id).values(session=attributes_to_json(left))
-            )
+        if (left := without_label(session)) != session:
+            connection.execute(update(jobs).where(jobs.c.id == job_id).values(session=left))
 
 
 def _ended(before: float) -> ColumnElement[bool]:

@@ -1,0 +1,153 @@
+"""`broker backup`: the queue and its pixels, copied to another folder beside a running broker."""
+
+from __future__ import annotations
+
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from broker.cli.options import ConfigOption, configured
+from broker.desk.phrases import count
+
+if TYPE_CHECKING:
+    from broker.cli.progress import Progress
+    from broker.store.backup import Report
+
+MB = 1 << 20
+EVERY_S = 0.1
+"""Between two changes of the bar: there may be many files."""
+NAMED = 5
+"""So many files are named."""
+
+FolderArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DIR",
+        help="Where backups of this broker are kept: a folder of their own, best on another disk.",
+        show_default=False,
+    ),
+]
+AsDocument = Annotated[bool, typer.Option("--json", help="The last line as JSON.")]
+
+
+class Counted:
+    """Shows on the terminal how far a backup is."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._done = 0
+        self._shown_at = 0.0
+
+    def begin(self, words: str, total: int) -> None:
+        """What is counted from now on, and how much of it there is."""
+        self._done = 0
+        self._progress.begin(words, total)
+
+    def count(self, done: int) -> None:
+        """So much of it is done."""
+        if (now := time.monotonic()) - self._shown_at >= EVERY_S:
+            self._progress.count(done - self._done)
+            self._done, self._shown_at = done, now
+
+
+def backup(
+    ctx: typer.Context,
+    folder: FolderArgument,
+    as_document: AsDocument = False,
+    config: ConfigOption = None,
+) -> None:
+    """Copy the queue and its pixels to DIR, beside a running broker or without one.
+
+    Every film that was accepted before it begins is in it, with its pixels. The next backup into
+    the same DIR copies only new pixels and replaces the one before: DIR holds one backup, and holds
+    it whole at any time, also when a backup is broken off.
+
+    In it: jobs, films, pixels, printers' duties, who ordered what, and the users of the page with
+    their hashed passwords. Not in it: broker.toml, certificates and their keys, the file with the
+    mail password, logs. Copy those yourself. Patients' names are in it: DIR is its owner's alone.
+
+    Exit code 1 when pixels are missing or damaged (the rest is there), or without a backup.
+
+    Example: broker backup /mnt/backup/broker
+    """
+    import sqlite3
+
+    from broker.cli.progress import Progress
+    from broker.cli.tables import as_json
+    from broker.config import load
+    from broker.desk.failures import Failure, of_database
+    from broker.store.backup import Site, back_up
+
+    settings = load(configured(ctx, config))
+    folder = folder.expanduser().absolute()
+    if folder.resolve().is_relative_to(settings.data_dir.resolve()):
+        raise Failure(
+            f"{folder}: is inside {settings.data_dir}, which it is to be a copy of; name a folder "
+            "elsewhere, best on another disk"
+        )
+    site = Site(
+        settings.database_file,
+        settings.data_dir / "spool",
+        version("dicom-print-broker"),
+        time.time,
+    )
+    try:
+        with Progress("looking at the folder", 1, quiet=as_document) as progress:
+            report = back_up(site, folder, Counted(progress))
+    except sqlite3.Error as error:
+        raise Failure(of_database(error, settings.database_file) or str(error)) from error
+    if as_document:
+        typer.echo(as_json(_document(folder, report)))
+    else:
+        for line in _lines(folder, report):
+            typer.echo(line)
+    if report.manifest.missing or report.manifest.damaged:
+        raise typer.Exit(1)
+
+
+def _document(folder: Path, report: Report) -> dict[str, object]:
+    manifest = report.manifest
+    return {
+        "folder": str(folder),
+        "at": manifest.at,
+        "moment": manifest.moment,
+        "jobs": manifest.jobs,
+        "films": manifest.films,
+        "files": manifest.files,
+        "bytes": manifest.bytes,
+        "database_bytes": manifest.database_bytes,
+        "copied": report.copied,
+        "copied_bytes": report.copied_bytes,
+        "removed": report.removed,
+        "pixels_removed_meanwhile": report.forgotten,
+        "missing": list(manifest.missing),
+        "damaged": list(manifest.damaged),
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def _lines(folder: Path, report: Report) -> list[str]:
+    manifest = report.manifest
+    lines = []
+    if report.forgotten:
+        lines.append(
+            f"{count(report.forgotten, 'finished job')} lost their pixels to retention meanwhile: "
+            "they are in the backup without"
+        )
+    for what, names in (("missing", manifest.missing), ("damaged", manifest.damaged)):
+        if names:
+            more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            lines.append(
+                f"NOT IN THE BACKUP: {count(len(names), 'spool file')} {what} in the spool: "
+                f"{', '.join(names[:NAMED])}{more}. `broker db check --full` names their jobs"
+            )
+    total = (manifest.bytes + manifest.database_bytes) / MB
+    lines.append(
+        f"{folder}: backup of {manifest.moment}: {count(sum(manifest.jobs.values()), 'job')}, "
+        f"{count(manifest.films, 'film')}, {total:.1f} MB, of which "
+        f"{report.copied_bytes / MB:.1f} MB of pixels were new; {report.seconds:.1f} s"
+    )
+    return lines
