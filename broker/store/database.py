@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +57,10 @@ class Patience:
         return round(left * 10)
 
 
+Count = Callable[[Connection], Callable[[], None] | None]
+"""Counts a change within its transaction; returns what is to be called when it is committed."""
+
+
 class DatabaseBusy(RuntimeError):
     """A writer's turn has not come in time. Nothing was written."""
 
@@ -81,6 +85,7 @@ class Database:
         self._busy_s = busy_s
         self._writing = threading.Lock()
         self._closed = False
+        self._count: Count | None = None
         self._idle: list[Connection] = []
         """Open, and in nobody's hands: a pool of SQLAlchemy's takes longer than most questions."""
 
@@ -110,6 +115,15 @@ class Database:
         event.listen(engine, "begin", _begin)
         return cls(engine, busy_s)
 
+    def count_changes(self, count: Count) -> None:
+        """From now on, `count` is called in each transaction that has changed something, as the
+        last thing before it is committed.
+
+        What it returns is called once that is done, before any other thread of this process
+        writes. It must not raise.
+        """
+        self._count = count
+
     def close(self) -> None:
         """Let the file go. Transactions in hand are not waited for."""
         self._closed = True
@@ -128,8 +142,15 @@ class Database:
         if not self._writing.acquire(timeout=self._busy_s):
             raise DatabaseBusy(f"other writers took longer than {self._busy_s:g} s")
         try:
-            with self._lent(end) as connection, connection.begin():
-                yield connection
+            with self._lent(end) as connection:
+                committed: Callable[[], None] | None = None
+                with connection.begin():
+                    before = _total_changes(connection)
+                    yield connection
+                    if self._count is not None and _total_changes(connection) != before:
+                        committed = self._count(connection)
+                if committed is not None:
+                    committed()
         finally:
             self._writing.release()
 
@@ -177,6 +198,13 @@ class Database:
             connection.close()
         else:
             self._idle.append(connection)
+
+
+def _total_changes(connection: Connection) -> int:
+    """Rows that were changed on this connection so far."""
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    return int(driver.total_changes)
 
 
 def _make_private(path: Path) -> None:

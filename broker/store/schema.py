@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection
 
+from broker.store import identity
 from broker.store.database import Database
 
 
@@ -34,7 +35,8 @@ def upgrade(database: Database, report: Callable[[str], None] | None = None) -> 
     """Bring the tables to the newest version, in one transaction: all steps or none.
 
     `report` is told each step as it is done. Two processes may do this at once: the second finds
-    nothing left to do. SchemaTooNew when this version does not know the database's.
+    nothing left to do. SchemaTooNew when this version does not know the database's. From then on,
+    the database counts its changes.
     """
     with database.write() as connection:
         _refuse_unknown(connection)
@@ -42,6 +44,7 @@ def upgrade(database: Database, report: Callable[[str], None] | None = None) -> 
         config.attributes["connection"] = connection
         config.attributes["report"] = report
         command.upgrade(config, "head")
+    identity.count(database)
 
 
 def current(database: Database) -> str | None:
@@ -70,7 +73,9 @@ def head() -> str:
 
 
 def check(database: Database) -> None:
-    """Make sure that the tables are what this broker works with: SchemaTooOld, SchemaTooNew."""
+    """Make sure that the tables are what this broker works with, and count changes from now on:
+    SchemaTooOld, SchemaTooNew.
+    """
     with database.read() as connection:
         _refuse_unknown(connection)
         revision = _revision(connection)
@@ -81,6 +86,7 @@ def check(database: Database) -> None:
             f"the database has version {revision} of the tables and this broker needs {head()}: "
             "stop the broker, then run `broker db upgrade`"
         )
+    identity.count(database)
 
 
 def _revision(connection: Connection) -> str | None:

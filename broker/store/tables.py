@@ -8,6 +8,8 @@
     refusals                        how often what was refused
     orders                          what a person ordered, of a job or a printer, and who
     users                           who may sign in to the page, and as what
+    queue                           one row: which database this is, and how far it has come
+    released                        spool files that retention has released, until they are removed
 
 Times are seconds since the epoch, UTC. A text that is not there is empty, never NULL.
 """
@@ -203,4 +205,21 @@ users = Table(
     Column("role", String(16), nullable=False),
     Column("password", String(300), nullable=False),  # hashed
     Column("since", Double, nullable=False),
+)
+
+queue = Table(
+    "queue",
+    metadata,
+    Column("id", Integer, primary_key=True),  # always 1
+    Column("identity", String(32), nullable=False),
+    Column("changes", Integer, nullable=False),  # committed write transactions
+    Column("changed_at", Double, nullable=False),
+    Column("bound", Boolean, nullable=False),  # a spool has had its mark
+)
+
+released = Table(
+    "released",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("at", Double, nullable=False),
 )

@@ -1,0 +1,81 @@
+"""Whether a database and a spool belong together, and neither has lost what the other knows.
+
+The database counts every change that is committed to it; the spool keeps a mark: the identity of
+its database and the highest count that was seen committed. The mark is written after the commit,
+so a healthy database is never behind its spool's mark.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a database has come."""
+
+    identity: str
+    changes: int
+    """Committed write transactions."""
+    jobs: int
+    """The highest job number that was given."""
+    at: float
+    """When the last of these changes was made; 0 when there was none yet."""
+
+
+@dataclass(frozen=True)
+class DatabaseSeen:
+    """What there is of the database."""
+
+    progress: Progress | None
+    """None where there is no database, or an earlier version made it: it has no identity yet."""
+    jobs: int = 0
+    """The highest job number that was given; 0 also where there is no database."""
+    bound: bool = False
+    """Whether a spool has had this database's mark."""
+
+
+@dataclass(frozen=True)
+class SpoolSeen:
+    """What there is of the spool."""
+
+    mark: Progress | None
+    readable: bool = True
+    """Whether the mark can be read, if there is one."""
+    files: bool = False
+    """Whether the spool keeps any pixels."""
+
+
+class Misfit(StrEnum):
+    """What does not fit together."""
+
+    NEW = "new"
+    """The database is missing or new, and the spool has a mark or keeps pixels."""
+    OTHER = "other"
+    """The database is another one than the spool's."""
+    OLDER = "older"
+    """Changes that the spool knows to be committed are not in the database."""
+    UNMARKED = "unmarked"
+    """The database's spool had a mark, and this one has none."""
+    UNREADABLE = "unreadable"
+    """The mark cannot be read."""
+
+
+def misfit(database: DatabaseSeen, spool: SpoolSeen) -> Misfit | None:
+    """What a person has to decide before a broker may start on the two; None where they fit.
+
+    A database and a spool of an earlier version have neither identity nor mark, and fit: the start
+    gives both the same.
+    """
+    own = database.progress
+    if not spool.readable:
+        return Misfit.UNREADABLE
+    if spool.mark is None:
+        if database.jobs == 0 and spool.files:
+            return Misfit.NEW
+        return Misfit.UNMARKED if database.bound and spool.files else None
+    if own is None or own.identity != spool.mark.identity:
+        return Misfit.NEW if database.jobs == 0 else Misfit.OTHER
+    behind = own.changes < spool.mark.changes or own.jobs < spool.mark.jobs
+    return Misfit.OLDER if behind else None

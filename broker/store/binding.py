@@ -1,0 +1,136 @@
+"""Binding a database and a spool: each start makes sure that they belong together."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from broker.model.spool_fit import DatabaseSeen, Misfit, Progress, SpoolSeen, misfit
+from broker.store import identity
+from broker.store.database import Database
+from broker.store.identity import Changes
+from broker.store.spool_mark import FILE, MarkUnreadable, SpoolMark, read_mark
+
+HEX = frozenset("0123456789abcdef")
+
+
+class SpoolMismatch(Exception):
+    """The database and the spool do not fit together: a person decides. `words` says what is seen,
+    and each way on."""
+
+    def __init__(self, kind: Misfit, words: str) -> None:
+        super().__init__(words)
+        self.kind = kind
+        self.words = words
+
+
+def spool_seen(spool: Path) -> SpoolSeen:
+    """What there is of the spool in that directory. Raises: OSError: when it cannot be read."""
+    try:
+        mark = read_mark(spool)
+    except MarkUnreadable:
+        return SpoolSeen(None, readable=False)
+    return SpoolSeen(mark, files=mark is not None or keeps_files(spool))
+
+
+def keeps_files(spool: Path) -> bool:
+    """Whether the spool in that directory keeps any pixels. Raises: OSError."""
+    if not spool.is_dir():
+        return False
+    folders = (each for each in spool.iterdir() if len(each.name) == 2 and set(each.name) <= HEX)
+    return any(True for folder in folders if folder.is_dir() for _ in folder.iterdir())
+
+
+def mismatch(spool: Path, file: Path) -> SpoolMismatch | None:
+    """What a person has to decide before the database in that file is opened for this spool.
+
+    Nothing is made or changed. Raises: sqlite3.Error: when the file is no database, or damaged.
+    OSError.
+    """
+    # The mark first: a broker that is running makes the database come further meanwhile.
+    there = spool_seen(spool)
+    return judged(spool, there, str(file), identity.seen_in(file))
+
+
+def judged(
+    spool: Path, there: SpoolSeen, database: str, seen: DatabaseSeen
+) -> SpoolMismatch | None:
+    """What a person has to decide, in words; None where the two fit."""
+    kind = misfit(seen, there)
+    if kind is None:
+        return None
+    return SpoolMismatch(kind, f"{_what(kind, spool, there, database, seen)}. {_ways(kind, spool)}")
+
+
+def bind(database: Database, changes: Changes, spool: Path) -> SpoolMark:
+    """Keep the mark of that spool in step with the database from now on; they must fit.
+
+    A spool without a mark gets one. Raises: OSError.
+    """
+    seen = identity.seen(database)
+    own = seen.progress
+    assert own is not None  # the tables are the newest
+    mark = SpoolMark.begin(spool, own) if read_mark(spool) is None else SpoolMark(spool)
+    changes.committed = mark.advance
+    # A command may have changed something while no broker was running.
+    mark.advance(own if seen.bound else identity.bind(database))
+    return mark
+
+
+def _what(kind: Misfit, spool: Path, there: SpoolSeen, database: str, seen: DatabaseSeen) -> str:
+    known = there.mark
+    belongs = f"the spool {spool} belongs to {_named(known)}" if known else ""
+    own = seen.progress
+    match kind:
+        case Misfit.NEW:
+            new = f"{database}: there is no database here, or it is new"
+            if known is None:
+                return f"{new}: it never had a job; the spool {spool} keeps pixels"
+            return f"{new}; {belongs}"
+        case Misfit.OTHER:
+            this = (
+                _named(own) if own else f"one of an earlier version, that came to job {seen.jobs}"
+            )
+            return f"{database}: this database is {this}; {belongs}"
+        case Misfit.OLDER:
+            assert own is not None
+            return (
+                f"{database}: this database has lost what was written last, or is an older copy: "
+                f"it is {_named(own)}; {belongs}"
+            )
+        case Misfit.UNMARKED:
+            return (
+                f"{spool}: the file {FILE} is missing, which says to which database this spool "
+                f"belongs and how far that had come; {database} had another spool, or this file "
+                "was removed"
+            )
+        case Misfit.UNREADABLE:
+            return (
+                f"{spool / FILE}: this file is damaged, which says to which database this spool "
+                "belongs and how far that had come"
+            )
+
+
+def _named(progress: Progress) -> str:
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(progress.at)) if progress.at else ""
+    on = f" on {when}" if when else ""
+    return (
+        f"database {progress.identity[:8]}, that came to job {progress.jobs}, change "
+        f"{progress.changes}{on}"
+    )
+
+
+def _ways(kind: Misfit, spool: Path) -> str:
+    back = {
+        Misfit.UNMARKED: f"Put {spool / FILE} back, or the right database or spool",
+        Misfit.UNREADABLE: f"Put {spool / FILE} back as it was",
+    }.get(
+        kind,
+        "Put the right database back, with the file of the same name and -wal beside it if there "
+        "is one, or correct database.url or data_dir",
+    )
+    return (
+        f"No broker starts on these two, and nothing was removed. {back}, then `broker serve` "
+        "again; or restore a backup: `broker restore --help`; or, if it is lost for good, go on "
+        "with what is here: `broker spool adopt` says first what becomes of what"
+    )

@@ -1,0 +1,34 @@
+"""Which database this is, how many changes it has seen, and files that retention released."""
+
+from __future__ import annotations
+
+import uuid
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Give the database an identity. No spool has its mark yet: the next start gives it one."""
+    queue = op.create_table(
+        "queue",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("identity", sa.String(32), nullable=False),
+        sa.Column("changes", sa.Integer(), nullable=False),
+        sa.Column("changed_at", sa.Double(), nullable=False),
+        sa.Column("bound", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_queue")),
+    )
+    first = {"id": 1, "identity": uuid.uuid4().hex, "changes": 0, "changed_at": 0.0}
+    op.bulk_insert(queue, [{**first, "bound": False}])
+    op.create_table(
+        "released",
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_released")),
+    )
