@@ -21,6 +21,7 @@ from broker.cli import (
     printers,
     purge,
     refusals,
+    restore,
     test_print,
     user,
 )
@@ -37,6 +38,7 @@ ORDER = (
     "check",
     "purge",
     "backup",
+    "restore",
     "refusals",
     "user",
     "notify",
@@ -112,6 +114,7 @@ app.add_typer(printers.app, name="printers")
 app.command("check")(check.check)
 app.command()(purge.purge)
 app.command()(backup.backup)
+app.command()(restore.restore)
 app.command()(refusals.refusals)
 app.command("test-print")(test_print.print_test_film)
 app.command()(command.top)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.desk import advice, tries
-from broker.desk.fate import Fate, asked
+from broker.desk.fate import Fate, asked, trays
 from broker.desk.phrases import clean, count, moment
 from broker.model.choose import Choice, plan
 from broker.model.job import SETTLED, Attempt, FilmState, Job, JobFilm, State
@@ -196,13 +196,11 @@ def _held(job: Job, films: Sequence[JobFilm], scene: Scene) -> Explanation:
     ]
     said: tuple[str, ...]
     if uncertain:
-        where = " and ".join(dict.fromkeys(each.printer for each in uncertain))
         words = asked(uncertain)
-        sentences.append(
-            f"{words[0].upper()}{words[1:]} and not answered for: it may be on paper already."
-        )
+        unanswered = " and not answered for" if all(each.printer for each in uncertain) else ""
+        sentences.append(f"{words[0].upper()}{words[1:]}{unanswered}: it may be on paper already.")
         said = (
-            f"Look in the tray of {where}. If it is there: "
+            f"Look in the tray of {trays(uncertain)}. If it is there: "
             f"`broker jobs release {job.id} --printed`. "
             f"If it is not: `broker jobs release {job.id}` prints it again.",
         )
@@ -231,8 +229,9 @@ def _finished(job: Job, films: Sequence[JobFilm]) -> Explanation:
         words = f"Job {job.id} is printed: {job.printer} said so at {when}."
     elif settled := [film for film in films if film.words == SETTLED]:
         numbers = ", ".join(str(film.number) for film in settled)
+        printer = settled[0].printer or "a printer that is not known"
         words = (
-            f"Job {job.id} is closed: {settled[0].printer} did not answer for film {numbers}; a "
+            f"Job {job.id} is closed: {printer} did not answer for film {numbers}; a "
             f"person said at {moment(settled[0].accepted_at)} UTC that it is on paper."
         )
     else:

@@ -53,16 +53,28 @@ def fate(job: Job, unanswered: Sequence[Unanswered], retry: Retry) -> Fate:
 def asked(unanswered: Sequence[Unanswered]) -> str:
     """Which films are in doubt, whom they were asked of, and when."""
     latest = {(each.number, each.printer): each for each in unanswered}
-    return " and ".join(
-        f"film {each.number} was asked of {each.printer} at {moment(each.asked_at)} UTC"
-        for each in latest.values()
-    )
+    return " and ".join(map(_doubtful, latest.values()))
+
+
+def _doubtful(film: Unanswered) -> str:
+    when = f"{moment(film.asked_at)} UTC"
+    if not film.printer:  # no printer had been asked for it when a backup was made
+        return f"film {film.number} came back from the backup of {when}, and may be printed since"
+    return f"film {film.number} was asked of {film.printer} at {when}"
+
+
+def trays(unanswered: Sequence[Unanswered]) -> str:
+    """In which trays to look for films in doubt."""
+    printers = list(dict.fromkeys(each.printer for each in unanswered))
+    return "every printer" if "" in printers else " and ".join(printers)
 
 
 def tray(unanswered: Sequence[Unanswered]) -> str:
     """Where to look for films in doubt."""
-    several = len({each.printer for each in unanswered}) > 1
-    return f"{asked(unanswered)}: look in {'their trays' if several else 'its tray'}"
+    printers = {each.printer for each in unanswered}
+    its = "its tray" if len(printers) == 1 else "their trays"
+    where = "the trays of all printers" if "" in printers else its
+    return f"{asked(unanswered)}: look in {where}"
 
 
 def again(doubts: Sequence[Doubt]) -> str:
@@ -76,7 +88,11 @@ def again(doubts: Sequence[Doubt]) -> str:
     if anew:
         most = max(Counter(each.number for each in anew).values())
         times = "twice" if most == 1 else f"up to {most + 1} times"
-        said.append(f"may be on paper {times}: {asked(anew)}, without an answer")
+        said.append(f"may be on paper {times}: {_without_answer(anew)}")
     if waiting:
-        said.append(f"may be on paper already: {asked(waiting)}, without an answer")
+        said.append(f"may be on paper already: {_without_answer(waiting)}")
     return "; ".join(said)
+
+
+def _without_answer(doubts: Sequence[Doubt]) -> str:
+    return asked(doubts) + (", without an answer" if all(each.printer for each in doubts) else "")

@@ -282,7 +282,7 @@ def _fits(site: Site, before: Manifest | None, identity: str, mark: int) -> None
     """BackupRefused where the folder has a backup that this one must not replace."""
     if before is None:
         return
-    if before.identity != identity:
+    if before.identity and before.identity != identity:
         raise BackupRefused(
             f"the folder has the backup of another database (identity {before.identity}, and "
             f"{site.database} has {identity}): it was not touched. Name a folder of its own"

@@ -104,7 +104,12 @@ class Snapshot:
 
     def identity(self) -> tuple[str, int]:
         """The database's identity, and its count of changes; empty and 0 of an older version."""
-        return "", 0
+        try:
+            ask = "SELECT identity, changes FROM queue"
+            row = self._connection.execute(ask).fetchone()
+        except sqlite3.OperationalError:
+            row = None
+        return (str(row[0]), int(row[1])) if row else ("", 0)
 
     @property
     def schema(self) -> str:
@@ -123,10 +128,6 @@ class Snapshot:
     def films(self) -> int:
         """How many films these jobs have."""
         return int(self._connection.execute("SELECT count(*) FROM films").fetchone()[0])
-
-    def users(self) -> int:
-        """How many users may sign in."""
-        return int(self._connection.execute("SELECT count(*) FROM users").fetchone()[0])
 
     def wanted(self) -> list[Wanted]:
         """The spool files that its rows refer to, those of unfinished jobs first."""

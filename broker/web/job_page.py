@@ -119,6 +119,8 @@ def _sent(film: JobFilm, passes: int) -> str:
             what = (
                 f"asked of {film.printer} at {moment(film.asked_at)} UTC and not answered for: it "
                 "may be on paper"
+                if film.printer
+                else f"in the backup of {moment(film.asked_at)} UTC: it may be on paper since"
             )
         case _:
             what = f"{film.printer} accepted it at {moment(film.accepted_at)} UTC"
