@@ -1,17 +1,27 @@
-"""`broker db`: the version of the database's tables."""
+"""`broker db`: the version of the database's tables, and whether all of it is in order."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from broker.cli.options import ConfigOption, JsonOption, configured
 from broker.desk.phrases import count
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from broker.store.checking import Checked
+
+LISTED = 20
+"""So many findings of one kind are listed."""
+
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Bring the database up to date, or say which version it has.\n\n"
-    "Example: broker db upgrade",
+    help="Check the database and its spool, bring it up to date, or say which version it has.\n\n"
+    "Example: broker db check",
 )
 
 
@@ -19,7 +29,7 @@ app = typer.Typer(
 def upgrade(ctx: typer.Context, config: ConfigOption = None) -> None:
     """Bring the tables to the version that this broker needs.
 
-    Stop the broker first; take a copy of the database before you do.
+    Stop the broker first, and make a backup: `broker backup DIR`.
 
     Example: broker db upgrade
     """
@@ -78,3 +88,111 @@ def current(
         typer.echo(f"{file}: at {revision}, the newest")
     else:
         typer.echo(f"{file}: at {revision or 'none yet'}; `broker db upgrade` brings it to {head}")
+
+
+@app.command()
+def check(
+    ctx: typer.Context,
+    full: Annotated[
+        bool,
+        typer.Option("--full", help="Read every spool file, too, and compare it with its name."),
+    ] = False,
+    config: ConfigOption = None,
+    as_document: JsonOption = False,
+) -> None:
+    """Check everything: the database's pages and references, every row, and the spool.
+
+    Nothing is written, and a running broker goes on. Without --full, spool files are looked at
+    for their length only. The broker checks pages and references at each start, and everything but
+    the content of spool files every night.
+
+    Exit code 0 when all is in order, 1 when something is not: then it says what to do.
+
+    Example: broker db check --full
+    """
+    import sqlite3
+    import time
+
+    from broker.cli.progress import Progress
+    from broker.config import load
+    from broker.desk.failures import Failure, of_database
+    from broker.store.checking import check as check_all
+
+    settings = load(configured(ctx, config))
+    file = settings.database_file
+    if not file.is_file():
+        raise Failure(
+            f"{file}: there is no database; `broker restore DIR` brings a backup back, "
+            "`broker serve` begins a new one"
+        )
+    began = time.monotonic()
+    with Progress("checking pages and references", 1, quiet=as_document) as progress:
+        stage, shown, shown_at = "", 0, 0.0
+
+        def tell(words: str, done: int, total: int) -> None:
+            nonlocal stage, shown, shown_at
+            if words != stage:
+                stage, shown = words, 0
+                progress.begin(words, total)
+            if (now := time.monotonic()) - shown_at >= 0.1:
+                progress.count(done - shown)
+                shown, shown_at = done, now
+
+        try:
+            found = check_all(file, settings.data_dir / "spool", full=full, tell=tell)
+        except sqlite3.Error as error:
+            raise Failure(of_database(error, file) or f"{file}: {error}") from error
+    seconds = time.monotonic() - began
+    if as_document:
+        from broker.cli.tables import as_json
+
+        typer.echo(as_json(_document(file, found, full, seconds)))
+    else:
+        for line in _lines(file, found, full, seconds):
+            typer.echo(line)
+    if found.findings:
+        raise typer.Exit(1)
+
+
+def _document(file: Path, found: Checked, full: bool, seconds: float) -> dict[str, object]:
+    from broker.model.finding import REMEDIES
+
+    return {
+        "database": str(file),
+        "ok": not found.findings,
+        "full": full,
+        "jobs": found.jobs,
+        "films": found.films,
+        "spool_files": found.files,
+        "seconds": round(seconds, 3),
+        "findings": [
+            {
+                "kind": str(each.kind),
+                "words": each.words,
+                "jobs": list(each.jobs),
+                "remedy": REMEDIES[each.kind],
+            }
+            for each in found.findings
+        ],
+    }
+
+
+def _lines(file: Path, found: Checked, full: bool, seconds: float) -> list[str]:
+    from broker.model.finding import REMEDIES
+
+    how = "content" if full else "length only"
+    lines = [
+        f"{file}: pages and references, {count(found.jobs, 'job')}, {count(found.films, 'film')}, "
+        f"{count(found.files, 'spool file')} ({how}) in {seconds:.1f} s"
+    ]
+    if not found.findings:
+        return [*lines, "All is in order."]
+    kinds = list(dict.fromkeys(each.kind for each in found.findings))
+    for kind in kinds:
+        its = [each for each in found.findings if each.kind is kind]
+        lines += ["", f"{kind}:"]
+        lines += [f"  {each.sentence}" for each in its[:LISTED]]
+        if len(its) > LISTED:
+            lines.append(f"  and {len(its) - LISTED} more; --json has all")
+        lines.append(f"  {REMEDIES[kind]}")
+    return ["NOT IN ORDER.", *lines]

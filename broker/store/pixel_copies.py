@@ -16,6 +16,7 @@ PIECE = 1 << 20
 PARTIAL = ".partial-"
 """How the name of a file begins that is not yet complete."""
 HEX = frozenset("0123456789abcdef")
+NAME_LENGTH = 64
 
 
 class Found(Enum):
@@ -35,6 +36,8 @@ def copy_pixels(source: Path, target: Path, name: str) -> tuple[Found, int]:
     Raises:
         OSError: the target cannot be written.
     """
+    if not is_name(name):
+        return Found.MISSING, 0
     place = place_of(target, name)
     try:
         descriptor = os.open(place_of(source, name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -69,6 +72,8 @@ def copy_pixels(source: Path, target: Path, name: str) -> tuple[Found, int]:
 
 def check_pixels(folder: Path, name: str, length: int | None = None) -> Found | None:
     """Whether the pixels of that name are there and are what they were; None when all is well."""
+    if not is_name(name):
+        return Found.MISSING
     try:
         descriptor = os.open(place_of(folder, name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except (FileNotFoundError, NotADirectoryError):
@@ -90,12 +95,19 @@ def check_pixels(folder: Path, name: str, length: int | None = None) -> Found | 
 
 def size_of(folder: Path, name: str) -> int | None:
     """Bytes of the pixels of that name; None when they are not there, or are no file."""
+    if not is_name(name):
+        return None
     place = place_of(folder, name)
     try:
         found = place.lstat()
     except OSError:
         return None
     return found.st_size if place.is_file() and not place.is_symlink() else None
+
+
+def is_name(name: str) -> bool:
+    """Whether it can name pixels: a damaged row may say anything, also a path elsewhere."""
+    return len(name) == NAME_LENGTH and set(name) <= HEX
 
 
 def names_in(folder: Path) -> Iterator[Path]:
