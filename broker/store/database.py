@@ -29,14 +29,18 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import OperationalError as Refused
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
+
+from broker.store.integrity import damage
 
 BUSY_S = 10.0
 """How long a writer waits for its turn in all: for other threads, then for other processes."""
 
 
+LOG_BYTES = 8 << 20
+"""The write-ahead log is cut to this size once everything in it is in the database."""
 IDLE = 8
 """So many connections stay open for whoever comes next."""
 PATIENCE, BUSY_TENTHS = "patience", "busy_tenths"
@@ -65,6 +69,21 @@ class DatabaseBusy(RuntimeError):
     """A writer's turn has not come in time. Nothing was written."""
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """How far the write-ahead log was brought into the database file, in pages."""
+
+    pages: int
+    """In the log."""
+    done: int
+    """Of these, those that the database file has."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the log is needed no longer."""
+        return self.done >= self.pages
+
+
 FAILURES = (SQLAlchemyError, DatabaseBusy)
 """What any question or change may raise because of the database itself, not of what was asked."""
 
@@ -86,6 +105,10 @@ class Database:
         self._writing = threading.Lock()
         self._closed = False
         self._count: Count | None = None
+        self.damage = ""
+        """What SQLite said when it met a damaged page; empty as long as it has met none."""
+        self.on_damage: Callable[[str], None] = lambda _words: None
+        """Called the first time, in the thread that met it. It must not raise."""
         self._idle: list[Connection] = []
         """Open, and in nobody's hands: a pool of SQLAlchemy's takes longer than most questions."""
 
@@ -173,6 +196,24 @@ class Database:
         with self.write() as connection:
             return connection.execute(update(table).where(which).values(**values)).rowcount
 
+    def checkpoint(self, *, cut: bool = False, busy_s: float = 0.05) -> Checkpoint:
+        """Bring what is in the write-ahead log into the database file, as far as readers allow.
+
+        Writers are not kept waiting; but with `cut`, for a moment, and the log has no byte
+        afterwards, where no reader and no writer was in the way within `busy_s` seconds.
+        """
+        how = "TRUNCATE" if cut else "PASSIVE"
+        with self._lent() as connection:
+            raw = connection.connection.driver_connection
+            assert raw is not None
+            connection.info.pop(BUSY_TENTHS, None)
+            try:
+                raw.execute(f"PRAGMA busy_timeout = {round(busy_s * 1000)}")
+                _, pages, done = raw.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
+            except Error as error:
+                raise DBAPIError.instance(how, None, error, Error, hide_parameters=True) from error
+        return Checkpoint(max(0, pages), max(0, done))
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads: one and the same moment throughout."""
@@ -185,19 +226,33 @@ class Database:
         try:
             connection = self._idle.pop()
         except IndexError:
-            connection = self._engine.connect()
+            connection = self._connected()
         patience = Patience(self._busy_s, write_by)
         try:
             connection.info[PATIENCE] = patience
             yield connection
-        except BaseException:
+        except BaseException as error:
             # Whatever is wrong with it, nobody else gets it.
             connection.close()
+            self._look_for_damage(error)
             raise
         if self._closed or len(self._idle) >= IDLE:
             connection.close()
         else:
             self._idle.append(connection)
+
+    def _connected(self) -> Connection:
+        try:
+            return self._engine.connect()
+        except (Error, SQLAlchemyError) as error:
+            self._look_for_damage(error)
+            raise
+
+    def _look_for_damage(self, error: BaseException) -> None:
+        words = damage(error)
+        if words and not self.damage:
+            self.damage = words
+            self.on_damage(words)
 
 
 def _total_changes(connection: Connection) -> int:
@@ -223,6 +278,7 @@ def _prepare(connection: SqliteConnection, _record: object) -> None:
     _log_ahead(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
 
 
 def _log_ahead(connection: SqliteConnection) -> None:
