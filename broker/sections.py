@@ -147,6 +147,10 @@ class Retention(Section):
         default=90.0,
         description="after the end of a job its row is removed, too; not before its pixels",
     )
+    orphans_days: Annotated[float, amount("a number of days", 0, 3650)] = Field(
+        default=7.0,
+        description="spool files that no job refers to are set aside so long; 0: removed at once",
+    )
     floor_mb: Annotated[int, whole("a number of megabytes", 0, 10_000_000)] = Field(
         default=200, description="with less free disk, new film sessions are refused"
     )

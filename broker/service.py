@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 
 from broker import certificates, settings
 from broker.config import Config
@@ -41,8 +42,8 @@ from broker.relay.quota import Quota
 from broker.relay.refusal_counts import RefusalCounts
 from broker.relay.upkeep import House, Upkeep
 from broker.relay.vitals import VitalSigns
-from broker.store import schema
-from broker.store.database import Database, in_words
+from broker.store import binding, identity, schema
+from broker.store.database import Database, in_words, make_private
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
 from broker.store.printers import Printers
@@ -65,8 +66,9 @@ class Service:
         clock: Callable[[], float] = time.time,
         new_spool: bool = False,
     ) -> None:
-        """Take the data directory. Occupied, SchemaTooNew, SpoolMissing (but with `new_spool`),
-        ConfigError when a certificate cannot be used, OSError.
+        """Take the data directory and the database. Occupied, SchemaTooNew, SpoolMismatch,
+        SpoolMissing (but with `new_spool`), ConfigError when a certificate cannot be used, OSError,
+        and what the database says when it is damaged.
         """
         self._config = config
         self._certificates = certificates.load(config, clock())
@@ -76,21 +78,39 @@ class Service:
         self._occupied = contextlib.ExitStack()
         self._occupied.callback(Occupancy.take(data_dir).close)
         try:
-            if not config.database_file.is_relative_to(data_dir):
-                self._occupied.callback(Occupancy.take_database(config.database_file).close)
-            self._database = Database.open(config.database_url)
-            self._occupied.callback(self._database.close)
-            schema.upgrade(self._database)
+            self._open_database()
             self._assemble(new_spool)
         except BaseException:
             self._occupied.close()
             raise
 
+    def _open_database(self) -> None:
+        """Take the database, once it is known to be the spool's."""
+        file = self._config.database_file
+        if file.exists():
+            self._occupied.callback(Occupancy.take_database(file).close)
+        # Before anything is made: a new file in the place of a lost one would hide the loss.
+        if found := binding.mismatch(self._spool_folder, file):
+            raise found
+        if not file.exists():
+            make_private(file)
+            self._occupied.callback(Occupancy.take_database(file).close)
+        self._database = Database.open(self._config.database_url)
+        self._occupied.callback(self._database.close)
+        schema.upgrade(self._database)
+        self._changes = identity.count(self._database)
+
+    @property
+    def _spool_folder(self) -> Path:
+        return self._config.data_dir / "spool"
+
     def _assemble(self, new_spool: bool) -> None:
         self.jobs = Jobs(self._database, self._clock)
         self.printers = Printers(self._database, self._clock)
         self.users = Users(self._database, self._clock)
-        self.spool = Spool.of(self._config.data_dir / "spool", self.jobs, new=new_spool)
+        self.spool = Spool.of(self._spool_folder, self.jobs, new=new_spool)
+        self._mark = binding.bind(self._database, self._changes, self._spool_folder)
+        self._occupied.callback(self._mark.close)
         self._counts = RefusalCounts(self._notebook.note, Refusals(self._database), self._clock)
         self._vitals = VitalSigns(self._counts, self._config.data_dir, self._clock)
         self._note: Note = self._vitals
@@ -140,6 +160,7 @@ class Service:
                 policy=lambda: settings.policy(self._config),
                 keeping=lambda: settings.keeping(self._config),
                 tick=self._counts.write,
+                keep_mark=self._mark.keep,
                 clock=self._clock,
                 note=self._note,
             )

@@ -51,7 +51,11 @@ def allowance(config: Config) -> Allowance:
 def keeping(config: Config) -> Keeping:
     """How long finished jobs are kept."""
     retention = config.retention
-    return Keeping(retention.pixels_hours * 3600, retention.rows_days * 86400)
+    return Keeping(
+        retention.pixels_hours * 3600,
+        retention.rows_days * 86400,
+        retention.orphans_days * 86400,
+    )
 
 
 def timeouts(config: Config) -> PrintTimeouts:

@@ -68,19 +68,21 @@ def _of_this_machine(settings: Config) -> list[str]:
 
 
 def _of_the_spool(settings: Config) -> list[str]:
-    """That it is not there, where the queue needs it. A database that cannot be asked is the
-    affair of other commands."""
+    """That it is not there, where the queue needs it, or does not fit to the queue. A database that
+    cannot be asked is the affair of other commands."""
     import time
 
     from broker.desk import opened as desk
     from broker.desk.failures import explained
     from broker.store import schema
+    from broker.store.binding import mismatch
     from broker.store.jobs import Jobs
     from broker.store.spool import Spool
 
-    if not settings.database_file.exists():
-        return []
     try:
+        if not settings.database_file.exists():
+            found = mismatch(settings.data_dir / "spool", settings.database_file)
+            return [found.words] if found else []
         with desk.database(settings) as opened:
             schema.check(opened)
             missing = Spool.missing(settings.data_dir / "spool", Jobs(opened, time.time))

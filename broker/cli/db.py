@@ -36,9 +36,8 @@ def upgrade(ctx: typer.Context, config: ConfigOption = None) -> None:
     from broker.cli.progress import Progress
     from broker.config import load
     from broker.desk.failures import Failure
-    from broker.desk.opened import database
+    from broker.desk.opened import database, running_on
     from broker.store import schema
-    from broker.store.occupancy import Occupancy
 
     settings = load(configured(ctx, config))
     file = settings.database_file
@@ -47,7 +46,7 @@ def upgrade(ctx: typer.Context, config: ConfigOption = None) -> None:
         if before == schema.head():
             typer.echo(f"{file}: already at {before}, the newest; nothing to do")
             return
-        if Occupancy.taken(settings.data_dir):
+        if running_on(settings):
             raise Failure(f"{file}: a broker is running on it; stop it, then do this again")
         steps = schema.steps(opened)
         typer.echo(f"{file}: {count(len(steps), 'step')}, all or none: broken off, it is as before")

@@ -101,6 +101,8 @@ def _ask(found: Removal) -> None:
 
 def _remove(store: Store, terms: Terms, found: Removal, *, quiet: bool) -> Removal:
     """Rows first, then the files. What really went."""
+    import time
+
     from broker.cli.progress import Progress
     from broker.store.retention import Removal
 
@@ -113,5 +115,6 @@ def _remove(store: Store, terms: Terms, found: Removal, *, quiet: bool) -> Remov
             pixels, rows = pixels + removal.pixels, rows + removal.rows
             progress.count(removal.pixels + removal.rows)
         progress.tell("removing their files")
-        store.spool().sweep(store.jobs.spooled)
+        keep_s = store.config.retention.orphans_days * 86400
+        store.spool().sweep(store.jobs, now=time.time(), keep_s=keep_s)
     return Removal(pixels, rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sqlite3
 import sys
 import time
 from collections.abc import Mapping
@@ -97,6 +98,8 @@ def serve(
     from broker.page import Page
     from broker.scribe import scribe
     from broker.service import Service
+    from broker.store.binding import SpoolMismatch
+    from broker.store.database import FAILURES
     from broker.store.occupancy import Occupied
     from broker.store.schema import SchemaTooNew
     from broker.store.spool import SpoolMissing
@@ -139,12 +142,23 @@ def serve(
     except ConfigError as error:
         _say(*error.problems)
         raise typer.Exit(2) from error
-    except (Occupied, SchemaTooNew, SpoolMissing) as error:
+    except (Occupied, SchemaTooNew, SpoolMismatch, SpoolMissing) as error:
         _say(str(error))
+        raise typer.Exit(1) from error
+    except (*FAILURES, sqlite3.Error) as error:
+        _say(f"the broker cannot start: {_refused(error, settings)}")
         raise typer.Exit(1) from error
     except OSError as error:
         _say(f"the broker cannot start: {_cause(error, settings)}")
         raise typer.Exit(1) from error
+
+
+def _refused(error: Exception, settings: Config) -> str:
+    """What the database says."""
+    from broker.desk.failures import of_database
+    from broker.store.database import in_words
+
+    return of_database(error, settings.database_file) or in_words(error)
 
 
 def _cause(error: OSError, settings: Config) -> str:

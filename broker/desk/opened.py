@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from broker.config import Config
 from broker.desk.failures import Failure, of_database
 from broker.store import schema
+from broker.store.binding import mismatch
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
@@ -59,7 +61,7 @@ def store_of(settings: Config) -> Iterator[Store]:
     with database(settings) as opened_database:
         _bring_up_to_date(opened_database, settings)
         printers = Printers(opened_database, time.time)
-        if not Occupancy.taken(settings.data_dir):
+        if not running_on(settings):
             # A running broker has read its own configuration; without one, what stands in the
             # file is what the next start will use.
             known = {printer.name for printer in printers.list()}
@@ -79,7 +81,14 @@ def store_of(settings: Config) -> Iterator[Store]:
 
 @contextmanager
 def database(config: Config) -> Iterator[Database]:
-    """The database, whatever version its tables have; its folder is made when missing."""
+    """The database, whatever version its tables have; it and its folder are made when missing.
+
+    Raises: SpoolMismatch: when it is missing, and the spool knows of one.
+    """
+    if not _is_there(config.database_file) and (
+        found := mismatch(config.data_dir / "spool", config.database_file)
+    ):
+        raise found  # a new file in its place would hide the loss, and remove its log
     for folder in (config.data_dir, config.database_file.parent):
         if not folder.is_dir():
             folder.mkdir(mode=0o700, parents=True)
@@ -98,11 +107,20 @@ def database(config: Config) -> Iterator[Database]:
         opened_database.close()
 
 
+def running_on(config: Config) -> bool:
+    """Whether a broker runs on this data directory, or on this database with another one."""
+    return Occupancy.taken(config.data_dir) or Occupancy.database_taken(config.database_file)
+
+
+def _is_there(file: Path) -> bool:
+    return file.exists() and file.stat().st_size > 0
+
+
 def _bring_up_to_date(opened_database: Database, config: Config) -> None:
     """New tables for a new file, newer ones for an older file; never beneath a running broker."""
     try:
         schema.check(opened_database)
     except schema.SchemaTooOld:
-        if Occupancy.taken(config.data_dir) and schema.current(opened_database) is not None:
+        if running_on(config) and schema.current(opened_database) is not None:
             raise
         schema.upgrade(opened_database)

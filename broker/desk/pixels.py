@@ -45,12 +45,16 @@ def left(films: Sequence[JobFilm]) -> list[JobFilm]:
 
 
 def whole(store: Store, films: Sequence[JobFilm]) -> bool:
-    """Whether all pixels that are left to print are in the spool, and are what they were."""
+    """Whether all pixels that are left to print are in the spool, and are what they were, as is
+    what the database keeps of the films.
+    """
     try:
         for name in {name for film in left(films) for name in film.film.spooled}:
             with Stored(place_of(folder(store), name)) as stored:
                 for _ in stored:
                     continue
+        for job_id in {film.job_id for film in films}:
+            store.jobs.whole_films(job_id)
     except (SpoolDamaged, OSError):
         return False
     return True

@@ -8,7 +8,7 @@ may be repeated anywhere. `ask` is the line: whatever breaks after it is Uncerta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -41,8 +41,12 @@ class Content(Protocol):
         """SpoolDamaged at the latest before the last piece when they are not what they were."""
 
 
-Read = Callable[[str], AbstractContextManager[Content]]
-"""Spool name -> pixels."""
+class Read(Protocol):
+    """Opens pixels."""
+
+    def __call__(self, name: str, length: int) -> AbstractContextManager[Content]:
+        """The pixels of that spool name. SpoolDamaged when they have not that length, in bytes."""
+
 
 _LIGHTING = ("Illumination", "ReflectedAmbientLight")
 
@@ -235,7 +239,8 @@ class PrintSession:
         if box.lut is not None:
             self._refer(box.lut, dataset, self._of_film)
         color = box.image.samples == 3
-        with read(box.image.pixels) as content:
+        # Another length than the image has is no image: found before the first byte is sent.
+        with read(box.image.pixels, box.image.length) as content:
             item = pixels.write(box.image, Pieces(content.length, content))
             keyword = "BasicColorImageSequence" if color else "BasicGrayscaleImageSequence"
             attributes.put_items(dataset, keyword, [item])

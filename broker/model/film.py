@@ -38,6 +38,11 @@ class Image:
     """PixelAspectRatio, two integers, vertical first; empty when it was not sent."""
 
     @property
+    def consistent(self) -> bool:
+        """Whether its length is what rows and columns ask for."""
+        return self.length == self.rows * self.columns * self.samples * self.bits_allocated // 8
+
+    @property
     def high_bit(self) -> int:
         """Always the bit below `bits_stored`."""
         return self.bits_stored - 1

@@ -6,6 +6,7 @@ Trouble
 ├── Uncertain      asked, and no answer
 ├── OwnFault       before the line: the broker itself failed
 └── SpoolDamaged   the film's own pixels are missing or altered
+    └── RecordDamaged  what is written of the film was altered
 """
 
 from __future__ import annotations
@@ -64,7 +65,11 @@ class OwnFault(Trouble):
 
 
 class SpoolDamaged(Trouble):
-    """A spool file is missing or its content is not what its name says."""
+    """A spool file is missing, cannot be read, or its content is not what its name says."""
+
+
+class RecordDamaged(SpoolDamaged):
+    """What the database keeps of a film is not what was accepted."""
 
 
 PRINT_AGAIN = "print it again at the modality"

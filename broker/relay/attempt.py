@@ -94,10 +94,11 @@ def _print(
     edges: Edges, claim: Claim, job: Job, printer: Printer, stopping: threading.Event
 ) -> None:
     with _before_the_line(edges, printer):
-        films = _left(edges.jobs.films(job.id))
+        films = _left(edges.jobs.whole_films(job.id))
         if not films:
             return
         attributes = edges.jobs.session(job.id)
+        _check_pixels(edges, films[0])  # no printer need be asked for anything before
         session = edges.open(printer.address, attributes, films[0].copies, lut=job.needs_lut)
     accepted = 0
     try:
@@ -127,8 +128,25 @@ def _print(
 
 
 def _prepare(edges: Edges, session: PrintSession, film: JobFilm) -> None:
-    try:
+    with _of_film(film):
         session.prepare(film.film, edges.spool.open)
+
+
+def _check_pixels(edges: Edges, film: JobFilm) -> None:
+    """Make sure that a film's pixels are there and have their length; their content is looked at
+    while they are sent."""
+    images = [box.image for box in film.film.image_boxes if box.image is not None]
+    with _of_film(film):
+        for name, length in {each.pixels: each.length for each in images}.items():
+            with edges.spool.open(name, length):
+                continue
+
+
+@contextmanager
+def _of_film(film: JobFilm) -> Iterator[None]:
+    """Damage names the film."""
+    try:
+        yield
     except SpoolDamaged as damaged:
         raise SpoolDamaged(f"film {film.number}: {damaged.words}") from damaged
 

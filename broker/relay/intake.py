@@ -138,7 +138,7 @@ class Intake:
     def _undo(self, received: Sequence[Incoming]) -> None:
         """Take back what `keep` moved into place, as far as no job refers to it."""
         try:
-            self._spool.remove({each.name for each in received}, self._jobs.spooled)
+            self._spool.undo(received, self._jobs.spooled)
         except Exception as error:  # noqa: BLE001 - the database is gone: upkeep sweeps later
             self._note("storage failed", {"why": in_words(error)})
 

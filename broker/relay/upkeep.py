@@ -29,6 +29,8 @@ class Keeping:
 
     pixels_s: float
     rows_s: float
+    orphans_s: float = 7 * 86400.0
+    """How long spool files are kept that no job refers to, from when they were set aside."""
 
     def terms(self, now: float) -> Terms:
         """What goes at this time."""
@@ -49,6 +51,8 @@ class House:
     keeping: Callable[[], Keeping]
     tick: Callable[[], None]
     """What else is done each round."""
+    keep_mark: Callable[[], None]
+    """Puts the spool's mark on stable storage."""
     clock: Callable[[], float]
     note: Note
 
@@ -65,6 +69,7 @@ class Upkeep:
     def settle(self) -> None:
         """Settle what an earlier life left behind; before anything is claimed."""
         self.recover(STOPPED)
+        self.bring_back()
         self.hold_lost()
         self.sweep()
 
@@ -83,7 +88,8 @@ class Upkeep:
             if self._stopping.wait(self._interval_s):
                 return
             seldom = (self.sweep, self.let_go, self.sweep) if rounds % SWEEP_EVERY == 0 else ()
-            for chore in (self.recover, self.mend_times, *seldom, self._house.tick):
+            often = (self._house.keep_mark, self.recover, self.mend_times)
+            for chore in (*often, *seldom, self._house.tick):
                 try:
                     chore()
                 except Exception as error:  # noqa: BLE001 - what fails must not stop the others
@@ -131,7 +137,29 @@ class Upkeep:
             self._house.note("finished jobs let go", {"pixels_of": pixels, "rows_of": rows})
 
     def sweep(self) -> None:
-        """Remove files that no job refers to: they were never asked for, or let go."""
-        swept = self._house.spool.sweep(self._house.jobs.spooled)
-        if swept:
-            self._house.note("spool swept", {"files": swept})
+        """Remove files that retention has released, and set aside what no job refers to
+        otherwise: the database may have lost the films, and the pixels are all that is left."""
+        swept = self._house.spool.sweep(
+            self._house.jobs, now=self._house.clock(), keep_s=self._house.keeping().orphans_s
+        )
+        if swept.removed:
+            self._house.note("spool swept", {"files": swept.removed})
+        if swept.aside:
+            self._house.note("orphans set aside", {"files": swept.aside, **self._orphans()})
+        if swept.expired:
+            self._house.note("orphans removed", {"files": swept.expired, **self._orphans()})
+        if swept.back:
+            self._house.note("orphans brought back", {"files": swept.back, **self._orphans()})
+        if swept.restored:
+            self._house.note("references restored", {"files": swept.restored})
+
+    def bring_back(self) -> None:
+        """Bring back what was set aside and a job refers to again: the database that it belongs to
+        was put back."""
+        if back := self._house.spool.bring_back(self._house.jobs):
+            self._house.note("orphans brought back", {"files": back, **self._orphans()})
+
+    def _orphans(self) -> dict[str, object]:
+        """What is set aside now."""
+        found = self._house.spool.orphans.found()
+        return {"set_aside": len(found), "set_aside_bytes": sum(each.size for each in found)}

@@ -49,11 +49,11 @@ def mismatch(spool: Path, file: Path) -> SpoolMismatch | None:
     """
     # The mark first: a broker that is running makes the database come further meanwhile.
     there = spool_seen(spool)
-    return judged(spool, there, str(file), identity.seen_in(file))
+    return judged(spool, there, file, identity.seen_in(file))
 
 
 def judged(
-    spool: Path, there: SpoolSeen, database: str, seen: DatabaseSeen
+    spool: Path, there: SpoolSeen, database: Path, seen: DatabaseSeen
 ) -> SpoolMismatch | None:
     """What a person has to decide, in words; None where the two fit."""
     kind = misfit(seen, there)
@@ -77,7 +77,7 @@ def bind(database: Database, changes: Changes, spool: Path) -> SpoolMark:
     return mark
 
 
-def _what(kind: Misfit, spool: Path, there: SpoolSeen, database: str, seen: DatabaseSeen) -> str:
+def _what(kind: Misfit, spool: Path, there: SpoolSeen, database: Path, seen: DatabaseSeen) -> str:
     known = there.mark
     belongs = f"the spool {spool} belongs to {_named(known)}" if known else ""
     own = seen.progress

@@ -125,7 +125,7 @@ class Database:
         parts = make_url(url)
         if parts.get_backend_name() != "sqlite" or not parts.database:
             raise ValueError("the database must be a file: sqlite:////path/to/broker.db")
-        _make_private(Path(parts.database))
+        make_private(Path(parts.database))
         # Parameters stay out of exceptions: labels of patients are among them (promise 10).
         engine = create_engine(
             parts,
@@ -152,6 +152,11 @@ class Database:
         self._closed = True
         while self._idle:
             self._idle.pop().close()
+
+    @property
+    def file(self) -> Path:
+        """The file that it is in."""
+        return Path(str(self._engine.url.database))
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -262,7 +267,7 @@ def _total_changes(connection: Connection) -> int:
     return int(driver.total_changes)
 
 
-def _make_private(path: Path) -> None:
+def make_private(path: Path) -> None:
     """Make the file when it is missing: labels of patients are in it, so it is its owner's alone.
 
     The write-ahead log takes its mode from it. A file that is there is not even opened: closing it
@@ -275,6 +280,8 @@ def _make_private(path: Path) -> None:
 def _prepare(connection: SqliteConnection, _record: object) -> None:
     """Make a new connection durable, and hand the transactions' beginnings to `_begin`."""
     connection.isolation_level = None
+    # One damaged byte in one text must not make the queue unreadable: it is shown as unreadable.
+    connection.text_factory = lambda content: content.decode("utf-8", "replace")
     _log_ahead(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")

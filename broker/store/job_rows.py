@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Integer, Select, bindparam, distinct, func, select
@@ -26,6 +27,15 @@ SOME = 8
 """So many jobs at most are asked for with every film."""
 FEW = 100
 """So many jobs are named by their numbers, rather than selected again."""
+
+ANY: dict[str, StrEnum] = {
+    "state": State.HELD,
+    "level": Level.FILM_BOX,
+    "priority": Priority.MED,
+}
+"""Columns of one word each, and what is shown where the word is damaged."""
+KNOWN = {name: frozenset(type(value)) for name, value in ANY.items()}
+ROW_DAMAGED = "its row in the database is damaged"
 
 Within = Select[tuple[int]] | list[int]
 JobList = list[Job]
@@ -143,6 +153,10 @@ def _of(
 def _job(row: Sequence[Any], tally: Tally, strikes: Sequence[Strike]) -> Job:
     values: dict[str, Any] = dict(zip(SHOWN, row, strict=True))
     values["reason"] = "; ".join(filter(None, (values["remark"], values["reason"])))
+    if damaged := _unknown(values):
+        # One damaged row must not hide all the others.
+        values |= {name: ANY[name] for name in damaged} | {"state": State.HELD}
+        values["reason"] = f"{ROW_DAMAGED} ({', '.join(damaged)}); {values['reason']}"
     state = State(values["state"])
     values["state"] = state
     values["level"] = Level(values["level"])
@@ -151,3 +165,13 @@ def _job(row: Sequence[Any], tally: Tally, strikes: Sequence[Strike]) -> Job:
     values["strikes"] = tuple(strikes)
     values["load"] = tally.load if state in ACTIVE else 0
     return Job(**values)
+
+
+def _unknown(values: dict[str, Any]) -> list[str]:
+    """The columns whose value is none that there is: the row was damaged."""
+    return [name for name, known in KNOWN.items() if values[name] not in known]
+
+
+def state_of(text: str) -> State:
+    """The state that a row has; held where the word is damaged."""
+    return State(text) if text in KNOWN["state"] else State.HELD

@@ -18,6 +18,7 @@ from broker.store.losses import Losses
 from broker.store.overdue import Overdue
 from broker.store.prepared import Prepared, fixed
 from broker.store.recovery import Recovery
+from broker.store.releases import Releases
 from broker.store.reprints import printed_again_as
 from broker.store.tables import films, jobs, sendings, spooled
 from broker.store.verbs import NotAllowed, Verbs, lock
@@ -66,7 +67,7 @@ class Admission:
     held: bool
 
 
-class Jobs(Claims, Recovery, Verbs, Doubting, Losses, Overdue):
+class Jobs(Claims, Recovery, Verbs, Doubting, Losses, Overdue, Releases):
     """Every question about jobs, and every change to them. For any thread, in any process."""
 
     def add(self, request: PrintRequest, *, pinned: str = "", rule: Rule = NO_RULE) -> int:

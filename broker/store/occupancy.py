@@ -1,17 +1,30 @@
-"""One broker for one data directory and one database: the second names the first, and leaves."""
+"""One broker for one data directory and one database: the second names the first, and ends.
+
+What is locked is the directory and the database file themselves, so that it does not matter by
+which path they are reached, nor whether somebody removes the file that names the process. On a
+network file system whose directories cannot be locked, that file's lock is what is left.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
+import threading
 import time
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 FILE = "broker.lock"
 LOOKED_AT_S = 1.0
-"""For so long nobody looks at the lock, unless there is a broker."""
+"""For so long, at most, a command may look at a lock, which holds it."""
+UNKNOWN = "unknown"
+
+NO_LOCK = (errno.ENOLCK, errno.ENOTSUP, errno.EBADF, errno.EINVAL)
+"""What file systems say that cannot lock this."""
+
+Inode = tuple[int, int]
 
 
 class Occupied(Exception):
@@ -19,61 +32,107 @@ class Occupied(Exception):
 
 
 class Occupancy:
-    """Holds a data directory until it is closed or its process ends, however it ends."""
+    """Holds a data directory, or a database, until it is closed or its process ends."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    _databases: ClassVar[dict[Inode, Self]] = {}
+    """Those that this process holds. It never opens such a file a second time: closing any
+    descriptor of it would end the locks that SQLite has on it in this process."""
+    _taking: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self, *descriptors: int, inode: Inode | None = None) -> None:
+        self._descriptors = descriptors
+        self._inode = inode
 
     @classmethod
     def take(cls, directory: Path) -> Self:
         """Take the directory; Occupied names the process that has it."""
-        return cls._take(directory / FILE, f"{directory}: another broker", "data_dir")
+        itself = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        named = -1
+        try:
+            named = os.open(directory / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            if not (_locked(itself) and _locked(named)):
+                holder = _written(named) or _holder(os.fstat(itself))
+                raise _occupied(directory, holder, "data_dir")
+            # The number is for a person; on a full disk the lock holds without it.
+            with contextlib.suppress(OSError):
+                os.ftruncate(named, 0)
+                os.pwrite(named, f"{os.getpid()}\n".encode(), 0)
+        except BaseException:
+            os.close(itself)
+            if named >= 0:
+                os.close(named)
+            raise
+        return cls(itself, named)
 
     @classmethod
     def take_database(cls, file: Path) -> Self:
-        """Take a database that is not in the data directory: two spools cannot share one queue."""
-        lock = file.with_name(f"{file.name}.lock")
-        return cls._take(lock, f"{file}: another broker", "database.url")
+        """Take a database file that is there, before this process opens it otherwise: two spools
+        cannot share one queue. Occupied names the process that has it; OSError.
+        """
+        with cls._taking:
+            while True:
+                status = file.stat()
+                inode = (status.st_dev, status.st_ino)
+                if inode in cls._databases:
+                    raise _occupied(file, str(os.getpid()), "database.url")
+                descriptor = os.open(file, os.O_RDWR | os.O_CLOEXEC)
+                try:
+                    if not _locked(descriptor):
+                        raise _occupied(file, _holder(status), "database.url")
+                    if os.path.samestat(os.fstat(descriptor), file.stat()):
+                        taken = cls(descriptor, inode=inode)
+                        cls._databases[inode] = taken
+                        return taken
+                except BaseException:
+                    os.close(descriptor)
+                    raise
+                os.close(descriptor)  # another file was put in its place meanwhile
 
     @classmethod
-    def _take(cls, path: Path, who: str, key: str) -> Self:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if not _locked(descriptor):
-            holder = os.read(descriptor, 32).strip(b"\0\n").decode("ascii", "replace") or "unknown"
-            os.close(descriptor)
-            raise Occupied(
-                f"{who} (process {holder}) runs on it; stop it first, or give this one its own "
-                f"{key}"
-            )
-        # The number is for a person; on a full disk the lock holds without it.
-        with contextlib.suppress(OSError):
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        return cls(descriptor)
+    def database_taken(cls, file: Path) -> bool:
+        """Whether a broker runs on this database, with whatever data directory.
+
+        The file is not opened for it: this process may have it open (see `_databases`). So a broker
+        in another container is not seen, nor any where the kernel lists another device than the
+        file has (btrfs).
+        """
+        try:
+            status = file.stat()
+        except FileNotFoundError:
+            return False
+        held = (status.st_dev, status.st_ino) in cls._databases
+        return held or _holder(status) != UNKNOWN
 
     @staticmethod
     def taken(directory: Path) -> bool:
         """Whether a broker runs on this directory now."""
-        try:
-            descriptor = os.open(directory / FILE, os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
+        flags = os.O_RDONLY | os.O_CLOEXEC
+        with contextlib.suppress(FileNotFoundError):
+            if _taken(os.open(directory, flags | os.O_DIRECTORY)):
+                return True
+            return _taken(os.open(directory / FILE, flags))
         return False
 
     def close(self) -> None:
-        """Let the directory go."""
-        os.close(self._descriptor)
+        """Let it go. Of a database, once this process has closed it."""
+        with self._taking:
+            for each in self._descriptors:
+                os.close(each)
+            self._descriptors = ()
+            if self._inode is not None:
+                self._databases.pop(self._inode, None)
+
+
+def _occupied(what: Path, holder: str, key: str) -> Occupied:
+    return Occupied(
+        f"{what}: another broker (process {holder}) runs on it; stop it first, or give this one "
+        f"its own {key}"
+    )
 
 
 def _locked(descriptor: int) -> bool:
-    """Lock it for us alone. Somebody may look at the lock in this moment (`taken`), and looking
-    holds it: so it is tried for a while."""
+    """Lock it for this process alone. A command may look at the lock in this moment (`taken`), and
+    looking holds it: so it is tried for a while."""
     end = time.monotonic() + LOOKED_AT_S
     while True:
         try:
@@ -82,5 +141,44 @@ def _locked(descriptor: int) -> bool:
             if time.monotonic() >= end:
                 return False
             time.sleep(0.02)
+        except OSError as error:
+            if error.errno not in NO_LOCK:
+                raise
+            return True
         else:
             return True
+
+
+def _taken(descriptor: int) -> bool:
+    """Whether another process has it locked; the descriptor is closed."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError as error:
+        if error.errno not in NO_LOCK:
+            raise
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _written(descriptor: int) -> str:
+    """The number that the process which has the lock wrote down; empty where it could not."""
+    with contextlib.suppress(OSError):
+        text = os.pread(descriptor, 32, 0).strip(b"\0\n").decode("ascii", "replace")
+        return text if text.isdigit() else ""
+    return ""
+
+
+def _holder(status: os.stat_result) -> str:
+    """The process that has a file locked, as the kernel lists it."""
+    device = status.st_dev
+    wanted = f"{os.major(device):02x}:{os.minor(device):02x}:{status.st_ino}"
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
+            # 1: FLOCK  ADVISORY  WRITE 4711 08:02:1234567 0 EOF
+            words = line.split()
+            if words[1:2] == ["FLOCK"] and words[3:4] == ["WRITE"] and words[5:6] == [wanted]:
+                return words[4]
+    return UNKNOWN

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Integer, bindparam, func, select, union_all
@@ -21,9 +22,12 @@ from broker.model.job import (
     PrintRequest,
     State,
 )
+from broker.model.spool_fit import DatabaseSeen
+from broker.model.trouble import RecordDamaged
 from broker.store.database import Database
-from broker.store.documents import attributes_from_json, film_from_json
+from broker.store.documents import attributes_from_json, digest_of, film_from_json
 from broker.store.duplicates import HELD, Twin, later_twins
+from broker.store.identity import seen
 from broker.store.job_rows import (
     ACTIVE,
     UNFINISHED,
@@ -33,11 +37,13 @@ from broker.store.job_rows import (
     request_of,
     several,
     shown,
+    state_of,
     whole,
 )
 from broker.store.prepared import Prepared, fixed
 from broker.store.tables import attempts, films, jobs, sendings, spooled
 
+FILM_STATES = frozenset(FilmState)
 FilmList = list[JobFilm]
 AttemptList = list[Attempt]
 
@@ -80,7 +86,9 @@ _SESSION_PRINTERS = Prepared(
 )
 _FRONT = Prepared(_WAITING.limit(bindparam("front", type_=Integer)))
 _CONTENT = Prepared(
-    select(films.c.number, films.c.content).where(films.c.job_id == bindparam("its_job"))
+    select(films.c.number, films.c.content, films.c.digest).where(
+        films.c.job_id == bindparam("its_job")
+    )
 )
 _SENDINGS = Prepared(
     select(sendings)
@@ -106,6 +114,15 @@ class JobReading:
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._database = database
         self._clock = clock
+
+    @property
+    def file(self) -> Path:
+        """The database that they are in."""
+        return self._database.file
+
+    def seen(self) -> DatabaseSeen:
+        """Which database this is, and how far it has come."""
+        return seen(self._database)
 
     def get(self, job_id: int) -> Job:
         """One job; NoSuchJob."""
@@ -144,20 +161,55 @@ class JobReading:
         """
         with self._database.read() as connection:
             if limit is None:
-                return several(connection, _WAITING, _QUEUED)
-            return whole(connection, _FRONT.rows(connection, front=limit), _QUEUED)
+                found = several(connection, _WAITING, _QUEUED)
+            else:
+                found = whole(connection, _FRONT.rows(connection, front=limit), _QUEUED)
+        # One whose row is damaged is shown as held.
+        return [job for job in found if job.state is State.QUEUED]
 
     def films(self, job_id: int) -> FilmList:
-        """The job's films in the order of sending, pass by pass; NoSuchJob."""
+        """The job's films in the order of sending, pass by pass.
+
+        Raises: NoSuchJob. RecordDamaged: when what is written of a film cannot be read.
+        """
+        found, _ = self._films(job_id)
+        return found
+
+    def whole_films(self, job_id: int) -> FilmList:
+        """The same, each being what was accepted.
+
+        Raises: NoSuchJob. RecordDamaged: when what is written of a film was altered.
+        """
+        found, digests = self._films(job_id)
+        for film in {each.number: each for each in found}.values():
+            digest = digests[film.number]
+            images = (box.image for box in film.film.image_boxes if box.image is not None)
+            # Films of early versions have no digest.
+            whole = not digest or digest == digest_of(film.film)
+            if not whole or not all(image.consistent for image in images):
+                raise _damaged(film.number)
+        return found
+
+    def _films(self, job_id: int) -> tuple[FilmList, Mapping[int, str]]:
+        """The films, and the digest of each by its number."""
+        content: dict[int, Film] = {}
+        digests: dict[int, str] = {}
         with self._database.read() as connection:
-            content = {
-                number: film_from_json(text)
-                for number, text in _CONTENT.rows(connection, its_job=job_id)
-            }
+            written = _CONTENT.rows(connection, its_job=job_id)
             rows = _SENDINGS.rows(connection, its_job=job_id)
         if not rows:
             raise NoSuchJob(job_id)  # a job has at least one film
-        return [_sending(dict(zip(_SENDINGS.names, row, strict=True)), content) for row in rows]
+        for number, text, digest in written:
+            digests[number] = digest
+            try:
+                content[number] = film_from_json(text)
+            except (ValueError, TypeError, LookupError, AttributeError) as error:
+                raise _damaged(number) from error
+        named = [dict(zip(_SENDINGS.names, row, strict=True)) for row in rows]
+        for row in named:
+            if row["number"] not in content or row["state"] not in FILM_STATES:
+                raise _damaged(row["number"])
+        return [_sending(row, content) for row in named], digests
 
     def unanswered(self) -> Sequence[Unanswered]:
         """Films asked for and not answered, of all printing and held jobs, in their order."""
@@ -230,7 +282,10 @@ class JobReading:
         """How many jobs are in each state that there are some in."""
         statement = select(jobs.c.state, func.count()).group_by(jobs.c.state)
         with self._database.read() as connection:
-            return {State(state): number for state, number in connection.execute(statement)}
+            found: dict[State, int] = defaultdict(int)
+            for state, number in connection.execute(statement):
+                found[state_of(state)] += number
+            return dict(found)
 
     def needed(self) -> set[str]:
         """The names in the spool that jobs which are not finished refer to."""
@@ -244,6 +299,10 @@ class JobReading:
             found = found.where(spooled.c.name.in_(names))
         with self._database.read() as connection:
             return set(connection.execute(found).scalars())
+
+
+def _damaged(number: object) -> RecordDamaged:
+    return RecordDamaged(f"film {number}: what the database keeps of it was altered")
 
 
 def _exists(connection: Connection, job_id: int) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, up
 from broker.model.job import FINISHED
 from broker.store.documents import attributes_from_json, attributes_to_json
 from broker.store.reading import JobReading
+from broker.store.releases import release
 from broker.store.tables import jobs, spooled
 
 LABEL = "FilmSessionLabel"
@@ -60,7 +61,7 @@ class Retention(JobReading):
         with self._database.write() as connection:
             chosen = select(jobs.c.id).where(_pixels_due(terms)).order_by(jobs.c.id).limit(BATCH)
             bare = list(connection.execute(chosen).scalars())
-            connection.execute(delete(spooled).where(spooled.c.job_id.in_(bare)))
+            release(connection, bare, self._clock())
             _forget_labels(connection, bare)
             connection.execute(
                 update(jobs).where(jobs.c.id.in_(bare)).values(pixels_removed_at=self._clock())

@@ -2,6 +2,8 @@
 
     incoming/<random>     what is being received, or may still be asked for
     <first two hex>/<name>  what jobs refer to
+    orphans/<name>        what no job refers to, for a reason that is not known: see `orphans`
+    identity              to which database it belongs: see `spool_mark`
 
 `keep` gives a received file its second name, and `drop` takes the first away. In between both
 names are one file: a modality that asks for the same film twice finds its pixels again, even when
@@ -12,17 +14,22 @@ from __future__ import annotations
 
 import errno
 import itertools
+import math
 import os
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from broker.model.trouble import CannotStore, SpoolDamaged
+from broker.store.binding import SpoolMismatch, judged, spool_seen
 from broker.store.incoming import Incoming, Writer
 from broker.store.keepers import Busy, Keepers
+from broker.store.orphans import Orphans
 from broker.store.reading import JobReading
+from broker.store.releases import References
 from broker.store.stored import Stored, place_of
 
 __all__ = ["Incoming", "Spool", "SpoolMissing", "Stored", "Writer", "is_there"]
@@ -33,6 +40,22 @@ BATCH = 200
 
 Referenced = Callable[[Collection[str]], set[str]]
 """Names -> those of them that jobs refer to."""
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep has done, in files."""
+
+    removed: int = 0
+    """Released by retention, and removed."""
+    aside: int = 0
+    """Set aside, as no job refers to them and it is not known why."""
+    expired: int = 0
+    """Set aside long enough, and removed."""
+    back: int = 0
+    """Brought back, as a job refers to them again."""
+    restored: int = 0
+    """Needed by a film whose reference was damaged, and kept."""
 
 
 class SpoolMissing(Exception):
@@ -51,7 +74,7 @@ class SpoolMissing(Exception):
 
 def is_there(directory: Path, name: str) -> bool:
     """Whether the spool in that directory has pixels of that name, right or damaged."""
-    return place_of(directory, name).exists()
+    return place_of(directory, name).is_file()
 
 
 class Spool:
@@ -69,20 +92,27 @@ class Spool:
         # Also when nothing was missing: whoever made them may not have come so far.
         _sync(directory)
         self._keepers = Keepers(directory / "keepers.lock")
+        self.orphans = Orphans(directory)
 
     @classmethod
     def of(cls, directory: Path, jobs: JobReading, *, new: bool = False) -> Self:
         """The spool of these jobs; an empty one for the first, or where a `new` one is wanted.
 
-        SpoolMissing when it is somewhere else, or lost. OSError.
+        Raises: SpoolMissing: when it is somewhere else, or lost, and no `new` one is wanted.
+        SpoolMismatch: when it is another database's, or knows more than this one. OSError.
         """
-        if not new and (missing := cls.missing(directory, jobs)):
-            raise missing
+        found = cls.missing(directory, jobs)
+        if found is not None and not (new and isinstance(found, SpoolMissing)):
+            raise found
         return cls(directory)
 
     @staticmethod
-    def missing(directory: Path, jobs: JobReading) -> SpoolMissing | None:
-        """What to say where the whole spool of these jobs is not there."""
+    def missing(directory: Path, jobs: JobReading) -> SpoolMissing | SpoolMismatch | None:
+        """What to say where the whole spool of these jobs is not there, or is not theirs."""
+        # The spool first: a broker that is running makes the database come further meanwhile.
+        there = spool_seen(directory)
+        if found := judged(directory, there, jobs.file, jobs.seen()):
+            return found
         if (directory / "incoming").is_dir() or not (names := jobs.spooled()):
             return None
         return SpoolMissing(directory, len(names))
@@ -129,28 +159,41 @@ class Spool:
         with self.open(name) as stored:
             return b"".join(stored)
 
-    def open(self, name: str) -> Stored:
-        """The pixels of that name, to be read in pieces.
+    def open(self, name: str, length: int | None = None) -> Stored:
+        """The pixels of that name, to be read in pieces; `length` is what they have, in bytes.
 
-        SpoolDamaged when they are missing, or, at the latest before their last piece, when they are
-        not what they were.
+        What was set aside is brought back first. Raises: SpoolDamaged: when they are missing,
+        cannot be read or have another length; or, at the latest before their last piece, when they
+        are not what they were.
         """
-        return Stored(self._path(name))
+        path = self._path(name)
+        if not os.path.lexists(path):
+            self._back(name)
+        return Stored(path, length)
+
+    def undo(self, incoming: Sequence[Incoming], referenced: Referenced) -> int:
+        """Take back what `keep` has just placed and no job refers to; how many, as `remove`.
+
+        A file that had its place before stays.
+        """
+        placed = {each.name for each in incoming if _same(each.path, self._path(each.name))}
+        return self.remove(placed, referenced)
 
     def remove(self, names: Collection[str], referenced: Referenced) -> int:
-        """Remove those of the names that no job refers to; how many. Never while `keeping`.
+        """Remove those of the names that no job refers to, as it is known why; how many. Never
+        while `keeping`.
 
         None while films are being kept without a pause: the next sweep finds them.
         """
         try:
             with self._keepers.removing():
                 # Asked now that nothing is being kept: a job may have come to refer to one of them.
-                orphans = set(names) - referenced(names)
-                for name in orphans:
+                gone = set(names) - referenced(names)
+                for name in gone:
                     self._path(name).unlink(missing_ok=True)
         except Busy:
             return 0
-        return len(orphans)
+        return len(gone)
 
     def has(self, name: str) -> bool:
         """Whether pixels of that name are there, right or damaged."""
@@ -167,16 +210,83 @@ class Spool:
         """Every name that is kept, in no order."""
         for folder in self._directory.iterdir():
             if len(folder.name) == 2 and set(folder.name) <= HEX:
-                yield from (path.name for path in folder.iterdir())
+                for path in folder.iterdir():
+                    # What lies in another folder than its own cannot be found by its name.
+                    if place_of(self._directory, path.name) == path:
+                        yield path.name
 
-    def sweep(self, referenced: Referenced) -> int:
-        """Remove files that no job refers to; how many. A few at a time: films come meanwhile."""
-        swept = 0
+    def sweep(self, references: References, *, now: float, keep_s: float) -> Swept:
+        """Remove what retention has released, and set aside what no job refers to otherwise.
+
+        What was set aside is kept for `keep_s` seconds from then; with 0 it is removed at once. A
+        few at a time: films come meanwhile, and a file that is being kept is left to the next
+        sweep.
+        """
+        removed = aside = restored = 0
         names = self.names()
         while batch := list(itertools.islice(names, BATCH)):
-            orphans = set(batch) - referenced(batch)
-            swept += self.remove(orphans, referenced) if orphans else 0
-        return swept
+            alone = set(batch) - references.spooled(batch)
+            if not alone:
+                continue
+            released = references.released(alone)
+            unknown = alone - released
+            # Before anything is locked: it may take long, and films wait for the lock.
+            again = references.refer_again(unknown) if unknown else set()
+            restored += len(again)
+            one, other = self._clear(references, released, unknown - again)
+            removed, aside = removed + one, aside + other
+        references.forget_released(self._lies_there)
+        before = now - keep_s if keep_s else math.inf
+        back, expired = self._look_after_orphans(references, before)
+        return Swept(removed, aside, expired, back, restored)
+
+    def bring_back(self, references: References) -> int:
+        """Bring back what was set aside and a job refers to again; how many."""
+        there = {each.name for each in self.orphans.found()}
+        return sum(self._back(name) for name in _in_batches(there, references.spooled))
+
+    def _clear(
+        self, references: References, released: set[str], unknown: set[str]
+    ) -> tuple[int, int]:
+        """Remove and set aside, but for what a job refers to by now; how many of each."""
+        removed = aside = 0
+        try:
+            with self._keepers.removing():
+                # Asked now that nothing is being kept.
+                wanted = references.spooled(released | unknown)
+                for name in released - wanted:
+                    removed += self._remove(name)
+                for name in unknown - wanted:
+                    aside += self.orphans.set_aside(self._path(name))
+        except Busy:
+            return 0, 0
+        return removed, aside
+
+    def _remove(self, name: str) -> int:
+        """Remove what has that name; how many files that were. A folder is set aside."""
+        try:
+            self._path(name).unlink()
+        except FileNotFoundError:
+            return 0
+        except IsADirectoryError:
+            self.orphans.set_aside(self._path(name))
+        return 1
+
+    def _look_after_orphans(self, references: References, before: float) -> tuple[int, int]:
+        """Bring back what jobs refer to, remove what was set aside before that time; how many."""
+        there = {each.name for each in self.orphans.found()}
+        if not there:
+            return 0, 0
+        wanted = _in_batches(there, references.spooled)
+        back = sum(self._back(name) for name in wanted)
+        return back, len(self.orphans.remove_older(before, wanted))
+
+    def _back(self, name: str) -> bool:
+        """Bring back what was set aside under that name; whether it was there."""
+        return self.orphans.bring_back(name, self._path(name))
+
+    def _lies_there(self, name: str) -> bool:
+        return os.path.lexists(self._path(name))
 
     def clear_incoming(self) -> None:
         """Remove what an earlier life of the broker was receiving. Only at start."""
@@ -192,23 +302,41 @@ class Spool:
         try:
             os.link(incoming.path, target)
         except FileExistsError:
-            _heal(target, incoming.path)
+            self._heal(target, incoming)
         return target.parent
 
+    def _heal(self, target: Path, good: Incoming) -> None:
+        """What lies there under that name must be that content; if not, it is put right."""
+        try:
+            with Stored(target, good.length) as stored:
+                for _ in stored:
+                    continue
+        except SpoolDamaged:
+            if _same(target, good.path):
+                words = "the pixels were damaged after they came"
+                raise OSError(errno.EIO, words) from None
+            if target.is_dir():
+                # A file cannot replace a folder. What is in it may be somebody's.
+                self.orphans.set_aside(target)
+            fresh = good.path.with_name(uuid.uuid4().hex)
+            os.link(good.path, fresh)
+            fresh.replace(target)
 
-def _heal(target: Path, good: Path) -> None:
-    """What lies there under that name must be that content; if it was damaged, it is put right."""
+
+def _in_batches(names: Collection[str], chosen: Referenced) -> set[str]:
+    """Those of the names that are chosen, some at a time."""
+    left, found = iter(names), set[str]()
+    while batch := list(itertools.islice(left, BATCH)):
+        found |= chosen(batch)
+    return found
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether both are names of one file; not where either is missing."""
     try:
-        with Stored(target) as stored:
-            for _ in stored:
-                continue
-    except SpoolDamaged:
-        if target.samefile(good):
-            words = "the pixels were damaged after they came"
-            raise OSError(errno.EIO, words) from None
-        fresh = good.with_name(uuid.uuid4().hex)
-        os.link(good, fresh)
-        fresh.replace(target)
+        return os.path.samestat(one.lstat(), other.lstat())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _sync(path: Path) -> None:

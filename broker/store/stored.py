@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -19,21 +22,58 @@ def place_of(directory: Path, name: str) -> Path:
     return directory / name[:2] / name
 
 
+PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.EAGAIN)
+"""What the system may say of any file, and not because of this one."""
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """What the disk says of the file, as damage: trying it again every few seconds mends nothing.
+
+    Raises: SpoolDamaged. OSError: one of `PASSING`.
+    """
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise SpoolDamaged(f"spool file {name} is missing") from None
+    except OSError as error:
+        if error.errno in PASSING:
+            raise
+        why = (error.strerror or type(error).__name__).lower()
+        raise SpoolDamaged(f"spool file {name} cannot be read ({why})") from error
+
+
 class Stored:
     """One spool file, open for reading: it may be removed meanwhile.
 
-    SpoolDamaged when it is missing, OSError when it cannot be read now. Its content is checked
-    while it is read: the last piece is given only when all of it is what its name says.
+    Its content is checked while it is read: the last piece is given only when all of it is what its
+    name says.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, length: int | None = None) -> None:
+        """Open it; `length` is what it must have, in bytes.
+
+        Raises: SpoolDamaged: when it is missing, is no file, cannot be read, or has another length.
+        OSError: when the system has no room to open it now.
+        """
         self._name = path.name
+        with _told(path.name):
+            # A FIFO in its place must not be waited for.
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
-            self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise SpoolDamaged(f"spool file {path.name} is missing") from None
-        self.length = os.fstat(self._descriptor).st_size
-        """In bytes, as it was opened."""
+            status = os.fstat(self._descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise SpoolDamaged(f"spool file {path.name} is not a file")
+            self.length = status.st_size
+            """In bytes, as it was opened."""
+            if length is not None and self.length != length:
+                raise SpoolDamaged(
+                    f"spool file {path.name} was altered: it has {self.length} bytes, and had "
+                    f"{length}"
+                )
+        except BaseException:
+            os.close(self._descriptor)
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -47,7 +87,8 @@ class Stored:
         at = 0
         held = b""
         while at < self.length:
-            piece = os.pread(self._descriptor, min(PIECE, self.length - at), at)
+            with _told(self._name):
+                piece = os.pread(self._descriptor, min(PIECE, self.length - at), at)
             if not piece:
                 break
             digest.update(piece)

@@ -18,7 +18,7 @@ from broker.model.job import (
 from broker.store.claims import left_to_print
 from broker.store.doubts import remember_all, take_back
 from broker.store.duplicates import later_twin
-from broker.store.job_rows import NoSuchJob
+from broker.store.job_rows import NoSuchJob, state_of
 from broker.store.printer_rows import require
 from broker.store.reading import JobReading
 from broker.store.reprints import take_back_unprinted
@@ -184,7 +184,8 @@ def lock(connection: Connection, job_id: int) -> State:
     ).scalar()
     if state is None:
         raise NoSuchJob(job_id)
-    return State(state)
+    # A damaged one is shown as held, and is a held one's to release or cancel.
+    return state_of(state)
 
 
 def _finished(job_id: int, state: State) -> NotAllowed:

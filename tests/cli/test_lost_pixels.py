@@ -140,7 +140,7 @@ def test_a_move_tells_what_is_so_now(site: Site) -> None:
         "job 1 is released, though its pixels are not in the spool, and queued for oki-1 and no "
         "other printer\n"
     )
-    content = b"8x8 pixels"
+    content = b"8x8 pixels" * 6 + b"more"
     name = name_of(content)
     folder = site.folder / "broker-data" / "spool" / name[:2]
     folder.mkdir()

@@ -19,6 +19,7 @@ from broker.model.health import Observation
 from broker.model.job import FilmState, Level, Outcome, PrintRequest, State
 from broker.model.printer import Address, Health
 from broker.model.retry import Policy
+from broker.model.trouble import PRINT_AGAIN
 from broker.relay.attempt import Edges, Opener, run
 from broker.store import schema
 from broker.store.database import Database
@@ -194,6 +195,6 @@ def test_a_job_that_cannot_be_read_comes_to_an_end(stage: Stage) -> None:
 
     job = stage.jobs.get(1)
     assert job.state is State.HELD
-    assert "the film cannot be sent to oki-1 (KeyError, see the log)" in job.reason
-    (broke,) = (facts for event, facts in stage.notes if event == "film cannot be sent")
-    assert str(broke["where"]).startswith("documents.py:")
+    assert job.reason == f"film 1: what the database keeps of it was altered; {PRINT_AGAIN}"
+    (told,) = (facts for event, facts in stage.notes if event == "film damaged")
+    assert told["why"] == "film 1: what the database keeps of it was altered"

@@ -151,6 +151,7 @@ def test_films_that_a_crash_left_in_doubt_are_told(tmp_path: Path) -> None:
             policy=Policy,
             keeping=lambda: Keeping(DAY_S, DAY_S),
             tick=lambda: None,
+            keep_mark=lambda: None,
             clock=time.time,
             note=lambda _event, facts: notes.append(facts),
         )
@@ -168,7 +169,7 @@ def test_one_chore_that_fails_stops_no_other(tmp_path: Path) -> None:
         raise OSError("the disk is full")
 
     def note(event: str, _facts: object) -> None:
-        if event == "spool swept":
+        if event == "orphans set aside":
             swept.set()
 
     database = Database.open(f"sqlite:///{tmp_path}/broker.db")
@@ -186,6 +187,7 @@ def test_one_chore_that_fails_stops_no_other(tmp_path: Path) -> None:
         policy=Policy,
         keeping=lambda: Keeping(DAY_S, DAY_S),
         tick=fail,
+        keep_mark=fail,
         clock=time.time,
         note=note,
     )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import stat
 import threading
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import pytest
 
 from broker.model.trouble import CannotStore, SpoolDamaged
 from broker.store.naming import name_of
-from broker.store.spool import Incoming, Spool
+from broker.store.spool import Incoming, Spool, Swept
 
 PIXELS = bytes(range(256)) * 16
 NAME = name_of(PIXELS)
@@ -36,6 +38,42 @@ def _kept(spool: Spool, *contents: bytes) -> list[str]:
 def _nobody(_: Collection[str]) -> set[str]:
     """No job refers to any of them."""
     return set()
+
+
+class Rows:
+    """What a database says."""
+
+    def __init__(
+        self, *referred: str, released: Collection[str] = (), made_of: Collection[str] = ()
+    ) -> None:
+        self.referred = set(referred)
+        self.let_go = set(released)
+        self.made_of = set(made_of)
+        self.asked: list[int] = []
+        """How many names, each time."""
+
+    def spooled(self, names: Collection[str] | None = None) -> set[str]:
+        """Those that jobs refer to."""
+        assert names is not None
+        self.asked.append(len(names))
+        return self.referred & set(names)
+
+    def released(self, names: Collection[str]) -> set[str]:
+        """Those that retention has released."""
+        return self.let_go & set(names)
+
+    def refer_again(self, names: Collection[str]) -> set[str]:
+        """Those that films are made of."""
+        return self.made_of & set(names)
+
+    def forget_released(self, there: Callable[[str], bool]) -> None:
+        """What is over."""
+        self.let_go -= {name for name in self.let_go if not there(name)}
+
+
+def _sweep(spool: Spool, rows: Rows, *, days: float = 0, keep_s: float = 7 * DAY_S) -> Swept:
+    """Sweep, so many days from now."""
+    return spool.sweep(rows, now=time.time() + days * DAY_S, keep_s=keep_s)
 
 
 def _file(tmp_path: Path, name: str) -> Path:
@@ -128,11 +166,70 @@ def test_a_missing_file_is_noticed(spool: Spool) -> None:
         spool.read(NAME)
 
 
-def test_a_file_that_cannot_be_read_is_not_called_damaged(spool: Spool, tmp_path: Path) -> None:
-    """What the disk says now may pass: the film is tried again, not given up."""
-    _file(tmp_path, NAME).mkdir()
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ("folder", "is not a file"),
+        ("fifo", "is not a file"),
+        ("loop", r"cannot be read \(too many levels of symbolic links\)"),
+        ("dangling", "is missing"),
+        ("file for its folder", "is missing"),
+        ("empty", "it has 0 bytes, and had 4096"),
+        ("one byte", "it has 1 bytes, and had 4096"),
+        ("longer", "it has 4097 bytes, and had 4096"),
+    ],
+)
+def test_whatever_lies_in_its_place_is_damage(
+    spool: Spool, tmp_path: Path, damage: str, words: str
+) -> None:
+    """Found when it is opened, before a byte of it is given, and without waiting."""
+    file = _file(tmp_path, NAME)
+    match damage:
+        case "folder":
+            file.mkdir()
+        case "fifo":
+            os.mkfifo(file)
+        case "loop":
+            file.symlink_to(file)
+        case "dangling":
+            file.symlink_to(tmp_path / "nothing")
+        case "file for its folder":
+            file.parent.rmdir()
+            file.parent.touch()
+        case "empty":
+            file.touch()
+        case "one byte":
+            file.write_bytes(PIXELS[:1])
+        case "longer":
+            file.write_bytes(PIXELS + b"x")
 
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(SpoolDamaged, match=f"spool file {NAME} .*{words}"):
+        spool.open(NAME, len(PIXELS))
+
+
+def test_a_file_that_cannot_be_opened_now_is_not_called_damaged(spool: Spool) -> None:
+    """Where the process has too many files open, the film is tried again, not given up."""
+    _kept(spool, PIXELS)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            spool.open(NAME)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_file_that_the_disk_cannot_read_is_damage(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the disk says is in the words."""
+    _kept(spool, PIXELS)
+
+    def refuse(*_: object) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "pread", refuse)
+    with pytest.raises(SpoolDamaged, match=r"cannot be read \(input/output error\)"):
         spool.read(NAME)
 
 
@@ -165,14 +262,10 @@ def test_no_folder_is_made_while_films_come(spool: Spool, tmp_path: Path) -> Non
 def test_a_sweep_goes_step_by_step(spool: Spool) -> None:
     """However many orphans there are, each step asks for a few, and lets others keep between."""
     _kept(spool, *(bytes([number % 256, number // 256]) for number in range(450)))
-    asked: list[int] = []
+    rows = Rows()
 
-    def referenced(names: Collection[str]) -> set[str]:
-        asked.append(len(names))
-        return set()
-
-    assert spool.sweep(referenced) == 450
-    assert asked == [200, 200, 200, 200, 50, 50]
+    assert _sweep(spool, rows).aside == 450
+    assert rows.asked == [200, 200, 200, 200, 50, 50, 200, 200, 50]
     assert list(spool.names()) == []
 
 
@@ -238,31 +331,122 @@ def test_a_modality_that_breaks_off_leaves_no_half_file(spool: Spool, tmp_path: 
     assert _arriving(tmp_path) == []
 
 
-def test_the_sweep_takes_what_nobody_refers_to(spool: Spool) -> None:
-    """Files without a job go, however young; referred to ones stay."""
-    _orphan, wanted = _kept(spool, b"orphan", b"wanted")
+def test_the_sweep_sets_aside_what_no_job_refers_to(spool: Spool, tmp_path: Path) -> None:
+    """Files without a job go, however young, and are all there; referred to ones stay."""
+    orphan, wanted = _kept(spool, PIXELS, b"wanted")
+    rows = Rows(wanted)
 
-    assert spool.sweep(lambda _: {wanted}) == 1
+    assert _sweep(spool, rows) == Swept(aside=1)
     assert list(spool.names()) == [wanted]
-    assert spool.sweep(lambda _: {wanted}) == 0
+    assert (tmp_path / "spool" / "orphans" / orphan).read_bytes() == PIXELS
+    assert [(each.name, each.size) for each in spool.orphans.found()] == [(NAME, len(PIXELS))]
+    assert _sweep(spool, rows) == Swept()
+
+
+def test_what_was_set_aside_is_kept_for_its_time(spool: Spool) -> None:
+    """Not a day less; with no time at all it is removed at once."""
+    _kept(spool, PIXELS, b"other")
+    _sweep(spool, Rows())
+
+    assert _sweep(spool, Rows(), days=6.9) == Swept()
+    assert len(spool.orphans.found()) == 2
+    assert _sweep(spool, Rows(), days=7.1) == Swept(expired=2)
+    assert spool.orphans.found() == []
+    _kept(spool, PIXELS)
+    assert _sweep(spool, Rows(), keep_s=0) == Swept(aside=1, expired=1)
+    assert spool.orphans.found() == []
+
+
+@pytest.mark.parametrize("by", ["sweep", "start", "film"])
+def test_what_a_job_refers_to_again_comes_back(spool: Spool, by: str) -> None:
+    """Its database was put back: whoever looks first brings it back, also after its time."""
+    _kept(spool, PIXELS)
+    _sweep(spool, Rows())
+
+    match by:
+        case "sweep":
+            assert _sweep(spool, Rows(NAME), days=8) == Swept(back=1)
+        case "start":
+            assert spool.bring_back(Rows(NAME)) == 1
+        case "film":
+            with spool.open(NAME, len(PIXELS)):
+                pass
+    assert spool.read(NAME) == PIXELS
+    assert spool.orphans.found() == []
+
+
+def test_what_retention_released_is_removed_at_once(spool: Spool) -> None:
+    """It is known why no job refers to it; unless one does by now."""
+    gone, again = _kept(spool, PIXELS, b"again")
+    rows = Rows(again, released={gone, again})
+
+    assert _sweep(spool, rows) == Swept(removed=1)
+    assert list(spool.names()) == [again]
+    assert spool.orphans.found() == []
+
+
+def test_what_a_film_is_made_of_stays(spool: Spool) -> None:
+    """Also where the row that refers to it was damaged."""
+    _kept(spool, PIXELS)
+
+    assert _sweep(spool, Rows(made_of={NAME})) == Swept(restored=1)
+    assert spool.read(NAME) == PIXELS
+
+
+def test_two_of_one_name_are_both_set_aside(spool: Spool, tmp_path: Path) -> None:
+    """Which of them is right is not known; a folder in the way goes aside, too."""
+    _kept(spool, PIXELS)
+    _sweep(spool, Rows())
+    _file(tmp_path, NAME).mkdir()
+    (_file(tmp_path, NAME) / "somebody's").touch()
+
+    assert _sweep(spool, Rows()) == Swept(aside=1)
+    assert len(spool.orphans.found()) == 2
+    assert _sweep(spool, Rows(), days=8) == Swept(expired=1)
+    assert len(spool.orphans.found()) == 1, "what is in a folder is a person's affair"
+
+
+def test_room_is_made_of_the_oldest_first(spool: Spool) -> None:
+    """As much as is needed, and no more."""
+    for content in (b"1" * 100, b"2" * 100, b"3" * 100):
+        _kept(spool, content)
+        _sweep(spool, Rows())
+        time.sleep(0.02)  # the file system's clock is coarse
+    first, second, third = spool.orphans.found()
+
+    assert spool.orphans.make_room(150) == [first, second]
+    assert spool.orphans.found() == [third]
+    assert spool.orphans.make_room(1000) == [third]
+    assert spool.orphans.make_room(1) == []
+
+
+def test_only_what_this_film_placed_is_taken_back(spool: Spool) -> None:
+    """Pixels that lay there before, for a reason that is not known, stay."""
+    _kept(spool, PIXELS)
+    received = [spool.receive([PIXELS]), spool.receive([b"other"])]
+    spool.keep(received)
+
+    assert spool.undo(received, _nobody) == 1
+    assert list(spool.names()) == [NAME]
 
 
 def test_the_sweep_waits_for_the_rows(spool: Spool) -> None:
     """A file that a job comes to refer to, between `keep` and its rows, is not swept."""
     _kept(spool, PIXELS)
-    rows: set[str] = set()
     asked = threading.Event()
 
-    def referenced(_: Collection[str]) -> set[str]:
-        asked.set()
-        return set(rows)
+    class Late(Rows):
+        def spooled(self, names: Collection[str] | None = None) -> set[str]:
+            asked.set()
+            return super().spooled(names)
 
-    sweep = threading.Thread(target=spool.sweep, args=(referenced,))
+    rows = Late()
+    sweep = threading.Thread(target=_sweep, args=(spool, rows))
     with spool.keeping():
         spool.keep([spool.receive([PIXELS])])
         sweep.start()
         assert asked.wait(10)
-        rows.add(NAME)
+        rows.referred.add(NAME)
     sweep.join(10)
 
     assert spool.read(NAME) == PIXELS

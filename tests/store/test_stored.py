@@ -90,5 +90,5 @@ def test_a_file_that_is_missing_or_none(tmp_path: Path) -> None:
 
     with pytest.raises(SpoolDamaged, match="spool file nothing is missing"):
         Stored(tmp_path / "nothing")
-    with Stored(tmp_path / "folder") as stored, pytest.raises(IsADirectoryError):
-        list(stored)
+    with pytest.raises(SpoolDamaged, match="spool file folder is not a file"):
+        Stored(tmp_path / "folder")

@@ -78,7 +78,9 @@ def _encoded(dataset: Dataset, *, explicit: bool) -> tuple[list[Buffer | Pieces]
         value: Sequence[Buffer | Pieces]
         if isinstance(element, RawDataElement):
             # Bytes that only pass through: nobody need be able to read them.
-            value, length = [element.value or b""], len(element.value or b"")
+            # A value of 0 bytes is a value: what gives none of the bytes it should is asked, too.
+            sent: Buffer | Pieces = b"" if element.value is None else element.value
+            value, length = [sent], len(sent)
         elif vr == "SQ":
             value, length = _encoded_items(element.value, explicit=explicit)
         else:
