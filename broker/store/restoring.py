@@ -110,15 +110,13 @@ def occupied(place: Place) -> Iterator[None]:
 
     Raises:
         Occupied: one runs here.
-        RestoreRefused: there is a database already.
+        RestoreRefused: there is a database already, so none that a broker could run on.
         OSError: the folders cannot be made.
     """
     with ExitStack() as held:
         for folder in (place.data_dir, place.database.parent):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         held.callback(Occupancy.take(place.data_dir).close)
-        if not place.database.is_relative_to(place.data_dir):
-            held.callback(Occupancy.take_database(place.database).close)
         refuse_existing(place)
         yield
 

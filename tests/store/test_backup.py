@@ -21,6 +21,7 @@ from tests.peers.filled_site import FilledSite
 from tests.peers.other_process import OtherProcess
 
 NOW = 1_796_000_000.0
+DAY_S = 86_400.0
 
 
 class Steps:
@@ -67,6 +68,10 @@ def _jobs(target: Path, tmp_path: Path) -> Jobs:
     copy = tmp_path / "copy.db"
     copy.write_bytes((target / Manifest.read(target).database).read_bytes())
     return Jobs(Database.open(f"sqlite:///{copy}"), lambda: NOW)
+
+
+def _swept(site: FilledSite) -> int:
+    return site.spool.sweep(site.jobs, now=NOW, keep_s=DAY_S).removed
 
 
 def _files(target: Path) -> set[str]:
@@ -187,14 +192,14 @@ def test_unfinished_jobs_keep_their_pixels_while_they_are_copied(
     def retain() -> None:
         site.send(1)
         Retention(site.database, lambda: NOW).remove(Terms(NOW + 1, 0))
-        assert site.spool.sweep(site.jobs.spooled) == 0, "the lock of the backup holds"
+        assert _swept(site) == 0, "the lock of the backup holds"
 
     report = _backed_up(site, target, Steps("copying the database", retain))
 
     assert report.manifest.missing == ()
     assert report.forgotten == 0
     assert report.manifest.files == 4
-    assert site.spool.sweep(site.jobs.spooled) == 2, "afterwards nothing is held back"
+    assert _swept(site) == 2, "afterwards nothing is held back"
 
 
 def test_finished_jobs_may_lose_their_pixels_meanwhile(

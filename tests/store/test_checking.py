@@ -97,7 +97,7 @@ def test_what_the_store_writes_is_in_order(site: FilledSite) -> None:
 def test_retention_leaves_everything_in_order(site: FilledSite) -> None:
     """Jobs without pixels are no damage."""
     Retention(site.database, time.time).remove(Terms(time.time() + 10, 0))
-    site.spool.sweep(site.jobs.spooled)
+    site.spool.sweep(site.jobs, now=time.time(), keep_s=60.0)
 
     assert _found(site, full=True) == ()
 
