@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable, Mapping
 
 from broker.config import Config
+from broker.desk.storage import LOG_MB, reader
+from broker.desk.vitals import read as vitals_of
 from broker.model.bulletin import Limits, Seen
 from broker.model.note import Note
 from broker.model.room import MB
+from broker.model.vitals import Storage
 from broker.relay.notifier import Notifier
 from broker.relay.postman import Send
 from broker.relay.ways import Letterhead, Mail, mail, webhook
@@ -78,6 +81,10 @@ class Notices:
 
     def _see(self, config: Config) -> Callable[[], Seen | None]:
         def see() -> Seen | None:
+            vitals = vitals_of(config.data_dir)
+            storage = vitals.storage if vitals is not None else Storage()
+            if storage.damage:
+                return Seen(damage=storage.damage)
             printers = tuple(self._printers.list())
             if time.monotonic() - self._began < FIRST_CHECKS_S and any(
                 (each.last_check_at or 0) < self._started_at for each in printers
@@ -90,6 +97,9 @@ class Notices:
                 oldest_s=0.0 if oldest is None else max(0.0, time.time() - oldest),
                 low=room.low,
                 free_mb=room.free // MB,
+                faults=storage.faults,
+                log_mb=storage.log_bytes // MB if storage.log_bytes > LOG_MB * MB else 0,
+                log_reader=reader(storage),
             )
 
         return see

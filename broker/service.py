@@ -33,10 +33,13 @@ from broker.model.health import Check
 from broker.model.job import State
 from broker.model.note import Note
 from broker.model.printer import Address
+from broker.model.vitals import Storage
 from broker.relay.attempt import Edges
 from broker.relay.dispatcher import Dispatcher
 from broker.relay.intake import Intake
+from broker.relay.log_keeping import LogKeeping
 from broker.relay.monitor import Monitor
+from broker.relay.night_check import NightCheck
 from broker.relay.notebook import Notebook
 from broker.relay.quota import Quota
 from broker.relay.refusal_counts import RefusalCounts
@@ -44,6 +47,7 @@ from broker.relay.upkeep import House, Upkeep
 from broker.relay.vitals import VitalSigns
 from broker.store import binding, identity, schema
 from broker.store.database import Database, in_words, make_private
+from broker.store.integrity import START_S, DatabaseDamaged, examine
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
 from broker.store.printers import Printers
@@ -51,7 +55,10 @@ from broker.store.refusals import Refusals
 from broker.store.retention import Retention
 from broker.store.spool import Spool
 from broker.store.users import Users
+from broker.store.write_ahead import WriteAheadLog
 
+QUIET_S = 10.0
+"""So long after a film has come, it may be that another one follows at once."""
 MODEL_NAME = version("dicom-print-broker")
 
 
@@ -89,6 +96,7 @@ class Service:
         file = self._config.database_file
         if file.exists():
             self._occupied.callback(Occupancy.take_database(file).close)
+        self._examine(file)
         # Before anything is made: a new file in the place of a lost one would hide the loss.
         if found := binding.mismatch(self._spool_folder, file):
             raise found
@@ -99,6 +107,18 @@ class Service:
         self._occupied.callback(self._database.close)
         schema.upgrade(self._database)
         self._changes = identity.count(self._database)
+
+    def _examine(self, file: Path) -> None:
+        """Look at the pages of a database before anything uses it. DatabaseDamaged."""
+        if not file.exists() or not file.stat().st_size:
+            return
+        found = examine(file, within_s=START_S)
+        if found.pages:
+            raise DatabaseDamaged(file, found.pages)
+        if found.references:
+            words = "`broker db check` says what is hit, and what to do"
+            facts = {"faults": len(found.references), "references": len(found.references)}
+            self._notebook.note("check found faults", {**facts, "words": words})
 
     @property
     def _spool_folder(self) -> Path:
@@ -114,6 +134,13 @@ class Service:
         self._counts = RefusalCounts(self._notebook.note, Refusals(self._database), self._clock)
         self._vitals = VitalSigns(self._counts, self._config.data_dir, self._clock)
         self._note: Note = self._vitals
+        self._database.on_damage = self._damaged
+        self._log = LogKeeping(
+            WriteAheadLog(self._database, self._config.database_file),
+            self._idle,
+            self._note,
+            time.monotonic,
+        )
         self._dispatcher = Dispatcher(
             Edges(
                 jobs=self.jobs,
@@ -161,9 +188,14 @@ class Service:
                 keeping=lambda: settings.keeping(self._config),
                 tick=self._counts.write,
                 keep_mark=self._mark.keep,
+                tend_log=self._log.tend,
+                damage=lambda: self._database.damage,
                 clock=self._clock,
                 note=self._note,
             )
+        )
+        self._night = NightCheck(
+            self._config.database_file, self._spool_folder, self._idle, self._note, self._clock
         )
         self._acceptor = Acceptor(
             host=self._config.broker.host,
@@ -199,7 +231,8 @@ class Service:
         self._dispatcher.start()
         self._monitor.start()
         self.upkeep.start()
-        self._vitals.start(lambda: self._acceptor.associations)
+        self._vitals.start(lambda: self._acceptor.associations, self._storage)
+        self._night.start()
         self._note(
             "broker listens",
             {
@@ -223,11 +256,37 @@ class Service:
         door.join()
         self._monitor.stop(1.0)
         self.upkeep.stop(1.0)
+        self._night.stop(1.0)
         self._vitals.stop()
         self._write_counts()
         self._occupied.close()
         self._notebook.close()
         self._note("broker stopped", {})
+
+    def _idle(self) -> bool:
+        """Whether no film is in hand, nor was a moment ago."""
+        return not self._dispatcher.running and self._vitals.quiet_s >= QUIET_S
+
+    def _damaged(self, words: str) -> None:
+        """A damaged page was met, for the first time in this life."""
+        ways = (
+            "stop the broker; `broker db check` says what is hit, `broker restore` brings it back"
+        )
+        facts = {"file": str(self._config.database_file), "why": words, "words": ways}
+        self._note("database damaged", facts)
+
+    def _storage(self) -> Storage:
+        """How the database is, for the page."""
+        log, found = self._log.state, self._night.found
+        return Storage(
+            damage=self._database.damage,
+            faults=found.faults,
+            fault=found.first,
+            checked_at=found.at,
+            log_bytes=log.bytes,
+            log_reader=log.reader,
+            log_reader_s=log.reader_s,
+        )
 
     def _write_counts(self) -> None:
         try:

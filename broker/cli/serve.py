@@ -22,6 +22,8 @@ _ALARMING = frozenset(
         "association fault",
         "attempt broke",
         "attempts cut off",
+        "check found faults",
+        "database damaged",
         "dispatcher failed",
         "film cannot be sent",
         "film damaged",
@@ -42,6 +44,7 @@ _WORTH_A_LOOK = frozenset(
         "association rejected",
         "attempt failed",
         "certificate",
+        "database log grows",
         "duplicate held",
         "job recovered",
         "pixels missing",
@@ -100,6 +103,7 @@ def serve(
     from broker.service import Service
     from broker.store.binding import SpoolMismatch
     from broker.store.database import FAILURES
+    from broker.store.integrity import DatabaseDamaged
     from broker.store.occupancy import Occupied
     from broker.store.schema import SchemaTooNew
     from broker.store.spool import SpoolMissing
@@ -142,7 +146,7 @@ def serve(
     except ConfigError as error:
         _say(*error.problems)
         raise typer.Exit(2) from error
-    except (Occupied, SchemaTooNew, SpoolMismatch, SpoolMissing) as error:
+    except (DatabaseDamaged, Occupied, SchemaTooNew, SpoolMismatch, SpoolMissing) as error:
         _say(str(error))
         raise typer.Exit(1) from error
     except (*FAILURES, sqlite3.Error) as error:

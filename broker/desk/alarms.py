@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from broker.desk import pixels
+from broker.desk import pixels, storage
 from broker.model.room import MB
 from broker.model.trouble import PRINT_AGAIN
 
@@ -40,9 +40,11 @@ LOCKED_S = 1.0
 
 def alarms(store: Store) -> list[str]:
     """Sentences to put above a table; none when all is well."""
+    said = storage.alarms(store)
+    if store.damage():
+        return said  # what is read from a damaged database may be wrong, or break
     gone = pixels.spool_gone(store)
     missing, needed = (0, 0) if gone else pixels.missing(store)
-    said = []
     if not store.running:
         said.append(_idle(gone, missing))
     elif gone:

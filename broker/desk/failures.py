@@ -82,7 +82,10 @@ def of_database(error: BaseException, file: Path | None) -> str | None:
         case sqlite3.SQLITE_CANTOPEN:
             remedy = "cannot be opened; look at the owner and mode of the file and its folder"
         case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
-            remedy = "is not a database, or damaged; put back a copy of it, or move it away"
+            remedy = (
+                "is not a database, or damaged: `broker db check` says what is hit, `broker "
+                "restore DIR` brings a backup back. Nothing was removed"
+            )
         case sqlite3.SQLITE_IOERR:
             remedy = "the disk cannot be read or written; look at the system's log"
         case _:

@@ -37,6 +37,8 @@ class Store:
     users: Users
     locked: Callable[[float], bool]
     """Whether another process keeps the database locked for so many seconds."""
+    damage: Callable[[], str] = lambda: ""
+    """What SQLite has said to this process of a damaged page; empty as long as it met none."""
 
     @property
     def running(self) -> bool:
@@ -76,6 +78,7 @@ def store_of(settings: Config) -> Iterator[Store]:
             Orders(opened_database, time.time),
             Users(opened_database, time.time),
             opened_database.locked,
+            lambda: opened_database.damage,
         )
 
 

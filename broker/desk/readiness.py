@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from broker.desk import storage
 from broker.desk.opened import Store
 from broker.model.room import MB
 from broker.store.database import FAILURES, in_words
@@ -32,4 +33,6 @@ def problems(store: Store) -> list[str]:
             said.append("the database is locked by another program")
     except FAILURES as error:
         said.append(f"the database cannot be written: {in_words(error)}")
+    if found := storage.state(store).damage:
+        said.append(f"the database is damaged: {found}")
     return said

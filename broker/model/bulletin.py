@@ -18,6 +18,8 @@ CALM_S = 600.0
 WELL = (Health.UP, Health.DEGRADED)
 OFF = "off duty"
 """The trouble of films that wait for printers out of service."""
+DAMAGED = "database"
+"""The trouble of a damaged database: while it lasts, nothing else is known."""
 HELD = "held"
 """The trouble of held jobs."""
 
@@ -28,7 +30,7 @@ class Notice:
 
     event: str
     """printer down, printer back, nothing prints, jobs held, films wait, films move, disk low, disk
-    free, test."""
+    free, database damaged, check found faults, database log, test."""
     subject: str
     text: str
     at: float
@@ -53,6 +55,14 @@ class Seen:
     low: bool = False
     """Whether less disk is free than the site wants."""
     free_mb: int = 0
+    damage: str = ""
+    """What SQLite said of a damaged page; then nothing else is seen."""
+    faults: int = 0
+    """What the last whole check of the queue has found."""
+    log_mb: int = 0
+    """Of the database's log, where that is more than it should be; else 0."""
+    log_reader: str = ""
+    """Who keeps it from shrinking, in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -103,18 +113,19 @@ def bulletin(known: Known, seen: Seen, now: float, limits: Limits) -> tuple[list
         told[HELD] = now
         again = _held(sorted(seen.held), len(seen.held), now)
         notices.append(replace(again, reminder=True, subject=f"still: {again.subject}"))
-    for key in [each for each in told if each not in troubles]:
+    for key in [each for each in told if each not in troubles and not seen.damage]:
         if key == HELD and seen.held:
             continue
         del told[key]
         if over := _over(key, seen, now):
             notices.append(over)
-    return notices, Known(told, frozenset(seen.held) - fresh, last)
+    kept = known.held if seen.damage else frozenset(seen.held) - fresh
+    return notices, Known(told, kept, last)
 
 
 def _troubles(seen: Seen, now: float, limits: Limits) -> dict[str, Notice]:
     """What is wrong now, by a name that stays the same while it lasts."""
-    found = {}
+    found = _of_the_database(seen, now)
     for each in seen.printers:
         if each.health is Health.DOWN and each.duty is Duty.READY:
             others = any(
@@ -157,6 +168,36 @@ def _troubles(seen: Seen, now: float, limits: Limits) -> dict[str, Notice]:
             "the disk is nearly full, new films are refused",
             f"{seen.free_mb} MB are free, less than retention.floor_mb: new films are refused. "
             "Those that were taken are safe and print. Make room in that file system.",
+            now,
+        )
+    return found
+
+
+def _of_the_database(seen: Seen, now: float) -> dict[str, Notice]:
+    found = {}
+    if seen.damage:
+        found[DAMAGED] = Notice(
+            "database damaged",
+            "the database is damaged",
+            f"SQLite says: {seen.damage}. Films may be refused, or not be printed. Stop the "
+            "broker, then `broker db check` says what is hit; `broker restore DIR` brings a backup "
+            "back.",
+            now,
+        )
+    if seen.faults:
+        found["faults"] = Notice(
+            "check found faults",
+            "the check of the queue found faults",
+            f"The whole check of the queue found {seen.faults}. `broker db check` lists them, and "
+            "what to do.",
+            now,
+        )
+    if seen.log_mb:
+        found["log"] = Notice(
+            "database log",
+            "the database's log grows",
+            f"It has {seen.log_mb} MB. {seen.log_reader} Films are not concerned as long as the "
+            "disk has room.",
             now,
         )
     return found

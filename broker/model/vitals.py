@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from broker.model.tally import ANSWER_S, PAPER_S, Histogram, Tally
+
+
+@dataclass(frozen=True)
+class Storage:
+    """What the relay knows of its database file."""
+
+    damage: str = ""
+    """What SQLite said when a damaged page was met; empty as long as there was none."""
+    faults: int = 0
+    """What the last full check has found."""
+    fault: str = ""
+    """The first of it, in words."""
+    checked_at: float | None = None
+    """When the last full check ended."""
+    log_bytes: int = 0
+    """Of the write-ahead log."""
+    log_reader: str = ""
+    """The process that keeps it from shrinking; empty without one."""
+    log_reader_s: float = 0.0
+    """For how long it has been seen, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +39,7 @@ class Vitals:
     associations: int = 0
     """Open now."""
     tally: Tally = field(default_factory=Tally)
+    storage: Storage = field(default_factory=Storage)
 
     @property
     def films(self) -> int:
@@ -37,7 +58,7 @@ class Vitals:
             tally[name] = {"numbers": list(found.numbers), "total": found.total}
         # Not by `asdict`, which copies all of it: nothing is counted meanwhile.
         own = {each.name: getattr(self, each.name) for each in fields(self)}
-        return own | {"tally": tally}
+        return own | {"tally": tally, "storage": asdict(self.storage)}
 
     @classmethod
     def of_document(cls, document: dict[str, Any]) -> Vitals:
@@ -49,4 +70,5 @@ class Vitals:
             told[name] = Histogram(bounds, **told[name])
             if len(told[name].numbers) != len(bounds) + 1:
                 raise ValueError(f"{name} has other bounds")
-        return cls(**(document | {"tally": Tally(**told)}))
+        storage = Storage(**document.get("storage", {}))
+        return cls(**(document | {"tally": Tally(**told), "storage": storage}))

@@ -15,10 +15,15 @@ from broker.model.choose import Choice, left_idle, plan
 from broker.model.job import Claim, Job, Outcome, State
 from broker.model.printer import Printer
 from broker.model.retry import Settlement
+from broker.model.trouble import PRINT_AGAIN
 from broker.relay.attempt import Edges, run
 from broker.store.database import in_words
+from broker.store.integrity import damage
 
 POLL_S = 0.5
+DAMAGED_S = 30.0
+"""The same, once the queue could not be read as its database is damaged: that does not pass."""
+HELD_DAMAGED = f"the database is damaged where this job is kept; {PRINT_AGAIN}"
 FRONT = 8
 """So many jobs are looked at first."""
 
@@ -78,12 +83,15 @@ class Dispatcher:
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
+            pause_s = self._poll_s
             try:
                 self.look()
             except Exception as error:  # noqa: BLE001 - a failing disk must not end the relay
                 self._edges.note("dispatcher failed", {"why": in_words(error)})
+                if damage(error):
+                    pause_s = DAMAGED_S
             with self._changed:
-                self._changed.wait_for(lambda: self._hint, timeout=self._poll_s)
+                self._changed.wait_for(lambda: self._hint, timeout=pause_s)
                 self._hint = False
 
     def look(self) -> None:
@@ -162,11 +170,23 @@ class Dispatcher:
             del self._running[ticket]
             self._changed.notify_all()
 
+    def _hold(self, claim: Claim) -> None:
+        """Hold a job that cannot be read: the next try would end as this one."""
+        try:
+            self._edges.jobs.hold_damaged(claim, HELD_DAMAGED)
+        except Exception as error:  # noqa: BLE001 - upkeep settles what is left of the claim
+            self._edges.note("storage failed", {"why": in_words(error)})
+        else:
+            facts = {"job": claim.job_id, "printer": claim.printer, "why": HELD_DAMAGED}
+            self._edges.note("film damaged", facts)
+
     def _attempt(self, ticket: int, claim: Claim, job: Job, printer: Printer) -> None:
         try:
             run(self._edges, claim, job, printer, self._stopping)
         except Exception as error:  # noqa: BLE001 - upkeep settles what is left of the claim
             self._edges.note("attempt broke", {"job": job.id, "why": in_words(error)})
+            if damage(error):
+                self._hold(claim)
         finally:
             self._end(ticket)
             self.wake()

@@ -55,6 +55,10 @@ class House:
     """Puts the spool's mark on stable storage."""
     clock: Callable[[], float]
     note: Note
+    tend_log: Callable[[], None] = lambda: None
+    """Keeps the database's log small."""
+    damage: Callable[[], str] = lambda: ""
+    """What SQLite has said of a damaged page; empty as long as it met none."""
 
 
 class Upkeep:
@@ -88,7 +92,9 @@ class Upkeep:
             if self._stopping.wait(self._interval_s):
                 return
             seldom = (self.sweep, self.let_go, self.sweep) if rounds % SWEEP_EVERY == 0 else ()
-            often = (self._house.keep_mark, self.recover, self.mend_times)
+            if self._house.damage():
+                seldom = ()  # what a damaged database does not refer to may be needed
+            often = (self._house.keep_mark, self.recover, self.mend_times, self._house.tend_log)
             for chore in (*often, *seldom, self._house.tick):
                 try:
                     chore()

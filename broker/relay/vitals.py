@@ -6,16 +6,19 @@ import contextlib
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from broker.model.note import Note
 from broker.model.tally import Tally
-from broker.model.vitals import Vitals
+from broker.model.vitals import Storage, Vitals
 
 FILE_NAME = "vitals.json"
 EVERY_S = 1.0
+MOVES = frozenset({"films accepted", "film accepted"})
+"""Notes of a film that came in or went out."""
 GRACE_S = 1.0
 """No disk is waited for longer at the end."""
 
@@ -35,6 +38,8 @@ class VitalSigns:
         self._lock = threading.Lock()
         self._tally = Tally()
         self._associations: Callable[[], int] = lambda: 0
+        self._storage: Callable[[], Storage] = Storage
+        self._moved_at = time.monotonic()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="vitals", daemon=True)
 
@@ -42,11 +47,21 @@ class VitalSigns:
         """Count it, and note it."""
         with self._lock:
             self._tally.heard(event, facts)
+            if event in MOVES:
+                self._moved_at = time.monotonic()
         self._note(event, facts)
 
-    def start(self, associations: Callable[[], int]) -> None:
-        """Begin to write; `associations` says how many are open."""
+    @property
+    def quiet_s(self) -> float:
+        """For how many seconds no film has come in or gone out."""
+        return time.monotonic() - self._moved_at
+
+    def start(
+        self, associations: Callable[[], int], storage: Callable[[], Storage] = Storage
+    ) -> None:
+        """Begin to write; `associations` says how many are open, `storage` how the database is."""
         self._associations = associations
+        self._storage = storage
         self._thread.start()
 
     def stop(self) -> None:
@@ -63,7 +78,13 @@ class VitalSigns:
         failed = False
         while not self._stopping.is_set():
             with self._lock:
-                now = Vitals(os.getpid(), self._started_at, self._associations(), self._tally)
+                now = Vitals(
+                    os.getpid(),
+                    self._started_at,
+                    self._associations(),
+                    self._tally,
+                    self._storage(),
+                )
                 document = now.document()
             try:
                 if document != written:

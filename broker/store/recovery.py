@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from sqlalchemy import Connection, and_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
-from broker.model.job import UNANSWERED, FilmState, Job, Outcome, State
+from broker.model.job import UNANSWERED, Claim, FilmState, Job, Outcome, State
 from broker.model.retry import Settlement, prints_again
 from broker.store.claims import end, left_to_print, move, obey
 from broker.store.doubts import remember_all
+from broker.store.integrity import damage
 from broker.store.job_rows import one
 from broker.store.reading import JobReading
 from broker.store.tables import attempts, jobs, sendings
@@ -60,6 +62,31 @@ class Recovery(JobReading):
                 end(connection, row.id, outcome, why, now, strike=bool(asked) and again)
                 move(connection, row.id, row.token, obey(row.wish, settlement), now)
             return [one(connection, row.id) for row in abandoned]
+
+    def hold_damaged(self, claim: Claim, reason: str) -> None:
+        """Hold a job in place of its attempt, as the database is damaged where it is kept.
+
+        A film that was asked for is uncertain. Where that cannot be written, the job alone is held:
+        it must not be tried again and again.
+
+        Raises:
+            ClaimLost: it was taken from this attempt.
+            SQLAlchemyError, DatabaseBusy: nothing of it can be written.
+        """
+        now = self._clock()
+        settlement = Settlement(State.HELD, reason)
+        try:
+            with self._database.write() as connection:
+                said = f"the database was damaged after asking {claim.printer}"
+                asked = _settle_asked(connection, claim.job_id, said, again=False)
+                outcome = Outcome.UNCERTAIN if asked else Outcome.UNAVAILABLE
+                end(connection, claim.job_id, outcome, reason, now)
+                move(connection, claim.job_id, claim.token, settlement, now)
+        except SQLAlchemyError as error:
+            if not damage(error):
+                raise
+            with self._database.write() as connection:
+                move(connection, claim.job_id, claim.token, settlement, now)
 
 
 def _settle_asked(connection: Connection, job_id: int, said: str, *, again: bool) -> list[int]:

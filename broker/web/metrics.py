@@ -28,7 +28,7 @@ from broker.model.job import State
 from broker.model.printer import Duty, Health
 from broker.model.refusal import Refusal
 from broker.model.tally import Histogram
-from broker.model.vitals import Vitals
+from broker.model.vitals import Storage, Vitals
 from broker.store.database import FAILURES
 
 PREFIX = "dicom_print_broker_"
@@ -174,8 +174,27 @@ class _Figures(Collector):
         yield _gauge("spool_bytes", "Pixels in the spool", self._scales.weigh())
 
 
+def _stored(found: Storage) -> Iterator[Metric]:
+    said = "1 once the relay has met a damaged page of its database"
+    yield _gauge("database_damaged", said, float(bool(found.damage)))
+    yield _gauge("database_faults", "What the last whole check has found", found.faults)
+    if found.checked_at is not None:
+        words = "When the last whole check ended"
+        yield _gauge("database_checked_time_seconds", words, found.checked_at)
+    yield _gauge("database_log_bytes", "Of the database's write-ahead log", found.log_bytes)
+    reading = _gauge(
+        "database_log_reader_seconds",
+        "How long a process has kept the log from shrinking",
+        labels=["process"],
+    )
+    if found.log_reader:
+        reading.add_metric([found.log_reader], found.log_reader_s)
+    yield reading
+
+
 def _relayed(vitals: Vitals, printers: Sequence[str]) -> Iterator[Metric]:
     tally = vitals.tally
+    yield from _stored(vitals.storage)
     yield _gauge("start_time_seconds", "When the relay started", vitals.started_at)
     yield _gauge("associations", "Associations that modalities have open", vitals.associations)
     for name, words, number in (

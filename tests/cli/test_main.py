@@ -149,7 +149,8 @@ def test_a_damaged_database_is_one_line(site: Site) -> None:
     ended = site.broker("jobs")
     assert (ended.code, ended.out) == (1, "")
     assert ended.err == (
-        f"{file}: is not a database, or damaged; put back a copy of it, or move it away\n"
+        f"{file}: is not a database, or damaged: `broker db check` says what is hit, `broker "
+        "restore DIR` brings a backup back. Nothing was removed\n"
     )
 
 

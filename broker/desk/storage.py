@@ -1,0 +1,59 @@
+"""How the database file is: what the relay has met, and what this process has met itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from broker.desk import vitals
+from broker.model.room import MB
+from broker.model.vitals import Storage
+
+if TYPE_CHECKING:
+    from broker.desk.opened import Store
+
+LOG_MB = 64
+"""A write-ahead log that is larger is told."""
+
+DAMAGED = (
+    "THE DATABASE IS DAMAGED: {file}: {damage}. Films may be refused, or not be printed. Stop the "
+    "broker, then `broker db check` says what is hit; `broker restore DIR` brings a backup back."
+)
+FAULTS = (
+    "THE WHOLE CHECK OF THE QUEUE FOUND FAULTS ({faults}), as: {fault}. `broker db check` lists "
+    "them, and what to do."
+)
+LOG = (
+    "THE DATABASE'S LOG GROWS: {mb} MB in {folder}. {reader} The log shrinks by itself once that "
+    "ends."
+)
+
+
+def state(store: Store) -> Storage:
+    """What is known now."""
+    found = vitals.read(store.config.data_dir)
+    told = found.storage if found is not None else Storage()
+    return replace(told, damage=told.damage or store.damage())
+
+
+def alarms(store: Store) -> list[str]:
+    """Sentences to put above a table; none when all is well."""
+    found = state(store)
+    file = store.config.database_file
+    said = []
+    if found.damage:
+        said.append(DAMAGED.format(file=file, damage=found.damage))
+    if found.faults:
+        said.append(FAULTS.format(faults=found.faults, fault=found.fault))
+    if found.log_bytes > LOG_MB * MB:
+        mb = found.log_bytes // MB
+        said.append(LOG.format(mb=mb, folder=file.parent, reader=reader(found)))
+    return said
+
+
+def reader(found: Storage) -> str:
+    """Who keeps the log from shrinking, in a sentence."""
+    if not found.log_reader:
+        return "A program that reads the database keeps it from shrinking, or films come fast."
+    minutes = found.log_reader_s / 60
+    return f"It is kept from shrinking by {found.log_reader}, for {minutes:.0f} min: end that."
