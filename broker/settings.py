@@ -7,9 +7,13 @@ from broker.dicom.print_scu import PrintTimeouts
 from broker.dicom.transport.requestor import Timeouts
 from broker.model.retry import Policy
 from broker.relay.monitor import Rhythm
+from broker.relay.quota import QueueLimits
 from broker.relay.upkeep import Keeping
 from broker.sections import Config
 from broker.store.duplicates import Rule
+
+QUEUE_TIMES = 10
+"""Without limits.queue_jobs, the whole queue has so many times what one modality may have."""
 
 
 def policy(config: Config) -> Policy:
@@ -45,6 +49,16 @@ def allowance(config: Config) -> Allowance:
         address=limits.address_mb << 20,
         film_boxes=limits.film_boxes,
         sheets=limits.sheets,
+    )
+
+
+def queue_limits(config: Config) -> QueueLimits:
+    """How much unfinished a modality may have, and all together."""
+    limits = config.limits
+    return QueueLimits(
+        jobs=limits.waiting_jobs,
+        all_jobs=limits.queue_jobs or QUEUE_TIMES * limits.waiting_jobs,
+        bytes=limits.waiting_mb << 20,
     )
 
 

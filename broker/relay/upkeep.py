@@ -51,6 +51,10 @@ class House:
     """What else is done each round."""
     clock: Callable[[], float]
     note: Note
+    make_room: Callable[[], None] = lambda: None
+    """Finished jobs lose their pixels before their time where their room is needed."""
+    weigh: Callable[[], None] = lambda: None
+    """Older rows get their bytes."""
 
 
 class Upkeep:
@@ -83,7 +87,8 @@ class Upkeep:
             if self._stopping.wait(self._interval_s):
                 return
             seldom = (self.sweep, self.let_go, self.sweep) if rounds % SWEEP_EVERY == 0 else ()
-            for chore in (self.recover, self.mend_times, *seldom, self._house.tick):
+            house = (self._house.make_room, self._house.weigh, self._house.tick)
+            for chore in (self.recover, self.mend_times, *seldom, *house):
                 try:
                     chore()
                 except Exception as error:  # noqa: BLE001 - what fails must not stop the others
