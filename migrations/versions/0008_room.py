@@ -23,7 +23,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_jobs_kept", "jobs", ["updated_at"], sqlite_where=KEPT)
     op.add_column("spooled", sa.Column("bytes", sa.BigInteger(), nullable=True))
-    op.create_index("ix_spooled_unweighed", "spooled", ["name"], sqlite_where=sa.text("bytes IS NULL"))
+    op.create_index(
+        "ix_spooled_unweighed", "spooled", ["name"], sqlite_where=sa.text("bytes IS NULL")
+    )
     op.create_table(
         "refusals_of_callers",
         sa.Column("kind", sa.String(64), nullable=False),

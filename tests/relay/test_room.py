@@ -46,7 +46,9 @@ def relay(disk: Disk, printer: EmulatedPrinter) -> Iterator[Relay]:
 def _set(ct: Speaker, number: int) -> int:
     """Set the image box with a picture of 4 MB, another one for each number; the status."""
     pixels = number.to_bytes(4, "little") * MB
-    return ct.set_image(made=image_box(1, picture(Rows=2048, Columns=2048, PixelData=pixels))).status
+    return ct.set_image(
+        made=image_box(1, picture(Rows=2048, Columns=2048, PixelData=pixels))
+    ).status
 
 
 def _print(relay: Relay, number: int, calling_ae: str = "CT1") -> list[int]:

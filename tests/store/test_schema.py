@@ -53,7 +53,14 @@ def test_an_empty_database_gets_every_step(empty: Database) -> None:
     schema.upgrade(empty, steps.append)
 
     assert schema.current(empty) == schema.head()
-    assert [step.split(":")[0] for step in steps] == ["0001", "0002", "0003", "0004", "0005", "0008"]
+    assert [step.split(":")[0] for step in steps] == [
+        "0001",
+        "0002",
+        "0003",
+        "0004",
+        "0005",
+        "0008",
+    ]
     schema.upgrade(empty, steps.append)
     assert len(steps) == 6
     schema.check(empty)
