@@ -134,10 +134,14 @@ class Jobs(Claims, Recovery, Verbs, Doubting, Losses, Overdue):
                 )
             # A film session of its own: it waits for nothing, and any printer will do.
             request = replace(request_of(connection, job_id), film_session=uuid.uuid4().hex)
-            removed = select(jobs.c.pixels_removed_at).where(jobs.c.id == job_id)
-            if connection.execute(removed).scalar() is not None:
+            removed = select(jobs.c.pixels_removed_at, jobs.c.pixels_removed_why)
+            at, why = connection.execute(removed.where(jobs.c.id == job_id)).one()
+            if at is not None:
+                early = ", as room was needed for new films" if why else ""
                 raise NotAllowed(
-                    job_id, state, "its pixels have been removed since; print it at the modality"
+                    job_id,
+                    state,
+                    f"its pixels have been removed since{early}; print it at the modality",
                 )
             digests = [digest_of(film) for film in request.films]
             doubtful = connection.execute(_DOUBTFUL, {"its_job": job_id}).scalars().all()

@@ -41,9 +41,9 @@ metadata = MetaData(
     }
 )
 
-KEPT = text("pixels_removed_at IS NULL AND state IN ('cancelled', 'printed', 'sent')")
-"""Jobs whose pixels are kept only for a reprint. As it stands in the index: SQLite uses the index
-only for a question in the same words."""
+KEPT = text("pixels_removed_at IS NULL AND state NOT IN ('held', 'printing', 'queued')")
+"""Jobs whose pixels are kept only for a reprint. As it stands in the index: SQLite uses it only for
+a question in the same words, and never takes another index for a NOT IN."""
 
 jobs = Table(
     "jobs",

@@ -163,3 +163,37 @@ def test_on_a_disk_that_is_full_to_the_last_byte(relay: Relay, disk: Disk) -> No
     relay.wait_until(State.SENT, 6)
     assert relay.jobs(1)[0].pixels_removed_why == "room"
     relay.forgive_storage()
+
+
+def test_printed_films_keep_to_their_budget(disk: Disk, printer: EmulatedPrinter) -> None:
+    """retention.pixels_mb: the oldest go when there are more bytes, however much is free; a film
+    that was printed twice counts once."""
+    made = Relay(disk.folder, [printer.address], [printer], more=f"{FLOOR}pixels_mb = 9\n")
+    try:
+        made.wait_until_up()
+        for number in (1, 2, 2, 3):
+            assert _print(made, number) == [0, 0, 0]
+        made.wait_until(State.SENT, 1, 2, 3, 4)
+        made.wait_for(lambda: any(event == "pixels shed" for event, _ in made.notes), "kept all")
+        assert [job.pixels_removed_why for job in made.jobs()] == ["budget", "", "", ""]
+        assert len(list(made.service.spool.names())) == 2
+    finally:
+        made.close()
+
+
+def test_a_flood_of_waiting_films_leaves_room_for_others(
+    relay: Relay, disk: Disk, printer: EmulatedPrinter
+) -> None:
+    """While no printer takes films, one modality fills half of the room and no more: another one
+    at the same address prints on."""
+    relay.service.printers.set_duty("oki-1", Duty.DRAIN)
+    taken = next(number for number in range(1, 20) if 0x0213 in _print(relay, number, "FLOOD")) - 1
+    assert 12 * MB <= 4 * MB * taken <= 20 * MB
+
+    assert _print(relay, 20, "CT1") == [0, 0, 0]
+    assert disk.free > 8 * MB
+    relay.service.printers.set_duty("oki-1", Duty.READY)
+    relay.wait_until(State.SENT)
+    assert len(printer.sheets) == taken + 1
+    why = {str(facts["why"]) for event, facts in relay.notes if event == "request refused"}
+    assert why == {f"{4 * taken} MB unprinted of FLOOD at 127.0.0.1"}
