@@ -202,6 +202,11 @@ class Limits(Section):
         default=0, description="not finished, in all; 0: ten times waiting_jobs"
     )
 
+    @property
+    def whole_queue(self) -> int:
+        """Unfinished jobs that there may be in all."""
+        return self.queue_jobs or 10 * self.waiting_jobs
+
 
 class Printing(Section):
     """How long a printer may take with a film, before the attempt counts as broken off."""

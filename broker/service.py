@@ -192,7 +192,7 @@ class Service:
         self._dispatcher.start()
         self._monitor.start()
         self.upkeep.start()
-        self._vitals.start(lambda: self._acceptor.associations)
+        self._vitals.start(lambda: self._acceptor.associations, lambda: self._acceptor.listening)
         self._note(
             "broker listens",
             {

@@ -12,9 +12,6 @@ from broker.relay.upkeep import Keeping
 from broker.sections import Config
 from broker.store.duplicates import Rule
 
-QUEUE_TIMES = 10
-"""Without limits.queue_jobs, the whole queue has so many times what one modality may have."""
-
 
 def policy(config: Config) -> Policy:
     """How patient the dispatcher is."""
@@ -57,7 +54,7 @@ def queue_limits(config: Config) -> QueueLimits:
     limits = config.limits
     return QueueLimits(
         jobs=limits.waiting_jobs,
-        all_jobs=limits.queue_jobs or QUEUE_TIMES * limits.waiting_jobs,
+        all_jobs=limits.whole_queue,
         bytes=limits.waiting_mb << 20,
     )
 

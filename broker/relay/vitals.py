@@ -1,4 +1,8 @@
-"""Counting what the relay does, and writing it down for the page: once a second, if it changed."""
+"""Counting what the relay does, and writing it down for the page: once a second, if it changed.
+
+The time of the file is a sign of life: it is set each second, so that a relay that was stopped, or
+hangs, is known by it.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +34,15 @@ class VitalSigns:
     ) -> None:
         self._note = note
         self._path = folder / FILE_NAME
+        self._clock = clock
         self._started_at = clock()
+        self._stored_at = self._failed_at = 0.0
+        self._failure = ""
         self._every_s = every_s
         self._lock = threading.Lock()
         self._tally = Tally()
         self._associations: Callable[[], int] = lambda: 0
+        self._listening: Callable[[], bool] = lambda: True
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="vitals", daemon=True)
 
@@ -42,11 +50,21 @@ class VitalSigns:
         """Count it, and note it."""
         with self._lock:
             self._tally.heard(event, facts)
+            if event == "films accepted":
+                self._stored_at = self._clock()
+            elif event == "storage failed" and "what" in facts:
+                # Without `what` there was no room, which is told by itself.
+                self._failed_at = self._clock()
+                self._failure = f"{facts['what']}: {facts.get('why', '')}"
         self._note(event, facts)
 
-    def start(self, associations: Callable[[], int]) -> None:
-        """Begin to write; `associations` says how many are open."""
+    def start(
+        self, associations: Callable[[], int], listening: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Begin to write; `associations` says how many are open, `listening` whether there is a
+        thread for each port."""
         self._associations = associations
+        self._listening = listening
         self._thread.start()
 
     def stop(self) -> None:
@@ -63,18 +81,39 @@ class VitalSigns:
         failed = False
         while not self._stopping.is_set():
             with self._lock:
-                now = Vitals(os.getpid(), self._started_at, self._associations(), self._tally)
+                now = Vitals(
+                    os.getpid(),
+                    self._started_at,
+                    self._associations(),
+                    self._tally,
+                    listening=self._listening(),
+                    stored_at=self._stored_at,
+                    failed_at=self._failed_at,
+                    failure=self._failure,
+                )
                 document = now.document()
             try:
                 if document != written:
                     self._write(json.dumps(document))
                     written = document
                     failed = False
+                elif not self._beat():
+                    written = {}
             except OSError as error:
                 if not failed:
                     self._note("vital signs not written", {"why": error.strerror or str(error)})
                 failed = True
+                # A disk that is full takes a time, though no file: the relay lives.
+                self._beat()
             self._stopping.wait(self._every_s)
+
+    def _beat(self) -> bool:
+        """Set the file's time; whether that could be done."""
+        try:
+            os.utime(self._path)
+        except OSError:
+            return False
+        return True
 
     def _write(self, text: str) -> None:
         fresh = self._path.with_name(f".{FILE_NAME}")

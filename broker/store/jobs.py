@@ -98,6 +98,12 @@ class Jobs(Claims, Recovery, Verbs, Doubting, Losses, Overdue):
             job_id = self._add(connection, request, digests, values)
         return Admission(job_id, twin.job_id if twin is not None else None, held)
 
+    def rehearse(self, connection: Connection, request: PrintRequest) -> None:
+        """Write what `admit` writes, in a transaction that is taken back."""
+        digests = [digest_of(film) for film in request.films]
+        twin_of(connection, request.calling_ae, digests, Rule(window_s=1.0), self._clock())
+        self._add(connection, request, digests, {})
+
     def unfinished(self) -> dict[Caller, Waiting]:
         """How much each caller has in the queue that is not finished. Pixels that several of its
         jobs refer to are counted with each."""
