@@ -40,6 +40,13 @@ def give_way(known: dict[str, Any]) -> None:
         if table is not None and bound.least not in table.model_fields_set:
             least = min(getattr(table, bound.least), getattr(table, bound.most))
             known[bound.table] = _with(table, bound.least, least)
+    limits = known.get("limits")
+    if (
+        limits is not None
+        and "waiting_jobs" not in limits.model_fields_set
+        and 0 < limits.queue_jobs < limits.waiting_jobs
+    ):
+        known["limits"] = _with(limits, "waiting_jobs", limits.queue_jobs)
     retention = known.get("retention")
     if retention is not None and "rows_days" not in retention.model_fields_set:
         days = max(retention.rows_days, retention.pixels_hours / 24)
@@ -82,6 +89,13 @@ def contradictions(known: Mapping[str, Any]) -> list[str]:
                 f"{bound.table}.{bound.least}: {least} is more than {bound.most}, which is {most}; "
                 f"use {most} or less"
             )
+    limits = known.get("limits")
+    if limits is not None and 0 < limits.queue_jobs < limits.waiting_jobs:
+        problems.append(
+            f"limits.queue_jobs: {limits.queue_jobs} is less than waiting_jobs, which is "
+            f"{limits.waiting_jobs}: the queue has room for one modality's jobs at least; use "
+            f"{limits.waiting_jobs} or more, or 0"
+        )
     if (retention := known.get("retention")) is not None:
         problems += _of_retention(retention)
     duplicates = known.get("duplicates")

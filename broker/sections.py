@@ -151,8 +151,12 @@ class Retention(Section):
         default=7.0,
         description="spool files that no job refers to are set aside so long; 0: removed at once",
     )
+    pixels_mb: Annotated[int, whole("a number of megabytes", 0, 100_000_000)] = Field(
+        default=0, description="of finished jobs' pixels, the oldest go first; 0: as fit the disk"
+    )
     floor_mb: Annotated[int, whole("a number of megabytes", 0, 10_000_000)] = Field(
-        default=200, description="with less free disk, new film sessions are refused"
+        default=200,
+        description="with less free disk finished jobs lose their pixels; then no new film session",
     )
 
 
@@ -182,7 +186,7 @@ class Limits(Section):
         default=4096, description="of the images of one film session that wait to be printed"
     )
     address_mb: Annotated[int, whole("a number of megabytes", 1, 1_000_000)] = Field(
-        default=8192, description="likewise, of all film sessions of one address"
+        default=8192, description="likewise, of all film sessions of one AE title at an address"
     )
     film_boxes: Annotated[int, whole("a number of film boxes", 1, 100_000)] = Field(
         default=2000, description="of one film session, with ten image boxes each or fewer"
@@ -191,8 +195,21 @@ class Limits(Section):
         default=10_000, description="films times copies of one print request of a film session"
     )
     waiting_jobs: Annotated[int, whole("a number of jobs", 1, 1_000_000)] = Field(
-        default=1000, description="not finished, of one AE title or address; then no more films"
+        default=1000,
+        description="not finished, of one AE title at an address; then no more films of it",
     )
+    waiting_mb: Annotated[int, whole("a number of megabytes", 0, 10_000_000)] = Field(
+        default=0,
+        description="of images, likewise; 0: as much as is free above floor_mb, alone half of it",
+    )
+    queue_jobs: Annotated[int, whole("a number of jobs", 0, 10_000_000)] = Field(
+        default=0, description="not finished, in all; 0: ten times waiting_jobs"
+    )
+
+    @property
+    def whole_queue(self) -> int:
+        """Unfinished jobs that there may be in all."""
+        return self.queue_jobs or 10 * self.waiting_jobs
 
 
 class Printing(Section):

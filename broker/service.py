@@ -43,6 +43,7 @@ from broker.relay.night_check import NightCheck
 from broker.relay.notebook import Notebook
 from broker.relay.quota import Quota
 from broker.relay.refusal_counts import RefusalCounts
+from broker.relay.shedder import Shedder
 from broker.relay.upkeep import House, Upkeep
 from broker.relay.vitals import VitalSigns
 from broker.store import binding, identity, schema
@@ -153,6 +154,14 @@ class Service:
                 note=self._note,
             )
         )
+        retention = Retention(self._database, self._clock)
+        self._shedder = Shedder(
+            retention,
+            self.spool,
+            room=lambda: self._config.room(),
+            budget=lambda: self._config.retention.pixels_mb << 20,
+            note=self._note,
+        )
         self._holdings = Holdings()
         self._turns = Turns()
         self._intake = Intake(
@@ -160,11 +169,14 @@ class Service:
             self.printers,
             self.spool,
             room=lambda: self._config.room(),
+            make_room=self._shedder.make_room,
             rule=lambda: settings.rule(self._config),
             quota=Quota(
-                self.jobs.unfinished,
-                lambda: self._config.limits.waiting_jobs,
+                self.jobs,
+                lambda: settings.queue_limits(self._config),
                 time.monotonic,
+                held=self._holdings,
+                kept=retention.kept_bytes,
             ),
             wake=self._dispatcher.arrived,
             note=self._note,
@@ -181,7 +193,7 @@ class Service:
             House(
                 jobs=self.jobs,
                 printers=self.printers,
-                retention=Retention(self._database, self._clock),
+                retention=retention,
                 spool=self.spool,
                 running=lambda: self._dispatcher.running,
                 policy=lambda: settings.policy(self._config),
@@ -192,6 +204,8 @@ class Service:
                 damage=lambda: self._database.damage,
                 clock=self._clock,
                 note=self._note,
+                make_room=self._shedder.keep_house,
+                weigh=self._shedder.weigh,
             )
         )
         self._night = NightCheck(
@@ -231,7 +245,9 @@ class Service:
         self._dispatcher.start()
         self._monitor.start()
         self.upkeep.start()
-        self._vitals.start(lambda: self._acceptor.associations, self._storage)
+        self._vitals.start(
+            lambda: self._acceptor.associations, lambda: self._acceptor.listening, self._storage
+        )
         self._night.start()
         self._note(
             "broker listens",

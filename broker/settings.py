@@ -7,6 +7,7 @@ from broker.dicom.print_scu import PrintTimeouts
 from broker.dicom.transport.requestor import Timeouts
 from broker.model.retry import Policy
 from broker.relay.monitor import Rhythm
+from broker.relay.quota import QueueLimits
 from broker.relay.upkeep import Keeping
 from broker.sections import Config
 from broker.store.duplicates import Rule
@@ -45,6 +46,16 @@ def allowance(config: Config) -> Allowance:
         address=limits.address_mb << 20,
         film_boxes=limits.film_boxes,
         sheets=limits.sheets,
+    )
+
+
+def queue_limits(config: Config) -> QueueLimits:
+    """How much unfinished a modality may have, and all together."""
+    limits = config.limits
+    return QueueLimits(
+        jobs=limits.waiting_jobs,
+        all_jobs=limits.whole_queue,
+        bytes=limits.waiting_mb << 20,
     )
 
 

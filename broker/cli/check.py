@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from broker.config import Config
+    from broker.desk.readiness import Readiness
     from broker.model.health import Check
     from broker.model.printer import Printer
 
@@ -50,8 +51,9 @@ def check(
 
     Exit 0 when all are healthy, else 1.
 
-    Without HOST and PORT: every configured printer, and the broker itself. A printer
-    that is busy, or low on something, is healthy; one that needs a person before it prints is not.
+    Without HOST and PORT: every configured printer, the broker itself, and, where it runs on
+    this machine, whether films can be taken: what a film needs is tried. A printer that is
+    busy, or low on something, is healthy; one that needs a person before it prints is not.
 
     What the broker has seen of a printer while printing is said, too, and marked with BUT; it
     does not change the exit code, which is this check's alone.
@@ -87,6 +89,7 @@ def check(
 
     with ThreadPoolExecutor(max(1, len(peers))) as pool:
         checks = list(pool.map(ask, peers))
+    films = _films(settings) if host is None else None
     if as_document:
         typer.echo(
             tables.as_json(
@@ -96,6 +99,7 @@ def check(
                     | documents.of_observed(known.get(peer))
                     for peer, found in zip(peers, checks, strict=True)
                 ]
+                + ([] if films is None else [_films_document(settings, films)])
             )
         )
     elif not peers:
@@ -114,8 +118,56 @@ def check(
             if peer in known:
                 for seen in _seen(known[peer], time.time(), healthy=found.kind in healthy):
                     tables.show(tables.folded(seen, console.width, 8), console)
+        for line in [] if films is None else _films_lines(settings, films):
+            tables.show(tables.folded(line, console.width), console)
+    if films is not None and not films.ready:
+        raise typer.Exit(FAILED)
     if not peers or any(found.kind not in healthy for found in checks):
         raise typer.Exit(FAILED)
+
+
+def _films(config: Config) -> Readiness | None:
+    """Whether films can be taken by the broker that runs here; None where none does, and where its
+    database cannot be opened, which is said on stderr."""
+    from broker.desk import opened as desk
+    from broker.desk.failures import explained
+    from broker.desk.readiness import look
+    from broker.store import schema
+    from broker.store.occupancy import Occupancy
+
+    if not (config.database_file.exists() and Occupancy.taken(config.data_dir)):
+        return None
+    try:
+        with desk.database(config) as opened:
+            schema.check(opened)
+            return look(desk.store_over(opened, config))
+    except Exception as error:
+        _, lines = explained(error) or (0, [])
+        if not lines:
+            raise
+        typer.echo(f"whether films can be taken is not known: {'; '.join(lines)}", err=True)
+        return None
+
+
+def _films_document(config: Config, films: Readiness) -> dict[str, object]:
+    """As the other rows, with the data directory for an address."""
+    from broker.desk import documents
+
+    return {
+        "name": "films",
+        "address": str(config.data_dir),
+        "healthy": films.ready,
+        "kind": "ready" if films.ready else "not ready",
+        "words": "; ".join((*(each.words for each in films.obstacles), *films.remarks)),
+        "tls": False,
+    } | documents.of_observed(None)
+
+
+def _films_lines(config: Config, films: Readiness) -> list[str]:
+    """Whether films can be taken, and each thing that is in the way."""
+    verdict = "can be taken" if films.ready else "can NOT be taken"
+    said = (*(each.words for each in films.obstacles), *films.remarks)
+    return [f"films {verdict} at {config.data_dir}", *(f"  {each}" for each in said)]
 
 
 def _sealed(config: Config, peers: list[Address], *, tls: bool) -> Mapping[str, SSLContext]:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from broker.cli.tables import Column, Row, folded, lay_out
 from broker.desk.fate import tray
-from broker.desk.phrases import age, count, moment
+from broker.desk.phrases import age, count, moment, why_removed
 from broker.desk.remarks import of_job, where
 from broker.desk.standings import Standing
 from broker.model.job import Attempt, FilmState, Job, JobFilm, State
@@ -133,8 +133,8 @@ def job(
     }
     if found.pixels_removed_at is not None:
         facts["pixels"] = (
-            f"removed {moment(found.pixels_removed_at)} UTC, as they are after "
-            "retention.pixels_hours: it cannot be printed again"
+            f"removed {moment(found.pixels_removed_at)} UTC, {why_removed(found)}: it cannot be "
+            "printed again"
         )
     for name, fact in facts.items():
         first, *rest = folded(fact, width, 14)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from broker.desk import pixels, storage
+from broker.desk import pixels, readiness, storage
+from broker.desk.readiness import Kind
 from broker.model.room import MB
 from broker.model.trouble import PRINT_AGAIN
 
@@ -34,6 +35,9 @@ MISSING = (
     "not replace it, films taken since are in it. Jobs without them are held at the broker's "
     f"start, or when their turn comes: {PRINT_AGAIN}, then cancel the job."
 )
+REFUSED = "FILMS CANNOT BE TAKEN: {words}."
+SAID = frozenset({Kind.NOT_RUNNING, Kind.SPOOL, Kind.LOCKED, Kind.ROOM})
+"""What has a sentence of its own."""
 LOCKED_S = 1.0
 """The broker itself locks it for moments only."""
 
@@ -49,12 +53,19 @@ def alarms(store: Store) -> list[str]:
         said.append(_idle(gone, missing))
     elif gone:
         said.append(f"{BENEATH} {gone}.")
-    if store.locked(LOCKED_S):
+    found = readiness.look(store, patience_s=LOCKED_S, writing=False)
+    kinds = {each.kind for each in found.obstacles}
+    if Kind.LOCKED in kinds:
         said.append(LOCKED.format(file=store.config.database_file))
+    if store.running:
+        others = [each for each in found.obstacles if each.kind not in SAID]
+        if Kind.SPOOL in kinds and not gone:
+            others += [each for each in found.obstacles if each.kind is Kind.SPOOL]
+        said += [REFUSED.format(words=each.words) for each in others]
     if missing:
         said.append(MISSING.format(missing=missing, needed=needed, folder=pixels.folder(store)))
-    room = store.config.room()
-    if room.low:
+    if Kind.ROOM in kinds:
+        room = store.config.room()
         folder = store.config.fuller
         said.append(LOW.format(free=room.free // MB, folder=folder, floor=room.floor // MB))
     return said

@@ -51,6 +51,7 @@ def of_job(found: Standing) -> Document:
         "came_again_as": found.twin.job_id if found.twin else None,
         "overtaken_by": list(found.overtaken_by),
         "pixels_removed_at": iso(job.pixels_removed_at),
+        "pixels_removed_why": job.pixels_removed_why,
         "unanswered": [_of_unanswered(film) for film in found.unanswered],
         "printed_again": [_of_unanswered(film) for film in found.again],
         "not_before": iso(job.not_before or None),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from broker.desk import advice, tries
 from broker.desk.fate import Fate, asked, trays
-from broker.desk.phrases import clean, count, moment
+from broker.desk.phrases import clean, count, moment, why_removed
 from broker.model.choose import Choice, plan
 from broker.model.job import SETTLED, Attempt, FilmState, Job, JobFilm, State
 from broker.model.printer import Printer
@@ -242,7 +242,10 @@ def _finished(job: Job, films: Sequence[JobFilm]) -> Explanation:
             "A printer does not say when they are on paper."
         )
     if job.pixels_removed_at is not None:
-        gone = "Its pixels have been removed since: to have it again, print at the modality."
+        gone = (
+            f"Its pixels were removed at {moment(job.pixels_removed_at)} UTC, {why_removed(job)}: "
+            "to have it again, print at the modality."
+        )
         return Explanation((words,), advice=(gone,))
     after_all = "after all" if job.state is State.CANCELLED else "again"
     reprint = f"`broker jobs reprint {job.id}` prints it {after_all}, as a new job."

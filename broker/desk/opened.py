@@ -19,6 +19,7 @@ from broker.store.occupancy import Occupancy
 from broker.store.orders import Orders
 from broker.store.printers import Printers
 from broker.store.refusals import Refusals
+from broker.store.rehearsal import Rehearsal
 from broker.store.retention import Retention
 from broker.store.spool import Spool
 from broker.store.users import Users
@@ -37,6 +38,8 @@ class Store:
     users: Users
     locked: Callable[[float], bool]
     """Whether another process keeps the database locked for so many seconds."""
+    rehearsal: Rehearsal
+    """Whether a film's rows can be written."""
     damage: Callable[[], str] = lambda: ""
     """What SQLite has said to this process of a damaged page; empty as long as it met none."""
 
@@ -69,17 +72,24 @@ def store_of(settings: Config) -> Iterator[Store]:
             known = {printer.name for printer in printers.list()}
             if any(address.name not in known for address in settings.addresses()):
                 printers.sync(settings.addresses(), remove=False)
-        yield Store(
-            settings,
-            Jobs(opened_database, time.time),
-            printers,
-            Retention(opened_database, time.time),
-            Refusals(opened_database),
-            Orders(opened_database, time.time),
-            Users(opened_database, time.time),
-            opened_database.locked,
-            lambda: opened_database.damage,
-        )
+        yield store_over(opened_database, settings)
+
+
+def store_over(opened_database: Database, settings: Config) -> Store:
+    """The store of an open database, whatever is in it."""
+    jobs = Jobs(opened_database, time.time)
+    return Store(
+        settings,
+        jobs,
+        Printers(opened_database, time.time),
+        Retention(opened_database, time.time),
+        Refusals(opened_database),
+        Orders(opened_database, time.time),
+        Users(opened_database, time.time),
+        opened_database.locked,
+        Rehearsal(opened_database, jobs),
+        lambda: opened_database.damage,
+    )
 
 
 @contextmanager

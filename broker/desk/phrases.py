@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from broker.model.job import Job
+
 
 def clean(text: str) -> str:
     """Text in one line, with a question mark for each character that is not printable."""
@@ -32,3 +34,13 @@ def moment(seconds: float | None) -> str:
 def count(number: int, noun: str) -> str:
     """`1 film`, `2 films`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def why_removed(job: Job) -> str:
+    """Why the pixels of a finished job were removed, as the end of a sentence."""
+    match job.pixels_removed_why:
+        case "room":
+            return "before their time, as room on the disk was needed for new films"
+        case "budget":
+            return "before their time, as finished jobs had more than retention.pixels_mb"
+    return "as they are after retention.pixels_hours"

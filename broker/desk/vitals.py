@@ -25,6 +25,17 @@ def read(data_dir: Path) -> Vitals | None:
         return None  # it has just begun, or is of another version
 
 
+def silent_s(data_dir: Path, now: float) -> float | None:
+    """For how many seconds the broker that runs has given no sign of life; None before the first.
+
+    `now` is in seconds since the epoch; a clock that was set back counts as no silence.
+    """
+    try:
+        return max(0.0, now - (data_dir / FILE_NAME).stat().st_mtime)
+    except OSError:
+        return None
+
+
 def _lives(pid: int) -> bool:
     """Whether there is such a process, whoever owns it."""
     try:

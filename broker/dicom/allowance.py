@@ -1,53 +1,73 @@
-"""What a modality may send, and what each address has sent that is still nobody's."""
+"""What a modality may send, and what each one has sent that no job has yet."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
 from dataclasses import dataclass
+from typing import TypeVar
 
 from broker.dicom import statuses
 from broker.dicom.statuses import Fault
+from broker.model.caller import Caller
 from broker.model.room import MB
+
+K = TypeVar("K")
 
 
 class Holdings:
-    """Bytes of images that were not asked for yet, of each address. For any thread."""
+    """Bytes of images that were not asked for yet, and of those that are coming, of each caller.
+    For any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._bytes: Counter[str] = Counter()
+        self._bytes: Counter[Caller] = Counter()
+        self._of_address: Counter[str] = Counter()
 
-    def change(self, address: str, by: int) -> None:
+    def change(self, caller: Caller, by: int) -> None:
         """So many more, or fewer."""
         with self._lock:
-            self._bytes[address] += by
-            if not self._bytes[address]:
-                del self._bytes[address]
+            _add(self._bytes, caller, by)
+            _add(self._of_address, caller.address, by)
 
-    def of(self, address: str) -> int:
-        """Bytes of one address, in all its associations."""
-        return self._bytes[address]
+    def of(self, caller: Caller) -> int:
+        """Bytes of one AE title at an address, in all its associations."""
+        return self._bytes[caller]
+
+    def of_address(self, address: str) -> int:
+        """Bytes of one address, whatever its AE titles."""
+        return self._of_address[address]
+
+
+def _add(counter: Counter[K], key: K, by: int) -> None:
+    counter[key] += by
+    if not counter[key]:
+        del counter[key]
 
 
 class Share:
     """One association's part of the holdings."""
 
-    def __init__(self, holdings: Holdings, address: str) -> None:
+    def __init__(self, holdings: Holdings, caller: Caller) -> None:
         self._holdings = holdings
-        self._address = address
+        self._caller = caller
         self.bytes = 0
 
     def become(self, size: int) -> None:
         """So many bytes are held by it now."""
         if size != self.bytes:
-            self._holdings.change(self._address, size - self.bytes)
+            self._holdings.change(self._caller, size - self.bytes)
             self.bytes = size
 
     @property
-    def of_address(self) -> int:
-        """Bytes of all associations of its address."""
-        return self._holdings.of(self._address)
+    def of_caller(self) -> int:
+        """Bytes of all associations of its AE title at its address."""
+        return self._holdings.of(self._caller)
+
+    @property
+    def whose(self) -> str:
+        """The AE title and the address."""
+        return str(self._caller)
 
 
 @dataclass(frozen=True)
@@ -59,7 +79,7 @@ class Allowance:
     session: int = 4096 * MB
     """Bytes of the images of a film session that were not asked for yet."""
     address: int = 8192 * MB
-    """Likewise, of all film sessions of one address."""
+    """Likewise, of all film sessions of one AE title at an address."""
     film_boxes: int = 2000
     """Of a film session."""
     sheets: int = 10_000
@@ -75,8 +95,8 @@ class Allowance:
             words = f"the image is larger than {self.image // MB} MB"
         elif share.bytes - replaced + size > self.session:
             words = f"the film session's images are larger than {self.session // MB} MB"
-        elif share.of_address - replaced + size > self.address:
-            words = f"unprinted images of one address: over {self.address // MB} MB"
+        elif share.of_caller - replaced + size > self.address:
+            words = f"over {self.address // MB} MB of unprinted images: {share.whose}"
         else:
             return
         raise Fault(statuses.NO_MEMORY_FOR_IMAGE, words)

@@ -8,7 +8,8 @@ from typing import Generic
 from broker.dicom import statuses
 from broker.dicom.intake import R, Writer
 from broker.dicom.statuses import Fault
-from broker.model.trouble import CannotStore
+from broker.model.refusal import Refusal
+from broker.model.trouble import CannotStore, QueueFull
 
 
 class Arriving(Generic[R]):
@@ -71,6 +72,9 @@ class Arriving(Generic[R]):
 
 
 def _fault(error: CannotStore) -> Fault:
-    fault = Fault(statuses.NO_MEMORY_FOR_IMAGE, "the image cannot be stored")
+    if isinstance(error, QueueFull):
+        fault = Fault(statuses.NO_MEMORY_FOR_IMAGE, str(error), kind=Refusal.QUEUE_FULL)
+    else:
+        fault = Fault(statuses.NO_MEMORY_FOR_IMAGE, "the image cannot be stored")
     fault.__cause__ = error
     return fault

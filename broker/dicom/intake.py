@@ -32,8 +32,9 @@ class Intake(Protocol[R]):
     def check_room(self, calling_ae: str, peer: str) -> None:
         """CannotStore when there is no room for a new film session of this modality."""
 
-    def receive(self, size: int) -> Writer[R]:
-        """So many bytes of pixels begin to come; CannotStore when there is no room for them."""
+    def receive(self, size: int, calling_ae: str, peer: str) -> Writer[R]:
+        """So many bytes of pixels of this modality begin to come; CannotStore when there is no room
+        for them."""
 
     def accept(self, request: PrintRequest, received: Sequence[R], came: float) -> int:
         """Put a print request on stable storage, its pixels first; the job's number.

@@ -28,6 +28,7 @@ from broker.dicom.transport.command_set import Command
 from broker.dicom.transport.dataset_stream import Sink
 from broker.dicom.transport.message import Request, Response
 from broker.dicom.turns import Turns
+from broker.model.caller import Caller
 from broker.model.job import Level
 from broker.model.note import Note
 from broker.model.pool import FULL, NORMAL
@@ -64,17 +65,20 @@ class PrintScp:
         self.allowance = allowance or Allowance()
         self.tree = FilmTree(self.allowance.film_boxes)
         self._turns = turns or Turns()
-        self._share = Share(holdings or Holdings(), association.peer.rpartition(":")[0])
+        self._share = Share(
+            holdings or Holdings(), Caller.of(association.calling_ae, association.peer)
+        )
 
     def answer(self, request: Request) -> Response:
         """The response to one request; never raises for anything that a peer can send."""
         try:
             if request.field == Command.C_ECHO:
                 return Response(statuses.SUCCESS)
-            with self._turns.take():
-                response = self._answer(request)
-            self._share.become(self.tree.unprinted_bytes)
-            return response
+            try:
+                with self._turns.take():
+                    return self._answer(request)
+            finally:
+                self._share.become(self.tree.unprinted_bytes)
         except Fault as fault:
             self.note(
                 "request refused",
@@ -105,7 +109,10 @@ class PrintScp:
 
         def begin() -> Any:
             self.allowance.check_image(size, replaced, self._share)
-            return self.intake.receive(size)
+            writer = self.intake.receive(size, self.association.calling_ae, self.association.peer)
+            # What is coming counts, too: images of many associations may come at once.
+            self._share.become(self.tree.unprinted_bytes + size)
+            return writer
 
         return Arriving(begin, size)
 
@@ -170,7 +177,8 @@ class PrintScp:
         except CannotStore as error:
             full = isinstance(error, QueueFull)
             kind = Refusal.QUEUE_FULL if full else Refusal.DISK_NEARLY_FULL
-            raise Fault(statuses.RESOURCE_LIMITATION, "no room for films now", kind=kind) from error
+            words = str(error) if full else "no room for films now"
+            raise Fault(statuses.RESOURCE_LIMITATION, words, kind=kind) from error
         session = OpenFilmSession(uid, {})
         film_objects.set_session(session, dataset, self.tree)
         self.tree.add(session)
@@ -280,8 +288,7 @@ class PrintScp:
         except CannotStore as error:
             full = statuses.SESSION_QUEUE_FULL if whole else statuses.FILM_BOX_QUEUE_FULL
             if isinstance(error, QueueFull):
-                words = "too many jobs of this modality are not finished"
-                raise Fault(full, words, kind=Refusal.QUEUE_FULL) from error
+                raise Fault(full, str(error), kind=Refusal.QUEUE_FULL) from error
             raise Fault(full, "the film cannot be stored") from error
         self.tree.printed(boxes)
         return self.action_reply(request, job)

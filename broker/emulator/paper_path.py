@@ -134,7 +134,7 @@ class PaperPath:
         """What N-GET of the Printer tells."""
         return JAMMED if self.scenario.jam else NORMAL
 
-    def receive(self, size: int) -> Holding:  # noqa: ARG002 - memory takes it
+    def receive(self, size: int, calling_ae: str, peer: str) -> Holding:  # noqa: ARG002 - in memory
         """Keep pixels in memory."""
         return Holding()
 

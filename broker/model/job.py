@@ -162,6 +162,8 @@ class Job:
     """What is to be known of it in every state, for a person; the reason begins with it."""
     pixels_removed_at: float | None = None
     """When its pixels were removed, after its end: it cannot be printed again."""
+    pixels_removed_why: str = ""
+    """`room` or `budget` when they went before their time; empty when their time was over."""
 
 
 @dataclass(frozen=True)

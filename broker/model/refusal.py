@@ -49,7 +49,8 @@ class Refusal(StrEnum):
     DISK_NEARLY_FULL = "disk nearly full"
     """Status 0x0213 for a new film session, before the disk is full."""
     QUEUE_FULL = "queue full"
-    """Status 0x0213, 0xC601 or 0xC602: one AE title or address has too many unfinished jobs."""
+    """Status 0x0213, 0xC601, 0xC602 or 0xC605: one AE title at an address, one address, or all
+    together have too much that is not finished."""
     IMAGE_NOT_STORED = "image not stored"
     """Status 0xC605."""
     FILM_NOT_STORED = "film not stored"

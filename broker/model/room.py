@@ -23,7 +23,32 @@ class Room:
     def takes(self, size: int) -> bool:
         """Whether an image of so many bytes may still come for an open film session: a quarter of
         the floor stays for the rows of jobs, whatever comes."""
-        return size <= self.free - self.floor // 4
+        return size <= self.for_open_sessions
+
+    @property
+    def spare(self) -> int:
+        """Bytes that are kept free above the floor as long as older pixels can go for them."""
+        return self.floor // 4
+
+    @property
+    def near(self) -> bool:
+        """Whether less than the floor and the spare are free."""
+        return self.short_of_spare > 0
+
+    @property
+    def short_of_spare(self) -> int:
+        """Bytes that are missing until the floor and the spare are free."""
+        return self.floor + self.spare - self.free
+
+    @property
+    def above_floor(self) -> int:
+        """Bytes that may be filled before film sessions are refused."""
+        return max(0, self.free - self.floor)
+
+    @property
+    def for_open_sessions(self) -> int:
+        """Bytes that images of open film sessions may fill: see `takes`."""
+        return max(0, self.free - self.floor // 4)
 
     @property
     def words(self) -> str:

@@ -81,5 +81,6 @@ class CannotStore(Exception):
 
 
 class QueueFull(CannotStore):
-    """As many jobs of one AE title or address are unfinished as may: one that prints without end
-    must not keep the others from printing."""
+    """As much of one AE title at an address, of one address, or in all, is unfinished as may: one
+    that prints without end must not keep the others from printing. Its words name what is full, the
+    number first, as an Error Comment has 64 characters."""

@@ -40,6 +40,19 @@ class Vitals:
     """Open now."""
     tally: Tally = field(default_factory=Tally)
     storage: Storage = field(default_factory=Storage)
+    listening: bool = True
+    """Whether a thread waits for connections on each of its ports."""
+    stored_at: float = 0.0
+    """When a film was taken last, in seconds since the epoch; 0: none yet."""
+    failed_at: float = 0.0
+    """Likewise, when one could not be stored."""
+    failure: str = ""
+    """Why; nothing of a patient is in it."""
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last film that came could not be stored."""
+        return self.failed_at > self.stored_at
 
     @property
     def films(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from broker.model.caller import Caller
 from broker.model.job import PrintRequest
 from broker.model.note import Note
 from broker.model.pool import PoolStatus, pool_status
@@ -12,7 +13,7 @@ from broker.model.room import Room
 from broker.model.trouble import CannotStore, QueueFull
 from broker.relay.quota import Quota
 from broker.relay.receiving import UNWRITTEN, Receiving
-from broker.store.database import in_words
+from broker.store.database import FAILURES, in_words
 from broker.store.jobs import Jobs, Rule
 from broker.store.printers import Printers
 from broker.store.spool import Incoming, Spool
@@ -31,16 +32,20 @@ class Intake:
         spool: Spool,
         *,
         room: Callable[[], Room],
+        make_room: Callable[[Callable[[Room], int]], Room] | None = None,
         rule: Callable[[], Rule],
         quota: Quota,
         wake: Callable[[], None],
         note: Note,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`make_room` removes what can go until nothing is missing by the measure it is given, and
+        says what room there is then."""
         self._jobs = jobs
         self._printers = printers
         self._spool = spool
         self._room = room
+        self._make_room = make_room
         self._rule = rule
         self._quota = quota
         self._wake = wake
@@ -50,21 +55,30 @@ class Intake:
     def check_room(self, calling_ae: str, peer: str) -> None:
         """CannotStore when the disk is fuller than the site wants it, or the modality's part of the
         queue is full: better no film than half, and sooner than later."""
-        room = self._measured()
+        room = self._with_room(lambda room: room.floor + 1 - room.free)
         if room.low:
             self._note("storage failed", {"why": NEARLY_FULL})
             raise CannotStore(room.words)
+        caller = Caller.of(calling_ae, peer)
         try:
-            self._quota.check(calling_ae, peer)
+            self._quota.check(caller)
+            self._quota.check_bytes(caller, 0, room.above_floor)
         except QueueFull:
             raise
         except Exception as error:
             raise self._cannot("the queue cannot be read", error) from error
 
-    def receive(self, size: int) -> Receiving:
+    def receive(self, size: int, calling_ae: str, peer: str) -> Receiving:
         """Write so many bytes of pixels while they arrive; CannotStore when the disk does not take
-        them, or they do not fit beside what must stay free."""
-        self._check_fit(size)
+        them, or they do not fit beside what must stay free; QueueFull when the modality's part of
+        the disk is full."""
+        room = self._check_fit(size)
+        try:
+            self._quota.check_bytes(Caller.of(calling_ae, peer), size, room.for_open_sessions)
+        except QueueFull:
+            raise
+        except Exception as error:
+            raise self._cannot("the queue cannot be read", error) from error
         try:
             writer = self._spool.begin()
         except OSError as error:
@@ -78,12 +92,14 @@ class Intake:
         nothing of the request is left. `came` is when the request was there, of `monotonic`: its
         wait for a turn counts.
         """
+        caller = Caller.of(request.calling_ae, request.peer)
         try:
-            self._quota.check(request.calling_ae, request.peer)
+            self._quota.check(caller)
+            self._with_room(lambda room: room.floor // 4 + 1 - room.free)
             with self._spool.keeping():
                 self._spool.keep(received)
                 admitted = self._jobs.admit(request, rule=self._rule())
-            self._quota.took(request.calling_ae, request.peer)
+            self._quota.took(caller, sum({each.name: each.length for each in received}.values()))
         except QueueFull:
             raise
         except Exception as error:
@@ -117,23 +133,33 @@ class Intake:
         """The pool as one printer: FAILURE only when films cannot be stored."""
         try:
             printers = self._printers.list()
-            room = self._room()
+            room = self._with_room(lambda room: room.floor + 1 - room.free)
         except Exception as error:  # noqa: BLE001 - whatever the disk says, it is the answer
             self._note("storage failed", {"why": in_words(error)})
             return pool_status((), can_store=False)
         return pool_status(printers, can_store=True, room=not room.low)
 
-    def _check_fit(self, size: int) -> None:
-        """CannotStore when so many bytes more would take what must stay free."""
-        if not self._measured().takes(size):
+    def _check_fit(self, size: int) -> Room:
+        """CannotStore when so many bytes more would take what must stay free; the room there is."""
+        room = self._with_room(lambda room: size - room.for_open_sessions)
+        if not room.takes(size):
             self._note("storage failed", {"why": NO_ROOM})
             raise CannotStore(NO_ROOM)
+        return room
 
-    def _measured(self) -> Room:
+    def _with_room(self, missing: Callable[[Room], int]) -> Room:
+        """The room there is; more of it is made where bytes are missing by this measure, before
+        anybody is refused."""
         try:
-            return self._room()
+            room = self._room()
+            if missing(room) <= 0 or self._make_room is None:
+                return room
+            return self._make_room(missing)
         except OSError as error:
             raise self._cannot("the disk cannot be asked", error) from error
+        except FAILURES as error:
+            self._note("storage failed", {"what": "no room can be made", "why": in_words(error)})
+            return room
 
     def _undo(self, received: Sequence[Incoming]) -> None:
         """Take back what `keep` moved into place, as far as no job refers to it."""

@@ -20,7 +20,7 @@ class Receiving:
         self,
         writer: Writer,
         size: int,
-        check_fit: Callable[[int], None],
+        check_fit: Callable[[int], object],
         cannot: Callable[[str, Exception], CannotStore],
     ) -> None:
         self._writer = writer

@@ -59,6 +59,10 @@ class House:
     """Keeps the database's log small."""
     damage: Callable[[], str] = lambda: ""
     """What SQLite has said of a damaged page; empty as long as it met none."""
+    make_room: Callable[[], None] = lambda: None
+    """Finished jobs lose their pixels before their time where their room is needed."""
+    weigh: Callable[[], None] = lambda: None
+    """Older rows get their bytes."""
 
 
 class Upkeep:
@@ -95,7 +99,8 @@ class Upkeep:
             if self._house.damage():
                 seldom = ()  # what a damaged database does not refer to may be needed
             often = (self._house.keep_mark, self.recover, self.mend_times, self._house.tend_log)
-            for chore in (*often, *seldom, self._house.tick):
+            room = (self._house.make_room, self._house.weigh)
+            for chore in (*often, *seldom, *room, self._house.tick):
                 try:
                     chore()
                 except Exception as error:  # noqa: BLE001 - what fails must not stop the others

@@ -1,4 +1,8 @@
-"""Counting what the relay does, and writing it down for the page: once a second, if it changed."""
+"""Counting what the relay does, and writing it down for the page: once a second, if it changed.
+
+The time of the file is a sign of life: it is set each second, so that a relay that was stopped, or
+hangs, is known by it.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +37,17 @@ class VitalSigns:
     ) -> None:
         self._note = note
         self._path = folder / FILE_NAME
+        self._clock = clock
         self._started_at = clock()
+        self._stored_at = self._failed_at = 0.0
+        self._failure = ""
         self._every_s = every_s
         self._lock = threading.Lock()
         self._tally = Tally()
         self._associations: Callable[[], int] = lambda: 0
         self._storage: Callable[[], Storage] = Storage
         self._moved_at = time.monotonic()
+        self._listening: Callable[[], bool] = lambda: True
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="vitals", daemon=True)
 
@@ -49,6 +57,12 @@ class VitalSigns:
             self._tally.heard(event, facts)
             if event in MOVES:
                 self._moved_at = time.monotonic()
+            if event == "films accepted":
+                self._stored_at = self._clock()
+            elif event == "storage failed" and "what" in facts:
+                # Without `what` there was no room, which is told by itself.
+                self._failed_at = self._clock()
+                self._failure = f"{facts['what']}: {facts.get('why', '')}"
         self._note(event, facts)
 
     @property
@@ -57,10 +71,15 @@ class VitalSigns:
         return time.monotonic() - self._moved_at
 
     def start(
-        self, associations: Callable[[], int], storage: Callable[[], Storage] = Storage
+        self,
+        associations: Callable[[], int],
+        listening: Callable[[], bool] = lambda: True,
+        storage: Callable[[], Storage] = Storage,
     ) -> None:
-        """Begin to write; `associations` says how many are open, `storage` how the database is."""
+        """Begin to write; `associations` says how many are open, `listening` whether there is a
+        thread for each port, `storage` how the database is."""
         self._associations = associations
+        self._listening = listening
         self._storage = storage
         self._thread.start()
 
@@ -84,6 +103,10 @@ class VitalSigns:
                     self._associations(),
                     self._tally,
                     self._storage(),
+                    listening=self._listening(),
+                    stored_at=self._stored_at,
+                    failed_at=self._failed_at,
+                    failure=self._failure,
                 )
                 document = now.document()
             try:
@@ -91,11 +114,23 @@ class VitalSigns:
                     self._write(json.dumps(document))
                     written = document
                     failed = False
+                elif not self._beat():
+                    written = {}
             except OSError as error:
                 if not failed:
                     self._note("vital signs not written", {"why": error.strerror or str(error)})
                 failed = True
+                # A disk that is full takes a time, though no file: the relay lives.
+                self._beat()
             self._stopping.wait(self._every_s)
+
+    def _beat(self) -> bool:
+        """Set the file's time; whether that could be done."""
+        try:
+            os.utime(self._path)
+        except OSError:
+            return False
+        return True
 
     def _write(self, text: str) -> None:
         fresh = self._path.with_name(f".{FILE_NAME}")

@@ -159,16 +159,18 @@ class Database:
         return Path(str(self._engine.url.database))
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, busy_s: float | None = None) -> Iterator[Connection]:
         """A transaction that may write, committed at the end, rolled back by any exception.
 
         When this returns, what was written survives a power cut. What it reads stays true until
         its end, as nobody else writes meanwhile. Never nested: the second would wait for the first.
-        DatabaseBusy, or the database's own error, when its turn does not come in time.
+        DatabaseBusy, or the database's own error, when its turn does not come in time: in `busy_s`
+        seconds, where that is given.
         """
-        end = time.monotonic() + self._busy_s
-        if not self._writing.acquire(timeout=self._busy_s):
-            raise DatabaseBusy(f"other writers took longer than {self._busy_s:g} s")
+        busy_s = self._busy_s if busy_s is None else busy_s
+        end = time.monotonic() + busy_s
+        if not self._writing.acquire(timeout=busy_s):
+            raise DatabaseBusy(f"other writers took longer than {busy_s:g} s")
         try:
             with self._lent(end) as connection:
                 committed: Callable[[], None] | None = None
@@ -181,6 +183,12 @@ class Database:
                     committed()
         finally:
             self._writing.release()
+
+    @staticmethod
+    def is_busy(error: BaseException) -> bool:
+        """Whether it says no more than that others were writing."""
+        code = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0)
+        return isinstance(error, DatabaseBusy) or code & 0xFF == SQLITE_BUSY
 
     def locked(self, patience_s: float) -> bool:
         """Whether nobody may write for so long, because another process does."""

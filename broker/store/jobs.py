@@ -6,8 +6,9 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, Integer, and_, bindparam, case, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 
+from broker.model.caller import Caller, Waiting, spellings
 from broker.model.job import UNANSWERED, FilmState, Level, PrintRequest, State
 from broker.store.claims import ClaimLost, Claims
 from broker.store.documents import attributes_to_json, digest_of, film_to_json
@@ -29,20 +30,19 @@ HELD_AS_DUPLICATE = "a person decides whether it is printed again"
 NO_RULE = Rule()
 
 
+_PLACE = func.rtrim(jobs.c.peer, "0123456789")
+"""The peer without its port: SQLite knows no search from the end."""
 _UNFINISHED = Prepared(
-    select(
-        func.sum(case((jobs.c.calling_ae == bindparam("calling_ae"), 1), else_=0)),
-        func.sum(
-            case(
-                (
-                    func.substr(jobs.c.peer, 1, bindparam("length", type_=Integer))
-                    == bindparam("place"),
-                    1,
-                ),
-                else_=0,
-            )
-        ),
-    ).where(jobs.c.state.in_(fixed(UNFINISHED)))
+    select(jobs.c.calling_ae, _PLACE, func.count(), func.sum(func.coalesce(jobs.c.bytes, 0)))
+    .where(jobs.c.state.in_(fixed(UNFINISHED)))
+    .group_by(jobs.c.calling_ae, _PLACE)
+)
+_WAITING_FILES = (
+    select(jobs.c.calling_ae, spooled.c.name, func.max(spooled.c.bytes).label("bytes"))
+    .join(jobs, jobs.c.id == spooled.c.job_id)
+    .where(jobs.c.state.in_(UNFINISHED))
+    .where(_PLACE.in_(bindparam("places", expanding=True)))
+    .group_by(jobs.c.calling_ae, spooled.c.name)
 )
 _DOUBTFUL = (
     select(sendings.c.number)
@@ -55,7 +55,7 @@ _JOB = Prepared(
 )
 _FILM = Prepared(insert(films), "job_id", "number", "content", "digest")
 _SENDING = Prepared(insert(sendings), *(each.name for each in sendings.c if each.name != "id"))
-_SPOOLED = Prepared(insert(spooled), "name", "job_id")
+_SPOOLED = Prepared(insert(spooled), "name", "job_id", "bytes")
 
 
 @dataclass(frozen=True)
@@ -99,12 +99,32 @@ class Jobs(Claims, Recovery, Verbs, Doubting, Losses, Overdue, Releases):
             job_id = self._add(connection, request, digests, values)
         return Admission(job_id, twin.job_id if twin is not None else None, held)
 
-    def unfinished(self, calling_ae: str, address: str) -> tuple[int, int]:
-        """How many jobs of an AE title are unfinished, and how many of an address."""
-        asked = {"calling_ae": calling_ae, "place": f"{address}:", "length": len(address) + 1}
+    def rehearse(self, connection: Connection, request: PrintRequest) -> None:
+        """Write what `admit` writes, in a transaction that is taken back."""
+        digests = [digest_of(film) for film in request.films]
+        twin_of(connection, request.calling_ae, digests, Rule(window_s=1.0), self._clock())
+        self._add(connection, request, digests, {})
+
+    def unfinished(self) -> dict[Caller, Waiting]:
+        """How much each caller has in the queue that is not finished. Pixels that several of its
+        jobs refer to are counted with each."""
+        found: dict[Caller, Waiting] = {}
         with self._database.read() as connection:
-            ((of_title, of_address),) = _UNFINISHED.rows(connection, **asked)
-        return of_title or 0, of_address or 0
+            rows = _UNFINISHED.rows(connection)
+        for calling_ae, place, number, size in rows:
+            caller = Caller.of(calling_ae, place)
+            found[caller] = found.get(caller, Waiting()) + Waiting(number, size)
+        return found
+
+    def waiting_bytes(self, caller: Caller) -> tuple[int, int]:
+        """Bytes of the pixels that unfinished jobs of the caller refer to, and those of its
+        address, each file counted once."""
+        places = [f"{spelling}:" for spelling in spellings(caller.address)]
+        with self._database.read() as connection:
+            rows = connection.execute(_WAITING_FILES, {"places": places}).all()
+        of_address = {row.name: row.bytes or 0 for row in rows}
+        own = sum(row.bytes or 0 for row in rows if row.calling_ae == caller.ae_title)
+        return own, sum(of_address.values())
 
     def reprint(self, job_id: int) -> int:
         """Queue a copy of a job, all its films and copies; the number of the new job.
@@ -121,10 +141,14 @@ class Jobs(Claims, Recovery, Verbs, Doubting, Losses, Overdue, Releases):
                 )
             # A film session of its own: it waits for nothing, and any printer will do.
             request = replace(request_of(connection, job_id), film_session=uuid.uuid4().hex)
-            removed = select(jobs.c.pixels_removed_at).where(jobs.c.id == job_id)
-            if connection.execute(removed).scalar() is not None:
+            removed = select(jobs.c.pixels_removed_at, jobs.c.pixels_removed_why)
+            at, why = connection.execute(removed.where(jobs.c.id == job_id)).one()
+            if at is not None:
+                early = ", as room was needed for new films" if why else ""
                 raise NotAllowed(
-                    job_id, state, "its pixels have been removed since; print it at the modality"
+                    job_id,
+                    state,
+                    f"its pixels have been removed since{early}; print it at the modality",
                 )
             digests = [digest_of(film) for film in request.films]
             doubtful = connection.execute(_DOUBTFUL, {"its_job": job_id}).scalars().all()
@@ -182,6 +206,8 @@ class Jobs(Claims, Recovery, Verbs, Doubting, Losses, Overdue, Releases):
             "duplicate_of": None,
             "remark": "",
             "pixels_removed_at": None,
+            "pixels_removed_why": "",
+            "bytes": sum(_lengths(request).values()),
         }
         ((job_id,),) = _JOB.rows(connection, **{**row, **values})
         _add_films(connection, int(job_id), request, digests)
@@ -212,5 +238,15 @@ def _add_films(
     for pass_number in range(1, passes + 1):
         for number, _ in numbered:
             _SENDING.change(connection, **sending, number=number, pass_number=pass_number)
-    for name in sorted({name for _, film in numbered for name in film.spooled}):
-        _SPOOLED.change(connection, name=name, job_id=job_id)
+    for name, length in sorted(_lengths(request).items()):
+        _SPOOLED.change(connection, name=name, job_id=job_id, bytes=length)
+
+
+def _lengths(request: PrintRequest) -> dict[str, int]:
+    """Names of its pixels in the spool, and their bytes; each once."""
+    return {
+        box.image.pixels: box.image.length
+        for film in request.films
+        for box in film.image_boxes
+        if box.image is not None
+    }

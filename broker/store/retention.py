@@ -2,20 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    select,
+    update,
+)
 
 from broker.model.job import FINISHED
+from broker.model.shedding import Choice, KeptJob, choose
 from broker.store.documents import attributes_from_json, attributes_to_json
+from broker.store.job_rows import UNFINISHED
 from broker.store.reading import JobReading
 from broker.store.releases import release
-from broker.store.tables import jobs, spooled
+from broker.store.tables import KEPT, jobs, spooled
 
 LABEL = "FilmSessionLabel"
 BATCH = 200
 """Jobs of one transaction: nobody waits long for it."""
+MOST_LOOKED_AT = 5000
+"""Jobs that are looked at, the oldest first, to find some whose pixels can go."""
+
+_OLDEST_KEPT = (
+    select(jobs.c.id)
+    .where(KEPT)
+    .order_by(jobs.c.updated_at, jobs.c.id)
+    .limit(bindparam("most", type_=Integer))
+    .offset(bindparam("after", type_=Integer))
+)
+_KEPT_FILES = (
+    select(func.max(spooled.c.bytes).label("bytes"))
+    .join(jobs, jobs.c.id == spooled.c.job_id)
+    .group_by(spooled.c.name)
+    .having(func.sum(case((jobs.c.state.in_(UNFINISHED), 1), else_=0)) == 0)
+    .subquery()
+)
 
 
 @dataclass(frozen=True)
@@ -61,15 +92,108 @@ class Retention(JobReading):
         with self._database.write() as connection:
             chosen = select(jobs.c.id).where(_pixels_due(terms)).order_by(jobs.c.id).limit(BATCH)
             bare = list(connection.execute(chosen).scalars())
-            release(connection, bare, self._clock())
-            _forget_labels(connection, bare)
-            connection.execute(
-                update(jobs).where(jobs.c.id.in_(bare)).values(pixels_removed_at=self._clock())
-            )
+            self._strip(connection, bare, "")
             chosen = select(jobs.c.id).where(_rows_due(terms)).order_by(jobs.c.id).limit(BATCH)
             gone = list(connection.execute(chosen).scalars())
             connection.execute(delete(jobs).where(jobs.c.id.in_(gone)))
         return Removal(len(bare), len(gone))
+
+    def kept_bytes(self) -> int:
+        """Of the files that only finished jobs refer to, each counted once."""
+        with self._database.read() as connection:
+            found = connection.execute(select(func.sum(_KEPT_FILES.c.bytes))).scalar()
+        return int(found or 0)
+
+    def shed_since(self, moment: float) -> int:
+        """How many jobs have lost their pixels for room since then."""
+        statement = (
+            select(func.count())
+            .select_from(jobs)
+            .where(jobs.c.pixels_removed_at >= moment, jobs.c.pixels_removed_why != "")
+        )
+        with self._database.read() as connection:
+            return int(connection.execute(statement).scalar_one())
+
+    def to_shed(self, need: int, size: Callable[[str], int]) -> Choice:
+        """Which finished jobs lose their pixels so that so many bytes are free; see `choose`."""
+        kept: list[KeptJob] = []
+        users: dict[str, set[int]] = defaultdict(set)
+        choice = Choice()
+        with self._database.read() as connection:
+            while len(kept) < MOST_LOOKED_AT and choice.bytes < need:
+                page = {"most": BATCH, "after": len(kept)}
+                numbers = list(connection.execute(_OLDEST_KEPT, page).scalars())
+                if not numbers:
+                    break
+                names: dict[int, set[str]] = {number: set() for number in numbers}
+                for job_id, name in connection.execute(
+                    select(spooled.c.job_id, spooled.c.name).where(spooled.c.job_id.in_(numbers))
+                ):
+                    names[job_id].add(name)
+                fresh = set().union(*names.values()) - users.keys()
+                for name, job_id in connection.execute(
+                    select(spooled.c.name, spooled.c.job_id).where(spooled.c.name.in_(fresh))
+                ):
+                    users[name].add(job_id)
+                kept += [KeptJob(number, frozenset(names[number])) for number in numbers]
+                choice = choose(kept, users, size, need)
+        return choice
+
+    def shed(self, job_ids: Sequence[int], why: str) -> list[int]:
+        """Take the pixels of these finished jobs from them, and write down why; of which it was
+        done. Their files go when no job refers to them any more (`Spool.remove`)."""
+        bare: list[int] = []
+        for start in range(0, len(job_ids), BATCH):
+            some = job_ids[start : start + BATCH]
+            with self._database.write() as connection:
+                chosen = select(jobs.c.id).where(KEPT, jobs.c.id.in_(some))
+                found = list(connection.execute(chosen).scalars())
+                self._strip(connection, found, why)
+            bare += found
+        return bare
+
+    def referred_besides(self, names: Collection[str], job_ids: Collection[int]) -> set[str]:
+        """Those of the names that other jobs refer to than these, which are finished."""
+        referring = select(spooled.c.name, spooled.c.job_id, jobs.c.state).join(
+            jobs, jobs.c.id == spooled.c.job_id
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(referring.where(spooled.c.name.in_(names))).all()
+        return {
+            row.name for row in rows if row.state in UNFINISHED or row.job_id not in set(job_ids)
+        }
+
+    def weigh(self, size: Callable[[str], int]) -> int:
+        """Fill in the bytes of some rows that are older than the column; how many. Call it again
+        until it is 0."""
+        unweighed = select(spooled.c.name).where(spooled.c.bytes.is_(None)).distinct().limit(BATCH)
+        with self._database.read() as connection:
+            names = list(connection.execute(unweighed).scalars())
+        if not names:
+            return 0
+        sizes = {name: size(name) for name in names}
+        with self._database.write() as connection:
+            for name, length in sizes.items():
+                connection.execute(
+                    update(spooled).where(spooled.c.name == name).values(bytes=length)
+                )
+            theirs = select(spooled.c.job_id).where(spooled.c.name.in_(names))
+            total = (
+                select(func.sum(spooled.c.bytes))
+                .where(spooled.c.job_id == jobs.c.id)
+                .scalar_subquery()
+            )
+            connection.execute(update(jobs).where(jobs.c.id.in_(theirs)).values(bytes=total))
+        return len(names)
+
+    def _strip(self, connection: Connection, job_ids: Sequence[int], why: str) -> None:
+        release(connection, job_ids, self._clock())
+        _forget_labels(connection, job_ids)
+        connection.execute(
+            update(jobs)
+            .where(jobs.c.id.in_(job_ids))
+            .values(pixels_removed_at=self._clock(), pixels_removed_why=why)
+        )
 
 
 def without_label(session: str) -> str:

@@ -206,6 +206,22 @@ class Spool:
         except FileNotFoundError:
             return 0
 
+    def freed_by(self, name: str) -> int:
+        """Bytes that are free once that name is removed: none while an association that is open
+        still has the same file, or when it is not there. OSError."""
+        try:
+            found = self._path(name).stat()
+        except FileNotFoundError:
+            return 0
+        return found.st_size if found.st_nlink == 1 else 0
+
+    def settle_removals(self, names: Collection[str]) -> None:
+        """Have the file system give back now what removing these has freed: some do that only
+        when their journal is written. OSError."""
+        for directory in sorted({self._path(name).parent for name in names}):
+            _sync(directory)
+            return  # one is enough for the journal
+
     def names(self) -> Iterator[str]:
         """Every name that is kept, in no order."""
         for folder in self._directory.iterdir():

@@ -6,6 +6,8 @@
           └─ spooled                which spool files the job's films refer to
     printers
     refusals                        how often what was refused
+    refusals_of_callers             likewise, by AE title and address
+    readiness                       one row, written to see whether rows can be written
     orders                          what a person ordered, of a job or a printer, and who
     users                           who may sign in to the page, and as what
     queue                           one row: which database this is, and how far it has come
@@ -17,6 +19,7 @@ Times are seconds since the epoch, UTC. A text that is not there is empty, never
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Double,
@@ -28,6 +31,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 metadata = MetaData(
@@ -38,6 +42,10 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+KEPT = text("pixels_removed_at IS NULL AND state NOT IN ('held', 'printing', 'queued')")
+"""Jobs whose pixels are kept only for a reprint. As it stands in the index: SQLite uses it only for
+a question in the same words, and never takes another index for a NOT IN."""
 
 jobs = Table(
     "jobs",
@@ -70,11 +78,14 @@ jobs = Table(
     Column("remark", Text, nullable=False, server_default=""),  # stands in every state
     Column("duplicate_of", Integer, nullable=True),  # a job that may be gone by now
     Column("pixels_removed_at", Double, nullable=True),
+    Column("pixels_removed_why", String(16), nullable=False, server_default=""),
+    Column("bytes", BigInteger, nullable=True),  # of its pixels; NULL until an old row is weighed
     Index("ix_jobs_state_id", "state", "id"),
     Index("ix_jobs_waiting", "state", "priority_rank", "id"),
     Index("ix_jobs_ended", "state", "updated_at"),
     Index("ix_jobs_film_session", "film_session", "state", "id"),
     Index("ix_jobs_reprint_of", "reprint_of"),
+    Index("ix_jobs_kept", "updated_at", sqlite_where=KEPT),
     sqlite_autoincrement=True,  # a number that an operator has read is never given again
 )
 
@@ -141,7 +152,9 @@ spooled = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("bytes", BigInteger, nullable=True),  # NULL until an old row is weighed
     Index("ix_spooled_job_id", "job_id"),
+    Index("ix_spooled_unweighed", "name", sqlite_where=text("bytes IS NULL")),
 )
 
 printers = Table(
@@ -181,6 +194,25 @@ refusals = Table(
     Column("last_peer", String(300), nullable=False),
     Column("last_address", String(300), nullable=False, server_default=""),
     Column("last_called_ae", String(64), nullable=False, server_default=""),
+)
+
+refusals_of_callers = Table(
+    "refusals_of_callers",
+    metadata,
+    Column("kind", String(64), primary_key=True),
+    Column("calling_ae", String(64), primary_key=True),
+    Column("host", String(255), primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("first_at", Double, nullable=False),
+    Column("last_at", Double, nullable=False),
+    Column("last_why", Text, nullable=False),
+)
+
+readiness = Table(
+    "readiness",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
 )
 
 orders = Table(

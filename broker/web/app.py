@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -14,6 +15,9 @@ from starlette.exceptions import HTTPException
 
 from broker.desk.failures import explained
 from broker.desk.opened import Store
+from broker.desk.readiness import Readiness
+from broker.desk.readiness import look as look_at
+from broker.desk.sampled_readiness import SampledReadiness
 from broker.model.note import Note
 from broker.store.job_rows import NoSuchJob
 from broker.store.printer_rows import NoSuchPrinter
@@ -39,11 +43,14 @@ def create(store: Store, note: Note) -> FastAPI:
     """The application over an open store."""
     look = Look(store)
     pictures = Pictures(store)
+    readiness = SampledReadiness(partial(readiness_of, store))
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         await look.start()
+        readiness.start()
         yield
+        readiness.stop()
         await look.stop()
 
     app = FastAPI(
@@ -56,6 +63,7 @@ def create(store: Store, note: Note) -> FastAPI:
     )
     app.state.store = store
     app.state.look = look
+    app.state.readiness = readiness
     app.state.pictures = pictures
     app.state.scales = metrics.Scales(store.config.data_dir / "spool")
     app.state.pages = Pages(store.config.broker.ae_title)
@@ -71,6 +79,11 @@ def create(store: Store, note: Note) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.middleware("http")(_guard)
     return app
+
+
+def readiness_of(store: Store, committing: bool) -> Readiness:
+    """A look at what films need; in the page's process, beside its answers."""
+    return look_at(store, committing=committing)
 
 
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from broker.desk.opened import Store
-from broker.desk.phrases import count, moment
+from broker.desk.phrases import count, moment, why_removed
 from broker.desk.standings import explanation, standing
 from broker.dicom.characters import readable
 from broker.model.film import Attributes, Film, ImageBox, PresentationLut
@@ -70,6 +70,7 @@ def job_page(
         "attempts": attempts,
         "ending": "cut off" if found.cut_off else "running",
         "orders": store.orders.of_job(job_id),
+        "why_removed": why_removed(job),
         "thumbnail": THUMBNAIL_PX,
         "full": FULL_PX,
     }

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fastapi import APIRouter, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -22,7 +22,6 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from broker.desk.opened import Store
-from broker.desk.readiness import problems
 from broker.desk.vitals import read as vitals_of
 from broker.model.job import State
 from broker.model.printer import Duty, Health
@@ -30,6 +29,7 @@ from broker.model.refusal import Refusal
 from broker.model.tally import Histogram
 from broker.model.vitals import Storage, Vitals
 from broker.store.database import FAILURES
+from broker.web.pages import wants_json
 
 PREFIX = "dicom_print_broker_"
 WEIGHED_S = 60.0
@@ -46,10 +46,15 @@ def healthz() -> Response:
 
 @router.get("/readyz")
 def readyz(request: Request) -> Response:
-    """Films can be taken: 200; or 503, and why not."""
-    said = problems(request.app.state.store)
-    text = "".join(f"{each}\n" for each in said) or "ready\n"
-    return PlainTextResponse(text, status_code=503 if said else 200)
+    """Films can be taken: 200; or 503, and why not. What else is worth knowing stands below."""
+    found = request.app.state.readiness.answer()
+    status = 200 if found.ready else 503
+    said = [each.words for each in found.obstacles]
+    if wants_json(request):
+        document = {"ready": found.ready, "problems": said, "remarks": list(found.remarks)}
+        return JSONResponse(document, status_code=status)
+    lines = [*(said or ["ready"]), *found.remarks]
+    return PlainTextResponse("".join(f"{each}\n" for each in lines), status_code=status)
 
 
 @router.get("/metrics")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from broker.model.health import Observation
 from broker.model.job import Level, Outcome, PrintRequest, State
 from broker.model.printer import Address, Health
 from broker.model.retry import PrinterVerdict, Settlement
+from broker.model.vitals import Vitals
 from broker.store import schema
 from broker.store.database import Database
 from broker.store.jobs import Jobs
@@ -40,6 +43,7 @@ port = 2
 [health]
 timeout_s = 2
 """
+DAY_S = 86400.0
 PATIENT = "Doe^John"
 FILM = Film(
     attributes={"ImageDisplayFormat": ("STANDARD\\2,3",), "FilmSizeID": ("14INX17IN",)},
@@ -176,7 +180,10 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def running(site: Site) -> Iterator[None]:
-    """The data directory is taken, as a running broker takes it."""
+    """The data directory is taken, as a running broker takes it, with signs of life that last."""
     occupancy = Occupancy.take(site.folder / "broker-data")
+    signs = site.folder / "broker-data" / "vitals.json"
+    signs.write_text(json.dumps(Vitals(os.getpid(), time.time()).document()))
+    os.utime(signs, (time.time() + DAY_S, time.time() + DAY_S))
     yield
     occupancy.close()

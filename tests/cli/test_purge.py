@@ -8,6 +8,7 @@ import pty
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -191,3 +192,24 @@ def test_pixels_that_are_not_there_stand_above_the_tables(site: Site) -> None:
         assert "do not replace it, films taken since are in it" in said
     site.jobs.cancel(1)
     assert "PIXELS ARE MISSING" not in site.broker("jobs").out
+
+
+def test_a_job_says_that_its_pixels_went_for_room(site: Site, spool: Spool) -> None:
+    """`broker jobs show`, `explain`, `reprint` and the JSON say so, and that it cannot be printed
+    again."""
+    del spool
+    site.sent()
+    Retention(site.database, time.time).shed([1], "room")
+
+    shown = " ".join(site.broker("jobs", "show", "1").out.split())
+    assert "before their time, as room on the disk was needed for new films: it cannot be" in shown
+    explained = " ".join(site.broker("jobs", "explain", "1").out.split())
+    assert "as room on the disk was needed for new films: to have it again, print at" in explained
+    again = site.broker("jobs", "reprint", "1")
+    assert (again.code, again.err) == (
+        1,
+        "job 1 is sent: its pixels have been removed since, as room was needed for new films; "
+        "print it at the modality\n",
+    )
+    document = json.loads(site.broker("jobs", "show", "1", "--json").out)
+    assert document["pixels_removed_why"] == "room"

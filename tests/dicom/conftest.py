@@ -7,17 +7,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from broker.dicom.allowance import Allowance, Holdings
+from broker.dicom.arriving import Arriving
 from broker.dicom.print_scp import PrintScp
 from broker.dicom.sop_classes import EXPLICIT_LITTLE, IMPLICIT_LITTLE, OFFERED, VERIFICATION
 from broker.dicom.transport.acceptor import AcceptedAssociation, Acceptor, Ending
+from broker.dicom.transport.message import Request
 from broker.dicom.transport.negotiation import Offer
 from broker.model.room import Room
 from broker.relay.intake import Intake
-from broker.relay.quota import Quota
+from broker.relay.quota import QueueLimits, Quota
 from broker.store import schema
 from broker.store.database import Database
 from broker.store.jobs import Jobs, Rule
@@ -27,9 +30,17 @@ from tests.peers.speaker import Speaker
 
 
 class WatchedScp(PrintScp):
-    """Tells the desk when an association's objects are forgotten."""
+    """Tells the desk when an image begins to come, and when an association is forgotten."""
 
     desk: Desk
+
+    def sink(self, request: Request, size: int) -> Arriving[Any] | None:
+        """Begin, then tell."""
+        found = super().sink(request, size)
+        with self.desk.changed:
+            self.desk.begun += 1
+            self.desk.changed.notify_all()
+        return found
 
     def closed(self, ending: Ending) -> None:
         """Forget, then tell."""
@@ -50,16 +61,28 @@ class Desk:
     folder: Path
     notes: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
     endings: list[Ending] = field(default_factory=list)
+    begun: int = 0
+    """Images that began to come."""
     allowance: Allowance = field(default_factory=Allowance)
     """Of associations that are opened from now on."""
     most: int = 1000
-    """Jobs of one AE title that may wait."""
+    """Jobs of one AE title at an address that may wait."""
+    most_bytes: int = 0
+    """Of their pixels, and of what associations hold; 0: as much as is free."""
+    free: int = 1 << 40
+    """Bytes of the disk."""
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def wait_for_endings(self, number: int) -> None:
         """Wait until so many associations have ended and are forgotten."""
         with self.changed:
             assert self.changed.wait_for(lambda: len(self.endings) >= number, timeout=10)
+
+    def wait_until_arriving(self, number: int) -> None:
+        """Wait until so many images are being received, or have been."""
+        with self.changed:
+            there = self.changed.wait_for(lambda: self.begun >= number, timeout=10)
+        assert there
 
     def arriving(self) -> list[Path]:
         """Pixels that arrived and were neither kept nor forgotten yet."""
@@ -83,18 +106,22 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     def note(event: str, facts: Mapping[str, object]) -> None:
         made.notes.append((event, facts))
 
+    holdings = Holdings()
     intake = Intake(
         jobs,
         printers,
         spool,
-        room=lambda: Room(free=1 << 40, floor=0),
+        room=lambda: Room(free=made.free, floor=0),
         rule=Rule,
-        quota=Quota(jobs.unfinished, lambda: made.most, time.monotonic),
+        quota=Quota(
+            jobs,
+            lambda: QueueLimits(made.most, 10 * made.most, made.most_bytes),
+            time.monotonic,
+            held=holdings,
+        ),
         wake=lambda: None,
         note=note,
     )
-
-    holdings = Holdings()
 
     def serve(association: AcceptedAssociation) -> PrintScp:
         scp = WatchedScp(
@@ -123,7 +150,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     acceptor.stop(0)
     database.close()
     assert made.faults == []
-    assert holdings.of("127.0.0.1") == 0, "however an association ended, it holds nothing"
+    assert holdings.of_address("127.0.0.1") == 0, "however an association ended, it holds nothing"
 
 
 @pytest.fixture

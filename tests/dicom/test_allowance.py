@@ -6,10 +6,15 @@ from collections.abc import Callable
 
 from broker.dicom.allowance import Allowance
 from broker.dicom.sop_classes import FILM_BOX, FILM_SESSION
+from broker.dicom.statuses import words
+from broker.dicom.transport.command_set import Command
 from tests.dicom.conftest import Desk
-from tests.peers.speaker import Speaker, dataset
+from tests.peers.hostile import Hostile
+from tests.peers.hostile_films import SESSION, begin_pixels, end_pixels, image_box_of
+from tests.peers.speaker import Speaker, dataset, image_box, picture
 
 Speak = Callable[..., Speaker]
+OTHER = image_box(1, picture(PixelData=bytes(16)))
 ONE_PICTURE = Allowance(session=20)
 """The small pictures have 16 bytes."""
 
@@ -60,15 +65,17 @@ def test_what_was_deleted_does_not_count(desk: Desk, speak: Speak) -> None:
         assert ct.delete(FILM_SESSION, ct.session).status == 0x0000
 
 
-def test_all_film_sessions_of_an_address_count(desk: Desk, speak: Speak) -> None:
-    """Associations side by side may not hold what one may not; what ends or prints gives back."""
+def test_all_film_sessions_of_a_modality_count(desk: Desk, speak: Speak) -> None:
+    """Associations side by side may not hold what one may not; what ends or prints gives back.
+    Another AE title at the same address has its own."""
     desk.allowance = Allowance(session=16, address=40)
-    speakers = [speak(), speak(), speak()]
-    for ct in speakers:
+    speakers = [speak(calling_ae="CT1") for _ in range(3)]
+    beside = speak(calling_ae="MR1")
+    for ct in (*speakers, beside):
         ct.open_session()
         ct.open_film_box()
-    statuses = [ct.set_image().status for ct in speakers]
-    assert statuses == [0x0000, 0x0000, 0xC605]
+    statuses = [ct.set_image().status for ct in (*speakers, beside)]
+    assert statuses == [0x0000, 0x0000, 0xC605, 0x0000]
 
     speakers[0].release()
     desk.wait_for_endings(1)
@@ -112,19 +119,72 @@ def test_copies_of_one_film_are_the_printers(desk: Desk, speak: Speak) -> None:
 
 def test_one_modality_does_not_fill_the_queue(desk: Desk, speak: Speak) -> None:
     """With as many jobs unfinished as may, its films get the standard's status for a full queue,
-    and are as they were, to be printed when there is room."""
+    and are as they were, to be printed when there is room. Another AE title at the same address
+    prints. What was full is named in the Error Comment and in the log."""
     desk.most = 2
     ct = speak(calling_ae="CT1")
     assert [ct.print_film(), ct.action(FILM_BOX, ct.film_box).status] == [0x0000, 0x0000]
     desk.jobs.hold(1)
-    assert ct.action(FILM_BOX, ct.film_box).status == 0xC602
+    refused = ct.action(FILM_BOX, ct.film_box)
+    assert refused.status == 0xC602
+    assert refused.command.ErrorComment == "2 unfinished jobs of CT1 at 127.0.0.1"
     assert ct.action(FILM_SESSION, ct.session).status == 0xC601
-    other = speak(calling_ae="CT9")
-    assert other.open_session().status == 0x0213, "another name for the same address"
+    again = speak(calling_ae="CT1").open_session()
+    assert again.status == 0x0213
+    assert again.command.ErrorComment == "2 unfinished jobs of CT1 at 127.0.0.1"
+    assert speak(calling_ae="CT9").print_film() == 0x0000
 
     desk.jobs.cancel(1)
     assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
-    assert [job.calling_ae for job in desk.jobs.list()] == ["CT1"] * 3
-    assert {facts.get("kind") for event, facts in desk.notes if event == "request refused"} == {
-        "queue full"
+    assert [job.calling_ae for job in desk.jobs.list()] == ["CT1", "CT1", "CT9", "CT1"]
+    told = {
+        (facts.get("kind"), facts["why"])
+        for event, facts in desk.notes
+        if event == "request refused"
     }
+    assert told == {("queue full", "2 unfinished jobs of CT1 at 127.0.0.1")}
+
+
+def test_one_modality_does_not_fill_the_disk(desk: Desk, speak: Speak) -> None:
+    """What its jobs and its associations have is bounded in bytes: 0xC605 for an image more, and
+    0x0213 for a film session more; another AE title at the same address prints."""
+    desk.most_bytes = 47
+    ct = speak(calling_ae="CT1")
+    assert ct.print_film() == 0x0000
+    ct.open_film_box()
+    assert ct.set_image(made=OTHER).status == 0x0000
+    ct.open_film_box()
+    refused = ct.set_image()
+    assert (refused.status, refused.command.ErrorComment) == (
+        0xC605,
+        "0 MB unprinted of CT1 at 127.0.0.1",
+    )
+    desk.most_bytes = 31
+    assert speak(calling_ae="CT1").open_session().status == 0x0213
+    assert speak(calling_ae="CT9").print_film() == 0x0000
+
+    desk.jobs.cancel(1)
+    assert ct.set_image().status == 0xC605, "the other one is held still"
+    desk.most_bytes = 32
+    assert ct.set_image().status == 0x0000
+
+
+def test_an_image_that_is_coming_counts(desk: Desk) -> None:
+    """Several associations send at once: what one has announced is as good as there, until it is
+    there or the association is gone."""
+    desk.allowance = Allowance(session=16, address=16)
+    slow, quick = Hostile.associated(desk), Hostile.associated(desk)  # type: ignore[arg-type]
+    for peer in (slow, quick):
+        assert peer.ask(Command.N_CREATE, FILM_SESSION, SESSION) == words(0)
+    begin_pixels(slow, image_box_of(slow, "1.2.3.1"), 16, 4, 4)
+    desk.wait_until_arriving(1)
+    image = image_box_of(quick, "1.2.3.2")
+    begin_pixels(quick, image, 16, 4, 4)
+    assert end_pixels(quick, 4, 4).words == words(0xC605)
+
+    slow.reset()
+    desk.wait_for_endings(1)
+    begin_pixels(quick, image, 16, 4, 4)
+    assert end_pixels(quick, 4, 4).words == words(0x0000)
+    quick.sock.close()
+    desk.wait_for_endings(2)

@@ -5,8 +5,6 @@ The disk is a small file system of its own, so that it can be filled for real.
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from broker.model.job import State
 from broker.model.printer import Duty
 from broker.store.database import Database
 from broker.store.refusals import Refusals
+from tests.peers.small_disk import Disk, mounted
 from tests.peers.speaker import Speaker, image_box, picture
 from tests.relay.conftest import Relay
 
@@ -27,39 +26,11 @@ NO_FLOOR = "[retention]\nfloor_mb = 0\n"
 FLOOR = "[retention]\nfloor_mb = 4\n"
 
 
-class Disk:
-    """A small file system that can be filled and emptied."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._ballast = folder / "ballast"
-
-    def fill(self, leave: int = 0) -> None:
-        """Take all free space but so many bytes."""
-        with self._ballast.open("ab") as file:
-            found = os.statvfs(self.folder)
-            more = found.f_bavail * found.f_frsize - leave
-            os.posix_fallocate(file.fileno(), file.tell(), more)
-
-    def empty(self) -> None:
-        """Give it back."""
-        self._ballast.unlink()
-
-
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
     """8 MB, empty."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "none", folder], capture_output=True
-    )
-    if mounted.returncode:
-        if os.environ.get("BROKER_REQUIRE_ALL"):
-            pytest.fail("no right to mount a file system")
-        pytest.skip("only root can mount the small file system that this test fills")
-    yield Disk(folder)
-    subprocess.run(["umount", folder], check=True)
+    with mounted(tmp_path / "disk", SIZE) as made:
+        yield made
 
 
 @pytest.fixture

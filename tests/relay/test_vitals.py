@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -72,19 +73,46 @@ def test_they_are_written_at_the_start_and_for_the_owner_only(signs: Signs, tmp_
 
 
 def test_they_are_written_only_when_they_have_changed(signs: Signs, tmp_path: Path) -> None:
-    """A broker at rest writes nothing; a film, or an association, and it does."""
+    """A broker at rest writes no file: it sets the time of the one that there is, as a sign of
+    life. A film, or an association, and it writes."""
     signs.wait_for_a_round()
-    before = signs.file.stat().st_mtime_ns
-    signs.wait_for_a_round()
-    assert signs.file.stat().st_mtime_ns == before
+    with signs.file.open() as before:  # open, so that its inode is no other file's
+        os.utime(signs.file, (0.0, 0.0))
+        signs.wait_for_a_round()
+        assert os.path.samestat(os.fstat(before.fileno()), signs.file.stat())
+        assert signs.file.stat().st_mtime > 0
 
-    signs.told("films accepted", {"films": 2, "seconds": 0.003})
-    signs.open = 1
+        signs.told("films accepted", {"films": 2, "seconds": 0.003})
+        signs.open = 1
+        signs.wait_for_a_round()
+        found = read(tmp_path)
+        assert found is not None
+        assert (found.films, found.associations) == (2, 1)
+        assert not os.path.samestat(os.fstat(before.fileno()), signs.file.stat())
+
+
+def test_a_file_that_is_removed_is_written_again(signs: Signs, tmp_path: Path) -> None:
+    """Without it the broker would be taken for one that hangs."""
+    signs.wait_for_a_round()
+    signs.file.unlink()
+    signs.wait_for_a_round()
+    signs.wait_for_a_round()
+    assert read(tmp_path) is not None
+    assert signs.notes == []
+
+
+def test_the_last_failure_to_store_is_told(signs: Signs, tmp_path: Path) -> None:
+    """Until a film is stored again. That there is no room is told elsewhere."""
+    signs.told("storage failed", {"why": "new films are refused: less disk is free than floor"})
     signs.wait_for_a_round()
     found = read(tmp_path)
     assert found is not None
-    assert (found.films, found.associations) == (2, 1)
-    assert signs.file.stat().st_mtime_ns > before
+    assert not found.failing
+    signs.told("storage failed", {"what": "the film cannot be recorded", "why": "no such table"})
+    signs.wait_for_a_round()
+    found = read(tmp_path)
+    assert found is not None
+    assert (found.failing, found.failure) == (True, "the film cannot be recorded: no such table")
 
 
 def test_what_is_counted_is_noted(signs: Signs) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 
+from broker.model.caller import Caller
 from broker.model.job import Outcome, State
 from broker.model.retry import Settlement
+from broker.model.shedding import Choice
+from broker.store import tables
 from broker.store.database import Database
 from broker.store.jobs import Jobs, NoSuchJob, NotAllowed
-from broker.store.retention import BATCH, Removal, Retention, Terms
-from tests.store.conftest import Clock, MakeRequest
+from broker.store.retention import _OLDEST_KEPT, BATCH, Removal, Retention, Terms
+from broker.store.tables import spooled
+from tests.store.conftest import Clock, MakeFilm, MakeRequest
 
 PIXELS_ONLY = Terms(pixels_before=2000.0, rows_before=0.0)
 EVERYTHING = Terms(pixels_before=2000.0, rows_before=2000.0)
@@ -127,3 +132,119 @@ def test_much_goes_in_several_steps(
     assert retention.remove(EVERYTHING) == Removal(pixels=BATCH, rows=BATCH)
     assert retention.remove(EVERYTHING) == Removal(pixels=1, rows=1)
     assert jobs.get(again).reprint_of is None
+
+
+NAMES = [f"{number:02x}" * 32 for number in range(10)]
+SIZE = 8
+"""Bytes of the pixels of `make_film`."""
+
+
+def _sizes(_: str) -> int:
+    return SIZE
+
+
+def _finish_each(jobs: Jobs, clock: Clock, numbers: range) -> None:
+    """One after the other, a second apart."""
+    for number in numbers:
+        clock.now += 1
+        _finish(jobs, number)
+
+
+def test_what_ended_first_is_shed_first(
+    jobs: Jobs, clock: Clock, retention: Retention, make_request: MakeRequest, make_film: MakeFilm
+) -> None:
+    """By its end and not by its number; the job says why, its label goes with its pixels, and it
+    cannot be printed again."""
+    session = {"FilmSessionLabel": ("DOE^JANE",)}
+    for name in NAMES[:4]:
+        jobs.add(make_request(films=(make_film(name),), session=session))
+    _finish_each(jobs, clock, range(2, 5))
+    _finish_each(jobs, clock, range(1, 2))
+
+    choice = retention.to_shed(2 * SIZE, _sizes)
+    assert choice == Choice((2, 3), frozenset(NAMES[1:3]), 2 * SIZE)
+    assert retention.shed(choice.jobs, "room") == [2, 3]
+
+    assert jobs.spooled() == {NAMES[0], NAMES[3]}
+    assert [job.pixels_removed_why for job in jobs.list()] == ["", "room", "room", ""]
+    assert jobs.request(2).session == {}
+    with pytest.raises(NotAllowed, match="removed since, as room was needed for new films; print"):
+        jobs.reprint(2)
+    assert retention.shed_since(clock.now - 1) == 2
+    assert retention.to_shed(100 * SIZE, _sizes).jobs == (4, 1)
+
+
+def test_what_an_unfinished_job_refers_to_is_not_shed(
+    jobs: Jobs, clock: Clock, retention: Retention, make_request: MakeRequest, make_film: MakeFilm
+) -> None:
+    """Queued, printing or held; nor is a finished job stripped for nothing."""
+    for name in NAMES[:3]:
+        for _ in range(2):
+            jobs.add(make_request(films=(make_film(name),)))
+    jobs.hold(4)
+    jobs.claim(6, "oki-2")
+    _finish_each(jobs, clock, range(1, 6, 2))
+
+    assert retention.to_shed(1, _sizes) == Choice()
+    assert retention.shed([2, 4, 6], "room") == [], "they are not finished"
+    assert jobs.spooled() == set(NAMES[:3])
+
+
+def test_a_reprint_that_comes_between_keeps_the_file(
+    jobs: Jobs, clock: Clock, retention: Retention, make_request: MakeRequest
+) -> None:
+    """What was chosen is looked at again when it is removed."""
+    jobs.add(make_request())
+    _finish_each(jobs, clock, range(1, 2))
+    choice = retention.to_shed(1, _sizes)
+    jobs.reprint(1)
+
+    retention.shed(choice.jobs, "room")
+
+    assert jobs.spooled() == set(choice.names), "which the spool asks before it removes any"
+    assert retention.referred_besides(choice.names, choice.jobs) == set(choice.names)
+
+
+def test_what_is_kept_is_weighed_by_its_files(
+    jobs: Jobs, clock: Clock, retention: Retention, make_request: MakeRequest, make_film: MakeFilm
+) -> None:
+    """A file of several finished jobs counts once, one that an unfinished job needs not at all."""
+    for name in (NAMES[0], NAMES[0], NAMES[1], NAMES[2]):
+        jobs.add(make_request(films=(make_film(name),)))
+    assert retention.kept_bytes() == 0
+    _finish_each(jobs, clock, range(1, 4))
+    assert retention.kept_bytes() == 2 * SIZE
+    jobs.reprint(3)
+    assert retention.kept_bytes() == SIZE
+
+
+def test_rows_of_an_older_version_are_weighed(
+    jobs: Jobs, database: Database, retention: Retention, make_request: MakeRequest
+) -> None:
+    """Their bytes are filled in from the spool, so that they count as others do."""
+    caller = Caller("CT1", "10.0.0.9")
+    for _ in range(2):
+        jobs.add(make_request())
+    with database.write() as connection:
+        connection.execute(update(spooled).values(bytes=None))
+        connection.execute(update(tables.jobs).values(bytes=None))
+    assert jobs.unfinished()[caller].bytes == 0
+
+    assert retention.weigh(lambda _: 5000) == 1
+    assert retention.weigh(_sizes) == 0
+    assert jobs.unfinished()[caller].bytes == 10000
+    assert jobs.waiting_bytes(caller) == (5000, 5000)
+
+
+def test_finding_what_to_shed_does_not_look_through_all_jobs(
+    database: Database, jobs: Jobs, make_request: MakeRequest
+) -> None:
+    """The index gives the oldest at once, however many jobs lost their pixels long ago."""
+    jobs.add(make_request())
+    with database.read() as connection:
+        statement = _OLDEST_KEPT.compile(database._engine)
+        plan = connection.exec_driver_sql(
+            f"EXPLAIN QUERY PLAN {statement}", {"most": 1, "after": 0}
+        ).all()
+    assert "ix_jobs_kept" in str(plan)
+    assert "TEMP B-TREE" not in str(plan)

@@ -60,9 +60,10 @@ def test_an_empty_database_gets_every_step(empty: Database) -> None:
         "0004",
         "0005",
         "0006",
+        "0008",
     ]
     schema.upgrade(empty, steps.append)
-    assert len(steps) == 6
+    assert len(steps) == 7
     schema.check(empty)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -13,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from broker.config import load
-from broker.desk.opened import store_of
+from broker.desk.opened import store_of, store_over
 from broker.desk.readiness import problems
 from broker.desk.vitals import read
 from broker.model.refusal import Refusal
@@ -126,7 +125,7 @@ def test_a_database_that_fails_is_a_reason_and_no_fault(site: Site) -> None:
             each.unlink()
         file.write_bytes(b"no database " * 100)
         site.database.close()
-        store = replace(store, locked=Database.open(store.config.database_url).locked)
+        store = store_over(Database.open(store.config.database_url), store.config)
         assert problems(store) == [
             "the database cannot be written: the database: file is not a database"
         ]

@@ -131,6 +131,11 @@ class Acceptor:
         return 0 if self._sealed is None else self._sealed.port
 
     @property
+    def listening(self) -> bool:
+        """Whether a thread waits for connections on each port."""
+        return all(each.listening for each in self._listeners)
+
+    @property
     def associations(self) -> int:
         """Associations that are running."""
         with self._changed:

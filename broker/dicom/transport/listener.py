@@ -107,6 +107,11 @@ class Listener:
         """The port that is listened on; known after start()."""
         return self._port
 
+    @property
+    def listening(self) -> bool:
+        """Whether a thread waits for connections."""
+        return self._listening is not None and self._listening.is_alive()
+
     def close(self) -> None:
         """Take no more connections, and cut those that have no association."""
         if self._listening is None:

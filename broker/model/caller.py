@@ -1,0 +1,60 @@
+"""Who calls: an AE title at an address. What one modality may take is counted by both together.
+
+An address alone may be many modalities (NAT, a container bridge, a load balancer), and an AE title
+alone may be claimed from anywhere.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A calling AE title at an address, without the port."""
+
+    ae_title: str
+    address: str
+
+    @classmethod
+    def of(cls, ae_title: str, peer: str) -> Caller:
+        """The caller behind `host:port`."""
+        return cls(ae_title, address_of(peer))
+
+    def __str__(self) -> str:
+        return f"{_clean(self.ae_title)} at {_clean(self.address)}"
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What somebody has in the queue that is not finished."""
+
+    jobs: int = 0
+    bytes: int = 0
+    """Of their pixels."""
+
+    def __add__(self, other: Waiting) -> Waiting:
+        return Waiting(self.jobs + other.jobs, self.bytes + other.bytes)
+
+
+def address_of(peer: str) -> str:
+    """The address of a peer, `host:port` or `[host]:port`; ::ffff:a.b.c.d is a.b.c.d."""
+    host = peer.rpartition(":")[0].strip("[]")
+    if not host.lower().startswith("::ffff:"):
+        return host
+    try:
+        mapped = ipaddress.IPv6Address(host).ipv4_mapped
+    except ValueError:
+        return host
+    return host if mapped is None else str(mapped)
+
+
+def spellings(address: str) -> tuple[str, ...]:
+    """The ways in which a peer of that address may have been written down."""
+    return (address, f"::ffff:{address}", f"[{address}]", f"[::ffff:{address}]")
+
+
+def _clean(text: str) -> str:
+    """For an Error Comment (VR LO) and a log line: no control character, no backslash."""
+    return "".join(each if each.isprintable() and each != "\\" else "?" for each in text)

@@ -1,0 +1,199 @@
+"""Finished films on a small disk: their pixels go before any film is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from broker.dicom.sop_classes import FILM_BOX, PRINTER, PRINTER_INSTANCE
+from broker.emulator.printer import EmulatedPrinter
+from broker.model.job import State
+from broker.model.printer import Duty
+from tests.peers.small_disk import Disk, mounted
+from tests.peers.speaker import Speaker, image_box, picture
+from tests.relay.conftest import Relay
+
+MB = 1 << 20
+FLOOR = "[retention]\nfloor_mb = 8\n"
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """40 MB, empty."""
+    with mounted(tmp_path / "disk", 40 * MB) as made:
+        yield made
+
+
+@pytest.fixture
+def printer(tmp_path: Path) -> Iterator[EmulatedPrinter]:
+    """One printer, which keeps its sheets on another disk."""
+    with EmulatedPrinter("oki-1", "OKI1", tmp_path / "oki-1") as made:
+        yield made
+
+
+@pytest.fixture
+def relay(disk: Disk, printer: EmulatedPrinter) -> Iterator[Relay]:
+    """A broker whose data are on the small disk, with a floor of 8 MB."""
+    made = Relay(disk.folder, [printer.address], [printer], more=FLOOR)
+    made.wait_until_up()
+    yield made
+    made.close()
+    assert made.broken == []
+
+
+def _set(ct: Speaker, number: int) -> int:
+    """Set the image box with a picture of 4 MB, another one for each number; the status."""
+    pixels = number.to_bytes(4, "little") * MB
+    return ct.set_image(
+        made=image_box(1, picture(Rows=2048, Columns=2048, PixelData=pixels))
+    ).status
+
+
+def _print(relay: Relay, number: int, calling_ae: str = "CT1") -> list[int]:
+    """Print a film of 4 MB on an association of its own; the statuses, up to a failure."""
+    ct = relay.speaker(calling_ae=calling_ae)
+    statuses = [ct.open_session().status]
+    if not statuses[-1]:
+        ct.open_film_box()
+        statuses.append(_set(ct, number))
+    if not statuses[-1]:
+        statuses.append(ct.action(FILM_BOX, ct.film_box).status)
+    ct.release()
+    return statuses
+
+
+def test_printed_films_do_not_keep_new_ones_out(relay: Relay, printer: EmulatedPrinter) -> None:
+    """Five times as many films as fit the disk are printed, one after the other: those that were
+    printed first lose their pixels, and it is told."""
+    for number in range(1, 41):
+        assert _print(relay, number) == [0, 0, 0], number
+        relay.wait_until(State.SENT, number)
+
+    assert len(printer.sheets) == 40
+    shed = [facts for event, facts in relay.notes if event == "pixels shed"]
+    without = [job.id for job in relay.jobs() if job.pixels_removed_at is not None]
+    assert without == list(range(1, len(without) + 1)), "the oldest end first"
+    assert 30 <= len(without) < 40
+    assert sum(int(str(facts["jobs"])) for facts in shed) == len(without)
+    assert sum(int(str(facts["bytes"])) for facts in shed) == 4 * MB * len(without)
+    assert {job.pixels_removed_why for job in relay.jobs(*without)} == {"room"}
+
+
+def test_an_image_that_is_coming_gets_the_room_of_a_printed_one(relay: Relay, disk: Disk) -> None:
+    """The film session is open already when the disk fills up: its image is taken all the same."""
+    for number in (1, 2, 3):
+        assert _print(relay, number) == [0, 0, 0]
+    relay.wait_until(State.SENT, 1, 2, 3)
+    ct = relay.speaker()
+    ct.open_session()
+    ct.open_film_box()
+    disk.fill(leave=3 * MB)
+
+    assert _set(ct, 4) == 0x0000
+    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    relay.wait_until(State.SENT, 4)
+    assert relay.jobs(1)[0].pixels_removed_at is not None
+
+
+def test_the_printer_does_not_say_that_it_is_full(relay: Relay, disk: Disk) -> None:
+    """A modality that asks before it prints hears of no full buffer while room can be made."""
+    for number in (1, 2, 3, 4):
+        assert _print(relay, number) == [0, 0, 0]
+    relay.wait_until(State.SENT, 1, 2, 3, 4)
+    disk.fill(leave=6 * MB)
+
+    told = relay.speaker().get(PRINTER, PRINTER_INSTANCE).dataset
+    assert told is not None
+    assert (told.PrinterStatus, told.PrinterStatusInfo) == ("NORMAL", "NORMAL")
+
+
+def test_what_is_not_finished_keeps_its_pixels(
+    relay: Relay, disk: Disk, printer: EmulatedPrinter
+) -> None:
+    """Queued and held jobs, and an image that was not asked for yet: when only they are left, new
+    film sessions are refused as ever, and each of them prints afterwards."""
+    assert _print(relay, 1) == [0, 0, 0]
+    relay.wait_until(State.SENT, 1)
+    relay.service.printers.set_duty("oki-1", Duty.DRAIN)
+    assert _print(relay, 2) == [0, 0, 0]
+    assert _print(relay, 3) == [0, 0, 0]
+    relay.service.jobs.hold(3)
+    relay.service.jobs.reprint(1)
+    ct = relay.speaker()
+    ct.open_session()
+    ct.open_film_box()
+    assert _set(ct, 5) == 0x0000
+    disk.fill(leave=5 * MB)
+
+    assert _print(relay, 6) == [0x0213]
+    relay.service.upkeep.stop(10)
+    assert relay.jobs(1)[0].pixels_removed_at is None, "its file would not go: job 4 needs it"
+
+    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    relay.service.jobs.release(3)
+    relay.service.printers.set_duty("oki-1", Duty.READY)
+    relay.wait_until(State.SENT, 2, 3, 4, 5)
+    assert len(printer.sheets) == 5
+
+
+def test_room_is_made_before_anybody_needs_it(relay: Relay, disk: Disk) -> None:
+    """Upkeep keeps a quarter of the floor free above it, while there are printed films to take."""
+    for number in (1, 2, 3, 4):
+        assert _print(relay, number) == [0, 0, 0]
+    relay.wait_until(State.SENT, 1, 2, 3, 4)
+    disk.fill(leave=9 * MB)
+
+    relay.wait_for(lambda: any(event == "pixels shed" for event, _ in relay.notes), "nothing shed")
+
+    assert disk.free >= 10 * MB
+    assert [job.pixels_removed_at is None for job in relay.jobs()] == [False, True, True, True]
+
+
+def test_on_a_disk_that_is_full_to_the_last_byte(relay: Relay, disk: Disk) -> None:
+    """Not even a row can be written any more: the files go first, and films are taken again."""
+    for number in (1, 2, 3, 4, 5):
+        assert _print(relay, number) == [0, 0, 0]
+    relay.wait_until(State.SENT, 1, 2, 3, 4, 5)
+    disk.fill()
+
+    assert _print(relay, 6) == [0, 0, 0]
+
+    relay.wait_until(State.SENT, 6)
+    assert relay.jobs(1)[0].pixels_removed_why == "room"
+    relay.forgive_storage()
+
+
+def test_printed_films_keep_to_their_budget(disk: Disk, printer: EmulatedPrinter) -> None:
+    """retention.pixels_mb: the oldest go when there are more bytes, however much is free; a film
+    that was printed twice counts once."""
+    made = Relay(disk.folder, [printer.address], [printer], more=f"{FLOOR}pixels_mb = 9\n")
+    try:
+        made.wait_until_up()
+        for number in (1, 2, 2, 3):
+            assert _print(made, number) == [0, 0, 0]
+        made.wait_until(State.SENT, 1, 2, 3, 4)
+        made.wait_for(lambda: any(event == "pixels shed" for event, _ in made.notes), "kept all")
+        assert [job.pixels_removed_why for job in made.jobs()] == ["budget", "", "", ""]
+        assert len(list(made.service.spool.names())) == 2
+    finally:
+        made.close()
+
+
+def test_a_flood_of_waiting_films_leaves_room_for_others(
+    relay: Relay, disk: Disk, printer: EmulatedPrinter
+) -> None:
+    """While no printer takes films, one modality fills half of the room and no more: another one
+    at the same address prints on."""
+    relay.service.printers.set_duty("oki-1", Duty.DRAIN)
+    taken = next(number for number in range(1, 20) if 0x0213 in _print(relay, number, "FLOOD")) - 1
+    assert 12 * MB <= 4 * MB * taken <= 20 * MB
+
+    assert _print(relay, 20, "CT1") == [0, 0, 0]
+    assert disk.free > 8 * MB
+    relay.service.printers.set_duty("oki-1", Duty.READY)
+    relay.wait_until(State.SENT)
+    assert len(printer.sheets) == taken + 1
+    why = {str(facts["why"]) for event, facts in relay.notes if event == "request refused"}
+    assert why == {f"{4 * taken} MB unprinted of FLOOD at 127.0.0.1"}
