@@ -22,6 +22,8 @@ _ALARMING = frozenset(
         "association fault",
         "attempt broke",
         "attempts cut off",
+        "configuration not readable, the old one stays",
+        "configuration not taken",
         "dispatcher failed",
         "film cannot be sent",
         "film damaged",
@@ -42,6 +44,7 @@ _WORTH_A_LOOK = frozenset(
         "association rejected",
         "attempt failed",
         "certificate",
+        "configuration needs a restart",
         "duplicate held",
         "job recovered",
         "pixels missing",
@@ -122,16 +125,6 @@ def serve(
     def note(event: str, facts: Mapping[str, object]) -> None:
         getattr(log, level_of(event, facts))(event, **facts)
 
-    def read_again() -> Config | None:
-        try:
-            found, _ = certificates.read(config, time.time())
-            return found
-        except ConfigError as error:
-            log.error("configuration not readable, the old one stays", problems=error.problems)
-        except Exception as error:  # noqa: BLE001 - no file may end the relay
-            log.error("configuration not readable, the old one stays", problems=[repr(error)])
-        return None
-
     if locate(config) is None:
         log.warning("configuration", words="no broker.toml here, and no -c FILE: all defaults")
     for words in (*warnings(settings), *data_folder.remarks(settings)):
@@ -143,6 +136,17 @@ def serve(
     try:
         with scribe():
             service = Service(settings, note, new_spool=new_spool)
+
+            def read_again() -> Config | None:
+                try:
+                    found, _ = certificates.read(config, time.time())
+                    return found
+                except ConfigError as error:
+                    service.not_readable(error.problems)
+                except Exception as error:  # noqa: BLE001 - no file may end the relay
+                    service.not_readable([repr(error)])
+                return None
+
             beside: list[signals.Companion] = [
                 Notices(settings, service.jobs, service.printers, note)
             ]

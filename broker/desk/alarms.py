@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from broker.desk import pixels
+from broker.desk import vitals as vital_signs
+from broker.desk.phrases import moment
 from broker.model.room import MB
 from broker.model.trouble import PRINT_AGAIN
 
@@ -34,6 +36,10 @@ MISSING = (
     "not replace it, films taken since are in it. Jobs without them are held at the broker's "
     f"start, or when their turn comes: {PRINT_AGAIN}, then cancel the job."
 )
+NOT_RELOADED = (
+    "THE CONFIGURATION WAS NOT TAKEN OVER when it was read again at {when} UTC: {why}. The broker "
+    "goes on with the one before. Mend the file, then send SIGHUP (`systemctl reload broker`)."
+)
 LOCKED_S = 1.0
 """The broker itself locks it for moments only."""
 
@@ -47,6 +53,8 @@ def alarms(store: Store) -> list[str]:
         said.append(_idle(gone, missing))
     elif gone:
         said.append(f"{BENEATH} {gone}.")
+    if words := not_reloaded(store):
+        said.append(words)
     if store.locked(LOCKED_S):
         said.append(LOCKED.format(file=store.config.database_file))
     if missing:
@@ -56,6 +64,14 @@ def alarms(store: Store) -> list[str]:
         folder = store.config.fuller
         said.append(LOW.format(free=room.free // MB, folder=folder, floor=room.floor // MB))
     return said
+
+
+def not_reloaded(store: Store) -> str:
+    """That the last reload has failed, and why; empty when it has not."""
+    vitals = vital_signs.read(store.config.data_dir)
+    if vitals is None or not vitals.not_reloaded:
+        return ""
+    return NOT_RELOADED.format(when=moment(vitals.not_reloaded_at), why=vitals.not_reloaded)
 
 
 def not_running(store: Store) -> str:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import os
 
+from broker.desk.alarms import not_reloaded
 from broker.desk.opened import Store
 from broker.model.room import MB
 from broker.store.database import FAILURES, in_words
 
 LOCKED_S = 0.2
 """Longer than the relay itself keeps it."""
+
+
+def remarks(store: Store) -> list[str]:
+    """What keeps no film from being taken, and yet needs a person; a line each."""
+    if not not_reloaded(store):
+        return []
+    return ["the configuration file was changed and not taken over: `broker printers` says why"]
 
 
 def problems(store: Store) -> list[str]:

@@ -18,6 +18,10 @@ class Vitals:
     """In seconds since the epoch."""
     associations: int = 0
     """Open now."""
+    not_reloaded: str = ""
+    """Why the configuration was not taken over when it was last read again; empty when it was."""
+    not_reloaded_at: float = 0.0
+    """When that was, in seconds since the epoch."""
     tally: Tally = field(default_factory=Tally)
 
     @property

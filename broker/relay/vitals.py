@@ -30,11 +30,14 @@ class VitalSigns:
     ) -> None:
         self._note = note
         self._path = folder / FILE_NAME
+        self._clock = clock
         self._started_at = clock()
         self._every_s = every_s
         self._lock = threading.Lock()
         self._tally = Tally()
         self._associations: Callable[[], int] = lambda: 0
+        self._not_reloaded = ""
+        self._not_reloaded_at = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="vitals", daemon=True)
 
@@ -48,6 +51,12 @@ class VitalSigns:
         """Begin to write; `associations` says how many are open."""
         self._associations = associations
         self._thread.start()
+
+    def reloaded(self, why_not: str = "") -> None:
+        """The configuration was read again and is in use; or is not, and why."""
+        with self._lock:
+            self._not_reloaded = why_not
+            self._not_reloaded_at = self._clock() if why_not else 0.0
 
     def stop(self) -> None:
         """End, and leave no file: nobody is alive then."""
@@ -63,7 +72,14 @@ class VitalSigns:
         failed = False
         while not self._stopping.is_set():
             with self._lock:
-                now = Vitals(os.getpid(), self._started_at, self._associations(), self._tally)
+                now = Vitals(
+                    os.getpid(),
+                    self._started_at,
+                    self._associations(),
+                    self._not_reloaded,
+                    self._not_reloaded_at,
+                    self._tally,
+                )
                 document = now.document()
             try:
                 if document != written:

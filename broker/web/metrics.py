@@ -22,7 +22,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from broker.desk.opened import Store
-from broker.desk.readiness import problems
+from broker.desk.readiness import problems, remarks
 from broker.desk.vitals import read as vitals_of
 from broker.model.job import State
 from broker.model.printer import Duty, Health
@@ -48,7 +48,8 @@ def healthz() -> Response:
 def readyz(request: Request) -> Response:
     """Films can be taken: 200; or 503, and why not."""
     said = problems(request.app.state.store)
-    text = "".join(f"{each}\n" for each in said) or "ready\n"
+    lines = [*(said or ["ready"]), *remarks(request.app.state.store)]
+    text = "".join(f"{each}\n" for each in lines)
     return PlainTextResponse(text, status_code=503 if said else 200)
 
 
@@ -177,6 +178,8 @@ class _Figures(Collector):
 def _relayed(vitals: Vitals, printers: Sequence[str]) -> Iterator[Metric]:
     tally = vitals.tally
     yield _gauge("start_time_seconds", "When the relay started", vitals.started_at)
+    refused = "1 while the configuration file was changed and not taken over"
+    yield _gauge("reload_failed", refused, float(bool(vitals.not_reloaded)))
     yield _gauge("associations", "Associations that modalities have open", vitals.associations)
     for name, words, number in (
         ("associations_accepted", "Associations taken", tally.associations),

@@ -15,6 +15,12 @@ from broker.store.database import Database
 from broker.store.tables import metadata
 from tests.peers.other_process import OtherProcess
 
+OLD_PRINTER = """
+    INSERT INTO printers (name, position, ae_title, host, port, weight, associations, lut_level,
+    duty, duty_reason, duty_since, health, health_since, reason, good_checks, bad_checks,
+    failures_in_row, paused_until, films_accepted, failures) VALUES ('oki-1', 0, 'OKI1',
+    '10.0.0.1', 104, 100, 1, 'film box', 'maint', 'drum', 1.0, 'up', 1.0, '', 2, 0, 0, 0.0, 7, 1)
+"""
 UPGRADES = """
     import sys
     from broker.store import schema
@@ -53,9 +59,16 @@ def test_an_empty_database_gets_every_step(empty: Database) -> None:
     schema.upgrade(empty, steps.append)
 
     assert schema.current(empty) == schema.head()
-    assert [step.split(":")[0] for step in steps] == ["0001", "0002", "0003", "0004", "0005"]
+    assert [step.split(":")[0] for step in steps] == [
+        "0001",
+        "0002",
+        "0003",
+        "0004",
+        "0005",
+        "0009",
+    ]
     schema.upgrade(empty, steps.append)
-    assert len(steps) == 5
+    assert len(steps) == 6
     schema.check(empty)
 
 
@@ -102,6 +115,21 @@ def test_refusals_counted_before_stay(empty: Database) -> None:
     assert (row["number"], row["last_peer"], row["last_address"]) == (3, "CT1", "")
 
 
+def test_printers_of_before_are_in_the_configuration(empty: Database) -> None:
+    """None of them has left it, and their duty stays."""
+    with empty.write() as connection:
+        config = schema._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+        connection.execute(text(OLD_PRINTER))
+
+    schema.upgrade(empty)
+
+    with empty.read() as connection:
+        (row,) = connection.execute(text("SELECT * FROM printers")).mappings()
+    assert (row["name"], row["duty"], row["removed_at"]) == ("oki-1", "maint", None)
+
+
 def test_the_migrations_make_the_tables(database: Database) -> None:
     """What the migrations leave is exactly what the store writes its queries for."""
     with database.read() as connection:
@@ -140,7 +168,7 @@ def test_a_database_that_is_behind_asks_for_upgrade(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The words name both versions and the command."""
-    monkeypatch.setattr(schema, "head", lambda: "0006")
+    monkeypatch.setattr(schema, "head", lambda: "9999")
 
-    with pytest.raises(schema.SchemaTooOld, match=r"0005 .* needs 0006: .*`broker db upgrade`"):
+    with pytest.raises(schema.SchemaTooOld, match=r"0009 .* needs 9999: .*`broker db upgrade`"):
         schema.check(database)
