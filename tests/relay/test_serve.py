@@ -155,7 +155,7 @@ def test_a_file_that_lost_its_printers_is_refused(start: Start, config: Path) ->
     assert "`printers = []`" in line["why"]
 
     for table in ("jobs", "printers"):
-        said = until(lambda table=table: shown(table, kept))  # type: ignore[misc]
+        said = until(lambda table=table: shown(table, kept))
         assert "THE CONFIGURATION WAS NOT TAKEN OVER" in said
     (printer,) = json.loads(command("printers", "--json", config=kept).stdout)
     assert (printer["name"], printer["duty"]) == ("oki-1", "maint")

@@ -146,7 +146,7 @@ def test_a_printer_that_comes_back_has_its_duty(
 def test_a_printer_that_left_is_in_nobodys_way(printers: Printers) -> None:
     """What it took or refused says nothing of those that are there; sync may be said again."""
     for name, takes in (("oki-1", True), ("oki-2", False)):
-        printers.observe(name, lambda _, takes=takes: replace(UP, supports_lut=takes))  # type: ignore[misc]
+        printers.observe(name, lambda _, takes=takes: replace(UP, supports_lut=takes))
     assert not printers.refuse_lut()
     for _ in range(2):
         printers.sync([TWO])
