@@ -13,6 +13,7 @@ from pathlib import Path
 
 from broker import certificates, settings
 from broker.config import Config
+from broker.desk.reloading import Reload, judged
 from broker.dicom.allowance import Holdings
 from broker.dicom.print_scp import PrintScp
 from broker.dicom.print_scu import PrintScu
@@ -310,17 +311,31 @@ class Service:
         except Exception as error:  # noqa: BLE001 - counts are the least that a full disk loses
             self._note("storage failed", {"why": in_words(error)})
 
-    def reload(self, config: Config) -> None:
-        """Take over all but [broker], [database], [limits] and ports, which need a restart.
+    def reload(self, config: Config) -> Config | None:
+        """Take over what needs no restart; what the broker goes on with, or None when that is what
+        it had.
 
-        Where that fails, it is noted: a wrong certificate, or a busy disk, must not end the relay.
+        Where it fails, or is refused, that is noted and shown until a later one succeeds: a wrong
+        certificate, or a busy disk, must not end the relay.
         """
-        try:
-            self._reload(config)
-        except Exception as error:  # noqa: BLE001 - see above
-            self._note("configuration not taken", {"why": in_words(error)})
+        judgement = judged(self._config, config)
+        why = "; ".join(judgement.refused)
+        if not why:
+            try:
+                self._take_over(config, judgement)
+            except Exception as error:  # noqa: BLE001 - see above
+                why = in_words(error)
+        if why:
+            self._note("configuration not taken", {"why": why})
+        self._vitals.reloaded(why)
+        return None if why else self._config
 
-    def _reload(self, config: Config) -> None:
+    def not_readable(self, problems: list[str]) -> None:
+        """Note, and show until a reload succeeds, that the file cannot be used."""
+        self._note("configuration not readable, the old one stays", {"problems": problems})
+        self._vitals.reloaded("; ".join(problems))
+
+    def _take_over(self, config: Config, judgement: Reload) -> None:
         found = certificates.load(config, self._clock())
         kept = found.modalities or self._certificates.modalities
         before = {printer.name for printer in self._config.printers}
@@ -332,11 +347,12 @@ class Service:
         self.printers.sync(config.addresses())
         self._certificates = replace(found, modalities=kept)
         self._warn()
-        self._config = config.model_copy(
-            update={key: getattr(self._config, key) for key in ("broker", "database", "limits")}
-        )
+        self._config = judgement.config
         self._dispatcher.wake()
         self._note("configuration read again", facts)
+        if judgement.restart:
+            words = f"changed, but needs a restart: {', '.join(judgement.restart)}"
+            self._note("configuration needs a restart", {"words": words})
 
     def _warn(self) -> None:
         for each in self._certificates.warnings:

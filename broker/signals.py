@@ -45,10 +45,10 @@ def run(
             each.start()
         while heard.recv(1)[0] == signal.SIGHUP:
             config = read_again()
-            if config is not None:
-                service.reload(config)
+            taken = None if config is None else service.reload(config)
+            if taken is not None:
                 for each in beside:
-                    each.reload(config)
+                    each.reload(taken)
     finally:
         for each in beside:
             each.stop()

@@ -12,6 +12,7 @@ from broker.model.printer import Address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
     from ssl import SSLContext
 
     from broker.config import Config
@@ -69,10 +70,10 @@ def check(
     from broker.dicom.probe import probe
     from broker.model.health import CheckKind
 
-    settings = load(configured(ctx, config))
+    settings = load(file := configured(ctx, config, opens_data=False))
     healthy = {CheckKind.NORMAL, CheckKind.WARNING, CheckKind.BUSY}
     peers = _everybody(settings) if host is None else [_peer(settings, host, port, called_ae)]
-    known = {} if port is not None else _known(settings)
+    known = {} if port is not None else _known(settings, ctx.command_path, file)
     sealed = _sealed(settings, peers, tls=tls and port is not None)
     if tls and port is None and (plain := [each.name for each in peers if each.name not in sealed]):
         typer.echo(
@@ -197,18 +198,24 @@ def place(address: Address) -> str:
     return f"{address.ae_title}@{address.host}:{address.port}"
 
 
-def _known(config: Config) -> dict[Address, Printer]:
+def _known(config: Config, command: str, file: Path | None) -> dict[Address, Printer]:
     """What the broker's rows say of the printers that are configured; nothing is made or changed.
 
-    A row of another address is of another printer. Rows that cannot be read are said on stderr.
+    A row of another address is of another printer. Rows that cannot be read, or that are another
+    user's, are said on stderr.
     """
     import time
 
+    from broker.cli.owner import refusal
+    from broker.config import locate
     from broker.desk import opened as desk
     from broker.desk.failures import explained
     from broker.store import schema
     from broker.store.printers import Printers
 
+    if refused := refusal(config, command, locate(file)):
+        typer.echo(f"what the broker has seen is not known: {refused}", err=True)
+        return {}
     if not config.database_file.exists():
         return {}
     try:

@@ -12,6 +12,8 @@ from broker.cli.options import ConfigOption, JsonOption, configured
 from broker.model.room import MB, Room
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from broker.config import Config
 
 app = typer.Typer(
@@ -36,10 +38,11 @@ def check(
     from broker.config import locate, warnings
     from broker.desk.phrases import count
 
-    path = configured(ctx, config)
+    path = configured(ctx, config, opens_data=False)
     settings, found = certificates.read(path, time.time())
     file = locate(path)
-    said = [*warnings(settings), *found.warnings, *_of_this_machine(settings)]
+    here = _of_this_machine(settings, ctx.command_path, file)
+    said = [*warnings(settings), *found.warnings, *here]
     for words in said:
         typer.echo(f"warning: {words}", err=True)
     name = str(file) if file else "no broker.toml, all defaults"
@@ -50,21 +53,25 @@ def check(
         typer.echo(f"{name}: correct, {printers}")
 
 
-def _of_this_machine(settings: Config) -> list[str]:
+def _of_this_machine(settings: Config, command: str, file: Path | None) -> list[str]:
     """What the file may ask for, and this machine cannot give now."""
+    from broker.cli.owner import refusal
+    from broker.desk import data_folder
+
+    if refused := refusal(settings, command, file):
+        return [f"the data folder was not looked at: {refused}"]
     folder = settings.data_dir
     there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
     if os.access(there, os.F_OK) and not there.is_dir():
         return [f"broker.data_dir: {folder} cannot be made, as {there} is a file"]
     if not os.access(there, os.W_OK | os.X_OK):
-        # Also when it is hidden from this user, in a folder of the broker's own.
         return [
             f"broker.data_dir: {folder} cannot be written by this user (uid {os.getuid()}); if it "
             "is not the broker's, say `config check` as the broker's"
         ]
     room = Room(shutil.disk_usage(there).free, settings.retention.floor_mb * MB)
     low = [f"{room.words}: new films are refused"] if room.low else []
-    return [*low, *_of_the_spool(settings)]
+    return [*data_folder.remarks(settings), *low, *_of_the_spool(settings)]
 
 
 def _of_the_spool(settings: Config) -> list[str]:
@@ -107,7 +114,7 @@ def show(
     from broker.config import load, locate
     from broker.config import show as rendered
 
-    path = configured(ctx, config)
+    path = configured(ctx, config, opens_data=False)
     settings = load(path)
     if as_document:
         typer.echo(as_json(settings.model_dump(mode="json")))

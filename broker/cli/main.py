@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import sys
 from importlib.metadata import version
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -27,6 +27,7 @@ from broker.cli import (
 )
 from broker.cli.options import ConfigOption
 from broker.cli.top import command
+from broker.desk import streams
 from broker.desk.failures import explained
 
 ORDER = (
@@ -128,10 +129,10 @@ for _each in ("demo", "emulate", "conformance"):
 
 def main() -> None:
     """The entry point of the `broker` command."""
-    streams: tuple[TextIO, ...] = (sys.stdout, sys.stderr)
-    for stream in streams:
-        # A terminal that knows only ASCII gets question marks instead of a traceback.
-        stream.reconfigure(errors="replace")  # type: ignore[attr-defined]
+    streams.stand_in()
+    # A terminal that knows only ASCII gets question marks instead of a traceback.
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    streams.lossy_stderr()
     app(prog_name="broker")
 
 

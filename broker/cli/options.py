@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -31,10 +32,30 @@ def job_number(text: str) -> int:
     return int(text)
 
 
-def configured(ctx: typer.Context, config: Path | None) -> Path | None:
-    """The file that the command names, or the command above it: `broker -c FILE jobs`."""
+def configured(ctx: typer.Context, config: Path | None, *, opens_data: bool = True) -> Path | None:
+    """The file that the command names, or the command above it: `broker -c FILE jobs`.
+
+    From now on this process is the owner of the data folder that the file names: see `owner`. A
+    command that opens nothing there (`opens_data` is false) may be anybody's.
+
+    Raises: Failure: when this user may not open the data folder.
+    """
     above = ctx.parent
     while config is None and above is not None:
         config = above.params.get("config")
         above = above.parent
+    _own(ctx, config, must=opens_data)
     return config
+
+
+def _own(ctx: typer.Context, config: Path | None, *, must: bool) -> None:
+    from broker.cli.owner import ROOT, act_as_owner
+    from broker.config import ConfigError, load, locate
+
+    if not must and os.geteuid() != ROOT:
+        return
+    try:
+        settings = load(config)
+    except ConfigError:
+        return  # the command names the mistakes, and opens nothing
+    act_as_owner(settings, ctx.command_path, locate(config))

@@ -36,6 +36,7 @@ def write(store: Store, job: Job, films: Sequence[JobFilm], number: int, path: P
     Only its owner may read the file, as it may name the patient. An older one is replaced when the
     new one is whole.
     """
+    from broker.cli.owner import account
     from broker.sheet.paper import SAMPLES, compose
 
     found = next((each for each in films if each.number == number), None)
@@ -47,6 +48,11 @@ def write(store: Store, job: Job, films: Sequence[JobFilm], number: int, path: P
         picture = compose(found.film, store.spool().read, DPI, samples=SAMPLES)
     except SpoolDamaged as error:
         raise Failure(f"film {number} of job {job.id}: {error}; {PRINT_AGAIN}") from error
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise Failure(
+            f"{path.parent}: {account().words} cannot write there, and commands act as the owner "
+            "of the data folder; name a folder that all may write, such as /tmp"
+        )
     partial = path.with_name(f".{path.name}.part")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:

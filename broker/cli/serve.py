@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 import sys
 import time
@@ -24,6 +25,8 @@ _ALARMING = frozenset(
         "attempts cut off",
         "check found faults",
         "database damaged",
+        "configuration not readable, the old one stays",
+        "configuration not taken",
         "dispatcher failed",
         "film cannot be sent",
         "film damaged",
@@ -45,6 +48,7 @@ _WORTH_A_LOOK = frozenset(
         "attempt failed",
         "certificate",
         "database log grows",
+        "configuration needs a restart",
         "duplicate held",
         "job recovered",
         "pixels missing",
@@ -89,7 +93,13 @@ def serve(
     """Take films from modalities and print them, until SIGTERM or Ctrl-C.
 
     SIGHUP reads the configuration again, certificates included: all of it at once, but for
-    [broker], [database], [limits], [web], [log] and the TLS port, which count from the next start.
+    [broker], [database], [limits], [web], [log] and the TLS port, which count from the next start
+    and are named in the log. A file without printers, or with mistakes, is not taken over.
+
+    Log lines go to stderr. journald keeps them and makes room by itself; a file needs logrotate's
+    copytruncate, or a program at the end of a pipe: SIGHUP does not open it again.
+
+    Started by root, it becomes the user that owns the data folder.
 
     Example: broker serve --config /etc/broker/broker.toml
     """
@@ -97,6 +107,7 @@ def serve(
 
     from broker import certificates, logs, signals
     from broker.config import ConfigError, locate, warnings
+    from broker.desk import data_folder
     from broker.notices import Notices
     from broker.page import Page
     from broker.scribe import scribe
@@ -108,6 +119,7 @@ def serve(
     from broker.store.schema import SchemaTooNew
     from broker.store.spool import SpoolMissing
 
+    was = os.geteuid()
     config = configured(ctx, config)
     try:
         settings, _ = certificates.read(config, time.time())
@@ -120,23 +132,28 @@ def serve(
     def note(event: str, facts: Mapping[str, object]) -> None:
         getattr(log, level_of(event, facts))(event, **facts)
 
-    def read_again() -> Config | None:
-        try:
-            found, _ = certificates.read(config, time.time())
-            return found
-        except ConfigError as error:
-            log.error("configuration not readable, the old one stays", problems=error.problems)
-        except Exception as error:  # noqa: BLE001 - no file may end the relay
-            log.error("configuration not readable, the old one stays", problems=[repr(error)])
-        return None
-
     if locate(config) is None:
         log.warning("configuration", words="no broker.toml here, and no -c FILE: all defaults")
-    for words in warnings(settings):
+    for words in (*warnings(settings), *data_folder.remarks(settings)):
         log.warning("configuration", words=words)
+    if os.geteuid() != was:
+        log.info(
+            "acting as the owner of the data folder", uid=os.geteuid(), words=_rights(settings)
+        )
     try:
         with scribe():
             service = Service(settings, note, new_spool=new_spool)
+
+            def read_again() -> Config | None:
+                try:
+                    found, _ = certificates.read(config, time.time())
+                    return found
+                except ConfigError as error:
+                    service.not_readable(error.problems)
+                except Exception as error:  # noqa: BLE001 - no file may end the relay
+                    service.not_readable([repr(error)])
+                return None
+
             beside: list[signals.Companion] = [
                 Notices(settings, service.jobs, service.printers, note)
             ]
@@ -176,6 +193,22 @@ def _cause(error: OSError, settings: Config) -> str:
         )
     listening = error.errno in (errno.EACCES, errno.EADDRINUSE, errno.EADDRNOTAVAIL)
     return of_system(error, f"{host}:{port}" if listening else str(settings.data_dir))
+
+
+def _rights(settings: Config) -> str:
+    """What root could do, and the owner of the data folder may not."""
+    web, tls = settings.web, settings.tls
+    ports = [0 if tls.only else settings.broker.port]
+    ports += [tls.port] if tls.certificate else []
+    ports += [web.port] if web.on else []
+    low = ", ".join(str(port) for port in ports if 0 < port < LEAST_PORT)
+    if not low:
+        return "files are made as that user"
+    return (
+        f"files are made as that user, who needs a right of his own for ports below {LEAST_PORT} "
+        f"({low}): AmbientCapabilities=CAP_NET_BIND_SERVICE in the unit, or `sysctl "
+        "net.ipv4.ip_unprivileged_port_start`"
+    )
 
 
 def _say(*lines: str) -> None:

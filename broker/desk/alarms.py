@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from broker.desk import pixels, readiness, storage
 from broker.desk.readiness import Kind
+from broker.desk.reload import not_reloaded
 from broker.model.room import MB
 from broker.model.trouble import PRINT_AGAIN
 
@@ -53,6 +54,8 @@ def alarms(store: Store) -> list[str]:
         said.append(_idle(gone, missing))
     elif gone:
         said.append(f"{BENEATH} {gone}.")
+    if words := not_reloaded(store):
+        said.append(words)
     found = readiness.look(store, patience_s=LOCKED_S, writing=False)
     kinds = {each.kind for each in found.obstacles}
     if Kind.LOCKED in kinds:

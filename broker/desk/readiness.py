@@ -12,6 +12,7 @@ from enum import Enum
 
 from broker.desk import storage, vitals
 from broker.desk.opened import Store
+from broker.desk.reload import REMARK
 from broker.model.job import FINISHED
 from broker.model.printer import Duty, Health
 from broker.model.room import MB
@@ -90,7 +91,7 @@ def look(
     now = clock()
     signs = vitals.read(store.config.data_dir)
     obstacles = [*_relay(store, signs, now), *_spool(store, writing=writing), *_room(store)]
-    remarks: list[str] = []
+    remarks = [REMARK] if signs is not None and signs.not_reloaded else []
     if damage := storage.state(store).damage:
         obstacles.append(Obstacle(Kind.DATABASE, f"the database is damaged: {damage}"))
     elif database := _database(store, signs, now, patience_s, committing=writing and committing):

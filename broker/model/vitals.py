@@ -40,6 +40,10 @@ class Vitals:
     """Open now."""
     tally: Tally = field(default_factory=Tally)
     storage: Storage = field(default_factory=Storage)
+    not_reloaded: str = ""
+    """Why the configuration was not taken over when it was last read again; empty when it was."""
+    not_reloaded_at: float = 0.0
+    """When that was, in seconds since the epoch."""
     listening: bool = True
     """Whether a thread waits for connections on each of its ports."""
     stored_at: float = 0.0

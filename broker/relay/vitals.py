@@ -48,6 +48,8 @@ class VitalSigns:
         self._storage: Callable[[], Storage] = Storage
         self._moved_at = time.monotonic()
         self._listening: Callable[[], bool] = lambda: True
+        self._not_reloaded = ""
+        self._not_reloaded_at = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="vitals", daemon=True)
 
@@ -83,6 +85,12 @@ class VitalSigns:
         self._storage = storage
         self._thread.start()
 
+    def reloaded(self, why_not: str = "") -> None:
+        """The configuration was read again and is in use; or is not, and why."""
+        with self._lock:
+            self._not_reloaded = why_not
+            self._not_reloaded_at = self._clock() if why_not else 0.0
+
     def stop(self) -> None:
         """End, and leave no file: nobody is alive then."""
         self._stopping.set()
@@ -103,6 +111,8 @@ class VitalSigns:
                     self._associations(),
                     self._tally,
                     self._storage(),
+                    not_reloaded=self._not_reloaded,
+                    not_reloaded_at=self._not_reloaded_at,
                     listening=self._listening(),
                     stored_at=self._stored_at,
                     failed_at=self._failed_at,

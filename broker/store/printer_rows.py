@@ -42,8 +42,8 @@ class NoSuchPrinter(LookupError):
 
 def require(connection: Connection, name: str) -> None:
     """Make sure that there is a printer of that name; NoSuchPrinter."""
-    rows = connection.execute(select(printers.c.name).order_by(printers.c.position)).scalars()
-    known = rows.all()
+    listed = select(printers.c.name).where(printers.c.removed_at.is_(None))
+    known = connection.execute(listed.order_by(printers.c.position)).scalars().all()
     if name not in known:
         raise NoSuchPrinter(name, known)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from broker.model.health import Observation
 from broker.model.job import DONE, State
@@ -34,8 +34,12 @@ class Occupation:
     recent: int = 0
 
 
-_ALL = Prepared(select(printers).order_by(printers.c.position, printers.c.name))
-_LUTS = Prepared(select(printers.c.supports_lut))
+_ALL = Prepared(
+    select(printers)
+    .where(printers.c.removed_at.is_(None))
+    .order_by(printers.c.position, printers.c.name)
+)
+_LUTS = Prepared(select(printers.c.supports_lut).where(printers.c.removed_at.is_(None)))
 _LOADS = Prepared(
     select(jobs.c.printer, func.sum(sendings.c.copies))
     .join(sendings, sendings.c.job_id == jobs.c.id)
@@ -75,7 +79,8 @@ class Printers:
         """Make the printers those of the configuration, in its order.
 
         Duty and health stay; but another host, port or AE title is another printer as far as
-        health goes, and a new one is unknown and ready. `remove` takes away those not named.
+        health goes, and a new one is unknown and ready. `remove` takes away those not named: one
+        that comes back has the duty that it had, with its reason and its time, and its counters.
         """
         now = self._clock()
         with self._database.write() as connection:
@@ -87,14 +92,17 @@ class Printers:
                     values |= _unobserved(now) | _new(now)
                     connection.execute(insert(printers).values(**values))
                     continue
-                if (row.ae_title, row.host, row.port) != _peer(address):
+                left = row.removed_at is not None
+                if left or (row.ae_title, row.host, row.port) != _peer(address):
                     values |= _unobserved(now)
+                values["removed_at"] = None
                 connection.execute(
                     update(printers).where(printers.c.name == address.name).values(**values)
                 )
             if remove:
                 names = [address.name for address in addresses]
-                connection.execute(delete(printers).where(printers.c.name.not_in(names)))
+                gone = printers.c.name.not_in(names) & printers.c.removed_at.is_(None)
+                connection.execute(update(printers).where(gone).values(removed_at=now))
 
     def list(self) -> PrinterList:
         """All printers, in the order of the configuration."""

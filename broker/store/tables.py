@@ -182,6 +182,7 @@ printers = Table(
     Column("supports_lut", Boolean, nullable=True),
     Column("films_accepted", Integer, nullable=False),
     Column("failures", Integer, nullable=False),
+    Column("removed_at", Double, nullable=True),  # out of the configuration; it may come back
 )
 
 refusals = Table(

@@ -20,6 +20,7 @@ import uvicorn
 
 from broker import logs
 from broker.config import Config
+from broker.desk import streams
 from broker.desk.failures import explained
 from broker.desk.opened import store_of
 from broker.web.app import create
@@ -46,6 +47,7 @@ def main() -> int:
     line = sys.stdin.readline()
     if not line:
         return 0  # the broker has gone already
+    streams.lossy_stderr()
     told = json.loads(line)
     config = Config.model_validate(told["config"])
     logs.configure(config.log.level, config.log.format)

@@ -201,6 +201,8 @@ def _relayed(vitals: Vitals, printers: Sequence[str]) -> Iterator[Metric]:
     tally = vitals.tally
     yield from _stored(vitals.storage)
     yield _gauge("start_time_seconds", "When the relay started", vitals.started_at)
+    refused = "1 while the configuration file was changed and not taken over"
+    yield _gauge("reload_failed", refused, float(bool(vitals.not_reloaded)))
     yield _gauge("associations", "Associations that modalities have open", vitals.associations)
     for name, words, number in (
         ("associations_accepted", "Associations taken", tally.associations),

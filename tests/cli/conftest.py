@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from broker.cli.main import app
+from broker.desk import data_folder
 from broker.model.film import Film, Image, ImageBox
 from broker.model.health import Observation
 from broker.model.job import Level, Outcome, PrintRequest, State
@@ -158,6 +159,14 @@ class Site:
             self.printers.observe(
                 name, lambda _: Observation(Health.UP, "", 2, 0, time.time(), True)
             )
+
+
+@pytest.fixture(autouse=True)
+def local_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests may lie in memory or in a container; commands are to see a disk, and say nothing."""
+    table = tmp_path / "mountinfo"
+    table.write_text("1 1 254:0 / / rw - ext4 /dev/vda rw\n")
+    monkeypatch.setattr(data_folder, "MOUNTS", table)
 
 
 @pytest.fixture

@@ -139,6 +139,89 @@ def test_a_hangup_reads_the_configuration_again(start: Start, config: Path) -> N
     assert broker.end() == 0
 
 
+def test_a_file_that_lost_its_printers_is_refused(start: Start, config: Path) -> None:
+    """An empty file, or one of another queue, changes nothing at a hangup; operators see it above
+    their tables until the file is mended."""
+    broker = start()
+    command("printers", "maint", "oki-1", "-r", "new drum", config=config)
+    right = config.read_text()
+    kept = config.with_name("kept.toml")
+    kept.write_text(right)
+    config.write_text("")
+    broker.send(signal.SIGHUP)
+    line = broker.wait_for("configuration not taken")
+    assert line["level"] == "error"
+    assert "printers: the file names none, and oki-1 would be gone" in line["why"]
+    assert "`printers = []`" in line["why"]
+
+    for table in ("jobs", "printers"):
+        said = until(lambda table=table: shown(table, kept))
+        assert "THE CONFIGURATION WAS NOT TAKEN OVER" in said
+    (printer,) = json.loads(command("printers", "--json", config=kept).stdout)
+    assert (printer["name"], printer["duty"]) == ("oki-1", "maint")
+
+    config.write_text(right.replace("[broker]", '[broker]\ndata_dir = "elsewhere"'))
+    broker.send(signal.SIGHUP)
+    line = broker.wait_for("configuration not taken", why=line_of_folder(config))
+    config.write_text(right)
+    broker.send(signal.SIGHUP)
+    broker.wait_for("configuration read again", printers=1)
+    until(lambda: "" if shown("printers", kept) else "mended")
+    assert broker.end() == 0
+
+
+def line_of_folder(config: Path) -> str:
+    """What is said of a file that names another data folder."""
+    folder = config.parent
+    return (
+        f"broker.data_dir: names {folder}/elsewhere, and this broker's films are in "
+        f"{folder}/broker-data; put that back, or stop the broker, move the data, and start it "
+        "again"
+    )
+
+
+def shown(table: str, config: Path) -> str:
+    """What stands above a table of the configuration that was not taken over; else empty."""
+    said = " ".join(command(table, config=config).stdout.split())
+    return said if "NOT TAKEN OVER" in said else ""
+
+
+def until(found: Callable[[], str]) -> str:
+    """What is found, once it is not empty. AssertionError when it stays so."""
+    for _ in range(40):
+        if said := found():
+            return said
+    raise AssertionError("it has not come true")
+
+
+def test_no_printers_on_purpose_are_taken(start: Start, config: Path) -> None:
+    """`printers = []` says so; put back, a printer has its duty."""
+    broker = start()
+    command("printers", "drain", "oki-1", "-r", "toner", config=config)
+    right = config.read_text()
+    config.write_text("printers = []\n" + right.partition("[[printers]]")[0])
+    broker.send(signal.SIGHUP)
+    broker.wait_for("configuration read again", printers=0)
+    assert json.loads(command("printers", "--json", config=config).stdout) == []
+    config.write_text(right)
+    broker.send(signal.SIGHUP)
+    broker.wait_for("configuration read again", printers=1)
+    (printer,) = json.loads(command("printers", "--json", config=config).stdout)
+    assert (printer["duty"], printer["duty_reason"]) == ("drain", "toner")
+
+
+def test_what_needs_a_restart_is_named(start: Start, config: Path) -> None:
+    """Each time, as long as it differs from what the broker runs with."""
+    broker = start()
+    config.write_text(config.read_text().replace("grace_s = 5", "grace_s = 6"))
+    for _ in range(2):
+        broker.send(signal.SIGHUP)
+        line = broker.wait_for("configuration needs a restart")
+        assert line["words"] == "changed, but needs a restart: broker.grace_s"
+        assert line["level"] == "warning"
+        broker.lines.clear()
+
+
 def test_a_second_broker_names_the_first(start: Start, config: Path) -> None:
     """One broker for one data directory: the second leaves with exit code 1."""
     broker = start()

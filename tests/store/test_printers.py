@@ -115,6 +115,46 @@ def test_another_address_is_another_printer(
     assert (printer.duty, printer.failures) == (Duty.MAINT, 1)
 
 
+def test_a_printer_that_comes_back_has_its_duty(
+    database: Database, printers: Printers, clock: Clock
+) -> None:
+    """With its reason, since when, and its counters; what was observed of it is too long ago."""
+    printers.observe("oki-1", lambda _: UP)
+    printers.set_duty("oki-1", Duty.MAINT, "new drum")
+    _accepted(database, "oki-1", 3)
+    _failed(database, "oki-1", "no", 5000.0)
+    clock.now = 2000.0
+    printers.sync([TWO])
+
+    assert [each.name for each in printers.list()] == ["oki-2"]
+    with pytest.raises(NoSuchPrinter, match="there are: oki-2"):
+        printers.set_duty("oki-1", Duty.READY)
+
+    clock.now = 3000.0
+    printers.sync([ONE, TWO])
+    printer = printers.get("oki-1")
+    assert (printer.duty, printer.duty_reason, printer.duty_since) == (
+        Duty.MAINT,
+        "new drum",
+        1000.0,
+    )
+    assert (printer.films_accepted, printer.failures) == (3, 1)
+    assert (printer.health, printer.health_since) == (Health.UNKNOWN, 3000.0)
+    assert (printer.last_check_at, printer.paused_until) == (None, 0.0)
+
+
+def test_a_printer_that_left_is_in_nobodys_way(printers: Printers) -> None:
+    """What it took or refused says nothing of those that are there; sync may be said again."""
+    for name, takes in (("oki-1", True), ("oki-2", False)):
+        printers.observe(name, lambda _, takes=takes: replace(UP, supports_lut=takes))
+    assert not printers.refuse_lut()
+    for _ in range(2):
+        printers.sync([TWO])
+    assert printers.refuse_lut()
+    printers.sync([])
+    assert not printers.refuse_lut()
+
+
 NAMES_ONE: dict[str, Callable[[Printers], object]] = {
     "get": lambda printers: printers.get("oki-9"),
     "set_duty": lambda printers: printers.set_duty("oki-9", Duty.DRAIN),

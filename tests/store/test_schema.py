@@ -15,6 +15,12 @@ from broker.store.database import Database
 from broker.store.tables import metadata
 from tests.peers.other_process import OtherProcess
 
+OLD_PRINTER = """
+    INSERT INTO printers (name, position, ae_title, host, port, weight, associations, lut_level,
+    duty, duty_reason, duty_since, health, health_since, reason, good_checks, bad_checks,
+    failures_in_row, paused_until, films_accepted, failures) VALUES ('oki-1', 0, 'OKI1',
+    '10.0.0.1', 104, 100, 1, 'film box', 'maint', 'drum', 1.0, 'up', 1.0, '', 2, 0, 0, 0.0, 7, 1)
+"""
 UPGRADES = """
     import sys
     from broker.store import schema
@@ -61,9 +67,10 @@ def test_an_empty_database_gets_every_step(empty: Database) -> None:
         "0005",
         "0006",
         "0008",
+        "0009",
     ]
     schema.upgrade(empty, steps.append)
-    assert len(steps) == 7
+    assert len(steps) == 8
     schema.check(empty)
 
 
@@ -108,6 +115,21 @@ def test_refusals_counted_before_stay(empty: Database) -> None:
     with empty.read() as connection:
         (row,) = connection.execute(text("SELECT * FROM refusals")).mappings()
     assert (row["number"], row["last_peer"], row["last_address"]) == (3, "CT1", "")
+
+
+def test_printers_of_before_are_in_the_configuration(empty: Database) -> None:
+    """None of them has left it, and their duty stays."""
+    with empty.write() as connection:
+        config = schema._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+        connection.execute(text(OLD_PRINTER))
+
+    schema.upgrade(empty)
+
+    with empty.read() as connection:
+        (row,) = connection.execute(text("SELECT * FROM printers")).mappings()
+    assert (row["name"], row["duty"], row["removed_at"]) == ("oki-1", "maint", None)
 
 
 def test_the_migrations_make_the_tables(database: Database) -> None:

@@ -100,6 +100,26 @@ def test_a_balancer_hears_whether_films_are_taken(room: PrintRoom) -> None:
         assert problems(store) == ["no broker is running on this data directory"]
 
 
+def test_a_reload_that_failed_is_told_and_refuses_no_film(room: PrintRoom) -> None:
+    """The page, the figures and readiness say so until the file is mended; readiness stays 200."""
+    right = room.config.read_text()
+    room.config.write_text("")
+    room.process.send(signal.SIGHUP)
+    room.process.wait_for("configuration not taken")
+    said = "ready\nthe configuration file was changed and not taken over"
+    while not (ready := httpx.get(f"{room.url}/readyz")).text.startswith(said):
+        assert ready.status_code == 200
+    assert ready.status_code == 200
+    assert figures(httpx.get(f"{room.url}/metrics").text)[key("reload_failed")] == 1
+    assert "THE CONFIGURATION WAS NOT TAKEN OVER" in httpx.get(room.url).text
+
+    room.config.write_text(right)
+    room.process.send(signal.SIGHUP)
+    while httpx.get(f"{room.url}/readyz").text != "ready\n":
+        assert room.process.process.poll() is None
+    assert figures(httpx.get(f"{room.url}/metrics").text)[key("reload_failed")] == 0
+
+
 @pytest.mark.usefixtures("running")
 def test_what_is_in_the_way_is_named(site: Site) -> None:
     """No place to put films, no room, a locked database: a line each."""
