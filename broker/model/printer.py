@@ -76,11 +76,23 @@ class Printer:
     """Attempts that ended unavailable, refused or uncertain, ever."""
     recent: int
     """Films x copies accepted in the last ten minutes; decides between equals."""
+    moved_at: float | None = None
+    """When an attempt running on it last took a step that is stored: it began, asked for a film, or
+    had one accepted. None while there is none."""
+    asked_at: float | None = None
+    """When the N-ACTION left that it has owed an answer for the longest time; None: it owes none.
+    """
 
     @property
     def name(self) -> str:
         """Its name in the configuration: what operators type."""
         return self.address.name
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it does not answer checks while an attempt waits for it: it may be gone, which
+        the attempt's own connection will tell."""
+        return self.claims > 0 and self.bad_checks > 0
 
     @property
     def said(self) -> str:
