@@ -11,11 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from broker.model.job import FilmState, Job
-from broker.model.printer import Printer
+from broker.model.printer import LONG_WAIT_S, Printer
 from broker.store.reading import Unanswered
-
-SHOWN_AFTER_S = 5.0
-"""Most steps take milliseconds, and a film some seconds."""
 
 
 class What(StrEnum):
@@ -50,7 +47,7 @@ class Step:
 
         A clock that was set back makes it nothing special, too.
         """
-        if now - self.since < SHOWN_AFTER_S:
+        if now - self.since < LONG_WAIT_S:
             return ""
         film = f" for film {self.film}" if self.film is not None else ""
         return f"waits for {_WORDS[self.what]}{film}, {int(now - self.since)} s"

@@ -244,9 +244,11 @@ def _surer(lines: Sequence[_Line]) -> list[_Line]:
 
 def _sooner(other: _Line, own: _Line, job: Job, now: float) -> bool:
     """Whether a job would be done sooner elsewhere, and has reason to go: it has waited long
-    enough, or the other printer could not be chosen when the job lined up.
+    enough, the other printer could not be chosen when the job lined up, or the other is idle while
+    its own has not answered for long.
     """
-    if _patient(job, now) and not _came_back(other.printer, job):
+    idle = other.free and own.printer.waited_for(now)
+    if _patient(job, now) and not _came_back(other.printer, job) and not idle:
         return False
     return other.finish(job.load) < own.finish(job.load)
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+LONG_WAIT_S = 5.0
+"""Most steps of an attempt take milliseconds, and a film some seconds: what takes longer is told,
+and the printer is checked meanwhile."""
+
 
 class Duty(StrEnum):
     """What the operator wants. Only a person changes it."""
@@ -87,6 +91,11 @@ class Printer:
     def name(self) -> str:
         """Its name in the configuration: what operators type."""
         return self.address.name
+
+    def waited_for(self, now: float) -> bool:
+        """Whether every attempt running on it has waited for long. A clock that was set back makes
+        that a no."""
+        return self.moved_at is not None and now - self.moved_at >= LONG_WAIT_S
 
     @property
     def doubtful(self) -> bool:

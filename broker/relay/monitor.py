@@ -12,9 +12,6 @@ from broker.model.printer import Address, Duty, Printer
 from broker.store.database import in_words
 from broker.store.printers import NoSuchPrinter, Printers
 
-WAITS_S = 5.0
-"""After so long without a step of its attempt a printer that prints is checked, too."""
-
 
 @dataclass(frozen=True)
 class Rhythm:
@@ -91,8 +88,7 @@ class Monitor:
         if printer.duty is Duty.MAINT:
             return False
         if printer.claims and (
-            printer.moved_at is None
-            or self._clock() - printer.moved_at < WAITS_S
+            not printer.waited_for(self._clock())
             or self._unhelpful.get(printer.name) == printer.moved_at
         ):
             return False

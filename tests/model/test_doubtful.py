@@ -76,6 +76,22 @@ def test_films_behind_a_doubtful_printer_go_elsewhere_at_once(
     assert [each.why for each in first.passed_over] == ["does not answer checks: not reached"]
 
 
+def test_films_behind_a_printer_that_takes_long_go_to_an_idle_one(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """As soon as its answer takes long; before that, and where the other is busy, they stay."""
+    own = make_printer("oki-1", claims=1, load=2, moved_at=990.0)
+    other = make_printer("oki-2")
+    job = make_job(1, printer="oki-1", assigned_at=999.0, load=1)
+
+    def chosen(*printers: Printer) -> str:
+        return plan([job], printers, 1000.0, {})[0].printer
+
+    assert chosen(own, other) == "oki-2"
+    assert chosen(replace(own, moved_at=998.0), other) == "oki-1"
+    assert chosen(own, replace(other, claims=1)) == "oki-1"
+
+
 def test_films_behind_the_only_printer_wait_for_it(
     make_job: MakeJob, make_printer: MakePrinter
 ) -> None:

@@ -1,8 +1,8 @@
 """A network of machines that can lose their power: namespaces of the kernel's, on one switch.
 
 A process that is killed has its connections closed by its kernel, and its peers are told. A machine
-that loses its power tells nothing. Here the link of a machine is cut, and what runs on it goes on
-talking to nobody; the machine that comes back with the same addresses knows of no connection.
+that loses its power tells nothing. Here the link of a machine is cut, so that nothing there hears
+or is heard; the machine that comes back with the same addresses knows of no connection.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import itertools
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -73,13 +73,10 @@ class Network:
 
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:
-        """This thread, and those that it starts meanwhile, are at the test's place."""
+        """This thread, and the threads and processes that it starts meanwhile, are at the test's
+        place."""
         with _inside(self._name):
             yield
-
-    def run(self, arguments: Sequence[str], **options: object) -> subprocess.Popen[str]:
-        """A process at the test's place."""
-        return _run(self._name, arguments, options)
 
 
 class Machine:
@@ -96,7 +93,7 @@ class Machine:
 
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:
-        """This thread, and those that it starts meanwhile, run there."""
+        """This thread, and the threads and processes that it starts meanwhile, are there."""
         with _inside(self._name):
             yield
 
@@ -107,15 +104,6 @@ class Machine:
             self._next = self._made()
         with _inside(self._next):
             yield
-
-    def run(self, arguments: Sequence[str], **options: object) -> subprocess.Popen[str]:
-        """A process there; in the next life where the power is off."""
-        return _run(self._name or self._next, arguments, options)
-
-    def run_next(self, arguments: Sequence[str], **options: object) -> subprocess.Popen[str]:
-        """A process in the next life."""
-        with self.prepared():
-            return _run(self._next, arguments, options)
 
     def lose_power(self) -> None:
         """From now on nothing comes from there, and nothing is heard there."""
@@ -134,7 +122,7 @@ class Machine:
         _ip("-n", self._network, "link", "set", port, "master", "switch", "up")
 
     def remove(self) -> None:
-        """Processes there are ended by those who started them."""
+        """Take it away; what still runs there is for its starter to end."""
         for name in filter(None, (*self._gone, self._name, self._next)):
             _ip("netns", "del", name)
 
@@ -151,13 +139,6 @@ def _ip(*arguments: str) -> None:
     )
     if done.returncode:
         raise RuntimeError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
-
-
-def _run(
-    namespace: str, arguments: Sequence[str], options: dict[str, object]
-) -> subprocess.Popen[str]:
-    command = ["ip", "netns", "exec", namespace, *arguments]
-    return subprocess.Popen(command, text=True, **options)  # type: ignore[call-overload, no-any-return]
 
 
 @contextlib.contextmanager
