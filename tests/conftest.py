@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 
 import pytest
+
+from tests.peers.network import Network
+from tests.peers.network import missing as missing_network
 
 DCMTK = ("dcmprscp", "dcmprscu", "dcmpsprt", "echoscu")
 REQUIRED = "BROKER_REQUIRE_ALL"
@@ -23,3 +27,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if os.environ.get(REQUIRED):
         pytest.fail(words, pytrace=False)
     pytest.skip(words)
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Network]:
+    """Machines that can lose their power; skipped where there are no network namespaces, or failed
+    where they are required."""
+    words = missing_network()
+    if words and os.environ.get(REQUIRED):
+        pytest.fail(words, pytrace=False)
+    if words:
+        pytest.skip(words)
+    with Network() as made:
+        yield made

@@ -24,11 +24,12 @@ COLUMNS = (
 )
 
 
-def printers(found: Sequence[Printer], now: float, width: int) -> list[Text]:
+def printers(
+    found: Sequence[Printer], now: float, width: int, *, running: bool = True
+) -> list[Text]:
     """One row for each printer; what it or its operator says of it below."""
-    return lay_out(
-        COLUMNS, [Row(_cells(each, now), of_printer(each, now)) for each in found], width
-    )
+    rows = [Row(_cells(each, now), of_printer(each, now, running=running)) for each in found]
+    return lay_out(COLUMNS, rows, width)
 
 
 def place(printer: Printer) -> str:

@@ -114,10 +114,11 @@ def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
     console = tables.terminal()
     with opened(ctx, config) as store:
         found, above = store.printers.list(), banners(store, console.width)
+        running = store.running
     if as_document:
         typer.echo(tables.as_json([documents.of_printer(printer) for printer in found]))
     elif found:
-        table = printer_table.printers(found, time.time(), console.width)
+        table = printer_table.printers(found, time.time(), console.width, running=running)
         tables.show(around(table, above, console.height), console)
     else:
         tables.show(above, console)

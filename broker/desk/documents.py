@@ -10,6 +10,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from broker.desk.standings import Standing
+from broker.desk.steps import Step
+from broker.desk.steps import of_printer as of_printing
 from broker.model.choose import Choice
 from broker.model.health import Check
 from broker.model.job import Attempt, JobFilm
@@ -52,11 +54,20 @@ def of_job(found: Standing) -> Document:
         "overtaken_by": list(found.overtaken_by),
         "pixels_removed_at": iso(job.pixels_removed_at),
         "pixels_removed_why": job.pixels_removed_why,
+        **_of_step(found.step),
         "unanswered": [_of_unanswered(film) for film in found.unanswered],
         "printed_again": [_of_unanswered(film) for film in found.again],
         "not_before": iso(job.not_before or None),
         "created_at": iso(job.created_at),
         "updated_at": iso(job.updated_at),
+    }
+
+
+def _of_step(step: Step | None) -> Document:
+    """What the attempt that runs waits for (N-ACTION, film, release), and since when."""
+    return {
+        "waits_for": str(step.what) if step else None,
+        "waits_since": iso(step.since) if step else None,
     }
 
 
@@ -120,6 +131,7 @@ def of_printer(printer: Printer) -> Document:
         "films_accepted": printer.films_accepted,
         "failures": printer.failures,
         "printing": printer.claims,
+        **_of_step(of_printing(printer)),
         "paused_until": iso(printer.paused_until or None),
         "supports_lut": printer.supports_lut,
         "last_check_at": iso(printer.last_check_at),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from broker.desk import steps
 from broker.desk.phrases import age, count
 from broker.model.printer import Duty, Printer
 
 
-def of_printer(printer: Printer, now: float) -> tuple[str, ...]:
-    """What its operator wants of it and why, and what it says."""
+def of_printer(printer: Printer, now: float, *, running: bool = True) -> tuple[str, ...]:
+    """What its operator wants of it and why, what it says, and what it is waited for by a broker
+    that is running."""
     said = []
     if printer.duty is not Duty.READY:
         why = f": {printer.duty_reason}" if printer.duty_reason else ""
@@ -17,6 +19,9 @@ def of_printer(printer: Printer, now: float) -> tuple[str, ...]:
     elif printer.failures_in_row:
         number = printer.failures_in_row
         said.append(f"its last {count(number, 'attempt') if number > 1 else 'attempt'} failed")
+    step = steps.of_printer(printer) if running else None
+    if step is not None and (words := step.words(now)):
+        said.append(f"a job {words}")
     if printer.paused_until > now:
         pause = count(max(1, round(printer.paused_until - now)), "second")
         said.append(f"rests for {pause} after a failure")

@@ -12,7 +12,7 @@ def of_job(found: Standing, now: float) -> tuple[str, ...]:
     """Why it is where it is, what it waits for, and what a person has asked for."""
     job = found.job
     said = [f"reprint of job {job.reprint_of}"] if job.reprint_of is not None else []
-    said += found.reasons
+    said += found.at(now).reasons
     if job.state is State.QUEUED and job.not_before > now:
         said.append(f"not before {count(round(job.not_before - now) or 1, 'second')} from now")
     if job.pinned and job.state in (State.QUEUED, State.HELD):

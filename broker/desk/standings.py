@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from broker.desk import pixels
+from broker.desk import pixels, steps
 from broker.desk.alarms import not_running
 from broker.desk.explanation import Explanation, Queue, Scene, Wait, explain, waits
 from broker.desk.fate import Fate, again, fate
 from broker.desk.phrases import count
+from broker.desk.steps import Step
 from broker.model.job import Job, State
 from broker.store.doubts import Doubt
 from broker.store.duplicates import Twin
@@ -36,7 +37,9 @@ class Standing:
     cut_off: Fate | None = None
     """For a job that reads `printing`, and no broker is running."""
     why: str = ""
-    """For a queued job: what it waits for."""
+    """For a queued job: what it waits for. For a printing one: the same, once that takes long."""
+    step: Step | None = None
+    """For a printing job: what its attempt waits for."""
     line: str = ""
     """For a queued job: the printer that it has lined up with, or would now."""
     twin: Twin | None = None
@@ -49,6 +52,13 @@ class Standing:
         """Why it is where it is, and what comes next where nothing moves it now."""
         fate = self.cut_off.remark if self.cut_off else ""
         return tuple(filter(None, (self.job.reason, *self.flags, self.why, fate)))
+
+    def at(self, now: float) -> Standing:
+        """The same, with how long its attempt has waited by then."""
+        if self.step is None:
+            return self
+        said = self.step.words(now)
+        return replace(self, why=f"{self.job.printer}: {said}" if said else "")
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -81,8 +91,8 @@ def standings(
     """Where each of them stands, in their order. `active` are all queued and printing jobs, where
     they are known already.
     """
-    states = {job.state for job in jobs}
-    whys = waits(queue_of(store, active), time.time()) if State.QUEUED in states else {}
+    states, now = {job.state for job in jobs}, time.time()
+    whys = waits(queue_of(store, active), now) if State.QUEUED in states else {}
     again = _by_job(store.jobs.printed_again({job.id for job in jobs}))
     films = _by_job(store.jobs.unanswered() if states & {State.PRINTING, State.HELD} else ())
     twins = store.jobs.came_again() if State.HELD in states else {}
@@ -102,6 +112,8 @@ def standings(
             each = replace(each, twin=twins.get(job.id), overtaken_by=others)
         if job.state is State.PRINTING and not running:
             each = replace(each, cut_off=fate(job, each.unanswered, store.config.retry))
+        elif job.state is State.PRINTING:
+            each = replace(each, step=steps.of_job(job, each.unanswered)).at(now)
         found.append(each)
     return found
 

@@ -43,6 +43,8 @@ class Findings:
     """Why there was no association, or how it broke; empty when neither."""
     busy: bool = False
     """It rejected the association for now."""
+    reached: bool = True
+    """Its system answered, if only to refuse the connection."""
     contexts: tuple[str, ...] = ()
     """Abstract syntaxes that it took."""
     echo: int | None = None
@@ -112,7 +114,7 @@ def inspect(
     except Rejected as exc:
         return Findings(rejection_words(address, calling_ae, exc), busy=exc.transient)
     except Broken as exc:
-        return Findings(broken_words(address, exc))
+        return Findings(broken_words(address, exc), reached=exc.reached)
     with requestor:
         return _asked(requestor, address, offers, deadline)
 
@@ -122,7 +124,8 @@ def judged(address: Address, findings: Findings) -> Check:
     if findings.busy:
         return Check(CheckKind.BUSY, findings.trouble)
     if not findings.contexts:
-        return Check(CheckKind.SILENT, findings.trouble or f"{address.name} takes no print class")
+        said = findings.trouble or f"{address.name} takes no print class"
+        return Check(CheckKind.SILENT, said, reached=findings.reached)
     lut = findings.supports_lut
     if not findings.prints:
         said = f"{address.name} does not offer Basic Grayscale Print Management"
@@ -165,7 +168,7 @@ def _asked(
                 got, attributes = _get(requestor, meta, wanted, deadline)
     except Broken as exc:
         trouble = f"{address.name}: {exc.words}"
-    return Findings(trouble, False, contexts, echoed, got, attributes)
+    return Findings(trouble, contexts=contexts, echo=echoed, got=got, attributes=attributes)
 
 
 def _echo(requestor: Requestor, context: Context, deadline: float) -> int:

@@ -192,6 +192,7 @@ def _best(
     up = any(line.printer.health is Health.UP for line in usable)
     for line in usable:
         well = line.printer.health is Health.UP or not up
+        well = well and not (line.printer.doubtful and _surer(usable))
         if line.printer.name == together and well and not strikes[together]:
             for other in usable:
                 if other is not line:
@@ -212,6 +213,11 @@ def _best(
         elif strikes[line.printer.name] > fewest:
             passed[line.printer.name] = "failed this job before"
     group = [line for line in group if strikes[line.printer.name] == fewest]
+    if surer := _surer(group):
+        for line in group:
+            if line.printer.doubtful:
+                passed[line.printer.name] = f"does not answer checks: {line.printer.said}"
+        group = surer
 
     def order(line: _Line) -> tuple[float, float, int]:
         weight = line.printer.address.weight
@@ -231,11 +237,18 @@ def _best(
     return best, why
 
 
+def _surer(lines: Sequence[_Line]) -> list[_Line]:
+    """Those of which nothing says that they may be gone."""
+    return [line for line in lines if not line.printer.doubtful]
+
+
 def _sooner(other: _Line, own: _Line, job: Job, now: float) -> bool:
     """Whether a job would be done sooner elsewhere, and has reason to go: it has waited long
-    enough, or the other printer could not be chosen when the job lined up.
+    enough, the other printer could not be chosen when the job lined up, or the other is idle while
+    its own has not answered for long.
     """
-    if _patient(job, now) and not _came_back(other.printer, job):
+    idle = other.free and own.printer.waited_for(now)
+    if _patient(job, now) and not _came_back(other.printer, job) and not idle:
         return False
     return other.finish(job.load) < own.finish(job.load)
 

@@ -33,6 +33,14 @@ class Check:
     """What it said, for a person; empty when all is well."""
     supports_lut: bool | None = None
     """Whether it accepted the Presentation LUT class; None when that was not asked."""
+    reached: bool = True
+    """Whether its system answered, if only to refuse the connection."""
+
+    @property
+    def tells_nothing(self) -> bool:
+        """Whether it says nothing of a printer that is known to print: many take one association at
+        a time, and reject, refuse or leave waiting every other."""
+        return self.kind is CheckKind.BUSY or (self.kind is CheckKind.SILENT and self.reached)
 
 
 @dataclass(frozen=True)
@@ -112,11 +120,20 @@ def observe(printer: Printer, check: Check, now: float, rise: int, fall: int) ->
     itself is believed at once. Being busy proves nothing either way. A printer that was down and is
     back may have been mended: its earlier failures no longer speak against it, but the next one
     will.
+
+    While an attempt runs on it, silence makes it doubtful at most, and only when not even its
+    system answers: the attempt's connection ends soon when it is gone, and it is down with the next
+    check. Else it only takes long, and films behind must not wait for its return.
     """
-    if check.kind is CheckKind.BUSY:
+    printing = printer.claims > 0 and printer.health is not Health.DOWN
+    if check.kind is CheckKind.BUSY or (printing and check.tells_nothing):
         return Observation(
             printer.health, printer.reason, printer.good_checks, printer.bad_checks, now
         )
+    if check.kind is CheckKind.SILENT and printing:
+        bad = max(1, min(printer.bad_checks + 1, fall - 1))
+        words = _with_habit(printer, f"{check.words}, while it prints")
+        return Observation(printer.health, words, 0, bad, now)
     if check.kind is CheckKind.SILENT:
         return _silent(printer, check, now, fall)
     if check.kind is CheckKind.FAILURE:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+LONG_WAIT_S = 5.0
+"""Most steps of an attempt take milliseconds, and a film some seconds: what takes longer is told,
+and the printer is checked meanwhile."""
+
 
 class Duty(StrEnum):
     """What the operator wants. Only a person changes it."""
@@ -76,11 +80,28 @@ class Printer:
     """Attempts that ended unavailable, refused or uncertain, ever."""
     recent: int
     """Films x copies accepted in the last ten minutes; decides between equals."""
+    moved_at: float | None = None
+    """When an attempt running on it last took a step that is stored: it began, asked for a film, or
+    had one accepted. None while there is none."""
+    asked_at: float | None = None
+    """When the N-ACTION left that it has owed an answer for the longest time; None: it owes none.
+    """
 
     @property
     def name(self) -> str:
         """Its name in the configuration: what operators type."""
         return self.address.name
+
+    def waited_for(self, now: float) -> bool:
+        """Whether every attempt running on it has waited for long. A clock that was set back makes
+        that a no."""
+        return self.moved_at is not None and now - self.moved_at >= LONG_WAIT_S
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it does not answer checks while an attempt waits for it: it may be gone, which
+        the attempt's own connection will tell."""
+        return self.claims > 0 and self.bad_checks > 0
 
     @property
     def said(self) -> str:

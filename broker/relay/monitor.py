@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from broker.model.health import Check, observe
 from broker.model.note import Note
@@ -43,6 +43,8 @@ class Monitor:
         self._note = note
         self._stopping = threading.Event()
         self._checking: dict[str, threading.Thread] = {}
+        self._unhelpful: dict[str, float] = {}
+        """Printer -> the step of its attempt during which a check told nothing."""
         self._thread = threading.Thread(target=self._loop, name="monitor", daemon=True)
 
     def start(self) -> None:
@@ -77,12 +79,18 @@ class Monitor:
                 thread.start()
 
     def _due(self, printer: Printer) -> bool:
-        """Not in maintenance, and not while an attempt runs.
+        """Not in maintenance, and not while an attempt runs that comes forward.
 
         Many printers take one association at a time: a check would only be in the film's way, and
-        the attempt tells how the printer is.
+        the attempt tells how the printer is. When the attempt has waited for long, the check may
+        tell more; where it does not, none is made again before the attempt's next step.
         """
-        if printer.duty is Duty.MAINT or printer.claims:
+        if printer.duty is Duty.MAINT:
+            return False
+        if printer.claims and (
+            not printer.waited_for(self._clock())
+            or self._unhelpful.get(printer.name) == printer.moved_at
+        ):
             return False
         last = printer.last_check_at
         # A clock that was set back must not put the next check off.
@@ -91,9 +99,15 @@ class Monitor:
     def _check(self, printer: Printer) -> None:
         try:
             check = self._probe(printer.address)
+            if printer.moved_at is not None and check.tells_nothing:
+                self._unhelpful[printer.name] = printer.moved_at
             rhythm, now = self._rhythm(), self._clock()
             before, seen = self._printers.observe(
-                printer.name, lambda row: observe(row, check, now, rhythm.rise, rhythm.fall)
+                printer.name,
+                # What it was busy with when the check began is what the check met.
+                lambda row: observe(
+                    replace(row, claims=printer.claims), check, now, rhythm.rise, rhythm.fall
+                ),
             )
         except NoSuchPrinter:
             return  # taken out of the configuration meanwhile

@@ -24,6 +24,7 @@ _CREDIT = Prepared(
             else_=printers.c.paused_until,
         ),
         failures_in_row=0,
+        bad_checks=0,
         reason=case((printers.c.health == Health.UP, ""), else_=printers.c.reason),
     )
 )

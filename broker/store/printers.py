@@ -6,10 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    and_,
+    bindparam,
+    distinct,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from broker.model.health import Observation
-from broker.model.job import DONE, State
+from broker.model.job import DONE, FilmState, State
 from broker.model.printer import Address, Duty, Health, Printer
 from broker.store.database import Database
 from broker.store.job_rows import ACTIVE
@@ -32,6 +41,8 @@ class Occupation:
     load: int = 0
     claims: int = 0
     recent: int = 0
+    moved_at: float | None = None
+    asked_at: float | None = None
 
 
 _ALL = Prepared(
@@ -48,7 +59,13 @@ _LOADS = Prepared(
     .group_by(jobs.c.printer)
 )
 _CLAIMS = Prepared(
-    select(jobs.c.printer, func.count())
+    select(
+        jobs.c.printer,
+        func.count(distinct(jobs.c.id)),
+        func.max(jobs.c.updated_at),
+        func.min(sendings.c.asked_at),
+    )
+    .outerjoin(sendings, and_(sendings.c.job_id == jobs.c.id, sendings.c.state == FilmState.ASKED))
     .where(jobs.c.state == State.PRINTING)
     .group_by(jobs.c.printer)
 )
@@ -207,16 +224,19 @@ def _new(now: float) -> dict[str, object]:
 
 def _occupations(connection: Connection, since: float) -> dict[str, Occupation]:
     """What each printer is busy with, and how much it has done since then."""
-    loads, claims = _LOADS.rows(connection), _CLAIMS.rows(connection)
-    recent = _RECENT.rows(connection, since=since)
-    load, claimed, done = (
-        {name: int(count) for name, count in rows} for rows in (loads, claims, recent)
+    load, done = (
+        {name: int(count) for name, count in rows}
+        for rows in (_LOADS.rows(connection), _RECENT.rows(connection, since=since))
     )
+    claimed = {name: tuple(rest) for name, *rest in _CLAIMS.rows(connection)}
     names = load.keys() | claimed.keys() | done.keys()
-    return {
-        name: Occupation(load.get(name, 0), claimed.get(name, 0), done.get(name, 0))
-        for name in names
-    }
+    found = {}
+    for name in names:
+        claims, moved_at, asked_at = claimed.get(name, (0, None, None))
+        found[name] = Occupation(
+            load.get(name, 0), int(claims), done.get(name, 0), moved_at, asked_at
+        )
+    return found
 
 
 def _printer(row: Mapping[str, Any], busy: Occupation) -> Printer:
@@ -227,5 +247,7 @@ def _printer(row: Mapping[str, Any], busy: Occupation) -> Printer:
         load=busy.load,
         claims=busy.claims,
         recent=busy.recent,
+        moved_at=busy.moved_at,
+        asked_at=busy.asked_at,
         **{name: row[name] for name in _OBSERVED},
     )

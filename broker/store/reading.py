@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,8 @@ class Unanswered:
     number: int
     printer: str
     asked_at: float | None
+    state: FilmState = field(default=FilmState.UNCERTAIN, kw_only=True, compare=False)
+    """`asked` while the attempt that asked waits for the answer."""
 
 
 class JobReading:
@@ -221,7 +223,8 @@ class JobReading:
             .order_by(sendings.c.id)
         )
         with self._database.read() as connection:
-            return [Unanswered(*row) for row in connection.execute(statement)]
+            rows = connection.execute(statement).all()
+        return [Unanswered(*row[:-1], state=FilmState(row[-1])) for row in rows]
 
     def came_again(self) -> Mapping[int, Twin]:
         """Held jobs whose films came again since: number of the job -> the first that has them."""

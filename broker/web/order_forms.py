@@ -77,7 +77,7 @@ def printer_page(
     context = {
         "name": name,
         "it": it,
-        "printers": [printer_row(it, scene.at)],
+        "printers": [printer_row(it, scene.at, running=scene.running)],
         "operator": who.role == "operator",
         "orders": store.orders.of_printer(name),
     }

@@ -134,7 +134,7 @@ def _context(request: Request, who: Person, scene: Scene, view: View) -> dict[st
         "view": view,
         "vitals": vitals_of(config.data_dir),
         "place": f"{config.broker.ae_title} at {config.broker.host}{port}",
-        "printers": [printer_row(each, scene.at) for each in scene.printers],
+        "printers": [printer_row(each, scene.at, running=scene.running) for each in scene.printers],
         "operator": who.role is Role.OPERATOR,
     }
 

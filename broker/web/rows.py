@@ -55,9 +55,9 @@ class JobRow:
         return self.found.job.state is State.HELD and bool(self.found.unanswered)
 
 
-def printer_row(printer: Printer, now: float) -> PrinterRow:
-    """The row of one printer."""
-    return PrinterRow(printer, tuple(map(clean, of_printer(printer, now))))
+def printer_row(printer: Printer, now: float, *, running: bool = True) -> PrinterRow:
+    """The row of one printer; `running`: whether a broker is."""
+    return PrinterRow(printer, tuple(map(clean, of_printer(printer, now, running=running))))
 
 
 def job_row(found: Standing, now: float) -> JobRow:

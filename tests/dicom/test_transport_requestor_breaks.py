@@ -245,6 +245,21 @@ def test_releasing_never_fails(script: Callable[[Raw], object]) -> None:
         requestor.release()
 
 
+def test_a_printer_that_is_silent_at_release_costs_little() -> None:
+    """Every film was accepted by then: those behind wait for 2 s at most."""
+
+    def play(raw: Raw) -> None:
+        raw.accept()
+        silent(raw)
+
+    with listening(play) as port:
+        requestor = opened(port)
+        began = time.monotonic()
+        requestor.release()
+
+    assert time.monotonic() - began < 4
+
+
 def test_leaving_with_an_exception_aborts() -> None:
     """A failed film is not released as if all were well."""
     said: list[bytes] = []

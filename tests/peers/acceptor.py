@@ -55,6 +55,15 @@ class Seen:
             )
             return self._named(name)[count - 1]
 
+    def first_of(self, *names: str, patience_s: float = PATIENCE_S) -> Mapping[str, object] | None:
+        """The fields of the first event of these names, as soon as it has come; None when it does
+        not come."""
+        with self._changed:
+            found = self._changed.wait_for(
+                lambda: [fields for each in names for fields in self._named(each)], patience_s
+            )
+        return found[0] if found else None
+
     @property
     def names(self) -> list[str]:
         """The events' names so far."""

@@ -34,7 +34,7 @@ def of_printer(store: Store, printer: Printer) -> str:
     checked = printer.last_check_at
     check = "not checked yet" if checked is None else f"last check {age(now - checked)} ago"
     parts = [
-        rows.about_printer(printer, now),
+        rows.about_printer(printer, now, running=store.running),
         f"It is {health}; {check}; {printer.duty} for {age(now - printer.duty_since)}.",
         *_ordered(store.orders.of_printer(printer.name)),
     ]

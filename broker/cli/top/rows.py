@@ -68,7 +68,7 @@ attempts that failed. A PRINTER in brackets is where a queued job has
 lined up; it is not bound to it."""
 
 
-def printer_line(printer: Printer, now: float) -> Line:
+def printer_line(printer: Printer, now: float, *, running: bool = True) -> Line:
     """One row."""
     checked = printer.last_check_at
     cells = (
@@ -82,7 +82,8 @@ def printer_line(printer: Printer, now: float) -> Line:
         str(printer.failures),
         "never" if checked is None else age(now - checked),
     )
-    return Line(printer.name, tuple(map(clean, cells)), _sentence(of_printer(printer, now)))
+    said = of_printer(printer, now, running=running)
+    return Line(printer.name, tuple(map(clean, cells)), _sentence(said))
 
 
 def job_line(found: Standing, now: float) -> Line:
@@ -101,11 +102,11 @@ def job_line(found: Standing, now: float) -> Line:
     return Line(str(job.id), cells, _sentence(of_job(found, now)))
 
 
-def about_printer(printer: Printer, now: float) -> str:
+def about_printer(printer: Printer, now: float, *, running: bool = True) -> str:
     """What it and its operator say."""
     address = printer.address
     place = f"{printer.name}: {address.ae_title}@{address.host}:{address.port}"
-    return "; ".join((place, *map(clean, of_printer(printer, now))))
+    return "; ".join((place, *map(clean, of_printer(printer, now, running=running))))
 
 
 def about_job(found: Standing, now: float) -> str:

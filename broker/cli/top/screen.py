@@ -96,7 +96,9 @@ class Top(Orders):
         broker = self.store.config.broker
         place = f"{broker.ae_title} at {broker.host}:{broker.port}"
         _put(self._broker, rows.headline(found, place, self._vitals, now))
-        self._printers.show([rows.printer_line(each, now) for each in found.printers])
+        self._printers.show(
+            [rows.printer_line(each, now, running=found.running) for each in found.printers]
+        )
         self._jobs.show([rows.job_line(each, now) for each in found.jobs[: rows.SHOWN]])
         self._tell_about()
 
@@ -106,7 +108,8 @@ class Top(Orders):
         now, text = time.time(), ""
         if self._printers.has_focus:
             if (printer := self.selected_printer) is not None:
-                text = rows.about_printer(printer, now)
+                running = self._seen is None or self._seen.running
+                text = rows.about_printer(printer, now, running=running)
         elif (found := self.selected_job) is not None:
             text = rows.about_job(found, now)
         _put(self._about, text)

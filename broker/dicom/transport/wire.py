@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 
 from broker.dicom.transport.pace import Pace
 from broker.dicom.transport.pdu import Pdu, PduType, check_head
+from broker.dicom.transport.peer_watch import LOOK_S, PeerWatch
 from broker.dicom.transport.wire_broken import (
     Closed,
     Reason,
@@ -52,6 +53,7 @@ class Wire:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
+        self._watch = PeerWatch(sock)
         self._sock = sock
         self._recv_into: Callable[[memoryview], int] = sock.recv_into
         self._send_some: Callable[[memoryview], int] = sock.send
@@ -259,6 +261,12 @@ class Wire:
                 pace.moved(count, time.monotonic())
                 return count
 
-    @staticmethod
-    def _poll(waiting: select.poll, seconds: float) -> None:
-        waiting.poll(min(math.ceil(seconds * 1000), 1_000_000))
+    def _poll(self, waiting: select.poll, seconds: float) -> None:
+        """Until there is something to do, or `seconds` have passed, or less: every caller asks
+        again. Raises Closed when the peer acknowledges nothing any more."""
+        if waiting.poll(math.ceil(min(seconds, LOOK_S) * 1000)):
+            return
+        try:
+            self._watch.look()
+        except OSError as exc:
+            raise Closed(why(exc)) from exc

@@ -7,6 +7,9 @@ from enum import IntEnum
 
 from broker.model.refusal import Refusal
 
+_UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH)
+"""What a connection that has timed out ends with, where a router or the last hop said why."""
+
 
 class Reason(IntEnum):
     """Why a service-provider aborts (PS3.8 table 9-26)."""
@@ -50,6 +53,8 @@ def why(exc: OSError) -> str:
     """What became of the connection, as "the peer" goes on."""
     if isinstance(exc, (ConnectionResetError, BrokenPipeError)):
         return "reset the connection"
+    if isinstance(exc, TimeoutError) or exc.errno in _UNREACHABLE:
+        return "acknowledges nothing any more (its power or the network is lost)"
     if exc.errno == errno.EPROTO:
         return str(exc.strerror)  # it says what the peer did
     return f"connection failed: {exc.strerror or exc}"

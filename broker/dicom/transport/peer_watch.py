@@ -1,0 +1,64 @@
+"""Noticing that a peer has lost its power, or the network: nothing comes any more, and no FIN said
+so (a half-open connection, RFC 9293 3.5.1).
+
+The peer's system answers for it, not its program: a printer that takes minutes over a film
+acknowledges all the while, and is waited for.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+IDLE_S = 5
+"""After so long without a packet from the peer it is probed. A printer that is back at once after a
+loss of power answers the first probe with a reset."""
+INTERVAL_S = 5
+"""Between two probes."""
+PROBES = 3
+"""Probes without an answer that end the connection: one that is lost on the way ends none."""
+SILENT_S = IDLE_S + PROBES * INTERVAL_S
+"""The same for data that is on its way: the longest time without an acknowledgement. A switch that
+starts anew in less costs no film."""
+LOOK_S = 5.0
+"""How often a wait looks whether the peer's buffer is full."""
+
+_TCP_INFO = struct.Struct("=3xB20xI28xI84xI80xI")
+"""Of struct tcp_info (linux/tcp.h): probes, unacked, last_ack_recv (ms), notsent_bytes, snd_wnd."""
+
+
+class PeerWatch:
+    """The watch over one connection; it begins when it is made.
+
+    The kernel ends the connection with ETIMEDOUT after SILENT_S without an acknowledgement, whether
+    or not data is on its way (tcp(7): SO_KEEPALIVE, TCP_USER_TIMEOUT). One thing it gets wrong:
+    TCP_USER_TIMEOUT also ends a connection whose peer lives and takes no data for so long, because
+    its buffer is full. How long that may last is for the deadlines of the message to say, so the
+    limit is lifted meanwhile, and `look` counts the probes.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._lifted = False
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, IDLE_S)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, INTERVAL_S)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, PROBES)
+        self._limit(SILENT_S)
+
+    def look(self) -> None:
+        """To be called every LOOK_S of a wait. Raises TimeoutError when the peer's buffer was full
+        and it acknowledges nothing any more; OSError when the connection has ended."""
+        info = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+        if len(info) < _TCP_INFO.size:
+            return  # an old kernel: it does not say
+        probes, unacknowledged, last_ack_ms, unsent, window = _TCP_INFO.unpack(info)
+        full = bool(unsent or unacknowledged) and window == 0
+        if full and probes >= PROBES and last_ack_ms >= SILENT_S * 1000:
+            raise TimeoutError
+        if full != self._lifted:
+            self._lifted = full
+            self._limit(0 if full else SILENT_S)
+
+    def _limit(self, seconds: int) -> None:
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, seconds * 1000)
