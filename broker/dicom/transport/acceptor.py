@@ -17,8 +17,11 @@ from broker.dicom.transport.lobby import Stranger
 from broker.dicom.transport.negotiation import (
     CONGESTED,
     TOO_MANY,
+    UNUSABLE_CALLED_AE,
+    UNUSABLE_CALLING_AE,
     WRONG_APPLICATION_CONTEXT,
     WRONG_CALLED_AE,
+    WRONG_CALLING_AE,
     WRONG_PROTOCOL_VERSION,
     Offer,
     Proposal,
@@ -40,6 +43,9 @@ __all__ = ["AcceptedAssociation", "Acceptor", "Ending", "Offer", "Service", "Tur
 
 _KINDS = {
     WRONG_CALLED_AE: Refusal.CALLED_AE,
+    UNUSABLE_CALLED_AE: Refusal.CALLED_AE,
+    WRONG_CALLING_AE: Refusal.CALLING_AE,
+    UNUSABLE_CALLING_AE: Refusal.CALLING_AE,
     WRONG_APPLICATION_CONTEXT: Refusal.APPLICATION_CONTEXT,
     WRONG_PROTOCOL_VERSION: Refusal.PROTOCOL_VERSION,
     TOO_MANY: Refusal.TOO_MANY,
