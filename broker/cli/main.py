@@ -15,6 +15,7 @@ from broker.cli import check, config, db, jobs, notify, printers, purge, refusal
 from broker.cli.options import ConfigOption
 from broker.cli.top import command
 from broker.desk.failures import explained
+from broker.model.printable import printable
 
 ORDER = (
     "serve",
@@ -52,7 +53,7 @@ class Commands(TyperGroup):
                 raise
             code, lines = known
             for line in lines:
-                typer.echo(line, err=True)
+                typer.echo(printable(line), err=True)
             raise typer.Exit(code) from error
 
 

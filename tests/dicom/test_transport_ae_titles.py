@@ -34,7 +34,7 @@ def request(*, calling: bytes = b"CT1", called: bytes = b"BROKER") -> bytes:
 
 @pytest.mark.parametrize("title", UNUSABLE, ids=repr)
 def test_an_unusable_calling_ae_title_is_rejected_for_good(title: bytes) -> None:
-    """Permanent, by the service-user, reason 3, counted as a kind of its own; and what is told of it
+    """Permanent, by the service-user, reason 3, counted as a kind of its own; what is told of it
     holds no control characters."""
     with accepting() as (acceptor, seen), Raw.connect(acceptor.port) as raw:
         raw.send(request(calling=title))
@@ -69,15 +69,15 @@ def test_an_unusable_called_ae_title_is_rejected_whatever_the_site_checks(title:
         (b"CT1", "CT1"),
         (b"  CT 1", "CT 1"),
         (b"CT1" + bytes(13), "CT1"),
-        (b'CT"/*\'1', 'CT"/*\'1'),
+        (b"CT\"/*'1", "CT\"/*'1"),
         (b"M\xfcller", "Müller"),
         (b"CT\x9b31m\xa0\xad\x80", "CT?31m???"),
     ],
     ids=repr,
 )
 def test_a_harmless_calling_ae_title_is_taken(title: bytes, shown: str) -> None:
-    """It is told as printable text, and sent back as it came, with the reserved bytes after it (PS3.8
-    table 9-17)."""
+    """It is told as printable text, and sent back as it came, with the reserved bytes after it
+    (PS3.8 table 9-17)."""
     with accepting() as (acceptor, seen), Raw.connect(acceptor.port) as raw:
         asked = request(calling=title)
         asked = asked[:42] + bytes(range(32)) + asked[74:]
