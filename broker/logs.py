@@ -17,6 +17,8 @@ from typing import Any, Literal, TextIO
 
 import structlog
 
+from broker.model.printable import printable
+
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "console", "json"]
 Event = MutableMapping[str, Any]
@@ -58,6 +60,7 @@ def configure(level: Level = "info", format: Format = "auto", stream: TextIO | N
             foreign_pre_chain=[_place_of_foreign, *shared],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _without_controls,
                 *(_for_people(colours) if console else _FOR_MACHINES),
             ],
         )
@@ -77,6 +80,14 @@ def _for_people(colours: bool) -> list[structlog.typing.Processor]:
             colors=colours, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
         )
     ]
+
+
+def _without_controls(_logger: Any, _method: str, event: Event) -> Event:
+    """What peers said moves no cursor of the terminal that shows the log."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = printable(value)
+    return event
 
 
 def _in_order(_logger: Any, _method: str, event: Event) -> Event:

@@ -23,7 +23,7 @@ from broker.model.note import Note
 
 PAUSE_S = 5.0
 """Before it is started again."""
-STOP_S = 5.0
+STOP_S = 2.0
 """So long it may take to end."""
 LOOK_S = 1.0
 
@@ -57,7 +57,7 @@ class Page:
         self._stopping.set()
         self._again.set()
         if self._thread.is_alive():
-            self._thread.join(2 * STOP_S)
+            self._thread.join(STOP_S + LOOK_S)
         if self._socket is not None:
             self._socket.close()
 
@@ -135,6 +135,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     assert process.stdin is not None
     with contextlib.suppress(BrokenPipeError):  # it has ended
         process.stdin.close()
+    # It may not read yet, as it is still starting.
+    process.terminate()
     end = time.monotonic() + STOP_S
     while process.poll() is None and time.monotonic() < end:
         time.sleep(0.02)

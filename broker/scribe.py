@@ -13,7 +13,7 @@ from threading import Thread
 
 MOST = 10_000
 """Lines that wait. Further ones are lost, and their number is told when there is room again."""
-GRACE_S = 2.0
+GRACE_S = 1.0
 """So long the last lines may take at the end."""
 
 

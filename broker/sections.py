@@ -40,8 +40,9 @@ class Broker(Section):
         description="SQLite database and spool; relative to this file's folder",
     )
     grace_s: Annotated[float, seconds(0, 3600)] = Field(
-        default=10.0,
-        description="how long running associations and attempts may go on after a stop",
+        default=5.0,
+        description="how long associations in use and attempts may go on after a stop; a service "
+        "manager must wait 3 s longer",
     )
 
 

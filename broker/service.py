@@ -6,7 +6,7 @@ import contextlib
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -37,6 +37,7 @@ from broker.model.printer import Address
 from broker.model.vitals import Storage
 from broker.relay.attempt import Edges
 from broker.relay.dispatcher import Dispatcher
+from broker.relay.ending import end_together
 from broker.relay.intake import Intake
 from broker.relay.log_keeping import LogKeeping
 from broker.relay.monitor import Monitor
@@ -62,6 +63,12 @@ from broker.store.write_ahead import WriteAheadLog
 QUIET_S = 10.0
 """So long after a film has come, it may be that another one follows at once."""
 MODEL_NAME = version("dicom-print-broker")
+PARTS_S = 2.0
+"""For what waits for nothing when the broker stops: the monitor, upkeep, the page, messages."""
+CHECKS_S = 0.5
+"""For checks of printers that are under way: their results are not needed any more."""
+LAST_S = 0.8
+"""Beyond it, for threads that were cut off, and for the last rows."""
 
 
 class Service:
@@ -83,6 +90,7 @@ class Service:
         self._certificates = certificates.load(config, clock())
         self._notebook = Notebook(note, time.monotonic)
         self._clock = clock
+        self._hurry = threading.Event()
         (data_dir := config.data_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
         self._occupied = contextlib.ExitStack()
         self._occupied.callback(Occupancy.take(data_dir).close)
@@ -261,24 +269,53 @@ class Service:
             },
         )
 
-    def stop(self) -> None:
-        """No new associations; what is in hand gets the configured grace."""
+    def stop(self, beside: Mapping[str, Callable[[], object]] | None = None) -> None:
+        """No new associations; what is in hand gets the configured grace.
+
+        `beside` ends what runs beside the relay, by name. All parts end beside each other: a stop
+        takes the grace, or PARTS_S if that is longer, and LAST_S more.
+        """
         grace_s = self._config.broker.grace_s
         self._note("broker stops", {"grace_s": grace_s})
-        # Both doors at once: neither shall use up the other's grace.
-        door = threading.Thread(target=self._acceptor.stop, args=(grace_s,), name="door")
-        door.start()
-        if not self._dispatcher.stop(grace_s):
-            self._note("attempts cut off", {"jobs": sorted(self._dispatcher.running)})
-        door.join()
-        self._monitor.stop(1.0)
-        self.upkeep.stop(1.0)
-        self._night.stop(1.0)
-        self._vitals.stop()
-        self._write_counts()
-        self._occupied.close()
+        ended: dict[str, bool] = {"associations": False}
+
+        def end_associations() -> None:
+            ended["associations"] = self._acceptor.stop(grace_s)
+
+        def end_attempts() -> None:
+            if not self._dispatcher.stop(grace_s):
+                self._note("attempts cut off", {"jobs": sorted(self._dispatcher.running)})
+
+        parts: dict[str, Callable[[], object]] = {
+            "associations": end_associations,
+            "attempts": end_attempts,
+            "monitor": lambda: self._monitor.stop(CHECKS_S),
+            "upkeep": lambda: self.upkeep.stop(PARTS_S),
+            "night check": lambda: self._night.stop(PARTS_S),
+            **(beside or {}),
+        }
+        late = end_together(parts, max(grace_s, PARTS_S) + LAST_S, self._hurry)
+        late += end_together(
+            {"counts": self._write_counts, "figures": self._vitals.stop}, LAST_S, self._hurry
+        )
+        if late:
+            self._note("parts cut off", {"parts": late})
+        if ended["associations"]:
+            self._occupied.close()
+        # Otherwise a print request is still being written: the data folder stays taken until the
+        # process has ended, so that no other broker sweeps its pixels away.
         self._notebook.close()
         self._note("broker stopped", {})
+
+    def hurry(self) -> None:
+        """A stop that has begun waits for nothing any more: films in hand are cut off.
+
+        What is lost is what a power failure would lose: nothing that was accepted (promise 3).
+        """
+        self._note("broker stops at once", {"jobs": sorted(self._dispatcher.running)})
+        self._hurry.set()
+        self._acceptor.hurry()
+        self._dispatcher.hurry()
 
     def _idle(self) -> bool:
         """Whether no film is in hand, nor was a moment ago."""

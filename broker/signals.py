@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import signal
 import socket
+import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from broker.config import Config
 from broker.service import Service
+
+_STOPPED = b"\0"
+"""Comes through the socket where a signal's number would: there is no signal 0."""
 
 
 class Companion(Protocol):
@@ -29,7 +33,9 @@ def run(
 ) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP calls `read_again` (None: it was not readable).
 
-    What runs `beside` the relay begins after it, and ends before.
+    What runs `beside` the relay begins after it, and ends with it.
+
+    A second SIGTERM or SIGINT ends a stop at once.
 
     Raises what `Service.start` does.
     """
@@ -50,9 +56,28 @@ def run(
                 for each in beside:
                     each.reload(taken)
     finally:
-        for each in beside:
-            each.stop()
-        service.stop()
+        _stop(service, beside, heard, told)
         signal.set_wakeup_fd(-1)
         heard.close()
         told.close()
+
+
+def _stop(
+    service: Service, beside: Sequence[Companion], heard: socket.socket, told: socket.socket
+) -> None:
+    """Stop everything; another SIGTERM or SIGINT meanwhile ends it sooner."""
+    failed: list[BaseException] = []
+
+    def stop() -> None:
+        try:
+            service.stop({type(each).__name__.lower(): each.stop for each in beside})
+        except BaseException as error:  # noqa: BLE001 - it is raised below, on the main thread
+            failed.append(error)
+        told.send(_STOPPED)
+
+    threading.Thread(target=stop, name="stop", daemon=True).start()
+    while (number := heard.recv(1)) != _STOPPED:
+        if number[0] in (signal.SIGTERM, signal.SIGINT):
+            service.hurry()
+    if failed:
+        raise failed[0]

@@ -16,7 +16,7 @@ def test_everything_has_a_default() -> None:
     config = parse("", folder=FOLDER)
     assert config.broker.ae_title == "BROKER"
     assert (config.broker.host, config.broker.port) == ("0.0.0.0", 11112)
-    assert (config.limits.associations, config.broker.grace_s) == (128, 10)
+    assert (config.limits.associations, config.broker.grace_s) == (128, 5)
     assert config.data_dir == FOLDER / "broker-data"
     assert config.database_url == "sqlite:////etc/broker/broker-data/broker.db"
     assert (config.retry.tries, config.retry.on_uncertain) == (5, "hold")

@@ -138,3 +138,18 @@ def test_a_webhooks_address_is_in_no_line(stream: io.StringIO) -> None:
         address = hook.url.rpartition("/")[0].rpartition("/")[2]
     assert "/hook" not in stream.getvalue()
     assert address not in stream.getvalue()
+
+
+@pytest.mark.parametrize("format", ["console", "json"])
+def test_no_control_character_of_a_peer_reaches_the_log(
+    stream: io.StringIO, format: logs.Format
+) -> None:
+    """A printer's words move no cursor of the terminal that shows the log; C1 counts, too."""
+    logs.configure("info", format, stream)
+    structlog.get_logger("broker").warning("printer said", reason="jam \x1b[2J\x9b2J\x7f!")
+    logging.getLogger("pynetdicom").warning("odd \x1b]0;x\x07")
+
+    written = stream.getvalue()
+    assert "jam ?[2J?2J?!" in written
+    assert "odd ?]0;x?" in written
+    assert written.replace("\n", "").isprintable()

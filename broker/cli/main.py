@@ -29,6 +29,7 @@ from broker.cli.options import ConfigOption
 from broker.cli.top import command
 from broker.desk import streams
 from broker.desk.failures import explained
+from broker.model.printable import printable
 
 ORDER = (
     "serve",
@@ -68,7 +69,7 @@ class Commands(TyperGroup):
                 raise
             code, lines = known
             for line in lines:
-                typer.echo(line, err=True)
+                typer.echo(printable(line), err=True)
             raise typer.Exit(code) from error
 
 

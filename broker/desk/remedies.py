@@ -35,6 +35,10 @@ REMEDIES: Mapping[Refusal, str] = {
         "The modality calls another AE title than broker.ae_title. Mend it at the modality: it "
         "cannot print until then."
     ),
+    Refusal.CALLING_AE: (
+        "The peer gives no AE title of its own, or one with control characters or a backslash. Set "
+        "its own AE title at the modality: it cannot print until then."
+    ),
     Refusal.APPLICATION_CONTEXT: (
         "The peer does not ask for DICOM's application context. It is no usual modality; ask its "
         "vendor."

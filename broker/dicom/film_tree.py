@@ -48,11 +48,20 @@ class FilmTree:
         """UID of an image box -> its film box."""
         self.unprinted_bytes = 0
         """Of all images that no job has a copy of."""
+        self.unprinted_images = 0
+        """How many these are. Any thread may ask."""
+        self._unprinted_films: set[str] = set()
+        """UIDs of film boxes that no job has a copy of."""
 
     @property
     def empty(self) -> bool:
         """Whether there is no object. Any thread may ask."""
         return not self._nodes
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is a film box or an image that no job has a copy of. Any thread may ask."""
+        return bool(self._unprinted_films or self.unprinted_images)
 
     def add(self, node: OpenFilmSession | OpenFilmBox | OpenLut) -> None:
         """Take in a new object; a film box with its image boxes."""
@@ -62,6 +71,7 @@ class FilmTree:
         elif isinstance(node, OpenFilmBox):
             assert self.session is not None
             self.session.film_boxes.append(node)
+            self._unprinted_films.add(node.uid)
             for box in node.image_boxes:
                 self._enter(box)
                 self._lies_on[box.uid] = node
@@ -144,11 +154,14 @@ class FilmTree:
     def recount(self, image_box: OpenImageBox, before: int) -> None:
         """An image box has another image now, or a job has its image: it had so many unprinted
         bytes before."""
-        self.unprinted_bytes += image_box.unprinted_bytes - before
+        now = image_box.unprinted_bytes
+        self.unprinted_bytes += now - before
+        self.unprinted_images += bool(now) - bool(before)
 
     def printed(self, film_boxes: Iterable[OpenFilmBox]) -> None:
         """A job has a copy of these films."""
         for film_box in film_boxes:
+            self._unprinted_films.discard(film_box.uid)
             for box in film_box.image_boxes:
                 before = box.unprinted_bytes
                 box.printed = True
@@ -161,10 +174,12 @@ class FilmTree:
 
     def _clear(self, film_box: OpenFilmBox) -> list[Received]:
         self._leave(film_box)
+        self._unprinted_films.discard(film_box.uid)
         for box in film_box.image_boxes:
             self._leave(box)
             del self._lies_on[box.uid]
             self.unprinted_bytes -= box.unprinted_bytes
+            self.unprinted_images -= bool(box.unprinted_bytes)
         return film_box.received()
 
     def _enter(self, node: Node) -> None:

@@ -121,6 +121,16 @@ class PrintScp:
         """Whether nothing would be lost if the association ended now: it has made no object."""
         return self.tree.empty
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is a film that no print request has asked for yet. Any thread may ask."""
+        return self.tree.unfinished
+
+    @property
+    def unprinted(self) -> int:
+        """How many images have come that no print request has asked for yet."""
+        return self.tree.unprinted_images
+
     def closed(self, how: Ending) -> None:  # noqa: ARG002 - however it ended, it is forgotten
         """Forget everything that was not actioned (PS3.4 H.5)."""
         self.intake.forget(self.tree.received())

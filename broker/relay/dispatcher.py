@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-import time
 from collections.abc import Sequence
 
 from broker.model.choose import Choice, left_idle, plan
@@ -39,6 +38,9 @@ class Dispatcher:
         self._full = False
         """At the last look, no printer could have begun one more job."""
         self._stopping = threading.Event()
+        self._hurried = False
+        self._looking = False
+        """The thread that claims is running."""
         self._running: dict[int, int] = {}
         """Ticket -> job, from before the claim is written to the end of its attempt. A job may be
         claimed again before its last attempt is quite over."""
@@ -47,6 +49,7 @@ class Dispatcher:
 
     def start(self) -> None:
         """Begin to claim."""
+        self._looking = True
         self._thread.start()
 
     def arrived(self) -> None:
@@ -67,13 +70,17 @@ class Dispatcher:
         """
         self._stopping.set()
         self.wake()
-        end = time.monotonic() + grace_s
-        if self._thread.is_alive():
-            self._thread.join(grace_s)
         with self._changed:
-            return self._changed.wait_for(
-                lambda: not self._running, timeout=max(0.0, end - time.monotonic())
+            self._changed.wait_for(
+                lambda: self._hurried or not (self._running or self._looking), timeout=grace_s
             )
+            return not (self._running or self._looking)
+
+    def hurry(self) -> None:
+        """Cut the grace of a stop short."""
+        with self._changed:
+            self._hurried = True
+            self._changed.notify_all()
 
     @property
     def running(self) -> frozenset[int]:
@@ -82,17 +89,22 @@ class Dispatcher:
             return frozenset(self._running.values())
 
     def _loop(self) -> None:
-        while not self._stopping.is_set():
-            pause_s = self._poll_s
-            try:
-                self.look()
-            except Exception as error:  # noqa: BLE001 - a failing disk must not end the relay
-                self._edges.note("dispatcher failed", {"why": in_words(error)})
-                if damage(error):
-                    pause_s = DAMAGED_S
+        try:
+            while not self._stopping.is_set():
+                pause_s = self._poll_s
+                try:
+                    self.look()
+                except Exception as error:  # noqa: BLE001 - a failing disk must not end the relay
+                    self._edges.note("dispatcher failed", {"why": in_words(error)})
+                    if damage(error):
+                        pause_s = DAMAGED_S
+                with self._changed:
+                    self._changed.wait_for(lambda: self._hint, timeout=pause_s)
+                    self._hint = False
+        finally:
             with self._changed:
-                self._changed.wait_for(lambda: self._hint, timeout=pause_s)
-                self._hint = False
+                self._looking = False
+                self._changed.notify_all()
 
     def look(self) -> None:
         """Claim and begin everything that can begin now; line up what comes next.

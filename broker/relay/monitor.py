@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -52,11 +53,15 @@ class Monitor:
         self._thread.start()
 
     def stop(self, grace_s: float) -> None:
-        """Begin no more checks, and wait for those that run, each for so long at most."""
+        """Begin no more checks, and wait for those that run, `grace_s` seconds at most for all.
+
+        What a check finds afterwards is not written down.
+        """
         self._stopping.set()
+        deadline = time.monotonic() + grace_s
         for thread in [self._thread, *self._checking.values()]:
             if thread.is_alive():
-                thread.join(grace_s)
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
@@ -99,6 +104,8 @@ class Monitor:
     def _check(self, printer: Printer) -> None:
         try:
             check = self._probe(printer.address)
+            if self._stopping.is_set():
+                return
             if printer.moved_at is not None and check.tells_nothing:
                 self._unhelpful[printer.name] = printer.moved_at
             rhythm, now = self._rhythm(), self._clock()

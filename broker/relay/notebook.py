@@ -16,6 +16,7 @@ REPEATED = frozenset(
         "association probe",
         "association refused",
         "association rejected",
+        "association ended with unprinted images",
         "request refused",
     }
 )

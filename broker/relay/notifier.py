@@ -59,6 +59,8 @@ class Notifier:
     def stop(self) -> None:
         """End; what could not be delivered is told after the next start."""
         self._stopping.set()
+        for each in self._postmen:
+            each.halt()
         if self._thread.is_alive():
             self._thread.join(1.0)
         if not self._postmen:

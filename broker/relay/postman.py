@@ -46,13 +46,17 @@ class Postman:
         except queue.Full:
             self._note("notice dropped", {"way": self.way, "event_told": notice.event})
 
+    def halt(self) -> None:
+        """Begin to stop: no more tries."""
+        self._stopping.set()
+        with suppress(queue.Full):  # then there is something that wakes it
+            self._waiting.put_nowait(None)
+
     def stop(self) -> list[Notice]:
         """No more tries; what was not delivered. One that hangs is not waited for: it counts as not
         delivered, and may come twice.
         """
-        self._stopping.set()
-        with suppress(queue.Full):  # then there is something that wakes it
-            self._waiting.put_nowait(None)
+        self.halt()
         if self._thread.is_alive():
             self._thread.join(GRACE_S)
         left = [self._in_hand]

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from broker.desk.phrases import age, moment
+from broker.model.printable import printable
 from broker.web.signin import Person, csrf_token
 
 SAID = "said"
@@ -35,6 +36,7 @@ class Pages:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            finalize=_shown,
         )
         self._templates.globals["ae_title"] = ae_title
         self._templates.filters["age"] = lambda at: age(time.time() - at)
@@ -77,6 +79,13 @@ def wants_json(request: Request) -> bool:
     """Whether a program asks, rather than a browser that shows what it gets."""
     accepted = request.headers.get("accept", "")
     return request.url.path.startswith("/api/") or "application/json" in accepted
+
+
+def _shown(value: object) -> object:
+    """What a template shows of a value: text that peers chose has no control characters there."""
+    if isinstance(value, Markup):
+        return Markup(printable(value))
+    return printable(value) if isinstance(value, str) else value
 
 
 def commands(words: str) -> Markup:

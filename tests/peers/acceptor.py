@@ -101,6 +101,8 @@ class Scripted:
         self._seen = seen
         self.disposable = True
         """Nothing is lost with it."""
+        self.unfinished = False
+        """It is not in the middle of anything."""
 
     def sink(self, _request: Request, _size: int) -> Kept:
         """Pixels are held; the function finds them at its request."""

@@ -60,6 +60,10 @@ class BrokerProcess:
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """End it with a signal; its exit code."""
         self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait until it has ended; its exit code."""
         assert self.process.stderr is not None
         for text in self.process.stderr:
             self.lines.append(json.loads(text))

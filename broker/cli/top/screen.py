@@ -18,6 +18,7 @@ from broker.cli.top.lookout import Lookout, in_words
 from broker.cli.top.orders import Orders
 from broker.desk.opened import Store
 from broker.desk.standings import Standing
+from broker.model.printable import printable
 from broker.model.printer import Printer
 from broker.model.vitals import Vitals
 from broker.web.look import Scene
@@ -176,6 +177,7 @@ class Top(Orders):
 
 def _put(where: Static, words: str) -> None:
     """Another text; the same one is not drawn again. An empty one takes no line."""
+    words = printable(words)
     if where.content != words:
         where.update(words)
         where.display = bool(words)

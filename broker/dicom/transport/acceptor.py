@@ -12,13 +12,17 @@ from collections.abc import Callable, Sequence
 from broker.dicom.transport.admission import SPARE_S, TOO_MANY_OF_ONE, Admitted, Caps, Held, admit
 from broker.dicom.transport.associate_pdus import abort_pdu, associate_rj
 from broker.dicom.transport.association import ABORT_PATIENCE_S, AcceptedAssociation
+from broker.dicom.transport.ending import QUIET_S, ends_at
 from broker.dicom.transport.listener import Listener
 from broker.dicom.transport.lobby import Stranger
 from broker.dicom.transport.negotiation import (
     CONGESTED,
     TOO_MANY,
+    UNUSABLE_CALLED_AE,
+    UNUSABLE_CALLING_AE,
     WRONG_APPLICATION_CONTEXT,
     WRONG_CALLED_AE,
+    WRONG_CALLING_AE,
     WRONG_PROTOCOL_VERSION,
     Offer,
     Proposal,
@@ -38,8 +42,14 @@ from broker.model.refusal import Refusal
 
 __all__ = ["AcceptedAssociation", "Acceptor", "Ending", "Offer", "Service", "TurnedAway"]
 
+JOIN_S = 0.7
+"""For the threads of associations that were aborted."""
+
 _KINDS = {
     WRONG_CALLED_AE: Refusal.CALLED_AE,
+    UNUSABLE_CALLED_AE: Refusal.CALLED_AE,
+    WRONG_CALLING_AE: Refusal.CALLING_AE,
+    UNUSABLE_CALLING_AE: Refusal.CALLING_AE,
     WRONG_APPLICATION_CONTEXT: Refusal.APPLICATION_CONTEXT,
     WRONG_PROTOCOL_VERSION: Refusal.PROTOCOL_VERSION,
     TOO_MANY: Refusal.TOO_MANY,
@@ -90,6 +100,7 @@ class Acceptor:
         self._associations: dict[AcceptedAssociation, str] = {}
         """Each with the address that it comes from."""
         self._stopping = False
+        self._hurried = False
 
         def listener(port: int, new_wire: Callable[[socket.socket], Wire]) -> Listener:
             return Listener(
@@ -141,22 +152,51 @@ class Acceptor:
         with self._changed:
             return len(self._associations)
 
-    def stop(self, grace_s: float) -> None:
-        """No new associations; those that run may go on for `grace_s` seconds, then are aborted.
+    def stop(self, grace_s: float) -> bool:
+        """No new associations. Idle ones are aborted; the others may go on for `grace_s` seconds at
+        most, until they are idle, and are aborted then.
 
-        Returns when every thread has ended.
+        Returns when every thread has ended, or JOIN_S after the grace, as a thread may wait for a
+        disk. Whether all have ended.
         """
+        with self._changed:
+            self._stopping = True
         for listener in self._listeners:
             listener.close()
         with self._changed:
-            self._stopping = True
-        with self._changed:
-            self._changed.wait_for(lambda: not self._associations, grace_s)
+            self._end_idle(grace_s)
             running = list(self._associations)
         for association in running:
-            association.abort()
-        for listener in self._listeners:
-            listener.join()
+            association.abort(0)
+        deadline = time.monotonic() + JOIN_S
+        ended = [listener.join(deadline) for listener in self._listeners]
+        return all(ended)
+
+    def hurry(self) -> None:
+        """Cut the grace of a stop short."""
+        with self._changed:
+            self._hurried = True
+            self._changed.notify_all()
+
+    def _end_idle(self, grace_s: float) -> None:
+        """End each association as soon as a stop may; return when there is none, or the grace is
+        over. The lock is held, and given up while waiting."""
+        began = time.monotonic()
+        deadline = began + grace_s
+        while self._associations and not self._hurried:
+            now = time.monotonic()
+            if now >= deadline:
+                return
+            look_at = deadline
+            for association in self._associations:
+                if association.ended_by_us:
+                    continue
+                due = ends_at(association.use, began)
+                if due is not None and due <= now and association.end_idle():
+                    continue
+                # One that is in use now may be idle in QUIET_S, and not before.
+                look_at = min(look_at, due if due is not None and due > now else now + QUIET_S)
+            self._changed.wait(look_at - now)
 
     def _run(self, stranger: Stranger, proposal: Proposal) -> None:
         try:

@@ -24,6 +24,7 @@ from pynetdicom.pdu_items import (
     UserInformationItem,
 )
 
+from broker.dicom.transport.ae_titles import shown_title, title_fault
 from broker.dicom.transport.negotiation import (
     APPLICATION_CONTEXT,
     MAX_CONTEXTS,
@@ -43,7 +44,7 @@ RELEASE_RQ = b"\x05\x00\x00\x00\x00\x04\x00\x00\x00\x00"
 RELEASE_RP = b"\x06\x00\x00\x00\x00\x04\x00\x00\x00\x00"
 
 _ITEM = struct.Struct(">BxH")
-_ACCEPTING = struct.Struct(">BxIH2x16s16s32x")
+_ACCEPTING = struct.Struct(">BxIH2x64s")
 """An A-ASSOCIATE-AC before its items."""
 _FIXED = 68
 """Bytes of an A-ASSOCIATE-RQ or -AC before its items, without the header."""
@@ -67,8 +68,7 @@ def associate_rq(
 def associate_ac(proposal: Proposal, answered: Sequence[Answered], *, max_pdu: int) -> bytes:
     """An A-ASSOCIATE-AC, header and all (PS3.8 9.3.3)."""
     items = b"".join((_own_context(), *map(_answered, answered), _own_information(max_pdu)))
-    names = (proposal.called_ae.encode("latin-1"), proposal.calling_ae.encode("latin-1"))
-    return _ACCEPTING.pack(2, _FIXED + len(items), 1, *(each.ljust(16) for each in names)) + items
+    return _ACCEPTING.pack(2, _FIXED + len(items), 1, proposal.repeated) + items
 
 
 def associate_rj(why: Rejection) -> bytes:
@@ -108,12 +108,15 @@ def read_proposal(body: memoryview) -> Proposal:
     if len({context.id for context in contexts}) != len(contexts):
         raise Violation("two presentation contexts have one id", Reason.INVALID_PARAMETER)
     return Proposal(
-        calling_ae=_ae_title(data[20:36]),
-        called_ae=_ae_title(data[4:20]),
+        calling_ae=shown_title(data[20:36]),
+        called_ae=shown_title(data[4:20]),
         application_context=application_context,
         protocol_version=int.from_bytes(data[0:2], "big"),
         contexts=tuple(contexts),
         max_pdu=max_pdu,
+        repeated=data[4:_FIXED],
+        calling_fault=title_fault(data[20:36]),
+        called_fault=title_fault(data[4:20]),
     )
 
 
@@ -235,10 +238,3 @@ def _uid(data: bytes) -> str:
         # It matches nothing that we know, and is not sent back.
         return ""
     return text
-
-
-def _ae_title(data: bytes) -> str:
-    """Leading and trailing spaces do not count (PS3.8 table 9-11), nor do the zeros that some
-    modalities pad with."""
-    text = data.decode("latin-1").strip(" \0")
-    return "".join(char if " " <= char <= "~" else "?" for char in text)

@@ -14,6 +14,7 @@ from broker.dicom.transport.associate_pdus import RELEASE_RP, abort_pdu, associa
 from broker.dicom.transport.command_set import Command, CommandSet, command_bytes, command_of
 from broker.dicom.transport.dataset_stream import Strainer
 from broker.dicom.transport.dataset_writer import encode_dataset
+from broker.dicom.transport.ending import Use
 from broker.dicom.transport.fragments import Assembly, Message, packed, sendable_pdu
 from broker.dicom.transport.guarded_service import GuardedService
 from broker.dicom.transport.message import Context, Request, Response, response_command
@@ -126,19 +127,43 @@ class AcceptedAssociation:
                 return False
             words = "aborted by us: not used, and its place was needed"
             self._ended_by_us = Closing(Ending.ABORTED, words, Refusal.MADE_ROOM)
-        with suppress(WireBroken):
-            self._wire.send([abort_pdu(by_provider=True)], 0)
-        self._wire.cut()
+        self._abort_now(by_provider=True)
         return True
 
-    def abort(self) -> None:
+    @property
+    def use(self) -> Use:
+        """How it is used now. Any thread may ask."""
+        unfinished = self._service is not None and self._service.unfinished
+        return Use(self._rests and self._wire.quiet, self._worked_at, unfinished)
+
+    @property
+    def ended_by_us(self) -> bool:
+        """Whether we have ended it, though its thread may not be over."""
+        return self._ended_by_us is not None
+
+    def end_idle(self) -> bool:
+        """A-ABORT by the user, from any thread, unless a request is in hand; whether it was sent.
+
+        It waits for nothing.
+        """
+        with self._resting:
+            if not self._rests or self._ended_by_us or not self._wire.quiet:
+                return False
+            self._ended_by_us = Closing(Ending.ABORTED, "aborted by us: stopping, and it was idle")
+        self._abort_now(by_provider=False)
+        return True
+
+    def abort(self, patience_s: float = ABORT_PATIENCE_S) -> None:
         """A-ABORT, from any thread; what is being answered is not answered any more."""
-        self._ended_by_us = Closing(Ending.ABORTED, "aborted by us")
-        try:
-            self._wire.send([abort_pdu(by_provider=False)], ABORT_PATIENCE_S)
-        except WireBroken:
-            self._wire.cut()
-            return
+        if self._ended_by_us is None:
+            self._ended_by_us = Closing(Ending.ABORTED, "aborted by us")
+        with suppress(WireBroken):
+            self._wire.send([abort_pdu(by_provider=False)], patience_s)
+        self._wire.cut()
+
+    def _abort_now(self, *, by_provider: bool) -> None:
+        with suppress(WireBroken):
+            self._wire.send([abort_pdu(by_provider=by_provider)], 0)
         self._wire.cut()
 
     def close(self) -> None:
@@ -170,8 +195,17 @@ class AcceptedAssociation:
             closing = self._ended_by_us or Closing(Ending.LOST, f"the peer {exc}")
         finally:
             self._assembly.abandon()
+            self._tell_unprinted(guarded, closing)
             guarded.closed(closing.how)
         return closing
+
+    def _tell_unprinted(self, service: GuardedService, closing: Closing) -> None:
+        """Tell which images are lost, unless the peer released or aborted: then it wants it so."""
+        by_peer = closing.how is Ending.RELEASED or closing.by_peer
+        if not by_peer and (number := service.unprinted):
+            facts = {"called_ae": self.called_ae, "images": number, "words": closing.words}
+            kind = {"kind": closing.kind.value} if closing.kind else {}
+            self._tell("ended with unprinted images", {**facts, **kind})
 
     def _next(self) -> Message:
         """The next message. Raises Closing when the association has ended in good order."""
@@ -194,7 +228,7 @@ class AcceptedAssociation:
                 self._wire.send([RELEASE_RP], self._patience_s)
                 raise Closing(Ending.RELEASED, "released")
             elif pdu.type == PduType.ABORT:
-                raise Closing(Ending.ABORTED, "aborted by the peer")
+                raise Closing(Ending.ABORTED, "aborted by the peer", by_peer=True)
             else:
                 raise Violation(f"{pdu.type.name} within an association", Reason.UNEXPECTED_PDU)
         return message

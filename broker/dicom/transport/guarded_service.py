@@ -48,6 +48,16 @@ class GuardedService:
         """Whether nothing would be lost if the association ended now."""
         return bool(getattr(self._service, "disposable", False))
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether the peer is in the middle of something."""
+        return bool(getattr(self._service, "unfinished", False))
+
+    @property
+    def unprinted(self) -> int:
+        """How many images the peer has sent and not asked to print."""
+        return int(getattr(self._service, "unprinted", 0))
+
     def answer(self, request: Request, message: Message) -> Response | None:
         """The response to a request, which came in that message; None sends none."""
         if request.context is None:

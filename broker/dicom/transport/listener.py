@@ -124,12 +124,13 @@ class Listener:
         self._wake.close()
         self._woken.close()
 
-    def join(self) -> None:
-        """Wait for every thread to end."""
+    def join(self, deadline: float) -> bool:
+        """Wait for every thread until `deadline`, of `time.monotonic()`; whether all have ended."""
         with self._lock:
             threads = list(self._threads)
         for thread in threads:
-            thread.join()
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in threads)
 
     def _listen(self) -> None:
         with self._socket, self._selector:
@@ -225,7 +226,10 @@ class Listener:
 
     def _begin(self, stranger: Stranger, proposal: Proposal) -> None:
         thread = threading.Thread(
-            target=self._play, args=(stranger, proposal), name=f"dicom-{stranger.peer}"
+            target=self._play,
+            args=(stranger, proposal),
+            name=f"dicom-{stranger.peer}",
+            daemon=True,
         )
         with self._lock:
             room = len(self._threads) < self._max_threads

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
+from broker.dicom.transport.ae_titles import TitleFault
 from broker.dicom.transport.dataset import IMPLICIT_LE
 from broker.dicom.transport.message import Context
 
@@ -60,6 +61,11 @@ class Proposal:
     contexts: tuple[Proposed, ...]
     max_pdu: int
     """0 sets no limit."""
+    repeated: bytes = field(default=bytes(64), compare=False)
+    """Both AE titles as they came, and the reserved bytes after them: the A-ASSOCIATE-AC sends them
+    back unchanged (PS3.8 table 9-17)."""
+    calling_fault: TitleFault | None = None
+    called_fault: TitleFault | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,13 @@ WRONG_CALLED_AE = Rejection("called AE title not recognized", 1, 1, 7)
 WRONG_CALLING_AE = Rejection("calling AE title not recognized", 1, 1, 3)
 WRONG_APPLICATION_CONTEXT = Rejection("application context name not supported", 1, 1, 2)
 WRONG_PROTOCOL_VERSION = Rejection("protocol version not supported", 1, 2, 2)
+UNUSABLE_CALLED_AE = Rejection(
+    "called AE title is blank, or holds a control character or a backslash", 1, 1, 7
+)
+UNUSABLE_CALLING_AE = Rejection(
+    "calling AE title is blank, or holds a control character or a backslash", 1, 1, 3
+)
+"""No Application Entity can have that title (PS3.8 7.1.1.3, 7.1.1.4; PS3.5 6.2)."""
 CONGESTED = Rejection("temporary congestion", 2, 3, 1)
 TOO_MANY = Rejection("local limit exceeded", 2, 3, 2)
 _REJECTIONS = {
@@ -119,8 +132,12 @@ def judge(proposal: Proposal, *, ae_title: str, check_called_ae: bool) -> Reject
         return WRONG_PROTOCOL_VERSION
     if proposal.application_context != APPLICATION_CONTEXT:
         return WRONG_APPLICATION_CONTEXT
+    if proposal.called_fault is not None:
+        return UNUSABLE_CALLED_AE
     if check_called_ae and proposal.called_ae != ae_title:
         return WRONG_CALLED_AE
+    if proposal.calling_fault is not None:
+        return UNUSABLE_CALLING_AE
     return None
 
 

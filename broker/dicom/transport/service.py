@@ -35,8 +35,10 @@ class Ending(StrEnum):
 class Service(Protocol):
     """What answers the requests of one association, always on that association's thread.
 
-    A Service may have an attribute `disposable`: whether nothing would be lost if the association
-    ended now. It is read by other threads. Without it, nothing is known to be disposable.
+    A Service may have attributes that other threads read. `disposable`: whether nothing would be
+    lost if the association ended now; without it, nothing is known to be disposable. `unfinished`:
+    whether the peer is in the middle of something; without it, it is not. `unprinted`: how many
+    images the peer has sent and not asked to print; without it, none.
     """
 
     def answer(self, request: Request, /) -> Response | None:
@@ -67,8 +69,11 @@ class TakesPixels(Protocol):
 class Closing(Exception):
     """The association has ended, in the way that `how` says; `kind`, where we refused to go on."""
 
-    def __init__(self, how: Ending, words: str, kind: Refusal | None = None) -> None:
+    def __init__(
+        self, how: Ending, words: str, kind: Refusal | None = None, *, by_peer: bool = False
+    ) -> None:
         super().__init__(words)
+        self.by_peer = by_peer
         self.how = how
         self.words = words
         self.kind = kind

@@ -1,0 +1,39 @@
+"""AE titles as they come in an A-ASSOCIATE-RQ: 16 bytes that a peer chose."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+_PADDING = b" \0"
+_FORBIDDEN = frozenset({*range(0x20), 0x7F, 0x5C})
+"""The control characters and the backslash (PS3.5 6.2, VR AE)."""
+
+
+class TitleFault(StrEnum):
+    """Why a field is no AE title."""
+
+    BLANK = "is blank"
+    CONTROL = "holds a control character or a backslash"
+
+
+def title_fault(field: bytes) -> TitleFault | None:
+    """What is wrong with the field, or None.
+
+    A value of spaces alone "shall not be used" (PS3.8 table 9-11); control characters and the
+    backslash are outside of what an AE title may hold (PS3.5 6.2). Bytes from 0x80 up are outside
+    of it too, but they are harmless and printers take them: they are accepted.
+    """
+    title = field.strip(_PADDING)
+    if not title:
+        return TitleFault.BLANK
+    return TitleFault.CONTROL if _FORBIDDEN.intersection(title) else None
+
+
+def shown_title(field: bytes) -> str:
+    """The title as text of printable characters, safe for logs, tables and terminals.
+
+    Leading and trailing spaces do not count (PS3.8 table 9-11), nor do the zeros that some
+    modalities pad with. Bytes from 0x80 up are shown as Latin-1, so that two such titles stay two.
+    """
+    text = field.decode("latin-1").strip(" \0")
+    return "".join(character if character.isprintable() else "?" for character in text)
