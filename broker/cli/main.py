@@ -11,7 +11,19 @@ from typing import Annotated, Any, TextIO
 import typer
 from typer.core import TyperGroup
 
-from broker.cli import check, config, db, jobs, notify, printers, purge, refusals, test_print, user
+from broker.cli import (
+    check,
+    config,
+    db,
+    jobs,
+    notify,
+    printers,
+    purge,
+    refusals,
+    spool,
+    test_print,
+    user,
+)
 from broker.cli.options import ConfigOption
 from broker.cli.top import command
 from broker.desk.failures import explained
@@ -23,6 +35,7 @@ ORDER = (
     "printers",
     "test-print",
     "check",
+    "spool",
     "purge",
     "refusals",
     "user",
@@ -103,6 +116,7 @@ app.command("test-print")(test_print.print_test_film)
 app.command()(command.top)
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
+app.add_typer(spool.app, name="spool")
 app.add_typer(user.app, name="user")
 app.add_typer(notify.app, name="notify")
 for _each in ("demo", "emulate", "conformance"):

@@ -196,10 +196,13 @@ def _held(job: Job, films: Sequence[JobFilm], scene: Scene) -> Explanation:
     ]
     said: tuple[str, ...]
     if uncertain:
-        where = " and ".join(dict.fromkeys(each.printer for each in uncertain))
+        trays = dict.fromkeys(each.printer for each in uncertain)
+        where = "every printer" if "" in trays else " and ".join(trays)
         words = asked(uncertain)
         sentences.append(
-            f"{words[0].upper()}{words[1:]} and not answered for: it may be on paper already."
+            f"{words[0].upper()}{words[1:]}."
+            if "" in trays
+            else f"{words[0].upper()}{words[1:]} and not answered for: it may be on paper already."
         )
         said = (
             f"Look in the tray of {where}. If it is there: "
@@ -232,7 +235,8 @@ def _finished(job: Job, films: Sequence[JobFilm]) -> Explanation:
     elif settled := [film for film in films if film.words == SETTLED]:
         numbers = ", ".join(str(film.number) for film in settled)
         words = (
-            f"Job {job.id} is closed: {settled[0].printer} did not answer for film {numbers}; a "
+            f"Job {job.id} is closed: {settled[0].printer or 'a printer'} did not answer for film "
+            f"{numbers}; a "
             f"person said at {moment(settled[0].accepted_at)} UTC that it is on paper."
         )
     else:

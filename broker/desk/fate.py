@@ -55,14 +55,19 @@ def asked(unanswered: Sequence[Unanswered]) -> str:
     latest = {(each.number, each.printer): each for each in unanswered}
     return " and ".join(
         f"film {each.number} was asked of {each.printer} at {moment(each.asked_at)} UTC"
+        if each.printer
+        else f"film {each.number} may have been printed before {moment(each.asked_at)} UTC, and it "
+        "is not known where"
         for each in latest.values()
     )
 
 
 def tray(unanswered: Sequence[Unanswered]) -> str:
     """Where to look for films in doubt."""
-    several = len({each.printer for each in unanswered}) > 1
-    return f"{asked(unanswered)}: look in {'their trays' if several else 'its tray'}"
+    printers = {each.printer for each in unanswered}
+    several = len(printers) > 1
+    where = "every tray" if "" in printers else "their trays" if several else "its tray"
+    return f"{asked(unanswered)}: look in {where}"
 
 
 def again(doubts: Sequence[Doubt]) -> str:
