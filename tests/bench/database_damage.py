@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -437,7 +438,7 @@ def _table(outcomes: Sequence[Outcome], *, all_of_them: bool) -> str:
             lines += [f"    {words[:200]}\n" for words in each.said[:3]]
     lines.append("\n")
     groups = Counter(
-        (each.name.split(" at ")[0].lstrip("bit 01234567"), each.kind) for each in outcomes
+        (re.sub(r"^bit \d", "a bit", each.name.split(" at ")[0]), each.kind) for each in outcomes
     )
     lines += [f"{group:<28}{kind:<18}{number:>8}\n" for (group, kind), number in groups.items()]
     return "".join(lines)
