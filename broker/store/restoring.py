@@ -301,7 +301,7 @@ def _hold(connection: Connection, manifest: Manifest, now: float) -> list[int]:
         if not left_to_print(connection, row.id):
             values: dict[str, object] = {"state": State.SENT, "reason": ""}
         else:
-            _doubt(connection, row.id, manifest, reason)
+            _doubt(connection, row.id, now, reason)
             before = row.reason if row.state == State.HELD else ""
             words = f"{reason}; before that: {before}" if before else reason
             values = {"state": State.HELD, "reason": words, "printer": "", "assigned_at": None}
@@ -314,12 +314,12 @@ def _hold(connection: Connection, manifest: Manifest, now: float) -> list[int]:
     return held
 
 
-def _doubt(connection: Connection, job_id: int, manifest: Manifest, reason: str) -> None:
-    """No printer is named for a film that none had been asked for by then."""
+def _doubt(connection: Connection, job_id: int, now: float, reason: str) -> None:
+    """A film that no printer had been asked for by then may have been printed on any before now."""
     unsettled = update(sendings).where(
         sendings.c.job_id == job_id, sendings.c.state.not_in({*DONE, *UNANSWERED})
     )
-    connection.execute(unsettled.values(printer="", asked_at=manifest.at))
+    connection.execute(unsettled.values(printer="", asked_at=now))
     left = update(sendings).where(sendings.c.job_id == job_id, sendings.c.state.not_in(DONE))
     connection.execute(left.values(state=FilmState.UNCERTAIN, words=reason))
 
