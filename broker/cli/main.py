@@ -22,6 +22,7 @@ from broker.cli import (
     purge,
     refusals,
     restore,
+    spool,
     test_print,
     user,
 )
@@ -38,6 +39,7 @@ ORDER = (
     "printers",
     "test-print",
     "check",
+    "spool",
     "purge",
     "backup",
     "restore",
@@ -122,6 +124,7 @@ app.command("test-print")(test_print.print_test_film)
 app.command()(command.top)
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
+app.add_typer(spool.app, name="spool")
 app.add_typer(user.app, name="user")
 app.add_typer(notify.app, name="notify")
 for _each in ("demo", "emulate", "conformance"):

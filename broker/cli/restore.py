@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -151,6 +152,11 @@ def _came_back(found: Inspection, restored: Restored, place: Place) -> list[str]
         f"Films taken after {found.manifest.moment} are not in the backup: ask modalities to print "
         "those again."
     )
+    if os.geteuid() == 0:
+        lines.append(
+            f"The files belong to root. If the broker runs as another user: `chown -R USER: "
+            f"{place.data_dir}`"
+        )
     lines.append("Next: `broker db check`, then `broker serve`, or your service, starts it.")
     if restored.held:
         first = restored.held[0]

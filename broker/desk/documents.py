@@ -23,10 +23,14 @@ Document = dict[str, object]
 
 
 def iso(seconds: float | None) -> str | None:
-    """A time to the millisecond, as 2026-01-31T08:15:00.000Z; none stays none."""
+    """A time to the millisecond, as 2026-01-31T08:15:00.000Z; none stays none, as does one that
+    cannot be: the row is damaged."""
     if seconds is None:
         return None
-    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    try:
+        text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError, OSError):
+        return None
     return text.replace("+00:00", "Z")
 
 

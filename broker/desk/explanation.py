@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.desk import advice, tries
-from broker.desk.fate import Fate, asked, trays
+from broker.desk.fate import Fate, asked
 from broker.desk.phrases import clean, count, moment, why_removed
 from broker.model.choose import Choice, plan
 from broker.model.job import SETTLED, Attempt, FilmState, Job, JobFilm, State
@@ -196,11 +196,16 @@ def _held(job: Job, films: Sequence[JobFilm], scene: Scene) -> Explanation:
     ]
     said: tuple[str, ...]
     if uncertain:
+        trays = dict.fromkeys(each.printer for each in uncertain)
+        where = "every printer" if "" in trays else " and ".join(trays)
         words = asked(uncertain)
-        unanswered = " and not answered for" if all(each.printer for each in uncertain) else ""
-        sentences.append(f"{words[0].upper()}{words[1:]}{unanswered}: it may be on paper already.")
+        sentences.append(
+            f"{words[0].upper()}{words[1:]}."
+            if "" in trays
+            else f"{words[0].upper()}{words[1:]} and not answered for: it may be on paper already."
+        )
         said = (
-            f"Look in the tray of {trays(uncertain)}. If it is there: "
+            f"Look in the tray of {where}. If it is there: "
             f"`broker jobs release {job.id} --printed`. "
             f"If it is not: `broker jobs release {job.id}` prints it again.",
         )
@@ -229,9 +234,9 @@ def _finished(job: Job, films: Sequence[JobFilm]) -> Explanation:
         words = f"Job {job.id} is printed: {job.printer} said so at {when}."
     elif settled := [film for film in films if film.words == SETTLED]:
         numbers = ", ".join(str(film.number) for film in settled)
-        printer = settled[0].printer or "a printer that is not known"
         words = (
-            f"Job {job.id} is closed: {printer} did not answer for film {numbers}; a "
+            f"Job {job.id} is closed: {settled[0].printer or 'a printer'} did not answer for film "
+            f"{numbers}; a "
             f"person said at {moment(settled[0].accepted_at)} UTC that it is on paper."
         )
     else:

@@ -53,27 +53,20 @@ def fate(job: Job, unanswered: Sequence[Unanswered], retry: Retry) -> Fate:
 def asked(unanswered: Sequence[Unanswered]) -> str:
     """Which films are in doubt, whom they were asked of, and when."""
     latest = {(each.number, each.printer): each for each in unanswered}
-    return " and ".join(map(_doubtful, latest.values()))
-
-
-def _doubtful(film: Unanswered) -> str:
-    when = f"{moment(film.asked_at)} UTC"
-    if not film.printer:  # no printer had been asked for it when a backup was made
-        return f"film {film.number} came back from the backup of {when}, and may be printed since"
-    return f"film {film.number} was asked of {film.printer} at {when}"
-
-
-def trays(unanswered: Sequence[Unanswered]) -> str:
-    """In which trays to look for films in doubt."""
-    printers = list(dict.fromkeys(each.printer for each in unanswered))
-    return "every printer" if "" in printers else " and ".join(printers)
+    return " and ".join(
+        f"film {each.number} was asked of {each.printer} at {moment(each.asked_at)} UTC"
+        if each.printer
+        else f"film {each.number} may have been printed before {moment(each.asked_at)} UTC, and it "
+        "is not known where"
+        for each in latest.values()
+    )
 
 
 def tray(unanswered: Sequence[Unanswered]) -> str:
     """Where to look for films in doubt."""
     printers = {each.printer for each in unanswered}
-    its = "its tray" if len(printers) == 1 else "their trays"
-    where = "the trays of all printers" if "" in printers else its
+    several = len(printers) > 1
+    where = "every tray" if "" in printers else "their trays" if several else "its tray"
     return f"{asked(unanswered)}: look in {where}"
 
 

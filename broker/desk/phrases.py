@@ -25,10 +25,13 @@ def age(seconds: float) -> str:
 
 
 def moment(seconds: float | None) -> str:
-    """A time for people, UTC, to the second; a dash when there is none."""
+    """A time for people, UTC, to the second; a dash when there is none, or none that can be."""
     if seconds is None:
         return "-"
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError, OSError):
+        return "-"  # of a damaged row
 
 
 def count(number: int, noun: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from broker.desk import vitals
+from broker.desk.phrases import moment
 from broker.model.room import MB
 from broker.model.vitals import Storage
 
@@ -20,8 +21,8 @@ DAMAGED = (
     "broker, then `broker db check` says what is hit; `broker restore DIR` brings a backup back."
 )
 FAULTS = (
-    "THE WHOLE CHECK OF THE QUEUE FOUND FAULTS ({faults}), as: {fault}. `broker db check` lists "
-    "them, and what to do."
+    "THE WHOLE CHECK OF THE QUEUE FOUND FAULTS at {at} UTC ({faults}), as: {fault}. `broker db "
+    "check` lists them, and what to do; the next whole check, or start, takes this away."
 )
 LOG = (
     "THE DATABASE'S LOG GROWS: {mb} MB in {folder}. {reader} The log shrinks by itself once that "
@@ -44,7 +45,8 @@ def alarms(store: Store) -> list[str]:
     if found.damage:
         said.append(DAMAGED.format(file=file, damage=found.damage))
     if found.faults:
-        said.append(FAULTS.format(faults=found.faults, fault=found.fault))
+        at = moment(found.checked_at)
+        said.append(FAULTS.format(at=at, faults=found.faults, fault=found.fault))
     if found.log_bytes > LOG_MB * MB:
         mb = found.log_bytes // MB
         said.append(LOG.format(mb=mb, folder=file.parent, reader=reader(found)))

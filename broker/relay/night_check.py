@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from broker.model.night import check_is_due
+from broker.model.night import APART_S, check_is_due
 from broker.model.note import Note
 
 LOOK_S = 30.0
@@ -56,7 +56,8 @@ class NightCheck:
         self._note = note
         self._clock = clock
         self._look_s = look_s
-        self._last_at = clock()
+        # A machine that is started every night shall be checked all the same.
+        self._last_at = clock() - APART_S
         self.found = Found()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="night check", daemon=True)

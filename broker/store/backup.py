@@ -22,8 +22,15 @@ from typing import Protocol
 from broker.store.integrity import damage, examine
 from broker.store.keepers import Keepers
 from broker.store.manifest import LOCK, NAME, SPOOL, Manifest, NotABackup, sync_folder
-from broker.store.pixel_copies import Found, copy_pixels, names_in, size_of
-from broker.store.snapshot import Snapshot, Wanted, copy_database, forget_pixels, hash_of
+from broker.store.pixel_copies import Found, copy_pixels, names_in, place_in, size_of
+from broker.store.snapshot import (
+    Snapshot,
+    Wanted,
+    copy_database,
+    forget_pixels,
+    hash_of,
+    remove_copy,
+)
 
 FRESH = ".database.partial"
 """The database while it is copied."""
@@ -115,7 +122,7 @@ def back_up(site: Site, folder: Path, watcher: Watcher) -> Report:
             sync_folder(folder)
             manifest.write(folder)
         finally:
-            fresh.unlink(missing_ok=True)
+            remove_copy(fresh)
         removed = _clean(folder, manifest, {each.name for each in wanted})
     return Report(
         manifest,
@@ -207,7 +214,7 @@ def _copy_rows(site: Site, fresh: Path, watcher: Watcher) -> None:
 
     try:
         copy_database(site.database, fresh, tell)
-        found = examine(fresh, immutable=True)
+        found = examine(fresh, full=True, immutable=True)
         faults: Sequence[str] = found.faults
     except sqlite3.Error as error:
         if not damage(error):
@@ -227,7 +234,7 @@ def _copy(source: Path, target: Path, wanted: Wanted, tally: _Tally) -> None:
         tally.files += 1
         tally.bytes += there
         return
-    found, size = copy_pixels(source, target, wanted.name)
+    found, size = copy_pixels(place_in(source, wanted.name), target, wanted.name)
     match found:
         case Found.MISSING:
             tally.missing.append(wanted.name)

@@ -10,18 +10,18 @@ from broker.store import identity
 from broker.store.database import Database
 from broker.store.identity import Changes
 from broker.store.spool_mark import FILE, MarkUnreadable, SpoolMark, read_mark
-
-HEX = frozenset("0123456789abcdef")
+from broker.store.stored import kept
 
 
 class SpoolMismatch(Exception):
     """The database and the spool do not fit together: a person decides. `words` says what is seen,
     and each way on."""
 
-    def __init__(self, kind: Misfit, words: str) -> None:
-        super().__init__(words)
+    def __init__(self, kind: Misfit, seen: str, ways: str) -> None:
         self.kind = kind
-        self.words = words
+        self.seen = seen
+        self.words = f"{seen}. {ways}"
+        super().__init__(self.words)
 
 
 def spool_seen(spool: Path) -> SpoolSeen:
@@ -30,15 +30,7 @@ def spool_seen(spool: Path) -> SpoolSeen:
         mark = read_mark(spool)
     except MarkUnreadable:
         return SpoolSeen(None, readable=False)
-    return SpoolSeen(mark, files=mark is not None or keeps_files(spool))
-
-
-def keeps_files(spool: Path) -> bool:
-    """Whether the spool in that directory keeps any pixels. Raises: OSError."""
-    if not spool.is_dir():
-        return False
-    folders = (each for each in spool.iterdir() if len(each.name) == 2 and set(each.name) <= HEX)
-    return any(True for folder in folders if folder.is_dir() for _ in folder.iterdir())
+    return SpoolSeen(mark, files=mark is not None or any(True for _ in kept(spool)))
 
 
 def mismatch(spool: Path, file: Path) -> SpoolMismatch | None:
@@ -59,7 +51,7 @@ def judged(
     kind = misfit(seen, there)
     if kind is None:
         return None
-    return SpoolMismatch(kind, f"{_what(kind, spool, there, database, seen)}. {_ways(kind, spool)}")
+    return SpoolMismatch(kind, _what(kind, spool, there, database, seen), _ways(kind, spool))
 
 
 def bind(database: Database, changes: Changes, spool: Path) -> SpoolMark:
@@ -112,8 +104,8 @@ def _what(kind: Misfit, spool: Path, there: SpoolSeen, database: Path, seen: Dat
 
 
 def _named(progress: Progress) -> str:
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(progress.at)) if progress.at else ""
-    on = f" on {when}" if when else ""
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(progress.at)) if progress.at else ""
+    on = f" at {when} UTC" if when else ""
     return (
         f"database {progress.identity[:8]}, that came to job {progress.jobs}, change "
         f"{progress.changes}{on}"

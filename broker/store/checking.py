@@ -16,7 +16,7 @@ from broker.model.job import FINISHED
 from broker.store import schema
 from broker.store.binding import mismatch
 from broker.store.integrity import damage, examine, open_to_read
-from broker.store.pixel_copies import Found, check_pixels, size_of
+from broker.store.pixel_copies import Found, check_pixels, is_name, place_in, size_of
 from broker.store.row_checks import Fault, RowChecks
 from broker.store.snapshot import Snapshot, Wanted
 
@@ -127,8 +127,10 @@ def _of_spool(
 
 
 def _of_file(spool: Path, wanted: Wanted, *, full: bool) -> str:
-    size = size_of(spool, wanted.name)
     name = wanted.name
+    size = size_of(spool, name)
+    if size is None and is_name(name) and place_in(spool, name).exists():
+        return f"spool file {name} is set aside; the broker brings it back at its next start"
     if size is None:
         return f"spool file {name} is missing"
     if wanted.length is not None and size != wanted.length:

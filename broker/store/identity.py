@@ -39,7 +39,7 @@ class Changes:
 
     def __call__(self, connection: Connection) -> Callable[[], None] | None:
         """Count one more, in the transaction."""
-        row = _driver(connection).execute(_COUNT, (self._clock(),)).fetchone()
+        row = _driver(connection).execute(_COUNT, (round(self._clock(), 3),)).fetchone()
         tell = self.committed
         if tell is None or row is None:
             return None

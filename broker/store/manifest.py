@@ -8,6 +8,7 @@ backup.lock               held while a backup is written
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from dataclasses import asdict, dataclass, field
@@ -19,6 +20,8 @@ LOCK = "backup.lock"
 SPOOL = "spool"
 KIND = "dicom-print-broker backup"
 FORMAT = 1
+NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF)
+"""What network file systems say that keep no folder open to sync it."""
 
 
 class NotABackup(Exception):
@@ -112,9 +115,12 @@ class Manifest:
 
 
 def sync_folder(folder: Path) -> None:
-    """Put the names of a folder on stable storage. OSError."""
+    """Put the names of a folder on stable storage, where its file system can do that. OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in NO_SYNC:
+            raise
     finally:
         os.close(descriptor)

@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 
 from broker.store.naming import Hash
+from broker.store.orphans import FOLDER as ORPHANS
 from broker.store.stored import place_of
 
 PIECE = 1 << 20
@@ -27,8 +28,15 @@ class Found(Enum):
     DAMAGED = "damaged"
 
 
+def place_in(spool: Path, name: str) -> Path:
+    """Where the spool of a broker has the pixels of that name: it may have set them aside, and
+    brings them back when they are needed."""
+    place, aside = place_of(spool, name), spool / ORPHANS / name
+    return aside if not place.exists() and aside.exists() else place
+
+
 def copy_pixels(source: Path, target: Path, name: str) -> tuple[Found, int]:
-    """Copy the pixels of that name from one spool folder to another, and the bytes copied.
+    """Copy the pixels of that name from a file to a spool folder, and the bytes copied.
 
     A file has its name in the target only when all of it is there, is what its name says, and is on
     stable storage. What cannot be read, for whatever reason of its own, counts as damaged.
@@ -40,7 +48,7 @@ def copy_pixels(source: Path, target: Path, name: str) -> tuple[Found, int]:
         return Found.MISSING, 0
     place = place_of(target, name)
     try:
-        descriptor = os.open(place_of(source, name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except (FileNotFoundError, NotADirectoryError):
         return Found.MISSING, 0
     except OSError:

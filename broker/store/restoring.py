@@ -29,9 +29,10 @@ from broker.store.jobs import Jobs
 from broker.store.manifest import SPOOL, Manifest, sync_folder
 from broker.store.occupancy import Occupancy
 from broker.store.pixel_copies import Found, check_pixels, copy_pixels, names_in
-from broker.store.snapshot import Snapshot, Wanted, hash_of
+from broker.store.snapshot import Snapshot, Wanted, hash_of, remove_copy
 from broker.store.spool import Spool
 from broker.store.spool_mark import write_mark
+from broker.store.stored import place_of
 from broker.store.tables import attempts, jobs, queue, released, sendings
 
 FRESH = ".restoring.db"
@@ -206,8 +207,7 @@ def restore(found: Inspection, place: Place, watcher: Watcher) -> Restored:
         fresh.replace(place.database)
         sync_folder(place.database.parent)
     finally:
-        for suffix in ("", "-wal", "-shm"):
-            fresh.with_name(f"{fresh.name}{suffix}").unlink(missing_ok=True)
+        remove_copy(fresh)
     return Restored(
         held=tuple(held),
         lost=tuple(lost),
@@ -274,7 +274,9 @@ def _copy_pixels(found: Inspection, place: Place, watcher: Watcher) -> int:
     watcher.begin("copying pixels", len(left))
     copied = 0
     for number, name in enumerate(left, start=1):
-        copied += copy_pixels(found.folder / SPOOL, place.spool, name)[0] is Found.COPIED
+        copied += (
+            copy_pixels(place_of(found.folder / SPOOL, name), place.spool, name)[0] is Found.COPIED
+        )
         watcher.count(number)
     for folder in {name[:2] for name in left}:
         sync_folder(place.spool / folder)
@@ -299,7 +301,7 @@ def _hold(connection: Connection, manifest: Manifest, now: float) -> list[int]:
         if not left_to_print(connection, row.id):
             values: dict[str, object] = {"state": State.SENT, "reason": ""}
         else:
-            _doubt(connection, row.id, manifest, reason)
+            _doubt(connection, row.id, now, reason)
             before = row.reason if row.state == State.HELD else ""
             words = f"{reason}; before that: {before}" if before else reason
             values = {"state": State.HELD, "reason": words, "printer": "", "assigned_at": None}
@@ -312,12 +314,12 @@ def _hold(connection: Connection, manifest: Manifest, now: float) -> list[int]:
     return held
 
 
-def _doubt(connection: Connection, job_id: int, manifest: Manifest, reason: str) -> None:
-    """No printer is named for a film that none had been asked for by then."""
+def _doubt(connection: Connection, job_id: int, now: float, reason: str) -> None:
+    """A film that no printer had been asked for by then may have been printed on any before now."""
     unsettled = update(sendings).where(
         sendings.c.job_id == job_id, sendings.c.state.not_in({*DONE, *UNANSWERED})
     )
-    connection.execute(unsettled.values(printer="", asked_at=manifest.at))
+    connection.execute(unsettled.values(printer="", asked_at=now))
     left = update(sendings).where(sendings.c.job_id == job_id, sendings.c.state.not_in(DONE))
     connection.execute(left.values(state=FilmState.UNCERTAIN, words=reason))
 

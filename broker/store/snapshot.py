@@ -47,10 +47,13 @@ def copy_database(source: Path, target: Path, tell: Tell) -> None:
         sqlite3.Error: the source cannot be read, or is damaged.
         OSError: the target cannot be written.
     """
-    target.unlink(missing_ok=True)
+    remove_copy(target)
     os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     with closing(open_to_read(source)) as live, closing(sqlite3.connect(target)) as copy:
         # The transaction keeps the moment: without it, each step might begin all over.
+        # A copy that is broken off is thrown away, so it needs no journal of its own.
+        copy.execute("PRAGMA journal_mode = OFF")
+        copy.execute("PRAGMA synchronous = OFF")
         live.execute("BEGIN")
         live.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
@@ -66,6 +69,12 @@ def copy_database(source: Path, target: Path, tell: Tell) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def remove_copy(target: Path) -> None:
+    """Remove a copy, and the journal of one that was broken off: another must not meet it."""
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        target.with_name(f"{target.name}{suffix}").unlink(missing_ok=True)
 
 
 def hash_of(file: Path) -> str:

@@ -30,11 +30,10 @@ from broker.store.keepers import Busy, Keepers
 from broker.store.orphans import Orphans
 from broker.store.reading import JobReading
 from broker.store.releases import References
-from broker.store.stored import Stored, place_of
+from broker.store.stored import Stored, kept, place_of
 
 __all__ = ["Incoming", "Spool", "SpoolMissing", "Stored", "Writer", "is_there"]
 
-HEX = frozenset("0123456789abcdef")
 BATCH = 200
 """Files of one step of a sweep."""
 
@@ -224,12 +223,7 @@ class Spool:
 
     def names(self) -> Iterator[str]:
         """Every name that is kept, in no order."""
-        for folder in self._directory.iterdir():
-            if len(folder.name) == 2 and set(folder.name) <= HEX:
-                for path in folder.iterdir():
-                    # What lies in another folder than its own cannot be found by its name.
-                    if place_of(self._directory, path.name) == path:
-                        yield path.name
+        yield from (path.name for path in kept(self._directory))
 
     def sweep(self, references: References, *, now: float, keep_s: float) -> Swept:
         """Remove what retention has released, and set aside what no job refers to otherwise.

@@ -13,6 +13,7 @@ from typing import Self
 from broker.model.trouble import SpoolDamaged
 from broker.store.naming import Hash
 
+HEX = frozenset("0123456789abcdef")
 PIECE = 256 * 1024
 """Bytes read at once."""
 
@@ -20,6 +21,18 @@ PIECE = 256 * 1024
 def place_of(directory: Path, name: str) -> Path:
     """Where the spool in that directory keeps pixels of that name."""
     return directory / name[:2] / name
+
+
+def kept(directory: Path) -> Iterator[Path]:
+    """Every file that the spool in that directory keeps, in no order."""
+    if not directory.is_dir():
+        return
+    for folder in directory.iterdir():
+        if len(folder.name) == 2 and set(folder.name) <= HEX and folder.is_dir():
+            for path in folder.iterdir():
+                # What lies in another folder than its own cannot be found by its name.
+                if place_of(directory, path.name) == path:
+                    yield path
 
 
 PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.EAGAIN)

@@ -121,7 +121,7 @@ def _sent(film: JobFilm, passes: int) -> str:
                 f"asked of {film.printer} at {moment(film.asked_at)} UTC and not answered for: it "
                 "may be on paper"
                 if film.printer
-                else f"in the backup of {moment(film.asked_at)} UTC: it may be on paper since"
+                else f"may have been printed before {moment(film.asked_at)} UTC"
             )
         case _:
             what = f"{film.printer} accepted it at {moment(film.accepted_at)} UTC"

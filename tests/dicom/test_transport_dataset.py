@@ -281,3 +281,19 @@ def test_delimiters_are_no_elements(syntax: str, mark: int) -> None:
     """They end what has no length, and stand nowhere else (PS3.5 7.5)."""
     with pytest.raises(UnreadableDataset, match="no item or sequence ends"):
         read_raw(struct.pack("<HHI", 0xFFFE, mark, 0), syntax)
+
+
+@BOTH
+def test_a_value_of_no_bytes_is_asked_for_them(syntax: str) -> None:
+    """What gives none of the bytes that it should says so itself; it is not left out as nothing."""
+
+    def pieces() -> Iterator[bytes]:
+        raise LookupError("they are not here")
+        yield b""
+
+    item = Dataset()
+    put_raw(item, "PixelData", "OW", Pieces(0, pieces()))
+    with pytest.raises(LookupError, match="they are not here"):
+        list(buffers(encode_dataset(item, syntax)))
+    put_raw(item, "PixelData", "OW", b"")
+    assert b"".join(buffers(encode_dataset(item, syntax)))[-4:] == bytes(4)

@@ -165,3 +165,24 @@ def test_a_reminder_is_marked() -> None:
     (notice,), _ = bulletin(known, low, 7200, LIMITS)
     first = Notice(**{**notice.__dict__, "reminder": False})
     assert notice == replace(first, reminder=True)
+
+
+def test_a_damaged_database_is_told_and_nothing_else_is_over() -> None:
+    """Nothing else can be seen then: a printer that was down is not told to be back, nor a job that
+    is held told again."""
+    before = Seen(printers=(printer(health=Health.DOWN),), held=(1,))
+    damaged = Seen(damage="database disk image is malformed")
+    assert told((0, before), (5, damaged), (10, damaged), (15, before)) == [
+        ["oki-1 is down", "job 1 held"], ["the database is damaged"], [], [],
+    ]  # fmt: skip
+
+
+def test_faults_and_a_growing_log_are_told_once() -> None:
+    """What a check has found, and a log that grows, with the process that holds it."""
+    seen = Seen(faults=2, log_mb=99, log_reader="It is kept from shrinking by process 7 (cat).")
+    notices, known = bulletin(Known(), seen, 0, LIMITS)
+    assert [each.event for each in notices] == ["check found faults", "database log"]
+    assert "found 2" in notices[0].text
+    assert "99 MB" in notices[1].text
+    assert "process 7 (cat)" in notices[1].text
+    assert bulletin(known, seen, 5, LIMITS)[0] == []

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +17,17 @@ PATIENCE_S = 30.0
 class BrokerProcess:
     """A running broker; its log, as JSON lines, is what tests wait for."""
 
-    def __init__(self, config: Path, *options: str, web: bool = False) -> None:
+    def __init__(
+        self,
+        config: Path,
+        *options: str,
+        web: bool = False,
+        preexec: Callable[[], None] | None = None,
+    ) -> None:
+        """Start it and wait until it listens; `preexec` runs in its process before it begins.
+
+        AssertionError when it ends before.
+        """
         self.config = config
         self.lines: list[dict[str, Any]] = []
         self.process = subprocess.Popen(
@@ -24,6 +35,7 @@ class BrokerProcess:
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,
+            preexec_fn=preexec,
         )
         listens = self.wait_for("broker listens")
         self.port = int(listens["port"])

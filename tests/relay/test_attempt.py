@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -198,3 +199,46 @@ def test_a_job_that_cannot_be_read_comes_to_an_end(stage: Stage) -> None:
     assert job.reason == f"film 1: what the database keeps of it was altered; {PRINT_AGAIN}"
     (told,) = (facts for event, facts in stage.notes if event == "film damaged")
     assert told["why"] == "film 1: what the database keeps of it was altered"
+
+
+@pytest.mark.parametrize("damage", ["0 bytes", "longer", "missing", "folder", "fifo"])
+def test_for_damaged_pixels_no_printer_is_asked_for_anything(stage: Stage, damage: str) -> None:
+    """The job is held with the reason; the printer is not called, and nothing is its fault."""
+    (name,) = stage.spool.names()
+    file = next((stage.printer.tray.directory.parent / "spool").glob(f"??/{name}"))
+    match damage:
+        case "0 bytes":
+            os.truncate(file, 0)
+        case "longer":
+            os.truncate(file, len(PIXELS) + 1)
+        case _:
+            file.unlink()
+    if damage == "folder":
+        file.mkdir()
+    if damage == "fifo":
+        os.mkfifo(file)
+
+    stage.attempt(_refuses_to_open)
+
+    job, printer = stage.jobs.get(1), stage.printers.get("oki-1")
+    assert (job.state, job.strikes) == (State.HELD, ())
+    assert job.reason.startswith(f"film 1: spool file {name} ")
+    assert job.reason.endswith(PRINT_AGAIN)
+    assert (printer.failures, printer.paused_until, printer.health) == (0, 0.0, Health.UP)
+    assert stage.jobs.attempts(1)[0].printer == ""
+
+
+def test_a_film_that_was_altered_in_the_database_is_not_printed(stage: Stage) -> None:
+    """Another size is still a film, and not the one that was accepted."""
+    with stage.database.write() as connection:
+        connection.execute(text("UPDATE films SET digest = 'x' || substr(digest, 2)"))
+
+    stage.attempt(_refuses_to_open)
+
+    job = stage.jobs.get(1)
+    assert (job.state, job.strikes) == (State.HELD, ())
+    assert job.reason == f"film 1: what the database keeps of it was altered; {PRINT_AGAIN}"
+
+
+def _refuses_to_open(*_: object, **__: object) -> PrintSession:
+    raise AssertionError("no printer is to be asked")

@@ -94,6 +94,30 @@ def test_a_backup_has_every_row_and_every_file(
     assert all(check_pixels(target / "spool", name) is None for name in _files(target))
 
 
+def test_a_backup_is_one_file_that_is_read_without_a_log(site: FilledSite, target: Path) -> None:
+    """It is readable from a folder that is read-only; what a copy that was killed has left beside
+    it does not get into the next."""
+    target.mkdir()
+    (target / "backup.lock").touch()
+    (target / ".database.partial-journal").write_bytes(b"journal of another copy")
+
+    found = _backed_up(site, target).manifest
+
+    header = (target / found.database).read_bytes()[:100]
+    assert header[18:20] == b"\x01\x01", "no write-ahead log"
+    left = {each.name for each in target.iterdir()}
+    assert left == {"manifest.json", "backup.lock", "spool", found.database}
+
+
+def test_pixels_that_are_set_aside_are_backed_up(site: FilledSite, target: Path) -> None:
+    """The spool brings them back when they are needed, so they are not missing."""
+    (name,) = site.names(1)
+    site.spool.orphans.set_aside(site.place(name))
+
+    assert _backed_up(site, target).manifest.missing == ()
+    assert check_pixels(target / "spool", name) is None
+
+
 def test_a_backup_is_its_owners_alone(site: FilledSite, target: Path) -> None:
     """Labels of patients are in it: no other account may read it, whatever the umask is."""
     before = os.umask(0)

@@ -1,0 +1,241 @@
+"""`broker spool`: what the spool keeps, whose it is, and what was set aside in it."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from broker.cli.options import ConfigOption, JsonOption, configured
+from broker.desk.phrases import count, moment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from broker.config import Config
+    from broker.model.spool_fit import DatabaseSeen, Progress
+    from broker.store.binding import SpoolMismatch
+    from broker.store.orphans import Orphan
+
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True)
+def spool(ctx: typer.Context, as_document: JsonOption = False, config: ConfigOption = None) -> None:
+    """Show the spool: to which database it belongs, how many files it keeps, and those set aside.
+
+    Files that no job refers to, and it is not known why, are set aside for
+    retention.orphans_days, and removed then. They come back when a job refers to them again.
+
+    Example: broker spool
+    """
+    if ctx.invoked_subcommand is None:
+        _show(ctx, config, as_document)
+
+
+@app.command()
+def adopt(ctx: typer.Context, yes: YesOption = False, config: ConfigOption = None) -> None:
+    """Go on with a database and a spool that do not fit together, when what fits is lost for good.
+
+    Says what does not fit and what becomes of jobs and pixels, then asks. Nothing is removed: jobs
+    that may be on paper are held for a person, files that no job refers to are set aside. Stop the
+    broker first.
+
+    Example: broker spool adopt
+    """
+    import time
+
+    from broker.cli.person import person
+    from broker.config import load
+    from broker.desk.failures import Failure
+    from broker.store import adoption, binding, schema
+    from broker.store.database import Database
+    from broker.store.occupancy import Occupancy
+    from broker.store.spool import Spool
+
+    settings = load(configured(ctx, config))
+    folder, file = settings.data_dir / "spool", settings.database_file
+    if not settings.data_dir.is_dir():
+        raise Failure(f"{settings.data_dir}: there is no such folder; correct broker.data_dir")
+    with ExitStack() as stack:
+        # No broker may start meanwhile.
+        stack.callback(Occupancy.take(settings.data_dir).close)
+        if file.exists():
+            stack.callback(Occupancy.take_database(file).close)
+        found = binding.mismatch(folder, file)
+        if found is None:
+            typer.echo(f"{folder}: it belongs to {file}, which has lost nothing; nothing to do")
+            return
+        typer.echo(f"{found.seen}.\n", err=True)
+        typer.echo(_consequences(settings, found), err=True)
+        if not yes:
+            _ask()
+        mark = binding.spool_seen(folder).mark
+        database = Database.open(settings.database_url)
+        stack.callback(database.close)
+        schema.upgrade(database)
+        Spool(folder)
+        why = f"the spool was adopted on {moment(time.time())} UTC by {person()[:40]}"
+        order = adoption.Order(person(), "adopt", why)
+        held = adoption.adopt(database, folder, mark, order, time.time)
+    typer.echo(f"{folder}: it belongs to {file} from now on; `broker serve` starts on them")
+    if held:
+        typer.echo(
+            f"{count(len(held), 'job')} held, which may be on paper: `broker jobs explain "
+            f"{held[0]}` says what to look for; `broker jobs release ID` prints it, with "
+            "--printed it is closed"
+        )
+
+
+def _consequences(settings: Config, found: SpoolMismatch) -> str:
+    """What becomes of jobs and pixels, and what else could be done."""
+    from broker.model.spool_fit import Misfit
+
+    days = f"{settings.retention.orphans_days:g} days"
+    pixels = (
+        f"Pixels that no job of this database refers to are set aside for {days}, then removed; "
+        "when the database that refers to them is put back within that time, they come back."
+    )
+    if found.kind is Misfit.NEW:
+        jobs = (
+            "This database has no jobs: films that waited in the lost one are not printed. Job "
+            "numbers go on where the lost one ended."
+        )
+    else:
+        jobs = (
+            "Every job that is not finished in this database is held and flagged, as it may have "
+            "been printed since: a person looks, and releases it. Films that came since are not "
+            "printed. Job numbers go on where the spool knows them to have ended."
+        )
+    return f"If you go on: {jobs} {pixels}\n"
+
+
+def _ask() -> None:
+    """Failure unless a person says yes."""
+    from broker.desk.failures import Failure
+
+    if not sys.stdin.isatty():
+        raise Failure("nothing was changed: say --yes to go on without being asked")
+    if not typer.confirm("Go on without what is lost?", err=True):
+        raise Failure("nothing was changed")
+
+
+def _show(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
+    import time
+
+    from broker.cli import tables
+    from broker.config import load
+    from broker.desk.documents import iso
+    from broker.store import binding, identity
+    from broker.store.orphans import Orphans
+
+    settings = load(configured(ctx, config))
+    folder, file = settings.data_dir / "spool", settings.database_file
+    # The spool first: a broker that is running makes the database come further meanwhile.
+    there, seen = binding.spool_seen(folder), identity.seen_in(file)
+    found = binding.judged(folder, there, file, seen)
+    files, size = _kept(folder)
+    orphans = Orphans(folder).found()
+    days = settings.retention.orphans_days
+    if as_document:
+        typer.echo(
+            tables.as_json(
+                {
+                    "spool": str(folder),
+                    "database": str(file),
+                    "fits": found is None,
+                    "words": found.words if found else "",
+                    "mark": _progress(there.mark),
+                    "database_progress": _progress(seen.progress),
+                    "files": files,
+                    "bytes": size,
+                    "set_aside": [
+                        {
+                            "name": each.name,
+                            "bytes": each.size,
+                            "set_aside_at": iso(each.since),
+                            "removed_at": iso(each.since + days * 86400),
+                        }
+                        for each in orphans
+                    ],
+                }
+            )
+        )
+        return
+    typer.echo(f"{folder}: {count(files, 'file')}, {_mb(size)}")
+    typer.echo(f"  the spool belongs to  {_words(there.mark)}")
+    typer.echo(f"  {file.name} is          {_words(seen.progress, seen)}")
+    typer.echo(found.words if found else "  they fit")
+    _table(orphans, days, time.time())
+
+
+def _table(orphans: list[Orphan], days: float, now: float) -> None:
+    """What was set aside, the oldest first."""
+    from broker.cli import tables
+    from broker.cli.tables import Column, Row
+    from broker.desk.phrases import age
+
+    if not orphans:
+        typer.echo("Nothing is set aside.")
+        return
+    size = sum(each.size for each in orphans)
+    typer.echo(
+        f"{count(len(orphans), 'file')} set aside, {_mb(size)}: no job refers to them, and it is "
+        "not known why"
+    )
+    columns = (
+        Column("NAME"),
+        Column("SIZE", right=True),
+        Column("SET ASIDE"),
+        Column("AGO", right=True),
+        Column("REMOVED"),
+    )
+    rows = [
+        Row(
+            (
+                f"{each.name[:12]}…" if len(each.name) > 13 else each.name,
+                _mb(each.size),
+                moment(each.since),
+                age(now - each.since),
+                moment(each.since + days * 86400)[:16],
+            )
+        )
+        for each in orphans
+    ]
+    tables.show(tables.lay_out(columns, rows, tables.terminal().width))
+
+
+def _kept(folder: Path) -> tuple[int, int]:
+    """How many files the spool keeps for jobs, and their bytes."""
+    from broker.store.stored import kept
+
+    sizes = [path.lstat().st_size for path in kept(folder)]
+    return len(sizes), sum(sizes)
+
+
+def _progress(progress: Progress | None) -> dict[str, object] | None:
+    from broker.desk.documents import iso
+
+    if progress is None:
+        return None
+    return {**asdict(progress), "at": iso(progress.at) if progress.at else None}
+
+
+def _words(progress: Progress | None, seen: DatabaseSeen | None = None) -> str:
+    if progress is None:
+        if seen is not None and seen.jobs:
+            return f"a database of an earlier version, at job {seen.jobs}"
+        return "no database yet"
+    at = f", {moment(progress.at)} UTC" if progress.at else ""
+    return (
+        f"database {progress.identity[:8]}, at job {progress.jobs}, change {progress.changes}{at}"
+    )
+
+
+def _mb(size: int) -> str:
+    return f"{size / (1 << 20):.1f} MB"

@@ -1,0 +1,174 @@
+"""`broker spool`: whose it is, what was set aside, and a person's word to go on."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from broker.model.job import State
+from broker.store import binding, identity
+from broker.store.occupancy import Occupancy
+from broker.store.spool import Spool
+from broker.store.spool_mark import read_mark
+from tests.cli.conftest import Site
+
+
+def folder(site: Site) -> Path:
+    """The spool's."""
+    return site.folder / "broker-data" / "spool"
+
+
+def bind(site: Site) -> None:
+    """As a start does."""
+    binding.bind(site.database, identity.count(site.database), folder(site)).close()
+
+
+def put_aside(site: Site, *contents: bytes) -> None:
+    """Pixels that no job refers to, and a sweep."""
+    spool = Spool(folder(site))
+    received = [spool.receive([content]) for content in contents]
+    spool.keep(received)
+    spool.drop(received)
+    spool.sweep(site.jobs, now=time.time(), keep_s=86400)
+
+
+def lose_database(site: Site) -> None:
+    """Put it away, with its log."""
+    site.database.close()
+    data = site.folder / "broker-data"
+    for path in data.glob("broker.db*"):
+        path.rename(site.folder / path.name)
+
+
+def test_it_shows_whose_the_spool_is(site: Site) -> None:
+    """And how far both have come; for scripts, too."""
+    site.job()
+    before = site.broker("spool")
+    assert "the spool belongs to  no database yet" in before.out
+    bind(site)
+    own = identity.seen(site.database).progress
+    assert own is not None
+
+    said = site.broker("spool").out
+    document = json.loads(site.broker("spool", "--json").out)
+
+    assert f"the spool belongs to  database {own.identity[:8]}, at job 1, change " in said
+    assert f"broker.db is          database {own.identity[:8]}, at job 1, change " in said
+    assert "they fit" in said
+    assert said.endswith("Nothing is set aside.\n")
+    assert document["fits"] is True
+    assert document["mark"]["identity"] == own.identity
+    assert document["database_progress"]["changes"] == own.changes
+    assert document["files"] == 1
+    assert document["set_aside"] == []
+
+
+def test_it_shows_what_was_set_aside(site: Site) -> None:
+    """Each file with its size, since when, and when it is removed."""
+    site.job()
+    put_aside(site, b"x" * (1 << 20), b"y")
+
+    said = site.broker("spool").out
+    document = json.loads(site.broker("spool", "--json").out)
+
+    assert "2 files set aside, 1.0 MB: no job refers to them, and it is not known why" in said
+    assert "NAME" in said
+    assert "REMOVED" in said
+    assert all(len(line) <= 80 for line in said.splitlines()[4:])
+    first = document["set_aside"][0]
+    assert {len(each["name"]) for each in document["set_aside"]} == {64}
+    assert sorted(each["bytes"] for each in document["set_aside"]) == [1, 1 << 20]
+    assert first["set_aside_at"][:4] == time.strftime("%Y")
+    assert first["removed_at"] > first["set_aside_at"]
+
+
+def test_a_lost_database_is_told_and_not_made_anew(site: Site) -> None:
+    """By every command: a new file would hide the loss. Put back, all is as it was."""
+    site.job()
+    bind(site)
+    lose_database(site)
+    file = site.folder / "broker-data" / "broker.db"
+
+    for command in (["jobs"], ["printers"], ["spool", "--json"], ["db", "upgrade"], ["purge"]):
+        ended = site.broker(*command)
+        said = ended.out + ended.err
+        assert "there is no database here, or it is new; the spool " in said
+        assert ended.code == (0 if command[0] == "spool" else 1)
+        assert not file.exists()
+    assert "there is no database here" in site.broker("config", "check").err
+
+    for path in site.folder.glob("broker.db*"):
+        path.rename(file.with_name(path.name))
+    assert site.broker("jobs").code == 0
+
+
+def test_adopting_goes_on_without_what_is_lost(site: Site) -> None:
+    """Numbers go on, and what the lost database's films are made of is set aside, not removed."""
+    for _ in range(3):
+        site.job()
+    bind(site)
+    lose_database(site)
+
+    asked = site.broker("spool", "adopt")
+    assert asked.code == 1
+    assert "films that waited in the lost one are not printed" in asked.err
+    assert asked.err.endswith("nothing was changed: say --yes to go on without being asked\n")
+    assert not (site.folder / "broker-data" / "broker.db").exists()
+
+    done = site.broker("spool", "adopt", "--yes")
+
+    assert done.code == 0
+    assert "`broker serve` starts on them" in done.out
+    document = json.loads(site.broker("spool", "--json").out)
+    assert document["fits"] is True
+    assert document["files"] == 1
+    assert read_mark(folder(site)) is not None
+    assert document["mark"]["jobs"] == 3
+    assert site.broker("spool", "adopt").out.endswith("nothing to do\n")
+
+
+def test_adopting_an_older_database_prints_nothing_by_itself(site: Site) -> None:
+    """Its jobs are held, as they may have been printed since; a person is told how to go on."""
+    site.job()
+    site.job()
+    bind(site)
+    mark = read_mark(folder(site))
+    assert mark is not None
+    with site.database.write() as connection:
+        connection.exec_driver_sql("UPDATE queue SET changes = changes - 2")
+
+    done = site.broker("spool", "adopt", "--yes")
+
+    assert "this database has lost what was written last, or is an older copy" in done.err
+    assert "2 jobs held, which may be on paper: `broker jobs explain 1` says what to" in done.out
+    assert [job.state for job in site.jobs.list()] == [State.HELD, State.HELD]
+    explained = site.broker("jobs", "explain", "1").out
+    assert "may be on paper already: the spool was adopted on " in explained
+    assert "Film 1 may have been printed before " in explained
+    assert "Look in the tray of every printer." in " ".join(explained.split())
+    assert "look in every tray" in " ".join(site.broker("jobs", "show", "1").out.split())
+
+
+def test_nobody_adopts_beneath_a_broker(site: Site) -> None:
+    """It says which process that is."""
+    bind(site)
+    with closing(Occupancy.take(site.folder / "broker-data")):
+        ended = site.broker("spool", "adopt", "--yes")
+    assert ended.code == 1
+    assert "another broker (process " in ended.err
+
+
+@pytest.mark.parametrize("days", ["0", "2.5"])
+def test_the_time_is_the_sites(site: Site, days: str) -> None:
+    """With 0 nothing is set aside."""
+    text = site.file.read_text()
+    site.file.write_text(f"{text}[retention]\norphans_days = {days}\n")
+    site.job()
+    put_aside(site, b"x")
+    site.broker("purge")
+    left = json.loads(site.broker("spool", "--json").out)["set_aside"]
+    assert len(left) == (days != "0")

@@ -1,0 +1,153 @@
+"""What retention releases is told from what a lost row no longer refers to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from broker.model.job import State
+from broker.model.trouble import RecordDamaged
+from broker.store.database import Database
+from broker.store.jobs import Jobs
+from broker.store.retention import Retention, Terms
+from tests.store.conftest import Clock, MakeFilm, MakeRequest
+
+ALL = Terms(pixels_before=2000.0, rows_before=0.0)
+ONE, TWO = "ab" * 32, "cd" * 32
+
+
+def there(_: str) -> bool:
+    """All files are."""
+    return True
+
+
+def test_only_what_no_other_job_needs_is_released(
+    database: Database, jobs: Jobs, make_request: MakeRequest, make_film: MakeFilm, clock: Clock
+) -> None:
+    """Pixels of a finished job, unless a job that waits has the same."""
+    jobs.add(make_request(films=(make_film(ONE), make_film(TWO))))
+    jobs.add(make_request(films=(make_film(TWO),)))
+    jobs.cancel(1)
+
+    Retention(database, clock).remove(ALL)
+
+    assert jobs.released([ONE, TWO]) == {ONE}
+    assert jobs.spooled() == {TWO}
+
+
+def test_what_comes_again_is_released_no_longer(
+    database: Database, jobs: Jobs, make_request: MakeRequest, make_film: MakeFilm, clock: Clock
+) -> None:
+    """Nor what has been removed."""
+    jobs.add(make_request(films=(make_film(ONE), make_film(TWO))))
+    jobs.cancel(1)
+    Retention(database, clock).remove(ALL)
+    jobs.add(make_request(films=(make_film(ONE),)))
+
+    jobs.forget_released(there)
+    assert jobs.released([ONE, TWO]) == {TWO}
+    jobs.forget_released(lambda _: False)
+    assert jobs.released([ONE, TWO]) == set()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM spooled",
+        "UPDATE spooled SET name = 'x' || substr(name, 2)",
+    ],
+)
+def test_a_lost_reference_is_made_again(
+    database: Database, jobs: Jobs, make_request: MakeRequest, make_film: MakeFilm, damage: str
+) -> None:
+    """The film itself says what it is made of."""
+    jobs.add(make_request(films=(make_film(ONE),)))
+    with database.write() as connection:
+        connection.exec_driver_sql(damage)
+    assert ONE not in jobs.spooled()
+
+    assert jobs.refer_again([ONE, TWO]) == {ONE}
+
+    assert ONE in jobs.spooled([ONE])
+    assert jobs.refer_again([TWO]) == set()
+
+
+def test_a_film_whose_pixels_were_released_needs_none(
+    database: Database, jobs: Jobs, make_request: MakeRequest, clock: Clock
+) -> None:
+    """Its row stays for weeks, and still names them."""
+    jobs.add(make_request())
+    jobs.cancel(1)
+    Retention(database, clock).remove(ALL)
+    assert jobs.refer_again([ONE]) == set()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE films SET content = replace(content, '14INX17IN', '14INX14IN')",
+        "UPDATE films SET content = replace(content, 'abab', 'abcb')",
+        "UPDATE films SET content = replace(content, '\"rows\":2', '\"rows\":6')",
+        "UPDATE films SET content = replace(content, '{', '[')",
+        "UPDATE films SET content = CAST(X'ff' || content AS TEXT)",
+        "UPDATE films SET digest = 'f' || substr(digest, 2)",
+        "UPDATE sendings SET state = 'waitinf'",
+    ],
+)
+def test_a_film_that_is_not_what_was_accepted_is_not_printed(
+    database: Database, jobs: Jobs, make_request: MakeRequest, damage: str
+) -> None:
+    """Whatever was altered of it, and whether it can still be read or not."""
+    jobs.add(make_request())
+    assert len(jobs.whole_films(1)) == 1
+    with database.write() as connection:
+        connection.exec_driver_sql(damage)
+
+    with pytest.raises(RecordDamaged, match="film 1: what the database keeps of it was altered"):
+        jobs.whole_films(1)
+
+
+def test_a_length_that_is_not_its_images_is_noticed(
+    jobs: Jobs, make_request: MakeRequest, make_film: MakeFilm
+) -> None:
+    """Rows and columns say how many bytes there are."""
+    film = make_film()
+    (box,) = film.image_boxes
+    assert box.image is not None
+    wrong = replace(box, image=replace(box.image, length=7))
+    jobs.add(make_request(films=(replace(film, image_boxes=(wrong,)),)))
+    with pytest.raises(RecordDamaged):
+        jobs.whole_films(1)
+
+
+@pytest.mark.parametrize("column", ["state", "level", "priority"])
+def test_one_damaged_row_hides_no_other(
+    database: Database, jobs: Jobs, make_request: MakeRequest, column: str
+) -> None:
+    """It is shown as held, with the reason, is not printed, and can be cancelled."""
+    jobs.add(make_request())
+    jobs.add(make_request())
+    with database.write() as connection:
+        connection.exec_driver_sql(f"UPDATE jobs SET {column} = 'Qveued' WHERE id = 1")
+
+    damaged, other = jobs.list()
+    assert (damaged.state, other.state) == (State.HELD, State.QUEUED)
+    assert damaged.reason.startswith(f"its row in the database is damaged ({column})")
+    assert [job.id for job in jobs.waiting()] == [2]
+    assert [job.id for job in jobs.waiting(5)] == [2]
+    assert sum(jobs.numbers().values()) == 2
+    if column != "state":
+        jobs.hold(1)
+    jobs.cancel(1)
+    assert jobs.numbers()[State.CANCELLED] == 1
+
+
+def test_text_that_is_none_hides_nothing(
+    database: Database, jobs: Jobs, make_request: MakeRequest
+) -> None:
+    """A byte that is no UTF-8 is shown as what it is."""
+    jobs.add(make_request())
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE jobs SET calling_ae = CAST(X'4354FF31' AS TEXT)")
+    assert jobs.list()[0].calling_ae == "CT�1"
