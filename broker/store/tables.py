@@ -80,6 +80,7 @@ jobs = Table(
     Column("pixels_removed_at", Double, nullable=True),
     Column("pixels_removed_why", String(16), nullable=False, server_default=""),
     Column("bytes", BigInteger, nullable=True),  # of its pixels; NULL until an old row is weighed
+    Column("digest", String(64), nullable=False, server_default=""),  # of session, level, copies
     Index("ix_jobs_state_id", "state", "id"),
     Index("ix_jobs_waiting", "state", "priority_rank", "id"),
     Index("ix_jobs_ended", "state", "updated_at"),
