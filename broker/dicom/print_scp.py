@@ -89,7 +89,7 @@ class PrintScp:
                     "operation": request.operation,
                     "status": statuses.words(fault.status),
                     "why": fault.comment,
-                    **({"kind": str(fault.kind)} if fault.kind else {}),
+                    "kind": str(fault.kind or Refusal.WRONG_REQUEST),
                 },
             )
             return Response(fault.status, None, fault.fields)

@@ -11,7 +11,7 @@ import pytest
 from broker.relay.refusal_counts import RefusalCounts
 from broker.store import schema
 from broker.store.database import Database
-from broker.store.refusals import RefusalCount, Refusals
+from broker.store.refusals import MOST_CALLERS, RefusalCount, Refusals, RefusedCaller
 
 WRONG = {
     "kind": "called AE",
@@ -80,6 +80,50 @@ def test_what_cannot_be_written_is_kept_with_its_moments(tmp_path: Path) -> None
     other.close()
     assert (found.number, found.first_at, found.last_at) == (2, 1000.0, 1060.0)
     assert found.last_peer == "MR1"
+
+
+def test_callers_are_counted_apart(tmp_path: Path) -> None:
+    """By AE title and address, without the port; those without number together, so that the table
+    stays small; what could not be written is kept."""
+    file = tmp_path / "broker.db"
+    database = Database.open(f"sqlite:///{file}")
+    schema.upgrade(database)
+    refusals, clock = Refusals(database), Clock()
+    counts = RefusalCounts(_ignored, refusals, clock)
+    refused = {"kind": "wrong request", "peer": "::ffff:10.0.0.9:4000", "why": "no format"}
+    for number in range(60):
+        counts("request refused", refused | {"calling_ae": "CT1", "peer": f"10.0.0.9:{number}"})
+    counts("request refused", refused | {"calling_ae": "MR1"})
+    with sqlite3.connect(file) as connection:
+        connection.execute("ALTER TABLE refusals RENAME TO away")
+    with pytest.raises(Exception, match="no such table: refusals"):
+        counts.write()
+    with sqlite3.connect(file) as other:
+        other.execute("ALTER TABLE away RENAME TO refusals")
+    connection.close()
+    other.close()
+    counts("request refused", refused | {"calling_ae": "MR1"})
+    counts.write()
+    assert refusals.callers() == [
+        RefusedCaller("wrong request", "CT1", "10.0.0.9", 60, 1000.0, 1000.0, "no format"),
+        RefusedCaller("wrong request", "MR1", "10.0.0.9", 2, 1000.0, 1000.0, "no format"),
+    ]
+
+    for number in range(3 * MOST_CALLERS):
+        counts("request refused", refused | {"calling_ae": f"AE{number}"})
+        counts.write()
+    found = refusals.callers()
+    assert len(found) == MOST_CALLERS + 1
+    assert (found[-1].host, found[-1].number) == ("", 2 * MOST_CALLERS + 2)
+
+    clock.now += 2 * 86400
+    counts("request refused", refused | {"calling_ae": "NEW"})
+    counts.write()
+    found = refusals.callers()
+    assert len(found) == MOST_CALLERS + 1
+    assert "NEW" in {each.calling_ae for each in found}
+    assert sum(each.number for each in found) == 62 + 3 * MOST_CALLERS + 1
+    database.close()
 
 
 def _ignored(_event: str, _facts: Mapping[str, object]) -> None:
