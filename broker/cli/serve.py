@@ -44,6 +44,7 @@ _WORTH_A_LOOK = frozenset(
         "duplicate held",
         "job recovered",
         "pixels missing",
+        "pixels shed",
         "printer changed",
         "request refused",
     }

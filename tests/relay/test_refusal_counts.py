@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,8 @@ from broker.relay.refusal_counts import RefusalCounts
 from broker.store import schema
 from broker.store.database import Database
 from broker.store.refusals import MOST_CALLERS, RefusalCount, Refusals, RefusedCaller
+from tests.peers.speaker import image_box, picture
+from tests.relay.conftest import Relay
 
 WRONG = {
     "kind": "called AE",
@@ -124,6 +126,31 @@ def test_callers_are_counted_apart(tmp_path: Path) -> None:
     assert "NEW" in {each.calling_ae for each in found}
     assert sum(each.number for each in found) == 62 + 3 * MOST_CALLERS + 1
     database.close()
+
+
+def test_refused_images_of_two_modalities(relay: Callable[..., Relay]) -> None:
+    """On the wire: the one with a single refusal is in the log and in the counts beside the one
+    with sixty."""
+    room = relay(1)
+    for calling_ae, times in (("CT1", 60), ("MR1", 1)):
+        ct = room.speaker(calling_ae=calling_ae)
+        ct.open_session()
+        ct.open_film_box()
+        for _ in range(times):
+            refused = ct.set_image(made=image_box(1, picture(BitsStored=7))).status
+            assert refused == 0x0106
+        ct.release()
+    room.service.stop()
+
+    told = [facts["calling_ae"] for event, facts in room.notes if event == "request refused"]
+    assert told.count("MR1") == 1
+    database = Database.open(f"sqlite:///{room.folder}/broker-data/broker.db")
+    found = Refusals(database).callers()
+    database.close()
+    assert [(each.calling_ae, each.host, each.number) for each in found] == [
+        ("CT1", "127.0.0.1", 60),
+        ("MR1", "127.0.0.1", 1),
+    ]
 
 
 def _ignored(_event: str, _facts: Mapping[str, object]) -> None:
