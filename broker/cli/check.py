@@ -119,8 +119,8 @@ def check(
             if peer in known:
                 for seen in _seen(known[peer], time.time(), healthy=found.kind in healthy):
                     tables.show(tables.folded(seen, console.width, 8), console)
-        for line in [] if films is None else _films_lines(settings, films):
-            tables.show(tables.folded(line, console.width), console)
+        for line, indent in [] if films is None else _films_lines(settings, films):
+            tables.show(tables.folded(line, console.width, indent), console)
     if films is not None and not films.ready:
         raise typer.Exit(FAILED)
     if not peers or any(found.kind not in healthy for found in checks):
@@ -164,11 +164,11 @@ def _films_document(config: Config, films: Readiness) -> dict[str, object]:
     } | documents.of_observed(None)
 
 
-def _films_lines(config: Config, films: Readiness) -> list[str]:
+def _films_lines(config: Config, films: Readiness) -> list[tuple[str, int]]:
     """Whether films can be taken, and each thing that is in the way."""
     verdict = "can be taken" if films.ready else "can NOT be taken"
     said = (*(each.words for each in films.obstacles), *films.remarks)
-    return [f"films {verdict} at {config.data_dir}", *(f"  {each}" for each in said)]
+    return [(f"films {verdict} at {config.data_dir}", 0), *((each, 8) for each in said)]
 
 
 def _sealed(config: Config, peers: list[Address], *, tls: bool) -> Mapping[str, SSLContext]:

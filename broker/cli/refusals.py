@@ -9,13 +9,19 @@ import typer
 from broker.cli.options import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
-    from broker.store.refusals import RefusalCount
+    from broker.store.refusals import RefusalCount, RefusedCaller
+
+NAMED = 5
+"""So many of those who were refused are named below each kind."""
 
 
 def refusals(
     ctx: typer.Context, as_document: JsonOption = False, config: ConfigOption = None
 ) -> None:
     """List refusals by kind: connections, associations and films that were not taken.
+
+    Below each kind stand those who were refused most often, by AE title and address, and why the
+    last time; --json has all of them.
 
     Counted over all lives of the broker, written down every few seconds. SINCE, in UTC, is the
     first of its kind.
@@ -34,6 +40,7 @@ def refusals(
 
     with opened(ctx, config) as store:
         found = store.refusals.list()
+        callers = store.refusals.callers()
     if as_document:
         typer.echo(
             tables.as_json(
@@ -41,6 +48,7 @@ def refusals(
                     asdict(each)
                     | {"first_at": iso(each.first_at), "last_at": iso(each.last_at)}
                     | {"remedy": remedy(each.kind)}
+                    | {"callers": [_document(one) for one in callers if one.kind == each.kind]}
                     for each in found
                 ]
             )
@@ -66,12 +74,40 @@ def refusals(
                 f"{age(now - each.last_at)} ago",
                 each.last_peer,
             ),
-            tuple(filter(None, (_whom(each), remedy(each.kind)))),
+            (
+                *filter(None, (_whom(each),)),
+                *_most_often([one for one in callers if one.kind == each.kind]),
+                *filter(None, (remedy(each.kind),)),
+            ),
         )
         for each in found
     ]
     console = tables.terminal()
     tables.show(tables.lay_out(columns, rows, console.width), console)
+
+
+def _document(caller: RefusedCaller) -> dict[str, object]:
+    from dataclasses import asdict
+
+    from broker.desk.documents import iso
+
+    document = asdict(caller)
+    del document["kind"]
+    return document | {"first_at": iso(caller.first_at), "last_at": iso(caller.last_at)}
+
+
+def _most_often(callers: list[RefusedCaller]) -> list[str]:
+    """Who was refused most often, where there are several or more to say than the row does."""
+    from broker.desk.phrases import clean
+
+    lines = []
+    for each in callers[:NAMED]:
+        who = " at ".join(filter(None, (clean(each.calling_ae), each.host))) or "others"
+        why = f": {clean(each.last_why)}" if each.last_why else ""
+        lines.append(f"{who}, {each.number} times{why}".replace(", 1 times", ", once"))
+    if more := sum(each.number for each in callers[NAMED:]):
+        lines.append(f"{len(callers) - NAMED} more, {more} times in all")
+    return lines
 
 
 def _whom(refusal: RefusalCount) -> str:

@@ -58,6 +58,7 @@ _WORTH_A_LOOK = frozenset(
         "orphans set aside",
         "references restored",
         "pixels missing",
+        "pixels shed",
         "printer changed",
         "request refused",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from broker.desk import pixels, readiness, storage
@@ -36,6 +37,11 @@ MISSING = (
     "not replace it, films taken since are in it. Jobs without them are held at the broker's "
     f"start, or when their turn comes: {PRINT_AGAIN}, then cancel the job."
 )
+EARLY_S, DAY_S = 3600.0, 86400.0
+SHED = (
+    "PIXELS OF {number} PRINTED JOBS WERE REMOVED WITHIN AN HOUR of their end, today, as the disk "
+    "was nearly full: they cannot be printed again. Make room at {folder}."
+)
 REFUSED = "FILMS CANNOT BE TAKEN: {words}."
 SAID = frozenset({Kind.NOT_RUNNING, Kind.SPOOL, Kind.LOCKED, Kind.ROOM})
 """What has a sentence of its own."""
@@ -67,6 +73,10 @@ def alarms(store: Store) -> list[str]:
         said += [REFUSED.format(words=each.words) for each in others]
     if missing:
         said.append(MISSING.format(missing=missing, needed=needed, folder=pixels.folder(store)))
+    if Kind.DATABASE not in kinds and (
+        number := store.retention.shed_early(time.time() - DAY_S, EARLY_S)
+    ):
+        said.append(SHED.format(number=number, folder=store.config.fuller))
     if Kind.ROOM in kinds:
         room = store.config.room()
         folder = store.config.fuller

@@ -90,21 +90,25 @@ REMEDIES: Mapping[Refusal, str] = {
         "One association made more film boxes, image boxes or LUTs than it may. If a modality "
         "needs them, raise limits.film_boxes."
     ),
+    Refusal.WRONG_REQUEST: (
+        "The standard does not allow what was asked, or it is not offered. The log's `request "
+        "refused` has status and reason; show it to the modality's vendor."
+    ),
     Refusal.DISK_NEARLY_FULL: (
-        "New films were refused, as less disk was free than retention.floor_mb. Make room; `broker "
-        "jobs` says whether it is still so."
+        "New films were refused, as less disk was free than retention.floor_mb and no finished job "
+        "had pixels left. Make room; `broker check` says whether it is still so."
     ),
     Refusal.QUEUE_FULL: (
-        "A modality has limits.waiting_jobs jobs that are queued, printing or held. `broker jobs` "
-        "says why they wait: mend the printers, release or cancel what is held, or allow more."
+        "Too much waits of one AE title at an address, of one address, or in all: the lines above "
+        "say of whom. `broker jobs` says why; or raise limits.waiting_jobs, waiting_mb, queue_jobs."
     ),
     Refusal.IMAGE_NOT_STORED: (
         "An image was not taken: larger than limits.image_mb or session_mb, or the disk was full. "
         "The broker's log says which."
     ),
     Refusal.FILM_NOT_STORED: (
-        "A print request failed: a full or failing disk, a locked database, or one AE title has "
-        "limits.waiting_jobs waiting. The broker's log says which."
+        "A print request failed: a full or failing disk, or a locked database. The broker's log "
+        "says which."
     ),
 }
 

@@ -33,7 +33,7 @@ from broker.model.job import Level
 from broker.model.note import Note
 from broker.model.pool import FULL, NORMAL
 from broker.model.refusal import Refusal
-from broker.model.trouble import CannotStore, QueueFull
+from broker.model.trouble import CannotStore, PixelsGone, QueueFull
 
 PRINT_ACTION = 1
 """The only Action Type ID of print management (PS3.4 H.4.1.2.4)."""
@@ -89,7 +89,7 @@ class PrintScp:
                     "operation": request.operation,
                     "status": statuses.words(fault.status),
                     "why": fault.comment,
-                    **({"kind": str(fault.kind)} if fault.kind else {}),
+                    "kind": str(fault.kind or Refusal.WRONG_REQUEST),
                 },
             )
             return Response(fault.status, None, fault.fields)
@@ -299,7 +299,8 @@ class PrintScp:
             full = statuses.SESSION_QUEUE_FULL if whole else statuses.FILM_BOX_QUEUE_FULL
             if isinstance(error, QueueFull):
                 raise Fault(full, str(error), kind=Refusal.QUEUE_FULL) from error
-            raise Fault(full, "the film cannot be stored") from error
+            words = str(error) if isinstance(error, PixelsGone) else "the film cannot be stored"
+            raise Fault(full, words) from error
         self.tree.printed(boxes)
         return self.action_reply(request, job)
 

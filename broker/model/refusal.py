@@ -44,6 +44,10 @@ class Refusal(StrEnum):
     BROKEN_PROTOCOL = "broken protocol"
     NOT_READING = "takes no answers"
 
+    # A request refused
+    WRONG_REQUEST = "wrong request"
+    """A status that names what is wrong with it: a value, an attribute, an instance."""
+
     # A request refused for want of room
     DATA_SET_TOO_LARGE = "data set too large"
     TOO_MUCH = "too much in one association"

@@ -52,6 +52,9 @@ class Tally:
     """Films that were asked for and not answered for."""
     associations: int = 0
     """Taken, ever."""
+    shed_jobs: int = 0
+    """Finished jobs whose pixels went before their time, for room or the budget."""
+    shed_bytes: int = 0
     printed: Counter[str] = field(default_factory=Counter)
     """Printer -> films that it accepted."""
     attempts: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -87,6 +90,9 @@ class Tally:
             case "job recovered":
                 self.held += facts["state"] == "held"
                 self.uncertain += _whole(facts["uncertain"])
+            case "pixels shed":
+                self.shed_jobs += _whole(facts["jobs"])
+                self.shed_bytes += _whole(facts["bytes"])
             case "association accepted":
                 self.associations += 1
 

@@ -84,3 +84,8 @@ class QueueFull(CannotStore):
     """As much of one AE title at an address, of one address, or in all, is unfinished as may: one
     that prints without end must not keep the others from printing. Its words name what is full, the
     number first, as an Error Comment has 64 characters."""
+
+
+class PixelsGone(CannotStore):
+    """What was printed once cannot be printed again by the same association: its pixels were
+    removed for room."""

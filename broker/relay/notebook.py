@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
+from broker.model.caller import Caller
 from broker.model.note import Note
 from broker.model.repetition import Facts, Key, Repetitions
 
@@ -20,15 +21,16 @@ REPEATED = frozenset(
         "request refused",
     }
 )
-"""What any peer can make happen as often as it likes: told by `kind`."""
+"""What any peer can make happen as often as it likes: told by `kind`, and by caller where its AE
+title is known."""
 LASTING = frozenset({"storage failed", "dispatcher failed", "monitor failed", "upkeep failed"})
 """What comes with every poll while its cause lasts: told by `why`, once a minute."""
 
 
 class Notebook:
-    """Passes notes on. Of REPEATED, equal in event and `kind`, the first few go one by one, and
-    then one every few seconds with their `number`; of LASTING, equal in event and `why`, the first,
-    and then one a minute.
+    """Passes notes on. Of REPEATED, equal in event, `kind` and caller, the first few go one by one,
+    and then one every few seconds with their `number`; of LASTING, equal in event and `why`, the
+    first, and then one a minute.
 
     For any thread. `close` tells what is still kept.
     """
@@ -44,7 +46,10 @@ class Notebook:
 
     def note(self, event: str, facts: Mapping[str, object]) -> None:
         """Tell this, now or as one of a number."""
+        caller = ""
         if event in REPEATED:
+            if calling_ae := str(facts.get("calling_ae", "")):
+                caller = str(Caller.of(calling_ae, str(facts.get("peer", ""))))
             repetitions, same = self._repeated, str(facts.get("kind", ""))
         elif event in LASTING:
             repetitions, same = self._lasting, str(facts.get("why", ""))
@@ -53,7 +58,7 @@ class Notebook:
             return
         with self._lock:
             now = self._monotonic()
-            told = repetitions.heard((event, same), facts, now)
+            told = repetitions.heard((event, same), facts, now, caller)
             if told is None:
                 self._wind(now)
         if told is not None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from broker.model.note import Note
 from broker.model.room import Room
 from broker.store.database import FAILURES, in_words
 from broker.store.retention import Retention
-from broker.store.spool import Spool
+from broker.store.spool import Referenced, Spool
 
 ROOM, BUDGET = "room", "budget"
 """Why pixels went before their time: the disk was nearly full, or there were more than
@@ -24,7 +25,7 @@ class Shedder:
     """Takes pixels from finished jobs, those that ended first, when room is needed. For any thread.
 
     What an unfinished job refers to, and what is being received, stays. Where nothing is left that
-    could go, nothing happens, and whoever asked measures for himself.
+    could go, nothing happens, and the caller measures again.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Shedder:
         self._budget = budget
         self._note = note
         self._lock = threading.Lock()
-        self._left: set[str] = set()
+        self._left: frozenset[str] = frozenset()
         """Files whose jobs are stripped, and that could not be removed yet."""
 
     def make_room(self, missing: Callable[[Room], int]) -> Room:
@@ -77,7 +78,15 @@ class Shedder:
 
     def _shed(self, need: int, why: str) -> int:
         """Free so many bytes, or what there is; how many. Under the lock."""
-        choice = self._retention.to_shed(need, self._spool.freed_by)
+        freed = self._shed_some(need, why, printed=False)
+        if freed < need and why == ROOM:
+            # Associations that stay open keep what they have printed, in case they print it again.
+            freed += self._shed_some(need - freed, why, printed=True)
+        return freed
+
+    def _shed_some(self, need: int, why: str, *, printed: bool) -> int:
+        size = partial(self._spool.freed_by, printed=printed)
+        choice = self._retention.to_shed(need, size)
         names = choice.names | self._left
         if not names:
             return 0
@@ -88,20 +97,21 @@ class Shedder:
             # The disk may be so full that no row can be written. The files go first then; a job
             # whose pixels are not there is not printed again either.
             self._note("storage failed", {"why": in_words(error)})
-            self._remove(names, lambda some: self._retention.referred_besides(some, chosen))
+            besides = partial(self._retention.referred_besides, job_ids=chosen)
+            self._remove(names, besides, printed=printed)
             self._retention.shed(choice.jobs, why)
         else:
-            self._remove(names, lambda some: self._retention.spooled(some))
-        freed = choice.bytes - sum(self._spool.freed_by(name) for name in choice.names)
+            self._remove(names, self._retention.spooled, printed=printed)
+        freed = choice.bytes - sum(size(name) for name in choice.names)
         if choice.jobs:
             facts = {"jobs": len(choice.jobs), "bytes": freed, "why": why}
             self._note("pixels shed", facts | {"job_numbers": list(choice.jobs[:20])})
         return freed
 
-    def _remove(self, names: set[str] | frozenset[str], referred: Callable[..., set[str]]) -> None:
-        self._left = set(names)
-        self._spool.remove(names, referred)
+    def _remove(self, names: frozenset[str], referred: Referenced, *, printed: bool) -> None:
+        self._left = frozenset(names)
+        self._spool.remove(names, referred, printed=printed)
         # A file that is there now is one that a new job refers to, or one for the next time.
-        self._left = {name for name in names if self._spool.has(name)}
-        self._left -= self._retention.spooled(self._left)
+        there = {name for name in names if self._spool.has(name)}
+        self._left = frozenset(there - self._retention.spooled(there))
         self._spool.settle_removals(names)

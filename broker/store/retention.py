@@ -25,7 +25,7 @@ from broker.store.documents import attributes_from_json, attributes_to_json
 from broker.store.job_rows import UNFINISHED
 from broker.store.reading import JobReading
 from broker.store.releases import release
-from broker.store.tables import KEPT, jobs, spooled
+from broker.store.tables import KEPT, SHED, jobs, spooled
 
 LABEL = "FilmSessionLabel"
 BATCH = 200
@@ -104,12 +104,14 @@ class Retention(JobReading):
             found = connection.execute(select(func.sum(_KEPT_FILES.c.bytes))).scalar()
         return int(found or 0)
 
-    def shed_since(self, moment: float) -> int:
-        """How many jobs have lost their pixels for room since then."""
+    def shed_early(self, since: float, kept_s: float) -> int:
+        """How many jobs have lost their pixels for room since then, within so many seconds of their
+        end."""
         statement = (
             select(func.count())
             .select_from(jobs)
-            .where(jobs.c.pixels_removed_at >= moment, jobs.c.pixels_removed_why != "")
+            .where(SHED, jobs.c.pixels_removed_at >= since)
+            .where(jobs.c.pixels_removed_at - jobs.c.updated_at < kept_s)
         )
         with self._database.read() as connection:
             return int(connection.execute(statement).scalar_one())

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from broker.model.trouble import CannotStore, SpoolDamaged
+from broker.model.trouble import CannotStore, PixelsGone, SpoolDamaged
 from broker.store.binding import SpoolMismatch, judged, spool_seen
 from broker.store.incoming import Incoming, Writer
 from broker.store.keepers import Busy, Keepers
@@ -141,6 +141,9 @@ class Spool:
             for directory in sorted({self._place(each) for each in incoming}):
                 _sync(directory)
         except OSError as error:
+            if not all(each.path.exists() for each in incoming):
+                words = "the image was removed for room since: it must be set again"
+                raise PixelsGone(words) from error
             why = error.strerror or str(error)
             raise CannotStore(f"pixels cannot be put on stable storage: {why}") from error
 
@@ -178,16 +181,22 @@ class Spool:
         placed = {each.name for each in incoming if _same(each.path, self._path(each.name))}
         return self.remove(placed, referenced)
 
-    def remove(self, names: Collection[str], referenced: Referenced) -> int:
+    def remove(
+        self, names: Collection[str], referenced: Referenced, *, printed: bool = False
+    ) -> int:
         """Remove those of the names that no job refers to, as it is known why; how many. Never
         while `keeping`.
 
-        None while films are being kept without a pause: the next sweep finds them.
+        With `printed`, also where an association that is open still has the same file, which it
+        printed: to print it once more it sends it again. None while films are being kept without a
+        pause: the next sweep finds them.
         """
         try:
             with self._keepers.removing():
                 # Asked now that nothing is being kept: a job may have come to refer to one of them.
                 gone = set(names) - referenced(names)
+                if printed:
+                    self._forget_printed(gone)
                 for name in gone:
                     self._path(name).unlink(missing_ok=True)
         except Busy:
@@ -205,14 +214,14 @@ class Spool:
         except FileNotFoundError:
             return 0
 
-    def freed_by(self, name: str) -> int:
-        """Bytes that are free once that name is removed: none while an association that is open
-        still has the same file, or when it is not there. OSError."""
+    def freed_by(self, name: str, *, printed: bool = False) -> int:
+        """Bytes that are free once that name is removed, as `remove`: without `printed`, none while
+        an association that is open still has the same file. None when it is not there. OSError."""
         try:
             found = self._path(name).stat()
         except FileNotFoundError:
             return 0
-        return found.st_size if found.st_nlink == 1 else 0
+        return found.st_size if found.st_nlink == 1 or printed else 0
 
     def settle_removals(self, names: Collection[str]) -> None:
         """Have the file system give back now what removing these has freed: some do that only
@@ -309,6 +318,21 @@ class Spool:
         """Remove what an earlier life of the broker was receiving. Only at start."""
         for path in self._incoming.iterdir():
             path.unlink(missing_ok=True)  # a command may drop what it was receiving
+
+    def _forget_printed(self, names: Collection[str]) -> None:
+        """Remove the first names of these files, of when they were received."""
+        inodes = set()
+        for name in names:
+            try:
+                found = self._path(name).stat()
+            except FileNotFoundError:
+                continue
+            if found.st_nlink > 1:
+                inodes.add(found.st_ino)
+        if inodes:
+            for entry in os.scandir(self._incoming):
+                if entry.inode() in inodes:
+                    Path(entry.path).unlink(missing_ok=True)
 
     def _path(self, name: str) -> Path:
         return place_of(self._directory, name)

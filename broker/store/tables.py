@@ -47,6 +47,9 @@ KEPT = text("pixels_removed_at IS NULL AND state NOT IN ('held', 'printing', 'qu
 """Jobs whose pixels are kept only for a reprint. As it stands in the index: SQLite uses it only for
 a question in the same words, and never takes another index for a NOT IN."""
 
+SHED = text("pixels_removed_why = 'room'")
+"""Jobs whose pixels went for room on the disk; likewise."""
+
 jobs = Table(
     "jobs",
     metadata,
@@ -87,6 +90,7 @@ jobs = Table(
     Index("ix_jobs_film_session", "film_session", "state", "id"),
     Index("ix_jobs_reprint_of", "reprint_of"),
     Index("ix_jobs_kept", "updated_at", sqlite_where=KEPT),
+    Index("ix_jobs_shed", "pixels_removed_at", sqlite_where=SHED),
     sqlite_autoincrement=True,  # a number that an operator has read is never given again
 )
 

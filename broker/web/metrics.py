@@ -211,6 +211,8 @@ def _relayed(vitals: Vitals, printers: Sequence[str]) -> Iterator[Metric]:
         ("possible_duplicates", "Jobs that may have come before", tally.duplicates),
         ("jobs_held", "Jobs that the relay has held for a person", tally.held),
         ("films_uncertain", "Films asked for and not answered for", tally.uncertain),
+        ("jobs_shed", "Finished jobs whose pixels went early, for room", tally.shed_jobs),
+        ("pixels_shed_bytes", "Bytes of those pixels", tally.shed_bytes),
     ):
         counter = _counter(name, words)
         counter.add_metric([], number)

@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 KEPT = sa.text("pixels_removed_at IS NULL AND state NOT IN ('held', 'printing', 'queued')")
+SHED = sa.text("pixels_removed_why = 'room'")
 
 
 def upgrade() -> None:
@@ -22,6 +23,7 @@ def upgrade() -> None:
         sa.Column("pixels_removed_why", sa.String(16), nullable=False, server_default=""),
     )
     op.create_index("ix_jobs_kept", "jobs", ["updated_at"], sqlite_where=KEPT)
+    op.create_index("ix_jobs_shed", "jobs", ["pixels_removed_at"], sqlite_where=SHED)
     op.add_column("spooled", sa.Column("bytes", sa.BigInteger(), nullable=True))
     op.create_index(
         "ix_spooled_unweighed", "spooled", ["name"], sqlite_where=sa.text("bytes IS NULL")

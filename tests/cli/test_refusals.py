@@ -7,9 +7,10 @@ import json
 import pytest
 
 from broker.desk.remedies import REMEDIES, remedy
+from broker.model.caller import Caller
 from broker.model.refusal import Refusal
 from broker.store.database import Database
-from broker.store.refusals import Counted, Refusals
+from broker.store.refusals import OTHERS, Counted, CountedOfCaller, Refusals
 from tests.cli.conftest import Site
 
 FIRST, LAST = 1_790_000_000.0, 1_790_000_060.0
@@ -49,6 +50,38 @@ def test_refusals_are_listed_by_kind(site: Site) -> None:
     assert first["first_at"] == "2026-09-21T14:13:20.000Z"
     assert (second["last_peer"], second["last_called_ae"]) == ("10.0.0.8:4000", "")
     assert (third["kind"], third["remedy"]) == ("of another version", "")
+
+
+def test_who_was_refused_is_told_apart(site: Site) -> None:
+    """By AE title and address: one with sixty refusals does not hide another's single one."""
+    refusals = Refusals(site.database)
+    counted = Counted(68, FIRST, LAST, "MR1", "10.0.0.9:4001")
+    of_callers = {
+        ("wrong request", Caller("CT1", "10.0.0.9")): CountedOfCaller(60, FIRST, LAST, "no format"),
+        ("wrong request", Caller("MR1", "10.0.0.9")): CountedOfCaller(1, LAST, LAST, "no image"),
+        ("wrong request", OTHERS): CountedOfCaller(2, LAST, LAST, ""),
+        ("silent", Caller("", "10.0.0.8")): CountedOfCaller(1, LAST, LAST, "said nothing"),
+    } | {
+        ("wrong request", Caller(f"AE{number}", "10.0.0.9")): CountedOfCaller(1, LAST, LAST, "")
+        for number in range(5)
+    }
+    refusals.add({"wrong request": counted}, of_callers)
+
+    lines = site.broker("refusals").out.splitlines()
+
+    assert "        CT1 at 10.0.0.9, 60 times: no format" in lines
+    assert "        3 more, 4 times in all" in lines
+    (document,) = json.loads(site.broker("refusals", "--json").out)
+    callers = {(each["calling_ae"], each["host"]): each for each in document["callers"]}
+    assert callers["MR1", "10.0.0.9"] == {
+        "calling_ae": "MR1",
+        "host": "10.0.0.9",
+        "number": 1,
+        "first_at": "2026-09-21T14:14:20.000Z",
+        "last_at": "2026-09-21T14:14:20.000Z",
+        "last_why": "no image",
+    }
+    assert callers["", ""]["number"] == 2
 
 
 @pytest.mark.parametrize("kind", Refusal)

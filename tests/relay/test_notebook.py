@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from broker.model.repetition import SINGLY
+from broker.model.repetition import CALLERS, SINGLY
 from broker.relay.notebook import Notebook
 
 REFUSED = "association refused"
@@ -38,6 +38,34 @@ def test_a_flood_is_a_few_lines() -> None:
     numbers = [int(str(facts.get("number", 1))) for _, facts in written.lines]
     assert sum(numbers) == 100_000
     assert len(numbers) <= SINGLY + 2
+
+
+def test_one_caller_does_not_hide_another() -> None:
+    """Sixty refusals of one AE title, then one of another at the same address, and one of the same
+    AE title elsewhere: each of the two is a line."""
+    written = Written()
+    notebook = Notebook(written, lambda: 0.0)
+    ct1 = {"kind": "wrong request", "calling_ae": "CT1", "peer": "10.0.0.9:4000"}
+    for _ in range(60):
+        notebook.note("request refused", ct1)
+    for other in (ct1 | {"calling_ae": "MR1"}, ct1 | {"peer": "10.0.0.7:4000"}):
+        notebook.note("request refused", other)
+        assert written.lines[-1] == ("request refused", other)
+    notebook.close()
+    assert written.lines[-1] == ("request refused", ct1 | {"number": 60 - SINGLY})
+
+
+def test_callers_without_number_are_few_lines() -> None:
+    """A peer that invents AE titles floods no log."""
+    written = Written()
+    notebook = Notebook(written, lambda: 0.0)
+    facts = {"kind": "called AE", "peer": "10.0.0.9:4000"}
+    for number in range(10_000):
+        notebook.note("association rejected", facts | {"calling_ae": f"AE{number}"})
+    notebook.close()
+    numbers = [int(str(facts.get("number", 1))) for _, facts in written.lines]
+    assert sum(numbers) == 10_000
+    assert len(numbers) <= CALLERS + SINGLY + 1
 
 
 def test_the_number_comes_by_itself() -> None:

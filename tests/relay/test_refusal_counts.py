@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,9 @@ import pytest
 from broker.relay.refusal_counts import RefusalCounts
 from broker.store import schema
 from broker.store.database import Database
-from broker.store.refusals import RefusalCount, Refusals
+from broker.store.refusals import MOST_CALLERS, RefusalCount, Refusals, RefusedCaller
+from tests.peers.speaker import image_box, picture
+from tests.relay.conftest import Relay
 
 WRONG = {
     "kind": "called AE",
@@ -80,6 +82,75 @@ def test_what_cannot_be_written_is_kept_with_its_moments(tmp_path: Path) -> None
     other.close()
     assert (found.number, found.first_at, found.last_at) == (2, 1000.0, 1060.0)
     assert found.last_peer == "MR1"
+
+
+def test_callers_are_counted_apart(tmp_path: Path) -> None:
+    """By AE title and address, without the port; those without number together, so that the table
+    stays small; what could not be written is kept."""
+    file = tmp_path / "broker.db"
+    database = Database.open(f"sqlite:///{file}")
+    schema.upgrade(database)
+    refusals, clock = Refusals(database), Clock()
+    counts = RefusalCounts(_ignored, refusals, clock)
+    refused = {"kind": "wrong request", "peer": "::ffff:10.0.0.9:4000", "why": "no format"}
+    for number in range(60):
+        counts("request refused", refused | {"calling_ae": "CT1", "peer": f"10.0.0.9:{number}"})
+    counts("request refused", refused | {"calling_ae": "MR1"})
+    with sqlite3.connect(file) as connection:
+        connection.execute("ALTER TABLE refusals RENAME TO away")
+    with pytest.raises(Exception, match="no such table: refusals"):
+        counts.write()
+    with sqlite3.connect(file) as other:
+        other.execute("ALTER TABLE away RENAME TO refusals")
+    connection.close()
+    other.close()
+    counts("request refused", refused | {"calling_ae": "MR1"})
+    counts.write()
+    assert refusals.callers() == [
+        RefusedCaller("wrong request", "CT1", "10.0.0.9", 60, 1000.0, 1000.0, "no format"),
+        RefusedCaller("wrong request", "MR1", "10.0.0.9", 2, 1000.0, 1000.0, "no format"),
+    ]
+
+    for number in range(3 * MOST_CALLERS):
+        counts("request refused", refused | {"calling_ae": f"AE{number}"})
+        counts.write()
+    found = refusals.callers()
+    assert len(found) == MOST_CALLERS + 1
+    assert (found[-1].host, found[-1].number) == ("", 2 * MOST_CALLERS + 2)
+
+    clock.now += 2 * 86400
+    counts("request refused", refused | {"calling_ae": "NEW"})
+    counts.write()
+    found = refusals.callers()
+    assert len(found) == MOST_CALLERS + 1
+    assert "NEW" in {each.calling_ae for each in found}
+    assert sum(each.number for each in found) == 62 + 3 * MOST_CALLERS + 1
+    database.close()
+
+
+def test_refused_images_of_two_modalities(relay: Callable[..., Relay]) -> None:
+    """On the wire: the one with a single refusal is in the log and in the counts beside the one
+    with sixty."""
+    room = relay(1)
+    for calling_ae, times in (("CT1", 60), ("MR1", 1)):
+        ct = room.speaker(calling_ae=calling_ae)
+        ct.open_session()
+        ct.open_film_box()
+        for _ in range(times):
+            refused = ct.set_image(made=image_box(1, picture(BitsStored=7))).status
+            assert refused == 0x0106
+        ct.release()
+    room.service.stop()
+
+    told = [facts["calling_ae"] for event, facts in room.notes if event == "request refused"]
+    assert told.count("MR1") == 1
+    database = Database.open(f"sqlite:///{room.folder}/broker-data/broker.db")
+    found = Refusals(database).callers()
+    database.close()
+    assert [(each.calling_ae, each.host, each.number) for each in found] == [
+        ("CT1", "127.0.0.1", 60),
+        ("MR1", "127.0.0.1", 1),
+    ]
 
 
 def _ignored(_event: str, _facts: Mapping[str, object]) -> None:

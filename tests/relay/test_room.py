@@ -197,3 +197,33 @@ def test_a_flood_of_waiting_films_leaves_room_for_others(
     assert len(printer.sheets) == taken + 1
     why = {str(facts["why"]) for event, facts in relay.notes if event == "request refused"}
     assert why == {f"{4 * taken} MB unprinted of FLOOD at 127.0.0.1"}
+
+
+def test_an_association_that_stays_open_keeps_no_room_for_what_it_printed(
+    relay: Relay, printer: EmulatedPrinter
+) -> None:
+    """It printed more than the disk holds, in one film session, and idles: another modality prints
+    all the same. To print such a film once more, the first one sets its image again."""
+    ct = relay.speaker(calling_ae="FIRST")
+    ct.open_session()
+    boxes = []
+    for number in range(1, 11):
+        ct.open_film_box()
+        boxes.append((ct.film_box, ct.boxes))
+        assert _set(ct, number) == 0x0000
+        assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+        relay.wait_until(State.SENT, number)
+
+    for number in range(11, 16):
+        assert _print(relay, number) == [0, 0, 0]
+        relay.wait_until(State.SENT, number)
+
+    film_box, ct.boxes = boxes[0]
+    refused = ct.action(FILM_BOX, film_box)
+    assert refused.status == 0xC602
+    words = "the image was removed for room since: it must be set again"
+    assert refused.command.ErrorComment == words
+    assert _set(ct, 1) == 0x0000
+    assert ct.action(FILM_BOX, film_box).status == 0x0000
+    relay.wait_until(State.SENT)
+    assert len(printer.sheets) == 16

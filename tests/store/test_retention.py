@@ -170,7 +170,9 @@ def test_what_ended_first_is_shed_first(
     assert jobs.request(2).session == {}
     with pytest.raises(NotAllowed, match="removed since, as room was needed for new films; print"):
         jobs.reprint(2)
-    assert retention.shed_since(clock.now - 1) == 2
+    assert retention.shed_early(clock.now - 1, 60.0) == 2
+    assert retention.shed_early(clock.now + 1, 60.0) == 0
+    assert retention.shed_early(clock.now - 1, 2.5) == 1, "the other one was kept for longer"
     assert retention.to_shed(100 * SIZE, _sizes).jobs == (4, 1)
 
 
