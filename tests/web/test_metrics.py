@@ -101,6 +101,20 @@ def test_a_balancer_hears_whether_films_are_taken(room: PrintRoom) -> None:
         assert problems(store) == ["no broker is running on this data directory"]
 
 
+def test_the_page_ends_first_when_memory_runs_out(room: PrintRoom) -> None:
+    """The system ends the process with the highest score."""
+    httpx.get(f"{room.url}/healthz")
+    relay = room.process.process.pid
+    (page,) = (
+        number
+        for task in Path(f"/proc/{relay}/task").iterdir()
+        for number in (task / "children").read_text().split()
+    )
+    scores = [int(Path(f"/proc/{each}/oom_score_adj").read_text()) for each in (relay, page)]
+    assert scores[1] == 500
+    assert scores[0] < 500
+
+
 def test_a_reload_that_failed_is_told_and_refuses_no_film(room: PrintRoom) -> None:
     """The page, the figures and readiness say so until the file is mended; readiness stays 200."""
     right = room.config.read_text()
