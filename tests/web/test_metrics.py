@@ -20,6 +20,7 @@ from broker.model.refusal import Refusal
 from broker.store.database import Database
 from broker.web.metrics import Scales, exposition
 from tests.cli.conftest import Site, running, site
+from tests.peers.processes import children
 from tests.web.print_room import PATIENT, PrintRoom
 
 __all__ = ["running", "site"]
@@ -105,11 +106,7 @@ def test_the_page_ends_first_when_memory_runs_out(room: PrintRoom) -> None:
     """The system ends the process with the highest score."""
     httpx.get(f"{room.url}/healthz")
     relay = room.process.process.pid
-    (page,) = (
-        number
-        for task in Path(f"/proc/{relay}/task").iterdir()
-        for number in (task / "children").read_text().split()
-    )
+    (page,) = children(relay)
     scores = [int(Path(f"/proc/{each}/oom_score_adj").read_text()) for each in (relay, page)]
     assert scores[1] == 500
     assert scores[0] < 500
