@@ -15,6 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 import broker
 from broker.cli.person import person
 from broker.desk.failures import Failure
@@ -171,9 +173,11 @@ def _require_readable(owner: Account, folder: Path, file: Path | None) -> None:
             f"{file.absolute()}: {owner.words} cannot read it, and {acts}; move it to a folder "
             "such as /etc/broker, and let that user read it"
         )
-    installed = Path(broker.__file__).parent
-    if not os.access(installed, os.R_OK | os.X_OK):
-        raise Failure(
-            f"{installed}: {owner.words} cannot read this installation, and {acts}; install the "
-            "broker in a folder that all may read, such as /opt/broker"
-        )
+    # Commands import what they need when they need it.
+    for module in (broker, typer, os):
+        installed = Path(str(module.__file__)).parent
+        if not os.access(installed, os.R_OK | os.X_OK):
+            raise Failure(
+                f"{installed}: {owner.words} cannot read this installation, and {acts}; install "
+                "Python and the broker in folders that all may read, such as /opt/broker"
+            )

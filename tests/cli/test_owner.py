@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from broker.cli.owner import Ruling, ruling
+from tests.peers.processes import children
 from tests.peers.users import CONFIGURATION, OWNER, THIRD, Users, until, users
 
 PASSWORD = "a-long-password-for-tests"
@@ -89,6 +90,8 @@ def test_serve_by_root_runs_as_the_owner(site: Users) -> None:
         assert f"Uid:\t{OWNER}\t{OWNER}\t{OWNER}\t{OWNER}" in status
         assert f"Gid:\t{OWNER}\t{OWNER}\t{OWNER}\t{OWNER}" in status
         assert "CapEff:\t0000000000000000" in status
+        (page,) = children(process.pid)
+        assert Path(f"/proc/{page}").stat().st_uid == OWNER
         assert site.run("test-print", "--no-wait").returncode == 0
         assert set(site.owners().values()) == {OWNER}
     finally:

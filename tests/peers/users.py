@@ -51,6 +51,7 @@ class Users:
     environment: Mapping[str, str] = field(default_factory=dict)
     """What the program needs to be found."""
     mounted: list[Path] = field(default_factory=list)
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def file(self) -> Path:
@@ -79,7 +80,7 @@ class Users:
             "BROKER_CONFIG": str(config or self.file),
             **self.environment,
         }
-        return subprocess.Popen(
+        begun = subprocess.Popen(
             [self.python, "-m", "broker.cli.main", *arguments],
             cwd=self.repository,
             env=environment,
@@ -89,6 +90,8 @@ class Users:
             extra_groups=[],
             **({"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more),
         )
+        self.started.append(begun)
+        return begun
 
     def run(
         self, *arguments: str, uid: int = 0, text: str = "", config: Path | None = None
@@ -130,8 +133,13 @@ def users() -> Iterator[Users]:
         made.file.write_text(CONFIGURATION)
         yield made
     finally:
+        for begun in made.started:
+            if begun.poll() is None:
+                begun.kill()
+                begun.communicate(timeout=PATIENCE_S)
         for each in made.mounted:
-            subprocess.run(["umount", each], check=True)
+            # Lazily: processes of a broker that was killed may not have ended yet.
+            subprocess.run(["umount", "--lazy", each], check=True)
         shutil.rmtree(folder)
 
 

@@ -19,6 +19,7 @@ from broker.model.refusal import Refusal
 from broker.store.database import Database
 from broker.web.metrics import Scales, exposition
 from tests.cli.conftest import Site, running, site
+from tests.peers.processes import children
 from tests.web.print_room import PATIENT, PrintRoom
 
 __all__ = ["running", "site"]
@@ -98,6 +99,16 @@ def test_a_balancer_hears_whether_films_are_taken(room: PrintRoom) -> None:
     assert read(room.folder / "broker-data") is None
     with store_of(load(room.config)) as store:
         assert problems(store) == ["no broker is running on this data directory"]
+
+
+def test_the_page_ends_first_when_memory_runs_out(room: PrintRoom) -> None:
+    """The system ends the process with the highest score."""
+    httpx.get(f"{room.url}/healthz")
+    relay = room.process.process.pid
+    (page,) = children(relay)
+    scores = [int(Path(f"/proc/{each}/oom_score_adj").read_text()) for each in (relay, page)]
+    assert scores[1] == 500
+    assert scores[0] < 500
 
 
 def test_a_reload_that_failed_is_told_and_refuses_no_film(room: PrintRoom) -> None:
