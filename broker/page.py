@@ -19,6 +19,7 @@ from collections.abc import Callable
 
 from broker.config import Config
 from broker.desk import doors
+from broker.dicom.transport.peer_watch import watch
 from broker.model.note import Note
 
 PAUSE_S = 5.0
@@ -86,6 +87,7 @@ class Page:
             web = self._config.web
             family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
             listening = socket.create_server((web.host, web.port), family=family, backlog=64)
+            watch(listening)  # a browser without power or network holds no connection
             self._socket = listening
             port = listening.getsockname()[1]
             shown = f"[{web.host}]" if ":" in web.host else web.host

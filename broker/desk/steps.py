@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from broker.model.job import FilmState, Job
 from broker.model.printer import LONG_WAIT_S, Printer
-from broker.store.reading import Unanswered
+
+if TYPE_CHECKING:
+    from broker.store.reading import Unanswered
 
 
 class What(StrEnum):

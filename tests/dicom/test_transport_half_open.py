@@ -22,15 +22,17 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 
-from broker.dicom.transport.command_set import Command
+from broker.dicom.transport.command_set import Command, command_bytes, command_of
+from broker.dicom.transport.dataset import EXPLICIT_LE
 from broker.dicom.transport.message import Context
-from broker.dicom.transport.peer_watch import SILENT_S
+from broker.dicom.transport.peer_watch import SILENT_S, watch
 from broker.dicom.transport.requestor import Broken, Requestor, Timeouts
 from tests.peers.acceptor import Seen, accepting
 from tests.peers.certificates import Authority, hello
 from tests.peers.network import HERE, Machine, Network
 from tests.peers.raw import Raw, data_pdu, listening
 from tests.peers.requesting import ACTION, META, OFFERS, opened
+from tests.peers.strained import image as encoded_image
 
 PORT = 104
 NOTICED_S = 26.0
@@ -185,9 +187,11 @@ def _idle(raw: Raw) -> None:
     raw.associate(*OFFERS)
 
 
-def _half_a_message(raw: Raw) -> None:
+def _half_an_image(raw: Raw) -> None:
     raw.associate(*OFFERS)
-    raw.send(data_pdu(1, 0x01, b"\0\0\0\0"))
+    command = command_bytes(command_of({**SET, "MessageID": 1}), with_dataset=True)
+    raw.send(data_pdu(1, 0x03, command))
+    raw.send(data_pdu(1, 0x00, encoded_image(EXPLICIT_LE, bytes(3000))[:1500]))
 
 
 def _half_a_proposal(raw: Raw) -> None:
@@ -221,7 +225,7 @@ def waits(network: Network) -> Iterator[Mapping[str, Waited]]:
             running[name] = lost, pool.submit(_timed, case, lost)
         for name, door, said in (
             ("idle", "plain", _idle),
-            ("half a message", "plain", _half_a_message),
+            ("half an image", "plain", _half_an_image),
             ("half a proposal", "plain", _half_a_proposal),
             ("half a hello", "TLS", _half_a_hello),
         ):
@@ -295,7 +299,9 @@ def _door(*, sealed: bool) -> Iterator[tuple[Seen, int]]:
 def _ended(seen: Seen) -> Case:
     def wait(lost: Lost) -> object:
         lost.off.wait(LONG_S)
-        return seen.first_of("lost", "probe", "refused", patience_s=LONG_S)
+        before = [each.discarded.is_set() for each in seen.sinks]
+        told = seen.first_of("lost", "probe", "refused", patience_s=LONG_S)
+        return told and (before, [each.discarded.is_set() for each in seen.sinks])
 
     return wait
 
@@ -336,13 +342,32 @@ def test_a_printer_that_loses_its_power_at_another_step(
     assert found.seconds < NOTICED_S
 
 
-@pytest.mark.parametrize("name", ["idle", "half a message", "half a proposal", "half a hello"])
+@pytest.mark.parametrize("name", ["idle", "half an image", "half a proposal", "half a hello"])
 def test_a_modality_that_loses_its_power_holds_no_place(
     name: str, waits: Mapping[str, Waited]
 ) -> None:
     """Its association ends, whatever it was about to say; so does a connection without one."""
     assert waits[name].told
     assert waits[name].seconds < NOTICED_S
+
+
+def test_what_a_modality_has_sent_of_an_image_is_given_back(waits: Mapping[str, Waited]) -> None:
+    """The pixels are discarded when it has lost its power, and not before."""
+    assert waits["half an image"].told == ([False], [True])
+
+
+def test_connections_that_a_watched_listener_takes_are_watched() -> None:
+    """As the page's are, whose connections its own process takes."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        watch(listener)
+        with (
+            socket.create_connection(listener.getsockname()),
+            listener.accept()[0] as taken,
+        ):
+            assert taken.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) < SILENT_S
+            limit_ms = taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            assert limit_ms == SILENT_S * 1000
 
 
 @pytest.mark.parametrize("name", ["takes long to answer", "takes no data"])

@@ -27,6 +27,19 @@ _TCP_INFO = struct.Struct("=3xB20xI28xI84xI80xI")
 """Of struct tcp_info (linux/tcp.h): probes, unacked, last_ack_recv (ms), notsent_bytes, snd_wnd."""
 
 
+def watch(sock: socket.socket) -> None:
+    """Have the kernel watch over a connection, or over all that a listener takes (tcp(7))."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, IDLE_S)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, INTERVAL_S)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, PROBES)
+    _limit(sock, SILENT_S)
+
+
+def _limit(sock: socket.socket, seconds: int) -> None:
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, seconds * 1000)
+
+
 class PeerWatch:
     """The watch over one connection; it begins when it is made.
 
@@ -40,11 +53,7 @@ class PeerWatch:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._lifted = False
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, IDLE_S)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, INTERVAL_S)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, PROBES)
-        self._limit(SILENT_S)
+        watch(sock)
 
     def look(self) -> None:
         """To be called every LOOK_S of a wait. Raises TimeoutError when the peer's buffer was full
@@ -58,7 +67,4 @@ class PeerWatch:
             raise TimeoutError
         if full != self._lifted:
             self._lifted = full
-            self._limit(0 if full else SILENT_S)
-
-    def _limit(self, seconds: int) -> None:
-        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, seconds * 1000)
+            _limit(self._sock, 0 if full else SILENT_S)
