@@ -29,6 +29,7 @@ from broker.dicom.transport.negotiation import Offer
 from broker.dicom.turns import Turns
 from broker.model.film import Attributes
 from broker.model.health import Check
+from broker.model.hosts import hosts_of
 from broker.model.job import State
 from broker.model.note import Note
 from broker.model.printer import Address
@@ -191,8 +192,9 @@ class Service:
             "broker listens",
             {
                 "ae_title": self._config.broker.ae_title,
-                "host": self._config.broker.host,
+                "host": ", ".join(hosts_of(self._config.broker.host)),
                 "port": self.port,
+                "addresses": self._acceptor.addresses,
                 **({"tls_port": self._acceptor.tls_port} if self._certificates.modalities else {}),
                 "printers": len(self._config.printers),
             },
@@ -212,8 +214,8 @@ class Service:
             ended["associations"] = self._acceptor.stop(grace_s)
 
         def end_attempts() -> None:
-            if not self._dispatcher.stop(grace_s):
-                self._note("attempts cut off", {"jobs": sorted(self._dispatcher.running)})
+            if not self._dispatcher.stop(grace_s) and (jobs := sorted(self._dispatcher.running)):
+                self._note("attempts cut off", {"jobs": jobs})
 
         parts: dict[str, Callable[[], object]] = {
             "associations": end_associations,

@@ -151,15 +151,22 @@ def serve(
 
 def _cause(error: OSError, settings: Config) -> str:
     from broker.desk.failures import of_system
+    from broker.dicom.transport.listening import CannotListen
 
-    host, port = settings.broker.host, getattr(error, "port", settings.broker.port)
-    if error.filename is None and error.errno in (errno.EACCES, errno.EPERM) and port < LEAST_PORT:
+    if not isinstance(error, CannotListen):
+        return of_system(error, str(settings.data_dir))
+    if error.unknown_name:
         return (
-            f"{host}:{port}: ports below {LEAST_PORT} need a right of their own; give the service "
+            f"{error.where}: this name is not known here; use an address, or * for every interface"
+        )
+    if error.errno == errno.EINVAL and "fe80:" in error.where.lower():
+        return f"{error.where}: a link-local address needs its interface, as in fe80::1%eth0"
+    if error.errno in (errno.EACCES, errno.EPERM) and error.port < LEAST_PORT:
+        return (
+            f"{error.where}: ports below {LEAST_PORT} need a right of their own; give the service "
             "AmbientCapabilities=CAP_NET_BIND_SERVICE, or take another port"
         )
-    listening = error.errno in (errno.EACCES, errno.EADDRINUSE, errno.EADDRNOTAVAIL)
-    return of_system(error, f"{host}:{port}" if listening else str(settings.data_dir))
+    return of_system(error, error.where)
 
 
 def _say(*lines: str) -> None:

@@ -38,6 +38,7 @@ from broker.dicom.transport.wire import (
     Wire,
     WireBroken,
 )
+from broker.model.hosts import Hosts
 from broker.model.refusal import Refusal
 
 __all__ = ["AcceptedAssociation", "Acceptor", "Ending", "Offer", "Service", "TurnedAway"]
@@ -71,7 +72,7 @@ class Acceptor:
     def __init__(
         self,
         *,
-        host: str,
+        host: Hosts,
         port: int | None,
         ae_title: str,
         offers: Sequence[Offer] | Callable[[], Sequence[Offer]],
@@ -140,6 +141,11 @@ class Acceptor:
     def tls_port(self) -> int:
         """The port that is listened on with TLS; known after start(). 0 when there is none."""
         return 0 if self._sealed is None else self._sealed.port
+
+    @property
+    def addresses(self) -> list[str]:
+        """Every address with its port that is listened on; known after start()."""
+        return [each for listener in self._listeners for each in listener.addresses]
 
     @property
     def associations(self) -> int:
