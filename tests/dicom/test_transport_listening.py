@@ -12,6 +12,7 @@ import pytest
 from broker.dicom.transport.listening import CannotListen, listen, names_of_peer
 from broker.dicom.transport.requestor import Requestor
 from tests.peers.acceptor import OFFERS, accepting, echoed
+from tests.peers.certificates import Authority
 from tests.peers.raw import Raw
 
 MAPPED = "::ffff:127.0.0.1"
@@ -126,3 +127,26 @@ def test_an_ipv4_peer_is_the_same_whatever_is_listened_on() -> None:
         ) as other:
             assert echoed(other) == 0x0000
         assert seen.wait_for("accepted", 2)["peer"].startswith("[::1]:")  # type: ignore[attr-defined]
+
+
+def test_the_tls_port_is_on_the_same_addresses() -> None:
+    """A certificate for an IPv6 address is believed, the zone of a link-local one aside."""
+    authority = Authority()
+    server = authority.server("127.0.0.1", "::1")
+    with accepting(host=["127.0.0.1", "::1"], tls_port=0, tls=lambda: server) as (acceptor, _):
+        assert acceptor.addresses == [
+            f"127.0.0.1:{acceptor.port}",
+            f"[::1]:{acceptor.port}",
+            f"127.0.0.1:{acceptor.tls_port}",
+            f"[::1]:{acceptor.tls_port}",
+        ]
+        for host in ("127.0.0.1", "::1", "::1%1"):
+            with Requestor.open(
+                host,
+                acceptor.tls_port,
+                calling_ae="CT1",
+                called_ae="BROKER",
+                proposals=OFFERS,
+                tls=authority.client(),
+            ) as requestor:
+                assert echoed(requestor) == 0x0000

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,11 +17,14 @@ PATIENCE_S = 30.0
 class BrokerProcess:
     """A running broker; its log, as JSON lines, is what tests wait for."""
 
-    def __init__(self, config: Path, *options: str, web: bool = False) -> None:
+    def __init__(
+        self, config: Path, *options: str, web: bool = False, under: Sequence[str] = ()
+    ) -> None:
+        """`under` is a command that runs what is behind it in some surroundings."""
         self.config = config
         self.lines: list[dict[str, Any]] = []
         self.process = subprocess.Popen(
-            [*BROKER, "serve", "--config", str(config), *([] if web else ["--no-web"]), *options],
+            [*under, *BROKER, "serve", "-c", str(config), *([] if web else ["--no-web"]), *options],
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,
@@ -71,13 +75,19 @@ class BrokerProcess:
         return self.process.wait(PATIENCE_S)
 
 
-def command(*arguments: str, config: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a `broker` command to its end."""
+def command(
+    *arguments: str,
+    config: Path | None = None,
+    under: Sequence[str] = (),
+    given: str | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a `broker` command to its end; `given` is what it reads from stdin."""
     chosen = ["--config", str(config)] if config else []
     return subprocess.run(
-        [*BROKER, *arguments, *chosen],
+        [*under, *BROKER, *arguments, *chosen],
         capture_output=True,
         text=True,
+        input=given,
         timeout=PATIENCE_S * 4,
         check=False,
     )
