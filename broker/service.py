@@ -48,12 +48,15 @@ from broker.store.database import Database, in_words
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
 from broker.store.printers import Printers
+from broker.store.privacy import make_private
 from broker.store.refusals import Refusals
 from broker.store.retention import Retention
 from broker.store.spool import Spool
 from broker.store.users import Users
 
 MODEL_NAME = version("dicom-print-broker")
+TOLD = 3
+"""Files and folders that others may read are named up to so many; the rest is a number."""
 PARTS_S = 2.0
 """For what waits for nothing when the broker stops: the monitor, upkeep, the page, messages."""
 CHECKS_S = 0.5
@@ -87,6 +90,7 @@ class Service:
         try:
             if not config.database_file.is_relative_to(data_dir):
                 self._occupied.callback(Occupancy.take_database(config.database_file).close)
+            self._make_private()
             self._database = Database.open(config.database_url)
             self._occupied.callback(self._database.close)
             schema.upgrade(self._database)
@@ -94,6 +98,17 @@ class Service:
         except BaseException:
             self._occupied.close()
             raise
+
+    def _make_private(self) -> None:
+        """Nobody else reads films and labels; what cannot be made private is said."""
+        made, left = make_private(self._config.data_dir, self._config.database_file)
+        if made:
+            first = made[0]
+            was = f"{first.mode:04o}"
+            facts = {"first": str(first.path), "was": was, "number": len(made)}
+            self._notebook.note("data made private", facts)
+        for each in left[:TOLD]:
+            self._notebook.note("data open to others", {"why": each.words, "number": len(left)})
 
     def _assemble(self, new_spool: bool) -> None:
         self.jobs = Jobs(self._database, self._clock)

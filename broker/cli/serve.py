@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -43,6 +44,8 @@ _WORTH_A_LOOK = frozenset(
         "association ended with unprinted images",
         "attempt failed",
         "certificate",
+        "data made private",
+        "data open to others",
         "duplicate held",
         "job recovered",
         "pixels missing",
@@ -129,6 +132,8 @@ def serve(
         log.warning("configuration", words="no broker.toml here, and no -c FILE: all defaults")
     for words in warnings(settings):
         log.warning("configuration", words=words)
+    # Whatever is made from here on, the page's process included, is its owner's alone.
+    os.umask(0o077)
     try:
         with scribe():
             service = Service(settings, note, new_spool=new_spool)
