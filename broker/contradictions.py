@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from broker.model.hosts import EVERY, at_port, hosts_of, is_loopback, plain_host
 from broker.sections import Broker, PrinterSection, Retention, Tls
 from broker.values import as_written
 
@@ -142,16 +143,16 @@ def _of_printers(known: Mapping[str, Any]) -> list[str]:
         if printer is None:
             continue
         where = f"printers[{number}]"
-        peer = (printer.ae_title, printer.host.lower(), printer.port)
+        peer = (printer.ae_title, _address(printer.host), printer.port)
         earlier = peers.setdefault(peer, number)
         if earlier != number:
             problems.append(
-                f"{where}: {printer.ae_title}@{printer.host}:{printer.port} is also "
+                f"{where}: {printer.ae_title}@{at_port(printer.host, printer.port)} is also "
                 f"printers[{earlier}]; remove one, or mend its ae_title, host or port"
             )
         if broker is not None and _same_place(broker, tls, printer):
             problems.append(
-                f"{where}.host: {printer.host}:{printer.port} is the broker itself; "
+                f"{where}.host: {at_port(printer.host, printer.port)} is the broker itself; "
                 "use the printer's own host and port"
             )
     return problems
@@ -164,18 +165,22 @@ def _same_place(broker: Broker, tls: Tls | None, printer: PrinterSection) -> boo
         ports.add(tls.port)
     if printer.port not in ports:
         return False
-    listens, called = _place(broker.host), _place(printer.host)
-    return called in (listens, "0.0.0.0") or (listens == "0.0.0.0" and called == _LOOPBACK)
+    called = _place(printer.host)
+    listens = {_place(each) for each in hosts_of(broker.host)}
+    return called in listens | {EVERY} or (EVERY in listens and called == _LOOPBACK)
 
 
 def _place(host: str) -> str:
     """One spelling for every name of this machine's loopback, and one for all interfaces."""
-    if host.lower() in ("localhost", "localhost.localdomain"):
+    if is_loopback(host) or host.lower() == "localhost.localdomain":
         return _LOOPBACK
+    address = _address(host)
+    return EVERY if address in ("0.0.0.0", "::") else address
+
+
+def _address(host: str) -> str:
+    """One spelling for every way to write an address, or a name."""
     try:
-        address = ipaddress.ip_address(host.strip("[]"))
+        return str(ipaddress.ip_address(plain_host(host)))
     except ValueError:
         return host.lower()
-    if address.is_unspecified:
-        return "0.0.0.0"
-    return _LOOPBACK if address.is_loopback else str(address)

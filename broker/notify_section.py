@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from broker.section import Section
-from broker.values import PemFile, Port, as_written, choice, seconds
+from broker.values import PemFile, Port, as_written, choice, host, seconds
 
 
 def _url(value: object) -> str:
@@ -28,6 +28,12 @@ def _addresses(value: object) -> str:
     return value
 
 
+def _mail_host(value: object) -> str:
+    """Empty, or a host."""
+    return "" if value == "" else host(value)
+
+
+MailHost = Annotated[str, BeforeValidator(_mail_host)]
 Url = Annotated[str, BeforeValidator(_url)]
 Addresses = Annotated[str, BeforeValidator(_addresses)]
 
@@ -36,7 +42,7 @@ class Notify(Section):
     """Messages about printers, held and waiting jobs and the disk; never about patients."""
 
     webhook: Url = Field(default="", description="POSTed to as JSON; empty: none")
-    mail_host: str = Field(default="", description="the mail server; empty: no mail")
+    mail_host: MailHost = Field(default="", description="the mail server; empty: no mail")
     mail_port: Port = 25
     mail_security: Annotated[
         Literal["none", "starttls", "tls"], choice("none", "starttls", "tls")

@@ -19,7 +19,17 @@ from collections.abc import Callable
 
 from broker.config import Config
 from broker.desk import doors
+from broker.dicom.transport.listening import CannotListen, listen, names_of_peer
 from broker.dicom.transport.peer_watch import watch
+from broker.model.hosts import (
+    EVERY,
+    LOCALHOST,
+    Hosts,
+    at_ports,
+    called_here,
+    hosts_of,
+    in_url,
+)
 from broker.model.note import Note
 
 PAUSE_S = 5.0
@@ -39,7 +49,7 @@ class Page:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._again = threading.Event()
-        self._socket: socket.socket | None = None
+        self._sockets: list[socket.socket] = []
         self._thread = threading.Thread(target=self._loop, name="page", daemon=True)
 
     def start(self) -> None:
@@ -59,8 +69,8 @@ class Page:
         self._again.set()
         if self._thread.is_alive():
             self._thread.join(STOP_S + LOOK_S)
-        if self._socket is not None:
-            self._socket.close()
+        for each in self._sockets:
+            each.close()
 
     def _loop(self) -> None:
         failure = ""
@@ -81,30 +91,31 @@ class Page:
     def _refused(self) -> str:
         return doors.refused(self._config.web.host, any_users=self._any_users())
 
-    def _listen(self) -> socket.socket:
-        """The page's socket, kept over the lives of its process. OSError."""
-        if self._socket is None:
+    def _listen(self) -> list[socket.socket]:
+        """The page's sockets, kept over the lives of its process. CannotListen."""
+        if not self._sockets:
             web = self._config.web
-            family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
-            listening = socket.create_server((web.host, web.port), family=family, backlog=64)
-            watch(listening)  # a browser without power or network holds no connection
-            self._socket = listening
-            port = listening.getsockname()[1]
-            shown = f"[{web.host}]" if ":" in web.host else web.host
+            self._sockets = listen(web.host, web.port, backlog=64)
+            for each in self._sockets:
+                watch(each)  # a browser without power or network holds no connection
+            port = self._sockets[0].getsockname()[1]
             scheme = "https" if web.tls else "http"
-            self._note("page served", {"url": f"{scheme}://{shown}:{port}/", "port": port})
-        return self._socket
+            addresses = [names_of_peer(each.getsockname())[1] for each in self._sockets]
+            url = f"{scheme}://{_shown(web.host)}:{port}/"
+            self._note("page served", {"url": url, "port": port, "addresses": addresses})
+        return self._sockets
 
-    def _serve(self, listening: socket.socket) -> bool:
+    def _serve(self, listening: list[socket.socket]) -> bool:
         """Run the process until it ends, or is to; whether it ended by itself. OSError."""
         with self._lock:
             config = self._config
-        told = {"config": config.model_dump(mode="json"), "socket": listening.fileno()}
+        descriptors = [each.fileno() for each in listening]
+        told = {"config": config.model_dump(mode="json"), "sockets": descriptors}
         process = subprocess.Popen(
             [sys.executable, "-m", "broker.web"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            pass_fds=[listening.fileno()],
+            pass_fds=descriptors,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             start_new_session=True,
         )
@@ -125,11 +136,16 @@ class Page:
 
     def _trouble(self, error: Exception) -> str:
         web = self._config.web
-        where = f"{web.host}:{web.port}"
+        where = error.where if isinstance(error, CannotListen) else at_ports(web.host, web.port)
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
             return f"{where}: the port is in use; set web.port to another. Films are not concerned"
         words = (error.strerror if isinstance(error, OSError) else None) or error
         return f"{where}: {words}; look at [web]. Films are not concerned"
+
+
+def _shown(host: Hosts) -> str:
+    """The host of an address that works in a browser of this machine."""
+    return LOCALHOST if EVERY in hosts_of(host) else in_url(called_here(host))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

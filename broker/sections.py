@@ -17,6 +17,7 @@ from broker.values import (
     Flag,
     Folder,
     Host,
+    ListenHosts,
     ListenPort,
     PemFile,
     Port,
@@ -33,7 +34,11 @@ class Broker(Section):
     """What modalities call, and where films are kept."""
 
     ae_title: AeTitle = Field(default="BROKER", description="what modalities call")
-    host: Host = Field(default="0.0.0.0", description="where to listen; 0.0.0.0 is every interface")
+    host: ListenHosts = Field(
+        default="*",
+        description='where to listen: "*" is every interface, IPv4 and IPv6, 0.0.0.0 is IPv4 '
+        "alone; or an address, a name, or a list of them",
+    )
     port: ListenPort = Field(default=11112, description="0 takes any free port")
     data_dir: Folder = Field(
         default="broker-data",
@@ -241,8 +246,9 @@ class Web(Section):
     """The page of the print room, its API, and the figures for Prometheus."""
 
     on: Flag = Field(default=True, description="false: no page is served")
-    host: Host = Field(
-        default="127.0.0.1", description="where; anything but this machine needs `broker user add`"
+    host: ListenHosts = Field(
+        default="127.0.0.1",
+        description="where, as broker.host; anything but this machine needs `broker user add`",
     )
     port: ListenPort = Field(default=8080, description="0 takes any free port")
     tls: Flag = Field(default=False, description="true: HTTPS, with the certificate of [tls]")

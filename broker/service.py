@@ -31,6 +31,7 @@ from broker.dicom.transport.negotiation import Offer
 from broker.dicom.turns import Turns
 from broker.model.film import Attributes
 from broker.model.health import Check
+from broker.model.hosts import hosts_of
 from broker.model.job import State
 from broker.model.note import Note
 from broker.model.printer import Address
@@ -49,11 +50,12 @@ from broker.relay.shedder import Shedder
 from broker.relay.upkeep import House, Upkeep
 from broker.relay.vitals import VitalSigns
 from broker.store import binding, identity, schema
-from broker.store.database import Database, in_words, make_private
+from broker.store.database import Database, in_words
 from broker.store.integrity import START_S, DatabaseDamaged, examine
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
 from broker.store.printers import Printers
+from broker.store.privacy import make_private
 from broker.store.refusals import Refusals
 from broker.store.retention import Retention
 from broker.store.spool import Spool
@@ -63,6 +65,8 @@ from broker.store.write_ahead import WriteAheadLog
 QUIET_S = 10.0
 """So long after a film has come, it may be that another one follows at once."""
 MODEL_NAME = version("dicom-print-broker")
+TOLD = 3
+"""Files and folders that others may read are named up to so many; the rest is a number."""
 PARTS_S = 2.0
 """For what waits for nothing when the broker stops: the monitor, upkeep, the page, messages."""
 CHECKS_S = 0.5
@@ -95,6 +99,7 @@ class Service:
         self._occupied = contextlib.ExitStack()
         self._occupied.callback(Occupancy.take(data_dir).close)
         try:
+            self._make_private()
             self._open_database()
             self._assemble(new_spool)
         except BaseException:
@@ -111,7 +116,7 @@ class Service:
         if found := binding.mismatch(self._spool_folder, file):
             raise found
         if not file.exists():
-            make_private(file)
+            make_private_file(file)
             self._occupied.callback(Occupancy.take_database(file).close)
         self._database = Database.open(self._config.database_url)
         self._occupied.callback(self._database.close)
@@ -133,6 +138,17 @@ class Service:
     @property
     def _spool_folder(self) -> Path:
         return self._config.data_dir / "spool"
+
+    def _make_private(self) -> None:
+        """Nobody else reads films and labels; what cannot be made private is said."""
+        made, left = make_private(self._config.data_dir, self._config.database_file)
+        if made:
+            first = made[0]
+            was = f"{first.mode:04o}"
+            facts = {"first": str(first.path), "was": was, "number": len(made)}
+            self._notebook.note("data made private", facts)
+        for each in left[:TOLD]:
+            self._notebook.note("data open to others", {"why": each.words, "number": len(left)})
 
     def _assemble(self, new_spool: bool) -> None:
         self.jobs = Jobs(self._database, self._clock)
@@ -262,8 +278,9 @@ class Service:
             "broker listens",
             {
                 "ae_title": self._config.broker.ae_title,
-                "host": self._config.broker.host,
+                "host": ", ".join(hosts_of(self._config.broker.host)),
                 "port": self.port,
+                "addresses": self._acceptor.addresses,
                 **({"tls_port": self._acceptor.tls_port} if self._certificates.modalities else {}),
                 "printers": len(self._config.printers),
             },
@@ -283,8 +300,8 @@ class Service:
             ended["associations"] = self._acceptor.stop(grace_s)
 
         def end_attempts() -> None:
-            if not self._dispatcher.stop(grace_s):
-                self._note("attempts cut off", {"jobs": sorted(self._dispatcher.running)})
+            if not self._dispatcher.stop(grace_s) and (jobs := sorted(self._dispatcher.running)):
+                self._note("attempts cut off", {"jobs": jobs})
 
         parts: dict[str, Callable[[], object]] = {
             "associations": end_associations,

@@ -5,12 +5,16 @@ from __future__ import annotations
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from broker.config import Config
 from broker.service import Service
 
+SAME_S = 0.05
+"""A signal this soon after the first is the same order: `timeout`, and what forwards Ctrl-C to a
+process that has got it from the terminal, send it twice."""
 _STOPPED = b"\0"
 """Comes through the socket where a signal's number would: there is no signal 0."""
 
@@ -35,7 +39,7 @@ def run(
 
     What runs `beside` the relay begins after it, and ends with it.
 
-    A second SIGTERM or SIGINT ends a stop at once.
+    A second SIGTERM or SIGINT, not before SAME_S, ends a stop at once.
 
     Raises what `Service.start` does.
     """
@@ -76,8 +80,10 @@ def _stop(
         told.send(_STOPPED)
 
     threading.Thread(target=stop, name="stop", daemon=True).start()
+    began = time.monotonic()
     while (number := heard.recv(1)) != _STOPPED:
-        if number[0] in (signal.SIGTERM, signal.SIGINT):
+        again = time.monotonic() - began >= SAME_S
+        if again and number[0] in (signal.SIGTERM, signal.SIGINT):
             service.hurry()
     if failed:
         raise failed[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import math
 import re
@@ -10,11 +11,15 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
+from broker.model.hosts import EVERY, plain_host
+
 
 def as_written(value: object) -> str:
     """A value as it would stand in a TOML file."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(as_written, value))}]"
     if isinstance(value, str | bool | int):
         return json.dumps(value, ensure_ascii=False)
     return str(value)
@@ -110,13 +115,55 @@ AeTitle = Annotated[
     ),
 ]
 """PS3.5 6.2, AE; spaces around it mean nothing and are dropped."""
-Host = Annotated[
-    str,
-    _text(
-        lambda text: not re.fullmatch(r"[^\s\x00-\x1f/@\"]{1,253}", text),
-        "a host; use a name or an IP address, without a port",
-    ),
-]
+
+
+def _wrong_host(text: str) -> bool:
+    """A colon is of an IPv6 address, and `*` is no peer."""
+    host = plain_host(text)
+    if ":" in host:
+        try:
+            ipaddress.IPv6Address(host)
+        except ValueError:
+            return True
+    return not re.fullmatch(r"[^\s\x00-\x1f/@\"\[\]*]{1,253}", host)
+
+
+def host(value: object) -> str:
+    """A peer: a name or an address, without the brackets of an IPv6 address."""
+    text = value.strip(" ") if isinstance(value, str) else ""
+    if _wrong_host(text):
+        words = "is not a host; use a name or an IP address, without a port"
+        raise ValueError(f"{as_written(value)} {words}")
+    return plain_host(text)
+
+
+def _listen_hosts(value: object) -> str | tuple[str, ...]:
+    """Where to listen: one host, or a list of them; `*` is every interface."""
+    if isinstance(value, tuple | list):
+        if not value:
+            raise ValueError('[] names no host; use "*" for every interface')
+        found = tuple(dict.fromkeys(_listen_host(each) for each in value))
+        return found if len(found) > 1 else found[0]
+    return _listen_host(value)
+
+
+def _listen_host(value: object) -> str:
+    text = value.strip(" ") if isinstance(value, str) else ""
+    if text == EVERY:
+        return text
+    if "," in text:
+        listed = as_written([each.strip() for each in text.split(",") if each.strip()])
+        raise ValueError(f"{as_written(value)} is several hosts; write them as a list, {listed}")
+    if _wrong_host(text):
+        raise ValueError(
+            f'{as_written(value)} is not a host; use "*", a name or an IP address, without a port, '
+            "or a list of them"
+        )
+    return plain_host(text)
+
+
+Host = Annotated[str, BeforeValidator(host)]
+ListenHosts = Annotated[str | tuple[str, ...], BeforeValidator(_listen_hosts)]
 PrinterName = Annotated[
     str,
     _text(

@@ -15,7 +15,7 @@ def test_everything_has_a_default() -> None:
     """An empty file is a whole configuration."""
     config = parse("", folder=FOLDER)
     assert config.broker.ae_title == "BROKER"
-    assert (config.broker.host, config.broker.port) == ("0.0.0.0", 11112)
+    assert (config.broker.host, config.broker.port) == ("*", 11112)
     assert (config.limits.associations, config.broker.grace_s) == (128, 5)
     assert config.data_dir == FOLDER / "broker-data"
     assert config.database_url == "sqlite:////etc/broker/broker-data/broker.db"

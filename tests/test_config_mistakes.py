@@ -174,6 +174,55 @@ URL = 'use "" for SQLite in data_dir, or "sqlite:////folder/broker.db"'
             "remove one, or mend its ae_title, host or port",
         ),
         (
+            "[broker]\nhost = 7",
+            'broker.host: 7 is not a host; use "*", a name or an IP address, without a port, or a '
+            "list of them",
+        ),
+        (
+            '[broker]\nhost = "[::1]:11112"',
+            'broker.host: "[::1]:11112" is not a host; use "*", a name or an IP address, without a '
+            "port, or a list of them",
+        ),
+        ("[broker]\nhost = []", 'broker.host: [] names no host; use "*" for every interface'),
+        (
+            '[web]\nhost = "127.0.0.1, ::1"',
+            'web.host: "127.0.0.1, ::1" is several hosts; write them as a list, '
+            '["127.0.0.1", "::1"]',
+        ),
+        (
+            '[web]\nhost = ["127.0.0.1", "a b"]',
+            'web.host: "a b" is not a host; use "*", a name or an IP address, without a port, or a '
+            "list of them",
+        ),
+        (
+            printer(host='"*"'),
+            'printers[1].host: "*" is not a host; use a name or an IP address, without a port',
+        ),
+        (
+            printer(host='"10.0.0.1:104"'),
+            'printers[1].host: "10.0.0.1:104" is not a host; use a name or an IP address, without '
+            "a port",
+        ),
+        (
+            '[notify]\nmail_host = "[mail]"\nmail_from = "a@b"\nmail_to = "a@b"',
+            'notify.mail_host: "[mail]" is not a host; use a name or an IP address, without a port',
+        ),
+        (
+            "[broker]\nhost = ['10.0.0.9', '10.0.0.1']\nport = 104\n" + printer(),
+            "printers[1].host: 10.0.0.1:104 is the broker itself; "
+            "use the printer's own host and port",
+        ),
+        (
+            printer(host='"[::1]"', port="11112"),
+            "printers[1].host: [::1]:11112 is the broker itself; "
+            "use the printer's own host and port",
+        ),
+        (
+            printer() + "\n" + printer(name='"oki-2"', host='"[::ffff:10.0.0.1]"'),
+            "printers[2]: OKI1@10.0.0.1:104 is also printers[1]; "
+            "remove one, or mend its ae_title, host or port",
+        ),
+        (
             "[broker]\nhost = '10.0.0.1'\nport = 104\n" + printer(),
             "printers[1].host: 10.0.0.1:104 is the broker itself; "
             "use the printer's own host and port",

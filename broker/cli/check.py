@@ -8,6 +8,7 @@ import typer
 
 from broker.cli.options import ConfigOption, JsonOption, configured
 from broker.desk.failures import FAILED
+from broker.model.hosts import at_port, called_here, plain_host
 from broker.model.printer import Address
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def check(
     else:
         console = tables.terminal()
         for peer, found in zip(peers, checks, strict=True):
-            name = "" if peer.name == f"{peer.host}:{peer.port}" else f"{peer.name} "
+            name = "" if peer.name == at_port(peer.host, peer.port) else f"{peer.name} "
             verdict = "healthy" if found.kind in healthy else "NOT healthy"
             said = found.words.removeprefix(f"{peer.name}: ")
             if not said.lower().startswith(found.kind):
@@ -195,7 +196,7 @@ def _how(config: Config, peer: Address, sealed: Mapping[str, SSLContext]) -> str
 
 def place(address: Address) -> str:
     """AE title, host and port in one word."""
-    return f"{address.ae_title}@{address.host}:{address.port}"
+    return f"{address.ae_title}@{at_port(address.host, address.port)}"
 
 
 def _known(config: Config, command: str, file: Path | None) -> dict[Address, Printer]:
@@ -261,7 +262,7 @@ def _everybody(config: Config) -> list[Address]:
 
 def _peer(config: Config, host: str, port: int | None, called_ae: str) -> Address:
     """The one to check, with the AE title that the configuration has for it."""
-    known = config.addresses()
+    known, host = config.addresses(), plain_host(host)
     if port is None:
         for address in known:
             if address.name == host:
@@ -273,7 +274,7 @@ def _peer(config: Config, host: str, port: int | None, called_ae: str) -> Addres
     for address in (*known, *_itself(config)):
         if (address.host, address.port) == (host, port):
             return _called(address, called_ae)
-    return Address(f"{host}:{port}", called_ae or ANY_AE, host, port)
+    return Address(at_port(host, port), called_ae or ANY_AE, host, port)
 
 
 def _called(address: Address, called_ae: str) -> Address:
@@ -284,8 +285,7 @@ def _called(address: Address, called_ae: str) -> Address:
 
 def _itself(config: Config) -> list[Address]:
     """The broker's doors, where this machine reaches them."""
-    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-    host = everywhere.get(config.broker.host, config.broker.host)
+    host = called_here(config.broker.host)
     doors = [] if config.tls.only else [("broker", config.broker.port)]
     if config.tls.certificate:
         doors.append((TLS_DOOR, config.tls.port))

@@ -71,7 +71,27 @@ def _of_this_machine(settings: Config, command: str, file: Path | None) -> list[
         ]
     room = Room(shutil.disk_usage(there).free, settings.retention.floor_mb * MB)
     low = [f"{room.words}: new films are refused"] if room.low else []
-    return [*data_folder.remarks(settings), *low, *_of_the_spool(settings)]
+    return [
+        *data_folder.remarks(settings),
+        *low,
+        *_open_to_others(settings),
+        *_of_the_spool(settings),
+    ]
+
+
+def _open_to_others(settings: Config) -> list[str]:
+    """What of the data folder other users may read."""
+    from broker.store.privacy import Exposed, exposed
+
+    if not settings.data_dir.is_dir():
+        return []
+    by_reason: dict[str, list[Exposed]] = {}
+    for each in exposed(settings.data_dir, settings.database_file):
+        by_reason.setdefault(each.why_left.replace(str(each.path), ""), []).append(each)
+    return [
+        first.words + (f"; {len(rest)} more files and folders, too" if rest else "")
+        for first, *rest in by_reason.values()
+    ]
 
 
 def _of_the_spool(settings: Config) -> list[str]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from broker.model.hosts import at_port, plain_host
+
 if TYPE_CHECKING:
     from broker.emulator.scenario import Scenario
 
@@ -58,7 +60,8 @@ def emulate(
     except UnknownScenario as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
-    _stay(name, ae_title or name.replace("-", "").upper()[:16], host, port, tray, seconds, wrong)
+    called = ae_title or name.replace("-", "").upper()[:16]
+    _stay(name, called, plain_host(host), port, tray, seconds, wrong)
 
 
 def _stay(
@@ -87,7 +90,7 @@ def _stay(
     )
     with printer:
         typer.echo(
-            f"{name} listens on {host}:{printer.port} as {ae_title}; sheets go to "
+            f"{name} listens on {at_port(host, printer.port)} as {ae_title}; sheets go to "
             f"{(tray or Path(name)).absolute()}. Ctrl-C ends it."
         )
         told = 0

@@ -9,6 +9,7 @@ from rich.text import Text
 from broker.cli.tables import Column, Row, lay_out
 from broker.desk.phrases import age
 from broker.desk.printer_remarks import of_printer
+from broker.model.hosts import at_port
 from broker.model.printer import Printer
 
 COLUMNS = (
@@ -35,7 +36,7 @@ def printers(
 def place(printer: Printer) -> str:
     """AE title, host and port in one word."""
     address = printer.address
-    return f"{address.ae_title}@{address.host}:{address.port}"
+    return f"{address.ae_title}@{at_port(address.host, address.port)}"
 
 
 def _cells(printer: Printer, now: float) -> tuple[str, ...]:

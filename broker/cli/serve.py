@@ -51,6 +51,8 @@ _WORTH_A_LOOK = frozenset(
         "certificate",
         "database log grows",
         "configuration needs a restart",
+        "data made private",
+        "data open to others",
         "duplicate held",
         "job recovered",
         "orphans brought back",
@@ -147,6 +149,8 @@ def serve(
         log.info(
             "acting as the owner of the data folder", uid=os.geteuid(), words=_rights(settings)
         )
+    # Whatever is made from here on, the page's process included, is its owner's alone.
+    os.umask(0o077)
     try:
         with scribe():
             service = Service(settings, note, new_spool=new_spool)
@@ -191,15 +195,22 @@ def _refused(error: Exception, settings: Config) -> str:
 
 def _cause(error: OSError, settings: Config) -> str:
     from broker.desk.failures import of_system
+    from broker.dicom.transport.listening import CannotListen
 
-    host, port = settings.broker.host, getattr(error, "port", settings.broker.port)
-    if error.filename is None and error.errno in (errno.EACCES, errno.EPERM) and port < LEAST_PORT:
+    if not isinstance(error, CannotListen):
+        return of_system(error, str(settings.data_dir))
+    if error.unknown_name:
         return (
-            f"{host}:{port}: ports below {LEAST_PORT} need a right of their own; give the service "
+            f"{error.where}: this name is not known here; use an address, or * for every interface"
+        )
+    if error.errno == errno.EINVAL and "fe80:" in error.where.lower():
+        return f"{error.where}: a link-local address needs its interface, as in fe80::1%eth0"
+    if error.errno in (errno.EACCES, errno.EPERM) and error.port < LEAST_PORT:
+        return (
+            f"{error.where}: ports below {LEAST_PORT} need a right of their own; give the service "
             "AmbientCapabilities=CAP_NET_BIND_SERVICE, or take another port"
         )
-    listening = error.errno in (errno.EACCES, errno.EADDRINUSE, errno.EADDRNOTAVAIL)
-    return of_system(error, f"{host}:{port}" if listening else str(settings.data_dir))
+    return of_system(error, error.where)
 
 
 def _rights(settings: Config) -> str:

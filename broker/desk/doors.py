@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import urlsplit
 
+from broker.model.hosts import Hosts, hosts_of, is_loopback
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches that address. A name other than localhost may be any."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+__all__ = ["is_loopback", "refused", "same_origin", "stranger"]
 
 
-def refused(host: str, *, any_users: bool) -> str:
-    """Why the page may not be served on that address; empty when it may."""
+def refused(host: Hosts, *, any_users: bool) -> str:
+    """Why the page may not be served on these addresses; empty when it may."""
     if any_users or is_loopback(host):
         return ""
+    listed = ", ".join(hosts_of(host))
     return (
-        f"web.host is {host}, which other machines reach, and there are no users: `broker user add "
-        "NAME --role operator` makes one; or set web.host to 127.0.0.1"
+        f"web.host is {listed}, which other machines reach, and there are no users: `broker user "
+        "add NAME --role operator` makes one; or set web.host to 127.0.0.1"
     )
 
 

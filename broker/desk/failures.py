@@ -55,7 +55,7 @@ def of_system(error: OSError, thing: str = "the broker") -> str:
         case errno.EADDRINUSE:
             remedy = "the port is in use; stop the other program, or set another port"
         case errno.EADDRNOTAVAIL:
-            remedy = "this machine has no such address; set host to one of its own, or 0.0.0.0"
+            remedy = "this machine has no such address; set host to one of its own, or *"
         case errno.ENOTDIR | errno.EEXIST:
             remedy = "a file is in the way of this folder; move it, or set another data_dir"
         case errno.EISDIR:

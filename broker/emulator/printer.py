@@ -6,9 +6,9 @@ Presentation LUT, Print Job and Verification, no annotation.
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from ssl import SSLContext
@@ -24,6 +24,7 @@ from broker.dicom.sop_classes import (
     VERIFICATION,
 )
 from broker.dicom.transport.acceptor import AcceptedAssociation, Acceptor, Offer, TurnedAway
+from broker.dicom.transport.listening import listen
 from broker.dicom.transport.negotiation import CONGESTED
 from broker.emulator.paper_path import PaperPath
 from broker.emulator.print_jobs import PrintJobs
@@ -219,8 +220,9 @@ class EmulatedPrinter:
     def _reserve(self) -> None:
         """Have the system choose a port, so that its address is known before it ever listens."""
         if not self.port:
-            with socket.create_server((self.host, 0)) as chosen:
-                self.port = int(chosen.getsockname()[1])
+            with ExitStack() as stack:
+                chosen = [stack.enter_context(each) for each in listen(self.host, 0, backlog=1)]
+                self.port = int(chosen[0].getsockname()[1])
 
     # What associations need of it: see printer_scp.Machine
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from broker.model.bulletin import Notice
+from broker.model.hosts import at_port
 from broker.relay.postman import Send
 
 PATIENCE_S = 20.0
@@ -89,7 +90,7 @@ def mail(settings: Mail, letterhead: Letterhead) -> Send:
         letter["From"] = settings.sender
         letter["To"] = ", ".join(settings.to)
         letter.set_content(letterhead.text(notice))
-        where = f"{settings.host}:{settings.port}"
+        where = at_port(settings.host, settings.port)
         try:
             with _connected(settings) as server:
                 if settings.user:

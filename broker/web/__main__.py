@@ -1,7 +1,7 @@
 """The page's process: told its configuration and its socket by the broker that started it.
 
-One line of JSON comes on stdin: `config`, the whole configuration, and `socket`, the number of the
-listening socket. When stdin ends, the broker has gone, and so does this.
+One line of JSON comes on stdin: `config`, the whole configuration, and `sockets`, the numbers of
+the listening sockets. When stdin ends, the broker has gone, and so does this.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def main() -> int:
     logs.configure(config.log.level, config.log.format)
     log = structlog.get_logger("page")
     try:
-        _serve(config, socket.socket(fileno=told["socket"]), log)
+        _serve(config, [socket.socket(fileno=each) for each in told["sockets"]], log)
     except Exception as error:
         if (known := explained(error)) is None:
             raise
@@ -73,7 +73,7 @@ def _end_first() -> None:
         Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE))
 
 
-def _serve(config: Config, listening: socket.socket, log: Any) -> None:
+def _serve(config: Config, listening: list[socket.socket], log: Any) -> None:
     with store_of(config) as store:
         app = create(store, lambda event, facts: log.warning(event, **facts))
         settings = uvicorn.Config(
@@ -89,7 +89,7 @@ def _serve(config: Config, listening: socket.socket, log: Any) -> None:
         )
         server = Server(settings)
         threading.Thread(target=_until_alone, args=(server,), daemon=True).start()
-        server.run(sockets=[listening])
+        server.run(sockets=listening)
 
 
 def _until_alone(server: uvicorn.Server) -> None:

@@ -15,6 +15,7 @@ from broker.desk.standings import explanation, standing, standings
 from broker.desk.test_print import print_film
 from broker.desk.vitals import read as vitals_of
 from broker.model.film_size import MILLIMETRES
+from broker.model.hosts import hosts_of
 from broker.model.job import Priority, State
 from broker.web.job_page import THUMBNAIL_PX, picture
 from broker.web.look import Look
@@ -73,7 +74,7 @@ def broker(request: Request) -> dict[str, Any]:
     oldest = scene.oldest
     return {
         "ae_title": store.config.broker.ae_title,
-        "host": store.config.broker.host,
+        "host": ", ".join(hosts_of(store.config.broker.host)),
         "port": store.config.broker.port,
         "running": scene.running,
         "alarms": list(scene.alarms),

@@ -16,6 +16,7 @@ from broker.desk.opened import Store
 from broker.desk.phrases import count
 from broker.desk.standings import Standing, standings
 from broker.desk.vitals import read as vitals_of
+from broker.model.hosts import at_ports, hosts_of
 from broker.model.job import State
 from broker.model.user import Role
 from broker.web.look import Look, Scene
@@ -128,12 +129,13 @@ def _regions(request: Request, who: Person, scene: Scene, view: View, csrf: str)
 def _context(request: Request, who: Person, scene: Scene, view: View) -> dict[str, object]:
     config = request.app.state.store.config
     # With port 0 the system chooses one, and the log says which.
-    port = f":{config.broker.port}" if config.broker.port else ", a free port"
+    host, port = config.broker.host, config.broker.port
+    where = at_ports(host, port) if port else f"{', '.join(hosts_of(host))}, a free port"
     return {
         "scene": scene,
         "view": view,
         "vitals": vitals_of(config.data_dir),
-        "place": f"{config.broker.ae_title} at {config.broker.host}{port}",
+        "place": f"{config.broker.ae_title} at {where}",
         "printers": [printer_row(each, scene.at, running=scene.running) for each in scene.printers],
         "operator": who.role is Role.OPERATOR,
     }

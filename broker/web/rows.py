@@ -9,6 +9,7 @@ from broker.desk.allowed import allowed
 from broker.desk.phrases import clean
 from broker.desk.printer_remarks import of_printer
 from broker.desk.standings import Standing
+from broker.model.hosts import at_port
 from broker.model.job import State
 from broker.model.printer import Duty, Printer
 
@@ -28,7 +29,7 @@ class PrinterRow:
     def place(self) -> str:
         """AE title, host and port."""
         address = self.printer.address
-        return f"{address.ae_title}@{address.host}:{address.port}"
+        return f"{address.ae_title}@{at_port(address.host, address.port)}"
 
     @property
     def duties(self) -> tuple[tuple[str, str], ...]:

@@ -173,6 +173,7 @@ def local_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def site(tmp_path: Path) -> Iterator[Site]:
     """Two printers, not checked yet, and no job."""
     (tmp_path / "broker.toml").write_text(CONFIGURATION)
+    (tmp_path / "broker-data").mkdir(mode=0o700)
     pixels = tmp_path / "broker-data" / "spool" / "ab"
     pixels.mkdir(mode=0o700, parents=True)
     (pixels.parent / "incoming").mkdir(mode=0o700)

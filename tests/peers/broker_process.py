@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,16 +22,18 @@ class BrokerProcess:
         config: Path,
         *options: str,
         web: bool = False,
+        under: Sequence[str] = (),
         preexec: Callable[[], None] | None = None,
     ) -> None:
-        """Start it and wait until it listens; `preexec` runs in its process before it begins.
+        """Start it and wait until it listens; `preexec` runs in its process before it begins, and
+        `under` is a command that runs what is behind it in some surroundings.
 
         AssertionError when it ends before.
         """
         self.config = config
         self.lines: list[dict[str, Any]] = []
         self.process = subprocess.Popen(
-            [*BROKER, "serve", "--config", str(config), *([] if web else ["--no-web"]), *options],
+            [*under, *BROKER, "serve", "-c", str(config), *([] if web else ["--no-web"]), *options],
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,
@@ -83,13 +85,19 @@ class BrokerProcess:
         return self.process.wait(PATIENCE_S)
 
 
-def command(*arguments: str, config: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a `broker` command to its end."""
+def command(
+    *arguments: str,
+    config: Path | None = None,
+    under: Sequence[str] = (),
+    given: str | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a `broker` command to its end; `given` is what it reads from stdin."""
     chosen = ["--config", str(config)] if config else []
     return subprocess.run(
-        [*BROKER, *arguments, *chosen],
+        [*under, *BROKER, *arguments, *chosen],
         capture_output=True,
         text=True,
+        input=given,
         timeout=PATIENCE_S * 4,
         check=False,
     )

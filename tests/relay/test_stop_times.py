@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from broker.dicom.sop_classes import FILM_BOX
 from broker.emulator.printer import EmulatedPrinter
+from broker.signals import SAME_S
 from tests.bench import stop_times
 from tests.peers.broker_process import BrokerProcess, command
 from tests.peers.speaker import Speaker
@@ -59,6 +61,7 @@ def test_a_second_signal_ends_a_stop_at_once(tmp_path: Path, number: signal.Sign
             printer.print_jobs.wait_until_begun(1)
             broker.send(number)
             broker.wait_for("broker stops")
+            threading.Event().wait(SAME_S)
             began = time.monotonic()
             assert broker.end(number) == 0
             assert time.monotonic() - began < AT_MOST_S
@@ -67,6 +70,22 @@ def test_a_second_signal_ends_a_stop_at_once(tmp_path: Path, number: signal.Sign
             again.wait_for("job recovered", state="held")
         (job,) = json.loads(command("jobs", "--json", config=config).stdout)
         assert (job["state"], job["films"]) == ("held", 1)
+
+
+def test_a_signal_that_comes_twice_at_once_is_one(tmp_path: Path) -> None:
+    """As `timeout` of coreutils sends it, to the process and to its group: the grace is kept."""
+    with EmulatedPrinter("oki-1", "OKI1", tmp_path / "tray", scenario="slow:2") as printer:
+        config = configured(tmp_path, printer)
+        with BrokerProcess(config) as broker:
+            ct = Speaker(broker.port)
+            assert ct.print_film() == 0x0000
+            ct.release()
+            printer.print_jobs.wait_until_begun(1)
+            broker.send(signal.SIGTERM)
+            assert broker.end(signal.SIGTERM) == 0
+            assert "broker stops at once" not in [line["event"] for line in broker.lines]
+        (job,) = json.loads(command("jobs", "--all", "--json", config=config).stdout)
+        assert job["state"] == "sent"
 
 
 def test_a_modality_in_the_middle_of_a_film_hears_success(tmp_path: Path) -> None:

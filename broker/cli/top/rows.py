@@ -8,6 +8,7 @@ from broker.desk.phrases import age, clean, count
 from broker.desk.printer_remarks import of_printer
 from broker.desk.remarks import of_job, where
 from broker.desk.standings import Standing
+from broker.model.hosts import at_port
 from broker.model.job import State
 from broker.model.printer import Printer
 from broker.model.vitals import Vitals
@@ -105,7 +106,7 @@ def job_line(found: Standing, now: float) -> Line:
 def about_printer(printer: Printer, now: float, *, running: bool = True) -> str:
     """What it and its operator say."""
     address = printer.address
-    place = f"{printer.name}: {address.ae_title}@{address.host}:{address.port}"
+    place = f"{printer.name}: {address.ae_title}@{at_port(address.host, address.port)}"
     return "; ".join((place, *map(clean, of_printer(printer, now, running=running))))
 
 

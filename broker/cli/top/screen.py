@@ -18,6 +18,7 @@ from broker.cli.top.lookout import Lookout, in_words
 from broker.cli.top.orders import Orders
 from broker.desk.opened import Store
 from broker.desk.standings import Standing
+from broker.model.hosts import at_ports
 from broker.model.printable import printable
 from broker.model.printer import Printer
 from broker.model.vitals import Vitals
@@ -95,7 +96,7 @@ class Top(Orders):
         if found is None:
             return
         broker = self.store.config.broker
-        place = f"{broker.ae_title} at {broker.host}:{broker.port}"
+        place = f"{broker.ae_title} at {at_ports(broker.host, broker.port)}"
         _put(self._broker, rows.headline(found, place, self._vitals, now))
         self._printers.show(
             [rows.printer_line(each, now, running=found.running) for each in found.printers]

@@ -38,6 +38,7 @@ from broker.dicom.transport.wire import (
     Wire,
     WireBroken,
 )
+from broker.model.hosts import Hosts
 from broker.model.refusal import Refusal
 
 __all__ = ["AcceptedAssociation", "Acceptor", "Ending", "Offer", "Service", "TurnedAway"]
@@ -71,7 +72,7 @@ class Acceptor:
     def __init__(
         self,
         *,
-        host: str,
+        host: Hosts,
         port: int | None,
         ae_title: str,
         offers: Sequence[Offer] | Callable[[], Sequence[Offer]],
@@ -145,6 +146,11 @@ class Acceptor:
     def listening(self) -> bool:
         """Whether a thread waits for connections on each port."""
         return all(each.listening for each in self._listeners)
+
+    @property
+    def addresses(self) -> list[str]:
+        """Every address with its port that is listened on; known after start()."""
+        return [each for listener in self._listeners for each in listener.addresses]
 
     @property
     def associations(self) -> int:

@@ -84,7 +84,8 @@ def reach(
     if tls is None:
         return Wire(sock, max_pdu=max_pdu), deadline
     try:
-        wire = TlsWire(sock, tls, max_pdu=max_pdu, server_name=host)
+        # No certificate has the zone of a link-local address: it is of this machine alone.
+        wire = TlsWire(sock, tls, max_pdu=max_pdu, server_name=host.partition("%")[0])
     except ValueError as exc:
         sock.close()
         words = f"{where} has a host name that no certificate can have"

@@ -10,13 +10,15 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from broker.dicom.transport.associate_pdus import associate_rj
+from broker.dicom.transport.listening import listen, names_of_peer
 from broker.dicom.transport.lobby import Lobby, Stranger
 from broker.dicom.transport.negotiation import CONGESTED, Proposal
 from broker.dicom.transport.service import EventSink
 from broker.dicom.transport.wire import Closed, Wire, WireBroken
+from broker.model.hosts import Hosts
 from broker.model.refusal import Refusal
 
 BACKLOG = 4096
@@ -33,14 +35,6 @@ SPARE_DESCRIPTORS = 64
 """Kept for the films of those who have an association: no stranger takes the last ones."""
 
 
-class CannotListen(OSError):
-    """A port cannot be had."""
-
-    def __init__(self, error: OSError, port: int) -> None:
-        super().__init__(error.errno, error.strerror)
-        self.port = port
-
-
 Run = Callable[[Stranger, Proposal], None]
 
 
@@ -52,7 +46,7 @@ class Listener:
 
     def __init__(
         self,
-        host: str,
+        host: Hosts,
         port: int,
         *,
         max_associations: int,
@@ -78,20 +72,16 @@ class Listener:
         self._paused_until: float | None = None
 
     def start(self) -> None:
-        """Bind and listen. Raises CannotListen when the port cannot be had."""
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        try:
-            self._socket = socket.create_server(
-                (self._host, self._asked_port), family=family, backlog=BACKLOG
-            )
-        except OSError as exc:
-            raise CannotListen(exc, self._asked_port) from exc
-        self._socket.setblocking(False)
-        self._port = int(self._socket.getsockname()[1])
+        """Bind and listen. Raises CannotListen when the port cannot be had on every address."""
+        self._sockets = listen(self._host, self._asked_port, backlog=BACKLOG)
+        self._port = int(self._sockets[0].getsockname()[1])
+        self._addresses = [names_of_peer(each.getsockname())[1] for each in self._sockets]
         self._wake, self._woken = socket.socketpair()
         self._wake.setblocking(False)
         self._selector = selectors.DefaultSelector()
-        self._selector.register(self._socket, selectors.EVENT_READ)
+        for each in self._sockets:
+            each.setblocking(False)
+            self._selector.register(each, selectors.EVENT_READ)
         self._selector.register(self._woken, selectors.EVENT_READ)
         self._lobby = Lobby(
             self._selector,
@@ -111,6 +101,11 @@ class Listener:
     def listening(self) -> bool:
         """Whether a thread waits for connections."""
         return self._listening is not None and self._listening.is_alive()
+
+    @property
+    def addresses(self) -> list[str]:
+        """Each address with its port that is listened on; known after start()."""
+        return self._addresses
 
     def close(self) -> None:
         """Take no more connections, and cut those that have no association."""
@@ -133,7 +128,10 @@ class Listener:
         return not any(thread.is_alive() for thread in threads)
 
     def _listen(self) -> None:
-        with self._socket, self._selector:
+        with ExitStack() as stack:
+            for each in self._sockets:
+                stack.enter_context(each)
+            stack.enter_context(self._selector)
             while not self._closing:
                 try:
                     self._look()
@@ -148,8 +146,8 @@ class Listener:
     def _look(self) -> None:
         """Whoever has come, spoken or stayed too long, until somebody does."""
         for key, _ in self._selector.select(self._patience()):
-            if key.fileobj is self._socket:
-                self._take()
+            if key.fileobj in self._sockets:
+                self._take(key.fileobj)
             elif key.fileobj is self._woken:
                 self._woken.recv(4096)
             elif key.data in self._lobby:
@@ -160,17 +158,20 @@ class Listener:
         self._lobby.expire(now)
         if self._paused_until is not None and self._paused_until <= now:
             self._paused_until = None
-            self._selector.register(self._socket, selectors.EVENT_READ)
+            for each in self._sockets:
+                self._selector.register(each, selectors.EVENT_READ)
 
     def _patience(self) -> float | None:
         deadlines = [self._lobby.next_deadline, self._paused_until]
         first = min((each for each in deadlines if each is not None), default=None)
         return None if first is None else max(0.0, first - time.monotonic())
 
-    def _take(self) -> None:
+    def _take(self, listening: socket.socket) -> None:
+        if self._paused_until is not None:
+            return  # another of our sockets was told that there is no room
         for _ in range(AT_ONCE):
             try:
-                sock, address = self._socket.accept()
+                sock, address = listening.accept()
             except BlockingIOError:
                 return
             except ConnectionError:
@@ -179,10 +180,11 @@ class Listener:
                 self._on_event("fault", {"doing": "accepting", "words": str(exc)})
                 self._lobby.cut_one()
                 self._paused_until = time.monotonic() + PAUSE_S
-                self._selector.unregister(self._socket)
+                for each in self._sockets:
+                    self._selector.unregister(each)
                 return
             try:
-                self._welcome(sock, address[0], f"{address[0]}:{address[1]}")
+                self._welcome(sock, *names_of_peer(address))
             except BaseException:
                 sock.close()
                 raise

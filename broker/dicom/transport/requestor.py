@@ -46,6 +46,7 @@ from broker.dicom.transport.wire import (
     Wire,
     WireBroken,
 )
+from broker.model.hosts import at_port
 from broker.model.room import MB
 
 __all__ = ["Answer", "Broken", "EventReport", "Rejected", "Requestor", "Timeouts"]
@@ -96,7 +97,7 @@ class Requestor:
         Neither roles nor an asynchronous window are proposed: some printers take offence.
         """
         timeouts = timeouts or Timeouts()
-        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        where = at_port(host, port)
         contexts = proposed_contexts(proposals)
         proposal = associate_rq(
             calling_ae=calling_ae, called_ae=called_ae, contexts=contexts, max_pdu=max_pdu
