@@ -99,7 +99,7 @@ class Page:
             config = self._config
         told = {"config": config.model_dump(mode="json"), "socket": listening.fileno()}
         process = subprocess.Popen(
-            [sys.executable, "-m", "broker.web"],
+            [sys.executable, "-m", "broker.web", str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             pass_fds=[listening.fileno()],

@@ -18,6 +18,7 @@ from broker.store.orders import Orders
 from broker.store.printers import Printers
 from broker.store.refusals import Refusals
 from broker.store.retention import Retention
+from broker.store.sessions import EndedSessions
 from broker.store.spool import Spool
 from broker.store.users import Users
 
@@ -33,6 +34,7 @@ class Store:
     refusals: Refusals
     orders: Orders
     users: Users
+    ended_sessions: EndedSessions
     locked: Callable[[float], bool]
     """Whether another process keeps the database locked for so many seconds."""
 
@@ -73,6 +75,7 @@ def store_of(settings: Config) -> Iterator[Store]:
             Refusals(opened_database),
             Orders(opened_database, time.time),
             Users(opened_database, time.time),
+            EndedSessions(opened_database, time.time),
             opened_database.locked,
         )
 

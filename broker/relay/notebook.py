@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from broker.model.note import Note
 from broker.model.repetition import Facts, Key, Repetitions
@@ -32,8 +32,18 @@ class Notebook:
     For any thread. `close` tells what is still kept.
     """
 
-    def __init__(self, note: Note, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        note: Note,
+        monotonic: Callable[[], float],
+        *,
+        repeated: Collection[str] = REPEATED,
+        lasting: Collection[str] = LASTING,
+    ) -> None:
+        """What counts as `repeated` and as `lasting` are the relay's events, unless others are
+        named."""
         self._pass_on = note
+        self._events = (repeated, lasting)
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._repeated = Repetitions()
@@ -43,9 +53,10 @@ class Notebook:
 
     def note(self, event: str, facts: Mapping[str, object]) -> None:
         """Tell this, now or as one of a number."""
-        if event in REPEATED:
+        repeated, lasting = self._events
+        if event in repeated:
             repetitions, same = self._repeated, str(facts.get("kind", ""))
-        elif event in LASTING:
+        elif event in lasting:
             repetitions, same = self._lasting, str(facts.get("why", ""))
         else:
             self._pass_on(event, facts)

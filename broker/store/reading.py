@@ -247,7 +247,8 @@ class JobReading:
 
 
 def _exists(connection: Connection, job_id: int) -> None:
-    if connection.execute(select(jobs.c.id).where(jobs.c.id == job_id)).first() is None:
+    which = jobs.c.id == known(job_id)
+    if connection.execute(select(jobs.c.id).where(which)).first() is None:
         raise NoSuchJob(job_id)
 
 

@@ -204,3 +204,10 @@ users = Table(
     Column("password", String(300), nullable=False),  # hashed
     Column("since", Double, nullable=False),
 )
+
+ended_sessions = Table(
+    "ended_sessions",
+    metadata,
+    Column("session", String(64), primary_key=True),  # a hash of its number
+    Column("until", Double, nullable=False),  # when its cookie runs out anyway
+)

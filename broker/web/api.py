@@ -166,11 +166,11 @@ def explain(request: Request, job_id: int) -> dict[str, Any]:
     response_class=Response,
     responses={200: {"content": {"image/png": {}}}},
 )
-def film(request: Request, job_id: int, number: int, width: int = THUMBNAIL_PX) -> Response:
+async def film(request: Request, job_id: int, number: int, width: int = THUMBNAIL_PX) -> Response:
     """For operators: a patient's name may stand in it."""
     if not 16 <= width <= 3400:
         raise Wrong(f"{width} is not a width; use 16 to 3400 pixels")
-    return picture(request, job_id, number, width)
+    return await picture(request, job_id, number, width)
 
 
 @router.post("/jobs/{job_id}/{verb}", summary="Order something of a job", dependencies=CHECKED)

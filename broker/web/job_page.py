@@ -84,7 +84,7 @@ def pieces(films: int, first: int) -> list[tuple[int, int, bool]]:
 
 
 @router.get("/jobs/{job_id}/films/{number}.png", dependencies=[Depends(operator)])
-def picture(
+async def picture(
     request: Request,
     job_id: int,
     number: int,
@@ -92,7 +92,7 @@ def picture(
 ) -> Response:
     """One film as it will lie on the sheet, as PNG."""
     pictures: Pictures = request.app.state.pictures
-    content = pictures.png(job_id, number, width)
+    content = await pictures.png(job_id, number, width)
     return Response(content, media_type="image/png", headers={"Cache-Control": "no-store"})
 
 

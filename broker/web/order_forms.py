@@ -13,9 +13,9 @@ from broker.desk.orders import JobOrders
 from broker.desk.test_print import print_film
 from broker.model.job import Priority
 from broker.web.ordering import Wrong, on_job, on_printer
-from broker.web.pages import Pages, back, wants_json
+from broker.web.pages import Pages, back
 from broker.web.rows import printer_row
-from broker.web.signin import Person, checked, operator, person
+from broker.web.signin import Person, checked, operator, person, wants_json
 
 router = APIRouter(include_in_schema=False)
 

@@ -73,12 +73,6 @@ def back(to: str, words: str) -> Response:
     return response
 
 
-def wants_json(request: Request) -> bool:
-    """Whether a program asks, rather than a browser that shows what it gets."""
-    accepted = request.headers.get("accept", "")
-    return request.url.path.startswith("/api/") or "application/json" in accepted
-
-
 def commands(words: str) -> Markup:
     """The words with what a terminal is told between backticks set apart."""
     return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(words))))

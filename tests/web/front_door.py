@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-import uvicorn
 
 from broker.config import load
 from broker.desk.opened import Store, store_of
 from broker.desk.passwords import hashed
 from broker.model.user import Role
 from broker.web.app import create
+from broker.web.server.connection import PATIENCE, Patience
+from broker.web.server.places import LIMITS, Limits
+from broker.web.server.service import Server
 from tests.cli.conftest import CONFIGURATION
 
 PASSWORD = "correct horse"
@@ -52,7 +54,9 @@ def token(page: httpx.Response) -> str:
 
 
 @contextlib.contextmanager
-def front_door(folder: Path) -> Iterator[FrontDoor]:
+def front_door(
+    folder: Path, *, patience: Patience = PATIENCE, limits: Limits = LIMITS
+) -> Iterator[FrontDoor]:
     """Open it, without users; closed at the end."""
     file = folder / "broker.toml"
     file.write_text(CONFIGURATION)
@@ -61,10 +65,11 @@ def front_door(folder: Path) -> Iterator[FrontDoor]:
         socket.create_server(("127.0.0.1", 0), backlog=64) as listening,
     ):
         door = FrontDoor(f"http://127.0.0.1:{listening.getsockname()[1]}", store)
-        app = create(store, lambda event, facts: door.notes.append((event, dict(facts))))
-        server = uvicorn.Server(
-            uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
-        )
+
+        def note(event: str, facts: Mapping[str, object]) -> None:
+            door.notes.append((event, dict(facts)))
+
+        server = Server(create(store, note), note, patience=patience, limits=limits)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
