@@ -26,6 +26,8 @@ PAUSE_S = 5.0
 STOP_S = 5.0
 """So long it may take to end."""
 LOOK_S = 1.0
+SPARING = {"MALLOC_ARENA_MAX": "2"}
+"""For glibc (mallopt(3)): memory that one thread gives back serves the others, too."""
 
 
 class Page:
@@ -103,7 +105,7 @@ class Page:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             pass_fds=[listening.fileno()],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env={**os.environ, **SPARING, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             start_new_session=True,
         )
         assert process.stdin is not None

@@ -29,6 +29,7 @@ from broker.store.job_rows import (
     UNFINISHED,
     JobList,
     NoSuchJob,
+    known,
     one,
     request_of,
     several,
@@ -152,7 +153,7 @@ class JobReading:
         with self._database.read() as connection:
             content = {
                 number: film_from_json(text)
-                for number, text in _CONTENT.rows(connection, its_job=job_id)
+                for number, text in _CONTENT.rows(connection, its_job=known(job_id))
             }
             rows = _SENDINGS.rows(connection, its_job=job_id)
         if not rows:
@@ -207,7 +208,7 @@ class JobReading:
     def session(self, job_id: int) -> Attributes:
         """What was asked for of the film session; NoSuchJob."""
         with self._database.read() as connection:
-            found = _SESSION.rows(connection, its_job=job_id)
+            found = _SESSION.rows(connection, its_job=known(job_id))
         if not found:
             raise NoSuchJob(job_id)
         return attributes_from_json(found[0][0])

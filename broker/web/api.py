@@ -12,7 +12,6 @@ from broker.desk import documents
 from broker.desk.opened import Store
 from broker.desk.orders import JobOrders
 from broker.desk.standings import explanation, standing, standings
-from broker.desk.test_print import print_film
 from broker.desk.vitals import read as vitals_of
 from broker.model.film_size import MILLIMETRES
 from broker.model.job import Priority, State
@@ -202,6 +201,8 @@ def print_test_film(
     request: Request, who: Operator, film: TestFilm | None = None
 ) -> dict[str, Any]:
     """The number of its job."""
+    from broker.desk.test_print import print_film  # here: it takes 40 MB
+
     asked = film or TestFilm()
     if asked.film_size not in MILLIMETRES:
         raise Wrong(f"{asked.film_size} is not a film size; use {', '.join(MILLIMETRES)}")

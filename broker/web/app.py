@@ -25,6 +25,7 @@ from broker.web.ordering import Wrong
 from broker.web.pages import Pages, back
 from broker.web.pictures import NoPicture, Pictures
 from broker.web.probes import Probes
+from broker.web.server.connection import PATIENCE, Patience
 from broker.web.server.front import FAULT, Front
 from broker.web.server.refusal import Refused
 from broker.web.streams import Streams
@@ -41,7 +42,7 @@ STATUSES: dict[type[Exception], int] = {
 }
 
 
-def create(store: Store, note: Note) -> Front:
+def create(store: Store, note: Note, patience: Patience = PATIENCE) -> Front:
     """The application over an open store. Probes open it once more, for themselves."""
     look = Look(store)
     probes = Probes()
@@ -60,7 +61,7 @@ def create(store: Store, note: Note) -> Front:
         summary="The print room's data and verbs.",
         docs_url=None,
         redoc_url=None,
-        openapi_url="/api/openapi.json",
+        openapi_url=None,  # the API's page serves it, made once
         redirect_slashes=False,  # it would lead to whatever the Host header says
         lifespan=life,
     )
@@ -81,7 +82,7 @@ def create(store: Store, note: Note) -> Front:
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(signin.SignedOut, _signed_out)
     app.add_exception_handler(RequestValidationError, _invalid)
-    return Front(app, sessions, probes.answers, note)
+    return Front(app, sessions, probes.answers, note, patience_s=patience.body_s)
 
 
 def _troubled(request: Request, error: Exception) -> Response:

@@ -13,7 +13,6 @@ from fastapi.responses import HTMLResponse, Response
 from broker.desk.opened import Store
 from broker.desk.phrases import count, moment
 from broker.desk.standings import explanation, standing
-from broker.dicom.characters import readable
 from broker.model.film import Attributes, Film, ImageBox, PresentationLut
 from broker.model.job import FilmState, JobFilm
 from broker.web.pages import Pages
@@ -50,6 +49,8 @@ def job_page(
     """The page of one job, for operators alone: it shows what the patient is called. Of its films
     those from the `first` on, as many as a page has room for.
     """
+    from broker.dicom.characters import readable  # here: pydicom takes 30 MB
+
     store: Store = request.app.state.store
     job = store.jobs.get(job_id)
     found = standing(store, job)

@@ -88,7 +88,6 @@ async def events(
     """The page's regions, each time that one of them has changed (server-sent events)."""
     streams: Streams = request.app.state.streams
     leave = streams.enter(_key(request, who))
-    request.state.release()  # it is not one of the requests that are worked on at one time
     return EventStream(_news(request, who, view), leave)
 
 

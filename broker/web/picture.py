@@ -20,11 +20,6 @@ if __name__ == "__main__":
     end_with(int(sys.argv[1]))  # before what takes longer to import
 
 from broker.model.room import MB
-from broker.model.trouble import SpoolDamaged
-from broker.sheet.paper import SAMPLES, compose
-from broker.sheet.paper import size as size_of
-from broker.store.documents import film_from_json
-from broker.store.stored import Stored, place_of
 
 NICE = 5
 """After the page itself, which comes after the relay."""
@@ -37,6 +32,13 @@ ROOM = 1024 * MB
 
 def main() -> int:
     """Draw; the exit code."""
+    # Here: the page imports this module for its exit codes, and needs no memory for drawing.
+    from broker.model.trouble import SpoolDamaged
+    from broker.sheet.paper import SAMPLES, compose
+    from broker.sheet.paper import size as size_of
+    from broker.store.documents import film_from_json
+    from broker.store.stored import Stored, place_of
+
     os.nice(NICE)
     give_way_to_the_relay(EXPENDABLE)
     told = json.loads(sys.stdin.readline())

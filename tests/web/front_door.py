@@ -69,7 +69,7 @@ def front_door(
         def note(event: str, facts: Mapping[str, object]) -> None:
             door.notes.append((event, dict(facts)))
 
-        server = Server(create(store, note), note, patience=patience, limits=limits)
+        server = Server(create(store, note, patience), note, patience=patience, limits=limits)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
@@ -18,9 +17,9 @@ PIECE = 64 * 1024
 """Bytes that a connection is handed at one time; it takes no more until these are on the way."""
 ROOM = 48 * MB
 """Bytes of all answers that are larger than a piece and not yet sent."""
-LINGER_S, LINGER_BYTES = 1.0, 512 * 1024
-"""What a peer still sends after it was refused is read for so long, and so much of it, and thrown
-away: a connection that is closed before would lose the answer."""
+LINGER_S, LINGER_BYTES = 1.0, 64 * 1024
+"""A connection stays open for so long after its request was refused, and so much of what its peer
+still sends is read and thrown away: one that is closed before would lose the answer."""
 
 
 class Sending:
@@ -63,12 +62,15 @@ class Answer:
         send: Send,
         sending: Sending,
         cookies: Callable[[], list[str]],
+        begins: Callable[[], None],
     ) -> None:
+        """`begins` is called when the application has its answer, and only sending is left."""
         self._scope = scope
         self._receive = receive
         self._send = send
         self._sending = sending
         self._cookies = cookies
+        self._begins = begins
         self._start: Message | None = None
         self.begun = False
         """Whether anything was sent."""
@@ -93,17 +95,16 @@ class Answer:
                     self._sending.give(number)
 
     async def refuse(self, refused: Refused, *, reads: bool) -> None:
-        """Refuse it in words. Where `reads`, its body was not read: what comes of it is thrown
-        away for a moment, and then the connection ends."""
+        """Refuse it in words, and end the connection: what came behind it is not looked at. Where
+        `reads`, its body was not read: what comes of it is thrown away for a moment before."""
         body = f"{refused.words}\n".encode()
         headers = [
             (b"content-type", b"text/plain; charset=utf-8"),
             (b"content-length", str(len(body)).encode()),
             (b"cache-control", b"no-store"),
+            (b"connection", b"close"),
             *((name.lower().encode(), value.encode()) for name, value in refused.headers.items()),
         ]
-        if reads:
-            headers.append((b"connection", b"close"))
         self._start = {
             "type": "http.response.start",
             "status": refused.status,
@@ -116,14 +117,15 @@ class Answer:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _linger(self) -> None:
-        end = time.monotonic() + LINGER_S
         length, more = 0, True
         with suppress(TimeoutError):
             async with asyncio.timeout(LINGER_S):
-                while more and length < LINGER_BYTES and time.monotonic() < end:
+                while more and length < LINGER_BYTES:
                     message = await self._receive()
                     length += len(message.get("body", b""))
                     more = message.get("more_body", False)
+                if more:  # one who sends without an end waits, rather than to come again at once
+                    await asyncio.sleep(LINGER_S)
 
     async def _begin(self) -> None:
         if self._start is None:
@@ -136,6 +138,7 @@ class Answer:
         for cookie in self._cookies():
             headers.append("set-cookie", cookie)
         self.begun = True
+        self._begins()
         await self._send({**start, "headers": headers.raw})
 
     async def _in_pieces(self, body: memoryview, more: bool) -> None:

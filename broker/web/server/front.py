@@ -21,13 +21,14 @@ from broker.model.note import Note
 from broker.web.server import bodies
 from broker.web.server.answers import Answer, Sending, heads
 from broker.web.server.refusal import Refused, busy
+from broker.web.server.turns import Turn, Turns
 
 METHODS = ("GET", "HEAD", "POST")
 SAFE = frozenset({"GET", "HEAD"})
-AT_ONCE = 64
-"""Requests that the pages work on at one time, event streams aside."""
-PATIENCE_S = 10.0
-"""For a body."""
+AT_ONCE, WAITING = 8, 64
+"""Requests that the pages work on at one time, and that wait for their turn: more at one time would
+only wait for each other, and keep probes from theirs. A request has its turn until its answer
+begins, so that nothing waits for one who reads slowly."""
 FAULT = "the page has a fault here; the broker's log has it. Films are not concerned"
 OPEN = ("/static/", "/sign-in")
 """What needs no sign-in."""
@@ -69,15 +70,16 @@ class Front:
         probes: Mapping[str, Probe],
         note: Note,
         *,
-        patience_s: float = PATIENCE_S,
+        patience_s: float,
     ) -> None:
+        """`patience_s`: for a body."""
         self._app = app
         self._sessions = sessions
         self._probes = probes
         self._note = note
         self._patience_s = patience_s
         self._sending = Sending()
-        self._working = 0
+        self._turns = Turns(AT_ONCE, WAITING)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the application's life."""
@@ -89,10 +91,11 @@ class Front:
         def cookies() -> list[str]:
             return self._sessions.cookies(state, https=scope["scheme"] == "https")
 
-        answer = Answer(scope, receive, send, self._sending, cookies)
+        turn = Turn(self._turns)
+        answer = Answer(scope, receive, send, self._sending, cookies, turn.leave)
         reads = [False]
         try:
-            await self._answer(scope, receive, answer, reads)
+            await self._answer(scope, receive, answer, turn, reads)
         except ConnectionError:
             return  # its peer has gone; there is nobody to answer
         except Refused as refused:
@@ -105,9 +108,11 @@ class Front:
             self._note("page failed", facts)
             if not answer.begun:
                 await answer.refuse(Refused(500, FAULT), reads=reads[0])
+        finally:
+            turn.leave()
 
     async def _answer(
-        self, scope: Scope, receive: Receive, answer: Answer, reads: list[bool]
+        self, scope: Scope, receive: Receive, answer: Answer, turn: Turn, reads: list[bool]
     ) -> None:
         """`reads` is true while a body may come that was not read."""
         headers = heads(scope)
@@ -125,56 +130,30 @@ class Front:
                 raise Refused(405, "this is only asked", {"Allow": "GET, HEAD"})
             await (await probe())(scope, receive, answer.send)
             return
-        if self._working >= AT_ONCE:
-            raise busy("the page answers as many requests as it may already")
-        self._working += 1
-        held = [True]
-
-        def release() -> None:
-            if held[0]:
-                held[0] = False
-                self._working -= 1
-
-        scope["state"]["release"] = release
-        try:
-            await self._page(scope, receive, answer, reads, headers)
-        finally:
-            release()
-
-    async def _page(
-        self,
-        scope: Scope,
-        receive: Receive,
-        answer: Answer,
-        reads: list[bool],
-        headers: Mapping[bytes, bytes],
-    ) -> None:
+        if path == "/sign-in" and method == "POST":
+            address = scope["client"][0] if scope.get("client") else ""
+            if self._sessions.crowded(address):
+                raise busy("too many sign-ins at once", status=429)
+        await turn.come()
         request = Request(scope)
         scope["state"]["needed"] = needed = await run_in_threadpool(self._sessions.needed)
         if not needed:
             self._only_here(headers)
-        if scope["method"] not in SAFE:
+        if method not in SAFE:
             self._from_here(request)
-        if not scope["path"].startswith(OPEN):
+        if not path.startswith(OPEN):
             unknown = await self._sessions.identify(request)
             if unknown is not None:
                 if reads[0]:
                     unknown.headers["Connection"] = "close"
                 await unknown(scope, receive, answer.send)
                 return
-        elif scope["path"] == "/sign-in" and scope["method"] == "POST":
-            address = scope["client"][0] if scope.get("client") else ""
-            if self._sessions.crowded(address):
-                raise busy("too many sign-ins at once", status=429)
         if reads[0]:
-            # Not among the requests that are worked on: its sender may take his time.
-            self._working -= 1
-            try:
-                body = await bodies.whole(receive, self._patience_s)
-            finally:
-                self._working += 1
+            turn.leave()  # its sender may take a while
+            body = await bodies.whole(receive, self._patience_s)
             reads[0] = False
             receive = bodies.again(body, receive)
+            await turn.come()
         await self._app(scope, receive, answer.send)
 
     def _only_here(self, headers: Mapping[bytes, bytes]) -> None:

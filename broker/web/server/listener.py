@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
 import time
@@ -130,6 +129,7 @@ class Listener:
         seat = Seat(accepted, address)
         self._seats.add(seat)
         seat.task = self._loop.create_task(self._begin(seat, accepted))
+        seat.task.add_done_callback(lambda _: self._begun(seat, accepted))
 
     async def _begin(self, seat: Seat, accepted: socket.socket) -> None:
         """Agree on TLS where the page has it, and hand the connection to its protocol."""
@@ -148,13 +148,15 @@ class Listener:
                 ssl_handshake_timeout=self._patience.handshake_s if tls else None,
                 ssl_shutdown_timeout=self._patience.end_s if tls else None,
             )
-        except (OSError, asyncio.CancelledError):
-            # No TLS, not in time, or its place was given to another. The loop closes the socket.
-            self._seats.discard(seat)
-            with contextlib.suppress(OSError):
-                accepted.close()
-            return
+        except OSError:
+            return  # no TLS, or not in time
         seat.connection = made[0]
+
+    def _begun(self, seat: Seat, accepted: socket.socket) -> None:
+        """Where it came to nothing, or its place was given to another meanwhile, it is closed."""
+        if seat.connection is None:
+            self._seats.discard(seat)
+            accepted.close()
 
     async def _sweep(self) -> None:
         while True:
