@@ -55,7 +55,11 @@ def token(page: httpx.Response) -> str:
 
 @contextlib.contextmanager
 def front_door(
-    folder: Path, *, patience: Patience = PATIENCE, limits: Limits = LIMITS
+    folder: Path,
+    *,
+    patience: Patience = PATIENCE,
+    limits: Limits = LIMITS,
+    certificate: Path | None = None,
 ) -> Iterator[FrontDoor]:
     """Open it, without users; closed at the end."""
     file = folder / "broker.toml"
@@ -64,12 +68,19 @@ def front_door(
         store_of(load(file)) as store,
         socket.create_server(("127.0.0.1", 0), backlog=64) as listening,
     ):
-        door = FrontDoor(f"http://127.0.0.1:{listening.getsockname()[1]}", store)
+        scheme = "https" if certificate else "http"
+        door = FrontDoor(f"{scheme}://127.0.0.1:{listening.getsockname()[1]}", store)
 
         def note(event: str, facts: Mapping[str, object]) -> None:
             door.notes.append((event, dict(facts)))
 
-        server = Server(create(store, note, patience), note, patience=patience, limits=limits)
+        server = Server(
+            create(store, note, patience),
+            note,
+            certificate=str(certificate) if certificate else None,
+            patience=patience,
+            limits=limits,
+        )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
