@@ -28,6 +28,7 @@ from broker.desk.passwords import verified
 from broker.model.note import Note
 from broker.model.user import Role, User
 from broker.web.attempts import Attempt, FailedSignIns
+from broker.web.server import answers
 from broker.web.server.places import peer_of
 from broker.web.server.refusal import Refused, busy
 from broker.web.server.worker import Full, Worker
@@ -352,8 +353,7 @@ def signed_out(request: Request) -> Response:
 
 def wants_json(request: Request) -> bool:
     """Whether a program asks, rather than a browser that shows what it gets."""
-    accepted = request.headers.get("accept", "")
-    return request.url.path.startswith("/api/") or "application/json" in accepted
+    return answers.wants_json(request.url.path, request.headers.get("accept", ""))
 
 
 def sign_in_address(request: Request) -> str:

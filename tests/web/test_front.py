@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -142,6 +143,14 @@ def test_an_answer_that_is_not_read_is_given_up(door: FrontDoor) -> None:
         ):
             time.sleep(0.05)
         assert any(facts.get("kind") == waits for _, facts in door.notes)
+
+
+def test_programs_hear_of_it_as_json(door: FrontDoor) -> None:
+    """As of every other error: under /api, and where JSON is asked for."""
+    for path, accept in (("/api/jobs/1/hold", ""), ("/sign-in", "Accept: application/json")):
+        _, headers, body = ask(door, post(path, "Content-Length: 400000000", accept))
+        assert headers["content-type"] == "application/json"
+        assert "65536 bytes" in json.loads(body)["error"]
 
 
 @pytest.mark.parametrize(

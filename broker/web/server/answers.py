@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
@@ -97,9 +98,14 @@ class Answer:
     async def refuse(self, refused: Refused, *, reads: bool) -> None:
         """Refuse it in words, and end the connection: what came behind it is not looked at. Where
         `reads`, its body was not read: what comes of it is thrown away for a moment before."""
-        body = f"{refused.words}\n".encode()
+        if wants_json(
+            self._scope["path"], heads(self._scope).get(b"accept", b"").decode("latin-1")
+        ):
+            kind, body = b"application/json", json.dumps({"error": refused.words}).encode()
+        else:
+            kind, body = b"text/plain; charset=utf-8", f"{refused.words}\n".encode()
         headers = [
-            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-type", kind),
             (b"content-length", str(len(body)).encode()),
             (b"cache-control", b"no-store"),
             (b"connection", b"close"),
@@ -151,6 +157,11 @@ class Answer:
                     "more_body": more or not last,
                 }
             )
+
+
+def wants_json(path: str, accept: str) -> bool:
+    """Whether a program asks, rather than a browser that shows what it gets."""
+    return path.startswith("/api/") or "application/json" in accept
 
 
 def heads(scope: Scope) -> Mapping[bytes, bytes]:

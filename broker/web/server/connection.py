@@ -137,6 +137,11 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
         self._lost()
 
+    def shutdown(self) -> None:
+        """The page ends: so does this, after the answer that it works on."""
+        if not self.transport.is_closing():
+            super().shutdown()
+
     def send_400_response(self, msg: str) -> None:
         """What is no request at all."""
         self._answer(400, msg)
