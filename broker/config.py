@@ -16,12 +16,22 @@ from typing import Any
 from pydantic import ValidationError
 
 from broker.contradictions import contradictions, give_way
+from broker.model.address import shown
 from broker.notify_section import Notify
 from broker.section import Section
 from broker.sections import SECTIONS, Broker, Config, Database, PrinterSection, Tls
 from broker.values import as_written
 
-__all__ = ["Config", "ConfigError", "load", "locate", "parse", "show", "warnings"]
+__all__ = [
+    "Config",
+    "ConfigError",
+    "load",
+    "locate",
+    "parse",
+    "show",
+    "warnings",
+    "without_secrets",
+]
 
 FILE_NAME = "broker.toml"
 """What is read from the working folder when nothing else is named."""
@@ -186,8 +196,23 @@ def warnings(config: Config) -> list[str]:
     return ["no printers are configured: films are taken and kept, none is printed"]
 
 
-def show(config: Config) -> str:
-    """The effective file, as TOML that loads to an equal configuration."""
+def without_secrets(config: Config) -> Config:
+    """The same configuration as it may be shown: secrets in its addresses are hidden."""
+    notify, database = config.notify, config.database
+    hidden = {"webhook": shown(notify.webhook, path=False), "page": shown(notify.page)}
+    return config.model_copy(
+        update={
+            "notify": notify.model_copy(update=hidden),
+            "database": database.model_copy(update={"url": shown(database.url)}),
+        }
+    )
+
+
+def show(config: Config, *, secrets: bool = False) -> str:
+    """The effective file, as TOML. With `secrets`, or where it has none, it loads to an equal
+    configuration; an address that is hidden is a mistake in a file."""
+    if not secrets:
+        config = without_secrets(config)
     lines = []
     for name, model in SECTIONS.items():
         value = getattr(config, name)

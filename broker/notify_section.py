@@ -6,12 +6,18 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from broker.model.address import HIDDEN
 from broker.section import Section
 from broker.values import PemFile, Port, as_written, choice, host, seconds
 
 
 def _url(value: object) -> str:
     """Empty, or http(s). The value is not repeated: it may hold a password."""
+    if isinstance(value, str) and value.startswith(HIDDEN):
+        raise ValueError(
+            "is what `broker config show` prints in place of a secret; write the address itself, "
+            "which `broker config show --secrets` prints"
+        )
     if not isinstance(value, str) or not (value == "" or value.startswith(("http://", "https://"))):
         raise ValueError('is not an address; use "" or one that begins with https:// or http://')
     return value

@@ -37,6 +37,8 @@ PAUSE_S = 5.0
 STOP_S = 2.0
 """So long it may take to end."""
 LOOK_S = 1.0
+SPARING = {"MALLOC_ARENA_MAX": "2"}
+"""For glibc (mallopt(3)): memory that one thread gives back serves the others, too."""
 
 
 class Page:
@@ -112,11 +114,11 @@ class Page:
         descriptors = [each.fileno() for each in listening]
         told = {"config": config.model_dump(mode="json"), "sockets": descriptors}
         process = subprocess.Popen(
-            [sys.executable, "-m", "broker.web"],
+            [sys.executable, "-m", "broker.web", str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             pass_fds=descriptors,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env={**os.environ, **SPARING, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             start_new_session=True,
         )
         assert process.stdin is not None

@@ -50,7 +50,7 @@ from broker.relay.shedder import Shedder
 from broker.relay.upkeep import House, Upkeep
 from broker.relay.vitals import VitalSigns
 from broker.store import binding, identity, schema
-from broker.store.database import Database, in_words
+from broker.store.database import Database, in_words, make_file
 from broker.store.integrity import START_S, DatabaseDamaged, examine
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
@@ -116,7 +116,7 @@ class Service:
         if found := binding.mismatch(self._spool_folder, file):
             raise found
         if not file.exists():
-            make_private_file(file)
+            make_file(file)
             self._occupied.callback(Occupancy.take_database(file).close)
         self._database = Database.open(self._config.database_url)
         self._occupied.callback(self._database.close)

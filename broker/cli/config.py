@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -125,20 +125,27 @@ def show(
     ctx: typer.Context,
     config: ConfigOption = None,
     as_document: JsonOption = False,
+    secrets: Annotated[
+        bool,
+        typer.Option("--secrets", help="Print addresses whole, with passwords and tokens in them."),
+    ] = False,
 ) -> None:
     """Print the effective configuration, every key with what it means.
 
-    Example: broker config show > broker.toml
+    An address that holds a secret, such as a webhook's, is printed without it.
+
+    Example: broker config show
     """
     from broker.cli.tables import as_json
-    from broker.config import load, locate
+    from broker.config import load, locate, without_secrets
     from broker.config import show as rendered
 
     path = configured(ctx, config, opens_data=False)
     settings = load(path)
     if as_document:
-        typer.echo(as_json(settings.model_dump(mode="json")))
+        told = settings if secrets else without_secrets(settings)
+        typer.echo(as_json(told.model_dump(mode="json")))
         return
     file = locate(path)
     typer.echo(f"# Effective configuration, from {file.absolute() if file else 'all defaults'}.\n")
-    typer.echo(rendered(settings), nl=False)
+    typer.echo(rendered(settings, secrets=secrets), nl=False)

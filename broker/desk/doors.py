@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from broker.model.hosts import Hosts, hosts_of, is_loopback
@@ -41,3 +42,21 @@ def same_origin(origin: str, scheme: str, host_header: str) -> bool:
     except ValueError:
         return False
     return (found.scheme, found.netloc) == (scheme, host_header)
+
+
+def proxied(header_names: Iterable[str]) -> str:
+    """What to say when a request to a page of this machine alone came through a proxy; else empty.
+
+    A proxy on this machine hides that others ask: its own address is a loopback address.
+    """
+    found = sorted(
+        name
+        for name in map(str.lower, header_names)
+        if name in ("forwarded", "via", "x-real-ip") or name.startswith("x-forwarded-")
+    )
+    if not found:
+        return ""
+    return (
+        f"this page is for this machine alone, and a proxy passes requests on to it ({found[0]}): "
+        "`broker user add NAME --role operator` makes a user; then others may ask, too"
+    )

@@ -21,6 +21,7 @@ from broker.store.printers import Printers
 from broker.store.refusals import Refusals
 from broker.store.rehearsal import Rehearsal
 from broker.store.retention import Retention
+from broker.store.sessions import EndedSessions
 from broker.store.spool import Spool
 from broker.store.users import Users
 
@@ -36,6 +37,7 @@ class Store:
     refusals: Refusals
     orders: Orders
     users: Users
+    ended_sessions: EndedSessions
     locked: Callable[[float], bool]
     """Whether another process keeps the database locked for so many seconds."""
     rehearsal: Rehearsal
@@ -86,6 +88,7 @@ def store_over(opened_database: Database, settings: Config) -> Store:
         Refusals(opened_database),
         Orders(opened_database, time.time),
         Users(opened_database, time.time),
+        EndedSessions(opened_database, time.time),
         opened_database.locked,
         Rehearsal(opened_database, jobs),
         lambda: opened_database.damage,

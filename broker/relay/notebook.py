@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from broker.model.caller import Caller
 from broker.model.note import Note
@@ -35,8 +35,18 @@ class Notebook:
     For any thread. `close` tells what is still kept.
     """
 
-    def __init__(self, note: Note, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        note: Note,
+        monotonic: Callable[[], float],
+        *,
+        repeated: Collection[str] = REPEATED,
+        lasting: Collection[str] = LASTING,
+    ) -> None:
+        """What counts as `repeated` and as `lasting` are the relay's events, unless others are
+        named."""
         self._pass_on = note
+        self._events = (repeated, lasting)
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._repeated = Repetitions()
@@ -47,11 +57,12 @@ class Notebook:
     def note(self, event: str, facts: Mapping[str, object]) -> None:
         """Tell this, now or as one of a number."""
         caller = ""
-        if event in REPEATED:
+        repeated, lasting = self._events
+        if event in repeated:
             if calling_ae := str(facts.get("calling_ae", "")):
                 caller = str(Caller.of(calling_ae, str(facts.get("peer", ""))))
             repetitions, same = self._repeated, str(facts.get("kind", ""))
-        elif event in LASTING:
+        elif event in lasting:
             repetitions, same = self._lasting, str(facts.get("why", ""))
         else:
             self._pass_on(event, facts)

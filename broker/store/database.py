@@ -125,7 +125,7 @@ class Database:
         parts = make_url(url)
         if parts.get_backend_name() != "sqlite" or not parts.database:
             raise ValueError("the database must be a file: sqlite:////path/to/broker.db")
-        make_private(Path(parts.database))
+        make_file(Path(parts.database))
         # Parameters stay out of exceptions: labels of patients are among them (promise 10).
         engine = create_engine(
             parts,
@@ -275,7 +275,7 @@ def _total_changes(connection: Connection) -> int:
     return int(driver.total_changes)
 
 
-def make_private(path: Path) -> None:
+def make_file(path: Path) -> None:
     """Make the file when it is missing: labels of patients are in it, so it is its owner's alone.
 
     The write-ahead log takes its mode from it. A file that is there is not even opened: closing it

@@ -41,6 +41,10 @@ Within = Select[tuple[int]] | list[int]
 JobList = list[Job]
 
 
+LARGEST = 2**63 - 1
+"""The largest number that a job may have: SQLite's integers end there."""
+
+
 class NoSuchJob(LookupError):
     """There is no job of that number. `words` tells a person."""
 
@@ -78,8 +82,16 @@ _LEFT_OF_SOME = Prepared(_LEFT.where(sendings.c.job_id.in_(_AMONG_SOME)))
 _STRUCK_OF_SOME = Prepared(_STRUCK.where(attempts.c.job_id.in_(_AMONG_SOME)))
 
 
+def known(job_id: int) -> int:
+    """The number, where a job may have it: the database takes no larger one; NoSuchJob."""
+    if not 0 < job_id <= LARGEST:
+        raise NoSuchJob(job_id)
+    return job_id
+
+
 def one(connection: Connection, job_id: int) -> Job:
     """One job; NoSuchJob."""
+    known(job_id)
     found = several(connection, shown().where(jobs.c.id == job_id), [job_id])
     if not found:
         raise NoSuchJob(job_id)
@@ -107,7 +119,7 @@ def whole(connection: Connection, rows: Sequence[Sequence[Any]], within: Within)
 
 def request_of(connection: Connection, job_id: int) -> PrintRequest:
     """What was asked for; NoSuchJob."""
-    row = connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
+    row = connection.execute(select(jobs).where(jobs.c.id == known(job_id))).one_or_none()
     if row is None:
         raise NoSuchJob(job_id)
     content = connection.execute(

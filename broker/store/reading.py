@@ -41,6 +41,7 @@ from broker.store.job_rows import (
     UNFINISHED,
     JobList,
     NoSuchJob,
+    known,
     one,
     request_of,
     several,
@@ -210,7 +211,7 @@ class JobReading:
     def _check_asked_for(self, job_id: int, found: FilmList) -> None:
         """Make sure that film session, copies and passes are what was asked for."""
         with self._database.read() as connection:
-            rows = _ASKED_FOR.rows(connection, its_job=job_id)
+            rows = _ASKED_FOR.rows(connection, its_job=known(job_id))
         if not rows:
             raise NoSuchJob(job_id)
         session, level, films, copies, digest = rows[0]
@@ -228,7 +229,7 @@ class JobReading:
         content: dict[int, Film] = {}
         digests: dict[int, str] = {}
         with self._database.read() as connection:
-            written = _CONTENT.rows(connection, its_job=job_id)
+            written = _CONTENT.rows(connection, its_job=known(job_id))
             rows = _SENDINGS.rows(connection, its_job=job_id)
         if not rows:
             raise NoSuchJob(job_id)  # a job has at least one film
@@ -293,7 +294,7 @@ class JobReading:
     def session(self, job_id: int) -> Attributes:
         """What was asked for of the film session; NoSuchJob."""
         with self._database.read() as connection:
-            found = _SESSION.rows(connection, its_job=job_id)
+            found = _SESSION.rows(connection, its_job=known(job_id))
         if not found:
             raise NoSuchJob(job_id)
         return attributes_from_json(found[0][0])
@@ -340,7 +341,8 @@ def _damaged(number: object) -> RecordDamaged:
 
 
 def _exists(connection: Connection, job_id: int) -> None:
-    if connection.execute(select(jobs.c.id).where(jobs.c.id == job_id)).first() is None:
+    which = jobs.c.id == known(job_id)
+    if connection.execute(select(jobs.c.id).where(which)).first() is None:
         raise NoSuchJob(job_id)
 
 

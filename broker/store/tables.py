@@ -261,3 +261,10 @@ released = Table(
     Column("name", String(64), primary_key=True),
     Column("at", Double, nullable=False),
 )
+
+ended_sessions = Table(
+    "ended_sessions",
+    metadata,
+    Column("session", String(64), primary_key=True),  # a hash of its number
+    Column("until", Double, nullable=False),  # when its cookie runs out anyway
+)

@@ -18,7 +18,7 @@ from broker.model.job import (
 from broker.store.claims import left_to_print
 from broker.store.doubts import remember_all, take_back
 from broker.store.duplicates import later_twin
-from broker.store.job_rows import NoSuchJob, state_of
+from broker.store.job_rows import NoSuchJob, known, state_of
 from broker.store.printer_rows import require
 from broker.store.reading import JobReading
 from broker.store.reprints import take_back_unprinted
@@ -180,7 +180,7 @@ class Verbs(JobReading):
 def lock(connection: Connection, job_id: int) -> State:
     """The state of a job, which stays so until the transaction ends; NoSuchJob."""
     state = connection.execute(
-        select(jobs.c.state).where(jobs.c.id == job_id).with_for_update()
+        select(jobs.c.state).where(jobs.c.id == known(job_id)).with_for_update()
     ).scalar()
     if state is None:
         raise NoSuchJob(job_id)

@@ -12,7 +12,6 @@ from broker.desk import documents
 from broker.desk.opened import Store
 from broker.desk.orders import JobOrders
 from broker.desk.standings import explanation, standing, standings
-from broker.desk.test_print import print_film
 from broker.desk.vitals import read as vitals_of
 from broker.model.film_size import MILLIMETRES
 from broker.model.hosts import hosts_of
@@ -167,11 +166,11 @@ def explain(request: Request, job_id: int) -> dict[str, Any]:
     response_class=Response,
     responses={200: {"content": {"image/png": {}}}},
 )
-def film(request: Request, job_id: int, number: int, width: int = THUMBNAIL_PX) -> Response:
+async def film(request: Request, job_id: int, number: int, width: int = THUMBNAIL_PX) -> Response:
     """For operators: a patient's name may stand in it."""
     if not 16 <= width <= 3400:
         raise Wrong(f"{width} is not a width; use 16 to 3400 pixels")
-    return picture(request, job_id, number, width)
+    return await picture(request, job_id, number, width)
 
 
 @router.post("/jobs/{job_id}/{verb}", summary="Order something of a job", dependencies=CHECKED)
@@ -203,6 +202,8 @@ def print_test_film(
     request: Request, who: Operator, film: TestFilm | None = None
 ) -> dict[str, Any]:
     """The number of its job."""
+    from broker.desk.test_print import print_film  # here: it takes 40 MB
+
     asked = film or TestFilm()
     if asked.film_size not in MILLIMETRES:
         raise Wrong(f"{asked.film_size} is not a film size; use {', '.join(MILLIMETRES)}")

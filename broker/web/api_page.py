@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.responses import HTMLResponse, Response
 
 from broker.web.pages import Pages
 from broker.web.signin import Person, person
+
+DOCUMENT = "/api/openapi.json"
 
 router = APIRouter(include_in_schema=False)
 
@@ -33,6 +36,15 @@ class Path:
     summary: str
     parameters: tuple[Parameter, ...]
     example: str
+
+
+@router.get(DOCUMENT)
+def document(request: Request) -> Response:
+    """The API for machines: an OpenAPI document."""
+    app: FastAPI = request.app
+    if not hasattr(app.state, "api_document"):
+        app.state.api_document = json.dumps(app.openapi()).encode()
+    return Response(app.state.api_document, media_type="application/json")
 
 
 @router.get("/api", response_class=HTMLResponse)

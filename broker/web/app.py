@@ -1,35 +1,38 @@
-"""The page's application: routes, errors in words, and what must hold for every answer."""
+"""The page's application: routes, errors in words, and the front before them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from broker.desk.failures import explained
-from broker.desk.opened import Store
-from broker.desk.readiness import Readiness
-from broker.desk.readiness import look as look_at
-from broker.desk.sampled_readiness import SampledReadiness
+from broker.desk.opened import Store, store_of
 from broker.model.note import Note
 from broker.store.job_rows import NoSuchJob
 from broker.store.printer_rows import NoSuchPrinter
 from broker.store.verbs import NotAllowed
-from broker.web import api, api_page, job_page, metrics, order_forms, overview, sign_in_page, signin
+from broker.web import api, api_page, job_page, order_forms, overview, sign_in_page, signin
 from broker.web.look import Look
 from broker.web.ordering import Wrong
-from broker.web.pages import Pages, back, wants_json
+from broker.web.pages import Pages, back
 from broker.web.pictures import NoPicture, Pictures
+from broker.web.probes import Probes
+from broker.web.server.connection import PATIENCE, Patience
+from broker.web.server.front import FAULT, Front
+from broker.web.server.refusal import Refused
+from broker.web.streams import Streams
 
-POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-"""Nothing from elsewhere is loaded, and nobody frames the page."""
+THREADS = 8
+"""Pages that are made at one time: more would only wait for each other, and keep the loop that
+answers probes from its turn."""
 STATUSES: dict[type[Exception], int] = {
     NoSuchJob: 404,
     NoSuchPrinter: 404,
@@ -39,72 +42,61 @@ STATUSES: dict[type[Exception], int] = {
 }
 
 
-def create(store: Store, note: Note) -> FastAPI:
-    """The application over an open store."""
+def create(store: Store, note: Note, patience: Patience = PATIENCE) -> Front:
+    """The application over an open store. Probes open it once more, for themselves."""
     look = Look(store)
-    pictures = Pictures(store)
-    readiness = SampledReadiness(partial(readiness_of, store))
+    probes = Probes()
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
-        await look.start()
-        readiness.start()
-        yield
-        readiness.stop()
-        await look.stop()
+        current_default_thread_limiter().total_tokens = THREADS
+        with store_of(store.config) as own:
+            probes.begin(own)
+            await look.start()
+            yield
+            await look.stop()
 
     app = FastAPI(
         title="DICOM print broker",
         summary="The print room's data and verbs.",
         docs_url=None,
         redoc_url=None,
-        openapi_url="/api/openapi.json",
+        openapi_url=None,  # the API's page serves it, made once
+        redirect_slashes=False,  # it would lead to whatever the Host header says
         lifespan=life,
     )
+    sessions = signin.SignIn(store, note)
     app.state.store = store
     app.state.look = look
-    app.state.readiness = readiness
-    app.state.pictures = pictures
-    app.state.scales = metrics.Scales(store.config.data_dir / "spool")
+    app.state.streams = Streams(look)
+    app.state.pictures = Pictures(store)
     app.state.pages = Pages(store.config.broker.ae_title)
     app.state.note = note
-    signin.install(app, store, note)
-    for each in (overview, job_page, order_forms, sign_in_page, api_page, metrics, api):
+    app.state.signin = sessions
+    for each in (overview, job_page, order_forms, sign_in_page, api_page, api):
         app.include_router(each.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     for error in (*STATUSES, Exception):
         app.add_exception_handler(error, _troubled)
+    app.add_exception_handler(Refused, _not_now)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(signin.SignedOut, _signed_out)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.middleware("http")(_guard)
-    return app
-
-
-def readiness_of(store: Store, committing: bool) -> Readiness:
-    """A look at what films need; in the page's process, beside its answers."""
-    return look_at(store, committing=committing)
-
-
-async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    response = await call_next(request)
-    sign_in_page.cookies(request, response)
-    response.headers["Content-Security-Policy"] = POLICY
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "same-origin"
-    return response
+    return Front(app, sessions, probes.answers, note, patience_s=patience.body_s)
 
 
 def _troubled(request: Request, error: Exception) -> Response:
-    """What cannot be done, in the words that a command would say."""
+    """What cannot be done, in the words that a command would say. The front notes what nobody
+    foresaw."""
     status = next((code for kind, code in STATUSES.items() if isinstance(error, kind)), 500)
     found = explained(error)
-    if found is None:
-        request.app.state.note("page failed", {"path": request.url.path, "why": repr(error)})
-        words = "the page has a fault here; the broker's log has it. Films are not concerned"
-    else:
-        words = " ".join(found[1])
+    words = FAULT if found is None else " ".join(found[1])
     return _tell(request, status, words)
+
+
+def _not_now(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return _tell(request, error.status, error.words, error.headers)
 
 
 def _refused(request: Request, error: Exception) -> Response:
@@ -117,9 +109,7 @@ def _refused(request: Request, error: Exception) -> Response:
 
 def _signed_out(request: Request, error: Exception) -> Response:
     del error
-    if wants_json(request):
-        return _tell(request, 401, "sign in first: with a user's name and password (HTTP Basic)")
-    return RedirectResponse(signin.sign_in_address(request), status_code=303)
+    return signin.signed_out(request)
 
 
 def _invalid(request: Request, error: Exception) -> Response:
@@ -130,11 +120,13 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 def _tell(request: Request, status: int, words: str, headers: object = None) -> Response:
     extra = dict(headers) if isinstance(headers, dict) else None
-    if wants_json(request):
+    if signin.wants_json(request):
         return JSONResponse({"error": words}, status_code=status, headers=extra)
     if request.method == "POST" and status in (404, 409, 422):
         return back("/", words)
     pages: Pages = request.app.state.pages
     headings = {404: "Not there", 403: "Not allowed", 409: "Not now", 422: "Not understood"}
     context = {"heading": headings.get(status, "Something went wrong"), "words": words}
-    return pages.page(request, "trouble.html", signin.nobody(), context, status)
+    answer = pages.page(request, "trouble.html", signin.nobody(), context, status)
+    answer.headers.update(extra or {})
+    return answer

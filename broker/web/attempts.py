@@ -1,52 +1,125 @@
-"""Failed sign-ins: after a few, a name or an address waits."""
+"""Failed sign-ins: how long the next one has to wait, so that guessing is slow and costs only the
+one who guesses.
+
+Failures are counted for each name at each address, and there a few are free. One address may guess
+many names, and many addresses one name, far more often before they wait as a whole. Who has signed
+in as a name before, from that browser or address, does not wait for what others guess.
+"""
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-FREE = 5
-"""Failures that cost nothing."""
-PAUSE_S, LONGEST_S = 2.0, 300.0
-"""The first wait doubles with each further failure, up to the longest."""
+LONGEST_S = 300.0
+"""No wait is longer."""
+PAUSE_S = 2.0
+"""The first wait; it doubles with each further failure."""
+PACE_S = 5.0
+"""Between two guesses of one name, from all addresses that are not known for it."""
 MOST = 10_000
-"""Names and addresses that are remembered; the oldest are forgotten first."""
+"""Counters that are remembered, and addresses known for a name; the oldest are forgotten first."""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """How often one may fail."""
+
+    free: int
+    """Failures that cost nothing."""
+    forgiven_s: float
+    """One failure is forgotten in so many seconds."""
+    longest_s: float = LONGEST_S
+
+
+OF_PAIR = Allowance(free=5, forgiven_s=600.0)
+"""One name at one address, or in one browser that is known."""
+OF_ADDRESS = Allowance(free=50, forgiven_s=60.0)
+"""All names at one address."""
+OF_NAME = Allowance(free=100, forgiven_s=60.0, longest_s=PACE_S)
+"""One name at all addresses that are not known for it."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try to sign in."""
+
+    name: str
+    address: str
+    device: str = ""
+    """The number of a browser that has signed in as this name before; empty when it is none."""
+
+
+Key = tuple[str, str, str]
 
 
 class FailedSignIns:
-    """How often a name or an address has failed. For any thread; in memory alone."""
+    """Counts. For any thread; in memory alone."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._failed: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._failed: OrderedDict[Key, tuple[float, float]] = OrderedDict()
+        """Failures that count, and when the last one was."""
+        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
 
-    def wait_s(self, *keys: str) -> float:
-        """How long any of these has to wait now, in seconds; 0 when none has to."""
+    def wait_s(self, attempt: Attempt) -> float:
+        """How long this one has to wait now, in seconds; 0 when it need not."""
         now = self._monotonic()
         with self._lock:
-            return max((self._wait(key, now) for key in keys), default=0.0)
+            counters = self._counters(attempt)
+            return max(self._wait(key, allowance, now) for key, allowance in counters)
 
-    def failed(self, *keys: str) -> None:
-        """One more failure of each."""
+    def failed(self, attempt: Attempt) -> None:
+        """One more failure."""
         now = self._monotonic()
         with self._lock:
-            for key in keys:
-                number, _ = self._failed.pop(key, (0, 0.0))
+            for key, allowance in self._counters(attempt):
+                number = self._number(key, allowance, now)
                 self._failed[key] = (number + 1, now)
-            while len(self._failed) > MOST:
-                self._failed.popitem(last=False)
+                self._failed.move_to_end(key)
+            _shorten(self._failed)
 
-    def succeeded(self, *keys: str) -> None:
-        """What these have failed before is forgotten."""
+    def succeeded(self, attempt: Attempt) -> None:
+        """The name's failures there are forgotten; those of other names at that address are not."""
         with self._lock:
-            for key in keys:
+            for key in _of_pair(attempt):
                 self._failed.pop(key, None)
+            self._known[attempt.name, attempt.address] = None
+            self._known.move_to_end((attempt.name, attempt.address))
+            _shorten(self._known)
 
-    def _wait(self, key: str, now: float) -> float:
-        number, at = self._failed.get(key, (0, now))
-        if number < FREE:
+    def _counters(self, attempt: Attempt) -> list[tuple[Key, Allowance]]:
+        pair = _of_pair(attempt)[0]
+        if attempt.device:
+            return [(pair, OF_PAIR)]
+        counters = [(pair, OF_PAIR), (("address", attempt.address, ""), OF_ADDRESS)]
+        if (attempt.name, attempt.address) not in self._known:
+            counters.append((("name", attempt.name, ""), OF_NAME))
+        return counters
+
+    def _number(self, key: Key, allowance: Allowance, now: float) -> float:
+        number, at = self._failed.get(key, (0.0, now))
+        return max(0.0, number - (now - at) / allowance.forgiven_s)
+
+    def _wait(self, key: Key, allowance: Allowance, now: float) -> float:
+        number = math.ceil(self._number(key, allowance, now))
+        if key not in self._failed or number < allowance.free:
             return 0.0
-        pause = min(LONGEST_S, PAUSE_S * 2.0 ** min(number - FREE, 20))
-        return max(0.0, at + pause - now)
+        pause = PAUSE_S * math.pow(2.0, min(number - allowance.free, 20))
+        return max(0.0, self._failed[key][1] + min(allowance.longest_s, pause) - now)
+
+
+def _of_pair(attempt: Attempt) -> tuple[Key, ...]:
+    """The counters of a name in one place, the one that counts for this attempt first."""
+    pair = ("name and address", attempt.name, attempt.address)
+    return (("device", attempt.name, attempt.device), pair) if attempt.device else (pair,)
+
+
+def _shorten(kept: OrderedDict[Any, Any]) -> None:
+    while len(kept) > MOST:
+        kept.popitem(last=False)

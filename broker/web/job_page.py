@@ -13,7 +13,6 @@ from fastapi.responses import HTMLResponse, Response
 from broker.desk.opened import Store
 from broker.desk.phrases import count, moment, why_removed
 from broker.desk.standings import explanation, standing
-from broker.dicom.characters import readable
 from broker.model.film import Attributes, Film, ImageBox, PresentationLut
 from broker.model.job import FilmState, JobFilm
 from broker.web.pages import Pages
@@ -50,6 +49,8 @@ def job_page(
     """The page of one job, for operators alone: it shows what the patient is called. Of its films
     those from the `first` on, as many as a page has room for.
     """
+    from broker.dicom.characters import readable  # here: pydicom takes 30 MB
+
     store: Store = request.app.state.store
     job = store.jobs.get(job_id)
     found = standing(store, job)
@@ -85,7 +86,7 @@ def pieces(films: int, first: int) -> list[tuple[int, int, bool]]:
 
 
 @router.get("/jobs/{job_id}/films/{number}.png", dependencies=[Depends(operator)])
-def picture(
+async def picture(
     request: Request,
     job_id: int,
     number: int,
@@ -93,7 +94,7 @@ def picture(
 ) -> Response:
     """One film as it will lie on the sheet, as PNG."""
     pictures: Pictures = request.app.state.pictures
-    content = pictures.png(job_id, number, width)
+    content = await pictures.png(job_id, number, width)
     return Response(content, media_type="image/png", headers={"Cache-Control": "no-store"})
 
 

@@ -28,6 +28,9 @@ LEAST_S = 1.0
 """Between two looks."""
 SHARE = 100
 """A look rests for so many times what it cost: all open pages together take a hundredth."""
+STREAMS_SHARE = 10
+"""And so many times what was drawn for open pages then: however many different views are open, they
+take a tenth of a core."""
 RENEW_S = 15.0
 """Some things change without a row: a disk fills, a wait ends."""
 
@@ -83,6 +86,7 @@ class Look:
         self._scene: Scene | None = None
         self._version = 0
         self._cost_s = 0.0
+        self._drawn_s = 0.0
         self._taken_at = 0.0
         self._awaited = 0
         self._news: asyncio.Condition | None = None
@@ -104,6 +108,10 @@ class Look:
         """The last look, however long ago it was; there was one."""
         assert self._scene is not None
         return self._version, self._scene
+
+    def streams_cost(self, seconds: float) -> None:
+        """What was drawn of the latest look for open pages took so much time of a processor."""
+        self._drawn_s = seconds
 
     async def start(self) -> None:
         """Begin to watch; in the loop that serves the pages."""
@@ -145,7 +153,7 @@ class Look:
         told = 0
         while True:
             await asyncio.sleep(POLL_S)
-            rest = max(LEAST_S, SHARE * self._cost_s)
+            rest = max(LEAST_S, SHARE * self._cost_s, STREAMS_SHARE * self._drawn_s)
             if time.monotonic() - self._taken_at >= rest and self._awaited:
                 await asyncio.to_thread(self._take)
             if self._version != told:

@@ -1,4 +1,4 @@
-"""Figures for Prometheus, and the two questions of balancers: does it live, is it ready."""
+"""Figures for Prometheus, in parts that are read on their own."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import math
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -18,7 +16,6 @@ from prometheus_client.core import (
     HistogramMetricFamily,
     Metric,
 )
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from broker.desk.opened import Store
@@ -29,46 +26,53 @@ from broker.model.refusal import Refusal
 from broker.model.tally import Histogram
 from broker.model.vitals import Storage, Vitals
 from broker.store.database import FAILURES
-from broker.web.pages import wants_json
 
 PREFIX = "dicom_print_broker_"
 WEIGHED_S = 60.0
 """The spool is weighed so often: it may have many files."""
 
-router = APIRouter(include_in_schema=False)
-
-
-@router.get("/healthz")
-def healthz() -> Response:
-    """The page's process lives."""
-    return PlainTextResponse("ok\n")
-
-
-@router.get("/readyz")
-def readyz(request: Request) -> Response:
-    """Films can be taken: 200; or 503, and why not. What else is worth knowing stands below."""
-    found = request.app.state.readiness.answer()
-    status = 200 if found.ready else 503
-    said = [each.words for each in found.obstacles]
-    if wants_json(request):
-        document = {"ready": found.ready, "problems": said, "remarks": list(found.remarks)}
-        return JSONResponse(document, status_code=status)
-    lines = [*(said or ["ready"]), *found.remarks]
-    return PlainTextResponse("".join(f"{each}\n" for each in lines), status_code=status)
-
-
-@router.get("/metrics")
-def metrics(request: Request) -> Response:
-    """All figures; nothing of a patient is among them, so nobody signs in for them."""
-    found = exposition(request.app.state.store, request.app.state.scales, time.time())
-    return Response(found, media_type=CONTENT_TYPE_LATEST)
+Part = Callable[[], Sequence[Metric]]
+"""Reads some of the figures; one of FAILURES, or OSError."""
 
 
 def exposition(store: Store, scales: Scales, now: float) -> bytes:
     """The figures in Prometheus' text format."""
+    found: dict[str, Sequence[Metric] | None] = {}
+    for name, part in parts(store, scales, lambda: now).items():
+        try:
+            found[name] = part()
+        except (*FAILURES, OSError):
+            found[name] = None
+    return rendered(found)
+
+
+def parts(store: Store, scales: Scales, clock: Callable[[], float]) -> Mapping[str, Part]:
+    """By name, so that one that cannot be read hides no other."""
+    figures = _Figures(store, scales, clock)
+    return {"relay": figures.relay, "database": figures.database, "disk": figures.disk}
+
+
+def rendered(found: Mapping[str, Sequence[Metric] | None]) -> bytes:
+    """Parts in Prometheus' text format. One that could not be read, None, is left out and named;
+    the others are told."""
     registry = CollectorRegistry()
-    registry.register(_Figures(store, scales, now))
+    registry.register(_Told(found))
     return generate_latest(registry)
+
+
+class _Told(Collector):
+    """What was read."""
+
+    def __init__(self, found: Mapping[str, Sequence[Metric] | None]) -> None:
+        self._found = found
+
+    def collect(self) -> Iterator[Metric]:
+        """Each part, then which were read."""
+        readable = _gauge("readable", "0 while these figures cannot be read", labels=["part"])
+        for name, metrics in self._found.items():
+            readable.add_metric([name], float(metrics is not None))
+            yield from metrics or ()
+        yield readable
 
 
 class Scales:
@@ -78,15 +82,32 @@ class Scales:
         self._folder = folder
         self._lock = threading.Lock()
         self._at = float("-inf")
+        self._weighing = False
         self._bytes = 0
 
     def weigh(self) -> int:
-        """Bytes of its files."""
+        """Bytes of its files, as they were a minute ago or later. A spool that takes long is
+        weighed beside what asks; the last weight serves meanwhile."""
         with self._lock:
-            if time.monotonic() - self._at >= WEIGHED_S:
-                self._bytes = sum(_sizes(self._folder))
+            known = self._at > float("-inf")
+            if time.monotonic() - self._at < WEIGHED_S or (known and self._weighing):
+                return self._bytes
+            self._weighing = True
+        if not known:
+            self._weigh()
+        else:
+            threading.Thread(target=self._weigh, name="scales", daemon=True).start()
+        return self._bytes
+
+    def _weigh(self) -> None:
+        try:
+            found = sum(_sizes(self._folder))
+            with self._lock:
+                self._bytes = found
+        finally:
+            with self._lock:
                 self._at = time.monotonic()
-            return self._bytes
+                self._weighing = False
 
 
 def _sizes(folder: Path) -> Iterator[int]:
@@ -104,29 +125,25 @@ def _sizes(folder: Path) -> Iterator[int]:
             continue  # swept meanwhile
 
 
-class _Figures(Collector):
-    """What there is to say at one moment. A part that cannot be read is left out and named; the
-    others are told.
-    """
+class _Figures:
+    """What there is to say at one moment."""
 
-    def __init__(self, store: Store, scales: Scales, now: float) -> None:
+    def __init__(self, store: Store, scales: Scales, clock: Callable[[], float]) -> None:
         self._store = store
         self._scales = scales
-        self._now = now
+        self._clock = clock
 
-    def collect(self) -> Iterator[Metric]:
-        parts = {"relay": self._relay, "database": self._database, "disk": self._disk}
-        readable = _gauge("readable", "0 while these figures cannot be read", labels=["part"])
-        for name, part in parts.items():
-            try:
-                found = list(part())
-            except (*FAILURES, OSError):
-                found = []
-                readable.add_metric([name], 0)
-            else:
-                readable.add_metric([name], 1)
-            yield from found
-        yield readable
+    def relay(self) -> Sequence[Metric]:
+        """What the relay has counted since it began."""
+        return list(self._relay())
+
+    def database(self) -> Sequence[Metric]:
+        """Jobs, printers and refusals."""
+        return list(self._database())
+
+    def disk(self) -> Sequence[Metric]:
+        """Room, and what the spool takes of it."""
+        return list(self._disk())
 
     def _relay(self) -> Iterator[Metric]:
         vitals = vitals_of(self._store.config.data_dir)
@@ -154,7 +171,7 @@ class _Figures(Collector):
             jobs.add_metric([str(state)], numbers.get(state, 0))
         yield jobs
         oldest = self._store.jobs.oldest_unmoved()
-        age = 0.0 if oldest is None else max(0.0, self._now - oldest)
+        age = 0.0 if oldest is None else max(0.0, self._clock() - oldest)
         said = "Age of the oldest job of which nothing comes out; 0: none"
         yield _gauge("oldest_waiting_job_seconds", said, age)
 

@@ -10,12 +10,11 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from broker.desk.opened import Store
 from broker.desk.orders import JobOrders
-from broker.desk.test_print import print_film
 from broker.model.job import Priority
 from broker.web.ordering import Wrong, on_job, on_printer
-from broker.web.pages import Pages, back, wants_json
+from broker.web.pages import Pages, back
 from broker.web.rows import printer_row
-from broker.web.signin import Person, checked, operator, person
+from broker.web.signin import Person, checked, operator, person, wants_json
 
 router = APIRouter(include_in_schema=False)
 
@@ -58,6 +57,8 @@ def order_printer(
     """Carry out one order on a printer."""
     store: Store = request.app.state.store
     if verb == "test-print":
+        from broker.desk.test_print import print_film  # here: it takes 40 MB
+
         job_id = print_film(store, who.name, name)
         words = f"job {job_id} is queued: one test film, for {name} and no other printer"
     else:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -22,7 +22,9 @@ from broker.model.user import Role
 from broker.web.look import Look, Scene
 from broker.web.pages import Pages
 from broker.web.rows import JobRow, job_row, printer_row
+from broker.web.server.places import peer_of
 from broker.web.signin import Person, csrf_token, person
+from broker.web.streams import TOKEN, EventStream, Regions, Streams
 
 ROWS = 50
 """Jobs of one page."""
@@ -85,30 +87,43 @@ async def events(
     view: Annotated[View, Depends(asked_view)],
 ) -> StreamingResponse:
     """The page's regions, each time that one of them has changed (server-sent events)."""
-    return StreamingResponse(
-        _news(request, who, view),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    streams: Streams = request.app.state.streams
+    leave = streams.enter(_key(request, who))
+    return EventStream(_news(request, who, view), leave)
+
+
+def _key(request: Request, who: Person) -> str:
+    """Whose streams are counted together."""
+    if who.signed_in:
+        return f"user {who.name}"
+    return f"address {peer_of(request.client.host if request.client else '')}"
 
 
 async def _news(request: Request, who: Person, view: View) -> AsyncIterator[str]:
     look: Look = request.app.state.look
+    streams: Streams = request.app.state.streams
     csrf = csrf_token(request)  # one for the whole stream: another would make every row another
-    sent: dict[str, str] = {}
+    shown = (view.state, view.page, who.role)
+    credentials = f"{request.headers.get('cookie')} {request.headers.get('authorization')}"
+    sent: Regions = {}
     seen = -1
     while not look.over:
         version, scene = await run_in_threadpool(look.scene) if seen < 0 else look.latest()
-        if not await run_in_threadpool(still, request, who):
+        # While nothing has changed it is asked all the same: a session ends with time.
+        asked = version if version != seen else -1
+        if not await streams.allowed(asked, credentials, lambda: still(request, who)):
             yield "event: signed-out\ndata: \n\n"
             return
         if version != seen:
             seen = version
-            regions = await run_in_threadpool(_regions, request, who, scene, view, csrf)
-            changed = {name: html for name, html in regions.items() if sent.get(name) != html}
+            regions = await streams.regions(
+                version, shown, partial(_regions, request, who, scene, view)
+            )
+            changed = {name: text for name, text in regions.items() if sent.get(name) != text}
             sent = regions
-            news = {"version": version, "now": time.time(), **changed}
-            yield f"event: overview\ndata: {json.dumps(news)}\n\n"
+            parts = "".join(f', "{name}": {text}' for name, text in changed.items())
+            news = f'{{"version": {version}, "now": {time.time()}{parts}}}'
+            yield f"event: overview\ndata: {news.replace(TOKEN, csrf)}\n\n"
         else:
             yield "event: still\ndata: \n\n"
         await look.next(seen, STILL_S)
@@ -119,9 +134,9 @@ def still(request: Request, who: Person) -> bool:
     return bool(request.app.state.signin.still(request, who))
 
 
-def _regions(request: Request, who: Person, scene: Scene, view: View, csrf: str) -> dict[str, str]:
+def _regions(request: Request, who: Person, scene: Scene, view: View) -> dict[str, str]:
     filled = _filled(request.app.state.store, scene, view)
-    context = _context(request, who, scene, filled) | {"csrf": csrf}
+    context = _context(request, who, scene, filled) | {"csrf": TOKEN}
     pages: Pages = request.app.state.pages
     return {name: pages.part(template, context) for name, template in REGIONS.items()}
 

@@ -75,12 +75,6 @@ def back(to: str, words: str) -> Response:
     return response
 
 
-def wants_json(request: Request) -> bool:
-    """Whether a program asks, rather than a browser that shows what it gets."""
-    accepted = request.headers.get("accept", "")
-    return request.url.path.startswith("/api/") or "application/json" in accepted
-
-
 def _shown(value: object) -> object:
     """What a template shows of a value: text that peers chose has no control characters there."""
     if isinstance(value, Markup):

@@ -1,6 +1,7 @@
 """One picture, drawn by a process of its own: its memory goes with it.
 
-On stdin comes one line of JSON: `film` (as the store keeps it), `spool` (its folder), `width` (in
+Its argument is the number of the process that started it, with which it ends. On stdin comes one
+line of JSON: `film` (as the store keeps it), `spool` (its folder), `width` (in
 pixels). On stdout goes a PNG, or on stderr, with exit code 3 or 4, words that say why there is
 none.
 """
@@ -13,15 +14,17 @@ import resource
 import sys
 from pathlib import Path
 
+from broker.web.server.parent import end_with, give_way_to_the_relay
+
+if __name__ == "__main__":
+    end_with(int(sys.argv[1]))  # before what takes longer to import
+
 from broker.model.room import MB
-from broker.model.trouble import SpoolDamaged
-from broker.sheet.paper import SAMPLES, compose
-from broker.sheet.paper import size as size_of
-from broker.store.documents import film_from_json
-from broker.store.stored import Stored, place_of
 
 NICE = 5
 """After the page itself, which comes after the relay."""
+EXPENDABLE = 800
+"""Of 1000, for a system without memory: a picture ends first, then the page."""
 NO_PICTURE, TOO_LARGE = 3, 4
 ROOM = 1024 * MB
 """Four times the largest image that is taken by default."""
@@ -29,7 +32,15 @@ ROOM = 1024 * MB
 
 def main() -> int:
     """Draw; the exit code."""
+    # Here: the page imports this module for its exit codes, and needs no memory for drawing.
+    from broker.model.trouble import SpoolDamaged
+    from broker.sheet.paper import SAMPLES, compose
+    from broker.sheet.paper import size as size_of
+    from broker.store.documents import film_from_json
+    from broker.store.stored import Stored, place_of
+
     os.nice(NICE)
+    give_way_to_the_relay(EXPENDABLE)
     told = json.loads(sys.stdin.readline())
     film = film_from_json(told["film"])
     spool = Path(told["spool"])

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
 from collections import OrderedDict
+from functools import partial
+
+from starlette.concurrency import run_in_threadpool
 
 from broker.desk.opened import Store
 from broker.model.film import Film
@@ -14,9 +18,12 @@ from broker.model.room import MB
 from broker.model.trouble import PRINT_AGAIN
 from broker.store.documents import film_to_json
 from broker.web.picture import NO_PICTURE, TOO_LARGE
+from broker.web.server.refusal import busy
+from broker.web.server.worker import Full, Worker
 
-AT_ONCE = 1
-"""Pictures that are drawn at one time: the relay has the other core."""
+WAITING = 64
+"""Pictures that are drawn, one at a time as the relay has the other core, or wait for it. A page of
+films asks for as many as its browser has connections, mostly six."""
 PATIENCE_S = 60.0
 KEPT = 32 * MB
 """Bytes of pictures that are kept, in memory alone: no patient stays on a disk."""
@@ -34,33 +41,57 @@ class NoPicture(Exception):
 
 
 class Pictures:
-    """Of the films of one store. For any thread; `png` blocks until the picture is there."""
+    """Of the films of one store."""
 
     def __init__(self, store: Store, *, patience_s: float = PATIENCE_S, kept: int = KEPT) -> None:
         self._store = store
         self._patience_s = patience_s
         self._most = kept
-        self._places = threading.BoundedSemaphore(AT_ONCE)
+        self._drawing = Worker("pictures", waiting=WAITING, by_key=WAITING)
         self._lock = threading.Lock()
         self._kept: OrderedDict[Key, bytes] = OrderedDict()
 
-    def png(self, job_id: int, number: int, width: int) -> bytes:
-        """Film `number`, from 1, so many pixels wide. NoSuchJob, NoPicture."""
+    async def png(self, job_id: int, number: int, width: int) -> bytes:
+        """Film `number`, from 1, so many pixels wide.
+
+        Raises: NoSuchJob: there is none.
+                NoPicture: it cannot be drawn.
+                Refused: as many wait as may wait.
+        """
+        found = await run_in_threadpool(self._kept_or_film, job_id, number, width)
+        if isinstance(found, bytes):
+            return found
+        name = f"film {number} of job {job_id}"
+        key = (job_id, number, width)
+        try:
+            return await self._drawing.do("", partial(self._draw_and_keep, key, found, name))
+        except Full:
+            raise busy("as many pictures are asked for as may be", 5) from None
+
+    def _kept_or_film(self, job_id: int, number: int, width: int) -> bytes | Film:
+        """The picture, where it is kept; else the film to draw."""
         job = self._store.jobs.get(job_id)
         if job.pixels_removed_at is not None:
             self._forget(job_id)
             raise NoPicture(f"job {job_id}: its pixels have been removed since; {PRINT_AGAIN}")
-        key = (job_id, number, width)
-        with self._lock:
-            if (found := self._kept.get(key)) is not None:
-                self._kept.move_to_end(key)
-                return found
+        if (kept := self._of((job_id, number, width))) is not None:
+            return kept
         films = self._store.jobs.films(job_id)
         film = next((each.film for each in films if each.number == number), None)
         if film is None:
             raise NoPicture(f"job {job_id} has no film {number}: its films are 1 to {job.films}")
-        with self._places:
-            drawn = self._draw(film, width, f"film {number} of job {job_id}")
+        return film
+
+    def _of(self, key: Key) -> bytes | None:
+        with self._lock:
+            if (found := self._kept.get(key)) is not None:
+                self._kept.move_to_end(key)
+            return found
+
+    def _draw_and_keep(self, key: Key, film: Film, name: str) -> bytes:
+        if (kept := self._of(key)) is not None:
+            return kept  # it was drawn for another while this one waited
+        drawn = self._draw(film, key[2], name)
         self._keep(key, drawn)
         return drawn
 
@@ -75,7 +106,7 @@ class Pictures:
         told = {"film": film_to_json(film), "spool": spool, "width": width}
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "broker.web.picture"],
+                [sys.executable, "-m", "broker.web.picture", str(os.getpid())],
                 input=json.dumps(told).encode() + b"\n",
                 capture_output=True,
                 timeout=self._patience_s,

@@ -84,3 +84,28 @@ def test_mistakes_of_keys_and_of_certificates_come_together(site: Site) -> None:
         ]
         assert "tls.certificate: " in ended.err
         assert "none.pem: no such file or directory; name a PEM file" in ended.err
+
+
+WEBHOOK = "https://ruth:pass@chat.example/hooks/T0KEN?key=s3cret#fr4g"
+
+
+def test_secrets_in_addresses_are_hidden(site: Site) -> None:
+    """What `show` prints may be sent to somebody: no password, token or key of an address is in
+    it. A file with a hidden address is refused in words, and `--secrets` prints it whole.
+    """
+    original = site.file.read_text()
+    page = "https://print.example/page?sid=s3cret"
+    site.file.write_text(f'{original}[notify]\nwebhook = "{WEBHOOK}"\npage = "{page}"\n')
+    for options in ([], ["--json"]):
+        shown = site.broker("config", "show", *options).out
+        assert "hidden: https://chat.example" in shown
+        assert "hidden: https://print.example/page" in shown
+        assert not [each for each in ("pass@", "T0KEN", "s3cret", "fr4g") if each in shown]
+        assert WEBHOOK in site.broker("config", "show", "--secrets", *options).out
+    (site.folder / "shown.toml").write_text(site.broker("config", "show").out)
+    refused = site.broker("config", "check", "--config", str(site.folder / "shown.toml"))
+    assert refused.code == 2
+    assert "notify.webhook: is what `broker config show` prints in place of a secret" in refused.err
+    whole = site.broker("config", "show", "--secrets").out
+    (site.folder / "shown.toml").write_text(whole)
+    assert load(site.folder / "shown.toml") == load(site.file)

@@ -151,3 +151,13 @@ def test_an_unknown_job_is_one_line_and_exit_1(site: Site, command: str) -> None
     ended = site.broker("jobs", command, "99", *more)
     assert (ended.code, ended.out) == (1, "")
     assert ended.err == "there is no job 99; `broker jobs --all` lists those that there are\n"
+
+
+@pytest.mark.parametrize("number", ["0", str(2**63), "9" * 30])
+def test_a_number_that_no_job_can_have_is_no_fault(site: Site, number: str) -> None:
+    """Whatever the verb: there is no such job, and that is said."""
+    for verb in ("show", "explain", "hold", "release", "cancel", "reprint"):
+        ended = site.broker("jobs", verb, number)
+        assert ended.code == 1, verb
+        assert f"there is no job {number}" in ended.err
+        assert "Traceback" not in ended.err

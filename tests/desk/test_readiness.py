@@ -18,8 +18,7 @@ import pytest
 from broker.config import load
 from broker.desk.alarms import alarms
 from broker.desk.opened import Store, store_of
-from broker.desk.readiness import Kind, Obstacle, Readiness, look, problems
-from broker.desk.sampled_readiness import SampledReadiness
+from broker.desk.readiness import look, problems
 from broker.dicom.sop_classes import FILM_BOX
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import State
@@ -296,36 +295,3 @@ def test_the_page_answers_at_once_and_truly(tmp_path: Path) -> None:
         until(lambda: answer().status_code == 200)
         assert sorted(took)[len(took) * 9 // 10] < 0.05
         assert max(took) < 1
-
-
-def test_a_look_that_hangs_is_told() -> None:
-    """A disk that answers no more keeps nobody waiting for long."""
-    go_on = threading.Event()
-
-    def hang(_: bool) -> Readiness:
-        go_on.wait(PATIENCE_S)
-        return Readiness()
-
-    sampled = SampledReadiness(hang)
-    sampled.start()
-    (told,) = sampled.answer().obstacles
-    assert told.kind is Kind.HANGS
-    began = time.monotonic()
-    assert not sampled.answer().ready
-    assert time.monotonic() - began < 0.5
-    go_on.set()
-    until(lambda: sampled.answer().ready)
-    sampled.stop()
-
-
-def test_a_look_that_fails_is_told() -> None:
-    """It is no answer that films can be taken."""
-
-    def fail(_: bool) -> Readiness:
-        raise RuntimeError("no")
-
-    sampled = SampledReadiness(fail)
-    sampled.start()
-    found = sampled.answer()
-    sampled.stop()
-    assert found.obstacles == (Obstacle(Kind.HANGS, "the checks failed: RuntimeError('no')"),)

@@ -68,9 +68,10 @@ def test_an_empty_database_gets_every_step(empty: Database) -> None:
         "0006",
         "0008",
         "0009",
+        "0011",
     ]
     schema.upgrade(empty, steps.append)
-    assert len(steps) == 8
+    assert len(steps) == 9
     schema.check(empty)
 
 

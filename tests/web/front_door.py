@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-import uvicorn
 
 from broker.config import load
 from broker.desk.opened import Store, store_of
 from broker.desk.passwords import hashed
 from broker.model.user import Role
 from broker.web.app import create
+from broker.web.server.connection import PATIENCE, Patience
+from broker.web.server.places import LIMITS, Limits
+from broker.web.server.service import Server
 from tests.cli.conftest import CONFIGURATION
 
 PASSWORD = "correct horse"
@@ -52,7 +54,13 @@ def token(page: httpx.Response) -> str:
 
 
 @contextlib.contextmanager
-def front_door(folder: Path) -> Iterator[FrontDoor]:
+def front_door(
+    folder: Path,
+    *,
+    patience: Patience = PATIENCE,
+    limits: Limits = LIMITS,
+    certificate: Path | None = None,
+) -> Iterator[FrontDoor]:
     """Open it, without users; closed at the end."""
     file = folder / "broker.toml"
     file.write_text(CONFIGURATION)
@@ -60,10 +68,18 @@ def front_door(folder: Path) -> Iterator[FrontDoor]:
         store_of(load(file)) as store,
         socket.create_server(("127.0.0.1", 0), backlog=64) as listening,
     ):
-        door = FrontDoor(f"http://127.0.0.1:{listening.getsockname()[1]}", store)
-        app = create(store, lambda event, facts: door.notes.append((event, dict(facts))))
-        server = uvicorn.Server(
-            uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+        scheme = "https" if certificate else "http"
+        door = FrontDoor(f"{scheme}://127.0.0.1:{listening.getsockname()[1]}", store)
+
+        def note(event: str, facts: Mapping[str, object]) -> None:
+            door.notes.append((event, dict(facts)))
+
+        server = Server(
+            create(store, note, patience),
+            note,
+            certificate=str(certificate) if certificate else None,
+            patience=patience,
+            limits=limits,
         )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 import trustme
 
 from broker.config import ConfigError, parse
+from broker.web.server.connection import Patience
+from tests.web.front_door import front_door
 from tests.web.print_room import CONFIGURATION, BrokerProcess
 
 
@@ -35,3 +38,27 @@ def test_it_needs_a_certificate() -> None:
     """Said with the other mistakes of the file."""
     with pytest.raises(ConfigError, match=r"web\.tls: needs a certificate; set tls\.certificate"):
         parse("[web]\ntls = true\n", folder=Path("/etc/broker"))
+
+
+def test_browsers_are_told_to_stay_with_https(tmp_path: Path) -> None:
+    """Strict-Transport-Security over HTTPS, on every answer, and never over HTTP (RFC 6797 7.2); a
+    peer that does not agree on TLS in time is not waited for.
+    """
+    issuer = trustme.CA()
+    issued = issuer.issue_cert("127.0.0.1")
+    issued.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "broker.pem"))
+    context = ssl.create_default_context()
+    issuer.configure_trust(context)
+    patience = Patience(handshake_s=1.0)
+    with (
+        front_door(tmp_path, patience=patience, certificate=tmp_path / "broker.pem") as door,
+        httpx.Client(verify=context, base_url=door.url) as client,
+    ):
+        for path in ("/", "/healthz", "/static/page.css", "/nothing", "/static/nothing"):
+            answer = client.get(path, headers={"Host": "localhost"})
+            assert answer.headers["strict-transport-security"].startswith("max-age="), path
+        port = int(door.url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as silent:
+            assert silent.recv(1) == b""
+    with front_door(tmp_path) as door:
+        assert "strict-transport-security" not in httpx.get(door.url).headers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import subprocess
 import sys
@@ -52,6 +53,11 @@ def add(store: Store, made: Film, pixels: dict[str, bytes], *, times: int = 1) -
     return store.jobs.add(request)
 
 
+def png(pictures: Pictures, job_id: int, number: int, width: int) -> bytes:
+    """The picture, waited for."""
+    return asyncio.run(pictures.png(job_id, number, width))
+
+
 def gray(png: bytes) -> Gray:
     """The gray levels of a picture."""
     return np.asarray(pillow.open(io.BytesIO(png)).convert("L"), np.int16)
@@ -70,7 +76,7 @@ def test_it_has_the_width_that_was_asked_for(store: Store) -> None:
     """Thumbnail and full size show the same film, in its shape: 8 by 10 inches."""
     job_id = add(store, *film(40, 200, None))
     for width in (160, 800):
-        shown = gray(Pictures(store).png(job_id, 1, width))
+        shown = gray(png(Pictures(store), job_id, 1, width))
         assert shown.shape == (round(width * 1.25), width)
         middle = shown[:, width // 2]
         sixth = len(middle) // 6
@@ -83,21 +89,21 @@ def test_what_is_not_there_is_said(store: Store) -> None:
     job_id = add(store, made, pixels)
     drawn = Pictures(store)
     with pytest.raises(NoPicture) as raised:
-        drawn.png(job_id, 2, 160)
+        png(drawn, job_id, 2, 160)
     assert "has no film 2: its films are 1 to 1" in raised.value.words
-    drawn.png(job_id, 1, 160)
+    png(drawn, job_id, 1, 160)
     assert drawn.size > 0
     (name,) = pixels
     (store.config.data_dir / "spool" / name[:2] / name).unlink()
     with pytest.raises(NoPicture) as raised:
-        drawn.png(job_id, 1, 170)
+        png(drawn, job_id, 1, 170)
     assert "is missing" in raised.value.words
     assert "print it again at the modality" in raised.value.words
     store.jobs.cancel(job_id)
     later = time.time() + 1
     store.retention.remove(Terms(later, 0))
     with pytest.raises(NoPicture) as raised:
-        drawn.png(job_id, 1, 160)
+        png(drawn, job_id, 1, 160)
     assert "removed" in raised.value.words
     assert drawn.size == 0, "a film that was let go stays nowhere"
 
@@ -115,15 +121,15 @@ def test_a_process_that_hangs_or_dies_is_no_hang(
         with monkeypatch.context() as changed:
             changed.setattr(sys, "executable", str(other))
             with pytest.raises(NoPicture, match=words):
-                drawn.png(job_id, 1, 160)
-    assert Pictures(store).png(job_id, 1, 160).startswith(b"\x89PNG")
+                png(drawn, job_id, 1, 160)
+    assert png(Pictures(store), job_id, 1, 160).startswith(b"\x89PNG")
 
 
 def test_only_so_many_are_kept(store: Store) -> None:
     """The oldest go first; what was just drawn stays."""
     job_id = add(store, *film(40))
     drawn = Pictures(store, kept=3000)
-    sizes = [len(drawn.png(job_id, 1, width)) for width in range(160, 200, 4)]
+    sizes = [len(png(drawn, job_id, 1, width)) for width in range(160, 200, 4)]
     assert sum(sizes) > 3000
     assert drawn.size <= 3000
 
@@ -182,7 +188,7 @@ def test_damaged_or_enormous_pixels_have_no_picture(store: Store) -> None:
     file = store.config.data_dir / "spool" / name[:2] / name
     file.write_bytes(bytes(len(pixels[name])))
     with pytest.raises(NoPicture, match="was altered: its content is not what it was"):
-        Pictures(store).png(job_id, 1, 160)
+        png(Pictures(store), job_id, 1, 160)
     box = made.image_boxes[0]
     assert box.image is not None
     with file.open("wb") as sparse:
@@ -190,7 +196,7 @@ def test_damaged_or_enormous_pixels_have_no_picture(store: Store) -> None:
     huge = replace(box.image, length=2 << 30, rows=1 << 16, columns=1 << 15)
     huge_id = add(store, replace(made, image_boxes=(replace(box, image=huge),)), {})
     with pytest.raises(NoPicture, match="too large to be drawn here"):
-        Pictures(store).png(huge_id, 1, 160)
+        png(Pictures(store), huge_id, 1, 160)
 
 
 def smooth(
@@ -264,5 +270,5 @@ def test_a_presentation_lut_is_seen(store: Store) -> None:
         add(store, replace(made, lut=table), pixels),
         add(store, replace(made, image_boxes=(box,)), pixels),
     ]
-    turned, reversed_ = (gray(Pictures(store).png(each, 1, 400)) for each in numbers)
+    turned, reversed_ = (gray(png(Pictures(store), each, 1, 400)) for each in numbers)
     assert np.abs(turned - reversed_).max() <= 1

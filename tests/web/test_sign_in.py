@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from broker.desk.doors import is_loopback, refused, stranger
-from broker.web.attempts import FREE, LONGEST_S, FailedSignIns
+from broker.web.attempts import LONGEST_S, OF_ADDRESS, OF_NAME, OF_PAIR, Attempt, FailedSignIns
 from broker.web.signing_key import signing_key
 from tests.peers.broker_process import BROKER
 from tests.web.browser import Browser
@@ -165,7 +165,7 @@ def test_a_program_brings_name_and_password(client: httpx.Client) -> None:
 
 def test_guessing_is_slowed_down(client: httpx.Client, staffed: PrintRoom) -> None:
     """After a few failures even the right password waits; the log has each, and no password."""
-    for _ in range(FREE):
+    for _ in range(OF_PAIR.free):
         assert sign_in(client, "otto", "a wrong guess").status_code == 401
     waits = sign_in(client, "otto")
     assert waits.status_code == 429
@@ -225,19 +225,84 @@ def test_waits_grow_and_are_forgotten() -> None:
     """A few failures are free; then the wait doubles up to the longest, and success ends it."""
     now = 0.0
     failed = FailedSignIns(lambda: now)
-    for _ in range(FREE):
-        assert failed.wait_s("otto") == 0
-        failed.failed("otto")
-    first = failed.wait_s("otto")
-    failed.failed("otto")
-    assert failed.wait_s("otto") == 2 * first
-    for _ in range(50):
-        failed.failed("otto")
-    assert failed.wait_s("otto", "vera") == LONGEST_S
+    otto = Attempt("otto", "10.0.0.1")
+    for _ in range(OF_PAIR.free):
+        assert failed.wait_s(otto) == 0
+        failed.failed(otto)
+    first = failed.wait_s(otto)
+    failed.failed(otto)
+    assert failed.wait_s(otto) == 2 * first
+    for _ in range(30):
+        failed.failed(otto)
+    assert failed.wait_s(otto) == LONGEST_S
     now += LONGEST_S
-    assert failed.wait_s("otto") == 0
-    failed.succeeded("otto")
-    assert failed.wait_s("otto") == 0
+    assert failed.wait_s(otto) == 0
+    failed.succeeded(otto)
+    for _ in range(OF_PAIR.free):
+        assert failed.wait_s(otto) == 0
+        failed.failed(otto)
+    assert failed.wait_s(otto) > 0
+
+
+def test_guesses_of_one_name_keep_no_other_waiting() -> None:
+    """Not at that address, and not that name at another; only far more of them do."""
+    failed = FailedSignIns(lambda: 0.0)
+    for _ in range(OF_PAIR.free + 3):
+        failed.failed(Attempt("otto", "10.0.0.1"))
+    assert failed.wait_s(Attempt("otto", "10.0.0.1")) > 0
+    assert failed.wait_s(Attempt("vera", "10.0.0.1")) == 0
+    assert failed.wait_s(Attempt("otto", "10.0.0.2")) == 0
+
+
+def test_an_address_that_guesses_many_names_waits() -> None:
+    """As a whole, whatever name comes next, and signing in as one of them does not end that; other
+    addresses do not, and neither does a browser that is known there.
+    """
+    failed = FailedSignIns(lambda: 0.0)
+    for number in range(OF_ADDRESS.free):
+        failed.failed(Attempt(f"user-{number}", "10.0.0.1"))
+    assert failed.wait_s(Attempt("otto", "10.0.0.1")) > 0
+    failed.succeeded(Attempt("mallory", "10.0.0.1"))
+    assert failed.wait_s(Attempt("otto", "10.0.0.1")) > 0
+    assert failed.wait_s(Attempt("otto", "10.0.0.2")) == 0
+    assert failed.wait_s(Attempt("otto", "10.0.0.1", device="4f")) == 0
+
+
+def test_a_name_that_many_addresses_guess_is_guessed_slowly() -> None:
+    """A guess every few seconds in all, so that its user is kept for moments only; where its user
+    has signed in before, from that browser or address, there is no wait.
+    """
+    now = 0.0
+    failed = FailedSignIns(lambda: now)
+    failed.succeeded(Attempt("otto", "10.9.9.9"))
+    for number in range(5000):
+        failed.failed(Attempt("otto", f"10.0.{number // 250}.{number % 250}"))
+    waits = failed.wait_s(Attempt("otto", "10.1.0.1"))
+    assert 0 < waits <= OF_NAME.longest_s
+    assert failed.wait_s(Attempt("vera", "10.1.0.1")) == 0
+    assert failed.wait_s(Attempt("otto", "10.9.9.9")) == 0
+    assert failed.wait_s(Attempt("otto", "10.1.0.1", device="4f")) == 0
+    now += waits
+    assert failed.wait_s(Attempt("otto", "10.1.0.1")) == 0
+
+
+def test_a_known_browser_has_its_own_count() -> None:
+    """A stolen one guesses no faster than any other."""
+    failed = FailedSignIns(lambda: 0.0)
+    for _ in range(OF_PAIR.free):
+        failed.failed(Attempt("otto", "10.0.0.1", device="4f"))
+    assert failed.wait_s(Attempt("otto", "10.0.0.1", device="4f")) > 0
+    assert failed.wait_s(Attempt("otto", "10.0.0.1", device="5a")) == 0
+
+
+def test_typing_errors_of_months_do_not_add_up() -> None:
+    """Failures are forgotten with time: a ward behind one address is not kept waiting at last."""
+    now = 0.0
+    failed = FailedSignIns(lambda: now)
+    for number in range(10 * OF_ADDRESS.free):
+        assert failed.wait_s(Attempt(f"user-{number % 40}", "10.0.0.1")) == 0
+        failed.failed(Attempt(f"user-{number % 40}", "10.0.0.1"))
+        now += 300.0
 
 
 def test_the_key_is_made_once_and_private(tmp_path: Path) -> None:

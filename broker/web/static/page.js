@@ -87,12 +87,15 @@ function show(region, html) {
 
 const live = document.getElementById("live");
 const PATIENCE_MS = 40000;
+const FIRST_MS = 2000, LONGEST_MS = 10000;
+let againMs = FIRST_MS;
 
 function follow() {
   const source = new EventSource(live.dataset.events);
   let alarm = 0;
   const heard = () => {
     lost.hidden = true;
+    againMs = FIRST_MS;
     live.classList.remove("stale");
     clearTimeout(alarm);
     alarm = setTimeout(gone, PATIENCE_MS);
@@ -102,7 +105,8 @@ function follow() {
     live.classList.add("stale");
     clearTimeout(alarm);
     source.close();
-    setTimeout(follow, 2000);
+    setTimeout(follow, againMs);
+    againMs = Math.min(2 * againMs, LONGEST_MS);
   };
   source.addEventListener("open", heard);
   source.addEventListener("overview", (event) => {

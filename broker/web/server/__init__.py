@@ -1,0 +1,1 @@
+"""From the page's listening socket to a request that was checked: what any peer may cost."""

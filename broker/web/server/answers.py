@@ -1,0 +1,169 @@
+"""Answers: each with the security headers, sent in pieces, all together in bounded memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import Message, Receive, Scope, Send
+
+from broker.model.room import MB
+from broker.web.server.refusal import Refused, busy
+from broker.web.server.security_headers import HEADERS, HTTPS_ONLY
+
+PIECE = 64 * 1024
+"""Bytes that a connection is handed at one time; it takes no more until these are on the way."""
+ROOM = 48 * MB
+"""Bytes of all answers that are larger than a piece and not yet sent."""
+LINGER_S, LINGER_BYTES = 1.0, 64 * 1024
+"""A connection stays open for so long after its request was refused, and so much of what its peer
+still sends is read and thrown away: one that is closed before would lose the answer."""
+
+
+class Sending:
+    """The memory that answers take which their readers have not taken yet. In the loop's thread."""
+
+    def __init__(self, room: int = ROOM) -> None:
+        self._room = room
+        self._taken: dict[int, tuple[int, asyncio.Timeout]] = {}
+        """By number, the oldest first: bytes, and what ends it."""
+        self._number = 0
+
+    def take(self, length: int, ends: asyncio.Timeout) -> int:
+        """Room for so many bytes: the oldest answers are cut off for it, as their readers are the
+        slowest. The number to give it back by.
+
+        Raises: Refused: so much is not kept at all.
+        """
+        if length > self._room:
+            raise busy("this answer is too large")
+        while sum(each for each, _ in self._taken.values()) + length > self._room:
+            oldest = next(iter(self._taken))
+            _, cut = self._taken.pop(oldest)
+            cut.reschedule(asyncio.get_running_loop().time())
+        self._number += 1
+        self._taken[self._number] = (length, ends)
+        return self._number
+
+    def give(self, number: int) -> None:
+        """It was sent, or given up."""
+        self._taken.pop(number, None)
+
+
+class Answer:
+    """One answer: what an application sends, with what every answer has."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        sending: Sending,
+        cookies: Callable[[], list[str]],
+        begins: Callable[[], None],
+    ) -> None:
+        """`begins` is called when the application has its answer, and only sending is left."""
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._sending = sending
+        self._cookies = cookies
+        self._begins = begins
+        self._start: Message | None = None
+        self.begun = False
+        """Whether anything was sent."""
+
+    async def send(self, message: Message) -> None:
+        """As ASGI has it."""
+        if message["type"] == "http.response.start":
+            self._start = message  # kept until it is known that the rest has room
+            return
+        body = message.get("body", b"")
+        if len(body) <= PIECE:
+            await self._begin()
+            await self._send(message)
+            return
+        with suppress(TimeoutError):  # cut off for others: the connection ends without the rest
+            async with asyncio.timeout(None) as ends:
+                number = self._sending.take(len(body), ends)
+                try:
+                    await self._begin()
+                    await self._in_pieces(memoryview(body), message.get("more_body", False))
+                finally:
+                    self._sending.give(number)
+
+    async def refuse(self, refused: Refused, *, reads: bool) -> None:
+        """Refuse it in words, and end the connection: what came behind it is not looked at. Where
+        `reads`, its body was not read: what comes of it is thrown away for a moment before."""
+        if wants_json(
+            self._scope["path"], heads(self._scope).get(b"accept", b"").decode("latin-1")
+        ):
+            kind, body = b"application/json", json.dumps({"error": refused.words}).encode()
+        else:
+            kind, body = b"text/plain; charset=utf-8", f"{refused.words}\n".encode()
+        headers = [
+            (b"content-type", kind),
+            (b"content-length", str(len(body)).encode()),
+            (b"cache-control", b"no-store"),
+            (b"connection", b"close"),
+            *((name.lower().encode(), value.encode()) for name, value in refused.headers.items()),
+        ]
+        self._start = {
+            "type": "http.response.start",
+            "status": refused.status,
+            "headers": headers,
+        }
+        await self._begin()
+        await self._send({"type": "http.response.body", "body": body, "more_body": reads})
+        if reads:
+            await self._linger()
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _linger(self) -> None:
+        length, more = 0, True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while more and length < LINGER_BYTES:
+                    message = await self._receive()
+                    length += len(message.get("body", b""))
+                    more = message.get("more_body", False)
+                if more:  # one who sends without an end waits, rather than to come again at once
+                    await asyncio.sleep(LINGER_S)
+
+    async def _begin(self) -> None:
+        if self._start is None:
+            return
+        start, self._start = self._start, None
+        headers = MutableHeaders(raw=list(start.get("headers", [])))
+        fixed = (*HEADERS, HTTPS_ONLY) if self._scope["scheme"] == "https" else HEADERS
+        for name, value in fixed:
+            headers[name.decode()] = value.decode()
+        for cookie in self._cookies():
+            headers.append("set-cookie", cookie)
+        self.begun = True
+        self._begins()
+        await self._send({**start, "headers": headers.raw})
+
+    async def _in_pieces(self, body: memoryview, more: bool) -> None:
+        for at in range(0, len(body), PIECE):
+            last = at + PIECE >= len(body)
+            await self._send(
+                {
+                    "type": "http.response.body",
+                    "body": bytes(body[at : at + PIECE]),
+                    "more_body": more or not last,
+                }
+            )
+
+
+def wants_json(path: str, accept: str) -> bool:
+    """Whether a program asks, rather than a browser that shows what it gets."""
+    return path.startswith("/api/") or "application/json" in accept
+
+
+def heads(scope: Scope) -> Mapping[bytes, bytes]:
+    """A request's headers by their names in lower case; of several of one name the last."""
+    return dict(scope["headers"])

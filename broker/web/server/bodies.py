@@ -1,0 +1,73 @@
+"""Bodies of requests: small, in memory, complete in bounded time, before anything parses them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+
+from starlette.types import Message, Receive
+
+from broker.web.server.refusal import Refused
+
+MOST = 64 * 1024
+"""Bytes of a body."""
+TYPES = ("application/x-www-form-urlencoded", "application/json")
+"""What the page reads. Files are not sent to it, so multipart/form-data is none of these."""
+_LENGTH = re.compile(rb"[0-9]{1,18}")
+TOO_LARGE = f"a request's body may have {MOST} bytes"
+
+
+def announced(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a body comes after this head.
+
+    Raises: Refused: its length (413) or its type (415) is none that the page takes.
+    """
+    length = headers.get(b"content-length", b"")
+    if length and (not _LENGTH.fullmatch(length) or int(length) > MOST):
+        raise Refused(413, f"{TOO_LARGE}; this has {length[:18].decode('latin-1')}")
+    comes = b"transfer-encoding" in headers or length.strip(b"0") != b""
+    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower().decode("latin-1")
+    if comes and kind and kind not in TYPES:
+        raise Refused(415, f"{kind[:100]} is not read here; send {' or '.join(TYPES)}")
+    return comes
+
+
+async def whole(receive: Receive, patience_s: float) -> bytes:
+    """The whole body.
+
+    Raises: Refused: it is too large (413), or not complete in time (408).
+            ConnectionError: its sender has gone.
+    """
+    pieces: list[bytes] = []
+    length = 0
+    try:
+        async with asyncio.timeout(patience_s):
+            more = True
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ConnectionResetError("the connection ended within a body")
+                piece = message.get("body", b"")
+                length += len(piece)
+                if length > MOST:
+                    raise Refused(413, TOO_LARGE)
+                pieces.append(piece)
+                more = message.get("more_body", False)
+    except TimeoutError:
+        raise Refused(408, f"the body was not complete after {patience_s:g} s") from None
+    return b"".join(pieces)
+
+
+def again(body: bytes, receive: Receive) -> Receive:
+    """Gives an application a body that was read already, then what else comes."""
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay

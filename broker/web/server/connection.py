@@ -1,0 +1,189 @@
+"""One connection to the page: whose turn it is, since when, and how long that may last."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import h11
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from broker.web.server.security_headers import HEADERS
+
+
+class Turn(Enum):
+    """What a connection waits for."""
+
+    HEAD = "the head of a request"
+    BODY = "the body of a request"
+    ANSWER = "the page's answer"
+    READING = "its peer to read the answer"
+    REST = "the next request"
+    END = "its peer to read the last bytes"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a peer may take, in seconds."""
+
+    head_s: float = 10.0
+    """From the connection, or the first byte of a further request, to the end of its head."""
+    body_s: float = 10.0
+    """From the end of the head to the end of the body."""
+    reading_s: float = 15.0
+    """While an answer is too large for the buffers and nothing of it is read."""
+    end_s: float = 5.0
+    """To read the last bytes of a connection that is closed."""
+    rest_s: int = 15
+    """Between two requests."""
+    handshake_s: float = 10.0
+    """For TLS."""
+
+    def of(self, turn: Turn) -> float:
+        """Seconds for that turn."""
+        return {
+            Turn.HEAD: self.head_s,
+            # The request's own limit answers in words first.
+            Turn.BODY: self.body_s + 1.0,
+            Turn.READING: self.reading_s,
+            Turn.END: self.end_s,
+            Turn.REST: self.rest_s + 1.0,
+        }.get(turn, float("inf"))
+
+
+PATIENCE = Patience()
+
+
+class Connection(H11Protocol):
+    """uvicorn's protocol, which knows whose turn it is. In the loop's thread alone."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        lost: Callable[[], None],
+    ) -> None:
+        super().__init__(config, server_state, app_state)
+        self._lost = lost
+        self._turn = Turn.HEAD
+        self._since = time.monotonic()
+        self._begun = True
+        """Whether a head is due: the first one is, from the start."""
+
+    @property
+    def idle_since(self) -> float | None:
+        """When its peer's turn began; None while it is the page's."""
+        self._look()
+        return None if self._turn is Turn.ANSWER else self._since
+
+    @property
+    def waits_for(self) -> str:
+        """What it waits for, in words."""
+        return self._turn.value
+
+    def overdue(self, now: float, patience: Patience) -> bool:
+        """Whether its peer has taken too long."""
+        self._look()
+        return now - self._since > patience.of(self._turn)
+
+    def expire(self) -> None:
+        """End it: in words where a request has begun, at once otherwise."""
+        if self._turn is Turn.HEAD and self.conn.our_state is h11.IDLE:
+            self._answer(408, "the request took too long")
+        else:
+            self.transport.abort()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """The peer's turn begins."""
+        super().connection_made(transport)
+        self._since = time.monotonic()
+
+    def data_received(self, data: bytes) -> None:
+        """A further piece."""
+        if self.transport.is_closing():
+            return  # what comes after the last answer is not read
+        if not self._begun and self.conn.their_state is h11.IDLE:
+            self._begun = True
+            self._since = time.monotonic()
+            self._turn = Turn.HEAD
+        super().data_received(data)
+        self._look()
+
+    def on_response_complete(self) -> None:
+        """A request has its answer; the next may have come already."""
+        self._begun = bool(self.conn.trailing_data[0])
+        super().on_response_complete()
+        self._look()
+
+    def pause_writing(self) -> None:
+        """The answer is larger than the buffers."""
+        super().pause_writing()
+        self._look()
+
+    def resume_writing(self) -> None:
+        """There is room for more of it."""
+        super().resume_writing()
+        self._look()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It has ended."""
+        super().connection_lost(exc)
+        self._lost()
+
+    def shutdown(self) -> None:
+        """The page ends: so does this, after the answer that it works on."""
+        if not self.transport.is_closing():
+            super().shutdown()
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no request at all."""
+        self._answer(400, msg)
+
+    def _answer(self, status: int, words: str) -> None:
+        """Answer outside of the application, and close."""
+        if self.transport.is_closing():
+            return
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.abort()
+            return
+        body = f"{words}\n".encode()
+        headers = [
+            *HEADERS,
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ]
+        events = (
+            h11.Response(status_code=status, headers=headers),
+            h11.Data(data=body),
+            h11.EndOfMessage(),
+        )
+        for event in events:
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+        self._look()
+
+    def _look(self) -> None:
+        """Note whose turn it is now, and since when where that has changed."""
+        turn = self._now()
+        if turn is not self._turn:
+            self._turn = turn
+            self._since = time.monotonic()
+
+    def _now(self) -> Turn:
+        if self.transport.is_closing():
+            return Turn.END
+        if self.flow.write_paused:
+            return Turn.READING
+        if self.conn.their_state is h11.SEND_BODY:
+            return Turn.BODY
+        if self.cycle is not None and not self.cycle.response_complete:
+            return Turn.ANSWER
+        return Turn.HEAD if self._begun else Turn.REST

@@ -1,0 +1,181 @@
+"""Every request, before the pages: what its head says is checked before its body is read.
+
+In this order: the method, the path, the body's announced length and type; without users the Host
+and signs of a proxy; the Origin of a change; who asks. Only then the body is read, whole and in
+bounded time, and the request goes to its page. What balancers and monitors ask for is answered
+before all of this, apart from everything that can wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from broker.desk.doors import proxied, same_origin, stranger
+from broker.model.note import Note
+from broker.web.server import bodies
+from broker.web.server.answers import Answer, Sending, heads, wants_json
+from broker.web.server.refusal import Refused, busy
+from broker.web.server.turns import Turn, Turns
+
+METHODS = ("GET", "HEAD", "POST")
+SAFE = frozenset({"GET", "HEAD"})
+AT_ONCE, WAITING = 8, 64
+"""Requests that the pages work on at one time, and that wait for their turn: more at one time would
+only wait for each other, and keep probes from theirs. A request has its turn until its answer
+begins, so that nothing waits for one who reads slowly."""
+FAULT = "the page has a fault here; the broker's log has it. Films are not concerned"
+OPEN = ("/static/", "/sign-in")
+"""What needs no sign-in."""
+
+
+Probe = Callable[[bool], Awaitable[Response]]
+"""Answers a balancer's or a monitor's question in less than a second, whatever else goes on; as
+JSON where it is asked for that."""
+
+
+class Pass(Protocol):
+    """What the front asks of sessions."""
+
+    async def identify(self, request: Request) -> Response | None:
+        """Note in `request.state` who asks; the answer for one who must sign in first.
+
+        Raises: Refused: too many sign-ins at once.
+        """
+
+    def needed(self) -> bool:
+        """Whether anybody must sign in. Reads the database."""
+
+    def crowded(self, address: str) -> bool:
+        """Whether a further sign-in of that address would be refused now."""
+
+    def cookies(self, state: Mapping[str, object], *, https: bool) -> list[str]:
+        """Set-Cookie headers of what came up while the request was answered."""
+
+    def for_this_machine(self) -> bool:
+        """Whether the page listens where only this machine reaches it."""
+
+
+class Front:
+    """An ASGI application before the pages' own."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        sessions: Pass,
+        probes: Mapping[str, Probe],
+        note: Note,
+        *,
+        patience_s: float,
+    ) -> None:
+        """`patience_s`: for a body."""
+        self._app = app
+        self._sessions = sessions
+        self._probes = probes
+        self._note = note
+        self._patience_s = patience_s
+        self._sending = Sending()
+        self._turns = Turns(AT_ONCE, WAITING)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, or the application's life."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+
+        def cookies() -> list[str]:
+            return self._sessions.cookies(state, https=scope["scheme"] == "https")
+
+        turn = Turn(self._turns)
+        answer = Answer(scope, receive, send, self._sending, cookies, turn.leave)
+        reads = [False]
+        try:
+            await self._answer(scope, receive, answer, turn, reads)
+        except ConnectionError:
+            return  # its peer has gone; there is nobody to answer
+        except Refused as refused:
+            if answer.begun:
+                return  # cut off: uvicorn closes a connection whose answer is not complete
+            self._note("page request refused", {"kind": f"{refused.status}", "why": refused.words})
+            await answer.refuse(refused, reads=reads[0])
+        except Exception as error:  # noqa: BLE001 - it is told, and the others go on
+            facts = {"kind": type(error).__name__, "path": scope["path"][:200], "why": repr(error)}
+            self._note("page failed", facts)
+            if not answer.begun:
+                await answer.refuse(Refused(500, FAULT), reads=reads[0])
+        finally:
+            turn.leave()
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, answer: Answer, turn: Turn, reads: list[bool]
+    ) -> None:
+        """`reads` is true while a body may come that was not read."""
+        headers = heads(scope)
+        path: str = scope["path"]
+        method: str = scope["method"]
+        reads[0] = b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+        if method not in METHODS:
+            words = f"{method[:20]} is no method here; use {', '.join(METHODS)}"
+            raise Refused(405, words, {"Allow": ", ".join(METHODS)})
+        if not path.startswith("/"):
+            raise Refused(400, "this is no path of a page; it begins with a slash")
+        reads[0] = bodies.announced(headers)
+        if (probe := self._probes.get(path)) is not None:
+            if method == "POST":
+                raise Refused(405, "this is only asked", {"Allow": "GET, HEAD"})
+            json = wants_json(path, headers.get(b"accept", b"").decode("latin-1"))
+            await (await probe(json))(scope, receive, answer.send)
+            return
+        if path == "/sign-in" and method == "POST":
+            address = scope["client"][0] if scope.get("client") else ""
+            if self._sessions.crowded(address):
+                raise busy("too many sign-ins at once", status=429)
+        await turn.come()
+        request = Request(scope)
+        scope["state"]["needed"] = needed = await run_in_threadpool(self._sessions.needed)
+        if not needed:
+            self._only_here(headers)
+        if method not in SAFE:
+            self._from_here(request)
+        if not path.startswith(OPEN):
+            unknown = await self._sessions.identify(request)
+            if unknown is not None:
+                if reads[0]:
+                    unknown.headers["Connection"] = "close"
+                await unknown(scope, receive, answer.send)
+                return
+        if reads[0]:
+            turn.leave()  # its sender may take a while
+            body = await bodies.whole(receive, self._patience_s)
+            reads[0] = False
+            receive = bodies.again(body, receive)
+            await turn.come()
+        await self._app(scope, receive, answer.send)
+
+    def _only_here(self, headers: Mapping[bytes, bytes]) -> None:
+        """Without users the page is for this machine alone.
+
+        Raises: Refused: it is asked for from elsewhere, or may be.
+        """
+        if not self._sessions.for_this_machine():
+            raise Refused(403, "there are no users: `broker user add` makes one")
+        if words := stranger(headers.get(b"host", b"").decode("latin-1")):
+            raise Refused(400, words)
+        if words := proxied(name.decode("latin-1") for name in headers):
+            raise Refused(403, words)
+
+    def _from_here(self, request: Request) -> None:
+        """A browser names the page that a change was sent from; a program names none.
+
+        Raises: Refused: it is another site's page.
+        """
+        origin = request.headers.get("origin") or request.headers.get("referer") or ""
+        host = request.headers.get("host", "")
+        if origin and not same_origin(origin, request.url.scheme, host):
+            raise Refused(403, "this was sent from another page; order it on the broker's own")

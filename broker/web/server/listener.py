@@ -1,0 +1,170 @@
+"""Accepts the page's connections: in bounded numbers, each with a time limit for what it does."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Callable, Sequence
+
+from broker.model.note import Note
+from broker.web.server.connection import PATIENCE, Connection, Patience
+from broker.web.server.places import LIMITS, Limits, admission, peer_of
+
+BACKLOG = 256
+"""Connections that the system keeps until they are accepted."""
+AT_ONCE = 16
+"""Connections that are accepted before other work has its turn."""
+AGAIN_S = 1.0
+"""After this the system is asked again where it had no room for a connection."""
+LOOK_S = 0.5
+"""How often time limits are looked at."""
+UNHEARD_MS = 30_000
+"""A peer that does not acknowledge what it was sent for so long is gone (TCP_USER_TIMEOUT)."""
+
+Make = Callable[[Callable[[], None]], Connection]
+"""Makes a connection's protocol; its argument is called when the connection has ended."""
+
+
+class Seat:
+    """The place of one connection, from the moment that it is accepted."""
+
+    def __init__(self, accepted: socket.socket, address: str) -> None:
+        self.address = address
+        self.connection: Connection | None = None
+        """None until TLS is agreed on."""
+        self.task: asyncio.Task[None] | None = None
+        self._socket = accepted
+        self._since = time.monotonic()
+
+    @property
+    def idle_since(self) -> float | None:
+        """When its peer's turn began; None while it is the page's."""
+        return self._since if self.connection is None else self.connection.idle_since
+
+    def end(self) -> None:
+        """End it at once, in whatever state it is."""
+        if self.connection is not None and self.connection.transport is not None:
+            self.connection.transport.abort()
+        elif self.task is not None:
+            self.task.cancel()
+
+
+class Listener:
+    """Accepts from listening sockets until `close`. In the loop's thread alone."""
+
+    def __init__(
+        self,
+        listening: Sequence[socket.socket],
+        make: Make,
+        context: ssl.SSLContext | None,
+        note: Note,
+        *,
+        limits: Limits = LIMITS,
+        patience: Patience = PATIENCE,
+    ) -> None:
+        self._listening = listening
+        self._make = make
+        self._context = context
+        self._note = note
+        self._limits = limits
+        self._patience = patience
+        self._seats: set[Seat] = set()
+        self._loop = asyncio.get_running_loop()
+        self._waiting: dict[int, asyncio.TimerHandle] = {}
+        self._sweeper: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        """Begin."""
+        for each in self._listening:
+            each.setblocking(False)
+            each.listen(BACKLOG)
+            self._loop.add_reader(each.fileno(), self._accept, each)
+        self._sweeper = self._loop.create_task(self._sweep())
+
+    def close(self) -> None:
+        """Accept no more. Connections go on."""
+        for each in self._listening:
+            self._loop.remove_reader(each.fileno())
+        for timer in self._waiting.values():
+            timer.cancel()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+
+    def _accept(self, listening: socket.socket) -> None:
+        for _ in range(AT_ONCE):
+            try:
+                accepted, peer = listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                # No descriptor or no memory: asking at once again would be all that is done.
+                self._note("page connection refused", {"kind": error.strerror or "accept failed"})
+                self._loop.remove_reader(listening.fileno())
+                self._waiting[listening.fileno()] = self._loop.call_later(
+                    AGAIN_S, self._accept_again, listening
+                )
+                return
+            self._admit(accepted, peer_of(str(peer[0])))
+
+    def _accept_again(self, listening: socket.socket) -> None:
+        self._waiting.pop(listening.fileno(), None)
+        self._loop.add_reader(listening.fileno(), self._accept, listening)
+
+    def _admit(self, accepted: socket.socket, address: str) -> None:
+        found = admission(self._seats, address, self._limits)
+        if not found.admitted:
+            accepted.close()
+            kind = "all places are taken"
+            self._note("page connection refused", {"kind": kind, "address": address})
+            return
+        if found.gives_way is not None:
+            self._seats.discard(found.gives_way)
+            found.gives_way.end()
+            kind = "idle for the longest time, all places were taken"
+            self._note("page connection ended", {"kind": kind, "address": found.gives_way.address})
+        accepted.setblocking(False)
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNHEARD_MS)
+        seat = Seat(accepted, address)
+        self._seats.add(seat)
+        seat.task = self._loop.create_task(self._begin(seat, accepted))
+        seat.task.add_done_callback(lambda _: self._begun(seat, accepted))
+
+    async def _begin(self, seat: Seat, accepted: socket.socket) -> None:
+        """Agree on TLS where the page has it, and hand the connection to its protocol."""
+        made: list[Connection] = []
+
+        def protocol() -> Connection:
+            made.append(self._make(lambda: self._seats.discard(seat)))
+            return made[0]
+
+        tls = self._context is not None
+        try:
+            await self._loop.connect_accepted_socket(
+                protocol,
+                accepted,
+                ssl=self._context,
+                ssl_handshake_timeout=self._patience.handshake_s if tls else None,
+                ssl_shutdown_timeout=self._patience.end_s if tls else None,
+            )
+        except OSError:
+            return  # no TLS, or not in time
+        seat.connection = made[0]
+
+    def _begun(self, seat: Seat, accepted: socket.socket) -> None:
+        """Where it came to nothing, or its place was given to another meanwhile, it is closed."""
+        if seat.connection is None:
+            self._seats.discard(seat)
+            accepted.close()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            now = time.monotonic()
+            for seat in list(self._seats):
+                if seat.connection is None or not seat.connection.overdue(now, self._patience):
+                    continue
+                kind = f"too long: {seat.connection.waits_for}"
+                self._note("page connection ended", {"kind": kind, "address": seat.address})
+                seat.connection.expire()

@@ -1,0 +1,94 @@
+"""Which connections the page keeps, and which one gives way when all places are taken.
+
+Pure: what is known of the connections is an argument.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many connections the page keeps."""
+
+    all: int = 384
+    by_address: int = 96
+    """Of one address other than this machine's own."""
+    for_this_machine: int = 24
+    """Places that no other address takes: probes and people on this machine get in."""
+
+
+LIMITS = Limits()
+
+
+class Taken(Protocol):
+    """A place that a connection has."""
+
+    @property
+    def address(self) -> str:
+        """Its peer, as `peer_of` names it."""
+
+    @property
+    def idle_since(self) -> float | None:
+        """When its peer's turn began, in seconds of the monotonic clock; None while the page works
+        on its request, or sends events."""
+
+
+Place = TypeVar("Place", bound=Taken)
+
+
+@dataclass(frozen=True)
+class Admission(Generic[Place]):
+    """What becomes of a new connection."""
+
+    admitted: bool
+    gives_way: Place | None = None
+    """The connection that ends for it."""
+
+
+def admission(taken: Collection[Place], address: str, limits: Limits = LIMITS) -> Admission[Place]:
+    """Whether a new connection from `address` is kept.
+
+    Where its address, all other machines together, or all connections have as many places as they
+    may have, the one among these whose peer has been idle for the longest time gives way. Where
+    none is idle, the new one is refused.
+    """
+    rivals: Collection[Place] = ()
+    if not _is_this_machine(address):
+        own = [each for each in taken if each.address == address]
+        others = [each for each in taken if not _is_this_machine(each.address)]
+        if len(own) >= limits.by_address:
+            rivals = own
+        elif len(others) >= limits.all - limits.for_this_machine:
+            rivals = others
+    if not rivals and len(taken) >= limits.all:
+        rivals = taken
+    if not rivals:
+        return Admission(True)
+    idle = [(each.idle_since, each) for each in rivals if each.idle_since is not None]
+    if not idle:
+        return Admission(False)
+    return Admission(True, min(idle, key=lambda pair: pair[0])[1])
+
+
+def peer_of(host: str) -> str:
+    """What counts as one peer: an IPv4 address however it is written, and the 64 bits of an IPv6
+    address that name its network, as one machine may take any address in it."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        if not address.is_loopback:
+            return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
+def _is_this_machine(peer: str) -> bool:
+    return peer == "::1" or peer.startswith("127.")

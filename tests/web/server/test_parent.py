@@ -1,0 +1,50 @@
+"""A process that ends with the one that started it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+CHILD = """
+import os, sys
+from broker.web.server.parent import end_with
+end_with(int(sys.argv[1]))
+print("begun", flush=True)
+os.read(0, 1)
+"""
+PARENT = f"""
+import os, subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", {CHILD!r}, str(os.getpid())], stdin=subprocess.PIPE)
+print(child.pid, flush=True)
+child.wait()
+"""
+
+
+def test_it_ends_with_its_parent() -> None:
+    """At once when the parent is killed, though its stdin stays open and it may be stopped."""
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        assert parent.stdout.readline() == "begun\n"
+        watched = os.pidfd_open(child)
+        os.kill(child, signal.SIGSTOP)
+        parent.kill()
+        # The child has the pipe, too: its end is the child's.
+        assert parent.stdout.read() == ""
+        os.close(watched)
+
+
+def test_it_ends_where_its_parent_has_gone() -> None:
+    """Another process is its parent by then: whoever adopted it."""
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, "1"],
+        stdin=subprocess.PIPE,
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, b"")
