@@ -91,11 +91,13 @@ class Notices:
             ):
                 return None  # what is known of them is of an earlier life
             room, oldest = config.room(), self._jobs.oldest_unmoved()
+            # What finished jobs keep goes before a film is refused.
+            low = room.low and self._jobs.kept_bytes() <= room.floor - room.free
             return Seen(
                 printers=printers,
                 held=tuple(self._jobs.held_by_machine()),
                 oldest_s=0.0 if oldest is None else max(0.0, time.time() - oldest),
-                low=room.low,
+                low=low,
                 free_mb=room.free // MB,
                 faults=storage.faults,
                 log_mb=storage.log_bytes // MB if storage.log_bytes > LOG_MB * MB else 0,

@@ -96,7 +96,7 @@ class Allowance:
         elif share.bytes - replaced + size > self.session:
             words = f"the film session's images are larger than {self.session // MB} MB"
         elif share.of_caller - replaced + size > self.address:
-            words = f"over {self.address // MB} MB of unprinted images: {share.whose}"
+            words = f"over {self.address // MB} MB unprinted of {share.whose}"
         else:
             return
         raise Fault(statuses.NO_MEMORY_FOR_IMAGE, words)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Integer, bindparam, func, select, union_all
+from sqlalchemy import Connection, Integer, bindparam, case, func, select, union_all
 
 from broker.model.film import Attributes, Film
 from broker.model.job import (
@@ -83,6 +83,13 @@ _NEEDED = (
     .join(jobs, jobs.c.id == spooled.c.job_id)
     .where(jobs.c.state.in_(UNFINISHED))
     .distinct()
+)
+_KEPT_FILES = (
+    select(func.max(spooled.c.bytes).label("bytes"))
+    .join(jobs, jobs.c.id == spooled.c.job_id)
+    .group_by(spooled.c.name)
+    .having(func.sum(case((jobs.c.state.in_(UNFINISHED), 1), else_=0)) == 0)
+    .subquery()
 )
 _SESSION_PRINTERS = Prepared(
     select(jobs.c.film_session, sendings.c.printer)
@@ -326,6 +333,12 @@ class JobReading:
         """The names in the spool that jobs which are not finished refer to."""
         with self._database.read() as connection:
             return set(connection.execute(_NEEDED).scalars())
+
+    def kept_bytes(self) -> int:
+        """Of the files that only finished jobs refer to, each counted once."""
+        with self._database.read() as connection:
+            found = connection.execute(select(func.sum(_KEPT_FILES.c.bytes))).scalar()
+        return int(found or 0)
 
     def spooled(self, names: Collection[str] | None = None) -> set[str]:
         """The names in the spool that jobs refer to: of these, or all."""

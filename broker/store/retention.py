@@ -12,7 +12,6 @@ from sqlalchemy import (
     Integer,
     and_,
     bindparam,
-    case,
     delete,
     func,
     select,
@@ -39,13 +38,6 @@ _OLDEST_KEPT = (
     .order_by(jobs.c.updated_at, jobs.c.id)
     .limit(bindparam("most", type_=Integer))
     .offset(bindparam("after", type_=Integer))
-)
-_KEPT_FILES = (
-    select(func.max(spooled.c.bytes).label("bytes"))
-    .join(jobs, jobs.c.id == spooled.c.job_id)
-    .group_by(spooled.c.name)
-    .having(func.sum(case((jobs.c.state.in_(UNFINISHED), 1), else_=0)) == 0)
-    .subquery()
 )
 
 
@@ -97,12 +89,6 @@ class Retention(JobReading):
             gone = list(connection.execute(chosen).scalars())
             connection.execute(delete(jobs).where(jobs.c.id.in_(gone)))
         return Removal(len(bare), len(gone))
-
-    def kept_bytes(self) -> int:
-        """Of the files that only finished jobs refer to, each counted once."""
-        with self._database.read() as connection:
-            found = connection.execute(select(func.sum(_KEPT_FILES.c.bytes))).scalar()
-        return int(found or 0)
 
     def shed_early(self, since: float, kept_s: float) -> int:
         """How many jobs have lost their pixels for room since then, within so many seconds of their

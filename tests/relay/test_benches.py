@@ -17,6 +17,7 @@ from tests.bench import (
     memory,
     relay_cpu,
     silent,
+    small_disk,
 )
 from tests.bench.front import BrokerFront
 from tests.bench.plain_modality import AnswerLost
@@ -114,3 +115,12 @@ def test_large_films_do_not_keep_a_small_one() -> None:
 
     assert (len(found.alone), len(found.beside)) == (3, 3)
     assert max(found.beside) < 5000
+
+
+def test_films_on_a_small_disk_are_timed() -> None:
+    """Printed films make room for new ones: none is refused on either disk."""
+    found = small_disk.measure(12, 130)
+    assert {name: (len(each.seconds), each.refused) for name, each in found.items()} == {
+        small_disk.SMALL: (12, 0),
+        small_disk.LARGE: (12, 0),
+    }
