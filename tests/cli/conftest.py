@@ -162,9 +162,9 @@ class Site:
 
 
 @pytest.fixture(autouse=True)
-def local_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def local_disk(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests may lie in memory or in a container; commands are to see a disk, and say nothing."""
-    table = tmp_path / "mountinfo"
+    table = tmp_path_factory.mktemp("mounts") / "mountinfo"
     table.write_text("1 1 254:0 / / rw - ext4 /dev/vda rw\n")
     monkeypatch.setattr(data_folder, "MOUNTS", table)
 

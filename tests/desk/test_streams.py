@@ -175,12 +175,15 @@ def test_a_log_on_a_full_disk_ends_nothing(config: Path, printer: EmulatedPrinte
     assert broker.returncode == 0
 
 
-@pytest.mark.parametrize("target", ["/dev/full", "pipe"])
+@pytest.mark.parametrize("target", ["/dev/full", "pipe", "terminal"])
 def test_text_for_an_error_stream_that_fails_is_lost(target: str) -> None:
     """Ten thousand lines cost next to nothing, and the process ends in good order."""
     program = LINES + "for n in range(10_000):\n    print('x' * 100, n, file=sys.stderr)\n"
     if target == "pipe":
         reading, writing = os.pipe()
+        os.close(reading)
+    elif target == "terminal":
+        reading, writing = os.openpty()
         os.close(reading)
     else:
         writing = os.open(target, os.O_WRONLY)
