@@ -13,6 +13,7 @@ from tests.bench import (
     beside,
     film_rate,
     film_times,
+    half_open,
     idle,
     memory,
     relay_cpu,
@@ -106,6 +107,19 @@ def test_one_silent_connection_delays_nobody() -> None:
     assert [each.silent for each in ours] == ["connected", "connected", "half a ClientHello"]
     assert all(len(each.beside) == 2 for each in ours)
     assert not any(each.stuck for each in ours)
+
+
+@pytest.mark.usefixtures("network")
+def test_a_half_open_connection_keeps_no_film_for_long() -> None:
+    """The films behind it are out soon, the film in hand is uncertain, and the table says why."""
+    told: list[str] = []
+
+    (found,) = half_open.measure(["alone"], lambda _number, words: told.append(words))
+
+    assert found.good, found
+    assert found.health == ["up at 0 s"]
+    assert "waits for the answer to N-ACTION" in found.said_printer
+    assert len(told) == 1
 
 
 def test_large_films_do_not_keep_a_small_one() -> None:
