@@ -70,6 +70,7 @@ def test_films_are_counted_in_and_out(room: PrintRoom) -> None:
     assert found[key("associations_accepted_total")] >= 2
     assert found[key("disk_free_bytes")] > found[key("disk_floor_bytes")] > 0
     assert found[key("spool_bytes")] >= 64 * 64
+    assert found[key("spool_orphans")] == found[key("spool_orphans_bytes")] == 0
     assert PATIENT not in text
 
 
