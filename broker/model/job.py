@@ -55,6 +55,17 @@ class Level(StrEnum):
     FILM_SESSION = "film session"
 
 
+def collation(level: Level, films: int, copies: int) -> tuple[int, int]:
+    """How a print request is sent: in how many passes, and how many copies of a film in each.
+
+    A film session's copies are collated (PS3.4 H.4.1.2.4): several films are sent once for each.
+    The copies of a single film are made by the printer.
+    """
+    if level is Level.FILM_SESSION and films > 1:
+        return copies, 1
+    return 1, copies
+
+
 class Outcome(StrEnum):
     """How an attempt ended."""
 

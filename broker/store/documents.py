@@ -22,6 +22,11 @@ def digest_of(film: Film) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
+def digest_of_job(session: str, level: str, copies: int) -> str:
+    """SHA-256, in hex, of what was asked for beside the films; `session` as it is written."""
+    return hashlib.sha256(f"{level} {copies} {session}".encode()).hexdigest()
+
+
 def film_from_json(text: str) -> Film:
     """The film that `film_to_json` wrote."""
     document = json.loads(text)

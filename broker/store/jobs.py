@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Integer, and_, bindparam, case, func, insert, select, update
 
-from broker.model.job import UNANSWERED, FilmState, Level, PrintRequest, State
+from broker.model.job import UNANSWERED, FilmState, PrintRequest, State, collation
 from broker.store.claims import ClaimLost, Claims
-from broker.store.documents import attributes_to_json, digest_of, film_to_json
+from broker.store.documents import attributes_to_json, digest_of, digest_of_job, film_to_json
 from broker.store.doubts import Doubting
 from broker.store.duplicates import Rule, twin_of
 from broker.store.job_rows import ACTIVE, UNFINISHED, NoSuchJob, request_of
@@ -154,6 +154,7 @@ class Jobs(Claims, Recovery, Verbs, Doubting, Losses, Overdue, Releases):
     ) -> int:
         """The rows of a new job; `values` are those that differ from any new job's."""
         now = self._clock()
+        session = attributes_to_json(request.session)
         row = {
             "state": State.QUEUED,
             "reason": "",
@@ -162,7 +163,8 @@ class Jobs(Claims, Recovery, Verbs, Doubting, Losses, Overdue, Releases):
             "peer": request.peer,
             "film_session": request.film_session,
             "level": request.level,
-            "session": attributes_to_json(request.session),
+            "session": session,
+            "digest": digest_of_job(session, request.level, request.copies),
             "films": len(request.films),
             "copies": request.copies,
             "priority": request.priority,
@@ -198,8 +200,7 @@ def _add_films(
     for number, film in numbered:
         content, digest = film_to_json(film), digests[number - 1]
         _FILM.change(connection, job_id=job_id, number=number, content=content, digest=digest)
-    collated = request.level is Level.FILM_SESSION and len(numbered) > 1
-    passes, copies = (request.copies, 1) if collated else (1, request.copies)
+    passes, copies = collation(request.level, len(numbered), request.copies)
     sending = {
         "job_id": job_id,
         "copies": copies,

@@ -106,11 +106,10 @@ class Occupancy:
     @staticmethod
     def taken(directory: Path) -> bool:
         """Whether a broker runs on this directory now."""
-        flags = os.O_RDONLY | os.O_CLOEXEC
         with contextlib.suppress(FileNotFoundError):
-            if _taken(os.open(directory, flags | os.O_DIRECTORY)):
+            if _taken(os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)):
                 return True
-            return _taken(os.open(directory / FILE, flags))
+            return _taken(os.open(directory / FILE, os.O_RDWR | os.O_CLOEXEC))
         return False
 
     def close(self) -> None:

@@ -78,14 +78,15 @@ class Orphans:
         over = [each for each in self.found() if each.since <= before and each.name not in wanted]
         return [each for each in over if _remove(self.folder / each.name)]
 
-    def make_room(self, size: int) -> list[Orphan]:
-        """Remove the oldest, until at least `size` bytes have gone or none is left; which went.
-
-        Raises: OSError.
+    def make_room(self, size: int, wanted: Collection[str]) -> list[Orphan]:
+        """Remove the oldest that are not `wanted`, until at least `size` bytes have gone or none is
+        left; which went. Raises: OSError.
         """
         gone: list[Orphan] = []
         freed = 0
         for each in self.found():
+            if each.name in wanted:
+                continue
             if freed >= size:
                 break
             if _remove(self.folder / each.name):

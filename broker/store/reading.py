@@ -18,18 +18,26 @@ from broker.model.job import (
     FilmState,
     Job,
     JobFilm,
+    Level,
     Outcome,
     PrintRequest,
     State,
+    collation,
 )
 from broker.model.spool_fit import DatabaseSeen
 from broker.model.trouble import RecordDamaged
 from broker.store.database import Database
-from broker.store.documents import attributes_from_json, digest_of, film_from_json
+from broker.store.documents import (
+    attributes_from_json,
+    digest_of,
+    digest_of_job,
+    film_from_json,
+)
 from broker.store.duplicates import HELD, Twin, later_twins
 from broker.store.identity import seen
 from broker.store.job_rows import (
     ACTIVE,
+    KNOWN,
     UNFINISHED,
     JobList,
     NoSuchJob,
@@ -94,6 +102,11 @@ _SENDINGS = Prepared(
     select(sendings)
     .where(sendings.c.job_id == bindparam("its_job"))
     .order_by(sendings.c.pass_number, sendings.c.number)
+)
+_ASKED_FOR = Prepared(
+    select(jobs.c.session, jobs.c.level, jobs.c.films, jobs.c.copies, jobs.c.digest).where(
+        jobs.c.id == bindparam("its_job")
+    )
 )
 _SESSION = Prepared(select(jobs.c.session).where(jobs.c.id == bindparam("its_job")))
 
@@ -176,11 +189,13 @@ class JobReading:
         return found
 
     def whole_films(self, job_id: int) -> FilmList:
-        """The same, each being what was accepted.
+        """The same, each being what was accepted, and as many as were.
 
-        Raises: NoSuchJob. RecordDamaged: when what is written of a film was altered.
+        Raises: NoSuchJob. RecordDamaged: when what is written of a film, or of the job, was
+        altered.
         """
         found, digests = self._films(job_id)
+        self._check_asked_for(job_id, found)
         for film in {each.number: each for each in found}.values():
             digest = digests[film.number]
             images = (box.image for box in film.film.image_boxes if box.image is not None)
@@ -189,6 +204,22 @@ class JobReading:
             if not whole or not all(image.consistent for image in images):
                 raise _damaged(film.number)
         return found
+
+    def _check_asked_for(self, job_id: int, found: FilmList) -> None:
+        """Make sure that film session, copies and passes are what was asked for."""
+        with self._database.read() as connection:
+            rows = _ASKED_FOR.rows(connection, its_job=job_id)
+        if not rows:
+            raise NoSuchJob(job_id)
+        session, level, films, copies, digest = rows[0]
+        # Jobs of earlier versions have no digest.
+        whole = level in KNOWN["level"] and digest in ("", digest_of_job(session, level, copies))
+        if whole:
+            passes, each = collation(Level(level), films, copies)
+            wanted = [(turn + 1, film + 1, each) for turn in range(passes) for film in range(films)]
+            whole = wanted == [(film.pass_number, film.number, film.copies) for film in found]
+        if not whole:
+            raise RecordDamaged("what the database keeps of the job was altered")
 
     def _films(self, job_id: int) -> tuple[FilmList, Mapping[int, str]]:
         """The films, and the digest of each by its number."""

@@ -27,7 +27,7 @@ from broker.model.trouble import CannotStore, SpoolDamaged
 from broker.store.binding import SpoolMismatch, judged, spool_seen
 from broker.store.incoming import Incoming, Writer
 from broker.store.keepers import Busy, Keepers
-from broker.store.orphans import Orphans
+from broker.store.orphans import Orphan, Orphans
 from broker.store.reading import JobReading
 from broker.store.releases import References
 from broker.store.stored import Stored, kept, place_of
@@ -238,6 +238,13 @@ class Spool:
         """Bring back what was set aside and a job refers to again; how many."""
         there = {each.name for each in self.orphans.found()}
         return sum(self._back(name) for name in _in_batches(there, references.spooled))
+
+    def make_room(self, size: int, references: References) -> list[Orphan]:
+        """Remove the oldest of what was set aside, until `size` bytes have gone or none is left;
+        which went. What a job refers to again stays. Raises: OSError.
+        """
+        there = {each.name for each in self.orphans.found()}
+        return self.orphans.make_room(size, _in_batches(there, references.spooled))
 
     def _clear(
         self, references: References, released: set[str], unknown: set[str]

@@ -29,6 +29,17 @@ class MarkUnreadable(Exception):
     """There is a mark, and neither of its records is right."""
 
 
+class SetBack(RuntimeError):
+    """The database was replaced beneath the running broker. Stop it before more is lost."""
+
+    def __init__(self, now: Progress, known: Progress | None) -> None:
+        had = known.changes if known else 0
+        super().__init__(
+            f"the database was replaced beneath the running broker: it is at change {now.changes} "
+            f"and had come to {had}; stop the broker, and put the right database back"
+        )
+
+
 def read_mark(spool: Path) -> Progress | None:
     """The mark in that directory; None when there is none.
 
@@ -79,6 +90,7 @@ class SpoolMark:
         self._latest: Progress | None = None
         self._turn = 0
         self._failed: OSError | None = None
+        self._set_back: Progress | None = None
         self._closed = False
         self._using = threading.Lock()
         """Held while the descriptor's number is used: closed, it may be another file's."""
@@ -93,6 +105,9 @@ class SpoolMark:
         """Note that the database has come so far."""
         record = _record(progress)
         with self._using:
+            if self._latest is not None and _is_behind(progress, self._latest):
+                self._set_back = progress  # what was known stays known: the next start refuses
+                return
             self._latest = progress
             if self._closed:
                 return
@@ -107,8 +122,11 @@ class SpoolMark:
         """Put the latest record on stable storage, in a new file where the mark was removed.
 
         Raises: OSError: when that fails, or a record could not be written since the last time.
+        SetBack: when the database was replaced by an earlier state of it, or by another.
         """
         with self._using:
+            if self._set_back is not None:
+                raise SetBack(self._set_back, self._latest)
             failed, self._failed = self._failed, None
             if failed is not None:
                 raise failed
@@ -142,6 +160,10 @@ class SpoolMark:
             return os.path.samestat(os.fstat(self._descriptor), (self._spool / FILE).stat())
         except FileNotFoundError:
             return False
+
+
+def _is_behind(one: Progress, other: Progress) -> bool:
+    return one.identity != other.identity or one.changes < other.changes
 
 
 def _record(mark: Progress) -> bytes:

@@ -70,6 +70,7 @@ jobs = Table(
     Column("remark", Text, nullable=False, server_default=""),  # stands in every state
     Column("duplicate_of", Integer, nullable=True),  # a job that may be gone by now
     Column("pixels_removed_at", Double, nullable=True),
+    Column("digest", String(64), nullable=False, server_default=""),  # of session, level, copies
     Index("ix_jobs_state_id", "state", "id"),
     Index("ix_jobs_waiting", "state", "priority_rank", "id"),
     Index("ix_jobs_ended", "state", "updated_at"),

@@ -1,4 +1,4 @@
-"""Which database this is, how many changes it has seen, and files that retention released."""
+"""Which database this is, how far it has come, files that retention released, jobs' digests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Give the database an identity. No spool has its mark yet: the next start gives it one."""
+    """Give the database an identity. No spool has its mark yet: the next start gives it one. Jobs
+    that were accepted before have no digest, and are not compared with one.
+    """
+    op.add_column("jobs", sa.Column("digest", sa.String(64), nullable=False, server_default=""))
     queue = op.create_table(
         "queue",
         sa.Column("id", sa.Integer(), nullable=False),

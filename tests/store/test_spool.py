@@ -414,10 +414,10 @@ def test_room_is_made_of_the_oldest_first(spool: Spool) -> None:
         time.sleep(0.02)  # the file system's clock is coarse
     first, second, third = spool.orphans.found()
 
-    assert spool.orphans.make_room(150) == [first, second]
-    assert spool.orphans.found() == [third]
-    assert spool.orphans.make_room(1000) == [third]
-    assert spool.orphans.make_room(1) == []
+    assert spool.make_room(150, Rows(first.name)) == [second, third]
+    assert spool.orphans.found() == [first], "a job refers to it again"
+    assert spool.make_room(1000, Rows()) == [first]
+    assert spool.make_room(1, Rows()) == []
 
 
 def test_only_what_this_film_placed_is_taken_back(spool: Spool) -> None:

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from broker.model.spool_fit import Progress
-from broker.store.spool_mark import FILE, RECORD, MarkUnreadable, SpoolMark, read_mark, write_mark
+from broker.store.spool_mark import (
+    FILE,
+    RECORD,
+    MarkUnreadable,
+    SetBack,
+    SpoolMark,
+    read_mark,
+    write_mark,
+)
 
 
 def mark(changes: int, jobs: int = 1) -> Progress:
@@ -104,3 +112,17 @@ def test_a_new_mark_takes_the_place_of_the_old_one_whole(tmp_path: Path) -> None
 
     assert read_mark(tmp_path) == Progress("cd" * 16, 0, 0, 0.0)
     assert list(tmp_path.iterdir()) == [tmp_path / FILE]
+
+
+@pytest.mark.parametrize("other", [mark(3), Progress("cd" * 16, 9, 1, 0.0)])
+def test_a_database_that_is_replaced_beneath_the_broker_is_told(
+    tmp_path: Path, other: Progress
+) -> None:
+    """What was known stays known, and the next start refuses."""
+    using = SpoolMark.begin(tmp_path, mark(1))
+    using.advance(mark(7))
+    using.advance(other)
+    using.advance(other)
+    assert read_mark(tmp_path) == mark(7)
+    with pytest.raises(SetBack, match="was replaced beneath the running broker"):
+        using.keep()
