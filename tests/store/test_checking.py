@@ -134,6 +134,12 @@ def test_retention_leaves_everything_in_order(site: FilledSite) -> None:
             "film 1 is not the one that was accepted",
             (1,),
         ),
+        (
+            "UPDATE jobs SET session = replace(session, 'BLUE', 'CLEAR') WHERE id = 1",
+            Kind.CONTENT,
+            "are not what was accepted",
+            (1,),
+        ),
         ("UPDATE films SET content = '[]' WHERE job_id = 1", Kind.CONTENT, "cannot be read", (1,)),
         ("UPDATE jobs SET token = 'x' WHERE id = 1", Kind.STATES, "claim", (1,)),
         ("UPDATE jobs SET state = 'sent' WHERE id = 1", Kind.STATES, "a film of it is not", (1,)),
