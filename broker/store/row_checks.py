@@ -24,10 +24,16 @@ from broker.model.job import (
     Outcome,
     Priority,
     State,
+    collation,
 )
 from broker.model.printer import Duty, Health
 from broker.model.user import Role
-from broker.store.documents import attributes_from_json, digest_of, film_from_json
+from broker.store.documents import (
+    attributes_from_json,
+    digest_of,
+    digest_of_job,
+    film_from_json,
+)
 from broker.store.integrity import damage
 
 Fault = tuple[Kind, str, int | None]
@@ -93,7 +99,7 @@ class RowChecks:
         ((total,),) = self._rows("SELECT count(*) FROM jobs")
         columns = (
             "id, state, level, priority, priority_rank, wish, token, session, films, copies, "
-            "not_before, created_at, updated_at, assigned_at, pixels_removed_at"
+            "not_before, created_at, updated_at, assigned_at, pixels_removed_at, digest"
         )
         for row in self._rows(f"SELECT {columns} FROM jobs ORDER BY id"):
             job = dict(zip(columns.split(", "), row, strict=True))
@@ -191,6 +197,15 @@ def _of_values(job: dict[str, object]) -> Iterator[tuple[Kind, str]]:
                 raise TypeError
     except UNREADABLE:
         yield Kind.CONTENT, "the film session's attributes cannot be read"
+        return
+    if job["pixels_removed_at"] is None and job["digest"] not in ("", _digest(job)):
+        # Retention takes the label away, with the pixels.
+        yield Kind.CONTENT, "film session, level or copies are not what was accepted"
+
+
+def _digest(job: dict[str, object]) -> str:
+    copies = job["copies"] if isinstance(job["copies"], int) else 0
+    return digest_of_job(str(job["session"]), str(job["level"]), copies)
 
 
 def _of_counts(job: dict[str, object], films: _Films) -> Iterator[tuple[Kind, str]]:
@@ -201,9 +216,9 @@ def _of_counts(job: dict[str, object], films: _Films) -> Iterator[tuple[Kind, st
     copies = job["copies"]
     if not isinstance(copies, int) or copies < 1 or not _is(Level, job["level"]):
         return
-    collated = job["level"] == Level.FILM_SESSION and len(films.numbers) > 1
-    passes = [(each, 1) for each in range(1, copies + 1)] if collated else [(1, copies)]
-    if any(sorted(films.copies.get(each, [])) != passes for each in films.numbers):
+    passes, each_time = collation(Level(str(job["level"])), len(films.numbers), copies)
+    wanted = [(turn, each_time) for turn in range(1, passes + 1)]
+    if any(sorted(films.copies.get(each, [])) != wanted for each in films.numbers):
         yield Kind.COUNTS, "there are not as many sendings as its films and copies need"
 
 

@@ -17,6 +17,7 @@ import pytest
 from broker.cli.main import app
 from broker.cli.serve import _cause
 from broker.config import parse
+from broker.dicom.transport.listening import CannotListen
 from broker.store.occupancy import Occupancy
 from tests.cli.conftest import Site
 
@@ -240,7 +241,10 @@ def test_a_port_in_use_is_said(site: Site) -> None:
 def test_what_cannot_be_started_is_named(number: int, port: int, words: str) -> None:
     """The port where it is the port, the folder where it is the disk."""
     settings = parse(f'[broker]\nport = {port}\ndata_dir = "/data"\n', folder=Path("/"))
-    assert _cause(OSError(number, "no"), settings).startswith(words)
+    error = OSError(number, "no")
+    if number != errno.ENOSPC:
+        error = CannotListen(error, "0.0.0.0", port)
+    assert _cause(error, settings).startswith(words)
 
 
 def test_output_that_the_stream_cannot_encode_is_replaced(site: Site) -> None:

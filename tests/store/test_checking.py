@@ -127,11 +127,22 @@ def test_retention_leaves_everything_in_order(site: FilledSite) -> None:
             (9,),
         ),
         ("DELETE FROM spooled WHERE job_id = 1", Kind.COUNTS, "may be removed", (1,)),
-        (f"INSERT INTO spooled VALUES ('{'0' * 64}', 1)", Kind.COUNTS, "no film", (1,)),
+        (
+            f"INSERT INTO spooled (name, job_id) VALUES ('{'0' * 64}', 1)",
+            Kind.COUNTS,
+            "no film",
+            (1,),
+        ),
         (
             "UPDATE films SET content = replace(content, '14INX17', '14INX14') WHERE job_id = 1",
             Kind.CONTENT,
             "film 1 is not the one that was accepted",
+            (1,),
+        ),
+        (
+            "UPDATE jobs SET session = replace(session, 'BLUE', 'CLEAR') WHERE id = 1",
+            Kind.CONTENT,
+            "are not what was accepted",
             (1,),
         ),
         ("UPDATE films SET content = '[]' WHERE job_id = 1", Kind.CONTENT, "cannot be read", (1,)),
