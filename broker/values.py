@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
+from broker.model.ae_title import RIGHT_TITLE, is_ae_title
 from broker.model.hosts import EVERY, plain_host
 
 
@@ -110,8 +111,8 @@ ListenPort = Annotated[int, whole("a port", 0, 65535)]
 AeTitle = Annotated[
     str,
     _text(
-        lambda text: not re.fullmatch(r"[ -\[\]-~]{1,16}", text),
-        "an AE title; use 1 to 16 ASCII characters, no backslash, not only spaces",
+        lambda text: not is_ae_title(text),
+        f"an AE title; {RIGHT_TITLE}",
     ),
 ]
 """PS3.5 6.2, AE; spaces around it mean nothing and are dropped."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.options import ConfigOption, JsonOption, configured
+from broker.cli.options import ae_title as titled
 from broker.desk.failures import FAILED
 from broker.model.hosts import at_port, called_here, plain_host
 from broker.model.printer import Address
@@ -37,11 +38,19 @@ def check(
         int | None, typer.Argument(metavar="PORT", min=1, max=65535, help="Its port.")
     ] = None,
     ae_title: Annotated[
-        str, typer.Option("--ae-title", help="Our AE title; else the broker's.", metavar="AE")
+        str,
+        typer.Option(
+            "--ae-title", help="Our AE title; else the broker's.", metavar="AE", callback=titled
+        ),
     ] = "",
     called_ae: Annotated[
         str,
-        typer.Option("--called-ae", help="The AE title to call; else as configured.", metavar="AE"),
+        typer.Option(
+            "--called-ae",
+            help="The AE title to call; else as configured.",
+            metavar="AE",
+            callback=titled,
+        ),
     ] = "",
     tls: Annotated[
         bool, typer.Option("--tls", help="Speak TLS with HOST and PORT; printers as configured.")

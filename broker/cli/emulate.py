@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from broker.cli.options import ae_title as titled
 from broker.model.hosts import at_port, plain_host
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ def emulate(
     ae_title: Annotated[
         str,
         typer.Option(
-            "--ae-title", help="What it is called; else the name in capitals, without dashes."
+            "--ae-title",
+            help="What it is called; else the name in capitals, without dashes.",
+            callback=titled,
         ),
     ] = "",
     host: Annotated[str, typer.Option("--host", help="Where to listen.")] = "127.0.0.1",

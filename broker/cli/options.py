@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+from broker.model.ae_title import RIGHT_TITLE, is_ae_title
+from broker.model.printable import printable
+
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
@@ -21,6 +24,13 @@ JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of a tabl
 ReasonOption = Annotated[
     str, typer.Option("--reason", "-r", help="Why, for whoever looks next.", metavar="REASON")
 ]
+
+
+def ae_title(text: str) -> str:
+    """An AE title as it was typed; empty where the option was left out."""
+    if text and not is_ae_title(text):
+        raise typer.BadParameter(f"{printable(text)} is not an AE title; {RIGHT_TITLE}")
+    return text.strip(" ")
 
 
 def job_number(text: str) -> int:

@@ -138,3 +138,14 @@ def test_tls_is_as_configured_for_a_printer(site: Site, printer: EmulatedPrinter
     assert "over TLS" not in ended.out
     (document,) = json.loads(site.broker("check", "oki-1", "--json").out)
     assert document["tls"] is False
+
+
+@pytest.mark.parametrize("option", ["--ae-title", "--called-ae"])
+@pytest.mark.parametrize("title", ["   ", "A\\B", "A\tB", "A" * 17, "\u00dcmlaut"])
+def test_what_is_no_ae_title_is_said(site: Site, option: str, title: str) -> None:
+    """Before anybody is called, with what would be right."""
+    ended = site.broker("check", "127.0.0.1", "1", option, title)
+
+    assert ended.code == 2
+    words = " ".join(ended.err.replace("\u2502", " ").split())
+    assert "is not an AE title; use 1 to 16 ASCII characters" in words

@@ -100,7 +100,7 @@ def test_an_upgrade_names_each_step(site: Site) -> None:
     site.begin_anew()
     code, shown = Terminal(site, "db", "upgrade").end()
     assert code == 0
-    steps = int(schema.head())
+    steps = len(list(Path("migrations/versions").glob("0*.py")))
     assert re.search(rf"0/{steps} 0:00:0\d 0001: ", shown)
     assert re.search(rf"1/{steps} 0:00:0\d 0002: ", shown)
     assert re.search(r"^\S+broker\.db: 0001: ", shown.replace("\r", "\n"), re.MULTILINE)
