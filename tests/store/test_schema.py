@@ -53,7 +53,14 @@ def test_an_empty_database_gets_every_step(empty: Database) -> None:
     schema.upgrade(empty, steps.append)
 
     assert schema.current(empty) == schema.head()
-    assert [step.split(":")[0] for step in steps] == ["0001", "0002", "0003", "0004", "0005"]
+    assert [step.split(":")[0] for step in steps] == [
+        "0001",
+        "0002",
+        "0003",
+        "0004",
+        "0005",
+        "0011",
+    ]
     schema.upgrade(empty, steps.append)
     assert len(steps) == 5
     schema.check(empty)
@@ -140,7 +147,7 @@ def test_a_database_that_is_behind_asks_for_upgrade(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The words name both versions and the command."""
-    monkeypatch.setattr(schema, "head", lambda: "0006")
+    monkeypatch.setattr(schema, "head", lambda: "0012")
 
-    with pytest.raises(schema.SchemaTooOld, match=r"0005 .* needs 0006: .*`broker db upgrade`"):
+    with pytest.raises(schema.SchemaTooOld, match=r"0011 .* needs 0012: .*`broker db upgrade`"):
         schema.check(database)
