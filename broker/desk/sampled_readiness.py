@@ -1,4 +1,4 @@
-"""Readiness for those who ask again and again: looked at beside, and answered at once."""
+"""Readiness for balancers, which ask again and again: a thread looks, answers come at once."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Callable
 from broker.desk.readiness import Kind, Obstacle, Readiness
 
 EVERY_S = 1.0
-"""From one look to the next, while somebody asks."""
+"""From one look to the next, while questions come."""
 COMMIT_EVERY = 10
 """Looks from one that commits a row to the next: each is a change that open pages look at."""
 ASKED_S = 60.0
-"""Nobody has asked for so long: nothing is looked at, and a broker at rest writes nothing."""
+"""Without a question for so long the thread stops looking: a broker at rest writes nothing."""
 FRESH_S = 2.5
 """A look that is older says nothing any more."""
 HANGS_S = 1.0
@@ -25,7 +25,7 @@ Look = Callable[[bool], Readiness]
 
 class SampledReadiness:
     """The latest look. `start` and `stop` it; for any thread. No answer waits longer than HANGS_S,
-    and while somebody asks once a minute none waits at all.
+    and while a question comes each minute none waits at all.
     """
 
     def __init__(self, look: Look, clock: Callable[[], float] = time.monotonic) -> None:

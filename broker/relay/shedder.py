@@ -18,12 +18,12 @@ ROOM, BUDGET = "room", "budget"
 """Why pixels went before their time: the disk was nearly full, or there were more than
 retention.pixels_mb."""
 WAIT_S = 5.0
-"""A modality that needs room waits at most so long while room is made for another."""
+"""How long a modality that needs room waits, at most, while room is made for another."""
 ROUNDS = 3
-"""So often at most the disk is measured again after something went: others write meanwhile."""
+"""How often the disk is measured again, at most, after pixels went: others write meanwhile."""
 REST = 10
-"""After a search in vain nothing is searched for so many times what it took: modalities that try
-again and again must not keep the database busy."""
+"""After a search without success the next one waits for this many times what it took: modalities
+that try again and again must not keep the database busy."""
 
 
 class Shedder:
@@ -55,8 +55,8 @@ class Shedder:
 
     def make_room(self, missing: Callable[[Room], int], *, partly: bool = False) -> Room:
         """Remove pixels until no byte is missing by the caller's measure; the room there is then.
-        Where that cannot be reached nothing goes in vain, unless a part of it helps, too. OSError
-        when the disk cannot be asked."""
+        Where that cannot be reached nothing is removed, unless a part helps, too (`partly`).
+        OSError when the disk cannot be asked."""
         if not self._lock.acquire(timeout=WAIT_S):
             return self._room()
         try:
@@ -70,7 +70,7 @@ class Shedder:
             self._lock.release()
 
     def keep_house(self) -> None:
-        """Make room before anybody needs it, and keep to the budget: once in a while."""
+        """Make room before a film needs it, and keep to the budget: once in a while."""
         if self._room().near:
             self.make_room(lambda room: room.short_of_spare, partly=True)
         budget = self._budget()
@@ -94,7 +94,7 @@ class Shedder:
         return freed
 
     def _shed(self, need: int, why: str, *, partly: bool) -> int:
-        """Free so many bytes, or `partly` what there is; how many. Under the lock."""
+        """Free `need` bytes, or `partly` what there is; how many. Under the lock."""
         printed = False
         size = self._spool.freed_by
         choice = self._retention.to_shed(need, size)
