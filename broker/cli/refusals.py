@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from broker.store.refusals import RefusalCount, RefusedCaller
 
 NAMED = 5
-"""So many of those who were refused are named below each kind."""
+"""Callers that are named below each kind."""
 
 
 def refusals(

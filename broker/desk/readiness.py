@@ -20,14 +20,14 @@ from broker.model.vitals import Vitals
 from broker.store.database import FAILURES, in_words
 
 LOCKED_S = 0.5
-"""Another writer is waited for so long; the relay itself keeps the database for moments only."""
+"""How long another writer is waited for; the relay itself keeps the database for moments only."""
 SILENT_S = 5.0
-"""A relay that gave no sign of life for so long is stopped, or hangs: it gives one each second."""
+"""A relay without a sign of life for longer is stopped, or hangs: it gives one each second."""
 FAILED_S = 60.0
-"""A film that could not be stored counts for so long, unless a later one could be: without an end,
-nobody would send the one that shows that it is over."""
+"""How long a film that could not be stored counts, unless a later one could be. Without an end no
+balancer would send the film that shows that the trouble is over."""
 RECENT_S = 2.0
-"""A film that was stored so lately shows that rows can be written: they need not be tried."""
+"""A film that was stored within this time shows that rows can be written: no need to try."""
 PROBE_BYTES = 4096
 """A block: a file system that is full has none, even where it has a place for a name."""
 
@@ -163,7 +163,7 @@ def _room(store: Store) -> Iterator[Obstacle]:
 
 
 def reclaimable(store: Store, need: int) -> bool:
-    """Whether pixels of finished jobs have more than so many bytes, and go when a film comes."""
+    """Whether finished jobs keep more than `need` bytes of pixels, which go when a film comes."""
     try:
         return store.running and store.retention.kept_bytes() > need
     except FAILURES:

@@ -33,7 +33,7 @@ class Intake(Protocol[R]):
         """CannotStore when there is no room for a new film session of this modality."""
 
     def receive(self, size: int, calling_ae: str, peer: str) -> Writer[R]:
-        """So many bytes of pixels of this modality begin to come; CannotStore when there is no room
+        """`size` bytes of pixels of this modality begin to come; CannotStore when there is no room
         for them."""
 
     def accept(self, request: PrintRequest, received: Sequence[R], came: float) -> int:

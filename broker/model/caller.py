@@ -28,7 +28,7 @@ class Caller:
 
 @dataclass(frozen=True)
 class Waiting:
-    """What somebody has in the queue that is not finished."""
+    """What a caller has in the queue that is not finished."""
 
     jobs: int = 0
     bytes: int = 0

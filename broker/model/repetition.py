@@ -18,7 +18,7 @@ SINGLY = 5
 EVERY_S = 5.0
 """The rest are told as a number, at most this often."""
 CALLERS = 16
-"""So many callers of one kind are told apart at a time; the others are told together."""
+"""Callers of one kind that are told apart at a time; the others are told together."""
 MANY = 256
 """From so many different events on, those that are over are forgotten."""
 

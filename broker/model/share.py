@@ -1,6 +1,6 @@
 """How much of the queue one modality may take: a decision on plain numbers, jobs or bytes.
 
-Everybody's share is measured by what is still free (dynamic thresholds, as in shared-memory
+Each share is measured by what is still free (dynamic thresholds, as in shared-memory
 switches: Choudhury and Hahne, 1998). One AE title at an address may have as much waiting as is
 free, so that alone it takes at most half; one address, whatever AE titles it invents, three times
 what is free, at most three quarters. So there is always room left for others.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 ADDRESS_TIMES = 3
-"""One address may have so many times what is free."""
+"""One address may have this many times what is free."""
 
 
 class Full(Enum):
@@ -34,7 +34,7 @@ class Use:
 
 
 def full(use: Use, more: int, free: int, most: int = 0) -> Full | None:
-    """What would be full with so much `more`, where so much is `free`; None while there is room.
+    """What `more` would fill, where `free` is left; None while there is room.
 
     `most` is what the site allows one AE title at an address.
     """

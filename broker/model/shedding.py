@@ -31,7 +31,7 @@ def choose(
     size: Callable[[str], int],
     need: int,
 ) -> Choice:
-    """The jobs that ended first, until so many bytes are free; fewer where there are no more.
+    """The jobs that ended first, until `need` bytes are free; fewer where there are no more.
 
     `users` has the numbers of all jobs that refer to a file, unfinished ones too: a file goes only
     with the last of them. A job that would free nothing keeps its pixels. `size` says what

@@ -140,7 +140,7 @@ class Intake:
         return pool_status(printers, can_store=True, room=not room.low)
 
     def _check_fit(self, size: int) -> Room:
-        """CannotStore when so many bytes more would take what must stay free; the room there is."""
+        """CannotStore when `size` bytes more would take what must stay free; the room there is."""
         room = self._with_room(lambda room: size - room.for_open_sessions)
         if not room.takes(size):
             self._note("storage failed", {"why": NO_ROOM})
@@ -148,8 +148,8 @@ class Intake:
         return room
 
     def _with_room(self, missing: Callable[[Room], int]) -> Room:
-        """The room there is; more of it is made where bytes are missing by this measure, before
-        anybody is refused."""
+        """The room there is; more of it is made where bytes are missing by this measure, before a
+        film is refused."""
         try:
             room = self._room()
             if missing(room) <= 0 or self._make_room is None:

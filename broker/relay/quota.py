@@ -81,7 +81,7 @@ class Quota:
 
     def check(self, caller: Caller) -> None:
         """QueueFull when as many jobs are unfinished as may. Never on a guess: the queue is counted
-        before anybody is refused.
+        before a refusal.
         """
         limits = self._limits()
         with self._lock:
@@ -101,7 +101,7 @@ class Quota:
             raise QueueFull(f"{whole} unfinished jobs in the queue")
 
     def check_bytes(self, caller: Caller, more: int, free: int) -> None:
-        """QueueFull when so many bytes more are too many for this caller, with so many free."""
+        """QueueFull when `more` bytes are too many for this caller, with `free` bytes left."""
         most = self._limits().bytes
         with self._lock:
             if self._clock() - self._counted_at >= STALE_S:
@@ -123,7 +123,7 @@ class Quota:
         raise QueueFull(f"{used // MB} MB unprinted of {caller}")
 
     def took(self, caller: Caller, size: int) -> None:
-        """A job of the caller, with so many bytes of pixels, has been queued."""
+        """A job of the caller, with `size` bytes of pixels, has been queued."""
         with self._lock:
             self._add(caller, Waiting(1, size))
 

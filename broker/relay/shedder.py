@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 
 from broker.model.note import Note
 from broker.model.room import Room
-from broker.store.database import FAILURES, in_words
+from broker.model.shedding import Choice
+from broker.store.database import FAILURES, Database, in_words
 from broker.store.retention import Retention
 from broker.store.spool import Referenced, Spool
 
@@ -16,9 +18,12 @@ ROOM, BUDGET = "room", "budget"
 """Why pixels went before their time: the disk was nearly full, or there were more than
 retention.pixels_mb."""
 WAIT_S = 5.0
-"""A modality that needs room waits at most so long while room is made for another."""
+"""How long a modality that needs room waits, at most, while room is made for another."""
 ROUNDS = 3
-"""So often at most the disk is measured again after something went: others write meanwhile."""
+"""How often the disk is measured again, at most, after pixels went: others write meanwhile."""
+REST = 10
+"""After a search without success the next one waits for this many times what it took: modalities
+that try again and again must not keep the database busy."""
 
 
 class Shedder:
@@ -46,47 +51,59 @@ class Shedder:
         self._lock = threading.Lock()
         self._left: frozenset[str] = frozenset()
         """Files whose jobs are stripped, and that could not be removed yet."""
+        self._rests_until = float("-inf")
 
-    def make_room(self, missing: Callable[[Room], int]) -> Room:
-        """Remove pixels until no byte is missing by the caller's measure, or none can go; the room
-        there is then. OSError when the disk cannot be asked."""
+    def make_room(self, missing: Callable[[Room], int], *, partly: bool = False) -> Room:
+        """Remove pixels until no byte is missing by the caller's measure; the room there is then.
+        Where that cannot be reached nothing is removed, unless a part helps, too (`partly`).
+        OSError when the disk cannot be asked."""
         if not self._lock.acquire(timeout=WAIT_S):
             return self._room()
         try:
             # Measured under the lock: the one before may have made room for both.
             for _ in range(ROUNDS):
-                room = self._room()
-                need = missing(room)
-                if need <= 0 or not self._shed(need, ROOM):
+                need = missing(self._room())
+                if need <= 0 or not self._search(need, partly=partly):
                     break
             return self._room()
         finally:
             self._lock.release()
 
     def keep_house(self) -> None:
-        """Make room before anybody needs it, and keep to the budget: once in a while."""
+        """Make room before a film needs it, and keep to the budget: once in a while."""
         if self._room().near:
-            self.make_room(lambda room: room.short_of_spare)
+            self.make_room(lambda room: room.short_of_spare, partly=True)
         budget = self._budget()
         if budget and (over := self._retention.kept_bytes() - budget) > 0:
             with self._lock:
-                self._shed(over, BUDGET)
+                self._shed(over, BUDGET, partly=True)
 
     def weigh(self) -> None:
         """Write down the bytes of pixels that were taken before bytes were written down."""
         self._retention.weigh(self._spool.size)
 
-    def _shed(self, need: int, why: str) -> int:
-        """Free so many bytes, or what there is; how many. Under the lock."""
-        freed = self._shed_some(need, why, printed=False)
-        if freed < need and why == ROOM:
-            # Associations that stay open keep what they have printed, in case they print it again.
-            freed += self._shed_some(need - freed, why, printed=True)
+    def _search(self, need: int, *, partly: bool) -> int:
+        """As `_shed`, unless there was nothing a moment ago."""
+        began = time.monotonic()
+        if began < self._rests_until:
+            return 0
+        freed = self._shed(need, ROOM, partly=partly)
+        if not freed and not self._left:
+            now = time.monotonic()
+            self._rests_until = now + REST * (now - began)
         return freed
 
-    def _shed_some(self, need: int, why: str, *, printed: bool) -> int:
-        size = partial(self._spool.freed_by, printed=printed)
+    def _shed(self, need: int, why: str, *, partly: bool) -> int:
+        """Free `need` bytes, or `partly` what there is; how many. Under the lock."""
+        printed = False
+        size = self._spool.freed_by
         choice = self._retention.to_shed(need, size)
+        if choice.bytes < need and why == ROOM:
+            # Associations that stay open keep what they have printed, in case they print it again.
+            printed, size = True, partial(self._spool.freed_by, printed=True)
+            choice = self._retention.to_shed(need, size)
+        if choice.bytes < need and not partly:
+            choice = Choice()
         names = choice.names | self._left
         if not names:
             return 0
@@ -94,8 +111,10 @@ class Shedder:
         try:
             self._retention.shed(choice.jobs, why)
         except FAILURES as error:
-            # The disk may be so full that no row can be written. The files go first then; a job
-            # whose pixels are not there is not printed again either.
+            if not Database.is_full(error):
+                raise
+            # The disk is so full that no row can be written. The files go first then; a job whose
+            # pixels are not there is not printed again either.
             self._note("storage failed", {"why": in_words(error)})
             besides = partial(self._retention.referred_besides, job_ids=chosen)
             self._remove(names, besides, printed=printed)

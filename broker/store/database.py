@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from sqlite3 import SQLITE_BUSY, Error, OperationalError
+from sqlite3 import SQLITE_BUSY, SQLITE_FULL, Error, OperationalError
 from sqlite3 import Connection as SqliteConnection
 from typing import Self
 
@@ -183,6 +183,11 @@ class Database:
                     committed()
         finally:
             self._writing.release()
+
+    @staticmethod
+    def is_full(error: BaseException) -> bool:
+        """Whether the disk has no room for what was to be written."""
+        return getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) & 0xFF == SQLITE_FULL
 
     @staticmethod
     def is_busy(error: BaseException) -> bool:

@@ -56,16 +56,16 @@ class RefusalCount:
 RefusalCountList = list[RefusalCount]
 
 MOST_CALLERS = 100
-"""Callers that are counted by themselves, of each kind: they may call themselves what they like."""
+"""Callers of each kind that are counted by themselves: a peer may call itself what it likes."""
 FORGOTTEN_S = 86400.0
-"""One that was not refused for so long gives way to another, and counts among the others."""
+"""One that was not refused for longer gives way to another, and counts among the others."""
 OTHERS = Caller("", "")
-"""Who came when there were so many already."""
+"""Those who came when there were MOST_CALLERS already."""
 
 
 @dataclass(frozen=True)
 class CountedOfCaller:
-    """So many refusals of one kind for one caller."""
+    """Refusals of one kind for one caller."""
 
     number: int
     first_at: float

@@ -91,8 +91,8 @@ class Retention(JobReading):
         return Removal(len(bare), len(gone))
 
     def shed_early(self, since: float, kept_s: float) -> int:
-        """How many jobs have lost their pixels for room since then, within so many seconds of their
-        end."""
+        """How many jobs have lost their pixels for room since then, within `kept_s` seconds of
+        their end."""
         statement = (
             select(func.count())
             .select_from(jobs)
@@ -103,7 +103,7 @@ class Retention(JobReading):
             return int(connection.execute(statement).scalar_one())
 
     def to_shed(self, need: int, size: Callable[[str], int]) -> Choice:
-        """Which finished jobs lose their pixels so that so many bytes are free; see `choose`."""
+        """Which finished jobs lose their pixels so that `need` bytes are free; see `choose`."""
         kept: list[KeptJob] = []
         users: dict[str, set[int]] = defaultdict(set)
         choice = Choice()

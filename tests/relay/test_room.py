@@ -81,6 +81,18 @@ def test_printed_films_do_not_keep_new_ones_out(relay: Relay, printer: EmulatedP
     assert {job.pixels_removed_why for job in relay.jobs(*without)} == {"room"}
 
 
+def test_nothing_goes_in_vain(relay: Relay, disk: Disk) -> None:
+    """Where all printed films together would not make the room that is missing, the film session is
+    refused as ever, and they stay."""
+    relay.service.upkeep.stop(10)
+    assert _print(relay, 1) == [0, 0, 0]
+    relay.wait_until(State.SENT, 1)
+    disk.fill(leave=2 * MB)
+
+    assert _print(relay, 2) == [0x0213]
+    assert relay.jobs(1)[0].pixels_removed_at is None
+
+
 def test_an_image_that_is_coming_gets_the_room_of_a_printed_one(relay: Relay, disk: Disk) -> None:
     """The film session is open already when the disk fills up: its image is taken all the same."""
     for number in (1, 2, 3):

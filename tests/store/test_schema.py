@@ -66,9 +66,9 @@ def test_an_empty_database_gets_every_step(empty: Database) -> None:
         "0004",
         "0005",
         "0006",
+        "0007",
         "0008",
         "0009",
-        "0011",
     ]
     schema.upgrade(empty, steps.append)
     assert len(steps) == 9

@@ -1,0 +1,172 @@
+"""Making room beside films that come: never from under one that was taken."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from broker.model.film import Film, Image, ImageBox
+from broker.model.job import Level, PrintRequest
+from broker.model.room import Room
+from broker.relay.shedder import Shedder
+from broker.store import schema
+from broker.store.database import Database
+from broker.store.jobs import Jobs
+from broker.store.retention import Retention
+from broker.store.spool import Spool
+
+SIZE = 1000
+
+
+@dataclass
+class House:
+    """A spool and its jobs, with as much room as the test says."""
+
+    jobs: Jobs
+    spool: Spool
+    free: int = 0
+    budget: int = 0
+    notes: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+    shedder: Shedder = field(init=False)
+
+    def take(self, content: bytes) -> int:
+        """A film comes, and is taken as the intake takes it; the number of its job."""
+        received = self.spool.receive([content])
+        image = Image(received.name, received.length, 1, SIZE, 8, 8, "MONOCHROME2")
+        film = Film({}, (ImageBox(1, {}, image),))
+        with self.spool.keeping():
+            self.spool.keep([received])
+            number = self.jobs.add(
+                PrintRequest("CT1", "BROKER", "10.0.0.9:1", "s", Level.FILM_BOX, {}, (film,))
+            )
+        self.spool.drop([received])
+        return number
+
+    def done(self, content: bytes) -> int:
+        """A film that came, and whose job is finished."""
+        number = self.take(content)
+        self.jobs.cancel(number)
+        return number
+
+    def make_room(self, need: int) -> None:
+        """So many bytes are missing, and are there once so many were freed."""
+        before = self._bytes()
+        self.shedder.make_room(lambda _: need - (before - self._bytes()), partly=True)
+
+    def _bytes(self) -> int:
+        return sum(self.spool.size(name) for name in self.spool.names())
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """Without any job."""
+    database = Database.open(f"sqlite:///{tmp_path}/broker.db", busy_s=0.2)
+    schema.upgrade(database)
+    spool = Spool(tmp_path / "spool")
+    made = House(Jobs(database, lambda: 1000.0), spool)
+    made.shedder = Shedder(
+        Retention(database, lambda: 1000.0),
+        spool,
+        room=lambda: Room(made.free, 0),
+        budget=lambda: made.budget,
+        note=lambda event, facts: made.notes.append((event, facts)),
+    )
+    yield made
+    database.close()
+
+
+def _content(number: int) -> bytes:
+    return number.to_bytes(2, "little") * (SIZE // 2)
+
+
+def test_films_that_come_meanwhile_keep_their_pixels(house: House) -> None:
+    """The same content again and again, while its earlier jobs are finished and shed: a film that
+    was taken finds its pixels, always."""
+    over = threading.Event()
+
+    def shed() -> None:
+        while not over.is_set():
+            house.make_room(100 * SIZE)
+
+    shedding = [threading.Thread(target=shed) for _ in range(2)]
+    for each in shedding:
+        each.start()
+    waiting = []
+    for number in range(150):
+        job = house.take(_content(number % 3))
+        if number % 2:
+            house.jobs.cancel(job)
+        else:
+            waiting.append(job)
+    over.set()
+    for each in shedding:
+        each.join()
+
+    assert any(event == "pixels shed" for event, _ in house.notes) or len(waiting) == 75
+    for job in waiting:
+        (film,) = house.jobs.films(job)
+        assert all(len(house.spool.read(name)) == SIZE for name in film.film.spooled)
+
+
+def test_what_could_not_be_removed_goes_the_next_time(house: House) -> None:
+    """While films are kept without a pause: the job has no pixels any more, and its file goes
+    later, though no job refers to it then."""
+    house.done(_content(1))
+    with _keeping(house.spool):
+        house.make_room(SIZE)
+    assert house.jobs.get(1).pixels_removed_why == "room"
+    assert len(list(house.spool.names())) == 1
+
+    house.make_room(SIZE)
+    assert list(house.spool.names()) == []
+
+
+@contextmanager
+def _keeping(spool: Spool) -> Iterator[None]:
+    """Meanwhile another thread keeps a film."""
+    inside, leave = threading.Event(), threading.Event()
+
+    def keep() -> None:
+        with spool.keeping():
+            inside.set()
+            assert leave.wait(30)
+
+    thread = threading.Thread(target=keep)
+    thread.start()
+    assert inside.wait(30)
+    try:
+        yield
+    finally:
+        leave.set()
+        thread.join()
+
+
+def test_the_budget_counts_each_file_once(house: House) -> None:
+    """Three films of one content are one file; what an unfinished job needs counts not at all."""
+    for number in (1, 1, 1, 2, 3):
+        house.done(_content(number))
+    house.take(_content(3))
+    house.free, house.budget = 1 << 40, 2 * SIZE
+    house.shedder.keep_house()
+    assert house.notes == []
+
+    house.budget = SIZE
+    house.shedder.keep_house()
+    assert [job.pixels_removed_why for job in house.jobs.list()] == ["budget"] * 3 + ["", "", ""]
+    assert len(list(house.spool.names())) == 2
+
+
+@pytest.mark.parametrize(("of_one", "need", "first_left"), [(1, 230, 231), (3, 76, 229)])
+def test_much_is_found_at_once(house: House, of_one: int, need: int, first_left: int) -> None:
+    """Room for one film is made of many small ones, over several pages of jobs, and of no more;
+    also where several jobs have one file."""
+    for number in range(250):
+        house.done(_content(number // of_one))
+    house.make_room(need * SIZE)
+    left = [job.id for job in house.jobs.list() if job.pixels_removed_at is None]
+    assert left == list(range(first_left, 251))
