@@ -98,8 +98,7 @@ def test_what_a_script_reads_goes_where_it_reads(site: Site) -> None:
 
 def test_an_upgrade_names_each_step(site: Site) -> None:
     """What is done now stands in the bar, what is done above it."""
-    site.database.close()
-    (site.folder / "broker-data" / "broker.db").unlink()
+    site.begin_anew()
     code, shown = Terminal(site, "db", "upgrade").end()
     assert code == 0
     steps = len(list((Path(__file__).parents[2] / "migrations" / "versions").glob("*.py")))
