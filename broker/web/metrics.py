@@ -22,6 +22,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from broker.desk.opened import Store
+from broker.desk.pixels import folder as spool_folder
 from broker.desk.readiness import problems
 from broker.desk.vitals import read as vitals_of
 from broker.model.job import State
@@ -30,6 +31,7 @@ from broker.model.refusal import Refusal
 from broker.model.tally import Histogram
 from broker.model.vitals import Storage, Vitals
 from broker.store.database import FAILURES
+from broker.store.orphans import Orphans
 
 PREFIX = "dicom_print_broker_"
 WEIGHED_S = 60.0
@@ -172,6 +174,10 @@ class _Figures(Collector):
         yield _gauge("disk_free_bytes", "Free on the fuller of the broker's disks", room.free)
         yield _gauge("disk_floor_bytes", "With less, films are refused", room.floor)
         yield _gauge("spool_bytes", "Pixels in the spool", self._scales.weigh())
+        aside = Orphans(spool_folder(self._store)).found()
+        said = "Spool files set aside, as no job refers to them"
+        yield _gauge("spool_orphans", said, len(aside))
+        yield _gauge("spool_orphans_bytes", f"{said}, in bytes", sum(each.size for each in aside))
 
 
 def _stored(found: Storage) -> Iterator[Metric]:

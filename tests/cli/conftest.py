@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from broker.model.health import Observation
 from broker.model.job import Level, Outcome, PrintRequest, State
 from broker.model.printer import Address, Health
 from broker.model.retry import PrinterVerdict, Settlement
-from broker.store import schema
+from broker.store import binding, identity, schema
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
@@ -148,6 +149,13 @@ class Site:
                 verdict = PrinterVerdict(True, words, health=Health.DEGRADED)
                 blame(connection, name, verdict, time.time())
 
+    def begin_anew(self) -> None:
+        """Remove the database, and the spool, which would tell that there was one."""
+        self.database.close()
+        shutil.rmtree(self.folder / "broker-data" / "spool")
+        for file in (self.folder / "broker-data").glob("broker.db*"):
+            file.unlink()
+
     def up(self, *names: str) -> None:
         """Printers whose checks pass."""
         for name in names:
@@ -166,6 +174,8 @@ def site(tmp_path: Path) -> Iterator[Site]:
     (pixels / ("ab" * 32)).touch()
     database = Database.open(f"sqlite:///{tmp_path}/broker-data/broker.db")
     schema.upgrade(database)
+    # As a broker's first start leaves it.
+    binding.bind(database, identity.count(database), pixels.parent).close()
     printers = Printers(database, time.time)
     printers.sync(
         [Address("oki-1", "OKI1", "127.0.0.1", 1), Address("oki-2", "OKI2", "127.0.0.1", 2)]

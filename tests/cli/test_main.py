@@ -269,7 +269,7 @@ def test_a_reader_that_goes_away_is_no_error_worth_words(site: Site) -> None:
 def test_an_older_database_beneath_a_running_broker_is_left_alone(site: Site) -> None:
     """A command brings an older file up to date, but never while a broker works on it."""
     file = site.folder / "broker-data" / "broker.db"
-    file.unlink()
+    site.begin_anew()
     assert site.broker("db", "current").out.startswith(f"{file}: at none yet; `broker db upgrade`")
     occupancy = Occupancy.take(site.folder / "broker-data")
     assert site.broker("db", "upgrade").err == (

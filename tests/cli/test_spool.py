@@ -13,7 +13,7 @@ from broker.model.job import State
 from broker.store import binding, identity
 from broker.store.occupancy import Occupancy
 from broker.store.spool import Spool
-from broker.store.spool_mark import read_mark
+from broker.store.spool_mark import FILE, read_mark
 from tests.cli.conftest import Site
 
 
@@ -47,6 +47,7 @@ def lose_database(site: Site) -> None:
 def test_it_shows_whose_the_spool_is(site: Site) -> None:
     """And how far both have come; for scripts, too."""
     site.job()
+    (folder(site) / FILE).unlink()
     before = site.broker("spool")
     assert "the spool belongs to  no database yet" in before.out
     bind(site)
