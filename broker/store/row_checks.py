@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from broker.model.film import Film
 from broker.model.finding import Kind
@@ -273,7 +274,12 @@ def _film(content: object) -> Film | None:
 
 
 def _is(kind: type[StrEnum], value: object) -> bool:
-    return value in {str(each) for each in kind}
+    return value in _values(kind)
+
+
+@cache
+def _values(kind: type[StrEnum]) -> frozenset[str]:
+    return frozenset(str(each) for each in kind)
 
 
 def _time(value: object, *, absent: bool = False) -> bool:

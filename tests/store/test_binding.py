@@ -70,6 +70,16 @@ def test_the_mark_stays_in_step(
     assert read_mark(folder) == identity.seen(database).progress
 
 
+def test_the_mark_of_a_first_start_can_be_kept(database: Database, folder: Path) -> None:
+    """That it is bound is a change, too: it is not taken for a database that was replaced."""
+    mark = binding.bind(database, identity.count(database), folder)
+
+    mark.keep()
+
+    mark.close()
+    assert read_mark(folder) == identity.seen(database).progress
+
+
 def test_what_a_command_changed_meanwhile_is_no_loss(
     database: Database, jobs: Jobs, make_request: MakeRequest, folder: Path, file: Path
 ) -> None:
