@@ -141,7 +141,11 @@ class Service:
 
     def _make_private(self) -> None:
         """Nobody else reads films and labels; what cannot be made private is said."""
-        made, left = make_private(self._config.data_dir, self._config.database_file)
+        try:
+            made, left = make_private(self._config.data_dir, self._config.database_file)
+        except OSError as error:
+            self._notebook.note("data open to others", {"why": f"not looked at: {error}"})
+            return
         if made:
             first = made[0]
             was = f"{first.mode:04o}"

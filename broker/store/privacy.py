@@ -173,6 +173,8 @@ def _close(found: Exposed) -> str:
         if stat.S_ISLNK(os.fstat(descriptor).st_mode):
             return "a link was put in its place"
         Path(f"/proc/self/fd/{descriptor}").chmod(found.mode & ~OTHERS)
+        if os.fstat(descriptor).st_mode & OTHERS:
+            return "its file system keeps no modes; mount it for the broker's user alone"
     except OSError as error:
         return (error.strerror or "it cannot be changed").lower()
     finally:
