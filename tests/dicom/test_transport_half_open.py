@@ -223,14 +223,14 @@ def waits(network: Network) -> Iterator[Mapping[str, Waited]]:
             lost = Lost(network.machine(), back=name == "back")
             stack.callback(lost.over.set)
             running[name] = lost, pool.submit(_timed, case, lost)
-        for name, door, said in (
+        for name, kind, said in (
             ("idle", "plain", _idle),
             ("half an image", "plain", _half_an_image),
             ("half a proposal", "plain", _half_a_proposal),
             ("half a hello", "TLS", _half_a_hello),
         ):
             lost = Lost(network.machine())
-            seen, port = stack.enter_context(_door(sealed=door == "TLS"))
+            seen, port = stack.enter_context(_acceptor(sealed=kind == "TLS"))
             with lost.machine.inside():
                 raw = stack.enter_context(Raw(socket.create_connection((HERE, port), timeout=5)))
             said(raw)
@@ -286,7 +286,7 @@ def _outwaited(
 
 
 @contextmanager
-def _door(*, sealed: bool) -> Iterator[tuple[Seen, int]]:
+def _acceptor(*, sealed: bool) -> Iterator[tuple[Seen, int]]:
     """Where modalities connect, and what it tells."""
     more: dict[str, Any] = {"host": HERE, "establish_timeout_s": LONG_S, "idle_timeout_s": 3600}
     if sealed:

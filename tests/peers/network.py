@@ -30,14 +30,16 @@ def missing() -> str:
         return "`ip` is missing: apt-get install iproute2"
     if os.geteuid() != 0:
         return "network namespaces need root"
-    name = f"broker-test-{os.getpid()}-try"
-    done = subprocess.run(
-        ["ip", "netns", "add", name], capture_output=True, text=True, timeout=30, check=False
-    )
-    if done.returncode:
-        return f"no network namespace can be made: {done.stderr.strip()}"
-    _ip("netns", "del", name)
+    try:
+        with Network() as network:
+            network.machine()
+    except CannotBuild as exc:
+        return f"no network of namespaces can be made: {exc}"
     return ""
+
+
+class CannotBuild(RuntimeError):
+    """`ip` says no."""
 
 
 class Network:
@@ -49,6 +51,14 @@ class Network:
 
     def __enter__(self) -> Self:
         _ip("netns", "add", self._name)
+        try:
+            self._build()
+        except BaseException:
+            _ip("netns", "del", self._name)
+            raise
+        return self
+
+    def _build(self) -> None:
         _ip("-n", self._name, "link", "set", "lo", "up")
         _ip("-n", self._name, "link", "add", "switch", "type", "bridge")
         # A switch without any machine is a switch all the same: it must not say `no carrier`.
@@ -57,7 +67,6 @@ class Network:
         _ip("-n", self._name, "link", "set", "port0", "master", "switch", "up")
         _ip("-n", self._name, "addr", "add", f"{HERE}/24", "dev", "switch")
         _ip("-n", self._name, "link", "set", "switch", "up")
-        return self
 
     def __exit__(self, *_: object) -> None:
         for each in self._machines:
@@ -138,7 +147,7 @@ def _ip(*arguments: str) -> None:
         ["ip", *arguments], capture_output=True, text=True, timeout=30, check=False
     )
     if done.returncode:
-        raise RuntimeError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
+        raise CannotBuild(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
 
 
 @contextlib.contextmanager
