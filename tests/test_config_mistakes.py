@@ -137,6 +137,11 @@ URL = 'use "" for SQLite in data_dir, or "sqlite:////folder/broker.db"'
             "limits.image_mb: 64 is more than session_mb, which is 32; use 32 or less",
         ),
         (
+            "[limits]\nwaiting_jobs = 20\nqueue_jobs = 10",
+            "limits.queue_jobs: 10 is less than waiting_jobs, which is 20: the queue has room for "
+            "one modality's jobs at least; use 20 or more, or 0",
+        ),
+        (
             "[retention]\npixels_hours = 48\nrows_days = 1",
             "retention.rows_days: 1 is less than pixels_hours, which is 48: a row is not removed "
             "before its pixels; use 2 or more",
@@ -251,11 +256,13 @@ def test_a_mistake_names_its_key_and_what_would_be_right(text: str, problem: str
 
 def test_a_default_gives_way_to_what_the_file_says() -> None:
     """A number that nobody wrote contradicts nothing; what is shown then loads again."""
-    text = "[limits]\nassociations = 8\nsession_mb = 24\n[retention]\npixels_hours = 8760\n"
+    text = "[limits]\nassociations = 8\nsession_mb = 24\nqueue_jobs = 9\n"
+    text += "[retention]\npixels_hours = 8760\n"
     config = parse(text, folder=FOLDER)
     limits, retention = config.limits, config.retention
     assert (limits.associations, limits.associations_per_peer) == (8, 8)
     assert (limits.session_mb, limits.image_mb) == (24, 24)
+    assert (limits.queue_jobs, limits.waiting_jobs) == (9, 9)
     assert (retention.pixels_hours, retention.rows_days) == (8760, 365)
     assert parse(show(config), folder=FOLDER) == config
 

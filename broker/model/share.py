@@ -3,7 +3,8 @@
 Each share is measured by what is still free (dynamic thresholds, as in shared-memory
 switches: Choudhury and Hahne, 1998). One AE title at an address may have as much waiting as is
 free, so that alone it takes at most half; one address, whatever AE titles it invents, three times
-what is free, at most three quarters. So there is always room left for others.
+what is free, at most three quarters. So a first flood leaves a quarter of the
+room, a second one from elsewhere a quarter of that.
 """
 
 from __future__ import annotations
