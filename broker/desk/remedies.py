@@ -36,7 +36,7 @@ REMEDIES: Mapping[Refusal, str] = {
         "cannot print until then."
     ),
     Refusal.CALLING_AE: (
-        "The peer gives no AE title of its own, or one with control characters or a backslash. Set "
+        "The peer gives no AE title of its own, or one with control characters. Set "
         "its own AE title at the modality: it cannot print until then."
     ),
     Refusal.APPLICATION_CONTEXT: (

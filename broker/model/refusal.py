@@ -25,7 +25,7 @@ class Refusal(StrEnum):
     # A-ASSOCIATE-RJ
     CALLED_AE = "called AE"
     CALLING_AE = "calling AE"
-    """Blank, or with a control character or a backslash: no Application Entity is called so."""
+    """Blank, or with a control character: no Application Entity is called so."""
     APPLICATION_CONTEXT = "application context"
     PROTOCOL_VERSION = "protocol version"
     TOO_MANY = "too many associations"

@@ -5,28 +5,27 @@ from __future__ import annotations
 from enum import StrEnum
 
 _PADDING = b" \0"
-_FORBIDDEN = frozenset({*range(0x20), 0x7F, 0x5C})
-"""The control characters and the backslash (PS3.5 6.2, VR AE)."""
+_CONTROL = frozenset({*range(0x20), 0x7F})
 
 
 class TitleFault(StrEnum):
     """Why a field is no AE title."""
 
     BLANK = "is blank"
-    CONTROL = "holds a control character or a backslash"
+    CONTROL = "holds a control character"
 
 
 def title_fault(field: bytes) -> TitleFault | None:
     """What is wrong with the field, or None.
 
-    A value of spaces alone "shall not be used" (PS3.8 table 9-11); control characters and the
-    backslash are outside of what an AE title may hold (PS3.5 6.2). Bytes from 0x80 up are outside
-    of it too, but they are harmless and printers take them: they are accepted.
+    A value of spaces alone "shall not be used" (PS3.8 table 9-11); control characters
+    are outside of what an AE title may hold (PS3.5 6.2, VR AE). The backslash and bytes from 0x80
+    up are outside of it too, but they are harmless and printers take them: they are accepted.
     """
     title = field.strip(_PADDING)
     if not title:
         return TitleFault.BLANK
-    return TitleFault.CONTROL if _FORBIDDEN.intersection(title) else None
+    return TitleFault.CONTROL if _CONTROL.intersection(title) else None
 
 
 def shown_title(field: bytes) -> str:

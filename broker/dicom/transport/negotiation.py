@@ -98,12 +98,8 @@ WRONG_CALLED_AE = Rejection("called AE title not recognized", 1, 1, 7)
 WRONG_CALLING_AE = Rejection("calling AE title not recognized", 1, 1, 3)
 WRONG_APPLICATION_CONTEXT = Rejection("application context name not supported", 1, 1, 2)
 WRONG_PROTOCOL_VERSION = Rejection("protocol version not supported", 1, 2, 2)
-UNUSABLE_CALLED_AE = Rejection(
-    "called AE title is blank, or holds a control character or a backslash", 1, 1, 7
-)
-UNUSABLE_CALLING_AE = Rejection(
-    "calling AE title is blank, or holds a control character or a backslash", 1, 1, 3
-)
+UNUSABLE_CALLED_AE = Rejection("called AE title is blank, or holds a control character", 1, 1, 7)
+UNUSABLE_CALLING_AE = Rejection("calling AE title is blank, or holds a control character", 1, 1, 3)
 """No Application Entity can have that title (PS3.8 7.1.1.3, 7.1.1.4; PS3.5 6.2)."""
 CONGESTED = Rejection("temporary congestion", 2, 3, 1)
 TOO_MANY = Rejection("local limit exceeded", 2, 3, 2)
