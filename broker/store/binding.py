@@ -64,8 +64,10 @@ def bind(database: Database, changes: Changes, spool: Path) -> SpoolMark:
     assert own is not None  # the tables are the newest
     mark = SpoolMark.begin(spool, own) if read_mark(spool) is None else SpoolMark(spool)
     changes.committed = mark.advance
-    # A command may have changed something while no broker was running.
-    mark.advance(own if seen.bound else identity.bind(database))
+    if seen.bound:
+        mark.advance(own)  # a command may have changed something while no broker was running
+    else:
+        identity.bind(database)  # whose commit advances it
     return mark
 
 

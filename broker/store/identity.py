@@ -80,11 +80,10 @@ def progress(connection: Connection) -> Progress:
     return _progress(_driver(connection).execute(_PROGRESS).fetchone())
 
 
-def bind(database: Database) -> Progress:
-    """Note that a spool has the database's mark; how far it has come then."""
+def bind(database: Database) -> None:
+    """Note that a spool has the database's mark."""
     with database.write() as connection:
         _BOUND.change(connection, bound=True)
-        return progress(connection)
 
 
 def _seen(connection: SqliteConnection) -> DatabaseSeen:
