@@ -76,12 +76,23 @@ def _forget_labels(connection: Connection, job_ids: Sequence[int]) -> None:
     """The label is free text, and names patients; without pixels nothing needs it any more."""
     rows = connection.execute(select(jobs.c.id, jobs.c.session).where(jobs.c.id.in_(job_ids))).all()
     for job_id, session in rows:
-        attributes = attributes_from_json(session)
-        if LABEL in attributes:
-            left = {name: values for name, values in attributes.items() if name != LABEL}
+        left = _without_label(session)
+        if left is not None:
             connection.execute(
-                update(jobs).where(jobs.c.id == job_id).values(session=attributes_to_json(left))
+                # It is not what was accepted any more, nor printed any more.
+                update(jobs).where(jobs.c.id == job_id).values(session=left, digest="")
             )
+
+
+def _without_label(session: str) -> str | None:
+    """The attributes of a film session without their label; None where they have none."""
+    try:
+        attributes = attributes_from_json(session)
+    except (ValueError, TypeError, AttributeError):
+        return "{}"  # damaged: what can be read of it may be a label
+    if LABEL not in attributes:
+        return None
+    return attributes_to_json({key: each for key, each in attributes.items() if key != LABEL})
 
 
 def _ended(before: float) -> ColumnElement[bool]:
