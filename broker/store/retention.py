@@ -188,7 +188,10 @@ def without_label(session: str) -> str:
     """A film session's attributes, as JSON, without its label: that is free text, and names
     patients; without pixels nothing needs it any more.
     """
-    attributes = attributes_from_json(session)
+    try:
+        attributes = attributes_from_json(session)
+    except (ValueError, TypeError, AttributeError):
+        return "{}"  # damaged: what can be read of it may be a label
     if LABEL not in attributes:
         return session
     return attributes_to_json({name: of for name, of in attributes.items() if name != LABEL})
@@ -198,7 +201,10 @@ def _forget_labels(connection: Connection, job_ids: Sequence[int]) -> None:
     rows = connection.execute(select(jobs.c.id, jobs.c.session).where(jobs.c.id.in_(job_ids))).all()
     for job_id, session in rows:
         if (left := without_label(session)) != session:
-            connection.execute(update(jobs).where(jobs.c.id == job_id).values(session=left))
+            connection.execute(
+                # It is not what was accepted any more, nor printed any more.
+                update(jobs).where(jobs.c.id == job_id).values(session=left, digest="")
+            )
 
 
 def _ended(before: float) -> ColumnElement[bool]:
