@@ -75,7 +75,11 @@ class Upkeep:
         self.recover(STOPPED)
         self.bring_back()
         self.hold_lost()
-        self.sweep()
+        try:
+            self.sweep()
+        except OSError as error:
+            # One folder that cannot be read must not keep the films of all others.
+            self._house.note("upkeep failed", {"why": in_words(error)})
 
     def start(self) -> None:
         """Begin; the first round comes after one interval."""

@@ -73,7 +73,10 @@ class SpoolMissing(Exception):
 
 def is_there(directory: Path, name: str) -> bool:
     """Whether the spool in that directory has pixels of that name, right or damaged."""
-    return place_of(directory, name).is_file()
+    try:
+        return place_of(directory, name).is_file()
+    except PermissionError:
+        return True  # whoever reads them is told
 
 
 class Spool:

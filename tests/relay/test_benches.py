@@ -11,6 +11,7 @@ from broker.model.room import MB
 from tests.bench import (
     answers_lost,
     beside,
+    change_count,
     film_rate,
     film_times,
     idle,
@@ -51,6 +52,14 @@ def test_a_lost_answer_is_no_time_of_the_servers() -> None:
 
     assert len(found[64, "limit"]) == 2
     assert len(set(asked)) == 4
+
+
+def test_counting_changes_costs_no_film_its_time(tmp_path: Path) -> None:
+    """Both kinds of commit are measured."""
+    found = change_count.measure(tmp_path, 20)
+
+    assert set(found) == {"counted", "not counted"}
+    assert all(median > 0 for median in found.values())
 
 
 def test_idle_associations_cost_nothing() -> None:
