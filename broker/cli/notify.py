@@ -13,7 +13,7 @@ app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 
 @app.callback()
 def notify() -> None:
-    """Messages about printers, held and waiting jobs and the disk: section [notify] of the file.
+    """Messages about printers, jobs, disk and database: section [notify] of the file.
 
     Example: broker notify test
     """

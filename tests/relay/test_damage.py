@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -177,3 +178,24 @@ def test_the_night_check_gives_way_to_films(site: FilledSite) -> None:
 
     assert not watched.check.check()
     assert watched.notes == []
+
+
+def test_the_night_check_runs_by_itself(site: FilledSite) -> None:
+    """Once it is due and no film is in hand; once done, not again before the next night."""
+    told = threading.Event()
+    notes: list[str] = []
+    now = [1_796_000_000.0]
+
+    def note(event: str, _facts: Mapping[str, object]) -> None:
+        notes.append(event)
+        told.set()
+
+    spool = site.data_dir / "spool"
+    check = NightCheck(site.file, spool, lambda: True, note, lambda: now[0], look_s=0.01)
+    now[0] += 2 * 86_400
+    check.start()
+
+    assert told.wait(60)
+    check.stop(30)
+    assert notes == ["queue checked"]
+    assert check.found.at == now[0]
