@@ -118,7 +118,9 @@ def _section(
     """One table, checked; None, and its mistakes in `problems`, where it has any."""
     if not isinstance(table, Mapping):
         heading = "[[printers]]" if model is PrinterSection else f"[{where}]"
-        words = f"{as_written(table)} is not a table; write {heading} above its keys"
+        # An address may hold a password: it is not repeated.
+        told = "an address" if isinstance(table, str) and "://" in table else as_written(table)
+        words = f"{told} is not a table; write {heading} above its keys"
         problems.append(f"{where}: {words}")
         return None
     try:

@@ -296,3 +296,4 @@ def test_every_mistake_comes_in_one_go() -> None:
 def test_no_password_is_repeated() -> None:
     """A database address that is refused may hold a password, so it is not shown."""
     assert "secret" not in problems('[database]\nurl = "postgresql://broker:secret@db/x"')[0]
+    assert "secret" not in problems('database = "postgresql://broker:secret@db/x"')[0]

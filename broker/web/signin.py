@@ -1,6 +1,6 @@
 """Who asks: signed in with a cookie, as a program with name and password, or on this machine.
 
-Without users the page is for this machine alone, and whoever is on it is its operator. With users
+Without users the page is for this machine alone, and a person on it is its operator. With users
 everybody signs in. A session ends when its person signs out, when it is idle for IDLE_S, after
 LIFE_S in any case, and when its user, role or password is changed.
 """
@@ -257,12 +257,14 @@ class SignIn:
         address = _address(request)
         attempt = Attempt(name[:64], peer_of(address), device)
         self._wait(attempt)  # before it takes a place that others may need
+        request.state.turn.leave()  # pages are made meanwhile
         try:
             found = await self._comparing.do(
                 attempt.address, lambda: self._verified(attempt, name, password)
             )
         except Full:
             raise busy("too many sign-ins at once", status=429) from None
+        await request.state.turn.come()
         if found is None:
             # What is no user's name may be a password, typed into the wrong field.
             known = await run_in_threadpool(self._store.users.password, name)

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
 from broker.model.room import MB
+from tests.bench import page_attacks
 from tests.peers.page_attacker import ATTACKS
 from tests.peers.page_site import PageSite, page_site
 
@@ -44,3 +46,11 @@ def test_an_attack_costs_little(site: PageSite, attack: str) -> None:
     assert max(toll.readyz_s) < PROBE_S
     assert len(toll.films_s) > 5
     assert toll.back_s < BACK_S
+
+
+def test_the_bench_tells_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    """One attack for a moment: its figures by name, for machines."""
+    assert page_attacks.main(["no-requests", "--seconds", "1", "--films", "2", "--json"]) == 0
+    attacks = json.loads(capsys.readouterr().out)["attacks"]
+    assert list(attacks) == ["no-requests"]
+    assert attacks["no-requests"]["ratio"] > 0

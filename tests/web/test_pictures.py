@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import io
+import itertools
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,11 +26,12 @@ from broker.model.film import Film, Image, ImageBox, PresentationLut
 from broker.model.job import Level, PrintRequest
 from broker.store.naming import name_of
 from broker.store.retention import Terms
+from broker.web import pictures as pictures_module
 from broker.web.pictures import NoPicture, Pictures
 from tests.peers.broker_process import BrokerProcess
 from tests.peers.dcmtk import dcmprscp, program
 from tests.web.browser import Browser
-from tests.web.front_door import token
+from tests.web.front_door import front_door, token
 from tests.web.print_room import PrintRoom, film
 
 SIDE = 160
@@ -123,6 +126,35 @@ def test_a_process_that_hangs_or_dies_is_no_hang(
             with pytest.raises(NoPicture, match=words):
                 png(drawn, job_id, 1, 160)
     assert png(Pictures(store), job_id, 1, 160).startswith(b"\x89PNG")
+
+
+def test_pictures_that_take_long_keep_no_page_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More of them than the page makes pages at one time: a page is answered all the while, and
+    one more picture than may wait is told to come again.
+    """
+    drawing = tmp_path / "drawing"
+    drawing.touch()
+    other = tmp_path / "python"
+    other.write_text(f"#!/bin/sh\nwhile [ -e {drawing} ]; do sleep 0.05; done\nexit 3\n")
+    other.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(other))
+    monkeypatch.setattr(pictures_module, "WAITING", 12)
+    with front_door(tmp_path) as door, ThreadPoolExecutor(16) as pool:
+        job_id = add(door.store, *film(40))
+
+        def ask(width: int) -> int:
+            url = f"{door.url}/jobs/{job_id}/films/1.png?width={width}"
+            return httpx.get(url, timeout=60).status_code
+
+        asked = [pool.submit(ask, width) for width in range(160, 176)]
+        refused = {each.result() for each in itertools.islice(as_completed(asked), 4)}
+        assert httpx.get(door.url, timeout=30).status_code == 200
+        drawing.unlink()
+        drawn = [each.result() for each in asked]
+    assert refused == {503}
+    assert (drawn.count(503), drawn.count(404)) == (4, 12)
 
 
 def test_only_so_many_are_kept(store: Store) -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from broker.config import Config
+from broker.model.room import Room
 from broker.web import probes
 from tests.web.front_door import FrontDoor, front_door, token
 
@@ -97,7 +99,14 @@ def test_what_hangs_is_said(door: FrontDoor, monkeypatch: pytest.MonkeyPatch) ->
 def test_the_figures_name_what_hangs(door: FrontDoor, monkeypatch: pytest.MonkeyPatch) -> None:
     """A part that does not answer in time is left out and named; the others are told."""
     go = threading.Event()
-    monkeypatch.setattr(type(door.store.config), "room", lambda _: go.wait(60))
+    config = type(door.store.config)
+    room = config.room
+
+    def hangs(self: Config) -> Room:
+        go.wait(60)
+        return room(self)
+
+    monkeypatch.setattr(config, "room", hangs)
     try:
         status, text, seconds = asked(door, "/metrics")
     finally:

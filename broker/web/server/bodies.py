@@ -18,6 +18,10 @@ _LENGTH = re.compile(rb"[0-9]{1,18}")
 TOO_LARGE = f"a request's body may have {MOST} bytes"
 
 
+class Gone(ConnectionError):
+    """The connection ended within a body: no answer is needed."""
+
+
 def announced(headers: Mapping[bytes, bytes]) -> bool:
     """Whether a body comes after this head.
 
@@ -37,7 +41,7 @@ async def whole(receive: Receive, patience_s: float) -> bytes:
     """The whole body.
 
     Raises: Refused: it is too large (413), or not complete in time (408).
-            ConnectionError: its sender has gone.
+            Gone: its sender has gone.
     """
     pieces: list[bytes] = []
     length = 0
@@ -47,7 +51,7 @@ async def whole(receive: Receive, patience_s: float) -> bytes:
             while more:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    raise ConnectionResetError("the connection ended within a body")
+                    raise Gone
                 piece = message.get("body", b"")
                 length += len(piece)
                 if length > MOST:

@@ -41,9 +41,12 @@ class Fresh(Generic[T]):
             self._began = now
             # A daemon: one that hangs must not keep the process from ending.
             threading.Thread(target=self._run, args=(reading,), daemon=True).start()
+        awaited = asyncio.wrap_future(reading)
+        # What it raises after that is told to the next that asks.
+        awaited.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
             async with asyncio.timeout(within_s):
-                return await asyncio.shield(asyncio.wrap_future(reading))
+                return await asyncio.shield(awaited)
         except TimeoutError:
             if reading.done():
                 return reading.result()

@@ -9,6 +9,7 @@ before all of this, apart from everything that can wait.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Protocol
 
 from fastapi import Request
@@ -19,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from broker.desk.doors import proxied, same_origin, stranger
 from broker.model.note import Note
 from broker.web.server import bodies
-from broker.web.server.answers import Answer, Sending, heads, wants_json
+from broker.web.server.answers import LINGER_S, Answer, Sending, heads, wants_json
 from broker.web.server.refusal import Refused, busy
 from broker.web.server.turns import Turn, Turns
 
@@ -92,13 +93,13 @@ class Front:
         def cookies() -> list[str]:
             return self._sessions.cookies(state, https=scope["scheme"] == "https")
 
-        turn = Turn(self._turns)
+        turn = state["turn"] = Turn(self._turns)
         answer = Answer(scope, receive, send, self._sending, cookies, turn.leave)
         reads = [False]
         try:
             await self._answer(scope, receive, answer, turn, reads)
-        except ConnectionError:
-            return  # its peer has gone; there is nobody to answer
+        except bodies.Gone:
+            return
         except Refused as refused:
             if answer.begun:
                 return  # cut off: uvicorn closes a connection whose answer is not complete
@@ -148,6 +149,9 @@ class Front:
             if unknown is not None:
                 if reads[0]:
                     unknown.headers["Connection"] = "close"
+                    turn.leave()
+                    with suppress(Refused):  # thrown away, so that the answer is not lost
+                        await bodies.whole(receive, LINGER_S)
                 await unknown(scope, receive, answer.send)
                 return
         if reads[0]:

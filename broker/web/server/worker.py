@@ -51,6 +51,8 @@ class Worker:
         self._there[key] += 1
         loop = asyncio.get_running_loop()
         awaited = asyncio.wrap_future(done, loop=loop)
+        # Where its caller has gone, nothing else is told what it raises.
+        awaited.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         try:
             self._calls.put((done, call))
             return await asyncio.shield(awaited)

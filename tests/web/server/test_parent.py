@@ -39,7 +39,7 @@ def test_it_ends_with_its_parent() -> None:
 
 
 def test_it_ends_where_its_parent_has_gone() -> None:
-    """Another process is its parent by then: whoever adopted it."""
+    """Another process is its parent by then: the one that adopted it."""
     done = subprocess.run(
         [sys.executable, "-c", CHILD, "1"],
         stdin=subprocess.PIPE,

@@ -34,7 +34,7 @@ def test_there_is_room_until_all_places_are_taken() -> None:
 
 
 def test_an_address_takes_its_own_places_only() -> None:
-    """Its own oldest connection gives way for its next one, whoever else is idle for longer."""
+    """Its own oldest connection gives way for its next one, though others are idle for longer."""
     taken = [Seat("10.0.0.1", 3.0), Seat("10.0.0.1", 2.0), Seat("10.0.0.1", 4.0)]
     taken.append(Seat("10.0.0.2", 1.0))
     assert admission(taken, "10.0.0.1", LIMITS).gives_way == Seat("10.0.0.1", 2.0)
