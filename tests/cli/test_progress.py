@@ -103,7 +103,7 @@ def test_an_upgrade_names_each_step(site: Site) -> None:
     assert re.search(r"0/6 0:00:0\d 0001: ", shown)
     assert re.search(r"1/6 0:00:0\d 0002: ", shown)
     assert re.search(r"^\S+broker\.db: 0001: ", shown.replace("\r", "\n"), re.MULTILINE)
-    assert "now at 0005, the newest" in shown
+    assert "now at 0008, the newest" in shown
 
 
 def test_a_purge_counts_on_stderr_and_not_with_json(site: Site) -> None:
