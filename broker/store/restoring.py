@@ -198,7 +198,9 @@ def restore(found: Inspection, place: Place, watcher: Watcher) -> Restored:
             known = Jobs(database, place.clock)
             lost = known.hold_lost(Spool(place.spool).has)
             numbers = known.numbers()
-            progress = identity.bind(database)
+            identity.bind(database)
+            progress = identity.seen(database).progress
+            assert progress is not None  # the tables are the newest
         finally:
             database.close()
         set_aside = _set_aside(place)

@@ -173,6 +173,7 @@ def forget_pixels(file: Path, names: Iterable[str], now: float) -> int:
             for name in names
             for row in copy.execute("SELECT job_id FROM spooled WHERE name = ?", (name,))
         }
+        columns = {row[1] for row in copy.execute("PRAGMA table_info(jobs)")}
         for number in numbers:
             (session,) = copy.execute("SELECT session FROM jobs WHERE id = ?", (number,)).fetchone()
             copy.execute("DELETE FROM spooled WHERE job_id = ?", (number,))
@@ -180,4 +181,6 @@ def forget_pixels(file: Path, names: Iterable[str], now: float) -> int:
                 "UPDATE jobs SET pixels_removed_at = ?, session = ? WHERE id = ?",
                 (now, without_label(session), number),
             )
+            if "digest" in columns:  # which an earlier version has not
+                copy.execute("UPDATE jobs SET digest = '' WHERE id = ?", (number,))
     return len(numbers)
