@@ -67,7 +67,7 @@ def bind(database: Database, changes: Changes, spool: Path) -> SpoolMark:
     if seen.bound:
         mark.advance(own)  # a command may have changed something while no broker was running
     else:
-        identity.bind(database)  # a change like any other: the mark is told of it
+        identity.bind(database)  # whose commit advances it
     return mark
 
 

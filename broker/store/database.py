@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from sqlite3 import SQLITE_BUSY, Error, OperationalError
+from sqlite3 import SQLITE_BUSY, SQLITE_CORRUPT, DatabaseError, Error, OperationalError
 from sqlite3 import Connection as SqliteConnection
 from typing import Self
 
@@ -277,8 +277,22 @@ def make_private(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
+def damaged() -> DatabaseError:
+    """What SQLite means where its own words cannot be read: they quote what is damaged."""
+    error = DatabaseError("database disk image is malformed")
+    error.sqlite_errorcode = SQLITE_CORRUPT
+    return error
+
+
 def _prepare(connection: SqliteConnection, _record: object) -> None:
     """Make a new connection durable, and hand the transactions' beginnings to `_begin`."""
+    try:
+        _make_durable(connection)
+    except UnicodeDecodeError:
+        raise damaged() from None
+
+
+def _make_durable(connection: SqliteConnection) -> None:
     connection.isolation_level = None
     # One damaged byte in one text must not make the queue unreadable: it is shown as unreadable.
     connection.text_factory = lambda content: content.decode("utf-8", "replace")

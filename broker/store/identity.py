@@ -13,7 +13,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, update
 
 from broker.model.spool_fit import DatabaseSeen, Progress
-from broker.store.database import Database
+from broker.store.database import Database, damaged
 from broker.store.prepared import Prepared
 from broker.store.tables import queue
 
@@ -72,7 +72,10 @@ def seen_in(file: Path) -> DatabaseSeen:
         return DatabaseSeen(None)
     # Read-only: what was lost may be put back, and shall find everything as it was.
     with closing(connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as connection:
-        return _seen(connection)
+        try:
+            return _seen(connection)
+        except UnicodeDecodeError:
+            raise damaged() from None
 
 
 def progress(connection: Connection) -> Progress:
@@ -80,11 +83,10 @@ def progress(connection: Connection) -> Progress:
     return _progress(_driver(connection).execute(_PROGRESS).fetchone())
 
 
-def bind(database: Database) -> Progress:
-    """Note that a spool has the database's mark; how far it has come then."""
+def bind(database: Database) -> None:
+    """Note that a spool has the database's mark."""
     with database.write() as connection:
         _BOUND.change(connection, bound=True)
-        return progress(connection)
 
 
 def _seen(connection: SqliteConnection) -> DatabaseSeen:

@@ -10,8 +10,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, Select, bindparam, distinct, func, select
 
+from broker.model.film import Attributes, Film
 from broker.model.job import DONE, Job, Level, PrintRequest, Priority, State, Strike
-from broker.store.documents import attributes_from_json, film_from_json
+from broker.model.trouble import RecordDamaged
+from broker.store.documents import (
+    attributes_from_json,
+    digest_of,
+    digest_of_job,
+    film_from_json,
+)
 from broker.store.prepared import Prepared, fixed
 from broker.store.tables import attempts, films, jobs, sendings
 
@@ -35,6 +42,8 @@ ANY: dict[str, StrEnum] = {
 }
 """Columns of one word each, and what is shown where the word is damaged."""
 KNOWN = {name: frozenset(type(value)) for name, value in ANY.items()}
+ALTERED = "what the database keeps of it was altered"
+JOB_ALTERED = "what the database keeps of the job was altered"
 ROW_DAMAGED = "its row in the database is damaged"
 
 Within = Select[tuple[int]] | list[int]
@@ -106,24 +115,54 @@ def whole(connection: Connection, rows: Sequence[Sequence[Any]], within: Within)
 
 
 def request_of(connection: Connection, job_id: int) -> PrintRequest:
-    """What was asked for; NoSuchJob."""
+    """What was asked for, equal to what was accepted.
+
+    Raises: NoSuchJob. RecordDamaged: when what is written of it was altered.
+    """
     row = connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
     if row is None:
         raise NoSuchJob(job_id)
     content = connection.execute(
-        select(films.c.content).where(films.c.job_id == job_id).order_by(films.c.number)
-    ).scalars()
+        select(films.c.number, films.c.content, films.c.digest)
+        .where(films.c.job_id == job_id)
+        .order_by(films.c.number)
+    ).all()
+    damaged = _unknown(dict(row._mapping))
+    if damaged or row.digest not in ("", digest_of_job(row.session, row.level, row.copies)):
+        raise RecordDamaged(JOB_ALTERED)
     return PrintRequest(
         calling_ae=row.calling_ae,
         called_ae=row.called_ae,
         peer=row.peer,
         film_session=row.film_session,
         level=Level(row.level),
-        session=attributes_from_json(row.session),
-        films=tuple(film_from_json(text) for text in content),
+        session=session_of(row.session),
+        films=tuple(film_of(*each) for each in content),
         copies=row.copies,
         priority=Priority(row.priority),
     )
+
+
+def film_of(number: int, content: str, digest: str = "") -> Film:
+    """A film of that number, from its text. Films of early versions have no digest.
+
+    Raises: RecordDamaged: when the text is no film, or another one than the digest's.
+    """
+    try:
+        film = film_from_json(content)
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise RecordDamaged(f"film {number}: {ALTERED}") from error
+    if digest and digest != digest_of(film):
+        raise RecordDamaged(f"film {number}: {ALTERED}")
+    return film
+
+
+def session_of(content: str) -> Attributes:
+    """Attributes of a film session, from their text. Raises: RecordDamaged: when that is none."""
+    try:
+        return attributes_from_json(content)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise RecordDamaged(f"film session: {ALTERED}") from error
 
 
 def _tallies(connection: Connection, within: Within) -> Mapping[int, Tally]:

@@ -28,21 +28,23 @@ from broker.model.spool_fit import DatabaseSeen
 from broker.model.trouble import RecordDamaged
 from broker.store.database import Database
 from broker.store.documents import (
-    attributes_from_json,
     digest_of,
     digest_of_job,
-    film_from_json,
 )
 from broker.store.duplicates import HELD, Twin, later_twins
 from broker.store.identity import seen
 from broker.store.job_rows import (
     ACTIVE,
+    ALTERED,
+    JOB_ALTERED,
     KNOWN,
     UNFINISHED,
     JobList,
     NoSuchJob,
+    film_of,
     one,
     request_of,
+    session_of,
     several,
     shown,
     state_of,
@@ -219,7 +221,7 @@ class JobReading:
             wanted = [(turn + 1, film + 1, each) for turn in range(passes) for film in range(films)]
             whole = wanted == [(film.pass_number, film.number, film.copies) for film in found]
         if not whole:
-            raise RecordDamaged("what the database keeps of the job was altered")
+            raise RecordDamaged(JOB_ALTERED)
 
     def _films(self, job_id: int) -> tuple[FilmList, Mapping[int, str]]:
         """The films, and the digest of each by its number."""
@@ -232,10 +234,7 @@ class JobReading:
             raise NoSuchJob(job_id)  # a job has at least one film
         for number, text, digest in written:
             digests[number] = digest
-            try:
-                content[number] = film_from_json(text)
-            except (ValueError, TypeError, LookupError, AttributeError) as error:
-                raise _damaged(number) from error
+            content[number] = film_of(number, text)
         named = [dict(zip(_SENDINGS.names, row, strict=True)) for row in rows]
         for row in named:
             if row["number"] not in content or row["state"] not in FILM_STATES:
@@ -293,7 +292,7 @@ class JobReading:
             found = _SESSION.rows(connection, its_job=job_id)
         if not found:
             raise NoSuchJob(job_id)
-        return attributes_from_json(found[0][0])
+        return session_of(found[0][0])
 
     def request(self, job_id: int) -> PrintRequest:
         """What was asked for, equal to what was added; NoSuchJob."""
@@ -333,7 +332,7 @@ class JobReading:
 
 
 def _damaged(number: object) -> RecordDamaged:
-    return RecordDamaged(f"film {number}: what the database keeps of it was altered")
+    return RecordDamaged(f"film {number}: {ALTERED}")
 
 
 def _exists(connection: Connection, job_id: int) -> None:

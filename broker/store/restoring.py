@@ -198,9 +198,11 @@ def restore(found: Inspection, place: Place, watcher: Watcher) -> Restored:
             known = Jobs(database, place.clock)
             lost = known.hold_lost(Spool(place.spool).has)
             numbers = known.numbers()
-            progress = identity.bind(database)
+            identity.bind(database)
+            progress = identity.seen(database).progress
         finally:
             database.close()
+        assert progress is not None  # the tables are the newest
         set_aside = _set_aside(place)
         # The mark first: a database whose spool has none could not be told from another one.
         write_mark(place.spool, progress)

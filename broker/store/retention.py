@@ -72,21 +72,29 @@ class Retention(JobReading):
         return Removal(len(bare), len(gone))
 
 
-def without_label(session: str) -> str:
-    """A film session's attributes, as JSON, without its label: that is free text, and names
-    patients; without pixels nothing needs it any more.
-    """
-    attributes = attributes_from_json(session)
-    if LABEL not in attributes:
-        return session
-    return attributes_to_json({name: of for name, of in attributes.items() if name != LABEL})
-
-
 def _forget_labels(connection: Connection, job_ids: Sequence[int]) -> None:
     rows = connection.execute(select(jobs.c.id, jobs.c.session).where(jobs.c.id.in_(job_ids))).all()
     for job_id, session in rows:
-        if (left := without_label(session)) != session:
-            connection.execute(update(jobs).where(jobs.c.id == job_id).values(session=left))
+        left = without_label(session)
+        if left is not None:
+            connection.execute(
+                # It is not what was accepted any more, nor printed any more.
+                update(jobs).where(jobs.c.id == job_id).values(session=left, digest="")
+            )
+
+
+def without_label(session: str) -> str | None:
+    """A film session's attributes, as JSON, without their label; None where they have none.
+
+    The label is free text, and names patients; without pixels nothing needs it any more.
+    """
+    try:
+        attributes = attributes_from_json(session)
+    except (ValueError, TypeError, AttributeError):
+        return "{}"  # damaged: what can be read of it may be a label
+    if LABEL not in attributes:
+        return None
+    return attributes_to_json({key: each for key, each in attributes.items() if key != LABEL})
 
 
 def _ended(before: float) -> ColumnElement[bool]:

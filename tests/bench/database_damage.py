@@ -15,12 +15,14 @@ import random
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -158,9 +160,6 @@ def make_queue(folder: Path, printer: EmulatedPrinter) -> Queue:
 
 def _copy(source: Path, target: Path) -> None:
     """The database as it is now, in one file."""
-    import sqlite3
-    from contextlib import closing
-
     with closing(sqlite3.connect(source)) as one, closing(sqlite3.connect(target)) as other:
         one.backup(other)
 
@@ -363,17 +362,15 @@ def cut(share: float) -> Callable[[Case], None]:
     return damage
 
 
-def flip(share: float, bit: int) -> Callable[[Case], None]:
-    """A bit, at this share of the whole database."""
+def flip(share: float, bit: int, *, filled: bool = False) -> Callable[[Case], None]:
+    """A bit, at this share of the whole database, or of its bytes that are `filled`: not 0."""
 
     def damage(case: Case) -> None:
         _put_log_into_it(case)
-        with case.site.database_file.open("r+b") as file:
-            at = int(case.site.database_file.stat().st_size * share)
-            file.seek(at)
-            (byte,) = file.read(1)
-            file.seek(at)
-            file.write(bytes([byte ^ (1 << bit)]))
+        content = bytearray(case.site.database_file.read_bytes())
+        places = [at for at, byte in enumerate(content) if byte or not filled]
+        content[places[int(len(places) * share)]] ^= 1 << bit
+        case.site.database_file.write_bytes(content)
 
     return damage
 
@@ -391,14 +388,16 @@ PLAIN: Mapping[str, Callable[[Case], None]] = {
 }
 
 
-def cases(cuts: int, flips: int, seed: int) -> dict[str, Callable[[Case], None]]:
+def cases(
+    cuts: int, flips: int, seed: int, *, filled: bool = False
+) -> dict[str, Callable[[Case], None]]:
     """All cases by their names; all chance comes from the seed."""
     chance = random.Random(seed)
     found = dict(PLAIN)
     found |= {f"log cut at {share:.1%}": cut(share) for share in _shares(chance, cuts)}
     for share in _shares(chance, flips):
         bit = chance.randrange(8)
-        found[f"bit {bit} flipped at {share:.3%}"] = flip(share, bit)
+        found[f"bit {bit} flipped at {share:.3%}"] = flip(share, bit, filled=filled)
     return found
 
 
@@ -410,9 +409,9 @@ def play(
     folder: Path,
     chosen: Mapping[str, Callable[[Case], None]],
     progress: Callable[[int, Outcome], None],
-) -> list[Outcome]:
-    """Play the cases in a folder, each on a copy of one queue."""
-    outcomes = []
+    outcomes: list[Outcome],
+) -> None:
+    """Play the cases in a folder, each on a copy of one queue; what became of each."""
     with EmulatedPrinter(PRINTER, "OKI1", folder / "tray") as printer:
         queue = make_queue(folder, printer)
         whole = Case(queue, folder / "whole", printer, "whole")
@@ -425,7 +424,6 @@ def play(
             outcomes.append(Case(queue, place, printer, name).play(damage))
             shutil.rmtree(place)
             progress(number, outcomes[-1])
-    return outcomes
 
 
 def _table(outcomes: Sequence[Outcome], *, all_of_them: bool) -> str:
@@ -454,12 +452,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--cuts", type=int, default=20, metavar="N", help="of the log (20)")
     parser.add_argument("--flips", type=int, default=200, metavar="N", help="of a bit (200)")
+    parser.add_argument("--filled", action="store_true", help="flip bits only where there are data")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all chance (1)")
     parser.add_argument("--only", metavar="WORD", default="", help="cases with this in their name")
     parser.add_argument("--all", action="store_true", help="list every case, not only the odd ones")
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")
     chosen = parser.parse_args(arguments)
-    all_cases = cases(chosen.cuts, chosen.flips, chosen.seed)
+    all_cases = cases(chosen.cuts, chosen.flips, chosen.seed, filled=chosen.filled)
     wanted = {name: damage for name, damage in all_cases.items() if chosen.only in name}
     with (
         tempfile.TemporaryDirectory(prefix="database-damage-") as folder,
@@ -469,7 +468,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         def progress(number: int, outcome: Outcome) -> None:
             rounds.done(number, f"{outcome.name}: {outcome.kind}")
 
-        outcomes = play(Path(folder), wanted, progress)
+        outcomes: list[Outcome] = []
+        with suppress(KeyboardInterrupt):  # what was found until then is told
+            play(Path(folder), wanted, progress, outcomes)
     if chosen.json:
         document = [asdict(each) | {"kind": each.kind, "good": each.good} for each in outcomes]
         sys.stdout.write(json.dumps(document, indent=2) + "\n")

@@ -156,6 +156,7 @@ def test_data_of_an_earlier_version_starts_once_without_a_word(site: DamageSite)
     with database.write() as connection:
         for table in ("queue", "released"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
+        connection.exec_driver_sql("ALTER TABLE jobs DROP COLUMN digest")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0005'")
     database.close()
     mark = site.data_dir / "spool" / FILE

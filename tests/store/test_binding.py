@@ -14,7 +14,7 @@ from broker.store.binding import SpoolMismatch
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.spool import Spool, SpoolMissing
-from broker.store.spool_mark import FILE, RECORD, read_mark
+from broker.store.spool_mark import FILE, RECORD, SpoolMark, read_mark
 from tests.store.conftest import Clock, MakeRequest
 
 
@@ -31,10 +31,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "spool"
 
 
-def bind(database: Database, folder: Path) -> None:
+def bind(database: Database, folder: Path) -> SpoolMark:
     """As a start does; the mark is kept in step from then on."""
-    changes = identity.count(database)
-    binding.bind(database, changes, folder)
+    return binding.bind(database, identity.count(database), folder)
 
 
 def keep(folder: Path) -> Path:
@@ -57,9 +56,11 @@ def test_the_mark_stays_in_step(
     database: Database, jobs: Jobs, make_request: MakeRequest, folder: Path, file: Path
 ) -> None:
     """From the first start on, and through the next."""
-    bind(database, folder)
+    using = bind(database, folder)
+    assert read_mark(folder) == identity.seen(database).progress
     for _ in range(3):
         jobs.add(make_request())
+    using.keep()
     mark = read_mark(folder)
     assert mark == identity.seen(database).progress
     assert mark is not None

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import DatabaseError
 
 from broker.model.spool_fit import DatabaseSeen, Progress
 from broker.store import identity, schema
@@ -133,3 +134,20 @@ def test_what_is_no_database_is_told(tmp_path: Path) -> None:
     file.write_bytes(b"no database at all" * 100)
     with pytest.raises(sqlite3.DatabaseError, match="not a database"):
         identity.seen_in(file)
+
+
+def test_words_of_sqlite_that_cannot_be_read_are_told_as_damage(tmp_path: Path) -> None:
+    """It quotes a schema that is no text; nobody gets a traceback for it."""
+    file = tmp_path / "broker.db"
+    database = Database.open(f"sqlite:///{file}")
+    schema.upgrade(database)
+    database.close()
+    content = file.read_bytes()
+    assert content.count(b"CREATE TABLE jobs") == 1
+    file.write_bytes(content.replace(b"CREATE TABLE jobs", b"CREATE TAB\xccE jobs"))
+    with pytest.raises(sqlite3.DatabaseError, match="malformed"):
+        identity.seen_in(file)
+    opened = Database.open(f"sqlite:///{file}")
+    with pytest.raises(DatabaseError, match="malformed"), opened.read():
+        pass
+    opened.close()

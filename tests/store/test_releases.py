@@ -115,6 +115,38 @@ def test_a_film_that_is_not_what_was_accepted_is_not_printed(
         jobs.whole_films(1)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE films SET content = replace(content, '14INX17IN', '14INX14IN')",
+        "UPDATE jobs SET session = replace(session, 'BLUE', 'CLEAR')",
+        "UPDATE jobs SET level = 'filn box'",
+    ],
+)
+def test_what_was_altered_is_not_printed_again_either(
+    database: Database, jobs: Jobs, make_request: MakeRequest, damage: str
+) -> None:
+    """A reprint would take what was altered for what was accepted."""
+    jobs.add(make_request())
+    jobs.cancel(1)
+    with database.write() as connection:
+        connection.exec_driver_sql(damage)
+    with pytest.raises(RecordDamaged, match=r"what the database keeps of (it|the job) was altered"):
+        jobs.reprint(1)
+
+
+def test_a_damaged_film_session_keeps_no_other_from_its_end(
+    database: Database, jobs: Jobs, make_request: MakeRequest, clock: Clock
+) -> None:
+    """Retention goes on, and leaves nothing of what may be a label."""
+    jobs.add(make_request(session={"FilmSessionLabel": ("DOE^JANE",)}))
+    jobs.cancel(1)
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE jobs SET session = replace(session, '{', '[')")
+    assert Retention(database, clock).remove(ALL).pixels == 1
+    assert jobs.session(1) == {}
+
+
 def test_a_length_that_is_not_its_images_is_noticed(
     jobs: Jobs, make_request: MakeRequest, make_film: MakeFilm
 ) -> None:
