@@ -7,10 +7,11 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
-from sqlite3 import connect
+from sqlite3 import Error, connect
 from urllib.parse import quote
 
 from sqlalchemy import Connection, update
+from sqlalchemy.exc import DBAPIError
 
 from broker.model.spool_fit import DatabaseSeen, Progress
 from broker.store.database import Database, damaged
@@ -39,7 +40,10 @@ class Changes:
 
     def __call__(self, connection: Connection) -> Callable[[], None] | None:
         """Count one more, in the transaction."""
-        row = _driver(connection).execute(_COUNT, (round(self._clock(), 3),)).fetchone()
+        try:
+            row = _driver(connection).execute(_COUNT, (round(self._clock(), 3),)).fetchone()
+        except Error as error:  # a disk that is full, for one: as any other statement's
+            raise DBAPIError.instance(_COUNT, None, error, Error, hide_parameters=True) from error
         tell = self.committed
         if tell is None or row is None:
             return None

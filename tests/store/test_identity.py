@@ -11,7 +11,7 @@ from sqlalchemy.exc import DatabaseError
 
 from broker.model.spool_fit import DatabaseSeen, Progress
 from broker.store import identity, schema
-from broker.store.database import Database
+from broker.store.database import FAILURES, Database
 from broker.store.jobs import Jobs, NoSuchJob
 from tests.peers.other_process import OtherProcess
 from tests.store.conftest import Clock, MakeRequest
@@ -19,7 +19,7 @@ from tests.store.conftest import Clock, MakeRequest
 HOLDS = """
     import sys, time
     from broker.store import schema
-    from broker.store.database import Database
+    from broker.store.database import FAILURES, Database
     from broker.store.jobs import Jobs, NoSuchJob
     database = Database.open(sys.argv[1])
     schema.check(database)
@@ -151,3 +151,15 @@ def test_words_of_sqlite_that_cannot_be_read_are_told_as_damage(tmp_path: Path) 
     with pytest.raises(DatabaseError, match="malformed"), opened.read():
         pass
     opened.close()
+
+
+def test_a_change_that_cannot_be_counted_is_the_databases_failure(
+    database: Database, jobs: Jobs, make_request: MakeRequest
+) -> None:
+    """As any statement that the disk does not take: nothing is committed."""
+    with database.write() as connection:
+        connection.exec_driver_sql("DROP TABLE queue")
+        connection.exec_driver_sql("CREATE TABLE queue (id INTEGER)")
+    with pytest.raises(FAILURES):
+        jobs.add(make_request())
+    assert jobs.list() == []
