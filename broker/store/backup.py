@@ -216,7 +216,7 @@ def _copy_rows(site: Site, fresh: Path, watcher: Watcher) -> None:
         copy_database(site.database, fresh, tell)
         found = examine(fresh, full=True, immutable=True)
         faults: Sequence[str] = found.faults
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         if not damage(error):
             raise
         faults = (damage(error),)

@@ -81,7 +81,7 @@ def check(
                 jobs, films = rows.jobs, rows.films
             with Snapshot.live(database) as live:
                 wanted = live.wanted()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         if not damage(error):
             raise
         faults.append((Kind.PAGES, f"rows cannot be read: {damage(error)}", None))

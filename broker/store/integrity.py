@@ -19,6 +19,8 @@ AT_MOST = 50
 STEPS = 20_000
 """Instructions of SQLite's machine between two looks at the clock: some milliseconds."""
 
+MALFORMED = "database disk image is malformed"
+"""What SQLite says of most damage."""
 DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 """Primary result codes of a file that is not what SQLite wrote."""
 
@@ -58,6 +60,8 @@ class DatabaseDamaged(Exception):
 def damage(error: BaseException | None) -> str:
     """What SQLite says of a damaged file; empty when the error is another one."""
     origin = getattr(error, "orig", None) or error
+    if isinstance(origin, UnicodeDecodeError):
+        return MALFORMED  # the driver's, as SQLite's own words quote what is damaged
     if not isinstance(origin, sqlite3.Error):
         return ""
     code = getattr(origin, "sqlite_errorcode", 0) & 0xFF
@@ -102,9 +106,11 @@ def examine(
                 references.append(f"{table} row {row} refers to a row of {parent} that is missing")
                 if len(references) >= AT_MOST:
                     break
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             if words := damage(error):
                 pages.append(words)
+            elif not isinstance(error, sqlite3.Error):
+                raise
             elif error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
                 complete = False
             else:
@@ -115,4 +121,8 @@ def examine(
 def open_to_read(file: Path, *, immutable: bool = False) -> sqlite3.Connection:
     """A connection that cannot write. sqlite3.Error when the file cannot be opened."""
     how = "mode=ro&immutable=1" if immutable else "mode=ro"
-    return sqlite3.connect(f"{file.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
+    address = f"{file.absolute().as_uri()}?{how}"
+    connection = sqlite3.connect(address, uri=True, isolation_level=None)
+    # One damaged byte in one text must not keep the others from being read.
+    connection.text_factory = lambda content: content.decode("utf-8", "replace")
+    return connection

@@ -200,9 +200,9 @@ def restore(found: Inspection, place: Place, watcher: Watcher) -> Restored:
             numbers = known.numbers()
             identity.bind(database)
             progress = identity.seen(database).progress
-            assert progress is not None  # the tables are the newest
         finally:
             database.close()
+        assert progress is not None  # the tables are the newest
         set_aside = _set_aside(place)
         # The mark first: a database whose spool has none could not be told from another one.
         write_mark(place.spool, progress)

@@ -78,7 +78,7 @@ class RowChecks:
             for check in (self._check_jobs, self._check_attempts, self._check_others):
                 try:
                     yield from check()
-                except sqlite3.Error as error:
+                except (sqlite3.Error, UnicodeDecodeError) as error:
                     if not damage(error):
                         raise
                     yield Kind.PAGES, f"rows cannot be read: {damage(error)}", None

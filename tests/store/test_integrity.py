@@ -11,6 +11,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
+from broker.model.finding import Kind
+from broker.store.checking import check
 from broker.store.database import Database
 from broker.store.integrity import damage, examine
 from tests.peers.damage import damage_table
@@ -51,6 +53,16 @@ def test_a_file_that_is_no_database_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "broker.db").write_bytes(b"x" * 8192)
 
     assert examine(tmp_path / "broker.db").pages == ("file is not a database",)
+
+
+def test_a_damaged_schema_is_a_fault_whatever_its_bytes_are(site: FilledSite) -> None:
+    """SQLite's words quote what is damaged, and that need be no text."""
+    site.database.checkpoint(cut=True)
+    content = site.file.read_bytes()
+    site.file.write_bytes(content.replace(b"CREATE TABLE films", b"CREATE \xff\xfe\xffLE films"))
+
+    assert examine(site.file).pages
+    assert check(site.file, site.data_dir / "spool").findings[0].kind is Kind.PAGES
 
 
 def test_rows_without_their_job_are_faults(site: FilledSite) -> None:

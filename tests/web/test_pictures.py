@@ -282,7 +282,7 @@ def test_it_is_what_dcmtk_draws(tmp_path: Path, bits: int, photometric: str, pol
     if polarity == "REVERSE":
         theirs = theirs.point(lambda level: 255 - level)
     with store_of(load(config)) as opened:
-        ours = gray(Pictures(opened).png(1, 1, 800))
+        ours = gray(asyncio.run(Pictures(opened).png(1, 1, 800)))
     down, right = np.nonzero(ours < 250)
     image = ours[down.min() : down.max() + 1, right.min() : right.max() + 1]
     assert image.shape[0] == image.shape[1] >= 700

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from broker.config import Config
+from broker.desk.readiness import Readiness
 from broker.model.room import Room
 from broker.web import probes
 from tests.web.front_door import FrontDoor, front_door, token
@@ -75,14 +76,14 @@ def test_what_hangs_is_said(door: FrontDoor, monkeypatch: pytest.MonkeyPatch) ->
     not one for each that is asked. Once it answers, what it says is told.
     """
     go = threading.Event()
-    hanging: list[int] = []
+    hanging: list[bool] = []
 
-    def hangs(_: object) -> list[str]:
-        hanging.append(1)
+    def hangs(_: object, *, committing: bool) -> Readiness:
+        hanging.append(committing)
         go.wait(60)
-        return []
+        return Readiness()
 
-    monkeypatch.setattr(probes, "problems", hangs)
+    monkeypatch.setattr(probes, "look", hangs)
     for _ in range(3):
         status, text, seconds = asked(door, "/readyz")
         assert status == 503
