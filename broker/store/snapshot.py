@@ -177,10 +177,9 @@ def forget_pixels(file: Path, names: Iterable[str], now: float) -> int:
         for number in numbers:
             (session,) = copy.execute("SELECT session FROM jobs WHERE id = ?", (number,)).fetchone()
             copy.execute("DELETE FROM spooled WHERE job_id = ?", (number,))
-            left = without_label(session)
             copy.execute(
                 "UPDATE jobs SET pixels_removed_at = ?, session = ? WHERE id = ?",
-                (now, session if left is None else left, number),
+                (now, without_label(session), number),
             )
             if "digest" in columns:  # which an earlier version has not
                 copy.execute("UPDATE jobs SET digest = '' WHERE id = ?", (number,))
