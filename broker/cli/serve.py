@@ -48,6 +48,7 @@ _WORTH_A_LOOK = frozenset(
         "orphans removed",
         "orphans set aside",
         "references restored",
+        "rows damaged",
         "pixels missing",
         "printer changed",
         "request refused",
