@@ -59,6 +59,7 @@ _WORTH_A_LOOK = frozenset(
         "orphans removed",
         "orphans set aside",
         "references restored",
+        "rows damaged",
         "pixels missing",
         "pixels shed",
         "printer changed",

@@ -78,6 +78,7 @@ class Upkeep:
         """Settle what an earlier life left behind; before anything is claimed."""
         self.recover(STOPPED)
         self.bring_back()
+        self.hold_damaged()
         self.hold_lost()
         try:
             self.sweep()
@@ -99,7 +100,8 @@ class Upkeep:
         for rounds in itertools.count():
             if self._stopping.wait(self._interval_s):
                 return
-            seldom = (self.sweep, self.let_go, self.sweep) if rounds % SWEEP_EVERY == 0 else ()
+            chores = (self.hold_damaged, self.sweep, self.let_go, self.sweep)
+            seldom = chores if rounds % SWEEP_EVERY == 0 else ()
             if self._house.damage():
                 seldom = ()  # what a damaged database does not refer to may be needed
             often = (self._house.keep_mark, self.recover, self.mend_times, self._house.tend_log)
@@ -131,6 +133,11 @@ class Upkeep:
         now learns what to print again."""
         if lost := self._house.jobs.hold_lost(self._house.spool.has):
             self._house.note("pixels missing", {"held": len(lost), "jobs": lost})
+
+    def hold_damaged(self) -> None:
+        """Hold jobs whose row is damaged: they are in no list that anybody looks at."""
+        if damaged := self._house.jobs.hold_damaged():
+            self._house.note("rows damaged", {"held": len(damaged), "jobs": damaged})
 
     def mend_times(self) -> None:
         """End waits that are longer than any can be: the clock was set back meanwhile."""

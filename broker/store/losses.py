@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select, update
 
 from broker.model.job import DONE, State
 from broker.model.trouble import PRINT_AGAIN
-from broker.store.job_rows import UNFINISHED
+from broker.store.job_rows import ROW_DAMAGED, UNFINISHED
 from broker.store.reading import JobReading
 from broker.store.tables import jobs, spooled
 
@@ -49,6 +49,20 @@ class Losses(JobReading):
                 for job_id, reason in found.items()
                 if _hold(connection, job_id, reason, self._clock())
             ]
+
+    def hold_damaged(self) -> list[int]:
+        """Hold each job whose state is none that there is, so that it is seen among those that are
+        held; their numbers. What it was is not known.
+        """
+        statement = select(jobs.c.id).where(jobs.c.state.not_in(list(State)))
+        with self._database.read() as connection:
+            found = list(connection.execute(statement).scalars())
+        if found:
+            values = {"state": State.HELD, "reason": f"{ROW_DAMAGED} (state)", "token": ""}
+            with self._database.write() as connection:
+                damaged = update(jobs).where(jobs.c.id.in_(found))
+                connection.execute(damaged.values(updated_at=self._clock(), **values))
+        return found
 
 
 def _reason(films: Sequence[int]) -> str:

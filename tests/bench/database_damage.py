@@ -64,6 +64,7 @@ ALARMS = frozenset(
         "orphans set aside",
         "pixels missing",
         "references restored",
+        "rows damaged",
         "storage failed",
         "upkeep failed",
     }

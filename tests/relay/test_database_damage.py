@@ -18,7 +18,7 @@ REFUSED = ("moved away", "emptied", "cut in half", "an older copy")
 def test_a_damaged_database_costs_no_film(tmp_path: Path) -> None:
     """Each case is told or harmless; no pixels are removed, nothing is printed twice or wrong."""
     chosen = {"nothing": PLAIN["nothing"], **{name: PLAIN[name] for name in REFUSED}}
-    chosen |= {"log cut": cut(0.7), "bit flipped": flip(0.3, 3)}
+    chosen |= {"log cut": cut(0.7), "bit flipped": flip(0.97, 1, filled=True)}
 
     found: list[Outcome] = []
     play(tmp_path, chosen, lambda *_: None, found)

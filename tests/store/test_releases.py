@@ -182,6 +182,22 @@ def test_one_damaged_row_hides_no_other(
     assert jobs.numbers()[State.CANCELLED] == 1
 
 
+def test_a_damaged_state_is_held_for_good(
+    database: Database, jobs: Jobs, make_request: MakeRequest
+) -> None:
+    """Among those that are held it is looked for; in no other list."""
+    jobs.add(make_request())
+    jobs.add(make_request())
+    assert jobs.hold_damaged() == []
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE jobs SET state = 'Queued' WHERE id = 1")
+    assert jobs.hold_damaged() == [1]
+    (held,) = jobs.list([State.HELD])
+    assert held.reason == "its row in the database is damaged (state)"
+    jobs.release(1)
+    assert [job.id for job in jobs.waiting()] == [1, 2]
+
+
 def test_text_that_is_none_hides_nothing(
     database: Database, jobs: Jobs, make_request: MakeRequest
 ) -> None:
