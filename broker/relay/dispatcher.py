@@ -185,7 +185,7 @@ class Dispatcher:
     def _hold(self, claim: Claim) -> None:
         """Hold a job that cannot be read: the next try would end as this one."""
         try:
-            self._edges.jobs.hold_damaged(claim, HELD_DAMAGED)
+            self._edges.jobs.hold_claimed(claim, HELD_DAMAGED)
         except Exception as error:  # noqa: BLE001 - upkeep settles what is left of the claim
             self._edges.note("storage failed", {"why": in_words(error)})
         else:

@@ -56,7 +56,10 @@ class Shedder:
     def make_room(self, missing: Callable[[Room], int], *, partly: bool = False) -> Room:
         """Remove pixels until no byte is missing by the caller's measure; the room there is then.
         Where that cannot be reached nothing is removed, unless a part helps, too (`partly`).
-        OSError when the disk cannot be asked."""
+        OSError when the disk cannot be asked.
+
+        What a sweep has set aside goes last, and only so that a film need not be refused: it may
+        be wanted again, when a database that was lost is put back."""
         if not self._lock.acquire(timeout=WAIT_S):
             return self._room()
         try:
@@ -87,14 +90,27 @@ class Shedder:
         began = time.monotonic()
         if began < self._rests_until:
             return 0
-        freed = self._shed(need, ROOM, partly=partly)
+        aside = 0 if partly else sum(each.size for each in self._spool.orphans.found())
+        freed = self._shed(need, ROOM, partly=partly, elsewhere=aside)
+        if 0 < need - freed <= aside:
+            freed += self._drop_orphans(need - freed)
         if not freed and not self._left:
             now = time.monotonic()
             self._rests_until = now + REST * (now - began)
         return freed
 
-    def _shed(self, need: int, why: str, *, partly: bool) -> int:
-        """Free `need` bytes, or `partly` what there is; how many. Under the lock."""
+    def _drop_orphans(self, need: int) -> int:
+        """Remove what was set aside, the oldest first, until `need` bytes are free; how many."""
+        gone = self._spool.make_room(need, self._retention.spooled)
+        freed = sum(each.size for each in gone)
+        if gone:
+            facts = {"files": len(gone), "bytes": freed, "why": "their room was needed"}
+            self._note("orphans removed", facts)
+        return freed
+
+    def _shed(self, need: int, why: str, *, partly: bool, elsewhere: int = 0) -> int:
+        """Free `need` bytes, or `partly` what there is; how many. Under the lock. `elsewhere` is
+        what else can be freed."""
         printed = False
         size = self._spool.freed_by
         choice = self._retention.to_shed(need, size)
@@ -102,7 +118,7 @@ class Shedder:
             # Associations that stay open keep what they have printed, in case they print it again.
             printed, size = True, partial(self._spool.freed_by, printed=True)
             choice = self._retention.to_shed(need, size)
-        if choice.bytes < need and not partly:
+        if choice.bytes + elsewhere < need and not partly:
             choice = Choice()
         names = choice.names | self._left
         if not names:

@@ -63,7 +63,7 @@ class Recovery(JobReading):
                 move(connection, row.id, row.token, obey(row.wish, settlement), now)
             return [one(connection, row.id) for row in abandoned]
 
-    def hold_damaged(self, claim: Claim, reason: str) -> None:
+    def hold_claimed(self, claim: Claim, reason: str) -> None:
         """Hold a job in place of its attempt, as the database is damaged where it is kept.
 
         A film that was asked for is uncertain. Where that cannot be written, the job alone is held:

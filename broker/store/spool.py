@@ -267,12 +267,12 @@ class Spool:
         there = {each.name for each in self.orphans.found()}
         return sum(self._back(name) for name in _in_batches(there, references.spooled))
 
-    def make_room(self, size: int, references: References) -> list[Orphan]:
+    def make_room(self, size: int, referenced: Referenced) -> list[Orphan]:
         """Remove the oldest of what was set aside, until `size` bytes have gone or none is left;
         which went. What a job refers to again stays. Raises: OSError.
         """
         there = {each.name for each in self.orphans.found()}
-        return self.orphans.make_room(size, _in_batches(there, references.spooled))
+        return self.orphans.make_room(size, _in_batches(there, referenced))
 
     def _clear(
         self, references: References, released: set[str], unknown: set[str]

@@ -115,7 +115,7 @@ def test_a_film_that_was_asked_for_is_uncertain(site: FilledSite) -> None:
     assert claim is not None
     site.jobs.asked(claim, site.jobs.films(2)[0].id)
 
-    site.jobs.hold_damaged(claim, HELD_DAMAGED)
+    site.jobs.hold_claimed(claim, HELD_DAMAGED)
 
     job = site.jobs.get(2)
     assert (job.state, job.reason) == (State.HELD, HELD_DAMAGED)
@@ -133,7 +133,7 @@ def test_a_job_is_held_where_only_that_can_be_written(site: FilledSite) -> None:
     damage_table(other, site.file, "sendings")
     other.close()
     with FilledSite(site.folder) as again:
-        again.jobs.hold_damaged(claim, HELD_DAMAGED)
+        again.jobs.hold_claimed(claim, HELD_DAMAGED)
         states = again.jobs.numbers()
 
     assert states == {State.HELD: 1, State.QUEUED: 1}

@@ -58,6 +58,10 @@ class House:
         before = self._bytes()
         self.shedder.make_room(lambda _: need - (before - self._bytes()), partly=True)
 
+    def taken(self) -> int:
+        """Bytes of what is kept, and of what was set aside."""
+        return self._bytes() + sum(each.size for each in self.spool.orphans.found())
+
     def _bytes(self) -> int:
         return sum(self.spool.size(name) for name in self.spool.names())
 
@@ -170,3 +174,26 @@ def test_much_is_found_at_once(house: House, of_one: int, need: int, first_left:
     house.make_room(need * SIZE)
     left = [job.id for job in house.jobs.list() if job.pixels_removed_at is None]
     assert left == list(range(first_left, 251))
+
+
+def test_what_was_set_aside_goes_only_for_a_film(house: House) -> None:
+    """Reprints go first; then, so that a film need not be refused, as many orphans as it takes,
+    the oldest first, and none where even all would not do."""
+    house.done(_content(1))
+    aside = [house.spool.receive([_content(number)]) for number in (2, 3)]
+    for each in aside:
+        with house.spool.keeping():
+            house.spool.keep([each])
+        house.spool.drop([each])
+        house.spool.sweep(house.jobs, now=1000.0, keep_s=1e9)
+    oldest, newest = (each.name for each in house.spool.orphans.found())
+
+    def room(need: int) -> list[str]:
+        before = house.taken()
+        house.shedder.make_room(lambda _: need - (before - house.taken()))
+        return [each.name for each in house.spool.orphans.found()]
+
+    assert room(SIZE) == [oldest, newest]
+    assert room(SIZE) == [newest]
+    assert room(2 * SIZE) == [newest]
+    assert [event for event, _ in house.notes] == ["pixels shed", "orphans removed"]

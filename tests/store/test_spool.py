@@ -414,10 +414,10 @@ def test_room_is_made_of_the_oldest_first(spool: Spool) -> None:
         time.sleep(0.02)  # the file system's clock is coarse
     first, second, third = spool.orphans.found()
 
-    assert spool.make_room(150, Rows(first.name)) == [second, third]
+    assert spool.make_room(150, Rows(first.name).spooled) == [second, third]
     assert spool.orphans.found() == [first], "a job refers to it again"
-    assert spool.make_room(1000, Rows()) == [first]
-    assert spool.make_room(1, Rows()) == []
+    assert spool.make_room(1000, Rows().spooled) == [first]
+    assert spool.make_room(1, Rows().spooled) == []
 
 
 def test_only_what_this_film_placed_is_taken_back(spool: Spool) -> None:
