@@ -78,14 +78,17 @@ class NightCheck:
             if not check_is_due(now, time.localtime(now).tm_hour, self._last_at):
                 continue
             try:
-                if self._idle() and self.check():
+                if self.check():
                     self._last_at = self._clock()
             except Exception as error:  # noqa: BLE001 - a check that fails must not end the watch
                 self._note("upkeep failed", {"why": f"the whole check: {error!r}"})
                 self._last_at = self._clock()
 
     def check(self) -> bool:
-        """Check everything now; whether it came to its end. OSError, ValueError."""
+        """Check everything now; whether it came to its end: a film in hand ends it, or keeps it from
+        beginning. OSError, ValueError."""
+        if not self._idle():
+            return False
         process = subprocess.Popen(
             [sys.executable, "-m", "broker.store.checking", *self._arguments],
             stdin=subprocess.DEVNULL,
