@@ -85,8 +85,8 @@ class NightCheck:
                 self._last_at = self._clock()
 
     def check(self) -> bool:
-        """Check everything now; whether it came to its end: a film in hand ends it, or keeps it from
-        beginning. OSError, ValueError."""
+        """Check everything now; whether it came to its end. A film in hand ends it, or keeps it
+        from beginning. OSError, ValueError."""
         if not self._idle():
             return False
         process = subprocess.Popen(
