@@ -79,8 +79,8 @@ def _stop(
             failed.append(error)
         told.send(_STOPPED)
 
-    threading.Thread(target=stop, name="stop", daemon=True).start()
     began = time.monotonic()
+    threading.Thread(target=stop, name="stop", daemon=True).start()
     while (number := heard.recv(1)) != _STOPPED:
         again = time.monotonic() - began >= SAME_S
         if again and number[0] in (signal.SIGTERM, signal.SIGINT):

@@ -151,7 +151,7 @@ def serve(
             "acting as the owner of the data folder", uid=os.geteuid(), words=_rights(settings)
         )
     # Whatever is made from here on, the page's process included, is its owner's alone.
-    os.umask(0o077)
+    umask = os.umask(0o077)
     try:
         with scribe():
             service = Service(settings, note, new_spool=new_spool)
@@ -184,6 +184,8 @@ def serve(
     except OSError as error:
         _say(f"the broker cannot start: {_cause(error, settings)}")
         raise typer.Exit(1) from error
+    finally:
+        os.umask(umask)
 
 
 def _refused(error: Exception, settings: Config) -> str:

@@ -29,6 +29,7 @@ from broker.store.restoring import (
 )
 from broker.store.spool_mark import read_mark, write_mark
 from broker.store.stored import place_of
+from tests.peers.earlier_version import TO_0005
 from tests.peers.filled_site import FilledSite
 from tests.store.test_backup import Steps
 
@@ -281,33 +282,12 @@ def test_a_restore_that_breaks_can_be_done_again(target: Path, place: Place) -> 
     assert _restored(target, place).held == (1, 2, 4, 5)
 
 
-NEWER_THAN_0005 = (
-    "DROP TABLE queue",
-    "DROP TABLE released",
-    "DROP TABLE refusals_of_callers",
-    "DROP TABLE readiness",
-    "DROP TABLE ended_sessions",
-    "DROP INDEX ix_jobs_kept",
-    "DROP INDEX ix_jobs_shed",
-    "DROP INDEX ix_spooled_unweighed",
-    "ALTER TABLE jobs DROP COLUMN digest",
-    "ALTER TABLE jobs DROP COLUMN bytes",
-    "ALTER TABLE jobs DROP COLUMN pixels_removed_why",
-    "ALTER TABLE spooled DROP COLUMN bytes",
-    "ALTER TABLE printers DROP COLUMN removed_at",
-)
-"""Takes back what migrations have added since."""
-
-
 def test_a_backup_of_an_earlier_version_gets_the_newest_tables(
     site: FilledSite, tmp_path: Path, place: Place
 ) -> None:
     """A backup made before an upgrade comes back upgraded."""
     with closing(sqlite3.connect(site.file)) as old:
-        for statement in (
-            *NEWER_THAN_0005,
-            "UPDATE alembic_version SET version_num = '0005'",
-        ):
+        for statement in TO_0005:
             old.execute(statement)
         old.commit()
     report = _backed_up(site, tmp_path / "old")
