@@ -91,8 +91,7 @@ class Notices:
             ):
                 return None  # what is known of them is of an earlier life
             room, oldest = config.room(), self._jobs.oldest_unmoved()
-            # What finished jobs keep goes before a film is refused.
-            low = room.low and self._jobs.kept_bytes() <= room.floor - room.free
+            low = room.low and room.refuses(self._jobs.kept_bytes())
             return Seen(
                 printers=printers,
                 held=tuple(self._jobs.held_by_machine()),

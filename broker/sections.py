@@ -155,10 +155,11 @@ class Retention(Section):
     )
     orphans_days: Annotated[float, amount("a number of days", 0, 3650)] = Field(
         default=7.0,
-        description="spool files that no job refers to are set aside so long; 0: removed at once",
+        description="how long files that no job refers to are set aside; 0: removed at once",
     )
     pixels_mb: Annotated[int, whole("a number of megabytes", 0, 100_000_000)] = Field(
-        default=0, description="of finished jobs' pixels, the oldest go first; 0: as fit the disk"
+        default=0,
+        description="most that finished jobs may keep; those that ended first go; 0: no such limit",
     )
     floor_mb: Annotated[int, whole("a number of megabytes", 0, 10_000_000)] = Field(
         default=200,
@@ -206,7 +207,7 @@ class Limits(Section):
     )
     waiting_mb: Annotated[int, whole("a number of megabytes", 0, 10_000_000)] = Field(
         default=0,
-        description="of images, likewise; 0: as much as is free above floor_mb, alone half of it",
+        description="of its unprinted images; 0: no more than is still free above floor_mb",
     )
     queue_jobs: Annotated[int, whole("a number of jobs", 0, 10_000_000)] = Field(
         default=0, description="not finished, in all; 0: ten times waiting_jobs"

@@ -63,10 +63,10 @@ from broker.store.users import Users
 from broker.store.write_ahead import WriteAheadLog
 
 QUIET_S = 10.0
-"""So long after a film has come, it may be that another one follows at once."""
+"""After this time without a film in or out no other one is about to follow."""
 MODEL_NAME = version("dicom-print-broker")
 TOLD = 3
-"""Files and folders that others may read are named up to so many; the rest is a number."""
+"""Files and folders that others may read and that are named; the rest is a number."""
 PARTS_S = 2.0
 """For what waits for nothing when the broker stops: the monitor, upkeep, the page, messages."""
 CHECKS_S = 0.5
@@ -140,7 +140,7 @@ class Service:
         return self._config.data_dir / "spool"
 
     def _make_private(self) -> None:
-        """Nobody else reads films and labels; what cannot be made private is said."""
+        """Keep films and labels from other users; what cannot be made private is said."""
         try:
             made, left = make_private(self._config.data_dir, self._config.database_file)
         except OSError as error:

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.options import ConfigOption, configured
-from broker.desk.phrases import count
+from broker.desk.phrases import and_more, count, megabytes
 
 if TYPE_CHECKING:
     from broker.cli.progress import Progress
     from broker.store.backup import Report
 
-MB = 1 << 20
 EVERY_S = 0.1
 """Between two changes of the bar: there may be many files."""
 NAMED = 5
-"""So many files are named."""
+"""Files that are named in one sentence."""
 
 FolderArgument = Annotated[
     Path,
@@ -75,6 +74,7 @@ def backup(
     """
     import sqlite3
 
+    from broker.cli.owner import permitted
     from broker.cli.progress import Progress
     from broker.cli.tables import as_json
     from broker.config import load
@@ -95,7 +95,10 @@ def backup(
         time.time,
     )
     try:
-        with Progress("looking at the folder", 1, quiet=as_document) as progress:
+        with (
+            permitted(folder),
+            Progress("looking at the folder", 1, quiet=as_document) as progress,
+        ):
             report = back_up(site, folder, Counted(progress))
     except sqlite3.Error as error:
         raise Failure(of_database(error, settings.database_file) or str(error)) from error
@@ -139,15 +142,14 @@ def _lines(folder: Path, report: Report) -> list[str]:
         )
     for what, names in (("missing", manifest.missing), ("damaged", manifest.damaged)):
         if names:
-            more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
             lines.append(
                 f"NOT IN THE BACKUP: {count(len(names), 'spool file')} {what} in the spool: "
-                f"{', '.join(names[:NAMED])}{more}. `broker db check --full` names their jobs"
+                f"{and_more(names, NAMED)}. `broker db check --full` names their jobs"
             )
-    total = (manifest.bytes + manifest.database_bytes) / MB
+    total = manifest.bytes + manifest.database_bytes
     lines.append(
         f"{folder}: backup of {manifest.moment}: {count(sum(manifest.jobs.values()), 'job')}, "
-        f"{count(manifest.films, 'film')}, {total:.1f} MB, of which "
-        f"{report.copied_bytes / MB:.1f} MB of pixels were new; {report.seconds:.1f} s"
+        f"{count(manifest.films, 'film')}, {megabytes(total)}, of which "
+        f"{megabytes(report.copied_bytes)} of pixels were new; {report.seconds:.1f} s"
     )
     return lines

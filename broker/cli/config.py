@@ -66,11 +66,12 @@ def _of_this_machine(settings: Config, command: str, file: Path | None) -> list[
         return [f"broker.data_dir: {folder} cannot be made, as {there} is a file"]
     if not os.access(there, os.W_OK | os.X_OK):
         return [
-            f"broker.data_dir: {folder} cannot be written by this user (uid {os.getuid()}); if it "
-            "is not the broker's, say `config check` as the broker's"
+            f"broker.data_dir: {folder} cannot be written by this user (uid {os.getuid()}); if the "
+            "broker runs as another user, type `broker config check` as that user"
         ]
     room = Room(shutil.disk_usage(there).free, settings.retention.floor_mb * MB)
-    low = [f"{room.words}: new films are refused"] if room.low else []
+    less = "finished jobs lose their pixels, and without any left new films are refused"
+    low = [f"{room.words}: {less}"] if room.low else []
     return [
         *data_folder.remarks(settings),
         *low,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from broker.store.checking import Checked
 
 LISTED = 20
-"""So many findings of one kind are listed."""
+"""Findings of one kind that are listed."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -115,15 +115,15 @@ def check(
     from broker.cli.progress import Progress
     from broker.config import load
     from broker.desk.failures import Failure, of_database
+    from broker.store.binding import mismatch
     from broker.store.checking import check as check_all
 
     settings = load(configured(ctx, config))
     file = settings.database_file
     if not file.is_file():
-        raise Failure(
-            f"{file}: there is no database; `broker restore DIR` brings a backup back, "
-            "`broker serve` begins a new one"
-        )
+        lost = mismatch(settings.data_dir / "spool", file)
+        new = f"{file}: there is no database, nor a spool of one; `broker serve` begins both"
+        raise Failure(lost.words if lost else new)
     began = time.monotonic()
     with Progress("checking pages and references", 1, quiet=as_document) as progress:
         stage, shown, shown_at = "", 0, 0.0

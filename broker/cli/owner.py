@@ -10,6 +10,9 @@ from __future__ import annotations
 import os
 import pwd
 import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -87,7 +90,7 @@ def owner_of(settings: Config) -> Account | None:
             continue
         except PermissionError:
             raise Failure(
-                f"{path}: {account().words} cannot see it; say this as the user that the broker "
+                f"{path}: {account().words} cannot see it; run this as the user that the broker "
                 "runs as, or with sudo"
             ) from None
         return Account.of(found.st_uid, found.st_gid)
@@ -126,6 +129,28 @@ def refusal(settings: Config, command: str, file: Path | None) -> str:
     return _refused(settings, owner, command, file)
 
 
+@contextmanager
+def permitted(folder: Path) -> Iterator[None]:
+    """Meanwhile, a folder elsewhere is read or written, and what the owner of the data folder may
+    not do there is said with what to type.
+
+    Raises: Failure.
+    """
+    try:
+        yield
+    except PermissionError as error:
+        path = Path(os.fsdecode(error.filename or folder))
+        if not (path.is_relative_to(folder) or folder.is_relative_to(path)):
+            raise
+        me, name = account(), shlex.quote(str(folder))
+        user = shlex.quote(me.name or str(me.uid))
+        raise Failure(
+            f"{path}: {me.words} has no permission, and commands act as the owner of the data "
+            f"folder; `sudo install -d -m 700 -o {user} {name}` makes the folder for that user, "
+            f"`sudo chown -R {user} {name}` gives it one that is there"
+        ) from error
+
+
 def account() -> Account:
     """Whom this process acts as."""
     return Account.of(os.geteuid(), os.getegid())
@@ -133,11 +158,13 @@ def account() -> Account:
 
 def _refused(settings: Config, owner: Account, command: str, file: Path | None) -> str:
     """The account, and what to type."""
-    option = "" if file is None else f" -c {shlex.quote(str(file.absolute()))}"
+    typed = sys.argv[1:]
+    named = any(each in ("-c", "--config") or each.startswith("--config=") for each in typed)
+    option = "" if file is None or named else f" -c {shlex.quote(str(file.absolute()))}"
     folder, me = shlex.quote(str(settings.data_dir)), account()
     words = (
         f"{settings.data_dir}: belongs to {owner.words}, and this is {me.words}; type "
-        f"`sudo -u {owner.typed} {command}{option} ...`"
+        f"`sudo -u {owner.typed} broker{option} {shlex.join(typed)}`"
     )
     if owner.uid == ROOT or command.endswith(" serve"):
         words += (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.options import ConfigOption, JsonOption
-from broker.desk.phrases import count
+from broker.desk.phrases import count, megabytes
 
 if TYPE_CHECKING:
     from broker.desk.opened import Store
@@ -81,8 +81,7 @@ def purge(
         return
     verb = "would be removed" if dry_run else "removed"
     pixels, rows = count(found.pixels, "job"), count(found.rows, "job")
-    size_mb = f"{size / (1 << 20):.1f} MB"
-    typer.echo(f"pixels of {pixels}, ended more than {hours:g} h ago: {verb}, {size_mb}")
+    typer.echo(f"pixels of {pixels}, ended more than {hours:g} h ago: {verb}, {megabytes(size)}")
     typer.echo(f"rows of {rows}, ended more than {days:g} days ago: {verb}")
     if found.pixels:
         cannot = "could not" if dry_run else "cannot"

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.options import ConfigOption, configured
-from broker.desk.phrases import count
+from broker.desk.phrases import and_more, count, megabytes
 
 if TYPE_CHECKING:
     from broker.store.restoring import Inspection, Place, Restored
 
-MB = 1 << 20
 NAMED = 20
-"""So many jobs, or files, are named."""
+"""Jobs, or files, that are named in one sentence."""
 
 FolderArgument = Annotated[
     Path,
@@ -60,6 +59,7 @@ def restore(
     Example: broker restore --dry-run /mnt/backup/broker
     """
     from broker.cli.backup import Counted
+    from broker.cli.owner import permitted
     from broker.cli.progress import Progress
     from broker.config import load
     from broker.desk.failures import Failure
@@ -73,12 +73,14 @@ def restore(
     with Progress("looking at the backup", 1) as progress:
         watcher = Counted(progress)
         if dry_run:
-            found = inspect(folder, place, watcher)
+            with permitted(folder):
+                found = inspect(folder, place, watcher)
         else:
             if Occupancy.taken(settings.data_dir):
                 raise Failure(f"{settings.data_dir}: a broker is running on it; stop it first")
             refuse_existing(place)
-            found = inspect(folder, place, watcher)
+            with permitted(folder):
+                found = inspect(folder, place, watcher)
             if (found.missing or found.damaged) and not incomplete:
                 raise Failure(_lacks(found))
             with occupied(place):
@@ -99,24 +101,23 @@ def restore(
 
 
 def _lacks(found: Inspection) -> str:
-    names = [*found.missing, *found.damaged]
-    more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    names = and_more([*found.missing, *found.damaged], NAMED)
     lost = count(len(found.missing), "spool file")
     return (
         f"{found.folder}: the backup is not whole: {lost} missing and {len(found.damaged)} damaged "
-        f"({', '.join(names[:NAMED])}{more}). Nothing was restored. Try another backup; or add "
-        "--incomplete: the rest comes back, and jobs without their pixels are held and say so"
+        f"({names}). Nothing was restored. Try another backup; or add --incomplete: the rest "
+        "comes back, and jobs without their pixels are held and say so"
     )
 
 
 def _found(found: Inspection) -> list[str]:
     manifest = found.manifest
     jobs = ", ".join(f"{number} {state}" for state, number in manifest.jobs.items())
-    size = (manifest.bytes + manifest.database_bytes) / MB
+    size = megabytes(manifest.bytes + manifest.database_bytes)
     lines = [
         f"{found.folder}: backup of {manifest.moment}, broker {manifest.broker}",
         f"{count(sum(manifest.jobs.values()), 'job')} ({jobs or 'none'}), "
-        f"{count(manifest.films, 'film')}, {count(len(found.wanted), 'spool file')}, {size:.1f} MB",
+        f"{count(manifest.films, 'film')}, {count(len(found.wanted), 'spool file')}, {size}",
     ]
     if found.missing or found.damaged:
         lines.append(
@@ -141,12 +142,12 @@ def _came_back(found: Inspection, restored: Restored, place: Place) -> list[str]
     if restored.held:
         lines.append(
             f"{count(len(restored.held), 'job')} held, as they may have been printed since "
-            f"{found.manifest.moment}: {_numbers(restored.held)}"
+            f"{found.manifest.moment}: {and_more(restored.held, NAMED)}"
         )
     if restored.lost:
         lines.append(
-            f"of these without their pixels: {_numbers(restored.lost)}: print them again at the "
-            "modality"
+            f"of these without their pixels: {and_more(restored.lost, NAMED)}: print them again at "
+            "the modality"
         )
     lines.append(
         f"Films taken after {found.manifest.moment} are not in the backup: ask modalities to print "
@@ -166,8 +167,3 @@ def _came_back(found: Inspection, restored: Restored, place: Place) -> list[str]
             f"`broker jobs release {first}` prints it, and flags it; several numbers may be given."
         )
     return lines
-
-
-def _numbers(jobs: tuple[int, ...]) -> str:
-    more = f", and {len(jobs) - NAMED} more" if len(jobs) > NAMED else ""
-    return ", ".join(map(str, jobs[:NAMED])) + more

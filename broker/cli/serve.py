@@ -64,6 +64,7 @@ _WORTH_A_LOOK = frozenset(
         "pixels shed",
         "printer changed",
         "request refused",
+        "vital signs not written",
     }
 )
 LEAST_PORT = 1024
@@ -103,8 +104,9 @@ def serve(
     """Take films from modalities and print them, until SIGTERM or Ctrl-C.
 
     SIGHUP reads the configuration again, certificates included: all of it at once, but for
-    [broker], [database], [limits], [web], [log] and the TLS port, which count from the next start
-    and are named in the log. A file without printers, or with mistakes, is not taken over.
+    [broker], [limits], [web], [log] and the TLS port, which count from the next start and are named
+    in the log. A file with mistakes, without printers, or with another data_dir or database.url is
+    not taken over: the broker goes on with the one before, and `broker printers` says so.
 
     Log lines go to stderr. journald keeps them and makes room by itself; a file needs logrotate's
     copytruncate, or a program at the end of a pipe: SIGHUP does not open it again.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.options import ConfigOption, JsonOption, configured
-from broker.desk.phrases import count, moment
+from broker.desk.phrases import count, megabytes, moment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -167,7 +167,7 @@ def _show(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
             )
         )
         return
-    typer.echo(f"{folder}: {count(files, 'file')}, {_mb(size)}")
+    typer.echo(f"{folder}: {count(files, 'file')}, {megabytes(size)}")
     typer.echo(f"  the spool belongs to  {_words(there.mark)}")
     typer.echo(f"  {file.name} is          {_words(seen.progress, seen)}")
     typer.echo(found.words if found else "  they fit")
@@ -185,8 +185,8 @@ def _table(orphans: list[Orphan], days: float, now: float) -> None:
         return
     size = sum(each.size for each in orphans)
     typer.echo(
-        f"{count(len(orphans), 'file')} set aside, {_mb(size)}: no job refers to them, and it is "
-        "not known why"
+        f"{count(len(orphans), 'file')} set aside, {megabytes(size)}: no job refers to them, and "
+        "it is not known why"
     )
     columns = (
         Column("NAME"),
@@ -199,7 +199,7 @@ def _table(orphans: list[Orphan], days: float, now: float) -> None:
         Row(
             (
                 f"{each.name[:12]}…" if len(each.name) > 13 else each.name,
-                _mb(each.size),
+                megabytes(each.size),
                 moment(each.since),
                 age(now - each.since),
                 moment(each.since + days * 86400)[:16],
@@ -235,7 +235,3 @@ def _words(progress: Progress | None, seen: DatabaseSeen | None = None) -> str:
     return (
         f"database {progress.identity[:8]}, at job {progress.jobs}, change {progress.changes}{at}"
     )
-
-
-def _mb(size: int) -> str:
-    return f"{size / (1 << 20):.1f} MB"

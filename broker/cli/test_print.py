@@ -43,6 +43,7 @@ def print_test_film(
     """
     from broker.cli.opening import opened
     from broker.cli.person import person
+    from broker.desk.readiness import kept_bytes
     from broker.desk.test_print import print_film, words
     from broker.model.film_size import MILLIMETRES
 
@@ -51,7 +52,8 @@ def print_test_film(
     with opened(ctx, config) as store:
         if printer:
             store.require(printer)
-        if store.config.room().low:
+        room = store.config.room()
+        if room.low and room.refuses(kept_bytes(store)):
             low = "the disk is nearly full: films of modalities are refused, this one is taken"
             typer.echo(low, err=True)
         job_id = print_film(store, person(), printer, film_size)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from broker.desk import pixels, readiness, storage
 from broker.desk.readiness import Kind
-from broker.desk.reload import not_reloaded
+from broker.desk.reload_failures import not_reloaded
 from broker.model.room import MB
 from broker.model.trouble import PRINT_AGAIN
 
@@ -43,6 +43,7 @@ SHED = (
     "was nearly full: they cannot be printed again. Make room at {folder}."
 )
 REFUSED = "FILMS CANNOT BE TAKEN: {words}."
+UNPRINTED = "FILMS ARE TAKEN AND NOT PRINTED: {words}."
 SAID = frozenset({Kind.NOT_RUNNING, Kind.SPOOL, Kind.LOCKED, Kind.ROOM})
 """What has a sentence of its own."""
 LOCKED_S = 1.0
@@ -70,7 +71,9 @@ def alarms(store: Store) -> list[str]:
         others = [each for each in found.obstacles if each.kind not in SAID]
         if Kind.SPOOL in kinds and not gone:
             others += [each for each in found.obstacles if each.kind is Kind.SPOOL]
-        said += [REFUSED.format(words=each.words) for each in others]
+        for each in others:
+            sentence = UNPRINTED if each.kind is Kind.NO_PRINTER else REFUSED
+            said.append(sentence.format(words=each.words))
     if missing:
         said.append(MISSING.format(missing=missing, needed=needed, folder=pixels.folder(store)))
     if Kind.DATABASE not in kinds and (

@@ -38,8 +38,6 @@ class Store:
     orders: Orders
     users: Users
     ended_sessions: EndedSessions
-    locked: Callable[[float], bool]
-    """Whether another process keeps the database locked for so many seconds."""
     rehearsal: Rehearsal
     """Whether a film's rows can be written."""
     damage: Callable[[], str] = lambda: ""
@@ -89,7 +87,6 @@ def store_over(opened_database: Database, settings: Config) -> Store:
         Orders(opened_database, time.time),
         Users(opened_database, time.time),
         EndedSessions(opened_database, time.time),
-        opened_database.locked,
         Rehearsal(opened_database, jobs),
         lambda: opened_database.damage,
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from broker.model.job import Job
+from broker.model.room import MB
 
 
 def clean(text: str) -> str:
@@ -13,6 +15,17 @@ def clean(text: str) -> str:
     if line.isprintable():
         return line
     return "".join(character if character.isprintable() else "?" for character in line)
+
+
+def megabytes(size: int) -> str:
+    """A size in bytes, as 12.3 MB."""
+    return f"{size / MB:.1f} MB"
+
+
+def and_more(names: Sequence[object], most: int) -> str:
+    """The first `most` of them, with commas between, and how many more there are."""
+    more = f", and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(str, names[:most])) + more
 
 
 def age(seconds: float) -> str:

@@ -12,7 +12,7 @@ from enum import Enum
 
 from broker.desk import storage, vitals
 from broker.desk.opened import Store
-from broker.desk.reload import REMARK
+from broker.desk.reload_failures import REMARK
 from broker.model.job import FINISHED
 from broker.model.printer import Duty, Health
 from broker.model.room import MB
@@ -67,11 +67,6 @@ class Readiness:
     def ready(self) -> bool:
         """Whether films can be stored, and printed later."""
         return not self.obstacles
-
-
-def problems(store: Store) -> list[str]:
-    """What is in the way, a line each; none when films can be stored and printed later."""
-    return [each.words for each in look(store).obstacles]
 
 
 def look(
@@ -157,17 +152,18 @@ def _room(store: Store) -> Iterator[Obstacle]:
     except OSError as error:
         yield Obstacle(Kind.ROOM, f"the disk cannot be asked: {error.strerror}")
         return
-    if room.low and not reclaimable(store, room.floor - room.free):
+    if room.low and room.refuses(kept_bytes(store)):
         words = f"the disk is nearly full: {room.free // MB} MB free"
         yield Obstacle(Kind.ROOM, words)
 
 
-def reclaimable(store: Store, need: int) -> bool:
-    """Whether finished jobs keep more than `need` bytes of pixels, which go when a film comes."""
+def kept_bytes(store: Store) -> int:
+    """How many bytes of pixels finished jobs keep, which go when a film comes; without a broker
+    none go."""
     try:
-        return store.running and store.retention.kept_bytes() > need
+        return store.retention.kept_bytes() if store.running else 0
     except FAILURES:
-        return False  # which is told by itself
+        return 0  # which is told by itself
 
 
 def _database(

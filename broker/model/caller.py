@@ -6,8 +6,9 @@ alone may be claimed from anywhere.
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
+
+from broker.model.hosts import plain_host
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,7 @@ class Waiting:
 
 def address_of(peer: str) -> str:
     """The address of a peer, `host:port` or `[host]:port`; ::ffff:a.b.c.d is a.b.c.d."""
-    host = peer.rpartition(":")[0].strip("[]")
-    if not host.lower().startswith("::ffff:"):
-        return host
-    try:
-        mapped = ipaddress.IPv6Address(host).ipv4_mapped
-    except ValueError:
-        return host
-    return host if mapped is None else str(mapped)
+    return plain_host(peer.rpartition(":")[0].strip("[]"))
 
 
 def spellings(address: str) -> tuple[str, ...]:

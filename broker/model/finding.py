@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 NAMED = 20
-"""So many jobs are named in one sentence."""
+"""Jobs that are named in one sentence."""
 
 
 class Kind(StrEnum):
@@ -39,7 +39,8 @@ REMEDIES: Mapping[Kind, str] = {
     Kind.PAGES: (
         "Stop the broker and keep a copy of the database. With a backup: move the database with "
         "its -wal and -shm away, leave the spool, then `broker restore DIR`. Without one: "
-        "`sqlite3 FILE .recover` reads what can be read. Then look at the disk and the memory."
+        "`sqlite3 FILE .recover | sqlite3 NEW` writes what can be read into another file; put that "
+        "in its place, and check it. Then look at the disk and the memory."
     ),
     Kind.REFERENCES: (
         "Rows are missing that others refer to: treat it as damaged pages. Stop the broker, keep a "

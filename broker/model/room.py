@@ -17,8 +17,12 @@ class Room:
 
     @property
     def low(self) -> bool:
-        """Whether no new film session is taken."""
+        """Whether no new film session is taken unless pixels go before."""
         return self.free <= self.floor
+
+    def refuses(self, kept: int) -> bool:
+        """Whether no new film session is taken, though `kept` bytes of pixels can go before."""
+        return self.low and kept <= self.floor - self.free
 
     def takes(self, size: int) -> bool:
         """Whether an image of so many bytes may still come for an open film session: a quarter of

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from broker.model.night import APART_S, check_is_due
@@ -34,8 +34,6 @@ class Found:
     faults: int = 0
     first: str = ""
     """The first of them, in words."""
-    kinds: dict[str, int] = field(default_factory=dict)
-    """Kind -> number."""
 
 
 class NightCheck:
@@ -120,7 +118,7 @@ class NightCheck:
         for each in findings:
             kinds[each["kind"]] = kinds.get(each["kind"], 0) + 1
         first = findings[0]["words"] if findings else ""
-        self.found = Found(self._clock(), len(findings), first, kinds)
+        self.found = Found(self._clock(), len(findings), first)
         if findings:
             words = "`broker db check` says what is hit, and what to do"
             self._note("check found faults", {"faults": len(findings), **kinds, "words": words})

@@ -135,7 +135,7 @@ class Upkeep:
             self._house.note("pixels missing", {"held": len(lost), "jobs": lost})
 
     def hold_damaged(self) -> None:
-        """Hold jobs whose row is damaged: they are in no list that anybody looks at."""
+        """Hold jobs whose row is damaged: no list shows them."""
         if damaged := self._house.jobs.hold_damaged():
             self._house.note("rows damaged", {"held": len(damaged), "jobs": damaged})
 

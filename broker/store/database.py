@@ -202,17 +202,6 @@ class Database:
         code = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0)
         return isinstance(error, DatabaseBusy) or code & 0xFF == SQLITE_BUSY
 
-    def locked(self, patience_s: float) -> bool:
-        """Whether nobody may write for so long, because another process does."""
-        try:
-            with self._lent(time.monotonic() + patience_s) as connection:
-                connection.begin().rollback()
-        except Refused as error:
-            if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF != SQLITE_BUSY:
-                raise
-            return True
-        return False
-
     def change_some(self, table: Table, which: ColumnElement[bool], **values: object) -> int:
         """Change the rows that are so, mostly none: then no writer is kept waiting. How many."""
         with self.read() as connection:

@@ -51,8 +51,8 @@ class DatabaseDamaged(Exception):
             f"{file}: the database is damaged ({faults[0]}{more}). Nothing was changed or removed. "
             "`broker db check` says what is hit. To go on from a backup: move this file, and those "
             f"named {file.name}-wal and {file.name}-shm, out of the folder, leave the spool where "
-            "it is, then `broker restore DIR`. Without a backup: keep a copy of the file, and let "
-            "`sqlite3 FILE .recover` read what it can"
+            "it is, then `broker restore DIR`. Without a backup: keep a copy of the file; "
+            "`sqlite3 FILE .recover | sqlite3 NEW` writes what can be read into another one"
         )
         super().__init__(self.words)
 

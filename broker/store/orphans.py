@@ -31,7 +31,7 @@ class Orphan:
 
 class Orphans:
     """The folder of what was set aside. When that was done is its files' time of change (ctime),
-    which renaming sets, whoever owns them.
+    which renaming sets, whatever user owns them.
     """
 
     def __init__(self, spool: Path) -> None:

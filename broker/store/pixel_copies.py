@@ -11,12 +11,11 @@ from pathlib import Path
 
 from broker.store.naming import Hash
 from broker.store.orphans import FOLDER as ORPHANS
-from broker.store.stored import place_of
+from broker.store.stored import HEX, folders_of, place_of
 
 PIECE = 1 << 20
 PARTIAL = ".partial-"
 """How the name of a file begins that is not yet complete."""
-HEX = frozenset("0123456789abcdef")
 NAME_LENGTH = 64
 
 
@@ -120,9 +119,8 @@ def is_name(name: str) -> bool:
 
 def names_in(folder: Path) -> Iterator[Path]:
     """Every file that lies where a spool keeps pixels, complete or not. OSError."""
-    for each in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if len(each.name) == 2 and set(each.name) <= HEX and each.is_dir():
-            yield from each.iterdir()
+    for each in sorted(folders_of(folder)):
+        yield from each.iterdir()
 
 
 def _pieces(descriptor: int) -> Iterator[bytes | None]:

@@ -45,7 +45,7 @@ class Exposed:
 def exposed(data_dir: Path, database_file: Path) -> list[Exposed]:
     """What is open to others, the data folder first; nothing is changed.
 
-    Below a private folder nothing is looked at: nobody else gets there.
+    Below a private folder nothing is looked at: no other user gets there.
     """
     own = OWN_NAMES | {path.name for path in _companions(database_file)}
     found = []
@@ -67,7 +67,7 @@ def make_private(data_dir: Path, database_file: Path) -> tuple[list[Exposed], li
     """Take every right of others from the broker's own files and folders.
 
     What was made private, with the mode that it had, and what was left. The folder goes first, so
-    that nobody can change what is in it meanwhile.
+    that no other user can change what is in it meanwhile.
     """
     made: list[Exposed] = []
     left: list[Exposed] = []

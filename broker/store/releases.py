@@ -1,4 +1,5 @@
-"""Releases: spool files that retention has let go, told from those whose rows were lost."""
+"""Releases: spool files that retention has removed from its jobs, told from those whose rows were
+lost."""
 
 from __future__ import annotations
 

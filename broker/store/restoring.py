@@ -14,17 +14,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, select, text, update
+from sqlalchemy import Connection, delete
 
-from broker.model.job import DONE, UNANSWERED, FilmState, Outcome, State
 from broker.model.spool_fit import Progress
 from broker.store import identity, schema
+from broker.store.adoption import hold_unfinished, set_forward
 from broker.store.backup import Watcher
 from broker.store.binding import spool_seen
-from broker.store.claims import left_to_print
 from broker.store.database import Database
 from broker.store.integrity import damage, examine
-from broker.store.job_rows import UNFINISHED
 from broker.store.jobs import Jobs
 from broker.store.manifest import SPOOL, Manifest, sync_folder
 from broker.store.occupancy import Occupancy
@@ -33,7 +31,7 @@ from broker.store.snapshot import Snapshot, Wanted, hash_of, remove_copy
 from broker.store.spool import Spool
 from broker.store.spool_mark import write_mark
 from broker.store.stored import place_of
-from broker.store.tables import attempts, jobs, queue, released, sendings
+from broker.store.tables import released
 
 FRESH = ".restoring.db"
 """The database until it is complete, beside the place where it goes."""
@@ -96,8 +94,6 @@ class Restored:
     """Jobs that may have been printed since."""
     lost: tuple[int, ...]
     """Of these, the ones without all their pixels."""
-    jobs: int
-    films: int
     copied: int
     """Spool files."""
     next_number: int
@@ -193,11 +189,11 @@ def restore(found: Inspection, place: Place, watcher: Watcher) -> Restored:
         try:
             schema.upgrade(database)
             with database.write() as connection:
-                held = _hold(connection, found.manifest, place.clock())
+                moment = found.manifest.at
+                reason = RESTORED.format(moment=found.manifest.moment)
+                held = hold_unfinished(connection, place.clock(), reason, moment)
                 number = _go_on(connection, found)
-            known = Jobs(database, place.clock)
-            lost = known.hold_lost(Spool(place.spool).has)
-            numbers = known.numbers()
+            lost = Jobs(database, place.clock).hold_lost(Spool(place.spool).has)
             identity.bind(database)
             progress = identity.seen(database).progress
         finally:
@@ -213,8 +209,6 @@ def restore(found: Inspection, place: Place, watcher: Watcher) -> Restored:
     return Restored(
         held=tuple(held),
         lost=tuple(lost),
-        jobs=sum(numbers.values()),
-        films=found.manifest.films,
         copied=copied,
         next_number=number,
         set_aside=tuple(set_aside),
@@ -285,47 +279,6 @@ def _copy_pixels(found: Inspection, place: Place, watcher: Watcher) -> int:
     return copied
 
 
-def _hold(connection: Connection, manifest: Manifest, now: float) -> list[int]:
-    """Hold every unfinished job, and make its films uncertain that no printer had accepted."""
-    reason = RESTORED.format(moment=manifest.moment)
-    rows = connection.execute(
-        select(jobs.c.id, jobs.c.state, jobs.c.reason)
-        .where(jobs.c.state.in_(UNFINISHED))
-        .order_by(jobs.c.id)
-    ).all()
-    held = []
-    for row in rows:
-        connection.execute(
-            update(attempts)
-            .where(attempts.c.job_id == row.id, attempts.c.ended_at.is_(None))
-            .values(ended_at=manifest.at, outcome=Outcome.UNCERTAIN, words="the backup was made")
-        )
-        if not left_to_print(connection, row.id):
-            values: dict[str, object] = {"state": State.SENT, "reason": ""}
-        else:
-            _doubt(connection, row.id, now, reason)
-            before = row.reason if row.state == State.HELD else ""
-            words = f"{reason}; before that: {before}" if before else reason
-            values = {"state": State.HELD, "reason": words, "printer": "", "assigned_at": None}
-            held.append(row.id)
-        connection.execute(
-            update(jobs)
-            .where(jobs.c.id == row.id)
-            .values(wish="", token="", not_before=0.0, updated_at=now, **values)
-        )
-    return held
-
-
-def _doubt(connection: Connection, job_id: int, now: float, reason: str) -> None:
-    """A film that no printer had been asked for by then may have been printed on any before now."""
-    unsettled = update(sendings).where(
-        sendings.c.job_id == job_id, sendings.c.state.not_in({*DONE, *UNANSWERED})
-    )
-    connection.execute(unsettled.values(printer="", asked_at=now))
-    left = update(sendings).where(sendings.c.job_id == job_id, sendings.c.state.not_in(DONE))
-    connection.execute(left.values(state=FilmState.UNCERTAIN, words=reason))
-
-
 def _go_on(connection: Connection, found: Inspection) -> int:
     """Have changes and job numbers go on where the lost database was; the next job's number.
 
@@ -333,21 +286,11 @@ def _go_on(connection: Connection, found: Inspection) -> int:
     again. What retention had released is decided anew: the spool may have films in it that were
     taken since.
     """
-    known = found.mark
-    ((last,),) = connection.execute(
-        text("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'jobs'")
-    ).all()
-    last = max(last, known.jobs) if known else last + NUMBERS_APART
-    connection.execute(text("DELETE FROM sqlite_sequence WHERE name = 'jobs'"))
-    connection.execute(
-        text("INSERT INTO sqlite_sequence (name, seq) VALUES ('jobs', :last)"), {"last": last}
-    )
-    if known:
-        connection.execute(
-            update(queue).where(queue.c.changes < known.changes).values(changes=known.changes)
-        )
+    known = found.mark or identity.progress(connection)
+    apart = 0 if found.mark else NUMBERS_APART
+    last = set_forward(connection, known.jobs + apart, known.changes)
     connection.execute(delete(released))
-    return int(last) + 1
+    return last + 1
 
 
 def _set_aside(place: Place) -> list[Path]:

@@ -30,7 +30,7 @@ from broker.store.keepers import Busy, Keepers
 from broker.store.orphans import Orphan, Orphans
 from broker.store.reading import JobReading
 from broker.store.releases import References
-from broker.store.stored import Stored, kept, place_of
+from broker.store.stored import Stored, kept, place_of, sync
 
 __all__ = ["Incoming", "Spool", "SpoolMissing", "Stored", "Writer", "is_there"]
 
@@ -76,7 +76,7 @@ def is_there(directory: Path, name: str) -> bool:
     try:
         return place_of(directory, name).is_file()
     except PermissionError:
-        return True  # whoever reads them is told
+        return True  # the reader of them is told
 
 
 class Spool:
@@ -87,12 +87,12 @@ class Spool:
         self._incoming = directory / "incoming"
         if not directory.is_dir():
             directory.mkdir(mode=0o700, parents=True)
-            _sync(directory.parent)
+            sync(directory.parent)
         folders = {self._incoming, *(directory / f"{number:02x}" for number in range(256))}
         for folder in folders - set(directory.iterdir()):
             folder.mkdir(mode=0o700, exist_ok=True)
         # Also when nothing was missing: whoever made them may not have come so far.
-        _sync(directory)
+        sync(directory)
         self._keepers = Keepers(directory / "keepers.lock")
         self.orphans = Orphans(directory)
 
@@ -142,7 +142,7 @@ class Spool:
         """
         try:
             for directory in sorted({self._place(each) for each in incoming}):
-                _sync(directory)
+                sync(directory)
         except OSError as error:
             if not all(each.path.exists() for each in incoming):
                 words = "the image was removed for room since: it must be set again"
@@ -230,7 +230,7 @@ class Spool:
         """Have the file system give back now what removing these has freed: some do that only
         when their journal is written. OSError."""
         for directory in sorted({self._path(name).parent for name in names}):
-            _sync(directory)
+            sync(directory)
             return  # one is enough for the journal
 
     def names(self) -> Iterator[str]:
@@ -381,12 +381,3 @@ def _same(one: Path, other: Path) -> bool:
         return os.path.samestat(one.lstat(), other.lstat())
     except (FileNotFoundError, NotADirectoryError):
         return False
-
-
-def _sync(path: Path) -> None:
-    """Put a directory's names on stable storage."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

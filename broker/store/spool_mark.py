@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Self
 
 from broker.model.spool_fit import Progress
+from broker.store.stored import sync
 
 FILE = "identity"
 RECORD = 256
@@ -73,7 +74,7 @@ def write_mark(spool: Path, mark: Progress) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync(spool)
+    sync(spool)
 
 
 class SpoolMark:
@@ -194,11 +195,3 @@ def _parsed(record: bytes) -> Progress | None:
         return Progress(str(values[0]), int(values[1]), int(values[2]), float(values[3]))
     except (ValueError, TypeError, KeyError):
         return None
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

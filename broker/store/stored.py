@@ -23,16 +23,29 @@ def place_of(directory: Path, name: str) -> Path:
     return directory / name[:2] / name
 
 
+def sync(folder: Path) -> None:
+    """Put a folder's names on stable storage. Raises: OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def folders_of(directory: Path) -> Iterator[Path]:
+    """The folders in which the spool in that directory keeps pixels, in no order. OSError."""
+    for each in directory.iterdir() if directory.is_dir() else ():
+        if len(each.name) == 2 and set(each.name) <= HEX and each.is_dir():
+            yield each
+
+
 def kept(directory: Path) -> Iterator[Path]:
-    """Every file that the spool in that directory keeps, in no order."""
-    if not directory.is_dir():
-        return
-    for folder in directory.iterdir():
-        if len(folder.name) == 2 and set(folder.name) <= HEX and folder.is_dir():
-            for path in folder.iterdir():
-                # What lies in another folder than its own cannot be found by its name.
-                if place_of(directory, path.name) == path:
-                    yield path
+    """Every file that the spool in that directory keeps, in no order. OSError."""
+    for folder in folders_of(directory):
+        for path in folder.iterdir():
+            # What lies in another folder than its own cannot be found by its name.
+            if place_of(directory, path.name) == path:
+                yield path
 
 
 PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.EAGAIN)

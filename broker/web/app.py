@@ -86,8 +86,8 @@ def create(store: Store, note: Note, patience: Patience = PATIENCE) -> Front:
 
 
 def _troubled(request: Request, error: Exception) -> Response:
-    """What cannot be done, in the words that a command would say. The front notes what nobody
-    foresaw."""
+    """What cannot be done, in the words that a command would say. The front notes what is
+    not foreseen."""
     status = next((code for kind, code in STATUSES.items() if isinstance(error, kind)), 500)
     found = explained(error)
     words = FAULT if found is None else " ".join(found[1])

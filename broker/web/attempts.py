@@ -32,7 +32,7 @@ class Allowance:
     free: int
     """Failures that cost nothing."""
     forgiven_s: float
-    """One failure is forgotten in so many seconds."""
+    """After this time one failure is forgotten."""
     longest_s: float = LONGEST_S
 
 

@@ -26,7 +26,6 @@ from broker.model.printer import Duty, Health
 from broker.model.refusal import Refusal
 from broker.model.tally import Histogram
 from broker.model.vitals import Storage, Vitals
-from broker.store.database import FAILURES
 from broker.store.orphans import Orphans
 
 PREFIX = "dicom_print_broker_"
@@ -35,17 +34,6 @@ WEIGHED_S = 60.0
 
 Part = Callable[[], Sequence[Metric]]
 """Reads some of the figures; one of FAILURES, or OSError."""
-
-
-def exposition(store: Store, scales: Scales, now: float) -> bytes:
-    """The figures in Prometheus' text format."""
-    found: dict[str, Sequence[Metric] | None] = {}
-    for name, part in parts(store, scales, lambda: now).items():
-        try:
-            found[name] = part()
-        except (*FAILURES, OSError):
-            found[name] = None
-    return rendered(found)
 
 
 def parts(store: Store, scales: Scales, clock: Callable[[], float]) -> Mapping[str, Part]:

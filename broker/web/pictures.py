@@ -52,7 +52,7 @@ class Pictures:
         self._kept: OrderedDict[Key, bytes] = OrderedDict()
 
     async def png(self, job_id: int, number: int, width: int) -> bytes:
-        """Film `number`, from 1, so many pixels wide.
+        """Film `number`, from 1, `width` pixels wide.
 
         Raises: NoSuchJob: there is none.
                 NoPicture: it cannot be drawn.
@@ -66,7 +66,7 @@ class Pictures:
         try:
             return await self._drawing.do("", partial(self._draw_and_keep, key, found, name))
         except Full:
-            raise busy("as many pictures are asked for as may be", 5) from None
+            raise busy("too many pictures are asked for at once", 5) from None
 
     def _kept_or_film(self, job_id: int, number: int, width: int) -> bytes | Film:
         """The picture, where it is kept; else the film to draw."""

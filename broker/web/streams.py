@@ -68,7 +68,7 @@ class Streams:
         if self._open[key] >= BY_KEY:
             raise busy(f"{BY_KEY} pages are open already: close one", 30, status=429)
         if self._open.total() >= ALL:
-            raise busy("as many pages are open as may be", 30, status=429)
+            raise busy(f"{ALL} pages are open already, by all users", 30, status=429)
         self._open[key] += 1
 
         def leave() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
 import sqlite3
@@ -121,8 +122,8 @@ def test_another_user_is_told_the_account_and_what_to_type(
     assert (ended.returncode, ended.stdout) == (1, "")
     assert len(ended.stderr.splitlines()) == 1
     assert f"belongs to user {OWNER}, and this is user {THIRD}" in ended.stderr
-    assert f"`sudo -u '#{OWNER}' broker {command[0]}" in ended.stderr
-    assert f"-c {site.file}" in ended.stderr
+    typed = f"`sudo -u '#{OWNER}' broker -c {site.file} {shlex.join(command)}`"
+    assert typed in ended.stderr
     assert set(site.owners()) == {str(site.data)}
 
 
@@ -202,3 +203,15 @@ def test_a_picture_goes_where_the_owner_can_write(site: Users) -> None:
     assert f"{site.folder}: user {OWNER} cannot write there" in ended.stderr
     ended = site.run("jobs", "show", "1", "--preview", str(site.data / "film.png"))
     assert ended.returncode == 0
+
+
+def test_a_backup_goes_where_the_owner_can_write(site: Users) -> None:
+    """Else one line names the user and the folder, and how to make it; nothing is written."""
+    site.make_data(OWNER)
+    site.run("test-print", "--no-wait")
+    folder = site.folder / "backup"
+    ended = site.run("backup", str(folder))
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert f"{folder}: user {OWNER} has no permission" in ended.stderr
+    assert f"`sudo install -d -m 700 -o {OWNER} {folder}`" in ended.stderr
+    assert not folder.exists()

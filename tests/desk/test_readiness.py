@@ -18,12 +18,13 @@ import pytest
 from broker.config import load
 from broker.desk.alarms import alarms
 from broker.desk.opened import Store, store_of
-from broker.desk.readiness import look, problems
+from broker.desk.readiness import look
 from broker.dicom.sop_classes import FILM_BOX
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import State
 from broker.model.printer import Duty
 from tests.peers.broker_process import BrokerProcess, command
+from tests.peers.obstacles import problems
 from tests.peers.small_disk import Disk, mounted
 from tests.peers.speaker import Speaker
 from tests.web.print_room import print_room

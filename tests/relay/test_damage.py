@@ -12,7 +12,6 @@ import pytest
 
 from broker.desk.alarms import alarms
 from broker.desk.opened import store_of
-from broker.desk.readiness import problems
 from broker.desk.vitals import read
 from broker.model.job import FilmState, State
 from broker.model.printer import Duty
@@ -24,6 +23,7 @@ from broker.store.printers import Printers
 from tests.peers.broker_process import command
 from tests.peers.damage import damage_table
 from tests.peers.filled_site import FilledSite
+from tests.peers.obstacles import problems
 from tests.relay.conftest import Relay
 
 MakeRelay = Callable[..., Relay]

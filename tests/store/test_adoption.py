@@ -43,7 +43,7 @@ def test_what_is_not_finished_is_held_and_flagged(
     assert [job.state for job in jobs.list()] == [State.HELD] * 4 + [State.CANCELLED]
     assert jobs.get(1).reason == "it may be on paper already: set back"
     assert jobs.get(3).reason == (
-        "held by the operator: wrong size; it may be on paper already: set back"
+        "it may be on paper already: set back; before that: held by the operator: wrong size"
     )
     states = [[film.state for film in jobs.films(number)] for number in (1, 2, 3, 4)]
     doubt = FilmState.UNCERTAIN

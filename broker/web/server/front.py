@@ -122,14 +122,14 @@ class Front:
         method: str = scope["method"]
         reads[0] = b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
         if method not in METHODS:
-            words = f"{method[:20]} is no method here; use {', '.join(METHODS)}"
+            words = f"the method {method[:20]} is not answered here; use {', '.join(METHODS)}"
             raise Refused(405, words, {"Allow": ", ".join(METHODS)})
         if not path.startswith("/"):
-            raise Refused(400, "this is no path of a page; it begins with a slash")
+            raise Refused(400, "the path of a request begins with a slash")
         reads[0] = bodies.announced(headers)
         if (probe := self._probes.get(path)) is not None:
             if method == "POST":
-                raise Refused(405, "this is only asked", {"Allow": "GET, HEAD"})
+                raise Refused(405, "only GET and HEAD are answered here", {"Allow": "GET, HEAD"})
             json = wants_json(path, headers.get(b"accept", b"").decode("latin-1"))
             await (await probe(json))(scope, receive, answer.send)
             return

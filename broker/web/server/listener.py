@@ -20,8 +20,6 @@ AGAIN_S = 1.0
 """After this the system is asked again where it had no room for a connection."""
 LOOK_S = 0.5
 """How often time limits are looked at."""
-UNHEARD_MS = 30_000
-"""A peer that does not acknowledge what it was sent for so long is gone (TCP_USER_TIMEOUT)."""
 
 Make = Callable[[Callable[[], None]], Connection]
 """Makes a connection's protocol; its argument is called when the connection has ended."""
@@ -52,7 +50,8 @@ class Seat:
 
 
 class Listener:
-    """Accepts from listening sockets until `close`. In the loop's thread alone."""
+    """Accepts from listening sockets until `close`. In the loop's thread alone. The kernel watches
+    for peers without power: an accepted socket inherits that from the listening one."""
 
     def __init__(
         self,
@@ -125,7 +124,6 @@ class Listener:
             kind = "idle for the longest time, all places were taken"
             self._note("page connection ended", {"kind": kind, "address": found.gives_way.address})
         accepted.setblocking(False)
-        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNHEARD_MS)
         seat = Seat(accepted, address)
         self._seats.add(seat)
         seat.task = self._loop.create_task(self._begin(seat, accepted))

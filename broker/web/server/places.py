@@ -10,6 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from broker.model.hosts import plain_host
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -79,14 +81,11 @@ def peer_of(host: str) -> str:
     """What counts as one peer: an IPv4 address however it is written, and the 64 bits of an IPv6
     address that name its network, as one machine may take any address in it."""
     try:
-        address = ipaddress.ip_address(host.partition("%")[0])
+        address = ipaddress.ip_address(plain_host(host.partition("%")[0]))
     except ValueError:
         return host
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        if not address.is_loopback:
-            return str(ipaddress.ip_network((address, 64), strict=False))
+    if isinstance(address, ipaddress.IPv6Address) and not address.is_loopback:
+        return str(ipaddress.ip_network((address, 64), strict=False))
     return str(address)
 
 

@@ -8,7 +8,7 @@ from broker.web.server.refusal import busy
 
 
 class Turns:
-    """So many at one time, and so many that wait. In one event loop."""
+    """`at_once` of them at one time, while `waiting` others wait. In one event loop."""
 
     def __init__(self, at_once: int, waiting: int) -> None:
         self._places = asyncio.Semaphore(at_once)
@@ -21,7 +21,7 @@ class Turns:
         Raises: Refused: 503, as many wait as may wait.
         """
         if self._places.locked() and self._waiting >= self._most:
-            raise busy("the page has as many requests as it can answer soon")
+            raise busy("too many requests wait for the page")
         self._waiting += 1
         try:
             await self._places.acquire()
