@@ -137,7 +137,8 @@ class SignIn:
         """The session of this request is over, wherever its cookie is."""
         permit: Permit | None = getattr(request.state, "permit", None)
         if permit is not None and permit.session:
-            self._store.ended_sessions.end(permit.session, min(permit.until, permit.ends))
+            # Not until `until`: a copy of the cookie that was renewed runs out later.
+            self._store.ended_sessions.end(permit.session, permit.ends)
 
     async def identify(self, request: Request) -> Response | None:
         """Note in `request.state` who asks; the answer for one who must sign in first.

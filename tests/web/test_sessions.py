@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -208,6 +209,29 @@ def test_signing_out_ends_the_session_everywhere(tmp_path: Path) -> None:
         for cookies, status in ((copied, 303), (kept, 200)):
             with httpx.Client(base_url=door.url, cookies=cookies, timeout=30) as client:
                 assert client.get("/").status_code == status
+
+
+def test_a_renewed_copy_of_a_session_stays_signed_out(
+    door: FrontDoor, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Signed out with an older cookie, it does not begin to work again when that one has run out,
+    though another sign-out has tidied up since.
+    """
+    set_forward = 0.0
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + set_forward)
+    monkeypatch.setattr(door.store.ended_sessions, "_clock", time.time)
+    sign_in(client, "otto")
+    csrf = token(client.get("/"))
+    with stolen(client, door) as thief:
+        set_forward = signin.IDLE_S / 2
+        assert COOKIE in thief.get("/").headers.get("set-cookie", "")
+        client.post("/sign-out", data={"csrf": csrf})
+        set_forward = signin.IDLE_S * 1.2
+        with door.visitor() as other:
+            sign_in(other, "otto")
+            other.post("/sign-out", data={"csrf": token(other.get("/"))})
+        assert thief.get("/").headers.get("location") == "/sign-in"
 
 
 def test_an_open_page_ends_with_its_session(door: FrontDoor, client: httpx.Client) -> None:
