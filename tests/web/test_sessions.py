@@ -151,6 +151,23 @@ def test_what_a_program_has_proved_is_known_for_a_while(
     assert client.get("/api/printers", auth=auth).status_code == 429
 
 
+def test_a_program_may_ask_many_things_at_once(door: FrontDoor) -> None:
+    """Its name and password are compared once for all of them, and none is told to come again; nor
+    is one that brings a wrong password as often as that is free.
+    """
+    at_once = OF_PAIR.free
+    together = threading.Barrier(at_once)
+
+    def ask(password: str) -> int:
+        with door.visitor() as client:
+            together.wait(30)
+            return client.get("/api/printers", auth=("otto", password)).status_code
+
+    with ThreadPoolExecutor(at_once) as pool:
+        assert list(pool.map(ask, [PASSWORD] * at_once)) == [200] * at_once
+        assert list(pool.map(ask, ["a wrong guess"] * at_once)) == [401] * at_once
+
+
 def test_the_live_page_ends_with_the_user(door: FrontDoor, client: httpx.Client) -> None:
     """At the next news already: what changes is not shown to one who was removed."""
     sign_in(client, "otto")
