@@ -60,8 +60,8 @@ class PeerWatch:
         and it acknowledges nothing any more; OSError when the connection has ended."""
         info = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
         if len(info) < _TCP_INFO.size:
-            # A kernel before 5.4 does not say whether the buffer is full, so the limit is lifted for
-            # good: keepalive alone watches, and the deadlines of the message.
+            # A kernel before 5.4 does not say whether the buffer is full, so the limit is lifted
+            # for good: keepalive alone watches, and the deadlines of the message.
             if not self._lifted:
                 self._lifted = True
                 _limit(self._sock, 0)
