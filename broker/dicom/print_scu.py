@@ -7,6 +7,7 @@ may have left and was not answered is Uncertain, everything else is Unavailable.
 
 from __future__ import annotations
 
+import math
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -172,9 +173,10 @@ class PrintScu:
         except Broken:
             return None
 
-    def close(self) -> None:
-        """Release the association. One that is gone already is no error."""
-        self._requestor.release()
+    def close(self, patience_s: float = math.inf) -> None:
+        """Release the association, in `patience_s` at most. One that is gone already is no
+        error."""
+        self._requestor.release(patience_s)
 
     def abort(self) -> None:
         """Abort the association: the printer forgets what was not asked for (PS3.4 H.5)."""

@@ -8,6 +8,7 @@ may be repeated anywhere. `ask` is the line: whatever breaks after it is Uncerta
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -153,10 +154,11 @@ class PrintSession:
         self._scu.delete(FILM_BOX, self._film_box)
         self._film_box = ""
 
-    def end(self) -> None:
-        """Delete the film session and release the association."""
+    def end(self, release_s: float = math.inf) -> None:
+        """Delete the film session and release the association, which may take `release_s` at
+        most."""
         self._scu.delete(FILM_SESSION, self._session)
-        self._scu.close()
+        self._scu.close(release_s)
 
     def abandon(self) -> None:
         """Abort the association: the printer forgets what was not asked for (PS3.4 H.5)."""

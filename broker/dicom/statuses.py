@@ -148,7 +148,7 @@ class Fault(Exception):
     @property
     def fields(self) -> dict[str, object]:
         """What the response tells beside the status (PS3.7 C.4.2, C.5)."""
-        told: dict[str, object] = {"ErrorComment": self.comment[:64]}
+        told: dict[str, object] = {"ErrorComment": self.comment}
         if self.tags and self.status in (NO_SUCH_ATTRIBUTE, ATTRIBUTE_LIST_ERROR):
             told["AttributeIdentifierList"] = list(self.tags)
         return told

@@ -50,5 +50,5 @@ def spellings(address: str) -> tuple[str, ...]:
 
 
 def _clean(text: str) -> str:
-    """For an Error Comment (VR LO) and a log line: no control character, no backslash."""
-    return "".join(each if each.isprintable() and each != "\\" else "?" for each in text)
+    """For an Error Comment and a log line: printable ASCII alone (PS3.5 6.1.2), no backslash."""
+    return "".join(each if " " <= each <= "~" and each != "\\" else "?" for each in text)

@@ -100,8 +100,14 @@ class Printer:
     @property
     def doubtful(self) -> bool:
         """Whether it does not answer checks while an attempt waits for it: it may be gone, which
-        the attempt's own connection will tell."""
-        return self.claims > 0 and self.bad_checks > 0
+        the attempt's own connection will tell. A check from before the attempt's last step says
+        nothing: the printer has answered since."""
+        return (
+            self.claims > 0
+            and self.bad_checks > 0
+            and self.moved_at is not None
+            and (self.last_check_at or 0) > self.moved_at
+        )
 
     @property
     def said(self) -> str:

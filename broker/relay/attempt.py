@@ -6,6 +6,7 @@ happens afterwards, a film is either known to be accepted or known to be uncerta
 
 from __future__ import annotations
 
+import math
 import struct
 import threading
 import traceback
@@ -38,6 +39,8 @@ UNSENDABLE = (
     struct.error,
 )
 """What a film can raise that no message can carry."""
+RELEASE_AT_STOP_S = 2.0
+"""For a printer's answer to A-RELEASE-RQ while the broker is stopping."""
 
 
 class Opener(Protocol):
@@ -113,7 +116,7 @@ def _print(
             with _before_the_line(edges, printer):
                 session.clear()
     except (Stopped, Refused):
-        session.end()
+        _end(session, stopping)
         raise
     except Unavailable as trouble:
         session.abandon()
@@ -124,7 +127,12 @@ def _print(
     except BaseException:
         session.abandon()
         raise
-    session.end()
+    _end(session, stopping)
+
+
+def _end(session: PrintSession, stopping: threading.Event) -> None:
+    """A stop waits for a printer's release for a shorter time."""
+    session.end(RELEASE_AT_STOP_S if stopping.is_set() else math.inf)
 
 
 def _prepare(edges: Edges, session: PrintSession, film: JobFilm) -> None:

@@ -18,8 +18,8 @@ class EndedSessions:
         self._clock = clock
 
     def end(self, session: str, until: float) -> None:
-        """This session is over for good; its cookie would be taken until `until`, in seconds since
-        the epoch, if it were not. What has run out anyway is forgotten."""
+        """This session is over for good; without that, some cookie of it could be taken until
+        `until`, in seconds since the epoch. What has run out anyway is forgotten."""
         which = ended_sessions.c.session == session
         with self._database.write() as connection:
             connection.execute(delete(ended_sessions).where(ended_sessions.c.until < self._clock()))

@@ -44,7 +44,7 @@ STATUSES: dict[type[Exception], int] = {
 
 def create(store: Store, note: Note, patience: Patience = PATIENCE) -> Front:
     """The application over an open store. Probes open it once more, for themselves."""
-    look = Look(store)
+    look = Look(store, note)
     probes = Probes()
 
     @asynccontextmanager

@@ -95,12 +95,13 @@ class FailedSignIns:
 
     def _counters(self, attempt: Attempt) -> list[tuple[Key, Allowance]]:
         pair = _of_pair(attempt)[0]
-        if attempt.device:
+        if attempt.device or (attempt.name, attempt.address) in self._known:
             return [(pair, OF_PAIR)]
-        counters = [(pair, OF_PAIR), (("address", attempt.address, ""), OF_ADDRESS)]
-        if (attempt.name, attempt.address) not in self._known:
-            counters.append((("name", attempt.name, ""), OF_NAME))
-        return counters
+        return [
+            (pair, OF_PAIR),
+            (("address", attempt.address, ""), OF_ADDRESS),
+            (("name", attempt.name, ""), OF_NAME),
+        ]
 
     def _number(self, key: Key, allowance: Allowance, now: float) -> float:
         number, at = self._failed.get(key, (0.0, now))

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from broker.desk.alarms import alarms
+from broker.desk.failures import explained
 from broker.desk.opened import Store
 from broker.desk.standings import Standing, standings
 from broker.model.job import FINISHED, Job, State
+from broker.model.note import Note
 from broker.model.printer import Printer
 from broker.store.watch import Watch
 
@@ -78,8 +80,9 @@ def scene(store: Store, now: float) -> Scene:
 class Look:
     """The latest scene. `scene` for whoever opens a page, `next` for pages that are open."""
 
-    def __init__(self, store: Store, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: Store, note: Note, clock: Callable[[], float] = time.time) -> None:
         self._store = store
+        self._note = note
         self._clock = clock
         self._watch = Watch(store.config.database_file)
         self._lock = threading.Lock()
@@ -88,17 +91,25 @@ class Look:
         self._cost_s = 0.0
         self._drawn_s = 0.0
         self._taken_at = 0.0
+        self._due = True
+        """Something has changed, or may have, that no look has seen yet."""
         self._awaited = 0
         self._news: asyncio.Condition | None = None
         self._task: asyncio.Task[None] | None = None
 
     def scene(self) -> tuple[int, Scene]:
-        """How things are now, and the number of this look. Blocks for as long as it takes."""
+        """How things are now, and the number of this look. Blocks for as long as it takes.
+
+        Raises: Exception: of the database or the system, as when it is locked for too long. The
+            next call looks again.
+        """
         with self._lock:
             stale = time.monotonic() - self._taken_at >= RENEW_S
-            if self._watch.changed() or self._scene is None or stale:
+            self._due = self._watch.changed() or self._due or stale
+            if self._due or self._scene is None:
                 began = time.thread_time()
                 self._scene = scene(self._store, self._clock())
+                self._due = False
                 self._version += 1
                 self._cost_s = time.thread_time() - began
                 self._taken_at = time.monotonic()
@@ -155,11 +166,17 @@ class Look:
             await asyncio.sleep(POLL_S)
             rest = max(LEAST_S, SHARE * self._cost_s, STREAMS_SHARE * self._drawn_s)
             if time.monotonic() - self._taken_at >= rest and self._awaited:
-                await asyncio.to_thread(self._take)
+                await self._take()
             if self._version != told:
                 told = self._version
                 async with self._news:
                     self._news.notify_all()
 
-    def _take(self) -> None:
-        self.scene()
+    async def _take(self) -> None:
+        """A look that fails is told, and taken again: open pages go on when it works again."""
+        try:
+            await asyncio.to_thread(self.scene)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it may be over soon
+            found = explained(error)
+            why = type(error).__name__ if found is None else " ".join(found[1])
+            self._note("page look failed", {"kind": type(error).__name__, "why": why})

@@ -7,6 +7,7 @@ LIFE_S in any case, and when its user, role or password is changed.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -97,6 +98,8 @@ class SignIn:
         self._failed = FailedSignIns(time.monotonic)
         self._comparing = Worker("passwords", waiting=COMPARED, by_key=COMPARED_BY_ADDRESS)
         self._known: dict[bytes, tuple[str, float]] = {}
+        self._proving: dict[bytes, asyncio.Task[tuple[User, str] | None]] = {}
+        """Comparisons that go on, for all requests that bring the same name and password."""
 
     def needed(self) -> bool:
         """Whether anybody must sign in. Reads the database."""
@@ -116,7 +119,9 @@ class SignIn:
         Raises: Refused: 429, too many failed before, or too many are compared now.
         """
         device = self._device(request.cookies.get(DEVICE, ""), name)
-        found = await self._compared(request, name, password, device)
+        request.state.turn.leave()  # pages are made meanwhile
+        found = await self._compared(name, password, device, _address(request))
+        await request.state.turn.come()
         if found is None:
             return ""
         user, kept = found
@@ -137,7 +142,8 @@ class SignIn:
         """The session of this request is over, wherever its cookie is."""
         permit: Permit | None = getattr(request.state, "permit", None)
         if permit is not None and permit.session:
-            self._store.ended_sessions.end(permit.session, min(permit.until, permit.ends))
+            # Not until `until`: a copy of the cookie that was renewed runs out later.
+            self._store.ended_sessions.end(permit.session, permit.ends)
 
     async def identify(self, request: Request) -> Response | None:
         """Note in `request.state` who asks; the answer for one who must sign in first.
@@ -239,32 +245,56 @@ class SignIn:
             raise SignedOut from None
         name, _, password = text.partition(":")
         seal = hmac.new(self._key, text.encode(), hashlib.sha256).digest()
-        kept, until = self._known.get(seal, ("", 0.0))
         found = await run_in_threadpool(self._store.users.password, name)
+        kept, until = self._known.get(seal, ("", 0.0))
         if found is None or kept != found[1] or time.monotonic() > until:
-            found = await self._compared(request, name, password, "")
+            request.state.turn.leave()  # pages are made meanwhile
+            found = await self._proved(seal, name, password, _address(request))
+            await request.state.turn.come()
             if found is None:
                 raise SignedOut
-            if len(self._known) >= KNOWN:
-                self._known.clear()
-            self._known[seal] = (found[1], time.monotonic() + KNOWN_S)
         request.state.permit = Permit(name, _mark(*found))
         request.state.person = Person(found[0].name, found[0].role, signed_in=True, program=True)
 
-    async def _compared(
-        self, request: Request, name: str, password: str, device: str
+    async def _proved(
+        self, seal: bytes, name: str, password: str, address: str
     ) -> tuple[User, str] | None:
-        address = _address(request)
+        """One comparison at a time for each `seal`: a program that asks several things at once
+        brings the same name and password each time. It goes on when the first of them has gone.
+
+        Raises: Refused: 429, as `begin`.
+        """
+        proving = self._proving.get(seal)
+        if proving is None:
+            proving = asyncio.create_task(self._prove(seal, name, password, address))
+            self._proving[seal] = proving
+            proving.add_done_callback(lambda _: self._proving.pop(seal))
+            # Where all have gone, nothing else is told what it raises.
+            proving.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        return await asyncio.shield(proving)
+
+    async def _prove(
+        self, seal: bytes, name: str, password: str, address: str
+    ) -> tuple[User, str] | None:
+        found = await self._compared(name, password, "", address)
+        if found is not None:
+            if len(self._known) >= KNOWN:
+                self._known.clear()
+            self._known[seal] = (found[1], time.monotonic() + KNOWN_S)
+        return found
+
+    async def _compared(
+        self, name: str, password: str, device: str, address: str
+    ) -> tuple[User, str] | None:
+        """The user of that name and password; None: there is none. The caller has no turn."""
         attempt = Attempt(name[:64], peer_of(address), device)
         self._wait(attempt)  # before it takes a place that others may need
-        request.state.turn.leave()  # pages are made meanwhile
         try:
             found = await self._comparing.do(
                 attempt.address, lambda: self._verified(attempt, name, password)
             )
         except Full:
             raise busy("too many sign-ins at once", status=429) from None
-        await request.state.turn.come()
         if found is None:
             # What is no user's name may be a password, typed into the wrong field.
             known = await run_in_threadpool(self._store.users.password, name)

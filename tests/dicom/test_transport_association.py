@@ -193,3 +193,18 @@ def test_a_peer_that_leaves(how: str) -> None:
         seen.wait_for("aborted" if how == "abort" else "lost")
 
     assert seen.endings == [Ending.ABORTED if how == "abort" else Ending.LOST]
+
+
+def test_an_error_comment_is_of_the_default_repertoire() -> None:
+    """Whatever it is made of: a command set names no other one (PS3.5 6.1.2), one value, and no
+    more than 64 characters."""
+
+    def refuse(_association: AcceptedAssociation, _request: Request) -> Response:
+        return Response(0x0213, None, {"ErrorComment": "R\xd8\x1b\\\u2603" + "x" * 100})
+
+    with accepting(refuse) as (acceptor, _seen), Raw.connect(acceptor.port) as raw:
+        raw.associate(*OFFERS)
+        raw.say(1, echo(1))
+        answer = raw.hear()
+
+    assert (answer.Status, answer.ErrorComment) == (0x0213, "R????" + "x" * 59)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import socket
 import ssl
+import struct
 import sys
 import termios
 import threading
@@ -22,10 +23,11 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 
+from broker.dicom.transport import peer_watch
 from broker.dicom.transport.command_set import Command, command_bytes, command_of
 from broker.dicom.transport.dataset import EXPLICIT_LE
 from broker.dicom.transport.message import Context
-from broker.dicom.transport.peer_watch import SILENT_S, watch
+from broker.dicom.transport.peer_watch import SILENT_S, PeerWatch, watch
 from broker.dicom.transport.requestor import Broken, Requestor, Timeouts
 from tests.peers.acceptor import Seen, accepting
 from tests.peers.certificates import Authority, hello
@@ -368,6 +370,23 @@ def test_connections_that_a_watched_listener_takes_are_watched() -> None:
             assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) < SILENT_S
             limit_ms = taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
             assert limit_ms == SILENT_S * 1000
+
+
+def test_a_kernel_that_tells_no_window_ends_no_living_peer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before Linux 5.4: nothing says there whether the peer's buffer is full, so that data may wait
+    for as long as the deadlines say; the probes go on."""
+    monkeypatch.setattr(peer_watch, "_TCP_INFO", struct.Struct("=800x"))
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()) as sock,
+    ):
+        watched = PeerWatch(sock)
+        watched.look()
+        watched.look()
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 0
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
 
 
 @pytest.mark.parametrize("name", ["takes long to answer", "takes no data"])

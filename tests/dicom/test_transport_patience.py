@@ -47,6 +47,24 @@ def test_only_requests_keep_an_association_alive() -> None:
     assert (answer[0], answer[8]) == (7, 2)
 
 
+def test_an_end_with_unprinted_images_is_one_refusal() -> None:
+    """Two events tell of it, and only one of them is counted."""
+    with accepting(idle_timeout_s=0.3) as (acceptor, seen):
+
+        def serve(association: AcceptedAssociation) -> Scripted:
+            service = Scripted(association, success, seen)
+            service.unprinted = 2
+            return service
+
+        acceptor._new_service = serve
+        with Raw.connect(acceptor.port) as raw:
+            raw.associate(*OFFERS)
+            assert seen.wait_for("aborted")["kind"] == Refusal.IDLE
+            assert seen.wait_for("ended with unprinted images")["images"] == 2
+
+    assert [fields["kind"] for _, fields in seen.events if "kind" in fields] == [Refusal.IDLE]
+
+
 def test_echoes_keep_an_association_alive() -> None:
     """Requests do, whatever they ask for, for much longer than the idle time."""
     with accepting(idle_timeout_s=0.3) as (acceptor, seen), Raw.connect(acceptor.port) as raw:

@@ -25,5 +25,7 @@ def test_the_address_of_a_peer(peer: str, address: str) -> None:
 
 
 def test_it_is_named_without_surprises() -> None:
-    """In an Error Comment a backslash would begin another value (PS3.5 6.2, LO)."""
+    """In an Error Comment a backslash would begin another value (PS3.5 6.2, LO); a
+    letter beyond ASCII is of no repertoire that a command set names (PS3.5 6.1.2)."""
     assert str(Caller.of("CT\\1\x1b", "10.0.0.9:1")) == "CT?1? at 10.0.0.9"
+    assert str(Caller.of("R\xd8NTGEN\u2603", "10.0.0.9:1")) == "R?NTGEN? at 10.0.0.9"

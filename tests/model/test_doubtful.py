@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,8 @@ from tests.model.conftest import MakeJob, MakePrinter
 GONE = Check(CheckKind.SILENT, "oki-1: could not be reached", reached=False)
 REFUSED = Check(CheckKind.SILENT, "oki-1: refused the connection")
 BUSY = Check(CheckKind.BUSY, "busy: local limit exceeded")
+MISSED: dict[str, Any] = {"claims": 1, "bad_checks": 1, "moved_at": 990.0, "last_check_at": 998.0}
+"""A printer that does not answer a check while it prints."""
 JAM = Check(CheckKind.ATTENTION, "WARNING: FILM JAM")
 
 
@@ -27,6 +30,7 @@ def seen(printer: Printer, check: Check, times: int = 1) -> Printer:
             reason=found.reason,
             good_checks=found.good_checks,
             bad_checks=found.bad_checks,
+            last_check_at=found.last_check_at,
         )
     return printer
 
@@ -38,17 +42,27 @@ def test_a_printer_that_takes_no_second_association_is_well(
     """While it prints, neither a rejection nor a refused connection is a bad mark."""
     printer = make_printer(claims=1)
 
-    assert seen(printer, check, 9) == printer
+    assert seen(printer, check, 9) == replace(printer, last_check_at=8.0)
 
 
 def test_a_printer_that_is_gone_while_it_prints_is_doubtful(make_printer: MakePrinter) -> None:
     """Its attempt's connection tells soon; it is down with the next check after that."""
-    printer = seen(make_printer(claims=1), GONE, 9)
+    printer = seen(make_printer(claims=1, moved_at=0.0), GONE, 9)
 
     assert printer.health is Health.UP
     assert printer.doubtful
     assert "could not be reached, while it prints" in printer.reason
     assert seen(replace(printer, claims=0), GONE).health is Health.DOWN
+
+
+def test_a_check_from_before_the_last_step_makes_no_doubt(make_printer: MakePrinter) -> None:
+    """A printer whose last check failed and that has taken a step of an attempt since is there."""
+    printer = make_printer(**MISSED)
+
+    assert printer.doubtful
+    assert not replace(printer, moved_at=999.0).doubtful
+    assert not replace(printer, moved_at=None).doubtful
+    assert not replace(printer, last_check_at=None).doubtful
 
 
 def test_a_printer_that_prints_may_say_that_it_is_jammed(make_printer: MakePrinter) -> None:
@@ -61,7 +75,7 @@ def test_films_behind_a_doubtful_printer_go_elsewhere_at_once(
 ) -> None:
     """They do not wait until they have been patient; nor does the rest of their film session."""
     printers = [
-        make_printer("oki-1", claims=1, bad_checks=1, load=3, reason="oki-1: not reached"),
+        make_printer("oki-1", load=3, reason="oki-1: not reached", **MISSED),
         make_printer("oki-2", weight=1, load=1),
     ]
     jobs = [
@@ -96,6 +110,6 @@ def test_films_behind_the_only_printer_wait_for_it(
     make_job: MakeJob, make_printer: MakePrinter
 ) -> None:
     """Doubtful or not."""
-    (choice,) = plan([make_job(1)], [make_printer(claims=1, bad_checks=2)], 1000.0, {})
+    (choice,) = plan([make_job(1)], [make_printer(**MISSED)], 1000.0, {})
 
     assert (choice.printer, choice.claim_now) == ("oki-1", False)

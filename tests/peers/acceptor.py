@@ -103,6 +103,8 @@ class Scripted:
         """Nothing is lost with it."""
         self.unfinished = False
         """It is not in the middle of anything."""
+        self.unprinted = 0
+        """Images that would be lost."""
 
     def sink(self, _request: Request, _size: int) -> Kept:
         """Pixels are held; the function finds them at its request."""

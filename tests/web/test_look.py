@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -39,13 +42,48 @@ def test_what_is_open_comes_first(site: Site, store: Store) -> None:
 
 def test_it_is_taken_again_only_after_a_change(site: Site, store: Store) -> None:
     """Another process's change is seen at once; without one the same look serves everybody."""
-    look = Look(store)
+    look = Look(store, lambda _event, _facts: None)
     first, seen = look.scene()
     assert look.scene() == (first, seen)
     job_id = site.job()
     second, now = look.scene()
     assert second == first + 1
     assert [each.job.id for each in now.jobs] == [job_id]
+
+
+def test_a_look_that_fails_ends_no_open_page(site: Site, store: Store) -> None:
+    """It is told, and when the database is well again the page gets its news."""
+    notes: list[tuple[str, Mapping[str, object]]] = []
+
+    def rename(old: str, new: str) -> None:
+        with contextlib.closing(sqlite3.connect(store.config.database_file)) as damaged:
+            damaged.execute(f"ALTER TABLE {old} RENAME TO {new}")
+            damaged.commit()
+
+    async def follow() -> int:
+        failed = asyncio.Event()
+
+        def note(event: str, facts: Mapping[str, object]) -> None:
+            notes.append((event, facts))
+            failed.set()
+
+        look = Look(store, note)
+        await look.start()
+        try:
+            seen, _ = await asyncio.to_thread(look.scene)
+            rename("printers", "away")
+            waits = asyncio.create_task(look.next(seen, 60))
+            await asyncio.wait_for(failed.wait(), 20)
+            assert not look.over
+            rename("away", "printers")
+            return await waits - seen
+        finally:
+            await look.stop()
+
+    site.job()
+    assert asyncio.run(follow()) == 1
+    event, facts = notes[0]
+    assert (event, facts["kind"]) == ("page look failed", "OperationalError")
 
 
 def test_the_line_is_the_stores(site: Site) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -150,6 +151,23 @@ def test_what_a_program_has_proved_is_known_for_a_while(
     assert client.get("/api/printers", auth=auth).status_code == 429
 
 
+def test_a_program_may_ask_many_things_at_once(door: FrontDoor) -> None:
+    """Its name and password are compared once for all of them, and none is told to come again; nor
+    is one that brings a wrong password as often as that is free.
+    """
+    at_once = OF_PAIR.free
+    together = threading.Barrier(at_once)
+
+    def ask(password: str) -> int:
+        with door.visitor() as client:
+            together.wait(30)
+            return client.get("/api/printers", auth=("otto", password)).status_code
+
+    with ThreadPoolExecutor(at_once) as pool:
+        assert list(pool.map(ask, [PASSWORD] * at_once)) == [200] * at_once
+        assert list(pool.map(ask, ["a wrong guess"] * at_once)) == [401] * at_once
+
+
 def test_the_live_page_ends_with_the_user(door: FrontDoor, client: httpx.Client) -> None:
     """At the next news already: what changes is not shown to one who was removed."""
     sign_in(client, "otto")
@@ -208,6 +226,29 @@ def test_signing_out_ends_the_session_everywhere(tmp_path: Path) -> None:
         for cookies, status in ((copied, 303), (kept, 200)):
             with httpx.Client(base_url=door.url, cookies=cookies, timeout=30) as client:
                 assert client.get("/").status_code == status
+
+
+def test_a_renewed_copy_of_a_session_stays_signed_out(
+    door: FrontDoor, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Signed out with an older cookie, it does not begin to work again when that one has run out,
+    though another sign-out has tidied up since.
+    """
+    set_forward = 0.0
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + set_forward)
+    monkeypatch.setattr(door.store.ended_sessions, "_clock", time.time)
+    sign_in(client, "otto")
+    csrf = token(client.get("/"))
+    with stolen(client, door) as thief:
+        set_forward = signin.IDLE_S / 2
+        assert COOKIE in thief.get("/").headers.get("set-cookie", "")
+        client.post("/sign-out", data={"csrf": csrf})
+        set_forward = signin.IDLE_S * 1.2
+        with door.visitor() as other:
+            sign_in(other, "otto")
+            other.post("/sign-out", data={"csrf": token(other.get("/"))})
+        assert thief.get("/").headers.get("location") == "/sign-in"
 
 
 def test_an_open_page_ends_with_its_session(door: FrontDoor, client: httpx.Client) -> None:

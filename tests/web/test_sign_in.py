@@ -256,9 +256,11 @@ def test_guesses_of_one_name_keep_no_other_waiting() -> None:
 
 def test_an_address_that_guesses_many_names_waits() -> None:
     """As a whole, whatever name comes next, and signing in as one of them does not end that; other
-    addresses do not, and neither does a browser that is known there.
+    addresses do not wait, and neither does a browser that is known there, nor a program that has
+    signed in there before.
     """
     failed = FailedSignIns(lambda: 0.0)
+    failed.succeeded(Attempt("tool", "10.0.0.1"))
     for number in range(OF_ADDRESS.free):
         failed.failed(Attempt(f"user-{number}", "10.0.0.1"))
     assert failed.wait_s(Attempt("otto", "10.0.0.1")) > 0
@@ -266,6 +268,8 @@ def test_an_address_that_guesses_many_names_waits() -> None:
     assert failed.wait_s(Attempt("otto", "10.0.0.1")) > 0
     assert failed.wait_s(Attempt("otto", "10.0.0.2")) == 0
     assert failed.wait_s(Attempt("otto", "10.0.0.1", device="4f")) == 0
+    assert failed.wait_s(Attempt("tool", "10.0.0.1")) == 0
+    assert failed.wait_s(Attempt("tool", "10.0.0.2")) == 0
 
 
 def test_a_name_that_many_addresses_guess_is_guessed_slowly() -> None:

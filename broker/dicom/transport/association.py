@@ -203,9 +203,9 @@ class AcceptedAssociation:
         """Tell which images are lost, unless the peer released or aborted: then it wants it so."""
         by_peer = closing.how is Ending.RELEASED or closing.by_peer
         if not by_peer and (number := service.unprinted):
+            # Without its kind: the event of the end has it, and one end is one refusal.
             facts = {"called_ae": self.called_ae, "images": number, "words": closing.words}
-            kind = {"kind": closing.kind.value} if closing.kind else {}
-            self._tell("ended with unprinted images", {**facts, **kind})
+            self._tell("ended with unprinted images", facts)
 
     def _next(self) -> Message:
         """The next message. Raises Closing when the association has ended in good order."""

@@ -24,9 +24,9 @@ class Timeouts:
     connect_s: float = 5
     associate_s: float = 20
     """From the connection to the answer to A-ASSOCIATE-RQ, the TLS handshake included."""
-    release_s: float = 2
-    """For the answer to A-RELEASE-RQ. Nothing is lost without it: what was accepted prints after
-    an abort, too (PS3.4 H.5), and films behind wait for no longer."""
+    release_s: float = 5
+    """For the answer to A-RELEASE-RQ; films behind wait for no longer. What was accepted prints
+    after an abort, too (PS3.4 H.5), but some printers drop their queue then."""
 
 
 class Rejected(Exception):

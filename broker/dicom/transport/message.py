@@ -103,7 +103,7 @@ def response_command(request: Request, response: Response) -> CommandSet:
     """The command set of a response.
 
     The SOP class is the request's; so is the instance, unless `response.fields` says otherwise
-    (PS3.7 10.3).
+    (PS3.7 10.3). An Error Comment leaves as `error_comment` makes it.
     """
     command: dict[str, Any] = {
         "CommandField": request.field | RESPONSE,
@@ -115,4 +115,14 @@ def response_command(request: Request, response: Response) -> CommandSet:
     if request.instance_uid:
         command["AffectedSOPInstanceUID"] = request.instance_uid
     command.update(response.fields)
+    if isinstance(comment := command.get("ErrorComment"), str):
+        command["ErrorComment"] = error_comment(comment)
     return command_of(command)
+
+
+def error_comment(text: str) -> str:
+    """As an Error Comment (0000,0902) may be: an LO of one value and at most 64 characters of the
+    default repertoire, as a command set names no other (PS3.5 6.1.2, 6.2; PS3.7 E.1). What is not
+    of it becomes a question mark.
+    """
+    return "".join(each if " " <= each <= "~" and each != "\\" else "?" for each in text[:64])

@@ -60,7 +60,12 @@ class PeerWatch:
         and it acknowledges nothing any more; OSError when the connection has ended."""
         info = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
         if len(info) < _TCP_INFO.size:
-            return  # an old kernel: it does not say
+            # A kernel before 5.4 does not say whether the buffer is full, so the limit is lifted
+            # for good: keepalive alone watches, and the deadlines of the message.
+            if not self._lifted:
+                self._lifted = True
+                _limit(self._sock, 0)
+            return
         probes, unacknowledged, last_ack_ms, unsent, window = _TCP_INFO.unpack(info)
         full = bool(unsent or unacknowledged) and window == 0
         if full and probes >= PROBES and last_ack_ms >= SILENT_S * 1000:

@@ -5,6 +5,7 @@ Whoever asks reads the answer itself, so nobody else can take it.
 
 from __future__ import annotations
 
+import math
 import ssl
 import time
 from collections import deque
@@ -183,17 +184,21 @@ class Requestor:
             self.abort()
             raise
 
-    def release(self) -> None:
-        """A-RELEASE and close. A peer that does not answer, or has left, is no error any more."""
+    def release(self, patience_s: float = math.inf) -> None:
+        """A-RELEASE and close. A peer that does not answer, or has left, is no error any more.
+
+        It may take `release_s`, and `patience_s` at most.
+        """
         if self._closed:
             return
-        deadline = time.monotonic() + self._timeouts.release_s
+        release_s = min(self._timeouts.release_s, patience_s)
+        deadline = time.monotonic() + release_s
         try:
-            self._wire.send([RELEASE_RQ], self._timeouts.release_s)
+            self._wire.send([RELEASE_RQ], release_s)
             while (pdu := self._wire.receive(deadline)).type != PduType.RELEASE_RP:
                 if pdu.type == PduType.RELEASE_RQ:
                     # Both at once: the requestor answers first (PS3.8 7.2.2).
-                    self._wire.send([RELEASE_RP], self._timeouts.release_s)
+                    self._wire.send([RELEASE_RP], release_s)
                 elif pdu.type != PduType.DATA:
                     break
         except WireBroken:

@@ -16,6 +16,7 @@ REPEATED = frozenset(
         "page connection ended",
         "page connection refused",
         "page failed",
+        "page look failed",
         "page library",
         "page request refused",
         "sign-in failed",
