@@ -234,3 +234,23 @@ def test_a_database_of_an_earlier_version_is_not_upgraded_for_another_spool(
     assert ended.code == 1
     assert "this database is one of an earlier version" in ended.err
     assert schema.current(site.database) == "0005"
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_adopting_keeps_what_a_lost_database_has_left(site: Site, empty: bool) -> None:
+    """Its log has what it was told last: it gets another name, which is told."""
+    site.job()
+    bind(site)
+    lose_database(site)
+    file = site.folder / "broker-data" / "broker.db"
+    if empty:
+        file.touch(0o600)
+    log = file.with_name("broker.db-wal")
+    log.write_bytes(b"what was written last")
+
+    done = site.broker("spool", "adopt", "--yes")
+
+    assert done.code == 0
+    (kept,) = file.parent.glob("broker.db-wal.before-*")
+    assert kept.read_bytes() == b"what was written last"
+    assert f"{kept}: kept of the lost database, under this name" in done.err
