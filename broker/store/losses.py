@@ -11,6 +11,7 @@ from broker.model.trouble import PRINT_AGAIN
 from broker.store.job_rows import ROW_DAMAGED, UNFINISHED
 from broker.store.reading import JobReading
 from broker.store.tables import jobs, spooled
+from broker.store.unsettled import hold_unsettled
 
 _REFERRING = (
     select(spooled.c.job_id, spooled.c.name)
@@ -52,16 +53,14 @@ class Losses(JobReading):
 
     def hold_damaged(self) -> list[int]:
         """Hold each job whose state is none that there is, so that it is seen among those that are
-        held; their numbers. What it was is not known.
+        held; their numbers. What it was is not known: it may have been printing.
         """
         statement = select(jobs.c.id).where(jobs.c.state.not_in(list(State)))
         with self._database.read() as connection:
             found = list(connection.execute(statement).scalars())
         if found:
-            values = {"state": State.HELD, "reason": f"{ROW_DAMAGED} (state)", "token": ""}
             with self._database.write() as connection:
-                damaged = update(jobs).where(jobs.c.id.in_(found))
-                connection.execute(damaged.values(updated_at=self._clock(), **values))
+                hold_unsettled(connection, found, self._clock(), f"{ROW_DAMAGED} (state)")
         return found
 
 
