@@ -12,11 +12,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select, text, update
 
-from broker.model.job import FilmState, Outcome, State
+from broker.model.job import FINISHED, FilmState, Outcome, State
 from broker.model.spool_fit import Progress
 from broker.store import identity
 from broker.store.database import Database
-from broker.store.job_rows import UNFINISHED
 from broker.store.spool_mark import write_mark
 from broker.store.tables import attempts, jobs, orders, queue, released, sendings
 
@@ -66,7 +65,7 @@ def hold_unfinished(connection: Connection, now: float, why: str) -> list[int]:
     A job that is held for another reason keeps that, too. `broker jobs release` prints what a
     person has not seen, and with --printed closes what they have.
     """
-    statement = select(jobs.c.id, jobs.c.state, jobs.c.reason).where(jobs.c.state.in_(UNFINISHED))
+    statement = select(jobs.c.id, jobs.c.state, jobs.c.reason).where(jobs.c.state.not_in(FINISHED))
     rows = connection.execute(statement.order_by(jobs.c.id)).all()
     for row in rows:
         kept = row.reason if row.state == State.HELD else ""

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Integer, bindparam, case, func, select, union
 from broker.model.film import Attributes, Film
 from broker.model.job import (
     DONE,
+    FINISHED,
     UNANSWERED,
     Attempt,
     FilmState,
@@ -38,7 +39,6 @@ from broker.store.job_rows import (
     ALTERED,
     JOB_ALTERED,
     KNOWN,
-    UNFINISHED,
     JobList,
     NoSuchJob,
     film_of,
@@ -83,14 +83,14 @@ _OVERTAKING = (
 _NEEDED = (
     select(spooled.c.name)
     .join(jobs, jobs.c.id == spooled.c.job_id)
-    .where(jobs.c.state.in_(UNFINISHED))
+    .where(jobs.c.state.not_in(FINISHED))  # one that is damaged may have to be printed
     .distinct()
 )
 _KEPT_FILES = (
     select(func.max(spooled.c.bytes).label("bytes"))
     .join(jobs, jobs.c.id == spooled.c.job_id)
     .group_by(spooled.c.name)
-    .having(func.sum(case((jobs.c.state.in_(UNFINISHED), 1), else_=0)) == 0)
+    .having(func.sum(case((jobs.c.state.in_(FINISHED), 0), else_=1)) == 0)
     .subquery()
 )
 _SESSION_PRINTERS = Prepared(

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, select, text, update
 
-from broker.model.job import DONE, UNANSWERED, FilmState, Outcome, State
+from broker.model.job import DONE, FINISHED, UNANSWERED, FilmState, Outcome, State
 from broker.model.spool_fit import Progress
 from broker.store import identity, schema
 from broker.store.backup import Watcher
@@ -24,7 +24,6 @@ from broker.store.binding import spool_seen
 from broker.store.claims import left_to_print
 from broker.store.database import Database
 from broker.store.integrity import damage, examine
-from broker.store.job_rows import UNFINISHED
 from broker.store.jobs import Jobs
 from broker.store.leftovers import left_beside, set_aside
 from broker.store.manifest import SPOOL, Manifest, sync_folder
@@ -290,7 +289,7 @@ def _hold(connection: Connection, manifest: Manifest, now: float) -> list[int]:
     reason = RESTORED.format(moment=manifest.moment)
     rows = connection.execute(
         select(jobs.c.id, jobs.c.state, jobs.c.reason)
-        .where(jobs.c.state.in_(UNFINISHED))
+        .where(jobs.c.state.not_in(FINISHED))
         .order_by(jobs.c.id)
     ).all()
     held = []
