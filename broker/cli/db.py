@@ -38,6 +38,7 @@ def upgrade(ctx: typer.Context, config: ConfigOption = None) -> None:
     from broker.desk.failures import Failure
     from broker.desk.opened import database, running_on
     from broker.store import schema
+    from broker.store.binding import mismatch
 
     settings = load(configured(ctx, config))
     file = settings.database_file
@@ -48,6 +49,8 @@ def upgrade(ctx: typer.Context, config: ConfigOption = None) -> None:
             return
         if running_on(settings):
             raise Failure(f"{file}: a broker is running on it; stop it, then do this again")
+        if found := mismatch(settings.data_dir / "spool", file):
+            raise found
         steps = schema.steps(opened)
         typer.echo(f"{file}: {count(len(steps), 'step')}, all or none: broken off, it is as before")
         following = [*steps[1:], "writing it to the disk"]

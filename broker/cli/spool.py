@@ -53,7 +53,7 @@ def adopt(ctx: typer.Context, yes: YesOption = False, config: ConfigOption = Non
     from broker.cli.person import person
     from broker.config import load
     from broker.desk.failures import Failure
-    from broker.store import adoption, binding, schema
+    from broker.store import adoption, binding, leftovers, schema
     from broker.store.database import Database
     from broker.store.occupancy import Occupancy
     from broker.store.spool import Spool
@@ -76,6 +76,10 @@ def adopt(ctx: typer.Context, yes: YesOption = False, config: ConfigOption = Non
         if not yes:
             _ask()
         mark = binding.spool_seen(folder).mark
+        if not file.exists() or not file.stat().st_size:
+            # The lost database's log may be all that is left of it: SQLite would remove it.
+            for path in leftovers.set_aside(file, time.time()):
+                typer.echo(f"{path}: kept of the lost database, under this name", err=True)
         database = Database.open(settings.database_url)
         stack.callback(database.close)
         schema.upgrade(database)

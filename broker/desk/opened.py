@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from broker.config import Config
 from broker.desk.failures import Failure, of_database
 from broker.store import schema
-from broker.store.binding import mismatch
+from broker.store.binding import SpoolMismatch, mismatch
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
@@ -61,12 +63,21 @@ class Store:
 def store_of(settings: Config) -> Iterator[Store]:
     """The store that the configuration names.
 
-    Failure, SchemaTooOld and SchemaTooNew in one line each; OSError.
+    Where the database does not fit the spool and no broker runs, it can be read; each change raises
+    SpoolMismatch, as changes to a set-back database would bring its count up to the spool's.
+
+    Failure, SpoolMismatch, SchemaTooOld and SchemaTooNew in one line each; OSError.
     """
     with database(settings) as opened_database:
+        running = running_on(settings)
+        found = None if running else mismatch(settings.data_dir / "spool", settings.database_file)
+        if found is not None:
+            _only_to_read(opened_database, found)
+            yield store_over(opened_database, settings)
+            return
         _bring_up_to_date(opened_database, settings)
         printers = Printers(opened_database, time.time)
-        if not running_on(settings):
+        if not running:
             # A running broker has read its own configuration; without one, what stands in the
             # file is what the next start will use.
             known = {printer.name for printer in printers.list()}
@@ -127,6 +138,23 @@ def running_on(config: Config) -> bool:
 
 def _is_there(file: Path) -> bool:
     return file.exists() and file.stat().st_size > 0
+
+
+def _only_to_read(opened_database: Database, found: SpoolMismatch) -> None:
+    """Refuse each change with the words of what was found.
+
+    Raises: SpoolMismatch: when its tables are of an earlier version, so that it cannot be read.
+    """
+
+    def refuse(_connection: Connection) -> None:
+        raise found
+
+    try:
+        schema.check(opened_database)
+    except schema.SchemaTooOld:
+        raise found from None
+    # After the check, which has changes counted.
+    opened_database.count_changes(refuse)
 
 
 def _bring_up_to_date(opened_database: Database, config: Config) -> None:

@@ -92,7 +92,8 @@ class Shedder:
             return 0
         aside = 0 if partly else sum(each.size for each in self._spool.orphans.found())
         freed = self._shed(need, ROOM, partly=partly, elsewhere=aside)
-        if 0 < need - freed <= aside:
+        # Files whose jobs are stripped go once no film is being kept: they come before these.
+        if not self._left and 0 < need - freed <= aside:
             freed += self._drop_orphans(need - freed)
         if not freed and not self._left:
             now = time.monotonic()
@@ -111,6 +112,15 @@ class Shedder:
     def _shed(self, need: int, why: str, *, partly: bool, elsewhere: int = 0) -> int:
         """Free `need` bytes, or `partly` what there is; how many. Under the lock. `elsewhere` is
         what else can be freed."""
+        before = 0
+        if self._left:
+            before = self._remove_left()
+            if self._left:
+                return before  # nothing can be removed now: stripping more jobs would free nothing
+            if why == ROOM:
+                need -= before
+                if need <= 0:
+                    return before
         printed = False
         size = self._spool.freed_by
         choice = self._retention.to_shed(need, size)
@@ -120,9 +130,9 @@ class Shedder:
             choice = self._retention.to_shed(need, size)
         if choice.bytes + elsewhere < need and not partly:
             choice = Choice()
-        names = choice.names | self._left
+        names = choice.names
         if not names:
-            return 0
+            return before
         chosen = set(choice.jobs)
         try:
             self._retention.shed(choice.jobs, why)
@@ -141,7 +151,13 @@ class Shedder:
         if choice.jobs:
             facts = {"jobs": len(choice.jobs), "bytes": freed, "why": why}
             self._note("pixels shed", facts | {"job_numbers": list(choice.jobs[:20])})
-        return freed
+        return before + freed
+
+    def _remove_left(self) -> int:
+        """Remove files that could not be removed before, where that can be done now; the bytes."""
+        sizes = {name: self._spool.freed_by(name) for name in self._left}
+        self._remove(self._left, self._retention.spooled, printed=False)
+        return sum(size for name, size in sizes.items() if not self._spool.has(name))
 
     def _remove(self, names: frozenset[str], referred: Referenced, *, printed: bool) -> None:
         self._left = frozenset(names)

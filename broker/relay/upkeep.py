@@ -7,6 +7,7 @@ import itertools
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 
 from broker.model.job import State
 from broker.model.note import Note
@@ -75,16 +76,21 @@ class Upkeep:
         self._thread = threading.Thread(target=self._loop, name="upkeep", daemon=True)
 
     def settle(self) -> None:
-        """Settle what an earlier life left behind; before anything is claimed."""
-        self.recover(STOPPED)
-        self.bring_back()
-        self.hold_damaged()
-        self.hold_lost()
-        try:
-            self.sweep()
-        except OSError as error:
-            # One folder that cannot be read must not keep the films of all others.
-            self._house.note("upkeep failed", {"why": in_words(error)})
+        """Settle what an earlier run left behind; before anything is claimed.
+
+        What cannot be settled stays as it is, is told, and is tried again with each round: it must
+        not keep the films of all others. A job that could not be recovered is still printing by its
+        row, so that it is not claimed.
+        """
+        self._try(partial(self.recover, STOPPED))
+        self._try(self.bring_back, self.hold_damaged, self.hold_lost, self.sweep)
+
+    def _try(self, *chores: Callable[[], None]) -> None:
+        for chore in chores:
+            try:
+                chore()
+            except Exception as error:  # noqa: BLE001 - what fails must not stop the others
+                self._house.note("upkeep failed", {"why": in_words(error)})
 
     def start(self) -> None:
         """Begin; the first round comes after one interval."""
@@ -106,11 +112,7 @@ class Upkeep:
                 seldom = ()  # what a damaged database does not refer to may be needed
             often = (self._house.keep_mark, self.recover, self.mend_times, self._house.tend_log)
             room = (self._house.make_room, self._house.weigh)
-            for chore in (*often, *seldom, *room, self._house.tick):
-                try:
-                    chore()
-                except Exception as error:  # noqa: BLE001 - what fails must not stop the others
-                    self._house.note("upkeep failed", {"why": in_words(error)})
+            self._try(*often, *seldom, *room, self._house.tick)
 
     def recover(self, why: str = BROKE_OFF) -> None:
         """Settle the claims of attempts that are gone, and why (promise 3)."""

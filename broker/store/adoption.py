@@ -12,12 +12,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select, text, update
 
-from broker.model.job import DONE, UNANSWERED, FilmState, Outcome, State
+from broker.model.job import DONE, FINISHED, UNANSWERED, FilmState, Outcome, State
 from broker.model.spool_fit import Progress
 from broker.store import identity
 from broker.store.claims import left_to_print
 from broker.store.database import Database
-from broker.store.job_rows import UNFINISHED
 from broker.store.spool_mark import write_mark
 from broker.store.tables import attempts, jobs, orders, queue, released, sendings
 
@@ -68,7 +67,8 @@ def hold_unfinished(connection: Connection, now: float, reason: str, moment: flo
     too. `broker jobs release` prints what a person has not seen, and with --printed closes what
     they have.
     """
-    statement = select(jobs.c.id, jobs.c.state, jobs.c.reason).where(jobs.c.state.in_(UNFINISHED))
+    # One whose state is damaged is none of the finished.
+    statement = select(jobs.c.id, jobs.c.state, jobs.c.reason).where(jobs.c.state.not_in(FINISHED))
     held = []
     for row in connection.execute(statement.order_by(jobs.c.id)).all():
         running = update(attempts).where(attempts.c.job_id == row.id, attempts.c.ended_at.is_(None))

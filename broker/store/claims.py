@@ -243,7 +243,7 @@ def end(
     permanent: bool = False,
     strike: bool = False,
 ) -> None:
-    """End the job's running attempt, of which there is one."""
+    """End the job's running attempt, of which there is one; more where a row was damaged."""
     ended = _END.change(
         connection,
         its_job=job_id,
@@ -253,7 +253,7 @@ def end(
         permanent=permanent,
         strike=strike,
     )
-    if ended != 1:
+    if ended < 1:
         raise _lost(job_id)
 
 

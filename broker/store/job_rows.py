@@ -207,7 +207,8 @@ def _job(row: Sequence[Any], tally: Tally, strikes: Sequence[Strike]) -> Job:
     if damaged := _unknown(values):
         # One damaged row must not hide all the others.
         values |= {name: ANY[name] for name in damaged} | {"state": State.HELD}
-        values["reason"] = f"{ROW_DAMAGED} ({', '.join(damaged)}); {values['reason']}"
+        if not values["reason"].startswith(ROW_DAMAGED):
+            values["reason"] = f"{ROW_DAMAGED} ({', '.join(damaged)}); {values['reason']}"
     state = State(values["state"])
     values["state"] = state
     values["level"] = Level(values["level"])

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, select, update
 
-from broker.model.job import DONE, State
+from broker.model.job import DONE, Level, Priority, State
 from broker.model.trouble import PRINT_AGAIN
 from broker.store.job_rows import ROW_DAMAGED, UNFINISHED
 from broker.store.reading import JobReading
 from broker.store.tables import jobs, spooled
+from broker.store.unsettled import hold_unsettled
 
 _REFERRING = (
     select(spooled.c.job_id, spooled.c.name)
@@ -18,6 +19,14 @@ _REFERRING = (
     .where(jobs.c.state.in_(UNFINISHED))
     .order_by(spooled.c.job_id)
 )
+
+_QUEUED = jobs.c.state == State.QUEUED
+_DAMAGED = {
+    "state": jobs.c.state.not_in(list(State)),
+    "level": _QUEUED & jobs.c.level.not_in(list(Level)),
+    "priority": _QUEUED & jobs.c.priority.not_in(list(Priority)),
+}
+"""Column -> which jobs cannot take their turn because of it."""
 
 
 class Losses(JobReading):
@@ -51,18 +60,25 @@ class Losses(JobReading):
             ]
 
     def hold_damaged(self) -> list[int]:
-        """Hold each job whose state is none that there is, so that it is seen among those that are
-        held; their numbers. What it was is not known.
+        """Hold each job whose state is none that there is, and each queued one with such a level or
+        priority, so that it is seen among those that are held; their numbers.
+
+        What a damaged state was is not known: it may have been printing. A damaged priority becomes
+        MED, so that the job prints once a person has released it.
         """
-        statement = select(jobs.c.id).where(jobs.c.state.not_in(list(State)))
+        found: dict[int, str] = {}
         with self._database.read() as connection:
-            found = list(connection.execute(statement).scalars())
+            for column, damaged in _DAMAGED.items():
+                for job_id in connection.execute(select(jobs.c.id).where(damaged)).scalars():
+                    found.setdefault(job_id, f"{ROW_DAMAGED} ({column})")
         if found:
-            values = {"state": State.HELD, "reason": f"{ROW_DAMAGED} (state)", "token": ""}
             with self._database.write() as connection:
-                damaged = update(jobs).where(jobs.c.id.in_(found))
-                connection.execute(damaged.values(updated_at=self._clock(), **values))
-        return found
+                for job_id, why in found.items():
+                    hold_unsettled(connection, [job_id], self._clock(), why)
+                lost = jobs.c.id.in_(found) & jobs.c.priority.not_in(list(Priority))
+                usual = {"priority": Priority.MED, "priority_rank": Priority.MED.rank}
+                connection.execute(update(jobs).where(lost).values(**usual))
+        return sorted(found)
 
 
 def _reason(films: Sequence[int]) -> str:

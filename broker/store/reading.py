@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Integer, bindparam, case, func, select, union
 from broker.model.film import Attributes, Film
 from broker.model.job import (
     DONE,
+    FINISHED,
     UNANSWERED,
     Attempt,
     FilmState,
@@ -21,6 +22,7 @@ from broker.model.job import (
     Level,
     Outcome,
     PrintRequest,
+    Priority,
     State,
     collation,
 )
@@ -38,7 +40,6 @@ from broker.store.job_rows import (
     ALTERED,
     JOB_ALTERED,
     KNOWN,
-    UNFINISHED,
     JobList,
     NoSuchJob,
     film_of,
@@ -65,6 +66,9 @@ _WAITING = (
     shown()
     .where(
         jobs.c.state == State.QUEUED,
+        # Others are damaged, and must not stand in the place of one that can be printed.
+        jobs.c.level.in_(fixed(Level)),
+        jobs.c.priority.in_(fixed(Priority)),
         ~select(_EARLIER.c.id)
         .where(_EARLIER.c.film_session == jobs.c.film_session)
         .where(_EARLIER.c.state.in_(fixed(ACTIVE)))
@@ -83,14 +87,14 @@ _OVERTAKING = (
 _NEEDED = (
     select(spooled.c.name)
     .join(jobs, jobs.c.id == spooled.c.job_id)
-    .where(jobs.c.state.in_(UNFINISHED))
+    .where(jobs.c.state.not_in(FINISHED))  # one that is damaged may have to be printed
     .distinct()
 )
 _KEPT_FILES = (
     select(func.max(spooled.c.bytes).label("bytes"))
     .join(jobs, jobs.c.id == spooled.c.job_id)
     .group_by(spooled.c.name)
-    .having(func.sum(case((jobs.c.state.in_(UNFINISHED), 1), else_=0)) == 0)
+    .having(func.sum(case((jobs.c.state.in_(FINISHED), 0), else_=1)) == 0)
     .subquery()
 )
 _SESSION_PRINTERS = Prepared(
@@ -181,16 +185,13 @@ class JobReading:
         """Queued jobs in the order in which to claim them: the most urgent, then the oldest first.
 
         A job stays out while an earlier one of its film session is queued or printing: films of
-        one film session come in order. One that may not begin yet (`not_before`) is among them.
-        `limit` takes the first of that order.
+        one film session come in order. One that may not begin yet (`not_before`) is among them;
+        one whose row is damaged is not. `limit` takes the first of that order.
         """
         with self._database.read() as connection:
             if limit is None:
-                found = several(connection, _WAITING, _QUEUED)
-            else:
-                found = whole(connection, _FRONT.rows(connection, front=limit), _QUEUED)
-        # One whose row is damaged is shown as held.
-        return [job for job in found if job.state is State.QUEUED]
+                return several(connection, _WAITING, _QUEUED)
+            return whole(connection, _FRONT.rows(connection, front=limit), _QUEUED)
 
     def films(self, job_id: int) -> FilmList:
         """The job's films in the order of sending, pass by pass.

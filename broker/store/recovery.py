@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, and_, select, update
+from sqlalchemy import Connection, Row, and_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from broker.model.job import UNANSWERED, Claim, FilmState, Job, Outcome, State
 from broker.model.retry import Settlement, prints_again
-from broker.store.claims import end, left_to_print, move, obey
+from broker.model.trouble import RecordDamaged
+from broker.store.claims import ClaimLost, end, left_to_print, move, obey
 from broker.store.doubts import remember_all
 from broker.store.integrity import damage
-from broker.store.job_rows import one
+from broker.store.job_rows import ROW_DAMAGED, one
 from broker.store.reading import JobReading
 from broker.store.tables import attempts, jobs, sendings
+from broker.store.unsettled import hold_unsettled
 
 STOPPED = "the broker stopped"
 BROKE_OFF = "the attempt broke off"
@@ -49,18 +52,16 @@ class Recovery(JobReading):
                 .join(attempts, attempts.c.job_id == jobs.c.id)
                 .where(jobs.c.state == State.PRINTING, attempts.c.ended_at.is_(None))
                 .order_by(jobs.c.id)
+                .distinct()  # more than one attempt runs where a row was damaged
             )
             abandoned = [row for row in connection.execute(printing) if row.id not in alive]
             for row in abandoned:
-                strikes = one(connection, row.id).strikes
-                again = prints_again(on_uncertain, tries, strikes, row.wish)
-                said = f"{why} after asking {row.printer}"
-                asked = _settle_asked(connection, row.id, said, again=again)
-                left = left_to_print(connection, row.id)
-                outcome, settlement = _recovered(asked, left, why, said, again=again)
-                # Printing it again may put one more copy on paper: that counts.
-                end(connection, row.id, outcome, why, now, strike=bool(asked) and again)
-                move(connection, row.id, row.token, obey(row.wish, settlement), now)
+                try:
+                    with connection.begin_nested():
+                        _settle(connection, row, on_uncertain, tries, why, now)
+                except (ClaimLost, RecordDamaged) as error:
+                    # One job whose rows contradict each other must not keep the others.
+                    hold_unsettled(connection, [row.id], now, f"{ROW_DAMAGED} ({error})")
             return [one(connection, row.id) for row in abandoned]
 
     def hold_claimed(self, claim: Claim, reason: str) -> None:
@@ -87,6 +88,41 @@ class Recovery(JobReading):
                 raise
             with self._database.write() as connection:
                 move(connection, claim.job_id, claim.token, settlement, now)
+            # As much of the rest as can be written, each by itself.
+            for step in (
+                lambda connection: end(connection, claim.job_id, Outcome.UNCERTAIN, reason, now),
+                lambda connection: _settle_asked(connection, claim.job_id, reason, again=False),
+            ):
+                self._as_far_as_it_goes(step)
+
+    def _as_far_as_it_goes(self, step: Callable[[Connection], object]) -> None:
+        """Do it, unless the database is damaged there. Raises: SQLAlchemyError, DatabaseBusy."""
+        try:
+            with self._database.write() as connection:
+                step(connection)
+        except SQLAlchemyError as error:
+            if not damage(error):
+                raise
+
+
+def _settle(
+    connection: Connection,
+    row: Row[Any, Any, Any, Any],
+    on_uncertain: str,
+    tries: int,
+    why: str,
+    now: float,
+) -> None:
+    """Settle the claim in that row of `jobs`. Raises: ClaimLost, RecordDamaged: when its rows
+    contradict each other."""
+    again = prints_again(on_uncertain, tries, one(connection, row.id).strikes, row.wish)
+    said = f"{why} after asking {row.printer}"
+    asked = _settle_asked(connection, row.id, said, again=again)
+    left = left_to_print(connection, row.id)
+    outcome, settlement = _recovered(asked, left, why, said, again=again)
+    # Printing it again may put one more copy on paper: that counts.
+    end(connection, row.id, outcome, why, now, strike=bool(asked) and again)
+    move(connection, row.id, row.token, obey(row.wish, settlement), now)
 
 
 def _settle_asked(connection: Connection, job_id: int, said: str, *, again: bool) -> list[int]:

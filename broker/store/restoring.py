@@ -24,6 +24,7 @@ from broker.store.binding import spool_seen
 from broker.store.database import Database
 from broker.store.integrity import damage, examine
 from broker.store.jobs import Jobs
+from broker.store.leftovers import left_beside, set_aside
 from broker.store.manifest import SPOOL, Manifest, sync_folder
 from broker.store.occupancy import Occupancy
 from broker.store.pixel_copies import Found, check_pixels, copy_pixels, names_in
@@ -64,8 +65,7 @@ class Place:
     @property
     def beside(self) -> list[Path]:
         """What a database that is gone has left, which must not meet another one."""
-        names = [f"{self.database.name}{suffix}" for suffix in ("-wal", "-shm", "-journal")]
-        return [each for name in names if (each := self.database.with_name(name)).exists()]
+        return left_beside(self.database)
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def restore(found: Inspection, place: Place, watcher: Watcher) -> Restored:
         finally:
             database.close()
         assert progress is not None  # the tables are the newest
-        set_aside = _set_aside(place)
+        moved = set_aside(place.database, place.clock())
         # The mark first: a database whose spool has none could not be told from another one.
         write_mark(place.spool, progress)
         fresh.replace(place.database)
@@ -211,7 +211,7 @@ def restore(found: Inspection, place: Place, watcher: Watcher) -> Restored:
         lost=tuple(lost),
         copied=copied,
         next_number=number,
-        set_aside=tuple(set_aside),
+        set_aside=tuple(moved),
     )
 
 

@@ -21,7 +21,6 @@ from sqlalchemy import (
 from broker.model.job import FINISHED
 from broker.model.shedding import Choice, KeptJob, choose
 from broker.store.documents import attributes_from_json, attributes_to_json
-from broker.store.job_rows import UNFINISHED
 from broker.store.reading import JobReading
 from broker.store.releases import release
 from broker.store.tables import KEPT, SHED, jobs, spooled
@@ -148,7 +147,7 @@ class Retention(JobReading):
         with self._database.read() as connection:
             rows = connection.execute(referring.where(spooled.c.name.in_(names))).all()
         return {
-            row.name for row in rows if row.state in UNFINISHED or row.job_id not in set(job_ids)
+            row.name for row in rows if row.state not in FINISHED or row.job_id not in set(job_ids)
         }
 
     def weigh(self, size: Callable[[str], int]) -> int:

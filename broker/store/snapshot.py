@@ -13,9 +13,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from broker.model.job import State
+from broker.model.job import FINISHED
 from broker.store.integrity import open_to_read
-from broker.store.job_rows import UNFINISHED
 from broker.store.naming import Hash
 from broker.store.retention import without_label
 
@@ -141,9 +140,9 @@ class Snapshot:
     def wanted(self) -> list[Wanted]:
         """The spool files that its rows refer to, those of unfinished jobs first."""
         lengths = self._lengths()
-        marks = ", ".join(f"'{State(each)}'" for each in UNFINISHED)
+        marks = ", ".join(f"'{each}'" for each in sorted(FINISHED))
         rows = self._connection.execute(
-            f"SELECT s.name, max(j.state IN ({marks})) AS needed FROM spooled AS s "
+            f"SELECT s.name, max(j.state NOT IN ({marks})) AS needed FROM spooled AS s "
             "JOIN jobs AS j ON j.id = s.job_id GROUP BY s.name ORDER BY needed DESC, s.name"
         )
         return [Wanted(str(name), lengths.get(str(name)), bool(needed)) for name, needed in rows]

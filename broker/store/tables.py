@@ -43,9 +43,10 @@ metadata = MetaData(
     }
 )
 
-KEPT = text("pixels_removed_at IS NULL AND state NOT IN ('held', 'printing', 'queued')")
-"""Jobs whose pixels are kept only for a reprint. As it stands in the index: SQLite uses it only for
-a question in the same words, and never takes another index for a NOT IN."""
+KEPT = text("pixels_removed_at IS NULL AND +state IN ('cancelled', 'printed', 'sent')")
+"""Jobs whose pixels are kept only for a reprint; one whose state is damaged is none of them. As it
+stands in the index: SQLite uses it only for a question in the same words, and takes no index of
+states for `+state`."""
 
 SHED = text("pixels_removed_why = 'room'")
 """Jobs whose pixels went for room on the disk; likewise."""

@@ -10,7 +10,7 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-KEPT = sa.text("pixels_removed_at IS NULL AND state NOT IN ('held', 'printing', 'queued')")
+KEPT = sa.text("pixels_removed_at IS NULL AND +state IN ('cancelled', 'printed', 'sent')")
 SHED = sa.text("pixels_removed_why = 'room'")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
@@ -10,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from broker.model.job import State
-from broker.store import binding, identity
+from broker.store import binding, identity, schema
 from broker.store.occupancy import Occupancy
 from broker.store.spool import Spool
 from broker.store.spool_mark import FILE, read_mark
 from tests.cli.conftest import Site
+from tests.peers.earlier_version import TO_0005
 
 
 def folder(site: Site) -> Path:
@@ -173,3 +175,82 @@ def test_the_time_is_the_sites(site: Site, days: str) -> None:
     site.broker("purge")
     left = json.loads(site.broker("spool", "--json").out)["set_aside"]
     assert len(left) == (days != "0")
+
+
+def set_back(site: Site, changes: int) -> None:
+    """As an older copy that was put back is: so many changes are lost."""
+    with site.database.write() as connection:
+        connection.exec_driver_sql(f"UPDATE queue SET changes = changes - {changes}")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["jobs", "hold", "1"],
+        ["printers", "drain", "oki-1"],
+        ["purge", "--yes"],
+    ],
+)
+def test_no_command_hides_that_the_database_was_set_back(site: Site, command: list[str]) -> None:
+    """It is read, and not written: each change would bring its count up to the spool's."""
+    job = site.job()
+    site.jobs.cancel(site.job())
+    with site.database.write() as connection:
+        connection.exec_driver_sql("UPDATE jobs SET updated_at = 1 WHERE state = 'cancelled'")
+    bind(site)
+    set_back(site, 2)
+    site.file.write_text(
+        site.file.read_text()
+        + '[[printers]]\nname = "new-1"\nae_title = "N"\nhost = "127.0.0.1"\nport = 3\n'
+    )
+    before = identity.seen(site.database).progress
+
+    listed = site.broker("jobs")
+    ended = site.broker(*command)
+
+    assert listed.code == 0
+    assert f" {job} " in listed.out
+    assert ended.code == 1
+    assert "this database has lost what was written last, or is an older copy" in ended.err
+    assert "Traceback" not in ended.err
+    assert identity.seen(site.database).progress == before
+    assert binding.mismatch(folder(site), site.database.file) is not None
+
+
+@pytest.mark.parametrize("command", [["db", "upgrade"], ["jobs"]])
+def test_a_database_of_an_earlier_version_is_not_upgraded_for_another_spool(
+    site: Site, command: list[str]
+) -> None:
+    """The spool's own database is a newer one: this one stays as it is."""
+    site.job()
+    bind(site)
+    site.database.close()
+    with closing(sqlite3.connect(site.database.file)) as old, old:
+        for statement in TO_0005:
+            old.execute(statement)
+
+    ended = site.broker(*command)
+
+    assert ended.code == 1
+    assert "this database is one of an earlier version" in ended.err
+    assert schema.current(site.database) == "0005"
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_adopting_keeps_what_a_lost_database_has_left(site: Site, empty: bool) -> None:
+    """Its log has what it was told last: it gets another name, which is told."""
+    site.job()
+    bind(site)
+    lose_database(site)
+    file = site.folder / "broker-data" / "broker.db"
+    if empty:
+        file.touch(0o600)
+    log = file.with_name("broker.db-wal")
+    log.write_bytes(b"what was written last")
+
+    done = site.broker("spool", "adopt", "--yes")
+
+    assert done.code == 0
+    (kept,) = file.parent.glob("broker.db-wal.before-*")
+    assert kept.read_bytes() == b"what was written last"
+    assert f"{kept}: kept of the lost database, under this name" in done.err

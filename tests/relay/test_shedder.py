@@ -197,3 +197,28 @@ def test_what_was_set_aside_goes_only_for_a_film(house: House) -> None:
     assert room(SIZE) == [newest]
     assert room(2 * SIZE) == [newest]
     assert [event for event, _ in house.notes] == ["pixels shed", "orphans removed"]
+
+
+def test_nothing_more_goes_while_nothing_can_be_removed(house: House) -> None:
+    """As while a backup keeps the spool: jobs are stripped once, and not for each film that comes;
+    what was set aside stays."""
+    for number in range(10):
+        house.done(_content(number))
+    received = [house.spool.receive([_content(50)])]
+    house.spool.keep(received)
+    house.spool.drop(received)
+    house.spool.sweep(house.jobs, now=1000.0, keep_s=86400.0)
+    assert len(house.spool.orphans.found()) == 1
+
+    with _keeping(house.spool):
+        for _ in range(3):
+            house.shedder.make_room(lambda _: SIZE)
+
+    stripped = [job for job in house.jobs.list() if job.pixels_removed_at is not None]
+    assert len(stripped) == 1
+    assert len(house.spool.orphans.found()) == 1
+    assert len(list(house.spool.names())) == 10
+
+    house.shedder.make_room(lambda _: SIZE - (10 * SIZE - house.taken() + SIZE))
+    assert len(list(house.spool.names())) == 9, "what was stripped then is enough"
+    assert sum(job.pixels_removed_at is not None for job in house.jobs.list()) == 1

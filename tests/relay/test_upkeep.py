@@ -15,7 +15,7 @@ from broker.model.retry import Policy
 from broker.relay.upkeep import House, Keeping, Upkeep
 from broker.store import schema
 from broker.store.database import Database
-from broker.store.jobs import Jobs
+from broker.store.jobs import ClaimLost, Jobs
 from broker.store.printers import Printers
 from broker.store.retention import Retention
 from broker.store.spool import Spool
@@ -198,3 +198,37 @@ def test_one_chore_that_fails_stops_no_other(tmp_path: Path) -> None:
     upkeep.stop(10)
     database.close()
     assert list(spool.names()) == []
+
+
+def test_a_start_goes_on_where_one_chore_fails(tmp_path: Path) -> None:
+    """What cannot be settled is told; the others are, and the broker starts."""
+    notes: list[str] = []
+
+    def fail(*_: object, **__: object) -> None:
+        raise ClaimLost("job 1 was taken from this attempt")
+
+    database = Database.open(f"sqlite:///{tmp_path}/broker.db")
+    schema.upgrade(database)
+    spool = Spool(tmp_path / "spool")
+    spool.keep([spool.receive([b"orphan"])])
+    jobs = Jobs(database, time.time)
+    jobs.recover = fail  # type: ignore[method-assign, assignment]
+    jobs.hold_lost = fail  # type: ignore[method-assign, assignment]
+    Upkeep(
+        House(
+            jobs=jobs,
+            printers=Printers(database, time.time),
+            retention=Retention(database, time.time),
+            spool=spool,
+            running=tuple,
+            policy=Policy,
+            keeping=lambda: Keeping(DAY_S, DAY_S),
+            tick=lambda: None,
+            keep_mark=lambda: None,
+            clock=time.time,
+            note=lambda event, _facts: notes.append(event),
+        )
+    ).settle()
+    database.close()
+
+    assert notes == ["upkeep failed", "upkeep failed", "orphans set aside"]

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import Connection
 
 from broker.model.job import Claim, FilmState, Job, Level, Outcome, State
 from broker.model.retry import Settlement
+from broker.store import recovery
+from broker.store.claims import left_to_print
+from broker.store.database import Database
 from broker.store.jobs import ClaimLost, Jobs
 from tests.store.conftest import Clock, MakeRequest
 
@@ -214,3 +218,79 @@ def test_printing_again_ends_when_the_tries_are_used_up(
     assert states == [State.QUEUED, State.QUEUED, State.HELD]
     assert job.reason == "film 1: uncertain, the broker stopped after asking oki-1"
     assert jobs.films(1)[0].state is FilmState.UNCERTAIN
+
+
+def _spoil(database: Database, job_id: int) -> None:
+    with database.write() as connection:
+        connection.exec_driver_sql(f"UPDATE jobs SET state = 'prioting' WHERE id = {job_id}")
+
+
+def test_a_damaged_state_of_a_printing_job_leaves_its_film_uncertain(
+    database: Database, jobs: Jobs, make_request: MakeRequest
+) -> None:
+    """It was asked for: the attempt ends, the film may be on paper, and a late answer changes
+    nothing. Released by a person, it prints as any other job."""
+    jobs.add(make_request())
+    claim = _claim(jobs)
+    jobs.asked(claim, jobs.films(1)[0].id)
+    _spoil(database, 1)
+
+    assert jobs.hold_damaged() == [1]
+
+    assert [film.state for film in jobs.films(1)] == [FilmState.UNCERTAIN]
+    assert _ended(jobs) == (Outcome.UNCERTAIN, 1000.0, "its row in the database is damaged (state)")
+    assert [film.job_id for film in jobs.unanswered()] == [1]
+    with pytest.raises(ClaimLost):
+        jobs.accepted(claim, jobs.films(1)[0].id)
+
+    jobs.release(1)
+    claim = _claim(jobs)
+    (film,) = jobs.films(1)
+    jobs.asked(claim, film.id)
+    jobs.accepted(claim, film.id)
+    jobs.finish(claim, Outcome.ACCEPTED, "", settlement=Settlement(State.SENT, ""))
+    assert jobs.get(1).state is State.SENT
+
+
+def test_two_open_attempts_of_one_job_are_both_settled(
+    database: Database, jobs: Jobs, make_request: MakeRequest
+) -> None:
+    """An earlier version has left one open: the job, and the one beside it, are recovered."""
+    for _ in range(2):
+        jobs.add(make_request())
+    for job_id in (1, 2):
+        _claim(jobs, job_id)
+    with database.write() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO attempts (job_id, printer, began_at, outcome, words, permanent, strike)"
+            " VALUES (1, 'oki-1', 1, '', '', 0, 0)"
+        )
+
+    assert [job.state for job in jobs.recover()] == [State.QUEUED] * 2
+    assert all(attempt.ended_at is not None for attempt in jobs.attempts(1))
+
+
+def test_a_job_that_cannot_be_recovered_is_held_and_keeps_no_other(
+    jobs: Jobs,
+    make_request: MakeRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its rows contradict each other: its film is uncertain, and the others go on."""
+    for _ in range(2):
+        jobs.add(make_request())
+    claim = _claim(jobs, 1)
+    jobs.asked(claim, jobs.films(1)[0].id)
+    _claim(jobs, 2)
+    settle = left_to_print
+
+    def contradict(connection: Connection, job_id: int) -> int:
+        if job_id == 1:
+            raise ClaimLost("job 1 was taken from this attempt")
+        return settle(connection, job_id)
+
+    monkeypatch.setattr(recovery, "left_to_print", contradict)
+
+    assert [job.state for job in jobs.recover()] == [State.HELD, State.QUEUED]
+    assert jobs.get(1).reason.startswith("its row in the database is damaged")
+    assert [film.state for film in jobs.films(1)] == [FilmState.UNCERTAIN]
+    assert _ended(jobs, 1)[0] is Outcome.UNCERTAIN

@@ -198,6 +198,40 @@ def test_a_damaged_state_is_held_for_good(
     assert [job.id for job in jobs.waiting()] == [1, 2]
 
 
+@pytest.mark.parametrize("column", ["level", "priority"])
+def test_a_queued_job_that_cannot_take_its_turn_is_held(
+    database: Database, jobs: Jobs, make_request: MakeRequest, column: str
+) -> None:
+    """It is found among those that are held, says why once, and prints where that can be."""
+    jobs.add(make_request())
+    jobs.add(make_request())
+    with database.write() as connection:
+        connection.exec_driver_sql(f"UPDATE jobs SET {column} = 'MEE' WHERE id = 1")
+
+    assert jobs.hold_damaged() == [1]
+    assert jobs.hold_damaged() == []
+
+    (held,) = jobs.list([State.HELD])
+    assert (held.id, held.reason) == (1, f"its row in the database is damaged ({column})")
+    jobs.release(1)
+    if column == "priority":
+        assert [job.id for job in jobs.waiting()] == [1, 2]
+    else:
+        assert jobs.hold_damaged() == [1]
+
+
+def test_damaged_rows_take_no_place_of_those_that_wait(
+    database: Database, jobs: Jobs, make_request: MakeRequest
+) -> None:
+    """Though they are the first in the order, as many jobs are given as were asked for."""
+    for _ in range(4):
+        jobs.add(make_request())
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE jobs SET level = 'x' WHERE id = 1")
+        connection.exec_driver_sql("UPDATE jobs SET priority = 'x' WHERE id = 2")
+    assert [job.id for job in jobs.waiting(2)] == [3, 4]
+
+
 def test_text_that_is_none_hides_nothing(
     database: Database, jobs: Jobs, make_request: MakeRequest
 ) -> None:

@@ -250,3 +250,22 @@ def test_finding_what_to_shed_does_not_look_through_all_jobs(
         ).all()
     assert "ix_jobs_kept" in str(plan)
     assert "TEMP B-TREE" not in str(plan)
+
+
+def test_a_job_whose_state_is_damaged_keeps_its_pixels(
+    database: Database, jobs: Jobs, retention: Retention, make_request: MakeRequest
+) -> None:
+    """It may have to be printed: it is not among those that are finished, wherever they are asked
+    for."""
+    jobs.add(make_request())
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE jobs SET state = 'Queued', updated_at = 1")
+    names = jobs.spooled()
+
+    assert retention.to_shed(1, _sizes) == Choice()
+    assert retention.shed([1], "room") == []
+    assert retention.remove(EVERYTHING) == Removal()
+    assert jobs.kept_bytes() == 0
+    assert jobs.needed() == names
+    assert retention.referred_besides(names, [1]) == names
+    assert jobs.spooled() == names
