@@ -83,7 +83,9 @@ class Upkeep:
         row, so that it is not claimed.
         """
         self._try(partial(self.recover, STOPPED))
-        self._try(self.bring_back, self.hold_damaged, self.hold_lost, self.sweep)
+        self._try(self.bring_back, self.hold_damaged, self.hold_lost)
+        if not self._house.damage():
+            self._try(self.sweep)
 
     def _try(self, *chores: Callable[[], None]) -> None:
         for chore in chores:
@@ -108,10 +110,10 @@ class Upkeep:
                 return
             chores = (self.hold_damaged, self.sweep, self.let_go, self.sweep)
             seldom = chores if rounds % SWEEP_EVERY == 0 else ()
+            room: tuple[Callable[[], None], ...] = (self._house.make_room, self._house.weigh)
             if self._house.damage():
-                seldom = ()  # what a damaged database does not refer to may be needed
+                seldom = room = ()  # what a damaged database does not refer to may be needed
             often = (self._house.keep_mark, self.recover, self.mend_times, self._house.tend_log)
-            room = (self._house.make_room, self._house.weigh)
             self._try(*often, *seldom, *room, self._house.tick)
 
     def recover(self, why: str = BROKE_OFF) -> None:

@@ -232,3 +232,30 @@ def test_a_start_goes_on_where_one_chore_fails(tmp_path: Path) -> None:
     database.close()
 
     assert notes == ["upkeep failed", "upkeep failed", "orphans set aside"]
+
+
+def test_a_damaged_database_sets_no_file_aside_at_a_start(tmp_path: Path) -> None:
+    """It may be that it has forgotten the job of that file."""
+    database = Database.open(f"sqlite:///{tmp_path}/broker.db")
+    schema.upgrade(database)
+    spool = Spool(tmp_path / "spool")
+    spool.keep([spool.receive([b"orphan"])])
+    Upkeep(
+        House(
+            jobs=Jobs(database, time.time),
+            printers=Printers(database, time.time),
+            retention=Retention(database, time.time),
+            spool=spool,
+            running=tuple,
+            policy=Policy,
+            keeping=lambda: Keeping(DAY_S, DAY_S),
+            tick=lambda: None,
+            keep_mark=lambda: None,
+            clock=time.time,
+            note=lambda _event, _facts: None,
+            damage=lambda: "database disk image is malformed",
+        )
+    ).settle()
+    database.close()
+
+    assert len(list(spool.names())) == 1
