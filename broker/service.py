@@ -190,6 +190,7 @@ class Service:
             room=lambda: self._config.room(),
             budget=lambda: self._config.retention.pixels_mb << 20,
             note=self._note,
+            damage=lambda: self._database.damage,
         )
         self._holdings = Holdings()
         self._turns = Turns()

@@ -30,7 +30,8 @@ def spool(ctx: typer.Context, as_document: JsonOption = False, config: ConfigOpt
     """Show the spool: to which database it belongs, how many files it keeps, and those set aside.
 
     Files that no job refers to, and it is not known why, are set aside for
-    retention.orphans_days, and removed then. They come back when a job refers to them again.
+    retention.orphans_days, and removed then, once the running broker has seen the clock go on
+    steadily for a day. They come back when a job refers to them again.
 
     Example: broker spool
     """
@@ -205,7 +206,7 @@ def _table(orphans: list[Orphan], days: float, now: float) -> None:
                 f"{each.name[:12]}…" if len(each.name) > 13 else each.name,
                 megabytes(each.size),
                 moment(each.since),
-                age(now - each.since),
+                age(max(0.0, now - each.since)),
                 moment(each.since + days * 86400)[:16],
             )
         )

@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from broker.config import Config
 from broker.desk.failures import Failure, of_database
 from broker.store import schema
@@ -145,16 +143,12 @@ def _only_to_read(opened_database: Database, found: SpoolMismatch) -> None:
 
     Raises: SpoolMismatch: when its tables are of an earlier version, so that it cannot be read.
     """
-
-    def refuse(_connection: Connection) -> None:
-        raise found
-
     try:
         schema.check(opened_database)
     except schema.SchemaTooOld:
         raise found from None
     # After the check, which has changes counted.
-    opened_database.count_changes(refuse)
+    opened_database.refuse_changes(found)
 
 
 def _bring_up_to_date(opened_database: Database, config: Config) -> None:

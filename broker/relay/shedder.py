@@ -41,13 +41,17 @@ class Shedder:
         room: Callable[[], Room],
         budget: Callable[[], int],
         note: Note,
+        damage: Callable[[], str] = lambda: "",
     ) -> None:
-        """`budget` is how many bytes of pixels may be kept for reprints; 0: as many as fit."""
+        """`budget` is how many bytes of pixels may be kept for reprints; 0: as many as fit.
+        `damage` is what the database is known to have; while that is something nothing is removed,
+        as what it does not refer to may be needed."""
         self._retention = retention
         self._spool = spool
         self._room = room
         self._budget = budget
         self._note = note
+        self._damage = damage
         self._lock = threading.Lock()
         self._left: frozenset[str] = frozenset()
         """Files whose jobs are stripped, and that could not be removed yet."""
@@ -60,7 +64,7 @@ class Shedder:
 
         What a sweep has set aside goes last, and only so that a film need not be refused: it may
         be wanted again, when a database that was lost is put back."""
-        if not self._lock.acquire(timeout=WAIT_S):
+        if self._damage() or not self._lock.acquire(timeout=WAIT_S):
             return self._room()
         try:
             # Measured under the lock: the one before may have made room for both.
@@ -76,7 +80,7 @@ class Shedder:
         """Make room before a film needs it, and keep to the budget: once in a while."""
         if self._room().near:
             self.make_room(lambda room: room.short_of_spare, partly=True)
-        budget = self._budget()
+        budget = 0 if self._damage() else self._budget()
         if budget and (over := self._retention.kept_bytes() - budget) > 0:
             with self._lock:
                 self._shed(over, BUDGET, partly=True)

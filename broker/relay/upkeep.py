@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,7 @@ from functools import partial
 from broker.model.job import State
 from broker.model.note import Note
 from broker.model.retry import Policy, longest_wait_s
+from broker.model.steadiness import Steadiness
 from broker.store.database import in_words
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers
@@ -64,6 +66,8 @@ class House:
     """Finished jobs lose their pixels before their time where their room is needed."""
     weigh: Callable[[], None] = lambda: None
     """Older rows get their bytes."""
+    monotonic: Callable[[], float] = time.monotonic
+    """A clock that does not jump, in seconds."""
 
 
 class Upkeep:
@@ -72,6 +76,7 @@ class Upkeep:
     def __init__(self, house: House, *, interval_s: float = ROUND_S) -> None:
         self._house = house
         self._interval_s = interval_s
+        self._steadiness = Steadiness.begin(house.clock(), house.monotonic())
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="upkeep", daemon=True)
 
@@ -83,7 +88,9 @@ class Upkeep:
         row, so that it is not claimed.
         """
         self._try(partial(self.recover, STOPPED))
-        self._try(self.bring_back, self.hold_damaged, self.hold_lost, self.sweep)
+        self._try(self.bring_back, self.hold_damaged, self.hold_lost)
+        if not self._house.damage():
+            self._try(self.sweep)
 
     def _try(self, *chores: Callable[[], None]) -> None:
         for chore in chores:
@@ -108,10 +115,10 @@ class Upkeep:
                 return
             chores = (self.hold_damaged, self.sweep, self.let_go, self.sweep)
             seldom = chores if rounds % SWEEP_EVERY == 0 else ()
+            room: tuple[Callable[[], None], ...] = (self._house.make_room, self._house.weigh)
             if self._house.damage():
-                seldom = ()  # what a damaged database does not refer to may be needed
+                seldom = room = ()  # what a damaged database does not refer to may be needed
             often = (self._house.keep_mark, self.recover, self.mend_times, self._house.tend_log)
-            room = (self._house.make_room, self._house.weigh)
             self._try(*often, *seldom, *room, self._house.tick)
 
     def recover(self, why: str = BROKE_OFF) -> None:
@@ -162,9 +169,17 @@ class Upkeep:
 
     def sweep(self) -> None:
         """Remove files that retention has released, and set aside what no job refers to
-        otherwise: the database may have lost the films, and the pixels are all that is left."""
+        otherwise: the database may have lost the films, and the pixels are all that is left.
+
+        What was set aside goes after its time only when the clock has been steady for a day of this
+        run: one jump of the clock must not remove all of it."""
+        now, monotonic = self._house.clock(), self._house.monotonic()
+        self._steadiness = self._steadiness.seen(now, monotonic)
         swept = self._house.spool.sweep(
-            self._house.jobs, now=self._house.clock(), keep_s=self._house.keeping().orphans_s
+            self._house.jobs,
+            now=now,
+            keep_s=self._house.keeping().orphans_s,
+            expire=self._steadiness.steady(monotonic),
         )
         if swept.removed:
             self._house.note("spool swept", {"files": swept.removed})

@@ -154,6 +154,15 @@ class Database:
         """
         self._count = count
 
+    def refuse_changes(self, why: Exception) -> None:
+        """From now on, each transaction that has changed something raises `why` in place of being
+        committed."""
+
+        def refuse(_connection: Connection) -> None:
+            raise why
+
+        self._count = refuse
+
     def close(self) -> None:
         """Let the file go. Transactions in hand are not waited for."""
         self._closed = True

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection, select, update
 
 from broker.model.job import DONE, Level, Priority, State
-from broker.model.trouble import PRINT_AGAIN
-from broker.store.job_rows import ROW_DAMAGED, UNFINISHED
+from broker.model.trouble import PRINT_AGAIN, RecordDamaged
+from broker.store.job_rows import JOB_ALTERED, ROW_DAMAGED, UNFINISHED, NoSuchJob
 from broker.store.reading import JobReading
 from broker.store.tables import jobs, spooled
 from broker.store.unsettled import hold_unsettled
@@ -37,17 +37,22 @@ class Losses(JobReading):
         the numbers of those that it is news of.
 
         A job that is held for another reason keeps that, too; one that is printing is left alone.
+        One whose films cannot be read is held, too, with those words.
         """
         with self._database.read() as connection:
             rows = connection.execute(_REFERRING).all()
         gone = {name for name in {row.name for row in rows} if not there(name)}
         found: dict[int, str] = {}
         for job_id in sorted({row.job_id for row in rows if row.name in gone}):
-            films = {
-                film.number
-                for film in self.films(job_id)
-                if film.state not in DONE and not gone.isdisjoint(film.film.spooled)
-            }
+            try:
+                left = [film for film in self.films(job_id) if film.state not in DONE]
+            except NoSuchJob:
+                found[job_id] = f"{JOB_ALTERED}; {PRINT_AGAIN}"  # of its films no row is left
+                continue
+            except RecordDamaged as error:
+                found[job_id] = f"{error}; {PRINT_AGAIN}"
+                continue
+            films = {film.number for film in left if not gone.isdisjoint(film.film.spooled)}
             if films:
                 found[job_id] = _reason(sorted(films))
         if not found:

@@ -24,14 +24,15 @@ class Orphan:
 
     name: str
     since: float
-    """When it was set aside, in seconds since the epoch."""
+    """When it was set aside, in seconds since the epoch; never before its pixels were written."""
     size: int
     """In bytes."""
 
 
 class Orphans:
     """The folder of what was set aside. When that was done is its files' time of change (ctime),
-    which renaming sets, whatever user owns them.
+    which renaming sets, whatever user owns them. Where the clock was set back then, it is the time
+    at which they were written (mtime).
     """
 
     def __init__(self, spool: Path) -> None:
@@ -44,7 +45,8 @@ class Orphans:
             for path in self.folder.iterdir():
                 with suppress(FileNotFoundError):  # another process may remove it just now
                     status = path.lstat()
-                    found.append(Orphan(path.name, status.st_ctime, status.st_size))
+                    since = max(status.st_ctime, status.st_mtime)
+                    found.append(Orphan(path.name, since, status.st_size))
         return sorted(found, key=lambda each: (each.since, each.name))
 
     def set_aside(self, path: Path) -> bool:

@@ -237,10 +237,13 @@ class Spool:
         """Every name that is kept, in no order."""
         yield from (path.name for path in kept(self._directory))
 
-    def sweep(self, references: References, *, now: float, keep_s: float) -> Swept:
+    def sweep(
+        self, references: References, *, now: float, keep_s: float, expire: bool = True
+    ) -> Swept:
         """Remove what retention has released, and set aside what no job refers to otherwise.
 
-        What was set aside is kept for `keep_s` seconds from then; with 0 it is removed at once. A
+        What was set aside is kept for `keep_s` seconds from then, and without `expire` for longer:
+        where it is not known whether `now` can be believed. With 0 seconds it is removed at once. A
         few at a time: films come meanwhile, and a file that is being kept is left to the next
         sweep.
         """
@@ -258,7 +261,7 @@ class Spool:
             one, other = self._clear(references, released, unknown - again)
             removed, aside = removed + one, aside + other
         references.forget_released(self._lies_there)
-        before = now - keep_s if keep_s else math.inf
+        before = (now - keep_s if expire else -math.inf) if keep_s else math.inf
         back, expired = self._look_after_orphans(references, before)
         return Swept(removed, aside, expired, back, restored)
 

@@ -13,7 +13,7 @@ import pytest
 from broker.desk.alarms import alarms
 from broker.desk.opened import store_of
 from broker.desk.vitals import read
-from broker.model.job import FilmState, State
+from broker.model.job import FilmState, Outcome, State
 from broker.model.printer import Duty
 from broker.notices import Notices
 from broker.relay.dispatcher import HELD_DAMAGED
@@ -135,8 +135,10 @@ def test_a_job_is_held_where_only_that_can_be_written(site: FilledSite) -> None:
     with FilledSite(site.folder) as again:
         again.jobs.hold_claimed(claim, HELD_DAMAGED)
         states = again.jobs.numbers()
+        attempts = again.jobs.attempts(1)
 
     assert states == {State.HELD: 1, State.QUEUED: 1}
+    assert [attempt.outcome for attempt in attempts] == [Outcome.UNCERTAIN], "none stays open"
 
 
 class Watched:

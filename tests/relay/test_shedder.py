@@ -31,6 +31,7 @@ class House:
     spool: Spool
     free: int = 0
     budget: int = 0
+    damage: str = ""
     notes: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
     shedder: Shedder = field(init=False)
 
@@ -79,6 +80,7 @@ def house(tmp_path: Path) -> Iterator[House]:
         room=lambda: Room(made.free, 0),
         budget=lambda: made.budget,
         note=lambda event, facts: made.notes.append((event, facts)),
+        damage=lambda: made.damage,
     )
     yield made
     database.close()
@@ -222,3 +224,21 @@ def test_nothing_more_goes_while_nothing_can_be_removed(house: House) -> None:
     house.shedder.make_room(lambda _: SIZE - (10 * SIZE - house.taken() + SIZE))
     assert len(list(house.spool.names())) == 9, "what was stripped then is enough"
     assert sum(job.pixels_removed_at is not None for job in house.jobs.list()) == 1
+
+
+def test_nothing_goes_while_the_database_is_known_to_be_damaged(house: House) -> None:
+    """What it does not refer to may be needed: neither reprints nor what was set aside go, for room
+    or for the budget, and the film is refused where there is none."""
+    house.done(_content(1))
+    received = [house.spool.receive([_content(50)])]
+    house.spool.keep(received)
+    house.spool.drop(received)
+    house.spool.sweep(house.jobs, now=1000.0, keep_s=86400.0)
+    house.damage, house.budget, house.free = "database disk image is malformed", 1, 7
+
+    assert house.shedder.make_room(lambda _: 2 * SIZE) == Room(7, 0)
+    house.make_room(SIZE)
+    house.shedder.keep_house()
+
+    assert house.taken() == 2 * SIZE
+    assert house.jobs.get(1).pixels_removed_at is None

@@ -232,3 +232,68 @@ def test_a_start_goes_on_where_one_chore_fails(tmp_path: Path) -> None:
     database.close()
 
     assert notes == ["upkeep failed", "upkeep failed", "orphans set aside"]
+
+
+def test_a_damaged_database_sets_no_file_aside_at_a_start(tmp_path: Path) -> None:
+    """It may be that it has forgotten the job of that file."""
+    database = Database.open(f"sqlite:///{tmp_path}/broker.db")
+    schema.upgrade(database)
+    spool = Spool(tmp_path / "spool")
+    spool.keep([spool.receive([b"orphan"])])
+    Upkeep(
+        House(
+            jobs=Jobs(database, time.time),
+            printers=Printers(database, time.time),
+            retention=Retention(database, time.time),
+            spool=spool,
+            running=tuple,
+            policy=Policy,
+            keeping=lambda: Keeping(DAY_S, DAY_S),
+            tick=lambda: None,
+            keep_mark=lambda: None,
+            clock=time.time,
+            note=lambda _event, _facts: None,
+            damage=lambda: "database disk image is malformed",
+        )
+    ).settle()
+    database.close()
+
+    assert len(list(spool.names())) == 1
+
+
+def test_a_jump_of_the_clock_removes_nothing_that_was_set_aside(tmp_path: Path) -> None:
+    """Nor does a start with a wrong one: only after a day of a steady clock what is due goes."""
+    wall, monotonic = time.time(), 50.0
+    database = Database.open(f"sqlite:///{tmp_path}/broker.db")
+    schema.upgrade(database)
+    spool = Spool(tmp_path / "spool")
+    spool.keep([spool.receive([b"orphan"])])
+    upkeep = Upkeep(
+        House(
+            jobs=Jobs(database, time.time),
+            printers=Printers(database, time.time),
+            retention=Retention(database, time.time),
+            spool=spool,
+            running=tuple,
+            policy=Policy,
+            keeping=lambda: Keeping(DAY_S, DAY_S),
+            tick=lambda: None,
+            keep_mark=lambda: None,
+            clock=lambda: wall,
+            note=lambda _event, _facts: None,
+            monotonic=lambda: monotonic,
+        )
+    )
+
+    def left_after(real_s: float, jump_s: float = 0.0) -> int:
+        nonlocal wall, monotonic
+        wall, monotonic = wall + real_s + jump_s, monotonic + real_s
+        upkeep.sweep()
+        return len(spool.orphans.found())
+
+    assert left_after(0) == 1
+    assert left_after(60, jump_s=3650 * DAY_S) == 1
+    assert left_after(60) == 1
+    assert left_after(0.9 * DAY_S) == 1
+    assert left_after(0.2 * DAY_S) == 0
+    database.close()

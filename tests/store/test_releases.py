@@ -220,6 +220,30 @@ def test_a_queued_job_that_cannot_take_its_turn_is_held(
         assert jobs.hold_damaged() == [1]
 
 
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ("UPDATE films SET content = '{\"x' WHERE job_id = 1", "film 1: what the database keeps"),
+        ("DELETE FROM sendings WHERE job_id = 1", "what the database keeps of the job was altered"),
+    ],
+)
+def test_a_job_without_pixels_whose_rows_are_damaged_is_held(
+    database: Database, jobs: Jobs, make_request: MakeRequest, damage: str, words: str
+) -> None:
+    """With those words, once; and so is the one beside it."""
+    jobs.add(make_request())
+    jobs.add(make_request())
+    with database.write() as connection:
+        connection.exec_driver_sql(damage)
+
+    assert jobs.hold_lost(lambda _name: False) == [1, 2]
+    assert jobs.hold_lost(lambda _name: False) == []
+
+    assert jobs.get(1).state is State.HELD
+    assert jobs.get(1).reason.startswith(words)
+    assert jobs.get(2).reason.startswith("film 1: its pixels are missing")
+
+
 def test_damaged_rows_take_no_place_of_those_that_wait(
     database: Database, jobs: Jobs, make_request: MakeRequest
 ) -> None:

@@ -479,3 +479,15 @@ def test_what_comes_again_heals_what_was_damaged(
 
     assert spool.read(NAME) == PIXELS
     assert _arriving(tmp_path) == []
+
+
+def test_what_is_set_aside_is_never_older_than_its_pixels(spool: Spool) -> None:
+    """Where the clock was set back at that moment, it would be due once that is put right."""
+    received = spool.receive([b"orphan"])
+    spool.keep([received])
+    assert _sweep(spool, Rows()).aside == 1
+    later = time.time() + 5 * DAY_S
+    os.utime(spool.orphans.folder / received.name, (later, later))
+
+    assert _sweep(spool, Rows(), days=7.1).expired == 0
+    assert _sweep(spool, Rows(), days=12.1).expired == 1
