@@ -187,8 +187,7 @@ class Acceptor:
     def _end_idle(self, grace_s: float) -> None:
         """End each association as soon as a stop may; return when there is none, or the grace is
         over. The lock is held, and given up while waiting."""
-        began = time.monotonic()
-        deadline = began + grace_s
+        deadline = time.monotonic() + grace_s
         while self._associations and not self._hurried:
             now = time.monotonic()
             if now >= deadline:
@@ -197,7 +196,7 @@ class Acceptor:
             for association in self._associations:
                 if association.ended_by_us:
                     continue
-                due = ends_at(association.use, began)
+                due = ends_at(association.use)
                 if due is not None and due <= now and association.end_idle():
                     continue
                 # One that is in use now may be idle in QUIET_S, and not before.
