@@ -31,6 +31,7 @@ from broker.dicom.transport.negotiation import (
     judge,
     negotiate,
 )
+from broker.dicom.transport.peer_watch import CALLER_SILENT_S
 from broker.dicom.transport.service import MAX_FRAME, Ending, EventSink, Limits, Service
 from broker.dicom.transport.tls_wire import TlsWire
 from broker.dicom.transport.wire import (
@@ -88,6 +89,7 @@ class Acceptor:
         idle_timeout_s: float = 3600,
         message_timeout_s: float = 300,
         max_frame: int = MAX_FRAME,
+        silent_s: int = CALLER_SILENT_S,
         on_event: EventSink = lambda _name, _fields: None,
     ) -> None:
         self._ae_title = ae_title
@@ -102,6 +104,8 @@ class Acceptor:
         """Each with the address that it comes from."""
         self._stopping = False
         self._hurried = False
+
+        self._silent_s = silent_s
 
         def listener(port: int, new_wire: Callable[[socket.socket], Wire]) -> Listener:
             return Listener(
@@ -119,7 +123,8 @@ class Acceptor:
         if tls is not None and tls_port is not None:
             context = tls
             self._sealed = listener(
-                tls_port, lambda sock: TlsWire(sock, context(), max_pdu=max_pdu)
+                tls_port,
+                lambda sock: TlsWire(sock, context(), max_pdu=max_pdu, silent_s=silent_s),
             )
         self._listeners = [each for each in (self._plain, self._sealed) if each is not None]
 
@@ -293,7 +298,7 @@ class Acceptor:
         return None
 
     def _new_wire(self, sock: socket.socket) -> Wire:
-        return Wire(sock, max_pdu=self._limits.max_pdu)
+        return Wire(sock, max_pdu=self._limits.max_pdu, silent_s=self._silent_s)
 
     def _refused(self, peer: str, words: str, kind: Refusal) -> None:
         self._on_event("refused", {"peer": peer, "words": words, "kind": kind.value})
