@@ -127,6 +127,11 @@ class PrintScp:
         return self.tree.unfinished
 
     @property
+    def between(self) -> bool:
+        """Whether a film session is open, in which films may follow. Any thread may ask."""
+        return self.tree.session is not None
+
+    @property
     def unprinted(self) -> int:
         """How many images have come that no print request has asked for yet."""
         return self.tree.unprinted_images

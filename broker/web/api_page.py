@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
-from broker.web.pages import Pages
+from broker.web.pages import READ, Pages
 from broker.web.signin import Person, person
 
 DOCUMENT = "/api/openapi.json"
@@ -38,7 +38,7 @@ class Path:
     example: str
 
 
-@router.get(DOCUMENT)
+@router.api_route(DOCUMENT, methods=READ)
 def document(request: Request) -> Response:
     """The API for machines: an OpenAPI document."""
     app: FastAPI = request.app
@@ -47,7 +47,7 @@ def document(request: Request) -> Response:
     return Response(app.state.api_document, media_type="application/json")
 
 
-@router.get("/api", response_class=HTMLResponse)
+@router.api_route("/api", methods=READ, response_class=HTMLResponse)
 def api_page(request: Request, who: Annotated[Person, Depends(person)]) -> HTMLResponse:
     """All requests, with an example of each."""
     pages: Pages = request.app.state.pages

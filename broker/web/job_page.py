@@ -15,7 +15,7 @@ from broker.desk.phrases import count, moment, why_removed
 from broker.desk.standings import explanation, standing
 from broker.model.film import Attributes, Film, ImageBox, PresentationLut
 from broker.model.job import FilmState, JobFilm
-from broker.web.pages import Pages
+from broker.web.pages import READ, Pages
 from broker.web.pictures import Pictures
 from broker.web.rows import job_row, printer_row
 from broker.web.signin import Person, operator
@@ -39,7 +39,7 @@ class FilmCard:
     """What the modality asked, by DICOM keyword."""
 
 
-@router.get("/jobs/{job_id}", response_class=HTMLResponse)
+@router.api_route("/jobs/{job_id}", methods=READ, response_class=HTMLResponse)
 def job_page(
     request: Request,
     job_id: int,
@@ -85,7 +85,9 @@ def pieces(films: int, first: int) -> list[tuple[int, int, bool]]:
     return [(start, min(films, start + SHOWN - 1), start == first) for start in starts]
 
 
-@router.get("/jobs/{job_id}/films/{number}.png", dependencies=[Depends(operator)])
+@router.api_route(
+    "/jobs/{job_id}/films/{number}.png", methods=READ, dependencies=[Depends(operator)]
+)
 async def picture(
     request: Request,
     job_id: int,

@@ -12,7 +12,7 @@ from broker.desk.opened import Store
 from broker.desk.orders import JobOrders
 from broker.model.job import Priority
 from broker.web.ordering import Wrong, on_job, on_printer
-from broker.web.pages import Pages, back
+from broker.web.pages import READ, Pages, back
 from broker.web.rows import printer_row
 from broker.web.signin import Person, checked, operator, person, wants_json
 
@@ -66,7 +66,7 @@ def order_printer(
     return _answer(request, words, f"/printers/{name}")
 
 
-@router.get("/printers/{name}", response_class=HTMLResponse)
+@router.api_route("/printers/{name}", methods=READ, response_class=HTMLResponse)
 def printer_page(
     request: Request, name: str, who: Annotated[Person, Depends(person)]
 ) -> HTMLResponse:

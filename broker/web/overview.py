@@ -20,7 +20,7 @@ from broker.model.hosts import at_ports, hosts_of
 from broker.model.job import State
 from broker.model.user import Role
 from broker.web.look import Look, Scene
-from broker.web.pages import Pages
+from broker.web.pages import READ, Pages
 from broker.web.rows import JobRow, job_row, printer_row
 from broker.web.server.places import peer_of
 from broker.web.signin import Person, csrf_token, person
@@ -67,7 +67,7 @@ def asked_view(state: str = OPEN, page: int = 1) -> View:
     return View(state if state in tuple(State) else OPEN, min(max(page, 1), 100_000))
 
 
-@router.get("/", response_class=HTMLResponse)
+@router.api_route("/", methods=READ, response_class=HTMLResponse)
 def overview(
     request: Request,
     who: Annotated[Person, Depends(person)],

@@ -18,6 +18,8 @@ from broker.desk.phrases import age, moment
 from broker.model.printable import printable
 from broker.web.signin import Person, csrf_token
 
+READ = ["GET", "HEAD"]
+"""Methods of a page: whoever may read it may ask for its head alone (RFC 9110 9.1)."""
 SAID = "said"
 """The cookie that carries an order's answer to the next page."""
 SAID_S = 30

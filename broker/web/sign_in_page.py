@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from broker.web.pages import Pages
+from broker.web.pages import READ, Pages
 from broker.web.server.refusal import Refused
 from broker.web.signin import COOKIE, SignIn, checked, nobody
 
@@ -18,7 +18,7 @@ LONGEST = 2000
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/sign-in")
+@router.api_route("/sign-in", methods=READ)
 def sign_in_page(request: Request, next: str = "/") -> Response:
     """The form; without users there is nobody to be."""
     if not request.state.needed:

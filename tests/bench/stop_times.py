@@ -9,6 +9,7 @@ import socket
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -20,6 +21,7 @@ from rich.text import Text
 
 from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
 from broker.dicom.sop_classes import GRAYSCALE_META, IMPLICIT_LITTLE
+from broker.dicom.transport.ending import BETWEEN_S
 from broker.dicom.transport.negotiation import Offer
 from broker.emulator.printer import EmulatedPrinter
 from tests.bench.machine import machine
@@ -105,19 +107,26 @@ def _nothing(_site: Site) -> None:
     """Nothing goes on."""
 
 
-def _idle(site: Site) -> None:
-    site.speaker().open_session()
+def _idle(site: Site, number: int = 1) -> None:
+    for _ in range(number):
+        site.speaker().open_session()
+    _rest()
 
 
 def _idle_20(site: Site) -> None:
-    for _ in range(20):
-        _idle(site)
+    _idle(site, 20)
+
+
+def _rest() -> None:
+    """Until a film session is one in which no film is about to follow."""
+    threading.Event().wait(BETWEEN_S)
 
 
 def _printed(site: Site) -> None:
     if site.speaker().print_film():
         raise RuntimeError("the film was refused")
     site.broker.wait_for("job sent")
+    _rest()
 
 
 def _unprinted(site: Site) -> None:

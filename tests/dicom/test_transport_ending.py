@@ -8,12 +8,11 @@ import time
 import pytest
 
 from broker.dicom.transport.acceptor import AcceptedAssociation, Ending
-from broker.dicom.transport.ending import QUIET_S, UNFINISHED_S, Use, ends_at
+from broker.dicom.transport.ending import BETWEEN_S, QUIET_S, Use, ends_at
 from broker.dicom.transport.message import Request, Response
 from tests.peers.acceptor import OFFERS, VERIFICATION, Scripted, accepting, echoed, opened, success
 from tests.peers.raw import ABORT, Raw, data_pdu, echo
 
-STOPPED_AT = 1000.0
 LONG_S = 60.0
 """A grace that no test waits for."""
 
@@ -21,17 +20,20 @@ LONG_S = 60.0
 @pytest.mark.parametrize(
     ("use", "end"),
     [
-        (Use(True, 10.0, False), 10.0 + QUIET_S),
-        (Use(True, 999.9, False), 999.9 + QUIET_S),
-        (Use(False, 10.0, False), None),
-        (Use(False, 10.0, True), None),
-        (Use(True, 10.0, True), STOPPED_AT + UNFINISHED_S),
-        (Use(True, 1002.0, True), 1002.0 + UNFINISHED_S),
+        (Use(True, 10.0, unfinished=False), 10.0 + QUIET_S),
+        (Use(True, 999.9, unfinished=False), 999.9 + QUIET_S),
+        (Use(False, 10.0, unfinished=False), None),
+        (Use(False, 10.0, unfinished=True), None),
+        (Use(True, 10.0, unfinished=True), None),
+        (Use(True, 10.0, unfinished=True, between=True), None),
+        (Use(True, 10.0, unfinished=False, between=True), 10.0 + BETWEEN_S),
+        (Use(False, 10.0, unfinished=False, between=True), None),
     ],
 )
 def test_what_is_idle_ends_at_once_and_a_film_gets_its_time(use: Use, end: float | None) -> None:
-    """A request in hand is waited for; an unprinted film gets a few seconds for its next one."""
-    assert ends_at(use, STOPPED_AT) == end
+    """A request in hand and an unprinted film are waited for; a film session in which something was
+    asked for a moment ago gets a few seconds for its next film."""
+    assert ends_at(use) == end
 
 
 def stopped_in(acceptor: object, grace_s: float) -> float:
@@ -93,26 +95,34 @@ def test_half_a_request_is_waited_for_until_the_grace_is_over() -> None:
         assert raw.pdu() == ABORT
 
 
-def test_what_is_in_the_middle_of_a_film_gets_a_few_seconds() -> None:
-    """Not the whole grace, and longer than what is idle."""
-    scripted: list[Scripted] = []
-
+def stopped_with(grace_s: float, **used: bool) -> float:
+    """The seconds that a stop takes with an association that is used so."""
     with accepting() as (acceptor, seen):
 
         def serve(association: AcceptedAssociation) -> Scripted:
             service = Scripted(association, success, seen)
-            service.unfinished = True
-            scripted.append(service)
+            service.__dict__.update(used)
             return service
 
         acceptor._new_service = serve
         with Raw.connect(acceptor.port) as raw:
             raw.associate(*OFFERS)
             seen.wait_for("accepted")
-            took = stopped_in(acceptor, LONG_S)
+            took = stopped_in(acceptor, grace_s)
             assert raw.pdu() == ABORT
+    return took
 
-    assert UNFINISHED_S <= took < UNFINISHED_S + 3
+
+def test_what_is_in_the_middle_of_a_film_gets_the_whole_grace() -> None:
+    """It may take a while over its images."""
+    grace_s = BETWEEN_S + 1
+
+    assert grace_s <= stopped_with(grace_s, unfinished=True) < grace_s + 3
+
+
+def test_what_is_between_two_films_gets_a_few_seconds() -> None:
+    """Since its last request; not the whole grace, and longer than what is idle."""
+    assert BETWEEN_S - 0.5 <= stopped_with(LONG_S, between=True) < BETWEEN_S + 3
 
 
 def test_a_hurried_stop_waits_for_nothing() -> None:

@@ -23,11 +23,18 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 
-from broker.dicom.transport import peer_watch
+from broker.dicom.transport import peer_watch, wire
 from broker.dicom.transport.command_set import Command, command_bytes, command_of
 from broker.dicom.transport.dataset import EXPLICIT_LE
 from broker.dicom.transport.message import Context
-from broker.dicom.transport.peer_watch import SILENT_S, PeerWatch, watch
+from broker.dicom.transport.peer_watch import (
+    CALLER_SILENT_S,
+    IDLE_S,
+    INTERVAL_S,
+    SILENT_S,
+    PeerWatch,
+    watch,
+)
 from broker.dicom.transport.requestor import Broken, Requestor, Timeouts
 from tests.peers.acceptor import Seen, accepting
 from tests.peers.certificates import Authority, hello
@@ -291,6 +298,7 @@ def _outwaited(
 def _acceptor(*, sealed: bool) -> Iterator[tuple[Seen, int]]:
     """Where modalities connect, and what it tells."""
     more: dict[str, Any] = {"host": HERE, "establish_timeout_s": LONG_S, "idle_timeout_s": 3600}
+    more["silent_s"] = SILENT_S  # rather than CALLER_SILENT_S: the test is over sooner
     if sealed:
         server = Authority().server(HERE)
         more |= {"port": None, "tls_port": 0, "tls": lambda: server}
@@ -370,6 +378,32 @@ def test_connections_that_a_watched_listener_takes_are_watched() -> None:
             assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) < SILENT_S
             limit_ms = taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
             assert limit_ms == SILENT_S * 1000
+
+
+def test_a_modality_has_longer_than_a_printer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An upload outlives a network that finds other ways for 50 s; printers are watched as ever."""
+    watched: list[tuple[int, int]] = []
+
+    def keep(sock: socket.socket, silent_s: int) -> PeerWatch:
+        made = PeerWatch(sock, silent_s)
+        limit_ms = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        probes = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT)
+        watched.append((limit_ms, IDLE_S + probes * INTERVAL_S))
+        return made
+
+    monkeypatch.setattr(wire, "PeerWatch", keep)
+    with (
+        accepting(check_called_ae=False) as (acceptor, seen),
+        opened(acceptor.port) as requestor,
+    ):
+        seen.wait_for("accepted")
+        requestor.release()
+
+    assert sorted(watched) == [
+        (SILENT_S * 1000, SILENT_S),
+        (CALLER_SILENT_S * 1000, CALLER_SILENT_S),
+    ]
+    assert CALLER_SILENT_S > 50
 
 
 def test_a_kernel_that_tells_no_window_ends_no_living_peer(

@@ -103,6 +103,8 @@ class Scripted:
         """Nothing is lost with it."""
         self.unfinished = False
         """It is not in the middle of anything."""
+        self.between = False
+        """Nothing may follow."""
         self.unprinted = 0
         """Images that would be lost."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -200,6 +201,28 @@ def test_odd_paths_are_not_there(door: FrontDoor, path: str) -> None:
     assert "location" not in headers
     assert all(name in headers for name in SECURITY)
     assert not [note for note in door.notes if note[0] == "page failed"]
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/", "/api", "/static/page.css"])
+def test_the_head_of_a_page_may_be_asked_for(door: FrontDoor, path: str) -> None:
+    """As monitors do: the answer of GET, without its body."""
+    lines = "HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    asked, of_head, body = ask(door, f"HEAD {path} {lines}")
+    shown, of_get, _ = ask(door, f"GET {path} {lines}")
+    assert (asked, body) == (shown, "")
+    assert of_head.keys() == of_get.keys()
+
+
+def test_a_page_that_fails_is_noted_without_the_words_of_the_error(door: FrontDoor) -> None:
+    """They may quote what was sent, or a row: its type and its place are told (promise 10)."""
+    lines = "HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    assert ask(door, f"GET /api/jobs/17 {lines}")[0] == 404
+    with closing(sqlite3.connect(door.store.config.database_file)) as damaged:
+        damaged.execute("ALTER TABLE jobs RENAME TO away")
+    assert ask(door, f"GET /api/jobs/17 {lines}")[0] == 500
+    (facts,) = [facts for event, facts in door.notes if event == "page failed"]
+    assert facts.keys() == {"kind", "path", "place"}
+    assert facts["kind"] == "OperationalError"
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from broker.dicom.transport.negotiation import (
     judge,
     negotiate,
 )
+from broker.dicom.transport.peer_watch import CALLER_SILENT_S
 from broker.dicom.transport.service import MAX_FRAME, Ending, EventSink, Limits, Service
 from broker.dicom.transport.tls_wire import TlsWire
 from broker.dicom.transport.wire import (
@@ -88,6 +89,7 @@ class Acceptor:
         idle_timeout_s: float = 3600,
         message_timeout_s: float = 300,
         max_frame: int = MAX_FRAME,
+        silent_s: int = CALLER_SILENT_S,
         on_event: EventSink = lambda _name, _fields: None,
     ) -> None:
         self._ae_title = ae_title
@@ -102,6 +104,8 @@ class Acceptor:
         """Each with the address that it comes from."""
         self._stopping = False
         self._hurried = False
+
+        self._silent_s = silent_s
 
         def listener(port: int, new_wire: Callable[[socket.socket], Wire]) -> Listener:
             return Listener(
@@ -119,7 +123,8 @@ class Acceptor:
         if tls is not None and tls_port is not None:
             context = tls
             self._sealed = listener(
-                tls_port, lambda sock: TlsWire(sock, context(), max_pdu=max_pdu)
+                tls_port,
+                lambda sock: TlsWire(sock, context(), max_pdu=max_pdu, silent_s=silent_s),
             )
         self._listeners = [each for each in (self._plain, self._sealed) if each is not None]
 
@@ -187,8 +192,7 @@ class Acceptor:
     def _end_idle(self, grace_s: float) -> None:
         """End each association as soon as a stop may; return when there is none, or the grace is
         over. The lock is held, and given up while waiting."""
-        began = time.monotonic()
-        deadline = began + grace_s
+        deadline = time.monotonic() + grace_s
         while self._associations and not self._hurried:
             now = time.monotonic()
             if now >= deadline:
@@ -197,7 +201,7 @@ class Acceptor:
             for association in self._associations:
                 if association.ended_by_us:
                     continue
-                due = ends_at(association.use, began)
+                due = ends_at(association.use)
                 if due is not None and due <= now and association.end_idle():
                     continue
                 # One that is in use now may be idle in QUIET_S, and not before.
@@ -294,7 +298,7 @@ class Acceptor:
         return None
 
     def _new_wire(self, sock: socket.socket) -> Wire:
-        return Wire(sock, max_pdu=self._limits.max_pdu)
+        return Wire(sock, max_pdu=self._limits.max_pdu, silent_s=self._silent_s)
 
     def _refused(self, peer: str, words: str, kind: Refusal) -> None:
         self._on_event("refused", {"peer": peer, "words": words, "kind": kind.value})

@@ -133,8 +133,13 @@ class AcceptedAssociation:
     @property
     def use(self) -> Use:
         """How it is used now. Any thread may ask."""
-        unfinished = self._service is not None and self._service.unfinished
-        return Use(self._rests and self._wire.quiet, self._worked_at, unfinished)
+        service = self._service
+        return Use(
+            self._rests and self._wire.quiet,
+            self._worked_at,
+            unfinished=service is not None and service.unfinished,
+            between=service is not None and service.between,
+        )
 
     @property
     def ended_by_us(self) -> bool:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 QUIET_S = 1.0
 """An association on which nothing was asked for so long is idle: its modality is not about to."""
-UNFINISHED_S = 3.0
-"""The same where something would be lost: a modality that prints asks for its next step sooner."""
+BETWEEN_S = 3.0
+"""The same within an open film session: a modality that prints asks for its next film sooner."""
 
 
 @dataclass(frozen=True)
@@ -19,18 +19,19 @@ class Use:
     asked_at: float
     """When the last request beside C-ECHO was answered; at first, when it began."""
     unfinished: bool
-    """Whether its modality is in the middle of something, as of a film."""
+    """Whether its modality is in the middle of something that would be lost, as a film."""
+    between: bool = False
+    """Whether it has begun something that may go on, as a film session."""
 
 
-def ends_at(use: Use, stopped_at: float) -> float | None:
-    """When a stop that began at `stopped_at` may end the association, if nothing is asked before.
+def ends_at(use: Use) -> float | None:
+    """When a stop may end the association, if nothing is asked before; None: not before its grace
+    is over.
 
-    None while a request is in hand. One that is idle ends at once: its modality waits for nothing,
-    and opens another when it prints next. One with an unprinted film gets UNFINISHED_S for its next
-    request; its modality would show a print error otherwise.
+    None while a request is in hand, or a film is unprinted: its modality would show a print error.
+    One that is idle ends at once: its modality waits for nothing, and opens another when it prints
+    next. One between two films of a film session gets BETWEEN_S since its last request.
     """
-    if not use.resting:
+    if not use.resting or use.unfinished:
         return None
-    if use.unfinished:
-        return max(use.asked_at, stopped_at) + UNFINISHED_S
-    return use.asked_at + QUIET_S
+    return use.asked_at + (BETWEEN_S if use.between else QUIET_S)

@@ -54,6 +54,11 @@ class GuardedService:
         return bool(getattr(self._service, "unfinished", False))
 
     @property
+    def between(self) -> bool:
+        """Whether the peer has begun something that may go on."""
+        return bool(getattr(self._service, "between", False))
+
+    @property
     def unprinted(self) -> int:
         """How many images the peer has sent and not asked to print."""
         return int(getattr(self._service, "unprinted", 0))

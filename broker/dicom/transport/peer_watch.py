@@ -16,10 +16,14 @@ loss of power answers the first probe with a reset."""
 INTERVAL_S = 5
 """Between two probes."""
 PROBES = 3
-"""Probes without an answer that end the connection: one that is lost on the way ends none."""
+"""At least so many probes without an answer end a connection: one that is lost on the way ends
+none."""
 SILENT_S = IDLE_S + PROBES * INTERVAL_S
-"""The same for data that is on its way: the longest time without an acknowledgement. A switch that
-starts anew in less costs no film."""
+"""The longest time without an acknowledgement, whether or not data is on its way; of a printer, as
+films wait behind. A switch that starts anew in less costs no film."""
+CALLER_SILENT_S = 60
+"""The same of a modality, which holds nothing but its own place: a network that finds other ways in
+less cuts no upload."""
 LOOK_S = 5.0
 """How often a wait looks whether the peer's buffer is full."""
 
@@ -27,13 +31,15 @@ _TCP_INFO = struct.Struct("=3xB20xI28xI84xI80xI")
 """Of struct tcp_info (linux/tcp.h): probes, unacked, last_ack_recv (ms), notsent_bytes, snd_wnd."""
 
 
-def watch(sock: socket.socket) -> None:
-    """Have the kernel watch over a connection, or over all that a listener takes (tcp(7))."""
+def watch(sock: socket.socket, silent_s: int = SILENT_S) -> None:
+    """Have the kernel watch over a connection, or over all that a listener takes (tcp(7)): it ends
+    after `silent_s` without an acknowledgement, SILENT_S at least."""
+    probes = (silent_s - IDLE_S) // INTERVAL_S
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, IDLE_S)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, INTERVAL_S)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, PROBES)
-    _limit(sock, SILENT_S)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, probes)
+    _limit(sock, silent_s)
 
 
 def _limit(sock: socket.socket, seconds: int) -> None:
@@ -43,17 +49,18 @@ def _limit(sock: socket.socket, seconds: int) -> None:
 class PeerWatch:
     """The watch over one connection; it begins when it is made.
 
-    The kernel ends the connection with ETIMEDOUT after SILENT_S without an acknowledgement, whether
-    or not data is on its way (tcp(7): SO_KEEPALIVE, TCP_USER_TIMEOUT). One thing it gets wrong:
-    TCP_USER_TIMEOUT also ends a connection whose peer lives and takes no data for so long, because
-    its buffer is full. How long that may last is for the deadlines of the message to say, so the
-    limit is lifted meanwhile, and `look` counts the probes.
+    The kernel ends the connection with ETIMEDOUT after `silent_s` without an acknowledgement,
+    whether or not data is on its way (tcp(7): SO_KEEPALIVE, TCP_USER_TIMEOUT). One thing it gets
+    wrong: TCP_USER_TIMEOUT also ends a connection whose peer lives and takes no data for so long,
+    because its buffer is full. How long that may last is for the deadlines of the message to say,
+    so the limit is lifted meanwhile, and `look` counts the probes.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, silent_s: int = SILENT_S) -> None:
         self._sock = sock
+        self._silent_s = silent_s
         self._lifted = False
-        watch(sock)
+        watch(sock, silent_s)
 
     def look(self) -> None:
         """To be called every LOOK_S of a wait. Raises TimeoutError when the peer's buffer was full
@@ -68,8 +75,8 @@ class PeerWatch:
             return
         probes, unacknowledged, last_ack_ms, unsent, window = _TCP_INFO.unpack(info)
         full = bool(unsent or unacknowledged) and window == 0
-        if full and probes >= PROBES and last_ack_ms >= SILENT_S * 1000:
+        if full and probes >= PROBES and last_ack_ms >= self._silent_s * 1000:
             raise TimeoutError
         if full != self._lifted:
             self._lifted = full
-            _limit(self._sock, 0 if full else SILENT_S)
+            _limit(self._sock, 0 if full else self._silent_s)

@@ -37,7 +37,8 @@ class Service(Protocol):
 
     A Service may have attributes that other threads read. `disposable`: whether nothing would be
     lost if the association ended now; without it, nothing is known to be disposable. `unfinished`:
-    whether the peer is in the middle of something; without it, it is not. `unprinted`: how many
+    whether the peer is in the middle of something; without it, it is not. `between`: whether it has
+    begun something in which more may follow; without it, it has not. `unprinted`: how many
     images the peer has sent and not asked to print; without it, none.
     """
 

@@ -7,6 +7,7 @@ import ssl
 import time
 
 from broker.dicom.transport.pace import Pace
+from broker.dicom.transport.peer_watch import SILENT_S
 from broker.dicom.transport.tls import Tls
 from broker.dicom.transport.wire import Wire
 from broker.dicom.transport.wire_broken import Closed, TimedOut, WireBroken, why
@@ -24,9 +25,10 @@ class TlsWire(Wire):
         *,
         max_pdu: int,
         server_name: str | None = None,
+        silent_s: int = SILENT_S,
     ) -> None:
         """`server_name` is whom we call; None where we are called."""
-        super().__init__(sock, max_pdu=max_pdu)
+        super().__init__(sock, max_pdu=max_pdu, silent_s=silent_s)
         self._tls = Tls(sock, context, server_name)
         self._silent = server_name is not None
         """Whom we call has said nothing yet but hello."""

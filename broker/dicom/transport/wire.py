@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 
 from broker.dicom.transport.pace import Pace
 from broker.dicom.transport.pdu import Pdu, PduType, check_head
-from broker.dicom.transport.peer_watch import LOOK_S, PeerWatch
+from broker.dicom.transport.peer_watch import LOOK_S, SILENT_S, PeerWatch
 from broker.dicom.transport.wire_broken import (
     Closed,
     Reason,
@@ -49,11 +49,12 @@ class Wire:
     Deadlines are of `time.monotonic()`, in seconds.
     """
 
-    def __init__(self, sock: socket.socket, *, max_pdu: int) -> None:
+    def __init__(self, sock: socket.socket, *, max_pdu: int, silent_s: int = SILENT_S) -> None:
+        """`silent_s`: for how long the peer's system may acknowledge nothing."""
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
-        self._watch = PeerWatch(sock)
+        self._watch = PeerWatch(sock, silent_s)
         self._sock = sock
         self._recv_into: Callable[[memoryview], int] = sock.recv_into
         self._send_some: Callable[[memoryview], int] = sock.send

@@ -21,6 +21,7 @@ from broker.desk.doors import proxied, same_origin, stranger
 from broker.model.note import Note
 from broker.web.server import bodies
 from broker.web.server.answers import LINGER_S, Answer, Sending, heads, wants_json
+from broker.web.server.lines import place_of
 from broker.web.server.refusal import Refused, busy
 from broker.web.server.turns import Turn, Turns
 
@@ -106,8 +107,9 @@ class Front:
             self._note("page request refused", {"kind": f"{refused.status}", "why": refused.words})
             await answer.refuse(refused, reads=reads[0])
         except Exception as error:  # noqa: BLE001 - it is told, and the others go on
-            facts = {"kind": type(error).__name__, "path": scope["path"][:200], "why": repr(error)}
-            self._note("page failed", facts)
+            # Not its words: they may quote what was sent, or a row (promise 10).
+            facts = {"kind": type(error).__name__, "path": scope["path"][:200]}
+            self._note("page failed", {**facts, "place": place_of(error)})
             if not answer.begun:
                 await answer.refuse(Refused(500, FAULT), reads=reads[0])
         finally:

@@ -46,6 +46,12 @@ def bounded(note: Note) -> Iterator[Note]:
         notebook.close()
 
 
+def place_of(error: BaseException) -> str:
+    """File and line where it was raised; empty when that is not known."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+
+
 class _Lines(logging.Handler):
     """Notes a library's lines. Equal is what came from the same place of its source."""
 
@@ -63,6 +69,6 @@ class _Lines(logging.Handler):
         if record.exc_info and record.exc_info[1] is not None:
             error = record.exc_info[1]
             facts["why"] = type(error).__name__
-            if frames := traceback.extract_tb(error.__traceback__):
-                facts["place"] = f"{frames[-1].filename}:{frames[-1].lineno}"
+            if place := place_of(error):
+                facts["place"] = place
         self._note("page library", facts)
