@@ -229,9 +229,9 @@ class Spool:
     def settle_removals(self, names: Collection[str]) -> None:
         """Have the file system give back now what removing these has freed: some do that only
         when their journal is written. OSError."""
-        for directory in sorted({self._path(name).parent for name in names}):
-            sync(directory)
-            return  # one is enough for the journal
+        if names:
+            # One folder is enough for the journal.
+            sync(self._path(min(names)).parent)
 
     def names(self) -> Iterator[str]:
         """Every name that is kept, in no order."""
