@@ -73,3 +73,13 @@ def test_a_local_disk_is_not_worth_a_word(path: str) -> None:
     found = mount_of(MOUNTINFO, path)
     assert found is not None
     assert found.words == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("ext4", False), ("tmpfs", False), ("overlay", False), ("fuseblk", False)]
+    + [("nfs", True), ("nfs4", True), ("cifs", True), ("smb3", True), ("fuse.sshfs", True)],
+)
+def test_where_flock_meets_the_locks_of_sqlite(kind: str, expected: bool) -> None:
+    """On network file systems, and in no other case."""
+    assert Mount("/", kind, "there").flock_is_fcntl is expected
