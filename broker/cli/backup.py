@@ -13,11 +13,8 @@ from broker.cli.options import ConfigOption, configured
 from broker.desk.phrases import and_more, count, megabytes
 
 if TYPE_CHECKING:
-    from broker.cli.progress import Progress
     from broker.store.backup import Report
 
-EVERY_S = 0.1
-"""Between two changes of the bar: there may be many files."""
 NAMED = 5
 """Files that are named in one sentence."""
 
@@ -30,26 +27,6 @@ FolderArgument = Annotated[
     ),
 ]
 AsDocument = Annotated[bool, typer.Option("--json", help="The last line as JSON.")]
-
-
-class Counted:
-    """Shows on the terminal how far a backup is."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._done = 0
-        self._shown_at = 0.0
-
-    def begin(self, words: str, total: int) -> None:
-        """What is counted from now on, and how much of it there is."""
-        self._done = 0
-        self._progress.begin(words, total)
-
-    def count(self, done: int) -> None:
-        """So much of it is done."""
-        if (now := time.monotonic()) - self._shown_at >= EVERY_S:
-            self._progress.count(done - self._done)
-            self._done, self._shown_at = done, now
 
 
 def backup(
@@ -99,7 +76,7 @@ def backup(
             permitted(folder),
             Progress("looking at the folder", 1, quiet=as_document) as progress,
         ):
-            report = back_up(site, folder, Counted(progress))
+            report = back_up(site, folder, progress)
     except sqlite3.Error as error:
         raise Failure(of_database(error, settings.database_file) or str(error)) from error
     if as_document:

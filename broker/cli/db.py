@@ -129,16 +129,14 @@ def check(
         raise Failure(lost.words if lost else new)
     began = time.monotonic()
     with Progress("checking pages and references", 1, quiet=as_document) as progress:
-        stage, shown, shown_at = "", 0, 0.0
+        stage = ""
 
         def tell(words: str, done: int, total: int) -> None:
-            nonlocal stage, shown, shown_at
+            nonlocal stage
             if words != stage:
-                stage, shown = words, 0
+                stage = words
                 progress.begin(words, total)
-            if (now := time.monotonic()) - shown_at >= 0.1:
-                progress.count(done - shown)
-                shown, shown_at = done, now
+            progress.reached(done)
 
         try:
             found = check_all(file, settings.data_dir / "spool", full=full, tell=tell)

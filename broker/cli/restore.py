@@ -58,7 +58,6 @@ def restore(
 
     Example: broker restore --dry-run /mnt/backup/broker
     """
-    from broker.cli.backup import Counted
     from broker.cli.owner import permitted
     from broker.cli.progress import Progress
     from broker.config import load
@@ -71,20 +70,19 @@ def restore(
     folder = folder.expanduser().absolute()
     place = Place(settings.data_dir, settings.database_file, time.time)
     with Progress("looking at the backup", 1) as progress:
-        watcher = Counted(progress)
         if dry_run:
             with permitted(folder):
-                found = inspect(folder, place, watcher)
+                found = inspect(folder, place, progress)
         else:
             if Occupancy.taken(settings.data_dir):
                 raise Failure(f"{settings.data_dir}: a broker is running on it; stop it first")
             refuse_existing(place)
             with permitted(folder):
-                found = inspect(folder, place, watcher)
+                found = inspect(folder, place, progress)
             if (found.missing or found.damaged) and not incomplete:
                 raise Failure(_lacks(found))
             with occupied(place):
-                restored = put_in_place(found, place, watcher)
+                restored = put_in_place(found, place, progress)
     for line in _found(found):
         typer.echo(line)
     if not dry_run:

@@ -22,10 +22,11 @@ from broker.store.adoption import hold_unfinished, set_forward
 from broker.store.backup import Watcher
 from broker.store.binding import spool_seen
 from broker.store.database import Database
+from broker.store.folder_sync import sync_folder
 from broker.store.integrity import damage, examine
 from broker.store.jobs import Jobs
-from broker.store.leftovers import left_beside, set_aside
-from broker.store.manifest import SPOOL, Manifest, sync_folder
+from broker.store.leftovers import set_aside
+from broker.store.manifest import SPOOL, Manifest
 from broker.store.occupancy import Occupancy
 from broker.store.pixel_copies import Found, check_pixels, copy_pixels, names_in
 from broker.store.snapshot import Snapshot, Wanted, hash_of, remove_copy
@@ -61,11 +62,6 @@ class Place:
     def spool(self) -> Path:
         """Where the pixels go."""
         return self.data_dir / "spool"
-
-    @property
-    def beside(self) -> list[Path]:
-        """What a database that is gone has left, which must not meet another one."""
-        return left_beside(self.database)
 
 
 @dataclass(frozen=True)
@@ -155,7 +151,7 @@ def inspect(folder: Path, place: Place, watcher: Watcher) -> Inspection:
                     missing.append(each.name)
                 case Found.DAMAGED:
                     damaged.append(each.name)
-        watcher.count(number)
+        watcher.reached(number)
     names = {each.name for each in wanted}
     others = sum(each.name not in names for each in names_in(place.spool))
     return Inspection(
@@ -203,7 +199,7 @@ def restore(found: Inspection, place: Place, watcher: Watcher) -> Restored:
         # The mark first: a database whose spool has none could not be told from another one.
         write_mark(place.spool, progress)
         fresh.replace(place.database)
-        sync_folder(place.database.parent)
+        sync_folder(place.database.parent, where_possible=True)
     finally:
         remove_copy(fresh)
     return Restored(
@@ -273,7 +269,7 @@ def _copy_pixels(found: Inspection, place: Place, watcher: Watcher) -> int:
         copied += (
             copy_pixels(place_of(found.folder / SPOOL, name), place.spool, name)[0] is Found.COPIED
         )
-        watcher.count(number)
+        watcher.reached(number)
     for folder in {name[:2] for name in left}:
         sync_folder(place.spool / folder)
     return copied
@@ -291,13 +287,3 @@ def _go_on(connection: Connection, found: Inspection) -> int:
     last = set_forward(connection, known.jobs + apart, known.changes)
     connection.execute(delete(released))
     return last + 1
-
-
-def _set_aside(place: Place) -> list[Path]:
-    """Give what a lost database has left another name; those."""
-    moved = []
-    for each in place.beside:
-        other = each.with_name(f"{each.name}.before-{int(place.clock())}")
-        each.rename(other)
-        moved.append(other)
-    return moved

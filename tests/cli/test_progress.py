@@ -139,3 +139,18 @@ def test_off_a_terminal_there_are_lines(
         bar.tell("still waiting")
     out, err = capsys.readouterr()
     assert (out, err) == ("", "letting jobs go: 300 of 400\n")
+
+
+def test_a_bar_is_not_drawn_for_each_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is reached is drawn when a moment has passed since the last time; lines count all."""
+    monkeypatch.setattr(progress, "SHOWN_S", 3600.0)
+    with Progress("copying pixels", 1000) as bar:
+        drawn: list[float] = []
+        monkeypatch.setattr(
+            bar._bar, "update", lambda _task, **shown: drawn.append(shown["completed"])
+        )
+        for number in range(1, 1001):
+            bar.reached(number)
+        assert drawn == [1]
+        bar.count()
+        assert drawn == [1, 1001]

@@ -77,8 +77,10 @@ def test_a_local_disk_is_not_worth_a_word(path: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
-    [("ext4", False), ("tmpfs", False), ("overlay", False), ("fuseblk", False)]
-    + [("nfs", True), ("nfs4", True), ("cifs", True), ("smb3", True), ("fuse.sshfs", True)],
+    [
+        *((kind, False) for kind in ("ext4", "tmpfs", "overlay", "fuseblk")),
+        *((kind, True) for kind in ("nfs", "nfs4", "cifs", "smb3", "fuse.sshfs")),
+    ],
 )
 def test_where_flock_meets_the_locks_of_sqlite(kind: str, expected: bool) -> None:
     """On network file systems, and in no other case."""

@@ -157,7 +157,7 @@ def test_the_lock_is_none_of_sqlites(tmp_path: Path) -> None:
 
 
 def flock_of_a_network_file_system(descriptor: int, how: int) -> None:
-    """As NFS and SMB do it (flock(2)): a byte-range lock of the whole file, the descriptor's own."""
+    """As NFS and SMB do it (flock(2)): a byte-range lock of the whole file, its descriptor's."""
     kind = fcntl.F_RDLCK if how & fcntl.LOCK_SH else fcntl.F_WRLCK
     whole = struct.pack("hhqqi4x", kind, os.SEEK_SET, 0, 0, 0)
     fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, whole)
