@@ -155,7 +155,7 @@ def check(
 
 
 def _document(file: Path, found: Checked, full: bool, seconds: float) -> dict[str, object]:
-    from broker.model.finding import REMEDIES
+    from broker.model.finding import remedy
 
     return {
         "database": str(file),
@@ -170,7 +170,7 @@ def _document(file: Path, found: Checked, full: bool, seconds: float) -> dict[st
                 "kind": str(each.kind),
                 "words": each.words,
                 "jobs": list(each.jobs),
-                "remedy": REMEDIES[each.kind],
+                "remedy": remedy(each.kind, str(file)),
             }
             for each in found.findings
         ],
@@ -178,7 +178,7 @@ def _document(file: Path, found: Checked, full: bool, seconds: float) -> dict[st
 
 
 def _lines(file: Path, found: Checked, full: bool, seconds: float) -> list[str]:
-    from broker.model.finding import REMEDIES
+    from broker.model.finding import remedy
 
     how = "content" if full else "length only"
     lines = [
@@ -194,5 +194,5 @@ def _lines(file: Path, found: Checked, full: bool, seconds: float) -> list[str]:
         lines += [f"  {each.sentence}" for each in its[:LISTED]]
         if len(its) > LISTED:
             lines.append(f"  and {len(its) - LISTED} more; --json has all")
-        lines.append(f"  {REMEDIES[kind]}")
+        lines.append(f"  {remedy(kind, str(file))}")
     return ["NOT IN ORDER.", *lines]

@@ -122,6 +122,13 @@ def _found(found: Inspection) -> list[str]:
             f"NOT WHOLE: {count(len(found.missing), 'spool file')} missing, {len(found.damaged)} "
             "damaged"
         )
+    if found.by_numbers:
+        lines.append(
+            f"The backup was made before an upgrade (tables {manifest.schema}), and names no "
+            "database: it is taken for this spool's, as its job numbers agree, and "
+            f"{len(found.there)} of its {count(len(found.wanted), 'spool file')} are in it. If it "
+            "is another broker's, restore the right one"
+        )
     if found.others:
         lines.append(
             f"{count(found.others, 'file')} in the spool that this backup does not know, as of "
