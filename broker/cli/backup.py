@@ -26,7 +26,7 @@ FolderArgument = Annotated[
         show_default=False,
     ),
 ]
-AsDocument = Annotated[bool, typer.Option("--json", help="The last line as JSON.")]
+AsDocument = Annotated[bool, typer.Option("--json", help="JSON instead of sentences.")]
 
 
 def backup(
@@ -35,11 +35,12 @@ def backup(
     as_document: AsDocument = False,
     config: ConfigOption = None,
 ) -> None:
-    """Copy the queue and its pixels to DIR, beside a running broker or without one.
+    """Copy the queue and its pixels to DIR.
 
-    Every film that was accepted before it begins is in it, with its pixels. The next backup into
-    the same DIR copies only new pixels and replaces the one before: DIR holds one backup, and holds
-    it whole at any time, also when a backup is broken off.
+    It is made beside a running broker, or without one. Every film that was accepted before it
+    begins is in it, with its pixels. The next backup into the same DIR copies only new pixels and
+    replaces the one before: DIR holds one backup, and holds it whole at any time, also when a
+    backup is broken off.
 
     In it: jobs, films, pixels, printers' duties, who ordered what, and the users of the page with
     their hashed passwords. Not in it: broker.toml, certificates and their keys, the file with the
@@ -53,7 +54,7 @@ def backup(
 
     from broker.cli.owner import permitted
     from broker.cli.progress import Progress
-    from broker.cli.tables import as_json
+    from broker.cli.tables import as_json, say
     from broker.config import load
     from broker.desk.failures import Failure, of_database
     from broker.store.backup import Site, back_up
@@ -83,7 +84,7 @@ def backup(
         typer.echo(as_json(_document(folder, report)))
     else:
         for line in _lines(folder, report):
-            typer.echo(line)
+            say(line)
     if report.manifest.missing or report.manifest.damaged:
         raise typer.Exit(1)
 

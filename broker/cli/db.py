@@ -20,8 +20,7 @@ LISTED = 20
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Check the database and its spool, bring it up to date, or say which version it has.\n\n"
-    "Example: broker db check",
+    help="Check the database and its spool, or bring it up to date.\n\nExample: broker db check",
 )
 
 
@@ -102,7 +101,7 @@ def check(
     config: ConfigOption = None,
     as_document: JsonOption = False,
 ) -> None:
-    """Check everything: the database's pages and references, every row, and the spool.
+    """Check the database's pages, references and rows, and the spool.
 
     Nothing is written, and a running broker goes on. Without --full, spool files are looked at
     for their length only. The broker checks pages and references at each start, and everything but
@@ -116,6 +115,7 @@ def check(
     import time
 
     from broker.cli.progress import Progress
+    from broker.cli.tables import as_json, say
     from broker.config import load
     from broker.desk.failures import Failure, of_database
     from broker.store.binding import mismatch
@@ -144,12 +144,10 @@ def check(
             raise Failure(of_database(error, file) or f"{file}: {error}") from error
     seconds = time.monotonic() - began
     if as_document:
-        from broker.cli.tables import as_json
-
         typer.echo(as_json(_document(file, found, full, seconds)))
     else:
         for line in _lines(file, found, full, seconds):
-            typer.echo(line)
+            say(line.lstrip(" "), len(line) - len(line.lstrip(" ")))
     if found.findings:
         raise typer.Exit(1)
 

@@ -60,6 +60,7 @@ def restore(
     """
     from broker.cli.owner import permitted
     from broker.cli.progress import Progress
+    from broker.cli.tables import say
     from broker.config import load
     from broker.desk.failures import Failure
     from broker.store.occupancy import Occupancy
@@ -84,15 +85,15 @@ def restore(
             with occupied(place):
                 restored = put_in_place(found, place, progress)
     for line in _found(found):
-        typer.echo(line)
+        say(line)
     if not dry_run:
         for line in _came_back(found, restored, place):
-            typer.echo(line)
+            say(line)
         return
     try:
         refuse_existing(place)
     except RestoreRefused as refused:
-        typer.echo(f"Not yet: {refused.words}")
+        say(f"Not yet: {refused.words}")
     typer.echo("Nothing was changed.")
     if found.missing or found.damaged:
         raise typer.Exit(1)

@@ -70,6 +70,13 @@ def test_help_names_every_command(site: Site) -> None:
     assert max(map(len, ended.out.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("command", [[], *commands()], ids=" ".join)
+def test_help_cuts_no_sentence_off(site: Site, command: list[str]) -> None:
+    """The line that says what a command does fits beside its name."""
+    said = site.broker(*command, "--help").out.splitlines()
+    assert [line for line in said if line.startswith("  ") and line.endswith("...")] == []
+
+
 def test_help_loads_no_heavy_library() -> None:
     """`broker --help` answers at once: what a command needs is imported when it runs."""
     program = (
