@@ -165,7 +165,7 @@ def _refused(settings: Config, owner: Account, command: str, file: Path | None) 
     folder, me = shlex.quote(str(settings.data_dir)), account()
     words = (
         f"{settings.data_dir}: belongs to {owner.words}, and this is {me.words}; type "
-        f"`sudo -u {owner.typed} {_program()}{option} {shlex.join(typed)}`"
+        f"`sudo -u {owner.typed} {program()}{option} {shlex.join(typed)}`"
     )
     if owner.uid == ROOT or command.endswith(" serve"):
         words += (
@@ -175,7 +175,7 @@ def _refused(settings: Config, owner: Account, command: str, file: Path | None) 
     return words
 
 
-def _program() -> str:
+def program() -> str:
     """This program as it is typed where PATH does not have its folder: `sudo` mostly sets a PATH of
     its own (secure_path in sudoers(5)), without the environments that Python's programs are in."""
     started = Path(sys.argv[0])
