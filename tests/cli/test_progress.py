@@ -154,3 +154,20 @@ def test_a_bar_is_not_drawn_for_each_file(monkeypatch: pytest.MonkeyPatch) -> No
         assert drawn == [1]
         bar.count()
         assert drawn == [1, 1001]
+
+
+@pytest.mark.parametrize("command", [["spool"], ["db", "check"], ["backup", "copies"]])
+def test_sentences_are_folded_on_a_terminal(site: Site, command: list[str]) -> None:
+    """No line is wider than the terminal but for a path or a command, which stay whole; where a
+    program reads, each sentence is one line."""
+    site.job()
+    if command[-1] == "copies":
+        command = ["backup", str(site.folder / "copies")]
+    shown = ESCAPES.sub("", Terminal(site, *command).end()[1])
+    lines = [line for line in re.split(r"[\r\n]+", shown) if str(site.folder) not in line]
+    assert lines
+    assert [line for line in lines if len(line) > 80] == []
+
+    read = Terminal(site, *command, stdout=subprocess.PIPE)
+    read.end()
+    assert any(len(line) > 80 for line in read.out.splitlines())
