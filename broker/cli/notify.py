@@ -23,7 +23,7 @@ def notify() -> None:
 def send_test(ctx: typer.Context, config: ConfigOption = None) -> None:
     """Send a test message by every way that is configured.
 
-    Exit code 0 when each was delivered.
+    Ways are notify.webhook and notify.mail_host. Exit code 0 when each was delivered.
 
     Example: broker notify test
     """

@@ -83,7 +83,7 @@ def move(
     job_id: IdArgument,
     printer: Annotated[str, typer.Argument(metavar="PRINTER", help="The printer's name.")] = "",
     any_printer: Annotated[
-        bool, typer.Option("--any", help="Any printer may print it again.")
+        bool, typer.Option("--any", help="Take the binding back: any printer may print it.")
     ] = False,
     config: ConfigOption = None,
 ) -> None:

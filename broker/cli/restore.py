@@ -54,6 +54,9 @@ def restore(
     held, and none prints by itself: `broker jobs release ID` prints one and flags it, `broker jobs
     release ID --printed` closes it as printed. Films taken after the backup are not in it.
 
+    A backup that was made before an upgrade may be restored after it: its tables are brought up to
+    date. A database is never replaced, not even one that another command makes meanwhile.
+
     broker.toml and certificates are not in a backup: put them in place yourself.
 
     Example: broker restore --dry-run /mnt/backup/broker

@@ -171,7 +171,7 @@ def _locked(folder: Path) -> Iterator[None]:
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except (BlockingIOError, PermissionError):  # the latter is CIFS's word for it
             raise BackupRefused(
                 f"{folder}: another backup is being written there; wait for its end"
             ) from None
