@@ -97,7 +97,7 @@ def serve(
         bool, typer.Option("--web/--no-web", help="Serve the System Overview, too.")
     ] = True,
 ) -> None:
-    """Take films from modalities and print them, until it is stopped.
+    """Take films from modalities and print them, until stopped.
 
     It runs in the foreground; SIGTERM or Ctrl-C stops it.
 
