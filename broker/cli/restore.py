@@ -130,8 +130,8 @@ def _found(found: Inspection) -> list[str]:
         lines.append(
             f"The backup was made before an upgrade (tables {manifest.schema}), and names no "
             "database: it is taken for this spool's, as its job numbers agree, and "
-            f"{len(found.there)} of its {count(len(found.wanted), 'spool file')} are in it. If it "
-            "is another broker's, restore the right one"
+            f"{len(found.there)} of its {len(found.wanted)} spool files are in it. If it is "
+            "another broker's, restore the right one"
         )
     if found.others:
         lines.append(

@@ -43,8 +43,8 @@ def parsed(text: str) -> list[KernelLock]:
     found = []
     for line in text.splitlines():
         words = line.split()
-        if len(words) != 8 or words[1] == "->":
-            continue
+        if len(words) != 8:
+            continue  # of one that waits: an arrow is before it
         _, kind, _, mode, process, file, first, last = words
         device, _, inode = file.rpartition(":")
         with suppress(ValueError):

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from alembic import command
 
 from broker.model.job import FilmState, State
 from broker.model.spool_fit import Progress
@@ -414,3 +415,31 @@ def test_a_backup_without_identity_that_knows_more_jobs_is_refused(
     (typed,) = re.findall("`mv ([^ ]*) ([^`]*)`", refused.value.words)
     Path(typed[0]).rename(typed[1])
     assert _restored(before_upgrade, own).copied == 7
+
+
+@pytest.mark.parametrize("version", ["0006", "0007", "0008"])
+def test_a_backup_of_each_earlier_version_comes_back_beside_its_spool(
+    site: FilledSite, tmp_path: Path, version: str
+) -> None:
+    """Its tables name the database, so that it is known to be the spool's."""
+    with closing(sqlite3.connect(site.file)) as old:
+        for statement in TO_0005:
+            old.execute(statement)
+        old.commit()
+    with site.database.write() as connection:
+        config = schema._config()
+        config.attributes |= {"connection": connection, "report": None}
+        command.upgrade(config, version)
+    assert _backed_up(site, tmp_path / "before").manifest.schema == version
+    schema.upgrade(site.database)
+    with closing(bind(site.database, identity.count(site.database), site.data_dir / "spool")):
+        site.job("later")
+    own = _lose_database(site)
+    found = inspect(tmp_path / "before", own, Steps())
+
+    with occupied(own):
+        restored = restore(found, own, Steps())
+
+    assert (found.by_numbers, restored.held, restored.next_number) == (False, (1, 2, 4, 5), 7)
+    assert mismatch(own.spool, own.database) is None
+    assert schema.head() != version
