@@ -13,11 +13,8 @@ from broker.cli.options import ConfigOption, configured
 from broker.desk.phrases import and_more, count, megabytes
 
 if TYPE_CHECKING:
-    from broker.cli.progress import Progress
     from broker.store.backup import Report
 
-EVERY_S = 0.1
-"""Between two changes of the bar: there may be many files."""
 NAMED = 5
 """Files that are named in one sentence."""
 
@@ -29,27 +26,7 @@ FolderArgument = Annotated[
         show_default=False,
     ),
 ]
-AsDocument = Annotated[bool, typer.Option("--json", help="The last line as JSON.")]
-
-
-class Counted:
-    """Shows on the terminal how far a backup is."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._done = 0
-        self._shown_at = 0.0
-
-    def begin(self, words: str, total: int) -> None:
-        """What is counted from now on, and how much of it there is."""
-        self._done = 0
-        self._progress.begin(words, total)
-
-    def count(self, done: int) -> None:
-        """So much of it is done."""
-        if (now := time.monotonic()) - self._shown_at >= EVERY_S:
-            self._progress.count(done - self._done)
-            self._done, self._shown_at = done, now
+AsDocument = Annotated[bool, typer.Option("--json", help="JSON instead of sentences.")]
 
 
 def backup(
@@ -58,11 +35,12 @@ def backup(
     as_document: AsDocument = False,
     config: ConfigOption = None,
 ) -> None:
-    """Copy the queue and its pixels to DIR, beside a running broker or without one.
+    """Copy the queue and its pixels to DIR.
 
-    Every film that was accepted before it begins is in it, with its pixels. The next backup into
-    the same DIR copies only new pixels and replaces the one before: DIR holds one backup, and holds
-    it whole at any time, also when a backup is broken off.
+    It is made beside a running broker, or without one. Every film that was accepted before it
+    begins is in it, with its pixels. The next backup into the same DIR copies only new pixels and
+    replaces the one before: DIR holds one backup, and holds it whole at any time, also when a
+    backup is broken off.
 
     In it: jobs, films, pixels, printers' duties, who ordered what, and the users of the page with
     their hashed passwords. Not in it: broker.toml, certificates and their keys, the file with the
@@ -76,7 +54,7 @@ def backup(
 
     from broker.cli.owner import permitted
     from broker.cli.progress import Progress
-    from broker.cli.tables import as_json
+    from broker.cli.tables import as_json, say
     from broker.config import load
     from broker.desk.failures import Failure, of_database
     from broker.store.backup import Site, back_up
@@ -99,14 +77,14 @@ def backup(
             permitted(folder),
             Progress("looking at the folder", 1, quiet=as_document) as progress,
         ):
-            report = back_up(site, folder, Counted(progress))
+            report = back_up(site, folder, progress)
     except sqlite3.Error as error:
         raise Failure(of_database(error, settings.database_file) or str(error)) from error
     if as_document:
         typer.echo(as_json(_document(folder, report)))
     else:
         for line in _lines(folder, report):
-            typer.echo(line)
+            say(line)
     if report.manifest.missing or report.manifest.damaged:
         raise typer.Exit(1)
 

@@ -32,7 +32,10 @@ def check(
     ctx: typer.Context,
     host: Annotated[
         str | None,
-        typer.Argument(metavar="HOST", help="Whom to check; or a configured printer's name."),
+        typer.Argument(
+            metavar="HOST",
+            help="Host or address to check, with PORT; or a configured printer's name.",
+        ),
     ] = None,
     port: Annotated[
         int | None, typer.Argument(metavar="PORT", min=1, max=65535, help="Its port.")
@@ -113,10 +116,11 @@ def check(
                 + ([] if films is None else [_films_document(settings, films)])
             )
         )
-    elif not peers:
-        typer.echo("No printers are configured and no broker answers: nothing to check.", err=True)
     else:
         console = tables.terminal()
+        if not peers:
+            none = "No printers are configured and no broker answers: nothing to check."
+            typer.echo(none if films is None else "No printers are configured.", err=True)
         for peer, found in zip(peers, checks, strict=True):
             name = "" if peer.name == at_port(peer.host, peer.port) else f"{peer.name} "
             verdict = "healthy" if found.kind in healthy else "NOT healthy"

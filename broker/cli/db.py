@@ -20,8 +20,7 @@ LISTED = 20
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Check the database and its spool, bring it up to date, or say which version it has.\n\n"
-    "Example: broker db check",
+    help="Check the database and its spool, or bring it up to date.\n\nExample: broker db check",
 )
 
 
@@ -102,7 +101,7 @@ def check(
     config: ConfigOption = None,
     as_document: JsonOption = False,
 ) -> None:
-    """Check everything: the database's pages and references, every row, and the spool.
+    """Check the database's pages, references and rows, and the spool.
 
     Nothing is written, and a running broker goes on. Without --full, spool files are looked at
     for their length only. The broker checks pages and references at each start, and everything but
@@ -116,6 +115,7 @@ def check(
     import time
 
     from broker.cli.progress import Progress
+    from broker.cli.tables import as_json, say
     from broker.config import load
     from broker.desk.failures import Failure, of_database
     from broker.store.binding import mismatch
@@ -129,16 +129,14 @@ def check(
         raise Failure(lost.words if lost else new)
     began = time.monotonic()
     with Progress("checking pages and references", 1, quiet=as_document) as progress:
-        stage, shown, shown_at = "", 0, 0.0
+        stage = ""
 
         def tell(words: str, done: int, total: int) -> None:
-            nonlocal stage, shown, shown_at
+            nonlocal stage
             if words != stage:
-                stage, shown = words, 0
+                stage = words
                 progress.begin(words, total)
-            if (now := time.monotonic()) - shown_at >= 0.1:
-                progress.count(done - shown)
-                shown, shown_at = done, now
+            progress.reached(done)
 
         try:
             found = check_all(file, settings.data_dir / "spool", full=full, tell=tell)
@@ -146,18 +144,16 @@ def check(
             raise Failure(of_database(error, file) or f"{file}: {error}") from error
     seconds = time.monotonic() - began
     if as_document:
-        from broker.cli.tables import as_json
-
         typer.echo(as_json(_document(file, found, full, seconds)))
     else:
         for line in _lines(file, found, full, seconds):
-            typer.echo(line)
+            say(line.lstrip(" "), len(line) - len(line.lstrip(" ")))
     if found.findings:
         raise typer.Exit(1)
 
 
 def _document(file: Path, found: Checked, full: bool, seconds: float) -> dict[str, object]:
-    from broker.model.finding import REMEDIES
+    from broker.model.finding import remedy
 
     return {
         "database": str(file),
@@ -172,7 +168,7 @@ def _document(file: Path, found: Checked, full: bool, seconds: float) -> dict[st
                 "kind": str(each.kind),
                 "words": each.words,
                 "jobs": list(each.jobs),
-                "remedy": REMEDIES[each.kind],
+                "remedy": remedy(each.kind, str(file)),
             }
             for each in found.findings
         ],
@@ -180,7 +176,7 @@ def _document(file: Path, found: Checked, full: bool, seconds: float) -> dict[st
 
 
 def _lines(file: Path, found: Checked, full: bool, seconds: float) -> list[str]:
-    from broker.model.finding import REMEDIES
+    from broker.model.finding import remedy
 
     how = "content" if full else "length only"
     lines = [
@@ -196,5 +192,5 @@ def _lines(file: Path, found: Checked, full: bool, seconds: float) -> list[str]:
         lines += [f"  {each.sentence}" for each in its[:LISTED]]
         if len(its) > LISTED:
             lines.append(f"  and {len(its) - LISTED} more; --json has all")
-        lines.append(f"  {REMEDIES[kind]}")
+        lines.append(f"  {remedy(kind, str(file))}")
     return ["NOT IN ORDER.", *lines]

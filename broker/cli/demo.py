@@ -34,8 +34,9 @@ def demo(
         bool, typer.Option("--keep-running", help="Stay up afterwards, until Ctrl-C.")
     ] = False,
 ) -> None:
-    """Show the broker at work: three emulated printers, three modalities, and a printer that dies.
+    """Show the broker at work with emulated printers and modalities.
 
+    Three printers, of which one dies, and three modalities.
     Exits 0 only if every film came out exactly once.
 
     Example: broker demo --keep-running, and in another window the commands that it names.

@@ -18,34 +18,48 @@ if TYPE_CHECKING:
 
 
 def emulate(
-    name: Annotated[str, typer.Option("--name", help="The printer's name.")] = "oki-1",
+    name: Annotated[
+        str, typer.Option("--name", help="The printer's name.", metavar="NAME")
+    ] = "oki-1",
     ae_title: Annotated[
         str,
         typer.Option(
             "--ae-title",
-            help="What it is called; else the name in capitals, without dashes.",
+            help="Its AE title; else the name in capitals, without dashes.",
             callback=titled,
+            metavar="AE",
         ),
     ] = "",
-    host: Annotated[str, typer.Option("--host", help="Where to listen.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option("--host", help="Address to listen on.", metavar="HOST")
+    ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option("--port", help="0 takes any free port.", min=0, max=65535)
+        int,
+        typer.Option(
+            "--port",
+            help="Port to listen on; 0 takes a free one.",
+            metavar="PORT",
+            min=0,
+            max=65535,
+        ),
     ] = 11113,
     tray: Annotated[
         Path | None,
         typer.Option("--tray", help="Folder for finished sheets; else the name.", metavar="DIR"),
     ] = None,
     seconds: Annotated[
-        float, typer.Option("--seconds", help="For each sheet.", min=0.0, max=3600.0)
+        float,
+        typer.Option("--seconds", help="How long a sheet takes.", metavar="N", min=0.0, max=3600.0),
     ] = 1.0,
     scenario: Annotated[
-        str, typer.Option("--scenario", help="What is wrong with it; --scenarios lists them.")
+        str,
+        typer.Option("--scenario", help="A fault to show; --scenarios lists them.", metavar="NAME"),
     ] = "ok",
     scenarios: Annotated[
-        bool, typer.Option("--scenarios", help="List the scenarios, and leave.")
+        bool, typer.Option("--scenarios", help="List the scenarios, and end.")
     ] = False,
 ) -> None:
-    """Be a printer: a Print SCP that lays finished films into a tray, as pictures.
+    """Be a printer: a Print SCP that writes films as pictures.
 
     It behaves as OKI's DICOM-embedded printers say they do: grayscale and color print,
     Presentation LUT, Print Job, Verification; no annotation. Nothing is sent anywhere.

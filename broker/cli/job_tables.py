@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from broker.cli.tables import Column, Row, folded, lay_out
+from broker.cli.tables import Column, Row, fact, folded, lay_out
 from broker.desk.fate import tray
 from broker.desk.phrases import age, count, moment, why_removed
 from broker.desk.remarks import of_job, where
@@ -34,14 +34,14 @@ FILMS = (
     Column("SIZE"),
     Column("FORMAT", below=True),
     Column("PRINTER"),
-    Column("ASKED"),
-    Column("ACCEPTED"),
+    Column("ASKED UTC"),
+    Column("ACCEPTED UTC"),
 )
 ATTEMPTS = (
     Column("TRY", right=True),
     Column("PRINTER"),
-    Column("BEGAN"),
-    Column("ENDED"),
+    Column("BEGAN (UTC)"),
+    Column("ENDED (UTC)"),
     Column("OUTCOME"),
 )
 
@@ -136,9 +136,8 @@ def job(
             f"removed {moment(found.pixels_removed_at)} UTC, {why_removed(found)}: it cannot be "
             "printed again"
         )
-    for name, fact in facts.items():
-        first, *rest = folded(fact, width, 14)
-        lines += [Text(f"  {name:<12}") + Text(first.plain.lstrip()), *rest]
+    for name, words in facts.items():
+        lines += fact(name, words, width, 14)
     rows = [_film(film, len({each.pass_number for each in films})) for film in films]
     lines += [Text(), *lay_out(FILMS, rows, width)]
     if attempts:

@@ -98,10 +98,10 @@ def show(
     film: FilmOption = 1,
     config: ConfigOption = None,
 ) -> None:
-    """Show one job with its films and attempts; with --preview, write a picture of a film instead.
+    """Show one job with its films and attempts.
 
-    The picture shows the film as it will lie on the sheet, with the patient's name where it stands
-    in the image: only you can read the file.
+    With --preview it writes a picture of a film instead. The picture shows the film as it will lie
+    on the sheet, with the patient's name where it stands in the image: only you can read the file.
 
     Example: broker jobs show 42 --preview film.png --film 2
     """

@@ -96,7 +96,9 @@ def broker(
     config: ConfigOption = None,
     show_version: Annotated[
         bool,
-        typer.Option("--version", callback=_version, is_eager=True, help="Say which one this is."),
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Show the version, and end."
+        ),
     ] = False,
 ) -> None:
     """Take films from modalities, keep them safe, print them on the least-loaded healthy printer.

@@ -22,7 +22,10 @@ ConfigOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 ReasonOption = Annotated[
-    str, typer.Option("--reason", "-r", help="Why, for whoever looks next.", metavar="REASON")
+    str,
+    typer.Option(
+        "--reason", "-r", help="The reason; tables and the page show it.", metavar="REASON"
+    ),
 ]
 
 

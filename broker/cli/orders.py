@@ -83,11 +83,11 @@ def move(
     job_id: IdArgument,
     printer: Annotated[str, typer.Argument(metavar="PRINTER", help="The printer's name.")] = "",
     any_printer: Annotated[
-        bool, typer.Option("--any", help="Take that back: any printer may print it.")
+        bool, typer.Option("--any", help="Take the binding back: any printer may print it.")
     ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Send a job to one printer and no other, or with --any to whichever is best.
+    """Bind a job to one printer, or with --any to none.
 
     Example: broker jobs move 42 oki-2
     """

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from broker.config import Config
 
 ROOT = 0
+PROGRAM = "broker"
 
 
 class Ruling(StrEnum):
@@ -164,7 +165,7 @@ def _refused(settings: Config, owner: Account, command: str, file: Path | None) 
     folder, me = shlex.quote(str(settings.data_dir)), account()
     words = (
         f"{settings.data_dir}: belongs to {owner.words}, and this is {me.words}; type "
-        f"`sudo -u {owner.typed} broker{option} {shlex.join(typed)}`"
+        f"`sudo -u {owner.typed} {program()}{option} {shlex.join(typed)}`"
     )
     if owner.uid == ROOT or command.endswith(" serve"):
         words += (
@@ -172,6 +173,17 @@ def _refused(settings: Config, owner: Account, command: str, file: Path | None) 
             f"`sudo chown -R {me.name or me.uid}: {folder}`"
         )
     return words
+
+
+def program() -> str:
+    """This program as it is typed where PATH does not have its folder: `sudo` mostly sets a PATH of
+    its own (secure_path in sudoers(5)), without the environments that Python's programs are in."""
+    started = Path(sys.argv[0])
+    beside = Path(sys.executable).with_name(PROGRAM)
+    for each in (started.absolute(), beside):
+        if each.name == PROGRAM and each.is_file():
+            return shlex.quote(str(each))
+    return f"{shlex.quote(sys.executable)} -m broker.cli.main"
 
 
 def _become(owner: Account, folder: Path) -> None:

@@ -19,7 +19,7 @@ app = typer.Typer(rich_markup_mode=None)
 def printers(
     ctx: typer.Context, as_document: JsonOption = False, config: ConfigOption = None
 ) -> None:
-    """List printers, or say what is wanted of one.
+    """List printers, or set the duty of one.
 
     STATUS is what was observed (up, degraded, down, unknown), DUTY is what a person wants (ready,
     drain, maint). LOAD is films x copies not yet settled; DONE films accepted; FAIL attempts that

@@ -21,6 +21,8 @@ from rich.table import Column
 
 from broker.model.printable import printable
 
+SHOWN_S = 0.1
+"""Between two changes of the bar, of what is told far more often."""
 LINE_S = 5.0
 """Off a terminal, what is counted is told so often."""
 
@@ -38,6 +40,7 @@ class Progress:
         self._lines = not quiet and not self._console.is_terminal and total is not None
         self._words, self._total, self._done = words, total, 0
         self._told_at = time.monotonic()
+        self._shown_at = 0.0
         counted: list[ProgressColumn] = []
         if total is not None:
             counted = [BarColumn(bar_width=20), MofNCompleteColumn()]
@@ -85,6 +88,16 @@ class Progress:
     def count(self, number: int = 1) -> None:
         """So many more are done."""
         self._done += number
+        self._show()
+
+    def reached(self, done: int) -> None:
+        """So many are done of all; it may be told as often as there are files."""
+        self._done = done
+        if (now := time.monotonic()) - self._shown_at >= SHOWN_S:
+            self._shown_at = now
+            self._show()
+
+    def _show(self) -> None:
         self._bar.update(self._task, completed=self._done, refresh=True)
         if self._lines and time.monotonic() - self._told_at >= LINE_S:
             self._told_at = time.monotonic()

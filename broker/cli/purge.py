@@ -37,10 +37,10 @@ def purge(
     as_document: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Remove the pixels of finished jobs, later their rows, as the broker does by itself.
+    """Remove finished jobs' pixels, later their rows.
 
-    Only finished jobs (sent, printed, cancelled) whose time is over. What waits, prints or is
-    held always stays. Without its pixels a job cannot be printed again.
+    The broker does so by itself. Only finished jobs (sent, printed, cancelled) whose time is over.
+    What waits, prints or is held always stays. Without its pixels a job cannot be printed again.
 
     On a terminal it asks first when a time is shorter than the configured one, unless --yes; from
     a script it does not ask.

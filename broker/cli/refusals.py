@@ -18,13 +18,15 @@ NAMED = 5
 def refusals(
     ctx: typer.Context, as_document: JsonOption = False, config: ConfigOption = None
 ) -> None:
-    """List refusals by kind: connections, associations and films that were not taken.
+    """List what was refused, by kind, AE title and address.
+
+    Connections, associations and requests that were not taken.
 
     Below each kind stand those who were refused most often, by AE title and address, and why the
     last time; --json has all of them.
 
-    Counted over all lives of the broker, written down every few seconds. SINCE, in UTC, is the
-    first of its kind.
+    Counted over all starts of the broker, and written every few seconds. SINCE is the first of its
+    kind.
 
     Example: broker refusals
     """
@@ -60,7 +62,7 @@ def refusals(
     columns = (
         Column("KIND"),
         Column("NUMBER", right=True),
-        Column("SINCE"),
+        Column("SINCE (UTC)"),
         Column("LAST", right=True),
         Column("LAST PEER"),
     )

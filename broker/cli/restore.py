@@ -54,13 +54,16 @@ def restore(
     held, and none prints by itself: `broker jobs release ID` prints one and flags it, `broker jobs
     release ID --printed` closes it as printed. Films taken after the backup are not in it.
 
+    A backup that was made before an upgrade may be restored after it: its tables are brought up to
+    date. A database is never replaced, not even one that another command makes meanwhile.
+
     broker.toml and certificates are not in a backup: put them in place yourself.
 
     Example: broker restore --dry-run /mnt/backup/broker
     """
-    from broker.cli.backup import Counted
     from broker.cli.owner import permitted
     from broker.cli.progress import Progress
+    from broker.cli.tables import say
     from broker.config import load
     from broker.desk.failures import Failure
     from broker.store.occupancy import Occupancy
@@ -71,30 +74,29 @@ def restore(
     folder = folder.expanduser().absolute()
     place = Place(settings.data_dir, settings.database_file, time.time)
     with Progress("looking at the backup", 1) as progress:
-        watcher = Counted(progress)
         if dry_run:
             with permitted(folder):
-                found = inspect(folder, place, watcher)
+                found = inspect(folder, place, progress)
         else:
             if Occupancy.taken(settings.data_dir):
                 raise Failure(f"{settings.data_dir}: a broker is running on it; stop it first")
             refuse_existing(place)
             with permitted(folder):
-                found = inspect(folder, place, watcher)
+                found = inspect(folder, place, progress)
             if (found.missing or found.damaged) and not incomplete:
                 raise Failure(_lacks(found))
             with occupied(place):
-                restored = put_in_place(found, place, watcher)
+                restored = put_in_place(found, place, progress)
     for line in _found(found):
-        typer.echo(line)
+        say(line)
     if not dry_run:
         for line in _came_back(found, restored, place):
-            typer.echo(line)
+            say(line)
         return
     try:
         refuse_existing(place)
     except RestoreRefused as refused:
-        typer.echo(f"Not yet: {refused.words}")
+        say(f"Not yet: {refused.words}")
     typer.echo("Nothing was changed.")
     if found.missing or found.damaged:
         raise typer.Exit(1)
@@ -123,6 +125,13 @@ def _found(found: Inspection) -> list[str]:
         lines.append(
             f"NOT WHOLE: {count(len(found.missing), 'spool file')} missing, {len(found.damaged)} "
             "damaged"
+        )
+    if found.by_numbers:
+        lines.append(
+            f"The backup was made before an upgrade (tables {manifest.schema}), and names no "
+            "database: it is taken for this spool's, as its job numbers agree, and "
+            f"{len(found.there)} of its {len(found.wanted)} spool files are in it. If it is "
+            "another broker's, restore the right one"
         )
     if found.others:
         lines.append(

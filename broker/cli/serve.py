@@ -8,12 +8,11 @@ import sqlite3
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from broker.cli.options import configured
+from broker.cli.options import ConfigOption, configured
 
 if TYPE_CHECKING:
     from broker.config import Config
@@ -85,10 +84,7 @@ def level_of(event: str, facts: Mapping[str, object]) -> str:
 
 def serve(
     ctx: typer.Context,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", "-c", help="The configuration file."),
-    ] = None,
+    config: ConfigOption = None,
     new_spool: Annotated[
         bool,
         typer.Option(
@@ -101,7 +97,9 @@ def serve(
         bool, typer.Option("--web/--no-web", help="Serve the System Overview, too.")
     ] = True,
 ) -> None:
-    """Take films from modalities and print them, until SIGTERM or Ctrl-C.
+    """Take films from modalities and print them, until stopped.
+
+    It runs in the foreground; SIGTERM or Ctrl-C stops it.
 
     SIGHUP reads the configuration again, certificates included: all of it at once, but for
     [broker], [limits], [web], [log] and the TLS port, which count from the next start and are named

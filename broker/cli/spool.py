@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from broker.store.binding import SpoolMismatch
     from broker.store.orphans import Orphan
 
+FACTS = 24
+"""Where the words begin of what is known of spool and database."""
+
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 app = typer.Typer(rich_markup_mode=None)
@@ -27,7 +30,7 @@ app = typer.Typer(rich_markup_mode=None)
 
 @app.callback(invoke_without_command=True)
 def spool(ctx: typer.Context, as_document: JsonOption = False, config: ConfigOption = None) -> None:
-    """Show the spool: to which database it belongs, how many files it keeps, and those set aside.
+    """Show to which database the spool belongs, and what it keeps.
 
     Files that no job refers to, and it is not known why, are set aside for
     retention.orphans_days, and removed then, once the running broker has seen the clock go on
@@ -41,11 +44,11 @@ def spool(ctx: typer.Context, as_document: JsonOption = False, config: ConfigOpt
 
 @app.command()
 def adopt(ctx: typer.Context, yes: YesOption = False, config: ConfigOption = None) -> None:
-    """Go on with a database and a spool that do not fit together, when what fits is lost for good.
+    """Go on with a database and a spool that do not fit together.
 
-    Says what does not fit and what becomes of jobs and pixels, then asks. Nothing is removed: jobs
-    that may be on paper are held for a person, files that no job refers to are set aside. Stop the
-    broker first.
+    For when the one that fits is lost for good. Says what does not fit and what becomes of jobs and
+    pixels, then asks. Nothing is removed: jobs that may be on paper are held for a person, files
+    that no job refers to are set aside. Stop the broker first.
 
     Example: broker spool adopt
     """
@@ -172,10 +175,11 @@ def _show(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
             )
         )
         return
-    typer.echo(f"{folder}: {count(files, 'file')}, {megabytes(size)}")
-    typer.echo(f"  the spool belongs to  {_words(there.mark)}")
-    typer.echo(f"  {file.name} is          {_words(seen.progress, seen)}")
-    typer.echo(found.words if found else "  they fit")
+    width = tables.terminal().width
+    tables.say(f"{folder}: {count(files, 'file')}, {megabytes(size)}")
+    tables.show(tables.fact("the spool belongs to", _words(there.mark), width, FACTS))
+    tables.show(tables.fact(f"{file.name} is", _words(seen.progress, seen), width, FACTS))
+    tables.say(found.words if found else "they fit", 0 if found else 2)
     _table(orphans, days, time.time())
 
 
@@ -189,21 +193,21 @@ def _table(orphans: list[Orphan], days: float, now: float) -> None:
         typer.echo("Nothing is set aside.")
         return
     size = sum(each.size for each in orphans)
-    typer.echo(
+    tables.say(
         f"{count(len(orphans), 'file')} set aside, {megabytes(size)}: no job refers to them, and "
         "it is not known why"
     )
     columns = (
         Column("NAME"),
         Column("SIZE", right=True),
-        Column("SET ASIDE"),
+        Column("SET ASIDE (UTC)"),
         Column("AGO", right=True),
-        Column("REMOVED"),
+        Column("REMOVED (UTC)"),
     )
     rows = [
         Row(
             (
-                f"{each.name[:12]}…" if len(each.name) > 13 else each.name,
+                f"{each.name[:12]}.." if len(each.name) > 14 else each.name,
                 megabytes(each.size),
                 moment(each.since),
                 age(max(0.0, now - each.since)),

@@ -8,10 +8,12 @@ move a person's cursor.
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import typer
 from rich.console import Console
 from rich.text import Text
 
@@ -20,6 +22,9 @@ from broker.desk.phrases import clean
 NARROWEST = 40
 """Text is not folded to less than so many columns."""
 INDENT = 8
+_COMMAND = re.compile("`[^`]*`")
+_KEPT = "\N{NO-BREAK SPACE}"
+"""Stands for a space at which no line ends."""
 STYLES: Mapping[str, str] = {
     "held": "bold red",
     "printing": "bold cyan",
@@ -107,14 +112,34 @@ def _line(
 
 
 def folded(sentence: str, width: int, indent: int = 0) -> list[Text]:
-    """A sentence, folded between words and indented; a longer word stays whole."""
+    """A sentence, folded between words and indented. A longer word stays whole, and so does a
+    command in backticks, which a person copies."""
+    whole = _COMMAND.sub(lambda found: found[0].replace(" ", _KEPT), clean(sentence))
     lines = textwrap.wrap(
-        clean(sentence),
+        whole,
         max(NARROWEST, width - indent),
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return [Text(" " * indent + line, no_wrap=True, overflow="ignore") for line in lines]
+    return [
+        Text(" " * indent + line.replace(_KEPT, " "), no_wrap=True, overflow="ignore")
+        for line in lines
+    ]
+
+
+def fact(name: str, words: str, width: int, indent: int) -> list[Text]:
+    """A fact with its name before it, folded below itself: its words begin at column `indent`."""
+    first, *rest = folded(words, width, indent) or [Text()]
+    return [Text(f"  {name}".ljust(indent)) + Text(first.plain.lstrip()), *rest]
+
+
+def say(sentence: str, indent: int = 0) -> None:
+    """A sentence for stdout: folded on a terminal, and one line where a program reads it."""
+    console = terminal()
+    if console.is_terminal:
+        show(folded(sentence, console.width, indent) or [Text()], console)
+    else:
+        typer.echo(f"{' ' * indent}{clean(sentence)}")
 
 
 def show(lines: Sequence[Text], console: Console | None = None) -> None:

@@ -27,15 +27,18 @@ def print_test_film(
         str, typer.Option("--printer", "-p", help="This printer and no other.", metavar="NAME")
     ] = "",
     film_size: Annotated[
-        str, typer.Option("--film-size", help="A Film Size ID: A4, A3, 14INX17IN, ...")
+        str,
+        typer.Option("--film-size", help="A Film Size ID: A4, A3, 14INX17IN, ...", metavar="SIZE"),
     ] = "A4",
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for its end.")] = True,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Wait until it is printed or held.")
+    ] = True,
     timeout: Annotated[
-        float, typer.Option("--timeout", min=0, help="Wait so many seconds at most.")
+        float, typer.Option("--timeout", min=0, help="Wait so many seconds at most.", metavar="N")
     ] = 300.0,
     config: ConfigOption = None,
 ) -> None:
-    """Print one test film, and wait until a printer has accepted it.
+    """Print one test film, and wait for a printer to accept it.
 
     Exit 0 when it is sent, 1 when it is held or not sent in time. The broker must be running.
 

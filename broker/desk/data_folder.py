@@ -8,12 +8,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from broker.model.mount import mount_of
+from broker.store.mounts import mount_at
 
 if TYPE_CHECKING:
     from broker.config import Config
 
-MOUNTS = Path("/proc/self/mountinfo")
 MOST = 20_000
 """Files that are looked at; a spool may have more."""
 NAMED = 3
@@ -38,11 +37,7 @@ def file_system(folder: Path) -> str:
     """What the folder's file system does not give, empty where it is a local disk. Of a folder that
     is not there yet, its nearest parent counts.
     """
-    try:
-        text = MOUNTS.read_text(errors="surrogateescape")
-    except OSError:
-        return ""  # a system without /proc tells nothing
-    mount = mount_of(text, os.path.realpath(folder))
+    mount = mount_at(folder)
     return "" if mount is None else mount.words
 
 

@@ -105,12 +105,18 @@ def store_over(opened_database: Database, settings: Config) -> Store:
 def database(config: Config) -> Iterator[Database]:
     """The database, whatever version its tables have; it and its folder are made when missing.
 
-    Raises: SpoolMismatch: when it is missing, and the spool knows of one.
+    Raises:
+        SpoolMismatch: it is missing, and the spool knows of one.
+        Failure: it is missing, and a process that has the data directory is making it.
     """
-    if not _is_there(config.database_file) and (
-        found := mismatch(config.data_dir / "spool", config.database_file)
-    ):
-        raise found  # a new file in its place would hide the loss, and remove its log
+    if not _is_there(config.database_file):
+        if found := mismatch(config.data_dir / "spool", config.database_file):
+            raise found  # a new file in its place would hide the loss, and remove its log
+        if config.data_dir.is_dir() and Occupancy.taken(config.data_dir):
+            raise Failure(
+                f"{config.database_file}: there is no database yet, and another process is making "
+                "one: a broker that starts, or `broker restore`; do this again when it is done"
+            )
     for folder in (config.data_dir, config.database_file.parent):
         if not folder.is_dir():
             folder.mkdir(mode=0o700, parents=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -39,8 +40,7 @@ REMEDIES: Mapping[Kind, str] = {
     Kind.PAGES: (
         "Stop the broker and keep a copy of the database. With a backup: move the database with "
         "its -wal and -shm away, leave the spool, then `broker restore DIR`. Without one: "
-        "`sqlite3 FILE .recover | sqlite3 NEW` writes what can be read into another file; put that "
-        "in its place, and check it. Then look at the disk and the memory."
+        "{salvage}. Then look at the disk and the memory."
     ),
     Kind.REFERENCES: (
         "Rows are missing that others refer to: treat it as damaged pages. Stop the broker, keep a "
@@ -74,6 +74,27 @@ REMEDIES: Mapping[Kind, str] = {
     ),
     Kind.FIT: "Do what the sentence says; until then, no broker starts.",
 }
+
+
+def remedy(kind: Kind, database: str) -> str:
+    """What a person does about a finding of that kind; `database` is the path of its file."""
+    return REMEDIES[kind].replace("{salvage}", salvage(database))
+
+
+def salvage(database: str) -> str:
+    """What to type to read what is left of a damaged database, and what that gives.
+
+    `.dump` ends with ROLLBACK where it met damage. `.recover` would read more, and is not in the
+    `sqlite3` of Debian.
+    """
+    old, new = shlex.quote(database), shlex.quote(f"{database}.read")
+    return (
+        f"`sqlite3 {old} .dump | sed 's/^ROLLBACK.*/COMMIT;/' | sqlite3 {new}` (Debian's package "
+        "sqlite3) writes the rows that can be read into another file; jobs on damaged pages are "
+        f"not in it. Move the database with its -wal and -shm away, then `mv {new} {old}`: `broker "
+        "db check` names the jobs that have lost a part, and `broker spool` says whether a broker "
+        "starts on it"
+    )
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,20 @@ class Mount:
     source: str
 
     @property
+    def is_network(self) -> bool:
+        """Whether other machines, or the host of this virtual one, have the files."""
+        return self.kind in NETWORK or self.kind.startswith("fuse.")
+
+    @property
+    def flock_is_fcntl(self) -> bool:
+        """Whether a `flock` of a file may meet the byte-range locks that SQLite sets on it.
+
+        On NFS and SMB a `flock` is a byte-range lock of the whole file (flock(2), NFS details and
+        CIFS details); of the others it is not known, so that they count as well.
+        """
+        return self.is_network
+
+    @property
     def words(self) -> str:
         """What is not given there; empty for a local disk."""
         if self.kind in MEMORY:
@@ -60,12 +74,13 @@ class Mount:
                 f"lies on {self.kind}, mostly the layer of a container: all films are lost when "
                 "the container is removed; use a volume"
             )
-        if self.kind in NETWORK or self.kind.startswith("fuse."):
+        if self.is_network:
             return (
                 f"lies on {self.kind} ({self.source}), which is not a local disk: SQLite's locks "
-                "and its write-ahead log do not hold there, and what was forced to the disk may "
-                "be in another machine's memory, so that films and the queue can be lost; use a "
-                "local disk"
+                "and its write-ahead log do not hold there; a second broker on the same database "
+                "is kept away only while the file named as the database and .lock is there; and "
+                "what was forced to the disk may be in another machine's memory, so that films and "
+                "the queue can be lost; use a local disk"
             )
         return ""
 

@@ -79,3 +79,48 @@ def misfit(database: DatabaseSeen, spool: SpoolSeen) -> Misfit | None:
         return Misfit.NEW if database.jobs == 0 else Misfit.OTHER
     behind = own.changes < spool.mark.changes or own.jobs < spool.mark.jobs
     return Misfit.OLDER if behind else None
+
+
+@dataclass(frozen=True)
+class BackupSeen:
+    """What a backup says of its database."""
+
+    identity: str
+    """Empty where an earlier version made the tables."""
+    jobs: int
+    """The highest job number that was given."""
+
+
+class BackupFit(StrEnum):
+    """Whether a backup may be restored beside a spool that is in place."""
+
+    FITS = "fits"
+    BY_NUMBERS = "by numbers"
+    """The backup has no identity, and its job numbers agree with the spool: a person is told."""
+    OTHER = "other"
+    """The spool belongs to another database."""
+    AHEAD = "ahead"
+    """The backup has no identity, and jobs that the spool's database never had."""
+    UNMARKED = "unmarked"
+    """The spool keeps pixels that are not the backup's, and nothing says to which database it
+    belongs."""
+    UNREADABLE = "unreadable"
+    """The spool's mark cannot be read."""
+
+
+def backup_fit(backup: BackupSeen, spool: SpoolSeen, others: int) -> BackupFit:
+    """Whether the spool in place is that of the backup's broker; `others` of its files are none
+    that the backup refers to.
+
+    A spool without a mark that keeps nothing else is what a restore has left that was broken off.
+    A backup that was made before the upgrade that gave the database its identity has none. It
+    belongs to the spool as far as can be known, if it has no job that the spool does not know of.
+    """
+    mark = spool.mark
+    if not spool.readable:
+        return BackupFit.UNREADABLE
+    if mark is None:
+        return BackupFit.UNMARKED if others and backup.identity else BackupFit.FITS
+    if backup.identity:
+        return BackupFit.FITS if backup.identity == mark.identity else BackupFit.OTHER
+    return BackupFit.BY_NUMBERS if backup.jobs <= mark.jobs else BackupFit.AHEAD

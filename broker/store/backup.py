@@ -19,9 +19,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from broker.store.folder_sync import sync_folder
 from broker.store.integrity import damage, examine
 from broker.store.keepers import Keepers
-from broker.store.manifest import LOCK, NAME, SPOOL, Manifest, NotABackup, sync_folder
+from broker.store.manifest import LOCK, NAME, SPOOL, Manifest, NotABackup
 from broker.store.pixel_copies import Found, copy_pixels, names_in, place_in, size_of
 from broker.store.snapshot import (
     Snapshot,
@@ -50,7 +51,7 @@ class Watcher(Protocol):
     def begin(self, words: str, total: int) -> None:
         """What is counted from now on, and how much of it there is."""
 
-    def count(self, done: int) -> None:
+    def reached(self, done: int) -> None:
         """So much of it is done."""
 
 
@@ -110,16 +111,16 @@ def back_up(site: Site, folder: Path, watcher: Watcher) -> Report:
                     # Only what finished jobs refer to is left: retention may go on.
                     release()
                 _copy(site.spool, folder / SPOOL, each, tally)
-                watcher.count(number)
+                watcher.reached(number)
             forgotten = _forget(site, fresh, wanted, tally)
             for each_folder in sorted({name[:2] for name in tally.new}):
-                sync_folder(folder / SPOOL / each_folder)
+                sync_folder(folder / SPOOL / each_folder, where_possible=True)
             if tally.new:
-                sync_folder(folder / SPOOL)
+                sync_folder(folder / SPOOL, where_possible=True)
             manifest = _manifest(site, fresh, at, tally)
             watcher.begin("writing it to the disk", 1)
             fresh.replace(folder / manifest.database)
-            sync_folder(folder)
+            sync_folder(folder, where_possible=True)
             manifest.write(folder)
         finally:
             remove_copy(fresh)
@@ -170,7 +171,7 @@ def _locked(folder: Path) -> Iterator[None]:
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except (BlockingIOError, PermissionError):  # the latter is CIFS's word for it
             raise BackupRefused(
                 f"{folder}: another backup is being written there; wait for its end"
             ) from None
@@ -210,7 +211,7 @@ def _copy_rows(site: Site, fresh: Path, watcher: Watcher) -> None:
         if not told:
             watcher.begin("copying the database, in pages", total)
             told = True
-        watcher.count(done)
+        watcher.reached(done)
 
     try:
         copy_database(site.database, fresh, tell)

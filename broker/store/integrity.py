@@ -12,6 +12,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from broker.model.finding import salvage
+
 START_S = 2.0
 """A check at a start takes no longer, however large the file is."""
 AT_MOST = 50
@@ -52,7 +54,7 @@ class DatabaseDamaged(Exception):
             "`broker db check` says what is hit. To go on from a backup: move this file, and those "
             f"named {file.name}-wal and {file.name}-shm, out of the folder, leave the spool where "
             "it is, then `broker restore DIR`. Without a backup: keep a copy of the file; "
-            "`sqlite3 FILE .recover | sqlite3 NEW` writes what can be read into another one"
+            f"{salvage(str(file))}"
         )
         super().__init__(self.words)
 

@@ -8,20 +8,19 @@ backup.lock               held while a backup is written
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from broker.store.folder_sync import sync_folder
+
 NAME = "manifest.json"
 LOCK = "backup.lock"
 SPOOL = "spool"
 KIND = "dicom-print-broker backup"
 FORMAT = 1
-NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF)
-"""What network file systems say that keep no folder open to sync it."""
 
 
 class NotABackup(Exception):
@@ -76,7 +75,7 @@ class Manifest:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(folder / NAME)
-        sync_folder(folder)
+        sync_folder(folder, where_possible=True)
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
@@ -112,15 +111,3 @@ class Manifest:
         if Path(found.database).name != found.database:
             raise NotABackup(f"{file}: names a database outside its folder")
         return found
-
-
-def sync_folder(folder: Path) -> None:
-    """Put the names of a folder on stable storage, where its file system can do that. OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in NO_SYNC:
-            raise
-    finally:
-        os.close(descriptor)

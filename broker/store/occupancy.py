@@ -16,10 +16,15 @@ import time
 from pathlib import Path
 from typing import ClassVar, Self
 
+from broker.store.kernel_locks import listed
+from broker.store.mounts import mount_at
+
 FILE = "broker.lock"
 LOOKED_AT_S = 1.0
 """For so long, at most, a command may look at a lock, which holds it."""
 UNKNOWN = "unknown"
+BESIDE = ".lock"
+"""What is added to the database's name where the lock is beside it."""
 
 NO_LOCK = (errno.ENOLCK, errno.ENOTSUP, errno.EBADF, errno.EINVAL)
 """What file systems say that cannot lock this."""
@@ -53,10 +58,7 @@ class Occupancy:
             if not (_locked(itself) and _locked(named)):
                 holder = _written(named) or _holder(os.fstat(itself))
                 raise _occupied(directory, holder, "data_dir")
-            # The number is for a person; on a full disk the lock holds without it.
-            with contextlib.suppress(OSError):
-                os.ftruncate(named, 0)
-                os.pwrite(named, f"{os.getpid()}\n".encode(), 0)
+            _write_number(named)
         except BaseException:
             os.close(itself)
             if named >= 0:
@@ -69,17 +71,23 @@ class Occupancy:
         """Take a database file that is there, before this process opens it otherwise: two spools
         cannot share one queue. Occupied names the process that has it; OSError.
         """
+        locked = lock_of(file)
+        made = 0 if locked == file else os.O_CREAT
         with cls._taking:
             while True:
                 status = file.stat()
                 inode = (status.st_dev, status.st_ino)
                 if inode in cls._databases:
                     raise _occupied(file, str(os.getpid()), "database.url")
-                descriptor = os.open(file, os.O_RDWR | os.O_CLOEXEC)
+                descriptor = os.open(locked, os.O_RDWR | os.O_CLOEXEC | made, 0o600)
                 try:
                     if not _locked(descriptor):
-                        raise _occupied(file, _holder(status), "database.url")
-                    if os.path.samestat(os.fstat(descriptor), file.stat()):
+                        named = "" if locked == file else _written(descriptor)
+                        holder = named or _holder(os.fstat(descriptor))
+                        raise _occupied(file, holder, "database.url")
+                    if _is_at(os.fstat(descriptor), locked) and _is_at(status, file):
+                        if locked != file:
+                            _write_number(descriptor)
                         taken = cls(descriptor, inode=inode)
                         cls._databases[inode] = taken
                         return taken
@@ -92,16 +100,22 @@ class Occupancy:
     def database_taken(cls, file: Path) -> bool:
         """Whether a broker runs on this database, with whatever data directory.
 
-        The file is not opened for it: this process may have it open (see `_databases`). So a broker
-        in another container is not seen, nor any where the kernel lists another device than the
-        file has (btrfs).
+        The database is not opened for it: this process may have it open (see `_databases`). So on a
+        local disk a broker in another container is not seen, nor any where the kernel lists another
+        device than the file has (btrfs).
         """
         try:
             status = file.stat()
         except FileNotFoundError:
             return False
-        held = (status.st_dev, status.st_ino) in cls._databases
-        return held or _holder(status) != UNKNOWN
+        if (status.st_dev, status.st_ino) in cls._databases:
+            return True
+        locked = lock_of(file)
+        if locked == file:
+            return _holder(status) != UNKNOWN
+        with contextlib.suppress(FileNotFoundError):
+            return _taken(os.open(locked, os.O_RDWR | os.O_CLOEXEC))
+        return False
 
     @staticmethod
     def taken(directory: Path) -> bool:
@@ -122,6 +136,19 @@ class Occupancy:
                 self._databases.pop(self._inode, None)
 
 
+def lock_of(file: Path) -> Path:
+    """The file whose `flock` keeps a second broker away from a database: the database itself, or,
+    where that lock would meet SQLite's own on it, `<database>.lock` beside it.
+
+    That file is opened and closed at will, as SQLite has no lock on it.
+    """
+    mount = mount_at(file)
+    if mount is None or not mount.flock_is_fcntl:
+        return file
+    itself = file.resolve()  # by whatever link it is reached
+    return itself.with_name(f"{itself.name}{BESIDE}")
+
+
 def _occupied(what: Path, holder: str, key: str) -> Occupied:
     return Occupied(
         f"{what}: another broker (process {holder}) runs on it; stop it first, or give this one "
@@ -136,7 +163,7 @@ def _locked(descriptor: int) -> bool:
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except (BlockingIOError, PermissionError):  # the latter is CIFS's word for it
             if time.monotonic() >= end:
                 return False
             time.sleep(0.02)
@@ -152,7 +179,7 @@ def _taken(descriptor: int) -> bool:
     """Whether another process has it locked; the descriptor is closed."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except (BlockingIOError, PermissionError):
         return True
     except OSError as error:
         if error.errno not in NO_LOCK:
@@ -160,6 +187,21 @@ def _taken(descriptor: int) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def _is_at(status: os.stat_result, path: Path) -> bool:
+    """Whether that file is the one of this name still."""
+    try:
+        return os.path.samestat(status, path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _write_number(descriptor: int) -> None:
+    """Write down this process's number, for a person; on a full disk the lock holds without it."""
+    with contextlib.suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
 
 
 def _written(descriptor: int) -> str:
@@ -172,12 +214,7 @@ def _written(descriptor: int) -> str:
 
 def _holder(status: os.stat_result) -> str:
     """The process that has a file locked, as the kernel lists it."""
-    device = status.st_dev
-    wanted = f"{os.major(device):02x}:{os.minor(device):02x}:{status.st_ino}"
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
-            # 1: FLOCK  ADVISORY  WRITE 4711 08:02:1234567 0 EOF
-            words = line.split()
-            if words[1:2] == ["FLOCK"] and words[3:4] == ["WRITE"] and words[5:6] == [wanted]:
-                return words[4]
+    for each in listed():
+        if each.is_of(status) and (each.kind, each.mode) == ("FLOCK", "WRITE"):
+            return str(each.process)
     return UNKNOWN

@@ -6,38 +6,42 @@ back held, its films uncertain, so that nothing prints by itself and a release f
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, update
 
-from broker.model.spool_fit import Progress
+from broker.model.spool_fit import BackupFit, BackupSeen, Progress, backup_fit
 from broker.store import identity, schema
 from broker.store.adoption import hold_unfinished, set_forward
 from broker.store.backup import Watcher
 from broker.store.binding import spool_seen
 from broker.store.database import Database
+from broker.store.folder_sync import sync_folder
 from broker.store.integrity import damage, examine
 from broker.store.jobs import Jobs
-from broker.store.leftovers import left_beside, set_aside
-from broker.store.manifest import SPOOL, Manifest, sync_folder
+from broker.store.leftovers import set_aside
+from broker.store.manifest import SPOOL, Manifest
 from broker.store.occupancy import Occupancy
 from broker.store.pixel_copies import Found, check_pixels, copy_pixels, names_in
 from broker.store.snapshot import Snapshot, Wanted, hash_of, remove_copy
 from broker.store.spool import Spool
-from broker.store.spool_mark import write_mark
+from broker.store.spool_mark import FILE, write_mark
 from broker.store.stored import place_of
-from broker.store.tables import released
+from broker.store.tables import queue, released
 
 FRESH = ".restoring.db"
 """The database until it is complete, beside the place where it goes."""
 NUMBERS_APART = 1000
 """Job numbers that are left out where it is not known how far they had come."""
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
+"""What file systems say that have no hard links."""
 RESTORED = "restored from the backup of {moment}: it may have been printed since"
 
 
@@ -62,11 +66,6 @@ class Place:
         """Where the pixels go."""
         return self.data_dir / "spool"
 
-    @property
-    def beside(self) -> list[Path]:
-        """What a database that is gone has left, which must not meet another one."""
-        return left_beside(self.database)
-
 
 @dataclass(frozen=True)
 class Inspection:
@@ -82,8 +81,14 @@ class Inspection:
     damaged: tuple[str, ...]
     others: int
     """Files in the spool that no row of the backup refers to."""
+    backup: BackupSeen
     mark: Progress | None
     """What the spool knows of its database."""
+
+    @property
+    def by_numbers(self) -> bool:
+        """Whether the backup has no identity, and was taken for the spool's by its job numbers."""
+        return self.mark is not None and not self.backup.identity
 
 
 @dataclass(frozen=True)
@@ -123,10 +128,16 @@ def refuse_existing(place: Place) -> None:
     file = place.database
     if file.exists() or file.is_symlink():
         raise RestoreRefused(
-            f"{file}: there is a database already, and a restore replaces none. If it is lost or "
-            f"damaged: keep it, as by `mkdir {file.parent}/before && mv {file}* "
-            f"{file.parent}/before/`, leave the spool where it is, then do this again"
+            f"{file}: there is a database already, and a restore replaces none. {_keep(file)}"
         )
+
+
+def _keep(file: Path) -> str:
+    """What to type where a database is in the way."""
+    return (
+        f"If it is lost or damaged: keep it, as by `mkdir {file.parent}/before && mv {file}* "
+        f"{file.parent}/before/`, leave the spool where it is, then do this again"
+    )
 
 
 def inspect(folder: Path, place: Place, watcher: Watcher) -> Inspection:
@@ -138,12 +149,15 @@ def inspect(folder: Path, place: Place, watcher: Watcher) -> Inspection:
         OSError: something cannot be read.
     """
     manifest = Manifest.read(folder)
-    mark = _own_spool(place, manifest)
     file = folder / manifest.database
     watcher.begin("checking the backup's database", 1)
     _check_rows(file, manifest)
     with Snapshot.of(file) as snapshot:
+        backup = BackupSeen(manifest.identity, snapshot.last_job())
         wanted = snapshot.wanted()
+    names = {each.name for each in wanted}
+    others = sum(each.name not in names for each in names_in(place.spool))
+    mark = _own_spool(place, backup, others)
     watcher.begin("checking pixels", len(wanted))
     there, missing, damaged = set(), [], []
     for number, each in enumerate(wanted, start=1):
@@ -155,9 +169,7 @@ def inspect(folder: Path, place: Place, watcher: Watcher) -> Inspection:
                     missing.append(each.name)
                 case Found.DAMAGED:
                     damaged.append(each.name)
-        watcher.count(number)
-    names = {each.name for each in wanted}
-    others = sum(each.name not in names for each in names_in(place.spool))
+        watcher.reached(number)
     return Inspection(
         folder,
         manifest,
@@ -166,6 +178,7 @@ def inspect(folder: Path, place: Place, watcher: Watcher) -> Inspection:
         tuple(missing),
         tuple(damaged),
         others,
+        backup,
         mark,
     )
 
@@ -176,9 +189,12 @@ def restore(found: Inspection, place: Place, watcher: Watcher) -> Restored:
     The place must be `occupied`. What the backup lacks is left out, and its jobs say so.
 
     Raises:
+        RestoreRefused: another command has made a database meanwhile, or the spool is another's.
         SchemaTooNew: a later version of the broker made the backup.
         OSError, sqlite3.Error: something cannot be written.
     """
+    # Again: before the place was occupied, a broker may have run on the spool.
+    found = replace(found, mark=_own_spool(place, found.backup, found.others))
     fresh = place.database.with_name(f".{place.database.name}{FRESH}")
     try:
         _copy(found.folder / found.manifest.database, fresh)
@@ -199,13 +215,18 @@ def restore(found: Inspection, place: Place, watcher: Watcher) -> Restored:
         finally:
             database.close()
         assert progress is not None  # the tables are the newest
+        refuse_existing(place)
         moved = set_aside(place.database, place.clock())
         # The mark first: a database whose spool has none could not be told from another one.
         write_mark(place.spool, progress)
-        fresh.replace(place.database)
-        sync_folder(place.database.parent)
+        try:
+            _put_in_place(fresh, place.database)
+        except BaseException:
+            _put_back(place.spool, found.mark)
+            raise
     finally:
         remove_copy(fresh)
+    sync_folder(place.database.parent, where_possible=True)
     return Restored(
         held=tuple(held),
         lost=tuple(lost),
@@ -215,33 +236,77 @@ def restore(found: Inspection, place: Place, watcher: Watcher) -> Restored:
     )
 
 
-def _own_spool(place: Place, manifest: Manifest) -> Progress | None:
-    """The mark of the spool that is in place, which must be this backup's broker's."""
+def _put_in_place(fresh: Path, file: Path) -> None:
+    """Give the complete database its name, which no other file has.
+
+    Raises: RestoreRefused: another process has made a file of that name. OSError.
+    """
+    try:
+        try:
+            os.link(fresh, file)
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            # An empty file reserves the name: beside a spool with a mark, commands take it for a
+            # lost database, and write nothing into it.
+            os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            fresh.replace(file)
+    except FileExistsError:
+        raise RestoreRefused(
+            f"{file}: another command has made a database here while the backup was restored. That "
+            f"one was left as it is, and the backup is not in place. {_keep(file)}"
+        ) from None
+
+
+def _put_back(spool: Path, mark: Progress | None) -> None:
+    """Have the spool say again what it said before: it belongs to the database that is there."""
+    if mark is not None:
+        write_mark(spool, mark)
+    else:
+        (spool / FILE).unlink(missing_ok=True)
+        sync_folder(spool)
+
+
+def _own_spool(place: Place, backup: BackupSeen, others: int) -> Progress | None:
+    """The mark of the spool that is in place, which must be this backup's broker's; `others` of its
+    files are none of the backup's."""
     seen = spool_seen(place.spool)
+    mark = seen.mark
     aside = f"Move it away, as by `mv {place.spool} {place.spool}.before`, and keep it"
-    if not seen.readable:
-        raise RestoreRefused(
-            f"{place.spool}: what says to which database this spool belongs is damaged. {aside}: "
-            "then do this again; all pixels come from the backup then"
-        )
-    if seen.mark is not None and seen.mark.identity != manifest.identity:
-        raise RestoreRefused(
-            f"{place.spool}: this spool belongs to another database (identity "
-            f"{seen.mark.identity[:8]}) than the backup ({manifest.identity[:8] or 'none'}): is "
-            f"data_dir the right one? If it is: {aside}"
-        )
-    if seen.mark is None and seen.files and manifest.identity:
-        raise RestoreRefused(
-            f"{place.spool}: this spool has pixels, and nothing says to which database it belongs. "
-            f"{aside}"
-        )
-    return seen.mark
+    match backup_fit(backup, seen, others):
+        case BackupFit.FITS | BackupFit.BY_NUMBERS:
+            return mark
+        case BackupFit.UNREADABLE:
+            raise RestoreRefused(
+                f"{place.spool}: what says to which database this spool belongs is damaged. "
+                f"{aside}: then do this again; all pixels come from the backup then"
+            )
+        case BackupFit.OTHER:
+            assert mark is not None
+            raise RestoreRefused(
+                f"{place.spool}: this spool belongs to another database (identity "
+                f"{mark.identity[:8]}) than the backup ({backup.identity[:8]}): is data_dir the "
+                f"right one? If it is: {aside}, then do this again"
+            )
+        case BackupFit.AHEAD:
+            assert mark is not None
+            raise RestoreRefused(
+                f"{place.spool}: this spool's database came to job {mark.jobs}, and the backup, "
+                f"whose tables are of an earlier version and name no database, to job "
+                f"{backup.jobs}: they are of different brokers. Is data_dir the right one? If it "
+                f"is: {aside}, then do this again; all pixels come from the backup then"
+            )
+        case BackupFit.UNMARKED:
+            raise RestoreRefused(
+                f"{place.spool}: this spool has pixels that are not in the backup, and nothing "
+                f"says to which database it belongs. {aside}, then do this again"
+            )
 
 
 def _check_rows(file: Path, manifest: Manifest) -> None:
     refused = (
-        f"{file}: the backup's database is damaged ({{}}), so nothing was restored. Try another "
-        "backup; `sqlite3 FILE .recover` may read a part of it"
+        f"{file}: the backup's database is damaged ({{}}), so nothing was restored. Restore "
+        "another backup"
     )
     if not file.is_file():
         raise RestoreRefused(f"{file}: the backup's database is missing; try another backup")
@@ -273,7 +338,7 @@ def _copy_pixels(found: Inspection, place: Place, watcher: Watcher) -> int:
         copied += (
             copy_pixels(place_of(found.folder / SPOOL, name), place.spool, name)[0] is Found.COPIED
         )
-        watcher.count(number)
+        watcher.reached(number)
     for folder in {name[:2] for name in left}:
         sync_folder(place.spool / folder)
     return copied
@@ -286,18 +351,11 @@ def _go_on(connection: Connection, found: Inspection) -> int:
     again. What retention had released is decided anew: the spool may have films in it that were
     taken since.
     """
+    if found.by_numbers and found.mark is not None:
+        # The upgrade gave the database that is lost this identity: it is the same one.
+        connection.execute(update(queue).values(identity=found.mark.identity))
     known = found.mark or identity.progress(connection)
     apart = 0 if found.mark else NUMBERS_APART
     last = set_forward(connection, known.jobs + apart, known.changes)
     connection.execute(delete(released))
     return last + 1
-
-
-def _set_aside(place: Place) -> list[Path]:
-    """Give what a lost database has left another name; those."""
-    moved = []
-    for each in place.beside:
-        other = each.with_name(f"{each.name}.before-{int(place.clock())}")
-        each.rename(other)
-        moved.append(other)
-    return moved

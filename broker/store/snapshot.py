@@ -119,6 +119,11 @@ class Snapshot:
             row = None
         return (str(row[0]), int(row[1])) if row else ("", 0)
 
+    def last_job(self) -> int:
+        """The highest job number that was given."""
+        ask = "SELECT max(seq) FROM sqlite_sequence WHERE name = 'jobs'"
+        return int(self._connection.execute(ask).fetchone()[0] or 0)
+
     @property
     def schema(self) -> str:
         """Version of its tables; empty without tables."""

@@ -25,12 +25,13 @@ from typing import Self
 
 from broker.model.trouble import CannotStore, PixelsGone, SpoolDamaged
 from broker.store.binding import SpoolMismatch, judged, spool_seen
+from broker.store.folder_sync import sync_folder
 from broker.store.incoming import Incoming, Writer
 from broker.store.keepers import Busy, Keepers
 from broker.store.orphans import Orphan, Orphans
 from broker.store.reading import JobReading
 from broker.store.releases import References
-from broker.store.stored import Stored, kept, place_of, sync
+from broker.store.stored import Stored, kept, place_of
 
 __all__ = ["Incoming", "Spool", "SpoolMissing", "Stored", "Writer", "is_there"]
 
@@ -87,12 +88,12 @@ class Spool:
         self._incoming = directory / "incoming"
         if not directory.is_dir():
             directory.mkdir(mode=0o700, parents=True)
-            sync(directory.parent)
+            sync_folder(directory.parent)
         folders = {self._incoming, *(directory / f"{number:02x}" for number in range(256))}
         for folder in folders - set(directory.iterdir()):
             folder.mkdir(mode=0o700, exist_ok=True)
         # Also when nothing was missing: whoever made them may not have come so far.
-        sync(directory)
+        sync_folder(directory)
         self._keepers = Keepers(directory / "keepers.lock")
         self.orphans = Orphans(directory)
 
@@ -142,7 +143,7 @@ class Spool:
         """
         try:
             for directory in sorted({self._place(each) for each in incoming}):
-                sync(directory)
+                sync_folder(directory)
         except OSError as error:
             if not all(each.path.exists() for each in incoming):
                 words = "the image was removed for room since: it must be set again"
@@ -231,7 +232,7 @@ class Spool:
         when their journal is written. OSError."""
         if names:
             # One folder is enough for the journal.
-            sync(self._path(min(names)).parent)
+            sync_folder(self._path(min(names)).parent)
 
     def names(self) -> Iterator[str]:
         """Every name that is kept, in no order."""

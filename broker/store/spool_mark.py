@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Self
 
 from broker.model.spool_fit import Progress
-from broker.store.stored import sync
+from broker.store.folder_sync import sync_folder
 
 FILE = "identity"
 RECORD = 256
@@ -74,7 +74,7 @@ def write_mark(spool: Path, mark: Progress) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync(spool)
+    sync_folder(spool)
 
 
 class SpoolMark:

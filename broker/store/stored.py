@@ -23,15 +23,6 @@ def place_of(directory: Path, name: str) -> Path:
     return directory / name[:2] / name
 
 
-def sync(folder: Path) -> None:
-    """Put a folder's names on stable storage. Raises: OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def folders_of(directory: Path) -> Iterator[Path]:
     """The folders in which the spool in that directory keeps pixels, in no order. OSError."""
     for each in directory.iterdir() if directory.is_dir() else ():

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from broker.store.database import LOG_BYTES, Checkpoint, Database
+from broker.store.kernel_locks import KernelLock, listed
 
 MARKS = range(123, 128)
 """Bytes of the `-shm` file that stand for read marks (WAL_READ_LOCK in SQLite's wal.c)."""
@@ -50,29 +51,22 @@ def readers_of(shared: Path) -> Mapping[int, str]:
     """
     try:
         inode = shared.stat().st_ino
-        lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
     except OSError:
         return {}
-    found = {number for line in lines if (number := _holder(line, inode))} - {os.getpid()}
+    # By the inode alone: on btrfs the kernel lists another device than the file has.
+    found = {each.process for each in listed() if each.inode == inode and _is_read_mark(each)}
+    found = {number for number in found if number > 0} - {os.getpid()}
     if not found:
         found = _having_open(shared.resolve()) - {os.getpid()}
     return {number: _name(number) for number in sorted(found)}
 
 
-def _holder(line: str, inode: int) -> int:
-    """The process of a line of /proc/locks that has a read mark of the file locked; or 0.
-
-    `1: POSIX  ADVISORY  READ 4711 08:02:1234567 124 124`
-    """
-    words = line.split()
-    if len(words) < 8 or words[1] != "POSIX" or words[3] != "READ":
-        return 0
-    with suppress(ValueError):
-        marks = range(int(words[6]), int(words[7]) + 1)
-        same = int(words[5].rpartition(":")[2]) == inode
-        if same and any(each in MARKS for each in marks[:8]):
-            return max(0, int(words[4]))
-    return 0
+def _is_read_mark(lock: KernelLock) -> bool:
+    """Whether a lock on a `-shm` file is one of a process that reads."""
+    if (lock.kind, lock.mode) != ("POSIX", "READ"):
+        return False
+    last = MARKS[-1] if lock.last is None else lock.last
+    return lock.first <= MARKS[-1] and last >= MARKS[0]
 
 
 def _having_open(file: Path) -> set[int]:

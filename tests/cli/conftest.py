@@ -14,14 +14,13 @@ import pytest
 from typer.testing import CliRunner
 
 from broker.cli.main import app
-from broker.desk import data_folder
 from broker.model.film import Film, Image, ImageBox
 from broker.model.health import Observation
 from broker.model.job import Level, Outcome, PrintRequest, State
 from broker.model.printer import Address, Health
 from broker.model.retry import PrinterVerdict, Settlement
 from broker.model.vitals import Vitals
-from broker.store import binding, identity, schema
+from broker.store import binding, identity, mounts, schema
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
@@ -174,7 +173,7 @@ def local_disk(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     """Tests may lie in memory or in a container; commands are to see a disk, and say nothing."""
     table = tmp_path_factory.mktemp("mounts") / "mountinfo"
     table.write_text("1 1 254:0 / / rw - ext4 /dev/vda rw\n")
-    monkeypatch.setattr(data_folder, "MOUNTS", table)
+    monkeypatch.setattr(mounts, "MOUNTS", table)
 
 
 @pytest.fixture

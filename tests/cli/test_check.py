@@ -121,6 +121,16 @@ def test_nothing_to_check_is_exit_1(site: Site) -> None:
     assert "nothing to check" in ended.err
 
 
+@pytest.mark.usefixtures("running")
+def test_whether_films_can_be_taken_is_said_without_any_printer(site: Site) -> None:
+    """A broker runs that has no printer and no port of its own: its line is not left out."""
+    configure(site)
+    ended = site.broker("check")
+    assert ended.code == 1
+    assert ended.err == "No printers are configured.\n"
+    assert " ".join(ended.out.split()).startswith(f"films can be taken at {site.folder}")
+
+
 def test_half_an_address_is_wrong_usage(site: Site) -> None:
     """A host without a port is no printer's name; a port has its range."""
     ended = site.broker("check", "127.0.0.1")

@@ -10,14 +10,17 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from broker.cli.main import app
 from broker.cli.serve import _cause
 from broker.config import parse
 from broker.dicom.transport.listening import CannotListen
+from broker.store.database import Database
 from broker.store.occupancy import Occupancy
 from tests.cli.conftest import Site
 
@@ -65,6 +68,14 @@ def test_help_names_every_command(site: Site) -> None:
     listed = [line.split()[0] for line in ended.out.splitlines() if line.startswith("  ")]
     assert {name for name, *_ in commands()} <= set(listed)
     assert max(map(len, ended.out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("group", ["", *(each.name or "" for each in app.registered_groups)])
+def test_help_cuts_no_sentence_off(site: Site, group: str) -> None:
+    """The line that says what a command does fits beside its name."""
+    said = run(site, *filter(None, [group]), "--help").stdout.splitlines()
+    assert "Commands:" in said
+    assert [line for line in said if line.startswith("  ") and line.endswith("...")] == []
 
 
 def test_help_loads_no_heavy_library() -> None:
@@ -275,6 +286,8 @@ def test_an_older_database_beneath_a_running_broker_is_left_alone(site: Site) ->
     file = site.folder / "broker-data" / "broker.db"
     site.begin_anew()
     assert site.broker("db", "current").out.startswith(f"{file}: at none yet; `broker db upgrade`")
+    with closing(Database.open(f"sqlite:///{file}")) as made, made.write() as connection:
+        connection.execute(text("CREATE TABLE of_an_earlier_version (id INTEGER)"))
     occupancy = Occupancy.take(site.folder / "broker-data")
     assert site.broker("db", "upgrade").err == (
         f"{file}: a broker is running on it; stop it, then do this again\n"
@@ -286,6 +299,19 @@ def test_an_older_database_beneath_a_running_broker_is_left_alone(site: Site) ->
     assert len(ended.out.splitlines()) >= 2
     assert "nothing to do" in site.broker("db", "upgrade").out
     assert site.broker("db", "current", "--json").out.startswith("{")
+
+
+def test_no_command_makes_a_database_beside_one_that_is_made(site: Site) -> None:
+    """A broker starts, or a restore goes on: a command waits for its end, and makes no file."""
+    site.begin_anew()
+    file = site.folder / "broker-data" / "broker.db"
+    with closing(Occupancy.take(site.folder / "broker-data")):
+        for command in (["jobs"], ["printers"], ["db", "upgrade"], ["purge"]):
+            ended = site.broker(*command)
+            assert (ended.code, ended.out) == (1, "")
+            assert ended.err.startswith(f"{file}: there is no database yet, and another process")
+            assert not file.exists()
+    assert site.broker("jobs").code == 0
 
 
 def test_a_wrong_folder_is_said_and_nothing_is_made_there(tmp_path: Path) -> None:

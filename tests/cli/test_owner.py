@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from broker.cli.owner import Ruling, ruling
+from broker.cli.owner import Ruling, program, ruling
 from tests.peers.processes import children
 from tests.peers.users import CONFIGURATION, OWNER, THIRD, Users, until, users
 
@@ -122,9 +124,39 @@ def test_another_user_is_told_the_account_and_what_to_type(
     assert (ended.returncode, ended.stdout) == (1, "")
     assert len(ended.stderr.splitlines()) == 1
     assert f"belongs to user {OWNER}, and this is user {THIRD}" in ended.stderr
-    typed = f"`sudo -u '#{OWNER}' broker -c {site.file} {shlex.join(command)}`"
-    assert typed in ended.stderr
+    typed = re.search(
+        rf"`sudo -u '#{OWNER}' (/\S+)( -m broker.cli.main)? -c {site.file} (.*?)`", ended.stderr
+    )
+    assert typed is not None, ended.stderr
+    # By its path: the PATH that sudo sets has no environment of Python's.
+    assert Path(typed[1]).is_file()
+    assert Path(typed[1]).name == "broker" or typed[2]
+    assert typed[3] == shlex.join(command)
     assert set(site.owners()) == {str(site.data)}
+
+
+@pytest.mark.parametrize("started", ["by its path", "by python -m", "without a program beside"])
+def test_what_to_type_has_the_path_of_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: str
+) -> None:
+    """However this process was started; a path with a space is quoted."""
+    folder = tmp_path / "an environment"
+    folder.mkdir()
+    for name in ("broker", "python3"):
+        (folder / name).touch()
+    monkeypatch.setattr(sys, "executable", str(folder / "python3"))
+    expected = f"'{folder}/broker'"
+    match started:
+        case "by its path":
+            monkeypatch.chdir(folder)
+            monkeypatch.setattr(sys, "argv", ["./broker", "jobs"])
+        case "by python -m":
+            monkeypatch.setattr(sys, "argv", [str(tmp_path / "main.py"), "jobs"])
+        case _:
+            (folder / "broker").unlink()
+            monkeypatch.setattr(sys, "argv", [str(tmp_path / "main.py"), "jobs"])
+            expected = f"'{folder}/python3' -m broker.cli.main"
+    assert program() == expected
 
 
 def test_a_folder_that_root_made_is_given_to_the_broker(site: Users) -> None:

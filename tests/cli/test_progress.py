@@ -139,3 +139,35 @@ def test_off_a_terminal_there_are_lines(
         bar.tell("still waiting")
     out, err = capsys.readouterr()
     assert (out, err) == ("", "letting jobs go: 300 of 400\n")
+
+
+def test_a_bar_is_not_drawn_for_each_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is reached is drawn when a moment has passed since the last time; lines count all."""
+    monkeypatch.setattr(progress, "SHOWN_S", 3600.0)
+    with Progress("copying pixels", 1000) as bar:
+        drawn: list[float] = []
+        monkeypatch.setattr(
+            bar._bar, "update", lambda _task, **shown: drawn.append(shown["completed"])
+        )
+        for number in range(1, 1001):
+            bar.reached(number)
+        assert drawn == [1]
+        bar.count()
+        assert drawn == [1, 1001]
+
+
+@pytest.mark.parametrize("command", [["spool"], ["db", "check"], ["backup", "copies"]])
+def test_sentences_are_folded_on_a_terminal(site: Site, command: list[str]) -> None:
+    """No line is wider than the terminal but for a path or a command, which stay whole; where a
+    program reads, each sentence is one line."""
+    site.job()
+    if command[-1] == "copies":
+        command = ["backup", str(site.folder / "copies")]
+    shown = ESCAPES.sub("", Terminal(site, *command).end()[1])
+    lines = [line for line in re.split(r"[\r\n]+", shown) if str(site.folder) not in line]
+    assert lines
+    assert [line for line in lines if len(line) > 80] == []
+
+    read = Terminal(site, *command, stdout=subprocess.PIPE)
+    read.end()
+    assert any(len(line) > 80 for line in read.out.splitlines())

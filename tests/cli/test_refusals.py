@@ -34,7 +34,7 @@ def test_refusals_are_listed_by_kind(site: Site) -> None:
     ended = site.broker("refusals")
 
     lines = ended.out.splitlines()
-    assert lines[0].split() == ["KIND", "NUMBER", "SINCE", "LAST", "LAST", "PEER"]
+    assert lines[0].split() == ["KIND", "NUMBER", "SINCE", "(UTC)", "LAST", "LAST", "PEER"]
     words = lines[1].split()
     assert words[:5] == ["called", "AE", "12", "2026-09-21", "14:13"]
     assert words[-2:] == ["ago", "CT1"]

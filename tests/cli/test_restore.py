@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from broker.store import identity
+from broker.store import identity, schema
+from broker.store.binding import bind
 from broker.store.manifest import Manifest
 from broker.store.spool_mark import write_mark
 from broker.store.stored import place_of
 from tests.peers.broker_process import BrokerProcess, command
+from tests.peers.earlier_version import TO_0005
 from tests.peers.filled_site import FilledSite
 
 
@@ -111,3 +115,31 @@ def test_an_incomplete_backup_needs_a_word(config: Path, site: FilledSite, tmp_p
     ended = command("restore", "--incomplete", str(tmp_path / "backup"), config=config)
     assert ended.returncode == 0, ended.stderr
     assert "of these without their pixels: 1" in ended.stdout
+
+
+def test_a_backup_made_before_an_upgrade_is_told(tmp_path: Path) -> None:
+    """It names no database: the restore says why it is taken for this spool's, and a broker starts
+    on what came back."""
+    with FilledSite(tmp_path / "site") as made:
+        made.job("a")
+        with closing(sqlite3.connect(made.file)) as old:
+            for statement in TO_0005:
+                old.execute(statement)
+            old.commit()
+        copies = str(tmp_path / "copies")
+        assert command("backup", copies, config=made.config).returncode == 0
+        schema.upgrade(made.database)
+        with closing(bind(made.database, identity.count(made.database), made.data_dir / "spool")):
+            made.job("later")
+    for each in made.data_dir.glob("broker.db*"):
+        each.unlink()
+
+    ended = command("restore", copies, config=made.config)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "The backup was made before an upgrade (tables 0005)" in ended.stdout
+    assert "1 of its 1 spool files are in it" in ended.stdout
+    with BrokerProcess(made.config) as broker:
+        (listed,) = json.loads(command("jobs", "--json", config=made.config).stdout)
+        assert (listed["id"], listed["state"]) == (1, "held")
+        assert broker.end() == 0

@@ -80,8 +80,10 @@ def test_it_shows_what_was_set_aside(site: Site) -> None:
 
     assert "2 files set aside, 1.0 MB: no job refers to them, and it is not known why" in said
     assert "NAME" in said
-    assert "REMOVED" in said
-    assert all(len(line) <= 80 for line in said.splitlines()[4:])
+    assert "SET ASIDE (UTC)" in said
+    assert "REMOVED (UTC)" in said
+    assert said.isascii()
+    assert all(len(line) <= 80 for line in said.splitlines()[1:])
     first = document["set_aside"][0]
     assert {len(each["name"]) for each in document["set_aside"]} == {64}
     assert sorted(each["bytes"] for each in document["set_aside"]) == [1, 1 << 20]

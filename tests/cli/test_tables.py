@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from broker.cli.tables import Column, Row, folded, lay_out
+from broker.cli import job_tables
+from broker.cli.tables import Column, Row, fact, folded, lay_out
 from broker.desk.phrases import age, clean, count, moment
 
 COLUMNS = (Column("NAME"), Column("PLACE", below=True), Column("LOAD", right=True))
@@ -57,3 +60,42 @@ def test_words_for_people() -> None:
     assert moment(None) == "-"
     assert (count(1, "film"), count(2, "film")) == ("1 film", "2 films")
     assert clean("a\tb \x1b[31mred\u202e\n") == "a b ?[31mred?"
+
+
+def test_a_command_in_a_sentence_is_not_folded() -> None:
+    """A person copies it from one line, also where that is longer than the others."""
+    command = "`broker jobs release 4711 --printed -c /etc/broker/broker.toml`"
+    lines = [
+        line.plain for line in folded(f"Look in the tray first, then type {command} there", 60)
+    ]
+    assert lines == ["Look in the tray first, then type", command, "there"]
+
+
+def test_a_fact_is_folded_below_its_own_words() -> None:
+    """Its name before it, and each further line where the words began."""
+    words = "oki-1 and oki-2 and oki-3, and then many other printers"
+    assert [line.plain for line in fact("printer", words, 60, 14)] == [
+        "  printer     oki-1 and oki-2 and oki-3, and then many other",
+        "              printers",
+    ]
+    assert [line.plain for line in fact("printer", "", 60, 14)] == ["  printer     "]
+
+
+@pytest.mark.parametrize("columns", [job_tables.FILMS, job_tables.ATTEMPTS])
+def test_times_have_their_zone_and_room(columns: tuple[Column, ...]) -> None:
+    """Tables of a job name UTC, and the widest usual cells fit into 80 columns."""
+    widest = {
+        "STATE": "uncertain",
+        "SIZE": "14INX17IN",
+        "FORMAT": "STANDARD\\2,3",
+        "PRINTER": "oki-room-12",
+        "ASKED UTC": "12:34:56",
+        "ACCEPTED UTC": "12:34:56",
+        "BEGAN (UTC)": "2026-11-30 12:34:56",
+        "ENDED (UTC)": "2026-11-30 12:34:56",
+        "OUTCOME": "unavailable",
+    }
+    row = Row(tuple(widest.get(each.heading, "99") for each in columns))
+    drawn = [line.plain for line in lay_out(columns, [row], 80)]
+    assert max(map(len, drawn)) <= 80
+    assert len(re.findall(r"\bUTC\b", drawn[0])) == 2

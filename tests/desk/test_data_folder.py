@@ -11,6 +11,7 @@ import pytest
 
 from broker.config import Config, parse
 from broker.desk import data_folder
+from broker.store import mounts
 from tests.peers.broker_process import BrokerProcess, command
 
 CONFIGURATION = '[broker]\nhost = "127.0.0.1"\nport = 0\n'
@@ -40,7 +41,7 @@ def on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever tests lie, as it would be on a local disk."""
     table = tmp_path / "mountinfo"
     table.write_text("1 1 254:0 / / rw - ext4 /dev/vda rw\n")
-    monkeypatch.setattr(data_folder, "MOUNTS", table)
+    monkeypatch.setattr(mounts, "MOUNTS", table)
 
 
 def test_a_folder_in_memory_is_told_by_the_check_and_at_the_start(memory: Path) -> None:

@@ -73,3 +73,15 @@ def test_a_local_disk_is_not_worth_a_word(path: str) -> None:
     found = mount_of(MOUNTINFO, path)
     assert found is not None
     assert found.words == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        *((kind, False) for kind in ("ext4", "tmpfs", "overlay", "fuseblk")),
+        *((kind, True) for kind in ("nfs", "nfs4", "cifs", "smb3", "fuse.sshfs")),
+    ],
+)
+def test_where_flock_meets_the_locks_of_sqlite(kind: str, expected: bool) -> None:
+    """On network file systems, and in no other case."""
+    assert Mount("/", kind, "there").flock_is_fcntl is expected

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from broker.model.spool_fit import DatabaseSeen, Misfit, Progress, SpoolSeen, misfit
+from broker.model.spool_fit import (
+    BackupFit,
+    BackupSeen,
+    DatabaseSeen,
+    Misfit,
+    Progress,
+    SpoolSeen,
+    backup_fit,
+    misfit,
+)
 
 ABSENT = DatabaseSeen(None)
 OLD_BUILD = DatabaseSeen(None, jobs=7)
@@ -62,3 +71,29 @@ def test_they_fit(database: DatabaseSeen, spool: SpoolSeen) -> None:
 def test_a_person_decides(database: DatabaseSeen, spool: SpoolSeen, kind: Misfit) -> None:
     """Whatever one of them knows and the other does not."""
     assert misfit(database, spool) is kind
+
+
+@pytest.mark.parametrize(
+    ("backup", "spool", "fit"),
+    [
+        (BackupSeen("a", 9), marked(), BackupFit.FITS),
+        (BackupSeen("a", 7), EMPTY, BackupFit.FITS),
+        (BackupSeen("", 7), EMPTY, BackupFit.FITS),
+        (BackupSeen("", 7), UNMARKED, BackupFit.FITS),
+        (BackupSeen("", 7), marked(jobs=7), BackupFit.BY_NUMBERS),
+        (BackupSeen("", 8), marked(jobs=7), BackupFit.AHEAD),
+        (BackupSeen("b", 7), marked(), BackupFit.OTHER),
+        (BackupSeen("a", 7), UNMARKED, BackupFit.UNMARKED),
+        (BackupSeen("", 7), SpoolSeen(None, readable=False), BackupFit.UNREADABLE),
+    ],
+)
+def test_a_backup_is_the_spools_or_not(
+    backup: BackupSeen, spool: SpoolSeen, fit: BackupFit
+) -> None:
+    """By the identity; one that has none, by its job numbers, as far as that tells."""
+    assert backup_fit(backup, spool, 1 if spool.files else 0) is fit
+
+
+def test_a_restore_that_was_broken_off_fits() -> None:
+    """What it has left is a spool without a mark, whose files are all the backup's."""
+    assert backup_fit(BackupSeen("a", 7), UNMARKED, 0) is BackupFit.FITS

@@ -97,7 +97,7 @@ FRONT_DOOR = _listed(
     Step("pixels-received", "after", f"{_WRITER}.finish"),
     Step("print-requested", "before", "broker.relay.intake:Intake.accept"),
     Step("renamed", "after", "os:link"),
-    Step("directory-fsynced", "after", f"{_SPOOL}:sync", _is_folder),
+    Step("directory-fsynced", "after", f"{_SPOOL}:sync_folder", _is_folder),
     Step("kept", "after", f"{_SPOOL}:Spool.keep"),
     Step("rows-written", "after", "broker.store.jobs:Jobs._add"),
     Step("rows-committed", "after", "broker.store.jobs:Jobs.admit"),

@@ -37,7 +37,7 @@ class Steps:
         if self._at and words.startswith(self._at):
             self._do()
 
-    def count(self, done: int) -> None:
+    def reached(self, done: int) -> None:
         """So much of it is done."""
         assert done >= 0
 
@@ -178,7 +178,7 @@ def test_a_killed_backup_leaves_nothing_that_stays(site: FilledSite, target: Pat
         class Stuck:
             def begin(self, words, total):
                 pass
-            def count(self, done):
+            def reached(self, done):
                 if (Path(sys.argv[3]) / "spool").exists():
                     print("copied", flush=True)
                     sys.stdin.readline()

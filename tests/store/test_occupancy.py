@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import struct
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from broker.store import occupancy, schema
+from broker.store import mounts, occupancy, schema
 from broker.store.database import Database
 from broker.store.occupancy import Occupancy, Occupied
 from tests.peers.other_process import OtherProcess
@@ -152,3 +154,90 @@ def test_the_lock_is_none_of_sqlites(tmp_path: Path) -> None:
         database = Database.open(f"sqlite:///{file}", busy_s=0.5)
         schema.upgrade(database)
         database.close()
+
+
+def flock_of_a_network_file_system(descriptor: int, how: int) -> None:
+    """As NFS and SMB do it (flock(2)): a byte-range lock of the whole file, its descriptor's."""
+    kind = fcntl.F_RDLCK if how & fcntl.LOCK_SH else fcntl.F_WRLCK
+    whole = struct.pack("hhqqi4x", kind, os.SEEK_SET, 0, 0, 0)
+    fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, whole)
+
+
+@pytest.fixture
+def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is said to lie on NFS, and whose `flock` is as there."""
+    table = tmp_path / "mountinfo"
+    table.write_text("1 1 0:23 / / rw - nfs4 nas.example:/films rw\n")
+    monkeypatch.setattr(mounts, "MOUNTS", table)
+    monkeypatch.setattr(fcntl, "flock", flock_of_a_network_file_system)
+    folder = tmp_path / "data"
+    folder.mkdir()
+    return folder
+
+
+def test_on_a_network_file_system_the_lock_meets_none_of_sqlites(network: Path) -> None:
+    """The database that a process has taken is read and written by it and by others; the lock is
+    on the file beside it, and names the process also by a link."""
+    file = network / "broker.db"
+    file.touch()
+    taken = Occupancy.take_database(file)
+
+    with closing(Database.open(f"sqlite:///{file}", busy_s=0.5)) as database:
+        schema.upgrade(database)
+        with OtherProcess(WRITES, str(file)) as other:
+            assert other.hear() == "written"
+
+    (network / "link.db").symlink_to(file)
+    assert Occupancy.database_taken(network / "link.db")
+    assert (network / "broker.db.lock").read_text() == f"{os.getpid()}\n"
+    assert not (network / "link.db.lock").exists()
+    taken.close()
+    assert not Occupancy.database_taken(file)
+
+
+def test_on_a_network_file_system_a_second_broker_is_kept_away(network: Path) -> None:
+    """Another process has the lock of the file beside the database."""
+    file = network / "broker.db"
+    file.touch()
+    with OtherProcess(HAS_LOCKED, str(network / "broker.db.lock")) as other:
+        assert other.hear() == "locked"
+        assert Occupancy.database_taken(file)
+        with pytest.raises(Occupied, match=r"another broker \(process 4711\) runs on it"):
+            Occupancy.take_database(file)
+    Occupancy.take_database(file).close()
+
+
+WRITES = """
+    import sqlite3, sys
+    connection = sqlite3.connect(sys.argv[1], timeout=0.5)
+    connection.execute("CREATE TABLE other (content)")
+    connection.close()
+    print("written")
+    sys.stdin.readline()
+"""
+HAS_LOCKED = """
+    import fcntl, sys
+    file = open(sys.argv[1], "w")
+    file.write("4711\\n")
+    file.flush()
+    fcntl.lockf(file, fcntl.LOCK_EX)
+    print("locked")
+    sys.stdin.readline()
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "beside"), [("ext4", False), ("btrfs", False), ("nfs", True), ("cifs", True)]
+)
+def test_the_lock_is_beside_the_database_only_where_it_must(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, beside: bool
+) -> None:
+    """On a local disk the database itself is locked, which no removed file takes away; so it is
+    where the system does not tell what it is."""
+    table = tmp_path / "mountinfo"
+    table.write_text(f"1 1 0:23 / / rw - {kind} there rw\n")
+    monkeypatch.setattr(mounts, "MOUNTS", table)
+    file = tmp_path / "broker.db"
+    assert occupancy.lock_of(file) == (tmp_path / "broker.db.lock" if beside else file)
+    monkeypatch.setattr(mounts, "MOUNTS", tmp_path / "none")
+    assert occupancy.lock_of(file) == file

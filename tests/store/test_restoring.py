@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
+import errno
+import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from alembic import command
 
 from broker.model.job import FilmState, State
-from broker.store import identity, schema
+from broker.model.spool_fit import Progress
+from broker.store import identity, restoring, schema
 from broker.store.backup import Report, Site, back_up
-from broker.store.binding import mismatch
+from broker.store.binding import bind, mismatch
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.manifest import Manifest, NotABackup
@@ -267,7 +272,8 @@ def test_what_a_backup_lacks_is_found_and_its_jobs_say_so(
 
 
 def test_a_restore_that_breaks_can_be_done_again(target: Path, place: Place) -> None:
-    """Broken off at any step there is no database, so no broker starts; the next one completes."""
+    """Broken off at any step there is no database, so no broker starts; the next one completes,
+    with the pixels that were copied."""
 
     def stop() -> None:
         raise KeyboardInterrupt
@@ -277,9 +283,9 @@ def test_a_restore_that_breaks_can_be_done_again(target: Path, place: Place) -> 
         with pytest.raises(KeyboardInterrupt), occupied(place):
             restore(found, place, Steps(step, stop))
         assert not list(place.data_dir.glob("*.db*"))
-    shutil.rmtree(place.spool)
 
-    assert _restored(target, place).held == (1, 2, 4, 5)
+    restored = _restored(target, place)
+    assert (restored.held, restored.copied) == ((1, 2, 4, 5), 0)
 
 
 def test_a_backup_of_an_earlier_version_gets_the_newest_tables(
@@ -297,3 +303,143 @@ def test_a_backup_of_an_earlier_version_gets_the_newest_tables(
 
     assert _jobs(place).get(1).state is State.HELD
     assert mismatch(place.spool, place.database) is None
+
+
+def _made_meanwhile(place: Place) -> None:
+    """Another command makes a database, as `broker jobs` does in an empty place."""
+    with closing(Database.open(f"sqlite:///{place.database}")) as made:
+        schema.upgrade(made)
+
+
+def test_a_database_that_is_made_meanwhile_is_not_replaced(target: Path, place: Place) -> None:
+    """While pixels are copied, another command makes one: the restore says so, and leaves it and
+    its log; no copy of the backup's database is left."""
+    found = inspect(target, place, Steps())
+    with pytest.raises(RestoreRefused, match="there is a database already"), occupied(place):
+        restore(found, place, Steps("holding", lambda: _made_meanwhile(place)))
+
+    assert _jobs(place).list() == []
+    assert not list(place.data_dir.glob("*before-*"))
+    assert not list(place.data_dir.glob(".broker.db*"))
+    assert read_mark(place.spool) is None
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_database_that_is_made_at_the_last_moment_is_not_replaced(
+    target: Path, place: Place, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    """Between the last look and the end, on a file system with hard links and on one without: the
+    second maker loses, and the spool's mark is as it was."""
+    made: list[bytes] = []
+
+    def mark(spool: Path, progress: Progress) -> None:
+        write_mark(spool, progress)
+        if not made:
+            _made_meanwhile(place)
+            made.append(place.database.read_bytes())
+
+    def no_links(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(restoring, "write_mark", mark)
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    found = inspect(target, place, Steps())
+    words = "another command has made a database here"
+    with pytest.raises(RestoreRefused, match=words), occupied(place):
+        restore(found, place, Steps())
+
+    assert place.database.read_bytes() == made[0]
+    assert read_mark(place.spool) is None
+    place.database.unlink()
+    assert _restored(target, place).held == (1, 2, 4, 5)
+
+
+def _lose_database(site: FilledSite) -> Place:
+    """Its files are gone, the spool is there."""
+    site.database.close()
+    for each in site.data_dir.glob("broker.db*"):
+        each.unlink()
+    return Place(site.data_dir, site.file, lambda: LATER)
+
+
+@pytest.fixture
+def before_upgrade(site: FilledSite, tmp_path: Path) -> Path:
+    """A backup of tables that had no identity; then the broker was upgraded, and took a film."""
+    with closing(sqlite3.connect(site.file)) as old:
+        for statement in TO_0005:
+            old.execute(statement)
+        old.commit()
+    report = _backed_up(site, tmp_path / "before")
+    assert (report.manifest.schema, report.manifest.identity) == ("0005", "")
+    schema.upgrade(site.database)
+    with closing(bind(site.database, identity.count(site.database), site.data_dir / "spool")):
+        site.job("later")
+    return tmp_path / "before"
+
+
+def test_a_backup_made_before_an_upgrade_comes_back_beside_its_spool(
+    site: FilledSite, before_upgrade: Path
+) -> None:
+    """It has no identity, and its job numbers agree with the spool's: it is taken for the spool's
+    and gets its identity, numbers go on, what may be on paper is held, and that is told."""
+    mark = read_mark(site.data_dir / "spool")
+    own = _lose_database(site)
+    found = inspect(before_upgrade, own, Steps())
+    assert (found.by_numbers, len(found.there), found.others) == (True, 7, 1)
+
+    with occupied(own):
+        restored = restore(found, own, Steps())
+
+    assert mark is not None
+    assert (restored.held, restored.next_number) == ((1, 2, 4, 5), 7)
+    assert mismatch(own.spool, own.database) is None
+    assert identity.seen_in(own.database).progress == read_mark(own.spool)
+    after = read_mark(own.spool)
+    assert after is not None
+    assert (after.identity, after.jobs) == (mark.identity, 6)
+    assert after.changes > mark.changes
+
+
+def test_a_backup_without_identity_that_knows_more_jobs_is_refused(
+    site: FilledSite, before_upgrade: Path
+) -> None:
+    """It is another broker's; the words say what to type, and that is the way on."""
+    mark = read_mark(site.data_dir / "spool")
+    own = _lose_database(site)
+    assert mark is not None
+    write_mark(own.spool, replace(mark, jobs=4))
+    with pytest.raises(RestoreRefused, match=r"came to job 4, .* to job 5: .*different") as refused:
+        inspect(before_upgrade, own, Steps())
+
+    (typed,) = re.findall("`mv ([^ ]*) ([^`]*)`", refused.value.words)
+    Path(typed[0]).rename(typed[1])
+    assert _restored(before_upgrade, own).copied == 7
+
+
+@pytest.mark.parametrize("version", ["0006", "0007", "0008"])
+def test_a_backup_of_each_earlier_version_comes_back_beside_its_spool(
+    site: FilledSite, tmp_path: Path, version: str
+) -> None:
+    """Its tables name the database, so that it is known to be the spool's."""
+    with closing(sqlite3.connect(site.file)) as old:
+        for statement in TO_0005:
+            old.execute(statement)
+        old.commit()
+    with site.database.write() as connection:
+        config = schema._config()
+        config.attributes |= {"connection": connection, "report": None}
+        command.upgrade(config, version)
+    assert _backed_up(site, tmp_path / "before").manifest.schema == version
+    schema.upgrade(site.database)
+    with closing(bind(site.database, identity.count(site.database), site.data_dir / "spool")):
+        site.job("later")
+    own = _lose_database(site)
+    found = inspect(tmp_path / "before", own, Steps())
+
+    with occupied(own):
+        restored = restore(found, own, Steps())
+
+    assert (found.by_numbers, restored.held, restored.next_number) == (False, (1, 2, 4, 5), 7)
+    assert mismatch(own.spool, own.database) is None
+    assert schema.head() != version

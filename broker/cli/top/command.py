@@ -8,7 +8,7 @@ from broker.cli.options import ConfigOption
 
 
 def top(ctx: typer.Context, config: ConfigOption = None) -> None:
-    """Watch printers and jobs on one screen, and give orders with single keys.
+    """Show printers and jobs on one screen; single keys give orders.
 
     It reads the database alone, so it works over SSH and beside any broker. Keys are in the last
     line; q leaves.
