@@ -18,6 +18,7 @@ from broker.store.database import in_words
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers
 from broker.store.recovery import BROKE_OFF, STOPPED
+from broker.store.replacement import DatabaseReplaced
 from broker.store.retention import Retention, Terms
 from broker.store.spool import Spool
 
@@ -60,6 +61,10 @@ class House:
     note: Note
     tend_log: Callable[[], None] = lambda: None
     """Keeps the database's log small."""
+    look: Callable[[], None] = lambda: None
+    """Raises DatabaseReplaced where the database was replaced beneath the broker."""
+    replaced: Callable[[], str] = lambda: ""
+    """How it was; empty as long as it was not. Then nothing can be kept in order but the mark."""
     damage: Callable[[], str] = lambda: ""
     """What SQLite has said of a damaged page; empty as long as it met none."""
     make_room: Callable[[], None] = lambda: None
@@ -96,6 +101,8 @@ class Upkeep:
         for chore in chores:
             try:
                 chore()
+            except DatabaseReplaced:
+                return  # told where it was seen
             except Exception as error:  # noqa: BLE001 - what fails must not stop the others
                 self._house.note("upkeep failed", {"why": in_words(error)})
 
@@ -113,6 +120,10 @@ class Upkeep:
         for rounds in itertools.count():
             if self._stopping.wait(self._interval_s):
                 return
+            self._try(self._house.look)
+            if self._house.replaced():
+                self._try(self._house.keep_mark)
+                continue
             chores = (self.hold_damaged, self.sweep, self.let_go, self.sweep)
             seldom = chores if rounds % SWEEP_EVERY == 0 else ()
             room: tuple[Callable[[], None], ...] = (self._house.make_room, self._house.weigh)

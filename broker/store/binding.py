@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from broker.model.spool_fit import DatabaseSeen, Misfit, Progress, SpoolSeen, mi
 from broker.store import identity
 from broker.store.database import Database
 from broker.store.identity import Changes
-from broker.store.spool_mark import FILE, MarkUnreadable, SpoolMark, read_mark
+from broker.store.replacement import DatabaseReplaced
+from broker.store.spool_mark import FILE, MarkUnreadable, SpoolMark, read_mark, set_back
 from broker.store.stored import kept
 
 
@@ -62,13 +64,48 @@ def bind(database: Database, changes: Changes, spool: Path) -> SpoolMark:
     seen = identity.seen(database)
     own = seen.progress
     assert own is not None  # the tables are the newest
-    mark = SpoolMark.begin(spool, own) if read_mark(spool) is None else SpoolMark(spool)
-    changes.committed = mark.advance
+    there = read_mark(spool)
+    # A seal has done its part once the right database is back.
+    fresh = there is None or there.replaced_at
+    mark = SpoolMark.begin(spool, own) if fresh else SpoolMark(spool)
+    changes.check, changes.committed = mark.check, mark.advance
     if seen.bound:
         mark.advance(own)  # a command may have changed something while no broker was running
     else:
         identity.bind(database)  # whose commit advances it
     return mark
+
+
+def look(database: Database, mark: SpoolMark) -> None:
+    """Look whether the database beneath the running broker is the one that the mark is of: its
+    file, and how far a connection that is new finds it.
+
+    Raises: DatabaseReplaced: when it is not; the database has noted it. sqlite3.Error, OSError:
+    when it cannot be read.
+    """
+    database.look()
+    # What is known first: it comes further meanwhile.
+    known = mark.latest
+    try:
+        found = identity.seen_in(database.file).progress
+        if known is not None and (found is None or found.is_behind(known)):
+            raise set_back(found, known)
+    except (sqlite3.Error, DatabaseReplaced) as error:
+        database.look()  # which knows better what has become of the file
+        database.met(error)
+        raise
+
+
+def sealed(spool: Path) -> bool:
+    """Whether a broker has seen its database replaced, and no start has found the right one since.
+
+    Raises: OSError: when the mark cannot be read.
+    """
+    try:
+        mark = read_mark(spool)
+    except MarkUnreadable:
+        return False  # which the next start tells
+    return mark is not None and mark.replaced_at > 0
 
 
 def _what(kind: Misfit, spool: Path, there: SpoolSeen, database: Path, seen: DatabaseSeen) -> str:
@@ -92,6 +129,14 @@ def _what(kind: Misfit, spool: Path, there: SpoolSeen, database: Path, seen: Dat
                 f"{database}: this database has lost what was written last, or is an older copy: "
                 f"it is {_named(own)}; {belongs}"
             )
+        case Misfit.REPLACED:
+            assert own is not None
+            assert known is not None
+            when = _moment(known.replaced_at)
+            return (
+                f"{database}: the database was replaced beneath the running broker, as it saw at "
+                f"{when}, and this is not the one that it had: it is {_named(own)}; {belongs}"
+            )
         case Misfit.UNMARKED:
             return (
                 f"{spool}: the file {FILE} is missing, which says to which database this spool "
@@ -106,12 +151,15 @@ def _what(kind: Misfit, spool: Path, there: SpoolSeen, database: Path, seen: Dat
 
 
 def _named(progress: Progress) -> str:
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(progress.at)) if progress.at else ""
-    on = f" at {when} UTC" if when else ""
+    on = f" at {_moment(progress.at)}" if progress.at else ""
     return (
         f"database {progress.identity[:8]}, that came to job {progress.jobs}, change "
         f"{progress.changes}{on}"
     )
+
+
+def _moment(at: float) -> str:
+    return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(at))} UTC"
 
 
 def _ways(kind: Misfit, spool: Path) -> str:

@@ -193,6 +193,8 @@ class _Figures:
 def _stored(found: Storage) -> Iterator[Metric]:
     said = "1 once the relay has met a damaged page of its database"
     yield _gauge("database_damaged", said, float(bool(found.damage)))
+    said = "1 once the relay has seen that its database was replaced while it was in use"
+    yield _gauge("database_replaced", said, float(bool(found.replaced)))
     yield _gauge("database_faults", "What the last whole check has found", found.faults)
     if found.checked_at is not None:
         words = "When the last whole check ended"
