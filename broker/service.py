@@ -249,7 +249,12 @@ class Service:
             )
         )
         self._night = NightCheck(
-            self._config.database_file, self._spool_folder, self._idle, self._note, self._clock
+            self._config.database_file,
+            self._spool_folder,
+            self._idle,
+            self._note,
+            self._clock,
+            damaged=self._database.met_damage,
         )
         self._acceptor = Acceptor(
             host=self._config.broker.host,
