@@ -246,6 +246,7 @@ class Service:
                 note=self._note,
                 make_room=self._shedder.keep_house,
                 weigh=self._shedder.weigh,
+                count_missing=self._shedder.count_missing,
             )
         )
         self._night = NightCheck(

@@ -25,6 +25,8 @@ from broker.store.spool import Spool
 ROUND_S = 5.0
 SWEEP_EVERY = 12
 """Rounds from one look through the spool to the next."""
+COUNT_EVERY = 720
+"""Rounds from one count of missing files to the next, about an hour; the first round counts."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class House:
     """Finished jobs lose their pixels before their time where their room is needed."""
     weigh: Callable[[], None] = lambda: None
     """Older rows get their bytes."""
+    count_missing: Callable[[], None] = lambda: None
+    """Files that are gone count as nothing from then on."""
     monotonic: Callable[[], float] = time.monotonic
     """A clock that does not jump, in seconds."""
 
@@ -127,6 +131,8 @@ class Upkeep:
             chores = (self.hold_damaged, self.sweep, self.let_go, self.sweep)
             seldom = chores if rounds % SWEEP_EVERY == 0 else ()
             room: tuple[Callable[[], None], ...] = (self._house.make_room, self._house.weigh)
+            if rounds % COUNT_EVERY == 0:
+                room = (self._house.count_missing, *room)  # before room is made for what is gone
             if self._house.damage():
                 seldom = room = ()  # what a damaged database does not refer to may be needed
             often = (self._house.keep_mark, self.recover, self.mend_times, self._house.tend_log)

@@ -101,11 +101,13 @@ class SpoolMark:
             return self._latest
 
     def check(self, progress: Progress) -> None:
-        """Look at how far a change, which is not yet committed, brings the database.
+        """Look at how far a change, which is not yet committed, brings the database; not after the
+        mark's end.
 
         Raises: DatabaseReplaced: when it had come as far before, or it is another one.
         """
-        known = self.latest
+        with self._using:
+            known = None if self._closed else self._latest
         if known is not None and (progress.is_behind(known) or progress.changes == known.changes):
             raise set_back(progress, known)
 
