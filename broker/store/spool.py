@@ -2,6 +2,7 @@
 
     incoming/<random>     what is being received, or may still be asked for
     <first two hex>/<name>  what jobs refer to
+    pinned/<random>/<name>  what a backup is about to copy: see `pins`
     orphans/<name>        what no job refers to, for a reason that is not known: see `orphans`
     identity              to which database it belongs: see `spool_mark`
 
@@ -28,6 +29,7 @@ from broker.store.binding import SpoolMismatch, judged, spool_seen
 from broker.store.incoming import Incoming, Writer
 from broker.store.keepers import Busy, Keepers
 from broker.store.orphans import Orphan, Orphans
+from broker.store.pins import is_pinned, remove_left
 from broker.store.reading import JobReading
 from broker.store.releases import References
 from broker.store.stored import Stored, kept, place_of, sync
@@ -242,12 +244,15 @@ class Spool:
 
     def freed_by(self, name: str, *, printed: bool = False) -> int:
         """Bytes that are free once that name is removed, as `remove`: without `printed`, none while
-        an association that is open still has the same file. None when it is not there. OSError."""
+        an association that is open still has the same file, and none before a backup has copied it.
+        None when it is not there. OSError."""
         try:
             found = self._path(name).stat()
         except FileNotFoundError:
             return 0
-        return found.st_size if found.st_nlink == 1 or printed else 0
+        if found.st_nlink == 1 or (printed and not is_pinned(self._directory, name)):
+            return found.st_size
+        return 0
 
     def settle_removals(self, names: Collection[str]) -> None:
         """Have the file system give back now what removing these has freed: some do that only
@@ -270,6 +275,7 @@ class Spool:
         few at a time: films come meanwhile, and a file that is being kept is left to the next
         sweep.
         """
+        remove_left(self._directory)
         aside = restored = 0
         removed = self._remove_refused(references.spooled, set(self._refused))
         names = self.names()
