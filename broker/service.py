@@ -172,6 +172,7 @@ class Service:
         self._note: Note = self._vitals
         self._database.on_damage = self._damaged
         self._database.on_replaced = self._replaced
+        self._database.on_written = lambda: binding.look(self._database, self._mark)
         self._log = LogKeeping(
             WriteAheadLog(self._database, self._config.database_file),
             self._idle,

@@ -6,6 +6,8 @@ import sqlite3
 import time
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
 from broker.model.spool_fit import DatabaseSeen, Misfit, Progress, SpoolSeen, misfit
 from broker.store import identity
 from broker.store.database import Database
@@ -80,8 +82,15 @@ def look(database: Database, mark: SpoolMark) -> None:
     """Look whether the database beneath the running broker is the one that the mark is of: its
     file, and how far a connection that is new finds it.
 
-    Raises: DatabaseReplaced: when it is not; the database has noted it. sqlite3.Error, OSError:
-    when it cannot be read.
+    Between two looks nothing is written to, nor read from, a file that is not the one that was
+    opened: each change looks last before its commit, and each connection when it is made. A film
+    that is committed while the file is moved is in the file that was moved, and in the mark, so
+    that the next start asks for it. A file that is overwritten in place is looked at before the
+    next change. Where its log hides that, as the log has the newest rows, its other rows are a
+    mixture of both, as of any damage, until SQLite, a check, or the count tells.
+
+    Raises: DatabaseReplaced: when it is not; the database has noted it. DBAPIError, OSError: when
+    it cannot be read.
     """
     database.look()
     # What is known first: it comes further meanwhile.
@@ -93,7 +102,9 @@ def look(database: Database, mark: SpoolMark) -> None:
     except (sqlite3.Error, DatabaseReplaced) as error:
         database.look()  # which knows better what has become of the file
         database.met(error)
-        raise
+        if isinstance(error, DatabaseReplaced):
+            raise
+        raise DBAPIError.instance(None, None, error, sqlite3.Error) from error
 
 
 def sealed(spool: Path) -> bool:

@@ -125,6 +125,9 @@ class Database:
         on nothing is written."""
         self.on_replaced: Callable[[str], None] = lambda _words: None
         """Called the first time, in the thread that saw it. It must not raise."""
+        self.on_written: Callable[[], None] = lambda: None
+        """Called before a change once something was written into the file itself, which happens
+        seldom. Raises: DatabaseReplaced: when its content was replaced."""
         self._opened = OpenedFile(self.file)
         self._telling = threading.Lock()
         self._idle: list[Connection] = []
@@ -204,6 +207,8 @@ class Database:
         opened; that is looked at last before it is committed.
         """
         self.look()
+        if self._opened.was_written():
+            self.on_written()
         busy_s = self._busy_s if busy_s is None else busy_s
         end = time.monotonic() + busy_s
         if not self._writing.acquire(timeout=busy_s):

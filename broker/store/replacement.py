@@ -32,6 +32,9 @@ class OpenedFile:
         self._path = path
         self._descriptor: int | None = None
         self._closed = False
+        self._stamp: tuple[int, int] | None = None
+        """Time of its last change and its size, when they were looked at last."""
+        self._changed = False
         self._using = threading.Lock()
         """Held while the descriptor's number is used: closed, it may be another file's."""
 
@@ -60,8 +63,19 @@ class OpenedFile:
         except OSError:
             return ""
         if os.path.samestat(opened, found):
+            stamp = (found.st_mtime_ns, found.st_size)
+            if stamp != self._stamp:
+                self._changed, self._stamp = self._stamp is not None, stamp
             return ""
         return f"another file was put in the place of {self._path} while it was in use"
+
+    def was_written(self) -> bool:
+        """Whether anything was written into it since this was asked last, as far as `missing` has
+        seen: by a checkpoint of its log, or by another program."""
+        if not self._changed:
+            return False
+        self._changed = False
+        return True
 
     def close(self) -> None:
         """From now on nothing is compared."""

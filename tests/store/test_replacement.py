@@ -150,6 +150,27 @@ def test_an_older_state_in_the_same_file_is_refused_before_the_commit(
     assert "set back" in database.replaced
 
 
+def test_a_file_that_is_overwritten_is_looked_at_before_the_next_change(
+    database: Database, jobs: Jobs, make_request: MakeRequest, file: Path, mark: SpoolMark
+) -> None:
+    """An older copy, copied over the open file while its log is empty: connections go on with what
+    they have read before, and a new one sees it."""
+    jobs.add(make_request())
+    older = copy_of(file, "older.db")
+    jobs.add(make_request())
+    assert database.checkpoint(cut=True).complete
+    database.on_written = lambda: binding.look(database, mark)
+    jobs.hold(1)
+    assert database.checkpoint(cut=True).complete
+    jobs.release(1)
+    assert database.checkpoint(cut=True).complete
+
+    shutil.copyfile(older, file)
+
+    with pytest.raises(DatabaseReplaced, match="set back"):
+        jobs.claim(1, "oki-1")
+
+
 @pytest.mark.parametrize("how", ["older", "other", "emptied", "moved"])
 def test_a_look_sees_it_without_a_write(
     database: Database,
