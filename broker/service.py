@@ -374,7 +374,7 @@ class Service:
         No other one fits the spool from now on, however far it comes: a person decides.
         """
         try:
-            self._mark.seal(self._clock())
+            binding.seal(self._database, self._mark, self._clock())
         except OSError as error:  # upkeep tries again
             self._note("upkeep failed", {"why": f"the spool's mark: {error.strerror}"})
         ways = (

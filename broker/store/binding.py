@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from broker.model.spool_fit import DatabaseSeen, Misfit, Progress, SpoolSeen, misfit
 from broker.store import identity
-from broker.store.database import Database
+from broker.store.database import FAILURES, Database
 from broker.store.identity import Changes
 from broker.store.replacement import DatabaseReplaced
 from broker.store.spool_mark import FILE, MarkUnreadable, SpoolMark, read_mark, set_back
@@ -105,6 +105,20 @@ def look(database: Database, mark: SpoolMark) -> None:
         if isinstance(error, DatabaseReplaced):
             raise
         raise DBAPIError.instance(None, None, error, sqlite3.Error) from error
+
+
+def seal(database: Database, mark: SpoolMark, now: float) -> None:
+    """Let only the right database fit the spool from now on: it was replaced.
+
+    How far that one came is what a connection sees that was open before. Raises: OSError: when the
+    disk does not take it yet.
+    """
+    try:
+        with database.read() as connection:
+            last = identity.progress(connection)
+    except FAILURES:
+        last = None  # none is open any more, or it cannot read: what this process has seen counts
+    mark.seal(now, last)
 
 
 def sealed(spool: Path) -> bool:

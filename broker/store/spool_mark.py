@@ -111,16 +111,19 @@ class SpoolMark:
         if known is not None and (progress.is_behind(known) or progress.changes == known.changes):
             raise set_back(progress, known)
 
-    def seal(self, now: float) -> None:
+    def seal(self, now: float, last: Progress | None = None) -> None:
         """The database was replaced: no other one fits from now on, however far it comes.
 
-        Later calls of `advance` and `seal` change nothing. Raises: OSError: when the disk does not
-        take it; then each `keep` tries again.
+        `last` is how far the right one came, where that is known: other processes may have changed
+        it since the last `advance`. Later calls of `advance` and `seal` change nothing. Raises:
+        OSError: when the disk does not take it; then each `keep` tries again.
         """
         with self._using:
             if self._closed or self._sealed or self._latest is None:
                 return
-            self._latest = replace(self._latest, replaced_at=now)
+            if last is None or last.is_behind(self._latest):
+                last = self._latest
+            self._latest = replace(last, replaced_at=now)
             self._sealed = self._seal_unwritten = True
         self.keep()
 

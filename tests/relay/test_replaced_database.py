@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -111,3 +112,59 @@ def test_nothing_is_taken_and_nothing_is_sent(relay: MakeRelay, how: str) -> Non
     room.service.printers.set_duty("oki-1", Duty.READY)
     room.wait_until(State.SENT, 1, 2)
     assert room.sheets() == {"oki-1": 2}
+
+
+def test_every_film_that_was_taken_is_in_the_right_database(relay: MakeRelay) -> None:
+    """Moved away while four modalities print: each film is refused, or is in the database that was
+    moved, and on paper once after it was put back, unless a person has to look."""
+    room = relay(2)
+    file = room.service.jobs.file
+    taken: list[int] = []
+    refusals: list[int] = []
+    enough = threading.Event()
+
+    def print_until_refused() -> None:
+        while True:
+            ct = room.speaker()
+            status = ct.open_session().status
+            if status == 0:
+                ct.open_film_box()
+                ct.set_image()
+                status = ct.action(FILM_BOX, ct.film_box).status
+            ct.abort()
+            if status:
+                refusals.append(status)
+                return
+            taken.append(1)
+            if len(taken) > 20:
+                enough.set()
+
+    modalities = [threading.Thread(target=print_until_refused) for _ in range(4)]
+    for each in modalities:
+        each.start()
+    assert enough.wait(60)
+    away = file.with_name("away")
+    away.mkdir()
+    for path in sorted(file.parent.glob("broker.db*")):
+        path.rename(away / path.name)
+    for each in modalities:
+        each.join(60)
+    assert set(refusals) <= {0xC602, 0x0213}
+    assert len(refusals) == 4
+    room.wait_for(lambda: not room.service._dispatcher.running, "attempts go on")
+    printed = sum(room.sheets().values())
+    room.service.stop()
+    assert sum(room.sheets().values()) == printed, "nothing is sent any more"
+
+    for path in away.iterdir():
+        path.rename(file.parent / path.name)
+    room.begin()
+    over = (State.SENT, State.HELD)
+    room.wait_for(lambda: all(job.state in over for job in room.jobs()), "not all out")
+    jobs = room.jobs()
+    assert len(jobs) == len(taken)
+    held = [job for job in jobs if job.state is State.HELD]
+    assert all("uncertain" in job.reason for job in held)
+    sent = len(jobs) - len(held)
+    assert sent <= sum(room.sheets().values()) <= sent + len(held)
+    room.forgive_storage()

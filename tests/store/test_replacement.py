@@ -247,6 +247,41 @@ def test_no_other_database_fits_a_sealed_mark_however_far_it_comes(
     back.close()
 
 
+def test_the_right_database_fits_although_another_process_changed_it_last(
+    database: Database,
+    jobs: Jobs,
+    make_request: MakeRequest,
+    file: Path,
+    folder: Path,
+    mark: SpoolMark,
+    clock: Clock,
+) -> None:
+    """The page, or a command, wrote to it after the broker's last change: put back, it is the right
+    one all the same."""
+    jobs.add(make_request())
+    page = Database.open(f"sqlite:///{file}")
+    identity.count(page)
+    Jobs(page, clock).hold(1)
+    away = file.with_name("away")
+    away.mkdir()
+    for each in file.parent.glob("broker.db*"):
+        each.rename(away / each.name)
+    with pytest.raises(DatabaseReplaced):
+        jobs.add(make_request())
+    with pytest.raises(DatabaseReplaced):
+        Jobs(page, clock).release(1)
+    page.close()
+
+    binding.seal(database, mark, 5.0)
+
+    mark.close()
+    database.close()
+    assert binding.sealed(folder)
+    for each in away.iterdir():
+        each.rename(file.parent / each.name)
+    assert mismatch(folder, file) is None
+
+
 def test_a_seal_that_the_disk_refused_is_written_later(
     folder: Path, mark: SpoolMark, monkeypatch: pytest.MonkeyPatch
 ) -> None:
