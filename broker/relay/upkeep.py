@@ -135,7 +135,13 @@ class Upkeep:
                 room = (self._house.count_missing, *room)  # before room is made for what is gone
             if self._house.damage():
                 seldom = room = ()  # what a damaged database does not refer to may be needed
-            often = (self._house.keep_mark, self.recover, self.mend_times, self._house.tend_log)
+            often = (
+                self._house.keep_mark,
+                self.recover,
+                self.mend_times,
+                self._house.tend_log,
+                self._house.look,  # which the next film would wait for, as the log was brought in
+            )
             self._try(*often, *seldom, *room, self._house.tick)
 
     def recover(self, why: str = BROKE_OFF) -> None:

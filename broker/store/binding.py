@@ -93,6 +93,7 @@ def look(database: Database, mark: SpoolMark) -> None:
     it cannot be read.
     """
     database.look()
+    database.written_is_known()
     # What is known first: it comes further meanwhile.
     known = mark.latest
     try:

@@ -237,6 +237,11 @@ class Database:
             self.met(error)
             raise error
 
+    def written_is_known(self) -> None:
+        """What was written into the file itself until now is about to be looked at."""
+        self._opened.missing()
+        self._opened.was_written()
+
     def met(self, error: BaseException) -> None:
         """Note, and tell the first time, where an error shows that the database is damaged or was
         replaced."""
