@@ -10,7 +10,7 @@ from broker.model.job import PrintRequest
 from broker.model.note import Note
 from broker.model.pool import PoolStatus, pool_status
 from broker.model.room import Room
-from broker.model.trouble import CannotStore, QueueFull
+from broker.model.trouble import CannotStore, DiskFull, QueueFull
 from broker.relay.quota import Quota
 from broker.relay.receiving import UNWRITTEN, Receiving
 from broker.store.database import FAILURES, in_words
@@ -67,7 +67,7 @@ class Intake:
         room = self._with_room(lambda room: room.floor + 1 - room.free)
         if room.low:
             self._note("storage failed", {"why": NEARLY_FULL})
-            raise CannotStore(room.words)
+            raise DiskFull(room.words)
         caller = Caller.of(calling_ae, peer)
         try:
             self._quota.check(caller)

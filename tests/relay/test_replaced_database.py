@@ -40,7 +40,7 @@ def seen(room: Relay) -> bool:
     return any(event == "database replaced" for event, _ in room.notes)
 
 
-def refused(room: Relay) -> SpoolMismatch:
+def start_refused(room: Relay) -> SpoolMismatch:
     """Why the next start is refused."""
     with pytest.raises(SpoolMismatch) as caught:
         room.begin()
@@ -80,6 +80,8 @@ def test_nothing_is_taken_and_nothing_is_sent(relay: MakeRelay, how: str) -> Non
         room.wait_for(lambda: seen(room), "not told")
         late = room.speaker()
         assert late.open_session().status == 0x0213
+        refused = [facts for event, facts in room.notes if event == "request refused"]
+        assert {facts["kind"] for facts in refused} == {"film not stored"}
         for each in (open_film, late):
             each.abort()
         with pytest.raises(DatabaseReplaced):
@@ -103,7 +105,7 @@ def test_nothing_is_taken_and_nothing_is_sent(relay: MakeRelay, how: str) -> Non
     room.service.stop()
     assert sealed(file.parent / "spool")
 
-    assert refused(room).kind in (Misfit.NEW, Misfit.REPLACED)
+    assert start_refused(room).kind in (Misfit.NEW, Misfit.REPLACED)
     for each in file.parent.glob("broker.db*"):
         shutil.move(each, each.with_name(f"wrong-{each.name}"))
     for each in away.iterdir():
