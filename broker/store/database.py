@@ -113,7 +113,8 @@ class Database:
     def __init__(self, engine: Engine, busy_s: float) -> None:
         self._engine = engine
         self._busy_s = busy_s
-        self._writing = threading.Lock()
+        self._writing = threading.RLock()
+        """Held by the thread that writes, which may see meanwhile that the file is another one."""
         self._closed = False
         self._count: Count | None = None
         self.damage = ""
@@ -249,7 +250,13 @@ class Database:
             with self._telling:
                 first, self.replaced = not self.replaced, self.replaced or error.words
             if first:
-                self.on_replaced(error.words)
+                # A commit in hand first: what it has brought is in the database that was opened.
+                waited = self._writing.acquire(timeout=self._busy_s)
+                try:
+                    self.on_replaced(error.words)
+                finally:
+                    if waited:
+                        self._writing.release()
         elif words := damage(error):
             self.met_damage(words)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from broker.model.spool_fit import Progress
 from broker.store import binding, identity
 from broker.store.binding import Misfit, mismatch
 from broker.store.database import Database
@@ -278,6 +280,55 @@ def test_the_right_database_fits_although_another_process_changed_it_last(
     assert binding.sealed(folder)
     for each in away.iterdir():
         each.rename(file.parent / each.name)
+    assert mismatch(folder, file) is None
+
+
+def test_a_commit_in_hand_is_known_before_the_mark_is_sealed(
+    database: Database,
+    jobs: Jobs,
+    make_request: MakeRequest,
+    file: Path,
+    folder: Path,
+    clock: Clock,
+) -> None:
+    """Another thread sees that the file was moved while a film is committed to it: the film was
+    taken, so the database that has it is the right one."""
+    changes = identity.count(database)
+    mark = binding.bind(database, changes, folder)
+    jobs.add(make_request())
+    committed, seen = threading.Event(), threading.Event()
+
+    def tell(progress: Progress) -> None:
+        committed.set()
+        seen.wait(0.3)  # it is told only after this
+        mark.advance(progress)
+
+    def seal(_: str) -> None:
+        seen.set()
+        binding.seal(database, mark, 5.0)
+
+    changes.committed = tell
+    database.on_replaced = seal
+    writer = threading.Thread(target=jobs.add, args=(make_request(),))
+    writer.start()
+    assert committed.wait(30)
+    away = file.with_name("away")
+    away.mkdir()
+    for each in file.parent.glob("broker.db*"):
+        each.rename(away / each.name)
+
+    with pytest.raises(DatabaseReplaced):
+        database.look()
+
+    writer.join(30)
+    mark.close()
+    database.close()
+    for each in away.iterdir():
+        each.rename(file.parent / each.name)
+    assert binding.sealed(folder)
+    back = Database.open(f"sqlite:///{file}")
+    assert len(Jobs(back, clock).list()) == 2
+    back.close()
     assert mismatch(folder, file) is None
 
 
