@@ -83,8 +83,8 @@ class Notices:
         def see() -> Seen | None:
             vitals = vitals_of(config.data_dir)
             storage = vitals.storage if vitals is not None else Storage()
-            if storage.damage:
-                return Seen(damage=storage.damage)
+            if storage.damage or storage.replaced:
+                return Seen(damage=storage.damage, replaced=storage.replaced)
             printers = tuple(self._printers.list())
             if time.monotonic() - self._began < FIRST_CHECKS_S and any(
                 (each.last_check_at or 0) < self._started_at for each in printers

@@ -57,6 +57,7 @@ from broker.store.occupancy import Occupancy
 from broker.store.printers import Printers
 from broker.store.privacy import make_private
 from broker.store.refusals import Refusals
+from broker.store.replacement import DatabaseReplaced
 from broker.store.retention import Retention
 from broker.store.spool import Spool
 from broker.store.users import Users
@@ -124,10 +125,15 @@ class Service:
         self._changes = identity.count(self._database)
 
     def _examine(self, file: Path) -> None:
-        """Look at the pages of a database before anything uses it. DatabaseDamaged."""
+        """Look at the pages of a database before anything uses it. DatabaseDamaged.
+
+        After it was replaced beneath a broker all of it is looked at, however long that takes: a
+        copy of an earlier time, with the log of the right one beside it, may look like that one.
+        """
         if not file.exists() or not file.stat().st_size:
             return
-        found = examine(file, within_s=START_S)
+        whole = binding.sealed(self._spool_folder)
+        found = examine(file, full=whole, within_s=None if whole else START_S)
         if found.pages:
             raise DatabaseDamaged(file, found.pages)
         if found.references:
@@ -165,6 +171,8 @@ class Service:
         self._vitals = VitalSigns(self._counts, self._config.data_dir, self._clock)
         self._note: Note = self._vitals
         self._database.on_damage = self._damaged
+        self._database.on_replaced = self._replaced
+        self._database.on_written = lambda: binding.look(self._database, self._mark)
         self._log = LogKeeping(
             WriteAheadLog(self._database, self._config.database_file),
             self._idle,
@@ -190,7 +198,7 @@ class Service:
             room=lambda: self._config.room(),
             budget=lambda: self._config.retention.pixels_mb << 20,
             note=self._note,
-            damage=lambda: self._database.damage,
+            damage=lambda: self._database.distrusted,
         )
         self._holdings = Holdings()
         self._turns = Turns()
@@ -210,6 +218,7 @@ class Service:
             ),
             wake=self._dispatcher.arrived,
             note=self._note,
+            look=self._database.look,
         )
         self._monitor = Monitor(
             self.printers,
@@ -231,15 +240,23 @@ class Service:
                 tick=self._counts.write,
                 keep_mark=self._mark.keep,
                 tend_log=self._log.tend,
+                look=lambda: binding.look(self._database, self._mark),
+                replaced=lambda: self._database.replaced,
                 damage=lambda: self._database.damage,
                 clock=self._clock,
                 note=self._note,
                 make_room=self._shedder.keep_house,
                 weigh=self._shedder.weigh,
+                count_missing=self._shedder.count_missing,
             )
         )
         self._night = NightCheck(
-            self._config.database_file, self._spool_folder, self._idle, self._note, self._clock
+            self._config.database_file,
+            self._spool_folder,
+            self._idle,
+            self._note,
+            self._clock,
+            damaged=self._database.met_damage,
         )
         self._acceptor = Acceptor(
             host=self._config.broker.host,
@@ -351,11 +368,29 @@ class Service:
         facts = {"file": str(self._config.database_file), "why": words, "words": ways}
         self._note("database damaged", facts)
 
+    def _replaced(self, words: str) -> None:
+        """It was seen, for the first time, that the database is not the one that was opened.
+
+        No other one fits the spool from now on, however far it comes: a person decides.
+        """
+        try:
+            binding.seal(self._database, self._mark, self._clock())
+        except OSError as error:  # upkeep tries again
+            self._note("upkeep failed", {"why": f"the spool's mark: {error.strerror}"})
+        ways = (
+            "films are refused, and nothing is sent to any printer. Stop the broker, put the right "
+            "database back, then `broker serve`; if it is lost: `broker restore --help`, or "
+            "`broker spool adopt`"
+        )
+        facts = {"file": str(self._config.database_file), "why": words, "words": ways}
+        self._note("database replaced", facts)
+
     def _storage(self) -> Storage:
         """How the database is, for the page."""
         log, found = self._log.state, self._night.found
         return Storage(
             damage=self._database.damage,
+            replaced=self._database.replaced,
             faults=found.faults,
             fault=found.first,
             checked_at=found.at,
@@ -367,6 +402,8 @@ class Service:
     def _write_counts(self) -> None:
         try:
             self._counts.write()
+        except DatabaseReplaced:
+            return  # told where it was seen
         except Exception as error:  # noqa: BLE001 - counts are the least that a full disk loses
             self._note("storage failed", {"why": in_words(error)})
 

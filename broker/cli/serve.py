@@ -24,6 +24,7 @@ _ALARMING = frozenset(
         "attempts cut off",
         "check found faults",
         "database damaged",
+        "database replaced",
         "configuration not readable, the old one stays",
         "configuration not taken",
         "dispatcher failed",

@@ -53,8 +53,8 @@ LOCKED_S = 1.0
 def alarms(store: Store) -> list[str]:
     """Sentences to put above a table; none when all is well."""
     said = storage.alarms(store)
-    if store.damage():
-        return said  # what is read from a damaged database may be wrong, or break
+    if store.damage() or storage.state(store).replaced:
+        return said  # what is read from such a database may be wrong, or break
     gone = pixels.spool_gone(store)
     missing, needed = (0, 0) if gone else pixels.missing(store)
     if not store.running:

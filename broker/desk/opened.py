@@ -12,7 +12,7 @@ from pathlib import Path
 from broker.config import Config
 from broker.desk.failures import Failure, of_database
 from broker.store import schema
-from broker.store.binding import SpoolMismatch, mismatch
+from broker.store.binding import SpoolMismatch, mismatch, sealed
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
@@ -43,6 +43,9 @@ class Store:
     damage: Callable[[], str] = lambda: ""
     """What SQLite has said to this process of a damaged page; empty as long as it met none."""
 
+    replaced: Callable[[], str] = lambda: ""
+    """How this process saw that its database was replaced; empty as long as it was not."""
+
     @property
     def running(self) -> bool:
         """Whether a broker runs on this data directory."""
@@ -61,14 +64,17 @@ class Store:
 def store_of(settings: Config) -> Iterator[Store]:
     """The store that the configuration names.
 
-    Where the database does not fit the spool and no broker runs, it can be read; each change raises
-    SpoolMismatch, as changes to a set-back database would bring its count up to the spool's.
+    Where the database does not fit the spool and no broker runs, or was replaced beneath the one
+    that runs, it can be read; each change raises SpoolMismatch, as changes to a set-back database
+    would bring its count up to the spool's.
 
     Failure, SpoolMismatch, SchemaTooOld and SchemaTooNew in one line each; OSError.
     """
     with database(settings) as opened_database:
         running = running_on(settings)
-        found = None if running else mismatch(settings.data_dir / "spool", settings.database_file)
+        spool = settings.data_dir / "spool"
+        to_judge = not running or sealed(spool)
+        found = mismatch(spool, settings.database_file) if to_judge else None
         if found is not None:
             _only_to_read(opened_database, found)
             yield store_over(opened_database, settings)
@@ -98,6 +104,7 @@ def store_over(opened_database: Database, settings: Config) -> Store:
         EndedSessions(opened_database, time.time),
         Rehearsal(opened_database, jobs),
         lambda: opened_database.damage,
+        lambda: opened_database.replaced,
     )
 
 

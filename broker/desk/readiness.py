@@ -87,7 +87,11 @@ def look(
     signs = vitals.read(store.config.data_dir)
     obstacles = [*_relay(store, signs, now), *_spool(store, writing=writing), *_room(store)]
     remarks = [REMARK] if signs is not None and signs.not_reloaded else []
-    if damage := storage.state(store).damage:
+    stored = storage.state(store)
+    if replaced := stored.replaced:
+        words = f"the database was replaced beneath the running broker: {replaced}"
+        obstacles.append(Obstacle(Kind.DATABASE, words))
+    elif damage := stored.damage:
         obstacles.append(Obstacle(Kind.DATABASE, f"the database is damaged: {damage}"))
     elif database := _database(store, signs, now, patience_s, committing=writing and committing):
         obstacles.append(database)

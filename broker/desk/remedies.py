@@ -107,8 +107,8 @@ REMEDIES: Mapping[Refusal, str] = {
         "The broker's log says which."
     ),
     Refusal.FILM_NOT_STORED: (
-        "A print request failed: a full or failing disk, or a locked database. The broker's log "
-        "says which."
+        "A print request failed: a full or failing disk, or a database that is locked, damaged or "
+        "was replaced. The broker's log says which."
     ),
 }
 

@@ -20,6 +20,12 @@ DAMAGED = (
     "THE DATABASE IS DAMAGED: {file}: {damage}. Films may be refused, or not be printed. Stop the "
     "broker, then `broker db check` says what is hit; `broker restore DIR` brings a backup back."
 )
+REPLACED = (
+    "THE DATABASE WAS REPLACED BENEATH THE RUNNING BROKER: {replaced}. Films are refused, and "
+    "nothing is sent to any printer; what is shown here may be of another database. Stop the "
+    "broker, put the right database back as {file} with the file of the same name and -wal, then "
+    "`broker serve`. If it is lost: `broker restore --help`, or `broker spool adopt`."
+)
 FAULTS = (
     "THE WHOLE CHECK OF THE QUEUE FOUND FAULTS at {at} UTC ({faults}), as: {fault}. `broker db "
     "check` lists them, and what to do; the next whole check, or start, takes this away."
@@ -34,7 +40,11 @@ def state(store: Store) -> Storage:
     """What is known now."""
     found = vitals.read(store.config.data_dir)
     told = found.storage if found is not None else Storage()
-    return replace(told, damage=told.damage or store.damage())
+    return replace(
+        told,
+        damage=told.damage or store.damage(),
+        replaced=told.replaced or store.replaced(),
+    )
 
 
 def alarms(store: Store) -> list[str]:
@@ -42,6 +52,8 @@ def alarms(store: Store) -> list[str]:
     found = state(store)
     file = store.config.database_file
     said = []
+    if found.replaced:
+        said.append(REPLACED.format(file=file, replaced=found.replaced))
     if found.damage:
         said.append(DAMAGED.format(file=file, damage=found.damage))
     if found.faults:

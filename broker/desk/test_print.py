@@ -37,6 +37,9 @@ def print_film(store: Store, who: str, printer: str = "", film_size: str = "A4")
         with spool.keeping():
             spool.keep(received)
             job_id = store.jobs.add(request, pinned=printer)
+    except BaseException:
+        spool.undo(received, store.jobs.spooled)  # no job of it: its pixels are no orphans
+        raise
     finally:
         spool.drop(received)
     store.orders.record(who, "test-print", words(store, job_id, printer, film_size), job_id=job_id)

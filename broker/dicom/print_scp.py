@@ -33,7 +33,7 @@ from broker.model.job import Level
 from broker.model.note import Note
 from broker.model.pool import FULL, NORMAL
 from broker.model.refusal import Refusal
-from broker.model.trouble import CannotStore, PixelsGone, QueueFull
+from broker.model.trouble import CannotStore, DiskFull, PixelsGone, QueueFull
 
 PRINT_ACTION = 1
 """The only Action Type ID of print management (PS3.4 H.4.1.2.4)."""
@@ -190,9 +190,13 @@ class PrintScp:
         try:
             self.intake.check_room(self.association.calling_ae, self.association.peer)
         except CannotStore as error:
-            full = isinstance(error, QueueFull)
-            kind = Refusal.QUEUE_FULL if full else Refusal.DISK_NEARLY_FULL
-            words = str(error) if full else "no room for films now"
+            match error:
+                case QueueFull():
+                    kind, words = Refusal.QUEUE_FULL, str(error)
+                case DiskFull():
+                    kind, words = Refusal.DISK_NEARLY_FULL, "no room for films now"
+                case _:
+                    kind, words = Refusal.FILM_NOT_STORED, "no film can be stored now"
             raise Fault(statuses.RESOURCE_LIMITATION, words, kind=kind) from error
         session = OpenFilmSession(uid, {})
         film_objects.set_session(session, dataset, self.tree)

@@ -18,8 +18,9 @@ CALM_S = 600.0
 WELL = (Health.UP, Health.DEGRADED)
 OFF = "off duty"
 """The trouble of films that wait for printers out of service."""
-DAMAGED = "database"
-"""The trouble of a damaged database: while it lasts, nothing else is known."""
+DAMAGED, REPLACED = "database", "database replaced"
+"""The troubles of a database that is damaged, or was replaced: while they last, nothing else is
+known."""
 HELD = "held"
 """The trouble of held jobs."""
 
@@ -30,7 +31,7 @@ class Notice:
 
     event: str
     """printer down, printer back, nothing prints, jobs held, films wait, films move, disk low, disk
-    free, database damaged, check found faults, database log, test."""
+    free, database damaged, database replaced, check found faults, database log, test."""
     subject: str
     text: str
     at: float
@@ -57,12 +58,19 @@ class Seen:
     free_mb: int = 0
     damage: str = ""
     """What SQLite said of a damaged page; then nothing else is seen."""
+    replaced: str = ""
+    """How the database was replaced while it was in use; then nothing else is seen."""
     faults: int = 0
     """What the last whole check of the queue has found."""
     log_mb: int = 0
     """Of the database's log, where that is more than it should be; else 0."""
     log_reader: str = ""
     """Who keeps it from shrinking, in a sentence."""
+
+    @property
+    def nothing_else(self) -> bool:
+        """Whether nothing but the database itself is seen."""
+        return bool(self.damage or self.replaced)
 
 
 @dataclass(frozen=True)
@@ -113,13 +121,13 @@ def bulletin(known: Known, seen: Seen, now: float, limits: Limits) -> tuple[list
         told[HELD] = now
         again = _held(sorted(seen.held), len(seen.held), now)
         notices.append(replace(again, reminder=True, subject=f"still: {again.subject}"))
-    for key in [each for each in told if each not in troubles and not seen.damage]:
+    for key in [each for each in told if each not in troubles and not seen.nothing_else]:
         if key == HELD and seen.held:
             continue
         del told[key]
         if over := _over(key, seen, now):
             notices.append(over)
-    kept = known.held if seen.damage else frozenset(seen.held) - fresh
+    kept = known.held if seen.nothing_else else frozenset(seen.held) - fresh
     return notices, Known(told, kept, last)
 
 
@@ -175,6 +183,15 @@ def _troubles(seen: Seen, now: float, limits: Limits) -> dict[str, Notice]:
 
 def _of_the_database(seen: Seen, now: float) -> dict[str, Notice]:
     found = {}
+    if seen.replaced:
+        found[REPLACED] = Notice(
+            "database replaced",
+            "the database was replaced beneath the running broker",
+            f"{seen.replaced}. Films are refused, and nothing is sent to any printer. Stop the "
+            "broker, put the right database back, then `broker serve`; if it is lost: `broker "
+            "restore --help`, or `broker spool adopt`.",
+            now,
+        )
     if seen.damage:
         found[DAMAGED] = Notice(
             "database damaged",

@@ -60,4 +60,4 @@ class Refusal(StrEnum):
     IMAGE_NOT_STORED = "image not stored"
     """Status 0xC605."""
     FILM_NOT_STORED = "film not stored"
-    """Status 0xC601 or 0xC602."""
+    """Status 0xC601 or 0xC602; 0x0213 for a new film session, where it is known before."""

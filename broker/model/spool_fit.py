@@ -3,11 +3,14 @@
 The database counts every change that is committed to it; the spool keeps a mark: the identity of
 its database and the highest count that was seen committed. The mark is written after the commit,
 so a healthy database is never behind its spool's mark.
+
+A broker whose database is replaced while it runs seals the mark: from then on only the database at
+exactly the point that the mark names fits, and no other one comes to fit by being changed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -22,6 +25,18 @@ class Progress:
     """The highest job number that was given."""
     at: float
     """When the last of these changes was made; 0 when there was none yet."""
+    replaced_at: float = 0.0
+    """Of a mark that is sealed: when its database was seen to be replaced beneath the running
+    broker, in seconds since the epoch; else 0."""
+
+    def is_behind(self, known: Progress) -> bool:
+        """Whether a database that has come so far is another one than the one that had come as far
+        as `known`, or has lost something since."""
+        return (
+            self.identity != known.identity
+            or self.changes < known.changes
+            or self.jobs < known.jobs
+        )
 
 
 @dataclass(frozen=True)
@@ -56,6 +71,9 @@ class Misfit(StrEnum):
     """The database is another one than the spool's."""
     OLDER = "older"
     """Changes that the spool knows to be committed are not in the database."""
+    REPLACED = "replaced"
+    """The database was replaced beneath a running broker, and this one is not at the point that the
+    right one had come to."""
     UNMARKED = "unmarked"
     """The database's spool had a mark, and this one has none."""
     UNREADABLE = "unreadable"
@@ -77,8 +95,9 @@ def misfit(database: DatabaseSeen, spool: SpoolSeen) -> Misfit | None:
         return Misfit.UNMARKED if database.bound and spool.files else None
     if own is None or own.identity != spool.mark.identity:
         return Misfit.NEW if database.jobs == 0 else Misfit.OTHER
-    behind = own.changes < spool.mark.changes or own.jobs < spool.mark.jobs
-    return Misfit.OLDER if behind else None
+    if spool.mark.replaced_at:
+        return None if replace(spool.mark, replaced_at=0.0) == own else Misfit.REPLACED
+    return Misfit.OLDER if own.is_behind(spool.mark) else None
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,10 @@ class QueueFull(CannotStore):
     number first, as an Error Comment has 64 characters."""
 
 
+class DiskFull(CannotStore):
+    """Less disk is free than must stay free, and nothing is left that could go."""
+
+
 class PixelsGone(CannotStore):
     """What was printed once cannot be printed again by the same association: its pixels were
     removed for room."""

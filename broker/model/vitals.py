@@ -15,6 +15,8 @@ class Storage:
 
     damage: str = ""
     """What SQLite said when a damaged page was met; empty as long as there was none."""
+    replaced: str = ""
+    """How the database was seen to be replaced while it was in use; empty as long as it was not."""
     faults: int = 0
     """What the last full check has found."""
     fault: str = ""

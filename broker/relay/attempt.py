@@ -26,6 +26,7 @@ from broker.model.trouble import OwnFault, Refused, SpoolDamaged, Trouble, Unava
 from broker.store.database import FAILURES, in_words
 from broker.store.jobs import ClaimLost, Jobs
 from broker.store.printers import Printers
+from broker.store.replacement import DatabaseReplaced
 from broker.store.spool import Spool
 
 UNSENDABLE = (
@@ -238,11 +239,15 @@ def _ask(
 
 
 def _insist(edges: Edges, stopping: threading.Event, write: Callable[[], None]) -> None:
-    """Write what a printer has said, however long the disk is busy: it will not say it again."""
+    """Write what a printer has said, however long the disk is busy: it will not say it again.
+
+    Raises: ClaimLost, DatabaseReplaced: it cannot be written any more; the film stays asked for in
+    the right database, and is uncertain for the next start.
+    """
     while True:
         try:
             return write()
-        except ClaimLost:
+        except (ClaimLost, DatabaseReplaced):
             raise
         except Exception as error:
             edges.note("storage failed", {"why": in_words(error)})

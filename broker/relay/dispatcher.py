@@ -18,6 +18,7 @@ from broker.model.trouble import PRINT_AGAIN
 from broker.relay.attempt import Edges, run
 from broker.store.database import in_words
 from broker.store.integrity import damage
+from broker.store.replacement import DatabaseReplaced
 
 POLL_S = 0.5
 DAMAGED_S = 30.0
@@ -94,6 +95,8 @@ class Dispatcher:
                 pause_s = self._poll_s
                 try:
                     self.look()
+                except DatabaseReplaced:
+                    pause_s = DAMAGED_S  # told where it was seen; nothing can be claimed any more
                 except Exception as error:  # noqa: BLE001 - a failing disk must not end the relay
                     self._edges.note("dispatcher failed", {"why": in_words(error)})
                     if damage(error):

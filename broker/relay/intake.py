@@ -10,12 +10,13 @@ from broker.model.job import PrintRequest
 from broker.model.note import Note
 from broker.model.pool import PoolStatus, pool_status
 from broker.model.room import Room
-from broker.model.trouble import CannotStore, QueueFull
+from broker.model.trouble import CannotStore, DiskFull, QueueFull
 from broker.relay.quota import Quota
 from broker.relay.receiving import UNWRITTEN, Receiving
 from broker.store.database import FAILURES, in_words
 from broker.store.jobs import Jobs, Rule
 from broker.store.printers import Printers
+from broker.store.replacement import DatabaseReplaced
 from broker.store.spool import Incoming, Spool
 
 NO_ROOM = "an image was refused: it does not fit beside what must stay free"
@@ -37,10 +38,12 @@ class Intake:
         quota: Quota,
         wake: Callable[[], None],
         note: Note,
+        look: Callable[[], None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`make_room` removes what can go until nothing is missing by the measure it is given, and
-        says what room there is then."""
+        says what room there is then. `look` raises DatabaseReplaced where the database is not the
+        one that was opened."""
         self._jobs = jobs
         self._printers = printers
         self._spool = spool
@@ -50,15 +53,21 @@ class Intake:
         self._quota = quota
         self._wake = wake
         self._note = note
+        self._look = look
         self._monotonic = monotonic
 
     def check_room(self, calling_ae: str, peer: str) -> None:
-        """CannotStore when the disk is fuller than the site wants it, or the modality's part of the
-        queue is full: better no film than half, and sooner than later."""
+        """CannotStore when the disk is fuller than the site wants it, the modality's part of the
+        queue is full, or the database was replaced: better no film than half, and sooner than
+        later."""
+        try:
+            self._look()
+        except DatabaseReplaced as error:
+            raise self._cannot("no film can be recorded", error) from error
         room = self._with_room(lambda room: room.floor + 1 - room.free)
         if room.low:
             self._note("storage failed", {"why": NEARLY_FULL})
-            raise CannotStore(room.words)
+            raise DiskFull(room.words)
         caller = Caller.of(calling_ae, peer)
         try:
             self._quota.check(caller)
@@ -132,6 +141,7 @@ class Intake:
     def status(self) -> PoolStatus:
         """The pool as one printer: FAILURE only when films cannot be stored."""
         try:
+            self._look()
             printers = self._printers.list()
             room = self._with_room(lambda room: room.floor + 1 - room.free)
         except Exception as error:  # noqa: BLE001 - whatever the disk says, it is the answer

@@ -12,6 +12,7 @@ from broker.model.note import Note
 from broker.model.printer import Address, Duty, Printer
 from broker.store.database import in_words
 from broker.store.printers import NoSuchPrinter, Printers
+from broker.store.replacement import DatabaseReplaced
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ class Monitor:
         while not self._stopping.is_set():
             try:
                 self._look()
+            except DatabaseReplaced:
+                pass  # told where it was seen
             except Exception as error:  # noqa: BLE001 - a failing disk must not end the watch
                 self._note("monitor failed", {"why": in_words(error)})
             self._stopping.wait(min(0.5, self._rhythm().interval_s / 2))
@@ -116,8 +119,8 @@ class Monitor:
                     replace(row, claims=printer.claims), check, now, rhythm.rise, rhythm.fall
                 ),
             )
-        except NoSuchPrinter:
-            return  # taken out of the configuration meanwhile
+        except (NoSuchPrinter, DatabaseReplaced):
+            return  # taken out of the configuration meanwhile; or told where it was seen
         except Exception as error:  # noqa: BLE001 - whatever it is must not end the watch
             self._note("monitor failed", {"why": in_words(error)})
             return

@@ -1,7 +1,8 @@
 """The whole check of the queue, every night while no film is in hand.
 
 It runs as a process of its own, at the lowest priority: it may take minutes of a processor, and the
-relay needs its own for films. When a film comes it is ended, and begun again later.
+relay needs its own for films. When a film comes it is ended, and begun again later. It ends with
+the broker, however that ends.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from broker.model.finding import Kind
 from broker.model.night import APART_S, check_is_due
 from broker.model.note import Note
 
@@ -48,12 +50,15 @@ class NightCheck:
         clock: Callable[[], float] = time.time,
         *,
         look_s: float = LOOK_S,
+        damaged: Callable[[str], None] = lambda _words: None,
     ) -> None:
+        """`damaged` is told the first fault of the database's pages."""
         self._arguments = [str(database), str(spool)]
         self._idle = idle
         self._note = note
         self._clock = clock
         self._look_s = look_s
+        self._damaged = damaged
         # A machine that is started every night shall be checked all the same.
         self._last_at = clock() - APART_S
         self.found = Found()
@@ -88,7 +93,13 @@ class NightCheck:
         if not self._idle():
             return False
         process = subprocess.Popen(
-            [sys.executable, "-m", "broker.store.checking", *self._arguments],
+            [
+                sys.executable,
+                "-m",
+                "broker.relay.night_check_process",
+                str(os.getpid()),
+                *self._arguments,
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -122,5 +133,10 @@ class NightCheck:
         if findings:
             words = "`broker db check` says what is hit, and what to do"
             self._note("check found faults", {"faults": len(findings), **kinds, "words": words})
+            # A page that is damaged is that, whether the relay has come across it or not yet.
+            for each in findings:
+                if each["kind"] == Kind.PAGES:
+                    self._damaged(each["words"])
+                    break
         else:
             self._note("queue checked", {"faults": 0})

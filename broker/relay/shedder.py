@@ -89,6 +89,11 @@ class Shedder:
         """Write down the bytes of pixels that were taken before bytes were written down."""
         self._retention.weigh(self._spool.size)
 
+    def count_missing(self) -> None:
+        """Have what is not in the spool any more count as nothing: it gives no room, and is none of
+        what may be kept."""
+        self._retention.count_missing(self._spool.size)
+
     def _search(self, need: int, *, partly: bool) -> int:
         """As `_shed`, unless there was nothing a moment ago."""
         began = time.monotonic()

@@ -18,12 +18,15 @@ from broker.store.database import in_words
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers
 from broker.store.recovery import BROKE_OFF, STOPPED
+from broker.store.replacement import DatabaseReplaced
 from broker.store.retention import Retention, Terms
 from broker.store.spool import Spool
 
 ROUND_S = 5.0
 SWEEP_EVERY = 12
 """Rounds from one look through the spool to the next."""
+COUNT_EVERY = 720
+"""Rounds from one count of missing files to the next, about an hour; the first round counts."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +63,18 @@ class House:
     note: Note
     tend_log: Callable[[], None] = lambda: None
     """Keeps the database's log small."""
+    look: Callable[[], None] = lambda: None
+    """Raises DatabaseReplaced where the database was replaced beneath the broker."""
+    replaced: Callable[[], str] = lambda: ""
+    """How it was; empty as long as it was not. Then nothing can be kept in order but the mark."""
     damage: Callable[[], str] = lambda: ""
     """What SQLite has said of a damaged page; empty as long as it met none."""
     make_room: Callable[[], None] = lambda: None
     """Finished jobs lose their pixels before their time where their room is needed."""
     weigh: Callable[[], None] = lambda: None
     """Older rows get their bytes."""
+    count_missing: Callable[[], None] = lambda: None
+    """Files that are gone count as nothing from then on."""
     monotonic: Callable[[], float] = time.monotonic
     """A clock that does not jump, in seconds."""
 
@@ -96,6 +105,8 @@ class Upkeep:
         for chore in chores:
             try:
                 chore()
+            except DatabaseReplaced:
+                return  # told where it was seen
             except Exception as error:  # noqa: BLE001 - what fails must not stop the others
                 self._house.note("upkeep failed", {"why": in_words(error)})
 
@@ -113,12 +124,24 @@ class Upkeep:
         for rounds in itertools.count():
             if self._stopping.wait(self._interval_s):
                 return
+            self._try(self._house.look)
+            if self._house.replaced():
+                self._try(self._house.keep_mark)
+                continue
             chores = (self.hold_damaged, self.sweep, self.let_go, self.sweep)
             seldom = chores if rounds % SWEEP_EVERY == 0 else ()
             room: tuple[Callable[[], None], ...] = (self._house.make_room, self._house.weigh)
+            if rounds % COUNT_EVERY == 0:
+                room = (self._house.count_missing, *room)  # before room is made for what is gone
             if self._house.damage():
                 seldom = room = ()  # what a damaged database does not refer to may be needed
-            often = (self._house.keep_mark, self.recover, self.mend_times, self._house.tend_log)
+            often = (
+                self._house.keep_mark,
+                self.recover,
+                self.mend_times,
+                self._house.tend_log,
+                self._house.look,  # which the next film would wait for, as the log was brought in
+            )
             self._try(*often, *seldom, *room, self._house.tick)
 
     def recover(self, why: str = BROKE_OFF) -> None:

@@ -23,9 +23,11 @@ from broker.store.folder_sync import sync_folder
 from broker.store.integrity import damage, examine
 from broker.store.keepers import Keepers
 from broker.store.manifest import LOCK, NAME, SPOOL, Manifest, NotABackup
+from broker.store.pins import Pins, remove_left
 from broker.store.pixel_copies import Found, copy_pixels, names_in, place_in, size_of
 from broker.store.snapshot import (
     Snapshot,
+    Tell,
     Wanted,
     copy_database,
     forget_pixels,
@@ -94,23 +96,22 @@ def back_up(site: Site, folder: Path, watcher: Watcher) -> Report:
     if not site.database.is_file():
         raise BackupRefused(f"{site.database}: there is no database to back up")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _locked(folder), _kept(site.spool) as release:
+    with _locked(folder), _pins(site.spool) as pins:
         _remove_partial(folder)
         fresh = folder / FRESH
         try:
             at = site.clock()
-            _copy_rows(site, fresh, watcher)
+            _copy_rows(site, fresh, pins, watcher)
             with Snapshot.of(fresh) as snapshot:
                 _fits(site, before, *snapshot.identity())
                 wanted = snapshot.wanted()
             tally = _Tally()
-            unfinished = sum(each.unfinished for each in wanted)
             watcher.begin("copying pixels", len(wanted))
             for number, each in enumerate(wanted, start=1):
-                if number == unfinished + 1:
-                    # Only what finished jobs refer to is left: retention may go on.
-                    release()
-                _copy(site.spool, folder / SPOOL, each, tally)
+                places = pins.places(each.name) if pins else [place_in(site.spool, each.name)]
+                _copy(places, folder / SPOOL, each, tally)
+                if pins:
+                    pins.unpin(each.name)
                 watcher.reached(number)
             forgotten = _forget(site, fresh, wanted, tally)
             for each_folder in sorted({name[:2] for name in tally.new}):
@@ -185,15 +186,14 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _kept(spool: Path) -> Iterator[Callable[[], None]]:
-    """No file is removed from the spool until the function that is given is called, or the end.
-
-    Films are taken meanwhile. Without a spool there is nothing to keep.
-    """
-    with ExitStack() as held:
-        if spool.is_dir():
-            held.enter_context(Keepers(spool / "keepers.lock").keeping())
-        yield held.close
+def _pins(spool: Path) -> Iterator[Pins | None]:
+    """For the files that this backup must have; None without a spool."""
+    if not spool.is_dir():
+        yield None
+        return
+    remove_left(spool)
+    with Pins.begin(spool) as pins:
+        yield pins
 
 
 def _remove_partial(folder: Path) -> None:
@@ -203,7 +203,12 @@ def _remove_partial(folder: Path) -> None:
             each.unlink(missing_ok=True)
 
 
-def _copy_rows(site: Site, fresh: Path, watcher: Watcher) -> None:
+def _copy_rows(site: Site, fresh: Path, pins: Pins | None, watcher: Watcher) -> None:
+    """Copy the database, and pin each file that an unfinished job refers to at that moment.
+
+    No file is removed from the spool from before that moment until all are pinned. That takes
+    milliseconds: longer, and films could be refused, as no room can be made for them meanwhile.
+    """
     told = False
 
     def tell(done: int, total: int) -> None:
@@ -213,8 +218,23 @@ def _copy_rows(site: Site, fresh: Path, watcher: Watcher) -> None:
             told = True
         watcher.reached(done)
 
+    with ExitStack() as kept:
+
+        def pin(moment: Snapshot) -> None:
+            if pins is not None:
+                for name in moment.needed():
+                    pins.pin(name)
+            kept.close()
+
+        if pins is not None:
+            kept.enter_context(Keepers(site.spool / "keepers.lock").keeping())
+        _copy_whole(site, fresh, tell, pin)
+
+
+def _copy_whole(site: Site, fresh: Path, tell: Tell, begun: Callable[[Snapshot], None]) -> None:
+    """Copy the database. Raises: BackupRefused: when it is damaged."""
     try:
-        copy_database(site.database, fresh, tell)
+        copy_database(site.database, fresh, tell, begun)
         found = examine(fresh, full=True, immutable=True)
         faults: Sequence[str] = found.faults
     except (sqlite3.Error, UnicodeDecodeError) as error:
@@ -229,13 +249,17 @@ def _copy_rows(site: Site, fresh: Path, watcher: Watcher) -> None:
         )
 
 
-def _copy(source: Path, target: Path, wanted: Wanted, tally: _Tally) -> None:
+def _copy(places: Sequence[Path], target: Path, wanted: Wanted, tally: _Tally) -> None:
     there = size_of(target, wanted.name)
     if there is not None and there == (wanted.length if wanted.length is not None else there):
         tally.files += 1
         tally.bytes += there
         return
-    found, size = copy_pixels(place_in(source, wanted.name), target, wanted.name)
+    found, size = Found.MISSING, 0
+    for place in places:
+        found, size = copy_pixels(place, target, wanted.name)
+        if found is Found.COPIED:
+            break
     match found:
         case Found.MISSING:
             tally.missing.append(wanted.name)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
 from broker.model.spool_fit import DatabaseSeen, Misfit, Progress, SpoolSeen, misfit
 from broker.store import identity
-from broker.store.database import Database
+from broker.store.database import FAILURES, Database
 from broker.store.identity import Changes
-from broker.store.spool_mark import FILE, MarkUnreadable, SpoolMark, read_mark
+from broker.store.replacement import DatabaseReplaced
+from broker.store.spool_mark import FILE, MarkUnreadable, SpoolMark, read_mark, set_back
 from broker.store.stored import kept
 
 
@@ -62,13 +66,72 @@ def bind(database: Database, changes: Changes, spool: Path) -> SpoolMark:
     seen = identity.seen(database)
     own = seen.progress
     assert own is not None  # the tables are the newest
-    mark = SpoolMark.begin(spool, own) if read_mark(spool) is None else SpoolMark(spool)
-    changes.committed = mark.advance
+    there = read_mark(spool)
+    # A seal has done its part once the right database is back.
+    fresh = there is None or there.replaced_at
+    mark = SpoolMark.begin(spool, own) if fresh else SpoolMark(spool)
+    changes.check, changes.committed = mark.check, mark.advance
     if seen.bound:
         mark.advance(own)  # a command may have changed something while no broker was running
     else:
         identity.bind(database)  # whose commit advances it
     return mark
+
+
+def look(database: Database, mark: SpoolMark) -> None:
+    """Look whether the database beneath the running broker is the one that the mark is of: its
+    file, and how far a connection that is new finds it.
+
+    Between two looks nothing is written to, nor read from, a file that is not the one that was
+    opened: each change looks last before its commit, and each connection when it is made. A film
+    that is committed while the file is moved is in the file that was moved, and in the mark, so
+    that the next start asks for it. A file that is overwritten in place is looked at before the
+    next change. Where its log hides that, as the log has the newest rows, its other rows are a
+    mixture of both, as of any damage, until SQLite, a check, or the count tells.
+
+    Raises: DatabaseReplaced: when it is not; the database has noted it. DBAPIError, OSError: when
+    it cannot be read.
+    """
+    database.look()
+    database.written_is_known()
+    # What is known first: it comes further meanwhile.
+    known = mark.latest
+    try:
+        found = identity.seen_in(database.file).progress
+        if known is not None and (found is None or found.is_behind(known)):
+            raise set_back(found, known)
+    except (sqlite3.Error, DatabaseReplaced) as error:
+        database.look()  # which knows better what has become of the file
+        database.met(error)
+        if isinstance(error, DatabaseReplaced):
+            raise
+        raise DBAPIError.instance(None, None, error, sqlite3.Error) from error
+
+
+def seal(database: Database, mark: SpoolMark, now: float) -> None:
+    """Let only the right database fit the spool from now on: it was replaced.
+
+    How far that one came is what a connection sees that was open before. Raises: OSError: when the
+    disk does not take it yet.
+    """
+    try:
+        with database.read() as connection:
+            last = identity.progress(connection)
+    except FAILURES:
+        last = None  # none is open any more, or it cannot read: what this process has seen counts
+    mark.seal(now, last)
+
+
+def sealed(spool: Path) -> bool:
+    """Whether a broker has seen its database replaced, and no start has found the right one since.
+
+    Raises: OSError: when the mark cannot be read.
+    """
+    try:
+        mark = read_mark(spool)
+    except MarkUnreadable:
+        return False  # which the next start tells
+    return mark is not None and mark.replaced_at > 0
 
 
 def _what(kind: Misfit, spool: Path, there: SpoolSeen, database: Path, seen: DatabaseSeen) -> str:
@@ -92,6 +155,14 @@ def _what(kind: Misfit, spool: Path, there: SpoolSeen, database: Path, seen: Dat
                 f"{database}: this database has lost what was written last, or is an older copy: "
                 f"it is {_named(own)}; {belongs}"
             )
+        case Misfit.REPLACED:
+            assert own is not None
+            assert known is not None
+            when = _moment(known.replaced_at)
+            return (
+                f"{database}: the database was replaced beneath the running broker, as it saw at "
+                f"{when}, and this is not the one that it had: it is {_named(own)}; {belongs}"
+            )
         case Misfit.UNMARKED:
             return (
                 f"{spool}: the file {FILE} is missing, which says to which database this spool "
@@ -106,12 +177,15 @@ def _what(kind: Misfit, spool: Path, there: SpoolSeen, database: Path, seen: Dat
 
 
 def _named(progress: Progress) -> str:
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(progress.at)) if progress.at else ""
-    on = f" at {when} UTC" if when else ""
+    on = f" at {_moment(progress.at)}" if progress.at else ""
     return (
         f"database {progress.identity[:8]}, that came to job {progress.jobs}, change "
         f"{progress.changes}{on}"
     )
+
+
+def _moment(at: float) -> str:
+    return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(at))} UTC"
 
 
 def _ways(kind: Misfit, spool: Path) -> str:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sqlite3
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -138,15 +135,3 @@ def _of_file(spool: Path, wanted: Wanted, *, full: bool) -> str:
     if full and check_pixels(spool, name, wanted.length) is Found.DAMAGED:
         return f"spool file {name} is not what its name says"
     return ""
-
-
-def _main(database: str, spool: str) -> None:
-    """Check everything, and write the findings as JSON: for the relay, every night."""
-    os.nice(19)
-    found = check(Path(database), Path(spool))
-    document = [{"kind": str(each.kind), "words": each.sentence} for each in found.findings]
-    json.dump(document, sys.stdout)
-
-
-if __name__ == "__main__":
-    _main(*sys.argv[1:])

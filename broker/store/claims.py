@@ -105,7 +105,7 @@ class Claims(JobReading):
             )
             if taken != 1:
                 return None
-            attempt_id = _begin(connection, job_id, printer, now)
+            attempt_id = begin(connection, job_id, printer, now)
         return Claim(job_id=job_id, attempt_id=attempt_id, printer=printer, token=token)
 
     def asked(self, claim: Claim, film_id: int) -> None:
@@ -218,7 +218,8 @@ def _wish(connection: Connection, claim: Claim) -> str:
     return str(found[0][0])
 
 
-def _begin(connection: Connection, job_id: int, printer: str, now: float) -> int:
+def begin(connection: Connection, job_id: int, printer: str, now: float) -> int:
+    """Begin an attempt of the job; its number."""
     ((attempt_id,),) = _BEGIN.rows(
         connection,
         job_id=job_id,

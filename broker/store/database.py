@@ -21,9 +21,11 @@ from sqlite3 import (
     DatabaseError,
     Error,
     OperationalError,
+    connect,
 )
 from sqlite3 import Connection as SqliteConnection
 from typing import Self
+from urllib.parse import quote
 
 from sqlalchemy import (
     ColumnElement,
@@ -41,6 +43,7 @@ from sqlalchemy.exc import OperationalError as Refused
 from sqlalchemy.pool import NullPool
 
 from broker.store.integrity import damage
+from broker.store.replacement import DatabaseReplaced, OpenedFile
 
 BUSY_S = 10.0
 """How long a writer waits for its turn in all: for other threads, then for other processes."""
@@ -69,7 +72,8 @@ class Patience:
 
 
 Count = Callable[[Connection], Callable[[], None] | None]
-"""Counts a change within its transaction; returns what is to be called when it is committed."""
+"""Counts a change within its transaction; returns what is to be called when it is committed. It
+raises DatabaseReplaced where the count shows that this is another database."""
 
 
 class DatabaseBusy(RuntimeError):
@@ -91,7 +95,7 @@ class Checkpoint:
         return self.done >= self.pages
 
 
-FAILURES = (SQLAlchemyError, DatabaseBusy)
+FAILURES = (SQLAlchemyError, DatabaseBusy, DatabaseReplaced)
 """What any question or change may raise because of the database itself, not of what was asked."""
 
 
@@ -100,7 +104,7 @@ def in_words(error: BaseException) -> str:
     origin = getattr(error, "orig", None)
     if origin is not None:
         return f"the database: {origin}"
-    return str(error) if isinstance(error, DatabaseBusy) else repr(error)
+    return str(error) if isinstance(error, DatabaseBusy | DatabaseReplaced) else repr(error)
 
 
 class Database:
@@ -109,13 +113,24 @@ class Database:
     def __init__(self, engine: Engine, busy_s: float) -> None:
         self._engine = engine
         self._busy_s = busy_s
-        self._writing = threading.Lock()
+        self._writing = threading.RLock()
+        """Held by the thread that writes, which may see meanwhile that the file is another one."""
         self._closed = False
         self._count: Count | None = None
         self.damage = ""
         """What SQLite said when it met a damaged page; empty as long as it has met none."""
         self.on_damage: Callable[[str], None] = lambda _words: None
         """Called the first time, in the thread that met it. It must not raise."""
+        self.replaced = ""
+        """How it was seen that the database was replaced while it was in use; else empty. From then
+        on nothing is written."""
+        self.on_replaced: Callable[[str], None] = lambda _words: None
+        """Called the first time, in the thread that saw it. It must not raise."""
+        self.on_written: Callable[[], None] = lambda: None
+        """Called before a change once something was written into the file itself, which happens
+        seldom. Raises: DatabaseReplaced: when its content was replaced."""
+        self._opened = OpenedFile(self.file)
+        self._telling = threading.Lock()
         self._idle: list[Connection] = []
         """Open, and in nobody's hands: a pool of SQLAlchemy's takes longer than most questions."""
 
@@ -132,11 +147,18 @@ class Database:
         parts = make_url(url)
         if parts.get_backend_name() != "sqlite" or not parts.database:
             raise ValueError("the database must be a file: sqlite:////path/to/broker.db")
-        make_file(Path(parts.database))
+        file = Path(parts.database)
+        make_file(file)
+
+        def connect_to_it() -> SqliteConnection:
+            # Never made here: a new file in the place of one that was moved away hides the loss.
+            place = f"file:{quote(str(file.absolute()))}?mode=rw"
+            return connect(place, uri=True, timeout=busy_s, check_same_thread=False)
+
         # Parameters stay out of exceptions: labels of patients are among them (promise 10).
         engine = create_engine(
             parts,
-            connect_args={"timeout": busy_s},
+            creator=connect_to_it,
             poolclass=NullPool,
             hide_parameters=True,
             paramstyle="named",
@@ -168,6 +190,7 @@ class Database:
         self._closed = True
         while self._idle:
             self._idle.pop().close()
+        self._opened.close()
 
     @property
     def file(self) -> Path:
@@ -181,8 +204,12 @@ class Database:
         When this returns, what was written survives a power cut. What it reads stays true until
         its end, as nobody else writes meanwhile. Never nested: the second would wait for the first.
         DatabaseBusy, or the database's own error, when its turn does not come in time: in `busy_s`
-        seconds, where that is given.
+        seconds, where that is given. DatabaseReplaced: when the file is no longer the one that was
+        opened; that is looked at last before it is committed.
         """
+        self.look()
+        if self._opened.was_written():
+            self.on_written()
         busy_s = self._busy_s if busy_s is None else busy_s
         end = time.monotonic() + busy_s
         if not self._writing.acquire(timeout=busy_s):
@@ -195,10 +222,55 @@ class Database:
                     yield connection
                     if self._count is not None and _total_changes(connection) != before:
                         committed = self._count(connection)
+                    self.look()
                 if committed is not None:
                     committed()
         finally:
             self._writing.release()
+
+    def look(self) -> None:
+        """Look whether the file is the one that was opened. Some microseconds.
+
+        Raises: DatabaseReplaced: when it is not, or was not before.
+        """
+        if words := self.replaced or self._opened.missing():
+            error = DatabaseReplaced(words)
+            self.met(error)
+            raise error
+
+    def written_is_known(self) -> None:
+        """What was written into the file itself until now is about to be looked at."""
+        self._opened.missing()
+        self._opened.was_written()
+
+    def met(self, error: BaseException) -> None:
+        """Note, and tell the first time, where an error shows that the database is damaged or was
+        replaced."""
+        if isinstance(error, DatabaseReplaced):
+            with self._telling:
+                first, self.replaced = not self.replaced, self.replaced or error.words
+            if first:
+                # A commit in hand first: what it has brought is in the database that was opened.
+                waited = self._writing.acquire(timeout=self._busy_s)
+                try:
+                    self.on_replaced(error.words)
+                finally:
+                    if waited:
+                        self._writing.release()
+        elif words := damage(error):
+            self.met_damage(words)
+
+    def met_damage(self, words: str) -> None:
+        """Note that a damaged page was met, and tell it the first time."""
+        with self._telling:
+            first, self.damage = not self.damage, self.damage or words
+        if first:
+            self.on_damage(words)
+
+    @property
+    def distrusted(self) -> str:
+        """Why what it does not refer to may be needed all the same; empty when all is well."""
+        return self.replaced or self.damage
 
     @staticmethod
     def is_full(error: BaseException) -> bool:
@@ -257,7 +329,7 @@ class Database:
         except BaseException as error:
             # Whatever is wrong with it, nobody else gets it.
             connection.close()
-            self._look_for_damage(error)
+            self.met(error)
             raise
         if self._closed or len(self._idle) >= IDLE:
             connection.close()
@@ -265,17 +337,20 @@ class Database:
             self._idle.append(connection)
 
     def _connected(self) -> Connection:
+        self.look()
         try:
-            return self._engine.connect()
+            connection = self._engine.connect()
         except (Error, SQLAlchemyError) as error:
-            self._look_for_damage(error)
+            self.look()  # it may have gone just now
+            self.met(error)
             raise
-
-    def _look_for_damage(self, error: BaseException) -> None:
-        words = damage(error)
-        if words and not self.damage:
-            self.damage = words
-            self.on_damage(words)
+        try:
+            self._opened.remember()
+            self.look()  # what was opened is the file that the others have
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
 
 def _total_changes(connection: Connection) -> int:

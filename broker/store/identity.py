@@ -37,6 +37,8 @@ class Changes:
         self._clock = clock
         self.committed: Callable[[Progress], None] | None = None
         """Called after each commit of this process, in their order. It must not raise."""
+        self.check: Callable[[Progress], None] | None = None
+        """Called before each commit. Raises: DatabaseReplaced: when it is another database's."""
 
     def __call__(self, connection: Connection) -> Callable[[], None] | None:
         """Count one more, in the transaction."""
@@ -44,10 +46,14 @@ class Changes:
             row = _driver(connection).execute(_COUNT, (round(self._clock(), 3),)).fetchone()
         except Error as error:  # a disk that is full, for one: as any other statement's
             raise DBAPIError.instance(_COUNT, None, error, Error, hide_parameters=True) from error
-        tell = self.committed
-        if tell is None or row is None:
+        if row is None:
             return None
         progress = _progress(row)
+        if self.check is not None:
+            self.check(progress)
+        tell = self.committed
+        if tell is None:
+            return None
         return lambda: tell(progress)
 
 

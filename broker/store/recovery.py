@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from broker.model.job import UNANSWERED, Claim, FilmState, Job, Outcome, State
 from broker.model.retry import Settlement, prints_again
 from broker.model.trouble import RecordDamaged
-from broker.store.claims import ClaimLost, end, left_to_print, move, obey
+from broker.store.claims import ClaimLost, begin, end, left_to_print, move, obey
 from broker.store.doubts import remember_all
 from broker.store.integrity import damage
 from broker.store.job_rows import ROW_DAMAGED, one
@@ -40,7 +40,8 @@ class Recovery(JobReading):
         is asked when no claim can be written. A film that was asked for is uncertain: its job is
         held, or with `reprint` sent again, until `tries` are used up or a person wants it
         otherwise. A job without such a film goes back to the queue; one with nothing left to print
-        was sent.
+        was sent. The same holds for one whose attempt has no row: the database was damaged, or
+        restored.
         """
         if not self.list({State.PRINTING}):
             return []  # the usual case, and it keeps no writer waiting
@@ -48,11 +49,9 @@ class Recovery(JobReading):
         with self._database.write() as connection:
             alive = running()
             printing = (
-                select(jobs.c.id, jobs.c.token, jobs.c.printer, jobs.c.wish)
-                .join(attempts, attempts.c.job_id == jobs.c.id)
-                .where(jobs.c.state == State.PRINTING, attempts.c.ended_at.is_(None))
+                select(jobs.c.id, jobs.c.token, jobs.c.printer, jobs.c.wish, jobs.c.updated_at)
+                .where(jobs.c.state == State.PRINTING)
                 .order_by(jobs.c.id)
-                .distinct()  # more than one attempt runs where a row was damaged
             )
             abandoned = [row for row in connection.execute(printing) if row.id not in alive]
             for row in abandoned:
@@ -107,14 +106,21 @@ class Recovery(JobReading):
 
 def _settle(
     connection: Connection,
-    row: Row[Any, Any, Any, Any],
+    row: Row[Any, Any, Any, Any, Any],
     on_uncertain: str,
     tries: int,
     why: str,
     now: float,
 ) -> None:
-    """Settle the claim in that row of `jobs`. Raises: ClaimLost, RecordDamaged: when its rows
-    contradict each other."""
+    """Settle the claim in that row of `jobs`; an attempt whose row is missing gets one.
+
+    Raises: ClaimLost, RecordDamaged: when its rows contradict each other.
+    """
+    running = select(attempts.c.id).where(
+        attempts.c.job_id == row.id, attempts.c.ended_at.is_(None)
+    )
+    if connection.execute(running.limit(1)).first() is None:
+        begin(connection, row.id, row.printer, row.updated_at)
     again = prints_again(on_uncertain, tries, one(connection, row.id).strikes, row.wish)
     said = f"{why} after asking {row.printer}"
     asked = _settle_asked(connection, row.id, said, again=again)

@@ -30,6 +30,7 @@ from broker.store.leftovers import set_aside
 from broker.store.manifest import SPOOL, Manifest
 from broker.store.occupancy import Occupancy
 from broker.store.pixel_copies import Found, check_pixels, copy_pixels, names_in
+from broker.store.retention import Retention
 from broker.store.snapshot import Snapshot, Wanted, hash_of, remove_copy
 from broker.store.spool import Spool
 from broker.store.spool_mark import FILE, write_mark
@@ -209,7 +210,9 @@ def restore(found: Inspection, place: Place, watcher: Watcher) -> Restored:
                 reason = RESTORED.format(moment=found.manifest.moment)
                 held = hold_unfinished(connection, place.clock(), reason, moment)
                 number = _go_on(connection, found)
-            lost = Jobs(database, place.clock).hold_lost(Spool(place.spool).has)
+            spool = Spool(place.spool)
+            lost = Jobs(database, place.clock).hold_lost(spool.has)
+            Retention(database, place.clock).count_missing(spool.size)
             identity.bind(database)
             progress = identity.seen(database).progress
         finally:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     delete,
     func,
     select,
+    text,
     update,
 )
 
@@ -34,6 +35,8 @@ MOST_LOOKED_AT = 5000
 _OLDEST_KEPT = (
     select(jobs.c.id)
     .where(KEPT)
+    # What is known to have no file any more frees nothing, however many such jobs there are.
+    .where(text("coalesce(jobs.bytes, 1) > 0"))
     .order_by(jobs.c.updated_at, jobs.c.id)
     .limit(bindparam("most", type_=Integer))
     .offset(bindparam("after", type_=Integer))
@@ -165,13 +168,37 @@ class Retention(JobReading):
                     update(spooled).where(spooled.c.name == name).values(bytes=length)
                 )
             theirs = select(spooled.c.job_id).where(spooled.c.name.in_(names))
-            total = (
-                select(func.sum(spooled.c.bytes))
-                .where(spooled.c.job_id == jobs.c.id)
-                .scalar_subquery()
-            )
-            connection.execute(update(jobs).where(jobs.c.id.in_(theirs)).values(bytes=total))
+            _add_up(connection, jobs.c.id.in_(theirs))
         return len(names)
+
+    def count_missing(self, size: Callable[[str], int]) -> int:
+        """Have files that are gone count as nothing, as a lost spool's, and those that are back as
+        what they are; how many references that changed.
+
+        `size` says how many bytes a file has, and 0 where there is none. A reference stays: its
+        file may be put back.
+        """
+        statement = select(spooled.c.name, spooled.c.job_id, spooled.c.bytes).where(
+            spooled.c.bytes.is_not(None)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(statement.order_by(spooled.c.name)).all()
+        sizes: dict[str, int] = {}
+        wrong = []
+        for row in rows:
+            if row.name not in sizes:
+                sizes[row.name] = size(row.name)
+            if (row.bytes == 0) != (sizes[row.name] == 0):
+                wrong.append(row)
+        for at in range(0, len(wrong), BATCH):
+            some = wrong[at : at + BATCH]
+            with self._database.write() as connection:
+                for row in some:
+                    # Not by its name alone: a film that came meanwhile has brought the file again.
+                    which = (spooled.c.name == row.name) & (spooled.c.job_id == row.job_id)
+                    connection.execute(update(spooled).where(which).values(bytes=sizes[row.name]))
+                _add_up(connection, jobs.c.id.in_({row.job_id for row in some}))
+        return len(wrong)
 
     def _strip(self, connection: Connection, job_ids: Sequence[int], why: str) -> None:
         release(connection, job_ids, self._clock())
@@ -181,6 +208,12 @@ class Retention(JobReading):
             .where(jobs.c.id.in_(job_ids))
             .values(pixels_removed_at=self._clock(), pixels_removed_why=why)
         )
+
+
+def _add_up(connection: Connection, which: ColumnElement[bool]) -> None:
+    """Write down what the files of these jobs have, in all."""
+    total = select(func.sum(spooled.c.bytes)).where(spooled.c.job_id == jobs.c.id).scalar_subquery()
+    connection.execute(update(jobs).where(which).values(bytes=total))
 
 
 def without_label(session: str) -> str:

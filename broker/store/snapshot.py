@@ -18,6 +18,7 @@ from broker.store.integrity import open_to_read
 from broker.store.naming import Hash
 from broker.store.retention import without_label
 
+_FINISHED = ", ".join(f"'{each}'" for each in sorted(FINISHED))
 PAGES = 2000
 """Pages of one step, 8 MB: the progress is told between two of them."""
 PIECE = 1 << 20
@@ -34,13 +35,16 @@ class Wanted:
     length: int | None
     """In bytes, as the film says; None when its row cannot be read."""
     unfinished: bool
-    """Whether a job that is not finished needs it: it is not removed meanwhile."""
+    """Whether a job that is not finished needs it: it is pinned until it is copied."""
 
 
-def copy_database(source: Path, target: Path, tell: Tell) -> None:
+def copy_database(
+    source: Path, target: Path, tell: Tell, begun: Callable[[Snapshot], None] = lambda _: None
+) -> None:
     """Copy the database as it is at one moment; what was committed before the call is in it.
 
-    The copy is one file without a log, on stable storage, and its owner's alone.
+    `begun` is called at that moment, with the database as it is copied then. The copy is one file
+    without a log, on stable storage, and its owner's alone.
 
     Raises:
         sqlite3.Error: the source cannot be read, or is damaged.
@@ -55,6 +59,7 @@ def copy_database(source: Path, target: Path, tell: Tell) -> None:
         copy.execute("PRAGMA synchronous = OFF")
         live.execute("BEGIN")
         live.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        begun(Snapshot(live))
 
         def progress(_status: int, remaining: int, total: int) -> None:
             tell(total - remaining, total)
@@ -142,12 +147,19 @@ class Snapshot:
         """How many films these jobs have."""
         return int(self._connection.execute("SELECT count(*) FROM films").fetchone()[0])
 
+    def needed(self) -> list[str]:
+        """The spool files that jobs which are not finished refer to."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT s.name FROM spooled AS s JOIN jobs AS j ON j.id = s.job_id "
+            f"WHERE j.state NOT IN ({_FINISHED})"
+        )
+        return [str(name) for (name,) in rows]
+
     def wanted(self) -> list[Wanted]:
         """The spool files that its rows refer to, those of unfinished jobs first."""
         lengths = self._lengths()
-        marks = ", ".join(f"'{each}'" for each in sorted(FINISHED))
         rows = self._connection.execute(
-            f"SELECT s.name, max(j.state NOT IN ({marks})) AS needed FROM spooled AS s "
+            f"SELECT s.name, max(j.state NOT IN ({_FINISHED})) AS needed FROM spooled AS s "
             "JOIN jobs AS j ON j.id = s.job_id GROUP BY s.name ORDER BY needed DESC, s.name"
         )
         return [Wanted(str(name), lengths.get(str(name)), bool(needed)) for name, needed in rows]

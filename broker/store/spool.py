@@ -2,6 +2,7 @@
 
     incoming/<random>     what is being received, or may still be asked for
     <first two hex>/<name>  what jobs refer to
+    pinned/<random>/<name>  what a backup is about to copy: see `pins`
     orphans/<name>        what no job refers to, for a reason that is not known: see `orphans`
     identity              to which database it belongs: see `spool_mark`
 
@@ -29,6 +30,7 @@ from broker.store.folder_sync import sync_folder
 from broker.store.incoming import Incoming, Writer
 from broker.store.keepers import Busy, Keepers
 from broker.store.orphans import Orphan, Orphans
+from broker.store.pins import is_pinned, remove_left
 from broker.store.reading import JobReading
 from broker.store.releases import References
 from broker.store.stored import Stored, kept, place_of
@@ -96,6 +98,9 @@ class Spool:
         sync_folder(directory)
         self._keepers = Keepers(directory / "keepers.lock")
         self.orphans = Orphans(directory)
+        self._refused: set[str] = set()
+        """Files of films that were refused after they had been kept, and that could not be removed
+        yet: it is known that no job needs them, so they are no orphans."""
 
     @classmethod
     def of(cls, directory: Path, jobs: JobReading, *, new: bool = False) -> Self:
@@ -178,12 +183,14 @@ class Spool:
         return Stored(path, length)
 
     def undo(self, incoming: Sequence[Incoming], referenced: Referenced) -> int:
-        """Take back what `keep` has just placed and no job refers to; how many, as `remove`.
+        """Take back what `keep` has just placed and no job refers to; how many.
 
-        A file that had its place before stays.
+        A file that had its place before stays. What cannot be removed now, as files are being kept
+        (by a backup, for one) or the database cannot be asked, goes with a later sweep.
         """
         placed = {each.name for each in incoming if _same(each.path, self._path(each.name))}
-        return self.remove(placed, referenced)
+        self._refused |= placed
+        return self._remove_refused(referenced, placed)
 
     def remove(
         self, names: Collection[str], referenced: Referenced, *, printed: bool = False
@@ -196,16 +203,34 @@ class Spool:
         pause: the next sweep finds them.
         """
         try:
-            with self._keepers.removing():
-                # Asked now that nothing is being kept: a job may have come to refer to one of them.
-                gone = set(names) - referenced(names)
-                if printed:
-                    self._forget_printed(gone)
-                for name in gone:
-                    self._path(name).unlink(missing_ok=True)
+            return self._remove_alone(names, referenced, printed=printed)
         except Busy:
             return 0
+
+    def _remove_alone(
+        self, names: Collection[str], referenced: Referenced, *, printed: bool = False
+    ) -> int:
+        """As `remove`. Raises: Busy: files are being kept without a pause, and none was removed."""
+        with self._keepers.removing():
+            # Asked now that nothing is being kept: a job may have come to refer to one of them.
+            gone = set(names) - referenced(names)
+            if printed:
+                self._forget_printed(gone)
+            for name in gone:
+                self._path(name).unlink(missing_ok=True)
         return len(gone)
+
+    def _remove_refused(self, referenced: Referenced, names: Collection[str]) -> int:
+        """Remove what refused films have left under these names, unless jobs refer to it by now;
+        how many. They are remembered until that can be done."""
+        if not names:
+            return 0
+        try:
+            removed = self._remove_alone(names, referenced)
+        except Busy:
+            return 0
+        self._refused -= set(names)
+        return removed
 
     def has(self, name: str) -> bool:
         """Whether pixels of that name are there, right or damaged."""
@@ -220,12 +245,15 @@ class Spool:
 
     def freed_by(self, name: str, *, printed: bool = False) -> int:
         """Bytes that are free once that name is removed, as `remove`: without `printed`, none while
-        an association that is open still has the same file. None when it is not there. OSError."""
+        an association that is open still has the same file, and none before a backup has copied it.
+        None when it is not there. OSError."""
         try:
             found = self._path(name).stat()
         except FileNotFoundError:
             return 0
-        return found.st_size if found.st_nlink == 1 or printed else 0
+        if found.st_nlink == 1 or (printed and not is_pinned(self._directory, name)):
+            return found.st_size
+        return 0
 
     def settle_removals(self, names: Collection[str]) -> None:
         """Have the file system give back now what removing these has freed: some do that only
@@ -248,14 +276,16 @@ class Spool:
         few at a time: films come meanwhile, and a file that is being kept is left to the next
         sweep.
         """
-        removed = aside = restored = 0
+        remove_left(self._directory)
+        aside = restored = 0
+        removed = self._remove_refused(references.spooled, set(self._refused))
         names = self.names()
         while batch := list(itertools.islice(names, BATCH)):
             alone = set(batch) - references.spooled(batch)
             if not alone:
                 continue
             released = references.released(alone)
-            unknown = alone - released
+            unknown = alone - released - self._refused
             # Before anything is locked: it may take long, and films wait for the lock.
             again = references.refer_again(unknown) if unknown else set()
             restored += len(again)

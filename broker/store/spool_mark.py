@@ -14,11 +14,13 @@ import threading
 import uuid
 import zlib
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 from broker.model.spool_fit import Progress
 from broker.store.folder_sync import sync_folder
+from broker.store.replacement import DatabaseReplaced
 
 FILE = "identity"
 RECORD = 256
@@ -28,17 +30,6 @@ RECORDS = 2
 
 class MarkUnreadable(Exception):
     """There is a mark, and neither of its records is right."""
-
-
-class SetBack(RuntimeError):
-    """The database was replaced beneath the running broker. Stop it before more is lost."""
-
-    def __init__(self, now: Progress, known: Progress | None) -> None:
-        had = known.changes if known else 0
-        super().__init__(
-            f"the database was replaced beneath the running broker: it is at change {now.changes} "
-            f"and had come to {had}; stop the broker, and put the right database back"
-        )
 
 
 def read_mark(spool: Path) -> Progress | None:
@@ -54,7 +45,7 @@ def read_mark(spool: Path) -> Progress | None:
     good = [each for each in found if each is not None]
     if not good:
         raise MarkUnreadable(str(spool / FILE))
-    return max(good, key=lambda each: (each.changes, each.jobs))
+    return max(good, key=lambda each: (each.replaced_at > 0, each.changes, each.jobs))
 
 
 def write_mark(spool: Path, mark: Progress) -> None:
@@ -91,7 +82,7 @@ class SpoolMark:
         self._latest: Progress | None = None
         self._turn = 0
         self._failed: OSError | None = None
-        self._set_back: Progress | None = None
+        self._sealed = self._seal_unwritten = False
         self._closed = False
         self._using = threading.Lock()
         """Held while the descriptor's number is used: closed, it may be another file's."""
@@ -102,12 +93,45 @@ class SpoolMark:
         write_mark(spool, mark)
         return cls(spool)
 
+    @property
+    def latest(self) -> Progress | None:
+        """How far the database has come, as far as this process knows; None before the first
+        `advance`."""
+        with self._using:
+            return self._latest
+
+    def check(self, progress: Progress) -> None:
+        """Look at how far a change, which is not yet committed, brings the database; not after the
+        mark's end.
+
+        Raises: DatabaseReplaced: when it had come as far before, or it is another one.
+        """
+        with self._using:
+            known = None if self._closed else self._latest
+        if known is not None and (progress.is_behind(known) or progress.changes == known.changes):
+            raise set_back(progress, known)
+
+    def seal(self, now: float, last: Progress | None = None) -> None:
+        """The database was replaced: no other one fits from now on, however far it comes.
+
+        `last` is how far the right one came, where that is known: other processes may have changed
+        it since the last `advance`. Later calls of `advance` and `seal` change nothing. Raises:
+        OSError: when the disk does not take it; then each `keep` tries again.
+        """
+        with self._using:
+            if self._closed or self._sealed or self._latest is None:
+                return
+            if last is None or last.is_behind(self._latest):
+                last = self._latest
+            self._latest = replace(last, replaced_at=now)
+            self._sealed = self._seal_unwritten = True
+        self.keep()
+
     def advance(self, progress: Progress) -> None:
         """Note that the database has come so far."""
         record = _record(progress)
         with self._using:
-            if self._latest is not None and _is_behind(progress, self._latest):
-                self._set_back = progress  # what was known stays known: the next start refuses
+            if self._sealed:
                 return
             self._latest = progress
             if self._closed:
@@ -123,18 +147,16 @@ class SpoolMark:
         """Put the latest record on stable storage, in a new file where the mark was removed.
 
         Raises: OSError: when that fails, or a record could not be written since the last time.
-        SetBack: when the database was replaced by an earlier state of it, or by another.
         """
         with self._using:
-            if self._set_back is not None:
-                raise SetBack(self._set_back, self._latest)
             failed, self._failed = self._failed, None
             if failed is not None:
                 raise failed
             if self._closed or self._latest is None:
                 return
-            if not self._in_place():
+            if self._seal_unwritten or not self._in_place():
                 write_mark(self._spool, self._latest)
+                self._seal_unwritten = False
                 fresh = os.open(self._spool / FILE, os.O_RDWR | os.O_CLOEXEC)
                 os.close(self._descriptor)
                 self._descriptor = fresh
@@ -163,21 +185,24 @@ class SpoolMark:
             return False
 
 
-def _is_behind(one: Progress, other: Progress) -> bool:
-    return one.identity != other.identity or one.changes < other.changes
+def set_back(now: Progress | None, known: Progress) -> DatabaseReplaced:
+    """That the database in its place is not the one that had come as far as `known`."""
+    if now is None:
+        seen = "the database was emptied"
+    elif now.identity != known.identity:
+        seen = f"the database is another one ({now.identity[:8]})"
+    else:
+        seen = f"the database was set back to change {now.changes}"
+    return DatabaseReplaced(f"{seen}, and had come to change {known.changes}")
 
 
 def _record(mark: Progress) -> bytes:
     values = [mark.identity, mark.changes, mark.jobs, round(mark.at, 3)]
-    text = json.dumps(
-        {
-            "identity": mark.identity,
-            "changes": mark.changes,
-            "jobs": mark.jobs,
-            "at": values[3],
-            "check": _check(values),
-        }
-    )
+    document = dict(zip(("identity", "changes", "jobs", "at"), values, strict=True))
+    if mark.replaced_at:
+        values.append(round(mark.replaced_at, 3))
+        document["replaced_at"] = values[4]
+    text = json.dumps(document | {"check": _check(values)})
     return text.encode("ascii").ljust(RECORD - 1) + b"\n"
 
 
@@ -190,8 +215,10 @@ def _parsed(record: bytes) -> Progress | None:
     try:
         found = json.loads(record)
         values = [found["identity"], found["changes"], found["jobs"], found["at"]]
+        values += [found["replaced_at"]] if "replaced_at" in found else []
         if found["check"] != _check(values):
             return None
-        return Progress(str(values[0]), int(values[1]), int(values[2]), float(values[3]))
+        times = (float(each) for each in values[3:])
+        return Progress(str(values[0]), int(values[1]), int(values[2]), *times)
     except (ValueError, TypeError, KeyError):
         return None

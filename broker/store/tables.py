@@ -158,7 +158,7 @@ spooled = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
-    Column("bytes", BigInteger, nullable=True),  # NULL until an old row is weighed
+    Column("bytes", BigInteger, nullable=True),  # NULL: not weighed yet; 0: the file is missing
     Index("ix_spooled_job_id", "job_id"),
     Index("ix_spooled_unweighed", "name", sqlite_where=text("bytes IS NULL")),
 )

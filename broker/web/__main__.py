@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from broker.web.server.parent import end_with, give_way_to_the_relay
+from broker.relay.parent import end_with, give_way_to_the_relay
 
 if __name__ == "__main__":
     end_with(int(sys.argv[1]))  # before what takes longer to import

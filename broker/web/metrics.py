@@ -91,7 +91,7 @@ class Scales:
 
     def _weigh(self) -> None:
         try:
-            found = sum(_sizes(self._folder))
+            found = sum(_sizes(self._folder, set()))
             with self._lock:
                 self._bytes = found
         finally:
@@ -100,19 +100,26 @@ class Scales:
                 self._weighing = False
 
 
-def _sizes(folder: Path) -> Iterator[int]:
+def _sizes(folder: Path, linked: set[int]) -> Iterator[int]:
+    """Bytes of each file, of one with several names once; `linked` are such inodes that were
+    met."""
     try:
         entries = list(os.scandir(folder))
     except FileNotFoundError:
         return
     for each in entries:
         if each.is_dir(follow_symlinks=False):
-            yield from _sizes(Path(each.path))
+            yield from _sizes(Path(each.path), linked)
             continue
         try:
-            yield each.stat(follow_symlinks=False).st_size
+            found = each.stat(follow_symlinks=False)
         except FileNotFoundError:
             continue  # swept meanwhile
+        if found.st_nlink > 1:
+            if found.st_ino in linked:
+                continue
+            linked.add(found.st_ino)
+        yield found.st_size
 
 
 class _Figures:
@@ -193,6 +200,8 @@ class _Figures:
 def _stored(found: Storage) -> Iterator[Metric]:
     said = "1 once the relay has met a damaged page of its database"
     yield _gauge("database_damaged", said, float(bool(found.damage)))
+    said = "1 once the relay has seen that its database was replaced while it was in use"
+    yield _gauge("database_replaced", said, float(bool(found.replaced)))
     yield _gauge("database_faults", "What the last whole check has found", found.faults)
     if found.checked_at is not None:
         words = "When the last whole check ended"

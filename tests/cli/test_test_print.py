@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from broker.config import load
+from broker.desk.failures import Failure
+from broker.desk.opened import Store, store_of
+from broker.desk.test_print import print_film
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import State
 from broker.service import Service
@@ -114,3 +117,21 @@ def test_a_disk_that_is_nearly_full_is_said(site: Site) -> None:
     assert ended.code == 0
     words = "the disk is nearly full: films of modalities are refused, this one is taken"
     assert words in ended.err.splitlines()
+
+
+def test_a_test_film_that_cannot_be_queued_leaves_no_pixels(site: Site) -> None:
+    """They would be set aside as orphans, and told, although it is known that no job needs them."""
+    with site.database.write() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER refuse BEFORE INSERT ON jobs BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+    with store_of(load(site.folder / "broker.toml")) as store:
+        before = set(store.spool().names())
+        with pytest.raises(Failure):
+            _print_in(store)
+        assert set(store.spool().names()) == before
+
+
+def _print_in(store: Store) -> None:
+    with store_of(store.config) as again:
+        print_film(again, "a person")

@@ -177,6 +177,16 @@ def test_a_damaged_database_is_told_and_nothing_else_is_over() -> None:
     ]  # fmt: skip
 
 
+def test_a_replaced_database_is_told_and_nothing_else_is_over() -> None:
+    """Likewise: what is read may be of another database."""
+    before = Seen(printers=(printer(health=Health.DOWN),), held=(1,))
+    replaced = Seen(replaced="broker.db was moved away")
+    what = "the database was replaced beneath the running broker"
+    assert told((0, before), (5, replaced), (10, replaced), (15, before)) == [
+        ["oki-1 is down", "job 1 held"], [what], [], [],
+    ]  # fmt: skip
+
+
 def test_faults_and_a_growing_log_are_told_once() -> None:
     """What a check has found, and a log that grows, with the process that holds it."""
     seen = Seen(faults=2, log_mb=99, log_reader="It is kept from shrinking by process 7 (cat).")

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import select
+import signal
 import stat
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +25,7 @@ from broker.relay.dispatcher import HELD_DAMAGED
 from broker.relay.night_check import NightCheck
 from broker.store.database import Database
 from broker.store.printers import Printers
+from tests.bench.damage_site import wait_until
 from tests.peers.broker_process import command
 from tests.peers.damage import damage_table
 from tests.peers.filled_site import FilledSite
@@ -171,6 +177,60 @@ def test_the_night_check_finds_and_tells(site: FilledSite) -> None:
     found = watched.check.found
     assert (found.at, found.faults) == (1000.0, 1)
     assert found.first == f"spool file {name} is missing: job 1"
+
+
+def test_damaged_pages_that_the_night_check_finds_are_told_as_damage(relay: MakeRelay) -> None:
+    """Although no film has come across them: readiness and the alarms say so, as of a page that is
+    met in service."""
+    room = relay(1)
+    room.service.printers.set_duty("oki-1", Duty.DRAIN)
+    room.print_films(1)
+    file = room.service.jobs.file
+    other = Database.open(f"sqlite:///{file}")
+    damage_table(other, file, "orders")  # which nothing reads
+    other.close()
+    night = room.service._night
+    night._idle = lambda: True
+
+    assert night.check()
+
+    assert [event for event, _ in room.notes].count("database damaged") == 1
+    assert room.service._storage().damage
+    while (found := read(room.config().data_dir)) is None or not found.storage.damage:
+        pass  # it is written once a second
+    with store_of(room.config()) as store:
+        assert any("the database is damaged" in each for each in problems(store))
+    room.forgive_storage()
+
+
+LOOKING = """
+import sys
+from pathlib import Path
+from broker.relay.night_check import NightCheck
+NightCheck(Path(sys.argv[1]), Path(sys.argv[2]), lambda: True, lambda *_: None).check()
+"""
+
+
+def test_the_night_check_ends_with_a_broker_that_is_killed(tmp_path: Path) -> None:
+    """Its process waits for a file then, and would wait for ever."""
+    fifo = tmp_path / "broker.db"
+    os.mkfifo(fifo)
+    with subprocess.Popen([sys.executable, "-c", LOOKING, str(fifo), str(tmp_path)]) as broker:
+        children = Path(f"/proc/{broker.pid}/task/{broker.pid}/children")
+        while not (found := children.read_text().split()):
+            assert broker.poll() is None
+        child = int(found[0])
+        watched = os.pidfd_open(child)
+        try:
+            # It has begun its work, so that it is not ended by finding its parent gone.
+            assert wait_until(lambda: os.getpriority(os.PRIO_PROCESS, child) == 19, 30.0)
+            broker.kill()
+            ended = select.select([watched], [], [], 10.0)[0]
+            if not ended:
+                os.kill(child, signal.SIGKILL)
+            assert ended
+        finally:
+            os.close(watched)
 
 
 def test_the_night_check_gives_way_to_films(site: FilledSite) -> None:

@@ -190,6 +190,22 @@ def test_a_lost_spool_is_begun_anew_where_a_person_says_so(relay: MakeRelay) -> 
     room.wait_until(State.SENT, 2)
 
 
+def test_pixels_that_went_with_a_lost_spool_count_as_nothing(relay: MakeRelay) -> None:
+    """They are no room that could be made for new films, and nothing that may be kept."""
+    room = relay(1)
+    room.print_films(1)
+    room.wait_until(State.SENT, 1)
+    assert room.service.jobs.kept_bytes() > 0
+    room.service.stop()
+    (room.folder / "broker-data/spool").rename(room.folder / "elsewhere")
+
+    room.begin(new_spool=True)
+
+    room.service.upkeep._house.count_missing()  # as in its first round
+    assert room.service.jobs.kept_bytes() == 0
+    assert room.service.jobs.spooled(), "the files may be put back"
+
+
 # A clock that jumps
 
 

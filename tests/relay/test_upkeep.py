@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from broker.dicom.sop_classes import FILM_BOX
 from broker.model.film import Film, Image, ImageBox
@@ -17,6 +19,7 @@ from broker.store import schema
 from broker.store.database import Database
 from broker.store.jobs import ClaimLost, Jobs
 from broker.store.printers import Printers
+from broker.store.replacement import DatabaseReplaced
 from broker.store.retention import Retention
 from broker.store.spool import Spool
 from tests.relay.conftest import Relay
@@ -259,6 +262,75 @@ def test_a_damaged_database_sets_no_file_aside_at_a_start(tmp_path: Path) -> Non
     database.close()
 
     assert len(list(spool.names())) == 1
+
+
+def test_what_is_missing_is_counted_before_room_is_made(tmp_path: Path) -> None:
+    """In the first round: otherwise pixels that are there go for those that are not."""
+    order: list[str] = []
+    counted = threading.Event()
+
+    def make_room() -> None:
+        order.append("room")
+        counted.set()
+
+    with _upkeep(
+        tmp_path, count_missing=lambda: order.append("count"), make_room=make_room
+    ) as upkeep:
+        upkeep.start()
+        assert counted.wait(30)
+    assert order[:2] == ["count", "room"]
+
+
+def test_of_a_replaced_database_only_the_mark_is_kept(tmp_path: Path) -> None:
+    """No file is swept, and nothing is asked of it."""
+    words = "broker.db was moved away"
+    kept = threading.Event()
+    refused: list[str] = []
+
+    def look() -> None:
+        raise DatabaseReplaced(words)
+
+    with _upkeep(
+        tmp_path,
+        look=look,
+        replaced=lambda: words,
+        keep_mark=kept.set,
+        make_room=lambda: refused.append("room"),
+        tick=lambda: refused.append("tick"),
+        note=lambda event, _facts: refused.append(event),
+    ) as upkeep:
+        upkeep.start()
+        assert kept.wait(30)
+        kept.clear()
+        assert kept.wait(30)
+    assert refused == []
+    assert len(list(Spool(tmp_path / "spool").names())) == 1
+
+
+@contextmanager
+def _upkeep(tmp_path: Path, **given: Any) -> Iterator[Upkeep]:
+    """With a file in the spool that no job refers to, and rounds without a pause."""
+    database = Database.open(f"sqlite:///{tmp_path}/broker.db")
+    schema.upgrade(database)
+    spool = Spool(tmp_path / "spool")
+    spool.keep([spool.receive([b"orphan"])])
+    usual: dict[str, Any] = {
+        "jobs": Jobs(database, time.time),
+        "printers": Printers(database, time.time),
+        "retention": Retention(database, time.time),
+        "spool": spool,
+        "running": tuple,
+        "policy": Policy,
+        "keeping": lambda: Keeping(DAY_S, DAY_S),
+        "tick": lambda: None,
+        "keep_mark": lambda: None,
+        "clock": time.time,
+        "note": lambda _event, _facts: None,
+    }
+    upkeep = Upkeep(House(**{**usual, **given}), interval_s=0.001)
+    yield upkeep
+    upkeep.stop(30)
+    database.close()
 
 
 def test_a_jump_of_the_clock_removes_nothing_that_was_set_aside(tmp_path: Path) -> None:

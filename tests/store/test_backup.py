@@ -188,7 +188,12 @@ def test_a_killed_backup_leaves_nothing_that_stays(site: FilledSite, target: Pat
     )
     with OtherProcess(program, str(site.file), str(site.data_dir / "spool"), str(target)) as other:
         assert other.hear() == "copied"
+        pinned = site.data_dir / "spool" / "pinned"
+        _swept(site)
+        assert list(pinned.glob("*/*")), "it still runs"
         other.kill()
+    _swept(site)
+    assert not list(pinned.iterdir())
     (target / "spool" / "ab").mkdir(exist_ok=True)
     (target / "spool" / "ab" / ".partial-1").write_bytes(b"half")
 
@@ -212,18 +217,48 @@ def test_unfinished_jobs_keep_their_pixels_while_they_are_copied(
     site: FilledSite, target: Path
 ) -> None:
     """A job that is sent and let go by retention meanwhile is in the backup with its pixels."""
+    (name,) = site.names(1)
 
     def retain() -> None:
         site.send(1)
         Retention(site.database, lambda: NOW).remove(Terms(NOW + 1, 0))
-        assert _swept(site) == 0, "the lock of the backup holds"
+        assert _swept(site) == 2, "the backup keeps no file from being removed"
 
     report = _backed_up(site, target, Steps("copying the database", retain))
 
     assert report.manifest.missing == ()
-    assert report.forgotten == 0
-    assert report.manifest.files == 4
-    assert _swept(site) == 2, "afterwards nothing is held back"
+    assert check_pixels(target / "spool", name) is None
+    assert (report.forgotten, report.manifest.files) == (1, 3), "job 3 was finished before"
+    assert not list((site.data_dir / "spool" / "pinned").iterdir())
+
+
+def test_room_is_made_while_a_backup_copies(site: FilledSite, target: Path) -> None:
+    """What finished jobs keep can go, so that no film is refused; what is pinned frees nothing
+    before it is copied."""
+    (waiting,), (kept,) = site.names(1), site.names(3)
+
+    def shed() -> None:
+        assert site.spool.freed_by(kept) == 512
+        assert site.spool.remove([kept], lambda _: set()) == 1
+        assert site.spool.freed_by(waiting) == site.spool.freed_by(waiting, printed=True) == 0
+
+    report = _backed_up(site, target, Steps("copying the database", shed))
+
+    assert report.manifest.missing == (kept,), "its job did not lose it by retention"
+    assert site.spool.freed_by(waiting) == 512
+
+
+def test_a_pinned_file_that_was_put_right_is_copied(site: FilledSite, target: Path) -> None:
+    """A film that comes again replaces what was damaged; the pin has the damaged one."""
+    (name,) = site.names(1)
+    site.place(name).write_bytes(b"x" * 512)
+
+    report = _backed_up(
+        site, target, Steps("copying the database", lambda: site.film("a") and None)
+    )
+
+    assert report.manifest.damaged == ()
+    assert check_pixels(target / "spool", name) is None
 
 
 def test_finished_jobs_may_lose_their_pixels_meanwhile(

@@ -270,6 +270,45 @@ def test_two_open_attempts_of_one_job_are_both_settled(
     assert all(attempt.ended_at is not None for attempt in jobs.attempts(1))
 
 
+@pytest.mark.parametrize(
+    ("asked", "on_uncertain", "state", "film"),
+    [
+        (False, "hold", State.QUEUED, FilmState.WAITING),
+        (True, "hold", State.HELD, FilmState.UNCERTAIN),
+        (True, "reprint", State.QUEUED, FilmState.WAITING),
+    ],
+)
+def test_a_printing_job_whose_attempt_has_no_row_is_settled_by_the_same_rule(
+    database: Database,
+    jobs: Jobs,
+    make_request: MakeRequest,
+    asked: bool,
+    on_uncertain: str,
+    state: State,
+    film: FilmState,
+) -> None:
+    """The database was damaged or restored: the job does not print for ever, and its attempt is
+    told, so that printing again counts."""
+    jobs.add(make_request())
+    claim = _claim(jobs)
+    if asked:
+        jobs.asked(claim, jobs.films(1)[0].id)
+    with database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM attempts")
+    assert jobs.recover(on_uncertain, running=lambda: {1}) == []
+
+    (job,) = jobs.recover(on_uncertain)
+
+    assert job.state is state
+    assert [each.state for each in jobs.films(1)] == [film]
+    outcome = Outcome.UNCERTAIN if asked else Outcome.UNAVAILABLE
+    assert _ended(jobs) == (outcome, 1000.0, "the broker stopped")
+    assert len(job.strikes) == (on_uncertain == "reprint")
+    assert jobs.recover(on_uncertain) == []
+    if state is State.QUEUED:
+        _claim(jobs)
+
+
 def test_a_job_that_cannot_be_recovered_is_held_and_keeps_no_other(
     jobs: Jobs,
     make_request: MakeRequest,

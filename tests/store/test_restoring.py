@@ -268,7 +268,11 @@ def test_what_a_backup_lacks_is_found_and_its_jobs_say_so(
     assert (found.missing, found.damaged) == ((gone,), (hurt,))
     with occupied(place):
         assert restore(found, place, Steps()).lost == (1, 5)
-    assert _jobs(place).get(1).reason.endswith("print it again at the modality")
+    restored = _jobs(place)
+    assert restored.get(1).reason.endswith("print it again at the modality")
+    waiting = sum(each.bytes for each in restored.unfinished().values())
+    there = [name for name in restored.needed() if name not in (gone, hurt)]
+    assert waiting == len(there) * 512, "what is missing takes no room"
 
 
 def test_a_restore_that_breaks_can_be_done_again(target: Path, place: Place) -> None:

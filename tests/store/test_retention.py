@@ -220,6 +220,56 @@ def test_what_is_kept_is_weighed_by_its_files(
     assert retention.kept_bytes() == SIZE
 
 
+def test_files_that_are_gone_count_as_nothing(
+    jobs: Jobs, clock: Clock, retention: Retention, make_request: MakeRequest, make_film: MakeFilm
+) -> None:
+    """Neither as what finished jobs keep nor as what a modality has waiting, once it is known that
+    they are missing; put back, they count again. References stay."""
+    for name in (*NAMES[:3], NAMES[3]):
+        jobs.add(make_request(films=(make_film(name),)))
+    _finish_each(jobs, clock, range(1, 4))
+    caller = Caller("CT1", "10.0.0.9")
+    there = {NAMES[2]}
+
+    def size(name: str) -> int:
+        return SIZE if name in there else 0
+
+    assert retention.kept_bytes() == 3 * SIZE
+    assert retention.count_missing(size) == 3
+    assert retention.count_missing(size) == 0
+    assert retention.kept_bytes() == SIZE
+    assert (jobs.unfinished()[caller].bytes, jobs.waiting_bytes(caller)) == (0, (0, 0))
+    assert jobs.spooled() == set(NAMES[:4])
+
+    there |= {NAMES[0], NAMES[3]}
+    assert retention.count_missing(size) == 2
+    assert retention.kept_bytes() == 2 * SIZE
+    assert jobs.waiting_bytes(caller) == (SIZE, SIZE)
+
+
+def test_jobs_without_files_hide_no_others(
+    jobs: Jobs,
+    clock: Clock,
+    retention: Retention,
+    make_request: MakeRequest,
+    make_film: MakeFilm,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However many of the oldest have lost their files, those that have some are found."""
+    monkeypatch.setattr("broker.store.retention.MOST_LOOKED_AT", 2)
+    monkeypatch.setattr("broker.store.retention.BATCH", 1)
+    for name in NAMES[:4]:
+        jobs.add(make_request(films=(make_film(name),)))
+    _finish_each(jobs, clock, range(1, 5))
+
+    def size(name: str) -> int:
+        return SIZE if name == NAMES[3] else 0
+
+    retention.count_missing(size)
+
+    assert retention.to_shed(1, size) == Choice((4,), frozenset({NAMES[3]}), SIZE)
+
+
 def test_rows_of_an_older_version_are_weighed(
     jobs: Jobs, database: Database, retention: Retention, make_request: MakeRequest
 ) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from broker.model.trouble import CannotStore, SpoolDamaged
+from broker.store.keepers import Keepers
 from broker.store.naming import name_of
 from broker.store.spool import Incoming, Spool, Swept
 
@@ -428,6 +429,34 @@ def test_only_what_this_film_placed_is_taken_back(spool: Spool) -> None:
 
     assert spool.undo(received, _nobody) == 1
     assert list(spool.names()) == [NAME]
+
+
+@pytest.mark.parametrize("trouble", ["backup", "database"])
+def test_what_a_refused_film_leaves_behind_is_no_orphan(
+    spool: Spool, tmp_path: Path, trouble: str
+) -> None:
+    """Where it cannot be removed at once, as a backup keeps files or the database does not answer,
+    the next sweep that can removes it, unless a job has come to refer to it."""
+    received = [spool.receive([PIXELS]), spool.receive([b"other"])]
+    spool.keep(received)
+
+    def broken(_: Collection[str]) -> set[str]:
+        raise RuntimeError("no database")
+
+    if trouble == "database":
+        with pytest.raises(RuntimeError, match="no database"):
+            spool.undo(received, broken)
+    else:
+        with Keepers(tmp_path / "spool" / "keepers.lock").keeping():
+            assert spool.undo(received, _nobody) == 0
+            assert _sweep(spool, Rows()) == Swept()
+    spool.drop(received)
+    other = received[1].name
+
+    assert _sweep(spool, Rows(other)) == Swept(removed=1)
+
+    assert list(spool.names()) == [other]
+    assert _sweep(spool, Rows()) == Swept(aside=1), "what comes later is as any other file"
 
 
 def test_the_sweep_waits_for_the_rows(spool: Spool) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from broker.model.spool_fit import Progress
+from broker.store.replacement import DatabaseReplaced
 from broker.store.spool_mark import (
     FILE,
     RECORD,
     MarkUnreadable,
-    SetBack,
     SpoolMark,
     read_mark,
     write_mark,
@@ -118,11 +118,12 @@ def test_a_new_mark_takes_the_place_of_the_old_one_whole(tmp_path: Path) -> None
 def test_a_database_that_is_replaced_beneath_the_broker_is_told(
     tmp_path: Path, other: Progress
 ) -> None:
-    """What was known stays known, and the next start refuses."""
+    """Before it is committed: what was known stays known, and the next start refuses."""
     using = SpoolMark.begin(tmp_path, mark(1))
     using.advance(mark(7))
-    using.advance(other)
-    using.advance(other)
+    with pytest.raises(DatabaseReplaced, match="and had come to change 7"):
+        using.check(other)
+    with pytest.raises(DatabaseReplaced):
+        using.check(mark(7))
+    using.check(mark(8))
     assert read_mark(tmp_path) == mark(7)
-    with pytest.raises(SetBack, match="was replaced beneath the running broker"):
-        using.keep()

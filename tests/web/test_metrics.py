@@ -85,6 +85,7 @@ def test_films_are_counted_in_and_out(room: PrintRoom) -> None:
     assert found[key("spool_bytes")] >= 64 * 64
     assert found[key("spool_orphans")] == found[key("spool_orphans_bytes")] == 0
     assert (found[key("database_damaged")], found[key("database_faults")]) == (0, 0)
+    assert found[key("database_replaced")] == 0
     assert key("database_log_bytes") in found
     assert PATIENT not in text
 

@@ -9,7 +9,7 @@ import sys
 
 CHILD = """
 import os, sys
-from broker.web.server.parent import end_with
+from broker.relay.parent import end_with
 end_with(int(sys.argv[1]))
 print("begun", flush=True)
 os.read(0, 1)
