@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from collections.abc import Iterator
@@ -27,7 +28,13 @@ class Disk:
     def fill(self, leave: int = 0) -> None:
         """Take all free space but so many bytes."""
         with self._ballast.open("ab") as file:
-            os.posix_fallocate(file.fileno(), file.tell(), self.free - leave)
+            while (size := self.free - leave) > 0:
+                try:
+                    os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), size)
+                except OSError as error:
+                    # A broker that is running has taken some of it meanwhile.
+                    if error.errno != errno.ENOSPC:
+                        raise
 
     def empty(self) -> None:
         """Give it back."""
