@@ -23,6 +23,10 @@ LINGER_S, LINGER_BYTES = 1.0, 64 * 1024
 still sends is read and thrown away: one that is closed before would lose the answer."""
 
 
+class CutOff(ConnectionError):
+    """The rest of an answer is not sent: its reader was slow, and others need the memory."""
+
+
 class Sending:
     """The memory that answers take which their readers have not taken yet. In the loop's thread."""
 
@@ -75,9 +79,17 @@ class Answer:
         self._start: Message | None = None
         self.begun = False
         """Whether anything was sent."""
+        self.cut = False
+        """Whether it ends without its rest: nothing more of it is sent."""
 
     async def send(self, message: Message) -> None:
-        """As ASGI has it."""
+        """As ASGI has it.
+
+        Raises: CutOff: others need the memory of this answer. uvicorn closes a connection whose
+            answer is not complete; a browser connects again for the next events of a stream.
+        """
+        if self.cut:
+            raise CutOff
         if message["type"] == "http.response.start":
             self._start = message  # kept until it is known that the rest has room
             return
@@ -86,7 +98,7 @@ class Answer:
             await self._begin()
             await self._send(message)
             return
-        with suppress(TimeoutError):  # cut off for others: the connection ends without the rest
+        try:
             async with asyncio.timeout(None) as ends:
                 number = self._sending.take(len(body), ends)
                 try:
@@ -94,6 +106,9 @@ class Answer:
                     await self._in_pieces(memoryview(body), message.get("more_body", False))
                 finally:
                     self._sending.give(number)
+        except TimeoutError:
+            self.cut = True
+            raise CutOff from None
 
     async def refuse(self, refused: Refused, *, reads: bool) -> None:
         """Refuse it in words, and end the connection: what came behind it is not looked at. Where

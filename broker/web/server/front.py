@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from broker.desk.doors import proxied, same_origin, stranger
 from broker.model.note import Note
 from broker.web.server import bodies
-from broker.web.server.answers import LINGER_S, Answer, Sending, heads, wants_json
+from broker.web.server.answers import LINGER_S, ROOM, Answer, Sending, heads, wants_json
 from broker.web.server.lines import place_of
 from broker.web.server.refusal import Refused, busy
 from broker.web.server.turns import Turn, Turns
@@ -74,14 +74,15 @@ class Front:
         note: Note,
         *,
         patience_s: float,
+        room: int = ROOM,
     ) -> None:
-        """`patience_s`: for a body."""
+        """`patience_s`: for a body. `room`: bytes of answers that are not read yet."""
         self._app = app
         self._sessions = sessions
         self._probes = probes
         self._note = note
         self._patience_s = patience_s
-        self._sending = Sending()
+        self._sending = Sending(room)
         self._turns = Turns(AT_ONCE, WAITING)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,6 +108,10 @@ class Front:
             self._note("page request refused", {"kind": f"{refused.status}", "why": refused.words})
             await answer.refuse(refused, reads=reads[0])
         except Exception as error:  # noqa: BLE001 - it is told, and the others go on
+            if answer.cut:
+                kind = "read too slowly: other answers need its memory"
+                self._note("page connection ended", {"kind": kind, "address": _address(scope)})
+                return
             # Not its words: they may quote what was sent, or a row (promise 10).
             facts = {"kind": type(error).__name__, "path": scope["path"][:200]}
             self._note("page failed", {**facts, "place": place_of(error)})
@@ -136,8 +141,7 @@ class Front:
             await (await probe(json))(scope, receive, answer.send)
             return
         if path == "/sign-in" and method == "POST":
-            address = scope["client"][0] if scope.get("client") else ""
-            if self._sessions.crowded(address):
+            if self._sessions.crowded(_address(scope)):
                 raise busy("too many sign-ins at once", status=429)
         await turn.come()
         request = Request(scope)
@@ -185,3 +189,7 @@ class Front:
         host = request.headers.get("host", "")
         if origin and not same_origin(origin, request.url.scheme, host):
             raise Refused(403, "this was sent from another page; order it on the broker's own")
+
+
+def _address(scope: Scope) -> str:
+    return str(scope["client"][0]) if scope.get("client") else ""
