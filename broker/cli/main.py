@@ -30,7 +30,7 @@ from broker.cli.options import ConfigOption
 from broker.cli.top import command
 from broker.desk import streams
 from broker.desk.failures import explained
-from broker.model.printable import printable
+from broker.model.printable import printable_lines
 
 ORDER = (
     "serve",
@@ -71,7 +71,7 @@ class Commands(TyperGroup):
                 raise
             code, lines = known
             for line in lines:
-                typer.echo(printable(line), err=True)
+                typer.echo(printable_lines(line), err=True)
             raise typer.Exit(code) from error
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
-from broker.desk.phrases import clean
+from broker.model.printable import one_line
 
 NARROWEST = 40
 """Text is not folded to less than so many columns."""
@@ -60,7 +60,7 @@ class Row:
 def lay_out(columns: Sequence[Column], rows: Sequence[Row], width: int) -> list[Text]:
     """The heading and the rows, in lines of at most `width` columns where words allow it."""
     widths = [
-        max([len(column.heading), *(len(clean(row.cells[index])) for row in rows)])
+        max([len(column.heading), *(len(one_line(row.cells[index])) for row in rows)])
         for index, column in enumerate(columns)
     ]
     shown = list(range(len(columns)))
@@ -93,7 +93,7 @@ def _line(
 ) -> Text:
     line = Text(no_wrap=True, overflow="ignore")
     for position, index in enumerate(shown):
-        cell = clean(cells[index])
+        cell = one_line(cells[index])
         padding = " " * (widths[index] - len(cell))
         if position:
             line.append(" " * gap)
@@ -109,7 +109,7 @@ def _line(
 def folded(sentence: str, width: int, indent: int = 0) -> list[Text]:
     """A sentence, folded between words and indented; a longer word stays whole."""
     lines = textwrap.wrap(
-        clean(sentence),
+        one_line(sentence),
         max(NARROWEST, width - indent),
         break_long_words=False,
         break_on_hyphens=False,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from broker.cli.tables import Column, Row, folded, lay_out
-from broker.desk.phrases import age, clean, count, moment
+from broker.desk.phrases import age, count, moment
+from broker.model.printable import one_line
 
 COLUMNS = (Column("NAME"), Column("PLACE", below=True), Column("LOAD", right=True))
 
@@ -56,4 +57,4 @@ def test_words_for_people() -> None:
     assert moment(0.0) == "1970-01-01 00:00:00"
     assert moment(None) == "-"
     assert (count(1, "film"), count(2, "film")) == ("1 film", "2 films")
-    assert clean("a\tb \x1b[31mred\u202e\n") == "a b ?[31mred?"
+    assert one_line("a\tb \x1b[31mred\u202e\n") == "a b ?[31mred?"

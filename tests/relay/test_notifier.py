@@ -61,6 +61,24 @@ def test_people_get_a_letter() -> None:
     assert "http://broker.example:8080/" in str(letter.get_payload())
 
 
+def test_what_a_printer_said_ends_no_line_and_moves_no_cursor() -> None:
+    """In the words of a message and in its subject: a line feed there would start another header,
+    and what is not printable is shown as a question mark."""
+    evil = "jam\r\nBcc: x@example.org \x1b[2J\u202egnp.\u2028\udcff"
+    notice = Notice("printer down", f"oki-1: {evil}", f"oki-1 is down: {evil}.\nSee `x`.", 0.0)
+    with HookReceiver() as hook:
+        webhook(hook.url, HEAD)(notice)
+        (told,) = hook.told
+    with SmtpReceiver() as receiver:
+        mail(letters(receiver.port), HEAD)(notice)
+        (letter,) = receiver.wait_for(1)
+    assert told["subject"] == "oki-1: jam Bcc: x@example.org ?[2J?gnp. ?"
+    assert str(told["text"]).replace("\n", "").isprintable()
+    assert letter["Subject"] == f"[BROKER] {told['subject']}"
+    assert letter["Bcc"] is None
+    assert str(letter.get_payload()).replace("\r\n", "").replace("\n", "").isprintable()
+
+
 def test_what_cannot_be_delivered_says_where_and_why() -> None:
     """Nobody listens, an answer that is none, nobody of that name."""
     with HookReceiver(failures=1) as hook:

@@ -19,7 +19,7 @@ from broker.cli.top.orders import Orders
 from broker.desk.opened import Store
 from broker.desk.standings import Standing
 from broker.model.hosts import at_ports
-from broker.model.printable import printable
+from broker.model.printable import printable_lines
 from broker.model.printer import Printer
 from broker.model.vitals import Vitals
 from broker.web.look import Scene
@@ -178,7 +178,7 @@ class Top(Orders):
 
 def _put(where: Static, words: str) -> None:
     """Another text; the same one is not drawn again. An empty one takes no line."""
-    words = printable(words)
+    words = printable_lines(words)
     if where.content != words:
         where.update(words)
         where.display = bool(words)

@@ -140,9 +140,9 @@ class Front:
             json = wants_json(path, headers.get(b"accept", b"").decode("latin-1"))
             await (await probe(json))(scope, receive, answer.send)
             return
-        if path == "/sign-in" and method == "POST":
-            if self._sessions.crowded(_address(scope)):
-                raise busy("too many sign-ins at once", status=429)
+        signs_in = path == "/sign-in" and method == "POST"
+        if signs_in and self._sessions.crowded(_address(scope)):
+            raise busy("too many sign-ins at once", status=429)
         await turn.come()
         request = Request(scope)
         scope["state"]["needed"] = needed = await run_in_threadpool(self._sessions.needed)
