@@ -32,7 +32,7 @@ from broker.desk.opened import store_of
 from broker.model.note import Note
 from broker.scribe import scribe
 from broker.web.app import create
-from broker.web.server.lines import bounded
+from broker.web.server.lines import bounded, level_of
 from broker.web.server.service import STOP_S, Server
 
 NICE = 5
@@ -57,10 +57,10 @@ def main() -> int:
     logs.configure(config.log.level, config.log.format)
     log = structlog.get_logger("page")
 
-    def warn(event: str, facts: Mapping[str, object]) -> None:
-        log.warning(event, **facts)
+    def tell(event: str, facts: Mapping[str, object]) -> None:
+        getattr(log, level_of(event, facts))(event, **facts)
 
-    with scribe(), bounded(warn) as note:
+    with scribe(), bounded(tell) as note:
         try:
             _serve(config, [socket.socket(fileno=each) for each in told["sockets"]], note)
         except Exception as error:

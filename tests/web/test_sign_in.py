@@ -163,6 +163,12 @@ def test_a_program_brings_name_and_password(client: httpx.Client) -> None:
     assert [each["who"] for each in orders] == ["otto"]
 
 
+def test_signing_in_is_no_warning(client: httpx.Client, staffed: PrintRoom) -> None:
+    """The page's process logs it as information, as everybody does it every day."""
+    assert sign_in(client, "otto").status_code == 303
+    assert staffed.process.wait_for("signed in", user="otto")["level"] == "info"
+
+
 def test_guessing_is_slowed_down(client: httpx.Client, staffed: PrintRoom) -> None:
     """After a few failures even the right password waits; the log has each, and no password."""
     for _ in range(OF_PAIR.free):
@@ -172,6 +178,7 @@ def test_guessing_is_slowed_down(client: httpx.Client, staffed: PrintRoom) -> No
     assert "wait" in waits.text
     failed = staffed.process.wait_for("sign-in failed", user="otto")
     assert "guess" not in str(failed)
+    assert failed["level"] == "warning"
 
 
 def test_on_this_machine_without_users_nobody_signs_in(room: PrintRoom) -> None:

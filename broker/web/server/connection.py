@@ -85,7 +85,7 @@ class Connection(H11Protocol):
 
     @property
     def waits_for(self) -> str:
-        """What it waits for, in words."""
+        """What it waits for, in words, for a log line."""
         return self._turn.value
 
     def overdue(self, now: float, patience: Patience) -> bool:

@@ -163,6 +163,6 @@ class Listener:
             for seat in list(self._seats):
                 if seat.connection is None or not seat.connection.overdue(now, self._patience):
                     continue
-                kind = f"too long: {seat.connection.waits_for}"
-                self._note("page connection ended", {"kind": kind, "address": seat.address})
+                facts = {"kind": seat.connection.waits_for, "address": seat.address}
+                self._note("page connection timed out", facts)
                 seat.connection.expire()
