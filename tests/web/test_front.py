@@ -146,6 +146,60 @@ def test_an_answer_that_is_not_read_is_given_up(door: FrontDoor) -> None:
         assert any(facts.get("kind") == waits for _, facts in door.notes)
 
 
+@pytest.mark.parametrize("path", ["/readyz", "/healthz", "/metrics", "/", "/static/page.css"])
+def test_one_who_sends_no_more_is_answered(door: FrontDoor, path: str) -> None:
+    """A monitor that closes its sending half behind its request, as `nc -N` does, still reads: each
+    of its requests is answered, then the connection ends."""
+    with closing(connected(door)) as peer:
+        peer.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() * 3)
+        peer.shutdown(socket.SHUT_WR)
+        came = b""
+        while piece := peer.recv(65536):
+            came += piece
+    assert came.count(b"HTTP/1.1 ") == 3
+
+
+def test_a_stream_ends_with_its_browser(door: FrontDoor) -> None:
+    """A page that is closed holds no place among the streams."""
+    with closing(connected(door)) as peer:
+        peer.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert peer.recv(100).startswith(b"HTTP/1.1 200")
+        while b"event: overview" not in peer.recv(65536):
+            pass
+        peer.shutdown(socket.SHUT_WR)
+        while peer.recv(65536):
+            pass
+
+
+def test_a_body_of_two_lengths_is_refused(door: FrontDoor) -> None:
+    """Content-Length beside Transfer-Encoding: a proxy may read another end of the request than
+    we do, and take what comes next for a request (RFC 9112 6.1). 400, and the connection ends."""
+    hidden = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    head = "POST /sign-in HTTP/1.1\r\nHost: localhost\r\n"
+    for second in (b"", b"0\r\n\r\n"):
+        sent = f"{head}{FORM}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        with closing(connected(door)) as peer:
+            peer.sendall(sent + second + hidden.encode())
+            came = b""
+            while piece := peer.recv(65536):
+                came += piece
+        assert came.startswith(b"HTTP/1.1 400")
+        assert came.count(b"HTTP/1.1 ") == 1
+    assert b"Content-Length and Transfer-Encoding" in came
+
+
+def test_a_broken_body_is_no_fault_of_the_page(
+    door: FrontDoor, caplog: pytest.LogCaptureFixture
+) -> None:
+    """400 where a chunk's length is none; what works on the request already says nothing more, and
+    no exception is logged."""
+    chunked = "Transfer-Encoding: chunked"
+    for kind in (FORM.strip(), "Content-Type: multipart/form-data"):
+        assert ask(door, post("/sign-in", kind, chunked) + "zz\r\n")[0] == 400
+    assert ask(door, "GET /healthz HTTP/1.0\r\n\r\n")[0] == 200
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+
+
 def test_programs_hear_of_it_as_json(door: FrontDoor) -> None:
     """As of every other error: under /api, and where JSON is asked for."""
     for path, accept in (("/api/jobs/1/hold", ""), ("/sign-in", "Accept: application/json")):

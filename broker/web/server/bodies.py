@@ -25,9 +25,13 @@ class Gone(ConnectionError):
 def announced(headers: Mapping[bytes, bytes]) -> bool:
     """Whether a body comes after this head.
 
-    Raises: Refused: its length (413) or its type (415) is none that the page takes.
+    Raises: Refused: its length (413) or its type (415) is none that the page takes; or it has two
+        lengths (400): a proxy may take the other one for its end, and what follows for a request
+        (RFC 9112 6.1).
     """
     length = headers.get(b"content-length", b"")
+    if length and b"transfer-encoding" in headers:
+        raise Refused(400, "Content-Length and Transfer-Encoding exclude each other; send one")
     if length and (not _LENGTH.fullmatch(length) or int(length) > MOST):
         raise Refused(413, f"{TOO_LARGE}; this has {length[:18].decode('latin-1')}")
     comes = b"transfer-encoding" in headers or length.strip(b"0") != b""

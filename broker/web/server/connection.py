@@ -76,6 +76,8 @@ class Connection(H11Protocol):
         self._since = time.monotonic()
         self._begun = True
         """Whether a head is due: the first one is, from the start."""
+        self._sends_no_more = False
+        """Whether its peer has closed its sending half."""
 
     @property
     def idle_since(self) -> float | None:
@@ -116,10 +118,27 @@ class Connection(H11Protocol):
         super().data_received(data)
         self._look()
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The peer sends no more; whether the connection stays open.
+
+        It may still read what it has asked for (`nc -N`, some monitors). One that reads a stream is
+        a browser whose page was closed. asyncio keeps no TLS connection open after this.
+        """
+        self._sends_no_more = True
+        return self.scheme == "http" and self._answer_begins_or_is_read()
+
+    def _answer_begins_or_is_read(self) -> bool:
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or self.conn.their_state is h11.SEND_BODY:
+            return False
+        return not cycle.response_started or bool(self.flow.write_paused)
+
     def on_response_complete(self) -> None:
         """A request has its answer; the next may have come already."""
         self._begun = bool(self.conn.trailing_data[0])
         super().on_response_complete()
+        if self._sends_no_more and self.cycle.response_complete:
+            self.transport.close()
         self._look()
 
     def pause_writing(self) -> None:
@@ -150,6 +169,10 @@ class Connection(H11Protocol):
         """Answer outside of the application, and close."""
         if self.transport.is_closing():
             return
+        if self.cycle is not None:
+            # What the application says of this request from now on goes nowhere.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             self.transport.abort()
             return
