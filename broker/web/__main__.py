@@ -12,7 +12,9 @@ import sys
 from broker.web.server.parent import end_with, give_way_to_the_relay
 
 if __name__ == "__main__":
-    end_with(int(sys.argv[1]))  # before what takes longer to import
+    # Both come before what takes long to import.
+    end_with(int(sys.argv[1]))
+    give_way_to_the_relay()
 
 import json
 import os
@@ -35,19 +37,12 @@ from broker.web.app import create
 from broker.web.server.lines import bounded, level_of
 from broker.web.server.service import STOP_S, Server
 
-NICE = 5
-"""The relay goes first."""
-EXPENDABLE = 500
-"""Of 1000, for a system without memory: the page ends before the relay."""
-
 
 def main() -> int:
     """Serve; the exit code."""
     # Ctrl-C at the terminal reaches this process, too; the broker ends it in its turn.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    os.nice(NICE)
-    give_way_to_the_relay(EXPENDABLE)
     line = sys.stdin.readline()
     if not line:
         return 0  # the broker has gone already
