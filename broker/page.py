@@ -20,7 +20,7 @@ from pathlib import Path
 
 from broker.config import Config
 from broker.desk import doors
-from broker.dicom.transport.listening import CannotListen, listen, names_of_peer
+from broker.dicom.transport.listening_sockets import CannotListen, listen, names_of_peer
 from broker.dicom.transport.peer_watch import watch
 from broker.model.hosts import (
     EVERY,

@@ -30,7 +30,7 @@ class Explanation:
 
 
 @dataclass(frozen=True)
-class Queue:
+class QueueView:
     """Everything that decides where queued jobs go, read at about one moment."""
 
     active: Sequence[Job]
@@ -44,10 +44,10 @@ class Queue:
 
 
 @dataclass(frozen=True)
-class Scene:
+class JobContext:
     """What a job is seen against."""
 
-    queue: Queue
+    queue: QueueView
     now: float
     cut_off: Fate | None = None
     """Of one that prints without a broker."""
@@ -61,7 +61,7 @@ def explain(
     job: Job,
     films: Sequence[JobFilm],
     attempts: Sequence[Attempt],
-    scene: Scene,
+    scene: JobContext,
     flags: Sequence[str] = (),
 ) -> Explanation:
     """Why the job is where it is. `flags` are what stands beside it in every state."""
@@ -86,7 +86,7 @@ MAY_CHANGE = "may change over"
 """Said of a printer that a queued job has lined up with, and is not bound to."""
 
 
-def _queued(job: Job, queue: Queue, now: float) -> Explanation:
+def _queued(job: Job, queue: QueueView, now: float) -> Explanation:
     earlier = [
         each for each in queue.active if each.film_session == job.film_session and each.id < job.id
     ]
@@ -132,7 +132,7 @@ class Wait:
     printer: str = ""
 
 
-def waits(queue: Queue, now: float) -> dict[int, Wait]:
+def waits(queue: QueueView, now: float) -> dict[int, Wait]:
     """What each queued job waits for: number of the job -> Wait."""
     choices = plan(queue.waiting, queue.printers, now, queue.session_printers)
     pinned = {job.id for job in queue.waiting if job.pinned}
@@ -183,7 +183,7 @@ def _printing(
     return tuple(sentences)
 
 
-def _held(job: Job, films: Sequence[JobFilm], scene: Scene) -> Explanation:
+def _held(job: Job, films: Sequence[JobFilm], scene: JobContext) -> Explanation:
     sentences = [f"Job {job.id} is held: {one_line(job.reason) or 'no reason was given'}."]
     sentences.append(
         f"{job.films_accepted} of {count(job.films, 'film')} accepted; only a person moves it."

@@ -28,14 +28,14 @@ import structlog
 
 from broker import logs
 from broker.config import Config
-from broker.desk import streams
+from broker.desk import standard_streams
 from broker.desk.failures import explained
 from broker.desk.opened import store_of
 from broker.model.note import Note
 from broker.scribe import scribe
 from broker.web.app import create
 from broker.web.server.lines import bounded, level_of
-from broker.web.server.service import STOP_S, Server
+from broker.web.server.page_server import STOP_S, PageServer
 
 
 def main() -> int:
@@ -46,7 +46,7 @@ def main() -> int:
     line = sys.stdin.readline()
     if not line:
         return 0  # the broker has gone already
-    streams.lossy_stderr()
+    standard_streams.lossy_stderr()
     told = json.loads(line)
     config = Config.model_validate(told["config"])
     logs.configure(config.log.level, config.log.format)
@@ -69,7 +69,7 @@ def main() -> int:
 def _serve(config: Config, listening: list[socket.socket], note: Note) -> None:
     with store_of(config) as store:
         tls = config.web.tls
-        server = Server(
+        server = PageServer(
             create(store, note),
             note,
             certificate=config.tls.certificate if tls else None,
@@ -79,7 +79,7 @@ def _serve(config: Config, listening: list[socket.socket], note: Note) -> None:
         server.run(sockets=listening)
 
 
-def _until_alone(server: Server) -> None:
+def _until_alone(server: PageServer) -> None:
     """End when the broker has gone, or closes its end."""
     sys.stdin.read()
     server.should_exit = True

@@ -17,7 +17,7 @@ import pytest
 from broker.cli.main import app
 from broker.cli.serve import _cause
 from broker.config import parse
-from broker.dicom.transport.listening import CannotListen
+from broker.dicom.transport.listening_sockets import CannotListen
 from broker.store.occupancy import Occupancy
 from tests.cli.conftest import Site
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.model.bulletin import Limits, Notice, Seen
+from broker.model.bulletin import AlertLimits, Notice, Seen
 from broker.relay.notifier import Notifier
 from broker.relay.postman import Postman
 from broker.relay.ways import Letterhead, Mail, mail, webhook
@@ -115,7 +115,7 @@ def test_one_way_that_is_down_does_not_stop_the_other(noted: Noted, tmp_path: Pa
         notifier = Notifier(
             tmp_path / "notices.json",
             lambda: Seen(held=(4,)),
-            Limits(900, 3600),
+            AlertLimits(900, 3600),
             {"webhook": webhook(gone, HEAD), "mail": mail(letters(receiver.port), HEAD)},
             clock=lambda: 0.0,
             note=lambda *n: noted.put(n),
@@ -134,7 +134,7 @@ def test_a_restart_says_nothing_twice(tmp_path: Path) -> None:
         def see() -> Seen:
             return Seen(held=(4,))
 
-        notifier = Notifier(file, see, Limits(900, 3600), {}, clock=lambda: 1.0, note=print)
+        notifier = Notifier(file, see, AlertLimits(900, 3600), {}, clock=lambda: 1.0, note=print)
         return [each.subject for each in notifier.look()]
 
     assert life() == ["job 4 held"]
@@ -154,7 +154,7 @@ def test_what_could_not_be_delivered_is_told_after_the_next_start(
         return Notifier(
             file,
             lambda: Seen(held=(4,)),
-            Limits(900, 3600),
+            AlertLimits(900, 3600),
             {"webhook": webhook(url, HEAD)},
             clock=lambda: 1.0,
             note=lambda *n: noted.put(n),
@@ -182,7 +182,7 @@ def test_a_full_disk_does_not_silence_its_own_message(noted: Noted, tmp_path: Pa
         notifier = Notifier(
             tmp_path / "no such folder" / "notices.json",
             lambda: Seen(low=True),
-            Limits(900, 3600),
+            AlertLimits(900, 3600),
             {"webhook": webhook(hook.url, HEAD)},
             clock=lambda: 1.0,
             note=lambda *n: noted.put(n),
@@ -201,7 +201,7 @@ def test_nothing_is_told_of_an_earlier_life(tmp_path: Path) -> None:
     notifier = Notifier(
         tmp_path / "notices.json",
         lambda: seen[0] if seen else None,
-        Limits(900, 3600),
+        AlertLimits(900, 3600),
         {},
         clock=lambda: 1.0,
         note=print,
@@ -214,7 +214,7 @@ def test_nothing_is_told_of_an_earlier_life(tmp_path: Path) -> None:
 def test_without_a_way_nothing_is_written(tmp_path: Path) -> None:
     """A site that wants no messages has no file of them."""
     file = tmp_path / "notices.json"
-    notifier = Notifier(file, Seen, Limits(900, 3600), {}, clock=lambda: 1.0, note=print)
+    notifier = Notifier(file, Seen, AlertLimits(900, 3600), {}, clock=lambda: 1.0, note=print)
     notifier.start()
     notifier.stop()
     assert not file.exists()

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from broker.web.server.connection import Patience
-from broker.web.server.places import Limits
+from broker.web.server.connection import TimeLimits
+from broker.web.server.connection_limits import ConnectionLimits
 from tests.web.front_door import FrontDoor, front_door
 
-PATIENCE = Patience(head_s=1.0, body_s=1.0, reading_s=1.0, end_s=1.0, rest_s=1, handshake_s=1.0)
+PATIENCE = TimeLimits(head_s=1.0, body_s=1.0, reading_s=1.0, end_s=1.0, rest_s=1, handshake_s=1.0)
 SECURITY = ("content-security-policy", "x-content-type-options", "referrer-policy")
 FORM = "Content-Type: application/x-www-form-urlencoded\r\n"
 JSON = "Content-Type: application/json\r\n"
@@ -326,7 +326,7 @@ def test_idle_connections_give_way(tmp_path: Path) -> None:
     """When all places are taken, the one that has been idle for the longest time ends for the next;
     the page answers all the while.
     """
-    limits = Limits(all=8, by_address=8, for_this_machine=8)
+    limits = ConnectionLimits(all=8, by_address=8, for_this_machine=8)
     with front_door(tmp_path, limits=limits) as door:
         silent = [connected(door) for _ in range(40)]
         assert ask(door, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")[0] == 200

@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from broker.config import ConfigError, parse
-from broker.web.server.connection import Patience
+from broker.web.server.connection import TimeLimits
 from tests.web.front_door import front_door
 from tests.web.print_room import CONFIGURATION, BrokerProcess
 
@@ -49,7 +49,7 @@ def test_browsers_are_told_to_stay_with_https(tmp_path: Path) -> None:
     issued.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "broker.pem"))
     context = ssl.create_default_context()
     issuer.configure_trust(context)
-    patience = Patience(handshake_s=1.0)
+    patience = TimeLimits(handshake_s=1.0)
     with (
         front_door(tmp_path, patience=patience, certificate=tmp_path / "broker.pem") as door,
         httpx.Client(verify=context, base_url=door.url) as client,

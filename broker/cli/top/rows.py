@@ -13,7 +13,7 @@ from broker.model.job import State
 from broker.model.printable import one_line
 from broker.model.printer import Printer
 from broker.model.vitals import Vitals
-from broker.web.look import Scene
+from broker.web.look import OverviewState
 
 PRINTERS = (
     Column("PRINTER"),
@@ -117,7 +117,7 @@ def about_job(found: Standing, now: float) -> str:
     return f"job {found.job.id}: {_sentence(said)}"
 
 
-def headline(scene: Scene, place: str, vitals: Vitals | None, now: float) -> str:
+def headline(scene: OverviewState, place: str, vitals: Vitals | None, now: float) -> str:
     """The broker, in a line or two."""
     said = [f"{place} {'runs' if scene.running else 'DOES NOT RUN'}"]
     states = [(scene.number(each), each) for each in (State.HELD, State.PRINTING, State.QUEUED)]

@@ -11,7 +11,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 
 from broker.model.room import MB
-from broker.web.server.refusal import Refused, busy
+from broker.web.server.request_refused import RequestRefused, busy
 from broker.web.server.security_headers import HEADERS, HTTPS_ONLY
 
 PIECE = 64 * 1024
@@ -27,7 +27,7 @@ class CutOff(ConnectionError):
     """The rest of an answer is not sent: its reader was slow, and others need the memory."""
 
 
-class Sending:
+class UnsentResponses:
     """The memory that answers take which their readers have not taken yet. In the loop's thread."""
 
     def __init__(self, room: int = ROOM) -> None:
@@ -40,7 +40,7 @@ class Sending:
         """Room for so many bytes: the oldest answers are cut off for it, as their readers are the
         slowest. The number to give it back by.
 
-        Raises: Refused: so much is not kept at all.
+        Raises: RequestRefused: so much is not kept at all.
         """
         if length > self._room:
             raise busy("this answer is too large")
@@ -57,7 +57,7 @@ class Sending:
         self._taken.pop(number, None)
 
 
-class Answer:
+class ResponseWriter:
     """One answer: what an application sends, with what every answer has."""
 
     def __init__(
@@ -65,7 +65,7 @@ class Answer:
         scope: Scope,
         receive: Receive,
         send: Send,
-        sending: Sending,
+        sending: UnsentResponses,
         cookies: Callable[[], list[str]],
         begins: Callable[[], None],
     ) -> None:
@@ -110,7 +110,7 @@ class Answer:
             self.cut = True
             raise CutOff from None
 
-    async def refuse(self, refused: Refused, *, reads: bool) -> None:
+    async def refuse(self, refused: RequestRefused, *, reads: bool) -> None:
         """Refuse it in words, and end the connection: what came behind it is not looked at. Where
         `reads`, its body was not read: what comes of it is thrown away for a moment before."""
         if wants_json(

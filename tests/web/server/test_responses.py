@@ -13,9 +13,9 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from broker.web.event_streams import EventStream
 from broker.web.server.front import Front
-from broker.web.server.service import Server
-from broker.web.streams import EventStream
+from broker.web.server.page_server import PageServer
 
 EVENT = 200_000
 """Bytes of one event: more than a connection is handed at one time."""
@@ -90,7 +90,7 @@ def events() -> Iterator[tuple[Events, int]]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         # Of every accepted socket, too: the system keeps a small part of an event for a reader.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        server = Server(front, note)
+        server = PageServer(front, note)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
