@@ -143,7 +143,7 @@ def test_an_answer_that_is_not_read_is_given_up(door: FrontDoor) -> None:
             facts.get("kind") == waits for _, facts in list(door.notes)
         ):
             time.sleep(0.05)
-        assert any(facts.get("kind") == waits for _, facts in door.notes)
+        assert any(facts.get("kind") == waits for _, facts in door.notes), door.notes
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/healthz", "/metrics", "/", "/static/page.css"])

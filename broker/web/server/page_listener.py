@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 import time
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable, Sequence
 
 from broker.model.note import Note
@@ -23,6 +24,10 @@ AT_ONCE = 16
 """Connections that are accepted before other work has its turn."""
 AGAIN_S = 1.0
 """After this the system is asked again where it had no room for a connection."""
+TLS_BUFFER = 16 * 1024
+"""Bytes that each TLS connection keeps for what comes, about one record of TLS. asyncio's own value
+is 256 KiB, from the connection's first moment on; what a connection had is given back only when
+Python next looks for cycles, so that connections which say nothing would take gigabytes."""
 LOOK_S = 0.5
 """How often time limits are looked at."""
 
@@ -81,6 +86,8 @@ class PageListener:
 
     def open(self) -> None:
         """Begin."""
+        if self._context is not None:
+            SSLProtocol.max_size = TLS_BUFFER  # of the whole process: it has no other TLS
         for each in self._listening:
             each.setblocking(False)
             each.listen(BACKLOG)
