@@ -16,6 +16,7 @@ if __name__ == "__main__":
     end_with(int(sys.argv[1]))
     give_way_to_the_relay()
 
+import gc
 import json
 import os
 import signal
@@ -75,6 +76,9 @@ def _serve(config: Config, listening: list[socket.socket], note: Note) -> None:
             certificate=config.tls.certificate if tls else None,
             key=(config.tls.key or None) if tls else None,
         )
+        # What is there now stays: Python need not look at it when it looks for cycles.
+        gc.collect()
+        gc.freeze()
         threading.Thread(target=_until_alone, args=(server,), daemon=True).start()
         server.run(sockets=listening)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import ssl
 import time
@@ -28,6 +29,9 @@ TLS_BUFFER = 16 * 1024
 """Bytes that each TLS connection keeps for what comes, about one record of TLS. asyncio's own value
 is 256 KiB, from the connection's first moment on; what a connection had is given back only when
 Python next looks for cycles, so that connections which say nothing would take gigabytes."""
+GARBAGE = 100
+"""After so many TLS handshakes that came to nothing Python looks for cycles: each has left one, of
+some 50 KB."""
 LOOK_S = 0.5
 """How often time limits are looked at."""
 
@@ -83,6 +87,8 @@ class PageListener:
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[int, asyncio.TimerHandle] = {}
         self._sweeper: asyncio.Task[None] | None = None
+        self._broken_handshakes = 0
+        """Since Python last looked for cycles."""
 
     def open(self) -> None:
         """Begin."""
@@ -167,10 +173,14 @@ class PageListener:
         if held.connection is None:
             self._connections.discard(held)
             accepted.close()
+            self._broken_handshakes += 1
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(LOOK_S)
+            if self._broken_handshakes >= GARBAGE:
+                self._broken_handshakes = 0
+                gc.collect()
             now = time.monotonic()
             for held in list(self._connections):
                 if held.connection is None or not held.connection.overdue(now, self._patience):
