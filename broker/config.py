@@ -19,7 +19,7 @@ from broker.contradictions import contradictions, give_way
 from broker.model.address import shown
 from broker.notify_section import Notify
 from broker.section import Section
-from broker.sections import SECTIONS, Broker, Config, Database, PrinterSection, Tls
+from broker.sections import SECTIONS, Broker, Config, DatabaseSection, PrinterSection, TlsSection
 from broker.values import as_written
 
 __all__ = [
@@ -184,8 +184,8 @@ def _absolute(config: Config, folder: Path) -> Config:
     return config.model_copy(
         update={
             "broker": Broker(**broker),
-            "database": Database(url=url),
-            "tls": Tls(**tls),
+            "database": DatabaseSection(url=url),
+            "tls": TlsSection(**tls),
             "notify": Notify(**notify),
         }
     )

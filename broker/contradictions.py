@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from broker.model.hosts import EVERY, at_port, hosts_of, is_loopback, plain_host
-from broker.sections import Broker, PrinterSection, Retention, Tls
+from broker.sections import Broker, PrinterSection, RetentionSection, TlsSection
 from broker.values import as_written
 
 _LOOPBACK = "127.0.0.1"
@@ -123,7 +123,7 @@ def _of_tls(known: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def _of_retention(retention: Retention) -> list[str]:
+def _of_retention(retention: RetentionSection) -> list[str]:
     days = retention.pixels_hours / 24
     if retention.rows_days >= days:
         return []
@@ -138,7 +138,7 @@ def _of_printers(known: Mapping[str, Any]) -> list[str]:
     """Printers in the place of others, or of the broker."""
     problems = []
     peers: dict[tuple[str, str, int], int] = {}
-    broker, tls = known.get("broker", Broker()), known.get("tls", Tls())
+    broker, tls = known.get("broker", Broker()), known.get("tls", TlsSection())
     for number, printer in enumerate(known.get("printers", ()), start=1):
         if printer is None:
             continue
@@ -158,7 +158,7 @@ def _of_printers(known: Mapping[str, Any]) -> list[str]:
     return problems
 
 
-def _same_place(broker: Broker, tls: Tls | None, printer: PrinterSection) -> bool:
+def _same_place(broker: Broker, tls: TlsSection | None, printer: PrinterSection) -> bool:
     """Whether the printer is where the broker listens, as far as the file alone can tell."""
     ports = set() if tls is not None and tls.only else {broker.port}
     if tls is not None and tls.certificate:

@@ -11,13 +11,13 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
 import structlog
 
-from broker.model.printable import printable
+from broker.model.printable import printable_lines
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "console", "json"]
@@ -60,7 +60,8 @@ def configure(level: Level = "info", format: Format = "auto", stream: TextIO | N
             foreign_pre_chain=[_place_of_foreign, *shared],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _without_controls,
+                structlog.processors.format_exc_info,
+                _made_printable,
                 *(_for_people(colours) if console else _FOR_MACHINES),
             ],
         )
@@ -82,12 +83,20 @@ def _for_people(colours: bool) -> list[structlog.typing.Processor]:
     ]
 
 
-def _without_controls(_logger: Any, _method: str, event: Event) -> Event:
-    """What peers said moves no cursor of the terminal that shows the log."""
-    for key, value in event.items():
-        if isinstance(value, str):
-            event[key] = printable(value)
-    return event
+def _made_printable(_logger: Any, _method: str, event: Event) -> Event:
+    """What peers said moves no cursor of the terminal that shows the log, wherever it stands; an
+    exception's words are among it."""
+    return {key: _printable_value(value) for key, value in event.items()}
+
+
+def _printable_value(value: object) -> object:
+    if isinstance(value, str):
+        return printable_lines(value)
+    if isinstance(value, Mapping):
+        return {_printable_value(key): _printable_value(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_printable_value(each) for each in value]
+    return value
 
 
 def _in_order(_logger: Any, _method: str, event: Event) -> Event:
@@ -99,7 +108,6 @@ def _in_order(_logger: Any, _method: str, event: Event) -> Event:
 
 
 _FOR_MACHINES: list[structlog.typing.Processor] = [
-    structlog.processors.format_exc_info,
     _in_order,
     structlog.processors.JSONRenderer(ensure_ascii=False),
 ]

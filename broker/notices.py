@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from broker.config import Config
 from broker.desk.storage import LOG_MB, reader
 from broker.desk.vitals import read as vitals_of
-from broker.model.bulletin import Limits, Seen
+from broker.model.bulletin import AlertLimits, Seen
 from broker.model.note import Note
 from broker.model.room import MB
 from broker.model.vitals import Storage
@@ -73,7 +73,7 @@ class Notices:
         return Notifier(
             config.data_dir / "notices.json",
             self._see(config),
-            Limits(config.notify.oldest_job_s, config.notify.reminder_s),
+            AlertLimits(config.notify.oldest_job_s, config.notify.reminder_s),
             ways(config),
             clock=time.time,
             note=self._note,

@@ -16,10 +16,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from broker.config import Config
 from broker.desk import doors
-from broker.dicom.transport.listening import CannotListen, listen, names_of_peer
+from broker.dicom.transport.listening_sockets import CannotListen, listen, names_of_peer
 from broker.dicom.transport.peer_watch import watch
 from broker.model.hosts import (
     EVERY,
@@ -129,6 +130,11 @@ class Page:
                 if process.poll() is not None:
                     self._note("page ended", {"code": process.returncode})
                     return True
+                if _is_stopped(process.pid):
+                    process.kill()
+                    why = "it was stopped, and may have kept films from the database"
+                    self._note("page ended", {"code": process.wait(STOP_S), "why": why})
+                    return True
             return False
         except BrokenPipeError:
             self._note("page ended", {"code": process.wait(STOP_S)})
@@ -148,6 +154,18 @@ class Page:
 def _shown(host: Hosts) -> str:
     """The host of an address that works in a browser of this machine."""
     return LOCALHOST if EVERY in hosts_of(host) else in_url(called_here(host))
+
+
+def _is_stopped(pid: int) -> bool:
+    """Whether a signal has stopped the process (proc(5), state T); False where there is no /proc.
+
+    It runs no more, and keeps the locks that it has.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[:1] == ["T"]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -51,7 +51,7 @@ class Broker(Section):
     )
 
 
-class Tls(Section):
+class TlsSection(Section):
     """Films over TLS: from modalities on a port of its own, and to printers with `tls = true`."""
 
     certificate: PemFile = Field(
@@ -70,7 +70,7 @@ class Tls(Section):
     )
 
 
-class Database(Section):
+class DatabaseSection(Section):
     """Where the queue is kept."""
 
     url: Annotated[str, BeforeValidator(database_url)] = Field(
@@ -99,7 +99,7 @@ class PrinterSection(Section):
     tls: Flag = Field(default=False, description="whether it speaks TLS on its port")
 
 
-class Health(Section):
+class HealthSection(Section):
     """How printers are checked."""
 
     interval_s: Annotated[float, seconds(0.05, 3600)] = Field(
@@ -143,7 +143,7 @@ class Duplicates(Section):
     )
 
 
-class Retention(Section):
+class RetentionSection(Section):
     """How long finished jobs are kept, and how much of the disk stays free."""
 
     pixels_hours: Annotated[float, amount("a number of hours", 0, 87600)] = Field(
@@ -167,7 +167,7 @@ class Retention(Section):
     )
 
 
-class Limits(Section):
+class LimitsSection(Section):
     """What a modality, or a stranger, may take."""
 
     associations: Annotated[int, whole("a number of associations", 1, 10000)] = Field(
@@ -255,7 +255,7 @@ class Web(Section):
     tls: Flag = Field(default=False, description="true: HTTPS, with the certificate of [tls]")
 
 
-class Log(Section):
+class LogSection(Section):
     """What goes to stderr."""
 
     level: Annotated[
@@ -273,18 +273,18 @@ class Config(Section):
     """The whole file. Paths are absolute once it was loaded."""
 
     broker: Broker = Broker()
-    tls: Tls = Tls()
-    database: Database = Database()
+    tls: TlsSection = TlsSection()
+    database: DatabaseSection = DatabaseSection()
     printers: tuple[PrinterSection, ...] = ()
-    health: Health = Health()
+    health: HealthSection = HealthSection()
     retry: Retry = Retry()
     printing: Printing = Printing()
     duplicates: Duplicates = Duplicates()
-    retention: Retention = Retention()
-    limits: Limits = Limits()
+    retention: RetentionSection = RetentionSection()
+    limits: LimitsSection = LimitsSection()
     web: Web = Web()
     notify: Notify = Notify()
-    log: Log = Log()
+    log: LogSection = LogSection()
 
     @property
     def data_dir(self) -> Path:

@@ -38,7 +38,7 @@ from broker.model.printer import Address
 from broker.model.vitals import Storage
 from broker.relay.attempt import Edges
 from broker.relay.dispatcher import Dispatcher
-from broker.relay.ending import end_together
+from broker.relay.end_together import end_together
 from broker.relay.intake import Intake
 from broker.relay.log_keeping import LogKeeping
 from broker.relay.monitor import Monitor

@@ -153,3 +153,25 @@ def test_no_control_character_of_a_peer_reaches_the_log(
     assert "jam ?[2J?2J?!" in written
     assert "odd ?]0;x?" in written
     assert written.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize("format", ["console", "json"])
+def test_no_bidi_override_or_line_separator_of_a_peer_reaches_the_log(
+    stream: io.StringIO, format: logs.Format
+) -> None:
+    """Wherever the words stand in a line: its name, a value within a value, what an exception
+    says. No line looks like two, and none is read in another direction than it was written."""
+    evil = "JAM\u202egnp.\u2028line\u0085two\x1b[2J"
+    logs.configure("info", format, stream)
+    log = structlog.get_logger("broker")
+    log.warning(evil, words=evil, among=[evil, {evil: (evil,)}])
+    try:
+        raise RuntimeError(evil)
+    except RuntimeError:
+        log.exception("the relay stopped")
+    logging.getLogger("pynetdicom").warning("%s", evil, exc_info=RuntimeError(evil))
+
+    written = stream.getvalue()
+    assert written.count("JAM") == 8
+    assert "RuntimeError: JAM?gnp.?line?two?[2J" in written.replace("\\n", "\n")
+    assert written.replace("\n", "").replace("\t", "").isprintable()

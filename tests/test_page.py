@@ -108,3 +108,21 @@ def test_a_page_that_has_just_begun_ends_too(tmp_path: Path) -> None:
             broker.process.kill()
             broker.process.wait(PATIENCE_S)
             assert ended(page), "the page lives on"
+
+
+def test_a_stopped_page_keeps_no_film_waiting(tmp_path: Path) -> None:
+    """A page's process that is stopped (SIGSTOP, a debugger's leftover) while it has the database's
+    write lock would have films refused: it is killed within seconds, and another one begins."""
+    config = tmp_path / "broker.toml"
+    config.write_text(CONFIGURATION.format(port=(port := free_port())))
+    with killed(config) as (broker, pid, descriptor):
+        with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as peer:
+            peer.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+            assert peer.recv(100).startswith(b"HTTP/1.1 200")
+        os.kill(pid, signal.SIGSTOP)
+        readable, _, _ = select.select([descriptor], [], [], PATIENCE_S)
+        assert readable
+        assert "stopped" in broker.wait_for("page ended")["why"]
+        end = time.monotonic() + PATIENCE_S
+        while page_of(broker) == pid:
+            assert time.monotonic() < end

@@ -180,10 +180,10 @@ def _films_document(config: Config, films: Readiness) -> dict[str, object]:
 
 def _films_lines(config: Config, films: Readiness) -> list[tuple[str, int]]:
     """Whether films can be taken, and each thing that is in the way."""
-    from broker.desk.readiness import Kind
+    from broker.desk.readiness import ObstacleKind
 
     verdict = "can be taken" if films.ready else "can NOT be taken"
-    if not films.ready and all(each.kind is Kind.NO_PRINTER for each in films.obstacles):
+    if not films.ready and all(each.kind is ObstacleKind.NO_PRINTER for each in films.obstacles):
         verdict = "are taken and NOT printed"
     said = (*(each.words for each in films.obstacles), *films.remarks)
     return [(f"films {verdict} at {config.data_dir}", 0), *((each, 8) for each in said)]

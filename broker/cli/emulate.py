@@ -12,6 +12,7 @@ import typer
 
 from broker.cli.options import ae_title as titled
 from broker.model.hosts import at_port, plain_host
+from broker.model.printable import one_line
 
 if TYPE_CHECKING:
     from broker.emulator.scenario import Scenario
@@ -116,7 +117,8 @@ def _stay(
                 printer.wait_for_sheets(told + 1, timeout=0.2)
             for sheet in printer.sheets[told:]:
                 told += 1
-                typer.echo(
+                line = (
                     f"sheet {sheet.number:04}: {sheet.film_size or 'default size'}, "
                     f"{sheet.display_format}, {sheet.copies} x, from {sheet.calling_ae}"
                 )
+                typer.echo(one_line(line))

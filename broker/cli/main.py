@@ -28,9 +28,9 @@ from broker.cli import (
 )
 from broker.cli.options import ConfigOption
 from broker.cli.top import command
-from broker.desk import streams
+from broker.desk import standard_streams
 from broker.desk.failures import explained
-from broker.model.printable import printable
+from broker.model.printable import printable_lines
 
 ORDER = (
     "serve",
@@ -71,7 +71,7 @@ class Commands(TyperGroup):
                 raise
             code, lines = known
             for line in lines:
-                typer.echo(printable(line), err=True)
+                typer.echo(printable_lines(line), err=True)
             raise typer.Exit(code) from error
 
 
@@ -135,10 +135,10 @@ for _each in ("demo", "emulate", "conformance"):
 
 def main() -> None:
     """The entry point of the `broker` command."""
-    streams.stand_in()
+    standard_streams.stand_in()
     # A terminal that knows only ASCII gets question marks instead of a traceback.
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
-    streams.lossy_stderr()
+    standard_streams.lossy_stderr()
     app(prog_name="broker")
 
 

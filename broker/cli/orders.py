@@ -139,7 +139,7 @@ def _each(
     from broker.cli.person import person
     from broker.desk.orders import JobOrders
     from broker.desk.pixels import spool_gone
-    from broker.model.printable import printable
+    from broker.model.printable import printable_lines
     from broker.store.jobs import NoSuchJob, NotAllowed
 
     failed = False
@@ -147,10 +147,10 @@ def _each(
         orders = JobOrders(store, person())
         for job_id in dict.fromkeys(job_ids):
             try:
-                typer.echo(printable(order(orders, job_id)))
+                typer.echo(printable_lines(order(orders, job_id)))
             except (NoSuchJob, NotAllowed) as error:
                 failed = True
-                typer.echo(printable(error.words), err=True)
+                typer.echo(printable_lines(error.words), err=True)
                 if isinstance(error, NotAllowed) and (cut := orders.cut_off(job_id)):
                     typer.echo(cut, err=True)
         if prints and not failed and not store.running:

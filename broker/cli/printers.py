@@ -129,7 +129,7 @@ def _set(ctx: typer.Context, config: Path | None, name: str, duty: Duty, reason:
     from broker.cli.opening import opened
     from broker.cli.person import person
     from broker.desk.duties import PrinterOrders
-    from broker.model.printable import printable
+    from broker.model.printable import printable_lines
 
     with opened(ctx, config) as store:
-        typer.echo(printable(PrinterOrders(store, person()).set_duty(name, duty, reason)))
+        typer.echo(printable_lines(PrinterOrders(store, person()).set_duty(name, duty, reason)))

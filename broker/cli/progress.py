@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 from rich.table import Column
 
-from broker.model.printable import printable
+from broker.model.printable import printable_lines
 
 SHOWN_S = 0.1
 """Between two changes of the bar, of what is told far more often."""
@@ -71,9 +71,9 @@ class Progress:
     def say(self, words: str) -> None:
         """A line for stdout: above the bar where both are a terminal."""
         if self._bar.disable or not sys.stdout.isatty():
-            typer.echo(printable(words))
+            typer.echo(printable_lines(words))
         else:
-            self._console.print(printable(words), soft_wrap=True)
+            self._console.print(printable_lines(words), soft_wrap=True)
 
     def tell(self, words: str) -> None:
         """What is being done from now on."""

@@ -100,12 +100,12 @@ def _document(caller: RefusedCaller) -> dict[str, object]:
 
 def _most_often(callers: list[RefusedCaller]) -> list[str]:
     """Who was refused most often, where there are several or more to say than the row does."""
-    from broker.desk.phrases import clean
+    from broker.model.printable import one_line
 
     lines = []
     for each in callers[:NAMED]:
-        who = " at ".join(filter(None, (clean(each.calling_ae), each.host))) or "others"
-        why = f": {clean(each.last_why)}" if each.last_why else ""
+        who = " at ".join(filter(None, (one_line(each.calling_ae), each.host))) or "others"
+        why = f": {one_line(each.last_why)}" if each.last_why else ""
         lines.append(f"{who}, {each.number} times{why}".replace(", 1 times", ", once"))
     if more := sum(each.number for each in callers[NAMED:]):
         lines.append(f"{len(callers) - NAMED} more, {more} times in all")

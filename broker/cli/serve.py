@@ -199,7 +199,7 @@ def _refused(error: Exception, settings: Config) -> str:
 
 def _cause(error: OSError, settings: Config) -> str:
     from broker.desk.failures import of_system
-    from broker.dicom.transport.listening import CannotListen
+    from broker.dicom.transport.listening_sockets import CannotListen
 
     if not isinstance(error, CannotListen):
         return of_system(error, str(settings.data_dir))

@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from broker.desk.phrases import clean
+from broker.model.printable import one_line
 
 NARROWEST = 40
 """Text is not folded to less than so many columns."""
@@ -65,7 +65,7 @@ class Row:
 def lay_out(columns: Sequence[Column], rows: Sequence[Row], width: int) -> list[Text]:
     """The heading and the rows, in lines of at most `width` columns where words allow it."""
     widths = [
-        max([len(column.heading), *(len(clean(row.cells[index])) for row in rows)])
+        max([len(column.heading), *(len(one_line(row.cells[index])) for row in rows)])
         for index, column in enumerate(columns)
     ]
     shown = list(range(len(columns)))
@@ -98,7 +98,7 @@ def _line(
 ) -> Text:
     line = Text(no_wrap=True, overflow="ignore")
     for position, index in enumerate(shown):
-        cell = clean(cells[index])
+        cell = one_line(cells[index])
         padding = " " * (widths[index] - len(cell))
         if position:
             line.append(" " * gap)
@@ -114,7 +114,7 @@ def _line(
 def folded(sentence: str, width: int, indent: int = 0) -> list[Text]:
     """A sentence, folded between words and indented. A longer word stays whole, and so does a
     command in backticks, which a person copies."""
-    whole = _COMMAND.sub(lambda found: found[0].replace(" ", _KEPT), clean(sentence))
+    whole = _COMMAND.sub(lambda found: found[0].replace(" ", _KEPT), one_line(sentence))
     lines = textwrap.wrap(
         whole,
         max(NARROWEST, width - indent),
@@ -139,7 +139,7 @@ def say(sentence: str, indent: int = 0) -> None:
     if console.is_terminal:
         show(folded(sentence, console.width, indent) or [Text()], console)
     else:
-        typer.echo(f"{' ' * indent}{clean(sentence)}")
+        typer.echo(f"{' ' * indent}{one_line(sentence)}")
 
 
 def show(lines: Sequence[Text], console: Console | None = None) -> None:

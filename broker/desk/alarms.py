@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from broker.desk import pixels, readiness, storage
-from broker.desk.readiness import Kind
+from broker.desk.readiness import ObstacleKind
 from broker.desk.reload_failures import not_reloaded
 from broker.model.room import MB
 from broker.model.trouble import PRINT_AGAIN
@@ -44,7 +44,9 @@ SHED = (
 )
 REFUSED = "FILMS CANNOT BE TAKEN: {words}."
 UNPRINTED = "FILMS ARE TAKEN AND NOT PRINTED: {words}."
-SAID = frozenset({Kind.NOT_RUNNING, Kind.SPOOL, Kind.LOCKED, Kind.ROOM})
+SAID = frozenset(
+    {ObstacleKind.NOT_RUNNING, ObstacleKind.SPOOL, ObstacleKind.LOCKED, ObstacleKind.ROOM}
+)
 """What has a sentence of its own."""
 LOCKED_S = 1.0
 """The broker itself locks it for moments only."""
@@ -65,22 +67,22 @@ def alarms(store: Store) -> list[str]:
         said.append(words)
     found = readiness.look(store, patience_s=LOCKED_S, writing=False)
     kinds = {each.kind for each in found.obstacles}
-    if Kind.LOCKED in kinds:
+    if ObstacleKind.LOCKED in kinds:
         said.append(LOCKED.format(file=store.config.database_file))
     if store.running:
         others = [each for each in found.obstacles if each.kind not in SAID]
-        if Kind.SPOOL in kinds and not gone:
-            others += [each for each in found.obstacles if each.kind is Kind.SPOOL]
+        if ObstacleKind.SPOOL in kinds and not gone:
+            others += [each for each in found.obstacles if each.kind is ObstacleKind.SPOOL]
         for each in others:
-            sentence = UNPRINTED if each.kind is Kind.NO_PRINTER else REFUSED
+            sentence = UNPRINTED if each.kind is ObstacleKind.NO_PRINTER else REFUSED
             said.append(sentence.format(words=each.words))
     if missing:
         said.append(MISSING.format(missing=missing, needed=needed, folder=pixels.folder(store)))
-    if Kind.DATABASE not in kinds and (
+    if ObstacleKind.DATABASE not in kinds and (
         number := store.retention.shed_early(time.time() - DAY_S, EARLY_S)
     ):
         said.append(SHED.format(number=number, folder=store.config.fuller))
-    if Kind.ROOM in kinds:
+    if ObstacleKind.ROOM in kinds:
         room = store.config.room()
         folder = store.config.fuller
         said.append(LOW.format(free=room.free // MB, folder=folder, floor=room.floor // MB))

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from broker.desk import advice, tries
 from broker.desk.fate import Fate, asked
-from broker.desk.phrases import clean, count, moment, why_removed
+from broker.desk.phrases import count, moment, why_removed
 from broker.model.choose import Choice, plan
 from broker.model.job import SETTLED, Attempt, FilmState, Job, JobFilm, State
+from broker.model.printable import one_line
 from broker.model.printer import Printer
 from broker.model.trouble import PRINT_AGAIN
 from broker.store.reading import Unanswered
@@ -29,7 +30,7 @@ class Explanation:
 
 
 @dataclass(frozen=True)
-class Queue:
+class QueueView:
     """Everything that decides where queued jobs go, read at about one moment."""
 
     active: Sequence[Job]
@@ -43,10 +44,10 @@ class Queue:
 
 
 @dataclass(frozen=True)
-class Scene:
+class JobContext:
     """What a job is seen against."""
 
-    queue: Queue
+    queue: QueueView
     now: float
     cut_off: Fate | None = None
     """Of one that prints without a broker."""
@@ -60,7 +61,7 @@ def explain(
     job: Job,
     films: Sequence[JobFilm],
     attempts: Sequence[Attempt],
-    scene: Scene,
+    scene: JobContext,
     flags: Sequence[str] = (),
 ) -> Explanation:
     """Why the job is where it is. `flags` are what stands beside it in every state."""
@@ -76,7 +77,7 @@ def explain(
             found = _finished(job, films)
     idle = (scene.idle,) if scene.idle else ()
     tried = tries.told(attempts, "cut off" if cut_off else "running")
-    flagged = tuple(f"It is flagged: {clean(flag)}." for flag in flags)
+    flagged = tuple(f"It is flagged: {one_line(flag)}." for flag in flags)
     sentences = (*idle, *found.sentences, *flagged, *tried, *found.advice)
     return Explanation(sentences, found.choice, found.blocked_by, found.advice)
 
@@ -85,7 +86,7 @@ MAY_CHANGE = "may change over"
 """Said of a printer that a queued job has lined up with, and is not bound to."""
 
 
-def _queued(job: Job, queue: Queue, now: float) -> Explanation:
+def _queued(job: Job, queue: QueueView, now: float) -> Explanation:
     earlier = [
         each for each in queue.active if each.film_session == job.film_session and each.id < job.id
     ]
@@ -102,7 +103,7 @@ def _queued(job: Job, queue: Queue, now: float) -> Explanation:
     choice = next((each for each in choices if each.job_id == job.id), None)
     if choice is None:
         return Explanation((f"Job {job.id} has just left the queue; ask again.",))
-    why = clean(choice.why)
+    why = one_line(choice.why)
     if choice.claim_now:
         sentences = [f"Job {job.id} is queued and goes to {choice.printer} now: {why}."]
     elif choice.printer:
@@ -114,13 +115,13 @@ def _queued(job: Job, queue: Queue, now: float) -> Explanation:
     if job.pinned:
         sentences.append(f"A person sent it to {job.pinned}, and it goes to no other.")
     sentences += _row(job)
-    sentences += [f"Not {each.printer}: {clean(each.why)}." for each in choice.passed_over]
+    sentences += [f"Not {each.printer}: {one_line(each.why)}." for each in choice.passed_over]
     said = advice.of_waiting(job, choice, queue.printers)
     return Explanation(tuple(sentences), choice, advice=said)
 
 
 def _row(job: Job) -> list[str]:
-    return [f"Its row says: {clean(job.reason)}."] if job.reason else []
+    return [f"Its row says: {one_line(job.reason)}."] if job.reason else []
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class Wait:
     printer: str = ""
 
 
-def waits(queue: Queue, now: float) -> dict[int, Wait]:
+def waits(queue: QueueView, now: float) -> dict[int, Wait]:
     """What each queued job waits for: number of the job -> Wait."""
     choices = plan(queue.waiting, queue.printers, now, queue.session_printers)
     pinned = {job.id for job in queue.waiting if job.pinned}
@@ -152,11 +153,11 @@ def waits(queue: Queue, now: float) -> dict[int, Wait]:
 
 def _waits(choice: Choice, *, bound: bool) -> str:
     if choice.printer and not bound:
-        return clean(f"{choice.why} ({MAY_CHANGE})")
+        return one_line(f"{choice.why} ({MAY_CHANGE})")
     if choice.printer or not choice.passed_over:
-        return clean(choice.why)
+        return one_line(choice.why)
     each = "; ".join(f"{other.printer} {other.why}" for other in choice.passed_over)
-    return clean(f"{choice.why}: {each}")
+    return one_line(f"{choice.why}: {each}")
 
 
 def _printing(
@@ -182,8 +183,8 @@ def _printing(
     return tuple(sentences)
 
 
-def _held(job: Job, films: Sequence[JobFilm], scene: Scene) -> Explanation:
-    sentences = [f"Job {job.id} is held: {clean(job.reason) or 'no reason was given'}."]
+def _held(job: Job, films: Sequence[JobFilm], scene: JobContext) -> Explanation:
+    sentences = [f"Job {job.id} is held: {one_line(job.reason) or 'no reason was given'}."]
     sentences.append(
         f"{job.films_accepted} of {count(job.films, 'film')} accepted; only a person moves it."
     )
@@ -228,7 +229,7 @@ def _held(job: Job, films: Sequence[JobFilm], scene: Scene) -> Explanation:
 def _finished(job: Job, films: Sequence[JobFilm]) -> Explanation:
     when = f"{moment(job.updated_at)} UTC"
     if job.state is State.CANCELLED:
-        why = f": {clean(job.reason)}" if job.reason else ""
+        why = f": {one_line(job.reason)}" if job.reason else ""
         words = f"Job {job.id} was cancelled at {when}{why}."
     elif job.state is State.PRINTED:
         words = f"Job {job.id} is printed: {job.printer} said so at {when}."

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from broker.desk import pixels
 from broker.desk.duties import off_duty
 from broker.desk.opened import Store
-from broker.desk.phrases import clean, count
+from broker.desk.phrases import count
 from broker.desk.standings import standing
 from broker.model.job import FINISHED, HELD_BY_PERSON, FilmState, Job, Priority, State
+from broker.model.printable import one_line
 from broker.model.trouble import PRINT_AGAIN
 from broker.store.verbs import NotAllowed
 
@@ -150,7 +151,7 @@ class JobOrders:
         if before.state is not State.HELD:
             return ""
         if not before.reason.endswith(PRINT_AGAIN):
-            return f"released, though {clean(before.reason)}, and "
+            return f"released, though {one_line(before.reason)}, and "
         if pixels.whole(self.store, self.store.jobs.films(before.id)):
             return "released, as its pixels are there again, and "
         return f"released, though {LOST}, and "

@@ -1,4 +1,4 @@
-"""Small words that every face shares: times, ages, numbers, and text that peers have sent."""
+"""Small words that every face shares: times, ages and numbers."""
 
 from __future__ import annotations
 
@@ -7,14 +7,6 @@ from datetime import UTC, datetime
 
 from broker.model.job import Job
 from broker.model.room import MB
-
-
-def clean(text: str) -> str:
-    """Text in one line, with a question mark for each character that is not printable."""
-    line = " ".join(text.split())
-    if line.isprintable():
-        return line
-    return "".join(character if character.isprintable() else "?" for character in line)
 
 
 def megabytes(size: int) -> str:

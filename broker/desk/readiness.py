@@ -32,7 +32,7 @@ PROBE_BYTES = 4096
 """A block: a file system that is full has none, even where it has a place for a name."""
 
 
-class Kind(Enum):
+class ObstacleKind(Enum):
     """What is in the way."""
 
     NOT_RUNNING = "not running"
@@ -50,7 +50,7 @@ class Kind(Enum):
 class Obstacle:
     """One thing that is in the way of films."""
 
-    kind: Kind
+    kind: ObstacleKind
     words: str
     """One line: what, and where it helps what to do."""
 
@@ -90,9 +90,9 @@ def look(
     stored = storage.state(store)
     if replaced := stored.replaced:
         words = f"the database was replaced beneath the running broker: {replaced}"
-        obstacles.append(Obstacle(Kind.DATABASE, words))
+        obstacles.append(Obstacle(ObstacleKind.DATABASE, words))
     elif damage := stored.damage:
-        obstacles.append(Obstacle(Kind.DATABASE, f"the database is damaged: {damage}"))
+        obstacles.append(Obstacle(ObstacleKind.DATABASE, f"the database is damaged: {damage}"))
     elif database := _database(store, signs, now, patience_s, committing=writing and committing):
         obstacles.append(database)
     else:
@@ -100,36 +100,36 @@ def look(
             obstacles += [*_printers(store), *_queue(store)]
             remarks += _off(store)
         except FAILURES as error:
-            obstacles.append(Obstacle(Kind.DATABASE, _unreadable(error)))
+            obstacles.append(Obstacle(ObstacleKind.DATABASE, _unreadable(error)))
     return Readiness(tuple(obstacles), tuple(remarks))
 
 
 def _relay(store: Store, signs: Vitals | None, now: float) -> Iterator[Obstacle]:
     if not store.running:
         words = "no broker is running on this data directory"
-        yield Obstacle(Kind.NOT_RUNNING, words)
+        yield Obstacle(ObstacleKind.NOT_RUNNING, words)
         return
     silent = vitals.silent_s(store.config.data_dir, now)
     if silent is None:
-        yield Obstacle(Kind.RELAY, "the broker has not begun to take films yet")
+        yield Obstacle(ObstacleKind.RELAY, "the broker has not begun to take films yet")
     elif silent > SILENT_S:
         words = f"the broker has given no sign of life for {silent:.0f} s: it is stopped, or hangs"
-        yield Obstacle(Kind.RELAY, words)
+        yield Obstacle(ObstacleKind.RELAY, words)
     elif signs is not None and not signs.listening:
         words = "the broker does not listen on its port any more: start it again"
-        yield Obstacle(Kind.RELAY, words)
+        yield Obstacle(ObstacleKind.RELAY, words)
     if signs is not None and signs.failing and 0 <= now - signs.failed_at < FAILED_S:
-        yield Obstacle(Kind.RELAY, f"the last film could not be stored: {signs.failure}")
+        yield Obstacle(ObstacleKind.RELAY, f"the last film could not be stored: {signs.failure}")
 
 
 def _spool(store: Store, *, writing: bool) -> Iterator[Obstacle]:
     incoming = store.config.data_dir / "spool" / "incoming"
     if not os.access(incoming, os.X_OK) or not incoming.is_dir():
-        yield Obstacle(Kind.SPOOL, "the spool is missing, or cannot be written")
+        yield Obstacle(ObstacleKind.SPOOL, "the spool is missing, or cannot be written")
         return
     if not writing:
         if not os.access(incoming, os.W_OK):
-            yield Obstacle(Kind.SPOOL, "the spool is missing, or cannot be written")
+            yield Obstacle(ObstacleKind.SPOOL, "the spool is missing, or cannot be written")
         return
     path = incoming / uuid.uuid4().hex
     try:
@@ -141,7 +141,7 @@ def _spool(store: Store, *, writing: bool) -> Iterator[Obstacle]:
             os.close(descriptor)
             path.unlink()
     except OSError as error:
-        yield Obstacle(Kind.SPOOL, f"the spool cannot be written: {_why(error, store)}")
+        yield Obstacle(ObstacleKind.SPOOL, f"the spool cannot be written: {_why(error, store)}")
 
 
 def _why(error: OSError, store: Store) -> str:
@@ -154,11 +154,11 @@ def _room(store: Store) -> Iterator[Obstacle]:
     try:
         room = store.config.room()
     except OSError as error:
-        yield Obstacle(Kind.ROOM, f"the disk cannot be asked: {error.strerror}")
+        yield Obstacle(ObstacleKind.ROOM, f"the disk cannot be asked: {error.strerror}")
         return
     if room.low and room.refuses(kept_bytes(store)):
         words = f"the disk is nearly full: {room.free // MB} MB free"
-        yield Obstacle(Kind.ROOM, words)
+        yield Obstacle(ObstacleKind.ROOM, words)
 
 
 def kept_bytes(store: Store) -> int:
@@ -181,10 +181,10 @@ def _database(
             free = store.rehearsal.commit(patience_s, now)
     except FAILURES as error:
         words = f"the database cannot be written: {in_words(error)}"
-        return Obstacle(Kind.DATABASE, words)
+        return Obstacle(ObstacleKind.DATABASE, words)
     if free:
         return None
-    return Obstacle(Kind.LOCKED, "the database is locked by another program")
+    return Obstacle(ObstacleKind.LOCKED, "the database is locked by another program")
 
 
 def _unreadable(error: BaseException) -> str:
@@ -194,7 +194,7 @@ def _unreadable(error: BaseException) -> str:
 def _printers(store: Store) -> Iterator[Obstacle]:
     if not store.printers.list():
         words = "no printer is configured: add [[printers]] to the configuration file"
-        yield Obstacle(Kind.NO_PRINTER, words)
+        yield Obstacle(ObstacleKind.NO_PRINTER, words)
 
 
 def _off(store: Store) -> Iterator[str]:
@@ -216,4 +216,4 @@ def _queue(store: Store) -> Iterator[Obstacle]:
     waiting = sum(number for state, number in numbers.items() if state not in FINISHED)
     if waiting >= most:
         words = f"the queue is full: {waiting} jobs are not finished (limits.queue_jobs)"
-        yield Obstacle(Kind.QUEUE, words)
+        yield Obstacle(ObstacleKind.QUEUE, words)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from broker.section import Section
-from broker.sections import Config, Tls
+from broker.sections import Config, TlsSection
 
 FROM_THE_START = ("broker", "limits", "web", "log")
 """Sections that count from the next start."""
@@ -77,7 +77,7 @@ def _changed(before: Section, after: Section) -> Iterator[str]:
             yield key
 
 
-def _tls(running: Tls, wanted: Tls) -> Tls:
+def _tls(running: TlsSection, wanted: TlsSection) -> TlsSection:
     """Whether and where there is a TLS port stays; what is shown and believed there may change."""
     keys: tuple[str, ...] = TLS_FROM_THE_START
     if bool(running.certificate) != bool(wanted.certificate):

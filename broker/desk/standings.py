@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from broker.desk import pixels, steps
 from broker.desk.alarms import not_running
-from broker.desk.explanation import Explanation, Queue, Scene, Wait, explain, waits
+from broker.desk.explanation import Explanation, JobContext, QueueView, Wait, explain, waits
 from broker.desk.fate import Fate, again, fate
 from broker.desk.phrases import count
 from broker.desk.steps import Step
@@ -137,7 +137,7 @@ def explanation(store: Store, job: Job) -> Explanation:
         flags.append(job.remark)  # of those, the reason is told, which begins with it
     flags += where.flags
     told = tuple(filter(None, flags))
-    scene = Scene(
+    scene = JobContext(
         queue_of(store),
         time.time(),
         where.cut_off,
@@ -147,11 +147,11 @@ def explanation(store: Store, job: Job) -> Explanation:
     return explain(job, films, attempts, scene, told)
 
 
-def queue_of(store: Store, active: Sequence[Job] | None = None) -> Queue:
+def queue_of(store: Store, active: Sequence[Job] | None = None) -> QueueView:
     """Everything that decides where queued jobs go."""
     if active is None:
         active = store.jobs.list({State.QUEUED, State.PRINTING})
-    return Queue(
+    return QueueView(
         active=active,
         waiting=waiting(active),
         printers=store.printers.list(),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from broker.desk.phrases import clean, moment
+from broker.desk.phrases import moment
 from broker.model.job import Attempt
+from broker.model.printable import one_line
 
 MOST_RUNS = 4
 """So many runs of numbers are told one by one."""
@@ -25,7 +26,7 @@ def told(attempts: Sequence[Attempt], open_one: str) -> tuple[str, ...]:
         several = len(numbers) > 1
         when = f"from {moment(first)} to {moment(last)}" if several else moment(first)
         where = printer or "no printer"
-        words = f": {clean(said)}" if said else ""
+        words = f": {one_line(said)}" if said else ""
         lines.append(f"{_numbered(numbers)}, {when} UTC, {where}: {outcome}{words}.")
     return tuple(lines)
 

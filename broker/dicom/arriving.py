@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Generic
 
 from broker.dicom import statuses
-from broker.dicom.intake import R, Writer
+from broker.dicom.intake import PixelWriter, R
 from broker.dicom.statuses import Fault
 from broker.model.refusal import Refusal
 from broker.model.trouble import CannotStore, QueueFull
@@ -19,14 +19,14 @@ class Arriving(Generic[R]):
     cannot be stored is dropped, and `take` says why.
     """
 
-    def __init__(self, begin: Callable[[], Writer[R]], size: int) -> None:
+    def __init__(self, begin: Callable[[], PixelWriter[R]], size: int) -> None:
         """So many bytes; `begin` may refuse them by a Fault or CannotStore."""
         self._left = size
         self._size = size
         self._last = b""
         """The last byte is padding or not: whoever knows rows and columns can tell."""
         self._fault: Fault | None = None
-        self._writer: Writer[R] | None = None
+        self._writer: PixelWriter[R] | None = None
         try:
             self._writer = begin()
         except Fault as fault:

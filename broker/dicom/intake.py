@@ -13,7 +13,7 @@ R = TypeVar("R", bound=Received)
 R_co = TypeVar("R_co", bound=Received, covariant=True)
 
 
-class Writer(Protocol[R_co]):
+class PixelWriter(Protocol[R_co]):
     """Takes the pixels of one image box, as they come, into the spool, not yet for good."""
 
     def write(self, piece: memoryview, /) -> None:
@@ -26,13 +26,13 @@ class Writer(Protocol[R_co]):
         """They are not wanted: remove what has come."""
 
 
-class Intake(Protocol[R]):
+class FilmIntake(Protocol[R]):
     """Where films go, and what is said of the printers behind."""
 
     def check_room(self, calling_ae: str, peer: str) -> None:
         """CannotStore when there is no room for a new film session of this modality."""
 
-    def receive(self, size: int, calling_ae: str, peer: str) -> Writer[R]:
+    def receive(self, size: int, calling_ae: str, peer: str) -> PixelWriter[R]:
         """`size` bytes of pixels of this modality begin to come; CannotStore when there is no room
         for them."""
 

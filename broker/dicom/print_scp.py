@@ -11,7 +11,7 @@ from broker.dicom import attribute_list, attributes, film_objects, statuses
 from broker.dicom.allowance import Allowance, Holdings, Share
 from broker.dicom.arriving import Arriving
 from broker.dicom.film_tree import FilmTree
-from broker.dicom.intake import Intake
+from broker.dicom.intake import FilmIntake
 from broker.dicom.open_film import OpenFilmBox, OpenFilmSession, OpenImageBox
 from broker.dicom.sop_classes import (
     COLOR_META,
@@ -49,7 +49,7 @@ class PrintScp:
     def __init__(
         self,
         association: AcceptedAssociation,
-        intake: Intake[Any],
+        intake: FilmIntake[Any],
         note: Note,
         *,
         model_name: str = "",

@@ -42,7 +42,7 @@ class Content(Protocol):
         """SpoolDamaged at the latest before the last piece when they are not what they were."""
 
 
-class Read(Protocol):
+class OpenPixels(Protocol):
     """Opens pixels."""
 
     def __call__(self, name: str, length: int) -> AbstractContextManager[Content]:
@@ -52,7 +52,7 @@ class Read(Protocol):
 _LIGHTING = ("Illumination", "ReflectedAmbientLight")
 
 
-class Sheet(Protocol):
+class SheetProgress(Protocol):
     """What of a film's sending matters to the printer."""
 
     @property
@@ -109,7 +109,7 @@ class PrintSession:
         self._session = answer.instance_uid
         self._look = (None, {})
 
-    def prepare(self, film: Film, read: Read) -> None:
+    def prepare(self, film: Film, read: OpenPixels) -> None:
         """Create the film box and fill its image boxes; nothing is printed yet."""
         self._of_film = []
         if self._address.lut_level == "film session":
@@ -233,7 +233,7 @@ class PrintSession:
             )
         return found
 
-    def _fill(self, box: ImageBox, sop_class: str, uid: str, read: Read) -> None:
+    def _fill(self, box: ImageBox, sop_class: str, uid: str, read: OpenPixels) -> None:
         assert box.image is not None
         dataset = Dataset()
         attributes.put(dataset, "ImageBoxPosition", (str(box.position),))

@@ -29,7 +29,7 @@ Read = Callable[[str], bytes]
 
 
 @dataclass(frozen=True)
-class Answered:
+class PrintAnswer:
     """What one print request came to."""
 
     films: int
@@ -79,7 +79,7 @@ class Modality:
         copies: int = 1,
         priority: Priority = Priority.MED,
         session: Attributes | None = None,
-    ) -> list[Answered]:
+    ) -> list[PrintAnswer]:
         """Print films in order; what each request was answered with.
 
         At film box level every film is a request, at film session level there is one for all.
@@ -149,7 +149,7 @@ class _Console:
     read: Read
     clock: Callable[[], float]
     session: str = ""
-    answered: list[Answered] = field(default_factory=list)
+    answered: list[PrintAnswer] = field(default_factory=list)
     luts: dict[PresentationLut, str] = field(default_factory=dict)
 
     def open_session(self, asked: Attributes) -> None:
@@ -180,7 +180,7 @@ class _Console:
         """N-ACTION."""
         began = self.clock()
         answer = self.scu.action(sop_class, uid)
-        found = Answered(films, answer.status, "N-ACTION", self.clock() - began)
+        found = PrintAnswer(films, answer.status, "N-ACTION", self.clock() - began)
         self.answered.append(found)
         if not found.printed:
             raise _Failed
@@ -216,7 +216,7 @@ class _Console:
 
     def _check(self, step: str, answer: ScuAnswer, began: float) -> ScuAnswer:
         if meaning(answer.status) not in (Meaning.DONE, Meaning.ALTERED):
-            self.answered.append(Answered(0, answer.status, step, self.clock() - began))
+            self.answered.append(PrintAnswer(0, answer.status, step, self.clock() - began))
             raise _Failed
         return answer
 

@@ -24,7 +24,7 @@ JAMMED = PoolStatus("FAILURE", "FILM JAM")
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldPixels:
     """Pixels that came in and are not on paper yet."""
 
     name: str
@@ -41,10 +41,10 @@ class Holding:
         """The next bytes."""
         self._content += piece
 
-    def finish(self) -> Held:
+    def finish(self) -> HeldPixels:
         """That was all."""
         content = bytes(self._content)
-        return Held(name_of(content), content)
+        return HeldPixels(name_of(content), content)
 
     def discard(self) -> None:
         """They are not wanted."""
@@ -138,13 +138,13 @@ class PaperPath:
         """Keep pixels in memory."""
         return Holding()
 
-    def forget(self, received: Sequence[Held]) -> None:
+    def forget(self, received: Sequence[HeldPixels]) -> None:
         """Nothing to do: nobody else keeps them."""
 
     def accept(
         self,
         request: PrintRequest,
-        received: Sequence[Held],
+        received: Sequence[HeldPixels],
         came: float,  # noqa: ARG002 - nobody counts here
     ) -> int:
         """Print, or keep while jammed; the Print Job's number.

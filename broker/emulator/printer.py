@@ -24,7 +24,7 @@ from broker.dicom.sop_classes import (
     VERIFICATION,
 )
 from broker.dicom.transport.acceptor import AcceptedAssociation, Acceptor, Offer, TurnedAway
-from broker.dicom.transport.listening import listen
+from broker.dicom.transport.listening_sockets import listen
 from broker.dicom.transport.negotiation import CONGESTED
 from broker.emulator.paper_path import PaperPath
 from broker.emulator.print_jobs import PrintJobs

@@ -74,7 +74,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Limits:
+class AlertLimits:
     """When to tell."""
 
     oldest_s: float
@@ -94,7 +94,9 @@ class Known:
     """Trouble -> when it was told as news last, not long ago."""
 
 
-def bulletin(known: Known, seen: Seen, now: float, limits: Limits) -> tuple[list[Notice], Known]:
+def bulletin(
+    known: Known, seen: Seen, now: float, limits: AlertLimits
+) -> tuple[list[Notice], Known]:
     """What to tell now, and what is known then."""
     troubles = _troubles(seen, now, limits)
     notices = []
@@ -131,7 +133,7 @@ def bulletin(known: Known, seen: Seen, now: float, limits: Limits) -> tuple[list
     return notices, Known(told, kept, last)
 
 
-def _troubles(seen: Seen, now: float, limits: Limits) -> dict[str, Notice]:
+def _troubles(seen: Seen, now: float, limits: AlertLimits) -> dict[str, Notice]:
     """What is wrong now, by a name that stays the same while it lasts."""
     found = _of_the_database(seen, now)
     for each in seen.printers:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from broker.model.hosts import plain_host
+from broker.model.printable import comment_text
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Caller:
         return cls(ae_title, address_of(peer))
 
     def __str__(self) -> str:
-        return f"{_clean(self.ae_title)} at {_clean(self.address)}"
+        return f"{comment_text(self.ae_title)} at {comment_text(self.address)}"
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,3 @@ def address_of(peer: str) -> str:
 def spellings(address: str) -> tuple[str, ...]:
     """The ways in which a peer of that address may have been written down."""
     return (address, f"::ffff:{address}", f"[{address}]", f"[::ffff:{address}]")
-
-
-def _clean(text: str) -> str:
-    """For an Error Comment and a log line: printable ASCII alone (PS3.5 6.1.2), no backslash."""
-    return "".join(each if " " <= each <= "~" and each != "\\" else "?" for each in text)

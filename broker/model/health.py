@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from broker.model.printable import one_line
 from broker.model.printer import Health, Printer
 
 
@@ -181,8 +182,7 @@ def fails_films(printer: Printer) -> bool:
 
 def _plain(text: str) -> str:
     """One short line of printable text, whatever the printer sent."""
-    shown = "".join(each if each.isprintable() else " " for each in text[: 4 * LONGEST_WORDS])
-    return " ".join(shown.split())[:LONGEST_WORDS]
+    return one_line(text[: 4 * LONGEST_WORDS])[:LONGEST_WORDS]
 
 
 def _silent(printer: Printer, check: Check, now: float, fall: int) -> Observation:

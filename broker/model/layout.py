@@ -21,7 +21,7 @@ class UnreadableLayout(ValueError):
     """The text names no layout that can be made; the words say why, without quoting it."""
 
 
-class Kind(StrEnum):
+class LayoutKind(StrEnum):
     """The formats that are offered."""
 
     STANDARD = "STANDARD"
@@ -30,7 +30,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Place:
+class Rectangle:
     """A rectangle on the printable area, in fractions of it, from its top left corner."""
 
     left: float
@@ -47,7 +47,7 @@ _VENDOR = ("SLIDE", "SUPERSLIDE", "CUSTOM")
 class Layout:
     """A format that was read: its kind and its numbers, all of them positive."""
 
-    kind: Kind
+    kind: LayoutKind
     counts: tuple[int, ...]
 
     @classmethod
@@ -59,11 +59,11 @@ class Layout:
         if len(text) > 1024:
             raise UnreadableLayout("is longer than any format")
         match = _GRAMMAR.fullmatch(text)
-        if match is None or keyword not in Kind.__members__:
+        if match is None or keyword not in LayoutKind.__members__:
             raise UnreadableLayout(r"is not STANDARD\C,R, ROW\R1,R2,... or COL\C1,C2,...")
-        kind = Kind[keyword]
+        kind = LayoutKind[keyword]
         counts = tuple(int(number) for number in match[2].split(","))
-        if kind is Kind.STANDARD and len(counts) != 2:
+        if kind is LayoutKind.STANDARD and len(counts) != 2:
             raise UnreadableLayout(r"STANDARD needs two numbers, columns and rows")
         if 0 in counts:
             raise UnreadableLayout("has a row or column without image boxes")
@@ -75,7 +75,7 @@ class Layout:
     @property
     def boxes(self) -> int:
         """How many image boxes it has."""
-        if self.kind is Kind.STANDARD:
+        if self.kind is LayoutKind.STANDARD:
             return self.counts[0] * self.counts[1]
         return sum(self.counts)
 
@@ -84,21 +84,21 @@ class Layout:
         """The format as the standard writes it."""
         return f"{self.kind}\\{','.join(map(str, self.counts))}"
 
-    def places(self) -> tuple[Place, ...]:
+    def places(self) -> tuple[Rectangle, ...]:
         """Where the image boxes lie, in the order of Image Box Position."""
         return tuple(self._places())
 
-    def _places(self) -> Iterator[Place]:
-        if self.kind is Kind.COL:
+    def _places(self) -> Iterator[Rectangle]:
+        if self.kind is LayoutKind.COL:
             for column, boxes in enumerate(self.counts):
                 width, height = 1 / len(self.counts), 1 / boxes
                 for row in range(boxes):
-                    yield Place(column * width, row * height, width, height)
+                    yield Rectangle(column * width, row * height, width, height)
             return
         rows = self.counts
-        if self.kind is Kind.STANDARD:
+        if self.kind is LayoutKind.STANDARD:
             rows = (self.counts[0],) * self.counts[1]
         for row, boxes in enumerate(rows):
             width, height = 1 / boxes, 1 / len(rows)
             for column in range(boxes):
-                yield Place(column * width, row * height, width, height)
+                yield Rectangle(column * width, row * height, width, height)

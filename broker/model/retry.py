@@ -101,7 +101,7 @@ def delay(policy: Policy, failures: int, random: Callable[[], float]) -> float:
 
 
 @dataclass(frozen=True)
-class Scene:
+class TroubleContext:
     """Where the trouble happened; `job.strikes` are those before it."""
 
     job: Job
@@ -112,7 +112,7 @@ class Scene:
     random: Callable[[], float]
 
 
-def after(trouble: Trouble, scene: Scene) -> Verdict:
+def after(trouble: Trouble, scene: TroubleContext) -> Verdict:
     """What follows from a trouble.
 
     Attempts on a printer that is down, busy or full never count against the job, nor do those on
@@ -153,7 +153,7 @@ def after(trouble: Trouble, scene: Scene) -> Verdict:
     return _no_strike(Outcome.UNAVAILABLE, trouble, scene)
 
 
-def _no_strike(outcome: Outcome, trouble: Trouble, scene: Scene) -> Verdict:
+def _no_strike(outcome: Outcome, trouble: Trouble, scene: TroubleContext) -> Verdict:
     """The job is queued again, behind others where another film might do better.
 
     It might where the printer answers, has failed several times in a row, and is the only one: a
@@ -168,7 +168,7 @@ def _no_strike(outcome: Outcome, trouble: Trouble, scene: Scene) -> Verdict:
     return Verdict(outcome, Settlement(State.QUEUED, trouble.words, not_before), verdict)
 
 
-def _is_the_jobs(scene: Scene) -> bool:
+def _is_the_jobs(scene: TroubleContext) -> bool:
     """Whether a passing trouble may be the job's own.
 
     It is not, where each printer that could take the job has failed more often in a row than this
@@ -181,20 +181,20 @@ def _is_the_jobs(scene: Scene) -> bool:
     return any(each.failures_in_row <= own(each.name) for each in _live(scene))
 
 
-def _refused_for_good(scene: Scene) -> bool:
+def _refused_for_good(scene: TroubleContext) -> bool:
     """Whether a printer on duty will never take the job: those that refuse it for now, as they do
     other jobs, are the rest of them, and waiting for them may be vain."""
     refusing = {strike.printer for strike in scene.job.strikes if strike.permanent}
     return any(each.name in refusing and each.duty is Duty.READY for each in scene.printers)
 
 
-def _live(scene: Scene) -> list[Printer]:
+def _live(scene: TroubleContext) -> list[Printer]:
     """Suitable printers that are not down."""
     found = suitable(scene.job, _with_this_one_ready(scene), scene.job.strikes)
     return [each for each in found if each.health is not Health.DOWN]
 
 
-def _with_this_one_ready(scene: Scene) -> list[Printer]:
+def _with_this_one_ready(scene: TroubleContext) -> list[Printer]:
     """All printers; the one in hand counts even when a person took it off duty meanwhile: a
     passing trouble is no reason to hold a job."""
     return [
@@ -216,7 +216,7 @@ def suitable(job: Job, printers: Sequence[Printer], strikes: Sequence[Strike]) -
     ]
 
 
-def _failed(trouble: Trouble, scene: Scene) -> PrinterVerdict:
+def _failed(trouble: Trouble, scene: TroubleContext) -> PrinterVerdict:
     """The printer's own clock: it is left alone for longer, the more often it fails in a row."""
     failures = scene.printer.failures_in_row + 1
     degraded = failures >= scene.policy.fall and scene.printer.health is not Health.DOWN
@@ -229,7 +229,7 @@ def _failed(trouble: Trouble, scene: Scene) -> PrinterVerdict:
     )
 
 
-def _refusing(trouble: Trouble, scene: Scene) -> PrinterVerdict:
+def _refusing(trouble: Trouble, scene: TroubleContext) -> PrinterVerdict:
     """What is refused for good is mostly the film's affair, and no reason to leave the printer
     alone; one that refuses film after film is, while another takes them. Where all refuse, the
     films are wrong, and others must not wait for it."""
@@ -245,7 +245,7 @@ def _refusing(trouble: Trouble, scene: Scene) -> PrinterVerdict:
     return replace(verdict, paused_until=0.0)
 
 
-def _struck(trouble: Trouble, scene: Scene, *, permanent: bool) -> Settlement:
+def _struck(trouble: Trouble, scene: TroubleContext, *, permanent: bool) -> Settlement:
     """Queued while any suitable printer is untried or tries are left; held otherwise."""
     strikes = (*scene.job.strikes, Strike(scene.printer.name, permanent, trouble.words))
     left = suitable(scene.job, _with_this_one_ready(scene), strikes)

@@ -16,7 +16,7 @@ class KeptJob:
 
 
 @dataclass(frozen=True)
-class Choice:
+class SheddingChoice:
     """What goes."""
 
     jobs: tuple[int, ...] = ()
@@ -30,7 +30,7 @@ def choose(
     users: Mapping[str, Collection[int]],
     size: Callable[[str], int],
     need: int,
-) -> Choice:
+) -> SheddingChoice:
     """The jobs that ended first, until `need` bytes are free; fewer where there are no more.
 
     `users` has the numbers of all jobs that refer to a file, unfinished ones too: a file goes only
@@ -51,4 +51,4 @@ def choose(
                 freed[name] = found
                 total += found
     jobs = tuple(job.id for job in taken if not job.names.isdisjoint(freed))
-    return Choice(jobs, frozenset(freed), total)
+    return SheddingChoice(jobs, frozenset(freed), total)

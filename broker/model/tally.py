@@ -38,7 +38,7 @@ class Histogram:
 
 
 @dataclass
-class Tally:
+class ServiceTally:
     """What is counted. Printers' counts go by name."""
 
     jobs: int = 0

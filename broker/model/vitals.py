@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from broker.model.tally import ANSWER_S, PAPER_S, Histogram, Tally
+from broker.model.tally import ANSWER_S, PAPER_S, Histogram, ServiceTally
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Vitals:
     """In seconds since the epoch."""
     associations: int = 0
     """Open now."""
-    tally: Tally = field(default_factory=Tally)
+    tally: ServiceTally = field(default_factory=ServiceTally)
     storage: Storage = field(default_factory=Storage)
     not_reloaded: str = ""
     """Why the configuration was not taken over when it was last read again; empty when it was."""
@@ -68,7 +68,7 @@ class Vitals:
     def document(self) -> dict[str, Any]:
         """As JSON."""
         tally: dict[str, Any] = {
-            each.name: getattr(self.tally, each.name) for each in fields(Tally)
+            each.name: getattr(self.tally, each.name) for each in fields(ServiceTally)
         }
         tally["printed"] = dict(self.tally.printed)
         tally["attempts"] = [[*key, number] for key, number in self.tally.attempts.items()]
@@ -90,4 +90,4 @@ class Vitals:
             if len(told[name].numbers) != len(bounds) + 1:
                 raise ValueError(f"{name} has other bounds")
         storage = Storage(**document.get("storage", {}))
-        return cls(**(document | {"tally": Tally(**told), "storage": storage}))
+        return cls(**(document | {"tally": ServiceTally(**told), "storage": storage}))

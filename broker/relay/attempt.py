@@ -21,7 +21,7 @@ from broker.model.film import Attributes
 from broker.model.job import DONE, Claim, Job, JobFilm, Outcome, State
 from broker.model.note import Note
 from broker.model.printer import Address, Printer
-from broker.model.retry import Policy, Scene, Settlement, after, prints_again
+from broker.model.retry import Policy, Settlement, TroubleContext, after, prints_again
 from broker.model.trouble import OwnFault, Refused, SpoolDamaged, Trouble, Unavailable, Uncertain
 from broker.store.database import FAILURES, in_words
 from broker.store.jobs import ClaimLost, Jobs
@@ -283,7 +283,7 @@ def _settle(edges: Edges, claim: Claim, trouble: Trouble) -> None:
         _settle_without_printer(edges, claim, job, trouble)
         return
     verdict = after(
-        trouble, Scene(job, printer, printers, edges.policy(), edges.clock(), edges.random)
+        trouble, TroubleContext(job, printer, printers, edges.policy(), edges.clock(), edges.random)
     )
     edges.jobs.finish(
         claim,

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from broker.model.bulletin import Known, Limits, Notice, Seen, bulletin
+from broker.model.bulletin import AlertLimits, Known, Notice, Seen, bulletin
 from broker.model.note import Note
 from broker.relay.postman import Postman, Send
 from broker.store.database import in_words
@@ -27,7 +27,7 @@ class Notifier:
         self,
         file: Path,
         see: Callable[[], Seen | None],
-        limits: Limits,
+        limits: AlertLimits,
         ways: Mapping[str, Send],
         *,
         clock: Callable[[], float],

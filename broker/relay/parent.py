@@ -10,6 +10,10 @@ import ctypes
 import os
 import signal
 
+NICE = 5
+"""The relay goes first."""
+EXPENDABLE = 500
+"""Of 1000, for a system without memory: the page ends before the relay."""
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal that a process gets when the thread that started it ends."""
 
@@ -33,11 +37,13 @@ def end_with(parent: int) -> None:
         os._exit(0)
 
 
-def give_way_to_the_relay(score: int) -> None:
-    """Have the system end this process before the relay where memory runs out (proc(5),
-    oom_score_adj). A system without that setting is left as it is."""
+def give_way_to_the_relay(expendable: int = EXPENDABLE) -> None:
+    """Have the system run the relay before this process, and end this process before the relay
+    where memory runs out: `expendable` of 1000 (proc(5), oom_score_adj). A system without that
+    setting is left as it is."""
+    os.nice(NICE)
     try:
         with open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123 - pathlib is large
-            file.write(str(score))
+            file.write(str(expendable))
     except OSError:
         return

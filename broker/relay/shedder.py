@@ -9,7 +9,7 @@ from functools import partial
 
 from broker.model.note import Note
 from broker.model.room import Room
-from broker.model.shedding import Choice
+from broker.model.shedding import SheddingChoice
 from broker.store.database import FAILURES, Database, in_words
 from broker.store.retention import Retention
 from broker.store.spool import Referenced, Spool
@@ -138,7 +138,7 @@ class Shedder:
             printed, size = True, partial(self._spool.freed_by, printed=True)
             choice = self._retention.to_shed(need, size)
         if choice.bytes + elsewhere < need and not partly:
-            choice = Choice()
+            choice = SheddingChoice()
         names = choice.names
         if not names:
             return before

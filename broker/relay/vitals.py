@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.model.note import Note
-from broker.model.tally import Tally
+from broker.model.tally import ServiceTally
 from broker.model.vitals import Storage, Vitals
 
 FILE_NAME = "vitals.json"
@@ -43,7 +43,7 @@ class VitalSigns:
         self._failure = ""
         self._every_s = every_s
         self._lock = threading.Lock()
-        self._tally = Tally()
+        self._tally = ServiceTally()
         self._associations: Callable[[], int] = lambda: 0
         self._storage: Callable[[], Storage] = Storage
         self._moved_at = time.monotonic()

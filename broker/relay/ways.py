@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from broker.model.bulletin import Notice
 from broker.model.hosts import at_port
+from broker.model.printable import one_line, printable_lines
 from broker.relay.postman import Send
 
 PATIENCE_S = 20.0
@@ -31,7 +32,11 @@ class Letterhead:
         """The whole message."""
         when = f"{datetime.fromtimestamp(notice.at, UTC):%Y-%m-%d %H:%M:%S} UTC"
         link = f"\n{self.page}" if self.page else ""
-        return f"{notice.text}\n\n{when}, {self.sender}{link}\n"
+        return f"{printable_lines(notice.text)}\n\n{when}, {self.sender}{link}\n"
+
+    def subject(self, notice: Notice) -> str:
+        """One line: it becomes a header of a letter."""
+        return one_line(notice.subject)
 
     def document(self, notice: Notice) -> Mapping[str, object]:
         """The same for programs."""
@@ -39,8 +44,8 @@ class Letterhead:
             "event": notice.event,
             "reminder": notice.reminder,
             "broker": self.sender,
-            "subject": notice.subject,
-            "text": notice.text,
+            "subject": self.subject(notice),
+            "text": printable_lines(notice.text),
             "at": datetime.fromtimestamp(notice.at, UTC).isoformat(timespec="seconds"),
             "printer": notice.printer,
             "jobs": list(notice.jobs),
@@ -86,7 +91,7 @@ def mail(settings: Mail, letterhead: Letterhead) -> Send:
 
     def send(notice: Notice) -> None:
         letter = EmailMessage()
-        letter["Subject"] = f"[{letterhead.sender}] {notice.subject}"
+        letter["Subject"] = f"[{letterhead.sender}] {letterhead.subject(notice)}"
         letter["From"] = settings.sender
         letter["To"] = ", ".join(settings.to)
         letter.set_content(letterhead.text(notice))

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from broker.model.job import FINISHED
-from broker.model.shedding import Choice, KeptJob, choose
+from broker.model.shedding import KeptJob, SheddingChoice, choose
 from broker.store.documents import attributes_from_json, attributes_to_json
 from broker.store.reading import JobReading
 from broker.store.releases import release
@@ -104,11 +104,11 @@ class Retention(JobReading):
         with self._database.read() as connection:
             return int(connection.execute(statement).scalar_one())
 
-    def to_shed(self, need: int, size: Callable[[str], int]) -> Choice:
+    def to_shed(self, need: int, size: Callable[[str], int]) -> SheddingChoice:
         """Which finished jobs lose their pixels so that `need` bytes are free; see `choose`."""
         kept: list[KeptJob] = []
         users: dict[str, set[int]] = defaultdict(set)
-        choice = Choice()
+        choice = SheddingChoice()
         with self._database.read() as connection:
             while len(kept) < MOST_LOOKED_AT and choice.bytes < need:
                 page = {"most": BATCH, "after": len(kept)}

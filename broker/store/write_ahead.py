@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from broker.model.printable import one_line
 from broker.store.database import LOG_BYTES, Checkpoint, Database
 from broker.store.kernel_locks import KernelLock, listed
 
@@ -86,4 +87,4 @@ def _name(number: int) -> str:
         name = Path(f"/proc/{number}/comm").read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return "?"
-    return "".join(each if each.isprintable() else "?" for each in name)
+    return one_line(name)

@@ -12,8 +12,11 @@ import sys
 from broker.relay.parent import end_with, give_way_to_the_relay
 
 if __name__ == "__main__":
-    end_with(int(sys.argv[1]))  # before what takes longer to import
+    # Both come before what takes long to import.
+    end_with(int(sys.argv[1]))
+    give_way_to_the_relay()
 
+import gc
 import json
 import os
 import signal
@@ -26,19 +29,14 @@ import structlog
 
 from broker import logs
 from broker.config import Config
-from broker.desk import streams
+from broker.desk import standard_streams
 from broker.desk.failures import explained
 from broker.desk.opened import store_of
 from broker.model.note import Note
 from broker.scribe import scribe
 from broker.web.app import create
-from broker.web.server.lines import bounded
-from broker.web.server.service import STOP_S, Server
-
-NICE = 5
-"""The relay goes first."""
-EXPENDABLE = 500
-"""Of 1000, for a system without memory: the page ends before the relay."""
+from broker.web.server.lines import bounded, level_of
+from broker.web.server.page_server import STOP_S, PageServer
 
 
 def main() -> int:
@@ -46,21 +44,19 @@ def main() -> int:
     # Ctrl-C at the terminal reaches this process, too; the broker ends it in its turn.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    os.nice(NICE)
-    give_way_to_the_relay(EXPENDABLE)
     line = sys.stdin.readline()
     if not line:
         return 0  # the broker has gone already
-    streams.lossy_stderr()
+    standard_streams.lossy_stderr()
     told = json.loads(line)
     config = Config.model_validate(told["config"])
     logs.configure(config.log.level, config.log.format)
     log = structlog.get_logger("page")
 
-    def warn(event: str, facts: Mapping[str, object]) -> None:
-        log.warning(event, **facts)
+    def tell(event: str, facts: Mapping[str, object]) -> None:
+        getattr(log, level_of(event, facts))(event, **facts)
 
-    with scribe(), bounded(warn) as note:
+    with scribe(), bounded(tell) as note:
         try:
             _serve(config, [socket.socket(fileno=each) for each in told["sockets"]], note)
         except Exception as error:
@@ -74,17 +70,20 @@ def main() -> int:
 def _serve(config: Config, listening: list[socket.socket], note: Note) -> None:
     with store_of(config) as store:
         tls = config.web.tls
-        server = Server(
+        server = PageServer(
             create(store, note),
             note,
             certificate=config.tls.certificate if tls else None,
             key=(config.tls.key or None) if tls else None,
         )
+        # What is there now stays: Python need not look at it when it looks for cycles.
+        gc.collect()
+        gc.freeze()
         threading.Thread(target=_until_alone, args=(server,), daemon=True).start()
         server.run(sockets=listening)
 
 
-def _until_alone(server: Server) -> None:
+def _until_alone(server: PageServer) -> None:
     """End when the broker has gone, or closes its end."""
     sys.stdin.read()
     server.should_exit = True

@@ -20,15 +20,15 @@ from broker.store.job_rows import NoSuchJob
 from broker.store.printer_rows import NoSuchPrinter
 from broker.store.verbs import NotAllowed
 from broker.web import api, api_page, job_page, order_forms, overview, sign_in_page, signin
+from broker.web.event_streams import Streams
 from broker.web.look import Look
 from broker.web.ordering import Wrong
 from broker.web.pages import Pages, back
 from broker.web.pictures import NoPicture, Pictures
 from broker.web.probes import Probes
-from broker.web.server.connection import PATIENCE, Patience
+from broker.web.server.connection import TIME_LIMITS, TimeLimits
 from broker.web.server.front import FAULT, Front
-from broker.web.server.refusal import Refused
-from broker.web.streams import Streams
+from broker.web.server.request_refused import RequestRefused
 
 THREADS = 8
 """Pages that are made at one time: more would only wait for each other, and keep the loop that
@@ -42,7 +42,7 @@ STATUSES: dict[type[Exception], int] = {
 }
 
 
-def create(store: Store, note: Note, patience: Patience = PATIENCE) -> Front:
+def create(store: Store, note: Note, patience: TimeLimits = TIME_LIMITS) -> Front:
     """The application over an open store. Probes open it once more, for themselves."""
     look = Look(store, note)
     probes = Probes()
@@ -78,7 +78,7 @@ def create(store: Store, note: Note, patience: Patience = PATIENCE) -> Front:
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     for error in (*STATUSES, Exception):
         app.add_exception_handler(error, _troubled)
-    app.add_exception_handler(Refused, _not_now)
+    app.add_exception_handler(RequestRefused, _not_now)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(signin.SignedOut, _signed_out)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -95,7 +95,7 @@ def _troubled(request: Request, error: Exception) -> Response:
 
 
 def _not_now(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)
+    assert isinstance(error, RequestRefused)
     return _tell(request, error.status, error.words, error.headers)
 
 

@@ -96,7 +96,7 @@ async def picture(
 ) -> Response:
     """One film as it will lie on the sheet, as PNG."""
     pictures: Pictures = request.app.state.pictures
-    request.state.turn.leave()  # pages are made while it waits for other pictures
+    request.state.slot.release()  # pages are made while it waits for other pictures
     content = await pictures.png(job_id, number, width)
     return Response(content, media_type="image/png", headers={"Cache-Control": "no-store"})
 

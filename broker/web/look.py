@@ -38,7 +38,7 @@ RENEW_S = 15.0
 
 
 @dataclass(frozen=True)
-class Scene:
+class OverviewState:
     """What there is to see, at about one moment."""
 
     at: float
@@ -61,14 +61,14 @@ class Scene:
         return sum(each.job.state is wanted for each in self.jobs)
 
 
-def scene(store: Store, now: float) -> Scene:
+def scene(store: Store, now: float) -> OverviewState:
     """Take a look."""
     open_jobs = store.jobs.list(set(State) - FINISHED)
     finished = store.jobs.list(FINISHED, limit=NEWEST, newest_first=True)
     recent = [job for job in finished if job.updated_at >= now - RECENT_S]
     open_jobs.sort(key=lambda job: (URGENCY[job.state], job.id))
     active = [job for job in open_jobs if job.state is not State.HELD]
-    return Scene(
+    return OverviewState(
         at=now,
         running=store.running,
         alarms=tuple(alarms(store)),
@@ -86,7 +86,7 @@ class Look:
         self._clock = clock
         self._watch = Watch(store.config.database_file)
         self._lock = threading.Lock()
-        self._scene: Scene | None = None
+        self._scene: OverviewState | None = None
         self._version = 0
         self._cost_s = 0.0
         self._drawn_s = 0.0
@@ -97,7 +97,7 @@ class Look:
         self._news: asyncio.Condition | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def scene(self) -> tuple[int, Scene]:
+    def scene(self) -> tuple[int, OverviewState]:
         """How things are now, and the number of this look. Blocks for as long as it takes.
 
         Raises: Exception: of the database or the system, as when it is locked for too long. The
@@ -115,7 +115,7 @@ class Look:
                 self._taken_at = time.monotonic()
             return self._version, self._scene
 
-    def latest(self) -> tuple[int, Scene]:
+    def latest(self) -> tuple[int, OverviewState]:
         """The last look, however long ago it was; there was one."""
         assert self._scene is not None
         return self._version, self._scene

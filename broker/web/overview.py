@@ -19,12 +19,12 @@ from broker.desk.vitals import read as vitals_of
 from broker.model.hosts import at_ports, hosts_of
 from broker.model.job import State
 from broker.model.user import Role
-from broker.web.look import Look, Scene
+from broker.web.event_streams import TOKEN, EventStream, Regions, Streams
+from broker.web.look import Look, OverviewState
 from broker.web.pages import READ, Pages
 from broker.web.rows import JobRow, job_row, printer_row
-from broker.web.server.places import peer_of
+from broker.web.server.connection_limits import peer_of
 from broker.web.signin import Person, csrf_token, person
-from broker.web.streams import TOKEN, EventStream, Regions, Streams
 
 ROWS = 50
 """Jobs of one page."""
@@ -134,14 +134,14 @@ def still(request: Request, who: Person) -> bool:
     return bool(request.app.state.signin.still(request, who))
 
 
-def _regions(request: Request, who: Person, scene: Scene, view: View) -> dict[str, str]:
+def _regions(request: Request, who: Person, scene: OverviewState, view: View) -> dict[str, str]:
     filled = _filled(request.app.state.store, scene, view)
     context = _context(request, who, scene, filled) | {"csrf": TOKEN}
     pages: Pages = request.app.state.pages
     return {name: pages.part(template, context) for name, template in REGIONS.items()}
 
 
-def _context(request: Request, who: Person, scene: Scene, view: View) -> dict[str, object]:
+def _context(request: Request, who: Person, scene: OverviewState, view: View) -> dict[str, object]:
     config = request.app.state.store.config
     # With port 0 the system chooses one, and the log says which.
     host, port = config.broker.host, config.broker.port
@@ -156,7 +156,7 @@ def _context(request: Request, who: Person, scene: Scene, view: View) -> dict[st
     }
 
 
-def _filled(store: Store, scene: Scene, view: View) -> View:
+def _filled(store: Store, scene: OverviewState, view: View) -> View:
     """The same view with its rows."""
     first = (view.page - 1) * ROWS
     found: Sequence[Standing]

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from broker.desk.phrases import age, moment
-from broker.model.printable import printable
+from broker.model.printable import printable_lines
 from broker.web.signin import Person, csrf_token
 
 READ = ["GET", "HEAD"]
@@ -80,8 +80,8 @@ def back(to: str, words: str) -> Response:
 def _shown(value: object) -> object:
     """What a template shows of a value: text that peers chose has no control characters there."""
     if isinstance(value, Markup):
-        return Markup(printable(value))
-    return printable(value) if isinstance(value, str) else value
+        return Markup(printable_lines(value))
+    return printable_lines(value) if isinstance(value, str) else value
 
 
 def commands(words: str) -> Markup:

@@ -9,7 +9,6 @@ none.
 from __future__ import annotations
 
 import json
-import os
 import resource
 import sys
 from pathlib import Path
@@ -21,8 +20,6 @@ if __name__ == "__main__":
 
 from broker.model.room import MB
 
-NICE = 5
-"""After the page itself, which comes after the relay."""
 EXPENDABLE = 800
 """Of 1000, for a system without memory: a picture ends first, then the page."""
 NO_PICTURE, TOO_LARGE = 3, 4
@@ -39,7 +36,6 @@ def main() -> int:
     from broker.store.documents import film_from_json
     from broker.store.stored import Stored, place_of
 
-    os.nice(NICE)
     give_way_to_the_relay(EXPENDABLE)
     told = json.loads(sys.stdin.readline())
     film = film_from_json(told["film"])

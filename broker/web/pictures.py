@@ -18,8 +18,8 @@ from broker.model.room import MB
 from broker.model.trouble import PRINT_AGAIN
 from broker.store.documents import film_to_json
 from broker.web.picture import NO_PICTURE, TOO_LARGE
-from broker.web.server.refusal import busy
-from broker.web.server.worker import Full, Worker
+from broker.web.server.request_refused import busy
+from broker.web.server.worker import Worker, WorkerFull
 
 WAITING = 64
 """Pictures that are drawn, one at a time as the relay has the other core, or wait for it. A page of
@@ -56,7 +56,7 @@ class Pictures:
 
         Raises: NoSuchJob: there is none.
                 NoPicture: it cannot be drawn.
-                Refused: as many wait as may wait.
+                RequestRefused: as many wait as may wait.
         """
         found = await run_in_threadpool(self._kept_or_film, job_id, number, width)
         if isinstance(found, bytes):
@@ -65,7 +65,7 @@ class Pictures:
         key = (job_id, number, width)
         try:
             return await self._drawing.do("", partial(self._draw_and_keep, key, found, name))
-        except Full:
+        except WorkerFull:
             raise busy("too many pictures are asked for at once", 5) from None
 
     def _kept_or_film(self, job_id: int, number: int, width: int) -> bytes | Film:

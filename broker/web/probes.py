@@ -17,7 +17,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from broker.desk.failures import explained
 from broker.desk.opened import Store
-from broker.desk.readiness import Kind, Obstacle, Readiness, look
+from broker.desk.readiness import Obstacle, ObstacleKind, Readiness, look
 from broker.store.database import FAILURES
 from broker.web.metrics import Scales, parts, rendered
 from broker.web.server.fresh import Fresh, Late
@@ -75,7 +75,7 @@ class Probes:
         except Exception as error:  # noqa: BLE001 - whatever it is, films may not be taken
             known = explained(error)
             words = " ".join(known[1]) if known else f"the checks failed: {error!r}"
-        return Readiness((Obstacle(Kind.HANGS, words),))
+        return Readiness((Obstacle(ObstacleKind.HANGS, words),))
 
     async def _metrics(self, _json: bool) -> Response:
         """All figures; nothing of a patient is among them, so they need no sign-in."""

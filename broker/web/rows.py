@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from broker.desk import remarks
 from broker.desk.allowed import allowed
-from broker.desk.phrases import clean
 from broker.desk.printer_remarks import of_printer
 from broker.desk.standings import Standing
 from broker.model.hosts import at_port
 from broker.model.job import State
+from broker.model.printable import one_line
 from broker.model.printer import Duty, Printer
 
 DUTIES = (("drain", "Drain"), ("halt", "Halt"), ("ready", "Ready"))
@@ -58,10 +58,10 @@ class JobRow:
 
 def printer_row(printer: Printer, now: float, *, running: bool = True) -> PrinterRow:
     """The row of one printer; `running`: whether a broker is."""
-    return PrinterRow(printer, tuple(map(clean, of_printer(printer, now, running=running))))
+    return PrinterRow(printer, tuple(map(one_line, of_printer(printer, now, running=running))))
 
 
 def job_row(found: Standing, now: float) -> JobRow:
     """The row of one job."""
-    said = tuple(map(clean, remarks.of_job(found, now)))
+    said = tuple(map(one_line, remarks.of_job(found, now)))
     return JobRow(found, said, remarks.where(found), allowed(found))

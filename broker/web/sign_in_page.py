@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from broker.web.pages import READ, Pages
-from broker.web.server.refusal import Refused
+from broker.web.server.request_refused import RequestRefused
 from broker.web.signin import COOKIE, SignIn, checked, nobody
 
 LONGEST = 2000
@@ -38,7 +38,7 @@ async def sign_in(
     wanted = _local(next)
     try:
         token = await signin.begin(request, name, password)
-    except Refused as refused:
+    except RequestRefused as refused:
         answer = await run_in_threadpool(
             _form, request, wanted, f"{refused.words}.", refused.status
         )

@@ -28,11 +28,11 @@ from broker.desk.opened import Store
 from broker.desk.passwords import verified
 from broker.model.note import Note
 from broker.model.user import Role, User
-from broker.web.attempts import Attempt, FailedSignIns
-from broker.web.server import answers
-from broker.web.server.places import peer_of
-from broker.web.server.refusal import Refused, busy
-from broker.web.server.worker import Full, Worker
+from broker.web.server import responses
+from broker.web.server.connection_limits import peer_of
+from broker.web.server.request_refused import RequestRefused, busy
+from broker.web.server.worker import Worker, WorkerFull
+from broker.web.sign_in_attempts import FailedSignIns, SignInAttempt
 from broker.web.signing_key import signing_key
 
 COOKIE, VISITOR, DEVICE = "broker_session", "broker_visitor", "broker_device"
@@ -116,12 +116,12 @@ class SignIn:
     async def begin(self, request: Request, name: str, password: str) -> str:
         """A session, as its cookie; empty when name or password is wrong.
 
-        Raises: Refused: 429, too many failed before, or too many are compared now.
+        Raises: RequestRefused: 429, too many failed before, or too many are compared now.
         """
         device = self._device(request.cookies.get(DEVICE, ""), name)
-        request.state.turn.leave()  # pages are made meanwhile
+        request.state.slot.release()  # pages are made meanwhile
         found = await self._compared(name, password, device, _address(request))
-        await request.state.turn.come()
+        await request.state.slot.take()
         if found is None:
             return ""
         user, kept = found
@@ -148,7 +148,7 @@ class SignIn:
     async def identify(self, request: Request) -> Response | None:
         """Note in `request.state` who asks; the answer for one who must sign in first.
 
-        Raises: Refused: 429, as `begin`.
+        Raises: RequestRefused: 429, as `begin`.
         """
         if not request.state.needed:
             request.state.person = Person(LOCAL, Role.OPERATOR)
@@ -248,9 +248,9 @@ class SignIn:
         found = await run_in_threadpool(self._store.users.password, name)
         kept, until = self._known.get(seal, ("", 0.0))
         if found is None or kept != found[1] or time.monotonic() > until:
-            request.state.turn.leave()  # pages are made meanwhile
+            request.state.slot.release()  # pages are made meanwhile
             found = await self._proved(seal, name, password, _address(request))
-            await request.state.turn.come()
+            await request.state.slot.take()
             if found is None:
                 raise SignedOut
         request.state.permit = Permit(name, _mark(*found))
@@ -262,7 +262,7 @@ class SignIn:
         """One comparison at a time for each `seal`: a program that asks several things at once
         brings the same name and password each time. It goes on when the first of them has gone.
 
-        Raises: Refused: 429, as `begin`.
+        Raises: RequestRefused: 429, as `begin`.
         """
         proving = self._proving.get(seal)
         if proving is None:
@@ -286,14 +286,14 @@ class SignIn:
     async def _compared(
         self, name: str, password: str, device: str, address: str
     ) -> tuple[User, str] | None:
-        """The user of that name and password; None: there is none. The caller has no turn."""
-        attempt = Attempt(name[:64], peer_of(address), device)
+        """The user of that name and password; None: there is none. The caller has no slot."""
+        attempt = SignInAttempt(name[:64], peer_of(address), device)
         self._wait(attempt)  # before it takes a place that others may need
         try:
             found = await self._comparing.do(
                 attempt.address, lambda: self._verified(attempt, name, password)
             )
-        except Full:
+        except WorkerFull:
             raise busy("too many sign-ins at once", status=429) from None
         if found is None:
             # What is no user's name may be a password, typed into the wrong field.
@@ -302,7 +302,9 @@ class SignIn:
             self._note("sign-in failed", facts)
         return found
 
-    def _verified(self, attempt: Attempt, name: str, password: str) -> tuple[User, str] | None:
+    def _verified(
+        self, attempt: SignInAttempt, name: str, password: str
+    ) -> tuple[User, str] | None:
         """One after the other: each knows of the failures before it."""
         self._wait(attempt)
         found = verified(self._store.users, name, password)
@@ -312,10 +314,10 @@ class SignIn:
             self._failed.succeeded(attempt)
         return found
 
-    def _wait(self, attempt: Attempt) -> None:
+    def _wait(self, attempt: SignInAttempt) -> None:
         if wait := math.ceil(self._failed.wait_s(attempt)):
             words = f"too many failed sign-ins: wait {wait} s"
-            raise Refused(429, words, {"Retry-After": str(wait)})
+            raise RequestRefused(429, words, {"Retry-After": str(wait)})
 
     def _device(self, cookie: str, name: str) -> str:
         """The number of a browser that has signed in as that name before; else empty."""
@@ -385,7 +387,7 @@ def signed_out(request: Request) -> Response:
 
 def wants_json(request: Request) -> bool:
     """Whether a program asks, rather than a browser that shows what it gets."""
-    return answers.wants_json(request.url.path, request.headers.get("accept", ""))
+    return responses.wants_json(request.url.path, request.headers.get("accept", ""))
 
 
 def sign_in_address(request: Request) -> str:

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from tests.cli.conftest import Site
 
-EVIL = "X\x1b]0;gone\x07\x9b2J\x7fY"
+EVIL = "X\x1b]0;gone\x07\x9b2J\x7f\u202egnp\u2028\u0085\u200fY"
 COLUMNS = {
     "jobs": ("reason", "calling_ae", "called_ae", "peer", "duplicate_reason"),
     "films": ("reason", "remarks"),

@@ -19,7 +19,7 @@ from sqlalchemy import text
 from broker.cli.main import app
 from broker.cli.serve import _cause
 from broker.config import parse
-from broker.dicom.transport.listening import CannotListen
+from broker.dicom.transport.listening_sockets import CannotListen
 from broker.store.database import Database
 from broker.store.occupancy import Occupancy
 from tests.cli.conftest import Site

@@ -8,7 +8,8 @@ import pytest
 
 from broker.cli import job_tables
 from broker.cli.tables import Column, Row, fact, folded, lay_out
-from broker.desk.phrases import age, clean, count, moment
+from broker.desk.phrases import age, count, moment
+from broker.model.printable import one_line
 
 COLUMNS = (Column("NAME"), Column("PLACE", below=True), Column("LOAD", right=True))
 
@@ -59,7 +60,7 @@ def test_words_for_people() -> None:
     assert moment(0.0) == "1970-01-01 00:00:00"
     assert moment(None) == "-"
     assert (count(1, "film"), count(2, "film")) == ("1 film", "2 films")
-    assert clean("a\tb \x1b[31mred\u202e\n") == "a b ?[31mred?"
+    assert one_line("a\tb \x1b[31mred\u202e\n") == "a b ?[31mred?"
 
 
 def test_a_command_in_a_sentence_is_not_folded() -> None:

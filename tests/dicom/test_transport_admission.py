@@ -8,7 +8,7 @@ from broker.dicom.transport.admission import (
     TOO_MANY_OF_ONE,
     Admitted,
     Caps,
-    Held,
+    RunningAssociation,
     admit,
 )
 from broker.dicom.transport.negotiation import TOO_MANY
@@ -17,10 +17,11 @@ NOW = 1000.0
 CAPS = Caps(in_all=4, of_one=3)
 
 
-def held(*each: tuple[str, str, float | None]) -> list[Held[str]]:
+def held(*each: tuple[str, str, float | None]) -> list[RunningAssociation[str]]:
     """Associations: name, address, and for how many seconds it has been spare, if it is."""
     return [
-        Held(name, address, None if spare is None else NOW - spare) for name, address, spare in each
+        RunningAssociation(name, address, None if spare is None else NOW - spare)
+        for name, address, spare in each
     ]
 
 

@@ -15,9 +15,11 @@ UNUSABLE = [
     b"",
     b"\0" * 16,
     b" \0 \0",
+    b"\0CT1",
+    b"  \0CT1",
     b"CT1\x1b[31m",
+    b"CT1\x1b[31m\0",
     b"\rCT1",
-    b"CT\x001",
     b"CT1\x7f",
     b"CT\n1",
 ]
@@ -68,6 +70,8 @@ def test_an_unusable_called_ae_title_is_rejected_whatever_the_site_checks(title:
         (b"CT1", "CT1"),
         (b"  CT 1", "CT 1"),
         (b"CT1" + bytes(13), "CT1"),
+        (b"CT1\0garbage\x1b[2J", "CT1"),
+        (b"CT1 \0 \0CT2", "CT1"),
         (b"CT\"/*'1", "CT\"/*'1"),
         (b"CT\\1", "CT\\1"),
         (b"M\xfcller", "Müller"),
@@ -91,6 +95,21 @@ def test_a_harmless_calling_ae_title_is_taken(title: bytes, shown: str) -> None:
     assert told["calling_ae"] == shown
 
 
+@pytest.mark.parametrize("called", [b"BROKER\0garbage", b"  BROKER \0\x1b[2J"], ids=repr)
+def test_a_called_ae_title_ends_at_its_first_nul(called: bytes) -> None:
+    """What is left in the field behind a C string is not compared with ours, and not told."""
+    with accepting(ae_title="BROKER") as (acceptor, seen), Raw.connect(acceptor.port) as raw:
+        asked = request(called=called)
+        raw.send(asked)
+        answer = raw.pdu()
+        told = seen.wait_for("accepted")
+        raw.send(RELEASE_RQ)
+        assert raw.pdu() == RELEASE_RP
+
+    assert (answer[0], answer[10:74]) == (2, asked[10:74])
+    assert told["called_ae"] == "BROKER"
+
+
 def test_a_called_ae_title_with_a_control_character_is_not_one_with_a_question_mark() -> None:
     """What stands for a character in the log is never compared."""
     with accepting(ae_title="BRO?KER") as (acceptor, seen), Raw.connect(acceptor.port) as raw:
@@ -104,4 +123,5 @@ def test_each_fault_is_told_apart() -> None:
     assert title_fault(b" " * 16) is TitleFault.BLANK
     assert title_fault(b"A\tB".ljust(16)) is TitleFault.CONTROL
     assert title_fault(b"CT1".ljust(16)) is None
+    assert title_fault(b"CT1\0\n".ljust(16)) is None
     assert shown_title(b"\x1b]0;x\x07") == "?]0;x?"

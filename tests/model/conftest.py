@@ -10,7 +10,7 @@ import pytest
 
 from broker.model.job import Job, Level, Priority, State
 from broker.model.printer import Address, Duty, Health, Printer
-from broker.model.retry import Policy, Scene, Verdict, after
+from broker.model.retry import Policy, TroubleContext, Verdict, after
 from broker.model.trouble import Trouble
 
 MakePrinter = Callable[..., Printer]
@@ -91,4 +91,4 @@ POLICY = Policy(tries=3, first_delay_s=2, max_delay_s=60, fall=3)
 
 def follow(trouble: Trouble, job: Job, *printers: Printer, policy: Policy = POLICY) -> Verdict:
     """The verdict on a trouble with the first of the printers, without jitter."""
-    return after(trouble, Scene(job, printers[0], printers, policy, NOW, lambda: 0.0))
+    return after(trouble, TroubleContext(job, printers[0], printers, policy, NOW, lambda: 0.0))

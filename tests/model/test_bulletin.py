@@ -7,10 +7,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.model.bulletin import Known, Limits, Notice, Seen, bulletin
+from broker.model.bulletin import AlertLimits, Known, Notice, Seen, bulletin
 from broker.model.printer import Address, Duty, Health, Printer
 
-LIMITS = Limits(oldest_s=900, reminder_s=3600)
+LIMITS = AlertLimits(oldest_s=900, reminder_s=3600)
 
 
 def printer(name: str = "oki-1", health: Health = Health.UP, duty: Duty = Duty.READY) -> Printer:

@@ -175,7 +175,7 @@ def test_a_warning_that_means_a_failure_is_one(info: str) -> None:
 def test_a_printers_text_stays_one_short_line() -> None:
     """Whatever a printer sends as info, no control character and no flood reaches a reason."""
     words = of_printer_status("WARNING", "COVER\x1b[2J\r\nOPEN" + "x" * 5000).words
-    assert words.startswith("WARNING: COVER [2J OPEN")
+    assert words.startswith("WARNING: COVER?[2J OPEN")
     assert words.isprintable()
     assert len(words) <= 2 * LONGEST_WORDS + 2
 

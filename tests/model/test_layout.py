@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.model.film_size import dimensions_mm
-from broker.model.layout import MAX_BOXES, Layout, Place, UnreadableLayout
+from broker.model.layout import MAX_BOXES, Layout, Rectangle, UnreadableLayout
 
 
 @pytest.mark.parametrize(
@@ -59,24 +59,27 @@ def test_what_is_no_format_is_refused(text: str) -> None:
 
 def test_standard_is_numbered_to_the_right_then_down() -> None:
     r"""STANDARD\2,1 has two columns: the second box lies right of the first."""
-    assert Layout.parse(r"STANDARD\2,1").places() == (Place(0, 0, 0.5, 1), Place(0.5, 0, 0.5, 1))
+    assert Layout.parse(r"STANDARD\2,1").places() == (
+        Rectangle(0, 0, 0.5, 1),
+        Rectangle(0.5, 0, 0.5, 1),
+    )
 
 
 def test_columns_are_numbered_down_then_to_the_right() -> None:
     r"""COL\2,1: two boxes in the first column, one in the second."""
     assert Layout.parse(r"COL\2,1").places() == (
-        Place(0, 0, 0.5, 0.5),
-        Place(0, 0.5, 0.5, 0.5),
-        Place(0.5, 0, 0.5, 1),
+        Rectangle(0, 0, 0.5, 0.5),
+        Rectangle(0, 0.5, 0.5, 0.5),
+        Rectangle(0.5, 0, 0.5, 1),
     )
 
 
 def test_rows_share_the_height() -> None:
     r"""ROW\1,2: one wide box above two."""
     assert Layout.parse(r"ROW\1,2").places() == (
-        Place(0, 0, 1, 0.5),
-        Place(0, 0.5, 0.5, 0.5),
-        Place(0.5, 0.5, 0.5, 0.5),
+        Rectangle(0, 0, 1, 0.5),
+        Rectangle(0, 0.5, 0.5, 0.5),
+        Rectangle(0.5, 0.5, 0.5, 0.5),
     )
 
 

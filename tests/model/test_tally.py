@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from broker.model.tally import ANSWER_S, PAPER_S, Histogram, Tally
+from broker.model.tally import ANSWER_S, PAPER_S, Histogram, ServiceTally
 from broker.model.vitals import Vitals
 
 TAKEN = {"job": 1, "films": 3, "copies": 2, "seconds": 0.004}
@@ -27,7 +27,7 @@ def test_a_value_counts_up_to_its_bound() -> None:
 
 def test_two_histograms_share_nothing() -> None:
     """What one counts, no other has."""
-    one, other = Tally(), Tally()
+    one, other = ServiceTally(), ServiceTally()
     one.answer_s.observe(0.1)
     assert other.answer_s.cumulated()[-1] == (math.inf, 0)
 
@@ -42,7 +42,7 @@ def test_buckets_reach_from_milliseconds_to_an_hour() -> None:
 
 def test_films_are_counted_as_they_come() -> None:
     """One job of three films; the second of its kind may have come before, and is held."""
-    tally = Tally()
+    tally = ServiceTally()
     tally.heard("films accepted", TAKEN)
     tally.heard("films accepted", {**TAKEN, "films": 1, "duplicate_of": 1})
     tally.heard("duplicate held", {"job": 2, "duplicate_of": 1})
@@ -52,7 +52,7 @@ def test_films_are_counted_as_they_come() -> None:
 
 def test_attempts_are_counted_by_printer_and_outcome() -> None:
     """An accepted one, one that held its job in doubt, one that goes back to the queue."""
-    tally = Tally()
+    tally = ServiceTally()
     tally.heard("film accepted", {"job": 1, "printer": "oki-1", "seconds": 7.5})
     tally.heard("job sent", {"job": 1, "printer": "oki-1"})
     tally.heard("attempt failed", {**FAILED, "outcome": "uncertain", "state": "held"})
@@ -69,14 +69,14 @@ def test_attempts_are_counted_by_printer_and_outcome() -> None:
 
 def test_a_clock_that_was_set_back_counts_as_no_time() -> None:
     """Seconds to paper never become negative: the sum of a histogram only rises."""
-    tally = Tally()
+    tally = ServiceTally()
     tally.heard("film accepted", {"job": 1, "printer": "oki-1", "seconds": -3600.0})
     assert (tally.paper_s.total, tally.paper_s.numbers[0]) == (0.0, 1)
 
 
 def test_what_an_earlier_life_left_in_doubt_is_counted() -> None:
     """The films that nobody answered for before a crash; none of a job that prints on."""
-    tally = Tally()
+    tally = ServiceTally()
     tally.heard("job recovered", {"job": 1, "state": "held", "reason": "x", "uncertain": 2})
     tally.heard("job recovered", {"job": 2, "state": "queued", "reason": "", "uncertain": 0})
     assert (tally.held, tally.uncertain) == (1, 2)
@@ -84,14 +84,14 @@ def test_what_an_earlier_life_left_in_doubt_is_counted() -> None:
 
 def test_other_notes_count_nothing() -> None:
     """Whatever they tell."""
-    tally = Tally()
+    tally = ServiceTally()
     tally.heard("printer changed", {"printer": "oki-1", "films": 9})
-    assert tally == Tally()
+    assert tally == ServiceTally()
 
 
 def test_vital_signs_are_the_same_after_the_file() -> None:
     """What is written is what is read, histograms and pairs of labels with it."""
-    tally = Tally()
+    tally = ServiceTally()
     tally.heard("films accepted", TAKEN)
     tally.heard("job sent", {"job": 1, "printer": "oki-1"})
     tally.heard("film accepted", {"job": 1, "printer": "oki-1", "seconds": 7.5})
@@ -101,7 +101,7 @@ def test_vital_signs_are_the_same_after_the_file() -> None:
 
 def test_a_document_is_of_one_moment() -> None:
     """What is counted afterwards does not change it: it is written without the lock."""
-    tally = Tally()
+    tally = ServiceTally()
     found = Vitals(7, 1000.5, 0, tally).document()
     before = json.dumps(found)
     tally.heard("films accepted", TAKEN)

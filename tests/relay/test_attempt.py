@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from broker.dicom.print_scu import PrintScu
-from broker.dicom.print_session import PrintSession, Read
+from broker.dicom.print_session import OpenPixels, PrintSession
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.film import Attributes, Film, Image, ImageBox
 from broker.model.health import Observation
@@ -62,7 +62,7 @@ class Overtaken(PrintSession):
 
     jobs: Jobs
 
-    def prepare(self, film: Film, read: Read) -> None:
+    def prepare(self, film: Film, read: OpenPixels) -> None:
         """The job is cancelled before all is sent."""
         super().prepare(film, read)
         self.jobs.cancel(1)

@@ -18,7 +18,7 @@ from broker.dicom.sop_classes import FILM_BOX
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import FilmState, State
 from broker.model.printer import Duty
-from broker.model.tally import Tally
+from broker.model.tally import ServiceTally
 from broker.store import database as store_database
 from broker.store.spool import SpoolMissing
 from tests.peers.broker_process import BrokerProcess, command
@@ -136,7 +136,7 @@ def test_damaged_pixels_are_never_printed(relay: MakeRelay, damage: str) -> None
     assert job.printer == ""
     assert [attempt.printer for attempt in room.service.jobs.attempts(1)] == [""]
     room.wait_for(lambda: any(event == "attempt failed" for event, _ in room.notes))
-    tally = Tally()
+    tally = ServiceTally()
     for event, facts in room.notes:
         tally.heard(event, facts)
     assert (dict(tally.attempts), tally.held) == ({}, 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.model.bulletin import Limits, Notice, Seen
+from broker.model.bulletin import AlertLimits, Notice, Seen
 from broker.relay.notifier import Notifier
 from broker.relay.postman import Postman
 from broker.relay.ways import Letterhead, Mail, mail, webhook
@@ -61,6 +61,24 @@ def test_people_get_a_letter() -> None:
     assert "http://broker.example:8080/" in str(letter.get_payload())
 
 
+def test_what_a_printer_said_ends_no_line_and_moves_no_cursor() -> None:
+    """In the words of a message and in its subject: a line feed there would start another header,
+    and what is not printable is shown as a question mark."""
+    evil = "jam\r\nBcc: x@example.org \x1b[2J\u202egnp.\u2028\udcff"
+    notice = Notice("printer down", f"oki-1: {evil}", f"oki-1 is down: {evil}.\nSee `x`.", 0.0)
+    with HookReceiver() as hook:
+        webhook(hook.url, HEAD)(notice)
+        (told,) = hook.told
+    with SmtpReceiver() as receiver:
+        mail(letters(receiver.port), HEAD)(notice)
+        (letter,) = receiver.wait_for(1)
+    assert told["subject"] == "oki-1: jam Bcc: x@example.org ?[2J?gnp. ?"
+    assert str(told["text"]).replace("\n", "").isprintable()
+    assert letter["Subject"] == f"[BROKER] {told['subject']}"
+    assert letter["Bcc"] is None
+    assert str(letter.get_payload()).replace("\r\n", "").replace("\n", "").isprintable()
+
+
 def test_what_cannot_be_delivered_says_where_and_why() -> None:
     """Nobody listens, an answer that is none, nobody of that name."""
     with HookReceiver(failures=1) as hook:
@@ -97,7 +115,7 @@ def test_one_way_that_is_down_does_not_stop_the_other(noted: Noted, tmp_path: Pa
         notifier = Notifier(
             tmp_path / "notices.json",
             lambda: Seen(held=(4,)),
-            Limits(900, 3600),
+            AlertLimits(900, 3600),
             {"webhook": webhook(gone, HEAD), "mail": mail(letters(receiver.port), HEAD)},
             clock=lambda: 0.0,
             note=lambda *n: noted.put(n),
@@ -116,7 +134,7 @@ def test_a_restart_says_nothing_twice(tmp_path: Path) -> None:
         def see() -> Seen:
             return Seen(held=(4,))
 
-        notifier = Notifier(file, see, Limits(900, 3600), {}, clock=lambda: 1.0, note=print)
+        notifier = Notifier(file, see, AlertLimits(900, 3600), {}, clock=lambda: 1.0, note=print)
         return [each.subject for each in notifier.look()]
 
     assert life() == ["job 4 held"]
@@ -136,7 +154,7 @@ def test_what_could_not_be_delivered_is_told_after_the_next_start(
         return Notifier(
             file,
             lambda: Seen(held=(4,)),
-            Limits(900, 3600),
+            AlertLimits(900, 3600),
             {"webhook": webhook(url, HEAD)},
             clock=lambda: 1.0,
             note=lambda *n: noted.put(n),
@@ -164,7 +182,7 @@ def test_a_full_disk_does_not_silence_its_own_message(noted: Noted, tmp_path: Pa
         notifier = Notifier(
             tmp_path / "no such folder" / "notices.json",
             lambda: Seen(low=True),
-            Limits(900, 3600),
+            AlertLimits(900, 3600),
             {"webhook": webhook(hook.url, HEAD)},
             clock=lambda: 1.0,
             note=lambda *n: noted.put(n),
@@ -183,7 +201,7 @@ def test_nothing_is_told_of_an_earlier_life(tmp_path: Path) -> None:
     notifier = Notifier(
         tmp_path / "notices.json",
         lambda: seen[0] if seen else None,
-        Limits(900, 3600),
+        AlertLimits(900, 3600),
         {},
         clock=lambda: 1.0,
         note=print,
@@ -196,7 +214,7 @@ def test_nothing_is_told_of_an_earlier_life(tmp_path: Path) -> None:
 def test_without_a_way_nothing_is_written(tmp_path: Path) -> None:
     """A site that wants no messages has no file of them."""
     file = tmp_path / "notices.json"
-    notifier = Notifier(file, Seen, Limits(900, 3600), {}, clock=lambda: 1.0, note=print)
+    notifier = Notifier(file, Seen, AlertLimits(900, 3600), {}, clock=lambda: 1.0, note=print)
     notifier.start()
     notifier.stop()
     assert not file.exists()

@@ -6,6 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
+
+from broker.relay.parent import EXPENDABLE, NICE
 
 CHILD = """
 import os, sys
@@ -48,3 +51,26 @@ def test_it_ends_where_its_parent_has_gone() -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, b"")
+
+
+def test_the_page_gives_way_before_it_loads_anything(tmp_path: Path) -> None:
+    """Loading takes a second or two of a processor, and comes again each time that the page fails
+    to start: films go first even then."""
+    (tmp_path / "structlog.py").write_text(
+        "import os, sys\n"
+        "score = open('/proc/self/oom_score_adj').read().strip()\n"
+        "print(os.getpriority(os.PRIO_PROCESS, 0), score, flush=True)\n"
+        "sys.exit()\n"
+    )
+    path = os.pathsep.join((str(tmp_path), *sys.path))
+    done = subprocess.run(
+        [sys.executable, "-m", "broker.web", str(os.getpid())],
+        env={**os.environ, "PYTHONPATH": path},
+        stdin=subprocess.PIPE,
+        capture_output=True,
+        timeout=30,
+        check=False,
+        text=True,
+    )
+    now = os.getpriority(os.PRIO_PROCESS, 0)
+    assert done.stdout.split() == [str(min(19, now + NICE)), str(EXPENDABLE)]

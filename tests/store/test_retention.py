@@ -8,7 +8,7 @@ from sqlalchemy import update
 from broker.model.caller import Caller
 from broker.model.job import Outcome, State
 from broker.model.retry import Settlement
-from broker.model.shedding import Choice
+from broker.model.shedding import SheddingChoice
 from broker.store import tables
 from broker.store.database import Database
 from broker.store.jobs import Jobs, NoSuchJob, NotAllowed
@@ -162,7 +162,7 @@ def test_what_ended_first_is_shed_first(
     _finish_each(jobs, clock, range(1, 2))
 
     choice = retention.to_shed(2 * SIZE, _sizes)
-    assert choice == Choice((2, 3), frozenset(NAMES[1:3]), 2 * SIZE)
+    assert choice == SheddingChoice((2, 3), frozenset(NAMES[1:3]), 2 * SIZE)
     assert retention.shed(choice.jobs, "room") == [2, 3]
 
     assert jobs.spooled() == {NAMES[0], NAMES[3]}
@@ -187,7 +187,7 @@ def test_what_an_unfinished_job_refers_to_is_not_shed(
     jobs.claim(6, "oki-2")
     _finish_each(jobs, clock, range(1, 6, 2))
 
-    assert retention.to_shed(1, _sizes) == Choice()
+    assert retention.to_shed(1, _sizes) == SheddingChoice()
     assert retention.shed([2, 4, 6], "room") == [], "they are not finished"
     assert jobs.spooled() == set(NAMES[:3])
 
@@ -267,7 +267,7 @@ def test_jobs_without_files_hide_no_others(
 
     retention.count_missing(size)
 
-    assert retention.to_shed(1, size) == Choice((4,), frozenset({NAMES[3]}), SIZE)
+    assert retention.to_shed(1, size) == SheddingChoice((4,), frozenset({NAMES[3]}), SIZE)
 
 
 def test_rows_of_an_older_version_are_weighed(
@@ -312,7 +312,7 @@ def test_a_job_whose_state_is_damaged_keeps_its_pixels(
         connection.exec_driver_sql("UPDATE jobs SET state = 'Queued', updated_at = 1")
     names = jobs.spooled()
 
-    assert retention.to_shed(1, _sizes) == Choice()
+    assert retention.to_shed(1, _sizes) == SheddingChoice()
     assert retention.shed([1], "room") == []
     assert retention.remove(EVERYTHING) == Removal()
     assert jobs.kept_bytes() == 0

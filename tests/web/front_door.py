@@ -16,9 +16,9 @@ from broker.desk.opened import Store, store_of
 from broker.desk.passwords import hashed
 from broker.model.user import Role
 from broker.web.app import create
-from broker.web.server.connection import PATIENCE, Patience
-from broker.web.server.places import LIMITS, Limits
-from broker.web.server.service import Server
+from broker.web.server.connection import TIME_LIMITS, TimeLimits
+from broker.web.server.connection_limits import CONNECTION_LIMITS, ConnectionLimits
+from broker.web.server.page_server import PageServer
 from tests.cli.conftest import CONFIGURATION
 
 PASSWORD = "correct horse"
@@ -57,8 +57,8 @@ def token(page: httpx.Response) -> str:
 def front_door(
     folder: Path,
     *,
-    patience: Patience = PATIENCE,
-    limits: Limits = LIMITS,
+    patience: TimeLimits = TIME_LIMITS,
+    limits: ConnectionLimits = CONNECTION_LIMITS,
     certificate: Path | None = None,
 ) -> Iterator[FrontDoor]:
     """Open it, without users; closed at the end."""
@@ -74,7 +74,7 @@ def front_door(
         def note(event: str, facts: Mapping[str, object]) -> None:
             door.notes.append((event, dict(facts)))
 
-        server = Server(
+        server = PageServer(
             create(store, note, patience),
             note,
             certificate=str(certificate) if certificate else None,

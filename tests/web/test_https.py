@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import ssl
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -11,7 +13,8 @@ import pytest
 import trustme
 
 from broker.config import ConfigError, parse
-from broker.web.server.connection import Patience
+from broker.model.room import MB
+from broker.web.server.connection import TimeLimits
 from tests.web.front_door import front_door
 from tests.web.print_room import CONFIGURATION, BrokerProcess
 
@@ -49,7 +52,7 @@ def test_browsers_are_told_to_stay_with_https(tmp_path: Path) -> None:
     issued.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "broker.pem"))
     context = ssl.create_default_context()
     issuer.configure_trust(context)
-    patience = Patience(handshake_s=1.0)
+    patience = TimeLimits(handshake_s=1.0)
     with (
         front_door(tmp_path, patience=patience, certificate=tmp_path / "broker.pem") as door,
         httpx.Client(verify=context, base_url=door.url) as client,
@@ -62,3 +65,44 @@ def test_browsers_are_told_to_stay_with_https(tmp_path: Path) -> None:
             assert silent.recv(1) == b""
     with front_door(tmp_path) as door:
         assert "strict-transport-security" not in httpx.get(door.url).headers
+
+
+def test_silent_connections_take_little_memory(tmp_path: Path) -> None:
+    """Hundreds that connect and say nothing, each in place of an earlier one: what they take is
+    bounded by the connections that the page keeps, and small for each."""
+    issued = trustme.CA().issue_cert("127.0.0.1")
+    issued.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "broker.pem"))
+    config = tmp_path / "broker.toml"
+    config.write_text(f'{CONFIGURATION}tls = true\n[tls]\ncertificate = "broker.pem"\nport = 0\n')
+    context = ssl._create_unverified_context()
+    with ExitStack() as stack, BrokerProcess(config, web=True) as process:
+        port = int(process.wait_for("page served")["port"])
+
+        def answered() -> None:
+            with socket.create_connection(("127.0.0.1", port), 30) as plain:
+                peer = stack.enter_context(context.wrap_socket(plain))
+                peer.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+                assert peer.recv(100).startswith(b"HTTP/1.1 200")
+
+        answered()
+        page = _child(process.process.pid)
+        before = _resident(page)
+        for number in range(700):
+            peer = stack.enter_context(socket.socket())
+            peer.bind((f"127.5.{number // 250}.{2 + number % 250}", 0))
+            peer.connect(("127.0.0.1", port))
+        answered()
+        assert _resident(page) - before < 60 * MB
+
+
+def _child(pid: int) -> int:
+    """The one process that another has started."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    (child,) = [int(each) for task in tasks for each in (task / "children").read_text().split()]
+    return child
+
+
+def _resident(pid: int) -> int:
+    """Bytes of memory that a process has."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * resource.getpagesize()

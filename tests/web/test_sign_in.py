@@ -10,7 +10,14 @@ import httpx
 import pytest
 
 from broker.desk.doors import is_loopback, refused, stranger
-from broker.web.attempts import LONGEST_S, OF_ADDRESS, OF_NAME, OF_PAIR, Attempt, FailedSignIns
+from broker.web.sign_in_attempts import (
+    LONGEST_S,
+    OF_ADDRESS,
+    OF_NAME,
+    OF_PAIR,
+    FailedSignIns,
+    SignInAttempt,
+)
 from broker.web.signing_key import signing_key
 from tests.peers.broker_process import BROKER
 from tests.web.browser import Browser
@@ -163,6 +170,12 @@ def test_a_program_brings_name_and_password(client: httpx.Client) -> None:
     assert [each["who"] for each in orders] == ["otto"]
 
 
+def test_signing_in_is_no_warning(client: httpx.Client, staffed: PrintRoom) -> None:
+    """The page's process logs it as information, as everybody does it every day."""
+    assert sign_in(client, "otto").status_code == 303
+    assert staffed.process.wait_for("signed in", user="otto")["level"] == "info"
+
+
 def test_guessing_is_slowed_down(client: httpx.Client, staffed: PrintRoom) -> None:
     """After a few failures even the right password waits; the log has each, and no password."""
     for _ in range(OF_PAIR.free):
@@ -172,6 +185,7 @@ def test_guessing_is_slowed_down(client: httpx.Client, staffed: PrintRoom) -> No
     assert "wait" in waits.text
     failed = staffed.process.wait_for("sign-in failed", user="otto")
     assert "guess" not in str(failed)
+    assert failed["level"] == "warning"
 
 
 def test_on_this_machine_without_users_nobody_signs_in(room: PrintRoom) -> None:
@@ -225,7 +239,7 @@ def test_waits_grow_and_are_forgotten() -> None:
     """A few failures are free; then the wait doubles up to the longest, and success ends it."""
     now = 0.0
     failed = FailedSignIns(lambda: now)
-    otto = Attempt("otto", "10.0.0.1")
+    otto = SignInAttempt("otto", "10.0.0.1")
     for _ in range(OF_PAIR.free):
         assert failed.wait_s(otto) == 0
         failed.failed(otto)
@@ -248,10 +262,10 @@ def test_guesses_of_one_name_keep_no_other_waiting() -> None:
     """Not at that address, and not that name at another; only far more of them do."""
     failed = FailedSignIns(lambda: 0.0)
     for _ in range(OF_PAIR.free + 3):
-        failed.failed(Attempt("otto", "10.0.0.1"))
-    assert failed.wait_s(Attempt("otto", "10.0.0.1")) > 0
-    assert failed.wait_s(Attempt("vera", "10.0.0.1")) == 0
-    assert failed.wait_s(Attempt("otto", "10.0.0.2")) == 0
+        failed.failed(SignInAttempt("otto", "10.0.0.1"))
+    assert failed.wait_s(SignInAttempt("otto", "10.0.0.1")) > 0
+    assert failed.wait_s(SignInAttempt("vera", "10.0.0.1")) == 0
+    assert failed.wait_s(SignInAttempt("otto", "10.0.0.2")) == 0
 
 
 def test_an_address_that_guesses_many_names_waits() -> None:
@@ -260,16 +274,16 @@ def test_an_address_that_guesses_many_names_waits() -> None:
     signed in there before.
     """
     failed = FailedSignIns(lambda: 0.0)
-    failed.succeeded(Attempt("tool", "10.0.0.1"))
+    failed.succeeded(SignInAttempt("tool", "10.0.0.1"))
     for number in range(OF_ADDRESS.free):
-        failed.failed(Attempt(f"user-{number}", "10.0.0.1"))
-    assert failed.wait_s(Attempt("otto", "10.0.0.1")) > 0
-    failed.succeeded(Attempt("mallory", "10.0.0.1"))
-    assert failed.wait_s(Attempt("otto", "10.0.0.1")) > 0
-    assert failed.wait_s(Attempt("otto", "10.0.0.2")) == 0
-    assert failed.wait_s(Attempt("otto", "10.0.0.1", device="4f")) == 0
-    assert failed.wait_s(Attempt("tool", "10.0.0.1")) == 0
-    assert failed.wait_s(Attempt("tool", "10.0.0.2")) == 0
+        failed.failed(SignInAttempt(f"user-{number}", "10.0.0.1"))
+    assert failed.wait_s(SignInAttempt("otto", "10.0.0.1")) > 0
+    failed.succeeded(SignInAttempt("mallory", "10.0.0.1"))
+    assert failed.wait_s(SignInAttempt("otto", "10.0.0.1")) > 0
+    assert failed.wait_s(SignInAttempt("otto", "10.0.0.2")) == 0
+    assert failed.wait_s(SignInAttempt("otto", "10.0.0.1", device="4f")) == 0
+    assert failed.wait_s(SignInAttempt("tool", "10.0.0.1")) == 0
+    assert failed.wait_s(SignInAttempt("tool", "10.0.0.2")) == 0
 
 
 def test_a_name_that_many_addresses_guess_is_guessed_slowly() -> None:
@@ -278,25 +292,25 @@ def test_a_name_that_many_addresses_guess_is_guessed_slowly() -> None:
     """
     now = 0.0
     failed = FailedSignIns(lambda: now)
-    failed.succeeded(Attempt("otto", "10.9.9.9"))
+    failed.succeeded(SignInAttempt("otto", "10.9.9.9"))
     for number in range(5000):
-        failed.failed(Attempt("otto", f"10.0.{number // 250}.{number % 250}"))
-    waits = failed.wait_s(Attempt("otto", "10.1.0.1"))
+        failed.failed(SignInAttempt("otto", f"10.0.{number // 250}.{number % 250}"))
+    waits = failed.wait_s(SignInAttempt("otto", "10.1.0.1"))
     assert 0 < waits <= OF_NAME.longest_s
-    assert failed.wait_s(Attempt("vera", "10.1.0.1")) == 0
-    assert failed.wait_s(Attempt("otto", "10.9.9.9")) == 0
-    assert failed.wait_s(Attempt("otto", "10.1.0.1", device="4f")) == 0
+    assert failed.wait_s(SignInAttempt("vera", "10.1.0.1")) == 0
+    assert failed.wait_s(SignInAttempt("otto", "10.9.9.9")) == 0
+    assert failed.wait_s(SignInAttempt("otto", "10.1.0.1", device="4f")) == 0
     now += waits
-    assert failed.wait_s(Attempt("otto", "10.1.0.1")) == 0
+    assert failed.wait_s(SignInAttempt("otto", "10.1.0.1")) == 0
 
 
 def test_a_known_browser_has_its_own_count() -> None:
     """A stolen one guesses no faster than any other."""
     failed = FailedSignIns(lambda: 0.0)
     for _ in range(OF_PAIR.free):
-        failed.failed(Attempt("otto", "10.0.0.1", device="4f"))
-    assert failed.wait_s(Attempt("otto", "10.0.0.1", device="4f")) > 0
-    assert failed.wait_s(Attempt("otto", "10.0.0.1", device="5a")) == 0
+        failed.failed(SignInAttempt("otto", "10.0.0.1", device="4f"))
+    assert failed.wait_s(SignInAttempt("otto", "10.0.0.1", device="4f")) > 0
+    assert failed.wait_s(SignInAttempt("otto", "10.0.0.1", device="5a")) == 0
 
 
 def test_typing_errors_of_months_do_not_add_up() -> None:
@@ -304,8 +318,8 @@ def test_typing_errors_of_months_do_not_add_up() -> None:
     now = 0.0
     failed = FailedSignIns(lambda: now)
     for number in range(10 * OF_ADDRESS.free):
-        assert failed.wait_s(Attempt(f"user-{number % 40}", "10.0.0.1")) == 0
-        failed.failed(Attempt(f"user-{number % 40}", "10.0.0.1"))
+        assert failed.wait_s(SignInAttempt(f"user-{number % 40}", "10.0.0.1")) == 0
+        failed.failed(SignInAttempt(f"user-{number % 40}", "10.0.0.1"))
         now += 300.0
 
 

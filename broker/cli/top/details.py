@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from broker.cli import job_tables
 from broker.cli.top import rows
 from broker.desk.opened import Store
-from broker.desk.phrases import age, clean, moment
+from broker.desk.phrases import age, moment
 from broker.desk.standings import explanation, standing
 from broker.model.order import Order
+from broker.model.printable import one_line
 from broker.model.printer import Printer
 
 WIDTH = 70
@@ -43,4 +44,4 @@ def of_printer(store: Store, printer: Printer) -> str:
 
 def _ordered(orders: Sequence[Order]) -> list[str]:
     lines = [f"{moment(each.at)} UTC, {each.who}, {each.verb}: {each.words}" for each in orders]
-    return ["\n".join(map(clean, lines))] if lines else []
+    return ["\n".join(map(one_line, lines))] if lines else []

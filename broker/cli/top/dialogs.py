@@ -92,10 +92,10 @@ class Choose(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class Read(ModalScreen[None]):
+class ReadDialog(ModalScreen[None]):
     """Something to read."""
 
-    CSS = STYLE.format(name="Read")
+    CSS = STYLE.format(name="ReadDialog")
     BINDINGS: ClassVar[list[BindingType]] = [("escape,q,enter", "leave", "leave")]
 
     def __init__(self, text: str) -> None:

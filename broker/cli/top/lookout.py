@@ -13,7 +13,7 @@ from broker.desk.vitals import read as vitals_of
 from broker.model.vitals import Vitals
 from broker.store.database import DatabaseBusy
 from broker.store.watch import Watch
-from broker.web.look import Scene, scene
+from broker.web.look import OverviewState, scene
 
 EVERY_S = 1.0
 RENEW_S = 15.0
@@ -41,7 +41,7 @@ class Lookout:
     def __init__(
         self,
         store: Store,
-        see: Callable[[Scene, Vitals | None], None],
+        see: Callable[[OverviewState, Vitals | None], None],
         alarm: Callable[[Sequence[str]], None],
     ) -> None:
         self._store = store

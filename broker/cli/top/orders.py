@@ -23,7 +23,7 @@ from broker.model.printer import Duty, Printer
 Choices = Sequence[tuple[str, str]]
 
 
-class Orders(App[None]):
+class OrderingApp(App[None]):
     """Where something would be lost or film used, a person is asked first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

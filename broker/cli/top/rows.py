@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from broker.cli.tables import Column
 from broker.cli.top.listing import Line
-from broker.desk.phrases import age, clean, count
+from broker.desk.phrases import age, count
 from broker.desk.printer_remarks import of_printer
 from broker.desk.remarks import of_job, where
 from broker.desk.standings import Standing
 from broker.model.hosts import at_port
 from broker.model.job import State
+from broker.model.printable import one_line
 from broker.model.printer import Printer
 from broker.model.vitals import Vitals
-from broker.web.look import Scene
+from broker.web.look import OverviewState
 
 PRINTERS = (
     Column("PRINTER"),
@@ -84,7 +85,7 @@ def printer_line(printer: Printer, now: float, *, running: bool = True) -> Line:
         "never" if checked is None else age(now - checked),
     )
     said = of_printer(printer, now, running=running)
-    return Line(printer.name, tuple(map(clean, cells)), _sentence(said))
+    return Line(printer.name, tuple(map(one_line, cells)), _sentence(said))
 
 
 def job_line(found: Standing, now: float) -> Line:
@@ -93,11 +94,11 @@ def job_line(found: Standing, now: float) -> Line:
     cells = (
         str(job.id),
         str(job.state),
-        clean(job.calling_ae),
+        one_line(job.calling_ae),
         f"{job.films_accepted}/{job.films}",
         str(job.copies),
         str(job.priority),
-        clean(where(found)),
+        one_line(where(found)),
         age(now - job.created_at),
     )
     return Line(str(job.id), cells, _sentence(of_job(found, now)))
@@ -107,7 +108,7 @@ def about_printer(printer: Printer, now: float, *, running: bool = True) -> str:
     """What it and its operator say."""
     address = printer.address
     place = f"{printer.name}: {address.ae_title}@{at_port(address.host, address.port)}"
-    return "; ".join((place, *map(clean, of_printer(printer, now, running=running))))
+    return "; ".join((place, *map(one_line, of_printer(printer, now, running=running))))
 
 
 def about_job(found: Standing, now: float) -> str:
@@ -116,7 +117,7 @@ def about_job(found: Standing, now: float) -> str:
     return f"job {found.job.id}: {_sentence(said)}"
 
 
-def headline(scene: Scene, place: str, vitals: Vitals | None, now: float) -> str:
+def headline(scene: OverviewState, place: str, vitals: Vitals | None, now: float) -> str:
     """The broker, in a line or two."""
     said = [f"{place} {'runs' if scene.running else 'DOES NOT RUN'}"]
     states = [(scene.number(each), each) for each in (State.HELD, State.PRINTING, State.QUEUED)]
@@ -139,4 +140,4 @@ def in_sight(first: int, last: int, listed: int, all_jobs: int) -> str:
 
 
 def _sentence(said: tuple[str, ...]) -> str:
-    return "; ".join(map(clean, said))
+    return "; ".join(map(one_line, said))

@@ -12,23 +12,23 @@ from textual.widgets import Static
 
 from broker.cli.top import rows
 from broker.cli.top.details import of_job, of_printer
-from broker.cli.top.dialogs import Read
+from broker.cli.top.dialogs import ReadDialog
 from broker.cli.top.listing import Listing
 from broker.cli.top.lookout import Lookout, in_words
-from broker.cli.top.orders import Orders
+from broker.cli.top.orders import OrderingApp
 from broker.desk.opened import Store
 from broker.desk.standings import Standing
 from broker.model.hosts import at_ports
-from broker.model.printable import printable
+from broker.model.printable import printable_lines
 from broker.model.printer import Printer
 from broker.model.vitals import Vitals
-from broker.web.look import Scene
+from broker.web.look import OverviewState
 
 TICK_S = 1.0
 """How often ages are told anew."""
 
 
-class Top(Orders):
+class Top(OrderingApp):
     """All database work is done in threads: keys are never kept waiting."""
 
     ENABLE_COMMAND_PALETTE = False
@@ -41,7 +41,7 @@ class Top(Orders):
             lambda found, vitals: self._from_thread(self._see, found, vitals),
             lambda lines: self._from_thread(self._alarm, lines),
         )
-        self._seen: Scene | None = None
+        self._seen: OverviewState | None = None
         self._vitals: Vitals | None = None
         self._broker = Static("", id="broker", markup=False)
         self._alarms = Static("", id="alarms", markup=False)
@@ -85,7 +85,7 @@ class Top(Orders):
         self._alarms.update("\n".join(lines))
         self._alarms.display = bool(lines)
 
-    def _see(self, found: Scene, vitals: Vitals | None) -> None:
+    def _see(self, found: OverviewState, vitals: Vitals | None) -> None:
         self._seen, self._vitals = found, vitals
         self._alarm(found.alarms)
         self._tell()
@@ -169,7 +169,7 @@ class Top(Orders):
             self._from_thread(self._read, text)
 
     def _read(self, text: str) -> None:
-        self.push_screen(Read(text))
+        self.push_screen(ReadDialog(text))
 
     def action_help(self) -> None:
         """What keys and columns mean."""
@@ -178,7 +178,7 @@ class Top(Orders):
 
 def _put(where: Static, words: str) -> None:
     """Another text; the same one is not drawn again. An empty one takes no line."""
-    words = printable(words)
+    words = printable_lines(words)
     if where.content != words:
         where.update(words)
         where.display = bool(words)

@@ -9,10 +9,17 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 
-from broker.dicom.transport.admission import SPARE_S, TOO_MANY_OF_ONE, Admitted, Caps, Held, admit
+from broker.dicom.transport.admission import (
+    SPARE_S,
+    TOO_MANY_OF_ONE,
+    Admitted,
+    Caps,
+    RunningAssociation,
+    admit,
+)
 from broker.dicom.transport.associate_pdus import abort_pdu, associate_rj
 from broker.dicom.transport.association import ABORT_PATIENCE_S, AcceptedAssociation
-from broker.dicom.transport.ending import QUIET_S, ends_at
+from broker.dicom.transport.association_ending import QUIET_S, ends_at
 from broker.dicom.transport.listener import Listener
 from broker.dicom.transport.lobby import Stranger
 from broker.dicom.transport.negotiation import (
@@ -32,7 +39,13 @@ from broker.dicom.transport.negotiation import (
     negotiate,
 )
 from broker.dicom.transport.peer_watch import CALLER_SILENT_S
-from broker.dicom.transport.service import MAX_FRAME, Ending, EventSink, Limits, Service
+from broker.dicom.transport.service import (
+    MAX_FRAME,
+    AssociationLimits,
+    AssociationService,
+    Ending,
+    EventSink,
+)
 from broker.dicom.transport.tls_wire import TlsWire
 from broker.dicom.transport.wire import (
     Violation,
@@ -42,7 +55,7 @@ from broker.dicom.transport.wire import (
 from broker.model.hosts import Hosts
 from broker.model.refusal import Refusal
 
-__all__ = ["AcceptedAssociation", "Acceptor", "Ending", "Offer", "Service", "TurnedAway"]
+__all__ = ["AcceptedAssociation", "Acceptor", "AssociationService", "Ending", "Offer", "TurnedAway"]
 
 JOIN_S = 0.7
 """For the threads of associations that were aborted."""
@@ -77,7 +90,7 @@ class Acceptor:
         port: int | None,
         ae_title: str,
         offers: Sequence[Offer] | Callable[[], Sequence[Offer]],
-        new_service: Callable[[AcceptedAssociation], Service],
+        new_service: Callable[[AcceptedAssociation], AssociationService],
         tls_port: int | None = None,
         tls: Callable[[], ssl.SSLContext] | None = None,
         check_called_ae: bool = True,
@@ -97,7 +110,7 @@ class Acceptor:
         self._new_service = new_service
         self._check_called_ae = check_called_ae
         self._caps = Caps(max_associations, max_associations_per_peer or max_associations, spare_s)
-        self._limits = Limits(max_pdu, idle_timeout_s, message_timeout_s, max_frame)
+        self._limits = AssociationLimits(max_pdu, idle_timeout_s, message_timeout_s, max_frame)
         self._on_event = on_event
         self._changed = threading.Condition()
         self._associations: dict[AcceptedAssociation, str] = {}
@@ -271,7 +284,10 @@ class Acceptor:
     def _decide(self, address: str) -> Admitted[AcceptedAssociation] | Rejection:
         if self._stopping:
             return CONGESTED
-        held = [Held(each, where, each.spare_since) for each, where in self._associations.items()]
+        held = [
+            RunningAssociation(each, where, each.spare_since)
+            for each, where in self._associations.items()
+        ]
         return admit(address, held, self._caps, time.monotonic())
 
     def _serve(self, association: AcceptedAssociation, proposal: Proposal) -> Rejection | None:

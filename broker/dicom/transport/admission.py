@@ -21,7 +21,7 @@ A = TypeVar("A")
 
 
 @dataclass(frozen=True)
-class Held(Generic[A]):
+class RunningAssociation(Generic[A]):
     """An association that is running."""
 
     association: A
@@ -47,7 +47,9 @@ class Admitted(Generic[A]):
     instead_of: A | None = None
 
 
-def admit(address: str, held: Sequence[Held[A]], caps: Caps, now: float) -> Admitted[A] | Rejection:
+def admit(
+    address: str, held: Sequence[RunningAssociation[A]], caps: Caps, now: float
+) -> Admitted[A] | Rejection:
     """What to answer one more association from an address.
 
     An address that is full makes room among its own. When all places are taken, the one goes that
@@ -69,7 +71,7 @@ def admit(address: str, held: Sequence[Held[A]], caps: Caps, now: float) -> Admi
 
 
 def _instead(
-    held: Sequence[Held[A]], spare_s: float, now: float, greedy: frozenset[str]
+    held: Sequence[RunningAssociation[A]], spare_s: float, now: float, greedy: frozenset[str]
 ) -> Admitted[A] | None:
     """The one that can best be spared, if any can."""
     spare = [

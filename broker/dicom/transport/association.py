@@ -11,16 +11,22 @@ from pydicom.dataset import Dataset
 
 from broker.dicom.statuses import PROCESSING_FAILURE
 from broker.dicom.transport.associate_pdus import RELEASE_RP, abort_pdu, associate_ac
+from broker.dicom.transport.association_ending import AssociationUse
 from broker.dicom.transport.command_set import Command, CommandSet, command_bytes, command_of
 from broker.dicom.transport.dataset_stream import Strainer
 from broker.dicom.transport.dataset_writer import encode_dataset
-from broker.dicom.transport.ending import Use
 from broker.dicom.transport.fragments import Assembly, Message, packed, sendable_pdu
 from broker.dicom.transport.guarded_service import GuardedService
 from broker.dicom.transport.message import Context, Request, Response, response_command
 from broker.dicom.transport.negotiation import Answered, Proposal, accepted
 from broker.dicom.transport.pace import Pace
-from broker.dicom.transport.service import Closing, Ending, EventSink, Limits, Service
+from broker.dicom.transport.service import (
+    AssociationLimits,
+    AssociationService,
+    Closing,
+    Ending,
+    EventSink,
+)
 from broker.dicom.transport.wire import (
     PduType,
     Reason,
@@ -45,7 +51,7 @@ class AcceptedAssociation:
         peer: str,
         proposal: Proposal,
         answered: Sequence[Answered],
-        limits: Limits,
+        limits: AssociationLimits,
         on_event: EventSink,
     ) -> None:
         self.calling_ae = proposal.calling_ae
@@ -131,10 +137,10 @@ class AcceptedAssociation:
         return True
 
     @property
-    def use(self) -> Use:
+    def use(self) -> AssociationUse:
         """How it is used now. Any thread may ask."""
         service = self._service
-        return Use(
+        return AssociationUse(
             self._rests and self._wire.quiet,
             self._worked_at,
             unfinished=service is not None and service.unfinished,
@@ -176,7 +182,7 @@ class AcceptedAssociation:
         self._ended_by_us = Closing(Ending.LOST, "cut by us")
         self._wire.cut()
 
-    def run(self, service: Service) -> Closing:
+    def run(self, service: AssociationService) -> Closing:
         """Accept, and answer until it ends. Calls `service.closed` exactly once."""
         closing = Closing(Ending.LOST, "failed")
         guarded = GuardedService(service, max_frame=self._limits.max_frame, tell=self._tell)

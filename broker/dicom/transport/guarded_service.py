@@ -15,7 +15,7 @@ from broker.dicom.transport.command_set import Command
 from broker.dicom.transport.dataset_stream import Sink, Strainer
 from broker.dicom.transport.fragments import Message
 from broker.dicom.transport.message import Request, Response
-from broker.dicom.transport.service import Ending, Service, TakesPixels
+from broker.dicom.transport.service import AssociationService, Ending, TakesPixels
 from broker.model.refusal import Refusal
 
 ANSWERED = frozenset(
@@ -38,7 +38,7 @@ Tell = Callable[[str, Mapping[str, object]], None]
 class GuardedService:
     """Asks a Service what it is to be asked, and answers for it when it fails."""
 
-    def __init__(self, service: Service, *, max_frame: int, tell: Tell) -> None:
+    def __init__(self, service: AssociationService, *, max_frame: int, tell: Tell) -> None:
         self._service = service
         self._max_frame = max_frame
         self._tell = tell

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
 from broker.dicom.transport.associate_pdus import associate_rj
-from broker.dicom.transport.listening import listen, names_of_peer
+from broker.dicom.transport.listening_sockets import listen, names_of_peer
 from broker.dicom.transport.lobby import Lobby, Stranger
 from broker.dicom.transport.negotiation import CONGESTED, Proposal
 from broker.dicom.transport.service import EventSink

@@ -32,7 +32,7 @@ class Ending(StrEnum):
     """The connection broke."""
 
 
-class Service(Protocol):
+class AssociationService(Protocol):
     """What answers the requests of one association, always on that association's thread.
 
     A Service may have attributes that other threads read. `disposable`: whether nothing would be
@@ -81,7 +81,7 @@ class Closing(Exception):
 
 
 @dataclass(frozen=True)
-class Limits:
+class AssociationLimits:
     """What one association may take, in seconds and bytes."""
 
     max_pdu: int

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from starlette.types import Message, Receive
 
-from broker.web.server.refusal import Refused
+from broker.web.server.request_refused import RequestRefused
 
 MOST = 64 * 1024
 """Bytes of a body."""
@@ -25,22 +25,28 @@ class Gone(ConnectionError):
 def announced(headers: Mapping[bytes, bytes]) -> bool:
     """Whether a body comes after this head.
 
-    Raises: Refused: its length (413) or its type (415) is none that the page takes.
+    Raises: RequestRefused: its length (413) or its type (415) is none that the page takes; or it
+        has two lengths (400): a proxy may take the other one for its end, and what follows for a
+        request (RFC 9112 6.1).
     """
     length = headers.get(b"content-length", b"")
+    if length and b"transfer-encoding" in headers:
+        raise RequestRefused(
+            400, "Content-Length and Transfer-Encoding exclude each other; send one"
+        )
     if length and (not _LENGTH.fullmatch(length) or int(length) > MOST):
-        raise Refused(413, f"{TOO_LARGE}; this has {length[:18].decode('latin-1')}")
+        raise RequestRefused(413, f"{TOO_LARGE}; this has {length[:18].decode('latin-1')}")
     comes = b"transfer-encoding" in headers or length.strip(b"0") != b""
     kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower().decode("latin-1")
     if comes and kind and kind not in TYPES:
-        raise Refused(415, f"{kind[:100]} is not read here; send {' or '.join(TYPES)}")
+        raise RequestRefused(415, f"{kind[:100]} is not read here; send {' or '.join(TYPES)}")
     return comes
 
 
 async def whole(receive: Receive, patience_s: float) -> bytes:
     """The whole body.
 
-    Raises: Refused: it is too large (413), or not complete in time (408).
+    Raises: RequestRefused: it is too large (413), or not complete in time (408).
             Gone: its sender has gone.
     """
     pieces: list[bytes] = []
@@ -55,11 +61,11 @@ async def whole(receive: Receive, patience_s: float) -> bytes:
                 piece = message.get("body", b"")
                 length += len(piece)
                 if length > MOST:
-                    raise Refused(413, TOO_LARGE)
+                    raise RequestRefused(413, TOO_LARGE)
                 pieces.append(piece)
                 more = message.get("more_body", False)
     except TimeoutError:
-        raise Refused(408, f"the body was not complete after {patience_s:g} s") from None
+        raise RequestRefused(408, f"the body was not complete after {patience_s:g} s") from None
     return b"".join(pieces)
 
 

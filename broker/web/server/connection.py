@@ -1,4 +1,4 @@
-"""One connection to the page: whose turn it is, since when, and how long that may last."""
+"""One connection to the page: what it waits for, since when, and for how long."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from uvicorn.server import ServerState
 from broker.web.server.security_headers import HEADERS
 
 
-class Turn(Enum):
+class Phase(Enum):
     """What a connection waits for."""
 
     HEAD = "the head of a request"
@@ -29,7 +29,7 @@ class Turn(Enum):
 
 
 @dataclass(frozen=True)
-class Patience:
+class TimeLimits:
     """How long a peer may take, in seconds."""
 
     head_s: float = 10.0
@@ -45,23 +45,23 @@ class Patience:
     handshake_s: float = 10.0
     """For TLS."""
 
-    def of(self, turn: Turn) -> float:
-        """Seconds for that turn."""
+    def of(self, phase: Phase) -> float:
+        """Seconds for that phase."""
         return {
-            Turn.HEAD: self.head_s,
+            Phase.HEAD: self.head_s,
             # The request's own limit answers in words first.
-            Turn.BODY: self.body_s + 1.0,
-            Turn.READING: self.reading_s,
-            Turn.END: self.end_s,
-            Turn.REST: self.rest_s + 1.0,
-        }.get(turn, float("inf"))
+            Phase.BODY: self.body_s + 1.0,
+            Phase.READING: self.reading_s,
+            Phase.END: self.end_s,
+            Phase.REST: self.rest_s + 1.0,
+        }.get(phase, float("inf"))
 
 
-PATIENCE = Patience()
+TIME_LIMITS = TimeLimits()
 
 
 class Connection(H11Protocol):
-    """uvicorn's protocol, which knows whose turn it is. In the loop's thread alone."""
+    """uvicorn's protocol, which knows what it waits for. In the loop's thread alone."""
 
     def __init__(
         self,
@@ -72,36 +72,38 @@ class Connection(H11Protocol):
     ) -> None:
         super().__init__(config, server_state, app_state)
         self._lost = lost
-        self._turn = Turn.HEAD
+        self._phase = Phase.HEAD
         self._since = time.monotonic()
         self._begun = True
         """Whether a head is due: the first one is, from the start."""
+        self._sends_no_more = False
+        """Whether its peer has closed its sending half."""
 
     @property
     def idle_since(self) -> float | None:
-        """When its peer's turn began; None while it is the page's."""
+        """Since when the page waits for the peer; None while the peer waits for the page."""
         self._look()
-        return None if self._turn is Turn.ANSWER else self._since
+        return None if self._phase is Phase.ANSWER else self._since
 
     @property
     def waits_for(self) -> str:
-        """What it waits for, in words."""
-        return self._turn.value
+        """What it waits for, in words, for a log line."""
+        return self._phase.value
 
-    def overdue(self, now: float, patience: Patience) -> bool:
+    def overdue(self, now: float, patience: TimeLimits) -> bool:
         """Whether its peer has taken too long."""
         self._look()
-        return now - self._since > patience.of(self._turn)
+        return now - self._since > patience.of(self._phase)
 
     def expire(self) -> None:
         """End it: in words where a request has begun, at once otherwise."""
-        if self._turn is Turn.HEAD and self.conn.our_state is h11.IDLE:
+        if self._phase is Phase.HEAD and self.conn.our_state is h11.IDLE:
             self._answer(408, "the request took too long")
         else:
             self.transport.abort()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """The peer's turn begins."""
+        """The page waits for the first request."""
         super().connection_made(transport)
         self._since = time.monotonic()
 
@@ -112,14 +114,31 @@ class Connection(H11Protocol):
         if not self._begun and self.conn.their_state is h11.IDLE:
             self._begun = True
             self._since = time.monotonic()
-            self._turn = Turn.HEAD
+            self._phase = Phase.HEAD
         super().data_received(data)
         self._look()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The peer sends no more; whether the connection stays open.
+
+        It may still read what it has asked for (`nc -N`, some monitors). One that reads a stream is
+        a browser whose page was closed. asyncio keeps no TLS connection open after this.
+        """
+        self._sends_no_more = True
+        return self.scheme == "http" and self._answer_begins_or_is_read()
+
+    def _answer_begins_or_is_read(self) -> bool:
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or self.conn.their_state is h11.SEND_BODY:
+            return False
+        return not cycle.response_started or bool(self.flow.write_paused)
 
     def on_response_complete(self) -> None:
         """A request has its answer; the next may have come already."""
         self._begun = bool(self.conn.trailing_data[0])
         super().on_response_complete()
+        if self._sends_no_more and self.cycle.response_complete:
+            self.transport.close()
         self._look()
 
     def pause_writing(self) -> None:
@@ -150,6 +169,10 @@ class Connection(H11Protocol):
         """Answer outside of the application, and close."""
         if self.transport.is_closing():
             return
+        if self.cycle is not None:
+            # What the application says of this request from now on goes nowhere.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             self.transport.abort()
             return
@@ -171,19 +194,19 @@ class Connection(H11Protocol):
         self._look()
 
     def _look(self) -> None:
-        """Note whose turn it is now, and since when where that has changed."""
-        turn = self._now()
-        if turn is not self._turn:
-            self._turn = turn
+        """Note what it waits for now, and since when where that has changed."""
+        phase = self._now()
+        if phase is not self._phase:
+            self._phase = phase
             self._since = time.monotonic()
 
-    def _now(self) -> Turn:
+    def _now(self) -> Phase:
         if self.transport.is_closing():
-            return Turn.END
+            return Phase.END
         if self.flow.write_paused:
-            return Turn.READING
+            return Phase.READING
         if self.conn.their_state is h11.SEND_BODY:
-            return Turn.BODY
+            return Phase.BODY
         if self.cycle is not None and not self.cycle.response_complete:
-            return Turn.ANSWER
-        return Turn.HEAD if self._begun else Turn.REST
+            return Phase.ANSWER
+        return Phase.HEAD if self._begun else Phase.REST

@@ -20,16 +20,23 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from broker.desk.doors import proxied, same_origin, stranger
 from broker.model.note import Note
 from broker.web.server import bodies
-from broker.web.server.answers import LINGER_S, Answer, Sending, heads, wants_json
 from broker.web.server.lines import place_of
-from broker.web.server.refusal import Refused, busy
-from broker.web.server.turns import Turn, Turns
+from broker.web.server.request_refused import RequestRefused, busy
+from broker.web.server.request_slots import RequestSlot, RequestSlots
+from broker.web.server.responses import (
+    LINGER_S,
+    ROOM,
+    ResponseWriter,
+    UnsentResponses,
+    heads,
+    wants_json,
+)
 
 METHODS = ("GET", "HEAD", "POST")
 SAFE = frozenset({"GET", "HEAD"})
 AT_ONCE, WAITING = 8, 64
-"""Requests that the pages work on at one time, and that wait for their turn: more at one time would
-only wait for each other, and keep probes from theirs. A request has its turn until its answer
+"""Requests that the pages work on at one time, and that wait for a slot: more at one time would
+only wait for each other, and keep probes waiting. A request has its slot until its answer
 begins, so that nothing waits for one who reads slowly."""
 FAULT = "the page has a fault here; the broker's log has it. Films are not concerned"
 OPEN = ("/static/", "/sign-in")
@@ -47,7 +54,7 @@ class Pass(Protocol):
     async def identify(self, request: Request) -> Response | None:
         """Note in `request.state` who asks; the answer for one who must sign in first.
 
-        Raises: Refused: too many sign-ins at once.
+        Raises: RequestRefused: too many sign-ins at once.
         """
 
     def needed(self) -> bool:
@@ -74,15 +81,16 @@ class Front:
         note: Note,
         *,
         patience_s: float,
+        room: int = ROOM,
     ) -> None:
-        """`patience_s`: for a body."""
+        """`patience_s`: for a body. `room`: bytes of answers that are not read yet."""
         self._app = app
         self._sessions = sessions
         self._probes = probes
         self._note = note
         self._patience_s = patience_s
-        self._sending = Sending()
-        self._turns = Turns(AT_ONCE, WAITING)
+        self._sending = UnsentResponses(room)
+        self._slots = RequestSlots(AT_ONCE, WAITING)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the application's life."""
@@ -94,29 +102,38 @@ class Front:
         def cookies() -> list[str]:
             return self._sessions.cookies(state, https=scope["scheme"] == "https")
 
-        turn = state["turn"] = Turn(self._turns)
-        answer = Answer(scope, receive, send, self._sending, cookies, turn.leave)
+        slot = state["slot"] = RequestSlot(self._slots)
+        answer = ResponseWriter(scope, receive, send, self._sending, cookies, slot.release)
         reads = [False]
         try:
-            await self._answer(scope, receive, answer, turn, reads)
+            await self._answer(scope, receive, answer, slot, reads)
         except bodies.Gone:
             return
-        except Refused as refused:
+        except RequestRefused as refused:
             if answer.begun:
                 return  # cut off: uvicorn closes a connection whose answer is not complete
             self._note("page request refused", {"kind": f"{refused.status}", "why": refused.words})
             await answer.refuse(refused, reads=reads[0])
         except Exception as error:  # noqa: BLE001 - it is told, and the others go on
+            if answer.cut:
+                kind = "read too slowly: other answers need its memory"
+                self._note("page connection ended", {"kind": kind, "address": _address(scope)})
+                return
             # Not its words: they may quote what was sent, or a row (promise 10).
             facts = {"kind": type(error).__name__, "path": scope["path"][:200]}
             self._note("page failed", {**facts, "place": place_of(error)})
             if not answer.begun:
-                await answer.refuse(Refused(500, FAULT), reads=reads[0])
+                await answer.refuse(RequestRefused(500, FAULT), reads=reads[0])
         finally:
-            turn.leave()
+            slot.release()
 
     async def _answer(
-        self, scope: Scope, receive: Receive, answer: Answer, turn: Turn, reads: list[bool]
+        self,
+        scope: Scope,
+        receive: Receive,
+        answer: ResponseWriter,
+        slot: RequestSlot,
+        reads: list[bool],
     ) -> None:
         """`reads` is true while a body may come that was not read."""
         headers = heads(scope)
@@ -125,21 +142,22 @@ class Front:
         reads[0] = b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
         if method not in METHODS:
             words = f"the method {method[:20]} is not answered here; use {', '.join(METHODS)}"
-            raise Refused(405, words, {"Allow": ", ".join(METHODS)})
+            raise RequestRefused(405, words, {"Allow": ", ".join(METHODS)})
         if not path.startswith("/"):
-            raise Refused(400, "the path of a request begins with a slash")
+            raise RequestRefused(400, "the path of a request begins with a slash")
         reads[0] = bodies.announced(headers)
         if (probe := self._probes.get(path)) is not None:
             if method == "POST":
-                raise Refused(405, "only GET and HEAD are answered here", {"Allow": "GET, HEAD"})
+                raise RequestRefused(
+                    405, "only GET and HEAD are answered here", {"Allow": "GET, HEAD"}
+                )
             json = wants_json(path, headers.get(b"accept", b"").decode("latin-1"))
             await (await probe(json))(scope, receive, answer.send)
             return
-        if path == "/sign-in" and method == "POST":
-            address = scope["client"][0] if scope.get("client") else ""
-            if self._sessions.crowded(address):
-                raise busy("too many sign-ins at once", status=429)
-        await turn.come()
+        signs_in = path == "/sign-in" and method == "POST"
+        if signs_in and self._sessions.crowded(_address(scope)):
+            raise busy("too many sign-ins at once", status=429)
+        await slot.take()
         request = Request(scope)
         scope["state"]["needed"] = needed = await run_in_threadpool(self._sessions.needed)
         if not needed:
@@ -151,37 +169,43 @@ class Front:
             if unknown is not None:
                 if reads[0]:
                     unknown.headers["Connection"] = "close"
-                    turn.leave()
-                    with suppress(Refused):  # thrown away, so that the answer is not lost
+                    slot.release()
+                    with suppress(RequestRefused):  # thrown away, so that the answer is not lost
                         await bodies.whole(receive, LINGER_S)
                 await unknown(scope, receive, answer.send)
                 return
         if reads[0]:
-            turn.leave()  # its sender may take a while
+            slot.release()  # its sender may take a while
             body = await bodies.whole(receive, self._patience_s)
             reads[0] = False
             receive = bodies.again(body, receive)
-            await turn.come()
+            await slot.take()
         await self._app(scope, receive, answer.send)
 
     def _only_here(self, headers: Mapping[bytes, bytes]) -> None:
         """Without users the page is for this machine alone.
 
-        Raises: Refused: it is asked for from elsewhere, or may be.
+        Raises: RequestRefused: it is asked for from elsewhere, or may be.
         """
         if not self._sessions.for_this_machine():
-            raise Refused(403, "there are no users: `broker user add` makes one")
+            raise RequestRefused(403, "there are no users: `broker user add` makes one")
         if words := stranger(headers.get(b"host", b"").decode("latin-1")):
-            raise Refused(400, words)
+            raise RequestRefused(400, words)
         if words := proxied(name.decode("latin-1") for name in headers):
-            raise Refused(403, words)
+            raise RequestRefused(403, words)
 
     def _from_here(self, request: Request) -> None:
         """A browser names the page that a change was sent from; a program names none.
 
-        Raises: Refused: it is another site's page.
+        Raises: RequestRefused: it is another site's page.
         """
         origin = request.headers.get("origin") or request.headers.get("referer") or ""
         host = request.headers.get("host", "")
         if origin and not same_origin(origin, request.url.scheme, host):
-            raise Refused(403, "this was sent from another page; order it on the broker's own")
+            raise RequestRefused(
+                403, "this was sent from another page; order it on the broker's own"
+            )
+
+
+def _address(scope: Scope) -> str:
+    return str(scope["client"][0]) if scope.get("client") else ""

@@ -5,16 +5,20 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Literal
 
 from broker.model.note import Note
 from broker.relay.notebook import Notebook
+
+Level = Literal["info", "warning", "error"]
 
 REPEATED = frozenset(
     {
         "page connection ended",
         "page connection refused",
+        "page connection timed out",
         "page failed",
         "page look failed",
         "page library",
@@ -23,8 +27,20 @@ REPEATED = frozenset(
         "signed in",
     }
 )
+ROUTINE = frozenset({"signed in", "page connection timed out"})
+"""What a person or a browser does every day: browsers open connections that they may not need."""
+FAULTS = frozenset({"page failed"})
+"""What is wrong in the broker itself."""
 LIBRARIES = ("asyncio", "concurrent.futures", "uvicorn.error")
 """Loggers of what serves the page: a peer makes them speak as often as it likes."""
+
+
+def level_of(event: str, facts: Mapping[str, object]) -> Level:
+    """How serious a line of the page's process is. A line of a library with an exception (`why`)
+    tells of a fault, one without of what a peer has sent."""
+    if event in FAULTS or (event == "page library" and "why" in facts):
+        return "error"
+    return "info" if event in ROUTINE else "warning"
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Full(Exception):
+class WorkerFull(Exception):
     """As much waits as may wait."""
 
 
@@ -40,10 +40,10 @@ class Worker:
     async def do(self, key: str, call: Callable[[], T]) -> T:
         """What the call returns, or raises.
 
-        Raises: Full: at once, when there are as many calls as may be.
+        Raises: WorkerFull: at once, when there are as many calls as may be.
         """
         if self.full(key):
-            raise Full
+            raise WorkerFull
         if not self._begun:
             self._begun = True
             self._thread.start()

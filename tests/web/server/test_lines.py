@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from broker.web.server.lines import bounded
+import pytest
+
+from broker.web.server.lines import bounded, level_of
 
 SECRET = "Doe^Synthetic"
 
@@ -33,3 +35,26 @@ def test_what_a_peer_causes_is_told_as_a_number() -> None:
     (failed,) = (facts for _, facts in told if facts.get("why") == "ValueError")
     assert str(failed["place"]).partition(":")[0].endswith("test_lines.py")
     assert SECRET not in str(told)
+
+
+@pytest.mark.parametrize(
+    ("event", "facts", "level"),
+    [
+        ("signed in", {}, "info"),
+        ("page connection timed out", {}, "info"),
+        ("sign-in failed", {}, "warning"),
+        ("page request refused", {}, "warning"),
+        ("page connection refused", {}, "warning"),
+        ("page connection ended", {}, "warning"),
+        ("page look failed", {}, "warning"),
+        ("page library", {"words": "Invalid HTTP request received."}, "warning"),
+        ("page library", {"words": "Exception in callback", "why": "ValueError"}, "error"),
+        ("page failed", {}, "error"),
+    ],
+)
+def test_each_line_has_the_level_that_its_reader_needs(
+    event: str, facts: Mapping[str, object], level: str
+) -> None:
+    """An error is a fault of the broker, a warning what a peer has no right to, the rest is told
+    for the record."""
+    assert level_of(event, facts) == level

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from broker.web.server.fresh import Fresh, Late
-from broker.web.server.worker import Full, Worker
+from broker.web.server.worker import Worker, WorkerFull
 
 
 def test_more_than_may_wait_is_refused_at_once() -> None:
@@ -19,11 +19,11 @@ def test_more_than_may_wait_is_refused_at_once() -> None:
     async def play() -> list[object]:
         first = [asyncio.create_task(worker.do("a", go.wait)) for _ in range(2)]
         await asyncio.sleep(0)
-        with pytest.raises(Full):
+        with pytest.raises(WorkerFull):
             await worker.do("a", go.wait)
         other = asyncio.create_task(worker.do("b", lambda: 1 // 0))
         await asyncio.sleep(0)
-        with pytest.raises(Full):
+        with pytest.raises(WorkerFull):
             await worker.do("c", go.wait)
         go.set()
         found = await asyncio.gather(*first, other, return_exceptions=True)

@@ -11,7 +11,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 
 from broker.model.room import MB
-from broker.web.server.refusal import Refused, busy
+from broker.web.server.request_refused import RequestRefused, busy
 from broker.web.server.security_headers import HEADERS, HTTPS_ONLY
 
 PIECE = 64 * 1024
@@ -23,7 +23,11 @@ LINGER_S, LINGER_BYTES = 1.0, 64 * 1024
 still sends is read and thrown away: one that is closed before would lose the answer."""
 
 
-class Sending:
+class CutOff(ConnectionError):
+    """The rest of an answer is not sent: its reader was slow, and others need the memory."""
+
+
+class UnsentResponses:
     """The memory that answers take which their readers have not taken yet. In the loop's thread."""
 
     def __init__(self, room: int = ROOM) -> None:
@@ -36,7 +40,7 @@ class Sending:
         """Room for so many bytes: the oldest answers are cut off for it, as their readers are the
         slowest. The number to give it back by.
 
-        Raises: Refused: so much is not kept at all.
+        Raises: RequestRefused: so much is not kept at all.
         """
         if length > self._room:
             raise busy("this answer is too large")
@@ -53,7 +57,7 @@ class Sending:
         self._taken.pop(number, None)
 
 
-class Answer:
+class ResponseWriter:
     """One answer: what an application sends, with what every answer has."""
 
     def __init__(
@@ -61,7 +65,7 @@ class Answer:
         scope: Scope,
         receive: Receive,
         send: Send,
-        sending: Sending,
+        sending: UnsentResponses,
         cookies: Callable[[], list[str]],
         begins: Callable[[], None],
     ) -> None:
@@ -75,9 +79,17 @@ class Answer:
         self._start: Message | None = None
         self.begun = False
         """Whether anything was sent."""
+        self.cut = False
+        """Whether it ends without its rest: nothing more of it is sent."""
 
     async def send(self, message: Message) -> None:
-        """As ASGI has it."""
+        """As ASGI has it.
+
+        Raises: CutOff: others need the memory of this answer. uvicorn closes a connection whose
+            answer is not complete; a browser connects again for the next events of a stream.
+        """
+        if self.cut:
+            raise CutOff
         if message["type"] == "http.response.start":
             self._start = message  # kept until it is known that the rest has room
             return
@@ -86,7 +98,7 @@ class Answer:
             await self._begin()
             await self._send(message)
             return
-        with suppress(TimeoutError):  # cut off for others: the connection ends without the rest
+        try:
             async with asyncio.timeout(None) as ends:
                 number = self._sending.take(len(body), ends)
                 try:
@@ -94,8 +106,11 @@ class Answer:
                     await self._in_pieces(memoryview(body), message.get("more_body", False))
                 finally:
                     self._sending.give(number)
+        except TimeoutError:
+            self.cut = True
+            raise CutOff from None
 
-    async def refuse(self, refused: Refused, *, reads: bool) -> None:
+    async def refuse(self, refused: RequestRefused, *, reads: bool) -> None:
         """Refuse it in words, and end the connection: what came behind it is not looked at. Where
         `reads`, its body was not read: what comes of it is thrown away for a moment before."""
         if wants_json(

@@ -9,15 +9,15 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from broker.model.note import Note
-from broker.web.server.connection import PATIENCE, Connection, Patience
-from broker.web.server.listener import Listener
-from broker.web.server.places import LIMITS, Limits
+from broker.web.server.connection import TIME_LIMITS, Connection, TimeLimits
+from broker.web.server.connection_limits import CONNECTION_LIMITS, ConnectionLimits
+from broker.web.server.page_listener import PageListener
 
 STOP_S = 1
 """Streams that are open are cut after so long."""
 
 
-class Server(uvicorn.Server):
+class PageServer(uvicorn.Server):
     """Serves until it is told to end; signals are the broker's affair."""
 
     def __init__(
@@ -27,8 +27,8 @@ class Server(uvicorn.Server):
         *,
         certificate: str | None = None,
         key: str | None = None,
-        limits: Limits = LIMITS,
-        patience: Patience = PATIENCE,
+        limits: ConnectionLimits = CONNECTION_LIMITS,
+        patience: TimeLimits = TIME_LIMITS,
     ) -> None:
         """`certificate` and `key` name PEM files; without them it is HTTP."""
         settings = uvicorn.Config(
@@ -49,7 +49,7 @@ class Server(uvicorn.Server):
         self._note = note
         self._limits = limits
         self._patience = patience
-        self._listener: Listener | None = None
+        self._listener: PageListener | None = None
 
     def install_signal_handlers(self) -> None:
         """None of its own."""
@@ -61,7 +61,7 @@ class Server(uvicorn.Server):
         def make(lost: Callable[[], None]) -> Connection:
             return Connection(self.config, self.server_state, self.lifespan.state, lost)
 
-        self._listener = Listener(
+        self._listener = PageListener(
             sockets or [],
             make,
             self.config.ssl,

@@ -14,7 +14,7 @@ from broker.model.hosts import plain_host
 
 
 @dataclass(frozen=True)
-class Limits:
+class ConnectionLimits:
     """How many connections the page keeps."""
 
     all: int = 384
@@ -24,7 +24,7 @@ class Limits:
     """Places that no other address takes: probes and people on this machine get in."""
 
 
-LIMITS = Limits()
+CONNECTION_LIMITS = ConnectionLimits()
 
 
 class Taken(Protocol):
@@ -36,15 +36,15 @@ class Taken(Protocol):
 
     @property
     def idle_since(self) -> float | None:
-        """When its peer's turn began, in seconds of the monotonic clock; None while the page works
-        on its request, or sends events."""
+        """Since when the page waits for the peer, in seconds of the monotonic clock; None while it
+        works on its request, or sends events."""
 
 
 Place = TypeVar("Place", bound=Taken)
 
 
 @dataclass(frozen=True)
-class Admission(Generic[Place]):
+class ConnectionAdmission(Generic[Place]):
     """What becomes of a new connection."""
 
     admitted: bool
@@ -52,7 +52,9 @@ class Admission(Generic[Place]):
     """The connection that ends for it."""
 
 
-def admission(taken: Collection[Place], address: str, limits: Limits = LIMITS) -> Admission[Place]:
+def admission(
+    taken: Collection[Place], address: str, limits: ConnectionLimits = CONNECTION_LIMITS
+) -> ConnectionAdmission[Place]:
     """Whether a new connection from `address` is kept.
 
     Where its address, all other machines together, or all connections have as many places as they
@@ -70,11 +72,11 @@ def admission(taken: Collection[Place], address: str, limits: Limits = LIMITS) -
     if not rivals and len(taken) >= limits.all:
         rivals = taken
     if not rivals:
-        return Admission(True)
+        return ConnectionAdmission(True)
     idle = [(each.idle_since, each) for each in rivals if each.idle_since is not None]
     if not idle:
-        return Admission(False)
-    return Admission(True, min(idle, key=lambda pair: pair[0])[1])
+        return ConnectionAdmission(False)
+    return ConnectionAdmission(True, min(idle, key=lambda pair: pair[0])[1])
 
 
 def peer_of(host: str) -> str:

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from broker.dicom.transport.listening import CannotListen, listen, names_of_peer
+from broker.dicom.transport.listening_sockets import CannotListen, listen, names_of_peer
 from broker.dicom.transport.requestor import Requestor
 from tests.peers.acceptor import OFFERS, accepting, echoed
 from tests.peers.certificates import Authority

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from broker.dicom.transport.acceptor import AcceptedAssociation, Ending
-from broker.dicom.transport.ending import BETWEEN_S, QUIET_S, Use, ends_at
+from broker.dicom.transport.association_ending import BETWEEN_S, QUIET_S, AssociationUse, ends_at
 from broker.dicom.transport.message import Request, Response
 from tests.peers.acceptor import OFFERS, VERIFICATION, Scripted, accepting, echoed, opened, success
 from tests.peers.raw import ABORT, Raw, data_pdu, echo
@@ -20,17 +20,19 @@ LONG_S = 60.0
 @pytest.mark.parametrize(
     ("use", "end"),
     [
-        (Use(True, 10.0, unfinished=False), 10.0 + QUIET_S),
-        (Use(True, 999.9, unfinished=False), 999.9 + QUIET_S),
-        (Use(False, 10.0, unfinished=False), None),
-        (Use(False, 10.0, unfinished=True), None),
-        (Use(True, 10.0, unfinished=True), None),
-        (Use(True, 10.0, unfinished=True, between=True), None),
-        (Use(True, 10.0, unfinished=False, between=True), 10.0 + BETWEEN_S),
-        (Use(False, 10.0, unfinished=False, between=True), None),
+        (AssociationUse(True, 10.0, unfinished=False), 10.0 + QUIET_S),
+        (AssociationUse(True, 999.9, unfinished=False), 999.9 + QUIET_S),
+        (AssociationUse(False, 10.0, unfinished=False), None),
+        (AssociationUse(False, 10.0, unfinished=True), None),
+        (AssociationUse(True, 10.0, unfinished=True), None),
+        (AssociationUse(True, 10.0, unfinished=True, between=True), None),
+        (AssociationUse(True, 10.0, unfinished=False, between=True), 10.0 + BETWEEN_S),
+        (AssociationUse(False, 10.0, unfinished=False, between=True), None),
     ],
 )
-def test_what_is_idle_ends_at_once_and_a_film_gets_its_time(use: Use, end: float | None) -> None:
+def test_what_is_idle_ends_at_once_and_a_film_gets_its_time(
+    use: AssociationUse, end: float | None
+) -> None:
     """A request in hand and an unprinted film are waited for; a film session in which something was
     asked for a moment ago gets a few seconds for its next film."""
     assert ends_at(use) == end

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """It is not carried out. `words` says why, and what to do; nothing more of it is read."""
 
     def __init__(self, status: int, words: str, headers: Mapping[str, str] | None = None) -> None:
@@ -15,6 +15,8 @@ class Refused(Exception):
         self.headers = dict(headers or {})
 
 
-def busy(words: str, retry_s: int = 2, status: int = 503) -> Refused:
+def busy(words: str, retry_s: int = 2, status: int = 503) -> RequestRefused:
     """Not now: the page does as much as it may already."""
-    return Refused(status, f"{words}; try again in {retry_s} s", {"Retry-After": str(retry_s)})
+    return RequestRefused(
+        status, f"{words}; try again in {retry_s} s", {"Retry-After": str(retry_s)}
+    )

@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from broker.web.look import Look
-from broker.web.server.refusal import busy
+from broker.web.server.request_refused import busy
 
 ALL, BY_KEY = 128, 16
 """Streams in all, and of one user; of one address where there are no users."""
@@ -63,7 +63,7 @@ class Streams:
     def enter(self, key: str) -> Callable[[], None]:
         """One more stream, until what this returns is called.
 
-        Raises: Refused: 429, there are too many.
+        Raises: RequestRefused: 429, there are too many.
         """
         if self._open[key] >= BY_KEY:
             raise busy(f"{BY_KEY} pages are open already: close one", 30, status=429)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import ssl
 import time
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable, Sequence
 
 from broker.model.note import Note
-from broker.web.server.connection import PATIENCE, Connection, Patience
-from broker.web.server.places import LIMITS, Limits, admission, peer_of
+from broker.web.server.connection import TIME_LIMITS, Connection, TimeLimits
+from broker.web.server.connection_limits import (
+    CONNECTION_LIMITS,
+    ConnectionLimits,
+    admission,
+    peer_of,
+)
 
 BACKLOG = 256
 """Connections that the system keeps until they are accepted."""
@@ -18,6 +25,13 @@ AT_ONCE = 16
 """Connections that are accepted before other work has its turn."""
 AGAIN_S = 1.0
 """After this the system is asked again where it had no room for a connection."""
+TLS_BUFFER = 16 * 1024
+"""Bytes that each TLS connection keeps for what comes, about one record of TLS. asyncio's own value
+is 256 KiB, from the connection's first moment on; what a connection had is given back only when
+Python next looks for cycles, so that connections which say nothing would take gigabytes."""
+GARBAGE = 100
+"""After so many TLS handshakes that came to nothing Python looks for cycles: each has left one, of
+some 50 KB."""
 LOOK_S = 0.5
 """How often time limits are looked at."""
 
@@ -25,7 +39,7 @@ Make = Callable[[Callable[[], None]], Connection]
 """Makes a connection's protocol; its argument is called when the connection has ended."""
 
 
-class Seat:
+class AcceptedConnection:
     """The place of one connection, from the moment that it is accepted."""
 
     def __init__(self, accepted: socket.socket, address: str) -> None:
@@ -38,7 +52,7 @@ class Seat:
 
     @property
     def idle_since(self) -> float | None:
-        """When its peer's turn began; None while it is the page's."""
+        """Since when the page waits for the peer; None while the peer waits for the page."""
         return self._since if self.connection is None else self.connection.idle_since
 
     def end(self) -> None:
@@ -49,7 +63,7 @@ class Seat:
             self.task.cancel()
 
 
-class Listener:
+class PageListener:
     """Accepts from listening sockets until `close`. In the loop's thread alone. The kernel watches
     for peers without power: an accepted socket inherits that from the listening one."""
 
@@ -60,8 +74,8 @@ class Listener:
         context: ssl.SSLContext | None,
         note: Note,
         *,
-        limits: Limits = LIMITS,
-        patience: Patience = PATIENCE,
+        limits: ConnectionLimits = CONNECTION_LIMITS,
+        patience: TimeLimits = TIME_LIMITS,
     ) -> None:
         self._listening = listening
         self._make = make
@@ -69,13 +83,17 @@ class Listener:
         self._note = note
         self._limits = limits
         self._patience = patience
-        self._seats: set[Seat] = set()
+        self._connections: set[AcceptedConnection] = set()
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[int, asyncio.TimerHandle] = {}
         self._sweeper: asyncio.Task[None] | None = None
+        self._broken_handshakes = 0
+        """Since Python last looked for cycles."""
 
     def open(self) -> None:
         """Begin."""
+        if self._context is not None:
+            SSLProtocol.max_size = TLS_BUFFER  # of the whole process: it has no other TLS
         for each in self._listening:
             each.setblocking(False)
             each.listen(BACKLOG)
@@ -112,29 +130,29 @@ class Listener:
         self._loop.add_reader(listening.fileno(), self._accept, listening)
 
     def _admit(self, accepted: socket.socket, address: str) -> None:
-        found = admission(self._seats, address, self._limits)
+        found = admission(self._connections, address, self._limits)
         if not found.admitted:
             accepted.close()
             kind = "all places are taken"
             self._note("page connection refused", {"kind": kind, "address": address})
             return
         if found.gives_way is not None:
-            self._seats.discard(found.gives_way)
+            self._connections.discard(found.gives_way)
             found.gives_way.end()
             kind = "idle for the longest time, all places were taken"
             self._note("page connection ended", {"kind": kind, "address": found.gives_way.address})
         accepted.setblocking(False)
-        seat = Seat(accepted, address)
-        self._seats.add(seat)
-        seat.task = self._loop.create_task(self._begin(seat, accepted))
-        seat.task.add_done_callback(lambda _: self._begun(seat, accepted))
+        held = AcceptedConnection(accepted, address)
+        self._connections.add(held)
+        held.task = self._loop.create_task(self._begin(held, accepted))
+        held.task.add_done_callback(lambda _: self._begun(held, accepted))
 
-    async def _begin(self, seat: Seat, accepted: socket.socket) -> None:
+    async def _begin(self, held: AcceptedConnection, accepted: socket.socket) -> None:
         """Agree on TLS where the page has it, and hand the connection to its protocol."""
         made: list[Connection] = []
 
         def protocol() -> Connection:
-            made.append(self._make(lambda: self._seats.discard(seat)))
+            made.append(self._make(lambda: self._connections.discard(held)))
             return made[0]
 
         tls = self._context is not None
@@ -148,21 +166,25 @@ class Listener:
             )
         except OSError:
             return  # no TLS, or not in time
-        seat.connection = made[0]
+        held.connection = made[0]
 
-    def _begun(self, seat: Seat, accepted: socket.socket) -> None:
+    def _begun(self, held: AcceptedConnection, accepted: socket.socket) -> None:
         """Where it came to nothing, or its place was given to another meanwhile, it is closed."""
-        if seat.connection is None:
-            self._seats.discard(seat)
+        if held.connection is None:
+            self._connections.discard(held)
             accepted.close()
+            self._broken_handshakes += 1
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(LOOK_S)
+            if self._broken_handshakes >= GARBAGE:
+                self._broken_handshakes = 0
+                gc.collect()
             now = time.monotonic()
-            for seat in list(self._seats):
-                if seat.connection is None or not seat.connection.overdue(now, self._patience):
+            for held in list(self._connections):
+                if held.connection is None or not held.connection.overdue(now, self._patience):
                     continue
-                kind = f"too long: {seat.connection.waits_for}"
-                self._note("page connection ended", {"kind": kind, "address": seat.address})
-                seat.connection.expire()
+                facts = {"kind": held.connection.waits_for, "address": held.address}
+                self._note("page connection timed out", facts)
+                held.connection.expire()

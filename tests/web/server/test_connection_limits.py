@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from broker.web.server.places import Limits, admission, peer_of
+from broker.web.server.connection_limits import ConnectionLimits, admission, peer_of
 
-LIMITS = Limits(all=8, by_address=3, for_this_machine=2)
+LIMITS = ConnectionLimits(all=8, by_address=3, for_this_machine=2)
 
 
 @dataclass(frozen=True)

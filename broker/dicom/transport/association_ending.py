@@ -11,7 +11,7 @@ BETWEEN_S = 3.0
 
 
 @dataclass(frozen=True)
-class Use:
+class AssociationUse:
     """How an association is used at some moment, times of `time.monotonic()`."""
 
     resting: bool
@@ -24,7 +24,7 @@ class Use:
     """Whether it has begun something that may go on, as a film session."""
 
 
-def ends_at(use: Use) -> float | None:
+def ends_at(use: AssociationUse) -> float | None:
     """When a stop may end the association, if nothing is asked before; None: not before its grace
     is over.
 

@@ -26,7 +26,7 @@ MOST = 10_000
 
 
 @dataclass(frozen=True)
-class Allowance:
+class FailureAllowance:
     """How often one may fail."""
 
     free: int
@@ -36,16 +36,16 @@ class Allowance:
     longest_s: float = LONGEST_S
 
 
-OF_PAIR = Allowance(free=5, forgiven_s=600.0)
+OF_PAIR = FailureAllowance(free=5, forgiven_s=600.0)
 """One name at one address, or in one browser that is known."""
-OF_ADDRESS = Allowance(free=50, forgiven_s=60.0)
+OF_ADDRESS = FailureAllowance(free=50, forgiven_s=60.0)
 """All names at one address."""
-OF_NAME = Allowance(free=100, forgiven_s=60.0, longest_s=PACE_S)
+OF_NAME = FailureAllowance(free=100, forgiven_s=60.0, longest_s=PACE_S)
 """One name at all addresses that are not known for it."""
 
 
 @dataclass(frozen=True)
-class Attempt:
+class SignInAttempt:
     """One try to sign in."""
 
     name: str
@@ -67,14 +67,14 @@ class FailedSignIns:
         """Failures that count, and when the last one was."""
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
 
-    def wait_s(self, attempt: Attempt) -> float:
+    def wait_s(self, attempt: SignInAttempt) -> float:
         """How long this one has to wait now, in seconds; 0 when it need not."""
         now = self._monotonic()
         with self._lock:
             counters = self._counters(attempt)
             return max(self._wait(key, allowance, now) for key, allowance in counters)
 
-    def failed(self, attempt: Attempt) -> None:
+    def failed(self, attempt: SignInAttempt) -> None:
         """One more failure."""
         now = self._monotonic()
         with self._lock:
@@ -84,7 +84,7 @@ class FailedSignIns:
                 self._failed.move_to_end(key)
             _shorten(self._failed)
 
-    def succeeded(self, attempt: Attempt) -> None:
+    def succeeded(self, attempt: SignInAttempt) -> None:
         """The name's failures there are forgotten; those of other names at that address are not."""
         with self._lock:
             for key in _of_pair(attempt):
@@ -93,7 +93,7 @@ class FailedSignIns:
             self._known.move_to_end((attempt.name, attempt.address))
             _shorten(self._known)
 
-    def _counters(self, attempt: Attempt) -> list[tuple[Key, Allowance]]:
+    def _counters(self, attempt: SignInAttempt) -> list[tuple[Key, FailureAllowance]]:
         pair = _of_pair(attempt)[0]
         if attempt.device or (attempt.name, attempt.address) in self._known:
             return [(pair, OF_PAIR)]
@@ -103,11 +103,11 @@ class FailedSignIns:
             (("name", attempt.name, ""), OF_NAME),
         ]
 
-    def _number(self, key: Key, allowance: Allowance, now: float) -> float:
+    def _number(self, key: Key, allowance: FailureAllowance, now: float) -> float:
         number, at = self._failed.get(key, (0.0, now))
         return max(0.0, number - (now - at) / allowance.forgiven_s)
 
-    def _wait(self, key: Key, allowance: Allowance, now: float) -> float:
+    def _wait(self, key: Key, allowance: FailureAllowance, now: float) -> float:
         number = math.ceil(self._number(key, allowance, now))
         if key not in self._failed or number < allowance.free:
             return 0.0
@@ -115,7 +115,7 @@ class FailedSignIns:
         return max(0.0, self._failed[key][1] + min(allowance.longest_s, pause) - now)
 
 
-def _of_pair(attempt: Attempt) -> tuple[Key, ...]:
+def _of_pair(attempt: SignInAttempt) -> tuple[Key, ...]:
     """The counters of a name in one place, the one that counts for this attempt first."""
     pair = ("name and address", attempt.name, attempt.address)
     return (("device", attempt.name, attempt.device), pair) if attempt.device else (pair,)

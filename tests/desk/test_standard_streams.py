@@ -25,9 +25,9 @@ PROGRAM = f"{sys.executable} -m broker.cli.main"
 CLOSED = ("<&-", ">&-", "2>&-", "<&- >&- 2>&-")
 LINES = """
 import sys
-from broker.desk import streams
-streams.stand_in()
-streams.lossy_stderr()
+from broker.desk import standard_streams
+standard_streams.stand_in()
+standard_streams.lossy_stderr()
 """
 
 
