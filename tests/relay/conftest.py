@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import Job, State
 from broker.model.printer import Address, Health
 from broker.service import Service
+from tests.peers.small_disk import Disk
 from tests.peers.speaker import Speaker
 
 PATIENCE_S = 30.0
@@ -154,6 +156,24 @@ class Relay:
             "upkeep failed",
         }
         return [(event, facts) for event, facts in self.notes if event in never]
+
+
+@pytest.fixture
+def printer(tmp_path: Path) -> Iterator[EmulatedPrinter]:
+    """One printer, `oki-1`, which keeps its sheets outside the disk that a test fills."""
+    with EmulatedPrinter("oki-1", "OKI1", tmp_path / "oki-1") as made:
+        yield made
+
+
+@contextmanager
+def relay_on(disk: Disk, printer: EmulatedPrinter, more: str) -> Iterator[Relay]:
+    """A broker whose data are on that disk, and its printer is up; `more` is configuration."""
+    made = Relay(disk.folder, [printer.address], [printer], more=more)
+    try:
+        made.wait_until_up()
+        yield made
+    finally:
+        made.close()
 
 
 @pytest.fixture
