@@ -101,6 +101,14 @@ class Server:
         """Let `VmHWM` begin anew."""
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 
+    def written(self) -> int:
+        """Bytes that it has written to disks, or tried to."""
+        for line in Path(f"/proc/{self.pid}/io").read_text().splitlines():
+            name, _, value = line.partition(":")
+            if name == "write_bytes":
+                return int(value)
+        raise ValueError("/proc tells no write_bytes")
+
 
 class Opener(Protocol):
     """Starts a server in an empty folder; it ends with the context."""
