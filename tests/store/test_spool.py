@@ -408,10 +408,11 @@ def test_two_of_one_name_are_both_set_aside(spool: Spool, tmp_path: Path) -> Non
 
 def test_room_is_made_of_the_oldest_first(spool: Spool) -> None:
     """As much as is needed, and no more."""
-    for content in (b"1" * 100, b"2" * 100, b"3" * 100):
+    for number, content in enumerate((b"1" * 100, b"2" * 100, b"3" * 100), start=1):
         _kept(spool, content)
         _sweep(spool, Rows())
-        time.sleep(0.02)  # the file system's clock is coarse
+        at = time.time() + number  # the file system's clock is coarser than these sweeps
+        os.utime(spool.orphans.folder / name_of(content), (at, at))
     first, second, third = spool.orphans.found()
 
     assert spool.make_room(150, Rows(first.name).spooled) == [second, third]

@@ -137,13 +137,7 @@ def test_an_answer_that_is_not_read_is_given_up(door: FrontDoor) -> None:
     with closing(connected(door)) as peer:
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         peer.sendall(b"GET /api/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 400)
-        waits = "too long: its peer to read the answer"
-        end = time.monotonic() + 30
-        while time.monotonic() < end and not any(
-            facts.get("kind") == waits for _, facts in list(door.notes)
-        ):
-            time.sleep(0.05)
-        assert any(facts.get("kind") == waits for _, facts in door.notes)
+        assert door.wait_for_kind("too long: its peer to read the answer")
 
 
 def test_programs_hear_of_it_as_json(door: FrontDoor) -> None:
