@@ -64,7 +64,7 @@ def measure(folder: Path) -> dict[str, float]:
     steps = 5 + len(SIDES)
     with BrokerProcess(config, web=True) as process, Rounds(steps) as bar:
         url = str(process.wait_for("page served")["url"]).rstrip("/")
-        log = Log(process)  # one that nobody reads would stop the broker
+        log = Log(process)  # one that is not read would stop the broker
         client = httpx.Client(base_url=url, timeout=60)
         client.get("/")
         page = Server(0, "", children(process.process.pid)[0])
@@ -111,7 +111,7 @@ def _overview(client: httpx.Client, before: Callable[[], None]) -> float:
 
 @contextmanager
 def _pages(url: str, number: int) -> Iterator[None]:
-    """So many event streams, read as they come."""
+    """`number` event streams, read as they come."""
     over = threading.Event()
     began = threading.Barrier(number + 1)
 

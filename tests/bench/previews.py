@@ -91,7 +91,7 @@ def measure(folder: Path) -> list[dict[str, object]]:
 
 
 def _print(port: int, images: int, places: int) -> None:
-    """A film with so many images, each its own pixels."""
+    """A film with `images` images, each with pixels of its own."""
     made, pixels, boxes = None, {}, []
     for position in range(1, places + 1):
         if position > images:

@@ -42,7 +42,7 @@ class Log:
         self._thread.start()
 
     def wait_for(self, event: str, number: int) -> None:
-        """Return once there were so many events of that name. TimeoutError."""
+        """Return once there were `number` events of that name. Raises: TimeoutError: when late."""
         with self._changed:
             self._waiting = True
             came = self._changed.wait_for(lambda: self._count(event) >= number, PATIENCE_S)

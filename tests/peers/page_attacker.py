@@ -180,7 +180,7 @@ def _send(port: int, end: float, first: bytes, further: bytes) -> None:
 
 
 def _hold(port: int, end: float, number: int, first: bytes, drip: bytes = b"") -> None:
-    """Keep so many connections open which have sent that, each a further byte a second."""
+    """Keep `number` connections open that have sent `first`; each sends `drip` each second."""
     held: set[socket.socket] = set()
     with selectors.DefaultSelector() as selector:
         while (now := time.monotonic()) < end:

@@ -124,7 +124,7 @@ class PageSite:
 
     def suffer(self, attack: str, seconds: float, films: int) -> Toll:
         """Let a process attack the page, and look at everything else meanwhile. Of quiet films
-        there are so many before and after it, each.
+        there are `films` before it and as many after it.
         """
         toll = Toll()
         self.until_page_answers()

@@ -37,7 +37,7 @@ max_delay_s = 0.2
 
 
 class Relay:
-    """A broker and its printers; whatever happens in it wakes whoever waits."""
+    """A broker and its printers; whatever happens in it wakes the threads that wait."""
 
     def __init__(
         self,
@@ -126,13 +126,13 @@ class Relay:
         self.notes[:] = [note for note in self.notes if note[0] not in expected]
 
     def close(self) -> None:
-        """Stop the broker, and hang up whoever still talks to it."""
+        """Stop the broker, and end the associations that are still open."""
         for speaker in self._speakers:
             speaker.abort()
         self.service.stop()
 
     def print_films(self, number: int, **session: Any) -> None:
-        """A modality prints so many films, each in a film session of its own."""
+        """A modality prints `number` films, each in a film session of its own."""
         for _ in range(number):
             ct = self.speaker()
             ct.open_session(**session)
@@ -178,7 +178,7 @@ def relay_on(disk: Disk, printer: EmulatedPrinter, more: str) -> Iterator[Relay]
 
 @pytest.fixture
 def relay(tmp_path: Path) -> Iterator[Callable[..., Relay]]:
-    """Makes a relay with so many printers; options are keys of [retry], or `weights`, `clock`, or
+    """Makes a relay with as many printers; options are keys of [retry], or `weights`, `clock`, or
     `more` text of the configuration."""
     made: list[Relay] = []
     printers: list[EmulatedPrinter] = []

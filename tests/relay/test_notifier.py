@@ -62,7 +62,7 @@ def test_people_get_a_letter() -> None:
 
 
 def test_what_cannot_be_delivered_says_where_and_why() -> None:
-    """Nobody listens, an answer that is none, nobody of that name."""
+    """Nothing listens, an answer that is none, no mailbox of that name."""
     with HookReceiver(failures=1) as hook:
         with pytest.raises(OSError, match="answered 503"):
             webhook(hook.url, HEAD)(NOTICE)
@@ -72,7 +72,7 @@ def test_what_cannot_be_delivered_says_where_and_why() -> None:
     assert "/hook" not in str(raised.value), "the address may hold a secret"
     with SmtpReceiver() as receiver:
         receiver.refusing = True
-        with pytest.raises(OSError, match="nobody here"):
+        with pytest.raises(OSError, match="no such mailbox"):
             mail(letters(receiver.port), HEAD)(NOTICE)
 
 

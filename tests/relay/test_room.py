@@ -72,7 +72,7 @@ def test_printed_films_do_not_keep_new_ones_out(relay: Relay, printer: EmulatedP
     assert {job.pixels_removed_why for job in relay.jobs(*without)} == {"room"}
 
 
-def test_nothing_goes_in_vain(relay: Relay, disk: Disk) -> None:
+def test_nothing_goes_where_all_would_not_do(relay: Relay, disk: Disk) -> None:
     """Where all printed films together would not make the room that is missing, the film session is
     refused as ever, and they stay."""
     relay.service.upkeep.stop(10)
@@ -141,7 +141,7 @@ def test_what_is_not_finished_keeps_its_pixels(
     assert len(printer.sheets) == 5
 
 
-def test_room_is_made_before_anybody_needs_it(relay: Relay, disk: Disk) -> None:
+def test_room_is_made_before_a_film_needs_it(relay: Relay, disk: Disk) -> None:
     """Upkeep keeps a quarter of the floor free above it, while there are printed films to take."""
     for number in (1, 2, 3, 4):
         assert _print(relay, number) == [0, 0, 0]

@@ -277,8 +277,8 @@ def test_idle_connections_give_way(tmp_path: Path) -> None:
 
 
 def test_event_streams_are_counted(door: FrontDoor) -> None:
-    """One user, or one address where there are none, has so many, and is told so; an end gives the
-    place back.
+    """One user, or one address where there are none, has a limited number, and is told so; an end
+    gives the place back.
     """
     request = b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"
     opened = []
