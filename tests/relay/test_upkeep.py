@@ -109,7 +109,9 @@ def test_what_is_finished_goes_after_its_time(relay: MakeRelay) -> None:
 
 
 def test_a_start_sweeps_what_no_job_refers_to(relay: MakeRelay) -> None:
-    """Pixels that a crash left between the spool and the rows are gone after the next start."""
+    """Pixels that a crash left between the spool and the rows are set aside at the next start, and
+    half a film is removed.
+    """
     room = relay(1)
     room.service.stop()
     room.service.spool.keep([room.service.spool.receive([b"orphan"])])
@@ -118,8 +120,9 @@ def test_a_start_sweeps_what_no_job_refers_to(relay: MakeRelay) -> None:
     room.begin()
 
     assert list(room.service.spool.names()) == []
-    incoming = room.folder / "broker-data/spool/incoming"
-    assert list(incoming.iterdir()) == []
+    spool = room.folder / "broker-data/spool"
+    assert list((spool / "incoming").iterdir()) == []
+    assert [each.read_bytes() for each in (spool / "orphans").iterdir()] == [b"orphan"]
     room.wait_until_up()
     room.print_films(1)
     room.wait_until(State.SENT, 1)
