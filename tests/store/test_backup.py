@@ -211,7 +211,7 @@ def test_films_taken_meanwhile_do_not_disturb_it(
 def test_unfinished_jobs_keep_their_pixels_while_they_are_copied(
     site: FilledSite, target: Path
 ) -> None:
-    """A job that is sent and removed by retention meanwhile is in the backup with its pixels."""
+    """A job that is sent and let go by retention meanwhile is in the backup with its pixels."""
 
     def retain() -> None:
         site.send(1)

@@ -1,4 +1,7 @@
-"""One thread with a short queue; what is read at most once in a while."""
+"""One thread with a short queue; what is read at most once in a while.
+
+`asyncio.sleep(0)` is one turn of the loop, in which new tasks run up to their first wait.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,6 @@ import pytest
 from broker.web.server.fresh import Fresh, Late
 from broker.web.server.worker import Full, Worker
 
-PATIENCE_S = 10.0
-
-
-async def tasks_begin() -> None:
-    """Return after one turn of the loop, in which every new task runs up to its first wait."""
-    await asyncio.sleep(0)
-
 
 def test_more_than_may_wait_is_refused_at_once() -> None:
     """In all, and of one key; what has ended gives its place back, failed or not."""
@@ -25,11 +21,11 @@ def test_more_than_may_wait_is_refused_at_once() -> None:
 
     async def play() -> list[object]:
         first = [asyncio.create_task(worker.do("a", go.wait)) for _ in range(2)]
-        await tasks_begin()
+        await asyncio.sleep(0)
         with pytest.raises(Full):
             await worker.do("a", go.wait)
         other = asyncio.create_task(worker.do("b", lambda: 1 // 0))
-        await tasks_begin()
+        await asyncio.sleep(0)
         with pytest.raises(Full):
             await worker.do("c", go.wait)
         go.set()
@@ -48,16 +44,14 @@ def test_a_caller_that_has_gone_keeps_its_place_until_the_call_ends() -> None:
 
     async def play() -> None:
         task = asyncio.create_task(worker.do("a", go.wait))
-        await tasks_begin()
+        await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert worker.full("b")
         go.set()
-        async with asyncio.timeout(PATIENCE_S):
-            while worker.full("b"):
-                await asyncio.sleep(
-                    0.001
-                )  # the thread tells the loop, and no one else, that it ended
+        async with asyncio.timeout(10):
+            while worker.full("b"):  # only the thread knows, and tells the loop
+                await asyncio.sleep(0.001)
 
     asyncio.run(play())
 
