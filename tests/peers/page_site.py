@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import resource
 import signal
 import statistics
 import subprocess
@@ -23,6 +24,7 @@ from tests.peers.broker_process import BROKER, BrokerProcess
 from tests.peers.processes import children
 
 CHECKOUT = Path(__file__).parents[2]
+DESCRIPTORS = 1024
 PAUSE_S = 0.05
 LONGEST_S = 60.0
 """A probe that has no answer by then is counted as if it had come then."""
@@ -72,13 +74,19 @@ class Toll:
         return statistics.median(self.films_s) / statistics.median(self.quiet_films_s)
 
 
+def few_descriptors() -> None:
+    """Let this process have as many file descriptors as most systems give without a word."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, most))
+
+
 class PageSite:
     """One broker, one printer, one page, without users."""
 
     def __init__(self, folder: Path, printer: EmulatedPrinter) -> None:
         self.config = folder / "broker.toml"
         self.config.write_text(CONFIGURATION.format(port=printer.port))
-        self.process = BrokerProcess(self.config, web=True)
+        self.process = BrokerProcess(self.config, web=True, preexec=few_descriptors)
         self.port = int(self.process.wait_for("page served")["port"])
         self.process.wait_for("printer changed", printer="oki-1", health="up")
         self.page = Server(0, "", children(self.process.process.pid)[0])
