@@ -116,14 +116,18 @@ def _pages(url: str, number: int) -> Iterator[None]:
     began = threading.Barrier(number + 1)
 
     def read() -> None:
-        with httpx.stream("GET", f"{url}/events", timeout=60) as answer:
-            waiting = True
-            for _ in answer.iter_raw():
-                if waiting:
-                    began.wait()
-                    waiting = False
-                if over.is_set():
-                    return
+        try:
+            with httpx.stream("GET", f"{url}/events", timeout=60) as answer:
+                waiting = True
+                for _ in answer.iter_raw():
+                    if waiting:
+                        began.wait()
+                        waiting = False
+                    if over.is_set():
+                        return
+        except httpx.RemoteProtocolError:
+            if not over.is_set():  # else the broker has ended, and its pages with it
+                raise
 
     threads = [threading.Thread(target=read, daemon=True) for _ in range(number)]
     for each in threads:
