@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,10 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="page-") as folder:
         found = measure(Path(folder))
-    if chosen.json:
-        sys.stdout.write(as_json({"machine": machine(), **found}) + "\n")
-    else:
-        _show(found)
+    tell(found, for_machines=chosen.json)
     return 0
 
 
@@ -173,7 +170,11 @@ def _films(server: Server, url: str, side: int) -> tuple[float, float, float]:
     return statistics.median(ratios), statistics.median(alone), statistics.median(beside)
 
 
-def _show(found: dict[str, float]) -> None:
+def tell(found: Mapping[str, float], *, for_machines: bool) -> None:
+    """Write figures by name to stdout, as JSON or as a table."""
+    if for_machines:
+        sys.stdout.write(as_json({"machine": machine(), **found}) + "\n")
+        return
     console = terminal()
     rows = [Row((name, f"{value:.2f}")) for name, value in found.items()]
     columns = (Column("FIGURE"), Column("VALUE", right=True))

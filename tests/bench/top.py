@@ -16,14 +16,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
 from broker.config import load
 from broker.desk.opened import Store, store_of
 from broker.model.job import State
 from broker.store.occupancy import Occupancy
 from tests.bench.crowd import crowd
-from tests.bench.machine import machine
-from tests.bench.page import FINISHED, WAITING, cpu_percent
+from tests.bench.page import FINISHED, WAITING, cpu_percent, tell
 from tests.bench.servers import Server
 from tests.peers.page_site import CONFIGURATION
 
@@ -48,14 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="top-") as folder:
         found = measure(Path(folder))
-    if chosen.json:
-        sys.stdout.write(as_json({"machine": machine(), **found}) + "\n")
-    else:
-        console = terminal()
-        rows = [Row((name, f"{value:.2f}")) for name, value in found.items()]
-        columns = (Column("FIGURE"), Column("VALUE", right=True))
-        sys.stdout.write(machine() + "\n\n")
-        show(lay_out(columns, rows, console.width), console)
+    tell(found, for_machines=chosen.json)
     return 0
 
 
