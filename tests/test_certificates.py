@@ -1,4 +1,4 @@
-"""Certificates of a configuration: mistakes in them are named, and nobody is asked anything."""
+"""Certificates of a configuration: mistakes in them are named, and no passphrase is asked for."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def problem(made: Config) -> str:
 
 
 def test_without_a_certificate_there_is_no_tls() -> None:
-    """Nothing is read, and nobody is called or calls over TLS."""
+    """Nothing is read, and no association is over TLS."""
     found = certificates.load(parse("", folder=Path("/nowhere")), time.time())
     assert (found.modalities, found.printers, found.warnings) == (None, {}, ())
 
@@ -69,7 +69,7 @@ def test_a_certificate_and_its_key(site: Path) -> None:
 
 
 def test_modalities_may_have_to_show_one(site: Path) -> None:
-    """With client_ca nobody gets in without."""
+    """With client_ca no peer gets in without."""
     made = config(site, certificate="cert.pem", key="key.pem", client_ca="ca.pem")
     found = certificates.load(made, time.time())
     assert found.modalities is not None
@@ -168,7 +168,7 @@ def test_every_mistake_comes_in_one_go(site: Path) -> None:
 
 
 def test_a_certificate_that_has_expired_is_said(tmp_path: Path) -> None:
-    """It stops nobody who does without TLS: a warning, with the remedy."""
+    """It stops no peer without TLS: a warning, with the remedy."""
     folder = SITE.write(tmp_path / "old", until=LONG_AGO)
     found = certificates.load(config(folder, certificate="cert.pem", key="key.pem"), time.time())
     assert found.modalities is not None
@@ -208,7 +208,7 @@ def own_pair(key: CertificateIssuerPrivateKeyTypes, folder: Path) -> Path:
 
 
 def test_a_certificate_that_no_modality_can_use_is_named(tmp_path: Path) -> None:
-    """Its curve is none of TLS: it can be read, and nobody can shake hands with it."""
+    """Its curve is none of TLS: it can be read, and no peer can shake hands with it."""
     made = own_pair(ec.generate_private_key(ec.SECP256K1()), tmp_path / "odd")
     words = problem(config(made, certificate="cert.pem", key="key.pem"))
     assert words.startswith(f"tls.certificate: {made}/cert.pem: cannot be used (")
@@ -255,7 +255,7 @@ def authority(folder: Path, until: datetime.datetime) -> Path:
 
 @pytest.mark.parametrize("key", ["client_ca", "ca"])
 def test_an_authority_that_has_expired_is_said(site: Path, key: str) -> None:
-    """Nobody whom it has issued a certificate gets in, or is called: it is not the peers' fault."""
+    """No peer with a certificate of it gets in, or is called: it is not the peers' fault."""
     file = authority(site, LONG_AGO)
     keys = {"certificate": "cert.pem", "key": "key.pem", key: "authority.pem"}
     (words,) = certificates.load(config(site, **keys), time.time()).warnings
@@ -271,7 +271,7 @@ def test_an_authority_that_has_expired_is_said(site: Path, key: str) -> None:
     assert '"Hospital CA" expires on 2101-07-01' in soon
 
 
-def test_a_file_that_nobody_needs_yet_is_looked_at(site: Path) -> None:
+def test_a_file_that_is_not_needed_yet_is_looked_at(site: Path) -> None:
     """Before the first printer over TLS is added, and is down for it."""
     made = config(site, certificate="cert.pem", key="key.pem", ca="none.pem")
     assert certificates.load(made, time.time()).warnings == (

@@ -255,7 +255,7 @@ def test_a_mistake_names_its_key_and_what_would_be_right(text: str, problem: str
 
 
 def test_a_default_gives_way_to_what_the_file_says() -> None:
-    """A number that nobody wrote contradicts nothing; what is shown then loads again."""
+    """A number that the file does not have contradicts nothing; what is shown then loads again."""
     text = "[limits]\nassociations = 8\nsession_mb = 24\nqueue_jobs = 9\n"
     text += "[retention]\npixels_hours = 8760\n"
     config = parse(text, folder=FOLDER)

@@ -6,7 +6,6 @@ import os
 import select
 import signal
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.peers.broker_process import BrokerProcess
+from tests.peers.processes import children
 
 PATIENCE_S = 30.0
 RESTARTS = int(os.environ.get("BROKER_PAGE_RESTARTS", "4"))
@@ -32,16 +32,6 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def page_of(broker: BrokerProcess) -> int:
-    """The page's process, once it is there."""
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        for task in Path(f"/proc/{broker.process.pid}/task").iterdir():
-            if children := (task / "children").read_text().split():
-                return int(children[0])
-    raise TimeoutError("the page has no process")
-
-
 @contextmanager
 def killed(config: Path) -> Iterator[tuple[BrokerProcess, int, int]]:
     """A broker with its page: the page's process, and a descriptor that can be read when that has
@@ -49,7 +39,7 @@ def killed(config: Path) -> Iterator[tuple[BrokerProcess, int, int]]:
     """
     broker = BrokerProcess(config, web=True)
     broker.wait_for("page served")
-    pid = page_of(broker)
+    pid = children(broker.process.pid)[0]
     descriptor = os.pidfd_open(pid)
     try:
         yield broker, pid, descriptor
@@ -123,6 +113,4 @@ def test_a_stopped_page_keeps_no_film_waiting(tmp_path: Path) -> None:
         readable, _, _ = select.select([descriptor], [], [], PATIENCE_S)
         assert readable
         assert "stopped" in broker.wait_for("page ended")["why"]
-        end = time.monotonic() + PATIENCE_S
-        while page_of(broker) == pid:
-            assert time.monotonic() < end
+        assert children(broker.process.pid) != [pid]

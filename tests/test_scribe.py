@@ -1,4 +1,4 @@
-"""Whoever has something to say does not wait for what takes the log lines."""
+"""A thread that logs does not wait for the program that takes the log lines."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_lines_come_in_their_order_and_all_by_the_end(terminal: Terminal) -> Non
     assert terminal.lines == [*(f"line {number}" for number in range(100)), "afterwards"]
 
 
-def test_a_terminal_that_is_stopped_stops_nobody(terminal: Terminal) -> None:
+def test_a_terminal_that_is_stopped_stops_no_thread(terminal: Terminal) -> None:
     """Lines wait in a bounded number, the rest are lost, and their number is told."""
     with scribe.scribe():
         terminal.goes.clear()
@@ -94,7 +94,7 @@ with scribe():
 """
 
 
-def test_a_pipe_that_nobody_reads_does_not_keep_a_process_from_ending() -> None:
+def test_a_pipe_that_is_not_read_does_not_keep_a_process_from_ending() -> None:
     """The pipe is full and its lock is held; the process ends all the same, and in good order."""
     with subprocess.Popen([sys.executable, "-c", PRINTS_MUCH], stderr=subprocess.PIPE) as process:
         assert process.wait(30) == 0

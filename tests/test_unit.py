@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from broker.config import parse
+from tests.peers.broker_process import command
 
 UNIT = Path(__file__).parents[1] / "samples" / "broker.service"
 MOST_EXPOSED = 15
@@ -81,6 +82,16 @@ def test_a_stop_may_take_as_long_as_the_configuration_lets_it() -> None:
     """Twice over, with the default grace."""
     grace_s = parse("", folder=Path("/")).broker.grace_s
     assert int(directives()["TimeoutStopSec"][0]) >= 2 * grace_s
+
+
+def test_it_is_said_how_the_log_rotates() -> None:
+    """The unit names the journal and the command to read it; `broker serve --help` says what a file
+    needs.
+    """
+    assert "journalctl -u broker" in UNIT.read_text()
+    said = " ".join(command("serve", "--help").stdout.split())
+    assert "journald keeps them and makes room by itself" in said
+    assert "copytruncate" in said
 
 
 @pytest.mark.usefixtures("systemd")

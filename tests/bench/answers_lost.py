@@ -1,4 +1,4 @@
-"""Answers that never reach whoever asked: the broker's requestor, and pynetdicom's, at one printer.
+"""Answers that are lost on their way: the broker's requestor, and pynetdicom's, at one printer.
 
 Both print small films, many at once. A film counts as lost when its N-ACTION was left without an
 answer: the printer did answer, as its tray shows.

@@ -9,14 +9,11 @@ paper twice then must have its flag.
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
-import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,13 +22,11 @@ from broker.store import schema
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from tests.bench.fates import Pixels
-from tests.bench.kill_load import Door, Ledger, Modality
+from tests.bench.kill_load import Ledger, Modalities
 from tests.bench.kill_site import Life, Site, now
-from tests.bench.machine import machine
-from tests.bench.rounds import Rounds
+from tests.bench.rounds import Report, run
 from tests.peers.broker_process import command
 
-MODALITIES = 4
 WARM_S = (0.2, 1.0)
 """How long modalities print before each backup, and after it: between these, by chance."""
 NUMBERS = 50
@@ -65,14 +60,14 @@ class Account:
     """Accepted before the moment, and not on paper in the end."""
     unflagged: list[int] = field(default_factory=list)
     """On paper more than once, without a flag."""
-    failed: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
     """Commands that did not end as they should, and what brokers must not say."""
 
     @property
     def broken(self) -> list[int]:
         """Rounds that broke a promise; the last one, where no film is to blame."""
         films = {*self.missing, *self.by_themselves, *self.not_printed, *self.unflagged}
-        return sorted(films | ({self.rounds} if self.failed else set()))
+        return sorted(films | ({self.rounds} if self.faults else set()))
 
     @property
     def words(self) -> str:
@@ -98,12 +93,9 @@ class Account:
             "printed by themselves": len(self.by_themselves),
             "not printed in the end": len(self.not_printed),
             "on paper twice without a flag": len(self.unflagged),
-            "failed commands, alarms": len(self.failed),
+            "failed commands, alarms": len(self.faults),
         }
         return "".join(f"{name:<40}{number:>10}\n" for name, number in rows.items())
-
-
-Progress = Callable[[Account], None]
 
 
 class TimedLedger(Ledger):
@@ -147,33 +139,24 @@ class Round:
 
     def _back_up_under_load(self) -> float:
         """The moment of the second backup; the broker is dead then."""
-        door = Door()
-        modalities = [
-            Modality(f"CT{number}", self._seed, self._ledger, door)
-            for number in range(1, MODALITIES + 1)
-        ]
-        life = self._site.begin()
-        try:
-            for modality in modalities:
-                modality.start()
-            door.open(life.wait_for_port(), self._account.rounds)
-            moment = 0.0
-            for _ in range(2):
+        moment = 0.0
+        with Modalities(self._seed, self._ledger) as modalities:
+            life = self._site.begin()
+            try:
+                modalities.door.open(life.wait_for_port(), self._account.rounds)
+                for _ in range(2):
+                    life.last(self._random.uniform(*WARM_S))
+                    moment = self._back_up() or moment
                 life.last(self._random.uniform(*WARM_S))
-                moment = self._back_up() or moment
-            life.last(self._random.uniform(*WARM_S))
-        finally:
-            life.kill()
-            door.close()
-            for modality in modalities:
-                modality.join()
-        self._account.failed += life.alarms
+            finally:
+                life.kill()
+        self._account.faults += life.alarms
         return moment
 
     def _back_up(self) -> float:
         ended = command("backup", "--json", str(self._backup), config=self._site.config)
         if ended.returncode:
-            self._account.failed.append(f"backup: {ended.stdout}{ended.stderr}")
+            self._account.faults.append(f"backup: {ended.stdout}{ended.stderr}")
             return 0.0
         found = json.loads(ended.stdout)
         self._account.copied += found["copied"]
@@ -190,7 +173,7 @@ class Round:
         checked = command("db", "check", "--full", config=config)
         for name, each in (("restore", ended), ("db check", checked)):
             if each.returncode:
-                self._account.failed.append(f"{name}: {each.stdout}{each.stderr}")
+                self._account.faults.append(f"{name}: {each.stdout}{each.stderr}")
                 return None
         return config
 
@@ -216,7 +199,7 @@ class Round:
                 some = [str(each) for each in held[at : at + NUMBERS]]
                 ended = command("jobs", "release", *some, config=config)
                 if ended.returncode:
-                    account.failed.append(f"release: {ended.stderr}")
+                    account.faults.append(f"release: {ended.stderr}")
             life.wait_for(
                 lambda: not jobs.list([State.QUEUED, State.PRINTING], limit=1),
                 f"seed {self._seed}: released jobs do not come out",
@@ -233,10 +216,10 @@ class Round:
         finally:
             database.close()
             life.kill()
-            account.failed += life.alarms
+            account.faults += life.alarms
 
 
-def back_up_and_restore(folder: Path, rounds: int, seed: int, progress: Progress) -> Account:
+def back_up_and_restore(folder: Path, rounds: int, seed: int, progress: Report) -> Account:
     """Play the rounds, each in a folder of its own, or fewer when a promise breaks."""
     account = Account(seed)
     while account.rounds < rounds and not account.broken:
@@ -248,34 +231,19 @@ def back_up_and_restore(folder: Path, rounds: int, seed: int, progress: Progress
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run from the command line; the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.bench.backups",
-        description=__doc__,
-        epilog=(
-            "Example: python -m tests.bench.backups --rounds 5 --seed 7 (about a minute). Exit "
-            "code 1 when a film is missing, or on paper twice without its flag."
-        ),
+    example = (
+        "--rounds 5 --seed 7 (about a minute). Exit code 1 when a film is missing, or on paper "
+        "twice without its flag."
     )
-    parser.add_argument("--rounds", type=int, default=20, metavar="N", help="restores (20)")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all chance (1)")
-    chosen = parser.parse_args(arguments)
-
-    with (
-        tempfile.TemporaryDirectory(prefix="backups-") as folder,
-        Rounds(chosen.rounds) as rounds,
-    ):
-
-        def progress(account: Account) -> None:
-            rounds.done(account.rounds, account.words)
-
-        account = back_up_and_restore(Path(folder), chosen.rounds, chosen.seed, progress)
-    sys.stdout.write(f"{machine()}\nseed {chosen.seed}\n\n{account.table()}")
-    if account.broken:
-        which = ", ".join(map(str, account.broken))
-        sys.stdout.write(f"BROKEN with --seed {account.seed}, round {which}\n")
-        sys.stdout.write("".join(f"{line}\n" for line in account.failed[:10]))
-        return 1
-    return 0
+    return run(
+        arguments,
+        "backups",
+        __doc__,
+        example,
+        back_up_and_restore,
+        default=20,
+        counted="restores",
+    )
 
 
 if __name__ == "__main__":

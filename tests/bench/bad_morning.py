@@ -33,7 +33,7 @@ ROWS = {
     "accepted, by the modality's view (0x0000)": "accepted",
     "refused": "refused",
     "printed (sheets)": "sheets",
-    "lost: accepted, never printed, nobody told": "lost",
+    "lost: accepted, never printed, not told": "lost",
     "duplicated: printed twice or more": "duplicated",
     "reported failed, yet printed": "failed_yet_printed",
     "held as uncertain, listed by `broker jobs`": "uncertain",

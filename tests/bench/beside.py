@@ -1,7 +1,7 @@
 """What large films cost a small one: its time alone, and while others send theirs without a pause.
 
 Run as `python -m tests.bench.beside --load PORT AE_TITLE`, it is such a load: it says `sending`
-once all have begun, and ends when nobody is left to hear.
+once all have begun, and ends when its stdin is closed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Found:
 
 
 def measure(names: Sequence[str], films: int, bar: Rounds) -> list[Found]:
-    """So many small films alone, and as many beside the load, on each server."""
+    """`films` small films alone, and as many beside the load, on each server."""
     found = []
     with tempfile.TemporaryDirectory(prefix="beside-") as folder, ExitStack() as stack:
         for number, name in enumerate(names, start=1):

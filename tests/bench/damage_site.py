@@ -126,7 +126,7 @@ def wait_until(what: Callable[[], bool], patience_s: float) -> bool:
     while not what():
         if time.monotonic() > end:
             return False
-        time.sleep(0.02)
+        time.sleep(0.02)  # another process changes the rows and the files: no event tells of it
     return True
 
 

@@ -19,7 +19,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
@@ -48,6 +47,8 @@ from tests.peers.broker_process import BROKER
 
 PATIENCE_S = 15.0
 START_S = 20.0
+LOOKS_S = 2.0
+"""In which a broker looks at its rows several times."""
 SENT = (1, 2, 3, 4, 5, 6)
 """Films on paper before the damage, each a job but for the last two, which are one."""
 UNCERTAIN = 7
@@ -224,18 +225,25 @@ class Case:
         try:
             database, jobs, _ = self.site.open()
         except (SQLAlchemyError, OSError):
-            time.sleep(2)
+            self._unreadable(broker)
             return
 
         def still() -> bool:
             try:
                 return not jobs.list([State.QUEUED, State.PRINTING]) or broker.poll() is not None
             except (SQLAlchemyError, ValueError, TypeError):
-                time.sleep(2)
+                self._unreadable(broker)
                 return True
 
         wait_until(still, PATIENCE_S)
         database.close()
+
+    @staticmethod
+    def _unreadable(broker: subprocess.Popen[str]) -> None:
+        """Return when the broker has ended; else after its first looks at rows that cannot be read,
+        which no row would tell."""
+        with suppress(subprocess.TimeoutExpired):
+            broker.wait(LOOKS_S)
 
     def _hear(self, text: str) -> None:
         for line in text.splitlines():

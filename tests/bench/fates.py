@@ -20,13 +20,13 @@ class Fates:
     told: Set[Pixels]
     """Those of which a held job tells a person."""
     uncertain: Set[Pixels]
-    """Those of them of which nobody knows whether they are on paper."""
+    """Those of them of which it is not known whether they are on paper."""
     sheets: Counter[Pixels]
     """What is on paper, and how often."""
 
     @property
     def lost(self) -> set[Pixels]:
-        """Accepted, not on paper, and nobody is told."""
+        """Accepted, not on paper, and not told."""
         return self.accepted - self.sheets.keys() - self.told
 
     @property

@@ -31,7 +31,7 @@ class Listed:
     modality: str
     """Calling AE title."""
     uncertain: bool
-    """Held, because nobody can know whether it is on paper."""
+    """Held, because it cannot be known whether it is on paper."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Figures:
     refused: float
     sheets: float
     lost: float
-    """Accepted, never printed, and nobody is told of it."""
+    """Accepted, never printed, and not told."""
     duplicated: float
     """Films with two sheets or more."""
     failed_yet_printed: float
@@ -52,7 +52,7 @@ class Figures:
     uncertain_printed: float
     """Those of them that are on paper."""
     modality_median_s: float
-    """Over the films that were accepted: a refusal may be quick, and serves nobody."""
+    """Over the films that were accepted: a refusal may be quick, and prints nothing."""
     modality_worst_s: float
     last_sheet_s: float
     """From the first call of a modality."""

@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def measure(fronts: Mapping[str, OpenFront], times: int, films: int) -> dict[str, list[Rate]]:
-    """So many runs through each front, in turn."""
+    """`times` runs through each front, in turn."""
     found: dict[str, list[Rate]] = {name: [] for name in fronts}
     with Rounds(times * len(fronts)) as bar:
         for number in range(times):

@@ -124,7 +124,7 @@ def measure(names: Sequence[str], sides: Mapping[int, int], modality: Prints) ->
 
 
 def picture(side: int, number: int) -> tuple[Film, bytes]:
-    """A film of one image of so many rows and columns, 12 bits in 16; and its pixels."""
+    """A film of one image of `side` rows and columns, 12 bits in 16; and its pixels."""
     content = random.Random(f"{side} {number}").randbytes(side * side * 2)
     image = Image(
         pixels=name_of(content),

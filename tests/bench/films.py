@@ -30,7 +30,7 @@ class MorningFilm:
 
 
 def films_of(modality: str, number: int) -> list[MorningFilm]:
-    """So many films for a modality; the same ones every time."""
+    """`number` films for a modality; the same ones every time."""
     return [_film(modality, each) for each in range(1, number + 1)]
 
 

@@ -1,4 +1,4 @@
-"""What associations cost that nobody uses: processor time, and memory."""
+"""What associations cost that are not used: processor time, and memory."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SERVERS: dict[str, Opener] = {"broker": partial(broker, more=ROOM), "pynetdicom"
 
 @dataclass(frozen=True)
 class Idling:
-    """So many associations that say nothing, on one server."""
+    """A number of associations that say nothing, on one server."""
 
     server: str
     associations: int

@@ -10,6 +10,7 @@ import random
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from pydicom.dataset import Dataset
 
@@ -19,6 +20,7 @@ from broker.store.naming import name_of
 from tests.bench.fates import Pixels
 from tests.peers.speaker import Speaker, image_box, picture
 
+MODALITIES = 4
 SIDES = (4, 4, 4, 256)
 """Rows and columns of images; the large ones take several PDUs and writes."""
 
@@ -74,7 +76,7 @@ class Door:
             self._changed.notify_all()
 
     def shut(self) -> None:
-        """Nobody opens an association any more; returns when none is open."""
+        """No modality opens an association any more; returns when none is open."""
         with self._changed:
             self._port = 0
             self._changed.wait_for(lambda: not self._busy)
@@ -139,7 +141,7 @@ class Modality:
                 dead = life
             except Refused:
                 self.refusals += 1
-            except BaseException as fault:  # noqa: BLE001 - told by whoever joins it
+            except BaseException as fault:  # noqa: BLE001 - told by `join`
                 self.fault = fault
                 return
             finally:
@@ -189,6 +191,32 @@ class Modality:
         content = random.Random(f"{self._seed} {self.name} {self._images}").randbytes(side * side)
         shown = picture(Rows=side, Columns=side, PixelData=content)
         return content, image_box(position, shown)
+
+
+class Modalities:
+    """Four of them. Use it as a context manager: they print while their door is open, and have
+    ended at the end, which raises what went wrong with one."""
+
+    def __init__(self, seed: int, ledger: Ledger) -> None:
+        self.door = Door()
+        self._all = [
+            Modality(f"CT{number}", seed, ledger, self.door) for number in range(1, MODALITIES + 1)
+        ]
+
+    def __enter__(self) -> Self:
+        for each in self._all:
+            each.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.door.close()
+        for each in self._all:
+            each.join()
+
+    @property
+    def refusals(self) -> int:
+        """Requests that were answered with a failure status."""
+        return sum(each.refusals for each in self._all)
 
 
 def _demand(answer: Answer) -> None:

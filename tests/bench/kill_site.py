@@ -182,7 +182,7 @@ class Site:
 
 
 def moments(source: random.Random, number: int, seconds: float) -> list[float]:
-    """So many random moments, as pauses between them, and the pause to the end."""
+    """`number` random moments, as pauses between them, and the pause to the end."""
     times = sorted(source.uniform(0, seconds) for _ in range(number))
     return [after - before for before, after in zip([0.0, *times], [*times, seconds], strict=True)]
 

@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         ),
         epilog="Example: python -m tests.bench.memory --cases 4",
     )
-    parser.add_argument("--cases", type=int, metavar="N", help="the first so many cases only")
+    parser.add_argument("--cases", type=int, metavar="N", help="the first N cases only")
     parser.add_argument("--json", action="store_true", help="figures for machines")
     return parser
 

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,8 +19,10 @@ from tests.bench.crowd import crowd
 from tests.bench.film_times import picture, print_film
 from tests.bench.machine import machine
 from tests.bench.rounds import Rounds
-from tests.bench.servers import TICKS, Log, Server
+from tests.bench.servers import Log, Server
 from tests.peers.broker_process import BrokerProcess, command
+from tests.peers.page_site import CONFIGURATION
+from tests.peers.processes import children
 
 FINISHED, WAITING = 10_000, 500
 OPEN = 10
@@ -29,20 +31,6 @@ ASKS = 15
 WATCHED_S = 20.0
 BLOCKS, FILMS = 8, 12
 SIDES = (256, 2048)
-CONFIGURATION = """
-[broker]
-host = "127.0.0.1"
-port = 0
-[retention]
-floor_mb = 64
-[web]
-port = 0
-[[printers]]
-name = "oki-1"
-ae_title = "OKI1"
-host = "127.0.0.1"
-port = 1
-"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,10 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="page-") as folder:
         found = measure(Path(folder))
-    if chosen.json:
-        sys.stdout.write(as_json({"machine": machine(), **found}) + "\n")
-    else:
-        _show(found)
+    tell(found, for_machines=chosen.json)
     return 0
 
 
@@ -71,23 +56,23 @@ def measure(folder: Path) -> dict[str, float]:
     """Figures by name: milliseconds, percent of a core, ratios."""
     crowd(folder, FINISHED, WAITING)
     config = folder / "broker.toml"
-    config.write_text(CONFIGURATION)
+    config.write_text(CONFIGURATION.format(port=1))
     found: dict[str, float] = {}
     steps = 5 + len(SIDES)
     with BrokerProcess(config, web=True) as process, Rounds(steps) as bar:
         url = str(process.wait_for("page served")["url"]).rstrip("/")
-        log = Log(process)  # one that nobody reads would stop the broker
+        log = Log(process)  # one that is not read would stop the broker
         client = httpx.Client(base_url=url, timeout=60)
         client.get("/")
-        pid = _child(process.process.pid)
+        page = Server(0, "", children(process.process.pid)[0])
         found["overview again, ms"] = _overview(client, lambda: None)
         bar.done(1, "the overview, nothing changed")
         found["overview after a change, ms"] = _overview(client, lambda: _change(config))
         bar.done(2, "the overview, each time after a change")
         for number, pages in enumerate((1, OPEN), start=3):
             with _pages(url, pages):
-                found[f"{pages} open, idle, % of a core"] = _cpu(pid, lambda: None)
-                used = _cpu(pid, lambda: _change(config))
+                found[f"{pages} open, idle, % of a core"] = cpu_percent(page, lambda: None)
+                used = cpu_percent(page, lambda: _change(config))
                 found[f"{pages} open, busy, % of a core a page"] = used / pages
             bar.done(number, f"{pages} open")
         server = Server(process.port, "BROKER", process.process.pid)
@@ -101,14 +86,6 @@ def measure(folder: Path) -> dict[str, float]:
         log.end()
         bar.done(steps, "done")
     return found
-
-
-def _child(pid: int) -> int:
-    """The page's process."""
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        if children := (task / "children").read_text().split():
-            return int(children[0])
-    raise RuntimeError("the page has no process")
 
 
 def _change(config: Path) -> None:
@@ -131,19 +108,23 @@ def _overview(client: httpx.Client, before: Callable[[], None]) -> float:
 
 @contextmanager
 def _pages(url: str, number: int) -> Iterator[None]:
-    """So many event streams, read as they come."""
+    """`number` event streams, read as they come."""
     over = threading.Event()
     began = threading.Barrier(number + 1)
 
     def read() -> None:
-        with httpx.stream("GET", f"{url}/events", timeout=60) as answer:
-            waiting = True
-            for _ in answer.iter_raw():
-                if waiting:
-                    began.wait()
-                    waiting = False
-                if over.is_set():
-                    return
+        try:
+            with httpx.stream("GET", f"{url}/events", timeout=60) as answer:
+                waiting = True
+                for _ in answer.iter_raw():
+                    if waiting:
+                        began.wait()
+                        waiting = False
+                    if over.is_set():
+                        return
+        except httpx.RemoteProtocolError:
+            if not over.is_set():  # else the broker has ended, and its pages with it
+                raise
 
     threads = [threading.Thread(target=read, daemon=True) for _ in range(number)]
     for each in threads:
@@ -155,19 +136,14 @@ def _pages(url: str, number: int) -> Iterator[None]:
         over.set()
 
 
-def _cpu(pid: int, change: Callable[[], None]) -> float:
-    """Percent of a core that the process takes while a change comes each second."""
-    before, began = _ticks(pid), time.monotonic()
+def cpu_percent(server: Server, change: Callable[[], None]) -> float:
+    """What it takes of a core while a change comes each second."""
+    before, began = server.cpu_s(), time.monotonic()
     pause = threading.Event()
     while time.monotonic() - began < WATCHED_S:
         change()
         pause.wait(1.0)
-    return (_ticks(pid) - before) / TICKS / (time.monotonic() - began) * 100
-
-
-def _ticks(pid: int) -> int:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(int(fields[index]) for index in (11, 12, 13, 14))
+    return (server.cpu_s() - before) / (time.monotonic() - began) * 100
 
 
 def _films(server: Server, url: str, side: int) -> tuple[float, float, float]:
@@ -194,7 +170,11 @@ def _films(server: Server, url: str, side: int) -> tuple[float, float, float]:
     return statistics.median(ratios), statistics.median(alone), statistics.median(beside)
 
 
-def _show(found: dict[str, float]) -> None:
+def tell(found: Mapping[str, float], *, for_machines: bool) -> None:
+    """Write figures by name to stdout, as JSON or as a table."""
+    if for_machines:
+        sys.stdout.write(as_json({"machine": machine(), **found}) + "\n")
+        return
     console = terminal()
     rows = [Row((name, f"{value:.2f}")) for name, value in found.items()]
     columns = (Column("FIGURE"), Column("VALUE", right=True))

@@ -26,7 +26,7 @@ def print_film(port: int, called_ae: str, image: Mapping[str, object]) -> tuple[
     """Print a film of one image, given as its module's elements, on an association of its own.
 
     Seconds from association to release, and of N-ACTION. RuntimeError when it is not taken,
-    AnswerLost when nobody knows.
+    AnswerLost when it is not known.
     """
     ae = AE("PLAIN")
     ae.add_requested_context(GRAYSCALE_META)

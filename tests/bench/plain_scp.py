@@ -3,7 +3,7 @@
 It keeps every object in memory for as long as its association, checks nothing and stores nothing.
 With a printer's port and AE title it passes each film on before it answers N-ACTION.
 Run as `python -m tests.bench.plain_scp [PORT AE_TITLE | tls CERTIFICATE KEY]`, it says its port,
-and ends when nobody is left to hear it.
+and ends when its stdin is closed.
 """
 
 from __future__ import annotations

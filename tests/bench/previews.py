@@ -18,6 +18,7 @@ from tests.bench.film_times import picture
 from tests.bench.machine import machine
 from tests.bench.servers import Log, Server
 from tests.peers.broker_process import BrokerProcess
+from tests.peers.processes import children
 
 SIDE = 4096
 FILMS = {"1 image on STANDARD\\1,1": (1, 1), "1 image on STANDARD\\4,5": (1, 20)}
@@ -64,7 +65,7 @@ def measure(folder: Path) -> list[dict[str, object]]:
         log = Log(process)
         client = httpx.Client(base_url=url, timeout=60)
         client.get("/")
-        page = Server(0, "", _child(process.process.pid))
+        page = Server(0, "", children(process.process.pid)[0])
         for number, (name, (images, places)) in enumerate((FILMS | FULL).items(), start=1):
             _print(process.port, images, places)
             client.get(f"/jobs/{number}")
@@ -89,16 +90,8 @@ def measure(folder: Path) -> list[dict[str, object]]:
     return found
 
 
-def _child(pid: int) -> int:
-    """The page's process."""
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        if children := (task / "children").read_text().split():
-            return int(children[0])
-    raise RuntimeError("the page has no process")
-
-
 def _print(port: int, images: int, places: int) -> None:
-    """A film with so many images, each its own pixels."""
+    """A film with `images` images, each with pixels of its own."""
     made, pixels, boxes = None, {}, []
     for position in range(1, places + 1):
         if position > images:

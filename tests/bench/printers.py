@@ -1,7 +1,7 @@
 """Emulated printers that can lose their power: each is a process of its own.
 
 Run as `python -m tests.bench.printers NAME AE_TITLE TRAY SECONDS`, it is such a process: it says
-`ready`, obeys lines, and ends when nobody is left to give it any.
+`ready`, obeys lines, and ends when its stdin is closed.
 """
 
 from __future__ import annotations

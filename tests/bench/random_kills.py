@@ -7,11 +7,8 @@ by its pixels. All chance comes from one seed; time does not, so a round is repe
 
 from __future__ import annotations
 
-import argparse
 import random
-import sys
-import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,12 +17,10 @@ from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.spool import Spool
 from tests.bench.fates import Fates, Pixels
-from tests.bench.kill_load import Asked, Door, Ledger, Modality
+from tests.bench.kill_load import Asked, Ledger, Modalities
 from tests.bench.kill_site import Life, Site, moments, now
-from tests.bench.machine import machine
-from tests.bench.rounds import Rounds
+from tests.bench.rounds import Report, run
 
-MODALITIES = 4
 DRAIN_EVERY = 5
 """Rounds between two accounts."""
 LIFE_S = 1.0
@@ -49,7 +44,7 @@ class Account:
     printed: int = 0
     """Films on paper."""
     uncertain: int = 0
-    """Films held because nobody knows."""
+    """Films held because it is not known whether they are on paper."""
     uncertain_printed: int = 0
     """Of these, the ones that are on paper."""
     behind: int = 0
@@ -64,7 +59,7 @@ class Account:
     """Held for a reason that is not uncertainty."""
     orphans: int = 0
     """Spool files that no job refers to, after a start."""
-    alarms: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
     """What the broker said that it must not say."""
     refusals: int = 0
     """Requests that were answered with a failure status."""
@@ -73,7 +68,7 @@ class Account:
     def broken(self) -> list[int]:
         """Rounds of which a film breaks a promise; the last one, where no film is to blame."""
         films = {*self.lost, *self.twice, *self.unasked, *self.held_otherwise}
-        return sorted(films | ({self.rounds} if self.orphans or self.alarms else set()))
+        return sorted(films | ({self.rounds} if self.orphans or self.faults else set()))
 
     @property
     def words(self) -> str:
@@ -100,12 +95,9 @@ class Account:
             "printed without asked_at": len(self.unasked),
             "held for another reason": len(self.held_otherwise),
             "orphaned spool files": self.orphans,
-            "alarms in the log": len(self.alarms),
+            "alarms in the log": len(self.faults),
         }
         return "".join(f"{name:<36}{number:>8}\n" for name, number in rows.items())
-
-
-Progress = Callable[[Account], None]
 
 
 class Run:
@@ -116,27 +108,16 @@ class Run:
         self._random = random.Random(seed)
         self._site = Site(folder, seed)
         self._ledger = Ledger()
-        self._door = Door()
-        self._modalities = [
-            Modality(f"CT{number}", seed, self._ledger, self._door)
-            for number in range(1, MODALITIES + 1)
-        ]
+        self._modalities = Modalities(seed, self._ledger)
 
-    def play(self, rounds: int, progress: Progress) -> Account:
-        """So many rounds, or fewer when a promise breaks."""
-        with self._site:
-            for modality in self._modalities:
-                modality.start()
-            try:
-                while self.account.rounds < rounds and not self.account.broken:
-                    self._round()
-                    if self.account.rounds % DRAIN_EVERY == 0 or self.account.rounds == rounds:
-                        self._drain()
-                        progress(self.account)
-            finally:
-                self._door.close()
-                for modality in self._modalities:
-                    modality.join()
+    def play(self, rounds: int, progress: Report) -> Account:
+        """Play `rounds` rounds, or fewer when a promise breaks."""
+        with self._site, self._modalities:
+            while self.account.rounds < rounds and not self.account.broken:
+                self._round()
+                if self.account.rounds % DRAIN_EVERY == 0 or self.account.rounds == rounds:
+                    self._drain()
+                    progress(self.account)
         return self.account
 
     def _round(self) -> None:
@@ -147,7 +128,7 @@ class Run:
             if self._random.random() < KILLED_WHILE_STARTING:
                 life.last(self._random.uniform(0, START_S))
                 return
-            self._door.open(life.wait_for_port(), self.account.rounds)
+            self._modalities.door.open(life.wait_for_port(), self.account.rounds)
             troubles = int(self._random.random() < TROUBLE)
             *pauses, rest = moments(self._random, troubles, self._random.uniform(0, LIFE_S))
             for pause in pauses:
@@ -160,12 +141,12 @@ class Run:
     def _kill(self, life: Life) -> None:
         life.kill()
         self.account.kills += 1
-        self.account.alarms += life.alarms
+        self.account.faults += life.alarms
 
     def _drain(self) -> None:
         """A life without load, in which everything comes out that can; then count."""
         self._site.repair()
-        self._door.shut()
+        self._modalities.door.shut()
         life = self._site.begin()
         database: Database | None = None
         try:
@@ -181,7 +162,7 @@ class Run:
             if database is not None:
                 database.close()
             life.kill()
-            self.account.alarms += life.alarms
+            self.account.faults += life.alarms
 
     def _count(self, jobs: Jobs) -> None:
         account, asked, sheets = self.account, self._ledger.films(), self._site.sheets()
@@ -208,14 +189,14 @@ class Run:
         account.held_otherwise = _rounds(
             asked, [film for film, (_, reason) in held.items() if "uncertain" not in reason]
         )
-        account.refusals = sum(modality.refusals for modality in self._modalities)
+        account.refusals = self._modalities.refusals
         spool = self._site.data_dir / "spool"
         orphans = set(Spool(spool).names()) - jobs.spooled()
         account.orphans = len(orphans) + sum(1 for _ in (spool / "incoming").iterdir())
 
 
 def _rounds(asked: Mapping[Pixels, Asked], films: Iterable[Pixels]) -> list[int]:
-    """When these were asked for; KeyError for a film that nobody has asked for."""
+    """When these were asked for; KeyError for a film that was never asked for."""
     return sorted(asked[film].round for film in films)
 
 
@@ -228,50 +209,20 @@ def _held(jobs: Jobs) -> dict[Pixels, tuple[FilmState, str]]:
     }
 
 
-def kill_at_random(folder: Path, rounds: int, seed: int, progress: Progress) -> Account:
+def kill_at_random(folder: Path, rounds: int, seed: int, progress: Report) -> Account:
     """Play the rounds in a folder; AssertionError when jobs do not come out."""
     return Run(folder, seed).play(rounds, progress)
 
 
-def _at_least_one(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no number of rounds; use 1 or more")
-    return number
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run from the command line; the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.bench.random_kills",
-        description=__doc__,
-        epilog=(
-            "Example: python -m tests.bench.random_kills --rounds 50 --seed 7 (about 2 minutes). "
-            "Exit code 1 when a film was lost, printed twice or is held without a reason."
-        ),
+    example = (
+        "--rounds 50 --seed 7 (about 2 minutes). Exit code 1 when a film was lost, printed twice "
+        "or is held without a reason."
     )
-    parser.add_argument(
-        "--rounds", type=_at_least_one, default=300, metavar="N", help="kills (300)"
+    return run(
+        arguments, "random_kills", __doc__, example, kill_at_random, default=300, counted="kills"
     )
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all chance (1)")
-    chosen = parser.parse_args(arguments)
-
-    with (
-        tempfile.TemporaryDirectory(prefix="random-kills-") as folder,
-        Rounds(chosen.rounds) as rounds,
-    ):
-
-        def progress(account: Account) -> None:
-            rounds.done(account.rounds, account.words)
-
-        account = kill_at_random(Path(folder), chosen.rounds, chosen.seed, progress)
-    sys.stdout.write(f"{machine()}\nseed {chosen.seed}\n\n{account.table()}")
-    if account.broken:
-        rounds = ", ".join(map(str, account.broken))
-        sys.stdout.write(f"BROKEN with --seed {account.seed}, round {rounds}\n")
-        sys.stdout.write("".join(f"{line}\n" for line in account.alarms[:10]))
-        return 1
-    return 0
 
 
 if __name__ == "__main__":

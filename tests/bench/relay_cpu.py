@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def measure(films: int, side: int) -> list[Spent]:
-    """So many films through each relay, after one that is not counted."""
+    """`films` films through each relay, after one that is not counted."""
     found = []
     with Rounds(films * len(RELAYS)) as bar:
         for turn, (name, opener) in enumerate(RELAYS.items()):

@@ -42,7 +42,7 @@ class Log:
         self._thread.start()
 
     def wait_for(self, event: str, number: int) -> None:
-        """Return once there were so many events of that name. TimeoutError."""
+        """Return once there were `number` events of that name. Raises: TimeoutError: when late."""
         with self._changed:
             self._waiting = True
             came = self._changed.wait_for(lambda: self._count(event) >= number, PATIENCE_S)
@@ -100,6 +100,14 @@ class Server:
     def forget_peak(self) -> None:
         """Let `VmHWM` begin anew."""
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    def written(self) -> int:
+        """Bytes that it has written to disks, or tried to."""
+        for line in Path(f"/proc/{self.pid}/io").read_text().splitlines():
+            name, _, value = line.partition(":")
+            if name == "write_bytes":
+                return int(value)
+        raise ValueError("/proc tells no write_bytes")
 
 
 class Opener(Protocol):

@@ -63,7 +63,7 @@ class Found:
     server: str
     silent: str
     without: list[float] = field(default_factory=list)
-    """While nobody else is there."""
+    """While no other peer is there."""
     beside: list[float] = field(default_factory=list)
     """While the silent one is."""
     stuck: bool = False
@@ -86,7 +86,7 @@ class Found:
 
 
 def measure(films: int, done: Callable[[int, str], None]) -> list[Found]:
-    """So many films without, and as many beside, in each case. `done` is told how many are over."""
+    """`films` films without, and as many beside, in each case. `done` is told how many are over."""
     found = []
     with tempfile.TemporaryDirectory(prefix="silent-") as folder, _cases(Path(folder)) as cases:
         for number, case in enumerate(cases):

@@ -3,7 +3,7 @@ does, and reads nothing of them.
 
 Its answers are prepared beforehand, for one film on one association as `Modality` prints it, so all
 that it does is count messages, write data sets to a file, and fsync it where pixels end.
-Run as `python -m tests.bench.sink FOLDER`, it says its port, and ends when nobody is left to hear.
+Run as `python -m tests.bench.sink FOLDER`, it says its port, and ends when its stdin is closed.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def measure(films: int, small_mb: int) -> Mapping[str, Found]:
-    """So many films on each disk, after one of each that is not counted."""
+    """`films` films on each disk, after one of each that is not counted."""
     found = {SMALL: Found(), LARGE: Found()}
     sizes = {SMALL: small_mb, LARGE: small_mb + (films + 2) * 9}
     with tempfile.TemporaryDirectory(prefix="small-disk-") as folder, ExitStack() as stack:

@@ -16,16 +16,17 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
 from broker.config import load
 from broker.desk.opened import Store, store_of
 from broker.model.job import State
 from broker.store.occupancy import Occupancy
 from tests.bench.crowd import crowd
-from tests.bench.machine import machine
-from tests.bench.page import CONFIGURATION, FINISHED, WAITING, WATCHED_S
-from tests.bench.servers import TICKS
+from tests.bench.page import FINISHED, WAITING, cpu_percent, tell
+from tests.bench.servers import Server
+from tests.peers.page_site import CONFIGURATION
 
+SETTLED_S = 2.0
+"""After this long, what it took to begin is not counted."""
 SIZES = ((80, 24), (200, 60))
 """Columns and lines."""
 
@@ -45,14 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="top-") as folder:
         found = measure(Path(folder))
-    if chosen.json:
-        sys.stdout.write(as_json({"machine": machine(), **found}) + "\n")
-    else:
-        console = terminal()
-        rows = [Row((name, f"{value:.2f}")) for name, value in found.items()]
-        columns = (Column("FIGURE"), Column("VALUE", right=True))
-        sys.stdout.write(machine() + "\n\n")
-        show(lay_out(columns, rows, console.width), console)
+    tell(found, for_machines=chosen.json)
     return 0
 
 
@@ -60,7 +54,7 @@ def measure(folder: Path) -> dict[str, float]:
     """Figures by name: seconds, percent of a core."""
     crowd(folder, FINISHED, WAITING)
     config = folder / "broker.toml"
-    config.write_text(CONFIGURATION)
+    config.write_text(CONFIGURATION.format(port=1))
     occupancy = Occupancy.take(folder / "broker-data")
     found: dict[str, float] = {}
     with store_of(load(config)) as store:
@@ -121,17 +115,8 @@ class Screen:
 
     def cpu(self, change: Callable[[], None]) -> float:
         """Percent of a core that it takes while a change comes each second."""
-        pause = threading.Event()
-        pause.wait(2.0)
-        before, began = self._ticks(), time.monotonic()
-        while time.monotonic() - began < WATCHED_S:
-            change()
-            pause.wait(1.0)
-        return (self._ticks() - before) / TICKS / (time.monotonic() - began) * 100
-
-    def _ticks(self) -> int:
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return sum(int(fields[index]) for index in (11, 12))
+        threading.Event().wait(SETTLED_S)
+        return cpu_percent(Server(0, "", self._process.pid), change)
 
     def close(self) -> None:
         """Leave it, as a person does."""

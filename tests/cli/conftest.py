@@ -145,7 +145,7 @@ class Site:
         return job_id
 
     def failing(self, name: str, times: int) -> None:
-        """A printer that answers checks, and has refused so many films in a row."""
+        """A printer that answers checks, and has refused `times` films in a row."""
         self.up(name)
         for _ in range(times):
             words = f"fails films: {name}: 0xC602"

@@ -107,7 +107,7 @@ def test_equal_tries_are_told_together(order: str, said: list[str]) -> None:
 
 
 def test_advice_comes_last(site: Site) -> None:
-    """Whoever reads the end of the screen sees what to do, not the tries."""
+    """A person who reads the end of the screen sees what to do, not the tries."""
     sentences = explained(site, site.uncertain())
     assert sentences[-1].startswith("Look in the tray of oki-1.")
     assert any(each.startswith("Try 1, ") for each in sentences)
@@ -115,7 +115,7 @@ def test_advice_comes_last(site: Site) -> None:
 
 @pytest.mark.parametrize("order", ["show", "explain", "hold", "cancel", "reprint"])
 def test_what_is_no_number_is_told_so(site: Site, order: str) -> None:
-    """In words for whoever typed it."""
+    """In words for the person who typed it."""
     ended = site.broker("jobs", order, "abc")
     assert ended.code == 2
     assert "abc is not a job's number; it is what `broker jobs` shows below ID" in " ".join(

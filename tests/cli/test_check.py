@@ -31,7 +31,7 @@ def configure(site: Site, *printers: tuple[str, int]) -> None:
 
 
 def free_port() -> int:
-    """A port on which nobody listens."""
+    """A port on which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
@@ -45,7 +45,7 @@ def test_a_healthy_printer_is_exit_0(site: Site, printer: EmulatedPrinter) -> No
         assert (ended.code, ended.out, ended.err) == (0, sentence, "")
 
 
-def test_an_address_that_nobody_configured_is_checked_too(
+def test_an_address_that_is_not_configured_is_checked_too(
     site: Site, printer: EmulatedPrinter
 ) -> None:
     """The AE title to call, and ours, come from the command."""
@@ -114,7 +114,7 @@ def test_rows_that_cannot_be_read_do_not_stop_a_check(site: Site, printer: Emula
 
 
 def test_nothing_to_check_is_exit_1(site: Site) -> None:
-    """No printers and no broker: nobody is healthy."""
+    """No printers and no broker: nothing is healthy."""
     configure(site)
     ended = site.broker("check")
     assert (ended.code, ended.out) == (1, "")

@@ -72,7 +72,7 @@ def test_a_spool_that_is_gone_is_a_warning(site: Site) -> None:
 
 
 def test_mistakes_of_keys_and_of_certificates_come_together(site: Site) -> None:
-    """Whoever mends the file needs one round."""
+    """A person who mends the file needs one round."""
     site.file.write_text(
         site.file.read_text() + 'colour = 1\n[tls]\ncertificate = "none.pem"\n[log]\nlevel = 3\n'
     )

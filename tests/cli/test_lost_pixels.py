@@ -81,7 +81,7 @@ def lose(site: Site) -> None:
 @pytest.mark.parametrize("command", [["jobs"], ["printers"], ["jobs", "explain", "1"]])
 def test_without_its_spool_nothing_is_promised(site: Site, command: list[str]) -> None:
     """One remedy for one state, the one that `broker serve` gives: nothing is called safe, and
-    nobody is told that a start prints it."""
+    it is not said that a start prints it."""
     site.job()
     spool_is_gone(site)
     serve = site.broker("serve", "--no-web")

@@ -184,7 +184,7 @@ def test_a_locked_database_is_one_line(site: Site, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_lock_is_told_above_the_tables(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While another program locks the database nothing can be taken: whoever looks must see it."""
+    """While another program locks the database nothing can be taken: every table says so."""
     monkeypatch.setattr("broker.desk.alarms.LOCKED_S", 0.1)
     file = site.folder / "broker-data" / "broker.db"
     site.job()

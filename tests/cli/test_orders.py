@@ -88,7 +88,7 @@ def test_a_film_printed_again_is_flagged_to_its_end(site: Site) -> None:
 
 
 def test_a_film_that_waits_again_may_be_there_once(site: Site) -> None:
-    """Until somebody asks for it again it is not there twice; and whoever finds it says so."""
+    """Until it is asked for again it is not there twice; and a broker that finds it says so."""
     site.broker("jobs", "release", str(site.uncertain()))
     site.broker("jobs", "hold", "1")
     said = " ".join(site.broker("jobs", "explain", "1").out.split())
@@ -130,7 +130,7 @@ def test_what_goes_on_is_flagged_when_its_film_came_again(site: Site) -> None:
     assert site.jobs.get(3).duplicate_of is None
 
 
-def test_whoever_finds_either_of_two_learns_of_the_other(site: Site) -> None:
+def test_each_of_two_names_the_other(site: Site) -> None:
     """A held film that is printed again as a new job says so before anybody releases it, too."""
     held = site.uncertain()
     site.broker("jobs", "reprint", str(held))
@@ -276,7 +276,7 @@ def test_orders_for_a_job_that_was_cut_off_say_so(site: Site) -> None:
 
 
 def test_a_film_in_doubt_outlives_a_cancel(site: Site) -> None:
-    """Nobody can cancel what may be on paper before somebody has looked."""
+    """What may be on paper cannot be cancelled before a person has looked."""
     site.printing()
     said = site.broker("jobs", "cancel", "1").out
     assert said.startswith(
@@ -304,7 +304,7 @@ def test_wrong_usage_is_exit_2(site: Site, arguments: list[str]) -> None:
 
 
 def test_lost_pixels_are_not_promised_again(site: Site) -> None:
-    """Where the spool has them no more, nobody is told that a reprint helps, and none is queued."""
+    """Where the spool has them no more, it is not said that a reprint helps, and none is queued."""
     finished, waiting = site.sent(), site.job()
     (site.folder / "broker-data" / "spool" / "ab" / ("ab" * 32)).unlink()
     again = site.broker("jobs", "reprint", str(finished))

@@ -167,7 +167,7 @@ def test_a_folder_that_root_made_is_given_to_the_broker(site: Users) -> None:
     assert f"`sudo chown -R {OWNER}: {site.data}`" in ended.stderr
 
 
-def test_the_owner_needs_nobody(site: Users) -> None:
+def test_the_owner_needs_no_other_user(site: Users) -> None:
     """Commands of the owner work as they stand."""
     site.make_data(OWNER)
     assert site.run("jobs", uid=OWNER).returncode == 0

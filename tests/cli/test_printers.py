@@ -98,7 +98,7 @@ def test_a_verb_sets_the_duty_and_says_what_is_next(
 
 
 def test_the_last_printer_taken_away_is_said(site: Site) -> None:
-    """Nobody takes the jobs then: they wait."""
+    """No printer takes the jobs then: they wait."""
     site.printers.set_duty("oki-2", Duty.MAINT)
     site.printing()
     with closing(Occupancy.take(site.folder / "broker-data")):

@@ -49,7 +49,7 @@ class Terminal:
             while read := os.read(self._main, 4096):
                 self.shown += read.decode(errors="replace")
         except OSError:
-            return  # nobody has it open any more
+            return  # no process has it open any more
 
     def end(self) -> tuple[int, str]:
         """Exit code, and what was shown, without movements of the cursor."""

@@ -36,7 +36,7 @@ def test_a_reprint_that_was_cancelled_before_its_first_film_is_none(site: Site) 
 
 
 def test_a_reprint_that_may_be_on_paper_stays_told(site: Site) -> None:
-    """Asked for and not answered, or accepted: whoever releases the other gets two."""
+    """Asked for and not answered, or accepted: a release of the other prints it twice."""
     held, new = reprinted(site)
     claim = site.jobs.claim(new, "oki-2")
     assert claim is not None

@@ -158,7 +158,7 @@ def test_adopting_an_older_database_prints_nothing_by_itself(site: Site) -> None
     assert "look in every tray" in " ".join(site.broker("jobs", "show", "1").out.split())
 
 
-def test_nobody_adopts_beneath_a_broker(site: Site) -> None:
+def test_nothing_is_adopted_beneath_a_broker(site: Site) -> None:
     """It says which process that is."""
     bind(site)
     with closing(Occupancy.take(site.folder / "broker-data")):
@@ -180,7 +180,7 @@ def test_the_time_is_the_sites(site: Site, days: str) -> None:
 
 
 def set_back(site: Site, changes: int) -> None:
-    """As an older copy that was put back is: so many changes are lost."""
+    """As an older copy that was put back is: its last `changes` changes are lost."""
     with site.database.write() as connection:
         connection.exec_driver_sql(f"UPDATE queue SET changes = changes - {changes}")
 

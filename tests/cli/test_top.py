@@ -298,7 +298,7 @@ def test_a_lock_is_an_alarm_until_it_ends(site: Site, monkeypatch: pytest.Monkey
 
 
 def test_a_database_that_is_gone_is_an_alarm(site: Site, store: Store) -> None:
-    """No order is written where nobody finds it; put back, everything goes on."""
+    """No order is written where no broker finds it; put back, everything goes on."""
     job_id = site.job()
     file = site.folder / "broker-data" / "broker.db"
     elsewhere = file.with_name("elsewhere.db")

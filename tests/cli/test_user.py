@@ -95,7 +95,7 @@ def test_a_password_ends_with_its_line(site: Site) -> None:
     ],
 )
 def test_what_cannot_be_is_said(site: Site, name: str, password: str, words: str) -> None:
-    """And nobody is added."""
+    """And no user is added."""
     ended = add(site, name, password=password)
     said = str(ended.err)
     if not said:

@@ -69,7 +69,7 @@ def test_a_password_that_is_changed_during_the_comparison_stays_changed(
     assert kept(users, "otto") == changed
 
 
-def test_a_name_that_nobody_has_costs_a_comparison_too(
+def test_a_name_of_no_user_costs_a_comparison_too(
     users: Users, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With today's settings, so that its time tells nothing of who there is."""

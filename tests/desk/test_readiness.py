@@ -142,8 +142,7 @@ def test_a_spool_that_became_read_only(room: Room, store: Store) -> None:
 
 
 def test_a_table_is_missing(room: Room, store: Store) -> None:
-    """Modalities hear 0xC602; so does whoever asks whether it is ready. The alarm above every
-    table says it, too."""
+    """Modalities hear 0xC602, a balancer hears 503, and the alarm above every table says it."""
     with closing(sqlite3.connect(room.data / "broker.db")) as connection:
         connection.execute("ALTER TABLE sendings RENAME TO away")
         connection.commit()
@@ -179,7 +178,7 @@ def test_a_page_of_the_database_is_damaged(room: Room) -> None:
 
 
 def test_a_stopped_relay(room: Room, store: Store) -> None:
-    """It holds its lock, and its port takes connections, but nobody answers there."""
+    """It holds its lock, and its port takes connections, but no answer comes."""
     room.process.send(signal.SIGSTOP)
     until(lambda: any("no sign of life" in each for each in problems(store)))
     room.process.send(signal.SIGCONT)

@@ -74,12 +74,12 @@ class Desk:
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def wait_for_endings(self, number: int) -> None:
-        """Wait until so many associations have ended and are forgotten."""
+        """Wait until `number` associations have ended and are forgotten."""
         with self.changed:
             assert self.changed.wait_for(lambda: len(self.endings) >= number, timeout=10)
 
     def wait_until_arriving(self, number: int) -> None:
-        """Wait until so many images are being received, or have been."""
+        """Wait until `number` images are being received, or have been."""
         with self.changed:
             there = self.changed.wait_for(lambda: self.begun >= number, timeout=10)
         assert there

@@ -1,4 +1,4 @@
-"""What one modality may send: counted while it is nobody else's, refused with the right status."""
+"""What one modality may send: counted while it is no other's, refused with the right status."""
 
 from __future__ import annotations
 

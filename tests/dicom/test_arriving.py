@@ -180,7 +180,7 @@ def test_an_image_that_breaks_off_leaves_no_half_file(desk: Desk, raw: Raw, end:
     assert desk.arriving() == []
 
 
-def test_an_image_for_nobody_is_not_written(desk: Desk, speak: Speak) -> None:
+def test_an_image_for_no_image_box_is_not_written(desk: Desk, speak: Speak) -> None:
     """Pixels for an image box that is not there are dropped as they come, and answered."""
     ct = speak()
     ct.open_session()

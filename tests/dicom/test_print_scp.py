@@ -88,7 +88,7 @@ def test_the_frozen_copy_outlives_its_objects(desk: Desk, speak: Speak) -> None:
 
 @pytest.mark.parametrize("end", ["release", "abort"])
 def test_what_was_not_actioned_is_forgotten(desk: Desk, speak: Speak, end: str) -> None:
-    """Release and abort leave neither a job nor pixels of a film that nobody asked to print."""
+    """Release and abort leave neither a job nor pixels of a film that was not asked for."""
     ct = speak()
     ct.open_session()
     ct.open_film_box()
@@ -134,7 +134,7 @@ def test_instance_uids_of_the_modality_are_kept(speak: Speak) -> None:
 
 
 def test_uids_that_are_not_quite_right_are_taken(speak: Speak) -> None:
-    """A time with a zero in front, as a component of a UID, costs nobody a film."""
+    """A time with a zero in front, as a component of a UID, costs no film."""
     ct = speak()
     uid = "1.2.840.113619.2.20260101.090501"
     assert ct.create(FILM_SESSION, None, uid).status == 0x0000

@@ -157,7 +157,7 @@ WRONG: list[tuple[str, int, Callable[[Speaker], int]]] = [
     # N-CREATE of what is not created
     ("Printer created", 0x0118, lambda ct: ct.create(PRINTER, None).status),
     ("image box created", 0x0118, lambda ct: _film(ct).create(GRAYSCALE_IMAGE_BOX, None).status),
-    ("class that nobody knows", 0x0118, lambda ct: ct.create("1.2.3", None).status),
+    ("class that is not known", 0x0118, lambda ct: ct.create("1.2.3", None).status),
     ("no class named", 0x0118, lambda ct: ct.say(Command.N_CREATE).status),
     # N-SET of an image box
     ("no position", 0x0121, lambda ct: _set(ct, image_box(None))),

@@ -88,7 +88,7 @@ def test_an_action_that_cannot_leave_is_unavailable() -> None:
 
 @pytest.mark.parametrize(("then", "words"), BREAKS)
 def test_tidying_up_never_fails(then: Callable[[Raw], object], words: str) -> None:
-    """After the film was accepted a broken N-DELETE or release is nobody's trouble."""
+    """After the film was accepted a broken N-DELETE or release changes nothing."""
     with listening(after_a_request(then)) as port:
         scu = opened(port)
         assert scu.delete(FILM_BOX, "1.2.3") is None, words

@@ -154,7 +154,7 @@ def test_what_does_not_print_is_no_printer() -> None:
     assert nothing == Check(CheckKind.SILENT, "oki-1 takes no print class")
 
 
-def test_nobody_there_is_silent() -> None:
+def test_no_peer_there_is_silent() -> None:
     """A closed port is said in one sentence."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

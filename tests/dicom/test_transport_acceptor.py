@@ -263,7 +263,7 @@ def test_success_is_what_the_scripted_service_says_by_itself() -> None:
         assert echoed(requestor) == 0x0000
 
 
-def test_a_fault_while_listening_makes_nobody_deaf(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_while_listening_ends_no_listening(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever goes wrong with one connection is told, and the next one is heard."""
     whole = listener._scarce
     faults = [OSError("out of order")]

@@ -26,7 +26,7 @@ def held(*each: tuple[str, str, float | None]) -> list[RunningAssociation[str]]:
 
 
 def test_there_is_room() -> None:
-    """Below both caps nobody has to go."""
+    """Below both caps no association has to go."""
     others = held(("a", "ct", 100), ("b", "ct", 100), ("c", "mr", 100))
     assert admit("ct", others, CAPS, NOW) == Admitted()
 
@@ -45,12 +45,12 @@ def test_an_address_that_uses_all_of_its_own_is_rejected() -> None:
 
 
 def test_the_one_that_was_spare_for_longest_goes() -> None:
-    """When all places are taken, and nobody has more than a share."""
+    """When all places are taken, and no address has more than a share."""
     others = held(("a", "ct", 10), ("b", "mr", 30), ("c", "us", 20), ("d", "xa", None))
     assert admit("nm", others, CAPS, NOW) == Admitted("b")
 
 
-def test_nobody_loses_an_association_that_is_in_use() -> None:
+def test_no_association_that_is_in_use_is_lost() -> None:
     """Rejected for now, when nothing can be spared."""
     others = held(("a", "ct", None), ("b", "mr", None), ("c", "us", SPARE_S - 1), ("d", "xa", None))
     assert admit("nm", others, CAPS, NOW) == TOO_MANY

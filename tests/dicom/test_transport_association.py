@@ -157,7 +157,7 @@ def test_a_service_may_abort() -> None:
         pytest.param(b"\x04\x00\xff\xff\xff\xff", id="a P-DATA-TF of 4 GB"),
         pytest.param(b"\x04\x00\x00\x01\x00\x01", id="one byte more than agreed"),
         pytest.param(b"\x01\x00\x00\x00\x00\x04abcd", id="a second A-ASSOCIATE-RQ"),
-        pytest.param(RELEASE_RP, id="a release that nobody asked for"),
+        pytest.param(RELEASE_RP, id="a release that was not asked for"),
         pytest.param(b"\x99\x00\x00\x00\x00\x04abcd", id="a PDU of no type"),
         pytest.param(data_pdu(1, 0x03, b"\x00" * 8), id="a command without a field"),
         pytest.param(data_pdu(1, 0x03, b"garbage"), id="no command"),

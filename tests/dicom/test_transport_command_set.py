@@ -62,7 +62,7 @@ def test_others_read_what_is_written() -> None:
     assert {keyword: read[keyword].value for keyword in ANSWER} == ANSWER
 
 
-def test_elements_that_nobody_knows_are_passed_over() -> None:
+def test_elements_that_are_not_known_are_passed_over() -> None:
     """In group 0000 or in others: what is known is read all the same."""
     strange = bytes.fromhex("0000ff7f02000000aaaa 0900100004000000bbbbbbbb")
     echo = {"CommandField": Command.C_ECHO, "MessageID": 1}

@@ -195,7 +195,7 @@ def test_a_value_that_is_no_value_is_unreadable(keyword: str, vr: str, value: by
 
 
 def sequence_within_sequence(depth: int) -> bytes:
-    """So many sequences within each other, in Implicit VR, all of undefined length."""
+    """`depth` sequences within each other, in Implicit VR, all of undefined length."""
     begin = struct.pack("<HHI", 0x2020, 0x0110, 0xFFFFFFFF)
     item = struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
     item_end = struct.pack("<HHI", 0xFFFE, 0xE00D, 0)

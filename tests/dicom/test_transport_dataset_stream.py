@@ -149,7 +149,7 @@ def test_pixels_of_a_broken_data_set_are_let_go_at_once(syntax: str, after: byte
     ],
 )
 @pytest.mark.parametrize("delimited", [False, True])
-def test_long_values_that_nobody_reads_are_not_kept(
+def test_long_values_that_are_not_read_are_not_kept(
     syntax: str, tag: int, vr: str, delimited: bool
 ) -> None:
     """However long and however deep down, they cost nothing and are read as empty."""
@@ -191,7 +191,7 @@ def test_what_is_read_is_kept_however_long(syntax: str, vr: str) -> None:
 
 @pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
 def test_a_long_value_that_breaks_off_makes_it_unreadable(syntax: str) -> None:
-    """It is not complete without its last byte, though nobody reads that."""
+    """It is not complete without its last byte, though that is not read."""
     data = element(syntax, OVERLAY_DATA, "OW", bytes(300_000))
 
     assert plain(Strained(syntax, data, [1000]).read()) == {OVERLAY_DATA: b""}
@@ -200,7 +200,7 @@ def test_a_long_value_that_breaks_off_makes_it_unreadable(syntax: str) -> None:
 
 
 def test_what_stands_around_the_pixels_is_bounded() -> None:
-    """However much comes, only so much is kept, and the pixels are let go when it is dropped."""
+    """However much comes, a bounded part is kept; the pixels are discarded when it is dropped."""
     rest = element(IMPLICIT_LE, 0x20300010, "LO", bytes(5000))
     strained = Strained(IMPLICIT_LE, image(IMPLICIT_LE, bytes(9000)) + rest, [], max_size=4000)
 

@@ -1,4 +1,4 @@
-"""Messages survive being cut into PDUs, and nobody can make them cost more than allowed."""
+"""Messages survive being cut into PDUs, and no peer can make them cost more than allowed."""
 
 from __future__ import annotations
 

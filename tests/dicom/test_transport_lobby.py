@@ -1,4 +1,4 @@
-"""Strangers: how many are kept, who is cut, and that nobody is waited for."""
+"""Pending connections: how many are kept, which is cut, and that none is waited for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def called_from(source: str, port: int) -> Raw:
     return Raw(socket.create_connection(("127.0.0.1", port), source_address=(source, 0)))
 
 
-def test_whoever_floods_cuts_his_own() -> None:
+def test_a_flood_cuts_its_own_connections() -> None:
     """A stranger from another address stays, though he came before all of the flood."""
     with ExitStack() as stack:
         acceptor, seen = stack.enter_context(accepting())
@@ -33,7 +33,7 @@ def test_whoever_floods_cuts_his_own() -> None:
 
 
 def test_an_a_associate_rq_may_come_in_pieces() -> None:
-    """As TCP likes to deliver it; nobody else waits meanwhile."""
+    """As TCP likes to deliver it; no other connection waits meanwhile."""
     with ExitStack() as stack:
         acceptor, seen = stack.enter_context(accepting())
         slow = stack.enter_context(Raw.connect(acceptor.port))
@@ -55,7 +55,7 @@ def test_the_last_word_is_read() -> None:
 
 
 def test_a_handshake_waits_for_room_to_write() -> None:
-    """Nobody spins for a peer that does not read its part, and it goes on when it does."""
+    """No thread spins for a peer that does not read its part, and it goes on when it does."""
     site = Authority()
     with socket.create_server((HOST, 0)) as server:
         theirs = socket.create_connection(server.getsockname())

@@ -156,7 +156,7 @@ def test_a_rejection_comes_through(rejection: Rejection) -> None:
     assert read_rejection(memoryview(associate_rj(rejection))[6:]) == rejection
 
 
-def test_a_rejection_nobody_has_heard_of_still_has_words() -> None:
+def test_a_rejection_that_is_not_known_still_has_words() -> None:
     """Private reasons are shown as numbers."""
     unknown = read_rejection(memoryview(b"\x00\x02\x03\x07"))
 
@@ -164,7 +164,7 @@ def test_a_rejection_nobody_has_heard_of_still_has_words() -> None:
 
 
 def test_two_contexts_with_one_id_are_a_violation() -> None:
-    """Nobody could say which one a message is on."""
+    """It could not be said which one a message is on."""
     with pytest.raises(Violation):
         read(request(Proposed(1, META, (IMPLICIT_LE,)), Proposed(1, META, (EXPLICIT_LE,))))
 

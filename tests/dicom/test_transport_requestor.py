@@ -102,7 +102,7 @@ def test_pynetdicom_reports_events_while_it_answers() -> None:
 # A peer that is not there, or says no
 
 
-def test_nobody_listens() -> None:
+def test_nothing_listens() -> None:
     """Refused, in one sentence that names the place."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -179,7 +179,7 @@ def test_abort_from_another_thread_while_receiving() -> None:
         raw.associate(*OFFERS)
         raw.say(1, echo(1))
         assert raw.hear().Status == 0x0000
-        # Nothing else is on its way: what nobody has read would reset the connection.
+        # Nothing else is on its way: what was not read would reset the connection.
         running[0].abort()
         assert raw.pdu() == ABORT
         assert raw.closed()

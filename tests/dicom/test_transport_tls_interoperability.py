@@ -54,7 +54,7 @@ def listens(port: int) -> bool:
 
 @pytest.mark.dcmtk
 def test_dcmtk_is_called_over_tls(tmp_path: Path) -> None:
-    """It answers C-ECHO, and is not believed by whoever trusts another authority."""
+    """It answers C-ECHO, and is not believed by a peer that trusts another authority."""
     with storescp(tmp_path, "--ignore-peer-cert") as port:
         with opened(port, tls=SITE.client()) as requestor:
             assert echoed(requestor) == 0x0000

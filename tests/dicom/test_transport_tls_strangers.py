@@ -53,12 +53,12 @@ class Keep(Raw):
         self._whole += data
 
     def pdu(self) -> bytes:
-        """Nobody answers."""
+        """No answer comes."""
         return b""
 
 
 def test_a_client_hello_may_come_byte_by_byte() -> None:
-    """As TCP may deliver it; nobody else waits meanwhile, and there is an association."""
+    """As TCP may deliver it; no other connection waits meanwhile, and there is an association."""
     with accepting(**TLS) as (acceptor, seen), ExitStack() as stack:
         slow = stack.enter_context(Raw.connect(acceptor.tls_port))
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -114,7 +114,7 @@ def test_a_handshake_has_a_deadline(said: Callable[[], bytes], words: str) -> No
 
 
 def test_silence_after_the_handshake_has_the_same_deadline() -> None:
-    """Nobody stays a stranger longer by shaking hands; the end is said in due form."""
+    """No connection stays pending longer by shaking hands; the end is said in due form."""
     with (
         accepting(**TLS, establish_timeout_s=0.2) as (acceptor, seen),
         calling(acceptor.tls_port, CLIENT) as raw,

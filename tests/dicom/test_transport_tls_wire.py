@@ -95,7 +95,7 @@ def test_pending_takes_nothing_away(pair: Pair) -> None:
 
 
 def sip(theirs: ssl.SSLSocket, size: int, over: threading.Event) -> threading.Thread:
-    """Take so many bytes a hundred times a second, until it is over."""
+    """Take `size` bytes a hundred times a second, until it is over."""
 
     def sipping() -> None:
         while not over.wait(0.01):
@@ -214,7 +214,7 @@ def test_both_directions_at_once() -> None:
 
 def test_what_was_sealed_counts_as_handed_over(pair: Pair) -> None:
     """A record leaves before the next one, even where its sender gave up: the peer may act on it,
-    so nobody may say that not a byte has left."""
+    so it may not be said that no byte has left."""
     wire, _ = pair
     given_up: list[bool] = []
     number = 0

@@ -80,7 +80,7 @@ def test_a_resting_wire_gives_its_memory_back(pair: tuple[Wire, socket.socket]) 
 
 
 def sip(theirs: socket.socket, size: int, over: threading.Event) -> threading.Thread:
-    """Take so many bytes a hundred times a second, until it is over."""
+    """Take `size` bytes a hundred times a second, until it is over."""
 
     def sipping() -> None:
         while not over.wait(0.01):

@@ -1,4 +1,4 @@
-"""Turns: a few at a time, and nobody waits for a slow one for long."""
+"""Turns: a few at a time, and none waits for a slow one for long."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_no_more_than_so_many_work_at_once() -> None:
     assert most == 2
 
 
-def test_nobody_waits_beyond_his_patience() -> None:
+def test_no_one_waits_beyond_its_patience() -> None:
     """One that waits for its disk keeps the others for a moment only, and takes no turn twice."""
     turns = Turns(1, patience_s=0.05)
     with turns.take():

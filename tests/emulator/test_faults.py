@@ -140,7 +140,7 @@ def test_printing_and_dying_before_the_answer(new_printer: NewPrinter) -> None:
 
 
 def test_a_printer_that_loses_its_power_says_nothing(tmp_path: Path) -> None:
-    """Whoever waits for N-ACTION is cut off: no status is given that a dead printer cannot give."""
+    """N-ACTION has no answer, as a dead printer gives none: the connection ends."""
     for _ in range(10):
         with EmulatedPrinter("oki-1", "OKI1", tmp_path, scenario="slow:60") as printer:
             speakers = [Speaker(printer.port, called_ae="OKI1") for _ in range(3)]

@@ -148,7 +148,7 @@ def test_a_print_job_waits_for_the_jam_to_be_cleared(new_printer: NewPrinter) ->
     watcher.requestor.release()
 
 
-def test_a_jam_cleared_after_the_association_is_told_to_nobody(new_printer: NewPrinter) -> None:
+def test_a_jam_cleared_after_the_association_is_not_told(new_printer: NewPrinter) -> None:
     """The film comes out although the one who asked for it has left."""
     printer = new_printer("jam")
     watcher = Watcher(printer)

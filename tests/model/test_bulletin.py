@@ -40,7 +40,7 @@ def test_a_printer_goes_down_and_comes_back() -> None:
 
 
 def test_a_printer_that_a_person_took_out_is_no_news() -> None:
-    """In drain or maint nobody is told; and taken out while down, nothing comes back."""
+    """In drain or maint no one is told; and taken out while down, nothing comes back."""
     maint = Seen(printers=(printer(health=Health.DOWN, duty=Duty.MAINT),))
     down = Seen(printers=(printer(health=Health.DOWN),))
     assert told((0, maint)) == [[]]

@@ -21,7 +21,7 @@ JAM = Check(CheckKind.ATTENTION, "WARNING: FILM JAM")
 
 
 def seen(printer: Printer, check: Check, times: int = 1) -> Printer:
-    """The printer after so many checks, with rise 2 and fall 3."""
+    """The printer after `times` checks, with rise 2 and fall 3."""
     for second in range(times):
         found: Observation = observe(printer, check, float(second), 2, 3)
         printer = replace(

@@ -44,7 +44,7 @@ def test_several_hosts_stay_in_their_order() -> None:
 
 
 def test_an_ipv6_address_has_brackets_before_a_port() -> None:
-    """Otherwise nobody could tell where the port begins."""
+    """Otherwise it could not be told where the port begins."""
     assert at_port("::1", 104) == "[::1]:104"
     assert at_port("10.0.0.1", 104) == "10.0.0.1:104"
     assert at_ports(["127.0.0.1", "::1"], 80) == "127.0.0.1:80, [::1]:80"

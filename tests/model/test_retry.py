@@ -120,7 +120,7 @@ def test_no_job_is_held_while_another_printer_has_not_been_tried(
 def test_refused_by_every_printer_on_duty_means_held(
     make_job: MakeJob, make_printer: MakePrinter, other: dict[str, object] | None
 ) -> None:
-    """The job is held with the printer's words when nobody is left to ask."""
+    """The job is held with the printer's words when no printer is left to ask."""
     printers = [make_printer("oki-1")]
     if other is not None:
         printers.append(make_printer("oki-2", **other))
@@ -219,7 +219,7 @@ def test_a_film_that_finds_no_room_lets_others_pass(
     assert verdict.settlement == Settlement(State.QUEUED, "0xC605", not_before)
 
 
-def test_nobody_passes_where_no_film_could(make_job: MakeJob, make_printer: MakePrinter) -> None:
+def test_no_job_passes_where_no_film_could(make_job: MakeJob, make_printer: MakePrinter) -> None:
     """A printer that cannot be reached takes no other film either: films keep their order."""
     verdict = follow(Unavailable("refused"), make_job(), make_printer(failures_in_row=9))
     assert verdict.settlement.not_before == 0

@@ -84,7 +84,7 @@ def test_a_film_that_every_printer_has_refused_itself_is_held(
         assert (waits.strike, waits.settlement.state) == (False, State.QUEUED)
 
 
-def test_a_film_that_cannot_be_sent_is_nobodys_refusal(
+def test_a_film_that_cannot_be_sent_is_no_printers_refusal(
     make_job: MakeJob, make_printer: MakePrinter
 ) -> None:
     """It goes to no printer twice, is held when it fits none, and no printer has failed."""
@@ -128,7 +128,7 @@ def test_the_printer_says_how_it_fails(
     assert (verdict.printer.health, verdict.printer.words) == (Health.DEGRADED, reason)
 
 
-def test_a_damaged_spool_file_is_nobody_elses_fault(
+def test_a_damaged_spool_file_is_no_printers_fault(
     make_job: MakeJob, make_printer: MakePrinter
 ) -> None:
     """The job is held, the printer untouched."""

@@ -88,7 +88,7 @@ class Kept:
         self.pieces += 1
 
     def discard(self) -> None:
-        """The association has let go of it."""
+        """The association has dropped it."""
         self.discarded.set()
 
 

@@ -37,13 +37,13 @@ class Authority:
         return folder
 
     def server(self, *names: str, until: datetime.datetime | None = None) -> ssl.SSLContext:
-        """For whoever is called."""
+        """For the side that is called."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.issue(*names, until=until).configure_cert(context)
         return context
 
     def client(self) -> ssl.SSLContext:
-        """For whoever calls, and trusts this authority."""
+        """For the side that calls, and trusts this authority."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._ca.configure_trust(context)
         return context
@@ -68,4 +68,4 @@ def hello(context: ssl.SSLContext) -> bytes:
         records.do_handshake()
     except ssl.SSLWantReadError:
         return outgoing.read()
-    raise AssertionError("a handshake with nobody")
+    raise AssertionError("a handshake without a peer")

@@ -30,7 +30,7 @@ EVERYTHING = [select(each).order_by(each.c.id) for each in (jobs, sendings, atte
 class Contest(Search):
     """Claimants on one database, each as a process of its own would have it, and the model.
 
-    Whoever derives from it says which steps there are.
+    A class that derives from it says which steps there are.
     """
 
     def __init__(self, databases: Sequence[Database]) -> None:
@@ -44,7 +44,7 @@ class Contest(Search):
         """Job -> its sendings."""
         self.claims: list[Claim] = []
         self.unmarked: set[int] = set()
-        """Sendings that may be on paper, and of which nobody has said that this is in doubt."""
+        """Sendings that may be on paper, and that were not told to be in doubt."""
         with databases[0].write() as connection:
             connection.execute(delete(jobs))
         self.changes = 0

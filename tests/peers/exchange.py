@@ -27,7 +27,7 @@ from tests.peers.speaker import Speaker
 class Exchange(Search):
     """One modality, a broker, and the model that knows what each must hear.
 
-    Whoever derives from it says which steps there are.
+    A class that derives from it says which steps there are.
     """
 
     def __init__(self, desk: Desk) -> None:
@@ -66,7 +66,7 @@ class Exchange(Search):
         assert self.desk.arriving() == []
 
     def uid(self, who: Who) -> str:
-        """The UID that is meant; one that nobody has where there is no such object."""
+        """The UID that is meant; one of no object where there is none."""
         kind, back = who
         if kind == "none":
             return ""

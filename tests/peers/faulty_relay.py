@@ -65,7 +65,7 @@ class FaultyRelay(Relay):
         return parse(text, folder=self.folder)
 
     def ask_for_films(self, number: int = 1, *, label: str = "", ct: Speaker | None = None) -> None:
-        """A modality asks for so many films of two pictures and a LUT, in one film session."""
+        """A modality asks for `number` films of two pictures and a LUT, in one film session."""
         ct = ct or self.speaker()
         lut = ct.create(PRESENTATION_LUT, dataset(PresentationLUTShape="IDENTITY"))
         named = reference(PRESENTATION_LUT, str(lut.command.AffectedSOPInstanceUID))
@@ -82,7 +82,7 @@ class FaultyRelay(Relay):
         return sum(event in ("attempt failed", "job sent") for event, _ in self.notes)
 
     def wait_until_settled(self, attempts: int) -> None:
-        """Wait until each job is held or finished, or there were so many attempts."""
+        """Wait until each job is held or finished, or there were `attempts` attempts."""
         rest = FINISHED | {State.HELD}
 
         def over() -> bool:

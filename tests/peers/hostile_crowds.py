@@ -156,9 +156,9 @@ def never_reading(site: Site) -> Answered:
 
 
 def descriptors(site: Site) -> Answered:
-    """So many connections that the broker has no file descriptors left but its spare ones.
+    """More connections than the broker has file descriptors for, but for its spare ones.
 
-    Whoever has an association prints on: that is what is answered here.
+    A modality that has an association prints on: that is what is answered here.
     """
     with ExitStack() as stack:
         modality = Speaker(site.port)

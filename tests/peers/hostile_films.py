@@ -1,4 +1,4 @@
-"""Peers that print what nobody prints: too many objects, too many pixels, absurd pictures."""
+"""Peers that print what no modality prints: too many objects or pixels, absurd pictures."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def delete(sop_class: str, uid: str) -> bytes:
 def many(
     number: int, sop_class: str, made: Dataset, *, needs: str = ""
 ) -> Callable[[Site], Answered]:
-    """So many objects of one class, one after the other."""
+    """`number` objects of one class, one after the other."""
 
     def play(site: Site) -> Answered:
         with Hostile.associated(site) as peer:

@@ -36,7 +36,7 @@ level = "info"
 ESTABLISH_S = 1.5
 MESSAGE_S = 2.0
 SESSION_MB = 24
-"""Shorter and less than the defaults, so that nobody waits for them."""
+"""Shorter and less than the defaults, so that no test waits for them."""
 ASSOCIATIONS = 128
 OF_ONE = 32
 """The defaults."""
@@ -187,7 +187,7 @@ class Site:
 
     @contextmanager
     def few_descriptors(self, more: int) -> Iterator[None]:
-        """Let the broker have only so many more than now."""
+        """Let the broker have only `more` descriptors beyond those of now."""
         earlier = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)
         low = self.standing().descriptors + more
         resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (low, earlier[1]))

@@ -105,7 +105,7 @@ def _film(port: int, stop: threading.Event) -> bool:
 
 
 def _wait_for_end(stop: threading.Event) -> None:
-    """Of standard input. It is not read through `sys.stdin`, whose lock nobody may hold at exit."""
+    """Of standard input. It is not read through `sys.stdin`, whose lock may not be held at exit."""
     while os.read(0, 1024):
         pass
     stop.set()

@@ -17,6 +17,8 @@ from collections.abc import Callable, Mapping
 
 HOST = "127.0.0.1"
 PIECE = b"x" * 65536
+RECONNECT_S = 0.5
+"""A page asks for its events again after a while, as a browser does."""
 Attack = Callable[[int, float], None]
 """Attacks a port until a moment of the monotonic clock."""
 
@@ -108,7 +110,7 @@ def streams(port: int, end: float) -> None:
                 peer.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
                 while time.monotonic() < end and peer.recv(65536):
                     pass
-            time.sleep(0.5)
+            time.sleep(RECONNECT_S)
 
     threads = [threading.Thread(target=read, args=(number,)) for number in range(200)]
     for each in threads:
@@ -178,7 +180,7 @@ def _send(port: int, end: float, first: bytes, further: bytes) -> None:
 
 
 def _hold(port: int, end: float, number: int, first: bytes, drip: bytes = b"") -> None:
-    """Keep so many connections open which have sent that, each a further byte a second."""
+    """Keep `number` connections open that have sent `first`; each sends `drip` each second."""
     held: set[socket.socket] = set()
     with selectors.DefaultSelector() as selector:
         while (now := time.monotonic()) < end:

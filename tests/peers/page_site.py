@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import resource
 import signal
 import statistics
 import subprocess
@@ -18,10 +19,12 @@ from pathlib import Path
 
 from broker.emulator.printer import EmulatedPrinter
 from tests.bench.film_times import picture, print_film
-from tests.bench.servers import TICKS, Server
+from tests.bench.servers import Server
 from tests.peers.broker_process import BROKER, BrokerProcess
+from tests.peers.processes import children
 
 CHECKOUT = Path(__file__).parents[2]
+DESCRIPTORS = 1024
 PAUSE_S = 0.05
 LONGEST_S = 60.0
 """A probe that has no answer by then is counted as if it had come then."""
@@ -71,16 +74,22 @@ class Toll:
         return statistics.median(self.films_s) / statistics.median(self.quiet_films_s)
 
 
+def few_descriptors() -> None:
+    """Let this process have as many file descriptors as most systems give without a word."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, most))
+
+
 class PageSite:
     """One broker, one printer, one page, without users."""
 
     def __init__(self, folder: Path, printer: EmulatedPrinter) -> None:
         self.config = folder / "broker.toml"
         self.config.write_text(CONFIGURATION.format(port=printer.port))
-        self.process = BrokerProcess(self.config, web=True)
+        self.process = BrokerProcess(self.config, web=True, preexec=few_descriptors)
         self.port = int(self.process.wait_for("page served")["port"])
         self.process.wait_for("printer changed", printer="oki-1", health="up")
-        self.page = self._page_process()
+        self.page = Server(0, "", children(self.process.process.pid)[0])
         self.server = Server(self.process.port, "BROKER", self.process.process.pid)
         self.lines: list[str] = []
         self._reading = threading.Thread(target=self._read)
@@ -123,24 +132,24 @@ class PageSite:
 
     def suffer(self, attack: str, seconds: float, films: int) -> Toll:
         """Let a process attack the page, and look at everything else meanwhile. Of quiet films
-        there are so many before and after it, each.
+        there are `films` before it and as many after it.
         """
         toll = Toll()
         self.until_page_answers()
         toll.quiet_films_s += [self._film() for _ in range(films)]
-        self._forget_peak()
-        ticks, lines, began = self._ticks(), self._page_lines(), time.monotonic()
-        written = self._written()
+        self.page.forget_peak()
+        cpu, lines, began = self.page.cpu_s(), self._page_lines(), time.monotonic()
+        written = self.page.written()
         with self._attacked(attack, seconds) as attacker, self._probed(toll):
             while attacker.poll() is None:
                 toll.films_s.append(self._film())
         ended = time.monotonic()
         self.until_page_answers()
         toll.back_s = time.monotonic() - ended
-        toll.cpu = (self._ticks() - ticks) / TICKS / (ended - began)
+        toll.cpu = (self.page.cpu_s() - cpu) / (ended - began)
         toll.lines_a_minute = (self._page_lines() - lines) / (ended - began) * 60
-        toll.memory = self._peak()
-        toll.written = self._written() - written
+        toll.memory = self.page.memory("VmHWM")
+        toll.written = self.page.written() - written
         toll.quiet_films_s += [self._film() for _ in range(films)]
         return toll
 
@@ -203,34 +212,12 @@ class PageSite:
     def _film(self) -> float:
         """Seconds of one film, after a pause: a modality does other things, too."""
         self._films += 1
-        time.sleep(PAUSE_S)
+        time.sleep(PAUSE_S)  # part of the load itself, not a wait for something
         return print_film(self.server, *picture(256, self._films)).whole
-
-    def _page_process(self) -> int:
-        end = time.monotonic() + LONGEST_S
-        while time.monotonic() < end:
-            for task in Path(f"/proc/{self.process.process.pid}/task").iterdir():
-                with suppress(FileNotFoundError):
-                    if children := (task / "children").read_text().split():
-                        return int(children[0])
-        raise TimeoutError("the page has no process")
 
     def _page_lines(self) -> int:
         """Lines of the log that are not the relay's."""
         return sum('"logger": "broker' not in line for line in list(self.lines))
-
-    def _ticks(self) -> int:
-        fields = Path(f"/proc/{self.page}/stat").read_text().rpartition(")")[2].split()
-        return int(fields[11]) + int(fields[12])
-
-    def _forget_peak(self) -> None:
-        Path(f"/proc/{self.page}/clear_refs").write_text("5")
-
-    def _peak(self) -> int:
-        return _figure(Path(f"/proc/{self.page}/status"), "VmHWM") * 1024
-
-    def _written(self) -> int:
-        return _figure(Path(f"/proc/{self.page}/io"), "write_bytes")
 
     def _read(self) -> None:
         assert self.process.process.stderr is not None
@@ -241,14 +228,6 @@ class PageSite:
         """Lines of the log of that event."""
         found = [json.loads(line) for line in list(self.lines)]
         return [each for each in found if each.get("event") == event]
-
-
-def _figure(file: Path, name: str) -> int:
-    for line in file.read_text().splitlines():
-        key, _, value = line.partition(":")
-        if key == name:
-            return int(value.split()[0])
-    raise ValueError(f"{file} tells no {name}")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, ge
 
 
 def pictures(folder: Path, number: int, *, rows: int = 120, columns: int = 96) -> list[Path]:
-    """So many different 12-bit images, noise over a ramp: nothing in them compresses or repeats."""
+    """`number` different 12-bit images, noise over a ramp: nothing compresses or repeats."""
     folder.mkdir(parents=True, exist_ok=True)
     return [_picture(folder / f"{each}.dcm", each, rows, columns) for each in range(number)]
 

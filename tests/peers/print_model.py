@@ -74,7 +74,7 @@ class Expected:
 
     statuses: frozenset[int]
     uid: str = ""
-    """Affected SOP Instance UID of a success or warning; empty for one that nobody had before."""
+    """Affected SOP Instance UID of a success or warning; empty for a new one."""
     reply: Values | None = None
     """The attributes of the data set; None where it does not matter."""
     image_boxes: int = 0

@@ -57,7 +57,7 @@ class Turn(Protocol):
         """Put the film on paper, and say nothing."""
 
     def report(self, number: int) -> None:
-        """Send so many N-EVENT-REPORTs of the Printer."""
+        """Send `number` N-EVENT-REPORTs of the Printer."""
 
     def pause(self, seconds: float) -> None:
         """Let the broker wait."""
@@ -104,12 +104,12 @@ def falls_silent(turn: Turn) -> None:
 
 
 def answers_then_aborts(turn: Turn) -> None:
-    """The right answer, and an A-ABORT with it: whoever reads on finds the association gone."""
+    """The right answer, and an A-ABORT with it: a peer that reads on finds the association gone."""
     turn.answer_and_abort()
 
 
 def prints_and_dies(turn: Turn) -> None:
-    """The film is on paper, and nobody says so."""
+    """The film is on paper, and the printer does not say so."""
     turn.print_film()
     turn.close()
 
@@ -133,7 +133,7 @@ def answers_without_data(turn: Turn) -> None:
 
 
 def answers_another_message(turn: Turn) -> None:
-    """The right answer under a message id that nobody has asked with."""
+    """The right answer under a message id of no request."""
     assert turn.request is not None
     turn.usual(MessageIDBeingRespondedTo=turn.request.message_id + 1000)
 
@@ -190,7 +190,7 @@ def says(status: int) -> Act:
 
 
 def offers_boxes(number: int) -> Act:
-    """A film box with so many image boxes, whatever its layout."""
+    """A film box with `number` image boxes, whatever its layout."""
 
     def act(turn: Turn) -> None:
         items = []

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from pathlib import Path
 
 LISTENING = "0A"
+PATIENCE_S = 30.0
 
 
-def children(pid: int) -> list[str]:
-    """The numbers of a process's own processes, once it has any. OSError when it ends before."""
-    while True:
-        found = []
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            with suppress(FileNotFoundError, ProcessLookupError):
-                found += (task / "children").read_text().split()
-        if found:
+def children_now(pid: int) -> list[int]:
+    """A process's own processes, if it has any. Raises: OSError: when it has ended."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found += [int(each) for each in (task / "children").read_text().split()]
+    return found
+
+
+def children(pid: int) -> list[int]:
+    """A process's own processes, once it has any.
+
+    Raises: OSError: when it ends before. TimeoutError: when it has none in time.
+    """
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        if found := children_now(pid):
             return found
+    raise TimeoutError(f"process {pid} has no process of its own")
 
 
 def listening(pid: int) -> list[int]:

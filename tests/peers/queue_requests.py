@@ -27,7 +27,7 @@ WHICH = st.integers(0, CLAIMANTS - 1)
 PRINTER = st.sampled_from(PRINTERS)
 TRIES = st.sampled_from([1, 2, 5])
 WHOSE = st.sampled_from(["live", "live", "live", "usurped", "usurped", "lost", ""])
-"""A claim that holds; one whose job another has; one whose job nobody has; any."""
+"""A claim that holds; one whose job another has; one whose job is not claimed; any."""
 HELD = st.sampled_from(["held", "held", "held", "printing", ""])
 REQUESTS = st.fixed_dictionaries(
     {

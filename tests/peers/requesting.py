@@ -82,7 +82,7 @@ def drip(raw: Raw) -> None:
             tick.wait(0.01)
     except OSError:
         return
-    raise AssertionError("nobody stopped us")
+    raise AssertionError("the broker did not stop us")
 
 
 def heard(then: Callable[[Raw, Any], object]) -> Callable[[Raw], None]:

@@ -48,7 +48,7 @@ class ScriptedPrinter:
         self._running: dict[threading.Thread, Wire] = {}
         self._off = threading.Event()
         self._listener: socket.socket | None = None
-        # Keeps the port while nobody listens on it: whoever calls then is refused.
+        # Keeps the port while no printer listens on it: who connects then is refused.
         self._reserved = socket.socket()
         self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._reserved.bind(("127.0.0.1", 0))

@@ -26,7 +26,7 @@ class Disk:
         return found.f_bavail * found.f_frsize
 
     def fill(self, leave: int = 0) -> None:
-        """Take all free space but so many bytes."""
+        """Take all free space but `leave` bytes."""
         with self._ballast.open("ab") as file:
             while (size := self.free - leave) > 0:
                 try:
@@ -47,7 +47,7 @@ class Disk:
 
 @contextmanager
 def mounted(folder: Path, size: int, options: str = "") -> Iterator[Disk]:
-    """So many bytes, empty, mounted on a new folder."""
+    """A file system of `size` bytes, empty, mounted on a new folder."""
     folder.mkdir()
     said = f"size={size}{',' if options else ''}{options}"
     done = subprocess.run(

@@ -36,7 +36,7 @@ class SmtpReceiver:
                         self.wfile.write(b"221 bye\r\n")
                         return
                     elif word == b"RCPT" and receiver.refusing:
-                        self.wfile.write(b"550 nobody here\r\n")
+                        self.wfile.write(b"550 no such mailbox\r\n")
                         continue
                     self.wfile.write(b"250 ok\r\n")
 
@@ -67,7 +67,7 @@ class SmtpReceiver:
             self._changed.notify_all()
 
     def wait_for(self, number: int) -> list[Message]:
-        """All letters, once there are so many. TimeoutError."""
+        """All letters, once there are `number`. Raises: TimeoutError: when they do not come."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.letters) >= number, PATIENCE_S):
                 raise TimeoutError(f"{number} letters; there are {len(self.letters)}")

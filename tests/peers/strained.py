@@ -120,7 +120,7 @@ def unread(tag: int) -> bool:
 
 
 def blanked(found: dict[int, Any], within: int = 0, depth: int = 0) -> dict[int, Any]:
-    """The same without the long values that nobody reads."""
+    """The same without the long values that are not read."""
     made: dict[int, Any] = {}
     for tag, value in found.items():
         if isinstance(value, list):

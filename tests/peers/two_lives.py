@@ -58,7 +58,7 @@ class Case:
 
     @property
     def uncertain(self) -> bool:
-        """Whether a film is left of which nobody knows whether it was printed."""
+        """Whether a film is left of which it is not known whether it was printed."""
         return self.step in ASKED
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import Job, State
 from broker.model.printer import Address, Health
 from broker.service import Service
+from tests.peers.small_disk import Disk
 from tests.peers.speaker import Speaker
 
 PATIENCE_S = 30.0
@@ -35,7 +37,7 @@ max_delay_s = 0.2
 
 
 class Relay:
-    """A broker and its printers; whatever happens in it wakes whoever waits."""
+    """A broker and its printers; whatever happens in it wakes the threads that wait."""
 
     def __init__(
         self,
@@ -124,13 +126,13 @@ class Relay:
         self.notes[:] = [note for note in self.notes if note[0] not in expected]
 
     def close(self) -> None:
-        """Stop the broker, and hang up whoever still talks to it."""
+        """Stop the broker, and end the associations that are still open."""
         for speaker in self._speakers:
             speaker.abort()
         self.service.stop()
 
     def print_films(self, number: int, **session: Any) -> None:
-        """A modality prints so many films, each in a film session of its own."""
+        """A modality prints `number` films, each in a film session of its own."""
         for _ in range(number):
             ct = self.speaker()
             ct.open_session(**session)
@@ -157,8 +159,26 @@ class Relay:
 
 
 @pytest.fixture
+def printer(tmp_path: Path) -> Iterator[EmulatedPrinter]:
+    """One printer, `oki-1`, which keeps its sheets outside the disk that a test fills."""
+    with EmulatedPrinter("oki-1", "OKI1", tmp_path / "oki-1") as made:
+        yield made
+
+
+@contextmanager
+def relay_on(disk: Disk, printer: EmulatedPrinter, more: str) -> Iterator[Relay]:
+    """A broker whose data are on that disk, and its printer is up; `more` is configuration."""
+    made = Relay(disk.folder, [printer.address], [printer], more=more)
+    try:
+        made.wait_until_up()
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
 def relay(tmp_path: Path) -> Iterator[Callable[..., Relay]]:
-    """Makes a relay with so many printers; options are keys of [retry], or `weights`, `clock`, or
+    """Makes a relay with as many printers; options are keys of [retry], or `weights`, `clock`, or
     `more` text of the configuration."""
     made: list[Relay] = []
     printers: list[EmulatedPrinter] = []

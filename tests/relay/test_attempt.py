@@ -41,7 +41,7 @@ class Exhausted(PrintSession):
     """Prints, and then cannot cope with the answer."""
 
     def ask(self) -> None:
-        """The film is on paper, and nobody here knows."""
+        """The film is on paper, and the broker does not know."""
         super().ask()
         raise MemoryError
 

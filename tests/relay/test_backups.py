@@ -20,7 +20,7 @@ SEED = int(os.environ.get("BROKER_BACKUP_SEED", "1"))
 def test_a_backup_under_load_loses_no_film_and_flags_what_prints_twice(tmp_path: Path) -> None:
     """Every film accepted before the moment is there and prints; none prints twice unflagged."""
     account = back_up_and_restore(tmp_path, ROUNDS, SEED, lambda _account: None)
-    assert account.broken == [], f"seed {SEED}\n{account.table()}{account.failed}"
+    assert account.broken == [], f"seed {SEED}\n{account.table()}{account.faults}"
     assert account.rounds == ROUNDS
     assert account.before > 0
     assert account.released > 0

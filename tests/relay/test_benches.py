@@ -90,7 +90,7 @@ def test_films_a_minute_are_those_on_paper(tmp_path: Path) -> None:
 
 
 def test_no_answer_to_the_broker_is_lost() -> None:
-    """Whoever asks reads the answer itself, so nobody else can take it; every film is a sheet."""
+    """The thread that asks reads the answer itself: no other takes it; every film is a sheet."""
     ours, theirs = answers_lost.measure({"broker's": 64, "pynetdicom": 2})
 
     assert (ours.films, ours.lost, ours.sheets) == (64, 0, 64)
@@ -105,7 +105,7 @@ def test_processor_time_is_that_of_the_relay() -> None:
     assert all(each.cpu_s_per_gb > 0 for each in found)
 
 
-def test_one_silent_connection_delays_nobody() -> None:
+def test_one_silent_connection_delays_no_other() -> None:
     """With TLS and without, beside one that says nothing or half a ClientHello."""
     told: list[str] = []
 

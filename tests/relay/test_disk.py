@@ -18,7 +18,7 @@ from broker.store.database import Database
 from broker.store.refusals import Refusals
 from tests.peers.small_disk import Disk, mounted
 from tests.peers.speaker import Speaker, image_box, picture
-from tests.relay.conftest import Relay
+from tests.relay.conftest import Relay, relay_on
 
 SIZE = 8 << 20
 LEAVE = 64 << 10
@@ -34,19 +34,10 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 
 @pytest.fixture
-def printer(tmp_path: Path) -> Iterator[EmulatedPrinter]:
-    """One printer, which keeps its sheets on another disk."""
-    with EmulatedPrinter("oki-1", "OKI1", tmp_path / "oki-1") as made:
-        yield made
-
-
-@pytest.fixture
 def relay(disk: Disk, printer: EmulatedPrinter) -> Iterator[Relay]:
     """A broker whose data are on the small disk, without a floor."""
-    made = Relay(disk.folder, [printer.address], [printer], more=NO_FLOOR)
-    made.wait_until_up()
-    yield made
-    made.close()
+    with relay_on(disk, printer, NO_FLOOR) as made:
+        yield made
 
 
 def _large(ct: Speaker, pixel: bytes = b"\1") -> int:
@@ -113,9 +104,7 @@ def test_films_that_were_taken_outlast_a_full_disk(
 def test_open_film_sessions_do_not_fill_the_disk(disk: Disk, printer: EmulatedPrinter) -> None:
     """A quarter of the floor stays, for the rows: an image that would need it gets 0xC605, a
     smaller one is printed."""
-    relay = Relay(disk.folder, [printer.address], [printer], more=FLOOR)
-    try:
-        relay.wait_until_up()
+    with relay_on(disk, printer, FLOOR) as relay:
         ct = relay.speaker()
         ct.open_session()
         ct.open_film_box()
@@ -128,16 +117,12 @@ def test_open_film_sessions_do_not_fill_the_disk(disk: Disk, printer: EmulatedPr
         relay.wait_until(State.SENT, 1)
         why = "an image was refused: it does not fit beside what must stay free"
         assert ("storage failed", {"why": why}) in relay.notes
-    finally:
-        relay.close()
 
 
 def test_under_the_floor_no_film_session_begins(disk: Disk, printer: EmulatedPrinter) -> None:
     """0x0213 at once instead of a failure at N-ACTION; the Printer says why; open film sessions
     go on, and the refusal is counted."""
-    relay = Relay(disk.folder, [printer.address], [printer], more=FLOOR)
-    try:
-        relay.wait_until_up()
+    with relay_on(disk, printer, FLOOR) as relay:
         early = relay.speaker()
         early.open_session()
         early.open_film_box()
@@ -160,8 +145,6 @@ def test_under_the_floor_no_film_session_begins(disk: Disk, printer: EmulatedPri
         assert told.PrinterStatus == "NORMAL"
         why = "new films are refused: less disk is free than retention.floor_mb"
         assert ("storage failed", {"why": why}) in relay.notes
-    finally:
-        relay.close()
     database = Database.open(f"sqlite:///{disk.folder}/broker-data/broker.db")
     (counted,) = Refusals(database).list()
     database.close()

@@ -97,7 +97,7 @@ def until(what: Callable[[], bool], why: str) -> None:
 
 
 def wait_until_asked(relay: Relay, films: int = 1) -> None:
-    """Return when printers were asked for so many films, and have answered for none."""
+    """Return when printers were asked for `films` films, and have answered for none."""
     until(lambda: len(relay.service.jobs.unanswered()) == films, "not asked")
 
 

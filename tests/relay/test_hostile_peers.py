@@ -51,7 +51,7 @@ def test_hostile(site: Site, case: Case) -> None:
 
 
 def test_no_file_descriptor_at_all(tmp_path: Path) -> None:
-    """Nobody can be let in then; who is in is answered, and whoever waits gets in later."""
+    """No connection is taken then; one that was taken is answered, one that waits later."""
     config = tmp_path / "broker.toml"
     config.write_text('[broker]\nhost = "127.0.0.1"\nport = 0\n')
     with BrokerProcess(config) as broker, ExitStack() as stack:

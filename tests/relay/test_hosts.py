@@ -66,7 +66,7 @@ def test_a_link_local_address_is_listened_on_and_called(tmp_path: Path) -> None:
     with BrokerProcess(configured(tmp_path, host=f'"[{LINK_LOCAL}]"'), under=under) as broker:
         inside = within(broker.process.pid)
         done = command(
-            "check", f"[{LINK_LOCAL}]", str(broker.port), "--called-ae", "NOBODY", under=inside
+            "check", f"[{LINK_LOCAL}]", str(broker.port), "--called-ae", "NONE", under=inside
         )
         assert "called AE title not recognized" in " ".join(done.stdout.split())
         rejected = broker.wait_for("association rejected")

@@ -46,7 +46,7 @@ class Kept:
         )
 
     def films(self, number: int) -> None:
-        """So many films are recorded."""
+        """`number` films are recorded."""
         for _ in range(number):
             self.site.job("same")
 

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -88,6 +88,49 @@ def test_a_lost_database_is_put_back_and_all_films_print(site: DamageSite) -> No
     with site.begin():
         site.printer.set_scenario("ok")
         assert printed(site, 1, 2)
+
+
+def name_another(site: DamageSite) -> None:
+    """The configuration names another file, which is not there yet."""
+    take_films(site, 1, 2)
+    site.configure(database=f"sqlite:///{site.folder}/other.db")
+
+
+def put_back_older(site: DamageSite) -> None:
+    """A copy of the database from before film 2 is put in its place."""
+    copy = site.folder / "copy.db"
+    for film in (1, 2):
+        with site.begin() as broker:
+            print_films(broker.port, (film,))
+            assert broker.end() == 0
+        if film == 1:
+            shutil.copy(site.database_file, copy)
+    shutil.rmtree(put_away(site))
+    shutil.copy(copy, site.database_file)
+
+
+def lose_log(site: DamageSite) -> None:
+    """The log beside the database is gone, with all that was not yet in the file."""
+    take_films(site, 1, 2)
+    for suffix in ("-wal", "-shm"):
+        Path(f"{site.database_file}{suffix}").unlink()
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("lose", [name_another, put_back_older, lose_log])
+def test_beside_what_is_not_its_database_the_spool_is_left_alone(
+    site: DamageSite, lose: Callable[[DamageSite], None]
+) -> None:
+    """No broker starts, each way on is said, and no file of an accepted film goes."""
+    lose(site)
+    before = sorted(site.data_dir.glob("spool/*/*"))
+
+    said = refused(site)
+
+    assert "No broker starts on these two" in said
+    assert "`broker spool adopt`" in said
+    assert sorted(site.data_dir.glob("spool/*/*")) == before
+    assert all(site.spool_file(name_of_film(film)).exists() for film in (1, 2))
 
 
 def test_adopted_and_put_back_after_all_the_films_are_there(site: DamageSite) -> None:

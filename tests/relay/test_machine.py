@@ -60,7 +60,7 @@ def _ready_to_ask(relay: Relay) -> Speaker:
 
 
 def _until(so: Callable[[], bool]) -> None:
-    """Return when it is so, of something that tells nobody."""
+    """Return when it is so, of something that sends no event."""
     pause, end = threading.Event(), time.monotonic() + 20
     while not so():
         assert time.monotonic() < end

@@ -69,7 +69,7 @@ def test_callers_without_number_are_few_lines() -> None:
 
 
 def test_the_number_comes_by_itself() -> None:
-    """Nobody has to ask for it, or to close the notebook."""
+    """It comes without being asked for, and without closing the notebook."""
     written = Written()
     clock = [0.0]
     notebook = Notebook(written, lambda: clock[0])
@@ -121,8 +121,8 @@ def test_a_trouble_that_lasts_keeps_no_flood_waiting() -> None:
     notebook.close()
 
 
-def test_no_thread_for_the_clock_silences_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A system without room for a thread: whoever notes is not hurt, and nothing is forgotten."""
+def test_no_thread_for_the_clock_silences_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system without room for a thread: noting raises nothing, and nothing is forgotten."""
     written = Written()
     notebook = Notebook(written, lambda: 0.0)
 

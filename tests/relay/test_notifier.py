@@ -80,7 +80,7 @@ def test_what_a_printer_said_ends_no_line_and_moves_no_cursor() -> None:
 
 
 def test_what_cannot_be_delivered_says_where_and_why() -> None:
-    """Nobody listens, an answer that is none, nobody of that name."""
+    """Nothing listens, an answer that is none, no mailbox of that name."""
     with HookReceiver(failures=1) as hook:
         with pytest.raises(OSError, match="answered 503"):
             webhook(hook.url, HEAD)(NOTICE)
@@ -90,7 +90,7 @@ def test_what_cannot_be_delivered_says_where_and_why() -> None:
     assert "/hook" not in str(raised.value), "the address may hold a secret"
     with SmtpReceiver() as receiver:
         receiver.refusing = True
-        with pytest.raises(OSError, match="nobody here"):
+        with pytest.raises(OSError, match="no such mailbox"):
             mail(letters(receiver.port), HEAD)(NOTICE)
 
 

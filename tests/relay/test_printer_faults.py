@@ -17,7 +17,7 @@ from tests.peers.scripted_printer import ScriptedPrinter
 AT_ONCE = 4
 """Relays that run beside each other: most of their time is waiting."""
 ATTEMPTS = 3
-"""So many are waited for, where a job is neither held nor finished before."""
+"""Attempts that are waited for, where a job is neither held nor finished before."""
 
 Row = dict[str, object]
 

@@ -33,7 +33,7 @@ class Absence:
 
     words: str
     act: Act | None
-    """None: nobody listens on its port."""
+    """None: nothing listens on its port."""
     health: Health
     reason: str
 

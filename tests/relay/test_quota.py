@@ -111,7 +111,7 @@ def test_the_queue_is_counted_once_a_second(queue: Queue) -> None:
     assert queue.counted == 2
 
 
-def test_nobody_is_refused_on_a_guess(queue: Queue) -> None:
+def test_no_film_is_refused_on_a_guess(queue: Queue) -> None:
     """Jobs that were finished meanwhile make room at once."""
     for _ in range(3):
         queue.take(CT1)

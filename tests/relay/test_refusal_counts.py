@@ -154,4 +154,4 @@ def test_refused_images_of_two_modalities(relay: Callable[..., Relay]) -> None:
 
 
 def _ignored(_event: str, _facts: Mapping[str, object]) -> None:
-    """Nobody reads it."""
+    """It is not read."""

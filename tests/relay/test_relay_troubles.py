@@ -69,7 +69,7 @@ def test_a_film_size_that_one_printer_lacks_goes_to_the_other(relay: MakeRelay) 
 
 
 def test_refused_by_all_is_held_with_the_printers_words(relay: MakeRelay) -> None:
-    """When nobody takes a film, a person finds it held, and why; release tries again."""
+    """When no printer takes a film, a person finds it held, and why; release tries again."""
     room = relay(2)
     for printer in room.printers.values():
         printer.set_scenario("refuse-size:A4")
@@ -130,7 +130,7 @@ def test_films_wait_while_every_printer_is_down(relay: MakeRelay) -> None:
     assert room.sheets() == {"oki-1": 0, "oki-2": 3}
 
 
-def test_a_film_that_cannot_be_sent_is_held_and_harms_nobody(relay: MakeRelay) -> None:
+def test_a_film_that_cannot_be_sent_is_held_and_harms_no_other(relay: MakeRelay) -> None:
     """A value that no message can carry: that job is held, the next film prints."""
     room = relay(1)
     endless = Film({"ImageDisplayFormat": (r"STANDARD\1,1",), "Trim": ("Y" * 70_000,)}, ())

@@ -13,7 +13,7 @@ from broker.model.job import State
 from broker.model.printer import Duty
 from tests.peers.small_disk import Disk, mounted
 from tests.peers.speaker import Speaker, image_box, picture
-from tests.relay.conftest import Relay
+from tests.relay.conftest import Relay, relay_on
 
 MB = 1 << 20
 FLOOR = "[retention]\nfloor_mb = 8\n"
@@ -27,19 +27,10 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 
 @pytest.fixture
-def printer(tmp_path: Path) -> Iterator[EmulatedPrinter]:
-    """One printer, which keeps its sheets on another disk."""
-    with EmulatedPrinter("oki-1", "OKI1", tmp_path / "oki-1") as made:
-        yield made
-
-
-@pytest.fixture
 def relay(disk: Disk, printer: EmulatedPrinter) -> Iterator[Relay]:
     """A broker whose data are on the small disk, with a floor of 8 MB."""
-    made = Relay(disk.folder, [printer.address], [printer], more=FLOOR)
-    made.wait_until_up()
-    yield made
-    made.close()
+    with relay_on(disk, printer, FLOOR) as made:
+        yield made
     assert made.broken == []
 
 
@@ -81,7 +72,7 @@ def test_printed_films_do_not_keep_new_ones_out(relay: Relay, printer: EmulatedP
     assert {job.pixels_removed_why for job in relay.jobs(*without)} == {"room"}
 
 
-def test_nothing_goes_in_vain(relay: Relay, disk: Disk) -> None:
+def test_nothing_goes_where_all_would_not_do(relay: Relay, disk: Disk) -> None:
     """Where all printed films together would not make the room that is missing, the film session is
     refused as ever, and they stay."""
     relay.service.upkeep.stop(10)
@@ -150,7 +141,7 @@ def test_what_is_not_finished_keeps_its_pixels(
     assert len(printer.sheets) == 5
 
 
-def test_room_is_made_before_anybody_needs_it(relay: Relay, disk: Disk) -> None:
+def test_room_is_made_before_a_film_needs_it(relay: Relay, disk: Disk) -> None:
     """Upkeep keeps a quarter of the floor free above it, while there are printed films to take."""
     for number in (1, 2, 3, 4):
         assert _print(relay, number) == [0, 0, 0]
@@ -180,17 +171,13 @@ def test_on_a_disk_that_is_full_to_the_last_byte(relay: Relay, disk: Disk) -> No
 def test_printed_films_keep_to_their_budget(disk: Disk, printer: EmulatedPrinter) -> None:
     """retention.pixels_mb: the oldest go when there are more bytes, however much is free; a film
     that was printed twice counts once."""
-    made = Relay(disk.folder, [printer.address], [printer], more=f"{FLOOR}pixels_mb = 9\n")
-    try:
-        made.wait_until_up()
+    with relay_on(disk, printer, f"{FLOOR}pixels_mb = 9\n") as made:
         for number in (1, 2, 2, 3):
             assert _print(made, number) == [0, 0, 0]
         made.wait_until(State.SENT, 1, 2, 3, 4)
         made.wait_for(lambda: any(event == "pixels shed" for event, _ in made.notes), "kept all")
         assert [job.pixels_removed_why for job in made.jobs()] == ["budget", "", "", ""]
         assert len(list(made.service.spool.names())) == 2
-    finally:
-        made.close()
 
 
 def test_a_flood_of_waiting_films_leaves_room_for_others(

@@ -52,7 +52,7 @@ def start(config: Path) -> Iterator[Start]:
 
 
 def print_session(broker: BrokerProcess, films: int) -> None:
-    """A modality prints a film session of so many films and hears success."""
+    """A modality prints a film session of `films` films and hears success."""
     ct = Speaker(broker.port)
     ct.open_session()
     for _ in range(films):
@@ -98,7 +98,7 @@ def test_a_stop_answers_the_film_in_hand(
     assert len(printer.sheets) == 4
 
 
-def test_a_killed_broker_holds_what_nobody_can_know(
+def test_a_killed_broker_holds_what_cannot_be_known(
     start: Start, config: Path, printer: EmulatedPrinter
 ) -> None:
     """SIGKILL with a film asked for: that film is uncertain, and no sheet comes out twice."""

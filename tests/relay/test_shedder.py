@@ -55,7 +55,7 @@ class House:
         return number
 
     def make_room(self, need: int) -> None:
-        """So many bytes are missing, and are there once so many were freed."""
+        """`need` bytes are missing, until as many were freed."""
         before = self._bytes()
         self.shedder.make_room(lambda _: need - (before - self._bytes()), partly=True)
 

@@ -152,7 +152,7 @@ def test_mistakes_stop_the_start_and_are_named(config: Path, tmp_path: Path) -> 
         assert (done.returncode, done.stderr) == (2, words)
 
 
-def test_an_expired_certificate_stops_nobody_who_does_without(config: Path, tmp_path: Path) -> None:
+def test_an_expired_certificate_stops_no_peer_without_tls(config: Path, tmp_path: Path) -> None:
     """It is said at the start and by `config check`; plain films are printed."""
     shutil.rmtree(tmp_path / "tls")
     SITE.write(tmp_path / "tls", until=LONG_AGO)

@@ -111,8 +111,10 @@ def test_what_is_finished_goes_after_its_time(relay: MakeRelay) -> None:
     assert room.sheets() == {"oki-1": 4}
 
 
-def test_a_start_sweeps_what_nobody_refers_to(relay: MakeRelay) -> None:
-    """Pixels that a crash left between the spool and the rows are gone after the next start."""
+def test_a_start_sweeps_what_no_job_refers_to(relay: MakeRelay) -> None:
+    """Pixels that a crash left between the spool and the rows are set aside at the next start, and
+    half a film is removed.
+    """
     room = relay(1)
     room.service.stop()
     room.service.spool.keep([room.service.spool.receive([b"orphan"])])
@@ -121,16 +123,17 @@ def test_a_start_sweeps_what_nobody_refers_to(relay: MakeRelay) -> None:
     room.begin()
 
     assert list(room.service.spool.names()) == []
-    incoming = room.folder / "broker-data/spool/incoming"
-    assert list(incoming.iterdir()) == []
+    spool = room.folder / "broker-data/spool"
+    assert list((spool / "incoming").iterdir()) == []
+    assert [each.read_bytes() for each in (spool / "orphans").iterdir()] == [b"orphan"]
     room.wait_until_up()
     room.print_films(1)
     room.wait_until(State.SENT, 1)
 
 
 def test_films_that_a_crash_left_in_doubt_are_told(tmp_path: Path) -> None:
-    """A job that was asked for when the broker died is held; the note says of how many films nobody
-    knows, so that they are counted. A job that was only claimed goes back to the queue.
+    """A job that was asked for when the broker died is held; the note says how many films are
+    uncertain, so that they are counted. A job that was only claimed goes back to the queue.
     """
     database = Database.open(f"sqlite:///{tmp_path}/broker.db")
     schema.upgrade(database)
@@ -165,7 +168,7 @@ def test_films_that_a_crash_left_in_doubt_are_told(tmp_path: Path) -> None:
 
 
 def test_one_chore_that_fails_stops_no_other(tmp_path: Path) -> None:
-    """With a database that takes nothing, files that nobody refers to still go."""
+    """With a database that takes nothing, files that no job refers to still go."""
     swept = threading.Event()
 
     def fail(*_: object, **__: object) -> None:

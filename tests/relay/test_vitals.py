@@ -1,4 +1,4 @@
-"""The relay's vital signs in their file: small, private, of this life only, nobody's trouble."""
+"""The relay's vital signs in their file: small, private, of this life only, harmless."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_a_file_that_cannot_be_written_is_noted_once(tmp_path: Path) -> None:
 
 
 def test_a_clean_end_leaves_no_file(tmp_path: Path) -> None:
-    """Nobody is alive then."""
+    """No relay is alive then."""
     signs = Signs(tmp_path)
     signs.wait_for_a_round()
     assert signs.file.exists()

@@ -83,7 +83,7 @@ def make_film() -> MakeFilm:
 
 @pytest.fixture
 def make_request(make_film: MakeFilm) -> MakeRequest:
-    """A print request for so many films, of a film session of its own, but for what is given."""
+    """A print request for `number` films, of a film session of its own, but for what is given."""
     numbers = itertools.count(1)
 
     def make(number: int = 1, /, **given: Any) -> PrintRequest:

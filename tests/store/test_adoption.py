@@ -26,7 +26,7 @@ def adopt(database: Database, spool: Path, clock: Clock, mark: Progress | None =
 def test_what_is_not_finished_is_held_and_flagged(
     database: Database, jobs: Jobs, make_request: MakeRequest, clock: Clock, tmp_path: Path
 ) -> None:
-    """Waiting, printing or held already: each film that nobody has accepted may be on paper."""
+    """Waiting, printing or held already: each film that no printer has accepted may be on paper."""
     for _ in range(5):
         jobs.add(make_request(2))
     jobs.cancel(5)

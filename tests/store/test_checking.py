@@ -23,7 +23,7 @@ from tests.peers.filled_site import FilledSite
 def site(tmp_path: Path) -> Iterator[FilledSite]:
     """A job in every state, as the store itself writes them: queued with one and two films, sent,
     printing with a film asked for, held as uncertain, cancelled, let print again, reprinted, and
-    one that retention has let go."""
+    one that retention has removed."""
     with FilledSite(tmp_path / "site") as made:
         made.job("a")
         made.job("b", "c")

@@ -286,7 +286,7 @@ def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[D
 
 @pytest.mark.timeout(PATIENCE_S)
 def test_every_dispute_ends_as_the_model_says(databases: list[Database]) -> None:
-    """Whoever writes what in which order: jobs, films, attempts and loads are the model's."""
+    """Whatever is written in which order: jobs, films, attempts and loads are the model's."""
 
     def machine() -> Dispute:
         return Dispute(databases)

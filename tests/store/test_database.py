@@ -53,7 +53,7 @@ def test_every_connection_is_durable(database: Database) -> None:
 
 
 def test_the_files_are_their_owners_alone(tmp_path: Path, database: Database) -> None:
-    """Nobody else may read labels of patients: neither in the database nor in its log."""
+    """No other user may read labels of patients: neither in the database nor in its log."""
     with database.write():
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
 

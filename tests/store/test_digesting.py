@@ -54,7 +54,7 @@ def test_what_was_abandoned_leaves_no_thread(file: int) -> None:
 
 
 def test_what_cannot_be_read_again_is_an_error(file: int) -> None:
-    """A file that somebody cut has no digest, and nobody waits for ever."""
+    """A file that was cut has no digest, and no thread waits for ever."""
     digest = Digest(file)
     _write(file, digest, CONTENT[: 2 * MB], 1 << 17)
     os.ftruncate(file, 0)

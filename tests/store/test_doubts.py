@@ -53,7 +53,7 @@ def test_the_site_prints_it_again_after_a_stop(jobs: Jobs, make_request: MakeReq
 def test_the_site_prints_it_again_after_silence(
     jobs: Jobs, clock: Clock, make_request: MakeRequest
 ) -> None:
-    """The job is queued with its film in doubt; whoever asks for it again first says so."""
+    """The job is queued with its film in doubt; a request for it again first says so."""
     jobs.add(make_request())
     claim = begin(jobs)
     (film,) = jobs.films(1)

@@ -186,7 +186,7 @@ def test_one_flag_does_not_hide_another(jobs: Jobs, make_request: MakeRequest) -
 def test_a_job_that_was_not_held_is_no_duplicate_of_later_ones(
     jobs: Jobs, printers: Printers, make_request: MakeRequest
 ) -> None:
-    """Whoever moves it while it waits changes nothing: the later one is flagged already."""
+    """A move while it waits changes nothing: the later one is flagged already."""
     assert printers.list()
     for _ in range(2):
         jobs.add(make_request(), rule=RULE)
@@ -199,7 +199,7 @@ def test_a_job_that_was_not_held_is_no_duplicate_of_later_ones(
 def test_films_without_a_digest_are_no_duplicates(
     database: Database, jobs: Jobs, make_film: MakeFilm, make_request: MakeRequest
 ) -> None:
-    """Those that an earlier version of the tables has kept: nobody knows what is on them."""
+    """Those that an earlier version of the tables has kept: what is on them is not known."""
     for pixels in ("11" * 32, "22" * 32):
         jobs.add(make_request(films=(make_film(pixels),)))
     jobs.hold(1)

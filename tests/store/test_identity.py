@@ -137,7 +137,7 @@ def test_what_is_no_database_is_told(tmp_path: Path) -> None:
 
 
 def test_words_of_sqlite_that_cannot_be_read_are_told_as_damage(tmp_path: Path) -> None:
-    """It quotes a schema that is no text; nobody gets a traceback for it."""
+    """It quotes a schema that is no text; no traceback comes of it."""
     file = tmp_path / "broker.db"
     database = Database.open(f"sqlite:///{file}")
     schema.upgrade(database)

@@ -30,7 +30,7 @@ def _order(films: list[JobFilm]) -> list[tuple[int, int, int]]:
 def test_a_new_job_says_what_was_asked_for(
     jobs: Jobs, clock: Clock, make_request: MakeRequest
 ) -> None:
-    """Every field of the job comes from the request or is that of a job nobody has touched."""
+    """Every field of the job comes from the request or is that of an untouched job."""
     clock.now = 1234.5
     request = make_request(2, copies=3, priority=Priority.HIGH)
 
@@ -156,7 +156,7 @@ def test_a_number_is_never_given_twice(
 def test_a_film_that_waits_again_keeps_what_the_printer_said(
     jobs: Jobs, make_request: MakeRequest
 ) -> None:
-    """A failure status says that the film was not printed: it waits, and nobody has it."""
+    """A failure status says that the film was not printed: it waits, and no printer has it."""
     jobs.add(make_request())
     claim = begin(jobs)
     (film,) = jobs.films(1)

@@ -1,4 +1,4 @@
-"""Many keep at once; whoever removes is alone."""
+"""Many keep at once; one that removes is alone."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_many_keep_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("later", ["keeping", "removing"])
-def test_whoever_removes_is_alone(tmp_path: Path, later: str) -> None:
+def test_one_that_removes_is_alone(tmp_path: Path, later: str) -> None:
     """It waits for those who keep; who comes later waits for it, so that it is not put off."""
     keepers = Keepers(tmp_path / "lock", patience_s=10)
     keeper = Visitor(keepers.keeping())
@@ -63,8 +63,8 @@ def test_whoever_removes_is_alone(tmp_path: Path, later: str) -> None:
     second.leave()
 
 
-def test_nobody_is_held_up_for_long(tmp_path: Path) -> None:
-    """While a large film is kept, whoever wants to remove gives up, and others keep on."""
+def test_no_one_is_held_up_for_long(tmp_path: Path) -> None:
+    """While a large film is kept, one that wants to remove gives up, and others keep on."""
     keepers = Keepers(tmp_path / "lock", patience_s=0.01)
     keeper = Visitor(keepers.keeping())
     assert keeper.inside.wait(10)

@@ -1,5 +1,5 @@
 """One broker for one data directory and one database: the lock is a process's, by whatever path,
-and looking at it hurts nobody."""
+and looking at it harms no broker."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_a_removed_lock_file_lets_no_second_one_in(held: Path) -> None:
 def test_no_path_leads_past_the_lock(
     held: Path, way: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Whoever reaches what another process has is told which process that is."""
+    """A caller that reaches what another process has is told which process that is."""
     other = tmp_path / "other"
     match way:
         case "symbolic link":

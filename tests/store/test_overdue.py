@@ -12,7 +12,7 @@ from tests.store.conftest import Clock, MakeRequest
 TRIED = Settlement(State.HELD, "every printer refused it")
 
 
-def _tried_in_vain(jobs: Jobs, job_id: int) -> None:
+def _tried_without_success(jobs: Jobs, job_id: int) -> None:
     claim = jobs.claim(job_id, "oki-1")
     assert claim is not None
     jobs.finish(claim, Outcome.REFUSED, "oki-1 refused it", settlement=TRIED)
@@ -20,14 +20,14 @@ def _tried_in_vain(jobs: Jobs, job_id: int) -> None:
 
 @pytest.mark.usefixtures("printers")
 def test_a_job_that_a_person_held_is_no_news(jobs: Jobs, make_request: MakeRequest) -> None:
-    """Nobody is told of his own orders; of what the machine held since, whatever he ordered."""
+    """A person is not told of their own orders, but of what the broker held since."""
     refused, held = jobs.add(make_request()), jobs.add(make_request())
-    _tried_in_vain(jobs, refused)
+    _tried_without_success(jobs, refused)
     jobs.hold(held)
     assert jobs.held_by_machine() == [refused]
 
     jobs.release(held)
-    _tried_in_vain(jobs, held)
+    _tried_without_success(jobs, held)
     assert jobs.held_by_machine() == [refused, held]
 
 
@@ -59,7 +59,7 @@ def test_a_duplicate_that_waits_for_a_person_is_news(
 
 
 @pytest.mark.usefixtures("printers")
-def test_a_job_that_is_tried_in_vain_is_as_old_as_it_is(
+def test_a_job_that_is_tried_without_success_is_as_old_as_it_is(
     jobs: Jobs, clock: Clock, make_request: MakeRequest
 ) -> None:
     """Queued or claimed, it waits; once a film has come out, it moves, and the next one counts."""

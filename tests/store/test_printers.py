@@ -50,7 +50,7 @@ def _accept_first(jobs: Jobs, claim: Claim) -> None:
 
 
 def test_a_new_printer_is_ready_and_unknown(printers: Printers) -> None:
-    """Nobody has set its duty, nobody has talked to it, and it has done nothing."""
+    """Its duty was not set, it was not talked to, and it has done nothing."""
     printer = printers.get("oki-1")
 
     assert printer.address == ONE
@@ -143,7 +143,7 @@ def test_a_printer_that_comes_back_has_its_duty(
     assert (printer.last_check_at, printer.paused_until) == (None, 0.0)
 
 
-def test_a_printer_that_left_is_in_nobodys_way(printers: Printers) -> None:
+def test_a_printer_that_left_is_in_no_ones_way(printers: Printers) -> None:
     """What it took or refused says nothing of those that are there; sync may be said again."""
     for name, takes in (("oki-1", True), ("oki-2", False)):
         printers.observe(name, lambda _, takes=takes: replace(UP, supports_lut=takes))
@@ -297,7 +297,7 @@ def test_load_is_what_is_not_settled(
 def test_a_finished_job_is_no_load(
     jobs: Jobs, printers: Printers, make_request: MakeRequest
 ) -> None:
-    """Whatever is left of a job that is held or done weighs on nobody."""
+    """Whatever is left of a job that is held or done weighs on no printer."""
     for _ in range(2):
         jobs.add(make_request(2))
     for number, state in [(1, State.HELD), (2, State.SENT)]:

@@ -74,7 +74,7 @@ def test_a_folder_that_others_may_read_is_made_private(folder: Path, open_mode: 
 
 
 def test_what_is_private_is_not_touched(folder: Path) -> None:
-    """Nobody gets to what is below a private folder."""
+    """No other user gets to what is below a private folder."""
     folder.chmod(0o700)
     before = modes(folder)
 

@@ -44,7 +44,7 @@ def test_nothing_asked_goes_back_to_the_queue(
 
 
 def test_a_film_asked_for_is_held_for_a_person(jobs: Jobs, make_request: MakeRequest) -> None:
-    """It may be on paper: nobody prints it again unseen, and what came before it stays accepted."""
+    """It may be on paper: it is not printed again unseen; what came before it stays accepted."""
     jobs.add(make_request(3))
     claim = _claim(jobs)
     first, second, _ = jobs.films(1)
@@ -190,7 +190,7 @@ def test_jobs_that_are_not_printing_are_left_alone(jobs: Jobs, make_request: Mak
 
 
 def test_running_attempts_are_left_alone(jobs: Jobs, make_request: MakeRequest) -> None:
-    """Upkeep settles what nobody works on, and nothing else; it asks when no claim can be new."""
+    """Upkeep settles only what no thread works on; it asks when no claim can be new."""
     for _ in range(2):
         jobs.add(make_request())
     running, abandoned = _claim(jobs, 1), _claim(jobs, 2)

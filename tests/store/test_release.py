@@ -62,7 +62,7 @@ def test_a_released_job_with_nothing_left_is_sent(jobs: Jobs, make_request: Make
     assert (job.state, job.reason, job.printer) == (State.SENT, "", "oki-1")
 
 
-def test_saying_printed_of_a_film_that_nobody_asked_for_prints_nothing(
+def test_saying_printed_of_a_film_that_was_not_asked_for_prints_nothing(
     jobs: Jobs, make_request: MakeRequest
 ) -> None:
     """A person who says that a held film is on paper must not get it a second time."""

@@ -36,7 +36,7 @@ def _kept(spool: Spool, *contents: bytes) -> list[str]:
     return [each.name for each in received]
 
 
-def _nobody(_: Collection[str]) -> set[str]:
+def _wanted_by_none(_: Collection[str]) -> set[str]:
     """No job refers to any of them."""
     return set()
 
@@ -73,7 +73,7 @@ class Rows:
 
 
 def _sweep(spool: Spool, rows: Rows, *, days: float = 0, keep_s: float = 7 * DAY_S) -> Swept:
-    """Sweep, so many days from now."""
+    """Sweep, `days` days from now."""
     return spool.sweep(rows, now=time.time() + days * DAY_S, keep_s=keep_s)
 
 
@@ -99,7 +99,7 @@ def test_what_is_kept_is_read_back(spool: Spool, tmp_path: Path) -> None:
 
 
 def test_the_files_are_their_owners_alone(spool: Spool, tmp_path: Path) -> None:
-    """Nobody else may read pixels, however open the process's umask is."""
+    """No other user may read pixels, however open the process's umask is."""
     before = os.umask(0)
     try:
         _kept(spool, PIXELS)
@@ -141,7 +141,7 @@ def test_pixels_can_be_kept_again_after_they_were_removed(spool: Spool) -> None:
     """A modality that asks for the same film again finds its pixels while its association lasts."""
     received = spool.receive([PIXELS])
     spool.keep([received])
-    assert spool.remove([NAME], _nobody) == 1
+    assert spool.remove([NAME], _wanted_by_none) == 1
 
     spool.keep([received])
 
@@ -160,8 +160,8 @@ def test_an_altered_file_is_noticed(spool: Spool, tmp_path: Path) -> None:
 def test_a_missing_file_is_noticed(spool: Spool) -> None:
     """The words name the file."""
     _kept(spool, PIXELS)
-    spool.remove([NAME], _nobody)
-    spool.remove([NAME], _nobody)
+    spool.remove([NAME], _wanted_by_none)
+    spool.remove([NAME], _wanted_by_none)
 
     with pytest.raises(SpoolDamaged, match=f"spool file {NAME} is missing"):
         spool.read(NAME)
@@ -284,7 +284,7 @@ def test_a_disk_error_while_keeping_is_told(spool: Spool, tmp_path: Path) -> Non
     in_the_way.mkdir()
     assert spool.remove([each.name for each in received], lambda _: {NAME}) == 1
     assert list(spool.names()) == [NAME]
-    spool.remove([NAME], _nobody)
+    spool.remove([NAME], _wanted_by_none)
     assert list(spool.names()) == []
     spool.keep(received)
     assert sorted(spool.names()) == sorted(each.name for each in received)
@@ -360,7 +360,7 @@ def test_what_was_set_aside_is_kept_for_its_time(spool: Spool) -> None:
 
 @pytest.mark.parametrize("by", ["sweep", "start", "film"])
 def test_what_a_job_refers_to_again_comes_back(spool: Spool, by: str) -> None:
-    """Its database was put back: whoever looks first brings it back, also after its time."""
+    """Its database was put back: the first look brings it back, also after its time."""
     _kept(spool, PIXELS)
     _sweep(spool, Rows())
 
@@ -409,10 +409,11 @@ def test_two_of_one_name_are_both_set_aside(spool: Spool, tmp_path: Path) -> Non
 
 def test_room_is_made_of_the_oldest_first(spool: Spool) -> None:
     """As much as is needed, and no more."""
-    for content in (b"1" * 100, b"2" * 100, b"3" * 100):
+    for number, content in enumerate((b"1" * 100, b"2" * 100, b"3" * 100), start=1):
         _kept(spool, content)
         _sweep(spool, Rows())
-        time.sleep(0.02)  # the file system's clock is coarse
+        at = time.time() + number  # the file system's clock is coarser than these sweeps
+        os.utime(spool.orphans.folder / name_of(content), (at, at))
     first, second, third = spool.orphans.found()
 
     assert spool.make_room(150, Rows(first.name).spooled) == [second, third]
@@ -427,7 +428,7 @@ def test_only_what_this_film_placed_is_taken_back(spool: Spool) -> None:
     received = [spool.receive([PIXELS]), spool.receive([b"other"])]
     spool.keep(received)
 
-    assert spool.undo(received, _nobody) == 1
+    assert spool.undo(received, _wanted_by_none) == 1
     assert list(spool.names()) == [NAME]
 
 
@@ -448,7 +449,7 @@ def test_what_a_refused_film_leaves_behind_is_no_orphan(
             spool.undo(received, broken)
     else:
         with Keepers(tmp_path / "spool" / "keepers.lock").keeping():
-            assert spool.undo(received, _nobody) == 0
+            assert spool.undo(received, _wanted_by_none) == 0
             assert _sweep(spool, Rows()) == Swept()
     spool.drop(received)
     other = received[1].name

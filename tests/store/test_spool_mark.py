@@ -1,4 +1,4 @@
-"""The spool's mark: never ahead of the database, and never unreadable for want of one write."""
+"""The spool's mark: never ahead of the database, and readable though one write is missing."""
 
 from __future__ import annotations
 

@@ -9,9 +9,7 @@ from broker.store.reading import Unanswered
 from tests.store.conftest import Clock, MakeRequest
 
 
-def test_only_films_that_nobody_answered_for(
-    jobs: Jobs, clock: Clock, make_request: MakeRequest
-) -> None:
+def test_only_films_without_an_answer(jobs: Jobs, clock: Clock, make_request: MakeRequest) -> None:
     """Of printing and held jobs: whom they were asked of, and when. None once it is settled."""
     waiting, printing, held = (jobs.add(make_request(2)) for _ in range(3))
     assert waiting == 1

@@ -12,7 +12,7 @@ from tests.store.conftest import Clock
 
 @pytest.fixture
 def users(database: Database, clock: Clock) -> Users:
-    """Nobody yet."""
+    """No user yet."""
     return Users(database, clock)
 
 

@@ -126,7 +126,7 @@ def test_a_verb_on_no_job_says_so(jobs: Jobs, verb: Verb) -> None:
         verb(jobs)
 
 
-def test_a_held_job_waits_for_nobody(jobs: Jobs, clock: Clock, make_request: MakeRequest) -> None:
+def test_a_held_job_waits_for_nothing(jobs: Jobs, clock: Clock, make_request: MakeRequest) -> None:
     """It says why, and since when; no printer's turn is kept for it."""
     jobs.add(make_request())
     jobs.line_up({1: "oki-2"})
@@ -170,7 +170,7 @@ def test_a_reprint_is_a_new_job_of_the_same_films(
     assert len(job.film_session) == 32
     assert jobs.request(number).films == request.films
     assert {film.state for film in jobs.films(number)} == {FilmState.WAITING}
-    # Whoever finds either of them learns of the other.
+    # Each of them names the other.
     assert job.remark == "film 2 of job 1 may be on paper, too"
     told = replace(before, remark="printed again as job 2", reason=jobs.get(1).reason)
     assert jobs.get(1) == told

@@ -1,4 +1,4 @@
-"""Changes of the database are noticed, whoever makes them; and a file that is another one."""
+"""Changes of the database are noticed, of any process; and a file that is another one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def watch(tmp_path: Path, jobs: Jobs) -> Iterator[Watch]:
 
 
 def test_a_change_is_seen_once(watch: Watch, jobs: Jobs, make_request: MakeRequest) -> None:
-    """Whoever asks again hears of the next one only; reading is no change."""
+    """A second question hears of the next one only; reading is no change."""
     assert not watch.changed()
     jobs.add(make_request())
     assert watch.changed()

@@ -140,7 +140,7 @@ class Browser:
         return bytes(found.screenshot_as_png)
 
     def keep(self, name: str) -> None:
-        """A screenshot for whoever looks at the run."""
+        """A screenshot for a person who looks at the run."""
         self._pictures.mkdir(parents=True, exist_ok=True)
         self._driver.save_screenshot(str(self._pictures / f"{name}.png"))
 

@@ -22,6 +22,7 @@ from broker.web.server.page_server import PageServer
 from tests.cli.conftest import CONFIGURATION
 
 PASSWORD = "correct horse"
+PATIENCE_S = 30.0
 
 
 @dataclass
@@ -31,6 +32,15 @@ class FrontDoor:
     url: str
     store: Store
     notes: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+    noted: threading.Condition = field(default_factory=threading.Condition)
+    """Notified after each note."""
+
+    def wait_for_kind(self, kind: str) -> bool:
+        """Whether a note of that kind is there, or comes in time."""
+        with self.noted:
+            return self.noted.wait_for(
+                lambda: any(facts.get("kind") == kind for _, facts in self.notes), PATIENCE_S
+            )
 
     def add(self, name: str, role: Role = Role.OPERATOR) -> None:
         """One more user, with PASSWORD."""
@@ -72,7 +82,9 @@ def front_door(
         door = FrontDoor(f"{scheme}://127.0.0.1:{listening.getsockname()[1]}", store)
 
         def note(event: str, facts: Mapping[str, object]) -> None:
-            door.notes.append((event, dict(facts)))
+            with door.noted:
+                door.notes.append((event, dict(facts)))
+                door.noted.notify_all()
 
         server = PageServer(
             create(store, note, patience),

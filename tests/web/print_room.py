@@ -17,6 +17,7 @@ from broker.emulator.printer import EmulatedPrinter
 from broker.model.film import Film, Image, ImageBox
 from broker.store.naming import name_of
 from tests.peers.broker_process import BrokerProcess, command
+from tests.peers.processes import children_now
 
 PATIENT = "Doe^Synthetic"
 SIDE = 64
@@ -99,12 +100,7 @@ class PrintRoom:
 
     def page_processes(self) -> list[int]:
         """The page's process, while there is one."""
-        children = Path(f"/proc/{self.process.process.pid}/task")
-        found = []
-        for task in children.iterdir():
-            with contextlib.suppress(FileNotFoundError):
-                found += [int(each) for each in (task / "children").read_text().split()]
-        return found
+        return children_now(self.process.process.pid)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from tests.web.print_room import PATIENT, PrintRoom
 
 @pytest.fixture
 def api(room: PrintRoom) -> Iterator[httpx.Client]:
-    """On this machine, where nobody signs in; scripts of the page send its token."""
+    """On this machine, where no user signs in; scripts of the page send its token."""
     with httpx.Client(base_url=room.url, timeout=30) as client:
         page = client.get("/").text
         token = page.partition('name="csrf" value="')[2].partition('"')[0]

@@ -138,13 +138,7 @@ def test_an_answer_that_is_not_read_is_given_up(door: FrontDoor) -> None:
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         # Several times what the system keeps of what was sent (tcp_wmem).
         peer.sendall(b"GET /api/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1500)
-        waits = "its peer to read the answer"
-        end = time.monotonic() + 30
-        while time.monotonic() < end and not any(
-            facts.get("kind") == waits for _, facts in list(door.notes)
-        ):
-            time.sleep(0.05)
-        assert any(facts.get("kind") == waits for _, facts in door.notes)
+        assert door.wait_for_kind("its peer to read the answer")
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/healthz", "/metrics", "/", "/static/page.css"])
@@ -338,8 +332,8 @@ def test_idle_connections_give_way(tmp_path: Path) -> None:
 
 
 def test_event_streams_are_counted(door: FrontDoor) -> None:
-    """One user, or one address where there are none, has so many, and is told so; an end gives the
-    place back.
+    """One user, or one address where there are none, has a limited number, and is told so; an end
+    gives the place back.
     """
     request = b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"
     opened = []

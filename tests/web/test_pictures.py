@@ -39,7 +39,7 @@ Gray = NDArray[np.int16]
 
 
 def add(store: Store, made: Film, pixels: dict[str, bytes], *, times: int = 1) -> int:
-    """Put a film into the store, as the relay does, so many times in one job; its number."""
+    """Put a film into the store, as the relay does, `times` times in one job; its number."""
     spool = store.spool()
     received = [spool.receive([content]) for content in pixels.values()]
     spool.keep(received)
@@ -108,13 +108,13 @@ def test_what_is_not_there_is_said(store: Store) -> None:
     with pytest.raises(NoPicture) as raised:
         png(drawn, job_id, 1, 160)
     assert "removed" in raised.value.words
-    assert drawn.size == 0, "a film that was let go stays nowhere"
+    assert drawn.size == 0, "a film whose pixels were dropped stays nowhere"
 
 
 def test_a_process_that_hangs_or_dies_is_no_hang(
     store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Whoever waits for a picture hears why there is none, and the next one is drawn."""
+    """A request that waits for a picture hears why there is none, and the next one is drawn."""
     job_id = add(store, *film(40))
     drawn = Pictures(store, patience_s=0.5)
     other = tmp_path / "python"

@@ -57,7 +57,7 @@ def test_a_session_that_is_renewed_keeps_its_forms(
 def test_signing_out_ends_a_session_that_was_due_for_renewal(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever sits down next is nobody."""
+    """The next person at that browser is not signed in."""
     sign_in(client, "otto")
     csrf = token(client.get("/"))
     monkeypatch.setattr(signin, "FRESH_S", -1)
@@ -66,7 +66,7 @@ def test_signing_out_ends_a_session_that_was_due_for_renewal(
     assert client.get("/").status_code == 303
 
 
-def test_a_session_that_nobody_uses_ends(
+def test_a_session_that_is_not_used_ends(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After IDLE_S its cookie opens nothing."""

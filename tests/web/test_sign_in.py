@@ -115,7 +115,7 @@ def test_a_page_without_a_session_leads_to_the_form(client: httpx.Client) -> Non
 
 
 def test_the_session_ends_with_the_user(staffed: PrintRoom, client: httpx.Client) -> None:
-    """Another password, another role, or no user any more: whoever was signed in is not."""
+    """Another password, another role, or no user any more: a browser that was signed in is not."""
     answer = sign_in(client, "otto")
     assert answer.headers["location"] == "/?state=held"
     cookie = answer.headers["set-cookie"]
@@ -130,7 +130,7 @@ def test_the_session_ends_with_the_user(staffed: PrintRoom, client: httpx.Client
     assert client.get("/").status_code == 303
 
 
-def test_nobody_is_led_elsewhere(client: httpx.Client) -> None:
+def test_signing_in_leads_to_no_other_host(client: httpx.Client) -> None:
     """Only a page of this broker comes after signing in."""
     for wanted in ("https://elsewhere/", "//elsewhere", "/\\elsewhere", "x", ""):
         data = {"name": "otto", "password": PASSWORD, "next": wanted}
@@ -188,7 +188,7 @@ def test_guessing_is_slowed_down(client: httpx.Client, staffed: PrintRoom) -> No
     assert failed["level"] == "warning"
 
 
-def test_on_this_machine_without_users_nobody_signs_in(room: PrintRoom) -> None:
+def test_on_this_machine_without_users_there_is_no_signing_in(room: PrintRoom) -> None:
     """The page answers to this machine's own names alone, so that no page elsewhere reads it."""
     assert httpx.get(room.url).status_code == 200
     away = httpx.get(room.url, headers={"Host": "evil.example:80"})
@@ -324,7 +324,7 @@ def test_typing_errors_of_months_do_not_add_up() -> None:
 
 
 def test_the_key_is_made_once_and_private(tmp_path: Path) -> None:
-    """Sessions outlive a restart; nobody else reads the key; half a key is replaced."""
+    """Sessions outlive a restart; no other user reads the key; half a key is replaced."""
     key = signing_key(tmp_path)
     assert signing_key(tmp_path) == key
     assert (tmp_path / "web.key").stat().st_mode & 0o777 == 0o600

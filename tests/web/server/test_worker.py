@@ -1,4 +1,7 @@
-"""One thread with a short queue; what is read at most once in a while."""
+"""One thread with a short queue; what is read at most once in a while.
+
+`asyncio.sleep(0)` is one turn of the loop, in which new tasks run up to their first wait.
+"""
 
 from __future__ import annotations
 
@@ -46,8 +49,9 @@ def test_a_caller_that_has_gone_keeps_its_place_until_the_call_ends() -> None:
         await asyncio.gather(task, return_exceptions=True)
         assert worker.full("b")
         go.set()
-        while worker.full("b"):  # the thread tells the loop
-            await asyncio.sleep(0.001)
+        async with asyncio.timeout(10):
+            while worker.full("b"):  # only the thread knows, and tells the loop
+                await asyncio.sleep(0.001)
 
     asyncio.run(play())
 
