@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.config import parse
+from broker.config.file import parse
 from tests.peers.broker_process import command
 
 UNIT = Path(__file__).parents[1] / "samples" / "broker.service"

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.options import ConfigOption, configured
-from broker.desk.phrases import and_more, count, megabytes
+from broker.operations.text import and_more, count, megabytes
 
 if TYPE_CHECKING:
-    from broker.store.backup import Report
+    from broker.backup.backup import Report
 
 NAMED = 5
 """Files that are named in one sentence."""
@@ -52,12 +52,12 @@ def backup(
     """
     import sqlite3
 
+    from broker.backup.backup import Site, back_up
     from broker.cli.owner import permitted
     from broker.cli.progress import Progress
     from broker.cli.tables import as_json, say
-    from broker.config import load
-    from broker.desk.failures import Failure, of_database
-    from broker.store.backup import Site, back_up
+    from broker.config.file import load
+    from broker.operations.failures import Failure, of_database
 
     settings = load(configured(ctx, config))
     folder = folder.expanduser().absolute()

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from broker.cli.tables import folded
-from broker.desk.alarms import alarms
-from broker.desk.opened import Store
+from broker.operations.alarms import alarms
+from broker.operations.opened import Store
 
 
 def banners(store: Store, width: int) -> list[Text]:

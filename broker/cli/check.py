@@ -8,19 +8,19 @@ import typer
 
 from broker.cli.options import ConfigOption, JsonOption, configured
 from broker.cli.options import ae_title as titled
-from broker.desk.failures import FAILED
 from broker.model.hosts import at_port, called_here, plain_host
 from broker.model.printer import Address
+from broker.operations.failures import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
     from ssl import SSLContext
 
-    from broker.config import Config
-    from broker.desk.readiness import Readiness
+    from broker.config.file import Config
     from broker.model.health import Check
     from broker.model.printer import Printer
+    from broker.operations.readiness import Readiness
 
 ANY_AE = "ANY-SCP"
 """What a peer is called when nobody said how: many do not look."""
@@ -78,10 +78,10 @@ def check(
     from concurrent.futures import ThreadPoolExecutor
 
     from broker.cli import tables
-    from broker.config import load
-    from broker.desk import documents
-    from broker.dicom.probe import probe
+    from broker.config.file import load
+    from broker.dicom.scu.probe import probe
     from broker.model.health import CheckKind
+    from broker.operations import documents
 
     settings = load(file := configured(ctx, config, opens_data=False))
     healthy = {CheckKind.NORMAL, CheckKind.WARNING, CheckKind.BUSY}
@@ -144,9 +144,9 @@ def check(
 def _films(config: Config) -> Readiness | None:
     """Whether films can be taken by the broker that runs here; None where none does, and where its
     database cannot be opened, which is said on stderr."""
-    from broker.desk import opened as desk
-    from broker.desk.failures import explained
-    from broker.desk.readiness import look
+    from broker.operations import opened as desk
+    from broker.operations.failures import explained
+    from broker.operations.readiness import look
     from broker.store import schema
     from broker.store.occupancy import Occupancy
 
@@ -166,7 +166,7 @@ def _films(config: Config) -> Readiness | None:
 
 def _films_document(config: Config, films: Readiness) -> dict[str, object]:
     """As the other rows, with the data directory for an address."""
-    from broker.desk import documents
+    from broker.operations import documents
 
     return {
         "name": "films",
@@ -180,7 +180,7 @@ def _films_document(config: Config, films: Readiness) -> dict[str, object]:
 
 def _films_lines(config: Config, films: Readiness) -> list[tuple[str, int]]:
     """Whether films can be taken, and each thing that is in the way."""
-    from broker.desk.readiness import ObstacleKind
+    from broker.operations.readiness import ObstacleKind
 
     verdict = "can be taken" if films.ready else "can NOT be taken"
     if not films.ready and all(each.kind is ObstacleKind.NO_PRINTER for each in films.obstacles):
@@ -191,7 +191,7 @@ def _films_lines(config: Config, films: Readiness) -> list[tuple[str, int]]:
 
 def _sealed(config: Config, peers: list[Address], *, tls: bool) -> Mapping[str, SSLContext]:
     """With whom to speak TLS, and how; `tls` when it was said so. ConfigError."""
-    from broker import certificates
+    from broker.config import certificates
 
     names = {each.name for each in config.printers if each.tls}
     found = {}
@@ -225,9 +225,9 @@ def _known(config: Config, command: str, file: Path | None) -> dict[Address, Pri
     import time
 
     from broker.cli.owner import refusal
-    from broker.config import locate
-    from broker.desk import opened as desk
-    from broker.desk.failures import explained
+    from broker.config.file import locate
+    from broker.operations import opened as desk
+    from broker.operations.failures import explained
     from broker.store import schema
     from broker.store.printers import Printers
 
@@ -252,8 +252,8 @@ def _known(config: Config, command: str, file: Path | None) -> dict[Address, Pri
 
 def _seen(printer: Printer, now: float, *, healthy: bool) -> list[str]:
     """What the broker's rows say of a printer, where it is not what this check says."""
-    from broker.desk.phrases import age, count, moment
     from broker.model.printer import Duty, Health
+    from broker.operations.text import age, count, moment
 
     said = []
     but = "BUT " if healthy else ""

@@ -14,7 +14,7 @@ from broker.model.room import MB, Room
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from broker.config import Config
+    from broker.config.file import Config
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,9 +34,9 @@ def check(
     """
     import time
 
-    from broker import certificates
-    from broker.config import locate, warnings
-    from broker.desk.phrases import count
+    from broker.config import certificates
+    from broker.config.file import locate, warnings
+    from broker.operations.text import count
 
     path = configured(ctx, config, opens_data=False)
     settings, found = certificates.read(path, time.time())
@@ -56,7 +56,7 @@ def check(
 def _of_this_machine(settings: Config, command: str, file: Path | None) -> list[str]:
     """What the file may ask for, and this machine cannot give now."""
     from broker.cli.owner import refusal
-    from broker.desk import data_folder
+    from broker.operations import data_folder
 
     if refused := refusal(settings, command, file):
         return [f"the data folder was not looked at: {refused}"]
@@ -82,7 +82,7 @@ def _of_this_machine(settings: Config, command: str, file: Path | None) -> list[
 
 def _open_to_others(settings: Config) -> list[str]:
     """What of the data folder other users may read."""
-    from broker.store.privacy import Exposed, exposed
+    from broker.config.privacy import Exposed, exposed
 
     if not settings.data_dir.is_dir():
         return []
@@ -100,12 +100,12 @@ def _of_the_spool(settings: Config) -> list[str]:
     cannot be asked is the affair of other commands."""
     import time
 
-    from broker.desk import opened as desk
-    from broker.desk.failures import explained
+    from broker.operations import opened as desk
+    from broker.operations.failures import explained
+    from broker.spool.binding import mismatch
+    from broker.spool.files import Spool
     from broker.store import schema
-    from broker.store.binding import mismatch
     from broker.store.jobs import Jobs
-    from broker.store.spool import Spool
 
     try:
         if not settings.database_file.exists():
@@ -138,8 +138,8 @@ def show(
     Example: broker config show
     """
     from broker.cli.tables import as_json
-    from broker.config import load, locate, without_secrets
-    from broker.config import show as rendered
+    from broker.config.file import load, locate, without_secrets
+    from broker.config.file import show as rendered
 
     path = configured(ctx, config, opens_data=False)
     settings = load(path)

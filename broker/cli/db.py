@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.options import ConfigOption, JsonOption, configured
-from broker.desk.phrases import count
+from broker.operations.text import count
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from broker.store.checking import Checked
+    from broker.backup.checking import Checked
 
 LISTED = 20
 """Findings of one kind that are listed."""
@@ -33,11 +33,11 @@ def upgrade(ctx: typer.Context, config: ConfigOption = None) -> None:
     Example: broker db upgrade
     """
     from broker.cli.progress import Progress
-    from broker.config import load
-    from broker.desk.failures import Failure
-    from broker.desk.opened import database, running_on
+    from broker.config.file import load
+    from broker.operations.failures import Failure
+    from broker.operations.opened import database, running_on
+    from broker.spool.binding import mismatch
     from broker.store import schema
-    from broker.store.binding import mismatch
 
     settings = load(configured(ctx, config))
     file = settings.database_file
@@ -73,8 +73,8 @@ def current(
     Example: broker db current
     """
     from broker.cli.tables import as_json
-    from broker.config import load
-    from broker.desk.opened import database
+    from broker.config.file import load
+    from broker.operations.opened import database
     from broker.store import schema
 
     settings = load(configured(ctx, config))
@@ -114,12 +114,12 @@ def check(
     import sqlite3
     import time
 
+    from broker.backup.checking import check as check_all
     from broker.cli.progress import Progress
     from broker.cli.tables import as_json, say
-    from broker.config import load
-    from broker.desk.failures import Failure, of_database
-    from broker.store.binding import mismatch
-    from broker.store.checking import check as check_all
+    from broker.config.file import load
+    from broker.operations.failures import Failure, of_database
+    from broker.spool.binding import mismatch
 
     settings = load(configured(ctx, config))
     file = settings.database_file

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli import printer_table, tables
-from broker.desk.phrases import count
+from broker.operations.text import count
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -78,7 +78,7 @@ def _run(hospital: Hospital, screen: _Screen) -> None:
 def _report(hospital: Hospital) -> bool:
     """Tables, trays and the verdict."""
     from broker.cli import job_tables
-    from broker.desk.standings import Standing
+    from broker.operations.job_status import Standing
 
     console = tables.terminal()
     now = time.time()

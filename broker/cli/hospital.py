@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from broker.config import load
+from broker.config.file import load
 from broker.emulator.modality import Modality
 from broker.emulator.printer import EmulatedPrinter
 from broker.emulator.sample_films import sample_films
@@ -17,7 +17,7 @@ from broker.model.film import Film
 from broker.model.job import FINISHED, Level
 from broker.model.printer import Health
 from broker.model.trouble import Trouble
-from broker.service import Service
+from broker.service.service import Service
 
 MODALITIES = {"CT1": Level.FILM_BOX, "MR1": Level.FILM_SESSION, "US1": Level.FILM_BOX}
 """AE title, and where it sends its N-ACTION: both habits are met in hospitals."""

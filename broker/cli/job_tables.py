@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from broker.cli.tables import Column, Row, fact, folded, lay_out
-from broker.desk.fate import tray
-from broker.desk.phrases import age, count, moment, why_removed
-from broker.desk.remarks import of_job, where
-from broker.desk.standings import Standing
 from broker.model.job import Attempt, FilmState, Job, JobFilm, State
+from broker.operations.job_status import Standing
+from broker.operations.recovery_preview import tray
+from broker.operations.remarks import of_job, where
+from broker.operations.text import age, count, moment, why_removed
 from broker.store.reading import Unanswered
 
 JOBS = (

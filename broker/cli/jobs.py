@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from broker.cli import orders
+from broker.cli import job_commands
+from broker.cli.job_commands import IdArgument
 from broker.cli.options import ConfigOption, JsonOption
-from broker.cli.orders import IdArgument
 from broker.model.job import FINISHED, State
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from broker.desk.opened import Store
-    from broker.desk.standings import Standing
     from broker.model.job import Job
+    from broker.operations.job_status import Standing
+    from broker.operations.opened import Store
 
 RECENT_S = 3600.0
 """Finished jobs are listed for so long."""
@@ -110,8 +110,8 @@ def show(
     from broker.cli import job_tables, tables
     from broker.cli import preview as previews
     from broker.cli.opening import opened
-    from broker.desk import documents
-    from broker.desk.standings import standing
+    from broker.operations import documents
+    from broker.operations.job_status import standing
 
     if preview is not None:
         previews.checked(preview)
@@ -144,7 +144,8 @@ def explain(
     """
     from broker.cli import tables
     from broker.cli.opening import opened
-    from broker.desk import documents, standings
+    from broker.operations import documents
+    from broker.operations import job_status as standings
 
     with opened(ctx, config) as store:
         found = standings.standing(store, store.jobs.get(job_id))
@@ -164,7 +165,7 @@ def explain(
         tables.show(tables.folded(sentence, console.width), console)
 
 
-orders.register(app)
+job_commands.register(app)
 
 
 def _list(
@@ -177,7 +178,7 @@ def _list(
 ) -> None:
     from broker.cli import tables
     from broker.cli.opening import opened
-    from broker.desk import documents
+    from broker.operations import documents
 
     console = tables.terminal()
     if watch and as_document:
@@ -196,7 +197,7 @@ def _list(
 
 def _found(store: Store, states: list[State] | None, everything: bool) -> list[Standing]:
     """The jobs that were asked for, the newest last."""
-    from broker.desk.standings import standings
+    from broker.operations.job_status import standings
 
     return standings(store, _listed(store, states, everything))
 

@@ -28,9 +28,9 @@ from broker.cli import (
 )
 from broker.cli.options import ConfigOption
 from broker.cli.top import command
-from broker.desk import standard_streams
-from broker.desk.failures import explained
 from broker.model.printable import printable_lines
+from broker.operations.failures import explained
+from broker.service import standard_streams
 
 ORDER = (
     "serve",

@@ -27,10 +27,10 @@ def send_test(ctx: typer.Context, config: ConfigOption = None) -> None:
 
     Example: broker notify test
     """
-    from broker.config import load
-    from broker.desk.failures import FAILED, Failure
-    from broker.model.bulletin import Notice
-    from broker.notices import ways
+    from broker.config.file import load
+    from broker.model.alert_rules import Notice
+    from broker.operations.failures import FAILED, Failure
+    from broker.service.alerts import ways
 
     found = ways(load(configured(ctx, config)))
     if not found:

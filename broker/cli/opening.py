@@ -9,8 +9,8 @@ from pathlib import Path
 import typer
 
 from broker.cli.options import configured
-from broker.config import FILE_NAME, ConfigError, load, locate
-from broker.desk.opened import Store, store_of
+from broker.config.file import FILE_NAME, ConfigError, load, locate
+from broker.operations.opened import Store, store_of
 
 
 @contextmanager

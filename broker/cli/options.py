@@ -63,7 +63,7 @@ def configured(ctx: typer.Context, config: Path | None, *, opens_data: bool = Tr
 
 def _own(ctx: typer.Context, config: Path | None, *, must: bool) -> None:
     from broker.cli.owner import ROOT, act_as_owner
-    from broker.config import ConfigError, load, locate
+    from broker.config.file import ConfigError, load, locate
 
     if not must and os.geteuid() != ROOT:
         return

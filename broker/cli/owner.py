@@ -22,10 +22,10 @@ import typer
 
 import broker
 from broker.cli.person import person
-from broker.desk.failures import Failure
+from broker.operations.failures import Failure
 
 if TYPE_CHECKING:
-    from broker.config import Config
+    from broker.config.file import Config
 
 ROOT = 0
 PROGRAM = "broker"

@@ -6,14 +6,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from broker.desk.failures import Failure
 from broker.model.trouble import PRINT_AGAIN, SpoolDamaged
+from broker.operations.failures import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from broker.desk.opened import Store
     from broker.model.job import Job, JobFilm
+    from broker.operations.opened import Store
 
 DPI = 100
 """Pixels for an inch of paper: 1400 x 1700 of 14 x 17 inches."""
@@ -37,7 +37,7 @@ def write(store: Store, job: Job, films: Sequence[JobFilm], number: int, path: P
     new one is whole.
     """
     from broker.cli.owner import account
-    from broker.sheet.paper import SAMPLES, compose
+    from broker.preview.paper import SAMPLES, compose
 
     found = next((each for each in films if each.number == number), None)
     if found is None:

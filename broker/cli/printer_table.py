@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from broker.cli.tables import Column, Row, lay_out
-from broker.desk.phrases import age
-from broker.desk.printer_remarks import of_printer
 from broker.model.hosts import at_port
 from broker.model.printer import Printer
+from broker.operations.printer_remarks import of_printer
+from broker.operations.text import age
 
 COLUMNS = (
     Column("NAME"),

@@ -109,7 +109,7 @@ def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
     from broker.cli import printer_table, tables
     from broker.cli.banners import around, banners
     from broker.cli.opening import opened
-    from broker.desk import documents
+    from broker.operations import documents
 
     console = tables.terminal()
     with opened(ctx, config) as store:
@@ -128,8 +128,8 @@ def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
 def _set(ctx: typer.Context, config: Path | None, name: str, duty: Duty, reason: str) -> None:
     from broker.cli.opening import opened
     from broker.cli.person import person
-    from broker.desk.duties import PrinterOrders
     from broker.model.printable import printable_lines
+    from broker.operations.duties import PrinterOrders
 
     with opened(ctx, config) as store:
         typer.echo(printable_lines(PrinterOrders(store, person()).set_duty(name, duty, reason)))

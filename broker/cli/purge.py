@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.options import ConfigOption, JsonOption
-from broker.desk.phrases import count, megabytes
+from broker.operations.text import count, megabytes
 
 if TYPE_CHECKING:
-    from broker.desk.opened import Store
+    from broker.operations.opened import Store
     from broker.store.retention import Removal, Terms
 
 HoursOption = Annotated[
@@ -90,7 +90,7 @@ def purge(
 
 def _ask(found: Removal) -> None:
     """Failure unless a person says yes."""
-    from broker.desk.failures import Failure
+    from broker.operations.failures import Failure
 
     rows = f", {count(found.rows, 'job')} will be forgotten" if found.rows else ""
     words = f"{count(found.pixels, 'finished job')} cannot be printed again then{rows}. Go on?"

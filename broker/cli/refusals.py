@@ -36,9 +36,9 @@ def refusals(
     from broker.cli import tables
     from broker.cli.opening import opened
     from broker.cli.tables import Column, Row
-    from broker.desk.documents import iso
-    from broker.desk.phrases import age, moment
-    from broker.desk.remedies import remedy
+    from broker.operations.documents import iso
+    from broker.operations.remedies import remedy
+    from broker.operations.text import age, moment
 
     with opened(ctx, config) as store:
         found = store.refusals.list()
@@ -91,7 +91,7 @@ def refusals(
 def _document(caller: RefusedCaller) -> dict[str, object]:
     from dataclasses import asdict
 
-    from broker.desk.documents import iso
+    from broker.operations.documents import iso
 
     document = asdict(caller)
     del document["kind"]

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.options import ConfigOption, configured
-from broker.desk.phrases import and_more, count, megabytes
+from broker.operations.text import and_more, count, megabytes
 
 if TYPE_CHECKING:
-    from broker.store.restoring import Inspection, Place, Restored
+    from broker.backup.restoring import Inspection, Place, Restored
 
 NAMED = 20
 """Jobs, or files, that are named in one sentence."""
@@ -61,14 +61,14 @@ def restore(
 
     Example: broker restore --dry-run /mnt/backup/broker
     """
+    from broker.backup.restoring import Place, RestoreRefused, inspect, occupied, refuse_existing
+    from broker.backup.restoring import restore as put_in_place
     from broker.cli.owner import permitted
     from broker.cli.progress import Progress
     from broker.cli.tables import say
-    from broker.config import load
-    from broker.desk.failures import Failure
+    from broker.config.file import load
+    from broker.operations.failures import Failure
     from broker.store.occupancy import Occupancy
-    from broker.store.restoring import Place, RestoreRefused, inspect, occupied, refuse_existing
-    from broker.store.restoring import restore as put_in_place
 
     settings = load(configured(ctx, config))
     folder = folder.expanduser().absolute()

@@ -15,7 +15,7 @@ import typer
 from broker.cli.options import ConfigOption, configured
 
 if TYPE_CHECKING:
-    from broker.config import Config
+    from broker.config.file import Config
 
 _ALARMING = frozenset(
     {
@@ -116,19 +116,20 @@ def serve(
     """
     import structlog
 
-    from broker import certificates, logs, signals
-    from broker.config import ConfigError, locate, warnings
-    from broker.desk import data_folder
-    from broker.notices import Notices
-    from broker.page import Page
-    from broker.scribe import scribe
-    from broker.service import Service
-    from broker.store.binding import SpoolMismatch
+    from broker.config import certificates
+    from broker.config.file import ConfigError, locate, warnings
+    from broker.operations import data_folder
+    from broker.service import logs, signals
+    from broker.service.alerts import Notices
+    from broker.service.log_writer import scribe
+    from broker.service.service import Service
+    from broker.service.web_process import Page
+    from broker.spool.binding import SpoolMismatch
+    from broker.spool.files import SpoolMissing
     from broker.store.database import FAILURES
     from broker.store.integrity import DatabaseDamaged
     from broker.store.occupancy import Occupied
     from broker.store.schema import SchemaTooNew
-    from broker.store.spool import SpoolMissing
 
     was = os.geteuid()
     config = configured(ctx, config)
@@ -191,15 +192,15 @@ def serve(
 
 def _refused(error: Exception, settings: Config) -> str:
     """What the database says."""
-    from broker.desk.failures import of_database
+    from broker.operations.failures import of_database
     from broker.store.database import in_words
 
     return of_database(error, settings.database_file) or in_words(error)
 
 
 def _cause(error: OSError, settings: Config) -> str:
-    from broker.desk.failures import of_system
-    from broker.dicom.transport.listening_sockets import CannotListen
+    from broker.dicom.upper_layer.listening_sockets import CannotListen
+    from broker.operations.failures import of_system
 
     if not isinstance(error, CannotListen):
         return of_system(error, str(settings.data_dir))

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.options import ConfigOption, JsonOption, configured
-from broker.desk.phrases import count, megabytes, moment
+from broker.operations.text import count, megabytes, moment
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from broker.config import Config
+    from broker.config.file import Config
     from broker.model.spool_fit import DatabaseSeen, Progress
-    from broker.store.binding import SpoolMismatch
-    from broker.store.orphans import Orphan
+    from broker.spool.binding import SpoolMismatch
+    from broker.spool.orphans import Orphan
 
 FACTS = 24
 """Where the words begin of what is known of spool and database."""
@@ -54,13 +54,15 @@ def adopt(ctx: typer.Context, yes: YesOption = False, config: ConfigOption = Non
     """
     import time
 
+    from broker.backup import adoption, leftovers
     from broker.cli.person import person
-    from broker.config import load
-    from broker.desk.failures import Failure
-    from broker.store import adoption, binding, leftovers, schema
+    from broker.config.file import load
+    from broker.operations.failures import Failure
+    from broker.spool import binding
+    from broker.spool.files import Spool
+    from broker.store import schema
     from broker.store.database import Database
     from broker.store.occupancy import Occupancy
-    from broker.store.spool import Spool
 
     settings = load(configured(ctx, config))
     folder, file = settings.data_dir / "spool", settings.database_file
@@ -125,7 +127,7 @@ def _consequences(settings: Config, found: SpoolMismatch) -> str:
 
 def _ask() -> None:
     """Failure unless a person says yes."""
-    from broker.desk.failures import Failure
+    from broker.operations.failures import Failure
 
     if not sys.stdin.isatty():
         raise Failure("nothing was changed: say --yes to go on without being asked")
@@ -137,10 +139,11 @@ def _show(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
     import time
 
     from broker.cli import tables
-    from broker.config import load
-    from broker.desk.documents import iso
-    from broker.store import binding, identity
-    from broker.store.orphans import Orphans
+    from broker.config.file import load
+    from broker.operations.documents import iso
+    from broker.spool import binding
+    from broker.spool.orphans import Orphans
+    from broker.store import identity
 
     settings = load(configured(ctx, config))
     folder, file = settings.data_dir / "spool", settings.database_file
@@ -187,7 +190,7 @@ def _table(orphans: list[Orphan], days: float, now: float) -> None:
     """What was set aside, the oldest first."""
     from broker.cli import tables
     from broker.cli.tables import Column, Row
-    from broker.desk.phrases import age
+    from broker.operations.text import age
 
     if not orphans:
         typer.echo("Nothing is set aside.")
@@ -221,14 +224,14 @@ def _table(orphans: list[Orphan], days: float, now: float) -> None:
 
 def _kept(folder: Path) -> tuple[int, int]:
     """How many files the spool keeps for jobs, and their bytes."""
-    from broker.store.stored import kept
+    from broker.spool.stored import kept
 
     sizes = [path.lstat().st_size for path in kept(folder)]
     return len(sizes), sum(sizes)
 
 
 def _progress(progress: Progress | None) -> dict[str, object] | None:
-    from broker.desk.documents import iso
+    from broker.operations.documents import iso
 
     if progress is None:
         return None

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.options import ConfigOption
-from broker.desk.failures import FAILED, Failure
+from broker.operations.failures import FAILED, Failure
 
 if TYPE_CHECKING:
     from broker.cli.progress import Progress
-    from broker.desk.opened import Store
     from broker.model.job import Job
+    from broker.operations.opened import Store
 
 POLL_S = 0.2
 PATIENCE_S = 3.0
@@ -46,9 +46,9 @@ def print_test_film(
     """
     from broker.cli.opening import opened
     from broker.cli.person import person
-    from broker.desk.readiness import kept_bytes
-    from broker.desk.test_print import print_film, words
     from broker.model.film_size import MILLIMETRES
+    from broker.operations.readiness import kept_bytes
+    from broker.operations.test_print import print_film, words
 
     if film_size not in MILLIMETRES:
         raise typer.BadParameter(f"{film_size} is not a film size; use {', '.join(MILLIMETRES)}")
@@ -80,8 +80,8 @@ def _watch(store: Store, job_id: int, timeout: float) -> None:
 
 def _wait(store: Store, job_id: int, timeout: float, progress: Progress) -> None:
     """Say each change until the job is finished or held; Failure when it is not sent."""
-    from broker.desk.standings import explanation
     from broker.model.job import FINISHED, State
+    from broker.operations.job_status import explanation
 
     began = time.monotonic()
     said = ""

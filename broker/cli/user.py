@@ -12,7 +12,7 @@ from broker.cli.options import ConfigOption, JsonOption
 from broker.model.user import Role
 
 if TYPE_CHECKING:
-    from broker.desk.opened import Store
+    from broker.operations.opened import Store
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 RoleOption = Annotated[
@@ -62,7 +62,7 @@ def add(
     Example: broker user add ruth --role operator
     """
     from broker.cli.opening import opened
-    from broker.desk.passwords import checked_name, hashed
+    from broker.operations.passwords import checked_name, hashed
 
     checked_name(name)
     with opened(ctx, config) as store:
@@ -86,7 +86,7 @@ def password(
     Example: broker user password ruth
     """
     from broker.cli.opening import opened
-    from broker.desk.passwords import hashed
+    from broker.operations.passwords import hashed
 
     with opened(ctx, config) as store:
         _require(store, name)
@@ -155,8 +155,8 @@ def _password(from_stdin: bool) -> str:
 def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
     from broker.cli import tables
     from broker.cli.opening import opened
-    from broker.desk.documents import iso
-    from broker.desk.phrases import moment
+    from broker.operations.documents import iso
+    from broker.operations.text import moment
 
     with opened(ctx, config) as store:
         users = store.users.list()

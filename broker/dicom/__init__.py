@@ -1,1 +1,1 @@
-"""Everything that knows pynetdicom or pydicom: both doors of the relay, and the wire beneath."""
+"""Everything that knows pynetdicom or pydicom: Print SCP, Print SCU, and the upper layer."""

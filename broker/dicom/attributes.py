@@ -19,9 +19,9 @@ from pydicom.tag import BaseTag, Tag
 
 from broker.dicom import statuses
 from broker.dicom.statuses import Fault
-from broker.dicom.transport.dataset import UnreadableDataset
-from broker.dicom.transport.dataset_writer import Pieces
-from broker.dicom.transport.message import Request
+from broker.dicom.upper_layer.dataset import UnreadableDataset
+from broker.dicom.upper_layer.dataset_writer import Pieces
+from broker.dicom.upper_layer.message import Request
 from broker.model.film import Attributes
 
 FILM_SESSION = (

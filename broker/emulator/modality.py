@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from pydicom.dataset import Dataset
 
 from broker.dicom import attributes, luts, pixels
-from broker.dicom.film_tree import fresh_uid
-from broker.dicom.print_scu import PrintScu, PrintTimeouts, ScuAnswer, associate
-from broker.dicom.sop_classes import (
+from broker.dicom.scu.print_scu import PrintScu, PrintTimeouts, ScuAnswer, associate
+from broker.dicom.statuses import Meaning, meaning
+from broker.dicom.uids import (
     COLOR_META,
     FILM_BOX,
     FILM_SESSION,
     GRAYSCALE_META,
     PRESENTATION_LUT,
+    fresh_uid,
 )
-from broker.dicom.statuses import Meaning, meaning
 from broker.model.film import Attributes, Film, ImageBox, PresentationLut
 from broker.model.job import Level, Priority
 from broker.model.printer import Address

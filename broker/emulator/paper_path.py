@@ -11,13 +11,13 @@ from datetime import datetime
 from broker.emulator.print_jobs import Execution, PrintJob, PrintJobs
 from broker.emulator.scenario import Scenario
 from broker.emulator.tray import Sheet, Tray
+from broker.events import Note
 from broker.model.film import Film
 from broker.model.job import PrintRequest
-from broker.model.note import Note
 from broker.model.pool import NORMAL, PoolStatus
 from broker.model.trouble import CannotStore
-from broker.sheet.paper import compose
-from broker.store.naming import name_of
+from broker.preview.paper import compose
+from broker.spool.naming import name_of
 
 JAMMED = PoolStatus("FAILURE", "FILM JAM")
 """What a jammed printer says of itself (PS3.3 C.13.9.1)."""

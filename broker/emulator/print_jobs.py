@@ -10,9 +10,8 @@ from threading import Condition
 from pydicom.dataset import Dataset
 
 from broker.dicom import attributes, statuses
-from broker.dicom.film_tree import fresh_uid
-from broker.dicom.sop_classes import PRINT_JOB
 from broker.dicom.statuses import Fault
+from broker.dicom.uids import PRINT_JOB, fresh_uid
 from broker.model.job import PrintRequest
 
 KEPT = 1000

@@ -14,7 +14,7 @@ from pathlib import Path
 from ssl import SSLContext
 from types import TracebackType
 
-from broker.dicom.sop_classes import (
+from broker.dicom.uids import (
     COLOR_META,
     EXPLICIT_LITTLE,
     GRAYSCALE_META,
@@ -23,15 +23,15 @@ from broker.dicom.sop_classes import (
     PRINT_JOB,
     VERIFICATION,
 )
-from broker.dicom.transport.acceptor import AcceptedAssociation, Acceptor, Offer, TurnedAway
-from broker.dicom.transport.listening_sockets import listen
-from broker.dicom.transport.negotiation import CONGESTED
+from broker.dicom.upper_layer.acceptor import AcceptedAssociation, Acceptor, Offer, TurnedAway
+from broker.dicom.upper_layer.listening_sockets import listen
+from broker.dicom.upper_layer.negotiation import CONGESTED
 from broker.emulator.paper_path import PaperPath
 from broker.emulator.print_jobs import PrintJobs
 from broker.emulator.printer_scp import PrinterScp
 from broker.emulator.scenario import Scenario
 from broker.emulator.tray import Sheet, Tray
-from broker.model.note import Note
+from broker.events import Note
 from broker.model.printer import Address
 
 _SYNTAXES = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)

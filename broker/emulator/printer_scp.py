@@ -6,20 +6,21 @@ from typing import Protocol
 
 from pydicom.dataset import Dataset
 
-from broker.dicom import attribute_list, attributes, statuses
-from broker.dicom.open_film import OpenFilmBox
-from broker.dicom.print_scp import PrintScp
-from broker.dicom.sop_classes import PRINT_JOB
+from broker.dicom import attributes, statuses
+from broker.dicom.scp import attribute_list
+from broker.dicom.scp.open_film import OpenFilmBox
+from broker.dicom.scp.print_scp import PrintScp
 from broker.dicom.statuses import Fault
-from broker.dicom.transport.acceptor import AcceptedAssociation, Ending
-from broker.dicom.transport.command_set import Command
-from broker.dicom.transport.message import Request, Response
-from broker.dicom.transport.wire import WireBroken
+from broker.dicom.uids import PRINT_JOB
+from broker.dicom.upper_layer.acceptor import AcceptedAssociation, Ending
+from broker.dicom.upper_layer.command_set import Command
+from broker.dicom.upper_layer.message import Request, Response
+from broker.dicom.upper_layer.wire import WireBroken
 from broker.emulator.paper_path import PaperPath
 from broker.emulator.print_jobs import Execution, PrintJob, PrintJobs, action_reply
 from broker.emulator.scenario import Scenario
+from broker.events import Note
 from broker.model.film import first
-from broker.model.note import Note
 
 
 class Machine(Protocol):

@@ -9,7 +9,7 @@ import numpy as np
 from broker.emulator import sample_pictures
 from broker.emulator.sample_pictures import Picture
 from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut
-from broker.store.naming import name_of
+from broker.spool.naming import name_of
 
 Films = tuple[Film, ...]
 Pixels = dict[str, bytes]

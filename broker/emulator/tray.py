@@ -29,7 +29,7 @@ class PrintedImage:
     bits: int
     photometric: str
     pixels: str
-    """What they are called: see `broker.store.naming`."""
+    """What they are called: see `broker.spool.naming`."""
     lut: str
     """IDENTITY, LIN OD, `table of 4096`, or empty without a Presentation LUT."""
     attributes: dict[str, list[str]]

@@ -16,18 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from broker.dicom.print_session import PrintSession
+from broker.dicom.scu.print_session import PrintSession
+from broker.events import Note
 from broker.model.film import Attributes
 from broker.model.job import DONE, Claim, Job, JobFilm, Outcome, State
-from broker.model.note import Note
 from broker.model.printer import Address, Printer
 from broker.model.retry import Policy, Settlement, TroubleContext, after, prints_again
 from broker.model.trouble import OwnFault, Refused, SpoolDamaged, Trouble, Unavailable, Uncertain
+from broker.spool.files import Spool
 from broker.store.database import FAILURES, in_words
 from broker.store.jobs import ClaimLost, Jobs
 from broker.store.printers import Printers
 from broker.store.replacement import DatabaseReplaced
-from broker.store.spool import Spool
 
 UNSENDABLE = (
     ArithmeticError,

@@ -5,19 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from broker.events import Note
 from broker.model.caller import Caller
 from broker.model.job import PrintRequest
-from broker.model.note import Note
 from broker.model.pool import PoolStatus, pool_status
 from broker.model.room import Room
 from broker.model.trouble import CannotStore, DiskFull, QueueFull
 from broker.relay.quota import Quota
 from broker.relay.receiving import UNWRITTEN, Receiving
+from broker.spool.files import Incoming, Spool
 from broker.store.database import FAILURES, in_words
 from broker.store.jobs import Jobs, Rule
 from broker.store.printers import Printers
 from broker.store.replacement import DatabaseReplaced
-from broker.store.spool import Incoming, Spool
 
 NO_ROOM = "an image was refused: it does not fit beside what must stay free"
 NEARLY_FULL = "new films are refused: less disk is free than retention.floor_mb"

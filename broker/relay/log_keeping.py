@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from broker.model.note import Note
+from broker.events import Note
 from broker.model.room import MB
 from broker.store.database import LOG_BYTES, Checkpoint
 

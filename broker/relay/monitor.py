@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from broker.events import Note
 from broker.model.health import Check, observe
-from broker.model.note import Note
 from broker.model.printer import Address, Duty, Printer
 from broker.store.database import in_words
 from broker.store.printers import NoSuchPrinter, Printers

@@ -17,9 +17,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from broker.events import Note
 from broker.model.finding import Kind
 from broker.model.night import APART_S, check_is_due
-from broker.model.note import Note
 
 LOOK_S = 30.0
 """Between two looks at the clock."""

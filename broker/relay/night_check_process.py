@@ -17,7 +17,7 @@ import json
 import os
 from pathlib import Path
 
-from broker.store.checking import check
+from broker.backup.checking import check
 
 
 def main(database: str, spool: str) -> None:

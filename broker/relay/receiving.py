@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from broker.model.room import MB
 from broker.model.trouble import CannotStore
-from broker.store.spool import Incoming, Writer
+from broker.spool.files import Incoming, Writer
 
 UNWRITTEN = "pixels cannot be written"
 STEP = 8 * MB

@@ -6,8 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from broker.events import Note
 from broker.model.caller import Caller
-from broker.model.note import Note
 from broker.store.refusals import (
     MOST_CALLERS,
     OTHERS,

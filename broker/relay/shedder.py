@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from broker.model.note import Note
+from broker.events import Note
 from broker.model.room import Room
 from broker.model.shedding import SheddingChoice
+from broker.spool.files import Referenced, Spool
 from broker.store.database import FAILURES, Database, in_words
 from broker.store.retention import Retention
-from broker.store.spool import Referenced, Spool
 
 ROOM, BUDGET = "room", "budget"
 """Why pixels went before their time: the disk was nearly full, or there were more than

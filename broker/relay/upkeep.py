@@ -10,17 +10,17 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 
+from broker.events import Note
 from broker.model.job import State
-from broker.model.note import Note
 from broker.model.retry import Policy, longest_wait_s
 from broker.model.steadiness import Steadiness
+from broker.spool.files import Spool
 from broker.store.database import in_words
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers
 from broker.store.recovery import BROKE_OFF, STOPPED
 from broker.store.replacement import DatabaseReplaced
 from broker.store.retention import Retention, Terms
-from broker.store.spool import Spool
 
 ROUND_S = 5.0
 SWEEP_EVERY = 12

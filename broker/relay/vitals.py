@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from broker.model.note import Note
+from broker.events import Note
 from broker.model.tally import ServiceTally
 from broker.model.vitals import Storage, Vitals
 

@@ -11,18 +11,18 @@ from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 from broker.model.caller import Caller, Waiting, spellings
 from broker.model.job import UNANSWERED, FilmState, PrintRequest, State, collation
 from broker.store.claims import ClaimLost, Claims
+from broker.store.commands import NotAllowed, Verbs, lock
 from broker.store.documents import attributes_to_json, digest_of, digest_of_job, film_to_json
-from broker.store.doubts import Doubting
 from broker.store.duplicates import Rule, twin_of
 from broker.store.job_rows import ACTIVE, UNFINISHED, NoSuchJob, request_of
-from broker.store.losses import Losses
+from broker.store.missing_pixels import Losses
 from broker.store.overdue import Overdue
 from broker.store.prepared import Prepared, fixed
 from broker.store.recovery import Recovery
 from broker.store.releases import Releases
 from broker.store.reprints import printed_again_as
 from broker.store.tables import films, jobs, sendings, spooled
-from broker.store.verbs import NotAllowed, Verbs, lock
+from broker.store.uncertain_films import Doubting
 
 __all__ = ["ClaimLost", "Jobs", "NoSuchJob", "NotAllowed", "Rule"]
 

@@ -12,11 +12,11 @@ from broker.model.job import UNANSWERED, Claim, FilmState, Job, Outcome, State
 from broker.model.retry import Settlement, prints_again
 from broker.model.trouble import RecordDamaged
 from broker.store.claims import ClaimLost, begin, end, left_to_print, move, obey
-from broker.store.doubts import remember_all
 from broker.store.integrity import damage
 from broker.store.job_rows import ROW_DAMAGED, one
 from broker.store.reading import JobReading
 from broker.store.tables import attempts, jobs, sendings
+from broker.store.uncertain_films import remember_all
 from broker.store.unsettled import hold_unsettled
 
 STOPPED = "the broker stopped"

@@ -27,13 +27,12 @@ from collections.abc import Mapping
 
 import structlog
 
-from broker import logs
-from broker.config import Config
-from broker.desk import standard_streams
-from broker.desk.failures import explained
-from broker.desk.opened import store_of
-from broker.model.note import Note
-from broker.scribe import scribe
+from broker.config.file import Config
+from broker.events import Note
+from broker.operations.failures import explained
+from broker.operations.opened import store_of
+from broker.service import logs, standard_streams
+from broker.service.log_writer import scribe
 from broker.web.app import create
 from broker.web.server.lines import bounded, level_of
 from broker.web.server.page_server import STOP_S, PageServer

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
+from broker.web.auth.signin import Person, person
 from broker.web.pages import READ, Pages
-from broker.web.signin import Person, person
 
 DOCUMENT = "/api/openapi.json"
 

@@ -13,16 +13,17 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from broker.desk.failures import explained
-from broker.desk.opened import Store, store_of
-from broker.model.note import Note
+from broker.events import Note
+from broker.operations.failures import explained
+from broker.operations.look import Look
+from broker.operations.opened import Store, store_of
+from broker.store.commands import NotAllowed
 from broker.store.job_rows import NoSuchJob
 from broker.store.printer_rows import NoSuchPrinter
-from broker.store.verbs import NotAllowed
-from broker.web import api, api_page, job_page, order_forms, overview, sign_in_page, signin
+from broker.web import api, api_page, command_forms, job_page, overview
+from broker.web.auth import sign_in_page, signin
+from broker.web.commands import Wrong
 from broker.web.event_streams import Streams
-from broker.web.look import Look
-from broker.web.ordering import Wrong
 from broker.web.pages import Pages, back
 from broker.web.pictures import NoPicture, Pictures
 from broker.web.probes import Probes
@@ -73,7 +74,7 @@ def create(store: Store, note: Note, patience: TimeLimits = TIME_LIMITS) -> Fron
     app.state.pages = Pages(store.config.broker.ae_title)
     app.state.note = note
     app.state.signin = sessions
-    for each in (overview, job_page, order_forms, sign_in_page, api_page, api):
+    for each in (overview, job_page, command_forms, sign_in_page, api_page, api):
         app.include_router(each.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     for error in (*STATUSES, Exception):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from broker.web.look import Look
+from broker.operations.look import Look
 from broker.web.server.request_refused import busy
 
 ALL, BY_KEY = 128, 16

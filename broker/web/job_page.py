@@ -10,15 +10,15 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from broker.desk.opened import Store
-from broker.desk.phrases import count, moment, why_removed
-from broker.desk.standings import explanation, standing
 from broker.model.film import Attributes, Film, ImageBox, PresentationLut
 from broker.model.job import FilmState, JobFilm
+from broker.operations.job_status import explanation, standing
+from broker.operations.opened import Store
+from broker.operations.text import count, moment, why_removed
+from broker.web.auth.signin import Person, operator
 from broker.web.pages import READ, Pages
 from broker.web.pictures import Pictures
 from broker.web.rows import job_row, printer_row
-from broker.web.signin import Person, operator
 
 THUMBNAIL_PX, FULL_PX = 160, 1400
 WIDEST_PX = 3400

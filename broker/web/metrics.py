@@ -18,15 +18,15 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from broker.desk.opened import Store
-from broker.desk.pixels import folder as spool_folder
-from broker.desk.vitals import read as vitals_of
 from broker.model.job import State
 from broker.model.printer import Duty, Health
 from broker.model.refusal import Refusal
 from broker.model.tally import Histogram
 from broker.model.vitals import Storage, Vitals
-from broker.store.orphans import Orphans
+from broker.operations.missing_pixels import folder as spool_folder
+from broker.operations.opened import Store
+from broker.operations.vitals import read as vitals_of
+from broker.spool.orphans import Orphans
 
 PREFIX = "dicom_print_broker_"
 WEIGHED_S = 60.0

@@ -12,19 +12,19 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from broker.desk.opened import Store
-from broker.desk.phrases import count
-from broker.desk.standings import Standing, standings
-from broker.desk.vitals import read as vitals_of
 from broker.model.hosts import at_ports, hosts_of
 from broker.model.job import State
 from broker.model.user import Role
+from broker.operations.job_status import Standing, standings
+from broker.operations.look import Look, OverviewState
+from broker.operations.opened import Store
+from broker.operations.text import count
+from broker.operations.vitals import read as vitals_of
+from broker.web.auth.signin import Person, csrf_token, person
 from broker.web.event_streams import TOKEN, EventStream, Regions, Streams
-from broker.web.look import Look, OverviewState
 from broker.web.pages import READ, Pages
 from broker.web.rows import JobRow, job_row, printer_row
 from broker.web.server.connection_limits import peer_of
-from broker.web.signin import Person, csrf_token, person
 
 ROWS = 50
 """Jobs of one page."""

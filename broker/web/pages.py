@@ -14,9 +14,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from broker.desk.phrases import age, moment
 from broker.model.printable import printable_lines
-from broker.web.signin import Person, csrf_token
+from broker.operations.text import age, moment
+from broker.web.auth.signin import Person, csrf_token
 
 READ = ["GET", "HEAD"]
 """Methods of a page: whoever may read it may ask for its head alone (RFC 9110 9.1)."""

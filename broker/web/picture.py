@@ -31,10 +31,10 @@ def main() -> int:
     """Draw; the exit code."""
     # Here: the page imports this module for its exit codes, and needs no memory for drawing.
     from broker.model.trouble import SpoolDamaged
-    from broker.sheet.paper import SAMPLES, compose
-    from broker.sheet.paper import size as size_of
+    from broker.preview.paper import SAMPLES, compose
+    from broker.preview.paper import size as size_of
+    from broker.spool.stored import Stored, place_of
     from broker.store.documents import film_from_json
-    from broker.store.stored import Stored, place_of
 
     give_way_to_the_relay(EXPENDABLE)
     told = json.loads(sys.stdin.readline())

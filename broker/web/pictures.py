@@ -12,10 +12,10 @@ from functools import partial
 
 from starlette.concurrency import run_in_threadpool
 
-from broker.desk.opened import Store
 from broker.model.film import Film
 from broker.model.room import MB
 from broker.model.trouble import PRINT_AGAIN
+from broker.operations.opened import Store
 from broker.store.documents import film_to_json
 from broker.web.picture import NO_PICTURE, TOO_LARGE
 from broker.web.server.request_refused import busy

@@ -15,9 +15,9 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client.core import Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from broker.desk.failures import explained
-from broker.desk.opened import Store
-from broker.desk.readiness import Obstacle, ObstacleKind, Readiness, look
+from broker.operations.failures import explained
+from broker.operations.opened import Store
+from broker.operations.readiness import Obstacle, ObstacleKind, Readiness, look
 from broker.store.database import FAILURES
 from broker.web.metrics import Scales, parts, rendered
 from broker.web.server.fresh import Fresh, Late

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from broker.desk import remarks
-from broker.desk.allowed import allowed
-from broker.desk.printer_remarks import of_printer
-from broker.desk.standings import Standing
 from broker.model.hosts import at_port
 from broker.model.job import State
 from broker.model.printable import one_line
 from broker.model.printer import Duty, Printer
+from broker.operations import remarks
+from broker.operations.allowed import allowed
+from broker.operations.job_status import Standing
+from broker.operations.printer_remarks import of_printer
 
 DUTIES = (("drain", "Drain"), ("halt", "Halt"), ("ready", "Ready"))
 """Verbs on a printer, and their labels."""

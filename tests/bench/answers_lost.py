@@ -22,7 +22,7 @@ from pynetdicom import AE
 from rich.text import Text
 
 from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
-from broker.dicom.sop_classes import (
+from broker.dicom.uids import (
     EXPLICIT_LITTLE,
     FILM_BOX,
     FILM_SESSION,

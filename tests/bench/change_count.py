@@ -15,10 +15,11 @@ from pathlib import Path
 
 from broker.model.film import Film, Image, ImageBox
 from broker.model.job import Level, PrintRequest
-from broker.store import binding, identity, schema
+from broker.spool import binding
+from broker.spool.files import Spool
+from broker.store import identity, schema
 from broker.store.database import Database
 from broker.store.jobs import Jobs
-from broker.store.spool import Spool
 from tests.bench.machine import machine
 
 FILM = Film(

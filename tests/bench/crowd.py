@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 from broker.model.job import Level, PrintRequest, State
+from broker.spool.files import Spool
 from broker.store import schema
 from broker.store.database import Database
 from broker.store.jobs import Jobs
-from broker.store.spool import Spool
 from tests.bench.film_times import picture
 
 TABLES = ("films", "sendings", "spooled")

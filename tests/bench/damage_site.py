@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from broker.dicom.sop_classes import FILM_BOX, FILM_SESSION
+from broker.dicom.uids import FILM_BOX, FILM_SESSION
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.printer import Duty
+from broker.spool.naming import name_of
 from broker.store.database import Database
 from broker.store.jobs import Jobs
-from broker.store.naming import name_of
 from broker.store.printers import Printers
 from tests.peers.broker_process import BrokerProcess
 from tests.peers.speaker import Speaker, image_box, picture

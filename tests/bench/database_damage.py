@@ -32,7 +32,7 @@ from broker.emulator.printer import EmulatedPrinter
 from broker.emulator.tray import Sheet
 from broker.model.job import FilmState, State
 from broker.model.printer import Duty
-from broker.store.stored import kept
+from broker.spool.stored import kept
 from tests.bench.damage_site import (
     PRINTER,
     DamageSite,

@@ -15,9 +15,9 @@ from pathlib import Path
 from rich.text import Text
 
 from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
-from broker.dicom.sop_classes import EXPLICIT_LITTLE, GRAYSCALE_META
-from broker.dicom.transport.negotiation import Offer
-from broker.dicom.transport.requestor import Requestor
+from broker.dicom.uids import EXPLICIT_LITTLE, GRAYSCALE_META
+from broker.dicom.upper_layer.negotiation import Offer
+from broker.dicom.upper_layer.requestor import Requestor
 from broker.model.room import MB
 from tests.bench.machine import machine
 from tests.bench.rounds import Rounds

@@ -14,9 +14,9 @@ from typing import Self
 
 from pydicom.dataset import Dataset
 
-from broker.dicom.sop_classes import FILM_BOX, FILM_SESSION
-from broker.dicom.transport.requestor import Answer, Broken, Rejected
-from broker.store.naming import name_of
+from broker.dicom.uids import FILM_BOX, FILM_SESSION
+from broker.dicom.upper_layer.requestor import Answer, Broken, Rejected
+from broker.spool.naming import name_of
 from tests.bench.fates import Pixels
 from tests.peers.speaker import Speaker, image_box, picture
 

@@ -9,12 +9,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 from pynetdicom import AE
 
-from broker.dicom.sop_classes import (
-    FILM_BOX,
-    FILM_SESSION,
-    GRAYSCALE_IMAGE_BOX,
-    GRAYSCALE_META,
-)
+from broker.dicom.uids import FILM_BOX, FILM_SESSION, GRAYSCALE_IMAGE_BOX, GRAYSCALE_META
 from tests.peers.speaker import dataset, reference
 
 

@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 from pynetdicom import AE, evt
 
-from broker.dicom.sop_classes import (
+from broker.dicom.uids import (
     EXPLICIT_LITTLE,
     FILM_BOX,
     FILM_SESSION,

@@ -19,19 +19,19 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from broker.dicom.sop_classes import (
+from broker.dicom.uids import (
     EXPLICIT_LITTLE,
     FILM_BOX,
     FILM_SESSION,
     GRAYSCALE_IMAGE_BOX,
     GRAYSCALE_META,
 )
-from broker.dicom.transport.associate_pdus import RELEASE_RP, associate_ac, read_proposal
-from broker.dicom.transport.command_set import RESPONSE, Command, command_bytes, command_of
-from broker.dicom.transport.dataset_writer import encode_dataset
-from broker.dicom.transport.fragments import packed
-from broker.dicom.transport.negotiation import Answered
-from broker.dicom.transport.wire import PduType
+from broker.dicom.upper_layer.associate_pdus import RELEASE_RP, associate_ac, read_proposal
+from broker.dicom.upper_layer.command_set import RESPONSE, Command, command_bytes, command_of
+from broker.dicom.upper_layer.dataset_writer import encode_dataset
+from broker.dicom.upper_layer.fragments import packed
+from broker.dicom.upper_layer.negotiation import Answered
+from broker.dicom.upper_layer.wire import PduType
 from tests.peers.speaker import dataset, reference
 
 AE_TITLE = "SINK"

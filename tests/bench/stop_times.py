@@ -20,9 +20,9 @@ from urllib.parse import urlsplit
 from rich.text import Text
 
 from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
-from broker.dicom.sop_classes import GRAYSCALE_META, IMPLICIT_LITTLE
-from broker.dicom.transport.association_ending import BETWEEN_S
-from broker.dicom.transport.negotiation import Offer
+from broker.dicom.uids import GRAYSCALE_META, IMPLICIT_LITTLE
+from broker.dicom.upper_layer.association_ending import BETWEEN_S
+from broker.dicom.upper_layer.negotiation import Offer
 from broker.emulator.printer import EmulatedPrinter
 from tests.bench.machine import machine
 from tests.bench.rounds import Rounds

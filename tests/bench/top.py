@@ -16,9 +16,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from broker.config import load
-from broker.desk.opened import Store, store_of
+from broker.config.file import load
 from broker.model.job import State
+from broker.operations.opened import Store, store_of
 from broker.store.occupancy import Occupancy
 from tests.bench.crowd import crowd
 from tests.bench.page import FINISHED, WAITING, cpu_percent, tell

@@ -20,7 +20,8 @@ from broker.model.job import Level, Outcome, PrintRequest, State
 from broker.model.printer import Address, Health
 from broker.model.retry import PrinterVerdict, Settlement
 from broker.model.vitals import Vitals
-from broker.store import binding, identity, mounts, schema
+from broker.spool import binding
+from broker.store import identity, mounts, schema
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy

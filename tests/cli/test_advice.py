@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from broker.desk import tries
 from broker.model.health import Observation
 from broker.model.job import Attempt, Outcome, State
 from broker.model.printer import Duty, Health
 from broker.model.retry import Settlement
+from broker.operations import tries
 from tests.cli.conftest import Site
 
 

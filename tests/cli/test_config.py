@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-from broker.config import load
-from broker.sections import SECTIONS
+from broker.config.file import load
+from broker.config.schema import SECTIONS
 from tests.cli.conftest import Site
 
 

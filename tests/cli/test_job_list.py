@@ -12,9 +12,9 @@ import sys
 import pytest
 
 from broker.cli import job_tables
-from broker.desk.standings import Standing
 from broker.model.job import Outcome, State
 from broker.model.retry import Settlement
+from broker.operations.job_status import Standing
 from tests.cli.conftest import Site
 
 

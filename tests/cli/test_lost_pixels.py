@@ -9,8 +9,8 @@ import pytest
 from broker.model.film import Image
 from broker.model.job import FilmState, State
 from broker.model.trouble import PRINT_AGAIN
+from broker.spool.naming import name_of
 from broker.store.jobs import Jobs
-from broker.store.naming import name_of
 from tests.cli.conftest import FILM, Site
 
 HERE, GONE = "ab" * 32, "cd" * 32

@@ -18,8 +18,8 @@ from sqlalchemy import text
 
 from broker.cli.main import app
 from broker.cli.serve import _cause
-from broker.config import parse
-from broker.dicom.transport.listening_sockets import CannotListen
+from broker.config.file import parse
+from broker.dicom.upper_layer.listening_sockets import CannotListen
 from broker.store.database import Database
 from broker.store.occupancy import Occupancy
 from tests.cli.conftest import Site
@@ -185,7 +185,7 @@ def test_a_locked_database_is_one_line(site: Site, monkeypatch: pytest.MonkeyPat
 
 def test_a_lock_is_told_above_the_tables(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """While another program locks the database nothing can be taken: every table says so."""
-    monkeypatch.setattr("broker.desk.alarms.LOCKED_S", 0.1)
+    monkeypatch.setattr("broker.operations.alarms.LOCKED_S", 0.1)
     file = site.folder / "broker-data" / "broker.db"
     site.job()
     other = sqlite3.connect(file, isolation_level=None)

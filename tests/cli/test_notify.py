@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.config import ConfigError, parse
+from broker.config.file import ConfigError, parse
 from tests.cli.conftest import Site
 from tests.peers.hook_receiver import HookReceiver
 from tests.peers.smtp_receiver import SmtpReceiver

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image as pictures
 
 from broker.model.film import Film, Image, ImageBox
-from broker.sheet.paper import compose
-from broker.store.spool import Spool
+from broker.preview.paper import compose
+from broker.spool.files import Spool
 from tests.cli.conftest import PATIENT, Site
 
 SIDE = 64

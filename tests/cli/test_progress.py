@@ -15,11 +15,11 @@ import pytest
 
 from broker.cli import progress
 from broker.cli.progress import Progress
-from broker.config import load
+from broker.config.file import load
 from broker.emulator.printer import EmulatedPrinter
-from broker.service import Service
+from broker.service.service import Service
+from broker.spool.files import Spool
 from broker.store import schema
-from broker.store.spool import Spool
 from tests.cli.conftest import Site
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")

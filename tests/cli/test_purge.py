@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from broker.spool.files import Spool
 from broker.store.occupancy import Occupancy
 from broker.store.retention import Removal, Retention, Terms
-from broker.store.spool import Spool
 from tests.cli.conftest import FILM, Site
 
 PIXELS = b"\0" * (3 << 20)

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from broker.desk.remedies import REMEDIES, remedy
 from broker.model.caller import Caller
 from broker.model.refusal import Refusal
+from broker.operations.remedies import REMEDIES, remedy
 from broker.store.database import Database
 from broker.store.refusals import OTHERS, Counted, CountedOfCaller, Refusals
 from tests.cli.conftest import Site

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from broker.backup.manifest import Manifest
+from broker.spool.binding import bind
+from broker.spool.mark import write_mark
+from broker.spool.stored import place_of
 from broker.store import identity, schema
-from broker.store.binding import bind
-from broker.store.manifest import Manifest
-from broker.store.spool_mark import write_mark
-from broker.store.stored import place_of
 from tests.peers.broker_process import BrokerProcess, command
 from tests.peers.earlier_version import TO_0005
 from tests.peers.filled_site import FilledSite

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from broker.model.job import State
-from broker.store import binding, identity, schema
+from broker.spool import binding
+from broker.spool.files import Spool
+from broker.spool.mark import FILE, read_mark
+from broker.store import identity, schema
 from broker.store.occupancy import Occupancy
-from broker.store.spool import Spool
-from broker.store.spool_mark import FILE, read_mark
 from tests.cli.conftest import Site
 from tests.peers.earlier_version import TO_0005
 

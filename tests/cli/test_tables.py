@@ -8,8 +8,8 @@ import pytest
 
 from broker.cli import job_tables
 from broker.cli.tables import Column, Row, fact, folded, lay_out
-from broker.desk.phrases import age, count, moment
 from broker.model.printable import one_line
+from broker.operations.text import age, count, moment
 
 COLUMNS = (Column("NAME"), Column("PLACE", below=True), Column("LOAD", right=True))
 

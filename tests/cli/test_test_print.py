@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from broker.config import load
-from broker.desk.failures import Failure
-from broker.desk.opened import Store, store_of
-from broker.desk.test_print import print_film
+from broker.config.file import load
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import State
-from broker.service import Service
-from broker.store.spool import Spool
+from broker.operations.failures import Failure
+from broker.operations.opened import Store, store_of
+from broker.operations.test_print import print_film
+from broker.service.service import Service
+from broker.spool.files import Spool
 from tests.cli.conftest import Site
 
 

@@ -22,11 +22,11 @@ from textual.widgets import Static
 from broker.cli.top.listing import Listing
 from broker.cli.top.rows import SHOWN
 from broker.cli.top.screen import Top
-from broker.config import load
-from broker.desk.opened import Store, store_of
-from broker.desk.orders import JobOrders
+from broker.config.file import load
 from broker.model.job import State
 from broker.model.printer import Duty
+from broker.operations.commands import JobOrders
+from broker.operations.opened import Store, store_of
 from tests.cli.conftest import PATIENT, Site
 
 PATIENCE_S = 20.0
@@ -273,7 +273,7 @@ def test_what_a_peer_calls_itself_is_shown_as_it_is(site: Site, store: Store) ->
 
 def test_a_lock_is_an_alarm_until_it_ends(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """What can be read is shown; an order is told why it could not be done, and can be repeated."""
-    monkeypatch.setattr("broker.desk.alarms.LOCKED_S", 0.1)
+    monkeypatch.setattr("broker.operations.alarms.LOCKED_S", 0.1)
     monkeypatch.setattr("broker.cli.top.lookout.RENEW_S", 1.0)
     monkeypatch.setattr("broker.store.database.BUSY_S", 0.5)
     site.job()

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from broker.cli.main import app
-from broker.desk.passwords import verified
+from broker.operations.passwords import verified
 from tests.cli.conftest import Ended, Site
 from tests.peers.broker_process import BROKER
 

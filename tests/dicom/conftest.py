@@ -11,21 +11,21 @@ from typing import Any
 
 import pytest
 
-from broker.dicom.allowance import Allowance, Holdings
-from broker.dicom.arriving import Arriving
-from broker.dicom.print_scp import PrintScp
-from broker.dicom.sop_classes import EXPLICIT_LITTLE, IMPLICIT_LITTLE, OFFERED, VERIFICATION
-from broker.dicom.transport.acceptor import AcceptedAssociation, Acceptor, Ending
-from broker.dicom.transport.message import Request
-from broker.dicom.transport.negotiation import Offer
+from broker.dicom.scp.allowance import Allowance, Holdings
+from broker.dicom.scp.arriving import Arriving
+from broker.dicom.scp.print_scp import PrintScp
+from broker.dicom.uids import EXPLICIT_LITTLE, IMPLICIT_LITTLE, OFFERED, VERIFICATION
+from broker.dicom.upper_layer.acceptor import AcceptedAssociation, Acceptor, Ending
+from broker.dicom.upper_layer.message import Request
+from broker.dicom.upper_layer.negotiation import Offer
 from broker.model.room import Room
 from broker.relay.intake import Intake
 from broker.relay.quota import QueueLimits, Quota
+from broker.spool.files import Spool
 from broker.store import schema
 from broker.store.database import Database
 from broker.store.jobs import Jobs, Rule
 from broker.store.printers import Printers
-from broker.store.spool import Spool
 from tests.peers.speaker import Speaker
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from broker.dicom.print_scu import PrintScu
-from broker.dicom.probe import probe
+from broker.dicom.scu.print_scu import PrintScu
+from broker.dicom.scu.probe import probe
 from broker.model.printer import Address
 from broker.model.trouble import Unavailable
 from tests.peers.acceptor import accepting

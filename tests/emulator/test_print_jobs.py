@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from broker.dicom.sop_classes import (
+from broker.dicom.uids import (
     EXPLICIT_LITTLE,
     FILM_BOX,
     FILM_SESSION,
@@ -13,9 +13,9 @@ from broker.dicom.sop_classes import (
     IMPLICIT_LITTLE,
     PRINT_JOB,
 )
-from broker.dicom.transport.command_set import Command
-from broker.dicom.transport.negotiation import Offer
-from broker.dicom.transport.requestor import Answer, EventReport, Requestor
+from broker.dicom.upper_layer.command_set import Command
+from broker.dicom.upper_layer.negotiation import Offer
+from broker.dicom.upper_layer.requestor import Answer, EventReport, Requestor
 from broker.emulator.print_jobs import Execution
 from broker.emulator.printer import EmulatedPrinter
 from tests.emulator.conftest import NewPrinter

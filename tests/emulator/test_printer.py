@@ -9,7 +9,7 @@ import time
 import pytest
 from PIL import Image as pictures
 
-from broker.dicom.sop_classes import (
+from broker.dicom.uids import (
     COLOR_META,
     EXPLICIT_LITTLE,
     FILM_BOX,
@@ -22,9 +22,9 @@ from broker.dicom.sop_classes import (
     PRINTER_INSTANCE,
     VERIFICATION,
 )
-from broker.dicom.transport.command_set import Command
-from broker.dicom.transport.negotiation import Offer
-from broker.dicom.transport.requestor import Requestor
+from broker.dicom.upper_layer.command_set import Command
+from broker.dicom.upper_layer.negotiation import Offer
+from broker.dicom.upper_layer.requestor import Requestor
 from broker.model.trouble import Unavailable, Uncertain
 from tests.emulator.conftest import NewPrinter
 from tests.peers.filming import PICTURE, make_film_box, open_scu, print_film

@@ -7,8 +7,8 @@ import pytest
 from broker.emulator import sample_pictures
 from broker.emulator.sample_films import Films, Pixels, color_films, sample_films
 from broker.model.layout import Layout
-from broker.sheet.paper import compose
-from broker.store.naming import name_of
+from broker.preview.paper import compose
+from broker.spool.naming import name_of
 
 GRAY = sample_films()
 COLOR = color_films()

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from broker.dicom.transport.acceptor import AcceptedAssociation, Acceptor, Ending, Offer
-from broker.dicom.transport.command_set import Command
-from broker.dicom.transport.dataset import EXPLICIT_LE, IMPLICIT_LE
-from broker.dicom.transport.message import Request, Response
-from broker.dicom.transport.requestor import Requestor
+from broker.dicom.upper_layer.acceptor import AcceptedAssociation, Acceptor, Ending, Offer
+from broker.dicom.upper_layer.command_set import Command
+from broker.dicom.upper_layer.dataset import EXPLICIT_LE, IMPLICIT_LE
+from broker.dicom.upper_layer.message import Request, Response
+from broker.dicom.upper_layer.requestor import Requestor
 
 PATIENCE_S = 20.0
 VERIFICATION = "1.2.840.10008.1.1"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.config import ConfigError, parse
+from broker.config.file import ConfigError, parse
 
 TWO_PRINTERS = """
 [[printers]]

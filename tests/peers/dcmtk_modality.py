@@ -10,7 +10,7 @@ import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-from broker.dicom.sop_classes import PRESENTATION_LUT
+from broker.dicom.uids import PRESENTATION_LUT
 from tests.peers.heard import Heard, heard
 
 _CONFIG = r"""

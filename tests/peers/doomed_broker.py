@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from broker.dicom.sop_classes import FILM_BOX, FILM_SESSION
-from broker.dicom.transport.command_set import Command
-from broker.dicom.transport.message import Request
+from broker.dicom.uids import FILM_BOX, FILM_SESSION
+from broker.dicom.upper_layer.command_set import Command
+from broker.dicom.upper_layer.message import Request
 from tests.peers.broker_process import BrokerProcess
 
 WITNESS = "DOOMED_WITNESS"
@@ -81,12 +81,12 @@ def _listed(*steps: Step) -> dict[str, Step]:
     return {step.name: step for step in steps}
 
 
-_SPOOL = "broker.store.spool"
-_INCOMING = "broker.store.incoming"
+_SPOOL = "broker.spool.files"
+_INCOMING = "broker.spool.incoming"
 _WRITER = f"{_INCOMING}:Writer"
 _CLAIMS = "broker.store.claims:Claims"
-_SCU = "broker.dicom.print_scu:PrintScu"
-_SESSION = "broker.dicom.print_session:PrintSession"
+_SCU = "broker.dicom.scu.print_scu:PrintScu"
+_SESSION = "broker.dicom.scu.print_session:PrintSession"
 
 FRONT_DOOR = _listed(
     Step("pixels-arrived", "before", f"{_WRITER}.__init__"),
@@ -105,7 +105,7 @@ FRONT_DOOR = _listed(
     Step(
         "success-sent",
         "after",
-        "broker.dicom.transport.association:AcceptedAssociation._respond",
+        "broker.dicom.upper_layer.association:AcceptedAssociation._respond",
         _of_action,
     ),
     Step("incoming-dropped", "after", f"{_SPOOL}:Spool.drop"),
@@ -123,7 +123,7 @@ BACK_DOOR = _listed(
     Step(
         "n-action-left",
         "before",
-        "broker.dicom.transport.requestor:Requestor._answer",
+        "broker.dicom.upper_layer.requestor:Requestor._answer",
         _for_action,
     ),
     Step("answered", "after", f"{_SCU}.action"),
@@ -265,7 +265,12 @@ class Nursery(BrokerProcess):
 
 def bear_children() -> None:
     """What a nursery does: a child for each line that it reads, and a line when it has ended."""
-    for module in ("broker.cli.main", "broker.logs", "broker.config", "broker.service"):
+    for module in (
+        "broker.cli.main",
+        "broker.service.logs",
+        "broker.config.file",
+        "broker.service.service",
+    ):
         importlib.import_module(module)
     for line in sys.stdin:
         witness, *arguments = json.loads(line)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from broker.dicom.sop_classes import GRAYSCALE_META, PRESENTATION_LUT
-from broker.dicom.transport.negotiation import (
+from broker.dicom.uids import GRAYSCALE_META, PRESENTATION_LUT
+from broker.dicom.upper_layer.negotiation import (
     CONGESTED,
     TOO_MANY,
     WRONG_CALLED_AE,

@@ -9,11 +9,11 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from broker.cli import job_tables, printer_table
-from broker.config import parse
-from broker.desk.standings import Standing
-from broker.dicom.sop_classes import FILM_SESSION, PRESENTATION_LUT
+from broker.config.file import parse
+from broker.dicom.uids import FILM_SESSION, PRESENTATION_LUT
 from broker.model.job import FINISHED, Job, State
 from broker.model.printer import Printer
+from broker.operations.job_status import Standing
 from tests.peers.scripted_printer import ScriptedPrinter
 from tests.peers.speaker import Speaker, dataset, image_box, picture, reference
 from tests.relay.conftest import Relay

@@ -12,12 +12,12 @@ from broker.model.film import Film, Image, ImageBox
 from broker.model.job import Level, Outcome, PrintRequest, State
 from broker.model.printer import Address
 from broker.model.retry import Settlement
+from broker.spool.files import Spool
+from broker.spool.naming import name_of
 from broker.store import schema
 from broker.store.database import Database
 from broker.store.jobs import Jobs
-from broker.store.naming import name_of
 from broker.store.printers import Printers
-from broker.store.spool import Spool
 
 ROWS, COLUMNS = 16, 32
 CONFIGURATION = """

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from broker.dicom.print_scu import PrintScu
-from broker.dicom.sop_classes import (
-    FILM_BOX,
-    FILM_SESSION,
-    GRAYSCALE_IMAGE_BOX,
-    PRINTER,
-    PRINTER_INSTANCE,
-)
+from broker.dicom.scu.print_scu import PrintScu
+from broker.dicom.uids import FILM_BOX, FILM_SESSION, GRAYSCALE_IMAGE_BOX, PRINTER, PRINTER_INSTANCE
 from broker.emulator.printer import EmulatedPrinter
-from broker.store.naming import name_of
+from broker.spool.naming import name_of
 from tests.peers.speaker import dataset, image_box, reference
 
 PICTURE = name_of(bytes(range(16)))

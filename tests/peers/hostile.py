@@ -13,18 +13,18 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
-from broker.dicom.sop_classes import (
+from broker.dicom.statuses import words
+from broker.dicom.uids import (
     EXPLICIT_LITTLE,
     GRAYSCALE_META,
     IMPLICIT_LITTLE,
     PRESENTATION_LUT,
     VERIFICATION,
 )
-from broker.dicom.statuses import words
-from broker.dicom.transport.command_set import Command, CommandSet, command_bytes, command_of
-from broker.dicom.transport.dataset import decode_dataset
-from broker.dicom.transport.dataset_writer import encode_dataset
-from broker.dicom.transport.negotiation import Offer
+from broker.dicom.upper_layer.command_set import Command, CommandSet, command_bytes, command_of
+from broker.dicom.upper_layer.dataset import decode_dataset
+from broker.dicom.upper_layer.dataset_writer import encode_dataset
+from broker.dicom.upper_layer.negotiation import Offer
 from tests.peers.hostile_site import Site
 from tests.peers.raw import PATIENCE_S, Raw
 

@@ -7,8 +7,8 @@ import struct
 import threading
 import time
 
-from broker.dicom.transport.associate_pdus import associate_rq
-from broker.dicom.transport.negotiation import proposed_contexts
+from broker.dicom.upper_layer.associate_pdus import associate_rq
+from broker.dicom.upper_layer.negotiation import proposed_contexts
 from broker.model.refusal import Refusal
 from tests.peers.hostile import (
     INVALID,

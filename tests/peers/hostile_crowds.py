@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 
-from broker.dicom.sop_classes import PRESENTATION_LUT
 from broker.dicom.statuses import words
+from broker.dicom.uids import PRESENTATION_LUT
 from broker.model.refusal import Refusal
 from tests.peers.hostile import (
     CUT,

@@ -10,14 +10,9 @@ from contextlib import suppress
 
 from pydicom.dataset import Dataset
 
-from broker.dicom.sop_classes import (
-    FILM_BOX,
-    FILM_SESSION,
-    GRAYSCALE_IMAGE_BOX,
-    PRESENTATION_LUT,
-)
 from broker.dicom.statuses import words
-from broker.dicom.transport.command_set import Command, read_command
+from broker.dicom.uids import FILM_BOX, FILM_SESSION, GRAYSCALE_IMAGE_BOX, PRESENTATION_LUT
+from broker.dicom.upper_layer.command_set import Command, read_command
 from broker.model.refusal import Refusal
 from tests.peers.hostile import LUT, PRINT, UNSPECIFIED, Answered, Case, Hostile, command, encoded
 from tests.peers.hostile_bytes import BY_MESSAGE_S

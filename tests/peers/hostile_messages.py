@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from broker.dicom.sop_classes import VERIFICATION
 from broker.dicom.statuses import words
-from broker.dicom.transport.command_set import Command
+from broker.dicom.uids import VERIFICATION
+from broker.dicom.upper_layer.command_set import Command
 from broker.model.refusal import Refusal
 from tests.peers.hostile import (
     ECHO,

@@ -1,9 +1,9 @@
-"""What is in the way of films, as `broker.desk.readiness` says it."""
+"""What is in the way of films, as `broker.operations.readiness` says it."""
 
 from __future__ import annotations
 
-from broker.desk.opened import Store
-from broker.desk.readiness import look
+from broker.operations.opened import Store
+from broker.operations.readiness import look
 
 
 def problems(store: Store) -> list[str]:

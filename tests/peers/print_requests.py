@@ -13,7 +13,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 
 from broker.dicom.attributes import put_items, put_raw
-from broker.dicom.sop_classes import EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from broker.dicom.uids import EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from tests.peers.print_model import FILM_BOX, IMAGE_BOX, LUT, PRINTER, SESSION
 
 UNKNOWN = "DistanceSourceToDetector"

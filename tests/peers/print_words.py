@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 from pydicom.dataset import Dataset
 
-from broker.dicom.sop_classes import FILM_BOX as FILM_BOX_CLASS
-from broker.dicom.sop_classes import (
+from broker.dicom.uids import FILM_BOX as FILM_BOX_CLASS
+from broker.dicom.uids import (
     FILM_SESSION,
     GRAYSCALE_IMAGE_BOX,
     GRAYSCALE_META,
     PRESENTATION_LUT,
     PRINTER,
 )
-from broker.dicom.transport.command_set import Command
-from broker.dicom.transport.requestor import Answer
+from broker.dicom.upper_layer.command_set import Command
+from broker.dicom.upper_layer.requestor import Answer
 from broker.model.film import Film, ImageBox, PresentationLut
 from broker.model.job import PrintRequest
 from tests.peers import print_model

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydicom.dataset import Dataset
 
-from broker.dicom.sop_classes import (
+from broker.dicom.uids import (
     EXPLICIT_LITTLE,
     FILM_BOX,
     FILM_SESSION,
@@ -21,20 +21,20 @@ from broker.dicom.sop_classes import (
     PRINTER_INSTANCE,
     VERIFICATION,
 )
-from broker.dicom.transport.associate_pdus import (
+from broker.dicom.upper_layer.associate_pdus import (
     RELEASE_RP,
     abort_pdu,
     associate_ac,
     associate_rj,
     read_proposal,
 )
-from broker.dicom.transport.command_set import Command, CommandSet, command_bytes, command_of
-from broker.dicom.transport.dataset import decode_dataset
-from broker.dicom.transport.dataset_writer import encode_dataset
-from broker.dicom.transport.fragments import Assembly, packed, sendable_pdu
-from broker.dicom.transport.message import Context, Request, Response, response_command
-from broker.dicom.transport.negotiation import Offer, Proposal, Rejection, accepted, negotiate
-from broker.dicom.transport.wire import PduType, Wire
+from broker.dicom.upper_layer.command_set import Command, CommandSet, command_bytes, command_of
+from broker.dicom.upper_layer.dataset import decode_dataset
+from broker.dicom.upper_layer.dataset_writer import encode_dataset
+from broker.dicom.upper_layer.fragments import Assembly, packed, sendable_pdu
+from broker.dicom.upper_layer.message import Context, Request, Response, response_command
+from broker.dicom.upper_layer.negotiation import Offer, Proposal, Rejection, accepted, negotiate
+from broker.dicom.upper_layer.wire import PduType, Wire
 from broker.model.layout import Layout
 from tests.peers.printer_fault import Fault, Step
 

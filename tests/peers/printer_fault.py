@@ -14,8 +14,8 @@ from typing import Any, Protocol
 from pydicom.dataset import Dataset
 
 from broker.dicom.statuses import Meaning, meaning
-from broker.dicom.transport.message import Request
-from broker.dicom.transport.negotiation import Rejection
+from broker.dicom.upper_layer.message import Request
+from broker.dicom.upper_layer.negotiation import Rejection
 
 
 class Step(StrEnum):

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from broker.dicom.transport.associate_pdus import associate_ac, associate_rq, read_proposal
-from broker.dicom.transport.command_set import Command, command_bytes, command_of, read_command
-from broker.dicom.transport.negotiation import Offer, Result, negotiate, proposed_contexts
+from broker.dicom.upper_layer.associate_pdus import associate_ac, associate_rq, read_proposal
+from broker.dicom.upper_layer.command_set import Command, command_bytes, command_of, read_command
+from broker.dicom.upper_layer.negotiation import Offer, Result, negotiate, proposed_contexts
 
 PATIENCE_S = 20.0
 """No test waits longer for a peer."""

@@ -13,14 +13,10 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     Verification,
 )
 
-from broker.dicom.transport.acceptor import Offer
-from broker.dicom.transport.command_set import Command
-from broker.dicom.transport.dataset import EXPLICIT_LE, IMPLICIT_LE
-from broker.dicom.transport.requestor import (
-    Answer,
-    Requestor,
-    Timeouts,
-)
+from broker.dicom.upper_layer.acceptor import Offer
+from broker.dicom.upper_layer.command_set import Command
+from broker.dicom.upper_layer.dataset import EXPLICIT_LE, IMPLICIT_LE
+from broker.dicom.upper_layer.requestor import Answer, Requestor, Timeouts
 from tests.peers.raw import ABORT, Raw
 
 META = str(BasicGrayscalePrintManagementMeta)

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
 
-from broker.dicom.transport.wire import Wire, WireBroken
+from broker.dicom.upper_layer.wire import Wire, WireBroken
 from broker.model.printer import Address
 from tests.peers.printer_call import MAX_PDU, Call, Paper
 from tests.peers.printer_fault import Act, Fault

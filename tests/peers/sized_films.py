@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from broker.dicom.sop_classes import FILM_BOX, FILM_SESSION
+from broker.dicom.uids import FILM_BOX, FILM_SESSION
 from tests.peers.speaker import Speaker, image_box, picture
 
 

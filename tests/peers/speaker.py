@@ -8,7 +8,7 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
-from broker.dicom.sop_classes import (
+from broker.dicom.uids import (
     EXPLICIT_LITTLE,
     FILM_BOX,
     FILM_SESSION,
@@ -19,9 +19,9 @@ from broker.dicom.sop_classes import (
     PRINTER,
     VERIFICATION,
 )
-from broker.dicom.transport.command_set import Command
-from broker.dicom.transport.negotiation import Offer
-from broker.dicom.transport.requestor import Answer, Requestor, Timeouts
+from broker.dicom.upper_layer.command_set import Command
+from broker.dicom.upper_layer.negotiation import Offer
+from broker.dicom.upper_layer.requestor import Answer, Requestor, Timeouts
 
 PATIENCE_S = 20.0
 

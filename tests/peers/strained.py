@@ -12,15 +12,15 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
-from broker.dicom.transport.dataset import (
+from broker.dicom.upper_layer.dataset import (
     EXPLICIT_LE,
     IMPLICIT_LE,
     Elsewhere,
     UnreadableDataset,
     read_raw,
 )
-from broker.dicom.transport.dataset_stream import Strainer
-from broker.dicom.transport.dataset_walk import LONGEST_UNREAD
+from broker.dicom.upper_layer.dataset_stream import Strainer
+from broker.dicom.upper_layer.dataset_walk import LONGEST_UNREAD
 from tests.peers.acceptor import Kept
 
 GRAYSCALE_SEQUENCE = 0x20200110

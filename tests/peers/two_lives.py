@@ -15,14 +15,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from broker.dicom.sop_classes import FILM_BOX, FILM_SESSION
-from broker.dicom.transport.requestor import Broken
+from broker.dicom.uids import FILM_BOX, FILM_SESSION
+from broker.dicom.upper_layer.requestor import Broken
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import FilmState, State
+from broker.spool.files import Spool
+from broker.spool.naming import name_of
 from broker.store.database import Database
 from broker.store.jobs import Jobs
-from broker.store.naming import name_of
-from broker.store.spool import Spool
 from tests.peers.broker_process import BrokerProcess
 from tests.peers.doomed_broker import FRONT_DOOR, Nursery
 from tests.peers.speaker import Speaker, image_box, picture

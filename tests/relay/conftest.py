@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from broker.config import parse
+from broker.config.file import parse
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import Job, State
 from broker.model.printer import Address, Health
-from broker.service import Service
+from broker.service.service import Service
 from tests.peers.small_disk import Disk
 from tests.peers.speaker import Speaker
 

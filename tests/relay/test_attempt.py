@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from broker.dicom.print_scu import PrintScu
-from broker.dicom.print_session import OpenPixels, PrintSession
+from broker.dicom.scu.print_scu import PrintScu
+from broker.dicom.scu.print_session import OpenPixels, PrintSession
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.film import Attributes, Film, Image, ImageBox
 from broker.model.health import Observation
@@ -22,11 +22,11 @@ from broker.model.printer import Address, Health
 from broker.model.retry import Policy
 from broker.model.trouble import PRINT_AGAIN
 from broker.relay.attempt import Edges, Opener, run
+from broker.spool.files import Spool
 from broker.store import schema
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers
-from broker.store.spool import Spool
 
 PIXELS = bytes(range(0, 256, 16))
 

@@ -137,7 +137,7 @@ def test_a_crash_on_the_line_where_reprint_was_chosen(
     assert left.orphans == set()
 
 
-@pytest.mark.parametrize("place", ["broker.store.spool:Spool.gone", "broker.store.spool:HEX"])
+@pytest.mark.parametrize("place", ["broker.spool.files:Spool.gone", "broker.spool.files:HEX"])
 def test_a_step_whose_function_is_gone_is_no_step(place: str) -> None:
     """The driver fails at once when the code has changed under a step's name."""
     with pytest.raises(AttributeError):

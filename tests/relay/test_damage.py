@@ -15,14 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from broker.desk.alarms import alarms
-from broker.desk.opened import store_of
-from broker.desk.vitals import read
 from broker.model.job import FilmState, Outcome, State
 from broker.model.printer import Duty
-from broker.notices import Notices
+from broker.operations.alarms import alarms
+from broker.operations.opened import store_of
+from broker.operations.vitals import read
 from broker.relay.dispatcher import HELD_DAMAGED
 from broker.relay.night_check import NightCheck
+from broker.service.alerts import Notices
 from broker.store.database import Database
 from broker.store.printers import Printers
 from tests.bench.damage_site import wait_until

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from broker.dicom.sop_classes import FILM_BOX, FILM_SESSION, PRINTER, PRINTER_INSTANCE
+from broker.dicom.uids import FILM_BOX, FILM_SESSION, PRINTER, PRINTER_INSTANCE
 from tests.relay.conftest import Relay
 
 MakeRelay = Callable[..., Relay]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from broker.dicom.sop_classes import FILM_BOX, FILM_SESSION
+from broker.dicom.uids import FILM_BOX, FILM_SESSION
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import Level, State
 from broker.model.printer import Address

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from broker.cli.serve import level_of
-from broker.dicom.sop_classes import FILM_BOX
+from broker.dicom.uids import FILM_BOX
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import FilmState, State
 from broker.model.printer import Duty
 from broker.model.tally import ServiceTally
+from broker.spool.files import SpoolMissing
 from broker.store import database as store_database
-from broker.store.spool import SpoolMissing
 from tests.peers.broker_process import BrokerProcess, command
 from tests.peers.other_process import OtherProcess
 from tests.peers.speaker import Speaker

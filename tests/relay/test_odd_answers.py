@@ -11,7 +11,7 @@ import pytest
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-from broker.dicom.sop_classes import (
+from broker.dicom.uids import (
     EXPLICIT_LITTLE,
     FILM_BOX,
     GRAYSCALE_IMAGE_BOX,
@@ -19,10 +19,10 @@ from broker.dicom.sop_classes import (
     IMPLICIT_LITTLE,
     VERIFICATION,
 )
-from broker.dicom.transport.acceptor import Acceptor, Ending
-from broker.dicom.transport.command_set import Command
-from broker.dicom.transport.message import Request, Response
-from broker.dicom.transport.negotiation import Offer
+from broker.dicom.upper_layer.acceptor import Acceptor, Ending
+from broker.dicom.upper_layer.command_set import Command
+from broker.dicom.upper_layer.message import Request, Response
+from broker.dicom.upper_layer.negotiation import Offer
 from broker.model.job import FilmState, State
 from broker.model.printer import Address, Health
 from tests.relay.conftest import Relay

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from broker.dicom.sop_classes import FILM_BOX
+from broker.dicom.uids import FILM_BOX
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import FilmState, State
 from broker.model.printer import Duty

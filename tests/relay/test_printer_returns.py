@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.dicom.sop_classes import GRAYSCALE_META
-from broker.dicom.transport.negotiation import CONGESTED, WRONG_CALLING_AE
+from broker.dicom.uids import GRAYSCALE_META
+from broker.dicom.upper_layer.negotiation import CONGESTED, WRONG_CALLING_AE
 from broker.model.job import Outcome, State
 from broker.model.printer import Health
 from tests.peers.faulty_relay import faulty_relay

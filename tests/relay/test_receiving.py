@@ -9,7 +9,7 @@ import pytest
 from broker.model.room import MB
 from broker.model.trouble import CannotStore
 from broker.relay.receiving import STEP, Receiving
-from broker.store.spool import Spool
+from broker.spool.files import Spool
 
 PIECE = memoryview(bytes(MB))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from broker.dicom.sop_classes import FILM_BOX, FILM_SESSION, PRESENTATION_LUT
+from broker.dicom.uids import FILM_BOX, FILM_SESSION, PRESENTATION_LUT
 from broker.model.job import State
 from tests.peers.sized_films import lay_out, print_session
 from tests.peers.speaker import dataset, image_box, picture, reference

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from broker.desk.alarms import alarms
-from broker.desk.opened import store_of
-from broker.desk.readiness import look
-from broker.desk.vitals import read
-from broker.dicom.sop_classes import FILM_BOX
+from broker.dicom.uids import FILM_BOX
 from broker.model.job import State
 from broker.model.printer import Duty
-from broker.notices import Notices
-from broker.store.binding import Misfit, SpoolMismatch, sealed
+from broker.operations.alarms import alarms
+from broker.operations.opened import store_of
+from broker.operations.readiness import look
+from broker.operations.vitals import read
+from broker.service.alerts import Notices
+from broker.spool.binding import Misfit, SpoolMismatch, sealed
 from broker.store.replacement import DatabaseReplaced
 from tests.relay.conftest import Relay
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.dicom.sop_classes import FILM_BOX, PRINTER, PRINTER_INSTANCE
+from broker.dicom.uids import FILM_BOX, PRINTER, PRINTER_INSTANCE
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import State
 from broker.model.printer import Duty

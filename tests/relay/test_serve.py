@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.dicom.sop_classes import FILM_SESSION
+from broker.dicom.uids import FILM_SESSION
 from broker.emulator.printer import EmulatedPrinter
 from tests.peers.broker_process import BrokerProcess, command
 from tests.peers.speaker import Speaker

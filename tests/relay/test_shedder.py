@@ -14,11 +14,11 @@ from broker.model.film import Film, Image, ImageBox
 from broker.model.job import Level, PrintRequest
 from broker.model.room import Room
 from broker.relay.shedder import Shedder
+from broker.spool.files import Spool
 from broker.store import schema
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.retention import Retention
-from broker.store.spool import Spool
 
 SIZE = 1000
 

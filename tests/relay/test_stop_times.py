@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from broker.dicom.sop_classes import FILM_BOX
+from broker.dicom.uids import FILM_BOX
 from broker.emulator.printer import EmulatedPrinter
-from broker.signals import SAME_S
+from broker.service.signals import SAME_S
 from tests.bench import stop_times
 from tests.peers.broker_process import BrokerProcess, command
 from tests.peers.speaker import Speaker

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from pydicom.dataset import Dataset
 
-from broker.dicom.sop_classes import FILM_BOX, FILM_SESSION, GRAYSCALE_IMAGE_BOX
-from broker.dicom.transport.command_set import Command
-from broker.dicom.transport.message import Request, Response
+from broker.dicom.uids import FILM_BOX, FILM_SESSION, GRAYSCALE_IMAGE_BOX
+from broker.dicom.upper_layer.command_set import Command
+from broker.dicom.upper_layer.message import Request, Response
 from broker.model.job import State
 from tests.peers.speaker import dataset, image_box, reference
 from tests.relay.test_odd_answers import odd_printer

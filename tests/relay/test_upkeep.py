@@ -9,19 +9,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from broker.dicom.sop_classes import FILM_BOX
+from broker.dicom.uids import FILM_BOX
 from broker.model.film import Film, Image, ImageBox
 from broker.model.job import Level, PrintRequest, State
 from broker.model.printer import Address
 from broker.model.retry import Policy
 from broker.relay.upkeep import House, Keeping, Upkeep
+from broker.spool.files import Spool
 from broker.store import schema
 from broker.store.database import Database
 from broker.store.jobs import ClaimLost, Jobs
 from broker.store.printers import Printers
 from broker.store.replacement import DatabaseReplaced
 from broker.store.retention import Retention
-from broker.store.spool import Spool
 from tests.relay.conftest import Relay
 
 MakeRelay = Callable[..., Relay]

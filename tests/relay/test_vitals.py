@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from broker.desk.vitals import read
-from broker.dicom.turns import PATIENCE_S
+from broker.dicom.scp.turns import PATIENCE_S
 from broker.model.job import State
 from broker.model.vitals import Vitals
+from broker.operations.vitals import read
 from broker.relay.vitals import FILE_NAME, VitalSigns
 from broker.store.occupancy import Occupancy
 from tests.relay.conftest import Relay

@@ -15,9 +15,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
+from broker.backup.checking import check
 from broker.model.finding import Kind
 from broker.store import identity
-from broker.store.checking import check
 from broker.store.database import Database
 from broker.store.integrity import DatabaseDamaged, damage, examine
 from tests.peers.damage import damage_table

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from broker.model.spool_fit import Progress
-from broker.store import binding, identity
-from broker.store.binding import Misfit, mismatch
+from broker.spool import binding
+from broker.spool.binding import Misfit, mismatch
+from broker.spool.files import Spool
+from broker.spool.mark import FILE, SpoolMark, read_mark
+from broker.store import identity
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.replacement import DatabaseReplaced
-from broker.store.spool import Spool
-from broker.store.spool_mark import FILE, SpoolMark, read_mark
 from tests.store.conftest import Clock, MakeRequest
 
 
@@ -342,7 +343,7 @@ def test_a_seal_that_the_disk_refused_is_written_later(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("broker.store.spool_mark.write_mark", refuse)
+        patched.setattr("broker.spool.mark.write_mark", refuse)
         for attempt in (lambda: mark.seal(5.0), mark.keep):
             with pytest.raises(OSError, match="No space"):
                 attempt()

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import httpx
 
-from broker.config import load
-from broker.desk.opened import Store, store_of
-from broker.desk.passwords import hashed
+from broker.config.file import load
 from broker.model.user import Role
+from broker.operations.opened import Store, store_of
+from broker.operations.passwords import hashed
 from broker.web.app import create
 from broker.web.server.connection import TIME_LIMITS, TimeLimits
 from broker.web.server.connection_limits import CONNECTION_LIMITS, ConnectionLimits

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from broker.desk.orders import VERBS
-from broker.web.ordering import DUTIES
+from broker.operations.commands import VERBS
+from broker.web.commands import DUTIES
 from tests.peers.broker_process import command
 from tests.web.print_room import PATIENT, PrintRoom
 

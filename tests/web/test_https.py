@@ -12,7 +12,7 @@ import httpx
 import pytest
 import trustme
 
-from broker.config import ConfigError, parse
+from broker.config.file import ConfigError, parse
 from broker.model.room import MB
 from broker.web.server.connection import TimeLimits
 from tests.web.front_door import front_door

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from broker.config import load
-from broker.desk.opened import Store, store_of
-from broker.desk.standings import waiting
+from broker.config.file import load
 from broker.model.job import Priority, State
-from broker.web.look import Look, scene
+from broker.operations.job_status import waiting
+from broker.operations.look import Look, scene
+from broker.operations.opened import Store, store_of
 from tests.cli.conftest import Site, site
 
 __all__ = ["site"]

@@ -12,10 +12,10 @@ import pytest
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from broker.config import load
-from broker.desk.opened import store_of, store_over
-from broker.desk.vitals import read
+from broker.config.file import load
 from broker.model.refusal import Refusal
+from broker.operations.opened import store_of, store_over
+from broker.operations.vitals import read
 from broker.store.database import FAILURES, Database
 from broker.web.metrics import Part, Scales, parts, rendered
 from tests.cli.conftest import Site, running, site

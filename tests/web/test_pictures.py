@@ -19,12 +19,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image as pillow
 
-from broker.config import load
-from broker.desk.opened import Store, store_of
+from broker.config.file import load
 from broker.emulator.modality import Modality
 from broker.model.film import Film, Image, ImageBox, PresentationLut
 from broker.model.job import Level, PrintRequest
-from broker.store.naming import name_of
+from broker.operations.opened import Store, store_of
+from broker.spool.naming import name_of
 from broker.store.retention import Terms
 from broker.web import pictures as pictures_module
 from broker.web.pictures import NoPicture, Pictures

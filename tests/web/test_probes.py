@@ -13,9 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from broker.config import Config
-from broker.desk.readiness import Readiness
+from broker.config.file import Config
 from broker.model.room import Room
+from broker.operations.readiness import Readiness
 from broker.web import probes
 from tests.web.front_door import FrontDoor, front_door, token
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from broker.desk.passwords import hashed
 from broker.model.printer import Duty
 from broker.model.user import Role
-from broker.web import signin
-from broker.web.sign_in_attempts import OF_PAIR
-from broker.web.signin import COOKIE, DEVICE
+from broker.operations.passwords import hashed
+from broker.web.auth import signin
+from broker.web.auth.sign_in_attempts import OF_PAIR
+from broker.web.auth.signin import COOKIE, DEVICE
 from tests.web.front_door import PASSWORD, FrontDoor, front_door, sign_in, token
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from broker.desk.doors import is_loopback, refused, stranger
-from broker.web.sign_in_attempts import (
+from broker.model.web_hosts import is_loopback, refused, stranger
+from broker.web.auth.sign_in_attempts import (
     LONGEST_S,
     OF_ADDRESS,
     OF_NAME,
@@ -18,7 +18,7 @@ from broker.web.sign_in_attempts import (
     FailedSignIns,
     SignInAttempt,
 )
-from broker.web.signing_key import signing_key
+from broker.web.auth.signing_key import signing_key
 from tests.peers.broker_process import BROKER
 from tests.web.browser import Browser
 from tests.web.print_room import PrintRoom

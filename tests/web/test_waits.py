@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from broker.config import load
-from broker.desk.opened import Store, store_of
+from broker.config.file import load
+from broker.operations.look import scene
+from broker.operations.opened import Store, store_of
 from broker.store.occupancy import Occupancy
-from broker.web.look import scene
 from broker.web.rows import job_row, printer_row
 from tests.cli.conftest import Site, site
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from broker.cli import job_tables
 from broker.cli.top import rows
-from broker.desk.opened import Store
-from broker.desk.phrases import age, moment
-from broker.desk.standings import explanation, standing
-from broker.model.order import Order
+from broker.model.operator_command import Order
 from broker.model.printable import one_line
 from broker.model.printer import Printer
+from broker.operations.job_status import explanation, standing
+from broker.operations.opened import Store
+from broker.operations.text import age, moment
 
 WIDTH = 70
 """Of a dialog's text."""

@@ -6,14 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from broker.desk.failures import explained
-from broker.desk.opened import Store
-from broker.desk.phrases import age
-from broker.desk.vitals import read as vitals_of
 from broker.model.vitals import Vitals
+from broker.operations.failures import explained
+from broker.operations.look import OverviewState, scene
+from broker.operations.opened import Store
+from broker.operations.text import age
+from broker.operations.vitals import read as vitals_of
 from broker.store.database import DatabaseBusy
 from broker.store.watch import Watch
-from broker.web.look import OverviewState, scene
 
 EVERY_S = 1.0
 RENEW_S = 15.0

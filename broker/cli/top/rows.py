@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from broker.cli.tables import Column
 from broker.cli.top.listing import Line
-from broker.desk.phrases import age, count
-from broker.desk.printer_remarks import of_printer
-from broker.desk.remarks import of_job, where
-from broker.desk.standings import Standing
 from broker.model.hosts import at_port
 from broker.model.job import State
 from broker.model.printable import one_line
 from broker.model.printer import Printer
 from broker.model.vitals import Vitals
-from broker.web.look import OverviewState
+from broker.operations.job_status import Standing
+from broker.operations.look import OverviewState
+from broker.operations.printer_remarks import of_printer
+from broker.operations.remarks import of_job, where
+from broker.operations.text import age, count
 
 PRINTERS = (
     Column("PRINTER"),

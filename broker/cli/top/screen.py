@@ -11,18 +11,18 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from broker.cli.top import rows
+from broker.cli.top.commands import OrderingApp
 from broker.cli.top.details import of_job, of_printer
 from broker.cli.top.dialogs import ReadDialog
 from broker.cli.top.listing import Listing
 from broker.cli.top.lookout import Lookout, in_words
-from broker.cli.top.orders import OrderingApp
-from broker.desk.opened import Store
-from broker.desk.standings import Standing
 from broker.model.hosts import at_ports
 from broker.model.printable import printable_lines
 from broker.model.printer import Printer
 from broker.model.vitals import Vitals
-from broker.web.look import OverviewState
+from broker.operations.job_status import Standing
+from broker.operations.look import OverviewState
+from broker.operations.opened import Store
 
 TICK_S = 1.0
 """How often ages are told anew."""

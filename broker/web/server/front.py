@@ -17,8 +17,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from broker.desk.doors import proxied, same_origin, stranger
-from broker.model.note import Note
+from broker.events import Note
+from broker.model.web_hosts import proxied, same_origin, stranger
 from broker.web.server import bodies
 from broker.web.server.lines import place_of
 from broker.web.server.request_refused import RequestRefused, busy

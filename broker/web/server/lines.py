@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
 
-from broker.model.note import Note
-from broker.relay.notebook import Notebook
+from broker.events import Note
+from broker.relay.event_log import Notebook
 
 Level = Literal["info", "warning", "error"]
 

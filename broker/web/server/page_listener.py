@@ -10,7 +10,7 @@ import time
 from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable, Sequence
 
-from broker.model.note import Note
+from broker.events import Note
 from broker.web.server.connection import TIME_LIMITS, Connection, TimeLimits
 from broker.web.server.connection_limits import (
     CONNECTION_LIMITS,

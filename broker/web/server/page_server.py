@@ -8,7 +8,7 @@ from collections.abc import Callable
 import uvicorn
 from starlette.types import ASGIApp
 
-from broker.model.note import Note
+from broker.events import Note
 from broker.web.server.connection import TIME_LIMITS, Connection, TimeLimits
 from broker.web.server.connection_limits import CONNECTION_LIMITS, ConnectionLimits
 from broker.web.server.page_listener import PageListener

@@ -1,0 +1,196 @@
+"""The keys: each an order for the selected job or printer, under the same word as its command."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.worker import Worker
+
+from broker.cli.top.dialogs import Ask, Choose, Confirm
+from broker.model.job import Priority, State
+from broker.model.printer import Duty, Printer
+from broker.operations.commands import JobOrders
+from broker.operations.duties import PrinterOrders
+from broker.operations.job_status import Standing
+from broker.operations.opened import Store
+from broker.operations.test_print import print_film
+from broker.operations.text import count
+
+Choices = Sequence[tuple[str, str]]
+
+
+class OrderingApp(App[None]):
+    """Where something would be lost or film used, a person is asked first."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("h", "hold", "hold"),
+        ("r", "release", "release"),
+        ("c", "cancel", "cancel"),
+        ("m", "move", "move"),
+        ("p", "reprint", "reprint"),
+        ("y", "priority", "priority"),
+        ("d", "drain", "drain"),
+        ("a", "halt", "halt"),
+        ("e", "ready", "ready"),
+        ("t", "test_film", "test film"),
+        ("question_mark", "help", "help"),
+        ("q", "quit", "quit"),
+        Binding("ctrl+c", "quit", "quit", priority=True),
+    ]
+
+    def __init__(self, store: Store, who: str) -> None:
+        super().__init__()
+        self.store = store
+        self._who = who
+        self._job_orders = JobOrders(store, who)
+        self._printer_orders = PrinterOrders(store, who)
+
+    @property
+    @abstractmethod
+    def selected_job(self) -> Standing | None:
+        """The job that keys are for."""
+
+    @property
+    @abstractmethod
+    def selected_printer(self) -> Printer | None:
+        """The printer that keys are for."""
+
+    @property
+    @abstractmethod
+    def printers(self) -> Sequence[Printer]:
+        """All there are."""
+
+    @abstractmethod
+    def order(self, label: str, carry_out: Callable[[], str]) -> Worker[None]:
+        """Carry out an order in a thread, and show its words, or why not."""
+
+    def action_hold(self) -> None:
+        """Hold the selected job."""
+        if (found := self.selected_job) is not None:
+            job_id = found.job.id
+            self._ask(f"hold job {job_id}", lambda why: self._job_orders.hold(job_id, why))
+
+    def action_release(self) -> None:
+        """Release it; where films are in doubt, a person says whether they are on paper."""
+        if (found := self.selected_job) is None:
+            return
+        label, job_id = f"release job {found.job.id}", found.job.id
+        if found.job.state is not State.HELD or not found.unanswered:
+            self.order(label, lambda: self._job_orders.release(job_id))
+            return
+        films = count(len({each.number for each in found.unanswered}), "film")
+        choices = (
+            ("again", f"{films} in doubt: not on paper, print again"),
+            ("paper", f"{films} in doubt: on paper already, not again"),
+        )
+        self._choose(
+            label, choices, lambda word: self._job_orders.release(job_id, printed=word == "paper")
+        )
+
+    def action_cancel(self) -> None:
+        """Cancel it, if the person is sure."""
+        if (found := self.selected_job) is not None:
+            job_id, left = found.job.id, found.job.films - found.job.films_accepted
+            self._confirm(
+                f"cancel job {job_id}",
+                f"Cancel job {job_id} of {found.job.calling_ae}? {count(left, 'film')} of "
+                f"{found.job.films} will not be printed.",
+                lambda: self._job_orders.cancel(job_id),
+            )
+
+    def action_move(self) -> None:
+        """Send it to another printer."""
+        if (found := self.selected_job) is not None:
+            job_id = found.job.id
+            names = [
+                (f"to-{index}", f"{each.name}  {each.health}, {each.duty}")
+                for index, each in enumerate(self.printers)
+            ]
+            printers = {f"to-{index}": each.name for index, each in enumerate(self.printers)}
+            self._choose(
+                f"move job {job_id} to",
+                [*names, ("any", "any printer")],
+                lambda word: self._job_orders.move(job_id, printers.get(word, "")),
+            )
+
+    def action_reprint(self) -> None:
+        """Print it again, as a new job, if the person is sure."""
+        if (found := self.selected_job) is not None:
+            job_id, films = found.job.id, count(found.job.films * found.job.copies, "film")
+            self._confirm(
+                f"reprint job {job_id}",
+                f"Print job {job_id} of {found.job.calling_ae} again, {films}?",
+                lambda: self._job_orders.reprint(job_id),
+            )
+
+    def action_priority(self) -> None:
+        """Make it more or less urgent."""
+        if (found := self.selected_job) is not None:
+            job_id = found.job.id
+            self._choose(
+                f"priority of job {job_id}",
+                [(str(each), str(each)) for each in Priority],
+                lambda word: self._job_orders.priority(job_id, Priority(word)),
+            )
+
+    def action_drain(self) -> None:
+        """Give the selected printer no new jobs."""
+        self._duty(Duty.DRAIN, "drain")
+
+    def action_halt(self) -> None:
+        """Take it out of service."""
+        self._duty(Duty.MAINT, "halt")
+
+    def action_ready(self) -> None:
+        """Let it print again."""
+        if (printer := self.selected_printer) is not None:
+            name = printer.name
+            self.order(f"ready {name}", lambda: self._printer_orders.set_duty(name, Duty.READY))
+
+    def action_test_film(self) -> None:
+        """Print a test film on it, if the person is sure."""
+        if (printer := self.selected_printer) is not None:
+            name = printer.name
+            self._confirm(
+                f"test film on {name}",
+                f"Print a test film on {name}?",
+                lambda: self._test_film(name),
+            )
+
+    def _test_film(self, name: str) -> str:
+        job_id = print_film(self.store, self._who, name)
+        return f"job {job_id} is queued: one test film, for {name} and no other printer"
+
+    def _duty(self, duty: Duty, label: str) -> None:
+        if (printer := self.selected_printer) is not None:
+            name = printer.name
+            self._ask(f"{label} {name}", lambda why: self._printer_orders.set_duty(name, duty, why))
+
+    def _ask(self, label: str, carry_out: Callable[[str], str]) -> None:
+        def answered(text: str | None) -> None:
+            if text is not None:
+                self.order(label, lambda: carry_out(text))
+
+        self.push_screen(Ask(f"{_begun(label)}: why? (may stay empty)"), answered)
+
+    def _confirm(self, label: str, question: str, carry_out: Callable[[], str]) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.order(label, carry_out)
+
+        self.push_screen(Confirm(question), answered)
+
+    def _choose(self, label: str, choices: Choices, carry_out: Callable[[str], str]) -> None:
+        def answered(word: str | None) -> None:
+            if word is not None:
+                self.order(label, lambda: carry_out(word))
+
+        self.push_screen(Choose(_begun(label), choices), answered)
+
+
+def _begun(label: str) -> str:
+    return label[:1].upper() + label[1:]

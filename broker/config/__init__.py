@@ -1,0 +1,1 @@
+"""The configuration: one TOML file, checked whole, and what it names on this machine."""

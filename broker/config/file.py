@@ -1,0 +1,241 @@
+"""The configuration: one TOML file, checked whole, every mistake named in one go.
+
+A mistake reads `broker.toml: printers[2].port: 99999 is not a port; use 1 to 65535`: the file, the
+key, what is wrong, what would be right. Printers are counted from 1, as they stand in the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from broker.config.contradictions import contradictions, give_way
+from broker.config.notify import Notify
+from broker.config.schema import (
+    SECTIONS,
+    Broker,
+    Config,
+    DatabaseSection,
+    PrinterSection,
+    TlsSection,
+)
+from broker.config.section import Section
+from broker.config.values import as_written
+from broker.model.address import shown
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "load",
+    "locate",
+    "parse",
+    "show",
+    "warnings",
+    "without_secrets",
+]
+
+FILE_NAME = "broker.toml"
+"""What is read from the working folder when nothing else is named."""
+VARIABLE = "BROKER_CONFIG"
+"""Names the file when no option does."""
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used. `problems` has one line for each mistake, `rest` what is
+    right of [tls] and the printers: more mistakes may be found in what they name."""
+
+    def __init__(self, problems: list[str], rest: Config | None = None) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+        self.rest = rest
+
+
+def locate(path: Path | None) -> Path | None:
+    """The file to read: the one named, else BROKER_CONFIG's, else ./broker.toml if it is there."""
+    if path is not None:
+        return path
+    if named := os.environ.get(VARIABLE):
+        return Path(named)
+    return Path(FILE_NAME) if Path(FILE_NAME).exists() else None
+
+
+def load(path: Path | None = None) -> Config:
+    """The configuration, all defaults where no file is named or found; raises ConfigError."""
+    file = locate(path)
+    if file is None:
+        return parse("", folder=Path.cwd())
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigError([f"{file}: is not UTF-8 text; save it as UTF-8"]) from None
+    except OSError as error:
+        origin = f" (named by {VARIABLE})" if path is None and file != Path(FILE_NAME) else ""
+        words = (error.strerror or "cannot be read").lower()
+        raise ConfigError([f"{file}: {words}{origin}; name a file that can be read"]) from None
+    return parse(text, name=str(file), folder=file.absolute().parent)
+
+
+def parse(text: str, *, name: str = FILE_NAME, folder: Path) -> Config:
+    """The configuration in a TOML text; relative paths start from `folder`.
+
+    Raises ConfigError with every mistake, each line beginning with `name`.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        last = max(1, len(text.rstrip().splitlines()))
+        words, _, place = str(error).rstrip(")").rpartition(" (at ")
+        place = place.replace("end of document", f"the end, line {last}")
+        raise ConfigError([f"{name}: {place}: {words}; this is not TOML"]) from None
+    problems: list[str] = []
+    known: dict[str, Any] = {}
+    for key, value in tables.items():
+        if key not in SECTIONS:
+            problems.append(f"{key}: {_unknown(key, list(SECTIONS), 'a section')}")
+        elif key != "printers":
+            known[key] = _section(key, value, SECTIONS[key], problems)
+        elif not isinstance(value, list):
+            problems.append("printers: is one table; write [[printers]] above each printer")
+        else:
+            known[key] = tuple(
+                _section(f"printers[{number}]", each, PrinterSection, problems)
+                for number, each in enumerate(value, start=1)
+            )
+    problems += _same_names(tables.get("printers"))
+    give_way(known)
+    problems += contradictions(known)
+    if problems:
+        rest: dict[str, Any] = {"printers": tuple(filter(None, known.get("printers", ())))}
+        if known.get("tls") is not None:
+            rest["tls"] = known["tls"]
+        lines = [f"{name}: {problem}" for problem in problems]
+        raise ConfigError(lines, _absolute(Config(**rest), folder))
+    return _absolute(Config(**known), folder)
+
+
+def _section(
+    where: str, table: object, model: type[Section], problems: list[str]
+) -> Section | None:
+    """One table, checked; None, and its mistakes in `problems`, where it has any."""
+    if not isinstance(table, Mapping):
+        heading = "[[printers]]" if model is PrinterSection else f"[{where}]"
+        # An address may hold a password: it is not repeated.
+        told = "an address" if isinstance(table, str) and "://" in table else as_written(table)
+        words = f"{told} is not a table; write {heading} above its keys"
+        problems.append(f"{where}: {words}")
+        return None
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        for mistake in error.errors():
+            key = str(mistake["loc"][0])
+            match mistake["type"]:
+                case "extra_forbidden":
+                    words = _unknown(key, list(model.model_fields), "a key")
+                case "missing":
+                    words = "is missing; every printer needs name, ae_title, host and port"
+                case _:
+                    words = str(mistake["ctx"]["error"])
+            problems.append(f"{where}.{key}: {words}")
+    return None
+
+
+def _unknown(key: str, known: list[str], noun: str) -> str:
+    """What to say of a key that nobody knows."""
+    homes = [name for name, model in SECTIONS.items() if key in model.model_fields]
+    if homes:
+        return f"is not {noun} here; it belongs to [{homes[0]}]"
+    if nearest := difflib.get_close_matches(key, known, n=1):
+        return f"is not {noun} that the broker knows; did you mean {nearest[0]}?"
+    return f"is not {noun} that the broker knows; use {', '.join(known)}"
+
+
+def _same_names(printers: object) -> list[str]:
+    """Printers that share a name, whatever else is wrong with them."""
+    problems = []
+    names: dict[str, int] = {}
+    for number, printer in enumerate(printers if isinstance(printers, list) else (), start=1):
+        name = printer.get("name") if isinstance(printer, Mapping) else None
+        if not isinstance(name, str):
+            continue
+        earlier = names.setdefault(name.strip(), number)
+        if earlier != number:
+            problems.append(
+                f'printers[{number}].name: "{name}" is also the name of printers[{earlier}]; '
+                "give each printer its own"
+            )
+    return problems
+
+
+def _absolute(config: Config, folder: Path) -> Config:
+    """The same configuration with its paths absolute."""
+    broker = {**config.broker.model_dump()}
+    broker["data_dir"] = str(folder / Path(config.broker.data_dir).expanduser())
+    url = config.database.url
+    if url:
+        url = f"sqlite:///{folder / Path(url.removeprefix('sqlite:///')).expanduser()}"
+    tls = config.tls.model_dump()
+    for key in ("certificate", "key", "client_ca", "ca"):
+        if tls[key]:
+            tls[key] = str(folder / Path(tls[key]).expanduser())
+    notify = config.notify.model_dump()
+    if notify["mail_password_file"]:
+        password = Path(notify["mail_password_file"]).expanduser()
+        notify["mail_password_file"] = str(folder / password)
+    return config.model_copy(
+        update={
+            "broker": Broker(**broker),
+            "database": DatabaseSection(url=url),
+            "tls": TlsSection(**tls),
+            "notify": Notify(**notify),
+        }
+    )
+
+
+def warnings(config: Config) -> list[str]:
+    """What is allowed and yet may not be meant."""
+    if config.printers:
+        return []
+    return ["no printers are configured: films are taken and kept, none is printed"]
+
+
+def without_secrets(config: Config) -> Config:
+    """The same configuration as it may be shown: secrets in its addresses are hidden."""
+    notify, database = config.notify, config.database
+    hidden = {"webhook": shown(notify.webhook, path=False), "page": shown(notify.page)}
+    return config.model_copy(
+        update={
+            "notify": notify.model_copy(update=hidden),
+            "database": database.model_copy(update={"url": shown(database.url)}),
+        }
+    )
+
+
+def show(config: Config, *, secrets: bool = False) -> str:
+    """The effective file, as TOML. With `secrets`, or where it has none, it loads to an equal
+    configuration; an address that is hidden is a mistake in a file."""
+    if not secrets:
+        config = without_secrets(config)
+    lines = []
+    for name, model in SECTIONS.items():
+        value = getattr(config, name)
+        tables = value if name == "printers" else (value,)
+        heading = f"[[{name}]]" if name == "printers" else f"[{name}]"
+        if not tables:
+            lines += [
+                f"# No printers: films are kept until there is one. {heading} begins one.",
+                "",
+            ]
+        for table in tables:
+            lines.append(heading)
+            for key, field in model.model_fields.items():
+                line = f"{key} = {as_written(getattr(table, key))}"
+                lines.append(f"{line:<30} # {field.description}" if field.description else line)
+            lines.append("")
+    return "\n".join(lines)

@@ -1,0 +1,327 @@
+"""The Print SCP: one object per association answers its DIMSE requests (PS3.4 H.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+from broker.dicom import attributes, statuses
+from broker.dicom.scp import attribute_list, film_objects
+from broker.dicom.scp.allowance import Allowance, Holdings, Share
+from broker.dicom.scp.arriving import Arriving
+from broker.dicom.scp.film_tree import FilmTree
+from broker.dicom.scp.intake import FilmIntake
+from broker.dicom.scp.open_film import OpenFilmBox, OpenFilmSession, OpenImageBox
+from broker.dicom.scp.turns import Turns
+from broker.dicom.statuses import Fault
+from broker.dicom.uids import (
+    COLOR_META,
+    FILM_BOX,
+    FILM_SESSION,
+    META_MEMBERS,
+    PRESENTATION_LUT,
+    PRINTER,
+    PRINTER_INSTANCE,
+)
+from broker.dicom.upper_layer.acceptor import AcceptedAssociation, Ending
+from broker.dicom.upper_layer.command_set import Command
+from broker.dicom.upper_layer.dataset_stream import Sink
+from broker.dicom.upper_layer.message import Request, Response
+from broker.events import Note
+from broker.model.caller import Caller
+from broker.model.job import Level
+from broker.model.pool import FULL, NORMAL
+from broker.model.refusal import Refusal
+from broker.model.trouble import CannotStore, DiskFull, PixelsGone, QueueFull
+
+PRINT_ACTION = 1
+"""The only Action Type ID of print management (PS3.4 H.4.1.2.4)."""
+
+
+class PrintScp:
+    """Answers one association. Whatever it is asked, the answer is a status.
+
+    Film boxes that are not the last one may still be set, printed and deleted: the standard lets
+    an SCP refuse that (PS3.4 H.4.2.2.2), but a radiographer gains nothing from it.
+    """
+
+    def __init__(
+        self,
+        association: AcceptedAssociation,
+        intake: FilmIntake[Any],
+        note: Note,
+        *,
+        model_name: str = "",
+        allowance: Allowance | None = None,
+        holdings: Holdings | None = None,
+        turns: Turns | None = None,
+    ) -> None:
+        """`holdings` and `turns` are those of all associations."""
+        self.association = association
+        self.intake = intake
+        self.note = note
+        self.model_name = model_name
+        self.allowance = allowance or Allowance()
+        self.tree = FilmTree(self.allowance.film_boxes)
+        self._turns = turns or Turns()
+        self._share = Share(
+            holdings or Holdings(), Caller.of(association.calling_ae, association.peer)
+        )
+
+    def answer(self, request: Request) -> Response:
+        """The response to one request; never raises for anything that a peer can send."""
+        try:
+            if request.field == Command.C_ECHO:
+                return Response(statuses.SUCCESS)
+            try:
+                with self._turns.take():
+                    return self._answer(request)
+            finally:
+                self._share.become(self.tree.unprinted_bytes)
+        except Fault as fault:
+            self.note(
+                "request refused",
+                {
+                    "calling_ae": self.association.calling_ae,
+                    "called_ae": self.association.called_ae,
+                    "peer": self.association.peer,
+                    "operation": request.operation,
+                    "status": statuses.words(fault.status),
+                    "why": fault.comment,
+                    "kind": str(fault.kind or Refusal.WRONG_REQUEST),
+                },
+            )
+            return Response(fault.status, None, fault.fields)
+
+    def sink(self, request: Request, size: int) -> Arriving[Any] | None:
+        """The spool, for the pixels of an image box of ours; refused ones are dropped."""
+        if request.field != Command.N_SET:
+            return None
+        try:
+            self._check_class(request, request.class_uid)
+            node = self.tree.find(request.instance_uid, request.class_uid)
+        except Fault:
+            return None  # the answer will say so
+        if not isinstance(node, OpenImageBox):
+            return None
+        replaced = node.unprinted_bytes
+
+        def begin() -> Any:
+            self.allowance.check_image(size, replaced, self._share)
+            writer = self.intake.receive(size, self.association.calling_ae, self.association.peer)
+            # What is coming counts, too: images of many associations may come at once.
+            self._share.become(self.tree.unprinted_bytes + size)
+            return writer
+
+        return Arriving(begin, size)
+
+    @property
+    def disposable(self) -> bool:
+        """Whether nothing would be lost if the association ended now: it has made no object."""
+        return self.tree.empty
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is a film that no print request has asked for yet. Any thread may ask."""
+        return self.tree.unfinished
+
+    @property
+    def between(self) -> bool:
+        """Whether a film session is open, in which films may follow. Any thread may ask."""
+        return self.tree.session is not None
+
+    @property
+    def unprinted(self) -> int:
+        """How many images have come that no print request has asked for yet."""
+        return self.tree.unprinted_images
+
+    def closed(self, how: Ending) -> None:  # noqa: ARG002 - however it ended, it is forgotten
+        """Forget everything that was not actioned (PS3.4 H.5)."""
+        self.intake.forget(self.tree.received())
+        self.tree = FilmTree(self.allowance.film_boxes)
+        self._share.become(0)
+
+    def _answer(self, request: Request) -> Response:
+        sop_class, uid = request.class_uid, request.instance_uid
+        self._check_class(request, sop_class)
+        match request.field:
+            case Command.N_CREATE:
+                return self._create(request, sop_class, uid)
+            case Command.N_SET:
+                return self._set(request, sop_class, uid)
+            case Command.N_GET:
+                return self._get(request, sop_class, uid)
+            case Command.N_ACTION:
+                return self._action(request, sop_class, uid)
+            case Command.N_DELETE:
+                return self._delete(sop_class, uid)
+        raise Fault(statuses.UNRECOGNIZED_OPERATION, "not an operation of print management")
+
+    def _check_class(self, request: Request, sop_class: str) -> None:
+        """Every class comes on its own context, or on that of its Meta class (PS3.4 H.3.2.2)."""
+        if request.context is None:
+            raise Fault(statuses.SOP_CLASS_NOT_SUPPORTED, "the presentation context was rejected")
+        abstract = request.context.abstract_syntax
+        if sop_class not in META_MEMBERS.get(abstract, frozenset({abstract})):
+            raise Fault(statuses.NO_SUCH_SOP_CLASS, "no such class on this presentation context")
+
+    def _create(self, request: Request, sop_class: str, asked: str) -> Response:
+        if sop_class not in (FILM_SESSION, FILM_BOX, PRESENTATION_LUT):
+            raise Fault(statuses.NO_SUCH_SOP_CLASS, "instances of this class are not created")
+        self.tree.check_room(sop_class)
+        uid = self.tree.new_uid(asked)
+        dataset = attributes.parse(request)
+        if sop_class == FILM_SESSION:
+            reply = self._create_session(uid, dataset)
+        elif sop_class == FILM_BOX:
+            reply = self._create_film_box(request, uid, dataset)
+        else:
+            node = film_objects.lut(uid, dataset)
+            self.tree.add(node)
+            reply = film_objects.lut_reply(node)
+        return Response(statuses.SUCCESS, reply, {"AffectedSOPInstanceUID": uid})
+
+    def _create_session(self, uid: str, dataset: Dataset) -> Dataset:
+        if self.tree.session is not None:
+            raise Fault(
+                statuses.DUPLICATE_SOP_INSTANCE, "the association has a film session (H.4.1.2.1.3)"
+            )
+        try:
+            self.intake.check_room(self.association.calling_ae, self.association.peer)
+        except CannotStore as error:
+            match error:
+                case QueueFull():
+                    kind, words = Refusal.QUEUE_FULL, str(error)
+                case DiskFull():
+                    kind, words = Refusal.DISK_NEARLY_FULL, "no room for films now"
+                case _:
+                    kind, words = Refusal.FILM_NOT_STORED, "no film can be stored now"
+            raise Fault(statuses.RESOURCE_LIMITATION, words, kind=kind) from error
+        session = OpenFilmSession(uid, {})
+        film_objects.set_session(session, dataset, self.tree)
+        self.tree.add(session)
+        return film_objects.session_reply(session)
+
+    def _create_film_box(self, request: Request, uid: str, dataset: Dataset) -> Dataset:
+        assert request.context is not None
+        color = request.context.abstract_syntax == COLOR_META
+        film_box = film_objects.film_box(uid, dataset, self.tree, color=color)
+        self.check_film_box(film_box)
+        assert self.tree.session is not None
+        self.tree.add(film_box)
+        return film_objects.film_box_reply(film_box, self.tree.session)
+
+    def check_film_box(self, film_box: OpenFilmBox) -> None:
+        """Whether such a film can be printed at all: a Fault says no. Here, any can."""
+
+    def _set(self, request: Request, sop_class: str, uid: str) -> Response:
+        if sop_class in (PRINTER, PRESENTATION_LUT):
+            raise Fault(statuses.UNRECOGNIZED_OPERATION, "instances of this class are not set")
+        node = self.tree.find(uid, sop_class)
+        dataset = attributes.parse(request)
+        if isinstance(node, OpenFilmSession):
+            film_objects.set_session(node, dataset, self.tree)
+            reply = film_objects.session_reply(node)
+        elif isinstance(node, OpenFilmBox):
+            film_objects.set_film_box(node, dataset, self.tree)
+            reply = film_objects.settable_reply(node)
+        else:
+            assert isinstance(node, OpenImageBox)
+            self._set_image_box(node, dataset, request.sink)
+            reply = None
+        return Response(statuses.SUCCESS, reply, {"AffectedSOPInstanceUID": node.uid})
+
+    def _set_image_box(self, box: OpenImageBox, dataset: Dataset, sink: Sink | None) -> None:
+        change = film_objects.image_change(box, dataset, self.tree)
+        earlier, before, received = box.received, box.unprinted_bytes, None
+        if change.image is not None:
+            assert isinstance(sink, Arriving)
+            received = sink.take(change.image.length)
+        try:
+            self.tree.film_box_of(box).place(box, change.position)
+        except Fault:
+            if received is not None:
+                self.intake.forget([received])
+            raise
+        change.apply(box, received)
+        self.tree.recount(box, before)
+        if earlier is not None:
+            self.intake.forget([earlier])
+
+    def _get(self, request: Request, sop_class: str, uid: str) -> Response:
+        if sop_class != PRINTER:
+            raise Fault(statuses.UNRECOGNIZED_OPERATION, "only the Printer can be asked with N-GET")
+        if uid and uid != PRINTER_INSTANCE:
+            raise Fault(statuses.NO_SUCH_SOP_INSTANCE, "the Printer has one well-known instance")
+        return attribute_list.answered(request.command, self.printer_attributes(), PRINTER_INSTANCE)
+
+    def printer_attributes(self) -> dict[str, str]:
+        """What N-GET of the Printer can tell (PS3.4 H.4.6)."""
+        pool = self.intake.status()
+        if pool == FULL and self.tree.session is not None:
+            # The floor is kept for film sessions that are open already: this one may print on.
+            pool = NORMAL
+        return {
+            "PrinterStatus": pool.status,
+            "PrinterStatusInfo": pool.info,
+            "PrinterName": self.association.called_ae,
+            "Manufacturer": "DICOM print broker",
+            "ManufacturerModelName": self.model_name,
+        }
+
+    def _action(self, request: Request, sop_class: str, uid: str) -> Response:
+        if sop_class not in (FILM_SESSION, FILM_BOX):
+            raise Fault(statuses.UNRECOGNIZED_OPERATION, "this class has no action")
+        node = self.tree.find(uid, sop_class)
+        if request.command.get("ActionTypeID") != PRINT_ACTION:
+            raise Fault(statuses.NO_SUCH_ACTION, "the only action is 1, print")
+        whole = isinstance(node, OpenFilmSession)
+        printed = self.tree.to_print(node)
+        if not printed:
+            status = statuses.EMPTY_FILM_SESSION if whole else statuses.EMPTY_FILM_BOX
+            return Response(status, None, {"AffectedSOPInstanceUID": node.uid})
+        if isinstance(node, OpenFilmSession):
+            self.allowance.check_sheets(len(printed), node.copies)
+        reply = self._accept(request, printed, whole=whole)
+        fields: dict[str, object] = {"AffectedSOPInstanceUID": node.uid}
+        if reply is not None:
+            fields["ActionTypeID"] = PRINT_ACTION
+        return Response(statuses.SUCCESS, reply, fields)
+
+    def _accept(
+        self, request: Request, boxes: Sequence[OpenFilmBox], *, whole: bool
+    ) -> Dataset | None:
+        session = self.tree.session
+        assert session is not None
+        asked = session.freeze(
+            boxes,
+            Level.FILM_SESSION if whole else Level.FILM_BOX,
+            calling_ae=self.association.calling_ae,
+            called_ae=self.association.called_ae,
+            peer=self.association.peer,
+        )
+        received = [each for box in boxes for each in box.received()]
+        try:
+            job = self.intake.accept(asked, received, request.came)
+        except CannotStore as error:
+            full = statuses.SESSION_QUEUE_FULL if whole else statuses.FILM_BOX_QUEUE_FULL
+            if isinstance(error, QueueFull):
+                raise Fault(full, str(error), kind=Refusal.QUEUE_FULL) from error
+            words = str(error) if isinstance(error, PixelsGone) else "the film cannot be stored"
+            raise Fault(full, words) from error
+        self.tree.printed(boxes)
+        return self.action_reply(request, job)
+
+    def action_reply(self, request: Request, job: int) -> Dataset | None:  # noqa: ARG002
+        """The Action Reply; none, where Print Job was not accepted (PS3.4 H.4.2.2.4.1)."""
+        return None
+
+    def _delete(self, sop_class: str, uid: str) -> Response:
+        if sop_class not in (FILM_SESSION, FILM_BOX, PRESENTATION_LUT):
+            raise Fault(statuses.UNRECOGNIZED_OPERATION, "instances of this class are not deleted")
+        node = self.tree.find(uid, sop_class)
+        # Films keep their own copy of a LUT: theirs stays as it was (H.4.9.2.2).
+        self.intake.forget(self.tree.remove(node))
+        return Response(statuses.SUCCESS, None, {"AffectedSOPInstanceUID": node.uid})

@@ -1,0 +1,305 @@
+"""One film session on a printer: films go through it one by one, each its own checkpoint.
+
+    begin -> (prepare -> ask -> clear)* -> end
+
+Until `ask`, the printer forgets everything when the association ends (PS3.4 H.5), so any trouble
+may be repeated anywhere. `ask` is the line: whatever breaks after it is Uncertain.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from broker.dicom import attributes, luts, pixels
+from broker.dicom.scu.print_scu import PrintScu, ScuAnswer
+from broker.dicom.statuses import UNWELCOME, Meaning, meaning, words
+from broker.dicom.uids import (
+    FILM_BOX,
+    FILM_SESSION,
+    GRAYSCALE_IMAGE_BOX,
+    PRESENTATION_LUT,
+    fresh_uid,
+)
+from broker.dicom.upper_layer.dataset_writer import Pieces
+from broker.model.film import Attributes, Film, ImageBox, PresentationLut
+from broker.model.printer import Address
+from broker.model.trouble import Refused, Unavailable, Uncertain
+
+
+class Content(Protocol):
+    """Pixels in pieces, open as long as they are sent."""
+
+    length: int
+    """In bytes."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """SpoolDamaged at the latest before the last piece when they are not what they were."""
+
+
+class OpenPixels(Protocol):
+    """Opens pixels."""
+
+    def __call__(self, name: str, length: int) -> AbstractContextManager[Content]:
+        """The pixels of that spool name. SpoolDamaged when they have not that length, in bytes."""
+
+
+_LIGHTING = ("Illumination", "ReflectedAmbientLight")
+
+
+class SheetProgress(Protocol):
+    """What of a film's sending matters to the printer."""
+
+    @property
+    def film(self) -> Film:
+        """The film itself."""
+
+    @property
+    def copies(self) -> int:
+        """Number of Copies to ask for."""
+
+
+class PrintSession:
+    """A film session at a printer, over an open association."""
+
+    def __init__(self, scu: PrintScu, address: Address) -> None:
+        self._scu = scu
+        self._address = address
+        self._session = ""
+        self._film_box = ""
+        self._luts: dict[PresentationLut, tuple[str, list[str]]] = {}
+        """UID of each LUT on this association, and what the printer did differently with it."""
+        self._asked: Attributes = {}
+        self._look: tuple[PresentationLut | None, Attributes] = (None, {})
+        """LUT and lighting of the film session, where the printer wants them there."""
+        self._of_session: list[str] = []
+        self._of_film: list[str] = []
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the printer did differently with the film in hand, for a person.
+
+        What it did differently with the film session holds for every film of it.
+        """
+        return [*self._of_session, *self._of_film]
+
+    @classmethod
+    def begin(
+        cls, scu: PrintScu, address: Address, session: Attributes, copies: int
+    ) -> PrintSession:
+        """Create the film session; `copies` is what it asks for, whatever `session` says."""
+        self = cls(scu, address)
+        self._asked = {**session}
+        if copies > 1 or "NumberOfCopies" in session:
+            self._asked = {**session, "NumberOfCopies": (str(copies),)}
+        self._open_session()
+        return self
+
+    def _open_session(self) -> None:
+        dataset = Dataset()
+        attributes.write(self._asked, dataset, attributes.FILM_SESSION)
+        self._of_session = []
+        answer = self._create("film session", FILM_SESSION, dataset, self._of_session)
+        self._compare(answer, self._asked, "NumberOfCopies", self._of_session)
+        self._session = answer.instance_uid
+        self._look = (None, {})
+
+    def prepare(self, film: Film, read: OpenPixels) -> None:
+        """Create the film box and fill its image boxes; nothing is printed yet."""
+        self._of_film = []
+        if self._address.lut_level == "film session":
+            self._look_like(film)
+        dataset = Dataset()
+        attributes.write(film.attributes, dataset, attributes.FILM_BOX_CREATE_ONLY)
+        attributes.write(film.attributes, dataset, self._settable(film))
+        attributes.put_items(
+            dataset,
+            "ReferencedFilmSessionSequence",
+            [attributes.reference(FILM_SESSION, self._session)],
+        )
+        if film.lut is not None and self._address.lut_level == "film box":
+            self._refer(film.lut, dataset, self._of_film)
+        answer = self._create("film box", FILM_BOX, dataset, self._of_film)
+        self._film_box = answer.instance_uid
+        for keyword in ("FilmSizeID", "FilmOrientation"):
+            self._compare(answer, film.attributes, keyword, self._of_film)
+        for box, (sop_class, uid) in zip(
+            film.image_boxes, self._offered(film, answer), strict=True
+        ):
+            if box.image is not None:
+                self._fill(box, sop_class, uid, read)
+
+    def ask(self) -> None:
+        """Ask for the film on paper: N-ACTION on the film box.
+
+        Returns when the printer accepted it. Refused or Unavailable when it answered that it will
+        not be printed; Uncertain when no answer came, or one that says neither.
+        """
+        answer = self._scu.action(FILM_BOX, self._film_box)
+        if meaning(answer.status) is Meaning.EMPTY:
+            # Some printers say so of a film that is not empty, and take it the next time.
+            raise Refused(f"{self._name} printed nothing: {words(answer.status)}", permanent=False)
+        if meaning(answer.status) is Meaning.UNCLEAR and not _is_failure(answer.status):
+            said = f"{self._name}: N-ACTION answered {words(answer.status)}"
+            raise Uncertain(f"{said}, which is neither yes nor no")
+        self._judge("N-ACTION", answer, self._of_film)
+
+    def clear(self) -> None:
+        """Delete the printed film box, so that printers which keep one at a time have room."""
+        self._scu.delete(FILM_BOX, self._film_box)
+        self._film_box = ""
+
+    def end(self, release_s: float = math.inf) -> None:
+        """Delete the film session and release the association, which may take `release_s` at
+        most."""
+        self._scu.delete(FILM_SESSION, self._session)
+        self._scu.close(release_s)
+
+    def abandon(self) -> None:
+        """Abort the association: the printer forgets what was not asked for (PS3.4 H.5)."""
+        self._scu.abort()
+
+    @property
+    def _name(self) -> str:
+        return self._address.name
+
+    def _settable(self, film: Film) -> list[str]:
+        """Lighting belongs to Presentation LUT: printers without it refuse it (PS3.4 H.4.9)."""
+        lit = film.needs_lut and self._address.lut_level == "film box"
+        return [each for each in attributes.FILM_BOX_SET if lit or each not in _LIGHTING]
+
+    def _refer(self, lut: PresentationLut, dataset: Dataset, remarks: list[str]) -> None:
+        uid, said = self._lut(lut)
+        remarks += [each for each in said if each not in remarks]
+        item = attributes.reference(PRESENTATION_LUT, uid)
+        attributes.put_items(dataset, "ReferencedPresentationLUTSequence", [item])
+
+    def _look_like(self, film: Film) -> None:
+        """Give the film session the film's LUT and lighting, where this printer looks for them.
+
+        CP 173 moved the place. A film session cannot be rid of a LUT by N-SET, so a film with
+        another look gets a film session of its own: gray levels must not change in silence.
+        """
+        lighting = {key: film.attributes[key] for key in _LIGHTING if key in film.attributes}
+        look = (film.lut, lighting if film.lut is not None else {})
+        if look == self._look:
+            return
+        if self._look != (None, {}):
+            self._scu.delete(FILM_SESSION, self._session)
+            self._open_session()
+        if film.lut is None:
+            return
+        dataset = Dataset()
+        self._refer(film.lut, dataset, self._of_session)
+        attributes.write(lighting, dataset)
+        answer = self._scu.set(FILM_SESSION, self._session, dataset)
+        self._judge("N-SET of the film session", answer, self._of_session)
+        self._look = look
+
+    def _lut(self, lut: PresentationLut) -> tuple[str, list[str]]:
+        """The UID of a LUT, and the remarks on it; it is created the first time it is needed."""
+        if not self._scu.lut:
+            raise Refused(f"{self._name} does not take Presentation LUT", permanent=True)
+        if lut not in self._luts:
+            remarks: list[str] = []
+            answer = self._create("Presentation LUT", PRESENTATION_LUT, luts.write(lut), remarks)
+            self._luts[lut] = answer.instance_uid, remarks
+        return self._luts[lut]
+
+    def _offered(self, film: Film, answer: ScuAnswer) -> list[tuple[str, str]]:
+        """Class and UID of the printer's image boxes, in the order of their positions."""
+        keyword = "ReferencedImageBoxSequence"
+        items = answer.dataset.get(keyword) if answer.dataset is not None else None
+        if not isinstance(items, Sequence):
+            items = ()
+        found = [
+            (
+                str(item.get("ReferencedSOPClassUID") or GRAYSCALE_IMAGE_BOX),
+                str(item.get("ReferencedSOPInstanceUID") or ""),
+            )
+            for item in items
+        ]
+        distinct = {uid for _, uid in found if uid}
+        if len(found) != len(film.image_boxes) or len(distinct) != len(found):
+            raise Refused(
+                f"{self._name} made {len(distinct)} image boxes for {film.display_format}, "
+                f"not {len(film.image_boxes)}",
+                permanent=True,
+            )
+        return found
+
+    def _fill(self, box: ImageBox, sop_class: str, uid: str, read: OpenPixels) -> None:
+        assert box.image is not None
+        dataset = Dataset()
+        attributes.put(dataset, "ImageBoxPosition", (str(box.position),))
+        attributes.write(box.attributes, dataset, attributes.IMAGE_BOX)
+        if box.lut is not None:
+            self._refer(box.lut, dataset, self._of_film)
+        color = box.image.samples == 3
+        # Another length than the image has is no image: found before the first byte is sent.
+        with read(box.image.pixels, box.image.length) as content:
+            item = pixels.write(box.image, Pieces(content.length, content))
+            keyword = "BasicColorImageSequence" if color else "BasicGrayscaleImageSequence"
+            attributes.put_items(dataset, keyword, [item])
+            answer = self._scu.set(sop_class, uid, dataset)
+        step = f"N-SET of image {box.position}"
+        if meaning(answer.status) is Meaning.ALTERED and "RequestedImageSize" in box.attributes:
+            # True size is what somebody measures on: better no film than one at another scale.
+            said = f"{self._name}: {step} answered {words(answer.status)}"
+            raise Refused(f"{said}, and the image asks for its true size", permanent=True)
+        self._judge(step, answer, self._of_film)
+
+    def _create(self, what: str, sop_class: str, dataset: Dataset, remarks: list[str]) -> ScuAnswer:
+        answer = self._scu.create(sop_class, dataset if len(dataset) else None, fresh_uid())
+        if sop_class == FILM_SESSION and answer.status in UNWELCOME:
+            # As if it had rejected the association: no film of any job has a part in it.
+            raise Unavailable(f"{self._name}: N-CREATE of the {what} answered {_told(answer)}")
+        self._judge(f"N-CREATE of the {what}", answer, remarks)
+        return answer
+
+    def _compare(
+        self, answer: ScuAnswer, asked: Attributes, keyword: str, remarks: list[str]
+    ) -> None:
+        """What the printer made of an attribute, where its answer tells (PS3.7 10.1.5.1.5).
+
+        Another number of copies is Refused: they would be counted as printed as asked for.
+        """
+        told = answer.dataset.get(keyword) if answer.dataset is not None else None
+        wanted = asked.get(keyword, ("",))[0]
+        if told in (None, "") or not wanted or str(told).strip() == wanted.strip():
+            return
+        said = f"{self._name} made {keyword} {str(told)[:16]!r} of {wanted!r}"
+        if keyword == "NumberOfCopies":
+            raise Refused(said, permanent=True)
+        remarks.append(said)
+
+    def _judge(self, step: str, answer: ScuAnswer, remarks: list[str]) -> None:
+        """Go on, add to the remarks, or raise what the status means."""
+        said = f"{self._name}: {step} answered {_told(answer)}"
+        match meaning(answer.status):
+            case Meaning.DONE:
+                return
+            case Meaning.ALTERED | Meaning.EMPTY:
+                remarks.append(f"{step}: {_told(answer)}")
+            case Meaning.PASSING:
+                raise Unavailable(said, full=True)
+            case Meaning.PERMANENT:
+                raise Refused(said, permanent=True)
+            case Meaning.UNCLEAR:
+                raise Refused(said, permanent=False)
+
+
+def _told(answer: ScuAnswer) -> str:
+    """A status, and the attributes that it is about."""
+    named = ": " + ", ".join(answer.attributes[:4]) if answer.attributes else ""
+    return words(answer.status) + named
+
+
+def _is_failure(status: int) -> bool:
+    """Whether the status says that nothing was done (PS3.7 C.1): 01xx, 02xx, Axxx, Cxxx."""
+    return status >> 8 in (0x01, 0x02) or status >> 12 in (0xA, 0xC)

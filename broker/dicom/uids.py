@@ -1,0 +1,35 @@
+"""UIDs of the SOP classes and instances of print management (PS3.4 H.3, PS3.6 A)."""
+
+from __future__ import annotations
+
+from pydicom.uid import generate_uid
+
+VERIFICATION = "1.2.840.10008.1.1"
+GRAYSCALE_META = "1.2.840.10008.5.1.1.9"
+COLOR_META = "1.2.840.10008.5.1.1.18"
+
+FILM_SESSION = "1.2.840.10008.5.1.1.1"
+FILM_BOX = "1.2.840.10008.5.1.1.2"
+GRAYSCALE_IMAGE_BOX = "1.2.840.10008.5.1.1.4"
+COLOR_IMAGE_BOX = "1.2.840.10008.5.1.1.4.1"
+PRINT_JOB = "1.2.840.10008.5.1.1.14"
+PRINTER = "1.2.840.10008.5.1.1.16"
+PRESENTATION_LUT = "1.2.840.10008.5.1.1.23"
+
+PRINTER_INSTANCE = "1.2.840.10008.5.1.1.17"
+
+IMPLICIT_LITTLE = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+
+META_MEMBERS = {
+    GRAYSCALE_META: frozenset({FILM_SESSION, FILM_BOX, GRAYSCALE_IMAGE_BOX, PRINTER}),
+    COLOR_META: frozenset({FILM_SESSION, FILM_BOX, COLOR_IMAGE_BOX, PRINTER}),
+}
+"""The classes that are asked for on a Meta class's presentation context (PS3.4 H.3.2.2)."""
+OFFERED = (GRAYSCALE_META, PRESENTATION_LUT)
+"""What the broker takes from modalities, beside Verification."""
+
+
+def fresh_uid() -> str:
+    """A UID that nobody else has (PS3.5 B.2)."""
+    return str(generate_uid(prefix=None))

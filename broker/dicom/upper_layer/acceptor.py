@@ -1,0 +1,331 @@
+"""Associations that others open with us: one thread each, on reads that block."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+
+from broker.dicom.upper_layer.admission import (
+    SPARE_S,
+    TOO_MANY_OF_ONE,
+    Admitted,
+    Caps,
+    RunningAssociation,
+    admit,
+)
+from broker.dicom.upper_layer.associate_pdus import abort_pdu, associate_rj
+from broker.dicom.upper_layer.association import ABORT_PATIENCE_S, AcceptedAssociation
+from broker.dicom.upper_layer.association_ending import QUIET_S, ends_at
+from broker.dicom.upper_layer.listener import Listener
+from broker.dicom.upper_layer.negotiation import (
+    CONGESTED,
+    TOO_MANY,
+    UNUSABLE_CALLED_AE,
+    UNUSABLE_CALLING_AE,
+    WRONG_APPLICATION_CONTEXT,
+    WRONG_CALLED_AE,
+    WRONG_CALLING_AE,
+    WRONG_PROTOCOL_VERSION,
+    Offer,
+    Proposal,
+    Rejection,
+    TurnedAway,
+    judge,
+    negotiate,
+)
+from broker.dicom.upper_layer.peer_watch import CALLER_SILENT_S
+from broker.dicom.upper_layer.pending import Stranger
+from broker.dicom.upper_layer.service import (
+    MAX_FRAME,
+    AssociationLimits,
+    AssociationService,
+    Ending,
+    EventSink,
+)
+from broker.dicom.upper_layer.tls_wire import TlsWire
+from broker.dicom.upper_layer.wire import Violation, Wire, WireBroken
+from broker.model.hosts import Hosts
+from broker.model.refusal import Refusal
+
+__all__ = ["AcceptedAssociation", "Acceptor", "AssociationService", "Ending", "Offer", "TurnedAway"]
+
+JOIN_S = 0.7
+"""For the threads of associations that were aborted."""
+
+_KINDS = {
+    WRONG_CALLED_AE: Refusal.CALLED_AE,
+    UNUSABLE_CALLED_AE: Refusal.CALLED_AE,
+    WRONG_CALLING_AE: Refusal.CALLING_AE,
+    UNUSABLE_CALLING_AE: Refusal.CALLING_AE,
+    WRONG_APPLICATION_CONTEXT: Refusal.APPLICATION_CONTEXT,
+    WRONG_PROTOCOL_VERSION: Refusal.PROTOCOL_VERSION,
+    TOO_MANY: Refusal.TOO_MANY,
+    TOO_MANY_OF_ONE: Refusal.TOO_MANY_OF_ONE,
+}
+
+
+class Acceptor:
+    """Listens on a port, on one for TLS, or on both, and runs a Service for each association.
+
+    What is limited is limited for both together. `tls` is asked for each connection to `tls_port`.
+    `new_service` is called on the association's thread before it is accepted; it may raise
+    TurnedAway. `on_event` is told, with plain fields: accepted, released, aborted, lost, rejected,
+    probe (a connection closed without a word), refused (a connection that spoke no DICOM, or cut
+    to make room; a request that there is no room for) and fault (with a traceback). Whatever we
+    refuse has a Refusal as its `kind`. It is called from several threads.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: Hosts,
+        port: int | None,
+        ae_title: str,
+        offers: Sequence[Offer] | Callable[[], Sequence[Offer]],
+        new_service: Callable[[AcceptedAssociation], AssociationService],
+        tls_port: int | None = None,
+        tls: Callable[[], ssl.SSLContext] | None = None,
+        check_called_ae: bool = True,
+        max_associations: int = 64,
+        max_associations_per_peer: int | None = None,
+        spare_s: float = SPARE_S,
+        max_pdu: int = 131072,
+        establish_timeout_s: float = 30,
+        idle_timeout_s: float = 3600,
+        message_timeout_s: float = 300,
+        max_frame: int = MAX_FRAME,
+        silent_s: int = CALLER_SILENT_S,
+        on_event: EventSink = lambda _name, _fields: None,
+    ) -> None:
+        self._ae_title = ae_title
+        self._offers = offers if callable(offers) else lambda: offers
+        self._new_service = new_service
+        self._check_called_ae = check_called_ae
+        self._caps = Caps(max_associations, max_associations_per_peer or max_associations, spare_s)
+        self._limits = AssociationLimits(max_pdu, idle_timeout_s, message_timeout_s, max_frame)
+        self._on_event = on_event
+        self._changed = threading.Condition()
+        self._associations: dict[AcceptedAssociation, str] = {}
+        """Each with the address that it comes from."""
+        self._stopping = False
+        self._hurried = False
+
+        self._silent_s = silent_s
+
+        def listener(port: int, new_wire: Callable[[socket.socket], Wire]) -> Listener:
+            return Listener(
+                host,
+                port,
+                max_associations=max_associations,
+                establish_timeout_s=establish_timeout_s,
+                new_wire=new_wire,
+                run=self._run,
+                on_event=on_event,
+            )
+
+        self._plain = None if port is None else listener(port, self._new_wire)
+        self._sealed = None
+        if tls is not None and tls_port is not None:
+            context = tls
+            self._sealed = listener(
+                tls_port,
+                lambda sock: TlsWire(sock, context(), max_pdu=max_pdu, silent_s=silent_s),
+            )
+        self._listeners = [each for each in (self._plain, self._sealed) if each is not None]
+
+    def start(self) -> None:
+        """Bind and listen. Raises CannotListen when a port cannot be had."""
+        try:
+            for each in self._listeners:
+                each.start()
+        except OSError:
+            self.stop(0)
+            raise
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on without TLS; known after start(). 0 when there is none."""
+        return 0 if self._plain is None else self._plain.port
+
+    @property
+    def tls_port(self) -> int:
+        """The port that is listened on with TLS; known after start(). 0 when there is none."""
+        return 0 if self._sealed is None else self._sealed.port
+
+    @property
+    def listening(self) -> bool:
+        """Whether a thread waits for connections on each port."""
+        return all(each.listening for each in self._listeners)
+
+    @property
+    def addresses(self) -> list[str]:
+        """Every address with its port that is listened on; known after start()."""
+        return [each for listener in self._listeners for each in listener.addresses]
+
+    @property
+    def associations(self) -> int:
+        """Associations that are running."""
+        with self._changed:
+            return len(self._associations)
+
+    def stop(self, grace_s: float) -> bool:
+        """No new associations. Idle ones are aborted; the others may go on for `grace_s` seconds at
+        most, until they are idle, and are aborted then.
+
+        Returns when every thread has ended, or JOIN_S after the grace, as a thread may wait for a
+        disk. Whether all have ended.
+        """
+        with self._changed:
+            self._stopping = True
+        for listener in self._listeners:
+            listener.close()
+        with self._changed:
+            self._end_idle(grace_s)
+            running = list(self._associations)
+        for association in running:
+            association.abort(0)
+        deadline = time.monotonic() + JOIN_S
+        ended = [listener.join(deadline) for listener in self._listeners]
+        return all(ended)
+
+    def hurry(self) -> None:
+        """Cut the grace of a stop short."""
+        with self._changed:
+            self._hurried = True
+            self._changed.notify_all()
+
+    def _end_idle(self, grace_s: float) -> None:
+        """End each association as soon as a stop may; return when there is none, or the grace is
+        over. The lock is held, and given up while waiting."""
+        deadline = time.monotonic() + grace_s
+        while self._associations and not self._hurried:
+            now = time.monotonic()
+            if now >= deadline:
+                return
+            look_at = deadline
+            for association in self._associations:
+                if association.ended_by_us:
+                    continue
+                due = ends_at(association.use)
+                if due is not None and due <= now and association.end_idle():
+                    continue
+                # One that is in use now may be idle in QUIET_S, and not before.
+                look_at = min(look_at, due if due is not None and due > now else now + QUIET_S)
+            self._changed.wait(look_at - now)
+
+    def _run(self, stranger: Stranger, proposal: Proposal) -> None:
+        try:
+            self._answer(stranger, proposal)
+        except Exception:  # noqa: BLE001 - the thread has nobody else to tell
+            words = traceback.format_exc()
+            facts = {"peer": stranger.peer, "doing": "an association", "traceback": words}
+            self._on_event("fault", facts)
+
+    def _answer(self, stranger: Stranger, proposal: Proposal) -> None:
+        rejection = judge(proposal, ae_title=self._ae_title, check_called_ae=self._check_called_ae)
+        if rejection is None:
+            rejection = self._accept(stranger, proposal)
+        if rejection is not None:
+            kind = _KINDS.get(rejection, Refusal.TURNED_AWAY)
+            words = {"words": rejection.words, "kind": kind.value}
+            self._on_event("rejected", {**_names(proposal, stranger.peer), **words})
+            self._last_words(stranger.wire, associate_rj(rejection))
+
+    def _accept(self, stranger: Stranger, proposal: Proposal) -> Rejection | None:
+        """Run the association to its end, or say why it must not be."""
+        wire, peer = stranger.wire, stranger.peer
+        with self._changed:
+            # A first look, before anything is asked that takes time.
+            decision = self._decide(stranger.address)
+            if isinstance(decision, Rejection):
+                return decision
+        answered = negotiate(proposal.contexts, self._offers())
+        try:
+            association = AcceptedAssociation(
+                wire, peer, proposal, answered, self._limits, self._on_event
+            )
+        except Violation as exc:
+            self._refused(peer, str(exc), exc.kind)
+            self._last_words(wire, abort_pdu(by_provider=True, reason=exc.reason))
+            return None
+        with self._changed:
+            rejection = self._make_room(stranger.address)
+            if rejection is not None:
+                return rejection
+            self._associations[association] = stranger.address
+        try:
+            return self._serve(association, proposal)
+        finally:
+            with self._changed:
+                self._associations.pop(association, None)
+                self._changed.notify_all()
+
+    def _make_room(self, address: str) -> Rejection | None:
+        """For one more association from there; a spare one may have to go."""
+        while True:
+            decision = self._decide(address)
+            if isinstance(decision, Rejection):
+                return decision
+            if decision.instead_of is None:
+                return None
+            if decision.instead_of.give_way():
+                # Its own thread sees to its end; its place is free now.
+                del self._associations[decision.instead_of]
+                return None
+
+    def _decide(self, address: str) -> Admitted[AcceptedAssociation] | Rejection:
+        if self._stopping:
+            return CONGESTED
+        held = [
+            RunningAssociation(each, where, each.spare_since)
+            for each, where in self._associations.items()
+        ]
+        return admit(address, held, self._caps, time.monotonic())
+
+    def _serve(self, association: AcceptedAssociation, proposal: Proposal) -> Rejection | None:
+        names = _names(proposal, association.peer)
+        try:
+            service = self._new_service(association)
+        except TurnedAway as exc:
+            return exc.rejection
+        except Exception:  # noqa: BLE001 - the peer is turned away, and the fault is told
+            self._on_event(
+                "fault", {**names, "doing": "accepting", "traceback": traceback.format_exc()}
+            )
+            return CONGESTED
+        counts = {"contexts": len(association.contexts), "proposed": len(proposal.contexts)}
+        self._on_event("accepted", {**names, **counts})
+        try:
+            closing = association.run(service)
+        except Exception:
+            # Whatever was wrong with us: who was told of its beginning is told of its end.
+            self._on_event(Ending.LOST.value, {**names, "words": "failed"})
+            raise
+        kind = {"kind": closing.kind.value} if closing.kind else {}
+        self._on_event(closing.how.value, {**names, "words": closing.words, **kind})
+        return None
+
+    def _new_wire(self, sock: socket.socket) -> Wire:
+        return Wire(sock, max_pdu=self._limits.max_pdu, silent_s=self._silent_s)
+
+    def _refused(self, peer: str, words: str, kind: Refusal) -> None:
+        self._on_event("refused", {"peer": peer, "words": words, "kind": kind.value})
+
+    @staticmethod
+    def _last_words(wire: Wire, pdu: bytes) -> None:
+        try:
+            wire.send([pdu], ABORT_PATIENCE_S)
+        except WireBroken:
+            wire.cut()
+
+
+def _names(proposal: Proposal, peer: str) -> dict[str, object]:
+    return {
+        "calling_ae": proposal.calling_ae,
+        "called_ae": proposal.called_ae,
+        "peer": peer,
+    }

@@ -1,0 +1,168 @@
+"""Data sets between bytes and pydicom (PS3.5 7).
+
+Text is Latin-1 in both directions, whatever SpecificCharacterSet says: the broker passes labels
+through and must not change a byte of them. Only the two little-endian, uncompressed transfer
+syntaxes are known here, because no others are ever accepted.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from pydicom import config
+from pydicom.dataelem import DataElement, RawDataElement, empty_value_for_VR
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as Items
+from pydicom.tag import BaseTag, Tag
+
+from broker.dicom.upper_layer.dataset_walk import (
+    EXPLICIT_LE,
+    IMPLICIT_LE,
+    ITEM,
+    LENGTH,
+    MAX_DEPTH,
+    MAX_ELEMENTS,
+    SHORT_LENGTH,
+    TAG,
+    UNDEFINED,
+    Elsewhere,
+    Maker,
+    UnreadableDataset,
+    Value,
+    Walk,
+    is_explicit,
+)
+from broker.dicom.upper_layer.vr import BINARY, NUMBERS, ONE_TEXT, TEXT, TRIMMED
+from broker.model.room import MB
+
+__all__ = [
+    "EXPLICIT_LE",
+    "IMPLICIT_LE",
+    "ITEM",
+    "LENGTH",
+    "MAX_DEPTH",
+    "MAX_ELEMENTS",
+    "MAX_TEXT",
+    "SHORT_LENGTH",
+    "TAG",
+    "UNDEFINED",
+    "Buffer",
+    "Elsewhere",
+    "Raw",
+    "UnreadableDataset",
+    "decode_dataset",
+    "is_explicit",
+    "read_raw",
+]
+
+Buffer = bytes | memoryview
+
+MAX_TEXT = MB
+"""Bytes of one value that is not binary."""
+
+
+def decode_dataset(data: bytes, transfer_syntax: str) -> Dataset:
+    """The data set in `data`, every element converted, deep down. Raises UnreadableDataset."""
+    return _whole(data, transfer_syntax, _Decoded())
+
+
+def read_raw(data: bytes, transfer_syntax: str) -> Dataset:
+    """The data set in `data`, values left as their bytes. Raises UnreadableDataset."""
+    return _whole(data, transfer_syntax, Raw())
+
+
+def _whole(data: bytes, transfer_syntax: str, make: Maker[Dataset]) -> Dataset:
+    view = memoryview(data)
+    at = 0
+    steps = Walk(make, transfer_syntax).steps(len(data))
+    try:
+        _, count = next(steps)
+        while True:
+            value = view[at : at + count]
+            at += count
+            _, count = steps.send(value)
+    except StopIteration as end:
+        dataset: Dataset = end.value
+        return dataset
+
+
+class Raw:
+    """Leaves values as their bytes."""
+
+    def dataset(self) -> Dataset:
+        """An empty one."""
+        return Dataset()
+
+    def further_values(self, vr: str, value: Value) -> int:  # noqa: ARG002
+        """Bytes are one value."""
+        return 0
+
+    def element(self, dataset: Dataset, tag: BaseTag, vr: str, value: Value) -> None:
+        """As its bytes, or as what says that they are elsewhere."""
+        content: Any = bytes(value) if isinstance(value, memoryview) else value
+        length = value.length if isinstance(value, Elsewhere) else len(value)
+        dataset._dict[tag] = RawDataElement(tag, vr, length, content, 0, False, True)
+
+    def sequence(self, dataset: Dataset, tag: BaseTag, items: list[Dataset]) -> None:
+        """With its items."""
+        # Not by `add`, which converts other elements: Pixel Representation, private creators.
+        dataset._dict[tag] = DataElement(tag, "SQ", Items(items))
+
+
+class _Decoded(Raw):
+    """Converts every value."""
+
+    def further_values(self, vr: str, value: Value) -> int:
+        assert isinstance(value, memoryview)
+        return _extra_values(vr, value)
+
+    def element(self, dataset: Dataset, tag: BaseTag, vr: str, value: Value) -> None:
+        assert isinstance(value, memoryview)
+        dataset.add(_element(tag, vr, value))
+
+
+def _extra_values(vr: str, value: memoryview) -> int:
+    """At least as many as there are beyond the first."""
+    if vr in BINARY or vr in ONE_TEXT:
+        return 0
+    if vr in TEXT:
+        return bytes(value).count(b"\\") if len(value) <= MAX_TEXT else 0
+    return len(value) // 4
+
+
+def _element(tag: BaseTag, vr: str, value: memoryview) -> DataElement:
+    if vr in BINARY:
+        return DataElement(tag, vr, bytes(value), already_converted=True)
+    if not value:
+        return DataElement(tag, vr, empty_value_for_VR(vr), already_converted=True)
+    if len(value) > MAX_TEXT:
+        raise UnreadableDataset(f"{tag} is longer than {MAX_TEXT} bytes")
+    try:
+        return DataElement(tag, vr, _values(vr, value), validation_mode=config.IGNORE)
+    except (ValueError, TypeError, ArithmeticError, struct.error):
+        # Without the cause: it would quote the value.
+        raise UnreadableDataset(f"{tag} is not a valid {vr}") from None
+
+
+def _values(vr: str, value: memoryview) -> Any:
+    if vr in NUMBERS:
+        code = NUMBERS[vr]
+        count = len(value) // struct.calcsize("<" + code)
+        return _alone(list(struct.unpack(f"<{count}{code}", value)))
+    if vr == "AT":
+        parts = struct.unpack(f"<{len(value) // 2}H", value)
+        return _alone([Tag(*parts[at : at + 2]) for at in range(0, len(parts), 2)])
+    text = bytes(value).decode("latin-1")
+    if vr in ONE_TEXT:
+        return text.rstrip(" \0")
+    parts_ = [part.rstrip(" \0") for part in text.split("\\")]
+    if vr in TRIMMED:
+        parts_ = [part.strip() for part in parts_]
+    if parts_ == [""]:
+        return empty_value_for_VR(vr)
+    return _alone(parts_)
+
+
+def _alone(values: list[Any]) -> Any:
+    return values[0] if len(values) == 1 else values

@@ -1,0 +1,112 @@
+"""A Service as its association needs it: whatever it does, there is an answer."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+
+from broker.dicom.statuses import (
+    PROCESSING_FAILURE,
+    RESOURCE_LIMITATION,
+    SOP_CLASS_NOT_SUPPORTED,
+    UNRECOGNIZED_OPERATION,
+)
+from broker.dicom.upper_layer.command_set import Command
+from broker.dicom.upper_layer.dataset_stream import Sink, Strainer
+from broker.dicom.upper_layer.fragments import Message
+from broker.dicom.upper_layer.message import Request, Response
+from broker.dicom.upper_layer.service import AssociationService, Ending, TakesPixels
+from broker.model.refusal import Refusal
+
+ANSWERED = frozenset(
+    {
+        Command.C_ECHO,
+        Command.N_EVENT_REPORT,
+        Command.N_GET,
+        Command.N_SET,
+        Command.N_ACTION,
+        Command.N_CREATE,
+        Command.N_DELETE,
+    }
+)
+"""Requests that a Service is asked."""
+
+Tell = Callable[[str, Mapping[str, object]], None]
+"""Told of an event, with those facts that do not say whose association it is."""
+
+
+class GuardedService:
+    """Asks a Service what it is to be asked, and answers for it when it fails."""
+
+    def __init__(self, service: AssociationService, *, max_frame: int, tell: Tell) -> None:
+        self._service = service
+        self._max_frame = max_frame
+        self._tell = tell
+
+    @property
+    def disposable(self) -> bool:
+        """Whether nothing would be lost if the association ended now."""
+        return bool(getattr(self._service, "disposable", False))
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the peer is in the middle of something."""
+        return bool(getattr(self._service, "unfinished", False))
+
+    @property
+    def between(self) -> bool:
+        """Whether the peer has begun something that may go on."""
+        return bool(getattr(self._service, "between", False))
+
+    @property
+    def unprinted(self) -> int:
+        """How many images the peer has sent and not asked to print."""
+        return int(getattr(self._service, "unprinted", 0))
+
+    def answer(self, request: Request, message: Message) -> Response | None:
+        """The response to a request, which came in that message; None sends none."""
+        if request.context is None:
+            return Response(SOP_CLASS_NOT_SUPPORTED)
+        if request.field not in ANSWERED:
+            return Response(UNRECOGNIZED_OPERATION)
+        if message.dropped:
+            words = f"a data set of more than {self._max_frame} bytes beside its pixels"
+            self._tell("refused", {"words": words, "kind": Refusal.DATA_SET_TOO_LARGE.value})
+            return Response(RESOURCE_LIMITATION)
+        try:
+            return self._service.answer(request)
+        except Exception:  # noqa: BLE001 - a fault in one answer must not end the association
+            self.fault("answering")
+            return Response(PROCESSING_FAILURE)
+
+    def strainer(self, request: Request) -> Strainer | None:
+        """What the data set of a request goes through; None where nobody will read it."""
+        if request.context is None:
+            return None
+        return Strainer(
+            request.context.transfer_syntax,
+            lambda size: self._sink(request, size),
+            self._max_frame,
+        )
+
+    def closed(self, how: Ending) -> None:
+        """The association has ended."""
+        try:
+            self._service.closed(how)
+        except Exception:  # noqa: BLE001 - the thread has nobody else to tell
+            self.fault("closing")
+
+    def fault(self, doing: str) -> None:
+        """Tell of the exception that is being handled."""
+        facts = {"doing": doing, "traceback": traceback.format_exc()}
+        self._tell("fault", {**facts, "service": type(self._service).__name__})
+
+    def _sink(self, request: Request, size: int) -> Sink | None:
+        taking: object = self._service
+        if not isinstance(taking, TakesPixels):
+            return None
+        try:
+            return taking.sink(request, size)
+        except Exception:  # noqa: BLE001 - the request will be answered, without its pixels
+            self.fault("opening a sink")
+            return None

@@ -1,0 +1,179 @@
+"""The JSON that commands print. Keys are a promise to scripts; times are ISO 8601, UTC.
+
+Nothing of a patient is here: neither labels nor the content of films.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from broker.model.choose import Choice
+from broker.model.health import Check
+from broker.model.job import Attempt, JobFilm
+from broker.model.operator_command import Order
+from broker.model.printer import Printer
+from broker.operations.job_status import Standing
+from broker.operations.steps import Step
+from broker.operations.steps import of_printer as of_printing
+from broker.store.reading import Unanswered
+
+Document = dict[str, object]
+
+
+def iso(seconds: float | None) -> str | None:
+    """A time to the millisecond, as 2026-01-31T08:15:00.000Z; none stays none, as does one that
+    cannot be: the row is damaged."""
+    if seconds is None:
+        return None
+    try:
+        text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError, OSError):
+        return None
+    return text.replace("+00:00", "Z")
+
+
+def of_job(found: Standing) -> Document:
+    """One row of `broker jobs --json`."""
+    job = found.job
+    return {
+        "id": job.id,
+        "state": str(job.state),
+        "reason": found.reason,
+        "cut_off": found.cut_off is not None,
+        "calling_ae": job.calling_ae,
+        "called_ae": job.called_ae,
+        "films": job.films,
+        "films_accepted": job.films_accepted,
+        "copies": job.copies,
+        "priority": str(job.priority),
+        "printer": job.printer,
+        "pinned": job.pinned,
+        "attempts": job.attempts,
+        "wish": job.wish,
+        "reprint_of": job.reprint_of,
+        "duplicate_of": job.duplicate_of,
+        "came_again_as": found.twin.job_id if found.twin else None,
+        "overtaken_by": list(found.overtaken_by),
+        "pixels_removed_at": iso(job.pixels_removed_at),
+        "pixels_removed_why": job.pixels_removed_why,
+        **_of_step(found.step),
+        "unanswered": [_of_unanswered(film) for film in found.unanswered],
+        "printed_again": [_of_unanswered(film) for film in found.again],
+        "not_before": iso(job.not_before or None),
+        "created_at": iso(job.created_at),
+        "updated_at": iso(job.updated_at),
+    }
+
+
+def _of_step(step: Step | None) -> Document:
+    """What the attempt that runs waits for (N-ACTION, film, release), and since when."""
+    return {
+        "waits_for": str(step.what) if step else None,
+        "waits_since": iso(step.since) if step else None,
+    }
+
+
+def _of_unanswered(film: Unanswered) -> Document:
+    return {"film": film.number, "printer": film.printer, "asked_at": iso(film.asked_at)}
+
+
+def of_job_whole(
+    found: Standing, films: Sequence[JobFilm], attempts: Sequence[Attempt]
+) -> Document:
+    """`broker jobs show ID --json`: films and attempts as lists, their numbers beside them."""
+    job = found.job
+    return of_job(found) | {
+        "peer": job.peer,
+        "level": str(job.level),
+        "film_count": job.films,
+        "attempt_count": job.attempts,
+        "films": [of_film(film) for film in films],
+        "attempts": [of_attempt(attempt) for attempt in attempts],
+    }
+
+
+def of_film(film: JobFilm) -> Document:
+    """One sending of one film."""
+    return {
+        "number": film.number,
+        "pass": film.pass_number,
+        "copies": film.copies,
+        "state": str(film.state),
+        "printer": film.printer,
+        "asked_at": iso(film.asked_at),
+        "accepted_at": iso(film.accepted_at),
+        "film_size": film.film.film_size,
+        "display_format": film.film.display_format,
+        "words": film.words,
+    }
+
+
+def of_attempt(attempt: Attempt) -> Document:
+    """One try at one printer; no outcome while it runs."""
+    return {
+        "printer": attempt.printer,
+        "began_at": iso(attempt.began_at),
+        "ended_at": iso(attempt.ended_at),
+        "outcome": str(attempt.outcome) if attempt.outcome else None,
+        "words": attempt.words,
+    }
+
+
+def of_printer(printer: Printer) -> Document:
+    """One row of `broker printers --json`."""
+    return {
+        **asdict(printer.address),
+        "duty": str(printer.duty),
+        "duty_reason": printer.duty_reason,
+        "duty_since": iso(printer.duty_since),
+        "health": str(printer.health),
+        "health_since": iso(printer.health_since),
+        "reason": printer.reason,
+        "load": printer.load,
+        "films_accepted": printer.films_accepted,
+        "failures": printer.failures,
+        "printing": printer.claims,
+        **_of_step(of_printing(printer)),
+        "paused_until": iso(printer.paused_until or None),
+        "supports_lut": printer.supports_lut,
+        "last_check_at": iso(printer.last_check_at),
+    }
+
+
+def of_choice(choice: Choice) -> Document:
+    """Where a queued job goes, and why not elsewhere."""
+    return {
+        "printer": choice.printer,
+        "now": choice.claim_now,
+        "why": choice.why,
+        "passed_over": [asdict(each) for each in choice.passed_over],
+    }
+
+
+def of_check(name: str, place: str, check: Check, *, healthy: bool) -> Document:
+    """One row of `broker check --json`."""
+    return {
+        "name": name,
+        "address": place,
+        "healthy": healthy,
+        "kind": str(check.kind),
+        "words": check.words,
+    }
+
+
+def of_observed(printer: Printer | None) -> Document:
+    """What `broker check --json` says of a printer's row beside its own finding; none is null."""
+    return {
+        "broker_health": str(printer.health) if printer else None,
+        "broker_health_since": iso(printer.health_since) if printer else None,
+        "broker_reason": printer.reason if printer else None,
+        "failures_in_row": printer.failures_in_row if printer else None,
+        "duty": str(printer.duty) if printer else None,
+    }
+
+
+def of_order(order: Order) -> Document:
+    """What a person ordered."""
+    return {"at": iso(order.at), "who": order.who, "verb": order.verb, "words": order.words}

@@ -1,0 +1,258 @@
+"""Why a job is where it is, and what happens next, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from broker.model.choose import Choice, plan
+from broker.model.job import SETTLED, Attempt, FilmState, Job, JobFilm, State
+from broker.model.printable import one_line
+from broker.model.printer import Printer
+from broker.model.trouble import PRINT_AGAIN
+from broker.operations import advice, tries
+from broker.operations.recovery_preview import Fate, asked
+from broker.operations.text import count, moment, why_removed
+from broker.store.reading import Unanswered
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The answer of `broker jobs explain`."""
+
+    sentences: tuple[str, ...]
+    choice: Choice | None = None
+    """Where a queued job goes, when its turn in its film session has come."""
+    blocked_by: int | None = None
+    """The earlier job of its film session which it waits for."""
+    advice: tuple[str, ...] = ()
+    """The last of the sentences: what a person can do."""
+
+
+@dataclass(frozen=True)
+class QueueView:
+    """Everything that decides where queued jobs go, read at about one moment."""
+
+    active: Sequence[Job]
+    """All queued and printing jobs."""
+    waiting: Sequence[Job]
+    """Queued jobs in the order of claiming."""
+    printers: Sequence[Printer]
+    session_printers: Mapping[str, str]
+    running: bool
+    """Whether a broker works on it."""
+
+
+@dataclass(frozen=True)
+class JobContext:
+    """What a job is seen against."""
+
+    queue: QueueView
+    now: float
+    cut_off: Fate | None = None
+    """Of one that prints without a broker."""
+    whole: Callable[[], bool] = lambda: True
+    """Whether the pixels that it has yet to print are there."""
+    idle: str = ""
+    """Where nothing prints at all: that it is so, and what to do."""
+
+
+def explain(
+    job: Job,
+    films: Sequence[JobFilm],
+    attempts: Sequence[Attempt],
+    scene: JobContext,
+    flags: Sequence[str] = (),
+) -> Explanation:
+    """Why the job is where it is. `flags` are what stands beside it in every state."""
+    queue, cut_off = scene.queue, scene.cut_off
+    match job.state:
+        case State.QUEUED:
+            found = _queued(job, queue, scene.now)
+        case State.PRINTING:
+            found = Explanation(_printing(job, films, attempts, cut_off))
+        case State.HELD:
+            found = _held(job, films, scene)
+        case _:
+            found = _finished(job, films)
+    idle = (scene.idle,) if scene.idle else ()
+    tried = tries.told(attempts, "cut off" if cut_off else "running")
+    flagged = tuple(f"It is flagged: {one_line(flag)}." for flag in flags)
+    sentences = (*idle, *found.sentences, *flagged, *tried, *found.advice)
+    return Explanation(sentences, found.choice, found.blocked_by, found.advice)
+
+
+MAY_CHANGE = "may change over"
+"""Said of a printer that a queued job has lined up with, and is not bound to."""
+
+
+def _queued(job: Job, queue: QueueView, now: float) -> Explanation:
+    earlier = [
+        each for each in queue.active if each.film_session == job.film_session and each.id < job.id
+    ]
+    if earlier:
+        first = earlier[0]
+        cut_off = first.state is State.PRINTING and not queue.running
+        state = "printing, and was cut off" if cut_off else first.state
+        behind = (
+            f"Job {job.id} is queued behind job {first.id}, an earlier one of the same film "
+            f"session, which is {state}: films of one film session print in order."
+        )
+        return Explanation((behind, *_row(job)), blocked_by=first.id)
+    choices = plan(queue.waiting, queue.printers, now, queue.session_printers)
+    choice = next((each for each in choices if each.job_id == job.id), None)
+    if choice is None:
+        return Explanation((f"Job {job.id} has just left the queue; ask again.",))
+    why = one_line(choice.why)
+    if choice.claim_now:
+        sentences = [f"Job {job.id} is queued and goes to {choice.printer} now: {why}."]
+    elif choice.printer:
+        sentences = [f"Job {job.id} is queued and {why}."]
+        if not job.pinned:
+            sentences.append(f"It is not bound to {choice.printer}: another may print it sooner.")
+    else:
+        sentences = [f"Job {job.id} is queued and waits: {why}."]
+    if job.pinned:
+        sentences.append(f"A person sent it to {job.pinned}, and it goes to no other.")
+    sentences += _row(job)
+    sentences += [f"Not {each.printer}: {one_line(each.why)}." for each in choice.passed_over]
+    said = advice.of_waiting(job, choice, queue.printers)
+    return Explanation(tuple(sentences), choice, advice=said)
+
+
+def _row(job: Job) -> list[str]:
+    return [f"Its row says: {one_line(job.reason)}."] if job.reason else []
+
+
+@dataclass(frozen=True)
+class Wait:
+    """What a queued job waits for, in a few words, and in whose line; both may be empty."""
+
+    why: str = ""
+    printer: str = ""
+
+
+def waits(queue: QueueView, now: float) -> dict[int, Wait]:
+    """What each queued job waits for: number of the job -> Wait."""
+    choices = plan(queue.waiting, queue.printers, now, queue.session_printers)
+    pinned = {job.id for job in queue.waiting if job.pinned}
+    found = {
+        choice.job_id: Wait(
+            "" if choice.claim_now else _waits(choice, bound=choice.job_id in pinned),
+            choice.printer,
+        )
+        for choice in choices
+    }
+    first: dict[str, int] = {}
+    for job in sorted(queue.active, key=lambda each: each.id):
+        earlier = first.setdefault(job.film_session, job.id)
+        if earlier != job.id and job.state is State.QUEUED:
+            found[job.id] = Wait(f"behind job {earlier} of the same film session")
+    return found
+
+
+def _waits(choice: Choice, *, bound: bool) -> str:
+    if choice.printer and not bound:
+        return one_line(f"{choice.why} ({MAY_CHANGE})")
+    if choice.printer or not choice.passed_over:
+        return one_line(choice.why)
+    each = "; ".join(f"{other.printer} {other.why}" for other in choice.passed_over)
+    return one_line(f"{choice.why}: {each}")
+
+
+def _printing(
+    job: Job, films: Sequence[JobFilm], attempts: Sequence[Attempt], cut_off: Fate | None
+) -> tuple[str, ...]:
+    since = f" since {moment(attempts[-1].began_at)} UTC" if attempts else ""
+    accepted = f"{job.films_accepted} of {count(job.films, 'film')} accepted."
+    if cut_off is not None:
+        return (
+            f"Job {job.id} was printing on {job.printer}{since}, and was cut off; {accepted}",
+            f"At the broker's next start {cut_off.words}.",
+        )
+    sentences = [f"Job {job.id} is printing on {job.printer}{since}; {accepted}"]
+    waiting = [film for film in films if film.state is FilmState.ASKED]
+    if waiting:
+        sentences.append(
+            f"Film {waiting[0].number} was asked for at {moment(waiting[0].asked_at)} UTC; "
+            "the printer has not answered yet."
+        )
+    if job.wish:
+        end = "held" if job.wish == "hold" else "cancelled"
+        sentences.append(f"A person wants it {end}: it is before its next film.")
+    return tuple(sentences)
+
+
+def _held(job: Job, films: Sequence[JobFilm], scene: JobContext) -> Explanation:
+    sentences = [f"Job {job.id} is held: {one_line(job.reason) or 'no reason was given'}."]
+    sentences.append(
+        f"{job.films_accepted} of {count(job.films, 'film')} accepted; only a person moves it."
+    )
+    if job.pinned:
+        sentences.append(f"A person sent it to {job.pinned}, and it goes to no other.")
+    uncertain = [
+        Unanswered(job.id, each.number, each.printer, each.asked_at)
+        for each in films
+        if each.state is FilmState.UNCERTAIN
+    ]
+    said: tuple[str, ...]
+    if uncertain:
+        trays = dict.fromkeys(each.printer for each in uncertain)
+        where = "every printer" if "" in trays else " and ".join(trays)
+        words = asked(uncertain)
+        sentences.append(
+            f"{words[0].upper()}{words[1:]}."
+            if "" in trays
+            else f"{words[0].upper()}{words[1:]} and not answered for: it may be on paper already."
+        )
+        said = (
+            f"Look in the tray of {where}. If it is there: "
+            f"`broker jobs release {job.id} --printed`. "
+            f"If it is not: `broker jobs release {job.id}` prints it again.",
+        )
+    elif job.reason.endswith(PRINT_AGAIN) and scene.whole():
+        said = (f"Its pixels are there again: `broker jobs release {job.id}` prints what is left.",)
+    elif job.reason.endswith(PRINT_AGAIN):
+        said = (
+            f"Its pixels are lost here: {PRINT_AGAIN}, then `broker jobs cancel {job.id}`. "
+            "Released, it prints only if an equal film has come since: twice, then.",
+        )
+    else:
+        said = (
+            *advice.of_refused(job, scene.queue.printers),
+            f"`broker jobs release {job.id}` prints what is left, "
+            f"`broker jobs cancel {job.id}` gives it up.",
+        )
+    return Explanation(tuple(sentences), advice=said)
+
+
+def _finished(job: Job, films: Sequence[JobFilm]) -> Explanation:
+    when = f"{moment(job.updated_at)} UTC"
+    if job.state is State.CANCELLED:
+        why = f": {one_line(job.reason)}" if job.reason else ""
+        words = f"Job {job.id} was cancelled at {when}{why}."
+    elif job.state is State.PRINTED:
+        words = f"Job {job.id} is printed: {job.printer} said so at {when}."
+    elif settled := [film for film in films if film.words == SETTLED]:
+        numbers = ", ".join(str(film.number) for film in settled)
+        words = (
+            f"Job {job.id} is closed: {settled[0].printer or 'a printer'} did not answer for film "
+            f"{numbers}; a "
+            f"person said at {moment(settled[0].accepted_at)} UTC that it is on paper."
+        )
+    else:
+        trays = list(dict.fromkeys(film.printer for film in films if film.printer))
+        where = " and ".join(trays) or "printers"
+        words = (
+            f"Job {job.id} is sent: {where} accepted every film, the last at {when}. "
+            "A printer does not say when they are on paper."
+        )
+    if job.pixels_removed_at is not None:
+        gone = (
+            f"Its pixels were removed at {moment(job.pixels_removed_at)} UTC, {why_removed(job)}: "
+            "to have it again, print at the modality."
+        )
+        return Explanation((words,), advice=(gone,))
+    after_all = "after all" if job.state is State.CANCELLED else "again"
+    reprint = f"`broker jobs reprint {job.id}` prints it {after_all}, as a new job."
+    return Explanation((words,), advice=(reprint,))

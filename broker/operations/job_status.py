@@ -1,0 +1,173 @@
+"""Where jobs stand: their rows, and what is known beside them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from broker.model.job import Job, State
+from broker.operations import missing_pixels, steps
+from broker.operations.alarms import not_running
+from broker.operations.explanation import Explanation, JobContext, QueueView, Wait, explain, waits
+from broker.operations.recovery_preview import Fate, again, fate
+from broker.operations.steps import Step
+from broker.operations.text import count
+from broker.store.duplicates import Twin
+from broker.store.reading import Unanswered
+from broker.store.uncertain_films import Doubt
+
+if TYPE_CHECKING:
+    from broker.operations.opened import Store
+
+SEVERAL = 5
+"""So many jobs are named beside one."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One job."""
+
+    job: Job
+    unanswered: tuple[Unanswered, ...] = ()
+    """Its films that a printer was asked for and has not answered for."""
+    again: tuple[Doubt, ...] = ()
+    """Each time that a film of it was asked for without an answer, and then let print again."""
+    cut_off: Fate | None = None
+    """For a job that reads `printing`, and no broker is running."""
+    why: str = ""
+    """For a queued job: what it waits for. For a printing one: the same, once that takes long."""
+    step: Step | None = None
+    """For a printing job: what its attempt waits for."""
+    line: str = ""
+    """For a queued job: the printer that it has lined up with, or would now."""
+    twin: Twin | None = None
+    """For a held job: the one that came since with a film of it."""
+    overtaken_by: tuple[int, ...] = ()
+    """For a held job: later ones of its film session, which do not wait for it."""
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it is where it is, and what comes next where nothing moves it now."""
+        fate = self.cut_off.remark if self.cut_off else ""
+        return tuple(filter(None, (self.job.reason, *self.flags, self.why, fate)))
+
+    def at(self, now: float) -> Standing:
+        """The same, with how long its attempt has waited by then."""
+        if self.step is None:
+            return self
+        said = self.step.words(now)
+        return replace(self, why=f"{self.job.printer}: {said}" if said else "")
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What is to be known before anybody moves it."""
+        said = [again(self.again)]
+        if self.twin is not None:
+            said.append(f"{self.twin.words}, which came since: released, it prints as well")
+        if self.overtaken_by:
+            jobs = count(len(self.overtaken_by), "later job")
+            goes = "goes" if len(self.overtaken_by) == 1 else "go"
+            numbers = ", ".join(map(str, self.overtaken_by[:SEVERAL]))
+            more = ", …" if len(self.overtaken_by) > SEVERAL else ""
+            said.append(f"{jobs} of its film session {goes} on without it: {numbers}{more}")
+        return tuple(filter(None, said))
+
+    @property
+    def reason(self) -> str:
+        """All of them."""
+        return "; ".join(self.reasons)
+
+
+def standing(store: Store, job: Job) -> Standing:
+    """Where one job stands."""
+    return standings(store, [job])[0]
+
+
+def standings(
+    store: Store, jobs: Sequence[Job], active: Sequence[Job] | None = None
+) -> list[Standing]:
+    """Where each of them stands, in their order. `active` are all queued and printing jobs, where
+    they are known already.
+    """
+    states, now = {job.state for job in jobs}, time.time()
+    whys = waits(queue_of(store, active), now) if State.QUEUED in states else {}
+    again = _by_job(store.jobs.printed_again({job.id for job in jobs}))
+    films = _by_job(store.jobs.unanswered() if states & {State.PRINTING, State.HELD} else ())
+    twins = store.jobs.came_again() if State.HELD in states else {}
+    overtaken = store.jobs.overtaken() if State.HELD in states else {}
+    running = store.running
+    found = []
+    for job in jobs:
+        each = Standing(job, again=again.get(job.id, ()))
+        match job.state:
+            case State.QUEUED:
+                wait = whys.get(job.id, Wait())
+                each = replace(each, why=wait.why, line=wait.printer)
+            case State.PRINTING | State.HELD:
+                each = replace(each, unanswered=films.get(job.id, ()))
+        if job.state is State.HELD:
+            others = tuple(overtaken.get(job.id, ()))
+            each = replace(each, twin=twins.get(job.id), overtaken_by=others)
+        if job.state is State.PRINTING and not running:
+            each = replace(each, cut_off=fate(job, each.unanswered, store.config.retry))
+        elif job.state is State.PRINTING:
+            each = replace(each, step=steps.of_job(job, each.unanswered)).at(now)
+        found.append(each)
+    return found
+
+
+U = TypeVar("U", bound=Unanswered)
+
+
+def _by_job(films: Sequence[U]) -> dict[int, tuple[U, ...]]:
+    found: dict[int, list[U]] = {}
+    for film in films:
+        found.setdefault(film.job_id, []).append(film)
+    return {job_id: tuple(each) for job_id, each in found.items()}
+
+
+def explanation(store: Store, job: Job) -> Explanation:
+    """Why the job is where it is, by the same decision that the dispatcher takes."""
+    films, attempts = store.jobs.films(job.id), store.jobs.attempts(job.id)
+    where = standing(store, job)
+    flags = [f"reprint of job {job.reprint_of}"] if job.reprint_of is not None else []
+    if job.state not in (State.QUEUED, State.HELD, State.CANCELLED):
+        flags.append(job.remark)  # of those, the reason is told, which begins with it
+    flags += where.flags
+    told = tuple(filter(None, flags))
+    scene = JobContext(
+        queue_of(store),
+        time.time(),
+        where.cut_off,
+        whole=lambda: missing_pixels.whole(store, films),
+        idle=not_running(store) if job.state in (State.QUEUED, State.PRINTING) else "",
+    )
+    return explain(job, films, attempts, scene, told)
+
+
+def queue_of(store: Store, active: Sequence[Job] | None = None) -> QueueView:
+    """Everything that decides where queued jobs go."""
+    if active is None:
+        active = store.jobs.list({State.QUEUED, State.PRINTING})
+    return QueueView(
+        active=active,
+        waiting=waiting(active),
+        printers=store.printers.list(),
+        session_printers=store.jobs.session_printers(),
+        running=store.running,
+    )
+
+
+def waiting(active: Sequence[Job]) -> list[Job]:
+    """Of all queued and printing jobs those that may be claimed, in the order of claiming: what
+    `Jobs.waiting` gives, without asking again.
+    """
+    first: dict[str, int] = {}
+    for job in active:
+        first[job.film_session] = min(job.id, first.get(job.film_session, job.id))
+    turn = [
+        job for job in active if job.state is State.QUEUED and first[job.film_session] == job.id
+    ]
+    return sorted(turn, key=lambda job: (job.priority.rank, job.id))

@@ -1,0 +1,182 @@
+"""One look at the store for all open pages: taken when something changed, and not too often."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from broker.events import Note
+from broker.model.job import FINISHED, Job, State
+from broker.model.printer import Printer
+from broker.operations.alarms import alarms
+from broker.operations.failures import explained
+from broker.operations.job_status import Standing, standings
+from broker.operations.opened import Store
+from broker.store.watch import Watch
+
+RECENT_S = 3600.0
+"""Finished jobs are shown for so long."""
+NEWEST = 150
+"""Of so many finished jobs at most."""
+URGENCY = {State.HELD: 0, State.PRINTING: 1, State.QUEUED: 2}
+"""What a person has to see first."""
+POLL_S = 0.5
+"""How often it is asked whether anything changed, which costs next to nothing."""
+LEAST_S = 1.0
+"""Between two looks."""
+SHARE = 100
+"""A look rests for so many times what it cost: all open pages together take a hundredth."""
+STREAMS_SHARE = 10
+"""And so many times what was drawn for open pages then: however many different views are open, they
+take a tenth of a core."""
+RENEW_S = 15.0
+"""Some things change without a row: a disk fills, a wait ends."""
+
+
+@dataclass(frozen=True)
+class OverviewState:
+    """What there is to see, at about one moment."""
+
+    at: float
+    """In seconds since the epoch."""
+    running: bool
+    alarms: tuple[str, ...]
+    printers: tuple[Printer, ...]
+    jobs: tuple[Standing, ...]
+    """All that are not finished, the most urgent state first, then the recent, newest first."""
+
+    @property
+    def oldest(self) -> Job | None:
+        """The job that waits for the longest time."""
+        waiting = [each.job for each in self.jobs if each.job.state is State.QUEUED]
+        return min(waiting, key=lambda job: job.created_at, default=None)
+
+    def number(self, state: State | str) -> int:
+        """How many of its jobs are in that state; ValueError where there is no such state."""
+        wanted = State(state)
+        return sum(each.job.state is wanted for each in self.jobs)
+
+
+def scene(store: Store, now: float) -> OverviewState:
+    """Take a look."""
+    open_jobs = store.jobs.list(set(State) - FINISHED)
+    finished = store.jobs.list(FINISHED, limit=NEWEST, newest_first=True)
+    recent = [job for job in finished if job.updated_at >= now - RECENT_S]
+    open_jobs.sort(key=lambda job: (URGENCY[job.state], job.id))
+    active = [job for job in open_jobs if job.state is not State.HELD]
+    return OverviewState(
+        at=now,
+        running=store.running,
+        alarms=tuple(alarms(store)),
+        printers=tuple(store.printers.list()),
+        jobs=tuple(standings(store, [*open_jobs, *recent], active)),
+    )
+
+
+class Look:
+    """The latest scene. `scene` for whoever opens a page, `next` for pages that are open."""
+
+    def __init__(self, store: Store, note: Note, clock: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._note = note
+        self._clock = clock
+        self._watch = Watch(store.config.database_file)
+        self._lock = threading.Lock()
+        self._scene: OverviewState | None = None
+        self._version = 0
+        self._cost_s = 0.0
+        self._drawn_s = 0.0
+        self._taken_at = 0.0
+        self._due = True
+        """Something has changed, or may have, that no look has seen yet."""
+        self._awaited = 0
+        self._news: asyncio.Condition | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def scene(self) -> tuple[int, OverviewState]:
+        """How things are now, and the number of this look. Blocks for as long as it takes.
+
+        Raises: Exception: of the database or the system, as when it is locked for too long. The
+            next call looks again.
+        """
+        with self._lock:
+            stale = time.monotonic() - self._taken_at >= RENEW_S
+            self._due = self._watch.changed() or self._due or stale
+            if self._due or self._scene is None:
+                began = time.thread_time()
+                self._scene = scene(self._store, self._clock())
+                self._due = False
+                self._version += 1
+                self._cost_s = time.thread_time() - began
+                self._taken_at = time.monotonic()
+            return self._version, self._scene
+
+    def latest(self) -> tuple[int, OverviewState]:
+        """The last look, however long ago it was; there was one."""
+        assert self._scene is not None
+        return self._version, self._scene
+
+    def streams_cost(self, seconds: float) -> None:
+        """What was drawn of the latest look for open pages took so much time of a processor."""
+        self._drawn_s = seconds
+
+    async def start(self) -> None:
+        """Begin to watch; in the loop that serves the pages."""
+        self._news = asyncio.Condition()
+        self._task = asyncio.create_task(self._follow())
+
+    async def stop(self) -> None:
+        """End, and let whoever waits for news go."""
+        assert self._task is not None
+        assert self._news is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._task = None
+        async with self._news:
+            self._news.notify_all()
+        self._watch.close()
+
+    @property
+    def over(self) -> bool:
+        """Whether no news will come."""
+        return self._task is None
+
+    async def next(self, seen: int, patience_s: float) -> int:
+        """The number of the latest look, once it is another than `seen`, or patience is at an
+        end."""
+        assert self._news is not None
+        self._awaited += 1
+        try:
+            async with self._news:
+                news = self._news.wait_for(lambda: self._version != seen or self.over)
+                with contextlib.suppress(TimeoutError):  # nothing new
+                    await asyncio.wait_for(news, patience_s)
+        finally:
+            self._awaited -= 1
+        return self._version
+
+    async def _follow(self) -> None:
+        assert self._news is not None
+        told = 0
+        while True:
+            await asyncio.sleep(POLL_S)
+            rest = max(LEAST_S, SHARE * self._cost_s, STREAMS_SHARE * self._drawn_s)
+            if time.monotonic() - self._taken_at >= rest and self._awaited:
+                await self._take()
+            if self._version != told:
+                told = self._version
+                async with self._news:
+                    self._news.notify_all()
+
+    async def _take(self) -> None:
+        """A look that fails is told, and taken again: open pages go on when it works again."""
+        try:
+            await asyncio.to_thread(self.scene)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it may be over soon
+            found = explained(error)
+            why = type(error).__name__ if found is None else " ".join(found[1])
+            self._note("page look failed", {"kind": type(error).__name__, "why": why})

@@ -1,0 +1,174 @@
+"""The store, opened for a person's commands and pages: up to date, the printers in it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.config.file import Config
+from broker.operations.failures import Failure, of_database
+from broker.spool.binding import SpoolMismatch, mismatch, sealed
+from broker.spool.files import Spool
+from broker.store import schema
+from broker.store.database import Database
+from broker.store.jobs import Jobs
+from broker.store.occupancy import Occupancy
+from broker.store.operator_commands import Orders
+from broker.store.printers import Printers
+from broker.store.refusals import Refusals
+from broker.store.rehearsal import Rehearsal
+from broker.store.retention import Retention
+from broker.store.sessions import EndedSessions
+from broker.store.users import Users
+
+
+@dataclass(frozen=True)
+class Store:
+    """What commands and pages read and write."""
+
+    config: Config
+    jobs: Jobs
+    printers: Printers
+    retention: Retention
+    refusals: Refusals
+    orders: Orders
+    users: Users
+    ended_sessions: EndedSessions
+    rehearsal: Rehearsal
+    """Whether a film's rows can be written."""
+    damage: Callable[[], str] = lambda: ""
+    """What SQLite has said to this process of a damaged page; empty as long as it met none."""
+
+    replaced: Callable[[], str] = lambda: ""
+    """How this process saw that its database was replaced; empty as long as it was not."""
+
+    @property
+    def running(self) -> bool:
+        """Whether a broker runs on this data directory."""
+        return Occupancy.taken(self.config.data_dir)
+
+    def spool(self) -> Spool:
+        """The pixels; SpoolMissing."""
+        return Spool.of(self.config.data_dir / "spool", self.jobs)
+
+    def require(self, printer: str) -> None:
+        """NoSuchPrinter, naming those that there are."""
+        self.printers.get(printer)
+
+
+@contextmanager
+def store_of(settings: Config) -> Iterator[Store]:
+    """The store that the configuration names.
+
+    Where the database does not fit the spool and no broker runs, or was replaced beneath the one
+    that runs, it can be read; each change raises SpoolMismatch, as changes to a set-back database
+    would bring its count up to the spool's.
+
+    Failure, SpoolMismatch, SchemaTooOld and SchemaTooNew in one line each; OSError.
+    """
+    with database(settings) as opened_database:
+        running = running_on(settings)
+        spool = settings.data_dir / "spool"
+        to_judge = not running or sealed(spool)
+        found = mismatch(spool, settings.database_file) if to_judge else None
+        if found is not None:
+            _only_to_read(opened_database, found)
+            yield store_over(opened_database, settings)
+            return
+        _bring_up_to_date(opened_database, settings)
+        printers = Printers(opened_database, time.time)
+        if not running:
+            # A running broker has read its own configuration; without one, what stands in the
+            # file is what the next start will use.
+            known = {printer.name for printer in printers.list()}
+            if any(address.name not in known for address in settings.addresses()):
+                printers.sync(settings.addresses(), remove=False)
+        yield store_over(opened_database, settings)
+
+
+def store_over(opened_database: Database, settings: Config) -> Store:
+    """The store of an open database, whatever is in it."""
+    jobs = Jobs(opened_database, time.time)
+    return Store(
+        settings,
+        jobs,
+        Printers(opened_database, time.time),
+        Retention(opened_database, time.time),
+        Refusals(opened_database),
+        Orders(opened_database, time.time),
+        Users(opened_database, time.time),
+        EndedSessions(opened_database, time.time),
+        Rehearsal(opened_database, jobs),
+        lambda: opened_database.damage,
+        lambda: opened_database.replaced,
+    )
+
+
+@contextmanager
+def database(config: Config) -> Iterator[Database]:
+    """The database, whatever version its tables have; it and its folder are made when missing.
+
+    Raises:
+        SpoolMismatch: it is missing, and the spool knows of one.
+        Failure: it is missing, and a process that has the data directory is making it.
+    """
+    if not _is_there(config.database_file):
+        if found := mismatch(config.data_dir / "spool", config.database_file):
+            raise found  # a new file in its place would hide the loss, and remove its log
+        if config.data_dir.is_dir() and Occupancy.taken(config.data_dir):
+            raise Failure(
+                f"{config.database_file}: there is no database yet, and another process is making "
+                "one: a broker that starts, or `broker restore`; do this again when it is done"
+            )
+    for folder in (config.data_dir, config.database_file.parent):
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True)
+            folder.chmod(0o700)
+    if not os.access(config.database_file.parent, os.W_OK):
+        raise PermissionError(13, "Permission denied", str(config.database_file.parent))
+    opened_database = Database.open(config.database_url)
+    try:
+        yield opened_database
+    except Exception as error:
+        words = of_database(error, config.database_file)
+        if words is None:
+            raise
+        raise Failure(words) from error
+    finally:
+        opened_database.close()
+
+
+def running_on(config: Config) -> bool:
+    """Whether a broker runs on this data directory, or on this database with another one."""
+    return Occupancy.taken(config.data_dir) or Occupancy.database_taken(config.database_file)
+
+
+def _is_there(file: Path) -> bool:
+    return file.exists() and file.stat().st_size > 0
+
+
+def _only_to_read(opened_database: Database, found: SpoolMismatch) -> None:
+    """Refuse each change with the words of what was found.
+
+    Raises: SpoolMismatch: when its tables are of an earlier version, so that it cannot be read.
+    """
+    try:
+        schema.check(opened_database)
+    except schema.SchemaTooOld:
+        raise found from None
+    # After the check, which has changes counted.
+    opened_database.refuse_changes(found)
+
+
+def _bring_up_to_date(opened_database: Database, config: Config) -> None:
+    """New tables for a new file, newer ones for an older file; never beneath a running broker."""
+    try:
+        schema.check(opened_database)
+    except schema.SchemaTooOld:
+        if running_on(config) and schema.current(opened_database) is not None:
+            raise
+        schema.upgrade(opened_database)

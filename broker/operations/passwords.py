@@ -1,0 +1,62 @@
+"""Users of the page: what a name and a password must be, and how a password is kept."""
+
+from __future__ import annotations
+
+import re
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from broker.model.user import User
+from broker.operations.failures import Failure
+from broker.store.users import Users
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+LEAST, MOST = 8, 200
+"""Characters of a password."""
+
+_HASHER = PasswordHasher()
+_NOBODY = _HASHER.hash("nobody has this password")
+"""What the password of a user that is not there is compared with: it takes as long."""
+
+
+def checked_name(name: str) -> str:
+    """A name that a user may have; Failure."""
+    if not NAME.fullmatch(name):
+        raise Failure(
+            f"{name!r} is no name for a user: use 1 to 64 letters, digits, dots, dashes, "
+            "underscores and @, beginning with a letter or digit"
+        )
+    return name
+
+
+def hashed(password: str) -> str:
+    """What is kept of a password; Failure when it is too short or too long."""
+    if not LEAST <= len(password) <= MOST:
+        raise Failure(f"a password has {LEAST} to {MOST} characters; this has {len(password)}")
+    try:
+        return _HASHER.hash(password)
+    except UnicodeEncodeError:
+        raise Failure("the password is not UTF-8; send it in that encoding") from None
+
+
+def verified(users: Users, name: str, password: str) -> tuple[User, str] | None:
+    """The user and the hash that is kept, when the password is right; None otherwise.
+
+    A hash that was made with other settings is replaced, unless the password was changed meanwhile.
+    It takes as long for a name that there is not.
+    """
+    found = users.password(name)
+    kept = found[1] if found else _NOBODY
+    try:
+        _HASHER.verify(kept, password)
+    except (VerificationError, InvalidHashError, UnicodeEncodeError):
+        return None
+    if found is None:
+        return None
+    if _HASHER.check_needs_rehash(kept):
+        fresh = _HASHER.hash(password)
+        if not users.replace(name, kept, fresh):
+            return None
+        kept = fresh
+    return found[0], kept

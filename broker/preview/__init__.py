@@ -1,0 +1,1 @@
+"""A film as it will lie on the sheet, and the test film."""

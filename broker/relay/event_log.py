@@ -1,0 +1,115 @@
+"""Where everything notes what is worth a log line: what repeats itself is told as a number."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Mapping
+
+from broker.events import Note
+from broker.model.caller import Caller
+from broker.model.repetition import Facts, Key, Repetitions
+
+REPEATED = frozenset(
+    {
+        "association aborted",
+        "association fault",
+        "association lost",
+        "association probe",
+        "association refused",
+        "association rejected",
+        "association ended with unprinted images",
+        "request refused",
+    }
+)
+"""What any peer can make happen as often as it likes: told by `kind`, and by caller where its AE
+title is known."""
+LASTING = frozenset({"storage failed", "dispatcher failed", "monitor failed", "upkeep failed"})
+"""What comes with every poll while its cause lasts: told by `why`, once a minute."""
+
+
+class Notebook:
+    """Passes notes on. Of REPEATED, equal in event, `kind` and caller, the first few go one by one,
+    and then one every few seconds with their `number`; of LASTING, equal in event and `why`, the
+    first, and then one a minute.
+
+    For any thread. `close` tells what is still kept.
+    """
+
+    def __init__(
+        self,
+        note: Note,
+        monotonic: Callable[[], float],
+        *,
+        repeated: Collection[str] = REPEATED,
+        lasting: Collection[str] = LASTING,
+    ) -> None:
+        """What counts as `repeated` and as `lasting` are the relay's events, unless others are
+        named."""
+        self._pass_on = note
+        self._events = (repeated, lasting)
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._repeated = Repetitions()
+        self._lasting = Repetitions(singly=1, every_s=60.0)
+        self._timer: threading.Timer | None = None
+        self._rings_at = 0.0
+
+    def note(self, event: str, facts: Mapping[str, object]) -> None:
+        """Tell this, now or as one of a number."""
+        caller = ""
+        repeated, lasting = self._events
+        if event in repeated:
+            if calling_ae := str(facts.get("calling_ae", "")):
+                caller = str(Caller.of(calling_ae, str(facts.get("peer", ""))))
+            repetitions, same = self._repeated, str(facts.get("kind", ""))
+        elif event in lasting:
+            repetitions, same = self._lasting, str(facts.get("why", ""))
+        else:
+            self._pass_on(event, facts)
+            return
+        with self._lock:
+            now = self._monotonic()
+            told = repetitions.heard((event, same), facts, now, caller)
+            if told is None:
+                self._wind(now)
+        if told is not None:
+            self._pass_on(event, told)
+
+    def close(self) -> None:
+        """Tell everything that is kept."""
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            kept = self._due(float("inf"))
+        for (event, _), facts in kept:
+            self._pass_on(event, facts)
+
+    def _wind(self, now: float) -> None:
+        """See to it that what is kept is told in time."""
+        dues = [self._repeated.next_due, self._lasting.next_due]
+        known = [due for due in dues if due is not None]
+        if not known or (self._timer is not None and self._rings_at <= min(known)):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        timer = threading.Timer(max(0.0, min(known) - now), self._ring)
+        timer.daemon = True
+        try:
+            timer.start()
+        except RuntimeError:
+            return  # the system has no thread for it now: the next note tries again
+        self._timer, self._rings_at = timer, min(known)
+
+    def _ring(self) -> None:
+        with self._lock:
+            self._timer = None
+            now = self._monotonic()
+            told = self._due(now)
+            self._wind(now)
+        for (event, _), facts in told:
+            self._pass_on(event, facts)
+
+    def _due(self, now: float) -> list[tuple[Key, Facts]]:
+        return [*self._repeated.due(now), *self._lasting.due(now)]

@@ -1,0 +1,1 @@
+"""The composition: the broker's parts put together, its processes, signals and log."""

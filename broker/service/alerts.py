@@ -1,0 +1,106 @@
+"""Messages to people, put together from the configuration; beside the relay, which knows nothing of
+them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from broker.alerts.channels import Letterhead, Mail, mail, webhook
+from broker.alerts.delivery import Send
+from broker.alerts.notifier import Notifier
+from broker.config.file import Config
+from broker.events import Note
+from broker.model.alert_rules import AlertLimits, Seen
+from broker.model.room import MB
+from broker.model.vitals import Storage
+from broker.operations.storage import LOG_MB, reader
+from broker.operations.vitals import read as vitals_of
+from broker.store.jobs import Jobs
+from broker.store.printers import Printers
+
+FIRST_CHECKS_S = 60.0
+"""Nothing is told for so long, at most, while printers have not been checked since the start."""
+
+
+def ways(config: Config) -> Mapping[str, Send]:
+    """Each way that the site wants to be told by, by name."""
+    notify = config.notify
+    letterhead = Letterhead(config.broker.ae_title, notify.page)
+    found: dict[str, Send] = {}
+    if notify.webhook:
+        found["webhook"] = webhook(notify.webhook, letterhead)
+    if notify.mail_host:
+        settings = Mail(
+            notify.mail_host,
+            notify.mail_port,
+            notify.mail_security,
+            notify.mail_user,
+            notify.mail_password_file,
+            notify.mail_from,
+            notify.to,
+        )
+        found["mail"] = mail(settings, letterhead)
+    return found
+
+
+class Notices:
+    """The messages of a running broker: `start`, `reload` and `stop` with it."""
+
+    def __init__(self, config: Config, jobs: Jobs, printers: Printers, note: Note) -> None:
+        self._jobs = jobs
+        self._printers = printers
+        self._note = note
+        self._started_at = time.time()
+        self._began = time.monotonic()
+        self._notifier = self._made(config)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._notifier.start()
+
+    def reload(self, config: Config) -> None:
+        """Go on with another configuration."""
+        self._notifier.stop()
+        self._notifier = self._made(config)
+        self._notifier.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._notifier.stop()
+
+    def _made(self, config: Config) -> Notifier:
+        return Notifier(
+            config.data_dir / "notices.json",
+            self._see(config),
+            AlertLimits(config.notify.oldest_job_s, config.notify.reminder_s),
+            ways(config),
+            clock=time.time,
+            note=self._note,
+        )
+
+    def _see(self, config: Config) -> Callable[[], Seen | None]:
+        def see() -> Seen | None:
+            vitals = vitals_of(config.data_dir)
+            storage = vitals.storage if vitals is not None else Storage()
+            if storage.damage or storage.replaced:
+                return Seen(damage=storage.damage, replaced=storage.replaced)
+            printers = tuple(self._printers.list())
+            if time.monotonic() - self._began < FIRST_CHECKS_S and any(
+                (each.last_check_at or 0) < self._started_at for each in printers
+            ):
+                return None  # what is known of them is of an earlier life
+            room, oldest = config.room(), self._jobs.oldest_unmoved()
+            low = room.low and room.refuses(self._jobs.kept_bytes())
+            return Seen(
+                printers=printers,
+                held=tuple(self._jobs.held_by_machine()),
+                oldest_s=0.0 if oldest is None else max(0.0, time.time() - oldest),
+                low=low,
+                free_mb=room.free // MB,
+                faults=storage.faults,
+                log_mb=storage.log_bytes // MB if storage.log_bytes > LOG_MB * MB else 0,
+                log_reader=reader(storage),
+            )
+
+        return see

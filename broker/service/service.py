@@ -1,0 +1,508 @@
+"""The one place where everything is put together: doors, store and relay, started and stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+from broker.config import certificates
+from broker.config.file import Config
+from broker.config.privacy import make_private
+from broker.dicom.scp.allowance import Holdings
+from broker.dicom.scp.print_scp import PrintScp
+from broker.dicom.scp.turns import Turns
+from broker.dicom.scu.print_scu import PrintScu
+from broker.dicom.scu.print_session import PrintSession
+from broker.dicom.scu.probe import probe
+from broker.dicom.uids import (
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    OFFERED,
+    PRESENTATION_LUT,
+    VERIFICATION,
+)
+from broker.dicom.upper_layer.acceptor import AcceptedAssociation, Acceptor
+from broker.dicom.upper_layer.negotiation import Offer
+from broker.events import Note
+from broker.model.film import Attributes
+from broker.model.health import Check
+from broker.model.hosts import hosts_of
+from broker.model.job import State
+from broker.model.printer import Address
+from broker.model.vitals import Storage
+from broker.relay.attempt import Edges
+from broker.relay.dispatcher import Dispatcher
+from broker.relay.end_together import end_together
+from broker.relay.event_log import Notebook
+from broker.relay.intake import Intake
+from broker.relay.log_keeping import LogKeeping
+from broker.relay.monitor import Monitor
+from broker.relay.night_check import NightCheck
+from broker.relay.quota import Quota
+from broker.relay.refusal_counts import RefusalCounts
+from broker.relay.shedder import Shedder
+from broker.relay.upkeep import House, Upkeep
+from broker.relay.vitals import VitalSigns
+from broker.service import settings
+from broker.service.reloading import Reload, judged
+from broker.spool import binding
+from broker.spool.files import Spool
+from broker.store import identity, schema
+from broker.store.database import Database, in_words, make_file
+from broker.store.integrity import START_S, DatabaseDamaged, examine
+from broker.store.jobs import Jobs
+from broker.store.occupancy import Occupancy
+from broker.store.printers import Printers
+from broker.store.refusals import Refusals
+from broker.store.replacement import DatabaseReplaced
+from broker.store.retention import Retention
+from broker.store.users import Users
+from broker.store.write_ahead import WriteAheadLog
+
+QUIET_S = 10.0
+"""After this time without a film in or out no other one is about to follow."""
+MODEL_NAME = version("dicom-print-broker")
+TOLD = 3
+"""Files and folders that others may read and that are named; the rest is a number."""
+PARTS_S = 2.0
+"""For what waits for nothing when the broker stops: the monitor, upkeep, the page, messages."""
+CHECKS_S = 0.5
+"""For checks of printers that are under way: their results are not needed any more."""
+LAST_S = 0.8
+"""Beyond it, for threads that were cut off, and for the last rows."""
+
+
+class Service:
+    """A running broker. `start` returns when films are taken; `stop` when none is in hand."""
+
+    def __init__(
+        self,
+        config: Config,
+        note: Note,
+        *,
+        clock: Callable[[], float] = time.time,
+        new_spool: bool = False,
+    ) -> None:
+        """Take the data directory and the database. Occupied, SchemaTooNew, SpoolMismatch,
+        SpoolMissing (but with `new_spool`), ConfigError when a certificate cannot be used, OSError,
+        and what the database says when it is damaged.
+        """
+        self._config = config
+        self._certificates = certificates.load(config, clock())
+        self._notebook = Notebook(note, time.monotonic)
+        self._clock = clock
+        self._hurry = threading.Event()
+        (data_dir := config.data_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._occupied = contextlib.ExitStack()
+        self._occupied.callback(Occupancy.take(data_dir).close)
+        try:
+            self._make_private()
+            self._open_database()
+            self._assemble(new_spool)
+        except BaseException:
+            self._occupied.close()
+            raise
+
+    def _open_database(self) -> None:
+        """Take the database, once it is known to be the spool's."""
+        file = self._config.database_file
+        if file.exists():
+            self._occupied.callback(Occupancy.take_database(file).close)
+        self._examine(file)
+        # Before anything is made: a new file in the place of a lost one would hide the loss.
+        if found := binding.mismatch(self._spool_folder, file):
+            raise found
+        if not file.exists():
+            make_file(file)
+            self._occupied.callback(Occupancy.take_database(file).close)
+        self._database = Database.open(self._config.database_url)
+        self._occupied.callback(self._database.close)
+        schema.upgrade(self._database)
+        self._changes = identity.count(self._database)
+
+    def _examine(self, file: Path) -> None:
+        """Look at the pages of a database before anything uses it. DatabaseDamaged.
+
+        After it was replaced beneath a broker all of it is looked at, however long that takes: a
+        copy of an earlier time, with the log of the right one beside it, may look like that one.
+        """
+        if not file.exists() or not file.stat().st_size:
+            return
+        whole = binding.sealed(self._spool_folder)
+        found = examine(file, full=whole, within_s=None if whole else START_S)
+        if found.pages:
+            raise DatabaseDamaged(file, found.pages)
+        if found.references:
+            words = "`broker db check` says what is hit, and what to do"
+            facts = {"faults": len(found.references), "references": len(found.references)}
+            self._notebook.note("check found faults", {**facts, "words": words})
+
+    @property
+    def _spool_folder(self) -> Path:
+        return self._config.data_dir / "spool"
+
+    def _make_private(self) -> None:
+        """Keep films and labels from other users; what cannot be made private is said."""
+        try:
+            made, left = make_private(self._config.data_dir, self._config.database_file)
+        except OSError as error:
+            self._notebook.note("data open to others", {"why": f"not looked at: {error}"})
+            return
+        if made:
+            first = made[0]
+            was = f"{first.mode:04o}"
+            facts = {"first": str(first.path), "was": was, "number": len(made)}
+            self._notebook.note("data made private", facts)
+        for each in left[:TOLD]:
+            self._notebook.note("data open to others", {"why": each.words, "number": len(left)})
+
+    def _assemble(self, new_spool: bool) -> None:
+        self.jobs = Jobs(self._database, self._clock)
+        self.printers = Printers(self._database, self._clock)
+        self.users = Users(self._database, self._clock)
+        self.spool = Spool.of(self._spool_folder, self.jobs, new=new_spool)
+        self._mark = binding.bind(self._database, self._changes, self._spool_folder)
+        self._occupied.callback(self._mark.close)
+        self._counts = RefusalCounts(self._notebook.note, Refusals(self._database), self._clock)
+        self._vitals = VitalSigns(self._counts, self._config.data_dir, self._clock)
+        self._note: Note = self._vitals
+        self._database.on_damage = self._damaged
+        self._database.on_replaced = self._replaced
+        self._database.on_written = lambda: binding.look(self._database, self._mark)
+        self._log = LogKeeping(
+            WriteAheadLog(self._database, self._config.database_file),
+            self._idle,
+            self._note,
+            time.monotonic,
+        )
+        self._dispatcher = Dispatcher(
+            Edges(
+                jobs=self.jobs,
+                printers=self.printers,
+                spool=self.spool,
+                open=self._open,
+                policy=lambda: settings.policy(self._config),
+                clock=self._clock,
+                random=random.random,
+                note=self._note,
+            )
+        )
+        retention = Retention(self._database, self._clock)
+        self._shedder = Shedder(
+            retention,
+            self.spool,
+            room=lambda: self._config.room(),
+            budget=lambda: self._config.retention.pixels_mb << 20,
+            note=self._note,
+            damage=lambda: self._database.distrusted,
+        )
+        self._holdings = Holdings()
+        self._turns = Turns()
+        self._intake = Intake(
+            self.jobs,
+            self.printers,
+            self.spool,
+            room=lambda: self._config.room(),
+            make_room=self._shedder.make_room,
+            rule=lambda: settings.rule(self._config),
+            quota=Quota(
+                self.jobs,
+                lambda: settings.queue_limits(self._config),
+                time.monotonic,
+                held=self._holdings,
+                kept=retention.kept_bytes,
+            ),
+            wake=self._dispatcher.arrived,
+            note=self._note,
+            look=self._database.look,
+        )
+        self._monitor = Monitor(
+            self.printers,
+            self._probe,
+            lambda: settings.rhythm(self._config),
+            clock=self._clock,
+            changed=self._dispatcher.wake,
+            note=self._note,
+        )
+        self.upkeep = Upkeep(
+            House(
+                jobs=self.jobs,
+                printers=self.printers,
+                retention=retention,
+                spool=self.spool,
+                running=lambda: self._dispatcher.running,
+                policy=lambda: settings.policy(self._config),
+                keeping=lambda: settings.keeping(self._config),
+                tick=self._counts.write,
+                keep_mark=self._mark.keep,
+                tend_log=self._log.tend,
+                look=lambda: binding.look(self._database, self._mark),
+                replaced=lambda: self._database.replaced,
+                damage=lambda: self._database.damage,
+                clock=self._clock,
+                note=self._note,
+                make_room=self._shedder.keep_house,
+                weigh=self._shedder.weigh,
+                count_missing=self._shedder.count_missing,
+            )
+        )
+        self._night = NightCheck(
+            self._config.database_file,
+            self._spool_folder,
+            self._idle,
+            self._note,
+            self._clock,
+            damaged=self._database.met_damage,
+        )
+        self._acceptor = Acceptor(
+            host=self._config.broker.host,
+            port=None if self._config.tls.only else self._config.broker.port,
+            tls_port=self._config.tls.port,
+            tls=(lambda: self._certificates.door) if self._certificates.modalities else None,
+            ae_title=self._config.broker.ae_title,
+            offers=self._offers,
+            new_service=self._serve,
+            max_associations=self._config.limits.associations,
+            max_associations_per_peer=self._config.limits.associations_per_peer,
+            establish_timeout_s=self._config.limits.establish_s,
+            message_timeout_s=self._config.limits.message_s,
+            idle_timeout_s=self._config.limits.idle_s,
+            on_event=lambda event, facts: self._note(f"association {event}", facts),
+        )
+
+    @property
+    def port(self) -> int:
+        """The port that modalities print on without TLS; 0 when there is none."""
+        return self._acceptor.port
+
+    def start(self) -> None:
+        """Settle what an earlier life left behind, then open both doors.
+
+        CannotListen when a port cannot be had.
+        """
+        self._warn()
+        self.spool.clear_incoming()
+        self.printers.sync(self._config.addresses())
+        self._acceptor.start()
+        self.upkeep.settle()
+        self._dispatcher.start()
+        self._monitor.start()
+        self.upkeep.start()
+        self._vitals.start(
+            lambda: self._acceptor.associations, lambda: self._acceptor.listening, self._storage
+        )
+        self._night.start()
+        self._note(
+            "broker listens",
+            {
+                "ae_title": self._config.broker.ae_title,
+                "host": ", ".join(hosts_of(self._config.broker.host)),
+                "port": self.port,
+                "addresses": self._acceptor.addresses,
+                **({"tls_port": self._acceptor.tls_port} if self._certificates.modalities else {}),
+                "printers": len(self._config.printers),
+            },
+        )
+
+    def stop(self, beside: Mapping[str, Callable[[], object]] | None = None) -> None:
+        """No new associations; what is in hand gets the configured grace.
+
+        `beside` ends what runs beside the relay, by name. All parts end beside each other: a stop
+        takes the grace, or PARTS_S if that is longer, and LAST_S more.
+        """
+        grace_s = self._config.broker.grace_s
+        self._note("broker stops", {"grace_s": grace_s})
+        ended: dict[str, bool] = {"associations": False}
+
+        def end_associations() -> None:
+            ended["associations"] = self._acceptor.stop(grace_s)
+
+        def end_attempts() -> None:
+            if not self._dispatcher.stop(grace_s) and (jobs := sorted(self._dispatcher.running)):
+                self._note("attempts cut off", {"jobs": jobs})
+
+        parts: dict[str, Callable[[], object]] = {
+            "associations": end_associations,
+            "attempts": end_attempts,
+            "monitor": lambda: self._monitor.stop(CHECKS_S),
+            "upkeep": lambda: self.upkeep.stop(PARTS_S),
+            "night check": lambda: self._night.stop(PARTS_S),
+            **(beside or {}),
+        }
+        late = end_together(parts, max(grace_s, PARTS_S) + LAST_S, self._hurry)
+        late += end_together(
+            {"counts": self._write_counts, "figures": self._vitals.stop}, LAST_S, self._hurry
+        )
+        if late:
+            self._note("parts cut off", {"parts": late})
+        if ended["associations"]:
+            self._occupied.close()
+        # Otherwise a print request is still being written: the data folder stays taken until the
+        # process has ended, so that no other broker sweeps its pixels away.
+        self._notebook.close()
+        self._note("broker stopped", {})
+
+    def hurry(self) -> None:
+        """A stop that has begun waits for nothing any more: films in hand are cut off.
+
+        What is lost is what a power failure would lose: nothing that was accepted (promise 3).
+        """
+        self._note("broker stops at once", {"jobs": sorted(self._dispatcher.running)})
+        self._hurry.set()
+        self._acceptor.hurry()
+        self._dispatcher.hurry()
+
+    def _idle(self) -> bool:
+        """Whether no film is in hand, nor was a moment ago."""
+        return not self._dispatcher.running and self._vitals.quiet_s >= QUIET_S
+
+    def _damaged(self, words: str) -> None:
+        """A damaged page was met, for the first time in this life."""
+        ways = (
+            "stop the broker; `broker db check` says what is hit, `broker restore` brings it back"
+        )
+        facts = {"file": str(self._config.database_file), "why": words, "words": ways}
+        self._note("database damaged", facts)
+
+    def _replaced(self, words: str) -> None:
+        """It was seen, for the first time, that the database is not the one that was opened.
+
+        No other one fits the spool from now on, however far it comes: a person decides.
+        """
+        try:
+            binding.seal(self._database, self._mark, self._clock())
+        except OSError as error:  # upkeep tries again
+            self._note("upkeep failed", {"why": f"the spool's mark: {error.strerror}"})
+        ways = (
+            "films are refused, and nothing is sent to any printer. Stop the broker, put the right "
+            "database back, then `broker serve`; if it is lost: `broker restore --help`, or "
+            "`broker spool adopt`"
+        )
+        facts = {"file": str(self._config.database_file), "why": words, "words": ways}
+        self._note("database replaced", facts)
+
+    def _storage(self) -> Storage:
+        """How the database is, for the page."""
+        log, found = self._log.state, self._night.found
+        return Storage(
+            damage=self._database.damage,
+            replaced=self._database.replaced,
+            faults=found.faults,
+            fault=found.first,
+            checked_at=found.at,
+            log_bytes=log.bytes,
+            log_reader=log.reader,
+            log_reader_s=log.reader_s,
+        )
+
+    def _write_counts(self) -> None:
+        try:
+            self._counts.write()
+        except DatabaseReplaced:
+            return  # told where it was seen
+        except Exception as error:  # noqa: BLE001 - counts are the least that a full disk loses
+            self._note("storage failed", {"why": in_words(error)})
+
+    def reload(self, config: Config) -> Config | None:
+        """Take over what needs no restart; what the broker goes on with, or None when that is what
+        it had.
+
+        Where it fails, or is refused, that is noted and shown until a later one succeeds: a wrong
+        certificate, or a busy disk, must not end the relay.
+        """
+        judgement = judged(self._config, config)
+        why = "; ".join(judgement.refused)
+        if not why:
+            try:
+                self._take_over(config, judgement)
+            except Exception as error:  # noqa: BLE001 - see above
+                why = in_words(error)
+        if why:
+            self._note("configuration not taken", {"why": why})
+        self._vitals.reloaded(why)
+        return None if why else self._config
+
+    def not_readable(self, problems: list[str]) -> None:
+        """Note, and show until a reload succeeds, that the file cannot be used."""
+        self._note("configuration not readable, the old one stays", {"problems": problems})
+        self._vitals.reloaded("; ".join(problems))
+
+    def _take_over(self, config: Config, judgement: Reload) -> None:
+        found = certificates.load(config, self._clock())
+        kept = found.modalities or self._certificates.modalities
+        before = {printer.name for printer in self._config.printers}
+        after = {printer.name for printer in config.printers}
+        facts: dict[str, object] = {"printers": len(after), "came": sorted(after - before)}
+        if gone := sorted(before - after):
+            waiting = [job.id for job in self.jobs.list({State.QUEUED}) if job.pinned in gone]
+            facts |= {"went": gone, "jobs_sent_there": waiting}
+        self.printers.sync(config.addresses())
+        self._certificates = replace(found, modalities=kept)
+        self._warn()
+        self._config = judgement.config
+        self._dispatcher.wake()
+        self._note("configuration read again", facts)
+        if judgement.restart:
+            words = f"changed, but needs a restart: {', '.join(judgement.restart)}"
+            self._note("configuration needs a restart", {"words": words})
+
+    def _warn(self) -> None:
+        for each in self._certificates.warnings:
+            self._note("certificate", {"words": each})
+
+    def _offers(self) -> list[Offer]:
+        """What modalities may use now.
+
+        Presentation LUT only while some printer may take it: a modality that hears no renders its
+        LUT itself, and its films need not wait for a printer that is not there.
+        """
+        try:
+            without = self.printers.refuse_lut()
+        except Exception as error:  # noqa: BLE001 - whatever the disk says, modalities are answered
+            self._note("storage failed", {"why": in_words(error)})
+            without = False
+        wanted = [VERIFICATION, *OFFERED]
+        if without:
+            wanted.remove(PRESENTATION_LUT)
+        return [Offer(each, (EXPLICIT_LITTLE, IMPLICIT_LITTLE)) for each in wanted]
+
+    def _serve(self, association: AcceptedAssociation) -> PrintScp:
+        return PrintScp(
+            association,
+            self._intake,
+            self._note,
+            model_name=MODEL_NAME,
+            allowance=settings.allowance(self._config),
+            holdings=self._holdings,
+            turns=self._turns,
+        )
+
+    def _open(
+        self, address: Address, session: Attributes, copies: int, *, lut: bool
+    ) -> PrintSession:
+        scu = PrintScu.open(
+            address,
+            calling_ae=self._config.broker.ae_title,
+            lut=lut,
+            timeouts=settings.timeouts(self._config),
+            tls=self._certificates.printers.get(address.name),
+        )
+        try:
+            return PrintSession.begin(scu, address, session, copies)
+        except BaseException:
+            scu.abort()
+            raise
+
+    def _probe(self, address: Address) -> Check:
+        return probe(
+            address,
+            calling_ae=self._config.broker.ae_title,
+            timeout_s=self._config.health.timeout_s,
+            tls=self._certificates.printers.get(address.name),
+        )

@@ -1,0 +1,1 @@
+"""Pixels on stable storage: files, named by their content."""

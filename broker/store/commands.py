@@ -1,0 +1,237 @@
+"""The operator's verbs: what a person may do to a job, in which state, and what to do instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, and_, func, select, update
+
+from broker.model.job import (
+    FINISHED,
+    HELD_BY_PERSON,
+    SETTLED,
+    UNANSWERED,
+    FilmState,
+    Priority,
+    State,
+)
+from broker.store.claims import left_to_print
+from broker.store.duplicates import later_twin
+from broker.store.job_rows import NoSuchJob, known, state_of
+from broker.store.printer_rows import require
+from broker.store.reading import JobReading
+from broker.store.reprints import take_back_unprinted
+from broker.store.tables import attempts, jobs, sendings
+from broker.store.uncertain_films import remember_all, take_back
+
+
+class NotAllowed(RuntimeError):
+    """The job is in a state in which this cannot be done. `words` names job, state and remedy."""
+
+    def __init__(self, job_id: int, state: State, remedy: str) -> None:
+        self.words = f"job {job_id} is {state}: {remedy}"
+        super().__init__(self.words)
+
+
+class Verbs(JobReading):
+    """What commands write. All of them raise NoSuchJob and NotAllowed."""
+
+    def hold(self, job_id: int, reason: str = HELD_BY_PERSON) -> None:
+        """Put a job where only a person moves it; one that is printing goes there before its
+        next film.
+        """
+        with self._database.write() as connection:
+            state = lock(connection, job_id)
+            if state is State.PRINTING:
+                self._change(connection, job_id, wish="hold")
+            elif state is State.QUEUED:
+                self._change(
+                    connection,
+                    job_id,
+                    state=State.HELD,
+                    reason=reason,
+                    printer="",
+                    assigned_at=None,
+                )
+            elif state is State.HELD:
+                remedy = f"`broker jobs release {job_id}` lets it print"
+                raise NotAllowed(job_id, state, remedy)
+            else:
+                raise _finished(job_id, state)
+
+    def release(self, job_id: int, *, printed: bool = False) -> None:
+        """Let a held job print again, as if it had never failed.
+
+        While it is printing, takes back a hold or a cancel that has not been obeyed yet. Its
+        uncertain films are printed again; with `printed` a person has seen them on paper, and those
+        that wait since somebody let them print again. A job with nothing left to print is sent.
+        """
+        with self._database.write() as connection:
+            state = lock(connection, job_id)
+            if state in FINISHED:
+                raise _finished(job_id, state)
+            if state is State.PRINTING and _wished(connection, job_id):
+                self._change(connection, job_id, wish="")
+                return
+            if state is not State.HELD:
+                raise NotAllowed(job_id, state, "only a held job can be released; nothing to do")
+            doubtful = _uncertain(connection, job_id)
+            settled = _settle_printed(connection, job_id, self._clock()) if printed else 0
+            if printed and not settled:
+                raise NotAllowed(
+                    job_id,
+                    state,
+                    "it has no uncertain film, so nothing is released; "
+                    f"`broker jobs cancel {job_id}` if it is not wanted, "
+                    f"`broker jobs release {job_id}` prints it",
+                )
+            if doubtful and not printed:
+                _print_again(connection, job_id)
+            if left_to_print(connection, job_id):
+                self._let_go(connection, job_id, state=State.QUEUED, printer="", assigned_at=None)
+            else:
+                self._begin_anew(connection, job_id, state=State.SENT)
+
+    def cancel(self, job_id: int) -> None:
+        """Give a job up; one that is printing is given up before its next film."""
+        with self._database.write() as connection:
+            state = lock(connection, job_id)
+            if state in FINISHED:
+                raise _finished(job_id, state)
+            if state is State.PRINTING:
+                self._change(connection, job_id, wish="cancel")
+                return
+            if state is State.QUEUED:
+                self._change(connection, job_id, printer="", assigned_at=None)
+            self._change(
+                connection, job_id, state=State.CANCELLED, reason="cancelled by the operator"
+            )
+            take_back_unprinted(connection, job_id)
+
+    def move(self, job_id: int, printer: str) -> None:
+        """Queue a job for one printer and no other, or with "" for any; NoSuchPrinter."""
+        with self._database.write() as connection:
+            state = lock(connection, job_id)
+            if printer:
+                require(connection, printer)
+            if state in FINISHED:
+                raise _finished(job_id, state)
+            if state is State.PRINTING:
+                remedy = f"`broker jobs hold {job_id}` first, then move it"
+                raise NotAllowed(job_id, state, remedy)
+            if state is State.HELD and _uncertain(connection, job_id):
+                raise NotAllowed(
+                    job_id,
+                    state,
+                    "it has films that may be on paper already; "
+                    f"`broker jobs release {job_id}` first, and say whether they are",
+                )
+            if not left_to_print(connection, job_id):
+                raise NotAllowed(
+                    job_id,
+                    state,
+                    "a printer has accepted all its films; "
+                    f"`broker jobs reprint {job_id}` prints them again",
+                )
+            begin = self._let_go if state is State.HELD else self._begin_anew
+            begin(
+                connection,
+                job_id,
+                state=State.QUEUED,
+                pinned=printer,
+                printer="",
+                assigned_at=None,
+            )
+
+    def priority(self, job_id: int, priority: Priority) -> None:
+        """Change how urgent a job is."""
+        with self._database.write() as connection:
+            state = lock(connection, job_id)
+            if state in FINISHED:
+                raise _finished(job_id, state)
+            if state is State.PRINTING:
+                raise NotAllowed(job_id, state, "its turn has come; nothing to do")
+            self._change(connection, job_id, priority=priority, priority_rank=priority.rank)
+
+    def _begin_anew(self, connection: Connection, job_id: int, **values: object) -> None:
+        """Change a job, and forget its earlier attempts' strikes and delays."""
+        latest = connection.execute(
+            select(func.max(attempts.c.id)).where(attempts.c.job_id == job_id)
+        ).scalar()
+        self._change(
+            connection,
+            job_id,
+            reason="",
+            not_before=0.0,
+            strikes_after=latest or 0,
+            **values,
+        )
+
+    def _let_go(self, connection: Connection, job_id: int, **values: object) -> None:
+        """The same of a held job, which says from then on what came meanwhile."""
+        self._begin_anew(connection, job_id, **values, **_flag(connection, job_id))
+
+    def _change(self, connection: Connection, job_id: int, **values: object) -> None:
+        connection.execute(
+            update(jobs).where(jobs.c.id == job_id).values(updated_at=self._clock(), **values)
+        )
+
+
+def lock(connection: Connection, job_id: int) -> State:
+    """The state of a job, which stays so until the transaction ends; NoSuchJob."""
+    state = connection.execute(
+        select(jobs.c.state).where(jobs.c.id == known(job_id)).with_for_update()
+    ).scalar()
+    if state is None:
+        raise NoSuchJob(job_id)
+    # A damaged one is shown as held, and is a held one's to release or cancel.
+    return state_of(state)
+
+
+def _finished(job_id: int, state: State) -> NotAllowed:
+    after_all = "after all" if state is State.CANCELLED else "again"
+    return NotAllowed(job_id, state, f"`broker jobs reprint {job_id}` prints it {after_all}")
+
+
+def _flag(connection: Connection, job_id: int) -> Mapping[str, object]:
+    """What a job that goes on says of an equal film that came while it was held."""
+    twin = later_twin(connection, job_id)
+    row = connection.execute(
+        select(jobs.c.duplicate_of, jobs.c.remark).where(jobs.c.id == job_id)
+    ).one()
+    if twin is None or twin.words in row.remark:
+        return {}
+    return {
+        "duplicate_of": row.duplicate_of or twin.job_id,
+        "remark": "; ".join(filter(None, (row.remark, twin.words))),
+    }
+
+
+def _uncertain(connection: Connection, job_id: int) -> bool:
+    found = connection.execute(
+        select(sendings.c.id)
+        .where(sendings.c.job_id == job_id, sendings.c.state.in_(UNANSWERED))
+        .limit(1)
+    )
+    return found.first() is not None
+
+
+def _wished(connection: Connection, job_id: int) -> bool:
+    """Whether a person asked for something that the attempt has not obeyed yet."""
+    return bool(connection.execute(select(jobs.c.wish).where(jobs.c.id == job_id)).scalar())
+
+
+def _settle_printed(connection: Connection, job_id: int, now: float) -> int:
+    """A person has seen the films that may be on paper; how many."""
+    values = {"state": FilmState.ACCEPTED, "accepted_at": now, "words": SETTLED}
+    unanswered = and_(sendings.c.job_id == job_id, sendings.c.state.in_(UNANSWERED))
+    uncertain = connection.execute(update(sendings).where(unanswered).values(**values)).rowcount
+    return uncertain + take_back(connection, job_id, **values)
+
+
+def _print_again(connection: Connection, job_id: int) -> None:
+    """A person has not seen the films that may be on paper, and wants them printed."""
+    remember_all(connection, job_id)
+    waiting = {"state": FilmState.WAITING, "printer": "", "asked_at": None, "words": ""}
+    unanswered = and_(sendings.c.job_id == job_id, sendings.c.state.in_(UNANSWERED))
+    connection.execute(update(sendings).where(unanswered).values(**waiting))

@@ -1,0 +1,1 @@
+"""Signing in to the page: sessions, passwords compared, attempts counted."""

@@ -1,0 +1,202 @@
+"""What a check finds out, against DCMTK, against ourselves, and against odd printers."""
+
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+
+import pytest
+from pydicom.dataset import Dataset
+
+from broker.dicom.scu.probe import PRINTER_NAME, PRINTER_STATUS, echo, inspect, probe
+from broker.dicom.uids import GRAYSCALE_META, PRESENTATION_LUT, VERIFICATION
+from broker.dicom.upper_layer.acceptor import AcceptedAssociation, Offer
+from broker.dicom.upper_layer.command_set import Command
+from broker.dicom.upper_layer.dataset import EXPLICIT_LE, IMPLICIT_LE
+from broker.dicom.upper_layer.message import Request, Response
+from broker.model.health import Check, CheckKind
+from broker.model.printer import Address
+from tests.peers.acceptor import OFFERS, accepting
+from tests.peers.dcmtk import dcmprscp
+from tests.peers.raw import Raw, listening
+
+WITH_LUT = (*OFFERS, Offer(PRESENTATION_LUT, (EXPLICIT_LE, IMPLICIT_LE)))
+
+
+def at(port: int, ae_title: str = "BROKER") -> Address:
+    """A printer of this machine, called oki-1."""
+    return Address(name="oki-1", ae_title=ae_title, host="127.0.0.1", port=port)
+
+
+def checked(port: int, timeout_s: float = 10) -> Check:
+    """One check of it."""
+    return probe(at(port), calling_ae="CT1", timeout_s=timeout_s)
+
+
+def printer_says(status: str, info: str) -> Response:
+    """The answer to N-GET."""
+    dataset = Dataset()
+    dataset.PrinterStatus = status
+    dataset.PrinterStatusInfo = info
+    return Response(0x0000, dataset)
+
+
+@pytest.mark.dcmtk
+def test_dcmtk_is_well(tmp_path: Path) -> None:
+    """A healthy printer has nothing to say, and takes Presentation LUT."""
+    with dcmprscp(tmp_path) as port:
+        check = probe(at(port, "IHEFULL"), calling_ae="CT1")
+        findings = echo("127.0.0.1", port, calling_ae="CT1", called_ae="IHEFULL")
+
+    assert check == Check(CheckKind.NORMAL, "", supports_lut=True)
+    assert findings.contexts == (VERIFICATION, GRAYSCALE_META, PRESENTATION_LUT)
+    assert (findings.echo, findings.got) == (0x0000, 0x0000)
+    assert findings.attributes[PRINTER_STATUS] == "NORMAL"
+
+
+@pytest.mark.parametrize(
+    ("status", "info", "check"),
+    [
+        ("NORMAL", "NORMAL", Check(CheckKind.NORMAL, "", False)),
+        ("WARNING", "SUPPLY LOW", Check(CheckKind.WARNING, "WARNING: SUPPLY LOW", False)),
+        ("WARNING", "FILM JAM", Check(CheckKind.ATTENTION, "WARNING: FILM JAM", False)),
+        ("FAILURE", "CHECK PRINTER", Check(CheckKind.FAILURE, "FAILURE: CHECK PRINTER", False)),
+    ],
+)
+def test_what_a_printer_says_of_itself(status: str, info: str, check: Check) -> None:
+    """Its status and its info become the check."""
+
+    def answering(_association: AcceptedAssociation, request: Request) -> Response:
+        if request.field == Command.N_GET:
+            return printer_says(status, info)
+        return Response(0x0000)
+
+    with accepting(answering) as (acceptor, _):
+        assert checked(acceptor.port) == check
+
+
+def test_a_printer_that_refuses_its_name_is_asked_without() -> None:
+    """Printer Name is optional: refusing it does not hide the status."""
+
+    def answering(_association: AcceptedAssociation, request: Request) -> Response:
+        if request.field == Command.C_ECHO:
+            return Response(0x0000)
+        if PRINTER_NAME in request.command.AttributeIdentifierList:
+            return Response(0x0110)
+        return printer_says("WARNING", "COVER OPEN")
+
+    with accepting(answering, offers=WITH_LUT) as (acceptor, _):
+        check = checked(acceptor.port)
+
+    assert check == Check(CheckKind.ATTENTION, "WARNING: COVER OPEN", supports_lut=True)
+
+
+def test_a_printer_without_n_get_is_well() -> None:
+    """It answers, and why its status is not known is said."""
+
+    def answering(_association: AcceptedAssociation, request: Request) -> Response:
+        return Response(0x0000 if request.field == Command.C_ECHO else 0x0112)
+
+    with accepting(answering) as (acceptor, _):
+        check = checked(acceptor.port)
+
+    assert check.kind is CheckKind.NORMAL
+    assert check.words == (
+        "oki-1: N-GET of the Printer answered 0x0112 (no such SOP instance); "
+        "its status is not known"
+    )
+
+
+def test_a_printer_that_leaves_when_asked_for_its_status_is_well() -> None:
+    """It echoed; some know no N-GET and abort."""
+
+    def answering(association: AcceptedAssociation, request: Request) -> Response:
+        if request.field == Command.N_GET:
+            association.abort()
+        return Response(0x0000)
+
+    with accepting(answering) as (acceptor, _):
+        check = checked(acceptor.port)
+
+    assert check.kind is CheckKind.NORMAL
+    assert "aborted the association instead of answering N-GET" in check.words
+
+
+def test_a_busy_printer_is_busy() -> None:
+    """A transient rejection proves nothing against it."""
+    with accepting(max_associations=0) as (acceptor, _):
+        check = checked(acceptor.port)
+
+    assert check == Check(
+        CheckKind.BUSY, "busy: oki-1 rejected the association: local limit exceeded"
+    )
+
+
+def test_a_printer_of_another_name_is_silent_and_says_why() -> None:
+    """A permanent rejection is a configuration fault, in words."""
+    with accepting(ae_title="OTHER") as (acceptor, _):
+        check = checked(acceptor.port)
+
+    assert check.kind is CheckKind.SILENT
+    assert "check ae_title of the printer" in check.words
+
+
+def test_what_does_not_print_is_no_printer() -> None:
+    """Verification alone: it says itself that it does not print."""
+    with accepting(offers=OFFERS[:1]) as (acceptor, _):
+        only_echo = checked(acceptor.port)
+    with accepting(offers=()) as (acceptor, _):
+        nothing = checked(acceptor.port)
+
+    assert only_echo.kind is CheckKind.FAILURE
+    assert only_echo.words == "oki-1 does not offer Basic Grayscale Print Management"
+    assert nothing == Check(CheckKind.SILENT, "oki-1 takes no print class")
+
+
+def test_no_peer_there_is_silent() -> None:
+    """A closed port is said in one sentence."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    assert checked(port) == Check(
+        CheckKind.SILENT, f"oki-1: 127.0.0.1:{port} refused the connection"
+    )
+
+
+def test_a_printer_that_goes_quiet_costs_the_time_allowed_and_no_more() -> None:
+    """Silence after the connection, or after the association, is silence."""
+
+    def before(raw: Raw) -> None:
+        raw.pdu()
+        raw.pdu()
+
+    def after(raw: Raw) -> None:
+        raw.accept()
+        raw.pdu()
+        raw.pdu()
+
+    for script in (before, after):
+        with listening(script) as port:
+            began = time.monotonic()
+            check = checked(port, timeout_s=0.2)
+            took = time.monotonic() - began
+        assert check.kind is CheckKind.SILENT
+        assert "took longer than" in check.words
+        assert 0.15 < took < 3
+
+
+def test_findings_for_a_person() -> None:
+    """`broker check` shows all that was found out, the printer's name too."""
+
+    def answering(_association: AcceptedAssociation, request: Request) -> Response:
+        dataset = printer_says("NORMAL", "NORMAL").dataset
+        assert dataset is not None
+        dataset.PrinterName = "C911"
+        return Response(0x0000, None if request.field == Command.C_ECHO else dataset)
+
+    with accepting(answering) as (acceptor, _):
+        findings = inspect(at(acceptor.port), calling_ae="CT1")
+
+    assert findings.attributes[PRINTER_NAME] == "C911"
+    assert (findings.trouble, findings.prints, findings.supports_lut) == ("", True, False)

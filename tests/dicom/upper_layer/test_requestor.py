@@ -1,0 +1,268 @@
+"""The requestor against other implementations, and against peers that leave at every step."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import Any
+
+import pytest
+from pydicom.dataset import Dataset
+from pynetdicom import evt
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+    Verification,
+)
+
+from broker.dicom.upper_layer.associate_pdus import associate_rj
+from broker.dicom.upper_layer.command_set import Command
+from broker.dicom.upper_layer.dataset import IMPLICIT_LE
+from broker.dicom.upper_layer.negotiation import TOO_MANY, WRONG_CALLED_AE
+from broker.dicom.upper_layer.requestor import Broken, EventReport, Rejected
+from tests.peers.raw import Raw, listening
+from tests.peers.requesting import (
+    ACTION,
+    META,
+    acted,
+    heard,
+    opened,
+    pynetdicom_printer,
+)
+
+# A peer that behaves
+
+
+def test_pynetdicom_answers() -> None:
+    """Values go there and back; a context that it rejects is None."""
+
+    def on_create(event: evt.Event) -> tuple[int, Dataset]:
+        made = event.attribute_list
+        made.AffectedSOPInstanceUID = "1.2.3.4"
+        made.MediumType = "PAPER"
+        return 0x0000, made
+
+    wanted = Dataset()
+    wanted.NumberOfCopies = "2"
+    handlers = [(evt.EVT_N_CREATE, on_create)]
+    with pynetdicom_printer(handlers) as port, opened(port) as requestor:
+        meta = requestor.context(META)
+        assert meta is not None
+        answer = requestor.request(
+            meta,
+            {"AffectedSOPClassUID": "1.2.840.10008.5.1.1.1", "CommandField": Command.N_CREATE},
+            wanted,
+            timeout_s=10,
+        )
+        verification = requestor.context(str(Verification))
+
+    assert meta.transfer_syntax == IMPLICIT_LE
+    assert verification is None
+    assert (answer.status, answer.command.AffectedSOPInstanceUID) == (0x0000, "1.2.3.4")
+    assert answer.dataset is not None
+    assert (answer.dataset.NumberOfCopies, answer.dataset.MediumType) == (2, "PAPER")
+
+
+def test_pynetdicom_reports_events_while_it_answers() -> None:
+    """Event reports before the response are answered and handed over, and the answer is ours."""
+    statuses = []
+    events: list[EventReport] = []
+
+    def on_action(event: evt.Event) -> tuple[int, None]:
+        for number in (1, 2):
+            info = Dataset()
+            info.PrinterName = f"OKI {number}"
+            status, _ = event.assoc.send_n_event_report(
+                info, number, "1.2.840.10008.5.1.1.16", "1.2.840.10008.5.1.1.17", meta_uid=META
+            )
+            statuses.append(status.Status)
+        return 0x0000, None
+
+    handlers = [(evt.EVT_N_ACTION, on_action)]
+    with (
+        pynetdicom_printer(handlers) as port,
+        opened(port, on_event_report=events.append) as requestor,
+    ):
+        answer = acted(requestor)
+
+    assert answer.status == 0x0000
+    assert statuses == [0x0000, 0x0000]
+    assert [(event.event_type, event.instance_uid) for event in events] == [
+        (1, "1.2.840.10008.5.1.1.17"),
+        (2, "1.2.840.10008.5.1.1.17"),
+    ]
+    assert [str(event.dataset.PrinterName) for event in events if event.dataset] == [
+        "OKI 1",
+        "OKI 2",
+    ]
+
+
+# A peer that is not there, or says no
+
+
+def test_nothing_listens() -> None:
+    """Refused, in one sentence that names the place."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    with pytest.raises(Broken) as caught:
+        opened(port)
+
+    assert caught.value.words == f"127.0.0.1:{port} refused the connection"
+    assert not caught.value.connected
+
+
+@pytest.mark.parametrize(("rejection", "transient"), [(WRONG_CALLED_AE, False), (TOO_MANY, True)])
+def test_a_rejection_has_the_peers_reason(rejection: Any, transient: bool) -> None:
+    """Permanent and transient are told apart."""
+
+    def script(raw: Raw) -> None:
+        raw.pdu()
+        raw.send(associate_rj(rejection))
+        assert raw.closed()
+
+    with listening(script) as port, pytest.raises(Rejected) as caught:
+        opened(port)
+
+    assert caught.value.transient is transient
+    assert caught.value.words == (f"127.0.0.1:{port} rejected the association: {rejection.words}")
+
+
+# Answers
+
+
+def test_only_the_answer_to_this_request_counts() -> None:
+    """A late answer to another request is passed over."""
+
+    def answer(raw: Raw, request: Any) -> None:
+        raw.answer(request, 0xC601, MessageIDBeingRespondedTo=request.MessageID + 7)
+        raw.answer(request, 0x0107)
+        raw.pdu()
+
+    with listening(heard(answer)) as port:
+        requestor = opened(port)
+        status = acted(requestor).status
+        requestor.abort()
+
+    assert status == 0x0107
+
+
+def test_an_answer_with_an_unreadable_data_set_keeps_its_status() -> None:
+    """The film was accepted, whatever the printer wrote about it."""
+
+    def answer(raw: Raw, request: Any) -> None:
+        raw.say(
+            1,
+            {
+                "CommandField": 0x8130,
+                "MessageIDBeingRespondedTo": request.MessageID,
+                "Status": 0x0000,
+            },
+            b"\x00\x21\x00\x05garbage.",
+        )
+        raw.pdu()
+
+    with listening(heard(answer)) as port:
+        requestor = opened(port)
+        answer_ = acted(requestor)
+        requestor.abort()
+
+    assert (answer_.status, answer_.dataset) == (0x0000, None)
+
+
+def test_the_peers_own_requests_are_answered() -> None:
+    """An event yes, even between two of our requests; anything else gets 0x0211."""
+    answers: list[tuple[int, int]] = []
+    said = threading.Event()
+
+    def script(raw: Raw) -> None:
+        raw.accept()
+        raw.answer(raw.hear())
+        event = {
+            "AffectedSOPClassUID": "1.2.840.10008.5.1.1.16",
+            "CommandField": Command.N_EVENT_REPORT,
+            "MessageID": 5,
+            "AffectedSOPInstanceUID": "1.2.840.10008.5.1.1.17",
+            "EventTypeID": 3,
+        }
+        raw.say(1, event)
+        raw.say(1, {**event, "CommandField": Command.C_ECHO})
+        said.set()
+        for _ in range(2):
+            answer = raw.hear()
+            answers.append((answer.CommandField, answer.Status))
+        raw.answer(raw.hear(), 0x0001)
+        raw.pdu()
+
+    events: list[EventReport] = []
+    with listening(script) as port:
+        requestor = opened(port, on_event_report=events.append)
+        first = acted(requestor).status
+        assert said.wait(20)
+        second = acted(requestor).status
+        requestor.abort()
+
+    assert (first, second) == (0x0000, 0x0001)
+    assert answers == [(0x8100, 0x0000), (0x8030, 0x0211)]
+    assert [event.event_type for event in events] == [3]
+
+
+def test_an_answer_before_a_hasty_goodbye_counts() -> None:
+    """A printer that reports an event, answers and resets without waiting has answered."""
+
+    def script(raw: Raw) -> None:
+        raw.accept()
+        request = raw.hear()
+        event = {"CommandField": Command.N_EVENT_REPORT, "MessageID": 5, "EventTypeID": 1}
+        raw.say(1, event)
+        raw.say(1, event)
+        raw.answer(request, 0x0000)
+
+    with listening(script) as port:
+        requestor = opened(port)
+        status = acted(requestor).status
+        requestor.abort()
+
+    assert status == 0x0000
+
+
+def test_the_peers_maximum_length_is_honoured() -> None:
+    """No PDU is longer than the peer allows; without a limit, 16 KB."""
+    for announced, most in ((4096, 4096), (0, 16384)):
+        lengths: list[int] = []
+
+        def script(raw: Raw, announced: int = announced, lengths: list[int] = lengths) -> None:
+            raw.accept(max_pdu=announced)
+            raw.pdu()
+            pdu = b""
+            while not pdu or not pdu[11] & 0x02:
+                pdu = raw.pdu()
+                lengths.append(len(pdu) - 6)
+
+        dataset = Dataset()
+        dataset.PixelData = bytes(100_000)
+        with listening(script) as port:
+            requestor = opened(port)
+            context = requestor.context(META)
+            assert context is not None
+            with pytest.raises(Broken, match="closed"):
+                requestor.request(
+                    context, {**ACTION, "CommandField": Command.N_SET}, dataset, timeout_s=10
+                )
+
+        assert max(lengths) == most
+
+
+def test_what_cannot_be_encoded_leaves_the_association_alone() -> None:
+    """A fault of ours before the first byte is no fault of the printer's."""
+    wrong = Dataset()
+    wrong.FilmSessionLabel = "Łódź"
+
+    with listening(heard(lambda raw, request: raw.answer(request))) as port:
+        requestor = opened(port)
+        context = requestor.context(META)
+        assert context is not None
+        with pytest.raises(ValueError, match="latin-1"):
+            requestor.request(context, ACTION, wrong, timeout_s=1)
+        status = acted(requestor).status
+        requestor.abort()
+
+    assert status == 0x0000
