@@ -19,9 +19,7 @@ from pydicom.tag import BaseTag, Tag
 
 from broker.dicom import statuses
 from broker.dicom.statuses import Fault
-from broker.dicom.upper_layer.dataset import UnreadableDataset
 from broker.dicom.upper_layer.dataset_writer import Pieces
-from broker.dicom.upper_layer.message import Request
 from broker.model.film import Attributes
 
 FILM_SESSION = (
@@ -106,16 +104,6 @@ def tag(keyword: str) -> BaseTag:
 @cache
 def _vr(keyword: str) -> str:
     return dictionary_VR(tag(keyword))
-
-
-def parse(request: Request) -> Dataset:
-    """The data set of a request on an accepted context, its elements still raw; empty when there
-    is none. Fault 0x0110 when it cannot be read.
-    """
-    try:
-        return request.dataset()
-    except UnreadableDataset as error:
-        raise Fault(statuses.PROCESSING_FAILURE, "the data set cannot be read") from error
 
 
 def raw(dataset: Dataset, keyword: str) -> bytes | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,13 +37,14 @@ class Holding:
     def __init__(self) -> None:
         self._content = bytearray()
 
-    def write(self, piece: memoryview) -> None:
-        """The next bytes."""
-        self._content += piece
+    def fill(self, pieces: Iterable[memoryview]) -> None:
+        """All that comes."""
+        for piece in pieces:
+            self._content += piece
 
-    def finish(self) -> HeldPixels:
-        """That was all."""
-        content = bytes(self._content)
+    def finish(self, length: int) -> HeldPixels:
+        """That was all, and so many bytes of it are pixels."""
+        content = bytes(self._content[:length])
         return HeldPixels(name_of(content), content)
 
     def discard(self) -> None:

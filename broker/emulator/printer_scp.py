@@ -57,6 +57,8 @@ class PrinterScp(PrintScp):
         """The response; none leaves once the printer has died."""
         scenario = self.machine.scenario
         if request.field == Command.N_SET and self.machine.count_set() == scenario.dies_at_set:
+            if request.data is not None:
+                request.data.skip()  # all of it has come, and no answer will leave
             return self._die()
         if request.field == Command.N_ACTION and scenario.refused_action is not None:
             return Response(scenario.refused_action, None, {"ErrorComment": "as the scenario says"})

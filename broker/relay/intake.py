@@ -12,8 +12,8 @@ from broker.model.pool import PoolStatus, pool_status
 from broker.model.room import Room
 from broker.model.trouble import CannotStore, DiskFull, QueueFull
 from broker.relay.quota import Quota
-from broker.relay.receiving import UNWRITTEN, Receiving
-from broker.spool.files import Incoming, Spool
+from broker.spool.files import PixelUpload, Spool, UploadedPixels
+from broker.spool.upload import UNWRITTEN
 from broker.store.database import FAILURES, in_words
 from broker.store.jobs import Jobs, Rule
 from broker.store.printers import Printers
@@ -77,8 +77,8 @@ class Intake:
         except Exception as error:
             raise self._cannot("the queue cannot be read", error) from error
 
-    def receive(self, size: int, calling_ae: str, peer: str) -> Receiving:
-        """Write so many bytes of pixels while they arrive; CannotStore when the disk does not take
+    def receive(self, size: int, calling_ae: str, peer: str) -> PixelUpload:
+        """Write so many bytes of pixels while they come; CannotStore when the disk does not take
         them, or they do not fit beside what must stay free; QueueFull when the modality's part of
         the disk is full."""
         room = self._check_fit(size)
@@ -89,12 +89,11 @@ class Intake:
         except Exception as error:
             raise self._cannot("the queue cannot be read", error) from error
         try:
-            writer = self._spool.begin()
+            return self._spool.begin(size, self._check_fit, self._cannot)
         except OSError as error:
             raise self._cannot(UNWRITTEN, error) from error
-        return Receiving(writer, size, self._check_fit, self._cannot)
 
-    def accept(self, request: PrintRequest, received: Sequence[Incoming], came: float) -> int:
+    def accept(self, request: PrintRequest, received: Sequence[UploadedPixels], came: float) -> int:
         """Put the pixels, then the rows, on stable storage; the number of the job.
 
         Only when this returns may the modality be told success. CannotStore otherwise, and then
@@ -134,7 +133,7 @@ class Intake:
         self._wake()
         return admitted.job_id
 
-    def forget(self, received: Sequence[Incoming]) -> None:
+    def forget(self, received: Sequence[UploadedPixels]) -> None:
         """Remove pixels that arrived and were not asked for."""
         self._spool.drop(received)
 
@@ -171,7 +170,7 @@ class Intake:
             self._note("storage failed", {"what": "no room can be made", "why": in_words(error)})
             return room
 
-    def _undo(self, received: Sequence[Incoming]) -> None:
+    def _undo(self, received: Sequence[UploadedPixels]) -> None:
         """Take back what `keep` moved into place, as far as no job refers to it."""
         try:
             self._spool.undo(received, self._jobs.spooled)

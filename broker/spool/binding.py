@@ -6,13 +6,11 @@ import sqlite3
 import time
 from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError
-
 from broker.model.spool_fit import DatabaseSeen, Misfit, Progress, SpoolSeen, misfit
 from broker.spool.mark import FILE, MarkUnreadable, SpoolMark, read_mark, set_back
 from broker.spool.stored import kept
 from broker.store import identity
-from broker.store.database import FAILURES, Database
+from broker.store.database import FAILURES, Database, as_failure
 from broker.store.identity import Changes
 from broker.store.replacement import DatabaseReplaced
 
@@ -105,7 +103,7 @@ def look(database: Database, mark: SpoolMark) -> None:
         database.met(error)
         if isinstance(error, DatabaseReplaced):
             raise
-        raise DBAPIError.instance(None, None, error, sqlite3.Error) from error
+        raise as_failure(error) from error
 
 
 def seal(database: Database, mark: SpoolMark, now: float) -> None:

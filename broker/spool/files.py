@@ -18,7 +18,7 @@ import itertools
 import math
 import os
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,15 +27,15 @@ from typing import Self
 from broker.model.trouble import CannotStore, PixelsGone, SpoolDamaged
 from broker.spool.binding import SpoolMismatch, judged, spool_seen
 from broker.spool.folder_sync import sync_folder
-from broker.spool.incoming import Incoming, Writer
 from broker.spool.lock import Busy, Keepers
 from broker.spool.orphans import Orphan, Orphans
 from broker.spool.pins import is_pinned, remove_left
 from broker.spool.stored import Stored, kept, place_of
+from broker.spool.upload import CheckRoom, Failed, PixelUpload, UploadedPixels
 from broker.store.reading import JobReading
 from broker.store.releases import References
 
-__all__ = ["Incoming", "Spool", "SpoolMissing", "Stored", "Writer", "is_there"]
+__all__ = ["PixelUpload", "Spool", "SpoolMissing", "Stored", "UploadedPixels", "is_there"]
 
 BATCH = 200
 """Files of one step of a sweep."""
@@ -125,22 +125,22 @@ class Spool:
             return None
         return SpoolMissing(directory, len(names))
 
-    def begin(self) -> Writer:
-        """Pixels begin to come. OSError."""
-        return Writer(self._incoming)
+    def begin(self, size: int, check_room: CheckRoom, failed: Failed) -> PixelUpload:
+        """`size` bytes of pixels begin to come. Raises: OSError: when no file can be made."""
+        return PixelUpload(self._incoming, size, check_room, failed)
 
-    def receive(self, chunks: Iterable[bytes | memoryview]) -> Incoming:
-        """Write pixels as they come. OSError; whatever ends it early, nothing is left behind."""
-        writer = self.begin()
+    def receive(self, chunks: Sequence[bytes | memoryview]) -> UploadedPixels:
+        """Pixels that are there. Raises: OSError, CannotStore; then nothing is left behind."""
+        length = sum(map(len, chunks))
+        upload = self.begin(length, lambda _missing: None, cannot_store)
         try:
-            for chunk in chunks:
-                writer.write(chunk)
-            return writer.finish()
+            upload.fill(map(memoryview, chunks))
+            return upload.finish(length)
         except BaseException:
-            writer.discard()
+            upload.discard()
             raise
 
-    def keep(self, incoming: Sequence[Incoming]) -> None:
+    def keep(self, incoming: Sequence[UploadedPixels]) -> None:
         """Put the names of all of it on stable storage, too; CannotStore when that fails.
 
         A file of that name that is already there is that content. What was placed before a failure
@@ -160,7 +160,7 @@ class Spool:
         """Nothing is removed meanwhile: from before `keep` to the rows that refer to the files."""
         return self._keepers.keeping()
 
-    def drop(self, incoming: Sequence[Incoming]) -> None:
+    def drop(self, incoming: Sequence[UploadedPixels]) -> None:
         """Forget what was received; what was kept of it stays."""
         for each in incoming:
             each.path.unlink(missing_ok=True)
@@ -182,7 +182,7 @@ class Spool:
             self._back(name)
         return Stored(path, length)
 
-    def undo(self, incoming: Sequence[Incoming], referenced: Referenced) -> int:
+    def undo(self, incoming: Sequence[UploadedPixels], referenced: Referenced) -> int:
         """Take back what `keep` has just placed and no job refers to; how many.
 
         A file that had its place before stays. What cannot be removed now, as files are being kept
@@ -374,7 +374,7 @@ class Spool:
     def _path(self, name: str) -> Path:
         return place_of(self._directory, name)
 
-    def _place(self, incoming: Incoming) -> Path:
+    def _place(self, incoming: UploadedPixels) -> Path:
         """Give a file its lasting name; the directory it is in."""
         target = self._path(incoming.name)
         try:
@@ -383,7 +383,7 @@ class Spool:
             self._heal(target, incoming)
         return target.parent
 
-    def _heal(self, target: Path, good: Incoming) -> None:
+    def _heal(self, target: Path, good: UploadedPixels) -> None:
         """What lies there under that name must be that content; if not, it is put right."""
         try:
             with Stored(target, good.length) as stored:
@@ -399,6 +399,11 @@ class Spool:
             fresh = good.path.with_name(uuid.uuid4().hex)
             os.link(good.path, fresh)
             fresh.replace(target)
+
+
+def cannot_store(what: str, error: OSError) -> CannotStore:
+    """What the disk does not do, for whoever asked for it."""
+    return CannotStore(f"{what}: {error.strerror or error}")
 
 
 def _in_batches(names: Collection[str], chosen: Referenced) -> set[str]:

@@ -8,6 +8,7 @@ the database's own lock.
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -97,6 +98,11 @@ class Checkpoint:
 
 FAILURES = (SQLAlchemyError, DatabaseBusy, DatabaseReplaced)
 """What any question or change may raise because of the database itself, not of what was asked."""
+
+
+def as_failure(error: sqlite3.Error) -> SQLAlchemyError:
+    """What SQLite itself raised, as one of FAILURES."""
+    return DBAPIError.instance(None, None, error, sqlite3.Error)
 
 
 def in_words(error: BaseException) -> str:

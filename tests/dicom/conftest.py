@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from broker.dicom.scp.allowance import Allowance, Holdings
-from broker.dicom.scp.arriving import Arriving
+from broker.dicom.scp.intake import TakesPixels
+from broker.dicom.scp.open_film import OpenImageBox
 from broker.dicom.scp.print_scp import PrintScp
 from broker.dicom.uids import EXPLICIT_LITTLE, IMPLICIT_LITTLE, OFFERED, VERIFICATION
 from broker.dicom.upper_layer.acceptor import AcceptedAssociation, Acceptor, Ending
-from broker.dicom.upper_layer.message import Request
 from broker.dicom.upper_layer.negotiation import Offer
 from broker.model.room import Room
 from broker.relay.intake import Intake
@@ -34,13 +34,14 @@ class WatchedScp(PrintScp):
 
     desk: Desk
 
-    def sink(self, request: Request, size: int) -> Arriving[Any] | None:
+    def begin_upload(self, box: OpenImageBox, size: int) -> TakesPixels[Any]:
         """Begin, then tell."""
-        found = super().sink(request, size)
-        with self.desk.changed:
-            self.desk.begun += 1
-            self.desk.changed.notify_all()
-        return found
+        try:
+            return super().begin_upload(box, size)
+        finally:
+            with self.desk.changed:
+                self.desk.begun += 1
+                self.desk.changed.notify_all()
 
     def closed(self, ending: Ending) -> None:
         """Forget, then tell."""

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from pydicom.dataset import Dataset
+
+from broker.dicom.scp.received_dataset import WANTED
 from broker.dicom.upper_layer.acceptor import AcceptedAssociation, Acceptor, Ending, Offer
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.dataset import EXPLICIT_LE, IMPLICIT_LE
@@ -33,7 +36,6 @@ class Seen:
         self._changed = threading.Condition()
         self.events: list[tuple[str, Mapping[str, object]]] = []
         self.endings: list[Ending] = []
-        self.sinks: list[Kept] = []
 
     def event(self, name: str, fields: Mapping[str, object]) -> None:
         """Told by the acceptor."""
@@ -74,22 +76,42 @@ class Seen:
         return [fields for each, fields in self.events if each == name]
 
 
-class Kept:
-    """A sink that holds the pixels."""
+class Taken:
+    """Pixels that are being read."""
 
     def __init__(self) -> None:
         self.content = bytearray()
-        self.pieces = 0
-        self.discarded = threading.Event()
+        self.over = threading.Event()
+        """Set when no more of them is read."""
 
-    def write(self, piece: memoryview) -> None:
-        """The next bytes."""
-        self.content += piece
-        self.pieces += 1
 
-    def discard(self) -> None:
-        """The association has dropped it."""
-        self.discarded.set()
+class Taking:
+    """Answers 0x0000 to requests whose pixels it has read."""
+
+    def __init__(self, pause_s: float = 0) -> None:
+        """It waits so long before each piece."""
+        self.taken: list[Taken] = []
+        self._pause_s = pause_s
+
+    def __call__(self, _association: AcceptedAssociation, request: Request) -> Response:
+        """Read all of it."""
+        self.read(request)
+        return Response(0x0000)
+
+    def read(self, request: Request) -> tuple[Dataset, bytes]:
+        """The data set, and the pixels that are elsewhere."""
+        taken = Taken()
+        self.taken.append(taken)
+        pause = threading.Event()
+        try:
+            reader = request.reader(WANTED)
+            if reader.to_pixels() is not None:
+                for piece in reader.pixels():
+                    pause.wait(self._pause_s)
+                    taken.content += piece
+            return reader.to_end(), bytes(taken.content)
+        finally:
+            taken.over.set()
 
 
 class Scripted:
@@ -107,12 +129,6 @@ class Scripted:
         """Nothing may follow."""
         self.unprinted = 0
         """Images that would be lost."""
-
-    def sink(self, _request: Request, _size: int) -> Kept:
-        """Pixels are held; the function finds them at its request."""
-        sink = Kept()
-        self._seen.sinks.append(sink)
-        return sink
 
     def answer(self, request: Request) -> Response | None:
         """What the function says."""

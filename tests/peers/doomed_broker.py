@@ -82,19 +82,19 @@ def _listed(*steps: Step) -> dict[str, Step]:
 
 
 _SPOOL = "broker.spool.files"
-_INCOMING = "broker.spool.incoming"
-_WRITER = f"{_INCOMING}:Writer"
+_UPLOADING = "broker.spool.upload"
+_UPLOAD = f"{_UPLOADING}:PixelUpload"
 _CLAIMS = "broker.store.claims:Claims"
 _SCU = "broker.dicom.scu.print_scu:PrintScu"
 _SESSION = "broker.dicom.scu.print_session:PrintSession"
 
 FRONT_DOOR = _listed(
-    Step("pixels-arrived", "before", f"{_WRITER}.__init__"),
-    Step("file-made", "after", f"{_WRITER}.__init__"),
-    Step("pixels-begun", "after", f"{_WRITER}.write"),
-    Step("pixels-written", "before", f"{_INCOMING}:_sync"),
-    Step("pixels-fsynced", "after", f"{_INCOMING}:_sync"),
-    Step("pixels-received", "after", f"{_WRITER}.finish"),
+    Step("pixels-arrived", "before", f"{_UPLOAD}.__init__"),
+    Step("file-made", "after", f"{_UPLOAD}.__init__"),
+    Step("pixels-begun", "after", f"{_UPLOAD}._write"),
+    Step("pixels-written", "before", f"{_UPLOADING}:_sync"),
+    Step("pixels-fsynced", "after", f"{_UPLOADING}:_sync"),
+    Step("pixels-received", "after", f"{_UPLOAD}.finish"),
     Step("print-requested", "before", "broker.relay.intake:Intake.accept"),
     Step("renamed", "after", "os:link"),
     Step("directory-fsynced", "after", f"{_SPOOL}:sync_folder", _is_folder),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,13 @@ from broker.dicom.upper_layer.associate_pdus import (
 from broker.dicom.upper_layer.command_set import Command, CommandSet, command_bytes, command_of
 from broker.dicom.upper_layer.dataset import decode_dataset
 from broker.dicom.upper_layer.dataset_writer import encode_dataset
-from broker.dicom.upper_layer.fragments import Assembly, packed, sendable_pdu
+from broker.dicom.upper_layer.fragments import (
+    Fragments,
+    Message,
+    next_message,
+    packed,
+    sendable_pdu,
+)
 from broker.dicom.upper_layer.message import Context, Request, Response, response_command
 from broker.dicom.upper_layer.negotiation import Offer, Proposal, Rejection, accepted, negotiate
 from broker.dicom.upper_layer.wire import PduType, Wire
@@ -44,6 +51,7 @@ if TYPE_CHECKING:
 PATIENCE_S = 30.0
 """No association lasts longer without a word from the broker."""
 MAX_PDU = 65536
+MAX_DATASET = 1 << 28
 OFFERED = (VERIFICATION, GRAYSCALE_META, PRESENTATION_LUT)
 STEPS = {
     (Command.N_CREATE, FILM_SESSION): Step.SESSION,
@@ -68,6 +76,10 @@ class Paper:
     """In which association for films it was asked for, from 1."""
 
 
+class _Over(Exception):
+    """The broker has ended the association."""
+
+
 class Call:
     """One association, and the Turn that its fault acts on."""
 
@@ -82,6 +94,8 @@ class Call:
         self._number = 0
         self._reached: dict[Step, int] = {}
         self._contexts: dict[int, Context] = {}
+        self._data = b""
+        """The data set of the request."""
         self._label = ""
         self._last_words = b""
         self._boxes: dict[str, list[str]] = {}
@@ -94,39 +108,44 @@ class Call:
         pdu = self._wire.receive(self._deadline())
         self._proposal = read_proposal(pdu.body)
         self._send_pdu = sendable_pdu(self._proposal.max_pdu)
-        self._assembly = Assembly(max_dataset=1 << 28)
+        self._fragments = Fragments(self._next_body)
         checking = any(each.abstract_syntax == VERIFICATION for each in self._proposal.contexts)
         if checking and self._printer.check is not None:
             return self._printer.check(self)
         if not checking:
             self._number, self._fault = self._printer.next_fault()
         self._act(Step.ASSOCIATION, self.accept)
-        while True:
-            pdu = self._wire.receive(self._deadline())
-            if pdu.type == PduType.RELEASE_RQ:
-                self.request = None
-                self._act(Step.RELEASE, self.usual)
-            elif pdu.type != PduType.DATA:
-                return None
-            else:
-                self._hear(self._assembly.feed(pdu.body))
+        with suppress(_Over):
+            while True:
+                self._hear(next_message(self._fragments))
 
-    def _hear(self, messages: Sequence[Any]) -> None:
-        for message in messages:
-            if message.command.is_response:
-                continue
-            context = self._contexts[message.context_id]
-            if self.request is not None:
-                self.earlier_id = self.request.message_id
-            self.request = Request(context, message.command, message.data)
-            step = STEPS.get((Command(self.request.field), self.request.class_uid))
-            if step is Step.SESSION:
-                self._label = str(self._heard_dataset().get("FilmSessionLabel", ""))
-                self._fault = self._fault or self._printer.fault_of(self._label)
-            if step is None:
-                self.usual()
-            else:
-                self._act(step, self.usual)
+    def _next_body(self) -> memoryview:
+        pdu = self._wire.receive(self._deadline())
+        if pdu.type == PduType.DATA:
+            return pdu.body
+        if pdu.type == PduType.RELEASE_RQ:
+            self.request = None
+            self._act(Step.RELEASE, self.usual)
+            return self._next_body()
+        raise _Over
+
+    def _hear(self, message: Message) -> None:
+        data = b"" if message.data is None else message.data.read(MAX_DATASET)
+        if message.command.is_response:
+            return
+        assert data is not None
+        context = self._contexts[message.context_id]
+        if self.request is not None:
+            self.earlier_id = self.request.message_id
+        self.request, self._data = Request(context, message.command), data
+        step = STEPS.get((Command(self.request.field), self.request.class_uid))
+        if step is Step.SESSION:
+            self._label = str(self._heard_dataset().get("FilmSessionLabel", ""))
+            self._fault = self._fault or self._printer.fault_of(self._label)
+        if step is None:
+            self.usual()
+        else:
+            self._act(step, self.usual)
 
     def _act(self, step: Step, otherwise: Callable[[], None]) -> None:
         self.step = step
@@ -245,7 +264,7 @@ class Call:
     def _heard_dataset(self) -> Dataset:
         assert self.request is not None
         assert self.request.context is not None
-        return decode_dataset(self.request.data, self.request.context.transfer_syntax)
+        return decode_dataset(self._data, self.request.context.transfer_syntax)
 
     def _send(self, context: Context, command: CommandSet, dataset: Dataset | None) -> None:
         data = [] if dataset is None else encode_dataset(dataset, context.transfer_syntax)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from broker.dicom.scp.open_film import Received
@@ -13,14 +13,17 @@ R = TypeVar("R", bound=Received)
 R_co = TypeVar("R_co", bound=Received, covariant=True)
 
 
-class PixelWriter(Protocol[R_co]):
-    """Takes the pixels of one image box, as they come, into the spool, not yet for good."""
+class TakesPixels(Protocol[R_co]):
+    """Takes the pixels of one image box, as they come, into the spool, not yet for good.
 
-    def write(self, piece: memoryview, /) -> None:
-        """The next bytes; the view is valid only now. CannotStore when there is no room."""
+    In the end either `finish` or `discard`. Raises: CannotStore: when there is no room.
+    """
 
-    def finish(self) -> R_co:
-        """That was all, and it is on stable storage. CannotStore; then it is to be discarded."""
+    def fill(self, pieces: Iterable[memoryview], /) -> None:
+        """Take them all, piece by piece; each view is valid until the next."""
+
+    def finish(self, length: int, /) -> R_co:
+        """The first `length` bytes, which are all or all but one, are on stable storage."""
 
     def discard(self) -> None:
         """They are not wanted: remove what has come."""
@@ -32,7 +35,7 @@ class FilmIntake(Protocol[R]):
     def check_room(self, calling_ae: str, peer: str) -> None:
         """CannotStore when there is no room for a new film session of this modality."""
 
-    def receive(self, size: int, calling_ae: str, peer: str) -> PixelWriter[R]:
+    def receive(self, size: int, calling_ae: str, peer: str) -> TakesPixels[R]:
         """`size` bytes of pixels of this modality begin to come; CannotStore when there is no room
         for them."""
 

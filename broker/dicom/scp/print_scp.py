@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from pydicom.dataset import Dataset
 
-from broker.dicom import attributes, statuses
+from broker.dicom import statuses
 from broker.dicom.scp import attribute_list, film_objects
 from broker.dicom.scp.allowance import Allowance, Holdings, Share
-from broker.dicom.scp.arriving import Arriving
 from broker.dicom.scp.film_tree import FilmTree
-from broker.dicom.scp.intake import FilmIntake
+from broker.dicom.scp.intake import FilmIntake, TakesPixels
 from broker.dicom.scp.open_film import OpenFilmBox, OpenFilmSession, OpenImageBox
+from broker.dicom.scp.received_dataset import ReceivedDataset
 from broker.dicom.scp.turns import Turns
 from broker.dicom.statuses import Fault
 from broker.dicom.uids import (
@@ -27,7 +28,6 @@ from broker.dicom.uids import (
 )
 from broker.dicom.upper_layer.acceptor import AcceptedAssociation, Ending
 from broker.dicom.upper_layer.command_set import Command
-from broker.dicom.upper_layer.dataset_stream import Sink
 from broker.dicom.upper_layer.message import Request, Response
 from broker.events import Note
 from broker.model.caller import Caller
@@ -76,8 +76,7 @@ class PrintScp:
             if request.field == Command.C_ECHO:
                 return Response(statuses.SUCCESS)
             try:
-                with self._turns.take():
-                    return self._answer(request)
+                return self._answer_when_received(request)
             finally:
                 self._share.become(self.tree.unprinted_bytes)
         except Fault as fault:
@@ -94,28 +93,6 @@ class PrintScp:
                 },
             )
             return Response(fault.status, None, fault.fields)
-
-    def sink(self, request: Request, size: int) -> Arriving[Any] | None:
-        """The spool, for the pixels of an image box of ours; refused ones are dropped."""
-        if request.field != Command.N_SET:
-            return None
-        try:
-            self._check_class(request, request.class_uid)
-            node = self.tree.find(request.instance_uid, request.class_uid)
-        except Fault:
-            return None  # the answer will say so
-        if not isinstance(node, OpenImageBox):
-            return None
-        replaced = node.unprinted_bytes
-
-        def begin() -> Any:
-            self.allowance.check_image(size, replaced, self._share)
-            writer = self.intake.receive(size, self.association.calling_ae, self.association.peer)
-            # What is coming counts, too: images of many associations may come at once.
-            self._share.become(self.tree.unprinted_bytes + size)
-            return writer
-
-        return Arriving(begin, size)
 
     @property
     def disposable(self) -> bool:
@@ -143,14 +120,46 @@ class PrintScp:
         self.tree = FilmTree(self.allowance.film_boxes)
         self._share.become(0)
 
-    def _answer(self, request: Request) -> Response:
+    def _answer_when_received(self, request: Request) -> Response:
+        """Read all of it first: a peer that sends slowly keeps no turn."""
+        self._check_class(request, request.class_uid)
+        box = self._image_box(request)
+        begin = None if box is None else partial(self.begin_upload, box)
+        received = ReceivedDataset[Any](request, begin)
+        try:
+            with self._turns.take():
+                return self._answer(request, received)
+        finally:
+            received.discard()
+
+    def _image_box(self, request: Request) -> OpenImageBox | None:
+        """The image box of ours that a request sets, if it does: of others, pixels are skipped."""
+        if request.field != Command.N_SET:
+            return None
+        try:
+            node = self.tree.find(request.instance_uid, request.class_uid)
+        except Fault:
+            return None  # the answer will say so
+        return node if isinstance(node, OpenImageBox) else None
+
+    def begin_upload(self, box: OpenImageBox, size: int) -> TakesPixels[Any]:
+        """What takes the `size` bytes of pixels that begin to come for an image box.
+
+        Fault 0xC605 or CannotStore when they are not taken.
+        """
+        self.allowance.check_image(size, box.unprinted_bytes, self._share)
+        upload = self.intake.receive(size, self.association.calling_ae, self.association.peer)
+        # What is coming counts, too: images of many associations may come at once.
+        self._share.become(self.tree.unprinted_bytes + size)
+        return upload
+
+    def _answer(self, request: Request, received: ReceivedDataset[Any]) -> Response:
         sop_class, uid = request.class_uid, request.instance_uid
-        self._check_class(request, sop_class)
         match request.field:
             case Command.N_CREATE:
-                return self._create(request, sop_class, uid)
+                return self._create(request, received, sop_class, uid)
             case Command.N_SET:
-                return self._set(request, sop_class, uid)
+                return self._set(received, sop_class, uid)
             case Command.N_GET:
                 return self._get(request, sop_class, uid)
             case Command.N_ACTION:
@@ -167,12 +176,14 @@ class PrintScp:
         if sop_class not in META_MEMBERS.get(abstract, frozenset({abstract})):
             raise Fault(statuses.NO_SUCH_SOP_CLASS, "no such class on this presentation context")
 
-    def _create(self, request: Request, sop_class: str, asked: str) -> Response:
+    def _create(
+        self, request: Request, received: ReceivedDataset[Any], sop_class: str, asked: str
+    ) -> Response:
         if sop_class not in (FILM_SESSION, FILM_BOX, PRESENTATION_LUT):
             raise Fault(statuses.NO_SUCH_SOP_CLASS, "instances of this class are not created")
         self.tree.check_room(sop_class)
         uid = self.tree.new_uid(asked)
-        dataset = attributes.parse(request)
+        dataset = received.dataset()
         if sop_class == FILM_SESSION:
             reply = self._create_session(uid, dataset)
         elif sop_class == FILM_BOX:
@@ -216,11 +227,11 @@ class PrintScp:
     def check_film_box(self, film_box: OpenFilmBox) -> None:
         """Whether such a film can be printed at all: a Fault says no. Here, any can."""
 
-    def _set(self, request: Request, sop_class: str, uid: str) -> Response:
+    def _set(self, received: ReceivedDataset[Any], sop_class: str, uid: str) -> Response:
         if sop_class in (PRINTER, PRESENTATION_LUT):
             raise Fault(statuses.UNRECOGNIZED_OPERATION, "instances of this class are not set")
         node = self.tree.find(uid, sop_class)
-        dataset = attributes.parse(request)
+        dataset = received.dataset()
         if isinstance(node, OpenFilmSession):
             film_objects.set_session(node, dataset, self.tree)
             reply = film_objects.session_reply(node)
@@ -229,23 +240,22 @@ class PrintScp:
             reply = film_objects.settable_reply(node)
         else:
             assert isinstance(node, OpenImageBox)
-            self._set_image_box(node, dataset, request.sink)
+            self._set_image_box(node, received)
             reply = None
         return Response(statuses.SUCCESS, reply, {"AffectedSOPInstanceUID": node.uid})
 
-    def _set_image_box(self, box: OpenImageBox, dataset: Dataset, sink: Sink | None) -> None:
-        change = film_objects.image_change(box, dataset, self.tree)
-        earlier, before, received = box.received, box.unprinted_bytes, None
+    def _set_image_box(self, box: OpenImageBox, received: ReceivedDataset[Any]) -> None:
+        change = film_objects.image_change(box, received.dataset(), self.tree)
+        earlier, before, pixels = box.received, box.unprinted_bytes, None
         if change.image is not None:
-            assert isinstance(sink, Arriving)
-            received = sink.take(change.image.length)
+            pixels = received.finish_pixels(change.image.length)
         try:
             self.tree.film_box_of(box).place(box, change.position)
         except Fault:
-            if received is not None:
-                self.intake.forget([received])
+            if pixels is not None:
+                self.intake.forget([pixels])
             raise
-        change.apply(box, received)
+        change.apply(box, pixels)
         self.tree.recount(box, before)
         if earlier is not None:
             self.intake.forget([earlier])

@@ -21,6 +21,7 @@ from broker.dicom.upper_layer.associate_pdus import abort_pdu, associate_rj
 from broker.dicom.upper_layer.association import ABORT_PATIENCE_S, AcceptedAssociation
 from broker.dicom.upper_layer.association_ending import QUIET_S, ends_at
 from broker.dicom.upper_layer.listener import Listener
+from broker.dicom.upper_layer.message import MAX_DATASET
 from broker.dicom.upper_layer.negotiation import (
     CONGESTED,
     TOO_MANY,
@@ -40,7 +41,6 @@ from broker.dicom.upper_layer.negotiation import (
 from broker.dicom.upper_layer.peer_watch import CALLER_SILENT_S
 from broker.dicom.upper_layer.pending import Stranger
 from broker.dicom.upper_layer.service import (
-    MAX_FRAME,
     AssociationLimits,
     AssociationService,
     Ending,
@@ -97,7 +97,7 @@ class Acceptor:
         establish_timeout_s: float = 30,
         idle_timeout_s: float = 3600,
         message_timeout_s: float = 300,
-        max_frame: int = MAX_FRAME,
+        max_dataset: int = MAX_DATASET,
         silent_s: int = CALLER_SILENT_S,
         on_event: EventSink = lambda _name, _fields: None,
     ) -> None:
@@ -106,7 +106,7 @@ class Acceptor:
         self._new_service = new_service
         self._check_called_ae = check_called_ae
         self._caps = Caps(max_associations, max_associations_per_peer or max_associations, spare_s)
-        self._limits = AssociationLimits(max_pdu, idle_timeout_s, message_timeout_s, max_frame)
+        self._limits = AssociationLimits(max_pdu, idle_timeout_s, message_timeout_s, max_dataset)
         self._on_event = on_event
         self._changed = threading.Condition()
         self._associations: dict[AcceptedAssociation, str] = {}

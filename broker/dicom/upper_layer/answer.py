@@ -11,7 +11,7 @@ from broker.dicom.upper_layer.dataset import UnreadableDataset, decode_dataset
 from broker.dicom.upper_layer.message import Context, Request
 
 
-def readable(context: Context | None, data: bytes) -> Dataset | None:
+def readable(context: Context | None, data: bytes | None) -> Dataset | None:
     """The data set of a message; None where there is none, or it cannot be decoded."""
     if context is None or not data:
         return None
@@ -41,12 +41,13 @@ class EventReport:
     dataset: Dataset | None
 
     @classmethod
-    def of(cls, request: Request) -> EventReport:
-        """What an N-EVENT-REPORT-RQ says; its type is 0 where that is no number."""
+    def of(cls, request: Request, data: bytes | None) -> EventReport:
+        """What an N-EVENT-REPORT-RQ with that data set says; its type is 0 where that is no
+        number."""
         number = request.command.get("EventTypeID")
         return cls(
             request.class_uid,
             request.instance_uid,
             number if isinstance(number, int) else 0,
-            readable(request.context, request.data),
+            readable(request.context, data),
         )

@@ -9,13 +9,17 @@ from contextlib import suppress
 
 from pydicom.dataset import Dataset
 
-from broker.dicom.statuses import PROCESSING_FAILURE
 from broker.dicom.upper_layer.associate_pdus import RELEASE_RP, abort_pdu, associate_ac
 from broker.dicom.upper_layer.association_ending import AssociationUse
 from broker.dicom.upper_layer.command_set import Command, CommandSet, command_bytes, command_of
-from broker.dicom.upper_layer.dataset_stream import Strainer
 from broker.dicom.upper_layer.dataset_writer import encode_dataset
-from broker.dicom.upper_layer.fragments import Assembly, Message, packed, sendable_pdu
+from broker.dicom.upper_layer.fragments import (
+    Fragments,
+    Message,
+    next_message,
+    packed,
+    sendable_pdu,
+)
 from broker.dicom.upper_layer.guarded_service import GuardedService
 from broker.dicom.upper_layer.message import Context, Request, Response, response_command
 from broker.dicom.upper_layer.negotiation import Answered, Proposal, accepted
@@ -27,6 +31,7 @@ from broker.dicom.upper_layer.service import (
     Ending,
     EventSink,
 )
+from broker.dicom.upper_layer.statuses import PROCESSING_FAILURE
 from broker.dicom.upper_layer.wire import PduType, Reason, TimedOut, Violation, Wire, WireBroken
 from broker.model.refusal import Refusal
 
@@ -58,9 +63,13 @@ class AcceptedAssociation:
         self._patience_s = min(SEND_PATIENCE_S, limits.message_timeout_s)
         self._by_id = {context.id: context for context in self.contexts}
         self._send_pdu = sendable_pdu(proposal.max_pdu)
-        self._assembly = Assembly(max_dataset=limits.max_frame, strain=self._strain)
-        self._coming: Iterator[Message] = iter(())
-        """The messages in the PDU that came last."""
+        self._fragments = Fragments(self._next_body)
+        self._pace = Pace(limits.message_timeout_s, time.monotonic())
+        """Of the message that is coming."""
+        self._paced = 0
+        """Bytes of it that the pace knows of."""
+        self._received_at = 0.0
+        """When the last PDU was there, of `time.monotonic()`."""
         self._on_event = on_event
         self._thread = threading.current_thread()
         self._answering = False
@@ -178,7 +187,7 @@ class AcceptedAssociation:
     def run(self, service: AssociationService) -> Closing:
         """Accept, and answer until it ends. Calls `service.closed` exactly once."""
         closing = Closing(Ending.LOST, "failed")
-        guarded = GuardedService(service, max_frame=self._limits.max_frame, tell=self._tell)
+        guarded = GuardedService(service, self._tell)
         self._service = guarded
         try:
             self._wire.send(
@@ -198,7 +207,6 @@ class AcceptedAssociation:
         except WireBroken as exc:
             closing = self._ended_by_us or Closing(Ending.LOST, f"the peer {exc}")
         finally:
-            self._assembly.abandon()
             self._tell_unprinted(guarded, closing)
             guarded.closed(closing.how)
         return closing
@@ -213,34 +221,31 @@ class AcceptedAssociation:
 
     def _next(self) -> Message:
         """The next message. Raises Closing when the association has ended in good order."""
-        message = next(self._coming, None)
-        if message is None and not self._assembly.begun:
+        if not self._fragments.pending:
             self._rest()
-        pace = Pace(self._limits.message_timeout_s, time.monotonic())
-        while message is None:
-            pdu = self._wire.receive(pace.deadline)
-            if pdu.type == PduType.DATA:
-                came, before = time.monotonic(), self._assembly.size
-                self._coming = self._assembly.feed(pdu.body)
-                message = next(self._coming, None)
-                moved = self._assembly.size - before
-                if moved > 0:
-                    now = time.monotonic()
-                    pace.ours(now - came)
-                    pace.moved(moved, now)
-            elif pdu.type == PduType.RELEASE_RQ:
-                self._wire.send([RELEASE_RP], self._patience_s)
-                raise Closing(Ending.RELEASED, "released")
-            elif pdu.type == PduType.ABORT:
-                raise Closing(Ending.ABORTED, "aborted by the peer", by_peer=True)
-            else:
-                raise Violation(f"{pdu.type.name} within an association", Reason.UNEXPECTED_PDU)
-        return message
+        self._pace = Pace(self._limits.message_timeout_s, time.monotonic())
+        self._paced = 0
+        return next_message(self._fragments)
 
-    def _strain(self, context_id: int, command: CommandSet) -> Strainer | None:
-        """What the data set of this command goes through."""
-        assert self._service is not None
-        return self._service.strainer(Request(self._by_id.get(context_id), command))
+    def _next_body(self) -> memoryview:
+        """The next PDU of the message that is coming: what its bytes took us is not the peer's
+        time."""
+        moved = self._fragments.size - self._paced
+        if moved > 0:
+            now = time.monotonic()
+            self._pace.ours(now - self._received_at)
+            self._pace.moved(moved, now)
+            self._paced = self._fragments.size
+        pdu = self._wire.receive(self._pace.deadline)
+        self._received_at = time.monotonic()
+        if pdu.type == PduType.DATA:
+            return pdu.body
+        if pdu.type == PduType.RELEASE_RQ:
+            self._wire.send([RELEASE_RP], self._patience_s)
+            raise Closing(Ending.RELEASED, "released")
+        if pdu.type == PduType.ABORT:
+            raise Closing(Ending.ABORTED, "aborted by the peer", by_peer=True)
+        raise Violation(f"{pdu.type.name} within an association", Reason.UNEXPECTED_PDU)
 
     def _rest(self) -> None:
         """Until something comes. Only requests put off the end of an idle association."""
@@ -257,16 +262,17 @@ class AcceptedAssociation:
             raise self._ended_by_us
 
     def _serve(self, service: GuardedService, message: Message) -> None:
+        if message.command.is_response or message.command.CommandField == Command.C_CANCEL:
+            message.skip()
+            return
+        context = self._by_id.get(message.context_id)
+        request = Request(context, message.command, message.data, self._limits.max_dataset)
+        self._answering = True
         try:
-            if message.command.is_response or message.command.CommandField == Command.C_CANCEL:
-                return
-            context = self._by_id.get(message.context_id)
-            request = Request(context, message.command, message.data, message.strained)
-            self._answering = True
-            response = service.answer(request, message)
+            response = service.answer(request)
         finally:
             self._answering = False
-            message.settle()
+        message.skip()
         if self._ended_by_us is not None:
             raise self._ended_by_us
         later, self._later = self._later, []

@@ -8,6 +8,7 @@ syntaxes are known here, because no others are ever accepted.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 from pydicom import config
@@ -16,7 +17,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 from pydicom.tag import BaseTag, Tag
 
-from broker.dicom.upper_layer.dataset_walk import (
+from broker.dicom.upper_layer.dataset_reader import (
     EXPLICIT_LE,
     IMPLICIT_LE,
     ITEM,
@@ -26,11 +27,11 @@ from broker.dicom.upper_layer.dataset_walk import (
     SHORT_LENGTH,
     TAG,
     UNDEFINED,
+    DatasetReader,
     Elsewhere,
     Maker,
     UnreadableDataset,
     Value,
-    Walk,
     is_explicit,
 )
 from broker.dicom.upper_layer.vr import BINARY, NUMBERS, ONE_TEXT, TEXT, TRIMMED
@@ -73,18 +74,30 @@ def read_raw(data: bytes, transfer_syntax: str) -> Dataset:
 
 
 def _whole(data: bytes, transfer_syntax: str, make: Maker[Dataset]) -> Dataset:
-    view = memoryview(data)
-    at = 0
-    steps = Walk(make, transfer_syntax).steps(len(data))
-    try:
-        _, count = next(steps)
-        while True:
-            value = view[at : at + count]
-            at += count
-            _, count = steps.send(value)
-    except StopIteration as end:
-        dataset: Dataset = end.value
-        return dataset
+    source = InMemory(data)
+    reader = DatasetReader(source, transfer_syntax, make, size=len(data))
+    return reader.to_end()
+
+
+class InMemory:
+    """A data set's bytes that are there."""
+
+    def __init__(self, data: bytes) -> None:
+        self._left = memoryview(data)
+
+    def take(self, count: int) -> memoryview:
+        """The next bytes."""
+        taken, self._left = self._left[:count], self._left[count:]
+        return taken
+
+    def pieces(self, count: int) -> Iterator[memoryview]:
+        """The next bytes, in one piece."""
+        if taken := self.take(count):
+            yield taken
+
+    def at_end(self) -> bool:
+        """Whether there are no more."""
+        return not self._left
 
 
 class Raw:

@@ -1,4 +1,4 @@
-"""Messages cut into P-DATA-TF PDUs, and put together again (PS3.8 9.3.5, annex E)."""
+"""Messages as P-DATA-TF PDUs (PS3.8 9.3.5, annex E): read as they come, and cut to be sent."""
 
 from __future__ import annotations
 
@@ -7,14 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from broker.dicom.upper_layer.command_set import (
-    Command,
-    CommandSet,
-    UnreadableCommand,
-    read_command,
-)
+from broker.dicom.upper_layer.command_set import CommandSet, UnreadableCommand, read_command
 from broker.dicom.upper_layer.dataset import Buffer
-from broker.dicom.upper_layer.dataset_stream import Strainer
 from broker.dicom.upper_layer.dataset_writer import Pieces, buffers
 from broker.dicom.upper_layer.wire import Reason, Violation
 
@@ -24,8 +18,6 @@ UNLIMITED_PDU = 16 * 1024
 """What is sent to a peer that sets no limit: old ones mean less than they say."""
 LARGEST_PDU = 256 * 1024
 SMALLEST_PDU = 64
-SMALL = 4096
-"""Bytes of a data set that is not worth straining, unless it may bring pixels."""
 BATCH = 256 * 1024
 """Bytes handed to the socket at once."""
 
@@ -37,154 +29,152 @@ _COMMAND = 0x01
 _LAST = 0x02
 
 
+class Fragments:
+    """The fragments of one association's messages, in the order in which they come."""
+
+    def __init__(self, next_body: Callable[[], memoryview]) -> None:
+        """`next_body` waits for the next P-DATA-TF PDU; its view is valid until the next call."""
+        self._next_body = next_body
+        self._body = memoryview(b"")
+        self._at = 0
+        self.begun = False
+        """Whether a message has begun and not ended."""
+        self.size = 0
+        """Bytes that have come of the message that has begun and not ended."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether something has come of a further message, or of the rest of one."""
+        return self.begun or self._at < len(self._body)
+
+    def next(self) -> tuple[int, int, memoryview]:
+        """Presentation context, flags and content of the next fragment; the view is valid until
+        the next call. Raises: Violation: when a PDU does not hold whole fragments."""
+        while self._at >= len(self._body):
+            self._body, self._at = memoryview(b""), 0
+            self._body = self._next_body()
+        left = len(self._body) - self._at
+        if left < _PDV.size:
+            raise Violation("a presentation data value is cut off", Reason.INVALID_PARAMETER)
+        length, context_id, flags = _PDV.unpack_from(self._body, self._at)
+        if length < 2 or length > left - 4:
+            words = "a presentation data value has a wrong length"
+            raise Violation(words, Reason.INVALID_PARAMETER)
+        begin, self._at = self._at + _PDV.size, self._at + 4 + length
+        self.begun = True
+        self.size += length - 2
+        return context_id, flags, self._body[begin : self._at]
+
+    def end(self) -> None:
+        """The message that had begun has ended."""
+        self.begun = False
+        self.size = 0
+
+
+class DataStream:
+    """The data set of a message, encoded, as it comes (a Source).
+
+    What is not read of it is to be skipped before the next message is.
+    """
+
+    def __init__(self, fragments: Fragments, context_id: int) -> None:
+        self._fragments = fragments
+        self._context_id = context_id
+        self._part = memoryview(b"")
+        """Of the fragment that came last, what was not taken."""
+        self._last = False
+        """Whether that fragment is the last one."""
+
+    def take(self, count: int) -> memoryview:
+        """Exactly the next `count` bytes; fewer where it ends before."""
+        if count <= len(self._part):
+            taken, self._part = self._part[:count], self._part[count:]
+            return taken
+        return memoryview(b"".join(map(bytes, self.pieces(count))))
+
+    def pieces(self, count: int) -> Iterator[memoryview]:
+        """The next `count` bytes, as they come; fewer where it ends before."""
+        while count and not self.at_end():
+            taken, self._part = self._part[:count], self._part[count:]
+            count -= len(taken)
+            yield taken
+
+    def at_end(self) -> bool:
+        """Whether there are no more; waits until that is known."""
+        while not self._part and not self._last:
+            self._next()
+        return not self._part
+
+    def read(self, max_size: int) -> bytes | None:
+        """All of it; None, and nothing is kept, where it has more than `max_size` bytes."""
+        kept = bytearray()
+        while not self.at_end():
+            if len(kept) + len(self._part) > max_size:
+                self.skip()
+                return None
+            kept += self._part
+            self._part = memoryview(b"")
+        return bytes(kept)
+
+    def skip(self) -> None:
+        """Read the rest, and keep nothing of it."""
+        self._part = memoryview(b"")
+        while not self.at_end():
+            self._part = memoryview(b"")
+
+    def _next(self) -> None:
+        context_id, flags, self._part = self._fragments.next()
+        if context_id != self._context_id:
+            raise Violation("messages on two contexts are mixed", Reason.UNEXPECTED_PARAMETER)
+        if flags & _COMMAND:
+            raise Violation("a command where a data set was announced", Reason.UNEXPECTED_PARAMETER)
+        if flags & _LAST:
+            self._last = True
+            self._fragments.end()
+
+
 @dataclass(frozen=True)
 class Message:
-    """A whole message."""
+    """A message whose command has come."""
 
     context_id: int
     command: CommandSet
-    data: bytes = b""
-    """The data set, unless it was strained."""
-    dropped: bool = False
-    """The data set was larger than what may be held, and was thrown away as it came."""
-    strained: Strainer | None = None
-    """The data set as it was read while it came."""
+    data: DataStream | None
+    """Its data set, as it comes; None where none was announced."""
 
-    def settle(self) -> None:
-        """It was dealt with: nothing that came in with it is needed any more."""
-        if self.strained is not None:
-            self.strained.discard()
+    def skip(self) -> None:
+        """Read what is left of it, and keep nothing."""
+        if self.data is not None:
+            self.data.skip()
 
 
-class Whole:
-    """A data set that is kept as it comes, up to so many bytes."""
+def next_message(fragments: Fragments) -> Message:
+    """The next message, as soon as its command is there.
 
-    def __init__(self, max_size: int) -> None:
-        self._max_size = max_size
-        self._kept = bytearray()
-        self.dropped = False
-        """It was larger than what may be kept, and is thrown away as it comes."""
-
-    @property
-    def data(self) -> bytes:
-        """What was kept."""
-        return bytes(self._kept)
-
-    def feed(self, part: memoryview) -> None:
-        """The next bytes."""
-        if len(self._kept) + len(part) > self._max_size:
-            self.dropped = True
-        if self.dropped:
-            self._kept = bytearray()
-        else:
-            self._kept += part
-
-
-class Assembly:
-    """Puts the messages of one association together, in the order in which they come.
-
-    Data sets are held, up to `max_dataset` bytes of each. `strain` may give a command's data set
-    something better to go through, as soon as the command has come.
+    Raises: Violation: when what comes is no message.
     """
-
-    def __init__(
-        self,
-        *,
-        max_dataset: int,
-        strain: Callable[[int, CommandSet], Strainer | None] = lambda _context_id, _command: None,
-    ) -> None:
-        self._max_dataset = max_dataset
-        self._strain = strain
-        self._reset()
-
-    @property
-    def begun(self) -> bool:
-        """Whether a message has begun and not ended."""
-        return self._context_id is not None
-
-    @property
-    def size(self) -> int:
-        """Bytes that have come of the message that has begun and not ended."""
-        return self._size
-
-    def feed(self, body: memoryview) -> Iterator[Message]:
-        """The messages that this P-DATA-TF PDU completes, each as soon as it is asked for.
-
-        What follows a message is not looked at before the next one is asked for. Raises Violation.
-        """
-        at = 0
-        while at < len(body):
-            if len(body) - at < _PDV.size:
-                raise Violation("a presentation data value is cut off", Reason.INVALID_PARAMETER)
-            length, context_id, flags = _PDV.unpack_from(body, at)
-            end = at + 4 + length
-            if length < 2 or end > len(body):
-                raise Violation(
-                    "a presentation data value has a wrong length", Reason.INVALID_PARAMETER
-                )
-            message = self._fragment(context_id, flags, body[at + _PDV.size : end])
-            at = end
-            if message is not None:
-                yield message
-
-    def abandon(self) -> None:
-        """An unfinished message will not be finished."""
-        if isinstance(self._data, Strainer):
-            self._data.discard()
-        self._reset()
-
-    def _reset(self) -> None:
-        self._context_id: int | None = None
-        self._size = 0
-        self._command_bytes = bytearray()
-        self._command: CommandSet | None = None
-        self._data: Whole | Strainer | None = None
-
-    def _fragment(self, context_id: int, flags: int, part: memoryview) -> Message | None:
-        if self._context_id is None:
-            self._context_id = context_id
-        elif context_id != self._context_id:
+    encoded = bytearray()
+    first: int | None = None
+    while True:
+        context_id, flags, part = fragments.next()
+        if first is not None and context_id != first:
             raise Violation("messages on two contexts are mixed", Reason.UNEXPECTED_PARAMETER)
-        self._size += len(part)
-        last = bool(flags & _LAST)
-        if flags & _COMMAND:
-            return self._command_part(part, last)
-        return self._data_part(part, last)
-
-    def _command_part(self, part: memoryview, last: bool) -> Message | None:
-        if self._command is not None:
-            raise Violation("a command where a data set was announced", Reason.UNEXPECTED_PARAMETER)
-        if len(self._command_bytes) + len(part) > MAX_COMMAND:
-            raise Violation("a command set is too long", Reason.INVALID_PARAMETER)
-        self._command_bytes += part
-        if not last:
-            return None
-        try:
-            self._command = read_command(bytes(self._command_bytes))
-        except UnreadableCommand as exc:
-            raise Violation(str(exc), Reason.INVALID_PARAMETER) from exc
-        return None if self._command.has_dataset else self._whole()
-
-    def _data_part(self, part: memoryview, last: bool) -> Message | None:
-        if self._command is None or self._context_id is None:
+        first = context_id
+        if not flags & _COMMAND:
             raise Violation("a data set before its command", Reason.UNEXPECTED_PARAMETER)
-        if self._data is None:
-            small = last and len(part) <= SMALL and self._command.CommandField != Command.N_SET
-            strainer = None if small else self._strain(self._context_id, self._command)
-            self._data = strainer or Whole(self._max_dataset)
-        self._data.feed(part)
-        return self._whole() if last else None
-
-    def _whole(self) -> Message:
-        assert self._context_id is not None
-        assert self._command is not None
-        data, context_id, command = self._data, self._context_id, self._command
-        self._reset()
-        if data is None:
-            return Message(context_id, command)
-        if isinstance(data, Strainer):
-            return Message(context_id, command, dropped=data.dropped, strained=data)
-        return Message(context_id, command, data.data, data.dropped)
+        if len(encoded) + len(part) > MAX_COMMAND:
+            raise Violation("a command set is too long", Reason.INVALID_PARAMETER)
+        encoded += part
+        if flags & _LAST:
+            break
+    try:
+        command = read_command(bytes(encoded))
+    except UnreadableCommand as exc:
+        raise Violation(str(exc), Reason.INVALID_PARAMETER) from exc
+    if command.has_dataset:
+        return Message(context_id, command, DataStream(fragments, context_id))
+    fragments.end()
+    return Message(context_id, command, None)
 
 
 def sendable_pdu(announced: int) -> int:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Mapping
 
-from broker.dicom.statuses import (
+from broker.dicom.upper_layer.command_set import Command
+from broker.dicom.upper_layer.dataset_reader import DatasetTooLarge
+from broker.dicom.upper_layer.message import Request, Response
+from broker.dicom.upper_layer.service import AssociationService, Closing, Ending
+from broker.dicom.upper_layer.statuses import (
     PROCESSING_FAILURE,
     RESOURCE_LIMITATION,
     SOP_CLASS_NOT_SUPPORTED,
     UNRECOGNIZED_OPERATION,
 )
-from broker.dicom.upper_layer.command_set import Command
-from broker.dicom.upper_layer.dataset_stream import Sink, Strainer
-from broker.dicom.upper_layer.fragments import Message
-from broker.dicom.upper_layer.message import Request, Response
-from broker.dicom.upper_layer.service import AssociationService, Ending, TakesPixels
+from broker.dicom.upper_layer.wire import WireBroken
 from broker.model.refusal import Refusal
 
 ANSWERED = frozenset(
@@ -38,9 +38,8 @@ Tell = Callable[[str, Mapping[str, object]], None]
 class GuardedService:
     """Asks a Service what it is to be asked, and answers for it when it fails."""
 
-    def __init__(self, service: AssociationService, *, max_frame: int, tell: Tell) -> None:
+    def __init__(self, service: AssociationService, tell: Tell) -> None:
         self._service = service
-        self._max_frame = max_frame
         self._tell = tell
 
     @property
@@ -63,31 +62,23 @@ class GuardedService:
         """How many images the peer has sent and not asked to print."""
         return int(getattr(self._service, "unprinted", 0))
 
-    def answer(self, request: Request, message: Message) -> Response | None:
-        """The response to a request, which came in that message; None sends none."""
+    def answer(self, request: Request) -> Response | None:
+        """The response to a request; None sends none. Raises: what ends the association."""
         if request.context is None:
             return Response(SOP_CLASS_NOT_SUPPORTED)
         if request.field not in ANSWERED:
             return Response(UNRECOGNIZED_OPERATION)
-        if message.dropped:
-            words = f"a data set of more than {self._max_frame} bytes beside its pixels"
-            self._tell("refused", {"words": words, "kind": Refusal.DATA_SET_TOO_LARGE.value})
-            return Response(RESOURCE_LIMITATION)
         try:
             return self._service.answer(request)
+        except (Closing, WireBroken):
+            raise
+        except DatasetTooLarge as error:
+            words = f"a data set of {error}"
+            self._tell("refused", {"words": words, "kind": Refusal.DATA_SET_TOO_LARGE.value})
+            return Response(RESOURCE_LIMITATION)
         except Exception:  # noqa: BLE001 - a fault in one answer must not end the association
             self.fault("answering")
             return Response(PROCESSING_FAILURE)
-
-    def strainer(self, request: Request) -> Strainer | None:
-        """What the data set of a request goes through; None where nobody will read it."""
-        if request.context is None:
-            return None
-        return Strainer(
-            request.context.transfer_syntax,
-            lambda size: self._sink(request, size),
-            self._max_frame,
-        )
 
     def closed(self, how: Ending) -> None:
         """The association has ended."""
@@ -100,13 +91,3 @@ class GuardedService:
         """Tell of the exception that is being handled."""
         facts = {"doing": doing, "traceback": traceback.format_exc()}
         self._tell("fault", {**facts, "service": type(self._service).__name__})
-
-    def _sink(self, request: Request, size: int) -> Sink | None:
-        taking: object = self._service
-        if not isinstance(taking, TakesPixels):
-            return None
-        try:
-            return taking.sink(request, size)
-        except Exception:  # noqa: BLE001 - the request will be answered, without its pixels
-            self.fault("opening a sink")
-            return None

@@ -1,7 +1,6 @@
 """DIMSE messages: a command set, and perhaps a data set (PS3.7 6.3).
 
-Data sets stay encoded until somebody asks for them, so that nobody pays for pixels that nobody
-looks at.
+A data set is read by the one who answers, as it comes; what is not read is skipped.
 """
 
 from __future__ import annotations
@@ -15,10 +14,19 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 from broker.dicom.upper_layer.command_set import RESPONSE, Command, CommandSet, command_of
-from broker.dicom.upper_layer.dataset import UnreadableDataset, read_raw
-from broker.dicom.upper_layer.dataset_stream import Sink, Strainer
+from broker.dicom.upper_layer.dataset import InMemory, Raw, UnreadableDataset
+from broker.dicom.upper_layer.dataset_reader import IMPLICIT_LE, DatasetReader, Wanted
+from broker.dicom.upper_layer.fragments import DataStream
+from broker.model.room import MB
 
 __all__ = ["Command", "Context", "Request", "Response", "UnreadableDataset", "response_command"]
+
+MAX_DATASET = MB
+"""Bytes of a data set without pixels, and without long values that are not wanted: print needs
+10 KB, with a LUT."""
+MAX_WHILE_COMING = 2000
+"""Elements, items and values of a data set that is read while it comes. A slow peer may leave it
+unfinished, and then they are held, at up to half a kilobyte each; print has a few dozen."""
 
 _NAMES = {each.value: each.name.replace("_", "-") for each in Command}
 
@@ -34,38 +42,44 @@ class Context:
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it came: the command decoded, the data set not yet."""
+    """A request: its command has come, its data set not yet."""
 
     context: Context | None
     """None: it came on a presentation context that was not accepted."""
     command: CommandSet
-    data: bytes = b""
-    """The encoded data set; empty when there was none, or when it was strained."""
-    strained: Strainer | None = None
-    """The data set, where it was read as it came."""
+    data: DataStream | None = None
+    """The data set, as it comes; None where none was announced."""
+    max_size: int = MAX_DATASET
+    """Bytes of the data set that may be kept, beside pixels."""
     came: float = field(default_factory=time.monotonic, compare=False)
-    """When it was there (`time.monotonic()`), before it waited for anything."""
+    """When its command was there (`time.monotonic()`), before it waited for anything."""
 
     @property
     def field(self) -> int:
         """Command Field."""
         return int(self.command.CommandField)
 
-    @property
-    def sink(self) -> Sink | None:
-        """What got the pixels: what Service.sink gave for this request, if it was asked."""
-        return self.strained.sink if self.strained is not None else None
+    def reader(self, wanted: Wanted) -> DatasetReader[Dataset]:
+        """Reads the data set, once: values left as their bytes, long ones that are not wanted left
+        out. Only on an accepted context.
+
+        Raises: UnreadableDataset, DatasetTooLarge; and what ends the association.
+        """
+        if self.data is None:
+            return DatasetReader(InMemory(b""), IMPLICIT_LE, Raw())
+        assert self.context is not None
+        return DatasetReader(
+            self.data,
+            self.context.transfer_syntax,
+            Raw(),
+            max_size=self.max_size,
+            max_elements=MAX_WHILE_COMING,
+            wanted=wanted,
+        )
 
     def dataset(self) -> Dataset:
-        """The data set, values left as their bytes; empty when there was none. Only on an accepted
-        context. Raises UnreadableDataset.
-        """
-        if self.strained is not None:
-            return self.strained.dataset()
-        if not self.data:
-            return Dataset()
-        assert self.context is not None
-        return read_raw(self.data, self.context.transfer_syntax)
+        """The data set without long values; empty when there was none. As `reader` reads it."""
+        return self.reader(Wanted()).to_end()
 
     @property
     def operation(self) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import ssl
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -16,7 +15,6 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
-from broker.dicom.statuses import UNRECOGNIZED_OPERATION
 from broker.dicom.upper_layer.answer import Answer, EventReport, readable
 from broker.dicom.upper_layer.associate_pdus import (
     RELEASE_RP,
@@ -35,9 +33,16 @@ from broker.dicom.upper_layer.connection import (
     rejected,
 )
 from broker.dicom.upper_layer.dataset_writer import encode_dataset
-from broker.dicom.upper_layer.fragments import Assembly, Message, packed, sendable_pdu
+from broker.dicom.upper_layer.fragments import (
+    Fragments,
+    Message,
+    next_message,
+    packed,
+    sendable_pdu,
+)
 from broker.dicom.upper_layer.message import Context, Request, Response, response_command
 from broker.dicom.upper_layer.negotiation import Offer, accepted, proposed_contexts
+from broker.dicom.upper_layer.statuses import UNRECOGNIZED_OPERATION
 from broker.dicom.upper_layer.wire import (
     Pdu,
     PduType,
@@ -71,8 +76,9 @@ class Requestor:
         self._where = where
         self._timeouts = timeouts
         self._on_event_report = on_event_report
-        self._assembly = Assembly(max_dataset=MAX_DATASET)
-        self._ready: deque[Message] = deque()
+        self._fragments = Fragments(self._next_body)
+        self._deadline = math.inf
+        """Of the message that is coming, of `time.monotonic()`."""
         self._message_id = 0
         self._connected = False
         self._closed = ""
@@ -214,29 +220,33 @@ class Requestor:
 
     def _answer(self, field: int, deadline: float) -> Answer:
         while True:
-            message = self._next(deadline)
+            message, data = self._next(deadline)
             command = message.command
             if not command.is_response:
-                self._oblige(message)
+                self._oblige(message, data)
             elif command.MessageIDBeingRespondedTo == self._message_id:
                 status = command.get("Status")
                 if command.CommandField != field | RESPONSE or not isinstance(status, int):
                     raise Violation("sent a response of another kind", Reason.INVALID_PARAMETER)
-                return Answer(status, command, readable(self._context_of(message), message.data))
+                return Answer(status, command, readable(self._context_of(message), data))
 
     def _catch_up(self, deadline: float) -> None:
         """Deal with what has come in since the last request."""
-        while self._ready or self._assembly.begun or self._wire.pending:
-            message = self._next(deadline)
+        while self._fragments.pending or self._wire.pending:
+            message, data = self._next(deadline)
             if not message.command.is_response:
-                self._oblige(message)
+                self._oblige(message, data)
 
-    def _next(self, deadline: float) -> Message:
-        while not self._ready:
-            pdu = self._wire.receive(deadline)
-            self._expect(pdu, PduType.DATA)
-            self._ready.extend(self._assembly.feed(pdu.body))
-        return self._ready.popleft()
+    def _next(self, deadline: float) -> tuple[Message, bytes | None]:
+        """The next message, and its data set; None where it has none, or too large a one."""
+        self._deadline = deadline
+        message = next_message(self._fragments)
+        return message, None if message.data is None else message.data.read(MAX_DATASET)
+
+    def _next_body(self) -> memoryview:
+        pdu = self._wire.receive(self._deadline)
+        self._expect(pdu, PduType.DATA)
+        return pdu.body
 
     def _expect(self, pdu: Pdu, kind: PduType) -> None:
         if pdu.type == kind:
@@ -251,12 +261,12 @@ class Requestor:
     def _context_of(self, message: Message) -> Context | None:
         return next((each for each in self._contexts if each.id == message.context_id), None)
 
-    def _oblige(self, message: Message) -> None:
+    def _oblige(self, message: Message, data: bytes | None) -> None:
         """Answer a request of the peer's: event reports yes, anything else no."""
         if message.command.CommandField == Command.C_CANCEL:
             return
         context = self._context_of(message)
-        request = Request(context, message.command, message.data)
+        request = Request(context, message.command)
         response = Response(UNRECOGNIZED_OPERATION)
         event = request.field == Command.N_EVENT_REPORT and context is not None
         if event:
@@ -269,7 +279,7 @@ class Requestor:
                 packed(message.context_id, encoded, (), self._send_pdu), self._timeouts.release_s
             )
         if event and self._on_event_report is not None:
-            self._on_event_report(EventReport.of(request))
+            self._on_event_report(EventReport.of(request, data))
 
     def _listen_for_abort(self) -> None:
         """After a failed send: what the peer said before it left tells more than the failure."""

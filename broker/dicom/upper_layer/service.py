@@ -5,21 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
-from broker.dicom.upper_layer.dataset_stream import Sink
 from broker.dicom.upper_layer.message import Request, Response
 from broker.model.refusal import Refusal
-from broker.model.room import MB
 
 EventSink = Callable[[str, Mapping[str, object]], None]
 """Told of what happened: an event's name and its facts. Called from several threads; must not
 raise."""
-
-
-MAX_FRAME = MB
-"""Bytes of a data set without the pixels of an image box, and without long values that nobody
-reads: print needs 10 KB, with a LUT."""
 
 
 class Ending(StrEnum):
@@ -45,26 +38,14 @@ class AssociationService(Protocol):
     def answer(self, request: Request, /) -> Response | None:
         """The response; None sends none.
 
-        C-ECHO comes here too. Requests on a context that was not accepted, and commands that no
-        print or verification class has, are answered without asking. If this raises, the peer is
-        told 0x0110 and the association lives on.
+        It reads the data set as it comes, or leaves it; the rest is skipped before the response
+        leaves. C-ECHO comes here too. Requests on a context that was not accepted, and commands
+        that no print or verification class has, are answered without asking. If this raises, the
+        peer is told 0x0110 and the association lives on.
         """
 
     def closed(self, how: Ending, /) -> None:
         """Called exactly once, whatever happened. No answer is asked for afterwards."""
-
-
-@runtime_checkable
-class TakesPixels(Protocol):
-    """A Service that wants the pixels of image boxes; for any other, they are dropped."""
-
-    def sink(self, request: Request, size: int, /) -> Sink | None:
-        """Where the pixels shall go that begin to come with this request, `size` bytes of them.
-
-        They may come in slowly, or not to the end. None drops them. The request has no data set
-        yet; `answer` gets it again with its data set and this sink. Requests before it were
-        answered.
-        """
 
 
 class Closing(Exception):
@@ -88,5 +69,5 @@ class AssociationLimits:
     idle_timeout_s: float
     message_timeout_s: float
     """The patience of a message's Pace."""
-    max_frame: int
-    """Of a data set, as MAX_FRAME is."""
+    max_dataset: int
+    """Of a data set, as `message.MAX_DATASET` is."""

@@ -97,13 +97,14 @@ def test_too_much_data_is_a_resource_limitation() -> None:
     asked: list[int] = []
 
     def answering(_association: AcceptedAssociation, request: Request) -> Response:
+        request.dataset()
         asked.append(request.field)
         return Response(0x0000)
 
     item = Dataset()
     item.TextValue = "x" * 200_000
     with (
-        accepting(answering, max_frame=100_000) as (acceptor, _),
+        accepting(answering, max_dataset=100_000) as (acceptor, _),
         opened(acceptor.port) as requestor,
     ):
         context = requestor.context(GRAYSCALE_META)

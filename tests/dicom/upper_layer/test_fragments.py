@@ -7,25 +7,20 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydicom.dataset import Dataset
 
 from broker.dicom.upper_layer.command_set import command_bytes, command_of
-from broker.dicom.upper_layer.dataset import IMPLICIT_LE
-from broker.dicom.upper_layer.dataset_stream import Strainer
-from broker.dicom.upper_layer.dataset_writer import encode_dataset
 from broker.dicom.upper_layer.fragments import (
     BATCH,
     LARGEST_PDU,
     MAX_COMMAND,
     SMALLEST_PDU,
     UNLIMITED_PDU,
-    Assembly,
-    Message,
+    Fragments,
+    next_message,
     packed,
     sendable_pdu,
 )
 from broker.dicom.upper_layer.wire import Violation
-from tests.peers.acceptor import Kept
 from tests.peers.raw import data_pdu, echo
 
 
@@ -41,19 +36,29 @@ def bodies(data: bytes) -> list[memoryview]:
     return found
 
 
-def assembly() -> Assembly:
-    """An empty one."""
-    return Assembly(max_dataset=1 << 20)
+class NoMore(Exception):
+    """Nothing more comes."""
+
+
+def coming(*found: memoryview) -> Fragments:
+    """The fragments in these PDUs; what was handed out before is overwritten."""
+    left = list(found)
+    buffer = bytearray()
+
+    def next_body() -> memoryview:
+        nonlocal buffer
+        buffer[:] = bytes(len(buffer))
+        if not left:
+            raise NoMore
+        buffer = bytearray(left.pop(0))
+        return memoryview(buffer)
+
+    return Fragments(next_body)
 
 
 def command(*, with_dataset: bool) -> bytes:
     """An encoded command set."""
     return command_bytes(command_of(echo(7)), with_dataset=with_dataset)
-
-
-def fed(target: Assembly, data: bytes) -> list[Message]:
-    """The messages that come out of these PDUs."""
-    return [message for body in bodies(data) for message in target.feed(body)]
 
 
 @given(
@@ -65,9 +70,12 @@ def test_what_was_cut_is_put_together(pieces: list[bytes], max_pdu: int) -> None
     data = b"".join(pieces)
     wire = b"".join(packed(3, command(with_dataset=bool(data)), pieces, max_pdu))
 
-    (message,) = fed(assembly(), wire)
+    fragments = coming(*bodies(wire))
+    message = next_message(fragments)
+    came = b"" if message.data is None else message.data.read(1 << 20)
 
-    assert (message.context_id, message.command.MessageID, message.data) == (3, 7, data)
+    assert (message.context_id, message.command.MessageID, came) == (3, 7, data)
+    assert not fragments.pending
     assert max(len(body) for body in bodies(wire)) <= max_pdu
 
 
@@ -91,9 +99,10 @@ def test_several_messages_in_one_pdu() -> None:
     """A PDU may end one message and hold another whole one."""
     one = data_pdu(1, 0x03, command(with_dataset=False))[6:]
 
-    messages = list(assembly().feed(memoryview(one + one)))
+    fragments = coming(memoryview(one + one))
 
-    assert [message.command.MessageID for message in messages] == [7, 7]
+    assert [next_message(fragments).command.MessageID for _ in range(2)] == [7, 7]
+    assert not fragments.pending
 
 
 @pytest.mark.parametrize(
@@ -120,68 +129,75 @@ def test_several_messages_in_one_pdu() -> None:
 def test_what_is_not_a_message_is_a_violation(body: bytes) -> None:
     """Each way of being wrong is noticed."""
     with pytest.raises(Violation):
-        list(assembly().feed(memoryview(body)))
+        next_message(coming(memoryview(body))).skip()
 
 
 def test_a_command_set_cannot_grow_without_end() -> None:
     """More than 64 KB of command is no command."""
     part = memoryview(data_pdu(1, 0x01, bytes(16000))[6:])
-    target = assembly()
+    fit = MAX_COMMAND // 16000
 
-    for _ in range(MAX_COMMAND // 16000):
-        assert list(target.feed(part)) == []
+    with pytest.raises(NoMore):
+        next_message(coming(*[part] * fit))
     with pytest.raises(Violation):
-        list(target.feed(part))
+        next_message(coming(*[part] * (fit + 1)))
 
 
-def test_a_data_set_beyond_the_limit_is_dropped_and_said() -> None:
-    """The message comes out without its data."""
-    target = Assembly(max_dataset=4000)
+def test_a_data_set_beyond_the_limit_is_skipped_and_said() -> None:
+    """None of it is kept, and the next message is found behind it."""
+    wire = b"".join(packed(1, command(with_dataset=True), [bytes(9000)], 1024))
+    fragments = coming(*bodies(wire + wire))
 
-    (message,) = fed(target, b"".join(packed(1, command(with_dataset=True), [bytes(9000)], 1024)))
+    for limit, kept in ((4000, None), (9000, bytes(9000))):
+        message = next_message(fragments)
+        assert message.data is not None
+        assert message.data.read(limit) == kept
+    assert not fragments.pending
 
-    assert (message.dropped, message.data) == (True, b"")
+
+def test_a_data_set_is_read_as_it_comes() -> None:
+    """Exactly so many bytes, whatever the fragments are; fewer only at the end."""
+    content = bytes(range(250))
+    wire = b"".join(packed(1, command(with_dataset=True), [content], 64))
+    message = next_message(coming(*bodies(wire)))
+    data = message.data
+    assert data is not None
+
+    assert bytes(data.take(3)) == content[:3]
+    assert bytes(data.take(100)) == content[3:103]
+    assert not data.at_end()
+    pieces = [bytes(each) for each in data.pieces(100)]
+    assert b"".join(pieces) == content[103:203]
+    assert len(pieces) > 1
+    assert bytes(data.take(100)) == content[203:]
+    assert data.at_end()
+    assert bytes(data.take(1)) == b""
 
 
 def test_what_follows_a_message_waits_until_it_was_answered() -> None:
     """A PDU that ends one message and holds the next is not looked at beyond the first."""
     one = data_pdu(1, 0x03, command(with_dataset=False))[6:]
-    messages = assembly().feed(memoryview(one + b"\x00"))
+    fragments = coming(memoryview(one + b"\x00"))
 
-    assert next(messages).command.MessageID == 7
+    assert next_message(fragments).command.MessageID == 7
+    assert fragments.pending
     with pytest.raises(Violation):
-        next(messages)
+        next_message(fragments)
 
 
-def test_an_unfinished_message_lets_go_of_its_pixels() -> None:
-    """When the association ends within an image, the sink is told; so is a finished one's."""
-    sinks: list[Kept] = []
+def test_a_message_has_begun_until_its_last_byte_was_read() -> None:
+    """What is read of a data set so far is counted: that is how its pace is known."""
+    wire = b"".join(packed(1, command(with_dataset=True), [bytes(3000)], 1024))
+    fragments = coming(*bodies(wire))
+    message = next_message(fragments)
+    assert message.data is not None
+    told = len(command(with_dataset=True))
 
-    def sink(_size: int) -> Kept:
-        sinks.append(Kept())
-        return sinks[-1]
-
-    target = Assembly(
-        max_dataset=4000, strain=lambda *_: Strainer(IMPLICIT_LE, sink, max_size=4000)
-    )
-    item = Dataset()
-    item.PixelData = bytes(3000)
-    image = Dataset()
-    image.BasicGrayscaleImageSequence = [item]
-    data = encode_dataset(image, IMPLICIT_LE)
-    wire = b"".join(packed(1, command(with_dataset=True), data, 1024))
-
-    (message,) = fed(target, wire)
-    assert message.strained is not None
-    assert (message.strained.sink, message.dropped, message.data) == (sinks[0], False, b"")
-    assert not sinks[0].discarded.is_set()
-    message.settle()
-    assert [list(target.feed(body)) for body in bodies(wire)[:3]] == [[], [], []]
-    target.abandon()
-
-    assert [sink.discarded.is_set() for sink in sinks] == [True, True]
-    assert [len(sink.content) for sink in sinks] == [3000, 2012]
-    assert not target.begun
+    assert (fragments.begun, fragments.size) == (True, told)
+    message.data.take(1500)
+    assert (fragments.begun, fragments.size) == (True, told + 2 * 1018)
+    message.skip()
+    assert (fragments.begun, fragments.size) == (False, 0)
 
 
 def test_what_may_be_sent() -> None:

@@ -36,12 +36,12 @@ from broker.dicom.upper_layer.peer_watch import (
     watch,
 )
 from broker.dicom.upper_layer.requestor import Broken, Requestor, Timeouts
-from tests.peers.acceptor import Seen, accepting
+from tests.peers.acceptor import Seen, Taking, accepting
 from tests.peers.certificates import Authority, hello
+from tests.peers.coming_dataset import image as encoded_image
 from tests.peers.network import HERE, Machine, Network
 from tests.peers.raw import Raw, data_pdu, listening
 from tests.peers.requesting import ACTION, META, OFFERS, opened
-from tests.peers.strained import image as encoded_image
 
 PORT = 104
 NOTICED_S = 26.0
@@ -239,12 +239,13 @@ def waits(network: Network) -> Iterator[Mapping[str, Waited]]:
             ("half a hello", "TLS", _half_a_hello),
         ):
             lost = Lost(network.machine())
-            seen, port = stack.enter_context(_acceptor(sealed=kind == "TLS"))
+            taking = Taking()
+            seen, port = stack.enter_context(_acceptor(taking, sealed=kind == "TLS"))
             with lost.machine.inside():
                 raw = stack.enter_context(Raw(socket.create_connection((HERE, port), timeout=5)))
             said(raw)
             lost.ready.set()
-            running[name] = lost, pool.submit(_timed, _ended(seen), lost)
+            running[name] = lost, pool.submit(_timed, _ended(seen, taking), lost)
         over = threading.Event()
         stack.callback(over.set)
         living = {
@@ -295,23 +296,23 @@ def _outwaited(
 
 
 @contextmanager
-def _acceptor(*, sealed: bool) -> Iterator[tuple[Seen, int]]:
+def _acceptor(taking: Taking, *, sealed: bool) -> Iterator[tuple[Seen, int]]:
     """Where modalities connect, and what it tells."""
     more: dict[str, Any] = {"host": HERE, "establish_timeout_s": LONG_S, "idle_timeout_s": 3600}
     more["silent_s"] = SILENT_S  # rather than CALLER_SILENT_S: the test is over sooner
     if sealed:
         server = Authority().server(HERE)
         more |= {"port": None, "tls_port": 0, "tls": lambda: server}
-    with accepting(**more) as (acceptor, seen):
+    with accepting(taking, **more) as (acceptor, seen):
         yield seen, acceptor.tls_port if sealed else acceptor.port
 
 
-def _ended(seen: Seen) -> Case:
+def _ended(seen: Seen, taking: Taking) -> Case:
     def wait(lost: Lost) -> object:
         lost.off.wait(LONG_S)
-        before = [each.discarded.is_set() for each in seen.sinks]
+        before = [each.over.is_set() for each in taking.taken]
         told = seen.first_of("lost", "probe", "refused", patience_s=LONG_S)
-        return told and (before, [each.discarded.is_set() for each in seen.sinks])
+        return told and (before, [each.over.is_set() for each in taking.taken])
 
     return wait
 

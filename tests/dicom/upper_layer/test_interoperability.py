@@ -20,13 +20,13 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 
 from broker.dicom.upper_layer.acceptor import AcceptedAssociation, Ending
 from broker.dicom.upper_layer.command_set import Command
-from broker.dicom.upper_layer.dataset import EXPLICIT_LE
+from broker.dicom.upper_layer.dataset import EXPLICIT_LE, Elsewhere
 from broker.dicom.upper_layer.message import Request, Response
 from broker.dicom.upper_layer.requestor import EventReport
 from tests.peers.acceptor import (
     ECHO,
     GRAYSCALE_META,
-    Kept,
+    Taking,
     accepting,
     echoed,
     opened,
@@ -200,10 +200,11 @@ def test_large_data_sets_pass_both_ways(max_pdu: int) -> None:
     pixels = struct.pack("<H", 0x0ABC) * (100_000 if max_pdu == 64 else 2_000_000)
 
     def answering(_association: AcceptedAssociation, request: Request) -> Response:
-        assert isinstance(request.sink, Kept)
-        assert len(request.data) < 100, "the rest of the data set comes without them"
         item = Dataset()
-        item.PixelData = bytes(request.sink.content)
+        around, item.PixelData = Taking().read(request)
+        (image,) = around.BasicGrayscaleImageSequence
+        left = image.get_item("PixelData").value
+        assert isinstance(left, Elsewhere), "the rest of the data set comes without them"
         answer = Dataset()
         answer.BasicGrayscaleImageSequence = [item]
         return Response(0x0000, answer)

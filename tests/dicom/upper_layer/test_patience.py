@@ -16,9 +16,8 @@ from tests.peers.acceptor import (
     ECHO,
     GRAYSCALE_META,
     OFFERS,
-    Kept,
     Scripted,
-    Seen,
+    Taking,
     accepting,
     opened,
     success,
@@ -123,28 +122,13 @@ def test_a_message_that_moved_and_stalls_is_aborted() -> None:
 
 
 def test_a_disk_that_is_slow_is_not_the_peers_fault() -> None:
-    """The time in which the sink takes the pixels is not the time in which they come."""
-    pause = threading.Event()
-
-    class Slow(Kept):
-        def write(self, piece: memoryview) -> None:
-            pause.wait(0.5)
-            super().write(piece)
-
-    class Taking(Scripted):
-        def sink(self, _request: Request, _size: int) -> Kept:
-            return Slow()
-
+    """The time in which they are taken is not the time in which they come."""
     item, image = Dataset(), Dataset()
     item.PixelData = bytes(16_000)
     image.BasicGrayscaleImageSequence = [item]
-    seen = Seen()
+    taking = Taking(pause_s=0.5)
     with (
-        accepting(
-            new_service=lambda association: Taking(association, success, seen),
-            message_timeout_s=0.3,
-            max_pdu=4096,
-        ) as (acceptor, _),
+        accepting(taking, message_timeout_s=0.3, max_pdu=4096) as (acceptor, _),
         opened(acceptor.port) as requestor,
     ):
         context = requestor.context(GRAYSCALE_META)
@@ -154,6 +138,7 @@ def test_a_disk_that_is_slow_is_not_the_peers_fault() -> None:
         )
 
     assert answer.status == 0x0000
+    assert [len(each.content) for each in taking.taken] == [16_000]
 
 
 def test_fragments_without_a_byte_are_no_progress() -> None:

@@ -11,14 +11,13 @@ import pytest
 from pydicom.dataset import Dataset
 
 from broker.dicom.upper_layer.acceptor import AcceptedAssociation, Ending
-from broker.dicom.upper_layer.dataset import decode_dataset
 from broker.dicom.upper_layer.message import Command, Request, Response
 from broker.model.refusal import Refusal
 from tests.peers.acceptor import (
     ECHO,
     GRAYSCALE_META,
     OFFERS,
-    Kept,
+    Taking,
     accepting,
     echoed,
     opened,
@@ -65,9 +64,8 @@ def test_films_pass_both_ways(max_pdu: int, client: ssl.SSLContext) -> None:
     pixels = random.Random(max_pdu).randbytes(60_000 if max_pdu == 64 else 6_000_000)
 
     def answering(_association: AcceptedAssociation, request: Request) -> Response:
-        assert isinstance(request.sink, Kept)
         item = Dataset()
-        item.PixelData = bytes(request.sink.content)
+        _, item.PixelData = Taking().read(request)
         answer = Dataset()
         answer.BasicGrayscaleImageSequence = [item]
         return Response(0x0000, answer)
@@ -102,7 +100,7 @@ def test_many_associations_lose_no_answer() -> None:
     def answering(association: AcceptedAssociation, request: Request) -> Response:
         assert request.context is not None
         association.event_report(request.context, "1.2", "1.2.3", 1)
-        return Response(0x0000, decode_dataset(request.data, request.context.transfer_syntax))
+        return Response(0x0000, request.dataset())
 
     def work(port: int, number: int) -> None:
         with opened(port, tls=CLIENT) as requestor:

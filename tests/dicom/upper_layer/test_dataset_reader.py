@@ -18,8 +18,8 @@ from broker.dicom.upper_layer.dataset import (
     UnreadableDataset,
     read_raw,
 )
-from broker.dicom.upper_layer.dataset_stream import MAX_WHILE_COMING
-from tests.peers.strained import (
+from broker.dicom.upper_layer.message import MAX_WHILE_COMING
+from tests.peers.coming_dataset import (
     BORDERS,
     COLOR_SEQUENCE,
     GRAYSCALE_SEQUENCE,
@@ -35,7 +35,8 @@ from tests.peers.strained import (
     SYNTAXES,
     UNDEFINED,
     UNKNOWN,
-    Strained,
+    Coming,
+    NoMore,
     check,
     data_sets,
     element,
@@ -73,29 +74,30 @@ def test_garbage_is_judged_the_same_as_whole(data: bytes, syntax: str, borders: 
 
 
 @pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
-def test_pixels_go_to_the_sink_as_they_come(syntax: str) -> None:
-    """Every piece of the value is handed on at once, and nothing of it is kept."""
-    strained = Strained(syntax, image(syntax, bytes(range(200)))[:120], [])
-
-    (sink,) = strained.sinks
-    assert strained.announced == [200]
+def test_pixels_are_read_as_they_come(syntax: str) -> None:
+    """Every piece of the value is handed on at once, and what is cut off is not a data set."""
+    whole = image(syntax, bytes(range(200)))
     around = len(image(syntax, b""))
-    assert sink.content == bytes(range(120 - around))
-    assert not sink.discarded.is_set()
-    with pytest.raises(UnreadableDataset):
-        strained.read()
+
+    coming = Coming(syntax, whole[:120], [], finished=False)
+
+    assert coming.announced == [200]
+    assert coming.pixels == [bytes(range(120 - around))]
+    assert isinstance(coming.error, NoMore)
+    with pytest.raises(UnreadableDataset, match="the pixels are cut off"):
+        Coming(syntax, whole[:120], []).read()
 
 
 @pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
-def test_only_the_first_pixels_have_a_sink(syntax: str) -> None:
-    """A second item's pixels, and a second value in one item, are dropped and told apart."""
+def test_only_the_first_pixels_are_stopped_at(syntax: str) -> None:
+    """A second item's pixels, and a second value in one item, are skipped and told apart."""
     pixels = element(syntax, PIXEL_DATA, "OW", b"1234")
     data = sequence(syntax, GRAYSCALE_SEQUENCE, [item(pixels), item(pixels + pixels)])
 
-    strained = Strained(syntax, data, [])
-    items = plain(strained.read())[GRAYSCALE_SEQUENCE]
+    coming = Coming(syntax, data, [])
+    items = plain(coming.read())[GRAYSCALE_SEQUENCE]
 
-    assert [sink.content for sink in strained.sinks] == [b"1234"]
+    assert coming.pixels == [b"1234"]
     assert items == [{PIXEL_DATA: Elsewhere(4, True)}, {PIXEL_DATA: Elsewhere(4, False)}]
 
 
@@ -107,34 +109,30 @@ def test_pixels_elsewhere_are_elements_like_any_other(syntax: str) -> None:
         syntax, GRAYSCALE_SEQUENCE, [item(sequence(syntax, 0x00880200, [item(pixels)]))]
     )
     for data in (pixels, sequence(syntax, OTHER_SEQUENCE, [item(pixels)]), icon):
-        assert Strained(syntax, data, []).sinks == []
-        assert plain(Strained(syntax, data, []).read()) == plain(read_raw(data, syntax))
-        assert Strained(syntax, data, [], max_size=600).strainer.dropped
+        assert Coming(syntax, data, []).pixels == []
+        assert plain(Coming(syntax, data, []).read()) == plain(read_raw(data, syntax))
+        assert Coming(syntax, data, [], max_size=600).too_large
 
 
 @pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
 @pytest.mark.parametrize(
     "after",
     [
-        pytest.param(bytes(8), id="garbage"),
+        pytest.param(b"garbage.", id="garbage"),
         pytest.param(b"\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff", id="compressed"),
     ],
 )
-def test_pixels_of_a_broken_data_set_are_let_go_at_once(syntax: str, after: bytes) -> None:
-    """What comes after the pixels breaks the rules: the sink need not wait for the end."""
+def test_a_broken_data_set_is_noticed_at_once(syntax: str, after: bytes) -> None:
+    """What comes after the pixels breaks the rules: nothing waits for the end."""
     inside = element(syntax, PIXEL_DATA, "OW", b"1234") + after
     length = len(inside) + 1000
     data = element(syntax, GRAYSCALE_SEQUENCE, "SQ", b"", length + 8)
     data += struct.pack("<HHI", 0xFFFE, 0xE000, length) + inside
-    strained = Strained(syntax, data[: len(data) - len(after)], [])
-    assert not strained.sinks[0].discarded.is_set()
 
-    strained.strainer.feed(memoryview(after + bytes(12)))
+    coming = Coming(syntax, data + bytes(12), [len(data) - len(after)], finished=False)
 
-    if syntax == EXPLICIT_LE or after[0]:
-        assert strained.sinks[0].discarded.is_set()
-    with pytest.raises(UnreadableDataset):
-        strained.read()
+    assert coming.pixels == [b"1234"]
+    assert isinstance(coming.error, UnreadableDataset)
 
 
 @pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
@@ -161,12 +159,12 @@ def test_long_values_that_are_not_read_are_not_kept(
     pixels = element(syntax, PIXEL_DATA, "OW", bytes(range(100)))
     data = long + sequence(syntax, COLOR_SEQUENCE, [item(deep + pixels)]) + deep + label
 
-    strained = Strained(syntax, data, list(range(0, len(data), 9000)), max_size=400)
+    coming = Coming(syntax, data, list(range(0, len(data), 9000)), max_size=400)
 
-    assert not strained.strainer.dropped
-    assert [bytes(sink.content) for sink in strained.sinks] == [bytes(range(100))]
+    assert not coming.too_large
+    assert coming.pixels == [bytes(range(100))]
     inner = [{tag: b"", LABEL: b"kept"}]
-    assert plain(strained.read()) == {
+    assert plain(coming.read()) == {
         tag: b"",
         COLOR_SEQUENCE: [{OTHER_SEQUENCE: inner, PIXEL_DATA: Elsewhere(100, True)}],
         OTHER_SEQUENCE: inner,
@@ -183,10 +181,10 @@ def test_what_is_read_is_kept_however_long(syntax: str, vr: str) -> None:
     hidden = element(syntax, GRAYSCALE_SEQUENCE, vr, item(label)) if vr == "UN" else b""
     data = sequence(syntax, LUT_SEQUENCE, [item(table)]) + label + hidden
 
-    strained = Strained(syntax, data, [])
+    coming = Coming(syntax, data, [])
 
-    assert plain(strained.read()) == plain(read_raw(data, syntax))
-    assert Strained(syntax, data, [], max_size=100_000).strainer.dropped
+    assert plain(coming.read()) == plain(read_raw(data, syntax))
+    assert Coming(syntax, data, [], max_size=100_000).too_large
 
 
 @pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
@@ -194,19 +192,18 @@ def test_a_long_value_that_breaks_off_makes_it_unreadable(syntax: str) -> None:
     """It is not complete without its last byte, though that is not read."""
     data = element(syntax, OVERLAY_DATA, "OW", bytes(300_000))
 
-    assert plain(Strained(syntax, data, [1000]).read()) == {OVERLAY_DATA: b""}
+    assert plain(Coming(syntax, data, [1000]).read()) == {OVERLAY_DATA: b""}
     with pytest.raises(UnreadableDataset):
-        Strained(syntax, data[:-1], [1000]).read()
+        Coming(syntax, data[:-1], [1000]).read()
 
 
 def test_what_stands_around_the_pixels_is_bounded() -> None:
-    """However much comes, a bounded part is kept; the pixels are discarded when it is dropped."""
+    """However much comes, a bounded part is kept; the pixels do not count."""
     rest = element(IMPLICIT_LE, 0x20300010, "LO", bytes(5000))
-    strained = Strained(IMPLICIT_LE, image(IMPLICIT_LE, bytes(9000)) + rest, [], max_size=4000)
+    coming = Coming(IMPLICIT_LE, image(IMPLICIT_LE, bytes(9000)) + rest, [], max_size=4000)
 
-    assert strained.strainer.dropped
-    assert len(strained.sinks[0].content) == 9000
-    assert strained.sinks[0].discarded.is_set()
+    assert coming.too_large
+    assert coming.pixels == [bytes(9000)]
 
 
 def test_what_would_cost_too_much_is_not_followed() -> None:
@@ -218,10 +215,10 @@ def test_what_would_cost_too_much_is_not_followed() -> None:
     many = element(EXPLICIT_LE, ROWS, "US", b"") * MAX_WHILE_COMING
 
     with pytest.raises(UnreadableDataset, match="within each other"):
-        Strained(IMPLICIT_LE, deep + bytes(1000), []).read()
+        Coming(IMPLICIT_LE, deep + bytes(1000), []).read()
     with pytest.raises(UnreadableDataset, match="elements"):
-        Strained(EXPLICIT_LE, many + many, []).read()
-    assert list(plain(Strained(EXPLICIT_LE, many, []).read())) == [ROWS]
+        Coming(EXPLICIT_LE, many + many, []).read()
+    assert list(plain(Coming(EXPLICIT_LE, many, []).read())) == [ROWS]
 
 
 @pytest.mark.parametrize("end", ["unfinished", "broken", "dropped"])
@@ -237,10 +234,10 @@ def test_what_a_peer_leaves_unfinished_costs_little(end: str) -> None:
     gc.collect()
     gc.disable()
     tracemalloc.start()
-    strained = Strained(EXPLICIT_LE, begun + more[end], [], max_size=50_000)
+    coming = Coming(EXPLICIT_LE, begun + more[end], [], max_size=50_000, finished=False)
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     gc.enable()
 
-    assert strained.strainer.dropped == (end == "dropped")
+    assert coming.too_large == (end == "dropped")
     assert held < (3 << 19 if end == "unfinished" else 1 << 17)

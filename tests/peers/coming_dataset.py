@@ -1,4 +1,4 @@
-"""Data sets as they are strained, and what may be said of them when they were read whole."""
+"""Data sets that are read while they come, and what may be said of them when read whole."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
+from broker.dicom.scp.received_dataset import WANTED
+from broker.dicom.upper_layer.command_set import Command, command_of
 from broker.dicom.upper_layer.dataset import (
     EXPLICIT_LE,
     IMPLICIT_LE,
@@ -19,9 +21,10 @@ from broker.dicom.upper_layer.dataset import (
     UnreadableDataset,
     read_raw,
 )
-from broker.dicom.upper_layer.dataset_stream import Strainer
-from broker.dicom.upper_layer.dataset_walk import LONGEST_UNREAD
-from tests.peers.acceptor import Kept
+from broker.dicom.upper_layer.dataset_reader import LONGEST_UNREAD, DatasetTooLarge
+from broker.dicom.upper_layer.fragments import DataStream, Fragments
+from broker.dicom.upper_layer.message import Context, Request
+from tests.peers.raw import data_pdu
 
 GRAYSCALE_SEQUENCE = 0x20200110
 COLOR_SEQUENCE = 0x20200111
@@ -74,30 +77,69 @@ def image(syntax: str, pixels: bytes) -> bytes:
     return sequence(syntax, GRAYSCALE_SEQUENCE, [item(content)])
 
 
-class Strained:
-    """A data set that went through a strainer, cut at these places."""
+class NoMore(Exception):
+    """Nothing more comes, and the data set is not at its end."""
+
+
+class Coming:
+    """A data set that comes in fragments, cut at these places, and is read meanwhile."""
 
     def __init__(
-        self, syntax: str, data: bytes, borders: list[int], *, max_size: int = 1 << 20
+        self,
+        syntax: str,
+        data: bytes,
+        borders: list[int],
+        *,
+        max_size: int = 1 << 20,
+        finished: bool = True,
     ) -> None:
-        self.syntax = syntax
-        self.sinks: list[Kept] = []
+        """Without `finished`, more was to come."""
         self.announced: list[int] = []
-        self.strainer = Strainer(syntax, self._open, max_size)
+        self.pixels: list[bytes] = []
+        """Those that the reader stopped at, as far as they have come."""
+        self.error: Exception | None = None
         places = sorted({0, len(data), *(border % (len(data) + 1) for border in borders)})
-        for begin, end in pairwise(places):
-            piece = bytearray(data[begin:end])
-            self.strainer.feed(memoryview(piece))
-            piece[:] = bytes(len(piece))
+        parts = [data[begin:end] for begin, end in pairwise(places)] or [b""]
+        self._bodies = [data_pdu(1, 0x00, each)[6:] for each in parts[:-1]]
+        self._bodies.append(data_pdu(1, 0x02 if finished else 0x00, parts[-1])[6:])
+        self._buffer = bytearray()
+        stream = DataStream(Fragments(self._next_body), 1)
+        command = command_of({"CommandField": Command.N_SET, "MessageID": 1})
+        request = Request(Context(1, "1.2", syntax), command, stream, max_size)
+        self._dataset = Dataset()
+        try:
+            self._read(request)
+        except (UnreadableDataset, DatasetTooLarge, NoMore) as error:
+            self.error = error.with_traceback(None)
+
+    @property
+    def too_large(self) -> bool:
+        """Whether more would have to be kept than may be."""
+        return isinstance(self.error, DatasetTooLarge)
 
     def read(self) -> Dataset:
-        """What is read of it afterwards."""
-        return self.strainer.dataset()
+        """What was read of it."""
+        if self.error is not None:
+            raise self.error
+        return self._dataset
 
-    def _open(self, size: int) -> Kept:
-        self.announced.append(size)
-        self.sinks.append(Kept())
-        return self.sinks[-1]
+    def _read(self, request: Request) -> None:
+        reader = request.reader(WANTED)
+        size = reader.to_pixels()
+        if size is not None:
+            self.announced.append(size)
+            self.pixels.append(b"")
+            for piece in reader.pixels():
+                self.pixels[-1] += bytes(piece)
+        self._dataset = reader.to_end()
+
+    def _next_body(self) -> memoryview:
+        """As from a wire: what was handed out before is overwritten."""
+        self._buffer[:] = bytes(len(self._buffer))
+        if not self._bodies:
+            raise NoMore
+        self._buffer = bytearray(self._bodies.pop(0))
+        return memoryview(self._buffer)
 
 
 def plain(dataset: Dataset) -> dict[int, Any]:
@@ -133,36 +175,36 @@ def blanked(found: dict[int, Any], within: int = 0, depth: int = 0) -> dict[int,
     return made
 
 
-def agree(whole: Any, strained: Any, pixels: bytes) -> bool:
+def agree(whole: Any, read: Any, pixels: bytes) -> bool:
     """Whether both are the same, where pixels that are elsewhere are as long, or those there."""
-    if isinstance(strained, Elsewhere):
-        same = strained.length == len(whole)
-        return same and (not strained.first or whole == pixels)
-    if isinstance(whole, dict) and isinstance(strained, dict):
-        return list(whole) == list(strained) and all(
-            agree(whole[tag], strained[tag], pixels) for tag in whole
+    if isinstance(read, Elsewhere):
+        same = read.length == len(whole)
+        return same and (not read.first or whole == pixels)
+    if isinstance(whole, dict) and isinstance(read, dict):
+        return list(whole) == list(read) and all(
+            agree(whole[tag], read[tag], pixels) for tag in whole
         )
-    if isinstance(whole, list) and isinstance(strained, list):
-        return len(whole) == len(strained) and all(
-            agree(one, other, pixels) for one, other in zip(whole, strained, strict=True)
+    if isinstance(whole, list) and isinstance(read, list):
+        return len(whole) == len(read) and all(
+            agree(one, other, pixels) for one, other in zip(whole, read, strict=True)
         )
-    return bool(whole == strained)
+    return bool(whole == read)
 
 
 def check(syntax: str, data: bytes, borders: list[int]) -> None:
     """The same is read of it as of the whole with its long values blanked, or neither can be."""
-    strained = Strained(syntax, data, borders)
+    coming = Coming(syntax, data, borders)
     try:
         whole = blanked(plain(read_raw(data, syntax)))
     except UnreadableDataset:
         with pytest.raises(UnreadableDataset):
-            strained.read()
+            coming.read()
         return
-    pixels = bytes(strained.sinks[0].content) if strained.sinks else b""
+    pixels = coming.pixels[0] if coming.pixels else b""
 
-    assert len(strained.sinks) <= 1
-    assert strained.announced == [len(pixels)] * len(strained.sinks)
-    assert agree(whole, plain(strained.read()), pixels)
+    assert len(coming.pixels) <= 1
+    assert coming.announced == [len(each) for each in coming.pixels]
+    assert agree(whole, plain(coming.read()), pixels)
 
 
 SYNTAXES = st.sampled_from([IMPLICIT_LE, EXPLICIT_LE])

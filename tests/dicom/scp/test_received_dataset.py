@@ -21,8 +21,8 @@ from broker.dicom.uids import (
 )
 from broker.dicom.upper_layer.command_set import Command, command_bytes, command_of
 from broker.dicom.upper_layer.dataset_writer import encode_dataset
+from broker.dicom.upper_layer.message import MAX_DATASET
 from broker.dicom.upper_layer.negotiation import Offer
-from broker.dicom.upper_layer.service import MAX_FRAME
 from tests.dicom.conftest import Desk
 from tests.peers.raw import ABORT, RELEASE_RQ, Raw, data_pdu
 from tests.peers.speaker import Speaker, dataset, image_box, picture, reference
@@ -150,7 +150,7 @@ def test_pixels_are_kept_wherever_the_item_has_them(desk: Desk, raw: Raw, data: 
         ),
         pytest.param(
             "0x0213",
-            image_sequence(MODULE) + element(0x20300010, bytes(MAX_FRAME)),
+            image_sequence(MODULE) + element(0x20300010, bytes(MAX_DATASET)),
             id="data without end",
         ),
     ],

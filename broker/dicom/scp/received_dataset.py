@@ -1,0 +1,108 @@
+"""The data set of a request, read from the association; pixels of an image box go to the spool."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic
+
+from pydicom.dataset import Dataset
+
+from broker.dicom import statuses
+from broker.dicom.scp.intake import R, TakesPixels
+from broker.dicom.statuses import Fault
+from broker.dicom.upper_layer.dataset_reader import DatasetReader, UnreadableDataset, Wanted
+from broker.dicom.upper_layer.message import Request
+from broker.model.refusal import Refusal
+from broker.model.trouble import CannotStore, QueueFull
+
+_PIXEL_DATA = 0x7FE00010
+_LUT_DATA = 0x00283006
+WANTED = Wanted(
+    # Basic Grayscale and Basic Color Image Sequence, of an image box.
+    pixels=frozenset({(0x20200110, _PIXEL_DATA), (0x20200111, _PIXEL_DATA)}),
+    # Presentation LUT Sequence.
+    long=frozenset({(0x20500010, _LUT_DATA)}),
+)
+"""What print reads in a data set."""
+
+BeginUpload = Callable[[int], TakesPixels[R]]
+"""Announced bytes -> what takes them. Raises: Fault, CannotStore: when they are not taken."""
+
+
+class ReceivedDataset(Generic[R]):
+    """What has come with one request; in the end `discard`.
+
+    The association goes on whatever is wrong with it, and whatever the disk says: that is said
+    when the data set, or the pixels, are asked for.
+    """
+
+    def __init__(self, request: Request, begin: BeginUpload[R] | None) -> None:
+        """Read all of it; without `begin` its pixels are skipped."""
+        self._begin = begin
+        self._upload: TakesPixels[R] | None = None
+        self._fault: Fault | None = None
+        self._unreadable: UnreadableDataset | None = None
+        self._dataset = Dataset()
+        try:
+            reader = request.reader(WANTED)
+            size = reader.to_pixels()
+            if size is not None and begin is not None:
+                self._take_pixels(begin, size, reader)
+            self._dataset = reader.to_end()
+        except UnreadableDataset as error:
+            self._unreadable = error
+            self.discard()
+        except BaseException:
+            self.discard()
+            raise
+
+    def dataset(self) -> Dataset:
+        """Its elements still raw; empty where there was none. Fault 0x0110 when it cannot be
+        read."""
+        if self._unreadable is not None:
+            raise Fault(
+                statuses.PROCESSING_FAILURE, "the data set cannot be read"
+            ) from self._unreadable
+        return self._dataset
+
+    def finish_pixels(self, length: int) -> R:
+        """The first `length` bytes of the pixels, which are all or all but one, in the spool.
+
+        Fault 0xC605 when they are not.
+        """
+        upload, self._upload = self._upload, None
+        if upload is None:
+            raise self._fault or Fault(statuses.NO_MEMORY_FOR_IMAGE, "the image was not stored")
+        try:
+            return upload.finish(length)
+        except CannotStore as error:
+            upload.discard()
+            raise _not_stored(error) from error
+
+    def discard(self) -> None:
+        """Pixels that were not finished are removed."""
+        upload, self._upload = self._upload, None
+        if upload is not None:
+            upload.discard()
+
+    def _take_pixels(
+        self, begin: BeginUpload[R], size: int, reader: DatasetReader[Dataset]
+    ) -> None:
+        try:
+            self._upload = begin(size)
+            self._upload.fill(reader.pixels())
+        except Fault as fault:
+            self._fault = fault
+            self.discard()
+        except CannotStore as error:
+            self._fault = _not_stored(error)
+            self.discard()
+
+
+def _not_stored(error: CannotStore) -> Fault:
+    if isinstance(error, QueueFull):
+        fault = Fault(statuses.NO_MEMORY_FOR_IMAGE, str(error), kind=Refusal.QUEUE_FULL)
+    else:
+        fault = Fault(statuses.NO_MEMORY_FOR_IMAGE, "the image cannot be stored")
+    fault.__cause__ = error
+    return fault

@@ -1,0 +1,366 @@
+"""Data sets in the two little-endian, uncompressed transfer syntaxes (PS3.5 7), read in one pass.
+
+A data set is pulled: the reader takes from its source what it needs next, and stops at the pixels
+that its caller wants, which are read from it piece by piece. So the same rules hold for a data set
+that is there and for one that is still coming: what is wrong is noticed at the same byte, and
+nothing is taken before its length was checked.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from pydicom.tag import BaseTag
+
+from broker.dicom.upper_layer.vr import BINARY, LONG, NUMBERS, TEXT, dictionary_vr
+
+IMPLICIT_LE = "1.2.840.10008.1.2"
+EXPLICIT_LE = "1.2.840.10008.1.2.1"
+
+MAX_DEPTH = 16
+"""Sequences within sequences; print needs two."""
+MAX_ELEMENTS = 20_000
+"""Elements, items and values in one data set: each costs far more memory than its bytes."""
+
+ITEM = 0xFFFEE000
+_DELIMITERS = 0xFFFE
+_ITEM_END = 0xFFFEE00D
+_SEQUENCE_END = 0xFFFEE0DD
+UNDEFINED = 0xFFFFFFFF
+
+TAG = struct.Struct("<HH")
+LENGTH = struct.Struct("<I")
+SHORT_LENGTH = struct.Struct("<H")
+
+LONGEST_UNREAD = 4096
+"""Bytes of a value that nobody reads and that is kept all the same: it does no harm."""
+_ENDLESS = 1 << 62
+
+
+class UnreadableDataset(Exception):
+    """A data set cannot be decoded. The words name the element, never its value."""
+
+
+class DatasetTooLarge(Exception):
+    """A data set has more than may be kept of it, beside pixels."""
+
+
+class Source(Protocol):
+    """The bytes of one data set, in order. Views are valid until the next call."""
+
+    def take(self, count: int, /) -> memoryview:
+        """Exactly the next `count` bytes; fewer where it ends before."""
+
+    def pieces(self, count: int, /) -> Iterator[memoryview]:
+        """The next `count` bytes, as they come; fewer where it ends before."""
+
+    def at_end(self) -> bool:
+        """Whether there are no more; waits until that is known."""
+
+
+Place = tuple[int, int]
+"""The tag of a sequence, and that of an element in an item of it."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What one who reads a data set means to read in it."""
+
+    pixels: frozenset[Place] = frozenset()
+    """Where the sequence is at top level: the element is never kept, and the reader stops at the
+    first."""
+    long: frozenset[Place] = frozenset()
+    """Kept however long. Other values that the dictionary calls binary, or does not know, are left
+    out where they are long: overlays, profiles, what is private."""
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Stands for pixels, which are never kept in a data set."""
+
+    length: int
+    """In bytes, as the data set says."""
+    first: bool
+    """Whether they are the pixels that the reader stopped at: only the first of a data set are."""
+
+
+Value = memoryview | Elsewhere
+
+D = TypeVar("D")
+
+
+class Maker(Protocol[D]):
+    """Makes data sets of what a reader comes upon."""
+
+    def dataset(self) -> D:
+        """A data set without elements."""
+
+    def further_values(self, vr: str, value: Value) -> int:
+        """At least as many as there are beyond the first, and cost memory."""
+
+    def element(self, dataset: D, tag: BaseTag, vr: str, value: Value) -> None:
+        """Add an element. Raises: UnreadableDataset: when its value cannot be what its VR says."""
+
+    def sequence(self, dataset: D, tag: BaseTag, items: list[D]) -> None:
+        """Add a sequence."""
+
+
+def is_explicit(transfer_syntax: str) -> bool:
+    """Whether elements say their VR. Raises: UnreadableDataset: for any other transfer syntax."""
+    if transfer_syntax not in (IMPLICIT_LE, EXPLICIT_LE):
+        raise UnreadableDataset(f"transfer syntax {transfer_syntax} is not known here")
+    return transfer_syntax == EXPLICIT_LE
+
+
+@dataclass
+class _Elements(Generic[D]):
+    """Where the elements of a data set, or of an item, are read."""
+
+    dataset: D
+    end: int
+    explicit: bool
+    delimited: bool
+    """Whether an Item Delimitation Item ends it."""
+
+
+@dataclass
+class _Items(Generic[D]):
+    """Where the items of a sequence are read."""
+
+    tag: BaseTag
+    end: int
+    explicit: bool
+    delimited: bool
+    """Whether a Sequence Delimitation Item ends it."""
+    items: list[D] = field(default_factory=list)
+
+
+class DatasetReader(Generic[D]):
+    """Reads one data set, from its beginning to its end.
+
+    Raises: UnreadableDataset: when a rule is broken; nothing is held of it any more then.
+    DatasetTooLarge: when more than `max_size` bytes would have to be kept.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        transfer_syntax: str,
+        make: Maker[D],
+        *,
+        size: int | None = None,
+        max_size: int = _ENDLESS,
+        max_elements: int = MAX_ELEMENTS,
+        wanted: Wanted | None = None,
+    ) -> None:
+        """`size` is the data set's, where it is known; `max_elements` counts items and values, too.
+
+        Without `wanted` all of it is kept.
+        """
+        explicit = is_explicit(transfer_syntax)
+        self._source = source
+        self._make = make
+        self._max_size = max_size
+        self._kept = 0
+        """Bytes that were taken and are not left out."""
+        self._most = self._countdown = max_elements
+        self._wanted = wanted
+        self._at = 0
+        self._pixels = 0
+        """Bytes of the pixels that are being read."""
+        self._stopped = False
+        """Whether it has come upon pixels."""
+        self._whole = make.dataset()
+        end = _ENDLESS if size is None else size
+        self._levels: list[_Elements[D] | _Items[D]] = [
+            _Elements(self._whole, end, explicit, delimited=False)
+        ]
+
+    def to_pixels(self) -> int | None:
+        """Read until the first pixels that are wanted: their length in bytes, which is never 0;
+        None where there are none, and then all was read."""
+        try:
+            return self._advance()
+        except (UnreadableDataset, DatasetTooLarge) as error:
+            self._levels.clear()
+            self._whole = self._make.dataset()
+            raise error.with_traceback(None) from None  # its frames hold what was read so far
+
+    def pixels(self) -> Iterator[memoryview]:
+        """The pixels that `to_pixels` came upon, in pieces as they come; each is valid until the
+        next. Raises: UnreadableDataset: when they are cut off."""
+        for piece in self._source.pieces(self._pixels):
+            self._pixels -= len(piece)
+            yield piece
+        if self._pixels:
+            self._levels.clear()
+            raise UnreadableDataset("the pixels are cut off")
+
+    def to_end(self) -> D:
+        """Read the rest; the data set."""
+        while True:
+            for _ in self.pixels():
+                continue
+            if self.to_pixels() is None:
+                return self._whole
+
+    def _advance(self) -> int | None:
+        while self._levels:
+            level = self._levels[-1]
+            if isinstance(level, _Items):
+                self._item(level)
+            elif self._element(level):
+                return self._pixels
+        return None
+
+    def _element(self, level: _Elements[D]) -> bool:
+        """The next element, or the end; whether it is pixels to stop at."""
+        if self._at >= level.end or (len(self._levels) == 1 and self._source.at_end()):
+            self._close(level)
+            return False
+        tag, vr, length = self._header(level.end, explicit=level.explicit)
+        self._count(1)
+        if level.delimited and tag == _ITEM_END:
+            self._levels.pop()
+            return False
+        if tag >> 16 == _DELIMITERS:
+            # PS3.5 7.5: they are no elements of a data set.
+            raise UnreadableDataset(f"{tag} stands where no item or sequence ends")
+        if vr == "SQ" or (vr == "UN" and length == UNDEFINED):
+            # PS3.5 6.2.2: an element of unknown VR and undefined length is a sequence in Implicit
+            # VR.
+            self._open_sequence(level, tag, length, explicit=level.explicit and vr == "SQ")
+            return False
+        if length > level.end - self._at or length == UNDEFINED:
+            raise UnreadableDataset(f"{tag} is longer than what holds it")
+        self._at += length
+        if self._wanted is not None and length:
+            if len(self._levels) == _IN_TOP_SEQUENCE and self._place(tag) in self._wanted.pixels:
+                return self._come_upon(level, tag, vr, length)
+            if length > LONGEST_UNREAD and self._is_unread(tag, self._wanted):
+                self._skip(length)
+                self._make.element(level.dataset, tag, vr, _NOTHING)
+                return False
+        value = self._take(length)
+        self._count(self._make.further_values(vr, value))
+        self._make.element(level.dataset, tag, vr, value)
+        return False
+
+    def _close(self, level: _Elements[D]) -> None:
+        if level.delimited:
+            raise UnreadableDataset("an item has no end")
+        self._levels.pop()
+
+    def _come_upon(self, level: _Elements[D], tag: BaseTag, vr: str, length: int) -> bool:
+        """Pixels: only the first are stopped at."""
+        first, self._stopped = not self._stopped, True
+        self._make.element(level.dataset, tag, vr, Elsewhere(length, first=first))
+        if first:
+            self._pixels = length
+        else:
+            self._skip(length)
+        return first
+
+    def _open_sequence(
+        self, level: _Elements[D], tag: BaseTag, length: int, *, explicit: bool
+    ) -> None:
+        if len(self._levels) > 2 * MAX_DEPTH:
+            raise UnreadableDataset(f"more than {MAX_DEPTH} sequences within each other")
+        end = level.end
+        if length != UNDEFINED:
+            if length > end - self._at:
+                raise UnreadableDataset(f"{tag} is longer than what holds it")
+            end = self._at + length
+        self._levels.append(_Items(tag, end, explicit, delimited=length == UNDEFINED))
+
+    def _item(self, level: _Items[D]) -> None:
+        """The next item, or the end of the sequence."""
+        if self._at >= level.end:
+            if level.delimited:
+                raise UnreadableDataset(f"{level.tag} has no end")
+            self._close_sequence(level)
+            return
+        mark, _, inside = self._header(level.end, explicit=level.explicit)
+        self._count(1)
+        if mark == _SEQUENCE_END and level.delimited:
+            self._close_sequence(level)
+            return
+        if mark != ITEM:
+            raise UnreadableDataset(f"{level.tag} holds something that is not an item")
+        delimited = inside == UNDEFINED
+        if not delimited and inside > level.end - self._at:
+            raise UnreadableDataset(f"an item of {level.tag} is longer than what holds it")
+        made = self._make.dataset()
+        level.items.append(made)
+        end = level.end if delimited else self._at + inside
+        self._levels.append(_Elements(made, end, level.explicit, delimited=delimited))
+
+    def _close_sequence(self, level: _Items[D]) -> None:
+        self._levels.pop()
+        holding = self._levels[-1]
+        assert isinstance(holding, _Elements)
+        self._make.sequence(holding.dataset, level.tag, level.items)
+
+    def _header(self, end: int, *, explicit: bool) -> tuple[BaseTag, str, int]:
+        """Tag, VR and length."""
+        head = self._head(8, end)
+        group, element = TAG.unpack_from(head)
+        tag = BaseTag(group << 16 | element)
+        if group == 0xFFFE or not explicit:
+            vr = "" if group == 0xFFFE else dictionary_vr(tag)
+            return tag, vr, LENGTH.unpack_from(head, 4)[0]
+        vr = bytes(head[4:6]).decode("latin-1")
+        if vr in LONG:
+            length = LENGTH.unpack(self._head(4, end))[0]
+            if vr == "UN" and length != UNDEFINED:
+                vr = dictionary_vr(tag)
+                vr = "UN" if vr == "SQ" else vr
+            return tag, vr, length
+        if vr not in TEXT and vr not in NUMBERS and vr != "AT":
+            raise UnreadableDataset(f"{tag} has no VR that is known")
+        return tag, vr, SHORT_LENGTH.unpack_from(head, 6)[0]
+
+    def _head(self, size: int, end: int) -> memoryview:
+        if size > end - self._at:
+            raise UnreadableDataset("an element is cut off")
+        self._at += size
+        return self._take(size)
+
+    def _take(self, count: int) -> memoryview:
+        """The next bytes, which are kept."""
+        self._kept += count
+        if self._kept > self._max_size:
+            raise DatasetTooLarge(f"more than {self._max_size} bytes beside the pixels")
+        taken = self._source.take(count)
+        if len(taken) < count:
+            raise UnreadableDataset("the data set is cut off")
+        return taken
+
+    def _skip(self, count: int) -> None:
+        for piece in self._source.pieces(count):
+            count -= len(piece)
+        if count:
+            raise UnreadableDataset("the data set is cut off")
+
+    def _count(self, more: int) -> None:
+        self._countdown -= more
+        if self._countdown < 0:
+            raise UnreadableDataset(f"more than {self._most} elements and values")
+
+    def _place(self, tag: BaseTag) -> Place | None:
+        """Where an element stands; None at top level."""
+        sequence = self._levels[-2] if len(self._levels) > 1 else None
+        return (sequence.tag, tag) if isinstance(sequence, _Items) else None
+
+    def _is_unread(self, tag: BaseTag, wanted: Wanted) -> bool:
+        """By what the dictionary says of its element, not by the VR that came with it: what is read
+        must not vanish because it is sent as UN."""
+        return self._place(tag) not in wanted.long and dictionary_vr(tag) in BINARY
+
+
+_IN_TOP_SEQUENCE = 3
+"""Levels where an item of a sequence at top level is read."""
+_NOTHING = memoryview(b"")

@@ -1,0 +1,115 @@
+"""Pixels on their way into the spool: a file without a lasting name, and its digest."""
+
+from __future__ import annotations
+
+import errno
+import os
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.model.room import MB
+from broker.model.trouble import CannotStore
+from broker.spool.digesting import Digest
+
+ROOM_STEP = 8 * MB
+"""So many bytes come before the disk is looked at again: others write to it meanwhile."""
+
+
+UNWRITTEN = "pixels cannot be written"
+
+CheckRoom = Callable[[int], object]
+"""Asked now and then whether so many bytes more have room. Raises: CannotStore: when not."""
+Failed = Callable[[str, OSError], CannotStore]
+"""Told what the disk does not do, and why; what to raise."""
+
+
+@dataclass(frozen=True)
+class UploadedPixels:
+    """Pixels that have come, are on stable storage, and that no job refers to yet."""
+
+    name: str
+    """What its bytes are called: see `naming`."""
+    length: int
+    """In bytes."""
+    path: Path
+
+
+class PixelUpload:
+    """The pixels of one image while they come; in the end either `finish` or `discard`.
+
+    Raises: CannotStore: when the disk does not take them; then they are to be discarded. What
+    `check_room` raises.
+    """
+
+    def __init__(self, folder: Path, size: int, check_room: CheckRoom, failed: Failed) -> None:
+        """`size` bytes are announced. Raises: OSError: when there cannot be a file for them."""
+        self._failed = failed
+        self._path = folder / uuid.uuid4().hex
+        self._size = self._left = size
+        self._until_check = ROOM_STEP
+        self._check_room = check_room
+        self._length = 0
+        self._last = b""
+        """The last byte is padding or not: rows and columns tell, which may come later."""
+        # Pieces are large as they come: a buffer would only copy them once more.
+        self._file = open(self._path, "x+b", 0, opener=_private)  # noqa: SIM115
+        self._digest = Digest(self._file.fileno())
+
+    def fill(self, pieces: Iterable[memoryview]) -> None:
+        """Write the pixels as they come."""
+        for piece in pieces:
+            self._left -= len(piece)
+            self._until_check -= len(piece)
+            if self._until_check <= 0:
+                self._check_room(len(piece) + self._left)
+                self._until_check = ROOM_STEP
+            if not self._left and piece:
+                self._last = bytes(piece[-1:])
+                piece = piece[:-1]
+            self._write(piece)
+
+    def finish(self, length: int) -> UploadedPixels:
+        """There is no more to come: the first `length` bytes, which are all or all but one, are on
+        stable storage when this returns."""
+        if length == self._size:
+            self._write(memoryview(self._last))
+        try:
+            if length != self._length:
+                words = f"{self._length} bytes have come, and {length} were asked for"
+                raise OSError(errno.EIO, words)
+            name = self._digest.hexdigest()
+            _sync(self._file.fileno())
+        except OSError as error:
+            raise self._failed(UNWRITTEN, error) from error
+        self._file.close()
+        return UploadedPixels(name, self._length, self._path)
+
+    def discard(self) -> None:
+        """Leave nothing behind. Where that fails, it is told; the next start removes it."""
+        self._digest.abandon()
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            self._failed("pixels cannot be removed", error)
+        self._file.close()
+
+    def _write(self, left: memoryview) -> None:
+        try:
+            while left:
+                written = left[: self._file.write(left)]
+                self._digest.wrote(written)
+                self._length += len(written)
+                left = left[len(written) :]
+        except OSError as error:
+            raise self._failed(UNWRITTEN, error) from error
+
+
+def _sync(descriptor: int) -> None:
+    """Its content is on stable storage when this returns. Raises: OSError."""
+    os.fsync(descriptor)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
