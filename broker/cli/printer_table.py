@@ -29,7 +29,7 @@ def printers(
     found: Sequence[Printer], now: float, width: int, *, running: bool = True
 ) -> list[Text]:
     """One row for each printer; what it or its operator says of it below."""
-    rows = [Row(_cells(each, now), of_printer(each, now, running=running)) for each in found]
+    rows = [Row(_printer_cells(each, now), of_printer(each, now, running=running)) for each in found]
     return lay_out(COLUMNS, rows, width)
 
 
@@ -39,7 +39,7 @@ def place(printer: Printer) -> str:
     return f"{address.ae_title}@{at_port(address.host, address.port)}"
 
 
-def _cells(printer: Printer, now: float) -> tuple[str, ...]:
+def _printer_cells(printer: Printer, now: float) -> tuple[str, ...]:
     checked = printer.last_check_at
     return (
         printer.name,

@@ -10,8 +10,8 @@ from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.tables import readiness
 
-_FILM = Film({}, (ImageBox(1, {}, Image("0" * 64, 1, 1, 1, 8, 8, "MONOCHROME2")),))
-_REQUEST = PrintRequest("", "", "", "rehearsal", Level.FILM_BOX, {}, (_FILM,))
+_TRIED_FILM = Film({}, (ImageBox(1, {}, Image("0" * 64, 1, 1, 1, 8, 8, "MONOCHROME2")),))
+_REQUEST = PrintRequest("", "", "", "rehearsal", Level.FILM_BOX, {}, (_TRIED_FILM,))
 
 
 class _TakenBack(Exception):

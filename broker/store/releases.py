@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite import insert
 from broker.store.reading import JobReading
 from broker.store.tables import films, jobs, released, spooled
 
-BATCH = 200
+RELEASED_AT_ONCE = 200
 """Names in one question."""
 
 
@@ -72,9 +72,9 @@ class Releases(JobReading):
             over = set(connection.execute(again).scalars()) if names else set()
         over |= {name for name in names if not there(name)}
         some = sorted(over)
-        for at in range(0, len(some), BATCH):
+        for at in range(0, len(some), RELEASED_AT_ONCE):
             with self._database.write() as connection:
-                batch = some[at : at + BATCH]
+                batch = some[at : at + RELEASED_AT_ONCE]
                 connection.execute(delete(released).where(released.c.name.in_(batch)))
 
 
@@ -83,8 +83,8 @@ def release(connection: Connection, job_ids: Collection[int], now: float) -> Non
     names = select(spooled.c.name).where(spooled.c.job_id.in_(job_ids)).distinct()
     gone = list(connection.execute(names).scalars())
     connection.execute(delete(spooled).where(spooled.c.job_id.in_(job_ids)))
-    for at in range(0, len(gone), BATCH):
-        some = gone[at : at + BATCH]
+    for at in range(0, len(gone), RELEASED_AT_ONCE):
+        some = gone[at : at + RELEASED_AT_ONCE]
         still = select(spooled.c.name).where(spooled.c.name.in_(some))
         left = set(connection.execute(still).scalars())
         rows = [{"name": name, "at": now} for name in some if name not in left]
