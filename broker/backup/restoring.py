@@ -17,18 +17,15 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, update
 
-from broker.backup.adoption import hold_unfinished, set_forward
-from broker.backup.backup import Watcher
-from broker.backup.leftovers import set_aside
-from broker.backup.manifest import SPOOL, Manifest
+from broker.backup.adoption import hold_unfinished, set_aside, set_forward
+from broker.backup.backup import SPOOL, Manifest, Watcher
 from broker.backup.snapshot import Snapshot, Wanted, hash_of, remove_copy
 from broker.model.spool_fit import BackupFit, BackupSeen, Progress, backup_fit
 from broker.spool.binding import spool_seen
 from broker.spool.files import Spool
-from broker.spool.folder_sync import sync_folder
 from broker.spool.mark import FILE, write_mark
-from broker.spool.pixel_copies import Found, check_pixels, copy_pixels, names_in
-from broker.spool.stored import place_of
+from broker.spool.pins import Found, check_pixels, copy_pixels, names_in
+from broker.spool.stored import place_of, sync_folder
 from broker.store import identity, schema
 from broker.store.database import Database
 from broker.store.integrity import damage, examine

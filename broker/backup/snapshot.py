@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.model.job import FINISHED
-from broker.spool.naming import Hash
+from broker.spool.stored import Hash
 from broker.store.integrity import open_to_read
 from broker.store.retention import without_label
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from ssl import SSLContext
 
-    from broker.config.file import Config
+    from broker.config.schema import Config
     from broker.model.health import Check
     from broker.model.printer import Printer
     from broker.operations.readiness import Readiness

@@ -14,7 +14,7 @@ from broker.model.room import MB, Room
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from broker.config.file import Config
+    from broker.config.schema import Config
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -82,7 +82,7 @@ def _of_this_machine(settings: Config, command: str, file: Path | None) -> list[
 
 def _open_to_others(settings: Config) -> list[str]:
     """What of the data folder other users may read."""
-    from broker.config.privacy import Exposed, exposed
+    from broker.operations.data_folder import Exposed, exposed
 
     if not settings.data_dir.is_dir():
         return []

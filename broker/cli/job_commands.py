@@ -135,12 +135,13 @@ def _each(
     prints: bool = False,
 ) -> None:
     """Give the order for each job; one that cannot be done does not stop the others."""
-    from broker.cli.opening import opened
-    from broker.cli.person import person
+    from broker.cli.options import opened
+    from broker.cli.owner import person
     from broker.model.printable import printable_lines
     from broker.operations.commands import JobOrders
     from broker.operations.missing_pixels import spool_gone
-    from broker.store.jobs import NoSuchJob, NotAllowed
+    from broker.store.commands import NotAllowed
+    from broker.store.job_rows import NoSuchJob
 
     failed = False
     with opened(ctx, config) as store:

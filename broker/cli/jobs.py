@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,14 +13,67 @@ from broker.cli import job_commands
 from broker.cli.job_commands import IdArgument
 from broker.cli.options import ConfigOption, JsonOption
 from broker.model.job import FINISHED, State
+from broker.model.trouble import PRINT_AGAIN, SpoolDamaged
+from broker.operations.failures import Failure
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
     from rich.text import Text
 
-    from broker.model.job import Job
+    from broker.model.job import Job, JobFilm
     from broker.operations.job_status import Standing
     from broker.operations.opened import Store
+
+DPI = 100
+"""Pixels for an inch of paper: 1400 x 1700 of 14 x 17 inches."""
+
+
+def checked(path: Path) -> Path:
+    """A path that a picture can be written to; Failure names the remedy otherwise."""
+    if path.suffix.lower() != ".png":
+        raise Failure(f"{path}: pictures are PNG files; give it a name that ends in .png")
+    if path.is_dir():
+        raise Failure(f"{path}: is a folder; name the file in it")
+    if not path.parent.is_dir():
+        raise Failure(f"{path.parent}: there is no such folder; make it, or name another")
+    return path
+
+
+def write(store: Store, job: Job, films: Sequence[JobFilm], number: int, path: Path) -> None:
+    """Write film `number` of the job, from 1. Failure when there is no such film, or no pixels.
+
+    Only its owner may read the file, as it may name the patient. An older one is replaced when the
+    new one is whole.
+    """
+    from broker.cli.owner import account
+    from broker.preview.paper import SAMPLES, compose
+
+    found = next((each for each in films if each.number == number), None)
+    if found is None:
+        raise Failure(f"job {job.id} has no film {number}: its films are 1 to {job.films}")
+    if job.pixels_removed_at is not None:
+        raise Failure(f"job {job.id}: its pixels have been removed since; {PRINT_AGAIN}")
+    try:
+        picture = compose(found.film, store.spool().read, DPI, samples=SAMPLES)
+    except SpoolDamaged as error:
+        raise Failure(f"film {number} of job {job.id}: {error}; {PRINT_AGAIN}") from error
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise Failure(
+            f"{path.parent}: {account().words} cannot write there, and commands act as the owner "
+            "of the data folder; name a folder that all may write, such as /tmp"
+        )
+    partial = path.with_name(f".{path.name}.part")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            picture.save(file, format="PNG", dpi=(DPI, DPI))
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
 
 RECENT_S = 3600.0
 """Finished jobs are listed for so long."""
@@ -107,9 +161,9 @@ def show(
     """
     import time
 
-    from broker.cli import job_tables, tables
-    from broker.cli import preview as previews
-    from broker.cli.opening import opened
+    from broker.cli import jobs as previews
+    from broker.cli import queue_tables, tables
+    from broker.cli.options import opened
     from broker.operations import documents
     from broker.operations.job_status import standing
 
@@ -128,7 +182,7 @@ def show(
         typer.echo(tables.as_json(documents.of_job_whole(found, films, attempts)))
         return
     console = tables.terminal()
-    tables.show(job_tables.job(found, films, attempts, time.time(), console.width), console)
+    tables.show(queue_tables.job(found, films, attempts, time.time(), console.width), console)
 
 
 @app.command()
@@ -143,7 +197,7 @@ def explain(
     Example: broker jobs explain 42
     """
     from broker.cli import tables
-    from broker.cli.opening import opened
+    from broker.cli.options import opened
     from broker.operations import documents
     from broker.operations import job_status as standings
 
@@ -177,7 +231,7 @@ def _list(
     as_document: bool,
 ) -> None:
     from broker.cli import tables
-    from broker.cli.opening import opened
+    from broker.cli.options import opened
     from broker.operations import documents
 
     console = tables.terminal()
@@ -227,8 +281,8 @@ def _table(
 
     from rich.text import Text
 
-    from broker.cli import job_tables
-    from broker.cli.banners import around, banners
+    from broker.cli import queue_tables
+    from broker.cli.tables import around, banners
 
     found = _found(store, states, everything)
     said = banners(store, console.width)
@@ -238,8 +292,8 @@ def _table(
         return [*said, Text(f"No jobs{asked}{hint}.")]
     if watched:
         found.sort(key=lambda each: (URGENCY.get(each.job.state, len(URGENCY)), each.job.id))
-        return [*said, *job_tables.jobs(found, time.time(), console.width, runs_begin=True)]
-    return around(job_tables.jobs(found, time.time(), console.width), said, console.height)
+        return [*said, *queue_tables.jobs(found, time.time(), console.width, runs_begin=True)]
+    return around(queue_tables.jobs(found, time.time(), console.width), said, console.height)
 
 
 def _watch(store: Store, console: Console, states: list[State] | None, everything: bool) -> None:

@@ -27,7 +27,7 @@ from broker.cli import (
     user,
 )
 from broker.cli.options import ConfigOption
-from broker.cli.top import command
+from broker.cli.top import screen
 from broker.model.printable import printable_lines
 from broker.operations.failures import explained
 from broker.service import standard_streams
@@ -123,7 +123,7 @@ app.command()(backup.backup)
 app.command()(restore.restore)
 app.command()(refusals.refusals)
 app.command("test-print")(test_print.print_test_film)
-app.command()(command.top)
+app.command()(screen.top)
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(spool.app, name="spool")

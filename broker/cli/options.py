@@ -1,15 +1,19 @@
-"""Options that several commands share."""
+"""Options that several commands share, and opening the store for a command."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from broker.model.ae_title import RIGHT_TITLE, is_ae_title
+from broker.config.file import FILE_NAME, ConfigError, load, locate
+from broker.model.caller import RIGHT_TITLE, is_ae_title
 from broker.model.printable import printable
+from broker.operations.opened import Store, store_of
 
 ConfigOption = Annotated[
     Path | None,
@@ -72,3 +76,22 @@ def _own(ctx: typer.Context, config: Path | None, *, must: bool) -> None:
     except ConfigError:
         return  # the command names the mistakes, and opens nothing
     act_as_owner(settings, ctx.command_path, locate(config))
+
+
+@contextmanager
+def opened(ctx: typer.Context, config: Path | None) -> Iterator[Store]:
+    """The store that the configuration names.
+
+    ConfigError; Failure, SchemaTooOld and SchemaTooNew in one line each; OSError.
+    """
+    file = configured(ctx, config)
+    settings = load(file)
+    if locate(file) is None and not settings.data_dir.exists():
+        raise ConfigError(
+            [
+                f"no {FILE_NAME} and no {settings.data_dir.name} in {Path.cwd()}: go to the "
+                "broker's folder, name the file with -c FILE, or export BROKER_CONFIG=FILE"
+            ]
+        )
+    with store_of(settings) as store:
+        yield store

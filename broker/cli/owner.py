@@ -7,6 +7,7 @@ Any other user is refused, with the account and what to type.
 
 from __future__ import annotations
 
+import getpass
 import os
 import pwd
 import shlex
@@ -21,11 +22,20 @@ from typing import TYPE_CHECKING
 import typer
 
 import broker
-from broker.cli.person import person
 from broker.operations.failures import Failure
 
 if TYPE_CHECKING:
-    from broker.config.file import Config
+    from broker.config.schema import Config
+
+
+def person() -> str:
+    """The user of the system, and behind sudo the one who called it."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = f"user {os.getuid()}"  # none of that number is known to the system
+    return os.environ.get("SUDO_USER", "") or name
+
 
 ROOT = 0
 PROGRAM = "broker"

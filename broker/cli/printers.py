@@ -106,9 +106,9 @@ def halt(
 def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
     import time
 
-    from broker.cli import printer_table, tables
-    from broker.cli.banners import around, banners
-    from broker.cli.opening import opened
+    from broker.cli import queue_tables, tables
+    from broker.cli.options import opened
+    from broker.cli.tables import around, banners
     from broker.operations import documents
 
     console = tables.terminal()
@@ -118,7 +118,7 @@ def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
     if as_document:
         typer.echo(tables.as_json([documents.of_printer(printer) for printer in found]))
     elif found:
-        table = printer_table.printers(found, time.time(), console.width, running=running)
+        table = queue_tables.printers(found, time.time(), console.width, running=running)
         tables.show(around(table, above, console.height), console)
     else:
         tables.show(above, console)
@@ -126,10 +126,10 @@ def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
 
 
 def _set(ctx: typer.Context, config: Path | None, name: str, duty: Duty, reason: str) -> None:
-    from broker.cli.opening import opened
-    from broker.cli.person import person
+    from broker.cli.options import opened
+    from broker.cli.owner import person
     from broker.model.printable import printable_lines
-    from broker.operations.duties import PrinterOrders
+    from broker.operations.commands import PrinterOrders
 
     with opened(ctx, config) as store:
         typer.echo(printable_lines(PrinterOrders(store, person()).set_duty(name, duty, reason)))

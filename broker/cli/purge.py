@@ -50,7 +50,7 @@ def purge(
     import time
 
     from broker.cli import tables
-    from broker.cli.opening import opened
+    from broker.cli.options import opened
     from broker.relay.upkeep import Keeping
 
     with opened(ctx, config) as store:

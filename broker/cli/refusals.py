@@ -34,7 +34,7 @@ def refusals(
     from dataclasses import asdict
 
     from broker.cli import tables
-    from broker.cli.opening import opened
+    from broker.cli.options import opened
     from broker.cli.tables import Column, Row
     from broker.operations.documents import iso
     from broker.operations.remedies import remedy

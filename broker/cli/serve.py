@@ -15,7 +15,7 @@ import typer
 from broker.cli.options import ConfigOption, configured
 
 if TYPE_CHECKING:
-    from broker.config.file import Config
+    from broker.config.schema import Config
 
 _ALARMING = frozenset(
     {
@@ -121,7 +121,7 @@ def serve(
     from broker.operations import data_folder
     from broker.service import logs, signals
     from broker.service.alerts import Notices
-    from broker.service.log_writer import scribe
+    from broker.service.logs import scribe
     from broker.service.service import Service
     from broker.service.web_process import Page
     from broker.spool.binding import SpoolMismatch

@@ -15,7 +15,7 @@ from broker.operations.text import count, megabytes, moment
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from broker.config.file import Config
+    from broker.config.schema import Config
     from broker.model.spool_fit import DatabaseSeen, Progress
     from broker.spool.binding import SpoolMismatch
     from broker.spool.orphans import Orphan
@@ -54,8 +54,9 @@ def adopt(ctx: typer.Context, yes: YesOption = False, config: ConfigOption = Non
     """
     import time
 
-    from broker.backup import adoption, leftovers
-    from broker.cli.person import person
+    from broker.backup import adoption
+    from broker.backup import adoption as leftovers
+    from broker.cli.owner import person
     from broker.config.file import load
     from broker.operations.failures import Failure
     from broker.spool import binding

@@ -18,6 +18,8 @@ from rich.console import Console
 from rich.text import Text
 
 from broker.model.printable import one_line
+from broker.operations.alarms import alarms
+from broker.operations.opened import Store
 
 NARROWEST = 40
 """Text is not folded to less than so many columns."""
@@ -157,3 +159,14 @@ def terminal() -> Console:
 def as_json(document: object) -> str:
     """A document for machines; ASCII, so that every stream takes it."""
     return json.dumps(document, indent=2)
+
+
+def banners(store: Store, width: int) -> list[Text]:
+    """Lines to put above a table; none when all is well."""
+    return [line for sentence in alarms(store) for line in folded(sentence, width)]
+
+
+def around(table: Sequence[Text], said: Sequence[Text], height: int) -> list[Text]:
+    """A table below its banners; above them, too, when it is too long for them to stay in sight."""
+    long = len(said) + len(table) >= height
+    return [*said, *table, *(said if long else ())]

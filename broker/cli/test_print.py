@@ -44,11 +44,11 @@ def print_test_film(
 
     Example: broker test-print --printer oki-1
     """
-    from broker.cli.opening import opened
-    from broker.cli.person import person
-    from broker.model.film_size import MILLIMETRES
+    from broker.cli.options import opened
+    from broker.cli.owner import person
+    from broker.model.film import MILLIMETRES
+    from broker.operations.commands import print_film, words
     from broker.operations.readiness import kept_bytes
-    from broker.operations.test_print import print_film, words
 
     if film_size not in MILLIMETRES:
         raise typer.BadParameter(f"{film_size} is not a film size; use {', '.join(MILLIMETRES)}")

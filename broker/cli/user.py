@@ -61,13 +61,13 @@ def add(
 
     Example: broker user add ruth --role operator
     """
-    from broker.cli.opening import opened
+    from broker.cli.options import opened
     from broker.operations.passwords import checked_name, hashed
 
     checked_name(name)
     with opened(ctx, config) as store:
         if any(each.name == name for each in store.users.list()):
-            from broker.store.users import UserExists
+            from broker.store.accounts import UserExists
 
             raise UserExists(name)
         store.users.add(name, role, hashed(_password(password_stdin)))
@@ -85,7 +85,7 @@ def password(
 
     Example: broker user password ruth
     """
-    from broker.cli.opening import opened
+    from broker.cli.options import opened
     from broker.operations.passwords import hashed
 
     with opened(ctx, config) as store:
@@ -105,7 +105,7 @@ def role(
 
     Example: broker user role ruth viewer
     """
-    from broker.cli.opening import opened
+    from broker.cli.options import opened
 
     with opened(ctx, config) as store:
         store.users.change(name, role=wanted)
@@ -118,7 +118,7 @@ def remove(ctx: typer.Context, name: NameArgument, config: ConfigOption = None) 
 
     Example: broker user remove ruth
     """
-    from broker.cli.opening import opened
+    from broker.cli.options import opened
 
     with opened(ctx, config) as store:
         store.users.remove(name)
@@ -126,7 +126,7 @@ def remove(ctx: typer.Context, name: NameArgument, config: ConfigOption = None) 
 
 
 def _require(store: Store, name: str) -> None:
-    from broker.store.users import NoSuchUser
+    from broker.store.accounts import NoSuchUser
 
     known = [each.name for each in store.users.list()]
     if name not in known:
@@ -154,7 +154,7 @@ def _password(from_stdin: bool) -> str:
 
 def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
     from broker.cli import tables
-    from broker.cli.opening import opened
+    from broker.cli.options import opened
     from broker.operations.documents import iso
     from broker.operations.text import moment
 

@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from broker.config.file import Config, ConfigError
+from broker.config.file import ConfigError
 from broker.config.file import load as load_file
+from broker.config.schema import Config
 
 SOON_S = 30 * 86400.0
 """A certificate that expires before is worth a word."""

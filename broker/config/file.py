@@ -16,18 +16,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from broker.config.contradictions import contradictions, give_way
-from broker.config.notify import Notify
 from broker.config.schema import (
     SECTIONS,
     Broker,
     Config,
     DatabaseSection,
+    Notify,
     PrinterSection,
+    Section,
     TlsSection,
 )
-from broker.config.section import Section
 from broker.config.values import as_written
-from broker.model.address import shown
+from broker.model.hosts import shown
 
 __all__ = [
     "Config",

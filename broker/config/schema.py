@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from broker.config import places
-from broker.config.notify import Notify
-from broker.config.section import Section
 from broker.config.values import (
     AeTitle,
     Flag,
@@ -21,13 +20,104 @@ from broker.config.values import (
     Port,
     PrinterName,
     amount,
+    as_written,
     choice,
     database_url,
+    host,
     seconds,
     whole,
 )
+from broker.model.hosts import HIDDEN
 from broker.model.printer import Address
 from broker.model.room import Room
+
+
+class Section(BaseModel):
+    """One table of the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def database_file(data_dir: str, url: str) -> Path:
+    """The SQLite file of a site with that `broker.data_dir` and `database.url`."""
+    named = url.removeprefix("sqlite:///")
+    return Path(named) if named else Path(data_dir) / "broker.db"
+
+
+def fuller(data_dir: str, url: str) -> tuple[Path, int]:
+    """The folder, of the spool's and the database's, whose disk has less free, and how many bytes
+    that is; OSError."""
+    free = {folder: shutil.disk_usage(folder).free for folder in _folders(data_dir, url)}
+    folder = min(free, key=lambda each: free[each])
+    return folder, free[folder]
+
+
+@lru_cache(maxsize=8)
+def _folders(data_dir: str, url: str) -> tuple[Path, ...]:
+    """Mostly one. It is asked for twice with every film."""
+    return tuple(dict.fromkeys((Path(data_dir), database_file(data_dir, url).parent)))
+
+
+def _url(value: object) -> str:
+    """Empty, or http(s). The value is not repeated: it may hold a password."""
+    if isinstance(value, str) and value.startswith(HIDDEN):
+        raise ValueError(
+            "is what `broker config show` prints in place of a secret; write the address itself, "
+            "which `broker config show --secrets` prints"
+        )
+    if not isinstance(value, str) or not (value == "" or value.startswith(("http://", "https://"))):
+        raise ValueError('is not an address; use "" or one that begins with https:// or http://')
+    return value
+
+
+def _addresses(value: object) -> str:
+    """Empty, or mail addresses with commas between them."""
+    found = value.split(",") if isinstance(value, str) and value else []
+    if not isinstance(value, str) or not all("@" in each.strip(" ")[1:-1] for each in found):
+        raise ValueError(
+            f"{as_written(value)} is not a mail address; use ruth@example.org, and commas between "
+            "several"
+        )
+    return value
+
+
+def _mail_host(value: object) -> str:
+    """Empty, or a host."""
+    return "" if value == "" else host(value)
+
+
+MailHost = Annotated[str, BeforeValidator(_mail_host)]
+Url = Annotated[str, BeforeValidator(_url)]
+Addresses = Annotated[str, BeforeValidator(_addresses)]
+
+
+class Notify(Section):
+    """Messages about printers, held and waiting jobs and the disk; never about patients."""
+
+    webhook: Url = Field(default="", description="POSTed to as JSON; empty: none")
+    mail_host: MailHost = Field(default="", description="the mail server; empty: no mail")
+    mail_port: Port = 25
+    mail_security: Annotated[
+        Literal["none", "starttls", "tls"], choice("none", "starttls", "tls")
+    ] = Field(default="none", description="none, starttls or tls")
+    mail_user: str = Field(default="", description="empty: the server wants no password")
+    mail_password_file: PemFile = Field(
+        default="", description="a file with the password alone; relative to this file"
+    )
+    mail_from: Addresses = Field(default="", description="whose mail it is")
+    mail_to: Addresses = Field(default="", description="who gets it; commas between several")
+    oldest_job_s: Annotated[float, seconds(1, 604800)] = Field(
+        default=900.0, description="a queued job that is older waits too long"
+    )
+    reminder_s: Annotated[float, seconds(60, 604800)] = Field(
+        default=3600.0, description="what lasts is told again after so long"
+    )
+    page: Url = Field(default="", description="where people find the page, for the messages")
+
+    @property
+    def to(self) -> tuple[str, ...]:
+        """Who gets mail."""
+        return tuple(each.strip() for each in self.mail_to.split(",") if each.strip())
 
 
 class Broker(Section):
@@ -294,7 +384,7 @@ class Config(Section):
     @property
     def database_file(self) -> Path:
         """The SQLite file."""
-        return places.database_file(self.broker.data_dir, self.database.url)
+        return database_file(self.broker.data_dir, self.database.url)
 
     @property
     def database_url(self) -> str:
@@ -303,13 +393,13 @@ class Config(Section):
 
     def room(self) -> Room:
         """On the fuller of the disks that hold the spool and the database; OSError."""
-        _, free = places.fuller(self.broker.data_dir, self.database.url)
+        _, free = fuller(self.broker.data_dir, self.database.url)
         return Room(free, self.retention.floor_mb << 20)
 
     @property
     def fuller(self) -> Path:
         """The folder, of the spool's and the database's, whose disk has less free; OSError."""
-        return places.fuller(self.broker.data_dir, self.database.url)[0]
+        return fuller(self.broker.data_dir, self.database.url)[0]
 
     def addresses(self) -> tuple[Address, ...]:
         """The printers as the rest of the broker knows them, in the order of the file."""

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from broker.model.ae_title import RIGHT_TITLE, is_ae_title
+from broker.model.caller import RIGHT_TITLE, is_ae_title
 from broker.model.hosts import EVERY, plain_host
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
-from broker.dicom.upper_layer.statuses import (
+from broker.dicom.upper_layer.command_set import (
     ATTRIBUTE_LIST_ERROR,
     CLASS_INSTANCE_CONFLICT,
     DUPLICATE_SOP_INSTANCE,

@@ -1,15 +1,20 @@
-"""Who calls: an AE title at an address. What one modality may take is counted by both together.
-
-An address alone may be many modalities (NAT, a container bridge, a load balancer), and an AE title
-alone may be claimed from anywhere.
-"""
+"""Who calls: an AE title at an address. What one modality may take is counted by both together."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from broker.model.hosts import plain_host
 from broker.model.printable import comment_text
+
+RIGHT_TITLE = "use 1 to 16 ASCII characters, no backslash, not only spaces"
+"""What is said of one that cannot be."""
+
+
+def is_ae_title(text: str) -> bool:
+    """Whether an Application Entity may be called so; spaces around it do not count."""
+    return re.fullmatch(r"[ -\[\]-~]{1,16}", text.strip(" ")) is not None
 
 
 @dataclass(frozen=True)

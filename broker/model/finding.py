@@ -1,4 +1,4 @@
-"""What a check of the queue finds, and what a person does about each kind."""
+"""What a check of the queue finds, what a person does about each kind, and when all is checked."""
 
 from __future__ import annotations
 
@@ -128,3 +128,20 @@ def gathered(found: Iterable[tuple[Kind, str, int | None]]) -> list[Finding]:
         Finding(kind, words, tuple(sorted(its)))
         for (kind, words), its in sorted(jobs.items(), key=lambda each: order.index(each[0][0]))
     ]
+
+
+NIGHT = range(1, 6)
+"""Hours of the day, local time, in which it may begin."""
+APART_S = 12 * 3600.0
+"""Between two checks at least."""
+OVERDUE_S = 36 * 3600.0
+"""After so long it may begin at any hour: a machine may be off at night."""
+
+
+def check_is_due(now: float, hour: int, last_at: float) -> bool:
+    """Whether a check may begin now, at this local hour; the last one, or the start, was then.
+
+    Times are in seconds since the epoch. A clock that was set back makes it due after a day.
+    """
+    since = abs(now - last_at)
+    return since >= OVERDUE_S or (since >= APART_S and hour in NIGHT)

@@ -1,9 +1,40 @@
-"""Hosts as people write them, and what they mean: names, IPv4 and IPv6 addresses, `*`."""
+"""Hosts as people write them, and what they mean: names, IPv4 and IPv6 addresses, `*`.
+
+Also where the page answers, and web addresses as they may be shown.
+"""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
+
+HIDDEN = "hidden"
+"""How an address begins that is shown without its secrets, so that it is taken for none."""
+
+
+def shown(address: str, *, path: bool = True) -> str:
+    """The address itself, where it has no secret; else HIDDEN, and where it leads.
+
+    A name and password before the host, a query and a fragment may be secrets; a path may be one,
+    too, as those of chat systems' webhooks are, unless `path` says that it is known to many.
+    """
+    if not address:
+        return ""
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return HIDDEN  # what cannot be read may hold anything
+    if not parts.scheme:
+        return HIDDEN
+    secret_path = not path and parts.path not in ("", "/")
+    if not ("@" in parts.netloc or parts.query or parts.fragment or secret_path):
+        return address
+    rest = "" if secret_path else parts.path
+    place = f"[{host}]" if ":" in host else host
+    return f"{HIDDEN}: {parts.scheme}://{place}{port}{rest}"
+
 
 EVERY = "*"
 """Every interface of this machine, over IPv4 and IPv6."""
@@ -73,3 +104,55 @@ def called_here(value: Hosts) -> str:
 def in_url(host: str) -> str:
     """As a URL has it: an IPv6 address in brackets, its zone behind `%25` (RFC 6874)."""
     return f"[{host.replace('%', '%25')}]" if ":" in host else host
+
+
+def refused(host: Hosts, *, any_users: bool) -> str:
+    """Why the page may not be served on these addresses; empty when it may."""
+    if any_users or is_loopback(host):
+        return ""
+    listed = ", ".join(hosts_of(host))
+    return (
+        f"web.host is {listed}, which other machines reach, and there are no users: `broker user "
+        "add NAME --role operator` makes one; or set web.host to 127.0.0.1"
+    )
+
+
+def stranger(host_header: str) -> str:
+    """What to say when a page of this machine alone is asked for under another name; else empty.
+
+    A page elsewhere could have its name point here, and read what the browser gets.
+    """
+    try:
+        name = urlsplit(f"//{host_header}").hostname or ""
+    except ValueError:
+        name = host_header  # brackets around what is no address
+    if is_loopback(name):
+        return ""
+    return f"this page is for this machine alone: ask for it as localhost, not as {name[:100]}"
+
+
+def same_origin(origin: str, scheme: str, host_header: str) -> bool:
+    """Whether an Origin or Referer header names this page."""
+    try:
+        found = urlsplit(origin)
+    except ValueError:
+        return False
+    return (found.scheme, found.netloc) == (scheme, host_header)
+
+
+def proxied(header_names: Iterable[str]) -> str:
+    """What to say when a request to a page of this machine alone came through a proxy; else empty.
+
+    A proxy on this machine hides that others ask: its own address is a loopback address.
+    """
+    found = sorted(
+        name
+        for name in map(str.lower, header_names)
+        if name in ("forwarded", "via", "x-real-ip") or name.startswith("x-forwarded-")
+    )
+    if not found:
+        return ""
+    return (
+        f"this page is for this machine alone, and a proxy passes requests on to it ({found[0]}): "
+        "`broker user add NAME --role operator` makes a user; then others may ask, too"
+    )

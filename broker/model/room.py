@@ -1,8 +1,10 @@
-"""Room for films: how much of the disk is free, and how much must stay so."""
+"""Room on the disk: how much there is, whose part it is, and what is removed first."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 MB = 1 << 20
 
@@ -58,3 +60,89 @@ class Room:
     def words(self) -> str:
         """For a person."""
         return f"{self.free // MB} MB free, and retention.floor_mb is {self.floor // MB}"
+
+
+ADDRESS_TIMES = 3
+"""One address may have this many times what is free."""
+
+
+class Full(Enum):
+    """What has no room for more."""
+
+    CALLER = "one AE title at an address"
+    ADDRESS = "one address"
+    WHOLE = "the queue"
+
+
+@dataclass(frozen=True)
+class Use:
+    """What waits already."""
+
+    caller: int
+    """Of the AE title at the address."""
+    address: int
+    """Of the address, whatever its AE titles."""
+
+
+def full(use: Use, more: int, free: int, most: int = 0) -> Full | None:
+    """What `more` would fill, where `free` is left; None while there is room.
+
+    `most` is what the site allows one AE title at an address.
+    """
+    if most and use.caller + more > most:
+        return Full.CALLER
+    if more > free:
+        return Full.WHOLE
+    if use.caller + more > free:
+        return Full.CALLER
+    if use.address + more > ADDRESS_TIMES * free:
+        return Full.ADDRESS
+    return None
+
+
+@dataclass(frozen=True)
+class KeptJob:
+    """A finished job whose pixels are kept for a reprint."""
+
+    id: int
+    names: frozenset[str]
+    """Of its pixels in the spool. Other jobs may refer to the same."""
+
+
+@dataclass(frozen=True)
+class SheddingChoice:
+    """What goes."""
+
+    jobs: tuple[int, ...] = ()
+    names: frozenset[str] = frozenset()
+    """Files that no job refers to once those jobs have lost their pixels."""
+    bytes: int = 0
+
+
+def choose(
+    oldest_first: Sequence[KeptJob],
+    users: Mapping[str, Collection[int]],
+    size: Callable[[str], int],
+    need: int,
+) -> SheddingChoice:
+    """The jobs that ended first, until `need` bytes are free; fewer where there are no more.
+
+    `users` has the numbers of all jobs that refer to a file, unfinished ones too: a file goes only
+    with the last of them. A job that would free nothing keeps its pixels. `size` says what
+    removing a file would free, in bytes.
+    """
+    left = {name: len(set(numbers)) for name, numbers in users.items()}
+    taken: list[KeptJob] = []
+    freed: dict[str, int] = {}
+    total = 0
+    for job in oldest_first:
+        if total >= need:
+            break
+        taken.append(job)
+        for name in job.names:
+            left[name] -= 1
+            if not left[name] and (found := size(name)):
+                freed[name] = found
+                total += found
+    jobs = tuple(job.id for job in taken if not job.names.isdisjoint(freed))
+    return SheddingChoice(jobs, frozenset(freed), total)

@@ -1,4 +1,4 @@
-"""Who may look at the page, and who may give orders there."""
+"""Users of the page, and what a person has ordered."""
 
 from __future__ import annotations
 
@@ -23,3 +23,20 @@ class User:
     role: Role
     since: float
     """When the user was made, in seconds since the epoch."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """One order that was carried out, on a job or on a printer."""
+
+    at: float
+    """In seconds since the epoch."""
+    who: str
+    """The user's name: of the page, or of the system where a command was typed."""
+    verb: str
+    """As it is typed: hold, drain."""
+    job_id: int | None
+    printer: str
+    """Empty for an order on a job."""
+    words: str
+    """What the person was told."""

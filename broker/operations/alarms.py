@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from broker.model.room import MB
 from broker.model.trouble import PRINT_AGAIN
-from broker.operations import missing_pixels, readiness, storage
+from broker.operations import missing_pixels, readiness, vitals
 from broker.operations.readiness import ObstacleKind
-from broker.operations.reload_failures import not_reloaded
+from broker.operations.vitals import not_reloaded
 
 if TYPE_CHECKING:
     from broker.operations.opened import Store
@@ -54,8 +54,8 @@ LOCKED_S = 1.0
 
 def alarms(store: Store) -> list[str]:
     """Sentences to put above a table; none when all is well."""
-    said = storage.alarms(store)
-    if store.damage() or storage.state(store).replaced:
+    said = vitals.alarms(store)
+    if store.damage() or vitals.state(store).replaced:
         return said  # what is read from such a database may be wrong, or break
     gone = missing_pixels.spool_gone(store)
     missing, needed = (0, 0) if gone else missing_pixels.missing(store)

@@ -1,24 +1,101 @@
-"""What a person orders for a job: hold, release, cancel, move, reprint, priority.
+"""What a person orders, recorded with who said so.
 
-The words are the same on every face: command, page and API. What was carried out is recorded with
-who ordered it, and told in a sentence.
+Of a job: hold, release, cancel, move, reprint, priority. Of a printer: ready, drain, maint; and a
+test film.
 """
 
 from __future__ import annotations
 
+import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from broker.model.job import FINISHED, HELD_BY_PERSON, FilmState, Job, Priority, State
+from broker.model.job import (
+    FINISHED,
+    HELD_BY_PERSON,
+    FilmState,
+    Job,
+    Level,
+    PrintRequest,
+    Priority,
+    State,
+)
 from broker.model.printable import one_line
+from broker.model.printer import Duty, Health, Printer
 from broker.model.trouble import PRINT_AGAIN
 from broker.operations import missing_pixels
-from broker.operations.duties import off_duty
 from broker.operations.job_status import standing
 from broker.operations.opened import Store
-from broker.operations.text import count
+from broker.operations.text import age, count
+from broker.preview.test_film import test_film
 from broker.store.commands import NotAllowed
+
+
+@dataclass(frozen=True)
+class PrinterOrders:
+    """The orders of one person."""
+
+    store: Store
+    who: str
+
+    def set_duty(self, name: str, duty: Duty, reason: str = "") -> str:
+        """From now on; what it means, in a sentence. NoSuchPrinter."""
+        before = self.store.printers.get(name)
+        same = before.duty is duty and reason in ("", before.duty_reason)
+        if same and duty is not Duty.READY:
+            return _as_before(before)
+        self.store.printers.set_duty(name, duty, "" if same else reason)
+        forgets = duty is Duty.READY and before.failures_in_row
+        forgiven = "; what it failed before is forgotten" if forgets else ""
+        words = _next(self.store, self.store.printers.get(name)) + forgiven
+        told = f"{words} ({reason})" if reason else words
+        self.store.orders.record(self.who, str(duty), told, printer=name)
+        return words
+
+
+def off_duty(store: Store, name: str) -> str:
+    """What to say of a job that was sent to a printer which takes none now, and what ends that;
+    empty where it is ready."""
+    duty = store.printers.get(name).duty
+    if duty is Duty.READY:
+        return ""
+    return f", once it is ready: it is in {duty} now"
+
+
+def _as_before(printer: Printer) -> str:
+    """For a duty that is set already: nothing is written, its time counts on."""
+    lasts = time.time() - printer.duty_since
+    since = f", for {age(lasts)}" if lasts >= 1 else ", set just now"
+    why = f": {printer.duty_reason}" if printer.duty_reason else ""
+    return f"{printer.name} was already {printer.duty}{since}{why}; nothing was changed"
+
+
+def _next(store: Store, printer: Printer) -> str:
+    """What the broker does with a printer whose duty was just set."""
+    name = printer.name
+    others = any(
+        other.name != name and other.duty is Duty.READY and other.health is not Health.DOWN
+        for other in store.printers.list()
+    )
+    elsewhere = "go to the others" if others else "wait: no other printer can take them"
+    cut_off = printer.claims and not store.running
+    prints = printer.claims and not cut_off
+    now = "the job in hand is finished" if prints else "nothing is printing on it"
+    if cut_off:
+        elsewhere += "; no broker is running, and its last job was cut off"
+    match printer.duty:
+        case Duty.DRAIN:
+            return f"{name} drains: {now}, checks go on, jobs {elsewhere}"
+        case Duty.MAINT:
+            return f"{name} is in maintenance: {now}, no checks, jobs {elsewhere}"
+        case Duty.READY:
+            if printer.health in (Health.UP, Health.DEGRADED):
+                return f"{name} is ready and {printer.health}: it takes jobs now"
+            return f"{name} is ready and {printer.health}: it takes jobs once its checks pass"
+
 
 LOST = "its pixels are not in the spool"
 VERBS = ("hold", "release", "cancel", "move", "reprint", "priority")
@@ -176,3 +253,48 @@ def _is_before(other: Job, job: Job) -> bool:
 def _remark(found: Job) -> str:
     """What is to be known of a job that goes on: which other has the same films."""
     return f"; {found.remark}" if found.remark else ""
+
+
+CALLING_AE = "TEST-PRINT"
+
+
+def print_film(store: Store, who: str, printer: str = "", film_size: str = "A4") -> int:
+    """Put a test film in the spool and its job in the queue; the job's number.
+
+    For that printer and no other, or with "" for any. NoSuchPrinter, SpoolMissing, OSError.
+    """
+    if printer:
+        store.require(printer)
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    film, pixels = test_film(printer or "any printer", when, film_size)
+    spool = store.spool()
+    request = PrintRequest(
+        calling_ae=CALLING_AE,
+        called_ae=store.config.broker.ae_title,
+        peer="this machine",
+        film_session=uuid.uuid4().hex,
+        level=Level.FILM_BOX,
+        session={},
+        films=(film,),
+    )
+    received = [spool.receive([content]) for content in pixels.values()]
+    try:
+        with spool.keeping():
+            spool.keep(received)
+            job_id = store.jobs.add(request, pinned=printer)
+    except BaseException:
+        spool.undo(received, store.jobs.spooled)  # no job of it: its pixels are no orphans
+        raise
+    finally:
+        spool.drop(received)
+    store.orders.record(who, "test-print", words(store, job_id, printer, film_size), job_id=job_id)
+    return job_id
+
+
+def words(store: Store, job_id: int, printer: str, film_size: str) -> str:
+    """What has just been ordered, and what it waits for where a person has to move first."""
+    where = f"for {printer} and no other printer" if printer else "for any printer"
+    said = f"job {job_id} is queued: one {film_size} test film, {where}"
+    if printer and (waits := off_duty(store, printer)):
+        return f"{said}{waits}; `broker printers ready {printer}` ends that"
+    return said

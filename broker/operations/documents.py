@@ -12,11 +12,10 @@ from datetime import UTC, datetime
 from broker.model.choose import Choice
 from broker.model.health import Check
 from broker.model.job import Attempt, JobFilm
-from broker.model.operator_command import Order
 from broker.model.printer import Printer
-from broker.operations.job_status import Standing
-from broker.operations.steps import Step
-from broker.operations.steps import of_printer as of_printing
+from broker.model.user import Order
+from broker.operations.job_status import Standing, Step
+from broker.operations.job_status import of_printer as of_printing
 from broker.store.reading import Unanswered
 
 Document = dict[str, object]

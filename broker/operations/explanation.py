@@ -8,12 +8,82 @@ from dataclasses import dataclass
 from broker.model.choose import Choice, plan
 from broker.model.job import SETTLED, Attempt, FilmState, Job, JobFilm, State
 from broker.model.printable import one_line
-from broker.model.printer import Printer
+from broker.model.printer import Duty, Printer
 from broker.model.trouble import PRINT_AGAIN
-from broker.operations import advice, tries
 from broker.operations.recovery_preview import Fate, asked
 from broker.operations.text import count, moment, why_removed
 from broker.store.reading import Unanswered
+
+MOST_RUNS = 4
+"""So many runs of numbers are told one by one."""
+
+
+def told(attempts: Sequence[Attempt], open_one: str) -> tuple[str, ...]:
+    """A sentence for all tries of one printer that ended alike, in the order of the first of each;
+    `open_one` is said of one that has no end.
+    """
+    alike: dict[tuple[str, str, str], list[int]] = {}
+    for number, attempt in enumerate(attempts, start=1):
+        outcome = str(attempt.outcome) if attempt.outcome else open_one
+        alike.setdefault((attempt.printer, outcome, attempt.words), []).append(number)
+    lines = []
+    for (printer, outcome, said), numbers in alike.items():
+        first, last = attempts[numbers[0] - 1].began_at, attempts[numbers[-1] - 1].began_at
+        several = len(numbers) > 1
+        when = f"from {moment(first)} to {moment(last)}" if several else moment(first)
+        where = printer or "no printer"
+        words = f": {one_line(said)}" if said else ""
+        lines.append(f"{_numbered(numbers)}, {when} UTC, {where}: {outcome}{words}.")
+    return tuple(lines)
+
+
+def _numbered(numbers: Sequence[int]) -> str:
+    """`Try 3`, `Tries 3 and 5`, `Tries 1 to 3 and 5 to 15`; of many runs, how many in all."""
+    if len(numbers) == 1:
+        return f"Try {numbers[0]}"
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    if len(runs) > MOST_RUNS:
+        return f"{len(numbers)} of the tries from {numbers[0]} to {numbers[-1]}"
+    words: list[str] = []
+    for first, last in runs:
+        words += [f"{first} to {last}"] if last > first + 1 else map(str, range(first, last + 1))
+    *most, end = words
+    return f"Tries {', '.join(most)} and {end}" if most else f"Tries {end}"
+
+
+def of_waiting(job: Job, choice: Choice, printers: Sequence[Printer]) -> tuple[str, ...]:
+    """For a queued job that no printer can take now: who took the printers off duty can give them
+    back, and a person's pin can be taken out."""
+    if choice.printer or not choice.passed_over:
+        return ()
+    said = []
+    off = [
+        each for each in printers if each.duty is not Duty.READY and job.pinned in ("", each.name)
+    ]
+    if len(off) == 1:
+        said.append(f"`broker printers ready {off[0].name}` puts that printer back in service.")
+    elif off:
+        names = ", ".join(f"{each.name} (in {each.duty})" for each in off)
+        said.append(f"`broker printers ready NAME` puts a printer back in service: {names}.")
+    if job.pinned and any(each.name != job.pinned for each in printers):
+        said.append(f"`broker jobs move {job.id} --any` lets any other printer take it.")
+    return tuple(said)
+
+
+def of_refused(job: Job, printers: Sequence[Printer]) -> tuple[str, ...]:
+    """For a held job that some printers refused for good, and others may take."""
+    refusing = {strike.printer for strike in job.strikes if strike.permanent}
+    others = [each for each in printers if each.name not in refusing]
+    if not refusing or not others:
+        return ()
+    best = min(others, key=lambda each: each.duty is not Duty.READY)
+    first = "" if best.duty is Duty.READY else f", once it is ready: it is in {best.duty} now"
+    return (f"`broker jobs move {job.id} {best.name}` tries it on {best.name}{first}.",)
 
 
 @dataclass(frozen=True)
@@ -76,7 +146,7 @@ def explain(
         case _:
             found = _finished(job, films)
     idle = (scene.idle,) if scene.idle else ()
-    tried = tries.told(attempts, "cut off" if cut_off else "running")
+    tried = told(attempts, "cut off" if cut_off else "running")
     flagged = tuple(f"It is flagged: {one_line(flag)}." for flag in flags)
     sentences = (*idle, *found.sentences, *flagged, *tried, *found.advice)
     return Explanation(sentences, found.choice, found.blocked_by, found.advice)
@@ -116,7 +186,7 @@ def _queued(job: Job, queue: QueueView, now: float) -> Explanation:
         sentences.append(f"A person sent it to {job.pinned}, and it goes to no other.")
     sentences += _row(job)
     sentences += [f"Not {each.printer}: {one_line(each.why)}." for each in choice.passed_over]
-    said = advice.of_waiting(job, choice, queue.printers)
+    said = of_waiting(job, choice, queue.printers)
     return Explanation(tuple(sentences), choice, advice=said)
 
 
@@ -219,7 +289,7 @@ def _held(job: Job, films: Sequence[JobFilm], scene: JobContext) -> Explanation:
         )
     else:
         said = (
-            *advice.of_refused(job, scene.queue.printers),
+            *of_refused(job, scene.queue.printers),
             f"`broker jobs release {job.id}` prints what is left, "
             f"`broker jobs cancel {job.id}` gives it up.",
         )

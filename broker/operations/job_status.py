@@ -1,18 +1,19 @@
-"""Where jobs stand: their rows, and what is known beside them."""
+"""Where jobs stand: their rows, what is known beside them, and which commands each takes."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
-from broker.model.job import Job, State
-from broker.operations import missing_pixels, steps
+from broker.model.job import FINISHED, FilmState, Job, State
+from broker.model.printer import LONG_WAIT_S, Printer
+from broker.operations import missing_pixels
 from broker.operations.alarms import not_running
 from broker.operations.explanation import Explanation, JobContext, QueueView, Wait, explain, waits
 from broker.operations.recovery_preview import Fate, again, fate
-from broker.operations.steps import Step
 from broker.operations.text import count
 from broker.store.duplicates import Twin
 from broker.store.reading import Unanswered
@@ -20,6 +21,64 @@ from broker.store.uncertain_films import Doubt
 
 if TYPE_CHECKING:
     from broker.operations.opened import Store
+    from broker.store.reading import Unanswered
+
+
+class What(StrEnum):
+    """What is waited for; the values are those of `--json`."""
+
+    ANSWER = "N-ACTION"
+    """The answer to it."""
+    FILM = "film"
+    """The printer is to take the next film: association, film box, image boxes."""
+    END = "release"
+    """Every film was accepted."""
+
+
+_WORDS = {
+    What.ANSWER: "the answer to N-ACTION",
+    What.FILM: "the printer to take the next film",
+    What.END: "the end of the association",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step that has not ended."""
+
+    what: What
+    film: int | None
+    """The film that was asked for; None before that, and after the last."""
+    since: float
+
+    def words(self, now: float) -> str:
+        """`waits for the answer to N-ACTION for film 1, 14 s`; empty while that is nothing special.
+
+        A clock that was set back makes it nothing special, too.
+        """
+        if now - self.since < LONG_WAIT_S:
+            return ""
+        film = f" for film {self.film}" if self.film is not None else ""
+        return f"waits for {_WORDS[self.what]}{film}, {int(now - self.since)} s"
+
+
+def of_job(job: Job, unanswered: Sequence[Unanswered]) -> Step:
+    """The step of a printing job; `unanswered` are its films that may be on paper."""
+    for film in unanswered:
+        if film.state is FilmState.ASKED:
+            return Step(What.ANSWER, film.number, film.asked_at or job.updated_at)
+    what = What.END if job.films_accepted == job.films else What.FILM
+    return Step(what, None, job.updated_at)
+
+
+def of_printer(printer: Printer) -> Step | None:
+    """The step that a printer is waited for; None while no attempt runs on it."""
+    if printer.asked_at is not None:
+        return Step(What.ANSWER, None, printer.asked_at)
+    if printer.moved_at is not None:
+        return Step(What.FILM, None, printer.moved_at)
+    return None
+
 
 SEVERAL = 5
 """So many jobs are named beside one."""
@@ -113,7 +172,7 @@ def standings(
         if job.state is State.PRINTING and not running:
             each = replace(each, cut_off=fate(job, each.unanswered, store.config.retry))
         elif job.state is State.PRINTING:
-            each = replace(each, step=steps.of_job(job, each.unanswered)).at(now)
+            each = replace(each, step=of_job(job, each.unanswered)).at(now)
         found.append(each)
     return found
 
@@ -171,3 +230,19 @@ def waiting(active: Sequence[Job]) -> list[Job]:
         job for job in active if job.state is State.QUEUED and first[job.film_session] == job.id
     ]
     return sorted(turn, key=lambda job: (job.priority.rank, job.id))
+
+
+def allowed(found: Standing) -> tuple[str, ...]:
+    """Verbs, the most usual first. The store decides again when one is ordered."""
+    job = found.job
+    if job.state in FINISHED:
+        return () if job.pixels_removed_at is not None else ("reprint",)
+    match job.state:
+        case State.PRINTING:
+            return ("release", "hold", "cancel") if job.wish else ("hold", "cancel")
+        case State.QUEUED:
+            return ("hold", "cancel", "move", "priority")
+    doubtful = bool(found.unanswered)
+    verbs = ("release", "cancel", "reprint", "priority")
+    left = job.films_accepted < job.films
+    return verbs if doubtful or not left else (*verbs[:3], "move", "priority")

@@ -9,21 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from broker.config.file import Config
+from broker.config.schema import Config
 from broker.operations.failures import Failure, of_database
 from broker.spool.binding import SpoolMismatch, mismatch, sealed
 from broker.spool.files import Spool
 from broker.store import schema
+from broker.store.accounts import EndedSessions, Orders, Users
 from broker.store.database import Database
-from broker.store.jobs import Jobs
+from broker.store.jobs import Jobs, Rehearsal
 from broker.store.occupancy import Occupancy
-from broker.store.operator_commands import Orders
 from broker.store.printers import Printers
 from broker.store.refusals import Refusals
-from broker.store.rehearsal import Rehearsal
 from broker.store.retention import Retention
-from broker.store.sessions import EndedSessions
-from broker.store.users import Users
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from broker.model.user import User
 from broker.operations.failures import Failure
-from broker.store.users import Users
+from broker.store.accounts import Users
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 LEAST, MOST = 8, 200

@@ -14,9 +14,10 @@ from broker.model.job import FINISHED
 from broker.model.printer import Duty, Health
 from broker.model.room import MB
 from broker.model.vitals import Vitals
-from broker.operations import storage, vitals
+from broker.operations import vitals
+from broker.operations import vitals as storage
 from broker.operations.opened import Store
-from broker.operations.reload_failures import REMARK
+from broker.operations.vitals import REMARK
 from broker.store.database import FAILURES, in_words
 
 LOCKED_S = 0.5

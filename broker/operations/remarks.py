@@ -1,11 +1,13 @@
-"""What a person should know of a job beside the columns of a table."""
+"""What a person should know of a job or a printer beside the columns of a table."""
 
 from __future__ import annotations
 
 from broker.model.job import State
+from broker.model.printer import Duty, Printer
+from broker.operations import job_status
 from broker.operations.job_status import Standing
 from broker.operations.recovery_preview import tray
-from broker.operations.text import count
+from broker.operations.text import age, count
 
 
 def of_job(found: Standing, now: float) -> tuple[str, ...]:
@@ -30,3 +32,24 @@ def where(found: Standing) -> str:
     if job.state is not State.QUEUED:
         return job.printer
     return job.pinned or (f"({found.line})" if found.line else "")
+
+
+def of_printer(printer: Printer, now: float, *, running: bool = True) -> tuple[str, ...]:
+    """What its operator wants of it and why, what it says, and what it is waited for by a broker
+    that is running."""
+    said = []
+    if printer.duty is not Duty.READY:
+        why = f": {printer.duty_reason}" if printer.duty_reason else ""
+        said.append(f"{printer.duty} for {age(now - printer.duty_since)}{why}")
+    if printer.reason:
+        said.append(printer.said)
+    elif printer.failures_in_row:
+        number = printer.failures_in_row
+        said.append(f"its last {count(number, 'attempt') if number > 1 else 'attempt'} failed")
+    step = job_status.of_printer(printer) if running else None
+    if step is not None and (words := step.words(now)):
+        said.append(f"a job {words}")
+    if printer.paused_until > now:
+        pause = count(max(1, round(printer.paused_until - now)), "second")
+        said.append(f"rests for {pause} after a failure")
+    return tuple(said)

@@ -24,8 +24,9 @@ from broker.model.printer import Address, Printer
 from broker.model.retry import Policy, Settlement, TroubleContext, after, prints_again
 from broker.model.trouble import OwnFault, Refused, SpoolDamaged, Trouble, Unavailable, Uncertain
 from broker.spool.files import Spool
+from broker.store.claims import ClaimLost
 from broker.store.database import FAILURES, in_words
-from broker.store.jobs import ClaimLost, Jobs
+from broker.store.jobs import Jobs
 from broker.store.printers import Printers
 from broker.store.replacement import DatabaseReplaced
 

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.events import Note
-from broker.model.tally import ServiceTally
-from broker.model.vitals import Storage, Vitals
+from broker.model.vitals import ServiceTally, Storage, Vitals
 
 FILE_NAME = "vitals.json"
 EVERY_S = 1.0

@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from broker.alerts.channels import Letterhead, Mail, mail, webhook
 from broker.alerts.delivery import Send
 from broker.alerts.notifier import Notifier
-from broker.config.file import Config
+from broker.config.schema import Config
 from broker.events import Note
 from broker.model.alert_rules import AlertLimits, Seen
 from broker.model.room import MB
 from broker.model.vitals import Storage
-from broker.operations.storage import LOG_MB, reader
+from broker.operations.vitals import LOG_MB, reader
 from broker.operations.vitals import read as vitals_of
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers

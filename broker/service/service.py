@@ -12,11 +12,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from broker.config import certificates
-from broker.config.file import Config
-from broker.config.privacy import make_private
-from broker.dicom.scp.allowance import Holdings
+from broker.config.schema import Config
+from broker.dicom.scp.allowance import Holdings, Turns
 from broker.dicom.scp.print_scp import PrintScp
-from broker.dicom.scp.turns import Turns
 from broker.dicom.scu.print_scu import PrintScu
 from broker.dicom.scu.print_session import PrintSession
 from broker.dicom.scu.probe import probe
@@ -27,7 +25,8 @@ from broker.dicom.uids import (
     PRESENTATION_LUT,
     VERIFICATION,
 )
-from broker.dicom.upper_layer.acceptor import AcceptedAssociation, Acceptor
+from broker.dicom.upper_layer.acceptor import Acceptor
+from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.negotiation import Offer
 from broker.events import Note
 from broker.model.film import Attributes
@@ -36,24 +35,22 @@ from broker.model.hosts import hosts_of
 from broker.model.job import State
 from broker.model.printer import Address
 from broker.model.vitals import Storage
+from broker.operations.data_folder import make_private
 from broker.relay.attempt import Edges
+from broker.relay.database_upkeep import LogKeeping, NightCheck
 from broker.relay.dispatcher import Dispatcher
 from broker.relay.end_together import end_together
-from broker.relay.event_log import Notebook
-from broker.relay.intake import Intake
-from broker.relay.log_keeping import LogKeeping
+from broker.relay.event_log import Notebook, RefusalCounts
+from broker.relay.intake import Intake, Quota
 from broker.relay.monitor import Monitor
-from broker.relay.night_check import NightCheck
-from broker.relay.quota import Quota
-from broker.relay.refusal_counts import RefusalCounts
-from broker.relay.shedder import Shedder
-from broker.relay.upkeep import House, Upkeep
+from broker.relay.upkeep import House, Shedder, Upkeep
 from broker.relay.vitals import VitalSigns
 from broker.service import settings
-from broker.service.reloading import Reload, judged
+from broker.service.settings import Reload, judged
 from broker.spool import binding
 from broker.spool.files import Spool
 from broker.store import identity, schema
+from broker.store.accounts import Users
 from broker.store.database import Database, in_words, make_file
 from broker.store.integrity import START_S, DatabaseDamaged, examine
 from broker.store.jobs import Jobs
@@ -62,7 +59,6 @@ from broker.store.printers import Printers
 from broker.store.refusals import Refusals
 from broker.store.replacement import DatabaseReplaced
 from broker.store.retention import Retention
-from broker.store.users import Users
 from broker.store.write_ahead import WriteAheadLog
 
 QUIET_S = 10.0

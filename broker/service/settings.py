@@ -1,16 +1,95 @@
-"""What the configuration means to each room, in that room's own words."""
+"""What the parts of the broker are told of its configuration, and what a running one takes over."""
 
 from __future__ import annotations
 
-from broker.config.schema import Config
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from broker.config.schema import Config, Section, TlsSection
 from broker.dicom.scp.allowance import Allowance
 from broker.dicom.scu.print_scu import PrintTimeouts
-from broker.dicom.upper_layer.requestor import Timeouts
+from broker.dicom.upper_layer.connection import Timeouts
 from broker.model.retry import Policy
+from broker.relay.intake import QueueLimits
 from broker.relay.monitor import Rhythm
-from broker.relay.quota import QueueLimits
 from broker.relay.upkeep import Keeping
 from broker.store.duplicates import Rule
+
+FROM_THE_START = ("broker", "limits", "web", "log")
+"""Sections that count from the next start."""
+TLS_FROM_THE_START = ("port", "only")
+
+
+@dataclass(frozen=True)
+class Reload:
+    """What comes of one reload."""
+
+    refused: tuple[str, ...]
+    """What is wrong with the new configuration for this broker; then nothing of it is taken."""
+    restart: tuple[str, ...]
+    """Keys that have changed, and count from the next start."""
+    config: Config
+    """What the broker goes on with."""
+
+
+def judged(running: Config, wanted: Config) -> Reload:
+    """What a broker that runs with one configuration makes of another, which is right in itself.
+
+    A file that lost its printers, and one of another queue, are taken for mistakes: an editor may
+    just have emptied it, or another site's been copied over it.
+    """
+    refused = tuple(_refused(running, wanted))
+    if refused:
+        return Reload(refused, (), running)
+    kept: dict[str, object] = {name: getattr(running, name) for name in FROM_THE_START}
+    kept |= {"database": running.database, "tls": _tls(running.tls, wanted.tls)}
+    return Reload((), tuple(_restart(running, wanted)), wanted.model_copy(update=kept))
+
+
+def _refused(running: Config, wanted: Config) -> Iterator[str]:
+    if running.printers and not wanted.printers and "printers" not in wanted.model_fields_set:
+        names = ", ".join(each.name for each in running.printers)
+        yield (
+            f"printers: the file names none, and {names} would be gone; put them back, or write "
+            "`printers = []` above the first section where there shall be none"
+        )
+    for key, before, after in (
+        ("broker.data_dir", running.data_dir, wanted.data_dir),
+        ("database.url", running.database_file, wanted.database_file),
+    ):
+        if os.path.realpath(before) != os.path.realpath(after):
+            yield (
+                f"{key}: names {after}, and this broker's films are in {before}; put that back, or "
+                "stop the broker, move the data, and start it again"
+            )
+            return  # the database's file follows the folder
+
+
+def _restart(running: Config, wanted: Config) -> Iterator[str]:
+    for name in FROM_THE_START:
+        for key in _changed(getattr(running, name), getattr(wanted, name)):
+            if (name, key) != ("broker", "data_dir"):  # the same folder by another path
+                yield f"{name}.{key}"
+    for key in _changed(running.tls, wanted.tls):
+        if key in TLS_FROM_THE_START:
+            yield f"tls.{key}"
+    if bool(running.tls.certificate) != bool(wanted.tls.certificate):
+        yield "tls.certificate"
+
+
+def _changed(before: Section, after: Section) -> Iterator[str]:
+    for key in type(before).model_fields:
+        if getattr(before, key) != getattr(after, key):
+            yield key
+
+
+def _tls(running: TlsSection, wanted: TlsSection) -> TlsSection:
+    """Whether and where there is a TLS port stays; what is shown and believed there may change."""
+    keys: tuple[str, ...] = TLS_FROM_THE_START
+    if bool(running.certificate) != bool(wanted.certificate):
+        keys = (*keys, "certificate", "key")
+    return wanted.model_copy(update={key: getattr(running, key) for key in keys})
 
 
 def policy(config: Config) -> Policy:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from broker.config.file import Config
+from broker.config.schema import Config
 from broker.service.service import Service
 
 SAME_S = 0.05

@@ -18,11 +18,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from broker.config.file import Config
+from broker.config.schema import Config
 from broker.dicom.upper_layer.listening_sockets import CannotListen, listen, names_of_peer
 from broker.dicom.upper_layer.peer_watch import watch
 from broker.events import Note
-from broker.model import web_hosts
+from broker.model import hosts
 from broker.model.hosts import (
     EVERY,
     LOCALHOST,
@@ -92,7 +92,7 @@ class Page:
                 self._again.wait(PAUSE_S)
 
     def _refused(self) -> str:
-        return web_hosts.refused(self._config.web.host, any_users=self._any_users())
+        return hosts.refused(self._config.web.host, any_users=self._any_users())
 
     def _listen(self) -> list[socket.socket]:
         """The page's sockets, kept over the lives of its process. CannotListen."""

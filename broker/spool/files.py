@@ -26,14 +26,13 @@ from typing import Self
 
 from broker.model.trouble import CannotStore, PixelsGone, SpoolDamaged
 from broker.spool.binding import SpoolMismatch, judged, spool_seen
-from broker.spool.folder_sync import sync_folder
 from broker.spool.lock import Busy, Keepers
 from broker.spool.orphans import Orphan, Orphans
 from broker.spool.pins import is_pinned, remove_left
-from broker.spool.stored import Stored, kept, place_of
+from broker.spool.stored import Stored, kept, place_of, sync_folder
 from broker.spool.upload import CheckRoom, Failed, PixelUpload, UploadedPixels
 from broker.store.reading import JobReading
-from broker.store.releases import References
+from broker.store.retention import References
 
 __all__ = ["PixelUpload", "Spool", "SpoolMissing", "Stored", "UploadedPixels", "is_there"]
 

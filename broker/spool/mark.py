@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Self
 
 from broker.model.spool_fit import Progress
-from broker.spool.folder_sync import sync_folder
+from broker.spool.stored import sync_folder
 from broker.store.replacement import DatabaseReplaced
 
 FILE = "identity"

@@ -1,4 +1,4 @@
-"""Pixels out of the spool, in pieces."""
+"""Pixels that the spool keeps: their names, places and content."""
 
 from __future__ import annotations
 
@@ -10,8 +10,38 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
+from blake3 import blake3
+
 from broker.model.trouble import SpoolDamaged
-from broker.spool.naming import Hash
+
+NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF)
+"""What network file systems say that cannot do this with a folder."""
+
+
+def sync_folder(folder: Path, *, where_possible: bool = False) -> None:
+    """Put the names in a folder on stable storage (fsync(2)).
+
+    With `where_possible`, a file system that cannot do that is no error: a backup may lie on one,
+    and the spool may not (promise 1). Raises: OSError.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if not (where_possible and error.errno in NO_SYNC):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+Hash = blake3
+"""Of bytes that come in pieces: `update`, then `hexdigest`."""
+
+
+def name_of(content: bytes) -> str:
+    """The name of these pixels."""
+    return Hash(content).hexdigest()
+
 
 HEX = frozenset("0123456789abcdef")
 PIECE = 256 * 1024

@@ -13,10 +13,10 @@ from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
 
 from broker.model.job import DONE, HELD_BY_PERSON, Claim, FilmState, Outcome, State
 from broker.model.retry import BLAMELESS, PrinterVerdict, Settlement
-from broker.store import printer_rows
+from broker.store import printers as printer_rows
+from broker.store.duplicates import take_back_unprinted
 from broker.store.prepared import Prepared, fixed
 from broker.store.reading import JobReading
-from broker.store.reprints import take_back_unprinted
 from broker.store.tables import attempts, jobs, sendings
 from broker.store.uncertain_films import remember
 

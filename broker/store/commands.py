@@ -16,11 +16,10 @@ from broker.model.job import (
     State,
 )
 from broker.store.claims import left_to_print
-from broker.store.duplicates import later_twin
+from broker.store.duplicates import later_twin, take_back_unprinted
 from broker.store.job_rows import NoSuchJob, known, state_of
-from broker.store.printer_rows import require
+from broker.store.printers import require
 from broker.store.reading import JobReading
-from broker.store.reprints import take_back_unprinted
 from broker.store.tables import attempts, jobs, sendings
 from broker.store.uncertain_films import remember_all, take_back
 

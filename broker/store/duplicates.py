@@ -1,7 +1,4 @@
-"""Films that a modality sends again: found by their content, never dropped.
-
-A modality that is unsure prints once more; whether that is one sheet too many, only a person knows.
-"""
+"""Films that come again, by a modality or by a person's reprint."""
 
 from __future__ import annotations
 
@@ -9,11 +6,21 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Double, FromClause, bindparam, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Double,
+    FromClause,
+    bindparam,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from broker.model.job import DONE, UNANSWERED, State
 from broker.store.prepared import Prepared, fixed
-from broker.store.tables import films, jobs, sendings
+from broker.store.tables import doubts, films, jobs, sendings
 
 ON_PAPER = DONE | UNANSWERED
 """States of films that are on paper, or may be."""
@@ -129,3 +136,34 @@ def _twin(numbers: Sequence[int], of: int, first: int) -> Twin:
         several = "films" if len(numbers) > 1 else "film"
         words = f"{several} {', '.join(map(str, numbers))}: {words}"
     return Twin(first, words)
+
+
+def printed_again_as(job_id: int) -> str:
+    """What stands beside a held job: whoever finds it must not let it print, too."""
+    return f"printed again as job {job_id}"
+
+
+def take_back_unprinted(connection: Connection, job_id: int) -> None:
+    """Where that job was a reprint, and cancelled before anything of it reached a printer: it was
+    not printed again, and the other says so no more."""
+    touched = select(sendings.c.id).where(
+        sendings.c.job_id == job_id, sendings.c.state.in_(ON_PAPER)
+    )
+    doubted = (
+        select(doubts.c.id)
+        .join(sendings, sendings.c.id == doubts.c.sending_id)
+        .where(sendings.c.job_id == job_id)
+    )
+    original = connection.execute(
+        select(jobs.c.reprint_of).where(
+            jobs.c.id == job_id,
+            jobs.c.state == State.CANCELLED,
+            ~touched.exists(),
+            ~doubted.exists(),
+        )
+    ).scalar()
+    if original is None:
+        return
+    remark = connection.execute(select(jobs.c.remark).where(jobs.c.id == original)).scalar() or ""
+    kept = "; ".join(each for each in remark.split("; ") if each != printed_again_as(job_id))
+    connection.execute(update(jobs).where(jobs.c.id == original).values(remark=kept))

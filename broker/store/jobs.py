@@ -6,25 +6,77 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
 
 from broker.model.caller import Caller, Waiting, spellings
-from broker.model.job import UNANSWERED, FilmState, PrintRequest, State, collation
-from broker.store.claims import ClaimLost, Claims
+from broker.model.film import Film, Image, ImageBox
+from broker.model.job import (
+    HELD_BY_PERSON,
+    UNANSWERED,
+    FilmState,
+    Level,
+    PrintRequest,
+    State,
+    collation,
+)
+from broker.store.claims import Claims
 from broker.store.commands import NotAllowed, Verbs, lock
-from broker.store.documents import attributes_to_json, digest_of, digest_of_job, film_to_json
-from broker.store.duplicates import Rule, twin_of
-from broker.store.job_rows import ACTIVE, UNFINISHED, NoSuchJob, request_of
+from broker.store.database import Database
+from broker.store.duplicates import Rule, printed_again_as, twin_of
+from broker.store.job_rows import (
+    ACTIVE,
+    UNFINISHED,
+    attributes_to_json,
+    digest_of,
+    digest_of_job,
+    film_to_json,
+    request_of,
+)
 from broker.store.missing_pixels import Losses
-from broker.store.overdue import Overdue
 from broker.store.prepared import Prepared, fixed
+from broker.store.reading import JobReading
 from broker.store.recovery import Recovery
-from broker.store.releases import Releases
-from broker.store.reprints import printed_again_as
-from broker.store.tables import films, jobs, sendings, spooled
+from broker.store.retention import Releases
+from broker.store.tables import attempts, films, jobs, readiness, sendings, spooled
 from broker.store.uncertain_films import Doubting
 
-__all__ = ["ClaimLost", "Jobs", "NoSuchJob", "NotAllowed", "Rule"]
+_BEGAN = (
+    select(func.coalesce(func.max(attempts.c.began_at), 0.0))
+    .where(attempts.c.job_id == jobs.c.id)
+    .scalar_subquery()
+)
+_MOVES = (
+    select(sendings.c.id)
+    .where(sendings.c.job_id == jobs.c.id, sendings.c.accepted_at >= _BEGAN)
+    .exists()
+)
+_HELD = (
+    select(jobs.c.id)
+    .where(jobs.c.state == State.HELD, ~jobs.c.reason.startswith(HELD_BY_PERSON))
+    .order_by(jobs.c.id)
+)
+_UNMOVED = select(func.min(jobs.c.created_at)).where(
+    or_(jobs.c.state == State.QUEUED, and_(jobs.c.state == State.PRINTING, ~_MOVES))
+)
+
+
+class Overdue(JobReading):
+    """Jobs that wait for somebody, or for too long."""
+
+    def held_by_machine(self) -> Sequence[int]:
+        """The numbers of held jobs, in their order, but for those that a person held."""
+        with self._database.read() as connection:
+            return list(connection.execute(_HELD).scalars())
+
+    def oldest_unmoved(self) -> float | None:
+        """When the oldest job was made that is queued, or is being tried and has had no film
+        accepted by this try; None without one. A job that is tried in vain is no younger than one
+        that waits.
+        """
+        with self._database.read() as connection:
+            found: float | None = connection.execute(_UNMOVED).scalar()
+        return found
+
 
 HELD_AS_DUPLICATE = "a person decides whether it is printed again"
 NO_RULE = Rule()
@@ -251,3 +303,47 @@ def _lengths(request: PrintRequest) -> dict[str, int]:
         for box in film.image_boxes
         if box.image is not None
     }
+
+
+_TRIED_FILM = Film({}, (ImageBox(1, {}, Image("0" * 64, 1, 1, 1, 8, 8, "MONOCHROME2")),))
+_REQUEST = PrintRequest("", "", "", "rehearsal", Level.FILM_BOX, {}, (_TRIED_FILM,))
+
+
+class _TakenBack(Exception):
+    """Ends the transaction without a trace."""
+
+
+class Rehearsal:
+    """Writes what a film's acceptance writes, into the same tables and indexes."""
+
+    def __init__(self, database: Database, jobs: Jobs) -> None:
+        self._database = database
+        self._jobs = jobs
+
+    def write(self, busy_s: float) -> bool:
+        """Write a job and take it back, within `busy_s` seconds; False when others were writing for
+        all that time. The database's own error where a table is missing, a page is damaged, or the
+        file cannot be written."""
+        try:
+            with self._database.write(busy_s) as connection:
+                self._jobs.rehearse(connection, _REQUEST)
+                raise _TakenBack
+        except _TakenBack:
+            return True
+        except Exception as error:
+            if self._database.is_busy(error):
+                return False
+            raise
+
+    def commit(self, busy_s: float, now: float) -> bool:
+        """Commit a row that tells nothing, as `write`: a disk that is full, or fails, says so only
+        then."""
+        try:
+            with self._database.write(busy_s) as connection:
+                connection.execute(delete(readiness))
+                connection.execute(insert(readiness).values(id=1, at=now))
+        except Exception as error:
+            if self._database.is_busy(error):
+                return False
+            raise
+        return True

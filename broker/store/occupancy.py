@@ -1,9 +1,4 @@
-"""One broker for one data directory and one database: the second names the first, and ends.
-
-What is locked is the directory and the database file themselves, so that it does not matter by
-which path they are reached, nor whether somebody removes the file that names the process. On a
-network file system whose directories cannot be locked, that file's lock is what is left.
-"""
+"""One broker on a database, by whatever path: locks, who holds them, and what file systems give."""
 
 from __future__ import annotations
 
@@ -13,11 +8,81 @@ import fcntl
 import os
 import threading
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
-from broker.store.kernel_locks import listed
-from broker.store.mounts import mount_at
+from broker.model.mount import Mount, mount_of
+
+LISTING = Path("/proc/locks")
+
+
+@dataclass(frozen=True)
+class KernelLock:
+    """One line of the list: a lock that is held."""
+
+    kind: str
+    """FLOCK for flock(2), POSIX for fcntl(2), OFDLCK for an open file description's."""
+    mode: str
+    """READ or WRITE."""
+    process: int
+    """The number of the process; 0 or less where this process may not know it, as for another
+    container's."""
+    device: str
+    """Major and minor number in hex: `08:02`. On btrfs it is another one than stat(2) gives."""
+    inode: int
+    first: int
+    last: int | None
+    """The bytes that are locked; None means to the end of the file."""
+
+    def is_of(self, status: os.stat_result) -> bool:
+        """Whether it is on this file."""
+        device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
+        return (self.device, self.inode) == (device, status.st_ino)
+
+
+def parsed(text: str) -> list[KernelLock]:
+    """The locks of a list as /proc/locks has it (proc_locks(5)); lines of another form, and of
+    processes that wait for a lock, are left out.
+
+    `1: POSIX  ADVISORY  READ 4711 08:02:1234567 124 EOF`
+    """
+    found = []
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) != 8:
+            continue  # of one that waits: an arrow is before it
+        _, kind, _, mode, process, file, first, last = words
+        device, _, inode = file.rpartition(":")
+        with suppress(ValueError):
+            end = None if last == "EOF" else int(last)
+            found.append(KernelLock(kind, mode, int(process), device, int(inode), int(first), end))
+    return found
+
+
+def listed() -> list[KernelLock]:
+    """The locks of this moment; none where the system does not list them."""
+    try:
+        return parsed(LISTING.read_text(encoding="ascii"))
+    except OSError:
+        return []
+
+
+MOUNTS = Path("/proc/self/mountinfo")
+
+
+def mount_at(folder: Path) -> Mount | None:
+    """The mount that the folder lies on; of one that is not there yet, its nearest parent's.
+
+    None where the system does not tell.
+    """
+    try:
+        text = MOUNTS.read_text(errors="surrogateescape")
+    except OSError:
+        return None  # a system without /proc
+    return mount_of(text, os.path.realpath(folder))
+
 
 FILE = "broker.lock"
 LOOKED_AT_S = 1.0

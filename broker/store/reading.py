@@ -29,10 +29,6 @@ from broker.model.job import (
 from broker.model.spool_fit import DatabaseSeen
 from broker.model.trouble import RecordDamaged
 from broker.store.database import Database
-from broker.store.documents import (
-    digest_of,
-    digest_of_job,
-)
 from broker.store.duplicates import HELD, Twin, later_twins
 from broker.store.identity import seen
 from broker.store.job_rows import (
@@ -42,6 +38,8 @@ from broker.store.job_rows import (
     KNOWN,
     JobList,
     NoSuchJob,
+    digest_of,
+    digest_of_job,
     film_of,
     known,
     one,

@@ -14,10 +14,10 @@ from broker.model.trouble import RecordDamaged
 from broker.store.claims import ClaimLost, begin, end, left_to_print, move, obey
 from broker.store.integrity import damage
 from broker.store.job_rows import ROW_DAMAGED, one
+from broker.store.missing_pixels import hold_unsettled
 from broker.store.reading import JobReading
 from broker.store.tables import attempts, jobs, sendings
 from broker.store.uncertain_films import remember_all
-from broker.store.unsettled import hold_unsettled
 
 STOPPED = "the broker stopped"
 BROKE_OFF = "the attempt broke off"

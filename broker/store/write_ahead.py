@@ -14,7 +14,7 @@ from pathlib import Path
 
 from broker.model.printable import one_line
 from broker.store.database import LOG_BYTES, Checkpoint, Database
-from broker.store.kernel_locks import KernelLock, listed
+from broker.store.occupancy import KernelLock, listed
 
 MARKS = range(123, 128)
 """Bytes of the `-shm` file that stand for read marks (WAL_READ_LOCK in SQLite's wal.c)."""

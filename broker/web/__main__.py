@@ -27,12 +27,12 @@ from collections.abc import Mapping
 
 import structlog
 
-from broker.config.file import Config
+from broker.config.schema import Config
 from broker.events import Note
 from broker.operations.failures import explained
 from broker.operations.opened import store_of
 from broker.service import logs, standard_streams
-from broker.service.log_writer import scribe
+from broker.service.logs import scribe
 from broker.web.app import create
 from broker.web.server.lines import bounded, level_of
 from broker.web.server.page_server import STOP_S, PageServer

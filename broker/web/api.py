@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from broker.model.film_size import MILLIMETRES
+from broker.cli.jobs import checked
+from broker.model.film import MILLIMETRES
 from broker.model.hosts import hosts_of
 from broker.model.job import Priority, State
 from broker.operations import documents
@@ -17,7 +18,7 @@ from broker.operations.job_status import explanation, standing, standings
 from broker.operations.look import Look
 from broker.operations.opened import Store
 from broker.operations.vitals import read as vitals_of
-from broker.web.auth.signin import Person, checked, operator, person
+from broker.web.auth.signin import Person, operator, person
 from broker.web.commands import Wrong, on_job, on_printer
 from broker.web.job_page import THUMBNAIL_PX, picture
 
@@ -202,7 +203,7 @@ def print_test_film(
     request: Request, who: Operator, film: TestFilm | None = None
 ) -> dict[str, Any]:
     """The number of its job."""
-    from broker.operations.test_print import print_film  # here: it takes 40 MB
+    from broker.operations.commands import print_film  # here: it takes 40 MB
 
     asked = film or TestFilm()
     if asked.film_size not in MILLIMETRES:

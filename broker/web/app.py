@@ -19,8 +19,8 @@ from broker.operations.look import Look
 from broker.operations.opened import Store, store_of
 from broker.store.commands import NotAllowed
 from broker.store.job_rows import NoSuchJob
-from broker.store.printer_rows import NoSuchPrinter
-from broker.web import api, api_page, command_forms, job_page, overview
+from broker.store.printers import NoSuchPrinter
+from broker.web import api, api_page, commands, job_page, overview
 from broker.web.auth import sign_in_page, signin
 from broker.web.commands import Wrong
 from broker.web.event_streams import Streams
@@ -29,7 +29,7 @@ from broker.web.pictures import NoPicture, Pictures
 from broker.web.probes import Probes
 from broker.web.server.connection import TIME_LIMITS, TimeLimits
 from broker.web.server.front import FAULT, Front
-from broker.web.server.request_refused import RequestRefused
+from broker.web.server.responses import RequestRefused
 
 THREADS = 8
 """Pages that are made at one time: more would only wait for each other, and keep the loop that
@@ -74,7 +74,7 @@ def create(store: Store, note: Note, patience: TimeLimits = TIME_LIMITS) -> Fron
     app.state.pages = Pages(store.config.broker.ae_title)
     app.state.note = note
     app.state.signin = sessions
-    for each in (overview, job_page, command_forms, sign_in_page, api_page, api):
+    for each in (overview, job_page, commands, sign_in_page, api_page, api):
         app.include_router(each.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     for error in (*STATUSES, Exception):

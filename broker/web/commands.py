@@ -1,12 +1,21 @@
-"""Verbs as words into orders: what the pages and the API have in common."""
+"""What a person orders on a page or by the API, and the forms of it."""
 
 from __future__ import annotations
 
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+
+from broker.cli.jobs import checked
 from broker.model.job import Priority
 from broker.model.printer import Duty
-from broker.operations.commands import VERBS, JobOrders
-from broker.operations.duties import PrinterOrders
+from broker.operations.commands import VERBS, JobOrders, PrinterOrders
 from broker.operations.opened import Store
+from broker.web.auth.signin import Person, operator, person, wants_json
+from broker.web.pages import READ, Pages, back
+from broker.web.rows import printer_row
 
 DUTIES = {"drain": Duty.DRAIN, "maint": Duty.MAINT, "halt": Duty.MAINT, "ready": Duty.READY}
 """Verbs on a printer."""
@@ -52,3 +61,91 @@ def on_printer(store: Store, who: str, verb: str, name: str, reason: str = "") -
     if verb not in DUTIES:
         raise Wrong(f"{verb} is not an order for a printer; use {', '.join(DUTIES)}")
     return PrinterOrders(store, who).set_duty(name, DUTIES[verb], reason)
+
+
+router = APIRouter(include_in_schema=False)
+
+Text = Annotated[str, Form(max_length=300)]
+
+
+@router.post("/jobs/{job_id}/orders", dependencies=[Depends(checked)])
+def order_job(
+    request: Request,
+    job_id: int,
+    who: Annotated[Person, Depends(operator)],
+    verb: Text,
+    reason: Text = "",
+    printer: Text = "",
+    priority: Text = "",
+) -> Response:
+    """Carry out one order on a job."""
+    orders = JobOrders(request.app.state.store, who.name)
+    printed = verb == "release-printed"
+    words = on_job(
+        orders,
+        "release" if printed else verb,
+        job_id,
+        reason=reason,
+        printer=printer,
+        priority=_priority(priority) if verb == "priority" else Priority.MED,
+        printed=printed,
+    )
+    return _answer(request, words, f"/jobs/{job_id}")
+
+
+@router.post("/printers/{name}/orders", dependencies=[Depends(checked)])
+def order_printer(
+    request: Request,
+    name: str,
+    who: Annotated[Person, Depends(operator)],
+    verb: Text,
+    reason: Text = "",
+) -> Response:
+    """Carry out one order on a printer."""
+    store: Store = request.app.state.store
+    if verb == "test-print":
+        from broker.operations.commands import print_film  # here: it takes 40 MB
+
+        job_id = print_film(store, who.name, name)
+        words = f"job {job_id} is queued: one test film, for {name} and no other printer"
+    else:
+        words = on_printer(store, who.name, verb, name, reason)
+    return _answer(request, words, f"/printers/{name}")
+
+
+@router.api_route("/printers/{name}", methods=READ, response_class=HTMLResponse)
+def printer_page(
+    request: Request, name: str, who: Annotated[Person, Depends(person)]
+) -> HTMLResponse:
+    """One printer, and what was ordered of it."""
+    store: Store = request.app.state.store
+    pages: Pages = request.app.state.pages
+    _, scene = request.app.state.look.scene()
+    it = store.printers.get(name)
+    context = {
+        "name": name,
+        "it": it,
+        "printers": [printer_row(it, scene.at, running=scene.running)],
+        "operator": who.role == "operator",
+        "orders": store.orders.of_printer(name),
+    }
+    return pages.page(request, "printer.html", who, context)
+
+
+def _priority(text: str) -> Priority:
+    if text not in tuple(Priority):
+        raise Wrong(f"{text or 'nothing'} is not a priority; use {', '.join(Priority)}")
+    return Priority(text)
+
+
+def _answer(request: Request, words: str, page: str) -> Response:
+    """To a script the words; to a form the page that it was on."""
+    if wants_json(request):
+        return JSONResponse({"words": words})
+    try:
+        came_from = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return back("/", words)  # no address at all
+    if came_from.path != page:
+        return back("/", words)
+    return back(f"{page}?{came_from.query}" if came_from.query else page, words)

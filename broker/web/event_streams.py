@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from broker.operations.look import Look
-from broker.web.server.request_refused import busy
+from broker.web.server.responses import busy
 
 ALL, BY_KEY = 128, 16
 """Streams in all, and of one user; of one address where there are no users."""

@@ -21,8 +21,7 @@ from prometheus_client.registry import Collector
 from broker.model.job import State
 from broker.model.printer import Duty, Health
 from broker.model.refusal import Refusal
-from broker.model.tally import Histogram
-from broker.model.vitals import Storage, Vitals
+from broker.model.vitals import Histogram, Storage, Vitals
 from broker.operations.missing_pixels import folder as spool_folder
 from broker.operations.opened import Store
 from broker.operations.vitals import read as vitals_of

@@ -24,7 +24,7 @@ from broker.web.auth.signin import Person, csrf_token, person
 from broker.web.event_streams import TOKEN, EventStream, Regions, Streams
 from broker.web.pages import READ, Pages
 from broker.web.rows import JobRow, job_row, printer_row
-from broker.web.server.connection_limits import peer_of
+from broker.web.server.limits import peer_of
 
 ROWS = 50
 """Jobs of one page."""

@@ -34,7 +34,7 @@ def main() -> int:
     from broker.preview.paper import SAMPLES, compose
     from broker.preview.paper import size as size_of
     from broker.spool.stored import Stored, place_of
-    from broker.store.documents import film_from_json
+    from broker.store.job_rows import film_from_json
 
     give_way_to_the_relay(EXPENDABLE)
     told = json.loads(sys.stdin.readline())

@@ -16,9 +16,9 @@ from broker.model.film import Film
 from broker.model.room import MB
 from broker.model.trouble import PRINT_AGAIN
 from broker.operations.opened import Store
-from broker.store.documents import film_to_json
+from broker.store.job_rows import film_to_json
 from broker.web.picture import NO_PICTURE, TOO_LARGE
-from broker.web.server.request_refused import busy
+from broker.web.server.responses import busy
 from broker.web.server.worker import Worker, WorkerFull
 
 WAITING = 64

@@ -9,9 +9,8 @@ from broker.model.job import State
 from broker.model.printable import one_line
 from broker.model.printer import Duty, Printer
 from broker.operations import remarks
-from broker.operations.allowed import allowed
-from broker.operations.job_status import Standing
-from broker.operations.printer_remarks import of_printer
+from broker.operations.job_status import Standing, allowed
+from broker.operations.remarks import of_printer
 
 DUTIES = (("drain", "Drain"), ("halt", "Halt"), ("ready", "Ready"))
 """Verbs on a printer, and their labels."""

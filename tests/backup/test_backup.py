@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.backup.backup import BackupRefused, Report, Site, back_up
-from broker.backup.manifest import Manifest
-from broker.spool.pixel_copies import check_pixels
+from broker.backup.backup import BackupRefused, Manifest, Report, Site, back_up
+from broker.spool.pins import check_pixels
 from broker.spool.stored import place_of
 from broker.store.database import Database
 from broker.store.jobs import Jobs

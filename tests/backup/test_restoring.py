@@ -15,8 +15,7 @@ import pytest
 from alembic import command
 
 from broker.backup import restoring
-from broker.backup.backup import Report, Site, back_up
-from broker.backup.manifest import Manifest, NotABackup
+from broker.backup.backup import Manifest, NotABackup, Report, Site, back_up
 from broker.backup.restoring import (
     NUMBERS_APART,
     Place,
@@ -30,7 +29,7 @@ from broker.model.job import FilmState, State
 from broker.model.spool_fit import Progress
 from broker.spool.binding import bind, mismatch
 from broker.spool.mark import read_mark, write_mark
-from broker.spool.pixel_copies import check_pixels
+from broker.spool.pins import check_pixels
 from broker.spool.stored import place_of
 from broker.store import identity, schema
 from broker.store.database import Database

@@ -11,7 +11,7 @@ from pathlib import Path
 from broker.dicom.uids import FILM_BOX, FILM_SESSION
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.printer import Duty
-from broker.spool.naming import name_of
+from broker.spool.stored import name_of
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers

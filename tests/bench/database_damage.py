@@ -28,8 +28,8 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from broker.emulator.paper_path import Sheet
 from broker.emulator.printer import EmulatedPrinter
-from broker.emulator.tray import Sheet
 from broker.model.job import FilmState, State
 from broker.model.printer import Duty
 from broker.spool.stored import kept

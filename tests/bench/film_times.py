@@ -23,7 +23,7 @@ from rich.text import Text
 from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
 from broker.emulator.modality import Modality
 from broker.model.film import Film, Image, ImageBox
-from broker.spool.naming import name_of
+from broker.spool.stored import name_of
 from tests.bench import plain_modality
 from tests.bench.machine import machine
 from tests.bench.rounds import Rounds

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 
 from broker.model.film import Film, Image, ImageBox
-from broker.spool.naming import name_of
+from broker.spool.stored import name_of
 
 SIDE = 512
 """Rows, and columns, of the one image on a film, 8 bits: a CT slice."""

@@ -15,8 +15,9 @@ from typing import Self
 from pydicom.dataset import Dataset
 
 from broker.dicom.uids import FILM_BOX, FILM_SESSION
-from broker.dicom.upper_layer.requestor import Answer, Broken, Rejected
-from broker.spool.naming import name_of
+from broker.dicom.upper_layer.connection import Broken, Rejected
+from broker.dicom.upper_layer.requestor import Answer
+from broker.spool.stored import name_of
 from tests.bench.fates import Pixels
 from tests.peers.speaker import Speaker, image_box, picture
 

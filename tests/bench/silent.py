@@ -22,7 +22,7 @@ from rich.text import Text
 
 from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
 from broker.dicom.scu.print_scu import PrintTimeouts
-from broker.dicom.upper_layer.requestor import Timeouts
+from broker.dicom.upper_layer.connection import Timeouts
 from broker.emulator.modality import Modality
 from broker.model.trouble import Unavailable
 from tests.bench.film_times import picture

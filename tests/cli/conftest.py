@@ -21,12 +21,12 @@ from broker.model.printer import Address, Health
 from broker.model.retry import PrinterVerdict, Settlement
 from broker.model.vitals import Vitals
 from broker.spool import binding
-from broker.store import identity, mounts, schema
+from broker.store import identity, schema
+from broker.store import occupancy as mounts
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
-from broker.store.printer_rows import blame
-from broker.store.printers import Printers
+from broker.store.printers import Printers, blame
 
 CONFIGURATION = """
 [broker]

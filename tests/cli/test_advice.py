@@ -10,7 +10,7 @@ from broker.model.health import Observation
 from broker.model.job import Attempt, Outcome, State
 from broker.model.printer import Duty, Health
 from broker.model.retry import Settlement
-from broker.operations import tries
+from broker.operations import explanation
 from tests.cli.conftest import Site
 
 
@@ -101,7 +101,7 @@ def attempt(printer: str, words: str) -> Attempt:
 )
 def test_equal_tries_are_told_together(order: str, said: list[str]) -> None:
     """By printer, outcome and words; each kind where its first one stands."""
-    found = tries.told([attempt(each, f"{each}: no") for each in order], "running")
+    found = explanation.told([attempt(each, f"{each}: no") for each in order], "running")
     assert len(found) == len(said)
     assert all(line.startswith(begin) for line, begin in zip(found, said, strict=True))
 

@@ -11,7 +11,7 @@ import pytest
 from broker.model.film import Film, Image, ImageBox
 from broker.model.printer import Duty
 from broker.model.trouble import PRINT_AGAIN
-from broker.spool.naming import name_of
+from broker.spool.stored import name_of
 from broker.store.occupancy import Occupancy
 from tests.cli.conftest import FILM, Site
 

@@ -9,7 +9,7 @@ import pytest
 from broker.model.film import Image
 from broker.model.job import FilmState, State
 from broker.model.trouble import PRINT_AGAIN
-from broker.spool.naming import name_of
+from broker.spool.stored import name_of
 from broker.store.jobs import Jobs
 from tests.cli.conftest import FILM, Site
 

@@ -12,7 +12,7 @@ from broker.model.health import Observation
 from broker.model.printer import Address, Duty, Health
 from broker.model.retry import PrinterVerdict
 from broker.store.occupancy import Occupancy
-from broker.store.printer_rows import blame
+from broker.store.printers import blame
 from tests.cli.conftest import Site
 
 NOTICE = 2

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.backup.manifest import Manifest
+from broker.backup.backup import Manifest
 from broker.spool.binding import bind
 from broker.spool.mark import write_mark
 from broker.spool.stored import place_of

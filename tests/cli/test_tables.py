@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from broker.cli import job_tables
+from broker.cli import queue_tables
 from broker.cli.tables import Column, Row, fact, folded, lay_out
 from broker.model.printable import one_line
 from broker.operations.text import age, count, moment
@@ -82,7 +82,7 @@ def test_a_fact_is_folded_below_its_own_words() -> None:
     assert [line.plain for line in fact("printer", "", 60, 14)] == ["  printer     "]
 
 
-@pytest.mark.parametrize("columns", [job_tables.FILMS, job_tables.ATTEMPTS])
+@pytest.mark.parametrize("columns", [queue_tables.FILMS, queue_tables.ATTEMPTS])
 def test_times_have_their_zone_and_room(columns: tuple[Column, ...]) -> None:
     """Tables of a job name UTC, and the widest usual cells fit into 80 columns."""
     widest = {

@@ -10,9 +10,9 @@ import pytest
 from broker.config.file import load
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import State
+from broker.operations.commands import print_film
 from broker.operations.failures import Failure
 from broker.operations.opened import Store, store_of
-from broker.operations.test_print import print_film
 from broker.service.service import Service
 from broker.spool.files import Spool
 from tests.cli.conftest import Site

@@ -51,7 +51,7 @@ def test_users_come_change_and_go(site: Site) -> None:
 
 def test_a_password_is_kept_as_a_hash_alone(site: Site) -> None:
     """It opens with the right password only, and cannot be read in the database."""
-    from broker.store.users import Users
+    from broker.store.accounts import Users
 
     add(site, "otto")
     users = Users(site.database, lambda: 0.0)
@@ -67,7 +67,7 @@ def test_a_password_ends_with_its_line(site: Site) -> None:
     """However the line ends; spaces are the password's own. Bytes of another encoding are refused
     in one line that does not show them.
     """
-    from broker.store.users import Users
+    from broker.store.accounts import Users
 
     add(site, "otto", password=f" {PASSWORD} \r")
     users = Users(site.database, lambda: 0.0)

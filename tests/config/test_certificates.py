@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from broker.config import certificates
-from broker.config.file import Config, ConfigError, parse
+from broker.config.file import ConfigError, parse
+from broker.config.schema import Config
 from tests.peers.certificates import LONG_AGO, Authority
 from tests.peers.configuration import printer
 

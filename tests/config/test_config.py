@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.config.file import Config, ConfigError, load, parse, show, warnings
+from broker.config.file import ConfigError, load, parse, show, warnings
+from broker.config.schema import Config
 from broker.model.printer import Address
 from tests.peers.configuration import FOLDER, TWO_PRINTERS
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.config.privacy import exposed, make_private
+from broker.operations.data_folder import exposed, make_private
 from tests.peers.broker_process import BrokerProcess, command
 
 NOBODY = 65534
@@ -189,7 +189,7 @@ def test_no_lock_of_this_process_is_lost(folder: Path) -> None:
     holds = """
 import fcntl, sys
 from pathlib import Path
-from broker.config.privacy import make_private
+from broker.operations.data_folder import make_private
 folder = Path(sys.argv[1])
 with open(folder / "broker.db", "r+b") as file:
     fcntl.lockf(file, fcntl.LOCK_EX)

@@ -12,19 +12,21 @@ from typing import Any
 import pytest
 
 from broker.dicom.scp.allowance import Allowance, Holdings
-from broker.dicom.scp.intake import TakesPixels
 from broker.dicom.scp.open_film import OpenImageBox
 from broker.dicom.scp.print_scp import PrintScp
+from broker.dicom.scp.received_dataset import TakesPixels
 from broker.dicom.uids import EXPLICIT_LITTLE, IMPLICIT_LITTLE, OFFERED, VERIFICATION
-from broker.dicom.upper_layer.acceptor import AcceptedAssociation, Acceptor, Ending
+from broker.dicom.upper_layer.acceptor import Acceptor
+from broker.dicom.upper_layer.association import AcceptedAssociation
+from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.negotiation import Offer
 from broker.model.room import Room
-from broker.relay.intake import Intake
-from broker.relay.quota import QueueLimits, Quota
+from broker.relay.intake import Intake, QueueLimits, Quota
 from broker.spool.files import Spool
 from broker.store import schema
 from broker.store.database import Database
-from broker.store.jobs import Jobs, Rule
+from broker.store.duplicates import Rule
+from broker.store.jobs import Jobs
 from broker.store.printers import Printers
 from tests.peers.speaker import Speaker
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, GRAYSCALE_IMAGE_BOX
-from broker.dicom.upper_layer.requestor import Broken
+from broker.dicom.upper_layer.connection import Broken
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.trouble import Unavailable, Uncertain
 from tests.emulator.conftest import NewPrinter

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from broker.emulator import sample_pictures
+from broker.emulator import sample_films as sample_pictures
 from broker.emulator.sample_films import Films, Pixels, color_films, sample_films
 from broker.model.layout import Layout
 from broker.preview.paper import compose
-from broker.spool.naming import name_of
+from broker.spool.stored import name_of
 
 GRAY = sample_films()
 COLOR = color_films()

@@ -9,7 +9,7 @@ from threading import Barrier, Thread
 import pytest
 from PIL import Image as pictures
 
-from broker.emulator.tray import Sheet, Tray
+from broker.emulator.paper_path import Sheet, Tray
 from broker.model.film import Film, Image, ImageBox, PresentationLut
 from broker.model.job import Priority
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from broker.model.address import shown
+from broker.model.hosts import shown
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,7 @@ from broker.model.health import (
     observe,
     of_printer_status,
 )
-from broker.model.pool import pool_status
-from broker.model.printer import Duty, Health, Printer
+from broker.model.printer import Duty, Health, Printer, pool_status
 from tests.model.conftest import MakePrinter
 
 GOOD = Check(CheckKind.NORMAL, "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from broker.model.night import check_is_due
+from broker.model.finding import check_is_due
 
 HOUR_S = 3600.0
 NOW = 1_796_000_000.0

@@ -7,8 +7,7 @@ import math
 
 import pytest
 
-from broker.model.tally import ANSWER_S, PAPER_S, Histogram, ServiceTally
-from broker.model.vitals import Vitals
+from broker.model.vitals import ANSWER_S, PAPER_S, Histogram, ServiceTally, Vitals
 
 TAKEN = {"job": 1, "films": 3, "copies": 2, "seconds": 0.004}
 FAILED = {"job": 1, "printer": "oki-1", "why": "no answer"}

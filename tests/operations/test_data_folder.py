@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from broker.config.file import Config, parse
+from broker.config.file import parse
+from broker.config.schema import Config
 from broker.operations import data_folder
-from broker.store import mounts
+from broker.store import occupancy
 from tests.peers.broker_process import BrokerProcess, command
 
 CONFIGURATION = '[broker]\nhost = "127.0.0.1"\nport = 0\n'
@@ -41,7 +42,7 @@ def on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever tests lie, as it would be on a local disk."""
     table = tmp_path / "mountinfo"
     table.write_text("1 1 254:0 / / rw - ext4 /dev/vda rw\n")
-    monkeypatch.setattr(mounts, "MOUNTS", table)
+    monkeypatch.setattr(occupancy, "MOUNTS", table)
 
 
 def test_a_folder_in_memory_is_told_by_the_check_and_at_the_start(memory: Path) -> None:

@@ -13,8 +13,8 @@ from broker.operations import passwords
 from broker.operations.failures import Failure
 from broker.operations.passwords import LEAST, MOST, checked_name, hashed, verified
 from broker.store import schema
+from broker.store.accounts import Users
 from broker.store.database import Database
-from broker.store.users import Users
 
 PASSWORD = "correct horse"
 

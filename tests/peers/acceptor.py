@@ -10,10 +10,13 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 from broker.dicom.scp.received_dataset import WANTED
-from broker.dicom.upper_layer.acceptor import AcceptedAssociation, Acceptor, Ending, Offer
+from broker.dicom.upper_layer.acceptor import Acceptor
+from broker.dicom.upper_layer.association import AcceptedAssociation
+from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.command_set import Command
-from broker.dicom.upper_layer.dataset import EXPLICIT_LE, IMPLICIT_LE
+from broker.dicom.upper_layer.dataset_reader import EXPLICIT_LE, IMPLICIT_LE
 from broker.dicom.upper_layer.message import Request, Response
+from broker.dicom.upper_layer.negotiation import Offer
 from broker.dicom.upper_layer.requestor import Requestor
 
 PATIENCE_S = 20.0

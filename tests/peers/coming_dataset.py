@@ -14,16 +14,16 @@ from pydicom.tag import Tag
 
 from broker.dicom.scp.received_dataset import WANTED
 from broker.dicom.upper_layer.command_set import Command, command_of
-from broker.dicom.upper_layer.dataset import (
+from broker.dicom.upper_layer.dataset import read_raw
+from broker.dicom.upper_layer.dataset_reader import (
     EXPLICIT_LE,
     IMPLICIT_LE,
+    LONGEST_UNREAD,
+    DatasetTooLarge,
     Elsewhere,
     UnreadableDataset,
-    read_raw,
 )
-from broker.dicom.upper_layer.dataset_reader import LONGEST_UNREAD, DatasetTooLarge
-from broker.dicom.upper_layer.fragments import DataStream, Fragments
-from broker.dicom.upper_layer.message import Context, Request
+from broker.dicom.upper_layer.message import Context, DataStream, Fragments, Request
 from tests.peers.raw import data_pdu
 
 GRAYSCALE_SEQUENCE = 0x20200110

@@ -10,8 +10,10 @@ from sqlalchemy import delete, select
 
 from broker.model.job import Claim, Job, Level, Outcome, Priority, State
 from broker.model.retry import Settlement
+from broker.store.claims import ClaimLost
+from broker.store.commands import NotAllowed
 from broker.store.database import Database
-from broker.store.jobs import ClaimLost, Jobs, NotAllowed
+from broker.store.jobs import Jobs
 from broker.store.printers import RECENT_S, NoSuchPrinter, Printers
 from broker.store.tables import attempts, doubts, jobs, sendings
 from tests.peers.queue_model import FINISHED, LOST, NO_PRINTER, NOT_ALLOWED, QueueModel

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
-from broker.cli import job_tables, printer_table
+from broker.cli import queue_tables
 from broker.config.file import parse
 from broker.dicom.uids import FILM_SESSION, PRESENTATION_LUT
 from broker.model.job import FINISHED, Job, State
@@ -125,11 +125,11 @@ class FaultyRelay(Relay):
 
     def jobs_table(self, *jobs: Job) -> str:
         """What `broker jobs` shows of these, on a wide terminal."""
-        return self._drawn(job_tables.jobs([Standing(job) for job in jobs], self._now(), WIDE))
+        return self._drawn(queue_tables.jobs([Standing(job) for job in jobs], self._now(), WIDE))
 
     def printers_table(self, *printers: Printer) -> str:
         """What `broker printers` shows of these."""
-        return self._drawn(printer_table.printers(printers, self._now(), WIDE))
+        return self._drawn(queue_tables.printers(printers, self._now(), WIDE))
 
     def _now(self) -> float:
         return max(job.updated_at for job in self.jobs())

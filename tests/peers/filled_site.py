@@ -13,7 +13,7 @@ from broker.model.job import Level, Outcome, PrintRequest, State
 from broker.model.printer import Address
 from broker.model.retry import Settlement
 from broker.spool.files import Spool
-from broker.spool.naming import name_of
+from broker.spool.stored import name_of
 from broker.store import schema
 from broker.store.database import Database
 from broker.store.jobs import Jobs

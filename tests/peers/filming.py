@@ -5,7 +5,7 @@ from __future__ import annotations
 from broker.dicom.scu.print_scu import PrintScu
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, GRAYSCALE_IMAGE_BOX, PRINTER, PRINTER_INSTANCE
 from broker.emulator.printer import EmulatedPrinter
-from broker.spool.naming import name_of
+from broker.spool.stored import name_of
 from tests.peers.speaker import dataset, image_box, reference
 
 PICTURE = name_of(bytes(range(16)))

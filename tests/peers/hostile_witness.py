@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from statistics import median
 
-from broker.dicom.upper_layer.requestor import Rejected
+from broker.dicom.upper_layer.connection import Rejected
 from tests.peers.speaker import Speaker
 
 PAUSE_S = 0.03

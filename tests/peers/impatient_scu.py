@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from broker.dicom.scu.print_scu import PrintScu, PrintTimeouts
-from broker.dicom.upper_layer.requestor import Timeouts
+from broker.dicom.upper_layer.connection import Timeouts
 from broker.model.printer import Address
 
 SHORT = PrintTimeouts(

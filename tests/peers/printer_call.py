@@ -32,14 +32,17 @@ from broker.dicom.upper_layer.associate_pdus import (
 from broker.dicom.upper_layer.command_set import Command, CommandSet, command_bytes, command_of
 from broker.dicom.upper_layer.dataset import decode_dataset
 from broker.dicom.upper_layer.dataset_writer import encode_dataset
-from broker.dicom.upper_layer.fragments import (
+from broker.dicom.upper_layer.message import (
+    Context,
     Fragments,
     Message,
+    Request,
+    Response,
     next_message,
     packed,
+    response_command,
     sendable_pdu,
 )
-from broker.dicom.upper_layer.message import Context, Request, Response, response_command
 from broker.dicom.upper_layer.negotiation import Offer, Proposal, Rejection, accepted, negotiate
 from broker.dicom.upper_layer.wire import PduType, Wire
 from broker.model.layout import Layout

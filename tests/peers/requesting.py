@@ -13,10 +13,11 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     Verification,
 )
 
-from broker.dicom.upper_layer.acceptor import Offer
 from broker.dicom.upper_layer.command_set import Command
-from broker.dicom.upper_layer.dataset import EXPLICIT_LE, IMPLICIT_LE
-from broker.dicom.upper_layer.requestor import Answer, Requestor, Timeouts
+from broker.dicom.upper_layer.connection import Timeouts
+from broker.dicom.upper_layer.dataset_reader import EXPLICIT_LE, IMPLICIT_LE
+from broker.dicom.upper_layer.negotiation import Offer
+from broker.dicom.upper_layer.requestor import Answer, Requestor
 from tests.peers.raw import ABORT, Raw
 
 META = str(BasicGrayscalePrintManagementMeta)

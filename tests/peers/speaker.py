@@ -20,8 +20,9 @@ from broker.dicom.uids import (
     VERIFICATION,
 )
 from broker.dicom.upper_layer.command_set import Command
+from broker.dicom.upper_layer.connection import Timeouts
 from broker.dicom.upper_layer.negotiation import Offer
-from broker.dicom.upper_layer.requestor import Answer, Requestor, Timeouts
+from broker.dicom.upper_layer.requestor import Answer, Requestor
 
 PATIENCE_S = 20.0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from broker.spool.naming import name_of
+from broker.spool.stored import name_of
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from broker.dicom.uids import FILM_BOX, FILM_SESSION
-from broker.dicom.upper_layer.requestor import Broken
+from broker.dicom.upper_layer.connection import Broken
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import FilmState, State
 from broker.spool.files import Spool
-from broker.spool.naming import name_of
+from broker.spool.stored import name_of
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from tests.peers.broker_process import BrokerProcess

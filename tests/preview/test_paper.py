@@ -11,7 +11,7 @@ from broker.model.layout import UnreadableLayout
 from broker.model.trouble import SpoolDamaged
 from broker.preview import density
 from broker.preview.paper import compose
-from broker.spool.naming import name_of
+from broker.spool.stored import name_of
 
 MM = 25.4
 

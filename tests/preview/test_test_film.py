@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from broker.preview import test_film
 from broker.preview import test_film as films
-from broker.preview import test_pattern
 from broker.preview.paper import compose
-from broker.spool.naming import name_of
+from broker.spool.stored import name_of
 
 
 def pixels(bits: int = 8, **options: str) -> np.ndarray:
@@ -65,12 +65,12 @@ def test_it_has_line_pairs_of_each_width_both_ways() -> None:
         for row in lines[:: len(lines) // 150]:
             changes = np.flatnonzero(np.diff(row.astype(np.int8)))
             widths = np.diff(changes)
-            for width in test_pattern.LINE_WIDTHS:
+            for width in test_film.LINE_WIDTHS:
                 if (widths == width).sum() > 20 and np.any(
                     np.convolve(widths == width, np.ones(10), "valid") == 10
                 ):
                     found.add(width)
-        assert found == set(test_pattern.LINE_WIDTHS)
+        assert found == set(test_film.LINE_WIDTHS)
 
 
 def test_its_corners_are_marked_alike() -> None:

@@ -20,8 +20,8 @@ from broker.model.printer import Duty
 from broker.operations.alarms import alarms
 from broker.operations.opened import store_of
 from broker.operations.vitals import read
+from broker.relay.database_upkeep import NightCheck
 from broker.relay.dispatcher import HELD_DAMAGED
-from broker.relay.night_check import NightCheck
 from broker.service.alerts import Notices
 from broker.store.database import Database
 from broker.store.printers import Printers
@@ -206,7 +206,7 @@ def test_damaged_pages_that_the_night_check_finds_are_told_as_damage(relay: Make
 LOOKING = """
 import sys
 from pathlib import Path
-from broker.relay.night_check import NightCheck
+from broker.relay.database_upkeep import NightCheck
 NightCheck(Path(sys.argv[1]), Path(sys.argv[2]), lambda: True, lambda *_: None).check()
 """
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.relay.log_keeping import AGAIN_S, LogKeeping
+from broker.relay.database_upkeep import AGAIN_S, LogKeeping
 from broker.store.write_ahead import WriteAheadLog
 from tests.peers.filled_site import FilledSite
 from tests.peers.other_process import OtherProcess

@@ -18,7 +18,7 @@ from broker.dicom.uids import FILM_BOX
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import FilmState, State
 from broker.model.printer import Duty
-from broker.model.tally import ServiceTally
+from broker.model.vitals import ServiceTally
 from broker.spool.files import SpoolMissing
 from broker.store import database as store_database
 from tests.peers.broker_process import BrokerProcess, command

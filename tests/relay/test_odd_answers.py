@@ -19,7 +19,8 @@ from broker.dicom.uids import (
     IMPLICIT_LITTLE,
     VERIFICATION,
 )
-from broker.dicom.upper_layer.acceptor import Acceptor, Ending
+from broker.dicom.upper_layer.acceptor import Acceptor
+from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.message import Request, Response
 from broker.dicom.upper_layer.negotiation import Offer

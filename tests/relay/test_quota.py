@@ -10,7 +10,7 @@ import pytest
 from broker.model.caller import Caller, Waiting
 from broker.model.room import MB
 from broker.model.trouble import QueueFull
-from broker.relay.quota import STALE_S, QueueLimits, Quota
+from broker.relay.intake import STALE_S, QueueLimits, Quota
 
 CT1 = Caller("CT1", "10.0.0.9")
 BESIDE = Caller("MR1", "10.0.0.9")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.relay.refusal_counts import RefusalCounts
+from broker.relay.event_log import RefusalCounts
 from broker.store import schema
 from broker.store.database import Database
 from broker.store.refusals import MOST_CALLERS, RefusalCount, Refusals, RefusedCaller

@@ -15,12 +15,13 @@ import pytest
 from broker.dicom.uids import FILM_BOX
 from broker.model.job import State
 from broker.model.printer import Duty
+from broker.model.spool_fit import Misfit
 from broker.operations.alarms import alarms
 from broker.operations.opened import store_of
 from broker.operations.readiness import look
 from broker.operations.vitals import read
 from broker.service.alerts import Notices
-from broker.spool.binding import Misfit, SpoolMismatch, sealed
+from broker.spool.binding import SpoolMismatch, sealed
 from broker.store.replacement import DatabaseReplaced
 from tests.relay.conftest import Relay
 

@@ -13,7 +13,7 @@ import pytest
 from broker.model.film import Film, Image, ImageBox
 from broker.model.job import Level, PrintRequest
 from broker.model.room import Room
-from broker.relay.shedder import Shedder
+from broker.relay.upkeep import Shedder
 from broker.spool.files import Spool
 from broker.store import schema
 from broker.store.database import Database

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from broker.dicom.uids import FILM_SESSION
-from broker.dicom.upper_layer.requestor import Broken
+from broker.dicom.upper_layer.connection import Broken
 from broker.emulator.printer import EmulatedPrinter
 from tests.peers.broker_process import BrokerProcess, command
 from tests.peers.certificates import LONG_AGO, Authority

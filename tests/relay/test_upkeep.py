@@ -17,8 +17,9 @@ from broker.model.retry import Policy
 from broker.relay.upkeep import House, Keeping, Upkeep
 from broker.spool.files import Spool
 from broker.store import schema
+from broker.store.claims import ClaimLost
 from broker.store.database import Database
-from broker.store.jobs import ClaimLost, Jobs
+from broker.store.jobs import Jobs
 from broker.store.printers import Printers
 from broker.store.replacement import DatabaseReplaced
 from broker.store.retention import Retention

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.dicom.scp.turns import PATIENCE_S
+from broker.dicom.scp.allowance import PATIENCE_S
 from broker.model.job import State
 from broker.model.vitals import Vitals
 from broker.operations.vitals import read

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from broker.config.file import Config, parse
-from broker.service.reloading import judged
+from broker.config.file import parse
+from broker.config.schema import Config
+from broker.service.settings import judged
 
 ONE = '[[printers]]\nname = "oki-1"\nae_title = "OKI1"\nhost = "10.0.0.1"\nport = 104\n'
 TWO = ONE.replace("oki-1", "oki-2").replace("10.0.0.1", "10.0.0.2")

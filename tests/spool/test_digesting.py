@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from broker.model.room import MB
-from broker.spool.digesting import LARGE, SYNC_STEP, Digest
-from broker.spool.naming import name_of
+from broker.spool.stored import name_of
+from broker.spool.upload import LARGE, SYNC_STEP, Digest
 
 CONTENT = random.Random(1).randbytes(SYNC_STEP + 3 * MB + 1)
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from broker.model.trouble import CannotStore, SpoolDamaged
-from broker.spool.files import Spool, Swept, UploadedPixels
+from broker.spool.files import Spool, Swept
 from broker.spool.lock import Keepers
-from broker.spool.naming import name_of
+from broker.spool.stored import name_of
+from broker.spool.upload import UploadedPixels
 
 PIXELS = bytes(range(256)) * 16
 NAME = name_of(PIXELS)

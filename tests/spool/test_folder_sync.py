@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.spool.folder_sync import sync_folder
+from broker.spool.stored import sync_folder
 
 
 def test_what_cannot_be_synced_is_an_error_but_for_backups(

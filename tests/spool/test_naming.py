@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from broker.spool.naming import Hash, name_of
+from broker.spool.stored import Hash, name_of
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from broker.model.trouble import SpoolDamaged
-from broker.spool.naming import name_of
-from broker.spool.stored import PIECE, Stored
+from broker.spool.stored import PIECE, Stored, name_of
 
 CONTENT = bytes(range(256)) * 4096
 

@@ -11,7 +11,7 @@ import pytest
 from broker.model.room import MB
 from broker.model.trouble import CannotStore
 from broker.spool.files import Spool, cannot_store
-from broker.spool.naming import name_of
+from broker.spool.stored import name_of
 from broker.spool.upload import ROOM_STEP, CheckRoom, PixelUpload, UploadedPixels
 
 PIECE = bytes(range(256)) * 256

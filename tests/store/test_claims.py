@@ -11,7 +11,8 @@ import pytest
 
 from broker.model.job import Claim, FilmState, Job, JobFilm, Outcome, State
 from broker.model.retry import PrinterVerdict, Settlement
-from broker.store.jobs import ClaimLost, Jobs
+from broker.store.claims import ClaimLost
+from broker.store.jobs import Jobs
 from broker.store.printers import Printers
 from tests.peers.other_process import OtherProcess
 from tests.store.conftest import Clock, MakeRequest

@@ -8,7 +8,9 @@ from dataclasses import replace
 import pytest
 
 from broker.model.job import FilmState, Job, Level, Outcome, Priority, State
-from broker.store.jobs import Jobs, NoSuchJob, NotAllowed
+from broker.store.commands import NotAllowed
+from broker.store.job_rows import NoSuchJob
+from broker.store.jobs import Jobs
 from broker.store.printers import Printers
 from tests.peers.attempts import SENT, begin, leave_in_doubt
 from tests.store.conftest import Clock, MakeRequest

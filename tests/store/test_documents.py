@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.model.film import Film, Image, ImageBox, PresentationLut
-from broker.store.documents import (
+from broker.store.job_rows import (
     attributes_from_json,
     attributes_to_json,
     film_from_json,

@@ -12,7 +12,8 @@ from sqlalchemy.exc import DatabaseError
 from broker.model.spool_fit import DatabaseSeen, Progress
 from broker.store import identity, schema
 from broker.store.database import FAILURES, Database
-from broker.store.jobs import Jobs, NoSuchJob
+from broker.store.job_rows import NoSuchJob
+from broker.store.jobs import Jobs
 from tests.peers.other_process import OtherProcess
 from tests.store.conftest import Clock, MakeRequest
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.store import kernel_locks
-from broker.store.kernel_locks import KernelLock, listed, parsed
+from broker.store import occupancy
+from broker.store.occupancy import KernelLock, listed, parsed
 
 LISTING = """\
 1: POSIX  ADVISORY  READ 4711 08:02:1234567 124 124
@@ -37,5 +37,5 @@ def test_a_lock_of_this_process_is_listed(tmp_path: Path) -> None:
         status = os.fstat(file.fileno())
         (own,) = [each for each in listed() if each.is_of(status)]
         assert (own.kind, own.mode, own.process) == ("FLOCK", "WRITE", os.getpid())
-        patch.setattr(kernel_locks, "LISTING", tmp_path / "none")
+        patch.setattr(occupancy, "LISTING", tmp_path / "none")
         assert listed() == []

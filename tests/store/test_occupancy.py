@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.store import mounts, occupancy, schema
+from broker.store import occupancy, schema
+from broker.store import occupancy as mounts
 from broker.store.database import Database
 from broker.store.occupancy import Occupancy, Occupied
 from tests.peers.other_process import OtherProcess

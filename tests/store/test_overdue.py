@@ -6,7 +6,8 @@ import pytest
 
 from broker.model.job import Outcome, State
 from broker.model.retry import Settlement
-from broker.store.jobs import Jobs, Rule
+from broker.store.duplicates import Rule
+from broker.store.jobs import Jobs
 from tests.store.conftest import Clock, MakeRequest
 
 TRIED = Settlement(State.HELD, "every printer refused it")

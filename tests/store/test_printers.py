@@ -13,8 +13,7 @@ from broker.model.printer import Address, Duty, Health
 from broker.model.retry import PrinterVerdict, Settlement
 from broker.store.database import Database
 from broker.store.jobs import Jobs
-from broker.store.printer_rows import blame, credit
-from broker.store.printers import NoSuchPrinter, Printers
+from broker.store.printers import NoSuchPrinter, Printers, blame, credit
 from tests.store.conftest import Clock, MakeRequest
 
 ONE = Address("oki-1", "OKI1", "10.0.0.1", 104)

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Engine, event
 
 from broker.model.job import Outcome, Priority, State
 from broker.model.retry import Settlement
-from broker.store.jobs import Jobs, NoSuchJob
+from broker.store.job_rows import NoSuchJob
+from broker.store.jobs import Jobs
 from broker.store.printers import Printers
 from tests.peers.attempts import SENT, begin, print_films
 from tests.store.conftest import Clock, MakeFilm, MakeRequest

@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 from broker.model.job import Claim, FilmState, Job, Level, Outcome, State
 from broker.model.retry import Settlement
 from broker.store import recovery
-from broker.store.claims import left_to_print
+from broker.store.claims import ClaimLost, left_to_print
 from broker.store.database import Database
-from broker.store.jobs import ClaimLost, Jobs
+from broker.store.jobs import Jobs
 from tests.store.conftest import Clock, MakeRequest
 
 

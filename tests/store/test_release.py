@@ -9,7 +9,8 @@ import pytest
 
 from broker.model.job import Outcome, State
 from broker.model.retry import Settlement
-from broker.store.jobs import Jobs, NotAllowed
+from broker.store.commands import NotAllowed
+from broker.store.jobs import Jobs
 from broker.store.printers import NoSuchPrinter, Printers
 from tests.peers.attempts import begin, leave_in_doubt
 from tests.store.conftest import Clock, MakeRequest

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from broker.model.spool_fit import Progress
+from broker.model.spool_fit import Misfit, Progress
 from broker.spool import binding
-from broker.spool.binding import Misfit, mismatch
+from broker.spool.binding import mismatch
 from broker.spool.files import Spool
 from broker.spool.mark import FILE, SpoolMark, read_mark
 from broker.store import identity

@@ -8,10 +8,12 @@ from sqlalchemy import update
 from broker.model.caller import Caller
 from broker.model.job import Outcome, State
 from broker.model.retry import Settlement
-from broker.model.shedding import SheddingChoice
+from broker.model.room import SheddingChoice
 from broker.store import tables
+from broker.store.commands import NotAllowed
 from broker.store.database import Database
-from broker.store.jobs import Jobs, NoSuchJob, NotAllowed
+from broker.store.job_rows import NoSuchJob
+from broker.store.jobs import Jobs
 from broker.store.retention import _OLDEST_KEPT, BATCH, Removal, Retention, Terms
 from broker.store.tables import spooled
 from tests.store.conftest import Clock, MakeFilm, MakeRequest

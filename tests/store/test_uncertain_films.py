@@ -6,7 +6,8 @@ import pytest
 
 from broker.model.job import FilmState, Outcome, State
 from broker.model.retry import Settlement
-from broker.store.jobs import ClaimLost, Jobs
+from broker.store.claims import ClaimLost
+from broker.store.jobs import Jobs
 from broker.store.uncertain_films import Doubt
 from tests.peers.attempts import begin, leave_in_doubt, print_films
 from tests.store.conftest import Clock, MakeRequest

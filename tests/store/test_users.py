@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from broker.model.user import Role, User
+from broker.store.accounts import NoSuchUser, UserExists, Users
 from broker.store.database import Database
-from broker.store.users import NoSuchUser, UserExists, Users
 from tests.store.conftest import Clock
 
 

@@ -17,7 +17,7 @@ from broker.operations.opened import Store, store_of
 from broker.operations.passwords import hashed
 from broker.web.app import create
 from broker.web.server.connection import TIME_LIMITS, TimeLimits
-from broker.web.server.connection_limits import CONNECTION_LIMITS, ConnectionLimits
+from broker.web.server.limits import CONNECTION_LIMITS, ConnectionLimits
 from broker.web.server.page_server import PageServer
 from tests.cli.conftest import CONFIGURATION
 

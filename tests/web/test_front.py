@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from broker.web.server.connection import TimeLimits
-from broker.web.server.connection_limits import ConnectionLimits
+from broker.web.server.limits import ConnectionLimits
 from tests.web.front_door import FrontDoor, front_door
 
 PATIENCE = TimeLimits(head_s=1.0, body_s=1.0, reading_s=1.0, end_s=1.0, rest_s=1, handshake_s=1.0)

@@ -24,7 +24,7 @@ from broker.emulator.modality import Modality
 from broker.model.film import Film, Image, ImageBox, PresentationLut
 from broker.model.job import Level, PrintRequest
 from broker.operations.opened import Store, store_of
-from broker.spool.naming import name_of
+from broker.spool.stored import name_of
 from broker.store.retention import Terms
 from broker.web import pictures as pictures_module
 from broker.web.pictures import NoPicture, Pictures

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from broker.config.file import Config
+from broker.config.schema import Config
 from broker.model.room import Room
 from broker.operations.readiness import Readiness
 from broker.web import probes

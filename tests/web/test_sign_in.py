@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from broker.model.web_hosts import is_loopback, refused, stranger
+from broker.model.hosts import is_loopback, refused, stranger
 from broker.web.auth.sign_in_attempts import (
     LONGEST_S,
     OF_ADDRESS,
@@ -18,7 +18,7 @@ from broker.web.auth.sign_in_attempts import (
     FailedSignIns,
     SignInAttempt,
 )
-from broker.web.auth.signing_key import signing_key
+from broker.web.auth.signin import signing_key
 from tests.peers.broker_process import BROKER
 from tests.web.browser import Browser
 from tests.web.print_room import PrintRoom

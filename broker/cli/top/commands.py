@@ -13,11 +13,9 @@ from textual.worker import Worker
 from broker.cli.top.dialogs import Ask, Choose, Confirm
 from broker.model.job import Priority, State
 from broker.model.printer import Duty, Printer
-from broker.operations.commands import JobOrders
-from broker.operations.duties import PrinterOrders
+from broker.operations.commands import JobOrders, PrinterOrders, print_film
 from broker.operations.job_status import Standing
 from broker.operations.opened import Store
-from broker.operations.test_print import print_film
 from broker.operations.text import count
 
 Choices = Sequence[tuple[str, str]]

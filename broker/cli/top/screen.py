@@ -6,16 +6,18 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 
+import typer
 from textual import work
 from textual.app import ComposeResult
 from textual.widgets import Static
 
+from broker.cli.options import ConfigOption
 from broker.cli.top import rows
 from broker.cli.top.commands import OrderingApp
-from broker.cli.top.details import of_job, of_printer
 from broker.cli.top.dialogs import ReadDialog
 from broker.cli.top.listing import Listing
 from broker.cli.top.lookout import Lookout, in_words
+from broker.cli.top.rows import all_of_job, all_of_printer
 from broker.model.hosts import at_ports
 from broker.model.printable import printable_lines
 from broker.model.printer import Printer
@@ -160,9 +162,9 @@ class Top(OrderingApp):
         printer, job = self.selected_printer, self.selected_job
         try:
             if event.listing is self._printers:
-                text = of_printer(self.store, printer) if printer else ""
+                text = all_of_printer(self.store, printer) if printer else ""
             else:
-                text = of_job(self.store, job.job.id) if job else ""
+                text = all_of_job(self.store, job.job.id) if job else ""
         except Exception as error:  # noqa: BLE001 - told on the screen
             text = in_words(error)
         if text:
@@ -182,3 +184,24 @@ def _put(where: Static, words: str) -> None:
     if where.content != words:
         where.update(words)
         where.display = bool(words)
+
+
+def top(ctx: typer.Context, config: ConfigOption = None) -> None:
+    """Show printers and jobs on one screen; single keys give orders.
+
+    It reads the database alone, so it works over SSH and beside any broker. Keys are in the last
+    line; q leaves.
+
+    Example: broker top
+    """
+    import sys
+
+    from broker.cli.options import opened
+    from broker.cli.owner import person
+
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise typer.BadParameter("it needs a terminal; `broker jobs` and `broker printers` do not")
+    with opened(ctx, config) as store:
+        from broker.cli.top.screen import Top
+
+        Top(store, person()).run()

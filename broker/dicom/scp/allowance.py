@@ -1,9 +1,11 @@
-"""What a modality may send, and what each one has sent that no job has yet."""
+"""What a modality may send, what each one has sent that no job has yet, and whose turn it is."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,6 +13,29 @@ from broker.dicom import statuses
 from broker.dicom.statuses import Fault
 from broker.model.caller import Caller
 from broker.model.room import MB
+
+AT_ONCE = 1
+PATIENCE_S = 0.1
+"""Nobody waits for longer: a disk that keeps one waiting is no reason to keep all waiting."""
+
+
+class Turns:
+    """Shared by all associations. For any thread."""
+
+    def __init__(self, at_once: int = AT_ONCE, patience_s: float = PATIENCE_S) -> None:
+        self._free = threading.Semaphore(at_once)
+        self._patience_s = patience_s
+
+    @contextmanager
+    def take(self) -> Iterator[None]:
+        """Wait for a turn, or until the patience is over, and work."""
+        taken = self._free.acquire(timeout=self._patience_s)
+        try:
+            yield
+        finally:
+            if taken:
+                self._free.release()
+
 
 K = TypeVar("K")
 

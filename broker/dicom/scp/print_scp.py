@@ -10,12 +10,10 @@ from pydicom.dataset import Dataset
 
 from broker.dicom import statuses
 from broker.dicom.scp import attribute_list, film_objects
-from broker.dicom.scp.allowance import Allowance, Holdings, Share
+from broker.dicom.scp.allowance import Allowance, Holdings, Share, Turns
 from broker.dicom.scp.film_tree import FilmTree
-from broker.dicom.scp.intake import FilmIntake, TakesPixels
 from broker.dicom.scp.open_film import OpenFilmBox, OpenFilmSession, OpenImageBox
-from broker.dicom.scp.received_dataset import ReceivedDataset
-from broker.dicom.scp.turns import Turns
+from broker.dicom.scp.received_dataset import FilmIntake, ReceivedDataset, TakesPixels
 from broker.dicom.statuses import Fault
 from broker.dicom.uids import (
     COLOR_META,
@@ -26,13 +24,14 @@ from broker.dicom.uids import (
     PRINTER,
     PRINTER_INSTANCE,
 )
-from broker.dicom.upper_layer.acceptor import AcceptedAssociation, Ending
+from broker.dicom.upper_layer.association import AcceptedAssociation
+from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.message import Request, Response
 from broker.events import Note
 from broker.model.caller import Caller
 from broker.model.job import Level
-from broker.model.pool import FULL, NORMAL
+from broker.model.printer import FULL, NORMAL
 from broker.model.refusal import Refusal
 from broker.model.trouble import CannotStore, DiskFull, PixelsGone, QueueFull
 

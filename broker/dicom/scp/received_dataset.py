@@ -2,18 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Generic
+from collections.abc import Callable, Iterable, Sequence
+from typing import Generic, Protocol, TypeVar
 
 from pydicom.dataset import Dataset
 
 from broker.dicom import statuses
-from broker.dicom.scp.intake import R, TakesPixels
+from broker.dicom.scp.open_film import Received
 from broker.dicom.statuses import Fault
 from broker.dicom.upper_layer.dataset_reader import DatasetReader, UnreadableDataset, Wanted
 from broker.dicom.upper_layer.message import Request
+from broker.model.job import PrintRequest
+from broker.model.printer import PoolStatus
 from broker.model.refusal import Refusal
 from broker.model.trouble import CannotStore, QueueFull
+
+R = TypeVar("R", bound=Received)
+R_co = TypeVar("R_co", bound=Received, covariant=True)
+
+
+class TakesPixels(Protocol[R_co]):
+    """Takes the pixels of one image box, as they come, into the spool, not yet for good.
+
+    In the end either `finish` or `discard`. Raises: CannotStore: when there is no room.
+    """
+
+    def fill(self, pieces: Iterable[memoryview], /) -> None:
+        """Take them all, piece by piece; each view is valid until the next."""
+
+    def finish(self, length: int, /) -> R_co:
+        """The first `length` bytes, which are all or all but one, are on stable storage."""
+
+    def discard(self) -> None:
+        """They are not wanted: remove what has come."""
+
+
+class FilmIntake(Protocol[R]):
+    """Where films go, and what is said of the printers behind."""
+
+    def check_room(self, calling_ae: str, peer: str) -> None:
+        """CannotStore when there is no room for a new film session of this modality."""
+
+    def receive(self, size: int, calling_ae: str, peer: str) -> TakesPixels[R]:
+        """`size` bytes of pixels of this modality begin to come; CannotStore when there is no room
+        for them."""
+
+    def accept(self, request: PrintRequest, received: Sequence[R], came: float) -> int:
+        """Put a print request on stable storage, its pixels first; the job's number.
+
+        `came` is when it was there, of `time.monotonic()`.
+        CannotStore when that cannot be done: then nothing of it is left.
+        """
+
+    def forget(self, received: Sequence[R]) -> None:
+        """Remove pixels that nobody asked to print."""
+
+    def status(self) -> PoolStatus:
+        """Printer Status and Printer Status Info as the modality shall see them."""
+
 
 _PIXEL_DATA = 0x7FE00010
 _LUT_DATA = 0x00283006

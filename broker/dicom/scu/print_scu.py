@@ -26,16 +26,10 @@ from broker.dicom.uids import (
     VERIFICATION,
 )
 from broker.dicom.upper_layer.command_set import Command
+from broker.dicom.upper_layer.connection import Broken, Rejected, Timeouts
 from broker.dicom.upper_layer.message import Context
 from broker.dicom.upper_layer.negotiation import Offer
-from broker.dicom.upper_layer.requestor import (
-    Answer,
-    Broken,
-    EventReport,
-    Rejected,
-    Requestor,
-    Timeouts,
-)
+from broker.dicom.upper_layer.requestor import Answer, EventReport, Requestor
 from broker.model.printer import Address
 from broker.model.trouble import Unavailable, Uncertain
 

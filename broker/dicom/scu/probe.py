@@ -20,9 +20,10 @@ from broker.dicom.uids import (
     VERIFICATION,
 )
 from broker.dicom.upper_layer.command_set import Command
+from broker.dicom.upper_layer.connection import Broken, Rejected, Timeouts
 from broker.dicom.upper_layer.message import Context
 from broker.dicom.upper_layer.negotiation import Offer
-from broker.dicom.upper_layer.requestor import Broken, Rejected, Requestor, Timeouts
+from broker.dicom.upper_layer.requestor import Requestor
 from broker.model.health import Check, CheckKind, of_printer_status
 from broker.model.printer import Address
 

@@ -6,16 +6,18 @@ What was decided here, and why, by figures of `tests/bench`:
   proposals is, and there are two for each film. Its threads are not used: its reactor polls (100
   idle associations take more than a core), and takes answers that somebody else waits for. Its
   codecs of P-DATA and of command sets hold whole messages, and there are a dozen for each film:
-  those are `fragments` and `command_set`.
+  those are `message` and `command_set`.
 - One thread for each association, on reads that block. A modality asks one thing at a time, so
-  there is nothing to interleave; who is not associated has no thread (`lobby`). An event loop would
+  there is nothing to interleave; a connection without an association has no thread (`pending`).
+  An event loop would
   save threads, which are not what limits us, and put each fsync on a thread again.
 - A requestor reads its own answers (`requestor`): nobody else can take them.
-- Pixels go from the socket to a sink, and from their source to the socket, in pieces
-  (`dataset_stream`, `dataset_writer`): nobody ever holds an image.
-- TLS is shaken in the lobby, in steps that never wait (`tls`): nobody who is slow at it keeps
-  others waiting.
-- One process. What limits it is Python running one thread at a time; `broker.dicom.scp.turns` keeps
-  what goes out from waiting for what comes in. A second process for what comes in was measured
-  instead of turns: 13 to 21 % more films a minute on two cores, no more than turns give.
+- The handler of a request pulls the data set from its association (`dataset_reader`), and pixels go
+  from the socket to where it wants them, and from their source to the socket (`dataset_writer`), in
+  pieces: no process ever holds an image.
+- The TLS handshake of a connection without an association goes on in steps that never wait (`tls`):
+  one that is slow keeps no other waiting.
+- One process. What limits it is Python running one thread at a time; turns keep what goes out from
+  waiting for what comes in (`Turns` of the Print SCP). A second process for what comes in was
+  measured instead of turns: 13 to 21 % more films a minute on two cores, no more than turns give.
 """

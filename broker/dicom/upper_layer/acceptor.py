@@ -1,4 +1,7 @@
-"""Associations that others open with us: one thread each, on reads that block."""
+"""Associations that others open with us: one thread each, on reads that block.
+
+Who may have one, and who must go to make room, is a decision on plain data.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,24 @@ import ssl
 import threading
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from broker.dicom.upper_layer.admission import (
-    SPARE_S,
-    TOO_MANY_OF_ONE,
-    Admitted,
-    Caps,
-    RunningAssociation,
-    admit,
-)
 from broker.dicom.upper_layer.associate_pdus import abort_pdu, associate_rj
-from broker.dicom.upper_layer.association import ABORT_PATIENCE_S, AcceptedAssociation
-from broker.dicom.upper_layer.association_ending import QUIET_S, ends_at
+from broker.dicom.upper_layer.association import (
+    ABORT_PATIENCE_S,
+    QUIET_S,
+    AcceptedAssociation,
+    ends_at,
+)
+from broker.dicom.upper_layer.association_service import (
+    AssociationLimits,
+    AssociationService,
+    Ending,
+    EventSink,
+)
 from broker.dicom.upper_layer.listener import Listener
 from broker.dicom.upper_layer.message import MAX_DATASET
 from broker.dicom.upper_layer.negotiation import (
@@ -40,18 +48,86 @@ from broker.dicom.upper_layer.negotiation import (
 )
 from broker.dicom.upper_layer.peer_watch import CALLER_SILENT_S
 from broker.dicom.upper_layer.pending import Stranger
-from broker.dicom.upper_layer.service import (
-    AssociationLimits,
-    AssociationService,
-    Ending,
-    EventSink,
-)
-from broker.dicom.upper_layer.tls_wire import TlsWire
+from broker.dicom.upper_layer.tls import TlsWire
 from broker.dicom.upper_layer.wire import Violation, Wire, WireBroken
 from broker.model.hosts import Hosts
 from broker.model.refusal import Refusal
 
-__all__ = ["AcceptedAssociation", "Acceptor", "AssociationService", "Ending", "Offer", "TurnedAway"]
+SPARE_S = 5.0
+"""An association that has been spare for so long may be ended to make room for another."""
+SPARE_OF_MANY_S = 0.5
+"""The same, for an address that has more than its share."""
+
+TOO_MANY_OF_ONE = Rejection("local limit exceeded by one address", 2, 3, 2)
+"""Transient, service-provider (presentation), local-limit-exceeded (PS3.8 table 9-21)."""
+
+A = TypeVar("A")
+
+
+@dataclass(frozen=True)
+class RunningAssociation(Generic[A]):
+    """An association that is running."""
+
+    association: A
+    address: str
+    spare_since: float | None
+    """Since when nothing would be lost by ending it; None while something would."""
+
+
+@dataclass(frozen=True)
+class Caps:
+    """How many associations there may be at once."""
+
+    in_all: int
+    of_one: int
+    """From one address."""
+    spare_s: float = SPARE_S
+
+
+@dataclass(frozen=True)
+class Admitted(Generic[A]):
+    """There is room, as soon as `instead_of` has been ended."""
+
+    instead_of: A | None = None
+
+
+def admit(
+    address: str, held: Sequence[RunningAssociation[A]], caps: Caps, now: float
+) -> Admitted[A] | Rejection:
+    """What to answer one more association from an address.
+
+    An address that is full makes room among its own. When all places are taken, the one goes that
+    has been spare for longest, of those addresses first that have more than an equal share and
+    more than the newcomer's: nobody can lock the others out by opening associations and leaving
+    them, and nobody loses one that is in use.
+    """
+    of_address = Counter(each.address for each in held)
+    own = of_address[address]
+    if own >= caps.of_one:
+        mine = [each for each in held if each.address == address]
+        return _instead(mine, caps.spare_s, now, frozenset()) or TOO_MANY_OF_ONE
+    if len(held) < caps.in_all:
+        return Admitted()
+    # More than one, too: an address with a single association has not too many.
+    share = max(caps.in_all / len(of_address.keys() | {address}), own + 1)
+    greedy = frozenset(each for each, number in of_address.items() if number > share)
+    return _instead(held, caps.spare_s, now, greedy) or TOO_MANY
+
+
+def _instead(
+    held: Sequence[RunningAssociation[A]], spare_s: float, now: float, greedy: frozenset[str]
+) -> Admitted[A] | None:
+    """The one that can best be spared, if any can."""
+    spare = [
+        (each.address not in greedy, each.spare_since, each.association)
+        for each in held
+        if each.spare_since is not None
+        and now - each.spare_since >= (SPARE_OF_MANY_S if each.address in greedy else spare_s)
+    ]
+    if not spare:
+        return None
+    return Admitted(min(spare, key=lambda each: each[:2])[2])
+
 
 JOIN_S = 0.7
 """For the threads of associations that were aborted."""

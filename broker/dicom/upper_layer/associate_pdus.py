@@ -24,7 +24,6 @@ from pynetdicom.pdu_items import (
     UserInformationItem,
 )
 
-from broker.dicom.upper_layer.ae_titles import shown_title, title_fault
 from broker.dicom.upper_layer.negotiation import (
     APPLICATION_CONTEXT,
     MAX_CONTEXTS,
@@ -33,6 +32,8 @@ from broker.dicom.upper_layer.negotiation import (
     Proposed,
     Rejection,
     rejection,
+    shown_title,
+    title_fault,
 )
 from broker.dicom.upper_layer.wire import Reason, Violation
 

@@ -6,34 +6,82 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
 from broker.dicom.upper_layer.associate_pdus import RELEASE_RP, abort_pdu, associate_ac
-from broker.dicom.upper_layer.association_ending import AssociationUse
-from broker.dicom.upper_layer.command_set import Command, CommandSet, command_bytes, command_of
-from broker.dicom.upper_layer.dataset_writer import encode_dataset
-from broker.dicom.upper_layer.fragments import (
-    Fragments,
-    Message,
-    next_message,
-    packed,
-    sendable_pdu,
-)
-from broker.dicom.upper_layer.guarded_service import GuardedService
-from broker.dicom.upper_layer.message import Context, Request, Response, response_command
-from broker.dicom.upper_layer.negotiation import Answered, Proposal, accepted
-from broker.dicom.upper_layer.pace import Pace
-from broker.dicom.upper_layer.service import (
+from broker.dicom.upper_layer.association_service import (
     AssociationLimits,
     AssociationService,
     Closing,
     Ending,
     EventSink,
+    GuardedService,
 )
-from broker.dicom.upper_layer.statuses import PROCESSING_FAILURE
-from broker.dicom.upper_layer.wire import PduType, Reason, TimedOut, Violation, Wire, WireBroken
+from broker.dicom.upper_layer.command_set import (
+    PROCESSING_FAILURE,
+    Command,
+    CommandSet,
+    command_bytes,
+    command_of,
+)
+from broker.dicom.upper_layer.dataset_writer import encode_dataset
+from broker.dicom.upper_layer.message import (
+    Context,
+    Fragments,
+    Message,
+    Request,
+    Response,
+    next_message,
+    packed,
+    response_command,
+    sendable_pdu,
+)
+from broker.dicom.upper_layer.negotiation import Answered, Proposal, accepted
+from broker.dicom.upper_layer.wire import (
+    Pace,
+    PduType,
+    Reason,
+    TimedOut,
+    Violation,
+    Wire,
+    WireBroken,
+)
 from broker.model.refusal import Refusal
+
+QUIET_S = 1.0
+"""An association on which nothing was asked for so long is idle: its modality is not about to."""
+BETWEEN_S = 3.0
+"""The same within an open film session: a modality that prints asks for its next film sooner."""
+
+
+@dataclass(frozen=True)
+class AssociationUse:
+    """How an association is used at some moment, times of `time.monotonic()`."""
+
+    resting: bool
+    """No request is in hand, and none has begun to come."""
+    asked_at: float
+    """When the last request beside C-ECHO was answered; at first, when it began."""
+    unfinished: bool
+    """Whether its modality is in the middle of something that would be lost, as a film."""
+    between: bool = False
+    """Whether it has begun something that may go on, as a film session."""
+
+
+def ends_at(use: AssociationUse) -> float | None:
+    """When a stop may end the association, if nothing is asked before; None: not before its grace
+    is over.
+
+    None while a request is in hand, or a film is unprinted: its modality would show a print error.
+    One that is idle ends at once: its modality waits for nothing, and opens another when it prints
+    next. One between two films of a film session gets BETWEEN_S since its last request.
+    """
+    if not use.resting or use.unfinished:
+        return None
+    return use.asked_at + (BETWEEN_S if use.between else QUIET_S)
+
 
 SEND_PATIENCE_S = 60.0
 """For a peer that takes what we send more slowly than it should: see Pace."""

@@ -1,6 +1,7 @@
 """Command sets (PS3.7 6.3.1, E.1): plain elements of group 0000, in Implicit VR Little Endian.
 
 There are a dozen for each film, so they are no pydicom data sets: those take several times as long.
+Statuses that responses have, whatever the service class (PS3.7 C), stand here, too.
 """
 
 from __future__ import annotations
@@ -14,7 +15,25 @@ from typing import Any
 from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 from pydicom.tag import Tag
 
-from broker.dicom.upper_layer.vr import NUMBERS, TEXT
+from broker.dicom.upper_layer.dataset_reader import NUMBERS, TEXT
+
+SUCCESS = 0x0000
+NO_SUCH_ATTRIBUTE = 0x0105
+INVALID_ATTRIBUTE_VALUE = 0x0106
+ATTRIBUTE_LIST_ERROR = 0x0107
+PROCESSING_FAILURE = 0x0110
+DUPLICATE_SOP_INSTANCE = 0x0111
+NO_SUCH_SOP_INSTANCE = 0x0112
+INVALID_SOP_INSTANCE = 0x0117
+NO_SUCH_SOP_CLASS = 0x0118
+CLASS_INSTANCE_CONFLICT = 0x0119
+MISSING_ATTRIBUTE = 0x0120
+MISSING_ATTRIBUTE_VALUE = 0x0121
+SOP_CLASS_NOT_SUPPORTED = 0x0122
+NO_SUCH_ACTION = 0x0123
+UNRECOGNIZED_OPERATION = 0x0211
+RESOURCE_LIMITATION = 0x0213
+
 
 RESPONSE = 0x8000
 """Set in the Command Field of every response (PS3.7 E.1-1)."""

@@ -8,10 +8,8 @@ import time
 from dataclasses import dataclass
 
 from broker.dicom.upper_layer.associate_pdus import read_rejection
-from broker.dicom.upper_layer.tls_failed import TlsFailed
-from broker.dicom.upper_layer.tls_wire import TlsWire
-from broker.dicom.upper_layer.wire import Wire
-from broker.dicom.upper_layer.wire_broken import Closed, TimedOut, Violation, WireBroken
+from broker.dicom.upper_layer.tls import TlsFailed, TlsWire
+from broker.dicom.upper_layer.wire import Closed, TimedOut, Violation, Wire, WireBroken
 
 TLS_ALERT = 0x15
 """The first byte of an alert's record, where a PDU's type would be."""

@@ -18,14 +18,19 @@ from pydicom.sequence import Sequence as Items
 from pydicom.tag import BaseTag, Tag
 
 from broker.dicom.upper_layer.dataset_reader import (
+    BINARY,
     EXPLICIT_LE,
     IMPLICIT_LE,
     ITEM,
     LENGTH,
     MAX_DEPTH,
     MAX_ELEMENTS,
+    NUMBERS,
+    ONE_TEXT,
     SHORT_LENGTH,
     TAG,
+    TEXT,
+    TRIMMED,
     UNDEFINED,
     DatasetReader,
     Elsewhere,
@@ -34,7 +39,6 @@ from broker.dicom.upper_layer.dataset_reader import (
     Value,
     is_explicit,
 )
-from broker.dicom.upper_layer.vr import BINARY, NUMBERS, ONE_TEXT, TEXT, TRIMMED
 from broker.model.room import MB
 
 __all__ = [

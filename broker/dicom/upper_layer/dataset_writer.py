@@ -13,16 +13,21 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag, Tag
 
-from broker.dicom.upper_layer.dataset import (
+from broker.dicom.upper_layer.dataset import Buffer
+from broker.dicom.upper_layer.dataset_reader import (
+    AMBIGUOUS,
+    BINARY,
     ITEM,
     LENGTH,
+    LONG,
+    NUMBERS,
     SHORT_LENGTH,
     TAG,
+    TEXT,
     UNDEFINED,
-    Buffer,
+    dictionary_vr,
     is_explicit,
 )
-from broker.dicom.upper_layer.vr import AMBIGUOUS, BINARY, LONG, NUMBERS, TEXT, dictionary_vr
 
 LARGE = 4096
 """Bytes from which a value is sent as a view on itself instead of being copied."""

@@ -11,9 +11,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from broker.dicom.upper_layer.associate_pdus import abort_pdu, read_proposal
+from broker.dicom.upper_layer.association_service import EventSink
 from broker.dicom.upper_layer.negotiation import Proposal
-from broker.dicom.upper_layer.service import EventSink
-from broker.dicom.upper_layer.tls_failed import TlsFailed
+from broker.dicom.upper_layer.tls import TlsFailed
 from broker.dicom.upper_layer.wire import Closed, PduType, Reason, Violation, Wire, WireBroken
 from broker.model.refusal import Refusal
 

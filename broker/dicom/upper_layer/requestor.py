@@ -1,7 +1,4 @@
-"""Associations that we open with others: one thread, one request at a time, no queue between.
-
-Whoever asks reads the answer itself, so nobody else can take it.
-"""
+"""Associations that we open with others: one thread, one request at a time, no queue between."""
 
 from __future__ import annotations
 
@@ -10,12 +7,12 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 from pydicom.dataset import Dataset
 
-from broker.dicom.upper_layer.answer import Answer, EventReport, readable
 from broker.dicom.upper_layer.associate_pdus import (
     RELEASE_RP,
     RELEASE_RQ,
@@ -23,26 +20,36 @@ from broker.dicom.upper_layer.associate_pdus import (
     associate_rq,
     read_answer,
 )
-from broker.dicom.upper_layer.command_set import RESPONSE, Command, command_bytes, command_of
+from broker.dicom.upper_layer.command_set import (
+    RESPONSE,
+    UNRECOGNIZED_OPERATION,
+    Command,
+    CommandSet,
+    command_bytes,
+    command_of,
+)
 from broker.dicom.upper_layer.connection import (
     Broken,
-    Rejected,
     Timeouts,
     looks_sealed,
     reach,
     rejected,
 )
+from broker.dicom.upper_layer.dataset import decode_dataset
+from broker.dicom.upper_layer.dataset_reader import UnreadableDataset
 from broker.dicom.upper_layer.dataset_writer import encode_dataset
-from broker.dicom.upper_layer.fragments import (
+from broker.dicom.upper_layer.message import (
+    Context,
     Fragments,
     Message,
+    Request,
+    Response,
     next_message,
     packed,
+    response_command,
     sendable_pdu,
 )
-from broker.dicom.upper_layer.message import Context, Request, Response, response_command
 from broker.dicom.upper_layer.negotiation import Offer, accepted, proposed_contexts
-from broker.dicom.upper_layer.statuses import UNRECOGNIZED_OPERATION
 from broker.dicom.upper_layer.wire import (
     Pdu,
     PduType,
@@ -55,7 +62,48 @@ from broker.dicom.upper_layer.wire import (
 from broker.model.hosts import at_port
 from broker.model.room import MB
 
-__all__ = ["Answer", "Broken", "EventReport", "Rejected", "Requestor", "Timeouts"]
+
+def readable(context: Context | None, data: bytes | None) -> Dataset | None:
+    """The data set of a message; None where there is none, or it cannot be decoded."""
+    if context is None or not data:
+        return None
+    try:
+        return decode_dataset(data, context.transfer_syntax)
+    except UnreadableDataset:
+        return None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The response to a request."""
+
+    status: int
+    command: CommandSet
+    dataset: Dataset | None
+    """None where there was none, or it could not be decoded."""
+
+
+@dataclass(frozen=True)
+class EventReport:
+    """An N-EVENT-REPORT from the peer (PS3.7 10.1.1), answered already."""
+
+    class_uid: str
+    instance_uid: str
+    event_type: int
+    dataset: Dataset | None
+
+    @classmethod
+    def of(cls, request: Request, data: bytes | None) -> EventReport:
+        """What an N-EVENT-REPORT-RQ with that data set says; its type is 0 where that is no
+        number."""
+        number = request.command.get("EventTypeID")
+        return cls(
+            request.class_uid,
+            request.instance_uid,
+            number if isinstance(number, int) else 0,
+            readable(request.context, data),
+        )
+
 
 MAX_DATASET = 16 * MB
 """Bytes of a response's data set: no printer has that much to say."""

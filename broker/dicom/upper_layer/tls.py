@@ -1,9 +1,4 @@
-"""TLS on a socket that never blocks.
-
-Records go through memory, so that each call does a bounded piece of work, whatever the peer sends;
-so that reading waits for nothing but bytes of the peer's, and writing for nothing but room; and so
-that the socket stays one that may be cut at any time.
-"""
+"""TLS with a peer (PS3.15 B.9, B.12): a socket that never blocks, a wire over it, and failures."""
 
 from __future__ import annotations
 
@@ -11,10 +6,71 @@ import errno
 import socket
 import ssl
 import threading
+import time
 from contextlib import suppress
 
-from broker.dicom.upper_layer.tls_failed import TlsFailed, in_words
-from broker.dicom.upper_layer.wire_broken import Closed
+from broker.dicom.upper_layer.peer_watch import SILENT_S
+from broker.dicom.upper_layer.wire import Closed, Pace, TimedOut, Wire, WireBroken, why
+
+
+class TlsFailed(Closed):
+    """There is no TLS with this peer. `str()` says what it does wrong, as "the peer" goes on."""
+
+
+_SAID = {
+    "CERTIFICATE_EXPIRED": "finds our certificate expired",
+    "CERTIFICATE_REVOKED": "finds our certificate revoked",
+    "UNKNOWN_CA": "does not trust our certificate: it does not know its issuer",
+    "BAD_CERTIFICATE": "does not accept our certificate",
+    "CERTIFICATE_UNKNOWN": "does not accept our certificate",
+    "UNSUPPORTED_CERTIFICATE": "does not accept our certificate",
+    "ACCESS_DENIED": "denies us access",
+    "CERTIFICATE_REQUIRED": "demands a certificate of ours",
+    "PROTOCOL_VERSION": "speaks no version of TLS that we speak, which is 1.2 or newer",
+    "HANDSHAKE_FAILURE": "finds no way of TLS that both of us can go, or demands a certificate",
+}
+"""What its alert says (RFC 8446 6.2), by the end of its name."""
+_FOUND = {
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "shows no certificate",
+    "UNSUPPORTED_PROTOCOL": "speaks no version of TLS that we speak, which is 1.2 or newer",
+    "VERSION_TOO_LOW": "speaks no version of TLS that we speak, which is 1.2 or newer",
+    "NO_SHARED_CIPHER": "offers no cipher suite that we take",
+    "NO_SUITABLE_SIGNATURE_ALGORITHM": "takes no signature that our certificate can give",
+}
+"""What we find ourselves."""
+_NOT_YET, _EXPIRED = 9, 10
+_OTHER_NAME = frozenset({62, 64})
+"""Of a host, and of an IP address."""
+
+
+def in_words(error: ssl.SSLError) -> str:
+    """What the peer does, as OpenSSL sees it."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _of_certificate(error)
+    reason = str(error.reason or "")
+    for name, words in _SAID.items():
+        if "_ALERT_" in reason and reason.endswith(name):
+            return words
+    told = reason.replace("_", " ").lower() or "no reason is known"
+    return _FOUND.get(reason, f"breaks the rules of TLS ({told})")
+
+
+def _of_certificate(error: ssl.SSLCertVerificationError) -> str:
+    if error.verify_code == _EXPIRED:
+        return "shows a certificate that has expired: renew it there, or set the clock right"
+    if error.verify_code == _NOT_YET:
+        return "shows a certificate that is not valid yet: set the clock right, there or here"
+    if error.verify_code in _OTHER_NAME:
+        return (
+            "shows a certificate for another host: call it by a name or an address that its "
+            "certificate has"
+        )
+    return (
+        f"shows a certificate that is not trusted ({error.verify_message}): put its issuer, or "
+        "the certificate itself where it has none, into the file of tls.ca for a printer, of "
+        "tls.client_ca for a modality"
+    )
+
 
 PIECE = 32 * 1024
 """Bytes that are received, or sealed, at once: two records. OpenSSL keeps room for as many."""
@@ -231,3 +287,118 @@ class Tls:
             except BlockingIOError:
                 return False
         return True
+
+
+class TlsWire(Wire):
+    """A Wire that is sealed. Whoever offers to hear its PDUs shakes hands on the way."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        context: ssl.SSLContext,
+        *,
+        max_pdu: int,
+        server_name: str | None = None,
+        silent_s: int = SILENT_S,
+    ) -> None:
+        """`server_name` is whom we call; None where we are called."""
+        super().__init__(sock, max_pdu=max_pdu, silent_s=silent_s)
+        self._tls = Tls(sock, context, server_name)
+        self._silent = server_name is not None
+        """Whom we call has said nothing yet but hello."""
+        self._recv_into = self._tls.recv_into
+        self._send_some = self._tls.send
+
+    @property
+    def shaken(self) -> bool:
+        """Whether the handshake is complete."""
+        return self._tls.shaken
+
+    @property
+    def unsent(self) -> bool:
+        """Whether the handshake goes on when there is room to write."""
+        return self._tls.unsent
+
+    def shake(self, deadline: float) -> None:
+        """Shake hands before anything is sent. Raises TlsFailed, Closed or TimedOut."""
+        while not self._shake():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimedOut("timed out")
+            self._poll(self._writable if self.unsent else self._readable, left)
+
+    @property
+    def pending(self) -> bool:
+        """Whether something has come in, or the peer has closed, without waiting for it.
+
+        Bytes that TLS says for itself are nothing.
+        """
+        if self._end > self._begin:
+            return True
+        try:
+            return self._tls.peek() is not None
+        except OSError:
+            return True
+
+    @property
+    def quiet(self) -> bool:
+        """See Wire: what has come of a record counts as something."""
+        return super().quiet and not self._tls.held
+
+    def check_open(self) -> None:
+        """Raises Closed when the peer has closed, and sent nothing more before."""
+        try:
+            if self._tls.peek() == b"":
+                raise Closed("closed the connection")
+        except OSError as exc:
+            raise Closed(why(exc)) from exc
+
+    def hang_up(self) -> None:
+        """Say no more; see Wire."""
+        self._tls.part(deaf=True)
+        super().hang_up()
+
+    def cut(self) -> None:
+        """End it from any thread; see Wire."""
+        self._tls.part(deaf=False)
+        super().cut()
+
+    def _take(self) -> bool:
+        if not self._tls.deaf and not self._shake():
+            return False
+        try:
+            came = super()._take()
+        except Closed as exc:
+            self._explain(exc)
+            raise
+        self._silent = self._silent and not came
+        return came
+
+    def _send(self, view: memoryview, pace: Pace) -> int:
+        try:
+            return super()._send(view, pace)
+        except WireBroken as exc:
+            exc.handed = self._tls.sealed
+            if isinstance(exc, Closed):
+                self._explain(exc)
+            raise
+
+    def _explain(self, exc: Closed) -> None:
+        """A reset may overtake the alert that would have said why (TLS 1.3)."""
+        if self._silent and "certificate" not in str(exc):
+            told = Closed(
+                f"{exc} right after the TLS handshake (it may demand a certificate of ours, or "
+                "not accept it)"
+            )
+            told.handed = exc.handed
+            raise told from exc
+
+    def _shake(self) -> bool:
+        if self._tls.shaken:
+            return True
+        try:
+            return self._tls.shake()
+        except OSError as exc:
+            raise Closed(why(exc)) from exc
+        finally:
+            self.heard = self._tls.heard

@@ -6,6 +6,7 @@ come, never because they were announced, and given back while nothing comes.
 
 from __future__ import annotations
 
+import errno
 import math
 import select
 import socket
@@ -13,21 +14,144 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import IntEnum
 
-from broker.dicom.upper_layer.pace import Pace
-from broker.dicom.upper_layer.pdu import Pdu, PduType, check_head
 from broker.dicom.upper_layer.peer_watch import LOOK_S, SILENT_S, PeerWatch
-from broker.dicom.upper_layer.wire_broken import (
-    Closed,
-    Reason,
-    TimedOut,
-    Violation,
-    WireBroken,
-    why,
-)
 from broker.model.refusal import Refusal
 
-__all__ = ["Closed", "Pdu", "PduType", "Reason", "TimedOut", "Violation", "Wire", "WireBroken"]
+_UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH)
+"""What a connection that has timed out ends with, where a router or the last hop said why."""
+
+
+class Reason(IntEnum):
+    """Why a service-provider aborts (PS3.8 table 9-26)."""
+
+    NOT_SPECIFIED = 0
+    UNRECOGNIZED_PDU = 1
+    UNEXPECTED_PDU = 2
+    UNEXPECTED_PARAMETER = 5
+    INVALID_PARAMETER = 6
+
+
+class WireBroken(Exception):
+    """Nothing more can be read or written."""
+
+    handed = False
+    """Whether a byte of what was being sent had been handed to the system already."""
+
+
+class Closed(WireBroken):
+    """The peer closed the connection, or it broke."""
+
+
+class TimedOut(WireBroken):
+    """The deadline has passed. `kind` says whether the peer was silent, slow, or takes nothing."""
+
+    def __init__(self, words: str, kind: Refusal = Refusal.SLOW) -> None:
+        super().__init__(words)
+        self.kind = kind
+
+
+class Violation(WireBroken):
+    """The peer does not speak DICOM, or not now. `reason` goes into the A-ABORT."""
+
+    def __init__(self, words: str, reason: Reason, kind: Refusal = Refusal.BROKEN_PROTOCOL) -> None:
+        super().__init__(words)
+        self.reason = reason
+        self.kind = kind
+
+
+def why(exc: OSError) -> str:
+    """What became of the connection, as "the peer" goes on."""
+    if isinstance(exc, (ConnectionResetError, BrokenPipeError)):
+        return "reset the connection"
+    if isinstance(exc, TimeoutError) or exc.errno in _UNREACHABLE:
+        return "acknowledges nothing any more (its power or the network is lost)"
+    if exc.errno == errno.EPROTO:
+        return str(exc.strerror)  # it says what the peer did
+    return f"connection failed: {exc.strerror or exc}"
+
+
+FLOOR = 16 * 1024
+"""Bytes per second that are progress. A line that carries less takes half an hour for an image:
+nobody prints over it. A peer that means to keep us busy has to pay for more than a byte at times.
+"""
+LONGEST_S = 30 * 60.0
+"""No message takes longer, however steadily it moves; but see `Pace`."""
+
+
+class Pace:
+    """The deadline of one message, in seconds on any clock.
+
+    It lies `patience_s` ahead at the beginning, and every byte moves it on by what the byte takes
+    at FLOOR, to no more than `patience_s` ahead again: what moves steadily may take its time, what
+    stalls or drips is given up, and no haste is saved up for a stall. The whole never takes longer
+    than LONGEST_S, or `patience_s` where that is more.
+    """
+
+    def __init__(self, patience_s: float, now: float) -> None:
+        self.deadline = now + patience_s
+        self._patience_s = patience_s
+        self._end = now + max(LONGEST_S, patience_s)
+
+    def moved(self, count: int, now: float) -> None:
+        """So many bytes more have come, or left."""
+        earned = min(self.deadline + count / FLOOR, now + self._patience_s, self._end)
+        self.deadline = max(self.deadline, earned)
+
+    def ours(self, seconds: float) -> None:
+        """So much of the time went by with us: with a disk of ours, not with the peer."""
+        self.deadline += seconds
+        self._end += seconds
+
+
+MAX_OTHER_PDU = 1 << 17
+"""Bytes of a PDU that is neither P-DATA-TF nor of fixed length: 128 presentation contexts with a
+dozen transfer syntaxes each fit in."""
+
+
+class PduType(IntEnum):
+    """PS3.8 table 9-11 to 9-26."""
+
+    ASSOCIATE_RQ = 1
+    ASSOCIATE_AC = 2
+    ASSOCIATE_RJ = 3
+    DATA = 4
+    RELEASE_RQ = 5
+    RELEASE_RP = 6
+    ABORT = 7
+
+
+_FIXED = frozenset({PduType.ASSOCIATE_RJ, PduType.RELEASE_RQ, PduType.RELEASE_RP, PduType.ABORT})
+
+
+@dataclass(frozen=True)
+class Pdu:
+    """One PDU without its six bytes of header."""
+
+    type: PduType
+    body: memoryview
+    """Valid until the next one is received."""
+
+
+def check_head(kind: int, length: int, max_pdu: int) -> None:
+    """Raises Violation for a type or a length that no PDU has; P-DATA-TF has `max_pdu` at most."""
+    if kind not in PduType.__members__.values():
+        raise Violation(f"PDU of unknown type {kind}", Reason.UNRECOGNIZED_PDU)
+    if kind == PduType.DATA:
+        limit = max_pdu
+    elif kind in _FIXED:
+        limit = 4
+    else:
+        limit = MAX_OTHER_PDU
+    if length > limit:
+        raise Violation(
+            f"PDU of {length} bytes where {limit} is the most",
+            Reason.INVALID_PARAMETER,
+            Refusal.PDU_TOO_LONG,
+        )
+
 
 BUFFER = 256 * 1024
 """Bytes that are read at once from a peer that sends a lot. It is taken at once when the small one

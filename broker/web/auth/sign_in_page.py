@@ -8,9 +8,10 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from broker.web.auth.signin import COOKIE, SignIn, checked, nobody
+from broker.cli.jobs import checked
+from broker.web.auth.signin import COOKIE, SignIn, nobody
 from broker.web.pages import READ, Pages
-from broker.web.server.request_refused import RequestRefused
+from broker.web.server.responses import RequestRefused
 
 LONGEST = 2000
 """Characters of an address to come back to."""

@@ -12,10 +12,12 @@ import base64
 import hashlib
 import hmac
 import math
+import os
 import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote
 
 from fastapi import HTTPException, Request
@@ -24,16 +26,38 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from starlette.concurrency import run_in_threadpool
 
 from broker.events import Note
+from broker.model.hosts import is_loopback
 from broker.model.user import Role, User
-from broker.model.web_hosts import is_loopback
 from broker.operations.opened import Store
 from broker.operations.passwords import verified
 from broker.web.auth.sign_in_attempts import FailedSignIns, SignInAttempt
-from broker.web.auth.signing_key import signing_key
 from broker.web.server import responses
-from broker.web.server.connection_limits import peer_of
-from broker.web.server.request_refused import RequestRefused, busy
+from broker.web.server.limits import peer_of
+from broker.web.server.responses import RequestRefused, busy
 from broker.web.server.worker import Worker, WorkerFull
+
+LENGTH = 32
+"""Bytes."""
+
+
+def signing_key(data_dir: Path) -> bytes:
+    """The key, made when there is none yet, or when it is not whole. OSError."""
+    path = data_dir / "web.key"
+    try:
+        key = path.read_bytes()
+    except FileNotFoundError:
+        key = b""
+    if len(key) == LENGTH:
+        return key
+    fresh = path.with_name(f".web.key.{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secrets.token_bytes(LENGTH))
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    return path.read_bytes()
+
 
 COOKIE, VISITOR, DEVICE = "broker_session", "broker_visitor", "broker_device"
 IDLE_S = 12 * 3600

@@ -14,7 +14,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from broker.web.server.security_headers import HEADERS
+from broker.web.server.responses import HEADERS
 
 
 class Phase(Enum):

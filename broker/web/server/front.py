@@ -8,6 +8,8 @@ before all of this, apart from everything that can wait.
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Protocol
@@ -15,22 +17,95 @@ from typing import Protocol
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker.events import Note
-from broker.model.web_hosts import proxied, same_origin, stranger
-from broker.web.server import bodies
+from broker.model.hosts import proxied, same_origin, stranger
+from broker.web.server.limits import RequestSlot, RequestSlots
 from broker.web.server.lines import place_of
-from broker.web.server.request_refused import RequestRefused, busy
-from broker.web.server.request_slots import RequestSlot, RequestSlots
 from broker.web.server.responses import (
     LINGER_S,
     ROOM,
+    RequestRefused,
     ResponseWriter,
     UnsentResponses,
+    busy,
     heads,
     wants_json,
 )
+
+MOST = 64 * 1024
+"""Bytes of a body."""
+TYPES = ("application/x-www-form-urlencoded", "application/json")
+"""What the page reads. Files are not sent to it, so multipart/form-data is none of these."""
+_LENGTH = re.compile(rb"[0-9]{1,18}")
+TOO_LARGE = f"a request's body may have {MOST} bytes"
+
+
+class Gone(ConnectionError):
+    """The connection ended within a body: no answer is needed."""
+
+
+def announced(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a body comes after this head.
+
+    Raises: RequestRefused: its length (413) or its type (415) is none that the page takes; or it
+        has two lengths (400): a proxy may take the other one for its end, and what follows for a
+        request (RFC 9112 6.1).
+    """
+    length = headers.get(b"content-length", b"")
+    if length and b"transfer-encoding" in headers:
+        raise RequestRefused(
+            400, "Content-Length and Transfer-Encoding exclude each other; send one"
+        )
+    if length and (not _LENGTH.fullmatch(length) or int(length) > MOST):
+        raise RequestRefused(413, f"{TOO_LARGE}; this has {length[:18].decode('latin-1')}")
+    comes = b"transfer-encoding" in headers or length.strip(b"0") != b""
+    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower().decode("latin-1")
+    if comes and kind and kind not in TYPES:
+        raise RequestRefused(415, f"{kind[:100]} is not read here; send {' or '.join(TYPES)}")
+    return comes
+
+
+async def whole(receive: Receive, patience_s: float) -> bytes:
+    """The whole body.
+
+    Raises: RequestRefused: it is too large (413), or not complete in time (408).
+            Gone: its sender has gone.
+    """
+    pieces: list[bytes] = []
+    length = 0
+    try:
+        async with asyncio.timeout(patience_s):
+            more = True
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Gone
+                piece = message.get("body", b"")
+                length += len(piece)
+                if length > MOST:
+                    raise RequestRefused(413, TOO_LARGE)
+                pieces.append(piece)
+                more = message.get("more_body", False)
+    except TimeoutError:
+        raise RequestRefused(408, f"the body was not complete after {patience_s:g} s") from None
+    return b"".join(pieces)
+
+
+def again(body: bytes, receive: Receive) -> Receive:
+    """Gives an application a body that was read already, then what else comes."""
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
 
 METHODS = ("GET", "HEAD", "POST")
 SAFE = frozenset({"GET", "HEAD"})
@@ -107,7 +182,7 @@ class Front:
         reads = [False]
         try:
             await self._answer(scope, receive, answer, slot, reads)
-        except bodies.Gone:
+        except Gone:
             return
         except RequestRefused as refused:
             if answer.begun:
@@ -145,7 +220,7 @@ class Front:
             raise RequestRefused(405, words, {"Allow": ", ".join(METHODS)})
         if not path.startswith("/"):
             raise RequestRefused(400, "the path of a request begins with a slash")
-        reads[0] = bodies.announced(headers)
+        reads[0] = announced(headers)
         if (probe := self._probes.get(path)) is not None:
             if method == "POST":
                 raise RequestRefused(
@@ -171,14 +246,14 @@ class Front:
                     unknown.headers["Connection"] = "close"
                     slot.release()
                     with suppress(RequestRefused):  # thrown away, so that the answer is not lost
-                        await bodies.whole(receive, LINGER_S)
+                        await whole(receive, LINGER_S)
                 await unknown(scope, receive, answer.send)
                 return
         if reads[0]:
             slot.release()  # its sender may take a while
-            body = await bodies.whole(receive, self._patience_s)
+            body = await whole(receive, self._patience_s)
             reads[0] = False
-            receive = bodies.again(body, receive)
+            receive = again(body, receive)
             await slot.take()
         await self._app(scope, receive, answer.send)
 

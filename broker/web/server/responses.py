@@ -1,4 +1,4 @@
-"""Answers: each with the security headers, sent in pieces, all together in bounded memory."""
+"""Answers as they leave: refusals, security headers, and limits to what is kept of them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,36 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 
 from broker.model.room import MB
-from broker.web.server.request_refused import RequestRefused, busy
-from broker.web.server.security_headers import HEADERS, HTTPS_ONLY
+
+
+class RequestRefused(Exception):
+    """It is not carried out. `words` says why, and what to do; nothing more of it is read."""
+
+    def __init__(self, status: int, words: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(words)
+        self.status = status
+        self.words = words
+        self.headers = dict(headers or {})
+
+
+def busy(words: str, retry_s: int = 2, status: int = 503) -> RequestRefused:
+    """Not now: the page does as much as it may already."""
+    return RequestRefused(
+        status, f"{words}; try again in {retry_s} s", {"Retry-After": str(retry_s)}
+    )
+
+
+POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+"""Nothing from elsewhere is loaded, and no other page frames this one."""
+HEADERS: tuple[tuple[bytes, bytes], ...] = (
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+)
+HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000")
+"""RFC 6797: a browser that came over HTTPS once comes over HTTPS for a year. Said over HTTPS alone
+(7.2: never over HTTP)."""
+
 
 PIECE = 64 * 1024
 """Bytes that a connection is handed at one time; it takes no more until these are on the way."""

@@ -6,7 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from broker.dicom.scp.turns import Turns
+from broker.dicom.scp.allowance import Turns
 
 PATIENCE_S = 30.0
 

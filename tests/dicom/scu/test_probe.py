@@ -11,10 +11,11 @@ from pydicom.dataset import Dataset
 
 from broker.dicom.scu.probe import PRINTER_NAME, PRINTER_STATUS, echo, inspect, probe
 from broker.dicom.uids import GRAYSCALE_META, PRESENTATION_LUT, VERIFICATION
-from broker.dicom.upper_layer.acceptor import AcceptedAssociation, Offer
+from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.command_set import Command
-from broker.dicom.upper_layer.dataset import EXPLICIT_LE, IMPLICIT_LE
+from broker.dicom.upper_layer.dataset_reader import EXPLICIT_LE, IMPLICIT_LE
 from broker.dicom.upper_layer.message import Request, Response
+from broker.dicom.upper_layer.negotiation import Offer
 from broker.model.health import Check, CheckKind
 from broker.model.printer import Address
 from tests.peers.acceptor import OFFERS, accepting

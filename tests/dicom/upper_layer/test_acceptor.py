@@ -13,10 +13,11 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from broker.dicom.upper_layer import listener
-from broker.dicom.upper_layer.acceptor import AcceptedAssociation, Ending, Offer, TurnedAway
-from broker.dicom.upper_layer.dataset import IMPLICIT_LE
-from broker.dicom.upper_layer.negotiation import CONGESTED
-from broker.dicom.upper_layer.requestor import Broken, Rejected
+from broker.dicom.upper_layer.association import AcceptedAssociation
+from broker.dicom.upper_layer.association_service import Ending
+from broker.dicom.upper_layer.connection import Broken, Rejected
+from broker.dicom.upper_layer.dataset_reader import IMPLICIT_LE
+from broker.dicom.upper_layer.negotiation import CONGESTED, Offer, TurnedAway
 from broker.model.refusal import Refusal
 from tests.peers.acceptor import (
     OFFERS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broker.dicom.upper_layer.admission import (
+from broker.dicom.upper_layer.acceptor import (
     SPARE_OF_MANY_S,
     SPARE_S,
     TOO_MANY_OF_ONE,

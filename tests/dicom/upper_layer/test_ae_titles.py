@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from broker.dicom.upper_layer.ae_titles import TitleFault, shown_title, title_fault
 from broker.dicom.upper_layer.associate_pdus import associate_rq
-from broker.dicom.upper_layer.negotiation import proposed_contexts
+from broker.dicom.upper_layer.negotiation import (
+    TitleFault,
+    proposed_contexts,
+    shown_title,
+    title_fault,
+)
 from broker.model.refusal import Refusal
 from tests.peers.acceptor import OFFERS, accepting
 from tests.peers.raw import RELEASE_RP, RELEASE_RQ, Raw

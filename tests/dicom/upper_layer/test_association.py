@@ -8,10 +8,12 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     CTImageStorage,
 )
 
-from broker.dicom.upper_layer.acceptor import AcceptedAssociation, Ending, Offer
+from broker.dicom.upper_layer.association import AcceptedAssociation
+from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.command_set import Command
-from broker.dicom.upper_layer.dataset import IMPLICIT_LE
+from broker.dicom.upper_layer.dataset_reader import IMPLICIT_LE
 from broker.dicom.upper_layer.message import Request, Response
+from broker.dicom.upper_layer.negotiation import Offer
 from tests.peers.acceptor import (
     ECHO,
     GRAYSCALE_META,

@@ -7,8 +7,14 @@ import time
 
 import pytest
 
-from broker.dicom.upper_layer.acceptor import AcceptedAssociation, Ending
-from broker.dicom.upper_layer.association_ending import BETWEEN_S, QUIET_S, AssociationUse, ends_at
+from broker.dicom.upper_layer.association import (
+    BETWEEN_S,
+    QUIET_S,
+    AcceptedAssociation,
+    AssociationUse,
+    ends_at,
+)
+from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.message import Request, Response
 from tests.peers.acceptor import OFFERS, VERIFICATION, Scripted, accepting, echoed, opened, success
 from tests.peers.raw import ABORT, Raw, data_pdu, echo

@@ -15,15 +15,13 @@ from pydicom.dataset import Dataset
 from pynetdicom import dsutils
 
 from broker.dicom.attributes import put_raw
-from broker.dicom.upper_layer.dataset import (
+from broker.dicom.upper_layer.dataset import MAX_TEXT, decode_dataset, read_raw
+from broker.dicom.upper_layer.dataset_reader import (
     EXPLICIT_LE,
     IMPLICIT_LE,
     MAX_DEPTH,
     MAX_ELEMENTS,
-    MAX_TEXT,
     UnreadableDataset,
-    decode_dataset,
-    read_raw,
 )
 from broker.dicom.upper_layer.dataset_writer import Pieces, buffers, encode_dataset
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from broker.dicom.upper_layer.dataset import (
+from broker.dicom.upper_layer.dataset import read_raw
+from broker.dicom.upper_layer.dataset_reader import (
     EXPLICIT_LE,
     IMPLICIT_LE,
     MAX_DEPTH,
     Elsewhere,
     UnreadableDataset,
-    read_raw,
 )
 from broker.dicom.upper_layer.message import MAX_WHILE_COMING
 from tests.peers.coming_dataset import (

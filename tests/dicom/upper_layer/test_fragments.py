@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.dicom.upper_layer.command_set import command_bytes, command_of
-from broker.dicom.upper_layer.fragments import (
+from broker.dicom.upper_layer.message import (
     BATCH,
     LARGEST_PDU,
     MAX_COMMAND,

@@ -25,7 +25,8 @@ from pydicom.dataset import Dataset
 
 from broker.dicom.upper_layer import peer_watch, wire
 from broker.dicom.upper_layer.command_set import Command, command_bytes, command_of
-from broker.dicom.upper_layer.dataset import EXPLICIT_LE
+from broker.dicom.upper_layer.connection import Broken, Timeouts
+from broker.dicom.upper_layer.dataset_reader import EXPLICIT_LE
 from broker.dicom.upper_layer.message import Context
 from broker.dicom.upper_layer.peer_watch import (
     CALLER_SILENT_S,
@@ -35,7 +36,7 @@ from broker.dicom.upper_layer.peer_watch import (
     PeerWatch,
     watch,
 )
-from broker.dicom.upper_layer.requestor import Broken, Requestor, Timeouts
+from broker.dicom.upper_layer.requestor import Requestor
 from tests.peers.acceptor import Seen, Taking, accepting
 from tests.peers.certificates import Authority, hello
 from tests.peers.coming_dataset import image as encoded_image

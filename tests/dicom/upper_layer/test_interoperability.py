@@ -18,9 +18,10 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     Verification,
 )
 
-from broker.dicom.upper_layer.acceptor import AcceptedAssociation, Ending
+from broker.dicom.upper_layer.association import AcceptedAssociation
+from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.command_set import Command
-from broker.dicom.upper_layer.dataset import EXPLICIT_LE, Elsewhere
+from broker.dicom.upper_layer.dataset_reader import EXPLICIT_LE, Elsewhere
 from broker.dicom.upper_layer.message import Request, Response
 from broker.dicom.upper_layer.requestor import EventReport
 from tests.peers.acceptor import (

@@ -16,7 +16,7 @@ from broker.dicom.upper_layer.associate_pdus import (
     read_proposal,
     read_rejection,
 )
-from broker.dicom.upper_layer.dataset import EXPLICIT_LE, IMPLICIT_LE
+from broker.dicom.upper_layer.dataset_reader import EXPLICIT_LE, IMPLICIT_LE
 from broker.dicom.upper_layer.message import Context
 from broker.dicom.upper_layer.negotiation import (
     APPLICATION_CONTEXT,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.dicom.upper_layer.pace import FLOOR, LONGEST_S, Pace
+from broker.dicom.upper_layer.wire import FLOOR, LONGEST_S, Pace
 
 KB = 1024
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from pydicom.dataset import Dataset
 
-from broker.dicom.upper_layer.acceptor import AcceptedAssociation
+from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.command_set import Command, command_bytes, command_of
 from broker.dicom.upper_layer.message import Request, Response
 from broker.model.refusal import Refusal

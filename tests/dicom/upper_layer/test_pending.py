@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 
 from broker.dicom.upper_layer.associate_pdus import associate_rq
 from broker.dicom.upper_layer.pending import Lobby, Stranger
-from broker.dicom.upper_layer.tls_wire import TlsWire
+from broker.dicom.upper_layer.tls import TlsWire
 from broker.model.refusal import Refusal
 from tests.peers.acceptor import OFFERS, accepting, echoed, opened
 from tests.peers.certificates import HOST, Authority

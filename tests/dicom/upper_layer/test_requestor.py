@@ -15,9 +15,10 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 
 from broker.dicom.upper_layer.associate_pdus import associate_rj
 from broker.dicom.upper_layer.command_set import Command
-from broker.dicom.upper_layer.dataset import IMPLICIT_LE
+from broker.dicom.upper_layer.connection import Broken, Rejected
+from broker.dicom.upper_layer.dataset_reader import IMPLICIT_LE
 from broker.dicom.upper_layer.negotiation import TOO_MANY, WRONG_CALLED_AE
-from broker.dicom.upper_layer.requestor import Broken, EventReport, Rejected
+from broker.dicom.upper_layer.requestor import EventReport
 from tests.peers.raw import Raw, listening
 from tests.peers.requesting import (
     ACTION,

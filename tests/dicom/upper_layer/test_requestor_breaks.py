@@ -12,7 +12,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from broker.dicom.upper_layer.command_set import Command
-from broker.dicom.upper_layer.requestor import Broken, Timeouts
+from broker.dicom.upper_layer.connection import Broken, Timeouts
 from tests.peers.raw import ABORT, RELEASE_RP, RELEASE_RQ, Raw, data_pdu, listening
 from tests.peers.requesting import (
     ACTION,

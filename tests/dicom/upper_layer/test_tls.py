@@ -10,8 +10,10 @@ from contextlib import ExitStack
 import pytest
 from pydicom.dataset import Dataset
 
-from broker.dicom.upper_layer.acceptor import AcceptedAssociation, Ending
-from broker.dicom.upper_layer.message import Command, Request, Response
+from broker.dicom.upper_layer.association import AcceptedAssociation
+from broker.dicom.upper_layer.association_service import Ending
+from broker.dicom.upper_layer.command_set import Command
+from broker.dicom.upper_layer.message import Request, Response
 from broker.model.refusal import Refusal
 from tests.peers.acceptor import (
     ECHO,

@@ -13,7 +13,7 @@ import pytest
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
-from broker.dicom.upper_layer.requestor import Broken, Timeouts
+from broker.dicom.upper_layer.connection import Broken, Timeouts
 from tests.peers.acceptor import accepting, echoed, opened
 from tests.peers.certificates import HOST, Authority
 from tests.peers.dcmtk import program

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from broker.dicom.upper_layer.requestor import Broken, Timeouts
+from broker.dicom.upper_layer.connection import Broken, Timeouts
 from tests.peers.acceptor import accepting, echoed, opened
 from tests.peers.certificates import LONG_AGO, Authority
 from tests.peers.raw import Raw, listening

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from broker.dicom.upper_layer.tls_wire import TlsWire
+from broker.dicom.upper_layer.tls import TlsWire
 from broker.dicom.upper_layer.wire import Closed, PduType, TimedOut
 from broker.model.refusal import Refusal
 from broker.model.room import MB

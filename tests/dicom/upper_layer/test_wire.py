@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from broker.dicom.upper_layer import pace
+from broker.dicom.upper_layer import wire as pace
 from broker.dicom.upper_layer.wire import PduType, TimedOut, Violation, Wire
 from broker.model.refusal import Refusal
 from broker.model.room import MB

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from broker.web.server.connection_limits import ConnectionLimits, admission, peer_of
+from broker.web.server.limits import ConnectionLimits, admission, peer_of
 
 LIMITS = ConnectionLimits(all=8, by_address=3, for_this_machine=2)
 

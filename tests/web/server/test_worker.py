@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from broker.web.server.fresh import Fresh, Late
+from broker.web.probes import Fresh, Late
 from broker.web.server.worker import Worker, WorkerFull
 
 

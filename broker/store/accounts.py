@@ -1,14 +1,14 @@
-"""Who may sign in to the page. A password is kept as its hash alone; whoever hashes it is above."""
+"""Users of the page, their sessions that were ended, and what people have ordered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
-from broker.model.user import Role, User
+from broker.model.user import Order, Role, User
 from broker.store.database import Database
-from broker.store.tables import users
+from broker.store.tables import ended_sessions, orders, users
 
 
 class NoSuchUser(LookupError):
@@ -79,3 +79,62 @@ class Users:
         with self._database.read() as connection:
             row = connection.execute(select(users).where(users.c.name == name)).first()
         return (User(row.name, Role(row.role), row.since), row.password) if row else None
+
+
+class EndedSessions:
+    """Which sessions a person has signed out of. For any thread, in any process."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
+
+    def end(self, session: str, until: float) -> None:
+        """This session is over for good; without that, some cookie of it could be taken until
+        `until`, in seconds since the epoch. What has run out anyway is forgotten."""
+        which = ended_sessions.c.session == session
+        with self._database.write() as connection:
+            connection.execute(delete(ended_sessions).where(ended_sessions.c.until < self._clock()))
+            if connection.execute(select(ended_sessions.c.session).where(which)).first() is None:
+                connection.execute(insert(ended_sessions).values(session=session, until=until))
+
+    def ended(self, session: str) -> bool:
+        """Whether it was ended."""
+        statement = select(ended_sessions.c.until).where(ended_sessions.c.session == session)
+        with self._database.read() as connection:
+            return connection.execute(statement).first() is not None
+
+
+LATEST = 50
+"""So many of a printer are given at most."""
+
+
+class Orders:
+    """The record. For any thread, in any process. A job's goes with the job's row."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
+
+    def record(
+        self, who: str, verb: str, words: str, *, job_id: int | None = None, printer: str = ""
+    ) -> None:
+        """This was carried out now."""
+        values = {"who": who[:64], "verb": verb, "words": words}
+        with self._database.write() as connection:
+            connection.execute(
+                insert(orders).values(at=self._clock(), job_id=job_id, printer=printer, **values)
+            )
+
+    def of_job(self, job_id: int) -> Sequence[Order]:
+        """What was ordered of a job, the oldest first."""
+        return self._found(orders.c.job_id == job_id)
+
+    def of_printer(self, name: str) -> Sequence[Order]:
+        """What was ordered of a printer lately, the oldest first."""
+        return self._found(orders.c.printer == name)
+
+    def _found(self, which: ColumnElement[bool]) -> Sequence[Order]:
+        columns = (orders.c[each] for each in ("at", "who", "verb", "job_id", "printer", "words"))
+        statement = select(*columns).where(which).order_by(orders.c.id.desc()).limit(LATEST)
+        with self._database.read() as connection:
+            return [Order(*row) for row in connection.execute(statement)][::-1]
