@@ -1,4 +1,4 @@
-"""The vital signs of the broker that runs on a data directory, and what they tell of its database."""
+"""The vital signs of the broker that runs on a data directory, its database and configuration."""
 
 from __future__ import annotations
 

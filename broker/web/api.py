@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from broker.cli.jobs import checked
 from broker.model.film import MILLIMETRES
 from broker.model.hosts import hosts_of
 from broker.model.job import Priority, State
@@ -18,7 +17,7 @@ from broker.operations.job_status import explanation, standing, standings
 from broker.operations.look import Look
 from broker.operations.opened import Store
 from broker.operations.vitals import read as vitals_of
-from broker.web.auth.signin import Person, operator, person
+from broker.web.auth.signin import Person, checked, operator, person
 from broker.web.commands import Wrong, on_job, on_printer
 from broker.web.job_page import THUMBNAIL_PX, picture
 

@@ -8,12 +8,11 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from broker.cli.jobs import checked
 from broker.model.job import Priority
 from broker.model.printer import Duty
 from broker.operations.commands import VERBS, JobOrders, PrinterOrders
 from broker.operations.opened import Store
-from broker.web.auth.signin import Person, operator, person, wants_json
+from broker.web.auth.signin import Person, checked, operator, person, wants_json
 from broker.web.pages import READ, Pages, back
 from broker.web.rows import printer_row
 

@@ -8,8 +8,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from broker.cli.jobs import checked
-from broker.web.auth.signin import COOKIE, SignIn, nobody
+from broker.web.auth.signin import COOKIE, SignIn, checked, nobody
 from broker.web.pages import READ, Pages
 from broker.web.server.responses import RequestRefused
 
