@@ -1,9 +1,254 @@
-"""Notes: what happens that is worth a log line, a count, or somebody's waiting for it."""
+"""Every event once: its name, how serious its log line is, how repetition is told, what it counts.
+
+What happens in the broker and is worth a log line, a number, or that it is waited for is noted as
+one of these. The log, the counters of `/metrics` and the page read here what to do with it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, StrEnum
 
-Note = Callable[[str, Mapping[str, object]], None]
-"""Told an event's name and its facts, never patient text (promise 10). For any thread; must not
-raise."""
+Facts = Mapping[str, object]
+"""What is told of an event, by name; never patient text (promise 10)."""
+
+
+class Level(StrEnum):
+    """How serious a log line is."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Told(Enum):
+    """How an event that comes again and again is told."""
+
+    EACH = "each"
+    """One line for each."""
+    BY_KIND = "by kind"
+    """Any peer can make it happen as often as it likes: of those equal in `kind` and caller, the
+    first few one by one, then one every few seconds with their number."""
+    BY_CAUSE = "by cause"
+    """It comes with every poll while its cause lasts: of those equal in `why`, one a minute."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """What one event adds to a counter."""
+
+    counter: str
+    """A field of `model.vitals.ServiceTally`."""
+    fact: str = ""
+    """The fact that says how many; one, where none is named."""
+    present: str = ""
+    """Only where this fact is told."""
+    equal: tuple[str, str] = ("", "")
+    """Only where this fact has this value."""
+    by: tuple[str, ...] = ()
+    """Facts that tell what is counted apart; nothing is counted where one is empty."""
+    outcome: str = ""
+    """What is counted apart beside these, where no fact says it."""
+
+    def number(self, facts: Facts) -> float | None:
+        """How many are added; None where nothing is."""
+        name, value = self.equal
+        if (self.present and self.present not in facts) or (name and facts[name] != value):
+            return None
+        found = facts[self.fact] if self.fact else 1
+        assert isinstance(found, int | float)
+        return found
+
+    def key(self, facts: Facts) -> tuple[str, ...]:
+        """What it is counted apart by."""
+        own = (self.outcome,) if self.outcome else ()
+        return (*(str(facts[each]) for each in self.by), *own)
+
+
+class Event(StrEnum):
+    """An event, by its name in the log."""
+
+    level: Level
+    told: Told
+    counts: tuple[Count, ...]
+
+    def __new__(
+        cls, name: str, level: Level = Level.INFO, told: Told = Told.EACH, *counts: Count
+    ) -> Event:
+        self = str.__new__(cls, name)
+        self._value_ = name
+        self.level, self.told, self.counts = level, told, counts
+        return self
+
+    # Associations with modalities
+
+    ASSOCIATION_ACCEPTED = "association accepted", Level.DEBUG, Told.EACH, Count("associations")
+    ASSOCIATION_RELEASED = "association released", Level.DEBUG
+    ASSOCIATION_ABORTED = "association aborted", Level.INFO, Told.BY_KIND
+    ASSOCIATION_LOST = "association lost", Level.INFO, Told.BY_KIND
+    ASSOCIATION_REJECTED = "association rejected", Level.WARNING, Told.BY_KIND
+    ASSOCIATION_REFUSED = "association refused", Level.WARNING, Told.BY_KIND
+    """A connection, or a message, that broke a rule or a limit."""
+    ASSOCIATION_PROBE = "association probe", Level.DEBUG, Told.BY_KIND
+    """A connection that said nothing and closed: a port scanner, or a balancer's check."""
+    ASSOCIATION_FAULT = "association fault", Level.ERROR, Told.BY_KIND
+    ASSOCIATION_UNPRINTED = (
+        "association ended with unprinted images",
+        Level.WARNING,
+        Told.BY_KIND,
+    )
+    REQUEST_REFUSED = "request refused", Level.WARNING, Told.BY_KIND
+
+    # Films in
+
+    FILMS_ACCEPTED = (
+        "films accepted",
+        Level.INFO,
+        Told.EACH,
+        Count("jobs"),
+        Count("films", "films"),
+        Count("duplicates", present="duplicate_of"),
+        Count("answer_s", "seconds"),
+    )
+    DUPLICATE_HELD = "duplicate held", Level.WARNING, Told.EACH, Count("held")
+    STORAGE_FAILED = "storage failed", Level.ERROR, Told.BY_CAUSE
+
+    # Films out
+
+    ATTEMPT_BEGAN = "attempt began"
+    FILM_ACCEPTED = (
+        "film accepted",
+        Level.INFO,
+        Told.EACH,
+        Count("printed", by=("printer",)),
+        Count("paper_s", "seconds"),
+    )
+    JOB_SENT = (
+        "job sent",
+        Level.INFO,
+        Told.EACH,
+        Count("attempts", by=("printer",), outcome="accepted"),
+    )
+    ATTEMPT_FAILED = (
+        "attempt failed",
+        Level.WARNING,
+        Told.EACH,
+        Count("attempts", by=("printer", "outcome")),
+        Count("uncertain", equal=("outcome", "uncertain")),
+        Count("held", equal=("state", "held")),
+    )
+    ATTEMPT_STOPPED = "attempt stopped"
+    ATTEMPT_BROKE = "attempt broke", Level.ERROR
+    FILM_DAMAGED = "film damaged", Level.ERROR
+    FILM_UNSENDABLE = "film cannot be sent", Level.ERROR
+    DISPATCHER_FAILED = "dispatcher failed", Level.ERROR, Told.BY_CAUSE
+
+    # Printers
+
+    PRINTER_CHANGED = "printer changed", Level.WARNING
+    PRINTER_SAID = "printer said"
+    MONITOR_FAILED = "monitor failed", Level.ERROR, Told.BY_CAUSE
+
+    # The queue and its files
+
+    JOB_RECOVERED = (
+        "job recovered",
+        Level.WARNING,
+        Told.EACH,
+        Count("held", equal=("state", "held")),
+        Count("uncertain", "uncertain"),
+    )
+    PIXELS_MISSING = "pixels missing", Level.WARNING, Told.EACH, Count("held", "held")
+    PIXELS_SHED = (
+        "pixels shed",
+        Level.WARNING,
+        Told.EACH,
+        Count("shed_jobs", "jobs"),
+        Count("shed_bytes", "bytes"),
+    )
+    RETENTION_REMOVED = "retention removed"
+    SPOOL_SWEPT = "spool swept"
+    ORPHANS_SET_ASIDE = "orphans set aside", Level.WARNING
+    ORPHANS_BROUGHT_BACK = "orphans brought back", Level.WARNING
+    ORPHANS_REMOVED = "orphans removed", Level.WARNING
+    REFERENCES_RESTORED = "references restored", Level.WARNING
+    ROWS_DAMAGED = "rows damaged", Level.WARNING
+    CLOCK_SET_BACK = "clock was set back"
+    UPKEEP_FAILED = "upkeep failed", Level.ERROR, Told.BY_CAUSE
+
+    # The database
+
+    DATABASE_DAMAGED = "database damaged", Level.ERROR
+    DATABASE_REPLACED = "database replaced", Level.ERROR
+    DATABASE_LOG_GROWS = "database log grows", Level.WARNING
+    DATABASE_LOG_SHRANK = "database log shrank"
+    QUEUE_CHECKED = "queue checked"
+    CHECK_FOUND_FAULTS = "check found faults", Level.ERROR
+
+    # Messages to people who are not looking
+
+    NOTICE_DELIVERED = "notice delivered"
+    NOTICE_NOT_DELIVERED = "notice not delivered", Level.WARNING
+    NOTICE_DROPPED = "notice dropped", Level.WARNING
+    NOTIFIER_FAILED = "notifier failed", Level.WARNING
+
+    # The broker's process
+
+    BROKER_LISTENS = "broker listens"
+    BROKER_STOPS = "broker stops"
+    BROKER_STOPS_AT_ONCE = "broker stops at once"
+    BROKER_STOPPED = "broker stopped"
+    ATTEMPTS_CUT_OFF = "attempts cut off", Level.ERROR
+    PARTS_CUT_OFF = "parts cut off", Level.ERROR
+    VITALS_NOT_WRITTEN = "vital signs not written", Level.WARNING
+    DATA_MADE_PRIVATE = "data made private", Level.WARNING
+    DATA_OPEN_TO_OTHERS = "data open to others", Level.WARNING
+    CERTIFICATE = "certificate", Level.WARNING
+    CONFIGURATION_READ = "configuration read again"
+    CONFIGURATION_NEEDS_RESTART = "configuration needs a restart", Level.WARNING
+    CONFIGURATION_NOT_TAKEN = "configuration not taken", Level.ERROR
+    CONFIGURATION_NOT_READABLE = "configuration not readable, the old one stays", Level.ERROR
+
+    # The page, and the process that serves it
+
+    PAGE_SERVED = "page served"
+    PAGE_NOT_SERVED = "page not served", Level.ERROR
+    PAGE_ENDED = "page ended", Level.ERROR
+    PAGE_FAILED = "page failed", Level.ERROR, Told.BY_KIND
+    PAGE_LOOK_FAILED = "page look failed", Level.WARNING, Told.BY_KIND
+    PAGE_LIBRARY = "page library", Level.WARNING, Told.BY_KIND
+    PAGE_CONNECTION_ENDED = "page connection ended", Level.WARNING, Told.BY_KIND
+    PAGE_CONNECTION_REFUSED = "page connection refused", Level.WARNING, Told.BY_KIND
+    PAGE_CONNECTION_TIMED_OUT = "page connection timed out", Level.INFO, Told.BY_KIND
+    """Browsers open connections that they may not need."""
+    PAGE_REQUEST_REFUSED = "page request refused", Level.WARNING, Told.BY_KIND
+    SIGNED_IN = "signed in", Level.INFO, Told.BY_KIND
+    SIGN_IN_FAILED = "sign-in failed", Level.WARNING, Told.BY_KIND
+
+    # Emulated printers
+
+    FILM_NOT_PRINTED = "film not printed", Level.WARNING
+    EVENT_NOT_DELIVERED = "event not delivered"
+
+    def level_of(self, facts: Facts) -> Level:
+        """How serious this one is, by what is told of it."""
+        if self is Event.PRINTER_CHANGED and facts.get("health") == "up":
+            return Level.INFO
+        if self is Event.PAGE_LIBRARY and "why" in facts:
+            return Level.ERROR  # an exception: a fault, where others are what a peer has sent
+        return self.level
+
+
+Note = Callable[[Event, Facts], None]
+"""Told an event and its facts. For any thread; must not raise."""
+
+
+def of_associations(note: Note) -> Callable[[str, Facts], None]:
+    """Notes what the upper layer tells of associations, by the names that it has for it."""
+
+    def tell(name: str, facts: Facts) -> None:
+        note(Event(f"association {name}"), facts)
+
+    return tell

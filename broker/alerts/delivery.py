@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from broker.events import Note
+from broker.events import Event, Note
 from broker.model.alert_rules import Notice
 
 WAITING = 100
@@ -44,7 +44,7 @@ class Postman:
         try:
             self._waiting.put_nowait(notice)
         except queue.Full:
-            self._note("notice dropped", {"way": self.way, "event_told": notice.event})
+            self._note(Event.NOTICE_DROPPED, {"way": self.way, "event_told": notice.event})
 
     def halt(self) -> None:
         """Begin to stop: no more tries."""
@@ -79,13 +79,13 @@ class Postman:
             except Exception as error:  # noqa: BLE001 - whatever it is, the next notice is tried
                 facts = {"way": self.way, "event_told": notice.event, "why": str(error)}
                 if number in (1, TRIES):
-                    self._note("notice not delivered", {**facts, "tries": number})
+                    self._note(Event.NOTICE_NOT_DELIVERED, {**facts, "tries": number})
                 if number == TRIES:
                     return True
                 if self._stopping.wait(pause_s):
                     return False
                 pause_s = min(LONGEST_S, 2 * pause_s)
             else:
-                self._note("notice delivered", {"way": self.way, "event_told": notice.event})
+                self._note(Event.NOTICE_DELIVERED, {"way": self.way, "event_told": notice.event})
                 return True
         return True

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from broker.alerts.delivery import Postman, Send
-from broker.events import Note
+from broker.events import Event, Note
 from broker.model.alert_rules import AlertLimits, Known, Notice, Seen, bulletin
 from broker.store.database import in_words
 
@@ -97,7 +97,7 @@ class Notifier:
             except Exception as error:  # noqa: BLE001 - a failing disk must not end the watch
                 words = in_words(error)
                 if words != failed:
-                    self._note("notifier failed", {"why": words})
+                    self._note(Event.NOTIFIER_FAILED, {"why": words})
                 failed = words
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +18,7 @@ from broker.emulator.modality import Modality
 from broker.emulator.paper_path import Sheet
 from broker.emulator.printer import EmulatedPrinter
 from broker.emulator.sample_films import sample_films
+from broker.events import Event, Facts
 from broker.model.film import Film
 from broker.model.job import FINISHED, Level
 from broker.model.printer import Health
@@ -34,7 +35,7 @@ PRINTERS = ("oki-1", "oki-2", "oki-3")
 SECONDS_PER_FILM = 0.3
 PATIENCE_S = 120.0
 
-News = Callable[[str, Mapping[str, object]], None]
+News = Callable[[Event, Facts], None]
 
 _CONFIGURATION = """\
 # Written by `broker demo`: a broker and three emulated printers on this machine.
@@ -173,7 +174,7 @@ class Hospital:
         for printer in self.printers.values():
             printer.kill()
 
-    def _note(self, event: str, facts: Mapping[str, object]) -> None:
+    def _note(self, event: Event, facts: Facts) -> None:
         self.news(event, facts)
         with self._changed:
             self._changed.notify_all()
@@ -320,18 +321,18 @@ class _Screen:
         """One line above the bars."""
         self.progress.console.print(words)
 
-    def news(self, event: str, facts: Mapping[str, object]) -> None:
+    def news(self, event: Event, facts: Facts) -> None:
         """What the broker notes, where it is worth a bar or a line."""
         printer = str(facts.get("printer", ""))
         match event:
-            case "films accepted" if self._taken is not None:
+            case Event.FILMS_ACCEPTED if self._taken is not None:
                 self.progress.advance(self._taken, int(str(facts["films"])))
-            case "film accepted":
+            case Event.FILM_ACCEPTED:
                 self.progress.advance(self._on_paper[printer])
-            case "attempt failed":
+            case Event.ATTEMPT_FAILED:
                 self.say(f"  job {facts['job']}: {facts['why']}")
-            case "printer changed":
+            case Event.PRINTER_CHANGED:
                 reason = f": {facts['reason']}" if facts["reason"] else ""
                 self.say(f"  {printer} was {facts['was']}, is {facts['health']}{reason}")
-            case "storage failed" | "attempt broke" | "association fault":
+            case Event.STORAGE_FAILED | Event.ATTEMPT_BROKE | Event.ASSOCIATION_FAULT:
                 self.say(f"  {event}: {dict(facts)}")

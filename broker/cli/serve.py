@@ -7,80 +7,18 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from broker.cli.options import ConfigOption, configured
+from broker.events import Event, Facts
 
 if TYPE_CHECKING:
     from broker.config.schema import Config
 
-_ALARMING = frozenset(
-    {
-        "association fault",
-        "attempt broke",
-        "attempts cut off",
-        "check found faults",
-        "database damaged",
-        "database replaced",
-        "configuration not readable, the old one stays",
-        "configuration not taken",
-        "dispatcher failed",
-        "film cannot be sent",
-        "film damaged",
-        "monitor failed",
-        "page ended",
-        "parts cut off",
-        "page not served",
-        "storage failed",
-        "upkeep failed",
-    }
-)
-_WORTH_A_LOOK = frozenset(
-    {
-        "association refused",
-        "notice dropped",
-        "notice not delivered",
-        "notifier failed",
-        "sign-in failed",
-        "association rejected",
-        "association ended with unprinted images",
-        "attempt failed",
-        "certificate",
-        "database log grows",
-        "configuration needs a restart",
-        "data made private",
-        "data open to others",
-        "duplicate held",
-        "job recovered",
-        "orphans brought back",
-        "orphans removed",
-        "orphans set aside",
-        "references restored",
-        "rows damaged",
-        "pixels missing",
-        "pixels shed",
-        "printer changed",
-        "request refused",
-        "vital signs not written",
-    }
-)
 LEAST_PORT = 1024
 """From here on any user may listen."""
-_CHATTER = frozenset({"association accepted", "association released", "association probe"})
-
-
-def level_of(event: str, facts: Mapping[str, object]) -> str:
-    """How loud a note is."""
-    if event == "printer changed" and facts.get("health") == "up":
-        return "info"
-    if event in _ALARMING:
-        return "error"
-    if event in _WORTH_A_LOOK:
-        return "warning"
-    return "debug" if event in _CHATTER else "info"
 
 
 def serve(
@@ -141,8 +79,8 @@ def serve(
     logs.configure(settings.log.level, settings.log.format)
     log = structlog.get_logger("broker")
 
-    def note(event: str, facts: Mapping[str, object]) -> None:
-        getattr(log, level_of(event, facts))(event, **facts)
+    def note(event: Event, facts: Facts) -> None:
+        getattr(log, event.level_of(facts))(str(event), **facts)
 
     if locate(config) is None:
         log.warning("configuration", words="no broker.toml here, and no -c FILE: all defaults")

@@ -16,7 +16,7 @@ from PIL import Image as pictures
 
 from broker.emulator.print_jobs import Execution, PrintJob, PrintJobs
 from broker.emulator.scenario import Scenario
-from broker.events import Note
+from broker.events import Event, Note
 from broker.model.film import Attributes, Film, ImageBox, PresentationLut, first
 from broker.model.job import PrintRequest, Priority
 from broker.model.printer import NORMAL, PoolStatus
@@ -313,7 +313,7 @@ class PaperPath:
                 self._print(job, pixels)
             except CannotStore as error:
                 # The modality was told success long ago; only the Print Job can say it now.
-                self._note("film not printed", {"printer": self._name, "why": str(error)})
+                self._note(Event.FILM_NOT_PRINTED, {"printer": self._name, "why": str(error)})
 
     def _print(self, job: PrintJob, pixels: Mapping[str, bytes]) -> None:
         with self._one_at_a_time:

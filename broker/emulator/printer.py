@@ -42,7 +42,7 @@ from broker.dicom.upper_layer.wire import WireBroken
 from broker.emulator.paper_path import PaperPath, Sheet, Tray
 from broker.emulator.print_jobs import Execution, PrintJob, PrintJobs, action_reply
 from broker.emulator.scenario import Scenario
-from broker.events import Note
+from broker.events import Event, Note, of_associations
 from broker.model.film import first
 from broker.model.printer import Address
 
@@ -144,7 +144,7 @@ class PrinterScp(PrintScp):
             )
         except WireBroken:
             # Nobody is left to tell; the Print Job can still be asked for.
-            self.note("event not delivered", {"calling_ae": self.association.calling_ae})
+            self.note(Event.EVENT_NOT_DELIVERED, {"calling_ae": self.association.calling_ae})
 
     def _die(self) -> Response:
         # In this order: once the peer sees the cut, the printer is known to be dead.
@@ -271,7 +271,7 @@ class EmulatedPrinter:
                 offers=[Offer(each, _SYNTAXES) for each in offered],
                 new_service=self._serve,
                 max_associations=self._associations,
-                on_event=self._note,
+                on_event=of_associations(self._note),
             )
             self.paper_path.switch(on=True)
             try:

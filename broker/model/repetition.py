@@ -6,10 +6,10 @@ Pure: the time of whatever happened is an argument.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-Facts = Mapping[str, object]
+from broker.events import Facts
+
 Key = tuple[str, str]
 """What counts as the same: an event, and its kind."""
 

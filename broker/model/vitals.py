@@ -5,9 +5,11 @@ from __future__ import annotations
 import bisect
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
+
+from broker.events import Event, Facts
 
 ANSWER_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 PAPER_S = (1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
@@ -65,47 +67,21 @@ class ServiceTally:
     paper_s: Histogram = field(default_factory=lambda: Histogram(PAPER_S))
     """From a print request to a printer's acceptance of the film."""
 
-    def heard(self, event: str, facts: Mapping[str, object]) -> None:
-        """Count what a note says."""
-        match event:
-            case "films accepted":
-                self.jobs += 1
-                self.films += _whole(facts["films"])
-                self.duplicates += "duplicate_of" in facts
-                self.answer_s.observe(_number(facts["seconds"]))
-            case "duplicate held":
-                self.held += 1
-            case "pixels missing":
-                self.held += _whole(facts["held"])
-            case "film accepted":
-                self.printed[str(facts["printer"])] += 1
-                self.paper_s.observe(max(0.0, _number(facts["seconds"])))
-            case "job sent":
-                self.attempts[str(facts["printer"]), "accepted"] += 1
-            case "attempt failed":
-                outcome = str(facts["outcome"])
-                if facts["printer"]:  # otherwise it was none of a printer's
-                    self.attempts[str(facts["printer"]), outcome] += 1
-                self.uncertain += outcome == "uncertain"
-                self.held += facts["state"] == "held"
-            case "job recovered":
-                self.held += facts["state"] == "held"
-                self.uncertain += _whole(facts["uncertain"])
-            case "pixels shed":
-                self.shed_jobs += _whole(facts["jobs"])
-                self.shed_bytes += _whole(facts["bytes"])
-            case "association accepted":
-                self.associations += 1
-
-
-def _whole(value: object) -> int:
-    assert isinstance(value, int)
-    return value
-
-
-def _number(value: object) -> float:
-    assert isinstance(value, int | float)
-    return float(value)
+    def heard(self, event: Event, facts: Facts) -> None:
+        """Count what an event adds."""
+        for count in event.counts:
+            number = count.number(facts)
+            if number is None:
+                continue
+            counter = getattr(self, count.counter)
+            if isinstance(counter, Histogram):
+                counter.observe(max(0.0, number))
+            elif isinstance(counter, Counter):
+                key = count.key(facts)
+                if all(key):  # otherwise it was none of a printer's
+                    counter[key if len(key) > 1 else key[0]] += int(number)
+            else:
+                setattr(self, count.counter, counter + int(number))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from broker.events import Note
+from broker.events import Event, Note
 from broker.model.job import FINISHED, Job, State
 from broker.model.printer import Printer
 from broker.operations.alarms import alarms
@@ -179,4 +179,4 @@ class Look:
         except Exception as error:  # noqa: BLE001 - whatever it is, it may be over soon
             found = explained(error)
             why = type(error).__name__ if found is None else " ".join(found[1])
-            self._note("page look failed", {"kind": type(error).__name__, "why": why})
+            self._note(Event.PAGE_LOOK_FAILED, {"kind": type(error).__name__, "why": why})

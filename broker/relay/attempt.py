@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from broker.dicom.scu.print_session import PrintSession
-from broker.events import Note
+from broker.events import Event, Note
 from broker.model.film import Attributes
 from broker.model.job import DONE, Claim, Job, JobFilm, Outcome, State
 from broker.model.printer import Address, Printer
@@ -78,21 +78,21 @@ def run(edges: Edges, claim: Claim, job: Job, printer: Printer, stopping: thread
     Raises ClaimLost when the job was taken from this attempt: then nothing more was written.
     """
     facts = {"job": job.id, "printer": printer.name}
-    edges.note("attempt began", {**facts, "attempt": claim.attempt_id})
+    edges.note(Event.ATTEMPT_BEGAN, {**facts, "attempt": claim.attempt_id})
     try:
         _print(edges, claim, job, printer, stopping)
     except Stopped as stopped:
         edges.jobs.finish(
             claim, Outcome.UNAVAILABLE, str(stopped), settlement=Settlement(State.QUEUED, "")
         )
-        edges.note("attempt stopped", {**facts, "why": str(stopped)})
+        edges.note(Event.ATTEMPT_STOPPED, {**facts, "why": str(stopped)})
     except Trouble as trouble:
         if isinstance(trouble, SpoolDamaged):
-            edges.note("film damaged", {**facts, "why": trouble.words})
+            edges.note(Event.FILM_DAMAGED, {**facts, "why": trouble.words})
         _settle(edges, claim, trouble)
     else:
         edges.jobs.finish(claim, Outcome.ACCEPTED, "", settlement=Settlement(State.SENT, ""))
-        edges.note("job sent", {**facts, "films": job.films, "copies": job.copies})
+        edges.note(Event.JOB_SENT, {**facts, "films": job.films, "copies": job.copies})
 
 
 def _print(
@@ -175,7 +175,7 @@ def _before_the_line(edges: Edges, printer: Printer) -> Iterator[None]:
     except Exception as error:
         # Where, and not what it says: the words of some quote values of a data set.
         kind, unsendable = type(error).__name__, isinstance(error, UNSENDABLE)
-        event = "film cannot be sent" if unsendable else "attempt broke"
+        event = Event.FILM_UNSENDABLE if unsendable else Event.ATTEMPT_BROKE
         edges.note(event, {"printer": printer.name, "why": kind, "where": _place(error)})
         if unsendable:
             words = f"the film cannot be sent to {printer.name} ({kind}, see the log)"
@@ -227,7 +227,7 @@ def _ask(
     remarks = "; ".join(session.remarks)
     _insist(edges, stopping, lambda: edges.jobs.accepted(claim, film.id, remarks))
     edges.note(
-        "film accepted",
+        Event.FILM_ACCEPTED,
         {
             "job": claim.job_id,
             "film": film.number,
@@ -251,7 +251,7 @@ def _insist(edges: Edges, stopping: threading.Event, write: Callable[[], None]) 
         except (ClaimLost, DatabaseReplaced):
             raise
         except Exception as error:
-            edges.note("storage failed", {"why": in_words(error)})
+            edges.note(Event.STORAGE_FAILED, {"why": in_words(error)})
             if stopping.wait(1.0):
                 raise
 
@@ -298,7 +298,7 @@ def _settle(edges: Edges, claim: Claim, trouble: Trouble) -> None:
     )
     if verdict.printer.health not in (None, printer.health):
         edges.note(
-            "printer changed",
+            Event.PRINTER_CHANGED,
             {
                 "printer": printer.name,
                 "health": str(verdict.printer.health),
@@ -320,4 +320,6 @@ def _tell_failed(
 ) -> None:
     """`whose` try it was: a printer's, or nobody's."""
     facts = {"job": claim.job_id, "printer": whose, "outcome": str(outcome)}
-    edges.note("attempt failed", {**facts, "why": trouble.words, "state": str(settlement.state)})
+    edges.note(
+        Event.ATTEMPT_FAILED, {**facts, "why": trouble.words, "state": str(settlement.state)}
+    )

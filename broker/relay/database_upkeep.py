@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from broker.events import Note
+from broker.events import Event, Note
 from broker.model.finding import APART_S, Kind, check_is_due
 from broker.model.room import MB
 from broker.store.database import LOG_BYTES, Checkpoint
@@ -90,7 +90,7 @@ class LogKeeping:
         else:
             self._look_for_readers(size)
         if self._told_at is not None and done.complete and size <= self._limit:
-            self._note("database log shrank", {"mb": round(size / MB, 1)})
+            self._note(Event.DATABASE_LOG_SHRANK, {"mb": round(size / MB, 1)})
             self._told_at = None
 
     def _look_for_readers(self, size: int) -> None:
@@ -107,7 +107,7 @@ class LogKeeping:
             return
         self._told_at = now
         self._note(
-            "database log grows",
+            Event.DATABASE_LOG_GROWS,
             {
                 "mb": round(size / MB, 1),
                 "reader": longest,
@@ -181,7 +181,7 @@ class NightCheck:
                 if self.check():
                     self._last_at = self._clock()
             except Exception as error:  # noqa: BLE001 - a check that fails must not end the watch
-                self._note("upkeep failed", {"why": f"the whole check: {error!r}"})
+                self._note(Event.UPKEEP_FAILED, {"why": f"the whole check: {error!r}"})
                 self._last_at = self._clock()
 
     def check(self) -> bool:
@@ -229,11 +229,11 @@ class NightCheck:
         self.found = Found(self._clock(), len(findings), first)
         if findings:
             words = "`broker db check` says what is hit, and what to do"
-            self._note("check found faults", {"faults": len(findings), **kinds, "words": words})
+            self._note(Event.CHECK_FOUND_FAULTS, {"faults": len(findings), **kinds, "words": words})
             # A page that is damaged is that, whether the relay has come across it or not yet.
             for each in findings:
                 if each["kind"] == Kind.PAGES:
                     self._damaged(each["words"])
                     break
         else:
-            self._note("queue checked", {"faults": 0})
+            self._note(Event.QUEUE_CHECKED, {"faults": 0})

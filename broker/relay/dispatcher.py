@@ -10,6 +10,7 @@ import itertools
 import threading
 from collections.abc import Sequence
 
+from broker.events import Event
 from broker.model.choose import Choice, left_idle, plan
 from broker.model.job import Claim, Job, Outcome, State
 from broker.model.printer import Printer
@@ -98,7 +99,7 @@ class Dispatcher:
                 except DatabaseReplaced:
                     pause_s = DAMAGED_S  # told where it was seen; nothing can be claimed any more
                 except Exception as error:  # noqa: BLE001 - a failing disk must not end the relay
-                    self._edges.note("dispatcher failed", {"why": in_words(error)})
+                    self._edges.note(Event.DISPATCHER_FAILED, {"why": in_words(error)})
                     if damage(error):
                         pause_s = DAMAGED_S
                 with self._changed:
@@ -190,16 +191,16 @@ class Dispatcher:
         try:
             self._edges.jobs.hold_claimed(claim, HELD_DAMAGED)
         except Exception as error:  # noqa: BLE001 - upkeep settles what is left of the claim
-            self._edges.note("storage failed", {"why": in_words(error)})
+            self._edges.note(Event.STORAGE_FAILED, {"why": in_words(error)})
         else:
             facts = {"job": claim.job_id, "printer": claim.printer, "why": HELD_DAMAGED}
-            self._edges.note("film damaged", facts)
+            self._edges.note(Event.FILM_DAMAGED, facts)
 
     def _attempt(self, ticket: int, claim: Claim, job: Job, printer: Printer) -> None:
         try:
             run(self._edges, claim, job, printer, self._stopping)
         except Exception as error:  # noqa: BLE001 - upkeep settles what is left of the claim
-            self._edges.note("attempt broke", {"job": job.id, "why": in_words(error)})
+            self._edges.note(Event.ATTEMPT_BROKE, {"job": job.id, "why": in_words(error)})
             if damage(error):
                 self._hold(claim)
         finally:

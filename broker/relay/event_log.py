@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 
-from broker.events import Note
+from broker.events import Event, Facts, Note, Told
 from broker.model.caller import Caller
-from broker.model.repetition import Facts, Key, Repetitions
+from broker.model.repetition import Key, Repetitions
 from broker.store.refusals import (
     MOST_CALLERS,
     OTHERS,
@@ -21,44 +21,17 @@ from broker.store.refusals import (
     Refusals,
 )
 
-REPEATED = frozenset(
-    {
-        "association aborted",
-        "association fault",
-        "association lost",
-        "association probe",
-        "association refused",
-        "association rejected",
-        "association ended with unprinted images",
-        "request refused",
-    }
-)
-"""What any peer can make happen as often as it likes: told by `kind`, and by caller where its AE
-title is known."""
-LASTING = frozenset({"storage failed", "dispatcher failed", "monitor failed", "upkeep failed"})
-"""What comes with every poll while its cause lasts: told by `why`, once a minute."""
 
-
-class Notebook:
-    """Passes notes on. Of REPEATED, equal in event, `kind` and caller, the first few go one by one,
-    and then one every few seconds with their `number`; of LASTING, equal in event and `why`, the
-    first, and then one a minute.
+class EventLog:
+    """Passes events on: those that are told BY_KIND, equal in event, `kind` and caller, the first
+    few one by one, and then one every few seconds with their `number`; those BY_CAUSE, equal in
+    event and `why`, the first, and then one a minute.
 
     For any thread. `close` tells what is still kept.
     """
 
-    def __init__(
-        self,
-        note: Note,
-        monotonic: Callable[[], float],
-        *,
-        repeated: Collection[str] = REPEATED,
-        lasting: Collection[str] = LASTING,
-    ) -> None:
-        """What counts as `repeated` and as `lasting` are the relay's events, unless others are
-        named."""
+    def __init__(self, note: Note, monotonic: Callable[[], float]) -> None:
         self._pass_on = note
-        self._events = (repeated, lasting)
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._repeated = Repetitions()
@@ -66,15 +39,14 @@ class Notebook:
         self._timer: threading.Timer | None = None
         self._rings_at = 0.0
 
-    def note(self, event: str, facts: Mapping[str, object]) -> None:
+    def note(self, event: Event, facts: Facts) -> None:
         """Tell this, now or as one of a number."""
         caller = ""
-        repeated, lasting = self._events
-        if event in repeated:
+        if event.told is Told.BY_KIND:
             if calling_ae := str(facts.get("calling_ae", "")):
                 caller = str(Caller.of(calling_ae, str(facts.get("peer", ""))))
             repetitions, same = self._repeated, str(facts.get("kind", ""))
-        elif event in lasting:
+        elif event.told is Told.BY_CAUSE:
             repetitions, same = self._lasting, str(facts.get("why", ""))
         else:
             self._pass_on(event, facts)
@@ -95,7 +67,7 @@ class Notebook:
                 self._timer = None
             kept = self._due(float("inf"))
         for (event, _), facts in kept:
-            self._pass_on(event, facts)
+            self._pass_on(Event(event), facts)
 
     def _wind(self, now: float) -> None:
         """See to it that what is kept is told in time."""
@@ -121,7 +93,7 @@ class Notebook:
             told = self._due(now)
             self._wind(now)
         for (event, _), facts in told:
-            self._pass_on(event, facts)
+            self._pass_on(Event(event), facts)
 
     def _due(self, now: float) -> list[tuple[Key, Facts]]:
         return [*self._repeated.due(now), *self._lasting.due(now)]
@@ -145,7 +117,7 @@ class RefusalCounts:
         self._counted: dict[str, Counted] = {}
         self._of_callers: OfCallers = {}
 
-    def __call__(self, event: str, facts: Mapping[str, object]) -> None:
+    def __call__(self, event: Event, facts: Facts) -> None:
         """Count it if it is a refusal; note it."""
         if kind := str(facts.get("kind", "")):
             now = self._clock()

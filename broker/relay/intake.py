@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from broker.events import Note
+from broker.events import Event, Note
 from broker.model.caller import Caller, Waiting
 from broker.model.job import PrintRequest
 from broker.model.printer import PoolStatus, pool_status
@@ -215,7 +215,7 @@ class Intake:
             raise self._cannot("no film can be recorded", error) from error
         room = self._with_room(lambda room: room.floor + 1 - room.free)
         if room.low:
-            self._note("storage failed", {"why": NEARLY_FULL})
+            self._note(Event.STORAGE_FAILED, {"why": NEARLY_FULL})
             raise DiskFull(room.words)
         caller = Caller.of(calling_ae, peer)
         try:
@@ -266,7 +266,7 @@ class Intake:
             raise self._cannot("the film cannot be recorded", error) from error
         twin = {"duplicate_of": admitted.duplicate_of} if admitted.duplicate_of else {}
         self._note(
-            "films accepted",
+            Event.FILMS_ACCEPTED,
             {
                 "job": admitted.job_id,
                 "calling_ae": request.calling_ae,
@@ -278,7 +278,7 @@ class Intake:
             },
         )
         if admitted.held:
-            self._note("duplicate held", {"job": admitted.job_id, **twin})
+            self._note(Event.DUPLICATE_HELD, {"job": admitted.job_id, **twin})
         self._wake()
         return admitted.job_id
 
@@ -293,7 +293,7 @@ class Intake:
             printers = self._printers.list()
             room = self._with_room(lambda room: room.floor + 1 - room.free)
         except Exception as error:  # noqa: BLE001 - whatever the disk says, it is the answer
-            self._note("storage failed", {"why": in_words(error)})
+            self._note(Event.STORAGE_FAILED, {"why": in_words(error)})
             return pool_status((), can_store=False)
         return pool_status(printers, can_store=True, room=not room.low)
 
@@ -301,7 +301,7 @@ class Intake:
         """CannotStore when `size` bytes more would take what must stay free; the room there is."""
         room = self._with_room(lambda room: size - room.for_open_sessions)
         if not room.takes(size):
-            self._note("storage failed", {"why": NO_ROOM})
+            self._note(Event.STORAGE_FAILED, {"why": NO_ROOM})
             raise CannotStore(NO_ROOM)
         return room
 
@@ -316,7 +316,9 @@ class Intake:
         except OSError as error:
             raise self._cannot("the disk cannot be asked", error) from error
         except FAILURES as error:
-            self._note("storage failed", {"what": "no room can be made", "why": in_words(error)})
+            self._note(
+                Event.STORAGE_FAILED, {"what": "no room can be made", "why": in_words(error)}
+            )
             return room
 
     def _undo(self, received: Sequence[UploadedPixels]) -> None:
@@ -324,10 +326,10 @@ class Intake:
         try:
             self._spool.undo(received, self._jobs.spooled)
         except Exception as error:  # noqa: BLE001 - the database is gone: upkeep sweeps later
-            self._note("storage failed", {"why": in_words(error)})
+            self._note(Event.STORAGE_FAILED, {"why": in_words(error)})
 
     def _cannot(self, what: str, error: Exception) -> CannotStore:
         # Without the path of the file: it differs each time, and the trouble is the same.
         why = (error.strerror if isinstance(error, OSError) else None) or in_words(error)
-        self._note("storage failed", {"what": what, "why": why})
+        self._note(Event.STORAGE_FAILED, {"what": what, "why": why})
         return CannotStore(f"{what}: {why}")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from broker.events import Note
+from broker.events import Event, Note
 from broker.model.health import Check, observe
 from broker.model.printer import Address, Duty, Printer
 from broker.store.database import in_words
@@ -71,7 +71,7 @@ class Monitor:
             except DatabaseReplaced:
                 pass  # told where it was seen
             except Exception as error:  # noqa: BLE001 - a failing disk must not end the watch
-                self._note("monitor failed", {"why": in_words(error)})
+                self._note(Event.MONITOR_FAILED, {"why": in_words(error)})
             self._stopping.wait(min(0.5, self._rhythm().interval_s / 2))
 
     def _look(self) -> None:
@@ -122,11 +122,11 @@ class Monitor:
         except (NoSuchPrinter, DatabaseReplaced):
             return  # taken out of the configuration meanwhile; or told where it was seen
         except Exception as error:  # noqa: BLE001 - whatever it is must not end the watch
-            self._note("monitor failed", {"why": in_words(error)})
+            self._note(Event.MONITOR_FAILED, {"why": in_words(error)})
             return
         if seen.health is not before.health:
             self._note(
-                "printer changed",
+                Event.PRINTER_CHANGED,
                 {
                     "printer": printer.name,
                     "health": str(seen.health),
@@ -136,10 +136,10 @@ class Monitor:
             )
         elif seen.reason != before.reason:
             said = {"printer": printer.name, "health": str(seen.health), "reason": seen.reason}
-            self._note("printer said", said)
+            self._note(Event.PRINTER_SAID, said)
         elif seen.supports_lut not in (None, before.supports_lut):
             words = "takes Presentation LUT" if seen.supports_lut else "takes no Presentation LUT"
-            self._note("printer said", {"printer": printer.name, "reason": words})
+            self._note(Event.PRINTER_SAID, {"printer": printer.name, "reason": words})
         else:
             return
         self._changed()

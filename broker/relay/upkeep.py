@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 
-from broker.events import Note
+from broker.events import Event, Note
 from broker.model.job import State
 from broker.model.retry import Policy, longest_wait_s
 from broker.model.room import Room, SheddingChoice
@@ -124,7 +124,7 @@ class Shedder:
         freed = sum(each.size for each in gone)
         if gone:
             facts = {"files": len(gone), "bytes": freed, "why": "their room was needed"}
-            self._note("orphans removed", facts)
+            self._note(Event.ORPHANS_REMOVED, facts)
         return freed
 
     def _shed(self, need: int, why: str, *, partly: bool, elsewhere: int = 0) -> int:
@@ -159,7 +159,7 @@ class Shedder:
                 raise
             # The disk is so full that no row can be written. The files go first then; a job whose
             # pixels are not there is not printed again either.
-            self._note("storage failed", {"why": in_words(error)})
+            self._note(Event.STORAGE_FAILED, {"why": in_words(error)})
             besides = partial(self._retention.referred_besides, job_ids=chosen)
             self._remove(names, besides, printed=printed)
             self._retention.shed(choice.jobs, why)
@@ -168,7 +168,7 @@ class Shedder:
         freed = choice.bytes - sum(size(name) for name in choice.names)
         if choice.jobs:
             facts = {"jobs": len(choice.jobs), "bytes": freed, "why": why}
-            self._note("pixels shed", facts | {"job_numbers": list(choice.jobs[:20])})
+            self._note(Event.PIXELS_SHED, facts | {"job_numbers": list(choice.jobs[:20])})
         return before + freed
 
     def _remove_left(self) -> int:
@@ -272,7 +272,7 @@ class Upkeep:
             except DatabaseReplaced:
                 return  # told where it was seen
             except Exception as error:  # noqa: BLE001 - what fails must not stop the others
-                self._house.note("upkeep failed", {"why": in_words(error)})
+                self._house.note(Event.UPKEEP_FAILED, {"why": in_words(error)})
 
     def start(self) -> None:
         """Begin; the first round comes after one interval."""
@@ -322,25 +322,25 @@ class Upkeep:
                 "reason": job.reason if held else "",
                 "uncertain": sum(film.job_id == job.id for film in unanswered),
             }
-            self._house.note("job recovered", facts)
+            self._house.note(Event.JOB_RECOVERED, facts)
 
     def hold_lost(self) -> None:
         """Hold what cannot be printed for want of its pixels, all of it at once: somebody who looks
         now learns what to print again."""
         if lost := self._house.jobs.hold_lost(self._house.spool.has):
-            self._house.note("pixels missing", {"held": len(lost), "jobs": lost})
+            self._house.note(Event.PIXELS_MISSING, {"held": len(lost), "jobs": lost})
 
     def hold_damaged(self) -> None:
         """Hold jobs whose row is damaged: no list shows them."""
         if damaged := self._house.jobs.hold_damaged():
-            self._house.note("rows damaged", {"held": len(damaged), "jobs": damaged})
+            self._house.note(Event.ROWS_DAMAGED, {"held": len(damaged), "jobs": damaged})
 
     def mend_times(self) -> None:
         """End waits that are longer than any can be: the clock was set back meanwhile."""
         latest = self._house.clock() + longest_wait_s(self._house.policy())
         mended = self._house.jobs.end_waits(latest) + self._house.printers.end_waits(latest)
         if mended:
-            self._house.note("clock was set back", {"waits_ended": mended})
+            self._house.note(Event.CLOCK_SET_BACK, {"waits_ended": mended})
 
     def let_go(self) -> None:
         """Let finished jobs go after their time; their files go with the next sweep."""
@@ -352,7 +352,7 @@ class Upkeep:
                 break
             pixels, rows = pixels + removal.pixels, rows + removal.rows
         if pixels or rows:
-            self._house.note("finished jobs let go", {"pixels_of": pixels, "rows_of": rows})
+            self._house.note(Event.RETENTION_REMOVED, {"pixels_of": pixels, "rows_of": rows})
 
     def sweep(self) -> None:
         """Remove files that retention has released, and set aside what no job refers to
@@ -369,21 +369,21 @@ class Upkeep:
             expire=self._steadiness.steady(monotonic),
         )
         if swept.removed:
-            self._house.note("spool swept", {"files": swept.removed})
+            self._house.note(Event.SPOOL_SWEPT, {"files": swept.removed})
         if swept.aside:
-            self._house.note("orphans set aside", {"files": swept.aside, **self._orphans()})
+            self._house.note(Event.ORPHANS_SET_ASIDE, {"files": swept.aside, **self._orphans()})
         if swept.expired:
-            self._house.note("orphans removed", {"files": swept.expired, **self._orphans()})
+            self._house.note(Event.ORPHANS_REMOVED, {"files": swept.expired, **self._orphans()})
         if swept.back:
-            self._house.note("orphans brought back", {"files": swept.back, **self._orphans()})
+            self._house.note(Event.ORPHANS_BROUGHT_BACK, {"files": swept.back, **self._orphans()})
         if swept.restored:
-            self._house.note("references restored", {"files": swept.restored})
+            self._house.note(Event.REFERENCES_RESTORED, {"files": swept.restored})
 
     def bring_back(self) -> None:
         """Bring back what was set aside and a job refers to again: the database that it belongs to
         was put back."""
         if back := self._house.spool.bring_back(self._house.jobs):
-            self._house.note("orphans brought back", {"files": back, **self._orphans()})
+            self._house.note(Event.ORPHANS_BROUGHT_BACK, {"files": back, **self._orphans()})
 
     def _orphans(self) -> dict[str, object]:
         """What is set aside now."""

@@ -11,17 +11,17 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from broker.events import Note
+from broker.events import Event, Facts, Note
 from broker.model.vitals import ServiceTally, Storage, Vitals
 
 FILE_NAME = "vitals.json"
 EVERY_S = 1.0
-MOVES = frozenset({"films accepted", "film accepted"})
-"""Notes of a film that came in or went out."""
+MOVES = frozenset({Event.FILMS_ACCEPTED, Event.FILM_ACCEPTED})
+"""A film came in, or went out."""
 GRACE_S = 1.0
 """No disk is waited for longer at the end."""
 
@@ -52,15 +52,15 @@ class VitalSigns:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="vitals", daemon=True)
 
-    def __call__(self, event: str, facts: Mapping[str, object]) -> None:
+    def __call__(self, event: Event, facts: Facts) -> None:
         """Count it, and note it."""
         with self._lock:
             self._tally.heard(event, facts)
             if event in MOVES:
                 self._moved_at = time.monotonic()
-            if event == "films accepted":
+            if event == Event.FILMS_ACCEPTED:
                 self._stored_at = self._clock()
-            elif event == "storage failed" and "what" in facts:
+            elif event == Event.STORAGE_FAILED and "what" in facts:
                 # Without `what` there was no room, which is told by itself.
                 self._failed_at = self._clock()
                 self._failure = f"{facts['what']}: {facts.get('why', '')}"
@@ -127,7 +127,7 @@ class VitalSigns:
                     written = {}
             except OSError as error:
                 if not failed:
-                    self._note("vital signs not written", {"why": error.strerror or str(error)})
+                    self._note(Event.VITALS_NOT_WRITTEN, {"why": error.strerror or str(error)})
                 failed = True
                 # A disk that is full takes a time, though no file: the relay lives.
                 self._beat()

@@ -28,7 +28,7 @@ from broker.dicom.uids import (
 from broker.dicom.upper_layer.acceptor import Acceptor
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.negotiation import Offer
-from broker.events import Note
+from broker.events import Event, Note, of_associations
 from broker.model.film import Attributes
 from broker.model.health import Check
 from broker.model.hosts import hosts_of
@@ -40,7 +40,7 @@ from broker.relay.attempt import Edges
 from broker.relay.database_upkeep import LogKeeping, NightCheck
 from broker.relay.dispatcher import Dispatcher
 from broker.relay.end_together import end_together
-from broker.relay.event_log import Notebook, RefusalCounts
+from broker.relay.event_log import EventLog, RefusalCounts
 from broker.relay.intake import Intake, Quota
 from broker.relay.monitor import Monitor
 from broker.relay.upkeep import House, Shedder, Upkeep
@@ -91,7 +91,7 @@ class Service:
         """
         self._config = config
         self._certificates = certificates.load(config, clock())
-        self._notebook = Notebook(note, time.monotonic)
+        self._events = EventLog(note, time.monotonic)
         self._clock = clock
         self._hurry = threading.Event()
         (data_dir := config.data_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -137,7 +137,7 @@ class Service:
         if found.references:
             words = "`broker db check` says what is hit, and what to do"
             facts = {"faults": len(found.references), "references": len(found.references)}
-            self._notebook.note("check found faults", {**facts, "words": words})
+            self._events.note(Event.CHECK_FOUND_FAULTS, {**facts, "words": words})
 
     @property
     def _spool_folder(self) -> Path:
@@ -148,15 +148,15 @@ class Service:
         try:
             made, left = make_private(self._config.data_dir, self._config.database_file)
         except OSError as error:
-            self._notebook.note("data open to others", {"why": f"not looked at: {error}"})
+            self._events.note(Event.DATA_OPEN_TO_OTHERS, {"why": f"not looked at: {error}"})
             return
         if made:
             first = made[0]
             was = f"{first.mode:04o}"
             facts = {"first": str(first.path), "was": was, "number": len(made)}
-            self._notebook.note("data made private", facts)
+            self._events.note(Event.DATA_MADE_PRIVATE, facts)
         for each in left[:TOLD]:
-            self._notebook.note("data open to others", {"why": each.words, "number": len(left)})
+            self._events.note(Event.DATA_OPEN_TO_OTHERS, {"why": each.words, "number": len(left)})
 
     def _assemble(self, new_spool: bool) -> None:
         self.jobs = Jobs(self._database, self._clock)
@@ -165,7 +165,7 @@ class Service:
         self.spool = Spool.of(self._spool_folder, self.jobs, new=new_spool)
         self._mark = binding.bind(self._database, self._changes, self._spool_folder)
         self._occupied.callback(self._mark.close)
-        self._counts = RefusalCounts(self._notebook.note, Refusals(self._database), self._clock)
+        self._counts = RefusalCounts(self._events.note, Refusals(self._database), self._clock)
         self._vitals = VitalSigns(self._counts, self._config.data_dir, self._clock)
         self._note: Note = self._vitals
         self._database.on_damage = self._damaged
@@ -269,7 +269,7 @@ class Service:
             establish_timeout_s=self._config.limits.establish_s,
             message_timeout_s=self._config.limits.message_s,
             idle_timeout_s=self._config.limits.idle_s,
-            on_event=lambda event, facts: self._note(f"association {event}", facts),
+            on_event=of_associations(self._note),
         )
 
     @property
@@ -295,7 +295,7 @@ class Service:
         )
         self._night.start()
         self._note(
-            "broker listens",
+            Event.BROKER_LISTENS,
             {
                 "ae_title": self._config.broker.ae_title,
                 "host": ", ".join(hosts_of(self._config.broker.host)),
@@ -313,7 +313,7 @@ class Service:
         takes the grace, or PARTS_S if that is longer, and LAST_S more.
         """
         grace_s = self._config.broker.grace_s
-        self._note("broker stops", {"grace_s": grace_s})
+        self._note(Event.BROKER_STOPS, {"grace_s": grace_s})
         ended: dict[str, bool] = {"associations": False}
 
         def end_associations() -> None:
@@ -321,7 +321,7 @@ class Service:
 
         def end_attempts() -> None:
             if not self._dispatcher.stop(grace_s) and (jobs := sorted(self._dispatcher.running)):
-                self._note("attempts cut off", {"jobs": jobs})
+                self._note(Event.ATTEMPTS_CUT_OFF, {"jobs": jobs})
 
         parts: dict[str, Callable[[], object]] = {
             "associations": end_associations,
@@ -336,20 +336,20 @@ class Service:
             {"counts": self._write_counts, "figures": self._vitals.stop}, LAST_S, self._hurry
         )
         if late:
-            self._note("parts cut off", {"parts": late})
+            self._note(Event.PARTS_CUT_OFF, {"parts": late})
         if ended["associations"]:
             self._occupied.close()
         # Otherwise a print request is still being written: the data folder stays taken until the
         # process has ended, so that no other broker sweeps its pixels away.
-        self._notebook.close()
-        self._note("broker stopped", {})
+        self._events.close()
+        self._note(Event.BROKER_STOPPED, {})
 
     def hurry(self) -> None:
         """A stop that has begun waits for nothing any more: films in hand are cut off.
 
         What is lost is what a power failure would lose: nothing that was accepted (promise 3).
         """
-        self._note("broker stops at once", {"jobs": sorted(self._dispatcher.running)})
+        self._note(Event.BROKER_STOPS_AT_ONCE, {"jobs": sorted(self._dispatcher.running)})
         self._hurry.set()
         self._acceptor.hurry()
         self._dispatcher.hurry()
@@ -364,7 +364,7 @@ class Service:
             "stop the broker; `broker db check` says what is hit, `broker restore` brings it back"
         )
         facts = {"file": str(self._config.database_file), "why": words, "words": ways}
-        self._note("database damaged", facts)
+        self._note(Event.DATABASE_DAMAGED, facts)
 
     def _replaced(self, words: str) -> None:
         """It was seen, for the first time, that the database is not the one that was opened.
@@ -374,14 +374,14 @@ class Service:
         try:
             binding.seal(self._database, self._mark, self._clock())
         except OSError as error:  # upkeep tries again
-            self._note("upkeep failed", {"why": f"the spool's mark: {error.strerror}"})
+            self._note(Event.UPKEEP_FAILED, {"why": f"the spool's mark: {error.strerror}"})
         ways = (
             "films are refused, and nothing is sent to any printer. Stop the broker, put the right "
             "database back, then `broker serve`; if it is lost: `broker restore --help`, or "
             "`broker spool adopt`"
         )
         facts = {"file": str(self._config.database_file), "why": words, "words": ways}
-        self._note("database replaced", facts)
+        self._note(Event.DATABASE_REPLACED, facts)
 
     def _storage(self) -> Storage:
         """How the database is, for the page."""
@@ -403,7 +403,7 @@ class Service:
         except DatabaseReplaced:
             return  # told where it was seen
         except Exception as error:  # noqa: BLE001 - counts are the least that a full disk loses
-            self._note("storage failed", {"why": in_words(error)})
+            self._note(Event.STORAGE_FAILED, {"why": in_words(error)})
 
     def reload(self, config: Config) -> Config | None:
         """Take over what needs no restart; what the broker goes on with, or None when that is what
@@ -420,13 +420,13 @@ class Service:
             except Exception as error:  # noqa: BLE001 - see above
                 why = in_words(error)
         if why:
-            self._note("configuration not taken", {"why": why})
+            self._note(Event.CONFIGURATION_NOT_TAKEN, {"why": why})
         self._vitals.reloaded(why)
         return None if why else self._config
 
     def not_readable(self, problems: list[str]) -> None:
         """Note, and show until a reload succeeds, that the file cannot be used."""
-        self._note("configuration not readable, the old one stays", {"problems": problems})
+        self._note(Event.CONFIGURATION_NOT_READABLE, {"problems": problems})
         self._vitals.reloaded("; ".join(problems))
 
     def _take_over(self, config: Config, judgement: Reload) -> None:
@@ -443,14 +443,14 @@ class Service:
         self._warn()
         self._config = judgement.config
         self._dispatcher.wake()
-        self._note("configuration read again", facts)
+        self._note(Event.CONFIGURATION_READ, facts)
         if judgement.restart:
             words = f"changed, but needs a restart: {', '.join(judgement.restart)}"
-            self._note("configuration needs a restart", {"words": words})
+            self._note(Event.CONFIGURATION_NEEDS_RESTART, {"words": words})
 
     def _warn(self) -> None:
         for each in self._certificates.warnings:
-            self._note("certificate", {"words": each})
+            self._note(Event.CERTIFICATE, {"words": each})
 
     def _offers(self) -> list[Offer]:
         """What modalities may use now.
@@ -461,7 +461,7 @@ class Service:
         try:
             without = self.printers.refuse_lut()
         except Exception as error:  # noqa: BLE001 - whatever the disk says, modalities are answered
-            self._note("storage failed", {"why": in_words(error)})
+            self._note(Event.STORAGE_FAILED, {"why": in_words(error)})
             without = False
         wanted = [VERIFICATION, *OFFERED]
         if without:

@@ -21,7 +21,7 @@ from pathlib import Path
 from broker.config.schema import Config
 from broker.dicom.upper_layer.listening_sockets import CannotListen, listen, names_of_peer
 from broker.dicom.upper_layer.peer_watch import watch
-from broker.events import Note
+from broker.events import Event, Note
 from broker.model import hosts
 from broker.model.hosts import (
     EVERY,
@@ -86,7 +86,7 @@ class Page:
             except Exception as error:  # noqa: BLE001 - whatever it is, films go on
                 words = self._trouble(error)
             if words and words != failure:
-                self._note("page not served", {"why": words})
+                self._note(Event.PAGE_NOT_SERVED, {"why": words})
             failure = words
             if ended:
                 self._again.wait(PAUSE_S)
@@ -105,7 +105,7 @@ class Page:
             scheme = "https" if web.tls else "http"
             addresses = [names_of_peer(each.getsockname())[1] for each in self._sockets]
             url = f"{scheme}://{_shown(web.host)}:{port}/"
-            self._note("page served", {"url": url, "port": port, "addresses": addresses})
+            self._note(Event.PAGE_SERVED, {"url": url, "port": port, "addresses": addresses})
         return self._sockets
 
     def _serve(self, listening: list[socket.socket]) -> bool:
@@ -128,16 +128,16 @@ class Page:
             process.stdin.flush()
             while not self._again.wait(LOOK_S):
                 if process.poll() is not None:
-                    self._note("page ended", {"code": process.returncode})
+                    self._note(Event.PAGE_ENDED, {"code": process.returncode})
                     return True
                 if _is_stopped(process.pid):
                     process.kill()
                     why = "it was stopped, and may have kept films from the database"
-                    self._note("page ended", {"code": process.wait(STOP_S), "why": why})
+                    self._note(Event.PAGE_ENDED, {"code": process.wait(STOP_S), "why": why})
                     return True
             return False
         except BrokenPipeError:
-            self._note("page ended", {"code": process.wait(STOP_S)})
+            self._note(Event.PAGE_ENDED, {"code": process.wait(STOP_S)})
             return True
         finally:
             _end(process)

@@ -23,18 +23,17 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Mapping
 
 import structlog
 
 from broker.config.schema import Config
-from broker.events import Note
+from broker.events import Event, Facts, Note
 from broker.operations.failures import explained
 from broker.operations.opened import store_of
 from broker.service import logs, standard_streams
 from broker.service.logs import scribe
 from broker.web.app import create
-from broker.web.server.lines import bounded, level_of
+from broker.web.server.lines import bounded
 from broker.web.server.page_server import STOP_S, PageServer
 
 
@@ -52,8 +51,8 @@ def main() -> int:
     logs.configure(config.log.level, config.log.format)
     log = structlog.get_logger("page")
 
-    def tell(event: str, facts: Mapping[str, object]) -> None:
-        getattr(log, level_of(event, facts))(event, **facts)
+    def tell(event: Event, facts: Facts) -> None:
+        getattr(log, event.level_of(facts))(str(event), **facts)
 
     with scribe(), bounded(tell) as note:
         try:

@@ -7,6 +7,7 @@ import math
 
 import pytest
 
+from broker.events import Event
 from broker.model.vitals import ANSWER_S, PAPER_S, Histogram, ServiceTally, Vitals
 
 TAKEN = {"job": 1, "films": 3, "copies": 2, "seconds": 0.004}
@@ -42,9 +43,9 @@ def test_buckets_reach_from_milliseconds_to_an_hour() -> None:
 def test_films_are_counted_as_they_come() -> None:
     """One job of three films; the second of its kind may have come before, and is held."""
     tally = ServiceTally()
-    tally.heard("films accepted", TAKEN)
-    tally.heard("films accepted", {**TAKEN, "films": 1, "duplicate_of": 1})
-    tally.heard("duplicate held", {"job": 2, "duplicate_of": 1})
+    tally.heard(Event.FILMS_ACCEPTED, TAKEN)
+    tally.heard(Event.FILMS_ACCEPTED, {**TAKEN, "films": 1, "duplicate_of": 1})
+    tally.heard(Event.DUPLICATE_HELD, {"job": 2, "duplicate_of": 1})
     assert (tally.jobs, tally.films, tally.duplicates, tally.held) == (2, 4, 1, 1)
     assert tally.answer_s.total == pytest.approx(0.008)
 
@@ -52,10 +53,10 @@ def test_films_are_counted_as_they_come() -> None:
 def test_attempts_are_counted_by_printer_and_outcome() -> None:
     """An accepted one, one that held its job in doubt, one that goes back to the queue."""
     tally = ServiceTally()
-    tally.heard("film accepted", {"job": 1, "printer": "oki-1", "seconds": 7.5})
-    tally.heard("job sent", {"job": 1, "printer": "oki-1"})
-    tally.heard("attempt failed", {**FAILED, "outcome": "uncertain", "state": "held"})
-    tally.heard("attempt failed", {**FAILED, "outcome": "unavailable", "state": "queued"})
+    tally.heard(Event.FILM_ACCEPTED, {"job": 1, "printer": "oki-1", "seconds": 7.5})
+    tally.heard(Event.JOB_SENT, {"job": 1, "printer": "oki-1"})
+    tally.heard(Event.ATTEMPT_FAILED, {**FAILED, "outcome": "uncertain", "state": "held"})
+    tally.heard(Event.ATTEMPT_FAILED, {**FAILED, "outcome": "unavailable", "state": "queued"})
     assert tally.printed == {"oki-1": 1}
     assert tally.attempts == {
         ("oki-1", "accepted"): 1,
@@ -69,31 +70,31 @@ def test_attempts_are_counted_by_printer_and_outcome() -> None:
 def test_a_clock_that_was_set_back_counts_as_no_time() -> None:
     """Seconds to paper never become negative: the sum of a histogram only rises."""
     tally = ServiceTally()
-    tally.heard("film accepted", {"job": 1, "printer": "oki-1", "seconds": -3600.0})
+    tally.heard(Event.FILM_ACCEPTED, {"job": 1, "printer": "oki-1", "seconds": -3600.0})
     assert (tally.paper_s.total, tally.paper_s.numbers[0]) == (0.0, 1)
 
 
 def test_what_an_earlier_life_left_in_doubt_is_counted() -> None:
     """The films that nobody answered for before a crash; none of a job that prints on."""
     tally = ServiceTally()
-    tally.heard("job recovered", {"job": 1, "state": "held", "reason": "x", "uncertain": 2})
-    tally.heard("job recovered", {"job": 2, "state": "queued", "reason": "", "uncertain": 0})
+    tally.heard(Event.JOB_RECOVERED, {"job": 1, "state": "held", "reason": "x", "uncertain": 2})
+    tally.heard(Event.JOB_RECOVERED, {"job": 2, "state": "queued", "reason": "", "uncertain": 0})
     assert (tally.held, tally.uncertain) == (1, 2)
 
 
 def test_other_notes_count_nothing() -> None:
     """Whatever they tell."""
     tally = ServiceTally()
-    tally.heard("printer changed", {"printer": "oki-1", "films": 9})
+    tally.heard(Event.PRINTER_CHANGED, {"printer": "oki-1", "films": 9})
     assert tally == ServiceTally()
 
 
 def test_vital_signs_are_the_same_after_the_file() -> None:
     """What is written is what is read, histograms and pairs of labels with it."""
     tally = ServiceTally()
-    tally.heard("films accepted", TAKEN)
-    tally.heard("job sent", {"job": 1, "printer": "oki-1"})
-    tally.heard("film accepted", {"job": 1, "printer": "oki-1", "seconds": 7.5})
+    tally.heard(Event.FILMS_ACCEPTED, TAKEN)
+    tally.heard(Event.JOB_SENT, {"job": 1, "printer": "oki-1"})
+    tally.heard(Event.FILM_ACCEPTED, {"job": 1, "printer": "oki-1", "seconds": 7.5})
     told = Vitals(7, 1000.5, 3, tally)
     assert Vitals.of_document(json.loads(json.dumps(told.document()))) == told
 
@@ -103,9 +104,9 @@ def test_a_document_is_of_one_moment() -> None:
     tally = ServiceTally()
     found = Vitals(7, 1000.5, 0, tally).document()
     before = json.dumps(found)
-    tally.heard("films accepted", TAKEN)
-    tally.heard("job sent", {"job": 1, "printer": "oki-1"})
-    tally.heard("film accepted", {"job": 1, "printer": "oki-1", "seconds": 7.5})
+    tally.heard(Event.FILMS_ACCEPTED, TAKEN)
+    tally.heard(Event.JOB_SENT, {"job": 1, "printer": "oki-1"})
+    tally.heard(Event.FILM_ACCEPTED, {"job": 1, "printer": "oki-1", "seconds": 7.5})
     assert json.dumps(found) == before
 
 

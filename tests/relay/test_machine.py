@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from broker.cli.serve import level_of
 from broker.dicom.uids import FILM_BOX
 from broker.emulator.printer import EmulatedPrinter
+from broker.events import Event
 from broker.model.job import FilmState, State
 from broker.model.printer import Duty
 from broker.model.vitals import ServiceTally
@@ -184,7 +184,7 @@ def test_a_lost_spool_is_begun_anew_where_a_person_says_so(relay: MakeRelay) -> 
     assert lost.state is State.HELD
     assert lost.reason == "film 1: its pixels are missing; print it again at the modality"
     assert ("pixels missing", {"held": 1, "jobs": [1]}) in room.notes
-    assert level_of("pixels missing", {}) == "warning"
+    assert Event.PIXELS_MISSING.level_of({}) == "warning"
     room.service.printers.set_duty("oki-1", Duty.READY)
     room.print_films(1)
     room.wait_until(State.SENT, 2)

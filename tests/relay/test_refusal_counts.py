@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.events import Event
 from broker.relay.event_log import RefusalCounts
 from broker.store import schema
 from broker.store.database import Database
@@ -40,11 +41,11 @@ def test_moments_are_those_of_the_hearing(tmp_path: Path) -> None:
     refusals, clock = Refusals(database), Clock()
     told: list[str] = []
     counts = RefusalCounts(lambda event, _facts: told.append(event), refusals, clock)
-    counts("association rejected", WRONG)
+    counts(Event.ASSOCIATION_REJECTED, WRONG)
     clock.now = 1002.5
-    counts("association rejected", WRONG | {"peer": "10.0.0.9:4001"})
-    counts("association refused", {"kind": "silent", "peer": "10.0.0.8:4000"})
-    counts("job sent", {"job": 1})
+    counts(Event.ASSOCIATION_REJECTED, WRONG | {"peer": "10.0.0.9:4001"})
+    counts(Event.ASSOCIATION_REFUSED, {"kind": "silent", "peer": "10.0.0.8:4000"})
+    counts(Event.JOB_SENT, {"job": 1})
     clock.now = 1005.0
     counts.write()
     counts.write()
@@ -67,11 +68,11 @@ def test_what_cannot_be_written_is_kept_with_its_moments(tmp_path: Path) -> None
     counts = RefusalCounts(_ignored, refusals, clock)
     with sqlite3.connect(file) as connection:
         connection.execute("ALTER TABLE refusals RENAME TO away")
-    counts("association rejected", WRONG)
+    counts(Event.ASSOCIATION_REJECTED, WRONG)
     with pytest.raises(Exception, match="no such table: refusals"):
         counts.write()
     clock.now = 1060.0
-    counts("association rejected", WRONG | {"calling_ae": "MR1"})
+    counts(Event.ASSOCIATION_REJECTED, WRONG | {"calling_ae": "MR1"})
     with sqlite3.connect(file) as other:
         other.execute("ALTER TABLE away RENAME TO refusals")
     counts.write()
@@ -94,8 +95,8 @@ def test_callers_are_counted_apart(tmp_path: Path) -> None:
     counts = RefusalCounts(_ignored, refusals, clock)
     refused = {"kind": "wrong request", "peer": "::ffff:10.0.0.9:4000", "why": "no format"}
     for number in range(60):
-        counts("request refused", refused | {"calling_ae": "CT1", "peer": f"10.0.0.9:{number}"})
-    counts("request refused", refused | {"calling_ae": "MR1"})
+        counts(Event.REQUEST_REFUSED, refused | {"calling_ae": "CT1", "peer": f"10.0.0.9:{number}"})
+    counts(Event.REQUEST_REFUSED, refused | {"calling_ae": "MR1"})
     with sqlite3.connect(file) as connection:
         connection.execute("ALTER TABLE refusals RENAME TO away")
     with pytest.raises(Exception, match="no such table: refusals"):
@@ -104,7 +105,7 @@ def test_callers_are_counted_apart(tmp_path: Path) -> None:
         other.execute("ALTER TABLE away RENAME TO refusals")
     connection.close()
     other.close()
-    counts("request refused", refused | {"calling_ae": "MR1"})
+    counts(Event.REQUEST_REFUSED, refused | {"calling_ae": "MR1"})
     counts.write()
     assert refusals.callers() == [
         RefusedCaller("wrong request", "CT1", "10.0.0.9", 60, 1000.0, 1000.0, "no format"),
@@ -112,14 +113,14 @@ def test_callers_are_counted_apart(tmp_path: Path) -> None:
     ]
 
     for number in range(3 * MOST_CALLERS):
-        counts("request refused", refused | {"calling_ae": f"AE{number}"})
+        counts(Event.REQUEST_REFUSED, refused | {"calling_ae": f"AE{number}"})
         counts.write()
     found = refusals.callers()
     assert len(found) == MOST_CALLERS + 1
     assert (found[-1].host, found[-1].number) == ("", 2 * MOST_CALLERS + 2)
 
     clock.now += 2 * 86400
-    counts("request refused", refused | {"calling_ae": "NEW"})
+    counts(Event.REQUEST_REFUSED, refused | {"calling_ae": "NEW"})
     counts.write()
     found = refusals.callers()
     assert len(found) == MOST_CALLERS + 1

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from broker.dicom.scp.allowance import PATIENCE_S
+from broker.events import Event
 from broker.model.job import State
 from broker.model.vitals import Vitals
 from broker.operations.vitals import read
@@ -82,7 +83,7 @@ def test_they_are_written_only_when_they_have_changed(signs: Signs, tmp_path: Pa
         assert os.path.samestat(os.fstat(before.fileno()), signs.file.stat())
         assert signs.file.stat().st_mtime > 0
 
-        signs.told("films accepted", {"films": 2, "seconds": 0.003})
+        signs.told(Event.FILMS_ACCEPTED, {"films": 2, "seconds": 0.003})
         signs.open = 1
         signs.wait_for_a_round()
         found = read(tmp_path)
@@ -103,12 +104,14 @@ def test_a_file_that_is_removed_is_written_again(signs: Signs, tmp_path: Path) -
 
 def test_the_last_failure_to_store_is_told(signs: Signs, tmp_path: Path) -> None:
     """Until a film is stored again. That there is no room is told elsewhere."""
-    signs.told("storage failed", {"why": "new films are refused: less disk is free than floor"})
+    signs.told(Event.STORAGE_FAILED, {"why": "new films are refused: less disk is free than floor"})
     signs.wait_for_a_round()
     found = read(tmp_path)
     assert found is not None
     assert not found.failing
-    signs.told("storage failed", {"what": "the film cannot be recorded", "why": "no such table"})
+    signs.told(
+        Event.STORAGE_FAILED, {"what": "the film cannot be recorded", "why": "no such table"}
+    )
     signs.wait_for_a_round()
     found = read(tmp_path)
     assert found is not None
@@ -118,8 +121,8 @@ def test_the_last_failure_to_store_is_told(signs: Signs, tmp_path: Path) -> None
 def test_what_is_counted_is_noted(signs: Signs) -> None:
     """It is passed on as it was, whether it counts or not."""
     taken = {"films": 2, "seconds": 0.003}
-    signs.told("films accepted", taken)
-    signs.told("broker listens", {"port": 104})
+    signs.told(Event.FILMS_ACCEPTED, taken)
+    signs.told(Event.BROKER_LISTENS, {"port": 104})
     assert signs.notes == [("films accepted", taken), ("broker listens", {"port": 104})]
 
 
@@ -128,7 +131,7 @@ def test_notes_of_many_threads_all_count(signs: Signs) -> None:
 
     def take() -> None:
         for _ in range(500):
-            signs.told("films accepted", {"films": 1, "seconds": 0.003})
+            signs.told(Event.FILMS_ACCEPTED, {"films": 1, "seconds": 0.003})
 
     threads = [threading.Thread(target=take) for _ in range(8)]
     for each in threads:
@@ -147,7 +150,7 @@ def test_a_file_that_cannot_be_written_is_noted_once(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).mkdir()
     signs = Signs(tmp_path)
     signs.wait_for_a_round()
-    signs.told("films accepted", {"films": 1, "seconds": 0.003})
+    signs.told(Event.FILMS_ACCEPTED, {"films": 1, "seconds": 0.003})
     signs.wait_for_a_round()
     assert [event for event, _ in signs.notes] == ["vital signs not written", "films accepted"]
 

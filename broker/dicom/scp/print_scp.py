@@ -28,7 +28,7 @@ from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.message import Request, Response
-from broker.events import Note
+from broker.events import Event, Note
 from broker.model.caller import Caller
 from broker.model.job import Level
 from broker.model.printer import FULL, NORMAL
@@ -80,7 +80,7 @@ class PrintScp:
                 self._share.become(self.tree.unprinted_bytes)
         except Fault as fault:
             self.note(
-                "request refused",
+                Event.REQUEST_REFUSED,
                 {
                     "calling_ae": self.association.calling_ae,
                     "called_ae": self.association.called_ae,

@@ -25,7 +25,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from starlette.concurrency import run_in_threadpool
 
-from broker.events import Note
+from broker.events import Event, Note
 from broker.model.hosts import is_loopback
 from broker.model.user import Role, User
 from broker.operations.opened import Store
@@ -149,7 +149,7 @@ class SignIn:
         if found is None:
             return ""
         user, kept = found
-        self._note("signed in", {"user": user.name, "address": _address(request)})
+        self._note(Event.SIGNED_IN, {"user": user.name, "address": _address(request)})
         if not device:
             known = {"user": user.name, "number": secrets.token_hex(8)}
             request.state.device = self._devices.dumps(known)
@@ -323,7 +323,7 @@ class SignIn:
             # What is no user's name may be a password, typed into the wrong field.
             known = await run_in_threadpool(self._store.users.password, name)
             facts = {"user": name if known else "", "address": address}
-            self._note("sign-in failed", facts)
+            self._note(Event.SIGN_IN_FAILED, facts)
         return found
 
     def _verified(

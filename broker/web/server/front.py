@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from broker.events import Note
+from broker.events import Event, Note
 from broker.model.hosts import proxied, same_origin, stranger
 from broker.web.server.limits import RequestSlot, RequestSlots
 from broker.web.server.lines import place_of
@@ -187,16 +187,18 @@ class Front:
         except RequestRefused as refused:
             if answer.begun:
                 return  # cut off: uvicorn closes a connection whose answer is not complete
-            self._note("page request refused", {"kind": f"{refused.status}", "why": refused.words})
+            self._note(
+                Event.PAGE_REQUEST_REFUSED, {"kind": f"{refused.status}", "why": refused.words}
+            )
             await answer.refuse(refused, reads=reads[0])
         except Exception as error:  # noqa: BLE001 - it is told, and the others go on
             if answer.cut:
                 kind = "read too slowly: other answers need its memory"
-                self._note("page connection ended", {"kind": kind, "address": _address(scope)})
+                self._note(Event.PAGE_CONNECTION_ENDED, {"kind": kind, "address": _address(scope)})
                 return
             # Not its words: they may quote what was sent, or a row (promise 10).
             facts = {"kind": type(error).__name__, "path": scope["path"][:200]}
-            self._note("page failed", {**facts, "place": place_of(error)})
+            self._note(Event.PAGE_FAILED, {**facts, "place": place_of(error)})
             if not answer.begun:
                 await answer.refuse(RequestRefused(500, FAULT), reads=reads[0])
         finally:

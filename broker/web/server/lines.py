@@ -5,61 +5,32 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
 
-from broker.events import Note
-from broker.relay.event_log import Notebook
+from broker.events import Event, Note
+from broker.relay.event_log import EventLog
 
-Level = Literal["info", "warning", "error"]
-
-REPEATED = frozenset(
-    {
-        "page connection ended",
-        "page connection refused",
-        "page connection timed out",
-        "page failed",
-        "page look failed",
-        "page library",
-        "page request refused",
-        "sign-in failed",
-        "signed in",
-    }
-)
-ROUTINE = frozenset({"signed in", "page connection timed out"})
-"""What a person or a browser does every day: browsers open connections that they may not need."""
-FAULTS = frozenset({"page failed"})
-"""What is wrong in the broker itself."""
 LIBRARIES = ("asyncio", "concurrent.futures", "uvicorn.error")
 """Loggers of what serves the page: a peer makes them speak as often as it likes."""
 
 
-def level_of(event: str, facts: Mapping[str, object]) -> Level:
-    """How serious a line of the page's process is. A line of a library with an exception (`why`)
-    tells of a fault, one without of what a peer has sent."""
-    if event in FAULTS or (event == "page library" and "why" in facts):
-        return "error"
-    return "info" if event in ROUTINE else "warning"
-
-
 @contextmanager
 def bounded(note: Note) -> Iterator[Note]:
-    """Meanwhile, a note that tells REPEATED, equal in `kind`, a few times and then as a number; the
-    LIBRARIES' lines come by it, too."""
-    notebook = Notebook(note, time.monotonic, repeated=REPEATED, lasting=())
-    handler = _Lines(notebook.note)
+    """Meanwhile, a note that tells what repeats itself as a number; LIBRARIES' lines come by it."""
+    log = EventLog(note, time.monotonic)
+    handler = _Lines(log.note)
     loggers = [logging.getLogger(name) for name in LIBRARIES]
     for each in loggers:
         each.handlers[:] = [handler]
         each.propagate = False
     try:
-        yield notebook.note
+        yield log.note
     finally:
         for each in loggers:
             each.handlers[:] = []
             each.propagate = True
-        notebook.close()
+        log.close()
 
 
 def place_of(error: BaseException) -> str:
@@ -87,4 +58,4 @@ class _Lines(logging.Handler):
             facts["why"] = type(error).__name__
             if place := place_of(error):
                 facts["place"] = place
-        self._note("page library", facts)
+        self._note(Event.PAGE_LIBRARY, facts)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import uvicorn
 from starlette.types import ASGIApp
 
-from broker.events import Note
+from broker.events import Event, Note
 from broker.web.server.connection import TIME_LIMITS, Connection, TimeLimits
 from broker.web.server.limits import CONNECTION_LIMITS, ConnectionLimits, admission, peer_of
 
@@ -115,7 +115,9 @@ class PageListener:
                 return
             except OSError as error:
                 # No descriptor or no memory: asking at once again would be all that is done.
-                self._note("page connection refused", {"kind": error.strerror or "accept failed"})
+                self._note(
+                    Event.PAGE_CONNECTION_REFUSED, {"kind": error.strerror or "accept failed"}
+                )
                 self._loop.remove_reader(listening.fileno())
                 self._waiting[listening.fileno()] = self._loop.call_later(
                     AGAIN_S, self._accept_again, listening
@@ -132,13 +134,15 @@ class PageListener:
         if not found.admitted:
             accepted.close()
             kind = "all places are taken"
-            self._note("page connection refused", {"kind": kind, "address": address})
+            self._note(Event.PAGE_CONNECTION_REFUSED, {"kind": kind, "address": address})
             return
         if found.gives_way is not None:
             self._connections.discard(found.gives_way)
             found.gives_way.end()
             kind = "idle for the longest time, all places were taken"
-            self._note("page connection ended", {"kind": kind, "address": found.gives_way.address})
+            self._note(
+                Event.PAGE_CONNECTION_ENDED, {"kind": kind, "address": found.gives_way.address}
+            )
         accepted.setblocking(False)
         held = AcceptedConnection(accepted, address)
         self._connections.add(held)
@@ -184,7 +188,7 @@ class PageListener:
                 if held.connection is None or not held.connection.overdue(now, self._patience):
                     continue
                 facts = {"kind": held.connection.waits_for, "address": held.address}
-                self._note("page connection timed out", facts)
+                self._note(Event.PAGE_CONNECTION_TIMED_OUT, facts)
                 held.connection.expire()
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-import pytest
-
-from broker.web.server.lines import bounded, level_of
+from broker.events import Event
+from broker.web.server.lines import bounded
 
 SECRET = "Doe^Synthetic"
 
@@ -21,12 +20,12 @@ def test_what_a_peer_causes_is_told_as_a_number() -> None:
     with bounded(lambda event, facts: told.append((event, dict(facts)))) as note:
         for _ in range(10_000):
             library.warning("Invalid HTTP request received.")
-            note("page request refused", {"kind": "413"})
+            note(Event.PAGE_REQUEST_REFUSED, {"kind": "413"})
         try:
             raise ValueError(SECRET)
         except ValueError:
             library.exception("Exception in ASGI application\n")
-        note("page served", {"port": 1})
+        note(Event.PAGE_SERVED, {"port": 1})
     for event in ("page library", "page request refused"):
         lines = [facts for name, facts in told if name == event]
         assert len(lines) < 20
@@ -35,26 +34,3 @@ def test_what_a_peer_causes_is_told_as_a_number() -> None:
     (failed,) = (facts for _, facts in told if facts.get("why") == "ValueError")
     assert str(failed["place"]).partition(":")[0].endswith("test_lines.py")
     assert SECRET not in str(told)
-
-
-@pytest.mark.parametrize(
-    ("event", "facts", "level"),
-    [
-        ("signed in", {}, "info"),
-        ("page connection timed out", {}, "info"),
-        ("sign-in failed", {}, "warning"),
-        ("page request refused", {}, "warning"),
-        ("page connection refused", {}, "warning"),
-        ("page connection ended", {}, "warning"),
-        ("page look failed", {}, "warning"),
-        ("page library", {"words": "Invalid HTTP request received."}, "warning"),
-        ("page library", {"words": "Exception in callback", "why": "ValueError"}, "error"),
-        ("page failed", {}, "error"),
-    ],
-)
-def test_each_line_has_the_level_that_its_reader_needs(
-    event: str, facts: Mapping[str, object], level: str
-) -> None:
-    """An error is a fault of the broker, a warning what a peer has no right to, the rest is told
-    for the record."""
-    assert level_of(event, facts) == level
