@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 HIDDEN = "hidden"
@@ -46,6 +47,7 @@ Hosts = str | Sequence[str]
 """One host to listen on, or several."""
 
 
+@lru_cache(maxsize=4096)
 def plain_host(text: str) -> str:
     """The host without the brackets that surround an IPv6 address before a port (RFC 3986 3.2.2).
 

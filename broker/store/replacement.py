@@ -29,14 +29,16 @@ class OpenedFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = str(path)
+        self._place: tuple[int, int] | None = None
+        """Device and number of the file that was opened: the descriptor keeps both its own."""
         self._descriptor: int | None = None
         self._closed = False
         self._stamp: tuple[int, int] | None = None
         """Time of its last change and its size, when they were looked at last."""
         self._changed = False
         self._using = threading.Lock()
-        """Held while the descriptor's number is used: closed, it may be another file's."""
+        """Held while the descriptor is opened or closed."""
 
     def remember(self) -> None:
         """It is open now; only the first time counts. Raises: OSError: when it is not there."""
@@ -45,6 +47,8 @@ class OpenedFile:
         with self._using:
             if self._descriptor is None and not self._closed:
                 self._descriptor = os.open(self._path, os.O_PATH | os.O_CLOEXEC)
+                opened = os.fstat(self._descriptor)
+                self._place = (opened.st_dev, opened.st_ino)
 
     def missing(self) -> str:
         """What is there in its place, in words; empty as long as it is in its place.
@@ -52,17 +56,16 @@ class OpenedFile:
         A file that cannot be looked at, for another reason than that it is gone, is not taken for
         another one: what SQLite says of it counts.
         """
-        with self._using:
-            if self._descriptor is None:
-                return ""
-            opened = os.fstat(self._descriptor)
+        place = self._place
+        if place is None:
+            return ""
         try:
-            found = self._path.stat()
+            found = os.stat(self._path)  # noqa: PTH116 - twice with each film: pathlib takes longer
         except (FileNotFoundError, NotADirectoryError):
             return f"{self._path} was moved away or removed while it was in use"
         except OSError:
             return ""
-        if os.path.samestat(opened, found):
+        if (found.st_dev, found.st_ino) == place:
             stamp = (found.st_mtime_ns, found.st_size)
             if stamp != self._stamp:
                 self._changed, self._stamp = self._stamp is not None, stamp
@@ -81,6 +84,7 @@ class OpenedFile:
         """From now on nothing is compared."""
         with self._using:
             self._closed = True
+            self._place = None
             if self._descriptor is not None:
                 os.close(self._descriptor)
                 self._descriptor = None

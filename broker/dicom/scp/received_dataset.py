@@ -88,7 +88,9 @@ class ReceivedDataset(Generic[R]):
         self._upload: TakesPixels[R] | None = None
         self._fault: Fault | None = None
         self._unreadable: UnreadableDataset | None = None
-        self._dataset = Dataset()
+        self._dataset: Dataset | None = None
+        if request.data is None:
+            return
         try:
             reader = request.reader(WANTED)
             size = reader.to_pixels()
@@ -109,7 +111,7 @@ class ReceivedDataset(Generic[R]):
             raise Fault(
                 statuses.PROCESSING_FAILURE, "the data set cannot be read"
             ) from self._unreadable
-        return self._dataset
+        return Dataset() if self._dataset is None else self._dataset
 
     def finish_pixels(self, length: int) -> R:
         """The first `length` bytes of the pixels, which are all or all but one, in the spool.

@@ -222,7 +222,7 @@ class DatasetReader(Generic[D]):
             return self._advance()
         except (UnreadableDataset, DatasetTooLarge) as error:
             self._levels.clear()
-            self._whole = self._make.dataset()
+            del self._whole
             raise error.with_traceback(None) from None  # its frames hold what was read so far
 
     def pixels(self) -> Iterator[memoryview]:

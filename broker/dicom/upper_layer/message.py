@@ -23,8 +23,8 @@ from broker.dicom.upper_layer.command_set import (
     command_of,
     read_command,
 )
-from broker.dicom.upper_layer.dataset import Buffer, InMemory, Raw
-from broker.dicom.upper_layer.dataset_reader import IMPLICIT_LE, DatasetReader, Wanted
+from broker.dicom.upper_layer.dataset import Buffer, Raw
+from broker.dicom.upper_layer.dataset_reader import DatasetReader, Wanted
 from broker.dicom.upper_layer.dataset_writer import Pieces, buffers
 from broker.dicom.upper_layer.wire import Reason, Violation
 from broker.model.room import MB
@@ -297,12 +297,11 @@ class Request:
 
     def reader(self, wanted: Wanted) -> DatasetReader[Dataset]:
         """Reads the data set, once: values left as their bytes, long ones that are not wanted left
-        out. Only on an accepted context.
+        out. Only where there is one, on an accepted context.
 
         Raises: UnreadableDataset, DatasetTooLarge; and what ends the association.
         """
-        if self.data is None:
-            return DatasetReader(InMemory(b""), IMPLICIT_LE, Raw())
+        assert self.data is not None
         assert self.context is not None
         return DatasetReader(
             self.data,
@@ -315,7 +314,7 @@ class Request:
 
     def dataset(self) -> Dataset:
         """The data set without long values; empty when there was none. As `reader` reads it."""
-        return self.reader(Wanted()).to_end()
+        return Dataset() if self.data is None else self.reader(Wanted()).to_end()
 
     @property
     def operation(self) -> str:
