@@ -10,8 +10,8 @@ import ctypes
 import os
 import signal
 
-NICE = 5
-"""The relay goes first."""
+NICE = 10
+"""The relay goes first: at 5, a page under attack made films a tenth slower on two cores."""
 EXPENDABLE = 500
 """Of 1000, for a system without memory: the page ends before the relay."""
 PR_SET_PDEATHSIG = 1

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -11,6 +13,9 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+NICE = 19
+"""What is dear takes the processor last."""
 
 
 class WorkerFull(Exception):
@@ -68,6 +73,8 @@ class Worker:
             del self._there[key]
 
     def _work(self) -> None:
+        if sys.platform == "linux":  # elsewhere it would be the whole process
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
         while True:
             done, call = self._calls.get()
             try:
