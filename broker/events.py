@@ -14,7 +14,7 @@ Facts = Mapping[str, object]
 """What is told of an event, by name; never patient text (promise 10)."""
 
 
-class Level(StrEnum):
+class Severity(StrEnum):
     """How serious a log line is."""
 
     DEBUG = "debug"
@@ -70,12 +70,12 @@ class Count:
 class Event(StrEnum):
     """An event, by its name in the log."""
 
-    level: Level
+    level: Severity
     told: Told
     counts: tuple[Count, ...]
 
     def __new__(
-        cls, name: str, level: Level = Level.INFO, told: Told = Told.EACH, *counts: Count
+        cls, name: str, level: Severity = Severity.INFO, told: Told = Told.EACH, *counts: Count
     ) -> Event:
         self = str.__new__(cls, name)
         self._value_ = name
@@ -84,115 +84,115 @@ class Event(StrEnum):
 
     # Associations with modalities
 
-    ASSOCIATION_ACCEPTED = "association accepted", Level.DEBUG, Told.EACH, Count("associations")
-    ASSOCIATION_RELEASED = "association released", Level.DEBUG
-    ASSOCIATION_ABORTED = "association aborted", Level.INFO, Told.BY_KIND
-    ASSOCIATION_LOST = "association lost", Level.INFO, Told.BY_KIND
-    ASSOCIATION_REJECTED = "association rejected", Level.WARNING, Told.BY_KIND
-    ASSOCIATION_REFUSED = "association refused", Level.WARNING, Told.BY_KIND
+    ASSOCIATION_ACCEPTED = "association accepted", Severity.DEBUG, Told.EACH, Count("associations")
+    ASSOCIATION_RELEASED = "association released", Severity.DEBUG
+    ASSOCIATION_ABORTED = "association aborted", Severity.INFO, Told.BY_KIND
+    ASSOCIATION_LOST = "association lost", Severity.INFO, Told.BY_KIND
+    ASSOCIATION_REJECTED = "association rejected", Severity.WARNING, Told.BY_KIND
+    ASSOCIATION_REFUSED = "association refused", Severity.WARNING, Told.BY_KIND
     """A connection, or a message, that broke a rule or a limit."""
-    ASSOCIATION_PROBE = "association probe", Level.DEBUG, Told.BY_KIND
+    ASSOCIATION_PROBE = "association probe", Severity.DEBUG, Told.BY_KIND
     """A connection that said nothing and closed: a port scanner, or a balancer's check."""
-    ASSOCIATION_FAULT = "association fault", Level.ERROR, Told.BY_KIND
+    ASSOCIATION_FAULT = "association fault", Severity.ERROR, Told.BY_KIND
     ASSOCIATION_UNPRINTED = (
         "association ended with unprinted images",
-        Level.WARNING,
+        Severity.WARNING,
         Told.BY_KIND,
     )
-    REQUEST_REFUSED = "request refused", Level.WARNING, Told.BY_KIND
+    REQUEST_REFUSED = "request refused", Severity.WARNING, Told.BY_KIND
 
     # Films in
 
     FILMS_ACCEPTED = (
         "films accepted",
-        Level.INFO,
+        Severity.INFO,
         Told.EACH,
         Count("jobs"),
         Count("films", "films"),
         Count("duplicates", present="duplicate_of"),
         Count("answer_s", "seconds"),
     )
-    DUPLICATE_HELD = "duplicate held", Level.WARNING, Told.EACH, Count("held")
-    STORAGE_FAILED = "storage failed", Level.ERROR, Told.BY_CAUSE
+    DUPLICATE_HELD = "duplicate held", Severity.WARNING, Told.EACH, Count("held")
+    STORAGE_FAILED = "storage failed", Severity.ERROR, Told.BY_CAUSE
 
     # Films out
 
     ATTEMPT_BEGAN = "attempt began"
     FILM_ACCEPTED = (
         "film accepted",
-        Level.INFO,
+        Severity.INFO,
         Told.EACH,
         Count("printed", by=("printer",)),
         Count("paper_s", "seconds"),
     )
     JOB_SENT = (
         "job sent",
-        Level.INFO,
+        Severity.INFO,
         Told.EACH,
         Count("attempts", by=("printer",), outcome="accepted"),
     )
     ATTEMPT_FAILED = (
         "attempt failed",
-        Level.WARNING,
+        Severity.WARNING,
         Told.EACH,
         Count("attempts", by=("printer", "outcome")),
         Count("uncertain", equal=("outcome", "uncertain")),
         Count("held", equal=("state", "held")),
     )
     ATTEMPT_STOPPED = "attempt stopped"
-    ATTEMPT_BROKE = "attempt broke", Level.ERROR
-    FILM_DAMAGED = "film damaged", Level.ERROR
-    FILM_UNSENDABLE = "film cannot be sent", Level.ERROR
-    DISPATCHER_FAILED = "dispatcher failed", Level.ERROR, Told.BY_CAUSE
+    ATTEMPT_BROKE = "attempt broke", Severity.ERROR
+    FILM_DAMAGED = "film damaged", Severity.ERROR
+    FILM_UNSENDABLE = "film cannot be sent", Severity.ERROR
+    DISPATCHER_FAILED = "dispatcher failed", Severity.ERROR, Told.BY_CAUSE
 
     # Printers
 
-    PRINTER_CHANGED = "printer changed", Level.WARNING
+    PRINTER_CHANGED = "printer changed", Severity.WARNING
     PRINTER_SAID = "printer said"
-    MONITOR_FAILED = "monitor failed", Level.ERROR, Told.BY_CAUSE
+    MONITOR_FAILED = "monitor failed", Severity.ERROR, Told.BY_CAUSE
 
     # The queue and its files
 
     JOB_RECOVERED = (
         "job recovered",
-        Level.WARNING,
+        Severity.WARNING,
         Told.EACH,
         Count("held", equal=("state", "held")),
         Count("uncertain", "uncertain"),
     )
-    PIXELS_MISSING = "pixels missing", Level.WARNING, Told.EACH, Count("held", "held")
+    PIXELS_MISSING = "pixels missing", Severity.WARNING, Told.EACH, Count("held", "held")
     PIXELS_SHED = (
         "pixels shed",
-        Level.WARNING,
+        Severity.WARNING,
         Told.EACH,
         Count("shed_jobs", "jobs"),
         Count("shed_bytes", "bytes"),
     )
     RETENTION_REMOVED = "retention removed"
     SPOOL_SWEPT = "spool swept"
-    ORPHANS_SET_ASIDE = "orphans set aside", Level.WARNING
-    ORPHANS_BROUGHT_BACK = "orphans brought back", Level.WARNING
-    ORPHANS_REMOVED = "orphans removed", Level.WARNING
-    REFERENCES_RESTORED = "references restored", Level.WARNING
-    ROWS_DAMAGED = "rows damaged", Level.WARNING
+    ORPHANS_SET_ASIDE = "orphans set aside", Severity.WARNING
+    ORPHANS_BROUGHT_BACK = "orphans brought back", Severity.WARNING
+    ORPHANS_REMOVED = "orphans removed", Severity.WARNING
+    REFERENCES_RESTORED = "references restored", Severity.WARNING
+    ROWS_DAMAGED = "rows damaged", Severity.WARNING
     CLOCK_SET_BACK = "clock was set back"
-    UPKEEP_FAILED = "upkeep failed", Level.ERROR, Told.BY_CAUSE
+    UPKEEP_FAILED = "upkeep failed", Severity.ERROR, Told.BY_CAUSE
 
     # The database
 
-    DATABASE_DAMAGED = "database damaged", Level.ERROR
-    DATABASE_REPLACED = "database replaced", Level.ERROR
-    DATABASE_LOG_GROWS = "database log grows", Level.WARNING
+    DATABASE_DAMAGED = "database damaged", Severity.ERROR
+    DATABASE_REPLACED = "database replaced", Severity.ERROR
+    DATABASE_LOG_GROWS = "database log grows", Severity.WARNING
     DATABASE_LOG_SHRANK = "database log shrank"
     QUEUE_CHECKED = "queue checked"
-    CHECK_FOUND_FAULTS = "check found faults", Level.ERROR
+    CHECK_FOUND_FAULTS = "check found faults", Severity.ERROR
 
     # Messages to people who are not looking
 
     NOTICE_DELIVERED = "notice delivered"
-    NOTICE_NOT_DELIVERED = "notice not delivered", Level.WARNING
-    NOTICE_DROPPED = "notice dropped", Level.WARNING
-    NOTIFIER_FAILED = "notifier failed", Level.WARNING
+    NOTICE_NOT_DELIVERED = "notice not delivered", Severity.WARNING
+    NOTICE_DROPPED = "notice dropped", Severity.WARNING
+    NOTIFIER_FAILED = "notifier failed", Severity.WARNING
 
     # The broker's process
 
@@ -200,44 +200,44 @@ class Event(StrEnum):
     BROKER_STOPS = "broker stops"
     BROKER_STOPS_AT_ONCE = "broker stops at once"
     BROKER_STOPPED = "broker stopped"
-    ATTEMPTS_CUT_OFF = "attempts cut off", Level.ERROR
-    PARTS_CUT_OFF = "parts cut off", Level.ERROR
-    VITALS_NOT_WRITTEN = "vital signs not written", Level.WARNING
-    DATA_MADE_PRIVATE = "data made private", Level.WARNING
-    DATA_OPEN_TO_OTHERS = "data open to others", Level.WARNING
-    CERTIFICATE = "certificate", Level.WARNING
+    ATTEMPTS_CUT_OFF = "attempts cut off", Severity.ERROR
+    PARTS_CUT_OFF = "parts cut off", Severity.ERROR
+    VITALS_NOT_WRITTEN = "vital signs not written", Severity.WARNING
+    DATA_MADE_PRIVATE = "data made private", Severity.WARNING
+    DATA_OPEN_TO_OTHERS = "data open to others", Severity.WARNING
+    CERTIFICATE = "certificate", Severity.WARNING
     CONFIGURATION_READ = "configuration read again"
-    CONFIGURATION_NEEDS_RESTART = "configuration needs a restart", Level.WARNING
-    CONFIGURATION_NOT_TAKEN = "configuration not taken", Level.ERROR
-    CONFIGURATION_NOT_READABLE = "configuration not readable, the old one stays", Level.ERROR
+    CONFIGURATION_NEEDS_RESTART = "configuration needs a restart", Severity.WARNING
+    CONFIGURATION_NOT_TAKEN = "configuration not taken", Severity.ERROR
+    CONFIGURATION_NOT_READABLE = "configuration not readable, the old one stays", Severity.ERROR
 
     # The page, and the process that serves it
 
     PAGE_SERVED = "page served"
-    PAGE_NOT_SERVED = "page not served", Level.ERROR
-    PAGE_ENDED = "page ended", Level.ERROR
-    PAGE_FAILED = "page failed", Level.ERROR, Told.BY_KIND
-    PAGE_LOOK_FAILED = "page look failed", Level.WARNING, Told.BY_KIND
-    PAGE_LIBRARY = "page library", Level.WARNING, Told.BY_KIND
-    PAGE_CONNECTION_ENDED = "page connection ended", Level.WARNING, Told.BY_KIND
-    PAGE_CONNECTION_REFUSED = "page connection refused", Level.WARNING, Told.BY_KIND
-    PAGE_CONNECTION_TIMED_OUT = "page connection timed out", Level.INFO, Told.BY_KIND
+    PAGE_NOT_SERVED = "page not served", Severity.ERROR
+    PAGE_ENDED = "page ended", Severity.ERROR
+    PAGE_FAILED = "page failed", Severity.ERROR, Told.BY_KIND
+    PAGE_LOOK_FAILED = "page look failed", Severity.WARNING, Told.BY_KIND
+    PAGE_LIBRARY = "page library", Severity.WARNING, Told.BY_KIND
+    PAGE_CONNECTION_ENDED = "page connection ended", Severity.WARNING, Told.BY_KIND
+    PAGE_CONNECTION_REFUSED = "page connection refused", Severity.WARNING, Told.BY_KIND
+    PAGE_CONNECTION_TIMED_OUT = "page connection timed out", Severity.INFO, Told.BY_KIND
     """Browsers open connections that they may not need."""
-    PAGE_REQUEST_REFUSED = "page request refused", Level.WARNING, Told.BY_KIND
-    SIGNED_IN = "signed in", Level.INFO, Told.BY_KIND
-    SIGN_IN_FAILED = "sign-in failed", Level.WARNING, Told.BY_KIND
+    PAGE_REQUEST_REFUSED = "page request refused", Severity.WARNING, Told.BY_KIND
+    SIGNED_IN = "signed in", Severity.INFO, Told.BY_KIND
+    SIGN_IN_FAILED = "sign-in failed", Severity.WARNING, Told.BY_KIND
 
     # Emulated printers
 
-    FILM_NOT_PRINTED = "film not printed", Level.WARNING
+    FILM_NOT_PRINTED = "film not printed", Severity.WARNING
     EVENT_NOT_DELIVERED = "event not delivered"
 
-    def level_of(self, facts: Facts) -> Level:
+    def level_of(self, facts: Facts) -> Severity:
         """How serious this one is, by what is told of it."""
         if self is Event.PRINTER_CHANGED and facts.get("health") == "up":
-            return Level.INFO
+            return Severity.INFO
         if self is Event.PAGE_LIBRARY and "why" in facts:
-            return Level.ERROR  # an exception: a fault, where others are what a peer has sent
+            return Severity.ERROR  # an exception: a fault, where others are what a peer has sent
         return self.level
 
 

@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from broker.dicom import statuses
 from broker.dicom.scp.open_film import Received
 from broker.dicom.statuses import Fault
-from broker.dicom.upper_layer.dataset_reader import DatasetReader, UnreadableDataset, Wanted
+from broker.dicom.upper_layer.dataset_reader import DatasetReader, UnreadableDataset, WantedElements
 from broker.dicom.upper_layer.message import Request
 from broker.model.job import PrintRequest
 from broker.model.printer import PoolStatus
@@ -63,7 +63,7 @@ class FilmIntake(Protocol[R]):
 
 _PIXEL_DATA = 0x7FE00010
 _LUT_DATA = 0x00283006
-WANTED = Wanted(
+WANTED = WantedElements(
     # Basic Grayscale and Basic Color Image Sequence, of an image box.
     pixels=frozenset({(0x20200110, _PIXEL_DATA), (0x20200111, _PIXEL_DATA)}),
     # Presentation LUT Sequence.

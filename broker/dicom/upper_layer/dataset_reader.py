@@ -102,7 +102,7 @@ Place = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedElements:
     """What one who reads a data set means to read in it."""
 
     pixels: frozenset[Place] = frozenset()
@@ -190,7 +190,7 @@ class DatasetReader(Generic[D]):
         size: int | None = None,
         max_size: int = _ENDLESS,
         max_elements: int = MAX_ELEMENTS,
-        wanted: Wanted | None = None,
+        wanted: WantedElements | None = None,
     ) -> None:
         """`size` is the data set's, where it is known; `max_elements` counts items and values, too.
 
@@ -391,7 +391,7 @@ class DatasetReader(Generic[D]):
         sequence = self._levels[-2] if len(self._levels) > 1 else None
         return (sequence.tag, tag) if isinstance(sequence, _Items) else None
 
-    def _is_unread(self, tag: BaseTag, wanted: Wanted) -> bool:
+    def _is_unread(self, tag: BaseTag, wanted: WantedElements) -> bool:
         """By what the dictionary says of its element, not by the VR that came with it: what is read
         must not vanish because it is sent as UN."""
         return self._place(tag) not in wanted.long and dictionary_vr(tag) in BINARY

@@ -24,7 +24,7 @@ from broker.dicom.upper_layer.command_set import (
     read_command,
 )
 from broker.dicom.upper_layer.dataset import Buffer, Raw
-from broker.dicom.upper_layer.dataset_reader import DatasetReader, Wanted
+from broker.dicom.upper_layer.dataset_reader import DatasetReader, WantedElements
 from broker.dicom.upper_layer.dataset_writer import Pieces, buffers
 from broker.dicom.upper_layer.wire import Reason, Violation
 from broker.model.room import MB
@@ -295,7 +295,7 @@ class Request:
         """Command Field."""
         return int(self.command.CommandField)
 
-    def reader(self, wanted: Wanted) -> DatasetReader[Dataset]:
+    def reader(self, wanted: WantedElements) -> DatasetReader[Dataset]:
         """Reads the data set, once: values left as their bytes, long ones that are not wanted left
         out. Only where there is one, on an accepted context.
 
@@ -314,7 +314,7 @@ class Request:
 
     def dataset(self) -> Dataset:
         """The data set without long values; empty when there was none. As `reader` reads it."""
-        return Dataset() if self.data is None else self.reader(Wanted()).to_end()
+        return Dataset() if self.data is None else self.reader(WantedElements()).to_end()
 
     @property
     def operation(self) -> str:
