@@ -13,6 +13,7 @@ from tests.bench import (
     beside,
     change_count,
     film_rate,
+    films_taken,
     film_times,
     half_open,
     idle,
@@ -147,3 +148,14 @@ def test_films_on_a_small_disk_are_timed() -> None:
         small_disk.SMALL: (12, 0),
         small_disk.LARGE: (12, 0),
     }
+
+
+def test_films_taken_are_counted() -> None:
+    """Two modalities print on a broker for a moment, and what it took is a rate."""
+    openers = {"broker": films_taken.SERVERS["broker"]}
+
+    found = films_taken.measure(1, 0.5, numbers=(2,), openers=openers)
+
+    ((key, (rate,)),) = found.items()
+    assert key == ("broker", 2)
+    assert rate > 0
