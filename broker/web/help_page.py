@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
+from itertools import count
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -15,6 +17,9 @@ from broker.web.auth.signin import Person, person
 from broker.web.pages import READ, Pages
 
 router = APIRouter(include_in_schema=False)
+
+_TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
+_SCROLLS = '<div class="wide" role="region" aria-label="Table {number}" tabindex="0">{table}</div>'
 
 
 @router.api_route("/help", methods=READ, response_class=HTMLResponse)
@@ -44,7 +49,7 @@ def body(name: str) -> Markup:
     """
     linked = LINK.sub(r"[\1](/help/\2)", topic(name).text)
     html: str = MarkdownIt("commonmark", {"html": False}).enable("table").render(linked)
-    # A wide table, and only the table, scrolls on a phone; a keyboard reaches it.
-    table = '<div class="wide" role="region" aria-label="Table" tabindex="0"><table class="list">'
-    html = html.replace("<table>", table).replace("</table>", "</table></div>")
+    # A wide table scrolls by itself, with a keyboard too, and has a name as every region.
+    number = count(1)
+    html = _TABLE.sub(lambda found: _SCROLLS.format(number=next(number), table=found[0]), html)
     return Markup(html.replace("<pre>", '<pre tabindex="0">'))

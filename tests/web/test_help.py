@@ -10,9 +10,11 @@ from markdown_it import MarkdownIt
 
 from broker.operations.manual import TOPICS, topics
 from broker.web.help_page import body
+from tests.peers.broker_process import command
 from tests.web.browser import Browser
 from tests.web.print_room import PrintRoom
 
+PASSWORD = "correct horse"
 pytestmark = pytest.mark.timeout(240)
 
 
@@ -63,8 +65,11 @@ def test_help_needs_the_sign_in_of_other_pages(room: PrintRoom) -> None:
         missing = page.get("/help/fax")
         assert (missing.status_code, "there is no such topic" in missing.text) == (404, True)
         assert page.get("/help/..%2Flimits").status_code == 404
-        room.broker("user", "add", "ruth", "--password-stdin", said="correct horse\n")
+        made = command(
+            "user", "add", "ruth", "--password-stdin", config=room.config, given=f"{PASSWORD}\n"
+        )
+        assert made.returncode == 0, made.stderr
         answer = page.get("/help/limits", headers={"Accept": "text/html"})
         assert (answer.status_code, "/sign-in" in answer.headers["location"]) == (303, True)
-        signed_in = page.get("/help/limits", auth=("ruth", "correct horse"))
+        signed_in = page.get("/help/limits", auth=("ruth", PASSWORD))
         assert (signed_in.status_code, "Grayscale only" in signed_in.text) == (200, True)
