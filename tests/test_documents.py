@@ -29,7 +29,7 @@ def spans(line: str) -> list[str]:
 
 def place(document: Path, span: str) -> Path | None:
     """The file or folder that is meant; in `broker/README.md` from there. None for other code."""
-    if not re.fullmatch(r"[\w./-]+", span):
+    if not re.fullmatch(r"[\w.][\w./-]*", span):
         return None
     if span.startswith(FOLDERS):
         return ROOT / span
