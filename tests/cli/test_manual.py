@@ -24,6 +24,7 @@ from broker.operations.manual import LINK, TOPICS, NoSuchTopic, topic, topics
 from tests.cli.conftest import Site
 from tests.peers.named_commands import BLOCK
 
+ROOT = Path(__file__).parents[2]
 SOURCES = "\n".join(
     file.read_text(encoding="utf-8") for file in Path(broker.__file__).parent.rglob("*.py")
 )
@@ -72,22 +73,21 @@ def test_no_link_is_dead(name: str) -> None:
     linked = {target for _, target in LINK.findall(text)}
     assert linked <= set(TOPICS) - {name}
     assert text.count("](") == len(LINK.findall(text))
-    checkout = Path(__file__).parents[2]
     for sample in re.findall(r"samples/[a-z.]+", text):
-        assert (checkout / sample.rstrip(".")).is_file()
+        assert (ROOT / sample.rstrip(".")).is_file()
     for section in re.findall(r"\*(The broker [a-z ]+|A modality [a-z ]+)\*", text):
         assert any(f"## {section}\n" in each.text for each in topics())
 
 
-@pytest.mark.parametrize("name", TOPICS)
+@pytest.mark.parametrize("name", [*TOPICS, "README"])
 def test_each_key_of_the_configuration_exists(name: str) -> None:
     """In sentences as `section.key`, and in samples of the file."""
-    text = topic(name).text
+    text = topic(name).text if name in TOPICS else (ROOT / "README.md").read_text()
     for span in spans(text):
         section, _, key = span.partition(" = ")[0].partition(".")
         if section in SECTIONS and re.fullmatch("[a-z_]+", key) and key not in NO_KEYS:
             assert key in SECTIONS[section], span
-        elif re.fullmatch(r"[a-z]+(_[a-z]+)+", span) and not span.startswith("dicom_print_"):
+        elif name in TOPICS and re.fullmatch("(?!dicom_print_)[a-z]+(_[a-z]+)+", span):
             assert span in KEYS, span
     for sample in re.findall(r"```toml\n(.*?)```", text, re.DOTALL):
         for section, entries in tomllib.loads(sample).items():
