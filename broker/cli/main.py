@@ -17,6 +17,7 @@ from broker.cli import (
     config,
     db,
     jobs,
+    manual,
     notify,
     printers,
     purge,
@@ -50,7 +51,7 @@ ORDER = (
     "db",
     "demo",
     "emulate",
-    "conformance",
+    "help",
 )
 
 
@@ -129,8 +130,9 @@ app.add_typer(db.app, name="db")
 app.add_typer(spool.app, name="spool")
 app.add_typer(user.app, name="user")
 app.add_typer(notify.app, name="notify")
-for _each in ("demo", "emulate", "conformance"):
+for _each in ("demo", "emulate"):
     _register(_each)
+app.command("help")(manual.show)
 
 
 def main() -> None:

@@ -139,6 +139,10 @@ class Browser:
         self._until(lambda: self.run("return arguments[0].complete", found), "a whole picture")
         return bytes(found.screenshot_as_png)
 
+    def screenshot(self) -> bytes:
+        """What the window shows, as PNG."""
+        return bytes(self._driver.get_screenshot_as_png())
+
     def keep(self, name: str) -> None:
         """A screenshot for a person who looks at the run."""
         self._pictures.mkdir(parents=True, exist_ok=True)
