@@ -6,14 +6,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from broker.config.file import FILE_NAME, ConfigError, load, locate
 from broker.model.caller import RIGHT_TITLE, is_ae_title
 from broker.model.printable import printable
-from broker.operations.opened import Store, store_of
+
+if TYPE_CHECKING:
+    from broker.operations.opened import Store
 
 ConfigOption = Annotated[
     Path | None,
@@ -82,8 +83,14 @@ def _own(ctx: typer.Context, config: Path | None, *, must: bool) -> None:
 def opened(ctx: typer.Context, config: Path | None) -> Iterator[Store]:
     """The store that the configuration names.
 
-    ConfigError; Failure, SchemaTooOld and SchemaTooNew in one line each; OSError.
+    Raises:
+        ConfigError: the file has mistakes, or there is neither a file nor a data folder.
+        Failure, SpoolMismatch, SchemaTooOld, SchemaTooNew: the data folder cannot be used.
+        OSError: the system refuses it.
     """
+    from broker.config.file import FILE_NAME, ConfigError, load, locate
+    from broker.operations.opened import store_of
+
     file = configured(ctx, config)
     settings = load(file)
     if locate(file) is None and not settings.data_dir.exists():

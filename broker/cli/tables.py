@@ -12,14 +12,16 @@ import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from broker.model.printable import one_line
-from broker.operations.alarms import alarms
-from broker.operations.opened import Store
+
+if TYPE_CHECKING:
+    from broker.operations.opened import Store
 
 NARROWEST = 40
 """Text is not folded to less than so many columns."""
@@ -163,6 +165,8 @@ def as_json(document: object) -> str:
 
 def banners(store: Store, width: int) -> list[Text]:
     """Lines to put above a table; none when all is well."""
+    from broker.operations.alarms import alarms
+
     return [line for sentence in alarms(store) for line in folded(sentence, width)]
 
 

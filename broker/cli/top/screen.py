@@ -6,12 +6,10 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 
-import typer
 from textual import work
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from broker.cli.options import ConfigOption
 from broker.cli.top import rows
 from broker.cli.top.commands import OrderingApp
 from broker.cli.top.dialogs import ReadDialog
@@ -184,24 +182,3 @@ def _put(where: Static, words: str) -> None:
     if where.content != words:
         where.update(words)
         where.display = bool(words)
-
-
-def top(ctx: typer.Context, config: ConfigOption = None) -> None:
-    """Show printers and jobs on one screen; single keys give orders.
-
-    It reads the database alone, so it works over SSH and beside any broker. Keys are in the last
-    line; q leaves.
-
-    Example: broker top
-    """
-    import sys
-
-    from broker.cli.options import opened
-    from broker.cli.owner import person
-
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise typer.BadParameter("it needs a terminal; `broker jobs` and `broker printers` do not")
-    with opened(ctx, config) as store:
-        from broker.cli.top.screen import Top
-
-        Top(store, person()).run()
