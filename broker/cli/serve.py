@@ -52,22 +52,25 @@ def serve(
 
     Example: broker serve --config /etc/broker/broker.toml
     """
-    import structlog
+    from broker.service.optional_packages import left_out
 
-    from broker.config import certificates
-    from broker.config.file import ConfigError, locate, warnings
-    from broker.operations import data_folder
-    from broker.service import logs, signals
-    from broker.service.alerts import Notices
-    from broker.service.logs import scribe
-    from broker.service.service import Service
-    from broker.service.web_process import Page
-    from broker.spool.binding import SpoolMismatch
-    from broker.spool.files import SpoolMissing
-    from broker.store.database import FAILURES
-    from broker.store.integrity import DatabaseDamaged
-    from broker.store.occupancy import Occupied
-    from broker.store.schema import SchemaTooNew
+    with left_out("numpy", "PIL", "rich"):
+        import structlog
+
+        from broker.config import certificates
+        from broker.config.file import ConfigError, locate, warnings
+        from broker.operations import data_folder
+        from broker.service import logs, signals
+        from broker.service.alerts import Notices
+        from broker.service.logs import scribe
+        from broker.service.service import Service
+        from broker.service.web_process import Page
+        from broker.spool.binding import SpoolMismatch
+        from broker.spool.files import SpoolMissing
+        from broker.store.database import FAILURES
+        from broker.store.integrity import DatabaseDamaged
+        from broker.store.occupancy import Occupied
+        from broker.store.schema import SchemaTooNew
 
     was = os.geteuid()
     config = configured(ctx, config)

@@ -41,9 +41,13 @@ def upgrade(database: Database, report: Callable[[str], None] | None = None) -> 
     """Bring the tables to the newest version, in one transaction: all steps or none.
 
     `report` is told each step as it is done. Two processes may do this at once: the second finds
-    nothing left to do. SchemaTooNew when this version does not know the database's. From then on,
-    the database counts its changes.
+    nothing left to do. From then on, the database counts its changes.
+
+    Raises: SchemaTooNew: when this broker does not know the database's version.
     """
+    if current(database) == head():
+        identity.count(database)
+        return
     from alembic import command
 
     with database.write() as connection:
@@ -63,7 +67,9 @@ def current(database: Database) -> str | None:
 
 def steps(database: Database) -> list[str]:
     """What `upgrade` has to do, in its order and in the words that it reports; none when it is up
-    to date. SchemaTooNew.
+    to date.
+
+    Raises: SchemaTooNew: when this broker does not know the database's version.
     """
     from alembic.script import ScriptDirectory
 
@@ -80,8 +86,9 @@ def head() -> str:
 
 
 def check(database: Database) -> None:
-    """Make sure that the tables are what this broker works with, and count changes from now on:
-    SchemaTooOld, SchemaTooNew.
+    """Make sure that the tables are what this broker works with, and count changes from now on.
+
+    Raises: SchemaTooOld, SchemaTooNew: when they are not.
     """
     with database.read() as connection:
         revision = _known_revision(connection)
