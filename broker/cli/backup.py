@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,6 +50,7 @@ def backup(
     Example: broker backup /mnt/backup/broker
     """
     import sqlite3
+    from importlib.metadata import version
 
     from broker.backup.backup import Site, back_up
     from broker.cli.owner import permitted

@@ -79,9 +79,12 @@ def check(
 
     from broker.cli import tables
     from broker.config.file import load
-    from broker.dicom.scu.probe import probe
     from broker.model.health import CheckKind
     from broker.operations import documents
+    from broker.service.optional_packages import left_out
+
+    with left_out("numpy", "PIL"):
+        from broker.dicom.scu.probe import probe
 
     settings = load(file := configured(ctx, config, opens_data=False))
     healthy = {CheckKind.NORMAL, CheckKind.WARNING, CheckKind.BUSY}
