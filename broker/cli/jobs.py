@@ -107,12 +107,14 @@ def show(
     """
     import time
 
-    from broker.cli import film_picture, queue_tables, tables
+    from broker.cli import queue_tables, tables
     from broker.cli.options import opened
     from broker.operations import documents
     from broker.operations.job_status import standing
 
     if preview is not None:
+        from broker.cli import film_picture  # here: NumPy and Pillow are for pictures alone
+
         film_picture.require_writable_name(preview)
         if as_document:
             raise typer.BadParameter("--preview writes a picture; use --json without it")
