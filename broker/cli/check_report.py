@@ -5,15 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from broker.cli.check import OVER_TLS
-from broker.config.schema import Config
 from broker.model.health import Check, CheckKind
 from broker.model.hosts import at_port
 from broker.model.printer import Address, Duty, Health, Printer
 from broker.operations import documents
-from broker.operations.readiness import ObstacleKind, Readiness
 from broker.operations.text import age, count, moment
+
+if TYPE_CHECKING:
+    from broker.config.schema import Config
+    from broker.operations.readiness import Readiness
 
 HEALTHY = {CheckKind.NORMAL, CheckKind.WARNING, CheckKind.BUSY}
 BELOW = 8
@@ -122,6 +125,8 @@ def _films_row(config: Config, films: Readiness) -> documents.Document:
 
 def _films_sentences(config: Config, films: Readiness) -> Iterator[Sentence]:
     """Whether films can be taken, and each thing that is in the way."""
+    from broker.operations.readiness import ObstacleKind
+
     verdict = "can be taken" if films.ready else "can NOT be taken"
     if not films.ready and all(each.kind is ObstacleKind.NO_PRINTER for each in films.obstacles):
         verdict = "are taken and NOT printed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sqlite3
 import sys
@@ -17,6 +18,8 @@ from broker.events import Event, Facts
 if TYPE_CHECKING:
     from broker.config.schema import Config
 
+COLLECTIONS = (700, 10, 10)
+"""When Python looks for garbage, as it does by itself."""
 LEAST_PORT = 1024
 """From here on any user may listen."""
 
@@ -72,6 +75,7 @@ def serve(
         from broker.store.occupancy import Occupied
         from broker.store.schema import SchemaTooNew
 
+    gc.set_threshold(*COLLECTIONS)
     was = os.geteuid()
     config = configured(ctx, config)
     try:
