@@ -6,28 +6,37 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from broker.cli import queue_columns as shown
 from broker.cli.tables import Column, Row, fact, folded, lay_out
-from broker.model.hosts import at_port
-from broker.model.job import Attempt, FilmState, Job, JobFilm, State
+from broker.model.job import Attempt, FilmState, JobFilm, State
 from broker.model.printer import Printer
 from broker.operations.job_status import Standing
 from broker.operations.recovery_preview import tray
-from broker.operations.remarks import of_job, of_printer, where
+from broker.operations.remarks import of_job, of_printer
 from broker.operations.text import age, count, moment, why_removed
 from broker.store.reading import Unanswered
 
 JOBS = (
-    Column("ID", right=True),
-    Column("STATE"),
-    Column("MODALITY"),
-    Column("FILMS", right=True),
-    Column("COPIES", right=True),
-    Column("PRINTER"),
-    Column("TRIES", right=True),
-    Column("AGE", right=True),
+    shown.ID,
+    shown.STATE,
+    shown.MODALITY,
+    shown.FILMS,
+    shown.COPIES,
+    shown.WHERE,
+    shown.TRIES,
+    shown.AGE,
 )
-KEPT = Column("KEPT")
-"""Whether the pixels are still there; shown where some are not."""
+PRINTERS = (
+    shown.NAME,
+    shown.PLACE,
+    shown.HEALTH.under("STATUS"),
+    shown.DUTY,
+    shown.WEIGHT,
+    shown.LOAD,
+    shown.ACCEPTED,
+    shown.FAILURES,
+    shown.CHECKED_AGO,
+)
 FILMS = (
     Column("FILM", right=True),
     Column("PASS", right=True),
@@ -56,14 +65,13 @@ def jobs(
     A sentence that several in a row have in common stands once: below the last of them, as the end
     of a long list is what stays on the screen, or with `runs_begin` below the first.
     """
-    left = any(each.job.pixels_removed_at is not None for each in found)
-    columns = (*JOBS, KEPT) if left else JOBS
+    removed = any(each.job.pixels_removed_at is not None for each in found)
+    fields = (*JOBS, shown.KEPT) if removed else JOBS
     below = _once([(each.job.id, of_job(each, now)) for each in found], runs_begin=runs_begin)
     rows = [
-        Row((*_cells(each, now), *([_kept(each.job)] if left else [])), said)
-        for each, said in zip(found, below, strict=True)
+        Row(shown.cells(fields, each, now), said) for each, said in zip(found, below, strict=True)
     ]
-    return lay_out(columns, rows, width)
+    return lay_out(shown.columns(fields), rows, width)
 
 
 def _once(
@@ -96,24 +104,6 @@ def _numbered(numbers: Sequence[int]) -> str:
         return f"jobs {first} and {last}"
     gaps = abs(last - first) >= len(numbers)
     return f"the {len(numbers)} jobs from {first} to {last}" if gaps else f"jobs {first} to {last}"
-
-
-def _kept(job: Job) -> str:
-    return "all" if job.pixels_removed_at is None else "row"
-
-
-def _cells(found: Standing, now: float) -> tuple[str, ...]:
-    job = found.job
-    return (
-        str(job.id),
-        str(job.state),
-        job.calling_ae,
-        f"{job.films_accepted}/{job.films}",
-        str(job.copies),
-        where(found),
-        str(job.attempts),
-        age(now - job.created_at),
-    )
 
 
 def job(
@@ -199,45 +189,12 @@ def _attempt(number: int, attempt: Attempt, end: str) -> Row:
     )
 
 
-COLUMNS = (
-    Column("NAME"),
-    Column("AE@HOST:PORT", below=True),
-    Column("STATUS"),
-    Column("DUTY"),
-    Column("WGHT", right=True),
-    Column("LOAD", right=True),
-    Column("DONE", right=True),
-    Column("FAIL", right=True),
-    Column("LAST-CHECK", right=True),
-)
-
-
 def printers(
     found: Sequence[Printer], now: float, width: int, *, running: bool = True
 ) -> list[Text]:
     """One row for each printer; what it or its operator says of it below."""
     rows = [
-        Row(_printer_cells(each, now), of_printer(each, now, running=running)) for each in found
+        Row(shown.cells(PRINTERS, each, now), of_printer(each, now, running=running))
+        for each in found
     ]
-    return lay_out(COLUMNS, rows, width)
-
-
-def place(printer: Printer) -> str:
-    """AE title, host and port in one word."""
-    address = printer.address
-    return f"{address.ae_title}@{at_port(address.host, address.port)}"
-
-
-def _printer_cells(printer: Printer, now: float) -> tuple[str, ...]:
-    checked = printer.last_check_at
-    return (
-        printer.name,
-        place(printer),
-        str(printer.health),
-        str(printer.duty),
-        str(printer.address.weight),
-        str(printer.load),
-        str(printer.films_accepted),
-        str(printer.failures),
-        "never" if checked is None else f"{age(now - checked)} ago",
-    )
+    return lay_out(shown.columns(PRINTERS), rows, width)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from broker.cli import queue_columns as shown
 from broker.cli import queue_tables
+from broker.cli.queue_columns import Field, T
 from broker.cli.tables import Column
 from broker.cli.top.listing import Line
-from broker.model.hosts import at_port
 from broker.model.job import State
 from broker.model.printable import one_line
 from broker.model.printer import Printer
@@ -17,32 +18,32 @@ from broker.model.vitals import Vitals
 from broker.operations.job_status import Standing, explanation, standing
 from broker.operations.look import OverviewState
 from broker.operations.opened import Store
-from broker.operations.remarks import of_job, of_printer, where
+from broker.operations.remarks import of_job, of_printer
 from broker.operations.text import age, count, moment
 
 PRINTERS = (
-    Column("PRINTER"),
-    Column("HEALTH"),
-    Column("DUTY"),
-    Column("WGHT", right=True),
-    Column("LOAD", right=True),
-    Column("BUSY", right=True),
-    Column("FILMS", right=True),
-    Column("FAIL", right=True),
-    Column("CHECK", right=True),
-    Column("WHAT IT SAYS"),
+    shown.NAME.under("PRINTER"),
+    shown.HEALTH,
+    shown.DUTY,
+    shown.WEIGHT,
+    shown.LOAD,
+    shown.BUSY,
+    shown.ACCEPTED.under("FILMS"),
+    shown.FAILURES,
+    shown.CHECKED,
 )
 JOBS = (
-    Column("ID", right=True),
-    Column("STATE"),
-    Column("MODALITY"),
-    Column("FILMS", right=True),
-    Column("COPIES", right=True),
-    Column("PRIO"),
-    Column("PRINTER"),
-    Column("AGE", right=True),
-    Column("WHY"),
+    shown.ID,
+    shown.STATE,
+    shown.MODALITY,
+    shown.FILMS,
+    shown.COPIES,
+    shown.PRIORITY,
+    shown.WHERE,
+    shown.AGE,
 )
+PRINTER_COLUMNS = (*shown.columns(PRINTERS), Column("WHAT IT SAYS"))
+JOB_COLUMNS = (*shown.columns(JOBS), Column("WHY"))
 KEYS = (
     "Job:     h hold  r release  c cancel  m move  p reprint  y priority  Enter all\n"
     "Printer: d drain  a halt  e ready  t test film   Tab other table  ? help  q quit"
@@ -77,42 +78,22 @@ lined up; it is not bound to it."""
 
 def printer_line(printer: Printer, now: float, *, running: bool = True) -> Line:
     """One row."""
-    checked = printer.last_check_at
-    cells = (
-        printer.name,
-        str(printer.health),
-        str(printer.duty),
-        str(printer.address.weight),
-        str(printer.load),
-        str(printer.claims),
-        str(printer.films_accepted),
-        str(printer.failures),
-        "never" if checked is None else age(now - checked),
-    )
     said = of_printer(printer, now, running=running)
-    return Line(printer.name, tuple(map(one_line, cells)), _sentence(said))
+    return Line(printer.name, _cells(PRINTERS, printer, now), _sentence(said))
 
 
 def job_line(found: Standing, now: float) -> Line:
     """One row."""
-    job = found.job
-    cells = (
-        str(job.id),
-        str(job.state),
-        one_line(job.calling_ae),
-        f"{job.films_accepted}/{job.films}",
-        str(job.copies),
-        str(job.priority),
-        one_line(where(found)),
-        age(now - job.created_at),
-    )
-    return Line(str(job.id), cells, _sentence(of_job(found, now)))
+    return Line(str(found.job.id), _cells(JOBS, found, now), _sentence(of_job(found, now)))
+
+
+def _cells(fields: Sequence[Field[T]], row: T, now: float) -> tuple[str, ...]:
+    return tuple(map(one_line, shown.cells(fields, row, now)))
 
 
 def about_printer(printer: Printer, now: float, *, running: bool = True) -> str:
     """What it and its operator say."""
-    address = printer.address
-    place = f"{printer.name}: {address.ae_title}@{at_port(address.host, address.port)}"
+    place = f"{printer.name}: {shown.place(printer)}"
     return "; ".join((place, *map(one_line, of_printer(printer, now, running=running))))
 
 

@@ -45,8 +45,8 @@ class Top(OrderingApp):
         self._vitals: Vitals | None = None
         self._broker = Static("", id="broker", markup=False)
         self._alarms = Static("", id="alarms", markup=False)
-        self._printers = Listing(rows.PRINTERS, id="printers")
-        self._jobs = Listing(rows.JOBS, id="jobs")
+        self._printers = Listing(rows.PRINTER_COLUMNS, id="printers")
+        self._jobs = Listing(rows.JOB_COLUMNS, id="jobs")
         self._more = Static("", id="more", markup=False)
         self._about = Static("", id="about", markup=False)
         self._said = Static("", id="said", markup=False)
