@@ -62,7 +62,7 @@ class Hospital:
     news: News
     films: tuple[Film, ...] = ()
     refused: list[str] = field(default_factory=list)
-    """What a modality was told that was not success; there must be nothing."""
+    """What a modality was answered that was not success; it must be empty."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True)
@@ -139,7 +139,7 @@ class Hospital:
         self.printers[name].set_scenario("dies-in-set")
 
     def wait_for_films(self, number: int) -> None:
-        """Wait until so many films are on paper."""
+        """Wait until `number` films are on paper."""
         self._wait_for(lambda: len(self.sheets()) >= number)
 
     def wait_for_jobs(self) -> bool:

@@ -1,4 +1,4 @@
-"""`broker jobs`: what is in the queue, one job in full, and why it is where it is."""
+"""`broker jobs`: the queue, one job in full, and why a job waits."""
 
 from __future__ import annotations
 
@@ -145,12 +145,11 @@ def explain(
     """
     from broker.cli import tables
     from broker.cli.options import opened
-    from broker.operations import documents
-    from broker.operations import job_status as standings
+    from broker.operations import documents, job_status
 
     with opened(ctx, config) as store:
-        found = standings.standing(store, store.jobs.get(job_id))
-        explanation = standings.explanation(store, found.job)
+        found = job_status.standing(store, store.jobs.get(job_id))
+        explanation = job_status.explanation(store, found.job)
         attempts = store.jobs.attempts(job_id)
     if as_document:
         document = documents.of_job(found) | {
@@ -232,15 +231,15 @@ def _table(
     from broker.cli.tables import around, banners
 
     found = _found(store, states, everything)
-    said = banners(store, console.width)
+    alarms = banners(store, console.width)
     if not found:
         asked = f" in state {', '.join(states)}" if states else ""
         hint = "" if states or everything else "; `broker jobs --all` lists finished ones too"
-        return [*said, Text(f"No jobs{asked}{hint}.")]
+        return [*alarms, Text(f"No jobs{asked}{hint}.")]
     if watched:
         found.sort(key=lambda each: (URGENCY.get(each.job.state, len(URGENCY)), each.job.id))
-        return [*said, *queue_tables.jobs(found, time.time(), console.width, runs_begin=True)]
-    return around(queue_tables.jobs(found, time.time(), console.width), said, console.height)
+        return [*alarms, *queue_tables.jobs(found, time.time(), console.width, runs_begin=True)]
+    return around(queue_tables.jobs(found, time.time(), console.width), alarms, console.height)
 
 
 def _watch(store: Store, console: Console, states: list[State] | None, everything: bool) -> None:

@@ -54,7 +54,7 @@ def configured(ctx: typer.Context, config: Path | None, *, opens_data: bool = Tr
     """The file that the command names, or the command above it: `broker -c FILE jobs`.
 
     From now on this process is the owner of the data folder that the file names: see `owner`. A
-    command that opens nothing there (`opens_data` is false) may be anybody's.
+    command that opens nothing there (`opens_data` is false) may run as any user.
 
     Raises: Failure: when this user may not open the data folder.
     """

@@ -60,7 +60,7 @@ ATTEMPTS = (
 def jobs(
     found: Sequence[Standing], now: float, width: int, *, runs_begin: bool = False
 ) -> list[Text]:
-    """One row for each job; why it is where it is, and a person's wish, below.
+    """One row for each job; why it is where it is, and what an operator asked for, below.
 
     A sentence that several in a row have in common stands once: below the last of them, as the end
     of a long list is what stays on the screen, or with `runs_begin` below the first.
@@ -77,7 +77,7 @@ def jobs(
 def _once(
     found: Sequence[tuple[int, tuple[str, ...]]], *, runs_begin: bool
 ) -> list[tuple[str, ...]]:
-    """What to say of each job, where a sentence of several in a row is said of one for all."""
+    """The sentences below each job; one that several in a row have in common stands once."""
     shown: list[list[str]] = [[] for _ in found]
     since: dict[str, int] = {}
     for index, (_, said) in enumerate(found):
@@ -98,7 +98,7 @@ def _once(
 
 
 def _numbered(numbers: Sequence[int]) -> str:
-    """Two or more jobs, in their order; it does not sound as if one between them were meant."""
+    """Two or more jobs, in their order; a gap between them is visible."""
     first, last = numbers[0], numbers[-1]
     if len(numbers) == 2:
         return f"jobs {first} and {last}"
@@ -107,19 +107,19 @@ def _numbered(numbers: Sequence[int]) -> str:
 
 
 def job(
-    stands: Standing, films: Sequence[JobFilm], attempts: Sequence[Attempt], now: float, width: int
+    status: Standing, films: Sequence[JobFilm], attempts: Sequence[Attempt], now: float, width: int
 ) -> list[Text]:
     """Everything about one job, but nothing of a patient."""
-    found = stands.job
+    found = status.job
     lines = [Text(f"Job {found.id}: {found.state}", "bold")]
-    for remark in of_job(stands, now):
+    for remark in of_job(status, now):
         lines += folded(remark, width, 2)
     facts = {
         "modality": f"{found.calling_ae} at {found.peer}, called {found.called_ae}",
         "asked for": f"{count(found.films, 'film')}, {_copies(found.copies)}, "
         f"priority {found.priority}, as one {found.level}",
         "accepted": f"{found.films_accepted} of {count(found.films, 'film')}",
-        "printer": _whose(stands),
+        "printer": _printer(status),
         "created": f"{moment(found.created_at)} UTC, {age(now - found.created_at)} ago",
         "changed": f"{moment(found.updated_at)} UTC, {age(now - found.updated_at)} ago",
     }
@@ -133,20 +133,20 @@ def job(
     rows = [_film(film, len({each.pass_number for each in films})) for film in films]
     lines += [Text(), *lay_out(FILMS, rows, width)]
     if attempts:
-        end = "cut off" if stands.cut_off else "running"
+        end = "cut off" if status.cut_off else "running"
         tries = [_attempt(number, each, end) for number, each in enumerate(attempts, start=1)]
         lines += [Text(), *lay_out(ATTEMPTS, tries, width)]
     return lines
 
 
-def _whose(where: Standing) -> str:
+def _printer(status: Standing) -> str:
     """Its printer, in words."""
-    job = where.job
+    job = status.job
     if job.state is not State.QUEUED:
         return job.printer or "none yet"
     if job.pinned:
         return f"{job.pinned} and no other"
-    return f"lined up with {where.line}, not bound to it" if where.line else "none yet"
+    return f"lined up with {status.line}, not bound to it" if status.line else "none yet"
 
 
 def _copies(number: int) -> str:
@@ -157,8 +157,8 @@ def _film(film: JobFilm, passes: int) -> Row:
     below = [film.words] if film.words else []
     if film.state is FilmState.UNCERTAIN:
         below = below or ["asked for and not answered: it may be on paper"]
-        doubt = Unanswered(film.job_id, film.number, film.printer, film.asked_at)
-        below.append(tray([doubt]))
+        uncertain = Unanswered(film.job_id, film.number, film.printer, film.asked_at)
+        below.append(tray([uncertain]))
     return Row(
         (
             str(film.number),
@@ -176,7 +176,7 @@ def _film(film: JobFilm, passes: int) -> Row:
 
 
 def _attempt(number: int, attempt: Attempt, end: str) -> Row:
-    """`end` is said of one that has none."""
+    """`end` stands where it has not ended."""
     return Row(
         (
             str(number),

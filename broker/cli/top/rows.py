@@ -1,4 +1,4 @@
-"""What the screen says, in plain words: the broker's line, rows, and what is to be known of one."""
+"""The text of the screen: the broker's line, rows, and all about the selected one."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ KEYS = (
 SHOWN = 200
 """Jobs of the table."""
 HELP = """\
-Orders are given to the selected row: > marks it in the table that is
+Commands are for the selected row: > marks it in the table that is
 in use, - in the other.
 
 h  hold      keep a job from printing until it is released
-r  release   let a held job print; films in doubt are asked about
-c  cancel    give a job up
+r  release   let a held job print; asks about uncertain films
+c  cancel    print nothing more of a job
 m  move      send a job to one printer and no other, or to any
 p  reprint   print a finished or held job again, as a new job
 y  priority  HIGH goes before MED, MED before LOW
@@ -70,7 +70,7 @@ Enter  all of a job and why it is where it is; all of a printer
 Tab    the other table
 q      leave; the broker goes on
 
-HEALTH is what was observed, DUTY what a person wants. LOAD is films x
+HEALTH is what was observed, DUTY what an operator set. LOAD is films x
 copies not yet settled, BUSY attempts running, FILMS accepted, FAIL
 attempts that failed. A PRINTER in brackets is where a queued job has
 lined up; it is not bound to it."""
@@ -134,17 +134,20 @@ WIDTH = 70
 
 
 def all_of_job(store: Store, job_id: int) -> str:
-    """Why it is where it is, what was ordered, its films and attempts; NoSuchJob."""
+    """Why it is where it is, its commands, films and attempts.
+
+    Raises: NoSuchJob: when there is none of that number.
+    """
     found = standing(store, store.jobs.get(job_id))
     why = explanation(store, found.job).sentences
     films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
     table = queue_tables.job(found, films, attempts, time.time(), WIDTH)
-    parts = [*why, *_ordered(store.orders.of_job(job_id)), "\n".join(line.plain for line in table)]
+    parts = [*why, *_given(store.orders.of_job(job_id)), "\n".join(line.plain for line in table)]
     return "\n\n".join(parts)
 
 
 def all_of_printer(store: Store, printer: Printer) -> str:
-    """What it says, how it was observed, and what was ordered."""
+    """What it says, how it was observed, and its commands."""
     now = time.time()
     health = f"{printer.health} for {age(now - printer.health_since)}"
     checked = printer.last_check_at
@@ -152,11 +155,11 @@ def all_of_printer(store: Store, printer: Printer) -> str:
     parts = [
         about_printer(printer, now, running=store.running),
         f"It is {health}; {check}; {printer.duty} for {age(now - printer.duty_since)}.",
-        *_ordered(store.orders.of_printer(printer.name)),
+        *_given(store.orders.of_printer(printer.name)),
     ]
     return "\n\n".join(parts)
 
 
-def _ordered(orders: Sequence[Order]) -> list[str]:
-    lines = [f"{moment(each.at)} UTC, {each.who}, {each.verb}: {each.words}" for each in orders]
+def _given(commands: Sequence[Order]) -> list[str]:
+    lines = [f"{moment(each.at)} UTC, {each.who}, {each.verb}: {each.words}" for each in commands]
     return ["\n".join(map(one_line, lines))] if lines else []

@@ -1,4 +1,4 @@
-"""`broker top`: what it needs is imported once it is known that there is a terminal."""
+"""`broker top`: Textual is imported only where there is a terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from broker.cli.options import ConfigOption
 
 
 def top(ctx: typer.Context, config: ConfigOption = None) -> None:
-    """Show printers and jobs on one screen; single keys give orders.
+    """Show printers and jobs on one screen; single keys give commands.
 
     It reads the database alone, so it works over SSH and beside any broker. Keys are in the last
     line; q leaves.
@@ -23,6 +23,6 @@ def top(ctx: typer.Context, config: ConfigOption = None) -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise typer.BadParameter("it needs a terminal; `broker jobs` and `broker printers` do not")
     with opened(ctx, config) as store:
-        from broker.cli.top.screen import Top  # here: nobody waits for Textual to be told a mistake
+        from broker.cli.top.screen import Top  # here: Textual takes long
 
         Top(store, person()).run()
