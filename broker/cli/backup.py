@@ -43,7 +43,8 @@ def backup(
 
     In it: jobs, films, pixels, printers' duties, who gave which command, and the users of the page
     with their hashed passwords. Not in it: broker.toml, certificates and their keys, the file with
-    the mail password, logs. Copy those yourself. Patients' names are in it: DIR is its owner's alone.
+    the mail password, logs. Copy those yourself. Patients' names are in it: DIR is its owner's
+    alone.
 
     Exit code 1 when pixels are missing or damaged (the rest is there), or without a backup.
 
