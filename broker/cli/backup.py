@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,15 +41,17 @@ def backup(
     replaces the one before: DIR holds one backup, and holds it whole at any time, also when a
     backup is broken off.
 
-    In it: jobs, films, pixels, printers' duties, who ordered what, and the users of the page with
-    their hashed passwords. Not in it: broker.toml, certificates and their keys, the file with the
-    mail password, logs. Copy those yourself. Patients' names are in it: DIR is its owner's alone.
+    In it: jobs, films, pixels, printers' duties, who gave which command, and the users of the page
+    with their hashed passwords. Not in it: broker.toml, certificates and their keys, the file with
+    the mail password, logs. Copy those yourself. Patients' names are in it: DIR is its owner's
+    alone.
 
     Exit code 1 when pixels are missing or damaged (the rest is there), or without a backup.
 
     Example: broker backup /mnt/backup/broker
     """
     import sqlite3
+    from importlib.metadata import version
 
     from broker.backup.backup import Site, back_up
     from broker.cli.owner import permitted

@@ -13,7 +13,7 @@ from broker.model.printer import Address
 from broker.operations.failures import FAILED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from ssl import SSLContext
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from broker.model.printer import Printer
     from broker.operations.readiness import Readiness
 
+OVER_TLS = "broker (TLS)"
+"""The listener for TLS. No printer can have this name."""
 ANY_AE = "ANY-SCP"
-"""What a peer is called when nobody said how: many do not look."""
-TLS_DOOR = "broker (TLS)"
-"""No printer can be called so."""
+"""What a peer is called when the command names no AE title: many do not look."""
 
 
 def check(
@@ -74,78 +74,66 @@ def check(
 
     Example: broker check 192.168.85.200 11112 --called-ae OKI1
     """
-    import time
-    from concurrent.futures import ThreadPoolExecutor
-
-    from broker.cli import tables
+    from broker.cli.check_report import CheckedPeer, document, sentences
+    from broker.cli.tables import as_json, folded, show, terminal
     from broker.config.file import load
-    from broker.dicom.scu.probe import probe
-    from broker.model.health import CheckKind
-    from broker.operations import documents
 
     settings = load(file := configured(ctx, config, opens_data=False))
-    healthy = {CheckKind.NORMAL, CheckKind.WARNING, CheckKind.BUSY}
-    peers = _everybody(settings) if host is None else [_peer(settings, host, port, called_ae)]
-    known = {} if port is not None else _known(settings, ctx.command_path, file)
-    sealed = _sealed(settings, peers, tls=tls and port is not None)
-    if tls and port is None and (plain := [each.name for each in peers if each.name not in sealed]):
+    peers = _all_peers(settings) if host is None else [_peer(settings, host, port, called_ae)]
+    rows = {} if port is not None else _rows(settings, ctx.command_path, file)
+    contexts = _tls_contexts(settings, peers, tls=tls and port is not None)
+    plain = [each.name for each in peers if each.name not in contexts]
+    if tls and port is None and plain:
         typer.echo(
             f"--tls is for HOST and PORT; without TLS, as configured: {', '.join(plain)}", err=True
         )
+    checks = _checks(settings, peers, contexts, ae_title or settings.broker.ae_title)
+    checked = [
+        CheckedPeer(peer, found, peer.name in contexts, rows.get(peer))
+        for peer, found in zip(peers, checks, strict=True)
+    ]
+    films = _films(settings) if host is None else None
+    if as_document:
+        typer.echo(as_json(document(checked, settings, films)))
+    else:
+        if not peers:
+            none = "No printers are configured and no broker answers: nothing to check."
+            typer.echo(none if films is None else "No printers are configured.", err=True)
+        console = terminal()
+        for sentence, indent in sentences(checked, settings, films):
+            show(folded(sentence, console.width, indent), console)
+    if not peers or not all(each.healthy for each in checked) or (films and not films.ready):
+        raise typer.Exit(FAILED)
+
+
+def _checks(
+    config: Config, peers: Sequence[Address], contexts: Mapping[str, SSLContext], calling_ae: str
+) -> list[Check]:
+    """One check of each peer, all at the same time."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from broker.service.optional_packages import left_out
+
+    with left_out("numpy", "PIL"):
+        from broker.dicom.scu.probe import probe
 
     def ask(address: Address) -> Check:
         return probe(
             address,
-            calling_ae=ae_title or settings.broker.ae_title,
-            timeout_s=settings.health.timeout_s,
-            tls=sealed.get(address.name),
+            calling_ae=calling_ae,
+            timeout_s=config.health.timeout_s,
+            tls=contexts.get(address.name),
         )
 
     with ThreadPoolExecutor(max(1, len(peers))) as pool:
-        checks = list(pool.map(ask, peers))
-    films = _films(settings) if host is None else None
-    if as_document:
-        typer.echo(
-            tables.as_json(
-                [
-                    documents.of_check(peer.name, place(peer), found, healthy=found.kind in healthy)
-                    | {"tls": peer.name in sealed}
-                    | documents.of_observed(known.get(peer))
-                    for peer, found in zip(peers, checks, strict=True)
-                ]
-                + ([] if films is None else [_films_document(settings, films)])
-            )
-        )
-    else:
-        console = tables.terminal()
-        if not peers:
-            none = "No printers are configured and no broker answers: nothing to check."
-            typer.echo(none if films is None else "No printers are configured.", err=True)
-        for peer, found in zip(peers, checks, strict=True):
-            name = "" if peer.name == at_port(peer.host, peer.port) else f"{peer.name} "
-            verdict = "healthy" if found.kind in healthy else "NOT healthy"
-            said = found.words.removeprefix(f"{peer.name}: ")
-            if not said.lower().startswith(found.kind):
-                said = f"{found.kind}: {said}"
-            words = f" ({said})" if found.words else ""
-            sentence = f"{name}{place(peer)}{_how(settings, peer, sealed)}: {verdict}{words}"
-            tables.show(tables.folded(sentence, console.width), console)
-            if peer in known:
-                for seen in _seen(known[peer], time.time(), healthy=found.kind in healthy):
-                    tables.show(tables.folded(seen, console.width, 8), console)
-        for line, indent in [] if films is None else _films_lines(settings, films):
-            tables.show(tables.folded(line, console.width, indent), console)
-    if films is not None and not films.ready:
-        raise typer.Exit(FAILED)
-    if not peers or any(found.kind not in healthy for found in checks):
-        raise typer.Exit(FAILED)
+        return list(pool.map(ask, peers))
 
 
 def _films(config: Config) -> Readiness | None:
     """Whether films can be taken by the broker that runs here; None where none does, and where its
     database cannot be opened, which is said on stderr."""
-    from broker.operations import opened as desk
     from broker.operations.failures import explained
+    from broker.operations.opened import database, store_over
     from broker.operations.readiness import look
     from broker.store import schema
     from broker.store.occupancy import Occupancy
@@ -153,9 +141,9 @@ def _films(config: Config) -> Readiness | None:
     if not (config.database_file.exists() and Occupancy.taken(config.data_dir)):
         return None
     try:
-        with desk.database(config) as opened:
+        with database(config) as opened:
             schema.check(opened)
-            return look(desk.store_over(opened, config))
+            return look(store_over(opened, config))
     except Exception as error:
         _, lines = explained(error) or (0, [])
         if not lines:
@@ -164,59 +152,26 @@ def _films(config: Config) -> Readiness | None:
         return None
 
 
-def _films_document(config: Config, films: Readiness) -> dict[str, object]:
-    """As the other rows, with the data directory for an address."""
-    from broker.operations import documents
+def _tls_contexts(
+    config: Config, peers: Sequence[Address], *, tls: bool
+) -> Mapping[str, SSLContext]:
+    """By the peers' names, for those with which TLS is used; `tls` when the command says so.
 
-    return {
-        "name": "films",
-        "address": str(config.data_dir),
-        "healthy": films.ready,
-        "kind": "ready" if films.ready else "not ready",
-        "words": "; ".join((*(each.words for each in films.obstacles), *films.remarks)),
-        "tls": False,
-    } | documents.of_observed(None)
-
-
-def _films_lines(config: Config, films: Readiness) -> list[tuple[str, int]]:
-    """Whether films can be taken, and each thing that is in the way."""
-    from broker.operations.readiness import ObstacleKind
-
-    verdict = "can be taken" if films.ready else "can NOT be taken"
-    if not films.ready and all(each.kind is ObstacleKind.NO_PRINTER for each in films.obstacles):
-        verdict = "are taken and NOT printed"
-    said = (*(each.words for each in films.obstacles), *films.remarks)
-    return [(f"films {verdict} at {config.data_dir}", 0), *((each, 8) for each in said)]
-
-
-def _sealed(config: Config, peers: list[Address], *, tls: bool) -> Mapping[str, SSLContext]:
-    """With whom to speak TLS, and how; `tls` when it was said so. ConfigError."""
+    Raises: ConfigError: when a certificate or key cannot be used.
+    """
     from broker.config import certificates
 
     names = {each.name for each in config.printers if each.tls}
     found = {}
     for peer in peers:
-        if peer.name == TLS_DOOR:
+        if peer.name == OVER_TLS:
             found[peer.name] = certificates.calling_itself(config)
         elif tls or peer.name in names:
             found[peer.name] = certificates.calling(config)
     return found
 
 
-def _how(config: Config, peer: Address, sealed: Mapping[str, SSLContext]) -> str:
-    """Whether TLS was spoken, and who said so."""
-    if peer.name not in sealed or peer.name == TLS_DOOR:
-        return ""
-    configured = any(each.name == peer.name for each in config.printers)
-    return " over TLS, as configured" if configured else " over TLS"
-
-
-def place(address: Address) -> str:
-    """AE title, host and port in one word."""
-    return f"{address.ae_title}@{at_port(address.host, address.port)}"
-
-
-def _known(config: Config, command: str, file: Path | None) -> dict[Address, Printer]:
+def _rows(config: Config, command: str, file: Path | None) -> dict[Address, Printer]:
     """What the broker's rows say of the printers that are configured; nothing is made or changed.
 
     A row of another address is of another printer. Rows that cannot be read, or that are another
@@ -226,8 +181,8 @@ def _known(config: Config, command: str, file: Path | None) -> dict[Address, Pri
 
     from broker.cli.owner import refusal
     from broker.config.file import locate
-    from broker.operations import opened as desk
     from broker.operations.failures import explained
+    from broker.operations.opened import database
     from broker.store import schema
     from broker.store.printers import Printers
 
@@ -237,7 +192,7 @@ def _known(config: Config, command: str, file: Path | None) -> dict[Address, Pri
     if not config.database_file.exists():
         return {}
     try:
-        with desk.database(config) as opened:
+        with database(config) as opened:
             schema.check(opened)
             rows = Printers(opened, time.time).list()
     except Exception as error:
@@ -250,29 +205,7 @@ def _known(config: Config, command: str, file: Path | None) -> dict[Address, Pri
     return {row.address: row for row in rows if row.address in configured}
 
 
-def _seen(printer: Printer, now: float, *, healthy: bool) -> list[str]:
-    """What the broker's rows say of a printer, where it is not what this check says."""
-    from broker.model.printer import Duty, Health
-    from broker.operations.text import age, count, moment
-
-    said = []
-    but = "BUT " if healthy else ""
-    if printer.health in (Health.DEGRADED, Health.DOWN):
-        since = f"{moment(printer.health_since)} UTC ({age(now - printer.health_since)})"
-        failed = count(printer.failures_in_row, "failed attempt")
-        after = f", after {failed} in a row" if printer.failures_in_row else ""
-        why = f": {printer.said}" if printer.reason else ""
-        said.append(f"{but}{printer.health} for the broker since {since}{after}{why}")
-    elif printer.health is Health.UP and not healthy:
-        said.append("still up for the broker, which believes silence after a few checks")
-    if printer.duty is not Duty.READY:
-        why = f": {printer.duty_reason}" if printer.duty_reason else ""
-        since = age(now - printer.duty_since)
-        said.append(f"{but}in {printer.duty} for {since}{why}: it gets no new jobs")
-    return said
-
-
-def _everybody(config: Config) -> list[Address]:
+def _all_peers(config: Config) -> list[Address]:
     """Every printer, and the broker."""
     return [each for each in (*config.addresses(), *_itself(config)) if each.port]
 
@@ -301,9 +234,9 @@ def _called(address: Address, called_ae: str) -> Address:
 
 
 def _itself(config: Config) -> list[Address]:
-    """The broker's doors, where this machine reaches them."""
+    """The broker's listeners, where this machine reaches them."""
     host = called_here(config.broker.host)
-    doors = [] if config.tls.only else [("broker", config.broker.port)]
+    ports = {} if config.tls.only else {"broker": config.broker.port}
     if config.tls.certificate:
-        doors.append((TLS_DOOR, config.tls.port))
-    return [Address(name, config.broker.ae_title, host, port) for name, port in doors]
+        ports[OVER_TLS] = config.tls.port
+    return [Address(name, config.broker.ae_title, host, port) for name, port in ports.items()]

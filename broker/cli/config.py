@@ -100,8 +100,8 @@ def _of_the_spool(settings: Config) -> list[str]:
     cannot be asked is the affair of other commands."""
     import time
 
-    from broker.operations import opened as desk
     from broker.operations.failures import explained
+    from broker.operations.opened import database
     from broker.spool.binding import mismatch
     from broker.spool.files import Spool
     from broker.store import schema
@@ -111,7 +111,7 @@ def _of_the_spool(settings: Config) -> list[str]:
         if not settings.database_file.exists():
             found = mismatch(settings.data_dir / "spool", settings.database_file)
             return [found.words] if found else []
-        with desk.database(settings) as opened:
+        with database(settings) as opened:
             schema.check(opened)
             missing = Spool.missing(settings.data_dir / "spool", Jobs(opened, time.time))
     except Exception as error:

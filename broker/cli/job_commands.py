@@ -1,4 +1,4 @@
-"""What a person orders for a job: hold, release, cancel, move, reprint, priority."""
+"""The operator commands for a job: hold, release, cancel, move, reprint, priority."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ IdsArgument = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    """Add the orders to `broker jobs`."""
-    for order in (hold, release, cancel, move, reprint, priority):
-        app.command()(order)
+    """Add these commands to `broker jobs`."""
+    for command in (hold, release, cancel, move, reprint, priority):
+        app.command()(command)
 
 
 def hold(
@@ -41,7 +41,7 @@ def hold(
     Example: broker jobs hold 42 43 -r "wrong film size"
     """
 
-    _each(ctx, config, job_ids, lambda orders, job_id: orders.hold(job_id, reason))
+    _each(ctx, config, job_ids, lambda jobs, job_id: jobs.hold(job_id, reason))
 
 
 def release(
@@ -64,18 +64,18 @@ def release(
         ctx,
         config,
         job_ids,
-        lambda orders, job_id: orders.release(job_id, printed=printed),
+        lambda jobs, job_id: jobs.release(job_id, printed=printed),
         prints=True,
     )
 
 
 def cancel(ctx: typer.Context, job_ids: IdsArgument, config: ConfigOption = None) -> None:
-    """Give jobs up: nothing more of them is printed.
+    """Cancel jobs: nothing more of them is printed.
 
     Example: broker jobs cancel 42
     """
 
-    _each(ctx, config, job_ids, lambda orders, job_id: orders.cancel(job_id))
+    _each(ctx, config, job_ids, lambda jobs, job_id: jobs.cancel(job_id))
 
 
 def move(
@@ -83,7 +83,7 @@ def move(
     job_id: IdArgument,
     printer: Annotated[str, typer.Argument(metavar="PRINTER", help="The printer's name.")] = "",
     any_printer: Annotated[
-        bool, typer.Option("--any", help="Take the binding back: any printer may print it.")
+        bool, typer.Option("--any", help="Undo that: any printer may print it.")
     ] = False,
     config: ConfigOption = None,
 ) -> None:
@@ -94,7 +94,7 @@ def move(
     if bool(printer) == any_printer:
         raise typer.BadParameter("name one PRINTER, or give --any")
 
-    _each(ctx, config, [job_id], lambda orders, each: orders.move(each, printer), prints=True)
+    _each(ctx, config, [job_id], lambda jobs, each: jobs.move(each, printer), prints=True)
 
 
 def reprint(ctx: typer.Context, job_id: IdArgument, config: ConfigOption = None) -> None:
@@ -103,7 +103,7 @@ def reprint(ctx: typer.Context, job_id: IdArgument, config: ConfigOption = None)
     Example: broker jobs reprint 42
     """
 
-    _each(ctx, config, [job_id], lambda orders, each: orders.reprint(each), prints=True)
+    _each(ctx, config, [job_id], lambda jobs, each: jobs.reprint(each), prints=True)
 
 
 def priority(
@@ -123,18 +123,18 @@ def priority(
         raise typer.BadParameter(f"{urgency} is not a priority; use {', '.join(Priority)}")
     wanted = Priority(urgency.upper())
 
-    _each(ctx, config, [job_id], lambda orders, each: orders.priority(each, wanted))
+    _each(ctx, config, [job_id], lambda jobs, each: jobs.priority(each, wanted))
 
 
 def _each(
     ctx: typer.Context,
     config: Path | None,
     job_ids: list[int],
-    order: Callable[[JobOrders, int], str],
+    command: Callable[[JobOrders, int], str],
     *,
     prints: bool = False,
 ) -> None:
-    """Give the order for each job; one that cannot be done does not stop the others."""
+    """Give the command for each job; a failure does not stop the others."""
     from broker.cli.options import opened
     from broker.cli.owner import person
     from broker.model.printable import printable_lines
@@ -145,14 +145,14 @@ def _each(
 
     failed = False
     with opened(ctx, config) as store:
-        orders = JobOrders(store, person())
+        jobs = JobOrders(store, person())
         for job_id in dict.fromkeys(job_ids):
             try:
-                typer.echo(printable_lines(order(orders, job_id)))
+                typer.echo(printable_lines(command(jobs, job_id)))
             except (NoSuchJob, NotAllowed) as error:
                 failed = True
                 typer.echo(printable_lines(error.words), err=True)
-                if isinstance(error, NotAllowed) and (cut := orders.cut_off(job_id)):
+                if isinstance(error, NotAllowed) and (cut := jobs.cut_off(job_id)):
                     typer.echo(cut, err=True)
         if prints and not failed and not store.running:
             start = spool_gone(store) or "`broker serve` prints it"

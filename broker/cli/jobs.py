@@ -1,8 +1,7 @@
-"""`broker jobs`: what is in the queue, one job in full, and why it is where it is."""
+"""`broker jobs`: the queue, one job in full, and why a job waits."""
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,74 +12,21 @@ from broker.cli import job_commands
 from broker.cli.job_commands import IdArgument
 from broker.cli.options import ConfigOption, JsonOption
 from broker.model.job import FINISHED, State
-from broker.model.trouble import PRINT_AGAIN, SpoolDamaged
-from broker.operations.failures import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rich.console import Console
     from rich.text import Text
 
-    from broker.model.job import Job, JobFilm
+    from broker.model.job import Job
     from broker.operations.job_status import Standing
     from broker.operations.opened import Store
 
-DPI = 100
-"""Pixels for an inch of paper: 1400 x 1700 of 14 x 17 inches."""
-
-
-def checked(path: Path) -> Path:
-    """A path that a picture can be written to; Failure names the remedy otherwise."""
-    if path.suffix.lower() != ".png":
-        raise Failure(f"{path}: pictures are PNG files; give it a name that ends in .png")
-    if path.is_dir():
-        raise Failure(f"{path}: is a folder; name the file in it")
-    if not path.parent.is_dir():
-        raise Failure(f"{path.parent}: there is no such folder; make it, or name another")
-    return path
-
-
-def write(store: Store, job: Job, films: Sequence[JobFilm], number: int, path: Path) -> None:
-    """Write film `number` of the job, from 1. Failure when there is no such film, or no pixels.
-
-    Only its owner may read the file, as it may name the patient. An older one is replaced when the
-    new one is whole.
-    """
-    from broker.cli.owner import account
-    from broker.preview.paper import SAMPLES, compose
-
-    found = next((each for each in films if each.number == number), None)
-    if found is None:
-        raise Failure(f"job {job.id} has no film {number}: its films are 1 to {job.films}")
-    if job.pixels_removed_at is not None:
-        raise Failure(f"job {job.id}: its pixels have been removed since; {PRINT_AGAIN}")
-    try:
-        picture = compose(found.film, store.spool().read, DPI, samples=SAMPLES)
-    except SpoolDamaged as error:
-        raise Failure(f"film {number} of job {job.id}: {error}; {PRINT_AGAIN}") from error
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise Failure(
-            f"{path.parent}: {account().words} cannot write there, and commands act as the owner "
-            "of the data folder; name a folder that all may write, such as /tmp"
-        )
-    partial = path.with_name(f".{path.name}.part")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            picture.save(file, format="PNG", dpi=(DPI, DPI))
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-
-
 RECENT_S = 3600.0
-"""Finished jobs are listed for so long."""
+"""Finished jobs are listed for this long."""
 URGENCY = {State.HELD: 0, State.PRINTING: 1, State.QUEUED: 2}
 """What a person has to see first."""
 NEWEST = 500
-"""Of so many finished jobs at most, unless all are asked for."""
+"""At most this many finished jobs, unless all are asked for."""
 REDRAW_S = 1.0
 
 StateOption = Annotated[
@@ -161,21 +107,22 @@ def show(
     """
     import time
 
-    from broker.cli import jobs as previews
     from broker.cli import queue_tables, tables
     from broker.cli.options import opened
     from broker.operations import documents
     from broker.operations.job_status import standing
 
     if preview is not None:
-        previews.checked(preview)
+        from broker.cli import film_picture  # here: NumPy and Pillow are for pictures alone
+
+        film_picture.require_writable_name(preview)
         if as_document:
             raise typer.BadParameter("--preview writes a picture; use --json without it")
     with opened(ctx, config) as store:
         found = standing(store, store.jobs.get(job_id))
         films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
         if preview is not None:
-            previews.write(store, found.job, films, film, preview)
+            film_picture.write(store, found.job, films, film, preview)
             typer.echo(f"Film {film} of {found.job.films} of job {job_id} is in {preview}.")
             return
     if as_document:
@@ -198,12 +145,11 @@ def explain(
     """
     from broker.cli import tables
     from broker.cli.options import opened
-    from broker.operations import documents
-    from broker.operations import job_status as standings
+    from broker.operations import documents, job_status
 
     with opened(ctx, config) as store:
-        found = standings.standing(store, store.jobs.get(job_id))
-        explanation = standings.explanation(store, found.job)
+        found = job_status.standing(store, store.jobs.get(job_id))
+        explanation = job_status.explanation(store, found.job)
         attempts = store.jobs.attempts(job_id)
     if as_document:
         document = documents.of_job(found) | {
@@ -285,15 +231,15 @@ def _table(
     from broker.cli.tables import around, banners
 
     found = _found(store, states, everything)
-    said = banners(store, console.width)
+    alarms = banners(store, console.width)
     if not found:
         asked = f" in state {', '.join(states)}" if states else ""
         hint = "" if states or everything else "; `broker jobs --all` lists finished ones too"
-        return [*said, Text(f"No jobs{asked}{hint}.")]
+        return [*alarms, Text(f"No jobs{asked}{hint}.")]
     if watched:
         found.sort(key=lambda each: (URGENCY.get(each.job.state, len(URGENCY)), each.job.id))
-        return [*said, *queue_tables.jobs(found, time.time(), console.width, runs_begin=True)]
-    return around(queue_tables.jobs(found, time.time(), console.width), said, console.height)
+        return [*alarms, *queue_tables.jobs(found, time.time(), console.width, runs_begin=True)]
+    return around(queue_tables.jobs(found, time.time(), console.width), alarms, console.height)
 
 
 def _watch(store: Store, console: Console, states: list[State] | None, everything: bool) -> None:

@@ -1,66 +1,89 @@
-"""The `broker` command. What a subcommand needs is imported when it runs: help comes at once."""
+"""The `broker` command. A subcommand's module is imported when that command is asked for.
+
+So a command takes no longer to start than what it needs itself: `tests/bench/start_times.py`.
+"""
 
 from __future__ import annotations
 
+import gc
 import importlib
-import importlib.util
 import sys
-from importlib.metadata import version
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-from broker.cli import (
-    backup,
-    check,
-    config,
-    db,
-    jobs,
-    manual,
-    notify,
-    printers,
-    purge,
-    refusals,
-    restore,
-    spool,
-    test_print,
-    user,
-)
 from broker.cli.options import ConfigOption
-from broker.cli.top import screen
 from broker.model.printable import printable_lines
 from broker.operations.failures import explained
 from broker.service import standard_streams
 
-ORDER = (
-    "serve",
-    "top",
-    "jobs",
-    "printers",
-    "test-print",
-    "check",
-    "spool",
-    "purge",
-    "backup",
-    "restore",
-    "refusals",
-    "user",
-    "notify",
-    "config",
-    "db",
-    "demo",
-    "emulate",
-    "help",
-)
+COMMANDS = {
+    "serve": "serve:serve",
+    "top": "top.start:top",
+    "jobs": "jobs:app",
+    "printers": "printers:app",
+    "test-print": "test_print:print_test_film",
+    "check": "check:check",
+    "spool": "spool:app",
+    "purge": "purge:purge",
+    "backup": "backup:backup",
+    "restore": "restore:restore",
+    "refusals": "refusals:refusals",
+    "user": "user:app",
+    "notify": "notify:app",
+    "config": "config:app",
+    "db": "db:app",
+    "demo": "demo:demo",
+    "emulate": "emulate:emulate",
+    "help": "manual:show",
+}
+"""Each command's module in `broker.cli`, and what of it is the command or the group of commands;
+in the order in which a person needs them."""
+
+OBJECTS_BETWEEN_COLLECTIONS = 50_000
+
+
+class ImportedCommands(Mapping[str, Any]):
+    """The commands by their names, each imported when it is taken."""
+
+    def __init__(self) -> None:
+        self._imported: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> TyperCommand | TyperGroup:
+        if name not in self._imported:
+            self._imported[name] = self._import(name)
+        return self._imported[name]  # type: ignore[no-any-return]
+
+    @staticmethod
+    def _import(name: str) -> Any:
+        module, attribute = COMMANDS[name].split(":")
+        found = getattr(importlib.import_module(f"broker.cli.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            return typer.main.get_group(found)
+        single = typer.Typer(add_completion=False, rich_markup_mode=None)
+        single.command(name)(found)
+        return typer.main.get_command(single)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
 
 
 class Commands(TyperGroup):
     """The top of all commands: what cannot be done is said in one line, without a traceback."""
 
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = ImportedCommands()  # type: ignore[assignment]
+
     def list_commands(self, ctx: Any) -> list[str]:
         """In the order in which a person needs them."""
-        return sorted(super().list_commands(ctx), key=ORDER.index)
+        del ctx
+        return list(COMMANDS)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; exit 1 or 2 with words on stderr for every failure that is foreseen."""
@@ -88,6 +111,8 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version  # here: it takes 20 ms
+
         typer.echo(f"broker {version('dicom-print-broker')}")
         raise typer.Exit
 
@@ -109,34 +134,11 @@ def broker(
     del config, show_version  # the one is read by `configured`, the other has been answered
 
 
-def _register(name: str) -> None:
-    """Add the command of a module that need not be there; its function has the module's name."""
-    if importlib.util.find_spec(f"broker.cli.{name}"):
-        app.command()(getattr(importlib.import_module(f"broker.cli.{name}"), name))
-
-
-_register("serve")
-app.add_typer(jobs.app, name="jobs")
-app.add_typer(printers.app, name="printers")
-app.command("check")(check.check)
-app.command()(purge.purge)
-app.command()(backup.backup)
-app.command()(restore.restore)
-app.command()(refusals.refusals)
-app.command("test-print")(test_print.print_test_film)
-app.command()(screen.top)
-app.add_typer(config.app, name="config")
-app.add_typer(db.app, name="db")
-app.add_typer(spool.app, name="spool")
-app.add_typer(user.app, name="user")
-app.add_typer(notify.app, name="notify")
-for _each in ("demo", "emulate"):
-    _register(_each)
-app.command("help")(manual.show)
-
-
 def main() -> None:
     """The entry point of the `broker` command."""
+    # Imports make many objects and no garbage: looking for it takes a tenth of a short command.
+    # `broker serve` goes back to Python's own threshold.
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     standard_streams.stand_in()
     # A terminal that knows only ASCII gets question marks instead of a traceback.
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]

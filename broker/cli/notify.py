@@ -34,7 +34,7 @@ def send_test(ctx: typer.Context, config: ConfigOption = None) -> None:
 
     found = ways(load(configured(ctx, config)))
     if not found:
-        raise Failure("nobody is told anything: set notify.webhook, or notify.mail_host")
+        raise Failure("no notification can be sent: set notify.webhook, or notify.mail_host")
     notice = Notice("test", "a test message", "Messages of this broker arrive here.", time.time())
     failed = False
     for way, send in found.items():

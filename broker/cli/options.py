@@ -6,14 +6,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from broker.config.file import FILE_NAME, ConfigError, load, locate
 from broker.model.caller import RIGHT_TITLE, is_ae_title
 from broker.model.printable import printable
-from broker.operations.opened import Store, store_of
+
+if TYPE_CHECKING:
+    from broker.operations.opened import Store
 
 ConfigOption = Annotated[
     Path | None,
@@ -53,7 +54,7 @@ def configured(ctx: typer.Context, config: Path | None, *, opens_data: bool = Tr
     """The file that the command names, or the command above it: `broker -c FILE jobs`.
 
     From now on this process is the owner of the data folder that the file names: see `owner`. A
-    command that opens nothing there (`opens_data` is false) may be anybody's.
+    command that opens nothing there (`opens_data` is false) may run as any user.
 
     Raises: Failure: when this user may not open the data folder.
     """
@@ -82,8 +83,14 @@ def _own(ctx: typer.Context, config: Path | None, *, must: bool) -> None:
 def opened(ctx: typer.Context, config: Path | None) -> Iterator[Store]:
     """The store that the configuration names.
 
-    ConfigError; Failure, SchemaTooOld and SchemaTooNew in one line each; OSError.
+    Raises:
+        ConfigError: the file has mistakes, or there is neither a file nor a data folder.
+        Failure, SpoolMismatch, SchemaTooOld, SchemaTooNew: the data folder cannot be used.
+        OSError: the system refuses it.
     """
+    from broker.config.file import FILE_NAME, ConfigError, load, locate
+    from broker.operations.opened import store_of
+
     file = configured(ctx, config)
     settings = load(file)
     if locate(file) is None and not settings.data_dir.exists():

@@ -163,7 +163,7 @@ def permitted(folder: Path) -> Iterator[None]:
 
 
 def account() -> Account:
-    """Whom this process acts as."""
+    """The user that this process acts as."""
     return Account.of(os.geteuid(), os.getegid())
 
 

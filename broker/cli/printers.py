@@ -1,4 +1,4 @@
-"""`broker printers`: the pool as it is, and what the operator wants of each printer."""
+"""`broker printers`: the pool, and the duty of each printer."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def ready(
 ) -> None:
     """Let a printer take jobs again, once its checks pass.
 
-    Say it after mending, too: its earlier failures are forgotten, and waiting jobs that it had
+    Use it after a repair, too: its earlier failures are forgotten, and waiting jobs that it
     refused are tried there again.
 
     Example: broker printers ready oki-1

@@ -24,14 +24,14 @@ from broker.model.printable import printable_lines
 SHOWN_S = 0.1
 """Between two changes of the bar, of what is told far more often."""
 LINE_S = 5.0
-"""Off a terminal, what is counted is told so often."""
+"""Off a terminal, a line is written this often."""
 
 
 class Progress:
-    """A bar with what is being done and for how long; off a terminal a line now and then, and
+    """A bar with what is being done and for how long; off a terminal a line each 5 s, and
     nothing at all when the command is to be `quiet`. Use it as a context manager.
 
-    What the command has to `say` meanwhile stands above the bar.
+    What the command prints with `say` meanwhile stands above the bar.
     """
 
     def __init__(self, words: str, total: int | None = None, *, quiet: bool = False) -> None:
@@ -76,7 +76,7 @@ class Progress:
             self._console.print(printable_lines(words), soft_wrap=True)
 
     def tell(self, words: str) -> None:
-        """What is being done from now on."""
+        """Name what is being done from now on."""
         self._words = words
         self._bar.update(self._task, description=words, refresh=True)
 
@@ -86,12 +86,12 @@ class Progress:
         self._bar.reset(self._task, total=total, description=words)
 
     def count(self, number: int = 1) -> None:
-        """So many more are done."""
+        """`number` more are done."""
         self._done += number
         self._show()
 
     def reached(self, done: int) -> None:
-        """So many are done of all; it may be told as often as there are files."""
+        """`done` of all are done; it may be called for each file."""
         self._done = done
         if (now := time.monotonic()) - self._shown_at >= SHOWN_S:
             self._shown_at = now

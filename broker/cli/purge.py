@@ -79,10 +79,10 @@ def purge(
         }
         typer.echo(tables.as_json(document))
         return
-    verb = "would be removed" if dry_run else "removed"
+    done = "would be removed" if dry_run else "removed"
     pixels, rows = count(found.pixels, "job"), count(found.rows, "job")
-    typer.echo(f"pixels of {pixels}, ended more than {hours:g} h ago: {verb}, {megabytes(size)}")
-    typer.echo(f"rows of {rows}, ended more than {days:g} days ago: {verb}")
+    typer.echo(f"pixels of {pixels}, ended more than {hours:g} h ago: {done}, {megabytes(size)}")
+    typer.echo(f"rows of {rows}, ended more than {days:g} days ago: {done}")
     if found.pixels:
         cannot = "could not" if dry_run else "cannot"
         typer.echo(f"{pixels} {cannot} be printed again from here: `broker jobs reprint` refuses")

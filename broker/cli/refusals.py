@@ -1,4 +1,4 @@
-"""`broker refusals`: what the broker said no to, and how often."""
+"""`broker refusals`: what the broker refused, and how often."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sqlite3
 import sys
@@ -17,6 +18,8 @@ from broker.events import Event, Facts
 if TYPE_CHECKING:
     from broker.config.schema import Config
 
+COLLECTIONS = (700, 10, 10)
+"""When Python looks for garbage, as it does by itself."""
 LEAST_PORT = 1024
 """From here on any user may listen."""
 
@@ -52,23 +55,27 @@ def serve(
 
     Example: broker serve --config /etc/broker/broker.toml
     """
-    import structlog
+    from broker.service.optional_packages import left_out
 
-    from broker.config import certificates
-    from broker.config.file import ConfigError, locate, warnings
-    from broker.operations import data_folder
-    from broker.service import logs, signals
-    from broker.service.alerts import Notices
-    from broker.service.logs import scribe
-    from broker.service.service import Service
-    from broker.service.web_process import Page
-    from broker.spool.binding import SpoolMismatch
-    from broker.spool.files import SpoolMissing
-    from broker.store.database import FAILURES
-    from broker.store.integrity import DatabaseDamaged
-    from broker.store.occupancy import Occupied
-    from broker.store.schema import SchemaTooNew
+    with left_out("numpy", "PIL", "rich"):
+        import structlog
 
+        from broker.config import certificates
+        from broker.config.file import ConfigError, locate, warnings
+        from broker.operations import data_folder
+        from broker.service import logs, signals
+        from broker.service.alerts import Notices
+        from broker.service.logs import scribe
+        from broker.service.service import Service
+        from broker.service.web_process import Page
+        from broker.spool.binding import SpoolMismatch
+        from broker.spool.files import SpoolMissing
+        from broker.store.database import FAILURES
+        from broker.store.integrity import DatabaseDamaged
+        from broker.store.occupancy import Occupied
+        from broker.store.schema import SchemaTooNew
+
+    gc.set_threshold(*COLLECTIONS)
     was = os.geteuid()
     config = configured(ctx, config)
     try:

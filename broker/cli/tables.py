@@ -1,8 +1,8 @@
 """Tables that read well at 80 columns, on a terminal and off it, in plain ASCII.
 
 No cell is ever cut. What is too wide for the line, and every reason, goes on lines of its own below
-the row. What peers have said is shown without its control characters: a printer's words shall not
-move a person's cursor.
+the row. What peers have said is shown without its control characters: a printer's words must not
+move the cursor.
 """
 
 from __future__ import annotations
@@ -12,17 +12,19 @@ import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from broker.model.printable import one_line
-from broker.operations.alarms import alarms
-from broker.operations.opened import Store
+
+if TYPE_CHECKING:
+    from broker.operations.opened import Store
 
 NARROWEST = 40
-"""Text is not folded to less than so many columns."""
+"""Text is not folded to fewer columns than this."""
 INDENT = 8
 _COMMAND = re.compile("`[^`]*`")
 _KEPT = "\N{NO-BREAK SPACE}"
@@ -163,10 +165,12 @@ def as_json(document: object) -> str:
 
 def banners(store: Store, width: int) -> list[Text]:
     """Lines to put above a table; none when all is well."""
+    from broker.operations.alarms import alarms
+
     return [line for sentence in alarms(store) for line in folded(sentence, width)]
 
 
-def around(table: Sequence[Text], said: Sequence[Text], height: int) -> list[Text]:
+def around(table: Sequence[Text], banners: Sequence[Text], height: int) -> list[Text]:
     """A table below its banners; above them, too, when it is too long for them to stay in sight."""
-    long = len(said) + len(table) >= height
-    return [*said, *table, *(said if long else ())]
+    long = len(banners) + len(table) >= height
+    return [*banners, *table, *(banners if long else ())]

@@ -34,7 +34,7 @@ def print_test_film(
         bool, typer.Option("--wait/--no-wait", help="Wait until it is printed or held.")
     ] = True,
     timeout: Annotated[
-        float, typer.Option("--timeout", min=0, help="Wait so many seconds at most.", metavar="N")
+        float, typer.Option("--timeout", min=0, help="Wait at most N seconds.", metavar="N")
     ] = 300.0,
     config: ConfigOption = None,
 ) -> None:
@@ -84,15 +84,15 @@ def _wait(store: Store, job_id: int, timeout: float, progress: Progress) -> None
     from broker.operations.job_status import explanation
 
     began = time.monotonic()
-    said = ""
+    shown = ""
     explained = False
     pause = threading.Event()
     while True:
         job = store.jobs.get(job_id)
         words = _progress(job)
-        if words != said and job.state is not State.QUEUED:
+        if words != shown and job.state is not State.QUEUED:
             progress.say(words)
-        said = words
+        shown = words
         waited = time.monotonic() - began
         progress.tell(f"{words}; waits {timeout:g} s at most")
         if job.state is State.HELD or job.state is State.CANCELLED:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 RoleOption = Annotated[
     Role,
-    typer.Option("--role", metavar="ROLE", help="viewer looks; operator gives orders, sees films."),
+    typer.Option("--role", metavar="ROLE", help="viewer looks; operator commands, sees films."),
 ]
 StdinOption = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from stdin, one line.")
@@ -30,7 +30,7 @@ app = typer.Typer(rich_markup_mode=None)
 def user(ctx: typer.Context, as_document: JsonOption = False, config: ConfigOption = None) -> None:
     """List the users of the page, or change them.
 
-    Without any user the page is for this machine alone. With one, everybody signs in.
+    Without any user the page is for this machine alone. With one, everyone signs in.
 
     Example: broker user add ruth --role operator
     """
@@ -134,10 +134,10 @@ def _require(store: Store, name: str) -> None:
 
 
 def _lonely(store: Store) -> str:
-    """What to know when nobody, or no operator, is left."""
+    """What follows when no user, or no operator, is left."""
     users = store.users.list()
     if not users:
-        return "; nobody signs in now, and the page is for this machine alone"
+        return "; there is no user now, and the page is for this machine alone"
     if all(each.role is not Role.OPERATOR for each in users):
         return "; there is no operator: `broker user add NAME --role operator` makes one"
     return ""

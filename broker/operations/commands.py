@@ -30,7 +30,6 @@ from broker.operations import missing_pixels
 from broker.operations.job_status import standing
 from broker.operations.opened import Store
 from broker.operations.text import age, count
-from broker.preview.test_film import test_film
 from broker.store.commands import NotAllowed
 
 
@@ -266,6 +265,8 @@ def print_film(store: Store, who: str, printer: str = "", film_size: str = "A4")
     if printer:
         store.require(printer)
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    from broker.preview.test_film import test_film  # here: NumPy and Pillow take 20 MB
+
     film, pixels = test_film(printer or "any printer", when, film_size)
     spool = store.spool()
     request = PrintRequest(

@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from broker.model.choose import Choice
 from broker.model.health import Check
 from broker.model.job import Attempt, JobFilm
 from broker.model.printer import Printer
 from broker.model.user import Order
-from broker.operations.job_status import Standing, Step
-from broker.operations.job_status import of_printer as of_printing
-from broker.store.reading import Unanswered
+
+if TYPE_CHECKING:
+    from broker.operations.job_status import Standing, Step
+    from broker.store.reading import Unanswered
 
 Document = dict[str, object]
 
@@ -122,6 +124,8 @@ def of_attempt(attempt: Attempt) -> Document:
 
 def of_printer(printer: Printer) -> Document:
     """One row of `broker printers --json`."""
+    from broker.operations.job_status import of_printer as of_printing
+
     return {
         **asdict(printer.address),
         "duty": str(printer.duty),

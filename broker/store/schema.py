@@ -1,18 +1,24 @@
-"""The schema's versions: which one a database has, and how it gets the newest."""
+"""The schema's versions: which one a database has, and how it gets the newest.
+
+Which versions there are is read from the migrations' file names (`0009_what_it_does.py`): a command
+that only looks needs no Alembic, which takes longer to import than the command takes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import Script, ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, column, select, table
 
 from broker.store import identity
 from broker.store.database import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+_VERSION = table("alembic_version", column("version_num"))
 
 
 class SchemaTooNew(Exception):
@@ -35,11 +41,17 @@ def upgrade(database: Database, report: Callable[[str], None] | None = None) -> 
     """Bring the tables to the newest version, in one transaction: all steps or none.
 
     `report` is told each step as it is done. Two processes may do this at once: the second finds
-    nothing left to do. SchemaTooNew when this version does not know the database's. From then on,
-    the database counts its changes.
+    nothing left to do. From then on, the database counts its changes.
+
+    Raises: SchemaTooNew: when this broker does not know the database's version.
     """
+    if current(database) == head():
+        identity.count(database)
+        return
+    from alembic import command
+
     with database.write() as connection:
-        _refuse_unknown(connection)
+        _known_revision(connection)
         config = _config()
         config.attributes["connection"] = connection
         config.attributes["report"] = report
@@ -55,30 +67,31 @@ def current(database: Database) -> str | None:
 
 def steps(database: Database) -> list[str]:
     """What `upgrade` has to do, in its order and in the words that it reports; none when it is up
-    to date. SchemaTooNew.
+    to date.
+
+    Raises: SchemaTooNew: when this broker does not know the database's version.
     """
+    from alembic.script import ScriptDirectory
+
     with database.read() as connection:
-        _refuse_unknown(connection)
-        revision = _revision(connection)
-    pending = _scripts().iterate_revisions("head", revision or "base")
+        revision = _known_revision(connection)
+    scripts = ScriptDirectory.from_config(_config())
+    pending = scripts.iterate_revisions("head", revision or "base")
     return [f"{each.revision}: {each.doc}" for each in pending][::-1]
 
 
 def head() -> str:
     """The newest version: the one that this broker works with."""
-    revision = _scripts().get_current_head()
-    if revision is None:
-        raise FileNotFoundError(f"no migrations in {_directory()}")
-    return revision
+    return _versions()[-1]
 
 
 def check(database: Database) -> None:
-    """Make sure that the tables are what this broker works with, and count changes from now on:
-    SchemaTooOld, SchemaTooNew.
+    """Make sure that the tables are what this broker works with, and count changes from now on.
+
+    Raises: SchemaTooOld, SchemaTooNew: when they are not.
     """
     with database.read() as connection:
-        _refuse_unknown(connection)
-        revision = _revision(connection)
+        revision = _known_revision(connection)
     if revision is None:
         raise SchemaTooOld("the database has no tables yet: run `broker db upgrade`")
     if revision != head():
@@ -90,28 +103,41 @@ def check(database: Database) -> None:
 
 
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not connection.dialect.has_table(connection, _VERSION.name):
+        return None
+    # There is one row; more of them make a version that no broker knows.
+    return ", ".join(connection.scalars(select(_VERSION.c.version_num))) or None
 
 
-def _refuse_unknown(connection: Connection) -> None:
+def _known_revision(connection: Connection) -> str | None:
+    """The version that the database has; None when it has no tables yet.
+
+    Raises: SchemaTooNew: when this broker does not know it.
+    """
     revision = _revision(connection)
-    known = {script.revision for script in _all(_scripts())}
-    if revision is not None and revision not in known:
+    if revision is not None and revision not in _versions():
         raise SchemaTooNew(
             f"the database has version {revision} of the tables, which this broker does not know: "
             "install the version of the broker that made it, or a later one"
         )
+    return revision
 
 
-def _all(scripts: ScriptDirectory) -> list[Script]:
-    return list(scripts.walk_revisions())
+def _versions() -> list[str]:
+    """The versions that this broker knows, the newest last.
 
-
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config())
+    Raises: FileNotFoundError: when the installation has no migrations.
+    """
+    folder = _directory() / "versions"
+    found = sorted(file.name.partition("_")[0] for file in folder.glob("[0-9]*_*.py"))
+    if not found:
+        raise FileNotFoundError(f"no migrations in {folder}")
+    return found
 
 
 def _config() -> Config:
+    from alembic.config import Config
+
     config = Config()
     # Alembic reads its settings with %-interpolation.
     config.set_main_option("script_location", str(_directory()).replace("%", "%%"))

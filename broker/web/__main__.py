@@ -24,17 +24,21 @@ import socket
 import threading
 import time
 
-import structlog
-
 from broker.config.schema import Config
 from broker.events import Event, Facts, Note
 from broker.operations.failures import explained
 from broker.operations.opened import store_of
-from broker.service import logs, standard_streams
-from broker.service.logs import scribe
+from broker.service import standard_streams
+from broker.service.optional_packages import left_out
 from broker.web.app import create
 from broker.web.server.lines import bounded
 from broker.web.server.page_server import STOP_S, PageServer
+
+with left_out("rich"):
+    import structlog
+
+    from broker.service import logs
+    from broker.service.logs import scribe
 
 
 def main() -> int:

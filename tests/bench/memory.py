@@ -1,10 +1,11 @@
-"""How much memory films take, against their size and against how many come at once."""
+"""How much memory films take, by size and by how many come at once; and `broker serve` itself."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -17,9 +18,15 @@ from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
 from broker.model.room import MB
 from tests.bench.film_times import picture, print_film
 from tests.bench.machine import machine
+from tests.bench.page import tell
 from tests.bench.printers import PoweredPrinter
 from tests.bench.rounds import Rounds
 from tests.bench.servers import Opener, Server, broker, plain
+from tests.peers.broker_process import BrokerProcess
+from tests.peers.page_site import CONFIGURATION
+
+SETTLED_S = 5.0
+"""After this long, what it took to begin has been given back."""
 
 CASES = ((256, 1), (1024, 1), (2048, 1), (4096, 1), (4096, 4), (4096, 16))
 """Rows, and columns, of the one image of 16 bits; how many come at once."""
@@ -53,6 +60,9 @@ SERVERS: Mapping[str, Opener] = {"broker, in and out": relaying, "pynetdicom, in
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and show; the exit code."""
     chosen = _parser().parse_args(arguments)
+    if chosen.rest:
+        tell(at_rest(), for_machines=chosen.json)
+        return 0
     found = measure(CASES[: chosen.cases])
     if chosen.json:
         rows = [asdict(each) for each in found]
@@ -72,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Example: python -m tests.bench.memory --cases 4",
     )
     parser.add_argument("--cases", type=int, metavar="N", help="the first N cases only")
+    parser.add_argument(
+        "--rest", action="store_true", help="the relay and the page without any film, alone"
+    )
     parser.add_argument("--json", action="store_true", help="figures for machines")
     return parser
 
@@ -95,6 +108,31 @@ def measure(cases: Sequence[tuple[int, int]]) -> list[Held]:
                     words = f"{name}, {at_once} of {side}x{side}: {grown / MB:.1f} MB"
                     bar.done(len(found), words)
     return sorted(found, key=lambda each: (each.side, each.at_once))
+
+
+def at_rest() -> dict[str, float]:
+    """MB that `broker serve` holds once its queue is open and nothing comes, by process."""
+    found = {}
+    with tempfile.TemporaryDirectory(prefix="memory-") as folder:
+        config = Path(folder) / "broker.toml"
+        config.write_text(CONFIGURATION.format(port=1))
+        for start in ("a new queue", "a queue that is there"):
+            with BrokerProcess(config, web=True) as process:
+                threading.Event().wait(SETTLED_S)
+                pid = process.process.pid
+                for name, each in {"relay": pid, "page": _page_of(pid)}.items():
+                    held = Server(0, "", each).memory() / MB
+                    found[f"{name}, {start}: VmRSS, MB"] = round(held, 1)
+    return found
+
+
+def _page_of(pid: int) -> int:
+    """The page's process, which a thread of the relay has started."""
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for each in children.read_text().split():
+            if b"broker.web" in Path(f"/proc/{each}/cmdline").read_bytes():
+                return int(each)
+    raise ValueError(f"process {pid} has no page")
 
 
 def _print(server: Server, side: int, at_once: int, printed: int) -> int:

@@ -71,7 +71,7 @@ def test_commands_of_root_leave_nothing_of_roots(site: Users) -> None:
 
 
 def test_an_order_of_roots_is_still_known_as_roots(site: Users) -> None:
-    """The job's orders name the person, not the account that the command acted as."""
+    """The job's commands name the person, not the account that the command acted as."""
     site.make_data(OWNER)
     site.run("test-print", "--no-wait")
     assert site.run("jobs", "hold", "1").returncode == 0

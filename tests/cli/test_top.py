@@ -89,7 +89,7 @@ def test_it_shows_printers_and_jobs(site: Site, store: Store) -> None:
     play(store, story)
 
 
-def test_keys_are_orders(site: Site, store: Store) -> None:
+def test_keys_are_commands(site: Site, store: Store) -> None:
     """Hold with a reason, release, priority, cancel: carried out, told, and recorded."""
     job_id = site.job()
 
@@ -274,7 +274,7 @@ def test_what_a_peer_calls_itself_is_shown_as_it_is(site: Site, store: Store) ->
 def test_a_lock_is_an_alarm_until_it_ends(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """What can be read is shown; an order is told why it could not be done, and can be repeated."""
     monkeypatch.setattr("broker.operations.alarms.LOCKED_S", 0.1)
-    monkeypatch.setattr("broker.cli.top.lookout.RENEW_S", 1.0)
+    monkeypatch.setattr("broker.cli.top.store_watch.RENEW_S", 1.0)
     monkeypatch.setattr("broker.store.database.BUSY_S", 0.5)
     site.job()
     other = sqlite3.connect(
@@ -339,7 +339,7 @@ def test_after_trouble_it_looks_again_soon(
     site: Site, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What ended without any change of the database stays no alarm."""
-    monkeypatch.setattr("broker.cli.top.lookout.RENEW_S", 3600.0)
+    monkeypatch.setattr("broker.cli.top.store_watch.RENEW_S", 3600.0)
     lock = site.folder / "broker-data" / "broker.lock"
 
     async def story(app: Top, pilot: Pilot[None]) -> None:

@@ -46,7 +46,7 @@ def test_users_come_change_and_go(site: Site) -> None:
     assert roles == {"otto": "operator", "vera": "viewer"}
     assert "vera is operator now" in site.broker("user", "role", "vera", "operator").out
     site.broker("user", "remove", "vera")
-    assert "nobody signs in now" in site.broker("user", "remove", "otto").out
+    assert "there is no user now" in site.broker("user", "remove", "otto").out
 
 
 def test_a_password_is_kept_as_a_hash_alone(site: Site) -> None:

@@ -1,4 +1,4 @@
-"""The keys: each an order for the selected job or printer, under the same word as its command."""
+"""The keys: each is a command for the selected job or printer, and has the command's name."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from broker.operations.text import count
 Choices = Sequence[tuple[str, str]]
 
 
-class OrderingApp(App[None]):
-    """Where something would be lost or film used, a person is asked first."""
+class CommandApp(App[None]):
+    """A person confirms a command that would lose something or use film."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("h", "hold", "hold"),
@@ -44,8 +44,8 @@ class OrderingApp(App[None]):
         super().__init__()
         self.store = store
         self._who = who
-        self._job_orders = JobOrders(store, who)
-        self._printer_orders = PrinterOrders(store, who)
+        self._job_commands = JobOrders(store, who)
+        self._printer_commands = PrinterOrders(store, who)
 
     @property
     @abstractmethod
@@ -63,30 +63,30 @@ class OrderingApp(App[None]):
         """All there are."""
 
     @abstractmethod
-    def order(self, label: str, carry_out: Callable[[], str]) -> Worker[None]:
-        """Carry out an order in a thread, and show its words, or why not."""
+    def give(self, label: str, command: Callable[[], str]) -> Worker[None]:
+        """Give a command in a thread; show its words, or why it failed."""
 
     def action_hold(self) -> None:
         """Hold the selected job."""
         if (found := self.selected_job) is not None:
             job_id = found.job.id
-            self._ask(f"hold job {job_id}", lambda why: self._job_orders.hold(job_id, why))
+            self._ask(f"hold job {job_id}", lambda why: self._job_commands.hold(job_id, why))
 
     def action_release(self) -> None:
-        """Release it; where films are in doubt, a person says whether they are on paper."""
+        """Release it; where films are uncertain, a person says whether they are on paper."""
         if (found := self.selected_job) is None:
             return
         label, job_id = f"release job {found.job.id}", found.job.id
         if found.job.state is not State.HELD or not found.unanswered:
-            self.order(label, lambda: self._job_orders.release(job_id))
+            self.give(label, lambda: self._job_commands.release(job_id))
             return
         films = count(len({each.number for each in found.unanswered}), "film")
         choices = (
-            ("again", f"{films} in doubt: not on paper, print again"),
-            ("paper", f"{films} in doubt: on paper already, not again"),
+            ("again", f"{films} uncertain: not on paper, print again"),
+            ("paper", f"{films} uncertain: on paper already, not again"),
         )
         self._choose(
-            label, choices, lambda word: self._job_orders.release(job_id, printed=word == "paper")
+            label, choices, lambda word: self._job_commands.release(job_id, printed=word == "paper")
         )
 
     def action_cancel(self) -> None:
@@ -97,7 +97,7 @@ class OrderingApp(App[None]):
                 f"cancel job {job_id}",
                 f"Cancel job {job_id} of {found.job.calling_ae}? {count(left, 'film')} of "
                 f"{found.job.films} will not be printed.",
-                lambda: self._job_orders.cancel(job_id),
+                lambda: self._job_commands.cancel(job_id),
             )
 
     def action_move(self) -> None:
@@ -112,7 +112,7 @@ class OrderingApp(App[None]):
             self._choose(
                 f"move job {job_id} to",
                 [*names, ("any", "any printer")],
-                lambda word: self._job_orders.move(job_id, printers.get(word, "")),
+                lambda word: self._job_commands.move(job_id, printers.get(word, "")),
             )
 
     def action_reprint(self) -> None:
@@ -122,7 +122,7 @@ class OrderingApp(App[None]):
             self._confirm(
                 f"reprint job {job_id}",
                 f"Print job {job_id} of {found.job.calling_ae} again, {films}?",
-                lambda: self._job_orders.reprint(job_id),
+                lambda: self._job_commands.reprint(job_id),
             )
 
     def action_priority(self) -> None:
@@ -132,7 +132,7 @@ class OrderingApp(App[None]):
             self._choose(
                 f"priority of job {job_id}",
                 [(str(each), str(each)) for each in Priority],
-                lambda word: self._job_orders.priority(job_id, Priority(word)),
+                lambda word: self._job_commands.priority(job_id, Priority(word)),
             )
 
     def action_drain(self) -> None:
@@ -147,7 +147,7 @@ class OrderingApp(App[None]):
         """Let it print again."""
         if (printer := self.selected_printer) is not None:
             name = printer.name
-            self.order(f"ready {name}", lambda: self._printer_orders.set_duty(name, Duty.READY))
+            self.give(f"ready {name}", lambda: self._printer_commands.set_duty(name, Duty.READY))
 
     def action_test_film(self) -> None:
         """Print a test film on it, if the person is sure."""
@@ -166,26 +166,28 @@ class OrderingApp(App[None]):
     def _duty(self, duty: Duty, label: str) -> None:
         if (printer := self.selected_printer) is not None:
             name = printer.name
-            self._ask(f"{label} {name}", lambda why: self._printer_orders.set_duty(name, duty, why))
+            self._ask(
+                f"{label} {name}", lambda why: self._printer_commands.set_duty(name, duty, why)
+            )
 
-    def _ask(self, label: str, carry_out: Callable[[str], str]) -> None:
+    def _ask(self, label: str, command: Callable[[str], str]) -> None:
         def answered(text: str | None) -> None:
             if text is not None:
-                self.order(label, lambda: carry_out(text))
+                self.give(label, lambda: command(text))
 
         self.push_screen(Ask(f"{_begun(label)}: why? (may stay empty)"), answered)
 
-    def _confirm(self, label: str, question: str, carry_out: Callable[[], str]) -> None:
+    def _confirm(self, label: str, question: str, command: Callable[[], str]) -> None:
         def answered(yes: bool | None) -> None:
             if yes:
-                self.order(label, carry_out)
+                self.give(label, command)
 
         self.push_screen(Confirm(question), answered)
 
-    def _choose(self, label: str, choices: Choices, carry_out: Callable[[str], str]) -> None:
+    def _choose(self, label: str, choices: Choices, command: Callable[[str], str]) -> None:
         def answered(word: str | None) -> None:
             if word is not None:
-                self.order(label, lambda: carry_out(word))
+                self.give(label, lambda: command(word))
 
         self.push_screen(Choose(_begun(label), choices), answered)
 

@@ -25,7 +25,7 @@ from broker.cli.tables import STYLES, Column
 SELECTED, ELSEWHERE, OTHER = "> ", "- ", "  "
 """Before the selected row, while its table is in use and while another is; before all others."""
 LEAST_WORDS = 16
-"""The last column, of sentences, is left out where less than so many cells are left for it."""
+"""The last column, of sentences, is left out where fewer cells than this are left for it."""
 
 
 @dataclass(frozen=True)
@@ -197,5 +197,5 @@ class Listing(Widget, can_focus=True):
 
 
 def _cut(words: str, width: int) -> str:
-    """Not more than so many cells; it ends in an ellipsis where something was cut."""
+    """At most `width` cells; it ends in an ellipsis where something was cut."""
     return words if cell_len(words) <= width else set_cell_size(words, width - 1) + "…"

@@ -1,14 +1,15 @@
-"""What the screen says, in plain words: the broker's line, rows, and what is to be known of one."""
+"""The text of the screen: the broker's line, rows, and all about the selected one."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 
+from broker.cli import queue_columns as shown
 from broker.cli import queue_tables
+from broker.cli.queue_columns import Field, T
 from broker.cli.tables import Column
 from broker.cli.top.listing import Line
-from broker.model.hosts import at_port
 from broker.model.job import State
 from broker.model.printable import one_line
 from broker.model.printer import Printer
@@ -17,32 +18,32 @@ from broker.model.vitals import Vitals
 from broker.operations.job_status import Standing, explanation, standing
 from broker.operations.look import OverviewState
 from broker.operations.opened import Store
-from broker.operations.remarks import of_job, of_printer, where
+from broker.operations.remarks import of_job, of_printer
 from broker.operations.text import age, count, moment
 
 PRINTERS = (
-    Column("PRINTER"),
-    Column("HEALTH"),
-    Column("DUTY"),
-    Column("WGHT", right=True),
-    Column("LOAD", right=True),
-    Column("BUSY", right=True),
-    Column("FILMS", right=True),
-    Column("FAIL", right=True),
-    Column("CHECK", right=True),
-    Column("WHAT IT SAYS"),
+    shown.NAME.under("PRINTER"),
+    shown.HEALTH,
+    shown.DUTY,
+    shown.WEIGHT,
+    shown.LOAD,
+    shown.BUSY,
+    shown.ACCEPTED.under("FILMS"),
+    shown.FAILURES,
+    shown.CHECKED,
 )
 JOBS = (
-    Column("ID", right=True),
-    Column("STATE"),
-    Column("MODALITY"),
-    Column("FILMS", right=True),
-    Column("COPIES", right=True),
-    Column("PRIO"),
-    Column("PRINTER"),
-    Column("AGE", right=True),
-    Column("WHY"),
+    shown.ID,
+    shown.STATE,
+    shown.MODALITY,
+    shown.FILMS,
+    shown.COPIES,
+    shown.PRIORITY,
+    shown.WHERE,
+    shown.AGE,
 )
+PRINTER_COLUMNS = (*shown.columns(PRINTERS), Column("WHAT IT SAYS"))
+JOB_COLUMNS = (*shown.columns(JOBS), Column("WHY"))
 KEYS = (
     "Job:     h hold  r release  c cancel  m move  p reprint  y priority  Enter all\n"
     "Printer: d drain  a halt  e ready  t test film   Tab other table  ? help  q quit"
@@ -50,12 +51,12 @@ KEYS = (
 SHOWN = 200
 """Jobs of the table."""
 HELP = """\
-Orders are given to the selected row: > marks it in the table that is
+Commands are for the selected row: > marks it in the table that is
 in use, - in the other.
 
 h  hold      keep a job from printing until it is released
-r  release   let a held job print; films in doubt are asked about
-c  cancel    give a job up
+r  release   let a held job print; asks about uncertain films
+c  cancel    print nothing more of a job
 m  move      send a job to one printer and no other, or to any
 p  reprint   print a finished or held job again, as a new job
 y  priority  HIGH goes before MED, MED before LOW
@@ -69,7 +70,7 @@ Enter  all of a job and why it is where it is; all of a printer
 Tab    the other table
 q      leave; the broker goes on
 
-HEALTH is what was observed, DUTY what a person wants. LOAD is films x
+HEALTH is what was observed, DUTY what an operator set. LOAD is films x
 copies not yet settled, BUSY attempts running, FILMS accepted, FAIL
 attempts that failed. A PRINTER in brackets is where a queued job has
 lined up; it is not bound to it."""
@@ -77,42 +78,22 @@ lined up; it is not bound to it."""
 
 def printer_line(printer: Printer, now: float, *, running: bool = True) -> Line:
     """One row."""
-    checked = printer.last_check_at
-    cells = (
-        printer.name,
-        str(printer.health),
-        str(printer.duty),
-        str(printer.address.weight),
-        str(printer.load),
-        str(printer.claims),
-        str(printer.films_accepted),
-        str(printer.failures),
-        "never" if checked is None else age(now - checked),
-    )
     said = of_printer(printer, now, running=running)
-    return Line(printer.name, tuple(map(one_line, cells)), _sentence(said))
+    return Line(printer.name, _cells(PRINTERS, printer, now), _sentence(said))
 
 
 def job_line(found: Standing, now: float) -> Line:
     """One row."""
-    job = found.job
-    cells = (
-        str(job.id),
-        str(job.state),
-        one_line(job.calling_ae),
-        f"{job.films_accepted}/{job.films}",
-        str(job.copies),
-        str(job.priority),
-        one_line(where(found)),
-        age(now - job.created_at),
-    )
-    return Line(str(job.id), cells, _sentence(of_job(found, now)))
+    return Line(str(found.job.id), _cells(JOBS, found, now), _sentence(of_job(found, now)))
+
+
+def _cells(fields: Sequence[Field[T]], row: T, now: float) -> tuple[str, ...]:
+    return tuple(map(one_line, shown.cells(fields, row, now)))
 
 
 def about_printer(printer: Printer, now: float, *, running: bool = True) -> str:
     """What it and its operator say."""
-    address = printer.address
-    place = f"{printer.name}: {address.ae_title}@{at_port(address.host, address.port)}"
+    place = f"{printer.name}: {shown.place(printer)}"
     return "; ".join((place, *map(one_line, of_printer(printer, now, running=running))))
 
 
@@ -153,17 +134,20 @@ WIDTH = 70
 
 
 def all_of_job(store: Store, job_id: int) -> str:
-    """Why it is where it is, what was ordered, its films and attempts; NoSuchJob."""
+    """Why it is where it is, its commands, films and attempts.
+
+    Raises: NoSuchJob: when there is none of that number.
+    """
     found = standing(store, store.jobs.get(job_id))
     why = explanation(store, found.job).sentences
     films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
     table = queue_tables.job(found, films, attempts, time.time(), WIDTH)
-    parts = [*why, *_ordered(store.orders.of_job(job_id)), "\n".join(line.plain for line in table)]
+    parts = [*why, *_given(store.orders.of_job(job_id)), "\n".join(line.plain for line in table)]
     return "\n\n".join(parts)
 
 
 def all_of_printer(store: Store, printer: Printer) -> str:
-    """What it says, how it was observed, and what was ordered."""
+    """What it says, how it was observed, and its commands."""
     now = time.time()
     health = f"{printer.health} for {age(now - printer.health_since)}"
     checked = printer.last_check_at
@@ -171,11 +155,11 @@ def all_of_printer(store: Store, printer: Printer) -> str:
     parts = [
         about_printer(printer, now, running=store.running),
         f"It is {health}; {check}; {printer.duty} for {age(now - printer.duty_since)}.",
-        *_ordered(store.orders.of_printer(printer.name)),
+        *_given(store.orders.of_printer(printer.name)),
     ]
     return "\n\n".join(parts)
 
 
-def _ordered(orders: Sequence[Order]) -> list[str]:
-    lines = [f"{moment(each.at)} UTC, {each.who}, {each.verb}: {each.words}" for each in orders]
+def _given(commands: Sequence[Order]) -> list[str]:
+    lines = [f"{moment(each.at)} UTC, {each.who}, {each.verb}: {each.words}" for each in commands]
     return ["\n".join(map(one_line, lines))] if lines else []

@@ -1,4 +1,4 @@
-"""The screen: printers above, jobs below, then what is to be known of the selected one."""
+"""The screen: printers above, jobs below, then all about the selected one."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 
-import typer
 from textual import work
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from broker.cli.options import ConfigOption
 from broker.cli.top import rows
-from broker.cli.top.commands import OrderingApp
+from broker.cli.top.commands import CommandApp
 from broker.cli.top.dialogs import ReadDialog
 from broker.cli.top.listing import Listing
-from broker.cli.top.lookout import Lookout, in_words
 from broker.cli.top.rows import all_of_job, all_of_printer
+from broker.cli.top.store_watch import StoreWatch, in_words
 from broker.model.hosts import at_ports
 from broker.model.printable import printable_lines
 from broker.model.printer import Printer
@@ -27,31 +25,31 @@ from broker.operations.look import OverviewState
 from broker.operations.opened import Store
 
 TICK_S = 1.0
-"""How often ages are told anew."""
+"""How often ages are drawn again."""
 
 
-class Top(OrderingApp):
-    """All database work is done in threads: keys are never kept waiting."""
+class Top(CommandApp):
+    """All database work is done in threads: keys never wait for it."""
 
     ENABLE_COMMAND_PALETTE = False
     CSS_PATH = "screen.tcss"
 
     def __init__(self, store: Store, who: str) -> None:
         super().__init__(store, who)
-        self._lookout = Lookout(
+        self._store_watch = StoreWatch(
             store,
-            lambda found, vitals: self._from_thread(self._see, found, vitals),
+            lambda found, vitals: self._from_thread(self._show, found, vitals),
             lambda lines: self._from_thread(self._alarm, lines),
         )
         self._seen: OverviewState | None = None
         self._vitals: Vitals | None = None
         self._broker = Static("", id="broker", markup=False)
         self._alarms = Static("", id="alarms", markup=False)
-        self._printers = Listing(rows.PRINTERS, id="printers")
-        self._jobs = Listing(rows.JOBS, id="jobs")
+        self._printers = Listing(rows.PRINTER_COLUMNS, id="printers")
+        self._jobs = Listing(rows.JOB_COLUMNS, id="jobs")
         self._more = Static("", id="more", markup=False)
         self._about = Static("", id="about", markup=False)
-        self._said = Static("", id="said", markup=False)
+        self._answer = Static("", id="said", markup=False)
 
     def compose(self) -> ComposeResult:
         """Top to bottom."""
@@ -61,22 +59,22 @@ class Top(OrderingApp):
         yield self._jobs
         yield self._more
         yield self._about
-        yield self._said
+        yield self._answer
         yield Static(rows.KEYS, id="keys", markup=False)
 
     def on_mount(self) -> None:
         """Begin to look."""
         self._jobs.focus()
-        self.set_interval(TICK_S, self._tell)
-        self._keep_looking()
+        self.set_interval(TICK_S, self._draw_all)
+        self._follow()
 
     def on_unmount(self) -> None:
         """No more looks."""
-        self._lookout.stop()
+        self._store_watch.stop()
 
     @work(thread=True)
-    def _keep_looking(self) -> None:
-        self._lookout.run()
+    def _follow(self) -> None:
+        self._store_watch.run()
 
     def _from_thread(self, tell: Callable[..., None], *told: object) -> None:
         """Tell it to the screen, unless that is about to close."""
@@ -87,13 +85,13 @@ class Top(OrderingApp):
         self._alarms.update("\n".join(lines))
         self._alarms.display = bool(lines)
 
-    def _see(self, found: OverviewState, vitals: Vitals | None) -> None:
+    def _show(self, found: OverviewState, vitals: Vitals | None) -> None:
         self._seen, self._vitals = found, vitals
         self._alarm(found.alarms)
-        self._tell()
+        self._draw_all()
 
-    def _tell(self) -> None:
-        """What was seen last, with the ages that it has by now."""
+    def _draw_all(self) -> None:
+        """Draw what was read last, with the ages that it has by now."""
         found, now = self._seen, time.time()
         if found is None:
             return
@@ -104,9 +102,9 @@ class Top(OrderingApp):
             [rows.printer_line(each, now, running=found.running) for each in found.printers]
         )
         self._jobs.show([rows.job_line(each, now) for each in found.jobs[: rows.SHOWN]])
-        self._tell_about()
+        self._draw_about()
 
-    def _tell_about(self) -> None:
+    def _draw_about(self) -> None:
         if not self.screen_stack:
             return
         now, text = time.time(), ""
@@ -122,7 +120,7 @@ class Top(OrderingApp):
 
     def on_listing_moved(self, _: Listing.Moved) -> None:
         """Another row is selected, or another table is in use."""
-        self._tell_about()
+        self._draw_about()
 
     @property
     def printers(self) -> Sequence[Printer]:
@@ -142,21 +140,21 @@ class Top(OrderingApp):
         jobs = self._seen.jobs if self._seen else ()
         return next((each for each in jobs if str(each.job.id) == job_id), None)
 
-    @work(thread=True, group="orders")
-    def order(self, label: str, carry_out: Callable[[], str]) -> None:
-        """Carry out an order; its words, or why not."""
+    @work(thread=True, group="commands")
+    def give(self, label: str, command: Callable[[], str]) -> None:
+        """Give a command; show its words, or why it failed."""
         self._from_thread(self._say, f"{label} …")
         try:
-            words = self._lookout.lost or carry_out()
-        except Exception as error:  # noqa: BLE001 - told on the screen
+            words = self._store_watch.lost or command()
+        except Exception as error:  # noqa: BLE001 - shown on the screen
             words = in_words(error)
         self._from_thread(self._say, words)
-        self._lookout.again()
+        self._store_watch.again()
 
     def _say(self, words: str) -> None:
-        _put(self._said, words)
+        _put(self._answer, words)
 
-    @work(thread=True, group="orders")
+    @work(thread=True, group="commands")
     def on_listing_read(self, event: Listing.Read) -> None:
         """All of the selected row."""
         printer, job = self.selected_printer, self.selected_job
@@ -165,7 +163,7 @@ class Top(OrderingApp):
                 text = all_of_printer(self.store, printer) if printer else ""
             else:
                 text = all_of_job(self.store, job.job.id) if job else ""
-        except Exception as error:  # noqa: BLE001 - told on the screen
+        except Exception as error:  # noqa: BLE001 - shown on the screen
             text = in_words(error)
         if text:
             self._from_thread(self._read, text)
@@ -174,34 +172,13 @@ class Top(OrderingApp):
         self.push_screen(ReadDialog(text))
 
     def action_help(self) -> None:
-        """What keys and columns mean."""
+        """Show what keys and columns mean."""
         self._read(rows.HELP)
 
 
 def _put(where: Static, words: str) -> None:
-    """Another text; the same one is not drawn again. An empty one takes no line."""
+    """Show a text; the same one is not drawn again. An empty one takes no line."""
     words = printable_lines(words)
     if where.content != words:
         where.update(words)
         where.display = bool(words)
-
-
-def top(ctx: typer.Context, config: ConfigOption = None) -> None:
-    """Show printers and jobs on one screen; single keys give orders.
-
-    It reads the database alone, so it works over SSH and beside any broker. Keys are in the last
-    line; q leaves.
-
-    Example: broker top
-    """
-    import sys
-
-    from broker.cli.options import opened
-    from broker.cli.owner import person
-
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise typer.BadParameter("it needs a terminal; `broker jobs` and `broker printers` do not")
-    with opened(ctx, config) as store:
-        from broker.cli.top.screen import Top
-
-        Top(store, person()).run()

@@ -1,4 +1,4 @@
-"""Looking at the store again and again, in a thread of its own: keys are never kept waiting."""
+"""Reading the store again and again, in a thread of its own: keys never wait for the database."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ EVERY_S = 1.0
 RENEW_S = 15.0
 """Some things change without a row: a disk fills, a wait ends."""
 SHARE = 12
-"""A look rests for so many times what it cost: however long the queue is, they take a twelfth of
-a core at most."""
+"""The pause after a look is this many times what it cost: all looks take at most a twelfth of a
+core, however long the queue is."""
 NOT_IN_PLACE = (
     "THE DATABASE IS GONE, or another file is in its place: {file}. Put it back; if it was put "
     "back from a copy, leave with q and begin again. What is below is what was there before."
@@ -29,14 +29,14 @@ OLD = "What is below is {age} old: "
 
 
 def in_words(error: Exception) -> str:
-    """Whatever went wrong, for the screen."""
+    """What failed, for the screen."""
     if isinstance(error, DatabaseBusy):
         return f"the database: {error}"
     return " ".join((explained(error) or (1, [repr(error)]))[1])
 
 
-class Lookout:
-    """Tells what it sees when it has changed, and what keeps it from seeing."""
+class StoreWatch:
+    """Reports the store when it has changed, and why it cannot be read."""
 
     def __init__(
         self,
@@ -50,15 +50,15 @@ class Lookout:
         self._file = store.config.database_file
         self._watch = Watch(self._file)
         self._wake = threading.Event()
-        self._over = False
+        self._stopped = False
 
     def again(self) -> None:
-        """Look at once: something was ordered here."""
+        """Look at once: a command was given here."""
         self._wake.set()
 
     def stop(self) -> None:
         """No more looks."""
-        self._over = True
+        self._stopped = True
         self._wake.set()
 
     @property
@@ -67,9 +67,9 @@ class Lookout:
         return "" if self._watch.in_place() else NOT_IN_PLACE.format(file=self._file)
 
     def run(self) -> None:
-        """Until it is told to stop."""
-        seen_at, due, rest = time.monotonic(), 0.0, 0.0
-        while not self._over:
+        """Look until `stop` is called."""
+        seen_at, due, pause = time.monotonic(), 0.0, 0.0
+        while not self._stopped:
             self._wake.clear()
             now = time.monotonic()
             try:
@@ -78,16 +78,16 @@ class Lookout:
                     self._alarm([lost])
                 elif self._watch.changed() or now >= due:
                     due = now  # until it has been seen
-                    rest = self._look()
+                    pause = self._look()
                     seen_at = time.monotonic()
                     due = seen_at + RENEW_S
-            except Exception as error:  # noqa: BLE001 - told on the screen
+            except Exception as error:  # noqa: BLE001 - shown on the screen
                 self._alarm([OLD.format(age=age(now - seen_at)) + in_words(error)])
-            self._wake.wait(max(EVERY_S, rest))
+            self._wake.wait(max(EVERY_S, pause))
         self._watch.close()
 
     def _look(self) -> float:
-        """For how long to rest then."""
+        """Read the store; the seconds to pause afterwards."""
         began = time.thread_time()
         found = scene(self._store, time.time())
         vitals = vitals_of(self._store.config.data_dir)

@@ -1,4 +1,4 @@
-"""What a person orders for a job is done, and said in one line with what happens next."""
+"""Commands for a job are carried out, and answered in one line with what happens next."""
 
 from __future__ import annotations
 
@@ -256,7 +256,7 @@ def test_a_running_broker_needs_no_hint(site: Site) -> None:
 CUT_OFF = "is cut off: no broker is running; at its next start"
 
 
-def test_orders_for_a_job_that_was_cut_off_say_so(site: Site) -> None:
+def test_commands_for_a_job_that_was_cut_off_say_so(site: Site) -> None:
     """It reads `printing`, and nothing prints: what is said is what recovery will do."""
     for _ in range(3):
         job_id = site.job(films=2)
