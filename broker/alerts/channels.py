@@ -20,7 +20,7 @@ PATIENCE_S = 20.0
 
 
 @dataclass(frozen=True)
-class Letterhead:
+class NoticeFormat:
     """What stands on every notice."""
 
     sender: str
@@ -67,7 +67,7 @@ class Mail:
     to: tuple[str, ...]
 
 
-def webhook(url: str, letterhead: Letterhead) -> Send:
+def webhook(url: str, form: NoticeFormat) -> Send:
     """POSTs JSON; any answer but 2xx is a failure. Its words name the host alone: the rest of the
     address may be a secret.
     """
@@ -77,7 +77,7 @@ def webhook(url: str, letterhead: Letterhead) -> Send:
         import httpx  # here: a broker that tells nobody does not pay for it
 
         try:
-            answer = httpx.post(url, json=letterhead.document(notice), timeout=PATIENCE_S)
+            answer = httpx.post(url, json=form.document(notice), timeout=PATIENCE_S)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise OSError(f"{where}: {type(error).__name__}") from error
         if not answer.is_success:
@@ -86,15 +86,15 @@ def webhook(url: str, letterhead: Letterhead) -> Send:
     return send
 
 
-def mail(settings: Mail, letterhead: Letterhead) -> Send:
+def mail(settings: Mail, form: NoticeFormat) -> Send:
     """Sends a letter to everybody named."""
 
     def send(notice: Notice) -> None:
         letter = EmailMessage()
-        letter["Subject"] = f"[{letterhead.sender}] {letterhead.subject(notice)}"
+        letter["Subject"] = f"[{form.sender}] {form.subject(notice)}"
         letter["From"] = settings.sender
         letter["To"] = ", ".join(settings.to)
-        letter.set_content(letterhead.text(notice))
+        letter.set_content(form.text(notice))
         where = at_port(settings.host, settings.port)
         try:
             with _connected(settings) as server:

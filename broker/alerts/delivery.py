@@ -22,7 +22,7 @@ Send = Callable[[Notice], None]
 """Delivers one notice; OSError or ValueError when it could not."""
 
 
-class Postman:
+class ChannelDelivery:
     """One way."""
 
     def __init__(self, way: str, send: Send, note: Note, *, first_s: float = FIRST_S) -> None:

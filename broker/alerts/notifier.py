@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from broker.alerts.delivery import Postman, Send
+from broker.alerts.delivery import ChannelDelivery, Send
 from broker.events import Event, Note
 from broker.model.alert_rules import AlertLimits, Known, Notice, Seen, bulletin
 from broker.store.database import in_words
@@ -40,7 +40,7 @@ class Notifier:
         self._clock = clock
         self._note = note
         self._look_s = look_s
-        self._postmen = [Postman(way, send, note) for way, send in ways.items()]
+        self._deliveries = [ChannelDelivery(way, send, note) for way, send in ways.items()]
         self._known, self._undelivered = _read(file)
         self._kept = self._known
         self._looking = threading.Lock()
@@ -49,8 +49,8 @@ class Notifier:
 
     def start(self) -> None:
         """Begin, where there is a way to tell anybody."""
-        if self._postmen:
-            for each in self._postmen:
+        if self._deliveries:
+            for each in self._deliveries:
                 for notice in self._undelivered.pop(each.way, ()):
                     each.take(notice)
                 each.start()
@@ -59,14 +59,14 @@ class Notifier:
     def stop(self) -> None:
         """End; what could not be delivered is told after the next start."""
         self._stopping.set()
-        for each in self._postmen:
+        for each in self._deliveries:
             each.halt()
         if self._thread.is_alive():
             self._thread.join(1.0)
-        if not self._postmen:
+        if not self._deliveries:
             return  # nobody was told of anything
         with self._looking:
-            for each in self._postmen:
+            for each in self._deliveries:
                 self._undelivered[each.way] = each.stop()
             # A disk that fails must not keep the broker from ending.
             with suppress(OSError):
@@ -81,7 +81,7 @@ class Notifier:
             notices, self._known = bulletin(self._known, seen, self._clock(), self._limits)
             # Before it is written down: a full disk must not silence its own message.
             for notice in notices:
-                for each in self._postmen:
+                for each in self._deliveries:
                     each.take(notice)
             if self._known != self._kept:
                 _write(self._file, self._known, {})

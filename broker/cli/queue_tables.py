@@ -10,9 +10,8 @@ from broker.cli.tables import Column, Row, fact, folded, lay_out
 from broker.model.hosts import at_port
 from broker.model.job import Attempt, FilmState, Job, JobFilm, State
 from broker.model.printer import Printer
-from broker.operations.job_status import Standing
-from broker.operations.recovery_preview import tray
-from broker.operations.remarks import of_job, of_printer, where
+from broker.operations.explanation import where_to_look
+from broker.operations.job_status import JobStatus, job_remarks, place_of, printer_remarks
 from broker.operations.text import age, count, moment, why_removed
 from broker.store.reading import Unanswered
 
@@ -49,7 +48,7 @@ ATTEMPTS = (
 
 
 def jobs(
-    found: Sequence[Standing], now: float, width: int, *, runs_begin: bool = False
+    found: Sequence[JobStatus], now: float, width: int, *, runs_begin: bool = False
 ) -> list[Text]:
     """One row for each job; why it is where it is, and a person's wish, below.
 
@@ -58,7 +57,7 @@ def jobs(
     """
     left = any(each.job.pixels_removed_at is not None for each in found)
     columns = (*JOBS, KEPT) if left else JOBS
-    below = _once([(each.job.id, of_job(each, now)) for each in found], runs_begin=runs_begin)
+    below = _once([(each.job.id, job_remarks(each, now)) for each in found], runs_begin=runs_begin)
     rows = [
         Row((*_cells(each, now), *([_kept(each.job)] if left else [])), said)
         for each, said in zip(found, below, strict=True)
@@ -102,7 +101,7 @@ def _kept(job: Job) -> str:
     return "all" if job.pixels_removed_at is None else "row"
 
 
-def _cells(found: Standing, now: float) -> tuple[str, ...]:
+def _cells(found: JobStatus, now: float) -> tuple[str, ...]:
     job = found.job
     return (
         str(job.id),
@@ -110,19 +109,19 @@ def _cells(found: Standing, now: float) -> tuple[str, ...]:
         job.calling_ae,
         f"{job.films_accepted}/{job.films}",
         str(job.copies),
-        where(found),
+        place_of(found),
         str(job.attempts),
         age(now - job.created_at),
     )
 
 
 def job(
-    stands: Standing, films: Sequence[JobFilm], attempts: Sequence[Attempt], now: float, width: int
+    stands: JobStatus, films: Sequence[JobFilm], attempts: Sequence[Attempt], now: float, width: int
 ) -> list[Text]:
     """Everything about one job, but nothing of a patient."""
     found = stands.job
     lines = [Text(f"Job {found.id}: {found.state}", "bold")]
-    for remark in of_job(stands, now):
+    for remark in job_remarks(stands, now):
         lines += folded(remark, width, 2)
     facts = {
         "modality": f"{found.calling_ae} at {found.peer}, called {found.called_ae}",
@@ -149,7 +148,7 @@ def job(
     return lines
 
 
-def _whose(where: Standing) -> str:
+def _whose(where: JobStatus) -> str:
     """Its printer, in words."""
     job = where.job
     if job.state is not State.QUEUED:
@@ -168,7 +167,7 @@ def _film(film: JobFilm, passes: int) -> Row:
     if film.state is FilmState.UNCERTAIN:
         below = below or ["asked for and not answered: it may be on paper"]
         doubt = Unanswered(film.job_id, film.number, film.printer, film.asked_at)
-        below.append(tray([doubt]))
+        below.append(where_to_look([doubt]))
     return Row(
         (
             str(film.number),
@@ -217,7 +216,8 @@ def printers(
 ) -> list[Text]:
     """One row for each printer; what it or its operator says of it below."""
     rows = [
-        Row(_printer_cells(each, now), of_printer(each, now, running=running)) for each in found
+        Row(_printer_cells(each, now), printer_remarks(each, now, running=running))
+        for each in found
     ]
     return lay_out(COLUMNS, rows, width)
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from broker.model.room import MB
 from broker.model.trouble import PRINT_AGAIN
-from broker.operations import missing_pixels, readiness, vitals
-from broker.operations.readiness import ObstacleKind
-from broker.operations.vitals import not_reloaded
+from broker.model.vitals import Storage
+from broker.operations import missing_pixels, readiness
+from broker.operations.readiness import ObstacleKind, read_vitals, storage_state
+from broker.operations.text import moment
 
 if TYPE_CHECKING:
     from broker.operations.opened import Store
@@ -52,10 +53,37 @@ LOCKED_S = 1.0
 """The broker itself locks it for moments only."""
 
 
+LOG_MB = 64
+"""A write-ahead log that is larger is told."""
+
+DAMAGED = (
+    "THE DATABASE IS DAMAGED: {file}: {damage}. Films may be refused, or not be printed. Stop the "
+    "broker, then `broker db check` says what is hit; `broker restore DIR` brings a backup back."
+)
+REPLACED = (
+    "THE DATABASE WAS REPLACED BENEATH THE RUNNING BROKER: {replaced}. Films are refused, and "
+    "nothing is sent to any printer; what is shown here may be of another database. Stop the "
+    "broker, put the right database back as {file} with the file of the same name and -wal, then "
+    "`broker serve`. If it is lost: `broker restore --help`, or `broker spool adopt`."
+)
+FAULTS = (
+    "THE WHOLE CHECK OF THE QUEUE FOUND FAULTS at {at} UTC ({faults}), as: {fault}. `broker db "
+    "check` lists them, and what to do; the next whole check, or start, takes this away."
+)
+LOG = (
+    "THE DATABASE'S LOG GROWS: {mb} MB in {folder}. {reader} The log shrinks by itself once that "
+    "ends."
+)
+NOT_RELOADED = (
+    "THE CONFIGURATION WAS NOT TAKEN OVER when it was read again at {when} UTC: {why}. The broker "
+    "goes on with the one before. Mend the file, then send SIGHUP (`systemctl reload broker`)."
+)
+
+
 def alarms(store: Store) -> list[str]:
     """Sentences to put above a table; none when all is well."""
-    said = vitals.alarms(store)
-    if store.damage() or vitals.state(store).replaced:
+    said = _of_storage(store)
+    if store.damage() or storage_state(store).replaced:
         return said  # what is read from such a database may be wrong, or break
     gone = missing_pixels.spool_gone(store)
     missing, needed = (0, 0) if gone else missing_pixels.missing(store)
@@ -63,7 +91,7 @@ def alarms(store: Store) -> list[str]:
         said.append(_idle(gone, missing))
     elif gone:
         said.append(f"{BENEATH} {gone}.")
-    if words := not_reloaded(store):
+    if words := _not_reloaded(store):
         said.append(words)
     found = readiness.look(store, patience_s=LOCKED_S, writing=False)
     kinds = {each.kind for each in found.obstacles}
@@ -104,3 +132,37 @@ def _idle(gone: str, missing: int) -> str:
     if gone:
         return f"{NOT_RUNNING} {gone}."
     return " ".join((NOT_RUNNING, *([] if missing else [SAFE]), START))
+
+
+def _not_reloaded(store: Store) -> str:
+    """That the last reload has failed, and why; empty when it has not."""
+    found = read_vitals(store.config.data_dir)
+    if found is None or not found.not_reloaded:
+        return ""
+    return NOT_RELOADED.format(when=moment(found.not_reloaded_at), why=found.not_reloaded)
+
+
+def _of_storage(store: Store) -> list[str]:
+    """Sentences to put above a table; none when all is well."""
+    found = storage_state(store)
+    file = store.config.database_file
+    said = []
+    if found.replaced:
+        said.append(REPLACED.format(file=file, replaced=found.replaced))
+    if found.damage:
+        said.append(DAMAGED.format(file=file, damage=found.damage))
+    if found.faults:
+        at = moment(found.checked_at)
+        said.append(FAULTS.format(at=at, faults=found.faults, fault=found.fault))
+    if found.log_bytes > LOG_MB * MB:
+        mb = found.log_bytes // MB
+        said.append(LOG.format(mb=mb, folder=file.parent, reader=log_reader(found)))
+    return said
+
+
+def log_reader(found: Storage) -> str:
+    """Who keeps the log from shrinking, in a sentence."""
+    if not found.log_reader:
+        return "A program that reads the database keeps it from shrinking, or films come fast."
+    minutes = found.log_reader_s / 60
+    return f"It is kept from shrinking by {found.log_reader}, for {minutes:.0f} min: end that."

@@ -27,7 +27,7 @@ from broker.model.printable import one_line
 from broker.model.printer import Duty, Health, Printer
 from broker.model.trouble import PRINT_AGAIN
 from broker.operations import missing_pixels
-from broker.operations.job_status import standing
+from broker.operations.job_status import job_status
 from broker.operations.opened import Store
 from broker.operations.text import age, count
 from broker.preview.test_film import test_film
@@ -35,7 +35,7 @@ from broker.store.commands import NotAllowed
 
 
 @dataclass(frozen=True)
-class PrinterOrders:
+class PrinterCommands:
     """The orders of one person."""
 
     store: Store
@@ -52,7 +52,7 @@ class PrinterOrders:
         forgiven = "; what it failed before is forgotten" if forgets else ""
         words = _next(self.store, self.store.printers.get(name)) + forgiven
         told = f"{words} ({reason})" if reason else words
-        self.store.orders.record(self.who, str(duty), told, printer=name)
+        self.store.command_log.record(self.who, str(duty), told, printer=name)
         return words
 
 
@@ -102,7 +102,7 @@ VERBS = ("hold", "release", "cancel", "move", "reprint", "priority")
 
 
 @dataclass(frozen=True)
-class JobOrders:
+class JobCommands:
     """The orders of one person. Each raises NoSuchJob and NotAllowed, in which nothing is done."""
 
     store: Store
@@ -204,7 +204,7 @@ class JobOrders:
 
     def cut_off(self, job_id: int) -> str:
         """What is true of a job that reads `printing` while no broker is running; else empty."""
-        cut_off = standing(self.store, self.store.jobs.get(job_id)).cut_off
+        cut_off = job_status(self.store, self.store.jobs.get(job_id)).cut_off
         return f"job {job_id} is {cut_off.remark}" if cut_off else ""
 
     @contextmanager
@@ -234,7 +234,7 @@ class JobOrders:
         return f"released, though {LOST}, and "
 
     def _done(self, verb: str, job_id: int, words: str) -> str:
-        self.store.orders.record(self.who, verb, words, job_id=job_id)
+        self.store.command_log.record(self.who, verb, words, job_id=job_id)
         return words
 
 
@@ -287,7 +287,9 @@ def print_film(store: Store, who: str, printer: str = "", film_size: str = "A4")
         raise
     finally:
         spool.drop(received)
-    store.orders.record(who, "test-print", words(store, job_id, printer, film_size), job_id=job_id)
+    store.command_log.record(
+        who, "test-print", words(store, job_id, printer, film_size), job_id=job_id
+    )
     return job_id
 
 

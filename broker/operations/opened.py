@@ -32,7 +32,7 @@ class Store:
     printers: Printers
     retention: Retention
     refusals: Refusals
-    orders: Orders
+    command_log: Orders
     users: Users
     ended_sessions: EndedSessions
     rehearsal: Rehearsal

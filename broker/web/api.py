@@ -12,11 +12,11 @@ from broker.model.film import MILLIMETRES
 from broker.model.hosts import hosts_of
 from broker.model.job import Priority, State
 from broker.operations import documents
-from broker.operations.commands import JobOrders
-from broker.operations.job_status import explanation, standing, standings
-from broker.operations.look import Look
+from broker.operations.commands import JobCommands
+from broker.operations.job_status import explanation, job_status, job_statuses
 from broker.operations.opened import Store
-from broker.operations.vitals import read as vitals_of
+from broker.operations.overview import LiveOverview
+from broker.operations.readiness import read_vitals
 from broker.web.auth.signin import Person, checked, operator, person
 from broker.web.commands import Wrong, on_job, on_printer
 from broker.web.job_page import THUMBNAIL_PX, picture
@@ -67,9 +67,9 @@ class Said(BaseModel):
 def broker(request: Request) -> dict[str, Any]:
     """AE title, address, alarms, jobs by state, the oldest that waits."""
     store: Store = request.app.state.store
-    look: Look = request.app.state.look
+    look: LiveOverview = request.app.state.look
     _, scene = look.scene()
-    vitals = vitals_of(store.config.data_dir)
+    vitals = read_vitals(store.config.data_dir)
     oldest = scene.oldest
     return {
         "ae_title": store.config.broker.ae_title,
@@ -99,7 +99,7 @@ def printers(request: Request) -> list[dict[str, Any]]:
 def printer(request: Request, name: str) -> dict[str, Any]:
     """404 when there is none of that name."""
     store: Store = request.app.state.store
-    orders = [documents.of_order(each) for each in store.orders.of_printer(name)]
+    orders = [documents.of_command(each) for each in store.command_log.of_printer(name)]
     return documents.of_printer(store.printers.get(name)) | {"orders": orders}
 
 
@@ -127,7 +127,7 @@ def jobs(
     """All states, unless some are named."""
     store: Store = request.app.state.store
     found = store.jobs.list(set(state) if state else None, limit, newest_first=True)
-    return [documents.of_job(each) for each in standings(store, found)]
+    return [documents.of_job(each) for each in job_statuses(store, found)]
 
 
 @router.get(
@@ -136,9 +136,9 @@ def jobs(
 def job(request: Request, job_id: int) -> dict[str, Any]:
     """Nothing of a patient is in it. 404 when there is none of that number."""
     store: Store = request.app.state.store
-    found = standing(store, store.jobs.get(job_id))
+    found = job_status(store, store.jobs.get(job_id))
     films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
-    orders = [documents.of_order(each) for each in store.orders.of_job(job_id)]
+    orders = [documents.of_command(each) for each in store.command_log.of_job(job_id)]
     return documents.of_job_whole(found, films, attempts) | {"orders": orders}
 
 
@@ -184,7 +184,7 @@ def order_job(
     """What came of it, in a sentence; 409 where the job's state does not allow it."""
     asked = order or JobOrder()
     words = on_job(
-        JobOrders(request.app.state.store, who.name),
+        JobCommands(request.app.state.store, who.name),
         verb,
         job_id,
         reason=asked.reason,

@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 
 from broker.events import Note
 from broker.operations.failures import explained
-from broker.operations.look import Look
 from broker.operations.opened import Store, store_of
+from broker.operations.overview import LiveOverview
 from broker.store.commands import NotAllowed
 from broker.store.job_rows import NoSuchJob
 from broker.store.printers import NoSuchPrinter
@@ -45,7 +45,7 @@ STATUSES: dict[type[Exception], int] = {
 
 def create(store: Store, note: Note, patience: TimeLimits = TIME_LIMITS) -> Front:
     """The application over an open store. Probes open it once more, for themselves."""
-    look = Look(store, note)
+    look = LiveOverview(store, note)
     probes = Probes()
 
     @asynccontextmanager

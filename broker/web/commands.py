@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from broker.model.job import Priority
 from broker.model.printer import Duty
-from broker.operations.commands import VERBS, JobOrders, PrinterOrders
+from broker.operations.commands import VERBS, JobCommands, PrinterCommands
 from broker.operations.opened import Store
 from broker.web.auth.signin import Person, checked, operator, person, wants_json
 from broker.web.pages import READ, Pages, back
@@ -29,7 +29,7 @@ class Wrong(ValueError):
 
 
 def on_job(
-    orders: JobOrders,
+    orders: JobCommands,
     verb: str,
     job_id: int,
     *,
@@ -59,7 +59,7 @@ def on_printer(store: Store, who: str, verb: str, name: str, reason: str = "") -
     """Carry it out; what it means. Wrong, NoSuchPrinter."""
     if verb not in DUTIES:
         raise Wrong(f"{verb} is not an order for a printer; use {', '.join(DUTIES)}")
-    return PrinterOrders(store, who).set_duty(name, DUTIES[verb], reason)
+    return PrinterCommands(store, who).set_duty(name, DUTIES[verb], reason)
 
 
 router = APIRouter(include_in_schema=False)
@@ -78,7 +78,7 @@ def order_job(
     priority: Text = "",
 ) -> Response:
     """Carry out one order on a job."""
-    orders = JobOrders(request.app.state.store, who.name)
+    orders = JobCommands(request.app.state.store, who.name)
     printed = verb == "release-printed"
     words = on_job(
         orders,
@@ -126,7 +126,7 @@ def printer_page(
         "it": it,
         "printers": [printer_row(it, scene.at, running=scene.running)],
         "operator": who.role == "operator",
-        "orders": store.orders.of_printer(name),
+        "orders": store.command_log.of_printer(name),
     }
     return pages.page(request, "printer.html", who, context)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from broker.operations.look import Look
+from broker.operations.overview import LiveOverview
 from broker.web.server.responses import busy
 
 ALL, BY_KEY = 128, 16
@@ -53,7 +53,7 @@ class EventStream(StreamingResponse):
 class Streams:
     """Of one page. In the loop's thread, but for what is drawn."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: LiveOverview) -> None:
         self._look = look
         self._open: Counter[str] = Counter()
         self._round = _Round(-1)

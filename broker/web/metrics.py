@@ -24,7 +24,7 @@ from broker.model.refusal import Refusal
 from broker.model.vitals import Histogram, Storage, Vitals
 from broker.operations.missing_pixels import folder as spool_folder
 from broker.operations.opened import Store
-from broker.operations.vitals import read as vitals_of
+from broker.operations.readiness import read_vitals
 from broker.spool.orphans import Orphans
 
 PREFIX = "dicom_print_broker_"
@@ -142,7 +142,7 @@ class _Figures:
         return list(self._disk())
 
     def _relay(self) -> Iterator[Metric]:
-        vitals = vitals_of(self._store.config.data_dir)
+        vitals = read_vitals(self._store.config.data_dir)
         yield _gauge(
             "up", "1 while a broker runs on the data directory", float(self._store.running)
         )

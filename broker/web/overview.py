@@ -15,11 +15,11 @@ from starlette.concurrency import run_in_threadpool
 from broker.model.hosts import at_ports, hosts_of
 from broker.model.job import State
 from broker.model.user import Role
-from broker.operations.job_status import Standing, standings
-from broker.operations.look import Look, OverviewState
+from broker.operations.job_status import JobStatus, job_statuses
 from broker.operations.opened import Store
+from broker.operations.overview import LiveOverview, OverviewState
+from broker.operations.readiness import read_vitals
 from broker.operations.text import count
-from broker.operations.vitals import read as vitals_of
 from broker.web.auth.signin import Person, csrf_token, person
 from broker.web.event_streams import TOKEN, EventStream, Regions, Streams
 from broker.web.pages import READ, Pages
@@ -100,7 +100,7 @@ def _key(request: Request, who: Person) -> str:
 
 
 async def _news(request: Request, who: Person, view: View) -> AsyncIterator[str]:
-    look: Look = request.app.state.look
+    look: LiveOverview = request.app.state.look
     streams: Streams = request.app.state.streams
     csrf = csrf_token(request)  # one for the whole stream: another would make every row another
     shown = (view.state, view.page, who.role)
@@ -149,7 +149,7 @@ def _context(request: Request, who: Person, scene: OverviewState, view: View) ->
     return {
         "scene": scene,
         "view": view,
-        "vitals": vitals_of(config.data_dir),
+        "vitals": read_vitals(config.data_dir),
         "place": f"{config.broker.ae_title} at {where}",
         "printers": [printer_row(each, scene.at, running=scene.running) for each in scene.printers],
         "operator": who.role is Role.OPERATOR,
@@ -159,7 +159,7 @@ def _context(request: Request, who: Person, scene: OverviewState, view: View) ->
 def _filled(store: Store, scene: OverviewState, view: View) -> View:
     """The same view with its rows."""
     first = (view.page - 1) * ROWS
-    found: Sequence[Standing]
+    found: Sequence[JobStatus]
     if view.state in (OPEN, State.HELD, State.PRINTING, State.QUEUED):
         listed = [each for each in scene.jobs if view.state in (OPEN, each.job.state)]
         found, total = listed[first : first + ROWS], len(listed)
@@ -169,7 +169,7 @@ def _filled(store: Store, scene: OverviewState, view: View) -> View:
         more = total > first + ROWS
     else:
         listed_jobs = store.jobs.list({State(view.state)}, first + ROWS + 1, newest_first=True)
-        found = standings(store, listed_jobs[first : first + ROWS])
+        found = job_statuses(store, listed_jobs[first : first + ROWS])
         more = len(listed_jobs) > first + ROWS
         words = f"{view.state}, the newest first"
     if view.page > 1 or more:

@@ -8,9 +8,7 @@ from broker.model.hosts import at_port
 from broker.model.job import State
 from broker.model.printable import one_line
 from broker.model.printer import Duty, Printer
-from broker.operations import remarks
-from broker.operations.job_status import Standing, allowed
-from broker.operations.remarks import of_printer
+from broker.operations.job_status import JobStatus, allowed, job_remarks, place_of, printer_remarks
 
 DUTIES = (("drain", "Drain"), ("halt", "Halt"), ("ready", "Ready"))
 """Verbs on a printer, and their labels."""
@@ -42,7 +40,7 @@ class PrinterRow:
 class JobRow:
     """One job."""
 
-    found: Standing
+    found: JobStatus
     said: tuple[str, ...]
     """Why it is where it is, and what a person has asked for."""
     where: str
@@ -57,10 +55,10 @@ class JobRow:
 
 def printer_row(printer: Printer, now: float, *, running: bool = True) -> PrinterRow:
     """The row of one printer; `running`: whether a broker is."""
-    return PrinterRow(printer, tuple(map(one_line, of_printer(printer, now, running=running))))
+    return PrinterRow(printer, tuple(map(one_line, printer_remarks(printer, now, running=running))))
 
 
-def job_row(found: Standing, now: float) -> JobRow:
+def job_row(found: JobStatus, now: float) -> JobRow:
     """The row of one job."""
-    said = tuple(map(one_line, remarks.of_job(found, now)))
-    return JobRow(found, said, remarks.where(found), allowed(found))
+    said = tuple(map(one_line, job_remarks(found, now)))
+    return JobRow(found, said, place_of(found), allowed(found))

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from broker.alerts.channels import Letterhead, Mail, mail, webhook
-from broker.alerts.delivery import Postman
+from broker.alerts.channels import Mail, NoticeFormat, mail, webhook
+from broker.alerts.delivery import ChannelDelivery
 from broker.alerts.notifier import Notifier
 from broker.model.alert_rules import AlertLimits, Notice, Seen
 from tests.peers.hook_receiver import HookReceiver
 from tests.peers.smtp_receiver import SmtpReceiver
 
-HEAD = Letterhead("BROKER", "http://broker.example:8080/")
+HEAD = NoticeFormat("BROKER", "http://broker.example:8080/")
 NOTICE = Notice("jobs held", "job 4 held", "Held: job 4.", 0.0, jobs=(4,))
 Noted = queue.Queue[tuple[str, Mapping[str, object]]]
 
@@ -97,14 +97,16 @@ def test_what_cannot_be_delivered_says_where_and_why() -> None:
 def test_it_is_tried_again(noted: Noted) -> None:
     """Twice refused, then taken: noted once as failed, then as delivered."""
     with HookReceiver(failures=2) as hook:
-        postman = Postman("webhook", webhook(hook.url, HEAD), lambda *n: noted.put(n), first_s=0.01)
-        postman.start()
-        postman.take(NOTICE)
+        delivery = ChannelDelivery(
+            "webhook", webhook(hook.url, HEAD), lambda *n: noted.put(n), first_s=0.01
+        )
+        delivery.start()
+        delivery.take(NOTICE)
         assert hook.wait_for("jobs held")["jobs"] == [4]
         assert [noted.get(timeout=10)[0] for _ in range(2)] == [
             "notice not delivered", "notice delivered",
         ]  # fmt: skip
-        postman.stop()
+        delivery.stop()
 
 
 def test_one_way_that_is_down_does_not_stop_the_other(noted: Noted, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from broker.model.caller import Caller
 from broker.model.refusal import Refusal
-from broker.operations.remedies import REMEDIES, remedy
+from broker.operations.failures import REMEDIES, remedy
 from broker.store.database import Database
 from broker.store.refusals import OTHERS, Counted, CountedOfCaller, Refusals
 from tests.cli.conftest import Site

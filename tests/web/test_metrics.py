@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from broker.config.file import load
 from broker.model.refusal import Refusal
 from broker.operations.opened import store_of, store_over
-from broker.operations.vitals import read
+from broker.operations.readiness import read_vitals
 from broker.store.database import FAILURES, Database
 from broker.web.metrics import Part, Scales, parts, rendered
 from tests.cli.conftest import Site, running, site
@@ -109,11 +109,11 @@ def test_a_balancer_hears_whether_films_are_taken(room: PrintRoom) -> None:
     assert httpx.get(f"{room.url}/healthz").text == "ok\n"
     ready = httpx.get(f"{room.url}/readyz")
     assert (ready.status_code, ready.text) == (200, "ready\n")
-    vitals = read(room.folder / "broker-data")
+    vitals = read_vitals(room.folder / "broker-data")
     assert vitals is not None
     assert vitals.pid == room.process.process.pid
     room.process.end(signal.SIGTERM)
-    assert read(room.folder / "broker-data") is None
+    assert read_vitals(room.folder / "broker-data") is None
     with store_of(load(room.config)) as store:
         assert problems(store) == ["no broker is running on this data directory"]
 
@@ -201,7 +201,7 @@ def test_a_broken_file_of_vital_signs_is_none(site: Site) -> None:
     """Half a file, or another version's, is as good as none: never an error on the page."""
     for text in ("", "{", "[]", '{"pid": 1}', '{"pid": 1, "started_at": 0, "tally": {"x": 1}}'):
         (site.folder / "broker-data" / "vitals.json").write_text(text)
-        assert read(site.folder / "broker-data") is None
+        assert read_vitals(site.folder / "broker-data") is None
 
 
 def test_the_samples_name_only_figures_that_there_are(room: PrintRoom) -> None:

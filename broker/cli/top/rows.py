@@ -14,10 +14,16 @@ from broker.model.printable import one_line
 from broker.model.printer import Printer
 from broker.model.user import Order
 from broker.model.vitals import Vitals
-from broker.operations.job_status import Standing, explanation, standing
-from broker.operations.look import OverviewState
+from broker.operations.job_status import (
+    JobStatus,
+    explanation,
+    job_remarks,
+    job_status,
+    place_of,
+    printer_remarks,
+)
 from broker.operations.opened import Store
-from broker.operations.remarks import of_job, of_printer, where
+from broker.operations.overview import OverviewState
 from broker.operations.text import age, count, moment
 
 PRINTERS = (
@@ -89,11 +95,11 @@ def printer_line(printer: Printer, now: float, *, running: bool = True) -> Line:
         str(printer.failures),
         "never" if checked is None else age(now - checked),
     )
-    said = of_printer(printer, now, running=running)
+    said = printer_remarks(printer, now, running=running)
     return Line(printer.name, tuple(map(one_line, cells)), _sentence(said))
 
 
-def job_line(found: Standing, now: float) -> Line:
+def job_line(found: JobStatus, now: float) -> Line:
     """One row."""
     job = found.job
     cells = (
@@ -103,22 +109,22 @@ def job_line(found: Standing, now: float) -> Line:
         f"{job.films_accepted}/{job.films}",
         str(job.copies),
         str(job.priority),
-        one_line(where(found)),
+        one_line(place_of(found)),
         age(now - job.created_at),
     )
-    return Line(str(job.id), cells, _sentence(of_job(found, now)))
+    return Line(str(job.id), cells, _sentence(job_remarks(found, now)))
 
 
 def about_printer(printer: Printer, now: float, *, running: bool = True) -> str:
     """What it and its operator say."""
     address = printer.address
     place = f"{printer.name}: {address.ae_title}@{at_port(address.host, address.port)}"
-    return "; ".join((place, *map(one_line, of_printer(printer, now, running=running))))
+    return "; ".join((place, *map(one_line, printer_remarks(printer, now, running=running))))
 
 
-def about_job(found: Standing, now: float) -> str:
+def about_job(found: JobStatus, now: float) -> str:
     """Why it is where it is."""
-    said = of_job(found, now) or (f"it is {found.job.state}",)
+    said = job_remarks(found, now) or (f"it is {found.job.state}",)
     return f"job {found.job.id}: {_sentence(said)}"
 
 
@@ -154,11 +160,15 @@ WIDTH = 70
 
 def all_of_job(store: Store, job_id: int) -> str:
     """Why it is where it is, what was ordered, its films and attempts; NoSuchJob."""
-    found = standing(store, store.jobs.get(job_id))
+    found = job_status(store, store.jobs.get(job_id))
     why = explanation(store, found.job).sentences
     films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
     table = queue_tables.job(found, films, attempts, time.time(), WIDTH)
-    parts = [*why, *_ordered(store.orders.of_job(job_id)), "\n".join(line.plain for line in table)]
+    parts = [
+        *why,
+        *_recorded(store.command_log.of_job(job_id)),
+        "\n".join(line.plain for line in table),
+    ]
     return "\n\n".join(parts)
 
 
@@ -171,11 +181,11 @@ def all_of_printer(store: Store, printer: Printer) -> str:
     parts = [
         about_printer(printer, now, running=store.running),
         f"It is {health}; {check}; {printer.duty} for {age(now - printer.duty_since)}.",
-        *_ordered(store.orders.of_printer(printer.name)),
+        *_recorded(store.command_log.of_printer(printer.name)),
     ]
     return "\n\n".join(parts)
 
 
-def _ordered(orders: Sequence[Order]) -> list[str]:
-    lines = [f"{moment(each.at)} UTC, {each.who}, {each.verb}: {each.words}" for each in orders]
+def _recorded(commands: Sequence[Order]) -> list[str]:
+    lines = [f"{moment(each.at)} UTC, {each.who}, {each.verb}: {each.words}" for each in commands]
     return ["\n".join(map(one_line, lines))] if lines else []

@@ -14,7 +14,7 @@ from broker.model.job import FINISHED, Job, State
 from broker.model.printer import Printer
 from broker.operations.alarms import alarms
 from broker.operations.failures import explained
-from broker.operations.job_status import Standing, standings
+from broker.operations.job_status import JobStatus, job_statuses
 from broker.operations.opened import Store
 from broker.store.watch import Watch
 
@@ -46,7 +46,7 @@ class OverviewState:
     running: bool
     alarms: tuple[str, ...]
     printers: tuple[Printer, ...]
-    jobs: tuple[Standing, ...]
+    jobs: tuple[JobStatus, ...]
     """All that are not finished, the most urgent state first, then the recent, newest first."""
 
     @property
@@ -61,7 +61,7 @@ class OverviewState:
         return sum(each.job.state is wanted for each in self.jobs)
 
 
-def scene(store: Store, now: float) -> OverviewState:
+def overview_state(store: Store, now: float) -> OverviewState:
     """Take a look."""
     open_jobs = store.jobs.list(set(State) - FINISHED)
     finished = store.jobs.list(FINISHED, limit=NEWEST, newest_first=True)
@@ -73,11 +73,11 @@ def scene(store: Store, now: float) -> OverviewState:
         running=store.running,
         alarms=tuple(alarms(store)),
         printers=tuple(store.printers.list()),
-        jobs=tuple(standings(store, [*open_jobs, *recent], active)),
+        jobs=tuple(job_statuses(store, [*open_jobs, *recent], active)),
     )
 
 
-class Look:
+class LiveOverview:
     """The latest scene. `scene` for whoever opens a page, `next` for pages that are open."""
 
     def __init__(self, store: Store, note: Note, clock: Callable[[], float] = time.time) -> None:
@@ -108,7 +108,7 @@ class Look:
             self._due = self._watch.changed() or self._due or stale
             if self._due or self._scene is None:
                 began = time.thread_time()
-                self._scene = scene(self._store, self._clock())
+                self._scene = overview_state(self._store, self._clock())
                 self._due = False
                 self._version += 1
                 self._cost_s = time.thread_time() - began

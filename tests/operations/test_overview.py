@@ -13,8 +13,8 @@ import pytest
 from broker.config.file import load
 from broker.model.job import Priority, State
 from broker.operations.job_status import waiting
-from broker.operations.look import Look, scene
 from broker.operations.opened import Store, store_of
+from broker.operations.overview import LiveOverview, overview_state
 from tests.cli.conftest import Site, site
 
 __all__ = ["site"]
@@ -32,7 +32,7 @@ def test_what_is_open_comes_first(site: Site, store: Store) -> None:
     sent, later, printing = site.sent(), site.sent(), site.printing()
     held = site.uncertain()
     queued = site.job()
-    found = scene(store, time.time())
+    found = overview_state(store, time.time())
     assert [each.job.id for each in found.jobs] == [held, printing, queued, later, sent]
     assert found.oldest is not None
     assert found.oldest.id == queued
@@ -42,7 +42,7 @@ def test_what_is_open_comes_first(site: Site, store: Store) -> None:
 
 def test_it_is_taken_again_only_after_a_change(site: Site, store: Store) -> None:
     """Another process's change is seen at once; without one the same look serves everybody."""
-    look = Look(store, lambda _event, _facts: None)
+    look = LiveOverview(store, lambda _event, _facts: None)
     first, seen = look.scene()
     assert look.scene() == (first, seen)
     job_id = site.job()
@@ -67,7 +67,7 @@ def test_a_look_that_fails_ends_no_open_page(site: Site, store: Store) -> None:
             notes.append((event, facts))
             failed.set()
 
-        look = Look(store, note)
+        look = LiveOverview(store, note)
         await look.start()
         try:
             seen, _ = await asyncio.to_thread(look.scene)
