@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+
+from cachetools import FIFOCache
 
 LONGEST_S = 300.0
 """No wait is longer."""
@@ -63,9 +63,9 @@ class FailedSignIns:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._failed: OrderedDict[Key, tuple[float, float]] = OrderedDict()
+        self._failed: FIFOCache[Key, tuple[float, float]] = FIFOCache(MOST)
         """Failures that count, and when the last one was."""
-        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._known: FIFOCache[tuple[str, str], None] = FIFOCache(MOST)
 
     def wait_s(self, attempt: SignInAttempt) -> float:
         """How long this one has to wait now, in seconds; 0 when it need not."""
@@ -81,8 +81,6 @@ class FailedSignIns:
             for key, allowance in self._counters(attempt):
                 number = self._number(key, allowance, now)
                 self._failed[key] = (number + 1, now)
-                self._failed.move_to_end(key)
-            _shorten(self._failed)
 
     def succeeded(self, attempt: SignInAttempt) -> None:
         """The name's failures there are forgotten; those of other names at that address are not."""
@@ -90,8 +88,6 @@ class FailedSignIns:
             for key in _of_pair(attempt):
                 self._failed.pop(key, None)
             self._known[attempt.name, attempt.address] = None
-            self._known.move_to_end((attempt.name, attempt.address))
-            _shorten(self._known)
 
     def _counters(self, attempt: SignInAttempt) -> list[tuple[Key, FailureAllowance]]:
         pair = _of_pair(attempt)[0]
@@ -119,8 +115,3 @@ def _of_pair(attempt: SignInAttempt) -> tuple[Key, ...]:
     """The counters of a name in one place, the one that counts for this attempt first."""
     pair = ("name and address", attempt.name, attempt.address)
     return (("device", attempt.name, attempt.device), pair) if attempt.device else (pair,)
-
-
-def _shorten(kept: OrderedDict[Any, Any]) -> None:
-    while len(kept) > MOST:
-        kept.popitem(last=False)

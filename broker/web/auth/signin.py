@@ -1,8 +1,12 @@
-"""Who asks: signed in with a cookie, as a program with name and password, or on this machine.
+"""Who sends a request: a user with a session cookie, a program with HTTP Basic, or this machine.
 
-Without users the page is for this machine alone, and a person on it is its operator. With users
-everybody signs in. A session ends when its person signs out, when it is idle for IDLE_S, after
+Without users the page is for this machine alone, and each request is its operator's. With users
+each person signs in. A session ends when its user signs out, when it is idle for IDLE_S, after
 LIFE_S in any case, and when its user, role or password is changed.
+
+Sessions use itsdangerous directly: Starlette's SessionMiddleware does not tell when a cookie was
+signed, which renewal and open event streams need, and its cookies would end present sessions.
+HTTP Basic is read here: FastAPI's HTTPBasic refuses passwords that are not ASCII (RFC 7617 2.1).
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from cachetools import TTLCache
 from fastapi import HTTPException, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from itsdangerous import BadSignature, URLSafeTimedSerializer
@@ -121,7 +126,7 @@ class SignIn:
         self._key = key
         self._failed = FailedSignIns(time.monotonic)
         self._comparing = Worker("passwords", waiting=COMPARED, by_key=COMPARED_BY_ADDRESS)
-        self._known: dict[bytes, tuple[str, float]] = {}
+        self._known: TTLCache[bytes, str] = TTLCache(KNOWN, KNOWN_S)
         self._proving: dict[bytes, asyncio.Task[tuple[User, str] | None]] = {}
         """Comparisons that go on, for all requests that bring the same name and password."""
 
@@ -270,8 +275,7 @@ class SignIn:
         name, _, password = text.partition(":")
         seal = hmac.new(self._key, text.encode(), hashlib.sha256).digest()
         found = await run_in_threadpool(self._store.users.password, name)
-        kept, until = self._known.get(seal, ("", 0.0))
-        if found is None or kept != found[1] or time.monotonic() > until:
+        if found is None or self._known.get(seal) != found[1]:
             request.state.slot.release()  # pages are made meanwhile
             found = await self._proved(seal, name, password, _address(request))
             await request.state.slot.take()
@@ -302,9 +306,7 @@ class SignIn:
     ) -> tuple[User, str] | None:
         found = await self._compared(name, password, "", address)
         if found is not None:
-            if len(self._known) >= KNOWN:
-                self._known.clear()
-            self._known[seal] = (found[1], time.monotonic() + KNOWN_S)
+            self._known[seal] = found[1]
         return found
 
     async def _compared(

@@ -197,7 +197,7 @@ STOP_S = 1
 
 
 class PageServer(uvicorn.Server):
-    """Serves until it is told to end; signals are the broker's affair."""
+    """Serves until `should_exit`, SIGTERM or SIGINT; the last two are handled by uvicorn."""
 
     def __init__(
         self,
@@ -229,9 +229,6 @@ class PageServer(uvicorn.Server):
         self._limits = limits
         self._patience = patience
         self._listener: PageListener | None = None
-
-    def install_signal_handlers(self) -> None:
-        """None of its own."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin the application, then accept from these sockets, which listen already."""
