@@ -1,6 +1,6 @@
-"""What a person orders, recorded with who said so.
+"""Operator commands, recorded with the operator's name.
 
-Of a job: hold, release, cancel, move, reprint, priority. Of a printer: ready, drain, maint; and a
+For a job: hold, release, cancel, move, reprint, priority. For a printer: ready, drain, maint; and a
 test film.
 """
 
@@ -36,13 +36,16 @@ from broker.store.commands import NotAllowed
 
 @dataclass(frozen=True)
 class PrinterCommands:
-    """The orders of one person."""
+    """The commands of one operator."""
 
     store: Store
     who: str
 
     def set_duty(self, name: str, duty: Duty, reason: str = "") -> str:
-        """From now on; what it means, in a sentence. NoSuchPrinter."""
+        """Set it; what that means, in a sentence.
+
+        Raises: NoSuchPrinter: when there is none of that name.
+        """
         before = self.store.printers.get(name)
         same = before.duty is duty and reason in ("", before.duty_reason)
         if same and duty is not Duty.READY:
@@ -97,13 +100,17 @@ def _next(store: Store, printer: Printer) -> str:
             return f"{name} is ready and {printer.health}: it takes jobs once its checks pass"
 
 
-LOST = "its pixels are not in the spool"
-VERBS = ("hold", "release", "cancel", "move", "reprint", "priority")
+MISSING = "its pixels are not in the spool"
+JOB_COMMANDS = ("hold", "release", "cancel", "move", "reprint", "priority")
 
 
 @dataclass(frozen=True)
 class JobCommands:
-    """The orders of one person. Each raises NoSuchJob and NotAllowed, in which nothing is done."""
+    """The commands of one operator.
+
+    Raises: NoSuchJob: when there is none of that number.
+            NotAllowed: when its state does not allow it; nothing is done then.
+    """
 
     store: Store
     who: str
@@ -145,7 +152,7 @@ class JobCommands:
                 "print"
             )
             if missing_pixels.lost(self.store, missing_pixels.left(self.store.jobs.films(job_id))):
-                words += f", but {LOST}: unless they are put back, it is held again"
+                words += f", but {MISSING}: unless they are put back, it is held again"
             if uncertain and not printed:
                 words += ", uncertain ones among them: they may be on paper twice then"
             words += _remark(found)
@@ -162,19 +169,22 @@ class JobCommands:
         else:
             after_all = f"`broker jobs reprint {job_id}` prints it after all"
             if self._lost(job_id):
-                after_all = f"{LOST}: {PRINT_AGAIN}"
+                after_all = f"{MISSING}: {PRINT_AGAIN}"
             words = f"job {job_id} is cancelled; {after_all}"
         return self._done("cancel", job_id, words)
 
     def move(self, job_id: int, printer: str) -> str:
-        """Send it to one printer and no other, or with "" to whichever is best; NoSuchPrinter."""
+        """Send it to one printer and no other, or with "" to the best one.
+
+        Raises: NoSuchPrinter: when there is none of that name.
+        """
         before = self.store.jobs.get(job_id)
         with self._asking(job_id):
             self.store.jobs.move(job_id, printer)
         found = self.store.jobs.get(job_id)
         where = f"{printer} and no other printer" if printer else "any printer"
         waits = off_duty(self.store, printer) if printer else ""
-        words = f"job {job_id} is {self._let_go(before)}queued for {where}{waits}"
+        words = f"job {job_id} is {self._release_text(before)}queued for {where}{waits}"
         return self._done("move", job_id, words + _remark(found))
 
     def reprint(self, job_id: int) -> str:
@@ -223,23 +233,23 @@ class JobCommands:
         """Whether it cannot be printed once more, from its first film."""
         return missing_pixels.lost(self.store, self.store.jobs.films(job_id))
 
-    def _let_go(self, before: Job) -> str:
-        """What is to be said of a held job that is released by another order."""
+    def _release_text(self, before: Job) -> str:
+        """What to say of a held job that another command releases."""
         if before.state is not State.HELD:
             return ""
         if not before.reason.endswith(PRINT_AGAIN):
             return f"released, though {one_line(before.reason)}, and "
         if missing_pixels.whole(self.store, self.store.jobs.films(before.id)):
             return "released, as its pixels are there again, and "
-        return f"released, though {LOST}, and "
+        return f"released, though {MISSING}, and "
 
-    def _done(self, verb: str, job_id: int, words: str) -> str:
-        self.store.command_log.record(self.who, verb, words, job_id=job_id)
+    def _done(self, command: str, job_id: int, words: str) -> str:
+        self.store.command_log.record(self.who, command, words, job_id=job_id)
         return words
 
 
 def _without_pixels(job: Job) -> NotAllowed:
-    return NotAllowed(job.id, job.state, f"{LOST}; {PRINT_AGAIN}")
+    return NotAllowed(job.id, job.state, f"{MISSING}; {PRINT_AGAIN}")
 
 
 def _is_before(other: Job, job: Job) -> bool:
@@ -261,7 +271,10 @@ CALLING_AE = "TEST-PRINT"
 def print_film(store: Store, who: str, printer: str = "", film_size: str = "A4") -> int:
     """Put a test film in the spool and its job in the queue; the job's number.
 
-    For that printer and no other, or with "" for any. NoSuchPrinter, SpoolMissing, OSError.
+    For that printer and no other, or with "" for any.
+
+    Raises: NoSuchPrinter: when there is none of that name.
+            SpoolMissing, OSError: when the film cannot be put in the spool.
     """
     if printer:
         store.require(printer)
@@ -288,13 +301,13 @@ def print_film(store: Store, who: str, printer: str = "", film_size: str = "A4")
     finally:
         spool.drop(received)
     store.command_log.record(
-        who, "test-print", words(store, job_id, printer, film_size), job_id=job_id
+        who, "test-print", queued_text(store, job_id, printer, film_size), job_id=job_id
     )
     return job_id
 
 
-def words(store: Store, job_id: int, printer: str, film_size: str) -> str:
-    """What has just been ordered, and what it waits for where a person has to move first."""
+def queued_text(store: Store, job_id: int, printer: str, film_size: str) -> str:
+    """What was queued, and what an operator must do first where it waits for that."""
     where = f"for {printer} and no other printer" if printer else "for any printer"
     said = f"job {job_id} is queued: one {film_size} test film, {where}"
     if printer and (waits := off_duty(store, printer)):

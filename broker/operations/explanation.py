@@ -18,12 +18,12 @@ from broker.store.reading import Unanswered
 from broker.store.uncertain_films import Doubt
 
 CUT_OFF = "cut off: no broker is running; at its next start"
-"""How the words begin of a job that reads `printing` while nothing prints."""
+"""Begins the remark of a job in state `printing` while no broker runs."""
 
 
 @dataclass(frozen=True)
 class RecoveryPreview:
-    """What the next start of a broker makes of a job."""
+    """What the next start of a broker does with a job that was printing."""
 
     state: State
     words: str
@@ -58,7 +58,7 @@ def recovery_preview(job: Job, unanswered: Sequence[Unanswered], retry: Retry) -
 
 
 def uncertain_text(unanswered: Sequence[Unanswered]) -> str:
-    """Which films are in doubt, whom they were asked of, and when."""
+    """Which films are uncertain, and when which printer was asked for them."""
     latest = {(each.number, each.printer): each for each in unanswered}
     return " and ".join(
         f"film {each.number} was asked of {each.printer} at {moment(each.asked_at)} UTC"
@@ -70,20 +70,20 @@ def uncertain_text(unanswered: Sequence[Unanswered]) -> str:
 
 
 def where_to_look(unanswered: Sequence[Unanswered]) -> str:
-    """Where to look for films in doubt."""
+    """Where to look for uncertain films."""
     printers = {each.printer for each in unanswered}
     several = len(printers) > 1
     where = "every tray" if "" in printers else "their trays" if several else "its tray"
     return f"{uncertain_text(unanswered)}: look in {where}"
 
 
-def printed_again_text(doubts: Sequence[Doubt]) -> str:
-    """How often films may be on paper that were let print again without an answer; empty of none.
+def printed_again_text(films: Sequence[Doubt]) -> str:
+    """How often films may be on paper that were printed again without an answer; may be empty.
 
-    One that nobody has asked for again yet may be there once.
+    One that was not asked for again yet may be there once.
     """
-    anew = [each for each in doubts if not each.waits]
-    waiting = [each for each in doubts if each.waits]
+    anew = [each for each in films if not each.waits]
+    waiting = [each for each in films if each.waits]
     said = []
     if anew:
         most = max(Counter(each.number for each in anew).values())
@@ -94,14 +94,14 @@ def printed_again_text(doubts: Sequence[Doubt]) -> str:
     return "; ".join(said)
 
 
-def _without_answer(doubts: Sequence[Doubt]) -> str:
-    return uncertain_text(doubts) + (
-        ", without an answer" if all(each.printer for each in doubts) else ""
+def _without_answer(films: Sequence[Doubt]) -> str:
+    return uncertain_text(films) + (
+        ", without an answer" if all(each.printer for each in films) else ""
     )
 
 
 MOST_RUNS = 4
-"""So many runs of numbers are told one by one."""
+"""Runs of numbers that are named one by one."""
 
 
 def told(attempts: Sequence[Attempt], open_one: str) -> tuple[str, ...]:
@@ -335,14 +335,14 @@ def _printing(
         )
     if job.wish:
         end = "held" if job.wish == "hold" else "cancelled"
-        sentences.append(f"A person wants it {end}: it is before its next film.")
+        sentences.append(f"It will be {end} before its next film, as an operator asked.")
     return tuple(sentences)
 
 
 def _held(job: Job, films: Sequence[JobFilm], context: JobContext) -> Explanation:
     sentences = [f"Job {job.id} is held: {one_line(job.reason) or 'no reason was given'}."]
     sentences.append(
-        f"{job.films_accepted} of {count(job.films, 'film')} accepted; only a person moves it."
+        f"{job.films_accepted} of {count(job.films, 'film')} accepted; it needs an operator."
     )
     if job.pinned:
         sentences.append(f"A person sent it to {job.pinned}, and it goes to no other.")

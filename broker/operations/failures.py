@@ -17,7 +17,7 @@ LOCKED = (
     "with a transaction open: end that, then try again. The running broker uses the file, too, and "
     "locks it for moments only"
 )
-"""A remedy that does not send anybody after the broker itself."""
+"""The remedy: the other program, not the broker, has to end."""
 
 
 class Failure(Exception):
@@ -29,12 +29,12 @@ class Failure(Exception):
 
 
 def explained(error: Exception) -> tuple[int, list[str]] | None:
-    """The exit code and the lines for stderr; None for what nobody foresaw."""
+    """The exit code and the lines for stderr; None for an error that is not expected."""
     problems = getattr(error, "problems", None)
     if isinstance(problems, list):
         return WRONG, problems
     if isinstance(error, OSError):
-        # A reader that went away, as `head` does, is the library's affair.
+        # A reader that closed the pipe, as `head` does, is handled by Typer.
         return None if error.errno == errno.EPIPE else (FAILED, [of_system(error)])
     words = getattr(error, "words", None)
     if isinstance(words, str):
@@ -98,31 +98,31 @@ def of_database(error: BaseException, file: Path | None) -> str | None:
 
 REMEDIES: Mapping[Refusal, str] = {
     Refusal.NOT_DICOM: (
-        "Something else than DICOM was spoken: a port scanner, HTTP, or TLS on the port without "
-        "it. If it is a modality, mend its port: for TLS it is tls.port; else leave it."
+        "The peer did not speak DICOM: a port scanner, HTTP, or TLS on the port without TLS. If "
+        "it is a modality, correct its port (TLS: tls.port); otherwise ignore it."
     ),
     Refusal.SILENT: (
-        "Connected, and said nothing. Often a check of a load balancer or a monitor; let it use "
-        "`broker check`, or leave it."
+        "The peer connected and sent nothing. It is often a check of a load balancer or a monitor: "
+        "use `broker check` there, or ignore it."
     ),
     Refusal.BROKEN_OFF: (
-        "The peer hung up while it asked for an association. If a modality cannot print, look at "
-        "the network and at firewalls between it and the broker."
+        "The peer closed the connection while it requested an association. If a modality cannot "
+        "print, look at the network and at firewalls between it and the broker."
     ),
     Refusal.TLS_FAILED: (
         "The log says why. Plain DICOM belongs on broker.port. A modality must trust who issued "
         "the broker's certificate, and have one of tls.client_ca where that is set."
     ),
     Refusal.STRANGER_CUT: (
-        "Too many connections without an association at once; the oldest was cut. Find who opens "
-        "them; films are not concerned."
+        "There were too many connections without an association; the oldest was closed. Find the "
+        "peer that opens them; films are not affected."
     ),
     Refusal.NO_DESCRIPTORS: (
         "The broker has too few file descriptors. Raise LimitNOFILE of its service, or `ulimit "
         "-n`, and start it again."
     ),
     Refusal.CALLED_AE: (
-        "The modality calls another AE title than broker.ae_title. Mend it at the modality: it "
+        "The modality calls another AE title than broker.ae_title. Correct it at the modality: it "
         "cannot print until then."
     ),
     Refusal.CALLING_AE: (
@@ -130,18 +130,18 @@ REMEDIES: Mapping[Refusal, str] = {
         "its own AE title at the modality: it cannot print until then."
     ),
     Refusal.APPLICATION_CONTEXT: (
-        "The peer does not ask for DICOM's application context. It is no usual modality; ask its "
+        "The peer does not ask for DICOM's application context. It may not be a modality; ask its "
         "vendor."
     ),
     Refusal.PROTOCOL_VERSION: (
         "The peer speaks another version of the DICOM upper layer protocol. Ask its vendor."
     ),
     Refusal.TOO_MANY: (
-        "All limits.associations were in use. Modalities try again; if it goes on, raise it, and "
-        "find who holds so many."
+        "All limits.associations were in use. Modalities try again; if it goes on, raise the "
+        "limit, and find the peer that holds most."
     ),
     Refusal.TOO_MANY_OF_ONE: (
-        "One address had limits.associations_per_peer at once. Modalities behind one gateway "
+        "One address had limits.associations_per_peer associations. Modalities behind one gateway "
         "share an address: raise it for them."
     ),
     Refusal.TURNED_AWAY: (
@@ -149,7 +149,7 @@ REMEDIES: Mapping[Refusal, str] = {
         "while it runs, look at its log."
     ),
     Refusal.SLOW: (
-        "What had begun to come was not complete in limits.establish_s, or came more slowly than "
+        "A request was not complete in limits.establish_s, or arrived more slowly than "
         "16 KB/s for limits.message_s. Look at the network to that peer."
     ),
     Refusal.IDLE: (

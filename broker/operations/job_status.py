@@ -1,4 +1,4 @@
-"""Where jobs stand: their rows, what is known beside them, and which commands each takes."""
+"""Job status: a job's row, what is known beside it, and which commands it takes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class AwaitedStep(StrEnum):
-    """What is waited for; the values are those of `--json`."""
+    """What an attempt waits for; the values are those of `--json`."""
 
     ANSWER = "N-ACTION"
     """The answer to it."""
@@ -91,7 +91,7 @@ def step_of_printer(printer: Printer) -> Step | None:
 
 
 SEVERAL = 5
-"""So many jobs are named beside one."""
+"""Other jobs that are named beside one."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class JobStatus:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """What is to be known before anybody moves it."""
+        """What an operator must know before moving it."""
         said = [printed_again_text(self.again)]
         if self.twin is not None:
             said.append(f"{self.twin.words}, which came since: released, it prints as well")
@@ -150,14 +150,14 @@ class JobStatus:
 
 
 def job_status(store: Store, job: Job) -> JobStatus:
-    """Where one job stands."""
+    """The status of one job."""
     return job_statuses(store, [job])[0]
 
 
 def job_statuses(
     store: Store, jobs: Sequence[Job], active: Sequence[Job] | None = None
 ) -> list[JobStatus]:
-    """Where each of them stands, in their order. `active` are all queued and printing jobs, where
+    """The status of each of them, in their order. `active` are all queued and printing jobs, where
     they are known already.
     """
     states, now = {job.state for job in jobs}, time.time()
@@ -243,7 +243,7 @@ def waiting(active: Sequence[Job]) -> list[Job]:
 
 
 def allowed(found: JobStatus) -> tuple[str, ...]:
-    """Verbs, the most usual first. The store decides again when one is ordered."""
+    """Commands that it takes, the most usual first; the store checks again when one is given."""
     job = found.job
     if job.state in FINISHED:
         return () if job.pixels_removed_at is not None else ("reprint",)
@@ -252,10 +252,10 @@ def allowed(found: JobStatus) -> tuple[str, ...]:
             return ("release", "hold", "cancel") if job.wish else ("hold", "cancel")
         case State.QUEUED:
             return ("hold", "cancel", "move", "priority")
-    doubtful = bool(found.unanswered)
-    verbs = ("release", "cancel", "reprint", "priority")
+    uncertain = bool(found.unanswered)
+    names = ("release", "cancel", "reprint", "priority")
     left = job.films_accepted < job.films
-    return verbs if doubtful or not left else (*verbs[:3], "move", "priority")
+    return names if uncertain or not left else (*names[:3], "move", "priority")
 
 
 def job_remarks(found: JobStatus, now: float) -> tuple[str, ...]:
@@ -264,7 +264,7 @@ def job_remarks(found: JobStatus, now: float) -> tuple[str, ...]:
     said = [f"reprint of job {job.reprint_of}"] if job.reprint_of is not None else []
     said += found.at(now).reasons
     if job.state is State.QUEUED and job.not_before > now:
-        said.append(f"not before {count(round(job.not_before - now) or 1, 'second')} from now")
+        said.append(f"next attempt in {round(job.not_before - now) or 1} s")
     if job.pinned and job.state in (State.QUEUED, State.HELD):
         said.append(f"for {job.pinned} only, as a person said")
     if job.wish and job.state is State.PRINTING and not found.cut_off:
@@ -283,8 +283,7 @@ def place_of(found: JobStatus) -> str:
 
 
 def printer_remarks(printer: Printer, now: float, *, running: bool = True) -> tuple[str, ...]:
-    """What its operator wants of it and why, what it says, and what it is waited for by a broker
-    that is running."""
+    """Its duty and why, what it said, and what a running broker waits for."""
     said = []
     if printer.duty is not Duty.READY:
         why = f": {printer.duty_reason}" if printer.duty_reason else ""
@@ -298,6 +297,6 @@ def printer_remarks(printer: Printer, now: float, *, running: bool = True) -> tu
     if step is not None and (words := step.words(now)):
         said.append(f"a job {words}")
     if printer.paused_until > now:
-        pause = count(max(1, round(printer.paused_until - now)), "second")
-        said.append(f"rests for {pause} after a failure")
+        pause_s = max(1, round(printer.paused_until - now))
+        said.append(f"next attempt in {pause_s} s, after a failure")
     return tuple(said)

@@ -248,7 +248,7 @@ def silent_s(data_dir: Path, now: float) -> float | None:
 
 
 def _lives(pid: int) -> bool:
-    """Whether there is such a process, whoever owns it."""
+    """Whether that process runs, as any user."""
     try:
         os.kill(pid, 0)
     except PermissionError:

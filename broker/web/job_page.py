@@ -70,7 +70,7 @@ def job_page(
         "session": in_words(readable(store.jobs.session(job_id))),
         "attempts": attempts,
         "ending": "cut off" if found.cut_off else "running",
-        "orders": store.command_log.of_job(job_id),
+        "commands": store.command_log.of_job(job_id),
         "why_removed": why_removed(job),
         "thumbnail": THUMBNAIL_PX,
         "full": FULL_PX,

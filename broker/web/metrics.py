@@ -179,8 +179,8 @@ class _Figures:
         for each in self._store.printers.list():
             for kind in Health:
                 health.add_metric([each.name, str(kind)], float(each.health is kind))
-            for wish in Duty:
-                duty.add_metric([each.name, str(wish)], float(each.duty is wish))
+            for kept in Duty:
+                duty.add_metric([each.name, str(kept)], float(each.duty is kept))
             load.add_metric([each.name], each.load)
             busy.add_metric([each.name], each.claims)
         yield from (health, duty, load, busy)

@@ -11,7 +11,7 @@ from broker.model.printer import Duty, Printer
 from broker.operations.job_status import JobStatus, allowed, job_remarks, place_of, printer_remarks
 
 DUTIES = (("drain", "Drain"), ("halt", "Halt"), ("ready", "Ready"))
-"""Verbs on a printer, and their labels."""
+"""Commands on a printer, and their labels."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class PrinterRow:
 
     @property
     def duties(self) -> tuple[tuple[str, str], ...]:
-        """What may be ordered of it: verb and label."""
+        """Commands that it takes: name and label."""
         now = "halt" if self.printer.duty is Duty.MAINT else str(self.printer.duty)
         anew = now == "ready" and self.printer.failures_in_row > 0
         return tuple(each for each in DUTIES if each[0] != now or anew)
@@ -45,10 +45,10 @@ class JobRow:
     """Why it is where it is, and what a person has asked for."""
     where: str
     """Where it prints or was printed; in brackets, where a queued one has only lined up."""
-    verbs: tuple[str, ...]
+    commands: tuple[str, ...]
 
     @property
-    def doubtful(self) -> bool:
+    def uncertain(self) -> bool:
         """Whether a release asks whether its films are on paper."""
         return self.found.job.state is State.HELD and bool(self.found.unanswered)
 

@@ -46,7 +46,10 @@ LENGTH = 32
 
 
 def signing_key(data_dir: Path) -> bytes:
-    """The key, made when there is none yet, or when it is not whole. OSError."""
+    """The key; made when it is missing or not complete.
+
+    Raises: OSError: when it cannot be read or written.
+    """
     path = data_dir / "web.key"
     try:
         key = path.read_bytes()
@@ -66,15 +69,15 @@ def signing_key(data_dir: Path) -> bytes:
 
 COOKIE, VISITOR, DEVICE = "broker_session", "broker_visitor", "broker_device"
 IDLE_S = 12 * 3600
-"""A session that is not used for so long is over."""
+"""A session ends after this time without use."""
 LIFE_S = 7 * 24 * 3600
-"""A session is over after so long, however much it is used."""
+"""A session ends after this time in any case."""
 FRESH_S = 900
-"""A cookie is written anew when it is older."""
+"""A session's cookie is renewed when it is older."""
 DEVICE_S = 180 * 24 * 3600
-"""A browser that has signed in as a user is known for so long. It must sign in all the same."""
+"""How long a browser is known that has signed in as a user. It must sign in again all the same."""
 KNOWN_S = 300.0
-"""A program's name and password are compared again after so long: comparing is slow on purpose."""
+"""How long a program's name and password are not compared again: comparing is slow on purpose."""
 KNOWN = 200
 COMPARED, COMPARED_BY_ADDRESS = 8, 2
 """Passwords that are compared or wait for it, in all and of one address. One is compared at a time,
@@ -97,7 +100,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Permit:
-    """What a person was let in with."""
+    """What a person signed in with."""
 
     name: str
     mark: str
@@ -111,7 +114,7 @@ class Permit:
 
 
 class SignedOut(Exception):
-    """One who must sign in first."""
+    """The request needs a sign-in."""
 
 
 class SignIn:
@@ -131,7 +134,7 @@ class SignIn:
         """Comparisons that go on, for all requests that bring the same name and password."""
 
     def needed(self) -> bool:
-        """Whether anybody must sign in. Reads the database."""
+        """Whether there are users, so that signing in is needed. Reads the database."""
         return self._store.users.any()
 
     def for_this_machine(self) -> bool:
@@ -243,7 +246,10 @@ class SignIn:
         return f"{data['user']} {data['since']}"
 
     def _of_cookie(self, request: Request) -> None:
-        """Who has that cookie; SignedOut. A session that is used goes on."""
+        """Note who has that cookie, and renew it where it is old.
+
+        Raises: SignedOut: when it is none, or its session has ended.
+        """
         try:
             data, at = self._sessions.loads(
                 request.cookies.get(COOKIE, ""), max_age=IDLE_S, return_timestamp=True
@@ -297,7 +303,7 @@ class SignIn:
             proving = asyncio.create_task(self._prove(seal, name, password, address))
             self._proving[seal] = proving
             proving.add_done_callback(lambda _: self._proving.pop(seal))
-            # Where all have gone, nothing else is told what it raises.
+            # Where all callers have gone, nothing else retrieves its exception.
             proving.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         return await asyncio.shield(proving)
 
@@ -364,7 +370,10 @@ def _address(request: Request) -> str:
 
 
 def person(request: Request) -> Person:
-    """Who asks; SignedOut."""
+    """Who sends the request.
+
+    Raises: SignedOut: when a sign-in is needed first.
+    """
     found: Person | None = getattr(request.state, "person", None)
     if found is None:
         raise SignedOut
@@ -372,7 +381,10 @@ def person(request: Request) -> Person:
 
 
 def operator(request: Request) -> Person:
-    """Who asks, when that is an operator; HTTPException 403."""
+    """Who sends the request.
+
+    Raises: HTTPException: 403, when that is not an operator.
+    """
     found = person(request)
     if found.role is not Role.OPERATOR:
         raise HTTPException(
@@ -384,7 +396,10 @@ def operator(request: Request) -> Person:
 
 
 async def checked(request: Request) -> None:
-    """A change comes from this page's own forms and scripts, or from a program; HTTPException."""
+    """Check that a change comes from this page's own forms and scripts, or from a program.
+
+    Raises: HTTPException: 403, when it may come from elsewhere.
+    """
     if person(request).program:
         return
     brought = request.headers.get(CSRF_HEADER, "")
@@ -417,13 +432,13 @@ def wants_json(request: Request) -> bool:
 
 
 def sign_in_address(request: Request) -> str:
-    """Where to sign in, and come back from; an order is no page to come back to."""
+    """Where to sign in, and come back from; a command is no page to come back to."""
     if request.method not in SAFE:
         return "/sign-in"
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return "/sign-in" if wanted == "/" else f"/sign-in?next={quote(wanted, safe='')}"
 
 
-def nobody() -> Person:
-    """For pages that everybody may see."""
+def visitor() -> Person:
+    """For pages that need no sign-in."""
     return Person("", Role.VIEWER)

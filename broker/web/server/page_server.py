@@ -28,8 +28,7 @@ TLS_BUFFER = 16 * 1024
 is 256 KiB, from the connection's first moment on; what a connection had is given back only when
 Python next looks for cycles, so that connections which say nothing would take gigabytes."""
 GARBAGE = 100
-"""After so many TLS handshakes that came to nothing Python looks for cycles: each has left one, of
-some 50 KB."""
+"""Failed TLS handshakes after which Python looks for cycles: each has left one, of some 50 KB."""
 LOOK_S = 0.5
 """How often time limits are looked at."""
 
@@ -193,7 +192,7 @@ class PageListener:
 
 
 STOP_S = 1
-"""Streams that are open are cut after so long."""
+"""Time after which streams that are open are closed."""
 
 
 class PageServer(uvicorn.Server):
