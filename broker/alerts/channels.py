@@ -55,7 +55,7 @@ class NoticeFormat:
 
 @dataclass(frozen=True)
 class Mail:
-    """Whom mail goes to, and through which server."""
+    """Sender, recipients and server of mail."""
 
     host: str
     port: int

@@ -1,4 +1,4 @@
-"""What a person must see with any table: that nothing prints, or that nothing is taken."""
+"""Alarms above each table and page: that nothing prints, or that films are refused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ NOT_RUNNING = (
 )
 SAFE = "What waits is safe."
 START = "`broker serve`, or your service, starts it."
-BENEATH = "THE SPOOL IS MISSING beneath the running broker: it can take and print nothing. Stop it."
+SPOOL_MISSING = (
+    "THE SPOOL IS MISSING while the broker runs: it refuses films and prints nothing. Stop it."
+)
 LOW = (
     "THE DISK IS NEARLY FULL: {free} MB free at {folder}, and retention.floor_mb is {floor}: new "
     "films are refused; those that were taken are safe and print. Make room in that file system; "
@@ -43,25 +45,25 @@ SHED = (
     "PIXELS OF {number} PRINTED JOBS WERE REMOVED WITHIN AN HOUR of their end, today, as the disk "
     "was nearly full: they cannot be printed again. Make room at {folder}."
 )
-REFUSED = "FILMS CANNOT BE TAKEN: {words}."
-UNPRINTED = "FILMS ARE TAKEN AND NOT PRINTED: {words}."
+REFUSED = "THE BROKER REFUSES FILMS: {words}."
+UNPRINTED = "FILMS ARE ACCEPTED AND NOT PRINTED: {words}."
 SAID = frozenset(
     {ObstacleKind.NOT_RUNNING, ObstacleKind.SPOOL, ObstacleKind.LOCKED, ObstacleKind.ROOM}
 )
-"""What has a sentence of its own."""
+"""Those with a sentence of their own."""
 LOCKED_S = 1.0
 """The broker itself locks it for moments only."""
 
 
 LOG_MB = 64
-"""A write-ahead log that is larger is told."""
+"""A larger write-ahead log is an alarm."""
 
 DAMAGED = (
     "THE DATABASE IS DAMAGED: {file}: {damage}. Films may be refused, or not be printed. Stop the "
-    "broker, then `broker db check` says what is hit; `broker restore DIR` brings a backup back."
+    "broker, then `broker db check` lists the damage; `broker restore DIR` brings a backup back."
 )
 REPLACED = (
-    "THE DATABASE WAS REPLACED BENEATH THE RUNNING BROKER: {replaced}. Films are refused, and "
+    "THE DATABASE WAS REPLACED WHILE THE BROKER RUNS: {replaced}. Films are refused, and "
     "nothing is sent to any printer; what is shown here may be of another database. Stop the "
     "broker, put the right database back as {file} with the file of the same name and -wal, then "
     "`broker serve`. If it is lost: `broker restore --help`, or `broker spool adopt`."
@@ -75,13 +77,13 @@ LOG = (
     "ends."
 )
 NOT_RELOADED = (
-    "THE CONFIGURATION WAS NOT TAKEN OVER when it was read again at {when} UTC: {why}. The broker "
-    "goes on with the one before. Mend the file, then send SIGHUP (`systemctl reload broker`)."
+    "THE CONFIGURATION WAS NOT RELOADED at {when} UTC: {why}. The broker keeps the one that it "
+    "has. Correct the file, then send SIGHUP (`systemctl reload broker`)."
 )
 
 
 def alarms(store: Store) -> list[str]:
-    """Sentences to put above a table; none when all is well."""
+    """Sentences to put above a table; empty without an alarm."""
     said = _of_storage(store)
     if store.damage() or storage_state(store).replaced:
         return said  # what is read from such a database may be wrong, or break
@@ -90,7 +92,7 @@ def alarms(store: Store) -> list[str]:
     if not store.running:
         said.append(_idle(gone, missing))
     elif gone:
-        said.append(f"{BENEATH} {gone}.")
+        said.append(f"{SPOOL_MISSING} {gone}.")
     if words := _not_reloaded(store):
         said.append(words)
     found = readiness.look(store, patience_s=LOCKED_S, writing=False)

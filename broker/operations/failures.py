@@ -86,7 +86,7 @@ def of_database(error: BaseException, file: Path | None) -> str | None:
             remedy = "cannot be opened; look at the owner and mode of the file and its folder"
         case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
             remedy = (
-                "is not a database, or damaged: `broker db check` says what is hit, `broker "
+                "is not a database, or damaged: `broker db check` lists the damage, `broker "
                 "restore DIR` brings a backup back. Nothing was removed"
             )
         case sqlite3.SQLITE_IOERR:

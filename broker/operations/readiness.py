@@ -30,13 +30,13 @@ FAILED_S = 60.0
 balancer would send the film that shows that the trouble is over."""
 RECENT_S = 2.0
 """A film that was stored within this time shows that rows can be written: no need to try."""
-REMARK = "the configuration file was changed and not taken over: `broker printers` says why"
+REMARK = "the configuration file was changed and not reloaded: `broker printers` says why"
 PROBE_BYTES = 4096
 """A block: a file system that is full has none, even where it has a place for a name."""
 
 
 class ObstacleKind(Enum):
-    """What is in the way."""
+    """Why films are refused or not printed."""
 
     NOT_RUNNING = "not running"
     RELAY = "relay"
@@ -51,7 +51,7 @@ class ObstacleKind(Enum):
 
 @dataclass(frozen=True)
 class Obstacle:
-    """One thing that is in the way of films."""
+    """One reason why films are refused or not printed."""
 
     kind: ObstacleKind
     words: str
@@ -64,7 +64,7 @@ class Readiness:
 
     obstacles: tuple[Obstacle, ...] = ()
     remarks: tuple[str, ...] = ()
-    """What is not in the way of taking films, and worth a line: that none comes out, for one."""
+    """What does not keep films from being accepted and is worth a line, as that none is printed."""
 
     @property
     def ready(self) -> bool:

@@ -119,12 +119,12 @@ OPEN = ("/static/", "/sign-in")
 
 
 Probe = Callable[[bool], Awaitable[Response]]
-"""Answers a balancer's or a monitor's question in less than a second, whatever else goes on; as
-JSON where it is asked for that."""
+"""Answers a balancer or a monitor in less than a second, however busy the page is; its argument:
+whether as JSON."""
 
 
-class Pass(Protocol):
-    """What the front asks of sessions."""
+class Sessions(Protocol):
+    """What `Front` needs of sessions."""
 
     async def identify(self, request: Request) -> Response | None:
         """Note in `request.state` who asks; the answer for one who must sign in first.
@@ -151,7 +151,7 @@ class Front:
     def __init__(
         self,
         app: ASGIApp,
-        sessions: Pass,
+        sessions: Sessions,
         probes: Mapping[str, Probe],
         note: Note,
         *,
@@ -186,7 +186,7 @@ class Front:
             return
         except RequestRefused as refused:
             if answer.begun:
-                return  # cut off: uvicorn closes a connection whose answer is not complete
+                return  # uvicorn closes a connection whose answer is not complete
             self._note(
                 Event.PAGE_REQUEST_REFUSED, {"kind": f"{refused.status}", "why": refused.words}
             )
