@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -13,6 +12,7 @@ from pathlib import Path
 from broker.alerts.delivery import ChannelDelivery, Send
 from broker.events import Event, Note
 from broker.model.alert_rules import AlertLimits, Known, Notice, Seen, bulletin
+from broker.spool.private_file import write_private
 from broker.store.database import in_words
 
 LOOK_S = 5.0
@@ -128,8 +128,4 @@ def _write(file: Path, known: Known, undelivered: Mapping[str, list[Notice]]) ->
             name: [asdict(each) for each in left] for name, left in undelivered.items()
         },
     }
-    fresh = file.with_name(f".{file.name}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-        json.dump(document, out)
-    fresh.replace(file)
+    write_private(file, json.dumps(document).encode())

@@ -49,10 +49,7 @@ class Store:
         return Occupancy.taken(self.config.data_dir)
 
     def spool(self) -> Spool:
-        """The pixels.
-
-        Raises: SpoolMissing: when their folder is not there.
-        """
+        """The pixels. Raises: SpoolMissing: when their folder is not there."""
         return Spool.of(self.config.data_dir / "spool", self.jobs)
 
     def require(self, printer: str) -> None:

@@ -21,10 +21,7 @@ _UNKNOWN_USER = _HASHER.hash("no user has this password")
 
 
 def checked_name(name: str) -> str:
-    """The name.
-
-    Raises: Failure: when a user may not have it.
-    """
+    """The name. Raises: Failure: when a user may not have it."""
     if not NAME.fullmatch(name):
         raise Failure(
             f"{name!r} is no name for a user: use 1 to 64 letters, digits, dots, dashes, "

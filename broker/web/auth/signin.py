@@ -35,6 +35,7 @@ from broker.model.hosts import is_loopback
 from broker.model.user import Role, User
 from broker.operations.opened import Store
 from broker.operations.passwords import verified
+from broker.spool.private_file import write_private
 from broker.web.auth.sign_in_attempts import FailedSignIns, SignInAttempt
 from broker.web.server import responses
 from broker.web.server.limits import peer_of
@@ -57,13 +58,7 @@ def signing_key(data_dir: Path) -> bytes:
         key = b""
     if len(key) == LENGTH:
         return key
-    fresh = path.with_name(f".web.key.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_bytes(LENGTH))
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    write_private(path, secrets.token_bytes(LENGTH), durable=True, mark=f".{os.getpid()}")
     return path.read_bytes()
 
 
@@ -370,10 +365,7 @@ def _address(request: Request) -> str:
 
 
 def person(request: Request) -> Person:
-    """Who sends the request.
-
-    Raises: SignedOut: when a sign-in is needed first.
-    """
+    """Who sends the request. Raises: SignedOut: when a sign-in is needed first."""
     found: Person | None = getattr(request.state, "person", None)
     if found is None:
         raise SignedOut
@@ -381,10 +373,7 @@ def person(request: Request) -> Person:
 
 
 def operator(request: Request) -> Person:
-    """Who sends the request.
-
-    Raises: HTTPException: 403, when that is not an operator.
-    """
+    """Who sends the request. Raises: HTTPException: 403, when that is not an operator."""
     found = person(request)
     if found.role is not Role.OPERATOR:
         raise HTTPException(
