@@ -54,7 +54,7 @@ def print_test_film(
         raise typer.BadParameter(f"{film_size} is not a film size; use {', '.join(MILLIMETRES)}")
     with opened(ctx, config) as store:
         if printer:
-            store.require(printer)
+            store.printers.get(printer)
         room = store.config.room()
         if room.low and room.refuses(kept_bytes(store)):
             low = "the disk is nearly full: films of modalities are refused, this one is taken"

@@ -28,7 +28,6 @@ LOW = (
     "films are refused; those that were taken are safe and print. Make room in that file system; "
     "`broker purge --pixels-hours 1 --dry-run` says what finished jobs would give."
 )
-
 LOCKED = (
     "THE DATABASE IS LOCKED by another program, mostly a backup that copies it or an sqlite3 "
     "shell: print requests wait for up to 10 s and then fail, and nothing is sent until that ends. "
@@ -53,11 +52,8 @@ SAID = frozenset(
 """Those with a sentence of their own."""
 LOCKED_S = 1.0
 """The broker itself locks it for moments only."""
-
-
 LOG_MB = 64
 """A larger write-ahead log is an alarm."""
-
 DAMAGED = (
     "THE DATABASE IS DAMAGED: {file}: {damage}. Films may be refused, or not be printed. Stop the "
     "broker, then `broker db check` lists the damage; `broker restore DIR` brings a backup back."

@@ -277,7 +277,7 @@ def print_film(store: Store, who: str, printer: str = "", film_size: str = "A4")
             SpoolMissing, OSError: when the film cannot be put in the spool.
     """
     if printer:
-        store.require(printer)
+        store.printers.get(printer)
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
     film, pixels = test_film(printer or "any printer", when, film_size)
     spool = store.spool()

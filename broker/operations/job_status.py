@@ -31,7 +31,6 @@ from broker.store.uncertain_films import Doubt
 
 if TYPE_CHECKING:
     from broker.operations.opened import Store
-    from broker.store.reading import Unanswered
 
 
 class AwaitedStep(StrEnum):

@@ -52,13 +52,6 @@ class Store:
         """The pixels. Raises: SpoolMissing: when their folder is not there."""
         return Spool.of(self.config.data_dir / "spool", self.jobs)
 
-    def require(self, printer: str) -> None:
-        """Check that there is such a printer.
-
-        Raises: NoSuchPrinter: when there is not; it names those that there are.
-        """
-        self.printers.get(printer)
-
 
 @contextmanager
 def store_of(settings: Config) -> Iterator[Store]:

@@ -103,7 +103,8 @@ def look(
             obstacles += [*_printers(store), *_queue(store)]
             remarks += _off(store)
         except FAILURES as error:
-            obstacles.append(Obstacle(ObstacleKind.DATABASE, _unreadable(error)))
+            words = f"the database cannot be read: {in_words(error)}"
+            obstacles.append(Obstacle(ObstacleKind.DATABASE, words))
     return Readiness(tuple(obstacles), tuple(remarks))
 
 
@@ -188,10 +189,6 @@ def _database(
     if free:
         return None
     return Obstacle(ObstacleKind.LOCKED, "the database is locked by another program")
-
-
-def _unreadable(error: BaseException) -> str:
-    return f"the database cannot be read: {in_words(error)}"
 
 
 def _printers(store: Store) -> Iterator[Obstacle]:
