@@ -19,10 +19,7 @@ GRACE_S = 1.0
 """For a delivery that is under way when the broker stops."""
 
 Send = Callable[[Notice], None]
-"""Delivers one notice.
-
-Raises: OSError, ValueError: when it could not.
-"""
+"""Delivers one notice. Raises: OSError, ValueError: when it could not."""
 
 
 class ChannelDelivery:

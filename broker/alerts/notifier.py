@@ -11,7 +11,7 @@ from pathlib import Path
 
 from broker.alerts.delivery import ChannelDelivery, Send
 from broker.events import Event, Note
-from broker.model.alert_rules import AlertLimits, Known, Notice, Seen, bulletin
+from broker.model.alert_rules import AlertLimits, Known, Notice, Seen, due_notices
 from broker.spool.private_file import write_private
 from broker.store.database import in_words
 
@@ -80,7 +80,7 @@ class Notifier:
         with self._looking:
             if seen is None or self._stopping.is_set():
                 return []
-            notices, self._known = bulletin(self._known, seen, self._clock(), self._limits)
+            notices, self._known = due_notices(self._known, seen, self._clock(), self._limits)
             # Before it is written down: a full disk must not silence its own message.
             for notice in notices:
                 for each in self._deliveries:

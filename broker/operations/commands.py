@@ -207,7 +207,7 @@ class JobCommands:
         if found.state is State.HELD:
             words = f"job {job_id} has priority {priority} once it is released"
         else:
-            before = sum(_is_before(each, found) for each in self.store.jobs.waiting())
+            before = sum(_turn(each) < _turn(found) for each in self.store.jobs.waiting())
             jobs = count(before, "job") if before else "no jobs"
             words = f"job {job_id} has priority {priority}; {jobs} before it"
         return self._done("priority", job_id, words)
@@ -252,12 +252,8 @@ def _without_pixels(job: Job) -> NotAllowed:
     return NotAllowed(job.id, job.state, f"{MISSING}; {PRINT_AGAIN}")
 
 
-def _is_before(other: Job, job: Job) -> bool:
-    return (other.priority.rank, other.created_at, other.id) < (
-        job.priority.rank,
-        job.created_at,
-        job.id,
-    )
+def _turn(job: Job) -> tuple[int, float, int]:
+    return job.priority.rank, job.created_at, job.id
 
 
 def _remark(found: Job) -> str:

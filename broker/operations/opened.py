@@ -39,7 +39,6 @@ class Store:
     """Whether a film's rows can be written."""
     damage: Callable[[], str] = lambda: ""
     """What SQLite reported to this process of a damaged page; empty without one."""
-
     replaced: Callable[[], str] = lambda: ""
     """How this process saw that its database was replaced; empty as long as it was not."""
 

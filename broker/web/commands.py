@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from broker.model.job import Priority
 from broker.model.printer import Duty
 from broker.operations.commands import JOB_COMMANDS, JobCommands, PrinterCommands
+from broker.operations.failures import Failure
 from broker.operations.opened import Store
 from broker.web.auth.signin import Person, checked, operator, person, wants_json
 from broker.web.pages import READ, Pages, back
@@ -20,12 +21,8 @@ DUTIES = {"drain": Duty.DRAIN, "maint": Duty.MAINT, "halt": Duty.MAINT, "ready":
 """Commands on a printer, and the duty that each sets."""
 
 
-class InvalidCommand(ValueError):
+class InvalidCommand(Failure):
     """There is no such command, or value of it. `words` names what there is."""
-
-    def __init__(self, words: str) -> None:
-        super().__init__(words)
-        self.words = words
 
 
 def on_job(

@@ -23,8 +23,6 @@ READ = ["GET", "HEAD"]
 SAID = "said"
 """The cookie that carries the result of a command to the next page."""
 SAID_S = 30
-
-
 _COMMAND = re.compile(r"`([^`]+)`")
 
 

@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from broker.model.film import Film
 from broker.model.room import MB
 from broker.model.trouble import PRINT_AGAIN
+from broker.operations.failures import Failure
 from broker.operations.opened import Store
 from broker.store.job_rows import film_to_json
 from broker.web.picture import NO_PICTURE, TOO_LARGE
@@ -33,12 +34,8 @@ Key = tuple[int, int, int]
 """Job, film, width."""
 
 
-class NoPicture(Exception):
+class NoPicture(Failure):
     """There is no picture. `words` says why, and what to do."""
-
-    def __init__(self, words: str) -> None:
-        super().__init__(words)
-        self.words = words
 
 
 class Pictures:
