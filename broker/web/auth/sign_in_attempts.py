@@ -1,9 +1,8 @@
-"""Failed sign-ins: how long the next one has to wait, so that guessing is slow and costs only the
-one who guesses.
+"""Failed sign-ins: how long the next one has to wait, so that guessing is slow for its peer alone.
 
 Failures are counted for each name at each address, and there a few are free. One address may guess
-many names, and many addresses one name, far more often before they wait as a whole. Who has signed
-in as a name before, from that browser or address, does not wait for what others guess.
+many names, and many addresses one name, far more often before they wait as a whole. A user who has
+signed in before, from that browser or address, does not wait for the guesses of others.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ OF_NAME = FailureAllowance(free=100, forgiven_s=60.0, longest_s=PACE_S)
 
 @dataclass(frozen=True)
 class SignInAttempt:
-    """One try to sign in."""
+    """One attempt to sign in."""
 
     name: str
     address: str
