@@ -10,7 +10,7 @@ from broker.model.printable import one_line
 from broker.model.printer import Duty, Printer
 from broker.operations.job_status import JobStatus, allowed, job_remarks, place_of, printer_remarks
 
-DUTIES = (("drain", "Drain"), ("halt", "Halt"), ("ready", "Ready"))
+BUTTONS = (("drain", "Drain"), ("halt", "Halt"), ("ready", "Ready"))
 """Commands on a printer, and their labels."""
 
 
@@ -33,7 +33,7 @@ class PrinterRow:
         """Commands that it takes: name and label."""
         now = "halt" if self.printer.duty is Duty.MAINT else str(self.printer.duty)
         anew = now == "ready" and self.printer.failures_in_row > 0
-        return tuple(each for each in DUTIES if each[0] != now or anew)
+        return tuple(each for each in BUTTONS if each[0] != now or anew)
 
 
 @dataclass(frozen=True)
