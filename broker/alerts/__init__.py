@@ -1,1 +1,1 @@
-"""Messages to people who are not looking: gathered, delivered, kept until they are."""
+"""Alerts: notices to people by webhook or mail, kept until they are delivered."""

@@ -1,4 +1,4 @@
-"""Ways to tell a person: a webhook that takes JSON, and e-mail."""
+"""Channels of notices: a webhook that takes JSON, and e-mail."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ PATIENCE_S = 20.0
 
 
 @dataclass(frozen=True)
-class Letterhead:
-    """What stands on every notice."""
+class NoticeFormat:
+    """How a notice is written, for people and for programs."""
 
     sender: str
     """The broker's AE title."""
     page: str
-    """Where the page is; empty when nobody said so."""
+    """The page's address; empty when it is not configured."""
 
     def text(self, notice: Notice) -> str:
         """The whole message."""
@@ -35,11 +35,11 @@ class Letterhead:
         return f"{printable_lines(notice.text)}\n\n{when}, {self.sender}{link}\n"
 
     def subject(self, notice: Notice) -> str:
-        """One line: it becomes a header of a letter."""
+        """One line: it becomes a header of a mail."""
         return one_line(notice.subject)
 
     def document(self, notice: Notice) -> Mapping[str, object]:
-        """The same for programs."""
+        """The same as JSON."""
         return {
             "event": notice.event,
             "reminder": notice.reminder,
@@ -55,7 +55,7 @@ class Letterhead:
 
 @dataclass(frozen=True)
 class Mail:
-    """Where letters go, and through which server."""
+    """Sender, recipients and server of mail."""
 
     host: str
     port: int
@@ -67,17 +67,18 @@ class Mail:
     to: tuple[str, ...]
 
 
-def webhook(url: str, letterhead: Letterhead) -> Send:
-    """POSTs JSON; any answer but 2xx is a failure. Its words name the host alone: the rest of the
-    address may be a secret.
+def webhook(url: str, form: NoticeFormat) -> Send:
+    """POSTs JSON. Errors name the host alone: the rest of the address may be a secret.
+
+    What it returns raises: OSError: when it could not, or the answer is not 2xx.
     """
     where = urlsplit(url).hostname or "webhook"
 
     def send(notice: Notice) -> None:
-        import httpx  # here: a broker that tells nobody does not pay for it
+        import httpx  # here: a broker without a webhook does not need it
 
         try:
-            answer = httpx.post(url, json=letterhead.document(notice), timeout=PATIENCE_S)
+            answer = httpx.post(url, json=form.document(notice), timeout=PATIENCE_S)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise OSError(f"{where}: {type(error).__name__}") from error
         if not answer.is_success:
@@ -86,22 +87,22 @@ def webhook(url: str, letterhead: Letterhead) -> Send:
     return send
 
 
-def mail(settings: Mail, letterhead: Letterhead) -> Send:
-    """Sends a letter to everybody named."""
+def mail(settings: Mail, form: NoticeFormat) -> Send:
+    """Sends mail to all of `settings.to`."""
 
     def send(notice: Notice) -> None:
-        letter = EmailMessage()
-        letter["Subject"] = f"[{letterhead.sender}] {letterhead.subject(notice)}"
-        letter["From"] = settings.sender
-        letter["To"] = ", ".join(settings.to)
-        letter.set_content(letterhead.text(notice))
+        message = EmailMessage()
+        message["Subject"] = f"[{form.sender}] {form.subject(notice)}"
+        message["From"] = settings.sender
+        message["To"] = ", ".join(settings.to)
+        message.set_content(form.text(notice))
         where = at_port(settings.host, settings.port)
         try:
             with _connected(settings) as server:
                 if settings.user:
                     password = Path(settings.password_file).read_text(encoding="utf-8").strip()
                     server.login(settings.user, password)
-                server.send_message(letter)
+                server.send_message(message)
         except smtplib.SMTPException as error:
             raise OSError(f"{where}: {error}") from error
         except OSError as error:

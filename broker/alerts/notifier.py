@@ -1,26 +1,26 @@
-"""Looks every few seconds, and tells people who are not looking."""
+"""Checks the alert rules every few seconds, and sends notices."""
 
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from broker.alerts.delivery import Postman, Send
+from broker.alerts.delivery import ChannelDelivery, Send
 from broker.events import Event, Note
-from broker.model.alert_rules import AlertLimits, Known, Notice, Seen, bulletin
+from broker.model.alert_rules import AlertLimits, Known, Notice, Seen, due_notices
+from broker.spool.private_file import write_private
 from broker.store.database import in_words
 
 LOOK_S = 5.0
 
 
 class Notifier:
-    """What was told is kept in a file: a restart says nothing twice, and tells what could not be
-    delivered before. `see` may have nothing to show yet.
+    """What was sent is kept in a file: a restart sends nothing twice, and sends what could not be
+    delivered before. `see` may return None while nothing is known yet.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Notifier:
         file: Path,
         see: Callable[[], Seen | None],
         limits: AlertLimits,
-        ways: Mapping[str, Send],
+        channels: Mapping[str, Send],
         *,
         clock: Callable[[], float],
         note: Note,
@@ -40,7 +40,9 @@ class Notifier:
         self._clock = clock
         self._note = note
         self._look_s = look_s
-        self._postmen = [Postman(way, send, note) for way, send in ways.items()]
+        self._deliveries = [
+            ChannelDelivery(channel, send, note) for channel, send in channels.items()
+        ]
         self._known, self._undelivered = _read(file)
         self._kept = self._known
         self._looking = threading.Lock()
@@ -48,40 +50,40 @@ class Notifier:
         self._thread = threading.Thread(target=self._loop, name="notifier", daemon=True)
 
     def start(self) -> None:
-        """Begin, where there is a way to tell anybody."""
-        if self._postmen:
-            for each in self._postmen:
-                for notice in self._undelivered.pop(each.way, ()):
+        """Begin, where there is a channel."""
+        if self._deliveries:
+            for each in self._deliveries:
+                for notice in self._undelivered.pop(each.channel, ()):
                     each.take(notice)
                 each.start()
             self._thread.start()
 
     def stop(self) -> None:
-        """End; what could not be delivered is told after the next start."""
+        """End; what could not be delivered is sent after the next start."""
         self._stopping.set()
-        for each in self._postmen:
+        for each in self._deliveries:
             each.halt()
         if self._thread.is_alive():
             self._thread.join(1.0)
-        if not self._postmen:
-            return  # nobody was told of anything
+        if not self._deliveries:
+            return  # nothing was sent
         with self._looking:
-            for each in self._postmen:
-                self._undelivered[each.way] = each.stop()
+            for each in self._deliveries:
+                self._undelivered[each.channel] = each.stop()
             # A disk that fails must not keep the broker from ending.
             with suppress(OSError):
                 _write(self._file, self._known, self._undelivered)
 
     def look(self) -> list[Notice]:
-        """Look once, and hand out what is to be told."""
+        """Check the rules once, and deliver the notices."""
         seen = self._see()
         with self._looking:
             if seen is None or self._stopping.is_set():
                 return []
-            notices, self._known = bulletin(self._known, seen, self._clock(), self._limits)
+            notices, self._known = due_notices(self._known, seen, self._clock(), self._limits)
             # Before it is written down: a full disk must not silence its own message.
             for notice in notices:
-                for each in self._postmen:
+                for each in self._deliveries:
                     each.take(notice)
             if self._known != self._kept:
                 _write(self._file, self._known, {})
@@ -94,7 +96,7 @@ class Notifier:
             try:
                 self.look()
                 failed = ""
-            except Exception as error:  # noqa: BLE001 - a failing disk must not end the watch
+            except Exception as error:  # noqa: BLE001 - a failing disk must not end the thread
                 words = in_words(error)
                 if words != failed:
                     self._note(Event.NOTIFIER_FAILED, {"why": words})
@@ -102,18 +104,18 @@ class Notifier:
 
 
 def _read(file: Path) -> tuple[Known, dict[str, list[Notice]]]:
-    """What was told, and what could not be delivered, by way."""
+    """What was sent, and what could not be delivered, by channel."""
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
         told = {str(key): float(at) for key, at in document["told"].items()}
         last = {str(key): float(at) for key, at in document.get("last", {}).items()}
         known = Known(told, frozenset(int(each) for each in document["held"]), last)
         undelivered = {
-            str(way): [Notice(**{**each, "jobs": tuple(each["jobs"])}) for each in notices]
-            for way, notices in document.get("undelivered", {}).items()
+            str(channel): [Notice(**{**each, "jobs": tuple(each["jobs"])}) for each in notices]
+            for channel, notices in document.get("undelivered", {}).items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return Known(), {}  # nothing was told yet, or half of it: then it is told again
+        return Known(), {}  # no file yet, or a damaged one: then all is sent again
     return known, undelivered
 
 
@@ -122,10 +124,8 @@ def _write(file: Path, known: Known, undelivered: Mapping[str, list[Notice]]) ->
         "told": dict(known.told),
         "held": sorted(known.held),
         "last": dict(known.last),
-        "undelivered": {way: [asdict(each) for each in left] for way, left in undelivered.items()},
+        "undelivered": {
+            name: [asdict(each) for each in left] for name, left in undelivered.items()
+        },
     }
-    fresh = file.with_name(f".{file.name}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-        json.dump(document, out)
-    fresh.replace(file)
+    write_private(file, json.dumps(document).encode())

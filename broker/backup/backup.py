@@ -31,6 +31,7 @@ from broker.backup.snapshot import (
 )
 from broker.spool.lock import Keepers
 from broker.spool.pins import Found, Pins, copy_pixels, names_in, place_in, remove_left, size_of
+from broker.spool.private_file import write_private
 from broker.spool.stored import sync_folder
 from broker.store.integrity import damage, examine
 
@@ -85,14 +86,8 @@ class Manifest:
     def write(self, folder: Path) -> None:
         """Put it in place of the one before: from then on this is the folder's backup. OSError."""
         document = {"kind": KIND, "format": FORMAT, **asdict(self)}
-        fresh = folder / f".{NAME}"
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=2)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(folder / NAME)
+        content = f"{json.dumps(document, indent=2)}\n".encode()
+        write_private(folder / NAME, content, durable=True)
         sync_folder(folder, where_possible=True)
 
     @classmethod

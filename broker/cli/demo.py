@@ -77,12 +77,12 @@ def _run(hospital: Hospital, screen: _Screen) -> None:
 def _report(hospital: Hospital) -> bool:
     """Tables, trays and the verdict."""
     from broker.cli import queue_tables, tables
-    from broker.operations.job_status import Standing
+    from broker.operations.job_status import JobStatus
 
     console = tables.terminal()
     now = time.time()
     console.print("\n$ broker jobs --all", style="bold")
-    jobs = [Standing(job) for job in hospital.service.jobs.list()]
+    jobs = [JobStatus(job) for job in hospital.service.jobs.list()]
     tables.show(queue_tables.jobs(jobs, now, console.width), console)
     console.print("\n$ broker printers", style="bold")
     tables.show(

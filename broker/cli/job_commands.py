@@ -13,7 +13,7 @@ from broker.model.job import Priority
 from broker.operations.failures import FAILED
 
 if TYPE_CHECKING:
-    from broker.operations.commands import JobOrders
+    from broker.operations.commands import JobCommands
 
 IdArgument = Annotated[
     int, typer.Argument(metavar="ID", parser=job_number, help="The job's number.")
@@ -130,7 +130,7 @@ def _each(
     ctx: typer.Context,
     config: Path | None,
     job_ids: list[int],
-    command: Callable[[JobOrders, int], str],
+    command: Callable[[JobCommands, int], str],
     *,
     prints: bool = False,
 ) -> None:
@@ -138,14 +138,14 @@ def _each(
     from broker.cli.options import opened
     from broker.cli.owner import person
     from broker.model.printable import printable_lines
-    from broker.operations.commands import JobOrders
+    from broker.operations.commands import JobCommands
     from broker.operations.missing_pixels import spool_gone
     from broker.store.commands import NotAllowed
     from broker.store.job_rows import NoSuchJob
 
     failed = False
     with opened(ctx, config) as store:
-        jobs = JobOrders(store, person())
+        jobs = JobCommands(store, person())
         for job_id in dict.fromkeys(job_ids):
             try:
                 typer.echo(printable_lines(command(jobs, job_id)))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from broker.model.job import Job
-    from broker.operations.job_status import Standing
+    from broker.operations.job_status import JobStatus
     from broker.operations.opened import Store
 
 RECENT_S = 3600.0
@@ -110,7 +110,7 @@ def show(
     from broker.cli import queue_tables, tables
     from broker.cli.options import opened
     from broker.operations import documents
-    from broker.operations.job_status import standing
+    from broker.operations.job_status import job_status
 
     if preview is not None:
         from broker.cli import film_picture  # here: NumPy and Pillow are for pictures alone
@@ -119,7 +119,7 @@ def show(
         if as_document:
             raise typer.BadParameter("--preview writes a picture; use --json without it")
     with opened(ctx, config) as store:
-        found = standing(store, store.jobs.get(job_id))
+        found = job_status(store, store.jobs.get(job_id))
         films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
         if preview is not None:
             film_picture.write(store, found.job, films, film, preview)
@@ -148,7 +148,7 @@ def explain(
     from broker.operations import documents, job_status
 
     with opened(ctx, config) as store:
-        found = job_status.standing(store, store.jobs.get(job_id))
+        found = job_status.job_status(store, store.jobs.get(job_id))
         explanation = job_status.explanation(store, found.job)
         attempts = store.jobs.attempts(job_id)
     if as_document:
@@ -195,11 +195,11 @@ def _list(
             tables.show(_table(store, console, states, everything), console)
 
 
-def _found(store: Store, states: list[State] | None, everything: bool) -> list[Standing]:
+def _found(store: Store, states: list[State] | None, everything: bool) -> list[JobStatus]:
     """The jobs that were asked for, the newest last."""
-    from broker.operations.job_status import standings
+    from broker.operations.job_status import job_statuses
 
-    return standings(store, _listed(store, states, everything))
+    return job_statuses(store, _listed(store, states, everything))
 
 
 def _listed(store: Store, states: list[State] | None, everything: bool) -> list[Job]:

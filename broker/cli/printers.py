@@ -129,7 +129,7 @@ def _set(ctx: typer.Context, config: Path | None, name: str, duty: Duty, reason:
     from broker.cli.options import opened
     from broker.cli.owner import person
     from broker.model.printable import printable_lines
-    from broker.operations.commands import PrinterOrders
+    from broker.operations.commands import PrinterCommands
 
     with opened(ctx, config) as store:
-        typer.echo(printable_lines(PrinterOrders(store, person()).set_duty(name, duty, reason)))
+        typer.echo(printable_lines(PrinterCommands(store, person()).set_duty(name, duty, reason)))

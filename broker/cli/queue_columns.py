@@ -12,8 +12,7 @@ from typing import Generic, TypeVar
 from broker.cli.tables import Column
 from broker.model.hosts import at_port
 from broker.model.printer import Printer
-from broker.operations.job_status import Standing
-from broker.operations.remarks import where
+from broker.operations.job_status import JobStatus, place_of
 from broker.operations.text import age
 
 T = TypeVar("T")
@@ -52,22 +51,24 @@ def _last_check(printer: Printer, now: float, after: str = "") -> str:
     return "never" if checked is None else f"{age(now - checked)}{after}"
 
 
-def _pixels(found: Standing, _now: float) -> str:
+def _pixels(found: JobStatus, _now: float) -> str:
     return "all" if found.job.pixels_removed_at is None else "row"
 
 
-ID = Field[Standing](Column("ID", right=True), lambda found, _: str(found.job.id))
-STATE = Field[Standing](Column("STATE"), lambda found, _: str(found.job.state))
-MODALITY = Field[Standing](Column("MODALITY"), lambda found, _: found.job.calling_ae)
-FILMS = Field[Standing](
+ID = Field[JobStatus](Column("ID", right=True), lambda found, _: str(found.job.id))
+STATE = Field[JobStatus](Column("STATE"), lambda found, _: str(found.job.state))
+MODALITY = Field[JobStatus](Column("MODALITY"), lambda found, _: found.job.calling_ae)
+FILMS = Field[JobStatus](
     Column("FILMS", right=True), lambda found, _: f"{found.job.films_accepted}/{found.job.films}"
 )
-COPIES = Field[Standing](Column("COPIES", right=True), lambda found, _: str(found.job.copies))
-PRIORITY = Field[Standing](Column("PRIO"), lambda found, _: str(found.job.priority))
-WHERE = Field[Standing](Column("PRINTER"), lambda found, _: where(found))
-TRIES = Field[Standing](Column("TRIES", right=True), lambda found, _: str(found.job.attempts))
-AGE = Field[Standing](Column("AGE", right=True), lambda found, now: age(now - found.job.created_at))
-KEPT = Field[Standing](Column("KEPT"), _pixels)
+COPIES = Field[JobStatus](Column("COPIES", right=True), lambda found, _: str(found.job.copies))
+PRIORITY = Field[JobStatus](Column("PRIO"), lambda found, _: str(found.job.priority))
+WHERE = Field[JobStatus](Column("PRINTER"), lambda found, _: place_of(found))
+TRIES = Field[JobStatus](Column("TRIES", right=True), lambda found, _: str(found.job.attempts))
+AGE = Field[JobStatus](
+    Column("AGE", right=True), lambda found, now: age(now - found.job.created_at)
+)
+KEPT = Field[JobStatus](Column("KEPT"), _pixels)
 """Whether the pixels are still there."""
 
 NAME = Field[Printer](Column("NAME"), lambda printer, _: printer.name)

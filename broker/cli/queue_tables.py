@@ -10,9 +10,8 @@ from broker.cli import queue_columns as shown
 from broker.cli.tables import Column, Row, fact, folded, lay_out
 from broker.model.job import Attempt, FilmState, JobFilm, State
 from broker.model.printer import Printer
-from broker.operations.job_status import Standing
-from broker.operations.recovery_preview import tray
-from broker.operations.remarks import of_job, of_printer
+from broker.operations.explanation import where_to_look
+from broker.operations.job_status import JobStatus, job_remarks, printer_remarks
 from broker.operations.text import age, count, moment, why_removed
 from broker.store.reading import Unanswered
 
@@ -58,7 +57,7 @@ ATTEMPTS = (
 
 
 def jobs(
-    found: Sequence[Standing], now: float, width: int, *, runs_begin: bool = False
+    found: Sequence[JobStatus], now: float, width: int, *, runs_begin: bool = False
 ) -> list[Text]:
     """One row for each job; why it is where it is, and what an operator asked for, below.
 
@@ -67,7 +66,7 @@ def jobs(
     """
     removed = any(each.job.pixels_removed_at is not None for each in found)
     fields = (*JOBS, shown.KEPT) if removed else JOBS
-    below = _once([(each.job.id, of_job(each, now)) for each in found], runs_begin=runs_begin)
+    below = _once([(each.job.id, job_remarks(each, now)) for each in found], runs_begin=runs_begin)
     rows = [
         Row(shown.cells(fields, each, now), said) for each, said in zip(found, below, strict=True)
     ]
@@ -107,12 +106,12 @@ def _numbered(numbers: Sequence[int]) -> str:
 
 
 def job(
-    status: Standing, films: Sequence[JobFilm], attempts: Sequence[Attempt], now: float, width: int
+    status: JobStatus, films: Sequence[JobFilm], attempts: Sequence[Attempt], now: float, width: int
 ) -> list[Text]:
     """Everything about one job, but nothing of a patient."""
     found = status.job
     lines = [Text(f"Job {found.id}: {found.state}", "bold")]
-    for remark in of_job(status, now):
+    for remark in job_remarks(status, now):
         lines += folded(remark, width, 2)
     facts = {
         "modality": f"{found.calling_ae} at {found.peer}, called {found.called_ae}",
@@ -139,7 +138,7 @@ def job(
     return lines
 
 
-def _printer(status: Standing) -> str:
+def _printer(status: JobStatus) -> str:
     """Its printer, in words."""
     job = status.job
     if job.state is not State.QUEUED:
@@ -158,7 +157,7 @@ def _film(film: JobFilm, passes: int) -> Row:
     if film.state is FilmState.UNCERTAIN:
         below = below or ["asked for and not answered: it may be on paper"]
         uncertain = Unanswered(film.job_id, film.number, film.printer, film.asked_at)
-        below.append(tray([uncertain]))
+        below.append(where_to_look([uncertain]))
     return Row(
         (
             str(film.number),
@@ -194,7 +193,7 @@ def printers(
 ) -> list[Text]:
     """One row for each printer; what it or its operator says of it below."""
     rows = [
-        Row(shown.cells(PRINTERS, each, now), of_printer(each, now, running=running))
+        Row(shown.cells(PRINTERS, each, now), printer_remarks(each, now, running=running))
         for each in found
     ]
     return lay_out(shown.columns(PRINTERS), rows, width)

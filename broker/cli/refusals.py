@@ -37,7 +37,7 @@ def refusals(
     from broker.cli.options import opened
     from broker.cli.tables import Column, Row
     from broker.operations.documents import iso
-    from broker.operations.remedies import remedy
+    from broker.operations.failures import remedy
     from broker.operations.text import age, moment
 
     with opened(ctx, config) as store:

@@ -47,20 +47,20 @@ def print_test_film(
     from broker.cli.options import opened
     from broker.cli.owner import person
     from broker.model.film import MILLIMETRES
-    from broker.operations.commands import print_film, words
+    from broker.operations.commands import print_film, queued_text
     from broker.operations.readiness import kept_bytes
 
     if film_size not in MILLIMETRES:
         raise typer.BadParameter(f"{film_size} is not a film size; use {', '.join(MILLIMETRES)}")
     with opened(ctx, config) as store:
         if printer:
-            store.require(printer)
+            store.printers.get(printer)
         room = store.config.room()
         if room.low and room.refuses(kept_bytes(store)):
             low = "the disk is nearly full: films of modalities are refused, this one is taken"
             typer.echo(low, err=True)
         job_id = print_film(store, person(), printer, film_size)
-        typer.echo(words(store, job_id, printer, film_size))
+        typer.echo(queued_text(store, job_id, printer, film_size))
         if not store.running:
             waits = "no broker is running here: the film waits until `broker serve` prints it"
             if wait:

@@ -1,7 +1,7 @@
 """The certificates that `[tls]` names: read, tried, and ready for use.
 
-TLS is 1.2 or newer, with cipher suites of forward secrecy (PS3.15 B.9 and B.12; BCP 195). Nobody is
-ever asked for a passphrase.
+TLS is 1.2 or newer, with cipher suites of forward secrecy (PS3.15 B.9 and B.12; BCP 195). No
+passphrase is ever asked for.
 """
 
 from __future__ import annotations
@@ -36,25 +36,26 @@ _RENEW = "put a renewed one there, and send the broker SIGHUP"
 
 @dataclass(frozen=True)
 class Certificates:
-    """What `[tls]` comes to."""
+    """TLS contexts of the files that `[tls]` names."""
 
     modalities: ssl.SSLContext | None = None
-    """For those who call; None where there is no TLS port."""
+    """For associations of modalities; None where there is no TLS port."""
     printers: Mapping[str, ssl.SSLContext] = field(default_factory=dict)
-    """For those whom we call over TLS, by name."""
+    """For associations with printers that use TLS, by name."""
     warnings: tuple[str, ...] = ()
     """Of a certificate that has expired, or soon will."""
 
     @property
-    def door(self) -> ssl.SSLContext:
+    def listener(self) -> ssl.SSLContext:
         """For modalities, where there is a TLS port."""
         assert self.modalities is not None
         return self.modalities
 
 
 def read(file: Path | None, now: float) -> tuple[Config, Certificates]:
-    """The configuration, as `broker.config.load` finds it, and its certificates. ConfigError with
-    the mistakes of both in one go."""
+    """The configuration, as `broker.config.file.load` finds it, and its certificates.
+
+    Raises: ConfigError: with the mistakes of both."""
     try:
         config = load_file(file)
     except ConfigError as error:
@@ -69,9 +70,9 @@ def read(file: Path | None, now: float) -> tuple[Config, Certificates]:
 
 
 def load(config: Config, now: float) -> Certificates:
-    """Read the files. ConfigError with each that cannot be used, and what to do about it.
+    """Read the files. A certificate that has expired gives a warning: films without TLS go on.
 
-    A certificate that has expired is no reason not to serve those who do without.
+    Raises: ConfigError: with each file that cannot be used, and what to do about it.
     """
     problems: list[str] = []
 
@@ -93,7 +94,7 @@ def load(config: Config, now: float) -> Certificates:
 
 
 def _of_trusted(config: Config, now: float) -> list[str]:
-    """What is to be known of those whom we trust: peers are refused whose issuer has expired."""
+    """Warnings of the issuers that are trusted: peers are refused whose issuer has expired."""
     said = []
     for key, whose in (("client_ca", "modalities"), ("ca", "printers")):
         if not (file := getattr(config.tls, key)):
@@ -122,7 +123,10 @@ def _subject(certificate: Mapping[str, Any]) -> str:
 
 
 def called(config: Config) -> ssl.SSLContext:
-    """For modalities, who show a certificate if `client_ca` is given. Raises ConfigError."""
+    """For modalities, which show a certificate if `client_ca` is given.
+
+    Raises: ConfigError: when a file cannot be used.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION
@@ -131,7 +135,7 @@ def called(config: Config) -> ssl.SSLContext:
     _show(context, config)
     if config.tls.client_ca:
         _believe(context, "client_ca", config.tls.client_ca)
-        # And whoever has our own key: `broker check` calls the broker so.
+        # And a peer with our own key: `broker check` tests the broker's port so.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         _believe(context, "certificate", config.tls.certificate)
         context.verify_mode = ssl.CERT_REQUIRED
@@ -139,7 +143,10 @@ def called(config: Config) -> ssl.SSLContext:
 
 
 def calling(config: Config) -> ssl.SSLContext:
-    """For printers, who are shown our certificate if they ask. Raises ConfigError."""
+    """For printers, which are shown our certificate if they ask.
+
+    Raises: ConfigError: when a file cannot be used.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION

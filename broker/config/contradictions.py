@@ -1,4 +1,4 @@
-"""What keys of the configuration say against each other, each of them right in itself.
+"""Keys of the configuration that contradict each other, each of them valid in itself.
 
 A number that stands in the file is a mistake when another one makes it mean nothing. A default is
 none: it gives way.
@@ -70,7 +70,7 @@ def contradictions(known: Mapping[str, Any]) -> list[str]:
     notify = known.get("notify")
     if notify is not None and notify.mail_host:
         problems += [
-            f"notify.{key}: is missing; mail needs whom it is from and who gets it"
+            f"notify.{key}: is missing; mail needs a sender and a recipient"
             for key in ("mail_from", "mail_to")
             if not getattr(notify, key)
         ]
@@ -148,7 +148,7 @@ def _of_printers(known: Mapping[str, Any]) -> list[str]:
         if earlier != number:
             problems.append(
                 f"{where}: {printer.ae_title}@{at_port(printer.host, printer.port)} is also "
-                f"printers[{earlier}]; remove one, or mend its ae_title, host or port"
+                f"printers[{earlier}]; remove one, or correct its ae_title, host or port"
             )
         if broker is not None and _same_place(broker, tls, printer):
             problems.append(

@@ -66,7 +66,10 @@ def locate(path: Path | None) -> Path | None:
 
 
 def load(path: Path | None = None) -> Config:
-    """The configuration, all defaults where no file is named or found; raises ConfigError."""
+    """The configuration; all defaults where no file is named or found.
+
+    Raises: ConfigError: when the file cannot be read or used.
+    """
     file = locate(path)
     if file is None:
         return parse("", folder=Path.cwd())
@@ -84,7 +87,7 @@ def load(path: Path | None = None) -> Config:
 def parse(text: str, *, name: str = FILE_NAME, folder: Path) -> Config:
     """The configuration in a TOML text; relative paths start from `folder`.
 
-    Raises ConfigError with every mistake, each line beginning with `name`.
+    Raises: ConfigError: with every mistake, each line beginning with `name`.
     """
     try:
         tables = tomllib.loads(text)
@@ -147,7 +150,7 @@ def _section(
 
 
 def _unknown(key: str, known: list[str], noun: str) -> str:
-    """What to say of a key that nobody knows."""
+    """What to say of a key that is not known."""
     homes = [name for name, model in SECTIONS.items() if key in model.model_fields]
     if homes:
         return f"is not {noun} here; it belongs to [{homes[0]}]"
@@ -199,7 +202,7 @@ def _absolute(config: Config, folder: Path) -> Config:
 
 
 def warnings(config: Config) -> list[str]:
-    """What is allowed and yet may not be meant."""
+    """What is allowed and may be a mistake."""
     if config.printers:
         return []
     return ["no printers are configured: films are taken and kept, none is printed"]

@@ -46,7 +46,10 @@ def database_file(data_dir: str, url: str) -> Path:
 
 def fuller(data_dir: str, url: str) -> tuple[Path, int]:
     """The folder, of the spool's and the database's, whose disk has less free, and how many bytes
-    that is; OSError."""
+    that is.
+
+    Raises: OSError: when a folder is not there.
+    """
     free = {folder: shutil.disk_usage(folder).free for folder in _folders(data_dir, url)}
     folder = min(free, key=lambda each: free[each])
     return folder, free[folder]
@@ -104,13 +107,13 @@ class Notify(Section):
     mail_password_file: PemFile = Field(
         default="", description="a file with the password alone; relative to this file"
     )
-    mail_from: Addresses = Field(default="", description="whose mail it is")
-    mail_to: Addresses = Field(default="", description="who gets it; commas between several")
+    mail_from: Addresses = Field(default="", description="the sender")
+    mail_to: Addresses = Field(default="", description="recipients, with commas between")
     oldest_job_s: Annotated[float, seconds(1, 604800)] = Field(
         default=900.0, description="a queued job that is older waits too long"
     )
     reminder_s: Annotated[float, seconds(60, 604800)] = Field(
-        default=3600.0, description="what lasts is told again after so long"
+        default=3600.0, description="a condition that lasts is reported again after this time"
     )
     page: Url = Field(default="", description="where people find the page, for the messages")
 
@@ -258,7 +261,7 @@ class RetentionSection(Section):
 
 
 class LimitsSection(Section):
-    """What a modality, or a stranger, may take."""
+    """What one peer, and all peers together, may use."""
 
     associations: Annotated[int, whole("a number of associations", 1, 10000)] = Field(
         default=128, description="at once, from all addresses"
@@ -392,13 +395,19 @@ class Config(Section):
         return f"sqlite:///{self.database_file.absolute()}"
 
     def room(self) -> Room:
-        """On the fuller of the disks that hold the spool and the database; OSError."""
+        """On the fuller of the disks that hold the spool and the database.
+
+        Raises: OSError: when a folder is not there.
+        """
         _, free = fuller(self.broker.data_dir, self.database.url)
         return Room(free, self.retention.floor_mb << 20)
 
     @property
     def fuller(self) -> Path:
-        """The folder, of the spool's and the database's, whose disk has less free; OSError."""
+        """The folder, of the spool's and the database's, whose disk has less free.
+
+        Raises: OSError: when a folder is not there.
+        """
         return fuller(self.broker.data_dir, self.database.url)[0]
 
     def addresses(self) -> tuple[Address, ...]:

@@ -94,7 +94,7 @@ class Known:
     """Trouble -> when it was told as news last, not long ago."""
 
 
-def bulletin(
+def due_notices(
     known: Known, seen: Seen, now: float, limits: AlertLimits
 ) -> tuple[list[Notice], Known]:
     """What to tell now, and what is known then."""

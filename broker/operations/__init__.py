@@ -1,1 +1,1 @@
-"""What a person is shown of the queue and may order, whatever the face."""
+"""What a person is shown of the queue, and the commands that an operator may give."""

@@ -1,6 +1,6 @@
-"""What a person orders, recorded with who said so.
+"""Operator commands, recorded with the operator's name.
 
-Of a job: hold, release, cancel, move, reprint, priority. Of a printer: ready, drain, maint; and a
+For a job: hold, release, cancel, move, reprint, priority. For a printer: ready, drain, maint; and a
 test film.
 """
 
@@ -27,21 +27,24 @@ from broker.model.printable import one_line
 from broker.model.printer import Duty, Health, Printer
 from broker.model.trouble import PRINT_AGAIN
 from broker.operations import missing_pixels
-from broker.operations.job_status import standing
+from broker.operations.job_status import job_status
 from broker.operations.opened import Store
 from broker.operations.text import age, count
 from broker.store.commands import NotAllowed
 
 
 @dataclass(frozen=True)
-class PrinterOrders:
-    """The orders of one person."""
+class PrinterCommands:
+    """The commands of one operator."""
 
     store: Store
     who: str
 
     def set_duty(self, name: str, duty: Duty, reason: str = "") -> str:
-        """From now on; what it means, in a sentence. NoSuchPrinter."""
+        """Set it; what that means, in a sentence.
+
+        Raises: NoSuchPrinter: when there is none of that name.
+        """
         before = self.store.printers.get(name)
         same = before.duty is duty and reason in ("", before.duty_reason)
         if same and duty is not Duty.READY:
@@ -51,7 +54,7 @@ class PrinterOrders:
         forgiven = "; what it failed before is forgotten" if forgets else ""
         words = _next(self.store, self.store.printers.get(name)) + forgiven
         told = f"{words} ({reason})" if reason else words
-        self.store.orders.record(self.who, str(duty), told, printer=name)
+        self.store.command_log.record(self.who, str(duty), told, printer=name)
         return words
 
 
@@ -96,13 +99,17 @@ def _next(store: Store, printer: Printer) -> str:
             return f"{name} is ready and {printer.health}: it takes jobs once its checks pass"
 
 
-LOST = "its pixels are not in the spool"
-VERBS = ("hold", "release", "cancel", "move", "reprint", "priority")
+MISSING = "its pixels are not in the spool"
+JOB_COMMANDS = ("hold", "release", "cancel", "move", "reprint", "priority")
 
 
 @dataclass(frozen=True)
-class JobOrders:
-    """The orders of one person. Each raises NoSuchJob and NotAllowed, in which nothing is done."""
+class JobCommands:
+    """The commands of one operator.
+
+    Raises: NoSuchJob: when there is none of that number.
+            NotAllowed: when its state does not allow it; nothing is done then.
+    """
 
     store: Store
     who: str
@@ -144,7 +151,7 @@ class JobOrders:
                 "print"
             )
             if missing_pixels.lost(self.store, missing_pixels.left(self.store.jobs.films(job_id))):
-                words += f", but {LOST}: unless they are put back, it is held again"
+                words += f", but {MISSING}: unless they are put back, it is held again"
             if uncertain and not printed:
                 words += ", uncertain ones among them: they may be on paper twice then"
             words += _remark(found)
@@ -161,19 +168,22 @@ class JobOrders:
         else:
             after_all = f"`broker jobs reprint {job_id}` prints it after all"
             if self._lost(job_id):
-                after_all = f"{LOST}: {PRINT_AGAIN}"
+                after_all = f"{MISSING}: {PRINT_AGAIN}"
             words = f"job {job_id} is cancelled; {after_all}"
         return self._done("cancel", job_id, words)
 
     def move(self, job_id: int, printer: str) -> str:
-        """Send it to one printer and no other, or with "" to whichever is best; NoSuchPrinter."""
+        """Send it to one printer and no other, or with "" to the best one.
+
+        Raises: NoSuchPrinter: when there is none of that name.
+        """
         before = self.store.jobs.get(job_id)
         with self._asking(job_id):
             self.store.jobs.move(job_id, printer)
         found = self.store.jobs.get(job_id)
         where = f"{printer} and no other printer" if printer else "any printer"
         waits = off_duty(self.store, printer) if printer else ""
-        words = f"job {job_id} is {self._let_go(before)}queued for {where}{waits}"
+        words = f"job {job_id} is {self._release_text(before)}queued for {where}{waits}"
         return self._done("move", job_id, words + _remark(found))
 
     def reprint(self, job_id: int) -> str:
@@ -196,14 +206,14 @@ class JobOrders:
         if found.state is State.HELD:
             words = f"job {job_id} has priority {priority} once it is released"
         else:
-            before = sum(_is_before(each, found) for each in self.store.jobs.waiting())
+            before = sum(_turn(each) < _turn(found) for each in self.store.jobs.waiting())
             jobs = count(before, "job") if before else "no jobs"
             words = f"job {job_id} has priority {priority}; {jobs} before it"
         return self._done("priority", job_id, words)
 
     def cut_off(self, job_id: int) -> str:
         """What is true of a job that reads `printing` while no broker is running; else empty."""
-        cut_off = standing(self.store, self.store.jobs.get(job_id)).cut_off
+        cut_off = job_status(self.store, self.store.jobs.get(job_id)).cut_off
         return f"job {job_id} is {cut_off.remark}" if cut_off else ""
 
     @contextmanager
@@ -222,31 +232,27 @@ class JobOrders:
         """Whether it cannot be printed once more, from its first film."""
         return missing_pixels.lost(self.store, self.store.jobs.films(job_id))
 
-    def _let_go(self, before: Job) -> str:
-        """What is to be said of a held job that is released by another order."""
+    def _release_text(self, before: Job) -> str:
+        """What to say of a held job that another command releases."""
         if before.state is not State.HELD:
             return ""
         if not before.reason.endswith(PRINT_AGAIN):
             return f"released, though {one_line(before.reason)}, and "
         if missing_pixels.whole(self.store, self.store.jobs.films(before.id)):
             return "released, as its pixels are there again, and "
-        return f"released, though {LOST}, and "
+        return f"released, though {MISSING}, and "
 
-    def _done(self, verb: str, job_id: int, words: str) -> str:
-        self.store.orders.record(self.who, verb, words, job_id=job_id)
+    def _done(self, command: str, job_id: int, words: str) -> str:
+        self.store.command_log.record(self.who, command, words, job_id=job_id)
         return words
 
 
 def _without_pixels(job: Job) -> NotAllowed:
-    return NotAllowed(job.id, job.state, f"{LOST}; {PRINT_AGAIN}")
+    return NotAllowed(job.id, job.state, f"{MISSING}; {PRINT_AGAIN}")
 
 
-def _is_before(other: Job, job: Job) -> bool:
-    return (other.priority.rank, other.created_at, other.id) < (
-        job.priority.rank,
-        job.created_at,
-        job.id,
-    )
+def _turn(job: Job) -> tuple[int, float, int]:
+    return job.priority.rank, job.created_at, job.id
 
 
 def _remark(found: Job) -> str:
@@ -260,10 +266,13 @@ CALLING_AE = "TEST-PRINT"
 def print_film(store: Store, who: str, printer: str = "", film_size: str = "A4") -> int:
     """Put a test film in the spool and its job in the queue; the job's number.
 
-    For that printer and no other, or with "" for any. NoSuchPrinter, SpoolMissing, OSError.
+    For that printer and no other, or with "" for any.
+
+    Raises: NoSuchPrinter: when there is none of that name.
+            SpoolMissing, OSError: when the film cannot be put in the spool.
     """
     if printer:
-        store.require(printer)
+        store.printers.get(printer)
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
     from broker.preview.test_film import test_film  # here: NumPy and Pillow take 20 MB
 
@@ -288,12 +297,14 @@ def print_film(store: Store, who: str, printer: str = "", film_size: str = "A4")
         raise
     finally:
         spool.drop(received)
-    store.orders.record(who, "test-print", words(store, job_id, printer, film_size), job_id=job_id)
+    store.command_log.record(
+        who, "test-print", queued_text(store, job_id, printer, film_size), job_id=job_id
+    )
     return job_id
 
 
-def words(store: Store, job_id: int, printer: str, film_size: str) -> str:
-    """What has just been ordered, and what it waits for where a person has to move first."""
+def queued_text(store: Store, job_id: int, printer: str, film_size: str) -> str:
+    """What was queued, and what an operator must do first where it waits for that."""
     where = f"for {printer} and no other printer" if printer else "for any printer"
     said = f"job {job_id} is queued: one {film_size} test film, {where}"
     if printer and (waits := off_duty(store, printer)):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from broker.config.schema import Config
 
 OTHERS = 0o077
-"""Every right of the group and of everybody else."""
+"""Every right of the group and of other users."""
 OWN_NAMES = frozenset({"spool", "vitals.json", "notices.json", "web.key", "lost+found"})
 """What the broker makes in its data folder, beside its database and what begins with OWN_PREFIXES;
 `lost+found` is made by mkfs."""
@@ -153,7 +153,7 @@ def _of_another(path: Path, owner: int) -> str:
 
 
 def _has_acl(path: Path) -> bool:
-    """Whether somebody was given rights beside the owner, the group and the rest.
+    """Whether an access list gives rights to others than owner, group and all users.
 
     The group's bits are then a mask: taking them would take those rights, too.
     """

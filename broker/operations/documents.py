@@ -17,7 +17,7 @@ from broker.model.printer import Printer
 from broker.model.user import Order
 
 if TYPE_CHECKING:
-    from broker.operations.job_status import Standing, Step
+    from broker.operations.job_status import JobStatus, Step
     from broker.store.reading import Unanswered
 
 Document = dict[str, object]
@@ -35,7 +35,7 @@ def iso(seconds: float | None) -> str | None:
     return text.replace("+00:00", "Z")
 
 
-def of_job(found: Standing) -> Document:
+def of_job(found: JobStatus) -> Document:
     """One row of `broker jobs --json`."""
     job = found.job
     return {
@@ -81,7 +81,7 @@ def _of_unanswered(film: Unanswered) -> Document:
 
 
 def of_job_whole(
-    found: Standing, films: Sequence[JobFilm], attempts: Sequence[Attempt]
+    found: JobStatus, films: Sequence[JobFilm], attempts: Sequence[Attempt]
 ) -> Document:
     """`broker jobs show ID --json`: films and attempts as lists, their numbers beside them."""
     job = found.job
@@ -124,7 +124,7 @@ def of_attempt(attempt: Attempt) -> Document:
 
 def of_printer(printer: Printer) -> Document:
     """One row of `broker printers --json`."""
-    from broker.operations.job_status import of_printer as of_printing
+    from broker.operations.job_status import step_of_printer
 
     return {
         **asdict(printer.address),
@@ -138,7 +138,7 @@ def of_printer(printer: Printer) -> Document:
         "films_accepted": printer.films_accepted,
         "failures": printer.failures,
         "printing": printer.claims,
-        **_of_step(of_printing(printer)),
+        **_of_step(step_of_printer(printer)),
         "paused_until": iso(printer.paused_until or None),
         "supports_lut": printer.supports_lut,
         "last_check_at": iso(printer.last_check_at),
@@ -177,6 +177,6 @@ def of_observed(printer: Printer | None) -> Document:
     }
 
 
-def of_order(order: Order) -> Document:
-    """What a person ordered."""
-    return {"at": iso(order.at), "who": order.who, "verb": order.verb, "words": order.words}
+def of_command(command: Order) -> Document:
+    """One recorded command."""
+    return {"at": iso(command.at), "who": command.who, "verb": command.verb, "words": command.words}

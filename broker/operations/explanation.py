@@ -2,20 +2,106 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from broker.config.schema import Retry
 from broker.model.choose import Choice, plan
 from broker.model.job import SETTLED, Attempt, FilmState, Job, JobFilm, State
 from broker.model.printable import one_line
 from broker.model.printer import Duty, Printer
+from broker.model.retry import prints_again
 from broker.model.trouble import PRINT_AGAIN
-from broker.operations.recovery_preview import Fate, asked
 from broker.operations.text import count, moment, why_removed
 from broker.store.reading import Unanswered
+from broker.store.uncertain_films import Doubt
+
+CUT_OFF = "cut off: no broker is running; at its next start"
+"""Begins the remark of a job in state `printing` while no broker runs."""
+
+
+@dataclass(frozen=True)
+class RecoveryPreview:
+    """What the next start of a broker does with a job that was printing."""
+
+    state: State
+    words: str
+    """A clause, with the job as `it`."""
+
+    @property
+    def remark(self) -> str:
+        """For a table, and after `job 42 is`."""
+        return f"{CUT_OFF} {self.words}"
+
+
+def recovery_preview(job: Job, unanswered: Sequence[Unanswered], retry: Retry) -> RecoveryPreview:
+    """What recovery at the next start does with a printing job, as the rows are now."""
+    if job.films_accepted == job.films:
+        return RecoveryPreview(State.SENT, "it is sent, as every film was accepted")
+    again = prints_again(retry.on_uncertain, retry.tries, job.strikes, job.wish)
+    if unanswered and not again:
+        held = "held, not cancelled" if job.wish == "cancel" else "held"
+        return RecoveryPreview(
+            State.HELD, f"it is {held}: {uncertain_text(unanswered)}, and may be on paper"
+        )
+    if job.wish == "cancel":
+        return RecoveryPreview(State.CANCELLED, "it is cancelled, as a person asked")
+    if job.wish:
+        return RecoveryPreview(State.HELD, "it is held, as a person asked")
+    if unanswered:
+        return RecoveryPreview(
+            State.QUEUED,
+            f"what is left prints, uncertain films too: {uncertain_text(unanswered)}",
+        )
+    return RecoveryPreview(State.QUEUED, "what is left of it prints")
+
+
+def uncertain_text(unanswered: Sequence[Unanswered]) -> str:
+    """Which films are uncertain, and when which printer was asked for them."""
+    latest = {(each.number, each.printer): each for each in unanswered}
+    return " and ".join(
+        f"film {each.number} was asked of {each.printer} at {moment(each.asked_at)} UTC"
+        if each.printer
+        else f"film {each.number} may have been printed before {moment(each.asked_at)} UTC, and it "
+        "is not known where"
+        for each in latest.values()
+    )
+
+
+def where_to_look(unanswered: Sequence[Unanswered]) -> str:
+    """Where to look for uncertain films."""
+    printers = {each.printer for each in unanswered}
+    several = len(printers) > 1
+    where = "every tray" if "" in printers else "their trays" if several else "its tray"
+    return f"{uncertain_text(unanswered)}: look in {where}"
+
+
+def printed_again_text(films: Sequence[Doubt]) -> str:
+    """How often films may be on paper that were printed again without an answer; may be empty.
+
+    One that was not asked for again yet may be there once.
+    """
+    anew = [each for each in films if not each.waits]
+    waiting = [each for each in films if each.waits]
+    said = []
+    if anew:
+        most = max(Counter(each.number for each in anew).values())
+        times = "twice" if most == 1 else f"up to {most + 1} times"
+        said.append(f"may be on paper {times}: {_without_answer(anew)}")
+    if waiting:
+        said.append(f"may be on paper already: {_without_answer(waiting)}")
+    return "; ".join(said)
+
+
+def _without_answer(films: Sequence[Doubt]) -> str:
+    return uncertain_text(films) + (
+        ", without an answer" if all(each.printer for each in films) else ""
+    )
+
 
 MOST_RUNS = 4
-"""So many runs of numbers are told one by one."""
+"""Runs of numbers that are named one by one."""
 
 
 def told(attempts: Sequence[Attempt], open_one: str) -> tuple[str, ...]:
@@ -119,7 +205,7 @@ class JobContext:
 
     queue: QueueView
     now: float
-    cut_off: Fate | None = None
+    cut_off: RecoveryPreview | None = None
     """Of one that prints without a broker."""
     whole: Callable[[], bool] = lambda: True
     """Whether the pixels that it has yet to print are there."""
@@ -131,21 +217,21 @@ def explain(
     job: Job,
     films: Sequence[JobFilm],
     attempts: Sequence[Attempt],
-    scene: JobContext,
+    context: JobContext,
     flags: Sequence[str] = (),
 ) -> Explanation:
     """Why the job is where it is. `flags` are what stands beside it in every state."""
-    queue, cut_off = scene.queue, scene.cut_off
+    queue, cut_off = context.queue, context.cut_off
     match job.state:
         case State.QUEUED:
-            found = _queued(job, queue, scene.now)
+            found = _queued(job, queue, context.now)
         case State.PRINTING:
             found = Explanation(_printing(job, films, attempts, cut_off))
         case State.HELD:
-            found = _held(job, films, scene)
+            found = _held(job, films, context)
         case _:
             found = _finished(job, films)
-    idle = (scene.idle,) if scene.idle else ()
+    idle = (context.idle,) if context.idle else ()
     tried = told(attempts, "cut off" if cut_off else "running")
     flagged = tuple(f"It is flagged: {one_line(flag)}." for flag in flags)
     sentences = (*idle, *found.sentences, *flagged, *tried, *found.advice)
@@ -231,7 +317,7 @@ def _waits(choice: Choice, *, bound: bool) -> str:
 
 
 def _printing(
-    job: Job, films: Sequence[JobFilm], attempts: Sequence[Attempt], cut_off: Fate | None
+    job: Job, films: Sequence[JobFilm], attempts: Sequence[Attempt], cut_off: RecoveryPreview | None
 ) -> tuple[str, ...]:
     since = f" since {moment(attempts[-1].began_at)} UTC" if attempts else ""
     accepted = f"{job.films_accepted} of {count(job.films, 'film')} accepted."
@@ -249,14 +335,14 @@ def _printing(
         )
     if job.wish:
         end = "held" if job.wish == "hold" else "cancelled"
-        sentences.append(f"A person wants it {end}: it is before its next film.")
+        sentences.append(f"It will be {end} before its next film, as an operator asked.")
     return tuple(sentences)
 
 
-def _held(job: Job, films: Sequence[JobFilm], scene: JobContext) -> Explanation:
+def _held(job: Job, films: Sequence[JobFilm], context: JobContext) -> Explanation:
     sentences = [f"Job {job.id} is held: {one_line(job.reason) or 'no reason was given'}."]
     sentences.append(
-        f"{job.films_accepted} of {count(job.films, 'film')} accepted; only a person moves it."
+        f"{job.films_accepted} of {count(job.films, 'film')} accepted; it needs an operator."
     )
     if job.pinned:
         sentences.append(f"A person sent it to {job.pinned}, and it goes to no other.")
@@ -269,7 +355,7 @@ def _held(job: Job, films: Sequence[JobFilm], scene: JobContext) -> Explanation:
     if uncertain:
         trays = dict.fromkeys(each.printer for each in uncertain)
         where = "every printer" if "" in trays else " and ".join(trays)
-        words = asked(uncertain)
+        words = uncertain_text(uncertain)
         sentences.append(
             f"{words[0].upper()}{words[1:]}."
             if "" in trays
@@ -280,7 +366,7 @@ def _held(job: Job, films: Sequence[JobFilm], scene: JobContext) -> Explanation:
             f"`broker jobs release {job.id} --printed`. "
             f"If it is not: `broker jobs release {job.id}` prints it again.",
         )
-    elif job.reason.endswith(PRINT_AGAIN) and scene.whole():
+    elif job.reason.endswith(PRINT_AGAIN) and context.whole():
         said = (f"Its pixels are there again: `broker jobs release {job.id}` prints what is left.",)
     elif job.reason.endswith(PRINT_AGAIN):
         said = (
@@ -289,7 +375,7 @@ def _held(job: Job, films: Sequence[JobFilm], scene: JobContext) -> Explanation:
         )
     else:
         said = (
-            *of_refused(job, scene.queue.printers),
+            *of_refused(job, context.queue.printers),
             f"`broker jobs release {job.id}` prints what is left, "
             f"`broker jobs cancel {job.id}` gives it up.",
         )

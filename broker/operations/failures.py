@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
+
+from broker.model.refusal import Refusal
 
 DONE, FAILED, WRONG = 0, 1, 2
 """Exit codes: done; failed, or no such name; wrong usage or configuration."""
@@ -14,7 +17,7 @@ LOCKED = (
     "with a transaction open: end that, then try again. The running broker uses the file, too, and "
     "locks it for moments only"
 )
-"""A remedy that does not send anybody after the broker itself."""
+"""The remedy: the other program, not the broker, has to end."""
 
 
 class Failure(Exception):
@@ -26,12 +29,12 @@ class Failure(Exception):
 
 
 def explained(error: Exception) -> tuple[int, list[str]] | None:
-    """The exit code and the lines for stderr; None for what nobody foresaw."""
+    """The exit code and the lines for stderr; None for an error that is not expected."""
     problems = getattr(error, "problems", None)
     if isinstance(problems, list):
         return WRONG, problems
     if isinstance(error, OSError):
-        # A reader that went away, as `head` does, is the library's affair.
+        # A reader that closed the pipe, as `head` does, is handled by Typer.
         return None if error.errno == errno.EPIPE else (FAILED, [of_system(error)])
     words = getattr(error, "words", None)
     if isinstance(words, str):
@@ -83,7 +86,7 @@ def of_database(error: BaseException, file: Path | None) -> str | None:
             remedy = "cannot be opened; look at the owner and mode of the file and its folder"
         case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
             remedy = (
-                "is not a database, or damaged: `broker db check` says what is hit, `broker "
+                "is not a database, or damaged: `broker db check` lists the damage, `broker "
                 "restore DIR` brings a backup back. Nothing was removed"
             )
         case sqlite3.SQLITE_IOERR:
@@ -91,3 +94,115 @@ def of_database(error: BaseException, file: Path | None) -> str | None:
         case _:
             remedy = str(origin)
     return f"{thing}: {remedy}"
+
+
+REMEDIES: Mapping[Refusal, str] = {
+    Refusal.NOT_DICOM: (
+        "The peer did not speak DICOM: a port scanner, HTTP, or TLS on the port without TLS. If "
+        "it is a modality, correct its port (TLS: tls.port); otherwise ignore it."
+    ),
+    Refusal.SILENT: (
+        "The peer connected and sent nothing. It is often a check of a load balancer or a monitor: "
+        "use `broker check` there, or ignore it."
+    ),
+    Refusal.BROKEN_OFF: (
+        "The peer closed the connection while it requested an association. If a modality cannot "
+        "print, look at the network and at firewalls between it and the broker."
+    ),
+    Refusal.TLS_FAILED: (
+        "The log says why. Plain DICOM belongs on broker.port. A modality must trust who issued "
+        "the broker's certificate, and have one of tls.client_ca where that is set."
+    ),
+    Refusal.STRANGER_CUT: (
+        "There were too many connections without an association; the oldest was closed. Find the "
+        "peer that opens them; films are not affected."
+    ),
+    Refusal.NO_DESCRIPTORS: (
+        "The broker has too few file descriptors. Raise LimitNOFILE of its service, or `ulimit "
+        "-n`, and start it again."
+    ),
+    Refusal.CALLED_AE: (
+        "The modality calls another AE title than broker.ae_title. Correct it at the modality: it "
+        "cannot print until then."
+    ),
+    Refusal.CALLING_AE: (
+        "The peer gives no AE title of its own, or one with control characters. Set "
+        "its own AE title at the modality: it cannot print until then."
+    ),
+    Refusal.APPLICATION_CONTEXT: (
+        "The peer does not ask for DICOM's application context. It may not be a modality; ask its "
+        "vendor."
+    ),
+    Refusal.PROTOCOL_VERSION: (
+        "The peer speaks another version of the DICOM upper layer protocol. Ask its vendor."
+    ),
+    Refusal.TOO_MANY: (
+        "All limits.associations were in use. Modalities try again; if it goes on, raise the "
+        "limit, and find the peer that holds most."
+    ),
+    Refusal.TOO_MANY_OF_ONE: (
+        "One address had limits.associations_per_peer associations. Modalities behind one gateway "
+        "share an address: raise it for them."
+    ),
+    Refusal.TURNED_AWAY: (
+        "The broker was stopping, or had no thread left. Modalities try again; if it goes on "
+        "while it runs, look at its log."
+    ),
+    Refusal.SLOW: (
+        "A request was not complete in limits.establish_s, or arrived more slowly than "
+        "16 KB/s for limits.message_s. Look at the network to that peer."
+    ),
+    Refusal.IDLE: (
+        "An association without any request for limits.idle_s was ended. Modalities open a new "
+        "one; nothing to do."
+    ),
+    Refusal.MADE_ROOM: (
+        "All places were taken, and an association that was not in use made room for another. If "
+        "it is often so, raise limits.associations."
+    ),
+    Refusal.PDU_TOO_LONG: (
+        "The peer sent more in one piece than was agreed, or no DICOM at all. If it is a modality, "
+        "ask its vendor."
+    ),
+    Refusal.BROKEN_PROTOCOL: (
+        "The peer broke DICOM's rules, and its association was aborted. If it is a modality, show "
+        "its vendor the broker's log."
+    ),
+    Refusal.NOT_READING: (
+        "The peer did not read the answers to what it asked. It hangs, or the network does: look "
+        "at the modality."
+    ),
+    Refusal.DATA_SET_TOO_LARGE: (
+        "A request had more beside its pixels than any print needs. If it is a modality, show its "
+        "vendor the broker's log."
+    ),
+    Refusal.TOO_MUCH: (
+        "One association made more film boxes, image boxes or LUTs than it may. If a modality "
+        "needs them, raise limits.film_boxes."
+    ),
+    Refusal.WRONG_REQUEST: (
+        "The standard does not allow what was asked, or it is not offered. The log's `request "
+        "refused` has status and reason; show it to the modality's vendor."
+    ),
+    Refusal.DISK_NEARLY_FULL: (
+        "New films were refused, as less disk was free than retention.floor_mb and no finished job "
+        "had pixels left. Make room; `broker check` says whether it is still so."
+    ),
+    Refusal.QUEUE_FULL: (
+        "Too much waits of one AE title at an address, of one address, or in all: the lines above "
+        "say of whom. `broker jobs` says why; or raise limits.waiting_jobs, waiting_mb, queue_jobs."
+    ),
+    Refusal.IMAGE_NOT_STORED: (
+        "An image was not taken: larger than limits.image_mb or session_mb, or the disk was full. "
+        "The broker's log says which."
+    ),
+    Refusal.FILM_NOT_STORED: (
+        "A print request failed: a full or failing disk, or a database that is locked, damaged or "
+        "was replaced. The broker's log says which."
+    ),
+}
+
+
+def remedy(kind: str) -> str:
+    """What to say of a kind; nothing of one that another version has counted."""
+    return REMEDIES[Refusal(kind)] if kind in set(Refusal) else ""

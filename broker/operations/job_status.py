@@ -1,4 +1,4 @@
-"""Where jobs stand: their rows, what is known beside them, and which commands each takes."""
+"""Job status: a job's row, what is known beside it, and which commands it takes."""
 
 from __future__ import annotations
 
@@ -9,23 +9,32 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from broker.model.job import FINISHED, FilmState, Job, State
-from broker.model.printer import LONG_WAIT_S, Printer
+from broker.model.printer import LONG_WAIT_S, Duty, Printer
 from broker.operations import missing_pixels
 from broker.operations.alarms import not_running
-from broker.operations.explanation import Explanation, JobContext, QueueView, Wait, explain, waits
-from broker.operations.recovery_preview import Fate, again, fate
-from broker.operations.text import count
+from broker.operations.explanation import (
+    Explanation,
+    JobContext,
+    QueueView,
+    RecoveryPreview,
+    Wait,
+    explain,
+    printed_again_text,
+    recovery_preview,
+    waits,
+    where_to_look,
+)
+from broker.operations.text import age, count
 from broker.store.duplicates import Twin
 from broker.store.reading import Unanswered
 from broker.store.uncertain_films import Doubt
 
 if TYPE_CHECKING:
     from broker.operations.opened import Store
-    from broker.store.reading import Unanswered
 
 
-class What(StrEnum):
-    """What is waited for; the values are those of `--json`."""
+class AwaitedStep(StrEnum):
+    """What an attempt waits for; the values are those of `--json`."""
 
     ANSWER = "N-ACTION"
     """The answer to it."""
@@ -36,9 +45,9 @@ class What(StrEnum):
 
 
 _WORDS = {
-    What.ANSWER: "the answer to N-ACTION",
-    What.FILM: "the printer to take the next film",
-    What.END: "the end of the association",
+    AwaitedStep.ANSWER: "the answer to N-ACTION",
+    AwaitedStep.FILM: "the printer to take the next film",
+    AwaitedStep.END: "the end of the association",
 }
 
 
@@ -46,7 +55,7 @@ _WORDS = {
 class Step:
     """One step that has not ended."""
 
-    what: What
+    what: AwaitedStep
     film: int | None
     """The film that was asked for; None before that, and after the last."""
     since: float
@@ -62,30 +71,30 @@ class Step:
         return f"waits for {_WORDS[self.what]}{film}, {int(now - self.since)} s"
 
 
-def of_job(job: Job, unanswered: Sequence[Unanswered]) -> Step:
+def step_of_job(job: Job, unanswered: Sequence[Unanswered]) -> Step:
     """The step of a printing job; `unanswered` are its films that may be on paper."""
     for film in unanswered:
         if film.state is FilmState.ASKED:
-            return Step(What.ANSWER, film.number, film.asked_at or job.updated_at)
-    what = What.END if job.films_accepted == job.films else What.FILM
+            return Step(AwaitedStep.ANSWER, film.number, film.asked_at or job.updated_at)
+    what = AwaitedStep.END if job.films_accepted == job.films else AwaitedStep.FILM
     return Step(what, None, job.updated_at)
 
 
-def of_printer(printer: Printer) -> Step | None:
+def step_of_printer(printer: Printer) -> Step | None:
     """The step that a printer is waited for; None while no attempt runs on it."""
     if printer.asked_at is not None:
-        return Step(What.ANSWER, None, printer.asked_at)
+        return Step(AwaitedStep.ANSWER, None, printer.asked_at)
     if printer.moved_at is not None:
-        return Step(What.FILM, None, printer.moved_at)
+        return Step(AwaitedStep.FILM, None, printer.moved_at)
     return None
 
 
 SEVERAL = 5
-"""So many jobs are named beside one."""
+"""Other jobs that are named beside one."""
 
 
 @dataclass(frozen=True)
-class Standing:
+class JobStatus:
     """One job."""
 
     job: Job
@@ -93,7 +102,7 @@ class Standing:
     """Its films that a printer was asked for and has not answered for."""
     again: tuple[Doubt, ...] = ()
     """Each time that a film of it was asked for without an answer, and then let print again."""
-    cut_off: Fate | None = None
+    cut_off: RecoveryPreview | None = None
     """For a job that reads `printing`, and no broker is running."""
     why: str = ""
     """For a queued job: what it waits for. For a printing one: the same, once that takes long."""
@@ -109,10 +118,10 @@ class Standing:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why it is where it is, and what comes next where nothing moves it now."""
-        fate = self.cut_off.remark if self.cut_off else ""
-        return tuple(filter(None, (self.job.reason, *self.flags, self.why, fate)))
+        cut_off = self.cut_off.remark if self.cut_off else ""
+        return tuple(filter(None, (self.job.reason, *self.flags, self.why, cut_off)))
 
-    def at(self, now: float) -> Standing:
+    def at(self, now: float) -> JobStatus:
         """The same, with how long its attempt has waited by then."""
         if self.step is None:
             return self
@@ -121,8 +130,8 @@ class Standing:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """What is to be known before anybody moves it."""
-        said = [again(self.again)]
+        """What an operator must know before moving it."""
+        said = [printed_again_text(self.again)]
         if self.twin is not None:
             said.append(f"{self.twin.words}, which came since: released, it prints as well")
         if self.overtaken_by:
@@ -139,15 +148,15 @@ class Standing:
         return "; ".join(self.reasons)
 
 
-def standing(store: Store, job: Job) -> Standing:
-    """Where one job stands."""
-    return standings(store, [job])[0]
+def job_status(store: Store, job: Job) -> JobStatus:
+    """The status of one job."""
+    return job_statuses(store, [job])[0]
 
 
-def standings(
+def job_statuses(
     store: Store, jobs: Sequence[Job], active: Sequence[Job] | None = None
-) -> list[Standing]:
-    """Where each of them stands, in their order. `active` are all queued and printing jobs, where
+) -> list[JobStatus]:
+    """The status of each of them, in their order. `active` are all queued and printing jobs, where
     they are known already.
     """
     states, now = {job.state for job in jobs}, time.time()
@@ -159,7 +168,7 @@ def standings(
     running = store.running
     found = []
     for job in jobs:
-        each = Standing(job, again=again.get(job.id, ()))
+        each = JobStatus(job, again=again.get(job.id, ()))
         match job.state:
             case State.QUEUED:
                 wait = whys.get(job.id, Wait())
@@ -170,9 +179,9 @@ def standings(
             others = tuple(overtaken.get(job.id, ()))
             each = replace(each, twin=twins.get(job.id), overtaken_by=others)
         if job.state is State.PRINTING and not running:
-            each = replace(each, cut_off=fate(job, each.unanswered, store.config.retry))
+            each = replace(each, cut_off=recovery_preview(job, each.unanswered, store.config.retry))
         elif job.state is State.PRINTING:
-            each = replace(each, step=of_job(job, each.unanswered)).at(now)
+            each = replace(each, step=step_of_job(job, each.unanswered)).at(now)
         found.append(each)
     return found
 
@@ -190,20 +199,20 @@ def _by_job(films: Sequence[U]) -> dict[int, tuple[U, ...]]:
 def explanation(store: Store, job: Job) -> Explanation:
     """Why the job is where it is, by the same decision that the dispatcher takes."""
     films, attempts = store.jobs.films(job.id), store.jobs.attempts(job.id)
-    where = standing(store, job)
+    where = job_status(store, job)
     flags = [f"reprint of job {job.reprint_of}"] if job.reprint_of is not None else []
     if job.state not in (State.QUEUED, State.HELD, State.CANCELLED):
         flags.append(job.remark)  # of those, the reason is told, which begins with it
     flags += where.flags
     told = tuple(filter(None, flags))
-    scene = JobContext(
+    context = JobContext(
         queue_of(store),
         time.time(),
         where.cut_off,
         whole=lambda: missing_pixels.whole(store, films),
         idle=not_running(store) if job.state in (State.QUEUED, State.PRINTING) else "",
     )
-    return explain(job, films, attempts, scene, told)
+    return explain(job, films, attempts, context, told)
 
 
 def queue_of(store: Store, active: Sequence[Job] | None = None) -> QueueView:
@@ -232,8 +241,8 @@ def waiting(active: Sequence[Job]) -> list[Job]:
     return sorted(turn, key=lambda job: (job.priority.rank, job.id))
 
 
-def allowed(found: Standing) -> tuple[str, ...]:
-    """Verbs, the most usual first. The store decides again when one is ordered."""
+def allowed(found: JobStatus) -> tuple[str, ...]:
+    """Commands that it takes, the most usual first; the store checks again when one is given."""
     job = found.job
     if job.state in FINISHED:
         return () if job.pixels_removed_at is not None else ("reprint",)
@@ -242,7 +251,51 @@ def allowed(found: Standing) -> tuple[str, ...]:
             return ("release", "hold", "cancel") if job.wish else ("hold", "cancel")
         case State.QUEUED:
             return ("hold", "cancel", "move", "priority")
-    doubtful = bool(found.unanswered)
-    verbs = ("release", "cancel", "reprint", "priority")
+    uncertain = bool(found.unanswered)
+    names = ("release", "cancel", "reprint", "priority")
     left = job.films_accepted < job.films
-    return verbs if doubtful or not left else (*verbs[:3], "move", "priority")
+    return names if uncertain or not left else (*names[:3], "move", "priority")
+
+
+def job_remarks(found: JobStatus, now: float) -> tuple[str, ...]:
+    """Why it is where it is, what it waits for, and what a person has asked for."""
+    job = found.job
+    said = [f"reprint of job {job.reprint_of}"] if job.reprint_of is not None else []
+    said += found.at(now).reasons
+    if job.state is State.QUEUED and job.not_before > now:
+        said.append(f"next attempt in {round(job.not_before - now) or 1} s")
+    if job.pinned and job.state in (State.QUEUED, State.HELD):
+        said.append(f"for {job.pinned} only, as a person said")
+    if job.wish and job.state is State.PRINTING and not found.cut_off:
+        said.append(f"will be {'held' if job.wish == 'hold' else 'cancelled'} before its next film")
+    if found.unanswered and job.state is State.HELD:
+        said.append(where_to_look(found.unanswered))
+    return tuple(said)
+
+
+def place_of(found: JobStatus) -> str:
+    """Where it prints or was printed; in brackets, where a queued job has only lined up."""
+    job = found.job
+    if job.state is not State.QUEUED:
+        return job.printer
+    return job.pinned or (f"({found.line})" if found.line else "")
+
+
+def printer_remarks(printer: Printer, now: float, *, running: bool = True) -> tuple[str, ...]:
+    """Its duty and why, what it said, and what a running broker waits for."""
+    said = []
+    if printer.duty is not Duty.READY:
+        why = f": {printer.duty_reason}" if printer.duty_reason else ""
+        said.append(f"{printer.duty} for {age(now - printer.duty_since)}{why}")
+    if printer.reason:
+        said.append(printer.said)
+    elif printer.failures_in_row:
+        number = printer.failures_in_row
+        said.append(f"its last {count(number, 'attempt') if number > 1 else 'attempt'} failed")
+    step = step_of_printer(printer) if running else None
+    if step is not None and (words := step.words(now)):
+        said.append(f"a job {words}")
+    if printer.paused_until > now:
+        pause_s = max(1, round(printer.paused_until - now))
+        said.append(f"next attempt in {pause_s} s, after a failure")
+    return tuple(said)

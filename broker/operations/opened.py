@@ -32,14 +32,13 @@ class Store:
     printers: Printers
     retention: Retention
     refusals: Refusals
-    orders: Orders
+    command_log: Orders
     users: Users
     ended_sessions: EndedSessions
     rehearsal: Rehearsal
     """Whether a film's rows can be written."""
     damage: Callable[[], str] = lambda: ""
-    """What SQLite has said to this process of a damaged page; empty as long as it met none."""
-
+    """What SQLite reported to this process of a damaged page; empty without one."""
     replaced: Callable[[], str] = lambda: ""
     """How this process saw that its database was replaced; empty as long as it was not."""
 
@@ -49,23 +48,20 @@ class Store:
         return Occupancy.taken(self.config.data_dir)
 
     def spool(self) -> Spool:
-        """The pixels; SpoolMissing."""
+        """The pixels. Raises: SpoolMissing: when their folder is not there."""
         return Spool.of(self.config.data_dir / "spool", self.jobs)
-
-    def require(self, printer: str) -> None:
-        """NoSuchPrinter, naming those that there are."""
-        self.printers.get(printer)
 
 
 @contextmanager
 def store_of(settings: Config) -> Iterator[Store]:
     """The store that the configuration names.
 
-    Where the database does not fit the spool and no broker runs, or was replaced beneath the one
-    that runs, it can be read; each change raises SpoolMismatch, as changes to a set-back database
+    Where the database does not fit the spool and no broker runs, or was replaced while one
+    runs, it can be read; each change raises SpoolMismatch, as changes to a set-back database
     would bring its count up to the spool's.
 
-    Failure, SpoolMismatch, SchemaTooOld and SchemaTooNew in one line each; OSError.
+    Raises: Failure, SpoolMismatch, SchemaTooOld, SchemaTooNew: when it cannot be opened.
+            OSError: when its folders cannot be used.
     """
     with database(settings) as opened_database:
         running = running_on(settings)

@@ -16,12 +16,12 @@ LEAST, MOST = 8, 200
 """Characters of a password."""
 
 _HASHER = PasswordHasher()
-_NOBODY = _HASHER.hash("nobody has this password")
-"""What the password of a user that is not there is compared with: it takes as long."""
+_UNKNOWN_USER = _HASHER.hash("no user has this password")
+"""Compared with the password of an unknown name, so that the answer takes as long."""
 
 
 def checked_name(name: str) -> str:
-    """A name that a user may have; Failure."""
+    """The name. Raises: Failure: when a user may not have it."""
     if not NAME.fullmatch(name):
         raise Failure(
             f"{name!r} is no name for a user: use 1 to 64 letters, digits, dots, dashes, "
@@ -31,7 +31,10 @@ def checked_name(name: str) -> str:
 
 
 def hashed(password: str) -> str:
-    """What is kept of a password; Failure when it is too short or too long."""
+    """The hash of a password, as it is stored.
+
+    Raises: Failure: when it is too short, too long or not UTF-8.
+    """
     if not LEAST <= len(password) <= MOST:
         raise Failure(f"a password has {LEAST} to {MOST} characters; this has {len(password)}")
     try:
@@ -43,11 +46,11 @@ def hashed(password: str) -> str:
 def verified(users: Users, name: str, password: str) -> tuple[User, str] | None:
     """The user and the hash that is kept, when the password is right; None otherwise.
 
-    A hash that was made with other settings is replaced, unless the password was changed meanwhile.
-    It takes as long for a name that there is not.
+    A hash made with other settings is replaced, unless the password was changed meanwhile.
+    It takes as long for an unknown name.
     """
     found = users.password(name)
-    kept = found[1] if found else _NOBODY
+    kept = found[1] if found else _UNKNOWN_USER
     try:
         _HASHER.verify(kept, password)
     except (VerificationError, InvalidHashError, UnicodeEncodeError):

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from pathlib import Path
 
 from broker.model.job import FINISHED
 from broker.model.printer import Duty, Health
 from broker.model.room import MB
-from broker.model.vitals import Vitals
-from broker.operations import vitals
-from broker.operations import vitals as storage
+from broker.model.vitals import Storage, Vitals
 from broker.operations.opened import Store
-from broker.operations.vitals import REMARK
+from broker.relay.vitals import FILE_NAME
 from broker.store.database import FAILURES, in_words
+from broker.store.occupancy import Occupancy
 
 LOCKED_S = 0.5
 """How long another writer is waited for; the relay itself keeps the database for moments only."""
@@ -29,12 +30,13 @@ FAILED_S = 60.0
 balancer would send the film that shows that the trouble is over."""
 RECENT_S = 2.0
 """A film that was stored within this time shows that rows can be written: no need to try."""
+REMARK = "the configuration file was changed and not reloaded: `broker printers` says why"
 PROBE_BYTES = 4096
 """A block: a file system that is full has none, even where it has a place for a name."""
 
 
 class ObstacleKind(Enum):
-    """What is in the way."""
+    """Why films are refused or not printed."""
 
     NOT_RUNNING = "not running"
     RELAY = "relay"
@@ -49,7 +51,7 @@ class ObstacleKind(Enum):
 
 @dataclass(frozen=True)
 class Obstacle:
-    """One thing that is in the way of films."""
+    """One reason why films are refused or not printed."""
 
     kind: ObstacleKind
     words: str
@@ -62,7 +64,7 @@ class Readiness:
 
     obstacles: tuple[Obstacle, ...] = ()
     remarks: tuple[str, ...] = ()
-    """What is not in the way of taking films, and worth a line: that none comes out, for one."""
+    """What does not keep films from being accepted and is worth a line, as that none is printed."""
 
     @property
     def ready(self) -> bool:
@@ -85,10 +87,10 @@ def look(
     taken back.
     """
     now = clock()
-    signs = vitals.read(store.config.data_dir)
+    signs = read_vitals(store.config.data_dir)
     obstacles = [*_relay(store, signs, now), *_spool(store, writing=writing), *_room(store)]
     remarks = [REMARK] if signs is not None and signs.not_reloaded else []
-    stored = storage.state(store)
+    stored = storage_state(store)
     if replaced := stored.replaced:
         words = f"the database was replaced beneath the running broker: {replaced}"
         obstacles.append(Obstacle(ObstacleKind.DATABASE, words))
@@ -101,7 +103,8 @@ def look(
             obstacles += [*_printers(store), *_queue(store)]
             remarks += _off(store)
         except FAILURES as error:
-            obstacles.append(Obstacle(ObstacleKind.DATABASE, _unreadable(error)))
+            words = f"the database cannot be read: {in_words(error)}"
+            obstacles.append(Obstacle(ObstacleKind.DATABASE, words))
     return Readiness(tuple(obstacles), tuple(remarks))
 
 
@@ -110,7 +113,7 @@ def _relay(store: Store, signs: Vitals | None, now: float) -> Iterator[Obstacle]
         words = "no broker is running on this data directory"
         yield Obstacle(ObstacleKind.NOT_RUNNING, words)
         return
-    silent = vitals.silent_s(store.config.data_dir, now)
+    silent = silent_s(store.config.data_dir, now)
     if silent is None:
         yield Obstacle(ObstacleKind.RELAY, "the broker has not begun to take films yet")
     elif silent > SILENT_S:
@@ -188,10 +191,6 @@ def _database(
     return Obstacle(ObstacleKind.LOCKED, "the database is locked by another program")
 
 
-def _unreadable(error: BaseException) -> str:
-    return f"the database cannot be read: {in_words(error)}"
-
-
 def _printers(store: Store) -> Iterator[Obstacle]:
     if not store.printers.list():
         words = "no printer is configured: add [[printers]] to the configuration file"
@@ -218,3 +217,50 @@ def _queue(store: Store) -> Iterator[Obstacle]:
     if waiting >= most:
         words = f"the queue is full: {waiting} jobs are not finished (limits.queue_jobs)"
         yield Obstacle(ObstacleKind.QUEUE, words)
+
+
+def read_vitals(data_dir: Path) -> Vitals | None:
+    """The latest; None when none runs, or tells nothing that can be read.
+
+    What a broker that was killed has left is not taken for that of the next one.
+    """
+    if not Occupancy.taken(data_dir):
+        return None
+    try:
+        found = Vitals.of_document(json.loads((data_dir / FILE_NAME).read_text()))
+        return found if _lives(found.pid) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # it has just begun, or is of another version
+
+
+def silent_s(data_dir: Path, now: float) -> float | None:
+    """For how many seconds the broker that runs has given no sign of life; None before the first.
+
+    `now` is in seconds since the epoch; a clock that was set back counts as no silence.
+    """
+    try:
+        return max(0.0, now - (data_dir / FILE_NAME).stat().st_mtime)
+    except OSError:
+        return None
+
+
+def _lives(pid: int) -> bool:
+    """Whether that process runs, as any user."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
+
+
+def storage_state(store: Store) -> Storage:
+    """What is known now."""
+    found = read_vitals(store.config.data_dir)
+    told = found.storage if found is not None else Storage()
+    return replace(
+        told,
+        damage=told.damage or store.damage(),
+        replaced=told.replaced or store.replaced(),
+    )

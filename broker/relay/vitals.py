@@ -17,6 +17,7 @@ from typing import Any
 
 from broker.events import Event, Facts, Note
 from broker.model.vitals import ServiceTally, Storage, Vitals
+from broker.spool.private_file import write_private
 
 FILE_NAME = "vitals.json"
 EVERY_S = 1.0
@@ -120,7 +121,7 @@ class VitalSigns:
                 document = now.document()
             try:
                 if document != written:
-                    self._write(json.dumps(document))
+                    write_private(self._path, json.dumps(document).encode())
                     written = document
                     failed = False
                 elif not self._beat():
@@ -140,10 +141,3 @@ class VitalSigns:
         except OSError:
             return False
         return True
-
-    def _write(self, text: str) -> None:
-        fresh = self._path.with_name(f".{FILE_NAME}")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-        fresh.replace(self._path)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from broker.alerts.channels import Letterhead, Mail, mail, webhook
+from broker.alerts.channels import Mail, NoticeFormat, mail, webhook
 from broker.alerts.delivery import Send
 from broker.alerts.notifier import Notifier
 from broker.config.schema import Config
@@ -14,8 +14,8 @@ from broker.events import Note
 from broker.model.alert_rules import AlertLimits, Seen
 from broker.model.room import MB
 from broker.model.vitals import Storage
-from broker.operations.vitals import LOG_MB, reader
-from broker.operations.vitals import read as vitals_of
+from broker.operations.alarms import LOG_MB, log_reader
+from broker.operations.readiness import read_vitals
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers
 
@@ -26,10 +26,10 @@ FIRST_CHECKS_S = 60.0
 def ways(config: Config) -> Mapping[str, Send]:
     """Each way that the site wants to be told by, by name."""
     notify = config.notify
-    letterhead = Letterhead(config.broker.ae_title, notify.page)
+    form = NoticeFormat(config.broker.ae_title, notify.page)
     found: dict[str, Send] = {}
     if notify.webhook:
-        found["webhook"] = webhook(notify.webhook, letterhead)
+        found["webhook"] = webhook(notify.webhook, form)
     if notify.mail_host:
         settings = Mail(
             notify.mail_host,
@@ -40,7 +40,7 @@ def ways(config: Config) -> Mapping[str, Send]:
             notify.mail_from,
             notify.to,
         )
-        found["mail"] = mail(settings, letterhead)
+        found["mail"] = mail(settings, form)
     return found
 
 
@@ -81,7 +81,7 @@ class Notices:
 
     def _see(self, config: Config) -> Callable[[], Seen | None]:
         def see() -> Seen | None:
-            vitals = vitals_of(config.data_dir)
+            vitals = read_vitals(config.data_dir)
             storage = vitals.storage if vitals is not None else Storage()
             if storage.damage or storage.replaced:
                 return Seen(damage=storage.damage, replaced=storage.replaced)
@@ -100,7 +100,7 @@ class Notices:
                 free_mb=room.free // MB,
                 faults=storage.faults,
                 log_mb=storage.log_bytes // MB if storage.log_bytes > LOG_MB * MB else 0,
-                log_reader=reader(storage),
+                log_reader=log_reader(storage),
             )
 
         return see

@@ -260,7 +260,7 @@ class Service:
             host=self._config.broker.host,
             port=None if self._config.tls.only else self._config.broker.port,
             tls_port=self._config.tls.port,
-            tls=(lambda: self._certificates.door) if self._certificates.modalities else None,
+            tls=(lambda: self._certificates.listener) if self._certificates.modalities else None,
             ae_title=self._config.broker.ae_title,
             offers=self._offers,
             new_service=self._serve,

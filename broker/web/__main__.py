@@ -43,9 +43,7 @@ with left_out("rich"):
 
 def main() -> int:
     """Serve; the exit code."""
-    # Ctrl-C at the terminal reaches this process, too; the broker ends it in its turn.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the broker reads the configuration again
     line = sys.stdin.readline()
     if not line:
         return 0  # the broker has gone already

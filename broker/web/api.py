@@ -1,4 +1,4 @@
-"""The page's data and verbs as JSON, for a hospital's own tools; the words are the commands'."""
+"""The page's data and commands as JSON, for a hospital's own tools; messages are the commands'."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from broker.model.film import MILLIMETRES
 from broker.model.hosts import hosts_of
 from broker.model.job import Priority, State
 from broker.operations import documents
-from broker.operations.commands import JobOrders
-from broker.operations.job_status import explanation, standing, standings
-from broker.operations.look import Look
+from broker.operations.commands import JobCommands
+from broker.operations.job_status import explanation, job_status, job_statuses
 from broker.operations.opened import Store
-from broker.operations.vitals import read as vitals_of
+from broker.operations.overview import LiveOverview
+from broker.operations.readiness import read_vitals
 from broker.web.auth.signin import Person, checked, operator, person
-from broker.web.commands import Wrong, on_job, on_printer
+from broker.web.commands import InvalidCommand, on_job, on_printer
 from broker.web.job_page import THUMBNAIL_PX, picture
 
 UNFINISHED = (State.QUEUED, State.PRINTING, State.HELD)
@@ -31,19 +31,19 @@ Operator = Annotated[Person, Depends(operator)]
 CHECKED = [Depends(checked)]
 
 
-class JobOrder(BaseModel):
-    """What belongs to an order on a job."""
+class JobCommand(BaseModel):
+    """Values of a command on a job."""
 
-    reason: str = Field(default="", max_length=300, description="hold: why, for whoever looks next")
+    reason: str = Field(default="", max_length=300, description="hold: why")
     printer: str = Field(default="", description="move: the printer's name; empty: any printer")
     priority: Priority = Field(default=Priority.MED, description="priority: HIGH, MED or LOW")
     printed: bool = Field(default=False, description="release: its uncertain films are on paper")
 
 
-class PrinterOrder(BaseModel):
-    """What belongs to an order on a printer."""
+class PrinterCommand(BaseModel):
+    """Values of a command on a printer."""
 
-    reason: str = Field(default="", max_length=300, description="why, for whoever looks next")
+    reason: str = Field(default="", max_length=300, description="why")
 
 
 class TestFilm(BaseModel):
@@ -53,34 +53,34 @@ class TestFilm(BaseModel):
     film_size: str = Field(default="A4", description="a Film Size ID")
 
 
-class Said(BaseModel):
-    """What came of an order."""
+class CommandResult(BaseModel):
+    """The result of a command."""
 
     words: str
 
 
 @router.get(
     "/broker",
-    summary="The broker: whether it runs, and what a person must know",
+    summary="The broker: whether it runs, and what an operator must know",
     dependencies=VIEWER,
 )
 def broker(request: Request) -> dict[str, Any]:
     """AE title, address, alarms, jobs by state, the oldest that waits."""
     store: Store = request.app.state.store
-    look: Look = request.app.state.look
-    _, scene = look.scene()
-    vitals = vitals_of(store.config.data_dir)
-    oldest = scene.oldest
+    live: LiveOverview = request.app.state.overview
+    _, seen = live.current()
+    vitals = read_vitals(store.config.data_dir)
+    oldest = seen.oldest
     return {
         "ae_title": store.config.broker.ae_title,
         "host": ", ".join(hosts_of(store.config.broker.host)),
         "port": store.config.broker.port,
-        "running": scene.running,
-        "alarms": list(scene.alarms),
+        "running": seen.running,
+        "alarms": list(seen.alarms),
         "associations": vitals.associations if vitals else None,
         "films_in": vitals.films if vitals else None,
         "jobs": {
-            str(each): scene.number(each) for each in (State.QUEUED, State.PRINTING, State.HELD)
+            str(each): seen.number(each) for each in (State.QUEUED, State.PRINTING, State.HELD)
         },
         "oldest_waiting_at": documents.iso(oldest.created_at if oldest else None),
     }
@@ -93,29 +93,27 @@ def printers(request: Request) -> list[dict[str, Any]]:
     return [documents.of_printer(each) for each in store.printers.list()]
 
 
-@router.get(
-    "/printers/{name}", summary="One printer, with what was ordered of it", dependencies=VIEWER
-)
+@router.get("/printers/{name}", summary="One printer, with its commands", dependencies=VIEWER)
 def printer(request: Request, name: str) -> dict[str, Any]:
     """404 when there is none of that name."""
     store: Store = request.app.state.store
-    orders = [documents.of_order(each) for each in store.orders.of_printer(name)]
-    return documents.of_printer(store.printers.get(name)) | {"orders": orders}
+    commands = [documents.of_command(each) for each in store.command_log.of_printer(name)]
+    return documents.of_printer(store.printers.get(name)) | {"orders": commands}
 
 
 @router.post(
-    "/printers/{name}/{verb}", summary="Order drain, maint, halt or ready", dependencies=CHECKED
+    "/printers/{name}/{command}", summary="Set drain, maint, halt or ready", dependencies=CHECKED
 )
-def order_printer(
+def command_printer(
     request: Request,
     name: str,
-    verb: Literal["drain", "maint", "halt", "ready"],
+    command: Literal["drain", "maint", "halt", "ready"],
     who: Operator,
-    order: PrinterOrder | None = None,
-) -> Said:
+    values: PrinterCommand | None = None,
+) -> CommandResult:
     """What it means, in a sentence."""
-    reason = order.reason if order else ""
-    return Said(words=on_printer(request.app.state.store, who.name, verb, name, reason))
+    reason = values.reason if values else ""
+    return CommandResult(words=on_printer(request.app.state.store, who.name, command, name, reason))
 
 
 @router.get("/jobs", summary="Jobs, the newest first, as `broker jobs --json`", dependencies=VIEWER)
@@ -127,19 +125,19 @@ def jobs(
     """All states, unless some are named."""
     store: Store = request.app.state.store
     found = store.jobs.list(set(state) if state else None, limit, newest_first=True)
-    return [documents.of_job(each) for each in standings(store, found)]
+    return [documents.of_job(each) for each in job_statuses(store, found)]
 
 
 @router.get(
-    "/jobs/{job_id}", summary="One job with films, attempts and orders", dependencies=VIEWER
+    "/jobs/{job_id}", summary="One job with films, attempts and commands", dependencies=VIEWER
 )
 def job(request: Request, job_id: int) -> dict[str, Any]:
     """Nothing of a patient is in it. 404 when there is none of that number."""
     store: Store = request.app.state.store
-    found = standing(store, store.jobs.get(job_id))
+    found = job_status(store, store.jobs.get(job_id))
     films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
-    orders = [documents.of_order(each) for each in store.orders.of_job(job_id)]
-    return documents.of_job_whole(found, films, attempts) | {"orders": orders}
+    commands = [documents.of_command(each) for each in store.command_log.of_job(job_id)]
+    return documents.of_job_whole(found, films, attempts) | {"orders": commands}
 
 
 @router.get(
@@ -169,30 +167,30 @@ def explain(request: Request, job_id: int) -> dict[str, Any]:
 async def film(request: Request, job_id: int, number: int, width: int = THUMBNAIL_PX) -> Response:
     """For operators: a patient's name may stand in it."""
     if not 16 <= width <= 3400:
-        raise Wrong(f"{width} is not a width; use 16 to 3400 pixels")
+        raise InvalidCommand(f"{width} is not a width; use 16 to 3400 pixels")
     return await picture(request, job_id, number, width)
 
 
-@router.post("/jobs/{job_id}/{verb}", summary="Order something of a job", dependencies=CHECKED)
-def order_job(
+@router.post("/jobs/{job_id}/{command}", summary="Give a command on a job", dependencies=CHECKED)
+def command_job(
     request: Request,
     job_id: int,
-    verb: Literal["hold", "release", "cancel", "move", "reprint", "priority"],
+    command: Literal["hold", "release", "cancel", "move", "reprint", "priority"],
     who: Operator,
-    order: JobOrder | None = None,
-) -> Said:
-    """What came of it, in a sentence; 409 where the job's state does not allow it."""
-    asked = order or JobOrder()
+    values: JobCommand | None = None,
+) -> CommandResult:
+    """Its result, in a sentence; 409 where the job's state does not allow it."""
+    asked = values or JobCommand()
     words = on_job(
-        JobOrders(request.app.state.store, who.name),
-        verb,
+        JobCommands(request.app.state.store, who.name),
+        command,
         job_id,
         reason=asked.reason,
         printer=asked.printer,
         priority=asked.priority,
         printed=asked.printed,
     )
-    return Said(words=words)
+    return CommandResult(words=words)
 
 
 @router.post(
@@ -206,6 +204,6 @@ def print_test_film(
 
     asked = film or TestFilm()
     if asked.film_size not in MILLIMETRES:
-        raise Wrong(f"{asked.film_size} is not a film size; use {', '.join(MILLIMETRES)}")
+        raise InvalidCommand(f"{asked.film_size} is not a film size; use {', '.join(MILLIMETRES)}")
     job_id = print_film(request.app.state.store, who.name, asked.printer, asked.film_size)
     return {"id": job_id, "words": f"job {job_id} is queued: one {asked.film_size} test film"}

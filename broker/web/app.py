@@ -15,14 +15,14 @@ from starlette.exceptions import HTTPException
 
 from broker.events import Note
 from broker.operations.failures import explained
-from broker.operations.look import Look
 from broker.operations.opened import Store, store_of
+from broker.operations.overview import LiveOverview
 from broker.store.commands import NotAllowed
 from broker.store.job_rows import NoSuchJob
 from broker.store.printers import NoSuchPrinter
 from broker.web import api, api_page, commands, help_page, job_page, overview
 from broker.web.auth import sign_in_page, signin
-from broker.web.commands import Wrong
+from broker.web.commands import InvalidCommand
 from broker.web.event_streams import Streams
 from broker.web.pages import Pages, back
 from broker.web.pictures import NoPicture, Pictures
@@ -32,20 +32,19 @@ from broker.web.server.front import FAULT, Front
 from broker.web.server.responses import RequestRefused
 
 THREADS = 8
-"""Pages that are made at one time: more would only wait for each other, and keep the loop that
-answers probes from its turn."""
+"""Pages that are made at one time: more would wait for each other, and delay probes."""
 STATUSES: dict[type[Exception], int] = {
     NoSuchJob: 404,
     NoSuchPrinter: 404,
     NotAllowed: 409,
-    Wrong: 422,
+    InvalidCommand: 422,
     NoPicture: 404,
 }
 
 
 def create(store: Store, note: Note, patience: TimeLimits = TIME_LIMITS) -> Front:
     """The application over an open store. Probes open it once more, for themselves."""
-    look = Look(store, note)
+    live = LiveOverview(store, note)
     probes = Probes()
 
     @asynccontextmanager
@@ -53,23 +52,23 @@ def create(store: Store, note: Note, patience: TimeLimits = TIME_LIMITS) -> Fron
         current_default_thread_limiter().total_tokens = THREADS
         with store_of(store.config) as own:
             probes.begin(own)
-            await look.start()
+            await live.start()
             yield
-            await look.stop()
+            await live.stop()
 
     app = FastAPI(
         title="DICOM print broker",
-        summary="The print room's data and verbs.",
+        summary="Printers and jobs, and the commands on them.",
         docs_url=None,
         redoc_url=None,
         openapi_url=None,  # the API's page serves it, made once
-        redirect_slashes=False,  # it would lead to whatever the Host header says
+        redirect_slashes=False,  # the redirect would follow the Host header
         lifespan=life,
     )
     sessions = signin.SignIn(store, note)
     app.state.store = store
-    app.state.look = look
-    app.state.streams = Streams(look)
+    app.state.overview = live
+    app.state.streams = Streams(live)
     app.state.pictures = Pictures(store)
     app.state.pages = Pages(store.config.broker.ae_title)
     app.state.note = note
@@ -87,8 +86,7 @@ def create(store: Store, note: Note, patience: TimeLimits = TIME_LIMITS) -> Fron
 
 
 def _troubled(request: Request, error: Exception) -> Response:
-    """What cannot be done, in the words that a command would say. The front notes what is
-    not foreseen."""
+    """What cannot be done, in the words of the command line. `Front` notes unexpected errors."""
     status = next((code for kind, code in STATUSES.items() if isinstance(error, kind)), 500)
     found = explained(error)
     words = FAULT if found is None else " ".join(found[1])
@@ -128,6 +126,6 @@ def _tell(request: Request, status: int, words: str, headers: object = None) -> 
     pages: Pages = request.app.state.pages
     headings = {404: "Not there", 403: "Not allowed", 409: "Not now", 422: "Not understood"}
     context = {"heading": headings.get(status, "Something went wrong"), "words": words}
-    answer = pages.page(request, "trouble.html", signin.nobody(), context, status)
+    answer = pages.page(request, "trouble.html", signin.visitor(), context, status)
     answer.headers.update(extra or {})
     return answer

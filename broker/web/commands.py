@@ -1,4 +1,4 @@
-"""What a person orders on a page or by the API, and the forms of it."""
+"""Operator commands from a page or the API, and the forms that send them."""
 
 from __future__ import annotations
 
@@ -10,27 +10,24 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from broker.model.job import Priority
 from broker.model.printer import Duty
-from broker.operations.commands import VERBS, JobOrders, PrinterOrders
+from broker.operations.commands import JOB_COMMANDS, JobCommands, PrinterCommands
+from broker.operations.failures import Failure
 from broker.operations.opened import Store
 from broker.web.auth.signin import Person, checked, operator, person, wants_json
 from broker.web.pages import READ, Pages, back
 from broker.web.rows import printer_row
 
 DUTIES = {"drain": Duty.DRAIN, "maint": Duty.MAINT, "halt": Duty.MAINT, "ready": Duty.READY}
-"""Verbs on a printer."""
+"""Commands on a printer, and the duty that each sets."""
 
 
-class Wrong(ValueError):
-    """What was asked for makes no sense. `words` says what would."""
-
-    def __init__(self, words: str) -> None:
-        super().__init__(words)
-        self.words = words
+class InvalidCommand(Failure):
+    """There is no such command, or value of it. `words` names what there is."""
 
 
 def on_job(
-    orders: JobOrders,
-    verb: str,
+    commands: JobCommands,
+    command: str,
     job_id: int,
     *,
     reason: str = "",
@@ -38,28 +35,37 @@ def on_job(
     priority: Priority = Priority.MED,
     printed: bool = False,
 ) -> str:
-    """Carry it out; what came of it. Wrong, NoSuchJob, NoSuchPrinter, NotAllowed."""
-    match verb:
+    """Carry it out; its result, in a sentence.
+
+    Raises: InvalidCommand: when there is no such command.
+            NoSuchJob, NoSuchPrinter: when there is none of that number or name.
+            NotAllowed: when the job's state does not allow it.
+    """
+    match command:
         case "hold":
-            return orders.hold(job_id, reason)
+            return commands.hold(job_id, reason)
         case "release":
-            return orders.release(job_id, printed=printed)
+            return commands.release(job_id, printed=printed)
         case "cancel":
-            return orders.cancel(job_id)
+            return commands.cancel(job_id)
         case "move":
-            return orders.move(job_id, printer)
+            return commands.move(job_id, printer)
         case "reprint":
-            return orders.reprint(job_id)
+            return commands.reprint(job_id)
         case "priority":
-            return orders.priority(job_id, priority)
-    raise Wrong(f"{verb} is not an order for a job; use {', '.join(VERBS)}")
+            return commands.priority(job_id, priority)
+    raise InvalidCommand(f"{command} is not a command for a job; use {', '.join(JOB_COMMANDS)}")
 
 
-def on_printer(store: Store, who: str, verb: str, name: str, reason: str = "") -> str:
-    """Carry it out; what it means. Wrong, NoSuchPrinter."""
-    if verb not in DUTIES:
-        raise Wrong(f"{verb} is not an order for a printer; use {', '.join(DUTIES)}")
-    return PrinterOrders(store, who).set_duty(name, DUTIES[verb], reason)
+def on_printer(store: Store, who: str, command: str, name: str, reason: str = "") -> str:
+    """Carry it out; its result, in a sentence.
+
+    Raises: InvalidCommand: when there is no such command.
+            NoSuchPrinter: when there is none of that name.
+    """
+    if command not in DUTIES:
+        raise InvalidCommand(f"{command} is not a command for a printer; use {', '.join(DUTIES)}")
+    return PrinterCommands(store, who).set_duty(name, DUTIES[command], reason)
 
 
 router = APIRouter(include_in_schema=False)
@@ -68,7 +74,7 @@ Text = Annotated[str, Form(max_length=300)]
 
 
 @router.post("/jobs/{job_id}/orders", dependencies=[Depends(checked)])
-def order_job(
+def command_job(
     request: Request,
     job_id: int,
     who: Annotated[Person, Depends(operator)],
@@ -77,11 +83,11 @@ def order_job(
     printer: Text = "",
     priority: Text = "",
 ) -> Response:
-    """Carry out one order on a job."""
-    orders = JobOrders(request.app.state.store, who.name)
+    """Carry out one command on a job."""
+    commands = JobCommands(request.app.state.store, who.name)
     printed = verb == "release-printed"
     words = on_job(
-        orders,
+        commands,
         "release" if printed else verb,
         job_id,
         reason=reason,
@@ -93,14 +99,14 @@ def order_job(
 
 
 @router.post("/printers/{name}/orders", dependencies=[Depends(checked)])
-def order_printer(
+def command_printer(
     request: Request,
     name: str,
     who: Annotated[Person, Depends(operator)],
     verb: Text,
     reason: Text = "",
 ) -> Response:
-    """Carry out one order on a printer."""
+    """Carry out one command on a printer."""
     store: Store = request.app.state.store
     if verb == "test-print":
         from broker.operations.commands import print_film  # here: it takes 40 MB
@@ -116,24 +122,24 @@ def order_printer(
 def printer_page(
     request: Request, name: str, who: Annotated[Person, Depends(person)]
 ) -> HTMLResponse:
-    """One printer, and what was ordered of it."""
+    """One printer, with the commands recorded for it."""
     store: Store = request.app.state.store
     pages: Pages = request.app.state.pages
-    _, scene = request.app.state.look.scene()
+    _, seen = request.app.state.overview.current()
     it = store.printers.get(name)
     context = {
         "name": name,
         "it": it,
-        "printers": [printer_row(it, scene.at, running=scene.running)],
+        "printers": [printer_row(it, seen.at, running=seen.running)],
         "operator": who.role == "operator",
-        "orders": store.orders.of_printer(name),
+        "commands": store.command_log.of_printer(name),
     }
     return pages.page(request, "printer.html", who, context)
 
 
 def _priority(text: str) -> Priority:
     if text not in tuple(Priority):
-        raise Wrong(f"{text or 'nothing'} is not a priority; use {', '.join(Priority)}")
+        raise InvalidCommand(f"{text or 'nothing'} is not a priority; use {', '.join(Priority)}")
     return Priority(text)
 
 

@@ -1,4 +1,4 @@
-"""Event streams of open pages: how many there are, and what they are told, drawn once for all."""
+"""Event streams of open pages: how many there are, and what they send, rendered once for all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from broker.operations.look import Look
+from broker.operations.overview import LiveOverview
 from broker.web.server.responses import busy
 
 ALL, BY_KEY = 128, 16
@@ -27,7 +27,7 @@ Regions = Mapping[str, str]
 
 @dataclass
 class _Round:
-    """What was drawn of one look."""
+    """What was rendered of one version of the overview."""
 
     version: int
     drawn: dict[object, asyncio.Future[Regions]] = field(default_factory=dict)
@@ -53,8 +53,8 @@ class EventStream(StreamingResponse):
 class Streams:
     """Of one page. In the loop's thread, but for what is drawn."""
 
-    def __init__(self, look: Look) -> None:
-        self._look = look
+    def __init__(self, live: LiveOverview) -> None:
+        self._live = live
         self._open: Counter[str] = Counter()
         self._round = _Round(-1)
         self._lock = threading.Lock()
@@ -81,15 +81,15 @@ class Streams:
     async def regions(
         self, version: int, view: object, draw: Callable[[], Mapping[str, str]]
     ) -> Regions:
-        """The regions of a view at that look: drawn by the first who asks, in a thread."""
+        """The regions of a view at that version: rendered once, in a thread."""
         drawn = self._of(version).drawn
         if view not in drawn:
             drawn[view] = asyncio.ensure_future(asyncio.to_thread(self._drawn, draw))
         return await asyncio.shield(drawn[view])
 
     async def allowed(self, version: int, credentials: str, ask: Callable[[], bool]) -> bool:
-        """Whether these credentials are good at that look: asked once for all streams that have
-        them, as they change with the database, and so does the look."""
+        """Whether these credentials are good at that version: asked once for all streams that have
+        them, as both change with the database."""
         allowed = self._of(version).allowed
         if credentials not in allowed:
             allowed[credentials] = asyncio.ensure_future(asyncio.to_thread(ask))
@@ -107,5 +107,5 @@ class Streams:
         found = {name: json.dumps(html) for name, html in draw().items()}
         with self._lock:
             self._cost_s += time.thread_time() - began
-            self._look.streams_cost(self._cost_s)
+            self._live.rendering_took(self._cost_s)
         return found

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from broker.model.film import Attributes, Film, ImageBox, PresentationLut
 from broker.model.job import FilmState, JobFilm
-from broker.operations.job_status import explanation, standing
+from broker.operations.job_status import explanation, job_status
 from broker.operations.opened import Store
 from broker.operations.text import count, moment, why_removed
 from broker.web.auth.signin import Person, operator
@@ -53,7 +53,7 @@ def job_page(
 
     store: Store = request.app.state.store
     job = store.jobs.get(job_id)
-    found = standing(store, job)
+    found = job_status(store, job)
     films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
     now = time.time()
     cards = film_cards(films)
@@ -70,7 +70,7 @@ def job_page(
         "session": in_words(readable(store.jobs.session(job_id))),
         "attempts": attempts,
         "ending": "cut off" if found.cut_off else "running",
-        "orders": store.orders.of_job(job_id),
+        "commands": store.command_log.of_job(job_id),
         "why_removed": why_removed(job),
         "thumbnail": THUMBNAIL_PX,
         "full": FULL_PX,

@@ -24,32 +24,32 @@ from broker.model.refusal import Refusal
 from broker.model.vitals import Histogram, Storage, Vitals
 from broker.operations.missing_pixels import folder as spool_folder
 from broker.operations.opened import Store
-from broker.operations.vitals import read as vitals_of
+from broker.operations.readiness import read_vitals
 from broker.spool.orphans import Orphans
 
 PREFIX = "dicom_print_broker_"
-WEIGHED_S = 60.0
-"""The spool is weighed so often: it may have many files."""
+COUNT_EVERY_S = 60.0
+"""Between two counts of the spool's bytes: it may have many files."""
 
 Part = Callable[[], Sequence[Metric]]
 """Reads some of the figures; one of FAILURES, or OSError."""
 
 
-def parts(store: Store, scales: Scales, clock: Callable[[], float]) -> Mapping[str, Part]:
+def parts(store: Store, spool_size: SpoolSize, clock: Callable[[], float]) -> Mapping[str, Part]:
     """By name, so that one that cannot be read hides no other."""
-    figures = _Figures(store, scales, clock)
+    figures = _Figures(store, spool_size, clock)
     return {"relay": figures.relay, "database": figures.database, "disk": figures.disk}
 
 
 def rendered(found: Mapping[str, Sequence[Metric] | None]) -> bytes:
-    """Parts in Prometheus' text format. One that could not be read, None, is left out and named;
-    the others are told."""
+    """Parts in Prometheus' text format. One that could not be read, None, is left out and named
+    in `readable`."""
     registry = CollectorRegistry()
-    registry.register(_Told(found))
+    registry.register(_ReadParts(found))
     return generate_latest(registry)
 
 
-class _Told(Collector):
+class _ReadParts(Collector):
     """What was read."""
 
     def __init__(self, found: Mapping[str, Sequence[Metric] | None]) -> None:
@@ -64,31 +64,31 @@ class _Told(Collector):
         yield readable
 
 
-class Scales:
-    """How heavy the spool is, weighed now and then."""
+class SpoolSize:
+    """Bytes of the spool's files, counted now and then."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
         self._at = float("-inf")
-        self._weighing = False
+        self._counting = False
         self._bytes = 0
 
-    def weigh(self) -> int:
-        """Bytes of its files, as they were a minute ago or later. A spool that takes long is
-        weighed beside what asks; the last weight serves meanwhile."""
+    def get(self) -> int:
+        """The bytes, as they were a minute ago or later. A count that takes long runs in a thread;
+        meanwhile the last one is returned."""
         with self._lock:
             known = self._at > float("-inf")
-            if time.monotonic() - self._at < WEIGHED_S or (known and self._weighing):
+            if time.monotonic() - self._at < COUNT_EVERY_S or (known and self._counting):
                 return self._bytes
-            self._weighing = True
+            self._counting = True
         if not known:
-            self._weigh()
+            self._count()
         else:
-            threading.Thread(target=self._weigh, name="scales", daemon=True).start()
+            threading.Thread(target=self._count, name="spool-size", daemon=True).start()
         return self._bytes
 
-    def _weigh(self) -> None:
+    def _count(self) -> None:
         try:
             found = sum(_sizes(self._folder, set()))
             with self._lock:
@@ -96,7 +96,7 @@ class Scales:
         finally:
             with self._lock:
                 self._at = time.monotonic()
-                self._weighing = False
+                self._counting = False
 
 
 def _sizes(folder: Path, linked: set[int]) -> Iterator[int]:
@@ -122,11 +122,11 @@ def _sizes(folder: Path, linked: set[int]) -> Iterator[int]:
 
 
 class _Figures:
-    """What there is to say at one moment."""
+    """The figures at one moment."""
 
-    def __init__(self, store: Store, scales: Scales, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, spool_size: SpoolSize, clock: Callable[[], float]) -> None:
         self._store = store
-        self._scales = scales
+        self._spool_size = spool_size
         self._clock = clock
 
     def relay(self) -> Sequence[Metric]:
@@ -142,7 +142,7 @@ class _Figures:
         return list(self._disk())
 
     def _relay(self) -> Iterator[Metric]:
-        vitals = vitals_of(self._store.config.data_dir)
+        vitals = read_vitals(self._store.config.data_dir)
         yield _gauge(
             "up", "1 while a broker runs on the data directory", float(self._store.running)
         )
@@ -179,8 +179,8 @@ class _Figures:
         for each in self._store.printers.list():
             for kind in Health:
                 health.add_metric([each.name, str(kind)], float(each.health is kind))
-            for wish in Duty:
-                duty.add_metric([each.name, str(wish)], float(each.duty is wish))
+            for kept in Duty:
+                duty.add_metric([each.name, str(kept)], float(each.duty is kept))
             load.add_metric([each.name], each.load)
             busy.add_metric([each.name], each.claims)
         yield from (health, duty, load, busy)
@@ -189,7 +189,7 @@ class _Figures:
         room = self._store.config.room()
         yield _gauge("disk_free_bytes", "Free on the fuller of the broker's disks", room.free)
         yield _gauge("disk_floor_bytes", "With less, films are refused", room.floor)
-        yield _gauge("spool_bytes", "Pixels in the spool", self._scales.weigh())
+        yield _gauge("spool_bytes", "Pixels in the spool", self._spool_size.get())
         aside = Orphans(spool_folder(self._store)).found()
         said = "Spool files set aside, as no job refers to them"
         yield _gauge("spool_orphans", said, len(aside))
@@ -220,7 +220,7 @@ def _relayed(vitals: Vitals, printers: Sequence[str]) -> Iterator[Metric]:
     tally = vitals.tally
     yield from _stored(vitals.storage)
     yield _gauge("start_time_seconds", "When the relay started", vitals.started_at)
-    refused = "1 while the configuration file was changed and not taken over"
+    refused = "1 while the configuration file was changed and not reloaded"
     yield _gauge("reload_failed", refused, float(bool(vitals.not_reloaded)))
     yield _gauge("associations", "Associations that modalities have open", vitals.associations)
     for name, words, number in (

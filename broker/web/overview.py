@@ -15,11 +15,11 @@ from starlette.concurrency import run_in_threadpool
 from broker.model.hosts import at_ports, hosts_of
 from broker.model.job import State
 from broker.model.user import Role
-from broker.operations.job_status import Standing, standings
-from broker.operations.look import Look, OverviewState
+from broker.operations.job_status import JobStatus, job_statuses
 from broker.operations.opened import Store
+from broker.operations.overview import LiveOverview, OverviewState
+from broker.operations.readiness import read_vitals
 from broker.operations.text import count
-from broker.operations.vitals import read as vitals_of
 from broker.web.auth.signin import Person, csrf_token, person
 from broker.web.event_streams import TOKEN, EventStream, Regions, Streams
 from broker.web.pages import READ, Pages
@@ -29,7 +29,7 @@ from broker.web.server.limits import peer_of
 ROWS = 50
 """Jobs of one page."""
 STILL_S = 15.0
-"""A stream without news says so often that it is still there."""
+"""How often a stream without news sends a sign of life."""
 OPEN = ""
 """The tab of what is not finished, and what has finished lately."""
 REGIONS = {"broker": "broker.html", "printers": "printers.html", "jobs": "jobs.html"}
@@ -75,7 +75,7 @@ def overview(
 ) -> HTMLResponse:
     """The page."""
     pages: Pages = request.app.state.pages
-    version, seen = request.app.state.look.scene()
+    version, seen = request.app.state.overview.current()
     context = _context(request, who, seen, _filled(request.app.state.store, seen, view))
     return pages.page(request, "overview.html", who, context | {"version": version})
 
@@ -100,15 +100,15 @@ def _key(request: Request, who: Person) -> str:
 
 
 async def _news(request: Request, who: Person, view: View) -> AsyncIterator[str]:
-    look: Look = request.app.state.look
+    live: LiveOverview = request.app.state.overview
     streams: Streams = request.app.state.streams
     csrf = csrf_token(request)  # one for the whole stream: another would make every row another
     shown = (view.state, view.page, who.role)
     credentials = f"{request.headers.get('cookie')} {request.headers.get('authorization')}"
     sent: Regions = {}
     seen = -1
-    while not look.over:
-        version, scene = await run_in_threadpool(look.scene) if seen < 0 else look.latest()
+    while not live.over:
+        version, state = await run_in_threadpool(live.current) if seen < 0 else live.latest()
         # While nothing has changed it is asked all the same: a session ends with time.
         asked = version if version != seen else -1
         if not await streams.allowed(asked, credentials, lambda: still(request, who)):
@@ -117,7 +117,7 @@ async def _news(request: Request, who: Person, view: View) -> AsyncIterator[str]
         if version != seen:
             seen = version
             regions = await streams.regions(
-                version, shown, partial(_regions, request, who, scene, view)
+                version, shown, partial(_regions, request, who, state, view)
             )
             changed = {name: text for name, text in regions.items() if sent.get(name) != text}
             sent = regions
@@ -126,7 +126,7 @@ async def _news(request: Request, who: Person, view: View) -> AsyncIterator[str]
             yield f"event: overview\ndata: {news.replace(TOKEN, csrf)}\n\n"
         else:
             yield "event: still\ndata: \n\n"
-        await look.next(seen, STILL_S)
+        await live.next(seen, STILL_S)
 
 
 def still(request: Request, who: Person) -> bool:
@@ -134,34 +134,34 @@ def still(request: Request, who: Person) -> bool:
     return bool(request.app.state.signin.still(request, who))
 
 
-def _regions(request: Request, who: Person, scene: OverviewState, view: View) -> dict[str, str]:
-    filled = _filled(request.app.state.store, scene, view)
-    context = _context(request, who, scene, filled) | {"csrf": TOKEN}
+def _regions(request: Request, who: Person, state: OverviewState, view: View) -> dict[str, str]:
+    filled = _filled(request.app.state.store, state, view)
+    context = _context(request, who, state, filled) | {"csrf": TOKEN}
     pages: Pages = request.app.state.pages
     return {name: pages.part(template, context) for name, template in REGIONS.items()}
 
 
-def _context(request: Request, who: Person, scene: OverviewState, view: View) -> dict[str, object]:
+def _context(request: Request, who: Person, state: OverviewState, view: View) -> dict[str, object]:
     config = request.app.state.store.config
     # With port 0 the system chooses one, and the log says which.
     host, port = config.broker.host, config.broker.port
     where = at_ports(host, port) if port else f"{', '.join(hosts_of(host))}, a free port"
     return {
-        "scene": scene,
+        "overview": state,
         "view": view,
-        "vitals": vitals_of(config.data_dir),
+        "vitals": read_vitals(config.data_dir),
         "place": f"{config.broker.ae_title} at {where}",
-        "printers": [printer_row(each, scene.at, running=scene.running) for each in scene.printers],
+        "printers": [printer_row(each, state.at, running=state.running) for each in state.printers],
         "operator": who.role is Role.OPERATOR,
     }
 
 
-def _filled(store: Store, scene: OverviewState, view: View) -> View:
+def _filled(store: Store, state: OverviewState, view: View) -> View:
     """The same view with its rows."""
     first = (view.page - 1) * ROWS
-    found: Sequence[Standing]
+    found: Sequence[JobStatus]
     if view.state in (OPEN, State.HELD, State.PRINTING, State.QUEUED):
-        listed = [each for each in scene.jobs if view.state in (OPEN, each.job.state)]
+        listed = [each for each in state.jobs if view.state in (OPEN, each.job.state)]
         found, total = listed[first : first + ROWS], len(listed)
         words = f"{count(total, 'job')}, of finished ones those of the last hour"
         if view.state:
@@ -169,10 +169,10 @@ def _filled(store: Store, scene: OverviewState, view: View) -> View:
         more = total > first + ROWS
     else:
         listed_jobs = store.jobs.list({State(view.state)}, first + ROWS + 1, newest_first=True)
-        found = standings(store, listed_jobs[first : first + ROWS])
+        found = job_statuses(store, listed_jobs[first : first + ROWS])
         more = len(listed_jobs) > first + ROWS
         words = f"{view.state}, the newest first"
     if view.page > 1 or more:
         words += f"; rows {first + 1} to {first + len(found)}"
-    rows = [job_row(each, scene.at) for each in found]
+    rows = [job_row(each, state.at) for each in found]
     return View(view.state, view.page, rows, more, words)

@@ -19,12 +19,10 @@ from broker.operations.text import age, moment
 from broker.web.auth.signin import Person, csrf_token
 
 READ = ["GET", "HEAD"]
-"""Methods of a page: whoever may read it may ask for its head alone (RFC 9110 9.1)."""
+"""Methods of a page: a reader may ask for its head alone (RFC 9110 9.1)."""
 SAID = "said"
-"""The cookie that carries an order's answer to the next page."""
+"""The cookie that carries the result of a command to the next page."""
 SAID_S = 30
-
-
 _COMMAND = re.compile(r"`([^`]+)`")
 
 
@@ -60,7 +58,7 @@ class Pages:
         context: Mapping[str, object],
         status: int = 200,
     ) -> HTMLResponse:
-        """A whole page for that person, with the answer to the order before it."""
+        """A whole page for that person, with the result of the command before it."""
         said = unquote(request.cookies.get(SAID, ""))
         frame = {"person": person, "csrf": csrf_token(request), "said": said}
         response = HTMLResponse(self.part(template, {**frame, **context}), status_code=status)

@@ -64,7 +64,7 @@ def main() -> int:
 
 
 def _limit(room: int) -> None:
-    """So many bytes more than now may this process have: what does not fit is no picture, and
+    """Let this process have `room` bytes more than now: a picture that needs more is refused, and
     takes no memory from the relay."""
     with Path("/proc/self/statm").open() as file:
         now = int(file.read().split()[0]) * resource.getpagesize()

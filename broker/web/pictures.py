@@ -1,4 +1,4 @@
-"""Pictures of films for the page: drawn when somebody looks, a few kept for a moment."""
+"""Pictures of films for the page: drawn on request, the last ones kept in memory."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import os
 import subprocess
 import sys
 import threading
-from collections import OrderedDict
+from contextlib import suppress
 from functools import partial
 
+from cachetools import LRUCache
 from starlette.concurrency import run_in_threadpool
 
 from broker.model.film import Film
 from broker.model.room import MB
 from broker.model.trouble import PRINT_AGAIN
+from broker.operations.failures import Failure
 from broker.operations.opened import Store
 from broker.store.job_rows import film_to_json
 from broker.web.picture import NO_PICTURE, TOO_LARGE
@@ -32,12 +34,8 @@ Key = tuple[int, int, int]
 """Job, film, width."""
 
 
-class NoPicture(Exception):
+class NoPicture(Failure):
     """There is no picture. `words` says why, and what to do."""
-
-    def __init__(self, words: str) -> None:
-        super().__init__(words)
-        self.words = words
 
 
 class Pictures:
@@ -46,10 +44,9 @@ class Pictures:
     def __init__(self, store: Store, *, patience_s: float = PATIENCE_S, kept: int = KEPT) -> None:
         self._store = store
         self._patience_s = patience_s
-        self._most = kept
         self._drawing = Worker("pictures", waiting=WAITING, by_key=WAITING)
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Key, bytes] = OrderedDict()
+        self._kept: LRUCache[Key, bytes] = LRUCache(kept, getsizeof=len)
 
     async def png(self, job_id: int, number: int, width: int) -> bytes:
         """Film `number`, from 1, `width` pixels wide.
@@ -84,22 +81,21 @@ class Pictures:
 
     def _of(self, key: Key) -> bytes | None:
         with self._lock:
-            if (found := self._kept.get(key)) is not None:
-                self._kept.move_to_end(key)
-            return found
+            return self._kept.get(key)
 
     def _draw_and_keep(self, key: Key, film: Film, name: str) -> bytes:
         if (kept := self._of(key)) is not None:
             return kept  # it was drawn for another while this one waited
         drawn = self._draw(film, key[2], name)
-        self._keep(key, drawn)
+        with self._lock, suppress(ValueError):  # one that is larger than all that may be kept
+            self._kept[key] = drawn
         return drawn
 
     @property
     def size(self) -> int:
         """Bytes that are kept now."""
         with self._lock:
-            return sum(map(len, self._kept.values()))
+            return int(self._kept.currsize)
 
     def _draw(self, film: Film, width: int, name: str) -> bytes:
         spool = str(self._store.config.data_dir / "spool")
@@ -124,12 +120,6 @@ class Pictures:
             last = why.strip().rpartition("\n")[2]
             raise NoPicture(f"{name} cannot be drawn: code {done.returncode} {last}".rstrip())
         raise NoPicture(f"{name}: {why}; {PRINT_AGAIN}")
-
-    def _keep(self, key: Key, drawn: bytes) -> None:
-        with self._lock:
-            self._kept[key] = drawn
-            while sum(map(len, self._kept.values())) > self._most and len(self._kept) > 1:
-                self._kept.popitem(last=False)
 
     def _forget(self, job_id: int) -> None:
         with self._lock:

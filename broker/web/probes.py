@@ -1,8 +1,8 @@
-"""What balancers and monitors ask: does the page live, are films taken, which figures are there.
+"""What balancers and monitors request: liveness, readiness, metrics.
 
 They are answered apart from everything that can wait: what they need is read by threads of their
 own, over a database connection of their own, at most once a second. What cannot be read in time is
-said to be so.
+reported as not read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from broker.operations.failures import explained
 from broker.operations.opened import Store
 from broker.operations.readiness import Obstacle, ObstacleKind, Readiness, look
 from broker.store.database import FAILURES
-from broker.web.metrics import Scales, parts, rendered
+from broker.web.metrics import SpoolSize, parts, rendered
 
 T = TypeVar("T")
 
@@ -100,7 +100,7 @@ class Probes:
         self._readiness = Fresh(
             lambda: look(store, committing=next(turns) % COMMIT_EVERY == 0), EVERY_S
         )
-        found = parts(store, Scales(store.config.data_dir / "spool"), time.time)
+        found = parts(store, SpoolSize(store.config.data_dir / "spool"), time.time)
         self._parts = {name: Fresh(read, EVERY_S) for name, read in found.items()}
 
     async def _healthz(self, _json: bool) -> Response:

@@ -8,12 +8,10 @@ from broker.model.hosts import at_port
 from broker.model.job import State
 from broker.model.printable import one_line
 from broker.model.printer import Duty, Printer
-from broker.operations import remarks
-from broker.operations.job_status import Standing, allowed
-from broker.operations.remarks import of_printer
+from broker.operations.job_status import JobStatus, allowed, job_remarks, place_of, printer_remarks
 
-DUTIES = (("drain", "Drain"), ("halt", "Halt"), ("ready", "Ready"))
-"""Verbs on a printer, and their labels."""
+BUTTONS = (("drain", "Drain"), ("halt", "Halt"), ("ready", "Ready"))
+"""Commands on a printer, and their labels."""
 
 
 @dataclass(frozen=True)
@@ -32,35 +30,35 @@ class PrinterRow:
 
     @property
     def duties(self) -> tuple[tuple[str, str], ...]:
-        """What may be ordered of it: verb and label."""
+        """Commands that it takes: name and label."""
         now = "halt" if self.printer.duty is Duty.MAINT else str(self.printer.duty)
         anew = now == "ready" and self.printer.failures_in_row > 0
-        return tuple(each for each in DUTIES if each[0] != now or anew)
+        return tuple(each for each in BUTTONS if each[0] != now or anew)
 
 
 @dataclass(frozen=True)
 class JobRow:
     """One job."""
 
-    found: Standing
+    found: JobStatus
     said: tuple[str, ...]
     """Why it is where it is, and what a person has asked for."""
     where: str
     """Where it prints or was printed; in brackets, where a queued one has only lined up."""
-    verbs: tuple[str, ...]
+    commands: tuple[str, ...]
 
     @property
-    def doubtful(self) -> bool:
+    def uncertain(self) -> bool:
         """Whether a release asks whether its films are on paper."""
         return self.found.job.state is State.HELD and bool(self.found.unanswered)
 
 
 def printer_row(printer: Printer, now: float, *, running: bool = True) -> PrinterRow:
     """The row of one printer; `running`: whether a broker is."""
-    return PrinterRow(printer, tuple(map(one_line, of_printer(printer, now, running=running))))
+    return PrinterRow(printer, tuple(map(one_line, printer_remarks(printer, now, running=running))))
 
 
-def job_row(found: Standing, now: float) -> JobRow:
+def job_row(found: JobStatus, now: float) -> JobRow:
     """The row of one job."""
-    said = tuple(map(one_line, remarks.of_job(found, now)))
-    return JobRow(found, said, remarks.where(found), allowed(found))
+    said = tuple(map(one_line, job_remarks(found, now)))
+    return JobRow(found, said, place_of(found), allowed(found))

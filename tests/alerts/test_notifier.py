@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from broker.alerts.channels import Letterhead, Mail, mail, webhook
-from broker.alerts.delivery import Postman
+from broker.alerts.channels import Mail, NoticeFormat, mail, webhook
+from broker.alerts.delivery import ChannelDelivery
 from broker.alerts.notifier import Notifier
 from broker.model.alert_rules import AlertLimits, Notice, Seen
 from tests.peers.hook_receiver import HookReceiver
 from tests.peers.smtp_receiver import SmtpReceiver
 
-HEAD = Letterhead("BROKER", "http://broker.example:8080/")
+FORMAT = NoticeFormat("BROKER", "http://broker.example:8080/")
 NOTICE = Notice("jobs held", "job 4 held", "Held: job 4.", 0.0, jobs=(4,))
 Noted = queue.Queue[tuple[str, Mapping[str, object]]]
 
@@ -26,7 +26,7 @@ def noted() -> Noted:
     return queue.Queue()
 
 
-def letters(port: int) -> Mail:
+def mail_settings(port: int) -> Mail:
     """Plain mail to two people."""
     to = ("ruth@example.org", "otto@example.org")
     return Mail("127.0.0.1", port, "none", "", "", "broker@example.org", to)
@@ -35,7 +35,7 @@ def letters(port: int) -> Mail:
 def test_a_program_hears_it_as_json() -> None:
     """Everything that it needs, in UTC."""
     with HookReceiver() as hook:
-        webhook(hook.url, HEAD)(NOTICE)
+        webhook(hook.url, FORMAT)(NOTICE)
         assert hook.told == [
             {
                 "event": "jobs held",
@@ -51,14 +51,14 @@ def test_a_program_hears_it_as_json() -> None:
         ]
 
 
-def test_people_get_a_letter() -> None:
+def test_people_get_mail() -> None:
     """The subject says which broker and what; the page's address is in it."""
     with SmtpReceiver() as receiver:
-        mail(letters(receiver.port), HEAD)(NOTICE)
-        (letter,) = receiver.wait_for(1)
-    assert letter["Subject"] == "[BROKER] job 4 held"
-    assert letter["To"] == "ruth@example.org, otto@example.org"
-    assert "http://broker.example:8080/" in str(letter.get_payload())
+        mail(mail_settings(receiver.port), FORMAT)(NOTICE)
+        (message,) = receiver.wait_for(1)
+    assert message["Subject"] == "[BROKER] job 4 held"
+    assert message["To"] == "ruth@example.org, otto@example.org"
+    assert "http://broker.example:8080/" in str(message.get_payload())
 
 
 def test_what_a_printer_said_ends_no_line_and_moves_no_cursor() -> None:
@@ -67,44 +67,46 @@ def test_what_a_printer_said_ends_no_line_and_moves_no_cursor() -> None:
     evil = "jam\r\nBcc: x@example.org \x1b[2J\u202egnp.\u2028\udcff"
     notice = Notice("printer down", f"oki-1: {evil}", f"oki-1 is down: {evil}.\nSee `x`.", 0.0)
     with HookReceiver() as hook:
-        webhook(hook.url, HEAD)(notice)
+        webhook(hook.url, FORMAT)(notice)
         (told,) = hook.told
     with SmtpReceiver() as receiver:
-        mail(letters(receiver.port), HEAD)(notice)
-        (letter,) = receiver.wait_for(1)
+        mail(mail_settings(receiver.port), FORMAT)(notice)
+        (message,) = receiver.wait_for(1)
     assert told["subject"] == "oki-1: jam Bcc: x@example.org ?[2J?gnp. ?"
     assert str(told["text"]).replace("\n", "").isprintable()
-    assert letter["Subject"] == f"[BROKER] {told['subject']}"
-    assert letter["Bcc"] is None
-    assert str(letter.get_payload()).replace("\r\n", "").replace("\n", "").isprintable()
+    assert message["Subject"] == f"[BROKER] {told['subject']}"
+    assert message["Bcc"] is None
+    assert str(message.get_payload()).replace("\r\n", "").replace("\n", "").isprintable()
 
 
 def test_what_cannot_be_delivered_says_where_and_why() -> None:
     """Nothing listens, an answer that is none, no mailbox of that name."""
     with HookReceiver(failures=1) as hook:
         with pytest.raises(OSError, match="answered 503"):
-            webhook(hook.url, HEAD)(NOTICE)
+            webhook(hook.url, FORMAT)(NOTICE)
         gone = hook.url
     with pytest.raises(OSError, match=r"127\.0\.0\.1") as raised:
-        webhook(gone, HEAD)(NOTICE)
+        webhook(gone, FORMAT)(NOTICE)
     assert "/hook" not in str(raised.value), "the address may hold a secret"
     with SmtpReceiver() as receiver:
         receiver.refusing = True
         with pytest.raises(OSError, match="no such mailbox"):
-            mail(letters(receiver.port), HEAD)(NOTICE)
+            mail(mail_settings(receiver.port), FORMAT)(NOTICE)
 
 
 def test_it_is_tried_again(noted: Noted) -> None:
     """Twice refused, then taken: noted once as failed, then as delivered."""
     with HookReceiver(failures=2) as hook:
-        postman = Postman("webhook", webhook(hook.url, HEAD), lambda *n: noted.put(n), first_s=0.01)
-        postman.start()
-        postman.take(NOTICE)
+        delivery = ChannelDelivery(
+            "webhook", webhook(hook.url, FORMAT), lambda *n: noted.put(n), first_s=0.01
+        )
+        delivery.start()
+        delivery.take(NOTICE)
         assert hook.wait_for("jobs held")["jobs"] == [4]
         assert [noted.get(timeout=10)[0] for _ in range(2)] == [
             "notice not delivered", "notice delivered",
         ]  # fmt: skip
-        postman.stop()
+        delivery.stop()
 
 
 def test_one_way_that_is_down_does_not_stop_the_other(noted: Noted, tmp_path: Path) -> None:
@@ -116,7 +118,7 @@ def test_one_way_that_is_down_does_not_stop_the_other(noted: Noted, tmp_path: Pa
             tmp_path / "notices.json",
             lambda: Seen(held=(4,)),
             AlertLimits(900, 3600),
-            {"webhook": webhook(gone, HEAD), "mail": mail(letters(receiver.port), HEAD)},
+            {"webhook": webhook(gone, FORMAT), "mail": mail(mail_settings(receiver.port), FORMAT)},
             clock=lambda: 0.0,
             note=lambda *n: noted.put(n),
             look_s=0.01,
@@ -155,7 +157,7 @@ def test_what_could_not_be_delivered_is_told_after_the_next_start(
             file,
             lambda: Seen(held=(4,)),
             AlertLimits(900, 3600),
-            {"webhook": webhook(url, HEAD)},
+            {"webhook": webhook(url, FORMAT)},
             clock=lambda: 1.0,
             note=lambda *n: noted.put(n),
             look_s=0.01,
@@ -183,7 +185,7 @@ def test_a_full_disk_does_not_silence_its_own_message(noted: Noted, tmp_path: Pa
             tmp_path / "no such folder" / "notices.json",
             lambda: Seen(low=True),
             AlertLimits(900, 3600),
-            {"webhook": webhook(hook.url, HEAD)},
+            {"webhook": webhook(hook.url, FORMAT)},
             clock=lambda: 1.0,
             note=lambda *n: noted.put(n),
             look_s=0.01,

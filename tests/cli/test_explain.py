@@ -123,7 +123,7 @@ def test_what_is_said_of_a_cut_off_job_is_what_recovery_does(
     said = [job["reason"] for job in json.loads(site.broker("jobs", "--json").out)]
     words = {
         "held": "it is held: film 1",
-        "queued": "what is left prints, the film in doubt too: film",
+        "queued": "what is left prints, uncertain films too: film",
     }
     assert words[state] in said[0]
     assert said[1].endswith("at its next start it is sent, as every film was accepted")

@@ -14,7 +14,7 @@ import pytest
 from broker.cli import queue_tables
 from broker.model.job import Outcome, State
 from broker.model.retry import Settlement
-from broker.operations.job_status import Standing
+from broker.operations.job_status import JobStatus
 from tests.cli.conftest import Site
 
 
@@ -103,7 +103,7 @@ def test_a_watched_list_says_it_below_the_first(site: Site) -> None:
     """What does not fit on the screen is left out at its end."""
     for _ in range(3):
         site.job()
-    found = [Standing(job, why="no printers are configured") for job in site.jobs.list()]
+    found = [JobStatus(job, why="no printers are configured") for job in site.jobs.list()]
     lines = queue_tables.jobs(found, 0.0, 80, runs_begin=True)
     assert [line.plain.split()[0] for line in lines] == ["ID", "1", "each", "2", "3"]
     assert lines[2].plain.strip() == "each of jobs 1 to 3: no printers are configured"

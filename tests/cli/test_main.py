@@ -184,7 +184,7 @@ def test_a_damaged_database_is_one_line(site: Site) -> None:
     ended = site.broker("jobs")
     assert (ended.code, ended.out) == (1, "")
     assert ended.err == (
-        f"{file}: is not a database, or damaged: `broker db check` says what is hit, `broker "
+        f"{file}: is not a database, or damaged: `broker db check` lists the damage, `broker "
         "restore DIR` brings a backup back. Nothing was removed\n"
     )
 

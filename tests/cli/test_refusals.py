@@ -8,7 +8,7 @@ import pytest
 
 from broker.model.caller import Caller
 from broker.model.refusal import Refusal
-from broker.operations.remedies import REMEDIES, remedy
+from broker.operations.failures import REMEDIES, remedy
 from broker.store.database import Database
 from broker.store.refusals import OTHERS, Counted, CountedOfCaller, Refusals
 from tests.cli.conftest import Site
@@ -42,7 +42,7 @@ def test_refusals_are_listed_by_kind(site: Site) -> None:
     assert lines[3].startswith("        The modality calls another AE title than broker.ae_title.")
     assert lines[5].startswith("silent ")
     assert lines[5].endswith(" ago  10.0.0.8:4000")
-    assert lines[6].startswith("        Connected, and said nothing.")
+    assert lines[6].startswith("        The peer connected and sent nothing.")
     assert max(map(len, lines)) <= 80
     first, second, third = json.loads(site.broker("refusals", "--json").out)
     assert (first["kind"], first["number"], first["last_peer"]) == ("called AE", 12, "CT1")

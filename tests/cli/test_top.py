@@ -25,7 +25,7 @@ from broker.cli.top.screen import Top
 from broker.config.file import load
 from broker.model.job import State
 from broker.model.printer import Duty
-from broker.operations.commands import JobOrders
+from broker.operations.commands import JobCommands
 from broker.operations.opened import Store, store_of
 from tests.cli.conftest import PATIENT, Site
 
@@ -113,7 +113,7 @@ def test_keys_are_commands(site: Site, store: Store) -> None:
         await until(pilot, lambda: f"job {job_id} is cancelled: " in text(app, "said"))
 
     play(store, story)
-    orders = store.orders.of_job(job_id)
+    orders = store.command_log.of_job(job_id)
     assert [each.verb for each in orders] == ["hold", "release", "priority", "move", "cancel"]
     assert {each.who for each in orders} == {"ruth"}
 
@@ -230,7 +230,7 @@ def test_a_very_long_queue_is_cut_and_said(site: Site, store: Store) -> None:
 def test_enter_shows_all_of_a_job(site: Site, store: Store) -> None:
     """Why it is where it is, films and attempts, what was ordered; nothing of the patient."""
     job_id = site.uncertain(2)
-    JobOrders(store, "ruth").move(site.job(), "oki-2")
+    JobCommands(store, "ruth").move(site.job(), "oki-2")
 
     async def story(app: Top, pilot: Pilot[None]) -> None:
         def said() -> str:

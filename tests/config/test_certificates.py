@@ -223,19 +223,19 @@ def test_a_key_of_another_kind_is_not_its_key(site: Path, tmp_path: Path) -> Non
     assert "is not the key of the certificate" in problem(made)
 
 
-def test_the_broker_gets_in_at_its_own_door(site: Path, tmp_path: Path) -> None:
+def test_the_broker_connects_to_its_own_port(site: Path, tmp_path: Path) -> None:
     """Where modalities must show a certificate of another authority, `broker check` calls it."""
     others = Authority().write(tmp_path / "others")
     keys = {"certificate": "cert.pem", "key": "key.pem", "client_ca": str(others / "ca.pem")}
     made = config(site, **keys)
     there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
-    door = certificates.called(made).wrap_bio(there, back, server_side=True)
+    listener = certificates.called(made).wrap_bio(there, back, server_side=True)
     itself = certificates.calling_itself(made).wrap_bio(back, there)
-    for end in (itself, door, itself, door):
+    for end in (itself, listener, itself, listener):
         with suppress(ssl.SSLWantReadError):
             end.do_handshake()
-    assert door.getpeercert() is not None
-    assert door.version() == "TLSv1.3"
+    assert listener.getpeercert() is not None
+    assert listener.version() == "TLSv1.3"
 
 
 def authority(folder: Path, until: datetime.datetime) -> Path:

@@ -27,7 +27,7 @@ def test_everything_has_a_default() -> None:
 
 
 def test_printers_become_addresses_in_the_order_of_the_file() -> None:
-    """The rest of the broker sees addresses, as the file orders them."""
+    """The rest of the broker sees addresses, in the file's order."""
     assert parse(TWO_PRINTERS, folder=FOLDER).addresses() == (
         Address("oki-1", "OKI1", "192.168.85.200", 11112),
         Address("oki-2", "OKI2", "192.168.85.201", 104, 50, 2, "film session"),

@@ -176,7 +176,7 @@ URL = 'use "" for SQLite in data_dir, or "sqlite:////folder/broker.db"'
         (
             printer() + "\n" + printer(name='"b"'),
             "printers[2]: OKI1@10.0.0.1:104 is also printers[1]; "
-            "remove one, or mend its ae_title, host or port",
+            "remove one, or correct its ae_title, host or port",
         ),
         (
             "[broker]\nhost = 7",
@@ -225,7 +225,7 @@ URL = 'use "" for SQLite in data_dir, or "sqlite:////folder/broker.db"'
         (
             printer() + "\n" + printer(name='"oki-2"', host='"[::ffff:10.0.0.1]"'),
             "printers[2]: OKI1@10.0.0.1:104 is also printers[1]; "
-            "remove one, or mend its ae_title, host or port",
+            "remove one, or correct its ae_title, host or port",
         ),
         (
             "[broker]\nhost = '10.0.0.1'\nport = 104\n" + printer(),

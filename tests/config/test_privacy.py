@@ -98,7 +98,7 @@ def test_looking_changes_nothing(folder: Path) -> None:
 def test_a_folder_that_is_shared_is_not_closed(folder: Path) -> None:
     """As /tmp would be: it holds what is not the broker's. The broker's own files are closed, and
     the rest is said."""
-    (folder / "notes.txt").write_text("of somebody")
+    (folder / "notes.txt").write_text("of another")
     (folder / "notes.txt").chmod(0o644)
 
     made, left = make_private(folder, folder / "queue.db")
@@ -130,7 +130,7 @@ def test_a_database_elsewhere_is_closed_too(folder: Path, tmp_path: Path) -> Non
 
 
 def test_links_are_not_followed(folder: Path, tmp_path: Path) -> None:
-    """What one leads to is somebody else's; only a spool that is a link is said to be open."""
+    """What one leads to belongs to another user; only a spool that is a link is said to be open."""
     target, spool = tmp_path / "target", tmp_path / "spool"
     target.touch()
     target.chmod(0o644)
@@ -166,7 +166,7 @@ def test_what_belongs_to_another_user_is_said(folder: Path) -> None:
 
 
 def test_an_access_control_list_is_left_as_it_is(folder: Path) -> None:
-    """Somebody was given rights on purpose, as a backup is: the group's bits are their mask."""
+    """Another user was given rights on purpose, as a backup is: the group's bits are their mask."""
     entries = ((0x01, 7, 0xFFFFFFFF), (0x02, 5, NOBODY), (0x04, 0, 0xFFFFFFFF),
                (0x10, 5, 0xFFFFFFFF), (0x20, 0, 0xFFFFFFFF))  # fmt: skip
     acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *each) for each in entries)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.model.alert_rules import AlertLimits, Known, Notice, Seen, bulletin
+from broker.model.alert_rules import AlertLimits, Known, Notice, Seen, due_notices
 from broker.model.printer import Address, Duty, Health, Printer
 
 LIMITS = AlertLimits(oldest_s=900, reminder_s=3600)
@@ -26,7 +26,7 @@ def told(*steps: tuple[float, Seen]) -> list[list[str]]:
     """The subjects at each step, from knowing nothing."""
     known, found = Known(), []
     for now, seen in steps:
-        notices, known = bulletin(known, seen, now, LIMITS)
+        notices, known = due_notices(known, seen, now, LIMITS)
         found.append([each.subject for each in notices])
     return found
 
@@ -51,9 +51,9 @@ def test_it_says_when_nothing_prints() -> None:
     """The last printer is another matter than one of two."""
     one = Seen(printers=(printer(health=Health.DOWN), printer("oki-2")))
     both = Seen(printers=(printer(health=Health.DOWN), printer("oki-2", Health.DOWN)))
-    (notice,), _ = bulletin(Known(), one, 0, LIMITS)
+    (notice,), _ = due_notices(Known(), one, 0, LIMITS)
     assert "go to the other printers" in notice.text
-    notices, _ = bulletin(Known(), both, 0, LIMITS)
+    notices, _ = due_notices(Known(), both, 0, LIMITS)
     assert all("NOTHING PRINTS" in each.text for each in notices)
 
 
@@ -108,7 +108,7 @@ def test_that_nothing_prints_is_news_however_lately_a_printer_was_told() -> None
     steps = [(0, seen(up, down)), (5, seen(up, up)), (10, seen(down, up)), (15, seen(down, down))]
     known, texts = Known(), []
     for now, each in [*steps, (20, seen(down, up)), (25, seen(down, down))]:
-        notices, known = bulletin(known, each, now, LIMITS)
+        notices, known = due_notices(known, each, now, LIMITS)
         texts.append([notice.text for notice in notices])
 
     assert "NOTHING PRINTS NOW" in texts[3][0]
@@ -123,15 +123,15 @@ def test_films_that_wait_for_printers_out_of_service_are_told() -> None:
     assert told((0, Seen((off, down))), (5, waits), (9, waits), (12, Seen((printer(), down)))) == [
         [], ["films wait, and no printer takes them"], [], ["a printer takes films again"],
     ]  # fmt: skip
-    (notice,), _ = bulletin(Known(), waits, 0, LIMITS)
+    (notice,), _ = due_notices(Known(), waits, 0, LIMITS)
     assert "`broker printers ready oki-1`" in notice.text
 
 
 def test_a_clock_that_was_set_back_silences_no_reminder() -> None:
     """Of trouble and of held jobs alike."""
     seen = Seen((printer(health=Health.DOWN),), held=(4,))
-    _, known = bulletin(Known(), seen, 10_000, LIMITS)
-    notices, _ = bulletin(known, seen, 5_000, LIMITS)
+    _, known = due_notices(Known(), seen, 10_000, LIMITS)
+    notices, _ = due_notices(known, seen, 5_000, LIMITS)
     assert [each.subject for each in notices] == ["still: oki-1 is down", "still: job 4 held"]
 
 
@@ -149,11 +149,11 @@ def test_the_same_thing_is_never_told_twice_in_a_row(found: list[Seen]) -> None:
     """Within the reminder's time, what has not changed says nothing; the end brings no trouble."""
     known = Known()
     for number, seen in enumerate(found):
-        _, known = bulletin(known, seen, float(number), LIMITS)
-        again, same = bulletin(known, seen, float(number) + 0.5, LIMITS)
+        _, known = due_notices(known, seen, float(number), LIMITS)
+        again, same = due_notices(known, seen, float(number) + 0.5, LIMITS)
         assert again == []
         assert same == known
-    quiet, known = bulletin(known, Seen(printers=(printer(),)), 1000.0, LIMITS)
+    quiet, known = due_notices(known, Seen(printers=(printer(),)), 1000.0, LIMITS)
     assert {each.event for each in quiet} <= {"printer back", "films move", "disk free"}
     assert known == Known()
 
@@ -161,8 +161,8 @@ def test_the_same_thing_is_never_told_twice_in_a_row(found: list[Seen]) -> None:
 def test_a_reminder_is_marked() -> None:
     """So that a program can tell it from news."""
     low = Seen(low=True)
-    _, known = bulletin(Known(), low, 0, LIMITS)
-    (notice,), _ = bulletin(known, low, 7200, LIMITS)
+    _, known = due_notices(Known(), low, 0, LIMITS)
+    (notice,), _ = due_notices(known, low, 7200, LIMITS)
     first = Notice(**{**notice.__dict__, "reminder": False})
     assert notice == replace(first, reminder=True)
 
@@ -190,9 +190,9 @@ def test_a_replaced_database_is_told_and_nothing_else_is_over() -> None:
 def test_faults_and_a_growing_log_are_told_once() -> None:
     """What a check has found, and a log that grows, with the process that holds it."""
     seen = Seen(faults=2, log_mb=99, log_reader="It is kept from shrinking by process 7 (cat).")
-    notices, known = bulletin(Known(), seen, 0, LIMITS)
+    notices, known = due_notices(Known(), seen, 0, LIMITS)
     assert [each.event for each in notices] == ["check found faults", "database log"]
     assert "found 2" in notices[0].text
     assert "99 MB" in notices[1].text
     assert "process 7 (cat)" in notices[1].text
-    assert bulletin(known, seen, 5, LIMITS)[0] == []
+    assert due_notices(known, seen, 5, LIMITS)[0] == []

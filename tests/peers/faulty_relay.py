@@ -13,7 +13,7 @@ from broker.config.file import parse
 from broker.dicom.uids import FILM_SESSION, PRESENTATION_LUT
 from broker.model.job import FINISHED, Job, State
 from broker.model.printer import Printer
-from broker.operations.job_status import Standing
+from broker.operations.job_status import JobStatus
 from tests.peers.scripted_printer import ScriptedPrinter
 from tests.peers.speaker import Speaker, dataset, image_box, picture, reference
 from tests.relay.conftest import Relay
@@ -125,7 +125,7 @@ class FaultyRelay(Relay):
 
     def jobs_table(self, *jobs: Job) -> str:
         """What `broker jobs` shows of these, on a wide terminal."""
-        return self._drawn(queue_tables.jobs([Standing(job) for job in jobs], self._now(), WIDE))
+        return self._drawn(queue_tables.jobs([JobStatus(job) for job in jobs], self._now(), WIDE))
 
     def printers_table(self, *printers: Printer) -> str:
         """What `broker printers` shows of these."""

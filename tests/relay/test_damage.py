@@ -19,7 +19,7 @@ from broker.model.job import FilmState, Outcome, State
 from broker.model.printer import Duty
 from broker.operations.alarms import alarms
 from broker.operations.opened import store_of
-from broker.operations.vitals import read
+from broker.operations.readiness import read_vitals
 from broker.relay.database_upkeep import NightCheck
 from broker.relay.dispatcher import HELD_DAMAGED
 from broker.service.alerts import Notices
@@ -97,7 +97,7 @@ def test_a_damaged_page_in_service_is_told_everywhere(relay: MakeRelay) -> None:
     (job,) = room.wait_until(State.HELD, 1)
     assert job.reason == HELD_DAMAGED
     assert job.attempts == 1
-    while (found := read(room.config().data_dir)) is None or not found.storage.damage:
+    while (found := read_vitals(room.config().data_dir)) is None or not found.storage.damage:
         pass  # it is written once a second
     assert [event for event, _ in room.notes].count("database damaged") == 1
     with store_of(room.config()) as store:
@@ -196,7 +196,7 @@ def test_damaged_pages_that_the_night_check_finds_are_told_as_damage(relay: Make
 
     assert [event for event, _ in room.notes].count("database damaged") == 1
     assert room.service._storage().damage
-    while (found := read(room.config().data_dir)) is None or not found.storage.damage:
+    while (found := read_vitals(room.config().data_dir)) is None or not found.storage.damage:
         pass  # it is written once a second
     with store_of(room.config()) as store:
         assert any("the database is damaged" in each for each in problems(store))

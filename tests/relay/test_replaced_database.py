@@ -18,8 +18,7 @@ from broker.model.printer import Duty
 from broker.model.spool_fit import Misfit
 from broker.operations.alarms import alarms
 from broker.operations.opened import store_of
-from broker.operations.readiness import look
-from broker.operations.vitals import read
+from broker.operations.readiness import look, read_vitals
 from broker.service.alerts import Notices
 from broker.spool.binding import SpoolMismatch, sealed
 from broker.store.replacement import DatabaseReplaced
@@ -87,7 +86,7 @@ def test_nothing_is_taken_and_nothing_is_sent(relay: MakeRelay, how: str) -> Non
             each.abort()
         with pytest.raises(DatabaseReplaced):
             room.service.jobs.claim(1, "oki-1")
-        while (found := read(room.config().data_dir)) is None or not found.storage.replaced:
+        while (found := read_vitals(room.config().data_dir)) is None or not found.storage.replaced:
             pass  # it is written once a second
         problems = [each.words for each in look(store).obstacles]
         assert any("the database was replaced beneath the running" in each for each in problems)

@@ -156,7 +156,7 @@ def test_a_file_that_lost_its_printers_is_refused(start: Start, config: Path) ->
 
     for table in ("jobs", "printers"):
         said = until(lambda table=table: shown(table, kept))
-        assert "THE CONFIGURATION WAS NOT TAKEN OVER" in said
+        assert "THE CONFIGURATION WAS NOT RELOADED" in said
     (printer,) = json.loads(command("printers", "--json", config=kept).stdout)
     assert (printer["name"], printer["duty"]) == ("oki-1", "maint")
 
@@ -181,9 +181,9 @@ def line_of_folder(config: Path) -> str:
 
 
 def shown(table: str, config: Path) -> str:
-    """What stands above a table of the configuration that was not taken over; else empty."""
+    """What stands above a table of the configuration that was not reloaded; else empty."""
     said = " ".join(command(table, config=config).stdout.split())
-    return said if "NOT TAKEN OVER" in said else ""
+    return said if "NOT RELOADED" in said else ""
 
 
 def until(found: Callable[[], str]) -> str:

@@ -17,7 +17,7 @@ from broker.dicom.scp.allowance import PATIENCE_S
 from broker.events import Event
 from broker.model.job import State
 from broker.model.vitals import Vitals
-from broker.operations.vitals import read
+from broker.operations.readiness import read_vitals
 from broker.relay.vitals import FILE_NAME, VitalSigns
 from broker.store.occupancy import Occupancy
 from tests.relay.conftest import Relay
@@ -66,7 +66,7 @@ def signs(tmp_path: Path) -> Iterator[Signs]:
 def test_they_are_written_at_the_start_and_for_the_owner_only(signs: Signs, tmp_path: Path) -> None:
     """Nothing has happened, and it can be read that this one lives; no half file lies beside."""
     signs.wait_for_a_round()
-    found = read(tmp_path)
+    found = read_vitals(tmp_path)
     assert found is not None
     assert (found.started_at, found.films, found.associations) == (1000.5, 0, 0)
     assert signs.file.stat().st_mode & 0o777 == 0o600
@@ -86,7 +86,7 @@ def test_they_are_written_only_when_they_have_changed(signs: Signs, tmp_path: Pa
         signs.told(Event.FILMS_ACCEPTED, {"films": 2, "seconds": 0.003})
         signs.open = 1
         signs.wait_for_a_round()
-        found = read(tmp_path)
+        found = read_vitals(tmp_path)
         assert found is not None
         assert (found.films, found.associations) == (2, 1)
         assert not os.path.samestat(os.fstat(before.fileno()), signs.file.stat())
@@ -98,7 +98,7 @@ def test_a_file_that_is_removed_is_written_again(signs: Signs, tmp_path: Path) -
     signs.file.unlink()
     signs.wait_for_a_round()
     signs.wait_for_a_round()
-    assert read(tmp_path) is not None
+    assert read_vitals(tmp_path) is not None
     assert signs.notes == []
 
 
@@ -106,14 +106,14 @@ def test_the_last_failure_to_store_is_told(signs: Signs, tmp_path: Path) -> None
     """Until a film is stored again. That there is no room is told elsewhere."""
     signs.told(Event.STORAGE_FAILED, {"why": "new films are refused: less disk is free than floor"})
     signs.wait_for_a_round()
-    found = read(tmp_path)
+    found = read_vitals(tmp_path)
     assert found is not None
     assert not found.failing
     signs.told(
         Event.STORAGE_FAILED, {"what": "the film cannot be recorded", "why": "no such table"}
     )
     signs.wait_for_a_round()
-    found = read(tmp_path)
+    found = read_vitals(tmp_path)
     assert found is not None
     assert (found.failing, found.failure) == (True, "the film cannot be recorded: no such table")
 
@@ -156,7 +156,7 @@ def test_a_file_that_cannot_be_written_is_noted_once(tmp_path: Path) -> None:
 
     signs.file.rmdir()
     signs.wait_for_a_round()
-    found = read(tmp_path)
+    found = read_vitals(tmp_path)
     assert found is not None
     assert found.films == 1
     signs.file.unlink()
@@ -180,14 +180,14 @@ def test_what_a_killed_broker_left_is_not_the_next_ones(tmp_path: Path) -> None:
     gone.wait(WAIT_S)
     (tmp_path / FILE_NAME).write_text(json.dumps(Vitals(gone.pid, 1000.5).document()))
     occupancy = Occupancy.take(tmp_path)
-    assert read(tmp_path) is None
+    assert read_vitals(tmp_path) is None
     occupancy.close()
 
 
 def test_none_without_a_broker(tmp_path: Path) -> None:
     """Also when the number of its process is another's by now."""
     (tmp_path / FILE_NAME).write_text(json.dumps(Vitals(1, 1000.5).document()))
-    assert read(tmp_path) is None
+    assert read_vitals(tmp_path) is None
 
 
 def test_the_wait_for_a_turn_counts_as_the_modalitys(relay: MakeRelay) -> None:

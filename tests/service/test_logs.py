@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import structlog
 
-from broker.alerts.channels import Letterhead, webhook
+from broker.alerts.channels import NoticeFormat, webhook
 from broker.model.alert_rules import Notice
 from broker.service import logs
 from tests.peers.hook_receiver import HookReceiver
@@ -133,7 +133,7 @@ def test_a_webhooks_address_is_in_no_line(stream: io.StringIO) -> None:
     logs.configure("debug", "json", stream)
     with HookReceiver() as hook:
         notice = Notice("test", "a test message", "It works.", 0.0)
-        webhook(hook.url, Letterhead("BROKER", ""))(notice)
+        webhook(hook.url, NoticeFormat("BROKER", ""))(notice)
         assert hook.wait_for("test")
         address = hook.url.rpartition("/")[0].rpartition("/")[2]
     assert "/hook" not in stream.getvalue()

@@ -121,7 +121,7 @@ class Browser:
         field.send_keys(text)
 
     def keys(self, *keys: str) -> None:
-        """Type on the page, as somebody without a mouse."""
+        """Type on the page, as a person without a mouse."""
         self._driver.switch_to.active_element.send_keys(*keys)
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from broker.operations.commands import VERBS
+from broker.operations.commands import JOB_COMMANDS
 from broker.web.commands import DUTIES
 from tests.peers.broker_process import command
 from tests.web.print_room import PATIENT, PrintRoom
@@ -42,22 +42,22 @@ def test_its_data_is_the_commands(room: PrintRoom, api: httpx.Client) -> None:
 
 
 def test_every_verb_on_a_job(room: PrintRoom, api: httpx.Client) -> None:
-    """Each is carried out, answered in the command's words, and recorded with who ordered it."""
+    """Each is carried out, answered in the command's words, and recorded with who gave it."""
     for name in room.printers:
         room.broker("printers", "drain", name)
     room.print(40)
 
-    def order(verb: str, **body: object) -> str:
+    def give(verb: str, **body: object) -> str:
         answer = api.post(f"/api/jobs/1/{verb}", json=body)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["words"])
 
-    assert "is held" in order("hold", reason="wrong size")
-    assert "is queued" in order("release")
-    assert "oki-2 and no other" in order("move", printer="oki-2")
-    assert "priority HIGH" in order("priority", priority="HIGH")
-    assert "is cancelled" in order("cancel")
-    assert "job 2 is queued" in order("reprint")
+    assert "is held" in give("hold", reason="wrong size")
+    assert "is queued" in give("release")
+    assert "oki-2 and no other" in give("move", printer="oki-2")
+    assert "priority HIGH" in give("priority", priority="HIGH")
+    assert "is cancelled" in give("cancel")
+    assert "job 2 is queued" in give("reprint")
     orders = api.get("/api/jobs/1").json()["orders"]
     assert [each["verb"] for each in orders] == [
         "hold", "release", "move", "priority", "cancel", "reprint"
@@ -110,19 +110,18 @@ def test_its_page_shows_every_request(api: httpx.Client) -> None:
     assert "default-src 'self'" in api.get("/api").headers["Content-Security-Policy"]
 
 
-def test_every_verb_has_one_word_everywhere(room: PrintRoom, api: httpx.Client) -> None:
-    """What the API takes for jobs and printers, the command line takes under the same word."""
+def test_every_command_has_one_name_everywhere(room: PrintRoom, api: httpx.Client) -> None:
+    """What the API takes for jobs and printers, the command line takes under the same name."""
     document = api.get("/api/openapi.json").json()
 
     def offered(path: str) -> set[str]:
-        (verb,) = (
-            each for each in document["paths"][path]["post"]["parameters"] if each["name"] == "verb"
-        )
-        return set(verb["schema"]["enum"])
+        parameters = document["paths"][path]["post"]["parameters"]
+        (parameter,) = (each for each in parameters if each["name"] == "command")
+        return set(parameter["schema"]["enum"])
 
-    assert offered("/api/jobs/{job_id}/{verb}") == set(VERBS)
-    assert offered("/api/printers/{name}/{verb}") == set(DUTIES)
-    for group, verbs in (("jobs", VERBS), ("printers", tuple(DUTIES))):
+    assert offered("/api/jobs/{job_id}/{command}") == set(JOB_COMMANDS)
+    assert offered("/api/printers/{name}/{command}") == set(DUTIES)
+    for group, verbs in (("jobs", JOB_COMMANDS), ("printers", tuple(DUTIES))):
         shown = command(group, "--help").stdout
         assert all(f"  {verb} " in shown for verb in verbs), shown
     assert "test-print" in command("--help").stdout

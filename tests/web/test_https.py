@@ -15,8 +15,8 @@ import trustme
 from broker.config.file import ConfigError, parse
 from broker.model.room import MB
 from broker.web.server.connection import TimeLimits
-from tests.web.front_door import front_door
 from tests.web.print_room import CONFIGURATION, BrokerProcess
+from tests.web.served_page import served_page
 
 
 def test_it_is_served_with_the_brokers_certificate(tmp_path: Path) -> None:
@@ -54,17 +54,17 @@ def test_browsers_are_told_to_stay_with_https(tmp_path: Path) -> None:
     issuer.configure_trust(context)
     patience = TimeLimits(handshake_s=1.0)
     with (
-        front_door(tmp_path, patience=patience, certificate=tmp_path / "broker.pem") as door,
-        httpx.Client(verify=context, base_url=door.url) as client,
+        served_page(tmp_path, patience=patience, certificate=tmp_path / "broker.pem") as served,
+        httpx.Client(verify=context, base_url=served.url) as client,
     ):
         for path in ("/", "/healthz", "/static/page.css", "/nothing", "/static/nothing"):
             answer = client.get(path, headers={"Host": "localhost"})
             assert answer.headers["strict-transport-security"].startswith("max-age="), path
-        port = int(door.url.rpartition(":")[2])
+        port = int(served.url.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port), timeout=20) as silent:
             assert silent.recv(1) == b""
-    with front_door(tmp_path) as door:
-        assert "strict-transport-security" not in httpx.get(door.url).headers
+    with served_page(tmp_path) as served:
+        assert "strict-transport-security" not in httpx.get(served.url).headers
 
 
 def test_silent_connections_take_little_memory(tmp_path: Path) -> None:

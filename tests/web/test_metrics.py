@@ -15,9 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from broker.config.file import load
 from broker.model.refusal import Refusal
 from broker.operations.opened import store_of, store_over
-from broker.operations.vitals import read
+from broker.operations.readiness import read_vitals
 from broker.store.database import FAILURES, Database
-from broker.web.metrics import Part, Scales, parts, rendered
+from broker.web.metrics import Part, SpoolSize, parts, rendered
 from tests.cli.conftest import Site, running, site
 from tests.peers.obstacles import problems
 from tests.peers.processes import children
@@ -109,11 +109,11 @@ def test_a_balancer_hears_whether_films_are_taken(room: PrintRoom) -> None:
     assert httpx.get(f"{room.url}/healthz").text == "ok\n"
     ready = httpx.get(f"{room.url}/readyz")
     assert (ready.status_code, ready.text) == (200, "ready\n")
-    vitals = read(room.folder / "broker-data")
+    vitals = read_vitals(room.folder / "broker-data")
     assert vitals is not None
     assert vitals.pid == room.process.process.pid
     room.process.end(signal.SIGTERM)
-    assert read(room.folder / "broker-data") is None
+    assert read_vitals(room.folder / "broker-data") is None
     with store_of(load(room.config)) as store:
         assert problems(store) == ["no broker is running on this data directory"]
 
@@ -134,12 +134,12 @@ def test_a_reload_that_failed_is_told_and_refuses_no_film(room: PrintRoom) -> No
     room.config.write_text("")
     room.process.send(signal.SIGHUP)
     room.process.wait_for("configuration not taken")
-    said = "ready\nthe configuration file was changed and not taken over"
+    said = "ready\nthe configuration file was changed and not reloaded"
     while not (ready := httpx.get(f"{room.url}/readyz")).text.startswith(said):
         assert ready.status_code == 200
     assert ready.status_code == 200
     assert figures(httpx.get(f"{room.url}/metrics").text)[key("reload_failed")] == 1
-    assert "THE CONFIGURATION WAS NOT TAKEN OVER" in httpx.get(room.url).text
+    assert "THE CONFIGURATION WAS NOT RELOADED" in httpx.get(room.url).text
 
     room.config.write_text(right)
     room.process.send(signal.SIGHUP)
@@ -185,7 +185,7 @@ def test_a_part_that_cannot_be_read_hides_no_other(site: Site) -> None:
     database is named; a monitor that got an error instead would say that no broker runs.
     """
     with store_of(load(site.file)) as store:
-        read_by_name = parts(store, Scales(site.folder / "broker-data" / "spool"), lambda: 0.0)
+        read_by_name = parts(store, SpoolSize(site.folder / "broker-data" / "spool"), lambda: 0.0)
         assert told(read_by_name)[READABLE["database"]] == 1
         for each in site.folder.glob("broker-data/broker.db*"):
             each.write_bytes(b"no database " * 100)
@@ -201,7 +201,7 @@ def test_a_broken_file_of_vital_signs_is_none(site: Site) -> None:
     """Half a file, or another version's, is as good as none: never an error on the page."""
     for text in ("", "{", "[]", '{"pid": 1}', '{"pid": 1, "started_at": 0, "tally": {"x": 1}}'):
         (site.folder / "broker-data" / "vitals.json").write_text(text)
-        assert read(site.folder / "broker-data") is None
+        assert read_vitals(site.folder / "broker-data") is None
 
 
 def test_the_samples_name_only_figures_that_there_are(room: PrintRoom) -> None:

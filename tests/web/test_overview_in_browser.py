@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(240)
 
 
 def drained(room: PrintRoom) -> None:
-    """Nothing prints until somebody says so."""
+    """Nothing prints until a test releases it."""
     for name in room.printers:
         room.broker("printers", "drain", name)
 
@@ -51,7 +51,7 @@ def test_a_printer_is_drained_halted_and_ready_again(room: PrintRoom, browser: B
     browser.wait("#printer-oki-1 .ready", "ready")
 
     browser.go(f"{room.url}/printers/oki-1")
-    told = browser.wait("table[aria-label='What was ordered']", "new drum")
+    told = browser.wait("table[aria-label='Commands']", "new drum")
     assert "local" in told
     assert told.index("ready") < told.index("maint") < told.index("drain")
     assert '"duty": "ready"' in room.broker("printers", "--json")
@@ -108,7 +108,7 @@ def test_a_refused_order_says_why(room: PrintRoom, browser: Browser) -> None:
     room.print(40)
     browser.go(f"{room.url}/jobs/1")
     room.broker("jobs", "cancel", "1")
-    browser.press("form.orders", "Hold")
+    browser.press("form.commands", "Hold")
     assert "job 1 is cancelled" in browser.wait("#said.wrong", "cancelled")
 
 
@@ -120,7 +120,7 @@ def test_a_lost_connection_is_said_and_mended(room: PrintRoom, browser: Browser)
     browser.wait("#printer-oki-1 .up", "up")
     (page,) = room.page_processes()
     os.kill(page, signal.SIGKILL)
-    browser.wait("#lost", "No connection")
+    browser.wait("#lost", "Reconnecting")
     browser.keep("lost-desktop")
 
     room.print(40)

@@ -31,8 +31,8 @@ from broker.web.pictures import NoPicture, Pictures
 from tests.peers.broker_process import BrokerProcess
 from tests.peers.dcmtk import dcmprscp, program
 from tests.web.browser import Browser
-from tests.web.front_door import front_door, token
 from tests.web.print_room import PrintRoom, film
+from tests.web.served_page import served_page, token
 
 SIDE = 160
 Gray = NDArray[np.int16]
@@ -141,16 +141,16 @@ def test_pictures_that_take_long_keep_no_page_waiting(
     other.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(other))
     monkeypatch.setattr(pictures_module, "WAITING", 12)
-    with front_door(tmp_path) as door, ThreadPoolExecutor(16) as pool:
-        job_id = add(door.store, *film(40))
+    with served_page(tmp_path) as served, ThreadPoolExecutor(16) as pool:
+        job_id = add(served.store, *film(40))
 
         def ask(width: int) -> int:
-            url = f"{door.url}/jobs/{job_id}/films/1.png?width={width}"
+            url = f"{served.url}/jobs/{job_id}/films/1.png?width={width}"
             return httpx.get(url, timeout=60).status_code
 
         asked = [pool.submit(ask, width) for width in range(160, 176)]
         refused = {each.result() for each in itertools.islice(as_completed(asked), 4)}
-        assert httpx.get(door.url, timeout=30).status_code == 200
+        assert httpx.get(served.url, timeout=30).status_code == 200
         drawing.unlink()
         drawn = [each.result() for each in asked]
     assert refused == {503}
@@ -209,7 +209,7 @@ def test_a_job_of_many_films_has_pages(room: PrintRoom) -> None:
     assert [(each.status_code, each.headers["location"]) for each in answers] == [
         (303, f"/jobs/{job_id}?first=201"),
         (303, "/"),
-    ], "an order leads back to where it was given"
+    ], "a command leads back to the page that sent it"
 
 
 def test_damaged_or_enormous_pixels_have_no_picture(store: Store) -> None:

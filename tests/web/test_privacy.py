@@ -12,8 +12,8 @@ import httpx
 from broker.model.job import Level, PrintRequest
 from broker.model.printer import Address, Duty
 from broker.web.pages import commands
-from tests.web.front_door import front_door
 from tests.web.print_room import PATIENT, PrintRoom, film
+from tests.web.served_page import served_page
 
 PLACES = (
     "/",
@@ -70,10 +70,10 @@ def test_commands_in_a_sentence_are_set_apart_and_nothing_else_is() -> None:
 def test_no_control_character_of_a_peer_is_on_a_page(tmp_path: Path) -> None:
     """Neither in text nor in words that are set apart, and nothing that turns the direction of a
     line or ends one; what is copied from a page to a terminal does no harm there."""
-    with front_door(tmp_path) as door:
-        door.store.printers.sync([Address("oki-1", "OKI1", "127.0.0.1", 1)])
-        door.store.printers.set_duty("oki-1", Duty.MAINT, "jam \x1b[2J\x9b2J\u202e\u2028!")
-        job = door.store.jobs.add(
+    with served_page(tmp_path) as served:
+        served.store.printers.sync([Address("oki-1", "OKI1", "127.0.0.1", 1)])
+        served.store.printers.set_duty("oki-1", Duty.MAINT, "jam \x1b[2J\x9b2J\u202e\u2028!")
+        job = served.store.jobs.add(
             PrintRequest(
                 "CT\x1b]0;\u202ex",
                 "BROKER",
@@ -84,8 +84,8 @@ def test_no_control_character_of_a_peer_is_on_a_page(tmp_path: Path) -> None:
                 (film(None)[0],),
             )
         )
-        door.store.jobs.hold(job, "why \x1b[2J `a\x9b\u2066b`")
-        with door.visitor() as client:
+        served.store.jobs.hold(job, "why \x1b[2J `a\x9b\u2066b`")
+        with served.visitor() as client:
             pages = [client.get(path) for path in ("/", f"/jobs/{job}", "/printers/oki-1")]
 
     assert [page.status_code for page in pages] == [200, 200, 200]

@@ -17,51 +17,51 @@ from broker.config.schema import Config
 from broker.model.room import Room
 from broker.operations.readiness import Readiness
 from broker.web import probes
-from tests.web.front_door import FrontDoor, front_door, token
+from tests.web.served_page import ServedPage, served_page, token
 
 SOON_S = 3.0
 """Below 1 s on a machine that has nothing else to do."""
-ORDERS = 80
+COMMANDS = 80
 """More than are worked on, and wait, at one time."""
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Iterator[FrontDoor]:
+def served(tmp_path: Path) -> Iterator[ServedPage]:
     """Without users, and without a broker behind it."""
-    with front_door(tmp_path) as opened:
+    with served_page(tmp_path) as opened:
         yield opened
 
 
-def asked(door: FrontDoor, path: str) -> tuple[int, str, float]:
+def asked(served: ServedPage, path: str) -> tuple[int, str, float]:
     """Status, text and seconds."""
     began = time.monotonic()
-    answer = httpx.get(door.url + path, timeout=30)
+    answer = httpx.get(served.url + path, timeout=30)
     return answer.status_code, answer.text, time.monotonic() - began
 
 
-def test_they_wait_for_no_page(door: FrontDoor) -> None:
-    """While another program locks the database, and more orders than the page has turns for wait
+def test_they_wait_for_no_page(served: ServedPage) -> None:
+    """While another program locks the database, and more commands than the page has slots wait
     for it: alive, not ready and why, and the figures, each at once.
     """
-    with door.visitor() as client:
+    with served.visitor() as client:
         csrf = token(client.get("/"))
         cookies = dict(client.cookies)
-    file = door.store.config.database_file
+    file = served.store.config.database_file
     begun = threading.Semaphore(0)
 
-    def order(_: int) -> int:
+    def give(_: int) -> int:
         begun.release()
         data = {"verb": "drain", "csrf": csrf}
-        url = f"{door.url}/printers/oki-1/orders"
+        url = f"{served.url}/printers/oki-1/orders"
         return httpx.post(url, data=data, cookies=cookies, timeout=60).status_code
 
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with ThreadPoolExecutor(ORDERS) as pool:
-            answers = pool.map(order, range(ORDERS))
-            for _ in range(ORDERS):
+        with ThreadPoolExecutor(COMMANDS) as pool:
+            answers = pool.map(give, range(COMMANDS))
+            for _ in range(COMMANDS):
                 begun.acquire()
-            alive, ready, figures = (asked(door, each) for each in probes.Probes().answers)
+            alive, ready, figures = (asked(served, each) for each in probes.Probes().answers)
             other.execute("ROLLBACK")
             assert set(answers) <= {303, 500, 503}
     assert alive[:2] == (200, "ok\n")
@@ -71,7 +71,7 @@ def test_they_wait_for_no_page(door: FrontDoor) -> None:
     assert max(alive[2], ready[2], figures[2]) < SOON_S
 
 
-def test_what_hangs_is_said(door: FrontDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_hangs_is_said(served: ServedPage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that does not answer: not ready, and that is why, in time; one question to it hangs,
     not one for each that is asked. Once it answers, what it says is told.
     """
@@ -85,22 +85,22 @@ def test_what_hangs_is_said(door: FrontDoor, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(probes, "look", hangs)
     for _ in range(3):
-        status, text, seconds = asked(door, "/readyz")
+        status, text, seconds = asked(served, "/readyz")
         assert status == 503
         assert "not known" in text
         assert seconds < SOON_S
-    assert asked(door, "/healthz")[0] == 200
+    assert asked(served, "/healthz")[0] == 200
     assert len(hanging) == 1
     go.set()
-    while (answer := asked(door, "/readyz"))[0] == 503:
+    while (answer := asked(served, "/readyz"))[0] == 503:
         assert "not known" in answer[1]
     assert answer[:2] == (200, "ready\n")
 
 
-def test_the_figures_name_what_hangs(door: FrontDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_figures_name_what_hangs(served: ServedPage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A part that does not answer in time is left out and named; the others are told."""
     go = threading.Event()
-    config = type(door.store.config)
+    config = type(served.store.config)
     room = config.room
 
     def hangs(self: Config) -> Room:
@@ -109,7 +109,7 @@ def test_the_figures_name_what_hangs(door: FrontDoor, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(config, "room", hangs)
     try:
-        status, text, seconds = asked(door, "/metrics")
+        status, text, seconds = asked(served, "/metrics")
     finally:
         go.set()
     assert status == 200

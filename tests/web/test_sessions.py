@@ -1,4 +1,4 @@
-"""Sessions: how long they last, what ends them, and what strangers can do to the front door."""
+"""Sessions: how long they last, what ends them, and what peers without a session can do."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from broker.operations.passwords import hashed
 from broker.web.auth import signin
 from broker.web.auth.sign_in_attempts import OF_PAIR
 from broker.web.auth.signin import COOKIE, DEVICE
-from tests.web.front_door import PASSWORD, FrontDoor, front_door, sign_in, token
+from tests.web.served_page import PASSWORD, ServedPage, served_page, sign_in, token
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Iterator[FrontDoor]:
+def served(tmp_path: Path) -> Iterator[ServedPage]:
     """With an operator, otto."""
-    with front_door(tmp_path) as opened:
+    with served_page(tmp_path) as opened:
         opened.add("otto")
         yield opened
 
 
 @pytest.fixture
-def client(door: FrontDoor) -> Iterator[httpx.Client]:
+def client(served: ServedPage) -> Iterator[httpx.Client]:
     """Not signed in yet."""
-    with door.visitor() as visitor:
+    with served.visitor() as visitor:
         yield visitor
 
 
 def drain(client: httpx.Client, csrf: str) -> httpx.Response:
-    """Order it, as the page's form does."""
+    """Send the command, as the page's form does."""
     return client.post("/printers/oki-1/orders", data={"verb": "drain", "csrf": csrf})
 
 
 def test_a_session_that_is_renewed_keeps_its_forms(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The page that was open before, and the one that brought the new cookie, still order."""
+    """The page opened before, and the one that brought the new cookie, still send commands."""
     sign_in(client, "otto")
     before = token(client.get("/"))
     monkeypatch.setattr(signin, "FRESH_S", -1)
@@ -76,37 +76,37 @@ def test_a_session_that_is_not_used_ends(
     assert client.get("/").headers["location"] == "/sign-in"
 
 
-def test_an_order_after_the_session_leads_to_a_page(client: httpx.Client) -> None:
-    """What was ordered is not asked for again as if it were a page."""
+def test_a_command_after_the_session_leads_to_a_page(client: httpx.Client) -> None:
+    """The command's address is not remembered as if it were a page."""
     asked = drain(client, "")
     assert (asked.status_code, asked.headers["location"]) == (303, "/sign-in")
 
 
 @pytest.mark.parametrize("wrong", ["[", "[::1", "[x]", "a b", ""])
-def test_an_address_that_is_none_is_refused_in_words(door: FrontDoor, wrong: str) -> None:
+def test_an_address_that_is_none_is_refused_in_words(served: ServedPage, wrong: str) -> None:
     """As a Host or an Origin; nothing fails inside, with users and without."""
-    with door.visitor() as client:
+    with served.visitor() as client:
         sign_in(client, "otto")
         origin = {"Origin": f"http://{wrong}"}
         csrf = token(client.get("/"))
-        order = client.post("/printers/oki-1/orders", data={"csrf": csrf}, headers=origin)
-        assert order.status_code == 403
+        answer = client.post("/printers/oki-1/orders", data={"csrf": csrf}, headers=origin)
+        assert answer.status_code == 403
         assert client.post("/sign-in", headers=origin).status_code == 403
-    door.store.users.remove("otto")
-    with door.visitor() as client:
+    served.store.users.remove("otto")
+    with served.visitor() as client:
         answer = client.get("/", headers={"Host": wrong})
         assert answer.status_code == 400
-    assert not [note for note in door.notes if note[0] == "page failed"]
+    assert not [note for note in served.notes if note[0] == "page failed"]
 
 
-def test_guesses_at_once_are_counted_one_by_one(door: FrontDoor) -> None:
+def test_guesses_at_once_are_counted_one_by_one(served: ServedPage) -> None:
     """No more of them are compared than of guesses one after the other: comparing takes 64 MiB. The
     others are answered at once, and told when to come again."""
     guesses = 30
     together = threading.Barrier(guesses)
 
     def guess(number: int) -> tuple[int, str]:
-        with door.visitor() as client:
+        with served.visitor() as client:
             together.wait(30)
             answer = sign_in(client, "otto", f"a wrong guess {number}")
             return answer.status_code, answer.headers.get("retry-after", "")
@@ -120,22 +120,22 @@ def test_guesses_at_once_are_counted_one_by_one(door: FrontDoor) -> None:
     assert all(int(after) >= 1 for after in waiting)
 
 
-def test_what_is_typed_as_a_name_is_not_logged(door: FrontDoor, client: httpx.Client) -> None:
+def test_what_is_typed_as_a_name_is_not_logged(served: ServedPage, client: httpx.Client) -> None:
     """It may be a password, in the wrong field; a user's own name is named."""
     sign_in(client, PASSWORD, "otto")
     sign_in(client, "otto", "a wrong guess")
-    noted = [facts["user"] for event, facts in door.notes if event == "sign-in failed"]
+    noted = [facts["user"] for event, facts in served.notes if event == "sign-in failed"]
     assert noted == ["", "otto"]
-    assert PASSWORD not in str(door.notes)
+    assert PASSWORD not in str(served.notes)
 
 
 def test_what_a_program_has_proved_is_known_for_a_while(
-    door: FrontDoor, client: httpx.Client
+    served: ServedPage, client: httpx.Client
 ) -> None:
     """It is not compared again, so a program works on while new comparisons have to wait; another
     role holds at once, another password or no user ends it at once.
     """
-    door.add("tool", Role.VIEWER)
+    served.add("tool", Role.VIEWER)
     auth = ("tool", PASSWORD)
     assert client.get("/api/printers", auth=auth).status_code == 200
     for _ in range(OF_PAIR.free):
@@ -143,15 +143,15 @@ def test_what_a_program_has_proved_is_known_for_a_while(
     assert client.get("/api/printers", auth=("tool", "right?")).status_code == 429
     assert client.get("/api/printers", auth=auth).status_code == 200
     assert client.post("/api/printers/oki-1/drain", auth=auth).status_code == 403
-    door.store.users.change("tool", role=Role.OPERATOR)
+    served.store.users.change("tool", role=Role.OPERATOR)
     assert client.post("/api/printers/oki-1/drain", auth=auth).status_code == 200
-    door.store.users.change("tool", hashed=hashed("another horse"))
+    served.store.users.change("tool", hashed=hashed("another horse"))
     assert client.get("/api/printers", auth=auth).status_code == 429
-    door.store.users.remove("tool")
+    served.store.users.remove("tool")
     assert client.get("/api/printers", auth=auth).status_code == 429
 
 
-def test_a_program_may_ask_many_things_at_once(door: FrontDoor) -> None:
+def test_a_program_may_ask_many_things_at_once(served: ServedPage) -> None:
     """Its name and password are compared once for all of them, and none is told to come again; nor
     is one that brings a wrong password as often as that is free.
     """
@@ -159,7 +159,7 @@ def test_a_program_may_ask_many_things_at_once(door: FrontDoor) -> None:
     together = threading.Barrier(at_once)
 
     def ask(password: str) -> int:
-        with door.visitor() as client:
+        with served.visitor() as client:
             together.wait(30)
             return client.get("/api/printers", auth=("otto", password)).status_code
 
@@ -168,15 +168,15 @@ def test_a_program_may_ask_many_things_at_once(door: FrontDoor) -> None:
         assert list(pool.map(ask, ["a wrong guess"] * at_once)) == [401] * at_once
 
 
-def test_the_live_page_ends_with_the_user(door: FrontDoor, client: httpx.Client) -> None:
+def test_the_live_page_ends_with_the_user(served: ServedPage, client: httpx.Client) -> None:
     """At the next news already: what changes is not shown to one who was removed."""
     sign_in(client, "otto")
     with client.stream("GET", "/events") as stream:
         lines = stream.iter_lines()
         assert next(lines) == "event: overview"
-        door.add("vera")  # the page is not without users then
-        door.store.users.remove("otto")
-        door.store.printers.set_duty("oki-1", Duty.DRAIN, "new drum")
+        served.add("vera")  # the page is not without users then
+        served.store.users.remove("otto")
+        served.store.printers.set_duty("oki-1", Duty.DRAIN, "new drum")
         rest = list(lines)
     assert "event: signed-out" in rest
     assert "new drum" not in "".join(rest)
@@ -199,22 +199,22 @@ def test_a_wait_is_said_for_programs_too(client: httpx.Client) -> None:
     assert 1 <= int(waits.headers["retry-after"]) <= 2
 
 
-def stolen(client: httpx.Client, door: FrontDoor) -> httpx.Client:
+def stolen(client: httpx.Client, served: ServedPage) -> httpx.Client:
     """Another browser with the same cookies."""
-    return httpx.Client(base_url=door.url, cookies=dict(client.cookies), timeout=30)
+    return httpx.Client(base_url=served.url, cookies=dict(client.cookies), timeout=30)
 
 
 def test_signing_out_ends_the_session_everywhere(tmp_path: Path) -> None:
     """A copy of its cookie opens nothing afterwards, also after a restart; a session in another
     browser goes on.
     """
-    with front_door(tmp_path) as door:
-        door.add("otto")
-        with door.visitor() as client, door.visitor() as other:
+    with served_page(tmp_path) as served:
+        served.add("otto")
+        with served.visitor() as client, served.visitor() as other:
             sign_in(client, "otto")
             sign_in(other, "otto")
             kept = dict(other.cookies)
-            thief = stolen(client, door)
+            thief = stolen(client, served)
             assert thief.get("/").status_code == 200
             client.post("/sign-out", data={"csrf": token(client.get("/"))})
             assert thief.get("/").headers["location"] == "/sign-in"
@@ -222,14 +222,14 @@ def test_signing_out_ends_the_session_everywhere(tmp_path: Path) -> None:
             assert other.get("/").status_code == 200
             copied = dict(thief.cookies)
             thief.close()
-    with front_door(tmp_path) as door:
+    with served_page(tmp_path) as served:
         for cookies, status in ((copied, 303), (kept, 200)):
-            with httpx.Client(base_url=door.url, cookies=cookies, timeout=30) as client:
+            with httpx.Client(base_url=served.url, cookies=cookies, timeout=30) as client:
                 assert client.get("/").status_code == status
 
 
 def test_a_renewed_copy_of_a_session_stays_signed_out(
-    door: FrontDoor, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+    served: ServedPage, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Signed out with an older cookie, it does not begin to work again when that one has run out,
     though another sign-out has tidied up since.
@@ -237,25 +237,25 @@ def test_a_renewed_copy_of_a_session_stays_signed_out(
     set_forward = 0.0
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + set_forward)
-    monkeypatch.setattr(door.store.ended_sessions, "_clock", time.time)
+    monkeypatch.setattr(served.store.ended_sessions, "_clock", time.time)
     sign_in(client, "otto")
     csrf = token(client.get("/"))
-    with stolen(client, door) as thief:
+    with stolen(client, served) as thief:
         set_forward = signin.IDLE_S / 2
         assert COOKIE in thief.get("/").headers.get("set-cookie", "")
         client.post("/sign-out", data={"csrf": csrf})
         set_forward = signin.IDLE_S * 1.2
-        with door.visitor() as other:
+        with served.visitor() as other:
             sign_in(other, "otto")
             other.post("/sign-out", data={"csrf": token(other.get("/"))})
         assert thief.get("/").headers.get("location") == "/sign-in"
 
 
-def test_an_open_page_ends_with_its_session(door: FrontDoor, client: httpx.Client) -> None:
+def test_an_open_page_ends_with_its_session(served: ServedPage, client: httpx.Client) -> None:
     """Signed out in one window, it is over in all windows of that browser."""
     sign_in(client, "otto")
     csrf = token(client.get("/"))
-    with stolen(client, door) as window, window.stream("GET", "/events") as stream:
+    with stolen(client, served) as window, window.stream("GET", "/events") as stream:
         lines = stream.iter_lines()
         assert next(lines) == "event: overview"
         client.post("/sign-out", data={"csrf": csrf})
@@ -273,11 +273,11 @@ def test_a_session_has_an_end(client: httpx.Client, monkeypatch: pytest.MonkeyPa
     assert client.get("/").headers["location"] == "/sign-in"
 
 
-def test_guesses_of_a_name_lock_no_other_name(door: FrontDoor, client: httpx.Client) -> None:
+def test_guesses_of_a_name_lock_no_other_name(served: ServedPage, client: httpx.Client) -> None:
     """From the same address, as behind one router; nor that user in a browser that is known."""
-    door.add("vera", Role.VIEWER)
+    served.add("vera", Role.VIEWER)
     sign_in(client, "otto")
-    with door.visitor() as guesser:
+    with served.visitor() as guesser:
         for _ in range(OF_PAIR.free):
             assert sign_in(guesser, "otto", "a wrong guess").status_code == 401
         waits = sign_in(guesser, "otto")
@@ -288,17 +288,17 @@ def test_guesses_of_a_name_lock_no_other_name(door: FrontDoor, client: httpx.Cli
     assert sign_in(client, "otto").status_code == 303
 
 
-def test_the_description_of_the_api_is_for_users(door: FrontDoor, client: httpx.Client) -> None:
+def test_the_description_of_the_api_is_for_users(served: ServedPage, client: httpx.Client) -> None:
     """Where there are users, it is told to them alone."""
     assert client.get("/api/openapi.json").status_code == 401
     assert client.get("/api").headers["location"] == "/sign-in?next=%2Fapi"
     assert client.get("/api/openapi.json", auth=("otto", PASSWORD)).json()["paths"]
-    door.store.users.remove("otto")
+    served.store.users.remove("otto")
     assert client.get("/api/openapi.json").status_code == 200
 
 
 def test_a_browser_that_is_known_is_known_for_one_name(
-    door: FrontDoor, client: httpx.Client
+    served: ServedPage, client: httpx.Client
 ) -> None:
     """Its cookie is another's for any other name, opens nothing by itself, and a forged one is
     none.
@@ -307,7 +307,7 @@ def test_a_browser_that_is_known_is_known_for_one_name(
     client.cookies.delete(COOKIE)
     assert client.get("/").status_code == 303
     known = client.cookies[DEVICE]
-    with door.visitor() as guesser:
+    with served.visitor() as guesser:
         for value in ("forged", known[:-2] + "xx"):
             guesser.cookies.set(DEVICE, value)
             for _ in range(OF_PAIR.free):

@@ -1,4 +1,4 @@
-"""Signing in: who may look, who may order, and what is refused."""
+"""Signing in: viewers, operators, and what is refused."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def token(client: httpx.Client) -> str:
 
 def test_it_is_asked_for_and_refused_in_a_browser(staffed: PrintRoom, browser: Browser) -> None:
     """A wrong password says so; a viewer sees no buttons and no job's page; an operator has both,
-    and what is ordered is recorded under that name.
+    and commands are recorded under that name.
     """
     staffed.print(40)
     staffed.process.wait_for("job sent")
@@ -96,7 +96,7 @@ def test_it_is_asked_for_and_refused_in_a_browser(staffed: PrintRoom, browser: B
     browser.press("#printer-oki-2", "Drain", answer="drum")
     browser.wait("#printer-oki-2 .drain", "drain")
     browser.go(f"{staffed.url}/printers/oki-2")
-    assert "otto" in browser.wait("table[aria-label='What was ordered']", "drain")
+    assert "otto" in browser.wait("table[aria-label='Commands']", "drain")
 
 
 def test_a_page_without_a_session_leads_to_the_form(client: httpx.Client) -> None:
@@ -137,7 +137,7 @@ def test_signing_in_leads_to_no_other_host(client: httpx.Client) -> None:
         assert client.post("/sign-in", data=data).headers["location"] == "/", wanted
 
 
-def test_another_page_cannot_order_anything(client: httpx.Client) -> None:
+def test_another_page_cannot_give_commands(client: httpx.Client) -> None:
     """Without the page's token, with one of another session, or sent from elsewhere: nothing is
     done.
     """
@@ -160,7 +160,7 @@ def test_another_page_cannot_order_anything(client: httpx.Client) -> None:
 
 
 def test_a_program_brings_name_and_password(client: httpx.Client) -> None:
-    """HTTP Basic on each request, no token; a viewer orders nothing."""
+    """HTTP Basic on each request, no token; a viewer gives no commands."""
     otto, vera = ("otto", PASSWORD), ("vera", PASSWORD)
     assert client.get("/api/printers", auth=vera).status_code == 200
     assert client.post("/api/printers/oki-1/drain", auth=vera).status_code == 403
@@ -171,7 +171,7 @@ def test_a_program_brings_name_and_password(client: httpx.Client) -> None:
 
 
 def test_signing_in_is_no_warning(client: httpx.Client, staffed: PrintRoom) -> None:
-    """The page's process logs it as information, as everybody does it every day."""
+    """The page's process logs it as information, as it is usual."""
     assert sign_in(client, "otto").status_code == 303
     assert staffed.process.wait_for("signed in", user="otto")["level"] == "info"
 
@@ -202,7 +202,7 @@ def test_on_this_machine_without_users_there_is_no_signing_in(room: PrintRoom) -
      ("10.0.0.4", False), ("broker.example", False)],
 )  # fmt: skip
 def test_other_addresses_need_users(host: str, loopback: bool) -> None:
-    """Where others reach the page it is not served until somebody can sign in."""
+    """Where others reach the page it is not served until there is a user."""
     assert is_loopback(host) is loopback
     assert bool(refused(host, any_users=False)) is not loopback
     assert not refused(host, any_users=True)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from broker.config.file import load
-from broker.operations.look import scene
 from broker.operations.opened import Store, store_of
+from broker.operations.overview import overview_state
 from broker.store.occupancy import Occupancy
 from broker.web.rows import job_row, printer_row
 from tests.cli.conftest import Site, site
@@ -31,7 +31,7 @@ def test_rows_say_what_an_attempt_waits_for(site: Site, store: Store) -> None:
     site.printing()
     asked_at = site.jobs.films(1)[0].asked_at
     assert asked_at is not None
-    seen = scene(store, time.time())
+    seen = overview_state(store, time.time())
     (found,), printer = seen.jobs, seen.printers[0]
 
     assert job_row(found, asked_at + 2).said == ()

@@ -13,8 +13,8 @@ from textual.worker import Worker
 from broker.cli.top.dialogs import Ask, Choose, Confirm
 from broker.model.job import Priority, State
 from broker.model.printer import Duty, Printer
-from broker.operations.commands import JobOrders, PrinterOrders, print_film
-from broker.operations.job_status import Standing
+from broker.operations.commands import JobCommands, PrinterCommands, print_film
+from broker.operations.job_status import JobStatus
 from broker.operations.opened import Store
 from broker.operations.text import count
 
@@ -44,12 +44,12 @@ class CommandApp(App[None]):
         super().__init__()
         self.store = store
         self._who = who
-        self._job_commands = JobOrders(store, who)
-        self._printer_commands = PrinterOrders(store, who)
+        self._job_commands = JobCommands(store, who)
+        self._printer_commands = PrinterCommands(store, who)
 
     @property
     @abstractmethod
-    def selected_job(self) -> Standing | None:
+    def selected_job(self) -> JobStatus | None:
         """The job that keys are for."""
 
     @property

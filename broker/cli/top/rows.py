@@ -15,10 +15,15 @@ from broker.model.printable import one_line
 from broker.model.printer import Printer
 from broker.model.user import Order
 from broker.model.vitals import Vitals
-from broker.operations.job_status import Standing, explanation, standing
-from broker.operations.look import OverviewState
+from broker.operations.job_status import (
+    JobStatus,
+    explanation,
+    job_remarks,
+    job_status,
+    printer_remarks,
+)
 from broker.operations.opened import Store
-from broker.operations.remarks import of_job, of_printer
+from broker.operations.overview import OverviewState
 from broker.operations.text import age, count, moment
 
 PRINTERS = (
@@ -78,13 +83,13 @@ lined up; it is not bound to it."""
 
 def printer_line(printer: Printer, now: float, *, running: bool = True) -> Line:
     """One row."""
-    said = of_printer(printer, now, running=running)
+    said = printer_remarks(printer, now, running=running)
     return Line(printer.name, _cells(PRINTERS, printer, now), _sentence(said))
 
 
-def job_line(found: Standing, now: float) -> Line:
+def job_line(found: JobStatus, now: float) -> Line:
     """One row."""
-    return Line(str(found.job.id), _cells(JOBS, found, now), _sentence(of_job(found, now)))
+    return Line(str(found.job.id), _cells(JOBS, found, now), _sentence(job_remarks(found, now)))
 
 
 def _cells(fields: Sequence[Field[T]], row: T, now: float) -> tuple[str, ...]:
@@ -94,12 +99,12 @@ def _cells(fields: Sequence[Field[T]], row: T, now: float) -> tuple[str, ...]:
 def about_printer(printer: Printer, now: float, *, running: bool = True) -> str:
     """What it and its operator say."""
     place = f"{printer.name}: {shown.place(printer)}"
-    return "; ".join((place, *map(one_line, of_printer(printer, now, running=running))))
+    return "; ".join((place, *map(one_line, printer_remarks(printer, now, running=running))))
 
 
-def about_job(found: Standing, now: float) -> str:
+def about_job(found: JobStatus, now: float) -> str:
     """Why it is where it is."""
-    said = of_job(found, now) or (f"it is {found.job.state}",)
+    said = job_remarks(found, now) or (f"it is {found.job.state}",)
     return f"job {found.job.id}: {_sentence(said)}"
 
 
@@ -138,11 +143,15 @@ def all_of_job(store: Store, job_id: int) -> str:
 
     Raises: NoSuchJob: when there is none of that number.
     """
-    found = standing(store, store.jobs.get(job_id))
+    found = job_status(store, store.jobs.get(job_id))
     why = explanation(store, found.job).sentences
     films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
     table = queue_tables.job(found, films, attempts, time.time(), WIDTH)
-    parts = [*why, *_given(store.orders.of_job(job_id)), "\n".join(line.plain for line in table)]
+    parts = [
+        *why,
+        *_given(store.command_log.of_job(job_id)),
+        "\n".join(line.plain for line in table),
+    ]
     return "\n\n".join(parts)
 
 
@@ -155,7 +164,7 @@ def all_of_printer(store: Store, printer: Printer) -> str:
     parts = [
         about_printer(printer, now, running=store.running),
         f"It is {health}; {check}; {printer.duty} for {age(now - printer.duty_since)}.",
-        *_given(store.orders.of_printer(printer.name)),
+        *_given(store.command_log.of_printer(printer.name)),
     ]
     return "\n\n".join(parts)
 

@@ -20,9 +20,9 @@ from broker.model.hosts import at_ports
 from broker.model.printable import printable_lines
 from broker.model.printer import Printer
 from broker.model.vitals import Vitals
-from broker.operations.job_status import Standing
-from broker.operations.look import OverviewState
+from broker.operations.job_status import JobStatus
 from broker.operations.opened import Store
+from broker.operations.overview import OverviewState
 
 TICK_S = 1.0
 """How often ages are drawn again."""
@@ -134,7 +134,7 @@ class Top(CommandApp):
         return next((each for each in self.printers if each.name == name), None)
 
     @property
-    def selected_job(self) -> Standing | None:
+    def selected_job(self) -> JobStatus | None:
         """The one that keys are for."""
         job_id = self._jobs.chosen
         jobs = self._seen.jobs if self._seen else ()

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 
 from broker.model.vitals import Vitals
 from broker.operations.failures import explained
-from broker.operations.look import OverviewState, scene
 from broker.operations.opened import Store
+from broker.operations.overview import OverviewState, overview_state
+from broker.operations.readiness import read_vitals
 from broker.operations.text import age
-from broker.operations.vitals import read as vitals_of
 from broker.store.database import DatabaseBusy
 from broker.store.watch import Watch
 
@@ -89,8 +89,8 @@ class StoreWatch:
     def _look(self) -> float:
         """Read the store; the seconds to pause afterwards."""
         began = time.thread_time()
-        found = scene(self._store, time.time())
-        vitals = vitals_of(self._store.config.data_dir)
+        found = overview_state(self._store, time.time())
+        vitals = read_vitals(self._store.config.data_dir)
         cost = time.thread_time() - began
         self._see(found, vitals)
         return SHARE * cost

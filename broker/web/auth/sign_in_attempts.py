@@ -1,19 +1,18 @@
-"""Failed sign-ins: how long the next one has to wait, so that guessing is slow and costs only the
-one who guesses.
+"""Failed sign-ins: how long the next one has to wait, so that guessing is slow for its peer alone.
 
 Failures are counted for each name at each address, and there a few are free. One address may guess
-many names, and many addresses one name, far more often before they wait as a whole. Who has signed
-in as a name before, from that browser or address, does not wait for what others guess.
+many names, and many addresses one name, far more often before they wait as a whole. A user who has
+signed in before, from that browser or address, does not wait for the guesses of others.
 """
 
 from __future__ import annotations
 
 import math
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+
+from cachetools import FIFOCache
 
 LONGEST_S = 300.0
 """No wait is longer."""
@@ -46,7 +45,7 @@ OF_NAME = FailureAllowance(free=100, forgiven_s=60.0, longest_s=PACE_S)
 
 @dataclass(frozen=True)
 class SignInAttempt:
-    """One try to sign in."""
+    """One attempt to sign in."""
 
     name: str
     address: str
@@ -63,9 +62,9 @@ class FailedSignIns:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._failed: OrderedDict[Key, tuple[float, float]] = OrderedDict()
+        self._failed: FIFOCache[Key, tuple[float, float]] = FIFOCache(MOST)
         """Failures that count, and when the last one was."""
-        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._known: FIFOCache[tuple[str, str], None] = FIFOCache(MOST)
 
     def wait_s(self, attempt: SignInAttempt) -> float:
         """How long this one has to wait now, in seconds; 0 when it need not."""
@@ -81,8 +80,6 @@ class FailedSignIns:
             for key, allowance in self._counters(attempt):
                 number = self._number(key, allowance, now)
                 self._failed[key] = (number + 1, now)
-                self._failed.move_to_end(key)
-            _shorten(self._failed)
 
     def succeeded(self, attempt: SignInAttempt) -> None:
         """The name's failures there are forgotten; those of other names at that address are not."""
@@ -90,8 +87,6 @@ class FailedSignIns:
             for key in _of_pair(attempt):
                 self._failed.pop(key, None)
             self._known[attempt.name, attempt.address] = None
-            self._known.move_to_end((attempt.name, attempt.address))
-            _shorten(self._known)
 
     def _counters(self, attempt: SignInAttempt) -> list[tuple[Key, FailureAllowance]]:
         pair = _of_pair(attempt)[0]
@@ -119,8 +114,3 @@ def _of_pair(attempt: SignInAttempt) -> tuple[Key, ...]:
     """The counters of a name in one place, the one that counts for this attempt first."""
     pair = ("name and address", attempt.name, attempt.address)
     return (("device", attempt.name, attempt.device), pair) if attempt.device else (pair,)
-
-
-def _shorten(kept: OrderedDict[Any, Any]) -> None:
-    while len(kept) > MOST:
-        kept.popitem(last=False)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from broker.web.auth.signin import COOKIE, SignIn, checked, nobody
+from broker.web.auth.signin import COOKIE, SignIn, checked, visitor
 from broker.web.pages import READ, Pages
 from broker.web.server.responses import RequestRefused
 
@@ -20,7 +20,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.api_route("/sign-in", methods=READ)
 def sign_in_page(request: Request, next: str = "/") -> Response:
-    """The form; without users there is nobody to be."""
+    """The form; without users there is no signing in."""
     if not request.state.needed:
         return RedirectResponse("/", status_code=303)
     return _form(request, _local(next), "")
@@ -70,4 +70,4 @@ def _local(wanted: str) -> str:
 def _form(request: Request, wanted: str, words: str, status: int = 200) -> Response:
     pages: Pages = request.app.state.pages
     context = {"next": wanted, "words": words}
-    return pages.page(request, "sign_in.html", nobody(), context, status)
+    return pages.page(request, "sign_in.html", visitor(), context, status)

@@ -1,8 +1,12 @@
-"""Who asks: signed in with a cookie, as a program with name and password, or on this machine.
+"""Who sends a request: a user with a session cookie, a program with HTTP Basic, or this machine.
 
-Without users the page is for this machine alone, and a person on it is its operator. With users
-everybody signs in. A session ends when its person signs out, when it is idle for IDLE_S, after
+Without users the page is for this machine alone, and each request is its operator's. With users
+each person signs in. A session ends when its user signs out, when it is idle for IDLE_S, after
 LIFE_S in any case, and when its user, role or password is changed.
+
+Sessions use itsdangerous directly: Starlette's SessionMiddleware does not tell when a cookie was
+signed, which renewal and open event streams need, and its cookies would end present sessions.
+HTTP Basic is read here: FastAPI's HTTPBasic refuses passwords that are not ASCII (RFC 7617 2.1).
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from cachetools import TTLCache
 from fastapi import HTTPException, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from itsdangerous import BadSignature, URLSafeTimedSerializer
@@ -30,6 +35,7 @@ from broker.model.hosts import is_loopback
 from broker.model.user import Role, User
 from broker.operations.opened import Store
 from broker.operations.passwords import verified
+from broker.spool.private_file import write_private
 from broker.web.auth.sign_in_attempts import FailedSignIns, SignInAttempt
 from broker.web.server import responses
 from broker.web.server.limits import peer_of
@@ -41,7 +47,10 @@ LENGTH = 32
 
 
 def signing_key(data_dir: Path) -> bytes:
-    """The key, made when there is none yet, or when it is not whole. OSError."""
+    """The key; made when it is missing or not complete.
+
+    Raises: OSError: when it cannot be read or written.
+    """
     path = data_dir / "web.key"
     try:
         key = path.read_bytes()
@@ -49,27 +58,21 @@ def signing_key(data_dir: Path) -> bytes:
         key = b""
     if len(key) == LENGTH:
         return key
-    fresh = path.with_name(f".web.key.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_bytes(LENGTH))
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    write_private(path, secrets.token_bytes(LENGTH), durable=True, mark=f".{os.getpid()}")
     return path.read_bytes()
 
 
 COOKIE, VISITOR, DEVICE = "broker_session", "broker_visitor", "broker_device"
 IDLE_S = 12 * 3600
-"""A session that is not used for so long is over."""
+"""A session ends after this time without use."""
 LIFE_S = 7 * 24 * 3600
-"""A session is over after so long, however much it is used."""
+"""A session ends after this time in any case."""
 FRESH_S = 900
-"""A cookie is written anew when it is older."""
+"""A session's cookie is renewed when it is older."""
 DEVICE_S = 180 * 24 * 3600
-"""A browser that has signed in as a user is known for so long. It must sign in all the same."""
+"""How long a browser is known that has signed in as a user. It must sign in again all the same."""
 KNOWN_S = 300.0
-"""A program's name and password are compared again after so long: comparing is slow on purpose."""
+"""How long a program's name and password are not compared again: comparing is slow on purpose."""
 KNOWN = 200
 COMPARED, COMPARED_BY_ADDRESS = 8, 2
 """Passwords that are compared or wait for it, in all and of one address. One is compared at a time,
@@ -92,7 +95,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Permit:
-    """What a person was let in with."""
+    """What a person signed in with."""
 
     name: str
     mark: str
@@ -106,7 +109,7 @@ class Permit:
 
 
 class SignedOut(Exception):
-    """One who must sign in first."""
+    """The request needs a sign-in."""
 
 
 class SignIn:
@@ -121,12 +124,12 @@ class SignIn:
         self._key = key
         self._failed = FailedSignIns(time.monotonic)
         self._comparing = Worker("passwords", waiting=COMPARED, by_key=COMPARED_BY_ADDRESS)
-        self._known: dict[bytes, tuple[str, float]] = {}
+        self._known: TTLCache[bytes, str] = TTLCache(KNOWN, KNOWN_S)
         self._proving: dict[bytes, asyncio.Task[tuple[User, str] | None]] = {}
         """Comparisons that go on, for all requests that bring the same name and password."""
 
     def needed(self) -> bool:
-        """Whether anybody must sign in. Reads the database."""
+        """Whether there are users, so that signing in is needed. Reads the database."""
         return self._store.users.any()
 
     def for_this_machine(self) -> bool:
@@ -238,7 +241,10 @@ class SignIn:
         return f"{data['user']} {data['since']}"
 
     def _of_cookie(self, request: Request) -> None:
-        """Who has that cookie; SignedOut. A session that is used goes on."""
+        """Note who has that cookie, and renew it where it is old.
+
+        Raises: SignedOut: when it is none, or its session has ended.
+        """
         try:
             data, at = self._sessions.loads(
                 request.cookies.get(COOKIE, ""), max_age=IDLE_S, return_timestamp=True
@@ -270,8 +276,7 @@ class SignIn:
         name, _, password = text.partition(":")
         seal = hmac.new(self._key, text.encode(), hashlib.sha256).digest()
         found = await run_in_threadpool(self._store.users.password, name)
-        kept, until = self._known.get(seal, ("", 0.0))
-        if found is None or kept != found[1] or time.monotonic() > until:
+        if found is None or self._known.get(seal) != found[1]:
             request.state.slot.release()  # pages are made meanwhile
             found = await self._proved(seal, name, password, _address(request))
             await request.state.slot.take()
@@ -293,7 +298,7 @@ class SignIn:
             proving = asyncio.create_task(self._prove(seal, name, password, address))
             self._proving[seal] = proving
             proving.add_done_callback(lambda _: self._proving.pop(seal))
-            # Where all have gone, nothing else is told what it raises.
+            # Where all callers have gone, nothing else retrieves its exception.
             proving.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         return await asyncio.shield(proving)
 
@@ -302,9 +307,7 @@ class SignIn:
     ) -> tuple[User, str] | None:
         found = await self._compared(name, password, "", address)
         if found is not None:
-            if len(self._known) >= KNOWN:
-                self._known.clear()
-            self._known[seal] = (found[1], time.monotonic() + KNOWN_S)
+            self._known[seal] = found[1]
         return found
 
     async def _compared(
@@ -362,7 +365,7 @@ def _address(request: Request) -> str:
 
 
 def person(request: Request) -> Person:
-    """Who asks; SignedOut."""
+    """Who sends the request. Raises: SignedOut: when a sign-in is needed first."""
     found: Person | None = getattr(request.state, "person", None)
     if found is None:
         raise SignedOut
@@ -370,7 +373,7 @@ def person(request: Request) -> Person:
 
 
 def operator(request: Request) -> Person:
-    """Who asks, when that is an operator; HTTPException 403."""
+    """Who sends the request. Raises: HTTPException: 403, when that is not an operator."""
     found = person(request)
     if found.role is not Role.OPERATOR:
         raise HTTPException(
@@ -382,7 +385,10 @@ def operator(request: Request) -> Person:
 
 
 async def checked(request: Request) -> None:
-    """A change comes from this page's own forms and scripts, or from a program; HTTPException."""
+    """Check that a change comes from this page's own forms and scripts, or from a program.
+
+    Raises: HTTPException: 403, when it may come from elsewhere.
+    """
     if person(request).program:
         return
     brought = request.headers.get(CSRF_HEADER, "")
@@ -415,13 +421,13 @@ def wants_json(request: Request) -> bool:
 
 
 def sign_in_address(request: Request) -> str:
-    """Where to sign in, and come back from; an order is no page to come back to."""
+    """Where to sign in, and come back from; a command is no page to come back to."""
     if request.method not in SAFE:
         return "/sign-in"
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return "/sign-in" if wanted == "/" else f"/sign-in?next={quote(wanted, safe='')}"
 
 
-def nobody() -> Person:
-    """For pages that everybody may see."""
+def visitor() -> Person:
+    """For pages that need no sign-in."""
     return Person("", Role.VIEWER)

@@ -119,12 +119,12 @@ OPEN = ("/static/", "/sign-in")
 
 
 Probe = Callable[[bool], Awaitable[Response]]
-"""Answers a balancer's or a monitor's question in less than a second, whatever else goes on; as
-JSON where it is asked for that."""
+"""Answers a balancer or a monitor in less than a second, however busy the page is; its argument:
+whether as JSON."""
 
 
-class Pass(Protocol):
-    """What the front asks of sessions."""
+class Sessions(Protocol):
+    """What `Front` needs of sessions."""
 
     async def identify(self, request: Request) -> Response | None:
         """Note in `request.state` who asks; the answer for one who must sign in first.
@@ -133,7 +133,7 @@ class Pass(Protocol):
         """
 
     def needed(self) -> bool:
-        """Whether anybody must sign in. Reads the database."""
+        """Whether there are users, so that signing in is needed. Reads the database."""
 
     def crowded(self, address: str) -> bool:
         """Whether a further sign-in of that address would be refused now."""
@@ -151,14 +151,14 @@ class Front:
     def __init__(
         self,
         app: ASGIApp,
-        sessions: Pass,
+        sessions: Sessions,
         probes: Mapping[str, Probe],
         note: Note,
         *,
         patience_s: float,
         room: int = ROOM,
     ) -> None:
-        """`patience_s`: for a body. `room`: bytes of answers that are not read yet."""
+        """`patience_s`: time for a body. `room`: bytes of answers that are not read yet."""
         self._app = app
         self._sessions = sessions
         self._probes = probes
@@ -186,7 +186,7 @@ class Front:
             return
         except RequestRefused as refused:
             if answer.begun:
-                return  # cut off: uvicorn closes a connection whose answer is not complete
+                return  # uvicorn closes a connection whose answer is not complete
             self._note(
                 Event.PAGE_REQUEST_REFUSED, {"kind": f"{refused.status}", "why": refused.words}
             )
@@ -247,7 +247,7 @@ class Front:
                 if reads[0]:
                     unknown.headers["Connection"] = "close"
                     slot.release()
-                    with suppress(RequestRefused):  # thrown away, so that the answer is not lost
+                    with suppress(RequestRefused):  # discarded, so that the answer is not lost
                         await whole(receive, LINGER_S)
                 await unknown(scope, receive, answer.send)
                 return
@@ -279,9 +279,7 @@ class Front:
         origin = request.headers.get("origin") or request.headers.get("referer") or ""
         host = request.headers.get("host", "")
         if origin and not same_origin(origin, request.url.scheme, host):
-            raise RequestRefused(
-                403, "this was sent from another page; order it on the broker's own"
-            )
+            raise RequestRefused(403, "this was sent from another page; use the broker's own page")
 
 
 def _address(scope: Scope) -> str:

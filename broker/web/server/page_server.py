@@ -28,8 +28,7 @@ TLS_BUFFER = 16 * 1024
 is 256 KiB, from the connection's first moment on; what a connection had is given back only when
 Python next looks for cycles, so that connections which say nothing would take gigabytes."""
 GARBAGE = 100
-"""After so many TLS handshakes that came to nothing Python looks for cycles: each has left one, of
-some 50 KB."""
+"""Failed TLS handshakes after which Python looks for cycles: each has left one, of some 50 KB."""
 LOOK_S = 0.5
 """How often time limits are looked at."""
 
@@ -193,11 +192,11 @@ class PageListener:
 
 
 STOP_S = 1
-"""Streams that are open are cut after so long."""
+"""Time after which streams that are open are closed."""
 
 
 class PageServer(uvicorn.Server):
-    """Serves until it is told to end; signals are the broker's affair."""
+    """Serves until `should_exit`, SIGTERM or SIGINT; the last two are handled by uvicorn."""
 
     def __init__(
         self,
@@ -229,9 +228,6 @@ class PageServer(uvicorn.Server):
         self._limits = limits
         self._patience = patience
         self._listener: PageListener | None = None
-
-    def install_signal_handlers(self) -> None:
-        """None of its own."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin the application, then accept from these sockets, which listen already."""

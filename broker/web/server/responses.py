@@ -47,8 +47,8 @@ PIECE = 64 * 1024
 ROOM = 48 * MB
 """Bytes of all answers that are larger than a piece and not yet sent."""
 LINGER_S, LINGER_BYTES = 1.0, 64 * 1024
-"""A connection stays open for so long after its request was refused, and so much of what its peer
-still sends is read and thrown away: one that is closed before would lose the answer."""
+"""Time that a connection stays open after its request was refused, and bytes of what its peer still
+sends that are read and discarded: if it were closed at once, the answer would be lost."""
 
 
 class CutOff(ConnectionError):
@@ -65,10 +65,10 @@ class UnsentResponses:
         self._number = 0
 
     def take(self, length: int, ends: asyncio.Timeout) -> int:
-        """Room for so many bytes: the oldest answers are cut off for it, as their readers are the
-        slowest. The number to give it back by.
+        """Make room for `length` bytes: the oldest answers are cut off for it, as their readers are
+        the slowest. The number to give it back by.
 
-        Raises: RequestRefused: so much is not kept at all.
+        Raises: RequestRefused: when it is more than all the room.
         """
         if length > self._room:
             raise busy("this answer is too large")

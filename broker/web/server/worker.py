@@ -1,4 +1,7 @@
-"""One thread that does one thing after the other, with a short queue before it."""
+"""One thread that does one call after the other, with a bounded queue.
+
+A ThreadPoolExecutor bounds no queue, and its thread keeps the process from ending.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +18,17 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 NICE = 19
-"""What is dear takes the processor last."""
+"""Expensive calls get the processor last."""
 
 
 class WorkerFull(Exception):
-    """As much waits as may wait."""
+    """As many calls wait as may wait."""
 
 
 class Worker:
-    """What is dear is done in one thread of its own, so that whatever waits for it waits for
-    nothing else, and nothing else waits for it. `do` belongs to one event loop.
+    """Expensive calls, which delay nothing else here. `do` belongs to one event loop.
 
-    At most `waiting` calls are there at a time, `by_key` of them of one key.
-    """
+    At most `waiting` calls are there at a time, `by_key` of them of one key."""
 
     def __init__(self, name: str, *, waiting: int, by_key: int) -> None:
         self._waiting = waiting

@@ -1,4 +1,4 @@
-// Keeps the overview live, sends orders without leaving the page, and counts ages.
+// Keeps the overview live, sends commands without leaving the page, and counts ages.
 "use strict";
 document.documentElement.classList.add("js");
 
@@ -130,7 +130,7 @@ window.addEventListener("pageshow", (event) => { if (event.persisted) location.r
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   const button = event.submitter;
-  if (!form.classList.contains("orders") || !button) return;
+  if (!form.classList.contains("commands") || !button) return;
   event.preventDefault();
   if (button.dataset.confirm && !confirm(button.dataset.confirm)) return;
   const body = new URLSearchParams(new FormData(form));
@@ -148,7 +148,7 @@ document.addEventListener("submit", async (event) => {
     if (answer.status === 401) location.reload();
     if (answer.ok && !live) setTimeout(() => location.reload(), 400);
   } catch (error) {
-    tell("The broker did not answer: nothing is known of this order. Look at the rows, then try again.", true);
+    tell("The broker did not answer: it is not known whether the command was carried out. Look at the rows, then try again.", true);
   } finally {
     button.disabled = false;
   }

@@ -24,11 +24,11 @@ ROOM = 300_000
 PATIENCE_S = 30.0
 
 
-class EverybodyEnters:
+class NoSessions:
     """Sessions of a page without users."""
 
     async def identify(self, request: Request) -> Response | None:
-        """Everybody may ask."""
+        """No request needs a sign-in."""
         del request
         return None
 
@@ -86,7 +86,7 @@ def events() -> Iterator[tuple[Events, int]]:
     def note(event: str, facts: Mapping[str, object]) -> None:
         page.notes.append((event, dict(facts)))
 
-    front = Front(app, EverybodyEnters(), {}, note, patience_s=PATIENCE_S, room=ROOM)
+    front = Front(app, NoSessions(), {}, note, patience_s=PATIENCE_S, room=ROOM)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         # Of every accepted socket, too: the system keeps a small part of an event for a reader.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)

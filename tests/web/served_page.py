@@ -1,4 +1,4 @@
-"""A front door: the page over a store of its own, served by uvicorn in a thread of the test."""
+"""The page over a store of its own, served by uvicorn in a thread of the test."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ PATIENCE_S = 30.0
 
 
 @dataclass
-class FrontDoor:
-    """Where it is, what is behind it, and what it has noted."""
+class ServedPage:
+    """Its address, its store, and what it has noted."""
 
     url: str
     store: Store
@@ -48,7 +48,7 @@ class FrontDoor:
 
     @contextlib.contextmanager
     def visitor(self) -> Iterator[httpx.Client]:
-        """Somebody with a browser's cookies."""
+        """A client with a browser's cookies."""
         with httpx.Client(base_url=self.url, timeout=30) as client:
             yield client
 
@@ -64,13 +64,13 @@ def token(page: httpx.Response) -> str:
 
 
 @contextlib.contextmanager
-def front_door(
+def served_page(
     folder: Path,
     *,
     patience: TimeLimits = TIME_LIMITS,
     limits: ConnectionLimits = CONNECTION_LIMITS,
     certificate: Path | None = None,
-) -> Iterator[FrontDoor]:
+) -> Iterator[ServedPage]:
     """Open it, without users; closed at the end."""
     file = folder / "broker.toml"
     file.write_text(CONFIGURATION)
@@ -79,12 +79,12 @@ def front_door(
         socket.create_server(("127.0.0.1", 0), backlog=64) as listening,
     ):
         scheme = "https" if certificate else "http"
-        door = FrontDoor(f"{scheme}://127.0.0.1:{listening.getsockname()[1]}", store)
+        served = ServedPage(f"{scheme}://127.0.0.1:{listening.getsockname()[1]}", store)
 
         def note(event: str, facts: Mapping[str, object]) -> None:
-            with door.noted:
-                door.notes.append((event, dict(facts)))
-                door.noted.notify_all()
+            with served.noted:
+                served.notes.append((event, dict(facts)))
+                served.noted.notify_all()
 
         server = PageServer(
             create(store, note, patience),
@@ -96,7 +96,7 @@ def front_door(
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
-            yield door
+            yield served
         finally:
             server.should_exit = True
             thread.join()

@@ -1,4 +1,4 @@
-"""One look at the store for all open pages: taken when something changed, and not too often."""
+"""The overview that all open pages share: read when something changed, and not too often."""
 
 from __future__ import annotations
 
@@ -14,39 +14,40 @@ from broker.model.job import FINISHED, Job, State
 from broker.model.printer import Printer
 from broker.operations.alarms import alarms
 from broker.operations.failures import explained
-from broker.operations.job_status import Standing, standings
+from broker.operations.job_status import JobStatus, job_statuses
 from broker.operations.opened import Store
 from broker.store.watch import Watch
 
 RECENT_S = 3600.0
-"""Finished jobs are shown for so long."""
+"""How long finished jobs are shown."""
 NEWEST = 150
-"""Of so many finished jobs at most."""
+"""Finished jobs that are shown at most."""
 URGENCY = {State.HELD: 0, State.PRINTING: 1, State.QUEUED: 2}
 """What a person has to see first."""
 POLL_S = 0.5
 """How often it is asked whether anything changed, which costs next to nothing."""
 LEAST_S = 1.0
-"""Between two looks."""
+"""Between two reads."""
 SHARE = 100
-"""A look rests for so many times what it cost: all open pages together take a hundredth."""
+"""Pause between two reads, in multiples of the processor time of one: all open pages together take
+a hundredth of a core."""
 STREAMS_SHARE = 10
-"""And so many times what was drawn for open pages then: however many different views are open, they
-take a tenth of a core."""
+"""The same, in multiples of what rendering for open pages took: all different views together take a
+tenth of a core."""
 RENEW_S = 15.0
-"""Some things change without a row: a disk fills, a wait ends."""
+"""Some things change without a row: free disk space, the end of a pause."""
 
 
 @dataclass(frozen=True)
 class OverviewState:
-    """What there is to see, at about one moment."""
+    """Printers and jobs at about one moment."""
 
     at: float
     """In seconds since the epoch."""
     running: bool
     alarms: tuple[str, ...]
     printers: tuple[Printer, ...]
-    jobs: tuple[Standing, ...]
+    jobs: tuple[JobStatus, ...]
     """All that are not finished, the most urgent state first, then the recent, newest first."""
 
     @property
@@ -56,13 +57,16 @@ class OverviewState:
         return min(waiting, key=lambda job: job.created_at, default=None)
 
     def number(self, state: State | str) -> int:
-        """How many of its jobs are in that state; ValueError where there is no such state."""
+        """How many of its jobs are in that state.
+
+        Raises: ValueError: when there is no such state.
+        """
         wanted = State(state)
         return sum(each.job.state is wanted for each in self.jobs)
 
 
-def scene(store: Store, now: float) -> OverviewState:
-    """Take a look."""
+def overview_state(store: Store, now: float) -> OverviewState:
+    """Read it."""
     open_jobs = store.jobs.list(set(State) - FINISHED)
     finished = store.jobs.list(FINISHED, limit=NEWEST, newest_first=True)
     recent = [job for job in finished if job.updated_at >= now - RECENT_S]
@@ -73,12 +77,12 @@ def scene(store: Store, now: float) -> OverviewState:
         running=store.running,
         alarms=tuple(alarms(store)),
         printers=tuple(store.printers.list()),
-        jobs=tuple(standings(store, [*open_jobs, *recent], active)),
+        jobs=tuple(job_statuses(store, [*open_jobs, *recent], active)),
     )
 
 
-class Look:
-    """The latest scene. `scene` for whoever opens a page, `next` for pages that are open."""
+class LiveOverview:
+    """The latest overview: `current` for a page that is requested, `next` for event streams."""
 
     def __init__(self, store: Store, note: Note, clock: Callable[[], float] = time.time) -> None:
         self._store = store
@@ -86,43 +90,43 @@ class Look:
         self._clock = clock
         self._watch = Watch(store.config.database_file)
         self._lock = threading.Lock()
-        self._scene: OverviewState | None = None
+        self._latest: OverviewState | None = None
         self._version = 0
         self._cost_s = 0.0
-        self._drawn_s = 0.0
+        self._rendering_s = 0.0
         self._taken_at = 0.0
         self._due = True
-        """Something has changed, or may have, that no look has seen yet."""
+        """Something has changed, or may have, since the last read."""
         self._awaited = 0
         self._news: asyncio.Condition | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def scene(self) -> tuple[int, OverviewState]:
-        """How things are now, and the number of this look. Blocks for as long as it takes.
+    def current(self) -> tuple[int, OverviewState]:
+        """The overview now, and its version. Blocks while it is read.
 
         Raises: Exception: of the database or the system, as when it is locked for too long. The
-            next call looks again.
+            next call reads again.
         """
         with self._lock:
             stale = time.monotonic() - self._taken_at >= RENEW_S
             self._due = self._watch.changed() or self._due or stale
-            if self._due or self._scene is None:
+            if self._due or self._latest is None:
                 began = time.thread_time()
-                self._scene = scene(self._store, self._clock())
+                self._latest = overview_state(self._store, self._clock())
                 self._due = False
                 self._version += 1
                 self._cost_s = time.thread_time() - began
                 self._taken_at = time.monotonic()
-            return self._version, self._scene
+            return self._version, self._latest
 
     def latest(self) -> tuple[int, OverviewState]:
-        """The last look, however long ago it was; there was one."""
-        assert self._scene is not None
-        return self._version, self._scene
+        """The overview that was read last; there is one."""
+        assert self._latest is not None
+        return self._version, self._latest
 
-    def streams_cost(self, seconds: float) -> None:
-        """What was drawn of the latest look for open pages took so much time of a processor."""
-        self._drawn_s = seconds
+    def rendering_took(self, seconds: float) -> None:
+        """Rendering the latest overview for open pages took that much processor time."""
+        self._rendering_s = seconds
 
     async def start(self) -> None:
         """Begin to watch; in the loop that serves the pages."""
@@ -130,7 +134,7 @@ class Look:
         self._task = asyncio.create_task(self._follow())
 
     async def stop(self) -> None:
-        """End, and let whoever waits for news go."""
+        """End, and wake what waits in `next`."""
         assert self._task is not None
         assert self._news is not None
         self._task.cancel()
@@ -142,12 +146,11 @@ class Look:
 
     @property
     def over(self) -> bool:
-        """Whether no news will come."""
+        """Whether no newer version will come."""
         return self._task is None
 
     async def next(self, seen: int, patience_s: float) -> int:
-        """The number of the latest look, once it is another than `seen`, or patience is at an
-        end."""
+        """The latest version, once it is another than `seen`, or after `patience_s`."""
         assert self._news is not None
         self._awaited += 1
         try:
@@ -164,7 +167,7 @@ class Look:
         told = 0
         while True:
             await asyncio.sleep(POLL_S)
-            rest = max(LEAST_S, SHARE * self._cost_s, STREAMS_SHARE * self._drawn_s)
+            rest = max(LEAST_S, SHARE * self._cost_s, STREAMS_SHARE * self._rendering_s)
             if time.monotonic() - self._taken_at >= rest and self._awaited:
                 await self._take()
             if self._version != told:
@@ -173,10 +176,10 @@ class Look:
                     self._news.notify_all()
 
     async def _take(self) -> None:
-        """A look that fails is told, and taken again: open pages go on when it works again."""
+        """A read that fails is noted and repeated: open pages go on when it works again."""
         try:
-            await asyncio.to_thread(self.scene)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it may be over soon
+            await asyncio.to_thread(self.current)
+        except Exception as error:  # noqa: BLE001 - any error may be over soon
             found = explained(error)
             why = type(error).__name__ if found is None else " ".join(found[1])
             self._note(Event.PAGE_LOOK_FAILED, {"kind": type(error).__name__, "why": why})

@@ -13,8 +13,8 @@ import pytest
 from broker.config.file import load
 from broker.model.job import Priority, State
 from broker.operations.job_status import waiting
-from broker.operations.look import Look, scene
 from broker.operations.opened import Store, store_of
+from broker.operations.overview import LiveOverview, overview_state
 from tests.cli.conftest import Site, site
 
 __all__ = ["site"]
@@ -32,7 +32,7 @@ def test_what_is_open_comes_first(site: Site, store: Store) -> None:
     sent, later, printing = site.sent(), site.sent(), site.printing()
     held = site.uncertain()
     queued = site.job()
-    found = scene(store, time.time())
+    found = overview_state(store, time.time())
     assert [each.job.id for each in found.jobs] == [held, printing, queued, later, sent]
     assert found.oldest is not None
     assert found.oldest.id == queued
@@ -40,19 +40,19 @@ def test_what_is_open_comes_first(site: Site, store: Store) -> None:
     assert "NO BROKER IS RUNNING" in found.alarms[0]
 
 
-def test_it_is_taken_again_only_after_a_change(site: Site, store: Store) -> None:
-    """Another process's change is seen at once; without one the same look serves everybody."""
-    look = Look(store, lambda _event, _facts: None)
-    first, seen = look.scene()
-    assert look.scene() == (first, seen)
+def test_it_is_read_again_only_after_a_change(site: Site, store: Store) -> None:
+    """Another process's change is seen at once; without one the same overview serves all pages."""
+    live = LiveOverview(store, lambda _event, _facts: None)
+    first, seen = live.current()
+    assert live.current() == (first, seen)
     job_id = site.job()
-    second, now = look.scene()
+    second, now = live.current()
     assert second == first + 1
     assert [each.job.id for each in now.jobs] == [job_id]
 
 
-def test_a_look_that_fails_ends_no_open_page(site: Site, store: Store) -> None:
-    """It is told, and when the database is well again the page gets its news."""
+def test_a_read_that_fails_ends_no_open_page(site: Site, store: Store) -> None:
+    """It is noted, and when the database can be read again the page is renewed."""
     notes: list[tuple[str, Mapping[str, object]]] = []
 
     def rename(old: str, new: str) -> None:
@@ -67,18 +67,18 @@ def test_a_look_that_fails_ends_no_open_page(site: Site, store: Store) -> None:
             notes.append((event, facts))
             failed.set()
 
-        look = Look(store, note)
-        await look.start()
+        live = LiveOverview(store, note)
+        await live.start()
         try:
-            seen, _ = await asyncio.to_thread(look.scene)
+            seen, _ = await asyncio.to_thread(live.current)
             rename("printers", "away")
-            waits = asyncio.create_task(look.next(seen, 60))
+            waits = asyncio.create_task(live.next(seen, 60))
             await asyncio.wait_for(failed.wait(), 20)
-            assert not look.over
+            assert not live.over
             rename("away", "printers")
             return await waits - seen
         finally:
-            await look.stop()
+            await live.stop()
 
     site.job()
     assert asyncio.run(follow()) == 1
@@ -87,7 +87,7 @@ def test_a_look_that_fails_ends_no_open_page(site: Site, store: Store) -> None:
 
 
 def test_the_line_is_the_stores(site: Site) -> None:
-    """Priorities, film sessions in order, printing and held ones: the page's line of waiting jobs
+    """Priorities, film sessions in order, printing and held ones: the page's queue of waiting jobs
     is the one that the dispatcher reads.
     """
     for number in range(12):
