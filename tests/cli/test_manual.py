@@ -19,7 +19,7 @@ import pytest
 
 import broker
 from broker.config.schema import Config
-from broker.events import Event, Level
+from broker.events import Event, Severity
 from broker.operations.manual import LINK, TOPICS, NoSuchTopic, topic, topics
 from tests.cli.conftest import Site
 from tests.peers.named_commands import BLOCK
@@ -119,7 +119,7 @@ def test_each_log_line_is_an_event() -> None:
     lines = {span for row in rows for span in re.findall("`([^`]+)`", row.split(" | ")[0])}
     assert lines <= set(Event)
     assert {
-        each for each in Event if each.level in (Level.WARNING, Level.ERROR)
+        each for each in Event if each.level in (Severity.WARNING, Severity.ERROR)
     } - EMULATED <= lines
 
 
