@@ -8,7 +8,7 @@ from broker.cli.options import ConfigOption
 
 
 def top(ctx: typer.Context, config: ConfigOption = None) -> None:
-    """Show printers and jobs on one screen; single keys give commands.
+    """Show printers and jobs on one screen, with keys to act.
 
     It reads the database alone, so it works over SSH and beside any broker. Keys are in the last
     line; q leaves.
