@@ -46,7 +46,7 @@ class Certificates:
     """Of a certificate that has expired, or soon will."""
 
     @property
-    def door(self) -> ssl.SSLContext:
+    def listening(self) -> ssl.SSLContext:
         """For modalities, where there is a TLS port."""
         assert self.modalities is not None
         return self.modalities

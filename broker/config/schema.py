@@ -258,7 +258,7 @@ class RetentionSection(Section):
 
 
 class LimitsSection(Section):
-    """What a modality, or a stranger, may take."""
+    """What a modality, or any other peer, may take."""
 
     associations: Annotated[int, whole("a number of associations", 1, 10000)] = Field(
         default=128, description="at once, from all addresses"

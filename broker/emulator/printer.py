@@ -31,7 +31,7 @@ from broker.dicom.uids import (
     PRINT_JOB,
     VERIFICATION,
 )
-from broker.dicom.upper_layer.acceptor import Acceptor
+from broker.dicom.upper_layer.acceptor import Acceptor, AcceptorSettings
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.command_set import Command
@@ -262,15 +262,18 @@ class EmulatedPrinter:
                 self._reserve()
                 return
             offered = [*_OFFERED, *(() if self.scenario.no_lut else (PRESENTATION_LUT,))]
+            offers = [Offer(each, _SYNTAXES) for each in offered]
             acceptor = Acceptor(
-                host=self.host,
-                port=None if self._tls else self.port,
-                tls_port=self.port,
+                AcceptorSettings(
+                    host=self.host,
+                    ae_title=self.ae_title,
+                    port=None if self._tls else self.port,
+                    tls_port=self.port,
+                    max_associations=self._associations,
+                ),
+                lambda: offers,
+                self._serve,
                 tls=self._tls,
-                ae_title=self.ae_title,
-                offers=[Offer(each, _SYNTAXES) for each in offered],
-                new_service=self._serve,
-                max_associations=self._associations,
                 on_event=of_associations(self._note),
             )
             self.paper_path.switch(on=True)

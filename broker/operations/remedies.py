@@ -23,7 +23,7 @@ REMEDIES: Mapping[Refusal, str] = {
         "The log says why. Plain DICOM belongs on broker.port. A modality must trust who issued "
         "the broker's certificate, and have one of tls.client_ca where that is set."
     ),
-    Refusal.STRANGER_CUT: (
+    Refusal.PENDING_CUT: (
         "Too many connections without an association at once; the oldest was cut. Find who opens "
         "them; films are not concerned."
     ),

@@ -257,18 +257,10 @@ class Service:
             damaged=self._database.met_damage,
         )
         self._acceptor = Acceptor(
-            host=self._config.broker.host,
-            port=None if self._config.tls.only else self._config.broker.port,
-            tls_port=self._config.tls.port,
-            tls=(lambda: self._certificates.door) if self._certificates.modalities else None,
-            ae_title=self._config.broker.ae_title,
-            offers=self._offers,
-            new_service=self._serve,
-            max_associations=self._config.limits.associations,
-            max_associations_per_peer=self._config.limits.associations_per_peer,
-            establish_timeout_s=self._config.limits.establish_s,
-            message_timeout_s=self._config.limits.message_s,
-            idle_timeout_s=self._config.limits.idle_s,
+            settings.acceptor(self._config),
+            self._offers,
+            self._serve,
+            tls=(lambda: self._certificates.listening) if self._certificates.modalities else None,
             on_event=of_associations(self._note),
         )
 

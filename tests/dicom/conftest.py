@@ -16,7 +16,7 @@ from broker.dicom.scp.open_film import OpenImageBox
 from broker.dicom.scp.print_scp import PrintScp
 from broker.dicom.scp.received_dataset import TakesPixels
 from broker.dicom.uids import EXPLICIT_LITTLE, IMPLICIT_LITTLE, OFFERED, VERIFICATION
-from broker.dicom.upper_layer.acceptor import Acceptor
+from broker.dicom.upper_layer.acceptor import Acceptor, AcceptorSettings
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.negotiation import Offer
@@ -139,12 +139,11 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         return scp
 
     syntaxes = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
+    offers = [Offer(each, syntaxes) for each in (VERIFICATION, *OFFERED)]
     acceptor = Acceptor(
-        host="127.0.0.1",
-        port=0,
-        ae_title="BROKER",
-        offers=[Offer(each, syntaxes) for each in (VERIFICATION, *OFFERED)],
-        new_service=serve,
+        AcceptorSettings(host="127.0.0.1", port=0, ae_title="BROKER"),
+        lambda: offers,
+        serve,
         on_event=note,
     )
     acceptor.start()

@@ -185,7 +185,7 @@ CASES = (
     ),
     Case("1,000 A-ASSOCIATE-RQs, each closed", proposing, NOTHING),
     Case("500 connections, each reset", connections(500, reset=True), NOTHING),
-    Case("300 silent connections", silent(b""), CUT, BY_ESTABLISH_S, Refusal.STRANGER_CUT),
+    Case("300 silent connections", silent(b""), CUT, BY_ESTABLISH_S, Refusal.PENDING_CUT),
     Case(
         "300 half A-ASSOCIATE-RQs",
         silent(proposal()[:100]),

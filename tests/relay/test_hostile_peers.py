@@ -1,4 +1,4 @@
-"""Strangers cost little (promise 9): hostile peers against the real broker, while others print."""
+"""Peers cost little (promise 9): hostile peers against the real broker, while others print."""
 
 from __future__ import annotations
 

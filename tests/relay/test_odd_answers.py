@@ -19,7 +19,7 @@ from broker.dicom.uids import (
     IMPLICIT_LITTLE,
     VERIFICATION,
 )
-from broker.dicom.upper_layer.acceptor import Acceptor
+from broker.dicom.upper_layer.acceptor import Acceptor, AcceptorSettings
 from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.message import Request, Response
@@ -61,12 +61,11 @@ def odd_printer(folder: Path, odd: Answer) -> Iterator[tuple[Relay, list[Request
     """A relay with one odd printer, and what that printer hears."""
     heard: list[Request] = []
     syntaxes = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
+    offers = [Offer(each, syntaxes) for each in (VERIFICATION, GRAYSCALE_META)]
     acceptor = Acceptor(
-        host="127.0.0.1",
-        port=0,
-        ae_title="ODD",
-        offers=[Offer(each, syntaxes) for each in (VERIFICATION, GRAYSCALE_META)],
-        new_service=lambda _association: OddPrinter(odd, heard),
+        AcceptorSettings(host="127.0.0.1", port=0, ae_title="ODD"),
+        lambda: offers,
+        lambda _association: OddPrinter(odd, heard),
     )
     acceptor.start()
     relay = Relay(folder, [Address("odd", "ODD", "127.0.0.1", acceptor.port)])

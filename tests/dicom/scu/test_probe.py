@@ -87,7 +87,7 @@ def test_a_printer_that_refuses_its_name_is_asked_without() -> None:
             return Response(0x0110)
         return printer_says("WARNING", "COVER OPEN")
 
-    with accepting(answering, offers=WITH_LUT) as (acceptor, _):
+    with accepting(answering, offers=lambda: WITH_LUT) as (acceptor, _):
         check = checked(acceptor.port)
 
     assert check == Check(CheckKind.ATTENTION, "WARNING: COVER OPEN", supports_lut=True)
@@ -145,9 +145,9 @@ def test_a_printer_of_another_name_is_silent_and_says_why() -> None:
 
 def test_what_does_not_print_is_no_printer() -> None:
     """Verification alone: it says itself that it does not print."""
-    with accepting(offers=OFFERS[:1]) as (acceptor, _):
+    with accepting(offers=lambda: OFFERS[:1]) as (acceptor, _):
         only_echo = checked(acceptor.port)
-    with accepting(offers=()) as (acceptor, _):
+    with accepting(offers=lambda: ()) as (acceptor, _):
         nothing = checked(acceptor.port)
 
     assert only_echo.kind is CheckKind.FAILURE

@@ -1,4 +1,4 @@
-"""Strangers on the TLS port: half a handshake, none, or one that is not accepted."""
+"""Wrong peers on the TLS port: half a handshake, none, or one that is not accepted."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def half(whole: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        (lambda: b"", "said nothing"),
+        (lambda: b"", "sent nothing"),
         (lambda: half(hello(CLIENT)), "the TLS handshake was not completed"),
         (lambda: hello(CLIENT), "the TLS handshake was not completed"),
     ],
@@ -186,14 +186,14 @@ def test_a_certificate_of_the_modality_may_be_demanded(client: ssl.SSLContext) -
     server = SITE.server()
     server.verify_mode = ssl.CERT_REQUIRED
     SITE.trust(server)
-    stranger = SITE.client()
-    stranger.maximum_version = client.maximum_version
-    OTHER.issue().configure_cert(stranger)
+    unknown = SITE.client()
+    unknown.maximum_version = client.maximum_version
+    OTHER.issue().configure_cert(unknown)
     with accepting(tls_port=0, tls=lambda: server) as (acceptor, seen):
         for number, (context, words) in enumerate(
             [
                 (client, "the peer shows no certificate"),
-                (stranger, "the peer shows a certificate that is not trusted"),
+                (unknown, "the peer shows a certificate that is not trusted"),
             ],
             start=1,
         ):
@@ -208,7 +208,7 @@ def test_a_certificate_of_the_modality_may_be_demanded(client: ssl.SSLContext) -
             assert echoed(requestor) == 0x0000
 
 
-def test_silent_strangers_do_not_stop_anybody() -> None:
+def test_silent_connections_do_not_stop_others() -> None:
     """With more than are kept, silent before or within the handshake, films go on."""
     with accepting(**TLS) as (acceptor, seen), ExitStack() as stack:
         beginning = half(hello(CLIENT))
@@ -218,6 +218,6 @@ def test_silent_strangers_do_not_stop_anybody() -> None:
                 raw.send(beginning)
         with opened(acceptor.tls_port, tls=CLIENT) as requestor:
             assert echoed(requestor) == 0x0000
-        assert seen.wait_for("refused")["kind"] == Refusal.STRANGER_CUT
+        assert seen.wait_for("refused")["kind"] == Refusal.PENDING_CUT
         with opened(acceptor.port) as requestor:
             assert echoed(requestor) == 0x0000
