@@ -10,6 +10,7 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
+from broker.dicom import statuses
 from broker.dicom.scp.received_dataset import WANTED
 from broker.dicom.upper_layer.acceptor import Acceptor, AcceptorSettings
 from broker.dicom.upper_layer.association import AcceptedAssociation
@@ -100,7 +101,7 @@ class Taking:
     def __call__(self, _association: AcceptedAssociation, request: Request) -> Response:
         """Read all of it."""
         self.read(request)
-        return Response(0x0000)
+        return Response(statuses.SUCCESS)
 
     def read(self, request: Request) -> tuple[Dataset, bytes]:
         """The data set, and the pixels that are elsewhere."""
@@ -145,7 +146,7 @@ class Scripted:
 
 def success(_association: AcceptedAssociation, _request: Request) -> Response:
     """Answer anything with 0x0000."""
-    return Response(0x0000)
+    return Response(statuses.SUCCESS)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from hypothesis.stateful import invariant
 
+from broker.dicom import statuses
 from tests.dicom.conftest import Desk
 from tests.peers import print_model
 from tests.peers.print_model import FILM_BOX, IMAGE_BOX, LUT, SESSION, Asked, Printed, PrintModel
@@ -183,10 +184,10 @@ class Exchange(Search):
         asked = Asked("get", print_model.PRINTER, uid)
         expected = self.model.expect(asked)
         answer = say(self.speaker, asked, None, **listed)
-        if expected.statuses != {0x0000}:
+        if expected.statuses != {statuses.SUCCESS}:
             assert answer.status in expected.statuses
             return
-        assert answer.status == (0x0107 if unknown else 0x0000)
+        assert answer.status == (statuses.ATTRIBUTE_LIST_ERROR if unknown else statuses.SUCCESS)
         told = text_of(answer.dataset)
         assert set(tags) - {UNKNOWN} == set(told) if tags else told["PrinterName"] == "BROKER"
         assert answer.command.get("AttributeIdentifierList", []) in (unknown, *unknown)

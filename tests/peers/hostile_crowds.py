@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 
+from broker.dicom import statuses
 from broker.dicom.statuses import words
 from broker.dicom.uids import PRESENTATION_LUT
 from broker.model.refusal import Refusal
@@ -211,7 +212,7 @@ CASES = (
     Case(
         "no file descriptors but 30",
         descriptors,
-        words(0x0000),
+        words(statuses.SUCCESS),
         kind=Refusal.NO_DESCRIPTORS,
     ),
     Case("answers never read", never_reading, "association aborted", 15.0, Refusal.NOT_READING),

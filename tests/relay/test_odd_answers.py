@@ -11,6 +11,7 @@ import pytest
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
+from broker.dicom import statuses
 from broker.dicom.uids import (
     EXPLICIT_LITTLE,
     FILM_BOX,
@@ -49,8 +50,8 @@ class OddPrinter:
             item.ReferencedSOPClassUID = GRAYSCALE_IMAGE_BOX
             item.ReferencedSOPInstanceUID = "1.2.3"
             reply.ReferencedImageBoxSequence = [item]
-            return Response(0x0000, reply)
-        return Response(0x0000)
+            return Response(statuses.SUCCESS, reply)
+        return Response(statuses.SUCCESS)
 
     def closed(self, _how: Ending, /) -> None:
         """Nothing to forget."""
@@ -82,7 +83,7 @@ def test_a_status_of_two_values_is_no_health(tmp_path: Path) -> None:
 
     def odd(request: Request) -> Response | None:
         if request.field == Command.C_ECHO:
-            return Response(0x0000, None, {"Status": [0, 0]})
+            return Response(statuses.SUCCESS, None, {"Status": [0, 0]})
         return None
 
     with odd_printer(tmp_path, odd) as (relay, _heard):
@@ -94,7 +95,7 @@ def test_a_nonsense_answer_to_the_print_request_is_uncertain(tmp_path: Path) -> 
 
     def odd(request: Request) -> Response | None:
         if request.field == Command.N_ACTION:
-            return Response(0x0000, None, {"Status": [0, 0]})
+            return Response(statuses.SUCCESS, None, {"Status": [0, 0]})
         return None
 
     with odd_printer(tmp_path, odd) as (relay, heard):
@@ -120,7 +121,7 @@ def test_wrong_image_boxes_are_noticed_before_anything_is_printed(
             reply.add(DataElement(0x20100510, "LO", "x"))
         if boxes == "two":
             reply.ReferencedImageBoxSequence = [Dataset(), Dataset()]
-        return Response(0x0000, reply)
+        return Response(statuses.SUCCESS, reply)
 
     with odd_printer(tmp_path, odd) as (relay, heard):
         relay.wait_until_up()

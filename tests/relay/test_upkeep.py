@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX
 from broker.model.film import Film, Image, ImageBox
 from broker.model.job import Level, PrintRequest, State
@@ -71,8 +72,8 @@ def test_asking_twice_for_one_film_box_is_a_possible_duplicate(relay: MakeRelay)
     """Two print requests on one association: the second prints from the same pixels, flagged."""
     room = relay(1)
     ct = room.speaker()
-    assert ct.print_film() == 0x0000
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.print_film() == statuses.SUCCESS
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
 
     _, again = room.wait_until(State.SENT, 1, 2)
 
@@ -90,7 +91,7 @@ def test_what_is_finished_goes_after_its_time(relay: MakeRelay) -> None:
     ct.open_session()
     ct.open_film_box(r"STANDARD\1,2")
     ct.set_image()
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     (other,) = room.wait_until(State.SENT, 3)
     room.service.jobs.hold(room.service.jobs.reprint(other.id))
     held = other.id + 1

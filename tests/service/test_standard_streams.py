@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX
 from broker.dicom.upper_layer.connection import Broken
 from broker.emulator.printer import EmulatedPrinter
@@ -83,7 +84,7 @@ def print_film(broker: subprocess.Popen[str]) -> None:
     ct.open_session()
     ct.open_film_box()
     ct.set_image()
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     ct.release()
 
 

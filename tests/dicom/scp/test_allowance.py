@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from broker.dicom import statuses
 from broker.dicom.scp.allowance import Allowance
 from broker.dicom.statuses import words
 from broker.dicom.uids import FILM_BOX, FILM_SESSION
@@ -26,13 +27,13 @@ def test_what_was_printed_does_not_count(desk: Desk, speak: Speak) -> None:
     ct.open_session()
     for _ in range(3):
         ct.open_film_box()
-        assert ct.set_image().status == 0x0000
-        assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+        assert ct.set_image().status == statuses.SUCCESS
+        assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
 
     ct.open_film_box()
-    assert ct.set_image().status == 0x0000
+    assert ct.set_image().status == statuses.SUCCESS
     ct.open_film_box()
-    assert ct.set_image().status == 0xC605, "the one before was not printed"
+    assert ct.set_image().status == statuses.NO_MEMORY_FOR_IMAGE, "the one before was not printed"
 
 
 def test_an_image_that_is_replaced_does_not_count(desk: Desk, speak: Speak) -> None:
@@ -43,11 +44,11 @@ def test_an_image_that_is_replaced_does_not_count(desk: Desk, speak: Speak) -> N
     ct.open_film_box()
 
     for _ in range(3):
-        assert ct.set_image().status == 0x0000
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+        assert ct.set_image().status == statuses.SUCCESS
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     for _ in range(3):
-        assert ct.set_image().status == 0x0000
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+        assert ct.set_image().status == statuses.SUCCESS
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
 
 
 def test_what_was_deleted_does_not_count(desk: Desk, speak: Speak) -> None:
@@ -58,11 +59,11 @@ def test_what_was_deleted_does_not_count(desk: Desk, speak: Speak) -> None:
         ct.open_session()
         for _ in range(2):
             ct.open_film_box()
-            assert ct.set_image().status == 0x0000
-            assert ct.delete(FILM_BOX, ct.film_box).status == 0x0000
+            assert ct.set_image().status == statuses.SUCCESS
+            assert ct.delete(FILM_BOX, ct.film_box).status == statuses.SUCCESS
         ct.open_film_box()
-        assert ct.set_image().status == 0x0000
-        assert ct.delete(FILM_SESSION, ct.session).status == 0x0000
+        assert ct.set_image().status == statuses.SUCCESS
+        assert ct.delete(FILM_SESSION, ct.session).status == statuses.SUCCESS
 
 
 def test_all_film_sessions_of_a_modality_count(desk: Desk, speak: Speak) -> None:
@@ -74,17 +75,22 @@ def test_all_film_sessions_of_a_modality_count(desk: Desk, speak: Speak) -> None
     for ct in (*speakers, beside):
         ct.open_session()
         ct.open_film_box()
-    statuses = [ct.set_image().status for ct in (*speakers, beside)]
-    assert statuses == [0x0000, 0x0000, 0xC605, 0x0000]
+    answered = [ct.set_image().status for ct in (*speakers, beside)]
+    assert answered == [
+        statuses.SUCCESS,
+        statuses.SUCCESS,
+        statuses.NO_MEMORY_FOR_IMAGE,
+        statuses.SUCCESS,
+    ]
 
     speakers[0].release()
     desk.wait_for_endings(1)
-    assert speakers[2].set_image().status == 0x0000
-    assert speakers[1].set_image().status == 0x0000, "set again"
+    assert speakers[2].set_image().status == statuses.SUCCESS
+    assert speakers[1].set_image().status == statuses.SUCCESS, "set again"
     for ct in speakers[1:]:
-        assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+        assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
         ct.open_film_box()
-        assert ct.set_image().status == 0x0000
+        assert ct.set_image().status == statuses.SUCCESS
 
 
 def test_collated_copies_are_counted(desk: Desk, speak: Speak) -> None:
@@ -96,11 +102,11 @@ def test_collated_copies_are_counted(desk: Desk, speak: Speak) -> None:
         ct.open_film_box()
         ct.set_image()
 
-    assert ct.action(FILM_SESSION, ct.session).status == 0x0213
+    assert ct.action(FILM_SESSION, ct.session).status == statuses.RESOURCE_LIMITATION
     assert desk.jobs.list() == []
 
     ct.set(FILM_SESSION, ct.session, dataset(NumberOfCopies="1"))
-    assert ct.action(FILM_SESSION, ct.session).status == 0x0000
+    assert ct.action(FILM_SESSION, ct.session).status == statuses.SUCCESS
     assert len(desk.jobs.films(1)) == 3
 
 
@@ -112,8 +118,8 @@ def test_copies_of_one_film_are_the_printers(desk: Desk, speak: Speak) -> None:
     ct.open_film_box()
     ct.set_image()
 
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
-    assert ct.action(FILM_SESSION, ct.session).status == 0x0000
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
+    assert ct.action(FILM_SESSION, ct.session).status == statuses.SUCCESS
     assert [len(desk.jobs.films(job)) for job in (1, 2)] == [1, 1]
 
 
@@ -123,19 +129,22 @@ def test_one_modality_does_not_fill_the_queue(desk: Desk, speak: Speak) -> None:
     prints. What was full is named in the Error Comment and in the log."""
     desk.most = 2
     ct = speak(calling_ae="CT1")
-    assert [ct.print_film(), ct.action(FILM_BOX, ct.film_box).status] == [0x0000, 0x0000]
+    assert [ct.print_film(), ct.action(FILM_BOX, ct.film_box).status] == [
+        statuses.SUCCESS,
+        statuses.SUCCESS,
+    ]
     desk.jobs.hold(1)
     refused = ct.action(FILM_BOX, ct.film_box)
-    assert refused.status == 0xC602
+    assert refused.status == statuses.FILM_BOX_QUEUE_FULL
     assert refused.command.ErrorComment == "2 unfinished jobs of CT1 at 127.0.0.1"
-    assert ct.action(FILM_SESSION, ct.session).status == 0xC601
+    assert ct.action(FILM_SESSION, ct.session).status == statuses.SESSION_QUEUE_FULL
     again = speak(calling_ae="CT1").open_session()
-    assert again.status == 0x0213
+    assert again.status == statuses.RESOURCE_LIMITATION
     assert again.command.ErrorComment == "2 unfinished jobs of CT1 at 127.0.0.1"
-    assert speak(calling_ae="CT9").print_film() == 0x0000
+    assert speak(calling_ae="CT9").print_film() == statuses.SUCCESS
 
     desk.jobs.cancel(1)
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     assert [job.calling_ae for job in desk.jobs.list()] == ["CT1", "CT1", "CT9", "CT1"]
     told = {
         (facts.get("kind"), facts["why"])
@@ -150,23 +159,23 @@ def test_one_modality_does_not_fill_the_disk(desk: Desk, speak: Speak) -> None:
     0x0213 for a film session more; another AE title at the same address prints."""
     desk.most_bytes = 47
     ct = speak(calling_ae="CT1")
-    assert ct.print_film() == 0x0000
+    assert ct.print_film() == statuses.SUCCESS
     ct.open_film_box()
-    assert ct.set_image(made=OTHER).status == 0x0000
+    assert ct.set_image(made=OTHER).status == statuses.SUCCESS
     ct.open_film_box()
     refused = ct.set_image()
     assert (refused.status, refused.command.ErrorComment) == (
-        0xC605,
+        statuses.NO_MEMORY_FOR_IMAGE,
         "0 MB unprinted of CT1 at 127.0.0.1",
     )
     desk.most_bytes = 31
-    assert speak(calling_ae="CT1").open_session().status == 0x0213
-    assert speak(calling_ae="CT9").print_film() == 0x0000
+    assert speak(calling_ae="CT1").open_session().status == statuses.RESOURCE_LIMITATION
+    assert speak(calling_ae="CT9").print_film() == statuses.SUCCESS
 
     desk.jobs.cancel(1)
-    assert ct.set_image().status == 0xC605, "the other one is held still"
+    assert ct.set_image().status == statuses.NO_MEMORY_FOR_IMAGE, "the other one is held still"
     desk.most_bytes = 32
-    assert ct.set_image().status == 0x0000
+    assert ct.set_image().status == statuses.SUCCESS
 
 
 def test_an_image_that_is_coming_counts(desk: Desk) -> None:
@@ -180,11 +189,11 @@ def test_an_image_that_is_coming_counts(desk: Desk) -> None:
     desk.wait_until_arriving(1)
     image = image_box_of(quick, "1.2.3.2")
     begin_pixels(quick, image, 16, 4, 4)
-    assert end_pixels(quick, 4, 4).words == words(0xC605)
+    assert end_pixels(quick, 4, 4).words == words(statuses.NO_MEMORY_FOR_IMAGE)
 
     slow.reset()
     desk.wait_for_endings(1)
     begin_pixels(quick, image, 16, 4, 4)
-    assert end_pixels(quick, 4, 4).words == words(0x0000)
+    assert end_pixels(quick, 4, 4).words == words(statuses.SUCCESS)
     quick.sock.close()
     desk.wait_for_endings(2)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from broker.dicom import statuses
 from broker.dicom.attributes import put_raw
 from broker.dicom.uids import (
     EXPLICIT_LITTLE,
@@ -34,7 +35,7 @@ def test_a_film_box_becomes_a_job_with_its_pixels(desk: Desk, speak: Speak, synt
     ct.open_film_box(r"STANDARD\2,1", FilmSizeID="A4", MinDensity=20, FilmOrientation="LANDSCAPE")
     ct.set_image(2, image_box(2, picture(PixelData=bytes(16)), Polarity="REVERSE"))
 
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
 
     (job,) = desk.jobs.list()
     assert (job.state, job.calling_ae, job.called_ae) == (State.QUEUED, "CT1", "BROKER")
@@ -62,7 +63,7 @@ def test_a_film_session_prints_all_its_film_boxes(desk: Desk, speak: Speak) -> N
         ct.open_film_box(FilmSizeID=size)
         ct.set_image()
 
-    assert ct.action(FILM_SESSION, ct.session).status == 0x0000
+    assert ct.action(FILM_SESSION, ct.session).status == statuses.SUCCESS
 
     (job,) = desk.jobs.list()
     assert (job.level, job.films, job.copies) == (Level.FILM_SESSION, 2, 3)
@@ -77,8 +78,8 @@ def test_the_frozen_copy_outlives_its_objects(desk: Desk, speak: Speak) -> None:
 
     ct.set_image(1, image_box(1, picture(PixelData=bytes(16))))
     ct.set(FILM_BOX, ct.film_box, dataset(MaxDensity=300))
-    assert ct.delete(FILM_BOX, ct.film_box).status == 0x0000
-    assert ct.delete(FILM_SESSION, ct.session).status == 0x0000
+    assert ct.delete(FILM_BOX, ct.film_box).status == statuses.SUCCESS
+    assert ct.delete(FILM_SESSION, ct.session).status == statuses.SUCCESS
     ct.abort()
     desk.wait_for_endings(1)
 
@@ -106,7 +107,7 @@ def test_a_second_action_on_the_same_film_box_is_a_second_job(desk: Desk, speak:
     """Printing a film box twice is asked for by some modalities, and done."""
     ct = speak()
     ct.print_film()
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     assert [job.id for job in desk.jobs.list()] == [1, 2]
     first, second = desk.jobs.list()
     assert first.film_session == second.film_session
@@ -137,7 +138,7 @@ def test_uids_that_are_not_quite_right_are_taken(speak: Speak) -> None:
     """A time with a zero in front, as a component of a UID, costs no film."""
     ct = speak()
     uid = "1.2.840.113619.2.20260101.090501"
-    assert ct.create(FILM_SESSION, None, uid).status == 0x0000
+    assert ct.create(FILM_SESSION, None, uid).status == statuses.SUCCESS
 
 
 def test_labels_keep_every_byte(desk: Desk, speak: Speak) -> None:
@@ -169,7 +170,7 @@ def test_values_are_passed_on_as_the_standard_spells_them(desk: Desk, speak: Spe
     ct.film_box = str(answer.command.AffectedSOPInstanceUID)
     ct.boxes = [str(reply.ReferencedImageBoxSequence[0].ReferencedSOPInstanceUID)]
     assert (reply.ImageDisplayFormat, reply.FilmOrientation) == (r"STANDARD\1,1", "PORTRAIT")
-    assert ct.set(FILM_BOX, ct.film_box, made).status == 0x0000, "the same, said again"
+    assert ct.set(FILM_BOX, ct.film_box, made).status == statuses.SUCCESS, "the same, said again"
     ct.set_image()
     ct.action(FILM_BOX, ct.film_box)
     assert desk.jobs.get(1).priority is Priority.HIGH
@@ -180,9 +181,9 @@ def test_zero_length_values_mean_the_default(desk: Desk, speak: Speak) -> None:
     ct = speak()
     empty = dataset(NumberOfCopies=None, PrintPriority="", MemoryAllocation=None, MediumType="")
     ct.session = str(ct.create(FILM_SESSION, empty).command.AffectedSOPInstanceUID)
-    assert ct.open_film_box(FilmSizeID="", Trim="", MinDensity=None).status == 0x0000
+    assert ct.open_film_box(FilmSizeID="", Trim="", MinDensity=None).status == statuses.SUCCESS
     ct.set_image(1, image_box(1, picture(), Polarity="", RequestedImageSize=None))
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     (job,) = desk.jobs.list()
     assert (job.copies, job.priority) == (1, Priority.MED)
     assert desk.jobs.request(1).films[0].attributes == {"ImageDisplayFormat": ("STANDARD\\1,1",)}
@@ -196,8 +197,8 @@ def test_a_lut_stays_with_the_film_that_names_it(desk: Desk, speak: Speak) -> No
     ct.open_session()
     ct.open_film_box(ReferencedPresentationLUTSequence=[reference(PRESENTATION_LUT, uid)])
     ct.set_image()
-    assert ct.delete(PRESENTATION_LUT, uid).status == 0x0000
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.delete(PRESENTATION_LUT, uid).status == statuses.SUCCESS
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     (film,) = desk.jobs.request(1).films
     assert film.lut is not None
     assert film.lut.shape == "IDENTITY"
@@ -223,8 +224,8 @@ def test_an_empty_image_sequence_erases_the_box(desk: Desk, speak: Speak) -> Non
     ct.set_image()
     erased = dataset(ImageBoxPosition=1)
     erased.BasicGrayscaleImageSequence = []
-    assert ct.set(GRAYSCALE_IMAGE_BOX, ct.boxes[0], erased).status == 0x0000
-    assert ct.action(FILM_BOX, ct.film_box).status == 0xB603
+    assert ct.set(GRAYSCALE_IMAGE_BOX, ct.boxes[0], erased).status == statuses.SUCCESS
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.EMPTY_FILM_BOX
     assert desk.jobs.list() == []
     assert desk.arriving() == []
 
@@ -235,10 +236,10 @@ def test_the_only_candidate_serves_where_no_instance_is_named(desk: Desk, speak:
     ct.open_session()
     ct.open_film_box()
     ct.set_image()
-    assert ct.action(FILM_BOX, "").status == 0x0000
-    assert ct.action(FILM_SESSION, "").status == 0x0000
-    assert ct.delete(FILM_BOX, "").status == 0x0000
-    assert ct.delete(FILM_SESSION, "").status == 0x0000
+    assert ct.action(FILM_BOX, "").status == statuses.SUCCESS
+    assert ct.action(FILM_SESSION, "").status == statuses.SUCCESS
+    assert ct.delete(FILM_BOX, "").status == statuses.SUCCESS
+    assert ct.delete(FILM_SESSION, "").status == statuses.SUCCESS
     assert len(desk.jobs.list()) == 2
 
 
@@ -246,11 +247,11 @@ def test_the_printer_answers_for_the_pool(speak: Speak) -> None:
     """N-GET of the Printer gives all, or what was asked; unknown attributes are listed (0x0107)."""
     ct = speak()
     answer = ct.get(PRINTER, PRINTER_INSTANCE)
-    assert answer.status == 0x0000
+    assert answer.status == statuses.SUCCESS
     assert answer.dataset is not None
     assert answer.dataset.PrinterName == "BROKER"
     answer = ct.get(PRINTER, PRINTER_INSTANCE, [0x21100010, 0x00181200])
-    assert answer.status == 0x0107
+    assert answer.status == statuses.ATTRIBUTE_LIST_ERROR
     assert answer.dataset is not None
     assert answer.dataset.PrinterStatus in ("NORMAL", "WARNING")
     assert int(answer.command.AttributeIdentifierList) == 0x00181200
@@ -259,20 +260,20 @@ def test_the_printer_answers_for_the_pool(speak: Speak) -> None:
 def test_echo(speak: Speak) -> None:
     """C-ECHO on its context is answered."""
     answer = speak().say(Command.C_ECHO, on=VERIFICATION, AffectedSOPClassUID=VERIFICATION)
-    assert answer.status == 0x0000
+    assert answer.status == statuses.SUCCESS
 
 
 def test_two_associations_know_nothing_of_each_other(desk: Desk, speak: Speak) -> None:
     """The same UIDs on two associations are two objects (PS3.4 H.4.1.2.1.3)."""
     first, second = speak(calling_ae="CT1"), speak(calling_ae="MR1")
-    assert first.create(FILM_SESSION, None, "1.2.3").status == 0x0000
-    assert second.create(FILM_SESSION, None, "1.2.3").status == 0x0000
+    assert first.create(FILM_SESSION, None, "1.2.3").status == statuses.SUCCESS
+    assert second.create(FILM_SESSION, None, "1.2.3").status == statuses.SUCCESS
     first.release()
     desk.wait_for_endings(1)
     second.session = "1.2.3"
     second.open_film_box()
     second.set_image()
-    assert second.action(FILM_BOX, second.film_box).status == 0x0000
+    assert second.action(FILM_BOX, second.film_box).status == statuses.SUCCESS
     (job,) = desk.jobs.list()
     assert job.calling_ae == "MR1"
 

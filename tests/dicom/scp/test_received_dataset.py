@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from pydicom.dataset import Dataset
 
+from broker.dicom import statuses
 from broker.dicom.scp.allowance import Allowance
 from broker.dicom.uids import (
     EXPLICIT_LITTLE,
@@ -73,7 +74,7 @@ def raw(desk: Desk) -> Iterator[Raw]:
             }
             data = b"" if made is None else b"".join(encode_dataset(made, IMPLICIT_LITTLE))
             peer.say(1, command, data)
-            assert peer.hear_all().Status == 0x0000
+            assert peer.hear_all().Status == statuses.SUCCESS
         yield peer
 
 
@@ -187,9 +188,12 @@ def test_an_image_for_no_image_box_is_not_written(desk: Desk, speak: Speak) -> N
     ct.open_film_box()
     large = picture(Rows=1024, Columns=1024, PixelData=bytes(1 << 20))
 
-    assert ct.set(GRAYSCALE_IMAGE_BOX, "1.2.3", image_box(1, large)).status == 0x0112
-    assert ct.set(FILM_BOX, ct.film_box, image_box(1, large)).status == 0x0000
-    assert ct.create(GRAYSCALE_IMAGE_BOX, image_box(1, large)).status == 0x0118
+    assert (
+        ct.set(GRAYSCALE_IMAGE_BOX, "1.2.3", image_box(1, large)).status
+        == statuses.NO_SUCH_SOP_INSTANCE
+    )
+    assert ct.set(FILM_BOX, ct.film_box, image_box(1, large)).status == statuses.SUCCESS
+    assert ct.create(GRAYSCALE_IMAGE_BOX, image_box(1, large)).status == statuses.NO_SUCH_SOP_CLASS
     assert desk.arriving() == []
 
 
@@ -215,10 +219,10 @@ def test_an_image_beyond_the_limit_is_refused(desk: Desk, speak: Speak) -> None:
 
     answer = ct.set_image(1, image_box(1, large))
 
-    assert (answer.status, desk.arriving()) == (0xC605, [])
+    assert (answer.status, desk.arriving()) == (statuses.NO_MEMORY_FOR_IMAGE, [])
     assert answer.command.ErrorComment == "the image is larger than 1 MB"
-    assert ct.set_image(1).status == 0x0000
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.set_image(1).status == statuses.SUCCESS
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
 
 
 def test_a_film_session_beyond_the_limit_is_refused(desk: Desk, speak: Speak) -> None:
@@ -228,16 +232,20 @@ def test_a_film_session_beyond_the_limit_is_refused(desk: Desk, speak: Speak) ->
     ct.open_session()
     megabyte = image_box(1, picture(Rows=1024, Columns=1024, PixelData=bytes(1 << 20)))
     films = []
-    for status in (0x0000, 0x0000, 0xC605):
+    for status in (statuses.SUCCESS, statuses.SUCCESS, statuses.NO_MEMORY_FOR_IMAGE):
         ct.open_film_box()
         films.append(ct.film_box)
         assert ct.set_image(1, megabyte).status == status
     assert len(desk.arriving()) == 2
 
-    assert [ct.action(FILM_BOX, film).status for film in films] == [0x0000, 0x0000, 0xB603]
-    assert ct.delete(FILM_BOX, films[0]).status == 0x0000
-    assert ct.set_image(1, megabyte).status == 0x0000
-    assert ct.action(FILM_BOX, films[2]).status == 0x0000
+    assert [ct.action(FILM_BOX, film).status for film in films] == [
+        statuses.SUCCESS,
+        statuses.SUCCESS,
+        statuses.EMPTY_FILM_BOX,
+    ]
+    assert ct.delete(FILM_BOX, films[0]).status == statuses.SUCCESS
+    assert ct.set_image(1, megabyte).status == statuses.SUCCESS
+    assert ct.action(FILM_BOX, films[2]).status == statuses.SUCCESS
     assert [facts["status"] for event, facts in desk.notes if event == "request refused"] == [
         "0xC605 (not enough memory for the image)"
     ]
@@ -260,10 +268,10 @@ def test_a_disk_that_takes_no_more_costs_one_image(desk: Desk, speak: Speak) -> 
     ct.open_film_box()
     large = picture(Rows=4096, Columns=1024, PixelData=bytes(4 << 20))
 
-    assert ct.set_image(1, image_box(1, large)).status == 0xC605
+    assert ct.set_image(1, image_box(1, large)).status == statuses.NO_MEMORY_FOR_IMAGE
     assert desk.arriving() == []
-    assert ct.set_image(1).status == 0x0000
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.set_image(1).status == statuses.SUCCESS
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     assert [event for event, _ in desk.notes].count("storage failed") == 1
 
 
@@ -299,11 +307,13 @@ def test_what_is_large_and_of_no_use_does_not_stop_a_film(
     image.update(megabytes())
     (box,) = film_box.dataset.ReferencedImageBoxSequence
 
-    assert (film_box.status, made_lut.status) == (0x0000, 0x0000)
+    assert (film_box.status, made_lut.status) == (statuses.SUCCESS, statuses.SUCCESS)
     assert made_lut.dataset is not None
     assert made_lut.dataset.PresentationLUTSequence[0].LUTData == bytes(range(256)) * 32
-    assert ct.set(GRAYSCALE_IMAGE_BOX, box.ReferencedSOPInstanceUID, image).status == 0x0000
-    assert ct.action(FILM_BOX, film_box.command.AffectedSOPInstanceUID).status == 0x0000
+    assert (
+        ct.set(GRAYSCALE_IMAGE_BOX, box.ReferencedSOPInstanceUID, image).status == statuses.SUCCESS
+    )
+    assert ct.action(FILM_BOX, film_box.command.AffectedSOPInstanceUID).status == statuses.SUCCESS
     assert kept(desk) == [bytes(range(16))]
 
 
@@ -313,5 +323,7 @@ def test_an_image_that_is_set_again_replaces_its_file(desk: Desk, speak: Speak) 
     ct.open_session()
     ct.open_film_box()
     for fill in (b"\x01", b"\x02"):
-        assert ct.set_image(1, image_box(1, picture(PixelData=fill * 16))).status == 0x0000
+        assert (
+            ct.set_image(1, image_box(1, picture(PixelData=fill * 16))).status == statuses.SUCCESS
+        )
     assert [path.read_bytes() for path in desk.arriving()] == [b"\x02" * 16]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from broker.dicom import statuses
 from broker.dicom.scu.print_scu import PrintScu
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, PRINTER, PRINTER_INSTANCE
 from broker.model.trouble import Unavailable, Uncertain
@@ -100,7 +101,7 @@ def test_a_printer_that_releases_properly() -> None:
 
     def script(raw: Raw) -> None:
         raw.accept()
-        raw.answer(raw.hear(), 0x0112)
+        raw.answer(raw.hear(), statuses.NO_SUCH_SOP_INSTANCE)
         raw.pdu()
         raw.send(RELEASE_RP)
         assert raw.closed()
@@ -111,4 +112,4 @@ def test_a_printer_that_releases_properly() -> None:
         scu.close()
 
     assert deleted is not None
-    assert deleted.status == 0x0112
+    assert deleted.status == statuses.NO_SUCH_SOP_INSTANCE

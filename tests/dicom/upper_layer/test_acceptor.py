@@ -12,6 +12,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     CTImageStorage,
 )
 
+from broker.dicom import statuses
 from broker.dicom.upper_layer import listener
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.association_service import Ending
@@ -46,7 +47,7 @@ def test_any_called_ae_title_when_the_site_says_so() -> None:
         accepting(check_called_ae=False) as (acceptor, _),
         opened(acceptor.port, "NOBODY") as requestor,
     ):
-        assert echoed(requestor) == 0x0000
+        assert echoed(requestor) == statuses.SUCCESS
 
 
 def test_one_association_too_many_is_rejected_for_now() -> None:
@@ -61,7 +62,7 @@ def test_one_association_too_many_is_rejected_for_now() -> None:
         first.release()
         seen.wait_for("released")
         third = stack.enter_context(opened(acceptor.port))
-        assert echoed(third) == 0x0000
+        assert echoed(third) == statuses.SUCCESS
 
     assert caught.value.transient
 
@@ -93,11 +94,11 @@ def test_one_that_is_not_used_makes_room() -> None:
         for each in (left, busy):
             each.associate(*OFFERS)
         busy.say(1, echo(1))
-        assert busy.hear().Status == 0x0000
+        assert busy.hear().Status == statuses.SUCCESS
         busy.send(data_pdu(1, 0x01, b"half a message"))
         newcomer = stack.enter_context(opened(acceptor.port))
         assert left.pdu() == b"\x07\x00\x00\x00\x00\x04\x00\x00\x02\x00"
-        assert echoed(newcomer) == 0x0000
+        assert echoed(newcomer) == statuses.SUCCESS
         assert seen.wait_for("aborted")["kind"] == Refusal.MADE_ROOM
 
 
@@ -208,7 +209,7 @@ def test_silent_connections_do_not_stop_others() -> None:
         acceptor, seen = stack.enter_context(accepting())
         silent = [stack.enter_context(Raw.connect(acceptor.port)) for _ in range(80)]
         requestor = stack.enter_context(opened(acceptor.port))
-        assert echoed(requestor) == 0x0000
+        assert echoed(requestor) == statuses.SUCCESS
         assert silent[0].closed()
         assert seen.names.count("accepted") == 1
 
@@ -225,7 +226,7 @@ def test_stopping_lets_what_runs_go_on() -> None:
                 opened(acceptor.port).abort()
             except (Broken, Rejected):
                 turned_away = True
-        assert echoed(requestor) == 0x0000
+        assert echoed(requestor) == statuses.SUCCESS
         requestor.release()
         stopping.join(10)
         assert not stopping.is_alive()
@@ -252,9 +253,9 @@ def test_stopping_aborts_what_goes_on_too_long() -> None:
 def test_the_port_is_free_again_after_stopping() -> None:
     """Another acceptor takes the same port at once."""
     with accepting() as (first, _), opened(first.port) as requestor:
-        assert echoed(requestor) == 0x0000
+        assert echoed(requestor) == statuses.SUCCESS
     with accepting(port=first.port) as (second, _), opened(second.port) as requestor:
-        assert echoed(requestor) == 0x0000
+        assert echoed(requestor) == statuses.SUCCESS
 
 
 def test_a_fault_while_listening_ends_no_listening(monkeypatch: pytest.MonkeyPatch) -> None:

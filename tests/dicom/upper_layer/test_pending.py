@@ -7,6 +7,7 @@ import socket
 import ssl
 from contextlib import ExitStack, suppress
 
+from broker.dicom import statuses
 from broker.dicom.upper_layer.associate_pdus import associate_rq
 from broker.dicom.upper_layer.pending import PendingConnection, PendingConnections
 from broker.dicom.upper_layer.tls import TlsWire
@@ -39,7 +40,7 @@ def test_an_a_associate_rq_may_come_in_pieces() -> None:
         slow = stack.enter_context(Raw.connect(acceptor.port))
         slow.send(b"\x01\x00")
         other = stack.enter_context(opened(acceptor.port))
-        assert echoed(other) == 0x0000
+        assert echoed(other) == statuses.SUCCESS
         slow.send(b"\x00\x00\x00\x04abcd")
         assert slow.pdu()[0] == 7
         assert seen.wait_for("refused")["kind"] == Refusal.NOT_DICOM

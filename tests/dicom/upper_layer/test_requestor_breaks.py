@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 from pydicom.dataset import Dataset
 
+from broker.dicom import statuses
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.connection import Broken, Timeouts
 from tests.peers.raw import ABORT, RELEASE_RP, RELEASE_RQ, Raw, data_pdu, listening
@@ -208,7 +209,10 @@ def test_a_slow_printer_may_take_its_time(sip: int, given_up: bool) -> None:
             with pytest.raises(Broken, match=r"took longer than 0.5 s answering N-SET"):
                 requestor.request(context, command, dataset, timeout_s=0.5)
         else:
-            assert requestor.request(context, command, dataset, timeout_s=0.5).status == 0x0000
+            assert (
+                requestor.request(context, command, dataset, timeout_s=0.5).status
+                == statuses.SUCCESS
+            )
             assert time.monotonic() - began > 1
             requestor.abort()
         done.set()

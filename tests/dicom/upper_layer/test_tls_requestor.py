@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from broker.dicom import statuses
 from broker.dicom.upper_layer.connection import Broken, Timeouts
 from tests.peers.acceptor import accepting, echoed, opened
 from tests.peers.certificates import LONG_AGO, Authority
@@ -105,7 +106,7 @@ def test_a_printer_that_demands_a_certificate(newest: ssl.TLSVersion) -> None:
     with accepting(tls_port=0, tls=lambda: server) as (acceptor, _):
         assert "certificate" in broken(acceptor.tls_port)
         with opened(acceptor.tls_port, tls=known) as requestor:
-            assert echoed(requestor) == 0x0000
+            assert echoed(requestor) == statuses.SUCCESS
 
 
 def old_server() -> ssl.SSLContext:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from broker.dicom import statuses
 from broker.model.refusal import Refusal
 from tests.peers.acceptor import (
     OFFERS,
@@ -76,7 +77,7 @@ def test_a_client_hello_may_come_byte_by_byte() -> None:
             said = outgoing.read()
             for at in range(len(said)):
                 slow.send(said[at : at + 1])
-                assert at % 50 or echoed(other) == 0x0000
+                assert at % 50 or echoed(other) == statuses.SUCCESS
             incoming.write(slow.sock.recv(4096))
         slow.send(outgoing.read())
         records.write(RELEASE_RQ)
@@ -144,7 +145,7 @@ def test_what_is_no_tls_is_cut(said: bytes, words: str | None) -> None:
             while not raw.closed():
                 pass
         with opened(acceptor.tls_port, tls=CLIENT) as requestor:
-            assert echoed(requestor) == 0x0000
+            assert echoed(requestor) == statuses.SUCCESS
 
     if words is None:
         assert refused["kind"] in (Refusal.TLS_FAILED, Refusal.SLOW)
@@ -205,7 +206,7 @@ def test_a_certificate_of_the_modality_may_be_demanded(client: ssl.SSLContext) -
         known = SITE.client()
         SITE.issue().configure_cert(known)
         with opened(acceptor.tls_port, tls=known) as requestor:
-            assert echoed(requestor) == 0x0000
+            assert echoed(requestor) == statuses.SUCCESS
 
 
 def test_silent_connections_do_not_stop_others() -> None:
@@ -217,7 +218,7 @@ def test_silent_connections_do_not_stop_others() -> None:
             if number % 2:
                 raw.send(beginning)
         with opened(acceptor.tls_port, tls=CLIENT) as requestor:
-            assert echoed(requestor) == 0x0000
+            assert echoed(requestor) == statuses.SUCCESS
         assert seen.wait_for("refused")["kind"] == Refusal.PENDING_CUT
         with opened(acceptor.port) as requestor:
-            assert echoed(requestor) == 0x0000
+            assert echoed(requestor) == statuses.SUCCESS
