@@ -50,7 +50,10 @@ class Scenario:
 
     @classmethod
     def parse(cls, text: str) -> Scenario:
-        """Read words such as `slow:2` or `no-lut,jam`; nothing is `ok`. Raises UnknownScenario."""
+        """Read words such as `slow:2` or `no-lut,jam`; nothing is `ok`.
+
+        Raises: UnknownScenario: when a word is not known.
+        """
         found = cls()
         words = [word.strip() for word in text.split(",") if word.strip()]
         for word in words:

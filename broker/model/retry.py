@@ -90,7 +90,7 @@ def prints_again(on_uncertain: str, tries: int, strikes: Sequence[Strike], wish:
 
 
 def delay(policy: Policy, failures: int, random: Callable[[], float]) -> float:
-    """Seconds to wait after so many failures in a row (from 1).
+    """Seconds to wait after `failures` in a row (from 1).
 
     Doubling from the first delay up to the cap; half of it is fixed and half is random, so that
     what failed together does not come back together. `random` gives 0 <= x < 1.

@@ -43,7 +43,7 @@ from broker.relay.end_together import end_together
 from broker.relay.event_log import EventLog, RefusalCounts
 from broker.relay.intake import Intake, Quota
 from broker.relay.monitor import Monitor
-from broker.relay.upkeep import House, Shedder, Upkeep
+from broker.relay.upkeep import Shedder, Upkeep, UpkeepEdges
 from broker.relay.vitals import VitalSigns
 from broker.service import settings
 from broker.service.settings import Reload, judged
@@ -227,7 +227,7 @@ class Service:
             note=self._note,
         )
         self.upkeep = Upkeep(
-            House(
+            UpkeepEdges(
                 jobs=self.jobs,
                 printers=self.printers,
                 retention=retention,
@@ -243,7 +243,7 @@ class Service:
                 damage=lambda: self._database.damage,
                 clock=self._clock,
                 note=self._note,
-                make_room=self._shedder.keep_house,
+                make_room=self._shedder.make_spare_room,
                 weigh=self._shedder.weigh,
                 count_missing=self._shedder.count_missing,
             )

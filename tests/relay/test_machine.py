@@ -202,7 +202,7 @@ def test_pixels_that_went_with_a_lost_spool_count_as_nothing(relay: MakeRelay) -
 
     room.begin(new_spool=True)
 
-    room.service.upkeep._house.count_missing()  # as in its first round
+    room.service.upkeep._edges.count_missing()  # as in its first round
     assert room.service.jobs.kept_bytes() == 0
     assert room.service.jobs.spooled(), "the files may be put back"
 

@@ -15,7 +15,7 @@ from broker.model.film import Film, Image, ImageBox
 from broker.model.job import Level, PrintRequest, State
 from broker.model.printer import Address
 from broker.model.retry import Policy
-from broker.relay.upkeep import House, Keeping, Upkeep
+from broker.relay.upkeep import Keeping, Upkeep, UpkeepEdges
 from broker.spool.files import Spool
 from broker.store import schema
 from broker.store.claims import ClaimLost
@@ -98,14 +98,14 @@ def test_what_is_finished_goes_after_its_time(relay: MakeRelay) -> None:
     ct.release()
 
     clock.offset_s = 1.1 * DAY_S
-    room.service.upkeep.let_go()
+    room.service.upkeep.retire()
     room.service.upkeep.sweep()
     assert all(job.pixels_removed_at is not None for job in room.jobs(1, 2, 3))
     assert room.service.jobs.spooled() == set(room.service.spool.names())
     assert len(room.service.jobs.spooled()) == 1, "the held job's"
 
     clock.offset_s = 91 * DAY_S
-    room.service.upkeep.let_go()
+    room.service.upkeep.retire()
     room.service.upkeep.sweep()
     assert [job.id for job in room.jobs()] == [held]
     room.service.jobs.release(held)
@@ -150,7 +150,7 @@ def test_films_that_a_crash_left_in_doubt_are_told(tmp_path: Path) -> None:
     jobs.asked(claim, jobs.films(1)[0].id)
     notes: list[Mapping[str, object]] = []
     Upkeep(
-        House(
+        UpkeepEdges(
             jobs=jobs,
             printers=printers,
             retention=Retention(database, time.time),
@@ -186,7 +186,7 @@ def test_one_chore_that_fails_stops_no_other(tmp_path: Path) -> None:
     spool.keep([spool.receive([b"orphan"])])
     jobs = Jobs(database, time.time)
     jobs.recover = fail  # type: ignore[method-assign, assignment]
-    house = House(
+    edges = UpkeepEdges(
         jobs=jobs,
         printers=Printers(database, time.time),
         retention=Retention(database, time.time),
@@ -199,7 +199,7 @@ def test_one_chore_that_fails_stops_no_other(tmp_path: Path) -> None:
         clock=time.time,
         note=note,
     )
-    upkeep = Upkeep(house, interval_s=0.01)
+    upkeep = Upkeep(edges, interval_s=0.01)
     upkeep.start()
 
     assert swept.wait(10)
@@ -223,7 +223,7 @@ def test_a_start_goes_on_where_one_chore_fails(tmp_path: Path) -> None:
     jobs.recover = fail  # type: ignore[method-assign, assignment]
     jobs.hold_lost = fail  # type: ignore[method-assign, assignment]
     Upkeep(
-        House(
+        UpkeepEdges(
             jobs=jobs,
             printers=Printers(database, time.time),
             retention=Retention(database, time.time),
@@ -249,7 +249,7 @@ def test_a_damaged_database_sets_no_file_aside_at_a_start(tmp_path: Path) -> Non
     spool = Spool(tmp_path / "spool")
     spool.keep([spool.receive([b"orphan"])])
     Upkeep(
-        House(
+        UpkeepEdges(
             jobs=Jobs(database, time.time),
             printers=Printers(database, time.time),
             retention=Retention(database, time.time),
@@ -332,7 +332,7 @@ def _upkeep(tmp_path: Path, **given: Any) -> Iterator[Upkeep]:
         "clock": time.time,
         "note": lambda _event, _facts: None,
     }
-    upkeep = Upkeep(House(**{**usual, **given}), interval_s=0.001)
+    upkeep = Upkeep(UpkeepEdges(**{**usual, **given}), interval_s=0.001)
     yield upkeep
     upkeep.stop(30)
     database.close()
@@ -346,7 +346,7 @@ def test_a_jump_of_the_clock_removes_nothing_that_was_set_aside(tmp_path: Path) 
     spool = Spool(tmp_path / "spool")
     spool.keep([spool.receive([b"orphan"])])
     upkeep = Upkeep(
-        House(
+        UpkeepEdges(
             jobs=Jobs(database, time.time),
             printers=Printers(database, time.time),
             retention=Retention(database, time.time),

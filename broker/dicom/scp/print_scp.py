@@ -144,7 +144,7 @@ class PrintScp:
     def begin_upload(self, box: OpenImageBox, size: int) -> TakesPixels[Any]:
         """What takes the `size` bytes of pixels that begin to come for an image box.
 
-        Fault 0xC605 or CannotStore when they are not taken.
+        Raises: Fault, CannotStore: 0xC605, when they are not accepted.
         """
         self.allowance.check_image(size, box.unprinted_bytes, self._share)
         upload = self.intake.receive(size, self.association.calling_ae, self.association.peer)

@@ -39,14 +39,17 @@ class Content(Protocol):
     """In bytes."""
 
     def __iter__(self) -> Iterator[bytes]:
-        """SpoolDamaged at the latest before the last piece when they are not what they were."""
+        """Raises: SpoolDamaged: before the last piece, when they are not what they were."""
 
 
 class OpenPixels(Protocol):
     """Opens pixels."""
 
     def __call__(self, name: str, length: int) -> AbstractContextManager[Content]:
-        """The pixels of that spool name. SpoolDamaged when they have not that length, in bytes."""
+        """The pixels of that spool name.
+
+        Raises: SpoolDamaged: when they have not that length, in bytes.
+        """
 
 
 _LIGHTING = ("Illumination", "ReflectedAmbientLight")
@@ -137,8 +140,11 @@ class PrintSession:
     def ask(self) -> None:
         """Ask for the film on paper: N-ACTION on the film box.
 
-        Returns when the printer accepted it. Refused or Unavailable when it answered that it will
-        not be printed; Uncertain when no answer came, or one that says neither.
+        Returns when the printer accepted it.
+
+        Raises:
+            Refused, Unavailable: when it answered that the film will not be printed.
+            Uncertain: when no answer came, or one that says neither.
         """
         answer = self._scu.action(FILM_BOX, self._film_box)
         if meaning(answer.status) is Meaning.EMPTY:
@@ -249,7 +255,7 @@ class PrintSession:
             answer = self._scu.set(sop_class, uid, dataset)
         step = f"N-SET of image {box.position}"
         if meaning(answer.status) is Meaning.ALTERED and "RequestedImageSize" in box.attributes:
-            # True size is what somebody measures on: better no film than one at another scale.
+            # A true-size film is measured on: better no film than one at another scale.
             said = f"{self._name}: {step} answered {words(answer.status)}"
             raise Refused(f"{said}, and the image asks for its true size", permanent=True)
         self._judge(step, answer, self._of_film)

@@ -15,12 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from broker.dicom.upper_layer.activity import QUIET_S, ends_at
 from broker.dicom.upper_layer.associate_pdus import abort_pdu, associate_rj
 from broker.dicom.upper_layer.association import (
     ABORT_PATIENCE_S,
-    QUIET_S,
     AcceptedAssociation,
-    ends_at,
 )
 from broker.dicom.upper_layer.association_service import (
     AssociationLimits,
@@ -305,10 +304,10 @@ class Acceptor:
                 return
             look_at = deadline
             for association in self._associations:
-                if association.ended_by_us:
+                if association.activity.ended:
                     continue
-                due = ends_at(association.use)
-                if due is not None and due <= now and association.end_idle():
+                due = ends_at(association.activity.use)
+                if due is not None and due <= now and association.activity.end_idle():
                     continue
                 # One that is in use now may be idle in QUIET_S, and not before.
                 look_at = min(look_at, due if due is not None and due > now else now + QUIET_S)
@@ -373,7 +372,7 @@ class Acceptor:
                 return decision
             if decision.instead_of is None:
                 return None
-            if decision.instead_of.give_way():
+            if decision.instead_of.activity.give_way():
                 # Its own thread ends it; its place is free now.
                 del self._associations[decision.instead_of]
                 return None
@@ -382,7 +381,7 @@ class Acceptor:
         if self._stopping:
             return CONGESTED
         held = [
-            RunningAssociation(each, where, each.spare_since)
+            RunningAssociation(each, where, each.activity.spare_since)
             for each, where in self._associations.items()
         ]
         return admit(address, held, self._caps, time.monotonic())

@@ -122,7 +122,7 @@ class CommandSet(Mapping[str, Any]):
 def command_of(elements: Mapping[str, Any]) -> CommandSet:
     """A command set of elements by keyword; those that are None are left out.
 
-    Raises ValueError when one of them is no element of command sets.
+    Raises: ValueError: when one of them is no element of command sets.
     """
     for keyword in elements:
         _place(keyword)
@@ -132,7 +132,7 @@ def command_of(elements: Mapping[str, Any]) -> CommandSet:
 def command_bytes(command: CommandSet, *, with_dataset: bool) -> bytes:
     """A command set as it goes over the wire, its group length and data set type in place.
 
-    Raises ValueError or TypeError when a value does not fit its element.
+    Raises: ValueError, TypeError: when a value does not fit its element.
     """
     kind = WITH_DATASET if with_dataset else NO_DATASET
     placed = [(_place(keyword), value) for keyword, value in command.items() if keyword != _TYPE]
@@ -151,8 +151,9 @@ def read_command(data: bytes) -> CommandSet:
     """The command set in `data`; elements that command sets do not have are passed over.
 
     Every command has a Command Field and says whether a data set follows; every request but
-    C-CANCEL has a Message ID, and every response names the request that it answers. Raises
-    UnreadableCommand.
+    C-CANCEL has a Message ID, and every response names the request that it answers.
+
+    Raises: UnreadableCommand: when one of these is missing, or it cannot be decoded.
     """
     elements: dict[str, Any] = {}
     at, size = 0, len(data)
@@ -183,14 +184,17 @@ def _number(elements: Mapping[str, Any], keyword: str) -> int:
 
 @lru_cache(maxsize=256)
 def _known(element: int) -> tuple[str, str]:
-    """Keyword and VR of an element of group 0000; empty where nobody knows it."""
+    """Keyword and VR of an element of group 0000; empty where it is not known."""
     keyword = keyword_for_tag(element)
     return (keyword, dictionary_VR(element)) if keyword else ("", "")
 
 
 @lru_cache(maxsize=256)
 def _place(keyword: str) -> tuple[int, str]:
-    """Element number and VR. ValueError when command sets have no such element."""
+    """Element number and VR.
+
+    Raises: ValueError: when command sets have no such element.
+    """
     tag = tag_for_keyword(keyword)
     if tag is None or tag > 0xFFFF:
         raise ValueError(f"{keyword} is no element of a command set")

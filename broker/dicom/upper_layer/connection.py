@@ -72,10 +72,12 @@ def reach(
     tls: ssl.SSLContext | None,
     max_pdu: int,
 ) -> tuple[Wire, float]:
-    """A connection, and until when there must be an association on it. Raises Broken.
+    """A connection, and until when there must be an association on it.
 
-    With TLS, hands are shaken already; the peer's certificate is for `host`, unless the context
-    does not mind.
+    With TLS the handshake is complete; the peer's certificate is for `host`, unless the context
+    does not check that.
+
+    Raises: Broken: when there is no connection, or no handshake.
     """
     sock = _connected(host, port, where, timeouts.connect_s)
     deadline = time.monotonic() + timeouts.associate_s
@@ -121,20 +123,23 @@ def _unshaken(exc: WireBroken, timeout_s: float) -> str:
     if isinstance(exc, TlsFailed):
         return f"{exc}; {speaks_it}" if "does not speak TLS" in str(exc) else str(exc)
     if isinstance(exc, TimedOut):
-        return f"took longer than {timeout_s:g} s shaking hands over TLS; {speaks_it}"
-    return f"{exc} instead of shaking hands over TLS; {speaks_it}"
+        return f"took longer than {timeout_s:g} s for the TLS handshake; {speaks_it}"
+    return f"{exc} instead of a TLS handshake; {speaks_it}"
 
 
 def looks_sealed(exc: WireBroken, *, heard: bool) -> bool | None:
     """Whether plain DICOM met TLS: True where it answers with an alert (RFC 8446 6), False where it
-    hung up without a word, as TLS may do, and None otherwise."""
+    closed and sent nothing, as TLS may do, and None otherwise."""
     if isinstance(exc, Violation) and str(exc) == f"PDU of unknown type {TLS_ALERT}":
         return True
     return False if isinstance(exc, Closed) and not heard else None
 
 
 def rejected(where: str, body: memoryview) -> Rejected:
-    """What an A-ASSOCIATE-RJ says. Raises Violation when it cannot be read."""
+    """What an A-ASSOCIATE-RJ says.
+
+    Raises: Violation: when it cannot be read.
+    """
     rejection = read_rejection(body)
     return Rejected(
         f"{where} rejected the association: {rejection.words}",

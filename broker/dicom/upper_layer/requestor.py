@@ -147,9 +147,13 @@ class Requestor:
         tls: ssl.SSLContext | None = None,
         on_event_report: Callable[[EventReport], None] | None = None,
     ) -> Requestor:
-        """Connect and associate. Raises Rejected or Broken; ValueError on an impossible AE title.
+        """Connect and associate.
 
-        Neither roles nor an asynchronous window are proposed: some printers take offence.
+        Neither roles nor an asynchronous window are proposed: some printers reject these.
+
+        Raises:
+            Rejected, Broken: when there is no association.
+            ValueError: for an AE title that DICOM does not allow.
         """
         timeouts = timeouts or Timeouts()
         where = at_port(host, port)
@@ -206,12 +210,16 @@ class Requestor:
         *,
         timeout_s: float,
     ) -> Answer:
-        """Send a request and wait for its response; MessageID is filled in. Raises Broken.
+        """Send a request and wait for its response; MessageID is filled in.
 
         While the request is being sent, `timeout_s` is the patience of its Pace: a printer that
         steadily takes data may take its time. Afterwards it is all the time that the response may
-        take. N-EVENT-REPORTs that come meanwhile are answered and handed over. A data set that
-        does not fit its transfer syntax raises ValueError or TypeError, and nothing has left.
+        take. N-EVENT-REPORTs that come meanwhile are answered and handed over.
+
+        Raises:
+            Broken: when the association has ended.
+            ValueError, TypeError: when the data set does not fit its transfer syntax; nothing has
+                left then.
         """
         if self._closed:
             raise Broken(f"{self._where}: {self._closed}", connected=True)

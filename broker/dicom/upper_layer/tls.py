@@ -108,7 +108,7 @@ class Tls:
         self.deaf = False
         """Whether what comes is thrown away."""
         self._ahead = b""
-        """What `peek` has seen, and nobody has received."""
+        """What `peek` has seen, and was not received."""
         self._unsent = memoryview(b"")
         """Records that the system has not taken."""
         self._sealed = b""
@@ -128,15 +128,16 @@ class Tls:
 
     @property
     def held(self) -> bool:
-        """Whether bytes have been taken from the system, and nobody has received them."""
+        """Whether bytes have been taken from the system and were not received."""
         with self._lock:
             return bool(self._ahead or self._incoming.pending or self._records.pending())
 
     def shake(self) -> bool:
         """Go on with the handshake; whether it is complete.
 
-        Raises TlsFailed, also when the peer closes in the middle of it, and Closed when it closes
-        without a word.
+        Raises:
+            TlsFailed: when it fails, or the peer closes in the middle of it.
+            Closed: when the peer closes before it.
         """
         with self._lock:
             return self._step() or (not self._unsent and self._hear() and self._step())
@@ -163,7 +164,7 @@ class Tls:
             again = self._sealed and view[: len(self._sealed)] == self._sealed
             piece = view[: len(self._sealed) if again else PIECE]
             if not again:
-                # Whatever somebody gave up to send has its turn first: records have numbers.
+                # A record that a send gave up is sent first: records have numbers.
                 if not self._flush():
                     raise BlockingIOError
                 try:
@@ -290,7 +291,7 @@ class Tls:
 
 
 class TlsWire(Wire):
-    """A Wire that is sealed. Whoever offers to hear its PDUs shakes hands on the way."""
+    """A Wire over TLS. `offered` goes on with the handshake until that is complete."""
 
     def __init__(
         self,
@@ -320,7 +321,10 @@ class TlsWire(Wire):
         return self._tls.unsent
 
     def shake(self, deadline: float) -> None:
-        """Shake hands before anything is sent. Raises TlsFailed, Closed or TimedOut."""
+        """The handshake, before anything is sent.
+
+        Raises: TlsFailed, Closed, TimedOut: when there is none.
+        """
         while not self._shake():
             left = deadline - time.monotonic()
             if left <= 0:
@@ -346,7 +350,7 @@ class TlsWire(Wire):
         return super().quiet and not self._tls.held
 
     def check_open(self) -> None:
-        """Raises Closed when the peer has closed, and sent nothing more before."""
+        """Raises: Closed: when the peer has closed, and sent nothing more before."""
         try:
             if self._tls.peek() == b"":
                 raise Closed("closed the connection")

@@ -8,13 +8,8 @@ import time
 import pytest
 
 from broker.dicom import statuses
-from broker.dicom.upper_layer.association import (
-    BETWEEN_S,
-    QUIET_S,
-    AcceptedAssociation,
-    AssociationUse,
-    ends_at,
-)
+from broker.dicom.upper_layer.activity import BETWEEN_S, QUIET_S, AssociationUse, ends_at
+from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.message import Request, Response
 from tests.peers.acceptor import OFFERS, VERIFICATION, Scripted, accepting, echoed, opened, success

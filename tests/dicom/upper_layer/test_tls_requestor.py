@@ -74,11 +74,9 @@ def test_a_printer_that_speaks_no_tls() -> None:
         raw.send(b"HTTP/1.0 400 Bad Request\r\n\r\n")
 
     with listening(hang_up) as port:
-        assert broken(port) == (
-            f"closed the connection instead of shaking hands over TLS; {remedy}"
-        )
+        assert broken(port) == (f"closed the connection instead of a TLS handshake; {remedy}")
     with listening(wait) as port:
-        assert broken(port) == f"took longer than 0.3 s shaking hands over TLS; {remedy}"
+        assert broken(port) == f"took longer than 0.3 s for the TLS handshake; {remedy}"
     with listening(speak_http) as port:
         assert broken(port) == f"does not speak TLS; {remedy}"
 
