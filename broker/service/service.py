@@ -389,8 +389,8 @@ class Service:
     def _offers(self) -> list[Offer]:
         """What modalities may use now.
 
-        Presentation LUT only while some printer may take it: a modality that is not offered it renders
-        its LUT itself, and its films need not wait for a printer that is not there.
+        Presentation LUT only while some printer may take it: a modality to which it is not
+        offered renders its LUT itself, and its films need not wait for a printer that is not there.
         """
         try:
             without = self.printers.refuse_lut()

@@ -19,7 +19,7 @@ from broker.dicom.uids import (
     PRINTER_INSTANCE,
 )
 from broker.dicom.upper_layer.command_set import Command
-from tests.dicom.conftest import Desk
+from tests.dicom.conftest import ScpSite
 from tests.peers.speaker import Speaker, dataset, image_box, picture, reference
 
 Speak = Callable[..., Speaker]
@@ -365,7 +365,7 @@ WRONG: list[tuple[str, int, Callable[[Speaker], int]]] = [
 
 @pytest.mark.parametrize(("status", "ask"), [row[1:] for row in WRONG], ids=[r[0] for r in WRONG])
 def test_whatever_is_wrong_gets_its_status(
-    desk: Desk, speak: Speak, status: int, ask: Callable[[Speaker], int]
+    site: ScpSite, speak: Speak, status: int, ask: Callable[[Speaker], int]
 ) -> None:
     """A wrong request is answered with the standard's status, and the association prints on."""
     ct = speak()
@@ -374,7 +374,7 @@ def test_whatever_is_wrong_gets_its_status(
 
     ct.delete(FILM_SESSION, "")
     assert ct.print_film() == statuses.SUCCESS
-    assert len(desk.jobs.list()) == 1
+    assert len(site.jobs.list()) == 1
 
 
 def test_a_data_set_of_garbage_gets_a_status(speak: Speak) -> None:
