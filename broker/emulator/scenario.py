@@ -15,7 +15,7 @@ HELP = {
     "refuse-action:STATUS": "answers N-ACTION with that status and prints nothing",
     "dies-in-set[:N]": "cuts the connection at the Nth N-SET (1) and is down from then on",
     "prints-and-dies": "prints the film, then cuts the connection instead of answering; then down",
-    "no-lut": "does not take Presentation LUT",
+    "no-lut": "does not support Presentation LUT",
 }
 """Each word of a scenario, and what it does. Several may be joined with commas."""
 

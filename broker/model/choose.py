@@ -109,7 +109,7 @@ def _choose(
     session_printers: Mapping[str, str],
 ) -> Choice:
     if job.not_before > now and not job.strikes:
-        return Choice(job.id, "", False, f"retrying in {_seconds(job.not_before - now)}")
+        return Choice(job.id, "", False, f"next attempt in {_seconds(job.not_before - now)}")
     together = session_printers.get(job.film_session, "")
     if together in lines and _worth_waiting(job, lines[together].printer, now):
         lines[together].waiting = True
@@ -119,7 +119,7 @@ def _choose(
     passed: dict[str, str] = {}
     for line in lines.values():
         if job.pinned not in ("", line.printer.name):
-            continue  # a person chose the printer: the others need no reason
+            continue  # an operator chose the printer: the others need no reason
         why = unusable(job, line.printer, now)
         if why:
             passed[line.printer.name] = why
@@ -158,7 +158,7 @@ def _worth_waiting(job: Job, together: Printer, now: float) -> bool:
 def unusable(job: Job, printer: Printer, now: float) -> str:
     """Why a printer cannot take a job now; empty when it can."""
     if job.pinned and job.pinned != printer.name:
-        return f"the job was sent to {job.pinned} by a person"
+        return f"an operator moved the job to {job.pinned}"
     if printer.duty is not Duty.READY:
         word = "draining" if printer.duty is Duty.DRAIN else "in maintenance"
         return f"{word}: {printer.duty_reason}" if printer.duty_reason else word
@@ -167,15 +167,15 @@ def unusable(job: Job, printer: Printer, now: float) -> str:
             return f"refused it: {strike.words}"
     struck = any(strike.printer == printer.name for strike in job.strikes)
     if struck and job.not_before > now:
-        return f"failed it, next try in {_seconds(job.not_before - now)}"
+        return f"failed it, next attempt in {_seconds(job.not_before - now)}"
     if job.needs_lut and printer.supports_lut is False:
-        return "does not take Presentation LUT, which the job needs"
+        return "does not support Presentation LUT, which the job needs"
     if printer.health is Health.DOWN:
         return f"down: {printer.said}" if printer.reason else "down"
     if printer.health is Health.UNKNOWN:
         return "not checked yet"
     if printer.paused_until > now:
-        return f"failed, next try in {_seconds(printer.paused_until - now)}: {printer.said}"
+        return f"failed, next attempt in {_seconds(printer.paused_until - now)}: {printer.said}"
     return ""
 
 
@@ -330,7 +330,7 @@ def _came_back(printer: Printer, job: Job) -> bool:
 def _nowhere(job: Job, lines: dict[str, _Line]) -> str:
     if job.pinned and job.pinned not in lines:
         return (
-            f"a person sent it to {job.pinned}, which is no printer any more; "
+            f"an operator moved it to {job.pinned}, which is not a printer any more; "
             f"`broker jobs move {job.id} PRINTER`"
         )
     return "no printer can take it now" if lines else "no printers are configured"

@@ -137,7 +137,7 @@ class Monitor:
             said = {"printer": printer.name, "health": str(seen.health), "reason": seen.reason}
             self._note(Event.PRINTER_SAID, said)
         elif seen.supports_lut not in (None, before.supports_lut):
-            words = "takes Presentation LUT" if seen.supports_lut else "takes no Presentation LUT"
+            words = "supports Presentation LUT" if seen.supports_lut else "refuses Presentation LUT"
             self._note(Event.PRINTER_SAID, {"printer": printer.name, "reason": words})
         else:
             return

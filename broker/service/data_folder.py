@@ -66,7 +66,7 @@ class DataFolder:
         binding.look(self.database, self.mark)
 
     def seal(self) -> None:
-        """Have no database fit the spool from now on, however far it comes: a person decides.
+        """Have no database fit the spool from now on, however far it comes: an operator decides.
 
         Raises: OSError: when the mark cannot be written.
         """

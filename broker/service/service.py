@@ -303,7 +303,7 @@ class Service:
     def _replaced(self, words: str) -> None:
         """It was seen, for the first time, that the database is not the one that was opened.
 
-        No other one fits the spool from now on, however far it comes: a person decides.
+        No other one fits the spool from now on, however far it comes: an operator decides.
         """
         try:
             self._data.seal()

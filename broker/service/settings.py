@@ -24,7 +24,7 @@ TLS_FROM_THE_START = ("port", "only")
 
 @dataclass(frozen=True)
 class Reload:
-    """What comes of one reload."""
+    """The result of one reload."""
 
     refused: tuple[str, ...]
     """What is wrong with the new configuration for this broker; then nothing of it is taken."""

@@ -1,7 +1,7 @@
 """The page's process beside the relay: started, started again when it ends, and ended with it.
 
-It is a process of its own, so that no page, picture or figure ever takes the relay's time: the two
-share the database and files of the data directory alone.
+It is a process of its own, so that pages and pictures do not take the relay's time. The two share
+only the database and files of the data folder.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ SPARING = {"MALLOC_ARENA_MAX": "2"}
 
 
 class Page:
-    """The page of one configuration. Whatever is wrong with it is noted: films go on."""
+    """The page of one configuration. What is wrong with it is noted, and stops no films."""
 
     def __init__(self, config: Config, note: Note, any_users: Callable[[], bool]) -> None:
         self._config = config
@@ -147,9 +147,9 @@ class Page:
         web = self._config.web
         where = error.where if isinstance(error, CannotListen) else at_ports(web.host, web.port)
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-            return f"{where}: the port is in use; set web.port to another. Films are not concerned"
+            return f"{where}: the port is in use; set web.port to another. Films are not affected"
         words = (error.strerror if isinstance(error, OSError) else None) or error
-        return f"{where}: {words}; look at [web]. Films are not concerned"
+        return f"{where}: {words}; check [web]. Films are not affected"
 
 
 def _shown(host: Hosts) -> str:

@@ -31,7 +31,7 @@ from broker.events import Event, Facts, Note
 from broker.operations.failures import explained
 from broker.operations.opened import store_of
 from broker.service import logs, standard_streams
-from broker.service.logs import scribe
+from broker.service.logs import log_writer
 from broker.web.app import create
 from broker.web.server.lines import bounded
 from broker.web.server.page_server import STOP_S, PageServer
@@ -54,7 +54,7 @@ def main() -> int:
     def tell(event: Event, facts: Facts) -> None:
         getattr(log, event.level_of(facts))(str(event), **facts)
 
-    with scribe(), bounded(tell) as note:
+    with log_writer(), bounded(tell) as note:
         try:
             _serve(config, [socket.socket(fileno=each) for each in told["sockets"]], note)
         except Exception as error:

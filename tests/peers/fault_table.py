@@ -177,7 +177,7 @@ FAULTS = [
         Step.ASSOCIATION,
         takes_no(PRESENTATION_LUT),
         REFUSED,
-        "faulty does not take Presentation LUT",
+        "faulty does not support Presentation LUT",
     ),
     Case(Step.ASSOCIATION, is_slow(0.2), OUT, printed=True),
     # Before the line

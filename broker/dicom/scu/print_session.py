@@ -210,7 +210,7 @@ class PrintSession:
     def _lut(self, lut: PresentationLut) -> tuple[str, list[str]]:
         """The UID of a LUT, and the remarks on it; it is created the first time it is needed."""
         if not self._scu.lut:
-            raise Refused(f"{self._name} does not take Presentation LUT", permanent=True)
+            raise Refused(f"{self._name} does not support Presentation LUT", permanent=True)
         if lut not in self._luts:
             remarks: list[str] = []
             answer = self._create("Presentation LUT", PRESENTATION_LUT, luts.write(lut), remarks)

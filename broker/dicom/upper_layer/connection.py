@@ -109,7 +109,7 @@ def _connected(host: str, port: int, where: str, timeout_s: float) -> socket.soc
         words = f"{where} refused the connection"
         raise Broken(words, connected=False) from exc
     except TimeoutError as exc:
-        words = f"{where} did not take the connection within {timeout_s:g} s"
+        words = f"{where} did not accept the connection within {timeout_s:g} s"
         raise Broken(words, connected=False, reached=False) from exc
     except socket.gaierror as exc:
         raise Broken(f"{where} has a host name that is not known", connected=False) from exc
