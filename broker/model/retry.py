@@ -82,11 +82,11 @@ class Verdict:
     """Whether it was a try of the printer's: not where the broker had nothing to send."""
 
 
-def prints_again(on_uncertain: str, tries: int, strikes: Sequence[Strike], wish: str) -> bool:
+def prints_again(on_uncertain: str, tries: int, strikes: Sequence[Strike], command: str) -> bool:
     """Whether a film that was asked for and not answered is sent again, when its attempt is gone:
     where the site chose so, and no person wants the job otherwise, until its tries are used up."""
     passing = sum(not strike.permanent for strike in strikes)
-    return on_uncertain == "reprint" and not wish and passing + 1 < tries
+    return on_uncertain == "reprint" and not command and passing + 1 < tries
 
 
 def delay(policy: Policy, failures: int, random: Callable[[], float]) -> float:

@@ -42,7 +42,7 @@ LOCKS = """
 
 
 class Clock:
-    """The time of day, as somebody sets it."""
+    """The time of day, as it is set."""
 
     def __init__(self) -> None:
         self.offset_s = 0.0
@@ -68,7 +68,7 @@ def _until(so: Callable[[], bool]) -> None:
         pause.wait(0.01)
 
 
-# A database that somebody else has locked
+# A database that another process has locked
 
 
 def test_a_lock_that_ends_costs_the_modality_a_moment(relay: MakeRelay) -> None:
@@ -149,7 +149,7 @@ def test_damaged_pixels_are_never_printed(relay: MakeRelay, damage: str) -> None
 
 @pytest.mark.parametrize("mount_point", [False, True])
 def test_a_broker_does_not_start_without_its_spool(relay: MakeRelay, mount_point: bool) -> None:
-    """Somebody moved the folder, or a file system is not mounted: what came meanwhile would be
+    """The folder was moved, or a file system is not mounted: what came meanwhile would be
     hidden beneath it, so a person decides. Back in its place, all prints."""
     room = relay(1)
     room.service.printers.set_duty("oki-1", Duty.MAINT)

@@ -79,7 +79,7 @@ def test_another_film_size_is_told(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize(("true_size", "state"), [(True, State.HELD), (False, State.SENT)])
 def test_true_size_is_true(tmp_path: Path, status: int, true_size: bool, state: State) -> None:
-    """An image that somebody measures on is not printed at another scale; any other is."""
+    """A true-size image, which is measured on, is not printed at another scale; any other is."""
 
     def odd(request: Request) -> Response | None:
         return Response(status) if _is(request, Command.N_SET, GRAYSCALE_IMAGE_BOX) else None

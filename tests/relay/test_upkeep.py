@@ -1,4 +1,4 @@
-"""Keeping house, in a running broker: re-sends, retention, and what an earlier life left."""
+"""Upkeep in a running broker: repeated films, retention, and what an earlier run left."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DAY_S = 86400.0
 
 
 class Clock:
-    """The time of day, as somebody sets it."""
+    """The time of day, as it is set."""
 
     def __init__(self) -> None:
         self.offset_s = 0.0

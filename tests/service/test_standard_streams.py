@@ -211,7 +211,7 @@ def test_a_reader_of_one_line_is_enough(config: Path) -> None:
 
 @pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full"])
 def test_a_wrong_configuration_is_exit_2_all_the_same(closed: str, config: Path) -> None:
-    """Whether or not anybody can read why."""
+    """Whether or not the reason can be read."""
     config.write_text("colour = 1\n")
     for command in ("serve", "jobs"):
         ended = shell(f"{PROGRAM} {command} {closed}", config)

@@ -258,7 +258,7 @@ class Conversation(Exchange):
 
 @pytest.mark.timeout(PATIENCE_S)
 def test_every_conversation_goes_as_the_model_says(site: ScpSite) -> None:
-    """Whatever is asked, in whatever order: status, reply and frozen copies are the model's."""
+    """For any requests in any order: status, reply and frozen copies are the model's."""
 
     def machine() -> Conversation:
         return Conversation(site)

@@ -279,7 +279,7 @@ def megabytes() -> Dataset:
     """Elements that are legal in any data set, large, and none of the printer's business."""
     made = dataset(ICCProfile=bytes(2 << 20))
     made.add_new(0x60003000, "OW", bytes(3 << 20))
-    made.private_block(0x0009, "SOMEBODY", create=True).add_new(1, "OB", bytes(1 << 20))
+    made.private_block(0x0009, "VENDOR", create=True).add_new(1, "OB", bytes(1 << 20))
     inner = dataset(EncapsulatedDocument=bytes(1 << 20))
     made.IconImageSequence = [picture(PixelData=bytes(2 << 20)), inner]
     return made

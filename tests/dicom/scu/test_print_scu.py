@@ -55,7 +55,7 @@ def _dcmtk(tmp_path: Path) -> Iterator[tuple[Address, Path]]:
 
 @pytest.mark.dcmtk
 def test_dcmtk_prints_a_film(dcmtk: tuple[Address, Path]) -> None:
-    """All seven verbs, and the film lies in its database."""
+    """All seven operations, and the film lies in its database."""
     address, database = dcmtk
     pixels = b"\x34\x02" * 1024 * 1024
     deep = picture(

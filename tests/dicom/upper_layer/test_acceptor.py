@@ -32,12 +32,12 @@ from tests.peers.raw import ABORT, RELEASE_RP, RELEASE_RQ, Raw, data_pdu, echo
 def test_another_called_ae_title_is_rejected_for_good() -> None:
     """Permanent, by the service-user, reason 7."""
     with accepting() as (acceptor, seen), Raw.connect(acceptor.port) as raw:
-        answer = raw.associate(*OFFERS, called_ae="NOBODY")
+        answer = raw.associate(*OFFERS, called_ae="OTHER")
         rejected = seen.wait_for("rejected")
         assert raw.closed()
 
     assert answer == b"\x03\x00\x00\x00\x00\x04\x00\x01\x01\x07"
-    assert rejected["called_ae"] == "NOBODY"
+    assert rejected["called_ae"] == "OTHER"
     assert seen.endings == []
 
 
@@ -45,7 +45,7 @@ def test_any_called_ae_title_when_the_site_says_so() -> None:
     """Nothing is checked then."""
     with (
         accepting(check_called_ae=False) as (acceptor, _),
-        opened(acceptor.port, "NOBODY") as requestor,
+        opened(acceptor.port, "OTHER") as requestor,
     ):
         assert echoed(requestor) == statuses.SUCCESS
 

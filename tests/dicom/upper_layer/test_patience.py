@@ -80,7 +80,7 @@ def test_echoes_keep_an_association_alive() -> None:
 
 
 def test_a_message_that_keeps_moving_may_take_its_time() -> None:
-    """Twice as long as message_timeout_s and more, whether somebody keeps its bytes or not."""
+    """Twice as long as message_timeout_s and more, whether its bytes are kept or not."""
     said = {**echo(1), "CommandField": Command.N_SET}
     with (
         accepting(message_timeout_s=0.5) as (acceptor, seen),

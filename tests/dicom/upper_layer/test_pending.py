@@ -47,7 +47,7 @@ def test_an_a_associate_rq_may_come_in_pieces() -> None:
 
 
 def test_the_last_pdu_is_read() -> None:
-    """Though more is sent than anybody reads, the peer finds A-RELEASE-RP and then the end."""
+    """Though more is sent than is read, the peer finds A-RELEASE-RP and then the end."""
     with accepting() as (acceptor, _), Raw.connect(acceptor.port) as raw:
         raw.associate(*OFFERS)
         raw.send(RELEASE_RQ + bytes(50_000))

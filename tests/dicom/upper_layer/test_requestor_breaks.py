@@ -186,7 +186,7 @@ def test_a_slow_printer_may_take_its_time(sip: int, given_up: bool) -> None:
     done = threading.Event()
 
     def script(raw: Raw) -> None:
-        # What lies unread in its own buffer has left, as far as anybody can tell.
+        # What lies unread in its own buffer has left, as far as can be known.
         raw.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         raw.accept()
         taken = 0

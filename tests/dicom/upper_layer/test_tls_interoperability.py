@@ -45,7 +45,7 @@ def storescp(folder: Path, *options: str) -> Iterator[int]:
 
 
 def listens(port: int) -> bool:
-    """Whether somebody does; it says nothing when it is ready, so it is asked until it answers."""
+    """Whether it listens; it says nothing when it is ready, so it is asked until it answers."""
     try:
         socket.create_connection((HOST, port), timeout=1).close()
     except ConnectionRefusedError:
