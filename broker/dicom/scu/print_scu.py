@@ -246,9 +246,9 @@ def associate(
 def broken_words(address: Address, exc: Broken) -> str:
     """Why there is no association, and which key to look at where TLS is at fault."""
     words = f"{address.name}: {exc.words}"
-    if exc.sealed:
+    if exc.spoke_tls:
         return f"{words}: it speaks TLS on this port; set tls = true for this printer"
-    if exc.sealed is not None:
+    if exc.spoke_tls is not None:
         return f"{words}; if it speaks TLS on this port, set tls = true for this printer"
     return words
 

@@ -154,10 +154,10 @@ class Listener:
             elif key.fileobj is self._woken:
                 self._woken.recv(4096)
             elif key.data in self._pending:
-                self._hear(key.data)
+                self._receive(key.data)
         now = time.monotonic()
         while self._leaving:
-            self._pending.see_out(self._leaving.popleft(), now)
+            self._pending.await_close(self._leaving.popleft(), now)
         self._pending.expire(now)
         if self._paused_until is not None and self._paused_until <= now:
             self._paused_until = None
@@ -215,11 +215,11 @@ class Listener:
             return
         connection = PendingConnection(wire, address, peer)
         self._pending.enter(connection, time.monotonic())
-        self._hear(connection)
+        self._receive(connection)
 
-    def _hear(self, connection: PendingConnection) -> None:
+    def _receive(self, connection: PendingConnection) -> None:
         try:
-            proposal = self._pending.hear(connection, time.monotonic())
+            proposal = self._pending.receive(connection, time.monotonic())
         except Exception:  # noqa: BLE001 - whatever one peer sends, the others are served
             words = traceback.format_exc()
             facts = {"peer": connection.peer, "doing": "listening", "traceback": words}
@@ -260,7 +260,7 @@ class Listener:
             connection.wire.send([associate_rj(CONGESTED)], 0)
         except WireBroken:
             connection.wire.cut()
-        self._pending.see_out(connection, time.monotonic())
+        self._pending.await_close(connection, time.monotonic())
 
     def _run_and_leave(self, connection: PendingConnection, proposal: Proposal) -> None:
         try:
@@ -270,7 +270,7 @@ class Listener:
                 self._threads.discard(threading.current_thread())
                 if self._closing:
                     with suppress(Closed):
-                        connection.wire.hang_up()
+                        connection.wire.shut_down()
                     connection.wire.close()
                 else:
                     self._leaving.append(connection)

@@ -71,7 +71,7 @@ class PendingConnections:
         connection.deadline = now + self._establish_timeout_s
         self._add(connection)
 
-    def hear(self, connection: PendingConnection, now: float) -> Proposal | None:
+    def receive(self, connection: PendingConnection, now: float) -> Proposal | None:
         """Read what a peer has sent; its A-ASSOCIATE-RQ once that is complete.
 
         The connection is not pending then, and nothing more is received here.
@@ -96,13 +96,13 @@ class PendingConnections:
         except TlsFailed as exc:
             self._refused(connection, f"the peer {exc}", Refusal.TLS_FAILED)
             # The alert tells the peer what is wrong.
-            self.see_out(connection, now)
+            self.await_close(connection, now)
             return None
         except Closed as exc:
             self.drop(connection)
             if connection.leaving:
                 return None
-            if connection.wire.heard:
+            if connection.wire.has_received:
                 self._refused(connection, f"the peer {exc}", Refusal.BROKEN_OFF)
             else:
                 self._on_event("probe", {"peer": connection.peer})
@@ -110,10 +110,10 @@ class PendingConnections:
         self._remove(connection)
         return proposal
 
-    def see_out(self, connection: PendingConnection, now: float) -> None:
+    def await_close(self, connection: PendingConnection, now: float) -> None:
         """The last PDU was sent: the peer may read it, and close."""
         try:
-            connection.wire.hang_up()
+            connection.wire.shut_down()
         except Closed:
             if connection in self._known:
                 self._remove(connection)
@@ -131,8 +131,8 @@ class PendingConnections:
         for connection in [each for each in self._known if each.deadline <= now]:
             if connection.leaving:
                 self.drop(connection)
-            elif connection.wire.heard:
-                what = "A-ASSOCIATE-RQ" if connection.wire.shaken else "the TLS handshake"
+            elif connection.wire.has_received:
+                what = "A-ASSOCIATE-RQ" if connection.wire.handshake_done else "the TLS handshake"
                 self._refused(connection, f"{what} was not completed", Refusal.SLOW)
                 self._dismiss(connection, Reason.NOT_SPECIFIED, now)
             else:
@@ -184,7 +184,7 @@ class PendingConnections:
         except WireBroken:
             self.drop(connection)
             return
-        self.see_out(connection, now)
+        self.await_close(connection, now)
 
     def _refused(self, connection: PendingConnection, words: str, kind: Refusal) -> None:
         facts = {"peer": connection.peer, "words": words, "kind": kind.value}

@@ -31,7 +31,7 @@ from broker.dicom.upper_layer.command_set import (
 from broker.dicom.upper_layer.connection import (
     Broken,
     Timeouts,
-    looks_sealed,
+    looks_like_tls,
     reach,
     rejected,
 )
@@ -176,7 +176,7 @@ class Requestor:
         except WireBroken as exc:
             broken = self._broken(exc, "answering A-ASSOCIATE-RQ", timeouts.associate_s)
             if tls is None:
-                broken.sealed = looks_sealed(exc, heard=wire.heard)
+                broken.spoke_tls = looks_like_tls(exc, received=wire.has_received)
             raise broken from exc
         self._connected = True
         return self

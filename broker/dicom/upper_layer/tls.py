@@ -116,15 +116,15 @@ class Tls:
         self.sealed = False
         """Whether some of what `send` was given is on its way, even where it raised: a record that
         was sealed leaves, if only before the next one."""
-        self.heard = False
+        self.has_received = False
         """Whether anything has ever come."""
-        self.shaken = False
+        self.handshake_done = False
         """Whether the handshake is complete."""
 
     @property
     def unsent(self) -> bool:
         """Whether something has to leave before the handshake goes on."""
-        return not self.shaken and bool(self._unsent)
+        return not self.handshake_done and bool(self._unsent)
 
     @property
     def held(self) -> bool:
@@ -132,7 +132,7 @@ class Tls:
         with self._lock:
             return bool(self._ahead or self._incoming.pending or self._records.pending())
 
-    def shake(self) -> bool:
+    def handshake(self) -> bool:
         """Go on with the handshake; whether it is complete.
 
         Raises:
@@ -158,7 +158,7 @@ class Tls:
         After BlockingIOError the same bytes are to be sent again.
         """
         with self._lock:
-            if not self.shaken or self._parted:
+            if not self.handshake_done or self._parted:
                 raise OSError(errno.ENOTCONN, "there is no TLS")
             self.sealed = False
             again = self._sealed and view[: len(self._sealed)] == self._sealed
@@ -200,7 +200,7 @@ class Tls:
         """
         with self._lock, suppress(OSError):
             self.deaf = self.deaf or deaf
-            if self.shaken and not self._parted:
+            if self.handshake_done and not self._parted:
                 self._parted = True
                 with suppress(ssl.SSLError):
                     # It wants to hear the peer part as well, which is not waited for.
@@ -218,8 +218,8 @@ class Tls:
                 with suppress(OSError):
                     self._flush()  # the alert
                 raise TlsFailed(in_words(exc)) from exc
-        self.shaken = self._flush() and self._agreed
-        return self.shaken
+        self.handshake_done = self._flush() and self._agreed
+        return self.handshake_done
 
     def _hear(self) -> bool:
         """Take in some of the handshake; whether anything has come."""
@@ -228,14 +228,14 @@ class Tls:
         except BlockingIOError:
             return False
         if not came:
-            if self.heard:
+            if self.has_received:
                 raise TlsFailed("closed the connection in the middle of the TLS handshake")
             raise Closed("closed the connection")
-        if not self.heard and came[0] not in _RECORDS:
-            self.heard = True
+        if not self.has_received and came[0] not in _RECORDS:
+            self.has_received = True
             plain = came[0] in _PDUS and came[1:2] in (b"", b"\0")
             raise TlsFailed(f"does not speak TLS{', but plain DICOM' if plain else ''}")
-        self.heard = True
+        self.has_received = True
         self._incoming.write(came)
         return True
 
@@ -311,16 +311,16 @@ class TlsWire(Wire):
         self._send_some = self._tls.send
 
     @property
-    def shaken(self) -> bool:
+    def handshake_done(self) -> bool:
         """Whether the handshake is complete."""
-        return self._tls.shaken
+        return self._tls.handshake_done
 
     @property
     def unsent(self) -> bool:
         """Whether the handshake goes on when there is room to write."""
         return self._tls.unsent
 
-    def shake(self, deadline: float) -> None:
+    def handshake(self, deadline: float) -> None:
         """The handshake, before anything is sent.
 
         Raises: TlsFailed, Closed, TimedOut: when there is none.
@@ -357,10 +357,10 @@ class TlsWire(Wire):
         except OSError as exc:
             raise Closed(why(exc)) from exc
 
-    def hang_up(self) -> None:
+    def shut_down(self) -> None:
         """Say no more; see Wire."""
         self._tls.part(deaf=True)
-        super().hang_up()
+        super().shut_down()
 
     def cut(self) -> None:
         """End it from any thread; see Wire."""
@@ -398,11 +398,11 @@ class TlsWire(Wire):
             raise told from exc
 
     def _shake(self) -> bool:
-        if self._tls.shaken:
+        if self._tls.handshake_done:
             return True
         try:
-            return self._tls.shake()
+            return self._tls.handshake()
         except OSError as exc:
             raise Closed(why(exc)) from exc
         finally:
-            self.heard = self._tls.heard
+            self.has_received = self._tls.has_received

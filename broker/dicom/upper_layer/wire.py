@@ -191,7 +191,7 @@ class Wire:
         self._end = 0
         self._crowded = False
         """The last read filled the buffer: there is more than it takes."""
-        self.heard = False
+        self.has_received = False
         """Whether anything has ever come."""
         self._readable = select.poll()
         self._readable.register(sock, select.POLLIN)
@@ -212,7 +212,7 @@ class Wire:
         return self._sock.fileno()
 
     @property
-    def shaken(self) -> bool:
+    def handshake_done(self) -> bool:
         """Whether PDUs may be sent."""
         return True
 
@@ -291,7 +291,7 @@ class Wire:
         finally:
             self._sending.release()
 
-    def hang_up(self) -> None:
+    def shut_down(self) -> None:
         """Send no more. The peer can read what was sent last, if `discard` is called until it has
         closed: closing over unread bytes resets the connection.
 
@@ -383,7 +383,7 @@ class Wire:
             raise Closed(why(exc)) from exc
         if count == 0:
             raise Closed("closed the connection")
-        self.heard = True
+        self.has_received = True
         self._end += count
         self._crowded = self._end == len(self._buffer)
         return True

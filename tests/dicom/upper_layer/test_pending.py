@@ -79,21 +79,21 @@ def test_a_handshake_waits_for_room_to_write() -> None:
             records.do_handshake()
         theirs.sendall(outgoing.read())
         assert selector.select(10)
-        assert pending.hear(connection, 0) is None
+        assert pending.receive(connection, 0) is None
         assert selector.select(0) == []
 
         while full:
             full -= len(theirs.recv(min(full, 1 << 16)))
         ((key, events),) = selector.select(10)
         assert (key.data, events) == (connection, selectors.EVENT_WRITE)
-        assert pending.hear(connection, 0) is None
+        assert pending.receive(connection, 0) is None
         assert selector.select(0) == []
         incoming.write(theirs.recv(1 << 16))
         records.do_handshake()
         records.write(associate_rq(calling_ae="RAW", called_ae="B", contexts=[], max_pdu=16384))
         theirs.sendall(outgoing.read())
         assert selector.select(10)
-        proposal = pending.hear(connection, 0)
+        proposal = pending.receive(connection, 0)
         assert proposal is not None
         assert proposal.calling_ae == "RAW"
         connection.wire.close()

@@ -62,7 +62,7 @@ def test_a_printer_that_speaks_no_tls() -> None:
     with accepting() as (acceptor, _):
         assert broken(acceptor.port) == f"does not speak TLS, but plain DICOM; {remedy}"
 
-    def hang_up(raw: Raw) -> None:
+    def shut_down(raw: Raw) -> None:
         raw.sock.recv(100_000)
 
     def wait(raw: Raw) -> None:
@@ -73,7 +73,7 @@ def test_a_printer_that_speaks_no_tls() -> None:
         raw.sock.recv(100_000)
         raw.send(b"HTTP/1.0 400 Bad Request\r\n\r\n")
 
-    with listening(hang_up) as port:
+    with listening(shut_down) as port:
         assert broken(port) == (f"closed the connection instead of a TLS handshake; {remedy}")
     with listening(wait) as port:
         assert broken(port) == f"took longer than 0.3 s for the TLS handshake; {remedy}"

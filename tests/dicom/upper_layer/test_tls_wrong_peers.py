@@ -66,14 +66,14 @@ def test_a_client_hello_may_come_byte_by_byte() -> None:
         records = CLIENT.wrap_bio(incoming, outgoing, server_hostname=HOST)
         other = stack.enter_context(opened(acceptor.tls_port, tls=CLIENT))
 
-        def shaken() -> bool:
+        def handshake_done() -> bool:
             try:
                 records.do_handshake()
             except ssl.SSLWantReadError:
                 return False
             return True
 
-        while not shaken():
+        while not handshake_done():
             said = outgoing.read()
             for at in range(len(said)):
                 slow.send(said[at : at + 1])
