@@ -128,8 +128,11 @@ def compose(
     picture comes from at least `samples` of its pixels across, and as many down.
 
     `read` gives the pixels of an image by their name in the spool. The picture is gray (mode L),
-    or RGB when one of its images is. ValueError when the layout is not one that can be laid out;
-    SpoolDamaged when the pixels are not what their image says.
+    or RGB when one of its images is.
+
+    Raises:
+        ValueError: when the layout is not one that can be laid out.
+        SpoolDamaged: when the pixels are not what their image says.
     """
     width, height = size(film, dpi)
     margin = round(MARGIN_MM / MM_PER_INCH * dpi)

@@ -149,7 +149,7 @@ GRACE_S = 1.0
 
 
 @contextmanager
-def log_writer() -> Iterator[None]:
+def log_writer(grace_s: float = GRACE_S) -> Iterator[None]:
     """Within it a thread writes what the root logger's handlers would write.
 
     QueueListener does not serve: its `stop` waits for a stopped terminal without a limit, and its
@@ -163,7 +163,7 @@ def log_writer() -> Iterator[None]:
         yield
     finally:
         root.handlers[:] = handlers
-        writing.end()
+        writing.end(grace_s)
 
 
 class _LogWriter(logging.Handler):
@@ -184,10 +184,10 @@ class _LogWriter(logging.Handler):
         else:
             self._lost += 1
 
-    def end(self) -> None:
+    def end(self, grace_s: float) -> None:
         """Return when all is written, or the grace is over."""
         self._lines.put(None)
-        self._thread.join(GRACE_S)
+        self._thread.join(grace_s)
         if self._thread.is_alive():
             # It holds the handler's lock, for which logging would wait at the very end.
             atexit.unregister(logging.shutdown)

@@ -73,12 +73,11 @@ def test_a_terminal_that_is_stopped_stops_no_thread(terminal: Terminal) -> None:
 
 
 def test_a_terminal_that_stays_stopped_does_not_keep_the_broker_from_ending(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+    terminal: Terminal,
 ) -> None:
     """The end comes after the grace, whatever was not taken by then."""
-    monkeypatch.setattr(logs, "GRACE_S", 0.01)
     terminal.goes.clear()
-    with logs.log_writer():
+    with logs.log_writer(grace_s=0.01):
         logging.info("never taken")
 
     assert terminal.lines == []

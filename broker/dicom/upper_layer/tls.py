@@ -85,8 +85,9 @@ _PDUS = frozenset(range(1, 8))
 class Tls:
     """One end of TLS. Its methods wait for nothing; any thread may call them, but for `peek`.
 
-    BlockingIOError: nothing has come, or there is no room. OSError: the connection broke, or what
-    came is no TLS.
+    Raises:
+        BlockingIOError: when nothing has come, or there is no room.
+        OSError: when the connection has ended, or what came is no TLS.
     """
 
     def __init__(

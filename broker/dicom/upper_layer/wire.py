@@ -89,14 +89,15 @@ class Pace:
     than LONGEST_S, or `patience_s` where that is more.
     """
 
-    def __init__(self, patience_s: float, now: float) -> None:
+    def __init__(self, patience_s: float, now: float, floor: int = FLOOR) -> None:
+        self._floor = floor
         self.deadline = now + patience_s
         self._patience_s = patience_s
         self._end = now + max(LONGEST_S, patience_s)
 
     def moved(self, count: int, now: float) -> None:
         """`count` bytes more have come, or left."""
-        earned = min(self.deadline + count / FLOOR, now + self._patience_s, self._end)
+        earned = min(self.deadline + count / self._floor, now + self._patience_s, self._end)
         self.deadline = max(self.deadline, earned)
 
     def ours(self, seconds: float) -> None:
@@ -265,8 +266,8 @@ class Wire:
             if not self._take():
                 return None
 
-    def send(self, chunks: Iterable[bytes], patience_s: float) -> None:
-        """All of it, at a pace of that patience: a peer that steadily takes data may take its time.
+    def send(self, chunks: Iterable[bytes], patience_s: float, *, floor: int = FLOOR) -> None:
+        """All of it, at a Pace of that patience: a peer that steadily takes data may take its time.
 
         With 0 it waits for nothing: what cannot leave at once does not leave.
 
@@ -275,7 +276,7 @@ class Wire:
         if not self._sending.acquire(timeout=patience_s):
             raise TimedOut("takes no data", Refusal.NOT_READING)
         ready = time.monotonic()
-        pace = Pace(patience_s, ready)
+        pace = Pace(patience_s, ready, floor)
         handed = False
         try:
             for chunk in chunks:
