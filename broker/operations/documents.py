@@ -13,7 +13,7 @@ from broker.model.choose import Choice
 from broker.model.health import Check
 from broker.model.job import Attempt, JobFilm
 from broker.model.printer import Printer
-from broker.model.user import Order
+from broker.model.user import RecordedCommand
 from broker.operations.job_status import Standing, Step
 from broker.operations.job_status import of_printer as of_printing
 from broker.store.reading import Unanswered
@@ -173,6 +173,6 @@ def of_observed(printer: Printer | None) -> Document:
     }
 
 
-def of_order(order: Order) -> Document:
+def of_order(order: RecordedCommand) -> Document:
     """What a person ordered."""
     return {"at": iso(order.at), "who": order.who, "verb": order.verb, "words": order.words}

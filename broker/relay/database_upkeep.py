@@ -125,7 +125,7 @@ POLL_S = 0.5
 
 
 @dataclass(frozen=True)
-class Found:
+class CheckResult:
     """What the last whole check has found."""
 
     at: float | None = None
@@ -158,7 +158,7 @@ class NightCheck:
         self._damaged = damaged
         # A machine that is started every night shall be checked all the same.
         self._last_at = clock() - APART_S
-        self.found = Found()
+        self.found = CheckResult()
         self._loop = Loop("night check", self._step, first_s=look_s)
 
     def start(self) -> None:
@@ -225,7 +225,7 @@ class NightCheck:
         for each in findings:
             kinds[each["kind"]] = kinds.get(each["kind"], 0) + 1
         first = findings[0]["words"] if findings else ""
-        self.found = Found(self._clock(), len(findings), first)
+        self.found = CheckResult(self._clock(), len(findings), first)
         if findings:
             words = "`broker db check` says what is hit, and what to do"
             self._note(Event.CHECK_FOUND_FAULTS, {"faults": len(findings), **kinds, "words": words})
