@@ -55,18 +55,6 @@ class OpenPixels(Protocol):
 _LIGHTING = ("Illumination", "ReflectedAmbientLight")
 
 
-class SheetProgress(Protocol):
-    """What of a film's sending matters to the printer."""
-
-    @property
-    def film(self) -> Film:
-        """The film itself."""
-
-    @property
-    def copies(self) -> int:
-        """Number of Copies to ask for."""
-
-
 class PrintSession:
     """A film session at a printer, over an open association."""
 
