@@ -132,7 +132,7 @@ def _late(asked: str) -> str:
 ABORTED, CLOSED = "aborted the association", "closed the connection"
 PERHAPS_TLS = "; if it speaks TLS on this port, set tls = true for this printer"
 """Said of what hangs up without a word: a TLS port may do that."""
-NONSENSE = "faulty: HOST broke the protocol: sent a response of another kind"
+NONSENSE = "faulty: HOST violated the protocol: sent a response of another kind"
 FOR_GOOD = "faulty rejected the association for good"
 BOXES = r"image boxes for STANDARD\1,2, not 2"
 

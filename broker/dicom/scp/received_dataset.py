@@ -81,8 +81,8 @@ BeginUpload = Callable[[int], TakesPixels[R]]
 class ReceivedDataset(Generic[R]):
     """What has come with one request; in the end `discard`.
 
-    The association goes on whatever is wrong with it, and whatever the disk says: that is said
-    when the data set, or the pixels, are asked for.
+    What is wrong with it, or with the disk, does not end the association: it is raised when the
+    data set, or the pixels, are asked for.
     """
 
     def __init__(self, request: Request, begin: BeginUpload[R] | None) -> None:

@@ -136,7 +136,7 @@ class PrintSession:
         """
         answer = self._scu.action(FILM_BOX, self._film_box)
         if meaning(answer.status) is Meaning.EMPTY:
-            # Some printers say so of a film that is not empty, and take it the next time.
+            # Some printers answer so for a film that is not empty, and accept it the next time.
             raise Refused(f"{self._name} printed nothing: {words(answer.status)}", permanent=False)
         if meaning(answer.status) is Meaning.UNCLEAR and not _is_failure(answer.status):
             said = f"{self._name}: N-ACTION answered {words(answer.status)}"

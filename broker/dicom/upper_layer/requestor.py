@@ -106,7 +106,7 @@ class EventReport:
 
 
 MAX_DATASET = 16 * MB
-"""Bytes of a response's data set: no printer has that much to say."""
+"""Bytes of a response's data set: no printer sends as much."""
 ABORT_PATIENCE_S = 1.0
 
 
@@ -328,8 +328,8 @@ class Requestor:
         if event:
             response = Response(0, fields={"EventTypeID": message.command.get("EventTypeID")})
         encoded = command_bytes(response_command(request, response), with_dataset=False)
-        # A printer that reports, answers and leaves at once has answered all the same: whether it
-        # has left is for the next read to say.
+        # A printer that reports, answers and leaves at once has answered all the same: the next
+        # read tells whether it has left.
         with suppress(WireBroken):
             self._wire.send(
                 packed(message.context_id, encoded, (), self._send_pdu), self._timeouts.release_s
@@ -338,7 +338,7 @@ class Requestor:
             self._on_event_report(EventReport.of(request, data))
 
     def _listen_for_abort(self) -> None:
-        """After a failed send: what the peer said before it left tells more than the failure."""
+        """After a failed send: what the peer sent before it left tells more than the failure."""
         while self._wire.pending:
             self._expect(self._wire.receive(time.monotonic() + ABORT_PATIENCE_S), PduType.DATA)
 
@@ -350,7 +350,7 @@ class Requestor:
             words = f"took longer than {timeout_s:g} s {doing}"
             self._say_abort(abort_pdu(by_provider=False))
         elif isinstance(exc, Violation):
-            words = f"broke the protocol: {exc}"
+            words = f"violated the protocol: {exc}"
             self._say_abort(abort_pdu(by_provider=True, reason=exc.reason))
         else:
             words += f" instead of {doing}"
@@ -369,4 +369,4 @@ class Requestor:
 
 
 class _Left(WireBroken):
-    """The peer ended the association in due form."""
+    """The peer released or aborted the association."""

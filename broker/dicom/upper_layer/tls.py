@@ -14,7 +14,7 @@ from broker.dicom.upper_layer.wire import Closed, Pace, TimedOut, Wire, WireBrok
 
 
 class TlsFailed(Closed):
-    """There is no TLS with this peer. `str()` says what it does wrong, as "the peer" goes on."""
+    """There is no TLS with this peer. `str()` continues the sentence "the peer ..."."""
 
 
 _SAID = {
@@ -26,16 +26,16 @@ _SAID = {
     "UNSUPPORTED_CERTIFICATE": "does not accept our certificate",
     "ACCESS_DENIED": "denies us access",
     "CERTIFICATE_REQUIRED": "demands a certificate of ours",
-    "PROTOCOL_VERSION": "speaks no version of TLS that we speak, which is 1.2 or newer",
-    "HANDSHAKE_FAILURE": "finds no way of TLS that both of us can go, or demands a certificate",
+    "PROTOCOL_VERSION": "supports no version of TLS that we support, which is 1.2 or newer",
+    "HANDSHAKE_FAILURE": "finds no TLS version and cipher suite in common, or demands a certificate",
 }
 """What its alert says (RFC 8446 6.2), by the end of its name."""
 _FOUND = {
     "PEER_DID_NOT_RETURN_A_CERTIFICATE": "shows no certificate",
-    "UNSUPPORTED_PROTOCOL": "speaks no version of TLS that we speak, which is 1.2 or newer",
-    "VERSION_TOO_LOW": "speaks no version of TLS that we speak, which is 1.2 or newer",
-    "NO_SHARED_CIPHER": "offers no cipher suite that we take",
-    "NO_SUITABLE_SIGNATURE_ALGORITHM": "takes no signature that our certificate can give",
+    "UNSUPPORTED_PROTOCOL": "supports no version of TLS that we support, which is 1.2 or newer",
+    "VERSION_TOO_LOW": "supports no version of TLS that we support, which is 1.2 or newer",
+    "NO_SHARED_CIPHER": "offers no cipher suite that we support",
+    "NO_SUITABLE_SIGNATURE_ALGORITHM": "supports no signature of our certificate",
 }
 """What we find ourselves."""
 _NOT_YET, _EXPIRED = 9, 10
@@ -52,7 +52,7 @@ def in_words(error: ssl.SSLError) -> str:
         if "_ALERT_" in reason and reason.endswith(name):
             return words
     told = reason.replace("_", " ").lower() or "no reason is known"
-    return _FOUND.get(reason, f"breaks the rules of TLS ({told})")
+    return _FOUND.get(reason, f"violates TLS ({told})")
 
 
 def _of_certificate(error: ssl.SSLCertVerificationError) -> str:
@@ -62,7 +62,7 @@ def _of_certificate(error: ssl.SSLCertVerificationError) -> str:
         return "shows a certificate that is not valid yet: set the clock right, there or here"
     if error.verify_code in _OTHER_NAME:
         return (
-            "shows a certificate for another host: call it by a name or an address that its "
+            "shows a certificate for another host: use a host name or an address that its "
             "certificate has"
         )
     return (
@@ -73,9 +73,9 @@ def _of_certificate(error: ssl.SSLCertVerificationError) -> str:
 
 
 PIECE = 32 * 1024
-"""Bytes that are received, or sealed, at once: two records. OpenSSL keeps room for as many."""
+"""Bytes that are received, or encrypted, at once: two records. OpenSSL keeps room for as many."""
 MAX_UNSENT = 128 * 1024
-"""Bytes that the peer may have us say to what TLS itself asks, and not take."""
+"""Bytes of answers of TLS itself that the peer may leave unread."""
 _RECORDS = frozenset(range(20, 25))
 """First bytes of TLS records."""
 _PDUS = frozenset(range(1, 8))
@@ -116,7 +116,7 @@ class Tls:
         """What `send` was given, when it is in them."""
         self.sealed = False
         """Whether some of what `send` was given is on its way, even where it raised: a record that
-        was sealed leaves, if only before the next one."""
+        was encrypted leaves, if only before the next one."""
         self.has_received = False
         """Whether anything has ever come."""
         self.handshake_done = False
@@ -154,7 +154,7 @@ class Tls:
         return count
 
     def send(self, view: memoryview) -> int:
-        """Seal some of it, and hand it to the system; how much.
+        """Encrypt some of it, and hand it to the system; how much.
 
         After BlockingIOError the same bytes are to be sent again.
         """
@@ -195,7 +195,7 @@ class Tls:
             return self._ahead
 
     def part(self, *, deaf: bool) -> None:
-        """Tell the peer that no more will be said, as far as that leaves at once.
+        """Tell the peer that no more will be sent, as far as that leaves at once.
 
         When `deaf`, what still comes is only thrown away.
         """
@@ -204,7 +204,7 @@ class Tls:
             if self.handshake_done and not self._parted:
                 self._parted = True
                 with suppress(ssl.SSLError):
-                    # It wants to hear the peer part as well, which is not waited for.
+                    # It asks for the peer's close_notify as well, which is not waited for.
                     self._records.unwrap()
             self._flush()
 
@@ -307,7 +307,7 @@ class TlsWire(Wire):
         super().__init__(sock, max_pdu=max_pdu, silent_s=silent_s)
         self._tls = Tls(sock, context, server_name)
         self._silent = server_name is not None
-        """Whom we call has said nothing yet but hello."""
+        """The server has sent no more than its hello yet."""
         self._recv_into = self._tls.recv_into
         self._send_some = self._tls.send
 
@@ -359,7 +359,7 @@ class TlsWire(Wire):
             raise Closed(why(exc)) from exc
 
     def shut_down(self) -> None:
-        """Say no more; see Wire."""
+        """Send no more; see Wire."""
         self._tls.part(deaf=True)
         super().shut_down()
 

@@ -21,7 +21,7 @@ BREAKS: list[Any] = [
     pytest.param(lambda raw: raw.send(ABORT), "aborted the association", id="aborts"),
     pytest.param(lambda raw: raw.pdu(), "took longer than 0.3 s", id="is silent"),
     pytest.param(
-        lambda raw: raw.send(b"\x99" * 10) or raw.pdu(), "broke the protocol", id="babbles"
+        lambda raw: raw.send(b"\x99" * 10) or raw.pdu(), "violated the protocol", id="babbles"
     ),
 ]
 

@@ -39,13 +39,13 @@ from tests.peers.requesting import (
         ),
         (
             lambda raw: raw.pdu() and (raw.send(b"\x02\x00\x00\x00\x00\x04abcd") or raw.pdu()),
-            "broke the protocol",
+            "violated the protocol",
         ),
         (
             lambda raw: raw.pdu() and (raw.send(b"\x02\x00\xff\xff\xff\xff") or raw.pdu()),
-            "broke the protocol",
+            "violated the protocol",
         ),
-        (lambda raw: raw.accept(max_pdu=8) or raw.pdu(), "broke the protocol"),
+        (lambda raw: raw.accept(max_pdu=8) or raw.pdu(), "violated the protocol"),
         (silent, "took longer than 0.2 s answering A-ASSOCIATE-RQ"),
         (drip, "took longer than 0.2 s answering A-ASSOCIATE-RQ"),
     ],
@@ -72,19 +72,19 @@ def test_a_peer_that_leaves_while_associating(script: Callable[[Raw], None], wor
         (heard(lambda raw, _: raw.send(b"\x04\x00\x00")), "closed the connection instead"),
         (
             heard(lambda raw, _: raw.send(b"\x04\x00\xff\xff\xff\xff") or raw.pdu()),
-            "broke the protocol",
+            "violated the protocol",
         ),
         (
             heard(lambda raw, _: raw.send(data_pdu(1, 3, b"garbage")) or raw.pdu()),
-            "broke the protocol",
+            "violated the protocol",
         ),
         (
             heard(lambda raw, request: raw.answer(request, CommandField=0x8140) or raw.pdu()),
-            "broke the protocol",
+            "violated the protocol",
         ),
         (
             heard(lambda raw, request: raw.answer(request, Status=None) or raw.pdu()),
-            "broke the protocol",
+            "violated the protocol",
         ),
         (heard(lambda raw, _: raw.pdu()), "took longer than 0.2 s answering N-ACTION"),
     ],

@@ -37,7 +37,7 @@ def broken(port: int, tls: ssl.SSLContext = CLIENT) -> str:
         ),
         (
             SITE.server("printer.example"),
-            "shows a certificate for another host: call it by a name or an address that its "
+            "shows a certificate for another host: use a host name or an address that its "
             "certificate has",
         ),
         (
@@ -122,7 +122,7 @@ def test_a_printer_with_an_old_tls() -> None:
     """TLS 1.1 is not spoken (BCP 195), and that is what is said."""
     server = old_server()
     with accepting(tls_port=0, tls=lambda: server) as (acceptor, seen):
-        words = "speaks no version of TLS that we speak, which is 1.2 or newer"
+        words = "supports no version of TLS that we support, which is 1.2 or newer"
         assert broken(acceptor.tls_port) == words
         assert seen.wait_for("refused")["words"] == f"the peer {words}"
 
