@@ -27,7 +27,7 @@ _SAID = {
     "ACCESS_DENIED": "denies us access",
     "CERTIFICATE_REQUIRED": "demands a certificate of ours",
     "PROTOCOL_VERSION": "supports no version of TLS that we support, which is 1.2 or newer",
-    "HANDSHAKE_FAILURE": "finds no TLS version and cipher suite in common, or demands a certificate",
+    "HANDSHAKE_FAILURE": "finds no TLS version or cipher suite in common, or demands a certificate",
 }
 """What its alert says (RFC 8446 6.2), by the end of its name."""
 _FOUND = {
