@@ -65,7 +65,7 @@ def serve(
         from broker.operations import data_folder
         from broker.service import logs, signals
         from broker.service.alerts import Notices
-        from broker.service.logs import scribe
+        from broker.service.logs import log_writer
         from broker.service.service import Service
         from broker.service.web_process import Page
         from broker.spool.binding import SpoolMismatch
@@ -100,7 +100,7 @@ def serve(
     # Whatever is made from here on, the page's process included, is its owner's alone.
     umask = os.umask(0o077)
     try:
-        with scribe():
+        with log_writer():
             service = Service(settings, note, new_spool=new_spool)
 
             def read_again() -> Config | None:

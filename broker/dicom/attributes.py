@@ -159,7 +159,7 @@ def values(dataset: Dataset, keyword: str) -> tuple[str, ...]:
 def read(dataset: Dataset, keywords: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Those of the attributes that were sent with a value, checked.
 
-    Fault 0x0106 names the first one whose value is not allowed.
+    Raises: Fault: 0x0106, names the first one whose value is not allowed.
     """
     found: dict[str, tuple[str, ...]] = {}
     for keyword in keywords:

@@ -16,8 +16,8 @@ _SHAPES = ("IDENTITY", "LIN OD")
 def read(dataset: Dataset) -> PresentationLut:
     """What an N-CREATE of the Presentation LUT class asks for.
 
-    Fault 0x0120 when it has neither shape nor table, 0x0106 when it has both or something that the
-    standard does not allow (PS3.4 H.4.9.2.1).
+    Raises: Fault: 0x0120 when it has neither shape nor table, 0x0106 when it has both or something
+    that the standard does not allow (PS3.4 H.4.9.2.1).
     """
     shape = attributes.values(dataset, "PresentationLUTShape")
     tables = attributes.items(dataset, "PresentationLUTSequence")

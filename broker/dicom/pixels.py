@@ -19,9 +19,10 @@ _DEPTHS = {(8, 8, 7), (16, 12, 11)}
 def read(item: Dataset, *, color: bool = False) -> Image:
     """Check the item of a Basic Grayscale (or Color) Image Sequence, its pixels left out.
 
-    Fault 0x0121 where something is missing, 0x0106 where it is not allowed or does not fit
-    together. One padding byte after an odd length is allowed, and not counted. The image has no
-    name yet.
+    One padding byte after an odd length is allowed, and not counted. The image has no name yet.
+
+    Raises: Fault: 0x0121 where something is missing, 0x0106 where it is not allowed or does not fit
+    together.
     """
     samples = _number(item, "SamplesPerPixel")
     photometric = _text(item, "PhotometricInterpretation")

@@ -1,6 +1,6 @@
 """Statuses of print: the ones we give, and what the ones we get mean for a film (PS3.4 H).
 
-Those of DIMSE-N stand here, too, so that who answers a print request finds all of them.
+Those of DIMSE-N can be imported from here, too: an answer to a print request may need any of them.
 """
 
 from __future__ import annotations
@@ -10,16 +10,21 @@ from enum import Enum
 
 from broker.dicom.upper_layer.command_set import (
     ATTRIBUTE_LIST_ERROR,
+    ATTRIBUTE_VALUE_OUT_OF_RANGE,
     CLASS_INSTANCE_CONFLICT,
     DUPLICATE_SOP_INSTANCE,
+    INVALID_ARGUMENT_VALUE,
     INVALID_ATTRIBUTE_VALUE,
     INVALID_SOP_INSTANCE,
     MISSING_ATTRIBUTE,
     MISSING_ATTRIBUTE_VALUE,
+    MISTYPED_ARGUMENT,
     NO_SUCH_ACTION,
+    NO_SUCH_ARGUMENT,
     NO_SUCH_ATTRIBUTE,
     NO_SUCH_SOP_CLASS,
     NO_SUCH_SOP_INSTANCE,
+    NOT_AUTHORIZED,
     PROCESSING_FAILURE,
     RESOURCE_LIMITATION,
     SOP_CLASS_NOT_SUPPORTED,
@@ -28,78 +33,58 @@ from broker.dicom.upper_layer.command_set import (
 )
 from broker.model.refusal import Refusal
 
-__all__ = [
-    "ATTRIBUTE_LIST_ERROR",
-    "CLASS_INSTANCE_CONFLICT",
-    "DUPLICATE_SOP_INSTANCE",
-    "EMPTY_FILM_BOX",
-    "EMPTY_FILM_SESSION",
-    "FILM_BOX_QUEUE_FULL",
-    "INVALID_ATTRIBUTE_VALUE",
-    "INVALID_SOP_INSTANCE",
-    "MISSING_ATTRIBUTE",
-    "MISSING_ATTRIBUTE_VALUE",
-    "NO_FILM_BOXES",
-    "NO_MEMORY_FOR_IMAGE",
-    "NO_SUCH_ACTION",
-    "NO_SUCH_ATTRIBUTE",
-    "NO_SUCH_SOP_CLASS",
-    "NO_SUCH_SOP_INSTANCE",
-    "PROCESSING_FAILURE",
-    "RESOURCE_LIMITATION",
-    "SESSION_QUEUE_FULL",
-    "SOP_CLASS_NOT_SUPPORTED",
-    "SUCCESS",
-    "UNRECOGNIZED_OPERATION",
-    "UNWELCOME",
-    "Fault",
-    "Meaning",
-    "meaning",
-    "words",
-]
-
+OPTIONAL_ATTRIBUTES_UNSUPPORTED = 0x0001
+MEMORY_ALLOCATION_UNSUPPORTED = 0xB600
+COLLATION_UNSUPPORTED = 0xB601
 EMPTY_FILM_SESSION = 0xB602
 EMPTY_FILM_BOX = 0xB603
+IMAGE_SHRUNK = 0xB604
+DENSITY_LIMITED = 0xB605
+IMAGE_CROPPED = 0xB609
+IMAGE_DECIMATED = 0xB60A
 NO_FILM_BOXES = 0xC600
 SESSION_QUEUE_FULL = 0xC601
 FILM_BOX_QUEUE_FULL = 0xC602
+IMAGE_TOO_LARGE = 0xC603
 NO_MEMORY_FOR_IMAGE = 0xC605
+COMBINED_IMAGE_TOO_LARGE = 0xC613
+EARLIER_FILM_BOX_UNPRINTED = 0xC616
 
 _WORDS = {
-    0x0001: "requested optional attributes are not supported",
-    0x0105: "no such attribute",
-    0x0106: "invalid attribute value",
-    0x0107: "attribute list error",
-    0x0110: "processing failure",
-    0x0111: "duplicate SOP instance",
-    0x0112: "no such SOP instance",
-    0x0115: "invalid argument value",
-    0x0116: "attribute value out of range",
-    0x0117: "invalid SOP instance",
-    0x0118: "no such SOP class",
-    0x0119: "class and instance conflict",
-    0x0120: "missing attribute",
-    0x0121: "missing attribute value",
-    0x0122: "SOP class not supported",
-    0x0123: "no such action",
-    0x0124: "not authorized",
-    0x0211: "unrecognized operation",
-    0x0213: "resource limitation",
-    0xB600: "memory allocation not supported",
-    0xB601: "collation not supported",
-    0xB602: "empty page",
-    0xB603: "empty page",
-    0xB604: "image too large, shrunk to fit",
-    0xB605: "density out of range, limit used",
-    0xB609: "image too large, cropped to fit",
-    0xB60A: "image too large, decimated to fit",
-    0xC600: "no film boxes",
-    0xC601: "print queue is full",
-    0xC602: "print queue is full",
-    0xC603: "image is larger than its image box",
-    0xC605: "not enough memory for the image",
-    0xC613: "combined image is larger than its image box",
-    0xC616: "an earlier film box was not printed",
+    OPTIONAL_ATTRIBUTES_UNSUPPORTED: "requested optional attributes are not supported",
+    NO_SUCH_ATTRIBUTE: "no such attribute",
+    INVALID_ATTRIBUTE_VALUE: "invalid attribute value",
+    ATTRIBUTE_LIST_ERROR: "attribute list error",
+    PROCESSING_FAILURE: "processing failure",
+    DUPLICATE_SOP_INSTANCE: "duplicate SOP instance",
+    NO_SUCH_SOP_INSTANCE: "no such SOP instance",
+    INVALID_ARGUMENT_VALUE: "invalid argument value",
+    ATTRIBUTE_VALUE_OUT_OF_RANGE: "attribute value out of range",
+    INVALID_SOP_INSTANCE: "invalid SOP instance",
+    NO_SUCH_SOP_CLASS: "no such SOP class",
+    CLASS_INSTANCE_CONFLICT: "class and instance conflict",
+    MISSING_ATTRIBUTE: "missing attribute",
+    MISSING_ATTRIBUTE_VALUE: "missing attribute value",
+    SOP_CLASS_NOT_SUPPORTED: "SOP class not supported",
+    NO_SUCH_ACTION: "no such action",
+    NOT_AUTHORIZED: "not authorized",
+    UNRECOGNIZED_OPERATION: "unrecognized operation",
+    RESOURCE_LIMITATION: "resource limitation",
+    MEMORY_ALLOCATION_UNSUPPORTED: "memory allocation not supported",
+    COLLATION_UNSUPPORTED: "collation not supported",
+    EMPTY_FILM_SESSION: "empty page",
+    EMPTY_FILM_BOX: "empty page",
+    IMAGE_SHRUNK: "image too large, shrunk to fit",
+    DENSITY_LIMITED: "density out of range, limit used",
+    IMAGE_CROPPED: "image too large, cropped to fit",
+    IMAGE_DECIMATED: "image too large, decimated to fit",
+    NO_FILM_BOXES: "no film boxes",
+    SESSION_QUEUE_FULL: "print queue is full",
+    FILM_BOX_QUEUE_FULL: "print queue is full",
+    IMAGE_TOO_LARGE: "image is larger than its image box",
+    NO_MEMORY_FOR_IMAGE: "not enough memory for the image",
+    COMBINED_IMAGE_TOO_LARGE: "combined image is larger than its image box",
+    EARLIER_FILM_BOX_UNPRINTED: "an earlier film box was not printed",
 }
 
 
@@ -119,12 +104,37 @@ class Meaning(Enum):
     """A failure that may or may not pass."""
 
 
-_PASSING = frozenset({0x0213, 0xC601, 0xC602, 0xC605})
-_PERMANENT = frozenset(
-    {0x0105, 0x0106, 0x0114, 0x0115, 0x0117, 0x0118, 0x0119, 0x0120, 0x0121, 0x0122, 0x0123}
-    | {0x0124, 0x0211, 0x0212, 0xC600, 0xC603, 0xC613}
+_ALTERED = frozenset(
+    {OPTIONAL_ATTRIBUTES_UNSUPPORTED, ATTRIBUTE_LIST_ERROR, ATTRIBUTE_VALUE_OUT_OF_RANGE}
 )
-UNWELCOME = frozenset({0x0118, 0x0122, 0x0124, 0x0211})
+"""Beside all warnings of print."""
+_PASSING = frozenset(
+    {RESOURCE_LIMITATION, SESSION_QUEUE_FULL, FILM_BOX_QUEUE_FULL, NO_MEMORY_FOR_IMAGE}
+)
+_PERMANENT = frozenset(
+    {
+        NO_SUCH_ATTRIBUTE,
+        INVALID_ATTRIBUTE_VALUE,
+        NO_SUCH_ARGUMENT,
+        INVALID_ARGUMENT_VALUE,
+        INVALID_SOP_INSTANCE,
+        NO_SUCH_SOP_CLASS,
+        CLASS_INSTANCE_CONFLICT,
+        MISSING_ATTRIBUTE,
+        MISSING_ATTRIBUTE_VALUE,
+        SOP_CLASS_NOT_SUPPORTED,
+        NO_SUCH_ACTION,
+        NOT_AUTHORIZED,
+        UNRECOGNIZED_OPERATION,
+        MISTYPED_ARGUMENT,
+        NO_FILM_BOXES,
+        IMAGE_TOO_LARGE,
+        COMBINED_IMAGE_TOO_LARGE,
+    }
+)
+UNWELCOME = frozenset(
+    {NO_SUCH_SOP_CLASS, SOP_CLASS_NOT_SUPPORTED, NOT_AUTHORIZED, UNRECOGNIZED_OPERATION}
+)
 """When a film session is created, these are about us, or about the printer: not about a film."""
 
 
@@ -134,7 +144,11 @@ def meaning(status: int) -> Meaning:
         return Meaning.DONE
     if status in (EMPTY_FILM_SESSION, EMPTY_FILM_BOX):
         return Meaning.EMPTY
-    if status in (0x0001, 0x0107, 0x0116) or status & 0xF000 == 0xB000:
+    if (
+        status
+        in (OPTIONAL_ATTRIBUTES_UNSUPPORTED, ATTRIBUTE_LIST_ERROR, ATTRIBUTE_VALUE_OUT_OF_RANGE)
+        or status & 0xF000 == 0xB000
+    ):
         return Meaning.ALTERED
     if status in _PASSING:
         return Meaning.PASSING

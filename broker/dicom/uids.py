@@ -31,5 +31,5 @@ OFFERED = (GRAYSCALE_META, PRESENTATION_LUT)
 
 
 def fresh_uid() -> str:
-    """A UID that nobody else has (PS3.5 B.2)."""
+    """A UID that is used nowhere else (PS3.5 B.2)."""
     return str(generate_uid(prefix=None))

@@ -83,9 +83,12 @@ class Modality:
         """Print films in order; what each request was answered with.
 
         At film box level every film is a request, at film session level there is one for all.
-        `session` are further attributes of the film session, such as MediumType. Raises
-        Unavailable when there is no association or it breaks, Uncertain when it breaks during
-        N-ACTION, Refused when the peer does not take what the films need.
+        `session` are further attributes of the film session, such as MediumType.
+
+        Raises:
+            Unavailable: when there is no association, or it ends.
+            Uncertain: when it ends during N-ACTION.
+            Refused: when the peer does not support what the films need.
         """
         color = any(_colored(film) for film in films)
         scu = self._associate(

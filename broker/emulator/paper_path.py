@@ -183,7 +183,7 @@ class Holding:
             self._content += piece
 
     def finish(self, length: int) -> HeldPixels:
-        """That was all, and so many bytes of it are pixels."""
+        """No more comes; `length` bytes of it are pixels."""
         content = bytes(self._content[:length])
         return HeldPixels(name_of(content), content)
 
@@ -193,7 +193,7 @@ class Holding:
 
 
 class PaperPath:
-    """Sheets come out one after the other, whoever asked for them; it moves while it is on.
+    """Sheets come out one after the other, for all associations; it moves while it is on.
 
     It is the Intake of the printer's Print SCP: what is asked for is on paper when `accept`
     returns. While jammed, `accept` returns at once and keeps the film until the jam is cleared:
@@ -245,7 +245,10 @@ class PaperPath:
             return list(self._sheets)
 
     def wait_for_sheets(self, number: int, timeout: float) -> list[Sheet]:
-        """The sheets, as soon as there are so many; TimeoutError when there never are."""
+        """The sheets, as soon as there are `number`.
+
+        Raises: TimeoutError: when there never are.
+        """
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._sheets) >= number, timeout):
                 raise TimeoutError(f"{self._name}: {len(self._sheets)} sheets, not {number}")
@@ -280,17 +283,17 @@ class PaperPath:
         return Holding()
 
     def forget(self, received: Sequence[HeldPixels]) -> None:
-        """Nothing to do: nobody else keeps them."""
+        """Nothing to do: they are kept nowhere else."""
 
     def accept(
         self,
         request: PrintRequest,
         received: Sequence[HeldPixels],
-        came: float,  # noqa: ARG002 - nobody counts here
+        came: float,  # noqa: ARG002 - it is not counted here
     ) -> int:
         """Print, or keep while jammed; the Print Job's number.
 
-        CannotStore when it is switched off meanwhile, or the tray cannot be written.
+        Raises: CannotStore: when it is switched off meanwhile, or the tray cannot be written.
         """
         pixels = {held.name: held.content for held in received}
         created = self._clock().strftime("%Y%m%d%H%M%S")

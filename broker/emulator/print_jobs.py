@@ -83,19 +83,25 @@ class PrintJobs:
             self._changed.notify_all()
 
     def wait_for(self, uid: str, execution: Execution, timeout: float = 10) -> None:
-        """Return as soon as a print job is in this state; TimeoutError when it never is."""
+        """Return as soon as a print job is in this state.
+
+        Raises: TimeoutError: when it never is.
+        """
         with self._changed:
             if not self._changed.wait_for(lambda: self._jobs[uid].execution is execution, timeout):
                 raise TimeoutError(f"{uid} is not {execution.name}")
 
     def wait_until_begun(self, number: int, timeout: float = 10) -> None:
-        """Return as soon as there have been so many; TimeoutError when there never are."""
+        """Return as soon as there have been `number`.
+
+        Raises: TimeoutError: when there never are.
+        """
         with self._changed:
             if not self._changed.wait_for(lambda: self._last >= number, timeout):
                 raise TimeoutError(f"{self._last} print jobs, not {number}")
 
     def listen(self, number: int, listener: Listener) -> PrintJob:
-        """Tell somebody of all its states, those that it has left behind first."""
+        """Tell an association of all its states, the past ones first."""
         with self._changed:
             job = next(each for each in self._jobs.values() if each.number == number)
             for execution, info in job.history:
@@ -104,7 +110,7 @@ class PrintJobs:
         return job
 
     def silence(self, listener: Listener) -> None:
-        """Tell somebody nothing any more: the association has ended."""
+        """Tell this one nothing more: the association has ended."""
         with self._changed:
             for job in self._jobs.values():
                 if job.listener == listener:
@@ -120,7 +126,7 @@ class PrintJobs:
     def known(self, uid: str) -> dict[str, str]:
         """What N-GET of a Print Job can tell (PS3.4 H.4.5.2.2).
 
-        Fault 0x0112 for a UID that is nobody's.
+        Raises: Fault: 0x0112 for a UID that no Print Job has.
         """
         with self._changed:
             job = self._jobs.get(uid)

@@ -31,7 +31,7 @@ from broker.dicom.uids import (
     PRINT_JOB,
     VERIFICATION,
 )
-from broker.dicom.upper_layer.acceptor import Acceptor
+from broker.dicom.upper_layer.acceptor import Acceptor, AcceptorSettings
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.command_set import Command
@@ -103,7 +103,7 @@ class PrinterScp(PrintScp):
         self.machine.left(self)
 
     def check_film_box(self, film_box: OpenFilmBox) -> None:
-        """Fault 0x0106 for the film size that the scenario refuses."""
+        """Raises: Fault: 0x0106 for the film size that the scenario refuses."""
         refused = self.machine.scenario.refused_size
         if refused and first(film_box.attributes, "FilmSizeID") == refused:
             raise Fault(
@@ -143,7 +143,7 @@ class PrinterScp(PrintScp):
                 self._print_job_context, PRINT_JOB, job.uid, execution, event
             )
         except WireBroken:
-            # Nobody is left to tell; the Print Job can still be asked for.
+            # The association is gone; the Print Job can still be asked for.
             self.note(Event.EVENT_NOT_DELIVERED, {"calling_ae": self.association.calling_ae})
 
     def _die(self) -> Response:
@@ -201,8 +201,8 @@ class EmulatedPrinter:
         self._associations = associations
         self._tls = tls
         self._note = note
-        self._doors = threading.RLock()
-        """Held by whoever opens or closes the door."""
+        self._switching = threading.RLock()
+        """Held while the port is opened or closed."""
         self._changed = threading.Condition()
         self._acceptor: Acceptor | None = None
         self._open: set[PrinterScp] = set()
@@ -241,11 +241,17 @@ class EmulatedPrinter:
         return self.paper_path.sheets
 
     def wait_for_sheets(self, number: int, timeout: float = 10) -> list[Sheet]:
-        """The sheets, as soon as there are so many; TimeoutError when there never are."""
+        """The sheets, as soon as there are `number`.
+
+        Raises: TimeoutError: when there never are.
+        """
         return self.paper_path.wait_for_sheets(number, timeout)
 
     def wait_until_dead(self, timeout: float = 10) -> None:
-        """Return as soon as it refuses connections; TimeoutError when it never does."""
+        """Return as soon as it refuses connections.
+
+        Raises: TimeoutError: when it never does.
+        """
         with self._changed:
             if not self._changed.wait_for(lambda: self._acceptor is None, timeout):
                 raise TimeoutError(f"{self.name} is still listening")
@@ -253,8 +259,11 @@ class EmulatedPrinter:
     # Switching on and off
 
     def start(self) -> None:
-        """Listen, unless its scenario is to be down. Raises OSError when the port is taken."""
-        with self._doors:
+        """Listen, unless its scenario is to be down.
+
+        Raises: OSError: when the port is in use.
+        """
+        with self._switching:
             if self.alive:
                 return
             self._stop(self._acceptor)
@@ -262,15 +271,18 @@ class EmulatedPrinter:
                 self._reserve()
                 return
             offered = [*_OFFERED, *(() if self.scenario.no_lut else (PRESENTATION_LUT,))]
+            offers = [Offer(each, _SYNTAXES) for each in offered]
             acceptor = Acceptor(
-                host=self.host,
-                port=None if self._tls else self.port,
-                tls_port=self.port,
+                AcceptorSettings(
+                    host=self.host,
+                    ae_title=self.ae_title,
+                    port=None if self._tls else self.port,
+                    tls_port=self.port,
+                    max_associations=self._associations,
+                ),
+                lambda: offers,
+                self._serve,
                 tls=self._tls,
-                ae_title=self.ae_title,
-                offers=[Offer(each, _SYNTAXES) for each in offered],
-                new_service=self._serve,
-                max_associations=self._associations,
                 on_event=of_associations(self._note),
             )
             self.paper_path.switch(on=True)
@@ -284,9 +296,9 @@ class EmulatedPrinter:
                 self._acceptor = acceptor
 
     def kill(self) -> None:
-        """Cut all connections without a word and refuse new ones. Returns when that is so."""
+        """Cut all connections without A-ABORT and refuse new ones. Returns when that is so."""
         self.paper_path.switch(on=False)
-        with self._doors:
+        with self._switching:
             self._stop(self._acceptor)
 
     def die(self) -> None:
@@ -311,7 +323,7 @@ class EmulatedPrinter:
         cut. Films that were waiting in a jam come out.
         """
         changed = _scenario(scenario)
-        with self._doors:
+        with self._switching:
             cut = changed.down or changed.no_lut != self.scenario.no_lut
             self.paper_path.suffer(changed)
             with self._changed:
@@ -323,7 +335,7 @@ class EmulatedPrinter:
 
     def _stop(self, acceptor: Acceptor | None) -> None:
         """Stop listening with this acceptor, unless that has been done already."""
-        with self._doors:
+        with self._switching:
             if acceptor is None or acceptor is not self._acceptor:
                 return
             self.paper_path.switch(on=False)
@@ -361,7 +373,7 @@ class EmulatedPrinter:
             raise TurnedAway(CONGESTED)
         scp = PrinterScp(association, self, self._note)
         with self._changed:
-            # Whoever switches it off looks through `_open` afterwards, under the same lock.
+            # The thread that switches it off looks through `_open` afterwards, under the same lock.
             if self.alive:
                 self._open.add(scp)
                 return scp

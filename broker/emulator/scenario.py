@@ -15,7 +15,7 @@ HELP = {
     "refuse-action:STATUS": "answers N-ACTION with that status and prints nothing",
     "dies-in-set[:N]": "cuts the connection at the Nth N-SET (1) and is down from then on",
     "prints-and-dies": "prints the film, then cuts the connection instead of answering; then down",
-    "no-lut": "does not take Presentation LUT",
+    "no-lut": "does not support Presentation LUT",
 }
 """Each word of a scenario, and what it does. Several may be joined with commas."""
 
@@ -50,7 +50,10 @@ class Scenario:
 
     @classmethod
     def parse(cls, text: str) -> Scenario:
-        """Read words such as `slow:2` or `no-lut,jam`; nothing is `ok`. Raises UnknownScenario."""
+        """Read words such as `slow:2` or `no-lut,jam`; nothing is `ok`.
+
+        Raises: UnknownScenario: when a word is not known.
+        """
         found = cls()
         words = [word.strip() for word in text.split(",") if word.strip()]
         for word in words:

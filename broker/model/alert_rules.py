@@ -1,4 +1,4 @@
-"""What is worth telling a person who is not looking: each trouble once, again while it lasts, and
+"""Rules of the messages to operators: each trouble is told once, again while it lasts, and
 when it is over."""
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from broker.model.printer import Duty, Health, Printer
 
 NAMED = 10
-"""So many jobs are named in one notice."""
+"""Jobs that are named in one notice."""
 GATHER_S = 60.0
 """Jobs that are held within so long of the last ones that were told are told together."""
 CALM_S = 600.0
-"""A trouble that comes and goes is told once in so long: nobody reads the fiftieth message."""
+"""A trouble that comes and goes is told once in so long: the fiftieth message is not read."""
 
 WELL = (Health.UP, Health.DEGRADED)
 OFF = "off duty"
@@ -147,7 +147,7 @@ def _troubles(seen: Seen, now: float, limits: AlertLimits) -> dict[str, Notice]:
                 "printer down",
                 f"{each.name} is down",
                 f"{text} `broker printers` shows all; `broker printers maint {each.name}` stops "
-                "these messages while it is mended.",
+                "these messages while it is repaired.",
                 now,
                 printer=each.name,
                 # That nothing prints is news, however lately this printer was told of.
@@ -158,7 +158,7 @@ def _troubles(seen: Seen, now: float, limits: AlertLimits) -> dict[str, Notice]:
     if off and seen.oldest_s and not any(each.health in WELL for each in ready):
         found[OFF] = Notice(
             "nothing prints",
-            "films wait, and no printer takes them",
+            "films wait, and no printer accepts them",
             f"Out of service: {', '.join(off)}; {_others_down(ready)}. Films wait, and are safe. "
             f"`broker printers ready {off[0]}` lets it print again.",
             now,
@@ -215,7 +215,7 @@ def _of_the_database(seen: Seen, now: float) -> dict[str, Notice]:
         found["log"] = Notice(
             "database log",
             "the database's log grows",
-            f"It has {seen.log_mb} MB. {seen.log_reader} Films are not concerned as long as the "
+            f"It has {seen.log_mb} MB. {seen.log_reader} Films are not affected as long as the "
             "disk has room.",
             now,
         )
@@ -237,7 +237,7 @@ def _held(numbers: list[int], total: int, now: float) -> Notice:
     return Notice(
         "jobs held",
         what,
-        f"Held: {jobs} {named}; {total} in all. Only a person moves a held job. "
+        f"Held: {jobs} {named}; {total} in all. Held jobs need an operator. "
         f"`broker jobs explain {numbers[0]}` says why, and what to do.",
         now,
         jobs=tuple(numbers[:NAMED]),
@@ -245,21 +245,25 @@ def _held(numbers: list[int], total: int, now: float) -> Notice:
 
 
 def _over(key: str, seen: Seen, now: float) -> Notice | None:
-    """That a trouble is over; None where nobody needs to hear that."""
+    """That a trouble is over; None where that needs no message."""
     kind, _, name = key.partition(" ")
     if kind == "printer":
         back = next((each for each in seen.printers if each.name == name), None)
         if back is None or back.health not in WELL:
             return None
-        text = f"{name} answers again ({back.health}), and takes films."
+        text = f"{name} answers again ({back.health}), and accepts films."
         if back.duty is not Duty.READY:
-            text = f"{name} answers again; it is in {back.duty}, so it takes no films."
+            text = f"{name} answers again; it is in {back.duty}, so it gets no films."
         return Notice("printer back", f"{name} is back", text, now, printer=name)
     if key == OFF:
-        return Notice("films move", "a printer takes films again", "The queue moves again.", now)
+        return Notice(
+            "films move", "a printer accepts films again", "Films are printed again.", now
+        )
     if kind == "waiting":
-        return Notice("films move", "no job waits too long any more", "The queue moves again.", now)
+        return Notice(
+            "films move", "no job waits too long any more", "Films are printed again.", now
+        )
     if kind == "disk":
-        text = f"{seen.free_mb} MB are free: new films are taken again."
+        text = f"{seen.free_mb} MB are free: new films are accepted again."
         return Notice("disk free", "there is room on the disk again", text, now)
     return None

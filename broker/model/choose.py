@@ -1,15 +1,16 @@
 """Which printer each waiting job goes to, or waits for, and why no other.
 
 A job lines up with a printer when it comes, as a connection does with a load balancer, so that
-weights hold however long the line is; it changes over when its printer falls out, or when another
-would finish it sooner.
+weights hold however long the line is. It changes to another printer when its own fails, or when the
+other would finish it sooner.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from broker.model.health import fails_films
 from broker.model.job import Job
@@ -58,7 +59,7 @@ class _Line:
         return self.claims < self.printer.address.associations and not self.waiting
 
     def finish(self, films: int) -> float:
-        """How far its line reaches with so many films more."""
+        """How far its line reaches with `films` films more."""
         return (self.load + films) / self.printer.address.weight
 
 
@@ -108,7 +109,7 @@ def _choose(
     session_printers: Mapping[str, str],
 ) -> Choice:
     if job.not_before > now and not job.strikes:
-        return Choice(job.id, "", False, f"retrying in {_seconds(job.not_before - now)}")
+        return Choice(job.id, "", False, f"next attempt in {_seconds(job.not_before - now)}")
     together = session_printers.get(job.film_session, "")
     if together in lines and _worth_waiting(job, lines[together].printer, now):
         lines[together].waiting = True
@@ -118,7 +119,7 @@ def _choose(
     passed: dict[str, str] = {}
     for line in lines.values():
         if job.pinned not in ("", line.printer.name):
-            continue  # a person's word needs no reason from each other printer
+            continue  # an operator chose the printer: the others need no reason
         why = unusable(job, line.printer, now)
         if why:
             passed[line.printer.name] = why
@@ -126,7 +127,8 @@ def _choose(
             usable.append(line)
     if not usable:
         return Choice(job.id, "", False, _nowhere(job, lines), _passed_over(passed))
-    line, why = _best(job, usable, now, together, passed)
+    line, why, others = _best(_Question(job, usable, now, together))
+    passed |= others
     claim_now = line.free
     if claim_now:
         line.claims += 1
@@ -156,7 +158,7 @@ def _worth_waiting(job: Job, together: Printer, now: float) -> bool:
 def unusable(job: Job, printer: Printer, now: float) -> str:
     """Why a printer cannot take a job now; empty when it can."""
     if job.pinned and job.pinned != printer.name:
-        return f"the job was sent to {job.pinned} by a person"
+        return f"an operator moved the job to {job.pinned}"
     if printer.duty is not Duty.READY:
         word = "draining" if printer.duty is Duty.DRAIN else "in maintenance"
         return f"{word}: {printer.duty_reason}" if printer.duty_reason else word
@@ -165,76 +167,137 @@ def unusable(job: Job, printer: Printer, now: float) -> str:
             return f"refused it: {strike.words}"
     struck = any(strike.printer == printer.name for strike in job.strikes)
     if struck and job.not_before > now:
-        return f"failed it, next try in {_seconds(job.not_before - now)}"
+        return f"failed it, next attempt in {_seconds(job.not_before - now)}"
     if job.needs_lut and printer.supports_lut is False:
-        return "does not take Presentation LUT, which the job needs"
+        return "does not support Presentation LUT, which the job needs"
     if printer.health is Health.DOWN:
         return f"down: {printer.said}" if printer.reason else "down"
     if printer.health is Health.UNKNOWN:
         return "not checked yet"
     if printer.paused_until > now:
-        return f"failed, next try in {_seconds(printer.paused_until - now)}: {printer.said}"
+        return f"failed, next attempt in {_seconds(printer.paused_until - now)}: {printer.said}"
     return ""
 
 
-def _best(
-    job: Job,
-    usable: Sequence[_Line],
-    now: float,
-    together: str,
-    passed: dict[str, str],
-) -> tuple[_Line, str]:
-    """The line to join among usable ones; says of the others why not."""
-    strikes = {
-        line.printer.name: sum(strike.printer == line.printer.name for strike in job.strikes)
-        for line in usable
+@dataclass(frozen=True)
+class _Question:
+    """What the rules are asked: which of the usable lines a job joins."""
+
+    job: Job
+    usable: Sequence[_Line]
+    now: float
+    together: str
+    """The printer that has the job's film session; empty where none has."""
+
+    @cached_property
+    def up(self) -> bool:
+        """Whether one of the printers is up."""
+        return any(line.printer.health is Health.UP for line in self.usable)
+
+    def strikes(self, line: _Line) -> int:
+        """How often the job has failed there."""
+        return sum(strike.printer == line.printer.name for strike in self.job.strikes)
+
+
+@dataclass(frozen=True)
+class _Ruling:
+    """What a rule says of the lines that it was given."""
+
+    left: Sequence[_Line]
+    passed: Mapping[str, str] = field(default_factory=dict)
+    """Why each other line is out, by the printer's name."""
+    why: str = ""
+    """Why the one that is left is the best; empty as long as the next rule decides."""
+
+
+def _one(chosen: _Line, lines: Sequence[_Line], why: str, others: str) -> _Ruling:
+    passed = {line.printer.name: others for line in lines if line is not chosen}
+    return _Ruling([chosen], passed, why)
+
+
+def _film_session(ask: _Question, lines: Sequence[_Line]) -> _Ruling:
+    """Films of one film session stay together while their printer is well (promise 8)."""
+    for line in lines:
+        printer = line.printer
+        well = printer.health is Health.UP or not ask.up
+        well = well and not (printer.doubtful and _surer(lines))
+        if printer.name == ask.together and well and not ask.strikes(line):
+            others = f"its film session is on {printer.name}"
+            return _one(line, lines, "its film session is there", others)
+    return _Ruling(lines)
+
+
+def _trial(ask: _Question, lines: Sequence[_Line]) -> _Ruling:
+    """A printer that failed films gets one that has not failed, while another printer is up."""
+    trial = next((line for line in lines if line.on_trial), None)
+    if trial is None or not ask.up or ask.job.strikes:
+        return _Ruling(lines)
+    others = f"{trial.printer.name} gets a film to try"
+    return _one(trial, lines, "it failed films before and is tried again", others)
+
+
+def _narrowed(lines: Sequence[_Line], left: Sequence[_Line], why: str) -> _Ruling:
+    """`why` may name what the printer said."""
+    passed = {
+        line.printer.name: why.format(said=line.printer.said) for line in lines if line not in left
     }
-    up = any(line.printer.health is Health.UP for line in usable)
-    for line in usable:
-        well = line.printer.health is Health.UP or not up
-        well = well and not (line.printer.doubtful and _surer(usable))
-        if line.printer.name == together and well and not strikes[together]:
-            for other in usable:
-                if other is not line:
-                    passed[other.printer.name] = f"its film session is on {together}"
-            return line, "its film session is there"
-    if up and not job.strikes:
-        for line in usable:
-            if line.on_trial:
-                for other in usable:
-                    if other is not line:
-                        passed[other.printer.name] = f"{line.printer.name} gets a film to try"
-                return line, "it failed films before and is tried again"
-    group = [line for line in usable if not up or line.printer.health is Health.UP]
-    fewest = min(strikes[line.printer.name] for line in group)
-    for line in usable:
-        if line not in group:
-            passed[line.printer.name] = f"degraded: {line.printer.said}"
-        elif strikes[line.printer.name] > fewest:
-            passed[line.printer.name] = "failed this job before"
-    group = [line for line in group if strikes[line.printer.name] == fewest]
-    if surer := _surer(group):
-        for line in group:
-            if line.printer.doubtful:
-                passed[line.printer.name] = f"does not answer checks: {line.printer.said}"
-        group = surer
+    return _Ruling(left, passed)
+
+
+def _healthy(ask: _Question, lines: Sequence[_Line]) -> _Ruling:
+    """Degraded printers print only while none is up."""
+    left = [line for line in lines if not ask.up or line.printer.health is Health.UP]
+    return _narrowed(lines, left, "degraded: {said}")
+
+
+def _fewest_strikes(ask: _Question, lines: Sequence[_Line]) -> _Ruling:
+    """A job that failed goes where it failed least often."""
+    fewest = min(ask.strikes(line) for line in lines)
+    left = [line for line in lines if ask.strikes(line) == fewest]
+    return _narrowed(lines, left, "failed this job before")
+
+
+def _answering(_ask: _Question, lines: Sequence[_Line]) -> _Ruling:
+    """A printer that does not answer checks prints only while all others do not, either."""
+    return _narrowed(lines, _surer(lines) or lines, "does not answer checks: {said}")
+
+
+def _least_loaded(ask: _Question, lines: Sequence[_Line]) -> _Ruling:
+    """The least loaded by weight; but a job keeps its place in a line that is as soon over."""
+    job = ask.job
 
     def order(line: _Line) -> tuple[float, float, int]:
         weight = line.printer.address.weight
         given = line.printer.recent + line.load + job.load
         return line.load / weight, given / weight, line.rank
 
-    best = min(group, key=order)
-    why = "the least loaded" if len(usable) > 1 else "no other can take it now"
-    own = next((line for line in group if line.printer.name == job.printer), None)
-    if own is not None and own is not best and not _sooner(best, own, job, now):
+    best = min(lines, key=order)
+    why = "the least loaded" if len(ask.usable) > 1 else "no other can take it now"
+    own = next((line for line in lines if line.printer.name == job.printer), None)
+    if own is not None and own is not best and not _sooner(best, own, job, ask.now):
         best, why = own, "lined up there first"
-    for line in group:
-        if line is not best:
-            passed[line.printer.name] = (
-                f"{_films(line.load)} before it (weight {line.printer.address.weight})"
-            )
-    return best, why
+    passed = {
+        line.printer.name: f"{_films(line.load)} before it (weight {line.printer.address.weight})"
+        for line in lines
+        if line is not best
+    }
+    return _Ruling([best], passed, why)
+
+
+_RULES = (_film_session, _trial, _healthy, _fewest_strikes, _answering, _least_loaded)
+"""The first that gives a reason decides; the last one always does."""
+
+
+def _best(ask: _Question) -> tuple[_Line, str, dict[str, str]]:
+    """The line to join among the usable ones, why, and why not each of the others."""
+    lines, passed = ask.usable, dict[str, str]()
+    for rule in _RULES:
+        ruling = rule(ask, lines)
+        lines = ruling.left
+        passed.update(ruling.passed)
+        if ruling.why:
+            return lines[0], ruling.why, passed
+    raise AssertionError("the last rule always decides")
 
 
 def _surer(lines: Sequence[_Line]) -> list[_Line]:
@@ -254,7 +317,7 @@ def _sooner(other: _Line, own: _Line, job: Job, now: float) -> bool:
 
 
 def _patient(job: Job, now: float) -> bool:
-    """Whether it has not yet waited long in its line; a clock that was set back is no patience."""
+    """Whether it has not waited long in its line. After a clock was set back it has."""
     return job.assigned_at is None or 0 <= now - job.assigned_at < PATIENCE_S
 
 
@@ -267,7 +330,7 @@ def _came_back(printer: Printer, job: Job) -> bool:
 def _nowhere(job: Job, lines: dict[str, _Line]) -> str:
     if job.pinned and job.pinned not in lines:
         return (
-            f"a person sent it to {job.pinned}, which is no printer any more; "
+            f"an operator moved it to {job.pinned}, which is not a printer any more; "
             f"`broker jobs move {job.id} PRINTER`"
         )
     return "no printer can take it now" if lines else "no printers are configured"

@@ -14,7 +14,7 @@ class CheckKind(StrEnum):
 
     NORMAL = "normal"
     WARNING = "warning"
-    """Works, and will need somebody some day: SUPPLY LOW."""
+    """Works, and will need an operator later: SUPPLY LOW."""
     ATTENTION = "attention"
     """Answers, and needs a person before it prints: SUPPLY EMPTY, FILM JAM, COVER OPEN."""
     FAILURE = "failure"

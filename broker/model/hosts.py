@@ -119,7 +119,7 @@ def refused(host: Hosts, *, any_users: bool) -> str:
     )
 
 
-def stranger(host_header: str) -> str:
+def foreign_name(host_header: str) -> str:
     """What to say when a page of this machine alone is asked for under another name; else empty.
 
     A page elsewhere could have its name point here, and read what the browser gets.

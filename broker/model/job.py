@@ -96,7 +96,7 @@ SETTLED = "settled by the operator as printed"
 HELD_BY_PERSON = "held by the operator"
 """How the reason of a job begins that a person held."""
 UNANSWERED = frozenset({FilmState.ASKED, FilmState.UNCERTAIN})
-"""States of films that may be on paper, and nobody knows."""
+"""States of films that may be on paper, which is not known."""
 DONE = frozenset({FilmState.ACCEPTED, FilmState.PRINTED})
 """States of films that need no more sending."""
 
@@ -209,7 +209,7 @@ class Attempt:
     id: int
     job_id: int
     printer: str
-    """Empty where it ended for want of the job's own pixels: that was no printer's doing."""
+    """Empty where it ended because the job's own pixels are missing."""
     began_at: float
     ended_at: float | None
     outcome: Outcome | None

@@ -74,7 +74,7 @@ class Printer:
     paused_until: float
     """No attempt before this time: the printer's own clock after a failure."""
     supports_lut: bool | None
-    """Whether it takes Presentation LUT; None while nobody has asked."""
+    """Whether it takes Presentation LUT; None while it is not known."""
     load: int
     """Films x copies of its claimed jobs and of jobs waiting for it, not yet settled."""
     claims: int

@@ -12,15 +12,15 @@ class Refusal(StrEnum):
     NOT_DICOM = "not DICOM"
     """What came first was no A-ASSOCIATE-RQ that could be read."""
     SILENT = "silent"
-    """Connected, and said nothing until its time was over."""
+    """Connected, and sent nothing until its time was over."""
     BROKEN_OFF = "broken off"
     """Closed or reset within its A-ASSOCIATE-RQ."""
     TLS_FAILED = "TLS failed"
     """No handshake: it speaks no TLS, or one of the two does not accept the other's certificate."""
-    STRANGER_CUT = "stranger cut"
-    """Too many connections without an association: the oldest had to go."""
+    PENDING_CUT = "stranger cut"
+    """Too many connections without an association: the oldest was cut."""
     NO_DESCRIPTORS = "no file descriptors"
-    """What the system still gives is kept for those who print."""
+    """The last ones are kept for running associations."""
 
     # A-ASSOCIATE-RJ
     CALLED_AE = "called AE"
@@ -48,7 +48,7 @@ class Refusal(StrEnum):
     WRONG_REQUEST = "wrong request"
     """A status that names what is wrong with it: a value, an attribute, an instance."""
 
-    # A request refused for want of room
+    # A request refused because there is no room
     DATA_SET_TOO_LARGE = "data set too large"
     TOO_MUCH = "too much in one association"
     """Status 0x0213: film boxes, image boxes, LUTs or pixels."""

@@ -14,13 +14,13 @@ Key = tuple[str, str]
 """What counts as the same: an event, and its kind."""
 
 SINGLY = 5
-"""So many in a row are told one by one."""
+"""Events in a row that are told one by one."""
 EVERY_S = 5.0
 """The rest are told as a number, at most this often."""
 CALLERS = 16
 """Callers of one kind that are told apart at a time; the others are told together."""
 MANY = 256
-"""From so many different events on, those that are over are forgotten."""
+"""Different events that are kept; beyond it, those that are over are forgotten."""
 
 
 @dataclass

@@ -82,15 +82,15 @@ class Verdict:
     """Whether it was a try of the printer's: not where the broker had nothing to send."""
 
 
-def prints_again(on_uncertain: str, tries: int, strikes: Sequence[Strike], wish: str) -> bool:
+def prints_again(on_uncertain: str, tries: int, strikes: Sequence[Strike], command: str) -> bool:
     """Whether a film that was asked for and not answered is sent again, when its attempt is gone:
     where the site chose so, and no person wants the job otherwise, until its tries are used up."""
     passing = sum(not strike.permanent for strike in strikes)
-    return on_uncertain == "reprint" and not wish and passing + 1 < tries
+    return on_uncertain == "reprint" and not command and passing + 1 < tries
 
 
 def delay(policy: Policy, failures: int, random: Callable[[], float]) -> float:
-    """Seconds to wait after so many failures in a row (from 1).
+    """Seconds to wait after `failures` in a row (from 1).
 
     Doubling from the first delay up to the cap; half of it is fixed and half is random, so that
     what failed together does not come back together. `random` gives 0 <= x < 1.

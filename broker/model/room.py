@@ -27,7 +27,7 @@ class Room:
         return self.low and kept <= self.floor - self.free
 
     def takes(self, size: int) -> bool:
-        """Whether an image of so many bytes may still come for an open film session: a quarter of
+        """Whether an image of `size` bytes may still come for an open film session: a quarter of
         the floor stays for the rows of jobs, whatever comes."""
         return size <= self.for_open_sessions
 

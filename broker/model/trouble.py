@@ -54,7 +54,7 @@ class Uncertain(Trouble):
 
 
 class OwnFault(Trouble):
-    """The broker itself failed, before the line: for want of memory, for one, or by a fault.
+    """The broker itself failed, before the line: by a fault, or because memory is missing.
 
     `permanent` is true when it would fail again with the same film and printer.
     """

@@ -26,8 +26,8 @@ class User:
 
 
 @dataclass(frozen=True)
-class Order:
-    """One order that was carried out, on a job or on a printer."""
+class RecordedCommand:
+    """One operator command that was carried out, on a job or on a printer."""
 
     at: float
     """In seconds since the epoch."""
@@ -37,6 +37,6 @@ class Order:
     """As it is typed: hold, drain."""
     job_id: int | None
     printer: str
-    """Empty for an order on a job."""
+    """Empty for a command on a job."""
     words: str
-    """What the person was told."""
+    """What the operator was told."""

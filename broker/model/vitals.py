@@ -156,7 +156,10 @@ class Vitals:
 
     @classmethod
     def of_document(cls, document: dict[str, Any]) -> Vitals:
-        """What `document` made; KeyError, TypeError or ValueError when it is something else."""
+        """What `document` made.
+
+        Raises: KeyError, TypeError, ValueError: when it is something else.
+        """
         told = dict(document["tally"])
         told["printed"] = Counter(told["printed"])
         told["attempts"] = Counter({(name, how): n for name, how, n in told["attempts"]})

@@ -14,7 +14,7 @@ from broker.model.choose import Choice
 from broker.model.health import Check
 from broker.model.job import Attempt, JobFilm
 from broker.model.printer import Printer
-from broker.model.user import Order
+from broker.model.user import RecordedCommand
 
 if TYPE_CHECKING:
     from broker.operations.job_status import JobStatus, Step
@@ -177,6 +177,6 @@ def of_observed(printer: Printer | None) -> Document:
     }
 
 
-def of_command(command: Order) -> Document:
+def of_command(command: RecordedCommand) -> Document:
     """One recorded command."""
     return {"at": iso(command.at), "who": command.who, "verb": command.verb, "words": command.words}

@@ -113,7 +113,7 @@ REMEDIES: Mapping[Refusal, str] = {
         "The log says why. Plain DICOM belongs on broker.port. A modality must trust who issued "
         "the broker's certificate, and have one of tls.client_ca where that is set."
     ),
-    Refusal.STRANGER_CUT: (
+    Refusal.PENDING_CUT: (
         "There were too many connections without an association; the oldest was closed. Find the "
         "peer that opens them; films are not affected."
     ),

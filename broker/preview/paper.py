@@ -125,11 +125,14 @@ def compose(
     """Lay out a film at `dpi` pixels for an inch of paper.
 
     With `samples`, an image that is much larger than its place is not read whole: each pixel of the
-    picture comes from at least so many of its pixels across, and as many down.
+    picture comes from at least `samples` of its pixels across, and as many down.
 
     `read` gives the pixels of an image by their name in the spool. The picture is gray (mode L),
-    or RGB when one of its images is. ValueError when the layout is not one that can be laid out;
-    SpoolDamaged when the pixels are not what their image says.
+    or RGB when one of its images is.
+
+    Raises:
+        ValueError: when the layout is not one that can be laid out.
+        SpoolDamaged: when the pixels are not what their image says.
     """
     width, height = size(film, dpi)
     margin = round(MARGIN_MM / MM_PER_INCH * dpi)
@@ -186,7 +189,7 @@ def effective(film: Film, box: ImageBox) -> Attributes:
 
 
 def _step(put: Placement, samples: int | None) -> int:
-    """Of so many pixels across, and down, one is looked at."""
+    """The step from one pixel that is read to the next, across and down."""
     if samples is None:
         return 1
     left, top, right, bottom = put.source

@@ -181,7 +181,7 @@ def test_film(
     """One film of one image that fills the sheet, and its pixels by their name in the spool.
 
     `title` is the printer's name and `when` the time, as the sheet shall show them. `bits` is 8
-    or 12; ValueError for anything else.
+    or 12; Raises: ValueError: for any other depth.
     """
     if bits not in (8, 12):
         raise ValueError(f"a print image has 8 or 12 bits, not {bits}")

@@ -1,1 +1,1 @@
-"""The verbs: taking films in, sending them out, watching the printers, keeping house."""
+"""Intake of films, dispatch to printers, monitoring of printers, upkeep."""

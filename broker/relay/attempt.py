@@ -51,7 +51,7 @@ class Opener(Protocol):
     def __call__(
         self, address: Address, session: Attributes, copies: int, *, lut: bool
     ) -> PrintSession:
-        """Raises Unavailable or Refused."""
+        """Raises: Unavailable, Refused: when there is no film session on the printer."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,13 @@ class Edges:
 
 
 class Stopped(Exception):
-    """The attempt ends between two films, because a person or the broker's end asks for it."""
+    """The attempt ends between two films: by an operator command, or as the broker stops."""
 
 
 def run(edges: Edges, claim: Claim, job: Job, printer: Printer, stopping: threading.Event) -> None:
     """Attempt the job and write down how it ended.
 
-    Raises ClaimLost when the job was taken from this attempt: then nothing more was written.
+    Raises: ClaimLost: when the job was taken from this attempt: then nothing more was written.
     """
     facts = {"job": job.id, "printer": printer.name}
     edges.note(Event.ATTEMPT_BEGAN, {**facts, "attempt": claim.attempt_id})
@@ -108,11 +108,11 @@ def _print(
     accepted = 0
     try:
         for film in films:
-            _check_wishes(edges, claim, stopping)
+            _check_commands(edges, claim, stopping)
             with _before_the_line(edges, printer):
                 _prepare(edges, session, film)
             # That may have taken long.
-            _check_wishes(edges, claim, stopping)
+            _check_commands(edges, claim, stopping)
             _ask(edges, claim, session, film, job, stopping)
             accepted += 1
             with _before_the_line(edges, printer):
@@ -123,7 +123,7 @@ def _print(
     except Unavailable as trouble:
         session.abandon()
         if accepted:
-            # An attempt that has put films on paper was not in vain, whatever ended it.
+            # An attempt that has put films on paper counts as a success, whatever ended it.
             trouble.associated = False
         raise
     except BaseException:
@@ -194,12 +194,12 @@ def _left(films: Sequence[JobFilm]) -> list[JobFilm]:
     return [film for film in films if film.state not in DONE]
 
 
-def _check_wishes(edges: Edges, claim: Claim, stopping: threading.Event) -> None:
+def _check_commands(edges: Edges, claim: Claim, stopping: threading.Event) -> None:
     if stopping.is_set():
         raise Stopped("the broker is stopping")
-    wish = edges.jobs.wish(claim)
-    if wish:
-        raise Stopped(f"{wish} by the operator")
+    command = edges.jobs.wish(claim)
+    if command:
+        raise Stopped(f"{command} by the operator")
 
 
 def _ask(
@@ -257,8 +257,8 @@ def _insist(edges: Edges, stopping: threading.Event, write: Callable[[], None]) 
 
 
 def _settle_without_printer(edges: Edges, claim: Claim, job: Job, trouble: Trouble) -> None:
-    """The printer was taken out of the configuration meanwhile: nobody is to blame, and the line
-    holds all the same."""
+    """The printer was taken out of the configuration meanwhile: no printer is blamed, and the
+    line holds all the same."""
     doubt, policy = isinstance(trouble, Uncertain), edges.policy()
     again = prints_again(policy.on_uncertain, policy.tries, job.strikes, job.wish)
     settlement = Settlement(State.QUEUED, "")
@@ -318,7 +318,7 @@ def _tell_failed(
     settlement: Settlement,
     whose: str,
 ) -> None:
-    """`whose` try it was: a printer's, or nobody's."""
+    """`whose` try it was: a printer's; empty for none."""
     facts = {"job": claim.job_id, "printer": whose, "outcome": str(outcome)}
     edges.note(
         Event.ATTEMPT_FAILED, {**facts, "why": trouble.words, "state": str(settlement.state)}

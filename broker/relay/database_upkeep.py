@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Protocol
 from broker.events import Event, Note
 from broker.model.finding import APART_S, Kind, check_is_due
 from broker.model.room import MB
+from broker.relay.loop import Loop
 from broker.store.database import LOG_BYTES, Checkpoint
 
 HELD_S = 12.0
@@ -125,7 +125,7 @@ POLL_S = 0.5
 
 
 @dataclass(frozen=True)
-class Found:
+class CheckResult:
     """What the last whole check has found."""
 
     at: float | None = None
@@ -158,35 +158,34 @@ class NightCheck:
         self._damaged = damaged
         # A machine that is started every night shall be checked all the same.
         self._last_at = clock() - APART_S
-        self.found = Found()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="night check", daemon=True)
+        self.found = CheckResult()
+        self._loop = Loop("night check", self._step, first_s=look_s)
 
     def start(self) -> None:
         """Begin to look at the clock."""
-        self._thread.start()
+        self._loop.start()
 
     def stop(self, grace_s: float) -> None:
         """End, and a check that runs with it."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(grace_s)
+        self._loop.stop(grace_s)
 
-    def _loop(self) -> None:
-        while not self._stopping.wait(self._look_s):
-            now = self._clock()
-            if not check_is_due(now, time.localtime(now).tm_hour, self._last_at):
-                continue
+    def _step(self) -> float:
+        now = self._clock()
+        if check_is_due(now, time.localtime(now).tm_hour, self._last_at):
             try:
                 if self.check():
                     self._last_at = self._clock()
             except Exception as error:  # noqa: BLE001 - a check that fails must not end the watch
                 self._note(Event.UPKEEP_FAILED, {"why": f"the whole check: {error!r}"})
                 self._last_at = self._clock()
+        return self._look_s
 
     def check(self) -> bool:
         """Check everything now; whether it came to its end. A film in hand ends it, or keeps it
-        from beginning. OSError, ValueError."""
+        from beginning.
+
+        Raises: OSError, ValueError: when the check's process has failed.
+        """
         if not self._idle():
             return False
         process = subprocess.Popen(
@@ -208,7 +207,7 @@ class NightCheck:
                 try:
                     out, err = process.communicate(timeout=POLL_S)
                 except subprocess.TimeoutExpired:
-                    if self._stopping.is_set() or not self._idle():
+                    if self._loop.stopping.is_set() or not self._idle():
                         return False
                 else:
                     break
@@ -226,7 +225,7 @@ class NightCheck:
         for each in findings:
             kinds[each["kind"]] = kinds.get(each["kind"], 0) + 1
         first = findings[0]["words"] if findings else ""
-        self.found = Found(self._clock(), len(findings), first)
+        self.found = CheckResult(self._clock(), len(findings), first)
         if findings:
             words = "`broker db check` says what is hit, and what to do"
             self._note(Event.CHECK_FOUND_FAULTS, {"faults": len(findings), **kinds, "words": words})

@@ -17,6 +17,7 @@ from broker.model.printer import Printer
 from broker.model.retry import Settlement
 from broker.model.trouble import PRINT_AGAIN
 from broker.relay.attempt import Edges, run
+from broker.relay.loop import Loop
 from broker.store.database import in_words
 from broker.store.integrity import damage
 from broker.store.replacement import DatabaseReplaced
@@ -26,7 +27,7 @@ DAMAGED_S = 30.0
 """The same, once the queue could not be read as its database is damaged: that does not pass."""
 HELD_DAMAGED = f"the database is damaged where this job is kept; {PRINT_AGAIN}"
 FRONT = 8
-"""So many jobs are looked at first."""
+"""Jobs that are looked at first."""
 
 
 class Dispatcher:
@@ -36,10 +37,8 @@ class Dispatcher:
         self._edges = edges
         self._poll_s = poll_s
         self._changed = threading.Condition()
-        self._hint = False
         self._full = False
         """At the last look, no printer could have begun one more job."""
-        self._stopping = threading.Event()
         self._hurried = False
         self._looking = False
         """The thread that claims is running."""
@@ -47,12 +46,12 @@ class Dispatcher:
         """Ticket -> job, from before the claim is written to the end of its attempt. A job may be
         claimed again before its last attempt is quite over."""
         self._tickets = itertools.count(1)
-        self._thread = threading.Thread(target=self._loop, name="dispatcher", daemon=True)
+        self._loop = Loop("dispatcher", self._step, at_end=self._looked)
 
     def start(self) -> None:
         """Begin to claim."""
         self._looking = True
-        self._thread.start()
+        self._loop.start()
 
     def arrived(self) -> None:
         """A job has come: look now, unless no printer could begin it anyway."""
@@ -61,17 +60,14 @@ class Dispatcher:
 
     def wake(self) -> None:
         """Look for work now rather than at the next poll."""
-        with self._changed:
-            self._hint = True
-            self._changed.notify_all()
+        self._loop.wake()
 
     def stop(self, grace_s: float) -> bool:
         """Claim nothing more; let films in hand be answered, for at most `grace_s` seconds.
 
         Jobs are handed back between two films. True when no attempt is left running.
         """
-        self._stopping.set()
-        self.wake()
+        self._loop.end()
         with self._changed:
             self._changed.wait_for(
                 lambda: self._hurried or not (self._running or self._looking), timeout=grace_s
@@ -90,25 +86,20 @@ class Dispatcher:
         with self._changed:
             return frozenset(self._running.values())
 
-    def _loop(self) -> None:
+    def _step(self) -> float:
         try:
-            while not self._stopping.is_set():
-                pause_s = self._poll_s
-                try:
-                    self.look()
-                except DatabaseReplaced:
-                    pause_s = DAMAGED_S  # told where it was seen; nothing can be claimed any more
-                except Exception as error:  # noqa: BLE001 - a failing disk must not end the relay
-                    self._edges.note(Event.DISPATCHER_FAILED, {"why": in_words(error)})
-                    if damage(error):
-                        pause_s = DAMAGED_S
-                with self._changed:
-                    self._changed.wait_for(lambda: self._hint, timeout=pause_s)
-                    self._hint = False
-        finally:
-            with self._changed:
-                self._looking = False
-                self._changed.notify_all()
+            self.look()
+        except DatabaseReplaced:
+            return DAMAGED_S  # told where it was seen; nothing can be claimed any more
+        except Exception as error:  # noqa: BLE001 - a failing disk must not end the relay
+            self._edges.note(Event.DISPATCHER_FAILED, {"why": in_words(error)})
+            return DAMAGED_S if damage(error) else self._poll_s
+        return self._poll_s
+
+    def _looked(self) -> None:
+        with self._changed:
+            self._looking = False
+            self._changed.notify_all()
 
     def look(self) -> None:
         """Claim and begin everything that can begin now; line up what comes next.
@@ -139,7 +130,7 @@ class Dispatcher:
         by_name = {printer.name: printer for printer in printers}
         by_id = {job.id: job for job in jobs}
         for choice in choices:
-            if choice.claim_now and not self._stopping.is_set():
+            if choice.claim_now and not self._loop.stopping.is_set():
                 self._claim(by_id[choice.job_id], by_name[choice.printer])
         moved = {
             choice.job_id: choice.printer
@@ -198,7 +189,7 @@ class Dispatcher:
 
     def _attempt(self, ticket: int, claim: Claim, job: Job, printer: Printer) -> None:
         try:
-            run(self._edges, claim, job, printer, self._stopping)
+            run(self._edges, claim, job, printer, self._loop.stopping)
         except Exception as error:  # noqa: BLE001 - upkeep settles what is left of the claim
             self._edges.note(Event.ATTEMPT_BROKE, {"job": job.id, "why": in_words(error)})
             if damage(error):

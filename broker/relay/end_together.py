@@ -18,7 +18,9 @@ def end_together(
     """Call each of `parts`, in a thread of its own; the names of those that have not returned after
     `within_s` seconds, or HURRY_S after `hurry` was set.
 
-    These are left to end with the process. Raises what one of the others has raised, at the end.
+    These are left to end with the process.
+
+    Raises: Exception: what one of the others has raised, at the end.
     """
     ended = threading.Condition()
     running = set(parts)

@@ -103,7 +103,7 @@ class RefusalCounts:
     """A note that passes everything on, and counts what has a `kind`: the acceptor's refusals and
     refused requests; by kind, and by who was refused.
 
-    Counts are kept here until `write`: a flood of strangers must not become a flood of rows. Each
+    Counts are kept here until `write`: a flood of connections must not become a flood of rows. Each
     keeps the moment at which it was heard, by `clock`.
     """
 

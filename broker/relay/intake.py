@@ -90,8 +90,9 @@ class Quota:
         self._counted_at = float("-inf")
 
     def check(self, caller: Caller) -> None:
-        """QueueFull when as many jobs are unfinished as may. Never on a guess: the queue is counted
-        before a refusal.
+        """Check how many jobs of the caller are unfinished. The queue is counted before a refusal.
+
+        Raises: QueueFull: when as many are as may be.
         """
         limits = self._limits()
         with self._lock:
@@ -111,7 +112,7 @@ class Quota:
             raise QueueFull(f"{whole} unfinished jobs in the queue")
 
     def check_bytes(self, caller: Caller, more: int, free: int) -> None:
-        """QueueFull when `more` bytes are too many for this caller, with `free` bytes left."""
+        """Raises: QueueFull: when `more` bytes are too many for this caller, with `free` left."""
         most = self._limits().bytes
         with self._lock:
             if self._clock() - self._counted_at >= STALE_S:
@@ -173,7 +174,7 @@ NEARLY_FULL = "new films are refused: less disk is free than retention.floor_mb"
 
 
 class Intake:
-    """What every association hands its films to. Success means stable: see `accept`."""
+    """Stores the films of every association. Success means stable: see `accept`."""
 
     def __init__(
         self,
@@ -206,9 +207,11 @@ class Intake:
         self._monotonic = monotonic
 
     def check_room(self, calling_ae: str, peer: str) -> None:
-        """CannotStore when the disk is fuller than the site wants it, the modality's part of the
-        queue is full, or the database was replaced: better no film than half, and sooner than
-        later."""
+        """Check before a film session whether its films can be stored.
+
+        Raises: CannotStore: when the disk is fuller than the site wants it, the modality's part of
+        the queue is full, or the database was replaced.
+        """
         try:
             self._look()
         except DatabaseReplaced as error:
@@ -227,9 +230,12 @@ class Intake:
             raise self._cannot("the queue cannot be read", error) from error
 
     def receive(self, size: int, calling_ae: str, peer: str) -> PixelUpload:
-        """Write so many bytes of pixels while they come; CannotStore when the disk does not take
-        them, or they do not fit beside what must stay free; QueueFull when the modality's part of
-        the disk is full."""
+        """Write `size` bytes of pixels while they come.
+
+        Raises:
+            CannotStore: when they cannot be written, or do not fit beside what must stay free.
+            QueueFull: when the modality's part of the disk is full.
+        """
         room = self._check_fit(size)
         try:
             self._quota.check_bytes(Caller.of(calling_ae, peer), size, room.for_open_sessions)
@@ -245,9 +251,10 @@ class Intake:
     def accept(self, request: PrintRequest, received: Sequence[UploadedPixels], came: float) -> int:
         """Put the pixels, then the rows, on stable storage; the number of the job.
 
-        Only when this returns may the modality be told success. CannotStore otherwise, and then
-        nothing of the request is left. `came` is when the request was there, of `monotonic`: its
-        wait for a turn counts.
+        Only when this returns may the modality be told success. `came` is when the request was
+        there, of `monotonic`: its wait for a turn counts.
+
+        Raises: CannotStore: otherwise, and then nothing of the request is left.
         """
         caller = Caller.of(request.calling_ae, request.peer)
         try:
@@ -298,7 +305,10 @@ class Intake:
         return pool_status(printers, can_store=True, room=not room.low)
 
     def _check_fit(self, size: int) -> Room:
-        """CannotStore when `size` bytes more would take what must stay free; the room there is."""
+        """The room there is.
+
+        Raises: CannotStore: when `size` bytes more would take what must stay free.
+        """
         room = self._with_room(lambda room: size - room.for_open_sessions)
         if not room.takes(size):
             self._note(Event.STORAGE_FAILED, {"why": NO_ROOM})

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from broker.events import Event, Note
 from broker.model.health import Check, observe
 from broker.model.printer import Address, Duty, Printer
+from broker.relay.loop import Loop
 from broker.store.database import in_words
 from broker.store.printers import NoSuchPrinter, Printers
 from broker.store.replacement import DatabaseReplaced
@@ -43,36 +44,34 @@ class Monitor:
         self._clock = clock
         self._changed = changed
         self._note = note
-        self._stopping = threading.Event()
         self._checking: dict[str, threading.Thread] = {}
         self._unhelpful: dict[str, float] = {}
         """Printer -> the step of its attempt during which a check told nothing."""
-        self._thread = threading.Thread(target=self._loop, name="monitor", daemon=True)
+        self._loop = Loop("monitor", self._step)
 
     def start(self) -> None:
         """Begin with a check of every printer."""
-        self._thread.start()
+        self._loop.start()
 
     def stop(self, grace_s: float) -> None:
         """Begin no more checks, and wait for those that run, `grace_s` seconds at most for all.
 
         What a check finds afterwards is not written down.
         """
-        self._stopping.set()
         deadline = time.monotonic() + grace_s
-        for thread in [self._thread, *self._checking.values()]:
+        self._loop.stop(grace_s)
+        for thread in self._checking.values():
             if thread.is_alive():
                 thread.join(max(0.0, deadline - time.monotonic()))
 
-    def _loop(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._look()
-            except DatabaseReplaced:
-                pass  # told where it was seen
-            except Exception as error:  # noqa: BLE001 - a failing disk must not end the watch
-                self._note(Event.MONITOR_FAILED, {"why": in_words(error)})
-            self._stopping.wait(min(0.5, self._rhythm().interval_s / 2))
+    def _step(self) -> float:
+        try:
+            self._look()
+        except DatabaseReplaced:
+            pass  # told where it was seen
+        except Exception as error:  # noqa: BLE001 - a failing disk must not end the watch
+            self._note(Event.MONITOR_FAILED, {"why": in_words(error)})
+        return min(0.5, self._rhythm().interval_s / 2)
 
     def _look(self) -> None:
         self._checking = {
@@ -87,7 +86,7 @@ class Monitor:
                 thread.start()
 
     def _due(self, printer: Printer) -> bool:
-        """Not in maintenance, and not while an attempt runs that comes forward.
+        """Not in maintenance, and not while an attempt runs that makes progress.
 
         Many printers take one association at a time: a check would only be in the film's way, and
         the attempt tells how the printer is. When the attempt has waited for long, the check may
@@ -107,7 +106,7 @@ class Monitor:
     def _check(self, printer: Printer) -> None:
         try:
             check = self._probe(printer.address)
-            if self._stopping.is_set():
+            if self._loop.stopping.is_set():
                 return
             if printer.moved_at is not None and check.tells_nothing:
                 self._unhelpful[printer.name] = printer.moved_at
@@ -138,7 +137,7 @@ class Monitor:
             said = {"printer": printer.name, "health": str(seen.health), "reason": seen.reason}
             self._note(Event.PRINTER_SAID, said)
         elif seen.supports_lut not in (None, before.supports_lut):
-            words = "takes Presentation LUT" if seen.supports_lut else "takes no Presentation LUT"
+            words = "supports Presentation LUT" if seen.supports_lut else "refuses Presentation LUT"
             self._note(Event.PRINTER_SAID, {"printer": printer.name, "reason": words})
         else:
             return

@@ -1,5 +1,5 @@
-"""Keeping house: what a crash, an abort, a failing disk or a turned clock left behind, and what is
-done with."""
+"""Upkeep: what a crash, an abort, a failing disk or a changed clock left behind, and the removal of
+what is finished."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from broker.model.job import State
 from broker.model.retry import Policy, longest_wait_s
 from broker.model.room import Room, SheddingChoice
 from broker.model.steadiness import Steadiness
+from broker.relay.loop import Loop
 from broker.spool.files import Referenced, Spool
 from broker.store.database import FAILURES, Database, in_words
 from broker.store.jobs import Jobs
@@ -69,10 +70,12 @@ class Shedder:
     def make_room(self, missing: Callable[[Room], int], *, partly: bool = False) -> Room:
         """Remove pixels until no byte is missing by the caller's measure; the room there is then.
         Where that cannot be reached nothing is removed, unless a part helps, too (`partly`).
-        OSError when the disk cannot be asked.
 
-        What a sweep has set aside goes last, and only so that a film need not be refused: it may
-        be wanted again, when a database that was lost is put back."""
+        What a sweep has set aside goes last, and only so that a film need not be refused: it is
+        needed again when a database that was lost is put back.
+
+        Raises: OSError: when the disk cannot be asked.
+        """
         if self._damage() or not self._lock.acquire(timeout=WAIT_S):
             return self._room()
         try:
@@ -85,7 +88,7 @@ class Shedder:
         finally:
             self._lock.release()
 
-    def keep_house(self) -> None:
+    def make_spare_room(self) -> None:
         """Make room before a film needs it, and keep to the budget: once in a while."""
         if self._room().near:
             self.make_room(lambda room: room.short_of_spare, partly=True)
@@ -208,8 +211,8 @@ class Keeping:
 
 
 @dataclass(frozen=True)
-class House:
-    """What is kept in order, and how the site wants it."""
+class UpkeepEdges:
+    """What upkeep touches, and how the site wants it."""
 
     jobs: Jobs
     printers: Printers
@@ -228,7 +231,7 @@ class House:
     tend_log: Callable[[], None] = lambda: None
     """Keeps the database's log small."""
     look: Callable[[], None] = lambda: None
-    """Raises DatabaseReplaced where the database was replaced beneath the broker."""
+    """Raises: DatabaseReplaced: where the database was replaced beneath the broker."""
     replaced: Callable[[], str] = lambda: ""
     """How it was; empty as long as it was not. Then nothing can be kept in order but the mark."""
     damage: Callable[[], str] = lambda: ""
@@ -244,14 +247,14 @@ class House:
 
 
 class Upkeep:
-    """Settles claims that nobody works on, mends times, lets go of what is finished."""
+    """Settles claims without an attempt, mends times, removes what is finished after its time."""
 
-    def __init__(self, house: House, *, interval_s: float = ROUND_S) -> None:
-        self._house = house
+    def __init__(self, edges: UpkeepEdges, *, interval_s: float = ROUND_S) -> None:
+        self._edges = edges
         self._interval_s = interval_s
-        self._steadiness = Steadiness.begin(house.clock(), house.monotonic())
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="upkeep", daemon=True)
+        self._steadiness = Steadiness.begin(edges.clock(), edges.monotonic())
+        self._rounds = itertools.count()
+        self._loop = Loop("upkeep", self._round, first_s=interval_s)
 
     def settle(self) -> None:
         """Settle what an earlier run left behind; before anything is claimed.
@@ -262,7 +265,7 @@ class Upkeep:
         """
         self._try(partial(self.recover, STOPPED))
         self._try(self.bring_back, self.hold_damaged, self.hold_lost)
-        if not self._house.damage():
+        if not self._edges.damage():
             self._try(self.sweep)
 
     def _try(self, *chores: Callable[[], None]) -> None:
@@ -272,87 +275,84 @@ class Upkeep:
             except DatabaseReplaced:
                 return  # told where it was seen
             except Exception as error:  # noqa: BLE001 - what fails must not stop the others
-                self._house.note(Event.UPKEEP_FAILED, {"why": in_words(error)})
+                self._edges.note(Event.UPKEEP_FAILED, {"why": in_words(error)})
 
     def start(self) -> None:
         """Begin; the first round comes after one interval."""
-        self._thread.start()
+        self._loop.start()
 
     def stop(self, grace_s: float) -> None:
         """End after the round in hand."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(grace_s)
+        self._loop.stop(grace_s)
 
-    def _loop(self) -> None:
-        for rounds in itertools.count():
-            if self._stopping.wait(self._interval_s):
-                return
-            self._try(self._house.look)
-            if self._house.replaced():
-                self._try(self._house.keep_mark)
-                continue
-            chores = (self.hold_damaged, self.sweep, self.let_go, self.sweep)
-            seldom = chores if rounds % SWEEP_EVERY == 0 else ()
-            room: tuple[Callable[[], None], ...] = (self._house.make_room, self._house.weigh)
-            if rounds % COUNT_EVERY == 0:
-                room = (self._house.count_missing, *room)  # before room is made for what is gone
-            if self._house.damage():
-                seldom = room = ()  # what a damaged database does not refer to may be needed
-            often = (
-                self._house.keep_mark,
-                self.recover,
-                self.mend_times,
-                self._house.tend_log,
-                self._house.look,  # which the next film would wait for, as the log was brought in
-            )
-            self._try(*often, *seldom, *room, self._house.tick)
+    def _round(self) -> float:
+        rounds = next(self._rounds)
+        self._try(self._edges.look)
+        if self._edges.replaced():
+            self._try(self._edges.keep_mark)
+            return self._interval_s
+        chores = (self.hold_damaged, self.sweep, self.retire, self.sweep)
+        seldom = chores if rounds % SWEEP_EVERY == 0 else ()
+        room: tuple[Callable[[], None], ...] = (self._edges.make_room, self._edges.weigh)
+        if rounds % COUNT_EVERY == 0:
+            room = (self._edges.count_missing, *room)  # before room is made for what is gone
+        if self._edges.damage():
+            seldom = room = ()  # what a damaged database does not refer to may be needed
+        often = (
+            self._edges.keep_mark,
+            self.recover,
+            self.mend_times,
+            self._edges.tend_log,
+            self._edges.look,  # which the next film would wait for, as the log was brought in
+        )
+        self._try(*often, *seldom, *room, self._edges.tick)
+        return self._interval_s
 
     def recover(self, why: str = BROKE_OFF) -> None:
         """Settle the claims of attempts that are gone, and why (promise 3)."""
-        policy = self._house.policy()
-        for job in self._house.jobs.recover(
-            policy.on_uncertain, tries=policy.tries, running=self._house.running, why=why
+        policy = self._edges.policy()
+        for job in self._edges.jobs.recover(
+            policy.on_uncertain, tries=policy.tries, running=self._edges.running, why=why
         ):
             held = job.state is State.HELD
-            unanswered = self._house.jobs.unanswered() if held else ()
+            unanswered = self._edges.jobs.unanswered() if held else ()
             facts = {
                 "job": job.id,
                 "state": str(job.state),
                 "reason": job.reason if held else "",
                 "uncertain": sum(film.job_id == job.id for film in unanswered),
             }
-            self._house.note(Event.JOB_RECOVERED, facts)
+            self._edges.note(Event.JOB_RECOVERED, facts)
 
     def hold_lost(self) -> None:
-        """Hold what cannot be printed for want of its pixels, all of it at once: somebody who looks
-        now learns what to print again."""
-        if lost := self._house.jobs.hold_lost(self._house.spool.has):
-            self._house.note(Event.PIXELS_MISSING, {"held": len(lost), "jobs": lost})
+        """Hold all jobs that cannot be printed because pixels are missing, in one transaction: a
+        listing shows at once what to print again."""
+        if lost := self._edges.jobs.hold_lost(self._edges.spool.has):
+            self._edges.note(Event.PIXELS_MISSING, {"held": len(lost), "jobs": lost})
 
     def hold_damaged(self) -> None:
         """Hold jobs whose row is damaged: no list shows them."""
-        if damaged := self._house.jobs.hold_damaged():
-            self._house.note(Event.ROWS_DAMAGED, {"held": len(damaged), "jobs": damaged})
+        if damaged := self._edges.jobs.hold_damaged():
+            self._edges.note(Event.ROWS_DAMAGED, {"held": len(damaged), "jobs": damaged})
 
     def mend_times(self) -> None:
         """End waits that are longer than any can be: the clock was set back meanwhile."""
-        latest = self._house.clock() + longest_wait_s(self._house.policy())
-        mended = self._house.jobs.end_waits(latest) + self._house.printers.end_waits(latest)
+        latest = self._edges.clock() + longest_wait_s(self._edges.policy())
+        mended = self._edges.jobs.end_waits(latest) + self._edges.printers.end_waits(latest)
         if mended:
-            self._house.note(Event.CLOCK_SET_BACK, {"waits_ended": mended})
+            self._edges.note(Event.CLOCK_SET_BACK, {"waits_ended": mended})
 
-    def let_go(self) -> None:
-        """Let finished jobs go after their time; their files go with the next sweep."""
-        terms = self._house.keeping().terms(self._house.clock())
+    def retire(self) -> None:
+        """Remove finished jobs after their time; their files are removed by the next sweep."""
+        terms = self._edges.keeping().terms(self._edges.clock())
         pixels = rows = 0
-        while not self._stopping.is_set():
-            removal = self._house.retention.remove(terms)
+        while not self._loop.stopping.is_set():
+            removal = self._edges.retention.remove(terms)
             if not (removal.pixels or removal.rows):
                 break
             pixels, rows = pixels + removal.pixels, rows + removal.rows
         if pixels or rows:
-            self._house.note(Event.RETENTION_REMOVED, {"pixels_of": pixels, "rows_of": rows})
+            self._edges.note(Event.RETENTION_REMOVED, {"pixels_of": pixels, "rows_of": rows})
 
     def sweep(self) -> None:
         """Remove files that retention has released, and set aside what no job refers to
@@ -360,32 +360,32 @@ class Upkeep:
 
         What was set aside goes after its time only when the clock has been steady for a day of this
         run: one jump of the clock must not remove all of it."""
-        now, monotonic = self._house.clock(), self._house.monotonic()
+        now, monotonic = self._edges.clock(), self._edges.monotonic()
         self._steadiness = self._steadiness.seen(now, monotonic)
-        swept = self._house.spool.sweep(
-            self._house.jobs,
+        swept = self._edges.spool.sweep(
+            self._edges.jobs,
             now=now,
-            keep_s=self._house.keeping().orphans_s,
+            keep_s=self._edges.keeping().orphans_s,
             expire=self._steadiness.steady(monotonic),
         )
         if swept.removed:
-            self._house.note(Event.SPOOL_SWEPT, {"files": swept.removed})
+            self._edges.note(Event.SPOOL_SWEPT, {"files": swept.removed})
         if swept.aside:
-            self._house.note(Event.ORPHANS_SET_ASIDE, {"files": swept.aside, **self._orphans()})
+            self._edges.note(Event.ORPHANS_SET_ASIDE, {"files": swept.aside, **self._orphans()})
         if swept.expired:
-            self._house.note(Event.ORPHANS_REMOVED, {"files": swept.expired, **self._orphans()})
+            self._edges.note(Event.ORPHANS_REMOVED, {"files": swept.expired, **self._orphans()})
         if swept.back:
-            self._house.note(Event.ORPHANS_BROUGHT_BACK, {"files": swept.back, **self._orphans()})
+            self._edges.note(Event.ORPHANS_BROUGHT_BACK, {"files": swept.back, **self._orphans()})
         if swept.restored:
-            self._house.note(Event.REFERENCES_RESTORED, {"files": swept.restored})
+            self._edges.note(Event.REFERENCES_RESTORED, {"files": swept.restored})
 
     def bring_back(self) -> None:
         """Bring back what was set aside and a job refers to again: the database that it belongs to
         was put back."""
-        if back := self._house.spool.bring_back(self._house.jobs):
-            self._house.note(Event.ORPHANS_BROUGHT_BACK, {"files": back, **self._orphans()})
+        if back := self._edges.spool.bring_back(self._edges.jobs):
+            self._edges.note(Event.ORPHANS_BROUGHT_BACK, {"files": back, **self._orphans()})
 
     def _orphans(self) -> dict[str, object]:
         """What is set aside now."""
-        found = self._house.spool.orphans.found()
+        found = self._edges.spool.orphans.found()
         return {"set_aside": len(found), "set_aside_bytes": sum(each.size for each in found)}

@@ -17,6 +17,7 @@ from typing import Any
 
 from broker.events import Event, Facts, Note
 from broker.model.vitals import ServiceTally, Storage, Vitals
+from broker.relay.loop import Loop
 from broker.spool.private_file import write_private
 
 FILE_NAME = "vitals.json"
@@ -50,8 +51,11 @@ class VitalSigns:
         self._listening: Callable[[], bool] = lambda: True
         self._not_reloaded = ""
         self._not_reloaded_at = 0.0
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="vitals", daemon=True)
+        self._written: dict[str, Any] = {}
+        """The document in the file."""
+        self._not_written = False
+        """The last try to write it has failed."""
+        self._loop = Loop("vitals", self._step)
 
     def __call__(self, event: Event, facts: Facts) -> None:
         """Count it, and note it."""
@@ -83,7 +87,7 @@ class VitalSigns:
         self._associations = associations
         self._listening = listening
         self._storage = storage
-        self._thread.start()
+        self._loop.start()
 
     def reloaded(self, why_not: str = "") -> None:
         """The configuration was read again and is in use; or is not, and why."""
@@ -92,47 +96,44 @@ class VitalSigns:
             self._not_reloaded_at = self._clock() if why_not else 0.0
 
     def stop(self) -> None:
-        """End, and leave no file: nobody is alive then."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(GRACE_S)
+        """End, and leave no file: it stands for a live process."""
+        written = self._loop.running
+        self._loop.stop(GRACE_S)
+        if written:
             # A disk that fails must not keep the broker from ending.
             with contextlib.suppress(OSError):
                 self._path.unlink(missing_ok=True)
 
-    def _loop(self) -> None:
-        written: dict[str, Any] = {}
-        failed = False
-        while not self._stopping.is_set():
-            with self._lock:
-                now = Vitals(
-                    os.getpid(),
-                    self._started_at,
-                    self._associations(),
-                    self._tally,
-                    self._storage(),
-                    not_reloaded=self._not_reloaded,
-                    not_reloaded_at=self._not_reloaded_at,
-                    listening=self._listening(),
-                    stored_at=self._stored_at,
-                    failed_at=self._failed_at,
-                    failure=self._failure,
-                )
-                document = now.document()
-            try:
-                if document != written:
-                    write_private(self._path, json.dumps(document).encode())
-                    written = document
-                    failed = False
-                elif not self._beat():
-                    written = {}
-            except OSError as error:
-                if not failed:
-                    self._note(Event.VITALS_NOT_WRITTEN, {"why": error.strerror or str(error)})
-                failed = True
-                # A disk that is full takes a time, though no file: the relay lives.
-                self._beat()
-            self._stopping.wait(self._every_s)
+    def _step(self) -> float:
+        with self._lock:
+            now = Vitals(
+                os.getpid(),
+                self._started_at,
+                self._associations(),
+                self._tally,
+                self._storage(),
+                not_reloaded=self._not_reloaded,
+                not_reloaded_at=self._not_reloaded_at,
+                listening=self._listening(),
+                stored_at=self._stored_at,
+                failed_at=self._failed_at,
+                failure=self._failure,
+            )
+            document = now.document()
+        try:
+            if document != self._written:
+                write_private(self._path, json.dumps(document).encode())
+                self._written = document
+                self._not_written = False
+            elif not self._beat():
+                self._written = {}
+        except OSError as error:
+            if not self._not_written:
+                self._note(Event.VITALS_NOT_WRITTEN, {"why": error.strerror or str(error)})
+            self._not_written = True
+            # A disk that is full takes a time, though no file: the relay lives.
+            self._beat()
+        return self._every_s
 
     def _beat(self) -> bool:
         """Set the file's time; whether that could be done."""

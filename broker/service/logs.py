@@ -28,7 +28,7 @@ Format = Literal["auto", "console", "json"]
 Event = MutableMapping[str, Any]
 
 LIBRARIES = ("pynetdicom", "pydicom", "alembic", "sqlalchemy", "httpx", "httpcore")
-"""Loggers that speak from WARNING up, whatever our own level is."""
+"""Loggers whose lines are kept from WARNING up, whatever our own level is."""
 
 
 def configure(level: Level = "info", format: Format = "auto", stream: TextIO | None = None) -> None:
@@ -88,8 +88,7 @@ def _for_people(colours: bool) -> list[structlog.typing.Processor]:
 
 
 def _made_printable(_logger: Any, _method: str, event: Event) -> Event:
-    """What peers said moves no cursor of the terminal that shows the log, wherever it stands; an
-    exception's words are among it."""
+    """Text of peers, also within an exception's, must not move the cursor of a terminal."""
     return {key: _printable_value(value) for key, value in event.items()}
 
 
@@ -104,7 +103,7 @@ def _printable_value(value: object) -> object:
 
 
 def _in_order(_logger: Any, _method: str, event: Event) -> Event:
-    """When, how bad and what come first: people read JSON lines too."""
+    """Time, level and event come first: people read JSON lines too."""
     leading = ("timestamp", "level", "event")
     return {key: event[key] for key in leading if key in event} | {
         key: value for key, value in event.items() if key not in leading
@@ -144,26 +143,30 @@ def _show_warning(
 
 
 MOST = 10_000
-"""Lines that wait. Further ones are lost, and their number is told when there is room again."""
+"""Lines that wait. Further ones are lost, and their number is logged when there is room again."""
 GRACE_S = 1.0
-"""So long the last lines may take at the end."""
+"""How long the last lines may take at the end."""
 
 
 @contextmanager
-def scribe() -> Iterator[None]:
-    """Meanwhile, what the root logger's handlers would write is written by a thread."""
+def log_writer(grace_s: float = GRACE_S) -> Iterator[None]:
+    """Within it a thread writes what the root logger's handlers would write.
+
+    QueueListener does not serve: its `stop` waits for a stopped terminal without a limit, and its
+    queue has no bound that counts what is lost.
+    """
     root = logging.getLogger()
     handlers = root.handlers[:]
-    writing = _Scribe(handlers)
+    writing = _LogWriter(handlers)
     root.handlers[:] = [writing]
     try:
         yield
     finally:
         root.handlers[:] = handlers
-        writing.end()
+        writing.end(grace_s)
 
 
-class _Scribe(logging.Handler):
+class _LogWriter(logging.Handler):
     """Takes lines from any thread, and writes them in their order."""
 
     def __init__(self, handlers: list[logging.Handler]) -> None:
@@ -171,7 +174,7 @@ class _Scribe(logging.Handler):
         self._handlers = handlers
         self._lines: SimpleQueue[logging.LogRecord | None] = SimpleQueue()
         self._lost = 0
-        self._thread = Thread(target=self._write, name="scribe", daemon=True)
+        self._thread = Thread(target=self._write, name="log writer", daemon=True)
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -181,10 +184,10 @@ class _Scribe(logging.Handler):
         else:
             self._lost += 1
 
-    def end(self) -> None:
+    def end(self, grace_s: float) -> None:
         """Return when all is written, or the grace is over."""
         self._lines.put(None)
-        self._thread.join(GRACE_S)
+        self._thread.join(grace_s)
         if self._thread.is_alive():
             # It holds the handler's lock, for which logging would wait at the very end.
             atexit.unregister(logging.shutdown)

@@ -1,15 +1,13 @@
-"""The one place where everything is put together: doors, store and relay, started and stopped."""
+"""The composition of the relay: its parts are made, connected, started and stopped here."""
 
 from __future__ import annotations
 
-import contextlib
 import random
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
-from pathlib import Path
 
 from broker.config import certificates
 from broker.config.schema import Config
@@ -35,7 +33,6 @@ from broker.model.hosts import hosts_of
 from broker.model.job import State
 from broker.model.printer import Address
 from broker.model.vitals import Storage
-from broker.operations.data_folder import make_private
 from broker.relay.attempt import Edges
 from broker.relay.database_upkeep import LogKeeping, NightCheck
 from broker.relay.dispatcher import Dispatcher
@@ -43,19 +40,12 @@ from broker.relay.end_together import end_together
 from broker.relay.event_log import EventLog, RefusalCounts
 from broker.relay.intake import Intake, Quota
 from broker.relay.monitor import Monitor
-from broker.relay.upkeep import House, Shedder, Upkeep
+from broker.relay.upkeep import Shedder, Upkeep, UpkeepEdges
 from broker.relay.vitals import VitalSigns
 from broker.service import settings
+from broker.service.data_folder import DataFolder
 from broker.service.settings import Reload, judged
-from broker.spool import binding
-from broker.spool.files import Spool
-from broker.store import identity, schema
-from broker.store.accounts import Users
-from broker.store.database import Database, in_words, make_file
-from broker.store.integrity import START_S, DatabaseDamaged, examine
-from broker.store.jobs import Jobs
-from broker.store.occupancy import Occupancy
-from broker.store.printers import Printers
+from broker.store.database import in_words
 from broker.store.refusals import Refusals
 from broker.store.replacement import DatabaseReplaced
 from broker.store.retention import Retention
@@ -64,8 +54,6 @@ from broker.store.write_ahead import WriteAheadLog
 QUIET_S = 10.0
 """After this time without a film in or out no other one is about to follow."""
 MODEL_NAME = version("dicom-print-broker")
-TOLD = 3
-"""Files and folders that others may read and that are named; the rest is a number."""
 PARTS_S = 2.0
 """For what waits for nothing when the broker stops: the monitor, upkeep, the page, messages."""
 CHECKS_S = 0.5
@@ -85,139 +73,47 @@ class Service:
         clock: Callable[[], float] = time.time,
         new_spool: bool = False,
     ) -> None:
-        """Take the data directory and the database. Occupied, SchemaTooNew, SpoolMismatch,
-        SpoolMissing (but with `new_spool`), ConfigError when a certificate cannot be used, OSError,
-        and what the database says when it is damaged.
+        """Take the data folder and its database.
+
+        Raises:
+            ConfigError: when a certificate cannot be used.
+            Exception: what DataFolder raises when it cannot be opened.
         """
         self._config = config
         self._certificates = certificates.load(config, clock())
         self._events = EventLog(note, time.monotonic)
         self._clock = clock
         self._hurry = threading.Event()
-        (data_dir := config.data_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._occupied = contextlib.ExitStack()
-        self._occupied.callback(Occupancy.take(data_dir).close)
+        self._data = DataFolder(config, self._events.note, clock, new_spool=new_spool)
         try:
-            self._make_private()
-            self._open_database()
-            self._assemble(new_spool)
+            self._assemble()
         except BaseException:
-            self._occupied.close()
+            self._data.close()
             raise
 
-    def _open_database(self) -> None:
-        """Take the database, once it is known to be the spool's."""
-        file = self._config.database_file
-        if file.exists():
-            self._occupied.callback(Occupancy.take_database(file).close)
-        self._examine(file)
-        # Before anything is made: a new file in the place of a lost one would hide the loss.
-        if found := binding.mismatch(self._spool_folder, file):
-            raise found
-        if not file.exists():
-            make_file(file)
-            self._occupied.callback(Occupancy.take_database(file).close)
-        self._database = Database.open(self._config.database_url)
-        self._occupied.callback(self._database.close)
-        schema.upgrade(self._database)
-        self._changes = identity.count(self._database)
-
-    def _examine(self, file: Path) -> None:
-        """Look at the pages of a database before anything uses it. DatabaseDamaged.
-
-        After it was replaced beneath a broker all of it is looked at, however long that takes: a
-        copy of an earlier time, with the log of the right one beside it, may look like that one.
-        """
-        if not file.exists() or not file.stat().st_size:
-            return
-        whole = binding.sealed(self._spool_folder)
-        found = examine(file, full=whole, within_s=None if whole else START_S)
-        if found.pages:
-            raise DatabaseDamaged(file, found.pages)
-        if found.references:
-            words = "`broker db check` says what is hit, and what to do"
-            facts = {"faults": len(found.references), "references": len(found.references)}
-            self._events.note(Event.CHECK_FOUND_FAULTS, {**facts, "words": words})
-
-    @property
-    def _spool_folder(self) -> Path:
-        return self._config.data_dir / "spool"
-
-    def _make_private(self) -> None:
-        """Keep films and labels from other users; what cannot be made private is said."""
-        try:
-            made, left = make_private(self._config.data_dir, self._config.database_file)
-        except OSError as error:
-            self._events.note(Event.DATA_OPEN_TO_OTHERS, {"why": f"not looked at: {error}"})
-            return
-        if made:
-            first = made[0]
-            was = f"{first.mode:04o}"
-            facts = {"first": str(first.path), "was": was, "number": len(made)}
-            self._events.note(Event.DATA_MADE_PRIVATE, facts)
-        for each in left[:TOLD]:
-            self._events.note(Event.DATA_OPEN_TO_OTHERS, {"why": each.words, "number": len(left)})
-
-    def _assemble(self, new_spool: bool) -> None:
-        self.jobs = Jobs(self._database, self._clock)
-        self.printers = Printers(self._database, self._clock)
-        self.users = Users(self._database, self._clock)
-        self.spool = Spool.of(self._spool_folder, self.jobs, new=new_spool)
-        self._mark = binding.bind(self._database, self._changes, self._spool_folder)
-        self._occupied.callback(self._mark.close)
-        self._counts = RefusalCounts(self._events.note, Refusals(self._database), self._clock)
+    def _assemble(self) -> None:
+        """Make the parts, each after those that it is given."""
+        data = self._data
+        self.jobs, self.printers, self.users = data.jobs, data.printers, data.users
+        self.spool = data.spool
+        self._counts = RefusalCounts(self._events.note, Refusals(data.database), self._clock)
         self._vitals = VitalSigns(self._counts, self._config.data_dir, self._clock)
         self._note: Note = self._vitals
-        self._database.on_damage = self._damaged
-        self._database.on_replaced = self._replaced
-        self._database.on_written = lambda: binding.look(self._database, self._mark)
+        data.database.on_damage = self._damaged
+        data.database.on_replaced = self._replaced
+        data.database.on_written = data.look
+        self._retention = Retention(data.database, self._clock)
+        self._holdings = Holdings()
+        self._turns = Turns()
         self._log = LogKeeping(
-            WriteAheadLog(self._database, self._config.database_file),
+            WriteAheadLog(data.database, self._config.database_file),
             self._idle,
             self._note,
             time.monotonic,
         )
-        self._dispatcher = Dispatcher(
-            Edges(
-                jobs=self.jobs,
-                printers=self.printers,
-                spool=self.spool,
-                open=self._open,
-                policy=lambda: settings.policy(self._config),
-                clock=self._clock,
-                random=random.random,
-                note=self._note,
-            )
-        )
-        retention = Retention(self._database, self._clock)
-        self._shedder = Shedder(
-            retention,
-            self.spool,
-            room=lambda: self._config.room(),
-            budget=lambda: self._config.retention.pixels_mb << 20,
-            note=self._note,
-            damage=lambda: self._database.distrusted,
-        )
-        self._holdings = Holdings()
-        self._turns = Turns()
-        self._intake = Intake(
-            self.jobs,
-            self.printers,
-            self.spool,
-            room=lambda: self._config.room(),
-            make_room=self._shedder.make_room,
-            rule=lambda: settings.rule(self._config),
-            quota=Quota(
-                self.jobs,
-                lambda: settings.queue_limits(self._config),
-                time.monotonic,
-                held=self._holdings,
-                kept=retention.kept_bytes,
-            ),
-            wake=self._dispatcher.arrived,
-            note=self._note,
-            look=self._database.look,
-        )
+        self._shedder = self._new_shedder()
+        self._dispatcher = self._new_dispatcher()
+        self._intake = self._new_intake()
         self._monitor = Monitor(
             self.printers,
             self._probe,
@@ -226,51 +122,89 @@ class Service:
             changed=self._dispatcher.wake,
             note=self._note,
         )
-        self.upkeep = Upkeep(
-            House(
-                jobs=self.jobs,
-                printers=self.printers,
-                retention=retention,
-                spool=self.spool,
-                running=lambda: self._dispatcher.running,
-                policy=lambda: settings.policy(self._config),
-                keeping=lambda: settings.keeping(self._config),
-                tick=self._counts.write,
-                keep_mark=self._mark.keep,
-                tend_log=self._log.tend,
-                look=lambda: binding.look(self._database, self._mark),
-                replaced=lambda: self._database.replaced,
-                damage=lambda: self._database.damage,
-                clock=self._clock,
-                note=self._note,
-                make_room=self._shedder.keep_house,
-                weigh=self._shedder.weigh,
-                count_missing=self._shedder.count_missing,
-            )
-        )
+        self.upkeep = self._new_upkeep()
         self._night = NightCheck(
             self._config.database_file,
-            self._spool_folder,
+            self._config.data_dir / "spool",
             self._idle,
             self._note,
             self._clock,
-            damaged=self._database.met_damage,
+            damaged=data.database.met_damage,
         )
         self._acceptor = Acceptor(
-            host=self._config.broker.host,
-            port=None if self._config.tls.only else self._config.broker.port,
-            tls_port=self._config.tls.port,
+            settings.acceptor(self._config),
+            self._offers,
+            self._serve,
             tls=(lambda: self._certificates.listener) if self._certificates.modalities else None,
-            ae_title=self._config.broker.ae_title,
-            offers=self._offers,
-            new_service=self._serve,
-            max_associations=self._config.limits.associations,
-            max_associations_per_peer=self._config.limits.associations_per_peer,
-            establish_timeout_s=self._config.limits.establish_s,
-            message_timeout_s=self._config.limits.message_s,
-            idle_timeout_s=self._config.limits.idle_s,
             on_event=of_associations(self._note),
         )
+
+    def _new_shedder(self) -> Shedder:
+        return Shedder(
+            self._retention,
+            self.spool,
+            room=lambda: self._config.room(),
+            budget=lambda: self._config.retention.pixels_mb << 20,
+            note=self._note,
+            damage=lambda: self._data.database.distrusted,
+        )
+
+    def _new_dispatcher(self) -> Dispatcher:
+        edges = Edges(
+            jobs=self.jobs,
+            printers=self.printers,
+            spool=self.spool,
+            open=self._open,
+            policy=lambda: settings.policy(self._config),
+            clock=self._clock,
+            random=random.random,
+            note=self._note,
+        )
+        return Dispatcher(edges)
+
+    def _new_intake(self) -> Intake:
+        quota = Quota(
+            self.jobs,
+            lambda: settings.queue_limits(self._config),
+            time.monotonic,
+            held=self._holdings,
+            kept=self._retention.kept_bytes,
+        )
+        return Intake(
+            self.jobs,
+            self.printers,
+            self.spool,
+            room=lambda: self._config.room(),
+            make_room=self._shedder.make_room,
+            rule=lambda: settings.rule(self._config),
+            quota=quota,
+            wake=self._dispatcher.arrived,
+            note=self._note,
+            look=self._data.database.look,
+        )
+
+    def _new_upkeep(self) -> Upkeep:
+        edges = UpkeepEdges(
+            jobs=self.jobs,
+            printers=self.printers,
+            retention=self._retention,
+            spool=self.spool,
+            running=lambda: self._dispatcher.running,
+            policy=lambda: settings.policy(self._config),
+            keeping=lambda: settings.keeping(self._config),
+            tick=self._counts.write,
+            keep_mark=self._data.mark.keep,
+            tend_log=self._log.tend,
+            look=self._data.look,
+            replaced=lambda: self._data.database.replaced,
+            damage=lambda: self._data.database.damage,
+            clock=self._clock,
+            note=self._note,
+            make_room=self._shedder.make_spare_room,
+            weigh=self._shedder.weigh,
+            count_missing=self._shedder.count_missing,
+        )
+        return Upkeep(edges)
 
     @property
     def port(self) -> int:
@@ -278,9 +212,9 @@ class Service:
         return self._acceptor.port
 
     def start(self) -> None:
-        """Settle what an earlier life left behind, then open both doors.
+        """Listen, settle what an earlier run left behind, then begin to print.
 
-        CannotListen when a port cannot be had.
+        Raises: CannotListen: when a port cannot be had.
         """
         self._warn()
         self.spool.clear_incoming()
@@ -338,14 +272,14 @@ class Service:
         if late:
             self._note(Event.PARTS_CUT_OFF, {"parts": late})
         if ended["associations"]:
-            self._occupied.close()
+            self._data.close()
         # Otherwise a print request is still being written: the data folder stays taken until the
-        # process has ended, so that no other broker sweeps its pixels away.
+        # process has ended, so that no other broker removes its pixels.
         self._events.close()
         self._note(Event.BROKER_STOPPED, {})
 
     def hurry(self) -> None:
-        """A stop that has begun waits for nothing any more: films in hand are cut off.
+        """A stop that has begun waits for nothing more: attempts and associations are cut off.
 
         What is lost is what a power failure would lose: nothing that was accepted (promise 3).
         """
@@ -369,10 +303,10 @@ class Service:
     def _replaced(self, words: str) -> None:
         """It was seen, for the first time, that the database is not the one that was opened.
 
-        No other one fits the spool from now on, however far it comes: a person decides.
+        No other one fits the spool from now on, however far it comes: an operator decides.
         """
         try:
-            binding.seal(self._database, self._mark, self._clock())
+            self._data.seal()
         except OSError as error:  # upkeep tries again
             self._note(Event.UPKEEP_FAILED, {"why": f"the spool's mark: {error.strerror}"})
         ways = (
@@ -387,8 +321,8 @@ class Service:
         """How the database is, for the page."""
         log, found = self._log.state, self._night.found
         return Storage(
-            damage=self._database.damage,
-            replaced=self._database.replaced,
+            damage=self._data.database.damage,
+            replaced=self._data.database.replaced,
             faults=found.faults,
             fault=found.first,
             checked_at=found.at,
@@ -402,7 +336,7 @@ class Service:
             self._counts.write()
         except DatabaseReplaced:
             return  # told where it was seen
-        except Exception as error:  # noqa: BLE001 - counts are the least that a full disk loses
+        except Exception as error:  # noqa: BLE001 - a lost count must not stop the end
             self._note(Event.STORAGE_FAILED, {"why": in_words(error)})
 
     def reload(self, config: Config) -> Config | None:
@@ -455,12 +389,12 @@ class Service:
     def _offers(self) -> list[Offer]:
         """What modalities may use now.
 
-        Presentation LUT only while some printer may take it: a modality that hears no renders its
-        LUT itself, and its films need not wait for a printer that is not there.
+        Presentation LUT only while some printer may take it: a modality to which it is not
+        offered renders its LUT itself, and its films need not wait for a printer that is not there.
         """
         try:
             without = self.printers.refuse_lut()
-        except Exception as error:  # noqa: BLE001 - whatever the disk says, modalities are answered
+        except Exception as error:  # noqa: BLE001 - a failing disk must not keep modalities out
             self._note(Event.STORAGE_FAILED, {"why": in_words(error)})
             without = False
         wanted = [VERIFICATION, *OFFERED]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from broker.config.schema import Config, Section, TlsSection
 from broker.dicom.scp.allowance import Allowance
 from broker.dicom.scu.print_scu import PrintTimeouts
+from broker.dicom.upper_layer.acceptor import AcceptorSettings
 from broker.dicom.upper_layer.connection import Timeouts
 from broker.model.retry import Policy
 from broker.relay.intake import QueueLimits
@@ -23,7 +24,7 @@ TLS_FROM_THE_START = ("port", "only")
 
 @dataclass(frozen=True)
 class Reload:
-    """What comes of one reload."""
+    """The result of one reload."""
 
     refused: tuple[str, ...]
     """What is wrong with the new configuration for this broker; then nothing of it is taken."""
@@ -114,6 +115,22 @@ def rule(config: Config) -> Rule:
     """What happens to films that come again."""
     duplicates = config.duplicates
     return Rule(duplicates.window_s, hold=duplicates.on_duplicate == "hold")
+
+
+def acceptor(config: Config) -> AcceptorSettings:
+    """Where modalities connect, and within what limits."""
+    limits = config.limits
+    return AcceptorSettings(
+        host=config.broker.host,
+        ae_title=config.broker.ae_title,
+        port=None if config.tls.only else config.broker.port,
+        tls_port=config.tls.port,
+        max_associations=limits.associations,
+        max_associations_per_peer=limits.associations_per_peer,
+        establish_timeout_s=limits.establish_s,
+        message_timeout_s=limits.message_s,
+        idle_timeout_s=limits.idle_s,
+    )
 
 
 def allowance(config: Config) -> Allowance:

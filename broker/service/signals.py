@@ -1,4 +1,4 @@
-"""A service in the foreground: it runs until a signal ends it, and a hangup reads again."""
+"""A service in the foreground: SIGTERM and SIGINT stop it, SIGHUP reloads its configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from broker.config.schema import Config
 from broker.service.service import Service
 
 SAME_S = 0.05
-"""A signal this soon after the first is the same order: `timeout`, and what forwards Ctrl-C to a
+"""A signal this soon after the first is the same request: `timeout`, and what forwards Ctrl-C to a
 process that has got it from the terminal, send it twice."""
 _STOPPED = b"\0"
 """Comes through the socket where a signal's number would: there is no signal 0."""
@@ -41,11 +41,11 @@ def run(
 
     A second SIGTERM or SIGINT, not before SAME_S, ends a stop at once.
 
-    Raises what `Service.start` does.
+    Raises: CannotListen: when a port cannot be had.
     """
     heard, told = socket.socketpair()
     told.setblocking(False)
-    # Told by number through a socket: a handler that takes a lock may interrupt whoever has it.
+    # The number comes through a socket: a handler that takes a lock may interrupt its holder.
     signal.set_wakeup_fd(told.fileno())
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda _number, _frame: None)

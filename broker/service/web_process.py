@@ -1,7 +1,7 @@
 """The page's process beside the relay: started, started again when it ends, and ended with it.
 
-It is a process of its own, so that no page, picture or figure ever takes the relay's time: the two
-share the database and files of the data directory alone.
+It is a process of its own, so that pages and pictures do not take the relay's time. The two share
+only the database and files of the data folder.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from broker.model.hosts import (
     hosts_of,
     in_url,
 )
+from broker.relay.loop import Loop
 
 PAUSE_S = 5.0
 """Before it is started again."""
@@ -43,59 +44,56 @@ SPARING = {"MALLOC_ARENA_MAX": "2"}
 
 
 class Page:
-    """The page of one configuration. Whatever is wrong with it is noted: films go on."""
+    """The page of one configuration. What is wrong with it is noted, and stops no films."""
 
     def __init__(self, config: Config, note: Note, any_users: Callable[[], bool]) -> None:
         self._config = config
         self._any_users = any_users
         self._note = note
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
-        self._again = threading.Event()
         self._sockets: list[socket.socket] = []
-        self._thread = threading.Thread(target=self._loop, name="page", daemon=True)
+        self._failure = ""
+        """Why it could not be served at the last try."""
+        self._loop = Loop("page", self._step)
 
     def start(self) -> None:
         """Begin, unless the configuration wants no page."""
         if self._config.web.on:
-            self._thread.start()
+            self._loop.start()
 
     def reload(self, config: Config) -> None:
         """Begin anew with another configuration; where it listens needs a restart."""
         with self._lock:
             self._config = config.model_copy(update={"web": self._config.web})
-        self._again.set()
+        self._loop.wake()
 
     def stop(self) -> None:
         """End it."""
-        self._stopping.set()
-        self._again.set()
-        if self._thread.is_alive():
-            self._thread.join(STOP_S + LOOK_S)
+        self._loop.stop(STOP_S + LOOK_S)
         for each in self._sockets:
             each.close()
 
-    def _loop(self) -> None:
-        failure = ""
-        while not self._stopping.is_set():
-            self._again.clear()
-            try:
-                words, ended = self._refused(), True
-                if not words:
-                    ended = self._serve(self._listen())
-            except Exception as error:  # noqa: BLE001 - whatever it is, films go on
-                words = self._trouble(error)
-            if words and words != failure:
-                self._note(Event.PAGE_NOT_SERVED, {"why": words})
-            failure = words
-            if ended:
-                self._again.wait(PAUSE_S)
+    def _step(self) -> float:
+        ended = True
+        try:
+            words = self._refused()
+            if not words:
+                ended = self._serve(self._listen())
+        except Exception as error:  # noqa: BLE001 - whatever it is, films go on
+            words = self._trouble(error)
+        if words and words != self._failure:
+            self._note(Event.PAGE_NOT_SERVED, {"why": words})
+        self._failure = words
+        return PAUSE_S if ended else 0.0
 
     def _refused(self) -> str:
         return hosts.refused(self._config.web.host, any_users=self._any_users())
 
     def _listen(self) -> list[socket.socket]:
-        """The page's sockets, kept over the lives of its process. CannotListen."""
+        """The page's sockets, kept over the lives of its process.
+
+        Raises: CannotListen: when the port cannot be had.
+        """
         if not self._sockets:
             web = self._config.web
             self._sockets = listen(web.host, web.port, backlog=64)
@@ -109,7 +107,10 @@ class Page:
         return self._sockets
 
     def _serve(self, listening: list[socket.socket]) -> bool:
-        """Run the process until it ends, or is to; whether it ended by itself. OSError."""
+        """Run the process until it ends, or is to; whether it ended by itself.
+
+        Raises: OSError: when it cannot be started.
+        """
         with self._lock:
             config = self._config
         descriptors = [each.fileno() for each in listening]
@@ -126,7 +127,7 @@ class Page:
         try:
             process.stdin.write(json.dumps(told).encode() + b"\n")
             process.stdin.flush()
-            while not self._again.wait(LOOK_S):
+            while not self._loop.woken.wait(LOOK_S):
                 if process.poll() is not None:
                     self._note(Event.PAGE_ENDED, {"code": process.returncode})
                     return True
@@ -146,9 +147,9 @@ class Page:
         web = self._config.web
         where = error.where if isinstance(error, CannotListen) else at_ports(web.host, web.port)
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-            return f"{where}: the port is in use; set web.port to another. Films are not concerned"
+            return f"{where}: the port is in use; set web.port to another. Films are not affected"
         words = (error.strerror if isinstance(error, OSError) else None) or error
-        return f"{where}: {words}; look at [web]. Films are not concerned"
+        return f"{where}: {words}; check [web]. Films are not affected"
 
 
 def _shown(host: Hosts) -> str:
@@ -169,7 +170,7 @@ def _is_stopped(pid: int) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Let it end by itself, or not."""
+    """End it: by its own code if it can, by SIGKILL after STOP_S."""
     assert process.stdin is not None
     with contextlib.suppress(BrokenPipeError):  # it has ended
         process.stdin.close()

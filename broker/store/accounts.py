@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
-from broker.model.user import Order, Role, User
+from broker.model.user import RecordedCommand, Role, User
 from broker.store.database import Database
 from broker.store.tables import ended_sessions, orders, users
 
@@ -125,16 +125,16 @@ class Orders:
                 insert(orders).values(at=self._clock(), job_id=job_id, printer=printer, **values)
             )
 
-    def of_job(self, job_id: int) -> Sequence[Order]:
+    def of_job(self, job_id: int) -> Sequence[RecordedCommand]:
         """What was ordered of a job, the oldest first."""
         return self._found(orders.c.job_id == job_id)
 
-    def of_printer(self, name: str) -> Sequence[Order]:
+    def of_printer(self, name: str) -> Sequence[RecordedCommand]:
         """What was ordered of a printer lately, the oldest first."""
         return self._found(orders.c.printer == name)
 
-    def _found(self, which: ColumnElement[bool]) -> Sequence[Order]:
+    def _found(self, which: ColumnElement[bool]) -> Sequence[RecordedCommand]:
         columns = (orders.c[each] for each in ("at", "who", "verb", "job_id", "printer", "words"))
         statement = select(*columns).where(which).order_by(orders.c.id.desc()).limit(LATEST)
         with self._database.read() as connection:
-            return [Order(*row) for row in connection.execute(statement)][::-1]
+            return [RecordedCommand(*row) for row in connection.execute(statement)][::-1]

@@ -38,7 +38,7 @@ with left_out("rich"):
     import structlog
 
     from broker.service import logs
-    from broker.service.logs import scribe
+    from broker.service.logs import log_writer
 
 
 def main() -> int:
@@ -56,7 +56,7 @@ def main() -> int:
     def tell(event: Event, facts: Facts) -> None:
         getattr(log, event.level_of(facts))(str(event), **facts)
 
-    with scribe(), bounded(tell) as note:
+    with log_writer(), bounded(tell) as note:
         try:
             _serve(config, [socket.socket(fileno=each) for each in told["sockets"]], note)
         except Exception as error:

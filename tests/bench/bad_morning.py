@@ -48,11 +48,11 @@ Columns = Mapping[str, Sequence[Figures]]
 """Front -> its mornings."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, usual: Plan = PLAN) -> int:
     """Run the mornings and show them; the exit code."""
     chosen = _parser().parse_args(arguments)
     progress = Console(stderr=True, highlight=False)
-    plan = PLAN if chosen.interval is None else replace(PLAN, interval_s=chosen.interval)
+    plan = usual if chosen.interval is None else replace(usual, interval_s=chosen.interval)
     columns = _run(_fronts(chosen, progress), plan, chosen.times, progress)
     if chosen.json:
         sys.stdout.write(as_json(_document(columns, plan)) + "\n")

@@ -16,7 +16,7 @@ from broker.dicom.scp.open_film import OpenImageBox
 from broker.dicom.scp.print_scp import PrintScp
 from broker.dicom.scp.received_dataset import TakesPixels
 from broker.dicom.uids import EXPLICIT_LITTLE, IMPLICIT_LITTLE, OFFERED, VERIFICATION
-from broker.dicom.upper_layer.acceptor import Acceptor
+from broker.dicom.upper_layer.acceptor import Acceptor, AcceptorSettings
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.negotiation import Offer
@@ -32,30 +32,30 @@ from tests.peers.speaker import Speaker
 
 
 class WatchedScp(PrintScp):
-    """Tells the desk when an image begins to come, and when an association is forgotten."""
+    """Tells the site when an upload begins, and when an association has ended."""
 
-    desk: Desk
+    site: ScpSite
 
     def begin_upload(self, box: OpenImageBox, size: int) -> TakesPixels[Any]:
         """Begin, then tell."""
         try:
             return super().begin_upload(box, size)
         finally:
-            with self.desk.changed:
-                self.desk.begun += 1
-                self.desk.changed.notify_all()
+            with self.site.changed:
+                self.site.begun += 1
+                self.site.changed.notify_all()
 
     def closed(self, ending: Ending) -> None:
-        """Forget, then tell."""
+        """Close, then tell."""
         super().closed(ending)
-        with self.desk.changed:
-            self.desk.endings.append(ending)
-            self.desk.changed.notify_all()
+        with self.site.changed:
+            self.site.endings.append(ending)
+            self.site.changed.notify_all()
 
 
 @dataclass
-class Desk:
-    """The broker's door and what is behind it, without any printer."""
+class ScpSite:
+    """A Print SCP that listens, and what it stores films in; without any printer."""
 
     port: int
     jobs: Jobs
@@ -65,7 +65,7 @@ class Desk:
     notes: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
     endings: list[Ending] = field(default_factory=list)
     begun: int = 0
-    """Images that began to come."""
+    """Uploads that have begun."""
     allowance: Allowance = field(default_factory=Allowance)
     """Of associations that are opened from now on."""
     most: int = 1000
@@ -77,18 +77,18 @@ class Desk:
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def wait_for_endings(self, number: int) -> None:
-        """Wait until `number` associations have ended and are forgotten."""
+        """Wait until `number` associations have ended and hold nothing any more."""
         with self.changed:
             assert self.changed.wait_for(lambda: len(self.endings) >= number, timeout=10)
 
-    def wait_until_arriving(self, number: int) -> None:
-        """Wait until `number` images are being received, or have been."""
+    def wait_for_uploads(self, number: int) -> None:
+        """Wait until `number` uploads have begun."""
         with self.changed:
             there = self.changed.wait_for(lambda: self.begun >= number, timeout=10)
         assert there
 
-    def arriving(self) -> list[Path]:
-        """Pixels that arrived and were neither kept nor forgotten yet."""
+    def unkept(self) -> list[Path]:
+        """Files of pixels that were received and are neither kept nor removed yet."""
         return list((self.folder / "spool" / "incoming").iterdir())
 
     @property
@@ -98,13 +98,13 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """A desk that takes films for BROKER; no exception may reach its log."""
+def site(tmp_path: Path) -> Iterator[ScpSite]:
+    """A site that accepts films for BROKER; no exception may reach its log."""
     database = Database.open(f"sqlite:///{tmp_path}/broker.db")
     schema.upgrade(database)
     jobs, printers = Jobs(database, lambda: 1000.0), Printers(database, lambda: 1000.0)
     spool = Spool(tmp_path / "spool")
-    made = Desk(0, jobs, printers, spool, tmp_path)
+    made = ScpSite(0, jobs, printers, spool, tmp_path)
 
     def note(event: str, facts: Mapping[str, object]) -> None:
         made.notes.append((event, facts))
@@ -135,16 +135,15 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             allowance=made.allowance,
             holdings=holdings,
         )
-        scp.desk = made
+        scp.site = made
         return scp
 
     syntaxes = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
+    offers = [Offer(each, syntaxes) for each in (VERIFICATION, *OFFERED)]
     acceptor = Acceptor(
-        host="127.0.0.1",
-        port=0,
-        ae_title="BROKER",
-        offers=[Offer(each, syntaxes) for each in (VERIFICATION, *OFFERED)],
-        new_service=serve,
+        AcceptorSettings(host="127.0.0.1", port=0, ae_title="BROKER"),
+        lambda: offers,
+        serve,
         on_event=note,
     )
     acceptor.start()
@@ -157,12 +156,12 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 @pytest.fixture
-def speak(desk: Desk) -> Iterator[Callable[..., Speaker]]:
-    """Opens associations with the desk; all are over at the end of the test."""
+def speak(site: ScpSite) -> Iterator[Callable[..., Speaker]]:
+    """Opens associations with the site; all are over at the end of the test."""
     opened: list[Speaker] = []
 
     def open_one(**options: object) -> Speaker:
-        opened.append(Speaker(desk.port, **options))  # type: ignore[arg-type]
+        opened.append(Speaker(site.port, **options))  # type: ignore[arg-type]
         return opened[-1]
 
     yield open_one

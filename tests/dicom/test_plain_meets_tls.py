@@ -37,7 +37,7 @@ def alert(raw: Raw) -> None:
     raw.send(b"\x15\x03\x01\x00\x02\x02\x46")
 
 
-def hang_up(raw: Raw) -> None:
+def shut_down(raw: Raw) -> None:
     """As others do."""
     raw.pdu()
 
@@ -52,7 +52,7 @@ def speak_http(raw: Raw) -> None:
     ("answer", "words"),
     [
         (alert, f": it speaks TLS on this port; {REMEDY}"),
-        (hang_up, f"; if it speaks TLS on this port, {REMEDY}"),
+        (shut_down, f"; if it speaks TLS on this port, {REMEDY}"),
     ],
 )
 def test_the_key_is_named(answer: Callable[[Raw], None], words: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from broker.dicom import statuses
 from broker.dicom.statuses import Fault
 from broker.model.refusal import Refusal
 
@@ -11,12 +12,12 @@ from broker.model.refusal import Refusal
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (0x0213, Refusal.TOO_MUCH),
-        (0xC601, Refusal.FILM_NOT_STORED),
-        (0xC602, Refusal.FILM_NOT_STORED),
-        (0xC605, Refusal.IMAGE_NOT_STORED),
-        (0x0106, None),
-        (0x0000, None),
+        (statuses.RESOURCE_LIMITATION, Refusal.TOO_MUCH),
+        (statuses.SESSION_QUEUE_FULL, Refusal.FILM_NOT_STORED),
+        (statuses.FILM_BOX_QUEUE_FULL, Refusal.FILM_NOT_STORED),
+        (statuses.NO_MEMORY_FOR_IMAGE, Refusal.IMAGE_NOT_STORED),
+        (statuses.INVALID_ATTRIBUTE_VALUE, None),
+        (statuses.SUCCESS, None),
     ],
 )
 def test_only_want_of_room_is_counted(status: int, kind: Refusal | None) -> None:

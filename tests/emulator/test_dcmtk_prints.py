@@ -1,4 +1,4 @@
-"""DCMTK's print SCU on an emulated printer: somebody else's idea of a modality."""
+"""DCMTK's print SCU on an emulated printer: a modality that others have written."""
 
 from __future__ import annotations
 

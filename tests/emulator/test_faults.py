@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, GRAYSCALE_IMAGE_BOX
 from broker.dicom.upper_layer.connection import Broken
 from broker.emulator.printer import EmulatedPrinter
@@ -63,7 +64,7 @@ def test_a_refused_film_size_is_refused_when_the_film_box_is_made(new_printer: N
     session = scu.create(FILM_SESSION, None).instance_uid
     wanted = dataset(ImageDisplayFormat=r"STANDARD\1,1", FilmSizeID="14INX17IN")
     wanted.ReferencedFilmSessionSequence = [reference(FILM_SESSION, session)]
-    assert scu.create(FILM_BOX, wanted).status == 0x0106
+    assert scu.create(FILM_BOX, wanted).status == statuses.INVALID_ATTRIBUTE_VALUE
     wanted.FilmSizeID = "A4"
     assert scu.create(FILM_BOX, wanted).status == 0
     scu.abort()
@@ -73,7 +74,7 @@ def test_a_refused_action_prints_nothing(new_printer: NewPrinter) -> None:
     """N-ACTION gets the scenario's status, and no sheet comes out."""
     printer = new_printer("refuse-action:0xC602")
     scu = open_scu(printer)
-    assert print_film(scu) == 0xC602
+    assert print_film(scu) == statuses.FILM_BOX_QUEUE_FULL
     scu.close()
     assert printer.sheets == []
 

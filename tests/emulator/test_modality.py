@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from broker.dicom import statuses
 from broker.emulator.modality import Modality
 from broker.emulator.printer import EmulatedPrinter
 from broker.emulator.sample_films import color_films, sample_films
@@ -73,7 +74,7 @@ def test_the_first_failure_ends_the_film_session(new_printer: NewPrinter) -> Non
     answered = Modality("CT1").print(*where(printer), FILMS[:3], PIXELS.__getitem__)
     assert [(each.step, each.status, each.printed) for each in answered] == [
         ("N-ACTION", 0, True),
-        ("N-CREATE film box", 0x0106, False),
+        ("N-CREATE film box", statuses.INVALID_ATTRIBUTE_VALUE, False),
     ]
     assert len(printer.sheets) == 1
 
@@ -83,7 +84,7 @@ def test_a_refused_action_is_not_printed(new_printer: NewPrinter) -> None:
     printer = new_printer("refuse-action:0xC602")
     answered = Modality("CT1").print(*where(printer), FILMS[:2], PIXELS.__getitem__)
     assert [(each.step, each.status, each.printed) for each in answered] == [
-        ("N-ACTION", 0xC602, False)
+        ("N-ACTION", statuses.FILM_BOX_QUEUE_FULL, False)
     ]
 
 

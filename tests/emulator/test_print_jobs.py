@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from broker.dicom import statuses
 from broker.dicom.uids import (
     EXPLICIT_LITTLE,
     FILM_BOX,
@@ -128,10 +129,13 @@ def test_a_print_job_outlives_its_association(new_printer: NewPrinter) -> None:
     assert (whole.Originator, whole.PrintPriority) == ("CT1", "MED")
     assert (whole.CreationDate, whole.CreationTime) == ("20300101", "120000")
     chosen = later.get(job, [0x21000020, 0x21000010])
-    assert (chosen.status, chosen.command.AttributeIdentifierList) == (0x0107, 0x21000010)
+    assert (chosen.status, chosen.command.AttributeIdentifierList) == (
+        statuses.ATTRIBUTE_LIST_ERROR,
+        0x21000010,
+    )
     assert chosen.dataset is not None
     assert [element.keyword for element in chosen.dataset] == ["ExecutionStatus"]
-    assert later.get("1.2.3").status == 0x0112
+    assert later.get("1.2.3").status == statuses.NO_SUCH_SOP_INSTANCE
     later.requestor.release()
 
 

@@ -9,6 +9,7 @@ import time
 import pytest
 from PIL import Image as pictures
 
+from broker.dicom import statuses
 from broker.dicom.uids import (
     COLOR_META,
     EXPLICIT_LITTLE,
@@ -190,6 +191,6 @@ def test_a_tray_that_cannot_be_written_is_no_success(new_printer: NewPrinter) ->
     printer = new_printer()
     (printer.tray.directory / ".0001.png.part").mkdir()
     scu = open_scu(printer)
-    assert print_film(scu) == 0xC602
+    assert print_film(scu) == statuses.FILM_BOX_QUEUE_FULL
     scu.close()
     assert printer.sheets == []

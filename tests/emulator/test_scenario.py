@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from broker.dicom import statuses
 from broker.emulator.scenario import HELP, Scenario, UnknownScenario
 
 
@@ -18,8 +19,14 @@ from broker.emulator.scenario import HELP, Scenario, UnknownScenario
         ("slow:2", Scenario("slow:2", seconds=2.0)),
         ("slow:0.25", Scenario("slow:0.25", seconds=0.25)),
         ("refuse-size:14inx17in", Scenario("refuse-size:14inx17in", refused_size="14INX17IN")),
-        ("refuse-action:0x0110", Scenario("refuse-action:0x0110", refused_action=0x0110)),
-        ("refuse-action:272", Scenario("refuse-action:272", refused_action=0x0110)),
+        (
+            "refuse-action:0x0110",
+            Scenario("refuse-action:0x0110", refused_action=statuses.PROCESSING_FAILURE),
+        ),
+        (
+            "refuse-action:272",
+            Scenario("refuse-action:272", refused_action=statuses.PROCESSING_FAILURE),
+        ),
         ("dies-in-set", Scenario("dies-in-set", dies_at_set=1)),
         ("dies-in-set:3", Scenario("dies-in-set:3", dies_at_set=3)),
         ("prints-and-dies", Scenario("prints-and-dies", dies_after_print=True)),

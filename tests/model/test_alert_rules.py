@@ -121,7 +121,7 @@ def test_films_that_wait_for_printers_out_of_service_are_told() -> None:
     down = printer("oki-2", health=Health.DOWN, duty=Duty.MAINT)
     waits = Seen((off, down), oldest_s=3)
     assert told((0, Seen((off, down))), (5, waits), (9, waits), (12, Seen((printer(), down)))) == [
-        [], ["films wait, and no printer takes them"], [], ["a printer takes films again"],
+        [], ["films wait, and no printer accepts them"], [], ["a printer accepts films again"],
     ]  # fmt: skip
     (notice,), _ = due_notices(Known(), waits, 0, LIMITS)
     assert "`broker printers ready oki-1`" in notice.text

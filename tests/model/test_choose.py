@@ -125,12 +125,12 @@ UNUSABLE = [
     ({"duty": Duty.MAINT}, {}, "in maintenance"),
     ({"health": Health.DOWN, "reason": "no answer"}, {}, "down: no answer"),
     ({"health": Health.UNKNOWN}, {}, "not checked yet"),
-    ({"paused_until": 104.0, "reason": "full"}, {}, "failed, next try in 4 s: full"),
+    ({"paused_until": 104.0, "reason": "full"}, {}, "failed, next attempt in 4 s: full"),
     ({}, {"strikes": (Strike("oki-1", True, "size"),)}, "refused it: size"),
     (
         {"supports_lut": False},
         {"needs_lut": True},
-        "does not take Presentation LUT, which the job needs",
+        "does not support Presentation LUT, which the job needs",
     ),
 ]
 
@@ -141,7 +141,8 @@ UNUSABLE = [
         ("oki-2", "no printer can take it now"),
         (
             "oki-9",
-            "a person sent it to oki-9, which is no printer any more; `broker jobs move 1 PRINTER`",
+            "an operator moved it to oki-9, which is not a printer any more; "
+            "`broker jobs move 1 PRINTER`",
         ),
     ],
 )
@@ -238,7 +239,7 @@ def test_a_job_goes_first_where_it_has_not_failed(
 def test_a_job_that_must_wait_waits(make_job: MakeJob, make_printer: MakePrinter) -> None:
     """Before `not_before` a job goes nowhere."""
     (choice,) = plan([make_job(1, not_before=103.0)], [make_printer()], 100.0, NOWHERE)
-    assert (choice.printer, choice.why) == ("", "retrying in 3 s")
+    assert (choice.printer, choice.why) == ("", "next attempt in 3 s")
 
 
 def test_a_job_waits_only_for_printers_that_failed_it(
@@ -249,7 +250,7 @@ def test_a_job_waits_only_for_printers_that_failed_it(
     (choice,) = plan([job], [make_printer("oki-1"), make_printer("oki-2")], 100.0, NOWHERE)
     assert (choice.printer, choice.claim_now) == ("oki-2", True)
     (choice,) = plan([job], [make_printer("oki-1")], 100.0, NOWHERE)
-    assert choice.passed_over[0].why == "failed it, next try in 30 s"
+    assert choice.passed_over[0].why == "failed it, next attempt in 30 s"
 
 
 def test_as_many_at_once_as_the_printer_takes(make_job: MakeJob, make_printer: MakePrinter) -> None:

@@ -75,7 +75,7 @@ def test_a_clock_that_was_set_back_counts_as_no_time() -> None:
 
 
 def test_what_an_earlier_life_left_in_doubt_is_counted() -> None:
-    """The films that nobody answered for before a crash; none of a job that prints on."""
+    """The films without an answer before a crash; none of a job that prints on."""
     tally = ServiceTally()
     tally.heard(Event.JOB_RECOVERED, {"job": 1, "state": "held", "reason": "x", "uncertain": 2})
     tally.heard(Event.JOB_RECOVERED, {"job": 2, "state": "queued", "reason": "", "uncertain": 0})

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import Any
 
 from pydicom.dataset import Dataset
 
+from broker.dicom import statuses
 from broker.dicom.scp.received_dataset import WANTED
-from broker.dicom.upper_layer.acceptor import Acceptor
+from broker.dicom.upper_layer.acceptor import Acceptor, AcceptorSettings
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.command_set import Command
@@ -99,7 +101,7 @@ class Taking:
     def __call__(self, _association: AcceptedAssociation, request: Request) -> Response:
         """Read all of it."""
         self.read(request)
-        return Response(0x0000)
+        return Response(statuses.SUCCESS)
 
     def read(self, request: Request) -> tuple[Dataset, bytes]:
         """The data set, and the pixels that are elsewhere."""
@@ -144,24 +146,28 @@ class Scripted:
 
 def success(_association: AcceptedAssociation, _request: Request) -> Response:
     """Answer anything with 0x0000."""
-    return Response(0x0000)
+    return Response(statuses.SUCCESS)
 
 
 @contextmanager
 def accepting(
     answering: Answering = success, *, grace_s: float = 0, **options: Any
 ) -> Iterator[tuple[Acceptor, Seen]]:
-    """A running acceptor called BROKER; it is stopped at the end."""
+    """A running acceptor called BROKER; it is stopped at the end.
+
+    `options` are of AcceptorSettings, and the callables of an Acceptor.
+    """
     seen = Seen()
-    settings: dict[str, Any] = {
-        "host": "127.0.0.1",
-        "port": 0,
-        "ae_title": "BROKER",
-        "offers": OFFERS,
+    edges: dict[str, Any] = {
+        "offers": lambda: OFFERS,
         "new_service": lambda association: Scripted(association, answering, seen),
         "on_event": seen.event,
     }
-    acceptor = Acceptor(**{**settings, **options})
+    settings: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "ae_title": "BROKER"}
+    known = {each.name for each in fields(AcceptorSettings)}
+    for name, value in options.items():
+        (settings if name in known else edges)[name] = value
+    acceptor = Acceptor(AcceptorSettings(**settings), **edges)
     acceptor.start()
     try:
         yield acceptor, seen

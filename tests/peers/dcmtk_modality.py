@@ -103,7 +103,7 @@ class DcmtkModality:
         program: str,
         *arguments: str,
         port: int = 104,
-        ae_title: str = "NOBODY",
+        ae_title: str = "UNNAMED",
         lut: bool = False,
         lut_in_session: bool = False,
     ) -> str:

@@ -110,7 +110,7 @@ FRONT_DOOR = _listed(
     ),
     Step("incoming-dropped", "after", f"{_SPOOL}:Spool.drop"),
 )
-"""From the first pixel that comes to the modality's farewell, in their order."""
+"""From the first pixel that comes to the modality's release, in their order."""
 
 BACK_DOOR = _listed(
     Step("job-chosen", "before", f"{_CLAIMS}.claim"),

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from hypothesis.stateful import invariant
 
-from tests.dicom.conftest import Desk
+from broker.dicom import statuses
+from tests.dicom.conftest import ScpSite
 from tests.peers import print_model
 from tests.peers.print_model import FILM_BOX, IMAGE_BOX, LUT, SESSION, Asked, Printed, PrintModel
 from tests.peers.print_requests import (
@@ -30,9 +31,9 @@ class Exchange(Search):
     A class that derives from it says which steps there are.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, site: ScpSite) -> None:
         super().__init__()
-        self.desk = desk
+        self.site = site
         self.model = PrintModel()
         self.gone: list[tuple[str, str]] = []
         self.uids: set[str] = set()
@@ -40,13 +41,13 @@ class Exchange(Search):
         self.films: dict[int, Printed] = {}
         self.keys: dict[tuple[int, int], str] = {}
         self.associations = 0
-        newest = desk.jobs.list(limit=1, newest_first=True)
+        newest = site.jobs.list(limit=1, newest_first=True)
         self.newest = newest[0].id if newest else 0
 
     @invariant()
     def nothing_is_left_over(self) -> None:
         """As many pictures wait as may still be asked for."""
-        assert len(self.desk.arriving()) == self.model.pictures()
+        assert len(self.site.unkept()) == self.model.pictures()
 
     def teardown(self) -> None:
         """All that lies ready is as the model says; what was accepted is as it was."""
@@ -60,10 +61,10 @@ class Exchange(Search):
 
     def end(self, how: Callable[[Speaker], None]) -> None:
         """End the association; what was not actioned is forgotten."""
-        ended = len(self.desk.endings)
+        ended = len(self.site.endings)
         how(self.speaker)
-        self.desk.wait_for_endings(ended + 1)
-        assert self.desk.arriving() == []
+        self.site.wait_for_endings(ended + 1)
+        assert self.site.unkept() == []
 
     def uid(self, who: Who) -> str:
         """The UID that is meant; one of no object where there is none."""
@@ -183,10 +184,10 @@ class Exchange(Search):
         asked = Asked("get", print_model.PRINTER, uid)
         expected = self.model.expect(asked)
         answer = say(self.speaker, asked, None, **listed)
-        if expected.statuses != {0x0000}:
+        if expected.statuses != {statuses.SUCCESS}:
             assert answer.status in expected.statuses
             return
-        assert answer.status == (0x0107 if unknown else 0x0000)
+        assert answer.status == (statuses.ATTRIBUTE_LIST_ERROR if unknown else statuses.SUCCESS)
         told = text_of(answer.dataset)
         assert set(tags) - {UNKNOWN} == set(told) if tags else told["PrinterName"] == "BROKER"
         assert answer.command.get("AttributeIdentifierList", []) in (unknown, *unknown)
@@ -238,11 +239,11 @@ class Exchange(Search):
 
     def newest_job(self) -> int:
         """The number of the job that was recorded last; 0 when there is none."""
-        return max((job.id for job in self.desk.jobs.list(limit=1, newest_first=True)), default=0)
+        return max((job.id for job in self.site.jobs.list(limit=1, newest_first=True)), default=0)
 
     def check_key(self, job: int, printed: Printed) -> None:
         """Films of one film session are known as such, and those of two are told apart."""
-        request = self.desk.jobs.request(job)
+        request = self.site.jobs.request(job)
         key = self.keys.setdefault((self.associations, printed.film_session), request.film_session)
         assert request.film_session == key
         assert len(set(self.keys.values())) == len(self.keys)
@@ -250,5 +251,5 @@ class Exchange(Search):
 
     def check_job(self, job: int, printed: Printed) -> None:
         """The frozen copy holds what the modality had set when it asked, and nothing else."""
-        request = self.desk.jobs.request(job)
-        assert printed_of(request, printed.film_session, self.desk.spool.read) == printed
+        request = self.site.jobs.request(job)
+        assert printed_of(request, printed.film_session, self.site.spool.read) == printed

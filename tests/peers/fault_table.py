@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from broker.dicom import statuses
 from broker.dicom.uids import GRAYSCALE_META, PRESENTATION_LUT
 from broker.dicom.upper_layer.negotiation import (
     CONGESTED,
@@ -131,7 +132,7 @@ def _late(asked: str) -> str:
 ABORTED, CLOSED = "aborted the association", "closed the connection"
 PERHAPS_TLS = "; if it speaks TLS on this port, set tls = true for this printer"
 """Said of what hangs up without a word: a TLS port may do that."""
-NONSENSE = "faulty: HOST broke the protocol: sent a response of another kind"
+NONSENSE = "faulty: HOST violated the protocol: sent a response of another kind"
 FOR_GOOD = "faulty rejected the association for good"
 BOXES = r"image boxes for STANDARD\1,2, not 2"
 
@@ -176,7 +177,7 @@ FAULTS = [
         Step.ASSOCIATION,
         takes_no(PRESENTATION_LUT),
         REFUSED,
-        "faulty does not take Presentation LUT",
+        "faulty does not support Presentation LUT",
     ),
     Case(Step.ASSOCIATION, is_slow(0.2), OUT, printed=True),
     # Before the line
@@ -216,7 +217,7 @@ FAULTS = [
     Case(Step.IMAGE, is_slow(0.2), OUT, printed=True),
     Case(
         Step.SESSION,
-        says(0x0124),
+        says(statuses.NOT_AUTHORIZED),
         WAITS,
         "faulty: N-CREATE of the film session answered 0x0124 (not authorized)",
     ),
@@ -244,34 +245,39 @@ FAULTS = [
     Case(Step.ACTION, is_slow(0.3), OUT, printed=True),
     Case(
         Step.ACTION,
-        says(0xB604),
+        says(statuses.IMAGE_SHRUNK),
         NOTED,
         "N-ACTION: 0xB604 (image too large, shrunk to fit)",
         printed=True,
     ),
     Case(
         Step.SESSION,
-        says(0xB600),
+        says(statuses.MEMORY_ALLOCATION_UNSUPPORTED),
         NOTED,
         "N-CREATE of the film session: 0xB600 (memory allocation not supported)",
         printed=True,
     ),
-    Case(Step.ACTION, says(0xB603), GIVEN_UP, "faulty printed nothing: 0xB603 (empty page)"),
     Case(
         Step.ACTION,
-        says(0x0110),
+        says(statuses.EMPTY_FILM_BOX),
+        GIVEN_UP,
+        "faulty printed nothing: 0xB603 (empty page)",
+    ),
+    Case(
+        Step.ACTION,
+        says(statuses.PROCESSING_FAILURE),
         GIVEN_UP,
         "faulty: N-ACTION answered 0x0110 (processing failure)",
     ),
     Case(
         Step.ACTION,
-        says(0x0106),
+        says(statuses.INVALID_ATTRIBUTE_VALUE),
         REFUSED,
         "faulty: N-ACTION answered 0x0106 (invalid attribute value)",
     ),
     Case(
         Step.ACTION,
-        says(0xC602),
+        says(statuses.FILM_BOX_QUEUE_FULL),
         WAITS,
         "faulty: N-ACTION answered 0xC602 (print queue is full)",
     ),
@@ -284,6 +290,11 @@ FAULTS = [
     *(
         Case(step, act, OUT, printed=True)
         for step in (Step.CLEAR, Step.END)
-        for act in (answers_another_message, answers_another_kind, reports_events, says(0x0110))
+        for act in (
+            answers_another_message,
+            answers_another_kind,
+            reports_events,
+            says(statuses.PROCESSING_FAILURE),
+        )
     ),
 ]

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from broker.cli import queue_tables
 from broker.config.file import parse
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_SESSION, PRESENTATION_LUT
 from broker.model.job import FINISHED, Job, State
 from broker.model.printer import Printer
@@ -74,7 +75,7 @@ class FaultyRelay(Relay):
             ct.open_film_box(r"STANDARD\1,2", ReferencedPresentationLUTSequence=[named])
             for position, pixels in enumerate(film_of(film), start=1):
                 ct.set_image(position, image_box(position, picture(PixelData=pixels)))
-        assert ct.action(FILM_SESSION, ct.session).status == 0x0000
+        assert ct.action(FILM_SESSION, ct.session).status == statuses.SUCCESS
         ct.delete(FILM_SESSION, ct.session)
 
     def ended(self) -> int:

@@ -62,7 +62,7 @@ def dripping(peer: Hostile, data: bytes) -> Answered:
         thread.join()
 
 
-def slow_stranger(site: Site) -> Answered:
+def slow_proposal(site: Site) -> Answered:
     """An A-ASSOCIATE-RQ that would take half a minute."""
     with Hostile.call(site) as peer:
         return dripping(peer, proposal() + bytes(1000))
@@ -116,7 +116,7 @@ CASES = (
         Refusal.SLOW,
     ),
     Case("half a P-DATA, and silence", later(HALF), UNSPECIFIED, BY_MESSAGE_S, Refusal.SLOW),
-    Case("A-ASSOCIATE-RQ byte by byte", slow_stranger, UNSPECIFIED, BY_ESTABLISH_S, Refusal.SLOW),
+    Case("A-ASSOCIATE-RQ byte by byte", slow_proposal, UNSPECIFIED, BY_ESTABLISH_S, Refusal.SLOW),
     Case("P-DATA byte by byte", slow_association, UNSPECIFIED, BY_MESSAGE_S, Refusal.SLOW),
     Case("message that never ends", endless_message, UNSPECIFIED, BY_MESSAGE_S, Refusal.SLOW),
 )

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 
+from broker.dicom import statuses
 from broker.dicom.statuses import words
 from broker.dicom.uids import PRESENTATION_LUT
 from broker.model.refusal import Refusal
@@ -185,7 +186,7 @@ CASES = (
     ),
     Case("1,000 A-ASSOCIATE-RQs, each closed", proposing, NOTHING),
     Case("500 connections, each reset", connections(500, reset=True), NOTHING),
-    Case("300 silent connections", silent(b""), CUT, BY_ESTABLISH_S, Refusal.STRANGER_CUT),
+    Case("300 silent connections", silent(b""), CUT, BY_ESTABLISH_S, Refusal.PENDING_CUT),
     Case(
         "300 half A-ASSOCIATE-RQs",
         silent(proposal()[:100]),
@@ -211,7 +212,7 @@ CASES = (
     Case(
         "no file descriptors but 30",
         descriptors,
-        words(0x0000),
+        words(statuses.SUCCESS),
         kind=Refusal.NO_DESCRIPTORS,
     ),
     Case("answers never read", never_reading, "association aborted", 15.0, Refusal.NOT_READING),

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from pydicom.dataset import Dataset
 
+from broker.dicom import statuses
 from broker.dicom.statuses import words
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, GRAYSCALE_IMAGE_BOX, PRESENTATION_LUT
 from broker.dicom.upper_layer.command_set import Command, read_command
@@ -193,7 +194,7 @@ def many(
                 for _ in range(AT_ONCE):
                     last = peer.message()
             since = time.monotonic()
-            assert int(read_command(last).Status) == 0x0213
+            assert int(read_command(last).Status) == statuses.RESOURCE_LIMITATION
             peer.send(request)
             return Answered(peer.reply()[0], time.monotonic() - since)
 
@@ -209,8 +210,8 @@ def lut() -> Dataset:
     return made
 
 
-TOO_MUCH, TOO_LARGE = words(0x0213), words(0xC605)
-UNREADABLE, WRONG = words(0x0110), words(0x0106)
+TOO_MUCH, TOO_LARGE = words(statuses.RESOURCE_LIMITATION), words(statuses.NO_MEMORY_FOR_IMAGE)
+UNREADABLE, WRONG = words(statuses.PROCESSING_FAILURE), words(statuses.INVALID_ATTRIBUTE_VALUE)
 MUCH = Refusal.TOO_MUCH
 NOT_STORED = Refusal.IMAGE_NOT_STORED
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from broker.dicom import statuses
 from broker.dicom.statuses import words
 from broker.dicom.uids import VERIFICATION
 from broker.dicom.upper_layer.command_set import Command
@@ -37,7 +38,7 @@ def status(pdu: bytes) -> Callable[[Site], Answered]:
             answered = peer.reply()[0]
             took = time.monotonic() - since
             peer.say(ECHO, echo(9))
-            assert peer.reply()[0] == words(0x0000)
+            assert peer.reply()[0] == words(statuses.SUCCESS)
             return Answered(answered, took)
 
     return play
@@ -83,9 +84,13 @@ CASES = (
         UNEXPECTED_PARAMETER,
         kind=BROKEN,
     ),
-    Case("unknown Command Field", status(data_pdu(ECHO, 0x03, UNKNOWN)), words(0x0211)),
-    Case("wrong group length", status(data_pdu(ECHO, 0x03, WRONG_LENGTH)), words(0x0000)),
+    Case(
+        "unknown Command Field",
+        status(data_pdu(ECHO, 0x03, UNKNOWN)),
+        words(statuses.UNRECOGNIZED_OPERATION),
+    ),
+    Case("wrong group length", status(data_pdu(ECHO, 0x03, WRONG_LENGTH)), words(statuses.SUCCESS)),
     Case("no Message ID", later(data_pdu(ECHO, 0x03, NAMELESS)), INVALID, kind=BROKEN),
     Case("command set of 16 MB", endless_command, INVALID, kind=BROKEN),
-    Case("2,000 C-CANCELs", many_cancels, words(0x0000), 2.0),
+    Case("2,000 C-CANCELs", many_cancels, words(statuses.SUCCESS), 2.0),
 )

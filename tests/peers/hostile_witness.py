@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from statistics import median
 
+from broker.dicom import statuses
 from broker.dicom.upper_layer.connection import Rejected
 from tests.peers.speaker import Speaker
 
@@ -99,7 +100,7 @@ def _film(port: int, stop: threading.Event) -> bool:
             continue
         status = modality.print_film()
         modality.release()
-        if status != 0x0000:
+        if status != statuses.SUCCESS:
             raise SystemExit(f"0x{status:04X}")
         return True
 

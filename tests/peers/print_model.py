@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from broker.dicom import statuses
 from tests.peers.print_objects import (
     FILM_BOX,
     IMAGE_BOX,
@@ -94,9 +95,13 @@ class PrintModel(Objects):
     def expect(self, asked: Asked) -> Expected:
         """What a request must be answered with; `then` makes it so."""
         if asked.sop_class not in MEMBERS[asked.context]:
-            return _refused(0x0118)
+            return _refused(statuses.NO_SUCH_SOP_CLASS)
         if asked.operation not in SERVICES[asked.sop_class]:
-            return _refused(0x0118 if asked.operation == "create" else 0x0211)
+            return _refused(
+                statuses.NO_SUCH_SOP_CLASS
+                if asked.operation == "create"
+                else statuses.UNRECOGNIZED_OPERATION
+            )
         if asked.operation == "create":
             return self._create(asked)
         uid, faults = self.named(asked.sop_class, asked.uid)
@@ -112,15 +117,15 @@ class PrintModel(Objects):
             }
             return change[asked.sop_class](asked, uid)
         if asked.operation == "delete":
-            return Expected(frozenset({0x0000}), uid, then=lambda *_: self.forget(uid))
-        return Expected(frozenset({0x0000}), uid)
+            return Expected(frozenset({statuses.SUCCESS}), uid, then=lambda *_: self.forget(uid))
+        return Expected(frozenset({statuses.SUCCESS}), uid)
 
     def _create(self, asked: Asked) -> Expected:
         faults = set()
         if asked.uid and not re.fullmatch(r"[0-9.]{1,64}", asked.uid):
-            faults.add(0x0117)
+            faults.add(statuses.INVALID_SOP_INSTANCE)
         if asked.uid in dict(self.objects()):
-            faults.add(0x0111)
+            faults.add(statuses.DUPLICATE_SOP_INSTANCE)
         if asked.sop_class == SESSION:
             return self._create_session(asked, faults)
         if asked.sop_class == FILM_BOX:
@@ -129,13 +134,15 @@ class PrintModel(Objects):
         if faults | wrong:
             return _refused(*faults | wrong)
         return Expected(
-            frozenset({0x0000}), asked.uid, then=lambda uid, _: self.luts.update({uid: lut})
+            frozenset({statuses.SUCCESS}),
+            asked.uid,
+            then=lambda uid, _: self.luts.update({uid: lut}),
         )
 
     def _create_session(self, asked: Asked, faults: set[int]) -> Expected:
         """One film session on an association at a time (H.4.1.2.1.3)."""
         if self.session is not None:
-            faults.add(0x0111)
+            faults.add(statuses.DUPLICATE_SOP_INSTANCE)
         made = Session("", self.sessions + 1, {}, {}, None)
         faults |= self._change_session(made, asked.elements)
         if faults:
@@ -144,7 +151,7 @@ class PrintModel(Objects):
         def then(uid: str, _: Sequence[str]) -> None:
             made.uid, self.sessions, self.session = uid, made.number, made
 
-        return Expected(frozenset({0x0000}), asked.uid, made.reply(), then=then)
+        return Expected(frozenset({statuses.SUCCESS}), asked.uid, made.reply(), then=then)
 
     def _set_session(self, asked: Asked, uid: str) -> Expected:
         session = self.session
@@ -159,7 +166,7 @@ class PrintModel(Objects):
         def then(*_: object) -> None:
             self.session = changed
 
-        return Expected(frozenset({0x0000}), uid, changed.reply(), then=then)
+        return Expected(frozenset({statuses.SUCCESS}), uid, changed.reply(), then=then)
 
     def _change_session(self, session: Session, elements: Elements) -> set[int]:
         attributes, wrong = read(elements, SESSION_KEYWORDS)
@@ -173,21 +180,21 @@ class PrintModel(Objects):
     def _create_film(self, asked: Asked, faults: set[int]) -> Expected:
         """A film box, and an image box for each place of its layout (H.4.2.2.1)."""
         if self.session is None:
-            faults.add(0x0117)
+            faults.add(statuses.INVALID_SOP_INSTANCE)
         references = asked.elements.get("ReferencedFilmSessionSequence", "absent")
         if references == "absent":
-            faults.add(0x0120)
+            faults.add(statuses.MISSING_ATTRIBUTE)
         elif not references:
-            faults.add(0x0121)
+            faults.add(statuses.MISSING_ATTRIBUTE_VALUE)
         elif self.session is not None and [
             each.get("ReferencedSOPInstanceUID") for each in references
         ] != [self.session.uid]:
-            faults.add(0x0106)
+            faults.add(statuses.INVALID_ATTRIBUTE_VALUE)
         layout = asked.elements.get("ImageDisplayFormat", "absent")
         if layout == "absent":
-            faults.add(0x0120)
+            faults.add(statuses.MISSING_ATTRIBUTE)
         elif not layout:
-            faults.add(0x0121)
+            faults.add(statuses.MISSING_ATTRIBUTE_VALUE)
         attributes, wrong = read(asked.elements, FIXED_KEYWORDS + FILM_KEYWORDS)
         lut, wrong_lut = self.referenced(asked.elements)
         faults |= wrong | wrong_lut
@@ -200,7 +207,7 @@ class PrintModel(Objects):
             assert self.session is not None
             self.session.films.append(FilmBox(uid, attributes, lut, boxes))
 
-        return Expected(frozenset({0x0000}), asked.uid, attributes, places, then)
+        return Expected(frozenset({statuses.SUCCESS}), asked.uid, attributes, places, then)
 
     def _set_film(self, asked: Asked, uid: str) -> Expected:
         """What is fixed at creation may be said again, but not be changed (H.4.2.2.2)."""
@@ -211,7 +218,7 @@ class PrintModel(Objects):
         faults |= wrong | wrong_lut
         said = {each for each in FIXED_KEYWORDS if values_of(asked.elements, each)}
         if any(fixed.get(each) != film.attributes.get(each) for each in said):
-            faults.add(0x0105)
+            faults.add(statuses.NO_SUCH_ATTRIBUTE)
         if faults:
             return _refused(*faults)
         attributes = film.attributes | sent
@@ -220,7 +227,7 @@ class PrintModel(Objects):
             film.attributes, film.lut = attributes, lut or film.lut
 
         settable = {each: attributes[each] for each in FILM_KEYWORDS if each in attributes}
-        return Expected(frozenset({0x0000}), uid, settable, then=then)
+        return Expected(frozenset({statuses.SUCCESS}), uid, settable, then=then)
 
     def _set_box(self, asked: Asked, uid: str) -> Expected:
         """All of an image box is said at once; no item erases it (H.4.3.1.2.1)."""
@@ -232,14 +239,16 @@ class PrintModel(Objects):
         items = asked.elements.get("BasicGrayscaleImageSequence", "absent")
         picture: Picture | None = None
         if items == "absent" or not (position or wrong):
-            faults.add(0x0121)
+            faults.add(statuses.MISSING_ATTRIBUTE_VALUE)
         if items != "absent" and items:
             picture, wrong_picture = picture_of(items[0])
-            faults |= wrong_picture | ({0x0106} if len(items) > 1 else set())
+            faults |= wrong_picture | (
+                {statuses.INVALID_ATTRIBUTE_VALUE} if len(items) > 1 else set()
+            )
         place = int(position["ImageBoxPosition"][0]) if position else 0
         there = [each for each in film.boxes if each.position == place]
         if position and (not there or (there[0] is not box and there[0].picture is not None)):
-            faults.add(0x0106)
+            faults.add(statuses.INVALID_ATTRIBUTE_VALUE)
         if faults:
             return _refused(*faults)
 
@@ -247,12 +256,12 @@ class PrintModel(Objects):
             there[0].position, box.position = box.position, place
             box.attributes, box.picture, box.lut = attributes, picture, lut
 
-        return Expected(frozenset({0x0000}), uid, then=then)
+        return Expected(frozenset({statuses.SUCCESS}), uid, then=then)
 
     def _action(self, asked: Asked, uid: str, faults: set[int]) -> Expected:
         """Empty films are not printed; one with nothing else is answered by a warning."""
         if asked.action != 1:
-            faults.add(0x0123)
+            faults.add(statuses.NO_SUCH_ACTION)
         session = self.session
         if not uid or session is None:
             return _refused(*faults)
@@ -260,9 +269,9 @@ class PrintModel(Objects):
         films = session.films if whole else [self.film(uid)]
         full = [film for film in films if not film.empty]
         if not films:
-            faults.add(0xC600)
+            faults.add(statuses.NO_FILM_BOXES)
         elif not full:
-            faults.add(0xB602 if whole else 0xB603)
+            faults.add(statuses.EMPTY_FILM_SESSION if whole else statuses.EMPTY_FILM_BOX)
         if faults:
             return Expected(frozenset(faults), uid)
 
@@ -278,8 +287,8 @@ class PrintModel(Objects):
                 )
             )
 
-        return Expected(frozenset({0x0000}), uid, then=then)
+        return Expected(frozenset({statuses.SUCCESS}), uid, then=then)
 
 
-def _refused(*statuses: int) -> Expected:
-    return Expected(frozenset(statuses))
+def _refused(*allowed: int) -> Expected:
+    return Expected(frozenset(allowed))

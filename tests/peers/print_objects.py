@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from broker.dicom import statuses
 from tests.peers.print_values import Elements, Lut, Picture, Place, Sheet, Values
 
 SESSION, FILM_BOX, IMAGE_BOX = "film session", "film box", "image box"
@@ -103,14 +104,21 @@ class Objects:
         """The instance that is meant, or why there is none (PS3.7 10.1)."""
         of_class = [uid for uid, each in self.objects() if each == sop_class]
         if not uid:
-            return (of_class[0], set()) if len(of_class) == 1 else ("", {0x0112})
+            return (
+                (of_class[0], set())
+                if len(of_class) == 1
+                else ("", {statuses.NO_SUCH_SOP_INSTANCE})
+            )
         if uid in of_class:
             return uid, set()
         # The Printer is not among the objects of an association: it may count as none of them.
         printers = PRINTER in (sop_class, dict(self.objects()).get(uid))
         if uid in dict(self.objects()):
-            return "", {0x0119, 0x0112} if printers else {0x0119}
-        return "", {0x0112}
+            return "", {
+                statuses.CLASS_INSTANCE_CONFLICT,
+                statuses.NO_SUCH_SOP_INSTANCE,
+            } if printers else {statuses.CLASS_INSTANCE_CONFLICT}
+        return "", {statuses.NO_SUCH_SOP_INSTANCE}
 
     def referenced(self, elements: Elements) -> tuple[Lut | None, set[int]]:
         """The Presentation LUT that is referred to, if any, or what is wrong with that."""
@@ -121,7 +129,7 @@ class Objects:
         if not named:
             return None, set()
         if len(named) > 1 or named[0] not in self.luts:
-            return None, {0x0106}
+            return None, {statuses.INVALID_ATTRIBUTE_VALUE}
         return self.luts[named[0]], set()
 
     def forget(self, uid: str) -> None:

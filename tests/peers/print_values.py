@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from broker.dicom import statuses
+
 Elements = Mapping[str, Any]
 Values = dict[str, tuple[str, ...]]
 Lut = tuple[str, tuple[int, ...], bytes]
@@ -140,7 +142,7 @@ def read(elements: Elements, keywords: Sequence[str]) -> tuple[Values, set[int]]
             said = (re.sub(r"\s", "", said[0]).upper(),)
             wrong |= not places_of(said[0])
         found[keyword] = said
-    return found, {0x0106} if wrong else set()
+    return found, {statuses.INVALID_ATTRIBUTE_VALUE} if wrong else set()
 
 
 def places_of(layout: str) -> int:
@@ -170,7 +172,7 @@ def picture_of(item: Elements) -> tuple[Picture | None, set[int]]:
         "PixelData",
     ]
     lacking = any(item.get(keyword) in (None, "", b"") for keyword in needed)
-    faults = {0x0121} if lacking else set()
+    faults = {statuses.MISSING_ATTRIBUTE_VALUE} if lacking else set()
     bits = (item.get("BitsAllocated"), item.get("BitsStored"), item.get("HighBit"))
     rows, columns, content = (item.get(each) for each in ("Rows", "Columns", "PixelData"))
     if not lacking:
@@ -193,7 +195,7 @@ def picture_of(item: Elements) -> tuple[Picture | None, set[int]]:
                 content=content[:length],
             ), set()
     # Where something lacks, something else may be wrong as well.
-    return None, faults or {0x0106}
+    return None, faults or {statuses.INVALID_ATTRIBUTE_VALUE}
 
 
 def lut_of(elements: Elements) -> tuple[Lut, set[int]]:
@@ -201,9 +203,11 @@ def lut_of(elements: Elements) -> tuple[Lut, set[int]]:
     shape = values_of(elements, "PresentationLUTShape")
     tables = elements.get("PresentationLUTSequence") or []
     if not shape and not tables:
-        return ("", (), b""), {0x0120}
+        return ("", (), b""), {statuses.MISSING_ATTRIBUTE}
     if shape and not tables:
-        return (shape[0], (), b""), set() if shape[0] in ("IDENTITY", "LIN OD") else {0x0106}
+        return (shape[0], (), b""), set() if shape[0] in ("IDENTITY", "LIN OD") else {
+            statuses.INVALID_ATTRIBUTE_VALUE
+        }
     descriptor = tuple(tables[0].get("LUTDescriptor") or ())
     table = tables[0].get("LUTData") or b""
     allowed = (
@@ -215,4 +219,4 @@ def lut_of(elements: Elements) -> tuple[Lut, set[int]]:
         and 10 <= descriptor[2] <= 16
         and len(table) == 2 * descriptor[0]
     )
-    return ("", descriptor, table), set() if allowed else {0x0106}
+    return ("", descriptor, table), set() if allowed else {statuses.INVALID_ATTRIBUTE_VALUE}

@@ -107,7 +107,10 @@ class Call:
         """Image box -> its picture."""
 
     def run(self) -> None:
-        """Until somebody hangs up: raises WireBroken then."""
+        """Until the peer closes.
+
+        Raises: WireBroken: then.
+        """
         pdu = self._wire.receive(self._deadline())
         self._proposal = read_proposal(pdu.body)
         self._send_pdu = sendable_pdu(self._proposal.max_pdu)

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from pydicom.dataset import Dataset
 
+from broker.dicom import statuses
 from broker.dicom.statuses import Meaning, meaning
 from broker.dicom.upper_layer.message import Request
 from broker.dicom.upper_layer.negotiation import Rejection
@@ -124,12 +125,12 @@ def answers_too_late(turn: Turn) -> None:
     """The film is on paper at once, the answer comes when the broker has hung up."""
     turn.print_film()
     turn.pause(2.0)
-    turn.answer(0x0000)
+    turn.answer(statuses.SUCCESS)
 
 
 def answers_without_data(turn: Turn) -> None:
     """Success, and no data set."""
-    turn.answer(0x0000)
+    turn.answer(statuses.SUCCESS)
 
 
 def answers_another_message(turn: Turn) -> None:
@@ -140,13 +141,13 @@ def answers_another_message(turn: Turn) -> None:
 
 def answers_the_earlier_message(turn: Turn) -> None:
     """The request before is answered once more; this one never is."""
-    turn.answer(0x0000, MessageIDBeingRespondedTo=turn.earlier_id)
+    turn.answer(statuses.SUCCESS, MessageIDBeingRespondedTo=turn.earlier_id)
     turn.fall_silent()
 
 
 def answers_another_kind(turn: Turn) -> None:
     """Success, as the response to another kind of request."""
-    turn.answer(0x0000, CommandField=0x8110)
+    turn.answer(statuses.SUCCESS, CommandField=0x8110)
 
 
 def reports_events(turn: Turn) -> None:
@@ -201,7 +202,7 @@ def offers_boxes(number: int) -> Act:
             items.append(item)
         reply = Dataset()
         reply.ReferencedImageBoxSequence = items
-        turn.answer(0x0000, reply)
+        turn.answer(statuses.SUCCESS, reply)
 
     return act
 

@@ -1,6 +1,6 @@
 """The queue's rules in plain dicts: who may do what to a job, and what becomes of it.
 
-Written from the promises (the line, the fence) and from what the verbs say of themselves, not from
+Written from the promises (the line, the fence) and from what the methods promise, not from
 the store, to be compared with it. Every method says why it is refused, or empty when it is done;
 what is refused changes nothing.
 """
@@ -87,29 +87,29 @@ class QueueModel:
         if self.jobs[number]["state"] == "queued":
             self.jobs[number]["printer"] = printer
 
-    def write(self, number: int, token: Token, at: int, verb: str) -> str:
+    def write(self, number: int, token: Token, at: int, event: str) -> str:
         """What an attempt writes about one sending; `at` is none of the job's when negative."""
         job = self.jobs[number]
-        before = {"asked": ("waiting", "uncertain")}.get(verb, ("asked",))
+        before = {"asked": ("waiting", "uncertain")}.get(event, ("asked",))
         if not self.holds(number, token) or at < 0 or job["sendings"][at]["state"] not in before:
             return LOST
         film = job["sendings"][at]
-        if verb == "asked":
+        if event == "asked":
             if film["state"] == "uncertain":
                 self._doubt(film)
             film.update(
                 state="asked", printer=job["printer"], asked_at=self.clock(), accepted_at=None
             )
-        elif verb == "accepted":
+        elif event == "accepted":
             film.update(state="accepted", accepted_at=self.clock())
-        elif verb == "not_printed":
+        elif event == "not_printed":
             film.update(state="waiting", printer="", asked_at=None)
         else:
             film.update(state="uncertain")
         return ""
 
     def finish(self, number: int, token: Token, outcome: str, goal: str, **facts: Any) -> str:
-        """The attempt ends; a wish wins over going back to the queue."""
+        """The attempt ends; a command wins over going back to the queue."""
         job = self.jobs[number]
         if not self.holds(number, token):
             return LOST

@@ -128,7 +128,7 @@ class ScriptedPrinter:
                 target=self._run, args=(wire,), name=f"{self.name}-call", daemon=True
             )
             with self._changed:
-                # Started before anybody sees it: `shut` joins what it finds.
+                # Started before it can be found: `shut` joins what it finds.
                 thread.start()
                 self._running[thread] = wire
             if self._off.is_set():

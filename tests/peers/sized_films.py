@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, FILM_SESSION
 from tests.peers.speaker import Speaker, image_box, picture
 
@@ -19,7 +20,7 @@ def print_film(ct: Speaker, size: str) -> None:
     """One film, by N-ACTION on its film box, on an association of its own."""
     ct.open_session()
     lay_out(ct, size)
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     ct.release()
 
 
@@ -27,5 +28,5 @@ def print_session(ct: Speaker, *sizes: str, **attributes: Any) -> None:
     """All of them by one N-ACTION on such a film session, on an association of its own."""
     ct.open_session(**attributes)
     lay_out(ct, *sizes)
-    assert ct.action(FILM_SESSION, ct.session).status == 0x0000
+    assert ct.action(FILM_SESSION, ct.session).status == statuses.SUCCESS
     ct.release()

@@ -28,7 +28,7 @@ PATIENCE_S = 20.0
 
 
 class Speaker:
-    """One association with a Print SCP, and the seven verbs in any shape."""
+    """One association with a Print SCP, and the seven operations in any form."""
 
     def __init__(
         self,
@@ -129,11 +129,11 @@ class Speaker:
         return self.action(FILM_BOX, self.film_box).status
 
     def release(self) -> None:
-        """End in good order."""
+        """Release the association."""
         self.wire.release()
 
     def abort(self) -> None:
-        """End without a word of farewell."""
+        """Close without A-RELEASE or A-ABORT."""
         self.wire.abort()
 
 

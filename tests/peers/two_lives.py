@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, FILM_SESSION
 from broker.dicom.upper_layer.connection import Broken
 from broker.emulator.printer import EmulatedPrinter
@@ -113,7 +114,7 @@ def lay_out(ct: Speaker, film: int) -> None:
     ct.open_film_box(rf"STANDARD\1,{len(levels)}", FilmSizeID="8INX10IN")
     for position, level in enumerate(levels, start=1):
         made = image_box(position, picture(PixelData=level * 16))
-        assert ct.set_image(position, made).status == 0x0000
+        assert ct.set_image(position, made).status == statuses.SUCCESS
 
 
 def queue_films(folder: Path) -> None:
@@ -123,12 +124,12 @@ def queue_films(folder: Path) -> None:
         ct.open_session()
         lay_out(ct, 1)
         lay_out(ct, 2)
-        assert ct.action(FILM_SESSION, ct.session).status == 0x0000
+        assert ct.action(FILM_SESSION, ct.session).status == statuses.SUCCESS
         ct.release()
         ct = Speaker(broker.port)
         ct.open_session()
         lay_out(ct, 3)
-        assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+        assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
         ct.release()
 
 

@@ -165,7 +165,7 @@ def test_after_the_line_the_film_is_uncertain_at_once(stage: Stage) -> None:
 def test_the_line_holds_for_a_printer_that_is_taken_out(
     stage: Stage, on_uncertain: str, state: State, strikes: int
 ) -> None:
-    """While it had a film, somebody took it out of the configuration: the film is in doubt."""
+    """While it had a film, it was taken out of the configuration: the film is uncertain."""
     Orphaned.printers = stage.printers
     stage.attempt(_opens(Orphaned), on_uncertain)
 

@@ -108,9 +108,8 @@ def test_without_haproxy_the_broker_runs_alone(
 ) -> None:
     """What is missing is named with its Debian package, and the broker is measured all the same."""
     monkeypatch.setattr(haproxy, "PATH", str(tmp_path))
-    monkeypatch.setattr(bad_morning, "PLAN", Plan(1, 1, 0.0, 0.0, 0.0, 0.0, 0.1))
 
-    assert bad_morning.main(["--both", "--json"]) == 0
+    assert bad_morning.main(["--both", "--json"], Plan(1, 1, 0.0, 0.0, 0.0, 0.0, 0.1)) == 0
 
     said, progress = capsys.readouterr()
     assert "haproxy (apt-get install haproxy)" in progress

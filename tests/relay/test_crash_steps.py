@@ -9,6 +9,7 @@ from queue import SimpleQueue
 
 import pytest
 
+from broker.dicom import statuses
 from broker.model.job import FilmState
 from tests.peers.doomed_broker import BACK_DOOR, FRONT_DOOR, START, Nursery, Step, arm
 from tests.peers.two_lives import ASKED, Case, Evidence, queue_films, run
@@ -88,7 +89,7 @@ def test_a_crash_while_a_film_is_taken(case: Case, play: Callable[[Case], Eviden
     """Success is said only of what comes out; without it, a film comes out once or not at all."""
     left = play(case)
     assert left.witnesses == died(case)
-    assert left.heard == (0x0000 if case.step in ANSWERED else None)
+    assert left.heard == (statuses.SUCCESS if case.step in ANSWERED else None)
     assert left.sheets == ONCE | ({4: 1} if case.step in COMMITTED else {})
     assert left.held == {}
     assert left.orphans == set()

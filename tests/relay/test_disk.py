@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, PRINTER, PRINTER_INSTANCE
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import State
@@ -53,13 +54,13 @@ def test_no_room_for_the_pixels(relay: Relay, disk: Disk, printer: EmulatedPrint
     ct.open_film_box()
     disk.fill(LEAVE)
 
-    assert _large(ct) == 0xC605
+    assert _large(ct) == statuses.NO_MEMORY_FOR_IMAGE
     assert list((disk.folder / "broker-data/spool/incoming").iterdir()) == []
-    assert ct.action(FILM_BOX, ct.film_box).status == 0xB603, "an empty film box"
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.EMPTY_FILM_BOX, "an empty film box"
 
     disk.empty()
-    assert _large(ct) == 0x0000
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert _large(ct) == statuses.SUCCESS
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     relay.wait_until(State.SENT, 1)
     assert len(printer.sheets) == 1
 
@@ -72,13 +73,13 @@ def test_no_room_for_the_rows(relay: Relay, disk: Disk, printer: EmulatedPrinter
     ct.set_image()
     disk.fill()
 
-    assert ct.action(FILM_BOX, ct.film_box).status == 0xC602
-    assert ct.get(PRINTER, PRINTER_INSTANCE).status == 0x0000, "the association goes on"
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.FILM_BOX_QUEUE_FULL
+    assert ct.get(PRINTER, PRINTER_INSTANCE).status == statuses.SUCCESS, "the association goes on"
 
     disk.empty()
     assert relay.jobs() == []
     assert list(relay.service.spool.names()) == []
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     relay.wait_until(State.SENT, 1)
     assert len(printer.sheets) == 1
 
@@ -110,10 +111,10 @@ def test_open_film_sessions_do_not_fill_the_disk(disk: Disk, printer: EmulatedPr
         ct.open_film_box()
         disk.fill(3 << 19)
 
-        assert _large(ct) == 0xC605
+        assert _large(ct) == statuses.NO_MEMORY_FOR_IMAGE
         assert list((disk.folder / "broker-data/spool/incoming").iterdir()) == []
-        assert ct.set_image().status == 0x0000
-        assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+        assert ct.set_image().status == statuses.SUCCESS
+        assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
         relay.wait_until(State.SENT, 1)
         why = "an image was refused: it does not fit beside what must stay free"
         assert ("storage failed", {"why": why}) in relay.notes
@@ -129,17 +130,17 @@ def test_under_the_floor_no_film_session_begins(disk: Disk, printer: EmulatedPri
         disk.fill(3 << 20)
 
         late = relay.speaker(calling_ae="LATE")
-        assert late.open_session().status == 0x0213
+        assert late.open_session().status == statuses.RESOURCE_LIMITATION
         told = late.get(PRINTER, PRINTER_INSTANCE).dataset
         assert told is not None
         assert (told.PrinterStatus, told.PrinterStatusInfo) == ("FAILURE", "PRINT BUFF FULL")
 
-        assert _large(early) == 0x0000
-        assert early.action(FILM_BOX, early.film_box).status == 0x0000
+        assert _large(early) == statuses.SUCCESS
+        assert early.action(FILM_BOX, early.film_box).status == statuses.SUCCESS
         relay.wait_until(State.SENT, 1)
 
         disk.empty()
-        assert late.open_session().status == 0x0000
+        assert late.open_session().status == statuses.SUCCESS
         told = late.get(PRINTER, PRINTER_INSTANCE).dataset
         assert told is not None
         assert told.PrinterStatus == "NORMAL"

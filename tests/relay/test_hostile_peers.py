@@ -1,4 +1,4 @@
-"""Strangers cost little (promise 9): hostile peers against the real broker, while others print."""
+"""Peers cost little (promise 9): hostile peers against the real broker, while others print."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.dicom import statuses
 from tests.peers.broker_process import BrokerProcess
 from tests.peers.hostile import OFFERS, Case
 from tests.peers.hostile_bytes import CASES as BYTES
@@ -63,12 +64,12 @@ def test_no_file_descriptor_at_all(tmp_path: Path) -> None:
 
         waiting = stack.enter_context(Raw.connect(broker.port))
         broker.wait_for("association fault", doing="accepting")
-        assert modality.get(PRINTER, "").status == 0x0000
+        assert modality.get(PRINTER, "").status == statuses.SUCCESS
 
         resource.prlimit(broker.process.pid, resource.RLIMIT_NOFILE, earlier)
         assert waiting.associate(*OFFERS)[:1] == b"\x02"
         waiting.send(ABORT)
-        assert modality.print_film() == 0x0000
+        assert modality.print_film() == statuses.SUCCESS
 
 
 def test_nothing_adds_up(site: Site) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, PRINTER, PRINTER_INSTANCE
 from tests.relay.conftest import Relay
 
@@ -15,7 +16,9 @@ MakeRelay = Callable[..., Relay]
 
 
 @pytest.mark.parametrize(
-    ("sop_class", "status"), [(FILM_BOX, 0xC602), (FILM_SESSION, 0xC601)], ids=["box", "session"]
+    ("sop_class", "status"),
+    [(FILM_BOX, statuses.FILM_BOX_QUEUE_FULL), (FILM_SESSION, statuses.SESSION_QUEUE_FULL)],
+    ids=["box", "session"],
 )
 def test_no_success_without_rows(relay: MakeRelay, sop_class: str, status: int) -> None:
     """The database fails: a failure status, no job, and no pixels left behind."""
@@ -38,7 +41,7 @@ def test_no_success_without_rows(relay: MakeRelay, sop_class: str, status: int) 
     with sqlite3.connect(room.folder / "broker-data" / "broker.db") as database:
         database.execute("ALTER TABLE gone RENAME TO films")
     database.close()
-    assert ct.action(sop_class, uid).status == 0x0000, "the association goes on"
+    assert ct.action(sop_class, uid).status == statuses.SUCCESS, "the association goes on"
     ct.release()
     room.forgive_storage()
 
@@ -52,13 +55,13 @@ def test_no_success_without_pixels(relay: MakeRelay) -> None:
     incoming = room.folder / "broker-data" / "spool" / "incoming"
     shutil.rmtree(incoming)
 
-    assert ct.set_image().status == 0xC605
-    assert ct.action(FILM_BOX, ct.film_box).status == 0xB603
+    assert ct.set_image().status == statuses.NO_MEMORY_FOR_IMAGE
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.EMPTY_FILM_BOX
     assert room.jobs() == []
 
     incoming.mkdir()
-    assert ct.set_image().status == 0x0000
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.set_image().status == statuses.SUCCESS
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     ct.release()
 
 
@@ -71,7 +74,7 @@ def test_pixels_that_vanish_before_the_request_are_missed(relay: MakeRelay) -> N
     ct.set_image()
     for file in (room.folder / "broker-data" / "spool" / "incoming").iterdir():
         file.unlink()
-    assert ct.action(FILM_BOX, ct.film_box).status == 0xC602
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.FILM_BOX_QUEUE_FULL
     assert room.jobs() == []
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, FILM_SESSION
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import Level, State
@@ -192,9 +193,9 @@ def test_three_copies_of_two_films(benches: dict[str, Bench], level: str) -> Non
         ct.open_film_box(display_format)
         ct.set_image()
         if level == FILM_BOX:
-            assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+            assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     if level == FILM_SESSION:
-        assert ct.action(FILM_SESSION, ct.session).status == 0x0000
+        assert ct.action(FILM_SESSION, ct.session).status == statuses.SUCCESS
     ct.release()
 
     bench.relay.wait_until(State.SENT, *(job.id for job in bench.relay.jobs()[before:]))

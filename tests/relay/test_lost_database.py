@@ -189,8 +189,8 @@ def test_the_mark_is_never_ahead_of_a_killed_broker(site: DamageSite) -> None:
 def test_commands_and_a_stop_leave_the_mark_in_step(site: DamageSite) -> None:
     """What is ordered while no broker runs makes the database come further, and is no loss."""
     take_films(site, 1)
-    for order in ("hold", "release"):
-        assert command("jobs", order, "1", config=site.config).returncode == 0
+    for name in ("hold", "release"):
+        assert command("jobs", name, "1", config=site.config).returncode == 0
     with site.begin() as broker:
         assert command("jobs", "hold", "1", config=site.config).returncode == 0
         assert broker.end() == 0

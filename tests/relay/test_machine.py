@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX
 from broker.emulator.printer import EmulatedPrinter
 from broker.events import Event
@@ -41,7 +42,7 @@ LOCKS = """
 
 
 class Clock:
-    """The time of day, as somebody sets it."""
+    """The time of day, as it is set."""
 
     def __init__(self) -> None:
         self.offset_s = 0.0
@@ -67,7 +68,7 @@ def _until(so: Callable[[], bool]) -> None:
         pause.wait(0.01)
 
 
-# A database that somebody else has locked
+# A database that another process has locked
 
 
 def test_a_lock_that_ends_costs_the_modality_a_moment(relay: MakeRelay) -> None:
@@ -82,7 +83,7 @@ def test_a_lock_that_ends_costs_the_modality_a_moment(relay: MakeRelay) -> None:
         assert not answer.done()
         other.tell()
         assert other.hear() == "unlocked"
-        assert answer.result().status == 0x0000
+        assert answer.result().status == statuses.SUCCESS
     room.wait_until(State.SENT, 1)
     room.forgive_storage()
 
@@ -96,9 +97,9 @@ def test_a_lock_that_stays_is_told_and_nothing_is_half_stored(
     ct = _ready_to_ask(room)
     with OtherProcess(LOCKS, str(room.folder / "broker-data/broker.db")) as other:
         assert other.hear() == "locked"
-        assert ct.action(FILM_BOX, ct.film_box).status == 0xC602
+        assert ct.action(FILM_BOX, ct.film_box).status == statuses.FILM_BOX_QUEUE_FULL
     assert list(room.service.spool.names()) == []
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     room.wait_until(State.SENT, 1)
     assert room.sheets() == {"oki-1": 1}
     room.forgive_storage()
@@ -148,7 +149,7 @@ def test_damaged_pixels_are_never_printed(relay: MakeRelay, damage: str) -> None
 
 @pytest.mark.parametrize("mount_point", [False, True])
 def test_a_broker_does_not_start_without_its_spool(relay: MakeRelay, mount_point: bool) -> None:
-    """Somebody moved the folder, or a file system is not mounted: what came meanwhile would be
+    """The folder was moved, or a file system is not mounted: what came meanwhile would be
     hidden beneath it, so a person decides. Back in its place, all prints."""
     room = relay(1)
     room.service.printers.set_duty("oki-1", Duty.MAINT)
@@ -201,7 +202,7 @@ def test_pixels_that_went_with_a_lost_spool_count_as_nothing(relay: MakeRelay) -
 
     room.begin(new_spool=True)
 
-    room.service.upkeep._house.count_missing()  # as in its first round
+    room.service.upkeep._edges.count_missing()  # as in its first round
     assert room.service.jobs.kept_bytes() == 0
     assert room.service.jobs.spooled(), "the files may be put back"
 
@@ -275,8 +276,8 @@ def test_a_stop_lets_a_modality_finish(tmp_path: Path, slow: EmulatedPrinter) ->
         ct.open_film_box()
         broker.send(signal.SIGTERM)
         broker.wait_for("broker stops")
-        assert ct.set_image().status == 0x0000
-        assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+        assert ct.set_image().status == statuses.SUCCESS
+        assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
         ct.release()
         assert broker.end() == 0
     assert _rows(tmp_path, "SELECT state FROM jobs") == [("queued",)]
@@ -309,7 +310,7 @@ def test_a_stop_does_not_wait_for_ever_for_a_printer(tmp_path: Path, slow: Emula
     with BrokerProcess(config) as broker:
         broker.wait_for("printer changed", health="up")
         ct = Speaker(broker.port)
-        assert ct.print_film() == 0x0000
+        assert ct.print_film() == statuses.SUCCESS
         ct.release()
         slow.print_jobs.wait_until_begun(1)
         began = time.monotonic()

@@ -11,6 +11,7 @@ import pytest
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
+from broker.dicom import statuses
 from broker.dicom.uids import (
     EXPLICIT_LITTLE,
     FILM_BOX,
@@ -19,7 +20,7 @@ from broker.dicom.uids import (
     IMPLICIT_LITTLE,
     VERIFICATION,
 )
-from broker.dicom.upper_layer.acceptor import Acceptor
+from broker.dicom.upper_layer.acceptor import Acceptor, AcceptorSettings
 from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.message import Request, Response
@@ -49,8 +50,8 @@ class OddPrinter:
             item.ReferencedSOPClassUID = GRAYSCALE_IMAGE_BOX
             item.ReferencedSOPInstanceUID = "1.2.3"
             reply.ReferencedImageBoxSequence = [item]
-            return Response(0x0000, reply)
-        return Response(0x0000)
+            return Response(statuses.SUCCESS, reply)
+        return Response(statuses.SUCCESS)
 
     def closed(self, _how: Ending, /) -> None:
         """Nothing to forget."""
@@ -61,12 +62,11 @@ def odd_printer(folder: Path, odd: Answer) -> Iterator[tuple[Relay, list[Request
     """A relay with one odd printer, and what that printer hears."""
     heard: list[Request] = []
     syntaxes = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
+    offers = [Offer(each, syntaxes) for each in (VERIFICATION, GRAYSCALE_META)]
     acceptor = Acceptor(
-        host="127.0.0.1",
-        port=0,
-        ae_title="ODD",
-        offers=[Offer(each, syntaxes) for each in (VERIFICATION, GRAYSCALE_META)],
-        new_service=lambda _association: OddPrinter(odd, heard),
+        AcceptorSettings(host="127.0.0.1", port=0, ae_title="ODD"),
+        lambda: offers,
+        lambda _association: OddPrinter(odd, heard),
     )
     acceptor.start()
     relay = Relay(folder, [Address("odd", "ODD", "127.0.0.1", acceptor.port)])
@@ -83,7 +83,7 @@ def test_a_status_of_two_values_is_no_health(tmp_path: Path) -> None:
 
     def odd(request: Request) -> Response | None:
         if request.field == Command.C_ECHO:
-            return Response(0x0000, None, {"Status": [0, 0]})
+            return Response(statuses.SUCCESS, None, {"Status": [0, 0]})
         return None
 
     with odd_printer(tmp_path, odd) as (relay, _heard):
@@ -95,7 +95,7 @@ def test_a_nonsense_answer_to_the_print_request_is_uncertain(tmp_path: Path) -> 
 
     def odd(request: Request) -> Response | None:
         if request.field == Command.N_ACTION:
-            return Response(0x0000, None, {"Status": [0, 0]})
+            return Response(statuses.SUCCESS, None, {"Status": [0, 0]})
         return None
 
     with odd_printer(tmp_path, odd) as (relay, heard):
@@ -121,7 +121,7 @@ def test_wrong_image_boxes_are_noticed_before_anything_is_printed(
             reply.add(DataElement(0x20100510, "LO", "x"))
         if boxes == "two":
             reply.ReferencedImageBoxSequence = [Dataset(), Dataset()]
-        return Response(0x0000, reply)
+        return Response(statuses.SUCCESS, reply)
 
     with odd_printer(tmp_path, odd) as (relay, heard):
         relay.wait_until_up()

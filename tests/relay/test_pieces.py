@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import FilmState, State
@@ -52,13 +53,13 @@ def test_a_large_film_costs_no_memory(tmp_path: Path) -> None:
         )
         with BrokerProcess(config) as broker:
             ct = Speaker(broker.port)
-            assert ct.print_film() == 0x0000
+            assert ct.print_film() == statuses.SUCCESS
             broker.wait_for("job sent", job=1)
             forget_peak(broker)
             idle = peak(broker)
 
-            assert ct.set_image(1, LARGE).status == 0x0000
-            assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+            assert ct.set_image(1, LARGE).status == statuses.SUCCESS
+            assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
             broker.wait_for("job sent", job=2)
 
             assert peak(broker) - idle < 8 * MB
@@ -76,7 +77,7 @@ def test_a_large_film_that_was_altered_is_never_printed(
     ct.open_session()
     ct.open_film_box()
     ct.set_image(1, LARGE)
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     (name,) = room.service.spool.names()
     with (room.folder / "broker-data/spool" / name[:2] / name).open("r+b") as file:
         file.seek(-1, 2)

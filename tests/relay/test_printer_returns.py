@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.dicom import statuses
 from broker.dicom.uids import GRAYSCALE_META
 from broker.dicom.upper_layer.negotiation import CONGESTED, WRONG_CALLING_AE
 from broker.model.job import Outcome, State
@@ -111,9 +112,9 @@ def test_a_printer_mends_itself_in_the_end(tmp_path: Path) -> None:
         "faulty",
         Fault(Step.ASSOCIATION, rejects(CONGESTED)),
         Fault(Step.ASSOCIATION, closes),
-        Fault(Step.IMAGE, says(0xC605)),
+        Fault(Step.IMAGE, says(statuses.NO_MEMORY_FOR_IMAGE)),
         Fault(Step.FILM_BOX, aborts),
-        Fault(Step.ACTION, says(0xC602)),
+        Fault(Step.ACTION, says(statuses.FILM_BOX_QUEUE_FULL)),
     )
     with faulty_relay(tmp_path, printer) as relay:
         relay.ask_for_films()
@@ -131,9 +132,9 @@ BETWEEN_FILMS = [
     Fault(Step.FILM_BOX, closes, nth=2),
     Fault(Step.IMAGE, aborts, nth=3),
     Fault(Step.IMAGE, answers_then_aborts, nth=4),
-    Fault(Step.ACTION, says(0x0110), nth=2),
-    Fault(Step.ACTION, says(0x0106), nth=2),
-    Fault(Step.ACTION, says(0xC602), nth=2),
+    Fault(Step.ACTION, says(statuses.PROCESSING_FAILURE), nth=2),
+    Fault(Step.ACTION, says(statuses.INVALID_ATTRIBUTE_VALUE), nth=2),
+    Fault(Step.ACTION, says(statuses.FILM_BOX_QUEUE_FULL), nth=2),
 ]
 
 
@@ -166,7 +167,7 @@ def test_one_film_an_association_is_progress(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    [Fault(Step.IMAGE, aborts), Fault(Step.ACTION, says(0x0110))],
+    [Fault(Step.IMAGE, aborts), Fault(Step.ACTION, says(statuses.PROCESSING_FAILURE))],
     ids=named,
 )
 def test_a_black_hole_uses_up_no_tries_but_the_first_jobs(fault: Fault, tmp_path: Path) -> None:
@@ -182,7 +183,7 @@ def test_a_black_hole_uses_up_no_tries_but_the_first_jobs(fault: Fault, tmp_path
         relay.wait_until(State.SENT, *({1, 2, 3, 4, 5} - set(held)))
 
 
-@pytest.mark.parametrize("status", [0xC605, 0x0213])
+@pytest.mark.parametrize("status", [statuses.NO_MEMORY_FOR_IMAGE, statuses.RESOURCE_LIMITATION])
 def test_a_film_that_never_finds_room_lets_others_pass(status: int, tmp_path: Path) -> None:
     """Too large for the only printer's memory: it waits, unheld, while the films after it print."""
     large = {"large": Fault(Step.IMAGE, says(status))}
@@ -201,8 +202,10 @@ def test_a_film_that_never_finds_room_lets_others_pass(status: int, tmp_path: Pa
 
 def test_a_warning_about_what_films_share_is_told_of_each(tmp_path: Path) -> None:
     """The film session's and the LUT's warnings stand beside every film printed with them."""
-    printer = ScriptedPrinter("faulty", Fault(Step.SESSION, says(0xB600)))
-    other = ScriptedPrinter("other", Fault(Step.LUT, says(0xB605)))
+    printer = ScriptedPrinter(
+        "faulty", Fault(Step.SESSION, says(statuses.MEMORY_ALLOCATION_UNSUPPORTED))
+    )
+    other = ScriptedPrinter("other", Fault(Step.LUT, says(statuses.DENSITY_LIMITED)))
     told = {
         "faulty": "N-CREATE of the film session: 0xB600 (memory allocation not supported)",
         "other": "N-CREATE of the Presentation LUT: 0xB605 (density out of range, limit used)",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.dicom import statuses
 from broker.events import Event
 from broker.relay.event_log import RefusalCounts
 from broker.store import schema
@@ -139,7 +140,7 @@ def test_refused_images_of_two_modalities(relay: Callable[..., Relay]) -> None:
         ct.open_film_box()
         for _ in range(times):
             refused = ct.set_image(made=image_box(1, picture(BitsStored=7))).status
-            assert refused == 0x0106
+            assert refused == statuses.INVALID_ATTRIBUTE_VALUE
         ct.release()
     room.service.stop()
 

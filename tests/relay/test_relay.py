@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, PRESENTATION_LUT
 from broker.model.job import State
 from tests.peers.sized_films import lay_out, print_session
@@ -20,7 +21,7 @@ def test_a_film_comes_out_as_it_was_sent(relay: MakeRelay) -> None:
     ct.open_session(NumberOfCopies=2, MediumType="PAPER")
     ct.open_film_box(r"ROW\1,2", FilmSizeID="A3", FilmOrientation="LANDSCAPE")
     ct.set_image(2, image_box(2, picture(PixelData=bytes(16)), Polarity="REVERSE"))
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     ct.release()
 
     (job,) = room.wait_until(State.SENT, 1)
@@ -88,7 +89,7 @@ def test_a_film_with_a_lut_goes_where_luts_are_taken(relay: MakeRelay) -> None:
         ct.open_session()
         ct.open_film_box(ReferencedPresentationLUTSequence=[named], Illumination=2000)
         ct.set_image()
-        assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+        assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
         ct.release()
     room.wait_until(State.SENT)
     assert room.sheets() == {"oki-1": 0, "oki-2": 3}
@@ -106,7 +107,7 @@ def test_a_lut_does_not_stay_for_the_next_film(relay: MakeRelay) -> None:
         more = {"ReferencedPresentationLUTSequence": chosen} if chosen else {}
         ct.open_film_box(**more)
         ct.set_image()
-    assert ct.action(FILM_SESSION, ct.session).status == 0x0000
+    assert ct.action(FILM_SESSION, ct.session).status == statuses.SUCCESS
     ct.release()
     room.wait_until(State.SENT, 1)
     sheets = room.printers["oki-1"].sheets

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX
 from broker.model.job import State
 from broker.model.printer import Duty
@@ -75,11 +76,11 @@ def test_nothing_is_taken_and_nothing_is_sent(relay: MakeRelay, how: str) -> Non
         if how == "an older copy":
             older.rename(file)
 
-        assert open_film.action(FILM_BOX, open_film.film_box).status == 0xC602
+        assert open_film.action(FILM_BOX, open_film.film_box).status == statuses.FILM_BOX_QUEUE_FULL
 
         room.wait_for(lambda: seen(room), "not told")
         late = room.speaker()
-        assert late.open_session().status == 0x0213
+        assert late.open_session().status == statuses.RESOURCE_LIMITATION
         refused = [facts for event, facts in room.notes if event == "request refused"]
         assert {facts["kind"] for facts in refused} == {"film not stored"}
         for each in (open_film, late):
@@ -151,7 +152,7 @@ def test_every_film_that_was_taken_is_in_the_right_database(relay: MakeRelay) ->
         path.rename(away / path.name)
     for each in modalities:
         each.join(60)
-    assert set(refusals) <= {0xC602, 0x0213}
+    assert set(refusals) <= {statuses.FILM_BOX_QUEUE_FULL, statuses.RESOURCE_LIMITATION}
     assert len(refusals) == 4
     room.wait_for(lambda: not room.service._dispatcher.running, "attempts go on")
     printed = sum(room.sheets().values())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, PRINTER, PRINTER_INSTANCE
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import State
@@ -45,14 +46,14 @@ def _set(ct: Speaker, number: int) -> int:
 def _print(relay: Relay, number: int, calling_ae: str = "CT1") -> list[int]:
     """Print a film of 4 MB on an association of its own; the statuses, up to a failure."""
     ct = relay.speaker(calling_ae=calling_ae)
-    statuses = [ct.open_session().status]
-    if not statuses[-1]:
+    answered = [ct.open_session().status]
+    if not answered[-1]:
         ct.open_film_box()
-        statuses.append(_set(ct, number))
-    if not statuses[-1]:
-        statuses.append(ct.action(FILM_BOX, ct.film_box).status)
+        answered.append(_set(ct, number))
+    if not answered[-1]:
+        answered.append(ct.action(FILM_BOX, ct.film_box).status)
     ct.release()
-    return statuses
+    return answered
 
 
 def test_printed_films_do_not_keep_new_ones_out(relay: Relay, printer: EmulatedPrinter) -> None:
@@ -80,7 +81,7 @@ def test_nothing_goes_where_all_would_not_do(relay: Relay, disk: Disk) -> None:
     relay.wait_until(State.SENT, 1)
     disk.fill(leave=2 * MB)
 
-    assert _print(relay, 2) == [0x0213]
+    assert _print(relay, 2) == [statuses.RESOURCE_LIMITATION]
     assert relay.jobs(1)[0].pixels_removed_at is None
 
 
@@ -94,8 +95,8 @@ def test_an_image_that_is_coming_gets_the_room_of_a_printed_one(relay: Relay, di
     ct.open_film_box()
     disk.fill(leave=3 * MB)
 
-    assert _set(ct, 4) == 0x0000
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert _set(ct, 4) == statuses.SUCCESS
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     relay.wait_until(State.SENT, 4)
     assert relay.jobs(1)[0].pixels_removed_at is not None
 
@@ -127,14 +128,14 @@ def test_what_is_not_finished_keeps_its_pixels(
     ct = relay.speaker()
     ct.open_session()
     ct.open_film_box()
-    assert _set(ct, 5) == 0x0000
+    assert _set(ct, 5) == statuses.SUCCESS
     disk.fill(leave=5 * MB)
 
-    assert _print(relay, 6) == [0x0213]
+    assert _print(relay, 6) == [statuses.RESOURCE_LIMITATION]
     relay.service.upkeep.stop(10)
     assert relay.jobs(1)[0].pixels_removed_at is None, "its file would not go: job 4 needs it"
 
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     relay.service.jobs.release(3)
     relay.service.printers.set_duty("oki-1", Duty.READY)
     relay.wait_until(State.SENT, 2, 3, 4, 5)
@@ -186,7 +187,14 @@ def test_a_flood_of_waiting_films_leaves_room_for_others(
     """While no printer takes films, one modality fills half of the room and no more: another one
     at the same address prints on."""
     relay.service.printers.set_duty("oki-1", Duty.DRAIN)
-    taken = next(number for number in range(1, 20) if 0x0213 in _print(relay, number, "FLOOD")) - 1
+    taken = (
+        next(
+            number
+            for number in range(1, 20)
+            if statuses.RESOURCE_LIMITATION in _print(relay, number, "FLOOD")
+        )
+        - 1
+    )
     assert 12 * MB <= 4 * MB * taken <= 20 * MB
 
     assert _print(relay, 20, "CT1") == [0, 0, 0]
@@ -209,8 +217,8 @@ def test_an_association_that_stays_open_keeps_no_room_for_what_it_printed(
     for number in range(1, 11):
         ct.open_film_box()
         boxes.append((ct.film_box, ct.boxes))
-        assert _set(ct, number) == 0x0000
-        assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+        assert _set(ct, number) == statuses.SUCCESS
+        assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
         relay.wait_until(State.SENT, number)
 
     for number in range(11, 16):
@@ -219,10 +227,10 @@ def test_an_association_that_stays_open_keeps_no_room_for_what_it_printed(
 
     film_box, ct.boxes = boxes[0]
     refused = ct.action(FILM_BOX, film_box)
-    assert refused.status == 0xC602
+    assert refused.status == statuses.FILM_BOX_QUEUE_FULL
     words = "the image was removed for room since: it must be set again"
     assert refused.command.ErrorComment == words
-    assert _set(ct, 1) == 0x0000
-    assert ct.action(FILM_BOX, film_box).status == 0x0000
+    assert _set(ct, 1) == statuses.SUCCESS
+    assert ct.action(FILM_BOX, film_box).status == statuses.SUCCESS
     relay.wait_until(State.SENT)
     assert len(printer.sheets) == 16

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_SESSION
 from broker.emulator.printer import EmulatedPrinter
 from tests.peers.broker_process import BrokerProcess, command
@@ -58,7 +59,7 @@ def print_session(broker: BrokerProcess, films: int) -> None:
     for _ in range(films):
         ct.open_film_box()
         ct.set_image()
-    assert ct.action(FILM_SESSION, ct.session).status == 0x0000
+    assert ct.action(FILM_SESSION, ct.session).status == statuses.SUCCESS
     ct.release()
 
 

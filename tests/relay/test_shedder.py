@@ -24,7 +24,7 @@ SIZE = 1000
 
 
 @dataclass
-class House:
+class Site:
     """A spool and its jobs, with as much room as the test says."""
 
     jobs: Jobs
@@ -68,12 +68,12 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def site(tmp_path: Path) -> Iterator[Site]:
     """Without any job."""
     database = Database.open(f"sqlite:///{tmp_path}/broker.db", busy_s=0.2)
     schema.upgrade(database)
     spool = Spool(tmp_path / "spool")
-    made = House(Jobs(database, lambda: 1000.0), spool)
+    made = Site(Jobs(database, lambda: 1000.0), spool)
     made.shedder = Shedder(
         Retention(database, lambda: 1000.0),
         spool,
@@ -90,46 +90,46 @@ def _content(number: int) -> bytes:
     return number.to_bytes(2, "little") * (SIZE // 2)
 
 
-def test_films_that_come_meanwhile_keep_their_pixels(house: House) -> None:
+def test_films_that_come_meanwhile_keep_their_pixels(site: Site) -> None:
     """The same content again and again, while its earlier jobs are finished and shed: a film that
     was taken finds its pixels, always."""
     over = threading.Event()
 
     def shed() -> None:
         while not over.is_set():
-            house.make_room(100 * SIZE)
+            site.make_room(100 * SIZE)
 
     shedding = [threading.Thread(target=shed) for _ in range(2)]
     for each in shedding:
         each.start()
     waiting = []
     for number in range(150):
-        job = house.take(_content(number % 3))
+        job = site.take(_content(number % 3))
         if number % 2:
-            house.jobs.cancel(job)
+            site.jobs.cancel(job)
         else:
             waiting.append(job)
     over.set()
     for each in shedding:
         each.join()
 
-    assert any(event == "pixels shed" for event, _ in house.notes) or len(waiting) == 75
+    assert any(event == "pixels shed" for event, _ in site.notes) or len(waiting) == 75
     for job in waiting:
-        (film,) = house.jobs.films(job)
-        assert all(len(house.spool.read(name)) == SIZE for name in film.film.spooled)
+        (film,) = site.jobs.films(job)
+        assert all(len(site.spool.read(name)) == SIZE for name in film.film.spooled)
 
 
-def test_what_could_not_be_removed_goes_the_next_time(house: House) -> None:
+def test_what_could_not_be_removed_goes_the_next_time(site: Site) -> None:
     """While films are kept without a pause: the job has no pixels any more, and its file goes
     later, though no job refers to it then."""
-    house.done(_content(1))
-    with _keeping(house.spool):
-        house.make_room(SIZE)
-    assert house.jobs.get(1).pixels_removed_why == "room"
-    assert len(list(house.spool.names())) == 1
+    site.done(_content(1))
+    with _keeping(site.spool):
+        site.make_room(SIZE)
+    assert site.jobs.get(1).pixels_removed_why == "room"
+    assert len(list(site.spool.names())) == 1
 
-    house.make_room(SIZE)
-    assert list(house.spool.names()) == []
+    site.make_room(SIZE)
+    assert list(site.spool.names()) == []
 
 
 @contextmanager
@@ -152,93 +152,93 @@ def _keeping(spool: Spool) -> Iterator[None]:
         thread.join()
 
 
-def test_the_budget_counts_each_file_once(house: House) -> None:
+def test_the_budget_counts_each_file_once(site: Site) -> None:
     """Three films of one content are one file; what an unfinished job needs counts not at all."""
     for number in (1, 1, 1, 2, 3):
-        house.done(_content(number))
-    house.take(_content(3))
-    house.free, house.budget = 1 << 40, 2 * SIZE
-    house.shedder.keep_house()
-    assert house.notes == []
+        site.done(_content(number))
+    site.take(_content(3))
+    site.free, site.budget = 1 << 40, 2 * SIZE
+    site.shedder.make_spare_room()
+    assert site.notes == []
 
-    house.budget = SIZE
-    house.shedder.keep_house()
-    assert [job.pixels_removed_why for job in house.jobs.list()] == ["budget"] * 3 + ["", "", ""]
-    assert len(list(house.spool.names())) == 2
+    site.budget = SIZE
+    site.shedder.make_spare_room()
+    assert [job.pixels_removed_why for job in site.jobs.list()] == ["budget"] * 3 + ["", "", ""]
+    assert len(list(site.spool.names())) == 2
 
 
 @pytest.mark.parametrize(("of_one", "need", "first_left"), [(1, 230, 231), (3, 76, 229)])
-def test_much_is_found_at_once(house: House, of_one: int, need: int, first_left: int) -> None:
+def test_much_is_found_at_once(site: Site, of_one: int, need: int, first_left: int) -> None:
     """Room for one film is made of many small ones, over several pages of jobs, and of no more;
     also where several jobs have one file."""
     for number in range(250):
-        house.done(_content(number // of_one))
-    house.make_room(need * SIZE)
-    left = [job.id for job in house.jobs.list() if job.pixels_removed_at is None]
+        site.done(_content(number // of_one))
+    site.make_room(need * SIZE)
+    left = [job.id for job in site.jobs.list() if job.pixels_removed_at is None]
     assert left == list(range(first_left, 251))
 
 
-def test_what_was_set_aside_goes_only_for_a_film(house: House) -> None:
+def test_what_was_set_aside_goes_only_for_a_film(site: Site) -> None:
     """Reprints go first; then, so that a film need not be refused, as many orphans as it takes,
     the oldest first, and none where even all would not do."""
-    house.done(_content(1))
-    aside = [house.spool.receive([_content(number)]) for number in (2, 3)]
+    site.done(_content(1))
+    aside = [site.spool.receive([_content(number)]) for number in (2, 3)]
     for each in aside:
-        with house.spool.keeping():
-            house.spool.keep([each])
-        house.spool.drop([each])
-        house.spool.sweep(house.jobs, now=1000.0, keep_s=1e9)
-    oldest, newest = (each.name for each in house.spool.orphans.found())
+        with site.spool.keeping():
+            site.spool.keep([each])
+        site.spool.drop([each])
+        site.spool.sweep(site.jobs, now=1000.0, keep_s=1e9)
+    oldest, newest = (each.name for each in site.spool.orphans.found())
 
     def room(need: int) -> list[str]:
-        before = house.taken()
-        house.shedder.make_room(lambda _: need - (before - house.taken()))
-        return [each.name for each in house.spool.orphans.found()]
+        before = site.taken()
+        site.shedder.make_room(lambda _: need - (before - site.taken()))
+        return [each.name for each in site.spool.orphans.found()]
 
     assert room(SIZE) == [oldest, newest]
     assert room(SIZE) == [newest]
     assert room(2 * SIZE) == [newest]
-    assert [event for event, _ in house.notes] == ["pixels shed", "orphans removed"]
+    assert [event for event, _ in site.notes] == ["pixels shed", "orphans removed"]
 
 
-def test_nothing_more_goes_while_nothing_can_be_removed(house: House) -> None:
+def test_nothing_more_goes_while_nothing_can_be_removed(site: Site) -> None:
     """As while a backup keeps the spool: jobs are stripped once, and not for each film that comes;
     what was set aside stays."""
     for number in range(10):
-        house.done(_content(number))
-    received = [house.spool.receive([_content(50)])]
-    house.spool.keep(received)
-    house.spool.drop(received)
-    house.spool.sweep(house.jobs, now=1000.0, keep_s=86400.0)
-    assert len(house.spool.orphans.found()) == 1
+        site.done(_content(number))
+    received = [site.spool.receive([_content(50)])]
+    site.spool.keep(received)
+    site.spool.drop(received)
+    site.spool.sweep(site.jobs, now=1000.0, keep_s=86400.0)
+    assert len(site.spool.orphans.found()) == 1
 
-    with _keeping(house.spool):
+    with _keeping(site.spool):
         for _ in range(3):
-            house.shedder.make_room(lambda _: SIZE)
+            site.shedder.make_room(lambda _: SIZE)
 
-    stripped = [job for job in house.jobs.list() if job.pixels_removed_at is not None]
+    stripped = [job for job in site.jobs.list() if job.pixels_removed_at is not None]
     assert len(stripped) == 1
-    assert len(house.spool.orphans.found()) == 1
-    assert len(list(house.spool.names())) == 10
+    assert len(site.spool.orphans.found()) == 1
+    assert len(list(site.spool.names())) == 10
 
-    house.shedder.make_room(lambda _: SIZE - (10 * SIZE - house.taken() + SIZE))
-    assert len(list(house.spool.names())) == 9, "what was stripped then is enough"
-    assert sum(job.pixels_removed_at is not None for job in house.jobs.list()) == 1
+    site.shedder.make_room(lambda _: SIZE - (10 * SIZE - site.taken() + SIZE))
+    assert len(list(site.spool.names())) == 9, "what was stripped then is enough"
+    assert sum(job.pixels_removed_at is not None for job in site.jobs.list()) == 1
 
 
-def test_nothing_goes_while_the_database_is_known_to_be_damaged(house: House) -> None:
+def test_nothing_goes_while_the_database_is_known_to_be_damaged(site: Site) -> None:
     """What it does not refer to may be needed: neither reprints nor what was set aside go, for room
     or for the budget, and the film is refused where there is none."""
-    house.done(_content(1))
-    received = [house.spool.receive([_content(50)])]
-    house.spool.keep(received)
-    house.spool.drop(received)
-    house.spool.sweep(house.jobs, now=1000.0, keep_s=86400.0)
-    house.damage, house.budget, house.free = "database disk image is malformed", 1, 7
+    site.done(_content(1))
+    received = [site.spool.receive([_content(50)])]
+    site.spool.keep(received)
+    site.spool.drop(received)
+    site.spool.sweep(site.jobs, now=1000.0, keep_s=86400.0)
+    site.damage, site.budget, site.free = "database disk image is malformed", 1, 7
 
-    assert house.shedder.make_room(lambda _: 2 * SIZE) == Room(7, 0)
-    house.make_room(SIZE)
-    house.shedder.keep_house()
+    assert site.shedder.make_room(lambda _: 2 * SIZE) == Room(7, 0)
+    site.make_room(SIZE)
+    site.shedder.make_spare_room()
 
-    assert house.taken() == 2 * SIZE
-    assert house.jobs.get(1).pixels_removed_at is None
+    assert site.taken() == 2 * SIZE
+    assert site.jobs.get(1).pixels_removed_at is None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX
 from broker.emulator.printer import EmulatedPrinter
 from broker.service.signals import SAME_S
@@ -56,7 +57,7 @@ def test_a_second_signal_ends_a_stop_at_once(tmp_path: Path, number: signal.Sign
         config = configured(tmp_path, printer)
         with BrokerProcess(config) as broker:
             ct = Speaker(broker.port)
-            assert ct.print_film() == 0x0000
+            assert ct.print_film() == statuses.SUCCESS
             ct.release()
             printer.print_jobs.wait_until_begun(1)
             broker.send(number)
@@ -78,7 +79,7 @@ def test_a_signal_that_comes_twice_at_once_is_one(tmp_path: Path) -> None:
         config = configured(tmp_path, printer)
         with BrokerProcess(config) as broker:
             ct = Speaker(broker.port)
-            assert ct.print_film() == 0x0000
+            assert ct.print_film() == statuses.SUCCESS
             ct.release()
             printer.print_jobs.wait_until_begun(1)
             broker.send(signal.SIGTERM)
@@ -99,7 +100,7 @@ def test_a_modality_in_the_middle_of_a_film_hears_success(tmp_path: Path) -> Non
             ct.set_image()
             broker.send(signal.SIGTERM)
             broker.wait_for("broker stops")
-            assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+            assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
             began = time.monotonic()
             assert broker.wait() == 0
             assert time.monotonic() - began < AT_MOST_S
@@ -114,7 +115,7 @@ def test_unprinted_images_that_end_with_an_association_are_told(tmp_path: Path) 
         config.write_text(config.read_text() + "[limits]\nidle_s = 0.5\n")
         with BrokerProcess(config) as broker:
             printed = Speaker(broker.port, calling_ae="CT1")
-            assert printed.print_film() == 0x0000
+            assert printed.print_film() == statuses.SUCCESS
             unprinted = Speaker(broker.port, calling_ae="MR1")
             unprinted.open_session(FilmSessionLabel="Doe^Synthetic")
             unprinted.open_film_box()

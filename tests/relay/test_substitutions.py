@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydicom.dataset import Dataset
 
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, GRAYSCALE_IMAGE_BOX
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.message import Request, Response
@@ -34,7 +35,7 @@ def test_fewer_copies_are_no_success(tmp_path: Path) -> None:
 
     def odd(request: Request) -> Response | None:
         if _is(request, Command.N_CREATE, FILM_SESSION):
-            return Response(0x0000, dataset(NumberOfCopies="1"))
+            return Response(statuses.SUCCESS, dataset(NumberOfCopies="1"))
         return None
 
     with odd_printer(tmp_path, odd) as (relay, heard):
@@ -51,7 +52,7 @@ def test_another_film_size_is_told(tmp_path: Path) -> None:
 
     def odd(request: Request) -> Response | None:
         if _is(request, Command.N_CREATE, FILM_BOX):
-            return Response(0x0000, _box("1.2.3", FilmSizeID="A4"))
+            return Response(statuses.SUCCESS, _box("1.2.3", FilmSizeID="A4"))
         return None
 
     with odd_printer(tmp_path, odd) as (relay, _):
@@ -67,10 +68,18 @@ def test_another_film_size_is_told(tmp_path: Path) -> None:
     assert film.words == "odd made FilmSizeID 'A4' of '14INX17IN'"
 
 
-@pytest.mark.parametrize("status", [0xB604, 0xB609, 0xB60A, 0x0116])
+@pytest.mark.parametrize(
+    "status",
+    [
+        statuses.IMAGE_SHRUNK,
+        statuses.IMAGE_CROPPED,
+        statuses.IMAGE_DECIMATED,
+        statuses.ATTRIBUTE_VALUE_OUT_OF_RANGE,
+    ],
+)
 @pytest.mark.parametrize(("true_size", "state"), [(True, State.HELD), (False, State.SENT)])
 def test_true_size_is_true(tmp_path: Path, status: int, true_size: bool, state: State) -> None:
-    """An image that somebody measures on is not printed at another scale; any other is."""
+    """A true-size image, which is measured on, is not printed at another scale; any other is."""
 
     def odd(request: Request) -> Response | None:
         return Response(status) if _is(request, Command.N_SET, GRAYSCALE_IMAGE_BOX) else None
@@ -94,7 +103,7 @@ def test_the_attribute_that_a_printer_minds_is_named(tmp_path: Path) -> None:
     def odd(request: Request) -> Response | None:
         if _is(request, Command.N_CREATE, FILM_BOX):
             listed = {"AttributeIdentifierList": [0x20100050, 0x20100040]}
-            return Response(0x0106, None, listed)
+            return Response(statuses.INVALID_ATTRIBUTE_VALUE, None, listed)
         return None
 
     with odd_printer(tmp_path, odd) as (relay, _):
@@ -111,7 +120,7 @@ def test_two_images_are_not_put_into_one_box(tmp_path: Path) -> None:
 
     def odd(request: Request) -> Response | None:
         if _is(request, Command.N_CREATE, FILM_BOX):
-            return Response(0x0000, _box("1.2.3", "1.2.3"))
+            return Response(statuses.SUCCESS, _box("1.2.3", "1.2.3"))
         return None
 
     with odd_printer(tmp_path, odd) as (relay, heard):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_SESSION
 from broker.dicom.upper_layer.connection import Broken
 from broker.emulator.printer import EmulatedPrinter
@@ -57,7 +58,7 @@ def print_film(modality: Speaker) -> None:
     modality.open_session()
     modality.open_film_box()
     modality.set_image()
-    assert modality.action(FILM_SESSION, modality.session).status == 0x0000
+    assert modality.action(FILM_SESSION, modality.session).status == statuses.SUCCESS
     modality.release()
 
 

@@ -1,4 +1,4 @@
-"""Keeping house, in a running broker: re-sends, retention, and what an earlier life left."""
+"""Upkeep in a running broker: repeated films, retention, and what an earlier run left."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX
 from broker.model.film import Film, Image, ImageBox
 from broker.model.job import Level, PrintRequest, State
 from broker.model.printer import Address
 from broker.model.retry import Policy
-from broker.relay.upkeep import House, Keeping, Upkeep
+from broker.relay.upkeep import Keeping, Upkeep, UpkeepEdges
 from broker.spool.files import Spool
 from broker.store import schema
 from broker.store.claims import ClaimLost
@@ -31,7 +32,7 @@ DAY_S = 86400.0
 
 
 class Clock:
-    """The time of day, as somebody sets it."""
+    """The time of day, as it is set."""
 
     def __init__(self) -> None:
         self.offset_s = 0.0
@@ -71,8 +72,8 @@ def test_asking_twice_for_one_film_box_is_a_possible_duplicate(relay: MakeRelay)
     """Two print requests on one association: the second prints from the same pixels, flagged."""
     room = relay(1)
     ct = room.speaker()
-    assert ct.print_film() == 0x0000
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.print_film() == statuses.SUCCESS
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
 
     _, again = room.wait_until(State.SENT, 1, 2)
 
@@ -90,21 +91,21 @@ def test_what_is_finished_goes_after_its_time(relay: MakeRelay) -> None:
     ct.open_session()
     ct.open_film_box(r"STANDARD\1,2")
     ct.set_image()
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     (other,) = room.wait_until(State.SENT, 3)
     room.service.jobs.hold(room.service.jobs.reprint(other.id))
     held = other.id + 1
     ct.release()
 
     clock.offset_s = 1.1 * DAY_S
-    room.service.upkeep.let_go()
+    room.service.upkeep.retire()
     room.service.upkeep.sweep()
     assert all(job.pixels_removed_at is not None for job in room.jobs(1, 2, 3))
     assert room.service.jobs.spooled() == set(room.service.spool.names())
     assert len(room.service.jobs.spooled()) == 1, "the held job's"
 
     clock.offset_s = 91 * DAY_S
-    room.service.upkeep.let_go()
+    room.service.upkeep.retire()
     room.service.upkeep.sweep()
     assert [job.id for job in room.jobs()] == [held]
     room.service.jobs.release(held)
@@ -149,7 +150,7 @@ def test_films_that_a_crash_left_in_doubt_are_told(tmp_path: Path) -> None:
     jobs.asked(claim, jobs.films(1)[0].id)
     notes: list[Mapping[str, object]] = []
     Upkeep(
-        House(
+        UpkeepEdges(
             jobs=jobs,
             printers=printers,
             retention=Retention(database, time.time),
@@ -185,7 +186,7 @@ def test_one_chore_that_fails_stops_no_other(tmp_path: Path) -> None:
     spool.keep([spool.receive([b"orphan"])])
     jobs = Jobs(database, time.time)
     jobs.recover = fail  # type: ignore[method-assign, assignment]
-    house = House(
+    edges = UpkeepEdges(
         jobs=jobs,
         printers=Printers(database, time.time),
         retention=Retention(database, time.time),
@@ -198,7 +199,7 @@ def test_one_chore_that_fails_stops_no_other(tmp_path: Path) -> None:
         clock=time.time,
         note=note,
     )
-    upkeep = Upkeep(house, interval_s=0.01)
+    upkeep = Upkeep(edges, interval_s=0.01)
     upkeep.start()
 
     assert swept.wait(10)
@@ -222,7 +223,7 @@ def test_a_start_goes_on_where_one_chore_fails(tmp_path: Path) -> None:
     jobs.recover = fail  # type: ignore[method-assign, assignment]
     jobs.hold_lost = fail  # type: ignore[method-assign, assignment]
     Upkeep(
-        House(
+        UpkeepEdges(
             jobs=jobs,
             printers=Printers(database, time.time),
             retention=Retention(database, time.time),
@@ -248,7 +249,7 @@ def test_a_damaged_database_sets_no_file_aside_at_a_start(tmp_path: Path) -> Non
     spool = Spool(tmp_path / "spool")
     spool.keep([spool.receive([b"orphan"])])
     Upkeep(
-        House(
+        UpkeepEdges(
             jobs=Jobs(database, time.time),
             printers=Printers(database, time.time),
             retention=Retention(database, time.time),
@@ -331,7 +332,7 @@ def _upkeep(tmp_path: Path, **given: Any) -> Iterator[Upkeep]:
         "clock": time.time,
         "note": lambda _event, _facts: None,
     }
-    upkeep = Upkeep(House(**{**usual, **given}), interval_s=0.001)
+    upkeep = Upkeep(UpkeepEdges(**{**usual, **given}), interval_s=0.001)
     yield upkeep
     upkeep.stop(30)
     database.close()
@@ -345,7 +346,7 @@ def test_a_jump_of_the_clock_removes_nothing_that_was_set_aside(tmp_path: Path) 
     spool = Spool(tmp_path / "spool")
     spool.keep([spool.receive([b"orphan"])])
     upkeep = Upkeep(
-        House(
+        UpkeepEdges(
             jobs=Jobs(database, time.time),
             printers=Printers(database, time.time),
             retention=Retention(database, time.time),

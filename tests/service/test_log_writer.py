@@ -48,7 +48,7 @@ def terminal() -> Iterator[Terminal]:
 
 def test_lines_come_in_their_order_and_all_by_the_end(terminal: Terminal) -> None:
     """What was said before the end is written when it has ended, and later lines directly."""
-    with logs.scribe():
+    with logs.log_writer():
         for number in range(100):
             logging.info("line %d", number)
     logging.info("afterwards")
@@ -58,7 +58,7 @@ def test_lines_come_in_their_order_and_all_by_the_end(terminal: Terminal) -> Non
 
 def test_a_terminal_that_is_stopped_stops_no_thread(terminal: Terminal) -> None:
     """Lines wait in a bounded number, the rest are lost, and their number is told."""
-    with logs.scribe():
+    with logs.log_writer():
         terminal.goes.clear()
         logging.info("the first")
         assert terminal.stuck.wait(10)
@@ -73,12 +73,11 @@ def test_a_terminal_that_is_stopped_stops_no_thread(terminal: Terminal) -> None:
 
 
 def test_a_terminal_that_stays_stopped_does_not_keep_the_broker_from_ending(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+    terminal: Terminal,
 ) -> None:
     """The end comes after the grace, whatever was not taken by then."""
-    monkeypatch.setattr(logs, "GRACE_S", 0.01)
     terminal.goes.clear()
-    with logs.scribe():
+    with logs.log_writer(grace_s=0.01):
         logging.info("never taken")
 
     assert terminal.lines == []
@@ -86,9 +85,9 @@ def test_a_terminal_that_stays_stopped_does_not_keep_the_broker_from_ending(
 
 PRINTS_MUCH = """
 import logging, sys
-from broker.service.logs import scribe
+from broker.service.logs import log_writer
 logging.basicConfig(stream=sys.stderr, level=logging.INFO)
-with scribe():
+with log_writer():
     for _ in range(1000):
         logging.info("x" * 200)
 """

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX
 from broker.dicom.upper_layer.connection import Broken
 from broker.emulator.printer import EmulatedPrinter
@@ -83,7 +84,7 @@ def print_film(broker: subprocess.Popen[str]) -> None:
     ct.open_session()
     ct.open_film_box()
     ct.set_image()
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     ct.release()
 
 
@@ -210,7 +211,7 @@ def test_a_reader_of_one_line_is_enough(config: Path) -> None:
 
 @pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full"])
 def test_a_wrong_configuration_is_exit_2_all_the_same(closed: str, config: Path) -> None:
-    """Whether or not anybody can read why."""
+    """Whether or not the reason can be read."""
     config.write_text("colour = 1\n")
     for command in ("serve", "jobs"):
         ended = shell(f"{PROGRAM} {command} {closed}", config)

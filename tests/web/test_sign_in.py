@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from broker.model.hosts import is_loopback, refused, stranger
+from broker.model.hosts import foreign_name, is_loopback, refused
 from broker.web.auth.sign_in_attempts import (
     LONGEST_S,
     OF_ADDRESS,
@@ -231,8 +231,8 @@ def test_the_page_waits_for_its_first_user(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["localhost:8080", "127.0.0.1", "[::1]:8080"])
 def test_own_names_are_known(name: str) -> None:
     """As browsers send them."""
-    assert stranger(name) == ""
-    assert "localhost" in stranger("broker.example:8080")
+    assert foreign_name(name) == ""
+    assert "localhost" in foreign_name("broker.example:8080")
 
 
 def test_waits_grow_and_are_forgotten() -> None:

@@ -13,7 +13,7 @@ from broker.cli.top.listing import Line
 from broker.model.job import State
 from broker.model.printable import one_line
 from broker.model.printer import Printer
-from broker.model.user import Order
+from broker.model.user import RecordedCommand
 from broker.model.vitals import Vitals
 from broker.operations.job_status import (
     JobStatus,
@@ -169,6 +169,6 @@ def all_of_printer(store: Store, printer: Printer) -> str:
     return "\n\n".join(parts)
 
 
-def _given(commands: Sequence[Order]) -> list[str]:
+def _given(commands: Sequence[RecordedCommand]) -> list[str]:
     lines = [f"{moment(each.at)} UTC, {each.who}, {each.verb}: {each.words}" for each in commands]
     return ["\n".join(map(one_line, lines))] if lines else []

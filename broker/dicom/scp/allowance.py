@@ -16,7 +16,7 @@ from broker.model.room import MB
 
 AT_ONCE = 1
 PATIENCE_S = 0.1
-"""Nobody waits for longer: a disk that keeps one waiting is no reason to keep all waiting."""
+"""No association waits for longer: a disk that keeps one waiting must not keep all waiting."""
 
 
 class Turns:
@@ -50,7 +50,7 @@ class Holdings:
         self._of_address: Counter[str] = Counter()
 
     def change(self, caller: Caller, by: int) -> None:
-        """So many more, or fewer."""
+        """Count `by` bytes more, or fewer."""
         with self._lock:
             _add(self._bytes, caller, by)
             _add(self._of_address, caller.address, by)
@@ -79,7 +79,7 @@ class Share:
         self.bytes = 0
 
     def become(self, size: int) -> None:
-        """So many bytes are held by it now."""
+        """It holds `size` bytes now."""
         if size != self.bytes:
             self._holdings.change(self._caller, size - self.bytes)
             self.bytes = size
@@ -111,10 +111,10 @@ class Allowance:
     """Films x copies of one print request on a film session, each sent and counted for itself."""
 
     def check_image(self, size: int, replaced: int, share: Share) -> None:
-        """Whether an image of so many bytes may come, in the place of one of `replaced` bytes.
+        """Check whether an image of `size` bytes may come, instead of one of `replaced` bytes.
 
-        Fault 0xC605: for N-SET of an image box, that is the status of too little memory for the
-        image (PS3.4 H.4.3.1.2.1). It says nothing against the next, smaller one.
+        Raises: Fault: 0xC605, for N-SET of an image box the status of too little memory for the
+        image (PS3.4 H.4.3.1.2.1). The next, smaller one may be accepted.
         """
         if size > self.image:
             words = f"the image is larger than {self.image // MB} MB"
@@ -127,9 +127,9 @@ class Allowance:
         raise Fault(statuses.NO_MEMORY_FOR_IMAGE, words)
 
     def check_sheets(self, films: int, copies: int) -> None:
-        """Fault 0x0213 when collated copies would make more films to be sent than any print needs.
+        """Check how many films collated copies make. The printer makes the copies of a single film.
 
-        The copies of a single film are made by the printer.
+        Raises: Fault: 0x0213 when they are more than any print needs.
         """
         if films > 1 and films * copies > self.sheets:
             raise Fault(

@@ -14,8 +14,8 @@ from broker.dicom.upper_layer.message import Response
 def answered(command: CommandSet, known: Mapping[str, str], instance_uid: str) -> Response:
     """Those of the known attributes that were asked for; all of them when none was named.
 
-    `known` is keyword -> value; an empty value is not known. What was asked for in vain is listed
-    in a response with the warning 0x0107.
+    `known` is keyword -> value; an empty value is not known. What was asked for and is
+    not known is listed in a response with the warning 0x0107.
     """
     asked = _asked(command)
     reply = Dataset()

@@ -41,9 +41,9 @@ def session_reply(session: OpenFilmSession) -> Dataset:
 def film_box(uid: str, dataset: Dataset, tree: FilmTree, *, color: bool) -> OpenFilmBox:
     """N-CREATE of a film box, with one image box for every place of its layout.
 
-    Faults (PS3.4 H.4.2.2.1): 0x0117 before there is a film session, 0x0120 or 0x0121 without a
-    reference to it or without a format, 0x0106 for a foreign reference or a format that cannot be
-    read or has too many places.
+    Raises: Fault: 0x0117 before there is a film session, 0x0120 or 0x0121 without a reference to it
+    or without a format, 0x0106 for the reference of another session or a format that cannot be read
+    or has too many places (PS3.4 H.4.2.2.1).
     """
     if tree.session is None:
         raise Fault(statuses.INVALID_SOP_INSTANCE, "a film box needs a film session first")
@@ -105,7 +105,7 @@ def film_box_reply(box: OpenFilmBox, session: OpenFilmSession) -> Dataset:
 def set_film_box(box: OpenFilmBox, dataset: Dataset, tree: FilmTree) -> None:
     """N-SET of a film box (PS3.4 H.4.2.2.1).
 
-    Fault 0x0105 for an attribute that is fixed once it is created and would change.
+    Raises: Fault: 0x0105 for an attribute that is fixed once it is created and would change.
     """
     fixed = attributes.read(dataset, attributes.FILM_BOX_CREATE_ONLY)
     if "ImageDisplayFormat" in fixed:
@@ -161,7 +161,7 @@ class ImageChange:
 def image_change(box: OpenImageBox, dataset: Dataset, tree: FilmTree) -> ImageChange:
     """N-SET of an image box (PS3.4 H.4.3.1.2.1); changes nothing yet.
 
-    Faults: 0x0121 without position or image sequence, 0x0106 for values that are not allowed.
+    Raises: Fault: 0x0121 without position or image sequence, 0x0106 for a value that is wrong.
     """
     color = box.sop_class == COLOR_IMAGE_BOX
     keyword = "BasicColorImageSequence" if color else "BasicGrayscaleImageSequence"

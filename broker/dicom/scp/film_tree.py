@@ -29,7 +29,7 @@ class FilmTree:
     """
 
     def __init__(self, film_boxes: int) -> None:
-        """With room for so many film boxes."""
+        """A film session may have `film_boxes` film boxes."""
         self._film_boxes = film_boxes
         self.session: OpenFilmSession | None = None
         self._nodes: dict[str, Node] = {}
@@ -82,7 +82,7 @@ class FilmTree:
         return []
 
     def check_room(self, sop_class: str) -> None:
-        """Fault 0x0213 when there are as many of a class as any print needs (promise 9)."""
+        """Raises: Fault: 0x0213 when there are as many of a class as a print needs (promise 9)."""
         full = {
             FILM_BOX: self._numbers[FILM_BOX] >= self._film_boxes
             or len(self._lies_on) >= self._film_boxes * IMAGE_BOXES_EACH,
@@ -94,8 +94,9 @@ class FilmTree:
     def find(self, uid: str, sop_class: str) -> Node:
         """The object that a request names.
 
-        Without a UID, the only one of its class: some modalities send none. Fault 0x0112 when there
-        is none, 0x0119 when the UID is of another class.
+        Without a UID, the only one of its class: some modalities send none.
+
+        Raises: Fault: 0x0112 when there is none, 0x0119 when the UID is of another class.
         """
         if not uid:
             number = self._numbers[sop_class]
@@ -119,7 +120,7 @@ class FilmTree:
     def new_uid(self, asked: str) -> str:
         """The UID for a new object: the one asked for, or a fresh one.
 
-        Fault 0x0117 when it is no UID, 0x0111 when it is taken; the Printer's always is.
+        Raises: Fault: 0x0117 when it is no UID, 0x0111 when it is taken; the Printer's always is.
         """
         if not asked:
             return fresh_uid()
@@ -136,7 +137,7 @@ class FilmTree:
     def to_print(self, node: Node) -> list[OpenFilmBox]:
         """The film boxes of a film session, or this one, as far as anything lies on them.
 
-        Fault 0xC600 for a film session that has none at all.
+        Raises: Fault: 0xC600 for a film session that has none at all.
         """
         if isinstance(node, OpenFilmSession) and not node.film_boxes:
             raise Fault(statuses.NO_FILM_BOXES, "the film session has no film boxes")

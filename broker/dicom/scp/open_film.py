@@ -58,9 +58,9 @@ class OpenFilmBox:
     sop_class: str = FILM_BOX
 
     def place(self, box: OpenImageBox, position: int) -> None:
-        """Give an image box its place; Fault 0x0106 when another image lies there.
+        """Give an image box its place. An empty box that was created for that place is moved.
 
-        An empty box that was created for that place moves out of the way.
+        Raises: Fault: 0x0106 when another image has that place.
         """
         if not 1 <= position <= len(self.image_boxes):
             raise Fault(

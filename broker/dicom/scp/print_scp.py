@@ -40,7 +40,7 @@ PRINT_ACTION = 1
 
 
 class PrintScp:
-    """Answers one association. Whatever it is asked, the answer is a status.
+    """Answers one association. Every request is answered with a status.
 
     Film boxes that are not the last one may still be set, printed and deleted: the standard lets
     an SCP refuse that (PS3.4 H.4.2.2.2), but a radiographer gains nothing from it.
@@ -114,7 +114,7 @@ class PrintScp:
         return self.tree.unprinted_images
 
     def closed(self, how: Ending) -> None:  # noqa: ARG002 - however it ended, it is forgotten
-        """Forget everything that was not actioned (PS3.4 H.5)."""
+        """Remove all that no print request asked for (PS3.4 H.5)."""
         self.intake.forget(self.tree.received())
         self.tree = FilmTree(self.allowance.film_boxes)
         self._share.become(0)
@@ -144,7 +144,7 @@ class PrintScp:
     def begin_upload(self, box: OpenImageBox, size: int) -> TakesPixels[Any]:
         """What takes the `size` bytes of pixels that begin to come for an image box.
 
-        Fault 0xC605 or CannotStore when they are not taken.
+        Raises: Fault, CannotStore: 0xC605, when they are not accepted.
         """
         self.allowance.check_image(size, box.unprinted_bytes, self._share)
         upload = self.intake.receive(size, self.association.calling_ae, self.association.peer)
@@ -224,7 +224,7 @@ class PrintScp:
         return film_objects.film_box_reply(film_box, self.tree.session)
 
     def check_film_box(self, film_box: OpenFilmBox) -> None:
-        """Whether such a film can be printed at all: a Fault says no. Here, any can."""
+        """Raises: Fault: when such a film cannot be printed. Here, any can."""
 
     def _set(self, received: ReceivedDataset[Any], sop_class: str, uid: str) -> Response:
         if sop_class in (PRINTER, PRESENTATION_LUT):

@@ -41,21 +41,24 @@ class FilmIntake(Protocol[R]):
     """Where films go, and what is said of the printers behind."""
 
     def check_room(self, calling_ae: str, peer: str) -> None:
-        """CannotStore when there is no room for a new film session of this modality."""
+        """Raises: CannotStore: when there is no room for a new film session of this modality."""
 
     def receive(self, size: int, calling_ae: str, peer: str) -> TakesPixels[R]:
-        """`size` bytes of pixels of this modality begin to come; CannotStore when there is no room
-        for them."""
+        """`size` bytes of pixels of this modality begin to come.
+
+        Raises: CannotStore: when there is no room for them.
+        """
 
     def accept(self, request: PrintRequest, received: Sequence[R], came: float) -> int:
         """Put a print request on stable storage, its pixels first; the job's number.
 
         `came` is when it was there, of `time.monotonic()`.
-        CannotStore when that cannot be done: then nothing of it is left.
+
+        Raises: CannotStore: when that cannot be done: then nothing of it is left.
         """
 
     def forget(self, received: Sequence[R]) -> None:
-        """Remove pixels that nobody asked to print."""
+        """Remove pixels that no print request uses."""
 
     def status(self) -> PoolStatus:
         """Printer Status and Printer Status Info as the modality shall see them."""
@@ -78,8 +81,8 @@ BeginUpload = Callable[[int], TakesPixels[R]]
 class ReceivedDataset(Generic[R]):
     """What has come with one request; in the end `discard`.
 
-    The association goes on whatever is wrong with it, and whatever the disk says: that is said
-    when the data set, or the pixels, are asked for.
+    What is wrong with it, or with the disk, does not end the association: it is raised when the
+    data set, or the pixels, are asked for.
     """
 
     def __init__(self, request: Request, begin: BeginUpload[R] | None) -> None:
@@ -105,8 +108,10 @@ class ReceivedDataset(Generic[R]):
             raise
 
     def dataset(self) -> Dataset:
-        """Its elements still raw; empty where there was none. Fault 0x0110 when it cannot be
-        read."""
+        """Its elements still raw; empty where there was none.
+
+        Raises: Fault: 0x0110 when it cannot be read.
+        """
         if self._unreadable is not None:
             raise Fault(
                 statuses.PROCESSING_FAILURE, "the data set cannot be read"
@@ -116,7 +121,7 @@ class ReceivedDataset(Generic[R]):
     def finish_pixels(self, length: int) -> R:
         """The first `length` bytes of the pixels, which are all or all but one, in the spool.
 
-        Fault 0xC605 when they are not.
+        Raises: Fault: 0xC605 when they are not.
         """
         upload, self._upload = self._upload, None
         if upload is None:

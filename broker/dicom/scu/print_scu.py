@@ -1,4 +1,4 @@
-"""A film on a printer, in seven verbs: open, create, set, get, action, delete, close.
+"""A film on a printer, in seven operations: open, create, set, get, action, delete, close.
 
 Failure statuses are answers, not exceptions: what they mean is for the caller to judge. What
 breaks is raised in the words of `broker.model.trouble`, and the line is drawn here: N-ACTION that
@@ -97,10 +97,12 @@ class PrintScu:
         tls: ssl.SSLContext | None = None,
         on_event_report: Callable[[EventReport], None] | None = None,
     ) -> PrintScu:
-        """Associate. Raises Unavailable, also when it does not print grayscale.
+        """Associate.
 
         `lut` proposes Presentation LUT too; whether the printer took it is in `.lut`. The Meta
         class is proposed, never its members (PS3.4 H.3.2.2).
+
+        Raises: Unavailable: when there is no association, or the printer does not print grayscale.
         """
         timeouts = timeouts or PrintTimeouts()
         wanted = [GRAYSCALE_META]
@@ -127,7 +129,10 @@ class PrintScu:
         return self._lut is not None
 
     def create(self, sop_class: str, dataset: Dataset | None, instance_uid: str = "") -> ScuAnswer:
-        """N-CREATE. Without `instance_uid` the printer assigns one. Raises Unavailable."""
+        """N-CREATE. Without `instance_uid` the printer assigns one.
+
+        Raises: Unavailable: when the association has ended.
+        """
         command = {
             "AffectedSOPClassUID": sop_class,
             "CommandField": Command.N_CREATE,
@@ -136,20 +141,30 @@ class PrintScu:
         return self._before_the_line(command, dataset, self._timeouts.create_s)
 
     def set(self, sop_class: str, instance_uid: str, dataset: Dataset) -> ScuAnswer:
-        """N-SET. Raises Unavailable."""
+        """N-SET.
+
+        Raises: Unavailable: when the association has ended.
+        """
         command = _requested(Command.N_SET, sop_class, instance_uid)
         return self._before_the_line(command, dataset, self._timeouts.set_s)
 
     def get(self, sop_class: str, instance_uid: str, keywords: Sequence[str] = ()) -> ScuAnswer:
-        """N-GET of these attributes, or of all. Raises Unavailable."""
+        """N-GET of these attributes, or of all.
+
+        Raises: Unavailable: when the association has ended.
+        """
         command = _requested(Command.N_GET, sop_class, instance_uid)
         if keywords:
             command["AttributeIdentifierList"] = [Tag(keyword) for keyword in keywords]
         return self._before_the_line(command, None, self._timeouts.get_s)
 
     def action(self, sop_class: str, instance_uid: str) -> ScuAnswer:
-        """N-ACTION: print. Raises Uncertain when it may have left and no answer came, and
-        Unavailable when it surely has not left."""
+        """N-ACTION: print.
+
+        Raises:
+            Uncertain: when it may have left and no answer came.
+            Unavailable: when it surely has not left.
+        """
         command = _requested(Command.N_ACTION, sop_class, instance_uid)
         command["ActionTypeID"] = PRINT
         try:
@@ -206,7 +221,10 @@ def associate(
     tls: ssl.SSLContext | None = None,
     on_event_report: Callable[[EventReport], None] | None = None,
 ) -> Requestor:
-    """An association with a printer. Raises Unavailable in an operator's words."""
+    """An association with a printer.
+
+    Raises: Unavailable: when there is none, in an operator's words.
+    """
     try:
         return Requestor.open(
             address.host,
@@ -228,9 +246,9 @@ def associate(
 def broken_words(address: Address, exc: Broken) -> str:
     """Why there is no association, and which key to look at where TLS is at fault."""
     words = f"{address.name}: {exc.words}"
-    if exc.sealed:
+    if exc.spoke_tls:
         return f"{words}: it speaks TLS on this port; set tls = true for this printer"
-    if exc.sealed is not None:
+    if exc.spoke_tls is not None:
         return f"{words}; if it speaks TLS on this port, set tls = true for this printer"
     return words
 

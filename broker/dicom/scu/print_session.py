@@ -39,29 +39,20 @@ class Content(Protocol):
     """In bytes."""
 
     def __iter__(self) -> Iterator[bytes]:
-        """SpoolDamaged at the latest before the last piece when they are not what they were."""
+        """Raises: SpoolDamaged: before the last piece, when they are not what they were."""
 
 
 class OpenPixels(Protocol):
     """Opens pixels."""
 
     def __call__(self, name: str, length: int) -> AbstractContextManager[Content]:
-        """The pixels of that spool name. SpoolDamaged when they have not that length, in bytes."""
+        """The pixels of that spool name.
+
+        Raises: SpoolDamaged: when they have not that length, in bytes.
+        """
 
 
 _LIGHTING = ("Illumination", "ReflectedAmbientLight")
-
-
-class SheetProgress(Protocol):
-    """What of a film's sending matters to the printer."""
-
-    @property
-    def film(self) -> Film:
-        """The film itself."""
-
-    @property
-    def copies(self) -> int:
-        """Number of Copies to ask for."""
 
 
 class PrintSession:
@@ -137,12 +128,15 @@ class PrintSession:
     def ask(self) -> None:
         """Ask for the film on paper: N-ACTION on the film box.
 
-        Returns when the printer accepted it. Refused or Unavailable when it answered that it will
-        not be printed; Uncertain when no answer came, or one that says neither.
+        Returns when the printer accepted it.
+
+        Raises:
+            Refused, Unavailable: when it answered that the film will not be printed.
+            Uncertain: when no answer came, or one that says neither.
         """
         answer = self._scu.action(FILM_BOX, self._film_box)
         if meaning(answer.status) is Meaning.EMPTY:
-            # Some printers say so of a film that is not empty, and take it the next time.
+            # Some printers answer so for a film that is not empty, and accept it the next time.
             raise Refused(f"{self._name} printed nothing: {words(answer.status)}", permanent=False)
         if meaning(answer.status) is Meaning.UNCLEAR and not _is_failure(answer.status):
             said = f"{self._name}: N-ACTION answered {words(answer.status)}"
@@ -204,7 +198,7 @@ class PrintSession:
     def _lut(self, lut: PresentationLut) -> tuple[str, list[str]]:
         """The UID of a LUT, and the remarks on it; it is created the first time it is needed."""
         if not self._scu.lut:
-            raise Refused(f"{self._name} does not take Presentation LUT", permanent=True)
+            raise Refused(f"{self._name} does not support Presentation LUT", permanent=True)
         if lut not in self._luts:
             remarks: list[str] = []
             answer = self._create("Presentation LUT", PRESENTATION_LUT, luts.write(lut), remarks)
@@ -249,7 +243,7 @@ class PrintSession:
             answer = self._scu.set(sop_class, uid, dataset)
         step = f"N-SET of image {box.position}"
         if meaning(answer.status) is Meaning.ALTERED and "RequestedImageSize" in box.attributes:
-            # True size is what somebody measures on: better no film than one at another scale.
+            # A true-size film is measured on: better no film than one at another scale.
             said = f"{self._name}: {step} answered {words(answer.status)}"
             raise Refused(f"{said}, and the image asks for its true size", permanent=True)
         self._judge(step, answer, self._of_film)

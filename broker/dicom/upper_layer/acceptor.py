@@ -1,6 +1,6 @@
-"""Associations that others open with us: one thread each, on reads that block.
+"""Associations that peers open with us: one thread each, on blocking reads.
 
-Who may have one, and who must go to make room, is a decision on plain data.
+Which association is accepted, and which is ended to make room, is a decision on plain data.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from broker.dicom.upper_layer.activity import QUIET_S, ends_at
 from broker.dicom.upper_layer.associate_pdus import abort_pdu, associate_rj
 from broker.dicom.upper_layer.association import (
     ABORT_PATIENCE_S,
-    QUIET_S,
     AcceptedAssociation,
-    ends_at,
 )
 from broker.dicom.upper_layer.association_service import (
     AssociationLimits,
@@ -47,7 +46,7 @@ from broker.dicom.upper_layer.negotiation import (
     negotiate,
 )
 from broker.dicom.upper_layer.peer_watch import CALLER_SILENT_S
-from broker.dicom.upper_layer.pending import Stranger
+from broker.dicom.upper_layer.pending import PendingConnection
 from broker.dicom.upper_layer.tls import TlsWire
 from broker.dicom.upper_layer.wire import Violation, Wire, WireBroken
 from broker.model.hosts import Hosts
@@ -71,7 +70,7 @@ class RunningAssociation(Generic[A]):
     association: A
     address: str
     spare_since: float | None
-    """Since when nothing would be lost by ending it; None while something would."""
+    """Since when no work would be lost by ending it; None while some would."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +97,8 @@ def admit(
 
     An address that is full makes room among its own. When all places are taken, the one goes that
     has been spare for longest, of those addresses first that have more than an equal share and
-    more than the newcomer's: nobody can lock the others out by opening associations and leaving
-    them, and nobody loses one that is in use.
+    more than the newcomer's: no peer can lock the others out by opening associations and leaving
+    them, and no association in use is ended.
     """
     of_address = Counter(each.address for each in held)
     own = of_address[address]
@@ -144,77 +143,98 @@ _KINDS = {
 }
 
 
-class Acceptor:
-    """Listens on a port, on one for TLS, or on both, and runs a Service for each association.
+@dataclass(frozen=True, kw_only=True)
+class AcceptorSettings:
+    """Where an acceptor listens, and what it allows. What is limited is limited for both ports
+    together."""
 
-    What is limited is limited for both together. `tls` is asked for each connection to `tls_port`.
-    `new_service` is called on the association's thread before it is accepted; it may raise
-    TurnedAway. `on_event` is told, with plain fields: accepted, released, aborted, lost, rejected,
-    probe (a connection closed without a word), refused (a connection that spoke no DICOM, or cut
-    to make room; a request that there is no room for) and fault (with a traceback). Whatever we
-    refuse has a Refusal as its `kind`. It is called from several threads.
-    """
+    host: Hosts
+    ae_title: str
+    port: int | None
+    """Without TLS; None: there is no such port. 0: any free one."""
+    tls_port: int | None = None
+    check_called_ae: bool = True
+    max_associations: int = 64
+    max_associations_per_peer: int | None = None
+    """From one address; None: as many as in all."""
+    spare_s: float = SPARE_S
+    max_pdu: int = 131072
+    establish_timeout_s: float = 30
+    idle_timeout_s: float = 3600
+    message_timeout_s: float = 300
+    max_dataset: int = MAX_DATASET
+    silent_s: int = CALLER_SILENT_S
+    """For how long a peer's system may acknowledge nothing."""
+
+
+class Acceptor:
+    """Listens on a port, on one for TLS, or on both, and runs a service for each association."""
 
     def __init__(
         self,
-        *,
-        host: Hosts,
-        port: int | None,
-        ae_title: str,
-        offers: Sequence[Offer] | Callable[[], Sequence[Offer]],
+        settings: AcceptorSettings,
+        offers: Callable[[], Sequence[Offer]],
         new_service: Callable[[AcceptedAssociation], AssociationService],
-        tls_port: int | None = None,
+        *,
         tls: Callable[[], ssl.SSLContext] | None = None,
-        check_called_ae: bool = True,
-        max_associations: int = 64,
-        max_associations_per_peer: int | None = None,
-        spare_s: float = SPARE_S,
-        max_pdu: int = 131072,
-        establish_timeout_s: float = 30,
-        idle_timeout_s: float = 3600,
-        message_timeout_s: float = 300,
-        max_dataset: int = MAX_DATASET,
-        silent_s: int = CALLER_SILENT_S,
         on_event: EventSink = lambda _name, _fields: None,
     ) -> None:
-        self._ae_title = ae_title
-        self._offers = offers if callable(offers) else lambda: offers
+        """`offers` is called for each association, and `tls` for each connection to the TLS port;
+        without `tls` there is no such port. `new_service` is called on the association's thread
+        before it is accepted; it may raise TurnedAway.
+
+        `on_event` is called from several threads, with plain fields: accepted, released, aborted,
+        lost, rejected, probe (a connection that was closed before anything was sent), refused (a
+        connection that sent no DICOM, or was cut to make room; a request that there is no room for)
+        and fault (with a traceback). Whatever is refused has a Refusal as its `kind`.
+        """
+        self._settings = settings
+        self._offers = offers
         self._new_service = new_service
-        self._check_called_ae = check_called_ae
-        self._caps = Caps(max_associations, max_associations_per_peer or max_associations, spare_s)
-        self._limits = AssociationLimits(max_pdu, idle_timeout_s, message_timeout_s, max_dataset)
+        most = settings.max_associations
+        self._caps = Caps(most, settings.max_associations_per_peer or most, settings.spare_s)
+        self._limits = AssociationLimits(
+            settings.max_pdu,
+            settings.idle_timeout_s,
+            settings.message_timeout_s,
+            settings.max_dataset,
+        )
         self._on_event = on_event
         self._changed = threading.Condition()
         self._associations: dict[AcceptedAssociation, str] = {}
         """Each with the address that it comes from."""
         self._stopping = False
         self._hurried = False
-
-        self._silent_s = silent_s
-
-        def listener(port: int, new_wire: Callable[[socket.socket], Wire]) -> Listener:
-            return Listener(
-                host,
-                port,
-                max_associations=max_associations,
-                establish_timeout_s=establish_timeout_s,
-                new_wire=new_wire,
-                run=self._run,
-                on_event=on_event,
-            )
-
-        self._plain = None if port is None else listener(port, self._new_wire)
-        self._sealed = None
-        if tls is not None and tls_port is not None:
+        self._plain = (
+            None if settings.port is None else self._listener(settings.port, self._new_wire)
+        )
+        self._tls = None
+        if tls is not None and settings.tls_port is not None:
             context = tls
-            self._sealed = listener(
-                tls_port,
-                lambda sock: TlsWire(sock, context(), max_pdu=max_pdu, silent_s=silent_s),
+            self._tls = self._listener(
+                settings.tls_port,
+                lambda sock: TlsWire(
+                    sock, context(), max_pdu=settings.max_pdu, silent_s=settings.silent_s
+                ),
             )
-        self._listeners = [each for each in (self._plain, self._sealed) if each is not None]
+        self._listeners = [each for each in (self._plain, self._tls) if each is not None]
+
+    def _listener(self, port: int, new_wire: Callable[[socket.socket], Wire]) -> Listener:
+        return Listener(
+            self._settings.host,
+            port,
+            max_associations=self._settings.max_associations,
+            establish_timeout_s=self._settings.establish_timeout_s,
+            new_wire=new_wire,
+            run=self._run,
+            on_event=self._on_event,
+        )
 
     def start(self) -> None:
-        """Bind and listen. Raises CannotListen when a port cannot be had."""
+        """Bind and listen.
+
+        Raises: CannotListen: when a port cannot be had.
+        """
         try:
             for each in self._listeners:
                 each.start()
@@ -230,7 +250,7 @@ class Acceptor:
     @property
     def tls_port(self) -> int:
         """The port that is listened on with TLS; known after start(). 0 when there is none."""
-        return 0 if self._sealed is None else self._sealed.port
+        return 0 if self._tls is None else self._tls.port
 
     @property
     def listening(self) -> bool:
@@ -249,8 +269,8 @@ class Acceptor:
             return len(self._associations)
 
     def stop(self, grace_s: float) -> bool:
-        """No new associations. Idle ones are aborted; the others may go on for `grace_s` seconds at
-        most, until they are idle, and are aborted then.
+        """Accept no more associations. Idle ones are aborted; the others may go on until they are
+        idle, for `grace_s` seconds at most, and are aborted then.
 
         Returns when every thread has ended, or JOIN_S after the grace, as a thread may wait for a
         disk. Whether all have ended.
@@ -284,39 +304,43 @@ class Acceptor:
                 return
             look_at = deadline
             for association in self._associations:
-                if association.ended_by_us:
+                if association.activity.ended:
                     continue
-                due = ends_at(association.use)
-                if due is not None and due <= now and association.end_idle():
+                due = ends_at(association.activity.use)
+                if due is not None and due <= now and association.activity.end_idle():
                     continue
                 # One that is in use now may be idle in QUIET_S, and not before.
                 look_at = min(look_at, due if due is not None and due > now else now + QUIET_S)
             self._changed.wait(look_at - now)
 
-    def _run(self, stranger: Stranger, proposal: Proposal) -> None:
+    def _run(self, connection: PendingConnection, proposal: Proposal) -> None:
         try:
-            self._answer(stranger, proposal)
-        except Exception:  # noqa: BLE001 - the thread has nobody else to tell
+            self._answer(connection, proposal)
+        except Exception:  # noqa: BLE001 - nothing above this thread would report it
             words = traceback.format_exc()
-            facts = {"peer": stranger.peer, "doing": "an association", "traceback": words}
+            facts = {"peer": connection.peer, "doing": "an association", "traceback": words}
             self._on_event("fault", facts)
 
-    def _answer(self, stranger: Stranger, proposal: Proposal) -> None:
-        rejection = judge(proposal, ae_title=self._ae_title, check_called_ae=self._check_called_ae)
+    def _answer(self, connection: PendingConnection, proposal: Proposal) -> None:
+        rejection = judge(
+            proposal,
+            ae_title=self._settings.ae_title,
+            check_called_ae=self._settings.check_called_ae,
+        )
         if rejection is None:
-            rejection = self._accept(stranger, proposal)
+            rejection = self._accept(connection, proposal)
         if rejection is not None:
             kind = _KINDS.get(rejection, Refusal.TURNED_AWAY)
             words = {"words": rejection.words, "kind": kind.value}
-            self._on_event("rejected", {**_names(proposal, stranger.peer), **words})
-            self._last_words(stranger.wire, associate_rj(rejection))
+            self._on_event("rejected", {**_names(proposal, connection.peer), **words})
+            self._say_last(connection.wire, associate_rj(rejection))
 
-    def _accept(self, stranger: Stranger, proposal: Proposal) -> Rejection | None:
-        """Run the association to its end, or say why it must not be."""
-        wire, peer = stranger.wire, stranger.peer
+    def _accept(self, connection: PendingConnection, proposal: Proposal) -> Rejection | None:
+        """Run the association to its end, or return why it is rejected."""
+        wire, peer = connection.wire, connection.peer
         with self._changed:
             # A first look, before anything is asked that takes time.
-            decision = self._decide(stranger.address)
+            decision = self._decide(connection.address)
             if isinstance(decision, Rejection):
                 return decision
         answered = negotiate(proposal.contexts, self._offers())
@@ -326,13 +350,13 @@ class Acceptor:
             )
         except Violation as exc:
             self._refused(peer, str(exc), exc.kind)
-            self._last_words(wire, abort_pdu(by_provider=True, reason=exc.reason))
+            self._say_last(wire, abort_pdu(by_provider=True, reason=exc.reason))
             return None
         with self._changed:
-            rejection = self._make_room(stranger.address)
+            rejection = self._make_room(connection.address)
             if rejection is not None:
                 return rejection
-            self._associations[association] = stranger.address
+            self._associations[association] = connection.address
         try:
             return self._serve(association, proposal)
         finally:
@@ -348,8 +372,8 @@ class Acceptor:
                 return decision
             if decision.instead_of is None:
                 return None
-            if decision.instead_of.give_way():
-                # Its own thread sees to its end; its place is free now.
+            if decision.instead_of.activity.give_way():
+                # Its own thread ends it; its place is free now.
                 del self._associations[decision.instead_of]
                 return None
 
@@ -357,7 +381,7 @@ class Acceptor:
         if self._stopping:
             return CONGESTED
         held = [
-            RunningAssociation(each, where, each.spare_since)
+            RunningAssociation(each, where, each.activity.spare_since)
             for each, where in self._associations.items()
         ]
         return admit(address, held, self._caps, time.monotonic())
@@ -368,7 +392,7 @@ class Acceptor:
             service = self._new_service(association)
         except TurnedAway as exc:
             return exc.rejection
-        except Exception:  # noqa: BLE001 - the peer is turned away, and the fault is told
+        except Exception:  # noqa: BLE001 - the peer is rejected, and the fault is logged
             self._on_event(
                 "fault", {**names, "doing": "accepting", "traceback": traceback.format_exc()}
             )
@@ -378,7 +402,7 @@ class Acceptor:
         try:
             closing = association.run(service)
         except Exception:
-            # Whatever was wrong with us: who was told of its beginning is told of its end.
+            # Each event of a beginning is followed by one of an end, whatever has failed.
             self._on_event(Ending.LOST.value, {**names, "words": "failed"})
             raise
         kind = {"kind": closing.kind.value} if closing.kind else {}
@@ -386,13 +410,13 @@ class Acceptor:
         return None
 
     def _new_wire(self, sock: socket.socket) -> Wire:
-        return Wire(sock, max_pdu=self._limits.max_pdu, silent_s=self._silent_s)
+        return Wire(sock, max_pdu=self._settings.max_pdu, silent_s=self._settings.silent_s)
 
     def _refused(self, peer: str, words: str, kind: Refusal) -> None:
         self._on_event("refused", {"peer": peer, "words": words, "kind": kind.value})
 
     @staticmethod
-    def _last_words(wire: Wire, pdu: bytes) -> None:
+    def _say_last(wire: Wire, pdu: bytes) -> None:
         try:
             wire.send([pdu], ABORT_PATIENCE_S)
         except WireBroken:

@@ -54,7 +54,10 @@ _FIXED = 68
 def associate_rq(
     *, calling_ae: str, called_ae: str, contexts: Sequence[Proposed], max_pdu: int
 ) -> bytes:
-    """An A-ASSOCIATE-RQ, header and all. Raises ValueError on an impossible AE title."""
+    """An A-ASSOCIATE-RQ, header and all.
+
+    Raises: ValueError: for an AE title that DICOM does not allow.
+    """
     pdu = A_ASSOCIATE_RQ()
     pdu.calling_ae_title = calling_ae
     pdu.called_ae_title = called_ae
@@ -90,7 +93,10 @@ def abort_pdu(*, by_provider: bool, reason: Reason = Reason.NOT_SPECIFIED) -> by
 
 
 def read_proposal(body: memoryview) -> Proposal:
-    """The A-ASSOCIATE-RQ in `body`. Raises Violation."""
+    """The A-ASSOCIATE-RQ in `body`.
+
+    Raises: Violation: when it cannot be read.
+    """
     data = bytes(body)
     if len(data) < _FIXED:
         raise Violation("an A-ASSOCIATE-RQ is cut off", Reason.INVALID_PARAMETER)
@@ -122,7 +128,10 @@ def read_proposal(body: memoryview) -> Proposal:
 
 
 def read_answer(body: memoryview) -> tuple[tuple[Answered, ...], int]:
-    """The contexts and the maximum PDU length of the A-ASSOCIATE-AC. Raises Violation."""
+    """The contexts and the maximum PDU length of the A-ASSOCIATE-AC.
+
+    Raises: Violation: when it cannot be read.
+    """
     data = bytes(body)
     if len(data) < _FIXED:
         raise Violation("an A-ASSOCIATE-AC is cut off", Reason.INVALID_PARAMETER)
@@ -140,7 +149,10 @@ def read_answer(body: memoryview) -> tuple[tuple[Answered, ...], int]:
 
 
 def read_rejection(body: memoryview) -> Rejection:
-    """The A-ASSOCIATE-RJ in `body`. Raises Violation."""
+    """The A-ASSOCIATE-RJ in `body`.
+
+    Raises: Violation: when it cannot be read.
+    """
     if len(body) < 4:
         raise Violation("an A-ASSOCIATE-RJ is cut off", Reason.INVALID_PARAMETER)
     _, result, source, reason = body[:4]

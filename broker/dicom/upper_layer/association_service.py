@@ -1,4 +1,4 @@
-"""What stands behind an accepted association: whatever it does, there is an answer."""
+"""What answers on an accepted association: where it fails, the peer gets an answer all the same."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Ending(StrEnum):
 class AssociationService(Protocol):
     """What answers the requests of one association, always on that association's thread.
 
-    A Service may have attributes that other threads read. `disposable`: whether nothing would be
+    A service may have attributes that other threads read. `disposable`: whether nothing would be
     lost if the association ended now; without it, nothing is known to be disposable. `unfinished`:
     whether the peer is in the middle of something; without it, it is not. `between`: whether it has
     begun something in which more may follow; without it, it has not. `unprinted`: how many
@@ -94,14 +94,14 @@ ANSWERED = frozenset(
         Command.N_DELETE,
     }
 )
-"""Requests that a Service is asked."""
+"""Requests that are passed to a service."""
 
 Tell = Callable[[str, Mapping[str, object]], None]
 """Told of an event, with those facts that do not say whose association it is."""
 
 
 class GuardedService:
-    """Asks a Service what it is to be asked, and answers for it when it fails."""
+    """Asks a service what it is to be asked, and answers for it when it fails."""
 
     def __init__(self, service: AssociationService, tell: Tell) -> None:
         self._service = service
@@ -128,7 +128,10 @@ class GuardedService:
         return int(getattr(self._service, "unprinted", 0))
 
     def answer(self, request: Request) -> Response | None:
-        """The response to a request; None sends none. Raises: what ends the association."""
+        """The response to a request; None sends none.
+
+        Raises: Closing, WireBroken: when the association has ended.
+        """
         if request.context is None:
             return Response(SOP_CLASS_NOT_SUPPORTED)
         if request.field not in ANSWERED:
@@ -149,7 +152,7 @@ class GuardedService:
         """The association has ended."""
         try:
             self._service.closed(how)
-        except Exception:  # noqa: BLE001 - the thread has nobody else to tell
+        except Exception:  # noqa: BLE001 - nothing above this thread would report it
             self.fault("closing")
 
     def fault(self, doing: str) -> None:

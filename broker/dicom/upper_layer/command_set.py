@@ -24,6 +24,9 @@ ATTRIBUTE_LIST_ERROR = 0x0107
 PROCESSING_FAILURE = 0x0110
 DUPLICATE_SOP_INSTANCE = 0x0111
 NO_SUCH_SOP_INSTANCE = 0x0112
+NO_SUCH_ARGUMENT = 0x0114
+INVALID_ARGUMENT_VALUE = 0x0115
+ATTRIBUTE_VALUE_OUT_OF_RANGE = 0x0116
 INVALID_SOP_INSTANCE = 0x0117
 NO_SUCH_SOP_CLASS = 0x0118
 CLASS_INSTANCE_CONFLICT = 0x0119
@@ -31,9 +34,10 @@ MISSING_ATTRIBUTE = 0x0120
 MISSING_ATTRIBUTE_VALUE = 0x0121
 SOP_CLASS_NOT_SUPPORTED = 0x0122
 NO_SUCH_ACTION = 0x0123
+NOT_AUTHORIZED = 0x0124
 UNRECOGNIZED_OPERATION = 0x0211
+MISTYPED_ARGUMENT = 0x0212
 RESOURCE_LIMITATION = 0x0213
-
 
 RESPONSE = 0x8000
 """Set in the Command Field of every response (PS3.7 E.1-1)."""
@@ -118,7 +122,7 @@ class CommandSet(Mapping[str, Any]):
 def command_of(elements: Mapping[str, Any]) -> CommandSet:
     """A command set of elements by keyword; those that are None are left out.
 
-    Raises ValueError when one of them is no element of command sets.
+    Raises: ValueError: when one of them is no element of command sets.
     """
     for keyword in elements:
         _place(keyword)
@@ -128,7 +132,7 @@ def command_of(elements: Mapping[str, Any]) -> CommandSet:
 def command_bytes(command: CommandSet, *, with_dataset: bool) -> bytes:
     """A command set as it goes over the wire, its group length and data set type in place.
 
-    Raises ValueError or TypeError when a value does not fit its element.
+    Raises: ValueError, TypeError: when a value does not fit its element.
     """
     kind = WITH_DATASET if with_dataset else NO_DATASET
     placed = [(_place(keyword), value) for keyword, value in command.items() if keyword != _TYPE]
@@ -147,8 +151,9 @@ def read_command(data: bytes) -> CommandSet:
     """The command set in `data`; elements that command sets do not have are passed over.
 
     Every command has a Command Field and says whether a data set follows; every request but
-    C-CANCEL has a Message ID, and every response names the request that it answers. Raises
-    UnreadableCommand.
+    C-CANCEL has a Message ID, and every response names the request that it answers.
+
+    Raises: UnreadableCommand: when one of these is missing, or it cannot be decoded.
     """
     elements: dict[str, Any] = {}
     at, size = 0, len(data)
@@ -179,14 +184,17 @@ def _number(elements: Mapping[str, Any], keyword: str) -> int:
 
 @lru_cache(maxsize=256)
 def _known(element: int) -> tuple[str, str]:
-    """Keyword and VR of an element of group 0000; empty where nobody knows it."""
+    """Keyword and VR of an element of group 0000; empty where it is not known."""
     keyword = keyword_for_tag(element)
     return (keyword, dictionary_VR(element)) if keyword else ("", "")
 
 
 @lru_cache(maxsize=256)
 def _place(keyword: str) -> tuple[int, str]:
-    """Element number and VR. ValueError when command sets have no such element."""
+    """Element number and VR.
+
+    Raises: ValueError: when command sets have no such element.
+    """
     tag = tag_for_keyword(keyword)
     if tag is None or tag > 0xFFFF:
         raise ValueError(f"{keyword} is no element of a command set")

@@ -41,7 +41,7 @@ class Broken(Exception):
     """There is no association, or no more. `words` is one sentence that names host and port.
 
     `connected`: it had been accepted. `asked`: a byte of the request had left, so the peer may
-    have done what it asks. `sealed`: whether the peer spoke TLS where we did not, or may have;
+    have done what it asks. `spoke_tls`: whether the peer spoke TLS where we did not, or may have;
     None where nothing says so. `reached`: the peer's system answered, if only to refuse the
     connection.
     """
@@ -52,12 +52,12 @@ class Broken(Exception):
         *,
         connected: bool,
         asked: bool = False,
-        sealed: bool | None = None,
+        spoke_tls: bool | None = None,
         reached: bool = True,
     ) -> None:
         super().__init__(words)
         self.reached = reached
-        self.sealed = sealed
+        self.spoke_tls = spoke_tls
         self.words = words
         self.connected = connected
         self.asked = asked
@@ -72,10 +72,12 @@ def reach(
     tls: ssl.SSLContext | None,
     max_pdu: int,
 ) -> tuple[Wire, float]:
-    """A connection, and until when there must be an association on it. Raises Broken.
+    """A connection, and until when there must be an association on it.
 
-    With TLS, hands are shaken already; the peer's certificate is for `host`, unless the context
-    does not mind.
+    With TLS the handshake is complete; the peer's certificate is for `host`, unless the context
+    does not check that.
+
+    Raises: Broken: when there is no connection, or no handshake.
     """
     sock = _connected(host, port, where, timeouts.connect_s)
     deadline = time.monotonic() + timeouts.associate_s
@@ -89,10 +91,10 @@ def reach(
         words = f"{where} has a host name that no certificate can have"
         raise Broken(words, connected=False) from exc
     try:
-        wire.shake(deadline)
+        wire.handshake(deadline)
     except WireBroken as exc:
         wire.close()
-        words = f"{where} {_unshaken(exc, timeouts.associate_s)}"
+        words = f"{where} {_no_handshake(exc, timeouts.associate_s)}"
         raise Broken(words, connected=False) from exc
     except BaseException:
         wire.close()
@@ -107,7 +109,7 @@ def _connected(host: str, port: int, where: str, timeout_s: float) -> socket.soc
         words = f"{where} refused the connection"
         raise Broken(words, connected=False) from exc
     except TimeoutError as exc:
-        words = f"{where} did not take the connection within {timeout_s:g} s"
+        words = f"{where} did not accept the connection within {timeout_s:g} s"
         raise Broken(words, connected=False, reached=False) from exc
     except socket.gaierror as exc:
         raise Broken(f"{where} has a host name that is not known", connected=False) from exc
@@ -116,25 +118,28 @@ def _connected(host: str, port: int, where: str, timeout_s: float) -> socket.soc
         raise Broken(words, connected=False, reached=False) from exc
 
 
-def _unshaken(exc: WireBroken, timeout_s: float) -> str:
+def _no_handshake(exc: WireBroken, timeout_s: float) -> str:
     speaks_it = "see that it speaks TLS on this port"
     if isinstance(exc, TlsFailed):
         return f"{exc}; {speaks_it}" if "does not speak TLS" in str(exc) else str(exc)
     if isinstance(exc, TimedOut):
-        return f"took longer than {timeout_s:g} s shaking hands over TLS; {speaks_it}"
-    return f"{exc} instead of shaking hands over TLS; {speaks_it}"
+        return f"took longer than {timeout_s:g} s for the TLS handshake; {speaks_it}"
+    return f"{exc} instead of a TLS handshake; {speaks_it}"
 
 
-def looks_sealed(exc: WireBroken, *, heard: bool) -> bool | None:
+def looks_like_tls(exc: WireBroken, *, received: bool) -> bool | None:
     """Whether plain DICOM met TLS: True where it answers with an alert (RFC 8446 6), False where it
-    hung up without a word, as TLS may do, and None otherwise."""
+    closed and sent nothing, as TLS may do, and None otherwise."""
     if isinstance(exc, Violation) and str(exc) == f"PDU of unknown type {TLS_ALERT}":
         return True
-    return False if isinstance(exc, Closed) and not heard else None
+    return False if isinstance(exc, Closed) and not received else None
 
 
 def rejected(where: str, body: memoryview) -> Rejected:
-    """What an A-ASSOCIATE-RJ says. Raises Violation when it cannot be read."""
+    """What an A-ASSOCIATE-RJ says.
+
+    Raises: Violation: when it cannot be read.
+    """
     rejection = read_rejection(body)
     return Rejected(
         f"{where} rejected the association: {rejection.words}",

@@ -68,12 +68,18 @@ MAX_TEXT = MB
 
 
 def decode_dataset(data: bytes, transfer_syntax: str) -> Dataset:
-    """The data set in `data`, every element converted, deep down. Raises UnreadableDataset."""
+    """The data set in `data`, every element converted, at every depth.
+
+    Raises: UnreadableDataset: when a rule is broken.
+    """
     return _whole(data, transfer_syntax, _Decoded())
 
 
 def read_raw(data: bytes, transfer_syntax: str) -> Dataset:
-    """The data set in `data`, values left as their bytes. Raises UnreadableDataset."""
+    """The data set in `data`, values left as their bytes.
+
+    Raises: UnreadableDataset: when a rule is broken.
+    """
     return _whole(data, transfer_syntax, Raw())
 
 

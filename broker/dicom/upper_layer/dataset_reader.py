@@ -41,7 +41,7 @@ AMBIGUOUS = {"US or SS": "US", "US or OW": "OW", "US or SS or OW": "OW", "OB or 
 
 @lru_cache(maxsize=4096)
 def dictionary_vr(tag: BaseTag) -> str:
-    """The VR of an element in Implicit VR; UN when nobody knows it (PS3.5 6.2.2)."""
+    """The VR of an element in Implicit VR; UN when it is not known (PS3.5 6.2.2)."""
     if tag.is_private_creator:
         return "LO"
     if tag.element == 0:
@@ -72,7 +72,7 @@ LENGTH = struct.Struct("<I")
 SHORT_LENGTH = struct.Struct("<H")
 
 LONGEST_UNREAD = 4096
-"""Bytes of a value that nobody reads and that is kept all the same: it does no harm."""
+"""Bytes of a value that is not read and is kept all the same: it does no harm."""
 _ENDLESS = 1 << 62
 
 
@@ -103,7 +103,7 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True)
 class WantedElements:
-    """What one who reads a data set means to read in it."""
+    """What the caller of a reader needs of a data set."""
 
     pixels: frozenset[Place] = frozenset()
     """Where the sequence is at top level: the element is never kept, and the reader stops at the

@@ -34,7 +34,7 @@ LARGE = 4096
 
 
 class Pieces:
-    """A value of a raw element that nobody ever holds: `length` bytes, one piece after the other.
+    """A raw element's value that is never in memory as a whole: `length` bytes in pieces.
 
     What iterating it raises comes out where the data set is sent.
     """
@@ -53,7 +53,7 @@ class Pieces:
 def encode_dataset(dataset: Dataset, transfer_syntax: str) -> Sequence[Buffer | Pieces]:
     """The data set as pieces of bytes; large values are views on the data set's own.
 
-    Raises ValueError or TypeError when a value does not fit its element or the transfer syntax.
+    Raises: ValueError, TypeError: when a value does not fit its element or the transfer syntax.
     """
     pieces, _ = _encoded(dataset, explicit=is_explicit(transfer_syntax))
     return pieces
@@ -82,7 +82,7 @@ def _encoded(dataset: Dataset, *, explicit: bool) -> tuple[list[Buffer | Pieces]
                 element, vr = dataset[tag], "SQ"
         value: Sequence[Buffer | Pieces]
         if isinstance(element, RawDataElement):
-            # Bytes that only pass through: nobody need be able to read them.
+            # Bytes that only pass through: no process needs to read them.
             # A value of 0 bytes is a value: what gives none of the bytes it should is asked, too.
             sent: Buffer | Pieces = b"" if element.value is None else element.value
             value, length = [sent], len(sent)

@@ -1,4 +1,4 @@
-"""The port that modalities connect to: strangers in the lobby, and a thread for who proposes."""
+"""A port that peers connect to: pending connections, and a thread for each that proposes."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from broker.dicom.upper_layer.associate_pdus import associate_rj
 from broker.dicom.upper_layer.association_service import EventSink
 from broker.dicom.upper_layer.listening_sockets import listen, names_of_peer
 from broker.dicom.upper_layer.negotiation import CONGESTED, Proposal
-from broker.dicom.upper_layer.pending import Lobby, Stranger
+from broker.dicom.upper_layer.pending import PendingConnection, PendingConnections
 from broker.dicom.upper_layer.wire import Closed, Wire, WireBroken
 from broker.model.hosts import Hosts
 from broker.model.refusal import Refusal
 
 BACKLOG = 4096
-"""Connections that wait to be taken. One that finds no place there tries again after a second."""
+"""Connections that wait for accept(2). A peer that finds no place tries again after a second."""
 AT_ONCE = 64
-"""Connections that are taken before anybody is listened to."""
-MAX_STRANGERS = 64
+"""Connections that are accepted before anything is read from one."""
+MAX_PENDING = 64
 """Connections on which no association runs; beyond it, one is cut."""
 MAX_PROPOSING = 64
-"""Threads beside those of as many associations as there may be: who is on the way in or out."""
+"""Threads beyond the limit of associations, for those that are about to begin or to end."""
 PAUSE_S = 0.5
-"""Nobody is taken, after the system had no room for one more connection."""
+"""No connection is accepted for so long after the system had no room for one more."""
 SPARE_DESCRIPTORS = 64
-"""Kept for the films of those who have an association: no stranger takes the last ones."""
+"""Kept for the films of running associations: pending connections cannot take the last ones."""
 
 
-Run = Callable[[Stranger, Proposal], None]
+Run = Callable[[PendingConnection, Proposal], None]
 
 
 class Listener:
-    """Takes connections, and runs each that proposes an association on a thread of its own.
+    """Accepts connections, and runs each that proposes an association on a thread of its own.
 
-    When `run` returns, all has been said on the wire: the listener sees to its end.
+    When `run` returns, the last PDU was sent on the wire: the listener closes it.
     """
 
     def __init__(
@@ -61,18 +61,21 @@ class Listener:
         self._establish_timeout_s = establish_timeout_s
         self._new_wire = new_wire
         self._run = run
-        self._deaf = threading.Event()
+        self._never = threading.Event()
         """Never set: for the pause after a fault."""
         self._on_event = on_event
         self._lock = threading.Lock()
         self._threads: set[threading.Thread] = set()
-        self._leaving: deque[Stranger] = deque()
+        self._leaving: deque[PendingConnection] = deque()
         self._listening: threading.Thread | None = None
         self._closing = False
         self._paused_until: float | None = None
 
     def start(self) -> None:
-        """Bind and listen. Raises CannotListen when the port cannot be had on every address."""
+        """Bind and listen.
+
+        Raises: CannotListen: when the port cannot be had on every address.
+        """
         self._sockets = listen(self._host, self._asked_port, backlog=BACKLOG)
         self._port = int(self._sockets[0].getsockname()[1])
         self._addresses = [names_of_peer(each.getsockname())[1] for each in self._sockets]
@@ -83,9 +86,9 @@ class Listener:
             each.setblocking(False)
             self._selector.register(each, selectors.EVENT_READ)
         self._selector.register(self._woken, selectors.EVENT_READ)
-        self._lobby = Lobby(
+        self._pending = PendingConnections(
             self._selector,
-            limit=MAX_STRANGERS,
+            limit=MAX_PENDING,
             establish_timeout_s=self._establish_timeout_s,
             on_event=self._on_event,
         )
@@ -108,7 +111,7 @@ class Listener:
         return self._addresses
 
     def close(self) -> None:
-        """Take no more connections, and cut those that have no association."""
+        """Accept no more connections, and cut the pending ones."""
         if self._listening is None:
             return
         with self._lock:
@@ -135,40 +138,40 @@ class Listener:
             while not self._closing:
                 try:
                     self._look()
-                except Exception:  # noqa: BLE001 - a broker that is deaf is worse than any fault
+                except Exception:  # noqa: BLE001 - a port without a listener is worse than any fault
                     words = traceback.format_exc()
                     self._on_event("fault", {"doing": "listening", "traceback": words})
-                    self._deaf.wait(PAUSE_S)
-            self._lobby.close()
+                    self._never.wait(PAUSE_S)
+            self._pending.close()
             while self._leaving:
                 self._leaving.popleft().wire.close()
 
     def _look(self) -> None:
-        """Whoever has come, spoken or stayed too long, until somebody does."""
+        """Wait for connections that are new, have sent something or are too late; serve them."""
         for key, _ in self._selector.select(self._patience()):
             if key.fileobj in self._sockets:
                 self._take(key.fileobj)
             elif key.fileobj is self._woken:
                 self._woken.recv(4096)
-            elif key.data in self._lobby:
-                self._listen_to(key.data)
+            elif key.data in self._pending:
+                self._receive(key.data)
         now = time.monotonic()
         while self._leaving:
-            self._lobby.see_out(self._leaving.popleft(), now)
-        self._lobby.expire(now)
+            self._pending.await_close(self._leaving.popleft(), now)
+        self._pending.expire(now)
         if self._paused_until is not None and self._paused_until <= now:
             self._paused_until = None
             for each in self._sockets:
                 self._selector.register(each, selectors.EVENT_READ)
 
     def _patience(self) -> float | None:
-        deadlines = [self._lobby.next_deadline, self._paused_until]
+        deadlines = [self._pending.next_deadline, self._paused_until]
         first = min((each for each in deadlines if each is not None), default=None)
         return None if first is None else max(0.0, first - time.monotonic())
 
     def _take(self, listening: socket.socket) -> None:
         if self._paused_until is not None:
-            return  # another of our sockets was told that there is no room
+            return  # there was no room for a connection of another of our sockets
         for _ in range(AT_ONCE):
             try:
                 sock, address = listening.accept()
@@ -178,31 +181,31 @@ class Listener:
                 continue  # gone before it was taken
             except OSError as exc:
                 self._on_event("fault", {"doing": "accepting", "words": str(exc)})
-                self._lobby.cut_one()
+                self._pending.cut_one()
                 self._paused_until = time.monotonic() + PAUSE_S
                 for each in self._sockets:
                     self._selector.unregister(each)
                 return
             try:
-                self._welcome(sock, *names_of_peer(address))
+                self._enter(sock, *names_of_peer(address))
             except BaseException:
                 sock.close()
                 raise
 
-    def _welcome(self, sock: socket.socket, address: str, peer: str) -> None:
+    def _enter(self, sock: socket.socket, address: str, peer: str) -> None:
         if _gone(sock):
-            # The most frequent of all strangers, and the cheapest.
+            # The most frequent of all pending connections, and the cheapest.
             sock.close()
             self._on_event("probe", {"peer": peer})
             return
         if _scarce(sock.fileno()):
-            if not self._lobby.cut_one(Refusal.NO_DESCRIPTORS):
+            if not self._pending.cut_one(Refusal.NO_DESCRIPTORS):
                 sock.close()
                 words = "no file descriptors are left for it"
                 kind = Refusal.NO_DESCRIPTORS.value
                 self._on_event("refused", {"peer": peer, "words": words, "kind": kind})
                 return
-            # In the place of the one that was cut: the next is measured by its number again.
+            # With the number of the one that was cut: the next is measured by its number again.
             with sock:
                 sock = sock.dup()
         try:
@@ -210,27 +213,27 @@ class Listener:
         except OSError:
             sock.close()  # gone already
             return
-        stranger = Stranger(wire, address, peer)
-        self._lobby.enter(stranger, time.monotonic())
-        self._listen_to(stranger)
+        connection = PendingConnection(wire, address, peer)
+        self._pending.enter(connection, time.monotonic())
+        self._receive(connection)
 
-    def _listen_to(self, stranger: Stranger) -> None:
+    def _receive(self, connection: PendingConnection) -> None:
         try:
-            proposal = self._lobby.hear(stranger, time.monotonic())
-        except Exception:  # noqa: BLE001 - whatever one peer says, the others are listened to
+            proposal = self._pending.receive(connection, time.monotonic())
+        except Exception:  # noqa: BLE001 - whatever one peer sends, the others are served
             words = traceback.format_exc()
-            facts = {"peer": stranger.peer, "doing": "listening", "traceback": words}
+            facts = {"peer": connection.peer, "doing": "listening", "traceback": words}
             self._on_event("fault", facts)
-            self._lobby.drop(stranger)
+            self._pending.drop(connection)
             return
         if proposal is not None:
-            self._begin(stranger, proposal)
+            self._begin(connection, proposal)
 
-    def _begin(self, stranger: Stranger, proposal: Proposal) -> None:
+    def _begin(self, connection: PendingConnection, proposal: Proposal) -> None:
         thread = threading.Thread(
-            target=self._play,
-            args=(stranger, proposal),
-            name=f"dicom-{stranger.peer}",
+            target=self._run_and_leave,
+            args=(connection, proposal),
+            name=f"dicom-{connection.peer}",
             daemon=True,
         )
         with self._lock:
@@ -238,39 +241,39 @@ class Listener:
             if room:
                 self._threads.add(thread)
         if not room:
-            self._turn_away(stranger)
+            self._turn_away(connection)
             return
         try:
             thread.start()
         except RuntimeError as exc:
-            # The system has no room for one more thread: this peer is lost, not the others.
-            facts = {"peer": stranger.peer, "doing": "accepting", "words": str(exc)}
+            # The system has no room for one more thread: only this peer is rejected.
+            facts = {"peer": connection.peer, "doing": "accepting", "words": str(exc)}
             self._on_event("fault", facts)
             with self._lock:
                 self._threads.discard(thread)
-            self._turn_away(stranger)
+            self._turn_away(connection)
 
-    def _turn_away(self, stranger: Stranger) -> None:
+    def _turn_away(self, connection: PendingConnection) -> None:
         words = {"words": CONGESTED.words, "kind": Refusal.TURNED_AWAY.value}
-        self._on_event("rejected", {"peer": stranger.peer, **words})
+        self._on_event("rejected", {"peer": connection.peer, **words})
         try:
-            stranger.wire.send([associate_rj(CONGESTED)], 0)
+            connection.wire.send([associate_rj(CONGESTED)], 0)
         except WireBroken:
-            stranger.wire.cut()
-        self._lobby.see_out(stranger, time.monotonic())
+            connection.wire.cut()
+        self._pending.await_close(connection, time.monotonic())
 
-    def _play(self, stranger: Stranger, proposal: Proposal) -> None:
+    def _run_and_leave(self, connection: PendingConnection, proposal: Proposal) -> None:
         try:
-            self._run(stranger, proposal)
+            self._run(connection, proposal)
         finally:
             with self._lock:
                 self._threads.discard(threading.current_thread())
                 if self._closing:
                     with suppress(Closed):
-                        stranger.wire.hang_up()
-                    stranger.wire.close()
+                        connection.wire.shut_down()
+                    connection.wire.close()
                 else:
-                    self._leaving.append(stranger)
+                    self._leaving.append(connection)
                     self._nudge()
 
     def _nudge(self) -> None:
@@ -281,7 +284,7 @@ class Listener:
 
 
 def _gone(sock: socket.socket) -> bool:
-    """Whether the peer has closed already, without a word."""
+    """Whether the peer has closed already and sent nothing."""
     try:
         return sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
     except BlockingIOError:

@@ -45,7 +45,7 @@ def listen(value: Hosts, port: int, *, backlog: int) -> list[socket.socket]:
     `*` is both families; IPv6 is left out where the machine has none. A name is every address that
     it has here. With port 0 all get the same free port. None is left open when one cannot be had.
 
-    Raises CannotListen, which names the address.
+    Raises: CannotListen: when an address cannot be had; it names it.
     """
     places = list(_places(hosts_of(value), port))
     for left in range(PORT_TRIES - 1, -1, -1):

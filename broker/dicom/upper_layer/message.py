@@ -199,7 +199,8 @@ def sendable_pdu(announced: int) -> int:
 
     Even, so that every fragment of a message but the last is (PS3.8 annex E): strict peers abort
     at an odd one.
-    Raises Violation when no message could be sent in it.
+
+    Raises: Violation: when no message could be sent in it.
     """
     if announced == 0:
         return UNLIMITED_PDU

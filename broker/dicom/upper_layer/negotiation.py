@@ -156,7 +156,7 @@ _REJECTIONS = {
 
 
 def rejection(result: int, source: int, reason: int) -> Rejection:
-    """A rejection as it came, with words even where nobody has heard of its reason."""
+    """A rejection as it came, with a text even where its reason is not known."""
     words = _REJECTIONS.get((source, reason), f"source {source}, reason {reason}")
     return Rejection(words, result, source, reason)
 

@@ -16,8 +16,7 @@ loss of power answers the first probe with a reset."""
 INTERVAL_S = 5
 """Between two probes."""
 PROBES = 3
-"""At least so many probes without an answer end a connection: one that is lost on the way ends
-none."""
+"""Probes without an answer that end a connection: a single lost one ends none."""
 SILENT_S = IDLE_S + PROBES * INTERVAL_S
 """The longest time without an acknowledgement, whether or not data is on its way; of a printer, as
 films wait behind. A switch that starts anew in less costs no film."""
@@ -63,8 +62,12 @@ class PeerWatch:
         watch(sock, silent_s)
 
     def look(self) -> None:
-        """To be called every LOOK_S of a wait. Raises TimeoutError when the peer's buffer was full
-        and it acknowledges nothing any more; OSError when the connection has ended."""
+        """To be called every LOOK_S of a wait.
+
+        Raises:
+            TimeoutError: when the peer's buffer was full and it acknowledges nothing any more.
+            OSError: when the connection has ended.
+        """
         info = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
         if len(info) < _TCP_INFO.size:
             # A kernel before 5.4 does not say whether the buffer is full, so the limit is lifted

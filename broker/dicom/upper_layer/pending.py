@@ -1,7 +1,7 @@
 """Connections on which no association runs: not yet, or not any more.
 
-They have no thread of their own, and nobody waits for any one of them: each costs a socket and a
-small buffer until its A-ASSOCIATE-RQ has come whole. Over TLS, shaking hands is a part of that.
+They have no thread of their own, and nothing waits for any one of them: each costs a socket and a
+small buffer until its A-ASSOCIATE-RQ is complete. The TLS handshake is a part of that.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from broker.dicom.upper_layer.wire import Closed, PduType, Reason, Violation, Wi
 from broker.model.refusal import Refusal
 
 LINGER_S = 2.0
-"""How long the peer may take to close after the last word was said (PS3.8's ARTIM timer)."""
+"""How long the peer may take to close after the last PDU was sent (PS3.8's ARTIM timer)."""
 
 
 @dataclass(eq=False)
-class Stranger:
+class PendingConnection:
     """One connection."""
 
     wire: Wire
@@ -33,15 +33,15 @@ class Stranger:
     deadline: float = 0.0
     """Of `time.monotonic()`."""
     leaving: bool = False
-    """All is said, and it only has to close."""
+    """The last PDU was sent; the peer only has to close."""
 
 
-class Lobby:
-    """So many strangers and no more: one more, and the oldest of the address with the most is cut.
+class PendingConnections:
+    """At most `limit` connections: one more cuts the oldest of the address that has the most.
 
-    A modality's connection is a stranger for milliseconds. Whoever floods cuts his own. Everything
-    is done on one thread, `now` is of `time.monotonic()`; `on_event` is told what became of those
-    who never got an association.
+    A modality's connection is pending for milliseconds. An address that floods the port cuts its
+    own connections. All methods are called on one thread, `now` is of `time.monotonic()`;
+    `on_event` is told how the connections ended that never got an association.
     """
 
     def __init__(
@@ -56,91 +56,91 @@ class Lobby:
         self._limit = limit
         self._establish_timeout_s = establish_timeout_s
         self._on_event = on_event
-        self._known: dict[Stranger, None] = {}
+        self._known: dict[PendingConnection, None] = {}
 
-    def __contains__(self, stranger: object) -> bool:
-        return stranger in self._known
+    def __contains__(self, connection: object) -> bool:
+        return connection in self._known
 
     @property
     def next_deadline(self) -> float | None:
-        """When somebody's time is over."""
+        """When the time of the first connection is over."""
         return min((each.deadline for each in self._known), default=None)
 
-    def enter(self, stranger: Stranger, now: float) -> None:
-        """Somebody has connected."""
-        stranger.deadline = now + self._establish_timeout_s
-        self._add(stranger)
+    def enter(self, connection: PendingConnection, now: float) -> None:
+        """Add a connection that was accepted."""
+        connection.deadline = now + self._establish_timeout_s
+        self._add(connection)
 
-    def hear(self, stranger: Stranger, now: float) -> Proposal | None:
-        """Something has come from somebody; his A-ASSOCIATE-RQ once it is whole.
+    def receive(self, connection: PendingConnection, now: float) -> Proposal | None:
+        """Read what a peer has sent; its A-ASSOCIATE-RQ once that is complete.
 
-        He is no stranger then, and nothing is received any more.
+        The connection is not pending then, and nothing more is received here.
         """
         try:
-            if stranger.leaving:
-                stranger.wire.discard()
+            if connection.leaving:
+                connection.wire.discard()
                 return None
-            pdu = stranger.wire.offered()
+            pdu = connection.wire.offered()
             if pdu is None:
-                self._watch(stranger)
+                self._watch(connection)
                 return None
             if pdu.type != PduType.ASSOCIATE_RQ:
                 raise Violation(f"{pdu.type.name} before an association", Reason.UNEXPECTED_PDU)
             proposal = read_proposal(pdu.body)
-            stranger.wire.check_open()
+            connection.wire.check_open()
         except Violation as exc:
             too_long = exc.kind is Refusal.PDU_TOO_LONG
-            self._refused(stranger, str(exc), exc.kind if too_long else Refusal.NOT_DICOM)
-            self._dismiss(stranger, exc.reason, now)
+            self._refused(connection, str(exc), exc.kind if too_long else Refusal.NOT_DICOM)
+            self._dismiss(connection, exc.reason, now)
             return None
         except TlsFailed as exc:
-            self._refused(stranger, f"the peer {exc}", Refusal.TLS_FAILED)
-            # It may read in the alert what is wrong.
-            self.see_out(stranger, now)
+            self._refused(connection, f"the peer {exc}", Refusal.TLS_FAILED)
+            # The alert tells the peer what is wrong.
+            self.await_close(connection, now)
             return None
         except Closed as exc:
-            self.drop(stranger)
-            if stranger.leaving:
+            self.drop(connection)
+            if connection.leaving:
                 return None
-            if stranger.wire.heard:
-                self._refused(stranger, f"the peer {exc}", Refusal.BROKEN_OFF)
+            if connection.wire.has_received:
+                self._refused(connection, f"the peer {exc}", Refusal.BROKEN_OFF)
             else:
-                self._on_event("probe", {"peer": stranger.peer})
+                self._on_event("probe", {"peer": connection.peer})
             return None
-        self._remove(stranger)
+        self._remove(connection)
         return proposal
 
-    def see_out(self, stranger: Stranger, now: float) -> None:
-        """All has been said to him: he may read it, and close."""
+    def await_close(self, connection: PendingConnection, now: float) -> None:
+        """The last PDU was sent: the peer may read it, and close."""
         try:
-            stranger.wire.hang_up()
+            connection.wire.shut_down()
         except Closed:
-            if stranger in self._known:
-                self._remove(stranger)
-            stranger.wire.close()
+            if connection in self._known:
+                self._remove(connection)
+            connection.wire.close()
             return
-        stranger.leaving = True
-        stranger.deadline = now + LINGER_S
-        if stranger in self._known:
-            self._watch(stranger)
-        if stranger not in self._known:
-            self._add(stranger)
+        connection.leaving = True
+        connection.deadline = now + LINGER_S
+        if connection in self._known:
+            self._watch(connection)
+        if connection not in self._known:
+            self._add(connection)
 
     def expire(self, now: float) -> None:
-        """Turn out those whose time is over."""
-        for stranger in [each for each in self._known if each.deadline <= now]:
-            if stranger.leaving:
-                self.drop(stranger)
-            elif stranger.wire.heard:
-                what = "A-ASSOCIATE-RQ" if stranger.wire.shaken else "the TLS handshake"
-                self._refused(stranger, f"{what} was not completed", Refusal.SLOW)
-                self._dismiss(stranger, Reason.NOT_SPECIFIED, now)
+        """End the connections whose time is over."""
+        for connection in [each for each in self._known if each.deadline <= now]:
+            if connection.leaving:
+                self.drop(connection)
+            elif connection.wire.has_received:
+                what = "A-ASSOCIATE-RQ" if connection.wire.handshake_done else "the TLS handshake"
+                self._refused(connection, f"{what} was not completed", Refusal.SLOW)
+                self._dismiss(connection, Reason.NOT_SPECIFIED, now)
             else:
-                self._refused(stranger, "said nothing", Refusal.SILENT)
-                self.drop(stranger)
+                self._refused(connection, "sent nothing", Refusal.SILENT)
+                self.drop(connection)
 
-    def cut_one(self, kind: Refusal = Refusal.STRANGER_CUT) -> bool:
-        """Cut the oldest of the address that has the most; whether there was anybody."""
+    def cut_one(self, kind: Refusal = Refusal.PENDING_CUT) -> bool:
+        """Cut the oldest of the address that has the most; whether there was one."""
         if not self._known:
             return False
         ((address, _),) = Counter(each.address for each in self._known).most_common(1)
@@ -150,42 +150,42 @@ class Lobby:
         self.drop(oldest)
         return True
 
-    def drop(self, stranger: Stranger) -> None:
-        """Cut him."""
-        self._remove(stranger)
-        stranger.wire.close()
+    def drop(self, connection: PendingConnection) -> None:
+        """Cut one connection."""
+        self._remove(connection)
+        connection.wire.close()
 
     def close(self) -> None:
-        """Cut everybody."""
-        for stranger in list(self._known):
-            self.drop(stranger)
+        """Cut all connections."""
+        for connection in list(self._known):
+            self.drop(connection)
 
-    def _add(self, stranger: Stranger) -> None:
+    def _add(self, connection: PendingConnection) -> None:
         if len(self._known) >= self._limit:
             self.cut_one()
-        self._known[stranger] = None
-        self._selector.register(stranger.wire, selectors.EVENT_READ, stranger)
+        self._known[connection] = None
+        self._selector.register(connection.wire, selectors.EVENT_READ, connection)
 
-    def _watch(self, stranger: Stranger) -> None:
-        """Be told when it can go on with him."""
-        unsent = stranger.wire.unsent and not stranger.leaving
+    def _watch(self, connection: PendingConnection) -> None:
+        """Have the selector tell when the connection can go on."""
+        unsent = connection.wire.unsent and not connection.leaving
         events = selectors.EVENT_WRITE if unsent else selectors.EVENT_READ
-        if self._selector.get_key(stranger.wire).events != events:
-            self._selector.modify(stranger.wire, events, stranger)
+        if self._selector.get_key(connection.wire).events != events:
+            self._selector.modify(connection.wire, events, connection)
 
-    def _remove(self, stranger: Stranger) -> None:
-        del self._known[stranger]
-        self._selector.unregister(stranger.wire)
+    def _remove(self, connection: PendingConnection) -> None:
+        del self._known[connection]
+        self._selector.unregister(connection.wire)
 
-    def _dismiss(self, stranger: Stranger, reason: Reason, now: float) -> None:
-        """A-ABORT, as far as it leaves at once: nobody waits for a stranger."""
+    def _dismiss(self, connection: PendingConnection, reason: Reason, now: float) -> None:
+        """A-ABORT, as far as it leaves at once: nothing waits for a pending connection."""
         try:
-            stranger.wire.send([abort_pdu(by_provider=True, reason=reason)], 0)
+            connection.wire.send([abort_pdu(by_provider=True, reason=reason)], 0)
         except WireBroken:
-            self.drop(stranger)
+            self.drop(connection)
             return
-        self.see_out(stranger, now)
+        self.await_close(connection, now)
 
-    def _refused(self, stranger: Stranger, words: str, kind: Refusal) -> None:
-        facts = {"peer": stranger.peer, "words": words, "kind": kind.value}
+    def _refused(self, connection: PendingConnection, words: str, kind: Refusal) -> None:
+        facts = {"peer": connection.peer, "words": words, "kind": kind.value}
         self._on_event("refused", facts)

@@ -31,7 +31,7 @@ from broker.dicom.upper_layer.command_set import (
 from broker.dicom.upper_layer.connection import (
     Broken,
     Timeouts,
-    looks_sealed,
+    looks_like_tls,
     reach,
     rejected,
 )
@@ -106,7 +106,7 @@ class EventReport:
 
 
 MAX_DATASET = 16 * MB
-"""Bytes of a response's data set: no printer has that much to say."""
+"""Bytes of a response's data set: no printer sends as much."""
 ABORT_PATIENCE_S = 1.0
 
 
@@ -147,9 +147,13 @@ class Requestor:
         tls: ssl.SSLContext | None = None,
         on_event_report: Callable[[EventReport], None] | None = None,
     ) -> Requestor:
-        """Connect and associate. Raises Rejected or Broken; ValueError on an impossible AE title.
+        """Connect and associate.
 
-        Neither roles nor an asynchronous window are proposed: some printers take offence.
+        Neither roles nor an asynchronous window are proposed: some printers reject these.
+
+        Raises:
+            Rejected, Broken: when there is no association.
+            ValueError: for an AE title that DICOM does not allow.
         """
         timeouts = timeouts or Timeouts()
         where = at_port(host, port)
@@ -172,7 +176,7 @@ class Requestor:
         except WireBroken as exc:
             broken = self._broken(exc, "answering A-ASSOCIATE-RQ", timeouts.associate_s)
             if tls is None:
-                broken.sealed = looks_sealed(exc, heard=wire.heard)
+                broken.spoke_tls = looks_like_tls(exc, received=wire.has_received)
             raise broken from exc
         self._connected = True
         return self
@@ -206,12 +210,16 @@ class Requestor:
         *,
         timeout_s: float,
     ) -> Answer:
-        """Send a request and wait for its response; MessageID is filled in. Raises Broken.
+        """Send a request and wait for its response; MessageID is filled in.
 
         While the request is being sent, `timeout_s` is the patience of its Pace: a printer that
         steadily takes data may take its time. Afterwards it is all the time that the response may
-        take. N-EVENT-REPORTs that come meanwhile are answered and handed over. A data set that
-        does not fit its transfer syntax raises ValueError or TypeError, and nothing has left.
+        take. N-EVENT-REPORTs that come meanwhile are answered and handed over.
+
+        Raises:
+            Broken: when the association has ended.
+            ValueError, TypeError: when the data set does not fit its transfer syntax; nothing has
+                left then.
         """
         if self._closed:
             raise Broken(f"{self._where}: {self._closed}", connected=True)
@@ -320,8 +328,8 @@ class Requestor:
         if event:
             response = Response(0, fields={"EventTypeID": message.command.get("EventTypeID")})
         encoded = command_bytes(response_command(request, response), with_dataset=False)
-        # A printer that reports, answers and leaves at once has answered all the same: whether it
-        # has left is for the next read to say.
+        # A printer that reports, answers and leaves at once has answered all the same: the next
+        # read tells whether it has left.
         with suppress(WireBroken):
             self._wire.send(
                 packed(message.context_id, encoded, (), self._send_pdu), self._timeouts.release_s
@@ -330,7 +338,7 @@ class Requestor:
             self._on_event_report(EventReport.of(request, data))
 
     def _listen_for_abort(self) -> None:
-        """After a failed send: what the peer said before it left tells more than the failure."""
+        """After a failed send: what the peer sent before it left tells more than the failure."""
         while self._wire.pending:
             self._expect(self._wire.receive(time.monotonic() + ABORT_PATIENCE_S), PduType.DATA)
 
@@ -342,7 +350,7 @@ class Requestor:
             words = f"took longer than {timeout_s:g} s {doing}"
             self._say_abort(abort_pdu(by_provider=False))
         elif isinstance(exc, Violation):
-            words = f"broke the protocol: {exc}"
+            words = f"violated the protocol: {exc}"
             self._say_abort(abort_pdu(by_provider=True, reason=exc.reason))
         else:
             words += f" instead of {doing}"
@@ -361,4 +369,4 @@ class Requestor:
 
 
 class _Left(WireBroken):
-    """The peer ended the association in due form."""
+    """The peer released or aborted the association."""

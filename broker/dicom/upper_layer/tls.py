@@ -14,7 +14,7 @@ from broker.dicom.upper_layer.wire import Closed, Pace, TimedOut, Wire, WireBrok
 
 
 class TlsFailed(Closed):
-    """There is no TLS with this peer. `str()` says what it does wrong, as "the peer" goes on."""
+    """There is no TLS with this peer. `str()` continues the sentence "the peer ..."."""
 
 
 _SAID = {
@@ -26,16 +26,16 @@ _SAID = {
     "UNSUPPORTED_CERTIFICATE": "does not accept our certificate",
     "ACCESS_DENIED": "denies us access",
     "CERTIFICATE_REQUIRED": "demands a certificate of ours",
-    "PROTOCOL_VERSION": "speaks no version of TLS that we speak, which is 1.2 or newer",
-    "HANDSHAKE_FAILURE": "finds no way of TLS that both of us can go, or demands a certificate",
+    "PROTOCOL_VERSION": "supports no version of TLS that we support, which is 1.2 or newer",
+    "HANDSHAKE_FAILURE": "finds no TLS version or cipher suite in common, or demands a certificate",
 }
 """What its alert says (RFC 8446 6.2), by the end of its name."""
 _FOUND = {
     "PEER_DID_NOT_RETURN_A_CERTIFICATE": "shows no certificate",
-    "UNSUPPORTED_PROTOCOL": "speaks no version of TLS that we speak, which is 1.2 or newer",
-    "VERSION_TOO_LOW": "speaks no version of TLS that we speak, which is 1.2 or newer",
-    "NO_SHARED_CIPHER": "offers no cipher suite that we take",
-    "NO_SUITABLE_SIGNATURE_ALGORITHM": "takes no signature that our certificate can give",
+    "UNSUPPORTED_PROTOCOL": "supports no version of TLS that we support, which is 1.2 or newer",
+    "VERSION_TOO_LOW": "supports no version of TLS that we support, which is 1.2 or newer",
+    "NO_SHARED_CIPHER": "offers no cipher suite that we support",
+    "NO_SUITABLE_SIGNATURE_ALGORITHM": "supports no signature of our certificate",
 }
 """What we find ourselves."""
 _NOT_YET, _EXPIRED = 9, 10
@@ -52,7 +52,7 @@ def in_words(error: ssl.SSLError) -> str:
         if "_ALERT_" in reason and reason.endswith(name):
             return words
     told = reason.replace("_", " ").lower() or "no reason is known"
-    return _FOUND.get(reason, f"breaks the rules of TLS ({told})")
+    return _FOUND.get(reason, f"violates TLS ({told})")
 
 
 def _of_certificate(error: ssl.SSLCertVerificationError) -> str:
@@ -62,7 +62,7 @@ def _of_certificate(error: ssl.SSLCertVerificationError) -> str:
         return "shows a certificate that is not valid yet: set the clock right, there or here"
     if error.verify_code in _OTHER_NAME:
         return (
-            "shows a certificate for another host: call it by a name or an address that its "
+            "shows a certificate for another host: use a host name or an address that its "
             "certificate has"
         )
     return (
@@ -73,9 +73,9 @@ def _of_certificate(error: ssl.SSLCertVerificationError) -> str:
 
 
 PIECE = 32 * 1024
-"""Bytes that are received, or sealed, at once: two records. OpenSSL keeps room for as many."""
+"""Bytes that are received, or encrypted, at once: two records. OpenSSL keeps room for as many."""
 MAX_UNSENT = 128 * 1024
-"""Bytes that the peer may have us say to what TLS itself asks, and not take."""
+"""Bytes of answers of TLS itself that the peer may leave unread."""
 _RECORDS = frozenset(range(20, 25))
 """First bytes of TLS records."""
 _PDUS = frozenset(range(1, 8))
@@ -85,8 +85,9 @@ _PDUS = frozenset(range(1, 8))
 class Tls:
     """One end of TLS. Its methods wait for nothing; any thread may call them, but for `peek`.
 
-    BlockingIOError: nothing has come, or there is no room. OSError: the connection broke, or what
-    came is no TLS.
+    Raises:
+        BlockingIOError: when nothing has come, or there is no room.
+        OSError: when the connection has ended, or what came is no TLS.
     """
 
     def __init__(
@@ -108,35 +109,36 @@ class Tls:
         self.deaf = False
         """Whether what comes is thrown away."""
         self._ahead = b""
-        """What `peek` has seen, and nobody has received."""
+        """What `peek` has seen, and was not received."""
         self._unsent = memoryview(b"")
         """Records that the system has not taken."""
         self._sealed = b""
         """What `send` was given, when it is in them."""
         self.sealed = False
         """Whether some of what `send` was given is on its way, even where it raised: a record that
-        was sealed leaves, if only before the next one."""
-        self.heard = False
+        was encrypted leaves, if only before the next one."""
+        self.has_received = False
         """Whether anything has ever come."""
-        self.shaken = False
+        self.handshake_done = False
         """Whether the handshake is complete."""
 
     @property
     def unsent(self) -> bool:
         """Whether something has to leave before the handshake goes on."""
-        return not self.shaken and bool(self._unsent)
+        return not self.handshake_done and bool(self._unsent)
 
     @property
     def held(self) -> bool:
-        """Whether bytes have been taken from the system, and nobody has received them."""
+        """Whether bytes have been taken from the system and were not received."""
         with self._lock:
             return bool(self._ahead or self._incoming.pending or self._records.pending())
 
-    def shake(self) -> bool:
+    def handshake(self) -> bool:
         """Go on with the handshake; whether it is complete.
 
-        Raises TlsFailed, also when the peer closes in the middle of it, and Closed when it closes
-        without a word.
+        Raises:
+            TlsFailed: when it fails, or the peer closes in the middle of it.
+            Closed: when the peer closes before it.
         """
         with self._lock:
             return self._step() or (not self._unsent and self._hear() and self._step())
@@ -152,18 +154,18 @@ class Tls:
         return count
 
     def send(self, view: memoryview) -> int:
-        """Seal some of it, and hand it to the system; how much.
+        """Encrypt some of it, and hand it to the system; how much.
 
         After BlockingIOError the same bytes are to be sent again.
         """
         with self._lock:
-            if not self.shaken or self._parted:
+            if not self.handshake_done or self._parted:
                 raise OSError(errno.ENOTCONN, "there is no TLS")
             self.sealed = False
             again = self._sealed and view[: len(self._sealed)] == self._sealed
             piece = view[: len(self._sealed) if again else PIECE]
             if not again:
-                # Whatever somebody gave up to send has its turn first: records have numbers.
+                # A record that a send gave up is sent first: records have numbers.
                 if not self._flush():
                     raise BlockingIOError
                 try:
@@ -193,16 +195,16 @@ class Tls:
             return self._ahead
 
     def part(self, *, deaf: bool) -> None:
-        """Tell the peer that no more will be said, as far as that leaves at once.
+        """Tell the peer that no more will be sent, as far as that leaves at once.
 
         When `deaf`, what still comes is only thrown away.
         """
         with self._lock, suppress(OSError):
             self.deaf = self.deaf or deaf
-            if self.shaken and not self._parted:
+            if self.handshake_done and not self._parted:
                 self._parted = True
                 with suppress(ssl.SSLError):
-                    # It wants to hear the peer part as well, which is not waited for.
+                    # It asks for the peer's close_notify as well, which is not waited for.
                     self._records.unwrap()
             self._flush()
 
@@ -217,8 +219,8 @@ class Tls:
                 with suppress(OSError):
                     self._flush()  # the alert
                 raise TlsFailed(in_words(exc)) from exc
-        self.shaken = self._flush() and self._agreed
-        return self.shaken
+        self.handshake_done = self._flush() and self._agreed
+        return self.handshake_done
 
     def _hear(self) -> bool:
         """Take in some of the handshake; whether anything has come."""
@@ -227,14 +229,14 @@ class Tls:
         except BlockingIOError:
             return False
         if not came:
-            if self.heard:
+            if self.has_received:
                 raise TlsFailed("closed the connection in the middle of the TLS handshake")
             raise Closed("closed the connection")
-        if not self.heard and came[0] not in _RECORDS:
-            self.heard = True
+        if not self.has_received and came[0] not in _RECORDS:
+            self.has_received = True
             plain = came[0] in _PDUS and came[1:2] in (b"", b"\0")
             raise TlsFailed(f"does not speak TLS{', but plain DICOM' if plain else ''}")
-        self.heard = True
+        self.has_received = True
         self._incoming.write(came)
         return True
 
@@ -290,7 +292,7 @@ class Tls:
 
 
 class TlsWire(Wire):
-    """A Wire that is sealed. Whoever offers to hear its PDUs shakes hands on the way."""
+    """A Wire over TLS. `offered` goes on with the handshake until that is complete."""
 
     def __init__(
         self,
@@ -305,22 +307,25 @@ class TlsWire(Wire):
         super().__init__(sock, max_pdu=max_pdu, silent_s=silent_s)
         self._tls = Tls(sock, context, server_name)
         self._silent = server_name is not None
-        """Whom we call has said nothing yet but hello."""
+        """The server has sent no more than its hello yet."""
         self._recv_into = self._tls.recv_into
         self._send_some = self._tls.send
 
     @property
-    def shaken(self) -> bool:
+    def handshake_done(self) -> bool:
         """Whether the handshake is complete."""
-        return self._tls.shaken
+        return self._tls.handshake_done
 
     @property
     def unsent(self) -> bool:
         """Whether the handshake goes on when there is room to write."""
         return self._tls.unsent
 
-    def shake(self, deadline: float) -> None:
-        """Shake hands before anything is sent. Raises TlsFailed, Closed or TimedOut."""
+    def handshake(self, deadline: float) -> None:
+        """The handshake, before anything is sent.
+
+        Raises: TlsFailed, Closed, TimedOut: when there is none.
+        """
         while not self._shake():
             left = deadline - time.monotonic()
             if left <= 0:
@@ -346,17 +351,17 @@ class TlsWire(Wire):
         return super().quiet and not self._tls.held
 
     def check_open(self) -> None:
-        """Raises Closed when the peer has closed, and sent nothing more before."""
+        """Raises: Closed: when the peer has closed, and sent nothing more before."""
         try:
             if self._tls.peek() == b"":
                 raise Closed("closed the connection")
         except OSError as exc:
             raise Closed(why(exc)) from exc
 
-    def hang_up(self) -> None:
-        """Say no more; see Wire."""
+    def shut_down(self) -> None:
+        """Send no more; see Wire."""
         self._tls.part(deaf=True)
-        super().hang_up()
+        super().shut_down()
 
     def cut(self) -> None:
         """End it from any thread; see Wire."""
@@ -394,11 +399,11 @@ class TlsWire(Wire):
             raise told from exc
 
     def _shake(self) -> bool:
-        if self._tls.shaken:
+        if self._tls.handshake_done:
             return True
         try:
-            return self._tls.shake()
+            return self._tls.handshake()
         except OSError as exc:
             raise Closed(why(exc)) from exc
         finally:
-            self.heard = self._tls.heard
+            self.has_received = self._tls.has_received

@@ -74,9 +74,8 @@ def why(exc: OSError) -> str:
 
 
 FLOOR = 16 * 1024
-"""Bytes per second that are progress. A line that carries less takes half an hour for an image:
-nobody prints over it. A peer that means to keep us busy has to pay for more than a byte at times.
-"""
+"""Bytes per second that are progress. A line that carries less takes half an hour for an image, and
+no site prints over it. A peer that wants to keep us busy has to send more than a byte at times."""
 LONGEST_S = 30 * 60.0
 """No message takes longer, however steadily it moves; but see `Pace`."""
 
@@ -90,18 +89,19 @@ class Pace:
     than LONGEST_S, or `patience_s` where that is more.
     """
 
-    def __init__(self, patience_s: float, now: float) -> None:
+    def __init__(self, patience_s: float, now: float, floor: int = FLOOR) -> None:
+        self._floor = floor
         self.deadline = now + patience_s
         self._patience_s = patience_s
         self._end = now + max(LONGEST_S, patience_s)
 
     def moved(self, count: int, now: float) -> None:
-        """So many bytes more have come, or left."""
-        earned = min(self.deadline + count / FLOOR, now + self._patience_s, self._end)
+        """`count` bytes more have come, or left."""
+        earned = min(self.deadline + count / self._floor, now + self._patience_s, self._end)
         self.deadline = max(self.deadline, earned)
 
     def ours(self, seconds: float) -> None:
-        """So much of the time went by with us: with a disk of ours, not with the peer."""
+        """`seconds` of the time were ours, as for a write to disk, not the peer's."""
         self.deadline += seconds
         self._end += seconds
 
@@ -136,7 +136,10 @@ class Pdu:
 
 
 def check_head(kind: int, length: int, max_pdu: int) -> None:
-    """Raises Violation for a type or a length that no PDU has; P-DATA-TF has `max_pdu` at most."""
+    """Check a PDU's header; P-DATA-TF has `max_pdu` bytes at most.
+
+    Raises: Violation: for a type or a length that no PDU has.
+    """
     if kind not in PduType.__members__.values():
         raise Violation(f"PDU of unknown type {kind}", Reason.UNRECOGNIZED_PDU)
     if kind == PduType.DATA:
@@ -189,7 +192,7 @@ class Wire:
         self._end = 0
         self._crowded = False
         """The last read filled the buffer: there is more than it takes."""
-        self.heard = False
+        self.has_received = False
         """Whether anything has ever come."""
         self._readable = select.poll()
         self._readable.register(sock, select.POLLIN)
@@ -198,7 +201,10 @@ class Wire:
         self._sending = threading.Lock()
 
     def wait(self, deadline: float) -> None:
-        """Until there is something to receive. Raises Closed or TimedOut."""
+        """Until there is something to receive.
+
+        Raises: Closed, TimedOut: when nothing comes.
+        """
         while self._end == self._begin:
             self._fill(deadline, resting=True)
 
@@ -207,7 +213,7 @@ class Wire:
         return self._sock.fileno()
 
     @property
-    def shaken(self) -> bool:
+    def handshake_done(self) -> bool:
         """Whether PDUs may be sent."""
         return True
 
@@ -231,7 +237,10 @@ class Wire:
         return not look.poll(0)
 
     def receive(self, deadline: float) -> Pdu:
-        """The next PDU. Raises Closed, TimedOut or Violation."""
+        """The next PDU.
+
+        Raises: Closed, TimedOut, Violation: when there is none, or what came is none.
+        """
         self._need(_HEAD.size, deadline)
         kind, length = _HEAD.unpack_from(self._buffer, self._begin)
         check_head(kind, length, self._max_pdu)
@@ -241,7 +250,10 @@ class Wire:
         return Pdu(PduType(kind), memoryview(self._buffer)[begin : begin + length])
 
     def offered(self) -> Pdu | None:
-        """The next PDU, once all of it has come. Waits for nothing. Raises Closed or Violation."""
+        """The next PDU, once all of it has come. Waits for nothing.
+
+        Raises: Closed, Violation: when there is none any more, or what came is none.
+        """
         count = _HEAD.size
         while True:
             if self._end - self._begin >= _HEAD.size:
@@ -254,16 +266,17 @@ class Wire:
             if not self._take():
                 return None
 
-    def send(self, chunks: Iterable[bytes], patience_s: float) -> None:
-        """All of it, at a pace of that patience: a peer that steadily takes data may take its time.
+    def send(self, chunks: Iterable[bytes], patience_s: float, *, floor: int = FLOOR) -> None:
+        """All of it, at a Pace of that patience: a peer that steadily takes data may take its time.
 
-        With 0 it waits for nothing: what cannot leave at once does not leave. Raises Closed or
-        TimedOut.
+        With 0 it waits for nothing: what cannot leave at once does not leave.
+
+        Raises: Closed, TimedOut: when not all of it has left.
         """
         if not self._sending.acquire(timeout=patience_s):
             raise TimedOut("takes no data", Refusal.NOT_READING)
         ready = time.monotonic()
-        pace = Pace(patience_s, ready)
+        pace = Pace(patience_s, ready, floor)
         handed = False
         try:
             for chunk in chunks:
@@ -279,9 +292,11 @@ class Wire:
         finally:
             self._sending.release()
 
-    def hang_up(self) -> None:
-        """Say no more. What was said last is read by the peer, if `discard` is called until it has
-        closed: closing over unread bytes resets the connection. Raises Closed.
+    def shut_down(self) -> None:
+        """Send no more. The peer can read what was sent last, if `discard` is called until it has
+        closed: closing over unread bytes resets the connection.
+
+        Raises: Closed: when the connection has ended.
         """
         try:
             self._sock.shutdown(socket.SHUT_WR)
@@ -292,7 +307,7 @@ class Wire:
         self.discard()
 
     def check_open(self) -> None:
-        """Raises Closed when the peer has closed, and sent nothing more before."""
+        """Raises: Closed: when the peer has closed, and sent nothing more before."""
         try:
             if self._sock.recv(1, socket.MSG_PEEK) == b"":
                 raise Closed("closed the connection")
@@ -302,14 +317,17 @@ class Wire:
             raise Closed(why(exc)) from exc
 
     def discard(self) -> None:
-        """Throw away some of what has come. Waits for nothing. Raises Closed."""
+        """Throw away some of what has come. Waits for nothing.
+
+        Raises: Closed: when the peer has closed.
+        """
         for _ in range(16):
             self._begin = self._end = 0
             if not self._take():
                 return
 
     def cut(self) -> None:
-        """End it from any thread: whoever receives is told Closed."""
+        """End it from any thread: the receiving thread gets Closed."""
         try:
             self._sock.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -366,7 +384,7 @@ class Wire:
             raise Closed(why(exc)) from exc
         if count == 0:
             raise Closed("closed the connection")
-        self.heard = True
+        self.has_received = True
         self._end += count
         self._crowded = self._end == len(self._buffer)
         return True
@@ -388,7 +406,10 @@ class Wire:
 
     def _poll(self, waiting: select.poll, seconds: float) -> None:
         """Until there is something to do, or `seconds` have passed, or less: every caller asks
-        again. Raises Closed when the peer acknowledges nothing any more."""
+        again.
+
+        Raises: Closed: when the peer acknowledges nothing any more.
+        """
         if waiting.poll(math.ceil(min(seconds, LOOK_S) * 1000)):
             return
         try:

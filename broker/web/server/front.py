@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker.events import Event, Note
-from broker.model.hosts import proxied, same_origin, stranger
+from broker.model.hosts import foreign_name, proxied, same_origin
 from broker.web.server.limits import RequestSlot, RequestSlots
 from broker.web.server.lines import place_of
 from broker.web.server.responses import (
@@ -266,7 +266,7 @@ class Front:
         """
         if not self._sessions.for_this_machine():
             raise RequestRefused(403, "there are no users: `broker user add` makes one")
-        if words := stranger(headers.get(b"host", b"").decode("latin-1")):
+        if words := foreign_name(headers.get(b"host", b"").decode("latin-1")):
             raise RequestRefused(400, words)
         if words := proxied(name.decode("latin-1") for name in headers):
             raise RequestRefused(403, words)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from broker.dicom import statuses
 from broker.dicom.scp.allowance import Allowance
 from broker.dicom.statuses import words
 from broker.dicom.uids import FILM_BOX, FILM_SESSION
 from broker.dicom.upper_layer.command_set import Command
-from tests.dicom.conftest import Desk
+from tests.dicom.conftest import ScpSite
 from tests.peers.hostile import Hostile
 from tests.peers.hostile_films import SESSION, begin_pixels, end_pixels, image_box_of
 from tests.peers.speaker import Speaker, dataset, image_box, picture
@@ -19,172 +20,180 @@ ONE_PICTURE = Allowance(session=20)
 """The small pictures have 16 bytes."""
 
 
-def test_what_was_printed_does_not_count(desk: Desk, speak: Speak) -> None:
+def test_what_was_printed_does_not_count(site: ScpSite, speak: Speak) -> None:
     """A long film session may print more than it may hold at once: a job has those pixels."""
-    desk.allowance = ONE_PICTURE
+    site.allowance = ONE_PICTURE
     ct = speak()
     ct.open_session()
     for _ in range(3):
         ct.open_film_box()
-        assert ct.set_image().status == 0x0000
-        assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+        assert ct.set_image().status == statuses.SUCCESS
+        assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
 
     ct.open_film_box()
-    assert ct.set_image().status == 0x0000
+    assert ct.set_image().status == statuses.SUCCESS
     ct.open_film_box()
-    assert ct.set_image().status == 0xC605, "the one before was not printed"
+    assert ct.set_image().status == statuses.NO_MEMORY_FOR_IMAGE, "the one before was not printed"
 
 
-def test_an_image_that_is_replaced_does_not_count(desk: Desk, speak: Speak) -> None:
+def test_an_image_that_is_replaced_does_not_count(site: ScpSite, speak: Speak) -> None:
     """Setting an image box again, or printing it again, needs no more than the first time."""
-    desk.allowance = ONE_PICTURE
+    site.allowance = ONE_PICTURE
     ct = speak()
     ct.open_session()
     ct.open_film_box()
 
     for _ in range(3):
-        assert ct.set_image().status == 0x0000
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+        assert ct.set_image().status == statuses.SUCCESS
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     for _ in range(3):
-        assert ct.set_image().status == 0x0000
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+        assert ct.set_image().status == statuses.SUCCESS
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
 
 
-def test_what_was_deleted_does_not_count(desk: Desk, speak: Speak) -> None:
+def test_what_was_deleted_does_not_count(site: ScpSite, speak: Speak) -> None:
     """A deleted film box gives its room back, printed or not; so does a film session."""
-    desk.allowance = ONE_PICTURE
+    site.allowance = ONE_PICTURE
     ct = speak()
     for _ in range(3):
         ct.open_session()
         for _ in range(2):
             ct.open_film_box()
-            assert ct.set_image().status == 0x0000
-            assert ct.delete(FILM_BOX, ct.film_box).status == 0x0000
+            assert ct.set_image().status == statuses.SUCCESS
+            assert ct.delete(FILM_BOX, ct.film_box).status == statuses.SUCCESS
         ct.open_film_box()
-        assert ct.set_image().status == 0x0000
-        assert ct.delete(FILM_SESSION, ct.session).status == 0x0000
+        assert ct.set_image().status == statuses.SUCCESS
+        assert ct.delete(FILM_SESSION, ct.session).status == statuses.SUCCESS
 
 
-def test_all_film_sessions_of_a_modality_count(desk: Desk, speak: Speak) -> None:
+def test_all_film_sessions_of_a_modality_count(site: ScpSite, speak: Speak) -> None:
     """Associations side by side may not hold what one may not; what ends or prints gives back.
     Another AE title at the same address has its own."""
-    desk.allowance = Allowance(session=16, address=40)
+    site.allowance = Allowance(session=16, address=40)
     speakers = [speak(calling_ae="CT1") for _ in range(3)]
     beside = speak(calling_ae="MR1")
     for ct in (*speakers, beside):
         ct.open_session()
         ct.open_film_box()
-    statuses = [ct.set_image().status for ct in (*speakers, beside)]
-    assert statuses == [0x0000, 0x0000, 0xC605, 0x0000]
+    answered = [ct.set_image().status for ct in (*speakers, beside)]
+    assert answered == [
+        statuses.SUCCESS,
+        statuses.SUCCESS,
+        statuses.NO_MEMORY_FOR_IMAGE,
+        statuses.SUCCESS,
+    ]
 
     speakers[0].release()
-    desk.wait_for_endings(1)
-    assert speakers[2].set_image().status == 0x0000
-    assert speakers[1].set_image().status == 0x0000, "set again"
+    site.wait_for_endings(1)
+    assert speakers[2].set_image().status == statuses.SUCCESS
+    assert speakers[1].set_image().status == statuses.SUCCESS, "set again"
     for ct in speakers[1:]:
-        assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+        assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
         ct.open_film_box()
-        assert ct.set_image().status == 0x0000
+        assert ct.set_image().status == statuses.SUCCESS
 
 
-def test_collated_copies_are_counted(desk: Desk, speak: Speak) -> None:
+def test_collated_copies_are_counted(site: ScpSite, speak: Speak) -> None:
     """Films times copies beyond the limit are refused with 0x0213, and fewer copies are printed."""
-    desk.allowance = Allowance(sheets=5)
+    site.allowance = Allowance(sheets=5)
     ct = speak()
     ct.open_session(NumberOfCopies="2")
     for _ in range(3):
         ct.open_film_box()
         ct.set_image()
 
-    assert ct.action(FILM_SESSION, ct.session).status == 0x0213
-    assert desk.jobs.list() == []
+    assert ct.action(FILM_SESSION, ct.session).status == statuses.RESOURCE_LIMITATION
+    assert site.jobs.list() == []
 
     ct.set(FILM_SESSION, ct.session, dataset(NumberOfCopies="1"))
-    assert ct.action(FILM_SESSION, ct.session).status == 0x0000
-    assert len(desk.jobs.films(1)) == 3
+    assert ct.action(FILM_SESSION, ct.session).status == statuses.SUCCESS
+    assert len(site.jobs.films(1)) == 3
 
 
-def test_copies_of_one_film_are_the_printers(desk: Desk, speak: Speak) -> None:
+def test_copies_of_one_film_are_the_printers(site: ScpSite, speak: Speak) -> None:
     """They are asked for once, so they need no room here."""
-    desk.allowance = Allowance(sheets=5)
+    site.allowance = Allowance(sheets=5)
     ct = speak()
     ct.open_session(NumberOfCopies="100")
     ct.open_film_box()
     ct.set_image()
 
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
-    assert ct.action(FILM_SESSION, ct.session).status == 0x0000
-    assert [len(desk.jobs.films(job)) for job in (1, 2)] == [1, 1]
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
+    assert ct.action(FILM_SESSION, ct.session).status == statuses.SUCCESS
+    assert [len(site.jobs.films(job)) for job in (1, 2)] == [1, 1]
 
 
-def test_one_modality_does_not_fill_the_queue(desk: Desk, speak: Speak) -> None:
+def test_one_modality_does_not_fill_the_queue(site: ScpSite, speak: Speak) -> None:
     """With as many jobs unfinished as may, its films get the standard's status for a full queue,
     and are as they were, to be printed when there is room. Another AE title at the same address
     prints. What was full is named in the Error Comment and in the log."""
-    desk.most = 2
+    site.most = 2
     ct = speak(calling_ae="CT1")
-    assert [ct.print_film(), ct.action(FILM_BOX, ct.film_box).status] == [0x0000, 0x0000]
-    desk.jobs.hold(1)
+    assert [ct.print_film(), ct.action(FILM_BOX, ct.film_box).status] == [
+        statuses.SUCCESS,
+        statuses.SUCCESS,
+    ]
+    site.jobs.hold(1)
     refused = ct.action(FILM_BOX, ct.film_box)
-    assert refused.status == 0xC602
+    assert refused.status == statuses.FILM_BOX_QUEUE_FULL
     assert refused.command.ErrorComment == "2 unfinished jobs of CT1 at 127.0.0.1"
-    assert ct.action(FILM_SESSION, ct.session).status == 0xC601
+    assert ct.action(FILM_SESSION, ct.session).status == statuses.SESSION_QUEUE_FULL
     again = speak(calling_ae="CT1").open_session()
-    assert again.status == 0x0213
+    assert again.status == statuses.RESOURCE_LIMITATION
     assert again.command.ErrorComment == "2 unfinished jobs of CT1 at 127.0.0.1"
-    assert speak(calling_ae="CT9").print_film() == 0x0000
+    assert speak(calling_ae="CT9").print_film() == statuses.SUCCESS
 
-    desk.jobs.cancel(1)
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
-    assert [job.calling_ae for job in desk.jobs.list()] == ["CT1", "CT1", "CT9", "CT1"]
+    site.jobs.cancel(1)
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
+    assert [job.calling_ae for job in site.jobs.list()] == ["CT1", "CT1", "CT9", "CT1"]
     told = {
         (facts.get("kind"), facts["why"])
-        for event, facts in desk.notes
+        for event, facts in site.notes
         if event == "request refused"
     }
     assert told == {("queue full", "2 unfinished jobs of CT1 at 127.0.0.1")}
 
 
-def test_one_modality_does_not_fill_the_disk(desk: Desk, speak: Speak) -> None:
+def test_one_modality_does_not_fill_the_disk(site: ScpSite, speak: Speak) -> None:
     """What its jobs and its associations have is bounded in bytes: 0xC605 for an image more, and
     0x0213 for a film session more; another AE title at the same address prints."""
-    desk.most_bytes = 47
+    site.most_bytes = 47
     ct = speak(calling_ae="CT1")
-    assert ct.print_film() == 0x0000
+    assert ct.print_film() == statuses.SUCCESS
     ct.open_film_box()
-    assert ct.set_image(made=OTHER).status == 0x0000
+    assert ct.set_image(made=OTHER).status == statuses.SUCCESS
     ct.open_film_box()
     refused = ct.set_image()
     assert (refused.status, refused.command.ErrorComment) == (
-        0xC605,
+        statuses.NO_MEMORY_FOR_IMAGE,
         "0 MB unprinted of CT1 at 127.0.0.1",
     )
-    desk.most_bytes = 31
-    assert speak(calling_ae="CT1").open_session().status == 0x0213
-    assert speak(calling_ae="CT9").print_film() == 0x0000
+    site.most_bytes = 31
+    assert speak(calling_ae="CT1").open_session().status == statuses.RESOURCE_LIMITATION
+    assert speak(calling_ae="CT9").print_film() == statuses.SUCCESS
 
-    desk.jobs.cancel(1)
-    assert ct.set_image().status == 0xC605, "the other one is held still"
-    desk.most_bytes = 32
-    assert ct.set_image().status == 0x0000
+    site.jobs.cancel(1)
+    assert ct.set_image().status == statuses.NO_MEMORY_FOR_IMAGE, "the other one is held still"
+    site.most_bytes = 32
+    assert ct.set_image().status == statuses.SUCCESS
 
 
-def test_an_image_that_is_coming_counts(desk: Desk) -> None:
+def test_an_image_that_is_coming_counts(site: ScpSite) -> None:
     """Several associations send at once: what one has announced is as good as there, until it is
     there or the association is gone."""
-    desk.allowance = Allowance(session=16, address=16)
-    slow, quick = Hostile.associated(desk), Hostile.associated(desk)  # type: ignore[arg-type]
+    site.allowance = Allowance(session=16, address=16)
+    slow, quick = Hostile.associated(site), Hostile.associated(site)  # type: ignore[arg-type]
     for peer in (slow, quick):
         assert peer.ask(Command.N_CREATE, FILM_SESSION, SESSION) == words(0)
     begin_pixels(slow, image_box_of(slow, "1.2.3.1"), 16, 4, 4)
-    desk.wait_until_arriving(1)
+    site.wait_for_uploads(1)
     image = image_box_of(quick, "1.2.3.2")
     begin_pixels(quick, image, 16, 4, 4)
-    assert end_pixels(quick, 4, 4).words == words(0xC605)
+    assert end_pixels(quick, 4, 4).words == words(statuses.NO_MEMORY_FOR_IMAGE)
 
     slow.reset()
-    desk.wait_for_endings(1)
+    site.wait_for_endings(1)
     begin_pixels(quick, image, 16, 4, 4)
-    assert end_pixels(quick, 4, 4).words == words(0x0000)
+    assert end_pixels(quick, 4, 4).words == words(statuses.SUCCESS)
     quick.sock.close()
-    desk.wait_for_endings(2)
+    site.wait_for_endings(2)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from broker.dicom import statuses
 from broker.dicom.attributes import put_raw
 from broker.dicom.uids import (
     EXPLICIT_LITTLE,
@@ -20,26 +21,26 @@ from broker.dicom.uids import (
 )
 from broker.dicom.upper_layer.command_set import Command
 from broker.model.job import FilmState, Level, Priority, State
-from tests.dicom.conftest import Desk
+from tests.dicom.conftest import ScpSite
 from tests.peers.speaker import Speaker, dataset, image_box, picture, reference
 
 Speak = Callable[..., Speaker]
 
 
 @pytest.mark.parametrize("syntax", [EXPLICIT_LITTLE, IMPLICIT_LITTLE])
-def test_a_film_box_becomes_a_job_with_its_pixels(desk: Desk, speak: Speak, syntax: str) -> None:
+def test_a_film_box_becomes_a_job_with_its_pixels(site: ScpSite, speak: Speak, syntax: str) -> None:
     """What a modality set and printed is what the job holds, in either transfer syntax."""
     ct = speak(calling_ae="CT1", transfer_syntaxes=(syntax,))
     ct.open_session(NumberOfCopies=2, PrintPriority="HIGH", MediumType="PAPER")
     ct.open_film_box(r"STANDARD\2,1", FilmSizeID="A4", MinDensity=20, FilmOrientation="LANDSCAPE")
     ct.set_image(2, image_box(2, picture(PixelData=bytes(16)), Polarity="REVERSE"))
 
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
 
-    (job,) = desk.jobs.list()
+    (job,) = site.jobs.list()
     assert (job.state, job.calling_ae, job.called_ae) == (State.QUEUED, "CT1", "BROKER")
     assert (job.level, job.copies, job.priority) == (Level.FILM_BOX, 2, Priority.HIGH)
-    (film,) = desk.jobs.films(job.id)
+    (film,) = site.jobs.films(job.id)
     assert film.state is FilmState.WAITING
     assert film.film.attributes == {
         "ImageDisplayFormat": ("STANDARD\\2,1",),
@@ -51,10 +52,10 @@ def test_a_film_box_becomes_a_job_with_its_pixels(desk: Desk, speak: Speak, synt
     assert left.image is None
     assert right.image is not None
     assert right.attributes == {"Polarity": ("REVERSE",)}
-    assert desk.spool.read(right.image.pixels) == bytes(16)
+    assert site.spool.read(right.image.pixels) == bytes(16)
 
 
-def test_a_film_session_prints_all_its_film_boxes(desk: Desk, speak: Speak) -> None:
+def test_a_film_session_prints_all_its_film_boxes(site: ScpSite, speak: Speak) -> None:
     """N-ACTION on the film session makes one job of all films, in the order of their creation."""
     ct = speak()
     ct.open_session(NumberOfCopies=3)
@@ -62,32 +63,32 @@ def test_a_film_session_prints_all_its_film_boxes(desk: Desk, speak: Speak) -> N
         ct.open_film_box(FilmSizeID=size)
         ct.set_image()
 
-    assert ct.action(FILM_SESSION, ct.session).status == 0x0000
+    assert ct.action(FILM_SESSION, ct.session).status == statuses.SUCCESS
 
-    (job,) = desk.jobs.list()
+    (job,) = site.jobs.list()
     assert (job.level, job.films, job.copies) == (Level.FILM_SESSION, 2, 3)
-    assert [film.film.film_size for film in desk.jobs.films(job.id)] == ["A4", "A3"] * 3
+    assert [film.film.film_size for film in site.jobs.films(job.id)] == ["A4", "A3"] * 3
 
 
-def test_the_frozen_copy_outlives_its_objects(desk: Desk, speak: Speak) -> None:
+def test_the_frozen_copy_outlives_its_objects(site: ScpSite, speak: Speak) -> None:
     """What was accepted stays as it was, whatever the modality sets or deletes afterwards."""
     ct = speak()
     ct.print_film()
-    before = desk.jobs.films(1)
+    before = site.jobs.films(1)
 
     ct.set_image(1, image_box(1, picture(PixelData=bytes(16))))
     ct.set(FILM_BOX, ct.film_box, dataset(MaxDensity=300))
-    assert ct.delete(FILM_BOX, ct.film_box).status == 0x0000
-    assert ct.delete(FILM_SESSION, ct.session).status == 0x0000
+    assert ct.delete(FILM_BOX, ct.film_box).status == statuses.SUCCESS
+    assert ct.delete(FILM_SESSION, ct.session).status == statuses.SUCCESS
     ct.abort()
-    desk.wait_for_endings(1)
+    site.wait_for_endings(1)
 
-    assert desk.jobs.films(1) == before
-    assert desk.spool.read(before[0].film.spooled[0]) == bytes(range(16))
+    assert site.jobs.films(1) == before
+    assert site.spool.read(before[0].film.spooled[0]) == bytes(range(16))
 
 
 @pytest.mark.parametrize("end", ["release", "abort"])
-def test_what_was_not_actioned_is_forgotten(desk: Desk, speak: Speak, end: str) -> None:
+def test_what_was_not_actioned_is_forgotten(site: ScpSite, speak: Speak, end: str) -> None:
     """Release and abort leave neither a job nor pixels of a film that was not asked for."""
     ct = speak()
     ct.open_session()
@@ -95,20 +96,20 @@ def test_what_was_not_actioned_is_forgotten(desk: Desk, speak: Speak, end: str) 
     ct.set_image()
 
     getattr(ct, end)()
-    desk.wait_for_endings(1)
+    site.wait_for_endings(1)
 
-    assert desk.jobs.list() == []
-    assert list(desk.spool.names()) == []
-    assert desk.arriving() == []
+    assert site.jobs.list() == []
+    assert list(site.spool.names()) == []
+    assert site.unkept() == []
 
 
-def test_a_second_action_on_the_same_film_box_is_a_second_job(desk: Desk, speak: Speak) -> None:
+def test_a_second_action_on_the_same_film_box_is_a_second_job(site: ScpSite, speak: Speak) -> None:
     """Printing a film box twice is asked for by some modalities, and done."""
     ct = speak()
     ct.print_film()
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
-    assert [job.id for job in desk.jobs.list()] == [1, 2]
-    first, second = desk.jobs.list()
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
+    assert [job.id for job in site.jobs.list()] == [1, 2]
+    first, second = site.jobs.list()
     assert first.film_session == second.film_session
 
 
@@ -137,10 +138,10 @@ def test_uids_that_are_not_quite_right_are_taken(speak: Speak) -> None:
     """A time with a zero in front, as a component of a UID, costs no film."""
     ct = speak()
     uid = "1.2.840.113619.2.20260101.090501"
-    assert ct.create(FILM_SESSION, None, uid).status == 0x0000
+    assert ct.create(FILM_SESSION, None, uid).status == statuses.SUCCESS
 
 
-def test_labels_keep_every_byte(desk: Desk, speak: Speak) -> None:
+def test_labels_keep_every_byte(site: ScpSite, speak: Speak) -> None:
     """The byte of a backslash may be half a character: a label is not taken apart (Shift-JIS)."""
     label = bytes.fromhex("2020835c209 1be985920".replace(" ", ""))
     ct = speak()
@@ -151,11 +152,11 @@ def test_labels_keep_every_byte(desk: Desk, speak: Speak) -> None:
     ct.open_film_box()
     ct.set_image()
     ct.action(FILM_BOX, ct.film_box)
-    (kept,) = desk.jobs.request(1).session["FilmSessionLabel"]
+    (kept,) = site.jobs.request(1).session["FilmSessionLabel"]
     assert kept.encode("latin-1") == label.rstrip(b" ")
 
 
-def test_values_are_passed_on_as_the_standard_spells_them(desk: Desk, speak: Speak) -> None:
+def test_values_are_passed_on_as_the_standard_spells_them(site: ScpSite, speak: Speak) -> None:
     """What is understood in another spelling is told in the reply, and reaches printers right."""
     ct = speak()
     made = dataset()
@@ -169,26 +170,26 @@ def test_values_are_passed_on_as_the_standard_spells_them(desk: Desk, speak: Spe
     ct.film_box = str(answer.command.AffectedSOPInstanceUID)
     ct.boxes = [str(reply.ReferencedImageBoxSequence[0].ReferencedSOPInstanceUID)]
     assert (reply.ImageDisplayFormat, reply.FilmOrientation) == (r"STANDARD\1,1", "PORTRAIT")
-    assert ct.set(FILM_BOX, ct.film_box, made).status == 0x0000, "the same, said again"
+    assert ct.set(FILM_BOX, ct.film_box, made).status == statuses.SUCCESS, "the same, said again"
     ct.set_image()
     ct.action(FILM_BOX, ct.film_box)
-    assert desk.jobs.get(1).priority is Priority.HIGH
+    assert site.jobs.get(1).priority is Priority.HIGH
 
 
-def test_zero_length_values_mean_the_default(desk: Desk, speak: Speak) -> None:
+def test_zero_length_values_mean_the_default(site: ScpSite, speak: Speak) -> None:
     """Empty optional values are no error: they are as if not sent."""
     ct = speak()
     empty = dataset(NumberOfCopies=None, PrintPriority="", MemoryAllocation=None, MediumType="")
     ct.session = str(ct.create(FILM_SESSION, empty).command.AffectedSOPInstanceUID)
-    assert ct.open_film_box(FilmSizeID="", Trim="", MinDensity=None).status == 0x0000
+    assert ct.open_film_box(FilmSizeID="", Trim="", MinDensity=None).status == statuses.SUCCESS
     ct.set_image(1, image_box(1, picture(), Polarity="", RequestedImageSize=None))
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
-    (job,) = desk.jobs.list()
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
+    (job,) = site.jobs.list()
     assert (job.copies, job.priority) == (1, Priority.MED)
-    assert desk.jobs.request(1).films[0].attributes == {"ImageDisplayFormat": ("STANDARD\\1,1",)}
+    assert site.jobs.request(1).films[0].attributes == {"ImageDisplayFormat": ("STANDARD\\1,1",)}
 
 
-def test_a_lut_stays_with_the_film_that_names_it(desk: Desk, speak: Speak) -> None:
+def test_a_lut_stays_with_the_film_that_names_it(site: ScpSite, speak: Speak) -> None:
     """The LUT is part of the frozen copy, also when it is deleted before the print."""
     ct = speak()
     lut = ct.create(PRESENTATION_LUT, dataset(PresentationLUTShape="IDENTITY"))
@@ -196,26 +197,26 @@ def test_a_lut_stays_with_the_film_that_names_it(desk: Desk, speak: Speak) -> No
     ct.open_session()
     ct.open_film_box(ReferencedPresentationLUTSequence=[reference(PRESENTATION_LUT, uid)])
     ct.set_image()
-    assert ct.delete(PRESENTATION_LUT, uid).status == 0x0000
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
-    (film,) = desk.jobs.request(1).films
+    assert ct.delete(PRESENTATION_LUT, uid).status == statuses.SUCCESS
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
+    (film,) = site.jobs.request(1).films
     assert film.lut is not None
     assert film.lut.shape == "IDENTITY"
-    assert desk.jobs.get(1).needs_lut
+    assert site.jobs.get(1).needs_lut
 
 
-def test_an_image_lies_where_the_modality_puts_it(desk: Desk, speak: Speak) -> None:
+def test_an_image_lies_where_the_modality_puts_it(site: ScpSite, speak: Speak) -> None:
     """Image Box Position decides, whichever image box of the film it came with."""
     ct = speak()
     ct.open_session()
     ct.open_film_box(r"STANDARD\1,2")
     ct.set(GRAYSCALE_IMAGE_BOX, ct.boxes[0], image_box(2))
     ct.action(FILM_BOX, ct.film_box)
-    (film,) = desk.jobs.request(1).films
+    (film,) = site.jobs.request(1).films
     assert [box.image is None for box in film.image_boxes] == [True, False]
 
 
-def test_an_empty_image_sequence_erases_the_box(desk: Desk, speak: Speak) -> None:
+def test_an_empty_image_sequence_erases_the_box(site: ScpSite, speak: Speak) -> None:
     """N-SET with a sequence of no items takes the image away, and its pixels with it."""
     ct = speak()
     ct.open_session()
@@ -223,34 +224,34 @@ def test_an_empty_image_sequence_erases_the_box(desk: Desk, speak: Speak) -> Non
     ct.set_image()
     erased = dataset(ImageBoxPosition=1)
     erased.BasicGrayscaleImageSequence = []
-    assert ct.set(GRAYSCALE_IMAGE_BOX, ct.boxes[0], erased).status == 0x0000
-    assert ct.action(FILM_BOX, ct.film_box).status == 0xB603
-    assert desk.jobs.list() == []
-    assert desk.arriving() == []
+    assert ct.set(GRAYSCALE_IMAGE_BOX, ct.boxes[0], erased).status == statuses.SUCCESS
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.EMPTY_FILM_BOX
+    assert site.jobs.list() == []
+    assert site.unkept() == []
 
 
-def test_the_only_candidate_serves_where_no_instance_is_named(desk: Desk, speak: Speak) -> None:
+def test_the_only_candidate_serves_where_no_instance_is_named(site: ScpSite, speak: Speak) -> None:
     """N-ACTION and N-DELETE without an instance UID mean the one object there is."""
     ct = speak()
     ct.open_session()
     ct.open_film_box()
     ct.set_image()
-    assert ct.action(FILM_BOX, "").status == 0x0000
-    assert ct.action(FILM_SESSION, "").status == 0x0000
-    assert ct.delete(FILM_BOX, "").status == 0x0000
-    assert ct.delete(FILM_SESSION, "").status == 0x0000
-    assert len(desk.jobs.list()) == 2
+    assert ct.action(FILM_BOX, "").status == statuses.SUCCESS
+    assert ct.action(FILM_SESSION, "").status == statuses.SUCCESS
+    assert ct.delete(FILM_BOX, "").status == statuses.SUCCESS
+    assert ct.delete(FILM_SESSION, "").status == statuses.SUCCESS
+    assert len(site.jobs.list()) == 2
 
 
 def test_the_printer_answers_for_the_pool(speak: Speak) -> None:
     """N-GET of the Printer gives all, or what was asked; unknown attributes are listed (0x0107)."""
     ct = speak()
     answer = ct.get(PRINTER, PRINTER_INSTANCE)
-    assert answer.status == 0x0000
+    assert answer.status == statuses.SUCCESS
     assert answer.dataset is not None
     assert answer.dataset.PrinterName == "BROKER"
     answer = ct.get(PRINTER, PRINTER_INSTANCE, [0x21100010, 0x00181200])
-    assert answer.status == 0x0107
+    assert answer.status == statuses.ATTRIBUTE_LIST_ERROR
     assert answer.dataset is not None
     assert answer.dataset.PrinterStatus in ("NORMAL", "WARNING")
     assert int(answer.command.AttributeIdentifierList) == 0x00181200
@@ -259,25 +260,25 @@ def test_the_printer_answers_for_the_pool(speak: Speak) -> None:
 def test_echo(speak: Speak) -> None:
     """C-ECHO on its context is answered."""
     answer = speak().say(Command.C_ECHO, on=VERIFICATION, AffectedSOPClassUID=VERIFICATION)
-    assert answer.status == 0x0000
+    assert answer.status == statuses.SUCCESS
 
 
-def test_two_associations_know_nothing_of_each_other(desk: Desk, speak: Speak) -> None:
+def test_two_associations_know_nothing_of_each_other(site: ScpSite, speak: Speak) -> None:
     """The same UIDs on two associations are two objects (PS3.4 H.4.1.2.1.3)."""
     first, second = speak(calling_ae="CT1"), speak(calling_ae="MR1")
-    assert first.create(FILM_SESSION, None, "1.2.3").status == 0x0000
-    assert second.create(FILM_SESSION, None, "1.2.3").status == 0x0000
+    assert first.create(FILM_SESSION, None, "1.2.3").status == statuses.SUCCESS
+    assert second.create(FILM_SESSION, None, "1.2.3").status == statuses.SUCCESS
     first.release()
-    desk.wait_for_endings(1)
+    site.wait_for_endings(1)
     second.session = "1.2.3"
     second.open_film_box()
     second.set_image()
-    assert second.action(FILM_BOX, second.film_box).status == 0x0000
-    (job,) = desk.jobs.list()
+    assert second.action(FILM_BOX, second.film_box).status == statuses.SUCCESS
+    (job,) = site.jobs.list()
     assert job.calling_ae == "MR1"
 
 
-def test_no_patient_text_is_noted(desk: Desk, speak: Speak) -> None:
+def test_no_patient_text_is_noted(site: ScpSite, speak: Speak) -> None:
     """Labels, owners and values that were refused appear in no log line (promise 10)."""
     ct = speak()
     ct.open_session(FilmSessionLabel="DOE^JANE", OwnerID="DOE", PrintPriority="MED")
@@ -287,5 +288,5 @@ def test_no_patient_text_is_noted(desk: Desk, speak: Speak) -> None:
     ct.set_image()
     ct.action(FILM_BOX, ct.film_box)
     ct.release()
-    desk.wait_for_endings(1)
-    assert "DOE" not in repr(desk.notes)
+    site.wait_for_endings(1)
+    assert "DOE" not in repr(site.notes)

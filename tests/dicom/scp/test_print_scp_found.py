@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_SESSION, PRESENTATION_LUT, PRINTER, PRINTER_INSTANCE
 from tests.peers.speaker import Speaker, dataset
 
@@ -19,7 +20,7 @@ def test_the_printers_uid_is_taken(speak: Speak, sop_class: str) -> None:
     """
     ct = speak()
     sent = dataset(PresentationLUTShape="IDENTITY") if sop_class == PRESENTATION_LUT else None
-    assert ct.create(sop_class, sent, PRINTER_INSTANCE).status == 0x0111
-    assert ct.delete(sop_class, PRINTER_INSTANCE).status == 0x0112
-    assert ct.get(PRINTER, PRINTER_INSTANCE).status == 0x0000
-    assert ct.print_film() == 0x0000
+    assert ct.create(sop_class, sent, PRINTER_INSTANCE).status == statuses.DUPLICATE_SOP_INSTANCE
+    assert ct.delete(sop_class, PRINTER_INSTANCE).status == statuses.NO_SUCH_SOP_INSTANCE
+    assert ct.get(PRINTER, PRINTER_INSTANCE).status == statuses.SUCCESS
+    assert ct.print_film() == statuses.SUCCESS

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, run_state_machine_as_test
 
-from tests.dicom.conftest import Desk
+from tests.dicom.conftest import ScpSite
 from tests.peers import print_model
 from tests.peers.exchange import Exchange
 from tests.peers.print_model import FILM_BOX, IMAGE_BOX, LUT, SESSION, PrintModel
@@ -57,7 +57,7 @@ class Conversation(Exchange):
         self.associations += 1
         self.calling_ae = f"CT{self.associations}"
         self.speaker = Speaker(
-            self.desk.port, calling_ae=self.calling_ae, transfer_syntaxes=(syntax,)
+            self.site.port, calling_ae=self.calling_ae, transfer_syntaxes=(syntax,)
         )
         self.model = PrintModel()
         self.gone, self.uids = [], set()
@@ -257,10 +257,10 @@ class Conversation(Exchange):
 
 
 @pytest.mark.timeout(PATIENCE_S)
-def test_every_conversation_goes_as_the_model_says(desk: Desk) -> None:
-    """Whatever is asked, in whatever order: status, reply and frozen copies are the model's."""
+def test_every_conversation_goes_as_the_model_says(site: ScpSite) -> None:
+    """For any requests in any order: status, reply and frozen copies are the model's."""
 
     def machine() -> Conversation:
-        return Conversation(desk)
+        return Conversation(site)
 
     run_state_machine_as_test(machine, settings=searching(examples=60, steps=30))

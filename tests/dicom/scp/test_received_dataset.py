@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from pydicom.dataset import Dataset
 
+from broker.dicom import statuses
 from broker.dicom.scp.allowance import Allowance
 from broker.dicom.uids import (
     EXPLICIT_LITTLE,
@@ -23,7 +24,7 @@ from broker.dicom.upper_layer.command_set import Command, command_bytes, command
 from broker.dicom.upper_layer.dataset_writer import encode_dataset
 from broker.dicom.upper_layer.message import MAX_DATASET
 from broker.dicom.upper_layer.negotiation import Offer
-from tests.dicom.conftest import Desk
+from tests.dicom.conftest import ScpSite
 from tests.peers.raw import ABORT, RELEASE_RQ, Raw, data_pdu
 from tests.peers.speaker import Speaker, dataset, image_box, picture, reference
 
@@ -58,9 +59,9 @@ def image_sequence(*items: bytes) -> bytes:
 
 
 @pytest.fixture
-def raw(desk: Desk) -> Iterator[Raw]:
+def raw(site: ScpSite) -> Iterator[Raw]:
     """A modality that speaks in bytes, and has a film box with one image box."""
-    with Raw.connect(desk.port) as peer:
+    with Raw.connect(site.port) as peer:
         peer.associate(Offer(GRAYSCALE_META, (IMPLICIT_LITTLE,)))
         film_box = dataset(ImageDisplayFormat=r"STANDARD\1,1")
         film_box.ReferencedFilmSessionSequence = [reference(FILM_SESSION, "1.2.3")]
@@ -73,7 +74,7 @@ def raw(desk: Desk) -> Iterator[Raw]:
             }
             data = b"" if made is None else b"".join(encode_dataset(made, IMPLICIT_LITTLE))
             peer.say(1, command, data)
-            assert peer.hear_all().Status == 0x0000
+            assert peer.hear_all().Status == statuses.SUCCESS
         yield peer
 
 
@@ -99,9 +100,9 @@ def printed(peer: Raw) -> str:
     return f"0x{peer.hear_all().Status:04X}"
 
 
-def kept(desk: Desk) -> list[bytes]:
+def kept(site: ScpSite) -> list[bytes]:
     """The pixels in the spool."""
-    return [desk.spool.read(name) for name in desk.spool.names()]
+    return [site.spool.read(name) for name in site.spool.names()]
 
 
 @pytest.mark.parametrize(
@@ -117,11 +118,11 @@ def kept(desk: Desk) -> list[bytes]:
         ),
     ],
 )
-def test_pixels_are_kept_wherever_the_item_has_them(desk: Desk, raw: Raw, data: bytes) -> None:
+def test_pixels_are_kept_wherever_the_item_has_them(site: ScpSite, raw: Raw, data: bytes) -> None:
     """The order within the item does not matter, and what is no part of it is not looked at."""
     assert set_bytes(raw, data) == "0x0000"
     assert printed(raw) == "0x0000"
-    assert kept(desk) == [bytes(range(16))]
+    assert kept(site) == [bytes(range(16))]
 
 
 @pytest.mark.parametrize(
@@ -156,18 +157,18 @@ def test_pixels_are_kept_wherever_the_item_has_them(desk: Desk, raw: Raw, data: 
     ],
 )
 def test_what_is_wrong_around_pixels_leaves_nothing(
-    desk: Desk, raw: Raw, status: str, data: bytes
+    site: ScpSite, raw: Raw, status: str, data: bytes
 ) -> None:
     """The status that it has always had, no file, and the association prints on."""
     assert set_bytes(raw, data) == status
-    assert desk.arriving() == []
+    assert site.unkept() == []
 
     assert set_bytes(raw, image_sequence(MODULE + PIXELS)) == "0x0000"
     assert printed(raw) == "0x0000"
 
 
 @pytest.mark.parametrize("end", [ABORT, RELEASE_RQ, b""], ids=["abort", "release", "lost"])
-def test_an_image_that_breaks_off_leaves_no_half_file(desk: Desk, raw: Raw, end: bytes) -> None:
+def test_an_image_that_breaks_off_leaves_no_half_file(site: ScpSite, raw: Raw, end: bytes) -> None:
     """However the association ends within the pixels, their file is gone with it."""
     raw.send(data_pdu(1, 0x03, command_bytes(command_of(N_SET), with_dataset=True)))
     raw.send(data_pdu(1, 0x00, image_sequence(MODULE + PIXELS)[:-5]))
@@ -175,26 +176,29 @@ def test_an_image_that_breaks_off_leaves_no_half_file(desk: Desk, raw: Raw, end:
         raw.send(end)
     else:
         raw.reset()
-    desk.wait_for_endings(1)
+    site.wait_for_endings(1)
 
-    assert desk.arriving() == []
+    assert site.unkept() == []
 
 
-def test_an_image_for_no_image_box_is_not_written(desk: Desk, speak: Speak) -> None:
+def test_an_image_for_no_image_box_is_not_written(site: ScpSite, speak: Speak) -> None:
     """Pixels for an image box that is not there are dropped as they come, and answered."""
     ct = speak()
     ct.open_session()
     ct.open_film_box()
     large = picture(Rows=1024, Columns=1024, PixelData=bytes(1 << 20))
 
-    assert ct.set(GRAYSCALE_IMAGE_BOX, "1.2.3", image_box(1, large)).status == 0x0112
-    assert ct.set(FILM_BOX, ct.film_box, image_box(1, large)).status == 0x0000
-    assert ct.create(GRAYSCALE_IMAGE_BOX, image_box(1, large)).status == 0x0118
-    assert desk.arriving() == []
+    assert (
+        ct.set(GRAYSCALE_IMAGE_BOX, "1.2.3", image_box(1, large)).status
+        == statuses.NO_SUCH_SOP_INSTANCE
+    )
+    assert ct.set(FILM_BOX, ct.film_box, image_box(1, large)).status == statuses.SUCCESS
+    assert ct.create(GRAYSCALE_IMAGE_BOX, image_box(1, large)).status == statuses.NO_SUCH_SOP_CLASS
+    assert site.unkept() == []
 
 
 @pytest.mark.parametrize("padded", [True, False])
-def test_a_padding_byte_is_not_kept(desk: Desk, raw: Raw, padded: bool) -> None:
+def test_a_padding_byte_is_not_kept(site: ScpSite, raw: Raw, padded: bool) -> None:
     """What is kept, and hashed, is what rows and columns ask for."""
     module = b"".join(encode_dataset(picture(Rows=3, Columns=5, PixelData=None), IMPLICIT_LITTLE))
     content = bytes(range(1, 16))
@@ -202,12 +206,12 @@ def test_a_padding_byte_is_not_kept(desk: Desk, raw: Raw, padded: bool) -> None:
 
     assert set_bytes(raw, image_sequence(module + pixels)) == "0x0000"
     assert printed(raw) == "0x0000"
-    assert kept(desk) == [content]
+    assert kept(site) == [content]
 
 
-def test_an_image_beyond_the_limit_is_refused(desk: Desk, speak: Speak) -> None:
+def test_an_image_beyond_the_limit_is_refused(site: ScpSite, speak: Speak) -> None:
     """0xC605, nothing of it on the disk; the next, smaller one is taken."""
-    desk.allowance = Allowance(image=1 << 20)
+    site.allowance = Allowance(image=1 << 20)
     ct = speak()
     ct.open_session()
     ct.open_film_box()
@@ -215,30 +219,34 @@ def test_an_image_beyond_the_limit_is_refused(desk: Desk, speak: Speak) -> None:
 
     answer = ct.set_image(1, image_box(1, large))
 
-    assert (answer.status, desk.arriving()) == (0xC605, [])
+    assert (answer.status, site.unkept()) == (statuses.NO_MEMORY_FOR_IMAGE, [])
     assert answer.command.ErrorComment == "the image is larger than 1 MB"
-    assert ct.set_image(1).status == 0x0000
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
+    assert ct.set_image(1).status == statuses.SUCCESS
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
 
 
-def test_a_film_session_beyond_the_limit_is_refused(desk: Desk, speak: Speak) -> None:
+def test_a_film_session_beyond_the_limit_is_refused(site: ScpSite, speak: Speak) -> None:
     """0xC605 for the image that is too much; those before it print, and room comes back."""
-    desk.allowance = Allowance(session=2 << 20)
+    site.allowance = Allowance(session=2 << 20)
     ct = speak()
     ct.open_session()
     megabyte = image_box(1, picture(Rows=1024, Columns=1024, PixelData=bytes(1 << 20)))
     films = []
-    for status in (0x0000, 0x0000, 0xC605):
+    for status in (statuses.SUCCESS, statuses.SUCCESS, statuses.NO_MEMORY_FOR_IMAGE):
         ct.open_film_box()
         films.append(ct.film_box)
         assert ct.set_image(1, megabyte).status == status
-    assert len(desk.arriving()) == 2
+    assert len(site.unkept()) == 2
 
-    assert [ct.action(FILM_BOX, film).status for film in films] == [0x0000, 0x0000, 0xB603]
-    assert ct.delete(FILM_BOX, films[0]).status == 0x0000
-    assert ct.set_image(1, megabyte).status == 0x0000
-    assert ct.action(FILM_BOX, films[2]).status == 0x0000
-    assert [facts["status"] for event, facts in desk.notes if event == "request refused"] == [
+    assert [ct.action(FILM_BOX, film).status for film in films] == [
+        statuses.SUCCESS,
+        statuses.SUCCESS,
+        statuses.EMPTY_FILM_BOX,
+    ]
+    assert ct.delete(FILM_BOX, films[0]).status == statuses.SUCCESS
+    assert ct.set_image(1, megabyte).status == statuses.SUCCESS
+    assert ct.action(FILM_BOX, films[2]).status == statuses.SUCCESS
+    assert [facts["status"] for event, facts in site.notes if event == "request refused"] == [
         "0xC605 (not enough memory for the image)"
     ]
 
@@ -253,25 +261,25 @@ def _small_files() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_small_files")
-def test_a_disk_that_takes_no_more_costs_one_image(desk: Desk, speak: Speak) -> None:
+def test_a_disk_that_takes_no_more_costs_one_image(site: ScpSite, speak: Speak) -> None:
     """0xC605 when the disk is full within an image; what came is removed, the association lives."""
     ct = speak()
     ct.open_session()
     ct.open_film_box()
     large = picture(Rows=4096, Columns=1024, PixelData=bytes(4 << 20))
 
-    assert ct.set_image(1, image_box(1, large)).status == 0xC605
-    assert desk.arriving() == []
-    assert ct.set_image(1).status == 0x0000
-    assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
-    assert [event for event, _ in desk.notes].count("storage failed") == 1
+    assert ct.set_image(1, image_box(1, large)).status == statuses.NO_MEMORY_FOR_IMAGE
+    assert site.unkept() == []
+    assert ct.set_image(1).status == statuses.SUCCESS
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
+    assert [event for event, _ in site.notes].count("storage failed") == 1
 
 
 def megabytes() -> Dataset:
     """Elements that are legal in any data set, large, and none of the printer's business."""
     made = dataset(ICCProfile=bytes(2 << 20))
     made.add_new(0x60003000, "OW", bytes(3 << 20))
-    made.private_block(0x0009, "SOMEBODY", create=True).add_new(1, "OB", bytes(1 << 20))
+    made.private_block(0x0009, "VENDOR", create=True).add_new(1, "OB", bytes(1 << 20))
     inner = dataset(EncapsulatedDocument=bytes(1 << 20))
     made.IconImageSequence = [picture(PixelData=bytes(2 << 20)), inner]
     return made
@@ -279,7 +287,7 @@ def megabytes() -> Dataset:
 
 @pytest.mark.parametrize("syntax", [EXPLICIT_LITTLE, IMPLICIT_LITTLE])
 def test_what_is_large_and_of_no_use_does_not_stop_a_film(
-    desk: Desk, speak: Speak, syntax: str
+    site: ScpSite, speak: Speak, syntax: str
 ) -> None:
     """Film session, film box, LUT and image box are taken with it, and what is read is whole."""
     ct = speak(transfer_syntaxes=(syntax,))
@@ -299,19 +307,23 @@ def test_what_is_large_and_of_no_use_does_not_stop_a_film(
     image.update(megabytes())
     (box,) = film_box.dataset.ReferencedImageBoxSequence
 
-    assert (film_box.status, made_lut.status) == (0x0000, 0x0000)
+    assert (film_box.status, made_lut.status) == (statuses.SUCCESS, statuses.SUCCESS)
     assert made_lut.dataset is not None
     assert made_lut.dataset.PresentationLUTSequence[0].LUTData == bytes(range(256)) * 32
-    assert ct.set(GRAYSCALE_IMAGE_BOX, box.ReferencedSOPInstanceUID, image).status == 0x0000
-    assert ct.action(FILM_BOX, film_box.command.AffectedSOPInstanceUID).status == 0x0000
-    assert kept(desk) == [bytes(range(16))]
+    assert (
+        ct.set(GRAYSCALE_IMAGE_BOX, box.ReferencedSOPInstanceUID, image).status == statuses.SUCCESS
+    )
+    assert ct.action(FILM_BOX, film_box.command.AffectedSOPInstanceUID).status == statuses.SUCCESS
+    assert kept(site) == [bytes(range(16))]
 
 
-def test_an_image_that_is_set_again_replaces_its_file(desk: Desk, speak: Speak) -> None:
+def test_an_image_that_is_set_again_replaces_its_file(site: ScpSite, speak: Speak) -> None:
     """The second image of a box is there, the first is gone."""
     ct = speak()
     ct.open_session()
     ct.open_film_box()
     for fill in (b"\x01", b"\x02"):
-        assert ct.set_image(1, image_box(1, picture(PixelData=fill * 16))).status == 0x0000
-    assert [path.read_bytes() for path in desk.arriving()] == [b"\x02" * 16]
+        assert (
+            ct.set_image(1, image_box(1, picture(PixelData=fill * 16))).status == statuses.SUCCESS
+        )
+    assert [path.read_bytes() for path in site.unkept()] == [b"\x02" * 16]

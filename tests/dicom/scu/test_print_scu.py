@@ -13,6 +13,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     Verification,
 )
 
+from broker.dicom import statuses
 from broker.dicom.scu.print_scu import PrintScu
 from broker.dicom.uids import (
     FILM_BOX,
@@ -54,7 +55,7 @@ def _dcmtk(tmp_path: Path) -> Iterator[tuple[Address, Path]]:
 
 @pytest.mark.dcmtk
 def test_dcmtk_prints_a_film(dcmtk: tuple[Address, Path]) -> None:
-    """All seven verbs, and the film lies in its database."""
+    """All seven operations, and the film lies in its database."""
     address, database = dcmtk
     pixels = b"\x34\x02" * 1024 * 1024
     deep = picture(
@@ -74,12 +75,12 @@ def test_dcmtk_prints_a_film(dcmtk: tuple[Address, Path]) -> None:
     scu.close()
 
     assert status.dataset is not None
-    assert (status.status, status.dataset.PrinterStatus) == (0x0000, "NORMAL")
-    assert (session.status, session.instance_uid) == (0x0000, "2.25.1")
+    assert (status.status, status.dataset.PrinterStatus) == (statuses.SUCCESS, "NORMAL")
+    assert (session.status, session.instance_uid) == (statuses.SUCCESS, "2.25.1")
     assert box.instance_uid.startswith("1.2.276.")
-    assert (filled.status, printed.status) == (0x0000, 0x0000)
+    assert (filled.status, printed.status) == (statuses.SUCCESS, statuses.SUCCESS)
     assert deleted is not None
-    assert deleted.status == 0x0000
+    assert deleted.status == statuses.SUCCESS
     assert len(list(database.glob("SP_*"))) == 1
     (image,) = database.glob("HG_*")
     assert image.stat().st_size > 1024 * 1024 * 2
@@ -97,7 +98,7 @@ def test_dcmtk_takes_a_presentation_lut(dcmtk: tuple[Address, Path]) -> None:
     scu.close()
 
     assert scu.lut
-    assert answer.status == 0x0000
+    assert answer.status == statuses.SUCCESS
     assert answer.instance_uid != ""
 
 
@@ -113,7 +114,10 @@ def test_a_failure_status_is_an_answer(dcmtk: tuple[Address, Path]) -> None:
     scu.close()
 
     assert not scu.lut
-    assert (wrong.status, missing.status) == (0x0106, 0x0112)
+    assert (wrong.status, missing.status) == (
+        statuses.INVALID_ATTRIBUTE_VALUE,
+        statuses.NO_SUCH_SOP_INSTANCE,
+    )
     assert list(database.glob("SP_*")) == []
 
 
@@ -188,7 +192,7 @@ def test_a_printer_that_assigns_uids_is_followed() -> None:
         made = Dataset()
         uid = next(uids) or event.request.AffectedSOPInstanceUID
         made.AffectedSOPInstanceUID = uid
-        return 0x0000, made
+        return statuses.SUCCESS, made
 
     ae = AE("OKI1")
     ae.add_supported_context(BasicGrayscalePrintManagementMeta)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from broker.dicom import statuses
 from broker.dicom.scu.print_scu import PrintScu
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, PRINTER, PRINTER_INSTANCE
 from broker.model.trouble import Unavailable, Uncertain
@@ -20,7 +21,7 @@ BREAKS: list[Any] = [
     pytest.param(lambda raw: raw.send(ABORT), "aborted the association", id="aborts"),
     pytest.param(lambda raw: raw.pdu(), "took longer than 0.3 s", id="is silent"),
     pytest.param(
-        lambda raw: raw.send(b"\x99" * 10) or raw.pdu(), "broke the protocol", id="babbles"
+        lambda raw: raw.send(b"\x99" * 10) or raw.pdu(), "violated the protocol", id="babbles"
     ),
 ]
 
@@ -100,7 +101,7 @@ def test_a_printer_that_releases_properly() -> None:
 
     def script(raw: Raw) -> None:
         raw.accept()
-        raw.answer(raw.hear(), 0x0112)
+        raw.answer(raw.hear(), statuses.NO_SUCH_SOP_INSTANCE)
         raw.pdu()
         raw.send(RELEASE_RP)
         assert raw.closed()
@@ -111,4 +112,4 @@ def test_a_printer_that_releases_properly() -> None:
         scu.close()
 
     assert deleted is not None
-    assert deleted.status == 0x0112
+    assert deleted.status == statuses.NO_SUCH_SOP_INSTANCE

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydicom.dataset import Dataset
 
+from broker.dicom import statuses
 from broker.dicom.scu.probe import PRINTER_NAME, PRINTER_STATUS, echo, inspect, probe
 from broker.dicom.uids import GRAYSCALE_META, PRESENTATION_LUT, VERIFICATION
 from broker.dicom.upper_layer.association import AcceptedAssociation
@@ -40,7 +41,7 @@ def printer_says(status: str, info: str) -> Response:
     dataset = Dataset()
     dataset.PrinterStatus = status
     dataset.PrinterStatusInfo = info
-    return Response(0x0000, dataset)
+    return Response(statuses.SUCCESS, dataset)
 
 
 @pytest.mark.dcmtk
@@ -52,7 +53,7 @@ def test_dcmtk_is_well(tmp_path: Path) -> None:
 
     assert check == Check(CheckKind.NORMAL, "", supports_lut=True)
     assert findings.contexts == (VERIFICATION, GRAYSCALE_META, PRESENTATION_LUT)
-    assert (findings.echo, findings.got) == (0x0000, 0x0000)
+    assert (findings.echo, findings.got) == (statuses.SUCCESS, statuses.SUCCESS)
     assert findings.attributes[PRINTER_STATUS] == "NORMAL"
 
 
@@ -71,7 +72,7 @@ def test_what_a_printer_says_of_itself(status: str, info: str, check: Check) -> 
     def answering(_association: AcceptedAssociation, request: Request) -> Response:
         if request.field == Command.N_GET:
             return printer_says(status, info)
-        return Response(0x0000)
+        return Response(statuses.SUCCESS)
 
     with accepting(answering) as (acceptor, _):
         assert checked(acceptor.port) == check
@@ -82,12 +83,12 @@ def test_a_printer_that_refuses_its_name_is_asked_without() -> None:
 
     def answering(_association: AcceptedAssociation, request: Request) -> Response:
         if request.field == Command.C_ECHO:
-            return Response(0x0000)
+            return Response(statuses.SUCCESS)
         if PRINTER_NAME in request.command.AttributeIdentifierList:
-            return Response(0x0110)
+            return Response(statuses.PROCESSING_FAILURE)
         return printer_says("WARNING", "COVER OPEN")
 
-    with accepting(answering, offers=WITH_LUT) as (acceptor, _):
+    with accepting(answering, offers=lambda: WITH_LUT) as (acceptor, _):
         check = checked(acceptor.port)
 
     assert check == Check(CheckKind.ATTENTION, "WARNING: COVER OPEN", supports_lut=True)
@@ -97,7 +98,9 @@ def test_a_printer_without_n_get_is_well() -> None:
     """It answers, and why its status is not known is said."""
 
     def answering(_association: AcceptedAssociation, request: Request) -> Response:
-        return Response(0x0000 if request.field == Command.C_ECHO else 0x0112)
+        return Response(
+            statuses.SUCCESS if request.field == Command.C_ECHO else statuses.NO_SUCH_SOP_INSTANCE
+        )
 
     with accepting(answering) as (acceptor, _):
         check = checked(acceptor.port)
@@ -115,7 +118,7 @@ def test_a_printer_that_leaves_when_asked_for_its_status_is_well() -> None:
     def answering(association: AcceptedAssociation, request: Request) -> Response:
         if request.field == Command.N_GET:
             association.abort()
-        return Response(0x0000)
+        return Response(statuses.SUCCESS)
 
     with accepting(answering) as (acceptor, _):
         check = checked(acceptor.port)
@@ -145,9 +148,9 @@ def test_a_printer_of_another_name_is_silent_and_says_why() -> None:
 
 def test_what_does_not_print_is_no_printer() -> None:
     """Verification alone: it says itself that it does not print."""
-    with accepting(offers=OFFERS[:1]) as (acceptor, _):
+    with accepting(offers=lambda: OFFERS[:1]) as (acceptor, _):
         only_echo = checked(acceptor.port)
-    with accepting(offers=()) as (acceptor, _):
+    with accepting(offers=lambda: ()) as (acceptor, _):
         nothing = checked(acceptor.port)
 
     assert only_echo.kind is CheckKind.FAILURE
@@ -194,7 +197,7 @@ def test_findings_for_a_person() -> None:
         dataset = printer_says("NORMAL", "NORMAL").dataset
         assert dataset is not None
         dataset.PrinterName = "C911"
-        return Response(0x0000, None if request.field == Command.C_ECHO else dataset)
+        return Response(statuses.SUCCESS, None if request.field == Command.C_ECHO else dataset)
 
     with accepting(answering) as (acceptor, _):
         findings = inspect(at(acceptor.port), calling_ae="CT1")

@@ -8,6 +8,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     CTImageStorage,
 )
 
+from broker.dicom import statuses
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.command_set import Command
@@ -33,7 +34,10 @@ def test_a_request_on_a_rejected_context_is_answered() -> None:
         answer = raw.hear()
         raw.send(ABORT)
 
-    assert (answer.Status, answer.MessageIDBeingRespondedTo) == (0x0122, 9)
+    assert (answer.Status, answer.MessageIDBeingRespondedTo) == (
+        statuses.SOP_CLASS_NOT_SUPPORTED,
+        9,
+    )
     assert answer.CommandField == Command.N_SET | 0x8000
 
 
@@ -48,8 +52,11 @@ def test_a_command_that_print_does_not_have_is_answered(field: int) -> None:
         echo_answer = raw.hear()
         raw.send(ABORT)
 
-    assert (refused.CommandField, refused.Status) == (field | 0x8000, 0x0211)
-    assert (echo_answer.MessageIDBeingRespondedTo, echo_answer.Status) == (5, 0x0000)
+    assert (refused.CommandField, refused.Status) == (
+        field | 0x8000,
+        statuses.UNRECOGNIZED_OPERATION,
+    )
+    assert (echo_answer.MessageIDBeingRespondedTo, echo_answer.Status) == (5, statuses.SUCCESS)
 
 
 def test_cancels_and_stray_responses_are_ignored() -> None:
@@ -72,12 +79,12 @@ def test_a_service_that_raises_is_answered_for() -> None:
     def answering(_association: AcceptedAssociation, _request: Request) -> Response:
         if next(faults):
             raise RuntimeError("no disk")
-        return Response(0x0000)
+        return Response(statuses.SUCCESS)
 
     with accepting(answering) as (acceptor, seen), opened(acceptor.port) as requestor:
-        statuses = [echoed(requestor), echoed(requestor)]
+        answered = [echoed(requestor), echoed(requestor)]
 
-    assert statuses == [0x0110, 0x0000]
+    assert answered == [statuses.PROCESSING_FAILURE, statuses.SUCCESS]
     assert "no disk" in str(seen.wait_for("fault")["traceback"])
     assert seen.endings == [Ending.RELEASED]
 
@@ -89,9 +96,9 @@ def test_a_response_that_cannot_be_encoded_is_a_processing_failure() -> None:
     answers = iter([Response(0, wrong), Response(0, None, {"NoSuchKeyword": 1}), Response(0)])
 
     with accepting(lambda *_: next(answers)) as (acceptor, _), opened(acceptor.port) as requestor:
-        statuses = [echoed(requestor) for _ in range(3)]
+        answered = [echoed(requestor) for _ in range(3)]
 
-    assert statuses == [0x0110, 0x0110, 0x0000]
+    assert answered == [statuses.PROCESSING_FAILURE, statuses.PROCESSING_FAILURE, statuses.SUCCESS]
 
 
 def test_too_much_data_is_a_resource_limitation() -> None:
@@ -101,7 +108,7 @@ def test_too_much_data_is_a_resource_limitation() -> None:
     def answering(_association: AcceptedAssociation, request: Request) -> Response:
         request.dataset()
         asked.append(request.field)
-        return Response(0x0000)
+        return Response(statuses.SUCCESS)
 
     item = Dataset()
     item.TextValue = "x" * 200_000
@@ -114,9 +121,9 @@ def test_too_much_data_is_a_resource_limitation() -> None:
         answer = requestor.request(
             context, {**ECHO, "CommandField": Command.N_SET}, item, timeout_s=20
         )
-        assert echoed(requestor) == 0x0000
+        assert echoed(requestor) == statuses.SUCCESS
 
-    assert answer.status == 0x0213
+    assert answer.status == statuses.RESOURCE_LIMITATION
     assert asked == [Command.C_ECHO]
 
 
@@ -143,7 +150,7 @@ def test_a_service_may_abort() -> None:
 
     def answering(association: AcceptedAssociation, _request: Request) -> Response:
         association.abort()
-        return Response(0x0000)
+        return Response(statuses.SUCCESS)
 
     with accepting(answering) as (acceptor, seen), Raw.connect(acceptor.port) as raw:
         raw.associate(*OFFERS)
@@ -203,11 +210,16 @@ def test_an_error_comment_is_of_the_default_repertoire() -> None:
     more than 64 characters."""
 
     def refuse(_association: AcceptedAssociation, _request: Request) -> Response:
-        return Response(0x0213, None, {"ErrorComment": "R\xd8\x1b\\\u2603" + "x" * 100})
+        return Response(
+            statuses.RESOURCE_LIMITATION, None, {"ErrorComment": "R\xd8\x1b\\\u2603" + "x" * 100}
+        )
 
     with accepting(refuse) as (acceptor, _seen), Raw.connect(acceptor.port) as raw:
         raw.associate(*OFFERS)
         raw.say(1, echo(1))
         answer = raw.hear()
 
-    assert (answer.Status, answer.ErrorComment) == (0x0213, "R????" + "x" * 59)
+    assert (answer.Status, answer.ErrorComment) == (
+        statuses.RESOURCE_LIMITATION,
+        "R????" + "x" * 59,
+    )

@@ -7,13 +7,9 @@ import time
 
 import pytest
 
-from broker.dicom.upper_layer.association import (
-    BETWEEN_S,
-    QUIET_S,
-    AcceptedAssociation,
-    AssociationUse,
-    ends_at,
-)
+from broker.dicom import statuses
+from broker.dicom.upper_layer.activity import BETWEEN_S, QUIET_S, AssociationUse, ends_at
+from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.message import Request, Response
 from tests.peers.acceptor import OFFERS, VERIFICATION, Scripted, accepting, echoed, opened, success
@@ -74,7 +70,7 @@ def test_a_request_in_hand_is_answered_and_then_the_association_ends() -> None:
     def slow(_association: AcceptedAssociation, _request: Request) -> Response:
         asked.set()
         assert go_on.wait(20)
-        return Response(0x0000)
+        return Response(statuses.SUCCESS)
 
     with accepting(slow) as (acceptor, seen):
         raw = Raw.connect(acceptor.port)
@@ -86,7 +82,7 @@ def test_a_request_in_hand_is_answered_and_then_the_association_ends() -> None:
         stopping.join(QUIET_S + 0.2)
         assert stopping.is_alive()
         go_on.set()
-        assert raw.hear().Status == 0x0000
+        assert raw.hear().Status == statuses.SUCCESS
         assert raw.pdu() == ABORT
         raw.sock.close()
         stopping.join(20)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pynetdicom.dsutils import decode, encode
 
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX
 from broker.dicom.upper_layer.command_set import (
     NO_DATASET,
@@ -26,7 +27,7 @@ ANSWER: dict[str, Any] = {
     "AffectedSOPClassUID": FILM_BOX,
     "CommandField": 0x8140,
     "MessageIDBeingRespondedTo": 7,
-    "Status": 0xB604,
+    "Status": statuses.IMAGE_SHRUNK,
     "ErrorComment": "too small",
     "AffectedSOPInstanceUID": "1.2.3",
     "AttributeIdentifierList": [0x20100040, 0x20100050],
@@ -52,7 +53,7 @@ def test_what_was_written_is_read(*, with_dataset: bool) -> None:
     assert read.has_dataset is with_dataset
     assert read.is_response
     assert ANSWER.items() <= dict(read).items()
-    assert (read.Status, read.get("EventTypeID")) == (0xB604, None)
+    assert (read.Status, read.get("EventTypeID")) == (statuses.IMAGE_SHRUNK, None)
 
 
 def test_others_read_what_is_written() -> None:

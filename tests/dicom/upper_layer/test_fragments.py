@@ -156,7 +156,7 @@ def test_a_data_set_beyond_the_limit_is_skipped_and_said() -> None:
 
 
 def test_a_data_set_is_read_as_it_comes() -> None:
-    """Exactly so many bytes, whatever the fragments are; fewer only at the end."""
+    """Exactly `count` bytes, for any fragments; fewer only at the end."""
     content = bytes(range(250))
     wire = b"".join(packed(1, command(with_dataset=True), [content], 64))
     message = next_message(coming(*bodies(wire)))

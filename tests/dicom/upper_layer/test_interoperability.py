@@ -18,6 +18,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     Verification,
 )
 
+from broker.dicom import statuses
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.command_set import Command
@@ -64,10 +65,10 @@ def test_pynetdicom_prints() -> None:
         if request.field == Command.N_GET:
             status = Dataset()
             status.PrinterStatus = "NORMAL"
-            return Response(0x0000, status)
+            return Response(statuses.SUCCESS, status)
         session = request.dataset()
         session.MediumType = "PAPER"
-        return Response(0x0107, session)
+        return Response(statuses.ATTRIBUTE_LIST_ERROR, session)
 
     ae = AE("CT1")
     ae.add_requested_context(BasicGrayscalePrintManagementMeta)
@@ -83,8 +84,8 @@ def test_pynetdicom_prints() -> None:
         accepted = [each.transfer_syntax for each in assoc.accepted_contexts]
         assoc.release()
 
-    assert (status.Status, got.PrinterStatus) == (0x0000, "NORMAL")
-    assert made.Status == 0x0107
+    assert (status.Status, got.PrinterStatus) == (statuses.SUCCESS, "NORMAL")
+    assert made.Status == statuses.ATTRIBUTE_LIST_ERROR
     assert (session.NumberOfCopies, session.MediumType) == (2, "PAPER")
     assert rejected == [CTImageStorage]
     assert accepted == [[EXPLICIT_LE]]
@@ -97,18 +98,18 @@ def test_pynetdicom_answers_our_event_reports() -> None:
 
     def answering(association: AcceptedAssociation, request: Request) -> Response:
         if request.field == Command.C_ECHO:
-            return Response(0x0000)
+            return Response(statuses.SUCCESS)
         info = Dataset()
         info.PrinterName = "OKI"
         assert request.context is not None
         association.event_report(request.context, Printer, PrinterInstance, 2, info)
         order.append("answered")
-        return Response(0x0000)
+        return Response(statuses.SUCCESS)
 
     def on_event(event: evt.Event) -> tuple[int, None]:
         order.append(event.event_information.PrinterName)
         arrived.set()
-        return 0x0000, None
+        return statuses.SUCCESS, None
 
     ae = AE("CT1")
     ae.add_requested_context(BasicGrayscalePrintManagementMeta)
@@ -127,7 +128,7 @@ def test_pynetdicom_answers_our_event_reports() -> None:
         assoc.release()
         seen.wait_for("released")
 
-    assert (done.Status, echo_status.Status) == (0x0000, 0x0000)
+    assert (done.Status, echo_status.Status) == (statuses.SUCCESS, statuses.SUCCESS)
     assert order == ["answered", "OKI"]
 
 
@@ -146,16 +147,16 @@ def test_event_reports_come_between_request_and_response() -> None:
         thread = threading.Thread(target=tell)
         thread.start()
         thread.join()
-        return Response(0x0000)
+        return Response(statuses.SUCCESS)
 
     events: list[EventReport] = []
     with (
         accepting(answering) as (acceptor, _),
         opened(acceptor.port, on_event_report=events.append) as requestor,
     ):
-        statuses = [echoed(requestor) for _ in range(3)]
+        answered = [echoed(requestor) for _ in range(3)]
 
-    assert statuses == [0, 0, 0]
+    assert answered == [0, 0, 0]
     assert [event.event_type for event in events] == [1, 2, 3] * 3
     assert {str(event.dataset.PrinterName) for event in events if event.dataset} == {"OKI"}
 
@@ -164,7 +165,7 @@ def test_sixteen_associations_lose_no_answer() -> None:
     """200 requests on each of 16 associations at once: every one gets its own answer."""
 
     def answering(_association: AcceptedAssociation, request: Request) -> Response:
-        return Response(0x0000, request.dataset())
+        return Response(statuses.SUCCESS, request.dataset())
 
     wrong: list[object] = []
 
@@ -208,7 +209,7 @@ def test_large_data_sets_pass_both_ways(max_pdu: int) -> None:
         assert isinstance(left, Elsewhere), "the rest of the data set comes without them"
         answer = Dataset()
         answer.BasicGrayscaleImageSequence = [item]
-        return Response(0x0000, answer)
+        return Response(statuses.SUCCESS, answer)
 
     item = Dataset()
     item.BitsAllocated = 16

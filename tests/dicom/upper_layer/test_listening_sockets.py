@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from broker.dicom import statuses
 from broker.dicom.upper_layer.listening_sockets import CannotListen, listen, names_of_peer
 from broker.dicom.upper_layer.requestor import Requestor
 from tests.peers.acceptor import OFFERS, accepting, echoed
@@ -125,7 +126,7 @@ def test_an_ipv4_peer_is_the_same_whatever_is_listened_on() -> None:
         with Requestor.open(
             "::1", acceptor.port, calling_ae="CT1", called_ae="BROKER", proposals=OFFERS
         ) as other:
-            assert echoed(other) == 0x0000
+            assert echoed(other) == statuses.SUCCESS
         assert seen.wait_for("accepted", 2)["peer"].startswith("[::1]:")  # type: ignore[attr-defined]
 
 
@@ -149,4 +150,4 @@ def test_the_tls_port_is_on_the_same_addresses() -> None:
                 proposals=OFFERS,
                 tls=authority.client(),
             ) as requestor:
-                assert echoed(requestor) == 0x0000
+                assert echoed(requestor) == statuses.SUCCESS

@@ -53,7 +53,7 @@ def read(pdu: bytes) -> Proposal:
 
 
 def test_our_order_of_transfer_syntaxes_decides() -> None:
-    """The first of the offer that was proposed, whatever order the peer likes."""
+    """The first of the offer that was proposed, in any order of the peer's."""
     proposed = (
         Proposed(1, META, (IMPLICIT_LE, BIG_ENDIAN, EXPLICIT_LE)),
         Proposed(3, META, (BIG_ENDIAN, IMPLICIT_LE)),

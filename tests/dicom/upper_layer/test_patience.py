@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from pydicom.dataset import Dataset
 
+from broker.dicom import statuses
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.command_set import Command, command_bytes, command_of
 from broker.dicom.upper_layer.message import Request, Response
@@ -79,7 +80,7 @@ def test_echoes_keep_an_association_alive() -> None:
 
 
 def test_a_message_that_keeps_moving_may_take_its_time() -> None:
-    """Twice as long as message_timeout_s and more, whether somebody keeps its bytes or not."""
+    """Twice as long as message_timeout_s and more, whether its bytes are kept or not."""
     said = {**echo(1), "CommandField": Command.N_SET}
     with (
         accepting(message_timeout_s=0.5) as (acceptor, seen),
@@ -97,7 +98,7 @@ def test_a_message_that_keeps_moving_may_take_its_time() -> None:
         raw.send(ABORT)
         seen.wait_for("aborted")
 
-    assert answer.Status == 0x0000
+    assert answer.Status == statuses.SUCCESS
     assert took > 1
 
 
@@ -137,7 +138,7 @@ def test_a_disk_that_is_slow_is_not_the_peers_fault() -> None:
             context, {**ECHO, "CommandField": Command.N_SET}, image, timeout_s=20
         )
 
-    assert answer.status == 0x0000
+    assert answer.status == statuses.SUCCESS
     assert [len(each.content) for each in taking.taken] == [16_000]
 
 
@@ -168,7 +169,7 @@ def test_a_peer_that_takes_no_answers_is_aborted() -> None:
     large.PixelData = bytes(8_000_000)
 
     def answering(_association: AcceptedAssociation, _request: Request) -> Response:
-        return Response(0x0000, large)
+        return Response(statuses.SUCCESS, large)
 
     with (
         accepting(answering, message_timeout_s=0.3) as (acceptor, seen),

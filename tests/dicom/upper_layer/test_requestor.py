@@ -13,6 +13,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     Verification,
 )
 
+from broker.dicom import statuses
 from broker.dicom.upper_layer.associate_pdus import associate_rj
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.connection import Broken, Rejected
@@ -39,7 +40,7 @@ def test_pynetdicom_answers() -> None:
         made = event.attribute_list
         made.AffectedSOPInstanceUID = "1.2.3.4"
         made.MediumType = "PAPER"
-        return 0x0000, made
+        return statuses.SUCCESS, made
 
     wanted = Dataset()
     wanted.NumberOfCopies = "2"
@@ -57,14 +58,14 @@ def test_pynetdicom_answers() -> None:
 
     assert meta.transfer_syntax == IMPLICIT_LE
     assert verification is None
-    assert (answer.status, answer.command.AffectedSOPInstanceUID) == (0x0000, "1.2.3.4")
+    assert (answer.status, answer.command.AffectedSOPInstanceUID) == (statuses.SUCCESS, "1.2.3.4")
     assert answer.dataset is not None
     assert (answer.dataset.NumberOfCopies, answer.dataset.MediumType) == (2, "PAPER")
 
 
 def test_pynetdicom_reports_events_while_it_answers() -> None:
     """Event reports before the response are answered and handed over, and the answer is ours."""
-    statuses = []
+    answered = []
     events: list[EventReport] = []
 
     def on_action(event: evt.Event) -> tuple[int, None]:
@@ -74,8 +75,8 @@ def test_pynetdicom_reports_events_while_it_answers() -> None:
             status, _ = event.assoc.send_n_event_report(
                 info, number, "1.2.840.10008.5.1.1.16", "1.2.840.10008.5.1.1.17", meta_uid=META
             )
-            statuses.append(status.Status)
-        return 0x0000, None
+            answered.append(status.Status)
+        return statuses.SUCCESS, None
 
     handlers = [(evt.EVT_N_ACTION, on_action)]
     with (
@@ -84,8 +85,8 @@ def test_pynetdicom_reports_events_while_it_answers() -> None:
     ):
         answer = acted(requestor)
 
-    assert answer.status == 0x0000
-    assert statuses == [0x0000, 0x0000]
+    assert answer.status == statuses.SUCCESS
+    assert answered == [statuses.SUCCESS, statuses.SUCCESS]
     assert [(event.event_type, event.instance_uid) for event in events] == [
         (1, "1.2.840.10008.5.1.1.17"),
         (2, "1.2.840.10008.5.1.1.17"),
@@ -134,8 +135,10 @@ def test_only_the_answer_to_this_request_counts() -> None:
     """A late answer to another request is passed over."""
 
     def answer(raw: Raw, request: Any) -> None:
-        raw.answer(request, 0xC601, MessageIDBeingRespondedTo=request.MessageID + 7)
-        raw.answer(request, 0x0107)
+        raw.answer(
+            request, statuses.SESSION_QUEUE_FULL, MessageIDBeingRespondedTo=request.MessageID + 7
+        )
+        raw.answer(request, statuses.ATTRIBUTE_LIST_ERROR)
         raw.pdu()
 
     with listening(heard(answer)) as port:
@@ -143,7 +146,7 @@ def test_only_the_answer_to_this_request_counts() -> None:
         status = acted(requestor).status
         requestor.abort()
 
-    assert status == 0x0107
+    assert status == statuses.ATTRIBUTE_LIST_ERROR
 
 
 def test_an_answer_with_an_unreadable_data_set_keeps_its_status() -> None:
@@ -155,7 +158,7 @@ def test_an_answer_with_an_unreadable_data_set_keeps_its_status() -> None:
             {
                 "CommandField": 0x8130,
                 "MessageIDBeingRespondedTo": request.MessageID,
-                "Status": 0x0000,
+                "Status": statuses.SUCCESS,
             },
             b"\x00\x21\x00\x05garbage.",
         )
@@ -166,7 +169,7 @@ def test_an_answer_with_an_unreadable_data_set_keeps_its_status() -> None:
         answer_ = acted(requestor)
         requestor.abort()
 
-    assert (answer_.status, answer_.dataset) == (0x0000, None)
+    assert (answer_.status, answer_.dataset) == (statuses.SUCCESS, None)
 
 
 def test_the_peers_own_requests_are_answered() -> None:
@@ -190,7 +193,7 @@ def test_the_peers_own_requests_are_answered() -> None:
         for _ in range(2):
             answer = raw.hear()
             answers.append((answer.CommandField, answer.Status))
-        raw.answer(raw.hear(), 0x0001)
+        raw.answer(raw.hear(), statuses.OPTIONAL_ATTRIBUTES_UNSUPPORTED)
         raw.pdu()
 
     events: list[EventReport] = []
@@ -201,8 +204,8 @@ def test_the_peers_own_requests_are_answered() -> None:
         second = acted(requestor).status
         requestor.abort()
 
-    assert (first, second) == (0x0000, 0x0001)
-    assert answers == [(0x8100, 0x0000), (0x8030, 0x0211)]
+    assert (first, second) == (statuses.SUCCESS, statuses.OPTIONAL_ATTRIBUTES_UNSUPPORTED)
+    assert answers == [(0x8100, statuses.SUCCESS), (0x8030, statuses.UNRECOGNIZED_OPERATION)]
     assert [event.event_type for event in events] == [3]
 
 
@@ -215,14 +218,14 @@ def test_an_answer_before_a_hasty_goodbye_counts() -> None:
         event = {"CommandField": Command.N_EVENT_REPORT, "MessageID": 5, "EventTypeID": 1}
         raw.say(1, event)
         raw.say(1, event)
-        raw.answer(request, 0x0000)
+        raw.answer(request, statuses.SUCCESS)
 
     with listening(script) as port:
         requestor = opened(port)
         status = acted(requestor).status
         requestor.abort()
 
-    assert status == 0x0000
+    assert status == statuses.SUCCESS
 
 
 def test_the_peers_maximum_length_is_honoured() -> None:
@@ -266,4 +269,4 @@ def test_what_cannot_be_encoded_leaves_the_association_alone() -> None:
         status = acted(requestor).status
         requestor.abort()
 
-    assert status == 0x0000
+    assert status == statuses.SUCCESS

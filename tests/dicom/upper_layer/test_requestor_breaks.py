@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 from pydicom.dataset import Dataset
 
+from broker.dicom import statuses
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.connection import Broken, Timeouts
 from tests.peers.raw import ABORT, RELEASE_RP, RELEASE_RQ, Raw, data_pdu, listening
@@ -38,13 +39,13 @@ from tests.peers.requesting import (
         ),
         (
             lambda raw: raw.pdu() and (raw.send(b"\x02\x00\x00\x00\x00\x04abcd") or raw.pdu()),
-            "broke the protocol",
+            "violated the protocol",
         ),
         (
             lambda raw: raw.pdu() and (raw.send(b"\x02\x00\xff\xff\xff\xff") or raw.pdu()),
-            "broke the protocol",
+            "violated the protocol",
         ),
-        (lambda raw: raw.accept(max_pdu=8) or raw.pdu(), "broke the protocol"),
+        (lambda raw: raw.accept(max_pdu=8) or raw.pdu(), "violated the protocol"),
         (silent, "took longer than 0.2 s answering A-ASSOCIATE-RQ"),
         (drip, "took longer than 0.2 s answering A-ASSOCIATE-RQ"),
     ],
@@ -71,19 +72,19 @@ def test_a_peer_that_leaves_while_associating(script: Callable[[Raw], None], wor
         (heard(lambda raw, _: raw.send(b"\x04\x00\x00")), "closed the connection instead"),
         (
             heard(lambda raw, _: raw.send(b"\x04\x00\xff\xff\xff\xff") or raw.pdu()),
-            "broke the protocol",
+            "violated the protocol",
         ),
         (
             heard(lambda raw, _: raw.send(data_pdu(1, 3, b"garbage")) or raw.pdu()),
-            "broke the protocol",
+            "violated the protocol",
         ),
         (
             heard(lambda raw, request: raw.answer(request, CommandField=0x8140) or raw.pdu()),
-            "broke the protocol",
+            "violated the protocol",
         ),
         (
             heard(lambda raw, request: raw.answer(request, Status=None) or raw.pdu()),
-            "broke the protocol",
+            "violated the protocol",
         ),
         (heard(lambda raw, _: raw.pdu()), "took longer than 0.2 s answering N-ACTION"),
     ],
@@ -185,7 +186,7 @@ def test_a_slow_printer_may_take_its_time(sip: int, given_up: bool) -> None:
     done = threading.Event()
 
     def script(raw: Raw) -> None:
-        # What lies unread in its own buffer has left, as far as anybody can tell.
+        # What lies unread in its own buffer has left, as far as can be known.
         raw.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         raw.accept()
         taken = 0
@@ -208,7 +209,10 @@ def test_a_slow_printer_may_take_its_time(sip: int, given_up: bool) -> None:
             with pytest.raises(Broken, match=r"took longer than 0.5 s answering N-SET"):
                 requestor.request(context, command, dataset, timeout_s=0.5)
         else:
-            assert requestor.request(context, command, dataset, timeout_s=0.5).status == 0x0000
+            assert (
+                requestor.request(context, command, dataset, timeout_s=0.5).status
+                == statuses.SUCCESS
+            )
             assert time.monotonic() - began > 1
             requestor.abort()
         done.set()

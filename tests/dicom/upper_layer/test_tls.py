@@ -10,6 +10,7 @@ from contextlib import ExitStack
 import pytest
 from pydicom.dataset import Dataset
 
+from broker.dicom import statuses
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.command_set import Command
@@ -45,7 +46,7 @@ def test_both_ports_are_one_acceptor() -> None:
     with accepting(**TLS, max_associations=2) as (acceptor, seen), ExitStack() as stack:
         plain = stack.enter_context(opened(acceptor.port))
         sealed = stack.enter_context(opened(acceptor.tls_port, tls=CLIENT))
-        assert (echoed(plain), echoed(sealed)) == (0x0000, 0x0000)
+        assert (echoed(plain), echoed(sealed)) == (statuses.SUCCESS, statuses.SUCCESS)
         with Raw.connect(acceptor.port) as raw:
             assert raw.associate(*OFFERS)[0] == 3
         assert seen.wait_for("rejected")["kind"] == Refusal.TOO_MANY_OF_ONE
@@ -56,7 +57,7 @@ def test_tls_alone() -> None:
     with accepting(**TLS, port=None) as (acceptor, _):
         assert acceptor.port == 0
         with opened(acceptor.tls_port, tls=CLIENT) as requestor:
-            assert echoed(requestor) == 0x0000
+            assert echoed(requestor) == statuses.SUCCESS
 
 
 @pytest.mark.parametrize("client", [CLIENT, old(SITE.client())], ids=["TLS 1.3", "TLS 1.2"])
@@ -70,7 +71,7 @@ def test_films_pass_both_ways(max_pdu: int, client: ssl.SSLContext) -> None:
         _, item.PixelData = Taking().read(request)
         answer = Dataset()
         answer.BasicGrayscaleImageSequence = [item]
-        return Response(0x0000, answer)
+        return Response(statuses.SUCCESS, answer)
 
     item = Dataset()
     item.BitsAllocated = 16
@@ -102,7 +103,7 @@ def test_many_associations_lose_no_answer() -> None:
     def answering(association: AcceptedAssociation, request: Request) -> Response:
         assert request.context is not None
         association.event_report(request.context, "1.2", "1.2.3", 1)
-        return Response(0x0000, request.dataset())
+        return Response(statuses.SUCCESS, request.dataset())
 
     def work(port: int, number: int) -> None:
         with opened(port, tls=CLIENT) as requestor:
@@ -153,7 +154,7 @@ def test_a_peer_that_closes_in_due_form_hears_the_same() -> None:
         with calling(acceptor.tls_port, CLIENT) as raw:
             raw.associate(*OFFERS)
             raw.say(1, echo(1))
-            assert raw.hear().Status == 0x0000
+            assert raw.hear().Status == statuses.SUCCESS
             raw.send(RELEASE_RQ)
             assert raw.pdu() == RELEASE_RP
             assert raw.closed()
@@ -170,7 +171,7 @@ def test_abort_from_another_thread_while_receiving() -> None:
 
     def answering(association: AcceptedAssociation, _request: Request) -> Response:
         running.append(association)
-        return Response(0x0000)
+        return Response(statuses.SUCCESS)
 
     with (
         accepting(answering, **TLS) as (acceptor, seen),
@@ -178,7 +179,7 @@ def test_abort_from_another_thread_while_receiving() -> None:
     ):
         raw.associate(*OFFERS)
         raw.say(1, echo(1))
-        assert raw.hear().Status == 0x0000
+        assert raw.hear().Status == statuses.SUCCESS
         # Nothing else is on its way: what was not read would reset the connection.
         running[0].abort()
         assert raw.pdu() == ABORT
@@ -195,9 +196,9 @@ def test_one_that_is_not_used_makes_room() -> None:
         newcomer = stack.enter_context(opened(acceptor.tls_port, tls=CLIENT))
         assert seen.wait_for("aborted")["kind"] == Refusal.MADE_ROOM
         assert left.pdu()[0] == 7
-        assert echoed(newcomer) == 0x0000
+        assert echoed(newcomer) == statuses.SUCCESS
         busy.say(1, echo(1))
-        assert busy.hear().Status == 0x0000
+        assert busy.hear().Status == statuses.SUCCESS
 
 
 def test_a_renewed_certificate_is_for_the_next_connection() -> None:
@@ -209,4 +210,4 @@ def test_a_renewed_certificate_is_for_the_next_connection() -> None:
     ):
         contexts.reverse()
         with opened(acceptor.tls_port, tls=OTHER.client()) as second:
-            assert (echoed(first), echoed(second)) == (0x0000, 0x0000)
+            assert (echoed(first), echoed(second)) == (statuses.SUCCESS, statuses.SUCCESS)

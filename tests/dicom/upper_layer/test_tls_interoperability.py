@@ -13,6 +13,7 @@ import pytest
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
+from broker.dicom import statuses
 from broker.dicom.upper_layer.connection import Broken, Timeouts
 from tests.peers.acceptor import accepting, echoed, opened
 from tests.peers.certificates import HOST, Authority
@@ -44,7 +45,7 @@ def storescp(folder: Path, *options: str) -> Iterator[int]:
 
 
 def listens(port: int) -> bool:
-    """Whether somebody does; it says nothing when it is ready, so it is asked until it answers."""
+    """Whether it listens; it says nothing when it is ready, so it is asked until it answers."""
     try:
         socket.create_connection((HOST, port), timeout=1).close()
     except ConnectionRefusedError:
@@ -57,7 +58,7 @@ def test_dcmtk_is_called_over_tls(tmp_path: Path) -> None:
     """It answers C-ECHO, and is not believed by a peer that trusts another authority."""
     with storescp(tmp_path, "--ignore-peer-cert") as port:
         with opened(port, tls=SITE.client()) as requestor:
-            assert echoed(requestor) == 0x0000
+            assert echoed(requestor) == statuses.SUCCESS
         with pytest.raises(Broken, match="is not trusted"):
             opened(port, tls=Authority().client(), timeouts=HASTE)
 
@@ -71,7 +72,7 @@ def test_dcmtk_demands_a_certificate(tmp_path: Path) -> None:
         with pytest.raises(Broken, match="certificate of ours"):
             opened(port, tls=SITE.client(), timeouts=HASTE)
         with opened(port, tls=known) as requestor:
-            assert echoed(requestor) == 0x0000
+            assert echoed(requestor) == statuses.SUCCESS
 
 
 @pytest.mark.dcmtk
@@ -98,7 +99,7 @@ def test_pynetdicom_calls_over_tls() -> None:
         assoc = ae.associate(
             HOST, acceptor.tls_port, ae_title="BROKER", tls_args=(SITE.client(), HOST)
         )
-        assert assoc.send_c_echo().Status == 0x0000
+        assert assoc.send_c_echo().Status == statuses.SUCCESS
         assoc.release()
         seen.wait_for("released")
 
@@ -107,7 +108,7 @@ def test_pynetdicom_is_called_over_tls() -> None:
     """With its own server socket."""
     entity = AE("PLAIN")
     entity.add_supported_context(Verification)
-    handlers = [(evt.EVT_C_ECHO, lambda _event: 0x0000)]
+    handlers = [(evt.EVT_C_ECHO, lambda _event: statuses.SUCCESS)]
     server = entity.start_server(
         (HOST, 0), block=False, evt_handlers=handlers, ssl_context=SITE.server()
     )
@@ -115,6 +116,6 @@ def test_pynetdicom_is_called_over_tls() -> None:
     try:
         port = server.server_address[1]
         with opened(port, "PLAIN", tls=SITE.client()) as requestor:
-            assert echoed(requestor) == 0x0000
+            assert echoed(requestor) == statuses.SUCCESS
     finally:
         server.shutdown()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from broker.dicom import statuses
 from broker.dicom.upper_layer.connection import Broken, Timeouts
 from tests.peers.acceptor import accepting, echoed, opened
 from tests.peers.certificates import LONG_AGO, Authority
@@ -36,7 +37,7 @@ def broken(port: int, tls: ssl.SSLContext = CLIENT) -> str:
         ),
         (
             SITE.server("printer.example"),
-            "shows a certificate for another host: call it by a name or an address that its "
+            "shows a certificate for another host: use a host name or an address that its "
             "certificate has",
         ),
         (
@@ -61,7 +62,7 @@ def test_a_printer_that_speaks_no_tls() -> None:
     with accepting() as (acceptor, _):
         assert broken(acceptor.port) == f"does not speak TLS, but plain DICOM; {remedy}"
 
-    def hang_up(raw: Raw) -> None:
+    def shut_down(raw: Raw) -> None:
         raw.sock.recv(100_000)
 
     def wait(raw: Raw) -> None:
@@ -72,12 +73,10 @@ def test_a_printer_that_speaks_no_tls() -> None:
         raw.sock.recv(100_000)
         raw.send(b"HTTP/1.0 400 Bad Request\r\n\r\n")
 
-    with listening(hang_up) as port:
-        assert broken(port) == (
-            f"closed the connection instead of shaking hands over TLS; {remedy}"
-        )
+    with listening(shut_down) as port:
+        assert broken(port) == (f"closed the connection instead of a TLS handshake; {remedy}")
     with listening(wait) as port:
-        assert broken(port) == f"took longer than 0.3 s shaking hands over TLS; {remedy}"
+        assert broken(port) == f"took longer than 0.3 s for the TLS handshake; {remedy}"
     with listening(speak_http) as port:
         assert broken(port) == f"does not speak TLS; {remedy}"
 
@@ -105,7 +104,7 @@ def test_a_printer_that_demands_a_certificate(newest: ssl.TLSVersion) -> None:
     with accepting(tls_port=0, tls=lambda: server) as (acceptor, _):
         assert "certificate" in broken(acceptor.tls_port)
         with opened(acceptor.tls_port, tls=known) as requestor:
-            assert echoed(requestor) == 0x0000
+            assert echoed(requestor) == statuses.SUCCESS
 
 
 def old_server() -> ssl.SSLContext:
@@ -123,7 +122,7 @@ def test_a_printer_with_an_old_tls() -> None:
     """TLS 1.1 is not spoken (BCP 195), and that is what is said."""
     server = old_server()
     with accepting(tls_port=0, tls=lambda: server) as (acceptor, seen):
-        words = "speaks no version of TLS that we speak, which is 1.2 or newer"
+        words = "supports no version of TLS that we support, which is 1.2 or newer"
         assert broken(acceptor.tls_port) == words
         assert seen.wait_for("refused")["words"] == f"the peer {words}"
 

@@ -33,10 +33,10 @@ def connected() -> tuple[socket.socket, socket.socket]:
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
-    """A wire that was called, and the other end of it; hands are shaken."""
+    """A wire that was called, and the other end of it; the handshake is complete."""
     ours, theirs = connected()
     wire = TlsWire(ours, SERVER, max_pdu=8 * MB)
-    shaking = threading.Thread(target=wire.shake, args=(time.monotonic() + 10,))
+    shaking = threading.Thread(target=wire.handshake, args=(time.monotonic() + 10,))
     shaking.start()
     with CLIENT.wrap_socket(theirs, server_hostname=HOST) as sealed:
         shaking.join()
@@ -140,7 +140,7 @@ def test_records_stay_whole_after_one_was_given_up(pair: Pair) -> None:
     listening = threading.Thread(target=listen)
     listening.start()
     wire.send([ABORT], 10)
-    wire.hang_up()
+    wire.shut_down()
     listening.join(10)
     assert heard.endswith(ABORT)
     assert not any(heard[: -len(ABORT)])
@@ -182,7 +182,7 @@ def test_a_record_that_was_changed_on_the_way(pair: Pair) -> None:
     wire, theirs = pair
     with socket.socket(fileno=socket.dup(theirs.fileno())) as beneath:
         beneath.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))
-        with pytest.raises(Closed, match="breaks the rules of TLS"):
+        with pytest.raises(Closed, match="violates TLS"):
             wire.receive(soon())
 
 
@@ -196,7 +196,7 @@ def test_both_directions_at_once() -> None:
     came: list[list[bytes]] = []
 
     def talk(wire: TlsWire) -> None:
-        wire.shake(soon())
+        wire.handshake(soon())
         sending = threading.Thread(target=wire.send, args=(pdus, 20))
         sending.start()
         came.append([bytes(wire.receive(soon()).body) for _ in pdus])

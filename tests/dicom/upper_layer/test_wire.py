@@ -13,7 +13,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from broker.dicom.upper_layer import wire as pace
 from broker.dicom.upper_layer.wire import PduType, TimedOut, Violation, Wire
 from broker.model.refusal import Refusal
 from broker.model.room import MB
@@ -119,11 +118,8 @@ def test_a_peer_that_takes_steadily_may_take_its_time(pair: tuple[Wire, socket.s
     assert took > 1
 
 
-def test_our_own_slowness_is_not_the_peers(
-    pair: tuple[Wire, socket.socket], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_our_own_slowness_is_not_the_peers(pair: tuple[Wire, socket.socket]) -> None:
     """Chunks that come late from our disk do not use up the time of the one who takes them."""
-    monkeypatch.setattr(pace, "FLOOR", 1 << 40)  # so that bytes earn no time
     wire, theirs = pair
     over = threading.Event()
     sipping = sip(theirs, 100_000, over)
@@ -133,7 +129,7 @@ def test_our_own_slowness_is_not_the_peers(
         over.wait(1.2)
         yield bytes(6 * MB)
 
-    wire.send(chunks(), 1.0)
+    wire.send(chunks(), 1.0, floor=1 << 40)  # so that bytes earn no time
     over.set()
     sipping.join()
 

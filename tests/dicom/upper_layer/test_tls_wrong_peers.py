@@ -1,4 +1,4 @@
-"""Strangers on the TLS port: half a handshake, none, or one that is not accepted."""
+"""Wrong peers on the TLS port: half a handshake, none, or one that is not accepted."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from broker.dicom import statuses
 from broker.model.refusal import Refusal
 from tests.peers.acceptor import (
     OFFERS,
@@ -65,18 +66,18 @@ def test_a_client_hello_may_come_byte_by_byte() -> None:
         records = CLIENT.wrap_bio(incoming, outgoing, server_hostname=HOST)
         other = stack.enter_context(opened(acceptor.tls_port, tls=CLIENT))
 
-        def shaken() -> bool:
+        def handshake_done() -> bool:
             try:
                 records.do_handshake()
             except ssl.SSLWantReadError:
                 return False
             return True
 
-        while not shaken():
+        while not handshake_done():
             said = outgoing.read()
             for at in range(len(said)):
                 slow.send(said[at : at + 1])
-                assert at % 50 or echoed(other) == 0x0000
+                assert at % 50 or echoed(other) == statuses.SUCCESS
             incoming.write(slow.sock.recv(4096))
         slow.send(outgoing.read())
         records.write(RELEASE_RQ)
@@ -92,7 +93,7 @@ def half(whole: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        (lambda: b"", "said nothing"),
+        (lambda: b"", "sent nothing"),
         (lambda: half(hello(CLIENT)), "the TLS handshake was not completed"),
         (lambda: hello(CLIENT), "the TLS handshake was not completed"),
     ],
@@ -144,7 +145,7 @@ def test_what_is_no_tls_is_cut(said: bytes, words: str | None) -> None:
             while not raw.closed():
                 pass
         with opened(acceptor.tls_port, tls=CLIENT) as requestor:
-            assert echoed(requestor) == 0x0000
+            assert echoed(requestor) == statuses.SUCCESS
 
     if words is None:
         assert refused["kind"] in (Refusal.TLS_FAILED, Refusal.SLOW)
@@ -186,14 +187,14 @@ def test_a_certificate_of_the_modality_may_be_demanded(client: ssl.SSLContext) -
     server = SITE.server()
     server.verify_mode = ssl.CERT_REQUIRED
     SITE.trust(server)
-    stranger = SITE.client()
-    stranger.maximum_version = client.maximum_version
-    OTHER.issue().configure_cert(stranger)
+    unknown = SITE.client()
+    unknown.maximum_version = client.maximum_version
+    OTHER.issue().configure_cert(unknown)
     with accepting(tls_port=0, tls=lambda: server) as (acceptor, seen):
         for number, (context, words) in enumerate(
             [
                 (client, "the peer shows no certificate"),
-                (stranger, "the peer shows a certificate that is not trusted"),
+                (unknown, "the peer shows a certificate that is not trusted"),
             ],
             start=1,
         ):
@@ -205,10 +206,10 @@ def test_a_certificate_of_the_modality_may_be_demanded(client: ssl.SSLContext) -
         known = SITE.client()
         SITE.issue().configure_cert(known)
         with opened(acceptor.tls_port, tls=known) as requestor:
-            assert echoed(requestor) == 0x0000
+            assert echoed(requestor) == statuses.SUCCESS
 
 
-def test_silent_strangers_do_not_stop_anybody() -> None:
+def test_silent_connections_do_not_stop_others() -> None:
     """With more than are kept, silent before or within the handshake, films go on."""
     with accepting(**TLS) as (acceptor, seen), ExitStack() as stack:
         beginning = half(hello(CLIENT))
@@ -217,7 +218,7 @@ def test_silent_strangers_do_not_stop_anybody() -> None:
             if number % 2:
                 raw.send(beginning)
         with opened(acceptor.tls_port, tls=CLIENT) as requestor:
-            assert echoed(requestor) == 0x0000
-        assert seen.wait_for("refused")["kind"] == Refusal.STRANGER_CUT
+            assert echoed(requestor) == statuses.SUCCESS
+        assert seen.wait_for("refused")["kind"] == Refusal.PENDING_CUT
         with opened(acceptor.port) as requestor:
-            assert echoed(requestor) == 0x0000
+            assert echoed(requestor) == statuses.SUCCESS
