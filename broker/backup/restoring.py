@@ -208,7 +208,7 @@ def restore(found: Inspection, place: Place, watcher: Watcher) -> Restored:
                 held = hold_unfinished(connection, place.clock(), reason, moment)
                 number = _go_on(connection, found)
             spool = Spool(place.spool)
-            lost = Jobs(database, place.clock).hold_lost(spool.has)
+            lost = Jobs(database, place.clock).recovery.hold_without_pixels(spool.has)
             Retention(database, place.clock).count_missing(spool.size)
             identity.bind(database)
             progress = identity.seen(database).progress

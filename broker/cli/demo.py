@@ -154,7 +154,7 @@ class Hospital:
     def wait_for_jobs(self) -> bool:
         """Wait until every job is finished; False when some are not after two minutes."""
         return self._wait_for(
-            lambda: all(job.state in FINISHED for job in self.service.jobs.list())
+            lambda: all(job.state in FINISHED for job in self.service.jobs.queries.list())
         )
 
     def sheets(self) -> list[Sheet]:
@@ -256,7 +256,7 @@ def _report(hospital: Hospital) -> bool:
     console = tables.terminal()
     now = time.time()
     console.print("\n$ broker jobs --all", style="bold")
-    jobs = [Standing(job) for job in hospital.service.jobs.list()]
+    jobs = [Standing(job) for job in hospital.service.jobs.queries.list()]
     tables.show(queue_tables.jobs(jobs, now, console.width), console)
     console.print("\n$ broker printers", style="bold")
     tables.show(

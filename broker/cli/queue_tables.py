@@ -14,7 +14,7 @@ from broker.operations.job_status import Standing
 from broker.operations.recovery_preview import tray
 from broker.operations.remarks import of_job, of_printer, where
 from broker.operations.text import age, count, moment, why_removed
-from broker.store.reading import Unanswered
+from broker.store.queries import Unanswered
 
 JOBS = (
     Column("ID", right=True),

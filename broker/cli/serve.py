@@ -107,7 +107,13 @@ def serve(
                 return None
 
             beside: list[signals.Companion] = [
-                Notices(settings, service.jobs, service.printers, note)
+                Notices(
+                    settings,
+                    service.jobs.queries,
+                    service.jobs.references,
+                    service.printers,
+                    note,
+                )
             ]
             if web:
                 beside.append(Page(settings, note, service.users.any))

@@ -16,7 +16,7 @@ from broker.model.printer import Printer
 from broker.model.user import Order
 from broker.operations.job_status import Standing, Step
 from broker.operations.job_status import of_printer as of_printing
-from broker.store.reading import Unanswered
+from broker.store.queries import Unanswered
 
 Document = dict[str, object]
 

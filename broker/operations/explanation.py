@@ -12,7 +12,7 @@ from broker.model.printer import Duty, Printer
 from broker.model.trouble import PRINT_AGAIN
 from broker.operations.recovery_preview import Fate, asked
 from broker.operations.text import count, moment, why_removed
-from broker.store.reading import Unanswered
+from broker.store.queries import Unanswered
 
 MOST_RUNS = 4
 """So many runs of numbers are told one by one."""

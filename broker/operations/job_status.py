@@ -16,12 +16,11 @@ from broker.operations.explanation import Explanation, JobContext, QueueView, Wa
 from broker.operations.recovery_preview import Fate, again, fate
 from broker.operations.text import count
 from broker.store.duplicates import Twin
-from broker.store.reading import Unanswered
-from broker.store.uncertain_films import Doubt
+from broker.store.queries import PrintedAgain, Unanswered
 
 if TYPE_CHECKING:
     from broker.operations.opened import Store
-    from broker.store.reading import Unanswered
+    from broker.store.queries import Unanswered
 
 
 class What(StrEnum):
@@ -91,7 +90,7 @@ class Standing:
     job: Job
     unanswered: tuple[Unanswered, ...] = ()
     """Its films that a printer was asked for and has not answered for."""
-    again: tuple[Doubt, ...] = ()
+    again: tuple[PrintedAgain, ...] = ()
     """Each time that a film of it was asked for without an answer, and then let print again."""
     cut_off: Fate | None = None
     """For a job that reads `printing`, and no broker is running."""

@@ -23,13 +23,13 @@ def folder(store: Store) -> Path:
 
 def spool_gone(store: Store) -> str:
     """What to say where the whole spool is not there, and its remedy; empty where it is."""
-    missing = Spool.missing(folder(store), store.jobs)
+    missing = Spool.missing(folder(store), store.references)
     return missing.words if missing else ""
 
 
 def missing(store: Store) -> tuple[int, int]:
     """Of how many images that unfinished jobs need none is there, and how many they need."""
-    needed = store.jobs.needed()
+    needed = store.references.needed()
     return sum(not is_there(folder(store), name) for name in needed), len(needed)
 
 

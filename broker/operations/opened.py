@@ -15,12 +15,16 @@ from broker.spool.binding import SpoolMismatch, mismatch, sealed
 from broker.spool.files import Spool
 from broker.store import schema
 from broker.store.accounts import EndedSessions, Orders, Users
+from broker.store.commands import JobCommands
 from broker.store.database import Database
-from broker.store.jobs import Jobs, Rehearsal
+from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
 from broker.store.printers import Printers
+from broker.store.queries import JobQueries
 from broker.store.refusals import Refusals
 from broker.store.retention import Retention
+from broker.store.spool_references import SpoolReferences
+from broker.store.submission import Rehearsal, Submission
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,10 @@ class Store:
     """What commands and pages read and write."""
 
     config: Config
-    jobs: Jobs
+    jobs: JobQueries
+    submission: Submission
+    commands: JobCommands
+    references: SpoolReferences
     printers: Printers
     retention: Retention
     refusals: Refusals
@@ -50,7 +57,7 @@ class Store:
 
     def spool(self) -> Spool:
         """The pixels; SpoolMissing."""
-        return Spool.of(self.config.data_dir / "spool", self.jobs)
+        return Spool.of(self.config.data_dir / "spool", self.references)
 
     def require(self, printer: str) -> None:
         """NoSuchPrinter, naming those that there are."""
@@ -92,14 +99,17 @@ def store_over(opened_database: Database, settings: Config) -> Store:
     jobs = Jobs(opened_database, time.time)
     return Store(
         settings,
-        jobs,
+        jobs.queries,
+        jobs.submission,
+        jobs.commands,
+        jobs.references,
         Printers(opened_database, time.time),
         Retention(opened_database, time.time),
         Refusals(opened_database),
         Orders(opened_database, time.time),
         Users(opened_database, time.time),
         EndedSessions(opened_database, time.time),
-        Rehearsal(opened_database, jobs),
+        Rehearsal(opened_database, time.time),
         lambda: opened_database.damage,
         lambda: opened_database.replaced,
     )

@@ -10,8 +10,7 @@ from broker.config.schema import Retry
 from broker.model.job import Job, State
 from broker.model.retry import prints_again
 from broker.operations.text import moment
-from broker.store.reading import Unanswered
-from broker.store.uncertain_films import Doubt
+from broker.store.queries import PrintedAgain, Unanswered
 
 CUT_OFF = "cut off: no broker is running; at its next start"
 """How the words begin of a job that reads `printing` while nothing prints."""
@@ -70,7 +69,7 @@ def tray(unanswered: Sequence[Unanswered]) -> str:
     return f"{asked(unanswered)}: look in {where}"
 
 
-def again(doubts: Sequence[Doubt]) -> str:
+def again(doubts: Sequence[PrintedAgain]) -> str:
     """How often films may be on paper that were let print again without an answer; empty of none.
 
     One that nobody has asked for again yet may be there once.
@@ -87,5 +86,5 @@ def again(doubts: Sequence[Doubt]) -> str:
     return "; ".join(said)
 
 
-def _without_answer(doubts: Sequence[Doubt]) -> str:
+def _without_answer(doubts: Sequence[PrintedAgain]) -> str:
     return asked(doubts) + (", without an answer" if all(each.printer for each in doubts) else "")

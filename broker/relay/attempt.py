@@ -24,10 +24,11 @@ from broker.model.printer import Address, Printer
 from broker.model.retry import Policy, Settlement, TroubleContext, after, prints_again
 from broker.model.trouble import OwnFault, Refused, SpoolDamaged, Trouble, Unavailable, Uncertain
 from broker.spool.files import Spool
-from broker.store.claims import ClaimLost
+from broker.store.claims import ClaimLost, Claims
 from broker.store.database import FAILURES, in_words
-from broker.store.jobs import Jobs
 from broker.store.printers import Printers
+from broker.store.queries import JobQueries
+from broker.store.recovery import Recovery
 from broker.store.replacement import DatabaseReplaced
 
 UNSENDABLE = (
@@ -58,7 +59,9 @@ class Opener(Protocol):
 class Edges:
     """What an attempt touches."""
 
-    jobs: Jobs
+    jobs: JobQueries
+    claims: Claims
+    recovery: Recovery
     printers: Printers
     spool: Spool
     open: Opener
@@ -82,7 +85,7 @@ def run(edges: Edges, claim: Claim, job: Job, printer: Printer, stopping: thread
     try:
         _print(edges, claim, job, printer, stopping)
     except Stopped as stopped:
-        edges.jobs.finish(
+        edges.claims.finish(
             claim, Outcome.UNAVAILABLE, str(stopped), settlement=Settlement(State.QUEUED, "")
         )
         edges.note(Event.ATTEMPT_STOPPED, {**facts, "why": str(stopped)})
@@ -91,7 +94,7 @@ def run(edges: Edges, claim: Claim, job: Job, printer: Printer, stopping: thread
             edges.note(Event.FILM_DAMAGED, {**facts, "why": trouble.words})
         _settle(edges, claim, trouble)
     else:
-        edges.jobs.finish(claim, Outcome.ACCEPTED, "", settlement=Settlement(State.SENT, ""))
+        edges.claims.finish(claim, Outcome.ACCEPTED, "", settlement=Settlement(State.SENT, ""))
         edges.note(Event.JOB_SENT, {**facts, "films": job.films, "copies": job.copies})
 
 
@@ -197,7 +200,7 @@ def _left(films: Sequence[JobFilm]) -> list[JobFilm]:
 def _check_wishes(edges: Edges, claim: Claim, stopping: threading.Event) -> None:
     if stopping.is_set():
         raise Stopped("the broker is stopping")
-    wish = edges.jobs.wish(claim)
+    wish = edges.claims.wish(claim)
     if wish:
         raise Stopped(f"{wish} by the operator")
 
@@ -211,21 +214,21 @@ def _ask(
     stopping: threading.Event,
 ) -> None:
     """Cross the line for one film."""
-    edges.jobs.asked(claim, film.id)
+    edges.claims.asked(claim, film.id)
     try:
         session.ask()
     except (Refused, Unavailable) as trouble:
         refusal = trouble.words
-        _insist(edges, stopping, lambda: edges.jobs.not_printed(claim, film.id, refusal))
+        _insist(edges, stopping, lambda: edges.claims.not_printed(claim, film.id, refusal))
         raise
     except Exception as trouble:
         # Uncertain, or whatever else: the film was asked for.
         why = trouble.words if isinstance(trouble, Uncertain) else type(trouble).__name__
         words = f"film {film.number} may be on paper: {why}"
-        _insist(edges, stopping, lambda: edges.jobs.uncertain(claim, film.id, words))
+        _insist(edges, stopping, lambda: edges.claims.uncertain(claim, film.id, words))
         raise Uncertain(words) from trouble
     remarks = "; ".join(session.remarks)
-    _insist(edges, stopping, lambda: edges.jobs.accepted(claim, film.id, remarks))
+    _insist(edges, stopping, lambda: edges.claims.accepted(claim, film.id, remarks))
     edges.note(
         Event.FILM_ACCEPTED,
         {
@@ -265,7 +268,7 @@ def _settle_without_printer(edges: Edges, claim: Claim, job: Job, trouble: Troub
     outcome = Outcome.UNCERTAIN if doubt else Outcome.UNAVAILABLE
     if doubt and not again:
         settlement = Settlement(State.HELD, f"uncertain: {trouble.words}")
-    edges.jobs.finish(
+    edges.claims.finish(
         claim,
         outcome,
         f"{claim.printer} was taken out of the configuration: {trouble.words}",
@@ -286,7 +289,7 @@ def _settle(edges: Edges, claim: Claim, trouble: Trouble) -> None:
     verdict = after(
         trouble, TroubleContext(job, printer, printers, edges.policy(), edges.clock(), edges.random)
     )
-    edges.jobs.finish(
+    edges.claims.finish(
         claim,
         verdict.outcome,
         trouble.words,

@@ -149,7 +149,7 @@ class Dispatcher:
             and choice.printer != by_id[choice.job_id].printer
         }
         if moved:
-            self._edges.jobs.line_up(moved)
+            self._edges.claims.line_up(moved)
 
     def _claim(self, job: Job, printer: Printer) -> None:
         ticket = next(self._tickets)
@@ -157,7 +157,7 @@ class Dispatcher:
             self._running[ticket] = job.id
         begun = False
         try:
-            claim = self._edges.jobs.claim(job.id, printer.name)
+            claim = self._edges.claims.claim(job.id, printer.name)
             if claim is not None:
                 self._begin(ticket, claim, job, printer)
                 begun = True
@@ -178,7 +178,7 @@ class Dispatcher:
             # The system has no room for one more thread: the job is handed back.
             words = "no thread for the attempt"
             settlement = Settlement(State.QUEUED, words, self._edges.clock() + self._poll_s)
-            self._edges.jobs.finish(claim, Outcome.UNAVAILABLE, words, settlement=settlement)
+            self._edges.claims.finish(claim, Outcome.UNAVAILABLE, words, settlement=settlement)
             raise
 
     def _end(self, ticket: int) -> None:
@@ -189,7 +189,7 @@ class Dispatcher:
     def _hold(self, claim: Claim) -> None:
         """Hold a job that cannot be read: the next try would end as this one."""
         try:
-            self._edges.jobs.hold_claimed(claim, HELD_DAMAGED)
+            self._edges.recovery.hold_claimed(claim, HELD_DAMAGED)
         except Exception as error:  # noqa: BLE001 - upkeep settles what is left of the claim
             self._edges.note(Event.STORAGE_FAILED, {"why": in_words(error)})
         else:

@@ -17,11 +17,12 @@ from broker.model.room import Room, SheddingChoice
 from broker.model.steadiness import Steadiness
 from broker.spool.files import Referenced, Spool
 from broker.store.database import FAILURES, Database, in_words
-from broker.store.jobs import Jobs
 from broker.store.printers import Printers
-from broker.store.recovery import BROKE_OFF, STOPPED
+from broker.store.queries import JobQueries
+from broker.store.recovery import BROKE_OFF, STOPPED, Recovery
 from broker.store.replacement import DatabaseReplaced
 from broker.store.retention import Retention, Terms
+from broker.store.spool_references import SpoolReferences
 
 ROOM, BUDGET = "room", "budget"
 """Why pixels went before their time: the disk was nearly full, or there were more than
@@ -45,6 +46,7 @@ class Shedder:
     def __init__(
         self,
         retention: Retention,
+        references: SpoolReferences,
         spool: Spool,
         *,
         room: Callable[[], Room],
@@ -56,6 +58,7 @@ class Shedder:
         `damage` is what the database is known to have; while that is something nothing is removed,
         as what it does not refer to may be needed."""
         self._retention = retention
+        self._references = references
         self._spool = spool
         self._room = room
         self._budget = budget
@@ -90,7 +93,7 @@ class Shedder:
         if self._room().near:
             self.make_room(lambda room: room.short_of_spare, partly=True)
         budget = 0 if self._damage() else self._budget()
-        if budget and (over := self._retention.kept_bytes() - budget) > 0:
+        if budget and (over := self._references.kept_bytes() - budget) > 0:
             with self._lock:
                 self._shed(over, BUDGET, partly=True)
 
@@ -120,7 +123,7 @@ class Shedder:
 
     def _drop_orphans(self, need: int) -> int:
         """Remove what was set aside, the oldest first, until `need` bytes are free; how many."""
-        gone = self._spool.make_room(need, self._retention.spooled)
+        gone = self._spool.make_room(need, self._references.spooled)
         freed = sum(each.size for each in gone)
         if gone:
             facts = {"files": len(gone), "bytes": freed, "why": "their room was needed"}
@@ -164,7 +167,7 @@ class Shedder:
             self._remove(names, besides, printed=printed)
             self._retention.shed(choice.jobs, why)
         else:
-            self._remove(names, self._retention.spooled, printed=printed)
+            self._remove(names, self._references.spooled, printed=printed)
         freed = choice.bytes - sum(size(name) for name in choice.names)
         if choice.jobs:
             facts = {"jobs": len(choice.jobs), "bytes": freed, "why": why}
@@ -174,7 +177,7 @@ class Shedder:
     def _remove_left(self) -> int:
         """Remove files that could not be removed before, where that can be done now; the bytes."""
         sizes = {name: self._spool.freed_by(name) for name in self._left}
-        self._remove(self._left, self._retention.spooled, printed=False)
+        self._remove(self._left, self._references.spooled, printed=False)
         return sum(size for name, size in sizes.items() if not self._spool.has(name))
 
     def _remove(self, names: frozenset[str], referred: Referenced, *, printed: bool) -> None:
@@ -182,7 +185,7 @@ class Shedder:
         self._spool.remove(names, referred, printed=printed)
         # A file that is there now is one that a new job refers to, or one for the next time.
         there = {name for name in names if self._spool.has(name)}
-        self._left = frozenset(there - self._retention.spooled(there))
+        self._left = frozenset(there - self._references.spooled(there))
         self._spool.settle_removals(names)
 
 
@@ -211,9 +214,11 @@ class Keeping:
 class House:
     """What is kept in order, and how the site wants it."""
 
-    jobs: Jobs
+    jobs: JobQueries
+    recovery: Recovery
     printers: Printers
     retention: Retention
+    references: SpoolReferences
     spool: Spool
     running: Callable[[], Collection[int]]
     """Jobs that an attempt is working on, or is about to."""
@@ -311,7 +316,7 @@ class Upkeep:
     def recover(self, why: str = BROKE_OFF) -> None:
         """Settle the claims of attempts that are gone, and why (promise 3)."""
         policy = self._house.policy()
-        for job in self._house.jobs.recover(
+        for job in self._house.recovery.recover(
             policy.on_uncertain, tries=policy.tries, running=self._house.running, why=why
         ):
             held = job.state is State.HELD
@@ -327,18 +332,18 @@ class Upkeep:
     def hold_lost(self) -> None:
         """Hold what cannot be printed for want of its pixels, all of it at once: somebody who looks
         now learns what to print again."""
-        if lost := self._house.jobs.hold_lost(self._house.spool.has):
+        if lost := self._house.recovery.hold_without_pixels(self._house.spool.has):
             self._house.note(Event.PIXELS_MISSING, {"held": len(lost), "jobs": lost})
 
     def hold_damaged(self) -> None:
         """Hold jobs whose row is damaged: no list shows them."""
-        if damaged := self._house.jobs.hold_damaged():
+        if damaged := self._house.recovery.hold_damaged():
             self._house.note(Event.ROWS_DAMAGED, {"held": len(damaged), "jobs": damaged})
 
     def mend_times(self) -> None:
         """End waits that are longer than any can be: the clock was set back meanwhile."""
         latest = self._house.clock() + longest_wait_s(self._house.policy())
-        mended = self._house.jobs.end_waits(latest) + self._house.printers.end_waits(latest)
+        mended = self._house.recovery.end_waits(latest) + self._house.printers.end_waits(latest)
         if mended:
             self._house.note(Event.CLOCK_SET_BACK, {"waits_ended": mended})
 
@@ -363,7 +368,7 @@ class Upkeep:
         now, monotonic = self._house.clock(), self._house.monotonic()
         self._steadiness = self._steadiness.seen(now, monotonic)
         swept = self._house.spool.sweep(
-            self._house.jobs,
+            self._house.references,
             now=now,
             keep_s=self._house.keeping().orphans_s,
             expire=self._steadiness.steady(monotonic),
@@ -382,7 +387,7 @@ class Upkeep:
     def bring_back(self) -> None:
         """Bring back what was set aside and a job refers to again: the database that it belongs to
         was put back."""
-        if back := self._house.spool.bring_back(self._house.jobs):
+        if back := self._house.spool.bring_back(self._house.references):
             self._house.note(Event.ORPHANS_BROUGHT_BACK, {"files": back, **self._orphans()})
 
     def _orphans(self) -> dict[str, object]:

@@ -162,7 +162,7 @@ class Service:
         self.jobs = Jobs(self._database, self._clock)
         self.printers = Printers(self._database, self._clock)
         self.users = Users(self._database, self._clock)
-        self.spool = Spool.of(self._spool_folder, self.jobs, new=new_spool)
+        self.spool = Spool.of(self._spool_folder, self.jobs.references, new=new_spool)
         self._mark = binding.bind(self._database, self._changes, self._spool_folder)
         self._occupied.callback(self._mark.close)
         self._counts = RefusalCounts(self._events.note, Refusals(self._database), self._clock)
@@ -179,7 +179,9 @@ class Service:
         )
         self._dispatcher = Dispatcher(
             Edges(
-                jobs=self.jobs,
+                jobs=self.jobs.queries,
+                claims=self.jobs.claims,
+                recovery=self.jobs.recovery,
                 printers=self.printers,
                 spool=self.spool,
                 open=self._open,
@@ -192,6 +194,7 @@ class Service:
         retention = Retention(self._database, self._clock)
         self._shedder = Shedder(
             retention,
+            self.jobs.references,
             self.spool,
             room=lambda: self._config.room(),
             budget=lambda: self._config.retention.pixels_mb << 20,
@@ -201,18 +204,19 @@ class Service:
         self._holdings = Holdings()
         self._turns = Turns()
         self._intake = Intake(
-            self.jobs,
+            self.jobs.submission,
+            self.jobs.references,
             self.printers,
             self.spool,
             room=lambda: self._config.room(),
             make_room=self._shedder.make_room,
             rule=lambda: settings.rule(self._config),
             quota=Quota(
-                self.jobs,
+                self.jobs.queries,
                 lambda: settings.queue_limits(self._config),
                 time.monotonic,
                 held=self._holdings,
-                kept=retention.kept_bytes,
+                kept=self.jobs.references.kept_bytes,
             ),
             wake=self._dispatcher.arrived,
             note=self._note,
@@ -228,9 +232,11 @@ class Service:
         )
         self.upkeep = Upkeep(
             House(
-                jobs=self.jobs,
+                jobs=self.jobs.queries,
+                recovery=self.jobs.recovery,
                 printers=self.printers,
                 retention=retention,
+                references=self.jobs.references,
                 spool=self.spool,
                 running=lambda: self._dispatcher.running,
                 policy=lambda: settings.policy(self._config),
@@ -436,7 +442,9 @@ class Service:
         after = {printer.name for printer in config.printers}
         facts: dict[str, object] = {"printers": len(after), "came": sorted(after - before)}
         if gone := sorted(before - after):
-            waiting = [job.id for job in self.jobs.list({State.QUEUED}) if job.pinned in gone]
+            waiting = [
+                job.id for job in self.jobs.queries.list({State.QUEUED}) if job.pinned in gone
+            ]
             facts |= {"went": gone, "jobs_sent_there": waiting}
         self.printers.sync(config.addresses())
         self._certificates = replace(found, modalities=kept)

@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from broker.model.trouble import CannotStore, PixelsGone, SpoolDamaged
 from broker.spool.binding import SpoolMismatch, judged, spool_seen
@@ -31,8 +31,7 @@ from broker.spool.orphans import Orphan, Orphans
 from broker.spool.pins import is_pinned, remove_left
 from broker.spool.stored import Stored, kept, place_of, sync_folder
 from broker.spool.upload import CheckRoom, Failed, PixelUpload, UploadedPixels
-from broker.store.reading import JobReading
-from broker.store.retention import References
+from broker.store.spool_references import SpoolReferences
 
 __all__ = ["PixelUpload", "Spool", "SpoolMissing", "Stored", "UploadedPixels", "is_there"]
 
@@ -41,6 +40,22 @@ BATCH = 200
 
 Referenced = Callable[[Collection[str]], set[str]]
 """Names -> those of them that jobs refer to."""
+
+
+class References(Protocol):
+    """What a sweep of the spool asks the database; `SpoolReferences` answers."""
+
+    def spooled(self, names: Collection[str] | None = None) -> set[str]:
+        """Those of the names that jobs refer to; all such names with None."""
+
+    def released(self, names: Collection[str]) -> set[str]:
+        """Those of the names that retention has released."""
+
+    def refer_again(self, names: Collection[str]) -> set[str]:
+        """Those of the names that films are made of although no job refers to them."""
+
+    def forget_released(self, there: Callable[[str], bool]) -> None:
+        """Forget released names that are no longer there, or that jobs refer to again."""
 
 
 @dataclass(frozen=True)
@@ -102,25 +117,27 @@ class Spool:
         yet: it is known that no job needs them, so they are no orphans."""
 
     @classmethod
-    def of(cls, directory: Path, jobs: JobReading, *, new: bool = False) -> Self:
+    def of(cls, directory: Path, references: SpoolReferences, *, new: bool = False) -> Self:
         """The spool of these jobs; an empty one for the first, or where a `new` one is wanted.
 
         Raises: SpoolMissing: when it is somewhere else, or lost, and no `new` one is wanted.
         SpoolMismatch: when it is another database's, or knows more than this one. OSError.
         """
-        found = cls.missing(directory, jobs)
+        found = cls.missing(directory, references)
         if found is not None and not (new and isinstance(found, SpoolMissing)):
             raise found
         return cls(directory)
 
     @staticmethod
-    def missing(directory: Path, jobs: JobReading) -> SpoolMissing | SpoolMismatch | None:
+    def missing(
+        directory: Path, references: SpoolReferences
+    ) -> SpoolMissing | SpoolMismatch | None:
         """What to say where the whole spool of these jobs is not there, or is not theirs."""
         # The spool first: a broker that is running makes the database come further meanwhile.
         there = spool_seen(directory)
-        if found := judged(directory, there, jobs.file, jobs.seen()):
+        if found := judged(directory, there, references.file, references.seen()):
             return found
-        if (directory / "incoming").is_dir() or not (names := jobs.spooled()):
+        if (directory / "incoming").is_dir() or not (names := references.spooled()):
             return None
         return SpoolMissing(directory, len(names))
 

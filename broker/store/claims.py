@@ -7,16 +7,16 @@ and raises ClaimLost: an attempt that was given up for dead cannot spoil what ca
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
 
 from broker.model.job import DONE, HELD_BY_PERSON, Claim, FilmState, Outcome, State
 from broker.model.retry import BLAMELESS, PrinterVerdict, Settlement
 from broker.store import printers as printer_rows
+from broker.store.database import Database
 from broker.store.duplicates import take_back_unprinted
 from broker.store.prepared import Prepared, fixed
-from broker.store.reading import JobReading
 from broker.store.tables import attempts, jobs, sendings
 from broker.store.uncertain_films import remember
 
@@ -49,7 +49,7 @@ _COPIES = Prepared(select(sendings.c.copies).where(sendings.c.id == bindparam("i
 _BEGUN = ("job_id", "printer", "began_at", "ended_at", "outcome", "words", "permanent", "strike")
 _BEGIN = Prepared(insert(attempts).returning(attempts.c.id), *_BEGUN)
 _OPEN = and_(attempts.c.job_id == bindparam("its_job"), attempts.c.ended_at.is_(None))
-_NOBODYS = Prepared(update(attempts).where(_OPEN), "printer")
+_OF_NO_PRINTER = Prepared(update(attempts).where(_OPEN), "printer")
 _ENDED = ("ended_at", "outcome", "words", "permanent", "strike")
 _END = Prepared(update(attempts).where(_OPEN), *_ENDED)
 
@@ -74,8 +74,12 @@ class ClaimLost(RuntimeError):
     """The job was taken from this attempt. Nothing was written; nothing more may be sent."""
 
 
-class Claims(JobReading):
-    """What the dispatcher and its attempts write."""
+class Claims:
+    """What the dispatcher and its attempts write. For any thread, in any process."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
 
     def line_up(self, lines: Mapping[int, str]) -> None:
         """Line queued jobs up for printers: number of the job -> printer, all in one transaction.
@@ -111,7 +115,7 @@ class Claims(JobReading):
     def asked(self, claim: Claim, film_id: int) -> None:
         """The line: on stable storage before N-ACTION leaves for the printer.
 
-        A film that is in doubt is printed again by this: that is remembered.
+        An uncertain film is printed again by this: that is remembered.
         """
         with self._database.write() as connection:
             remember(connection, film_id)
@@ -175,7 +179,7 @@ class Claims(JobReading):
         with self._database.write() as connection:
             wish = _wish(connection, claim)
             if not printers:
-                _NOBODYS.change(connection, its_job=claim.job_id, printer="")
+                _OF_NO_PRINTER.change(connection, its_job=claim.job_id, printer="")
             end(connection, claim.job_id, outcome, words, now, permanent=permanent, strike=strike)
             goal = obey(wish, settlement)
             move(connection, claim.job_id, claim.token, goal, now, leave=not printers)

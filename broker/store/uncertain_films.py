@@ -1,12 +1,9 @@
-"""Doubts: films that were asked for, not answered for, and printed again (promise 3).
+"""Films that were asked for, not answered for, and printed again (promise 3).
 
 Such a film may be on paper once more than was asked for; its job says so as long as it is known.
 """
 
 from __future__ import annotations
-
-from collections.abc import Collection
-from dataclasses import dataclass
 
 from sqlalchemy import (
     ColumnElement,
@@ -21,9 +18,7 @@ from sqlalchemy import (
 )
 
 from broker.model.job import UNANSWERED, FilmState
-from broker.store.job_rows import FEW
 from broker.store.prepared import Prepared
-from broker.store.reading import JobReading, Unanswered
 from broker.store.tables import doubts, sendings
 
 
@@ -41,39 +36,8 @@ _REMEMBER_ALL = _remembering(
 )
 
 
-@dataclass(frozen=True)
-class Doubt(Unanswered):
-    """One time that a film was let print again without an answer."""
-
-    waits: bool
-    """Nobody has asked for it again since: it may be on paper, but not twice."""
-
-
-class Doubting(JobReading):
-    """The question."""
-
-    def printed_again(self, job_ids: Collection[int]) -> list[Doubt]:
-        """Of these jobs: each time that a film was let print again without an answer."""
-        statement = (
-            select(
-                sendings.c.job_id,
-                sendings.c.number,
-                doubts.c.printer,
-                doubts.c.asked_at,
-                sendings.c.state == FilmState.WAITING,
-            )
-            .join(sendings, sendings.c.id == doubts.c.sending_id)
-            .order_by(doubts.c.id)
-        )
-        if len(job_ids) <= FEW:
-            statement = statement.where(sendings.c.job_id.in_(job_ids))
-        with self._database.read() as connection:
-            found = [Doubt(*row) for row in connection.execute(statement)]
-        return [doubt for doubt in found if doubt.job_id in job_ids]
-
-
 def remember(connection: Connection, film_id: int) -> None:
-    """Write down whom an uncertain film was asked of, before it is asked for again."""
+    """Write down which printer an uncertain film was asked of, before it is asked for again."""
     _REMEMBER_ONE.change(connection, its_film=film_id)
 
 

@@ -82,12 +82,12 @@ class Contest(Search):
 
     def check_lists(self) -> None:
         """What is shown of the jobs, and in which order they come."""
-        for job in self.claimants[0].list():
+        for job in self.claimants[0].queries.list():
             assert [each.permanent for each in job.strikes] == self.model.strikes(job.id)
             assert job.load == self.model.load(job.id)
             unfinished = {film["number"] for film in self.model.left(job.id)}
             assert job.films_accepted == job.films - len(unfinished)
-        assert [job.id for job in self.claimants[1].waiting()] == self.model.waiting()
+        assert [job.id for job in self.claimants[1].queries.waiting()] == self.model.waiting()
 
     def check_films(self, before: Sequence[Row]) -> None:
         """Every sending; an accepted one never changes again, and none is out twice unmarked."""
@@ -139,10 +139,10 @@ class Contest(Search):
         self.check_loads()
         first = self.claimants[0]
         self.recover(0, again=False, tries=5, running=())
-        for job in first.list():
+        for job in first.queries.list():
             if job.state not in FINISHED:
-                first.cancel(job.id)
-        assert {str(job.state) for job in first.list()} <= set(FINISHED)
+                first.commands.cancel(job.id)
+        assert {str(job.state) for job in first.queries.list()} <= set(FINISHED)
 
     def number(self, back: int, state: str = "") -> int:
         """A job's number: one in that state, if there is one."""
@@ -176,7 +176,7 @@ class Contest(Search):
 
     def add_job(self, which: int, request: Row, pinned: str = "") -> None:
         """A modality prints."""
-        number = self.claimants[which].add(print_request(request), pinned=pinned)
+        number = self.claimants[which].submission.add(print_request(request), pinned=pinned)
         facts = request | {"priority": str(request["priority"]), "pinned": pinned}
         whole = facts.pop("level") is Level.FILM_SESSION
         self.model.add(number, whole=whole, **facts)
@@ -185,28 +185,30 @@ class Contest(Search):
     def stop_job(self, which: int, number: int, verb: str) -> None:
         """Hold or cancel."""
         expected = getattr(self.model, verb)(number)
-        self.agree(lambda: getattr(self.claimants[which], verb)(number), expected)
+        self.agree(lambda: getattr(self.claimants[which].commands, verb)(number), expected)
 
     def release_job(self, which: int, number: int, *, printed: bool) -> None:
         """Let it go on."""
         expected = self.model.release(number, printed)
-        self.agree(lambda: self.claimants[which].release(number, printed=printed), expected)
+        self.agree(
+            lambda: self.claimants[which].commands.release(number, printed=printed), expected
+        )
 
     def move_job(self, which: int, number: int, printer: str) -> None:
         """Have it printed there."""
         expected = self.model.move(number, printer)
-        self.agree(lambda: self.claimants[which].move(number, printer), expected)
+        self.agree(lambda: self.claimants[which].commands.move(number, printer), expected)
 
     def hurry_job(self, which: int, number: int, priority: Priority) -> None:
         """Change how urgent it is."""
         expected = self.model.priority(number, str(priority))
-        self.agree(lambda: self.claimants[which].priority(number, priority), expected)
+        self.agree(lambda: self.claimants[which].commands.priority(number, priority), expected)
 
     def reprint_job(self, which: int, number: int) -> None:
         """Have it printed again, as a job of its own."""
         made: list[int] = []
         expected = self.model.may_reprint(number)
-        self.agree(lambda: made.append(self.claimants[which].reprint(number)), expected)
+        self.agree(lambda: made.append(self.claimants[which].commands.reprint(number)), expected)
         for new in made:
             self.model.reprint(number, new)
             self.number_films(new)
@@ -216,7 +218,9 @@ class Contest(Search):
     ) -> list[Job]:
         """The one place where recovery is called."""
         on_uncertain = "reprint" if again else "hold"
-        return self.claimants[which].recover(on_uncertain, tries=tries, running=lambda: running)
+        return self.claimants[which].recovery.recover(
+            on_uncertain, tries=tries, running=lambda: running
+        )
 
     def next_step(self, which: int, claim: Claim, answer: str) -> None:
         """What an attempt does next."""
@@ -240,7 +244,9 @@ class Contest(Search):
         words = () if verb in ("asked", "accepted") else ("no answer",)
         place = at if number == claim.job_id else -1
         expected = self.model.write(claim.job_id, claim.token, place, verb)
-        self.agree(lambda: getattr(self.claimants[which], verb)(claim, film, *words), expected)
+        self.agree(
+            lambda: getattr(self.claimants[which].claims, verb)(claim, film, *words), expected
+        )
         if not expected and verb == "asked":
             # Asked again without a word of doubt, or of no, in between: maybe on paper twice.
             assert film not in self.unmarked
@@ -268,7 +274,7 @@ class Contest(Search):
         settlement = Settlement(goal, "why" if goal is not State.SENT else "", later)
         counted = {"strike": strike, "permanent": permanent}
         self.agree(
-            lambda: self.claimants[which].finish(
+            lambda: self.claimants[which].claims.finish(
                 claim, outcome, "words", settlement=settlement, **counted
             ),
             self.model.finish(
@@ -297,7 +303,7 @@ class Contest(Search):
 
     def number_films(self, number: int) -> None:
         """Learn the numbers of a new job's sendings."""
-        self.films[number] = [film.id for film in self.claimants[0].films(number)]
+        self.films[number] = [film.id for film in self.claimants[0].queries.films(number)]
 
     def read(self) -> list[list[Row]]:
         """All rows of jobs, sendings, attempts and doubts, at one moment."""

@@ -42,7 +42,7 @@ class House:
         film = Film({}, (ImageBox(1, {}, image),))
         with self.spool.keeping():
             self.spool.keep([received])
-            number = self.jobs.add(
+            number = self.jobs.submission.add(
                 PrintRequest("CT1", "BROKER", "10.0.0.9:1", "s", Level.FILM_BOX, {}, (film,))
             )
         self.spool.drop([received])
@@ -51,7 +51,7 @@ class House:
     def done(self, content: bytes) -> int:
         """A film that came, and whose job is finished."""
         number = self.take(content)
-        self.jobs.cancel(number)
+        self.jobs.commands.cancel(number)
         return number
 
     def make_room(self, need: int) -> None:
@@ -76,6 +76,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     made = House(Jobs(database, lambda: 1000.0), spool)
     made.shedder = Shedder(
         Retention(database, lambda: 1000.0),
+        made.jobs.references,
         spool,
         room=lambda: Room(made.free, 0),
         budget=lambda: made.budget,
@@ -106,7 +107,7 @@ def test_films_that_come_meanwhile_keep_their_pixels(house: House) -> None:
     for number in range(150):
         job = house.take(_content(number % 3))
         if number % 2:
-            house.jobs.cancel(job)
+            house.jobs.commands.cancel(job)
         else:
             waiting.append(job)
     over.set()
@@ -115,7 +116,7 @@ def test_films_that_come_meanwhile_keep_their_pixels(house: House) -> None:
 
     assert any(event == "pixels shed" for event, _ in house.notes) or len(waiting) == 75
     for job in waiting:
-        (film,) = house.jobs.films(job)
+        (film,) = house.jobs.queries.films(job)
         assert all(len(house.spool.read(name)) == SIZE for name in film.film.spooled)
 
 
@@ -125,7 +126,7 @@ def test_what_could_not_be_removed_goes_the_next_time(house: House) -> None:
     house.done(_content(1))
     with _keeping(house.spool):
         house.make_room(SIZE)
-    assert house.jobs.get(1).pixels_removed_why == "room"
+    assert house.jobs.queries.get(1).pixels_removed_why == "room"
     assert len(list(house.spool.names())) == 1
 
     house.make_room(SIZE)
@@ -163,7 +164,11 @@ def test_the_budget_counts_each_file_once(house: House) -> None:
 
     house.budget = SIZE
     house.shedder.keep_house()
-    assert [job.pixels_removed_why for job in house.jobs.list()] == ["budget"] * 3 + ["", "", ""]
+    assert [job.pixels_removed_why for job in house.jobs.queries.list()] == ["budget"] * 3 + [
+        "",
+        "",
+        "",
+    ]
     assert len(list(house.spool.names())) == 2
 
 
@@ -174,7 +179,7 @@ def test_much_is_found_at_once(house: House, of_one: int, need: int, first_left:
     for number in range(250):
         house.done(_content(number // of_one))
     house.make_room(need * SIZE)
-    left = [job.id for job in house.jobs.list() if job.pixels_removed_at is None]
+    left = [job.id for job in house.jobs.queries.list() if job.pixels_removed_at is None]
     assert left == list(range(first_left, 251))
 
 
@@ -187,7 +192,7 @@ def test_what_was_set_aside_goes_only_for_a_film(house: House) -> None:
         with house.spool.keeping():
             house.spool.keep([each])
         house.spool.drop([each])
-        house.spool.sweep(house.jobs, now=1000.0, keep_s=1e9)
+        house.spool.sweep(house.jobs.references, now=1000.0, keep_s=1e9)
     oldest, newest = (each.name for each in house.spool.orphans.found())
 
     def room(need: int) -> list[str]:
@@ -209,21 +214,21 @@ def test_nothing_more_goes_while_nothing_can_be_removed(house: House) -> None:
     received = [house.spool.receive([_content(50)])]
     house.spool.keep(received)
     house.spool.drop(received)
-    house.spool.sweep(house.jobs, now=1000.0, keep_s=86400.0)
+    house.spool.sweep(house.jobs.references, now=1000.0, keep_s=86400.0)
     assert len(house.spool.orphans.found()) == 1
 
     with _keeping(house.spool):
         for _ in range(3):
             house.shedder.make_room(lambda _: SIZE)
 
-    stripped = [job for job in house.jobs.list() if job.pixels_removed_at is not None]
+    stripped = [job for job in house.jobs.queries.list() if job.pixels_removed_at is not None]
     assert len(stripped) == 1
     assert len(house.spool.orphans.found()) == 1
     assert len(list(house.spool.names())) == 10
 
     house.shedder.make_room(lambda _: SIZE - (10 * SIZE - house.taken() + SIZE))
     assert len(list(house.spool.names())) == 9, "what was stripped then is enough"
-    assert sum(job.pixels_removed_at is not None for job in house.jobs.list()) == 1
+    assert sum(job.pixels_removed_at is not None for job in house.jobs.queries.list()) == 1
 
 
 def test_nothing_goes_while_the_database_is_known_to_be_damaged(house: House) -> None:
@@ -233,7 +238,7 @@ def test_nothing_goes_while_the_database_is_known_to_be_damaged(house: House) ->
     received = [house.spool.receive([_content(50)])]
     house.spool.keep(received)
     house.spool.drop(received)
-    house.spool.sweep(house.jobs, now=1000.0, keep_s=86400.0)
+    house.spool.sweep(house.jobs.references, now=1000.0, keep_s=86400.0)
     house.damage, house.budget, house.free = "database disk image is malformed", 1, 7
 
     assert house.shedder.make_room(lambda _: 2 * SIZE) == Room(7, 0)
@@ -241,4 +246,4 @@ def test_nothing_goes_while_the_database_is_known_to_be_damaged(house: House) ->
     house.shedder.keep_house()
 
     assert house.taken() == 2 * SIZE
-    assert house.jobs.get(1).pixels_removed_at is None
+    assert house.jobs.queries.get(1).pixels_removed_at is None

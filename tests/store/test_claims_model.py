@@ -203,7 +203,7 @@ class Dispute(Contest):
         claim = self.claim_of(whose, back)
         wish = self.model.jobs[claim.job_id]["wish"]
         holds = self.model.holds(claim.job_id, claim.token)
-        self.agree(lambda: self.claimants[which].wish(claim), wish if holds else LOST)
+        self.agree(lambda: self.claimants[which].claims.wish(claim), wish if holds else LOST)
         self.finish(which, claim, outcome, goal, strike=strike, permanent=permanent, later=later)
 
     @step(
@@ -261,7 +261,7 @@ class Dispute(Contest):
     @step(which=WHICH, back=BACK, printer=PRINTER)
     def line_up(self, which: int, back: int, printer: str) -> None:
         """A queued job is lined up for a printer, and nothing but a queued job."""
-        self.claimants[which].line_up({self.number(back): printer})
+        self.claimants[which].claims.line_up({self.number(back): printer})
         self.model.line_up(self.number(back), printer)
 
     @step(by=st.sampled_from([1.0, 60.0, 599.0, RECENT_S, -30.0]))

@@ -21,10 +21,11 @@ HOLDS = """
     import sys, time
     from broker.store import schema
     from broker.store.database import FAILURES, Database
-    from broker.store.jobs import Jobs, NoSuchJob
+    from broker.store.job_rows import NoSuchJob
+    from broker.store.jobs import Jobs
     database = Database.open(sys.argv[1])
     schema.check(database)
-    Jobs(database, time.time).hold(1)
+    Jobs(database, time.time).commands.hold(1)
     database.close()
     print("held")
 """
@@ -68,10 +69,10 @@ def test_every_commit_counts_once(
     changes.committed = told.append
     first = progress(database)
 
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     clock.now = 1001.0
-    jobs.hold(1)
-    assert jobs.end_waits(0.0) == 0
+    jobs.commands.hold(1)
+    assert jobs.recovery.end_waits(0.0) == 0
     with pytest.raises(NoSuchJob):
         _fail(database)
     with database.write():
@@ -91,10 +92,10 @@ def test_what_other_processes_commit_counts(
     """A command, or the page, and the broker's next commit tells of it."""
     told: list[Progress] = []
     identity.count(database).committed = told.append
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     with OtherProcess(HOLDS, url) as other:
         assert other.hear() == "held"
-    jobs.release(1)
+    jobs.commands.release(1)
     assert [each.changes - told[0].changes for each in told] == [0, 2]
 
 
@@ -162,5 +163,5 @@ def test_a_change_that_cannot_be_counted_is_the_databases_failure(
         connection.exec_driver_sql("DROP TABLE queue")
         connection.exec_driver_sql("CREATE TABLE queue (id INTEGER)")
     with pytest.raises(FAILURES):
-        jobs.add(make_request())
-    assert jobs.list() == []
+        jobs.submission.add(make_request())
+    assert jobs.queries.list() == []

@@ -108,7 +108,7 @@ def test_a_check_beside_writers_takes_no_lock(site: FilledSite) -> None:
         site.job(number)
     examine(site.file, full=True, stop=write)
 
-    assert site.jobs.list()[-1].id == len(site.jobs.list())
+    assert site.jobs.queries.list()[-1].id == len(site.jobs.queries.list())
 
 
 def test_the_database_remembers_damage_that_it_met(site: FilledSite) -> None:

@@ -97,11 +97,11 @@ def test_collated_copies_are_counted(desk: Desk, speak: Speak) -> None:
         ct.set_image()
 
     assert ct.action(FILM_SESSION, ct.session).status == 0x0213
-    assert desk.jobs.list() == []
+    assert desk.jobs.queries.list() == []
 
     ct.set(FILM_SESSION, ct.session, dataset(NumberOfCopies="1"))
     assert ct.action(FILM_SESSION, ct.session).status == 0x0000
-    assert len(desk.jobs.films(1)) == 3
+    assert len(desk.jobs.queries.films(1)) == 3
 
 
 def test_copies_of_one_film_are_the_printers(desk: Desk, speak: Speak) -> None:
@@ -114,7 +114,7 @@ def test_copies_of_one_film_are_the_printers(desk: Desk, speak: Speak) -> None:
 
     assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
     assert ct.action(FILM_SESSION, ct.session).status == 0x0000
-    assert [len(desk.jobs.films(job)) for job in (1, 2)] == [1, 1]
+    assert [len(desk.jobs.queries.films(job)) for job in (1, 2)] == [1, 1]
 
 
 def test_one_modality_does_not_fill_the_queue(desk: Desk, speak: Speak) -> None:
@@ -124,7 +124,7 @@ def test_one_modality_does_not_fill_the_queue(desk: Desk, speak: Speak) -> None:
     desk.most = 2
     ct = speak(calling_ae="CT1")
     assert [ct.print_film(), ct.action(FILM_BOX, ct.film_box).status] == [0x0000, 0x0000]
-    desk.jobs.hold(1)
+    desk.jobs.commands.hold(1)
     refused = ct.action(FILM_BOX, ct.film_box)
     assert refused.status == 0xC602
     assert refused.command.ErrorComment == "2 unfinished jobs of CT1 at 127.0.0.1"
@@ -134,9 +134,9 @@ def test_one_modality_does_not_fill_the_queue(desk: Desk, speak: Speak) -> None:
     assert again.command.ErrorComment == "2 unfinished jobs of CT1 at 127.0.0.1"
     assert speak(calling_ae="CT9").print_film() == 0x0000
 
-    desk.jobs.cancel(1)
+    desk.jobs.commands.cancel(1)
     assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
-    assert [job.calling_ae for job in desk.jobs.list()] == ["CT1", "CT1", "CT9", "CT1"]
+    assert [job.calling_ae for job in desk.jobs.queries.list()] == ["CT1", "CT1", "CT9", "CT1"]
     told = {
         (facts.get("kind"), facts["why"])
         for event, facts in desk.notes
@@ -163,7 +163,7 @@ def test_one_modality_does_not_fill_the_disk(desk: Desk, speak: Speak) -> None:
     assert speak(calling_ae="CT1").open_session().status == 0x0213
     assert speak(calling_ae="CT9").print_film() == 0x0000
 
-    desk.jobs.cancel(1)
+    desk.jobs.commands.cancel(1)
     assert ct.set_image().status == 0xC605, "the other one is held still"
     desk.most_bytes = 32
     assert ct.set_image().status == 0x0000

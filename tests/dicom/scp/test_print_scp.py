@@ -36,10 +36,10 @@ def test_a_film_box_becomes_a_job_with_its_pixels(desk: Desk, speak: Speak, synt
 
     assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
 
-    (job,) = desk.jobs.list()
+    (job,) = desk.jobs.queries.list()
     assert (job.state, job.calling_ae, job.called_ae) == (State.QUEUED, "CT1", "BROKER")
     assert (job.level, job.copies, job.priority) == (Level.FILM_BOX, 2, Priority.HIGH)
-    (film,) = desk.jobs.films(job.id)
+    (film,) = desk.jobs.queries.films(job.id)
     assert film.state is FilmState.WAITING
     assert film.film.attributes == {
         "ImageDisplayFormat": ("STANDARD\\2,1",),
@@ -64,16 +64,16 @@ def test_a_film_session_prints_all_its_film_boxes(desk: Desk, speak: Speak) -> N
 
     assert ct.action(FILM_SESSION, ct.session).status == 0x0000
 
-    (job,) = desk.jobs.list()
+    (job,) = desk.jobs.queries.list()
     assert (job.level, job.films, job.copies) == (Level.FILM_SESSION, 2, 3)
-    assert [film.film.film_size for film in desk.jobs.films(job.id)] == ["A4", "A3"] * 3
+    assert [film.film.film_size for film in desk.jobs.queries.films(job.id)] == ["A4", "A3"] * 3
 
 
 def test_the_frozen_copy_outlives_its_objects(desk: Desk, speak: Speak) -> None:
     """What was accepted stays as it was, whatever the modality sets or deletes afterwards."""
     ct = speak()
     ct.print_film()
-    before = desk.jobs.films(1)
+    before = desk.jobs.queries.films(1)
 
     ct.set_image(1, image_box(1, picture(PixelData=bytes(16))))
     ct.set(FILM_BOX, ct.film_box, dataset(MaxDensity=300))
@@ -82,7 +82,7 @@ def test_the_frozen_copy_outlives_its_objects(desk: Desk, speak: Speak) -> None:
     ct.abort()
     desk.wait_for_endings(1)
 
-    assert desk.jobs.films(1) == before
+    assert desk.jobs.queries.films(1) == before
     assert desk.spool.read(before[0].film.spooled[0]) == bytes(range(16))
 
 
@@ -97,7 +97,7 @@ def test_what_was_not_actioned_is_forgotten(desk: Desk, speak: Speak, end: str) 
     getattr(ct, end)()
     desk.wait_for_endings(1)
 
-    assert desk.jobs.list() == []
+    assert desk.jobs.queries.list() == []
     assert list(desk.spool.names()) == []
     assert desk.arriving() == []
 
@@ -107,8 +107,8 @@ def test_a_second_action_on_the_same_film_box_is_a_second_job(desk: Desk, speak:
     ct = speak()
     ct.print_film()
     assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
-    assert [job.id for job in desk.jobs.list()] == [1, 2]
-    first, second = desk.jobs.list()
+    assert [job.id for job in desk.jobs.queries.list()] == [1, 2]
+    first, second = desk.jobs.queries.list()
     assert first.film_session == second.film_session
 
 
@@ -151,7 +151,7 @@ def test_labels_keep_every_byte(desk: Desk, speak: Speak) -> None:
     ct.open_film_box()
     ct.set_image()
     ct.action(FILM_BOX, ct.film_box)
-    (kept,) = desk.jobs.request(1).session["FilmSessionLabel"]
+    (kept,) = desk.jobs.queries.request(1).session["FilmSessionLabel"]
     assert kept.encode("latin-1") == label.rstrip(b" ")
 
 
@@ -172,7 +172,7 @@ def test_values_are_passed_on_as_the_standard_spells_them(desk: Desk, speak: Spe
     assert ct.set(FILM_BOX, ct.film_box, made).status == 0x0000, "the same, said again"
     ct.set_image()
     ct.action(FILM_BOX, ct.film_box)
-    assert desk.jobs.get(1).priority is Priority.HIGH
+    assert desk.jobs.queries.get(1).priority is Priority.HIGH
 
 
 def test_zero_length_values_mean_the_default(desk: Desk, speak: Speak) -> None:
@@ -183,9 +183,11 @@ def test_zero_length_values_mean_the_default(desk: Desk, speak: Speak) -> None:
     assert ct.open_film_box(FilmSizeID="", Trim="", MinDensity=None).status == 0x0000
     ct.set_image(1, image_box(1, picture(), Polarity="", RequestedImageSize=None))
     assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
-    (job,) = desk.jobs.list()
+    (job,) = desk.jobs.queries.list()
     assert (job.copies, job.priority) == (1, Priority.MED)
-    assert desk.jobs.request(1).films[0].attributes == {"ImageDisplayFormat": ("STANDARD\\1,1",)}
+    assert desk.jobs.queries.request(1).films[0].attributes == {
+        "ImageDisplayFormat": ("STANDARD\\1,1",)
+    }
 
 
 def test_a_lut_stays_with_the_film_that_names_it(desk: Desk, speak: Speak) -> None:
@@ -198,10 +200,10 @@ def test_a_lut_stays_with_the_film_that_names_it(desk: Desk, speak: Speak) -> No
     ct.set_image()
     assert ct.delete(PRESENTATION_LUT, uid).status == 0x0000
     assert ct.action(FILM_BOX, ct.film_box).status == 0x0000
-    (film,) = desk.jobs.request(1).films
+    (film,) = desk.jobs.queries.request(1).films
     assert film.lut is not None
     assert film.lut.shape == "IDENTITY"
-    assert desk.jobs.get(1).needs_lut
+    assert desk.jobs.queries.get(1).needs_lut
 
 
 def test_an_image_lies_where_the_modality_puts_it(desk: Desk, speak: Speak) -> None:
@@ -211,7 +213,7 @@ def test_an_image_lies_where_the_modality_puts_it(desk: Desk, speak: Speak) -> N
     ct.open_film_box(r"STANDARD\1,2")
     ct.set(GRAYSCALE_IMAGE_BOX, ct.boxes[0], image_box(2))
     ct.action(FILM_BOX, ct.film_box)
-    (film,) = desk.jobs.request(1).films
+    (film,) = desk.jobs.queries.request(1).films
     assert [box.image is None for box in film.image_boxes] == [True, False]
 
 
@@ -225,7 +227,7 @@ def test_an_empty_image_sequence_erases_the_box(desk: Desk, speak: Speak) -> Non
     erased.BasicGrayscaleImageSequence = []
     assert ct.set(GRAYSCALE_IMAGE_BOX, ct.boxes[0], erased).status == 0x0000
     assert ct.action(FILM_BOX, ct.film_box).status == 0xB603
-    assert desk.jobs.list() == []
+    assert desk.jobs.queries.list() == []
     assert desk.arriving() == []
 
 
@@ -239,7 +241,7 @@ def test_the_only_candidate_serves_where_no_instance_is_named(desk: Desk, speak:
     assert ct.action(FILM_SESSION, "").status == 0x0000
     assert ct.delete(FILM_BOX, "").status == 0x0000
     assert ct.delete(FILM_SESSION, "").status == 0x0000
-    assert len(desk.jobs.list()) == 2
+    assert len(desk.jobs.queries.list()) == 2
 
 
 def test_the_printer_answers_for_the_pool(speak: Speak) -> None:
@@ -273,7 +275,7 @@ def test_two_associations_know_nothing_of_each_other(desk: Desk, speak: Speak) -
     second.open_film_box()
     second.set_image()
     assert second.action(FILM_BOX, second.film_box).status == 0x0000
-    (job,) = desk.jobs.list()
+    (job,) = desk.jobs.queries.list()
     assert job.calling_ae == "MR1"
 
 

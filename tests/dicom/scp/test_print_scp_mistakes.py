@@ -245,7 +245,7 @@ def test_whatever_is_wrong_gets_its_status(
 
     ct.delete(FILM_SESSION, "")
     assert ct.print_film() == 0x0000
-    assert len(desk.jobs.list()) == 1
+    assert len(desk.jobs.queries.list()) == 1
 
 
 def test_a_data_set_of_garbage_gets_a_status(speak: Speak) -> None:
