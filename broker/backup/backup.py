@@ -32,7 +32,7 @@ from broker.backup.snapshot import (
 from broker.spool.lock import Keepers
 from broker.spool.pins import Found, Pins, copy_pixels, names_in, place_in, remove_left, size_of
 from broker.spool.stored import sync_folder
-from broker.store.integrity import damage, examine
+from broker.store.sqlite import damage, examine
 
 NAME = "manifest.json"
 LOCK = "backup.lock"

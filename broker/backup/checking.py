@@ -31,8 +31,8 @@ from broker.model.user import Role
 from broker.spool.binding import mismatch
 from broker.spool.pins import Found, check_pixels, is_name, place_in, size_of
 from broker.store import schema
-from broker.store.integrity import damage, examine, open_to_read
 from broker.store.job_rows import attributes_from_json, digest_of, digest_of_job, film_from_json
+from broker.store.sqlite import damage, examine, open_to_read
 
 Fault = tuple[Kind, str, int | None]
 """What is wrong, in words, and of which job."""

@@ -28,10 +28,10 @@ from broker.spool.pins import Found, check_pixels, copy_pixels, names_in
 from broker.spool.stored import place_of, sync_folder
 from broker.store import identity, schema
 from broker.store.database import Database
-from broker.store.integrity import damage, examine
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
 from broker.store.retention import Retention
+from broker.store.sqlite import damage, examine
 from broker.store.tables import queue, released
 
 FRESH = ".restoring.db"

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from broker.model.job import FINISHED
 from broker.spool.stored import Hash
-from broker.store.integrity import open_to_read
 from broker.store.retention import without_label
+from broker.store.sqlite import open_to_read
 
 _FINISHED = ", ".join(f"'{each}'" for each in sorted(FINISHED))
 PAGES = 2000

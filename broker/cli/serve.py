@@ -65,9 +65,9 @@ def serve(
     from broker.spool.binding import SpoolMismatch
     from broker.spool.files import SpoolMissing
     from broker.store.database import FAILURES
-    from broker.store.integrity import DatabaseDamaged
     from broker.store.occupancy import Occupied
     from broker.store.schema import SchemaTooNew
+    from broker.store.sqlite import DatabaseDamaged
 
     was = os.geteuid()
     config = configured(ctx, config)

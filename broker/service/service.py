@@ -51,14 +51,14 @@ from broker.spool import binding
 from broker.spool.files import Spool
 from broker.store import identity, schema
 from broker.store.accounts import Users
-from broker.store.database import Database, in_words, make_file
-from broker.store.integrity import START_S, DatabaseDamaged, examine
+from broker.store.database import Database, in_words
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
 from broker.store.printers import Printers
 from broker.store.refusals import Refusals
 from broker.store.replacement import DatabaseReplaced
 from broker.store.retention import Retention
+from broker.store.sqlite import START_S, DatabaseDamaged, examine, make_file
 from broker.store.write_ahead import WriteAheadLog
 
 QUIET_S = 10.0

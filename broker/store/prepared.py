@@ -7,12 +7,12 @@ Database. SQLAlchemy's own way takes several times as long as the statement itse
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from sqlite3 import Error
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Insert, Select, String, Update, literal
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import ReturningInsert
+
+from broker.store.backend import BACKEND, Backend
 
 Row = tuple[Any, ...]
 Convert = Callable[[Any], Any]
@@ -45,28 +45,20 @@ class Prepared:
 
     def rows(self, connection: Connection, **values: object) -> list[Row]:
         """Run it; all that it finds or returns."""
-        cursor = self._run(connection, values)
-        try:
-            found: list[Row] = cursor.fetchall()
-        except Error as error:
-            raise self._refused(error) from error
+        backend: Backend = connection.info[BACKEND]
+        found = backend.rows(self._run(backend, connection, values), self._sql)
         if self._converts:
             return [self._converted(row) for row in found]
         return found
 
     def change(self, connection: Connection, **values: object) -> int:
         """Run it; how many rows it changed."""
-        return int(self._run(connection, values).rowcount)
+        return int(self._run(connection.info[BACKEND], connection, values).rowcount)
 
-    def _run(self, connection: Connection, values: dict[str, object]) -> Any:
+    def _run(self, backend: Backend, connection: Connection, values: dict[str, object]) -> Any:
         if not self._sql:
             self._prepare(connection)
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        try:
-            return driver.execute(self._sql, {**self._fixed, **values})
-        except Error as error:
-            raise self._refused(error) from error
+        return backend.run(connection, self._sql, {**self._fixed, **values})
 
     def _prepare(self, connection: Connection) -> None:
         dialect = connection.dialect
@@ -87,6 +79,3 @@ class Prepared:
         for at, convert in self._converts:
             values[at] = convert(values[at])
         return tuple(values)
-
-    def _refused(self, error: Error) -> Exception:
-        return DBAPIError.instance(self._sql, None, error, Error, hide_parameters=True)

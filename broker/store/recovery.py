@@ -26,9 +26,9 @@ from broker.model.retry import Settlement, prints_again
 from broker.model.trouble import PRINT_AGAIN, RecordDamaged
 from broker.store.claims import ClaimLost, begin, end, left_to_print, move, obey
 from broker.store.database import Database
-from broker.store.integrity import damage
 from broker.store.job_rows import JOB_ALTERED, ROW_DAMAGED, UNFINISHED, NoSuchJob, one
 from broker.store.queries import JobQueries
+from broker.store.sqlite import damage
 from broker.store.tables import attempts, jobs, sendings, spooled
 from broker.store.uncertain_films import remember_all
 

@@ -31,7 +31,7 @@ from broker.spool.binding import bind, mismatch
 from broker.spool.mark import read_mark, write_mark
 from broker.spool.pins import check_pixels
 from broker.spool.stored import place_of
-from broker.store import identity, schema
+from broker.store import identity, schema, sqlite
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from tests.backup.test_backup import Steps
@@ -403,7 +403,7 @@ def test_a_backup_made_before_an_upgrade_comes_back_beside_its_spool(
     assert mark is not None
     assert (restored.held, restored.next_number) == ((1, 2, 4, 5), 7)
     assert mismatch(own.spool, own.database) is None
-    assert identity.seen_in(own.database).progress == read_mark(own.spool)
+    assert sqlite.seen_in(own.database).progress == read_mark(own.spool)
     after = read_mark(own.spool)
     assert after is not None
     assert (after.identity, after.jobs) == (mark.identity, 6)

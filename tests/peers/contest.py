@@ -165,7 +165,7 @@ class Contest(Search):
         """Claim a job, all at once; no two claims are alike."""
         may = self.model.may_claim(number, printer)
         with ThreadPoolExecutor(CLAIMANTS) as threads:
-            taken = list(threads.map(lambda each: each.claim(number, printer), wanting))
+            taken = list(threads.map(lambda each: each.claims.claim(number, printer), wanting))
         claims = [claim for claim in taken if claim is not None]
         assert len(claims) == may
         for claim in claims:

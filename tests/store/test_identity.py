@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import DatabaseError
 
 from broker.model.spool_fit import DatabaseSeen, Progress
-from broker.store import identity, schema
+from broker.store import identity, schema, sqlite
 from broker.store.database import FAILURES, Database
 from broker.store.job_rows import NoSuchJob
 from broker.store.jobs import Jobs
@@ -102,10 +102,10 @@ def test_what_other_processes_commit_counts(
 def test_looking_makes_and_changes_nothing(tmp_path: Path) -> None:
     """Nor does it put a log that lies beside the file into it: what was lost may be put back."""
     file = tmp_path / "broker.db"
-    assert identity.seen_in(file) == DatabaseSeen(None)
+    assert sqlite.seen_in(file) == DatabaseSeen(None)
     assert list(tmp_path.iterdir()) == []
     file.touch()
-    assert identity.seen_in(file) == DatabaseSeen(None)
+    assert sqlite.seen_in(file) == DatabaseSeen(None)
 
     database = Database.open(f"sqlite:///{file}")
     schema.upgrade(database)
@@ -114,7 +114,7 @@ def test_looking_makes_and_changes_nothing(tmp_path: Path) -> None:
         Path(f"{copied}{suffix}").write_bytes(Path(f"{file}{suffix}").read_bytes())
     before = [Path(f"{copied}{suffix}").read_bytes() for suffix in ("", "-wal")]
 
-    assert identity.seen_in(copied) == identity.seen(database)
+    assert sqlite.seen_in(copied) == identity.seen(database)
 
     assert [Path(f"{copied}{suffix}").read_bytes() for suffix in ("", "-wal")] == before
     database.close()
@@ -127,7 +127,7 @@ def test_a_database_of_an_earlier_version_has_none(tmp_path: Path) -> None:
         raw.execute("CREATE TABLE jobs (id INTEGER PRIMARY KEY AUTOINCREMENT)")
         raw.execute("INSERT INTO jobs VALUES (41)")
         raw.commit()
-    assert identity.seen_in(file) == DatabaseSeen(None, jobs=41)
+    assert sqlite.seen_in(file) == DatabaseSeen(None, jobs=41)
 
 
 def test_what_is_no_database_is_told(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_what_is_no_database_is_told(tmp_path: Path) -> None:
     file = tmp_path / "broker.db"
     file.write_bytes(b"no database at all" * 100)
     with pytest.raises(sqlite3.DatabaseError, match="not a database"):
-        identity.seen_in(file)
+        sqlite.seen_in(file)
 
 
 def test_words_of_sqlite_that_cannot_be_read_are_told_as_damage(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_words_of_sqlite_that_cannot_be_read_are_told_as_damage(tmp_path: Path) 
     assert content.count(b"CREATE TABLE jobs") == 1
     file.write_bytes(content.replace(b"CREATE TABLE jobs", b"CREATE TAB\xccE jobs"))
     with pytest.raises(sqlite3.DatabaseError, match="malformed"):
-        identity.seen_in(file)
+        sqlite.seen_in(file)
     opened = Database.open(f"sqlite:///{file}")
     with pytest.raises(DatabaseError, match="malformed"), opened.read():
         pass

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from broker.store.jobs import Jobs
-from broker.store.watch import Watch
+from broker.store.sqlite import Watch
 from tests.peers.other_process import OtherProcess
 from tests.store.conftest import MakeRequest
 from tests.store.test_database import ADDS

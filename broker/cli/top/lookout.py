@@ -13,7 +13,7 @@ from broker.operations.opened import Store
 from broker.operations.text import age
 from broker.operations.vitals import read as vitals_of
 from broker.store.database import DatabaseBusy
-from broker.store.watch import Watch
+from broker.store.sqlite import Watch
 
 EVERY_S = 1.0
 RENEW_S = 15.0
