@@ -100,7 +100,7 @@ def hold_unfinished(connection: Connection, now: float, reason: str, moment: flo
         if not left_to_print(connection, row.id):
             values: dict[str, object] = {"state": State.SENT, "reason": ""}
         else:
-            _doubt(connection, row.id, now, reason)
+            _hold_uncertain(connection, row.id, now, reason)
             before = row.reason if row.state == State.HELD else ""
             words = f"{reason}; before that: {before}" if before else reason
             values = {"state": State.HELD, "reason": words, "printer": "", "assigned_at": None}
@@ -111,7 +111,8 @@ def hold_unfinished(connection: Connection, now: float, reason: str, moment: flo
 
 
 def set_forward(connection: Connection, numbers: int, changes: int) -> int:
-    """Let job numbers and changes go on from these, where they are ahead; the last number given."""
+    """Raise the next job number and the count of changes to these, where they are ahead; the last
+    number given."""
     own = identity.progress(connection)
     numbers, changes = max(own.jobs, numbers), max(own.changes, changes)
     connection.execute(text("DELETE FROM sqlite_sequence WHERE name = 'jobs'"))
@@ -122,7 +123,7 @@ def set_forward(connection: Connection, numbers: int, changes: int) -> int:
     return numbers
 
 
-def _doubt(connection: Connection, job_id: int, now: float, reason: str) -> None:
+def _hold_uncertain(connection: Connection, job_id: int, now: float, reason: str) -> None:
     """A film that no printer had been asked for by then may have been printed on any before now."""
     unsettled = update(sendings).where(
         sendings.c.job_id == job_id, sendings.c.state.not_in({*DONE, *UNANSWERED})

@@ -29,7 +29,7 @@ from broker.backup.snapshot import (
     hash_of,
     remove_copy,
 )
-from broker.spool.lock import Keepers
+from broker.spool.lock import SpoolLock
 from broker.spool.pins import Found, Pins, copy_pixels, names_in, place_in, remove_left, size_of
 from broker.spool.stored import sync_folder
 from broker.store.sqlite import damage, examine
@@ -83,7 +83,10 @@ class Manifest:
     """Spool files whose content was not what their name says."""
 
     def write(self, folder: Path) -> None:
-        """Put it in place of the one before: from then on this is the folder's backup. OSError."""
+        """Put it in place of the one before: from then on this is the folder's backup.
+
+        Raises: OSError.
+        """
         document = {"kind": KIND, "format": FORMAT, **asdict(self)}
         fresh = folder / f".{NAME}"
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -323,7 +326,7 @@ def _copy_rows(site: Site, fresh: Path, pins: Pins | None, watcher: Watcher) -> 
             kept.close()
 
         if pins is not None:
-            kept.enter_context(Keepers(site.spool / "keepers.lock").keeping())
+            kept.enter_context(SpoolLock(site.spool).keeping())
         _copy_whole(site, fresh, tell, pin)
 
 

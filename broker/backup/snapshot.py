@@ -82,7 +82,7 @@ def remove_copy(target: Path) -> None:
 
 
 def hash_of(file: Path) -> str:
-    """BLAKE3 of a file, in hex. OSError."""
+    """BLAKE3 of a file, in hex. Raises: OSError."""
     digest = Hash()
     with file.open("rb") as source:
         while piece := source.read(PIECE):

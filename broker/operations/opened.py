@@ -15,7 +15,7 @@ from broker.spool.binding import SpoolMismatch, mismatch, sealed
 from broker.spool.files import Spool
 from broker.store import schema
 from broker.store.accounts import EndedSessions, Orders, Users
-from broker.store.commands import JobCommands
+from broker.store.commands import JobControl
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
@@ -34,7 +34,7 @@ class Store:
     config: Config
     jobs: JobQueries
     submission: Submission
-    commands: JobCommands
+    commands: JobControl
     references: SpoolReferences
     printers: Printers
     retention: Retention

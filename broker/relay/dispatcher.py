@@ -17,9 +17,8 @@ from broker.model.printer import Printer
 from broker.model.retry import Settlement
 from broker.model.trouble import PRINT_AGAIN
 from broker.relay.attempt import Edges, run
-from broker.store.database import in_words
+from broker.store.database import damage, in_words
 from broker.store.replacement import DatabaseReplaced
-from broker.store.sqlite import damage
 
 POLL_S = 0.5
 DAMAGED_S = 30.0

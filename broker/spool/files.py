@@ -26,7 +26,7 @@ from typing import Protocol, Self
 
 from broker.model.trouble import CannotStore, PixelsGone, SpoolDamaged
 from broker.spool.binding import SpoolMismatch, judged, spool_seen
-from broker.spool.lock import Busy, Keepers
+from broker.spool.lock import Busy, SpoolLock
 from broker.spool.orphans import Orphan, Orphans
 from broker.spool.pins import is_pinned, remove_left
 from broker.spool.stored import Stored, kept, place_of, sync_folder
@@ -108,9 +108,9 @@ class Spool:
         folders = {self._incoming, *(directory / f"{number:02x}" for number in range(256))}
         for folder in folders - set(directory.iterdir()):
             folder.mkdir(mode=0o700, exist_ok=True)
-        # Also when nothing was missing: whoever made them may not have come so far.
+        # Also when nothing was missing: the process that made them may not have come so far.
         sync_folder(directory)
-        self._keepers = Keepers(directory / "keepers.lock")
+        self._lock = SpoolLock(directory)
         self.orphans = Orphans(directory)
         self._refused: set[str] = set()
         """Files of films that were refused after they had been kept, and that could not be removed
@@ -174,7 +174,7 @@ class Spool:
 
     def keeping(self) -> AbstractContextManager[None]:
         """Nothing is removed meanwhile: from before `keep` to the rows that refer to the files."""
-        return self._keepers.keeping()
+        return self._lock.keeping()
 
     def drop(self, incoming: Sequence[UploadedPixels]) -> None:
         """Forget what was received; what was kept of it stays."""
@@ -227,7 +227,7 @@ class Spool:
         self, names: Collection[str], referenced: Referenced, *, printed: bool = False
     ) -> int:
         """As `remove`. Raises: Busy: files are being kept without a pause, and none was removed."""
-        with self._keepers.removing():
+        with self._lock.removing():
             # Asked now that nothing is being kept: a job may have come to refer to one of them.
             gone = set(names) - referenced(names)
             if printed:
@@ -262,7 +262,7 @@ class Spool:
     def freed_by(self, name: str, *, printed: bool = False) -> int:
         """Bytes that are free once that name is removed, as `remove`: without `printed`, none while
         an association that is open still has the same file, and none before a backup has copied it.
-        None when it is not there. OSError."""
+        None when it is not there. Raises: OSError."""
         try:
             found = self._path(name).stat()
         except FileNotFoundError:
@@ -273,7 +273,7 @@ class Spool:
 
     def settle_removals(self, names: Collection[str]) -> None:
         """Have the file system give back now what removing these has freed: some do that only
-        when their journal is written. OSError."""
+        when their journal is written. Raises: OSError."""
         if names:
             # One folder is enough for the journal.
             sync_folder(self._path(min(names)).parent)
@@ -330,7 +330,7 @@ class Spool:
         """Remove and set aside, but for what a job refers to by now; how many of each."""
         removed = aside = 0
         try:
-            with self._keepers.removing():
+            with self._lock.removing():
                 # Asked now that nothing is being kept.
                 wanted = references.spooled(released | unknown)
                 for name in released - wanted:
@@ -410,7 +410,7 @@ class Spool:
                 words = "the pixels were damaged after they came"
                 raise OSError(errno.EIO, words) from None
             if target.is_dir():
-                # A file cannot replace a folder. What is in it may be somebody's.
+                # A file cannot replace a folder. What is in it may be of use to a person.
                 self.orphans.set_aside(target)
             fresh = good.path.with_name(uuid.uuid4().hex)
             os.link(good.path, fresh)
@@ -418,7 +418,7 @@ class Spool:
 
 
 def cannot_store(what: str, error: OSError) -> CannotStore:
-    """What the disk does not do, for whoever asked for it."""
+    """What the disk does not do, as an error for the caller."""
     return CannotStore(f"{what}: {error.strerror or error}")
 
 

@@ -121,7 +121,7 @@ def is_name(name: str) -> bool:
 
 
 def names_in(folder: Path) -> Iterator[Path]:
-    """Every file that lies where a spool keeps pixels, complete or not. OSError."""
+    """Every file that lies where a spool keeps pixels, complete or not. Raises: OSError."""
     for each in sorted(folders_of(folder)):
         yield from each.iterdir()
 

@@ -35,7 +35,7 @@ class Users:
         self._clock = clock
 
     def add(self, name: str, role: Role, hashed: str) -> None:
-        """One more; UserExists."""
+        """One more. Raises: UserExists."""
         values = {"name": name, "role": role, "password": hashed, "since": self._clock()}
         with self._database.write() as connection:
             if connection.execute(select(users.c.name).where(users.c.name == name)).first():
@@ -43,7 +43,7 @@ class Users:
             connection.execute(insert(users).values(**values))
 
     def change(self, name: str, *, role: Role | None = None, hashed: str = "") -> None:
-        """Another role, or another password; NoSuchUser."""
+        """Another role, or another password. Raises: NoSuchUser."""
         values = ({"role": role} if role else {}) | ({"password": hashed} if hashed else {})
         with self._database.write() as connection:
             if not connection.execute(
@@ -57,7 +57,7 @@ class Users:
         return bool(self._database.change_some(users, which, password=fresh))
 
     def remove(self, name: str) -> None:
-        """One less; NoSuchUser."""
+        """One less. Raises: NoSuchUser."""
         with self._database.write() as connection:
             if not connection.execute(delete(users).where(users.c.name == name)).rowcount:
                 raise NoSuchUser(name, list(connection.execute(select(users.c.name)).scalars()))
@@ -105,7 +105,7 @@ class EndedSessions:
 
 
 LATEST = 50
-"""So many of a printer are given at most."""
+"""Commands on one printer, or one job, that are given at most."""
 
 
 class Orders:

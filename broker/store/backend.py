@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Insert, Table
 from sqlalchemy.engine import URL
 
 from broker.model.spool_fit import DatabaseSeen, Progress
@@ -66,6 +66,9 @@ class Backend(Protocol):
 
     def checkpoint(self, connection: Connection, *, cut: bool, busy_s: float) -> Checkpoint:
         """Bring the write-ahead log into the database, and with `cut` make it empty."""
+
+    def insert_missing(self, table: Table) -> Insert:
+        """An INSERT that leaves out rows whose key is there."""
 
     def is_busy(self, error: BaseException) -> bool:
         """Whether it says no more than that others were writing."""

@@ -153,7 +153,7 @@ class Claims:
             self._change_film(connection, claim, film_id, _UNCERTAIN, **values)
 
     def wish(self, claim: Claim) -> str:
-        """What a person asked for meanwhile: hold, cancel or nothing; ClaimLost."""
+        """What a person asked for meanwhile: hold, cancel or nothing. Raises: ClaimLost."""
         with self._database.read() as connection:
             return _wish(connection, claim)
 

@@ -42,7 +42,7 @@ class NotAllowed(RuntimeError):
         super().__init__(self.words)
 
 
-class JobCommands:
+class JobControl:
     """What operator commands write. For any thread, in any process.
 
     All raise: NoSuchJob, NotAllowed.
@@ -125,7 +125,7 @@ class JobCommands:
             take_back_unprinted(connection, job_id)
 
     def move(self, job_id: int, printer: str) -> None:
-        """Queue a job for one printer and no other, or with "" for any; NoSuchPrinter."""
+        """Queue a job for one printer and no other, or with "" for any. Raises: NoSuchPrinter."""
         with self._database.write() as connection:
             state = lock(connection, job_id)
             if printer:
@@ -229,7 +229,7 @@ class JobCommands:
 
 
 def lock(connection: Connection, job_id: int) -> State:
-    """The state of a job, which stays so until the transaction ends; NoSuchJob."""
+    """The state of a job, which stays so until the transaction ends. Raises: NoSuchJob."""
     state = connection.execute(
         select(jobs.c.state).where(jobs.c.id == known(job_id)).with_for_update()
     ).scalar()

@@ -35,7 +35,7 @@ BUSY_S = 10.0
 
 
 IDLE = 8
-"""So many connections stay open for whoever comes next."""
+"""Connections that stay open, for the next transactions."""
 PATIENCE = "patience"
 """Under this name a connection's `info` says how long its transaction may wait."""
 
@@ -67,6 +67,11 @@ class DatabaseBusy(RuntimeError):
 
 FAILURES = (SQLAlchemyError, DatabaseBusy, DatabaseReplaced)
 """What any question or change may raise because of the database itself, not of what was asked."""
+
+
+def damage(error: BaseException) -> str:
+    """What a database says of damage; empty when the error is another one."""
+    return next(filter(None, (each.damage(error) for each in BACKENDS.values())), "")
 
 
 def in_words(error: BaseException) -> str:
@@ -103,13 +108,13 @@ class Database:
         self._opened = OpenedFile(self.file)
         self._telling = threading.Lock()
         self._idle: list[Connection] = []
-        """Open, and in nobody's hands: a pool of SQLAlchemy's takes longer than most questions."""
+        """Open, and not in use: a pool of SQLAlchemy's takes longer than most questions."""
 
     @classmethod
     def open(cls, url: str, *, busy_s: float | None = None) -> Self:
         """Open the database that the URL names; its file is made when it is not there.
 
-        Whoever wants something of it waits for `busy_s` at most: BUSY_S, when none is given.
+        A transaction waits for its turn for `busy_s` at most: BUSY_S, when none is given.
 
         ValueError for a kind of database that the broker does not know, OSError when the file
         cannot be made. Tables are the schema's affair.
@@ -142,7 +147,7 @@ class Database:
         self._count = refuse
 
     def close(self) -> None:
-        """Let the file go. Transactions in hand are not waited for."""
+        """Close it. Transactions that run are not waited for."""
         self._closed = True
         while self._idle:
             self._idle.pop().close()
@@ -158,10 +163,14 @@ class Database:
         """A transaction that may write, committed at the end, rolled back by any exception.
 
         When this returns, what was written survives a power cut. What it reads stays true until
-        its end, as nobody else writes meanwhile. Never nested: the second would wait for the first.
-        DatabaseBusy, or the database's own error, when its turn does not come in time: in `busy_s`
-        seconds, where that is given. DatabaseReplaced: when the file is no longer the one that was
-        opened; that is looked at last before it is committed.
+        its end, as no other transaction writes meanwhile. Never nested: the second would wait for
+        the first.
+
+        Raises:
+            DatabaseBusy, SQLAlchemyError: its turn did not come in time: in `busy_s` seconds,
+                where that is given.
+            DatabaseReplaced: the file is no longer the one that was opened; that is looked at
+                last before it is committed.
         """
         self.look()
         if self._opened.was_written():
@@ -274,7 +283,7 @@ class Database:
             connection.info[PATIENCE] = patience
             yield connection
         except BaseException as error:
-            # Whatever is wrong with it, nobody else gets it.
+            # Whatever is wrong with it, it is not used again.
             connection.close()
             self.met(error)
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from broker.store.claims import Claims
-from broker.store.commands import JobCommands
+from broker.store.commands import JobControl
 from broker.store.database import Database
 from broker.store.queries import JobQueries
 from broker.store.recovery import Recovery
@@ -20,6 +20,6 @@ class Jobs:
         self.queries = JobQueries(database)
         self.submission = Submission(database, clock)
         self.claims = Claims(database, clock)
-        self.commands = JobCommands(database, clock)
+        self.commands = JobControl(database, clock)
         self.recovery = Recovery(database, clock, self.queries)
         self.references = SpoolReferences(database)

@@ -174,7 +174,7 @@ class JobQueries:
         self._database = database
 
     def get(self, job_id: int) -> Job:
-        """One job; NoSuchJob."""
+        """One job. Raises: NoSuchJob."""
         with self._database.read() as connection:
             return one(connection, job_id)
 
@@ -299,7 +299,7 @@ class JobQueries:
         return found
 
     def attempts(self, job_id: int) -> AttemptList:
-        """The job's attempts, the oldest first; NoSuchJob."""
+        """The job's attempts, the oldest first. Raises: NoSuchJob."""
         with self._database.read() as connection:
             _exists(connection, job_id)
             rows = connection.execute(
@@ -319,7 +319,7 @@ class JobQueries:
         ]
 
     def session(self, job_id: int) -> Attributes:
-        """What was asked for of the film session; NoSuchJob."""
+        """What was asked for of the film session. Raises: NoSuchJob."""
         with self._database.read() as connection:
             found = _SESSION.rows(connection, its_job=known(job_id))
         if not found:
@@ -327,7 +327,7 @@ class JobQueries:
         return session_of(found[0][0])
 
     def request(self, job_id: int) -> PrintRequest:
-        """What was asked for, equal to what was added; NoSuchJob."""
+        """What was asked for, equal to what was added. Raises: NoSuchJob."""
         with self._database.read() as connection:
             return request_of(connection, job_id)
 

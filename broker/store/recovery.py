@@ -25,10 +25,9 @@ from broker.model.job import (
 from broker.model.retry import Settlement, prints_again
 from broker.model.trouble import PRINT_AGAIN, RecordDamaged
 from broker.store.claims import ClaimLost, begin, end, left_to_print, move, obey
-from broker.store.database import Database
+from broker.store.database import Database, damage
 from broker.store.job_rows import JOB_ALTERED, ROW_DAMAGED, UNFINISHED, NoSuchJob, one
 from broker.store.queries import JobQueries
-from broker.store.sqlite import damage
 from broker.store.tables import attempts, jobs, sendings, spooled
 from broker.store.uncertain_films import remember_all
 
@@ -182,7 +181,7 @@ class Recovery:
         return sorted(found)
 
     def end_waits(self, latest: float) -> int:
-        """Let queued jobs go on that would wait beyond this time; how many."""
+        """End the waits of queued jobs that would last beyond this time; how many."""
         late = and_(jobs.c.state == State.QUEUED, jobs.c.not_before > latest)
         return self._database.change_some(jobs, late, not_before=0.0)
 

@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from sqlalchemy import Connection, case, delete, func, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, Table, case, delete, func, select
 
 from broker.model.job import FINISHED
 from broker.model.spool_fit import DatabaseSeen
+from broker.store.backend import BACKEND, Backend
 from broker.store.database import Database
 from broker.store.identity import seen
 from broker.store.tables import films, jobs, released, spooled
@@ -92,7 +92,7 @@ class SpoolReferences:
         if found:
             rows = [{"name": name, "job_id": job_id} for name, job_id in sorted(found)]
             with self._database.write() as connection:
-                connection.execute(insert(spooled).on_conflict_do_nothing(), rows)
+                _insert_missing(connection, spooled, rows)
         return {name for name, _ in found}
 
     def forget_released(self, there: Callable[[str], bool]) -> None:
@@ -120,7 +120,12 @@ def release(connection: Connection, job_ids: Collection[int], now: float) -> Non
         left = set(connection.execute(still).scalars())
         rows = [{"name": name, "at": now} for name in some if name not in left]
         if rows:
-            connection.execute(insert(released).on_conflict_do_nothing(), rows)
+            _insert_missing(connection, released, rows)
+
+
+def _insert_missing(connection: Connection, table: Table, rows: list[dict[str, object]]) -> None:
+    backend: Backend = connection.info[BACKEND]
+    connection.execute(backend.insert_missing(table), rows)
 
 
 def _names_in(content: str) -> set[str]:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
@@ -123,6 +124,9 @@ class Sqlite:
         except sqlite3.Error as error:
             raise as_failure(error, how) from error
         return Checkpoint(max(0, pages), max(0, done))
+
+    def insert_missing(self, table: Table) -> Insert:
+        return insert(table).on_conflict_do_nothing()
 
     def is_busy(self, error: BaseException) -> bool:
         return _code(error) == sqlite3.SQLITE_BUSY
@@ -370,7 +374,7 @@ class Watch:
 
     def in_place(self) -> bool:
         """Whether the file that was opened still has its name: else its rows are of the past, and
-        nobody else sees what is written to them."""
+        no other process sees what is written to them."""
         try:
             return _inode(self._file) == self._inode
         except OSError:

@@ -29,7 +29,7 @@ class WriteAheadLog:
         self.checkpoint: Callable[..., Checkpoint] = database.checkpoint
 
     def size(self) -> int:
-        """Bytes of the log on the disk. OSError."""
+        """Bytes of the log on the disk. Raises: OSError."""
         try:
             return self._beside("-wal").stat().st_size
         except FileNotFoundError:

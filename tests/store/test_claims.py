@@ -12,7 +12,7 @@ import pytest
 from broker.model.job import Claim, FilmState, Job, JobFilm, Outcome, State
 from broker.model.retry import PrinterVerdict, Settlement
 from broker.store.claims import ClaimLost
-from broker.store.commands import JobCommands
+from broker.store.commands import JobControl
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers
 from tests.peers.other_process import OtherProcess
@@ -181,18 +181,18 @@ def test_an_attempt_ends_as_settled(
 @pytest.mark.parametrize(
     ("command", "settlement", "state", "reason"),
     [
-        (JobCommands.hold, AGAIN, State.HELD, "held by the operator while printing"),
-        (JobCommands.cancel, AGAIN, State.CANCELLED, "cancelled by the operator while printing"),
-        (JobCommands.hold, SENT, State.SENT, ""),
-        (JobCommands.cancel, SENT, State.SENT, ""),
-        (JobCommands.hold, HELD, State.HELD, "every printer refused it"),
-        (JobCommands.cancel, HELD, State.HELD, "every printer refused it"),
+        (JobControl.hold, AGAIN, State.HELD, "held by the operator while printing"),
+        (JobControl.cancel, AGAIN, State.CANCELLED, "cancelled by the operator while printing"),
+        (JobControl.hold, SENT, State.SENT, ""),
+        (JobControl.cancel, SENT, State.SENT, ""),
+        (JobControl.hold, HELD, State.HELD, "every printer refused it"),
+        (JobControl.cancel, HELD, State.HELD, "every printer refused it"),
     ],
 )
 def test_a_wish_is_granted_when_the_attempt_ends(
     jobs: Jobs,
     make_request: MakeRequest,
-    command: Callable[[JobCommands, int], None],
+    command: Callable[[JobControl, int], None],
     settlement: Settlement,
     state: State,
     reason: str,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, event
 
 from broker.model.job import Outcome, Priority, State
 from broker.model.retry import Settlement
-from broker.store.commands import JobCommands
+from broker.store.commands import JobControl
 from broker.store.job_rows import NoSuchJob
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers
@@ -65,9 +65,9 @@ def test_films_of_one_film_session_come_in_order(jobs: Jobs, make_request: MakeR
     assert [job.id for job in jobs.queries.waiting()] == [2, 4]
 
 
-@pytest.mark.parametrize("command", [JobCommands.hold, JobCommands.cancel])
+@pytest.mark.parametrize("command", [JobControl.hold, JobControl.cancel])
 def test_a_job_out_of_the_queue_blocks_nothing(
-    jobs: Jobs, make_request: MakeRequest, command: Callable[[JobCommands, int], None]
+    jobs: Jobs, make_request: MakeRequest, command: Callable[[JobControl, int], None]
 ) -> None:
     """A film session goes on without the job that a person took out."""
     jobs.submission.add(make_request(film_session="one"))

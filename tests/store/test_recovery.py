@@ -11,7 +11,7 @@ from broker.model.job import Claim, FilmState, Job, Level, Outcome, State
 from broker.model.retry import Settlement
 from broker.store import recovery
 from broker.store.claims import ClaimLost, left_to_print
-from broker.store.commands import JobCommands
+from broker.store.commands import JobControl
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from tests.store.conftest import Clock, MakeRequest
@@ -158,12 +158,12 @@ def test_a_wish_comes_before_printing_again(
 
 
 @pytest.mark.parametrize(
-    ("command", "expected"), [(JobCommands.hold, State.HELD), (JobCommands.cancel, State.CANCELLED)]
+    ("command", "expected"), [(JobControl.hold, State.HELD), (JobControl.cancel, State.CANCELLED)]
 )
 def test_a_wish_outlives_the_broker(
     jobs: Jobs,
     make_request: MakeRequest,
-    command: Callable[[JobCommands, int], None],
+    command: Callable[[JobControl, int], None],
     expected: State,
 ) -> None:
     """What a person asked for while it was printing is done, rather than printing it after all."""
