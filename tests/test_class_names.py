@@ -8,7 +8,7 @@ from pathlib import Path
 
 import broker
 
-STILL_DOUBLE = frozenset({"Counted", "Found", "Order", "Progress"})
+STILL_DOUBLE = frozenset({"Progress"})
 """Names that still have two meanings. None is added here."""
 
 

@@ -18,7 +18,7 @@ from broker.spool.mark import write_mark
 from broker.store import identity
 from broker.store.claims import left_to_print
 from broker.store.database import Database
-from broker.store.tables import attempts, jobs, orders, queue, released, sendings
+from broker.store.tables import attempts, jobs, queue, recorded_commands, released, sendings
 
 _SUFFIXES = ("-wal", "-shm", "-journal")
 
@@ -48,7 +48,7 @@ REASON = "it may be on paper already"
 
 
 @dataclass(frozen=True)
-class Order:
+class AdoptCommand:
     """Whose word it is, and what they were told."""
 
     who: str
@@ -60,7 +60,7 @@ def adopt(
     database: Database,
     spool: Path,
     mark: Progress | None,
-    order: Order,
+    order: AdoptCommand,
     clock: Callable[[], float],
 ) -> list[int]:
     """Make that spool this database's, whatever its mark knows; the numbers of the jobs held.
@@ -75,7 +75,9 @@ def adopt(
         connection.execute(delete(released))
         set_forward(connection, mark.jobs if mark else 0, mark.changes if mark else 0)
         values = {"who": order.who[:64], "verb": order.verb, "words": order.words}
-        connection.execute(insert(orders).values(at=now, job_id=None, printer="", **values))
+        connection.execute(
+            insert(recorded_commands).values(at=now, job_id=None, printer="", **values)
+        )
     progress = identity.seen(database).progress
     assert progress is not None
     write_mark(spool, progress)

@@ -30,7 +30,15 @@ from broker.backup.snapshot import (
     remove_copy,
 )
 from broker.spool.lock import SpoolLock
-from broker.spool.pins import Found, Pins, copy_pixels, names_in, place_in, remove_left, size_of
+from broker.spool.pins import (
+    Pins,
+    PixelsFound,
+    copy_pixels,
+    names_in,
+    place_in,
+    remove_left,
+    size_of,
+)
 from broker.spool.stored import sync_folder
 from broker.store.sqlite import damage, examine
 
@@ -354,17 +362,17 @@ def _copy(places: Sequence[Path], target: Path, wanted: Wanted, tally: _Tally) -
         tally.files += 1
         tally.bytes += there
         return
-    found, size = Found.MISSING, 0
+    found, size = PixelsFound.MISSING, 0
     for place in places:
         found, size = copy_pixels(place, target, wanted.name)
-        if found is Found.COPIED:
+        if found is PixelsFound.COPIED:
             break
     match found:
-        case Found.MISSING:
+        case PixelsFound.MISSING:
             tally.missing.append(wanted.name)
-        case Found.DAMAGED:
+        case PixelsFound.DAMAGED:
             tally.damaged.append(wanted.name)
-        case Found.COPIED:
+        case PixelsFound.COPIED:
             tally.new.append(wanted.name)
             tally.new_bytes += size
             tally.files += 1

@@ -29,7 +29,7 @@ from broker.model.job import (
 from broker.model.printer import Duty, Health
 from broker.model.user import Role
 from broker.spool.binding import mismatch
-from broker.spool.pins import Found, check_pixels, is_name, place_in, size_of
+from broker.spool.pins import PixelsFound, check_pixels, is_name, place_in, size_of
 from broker.store import schema
 from broker.store.job_rows import attributes_from_json, digest_of, digest_of_job, film_from_json
 from broker.store.sqlite import damage, examine, open_to_read
@@ -410,6 +410,6 @@ def _of_file(spool: Path, wanted: Wanted, *, full: bool) -> str:
         return f"spool file {name} is missing"
     if wanted.length is not None and size != wanted.length:
         return f"spool file {name} has {size} bytes instead of {wanted.length}"
-    if full and check_pixels(spool, name, wanted.length) is Found.DAMAGED:
+    if full and check_pixels(spool, name, wanted.length) is PixelsFound.DAMAGED:
         return f"spool file {name} is not what its name says"
     return ""

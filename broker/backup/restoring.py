@@ -24,7 +24,7 @@ from broker.model.spool_fit import BackupFit, BackupSeen, Progress, backup_fit
 from broker.spool.binding import spool_seen
 from broker.spool.files import Spool
 from broker.spool.mark import FILE, write_mark
-from broker.spool.pins import Found, check_pixels, copy_pixels, names_in
+from broker.spool.pins import PixelsFound, check_pixels, copy_pixels, names_in
 from broker.spool.stored import place_of, sync_folder
 from broker.store import identity, schema
 from broker.store.database import Database
@@ -163,9 +163,9 @@ def inspect(folder: Path, place: Place, watcher: Watcher) -> Inspection:
             there.add(each.name)
         else:
             match check_pixels(folder / SPOOL, each.name, each.length):
-                case Found.MISSING:
+                case PixelsFound.MISSING:
                     missing.append(each.name)
-                case Found.DAMAGED:
+                case PixelsFound.DAMAGED:
                     damaged.append(each.name)
         watcher.reached(number)
     return Inspection(
@@ -336,7 +336,8 @@ def _copy_pixels(found: Inspection, place: Place, watcher: Watcher) -> int:
     copied = 0
     for number, name in enumerate(left, start=1):
         copied += (
-            copy_pixels(place_of(found.folder / SPOOL, name), place.spool, name)[0] is Found.COPIED
+            copy_pixels(place_of(found.folder / SPOOL, name), place.spool, name)[0]
+            is PixelsFound.COPIED
         )
         watcher.reached(number)
     for folder in {name[:2] for name in left}:

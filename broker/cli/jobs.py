@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from broker.model.job import Job, JobFilm
+    from broker.model.job import Job, Sending
     from broker.operations.job_status import Standing
     from broker.operations.opened import Store
 
@@ -41,7 +41,7 @@ def checked(path: Path) -> Path:
     return path
 
 
-def write(store: Store, job: Job, films: Sequence[JobFilm], number: int, path: Path) -> None:
+def write(store: Store, job: Job, films: Sequence[Sending], number: int, path: Path) -> None:
     """Write film `number` of the job, from 1. Failure when there is no such film, or no pixels.
 
     Only its owner may read the file, as it may name the patient. An older one is replaced when the

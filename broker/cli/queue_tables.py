@@ -8,7 +8,7 @@ from rich.text import Text
 
 from broker.cli.tables import Column, Row, fact, folded, lay_out
 from broker.model.hosts import at_port
-from broker.model.job import Attempt, FilmState, Job, JobFilm, State
+from broker.model.job import Attempt, FilmState, Job, Sending, State
 from broker.model.printer import Printer
 from broker.operations.job_status import Standing
 from broker.operations.recovery_preview import tray
@@ -117,7 +117,7 @@ def _cells(found: Standing, now: float) -> tuple[str, ...]:
 
 
 def job(
-    stands: Standing, films: Sequence[JobFilm], attempts: Sequence[Attempt], now: float, width: int
+    stands: Standing, films: Sequence[Sending], attempts: Sequence[Attempt], now: float, width: int
 ) -> list[Text]:
     """Everything about one job, but nothing of a patient."""
     found = stands.job
@@ -163,7 +163,7 @@ def _copies(number: int) -> str:
     return "1 copy" if number == 1 else f"{number} copies"
 
 
-def _film(film: JobFilm, passes: int) -> Row:
+def _film(film: Sending, passes: int) -> Row:
     below = [film.words] if film.words else []
     if film.state is FilmState.UNCERTAIN:
         below = below or ["asked for and not answered: it may be on paper"]

@@ -92,7 +92,7 @@ def adopt(ctx: typer.Context, yes: YesOption = False, config: ConfigOption = Non
         schema.upgrade(database)
         Spool(folder)
         why = f"the spool was adopted on {moment(time.time())} UTC by {person()[:40]}"
-        order = adoption.Order(person(), "adopt", why)
+        order = adoption.AdoptCommand(person(), "adopt", why)
         held = adoption.adopt(database, folder, mark, order, time.time)
     typer.echo(f"{folder}: it belongs to {file} from now on; `broker serve` starts on them")
     if held:

@@ -82,11 +82,11 @@ class Verdict:
     """Whether it was a try of the printer's: not where the broker had nothing to send."""
 
 
-def prints_again(on_uncertain: str, tries: int, strikes: Sequence[Strike], wish: str) -> bool:
+def prints_again(on_uncertain: str, tries: int, strikes: Sequence[Strike], command: str) -> bool:
     """Whether a film that was asked for and not answered is sent again, when its attempt is gone:
     where the site chose so, and no person wants the job otherwise, until its tries are used up."""
     passing = sum(not strike.permanent for strike in strikes)
-    return on_uncertain == "reprint" and not wish and passing + 1 < tries
+    return on_uncertain == "reprint" and not command and passing + 1 < tries
 
 
 def delay(policy: Policy, failures: int, random: Callable[[], float]) -> float:
@@ -130,7 +130,7 @@ def after(trouble: Trouble, scene: TroubleContext) -> Verdict:
         return Verdict(Outcome.UNAVAILABLE, settlement, BLAMELESS, True, permanent)
     if isinstance(trouble, Uncertain):
         policy, job = scene.policy, scene.job
-        if not prints_again(policy.on_uncertain, policy.tries, job.strikes, job.wish):
+        if not prints_again(policy.on_uncertain, policy.tries, job.strikes, job.command):
             held = Settlement(State.HELD, f"uncertain: {trouble.words}")
             return Verdict(Outcome.UNCERTAIN, held, _failed(trouble, scene))
         # A strike, because every further try may put one more copy on paper.

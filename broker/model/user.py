@@ -26,7 +26,7 @@ class User:
 
 
 @dataclass(frozen=True)
-class Order:
+class RecordedCommand:
     """One order that was carried out, on a job or on a printer."""
 
     at: float

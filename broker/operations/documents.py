@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 
 from broker.model.choose import Choice
 from broker.model.health import Check
-from broker.model.job import Attempt, JobFilm
+from broker.model.job import Attempt, Sending
 from broker.model.printer import Printer
-from broker.model.user import Order
+from broker.model.user import RecordedCommand
 from broker.operations.job_status import Standing, Step
 from broker.operations.job_status import of_printer as of_printing
 from broker.store.queries import Unanswered
@@ -50,7 +50,7 @@ def of_job(found: Standing) -> Document:
         "printer": job.printer,
         "pinned": job.pinned,
         "attempts": job.attempts,
-        "wish": job.wish,
+        "wish": job.command,
         "reprint_of": job.reprint_of,
         "duplicate_of": job.duplicate_of,
         "came_again_as": found.twin.job_id if found.twin else None,
@@ -79,7 +79,7 @@ def _of_unanswered(film: Unanswered) -> Document:
 
 
 def of_job_whole(
-    found: Standing, films: Sequence[JobFilm], attempts: Sequence[Attempt]
+    found: Standing, films: Sequence[Sending], attempts: Sequence[Attempt]
 ) -> Document:
     """`broker jobs show ID --json`: films and attempts as lists, their numbers beside them."""
     job = found.job
@@ -93,7 +93,7 @@ def of_job_whole(
     }
 
 
-def of_film(film: JobFilm) -> Document:
+def of_film(film: Sending) -> Document:
     """One sending of one film."""
     return {
         "number": film.number,
@@ -173,6 +173,6 @@ def of_observed(printer: Printer | None) -> Document:
     }
 
 
-def of_order(order: Order) -> Document:
+def of_order(order: RecordedCommand) -> Document:
     """What a person ordered."""
     return {"at": iso(order.at), "who": order.who, "verb": order.verb, "words": order.words}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.model.choose import Choice, plan
-from broker.model.job import SETTLED, Attempt, FilmState, Job, JobFilm, State
+from broker.model.job import SETTLED, Attempt, FilmState, Job, Sending, State
 from broker.model.printable import one_line
 from broker.model.printer import Duty, Printer
 from broker.model.trouble import PRINT_AGAIN
@@ -129,7 +129,7 @@ class JobContext:
 
 def explain(
     job: Job,
-    films: Sequence[JobFilm],
+    films: Sequence[Sending],
     attempts: Sequence[Attempt],
     scene: JobContext,
     flags: Sequence[str] = (),
@@ -231,7 +231,7 @@ def _waits(choice: Choice, *, bound: bool) -> str:
 
 
 def _printing(
-    job: Job, films: Sequence[JobFilm], attempts: Sequence[Attempt], cut_off: Fate | None
+    job: Job, films: Sequence[Sending], attempts: Sequence[Attempt], cut_off: Fate | None
 ) -> tuple[str, ...]:
     since = f" since {moment(attempts[-1].began_at)} UTC" if attempts else ""
     accepted = f"{job.films_accepted} of {count(job.films, 'film')} accepted."
@@ -247,13 +247,13 @@ def _printing(
             f"Film {waiting[0].number} was asked for at {moment(waiting[0].asked_at)} UTC; "
             "the printer has not answered yet."
         )
-    if job.wish:
-        end = "held" if job.wish == "hold" else "cancelled"
+    if job.command:
+        end = "held" if job.command == "hold" else "cancelled"
         sentences.append(f"A person wants it {end}: it is before its next film.")
     return tuple(sentences)
 
 
-def _held(job: Job, films: Sequence[JobFilm], scene: JobContext) -> Explanation:
+def _held(job: Job, films: Sequence[Sending], scene: JobContext) -> Explanation:
     sentences = [f"Job {job.id} is held: {one_line(job.reason) or 'no reason was given'}."]
     sentences.append(
         f"{job.films_accepted} of {count(job.films, 'film')} accepted; only a person moves it."
@@ -296,7 +296,7 @@ def _held(job: Job, films: Sequence[JobFilm], scene: JobContext) -> Explanation:
     return Explanation(tuple(sentences), advice=said)
 
 
-def _finished(job: Job, films: Sequence[JobFilm]) -> Explanation:
+def _finished(job: Job, films: Sequence[Sending]) -> Explanation:
     when = f"{moment(job.updated_at)} UTC"
     if job.state is State.CANCELLED:
         why = f": {one_line(job.reason)}" if job.reason else ""

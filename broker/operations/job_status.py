@@ -238,7 +238,7 @@ def allowed(found: Standing) -> tuple[str, ...]:
         return () if job.pixels_removed_at is not None else ("reprint",)
     match job.state:
         case State.PRINTING:
-            return ("release", "hold", "cancel") if job.wish else ("hold", "cancel")
+            return ("release", "hold", "cancel") if job.command else ("hold", "cancel")
         case State.QUEUED:
             return ("hold", "cancel", "move", "priority")
     doubtful = bool(found.unanswered)

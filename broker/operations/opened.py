@@ -14,7 +14,7 @@ from broker.operations.failures import Failure, of_database
 from broker.spool.binding import SpoolMismatch, mismatch, sealed
 from broker.spool.files import Spool
 from broker.store import schema
-from broker.store.accounts import EndedSessions, Orders, Users
+from broker.store.accounts import CommandLog, EndedSessions, Users
 from broker.store.commands import JobControl
 from broker.store.database import Database
 from broker.store.jobs import Jobs
@@ -39,7 +39,7 @@ class Store:
     printers: Printers
     retention: Retention
     refusals: Refusals
-    orders: Orders
+    orders: CommandLog
     users: Users
     ended_sessions: EndedSessions
     rehearsal: Rehearsal
@@ -106,7 +106,7 @@ def store_over(opened_database: Database, settings: Config) -> Store:
         Printers(opened_database, time.time),
         Retention(opened_database, time.time),
         Refusals(opened_database),
-        Orders(opened_database, time.time),
+        CommandLog(opened_database, time.time),
         Users(opened_database, time.time),
         EndedSessions(opened_database, time.time),
         Rehearsal(opened_database, time.time),

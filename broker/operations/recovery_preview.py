@@ -34,13 +34,13 @@ def fate(job: Job, unanswered: Sequence[Unanswered], retry: Retry) -> Fate:
     """What recovery at the next start does with a printing job, as the rows are now."""
     if job.films_accepted == job.films:
         return Fate(State.SENT, "it is sent, as every film was accepted")
-    again = prints_again(retry.on_uncertain, retry.tries, job.strikes, job.wish)
+    again = prints_again(retry.on_uncertain, retry.tries, job.strikes, job.command)
     if unanswered and not again:
-        held = "held, not cancelled" if job.wish == "cancel" else "held"
+        held = "held, not cancelled" if job.command == "cancel" else "held"
         return Fate(State.HELD, f"it is {held}: {asked(unanswered)}, and may be on paper")
-    if job.wish == "cancel":
+    if job.command == "cancel":
         return Fate(State.CANCELLED, "it is cancelled, as a person asked")
-    if job.wish:
+    if job.command:
         return Fate(State.HELD, "it is held, as a person asked")
     if unanswered:
         return Fate(

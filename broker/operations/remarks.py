@@ -19,8 +19,10 @@ def of_job(found: Standing, now: float) -> tuple[str, ...]:
         said.append(f"not before {count(round(job.not_before - now) or 1, 'second')} from now")
     if job.pinned and job.state in (State.QUEUED, State.HELD):
         said.append(f"for {job.pinned} only, as a person said")
-    if job.wish and job.state is State.PRINTING and not found.cut_off:
-        said.append(f"will be {'held' if job.wish == 'hold' else 'cancelled'} before its next film")
+    if job.command and job.state is State.PRINTING and not found.cut_off:
+        said.append(
+            f"will be {'held' if job.command == 'hold' else 'cancelled'} before its next film"
+        )
     if found.unanswered and job.state is State.HELD:
         said.append(tray(found.unanswered))
     return tuple(said)

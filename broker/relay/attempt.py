@@ -19,7 +19,7 @@ from typing import Protocol
 from broker.dicom.scu.print_session import PrintSession
 from broker.events import Event, Note
 from broker.model.film import Attributes
-from broker.model.job import DONE, Claim, Job, JobFilm, Outcome, State
+from broker.model.job import DONE, Claim, Job, Outcome, Sending, State
 from broker.model.printer import Address, Printer
 from broker.model.retry import Policy, Settlement, TroubleContext, after, prints_again
 from broker.model.trouble import OwnFault, Refused, SpoolDamaged, Trouble, Unavailable, Uncertain
@@ -111,11 +111,11 @@ def _print(
     accepted = 0
     try:
         for film in films:
-            _check_wishes(edges, claim, stopping)
+            _check_command(edges, claim, stopping)
             with _before_the_line(edges, printer):
                 _prepare(edges, session, film)
             # That may have taken long.
-            _check_wishes(edges, claim, stopping)
+            _check_command(edges, claim, stopping)
             _ask(edges, claim, session, film, job, stopping)
             accepted += 1
             with _before_the_line(edges, printer):
@@ -140,12 +140,12 @@ def _end(session: PrintSession, stopping: threading.Event) -> None:
     session.end(RELEASE_AT_STOP_S if stopping.is_set() else math.inf)
 
 
-def _prepare(edges: Edges, session: PrintSession, film: JobFilm) -> None:
+def _prepare(edges: Edges, session: PrintSession, film: Sending) -> None:
     with _of_film(film):
         session.prepare(film.film, edges.spool.open)
 
 
-def _check_pixels(edges: Edges, film: JobFilm) -> None:
+def _check_pixels(edges: Edges, film: Sending) -> None:
     """Make sure that a film's pixels are there and have their length; their content is looked at
     while they are sent."""
     images = [box.image for box in film.film.image_boxes if box.image is not None]
@@ -156,7 +156,7 @@ def _check_pixels(edges: Edges, film: JobFilm) -> None:
 
 
 @contextmanager
-def _of_film(film: JobFilm) -> Iterator[None]:
+def _of_film(film: Sending) -> Iterator[None]:
     """Damage names the film."""
     try:
         yield
@@ -193,14 +193,14 @@ def _place(error: BaseException) -> str:
     return f"{Path(last.filename).name}:{last.lineno}"
 
 
-def _left(films: Sequence[JobFilm]) -> list[JobFilm]:
+def _left(films: Sequence[Sending]) -> list[Sending]:
     return [film for film in films if film.state not in DONE]
 
 
-def _check_wishes(edges: Edges, claim: Claim, stopping: threading.Event) -> None:
+def _check_command(edges: Edges, claim: Claim, stopping: threading.Event) -> None:
     if stopping.is_set():
         raise Stopped("the broker is stopping")
-    wish = edges.claims.wish(claim)
+    wish = edges.claims.command(claim)
     if wish:
         raise Stopped(f"{wish} by the operator")
 
@@ -209,7 +209,7 @@ def _ask(
     edges: Edges,
     claim: Claim,
     session: PrintSession,
-    film: JobFilm,
+    film: Sending,
     job: Job,
     stopping: threading.Event,
 ) -> None:
@@ -263,7 +263,7 @@ def _settle_without_printer(edges: Edges, claim: Claim, job: Job, trouble: Troub
     """The printer was taken out of the configuration meanwhile: nobody is to blame, and the line
     holds all the same."""
     doubt, policy = isinstance(trouble, Uncertain), edges.policy()
-    again = prints_again(policy.on_uncertain, policy.tries, job.strikes, job.wish)
+    again = prints_again(policy.on_uncertain, policy.tries, job.strikes, job.command)
     settlement = Settlement(State.QUEUED, "")
     outcome = Outcome.UNCERTAIN if doubt else Outcome.UNAVAILABLE
     if doubt and not again:

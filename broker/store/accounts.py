@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
-from broker.model.user import Order, Role, User
+from broker.model.user import RecordedCommand, Role, User
 from broker.store.database import Database
-from broker.store.tables import ended_sessions, orders, users
+from broker.store.tables import ended_sessions, recorded_commands, users
 
 
 class NoSuchUser(LookupError):
@@ -108,7 +108,7 @@ LATEST = 50
 """Commands on one printer, or one job, that are given at most."""
 
 
-class Orders:
+class CommandLog:
     """The record. For any thread, in any process. A job's goes with the job's row."""
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
@@ -122,19 +122,26 @@ class Orders:
         values = {"who": who[:64], "verb": verb, "words": words}
         with self._database.write() as connection:
             connection.execute(
-                insert(orders).values(at=self._clock(), job_id=job_id, printer=printer, **values)
+                insert(recorded_commands).values(
+                    at=self._clock(), job_id=job_id, printer=printer, **values
+                )
             )
 
-    def of_job(self, job_id: int) -> Sequence[Order]:
+    def of_job(self, job_id: int) -> Sequence[RecordedCommand]:
         """What was ordered of a job, the oldest first."""
-        return self._found(orders.c.job_id == job_id)
+        return self._found(recorded_commands.c.job_id == job_id)
 
-    def of_printer(self, name: str) -> Sequence[Order]:
+    def of_printer(self, name: str) -> Sequence[RecordedCommand]:
         """What was ordered of a printer lately, the oldest first."""
-        return self._found(orders.c.printer == name)
+        return self._found(recorded_commands.c.printer == name)
 
-    def _found(self, which: ColumnElement[bool]) -> Sequence[Order]:
-        columns = (orders.c[each] for each in ("at", "who", "verb", "job_id", "printer", "words"))
-        statement = select(*columns).where(which).order_by(orders.c.id.desc()).limit(LATEST)
+    def _found(self, which: ColumnElement[bool]) -> Sequence[RecordedCommand]:
+        columns = (
+            recorded_commands.c[each]
+            for each in ("at", "who", "verb", "job_id", "printer", "words")
+        )
+        statement = (
+            select(*columns).where(which).order_by(recorded_commands.c.id.desc()).limit(LATEST)
+        )
         with self._database.read() as connection:
-            return [Order(*row) for row in connection.execute(statement)][::-1]
+            return [RecordedCommand(*row) for row in connection.execute(statement)][::-1]

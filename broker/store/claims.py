@@ -35,14 +35,14 @@ _CLAIM = Prepared(
     update(jobs)
     .where(jobs.c.id == bindparam("its_job"), jobs.c.state == State.QUEUED)
     .where(or_(jobs.c.pinned == "", jobs.c.pinned == bindparam("its_printer")))
-    .values(state=State.PRINTING, reason="", wish="", attempts=jobs.c.attempts + 1),
+    .values(state=State.PRINTING, reason="", command="", attempts=jobs.c.attempts + 1),
     "printer",
     "token",
     "updated_at",
 )
 _TOUCH = Prepared(update(jobs).where(_FENCED), "updated_at")
-_WISH = Prepared(select(jobs.c.wish).where(_FENCED))
-_MOVED = ("state", "reason", "not_before", "assigned_at", "wish", "token", "updated_at")
+_COMMAND = Prepared(select(jobs.c.command).where(_FENCED))
+_MOVED = ("state", "reason", "not_before", "assigned_at", "command", "token", "updated_at")
 _MOVE = Prepared(update(jobs).where(_FENCED), *_MOVED)
 _MOVE_ON = Prepared(update(jobs).where(_FENCED).values(printer=""), *_MOVED)
 _COPIES = Prepared(select(sendings.c.copies).where(sendings.c.id == bindparam("its_film")))
@@ -152,10 +152,10 @@ class Claims:
         with self._database.write() as connection:
             self._change_film(connection, claim, film_id, _UNCERTAIN, **values)
 
-    def wish(self, claim: Claim) -> str:
+    def command(self, claim: Claim) -> str:
         """What a person asked for meanwhile: hold, cancel or nothing. Raises: ClaimLost."""
         with self._database.read() as connection:
-            return _wish(connection, claim)
+            return _command(connection, claim)
 
     def finish(
         self,
@@ -173,15 +173,15 @@ class Claims:
         and blame the printer; ClaimLost.
 
         All at once, so that the next job is not claimed for a printer that has just failed. A
-        person's wish wins over going back to the queue. Films are left as they are.
+        person's command wins over going back to the queue. Films are left as they are.
         """
         now = self._clock()
         with self._database.write() as connection:
-            wish = _wish(connection, claim)
+            command = _command(connection, claim)
             if not printers:
                 _OF_NO_PRINTER.change(connection, its_job=claim.job_id, printer="")
             end(connection, claim.job_id, outcome, words, now, permanent=permanent, strike=strike)
-            goal = obey(wish, settlement)
+            goal = obey(command, settlement)
             move(connection, claim.job_id, claim.token, goal, now, leave=not printers)
             printer_rows.blame(connection, claim.printer, blame, now)
 
@@ -215,8 +215,8 @@ def _lost(job_id: int) -> ClaimLost:
     return ClaimLost(f"job {job_id} was taken from this attempt")
 
 
-def _wish(connection: Connection, claim: Claim) -> str:
-    found = _WISH.rows(connection, its_job=claim.job_id, its_token=claim.token)
+def _command(connection: Connection, claim: Claim) -> str:
+    found = _COMMAND.rows(connection, its_job=claim.job_id, its_token=claim.token)
     if not found:
         raise _lost(claim.job_id)
     return str(found[0][0])
@@ -281,7 +281,7 @@ def move(
         reason=settlement.reason,
         not_before=settlement.not_before,
         assigned_at=None,
-        wish="",
+        command="",
         token="",
         updated_at=now,
     )
@@ -291,10 +291,10 @@ def move(
         take_back_unprinted(connection, job_id)
 
 
-def obey(wish: str, settlement: Settlement) -> Settlement:
+def obey(command: str, settlement: Settlement) -> Settlement:
     """A job that would go back to the queue goes where a person wanted it while it was printing."""
-    if settlement.state is not State.QUEUED or not wish:
+    if settlement.state is not State.QUEUED or not command:
         return settlement
-    if wish == "cancel":
+    if command == "cancel":
         return Settlement(State.CANCELLED, "cancelled by the operator while printing")
     return Settlement(State.HELD, f"{HELD_BY_PERSON} while printing")

@@ -59,7 +59,7 @@ class JobControl:
         with self._database.write() as connection:
             state = lock(connection, job_id)
             if state is State.PRINTING:
-                self._change(connection, job_id, wish="hold")
+                self._change(connection, job_id, command="hold")
             elif state is State.QUEUED:
                 self._change(
                     connection,
@@ -86,8 +86,8 @@ class JobControl:
             state = lock(connection, job_id)
             if state in FINISHED:
                 raise _finished(job_id, state)
-            if state is State.PRINTING and _wished(connection, job_id):
-                self._change(connection, job_id, wish="")
+            if state is State.PRINTING and _commanded(connection, job_id):
+                self._change(connection, job_id, command="")
                 return
             if state is not State.HELD:
                 raise NotAllowed(job_id, state, "only a held job can be released; nothing to do")
@@ -115,7 +115,7 @@ class JobControl:
             if state in FINISHED:
                 raise _finished(job_id, state)
             if state is State.PRINTING:
-                self._change(connection, job_id, wish="cancel")
+                self._change(connection, job_id, command="cancel")
                 return
             if state is State.QUEUED:
                 self._change(connection, job_id, printer="", assigned_at=None)
@@ -267,9 +267,9 @@ def _uncertain(connection: Connection, job_id: int) -> bool:
     return found.first() is not None
 
 
-def _wished(connection: Connection, job_id: int) -> bool:
+def _commanded(connection: Connection, job_id: int) -> bool:
     """Whether a person asked for something that the attempt has not obeyed yet."""
-    return bool(connection.execute(select(jobs.c.wish).where(jobs.c.id == job_id)).scalar())
+    return bool(connection.execute(select(jobs.c.command).where(jobs.c.id == job_id)).scalar())
 
 
 def _settle_printed(connection: Connection, job_id: int, now: float) -> int:

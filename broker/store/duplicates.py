@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from broker.model.job import DONE, UNANSWERED, State
 from broker.store.prepared import Prepared, fixed
-from broker.store.tables import doubts, films, jobs, sendings
+from broker.store.tables import films, jobs, printed_again, sendings
 
 ON_PAPER = DONE | UNANSWERED
 """States of films that are on paper, or may be."""
@@ -150,8 +150,8 @@ def take_back_unprinted(connection: Connection, job_id: int) -> None:
         sendings.c.job_id == job_id, sendings.c.state.in_(ON_PAPER)
     )
     again = (
-        select(doubts.c.id)
-        .join(sendings, sendings.c.id == doubts.c.sending_id)
+        select(printed_again.c.id)
+        .join(sendings, sendings.c.id == printed_again.c.sending_id)
         .where(sendings.c.job_id == job_id)
     )
     original = connection.execute(

@@ -18,11 +18,11 @@ from broker.model.job import (
     Attempt,
     FilmState,
     Job,
-    JobFilm,
     Level,
     Outcome,
     PrintRequest,
     Priority,
+    Sending,
     State,
     collation,
 )
@@ -51,10 +51,10 @@ from broker.store.job_rows import (
     whole,
 )
 from broker.store.prepared import Prepared, fixed
-from broker.store.tables import attempts, doubts, films, jobs, sendings, spooled
+from broker.store.tables import attempts, films, jobs, printed_again, sendings, spooled
 
 FILM_STATES = frozenset(FilmState)
-FilmList = list[JobFilm]
+FilmList = list[Sending]
 AttemptList = list[Attempt]
 
 
@@ -355,12 +355,12 @@ class JobQueries:
             select(
                 sendings.c.job_id,
                 sendings.c.number,
-                doubts.c.printer,
-                doubts.c.asked_at,
+                printed_again.c.printer,
+                printed_again.c.asked_at,
                 sendings.c.state == FilmState.WAITING,
             )
-            .join(sendings, sendings.c.id == doubts.c.sending_id)
-            .order_by(doubts.c.id)
+            .join(sendings, sendings.c.id == printed_again.c.sending_id)
+            .order_by(printed_again.c.id)
         )
         if len(job_ids) <= FEW:
             statement = statement.where(sendings.c.job_id.in_(job_ids))
@@ -414,6 +414,6 @@ def _exists(connection: Connection, job_id: int) -> None:
         raise NoSuchJob(job_id)
 
 
-def _sending(row: Mapping[str, Any], content: Mapping[int, Film]) -> JobFilm:
+def _sending(row: Mapping[str, Any], content: Mapping[int, Film]) -> Sending:
     state = FilmState(row["state"])
-    return JobFilm(**{**row, "state": state}, film=content[row["number"]])
+    return Sending(**{**row, "state": state}, film=content[row["number"]])

@@ -82,7 +82,7 @@ class Recovery:
         with self._database.write() as connection:
             alive = running()
             printing = (
-                select(jobs.c.id, jobs.c.token, jobs.c.printer, jobs.c.wish, jobs.c.updated_at)
+                select(jobs.c.id, jobs.c.token, jobs.c.printer, jobs.c.command, jobs.c.updated_at)
                 .where(jobs.c.state == State.PRINTING)
                 .order_by(jobs.c.id)
             )
@@ -212,14 +212,14 @@ def _settle(
     )
     if connection.execute(running.limit(1)).first() is None:
         begin(connection, row.id, row.printer, row.updated_at)
-    again = prints_again(on_uncertain, tries, one(connection, row.id).strikes, row.wish)
+    again = prints_again(on_uncertain, tries, one(connection, row.id).strikes, row.command)
     said = f"{why} after asking {row.printer}"
     asked = _settle_asked(connection, row.id, said, again=again)
     left = left_to_print(connection, row.id)
     outcome, settlement = _recovered(asked, left, why, said, again=again)
     # Printing it again may put one more copy on paper: that counts.
     end(connection, row.id, outcome, why, now, strike=bool(asked) and again)
-    move(connection, row.id, row.token, obey(row.wish, settlement), now)
+    move(connection, row.id, row.token, obey(row.command, settlement), now)
 
 
 def _settle_asked(connection: Connection, job_id: int, said: str, *, again: bool) -> list[int]:
@@ -268,7 +268,7 @@ def hold_unsettled(connection: Connection, job_ids: Collection[int], now: float,
     asked = sendings.c.job_id.in_(job_ids) & (sendings.c.state == FilmState.ASKED)
     uncertain = {"state": FilmState.UNCERTAIN, "words": why}
     connection.execute(update(sendings).where(asked).values(**uncertain))
-    held = {"state": State.HELD, "reason": why, "token": "", "wish": "", "updated_at": now}
+    held = {"state": State.HELD, "reason": why, "token": "", "command": "", "updated_at": now}
     connection.execute(update(jobs).where(jobs.c.id.in_(job_ids)).values(**held))
 
 

@@ -19,7 +19,7 @@ HELD_AS_DUPLICATE = "a person decides whether it is printed again"
 NO_RULE = Rule()
 
 _JOB = Prepared(
-    insert(jobs).returning(jobs.c.id), *(each.name for each in jobs.c if each.name != "id")
+    insert(jobs).returning(jobs.c.id), *(each.key for each in jobs.c if each.key != "id")
 )
 _FILM = Prepared(insert(films), "job_id", "number", "content", "digest")
 _SENDING = Prepared(insert(sendings), *(each.name for each in sendings.c if each.name != "id"))
@@ -95,7 +95,7 @@ def insert_job(
         "attempts": 0,
         "strikes_after": 0,
         "not_before": 0.0,
-        "wish": "",
+        "command": "",
         "token": "",
         "created_at": now,
         "updated_at": now,

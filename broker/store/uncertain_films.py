@@ -19,13 +19,13 @@ from sqlalchemy import (
 
 from broker.model.job import UNANSWERED, FilmState
 from broker.store.prepared import Prepared
-from broker.store.tables import doubts, sendings
+from broker.store.tables import printed_again, sendings
 
 
 def _remembering(*which: ColumnElement[bool]) -> Insert:
     asked = select(sendings.c.id, sendings.c.printer, sendings.c.asked_at).where(*which)
     columns = ["sending_id", "printer", "asked_at"]
-    return insert(doubts).from_select(columns, asked.order_by(sendings.c.id))
+    return insert(printed_again).from_select(columns, asked.order_by(sendings.c.id))
 
 
 _REMEMBER_ONE = Prepared(
@@ -51,15 +51,15 @@ def take_back(connection: Connection, job_id: int, **values: object) -> int:
     and as `values` say; how many.
     """
     waiting = (
-        select(func.max(doubts.c.id))
-        .join(sendings, sendings.c.id == doubts.c.sending_id)
+        select(func.max(printed_again.c.id))
+        .join(sendings, sendings.c.id == printed_again.c.sending_id)
         .where(sendings.c.job_id == job_id, sendings.c.state == FilmState.WAITING)
         .group_by(sendings.c.id)
     )
-    rows = connection.execute(select(doubts).where(doubts.c.id.in_(waiting))).all()
+    rows = connection.execute(select(printed_again).where(printed_again.c.id.in_(waiting))).all()
     for row in rows:
         asked = {"printer": row.printer, "asked_at": row.asked_at}
         film = update(sendings).where(sendings.c.id == row.sending_id)
         connection.execute(film.values({**asked, **values}))
-        connection.execute(delete(doubts).where(doubts.c.id == row.id))
+        connection.execute(delete(printed_again).where(printed_again.c.id == row.id))
     return len(rows)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from broker.backup import adoption
-from broker.backup.adoption import Order
+from broker.backup.adoption import AdoptCommand
 from broker.model.job import FilmState, Outcome, State
 from broker.model.spool_fit import Progress
 from broker.spool.mark import read_mark
@@ -16,7 +16,7 @@ from broker.store.database import Database
 from broker.store.jobs import Jobs
 from tests.store.conftest import Clock, MakeRequest
 
-ORDER = Order("ruth", "adopt", "set back")
+ORDER = AdoptCommand("ruth", "adopt", "set back")
 
 
 def adopt(database: Database, spool: Path, clock: Clock, mark: Progress | None = None) -> list[int]:

@@ -36,7 +36,7 @@ def test_hold_of_a_printing_job_waits_for_the_film_in_hand(site: Site) -> None:
         "job 1 is printing: the film in hand is finished, then it is held; "
         "`broker jobs release 1` prints the rest\n"
     )
-    assert site.jobs.queries.get(job_id).wish == "hold"
+    assert site.jobs.queries.get(job_id).command == "hold"
     assert "will be held before its next film" in site.broker("jobs").out
 
 
@@ -191,7 +191,7 @@ def test_cancel_gives_jobs_up(site: Site) -> None:
         "job 2 is printing: the film in hand is finished, then it is cancelled\n"
     )
     assert site.jobs.queries.get(queued).state is State.CANCELLED
-    assert site.jobs.queries.get(printing).wish == "cancel"
+    assert site.jobs.queries.get(printing).command == "cancel"
 
 
 def test_move_sends_a_job_to_one_printer(site: Site) -> None:

@@ -43,8 +43,10 @@ def test_reprinting_ends(make_job: MakeJob, make_printer: MakePrinter) -> None:
 def test_a_person_comes_before_reprinting(make_job: MakeJob, make_printer: MakePrinter) -> None:
     """Who wanted to stop the job shall hear that a film may be on paper."""
     policy = replace(POLICY, on_uncertain="reprint")
-    for wish, state in (("", State.QUEUED), ("hold", State.HELD), ("cancel", State.HELD)):
-        verdict = follow(Uncertain("closed"), make_job(wish=wish), make_printer(), policy=policy)
+    for command, state in (("", State.QUEUED), ("hold", State.HELD), ("cancel", State.HELD)):
+        verdict = follow(
+            Uncertain("closed"), make_job(command=command), make_printer(), policy=policy
+        )
         assert verdict.settlement.state is state
 
 

@@ -15,7 +15,7 @@ from broker.store.commands import NotAllowed
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.printers import RECENT_S, NoSuchPrinter, Printers
-from broker.store.tables import attempts, doubts, jobs, sendings
+from broker.store.tables import attempts, jobs, printed_again, sendings
 from tests.peers.queue_model import FINISHED, LOST, NO_PRINTER, NOT_ALLOWED, QueueModel
 from tests.peers.queue_requests import CLAIMANTS, PRINTERS, Row, print_request
 from tests.peers.searching import Search
@@ -23,10 +23,12 @@ from tests.store.conftest import Clock
 
 REFUSED = {ClaimLost: LOST, NotAllowed: NOT_ALLOWED, NoSuchPrinter: NO_PRINTER}
 RECORDED = (
-    *("state", "printer", "token", "wish", "pinned"),
+    *("state", "printer", "token", "command", "pinned"),
     *("priority", "films", "copies", "not_before", "reprint_of"),
 )
-EVERYTHING = [select(each).order_by(each.c.id) for each in (jobs, sendings, attempts, doubts)]
+EVERYTHING = [
+    select(each).order_by(each.c.id) for each in (jobs, sendings, attempts, printed_again)
+]
 
 
 class Contest(Search):
@@ -104,7 +106,7 @@ class Contest(Search):
                 ]
                 for row in recorded
             ]
-            assert doubted == [film["doubts"] for film in facts["sendings"]]
+            assert doubted == [film["printed_again"] for film in facts["sendings"]]
         accepted = [row for row in before if row["state"] == "accepted"]
         assert all(row in self.rows[1] for row in accepted)
 
@@ -306,7 +308,7 @@ class Contest(Search):
         self.films[number] = [film.id for film in self.claimants[0].queries.films(number)]
 
     def read(self) -> list[list[Row]]:
-        """All rows of jobs, sendings, attempts and doubts, at one moment."""
+        """All rows of jobs, sendings, attempts and printed_again, at one moment."""
         with self.databases[0].read() as connection:
             return [
                 [dict(row) for row in connection.execute(each).mappings()] for each in EVERYTHING

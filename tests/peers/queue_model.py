@@ -55,7 +55,7 @@ class QueueModel:
             "state": "queued",
             "printer": "",
             "token": "",
-            "wish": "",
+            "command": "",
             "not_before": 0.0,
             "sendings": sendings,
             "attempts": [],
@@ -79,7 +79,7 @@ class QueueModel:
     def claim(self, number: int, printer: str, token: Token) -> None:
         """One attempt begins."""
         job = self.jobs[number]
-        job.update(state="printing", printer=printer, token=token, wish="")
+        job.update(state="printing", printer=printer, token=token, command="")
         job["attempts"].append({"printer": printer, "outcome": "", "strike": False})
 
     def line_up(self, number: int, printer: str) -> None:
@@ -109,7 +109,7 @@ class QueueModel:
         return ""
 
     def finish(self, number: int, token: Token, outcome: str, goal: str, **facts: Any) -> str:
-        """The attempt ends; a wish wins over going back to the queue."""
+        """The attempt ends; a command wins over going back to the queue."""
         job = self.jobs[number]
         if not self.holds(number, token):
             return LOST
@@ -125,7 +125,7 @@ class QueueModel:
                 continue
             found.append(number)
             doubtful = [f for f in job["sendings"] if f["state"] in ("asked", "uncertain")]
-            anew = again and not job["wish"] and self.strikes(number).count(False) + 1 < tries
+            anew = again and not job["command"] and self.strikes(number).count(False) + 1 < tries
             for film in doubtful:
                 film.update(state="uncertain")
                 if anew:
@@ -145,7 +145,7 @@ class QueueModel:
         """Only a person moves it from then on."""
         job = self.jobs[number]
         if job["state"] == "printing":
-            job["wish"] = "hold"
+            job["command"] = "hold"
         elif job["state"] == "queued":
             job.update(state="held", printer="")
         else:
@@ -158,7 +158,7 @@ class QueueModel:
         if job["state"] in FINISHED:
             return NOT_ALLOWED
         if job["state"] == "printing":
-            job["wish"] = "cancel"
+            job["command"] = "cancel"
         else:
             if job["state"] == "queued":
                 job["printer"] = ""
@@ -168,8 +168,8 @@ class QueueModel:
     def release(self, number: int, printed: bool) -> str:
         """What is in doubt was seen on paper, or is printed again."""
         job = self.jobs[number]
-        if job["state"] == "printing" and job["wish"]:
-            job["wish"] = ""
+        if job["state"] == "printing" and job["command"]:
+            job["command"] = ""
             return ""
         doubtful = any(film["state"] in ("asked", "uncertain") for film in job["sendings"])
         again = [f for f in job["sendings"] if f["state"] == "waiting" and f["doubts"]]
@@ -255,9 +255,9 @@ class QueueModel:
         film["doubts"].append((film["printer"], film["asked_at"]))
 
     def _end(self, job: JobFacts, outcome: str, goal: str, **facts: bool) -> None:
-        if goal == "queued" and job["wish"]:
-            goal = {"hold": "held", "cancel": "cancelled"}[job["wish"]]
+        if goal == "queued" and job["command"]:
+            goal = {"hold": "held", "cancel": "cancelled"}[job["command"]]
         job["attempts"][-1].update(outcome=outcome, **facts)
-        job.update(state=goal, token="", wish="")
+        job.update(state=goal, token="", command="")
         if goal == "queued":
             job["printer"] = ""

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from broker.model.job import Claim, FilmState, Job, JobFilm, Outcome, State
+from broker.model.job import Claim, FilmState, Job, Outcome, Sending, State
 from broker.model.retry import PrinterVerdict, Settlement
 from broker.store.claims import ClaimLost
 from broker.store.commands import JobControl
@@ -40,7 +40,7 @@ def _claim(jobs: Jobs, job_id: int = 1, printer: str = "oki-1") -> Claim:
     return claim
 
 
-def _everything(jobs: Jobs) -> list[tuple[Job, list[JobFilm], object]]:
+def _everything(jobs: Jobs) -> list[tuple[Job, list[Sending], object]]:
     return [
         (job, jobs.queries.films(job.id), jobs.queries.attempts(job.id))
         for job in jobs.queries.list()
@@ -201,12 +201,12 @@ def test_a_wish_is_granted_when_the_attempt_ends(
     jobs.submission.add(make_request())
     claim = _claim(jobs)
     command(jobs.commands, 1)
-    assert jobs.claims.wish(claim) == command.__name__
+    assert jobs.claims.command(claim) == command.__name__
 
     jobs.claims.finish(claim, Outcome.UNAVAILABLE, "stopped", settlement=settlement)
 
     job = jobs.queries.get(1)
-    assert (job.state, job.reason, job.wish) == (state, reason, "")
+    assert (job.state, job.reason, job.command) == (state, reason, "")
 
 
 LATE: dict[str, Callable[[Jobs, Claim, int], object]] = {
@@ -214,7 +214,7 @@ LATE: dict[str, Callable[[Jobs, Claim, int], object]] = {
     "accepted": lambda jobs, claim, film: jobs.claims.accepted(claim, film),
     "not printed": lambda jobs, claim, film: jobs.claims.not_printed(claim, film, "no"),
     "uncertain": lambda jobs, claim, film: jobs.claims.uncertain(claim, film, "no answer"),
-    "wish": lambda jobs, claim, _film: jobs.claims.wish(claim),
+    "wish": lambda jobs, claim, _film: jobs.claims.command(claim),
     "finish": lambda jobs, claim, _film: jobs.claims.finish(
         claim, Outcome.REFUSED, "no", settlement=SENT, blame=PrinterVerdict(True, "no", 9e9)
     ),

@@ -201,9 +201,9 @@ class Dispute(Contest):
     ) -> None:
         """A claim settles. Before, it hears what a person wished."""
         claim = self.claim_of(whose, back)
-        wish = self.model.jobs[claim.job_id]["wish"]
+        command = self.model.jobs[claim.job_id]["command"]
         holds = self.model.holds(claim.job_id, claim.token)
-        self.agree(lambda: self.claimants[which].claims.wish(claim), wish if holds else LOST)
+        self.agree(lambda: self.claimants[which].claims.command(claim), command if holds else LOST)
         self.finish(which, claim, outcome, goal, strike=strike, permanent=permanent, later=later)
 
     @step(

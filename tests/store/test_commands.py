@@ -150,7 +150,7 @@ def test_a_printing_job_hears_of_the_wish(jobs: Jobs, make_request: MakeRequest,
     jobs.commands.cancel(1)
     VERBS[wish](jobs)
 
-    assert (jobs.claims.wish(claim), jobs.queries.get(1).wish) == (wish, wish)
+    assert (jobs.claims.command(claim), jobs.queries.get(1).command) == (wish, wish)
 
 
 def test_a_reprint_is_a_new_job_of_the_same_films(
@@ -205,4 +205,4 @@ def test_a_verb_may_come_from_another_thread_at_any_time(
 
     jobs.commands.hold(queued.id)
 
-    assert jobs.claims.wish(claim) == "hold"
+    assert jobs.claims.command(claim) == "hold"

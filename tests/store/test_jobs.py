@@ -8,11 +8,11 @@ from sqlalchemy import func, select
 from broker.model.film import PresentationLut
 from broker.model.job import (
     FilmState,
-    JobFilm,
     Level,
     Outcome,
     PrintRequest,
     Priority,
+    Sending,
     State,
     Strike,
 )
@@ -23,7 +23,7 @@ from tests.peers.attempts import AGAIN, begin, print_films
 from tests.store.conftest import Clock, MakeFilm, MakeRequest
 
 
-def _order(films: list[JobFilm]) -> list[tuple[int, int, int]]:
+def _order(films: list[Sending]) -> list[tuple[int, int, int]]:
     return [(film.pass_number, film.number, film.copies) for film in films]
 
 
@@ -42,7 +42,7 @@ def test_a_new_job_says_what_was_asked_for(
     assert (job.films, job.films_accepted, job.copies, job.load) == (2, 0, 3, 6)
     assert (job.priority, job.needs_lut) == (Priority.HIGH, False)
     assert (job.printer, job.pinned, job.assigned_at) == ("", "oki-2", None)
-    assert (job.attempts, job.strikes, job.not_before, job.wish) == (0, (), 0.0, "")
+    assert (job.attempts, job.strikes, job.not_before, job.command) == (0, (), 0.0, "")
     assert (job.reprint_of, job.created_at, job.updated_at) == (None, 1234.5, 1234.5)
 
 

@@ -173,7 +173,7 @@ def test_a_wish_outlives_the_broker(
 
     (job,) = jobs.recovery.recover()
 
-    assert (job.state, job.wish) == (expected, "")
+    assert (job.state, job.command) == (expected, "")
 
 
 def test_jobs_that_are_not_printing_are_left_alone(jobs: Jobs, make_request: MakeRequest) -> None:
@@ -202,9 +202,9 @@ def test_running_attempts_are_left_alone(jobs: Jobs, make_request: MakeRequest) 
     recovered = jobs.recovery.recover(running=lambda: {1})
 
     assert [job.id for job in recovered] == [2]
-    assert jobs.claims.wish(running) == ""
+    assert jobs.claims.command(running) == ""
     with pytest.raises(ClaimLost):
-        jobs.claims.wish(abandoned)
+        jobs.claims.command(abandoned)
 
 
 def test_printing_again_ends_when_the_tries_are_used_up(

@@ -12,7 +12,7 @@ from broker.model.hosts import at_port
 from broker.model.job import State
 from broker.model.printable import one_line
 from broker.model.printer import Printer
-from broker.model.user import Order
+from broker.model.user import RecordedCommand
 from broker.model.vitals import Vitals
 from broker.operations.job_status import Standing, explanation, standing
 from broker.operations.look import OverviewState
@@ -50,7 +50,7 @@ KEYS = (
 SHOWN = 200
 """Jobs of the table."""
 HELP = """\
-Orders are given to the selected row: > marks it in the table that is
+CommandLog are given to the selected row: > marks it in the table that is
 in use, - in the other.
 
 h  hold      keep a job from printing until it is released
@@ -176,6 +176,6 @@ def all_of_printer(store: Store, printer: Printer) -> str:
     return "\n\n".join(parts)
 
 
-def _ordered(orders: Sequence[Order]) -> list[str]:
+def _ordered(orders: Sequence[RecordedCommand]) -> list[str]:
     lines = [f"{moment(each.at)} UTC, {each.who}, {each.verb}: {each.words}" for each in orders]
     return ["\n".join(map(one_line, lines))] if lines else []
