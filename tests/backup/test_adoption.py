@@ -47,8 +47,13 @@ def test_what_is_not_finished_is_held_and_flagged(
         "it may be on paper already: set back; before that: held by the operator: wrong size"
     )
     states = [[film.state for film in jobs.queries.films(number)] for number in (1, 2, 3, 4)]
-    doubt = FilmState.UNCERTAIN
-    assert states == [[doubt, doubt], [FilmState.ACCEPTED, doubt], [doubt, doubt], [doubt, doubt]]
+    uncertain = FilmState.UNCERTAIN
+    assert states == [
+        [uncertain, uncertain],
+        [FilmState.ACCEPTED, uncertain],
+        [uncertain, uncertain],
+        [uncertain, uncertain],
+    ]
     assert jobs.queries.films(2)[1].printer == "oki-1"
     assert jobs.queries.attempts(1)[0].outcome is Outcome.UNCERTAIN
     assert jobs.queries.waiting() == []
@@ -67,7 +72,7 @@ def test_a_person_prints_them_again_or_closes_them(
     jobs.commands.release(2, printed=True)
 
     assert jobs.queries.get(1).state is State.QUEUED
-    assert [doubt.number for doubt in jobs.queries.printed_again([1])] == [1]
+    assert [uncertain.number for uncertain in jobs.queries.printed_again([1])] == [1]
     assert jobs.queries.get(2).state is State.SENT
 
 

@@ -215,7 +215,7 @@ def test_films_taken_meanwhile_do_not_disturb_it(
 def test_unfinished_jobs_keep_their_pixels_while_they_are_copied(
     site: FilledSite, target: Path
 ) -> None:
-    """A job that is sent and let go by retention meanwhile is in the backup with its pixels."""
+    """A job that is sent and stripped by retention meanwhile is in the backup with its pixels."""
     (name,) = site.names(1)
 
     def retain() -> None:

@@ -1,4 +1,4 @@
-"""The check of a queue: what is in order is not doubted, and each kind of damage is found."""
+"""The check of a queue: what is in order is not reported, and each kind of damage is found."""
 
 from __future__ import annotations
 

@@ -203,7 +203,7 @@ def test_the_spool_that_is_in_place_is_used(site: FilledSite, target: Path) -> N
 
 
 def test_the_log_of_a_lost_database_is_set_aside(target: Path, place: Place) -> None:
-    """It must not meet another database, and may have rows that somebody wants."""
+    """It must not meet another database, and may have rows that are needed."""
     place.data_dir.mkdir(parents=True)
     log = place.data_dir / "broker.db-wal"
     log.write_bytes(b"rows")

@@ -29,7 +29,7 @@ def print_films(jobs: Jobs, job_id: int, printer: str = "oki-1", films: int | No
     jobs.claims.finish(claim, Outcome.ACCEPTED, "", settlement=settlement)
 
 
-def leave_in_doubt(jobs: Jobs) -> None:
+def leave_uncertain(jobs: Jobs) -> None:
     """Job 1 is held, its first film accepted and its second one in doubt."""
     claim = begin(jobs)
     first, second, *_ = jobs.queries.films(1)

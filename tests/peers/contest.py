@@ -48,7 +48,7 @@ class Contest(Search):
         """Job -> its sendings."""
         self.claims: list[Claim] = []
         self.unmarked: set[int] = set()
-        """Sendings that may be on paper, and that were not told to be in doubt."""
+        """Sendings that may be on paper, and that were not told to be uncertain."""
         with databases[0].write() as connection:
             connection.execute(delete(jobs))
         self.changes = 0
@@ -184,10 +184,10 @@ class Contest(Search):
         self.model.add(number, whole=whole, **facts)
         self.number_films(number)
 
-    def stop_job(self, which: int, number: int, verb: str) -> None:
+    def stop_job(self, which: int, number: int, command: str) -> None:
         """Hold or cancel."""
-        expected = getattr(self.model, verb)(number)
-        self.agree(lambda: getattr(self.claimants[which].commands, verb)(number), expected)
+        expected = getattr(self.model, command)(number)
+        self.agree(lambda: getattr(self.claimants[which].commands, command)(number), expected)
 
     def release_job(self, which: int, number: int, *, printed: bool) -> None:
         """Let it go on."""
@@ -240,17 +240,17 @@ class Contest(Search):
         else:
             self.finish(which, claim, Outcome.ACCEPTED, State.SENT)
 
-    def write(self, which: int, claim: Claim, number: int, at: int, verb: str) -> None:
+    def write(self, which: int, claim: Claim, number: int, at: int, write: str) -> None:
         """An attempt writes about one film; what it could have put on paper is counted."""
         film = self.films[number][at]
-        words = () if verb in ("asked", "accepted") else ("no answer",)
+        words = () if write in ("asked", "accepted") else ("no answer",)
         place = at if number == claim.job_id else -1
-        expected = self.model.write(claim.job_id, claim.token, place, verb)
+        expected = self.model.write(claim.job_id, claim.token, place, write)
         self.agree(
-            lambda: getattr(self.claimants[which].claims, verb)(claim, film, *words), expected
+            lambda: getattr(self.claimants[which].claims, write)(claim, film, *words), expected
         )
-        if not expected and verb == "asked":
-            # Asked again without a word of doubt, or of no, in between: maybe on paper twice.
+        if not expected and write == "asked":
+            # Asked again without being uncertain or refused in between: maybe on paper twice.
             assert film not in self.unmarked
             self.unmarked.add(film)
 
@@ -297,7 +297,7 @@ class Contest(Search):
         self.look_for_marks()
 
     def look_for_marks(self) -> None:
-        """Films of which it is said that they wait, or are in doubt, may be asked for again."""
+        """Films of which it is said that they wait, or are uncertain, may be asked for again."""
         for number, films in self.films.items():
             for film, facts in zip(films, self.model.jobs[number]["sendings"], strict=True):
                 if facts["state"] in ("waiting", "uncertain"):

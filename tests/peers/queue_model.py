@@ -87,22 +87,22 @@ class QueueModel:
         if self.jobs[number]["state"] == "queued":
             self.jobs[number]["printer"] = printer
 
-    def write(self, number: int, token: Token, at: int, verb: str) -> str:
+    def write(self, number: int, token: Token, at: int, write: str) -> str:
         """What an attempt writes about one sending; `at` is none of the job's when negative."""
         job = self.jobs[number]
-        before = {"asked": ("waiting", "uncertain")}.get(verb, ("asked",))
+        before = {"asked": ("waiting", "uncertain")}.get(write, ("asked",))
         if not self.holds(number, token) or at < 0 or job["sendings"][at]["state"] not in before:
             return LOST
         film = job["sendings"][at]
-        if verb == "asked":
+        if write == "asked":
             if film["state"] == "uncertain":
                 self._doubt(film)
             film.update(
                 state="asked", printer=job["printer"], asked_at=self.clock(), accepted_at=None
             )
-        elif verb == "accepted":
+        elif write == "accepted":
             film.update(state="accepted", accepted_at=self.clock())
-        elif verb == "not_printed":
+        elif write == "not_printed":
             film.update(state="waiting", printer="", asked_at=None)
         else:
             film.update(state="uncertain")
@@ -118,26 +118,26 @@ class QueueModel:
         return ""
 
     def recover(self, again: bool, tries: int, running: Collection[int]) -> list[int]:
-        """Claims of those that are gone end; what was asked is in doubt. Those that it found."""
+        """Claims of those that are gone end; what was asked is uncertain. Those that it found."""
         found = []
         for number, job in self.jobs.items():
             if job["state"] != "printing" or number in running:
                 continue
             found.append(number)
-            doubtful = [f for f in job["sendings"] if f["state"] in ("asked", "uncertain")]
+            unanswered = [f for f in job["sendings"] if f["state"] in ("asked", "uncertain")]
             anew = again and not job["command"] and self.strikes(number).count(False) + 1 < tries
-            for film in doubtful:
+            for film in unanswered:
                 film.update(state="uncertain")
                 if anew:
                     self._doubt(film)
                     film.update(state="waiting", printer="", asked_at=None)
             if not self.left(number):
                 outcome, goal = "accepted", "sent"
-            elif not doubtful:
+            elif not unanswered:
                 outcome, goal = "unavailable", "queued"
             else:
                 outcome, goal = "uncertain", "queued" if anew else "held"
-            self._end(job, outcome, goal, strike=bool(doubtful) and anew, permanent=False)
+            self._end(job, outcome, goal, strike=bool(unanswered) and anew, permanent=False)
             job["not_before"] = 0.0
         return found
 
@@ -166,14 +166,14 @@ class QueueModel:
         return ""
 
     def release(self, number: int, printed: bool) -> str:
-        """What is in doubt was seen on paper, or is printed again."""
+        """What is uncertain was seen on paper, or is printed again."""
         job = self.jobs[number]
         if job["state"] == "printing" and job["command"]:
             job["command"] = ""
             return ""
-        doubtful = any(film["state"] in ("asked", "uncertain") for film in job["sendings"])
+        unanswered = any(film["state"] in ("asked", "uncertain") for film in job["sendings"])
         again = [f for f in job["sendings"] if f["state"] == "waiting" and f["doubts"]]
-        if job["state"] != "held" or (printed and not doubtful and not again):
+        if job["state"] != "held" or (printed and not unanswered and not again):
             return NOT_ALLOWED
         for film in again if printed else []:
             printer, asked_at = film["doubts"].pop()
@@ -193,14 +193,14 @@ class QueueModel:
         return ""
 
     def move(self, number: int, printer: str) -> str:
-        """It waits for that printer and no other; what is in doubt is decided first."""
+        """It waits for that printer and no other; what is uncertain is decided first."""
         job = self.jobs[number]
         if printer not in self.printers:
             return NO_PRINTER
-        doubtful = any(film["state"] in ("asked", "uncertain") for film in job["sendings"])
+        unanswered = any(film["state"] in ("asked", "uncertain") for film in job["sendings"])
         if (
             job["state"] not in ("queued", "held")
-            or (job["state"] == "held" and doubtful)
+            or (job["state"] == "held" and unanswered)
             or not self.left(number)
         ):
             return NOT_ALLOWED

@@ -387,7 +387,7 @@ def test_two_of_one_name_are_both_set_aside(spool: Spool, tmp_path: Path) -> Non
     _kept(spool, PIXELS)
     _sweep(spool, Rows())
     _file(tmp_path, NAME).mkdir()
-    (_file(tmp_path, NAME) / "somebody's").touch()
+    (_file(tmp_path, NAME) / "other").touch()
 
     assert _sweep(spool, Rows()) == Swept(aside=1)
     assert len(spool.orphans.found()) == 2

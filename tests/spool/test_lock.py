@@ -12,7 +12,7 @@ from broker.spool.lock import Busy, SpoolLock
 
 
 class Visitor:
-    """Somebody on a thread of their own, who stays inside until told to leave."""
+    """A holder of the lock on a thread of its own, until told to leave."""
 
     def __init__(self, enter: AbstractContextManager[None]) -> None:
         self.inside = threading.Event()

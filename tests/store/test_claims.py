@@ -189,7 +189,7 @@ def test_an_attempt_ends_as_settled(
         (JobControl.cancel, HELD, State.HELD, "every printer refused it"),
     ],
 )
-def test_a_wish_is_granted_when_the_attempt_ends(
+def test_a_command_is_obeyed_when_the_attempt_ends(
     jobs: Jobs,
     make_request: MakeRequest,
     command: Callable[[JobControl, int], None],
@@ -214,7 +214,7 @@ LATE: dict[str, Callable[[Jobs, Claim, int], object]] = {
     "accepted": lambda jobs, claim, film: jobs.claims.accepted(claim, film),
     "not printed": lambda jobs, claim, film: jobs.claims.not_printed(claim, film, "no"),
     "uncertain": lambda jobs, claim, film: jobs.claims.uncertain(claim, film, "no answer"),
-    "wish": lambda jobs, claim, _film: jobs.claims.command(claim),
+    "command": lambda jobs, claim, _film: jobs.claims.command(claim),
     "finish": lambda jobs, claim, _film: jobs.claims.finish(
         claim, Outcome.REFUSED, "no", settlement=SENT, blame=PrinterVerdict(True, "no", 9e9)
     ),

@@ -1,4 +1,4 @@
-"""The operator's verbs: each one in each state."""
+"""Operator commands: each one in each state."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from broker.store.commands import NotAllowed
 from broker.store.job_rows import NoSuchJob
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers
-from tests.peers.attempts import SENT, begin, leave_in_doubt
+from tests.peers.attempts import SENT, begin, leave_uncertain
 from tests.store.conftest import Clock, MakeRequest
 
-Verb = Callable[[Jobs], object]
+Command = Callable[[Jobs], object]
 
-VERBS: dict[str, Verb] = {
+COMMANDS: dict[str, Command] = {
     "hold": lambda jobs: jobs.commands.hold(1),
     "release": lambda jobs: jobs.commands.release(1),
     "cancel": lambda jobs: jobs.commands.cancel(1),
@@ -80,7 +80,9 @@ TABLE: dict[str, dict[str, State | str]] = {
     },
 }
 
-SITUATIONS = [(verb, before, after) for verb in TABLE for before, after in TABLE[verb].items()]
+SITUATIONS = [
+    (command, before, after) for command in TABLE for before, after in TABLE[command].items()
+]
 
 
 @pytest.fixture(autouse=True)
@@ -96,36 +98,36 @@ def _bring(jobs: Jobs, before: str) -> None:
         case "held":
             jobs.commands.hold(1)
         case "uncertain":
-            leave_in_doubt(jobs)
+            leave_uncertain(jobs)
         case "sent":
             jobs.claims.finish(begin(jobs), Outcome.ACCEPTED, "", settlement=SENT)
         case "cancelled":
             jobs.commands.cancel(1)
 
 
-@pytest.mark.parametrize(("verb", "before", "after"), SITUATIONS)
-def test_each_verb_in_each_state(
-    jobs: Jobs, make_request: MakeRequest, verb: str, before: str, after: State | str
+@pytest.mark.parametrize(("command", "before", "after"), SITUATIONS)
+def test_each_command_in_each_state(
+    jobs: Jobs, make_request: MakeRequest, command: str, before: str, after: State | str
 ) -> None:
-    """A verb moves the job where the table says, or names job, state and remedy, and moves none."""
+    """The job moves where the table says, or job, state and remedy are named and none moves."""
     jobs.submission.add(make_request(2))
     _bring(jobs, before)
     found = jobs.queries.get(1)
 
     if isinstance(after, State):
-        VERBS[verb](jobs)
+        COMMANDS[command](jobs)
         assert jobs.queries.get(1).state is after
     else:
         with pytest.raises(NotAllowed, match=f"job 1 is {found.state}: .*{after}"):
-            VERBS[verb](jobs)
+            COMMANDS[command](jobs)
         assert jobs.queries.list() == [found]
 
 
-@pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS.keys())
-def test_a_verb_on_no_job_says_so(jobs: Jobs, verb: Verb) -> None:
-    """Every verb names the number that there is no job of."""
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS.keys())
+def test_a_command_on_no_job_says_so(jobs: Jobs, command: Command) -> None:
+    """Every command names the number that there is no job of."""
     with pytest.raises(NoSuchJob, match="no job 1"):
-        verb(jobs)
+        command(jobs)
 
 
 def test_a_held_job_waits_for_nothing(jobs: Jobs, clock: Clock, make_request: MakeRequest) -> None:
@@ -141,16 +143,18 @@ def test_a_held_job_waits_for_nothing(jobs: Jobs, clock: Clock, make_request: Ma
     assert (job.assigned_at, job.updated_at, job.load) == (None, 1200.0, 0)
 
 
-@pytest.mark.parametrize("wish", ["hold", "cancel"])
-def test_a_printing_job_hears_of_the_wish(jobs: Jobs, make_request: MakeRequest, wish: str) -> None:
-    """The attempt reads it before its next film; the latest wish is the one that counts."""
+@pytest.mark.parametrize("command", ["hold", "cancel"])
+def test_a_printing_job_hears_of_the_command(
+    jobs: Jobs, make_request: MakeRequest, command: str
+) -> None:
+    """The attempt reads it before its next film; the latest command is the one that counts."""
     jobs.submission.add(make_request())
     claim = begin(jobs)
     jobs.commands.hold(1)
     jobs.commands.cancel(1)
-    VERBS[wish](jobs)
+    COMMANDS[command](jobs)
 
-    assert (jobs.claims.command(claim), jobs.queries.get(1).command) == (wish, wish)
+    assert (jobs.claims.command(claim), jobs.queries.get(1).command) == (command, command)
 
 
 def test_a_reprint_is_a_new_job_of_the_same_films(
@@ -159,7 +163,7 @@ def test_a_reprint_is_a_new_job_of_the_same_films(
     """All films and copies again, in a film session of its own; the old job stays as it is."""
     request = make_request(2, level=Level.FILM_SESSION, copies=3, priority=Priority.HIGH)
     jobs.submission.add(request, pinned="oki-1")
-    leave_in_doubt(jobs)
+    leave_uncertain(jobs)
     before = jobs.queries.get(1)
     clock.now = 1400.0
 
@@ -194,10 +198,10 @@ def test_an_urgent_job_comes_first(jobs: Jobs, make_request: MakeRequest) -> Non
     ]
 
 
-def test_a_verb_may_come_from_another_thread_at_any_time(
+def test_a_command_may_come_from_another_thread_at_any_time(
     jobs: Jobs, make_request: MakeRequest
 ) -> None:
-    """A hold that comes too late for the queue becomes a wish, and never gets lost."""
+    """A hold that comes too late for the queue waits for the attempt, and is not lost."""
     jobs.submission.add(make_request())
     queued: Job = jobs.queries.get(1)
     claim = begin(jobs)

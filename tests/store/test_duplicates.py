@@ -14,7 +14,7 @@ from broker.store.duplicates import Rule
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers
 from broker.store.tables import films
-from tests.peers.attempts import leave_in_doubt
+from tests.peers.attempts import leave_uncertain
 from tests.store.conftest import Clock, MakeFilm, MakeRequest
 
 RULE = Rule(window_s=900.0)
@@ -157,16 +157,16 @@ def test_a_reprint_is_asked_for_and_no_duplicate(jobs: Jobs, make_request: MakeR
     assert jobs.queries.get(jobs.commands.reprint(1)).duplicate_of is None
 
 
-@pytest.mark.parametrize("verb", ["release", "move"])
+@pytest.mark.parametrize("command", ["release", "move"])
 def test_a_job_that_goes_on_is_the_duplicate_of_what_came_meanwhile(
-    jobs: Jobs, printers: Printers, make_film: MakeFilm, make_request: MakeRequest, verb: str
+    jobs: Jobs, printers: Printers, make_film: MakeFilm, make_request: MakeRequest, command: str
 ) -> None:
     """Both print, and each says so; only films that are left count, and cancelled jobs do not."""
     two = (make_film("11" * 32), make_film("22" * 32), make_film("33" * 32))
     assert printers.list()
     jobs.submission.add(make_request(films=two))
-    leave_in_doubt(jobs)
-    if verb == "move":
+    leave_uncertain(jobs)
+    if command == "move":
         jobs.commands.release(1, printed=True)
         jobs.commands.hold(1)
     jobs.submission.add(make_request(films=(make_film("11" * 32),)))
@@ -175,7 +175,7 @@ def test_a_job_that_goes_on_is_the_duplicate_of_what_came_meanwhile(
     jobs.commands.cancel(3)
     before = jobs.queries.get(1).duplicate_of
 
-    jobs.commands.release(1) if verb == "release" else jobs.commands.move(1, "oki-2")
+    jobs.commands.release(1) if command == "release" else jobs.commands.move(1, "oki-2")
 
     flag = "film 3: possible duplicate of job 4"
     assert (before, jobs.queries.get(1).duplicate_of, jobs.queries.get(1).remark) == (None, 4, flag)

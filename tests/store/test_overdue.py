@@ -36,7 +36,7 @@ def test_a_job_that_a_person_held_is_no_news(jobs: Jobs, make_request: MakeReque
 def test_a_person_who_held_it_hears_that_a_film_is_uncertain(
     jobs: Jobs, make_request: MakeRequest
 ) -> None:
-    """He wished to hold it while it printed; why it is held is another matter now."""
+    """A person held it while it printed; why it is held is another matter now."""
     job_id = jobs.submission.add(make_request())
     claim = jobs.claims.claim(job_id, "oki-1")
     assert claim is not None

@@ -87,7 +87,7 @@ def test_a_film_asked_for_is_printed_again_where_the_site_chose_so(
 def test_a_film_already_uncertain_is_settled_alike(
     jobs: Jobs, make_request: MakeRequest, on_uncertain: str, state: State
 ) -> None:
-    """The broker may stop between writing down the doubt and settling the job."""
+    """The broker may stop between writing down that it is uncertain and settling the job."""
     jobs.submission.add(make_request())
     claim = _claim(jobs)
     (film,) = jobs.queries.films(1)
@@ -113,7 +113,7 @@ def test_a_job_with_every_film_accepted_was_sent(jobs: Jobs, make_request: MakeR
     assert _ended(jobs)[0] is Outcome.ACCEPTED
 
 
-def test_only_the_pass_that_was_asked_for_is_in_doubt(
+def test_only_the_pass_that_was_asked_for_is_uncertain(
     jobs: Jobs, make_request: MakeRequest
 ) -> None:
     """Of a collated request, passes before it are accepted and passes after it still wait."""
@@ -135,16 +135,16 @@ def test_only_the_pass_that_was_asked_for_is_in_doubt(
     ]
 
 
-@pytest.mark.parametrize("wish", ["hold", "cancel"])
-def test_a_wish_comes_before_printing_again(
-    jobs: Jobs, make_request: MakeRequest, wish: str
+@pytest.mark.parametrize("command", ["hold", "cancel"])
+def test_a_command_comes_before_printing_again(
+    jobs: Jobs, make_request: MakeRequest, command: str
 ) -> None:
     """Where a person wanted to stop it, a film that may be on paper stays uncertain, also where the
     site prints again: they shall hear of it."""
     jobs.submission.add(make_request(2))
     claim = _claim(jobs)
     jobs.claims.asked(claim, jobs.queries.films(1)[0].id)
-    getattr(jobs.commands, wish)(1)
+    getattr(jobs.commands, command)(1)
 
     (job,) = jobs.recovery.recover("reprint", why="the attempt broke off")
 
@@ -160,7 +160,7 @@ def test_a_wish_comes_before_printing_again(
 @pytest.mark.parametrize(
     ("command", "expected"), [(JobControl.hold, State.HELD), (JobControl.cancel, State.CANCELLED)]
 )
-def test_a_wish_outlives_the_broker(
+def test_a_command_outlives_the_broker(
     jobs: Jobs,
     make_request: MakeRequest,
     command: Callable[[JobControl, int], None],

@@ -1,4 +1,4 @@
-"""A person lets a job go on, or moves it: what is in doubt is decided, what was is forgiven."""
+"""A person lets a job go on, or moves it: what is uncertain is decided, what was is forgiven."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from broker.model.retry import Settlement
 from broker.store.commands import NotAllowed
 from broker.store.jobs import Jobs
 from broker.store.printers import NoSuchPrinter, Printers
-from tests.peers.attempts import begin, leave_in_doubt
+from tests.peers.attempts import begin, leave_uncertain
 from tests.store.conftest import Clock, MakeRequest
 
 
@@ -21,10 +21,10 @@ def _pool(printers: Printers) -> None:
     assert len(printers.list()) == 2
 
 
-def test_released_films_in_doubt_are_printed_again(jobs: Jobs, make_request: MakeRequest) -> None:
+def test_released_uncertain_films_are_printed_again(jobs: Jobs, make_request: MakeRequest) -> None:
     """The person says that they are not on paper: they wait, and what was accepted stays so."""
     jobs.submission.add(make_request(3))
-    leave_in_doubt(jobs)
+    leave_uncertain(jobs)
 
     jobs.commands.release(1)
 
@@ -38,9 +38,9 @@ def test_released_films_in_doubt_are_printed_again(jobs: Jobs, make_request: Mak
 def test_films_seen_on_paper_are_not_printed_again(
     jobs: Jobs, clock: Clock, make_request: MakeRequest
 ) -> None:
-    """With `printed` the film in doubt is settled, and only what is left is printed."""
+    """With `printed` the uncertain film is settled, and only what is left is printed."""
     jobs.submission.add(make_request(3))
-    leave_in_doubt(jobs)
+    leave_uncertain(jobs)
     clock.now = 1300.0
 
     jobs.commands.release(1, printed=True)
@@ -57,9 +57,9 @@ def test_films_seen_on_paper_are_not_printed_again(
 
 
 def test_a_released_job_with_nothing_left_is_sent(jobs: Jobs, make_request: MakeRequest) -> None:
-    """When the film in doubt was the last one, its job is done where it was printed."""
+    """When the uncertain film was the last one, its job is done where it was printed."""
     jobs.submission.add(make_request(2))
-    leave_in_doubt(jobs)
+    leave_uncertain(jobs)
 
     jobs.commands.release(1, printed=True)
 
@@ -81,12 +81,12 @@ def test_saying_printed_of_a_film_that_was_not_asked_for_prints_nothing(
 
 
 @pytest.mark.parametrize(
-    "verb",
+    "command",
     [lambda jobs: jobs.commands.release(1), lambda jobs: jobs.commands.move(1, "oki-2")],
     ids=["release", "move"],
 )
 def test_a_person_forgives_strikes(
-    jobs: Jobs, make_request: MakeRequest, verb: Callable[[Jobs], None]
+    jobs: Jobs, make_request: MakeRequest, command: Callable[[Jobs], None]
 ) -> None:
     """The job begins anew: earlier attempts stay on record, and count no more; later ones do."""
     jobs.submission.add(make_request())
@@ -95,7 +95,7 @@ def test_a_person_forgives_strikes(
     assert len(jobs.queries.get(1).strikes) == 1
     jobs.commands.hold(1)
 
-    verb(jobs)
+    command(jobs)
 
     job = jobs.queries.get(1)
     assert (job.attempts, job.strikes, job.not_before, job.reason) == (1, (), 0.0, "")
@@ -130,7 +130,7 @@ def test_a_job_is_moved_to_a_printer_that_there_is(jobs: Jobs, make_request: Mak
 def test_a_job_that_prints_again_by_the_sites_choice_may_be_moved(
     jobs: Jobs, make_request: MakeRequest
 ) -> None:
-    """Its film in doubt is queued already: there is nothing that a person has to settle first."""
+    """Its uncertain film is queued already: there is nothing that a person has to settle first."""
     jobs.submission.add(make_request())
     claim = begin(jobs)
     (film,) = jobs.queries.films(1)

@@ -9,16 +9,16 @@ from broker.model.retry import Settlement
 from broker.store.claims import ClaimLost
 from broker.store.jobs import Jobs
 from broker.store.queries import PrintedAgain
-from tests.peers.attempts import begin, leave_in_doubt, print_films
+from tests.peers.attempts import begin, leave_uncertain, print_films
 from tests.store.conftest import Clock, MakeRequest
 
-DOUBT = PrintedAgain(1, 2, "oki-1", 1000.0, waits=False)
+AGAIN = PrintedAgain(1, 2, "oki-1", 1000.0, waits=False)
 
 
 def test_a_person_prints_it_again(jobs: Jobs, clock: Clock, make_request: MakeRequest) -> None:
-    """Of the film in doubt, and of no other; the next try and its end do not hide it."""
+    """Of the uncertain film, and of no other; the next try and its end do not hide it."""
     jobs.submission.add(make_request(3))
-    leave_in_doubt(jobs)
+    leave_uncertain(jobs)
     assert jobs.queries.printed_again({1}) == []
     clock.now = 2000.0
 
@@ -26,14 +26,14 @@ def test_a_person_prints_it_again(jobs: Jobs, clock: Clock, make_request: MakeRe
     print_films(jobs, 1, "oki-2")
 
     assert jobs.queries.get(1).state is State.SENT
-    assert jobs.queries.printed_again({1}) == jobs.queries.printed_again(range(1, 200)) == [DOUBT]
+    assert jobs.queries.printed_again({1}) == jobs.queries.printed_again(range(1, 200)) == [AGAIN]
     assert jobs.queries.printed_again({2}) == []
 
 
 def test_a_person_has_seen_it(jobs: Jobs, make_request: MakeRequest) -> None:
     """What is settled as printed is not printed again: there is nothing to remember."""
     jobs.submission.add(make_request(3))
-    leave_in_doubt(jobs)
+    leave_uncertain(jobs)
 
     jobs.commands.release(1, printed=True)
 
@@ -56,7 +56,7 @@ def test_the_site_prints_it_again_after_a_stop(jobs: Jobs, make_request: MakeReq
 def test_the_site_prints_it_again_after_silence(
     jobs: Jobs, clock: Clock, make_request: MakeRequest
 ) -> None:
-    """The job is queued with its film in doubt; a request for it again first says so."""
+    """The job is queued with its uncertain film; a request for it again first says so."""
     jobs.submission.add(make_request())
     claim = begin(jobs)
     (film,) = jobs.queries.films(1)
@@ -72,7 +72,7 @@ def test_the_site_prints_it_again_after_silence(
     assert jobs.queries.printed_again({1}) == [PrintedAgain(1, 1, "oki-1", 1000.0, waits=False)]
 
 
-def test_a_late_writer_leaves_no_doubt(jobs: Jobs, make_request: MakeRequest) -> None:
+def test_a_late_writer_leaves_no_uncertain_film(jobs: Jobs, make_request: MakeRequest) -> None:
     """An attempt whose job was taken from it changes nothing, here neither."""
     jobs.submission.add(make_request())
     late = begin(jobs)
@@ -92,7 +92,7 @@ def test_a_film_that_waits_again_may_yet_be_seen(
 ) -> None:
     """A person lets it print, stops that, and finds it: it is settled as it was asked for first."""
     jobs.submission.add(make_request(3))
-    leave_in_doubt(jobs)
+    leave_uncertain(jobs)
     jobs.commands.release(1)
     assert [each.waits for each in jobs.queries.printed_again({1})] == [True]
     jobs.commands.hold(1)
