@@ -107,7 +107,7 @@ def hold_unfinished(connection: Connection, now: float, reason: str, moment: flo
             words = f"{reason}; before that: {before}" if before else reason
             values = {"state": State.HELD, "reason": words, "printer": "", "assigned_at": None}
             held.append(row.id)
-        values |= {"wish": "", "token": "", "not_before": 0.0, "updated_at": now}
+        values |= {"command": "", "token": "", "not_before": 0.0, "updated_at": now}
         connection.execute(update(jobs).where(jobs.c.id == row.id).values(**values))
     return held
 

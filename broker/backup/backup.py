@@ -23,7 +23,7 @@ from typing import Any, Protocol
 from broker.backup.snapshot import (
     Snapshot,
     Tell,
-    Wanted,
+    WantedPixels,
     copy_database,
     forget_pixels,
     hash_of,
@@ -356,7 +356,7 @@ def _copy_whole(site: Site, fresh: Path, tell: Tell, begun: Callable[[Snapshot],
         )
 
 
-def _copy(places: Sequence[Path], target: Path, wanted: Wanted, tally: _Tally) -> None:
+def _copy(places: Sequence[Path], target: Path, wanted: WantedPixels, tally: _Tally) -> None:
     there = size_of(target, wanted.name)
     if there is not None and there == (wanted.length if wanted.length is not None else there):
         tally.files += 1
@@ -379,7 +379,7 @@ def _copy(places: Sequence[Path], target: Path, wanted: Wanted, tally: _Tally) -
             tally.bytes += size
 
 
-def _forget(site: Site, fresh: Path, wanted: Sequence[Wanted], tally: _Tally) -> int:
+def _forget(site: Site, fresh: Path, wanted: Sequence[WantedPixels], tally: _Tally) -> int:
     """Files that are missing because retention removed them after the backup's moment: the copy
     says so, too. How many jobs.
     """

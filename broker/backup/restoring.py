@@ -19,7 +19,7 @@ from sqlalchemy import Connection, delete, update
 
 from broker.backup.adoption import hold_unfinished, set_aside, set_forward
 from broker.backup.backup import SPOOL, Manifest, Watcher
-from broker.backup.snapshot import Snapshot, Wanted, hash_of, remove_copy
+from broker.backup.snapshot import Snapshot, WantedPixels, hash_of, remove_copy
 from broker.model.spool_fit import BackupFit, BackupSeen, Progress, backup_fit
 from broker.spool.binding import spool_seen
 from broker.spool.files import Spool
@@ -71,7 +71,7 @@ class Inspection:
 
     folder: Path
     manifest: Manifest
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[WantedPixels, ...]
     there: frozenset[str]
     """Of these, the ones that the spool has and that are right."""
     missing: tuple[str, ...]

@@ -27,7 +27,8 @@ RECORDED = (
     *("priority", "films", "copies", "not_before", "reprint_of"),
 )
 EVERYTHING = [
-    select(each).order_by(each.c.id) for each in (jobs, sendings, attempts, printed_again)
+    select(*(column.label(column.key) for column in each.c)).order_by(each.c.id)
+    for each in (jobs, sendings, attempts, printed_again)
 ]
 
 
