@@ -170,10 +170,12 @@ class Claims:
         printers: bool = True,
     ) -> None:
         """End the attempt, which was no printer's without `printers`, move the job on as settled,
-        and blame the printer; ClaimLost.
+        and blame the printer.
 
         All at once, so that the next job is not claimed for a printer that has just failed. A
         person's command wins over going back to the queue. Films are left as they are.
+
+        Raises: ClaimLost.
         """
         now = self._clock()
         with self._database.write() as connection:

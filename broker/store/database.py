@@ -116,8 +116,8 @@ class Database:
 
         A transaction waits for its turn for `busy_s` at most: BUSY_S, when none is given.
 
-        ValueError for a kind of database that the broker does not know, OSError when the file
-        cannot be made. Tables are the schema's affair.
+        Tables are made by `schema`. Raises: ValueError: for a kind of database that the broker
+        does not know. OSError: when the file cannot be made.
         """
         busy_s = BUSY_S if busy_s is None else busy_s
         parts = make_url(url)

@@ -241,7 +241,7 @@ class Printers:
         raise NoSuchPrinter(name, [printer.name for printer in found])
 
     def set_duty(self, name: str, duty: Duty, reason: str = "") -> None:
-        """What the operator wants of it, from now on; NoSuchPrinter.
+        """What the operator wants of it, from now on. Raises: NoSuchPrinter.
 
         Saying the same again without a reason changes nothing, but for `ready`: the person who
         says so has mended it, and waiting jobs that it had refused may try it again.
@@ -258,7 +258,7 @@ class Printers:
     def observe(
         self, name: str, look: Callable[[Printer], Observation]
     ) -> tuple[Printer, Observation]:
-        """Write what a check makes of it as it is now; both. NoSuchPrinter.
+        """Write what a check makes of it as it is now; both. Raises: NoSuchPrinter.
 
         In one transaction: an attempt may tell more of it at the same time.
         """
