@@ -36,6 +36,8 @@ class Prepared:
         self._statement = statement
         self._columns = columns
         self._sql = ""
+        self._backend: Backend
+        """That of the first connection, for which the statement is made."""
         self._fixed: dict[str, Any] = {}
         self._converts: list[tuple[int, Convert]] = []
         self.names: tuple[str, ...] = ()
@@ -45,20 +47,20 @@ class Prepared:
 
     def rows(self, connection: Connection, **values: object) -> list[Row]:
         """Run it; all that it finds or returns."""
-        backend: Backend = connection.info[BACKEND]
-        found = backend.rows(self._run(backend, connection, values), self._sql)
+        cursor = self._run(connection, values)
+        found = self._backend.rows(cursor, self._sql)
         if self._converts:
             return [self._converted(row) for row in found]
         return found
 
     def change(self, connection: Connection, **values: object) -> int:
         """Run it; how many rows it changed."""
-        return int(self._run(connection.info[BACKEND], connection, values).rowcount)
+        return int(self._run(connection, values).rowcount)
 
-    def _run(self, backend: Backend, connection: Connection, values: dict[str, object]) -> Any:
+    def _run(self, connection: Connection, values: dict[str, object]) -> Any:
         if not self._sql:
             self._prepare(connection)
-        return backend.run(connection, self._sql, {**self._fixed, **values})
+        return self._backend.run(connection, self._sql, {**self._fixed, **values})
 
     def _prepare(self, connection: Connection) -> None:
         dialect = connection.dialect
@@ -72,6 +74,7 @@ class Prepared:
                 for column in self._statement.selected_columns
             ]
             self._converts = [(at, each) for at, each in enumerate(converts) if each is not None]
+        self._backend = connection.info[BACKEND]
         self._sql = str(compiled)  # last: other threads look at it
 
     def _converted(self, row: Row) -> Row:

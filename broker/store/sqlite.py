@@ -105,8 +105,8 @@ class Sqlite:
         return _driver(connection).total_changes
 
     def count_change(self, connection: Connection, at: float) -> Progress | None:
-        (row,) = self.rows(self.run(connection, _COUNT, {"at": at}), _COUNT) or (None,)
-        return None if row is None else _progress(row)
+        found = self.rows(self.run(connection, _COUNT, {"at": at}), _COUNT)
+        return _progress(found[0]) if found else None
 
     def progress(self, connection: Connection) -> Progress:
         return _progress(_driver(connection).execute(_PROGRESS).fetchone())
@@ -160,9 +160,9 @@ def _code(error: BaseException) -> int:
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
-    return driver
+    driver: Any = connection.connection.driver_connection
+    found: sqlite3.Connection = driver
+    return found
 
 
 def make_file(path: Path) -> None:
