@@ -99,7 +99,7 @@ class Contest(Search):
             shown = ("number", "copies", "state", "printer", "asked_at", "accepted_at")
             modelled = [{key: film[key] for key in shown} for film in facts["sendings"]]
             assert [{key: row[key] for key in shown} for row in recorded] == modelled
-            doubted = [
+            again = [
                 [
                     (each["printer"], each["asked_at"])
                     for each in self.rows[3]
@@ -107,7 +107,7 @@ class Contest(Search):
                 ]
                 for row in recorded
             ]
-            assert doubted == [film["printed_again"] for film in facts["sendings"]]
+            assert again == [film["printed_again"] for film in facts["sendings"]]
         accepted = [row for row in before if row["state"] == "accepted"]
         assert all(row in self.rows[1] for row in accepted)
 

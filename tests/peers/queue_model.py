@@ -43,7 +43,7 @@ class QueueModel:
                 "printer": "",
                 "asked_at": None,
                 "accepted_at": None,
-                "doubts": [],
+                "printed_again": [],
             }
             for _ in range(passes)
             for film in range(1, facts["films"] + 1)
@@ -172,11 +172,11 @@ class QueueModel:
             job["command"] = ""
             return ""
         unanswered = any(film["state"] in ("asked", "uncertain") for film in job["sendings"])
-        again = [f for f in job["sendings"] if f["state"] == "waiting" and f["doubts"]]
+        again = [f for f in job["sendings"] if f["state"] == "waiting" and f["printed_again"]]
         if job["state"] != "held" or (printed and not unanswered and not again):
             return NOT_ALLOWED
         for film in again if printed else []:
-            printer, asked_at = film["doubts"].pop()
+            printer, asked_at = film["printed_again"].pop()
             film.update(
                 state="accepted", printer=printer, asked_at=asked_at, accepted_at=self.clock()
             )
@@ -252,7 +252,7 @@ class QueueModel:
 
     def _doubt(self, film: FilmFacts) -> None:
         """It prints again, and may be on paper: that is known as long as the job is."""
-        film["doubts"].append((film["printer"], film["asked_at"]))
+        film["printed_again"].append((film["printer"], film["asked_at"]))
 
     def _end(self, job: JobFacts, outcome: str, goal: str, **facts: bool) -> None:
         if goal == "queued" and job["command"]:
