@@ -18,7 +18,7 @@ from broker.spool.mark import write_mark
 from broker.store import identity
 from broker.store.claims import left_to_print
 from broker.store.database import Database
-from broker.store.tables import attempts, jobs, orders, queue, released, sendings
+from broker.store.tables import attempts, jobs, queue, recorded_commands, released, sendings
 
 _SUFFIXES = ("-wal", "-shm", "-journal")
 
@@ -48,7 +48,7 @@ REASON = "it may be on paper already"
 
 
 @dataclass(frozen=True)
-class Order:
+class AdoptCommand:
     """Whose word it is, and what they were told."""
 
     who: str
@@ -60,7 +60,7 @@ def adopt(
     database: Database,
     spool: Path,
     mark: Progress | None,
-    order: Order,
+    order: AdoptCommand,
     clock: Callable[[], float],
 ) -> list[int]:
     """Make that spool this database's, whatever its mark knows; the numbers of the jobs held.
@@ -75,7 +75,9 @@ def adopt(
         connection.execute(delete(released))
         set_forward(connection, mark.jobs if mark else 0, mark.changes if mark else 0)
         values = {"who": order.who[:64], "verb": order.verb, "words": order.words}
-        connection.execute(insert(orders).values(at=now, job_id=None, printer="", **values))
+        connection.execute(
+            insert(recorded_commands).values(at=now, job_id=None, printer="", **values)
+        )
     progress = identity.seen(database).progress
     assert progress is not None
     write_mark(spool, progress)
@@ -100,18 +102,19 @@ def hold_unfinished(connection: Connection, now: float, reason: str, moment: flo
         if not left_to_print(connection, row.id):
             values: dict[str, object] = {"state": State.SENT, "reason": ""}
         else:
-            _doubt(connection, row.id, now, reason)
+            _hold_uncertain(connection, row.id, now, reason)
             before = row.reason if row.state == State.HELD else ""
             words = f"{reason}; before that: {before}" if before else reason
             values = {"state": State.HELD, "reason": words, "printer": "", "assigned_at": None}
             held.append(row.id)
-        values |= {"wish": "", "token": "", "not_before": 0.0, "updated_at": now}
+        values |= {"command": "", "token": "", "not_before": 0.0, "updated_at": now}
         connection.execute(update(jobs).where(jobs.c.id == row.id).values(**values))
     return held
 
 
 def set_forward(connection: Connection, numbers: int, changes: int) -> int:
-    """Let job numbers and changes go on from these, where they are ahead; the last number given."""
+    """Raise the next job number and the count of changes to these, where they are ahead; the last
+    number given."""
     own = identity.progress(connection)
     numbers, changes = max(own.jobs, numbers), max(own.changes, changes)
     connection.execute(text("DELETE FROM sqlite_sequence WHERE name = 'jobs'"))
@@ -122,7 +125,7 @@ def set_forward(connection: Connection, numbers: int, changes: int) -> int:
     return numbers
 
 
-def _doubt(connection: Connection, job_id: int, now: float, reason: str) -> None:
+def _hold_uncertain(connection: Connection, job_id: int, now: float, reason: str) -> None:
     """A film that no printer had been asked for by then may have been printed on any before now."""
     unsettled = update(sendings).where(
         sendings.c.job_id == job_id, sendings.c.state.not_in({*DONE, *UNANSWERED})

@@ -23,17 +23,25 @@ from typing import Any, Protocol
 from broker.backup.snapshot import (
     Snapshot,
     Tell,
-    Wanted,
+    WantedPixels,
     copy_database,
     forget_pixels,
     hash_of,
     remove_copy,
 )
-from broker.spool.lock import Keepers
-from broker.spool.pins import Found, Pins, copy_pixels, names_in, place_in, remove_left, size_of
+from broker.spool.lock import SpoolLock
+from broker.spool.pins import (
+    Pins,
+    PixelsFound,
+    copy_pixels,
+    names_in,
+    place_in,
+    remove_left,
+    size_of,
+)
 from broker.spool.private_file import write_private
 from broker.spool.stored import sync_folder
-from broker.store.integrity import damage, examine
+from broker.store.sqlite import damage, examine
 
 NAME = "manifest.json"
 LOCK = "backup.lock"
@@ -84,7 +92,10 @@ class Manifest:
     """Spool files whose content was not what their name says."""
 
     def write(self, folder: Path) -> None:
-        """Put it in place of the one before: from then on this is the folder's backup. OSError."""
+        """Put it in place of the one before: from then on this is the folder's backup.
+
+        Raises: OSError.
+        """
         document = {"kind": KIND, "format": FORMAT, **asdict(self)}
         content = f"{json.dumps(document, indent=2)}\n".encode()
         write_private(folder / NAME, content, durable=True)
@@ -318,7 +329,7 @@ def _copy_rows(site: Site, fresh: Path, pins: Pins | None, watcher: Watcher) -> 
             kept.close()
 
         if pins is not None:
-            kept.enter_context(Keepers(site.spool / "keepers.lock").keeping())
+            kept.enter_context(SpoolLock(site.spool).keeping())
         _copy_whole(site, fresh, tell, pin)
 
 
@@ -340,30 +351,30 @@ def _copy_whole(site: Site, fresh: Path, tell: Tell, begun: Callable[[Snapshot],
         )
 
 
-def _copy(places: Sequence[Path], target: Path, wanted: Wanted, tally: _Tally) -> None:
+def _copy(places: Sequence[Path], target: Path, wanted: WantedPixels, tally: _Tally) -> None:
     there = size_of(target, wanted.name)
     if there is not None and there == (wanted.length if wanted.length is not None else there):
         tally.files += 1
         tally.bytes += there
         return
-    found, size = Found.MISSING, 0
+    found, size = PixelsFound.MISSING, 0
     for place in places:
         found, size = copy_pixels(place, target, wanted.name)
-        if found is Found.COPIED:
+        if found is PixelsFound.COPIED:
             break
     match found:
-        case Found.MISSING:
+        case PixelsFound.MISSING:
             tally.missing.append(wanted.name)
-        case Found.DAMAGED:
+        case PixelsFound.DAMAGED:
             tally.damaged.append(wanted.name)
-        case Found.COPIED:
+        case PixelsFound.COPIED:
             tally.new.append(wanted.name)
             tally.new_bytes += size
             tally.files += 1
             tally.bytes += size
 
 
-def _forget(site: Site, fresh: Path, wanted: Sequence[Wanted], tally: _Tally) -> int:
+def _forget(site: Site, fresh: Path, wanted: Sequence[WantedPixels], tally: _Tally) -> int:
     """Files that are missing because retention removed them after the backup's moment: the copy
     says so, too. How many jobs.
     """

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
-from broker.backup.snapshot import Snapshot, Wanted
+from broker.backup.snapshot import Snapshot, WantedPixels
 from broker.model.film import Film
 from broker.model.finding import Finding, Kind, gathered
 from broker.model.job import (
@@ -29,14 +29,14 @@ from broker.model.job import (
 from broker.model.printer import Duty, Health
 from broker.model.user import Role
 from broker.spool.binding import mismatch
-from broker.spool.pins import Found, check_pixels, is_name, place_in, size_of
+from broker.spool.pins import PixelsFound, check_pixels, is_name, place_in, size_of
 from broker.store import schema
-from broker.store.integrity import damage, examine, open_to_read
 from broker.store.job_rows import attributes_from_json, digest_of, digest_of_job, film_from_json
+from broker.store.sqlite import damage, examine, open_to_read
 
 Fault = tuple[Kind, str, int | None]
 """What is wrong, in words, and of which job."""
-WISHES = ("", "hold", "cancel")
+COMMANDS = ("", "hold", "cancel")
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)
 """What a text can raise that is not what the broker wrote."""
 SPOOLED_ONLY, FILMS_ONLY = (
@@ -177,7 +177,7 @@ def _of_values(job: dict[str, object]) -> Iterator[tuple[Kind, str]]:
         and job["priority_rank"] != Priority(str(job["priority"])).rank
     ):
         yield Kind.VALUES, "priority_rank is not that of its priority"
-    if job["wish"] not in WISHES:
+    if job["wish"] not in COMMANDS:
         yield Kind.VALUES, f"wish is {_shown(job['wish'])}"
     for name in ("films", "copies"):
         number = job[name]
@@ -337,7 +337,7 @@ def check(
     faults += [(Kind.PAGES, words, None) for words in found.pages]
     faults += [(Kind.REFERENCES, words, None) for words in found.references]
     jobs = films = 0
-    wanted: list[Wanted] = []
+    wanted: list[WantedPixels] = []
     try:
         if version := _version(database):
             faults.append((Kind.TABLES, version, None))
@@ -376,7 +376,7 @@ def _version(database: Path) -> str:
 def _of_spool(
     database: Path,
     spool: Path,
-    wanted: list[Wanted],
+    wanted: list[WantedPixels],
     full: bool,
     tell: Tell,
     stop: Callable[[], bool],
@@ -401,7 +401,7 @@ def _of_spool(
     return faults
 
 
-def _of_file(spool: Path, wanted: Wanted, *, full: bool) -> str:
+def _of_file(spool: Path, wanted: WantedPixels, *, full: bool) -> str:
     name = wanted.name
     size = size_of(spool, name)
     if size is None and is_name(name) and place_in(spool, name).exists():
@@ -410,6 +410,6 @@ def _of_file(spool: Path, wanted: Wanted, *, full: bool) -> str:
         return f"spool file {name} is missing"
     if wanted.length is not None and size != wanted.length:
         return f"spool file {name} has {size} bytes instead of {wanted.length}"
-    if full and check_pixels(spool, name, wanted.length) is Found.DAMAGED:
+    if full and check_pixels(spool, name, wanted.length) is PixelsFound.DAMAGED:
         return f"spool file {name} is not what its name says"
     return ""

@@ -19,19 +19,19 @@ from sqlalchemy import Connection, delete, update
 
 from broker.backup.adoption import hold_unfinished, set_aside, set_forward
 from broker.backup.backup import SPOOL, Manifest, Watcher
-from broker.backup.snapshot import Snapshot, Wanted, hash_of, remove_copy
+from broker.backup.snapshot import Snapshot, WantedPixels, hash_of, remove_copy
 from broker.model.spool_fit import BackupFit, BackupSeen, Progress, backup_fit
 from broker.spool.binding import spool_seen
 from broker.spool.files import Spool
 from broker.spool.mark import FILE, write_mark
-from broker.spool.pins import Found, check_pixels, copy_pixels, names_in
+from broker.spool.pins import PixelsFound, check_pixels, copy_pixels, names_in
 from broker.spool.stored import place_of, sync_folder
 from broker.store import identity, schema
 from broker.store.database import Database
-from broker.store.integrity import damage, examine
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
 from broker.store.retention import Retention
+from broker.store.sqlite import damage, examine
 from broker.store.tables import queue, released
 
 FRESH = ".restoring.db"
@@ -71,7 +71,7 @@ class Inspection:
 
     folder: Path
     manifest: Manifest
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[WantedPixels, ...]
     there: frozenset[str]
     """Of these, the ones that the spool has and that are right."""
     missing: tuple[str, ...]
@@ -163,9 +163,9 @@ def inspect(folder: Path, place: Place, watcher: Watcher) -> Inspection:
             there.add(each.name)
         else:
             match check_pixels(folder / SPOOL, each.name, each.length):
-                case Found.MISSING:
+                case PixelsFound.MISSING:
                     missing.append(each.name)
-                case Found.DAMAGED:
+                case PixelsFound.DAMAGED:
                     damaged.append(each.name)
         watcher.reached(number)
     return Inspection(
@@ -208,7 +208,7 @@ def restore(found: Inspection, place: Place, watcher: Watcher) -> Restored:
                 held = hold_unfinished(connection, place.clock(), reason, moment)
                 number = _go_on(connection, found)
             spool = Spool(place.spool)
-            lost = Jobs(database, place.clock).hold_lost(spool.has)
+            lost = Jobs(database, place.clock).recovery.hold_without_pixels(spool.has)
             Retention(database, place.clock).count_missing(spool.size)
             identity.bind(database)
             progress = identity.seen(database).progress
@@ -336,7 +336,8 @@ def _copy_pixels(found: Inspection, place: Place, watcher: Watcher) -> int:
     copied = 0
     for number, name in enumerate(left, start=1):
         copied += (
-            copy_pixels(place_of(found.folder / SPOOL, name), place.spool, name)[0] is Found.COPIED
+            copy_pixels(place_of(found.folder / SPOOL, name), place.spool, name)[0]
+            is PixelsFound.COPIED
         )
         watcher.reached(number)
     for folder in {name[:2] for name in left}:

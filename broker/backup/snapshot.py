@@ -15,8 +15,8 @@ from pathlib import Path
 
 from broker.model.job import FINISHED
 from broker.spool.stored import Hash
-from broker.store.integrity import open_to_read
 from broker.store.retention import without_label
+from broker.store.sqlite import open_to_read
 
 _FINISHED = ", ".join(f"'{each}'" for each in sorted(FINISHED))
 PAGES = 2000
@@ -28,7 +28,7 @@ Tell = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedPixels:
     """One spool file that rows refer to."""
 
     name: str
@@ -82,7 +82,7 @@ def remove_copy(target: Path) -> None:
 
 
 def hash_of(file: Path) -> str:
-    """BLAKE3 of a file, in hex. OSError."""
+    """BLAKE3 of a file, in hex. Raises: OSError."""
     digest = Hash()
     with file.open("rb") as source:
         while piece := source.read(PIECE):
@@ -155,14 +155,16 @@ class Snapshot:
         )
         return [str(name) for (name,) in rows]
 
-    def wanted(self) -> list[Wanted]:
+    def wanted(self) -> list[WantedPixels]:
         """The spool files that its rows refer to, those of unfinished jobs first."""
         lengths = self._lengths()
         rows = self._connection.execute(
             f"SELECT s.name, max(j.state NOT IN ({_FINISHED})) AS needed FROM spooled AS s "
             "JOIN jobs AS j ON j.id = s.job_id GROUP BY s.name ORDER BY needed DESC, s.name"
         )
-        return [Wanted(str(name), lengths.get(str(name)), bool(needed)) for name, needed in rows]
+        return [
+            WantedPixels(str(name), lengths.get(str(name)), bool(needed)) for name, needed in rows
+        ]
 
     def _lengths(self) -> Mapping[str, int]:
         """Name -> bytes, as films of jobs with pixels say."""

@@ -98,14 +98,13 @@ def _open_to_others(settings: Config) -> list[str]:
 def _of_the_spool(settings: Config) -> list[str]:
     """That it is not there, where the queue needs it, or does not fit to the queue. A database that
     cannot be asked is the affair of other commands."""
-    import time
 
     from broker.operations.failures import explained
     from broker.operations.opened import database
     from broker.spool.binding import mismatch
     from broker.spool.files import Spool
     from broker.store import schema
-    from broker.store.jobs import Jobs
+    from broker.store.spool_references import SpoolReferences
 
     try:
         if not settings.database_file.exists():
@@ -113,7 +112,7 @@ def _of_the_spool(settings: Config) -> list[str]:
             return [found.words] if found else []
         with database(settings) as opened:
             schema.check(opened)
-            missing = Spool.missing(settings.data_dir / "spool", Jobs(opened, time.time))
+            missing = Spool.missing(settings.data_dir / "spool", SpoolReferences(opened))
     except Exception as error:
         if explained(error) is None:
             raise

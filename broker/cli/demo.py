@@ -82,7 +82,7 @@ def _report(hospital: Hospital) -> bool:
     console = tables.terminal()
     now = time.time()
     console.print("\n$ broker jobs --all", style="bold")
-    jobs = [JobStatus(job) for job in hospital.service.jobs.list()]
+    jobs = [JobStatus(job) for job in hospital.service.jobs.queries.list()]
     tables.show(queue_tables.jobs(jobs, now, console.width), console)
     console.print("\n$ broker printers", style="bold")
     tables.show(

@@ -145,7 +145,7 @@ class Hospital:
     def wait_for_jobs(self) -> bool:
         """Wait until every job is finished; False when some are not after two minutes."""
         return self._wait_for(
-            lambda: all(job.state in FINISHED for job in self.service.jobs.list())
+            lambda: all(job.state in FINISHED for job in self.service.jobs.queries.list())
         )
 
     def sheets(self) -> list[Sheet]:

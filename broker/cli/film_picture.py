@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from broker.cli.owner import account
-from broker.model.job import Job, JobFilm
+from broker.model.job import Job, Sending
 from broker.model.trouble import PRINT_AGAIN, SpoolDamaged
 from broker.operations.failures import Failure
 from broker.operations.opened import Store
@@ -30,7 +30,7 @@ def require_writable_name(path: Path) -> None:
         raise Failure(f"{path.parent}: there is no such folder; make it, or name another")
 
 
-def write(store: Store, job: Job, films: Sequence[JobFilm], number: int, path: Path) -> None:
+def write(store: Store, job: Job, films: Sequence[Sending], number: int, path: Path) -> None:
     """Write film `number` of the job, from 1.
 
     Only its owner may read the file, as it may name the patient. An older one is replaced when the

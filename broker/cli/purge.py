@@ -67,7 +67,7 @@ def purge(
             if sooner and (found.pixels or found.rows) and not yes and sys.stdin.isatty():
                 _ask(found)
             found = _remove(store, terms, found, quiet=as_document)
-            kept = store.jobs.spooled() if going else set()
+            kept = store.references.spooled() if going else set()
             going = {name: size for name, size in going.items() if name not in kept}
     size = sum(going.values())
     if as_document:
@@ -116,5 +116,5 @@ def _remove(store: Store, terms: Terms, found: Removal, *, quiet: bool) -> Remov
         progress.tell("removing their files")
         keep_s = store.config.retention.orphans_days * 86400
         # What was set aside is left to the running broker, which knows whether the clock is steady.
-        store.spool().sweep(store.jobs, now=time.time(), keep_s=keep_s, expire=False)
+        store.spool().sweep(store.references, now=time.time(), keep_s=keep_s, expire=False)
     return Removal(pixels, rows)

@@ -8,12 +8,12 @@ from rich.text import Text
 
 from broker.cli import queue_columns as shown
 from broker.cli.tables import Column, Row, fact, folded, lay_out
-from broker.model.job import Attempt, FilmState, JobFilm, State
+from broker.model.job import Attempt, FilmState, Sending, State
 from broker.model.printer import Printer
 from broker.operations.explanation import where_to_look
 from broker.operations.job_status import JobStatus, job_remarks, printer_remarks
 from broker.operations.text import age, count, moment, why_removed
-from broker.store.reading import Unanswered
+from broker.store.queries import Unanswered
 
 JOBS = (
     shown.ID,
@@ -106,7 +106,7 @@ def _numbered(numbers: Sequence[int]) -> str:
 
 
 def job(
-    status: JobStatus, films: Sequence[JobFilm], attempts: Sequence[Attempt], now: float, width: int
+    status: JobStatus, films: Sequence[Sending], attempts: Sequence[Attempt], now: float, width: int
 ) -> list[Text]:
     """Everything about one job, but nothing of a patient."""
     found = status.job
@@ -152,7 +152,7 @@ def _copies(number: int) -> str:
     return "1 copy" if number == 1 else f"{number} copies"
 
 
-def _film(film: JobFilm, passes: int) -> Row:
+def _film(film: Sending, passes: int) -> Row:
     below = [film.words] if film.words else []
     if film.state is FilmState.UNCERTAIN:
         below = below or ["asked for and not answered: it may be on paper"]

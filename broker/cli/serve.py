@@ -71,9 +71,9 @@ def serve(
         from broker.spool.binding import SpoolMismatch
         from broker.spool.files import SpoolMissing
         from broker.store.database import FAILURES
-        from broker.store.integrity import DatabaseDamaged
         from broker.store.occupancy import Occupied
         from broker.store.schema import SchemaTooNew
+        from broker.store.sqlite import DatabaseDamaged
 
     gc.set_threshold(*COLLECTIONS)
     was = os.geteuid()
@@ -114,7 +114,13 @@ def serve(
                 return None
 
             beside: list[signals.Companion] = [
-                Notices(settings, service.jobs, service.printers, note)
+                Notices(
+                    settings,
+                    service.jobs.queries,
+                    service.jobs.references,
+                    service.printers,
+                    note,
+                )
             ]
             if web:
                 beside.append(Page(settings, note, service.users.any))

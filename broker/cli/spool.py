@@ -92,7 +92,7 @@ def adopt(ctx: typer.Context, yes: YesOption = False, config: ConfigOption = Non
         schema.upgrade(database)
         Spool(folder)
         why = f"the spool was adopted on {moment(time.time())} UTC by {person()[:40]}"
-        command = adoption.Order(person(), "adopt", why)
+        command = adoption.AdoptCommand(person(), "adopt", why)
         held = adoption.adopt(database, folder, mark, command, time.time)
     typer.echo(f"{folder}: it belongs to {file} from now on; `broker serve` starts on them")
     if held:
@@ -144,12 +144,12 @@ def _show(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
     from broker.operations.documents import iso
     from broker.spool import binding
     from broker.spool.orphans import Orphans
-    from broker.store import identity
+    from broker.store import sqlite
 
     settings = load(configured(ctx, config))
     folder, file = settings.data_dir / "spool", settings.database_file
     # The spool first: a broker that is running makes the database come further meanwhile.
-    there, seen = binding.spool_seen(folder), identity.seen_in(file)
+    there, seen = binding.spool_seen(folder), sqlite.seen_in(file)
     found = binding.judged(folder, there, file, seen)
     files, size = _kept(folder)
     orphans = Orphans(folder).found()

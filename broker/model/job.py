@@ -157,7 +157,7 @@ class Job:
     strikes: tuple[Strike, ...]
     not_before: float
     """Not to be claimed before this time (seconds since the epoch, UTC)."""
-    wish: str
+    command: str
     """What a person asked for while it was printing: hold, cancel or nothing."""
     load: int
     """Films x copies not yet settled."""
@@ -178,7 +178,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class JobFilm:
+class Sending:
     """One sending of one film: the unit that is asked, counted and settled.
 
     A film-session request for n copies is printed collated (PS3.4 H.4.1.2.4), as n passes of one

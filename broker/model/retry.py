@@ -130,7 +130,7 @@ def after(trouble: Trouble, scene: TroubleContext) -> Verdict:
         return Verdict(Outcome.UNAVAILABLE, settlement, BLAMELESS, True, permanent)
     if isinstance(trouble, Uncertain):
         policy, job = scene.policy, scene.job
-        if not prints_again(policy.on_uncertain, policy.tries, job.strikes, job.wish):
+        if not prints_again(policy.on_uncertain, policy.tries, job.strikes, job.command):
             held = Settlement(State.HELD, f"uncertain: {trouble.words}")
             return Verdict(Outcome.UNCERTAIN, held, _failed(trouble, scene))
         # A strike, because every further try may put one more copy on paper.

@@ -118,7 +118,7 @@ class JobCommands:
         """Keep it from printing until it is released."""
         why = f"{HELD_BY_PERSON}: {reason}" if reason else HELD_BY_PERSON
         with self._asking(job_id):
-            self.store.jobs.hold(job_id, why)
+            self.store.commands.hold(job_id, why)
         if cut := self.cut_off(job_id):
             words = cut
         elif self.store.jobs.get(job_id).state is State.PRINTING:
@@ -135,7 +135,7 @@ class JobCommands:
         states = [film.state for film in self.store.jobs.films(job_id)]
         uncertain = states.count(FilmState.UNCERTAIN) + states.count(FilmState.ASKED)
         with self._asking(job_id):
-            self.store.jobs.release(job_id, printed=printed)
+            self.store.commands.release(job_id, printed=printed)
         found = self.store.jobs.get(job_id)
         settled = ", its uncertain films settled as printed" if printed else ""
         if cut := self.cut_off(job_id):
@@ -160,7 +160,7 @@ class JobCommands:
     def cancel(self, job_id: int) -> str:
         """Give it up: nothing more of it is printed."""
         with self._asking(job_id):
-            self.store.jobs.cancel(job_id)
+            self.store.commands.cancel(job_id)
         if cut := self.cut_off(job_id):
             words = cut
         elif self.store.jobs.get(job_id).state is State.PRINTING:
@@ -179,7 +179,7 @@ class JobCommands:
         """
         before = self.store.jobs.get(job_id)
         with self._asking(job_id):
-            self.store.jobs.move(job_id, printer)
+            self.store.commands.move(job_id, printer)
         found = self.store.jobs.get(job_id)
         where = f"{printer} and no other printer" if printer else "any printer"
         waits = off_duty(self.store, printer) if printer else ""
@@ -191,7 +191,7 @@ class JobCommands:
         job = self.store.jobs.get(job_id)
         if job.pixels_removed_at is None and self._lost(job_id):
             raise _without_pixels(job)
-        new = self.store.jobs.get(self.store.jobs.reprint(job_id))
+        new = self.store.jobs.get(self.store.commands.reprint(job_id))
         each = f", {new.copies} copies each" if new.copies > 1 else ""
         films = count(new.films, "film")
         words = f"job {new.id} is queued: {films} of job {job_id} again{each}{_remark(new)}"
@@ -201,7 +201,7 @@ class JobCommands:
     def priority(self, job_id: int, priority: Priority) -> str:
         """Change how urgent it is."""
         with self._asking(job_id):
-            self.store.jobs.priority(job_id, priority)
+            self.store.commands.priority(job_id, priority)
         found = self.store.jobs.get(job_id)
         if found.state is State.HELD:
             words = f"job {job_id} has priority {priority} once it is released"
@@ -291,9 +291,9 @@ def print_film(store: Store, who: str, printer: str = "", film_size: str = "A4")
     try:
         with spool.keeping():
             spool.keep(received)
-            job_id = store.jobs.add(request, pinned=printer)
+            job_id = store.submission.add(request, pinned=printer)
     except BaseException:
-        spool.undo(received, store.jobs.spooled)  # no job of it: its pixels are no orphans
+        spool.undo(received, store.references.spooled)  # no job of it: its pixels are no orphans
         raise
     finally:
         spool.drop(received)

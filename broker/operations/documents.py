@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from broker.model.choose import Choice
 from broker.model.health import Check
-from broker.model.job import Attempt, JobFilm
+from broker.model.job import Attempt, Sending
 from broker.model.printer import Printer
 from broker.model.user import RecordedCommand
 
 if TYPE_CHECKING:
     from broker.operations.job_status import JobStatus, Step
-    from broker.store.reading import Unanswered
+    from broker.store.queries import Unanswered
 
 Document = dict[str, object]
 
@@ -52,7 +52,7 @@ def of_job(found: JobStatus) -> Document:
         "printer": job.printer,
         "pinned": job.pinned,
         "attempts": job.attempts,
-        "wish": job.wish,
+        "wish": job.command,
         "reprint_of": job.reprint_of,
         "duplicate_of": job.duplicate_of,
         "came_again_as": found.twin.job_id if found.twin else None,
@@ -81,7 +81,7 @@ def _of_unanswered(film: Unanswered) -> Document:
 
 
 def of_job_whole(
-    found: JobStatus, films: Sequence[JobFilm], attempts: Sequence[Attempt]
+    found: JobStatus, films: Sequence[Sending], attempts: Sequence[Attempt]
 ) -> Document:
     """`broker jobs show ID --json`: films and attempts as lists, their numbers beside them."""
     job = found.job
@@ -95,7 +95,7 @@ def of_job_whole(
     }
 
 
-def of_film(film: JobFilm) -> Document:
+def of_film(film: Sending) -> Document:
     """One sending of one film."""
     return {
         "number": film.number,

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 from broker.config.schema import Retry
 from broker.model.choose import Choice, plan
-from broker.model.job import SETTLED, Attempt, FilmState, Job, JobFilm, State
+from broker.model.job import SETTLED, Attempt, FilmState, Job, Sending, State
 from broker.model.printable import one_line
 from broker.model.printer import Duty, Printer
 from broker.model.retry import prints_again
 from broker.model.trouble import PRINT_AGAIN
 from broker.operations.text import count, moment, why_removed
-from broker.store.reading import Unanswered
-from broker.store.uncertain_films import Doubt
+from broker.store.queries import PrintedAgain, Unanswered
 
 CUT_OFF = "cut off: no broker is running; at its next start"
 """Begins the remark of a job in state `printing` while no broker runs."""
@@ -39,15 +38,15 @@ def recovery_preview(job: Job, unanswered: Sequence[Unanswered], retry: Retry) -
     """What recovery at the next start does with a printing job, as the rows are now."""
     if job.films_accepted == job.films:
         return RecoveryPreview(State.SENT, "it is sent, as every film was accepted")
-    again = prints_again(retry.on_uncertain, retry.tries, job.strikes, job.wish)
+    again = prints_again(retry.on_uncertain, retry.tries, job.strikes, job.command)
     if unanswered and not again:
-        held = "held, not cancelled" if job.wish == "cancel" else "held"
+        held = "held, not cancelled" if job.command == "cancel" else "held"
         return RecoveryPreview(
             State.HELD, f"it is {held}: {uncertain_text(unanswered)}, and may be on paper"
         )
-    if job.wish == "cancel":
+    if job.command == "cancel":
         return RecoveryPreview(State.CANCELLED, "it is cancelled, as a person asked")
-    if job.wish:
+    if job.command:
         return RecoveryPreview(State.HELD, "it is held, as a person asked")
     if unanswered:
         return RecoveryPreview(
@@ -77,7 +76,7 @@ def where_to_look(unanswered: Sequence[Unanswered]) -> str:
     return f"{uncertain_text(unanswered)}: look in {where}"
 
 
-def printed_again_text(films: Sequence[Doubt]) -> str:
+def printed_again_text(films: Sequence[PrintedAgain]) -> str:
     """How often films may be on paper that were printed again without an answer; may be empty.
 
     One that was not asked for again yet may be there once.
@@ -94,7 +93,7 @@ def printed_again_text(films: Sequence[Doubt]) -> str:
     return "; ".join(said)
 
 
-def _without_answer(films: Sequence[Doubt]) -> str:
+def _without_answer(films: Sequence[PrintedAgain]) -> str:
     return uncertain_text(films) + (
         ", without an answer" if all(each.printer for each in films) else ""
     )
@@ -215,7 +214,7 @@ class JobContext:
 
 def explain(
     job: Job,
-    films: Sequence[JobFilm],
+    films: Sequence[Sending],
     attempts: Sequence[Attempt],
     context: JobContext,
     flags: Sequence[str] = (),
@@ -317,7 +316,7 @@ def _waits(choice: Choice, *, bound: bool) -> str:
 
 
 def _printing(
-    job: Job, films: Sequence[JobFilm], attempts: Sequence[Attempt], cut_off: RecoveryPreview | None
+    job: Job, films: Sequence[Sending], attempts: Sequence[Attempt], cut_off: RecoveryPreview | None
 ) -> tuple[str, ...]:
     since = f" since {moment(attempts[-1].began_at)} UTC" if attempts else ""
     accepted = f"{job.films_accepted} of {count(job.films, 'film')} accepted."
@@ -333,13 +332,13 @@ def _printing(
             f"Film {waiting[0].number} was asked for at {moment(waiting[0].asked_at)} UTC; "
             "the printer has not answered yet."
         )
-    if job.wish:
-        end = "held" if job.wish == "hold" else "cancelled"
+    if job.command:
+        end = "held" if job.command == "hold" else "cancelled"
         sentences.append(f"It will be {end} before its next film, as an operator asked.")
     return tuple(sentences)
 
 
-def _held(job: Job, films: Sequence[JobFilm], context: JobContext) -> Explanation:
+def _held(job: Job, films: Sequence[Sending], context: JobContext) -> Explanation:
     sentences = [f"Job {job.id} is held: {one_line(job.reason) or 'no reason was given'}."]
     sentences.append(
         f"{job.films_accepted} of {count(job.films, 'film')} accepted; it needs an operator."
@@ -382,7 +381,7 @@ def _held(job: Job, films: Sequence[JobFilm], context: JobContext) -> Explanatio
     return Explanation(tuple(sentences), advice=said)
 
 
-def _finished(job: Job, films: Sequence[JobFilm]) -> Explanation:
+def _finished(job: Job, films: Sequence[Sending]) -> Explanation:
     when = f"{moment(job.updated_at)} UTC"
     if job.state is State.CANCELLED:
         why = f": {one_line(job.reason)}" if job.reason else ""

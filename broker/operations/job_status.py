@@ -26,11 +26,11 @@ from broker.operations.explanation import (
 )
 from broker.operations.text import age, count
 from broker.store.duplicates import Twin
-from broker.store.reading import Unanswered
-from broker.store.uncertain_films import Doubt
+from broker.store.queries import PrintedAgain, Unanswered
 
 if TYPE_CHECKING:
     from broker.operations.opened import Store
+    from broker.store.queries import Unanswered
 
 
 class AwaitedStep(StrEnum):
@@ -100,7 +100,7 @@ class JobStatus:
     job: Job
     unanswered: tuple[Unanswered, ...] = ()
     """Its films that a printer was asked for and has not answered for."""
-    again: tuple[Doubt, ...] = ()
+    again: tuple[PrintedAgain, ...] = ()
     """Each time that a film of it was asked for without an answer, and then let print again."""
     cut_off: RecoveryPreview | None = None
     """For a job that reads `printing`, and no broker is running."""
@@ -248,7 +248,7 @@ def allowed(found: JobStatus) -> tuple[str, ...]:
         return () if job.pixels_removed_at is not None else ("reprint",)
     match job.state:
         case State.PRINTING:
-            return ("release", "hold", "cancel") if job.wish else ("hold", "cancel")
+            return ("release", "hold", "cancel") if job.command else ("hold", "cancel")
         case State.QUEUED:
             return ("hold", "cancel", "move", "priority")
     uncertain = bool(found.unanswered)
@@ -266,8 +266,10 @@ def job_remarks(found: JobStatus, now: float) -> tuple[str, ...]:
         said.append(f"next attempt in {round(job.not_before - now) or 1} s")
     if job.pinned and job.state in (State.QUEUED, State.HELD):
         said.append(f"for {job.pinned} only, as a person said")
-    if job.wish and job.state is State.PRINTING and not found.cut_off:
-        said.append(f"will be {'held' if job.wish == 'hold' else 'cancelled'} before its next film")
+    if job.command and job.state is State.PRINTING and not found.cut_off:
+        said.append(
+            f"will be {'held' if job.command == 'hold' else 'cancelled'} before its next film"
+        )
     if found.unanswered and job.state is State.HELD:
         said.append(where_to_look(found.unanswered))
     return tuple(said)

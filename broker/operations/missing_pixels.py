@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from broker.model.job import DONE, JobFilm
+from broker.model.job import DONE, Sending
 from broker.model.trouble import SpoolDamaged
 from broker.spool.files import Spool, is_there
 from broker.spool.stored import Stored, place_of
@@ -23,28 +23,28 @@ def folder(store: Store) -> Path:
 
 def spool_gone(store: Store) -> str:
     """What to say where the whole spool is not there, and its remedy; empty where it is."""
-    missing = Spool.missing(folder(store), store.jobs)
+    missing = Spool.missing(folder(store), store.references)
     return missing.words if missing else ""
 
 
 def missing(store: Store) -> tuple[int, int]:
     """Of how many images that unfinished jobs need none is there, and how many they need."""
-    needed = store.jobs.needed()
+    needed = store.references.needed()
     return sum(not is_there(folder(store), name) for name in needed), len(needed)
 
 
-def lost(store: Store, films: Sequence[JobFilm]) -> bool:
+def lost(store: Store, films: Sequence[Sending]) -> bool:
     """Whether pixels of these films are not there; whether they are right is not looked at."""
     names = {name for film in films for name in film.film.spooled}
     return not all(is_there(folder(store), name) for name in names)
 
 
-def left(films: Sequence[JobFilm]) -> list[JobFilm]:
+def left(films: Sequence[Sending]) -> list[Sending]:
     """Those that are yet to print."""
     return [film for film in films if film.state not in DONE]
 
 
-def whole(store: Store, films: Sequence[JobFilm]) -> bool:
+def whole(store: Store, films: Sequence[Sending]) -> bool:
     """Whether all pixels that are left to print are in the spool, and are what they were, as is
     what the database keeps of the films.
     """

@@ -14,13 +14,17 @@ from broker.operations.failures import Failure, of_database
 from broker.spool.binding import SpoolMismatch, mismatch, sealed
 from broker.spool.files import Spool
 from broker.store import schema
-from broker.store.accounts import EndedSessions, Orders, Users
+from broker.store.accounts import CommandLog, EndedSessions, Users
+from broker.store.commands import JobControl
 from broker.store.database import Database
-from broker.store.jobs import Jobs, Rehearsal
+from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
 from broker.store.printers import Printers
+from broker.store.queries import JobQueries
 from broker.store.refusals import Refusals
 from broker.store.retention import Retention
+from broker.store.spool_references import SpoolReferences
+from broker.store.submission import Rehearsal, Submission
 
 
 @dataclass(frozen=True)
@@ -28,11 +32,14 @@ class Store:
     """What commands and pages read and write."""
 
     config: Config
-    jobs: Jobs
+    jobs: JobQueries
+    submission: Submission
+    commands: JobControl
+    references: SpoolReferences
     printers: Printers
     retention: Retention
     refusals: Refusals
-    command_log: Orders
+    command_log: CommandLog
     users: Users
     ended_sessions: EndedSessions
     rehearsal: Rehearsal
@@ -49,7 +56,7 @@ class Store:
 
     def spool(self) -> Spool:
         """The pixels. Raises: SpoolMissing: when their folder is not there."""
-        return Spool.of(self.config.data_dir / "spool", self.jobs)
+        return Spool.of(self.config.data_dir / "spool", self.references)
 
 
 @contextmanager
@@ -88,14 +95,17 @@ def store_over(opened_database: Database, settings: Config) -> Store:
     jobs = Jobs(opened_database, time.time)
     return Store(
         settings,
-        jobs,
+        jobs.queries,
+        jobs.submission,
+        jobs.commands,
+        jobs.references,
         Printers(opened_database, time.time),
         Retention(opened_database, time.time),
         Refusals(opened_database),
-        Orders(opened_database, time.time),
+        CommandLog(opened_database, time.time),
         Users(opened_database, time.time),
         EndedSessions(opened_database, time.time),
-        Rehearsal(opened_database, jobs),
+        Rehearsal(opened_database, time.time),
         lambda: opened_database.damage,
         lambda: opened_database.replaced,
     )

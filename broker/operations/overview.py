@@ -16,7 +16,7 @@ from broker.operations.alarms import alarms
 from broker.operations.failures import explained
 from broker.operations.job_status import JobStatus, job_statuses
 from broker.operations.opened import Store
-from broker.store.watch import Watch
+from broker.store.sqlite import Watch
 
 RECENT_S = 3600.0
 """How long finished jobs are shown."""

@@ -169,7 +169,7 @@ def kept_bytes(store: Store) -> int:
     """How many bytes of pixels finished jobs keep, which go when a film comes; without a broker
     none go."""
     try:
-        return store.retention.kept_bytes() if store.running else 0
+        return store.references.kept_bytes() if store.running else 0
     except FAILURES:
         return 0  # which is told by itself
 

@@ -19,15 +19,16 @@ from typing import Protocol
 from broker.dicom.scu.print_session import PrintSession
 from broker.events import Event, Note
 from broker.model.film import Attributes
-from broker.model.job import DONE, Claim, Job, JobFilm, Outcome, State
+from broker.model.job import DONE, Claim, Job, Outcome, Sending, State
 from broker.model.printer import Address, Printer
 from broker.model.retry import Policy, Settlement, TroubleContext, after, prints_again
 from broker.model.trouble import OwnFault, Refused, SpoolDamaged, Trouble, Unavailable, Uncertain
 from broker.spool.files import Spool
-from broker.store.claims import ClaimLost
+from broker.store.claims import ClaimLost, Claims
 from broker.store.database import FAILURES, in_words
-from broker.store.jobs import Jobs
 from broker.store.printers import Printers
+from broker.store.queries import JobQueries
+from broker.store.recovery import Recovery
 from broker.store.replacement import DatabaseReplaced
 
 UNSENDABLE = (
@@ -58,7 +59,9 @@ class Opener(Protocol):
 class Edges:
     """What an attempt touches."""
 
-    jobs: Jobs
+    jobs: JobQueries
+    claims: Claims
+    recovery: Recovery
     printers: Printers
     spool: Spool
     open: Opener
@@ -82,7 +85,7 @@ def run(edges: Edges, claim: Claim, job: Job, printer: Printer, stopping: thread
     try:
         _print(edges, claim, job, printer, stopping)
     except Stopped as stopped:
-        edges.jobs.finish(
+        edges.claims.finish(
             claim, Outcome.UNAVAILABLE, str(stopped), settlement=Settlement(State.QUEUED, "")
         )
         edges.note(Event.ATTEMPT_STOPPED, {**facts, "why": str(stopped)})
@@ -91,7 +94,7 @@ def run(edges: Edges, claim: Claim, job: Job, printer: Printer, stopping: thread
             edges.note(Event.FILM_DAMAGED, {**facts, "why": trouble.words})
         _settle(edges, claim, trouble)
     else:
-        edges.jobs.finish(claim, Outcome.ACCEPTED, "", settlement=Settlement(State.SENT, ""))
+        edges.claims.finish(claim, Outcome.ACCEPTED, "", settlement=Settlement(State.SENT, ""))
         edges.note(Event.JOB_SENT, {**facts, "films": job.films, "copies": job.copies})
 
 
@@ -137,12 +140,12 @@ def _end(session: PrintSession, stopping: threading.Event) -> None:
     session.end(RELEASE_AT_STOP_S if stopping.is_set() else math.inf)
 
 
-def _prepare(edges: Edges, session: PrintSession, film: JobFilm) -> None:
+def _prepare(edges: Edges, session: PrintSession, film: Sending) -> None:
     with _of_film(film):
         session.prepare(film.film, edges.spool.open)
 
 
-def _check_pixels(edges: Edges, film: JobFilm) -> None:
+def _check_pixels(edges: Edges, film: Sending) -> None:
     """Make sure that a film's pixels are there and have their length; their content is looked at
     while they are sent."""
     images = [box.image for box in film.film.image_boxes if box.image is not None]
@@ -153,7 +156,7 @@ def _check_pixels(edges: Edges, film: JobFilm) -> None:
 
 
 @contextmanager
-def _of_film(film: JobFilm) -> Iterator[None]:
+def _of_film(film: Sending) -> Iterator[None]:
     """Damage names the film."""
     try:
         yield
@@ -190,14 +193,14 @@ def _place(error: BaseException) -> str:
     return f"{Path(last.filename).name}:{last.lineno}"
 
 
-def _left(films: Sequence[JobFilm]) -> list[JobFilm]:
+def _left(films: Sequence[Sending]) -> list[Sending]:
     return [film for film in films if film.state not in DONE]
 
 
 def _check_commands(edges: Edges, claim: Claim, stopping: threading.Event) -> None:
     if stopping.is_set():
         raise Stopped("the broker is stopping")
-    command = edges.jobs.wish(claim)
+    command = edges.claims.command(claim)
     if command:
         raise Stopped(f"{command} by the operator")
 
@@ -206,26 +209,26 @@ def _ask(
     edges: Edges,
     claim: Claim,
     session: PrintSession,
-    film: JobFilm,
+    film: Sending,
     job: Job,
     stopping: threading.Event,
 ) -> None:
     """Cross the line for one film."""
-    edges.jobs.asked(claim, film.id)
+    edges.claims.asked(claim, film.id)
     try:
         session.ask()
     except (Refused, Unavailable) as trouble:
         refusal = trouble.words
-        _insist(edges, stopping, lambda: edges.jobs.not_printed(claim, film.id, refusal))
+        _insist(edges, stopping, lambda: edges.claims.not_printed(claim, film.id, refusal))
         raise
     except Exception as trouble:
         # Uncertain, or whatever else: the film was asked for.
         why = trouble.words if isinstance(trouble, Uncertain) else type(trouble).__name__
         words = f"film {film.number} may be on paper: {why}"
-        _insist(edges, stopping, lambda: edges.jobs.uncertain(claim, film.id, words))
+        _insist(edges, stopping, lambda: edges.claims.uncertain(claim, film.id, words))
         raise Uncertain(words) from trouble
     remarks = "; ".join(session.remarks)
-    _insist(edges, stopping, lambda: edges.jobs.accepted(claim, film.id, remarks))
+    _insist(edges, stopping, lambda: edges.claims.accepted(claim, film.id, remarks))
     edges.note(
         Event.FILM_ACCEPTED,
         {
@@ -260,12 +263,12 @@ def _settle_without_printer(edges: Edges, claim: Claim, job: Job, trouble: Troub
     """The printer was taken out of the configuration meanwhile: no printer is blamed, and the
     line holds all the same."""
     doubt, policy = isinstance(trouble, Uncertain), edges.policy()
-    again = prints_again(policy.on_uncertain, policy.tries, job.strikes, job.wish)
+    again = prints_again(policy.on_uncertain, policy.tries, job.strikes, job.command)
     settlement = Settlement(State.QUEUED, "")
     outcome = Outcome.UNCERTAIN if doubt else Outcome.UNAVAILABLE
     if doubt and not again:
         settlement = Settlement(State.HELD, f"uncertain: {trouble.words}")
-    edges.jobs.finish(
+    edges.claims.finish(
         claim,
         outcome,
         f"{claim.printer} was taken out of the configuration: {trouble.words}",
@@ -286,7 +289,7 @@ def _settle(edges: Edges, claim: Claim, trouble: Trouble) -> None:
     verdict = after(
         trouble, TroubleContext(job, printer, printers, edges.policy(), edges.clock(), edges.random)
     )
-    edges.jobs.finish(
+    edges.claims.finish(
         claim,
         verdict.outcome,
         trouble.words,

@@ -16,7 +16,8 @@ from broker.events import Event, Note
 from broker.model.finding import APART_S, Kind, check_is_due
 from broker.model.room import MB
 from broker.relay.loop import Loop
-from broker.store.database import LOG_BYTES, Checkpoint
+from broker.store.backend import Checkpoint
+from broker.store.sqlite import LOG_BYTES
 
 HELD_S = 12.0
 """A process that reads for so long is named: a question of a page takes milliseconds."""

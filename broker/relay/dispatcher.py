@@ -18,8 +18,7 @@ from broker.model.retry import Settlement
 from broker.model.trouble import PRINT_AGAIN
 from broker.relay.attempt import Edges, run
 from broker.relay.loop import Loop
-from broker.store.database import in_words
-from broker.store.integrity import damage
+from broker.store.database import damage, in_words
 from broker.store.replacement import DatabaseReplaced
 
 POLL_S = 0.5
@@ -140,7 +139,7 @@ class Dispatcher:
             and choice.printer != by_id[choice.job_id].printer
         }
         if moved:
-            self._edges.jobs.line_up(moved)
+            self._edges.claims.line_up(moved)
 
     def _claim(self, job: Job, printer: Printer) -> None:
         ticket = next(self._tickets)
@@ -148,7 +147,7 @@ class Dispatcher:
             self._running[ticket] = job.id
         begun = False
         try:
-            claim = self._edges.jobs.claim(job.id, printer.name)
+            claim = self._edges.claims.claim(job.id, printer.name)
             if claim is not None:
                 self._begin(ticket, claim, job, printer)
                 begun = True
@@ -169,7 +168,7 @@ class Dispatcher:
             # The system has no room for one more thread: the job is handed back.
             words = "no thread for the attempt"
             settlement = Settlement(State.QUEUED, words, self._edges.clock() + self._poll_s)
-            self._edges.jobs.finish(claim, Outcome.UNAVAILABLE, words, settlement=settlement)
+            self._edges.claims.finish(claim, Outcome.UNAVAILABLE, words, settlement=settlement)
             raise
 
     def _end(self, ticket: int) -> None:
@@ -180,7 +179,7 @@ class Dispatcher:
     def _hold(self, claim: Claim) -> None:
         """Hold a job that cannot be read: the next try would end as this one."""
         try:
-            self._edges.jobs.hold_claimed(claim, HELD_DAMAGED)
+            self._edges.recovery.hold_claimed(claim, HELD_DAMAGED)
         except Exception as error:  # noqa: BLE001 - upkeep settles what is left of the claim
             self._edges.note(Event.STORAGE_FAILED, {"why": in_words(error)})
         else:

@@ -19,9 +19,10 @@ from broker.spool.files import Spool
 from broker.spool.upload import UNWRITTEN, PixelUpload, UploadedPixels
 from broker.store.database import FAILURES, in_words
 from broker.store.duplicates import Rule
-from broker.store.jobs import Jobs
 from broker.store.printers import Printers
 from broker.store.replacement import DatabaseReplaced
+from broker.store.spool_references import SpoolReferences
+from broker.store.submission import Submission
 
 STALE_S = 1.0
 """A count is made again after so long: people reprint, and other programs print test films."""
@@ -178,7 +179,8 @@ class Intake:
 
     def __init__(
         self,
-        jobs: Jobs,
+        submission: Submission,
+        references: SpoolReferences,
         printers: Printers,
         spool: Spool,
         *,
@@ -194,7 +196,8 @@ class Intake:
         """`make_room` removes what can go until nothing is missing by the measure it is given, and
         says what room there is then. `look` raises DatabaseReplaced where the database is not the
         one that was opened."""
-        self._jobs = jobs
+        self._submission = submission
+        self._references = references
         self._printers = printers
         self._spool = spool
         self._room = room
@@ -262,7 +265,7 @@ class Intake:
             self._with_room(lambda room: room.floor // 4 + 1 - room.free)
             with self._spool.keeping():
                 self._spool.keep(received)
-                admitted = self._jobs.admit(request, rule=self._rule())
+                admitted = self._submission.admit(request, rule=self._rule())
             self._quota.took(caller, sum({each.name: each.length for each in received}.values()))
         except QueueFull:
             raise
@@ -334,7 +337,7 @@ class Intake:
     def _undo(self, received: Sequence[UploadedPixels]) -> None:
         """Take back what `keep` moved into place, as far as no job refers to it."""
         try:
-            self._spool.undo(received, self._jobs.spooled)
+            self._spool.undo(received, self._references.spooled)
         except Exception as error:  # noqa: BLE001 - the database is gone: upkeep sweeps later
             self._note(Event.STORAGE_FAILED, {"why": in_words(error)})
 

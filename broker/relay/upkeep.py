@@ -18,11 +18,12 @@ from broker.model.steadiness import Steadiness
 from broker.relay.loop import Loop
 from broker.spool.files import Referenced, Spool
 from broker.store.database import FAILURES, Database, in_words
-from broker.store.jobs import Jobs
 from broker.store.printers import Printers
-from broker.store.recovery import BROKE_OFF, STOPPED
+from broker.store.queries import JobQueries
+from broker.store.recovery import BROKE_OFF, STOPPED, Recovery
 from broker.store.replacement import DatabaseReplaced
 from broker.store.retention import Retention, Terms
+from broker.store.spool_references import SpoolReferences
 
 ROOM, BUDGET = "room", "budget"
 """Why pixels went before their time: the disk was nearly full, or there were more than
@@ -46,6 +47,7 @@ class Shedder:
     def __init__(
         self,
         retention: Retention,
+        references: SpoolReferences,
         spool: Spool,
         *,
         room: Callable[[], Room],
@@ -57,6 +59,7 @@ class Shedder:
         `damage` is what the database is known to have; while that is something nothing is removed,
         as what it does not refer to may be needed."""
         self._retention = retention
+        self._references = references
         self._spool = spool
         self._room = room
         self._budget = budget
@@ -93,7 +96,7 @@ class Shedder:
         if self._room().near:
             self.make_room(lambda room: room.short_of_spare, partly=True)
         budget = 0 if self._damage() else self._budget()
-        if budget and (over := self._retention.kept_bytes() - budget) > 0:
+        if budget and (over := self._references.kept_bytes() - budget) > 0:
             with self._lock:
                 self._shed(over, BUDGET, partly=True)
 
@@ -123,7 +126,7 @@ class Shedder:
 
     def _drop_orphans(self, need: int) -> int:
         """Remove what was set aside, the oldest first, until `need` bytes are free; how many."""
-        gone = self._spool.make_room(need, self._retention.spooled)
+        gone = self._spool.make_room(need, self._references.spooled)
         freed = sum(each.size for each in gone)
         if gone:
             facts = {"files": len(gone), "bytes": freed, "why": "their room was needed"}
@@ -167,7 +170,7 @@ class Shedder:
             self._remove(names, besides, printed=printed)
             self._retention.shed(choice.jobs, why)
         else:
-            self._remove(names, self._retention.spooled, printed=printed)
+            self._remove(names, self._references.spooled, printed=printed)
         freed = choice.bytes - sum(size(name) for name in choice.names)
         if choice.jobs:
             facts = {"jobs": len(choice.jobs), "bytes": freed, "why": why}
@@ -177,7 +180,7 @@ class Shedder:
     def _remove_left(self) -> int:
         """Remove files that could not be removed before, where that can be done now; the bytes."""
         sizes = {name: self._spool.freed_by(name) for name in self._left}
-        self._remove(self._left, self._retention.spooled, printed=False)
+        self._remove(self._left, self._references.spooled, printed=False)
         return sum(size for name, size in sizes.items() if not self._spool.has(name))
 
     def _remove(self, names: frozenset[str], referred: Referenced, *, printed: bool) -> None:
@@ -185,7 +188,7 @@ class Shedder:
         self._spool.remove(names, referred, printed=printed)
         # A file that is there now is one that a new job refers to, or one for the next time.
         there = {name for name in names if self._spool.has(name)}
-        self._left = frozenset(there - self._retention.spooled(there))
+        self._left = frozenset(there - self._references.spooled(there))
         self._spool.settle_removals(names)
 
 
@@ -214,9 +217,11 @@ class Keeping:
 class UpkeepEdges:
     """What upkeep touches, and how the site wants it."""
 
-    jobs: Jobs
+    jobs: JobQueries
+    recovery: Recovery
     printers: Printers
     retention: Retention
+    references: SpoolReferences
     spool: Spool
     running: Callable[[], Collection[int]]
     """Jobs that an attempt is working on, or is about to."""
@@ -311,7 +316,7 @@ class Upkeep:
     def recover(self, why: str = BROKE_OFF) -> None:
         """Settle the claims of attempts that are gone, and why (promise 3)."""
         policy = self._edges.policy()
-        for job in self._edges.jobs.recover(
+        for job in self._edges.recovery.recover(
             policy.on_uncertain, tries=policy.tries, running=self._edges.running, why=why
         ):
             held = job.state is State.HELD
@@ -327,18 +332,18 @@ class Upkeep:
     def hold_lost(self) -> None:
         """Hold all jobs that cannot be printed because pixels are missing, in one transaction: a
         listing shows at once what to print again."""
-        if lost := self._edges.jobs.hold_lost(self._edges.spool.has):
+        if lost := self._edges.recovery.hold_without_pixels(self._edges.spool.has):
             self._edges.note(Event.PIXELS_MISSING, {"held": len(lost), "jobs": lost})
 
     def hold_damaged(self) -> None:
         """Hold jobs whose row is damaged: no list shows them."""
-        if damaged := self._edges.jobs.hold_damaged():
+        if damaged := self._edges.recovery.hold_damaged():
             self._edges.note(Event.ROWS_DAMAGED, {"held": len(damaged), "jobs": damaged})
 
     def mend_times(self) -> None:
         """End waits that are longer than any can be: the clock was set back meanwhile."""
         latest = self._edges.clock() + longest_wait_s(self._edges.policy())
-        mended = self._edges.jobs.end_waits(latest) + self._edges.printers.end_waits(latest)
+        mended = self._edges.recovery.end_waits(latest) + self._edges.printers.end_waits(latest)
         if mended:
             self._edges.note(Event.CLOCK_SET_BACK, {"waits_ended": mended})
 
@@ -363,7 +368,7 @@ class Upkeep:
         now, monotonic = self._edges.clock(), self._edges.monotonic()
         self._steadiness = self._steadiness.seen(now, monotonic)
         swept = self._edges.spool.sweep(
-            self._edges.jobs,
+            self._edges.references,
             now=now,
             keep_s=self._edges.keeping().orphans_s,
             expire=self._steadiness.steady(monotonic),
@@ -382,7 +387,7 @@ class Upkeep:
     def bring_back(self) -> None:
         """Bring back what was set aside and a job refers to again: the database that it belongs to
         was put back."""
-        if back := self._edges.spool.bring_back(self._edges.jobs):
+        if back := self._edges.spool.bring_back(self._edges.references):
             self._edges.note(Event.ORPHANS_BROUGHT_BACK, {"files": back, **self._orphans()})
 
     def _orphans(self) -> dict[str, object]:

@@ -16,8 +16,9 @@ from broker.model.room import MB
 from broker.model.vitals import Storage
 from broker.operations.alarms import LOG_MB, log_reader
 from broker.operations.readiness import read_vitals
-from broker.store.jobs import Jobs
 from broker.store.printers import Printers
+from broker.store.queries import JobQueries
+from broker.store.spool_references import SpoolReferences
 
 FIRST_CHECKS_S = 60.0
 """Nothing is told for so long, at most, while printers have not been checked since the start."""
@@ -47,8 +48,16 @@ def ways(config: Config) -> Mapping[str, Send]:
 class Notices:
     """The messages of a running broker: `start`, `reload` and `stop` with it."""
 
-    def __init__(self, config: Config, jobs: Jobs, printers: Printers, note: Note) -> None:
+    def __init__(
+        self,
+        config: Config,
+        jobs: JobQueries,
+        references: SpoolReferences,
+        printers: Printers,
+        note: Note,
+    ) -> None:
         self._jobs = jobs
+        self._references = references
         self._printers = printers
         self._note = note
         self._started_at = time.time()
@@ -91,10 +100,10 @@ class Notices:
             ):
                 return None  # what is known of them is of an earlier life
             room, oldest = config.room(), self._jobs.oldest_unmoved()
-            low = room.low and room.refuses(self._jobs.kept_bytes())
+            low = room.low and room.refuses(self._references.kept_bytes())
             return Seen(
                 printers=printers,
-                held=tuple(self._jobs.held_by_machine()),
+                held=tuple(self._jobs.held_by_broker()),
                 oldest_s=0.0 if oldest is None else max(0.0, time.time() - oldest),
                 low=low,
                 free_mb=room.free // MB,

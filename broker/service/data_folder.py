@@ -13,11 +13,11 @@ from broker.spool import binding
 from broker.spool.files import Spool
 from broker.store import identity, schema
 from broker.store.accounts import Users
-from broker.store.database import Database, make_file
-from broker.store.integrity import START_S, DatabaseDamaged, examine
+from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
 from broker.store.printers import Printers
+from broker.store.sqlite import START_S, DatabaseDamaged, examine, make_file
 
 TOLD = 3
 """Files and folders that others may read and that are named; the rest is a number."""
@@ -50,7 +50,7 @@ class DataFolder:
             self.jobs = Jobs(self.database, clock)
             self.printers = Printers(self.database, clock)
             self.users = Users(self.database, clock)
-            self.spool = Spool.of(self._spool_folder, self.jobs, new=new_spool)
+            self.spool = Spool.of(self._spool_folder, self.jobs.references, new=new_spool)
             self.mark = binding.bind(self.database, changes, self._spool_folder)
             self._taken.callback(self.mark.close)
         except BaseException:

@@ -142,6 +142,7 @@ class Service:
     def _new_shedder(self) -> Shedder:
         return Shedder(
             self._retention,
+            self.jobs.references,
             self.spool,
             room=lambda: self._config.room(),
             budget=lambda: self._config.retention.pixels_mb << 20,
@@ -151,7 +152,9 @@ class Service:
 
     def _new_dispatcher(self) -> Dispatcher:
         edges = Edges(
-            jobs=self.jobs,
+            jobs=self.jobs.queries,
+            claims=self.jobs.claims,
+            recovery=self.jobs.recovery,
             printers=self.printers,
             spool=self.spool,
             open=self._open,
@@ -164,14 +167,15 @@ class Service:
 
     def _new_intake(self) -> Intake:
         quota = Quota(
-            self.jobs,
+            self.jobs.queries,
             lambda: settings.queue_limits(self._config),
             time.monotonic,
             held=self._holdings,
-            kept=self._retention.kept_bytes,
+            kept=self.jobs.references.kept_bytes,
         )
         return Intake(
-            self.jobs,
+            self.jobs.submission,
+            self.jobs.references,
             self.printers,
             self.spool,
             room=lambda: self._config.room(),
@@ -185,7 +189,9 @@ class Service:
 
     def _new_upkeep(self) -> Upkeep:
         edges = UpkeepEdges(
-            jobs=self.jobs,
+            jobs=self.jobs.queries,
+            recovery=self.jobs.recovery,
+            references=self.jobs.references,
             printers=self.printers,
             retention=self._retention,
             spool=self.spool,
@@ -370,7 +376,9 @@ class Service:
         after = {printer.name for printer in config.printers}
         facts: dict[str, object] = {"printers": len(after), "came": sorted(after - before)}
         if gone := sorted(before - after):
-            waiting = [job.id for job in self.jobs.list({State.QUEUED}) if job.pinned in gone]
+            waiting = [
+                job.id for job in self.jobs.queries.list({State.QUEUED}) if job.pinned in gone
+            ]
             facts |= {"went": gone, "jobs_sent_there": waiting}
         self.printers.sync(config.addresses())
         self._certificates = replace(found, modalities=kept)

@@ -10,9 +10,10 @@ from broker.model.spool_fit import DatabaseSeen, Misfit, Progress, SpoolSeen, mi
 from broker.spool.mark import FILE, MarkUnreadable, SpoolMark, read_mark, set_back
 from broker.spool.stored import kept
 from broker.store import identity
-from broker.store.database import FAILURES, Database, as_failure
+from broker.store.database import FAILURES, Database
 from broker.store.identity import Changes
 from broker.store.replacement import DatabaseReplaced
+from broker.store.sqlite import as_failure, seen_in
 
 
 class SpoolMismatch(Exception):
@@ -43,7 +44,7 @@ def mismatch(spool: Path, file: Path) -> SpoolMismatch | None:
     """
     # The mark first: a broker that is running makes the database come further meanwhile.
     there = spool_seen(spool)
-    return judged(spool, there, file, identity.seen_in(file))
+    return judged(spool, there, file, seen_in(file))
 
 
 def judged(
@@ -95,7 +96,7 @@ def look(database: Database, mark: SpoolMark) -> None:
     # What is known first: it comes further meanwhile.
     known = mark.latest
     try:
-        found = identity.seen_in(database.file).progress
+        found = seen_in(database.file).progress
         if known is not None and (found is None or found.is_behind(known)):
             raise set_back(found, known)
     except (sqlite3.Error, DatabaseReplaced) as error:

@@ -22,17 +22,16 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from broker.model.trouble import CannotStore, PixelsGone, SpoolDamaged
 from broker.spool.binding import SpoolMismatch, judged, spool_seen
-from broker.spool.lock import Busy, Keepers
+from broker.spool.lock import Busy, SpoolLock
 from broker.spool.orphans import Orphan, Orphans
 from broker.spool.pins import is_pinned, remove_left
 from broker.spool.stored import Stored, kept, place_of, sync_folder
 from broker.spool.upload import CheckRoom, Failed, PixelUpload, UploadedPixels
-from broker.store.reading import JobReading
-from broker.store.retention import References
+from broker.store.spool_references import SpoolReferences
 
 __all__ = ["PixelUpload", "Spool", "SpoolMissing", "Stored", "UploadedPixels", "is_there"]
 
@@ -41,6 +40,22 @@ BATCH = 200
 
 Referenced = Callable[[Collection[str]], set[str]]
 """Names -> those of them that jobs refer to."""
+
+
+class References(Protocol):
+    """What a sweep of the spool asks the database; `SpoolReferences` answers."""
+
+    def spooled(self, names: Collection[str] | None = None) -> set[str]:
+        """Those of the names that jobs refer to; all such names with None."""
+
+    def released(self, names: Collection[str]) -> set[str]:
+        """Those of the names that retention has released."""
+
+    def refer_again(self, names: Collection[str]) -> set[str]:
+        """Those of the names that films are made of although no job refers to them."""
+
+    def forget_released(self, there: Callable[[str], bool]) -> None:
+        """Forget released names that are no longer there, or that jobs refer to again."""
 
 
 @dataclass(frozen=True)
@@ -93,34 +108,36 @@ class Spool:
         folders = {self._incoming, *(directory / f"{number:02x}" for number in range(256))}
         for folder in folders - set(directory.iterdir()):
             folder.mkdir(mode=0o700, exist_ok=True)
-        # Also when nothing was missing: whoever made them may not have come so far.
+        # Also when nothing was missing: the process that made them may not have come so far.
         sync_folder(directory)
-        self._keepers = Keepers(directory / "keepers.lock")
+        self._lock = SpoolLock(directory)
         self.orphans = Orphans(directory)
         self._refused: set[str] = set()
         """Files of films that were refused after they had been kept, and that could not be removed
         yet: it is known that no job needs them, so they are no orphans."""
 
     @classmethod
-    def of(cls, directory: Path, jobs: JobReading, *, new: bool = False) -> Self:
+    def of(cls, directory: Path, references: SpoolReferences, *, new: bool = False) -> Self:
         """The spool of these jobs; an empty one for the first, or where a `new` one is wanted.
 
         Raises: SpoolMissing: when it is somewhere else, or lost, and no `new` one is wanted.
         SpoolMismatch: when it is another database's, or knows more than this one. OSError.
         """
-        found = cls.missing(directory, jobs)
+        found = cls.missing(directory, references)
         if found is not None and not (new and isinstance(found, SpoolMissing)):
             raise found
         return cls(directory)
 
     @staticmethod
-    def missing(directory: Path, jobs: JobReading) -> SpoolMissing | SpoolMismatch | None:
+    def missing(
+        directory: Path, references: SpoolReferences
+    ) -> SpoolMissing | SpoolMismatch | None:
         """What to say where the whole spool of these jobs is not there, or is not theirs."""
         # The spool first: a broker that is running makes the database come further meanwhile.
         there = spool_seen(directory)
-        if found := judged(directory, there, jobs.file, jobs.seen()):
+        if found := judged(directory, there, references.file, references.seen()):
             return found
-        if (directory / "incoming").is_dir() or not (names := jobs.spooled()):
+        if (directory / "incoming").is_dir() or not (names := references.spooled()):
             return None
         return SpoolMissing(directory, len(names))
 
@@ -157,7 +174,7 @@ class Spool:
 
     def keeping(self) -> AbstractContextManager[None]:
         """Nothing is removed meanwhile: from before `keep` to the rows that refer to the files."""
-        return self._keepers.keeping()
+        return self._lock.keeping()
 
     def drop(self, incoming: Sequence[UploadedPixels]) -> None:
         """Forget what was received; what was kept of it stays."""
@@ -210,7 +227,7 @@ class Spool:
         self, names: Collection[str], referenced: Referenced, *, printed: bool = False
     ) -> int:
         """As `remove`. Raises: Busy: files are being kept without a pause, and none was removed."""
-        with self._keepers.removing():
+        with self._lock.removing():
             # Asked now that nothing is being kept: a job may have come to refer to one of them.
             gone = set(names) - referenced(names)
             if printed:
@@ -245,7 +262,7 @@ class Spool:
     def freed_by(self, name: str, *, printed: bool = False) -> int:
         """Bytes that are free once that name is removed, as `remove`: without `printed`, none while
         an association that is open still has the same file, and none before a backup has copied it.
-        None when it is not there. OSError."""
+        None when it is not there. Raises: OSError."""
         try:
             found = self._path(name).stat()
         except FileNotFoundError:
@@ -256,7 +273,7 @@ class Spool:
 
     def settle_removals(self, names: Collection[str]) -> None:
         """Have the file system give back now what removing these has freed: some do that only
-        when their journal is written. OSError."""
+        when their journal is written. Raises: OSError."""
         if names:
             # One folder is enough for the journal.
             sync_folder(self._path(min(names)).parent)
@@ -313,7 +330,7 @@ class Spool:
         """Remove and set aside, but for what a job refers to by now; how many of each."""
         removed = aside = 0
         try:
-            with self._keepers.removing():
+            with self._lock.removing():
                 # Asked now that nothing is being kept.
                 wanted = references.spooled(released | unknown)
                 for name in released - wanted:
@@ -393,7 +410,7 @@ class Spool:
                 words = "the pixels were damaged after they came"
                 raise OSError(errno.EIO, words) from None
             if target.is_dir():
-                # A file cannot replace a folder. What is in it may be somebody's.
+                # A file cannot replace a folder. What is in it may be of use to a person.
                 self.orphans.set_aside(target)
             fresh = good.path.with_name(uuid.uuid4().hex)
             os.link(good.path, fresh)
@@ -401,7 +418,7 @@ class Spool:
 
 
 def cannot_store(what: str, error: OSError) -> CannotStore:
-    """What the disk does not do, for whoever asked for it."""
+    """What the disk does not do, as an error for the caller."""
     return CannotStore(f"{what}: {error.strerror or error}")
 
 

@@ -1,4 +1,8 @@
-"""Who may touch the spool at the same time: many keep at once, whoever removes is alone."""
+"""The spool lock: many threads and processes keep files at once; one that removes is alone.
+
+It stays ours: the write lock of `fasteners` has no time limit between threads, and between
+processes it polls, and locks with lockf(3), which the close of any other descriptor undoes.
+"""
 
 from __future__ import annotations
 
@@ -9,28 +13,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+FILE = "keepers.lock"
+"""In the spool. Its name stays: commands of two versions may meet on it."""
 PATIENCE_S = 0.2
-"""So long, at most, does whoever wants to remove hold up those who keep."""
+"""The time for which, at most, a thread that waits to remove delays those that keep."""
 
 
 class Busy(Exception):
     """Something is being kept all the time: remove later."""
 
 
-class Keepers:
-    """Neither kind may be nested. In one process, whoever wants to remove comes before those who
-    come later, for a moment. Other processes are kept apart by a lock on the file, which is made
-    when missing.
+class SpoolLock:
+    """Neither kind may be nested. In one process, a thread that waits to remove comes before those
+    that ask to keep after it, for `patience_s` seconds. Other processes are kept apart by flock(2)
+    on the file, which is made when missing.
     """
 
-    def __init__(self, file: Path, *, patience_s: float = PATIENCE_S) -> None:
-        self._file = file
+    def __init__(self, spool: Path, *, patience_s: float = PATIENCE_S) -> None:
+        self._file = file = spool / FILE
         self._patience_s = patience_s
         os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         self._changed = threading.Condition()
         self._keeping = 0
         self._removers = 0
-        """Those who remove, or wait for it."""
+        """Threads that remove, or wait for it."""
         self._removing = False
 
     @contextmanager
@@ -49,7 +55,10 @@ class Keepers:
 
     @contextmanager
     def removing(self) -> Iterator[None]:
-        """Nothing is kept meanwhile, and nobody else removes. Busy when that cannot be had soon."""
+        """Nothing is kept meanwhile, and no other thread or process removes.
+
+        Raises: Busy: when that cannot be had within `patience_s` seconds.
+        """
         with self._changed:
             self._removers += 1
             alone = self._changed.wait_for(
@@ -72,7 +81,7 @@ class Keepers:
 
     @contextmanager
     def _locked(self, how: int) -> Iterator[None]:
-        """The file's lock, which ends with the descriptor, however the process ends. OSError."""
+        """The file's lock, which ends with the descriptor, however the process ends."""
         descriptor = os.open(self._file, os.O_RDWR | os.O_CLOEXEC)
         try:
             fcntl.flock(descriptor, how)

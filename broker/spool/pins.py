@@ -22,7 +22,7 @@ PARTIAL = ".partial-"
 NAME_LENGTH = 64
 
 
-class Found(Enum):
+class PixelsFound(Enum):
     """What became of a file that was to be copied."""
 
     COPIED = "copied"
@@ -37,7 +37,7 @@ def place_in(spool: Path, name: str) -> Path:
     return aside if not place.exists() and aside.exists() else place
 
 
-def copy_pixels(source: Path, target: Path, name: str) -> tuple[Found, int]:
+def copy_pixels(source: Path, target: Path, name: str) -> tuple[PixelsFound, int]:
     """Copy the pixels of that name from a file to a spool folder, and the bytes copied.
 
     A file has its name in the target only when all of it is there, is what its name says, and is on
@@ -47,14 +47,14 @@ def copy_pixels(source: Path, target: Path, name: str) -> tuple[Found, int]:
         OSError: the target cannot be written.
     """
     if not is_name(name):
-        return Found.MISSING, 0
+        return PixelsFound.MISSING, 0
     place = place_of(target, name)
     try:
         descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except (FileNotFoundError, NotADirectoryError):
-        return Found.MISSING, 0
+        return PixelsFound.MISSING, 0
     except OSError:
-        return Found.DAMAGED, 0
+        return PixelsFound.DAMAGED, 0
     partial = place.with_name(f"{PARTIAL}{uuid.uuid4().hex}")
     try:
         for each in (target, place.parent):
@@ -64,43 +64,43 @@ def copy_pixels(source: Path, target: Path, name: str) -> tuple[Found, int]:
             digest, size = Hash(), 0
             for piece in _pieces(descriptor):
                 if piece is None:
-                    return Found.DAMAGED, 0
+                    return PixelsFound.DAMAGED, 0
                 digest.update(piece)
                 size += len(piece)
                 left = memoryview(piece)
                 while left:
                     left = left[fresh.write(left) :]
             if digest.hexdigest() != name:
-                return Found.DAMAGED, 0
+                return PixelsFound.DAMAGED, 0
             os.fsync(fresh.fileno())
         partial.replace(place)
-        return Found.COPIED, size
+        return PixelsFound.COPIED, size
     finally:
         os.close(descriptor)
         partial.unlink(missing_ok=True)
 
 
-def check_pixels(folder: Path, name: str, length: int | None = None) -> Found | None:
+def check_pixels(folder: Path, name: str, length: int | None = None) -> PixelsFound | None:
     """Whether the pixels of that name are there and are what they were; None when all is well."""
     if not is_name(name):
-        return Found.MISSING
+        return PixelsFound.MISSING
     try:
         descriptor = os.open(place_of(folder, name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except (FileNotFoundError, NotADirectoryError):
-        return Found.MISSING
+        return PixelsFound.MISSING
     except OSError:
-        return Found.DAMAGED
+        return PixelsFound.DAMAGED
     try:
         digest, size = Hash(), 0
         for piece in _pieces(descriptor):
             if piece is None:
-                return Found.DAMAGED
+                return PixelsFound.DAMAGED
             digest.update(piece)
             size += len(piece)
     finally:
         os.close(descriptor)
     right = digest.hexdigest() == name and length in (None, size)
-    return None if right else Found.DAMAGED
+    return None if right else PixelsFound.DAMAGED
 
 
 def size_of(folder: Path, name: str) -> int | None:
@@ -121,7 +121,7 @@ def is_name(name: str) -> bool:
 
 
 def names_in(folder: Path) -> Iterator[Path]:
-    """Every file that lies where a spool keeps pixels, complete or not. OSError."""
+    """Every file that lies where a spool keeps pixels, complete or not. Raises: OSError."""
     for each in sorted(folders_of(folder)):
         yield from each.iterdir()
 

@@ -54,14 +54,17 @@ def place_of(directory: Path, name: str) -> Path:
 
 
 def folders_of(directory: Path) -> Iterator[Path]:
-    """The folders in which the spool in that directory keeps pixels, in no order. OSError."""
+    """The folders in which the spool in that directory keeps pixels, in no order.
+
+    Raises: OSError.
+    """
     for each in directory.iterdir() if directory.is_dir() else ():
         if len(each.name) == 2 and set(each.name) <= HEX and each.is_dir():
             yield each
 
 
 def kept(directory: Path) -> Iterator[Path]:
-    """Every file that the spool in that directory keeps, in no order. OSError."""
+    """Every file that the spool in that directory keeps, in no order. Raises: OSError."""
     for folder in folders_of(directory):
         for path in folder.iterdir():
             # What lies in another folder than its own cannot be found by its name.

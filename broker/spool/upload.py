@@ -19,7 +19,7 @@ LARGE = MB
 STEP = 512 * 1024
 """Bytes that are read at once."""
 SYNC_STEP = 8 * MB
-"""So many bytes are put on stable storage at once, before the end."""
+"""Bytes that are put on stable storage at once, before the end."""
 
 
 class Digest:
@@ -52,8 +52,8 @@ class Digest:
             self._tell(over=False)
 
     def hexdigest(self) -> str:
-        """Of everything that was written. OSError when it cannot be read again, or when the disk
-        did not take a part of it: nobody else would be told."""
+        """Of everything that was written. Raises: OSError: when it cannot be read again, or the
+        disk did not take a part of it: no other call would tell."""
         self._end()
         if self._failure is not None:
             raise self._failure
@@ -63,7 +63,7 @@ class Digest:
         return self._digest.hexdigest()
 
     def abandon(self) -> None:
-        """Nobody wants to know: the file may be closed when this returns."""
+        """The digest is not needed: the file may be closed when this returns."""
         with self._changed:
             self._written = self._untold = 0
         self._end()
@@ -117,13 +117,13 @@ class Digest:
 
 
 ROOM_STEP = 8 * MB
-"""So many bytes come before the disk is looked at again: others write to it meanwhile."""
+"""Bytes that come before the disk is looked at again: others write to it meanwhile."""
 
 
 UNWRITTEN = "pixels cannot be written"
 
 CheckRoom = Callable[[int], object]
-"""Asked now and then whether so many bytes more have room. Raises: CannotStore: when not."""
+"""Asked now and then whether that number of bytes more has room. Raises: CannotStore: when not."""
 Failed = Callable[[str, OSError], CannotStore]
 """Told what the disk does not do, and why; what to raise."""
 

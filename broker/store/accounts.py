@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
 from broker.model.user import RecordedCommand, Role, User
 from broker.store.database import Database
-from broker.store.tables import ended_sessions, orders, users
+from broker.store.tables import ended_sessions, recorded_commands, users
 
 
 class NoSuchUser(LookupError):
@@ -35,7 +35,7 @@ class Users:
         self._clock = clock
 
     def add(self, name: str, role: Role, hashed: str) -> None:
-        """One more; UserExists."""
+        """One more. Raises: UserExists."""
         values = {"name": name, "role": role, "password": hashed, "since": self._clock()}
         with self._database.write() as connection:
             if connection.execute(select(users.c.name).where(users.c.name == name)).first():
@@ -43,7 +43,7 @@ class Users:
             connection.execute(insert(users).values(**values))
 
     def change(self, name: str, *, role: Role | None = None, hashed: str = "") -> None:
-        """Another role, or another password; NoSuchUser."""
+        """Another role, or another password. Raises: NoSuchUser."""
         values = ({"role": role} if role else {}) | ({"password": hashed} if hashed else {})
         with self._database.write() as connection:
             if not connection.execute(
@@ -57,7 +57,7 @@ class Users:
         return bool(self._database.change_some(users, which, password=fresh))
 
     def remove(self, name: str) -> None:
-        """One less; NoSuchUser."""
+        """One less. Raises: NoSuchUser."""
         with self._database.write() as connection:
             if not connection.execute(delete(users).where(users.c.name == name)).rowcount:
                 raise NoSuchUser(name, list(connection.execute(select(users.c.name)).scalars()))
@@ -105,10 +105,10 @@ class EndedSessions:
 
 
 LATEST = 50
-"""So many of a printer are given at most."""
+"""Commands on one printer, or one job, that are given at most."""
 
 
-class Orders:
+class CommandLog:
     """The record. For any thread, in any process. A job's goes with the job's row."""
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
@@ -122,19 +122,26 @@ class Orders:
         values = {"who": who[:64], "verb": verb, "words": words}
         with self._database.write() as connection:
             connection.execute(
-                insert(orders).values(at=self._clock(), job_id=job_id, printer=printer, **values)
+                insert(recorded_commands).values(
+                    at=self._clock(), job_id=job_id, printer=printer, **values
+                )
             )
 
     def of_job(self, job_id: int) -> Sequence[RecordedCommand]:
         """What was ordered of a job, the oldest first."""
-        return self._found(orders.c.job_id == job_id)
+        return self._found(recorded_commands.c.job_id == job_id)
 
     def of_printer(self, name: str) -> Sequence[RecordedCommand]:
         """What was ordered of a printer lately, the oldest first."""
-        return self._found(orders.c.printer == name)
+        return self._found(recorded_commands.c.printer == name)
 
     def _found(self, which: ColumnElement[bool]) -> Sequence[RecordedCommand]:
-        columns = (orders.c[each] for each in ("at", "who", "verb", "job_id", "printer", "words"))
-        statement = select(*columns).where(which).order_by(orders.c.id.desc()).limit(LATEST)
+        columns = (
+            recorded_commands.c[each]
+            for each in ("at", "who", "verb", "job_id", "printer", "words")
+        )
+        statement = (
+            select(*columns).where(which).order_by(recorded_commands.c.id.desc()).limit(LATEST)
+        )
         with self._database.read() as connection:
             return [RecordedCommand(*row) for row in connection.execute(statement)][::-1]

@@ -7,16 +7,16 @@ and raises ClaimLost: an attempt that was given up for dead cannot spoil what ca
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
 
 from broker.model.job import DONE, HELD_BY_PERSON, Claim, FilmState, Outcome, State
 from broker.model.retry import BLAMELESS, PrinterVerdict, Settlement
 from broker.store import printers as printer_rows
+from broker.store.database import Database
 from broker.store.duplicates import take_back_unprinted
 from broker.store.prepared import Prepared, fixed
-from broker.store.reading import JobReading
 from broker.store.tables import attempts, jobs, sendings
 from broker.store.uncertain_films import remember
 
@@ -35,21 +35,21 @@ _CLAIM = Prepared(
     update(jobs)
     .where(jobs.c.id == bindparam("its_job"), jobs.c.state == State.QUEUED)
     .where(or_(jobs.c.pinned == "", jobs.c.pinned == bindparam("its_printer")))
-    .values(state=State.PRINTING, reason="", wish="", attempts=jobs.c.attempts + 1),
+    .values(state=State.PRINTING, reason="", command="", attempts=jobs.c.attempts + 1),
     "printer",
     "token",
     "updated_at",
 )
 _TOUCH = Prepared(update(jobs).where(_FENCED), "updated_at")
-_WISH = Prepared(select(jobs.c.wish).where(_FENCED))
-_MOVED = ("state", "reason", "not_before", "assigned_at", "wish", "token", "updated_at")
+_COMMAND = Prepared(select(jobs.c.command).where(_FENCED))
+_MOVED = ("state", "reason", "not_before", "assigned_at", "command", "token", "updated_at")
 _MOVE = Prepared(update(jobs).where(_FENCED), *_MOVED)
 _MOVE_ON = Prepared(update(jobs).where(_FENCED).values(printer=""), *_MOVED)
 _COPIES = Prepared(select(sendings.c.copies).where(sendings.c.id == bindparam("its_film")))
 _BEGUN = ("job_id", "printer", "began_at", "ended_at", "outcome", "words", "permanent", "strike")
 _BEGIN = Prepared(insert(attempts).returning(attempts.c.id), *_BEGUN)
 _OPEN = and_(attempts.c.job_id == bindparam("its_job"), attempts.c.ended_at.is_(None))
-_NOBODYS = Prepared(update(attempts).where(_OPEN), "printer")
+_OF_NO_PRINTER = Prepared(update(attempts).where(_OPEN), "printer")
 _ENDED = ("ended_at", "outcome", "words", "permanent", "strike")
 _END = Prepared(update(attempts).where(_OPEN), *_ENDED)
 
@@ -74,8 +74,12 @@ class ClaimLost(RuntimeError):
     """The job was taken from this attempt. Nothing was written; nothing more may be sent."""
 
 
-class Claims(JobReading):
-    """What the dispatcher and its attempts write."""
+class Claims:
+    """What the dispatcher and its attempts write. For any thread, in any process."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
 
     def line_up(self, lines: Mapping[int, str]) -> None:
         """Line queued jobs up for printers: number of the job -> printer, all in one transaction.
@@ -111,7 +115,7 @@ class Claims(JobReading):
     def asked(self, claim: Claim, film_id: int) -> None:
         """The line: on stable storage before N-ACTION leaves for the printer.
 
-        A film that is in doubt is printed again by this: that is remembered.
+        An uncertain film is printed again by this: that is remembered.
         """
         with self._database.write() as connection:
             remember(connection, film_id)
@@ -148,10 +152,10 @@ class Claims(JobReading):
         with self._database.write() as connection:
             self._change_film(connection, claim, film_id, _UNCERTAIN, **values)
 
-    def wish(self, claim: Claim) -> str:
-        """What a person asked for meanwhile: hold, cancel or nothing; ClaimLost."""
+    def command(self, claim: Claim) -> str:
+        """What a person asked for meanwhile: hold, cancel or nothing. Raises: ClaimLost."""
         with self._database.read() as connection:
-            return _wish(connection, claim)
+            return _command(connection, claim)
 
     def finish(
         self,
@@ -166,18 +170,20 @@ class Claims(JobReading):
         printers: bool = True,
     ) -> None:
         """End the attempt, which was no printer's without `printers`, move the job on as settled,
-        and blame the printer; ClaimLost.
+        and blame the printer.
 
         All at once, so that the next job is not claimed for a printer that has just failed. A
-        person's wish wins over going back to the queue. Films are left as they are.
+        person's command wins over going back to the queue. Films are left as they are.
+
+        Raises: ClaimLost.
         """
         now = self._clock()
         with self._database.write() as connection:
-            wish = _wish(connection, claim)
+            command = _command(connection, claim)
             if not printers:
-                _NOBODYS.change(connection, its_job=claim.job_id, printer="")
+                _OF_NO_PRINTER.change(connection, its_job=claim.job_id, printer="")
             end(connection, claim.job_id, outcome, words, now, permanent=permanent, strike=strike)
-            goal = obey(wish, settlement)
+            goal = obey(command, settlement)
             move(connection, claim.job_id, claim.token, goal, now, leave=not printers)
             printer_rows.blame(connection, claim.printer, blame, now)
 
@@ -211,8 +217,8 @@ def _lost(job_id: int) -> ClaimLost:
     return ClaimLost(f"job {job_id} was taken from this attempt")
 
 
-def _wish(connection: Connection, claim: Claim) -> str:
-    found = _WISH.rows(connection, its_job=claim.job_id, its_token=claim.token)
+def _command(connection: Connection, claim: Claim) -> str:
+    found = _COMMAND.rows(connection, its_job=claim.job_id, its_token=claim.token)
     if not found:
         raise _lost(claim.job_id)
     return str(found[0][0])
@@ -277,7 +283,7 @@ def move(
         reason=settlement.reason,
         not_before=settlement.not_before,
         assigned_at=None,
-        wish="",
+        command="",
         token="",
         updated_at=now,
     )
@@ -287,10 +293,10 @@ def move(
         take_back_unprinted(connection, job_id)
 
 
-def obey(wish: str, settlement: Settlement) -> Settlement:
+def obey(command: str, settlement: Settlement) -> Settlement:
     """A job that would go back to the queue goes where a person wanted it while it was printing."""
-    if settlement.state is not State.QUEUED or not wish:
+    if settlement.state is not State.QUEUED or not command:
         return settlement
-    if wish == "cancel":
+    if command == "cancel":
         return Settlement(State.CANCELLED, "cancelled by the operator while printing")
     return Settlement(State.HELD, f"{HELD_BY_PERSON} while printing")

@@ -1,10 +1,12 @@
-"""The operator's verbs: what a person may do to a job, in which state, and what to do instead."""
+"""Operator commands: what a person may do to a job, in which state, and what to do instead."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from broker.model.job import (
     FINISHED,
@@ -16,12 +18,20 @@ from broker.model.job import (
     State,
 )
 from broker.store.claims import left_to_print
-from broker.store.duplicates import later_twin, take_back_unprinted
-from broker.store.job_rows import NoSuchJob, known, state_of
+from broker.store.database import Database
+from broker.store.duplicates import later_twin, printed_again_as, take_back_unprinted
+from broker.store.job_rows import ACTIVE, NoSuchJob, digest_of, known, request_of, state_of
 from broker.store.printers import require
-from broker.store.reading import JobReading
+from broker.store.submission import insert_job
 from broker.store.tables import attempts, jobs, sendings
 from broker.store.uncertain_films import remember_all, take_back
+
+_UNANSWERED = (
+    select(sendings.c.number)
+    .where(sendings.c.job_id == bindparam("its_job"), sendings.c.state.in_(UNANSWERED))
+    .distinct()
+    .order_by(sendings.c.number)
+)
 
 
 class NotAllowed(RuntimeError):
@@ -32,8 +42,15 @@ class NotAllowed(RuntimeError):
         super().__init__(self.words)
 
 
-class Verbs(JobReading):
-    """What commands write. All of them raise NoSuchJob and NotAllowed."""
+class JobControl:
+    """What operator commands write. For any thread, in any process.
+
+    All raise: NoSuchJob, NotAllowed.
+    """
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
 
     def hold(self, job_id: int, reason: str = HELD_BY_PERSON) -> None:
         """Put a job where only a person moves it; one that is printing goes there before its
@@ -42,7 +59,7 @@ class Verbs(JobReading):
         with self._database.write() as connection:
             state = lock(connection, job_id)
             if state is State.PRINTING:
-                self._change(connection, job_id, wish="hold")
+                self._change(connection, job_id, command="hold")
             elif state is State.QUEUED:
                 self._change(
                     connection,
@@ -61,20 +78,20 @@ class Verbs(JobReading):
     def release(self, job_id: int, *, printed: bool = False) -> None:
         """Let a held job print again, as if it had never failed.
 
-        While it is printing, takes back a hold or a cancel that has not been obeyed yet. Its
+        While it is printing, takes back a hold or a cancel that the attempt has not obeyed yet. Its
         uncertain films are printed again; with `printed` a person has seen them on paper, and those
-        that wait since somebody let them print again. A job with nothing left to print is sent.
+        that wait since a person let them print again. A job with nothing left to print is sent.
         """
         with self._database.write() as connection:
             state = lock(connection, job_id)
             if state in FINISHED:
                 raise _finished(job_id, state)
-            if state is State.PRINTING and _wished(connection, job_id):
-                self._change(connection, job_id, wish="")
+            if state is State.PRINTING and _commanded(connection, job_id):
+                self._change(connection, job_id, command="")
                 return
             if state is not State.HELD:
                 raise NotAllowed(job_id, state, "only a held job can be released; nothing to do")
-            doubtful = _uncertain(connection, job_id)
+            unanswered_films = _uncertain(connection, job_id)
             settled = _settle_printed(connection, job_id, self._clock()) if printed else 0
             if printed and not settled:
                 raise NotAllowed(
@@ -84,10 +101,10 @@ class Verbs(JobReading):
                     f"`broker jobs cancel {job_id}` if it is not wanted, "
                     f"`broker jobs release {job_id}` prints it",
                 )
-            if doubtful and not printed:
+            if unanswered_films and not printed:
                 _print_again(connection, job_id)
             if left_to_print(connection, job_id):
-                self._let_go(connection, job_id, state=State.QUEUED, printer="", assigned_at=None)
+                self._requeue(connection, job_id, state=State.QUEUED, printer="", assigned_at=None)
             else:
                 self._begin_anew(connection, job_id, state=State.SENT)
 
@@ -98,7 +115,7 @@ class Verbs(JobReading):
             if state in FINISHED:
                 raise _finished(job_id, state)
             if state is State.PRINTING:
-                self._change(connection, job_id, wish="cancel")
+                self._change(connection, job_id, command="cancel")
                 return
             if state is State.QUEUED:
                 self._change(connection, job_id, printer="", assigned_at=None)
@@ -108,7 +125,7 @@ class Verbs(JobReading):
             take_back_unprinted(connection, job_id)
 
     def move(self, job_id: int, printer: str) -> None:
-        """Queue a job for one printer and no other, or with "" for any; NoSuchPrinter."""
+        """Queue a job for one printer and no other, or with "" for any. Raises: NoSuchPrinter."""
         with self._database.write() as connection:
             state = lock(connection, job_id)
             if printer:
@@ -132,7 +149,7 @@ class Verbs(JobReading):
                     "a printer has accepted all its films; "
                     f"`broker jobs reprint {job_id}` prints them again",
                 )
-            begin = self._let_go if state is State.HELD else self._begin_anew
+            begin = self._requeue if state is State.HELD else self._begin_anew
             begin(
                 connection,
                 job_id,
@@ -152,6 +169,41 @@ class Verbs(JobReading):
                 raise NotAllowed(job_id, state, "its turn has come; nothing to do")
             self._change(connection, job_id, priority=priority, priority_rank=priority.rank)
 
+    def reprint(self, job_id: int) -> int:
+        """Queue a copy of a job, all its films and copies; the number of the new job."""
+        with self._database.write() as connection:
+            state = lock(connection, job_id)
+            if state in ACTIVE:
+                raise NotAllowed(
+                    job_id,
+                    state,
+                    f"it has yet to be printed; wait, or `broker jobs cancel {job_id}` first",
+                )
+            # A film session of its own: it waits for nothing, and any printer will do.
+            request = replace(request_of(connection, job_id), film_session=uuid.uuid4().hex)
+            removed = select(jobs.c.pixels_removed_at, jobs.c.pixels_removed_why)
+            at, why = connection.execute(removed.where(jobs.c.id == job_id)).one()
+            if at is not None:
+                early = ", as room was needed for new films" if why else ""
+                raise NotAllowed(
+                    job_id,
+                    state,
+                    f"its pixels have been removed since{early}; print it at the modality",
+                )
+            digests = [digest_of(film) for film in request.films]
+            unanswered_films = connection.execute(_UNANSWERED, {"its_job": job_id}).scalars().all()
+            values: dict[str, object] = {"reprint_of": job_id}
+            if unanswered_films:
+                several = "films" if len(unanswered_films) > 1 else "film"
+                which = ", ".join(map(str, unanswered_films))
+                values["remark"] = f"{several} {which} of job {job_id} may be on paper, too"
+            new = insert_job(connection, request, digests, self._clock(), **values)
+            if state is State.HELD:
+                # A person who sees it there must not let it print, too.
+                told = func.trim(jobs.c.remark + f"; {printed_again_as(new)}", "; ")
+                connection.execute(update(jobs).where(jobs.c.id == job_id).values(remark=told))
+            return new
+
     def _begin_anew(self, connection: Connection, job_id: int, **values: object) -> None:
         """Change a job, and forget its earlier attempts' strikes and delays."""
         latest = connection.execute(
@@ -166,7 +218,7 @@ class Verbs(JobReading):
             **values,
         )
 
-    def _let_go(self, connection: Connection, job_id: int, **values: object) -> None:
+    def _requeue(self, connection: Connection, job_id: int, **values: object) -> None:
         """The same of a held job, which says from then on what came meanwhile."""
         self._begin_anew(connection, job_id, **values, **_flag(connection, job_id))
 
@@ -177,7 +229,7 @@ class Verbs(JobReading):
 
 
 def lock(connection: Connection, job_id: int) -> State:
-    """The state of a job, which stays so until the transaction ends; NoSuchJob."""
+    """The state of a job, which stays so until the transaction ends. Raises: NoSuchJob."""
     state = connection.execute(
         select(jobs.c.state).where(jobs.c.id == known(job_id)).with_for_update()
     ).scalar()
@@ -215,9 +267,9 @@ def _uncertain(connection: Connection, job_id: int) -> bool:
     return found.first() is not None
 
 
-def _wished(connection: Connection, job_id: int) -> bool:
+def _commanded(connection: Connection, job_id: int) -> bool:
     """Whether a person asked for something that the attempt has not obeyed yet."""
-    return bool(connection.execute(select(jobs.c.wish).where(jobs.c.id == job_id)).scalar())
+    return bool(connection.execute(select(jobs.c.command).where(jobs.c.id == job_id)).scalar())
 
 
 def _settle_printed(connection: Connection, job_id: int, now: float) -> int:

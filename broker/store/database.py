@@ -1,61 +1,43 @@
 """The database: one file, many threads, and several processes at once.
 
-Only this file knows which database it is. Reading never waits for a writer, nor a writer for
-readers (write-ahead log). Writers queue up: threads of this process on a lock, other processes on
-the database's own lock.
+Its `Backend` knows what kind of database it is. Writers queue up: threads of this process on a
+lock, other processes on the database's own lock.
 """
 
 from __future__ import annotations
 
-import os
-import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from sqlite3 import (
-    SQLITE_BUSY,
-    SQLITE_CORRUPT,
-    SQLITE_FULL,
-    DatabaseError,
-    Error,
-    OperationalError,
-    connect,
-)
-from sqlite3 import Connection as SqliteConnection
 from typing import Self
-from urllib.parse import quote
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
     Table,
-    create_engine,
     event,
     make_url,
     select,
     update,
 )
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.exc import OperationalError as Refused
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import SQLAlchemyError
 
-from broker.store.integrity import damage
+from broker.store.backend import BACKEND, Backend, Checkpoint
 from broker.store.replacement import DatabaseReplaced, OpenedFile
+from broker.store.sqlite import Sqlite
 
 BUSY_S = 10.0
 """How long a writer waits for its turn in all: for other threads, then for other processes."""
 
 
-LOG_BYTES = 8 << 20
-"""The write-ahead log is cut to this size once everything in it is in the database."""
 IDLE = 8
-"""So many connections stay open for whoever comes next."""
-PATIENCE, BUSY_TENTHS = "patience", "busy_tenths"
-"""What is known of a connection: how long this transaction may wait, and what SQLite was told."""
+"""Connections that stay open, for the next transactions."""
+PATIENCE = "patience"
+"""Under this name a connection's `info` says how long its transaction may wait."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +48,9 @@ class Patience:
     write_by: float | None
     """When (`time.monotonic()`) it must have its turn to write; None for one that reads."""
 
-    def tenths(self, now: float) -> int:
-        """Tenths of a second that are left, rounded: SQLite need not be told each time."""
-        left = self.busy_s if self.write_by is None else max(0.0, self.write_by - now)
-        return round(left * 10)
+    def left(self, now: float) -> float:
+        """Seconds that are left."""
+        return self.busy_s if self.write_by is None else max(0.0, self.write_by - now)
 
 
 Count = Callable[[Connection], Callable[[], None] | None]
@@ -77,32 +58,20 @@ Count = Callable[[Connection], Callable[[], None] | None]
 raises DatabaseReplaced where the count shows that this is another database."""
 
 
+BACKENDS: Mapping[str, Backend] = {"sqlite": Sqlite()}
+
+
 class DatabaseBusy(RuntimeError):
     """A writer's turn has not come in time. Nothing was written."""
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """How far the write-ahead log was brought into the database file, in pages."""
-
-    pages: int
-    """In the log."""
-    done: int
-    """Of these, those that the database file has."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether the log is needed no longer."""
-        return self.done >= self.pages
 
 
 FAILURES = (SQLAlchemyError, DatabaseBusy, DatabaseReplaced)
 """What any question or change may raise because of the database itself, not of what was asked."""
 
 
-def as_failure(error: sqlite3.Error) -> SQLAlchemyError:
-    """What SQLite itself raised, as one of FAILURES."""
-    return DBAPIError.instance(None, None, error, sqlite3.Error)
+def damage(error: BaseException) -> str:
+    """What a database says of damage; empty when the error is another one."""
+    return next(filter(None, (each.damage(error) for each in BACKENDS.values())), "")
 
 
 def in_words(error: BaseException) -> str:
@@ -116,8 +85,9 @@ def in_words(error: BaseException) -> str:
 class Database:
     """An open database; `close` it at the end."""
 
-    def __init__(self, engine: Engine, busy_s: float) -> None:
+    def __init__(self, engine: Engine, backend: Backend, busy_s: float) -> None:
         self._engine = engine
+        self._backend = backend
         self._busy_s = busy_s
         self._writing = threading.RLock()
         """Held by the thread that writes, which may see meanwhile that the file is another one."""
@@ -138,40 +108,25 @@ class Database:
         self._opened = OpenedFile(self.file)
         self._telling = threading.Lock()
         self._idle: list[Connection] = []
-        """Open, and in nobody's hands: a pool of SQLAlchemy's takes longer than most questions."""
+        """Open, and not in use: a pool of SQLAlchemy's takes longer than most questions."""
 
     @classmethod
     def open(cls, url: str, *, busy_s: float | None = None) -> Self:
         """Open the database that the URL names; its file is made when it is not there.
 
-        Whoever wants something of it waits for `busy_s` at most: BUSY_S, when none is given.
+        A transaction waits for its turn for `busy_s` at most: BUSY_S, when none is given.
 
-        ValueError for a kind of database that the broker does not know, OSError when the file
-        cannot be made. Tables are the schema's affair.
+        Tables are made by `schema`. Raises: ValueError: for a kind of database that the broker
+        does not know. OSError: when the file cannot be made.
         """
         busy_s = BUSY_S if busy_s is None else busy_s
         parts = make_url(url)
-        if parts.get_backend_name() != "sqlite" or not parts.database:
+        backend = BACKENDS.get(parts.get_backend_name())
+        if backend is None:
             raise ValueError("the database must be a file: sqlite:////path/to/broker.db")
-        file = Path(parts.database)
-        make_file(file)
-
-        def connect_to_it() -> SqliteConnection:
-            # Never made here: a new file in the place of one that was moved away hides the loss.
-            place = f"file:{quote(str(file.absolute()))}?mode=rw"
-            return connect(place, uri=True, timeout=busy_s, check_same_thread=False)
-
-        # Parameters stay out of exceptions: labels of patients are among them (promise 10).
-        engine = create_engine(
-            parts,
-            creator=connect_to_it,
-            poolclass=NullPool,
-            hide_parameters=True,
-            paramstyle="named",
-        )
-        event.listen(engine, "connect", _prepare)
+        engine = backend.engine(parts, busy_s)
         event.listen(engine, "begin", _begin)
-        return cls(engine, busy_s)
+        return cls(engine, backend, busy_s)
 
     def count_changes(self, count: Count) -> None:
         """From now on, `count` is called in each transaction that has changed something, as the
@@ -192,7 +147,7 @@ class Database:
         self._count = refuse
 
     def close(self) -> None:
-        """Let the file go. Transactions in hand are not waited for."""
+        """Close it. Transactions that run are not waited for."""
         self._closed = True
         while self._idle:
             self._idle.pop().close()
@@ -208,10 +163,14 @@ class Database:
         """A transaction that may write, committed at the end, rolled back by any exception.
 
         When this returns, what was written survives a power cut. What it reads stays true until
-        its end, as nobody else writes meanwhile. Never nested: the second would wait for the first.
-        DatabaseBusy, or the database's own error, when its turn does not come in time: in `busy_s`
-        seconds, where that is given. DatabaseReplaced: when the file is no longer the one that was
-        opened; that is looked at last before it is committed.
+        its end, as no other transaction writes meanwhile. Never nested: the second would wait for
+        the first.
+
+        Raises:
+            DatabaseBusy, SQLAlchemyError: its turn did not come in time: in `busy_s` seconds,
+                where that is given.
+            DatabaseReplaced: the file is no longer the one that was opened; that is looked at
+                last before it is committed.
         """
         self.look()
         if self._opened.was_written():
@@ -224,9 +183,9 @@ class Database:
             with self._lent(end) as connection:
                 committed: Callable[[], None] | None = None
                 with connection.begin():
-                    before = _total_changes(connection)
+                    before = self._backend.changes(connection)
                     yield connection
-                    if self._count is not None and _total_changes(connection) != before:
+                    if self._count is not None and self._backend.changes(connection) != before:
                         committed = self._count(connection)
                     self.look()
                 if committed is not None:
@@ -263,7 +222,7 @@ class Database:
                 finally:
                     if waited:
                         self._writing.release()
-        elif words := damage(error):
+        elif words := self._backend.damage(error):
             self.met_damage(words)
 
     def met_damage(self, words: str) -> None:
@@ -281,13 +240,13 @@ class Database:
     @staticmethod
     def is_full(error: BaseException) -> bool:
         """Whether the disk has no room for what was to be written."""
-        return getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) & 0xFF == SQLITE_FULL
+        return any(each.is_full(error) for each in BACKENDS.values())
 
     @staticmethod
     def is_busy(error: BaseException) -> bool:
         """Whether it says no more than that others were writing."""
-        code = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0)
-        return isinstance(error, DatabaseBusy) or code & 0xFF == SQLITE_BUSY
+        busy = any(each.is_busy(error) for each in BACKENDS.values())
+        return busy or isinstance(error, DatabaseBusy)
 
     def change_some(self, table: Table, which: ColumnElement[bool], **values: object) -> int:
         """Change the rows that are so, mostly none: then no writer is kept waiting. How many."""
@@ -303,17 +262,8 @@ class Database:
         Writers are not kept waiting; but with `cut`, for a moment, and the log has no byte
         afterwards, where no reader and no writer was in the way within `busy_s` seconds.
         """
-        how = "TRUNCATE" if cut else "PASSIVE"
         with self._lent() as connection:
-            raw = connection.connection.driver_connection
-            assert raw is not None
-            connection.info.pop(BUSY_TENTHS, None)
-            try:
-                raw.execute(f"PRAGMA busy_timeout = {round(busy_s * 1000)}")
-                _, pages, done = raw.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
-            except Error as error:
-                raise DBAPIError.instance(how, None, error, Error, hide_parameters=True) from error
-        return Checkpoint(max(0, pages), max(0, done))
+            return self._backend.checkpoint(connection, cut=cut, busy_s=busy_s)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -333,7 +283,7 @@ class Database:
             connection.info[PATIENCE] = patience
             yield connection
         except BaseException as error:
-            # Whatever is wrong with it, nobody else gets it.
+            # Whatever is wrong with it, it is not used again.
             connection.close()
             self.met(error)
             raise
@@ -346,7 +296,7 @@ class Database:
         self.look()
         try:
             connection = self._engine.connect()
-        except (Error, SQLAlchemyError) as error:
+        except Exception as error:
             self.look()  # it may have gone just now
             self.met(error)
             raise
@@ -359,80 +309,9 @@ class Database:
         return connection
 
 
-def _total_changes(connection: Connection) -> int:
-    """Rows that were changed on this connection so far."""
-    driver = connection.connection.driver_connection
-    assert driver is not None
-    return int(driver.total_changes)
-
-
-def make_file(path: Path) -> None:
-    """Make the file when it is missing: labels of patients are in it, so it is its owner's alone.
-
-    The write-ahead log takes its mode from it. A file that is there is not even opened: closing it
-    would end the locks that other connections of this process have on it.
-    """
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-
-
-def damaged() -> DatabaseError:
-    """What SQLite means where its own words cannot be read: they quote what is damaged."""
-    error = DatabaseError("database disk image is malformed")
-    error.sqlite_errorcode = SQLITE_CORRUPT
-    return error
-
-
-def _prepare(connection: SqliteConnection, _record: object) -> None:
-    """Make a new connection durable, and hand the transactions' beginnings to `_begin`."""
-    try:
-        _make_durable(connection)
-    except UnicodeDecodeError:
-        raise damaged() from None
-
-
-def _make_durable(connection: SqliteConnection) -> None:
-    connection.isolation_level = None
-    # One damaged byte in one text must not make the queue unreadable: it is shown as unreadable.
-    connection.text_factory = lambda content: content.decode("utf-8", "replace")
-    _log_ahead(connection)
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
-
-
-def _log_ahead(connection: SqliteConnection) -> None:
-    """Have a write-ahead log, which stays with the file once it is made.
-
-    SQLite does not wait when two processes want to make it at the same moment; so this does.
-    """
-    end = time.monotonic() + BUSY_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except OperationalError:
-            if time.monotonic() >= end:
-                raise
-            time.sleep(0.01)
-        else:
-            return
-
-
 def _begin(connection: Connection) -> None:
-    """Take the write lock at once: a transaction that reads first and locks later may be refused
-    without any waiting, as what it has read is stale by then.
-    """
-    info = connection.info
-    patience: Patience = info[PATIENCE]
-    # On the driver's own connection: this comes before each question.
-    raw = connection.connection.driver_connection
-    assert raw is not None
-    begin = "BEGIN DEFERRED" if patience.write_by is None else "BEGIN IMMEDIATE"
-    tenths = patience.tenths(time.monotonic())
-    try:
-        if info.get(BUSY_TENTHS) != tenths:
-            raw.execute(f"PRAGMA busy_timeout = {tenths * 100}")
-            info[BUSY_TENTHS] = tenths
-        raw.execute(begin)
-    except Error as error:
-        raise Refused(begin, None, error) from error
+    """Begin a transaction as its backend does; one that may write has its turn at once."""
+    patience: Patience = connection.info[PATIENCE]
+    backend: Backend = connection.info[BACKEND]
+    left = patience.left(time.monotonic())
+    backend.begin(connection, left, write=patience.write_by is not None)

@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from broker.model.job import DONE, UNANSWERED, State
 from broker.store.prepared import Prepared, fixed
-from broker.store.tables import doubts, films, jobs, sendings
+from broker.store.tables import films, jobs, printed_again, sendings
 
 ON_PAPER = DONE | UNANSWERED
 """States of films that are on paper, or may be."""
@@ -109,7 +109,7 @@ def twin_of(
 
 def later_twins(connection: Connection, which: ColumnElement[bool]) -> Mapping[int, Twin]:
     """Of each of these jobs: the first of the same modality that came later and has one of the
-    films which it has yet to print, if any. Whoever lets it print now gets them twice.
+    films which it has yet to print, if any. A person who releases it now gets them twice.
     """
     found: dict[int, Twin] = {}
     rows = connection.execute(_LATER.where(which)).all()
@@ -130,7 +130,7 @@ HELD = _held.c.state == State.HELD
 
 
 def _twin(numbers: Sequence[int], of: int, first: int) -> Twin:
-    """`numbers` of the films that are equal, `of` so many, to films of the job `first`."""
+    """`numbers` of the films that are equal, out of `of`, to films of the job `first`."""
     words = f"possible duplicate of job {first}"
     if len(numbers) < of:
         several = "films" if len(numbers) > 1 else "film"
@@ -139,7 +139,7 @@ def _twin(numbers: Sequence[int], of: int, first: int) -> Twin:
 
 
 def printed_again_as(job_id: int) -> str:
-    """What stands beside a held job: whoever finds it must not let it print, too."""
+    """What stands beside a held job: a person who sees it there must not release it, too."""
     return f"printed again as job {job_id}"
 
 
@@ -149,9 +149,9 @@ def take_back_unprinted(connection: Connection, job_id: int) -> None:
     touched = select(sendings.c.id).where(
         sendings.c.job_id == job_id, sendings.c.state.in_(ON_PAPER)
     )
-    doubted = (
-        select(doubts.c.id)
-        .join(sendings, sendings.c.id == doubts.c.sending_id)
+    again = (
+        select(printed_again.c.id)
+        .join(sendings, sendings.c.id == printed_again.c.sending_id)
         .where(sendings.c.job_id == job_id)
     )
     original = connection.execute(
@@ -159,7 +159,7 @@ def take_back_unprinted(connection: Connection, job_id: int) -> None:
             jobs.c.id == job_id,
             jobs.c.state == State.CANCELLED,
             ~touched.exists(),
-            ~doubted.exists(),
+            ~again.exists(),
         )
     ).scalar()
     if original is None:

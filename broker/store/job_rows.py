@@ -143,9 +143,9 @@ SHOWN = [each.name for each in fields(Job) if each.name in jobs.c]
 """What a Job shows as it stands in its row; the rest is counted."""
 
 SOME = 8
-"""So many jobs at most are asked for with every film."""
+"""Jobs that are asked for with every film, at most."""
 FEW = 100
-"""So many jobs are named by their numbers, rather than selected again."""
+"""Up to this many, jobs are named by their numbers rather than selected again."""
 
 ANY: dict[str, StrEnum] = {
     "state": State.HELD,
@@ -204,14 +204,14 @@ _STRUCK_OF_SOME = Prepared(_STRUCK.where(attempts.c.job_id.in_(_AMONG_SOME)))
 
 
 def known(job_id: int) -> int:
-    """The number, where a job may have it: the database takes no larger one; NoSuchJob."""
+    """The number, where a job may have it: the database takes no larger one. Raises: NoSuchJob."""
     if not 0 < job_id <= LARGEST:
         raise NoSuchJob(job_id)
     return job_id
 
 
 def one(connection: Connection, job_id: int) -> Job:
-    """One job; NoSuchJob."""
+    """One job. Raises: NoSuchJob."""
     known(job_id)
     found = several(connection, shown().where(jobs.c.id == job_id), [job_id])
     if not found:
@@ -307,7 +307,7 @@ def _of(
 ) -> Iterable[Sequence[Any]]:
     """The rows of these jobs."""
     if isinstance(within, list) and len(within) <= SOME:
-        # Nobody is job 0.
+        # No job has the number 0.
         numbers = [*within, *[0] * (SOME - len(within))]
         return of_some.rows(connection, **dict(zip(_SOME, numbers, strict=True)))
     return connection.execute(of_all).all()

@@ -115,7 +115,7 @@ class Occupancy:
 
     @classmethod
     def take(cls, directory: Path) -> Self:
-        """Take the directory; Occupied names the process that has it."""
+        """Take the directory. Raises: Occupied: another process has it; it is named."""
         itself = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         named = -1
         try:
@@ -134,7 +134,9 @@ class Occupancy:
     @classmethod
     def take_database(cls, file: Path) -> Self:
         """Take a database file that is there, before this process opens it otherwise: two spools
-        cannot share one queue. Occupied names the process that has it; OSError.
+        cannot share one queue.
+
+        Raises: Occupied: another process has it; it is named. OSError.
         """
         locked = lock_of(file)
         made = 0 if locked == file else os.O_CREAT
@@ -192,7 +194,7 @@ class Occupancy:
         return False
 
     def close(self) -> None:
-        """Let it go. Of a database, once this process has closed it."""
+        """Unlock it. Of a database, once this process has closed it."""
         with self._taking:
             for each in self._descriptors:
                 os.close(each)

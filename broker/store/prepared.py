@@ -7,12 +7,12 @@ Database. SQLAlchemy's own way takes several times as long as the statement itse
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from sqlite3 import Error
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Insert, Select, String, Update, literal
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import ReturningInsert
+
+from broker.store.backend import BACKEND, Backend
 
 Row = tuple[Any, ...]
 Convert = Callable[[Any], Any]
@@ -36,6 +36,8 @@ class Prepared:
         self._statement = statement
         self._columns = columns
         self._sql = ""
+        self._backend: Backend
+        """That of the first connection, for which the statement is made."""
         self._fixed: dict[str, Any] = {}
         self._converts: list[tuple[int, Convert]] = []
         self.names: tuple[str, ...] = ()
@@ -46,10 +48,7 @@ class Prepared:
     def rows(self, connection: Connection, **values: object) -> list[Row]:
         """Run it; all that it finds or returns."""
         cursor = self._run(connection, values)
-        try:
-            found: list[Row] = cursor.fetchall()
-        except Error as error:
-            raise self._refused(error) from error
+        found = self._backend.rows(cursor, self._sql)
         if self._converts:
             return [self._converted(row) for row in found]
         return found
@@ -61,12 +60,7 @@ class Prepared:
     def _run(self, connection: Connection, values: dict[str, object]) -> Any:
         if not self._sql:
             self._prepare(connection)
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        try:
-            return driver.execute(self._sql, {**self._fixed, **values})
-        except Error as error:
-            raise self._refused(error) from error
+        return self._backend.run(connection, self._sql, {**self._fixed, **values})
 
     def _prepare(self, connection: Connection) -> None:
         dialect = connection.dialect
@@ -80,6 +74,7 @@ class Prepared:
                 for column in self._statement.selected_columns
             ]
             self._converts = [(at, each) for at, each in enumerate(converts) if each is not None]
+        self._backend = connection.info[BACKEND]
         self._sql = str(compiled)  # last: other threads look at it
 
     def _converted(self, row: Row) -> Row:
@@ -87,6 +82,3 @@ class Prepared:
         for at, convert in self._converts:
             values[at] = convert(values[at])
         return tuple(values)
-
-    def _refused(self, error: Error) -> Exception:
-        return DBAPIError.instance(self._sql, None, error, Error, hide_parameters=True)

@@ -58,7 +58,7 @@ class NoSuchPrinter(LookupError):
 
 
 def require(connection: Connection, name: str) -> None:
-    """Make sure that there is a printer of that name; NoSuchPrinter."""
+    """Make sure that there is a printer of that name. Raises: NoSuchPrinter."""
     listed = select(printers.c.name).where(printers.c.removed_at.is_(None))
     known = connection.execute(listed.order_by(printers.c.position)).scalars().all()
     if name not in known:
@@ -233,7 +233,7 @@ class Printers:
         return bool(found) and all(supports is False for (supports,) in found)
 
     def get(self, name: str) -> Printer:
-        """One printer; NoSuchPrinter."""
+        """One printer. Raises: NoSuchPrinter."""
         found = self.list()
         for printer in found:
             if printer.name == name:
@@ -241,10 +241,10 @@ class Printers:
         raise NoSuchPrinter(name, [printer.name for printer in found])
 
     def set_duty(self, name: str, duty: Duty, reason: str = "") -> None:
-        """What the operator wants of it, from now on; NoSuchPrinter.
+        """What the operator wants of it, from now on. Raises: NoSuchPrinter.
 
-        Saying the same again without a reason changes nothing, but for `ready`: whoever says so has
-        mended it, and waiting jobs may try it again that it had refused.
+        Saying the same again without a reason changes nothing, but for `ready`: the person who
+        says so has mended it, and waiting jobs that it had refused may try it again.
         """
         with self._database.write() as connection:
             require(connection, name)
@@ -258,7 +258,7 @@ class Printers:
     def observe(
         self, name: str, look: Callable[[Printer], Observation]
     ) -> tuple[Printer, Observation]:
-        """Write what a check makes of it as it is now; both. NoSuchPrinter.
+        """Write what a check makes of it as it is now; both. Raises: NoSuchPrinter.
 
         In one transaction: an attempt may tell more of it at the same time.
         """
@@ -295,7 +295,7 @@ def _peer(address: Address) -> tuple[str, str, int]:
 
 
 def _unobserved(now: float) -> dict[str, object]:
-    """Of a printer that nobody has talked to yet."""
+    """Of a printer that was not checked yet."""
     return {
         "health": Health.UNKNOWN,
         "health_since": now,

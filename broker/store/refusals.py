@@ -16,7 +16,7 @@ _CALLERS = refusals_of_callers
 
 @dataclass(frozen=True)
 class Counted:
-    """So many refusals of one kind, and whom the last of them met."""
+    """How many refusals of one kind there were, and which peer the last of them met."""
 
     number: int
     first_at: float

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from sqlalchemy import (
     ColumnElement,
@@ -20,105 +18,17 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert
 
 from broker.model.job import FINISHED
 from broker.model.room import KeptJob, SheddingChoice, choose
+from broker.store.database import Database
 from broker.store.job_rows import attributes_from_json, attributes_to_json
-from broker.store.reading import JobReading
-from broker.store.tables import KEPT, SHED, films, jobs, released, spooled
-
-RELEASED_AT_ONCE = 200
-"""Names in one question."""
-
-
-class References(Protocol):
-    """What a sweep of the spool asks the database."""
-
-    def spooled(self, names: Collection[str] | None = None) -> set[str]:
-        """Those of the names that jobs refer to; all such names with None."""
-
-    def released(self, names: Collection[str]) -> set[str]:
-        """Those of the names that retention has released."""
-
-    def refer_again(self, names: Collection[str]) -> set[str]:
-        """Those of the names that films are made of although no job refers to them."""
-
-    def forget_released(self, there: Callable[[str], bool]) -> None:
-        """Forget released names that are no longer there, or that jobs refer to again."""
-
-
-class Releases(JobReading):
-    """Which files a sweep may remove at once."""
-
-    def released(self, names: Collection[str]) -> set[str]:
-        """Those of the names that retention has released."""
-        statement = select(released.c.name).where(released.c.name.in_(names))
-        with self._database.read() as connection:
-            return set(connection.execute(statement).scalars())
-
-    def refer_again(self, names: Collection[str]) -> set[str]:
-        """Those of the names that films are made of although no job refers to them: the reference
-        was damaged, and is made again.
-        """
-        statement = (
-            select(films.c.job_id, films.c.content)
-            .join(jobs, jobs.c.id == films.c.job_id)
-            .where(jobs.c.pixels_removed_at.is_(None))
-        )
-        wanted = set(names)
-        with self._database.read() as connection:
-            found = {
-                (name, job_id)
-                for job_id, content in connection.execute(statement)
-                for name in _names_in(content) & wanted
-            }
-        if found:
-            rows = [{"name": name, "job_id": job_id} for name, job_id in sorted(found)]
-            with self._database.write() as connection:
-                connection.execute(insert(spooled).on_conflict_do_nothing(), rows)
-        return {name for name, _ in found}
-
-    def forget_released(self, there: Callable[[str], bool]) -> None:
-        """Forget released names that are no longer `there`, or that jobs refer to again."""
-        with self._database.read() as connection:
-            names = list(connection.execute(select(released.c.name)).scalars())
-            again = select(released.c.name).where(released.c.name.in_(select(spooled.c.name)))
-            over = set(connection.execute(again).scalars()) if names else set()
-        over |= {name for name in names if not there(name)}
-        some = sorted(over)
-        for at in range(0, len(some), RELEASED_AT_ONCE):
-            with self._database.write() as connection:
-                batch = some[at : at + RELEASED_AT_ONCE]
-                connection.execute(delete(released).where(released.c.name.in_(batch)))
-
-
-def release(connection: Connection, job_ids: Collection[int], now: float) -> None:
-    """These jobs need their pixels no longer: what no other job refers to may be removed."""
-    names = select(spooled.c.name).where(spooled.c.job_id.in_(job_ids)).distinct()
-    gone = list(connection.execute(names).scalars())
-    connection.execute(delete(spooled).where(spooled.c.job_id.in_(job_ids)))
-    for at in range(0, len(gone), RELEASED_AT_ONCE):
-        some = gone[at : at + RELEASED_AT_ONCE]
-        still = select(spooled.c.name).where(spooled.c.name.in_(some))
-        left = set(connection.execute(still).scalars())
-        rows = [{"name": name, "at": now} for name in some if name not in left]
-        if rows:
-            connection.execute(insert(released).on_conflict_do_nothing(), rows)
-
-
-def _names_in(content: str) -> set[str]:
-    """The names of pixels in a film's text; none where it is damaged."""
-    try:
-        boxes = json.loads(content)["image_boxes"]
-        return {str(box["image"]["pixels"]) for box in boxes if box["image"] is not None}
-    except (ValueError, TypeError, KeyError):
-        return set()
-
+from broker.store.spool_references import release
+from broker.store.tables import KEPT, SHED, jobs, spooled
 
 LABEL = "FilmSessionLabel"
 BATCH = 200
-"""Jobs of one transaction: nobody waits long for it."""
+"""Jobs of one transaction: other writers wait for it."""
 MOST_LOOKED_AT = 5000
 """Jobs that are looked at, the oldest first, to find some whose pixels can go."""
 
@@ -151,8 +61,12 @@ class Removal:
     """Jobs that are forgotten."""
 
 
-class Retention(JobReading):
+class Retention:
     """The questions and the removals. Files go with the next sweep of the spool."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
 
     def due(self, terms: Terms) -> Removal:
         """What would go now."""
@@ -172,7 +86,7 @@ class Retention(JobReading):
             return set(connection.execute(theirs.except_(others)).scalars())
 
     def remove(self, terms: Terms) -> Removal:
-        """Let some go, in one transaction; call it again until nothing went."""
+        """Remove some, in one transaction; call it again until nothing was removed."""
         with self._database.write() as connection:
             chosen = select(jobs.c.id).where(_pixels_due(terms)).order_by(jobs.c.id).limit(BATCH)
             bare = list(connection.execute(chosen).scalars())

@@ -8,12 +8,16 @@
     refusals                        how often what was refused
     refusals_of_callers             likewise, by AE title and address
     readiness                       one row, written to see whether rows can be written
-    orders                          what a person ordered, of a job or a printer, and who
+    orders                          operator commands on jobs and printers, and who gave them
     users                           who may sign in to the page, and as what
     queue                           one row: which database this is, and how far it has come
     released                        spool files that retention has released, until they are removed
 
 Times are seconds since the epoch, UTC. A text that is not there is empty, never NULL.
+
+What has an earlier name in the database has the name of the vocabulary here: `doubts` is
+`printed_again`, `orders` is `recorded_commands`, and `jobs.wish` is `jobs.command`: what a person
+wants of a job that is printing.
 """
 
 from __future__ import annotations
@@ -73,7 +77,7 @@ jobs = Table(
     Column("attempts", Integer, nullable=False),
     Column("strikes_after", Integer, nullable=False),  # attempts up to this id are forgotten
     Column("not_before", Double, nullable=False),
-    Column("wish", String(8), nullable=False),
+    Column("wish", String(8), key="command", nullable=False),
     Column("token", String(64), nullable=False),  # of the running claim; empty when none runs
     Column("reprint_of", ForeignKey("jobs.id", ondelete="SET NULL"), nullable=True),
     Column("created_at", Double, nullable=False),
@@ -127,7 +131,7 @@ sendings = Table(
     sqlite_autoincrement=True,
 )
 
-doubts = Table(
+printed_again = Table(
     "doubts",
     metadata,
     Column("id", Integer, primary_key=True),
@@ -222,7 +226,7 @@ readiness = Table(
     Column("at", Double, nullable=False),
 )
 
-orders = Table(
+recorded_commands = Table(
     "orders",
     metadata,
     Column("id", Integer, primary_key=True),

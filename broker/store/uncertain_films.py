@@ -1,12 +1,9 @@
-"""Doubts: films that were asked for, not answered for, and printed again (promise 3).
+"""Films that were asked for, not answered for, and printed again (promise 3).
 
 Such a film may be on paper once more than was asked for; its job says so as long as it is known.
 """
 
 from __future__ import annotations
-
-from collections.abc import Collection
-from dataclasses import dataclass
 
 from sqlalchemy import (
     ColumnElement,
@@ -21,16 +18,14 @@ from sqlalchemy import (
 )
 
 from broker.model.job import UNANSWERED, FilmState
-from broker.store.job_rows import FEW
 from broker.store.prepared import Prepared
-from broker.store.reading import JobReading, Unanswered
-from broker.store.tables import doubts, sendings
+from broker.store.tables import printed_again, sendings
 
 
 def _remembering(*which: ColumnElement[bool]) -> Insert:
     asked = select(sendings.c.id, sendings.c.printer, sendings.c.asked_at).where(*which)
     columns = ["sending_id", "printer", "asked_at"]
-    return insert(doubts).from_select(columns, asked.order_by(sendings.c.id))
+    return insert(printed_again).from_select(columns, asked.order_by(sendings.c.id))
 
 
 _REMEMBER_ONE = Prepared(
@@ -41,39 +36,8 @@ _REMEMBER_ALL = _remembering(
 )
 
 
-@dataclass(frozen=True)
-class Doubt(Unanswered):
-    """One time that a film was let print again without an answer."""
-
-    waits: bool
-    """Nobody has asked for it again since: it may be on paper, but not twice."""
-
-
-class Doubting(JobReading):
-    """The question."""
-
-    def printed_again(self, job_ids: Collection[int]) -> list[Doubt]:
-        """Of these jobs: each time that a film was let print again without an answer."""
-        statement = (
-            select(
-                sendings.c.job_id,
-                sendings.c.number,
-                doubts.c.printer,
-                doubts.c.asked_at,
-                sendings.c.state == FilmState.WAITING,
-            )
-            .join(sendings, sendings.c.id == doubts.c.sending_id)
-            .order_by(doubts.c.id)
-        )
-        if len(job_ids) <= FEW:
-            statement = statement.where(sendings.c.job_id.in_(job_ids))
-        with self._database.read() as connection:
-            found = [Doubt(*row) for row in connection.execute(statement)]
-        return [doubt for doubt in found if doubt.job_id in job_ids]
-
-
 def remember(connection: Connection, film_id: int) -> None:
-    """Write down whom an uncertain film was asked of, before it is asked for again."""
+    """Write down which printer an uncertain film was asked of, before it is asked for again."""
     _REMEMBER_ONE.change(connection, its_film=film_id)
 
 
@@ -87,15 +51,15 @@ def take_back(connection: Connection, job_id: int, **values: object) -> int:
     and as `values` say; how many.
     """
     waiting = (
-        select(func.max(doubts.c.id))
-        .join(sendings, sendings.c.id == doubts.c.sending_id)
+        select(func.max(printed_again.c.id))
+        .join(sendings, sendings.c.id == printed_again.c.sending_id)
         .where(sendings.c.job_id == job_id, sendings.c.state == FilmState.WAITING)
         .group_by(sendings.c.id)
     )
-    rows = connection.execute(select(doubts).where(doubts.c.id.in_(waiting))).all()
+    rows = connection.execute(select(printed_again).where(printed_again.c.id.in_(waiting))).all()
     for row in rows:
         asked = {"printer": row.printer, "asked_at": row.asked_at}
         film = update(sendings).where(sendings.c.id == row.sending_id)
         connection.execute(film.values({**asked, **values}))
-        connection.execute(delete(doubts).where(doubts.c.id == row.id))
+        connection.execute(delete(printed_again).where(printed_again.c.id == row.id))
     return len(rows)

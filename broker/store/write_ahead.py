@@ -13,13 +13,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from broker.model.printable import one_line
-from broker.store.database import LOG_BYTES, Checkpoint, Database
+from broker.store.backend import Checkpoint
+from broker.store.database import Database
 from broker.store.occupancy import KernelLock, listed
 
 MARKS = range(123, 128)
 """Bytes of the `-shm` file that stand for read marks (WAL_READ_LOCK in SQLite's wal.c)."""
-
-__all__ = ["LOG_BYTES", "WriteAheadLog", "readers_of"]
 
 
 class WriteAheadLog:
@@ -30,7 +29,7 @@ class WriteAheadLog:
         self.checkpoint: Callable[..., Checkpoint] = database.checkpoint
 
     def size(self) -> int:
-        """Bytes of the log on the disk. OSError."""
+        """Bytes of the log on the disk. Raises: OSError."""
         try:
             return self._beside("-wal").stat().st_size
         except FileNotFoundError:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from broker.model.film import Attributes, Film, ImageBox, PresentationLut
-from broker.model.job import FilmState, JobFilm
+from broker.model.job import FilmState, Sending
 from broker.operations.job_status import explanation, job_status
 from broker.operations.opened import Store
 from broker.operations.text import count, moment, why_removed
@@ -101,10 +101,10 @@ async def picture(
     return Response(content, media_type="image/png", headers={"Cache-Control": "no-store"})
 
 
-def film_cards(films: Sequence[JobFilm]) -> list[FilmCard]:
+def film_cards(films: Sequence[Sending]) -> list[FilmCard]:
     """A card for each film, with what became of each of its sendings."""
     passes = len({each.pass_number for each in films})
-    sendings: dict[int, list[JobFilm]] = {}
+    sendings: dict[int, list[Sending]] = {}
     for each in films:
         sendings.setdefault(each.number, []).append(each)
     return [
@@ -113,7 +113,7 @@ def film_cards(films: Sequence[JobFilm]) -> list[FilmCard]:
     ]
 
 
-def _sent(film: JobFilm, passes: int) -> str:
+def _sent(film: Sending, passes: int) -> str:
     """What became of one sending."""
     which = f"Pass {film.pass_number} of {passes}: " if passes > 1 else ""
     words = f"; it said: {film.words}" if film.words else ""

@@ -70,7 +70,7 @@ def _jobs(target: Path, tmp_path: Path) -> Jobs:
 
 
 def _swept(site: FilledSite) -> int:
-    return site.spool.sweep(site.jobs, now=NOW, keep_s=DAY_S).removed
+    return site.spool.sweep(site.jobs.references, now=NOW, keep_s=DAY_S).removed
 
 
 def _files(target: Path) -> set[str]:
@@ -88,8 +88,8 @@ def test_a_backup_has_every_row_and_every_file(
     assert found.jobs == {"queued": 2, "sent": 1}
     assert (found.films, found.files, report.copied) == (4, 4, 4)
     assert (found.missing, found.damaged, found.broker) == ((), (), "1.2.3")
-    assert _jobs(target, tmp_path).list() == site.jobs.list()
-    assert _files(target) == site.jobs.spooled()
+    assert _jobs(target, tmp_path).queries.list() == site.jobs.queries.list()
+    assert _files(target) == site.jobs.references.spooled()
     assert all(check_pixels(target / "spool", name) is None for name in _files(target))
 
 
@@ -140,7 +140,7 @@ def test_the_next_backup_copies_only_what_is_new(site: FilledSite, target: Path)
     report = _backed_up(site, target)
 
     assert (report.copied, report.removed) == (1, 1)
-    assert _files(target) == site.jobs.spooled()
+    assert _files(target) == site.jobs.references.spooled()
     assert all(each.stat().st_mtime_ns == at for each, at in kept.items() if each.exists())
     assert len(list(target.glob("*.db"))) == 1
 
@@ -161,7 +161,7 @@ def test_a_backup_that_breaks_leaves_the_one_before(
             _backed_up(site, target, Steps(step, stop))
 
         assert Manifest.read(target) == first
-        assert [job.id for job in _jobs(target, tmp_path).list()] == [1, 2, 3]
+        assert [job.id for job in _jobs(target, tmp_path).queries.list()] == [1, 2, 3]
         assert files <= _files(target)
     assert _backed_up(site, target).manifest.jobs == {"queued": 3, "sent": 1}
     assert set(site.names(new)) <= _files(target)
@@ -199,7 +199,7 @@ def test_a_killed_backup_leaves_nothing_that_stays(site: FilledSite, target: Pat
     report = _backed_up(site, target)
 
     assert report.manifest.files == 4
-    assert _files(target) == site.jobs.spooled()
+    assert _files(target) == site.jobs.references.spooled()
     assert not (target / ".database.partial").exists()
 
 
@@ -209,13 +209,13 @@ def test_films_taken_meanwhile_do_not_disturb_it(
     """What comes while the rows are copied is not in it; the copy is of one moment."""
     _backed_up(site, target, Steps("copying the database", lambda: site.job("later") and None))
 
-    assert [job.id for job in _jobs(target, tmp_path).list()] == [1, 2, 3]
+    assert [job.id for job in _jobs(target, tmp_path).queries.list()] == [1, 2, 3]
 
 
 def test_unfinished_jobs_keep_their_pixels_while_they_are_copied(
     site: FilledSite, target: Path
 ) -> None:
-    """A job that is sent and let go by retention meanwhile is in the backup with its pixels."""
+    """A job that is sent and stripped by retention meanwhile is in the backup with its pixels."""
     (name,) = site.names(1)
 
     def retain() -> None:
@@ -275,9 +275,9 @@ def test_finished_jobs_may_lose_their_pixels_meanwhile(
 
     assert (report.manifest.missing, report.forgotten) == ((), 1)
     copied = _jobs(target, tmp_path)
-    assert copied.get(3).pixels_removed_at == NOW
-    assert "FilmSessionLabel" not in copied.session(3)
-    assert name not in copied.spooled()
+    assert copied.queries.get(3).pixels_removed_at == NOW
+    assert "FilmSessionLabel" not in copied.queries.session(3)
+    assert name not in copied.references.spooled()
 
 
 @pytest.mark.parametrize("damage", ["gone", "altered", "empty", "folder"])

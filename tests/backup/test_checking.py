@@ -1,4 +1,4 @@
-"""The check of a queue: what is in order is not doubted, and each kind of damage is found."""
+"""The check of a queue: what is in order is not reported, and each kind of damage is found."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def site(tmp_path: Path) -> Iterator[FilledSite]:
         _asked(made, 4)
         uncertain = made.job("g")
         _uncertain(made, uncertain)
-        made.jobs.cancel(made.job("h"))
+        made.jobs.commands.cancel(made.job("h"))
         again = made.job("i")
         _uncertain(made, again)
-        made.jobs.release(again)
-        made.jobs.reprint(3)
-        made.jobs.add(
+        made.jobs.commands.release(again)
+        made.jobs.commands.reprint(3)
+        made.jobs.submission.add(
             PrintRequest(
                 "CT1",
                 "BROKER",
@@ -65,13 +65,13 @@ def _asked(site: FilledSite, job_id: int) -> None:
 
 
 def _uncertain(site: FilledSite, job_id: int) -> None:
-    claim = site.jobs.claim(job_id, "oki-1")
+    claim = site.jobs.claims.claim(job_id, "oki-1")
     assert claim is not None
-    film = site.jobs.films(job_id)[0]
-    site.jobs.asked(claim, film.id)
-    site.jobs.uncertain(claim, film.id, "no answer")
+    film = site.jobs.queries.films(job_id)[0]
+    site.jobs.claims.asked(claim, film.id)
+    site.jobs.claims.uncertain(claim, film.id, "no answer")
     settlement = Settlement(State.HELD, "film 1: uncertain, no answer")
-    site.jobs.finish(claim, Outcome.UNCERTAIN, "no answer", settlement=settlement)
+    site.jobs.claims.finish(claim, Outcome.UNCERTAIN, "no answer", settlement=settlement)
 
 
 def _found(site: FilledSite, *, full: bool = False) -> tuple[Finding, ...]:
@@ -97,7 +97,7 @@ def test_what_the_store_writes_is_in_order(site: FilledSite) -> None:
 def test_retention_leaves_everything_in_order(site: FilledSite) -> None:
     """Jobs without pixels are no damage."""
     Retention(site.database, time.time).remove(Terms(time.time() + 10, 0))
-    site.spool.sweep(site.jobs, now=time.time(), keep_s=60.0)
+    site.spool.sweep(site.jobs.references, now=time.time(), keep_s=60.0)
 
     assert _found(site, full=True) == ()
 

@@ -31,7 +31,7 @@ from broker.spool.binding import bind, mismatch
 from broker.spool.mark import read_mark, write_mark
 from broker.spool.pins import check_pixels
 from broker.spool.stored import place_of
-from broker.store import identity, schema
+from broker.store import identity, schema, sqlite
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from tests.backup.test_backup import Steps
@@ -52,7 +52,7 @@ def site(tmp_path: Path) -> Iterator[FilledSite]:
         made.job("b", "c")
         made.send(made.job("d"))
         made.send(made.job("e", "f"), films=1)
-        made.jobs.hold(made.job("g"))
+        made.jobs.commands.hold(made.job("g"))
         yield made
 
 
@@ -91,12 +91,12 @@ def test_everything_comes_back_elsewhere(site: FilledSite, target: Path, place: 
     restored = _restored(target, place)
 
     jobs = _jobs(place)
-    assert [job.id for job in jobs.list()] == [1, 2, 3, 4, 5]
-    assert [jobs.request(each) for each in range(1, 6)] == [
-        site.jobs.request(each) for each in range(1, 6)
+    assert [job.id for job in jobs.queries.list()] == [1, 2, 3, 4, 5]
+    assert [jobs.queries.request(each) for each in range(1, 6)] == [
+        site.jobs.queries.request(each) for each in range(1, 6)
     ]
-    assert all(check_pixels(place.spool, name) is None for name in jobs.spooled())
-    assert restored.copied == len(jobs.spooled()) == 7
+    assert all(check_pixels(place.spool, name) is None for name in jobs.references.spooled())
+    assert restored.copied == len(jobs.references.spooled()) == 7
     assert mismatch(place.spool, place.database) is None
     assert place.database.stat().st_mode & 0o777 == 0o600
     left = {each.name for each in place.data_dir.iterdir()} - {"broker.db-wal", "broker.db-shm"}
@@ -109,7 +109,7 @@ def test_what_may_have_been_printed_since_is_held(target: Path, place: Place) ->
     assert _restored(target, place).held == (1, 2, 4, 5)
 
     jobs = _jobs(place)
-    states = {job.id: (job.state, job.reason) for job in jobs.list()}
+    states = {job.id: (job.state, job.reason) for job in jobs.queries.list()}
     assert states == {
         1: (State.HELD, REASON),
         2: (State.HELD, REASON),
@@ -117,28 +117,33 @@ def test_what_may_have_been_printed_since_is_held(target: Path, place: Place) ->
         4: (State.HELD, REASON),
         5: (State.HELD, f"{REASON}; before that: held by the operator"),
     }
-    assert [film.state for film in jobs.films(2)] == [FilmState.UNCERTAIN] * 2
-    assert [film.state for film in jobs.films(4)] == [FilmState.ACCEPTED, FilmState.UNCERTAIN]
-    assert {(each.job_id, each.printer, each.asked_at) for each in jobs.unanswered()} == {
+    assert [film.state for film in jobs.queries.films(2)] == [FilmState.UNCERTAIN] * 2
+    assert [film.state for film in jobs.queries.films(4)] == [
+        FilmState.ACCEPTED,
+        FilmState.UNCERTAIN,
+    ]
+    assert {(each.job_id, each.printer, each.asked_at) for each in jobs.queries.unanswered()} == {
         (1, "", LATER),
         (2, "", LATER),
         (4, "", LATER),
         (5, "", LATER),
     }
-    assert jobs.recover() == [], "nothing is left of attempts of the earlier life"
-    assert all(attempt.ended_at for attempt in jobs.attempts(4))
+    assert jobs.recovery.recover() == [], "nothing is left of attempts of the earlier life"
+    assert all(attempt.ended_at for attempt in jobs.queries.attempts(4))
 
 
 def test_a_film_asked_for_keeps_its_printer(site: FilledSite, tmp_path: Path, place: Place) -> None:
     """Its tray is where to look."""
-    claim = site.jobs.claim(1, "oki-1")
+    claim = site.jobs.claims.claim(1, "oki-1")
     assert claim is not None
-    site.jobs.asked(claim, site.jobs.films(1)[0].id)
+    site.jobs.claims.asked(claim, site.jobs.queries.films(1)[0].id)
     _backed_up(site, tmp_path / "late")
 
     _restored(tmp_path / "late", place)
 
-    assert [each.printer for each in _jobs(place).unanswered() if each.job_id == 1] == ["oki-1"]
+    assert [each.printer for each in _jobs(place).queries.unanswered() if each.job_id == 1] == [
+        "oki-1"
+    ]
 
 
 def test_a_release_flags_what_it_prints(target: Path, place: Place) -> None:
@@ -147,12 +152,12 @@ def test_a_release_flags_what_it_prints(target: Path, place: Place) -> None:
     _restored(target, place)
     jobs = _jobs(place)
 
-    jobs.release(2)
-    jobs.release(1, printed=True)
+    jobs.commands.release(2)
+    jobs.commands.release(1, printed=True)
 
-    assert jobs.get(2).state is State.QUEUED
-    assert [each.number for each in jobs.printed_again([2])] == [1, 2]
-    assert (jobs.get(1).state, jobs.get(1).films_accepted) == (State.SENT, 1)
+    assert jobs.queries.get(2).state is State.QUEUED
+    assert [each.number for each in jobs.queries.printed_again([2])] == [1, 2]
+    assert (jobs.queries.get(1).state, jobs.queries.get(1).films_accepted) == (State.SENT, 1)
 
 
 def test_job_numbers_are_not_given_again(site: FilledSite, target: Path, place: Place) -> None:
@@ -198,7 +203,7 @@ def test_the_spool_that_is_in_place_is_used(site: FilledSite, target: Path) -> N
 
 
 def test_the_log_of_a_lost_database_is_set_aside(target: Path, place: Place) -> None:
-    """It must not meet another database, and may have rows that somebody wants."""
+    """It must not meet another database, and may have rows that are needed."""
     place.data_dir.mkdir(parents=True)
     log = place.data_dir / "broker.db-wal"
     log.write_bytes(b"rows")
@@ -206,7 +211,7 @@ def test_the_log_of_a_lost_database_is_set_aside(target: Path, place: Place) -> 
     (moved,) = _restored(target, place).set_aside
 
     assert moved.read_bytes() == b"rows"
-    assert _jobs(place).get(1).state is State.HELD
+    assert _jobs(place).queries.get(1).state is State.HELD
 
 
 def test_a_database_that_is_there_is_never_replaced(site: FilledSite, place: Place) -> None:
@@ -216,7 +221,7 @@ def test_a_database_that_is_there_is_never_replaced(site: FilledSite, place: Pla
         each.database.touch()
         with pytest.raises(RestoreRefused, match="there is a database already"), occupied(each):
             pass
-    assert len(site.jobs.list()) == 5
+    assert len(site.jobs.queries.list()) == 5
 
 
 def test_the_spool_of_another_broker_is_refused(target: Path, place: Place) -> None:
@@ -269,9 +274,9 @@ def test_what_a_backup_lacks_is_found_and_its_jobs_say_so(
     with occupied(place):
         assert restore(found, place, Steps()).lost == (1, 5)
     restored = _jobs(place)
-    assert restored.get(1).reason.endswith("print it again at the modality")
-    waiting = sum(each.bytes for each in restored.unfinished().values())
-    there = [name for name in restored.needed() if name not in (gone, hurt)]
+    assert restored.queries.get(1).reason.endswith("print it again at the modality")
+    waiting = sum(each.bytes for each in restored.queries.unfinished().values())
+    there = [name for name in restored.references.needed() if name not in (gone, hurt)]
     assert waiting == len(there) * 512, "what is missing takes no room"
 
 
@@ -305,7 +310,7 @@ def test_a_backup_of_an_earlier_version_gets_the_newest_tables(
 
     _restored(tmp_path / "old", place)
 
-    assert _jobs(place).get(1).state is State.HELD
+    assert _jobs(place).queries.get(1).state is State.HELD
     assert mismatch(place.spool, place.database) is None
 
 
@@ -322,7 +327,7 @@ def test_a_database_that_is_made_meanwhile_is_not_replaced(target: Path, place: 
     with pytest.raises(RestoreRefused, match="there is a database already"), occupied(place):
         restore(found, place, Steps("holding", lambda: _made_meanwhile(place)))
 
-    assert _jobs(place).list() == []
+    assert _jobs(place).queries.list() == []
     assert not list(place.data_dir.glob("*before-*"))
     assert not list(place.data_dir.glob(".broker.db*"))
     assert read_mark(place.spool) is None
@@ -398,7 +403,7 @@ def test_a_backup_made_before_an_upgrade_comes_back_beside_its_spool(
     assert mark is not None
     assert (restored.held, restored.next_number) == ((1, 2, 4, 5), 7)
     assert mismatch(own.spool, own.database) is None
-    assert identity.seen_in(own.database).progress == read_mark(own.spool)
+    assert sqlite.seen_in(own.database).progress == read_mark(own.spool)
     after = read_mark(own.spool)
     assert after is not None
     assert (after.identity, after.jobs) == (mark.identity, 6)

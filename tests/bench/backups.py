@@ -188,12 +188,12 @@ class Round:
             life.wait_for_port()
             films = {
                 film.film.spooled: (job.id, film.number)
-                for job in jobs.list()
-                for film in jobs.films(job.id)
+                for job in jobs.queries.list()
+                for film in jobs.queries.films(job.id)
             }
             account.missing += [number] * len(early - films.keys())
-            held = [job.id for job in jobs.list([State.HELD])]
-            if jobs.list([State.QUEUED, State.PRINTING]) or self._site.sheets() != before:
+            held = [job.id for job in jobs.queries.list([State.HELD])]
+            if jobs.queries.list([State.QUEUED, State.PRINTING]) or self._site.sheets() != before:
                 account.by_themselves.append(number)
             for at in range(0, len(held), NUMBERS):
                 some = [str(each) for each in held[at : at + NUMBERS]]
@@ -201,13 +201,13 @@ class Round:
                 if ended.returncode:
                     account.faults.append(f"release: {ended.stderr}")
             life.wait_for(
-                lambda: not jobs.list([State.QUEUED, State.PRINTING], limit=1),
+                lambda: not jobs.queries.list([State.QUEUED, State.PRINTING], limit=1),
                 f"seed {self._seed}: released jobs do not come out",
             )
             account.released += len(held)
             sheets: Counter[Pixels] = self._site.sheets()
             account.not_printed += [number] * len(early - sheets.keys())
-            flagged = {(each.job_id, each.number) for each in jobs.printed_again(held)}
+            flagged = {(each.job_id, each.number) for each in jobs.queries.printed_again(held)}
             for film in [film for film, copies in sheets.items() if copies > 1]:
                 if films.get(film) in flagged:
                     account.twice += 1

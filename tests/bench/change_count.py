@@ -44,7 +44,7 @@ def measure(folder: Path, number: int) -> dict[str, float]:
         for name, jobs in adding.items():
             request = PrintRequest("CT1", "BROKER", "::1:1", str(turn), Level.FILM_BOX, {}, (FILM,))
             began = time.perf_counter()
-            jobs.add(request)
+            jobs.submission.add(request)
             taken[name].append((time.perf_counter() - began) * 1e6)
     mark.close()
     with_count.close()

@@ -40,7 +40,7 @@ def crowd(folder: Path, finished: int, waiting: int) -> Path:
             session={},
             films=(film,),
         )
-        jobs.add(request)
+        jobs.submission.add(request)
     database.close()
     connection = sqlite3.connect(file)
     with connection:

@@ -136,14 +136,16 @@ def make_queue(folder: Path, printer: EmulatedPrinter) -> Queue:
         for number in SENT[:-2]:
             print_films(broker.port, (number,))
         print_films(broker.port, SENT[-2:])
-        done = wait_until(lambda: all(each.state is State.SENT for each in jobs.list()), PATIENCE_S)
+        done = wait_until(
+            lambda: all(each.state is State.SENT for each in jobs.queries.list()), PATIENCE_S
+        )
         assert done, "films do not come out"
         older = folder / "older.db"
         _copy(site.database_file, older)
         printer.set_scenario("slow:5")
         print_films(broker.port, (UNCERTAIN,))
-        last = len(jobs.list())
-        asked = wait_until(lambda: jobs.films(last)[0].state is FilmState.ASKED, PATIENCE_S)
+        last = len(jobs.queries.list())
+        asked = wait_until(lambda: jobs.queries.films(last)[0].state is FilmState.ASKED, PATIENCE_S)
         assert asked, "the film is not asked for"
         set_duty(printers, Duty.MAINT)
         for number in WAITING[:-2]:
@@ -230,7 +232,10 @@ class Case:
 
         def still() -> bool:
             try:
-                return not jobs.list([State.QUEUED, State.PRINTING]) or broker.poll() is not None
+                return (
+                    not jobs.queries.list([State.QUEUED, State.PRINTING])
+                    or broker.poll() is not None
+                )
             except (SQLAlchemyError, ValueError, TypeError):
                 self._unreadable(broker)
                 return True
@@ -293,8 +298,8 @@ class Case:
             return 0
         held = 0
         try:
-            for job in jobs.list([State.HELD]):
-                held += len(set(jobs.request(job.id).films[0].spooled) & names - printed)
+            for job in jobs.queries.list([State.HELD]):
+                held += len(set(jobs.queries.request(job.id).films[0].spooled) & names - printed)
         except Exception as error:  # noqa: BLE001 - whatever a damaged row is to who reads it
             self.outcome.said.append(f"reading: {type(error).__name__}")
         finally:

@@ -136,7 +136,7 @@ def _played(case: Case, folder: Path, network: Network) -> Found:
         stack.callback(database.close)
         jobs, printers = Jobs(database, time.time), Printers(database, time.time)
         _print_films(broker.port, 1)
-        _until(lambda: bool(jobs.unanswered()))
+        _until(lambda: bool(jobs.queries.unanswered()))
         if not case.beside:
             _print_films(broker.port, FILMS_BEHIND)
         threading.Event().wait(ASKED_S)
@@ -158,7 +158,7 @@ def _watch(found: Found, jobs: Jobs, printers: Printers, began: float, *, gone: 
     health: Health | None = None
     out = held = False
     while (now := time.monotonic() - began) < MOST_S:
-        first, *behind = jobs.list()
+        first, *behind = jobs.queries.list()
         if not out and all(job.state is State.SENT for job in behind):
             out, found.films_out_s = True, now
         if not held and first.state is State.HELD:

@@ -154,7 +154,7 @@ class Run:
             database = Database.open(f"sqlite:///{self._site.data_dir / 'broker.db'}")
             jobs = Jobs(database, now)
             life.wait_for(
-                lambda: not jobs.list([State.QUEUED, State.PRINTING], limit=1),
+                lambda: not jobs.queries.list([State.QUEUED, State.PRINTING], limit=1),
                 f"seed {self.account.seed}, round {self.account.rounds}: jobs do not come out",
             )
             self._count(jobs)
@@ -191,7 +191,7 @@ class Run:
         )
         account.refusals = self._modalities.refusals
         spool = self._site.data_dir / "spool"
-        orphans = set(Spool(spool).names()) - jobs.spooled()
+        orphans = set(Spool(spool).names()) - jobs.references.spooled()
         account.orphans = len(orphans) + sum(1 for _ in (spool / "incoming").iterdir())
 
 
@@ -204,8 +204,8 @@ def _held(jobs: Jobs) -> dict[Pixels, tuple[FilmState, str]]:
     """Film -> its state, and why its job is held."""
     return {
         film.film.spooled: (film.state, job.reason)
-        for job in jobs.list([State.HELD])
-        for film in jobs.films(job.id)
+        for job in jobs.queries.list([State.HELD])
+        for film in jobs.queries.films(job.id)
     }
 
 

@@ -120,7 +120,7 @@ class Case:
             print_films(broker.port, (OTHER,), "MR1")
             broker = self._damage(broker, jobs, printers)
             wait_until(lambda: self._over(jobs), PATIENCE_S)
-            damaged, other = jobs.get(1), jobs.get(2)
+            damaged, other = jobs.queries.get(1), jobs.queries.get(2)
             found = printers.get(PRINTER)
             blamed = bool(
                 found.failures
@@ -158,8 +158,8 @@ class Case:
             set_duty(printers, Duty.READY)
             asked = wait_until(
                 lambda: (
-                    jobs.films(1)[0].state is FilmState.ASKED
-                    or jobs.films(1)[0].state is FilmState.ACCEPTED
+                    jobs.queries.films(1)[0].state is FilmState.ASKED
+                    or jobs.queries.films(1)[0].state is FilmState.ACCEPTED
                 ),
                 PATIENCE_S,
             )
@@ -172,7 +172,7 @@ class Case:
         return broker
 
     def _over(self, jobs: Jobs) -> bool:
-        states = {job.state for job in jobs.list()}
+        states = {job.state for job in jobs.queries.list()}
         return not states & {State.QUEUED, State.PRINTING}
 
     def _wrong(self) -> int:
@@ -185,9 +185,9 @@ class Case:
             self._path.rmdir()
         self._path.unlink(missing_ok=True)
         self._path.write_bytes(pixels_of(self._damaged))
-        jobs.release(1)
-        if not wait_until(lambda: jobs.get(1).state is State.SENT, PATIENCE_S):
-            return f"released, it is {jobs.get(1).state}: {jobs.get(1).reason}"
+        jobs.commands.release(1)
+        if not wait_until(lambda: jobs.queries.get(1).state is State.SENT, PATIENCE_S):
+            return f"released, it is {jobs.queries.get(1).state}: {jobs.queries.get(1).reason}"
         sheets = Counter(sheet.pixels for sheet in self._site.printer.sheets)
         if sheets != Counter({(name_of_film(film),): 1 for film in (ONE, TWO, OTHER)}):
             return f"sheets: {sorted(sheets.values())}"

@@ -74,9 +74,9 @@ def _change(store: Store) -> None:
     """The oldest waiting job is held, or the held one released."""
     held = store.jobs.list({State.HELD}, limit=1)
     if held:
-        store.jobs.release(held[0].id)
+        store.commands.release(held[0].id)
     else:
-        store.jobs.hold(store.jobs.list({State.QUEUED}, limit=1)[0].id)
+        store.commands.hold(store.jobs.list({State.QUEUED}, limit=1)[0].id)
 
 
 class Screen:

@@ -97,7 +97,7 @@ class Site:
         film: Film = FILM,
     ) -> int:
         """A new job from CT1; its number."""
-        return self.jobs.add(
+        return self.jobs.submission.add(
             PrintRequest(
                 calling_ae="CT1",
                 called_ae="BROKER",
@@ -113,31 +113,31 @@ class Site:
     def printing(self, films: int = 1) -> int:
         """A job that is printing on oki-1, its first film asked for."""
         job_id = self.job(films)
-        claim = self.jobs.claim(job_id, "oki-1")
+        claim = self.jobs.claims.claim(job_id, "oki-1")
         assert claim is not None
-        self.jobs.asked(claim, self.jobs.films(job_id)[0].id)
+        self.jobs.claims.asked(claim, self.jobs.queries.films(job_id)[0].id)
         return job_id
 
     def sent(self, films: int = 1) -> int:
         """A job that oki-1 has accepted."""
         job_id = self.job(films)
-        claim = self.jobs.claim(job_id, "oki-1")
+        claim = self.jobs.claims.claim(job_id, "oki-1")
         assert claim is not None
-        for film in self.jobs.films(job_id):
-            self.jobs.asked(claim, film.id)
-            self.jobs.accepted(claim, film.id)
-        self.jobs.finish(claim, Outcome.ACCEPTED, "", settlement=Settlement(State.SENT, ""))
+        for film in self.jobs.queries.films(job_id):
+            self.jobs.claims.asked(claim, film.id)
+            self.jobs.claims.accepted(claim, film.id)
+        self.jobs.claims.finish(claim, Outcome.ACCEPTED, "", settlement=Settlement(State.SENT, ""))
         return job_id
 
     def uncertain(self, films: int = 1) -> int:
         """A job that is held because oki-1 did not answer for its first film."""
         job_id = self.job(films)
-        claim = self.jobs.claim(job_id, "oki-1")
+        claim = self.jobs.claims.claim(job_id, "oki-1")
         assert claim is not None
-        film = self.jobs.films(job_id)[0]
-        self.jobs.asked(claim, film.id)
-        self.jobs.uncertain(claim, film.id, "no answer")
-        self.jobs.finish(
+        film = self.jobs.queries.films(job_id)[0]
+        self.jobs.claims.asked(claim, film.id)
+        self.jobs.claims.uncertain(claim, film.id, "no answer")
+        self.jobs.claims.finish(
             claim,
             Outcome.UNCERTAIN,
             "no answer within 60 s",

@@ -31,7 +31,7 @@ def test_a_job_for_a_dead_printer_can_be_let_go_elsewhere(site: Site) -> None:
     site.up("oki-2")
     down(site, "oki-1")
     job_id = site.job()
-    site.jobs.move(job_id, "oki-1")
+    site.jobs.commands.move(job_id, "oki-1")
     assert explained(site, job_id)[-1] == (
         "`broker jobs move 1 --any` lets any other printer take it."
     )
@@ -49,7 +49,7 @@ def test_printers_that_a_person_took_out_can_be_put_back(site: Site) -> None:
         "`broker printers ready NAME` puts a printer back in service: oki-1 (in maint), oki-2 (in "
         "drain)."
     )
-    site.jobs.move(job_id, "oki-1")
+    site.jobs.commands.move(job_id, "oki-1")
     assert "`broker printers ready oki-1` puts that printer back in service." in explained(
         site, job_id
     )
@@ -58,10 +58,10 @@ def test_printers_that_a_person_took_out_can_be_put_back(site: Site) -> None:
 def refuse(site: Site, job_id: int, *printers: str) -> None:
     """These printers refuse it for good, and it is held."""
     for name in printers:
-        claim = site.jobs.claim(job_id, name)
+        claim = site.jobs.claims.claim(job_id, name)
         assert claim is not None
         state = State.HELD if name == printers[-1] else State.QUEUED
-        site.jobs.finish(
+        site.jobs.claims.finish(
             claim,
             Outcome.REFUSED,
             f"{name}: 0xC600",

@@ -75,9 +75,9 @@ def test_explain_of_jobs_that_are_not_queued(site: Site) -> None:
     said = explained(site.sent())
     assert "Job 3 is sent: oki-1 accepted every film" in said
     held = site.job()
-    site.jobs.hold(held)
+    site.jobs.commands.hold(held)
     assert "`broker jobs release 4` prints what is left" in explained(held)
-    site.jobs.cancel(held)
+    site.jobs.commands.cancel(held)
     assert "Job 4 was cancelled at" in explained(held)
 
 
@@ -115,11 +115,11 @@ def test_what_is_said_of_a_cut_off_job_is_what_recovery_does(
     site.file.write_text(site.file.read_text() + f'[retry]\non_uncertain = "{on_uncertain}"\n')
     site.printing()
     done = site.job()
-    claim = site.jobs.claim(done, "oki-2")
+    claim = site.jobs.claims.claim(done, "oki-2")
     assert claim is not None
-    (film,) = site.jobs.films(done)
-    site.jobs.asked(claim, film.id)
-    site.jobs.accepted(claim, film.id)
+    (film,) = site.jobs.queries.films(done)
+    site.jobs.claims.asked(claim, film.id)
+    site.jobs.claims.accepted(claim, film.id)
     said = [job["reason"] for job in json.loads(site.broker("jobs", "--json").out)]
     words = {
         "held": "it is held: film 1",
@@ -127,7 +127,7 @@ def test_what_is_said_of_a_cut_off_job_is_what_recovery_does(
     }
     assert words[state] in said[0]
     assert said[1].endswith("at its next start it is sent, as every film was accepted")
-    assert [job.state for job in site.jobs.recover(on_uncertain)] == [state, "sent"]
+    assert [job.state for job in site.jobs.recovery.recover(on_uncertain)] == [state, "sent"]
 
 
 @pytest.mark.usefixtures("running")
@@ -137,8 +137,8 @@ def test_a_line_is_told_from_a_bond(site: Site) -> None:
     site.printers.set_duty("oki-2", Duty.DRAIN)
     site.printing()
     lined, bound = site.job(), site.job()
-    site.jobs.line_up({lined: "oki-1"})
-    site.jobs.move(bound, "oki-1")
+    site.jobs.claims.line_up({lined: "oki-1"})
+    site.jobs.commands.move(bound, "oki-1")
     lines = site.broker("jobs").out.splitlines()
     assert lines[2].split() == ["2", "queued", "CT1", "0/1", "1", "(oki-1)", "0", "0s"]
     assert " ".join(lines[3].split() + lines[4].split()) == (
@@ -159,7 +159,7 @@ def test_pixels_that_are_there_again_print(site: Site) -> None:
     name = name_of(content)
     image = Image(name, len(content), 8, 8, 8, 8, "MONOCHROME2")
     site.job(film=Film(attributes=FILM.attributes, image_boxes=(ImageBox(1, {}, image),)))
-    site.jobs.hold(1, f"film 1: spool file {name} is missing; {PRINT_AGAIN}")
+    site.jobs.commands.hold(1, f"film 1: spool file {name} is missing; {PRINT_AGAIN}")
     assert "Its pixels are lost here" in site.broker("jobs", "explain", "1").out
     folder = site.folder / "broker-data" / "spool" / name[:2]
     folder.mkdir()

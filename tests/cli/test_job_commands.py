@@ -24,7 +24,7 @@ def test_hold_keeps_jobs_from_printing(site: Site) -> None:
         "job 1 is held; `broker jobs release 1` prints it\n"
         "job 2 is held; `broker jobs release 2` prints it\n"
     )
-    job = site.jobs.get(2)
+    job = site.jobs.queries.get(2)
     assert (job.state, job.reason) == (State.HELD, "held by the operator: wrong film size")
 
 
@@ -36,7 +36,7 @@ def test_hold_of_a_printing_job_waits_for_the_film_in_hand(site: Site) -> None:
         "job 1 is printing: the film in hand is finished, then it is held; "
         "`broker jobs release 1` prints the rest\n"
     )
-    assert site.jobs.get(job_id).wish == "hold"
+    assert site.jobs.queries.get(job_id).command == "hold"
     assert "will be held before its next film" in site.broker("jobs").out
 
 
@@ -61,7 +61,7 @@ def test_release_prints_uncertain_films_again(site: Site) -> None:
         "job 1 is queued: 3 of 3 films left to print, uncertain ones among them: they may be on "
         "paper twice then\n"
     )
-    assert {film.state for film in site.jobs.films(job_id)} == {FilmState.WAITING}
+    assert {film.state for film in site.jobs.queries.films(job_id)} == {FilmState.WAITING}
 
 
 def test_release_printed_settles_uncertain_films(site: Site) -> None:
@@ -72,7 +72,7 @@ def test_release_printed_settles_uncertain_films(site: Site) -> None:
         "job 2 is queued, its uncertain films settled as printed: 2 of 3 films left to print\n"
         "job 1 is sent, its uncertain films settled as printed: nothing is left to print\n"
     )
-    assert site.jobs.get(one).state is State.SENT
+    assert site.jobs.queries.get(one).state is State.SENT
 
 
 def test_a_film_printed_again_is_flagged_to_its_end(site: Site) -> None:
@@ -103,10 +103,10 @@ def test_a_film_that_waits_again_may_be_there_once(site: Site) -> None:
 def test_each_time_counts(site: Site) -> None:
     """A film that was let print again twice may be on paper three times."""
     site.broker("jobs", "release", str(site.uncertain()))
-    claim = site.jobs.claim(1, "oki-2")
+    claim = site.jobs.claims.claim(1, "oki-2")
     assert claim is not None
-    site.jobs.asked(claim, site.jobs.films(1)[0].id)
-    site.jobs.recover()
+    site.jobs.claims.asked(claim, site.jobs.queries.films(1)[0].id)
+    site.jobs.recovery.recover()
     site.broker("jobs", "release", "1")
     print_films(site.jobs, 1)
     said = " ".join(site.broker("jobs", "show", "1").out.split())
@@ -127,7 +127,7 @@ def test_what_goes_on_is_flagged_when_its_film_came_again(site: Site) -> None:
     )
     print_films(site.jobs, 2)
     assert "It is flagged: possible duplicate of job 3." in site.broker("jobs", "explain", "2").out
-    assert site.jobs.get(3).duplicate_of is None
+    assert site.jobs.queries.get(3).duplicate_of is None
 
 
 def test_each_of_two_names_the_other(site: Site) -> None:
@@ -159,7 +159,7 @@ def test_a_move_is_taken_back(site: Site) -> None:
     site.job()
     site.broker("jobs", "move", "1", "oki-2")
     assert site.broker("jobs", "move", "1", "--any").out == "job 1 is queued for any printer\n"
-    assert site.jobs.get(1).pinned == ""
+    assert site.jobs.queries.get(1).pinned == ""
     for wrong in ([], ["oki-1", "--any"]):
         ended = site.broker("jobs", "move", "1", *wrong)
         assert ended.code == 2
@@ -169,8 +169,8 @@ def test_a_move_is_taken_back(site: Site) -> None:
 def test_a_held_job_says_where_alone_it_may_go(site: Site) -> None:
     """A person sent it to one printer: so it stays when it is held."""
     site.job()
-    site.jobs.move(1, "oki-2")
-    site.jobs.hold(1)
+    site.jobs.commands.move(1, "oki-2")
+    site.jobs.commands.hold(1)
     assert "for oki-2 only, as a person said" in site.broker("jobs").out
     assert "A person sent it to oki-2" in site.broker("jobs", "explain", "1").out
 
@@ -190,8 +190,8 @@ def test_cancel_gives_jobs_up(site: Site) -> None:
         "job 1 is cancelled; `broker jobs reprint 1` prints it after all\n"
         "job 2 is printing: the film in hand is finished, then it is cancelled\n"
     )
-    assert site.jobs.get(queued).state is State.CANCELLED
-    assert site.jobs.get(printing).wish == "cancel"
+    assert site.jobs.queries.get(queued).state is State.CANCELLED
+    assert site.jobs.queries.get(printing).command == "cancel"
 
 
 def test_move_sends_a_job_to_one_printer(site: Site) -> None:
@@ -200,7 +200,7 @@ def test_move_sends_a_job_to_one_printer(site: Site) -> None:
     assert site.broker("jobs", "move", "1", "oki-2").out == (
         "job 1 is queued for oki-2 and no other printer\n"
     )
-    assert site.jobs.get(job_id).pinned == "oki-2"
+    assert site.jobs.queries.get(job_id).pinned == "oki-2"
     assert "for oki-2 only, as a person said" in site.broker("jobs").out
     site.printers.set_duty("oki-1", Duty.MAINT)
     assert site.broker("jobs", "move", "1", "oki-1").out == (
@@ -226,7 +226,7 @@ def test_reprint_makes_a_new_job(site: Site) -> None:
     """All films and copies again, linked to the old job."""
     ended = site.broker("jobs", "reprint", str(site.sent(films=2)))
     assert (ended.code, ended.out) == (0, "job 2 is queued: 2 films of job 1 again\n")
-    assert site.jobs.get(2).reprint_of == 1
+    assert site.jobs.queries.get(2).reprint_of == 1
     assert "reprint of job 1" in site.broker("jobs", "show", "2").out
 
 
@@ -239,7 +239,7 @@ def test_priority_says_what_is_before_it(site: Site) -> None:
     assert site.broker("jobs", "priority", "1", "LOW").out == (
         "job 1 has priority LOW; 2 jobs before it\n"
     )
-    assert site.jobs.get(3).priority is Priority.HIGH
+    assert site.jobs.queries.get(3).priority is Priority.HIGH
     ended = site.broker("jobs", "priority", "1", "urgent")
     assert ended.code == 2
     assert "urgent is not a priority; use HIGH, MED, LOW" in ended.err
@@ -247,7 +247,7 @@ def test_priority_says_what_is_before_it(site: Site) -> None:
 
 def test_a_running_broker_needs_no_hint(site: Site) -> None:
     """The hint that nothing prints is given only when no broker has the data directory."""
-    site.jobs.hold(site.job())
+    site.jobs.commands.hold(site.job())
     occupancy = Occupancy.take(site.folder / "broker-data")
     assert site.broker("jobs", "release", "1").err == ""
     occupancy.close()
@@ -260,7 +260,7 @@ def test_commands_for_a_job_that_was_cut_off_say_so(site: Site) -> None:
     """It reads `printing`, and nothing prints: what is said is what recovery will do."""
     for _ in range(3):
         job_id = site.job(films=2)
-        assert site.jobs.claim(job_id, "oki-1") is not None
+        assert site.jobs.claims.claim(job_id, "oki-1") is not None
     assert site.broker("jobs", "hold", "1").out == (
         f"job 1 {CUT_OFF} it is held, as a person asked\n"
     )
@@ -271,7 +271,7 @@ def test_commands_for_a_job_that_was_cut_off_say_so(site: Site) -> None:
         f"hold or cancel of job 1 is taken back; job 1 {CUT_OFF} what is left of it prints\n"
     )
     site.broker("jobs", "hold", "1")
-    recovered = site.jobs.recover()
+    recovered = site.jobs.recovery.recover()
     assert [job.state for job in recovered] == [State.HELD, State.CANCELLED, State.QUEUED]
 
 
@@ -283,13 +283,13 @@ def test_a_film_in_doubt_outlives_a_cancel(site: Site) -> None:
         f"job 1 {CUT_OFF} it is held, not cancelled: film 1 was asked of oki-1 at "
     )
     assert said.endswith(" UTC, and may be on paper\n")
-    assert [job.state for job in site.jobs.recover()] == [State.HELD]
+    assert [job.state for job in site.jobs.recovery.recover()] == [State.HELD]
 
 
 @pytest.mark.parametrize("order", [["release", "1"], ["move", "1", "oki-2"], ["reprint", "1"]])
 def test_an_order_that_a_cut_off_job_cannot_take_says_why(site: Site, order: list[str]) -> None:
     """The refusal speaks of a job that is printing; the next line says that it is not."""
-    assert site.jobs.claim(site.job(), "oki-1") is not None
+    assert site.jobs.claims.claim(site.job(), "oki-1") is not None
     ended = site.broker("jobs", *order)
     assert (ended.code, ended.out) == (1, "")
     first, second = ended.err.splitlines()
@@ -311,7 +311,7 @@ def test_lost_pixels_are_not_promised_again(site: Site) -> None:
     assert again.code == 1
     assert f"job {finished} is sent: its pixels are not in the spool" in again.err
     assert "print it again at the modality" in again.err
-    assert len(site.jobs.list()) == 2
+    assert len(site.jobs.queries.list()) == 2
     cancelled = site.broker("jobs", "cancel", str(waiting)).out
     assert "print it again at the modality" in cancelled
     assert "reprint" not in cancelled

@@ -56,7 +56,7 @@ def test_a_held_job_says_who_goes_on_without_it(site: Site) -> None:
     """Later ones of its film session come out before it, and one has its film: in the table and
     in JSON, before anybody releases it."""
     site.job(session="one")
-    site.jobs.hold(1)
+    site.jobs.commands.hold(1)
     site.job(session="one")
     said = " ".join(site.broker("jobs").out.split())
     assert "1 later job of its film session goes on without it: 2" in said
@@ -77,10 +77,10 @@ def test_show_says_why_a_queued_job_waits(site: Site) -> None:
 def test_what_jobs_have_of_their_own_stands_with_each(site: Site) -> None:
     """Only the sentence that they have in common is said once for all."""
     for word in ("one", "two", "three"):
-        claim = site.jobs.claim(site.job(), "oki-1")
+        claim = site.jobs.claims.claim(site.job(), "oki-1")
         assert claim is not None
         settlement = Settlement(State.QUEUED, word)
-        site.jobs.finish(claim, Outcome.UNAVAILABLE, word, settlement=settlement)
+        site.jobs.claims.finish(claim, Outcome.UNAVAILABLE, word, settlement=settlement)
     lines = site.broker("jobs").out.splitlines()
     assert [line.split()[0] for line in lines[1:8]] == [
         "1",
@@ -103,7 +103,7 @@ def test_a_watched_list_says_it_below_the_first(site: Site) -> None:
     """What does not fit on the screen is left out at its end."""
     for _ in range(3):
         site.job()
-    found = [JobStatus(job, why="no printers are configured") for job in site.jobs.list()]
+    found = [JobStatus(job, why="no printers are configured") for job in site.jobs.queries.list()]
     lines = queue_tables.jobs(found, 0.0, 80, runs_begin=True)
     assert [line.plain.split()[0] for line in lines] == ["ID", "1", "each", "2", "3"]
     assert lines[2].plain.strip() == "each of jobs 1 to 3: no printers are configured"
@@ -113,7 +113,7 @@ def test_a_job_behind_one_that_was_cut_off_says_so(site: Site) -> None:
     """Nothing prints before it, though the earlier one's state is `printing`."""
     first = site.job(session="one")
     site.job(session="one")
-    assert site.jobs.claim(first, "oki-1") is not None
+    assert site.jobs.claims.claim(first, "oki-1") is not None
     said = " ".join(site.broker("jobs", "explain", "2").out.split())
     assert "of the same film session, which is printing, and was cut off: films" in said
 
@@ -132,11 +132,11 @@ def test_a_banner_stays_in_sight_below_a_long_table(site: Site) -> None:
 def test_what_a_printer_says_cannot_move_the_cursor(site: Site) -> None:
     """A peer's words are shown without control characters."""
     job_id = site.job()
-    claim = site.jobs.claim(job_id, "oki-1")
+    claim = site.jobs.claims.claim(job_id, "oki-1")
     assert claim is not None
     words = "jam\x1b[2J in\ntray\x07"
     settlement = Settlement(State.HELD, words)
-    site.jobs.finish(claim, Outcome.REFUSED, words, settlement=settlement)
+    site.jobs.claims.finish(claim, Outcome.REFUSED, words, settlement=settlement)
     for command in (["jobs"], ["jobs", "show", "1"], ["jobs", "explain", "1"]):
         out = site.broker(*command).out
         assert "jam?[2J in tray?" in out

@@ -28,41 +28,41 @@ def there(name: str) -> bool:
 
 def hold(jobs: Jobs) -> list[int]:
     """Hold those without pixels."""
-    return jobs.hold_lost(there)
+    return jobs.recovery.hold_without_pixels(there)
 
 
 def test_only_jobs_without_their_pixels_are_held(site: Site) -> None:
     """Each says which films; the others wait on."""
     whole, lost, finished = site.job(), site.job(2, film=LOST), site.job(film=LOST)
-    site.jobs.cancel(finished)
+    site.jobs.commands.cancel(finished)
     assert hold(site.jobs) == [lost]
-    held = site.jobs.get(lost)
+    held = site.jobs.queries.get(lost)
     assert (held.state, held.printer) == (State.HELD, "")
     assert held.reason == f"films 1, 2: their pixels are missing; {PRINT_AGAIN}"
-    assert site.jobs.get(whole).state is State.QUEUED
-    assert site.jobs.get(finished).state is State.CANCELLED
+    assert site.jobs.queries.get(whole).state is State.QUEUED
+    assert site.jobs.queries.get(finished).state is State.CANCELLED
     assert hold(site.jobs) == []
 
 
 def test_a_film_that_is_on_paper_needs_no_pixels(site: Site) -> None:
     """A job of which only accepted films have lost theirs prints what is left."""
     job_id = site.job(film=LOST)
-    claim = site.jobs.claim(job_id, "oki-1")
+    claim = site.jobs.claims.claim(job_id, "oki-1")
     assert claim is not None
-    (film,) = site.jobs.films(job_id)
-    site.jobs.asked(claim, film.id)
-    site.jobs.accepted(claim, film.id)
-    site.jobs.recover()
+    (film,) = site.jobs.queries.films(job_id)
+    site.jobs.claims.asked(claim, film.id)
+    site.jobs.claims.accepted(claim, film.id)
+    site.jobs.recovery.recover()
     assert hold(site.jobs) == []
-    assert site.jobs.films(job_id)[0].state is FilmState.ACCEPTED
+    assert site.jobs.queries.films(job_id)[0].state is FilmState.ACCEPTED
 
 
 def test_a_held_job_keeps_its_own_reason(site: Site) -> None:
     """Whether a film is on paper is a question for a person, pixels or not."""
     job_id = site.job(film=LOST)
-    site.jobs.hold(job_id, "held by the operator: wrong size")
+    site.jobs.commands.hold(job_id, "held by the operator: wrong size")
     assert hold(site.jobs) == [job_id]
-    assert site.jobs.get(job_id).reason == (
+    assert site.jobs.queries.get(job_id).reason == (
         f"held by the operator: wrong size; film 1: its pixels are missing; {PRINT_AGAIN}"
     )
     assert hold(site.jobs) == []
@@ -99,7 +99,7 @@ def test_without_its_spool_nothing_is_promised(site: Site, command: list[str]) -
 @pytest.mark.parametrize("order", [["release", "1"], ["move", "1", "oki-1"]])
 def test_an_order_without_the_spool_promises_no_film(site: Site, order: list[str]) -> None:
     """`broker serve` would not start."""
-    site.jobs.hold(site.job(), f"film 1: its pixels are missing; {PRINT_AGAIN}")
+    site.jobs.commands.hold(site.job(), f"film 1: its pixels are missing; {PRINT_AGAIN}")
     spool_is_gone(site)
     ended = site.broker("jobs", *order)
     assert ended.err.startswith("no broker is running here; ")
@@ -133,7 +133,7 @@ def test_a_move_tells_what_is_so_now(site: Site) -> None:
     """Pixels that were missing when the job was held, and may be there again."""
     site.job(), site.job(film=LOST)
     for job_id in (1, 2):
-        site.jobs.hold(job_id, f"film 1: its pixels are missing; {PRINT_AGAIN}")
+        site.jobs.commands.hold(job_id, f"film 1: its pixels are missing; {PRINT_AGAIN}")
     again = site.broker("jobs", "move", "1", "oki-1").out
     # It is there, and is not what its name says: that is not there either.
     assert again == (
@@ -147,7 +147,7 @@ def test_a_move_tells_what_is_so_now(site: Site) -> None:
     (folder / name).write_bytes(content)
     image = Image(name, len(content), 8, 8, 8, 8, "MONOCHROME2")
     job_id = site.job(film=replace(FILM, image_boxes=(replace(FILM.image_boxes[0], image=image),)))
-    site.jobs.hold(job_id, f"film 1: its pixels are missing; {PRINT_AGAIN}")
+    site.jobs.commands.hold(job_id, f"film 1: its pixels are missing; {PRINT_AGAIN}")
     assert site.broker("jobs", "move", str(job_id), "oki-1").out == (
         "job 3 is released, as its pixels are there again, and queued for oki-1 and no other "
         "printer\n"

@@ -283,7 +283,7 @@ def test_what_cannot_be_started_is_named(number: int, port: int, words: str) -> 
 
 def test_output_that_the_stream_cannot_encode_is_replaced(site: Site) -> None:
     """A terminal that knows only ASCII gets question marks instead of a traceback."""
-    site.jobs.hold(site.job(), "Rückfrage")
+    site.jobs.commands.hold(site.job(), "Rückfrage")
     ended = run(site, "jobs", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "R?ckfrage" in ended.stdout

@@ -49,7 +49,7 @@ def test_a_dry_run_says_what_would_go(site: Site, spool: Spool) -> None:
         "1 job could not be printed again from here: `broker jobs reprint` refuses\n"
     )
     assert list(spool.names()) == list(FILM.spooled)
-    assert site.jobs.get(1).pixels_removed_at is None
+    assert site.jobs.queries.get(1).pixels_removed_at is None
 
 
 def test_pixels_go_and_the_row_says_so(site: Site, spool: Spool) -> None:
@@ -81,7 +81,7 @@ def test_beside_a_running_broker(site: Site, spool: Spool) -> None:
     site.broker("purge", "--pixels-hours", "0")
     occupancy.close()
 
-    assert site.jobs.get(1).pixels_removed_at is not None
+    assert site.jobs.queries.get(1).pixels_removed_at is not None
     assert list(spool.names()) == []
 
 
@@ -90,12 +90,12 @@ def test_what_waits_prints_or_is_held_stays(site: Site) -> None:
     """However short the times are."""
     site.job()
     site.printing()
-    site.jobs.hold(site.job())
+    site.jobs.commands.hold(site.job())
 
     ended = site.broker("purge", "--pixels-hours", "0", "--rows-days", "0", "--json")
 
     assert json.loads(ended.out) == {"removed": True, "pixels_of": 0, "bytes": 0, "rows_of": 0}
-    assert [job.pixels_removed_at for job in site.jobs.list()] == [None] * 3
+    assert [job.pixels_removed_at for job in site.jobs.queries.list()] == [None] * 3
     assert _file(site).exists()
 
 
@@ -106,7 +106,7 @@ def test_rows_go_with_their_time(site: Site, spool: Spool) -> None:
     ended = site.broker("purge", "--pixels-hours", "0", "--rows-days", "0")
 
     assert "rows of 1 job, ended more than 0 days ago: removed" in ended.out
-    assert site.jobs.list() == []
+    assert site.jobs.queries.list() == []
     assert list(spool.names()) == []
 
 
@@ -176,7 +176,7 @@ def test_a_disk_that_is_nearly_full_stands_above_the_tables(site: Site) -> None:
         assert found
         assert "retention.floor_mb is 10000000: new films are refused;" in said
         assert "`broker purge --pixels-hours 1 --dry-run` says what" in said
-    site.jobs.cancel(1)
+    site.jobs.commands.cancel(1)
     assert "THE DISK IS NEARLY FULL:" in site.broker("jobs", "--state", "held").out
 
 
@@ -190,7 +190,7 @@ def test_pixels_that_are_not_there_stand_above_the_tables(site: Site) -> None:
         said = " ".join(site.broker(command).out.split())
         assert "PIXELS ARE MISSING: 1 of 1 images of jobs that are not finished are not in" in said
         assert "do not replace it, films taken since are in it" in said
-    site.jobs.cancel(1)
+    site.jobs.commands.cancel(1)
     assert "PIXELS ARE MISSING" not in site.broker("jobs").out
 
 

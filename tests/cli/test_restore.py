@@ -100,7 +100,7 @@ def test_a_running_broker_and_its_database_are_left_alone(site: FilledSite, tmp_
         assert ended.returncode == 1
         assert "a broker is running on it; stop it first" in ended.stderr
         broker.end()
-    assert len(site.jobs.list()) == 2
+    assert len(site.jobs.queries.list()) == 2
 
 
 def test_an_incomplete_backup_needs_a_word(config: Path, site: FilledSite, tmp_path: Path) -> None:

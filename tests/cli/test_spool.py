@@ -36,7 +36,7 @@ def put_aside(site: Site, *contents: bytes) -> None:
     received = [spool.receive([content]) for content in contents]
     spool.keep(received)
     spool.drop(received)
-    spool.sweep(site.jobs, now=time.time(), keep_s=86400)
+    spool.sweep(site.jobs.references, now=time.time(), keep_s=86400)
 
 
 def lose_database(site: Site) -> None:
@@ -151,7 +151,7 @@ def test_adopting_an_older_database_prints_nothing_by_itself(site: Site) -> None
 
     assert "this database has lost what was written last, or is an older copy" in done.err
     assert "2 jobs held, which may be on paper: `broker jobs explain 1` says what to" in done.out
-    assert [job.state for job in site.jobs.list()] == [State.HELD, State.HELD]
+    assert [job.state for job in site.jobs.queries.list()] == [State.HELD, State.HELD]
     explained = site.broker("jobs", "explain", "1").out
     assert "may be on paper already: the spool was adopted on " in explained
     assert "Film 1 may have been printed before " in explained
@@ -197,7 +197,7 @@ def set_back(site: Site, changes: int) -> None:
 def test_no_command_hides_that_the_database_was_set_back(site: Site, command: list[str]) -> None:
     """It is read, and not written: each change would bring its count up to the spool's."""
     job = site.job()
-    site.jobs.cancel(site.job())
+    site.jobs.commands.cancel(site.job())
     with site.database.write() as connection:
         connection.exec_driver_sql("UPDATE jobs SET updated_at = 1 WHERE state = 'cancelled'")
     bind(site)

@@ -78,10 +78,12 @@ def test_without_a_broker_the_film_waits_and_that_is_said(site: Site) -> None:
     assert (ended.code, ended.err) == (1, waits)
     ended = site.broker("test-print", "--no-wait")
     assert (ended.code, ended.err) == (0, waits)
-    first, second = site.jobs.list()
+    first, second = site.jobs.queries.list()
     assert (first.state, first.pinned) == (State.QUEUED, "oki-2")
     assert (second.state, second.pinned) == (State.QUEUED, "")
-    assert site.jobs.spooled() <= set(Spool(site.folder / "broker-data" / "spool").names())
+    assert site.jobs.references.spooled() <= set(
+        Spool(site.folder / "broker-data" / "spool").names()
+    )
 
 
 def test_a_film_that_is_not_sent_in_time_is_exit_1(site: Site, printer: EmulatedPrinter) -> None:
@@ -107,7 +109,7 @@ def test_what_cannot_be_is_said_before_anything_is_queued(site: Site) -> None:
         "there is no printer oki-9; there are: oki-1, oki-2\n",
     )
     assert site.broker("test-print", "--film-size", "A5").code == 2
-    assert site.jobs.list() == []
+    assert site.jobs.queries.list() == []
 
 
 def test_a_disk_that_is_nearly_full_is_said(site: Site) -> None:

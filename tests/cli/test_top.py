@@ -96,18 +96,18 @@ def test_keys_are_commands(site: Site, store: Store) -> None:
     async def story(app: Top, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: len(table(app, "jobs")) == 1)
         await pilot.press("h", *"wrong", "enter")
-        await until(pilot, lambda: site.jobs.get(job_id).state is State.HELD)
+        await until(pilot, lambda: site.jobs.queries.get(job_id).state is State.HELD)
         await until(pilot, lambda: table(app, "jobs")[0][1] == "held")
         assert "is held" in text(app, "said")
         await pilot.press("r")
-        await until(pilot, lambda: site.jobs.get(job_id).state is State.QUEUED)
+        await until(pilot, lambda: site.jobs.queries.get(job_id).state is State.QUEUED)
         await pilot.press("y", "enter")
-        await until(pilot, lambda: site.jobs.get(job_id).priority == "HIGH")
+        await until(pilot, lambda: site.jobs.queries.get(job_id).priority == "HIGH")
         await pilot.press("m", "down", "enter")
-        await until(pilot, lambda: site.jobs.get(job_id).pinned == "oki-2")
+        await until(pilot, lambda: site.jobs.queries.get(job_id).pinned == "oki-2")
         await pilot.press("c", "n")
         await pilot.press("c", "y")
-        await until(pilot, lambda: site.jobs.get(job_id).state is State.CANCELLED)
+        await until(pilot, lambda: site.jobs.queries.get(job_id).state is State.CANCELLED)
         await until(pilot, lambda: table(app, "jobs")[0][1] == "cancelled")
         await pilot.press("h", "enter")
         await until(pilot, lambda: f"job {job_id} is cancelled: " in text(app, "said"))
@@ -130,10 +130,10 @@ def test_what_uses_film_or_loses_it_is_asked_first(site: Site, store: Store) -> 
                 await until(pilot, lambda: len(app.screen_stack) == 2)
                 await pilot.press(answer)
                 await until(pilot, lambda: len(app.screen_stack) == 1)
-        assert [job.id for job in site.jobs.list()] == [job_id]
+        assert [job.id for job in site.jobs.queries.list()] == [job_id]
         await pilot.press("p", "y")
         await until(pilot, lambda: "2 films of job 1 again" in text(app, "said"))
-        assert site.jobs.list()[1].reprint_of == job_id
+        assert site.jobs.queries.list()[1].reprint_of == job_id
 
     play(store, story)
 
@@ -145,7 +145,7 @@ def test_films_in_doubt_are_asked_about(site: Site, store: Store) -> None:
     async def story(app: Top, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: len(table(app, "jobs")) == 1)
         await pilot.press("r", "down", "enter")
-        await until(pilot, lambda: site.jobs.get(job_id).state is State.SENT)
+        await until(pilot, lambda: site.jobs.queries.get(job_id).state is State.SENT)
 
     play(store, story)
 
@@ -164,8 +164,8 @@ def test_printers_have_keys_of_their_own(site: Site, store: Store) -> None:
         await pilot.press("e")
         await until(pilot, lambda: site.printers.get("oki-2").duty is Duty.READY)
         await pilot.press("t", "y")
-        await until(pilot, lambda: bool(site.jobs.list()))
-        assert site.jobs.list()[0].pinned == "oki-2"
+        await until(pilot, lambda: bool(site.jobs.queries.list()))
+        assert site.jobs.queries.list()[0].pinned == "oki-2"
 
     play(store, story)
 
@@ -179,7 +179,7 @@ def test_the_selection_stays_where_it_is(site: Site, store: Store) -> None:
         await pilot.press("down", "down")
         await until(pilot, lambda: f"job {first[2]}:" in text(app, "about"))
         held = site.job()
-        site.jobs.hold(held)
+        site.jobs.commands.hold(held)
         await until(pilot, lambda: len(table(app, "jobs")) == 6)
         assert table(app, "jobs")[0][:2] == [str(held), "held"]
         assert f"job {first[2]}:" in text(app, "about")
@@ -202,7 +202,7 @@ def test_rows_in_sight_stay_in_sight(site: Site, store: Store) -> None:
         assert first > 1
         assert f"rows {first} to {last} of 40" in text(app, "more")
         chosen = listing.chosen
-        site.jobs.hold(jobs[-1])
+        site.jobs.commands.hold(jobs[-1])
         await until(pilot, lambda: listing.lines[0].key == str(jobs[-1]))
         assert listing.sight == (first + 1, last + 1)
         assert listing.chosen == chosen
@@ -258,9 +258,9 @@ def test_enter_shows_all_of_a_job(site: Site, store: Store) -> None:
 
 def test_what_a_peer_calls_itself_is_shown_as_it_is(site: Site, store: Store) -> None:
     """Neither markup nor control characters of a name or a reason do anything to the screen."""
-    request = site.jobs.request(site.job())
-    site.jobs.add(replace(request, calling_ae="[bold]X[/]", film_session="another"))
-    site.jobs.hold(2, "\x1b[2J[link=x]jam")
+    request = site.jobs.queries.request(site.job())
+    site.jobs.submission.add(replace(request, calling_ae="[bold]X[/]", film_session="another"))
+    site.jobs.commands.hold(2, "\x1b[2J[link=x]jam")
 
     async def story(app: Top, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: len(table(app, "jobs")) == 2)
@@ -311,7 +311,7 @@ def test_a_database_that_is_gone_is_an_alarm(site: Site, store: Store) -> None:
         await until(pilot, lambda: "THE DATABASE IS GONE" in text(app, "said"))
         elsewhere.rename(file)
         await until(pilot, lambda: "GONE" not in text(app, "alarms"))
-        assert site.jobs.get(job_id).state is State.QUEUED
+        assert site.jobs.queries.get(job_id).state is State.QUEUED
 
     play(store, story)
 

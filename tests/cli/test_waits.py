@@ -33,7 +33,7 @@ def test_an_answer_that_takes_long_is_said_to(site: Site) -> None:
 def test_a_film_that_is_not_taken_is_said_to_be_waited_for(site: Site) -> None:
     """Before N-ACTION it is the film that the printer does not take."""
     then = earlier(site, 14)
-    assert then.jobs.claim(then.job(), "oki-1") is not None
+    assert then.jobs.claims.claim(then.job(), "oki-1") is not None
 
     said = " ".join(site.broker("jobs").out.split())
     assert "oki-1: waits for the printer to take the next film, 14 s" in said
@@ -45,11 +45,11 @@ def test_a_film_that_is_not_taken_is_said_to_be_waited_for(site: Site) -> None:
 def test_the_end_of_an_association_is_said_to_be_waited_for(site: Site) -> None:
     """Every film is accepted, and the printer does not answer N-DELETE or A-RELEASE-RQ."""
     then = earlier(site, 14)
-    claim = then.jobs.claim(then.job(), "oki-1")
+    claim = then.jobs.claims.claim(then.job(), "oki-1")
     assert claim is not None
-    film = then.jobs.films(claim.job_id)[0].id
-    then.jobs.asked(claim, film)
-    then.jobs.accepted(claim, film)
+    film = then.jobs.queries.films(claim.job_id)[0].id
+    then.jobs.claims.asked(claim, film)
+    then.jobs.claims.accepted(claim, film)
 
     said = " ".join(site.broker("jobs").out.split())
     assert "oki-1: waits for the end of the association, 14 s" in said

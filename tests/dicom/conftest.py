@@ -111,13 +111,14 @@ def site(tmp_path: Path) -> Iterator[ScpSite]:
 
     holdings = Holdings()
     intake = Intake(
-        jobs,
+        jobs.submission,
+        jobs.references,
         printers,
         spool,
         room=lambda: Room(free=made.free, floor=0),
         rule=Rule,
         quota=Quota(
-            jobs,
+            jobs.queries,
             lambda: QueueLimits(made.most, 10 * made.most, made.most_bytes),
             time.monotonic,
             held=holdings,

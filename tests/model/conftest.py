@@ -74,7 +74,7 @@ def make_job() -> MakeJob:
             "attempts": 0,
             "strikes": (),
             "not_before": 0.0,
-            "wish": "",
+            "command": "",
             "load": 1,
             "reprint_of": None,
             "created_at": float(id),

@@ -44,7 +44,9 @@ def test_a_person_comes_before_reprinting(make_job: MakeJob, make_printer: MakeP
     """Who wanted to stop the job shall hear that a film may be on paper."""
     policy = replace(POLICY, on_uncertain="reprint")
     for command, state in (("", State.QUEUED), ("hold", State.HELD), ("cancel", State.HELD)):
-        verdict = follow(Uncertain("closed"), make_job(wish=command), make_printer(), policy=policy)
+        verdict = follow(
+            Uncertain("closed"), make_job(command=command), make_printer(), policy=policy
+        )
         assert verdict.settlement.state is state
 
 

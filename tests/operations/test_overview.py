@@ -92,10 +92,10 @@ def test_the_line_is_the_stores(site: Site) -> None:
     """
     for number in range(12):
         site.job(session=f"session-{number % 5}")
-    site.jobs.priority(4, Priority.HIGH)
-    site.jobs.priority(7, Priority.LOW)
-    site.jobs.hold(2)
-    assert site.jobs.claim(1, "oki-1") is not None
-    active = site.jobs.list({State.QUEUED, State.PRINTING})
-    assert waiting(active) == site.jobs.waiting()
-    assert waiting(active[::-1]) == site.jobs.waiting()
+    site.jobs.commands.priority(4, Priority.HIGH)
+    site.jobs.commands.priority(7, Priority.LOW)
+    site.jobs.commands.hold(2)
+    assert site.jobs.claims.claim(1, "oki-1") is not None
+    active = site.jobs.queries.list({State.QUEUED, State.PRINTING})
+    assert waiting(active) == site.jobs.queries.waiting()
+    assert waiting(active[::-1]) == site.jobs.queries.waiting()

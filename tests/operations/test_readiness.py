@@ -201,7 +201,7 @@ def test_a_full_queue(room: Room, store: Store) -> None:
     assert statuses[0] == 0
     assert statuses[-1] == 0x0213
     while len(store.jobs.list({State.QUEUED})) < 3:
-        store.jobs.add(store.jobs.request(1))
+        store.submission.add(store.jobs.request(1))
     assert "the queue is full: 3 jobs are not finished (limits.queue_jobs)" in problems(store)
 
 
@@ -235,7 +235,7 @@ def test_printed_films_that_can_go_are_room(room: Room) -> None:
     room.file.write_text(text)
     with BrokerProcess(room.file) as room.process, store_of(load(room.file)) as opened:
         until(lambda: not problems(opened))
-        (kept,) = opened.jobs.spooled()
+        (kept,) = opened.references.spooled()
         path = room.data / "spool" / kept[:2] / kept
         path.write_bytes(bytes(2 << 20))
         with closing(sqlite3.connect(room.data / "broker.db")) as connection:

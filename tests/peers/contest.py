@@ -15,7 +15,7 @@ from broker.store.commands import NotAllowed
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.printers import RECENT_S, NoSuchPrinter, Printers
-from broker.store.tables import attempts, doubts, jobs, sendings
+from broker.store.tables import attempts, jobs, printed_again, sendings
 from tests.peers.queue_model import FINISHED, LOST, NO_PRINTER, NOT_ALLOWED, QueueModel
 from tests.peers.queue_requests import CLAIMANTS, PRINTERS, Row, print_request
 from tests.peers.searching import Search
@@ -23,10 +23,13 @@ from tests.store.conftest import Clock
 
 REFUSED = {ClaimLost: LOST, NotAllowed: NOT_ALLOWED, NoSuchPrinter: NO_PRINTER}
 RECORDED = (
-    *("state", "printer", "token", "wish", "pinned"),
+    *("state", "printer", "token", "command", "pinned"),
     *("priority", "films", "copies", "not_before", "reprint_of"),
 )
-EVERYTHING = [select(each).order_by(each.c.id) for each in (jobs, sendings, attempts, doubts)]
+EVERYTHING = [
+    select(*(column.label(column.key) for column in each.c)).order_by(each.c.id)
+    for each in (jobs, sendings, attempts, printed_again)
+]
 
 
 class Contest(Search):
@@ -46,7 +49,7 @@ class Contest(Search):
         """Job -> its sendings."""
         self.claims: list[Claim] = []
         self.unmarked: set[int] = set()
-        """Sendings that may be on paper, and that were not told to be in doubt."""
+        """Sendings that may be on paper, and that were not told to be uncertain."""
         with databases[0].write() as connection:
             connection.execute(delete(jobs))
         self.changes = 0
@@ -82,12 +85,12 @@ class Contest(Search):
 
     def check_lists(self) -> None:
         """What is shown of the jobs, and in which order they come."""
-        for job in self.claimants[0].list():
+        for job in self.claimants[0].queries.list():
             assert [each.permanent for each in job.strikes] == self.model.strikes(job.id)
             assert job.load == self.model.load(job.id)
             unfinished = {film["number"] for film in self.model.left(job.id)}
             assert job.films_accepted == job.films - len(unfinished)
-        assert [job.id for job in self.claimants[1].waiting()] == self.model.waiting()
+        assert [job.id for job in self.claimants[1].queries.waiting()] == self.model.waiting()
 
     def check_films(self, before: Sequence[Row]) -> None:
         """Every sending; an accepted one never changes again, and none is out twice unmarked."""
@@ -96,7 +99,7 @@ class Contest(Search):
             shown = ("number", "copies", "state", "printer", "asked_at", "accepted_at")
             modelled = [{key: film[key] for key in shown} for film in facts["sendings"]]
             assert [{key: row[key] for key in shown} for row in recorded] == modelled
-            doubted = [
+            again = [
                 [
                     (each["printer"], each["asked_at"])
                     for each in self.rows[3]
@@ -104,7 +107,7 @@ class Contest(Search):
                 ]
                 for row in recorded
             ]
-            assert doubted == [film["doubts"] for film in facts["sendings"]]
+            assert again == [film["printed_again"] for film in facts["sendings"]]
         accepted = [row for row in before if row["state"] == "accepted"]
         assert all(row in self.rows[1] for row in accepted)
 
@@ -139,10 +142,10 @@ class Contest(Search):
         self.check_loads()
         first = self.claimants[0]
         self.recover(0, again=False, tries=5, running=())
-        for job in first.list():
+        for job in first.queries.list():
             if job.state not in FINISHED:
-                first.cancel(job.id)
-        assert {str(job.state) for job in first.list()} <= set(FINISHED)
+                first.commands.cancel(job.id)
+        assert {str(job.state) for job in first.queries.list()} <= set(FINISHED)
 
     def number(self, back: int, state: str = "") -> int:
         """A job's number: one in that state, if there is one."""
@@ -165,7 +168,7 @@ class Contest(Search):
         """Claim a job, all at once; no two claims are alike."""
         may = self.model.may_claim(number, printer)
         with ThreadPoolExecutor(CLAIMANTS) as threads:
-            taken = list(threads.map(lambda each: each.claim(number, printer), wanting))
+            taken = list(threads.map(lambda each: each.claims.claim(number, printer), wanting))
         claims = [claim for claim in taken if claim is not None]
         assert len(claims) == may
         for claim in claims:
@@ -176,37 +179,39 @@ class Contest(Search):
 
     def add_job(self, which: int, request: Row, pinned: str = "") -> None:
         """A modality prints."""
-        number = self.claimants[which].add(print_request(request), pinned=pinned)
+        number = self.claimants[which].submission.add(print_request(request), pinned=pinned)
         facts = request | {"priority": str(request["priority"]), "pinned": pinned}
         whole = facts.pop("level") is Level.FILM_SESSION
         self.model.add(number, whole=whole, **facts)
         self.number_films(number)
 
-    def stop_job(self, which: int, number: int, verb: str) -> None:
+    def stop_job(self, which: int, number: int, command: str) -> None:
         """Hold or cancel."""
-        expected = getattr(self.model, verb)(number)
-        self.agree(lambda: getattr(self.claimants[which], verb)(number), expected)
+        expected = getattr(self.model, command)(number)
+        self.agree(lambda: getattr(self.claimants[which].commands, command)(number), expected)
 
     def release_job(self, which: int, number: int, *, printed: bool) -> None:
         """Let it go on."""
         expected = self.model.release(number, printed)
-        self.agree(lambda: self.claimants[which].release(number, printed=printed), expected)
+        self.agree(
+            lambda: self.claimants[which].commands.release(number, printed=printed), expected
+        )
 
     def move_job(self, which: int, number: int, printer: str) -> None:
         """Have it printed there."""
         expected = self.model.move(number, printer)
-        self.agree(lambda: self.claimants[which].move(number, printer), expected)
+        self.agree(lambda: self.claimants[which].commands.move(number, printer), expected)
 
     def hurry_job(self, which: int, number: int, priority: Priority) -> None:
         """Change how urgent it is."""
         expected = self.model.priority(number, str(priority))
-        self.agree(lambda: self.claimants[which].priority(number, priority), expected)
+        self.agree(lambda: self.claimants[which].commands.priority(number, priority), expected)
 
     def reprint_job(self, which: int, number: int) -> None:
         """Have it printed again, as a job of its own."""
         made: list[int] = []
         expected = self.model.may_reprint(number)
-        self.agree(lambda: made.append(self.claimants[which].reprint(number)), expected)
+        self.agree(lambda: made.append(self.claimants[which].commands.reprint(number)), expected)
         for new in made:
             self.model.reprint(number, new)
             self.number_films(new)
@@ -216,7 +221,9 @@ class Contest(Search):
     ) -> list[Job]:
         """The one place where recovery is called."""
         on_uncertain = "reprint" if again else "hold"
-        return self.claimants[which].recover(on_uncertain, tries=tries, running=lambda: running)
+        return self.claimants[which].recovery.recover(
+            on_uncertain, tries=tries, running=lambda: running
+        )
 
     def next_step(self, which: int, claim: Claim, answer: str) -> None:
         """What an attempt does next."""
@@ -234,15 +241,17 @@ class Contest(Search):
         else:
             self.finish(which, claim, Outcome.ACCEPTED, State.SENT)
 
-    def write(self, which: int, claim: Claim, number: int, at: int, verb: str) -> None:
+    def write(self, which: int, claim: Claim, number: int, at: int, write: str) -> None:
         """An attempt writes about one film; what it could have put on paper is counted."""
         film = self.films[number][at]
-        words = () if verb in ("asked", "accepted") else ("no answer",)
+        words = () if write in ("asked", "accepted") else ("no answer",)
         place = at if number == claim.job_id else -1
-        expected = self.model.write(claim.job_id, claim.token, place, verb)
-        self.agree(lambda: getattr(self.claimants[which], verb)(claim, film, *words), expected)
-        if not expected and verb == "asked":
-            # Asked again without a word of doubt, or of no, in between: maybe on paper twice.
+        expected = self.model.write(claim.job_id, claim.token, place, write)
+        self.agree(
+            lambda: getattr(self.claimants[which].claims, write)(claim, film, *words), expected
+        )
+        if not expected and write == "asked":
+            # Asked again without being uncertain or refused in between: maybe on paper twice.
             assert film not in self.unmarked
             self.unmarked.add(film)
 
@@ -268,7 +277,7 @@ class Contest(Search):
         settlement = Settlement(goal, "why" if goal is not State.SENT else "", later)
         counted = {"strike": strike, "permanent": permanent}
         self.agree(
-            lambda: self.claimants[which].finish(
+            lambda: self.claimants[which].claims.finish(
                 claim, outcome, "words", settlement=settlement, **counted
             ),
             self.model.finish(
@@ -289,7 +298,7 @@ class Contest(Search):
         self.look_for_marks()
 
     def look_for_marks(self) -> None:
-        """Films of which it is said that they wait, or are in doubt, may be asked for again."""
+        """Films of which it is said that they wait, or are uncertain, may be asked for again."""
         for number, films in self.films.items():
             for film, facts in zip(films, self.model.jobs[number]["sendings"], strict=True):
                 if facts["state"] in ("waiting", "uncertain"):
@@ -297,10 +306,10 @@ class Contest(Search):
 
     def number_films(self, number: int) -> None:
         """Learn the numbers of a new job's sendings."""
-        self.films[number] = [film.id for film in self.claimants[0].films(number)]
+        self.films[number] = [film.id for film in self.claimants[0].queries.films(number)]
 
     def read(self) -> list[list[Row]]:
-        """All rows of jobs, sendings, attempts and doubts, at one moment."""
+        """All rows of jobs, sendings, attempts and printed_again, at one moment."""
         with self.databases[0].read() as connection:
             return [
                 [dict(row) for row in connection.execute(each).mappings()] for each in EVERYTHING

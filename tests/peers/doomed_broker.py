@@ -99,8 +99,8 @@ FRONT_DOOR = _listed(
     Step("renamed", "after", "os:link"),
     Step("directory-fsynced", "after", f"{_SPOOL}:sync_folder", _is_folder),
     Step("kept", "after", f"{_SPOOL}:Spool.keep"),
-    Step("rows-written", "after", "broker.store.jobs:Jobs._add"),
-    Step("rows-committed", "after", "broker.store.jobs:Jobs.admit"),
+    Step("rows-written", "after", "broker.store.submission:insert_job"),
+    Step("rows-committed", "after", "broker.store.submission:Submission.admit"),
     Step("accepted", "after", "broker.relay.intake:Intake.accept"),
     Step(
         "success-sent",

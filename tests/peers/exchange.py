@@ -41,7 +41,7 @@ class Exchange(Search):
         self.films: dict[int, Printed] = {}
         self.keys: dict[tuple[int, int], str] = {}
         self.associations = 0
-        newest = site.jobs.list(limit=1, newest_first=True)
+        newest = site.jobs.queries.list(limit=1, newest_first=True)
         self.newest = newest[0].id if newest else 0
 
     @invariant()
@@ -239,11 +239,13 @@ class Exchange(Search):
 
     def newest_job(self) -> int:
         """The number of the job that was recorded last; 0 when there is none."""
-        return max((job.id for job in self.site.jobs.list(limit=1, newest_first=True)), default=0)
+        return max(
+            (job.id for job in self.site.jobs.queries.list(limit=1, newest_first=True)), default=0
+        )
 
     def check_key(self, job: int, printed: Printed) -> None:
         """Films of one film session are known as such, and those of two are told apart."""
-        request = self.site.jobs.request(job)
+        request = self.site.jobs.queries.request(job)
         key = self.keys.setdefault((self.associations, printed.film_session), request.film_session)
         assert request.film_session == key
         assert len(set(self.keys.values())) == len(self.keys)
@@ -251,5 +253,5 @@ class Exchange(Search):
 
     def check_job(self, job: int, printed: Printed) -> None:
         """The frozen copy holds what the modality had set when it asked, and nothing else."""
-        request = self.site.jobs.request(job)
+        request = self.site.jobs.queries.request(job)
         assert printed_of(request, printed.film_session, self.site.spool.read) == printed

@@ -85,19 +85,19 @@ class FilledSite:
             films=tuple(self.film(seed) for seed in seeds),
         )
         with self.spool.keeping():
-            return self.jobs.add(request)
+            return self.jobs.submission.add(request)
 
     def names(self, job_id: int) -> list[str]:
         """The job's pixels, film by film."""
-        return [name for film in self.jobs.films(job_id) for name in film.film.spooled]
+        return [name for film in self.jobs.queries.films(job_id) for name in film.film.spooled]
 
     def send(self, job_id: int, films: int | None = None) -> None:
         """Have oki-1 accept the job's films; only the first ones, and the job is left printing."""
-        claim = self.jobs.claim(job_id, "oki-1")
+        claim = self.jobs.claims.claim(job_id, "oki-1")
         assert claim is not None
-        for film in self.jobs.films(job_id)[:films]:
-            self.jobs.asked(claim, film.id)
-            self.jobs.accepted(claim, film.id)
+        for film in self.jobs.queries.films(job_id)[:films]:
+            self.jobs.claims.asked(claim, film.id)
+            self.jobs.claims.accepted(claim, film.id)
         if films is None:
             settlement = Settlement(State.SENT, "")
-            self.jobs.finish(claim, Outcome.ACCEPTED, "", settlement=settlement)
+            self.jobs.claims.finish(claim, Outcome.ACCEPTED, "", settlement=settlement)

@@ -43,7 +43,7 @@ class QueueModel:
                 "printer": "",
                 "asked_at": None,
                 "accepted_at": None,
-                "doubts": [],
+                "printed_again": [],
             }
             for _ in range(passes)
             for film in range(1, facts["films"] + 1)
@@ -55,7 +55,7 @@ class QueueModel:
             "state": "queued",
             "printer": "",
             "token": "",
-            "wish": "",
+            "command": "",
             "not_before": 0.0,
             "sendings": sendings,
             "attempts": [],
@@ -79,7 +79,7 @@ class QueueModel:
     def claim(self, number: int, printer: str, token: Token) -> None:
         """One attempt begins."""
         job = self.jobs[number]
-        job.update(state="printing", printer=printer, token=token, wish="")
+        job.update(state="printing", printer=printer, token=token, command="")
         job["attempts"].append({"printer": printer, "outcome": "", "strike": False})
 
     def line_up(self, number: int, printer: str) -> None:
@@ -118,26 +118,26 @@ class QueueModel:
         return ""
 
     def recover(self, again: bool, tries: int, running: Collection[int]) -> list[int]:
-        """Claims of those that are gone end; what was asked is in doubt. Those that it found."""
+        """Claims of those that are gone end; what was asked is uncertain. Those that it found."""
         found = []
         for number, job in self.jobs.items():
             if job["state"] != "printing" or number in running:
                 continue
             found.append(number)
-            doubtful = [f for f in job["sendings"] if f["state"] in ("asked", "uncertain")]
-            anew = again and not job["wish"] and self.strikes(number).count(False) + 1 < tries
-            for film in doubtful:
+            unanswered = [f for f in job["sendings"] if f["state"] in ("asked", "uncertain")]
+            anew = again and not job["command"] and self.strikes(number).count(False) + 1 < tries
+            for film in unanswered:
                 film.update(state="uncertain")
                 if anew:
                     self._doubt(film)
                     film.update(state="waiting", printer="", asked_at=None)
             if not self.left(number):
                 outcome, goal = "accepted", "sent"
-            elif not doubtful:
+            elif not unanswered:
                 outcome, goal = "unavailable", "queued"
             else:
                 outcome, goal = "uncertain", "queued" if anew else "held"
-            self._end(job, outcome, goal, strike=bool(doubtful) and anew, permanent=False)
+            self._end(job, outcome, goal, strike=bool(unanswered) and anew, permanent=False)
             job["not_before"] = 0.0
         return found
 
@@ -145,7 +145,7 @@ class QueueModel:
         """Only a person moves it from then on."""
         job = self.jobs[number]
         if job["state"] == "printing":
-            job["wish"] = "hold"
+            job["command"] = "hold"
         elif job["state"] == "queued":
             job.update(state="held", printer="")
         else:
@@ -158,7 +158,7 @@ class QueueModel:
         if job["state"] in FINISHED:
             return NOT_ALLOWED
         if job["state"] == "printing":
-            job["wish"] = "cancel"
+            job["command"] = "cancel"
         else:
             if job["state"] == "queued":
                 job["printer"] = ""
@@ -166,17 +166,17 @@ class QueueModel:
         return ""
 
     def release(self, number: int, printed: bool) -> str:
-        """What is in doubt was seen on paper, or is printed again."""
+        """What is uncertain was seen on paper, or is printed again."""
         job = self.jobs[number]
-        if job["state"] == "printing" and job["wish"]:
-            job["wish"] = ""
+        if job["state"] == "printing" and job["command"]:
+            job["command"] = ""
             return ""
-        doubtful = any(film["state"] in ("asked", "uncertain") for film in job["sendings"])
-        again = [f for f in job["sendings"] if f["state"] == "waiting" and f["doubts"]]
-        if job["state"] != "held" or (printed and not doubtful and not again):
+        unanswered = any(film["state"] in ("asked", "uncertain") for film in job["sendings"])
+        again = [f for f in job["sendings"] if f["state"] == "waiting" and f["printed_again"]]
+        if job["state"] != "held" or (printed and not unanswered and not again):
             return NOT_ALLOWED
         for film in again if printed else []:
-            printer, asked_at = film["doubts"].pop()
+            printer, asked_at = film["printed_again"].pop()
             film.update(
                 state="accepted", printer=printer, asked_at=asked_at, accepted_at=self.clock()
             )
@@ -193,14 +193,14 @@ class QueueModel:
         return ""
 
     def move(self, number: int, printer: str) -> str:
-        """It waits for that printer and no other; what is in doubt is decided first."""
+        """It waits for that printer and no other; what is uncertain is decided first."""
         job = self.jobs[number]
         if printer not in self.printers:
             return NO_PRINTER
-        doubtful = any(film["state"] in ("asked", "uncertain") for film in job["sendings"])
+        unanswered = any(film["state"] in ("asked", "uncertain") for film in job["sendings"])
         if (
             job["state"] not in ("queued", "held")
-            or (job["state"] == "held" and doubtful)
+            or (job["state"] == "held" and unanswered)
             or not self.left(number)
         ):
             return NOT_ALLOWED
@@ -252,12 +252,12 @@ class QueueModel:
 
     def _doubt(self, film: FilmFacts) -> None:
         """It prints again, and may be on paper: that is known as long as the job is."""
-        film["doubts"].append((film["printer"], film["asked_at"]))
+        film["printed_again"].append((film["printer"], film["asked_at"]))
 
     def _end(self, job: JobFacts, outcome: str, goal: str, **facts: bool) -> None:
-        if goal == "queued" and job["wish"]:
-            goal = {"hold": "held", "cancel": "cancelled"}[job["wish"]]
+        if goal == "queued" and job["command"]:
+            goal = {"hold": "held", "cancel": "cancelled"}[job["command"]]
         job["attempts"][-1].update(outcome=outcome, **facts)
-        job.update(state=goal, token="", wish="")
+        job.update(state=goal, token="", command="")
         if goal == "queued":
             job["printer"] = ""

@@ -20,7 +20,7 @@ FILM = Film({"ImageDisplayFormat": ("STANDARD\\1,1",)}, (ImageBox(1, {}, IMAGE),
 Row = dict[str, Any]
 ANSWER = st.sampled_from(["accepted", "accepted", "accepted", "not_printed", "uncertain", "asked"])
 """What is written of the film that was asked for; or else that all are asked for."""
-VERBS = ("asked", "accepted", "not_printed", "uncertain")
+WRITES = ("asked", "accepted", "not_printed", "uncertain")
 BACK = st.sampled_from([0, 0, 0, 0, 1, 2, 3, 4])
 """Which one, counted from the newest."""
 WHICH = st.integers(0, CLAIMANTS - 1)

@@ -167,23 +167,25 @@ class Aftermath:
             stack.callback(database.close)
             jobs = Jobs(database, time.time)
             self._settle(broker, jobs)
-            held = jobs.list([State.HELD])
+            held = jobs.queries.list([State.HELD])
             evidence.held = {job.id: job.reason for job in held}
             evidence.states = {
-                NAMES[film.film.spooled]: film.state for job in held for film in jobs.films(job.id)
+                NAMES[film.film.spooled]: film.state
+                for job in held
+                for film in jobs.queries.films(job.id)
             }
             evidence.before = self._sheets()
             for job in held:
-                jobs.release(job.id, printed=printed)
+                jobs.commands.release(job.id, printed=printed)
             self._settle(broker, jobs)
             evidence.sheets = self._sheets()
             kept = set(Spool(self.data_dir / "spool").names())
             incoming = {path.name for path in (self.data_dir / "spool" / "incoming").iterdir()}
-            evidence.orphans = (kept - jobs.spooled()) | incoming
+            evidence.orphans = (kept - jobs.references.spooled()) | incoming
 
     @staticmethod
     def _settle(broker: BrokerProcess, jobs: Jobs) -> None:
-        for job in jobs.list([State.QUEUED, State.PRINTING]):
+        for job in jobs.queries.list([State.QUEUED, State.PRINTING]):
             broker.wait_for("job sent", job=job.id)
 
     def _sheets(self) -> Mapping[int, int]:

@@ -89,7 +89,9 @@ class Relay:
         with self._changed:
             happened = self._changed.wait_for(what, timeout=PATIENCE_S)
         if not happened:
-            jobs = [(job.id, str(job.state), job.reason) for job in self.service.jobs.list()]
+            jobs = [
+                (job.id, str(job.state), job.reason) for job in self.service.jobs.queries.list()
+            ]
             raise AssertionError(f"{why}: {jobs}")
 
     def wait_until_up(self, *names: str) -> None:
@@ -113,7 +115,7 @@ class Relay:
 
     def jobs(self, *numbers: int) -> list[Job]:
         """These jobs, or all, oldest first."""
-        return [job for job in self.service.jobs.list() if not numbers or job.id in numbers]
+        return [job for job in self.service.jobs.queries.list() if not numbers or job.id in numbers]
 
     def speaker(self, **options: Any) -> Speaker:
         """A modality that has associated with the broker."""

@@ -65,7 +65,7 @@ class Overtaken(PrintSession):
     def prepare(self, film: Film, read: OpenPixels) -> None:
         """The job is cancelled before all is sent."""
         super().prepare(film, read)
-        self.jobs.cancel(1)
+        self.jobs.commands.cancel(1)
 
 
 @dataclass
@@ -82,7 +82,9 @@ class Stage:
     def attempt(self, opener: Opener, on_uncertain: str = "hold") -> None:
         """Attempt the job once."""
         edges = Edges(
-            jobs=self.jobs,
+            jobs=self.jobs.queries,
+            claims=self.jobs.claims,
+            recovery=self.jobs.recovery,
             printers=self.printers,
             spool=self.spool,
             open=opener,
@@ -91,9 +93,9 @@ class Stage:
             random=lambda: 0.0,
             note=lambda event, facts: self.notes.append((event, facts)),
         )
-        claim = self.jobs.claim(1, "oki-1")
+        claim = self.jobs.claims.claim(1, "oki-1")
         assert claim is not None
-        run(edges, claim, self.jobs.get(1), self.printers.get("oki-1"), threading.Event())
+        run(edges, claim, self.jobs.queries.get(1), self.printers.get("oki-1"), threading.Event())
 
 
 @pytest.fixture
@@ -114,7 +116,9 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         received = made.spool.receive([PIXELS])
         made.spool.keep([received])
         films = (_film(received.name),)
-        made.jobs.add(PrintRequest("CT1", "BROKER", "127.0.0.1:1", "x", Level.FILM_BOX, {}, films))
+        made.jobs.submission.add(
+            PrintRequest("CT1", "BROKER", "127.0.0.1:1", "x", Level.FILM_BOX, {}, films)
+        )
         yield made
     database.close()
 
@@ -135,27 +139,27 @@ def test_before_the_line_it_is_tried_again_and_then_held(stage: Stage) -> None:
 
     for state in (State.QUEUED, State.QUEUED, State.HELD):
         stage.attempt(broken)
-        assert stage.jobs.get(1).state is state
+        assert stage.jobs.queries.get(1).state is state
 
     words = "the broker itself failed: MemoryError, see its log"
-    assert stage.jobs.get(1).reason == f"gave up after 3 tries: {words}"
-    assert [each.words for each in stage.jobs.attempts(1)] == [words] * 3
+    assert stage.jobs.queries.get(1).reason == f"gave up after 3 tries: {words}"
+    assert [each.words for each in stage.jobs.queries.attempts(1)] == [words] * 3
     assert stage.printers.get("oki-1").failures == 0
     assert [event for event, _ in stage.notes].count("attempt broke") == 3
 
-    stage.jobs.release(1)
+    stage.jobs.commands.release(1)
     stage.attempt(_opens(PrintSession))
-    assert stage.jobs.get(1).state is State.SENT
+    assert stage.jobs.queries.get(1).state is State.SENT
 
 
 def test_after_the_line_the_film_is_uncertain_at_once(stage: Stage) -> None:
     """It may be on paper, as here it is: the job is held and nothing prints it again."""
     stage.attempt(_opens(Exhausted))
 
-    (job,), (film,) = stage.jobs.list(), stage.jobs.films(1)
+    (job,), (film,) = stage.jobs.queries.list(), stage.jobs.queries.films(1)
     assert (job.state, film.state) == (State.HELD, FilmState.UNCERTAIN)
     assert job.reason == "uncertain: film 1 may be on paper: MemoryError"
-    assert [each.outcome for each in stage.jobs.attempts(1)] == [Outcome.UNCERTAIN]
+    assert [each.outcome for each in stage.jobs.queries.attempts(1)] == [Outcome.UNCERTAIN]
     assert len(stage.printer.sheets) == 1
 
 
@@ -169,9 +173,9 @@ def test_the_line_holds_for_a_printer_that_is_taken_out(
     Orphaned.printers = stage.printers
     stage.attempt(_opens(Orphaned), on_uncertain)
 
-    job, (film,) = stage.jobs.get(1), stage.jobs.films(1)
+    job, (film,) = stage.jobs.queries.get(1), stage.jobs.queries.films(1)
     assert (job.state, len(job.strikes), film.state) == (state, strikes, FilmState.UNCERTAIN)
-    assert [each.outcome for each in stage.jobs.attempts(1)] == [Outcome.UNCERTAIN]
+    assert [each.outcome for each in stage.jobs.queries.attempts(1)] == [Outcome.UNCERTAIN]
     assert stage.printers.list() == []
     told = [facts for event, facts in stage.notes if event == "attempt failed"]
     assert [(facts["outcome"], facts["state"]) for facts in told] == [("uncertain", str(state))]
@@ -182,8 +186,8 @@ def test_a_wish_is_obeyed_until_the_line(stage: Stage) -> None:
     Overtaken.jobs = stage.jobs
     stage.attempt(_opens(Overtaken))
 
-    assert stage.jobs.get(1).state is State.CANCELLED
-    assert [each.state for each in stage.jobs.films(1)] == [FilmState.WAITING]
+    assert stage.jobs.queries.get(1).state is State.CANCELLED
+    assert [each.state for each in stage.jobs.queries.films(1)] == [FilmState.WAITING]
     assert stage.printer.sheets == []
 
 
@@ -194,7 +198,7 @@ def test_a_job_that_cannot_be_read_comes_to_an_end(stage: Stage) -> None:
 
     stage.attempt(_opens(PrintSession))
 
-    job = stage.jobs.get(1)
+    job = stage.jobs.queries.get(1)
     assert job.state is State.HELD
     assert job.reason == f"film 1: what the database keeps of it was altered; {PRINT_AGAIN}"
     (told,) = (facts for event, facts in stage.notes if event == "film damaged")
@@ -220,12 +224,12 @@ def test_for_damaged_pixels_no_printer_is_asked_for_anything(stage: Stage, damag
 
     stage.attempt(_refuses_to_open)
 
-    job, printer = stage.jobs.get(1), stage.printers.get("oki-1")
+    job, printer = stage.jobs.queries.get(1), stage.printers.get("oki-1")
     assert (job.state, job.strikes) == (State.HELD, ())
     assert job.reason.startswith(f"film 1: spool file {name} ")
     assert job.reason.endswith(PRINT_AGAIN)
     assert (printer.failures, printer.paused_until, printer.health) == (0, 0.0, Health.UP)
-    assert stage.jobs.attempts(1)[0].printer == ""
+    assert stage.jobs.queries.attempts(1)[0].printer == ""
 
 
 def test_a_film_that_was_altered_in_the_database_is_not_printed(stage: Stage) -> None:
@@ -235,7 +239,7 @@ def test_a_film_that_was_altered_in_the_database_is_not_printed(stage: Stage) ->
 
     stage.attempt(_refuses_to_open)
 
-    job = stage.jobs.get(1)
+    job = stage.jobs.queries.get(1)
     assert (job.state, job.strikes) == (State.HELD, ())
     assert job.reason == f"film 1: what the database keeps of it was altered; {PRINT_AGAIN}"
 

@@ -86,7 +86,7 @@ def test_a_damaged_page_in_service_is_told_everywhere(relay: MakeRelay) -> None:
     room.service.printers.set_duty("oki-1", Duty.DRAIN)
     room.print_films(1)
     names = set(room.service.spool.names())
-    file = room.service.jobs.file
+    file = room.service.jobs.references.file
     other = Database.open(f"sqlite:///{file}")
     damage_table(other, file, "films")
 
@@ -103,7 +103,10 @@ def test_a_damaged_page_in_service_is_told_everywhere(relay: MakeRelay) -> None:
     with store_of(room.config()) as store:
         assert any("the database is damaged" in each for each in problems(store))
         assert any("THE DATABASE IS DAMAGED" in each for each in alarms(store))
-    notices = Notices(room.config(), room.service.jobs, room.service.printers, lambda *_: None)
+    jobs = room.service.jobs
+    notices = Notices(
+        room.config(), jobs.queries, jobs.references, room.service.printers, lambda *_: None
+    )
     seen = notices._see(room.config())()
     assert seen is not None
     assert seen.damage == "database disk image is malformed"
@@ -117,31 +120,34 @@ def test_a_damaged_page_in_service_is_told_everywhere(relay: MakeRelay) -> None:
 def test_a_film_that_was_asked_for_is_uncertain(site: FilledSite) -> None:
     """A job that is held for damage keeps what is known of its films (promise 3)."""
     site.job("b", "c")
-    claim = site.jobs.claim(2, "oki-1")
+    claim = site.jobs.claims.claim(2, "oki-1")
     assert claim is not None
-    site.jobs.asked(claim, site.jobs.films(2)[0].id)
+    site.jobs.claims.asked(claim, site.jobs.queries.films(2)[0].id)
 
-    site.jobs.hold_claimed(claim, HELD_DAMAGED)
+    site.jobs.recovery.hold_claimed(claim, HELD_DAMAGED)
 
-    job = site.jobs.get(2)
+    job = site.jobs.queries.get(2)
     assert (job.state, job.reason) == (State.HELD, HELD_DAMAGED)
-    assert [film.state for film in site.jobs.films(2)] == [FilmState.UNCERTAIN, FilmState.WAITING]
-    assert all(attempt.ended_at for attempt in site.jobs.attempts(2))
+    assert [film.state for film in site.jobs.queries.films(2)] == [
+        FilmState.UNCERTAIN,
+        FilmState.WAITING,
+    ]
+    assert all(attempt.ended_at for attempt in site.jobs.queries.attempts(2))
 
 
 def test_a_job_is_held_where_only_that_can_be_written(site: FilledSite) -> None:
     """Its films' rows are damaged, too: it is held all the same, and not tried again."""
     site.job("b")
-    claim = site.jobs.claim(1, "oki-1")
+    claim = site.jobs.claims.claim(1, "oki-1")
     assert claim is not None
     site.database.close()
     other = Database.open(f"sqlite:///{site.file}")
     damage_table(other, site.file, "sendings")
     other.close()
     with FilledSite(site.folder) as again:
-        again.jobs.hold_claimed(claim, HELD_DAMAGED)
-        states = again.jobs.numbers()
-        attempts = again.jobs.attempts(1)
+        again.jobs.recovery.hold_claimed(claim, HELD_DAMAGED)
+        states = again.jobs.queries.numbers()
+        attempts = again.jobs.queries.attempts(1)
 
     assert states == {State.HELD: 1, State.QUEUED: 1}
     assert [attempt.outcome for attempt in attempts] == [Outcome.UNCERTAIN], "none stays open"
@@ -185,7 +191,7 @@ def test_damaged_pages_that_the_night_check_finds_are_told_as_damage(relay: Make
     room = relay(1)
     room.service.printers.set_duty("oki-1", Duty.DRAIN)
     room.print_films(1)
-    file = room.service.jobs.file
+    file = room.service.jobs.references.file
     other = Database.open(f"sqlite:///{file}")
     damage_table(other, file, "orders")  # which nothing reads
     other.close()

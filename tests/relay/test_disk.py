@@ -99,7 +99,9 @@ def test_films_that_were_taken_outlast_a_full_disk(
     relay.wait_until(State.SENT, 1, 2, 3)
     assert asked <= 1, "the one that was claimed before the disk was full"
     assert len(printer.sheets) == 3
-    assert {film.words for job in (1, 2, 3) for film in relay.service.jobs.films(job)} == {""}
+    assert {film.words for job in (1, 2, 3) for film in relay.service.jobs.queries.films(job)} == {
+        ""
+    }
 
 
 def test_open_film_sessions_do_not_fill_the_disk(disk: Disk, printer: EmulatedPrinter) -> None:

@@ -98,7 +98,7 @@ def until(what: Callable[[], bool], why: str) -> None:
 
 def wait_until_asked(relay: Relay, films: int = 1) -> None:
     """Return when printers were asked for `films` films, and have answered for none."""
-    until(lambda: len(relay.service.jobs.unanswered()) == films, "not asked")
+    until(lambda: len(relay.service.jobs.queries.unanswered()) == films, "not asked")
 
 
 def test_films_behind_a_printer_that_is_back_at_once(site: Site) -> None:

@@ -120,4 +120,4 @@ def test_films_are_recorded_while_it_is_kept(kept: Kept) -> None:
         stop.set()
         thread.join()
 
-    assert len(kept.site.jobs.list()) == 60
+    assert len(kept.site.jobs.queries.list()) == 60

@@ -156,9 +156,9 @@ def test_adopted_and_put_back_after_all_the_films_are_there(site: DamageSite) ->
     with site.begin() as broker:
         assert broker.wait_for("orphans brought back")["files"] == 2
         database, jobs, _ = site.open()
-        assert [job.state for job in jobs.list()] == [State.HELD, State.HELD]
-        jobs.release(1)
-        jobs.release(2, printed=True)
+        assert [job.state for job in jobs.queries.list()] == [State.HELD, State.HELD]
+        jobs.commands.release(1)
+        jobs.commands.release(2, printed=True)
         assert printed(site, 1)
         database.close()
         assert broker.end() == 0

@@ -131,18 +131,18 @@ def test_damaged_pixels_are_never_printed(relay: MakeRelay, damage: str) -> None
     assert job.reason.startswith(f"film 1: spool file {name}")
     assert job.reason.endswith("; print it again at the modality")
     assert any(event == "film damaged" for event, _ in room.notes)
-    assert [film.state for film in room.service.jobs.films(1)] == [FilmState.WAITING]
+    assert [film.state for film in room.service.jobs.queries.films(1)] == [FilmState.WAITING]
     assert room.sheets() == {"oki-1": 0}
     # It was no try of the printer's (promise 6): neither in rows nor in counts.
     assert job.printer == ""
-    assert [attempt.printer for attempt in room.service.jobs.attempts(1)] == [""]
+    assert [attempt.printer for attempt in room.service.jobs.queries.attempts(1)] == [""]
     room.wait_for(lambda: any(event == "attempt failed" for event, _ in room.notes))
     tally = ServiceTally()
     for event, facts in room.notes:
         tally.heard(event, facts)
     assert (dict(tally.attempts), tally.held) == ({}, 1)
     file.write_bytes(content)
-    room.service.jobs.release(1)
+    room.service.jobs.commands.release(1)
     room.wait_until(State.SENT, 1)
     assert room.sheets() == {"oki-1": 1}
 
@@ -196,15 +196,15 @@ def test_pixels_that_went_with_a_lost_spool_count_as_nothing(relay: MakeRelay) -
     room = relay(1)
     room.print_films(1)
     room.wait_until(State.SENT, 1)
-    assert room.service.jobs.kept_bytes() > 0
+    assert room.service.jobs.references.kept_bytes() > 0
     room.service.stop()
     (room.folder / "broker-data/spool").rename(room.folder / "elsewhere")
 
     room.begin(new_spool=True)
 
     room.service.upkeep._edges.count_missing()  # as in its first round
-    assert room.service.jobs.kept_bytes() == 0
-    assert room.service.jobs.spooled(), "the files may be put back"
+    assert room.service.jobs.references.kept_bytes() == 0
+    assert room.service.jobs.references.spooled(), "the files may be put back"
 
 
 # A clock that jumps
@@ -236,7 +236,7 @@ def test_a_clock_that_is_set_back_keeps_the_line(relay: MakeRelay) -> None:
     clock.offset_s = -HOUR_S
     room.print_films(1)
 
-    assert [job.id for job in room.service.jobs.waiting()] == [1, 2]
+    assert [job.id for job in room.service.jobs.queries.waiting()] == [1, 2]
     room.service.printers.set_duty("oki-1", Duty.READY)
     room.wait_until(State.SENT, 1, 2)
 

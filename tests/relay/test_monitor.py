@@ -76,9 +76,9 @@ def watched(printers: Printers, clock: Clock) -> Iterator[Watched]:
 
 
 def _printing(jobs: Jobs, make_request: MakeRequest) -> Claim:
-    claim = jobs.claim(jobs.add(make_request()), "oki-1")
+    claim = jobs.claims.claim(jobs.submission.add(make_request()), "oki-1")
     assert claim is not None
-    jobs.asked(claim, jobs.films(claim.job_id)[0].id)
+    jobs.claims.asked(claim, jobs.queries.films(claim.job_id)[0].id)
     return claim
 
 
@@ -107,7 +107,7 @@ def test_a_check_that_tells_nothing_is_not_made_again(
     watched.after(8)
     watched.after(8)
     assert watched.after(8)["oki-1"] == before + 1
-    jobs.accepted(claim, jobs.films(claim.job_id)[0].id)
+    jobs.claims.accepted(claim, jobs.queries.films(claim.job_id)[0].id)
     watched.after(8)
     watched.after(8)
     assert watched.after(8)["oki-1"] == before + 2

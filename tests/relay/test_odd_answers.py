@@ -151,6 +151,6 @@ def test_an_accepted_film_is_written_down_when_the_disk_is_back(tmp_path: Path) 
         rename("gone", "sendings")
         relay.wait_for(lambda: any(event == "job sent" for event, _ in relay.notes))
         relay.forgive_storage()
-        (film,) = relay.service.jobs.films(1)
+        (film,) = relay.service.jobs.queries.films(1)
         assert film.state is FilmState.ACCEPTED
         assert sum(request.field == Command.N_ACTION for request in heard) == 1

@@ -87,11 +87,11 @@ def test_a_large_film_that_was_altered_is_never_printed(
         (job,) = room.wait_until(State.HELD, 1)
         words = f"film 1: spool file {name} was altered: its content is not what it was"
         assert job.reason == f"{words}; print it again at the modality"
-        assert [film.state for film in room.service.jobs.films(1)] == [FilmState.WAITING]
+        assert [film.state for film in room.service.jobs.queries.films(1)] == [FilmState.WAITING]
         assert room.sheets() == {"oki-1": 0}
         file.seek(-1, 2)
         file.write(b"\x00")
 
-    room.service.jobs.release(1)
+    room.service.jobs.commands.release(1)
     room.wait_until(State.SENT, 1)
     assert room.sheets() == {"oki-1": 1}

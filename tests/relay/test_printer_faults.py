@@ -40,7 +40,7 @@ def compare(
 def told(relay: FaultyRelay) -> Row:
     """What the operator finds, in the words of an Ending."""
     (job,) = relay.jobs()
-    (film,) = relay.service.jobs.films(job.id)
+    (film,) = relay.service.jobs.queries.films(job.id)
     printer = relay.printer("faulty")
     # Why a film still waits is the job's reason, if it is still of interest.
     said = "" if film.state == "waiting" else film.words
@@ -81,7 +81,7 @@ def tried_alone(case: Case, folder: Path) -> Row:
         row |= {"out": relay.films_out()["faulty"]}
         printer.behave()
         if case.ending.then == "released":
-            relay.service.jobs.release(1, printed=case.printed)
+            relay.service.jobs.commands.release(1, printed=case.printed)
         relay.wait_until(State.SENT, 1)
         return row | {"out in the end": relay.films_out()["faulty"]}
 

@@ -161,7 +161,7 @@ def test_one_film_an_association_is_progress(tmp_path: Path) -> None:
         relay.ask_for_films(6)
         (job,) = relay.wait_until(State.SENT)
         assert relay.films_out() == {"faulty": [1, 2, 3, 4, 5, 6]}
-        outcomes = [each.outcome for each in relay.service.jobs.attempts(job.id)]
+        outcomes = [each.outcome for each in relay.service.jobs.queries.attempts(job.id)]
         assert outcomes == [Outcome.UNAVAILABLE] * 5 + [Outcome.ACCEPTED]
 
 
@@ -214,6 +214,6 @@ def test_a_warning_about_what_films_share_is_told_of_each(tmp_path: Path) -> Non
         for _ in told:
             relay.ask_for_films(3)
         relay.wait_until(State.SENT)
-        films = [film for job in relay.jobs() for film in relay.service.jobs.films(job.id)]
+        films = [film for job in relay.jobs() for film in relay.service.jobs.queries.films(job.id)]
         found = [(film.printer, film.words) for film in films]
         assert sorted(found) == sorted([*told.items()] * 3)

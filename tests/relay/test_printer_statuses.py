@@ -84,8 +84,8 @@ def test_every_status_at(step: Step, tmp_path: Path) -> None:
             relay.ask_for_films(label=label, ct=ct)
         relay.wait_until_settled(attempts=1000)
         for status, job in zip(STATUSES, relay.jobs(), strict=True):
-            (film,) = relay.service.jobs.films(job.id)
-            attempts = relay.service.jobs.attempts(job.id)
+            (film,) = relay.service.jobs.queries.films(job.id)
+            attempts = relay.service.jobs.queries.attempts(job.id)
             waiting = film.state is FilmState.WAITING
             found[words(status)] = {
                 "job": (str(job.state), job.reason),

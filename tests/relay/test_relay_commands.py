@@ -36,14 +36,14 @@ def test_operator_verbs_reach_the_running_broker(relay: MakeRelay) -> None:
     for name in room.printers:
         room.service.printers.set_duty(name, Duty.DRAIN)
     room.print_films(2)
-    room.service.jobs.hold(1)
-    room.service.jobs.move(2, "oki-2")
+    room.service.jobs.commands.hold(1)
+    room.service.jobs.commands.move(2, "oki-2")
     for name in room.printers:
         room.service.printers.set_duty(name, Duty.READY)
     room.wait_until(State.SENT, 2)
     assert room.jobs(1)[0].state is State.HELD
     assert room.sheets() == {"oki-1": 0, "oki-2": 1}
-    room.service.jobs.release(1)
+    room.service.jobs.commands.release(1)
     room.wait_until(State.SENT, 1)
 
 
@@ -52,11 +52,11 @@ def test_a_job_can_be_held_between_two_of_its_films(relay: MakeRelay) -> None:
     room = relay(1, seconds=0.5)
     print_session(room.speaker(), "A4", "A3", "8INX10IN")
     room.wait_for(lambda: room.jobs()[0].state is State.PRINTING)
-    room.service.jobs.hold(1)
+    room.service.jobs.commands.hold(1)
     room.wait_until(State.HELD, 1)
     before = len(room.printers["oki-1"].sheets)
     assert before < 3
-    room.service.jobs.release(1)
+    room.service.jobs.commands.release(1)
     room.wait_until(State.SENT, 1)
     sizes = [sheet.film_size for sheet in room.printers["oki-1"].sheets]
     assert sizes == ["A4", "A3", "8INX10IN"]

@@ -78,10 +78,13 @@ def test_refused_by_all_is_held_with_the_printers_words(relay: MakeRelay) -> Non
     (job,) = room.wait_until(State.HELD, 1)
     assert "every printer refused it" in job.reason
     assert "0x0106" in job.reason
-    assert {attempt.printer for attempt in room.service.jobs.attempts(1)} == {"oki-1", "oki-2"}
+    assert {attempt.printer for attempt in room.service.jobs.queries.attempts(1)} == {
+        "oki-1",
+        "oki-2",
+    }
 
     room.printers["oki-2"].set_scenario("ok")
-    room.service.jobs.release(1)
+    room.service.jobs.commands.release(1)
     room.wait_until(State.SENT, 1)
     assert room.sheets() == {"oki-1": 0, "oki-2": 1}
 
@@ -97,11 +100,11 @@ def test_an_unanswered_film_is_held_and_not_printed_again(relay: MakeRelay) -> N
 
     assert "uncertain" in job.reason
     assert sum(room.sheets().values()) == 1
-    (film,) = room.service.jobs.films(1)
+    (film,) = room.service.jobs.queries.films(1)
     assert film.state is FilmState.UNCERTAIN
-    assert [each.outcome for each in room.service.jobs.attempts(1)] == [Outcome.UNCERTAIN]
+    assert [each.outcome for each in room.service.jobs.queries.attempts(1)] == [Outcome.UNCERTAIN]
 
-    room.service.jobs.release(1, printed=True)
+    room.service.jobs.commands.release(1, printed=True)
     (job,) = room.wait_until(State.SENT, 1)
     assert sum(room.sheets().values()) == 1
 
@@ -134,7 +137,7 @@ def test_a_film_that_cannot_be_sent_is_held_and_harms_no_other(relay: MakeRelay)
     """A value that no message can carry: that job is held, the next film prints."""
     room = relay(1)
     endless = Film({"ImageDisplayFormat": (r"STANDARD\1,1",), "Trim": ("Y" * 70_000,)}, ())
-    room.service.jobs.add(
+    room.service.jobs.submission.add(
         PrintRequest("CT1", "BROKER", "127.0.0.1:1", "x", Level.FILM_BOX, {}, (endless,))
     )
     (job,) = room.wait_until(State.HELD, 1)

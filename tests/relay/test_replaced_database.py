@@ -59,7 +59,7 @@ def test_nothing_is_taken_and_nothing_is_sent(relay: MakeRelay, how: str) -> Non
     is ready, and log, readiness, page, figures and messages tell it; the next start is refused
     until the right database is back, and then the film that was taken prints once."""
     room = relay(1)
-    file = room.service.jobs.file
+    file = room.service.jobs.references.file
     room.service.printers.set_duty("oki-1", Duty.DRAIN)
     room.print_films(1)
     older = copy_of(file, "older.db")
@@ -86,7 +86,7 @@ def test_nothing_is_taken_and_nothing_is_sent(relay: MakeRelay, how: str) -> Non
         for each in (open_film, late):
             each.abort()
         with pytest.raises(DatabaseReplaced):
-            room.service.jobs.claim(1, "oki-1")
+            room.service.jobs.claims.claim(1, "oki-1")
         while (found := read_vitals(room.config().data_dir)) is None or not found.storage.replaced:
             pass  # it is written once a second
         problems = [each.words for each in look(store).obstacles]
@@ -96,7 +96,10 @@ def test_nothing_is_taken_and_nothing_is_sent(relay: MakeRelay, how: str) -> Non
             store.printers.set_duty("oki-1", Duty.READY)
     with pytest.raises(SpoolMismatch):  # nor does a command change anything in it
         _order_by_command(room)
-    notices = Notices(room.config(), room.service.jobs, room.service.printers, lambda *_: None)
+    jobs = room.service.jobs
+    notices = Notices(
+        room.config(), jobs.queries, jobs.references, room.service.printers, lambda *_: None
+    )
     told = notices._see(room.config())()
     assert told is not None
     assert told.replaced
@@ -121,7 +124,7 @@ def test_every_film_that_was_taken_is_in_the_right_database(relay: MakeRelay) ->
     """Moved away while four modalities print: each film is refused, or is in the database that was
     moved, and on paper once after it was put back, unless a person has to look."""
     room = relay(2)
-    file = room.service.jobs.file
+    file = room.service.jobs.references.file
     taken: list[int] = []
     refusals: list[int] = []
     enough = threading.Event()

@@ -123,8 +123,8 @@ def test_what_is_not_finished_keeps_its_pixels(
     relay.service.printers.set_duty("oki-1", Duty.DRAIN)
     assert _print(relay, 2) == [0, 0, 0]
     assert _print(relay, 3) == [0, 0, 0]
-    relay.service.jobs.hold(3)
-    relay.service.jobs.reprint(1)
+    relay.service.jobs.commands.hold(3)
+    relay.service.jobs.commands.reprint(1)
     ct = relay.speaker()
     ct.open_session()
     ct.open_film_box()
@@ -136,7 +136,7 @@ def test_what_is_not_finished_keeps_its_pixels(
     assert relay.jobs(1)[0].pixels_removed_at is None, "its file would not go: job 4 needs it"
 
     assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
-    relay.service.jobs.release(3)
+    relay.service.jobs.commands.release(3)
     relay.service.printers.set_duty("oki-1", Duty.READY)
     relay.wait_until(State.SENT, 2, 3, 4, 5)
     assert len(printer.sheets) == 5

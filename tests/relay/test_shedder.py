@@ -42,7 +42,7 @@ class Site:
         film = Film({}, (ImageBox(1, {}, image),))
         with self.spool.keeping():
             self.spool.keep([received])
-            number = self.jobs.add(
+            number = self.jobs.submission.add(
                 PrintRequest("CT1", "BROKER", "10.0.0.9:1", "s", Level.FILM_BOX, {}, (film,))
             )
         self.spool.drop([received])
@@ -51,7 +51,7 @@ class Site:
     def done(self, content: bytes) -> int:
         """A film that came, and whose job is finished."""
         number = self.take(content)
-        self.jobs.cancel(number)
+        self.jobs.commands.cancel(number)
         return number
 
     def make_room(self, need: int) -> None:
@@ -76,6 +76,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     made = Site(Jobs(database, lambda: 1000.0), spool)
     made.shedder = Shedder(
         Retention(database, lambda: 1000.0),
+        made.jobs.references,
         spool,
         room=lambda: Room(made.free, 0),
         budget=lambda: made.budget,
@@ -106,7 +107,7 @@ def test_films_that_come_meanwhile_keep_their_pixels(site: Site) -> None:
     for number in range(150):
         job = site.take(_content(number % 3))
         if number % 2:
-            site.jobs.cancel(job)
+            site.jobs.commands.cancel(job)
         else:
             waiting.append(job)
     over.set()
@@ -115,7 +116,7 @@ def test_films_that_come_meanwhile_keep_their_pixels(site: Site) -> None:
 
     assert any(event == "pixels shed" for event, _ in site.notes) or len(waiting) == 75
     for job in waiting:
-        (film,) = site.jobs.films(job)
+        (film,) = site.jobs.queries.films(job)
         assert all(len(site.spool.read(name)) == SIZE for name in film.film.spooled)
 
 
@@ -125,7 +126,7 @@ def test_what_could_not_be_removed_goes_the_next_time(site: Site) -> None:
     site.done(_content(1))
     with _keeping(site.spool):
         site.make_room(SIZE)
-    assert site.jobs.get(1).pixels_removed_why == "room"
+    assert site.jobs.queries.get(1).pixels_removed_why == "room"
     assert len(list(site.spool.names())) == 1
 
     site.make_room(SIZE)
@@ -163,7 +164,11 @@ def test_the_budget_counts_each_file_once(site: Site) -> None:
 
     site.budget = SIZE
     site.shedder.make_spare_room()
-    assert [job.pixels_removed_why for job in site.jobs.list()] == ["budget"] * 3 + ["", "", ""]
+    assert [job.pixels_removed_why for job in site.jobs.queries.list()] == ["budget"] * 3 + [
+        "",
+        "",
+        "",
+    ]
     assert len(list(site.spool.names())) == 2
 
 
@@ -174,7 +179,7 @@ def test_much_is_found_at_once(site: Site, of_one: int, need: int, first_left: i
     for number in range(250):
         site.done(_content(number // of_one))
     site.make_room(need * SIZE)
-    left = [job.id for job in site.jobs.list() if job.pixels_removed_at is None]
+    left = [job.id for job in site.jobs.queries.list() if job.pixels_removed_at is None]
     assert left == list(range(first_left, 251))
 
 
@@ -216,14 +221,14 @@ def test_nothing_more_goes_while_nothing_can_be_removed(site: Site) -> None:
         for _ in range(3):
             site.shedder.make_room(lambda _: SIZE)
 
-    stripped = [job for job in site.jobs.list() if job.pixels_removed_at is not None]
+    stripped = [job for job in site.jobs.queries.list() if job.pixels_removed_at is not None]
     assert len(stripped) == 1
     assert len(site.spool.orphans.found()) == 1
     assert len(list(site.spool.names())) == 10
 
     site.shedder.make_room(lambda _: SIZE - (10 * SIZE - site.taken() + SIZE))
     assert len(list(site.spool.names())) == 9, "what was stripped then is enough"
-    assert sum(job.pixels_removed_at is not None for job in site.jobs.list()) == 1
+    assert sum(job.pixels_removed_at is not None for job in site.jobs.queries.list()) == 1
 
 
 def test_nothing_goes_while_the_database_is_known_to_be_damaged(site: Site) -> None:
@@ -241,4 +246,4 @@ def test_nothing_goes_while_the_database_is_known_to_be_damaged(site: Site) -> N
     site.shedder.make_spare_room()
 
     assert site.taken() == 2 * SIZE
-    assert site.jobs.get(1).pixels_removed_at is None
+    assert site.jobs.queries.get(1).pixels_removed_at is None

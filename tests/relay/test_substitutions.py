@@ -63,7 +63,7 @@ def test_another_film_size_is_told(tmp_path: Path) -> None:
         ct.set_image()
         ct.action(FILM_BOX, ct.film_box)
         relay.wait_until(State.SENT, 1)
-        (film,) = relay.service.jobs.films(1)
+        (film,) = relay.service.jobs.queries.films(1)
 
     assert film.words == "odd made FilmSizeID 'A4' of '14INX17IN'"
 

@@ -41,6 +41,11 @@ class Clock:
         return time.time() + self.offset_s
 
 
+def _parts(jobs: Jobs) -> dict[str, Any]:
+    """Those of the store that a House needs."""
+    return {"jobs": jobs.queries, "recovery": jobs.recovery, "references": jobs.references}
+
+
 def test_a_film_that_is_sent_again_prints_and_is_flagged(relay: MakeRelay) -> None:
     """A modality that is unsure prints again, on a new association: two sheets, one flag."""
     room = relay(1)
@@ -63,7 +68,7 @@ def test_a_film_that_is_sent_again_is_held_where_the_site_says_so(relay: MakeRel
     (held,) = room.wait_until(State.HELD, 2)
 
     assert held.reason.startswith("possible duplicate of job 1; a person decides")
-    room.service.jobs.release(2)
+    room.service.jobs.commands.release(2)
     room.wait_until(State.SENT, 2)
     assert room.sheets() == {"oki-1": 2}
 
@@ -93,7 +98,7 @@ def test_what_is_finished_goes_after_its_time(relay: MakeRelay) -> None:
     ct.set_image()
     assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     (other,) = room.wait_until(State.SENT, 3)
-    room.service.jobs.hold(room.service.jobs.reprint(other.id))
+    room.service.jobs.commands.hold(room.service.jobs.commands.reprint(other.id))
     held = other.id + 1
     ct.release()
 
@@ -101,14 +106,14 @@ def test_what_is_finished_goes_after_its_time(relay: MakeRelay) -> None:
     room.service.upkeep.retire()
     room.service.upkeep.sweep()
     assert all(job.pixels_removed_at is not None for job in room.jobs(1, 2, 3))
-    assert room.service.jobs.spooled() == set(room.service.spool.names())
-    assert len(room.service.jobs.spooled()) == 1, "the held job's"
+    assert room.service.jobs.references.spooled() == set(room.service.spool.names())
+    assert len(room.service.jobs.references.spooled()) == 1, "the held job's"
 
     clock.offset_s = 91 * DAY_S
     room.service.upkeep.retire()
     room.service.upkeep.sweep()
     assert [job.id for job in room.jobs()] == [held]
-    room.service.jobs.release(held)
+    room.service.jobs.commands.release(held)
     room.wait_until(State.SENT, held)
     assert room.sheets() == {"oki-1": 4}
 
@@ -143,15 +148,19 @@ def test_films_that_a_crash_left_in_doubt_are_told(tmp_path: Path) -> None:
     printers.sync([Address("oki-1", "OKI1", "127.0.0.1", 104)])
     film = Film({}, (ImageBox(1, {}, Image("ab" * 32, 8, 2, 4, 8, 8, "MONOCHROME2")),))
     for session in ("one", "two"):
-        jobs.add(PrintRequest("CT1", "BROKER", "::1:1", session, Level.FILM_BOX, {}, (film,)))
-    claim, other = jobs.claim(1, "oki-1"), jobs.claim(2, "oki-1")
+        jobs.submission.add(
+            PrintRequest("CT1", "BROKER", "::1:1", session, Level.FILM_BOX, {}, (film,))
+        )
+    claim, other = jobs.claims.claim(1, "oki-1"), jobs.claims.claim(2, "oki-1")
     assert claim is not None
     assert other is not None
-    jobs.asked(claim, jobs.films(1)[0].id)
+    jobs.claims.asked(claim, jobs.queries.films(1)[0].id)
     notes: list[Mapping[str, object]] = []
     Upkeep(
         UpkeepEdges(
-            jobs=jobs,
+            jobs=jobs.queries,
+            recovery=jobs.recovery,
+            references=jobs.references,
             printers=printers,
             retention=Retention(database, time.time),
             spool=Spool(tmp_path / "spool"),
@@ -185,9 +194,11 @@ def test_one_chore_that_fails_stops_no_other(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool")
     spool.keep([spool.receive([b"orphan"])])
     jobs = Jobs(database, time.time)
-    jobs.recover = fail  # type: ignore[method-assign, assignment]
+    jobs.recovery.recover = fail  # type: ignore[method-assign, assignment]
     edges = UpkeepEdges(
-        jobs=jobs,
+        jobs=jobs.queries,
+        recovery=jobs.recovery,
+        references=jobs.references,
         printers=Printers(database, time.time),
         retention=Retention(database, time.time),
         spool=spool,
@@ -220,11 +231,13 @@ def test_a_start_goes_on_where_one_chore_fails(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool")
     spool.keep([spool.receive([b"orphan"])])
     jobs = Jobs(database, time.time)
-    jobs.recover = fail  # type: ignore[method-assign, assignment]
-    jobs.hold_lost = fail  # type: ignore[method-assign, assignment]
+    jobs.recovery.recover = fail  # type: ignore[method-assign, assignment]
+    jobs.recovery.hold_without_pixels = fail  # type: ignore[method-assign, assignment]
     Upkeep(
         UpkeepEdges(
-            jobs=jobs,
+            jobs=jobs.queries,
+            recovery=jobs.recovery,
+            references=jobs.references,
             printers=Printers(database, time.time),
             retention=Retention(database, time.time),
             spool=spool,
@@ -250,7 +263,9 @@ def test_a_damaged_database_sets_no_file_aside_at_a_start(tmp_path: Path) -> Non
     spool.keep([spool.receive([b"orphan"])])
     Upkeep(
         UpkeepEdges(
-            jobs=Jobs(database, time.time),
+            jobs=Jobs(database, time.time).queries,
+            recovery=Jobs(database, time.time).recovery,
+            references=Jobs(database, time.time).references,
             printers=Printers(database, time.time),
             retention=Retention(database, time.time),
             spool=spool,
@@ -320,7 +335,7 @@ def _upkeep(tmp_path: Path, **given: Any) -> Iterator[Upkeep]:
     spool = Spool(tmp_path / "spool")
     spool.keep([spool.receive([b"orphan"])])
     usual: dict[str, Any] = {
-        "jobs": Jobs(database, time.time),
+        **_parts(Jobs(database, time.time)),
         "printers": Printers(database, time.time),
         "retention": Retention(database, time.time),
         "spool": spool,
@@ -347,7 +362,9 @@ def test_a_jump_of_the_clock_removes_nothing_that_was_set_aside(tmp_path: Path) 
     spool.keep([spool.receive([b"orphan"])])
     upkeep = Upkeep(
         UpkeepEdges(
-            jobs=Jobs(database, time.time),
+            jobs=Jobs(database, time.time).queries,
+            recovery=Jobs(database, time.time).recovery,
+            references=Jobs(database, time.time).references,
             printers=Printers(database, time.time),
             retention=Retention(database, time.time),
             spool=spool,

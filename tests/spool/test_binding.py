@@ -60,7 +60,7 @@ def test_the_mark_stays_in_step(
     using = bind(database, folder)
     assert read_mark(folder) == identity.seen(database).progress
     for _ in range(3):
-        jobs.add(make_request())
+        jobs.submission.add(make_request())
     using.keep()
     mark = read_mark(folder)
     assert mark == identity.seen(database).progress
@@ -68,7 +68,7 @@ def test_the_mark_stays_in_step(
     assert mark.jobs == 3
     assert binding.mismatch(folder, file) is None
     bind(database, folder)
-    jobs.hold(1)
+    jobs.commands.hold(1)
     assert read_mark(folder) == identity.seen(database).progress
 
 
@@ -88,7 +88,7 @@ def test_what_a_command_changed_meanwhile_is_no_loss(
     """While no broker runs, the database goes ahead of the mark; the next start catches up."""
     bind(database, folder)
     identity.count(database)  # as a process that has no mark
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     assert binding.mismatch(folder, file) is None
     mark = read_mark(folder)
     assert mark is not None
@@ -101,7 +101,7 @@ def test_a_spool_of_an_earlier_version_is_bound_once(
     database: Database, jobs: Jobs, make_request: MakeRequest, folder: Path, file: Path
 ) -> None:
     """Neither has an identity: both get it. Afterwards a spool without a mark is another one."""
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     keep(folder)
     assert binding.mismatch(folder, file) is None
     bind(database, folder)
@@ -113,7 +113,7 @@ def test_a_start_that_was_broken_off_is_done_again(
     database: Database, jobs: Jobs, make_request: MakeRequest, folder: Path, file: Path
 ) -> None:
     """The mark is there, and the database does not know it yet."""
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     keep(folder)
     bind(database, folder)
     with database.write() as connection:
@@ -128,11 +128,11 @@ def test_each_loss_is_told_with_its_ways_on(
 ) -> None:
     """The words name both, how far each has come and when; nothing is made, nothing removed."""
     bind(database, folder)
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     earlier = file.with_name("earlier.db")
     with closing(sqlite3.connect(file)) as one, closing(sqlite3.connect(earlier)) as other:
         one.backup(other)
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     pixels = keep(folder)
     own = identity.seen(database).progress
     assert own is not None
@@ -163,13 +163,13 @@ def test_another_database_is_told(
     other = Database.open(f"sqlite:///{tmp_path}/other.db")
     schema.upgrade(other)
     theirs = Jobs(other, clock)
-    theirs.add(make_request())
+    theirs.submission.add(make_request())
     found = seen(folder, tmp_path / "other.db")
     assert found.kind is Misfit.OTHER
     with pytest.raises(SpoolMismatch):
-        Spool.of(folder, theirs)
+        Spool.of(folder, theirs.references)
     with pytest.raises(SpoolMismatch):
-        Spool.of(folder, theirs, new=True)
+        Spool.of(folder, theirs.references, new=True)
     other.close()
 
 
@@ -184,13 +184,13 @@ def test_another_spool_is_begun_where_the_old_one_is_lost(
     database: Database, jobs: Jobs, make_request: MakeRequest, tmp_path: Path, file: Path
 ) -> None:
     """By a person's word, as before; it has the database's mark then."""
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     first, second = tmp_path / "first", tmp_path / "second"
     Spool(first)
     bind(database, first)
     with pytest.raises(SpoolMissing):
-        Spool.of(second, jobs)
-    Spool.of(second, jobs, new=True)
+        Spool.of(second, jobs.references)
+    Spool.of(second, jobs.references, new=True)
     bind(database, second)
     assert read_mark(second) == identity.seen(database).progress
     assert binding.mismatch(second, file) is None

@@ -15,7 +15,7 @@ import pytest
 
 from broker.model.trouble import CannotStore, SpoolDamaged
 from broker.spool.files import Spool, Swept
-from broker.spool.lock import Keepers
+from broker.spool.lock import SpoolLock
 from broker.spool.stored import name_of
 from broker.spool.upload import UploadedPixels
 
@@ -387,7 +387,7 @@ def test_two_of_one_name_are_both_set_aside(spool: Spool, tmp_path: Path) -> Non
     _kept(spool, PIXELS)
     _sweep(spool, Rows())
     _file(tmp_path, NAME).mkdir()
-    (_file(tmp_path, NAME) / "somebody's").touch()
+    (_file(tmp_path, NAME) / "other").touch()
 
     assert _sweep(spool, Rows()) == Swept(aside=1)
     assert len(spool.orphans.found()) == 2
@@ -436,7 +436,7 @@ def test_what_a_refused_film_leaves_behind_is_no_orphan(
         with pytest.raises(RuntimeError, match="no database"):
             spool.undo(received, broken)
     else:
-        with Keepers(tmp_path / "spool" / "keepers.lock").keeping():
+        with SpoolLock(tmp_path / "spool").keeping():
             assert spool.undo(received, _wanted_by_none) == 0
             assert _sweep(spool, Rows()) == Swept()
     spool.drop(received)

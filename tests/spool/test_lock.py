@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from broker.spool.lock import Busy, Keepers
+from broker.spool.lock import Busy, SpoolLock
 
 
 class Visitor:
-    """Somebody on a thread of their own, who stays inside until told to leave."""
+    """A holder of the lock on a thread of its own, until told to leave."""
 
     def __init__(self, enter: AbstractContextManager[None]) -> None:
         self.inside = threading.Event()
@@ -34,8 +34,8 @@ class Visitor:
 
 def test_many_keep_at_once(tmp_path: Path) -> None:
     """One association's fsync does not wait for another's."""
-    keepers = Keepers(tmp_path / "lock")
-    visitors = [Visitor(keepers.keeping()) for _ in range(8)]
+    lock = SpoolLock(tmp_path)
+    visitors = [Visitor(lock.keeping()) for _ in range(8)]
 
     assert all(each.inside.wait(10) for each in visitors)
 
@@ -46,12 +46,12 @@ def test_many_keep_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("later", ["keeping", "removing"])
 def test_one_that_removes_is_alone(tmp_path: Path, later: str) -> None:
     """It waits for those who keep; who comes later waits for it, so that it is not put off."""
-    keepers = Keepers(tmp_path / "lock", patience_s=10)
-    keeper = Visitor(keepers.keeping())
+    lock = SpoolLock(tmp_path, patience_s=10)
+    keeper = Visitor(lock.keeping())
     assert keeper.inside.wait(10)
-    remover = Visitor(keepers.removing())
+    remover = Visitor(lock.removing())
     assert not remover.inside.wait(0.05)
-    late = Visitor(getattr(keepers, later)())
+    late = Visitor(getattr(lock, later)())
 
     keeper.leave()
     first = remover if later == "keeping" else _inside(remover, late)
@@ -65,24 +65,24 @@ def test_one_that_removes_is_alone(tmp_path: Path, later: str) -> None:
 
 def test_no_one_is_held_up_for_long(tmp_path: Path) -> None:
     """While a large film is kept, one that wants to remove gives up, and others keep on."""
-    keepers = Keepers(tmp_path / "lock", patience_s=0.01)
-    keeper = Visitor(keepers.keeping())
+    lock = SpoolLock(tmp_path, patience_s=0.01)
+    keeper = Visitor(lock.keeping())
     assert keeper.inside.wait(10)
 
-    with pytest.raises(Busy), keepers.removing():
+    with pytest.raises(Busy), lock.removing():
         pass
 
-    with keepers.keeping():
+    with lock.keeping():
         keeper.leave()
-    with keepers.removing():
+    with lock.removing():
         pass
 
 
 def test_what_another_process_keeps_is_not_removed(tmp_path: Path) -> None:
-    """What a command keeps is not swept by the broker: each has keepers of its own."""
-    keeper = Visitor(Keepers(tmp_path / "lock").keeping())
+    """What a command keeps is not swept by the broker: each has lock of its own."""
+    keeper = Visitor(SpoolLock(tmp_path).keeping())
     assert keeper.inside.wait(10)
-    ours = Keepers(tmp_path / "lock")
+    ours = SpoolLock(tmp_path)
 
     with pytest.raises(Busy), ours.removing():
         pass

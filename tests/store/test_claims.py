@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from broker.model.job import Claim, FilmState, Job, JobFilm, Outcome, State
+from broker.model.job import Claim, FilmState, Job, Outcome, Sending, State
 from broker.model.retry import PrinterVerdict, Settlement
 from broker.store.claims import ClaimLost
+from broker.store.commands import JobControl
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers
 from tests.peers.other_process import OtherProcess
@@ -26,32 +27,35 @@ CLAIMS = """
     from broker.store.database import Database
     from broker.store.jobs import Jobs
     jobs = Jobs(Database.open(sys.argv[1]), lambda: 1.0)
-    waiting = [job.id for job in jobs.waiting()]
+    waiting = [job.id for job in jobs.queries.waiting()]
     print("ready")
     sys.stdin.readline()
-    print(" ".join(str(job) for job in waiting if jobs.claim(job, sys.argv[2])))
+    print(" ".join(str(job) for job in waiting if jobs.claims.claim(job, sys.argv[2])))
 """
 
 
 def _claim(jobs: Jobs, job_id: int = 1, printer: str = "oki-1") -> Claim:
-    claim = jobs.claim(job_id, printer)
+    claim = jobs.claims.claim(job_id, printer)
     assert claim is not None
     return claim
 
 
-def _everything(jobs: Jobs) -> list[tuple[Job, list[JobFilm], object]]:
-    return [(job, jobs.films(job.id), jobs.attempts(job.id)) for job in jobs.list()]
+def _everything(jobs: Jobs) -> list[tuple[Job, list[Sending], object]]:
+    return [
+        (job, jobs.queries.films(job.id), jobs.queries.attempts(job.id))
+        for job in jobs.queries.list()
+    ]
 
 
 def test_eight_threads_get_each_job_once(jobs: Jobs, make_request: MakeRequest) -> None:
     """However many want the same jobs at once, each job has exactly one attempt."""
     for _ in range(20):
-        jobs.add(make_request())
+        jobs.submission.add(make_request())
     together = threading.Barrier(8)
 
     def claim_all(thread: int) -> list[Claim]:
         together.wait()
-        claims = [jobs.claim(number, f"oki-{thread}") for number in range(1, 21)]
+        claims = [jobs.claims.claim(number, f"oki-{thread}") for number in range(1, 21)]
         return [claim for claim in claims if claim is not None]
 
     with ThreadPoolExecutor(8) as threads:
@@ -59,13 +63,13 @@ def test_eight_threads_get_each_job_once(jobs: Jobs, make_request: MakeRequest) 
 
     assert Counter(claim.job_id for claim in claims) == Counter(range(1, 21))
     assert len({claim.token for claim in claims}) == 20
-    assert [len(jobs.attempts(number)) for number in range(1, 21)] == [1] * 20
+    assert [len(jobs.queries.attempts(number)) for number in range(1, 21)] == [1] * 20
 
 
 def test_two_processes_get_each_job_once(url: str, jobs: Jobs, make_request: MakeRequest) -> None:
     """Two brokers on one database never attempt the same job."""
     for _ in range(40):
-        jobs.add(make_request())
+        jobs.submission.add(make_request())
 
     with OtherProcess(CLAIMS, url, "oki-1") as one, OtherProcess(CLAIMS, url, "oki-2") as other:
         assert (one.hear(), other.hear()) == ("ready", "ready")
@@ -78,17 +82,17 @@ def test_two_processes_get_each_job_once(url: str, jobs: Jobs, make_request: Mak
 
 def test_a_claimed_job_is_printing(jobs: Jobs, clock: Clock, make_request: MakeRequest) -> None:
     """It is at its printer, with a new attempt, and without the reason for which it waited."""
-    jobs.add(make_request())
-    jobs.finish(_claim(jobs), Outcome.UNAVAILABLE, "busy", settlement=AGAIN)
+    jobs.submission.add(make_request())
+    jobs.claims.finish(_claim(jobs), Outcome.UNAVAILABLE, "busy", settlement=AGAIN)
     clock.now = 1020.0
 
     claim = _claim(jobs, printer="oki-2")
 
-    job = jobs.get(1)
+    job = jobs.queries.get(1)
     assert (job.state, job.reason, job.printer) == (State.PRINTING, "", "oki-2")
     assert (job.attempts, job.updated_at, job.load) == (2, 1020.0, 1)
-    assert [each.id for each in jobs.attempts(1)][-1] == claim.attempt_id
-    assert jobs.claim(1, "oki-1") is None
+    assert [each.id for each in jobs.queries.attempts(1)][-1] == claim.attempt_id
+    assert jobs.claims.claim(1, "oki-1") is None
 
 
 def test_a_pinned_job_goes_to_no_other_printer(
@@ -96,41 +100,41 @@ def test_a_pinned_job_goes_to_no_other_printer(
 ) -> None:
     """A dispatcher that has not seen the move yet gets nothing."""
     assert [printer.name for printer in printers.list()] == ["oki-1", "oki-2"]
-    jobs.add(make_request())
-    jobs.move(1, "oki-2")
+    jobs.submission.add(make_request())
+    jobs.commands.move(1, "oki-2")
 
-    assert jobs.claim(1, "oki-1") is None
-    assert jobs.claim(1, "oki-2") is not None
+    assert jobs.claims.claim(1, "oki-1") is None
+    assert jobs.claims.claim(1, "oki-2") is not None
 
 
 def test_only_a_queued_job_is_lined_up(jobs: Jobs, clock: Clock, make_request: MakeRequest) -> None:
     """It waits for its printer from then on; a job that is not queued is left alone."""
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     clock.now = 1001.0
 
-    jobs.line_up({1: "oki-2"})
-    assert (jobs.get(1).printer, jobs.get(1).assigned_at) == ("oki-2", 1001.0)
-    jobs.hold(1)
-    before = jobs.get(1)
-    jobs.line_up({1: "oki-1", 7: "oki-1"})
-    assert jobs.get(1) == before
-    assert jobs.get(1).printer == ""
+    jobs.claims.line_up({1: "oki-2"})
+    assert (jobs.queries.get(1).printer, jobs.queries.get(1).assigned_at) == ("oki-2", 1001.0)
+    jobs.commands.hold(1)
+    before = jobs.queries.get(1)
+    jobs.claims.line_up({1: "oki-1", 7: "oki-1"})
+    assert jobs.queries.get(1) == before
+    assert jobs.queries.get(1).printer == ""
 
 
 def test_the_line_is_on_record(jobs: Jobs, clock: Clock, make_request: MakeRequest) -> None:
     """A film says when and where it was asked for, when it was accepted, and with which words."""
-    jobs.add(make_request(2))
+    jobs.submission.add(make_request(2))
     claim = _claim(jobs)
-    first, second = jobs.films(1)
-    jobs.asked(claim, first.id)
-    asked = jobs.films(1)[0]
+    first, second = jobs.queries.films(1)
+    jobs.claims.asked(claim, first.id)
+    asked = jobs.queries.films(1)[0]
     clock.now = 1003.0
-    jobs.accepted(claim, first.id, "0xB605: density limited")
+    jobs.claims.accepted(claim, first.id, "0xB605: density limited")
     clock.now = 1004.0
-    jobs.asked(claim, second.id)
-    jobs.uncertain(claim, second.id, "no answer in 360 s")
+    jobs.claims.asked(claim, second.id)
+    jobs.claims.uncertain(claim, second.id, "no answer in 360 s")
 
-    first, second = jobs.films(1)
+    first, second = jobs.queries.films(1)
     assert (asked.state, asked.printer, asked.asked_at) == (FilmState.ASKED, "oki-1", 1000.0)
     assert (first.state, first.asked_at, first.accepted_at) == (FilmState.ACCEPTED, 1000.0, 1003.0)
     assert first.words == "0xB605: density limited"
@@ -144,18 +148,18 @@ def test_the_line_is_on_record(jobs: Jobs, clock: Clock, make_request: MakeReque
 
 def test_an_uncertain_film_can_be_asked_for_again(jobs: Jobs, make_request: MakeRequest) -> None:
     """Where the site chose to print again, the next attempt asks for it."""
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     claim = _claim(jobs)
-    (film,) = jobs.films(1)
-    jobs.asked(claim, film.id)
-    jobs.uncertain(claim, film.id, "no answer")
-    jobs.finish(claim, Outcome.UNCERTAIN, "no answer", settlement=AGAIN)
+    (film,) = jobs.queries.films(1)
+    jobs.claims.asked(claim, film.id)
+    jobs.claims.uncertain(claim, film.id, "no answer")
+    jobs.claims.finish(claim, Outcome.UNCERTAIN, "no answer", settlement=AGAIN)
 
     claim = _claim(jobs, printer="oki-2")
-    jobs.asked(claim, film.id)
-    jobs.accepted(claim, film.id)
+    jobs.claims.asked(claim, film.id)
+    jobs.claims.accepted(claim, film.id)
 
-    (film,) = jobs.films(1)
+    (film,) = jobs.queries.films(1)
     assert (film.state, film.printer, film.words) == (FilmState.ACCEPTED, "oki-2", "")
 
 
@@ -164,54 +168,54 @@ def test_an_attempt_ends_as_settled(
     jobs: Jobs, make_request: MakeRequest, settlement: Settlement, printer: str
 ) -> None:
     """A job that goes back to the queue is no printer's; one that is held or sent keeps its own."""
-    jobs.add(make_request())
-    jobs.line_up({1: "oki-1"})
+    jobs.submission.add(make_request())
+    jobs.claims.line_up({1: "oki-1"})
 
-    jobs.finish(_claim(jobs), Outcome.REFUSED, "no", settlement=settlement)
+    jobs.claims.finish(_claim(jobs), Outcome.REFUSED, "no", settlement=settlement)
 
-    job = jobs.get(1)
+    job = jobs.queries.get(1)
     assert (job.state, job.reason) == (settlement.state, settlement.reason)
     assert (job.not_before, job.printer, job.assigned_at) == (settlement.not_before, printer, None)
 
 
 @pytest.mark.parametrize(
-    ("verb", "settlement", "state", "reason"),
+    ("command", "settlement", "state", "reason"),
     [
-        (Jobs.hold, AGAIN, State.HELD, "held by the operator while printing"),
-        (Jobs.cancel, AGAIN, State.CANCELLED, "cancelled by the operator while printing"),
-        (Jobs.hold, SENT, State.SENT, ""),
-        (Jobs.cancel, SENT, State.SENT, ""),
-        (Jobs.hold, HELD, State.HELD, "every printer refused it"),
-        (Jobs.cancel, HELD, State.HELD, "every printer refused it"),
+        (JobControl.hold, AGAIN, State.HELD, "held by the operator while printing"),
+        (JobControl.cancel, AGAIN, State.CANCELLED, "cancelled by the operator while printing"),
+        (JobControl.hold, SENT, State.SENT, ""),
+        (JobControl.cancel, SENT, State.SENT, ""),
+        (JobControl.hold, HELD, State.HELD, "every printer refused it"),
+        (JobControl.cancel, HELD, State.HELD, "every printer refused it"),
     ],
 )
-def test_a_wish_is_granted_when_the_attempt_ends(
+def test_a_command_is_obeyed_when_the_attempt_ends(
     jobs: Jobs,
     make_request: MakeRequest,
-    verb: Callable[[Jobs, int], None],
+    command: Callable[[JobControl, int], None],
     settlement: Settlement,
     state: State,
     reason: str,
 ) -> None:
     """A job that would print again goes where the person wanted it; what is on paper stays sent."""
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     claim = _claim(jobs)
-    verb(jobs, 1)
-    assert jobs.wish(claim) == verb.__name__
+    command(jobs.commands, 1)
+    assert jobs.claims.command(claim) == command.__name__
 
-    jobs.finish(claim, Outcome.UNAVAILABLE, "stopped", settlement=settlement)
+    jobs.claims.finish(claim, Outcome.UNAVAILABLE, "stopped", settlement=settlement)
 
-    job = jobs.get(1)
-    assert (job.state, job.reason, job.wish) == (state, reason, "")
+    job = jobs.queries.get(1)
+    assert (job.state, job.reason, job.command) == (state, reason, "")
 
 
 LATE: dict[str, Callable[[Jobs, Claim, int], object]] = {
-    "asked": lambda jobs, claim, film: jobs.asked(claim, film),
-    "accepted": lambda jobs, claim, film: jobs.accepted(claim, film),
-    "not printed": lambda jobs, claim, film: jobs.not_printed(claim, film, "no"),
-    "uncertain": lambda jobs, claim, film: jobs.uncertain(claim, film, "no answer"),
-    "wish": lambda jobs, claim, _film: jobs.wish(claim),
-    "finish": lambda jobs, claim, _film: jobs.finish(
+    "asked": lambda jobs, claim, film: jobs.claims.asked(claim, film),
+    "accepted": lambda jobs, claim, film: jobs.claims.accepted(claim, film),
+    "not printed": lambda jobs, claim, film: jobs.claims.not_printed(claim, film, "no"),
+    "uncertain": lambda jobs, claim, film: jobs.claims.uncertain(claim, film, "no answer"),
+    "command": lambda jobs, claim, _film: jobs.claims.command(claim),
+    "finish": lambda jobs, claim, _film: jobs.claims.finish(
         claim, Outcome.REFUSED, "no", settlement=SENT, blame=PrinterVerdict(True, "no", 9e9)
     ),
 }
@@ -228,15 +232,15 @@ def test_a_late_writer_changes_nothing(
 ) -> None:
     """A claim that was given up for dead is lost for good, whatever has become of the job; nor is
     its printer blamed."""
-    jobs.add(make_request(2))
+    jobs.submission.add(make_request(2))
     late = _claim(jobs)
-    first, _ = jobs.films(1)
-    jobs.recover()
+    first, _ = jobs.queries.films(1)
+    jobs.recovery.recover()
     current = _claim(jobs)
-    jobs.asked(current, first.id)  # the film is in a state that the late one could write to
+    jobs.claims.asked(current, first.id)  # the film is in a state that the late one could write to
     if state is not State.PRINTING:
         settlement = Settlement(state, "")
-        jobs.finish(current, Outcome.UNAVAILABLE, "", settlement=settlement)
+        jobs.claims.finish(current, Outcome.UNAVAILABLE, "", settlement=settlement)
     before = _everything(jobs), printers.list()
 
     with pytest.raises(ClaimLost):
@@ -245,41 +249,41 @@ def test_a_late_writer_changes_nothing(
     assert (_everything(jobs), printers.list()) == before
 
 
-@pytest.mark.parametrize("verb", ["accepted", "not printed", "uncertain"])
+@pytest.mark.parametrize("write", ["accepted", "not printed", "uncertain"])
 def test_a_film_that_was_not_asked_for_cannot_be_settled(
-    jobs: Jobs, make_request: MakeRequest, verb: str
+    jobs: Jobs, make_request: MakeRequest, write: str
 ) -> None:
     """The line comes first: no film is accepted, refused or uncertain without it."""
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     claim = _claim(jobs)
     before = _everything(jobs)
 
     with pytest.raises(ClaimLost):
-        LATE[verb](jobs, claim, jobs.films(1)[0].id)
+        LATE[write](jobs, claim, jobs.queries.films(1)[0].id)
 
     assert _everything(jobs) == before
 
 
 def test_a_film_is_asked_for_once(jobs: Jobs, make_request: MakeRequest) -> None:
     """A film that a printer has, or may have, is not asked for again under the same claim."""
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     claim = _claim(jobs)
-    (film,) = jobs.films(1)
-    jobs.asked(claim, film.id)
+    (film,) = jobs.queries.films(1)
+    jobs.claims.asked(claim, film.id)
     with pytest.raises(ClaimLost):
-        jobs.asked(claim, film.id)
-    jobs.accepted(claim, film.id)
+        jobs.claims.asked(claim, film.id)
+    jobs.claims.accepted(claim, film.id)
     with pytest.raises(ClaimLost):
-        jobs.asked(claim, film.id)
+        jobs.claims.asked(claim, film.id)
 
 
 def test_a_claim_reaches_no_other_jobs_films(jobs: Jobs, make_request: MakeRequest) -> None:
     """The films of another job are out of its reach."""
-    jobs.add(make_request())
-    jobs.add(make_request())
-    (other,) = jobs.films(2)
+    jobs.submission.add(make_request())
+    jobs.submission.add(make_request())
+    (other,) = jobs.queries.films(2)
 
     with pytest.raises(ClaimLost):
-        jobs.asked(_claim(jobs, 1), other.id)
+        jobs.claims.asked(_claim(jobs, 1), other.id)
 
-    assert jobs.films(2)[0].state is FilmState.WAITING
+    assert jobs.queries.films(2)[0].state is FilmState.WAITING

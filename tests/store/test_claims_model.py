@@ -30,9 +30,9 @@ from tests.peers.queue_requests import (
     PRINTERS,
     REQUESTS,
     TRIES,
-    VERBS,
     WHICH,
     WHOSE,
+    WRITES,
     Row,
 )
 from tests.peers.searching import PATIENCE_S, searching, step
@@ -96,17 +96,19 @@ class Dispute(Contest):
         2,
         when=lambda self: self.claims,
         back=BACK,
-        verb=st.sampled_from(["hold", "cancel"]),
+        command=st.sampled_from(["hold", "cancel"]),
         answers=st.lists(ANSWER, max_size=4),
         goal=st.sampled_from([State.QUEUED, State.QUEUED, State.HELD]),
         moved=st.booleans(),
     )
-    def interrupt(self, back: int, verb: str, answers: list[str], goal: State, moved: bool) -> None:
+    def interrupt(
+        self, back: int, command: str, answers: list[str], goal: State, moved: bool
+    ) -> None:
         """A person stops a job while it is printing; the attempt ends as it would have, and
         perhaps that person wants it on another printer.
         """
         claim = self.claim_of("live", back)
-        self.stop_job(1, claim.job_id, verb)
+        self.stop_job(1, claim.job_id, command)
         for answer in answers:
             self.next_step(0, claim, answer)
         self.finish(0, claim, Outcome.UNAVAILABLE, goal)
@@ -120,7 +122,7 @@ class Dispute(Contest):
         written=st.booleans(),
         decided=st.sampled_from(["printed", "print again", "move"]),
     )
-    def doubt(self, back: int, written: bool, decided: str) -> None:
+    def uncertain(self, back: int, written: bool, decided: str) -> None:
         """No answer comes, and perhaps the broker stops before it says so; a person decides."""
         claim = self.claim_of("live", back)
         self.next_step(0, claim, "uncertain")
@@ -141,11 +143,11 @@ class Dispute(Contest):
         again=st.booleans(),
         tries=TRIES,
         answers=st.lists(ANSWER, max_size=2),
-        verb=st.sampled_from(VERBS),
+        write=st.sampled_from(WRITES),
         printer=PRINTER,
     )
     def oversleep(
-        self, back: int, again: bool, tries: int, answers: list[str], verb: str, printer: str
+        self, back: int, again: bool, tries: int, answers: list[str], write: str, printer: str
     ) -> None:
         """A claimant wakes up late: its broker was given up for dead, and another has the job."""
         claim = self.claim_of("live", back)
@@ -155,7 +157,7 @@ class Dispute(Contest):
         for answer in answers:
             self.next_step(1, self.claims[-1], answer)
         for at in range(len(self.films[number])):
-            self.write(0, claim, number, at, verb)
+            self.write(0, claim, number, at, write)
         self.finish(0, claim, Outcome.UNAVAILABLE, State.QUEUED)
 
     @step(
@@ -164,17 +166,17 @@ class Dispute(Contest):
         which=WHICH,
         whose=WHOSE,
         back=BACK,
-        verb=st.sampled_from(VERBS),
+        write=st.sampled_from(WRITES),
         other=st.sampled_from([None, None, 0, 1]),
     )
     def write_anything(
-        self, which: int, whose: str, back: int, verb: str, other: int | None
+        self, which: int, whose: str, back: int, write: str, other: int | None
     ) -> None:
         """Any claim, good or lost, writes about films in any state: also about another job's."""
         claim = self.claim_of(whose, back)
         number = claim.job_id if other is None else self.number(other)
         for at in range(len(self.films[number])):
-            self.write(which, claim, number, at, verb)
+            self.write(which, claim, number, at, write)
 
     @step(
         2,
@@ -199,11 +201,11 @@ class Dispute(Contest):
         permanent: bool,
         later: float,
     ) -> None:
-        """A claim settles. Before, it hears what a person wished."""
+        """A claim settles. Before, it reads what a person wants."""
         claim = self.claim_of(whose, back)
-        wish = self.model.jobs[claim.job_id]["wish"]
+        command = self.model.jobs[claim.job_id]["command"]
         holds = self.model.holds(claim.job_id, claim.token)
-        self.agree(lambda: self.claimants[which].wish(claim), wish if holds else LOST)
+        self.agree(lambda: self.claimants[which].claims.command(claim), command if holds else LOST)
         self.finish(which, claim, outcome, goal, strike=strike, permanent=permanent, later=later)
 
     @step(
@@ -223,12 +225,12 @@ class Dispute(Contest):
         2,
         which=WHICH,
         back=BACK,
-        verb=st.sampled_from(["hold", "cancel", "hold"]),
+        command=st.sampled_from(["hold", "cancel", "hold"]),
         state=st.sampled_from(["printing", "printing", "queued", ""]),
     )
-    def stop(self, which: int, back: int, verb: str, state: str) -> None:
+    def stop(self, which: int, back: int, command: str, state: str) -> None:
         """A person holds or cancels."""
-        self.stop_job(which, self.number(back, state), verb)
+        self.stop_job(which, self.number(back, state), command)
 
     @step(3, which=WHICH, back=BACK, printed=st.booleans(), state=HELD)
     def release(self, which: int, back: int, printed: bool, state: str) -> None:
@@ -261,12 +263,12 @@ class Dispute(Contest):
     @step(which=WHICH, back=BACK, printer=PRINTER)
     def line_up(self, which: int, back: int, printer: str) -> None:
         """A queued job is lined up for a printer, and nothing but a queued job."""
-        self.claimants[which].line_up({self.number(back): printer})
+        self.claimants[which].claims.line_up({self.number(back): printer})
         self.model.line_up(self.number(back), printer)
 
     @step(by=st.sampled_from([1.0, 60.0, 599.0, RECENT_S, -30.0]))
     def turn_the_clock(self, by: float) -> None:
-        """Time passes, or somebody sets the clock back."""
+        """Time passes, or the clock is set back."""
         self.clock.now += by
 
 

@@ -1,4 +1,4 @@
-"""The operator's verbs: each one in each state."""
+"""Operator commands: each one in each state."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from broker.store.commands import NotAllowed
 from broker.store.job_rows import NoSuchJob
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers
-from tests.peers.attempts import SENT, begin, leave_in_doubt
+from tests.peers.attempts import SENT, begin, leave_uncertain
 from tests.store.conftest import Clock, MakeRequest
 
-Verb = Callable[[Jobs], object]
+Command = Callable[[Jobs], object]
 
-VERBS: dict[str, Verb] = {
-    "hold": lambda jobs: jobs.hold(1),
-    "release": lambda jobs: jobs.release(1),
-    "cancel": lambda jobs: jobs.cancel(1),
-    "move": lambda jobs: jobs.move(1, "oki-2"),
-    "reprint": lambda jobs: jobs.reprint(1),
-    "priority": lambda jobs: jobs.priority(1, Priority.HIGH),
+COMMANDS: dict[str, Command] = {
+    "hold": lambda jobs: jobs.commands.hold(1),
+    "release": lambda jobs: jobs.commands.release(1),
+    "cancel": lambda jobs: jobs.commands.cancel(1),
+    "move": lambda jobs: jobs.commands.move(1, "oki-2"),
+    "reprint": lambda jobs: jobs.commands.reprint(1),
+    "priority": lambda jobs: jobs.commands.priority(1, Priority.HIGH),
 }
 
 FINISHED = r"`broker jobs reprint 1` prints it (again|after all)"
@@ -80,7 +80,9 @@ TABLE: dict[str, dict[str, State | str]] = {
     },
 }
 
-SITUATIONS = [(verb, before, after) for verb in TABLE for before, after in TABLE[verb].items()]
+SITUATIONS = [
+    (command, before, after) for command in TABLE for before, after in TABLE[command].items()
+]
 
 
 @pytest.fixture(autouse=True)
@@ -94,63 +96,65 @@ def _bring(jobs: Jobs, before: str) -> None:
         case "printing":
             begin(jobs)
         case "held":
-            jobs.hold(1)
+            jobs.commands.hold(1)
         case "uncertain":
-            leave_in_doubt(jobs)
+            leave_uncertain(jobs)
         case "sent":
-            jobs.finish(begin(jobs), Outcome.ACCEPTED, "", settlement=SENT)
+            jobs.claims.finish(begin(jobs), Outcome.ACCEPTED, "", settlement=SENT)
         case "cancelled":
-            jobs.cancel(1)
+            jobs.commands.cancel(1)
 
 
-@pytest.mark.parametrize(("verb", "before", "after"), SITUATIONS)
-def test_each_verb_in_each_state(
-    jobs: Jobs, make_request: MakeRequest, verb: str, before: str, after: State | str
+@pytest.mark.parametrize(("command", "before", "after"), SITUATIONS)
+def test_each_command_in_each_state(
+    jobs: Jobs, make_request: MakeRequest, command: str, before: str, after: State | str
 ) -> None:
-    """A verb moves the job where the table says, or names job, state and remedy, and moves none."""
-    jobs.add(make_request(2))
+    """The job moves where the table says, or job, state and remedy are named and none moves."""
+    jobs.submission.add(make_request(2))
     _bring(jobs, before)
-    found = jobs.get(1)
+    found = jobs.queries.get(1)
 
     if isinstance(after, State):
-        VERBS[verb](jobs)
-        assert jobs.get(1).state is after
+        COMMANDS[command](jobs)
+        assert jobs.queries.get(1).state is after
     else:
         with pytest.raises(NotAllowed, match=f"job 1 is {found.state}: .*{after}"):
-            VERBS[verb](jobs)
-        assert jobs.list() == [found]
+            COMMANDS[command](jobs)
+        assert jobs.queries.list() == [found]
 
 
-@pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS.keys())
-def test_a_verb_on_no_job_says_so(jobs: Jobs, verb: Verb) -> None:
-    """Every verb names the number that there is no job of."""
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS.keys())
+def test_a_command_on_no_job_says_so(jobs: Jobs, command: Command) -> None:
+    """Every command names the number that there is no job of."""
     with pytest.raises(NoSuchJob, match="no job 1"):
-        verb(jobs)
+        command(jobs)
 
 
 def test_a_held_job_waits_for_nothing(jobs: Jobs, clock: Clock, make_request: MakeRequest) -> None:
     """It says why, and since when; no printer's turn is kept for it."""
-    jobs.add(make_request())
-    jobs.line_up({1: "oki-2"})
+    jobs.submission.add(make_request())
+    jobs.claims.line_up({1: "oki-2"})
     clock.now = 1200.0
 
-    jobs.hold(1, "the patient's name is wrong on it")
+    jobs.commands.hold(1, "the patient's name is wrong on it")
 
-    job = jobs.get(1)
+    job = jobs.queries.get(1)
     assert (job.reason, job.printer) == ("the patient's name is wrong on it", "")
     assert (job.assigned_at, job.updated_at, job.load) == (None, 1200.0, 0)
 
 
-@pytest.mark.parametrize("wish", ["hold", "cancel"])
-def test_a_printing_job_hears_of_the_wish(jobs: Jobs, make_request: MakeRequest, wish: str) -> None:
-    """The attempt reads it before its next film; the latest wish is the one that counts."""
-    jobs.add(make_request())
+@pytest.mark.parametrize("command", ["hold", "cancel"])
+def test_a_printing_job_hears_of_the_command(
+    jobs: Jobs, make_request: MakeRequest, command: str
+) -> None:
+    """The attempt reads it before its next film; the latest command is the one that counts."""
+    jobs.submission.add(make_request())
     claim = begin(jobs)
-    jobs.hold(1)
-    jobs.cancel(1)
-    VERBS[wish](jobs)
+    jobs.commands.hold(1)
+    jobs.commands.cancel(1)
+    COMMANDS[command](jobs)
 
-    assert (jobs.wish(claim), jobs.get(1).wish) == (wish, wish)
+    assert (jobs.claims.command(claim), jobs.queries.get(1).command) == (command, command)
 
 
 def test_a_reprint_is_a_new_job_of_the_same_films(
@@ -158,51 +162,51 @@ def test_a_reprint_is_a_new_job_of_the_same_films(
 ) -> None:
     """All films and copies again, in a film session of its own; the old job stays as it is."""
     request = make_request(2, level=Level.FILM_SESSION, copies=3, priority=Priority.HIGH)
-    jobs.add(request, pinned="oki-1")
-    leave_in_doubt(jobs)
-    before = jobs.get(1)
+    jobs.submission.add(request, pinned="oki-1")
+    leave_uncertain(jobs)
+    before = jobs.queries.get(1)
     clock.now = 1400.0
 
-    number = jobs.reprint(1)
+    number = jobs.commands.reprint(1)
 
-    job = jobs.get(number)
+    job = jobs.queries.get(number)
     assert (job.state, job.reprint_of, job.created_at) == (State.QUEUED, 1, 1400.0)
     assert (job.copies, job.load, job.priority) == (3, 6, Priority.HIGH)
     assert (job.pinned, job.attempts) == ("", 0)
     assert len(job.film_session) == 32
-    assert jobs.request(number).films == request.films
-    assert {film.state for film in jobs.films(number)} == {FilmState.WAITING}
+    assert jobs.queries.request(number).films == request.films
+    assert {film.state for film in jobs.queries.films(number)} == {FilmState.WAITING}
     # Each of them names the other.
     assert job.remark == "film 2 of job 1 may be on paper, too"
-    told = replace(before, remark="printed again as job 2", reason=jobs.get(1).reason)
-    assert jobs.get(1) == told
+    told = replace(before, remark="printed again as job 2", reason=jobs.queries.get(1).reason)
+    assert jobs.queries.get(1) == told
     assert told.reason == f"printed again as job 2; {before.reason}"
 
 
 def test_an_urgent_job_comes_first(jobs: Jobs, make_request: MakeRequest) -> None:
     """A change of priority is a change of turn."""
     for _ in range(3):
-        jobs.add(make_request())
+        jobs.submission.add(make_request())
 
-    jobs.priority(3, Priority.HIGH)
-    jobs.priority(1, Priority.LOW)
+    jobs.commands.priority(3, Priority.HIGH)
+    jobs.commands.priority(1, Priority.LOW)
 
-    assert [(job.id, job.priority) for job in jobs.waiting()] == [
+    assert [(job.id, job.priority) for job in jobs.queries.waiting()] == [
         (3, Priority.HIGH),
         (2, Priority.MED),
         (1, Priority.LOW),
     ]
 
 
-def test_a_verb_may_come_from_another_thread_at_any_time(
+def test_a_command_may_come_from_another_thread_at_any_time(
     jobs: Jobs, make_request: MakeRequest
 ) -> None:
-    """A hold that comes too late for the queue becomes a wish, and never gets lost."""
-    jobs.add(make_request())
-    queued: Job = jobs.get(1)
+    """A hold that comes too late for the queue waits for the attempt, and is not lost."""
+    jobs.submission.add(make_request())
+    queued: Job = jobs.queries.get(1)
     claim = begin(jobs)
     assert queued.state is State.QUEUED
 
-    jobs.hold(queued.id)
+    jobs.commands.hold(queued.id)
 
-    assert jobs.wish(claim) == "hold"
+    assert jobs.claims.command(claim) == "hold"

@@ -38,7 +38,7 @@ ADDS = """
     request = PrintRequest(
         "CT1", "BROKER", "10.0.0.9:4000", "a", Level.FILM_BOX, {}, (Film({}, ()),)
     )
-    print(jobs.add(request))
+    print(jobs.submission.add(request))
     sys.stdin.readline()
 """
 
@@ -71,7 +71,7 @@ def test_an_exception_takes_everything_back(
     database: Database, jobs: Jobs, make_request: MakeRequest
 ) -> None:
     """A transaction is written whole or not at all."""
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
 
     def fail() -> None:
         with database.write() as connection:
@@ -81,7 +81,7 @@ def test_an_exception_takes_everything_back(
     with pytest.raises(KeyError):
         fail()
 
-    assert [job.id for job in jobs.list()] == [1]
+    assert [job.id for job in jobs.queries.list()] == [1]
 
 
 def test_a_committed_job_survives_the_end_of_its_process(url: str, jobs: Jobs) -> None:
@@ -90,16 +90,16 @@ def test_a_committed_job_survives_the_end_of_its_process(url: str, jobs: Jobs) -
         number = int(broker.hear())
         broker.kill()
 
-    assert [job.id for job in jobs.list()] == [number]
+    assert [job.id for job in jobs.queries.list()] == [number]
 
 
 def test_reading_never_waits_for_a_writer(url: str, jobs: Jobs, make_request: MakeRequest) -> None:
     """While another process writes, what was there before is read at once."""
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
 
     with OtherProcess(WRITES, url) as writer:
         assert writer.hear() == "writing"
-        assert [job.id for job in jobs.list()] == [1]
+        assert [job.id for job in jobs.queries.list()] == [1]
 
 
 def test_a_writer_waits_for_another_process(
@@ -108,7 +108,7 @@ def test_a_writer_waits_for_another_process(
     """Two processes that write at once both get their turn."""
     with OtherProcess(WRITES, url) as writer, ThreadPoolExecutor(1) as threads:
         assert writer.hear() == "writing"
-        adding = threads.submit(jobs.add, make_request())
+        adding = threads.submit(jobs.submission.add, make_request())
         writer.tell()
         assert writer.hear() == "written"
 
@@ -140,7 +140,7 @@ def test_threads_queue_up_to_write(jobs: Jobs, make_request: MakeRequest) -> Non
 
     def add_ten(_thread: int) -> list[int]:
         together.wait()
-        return [jobs.add(make_request()) for _ in range(10)]
+        return [jobs.submission.add(make_request()) for _ in range(10)]
 
     with ThreadPoolExecutor(8) as threads:
         numbers = [number for found in threads.map(add_ten, range(8)) for number in found]

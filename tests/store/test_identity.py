@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import DatabaseError
 
 from broker.model.spool_fit import DatabaseSeen, Progress
-from broker.store import identity, schema
+from broker.store import identity, schema, sqlite
 from broker.store.database import FAILURES, Database
 from broker.store.job_rows import NoSuchJob
 from broker.store.jobs import Jobs
@@ -21,10 +21,11 @@ HOLDS = """
     import sys, time
     from broker.store import schema
     from broker.store.database import FAILURES, Database
-    from broker.store.jobs import Jobs, NoSuchJob
+    from broker.store.job_rows import NoSuchJob
+    from broker.store.jobs import Jobs
     database = Database.open(sys.argv[1])
     schema.check(database)
-    Jobs(database, time.time).hold(1)
+    Jobs(database, time.time).commands.hold(1)
     database.close()
     print("held")
 """
@@ -68,10 +69,10 @@ def test_every_commit_counts_once(
     changes.committed = told.append
     first = progress(database)
 
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     clock.now = 1001.0
-    jobs.hold(1)
-    assert jobs.end_waits(0.0) == 0
+    jobs.commands.hold(1)
+    assert jobs.recovery.end_waits(0.0) == 0
     with pytest.raises(NoSuchJob):
         _fail(database)
     with database.write():
@@ -91,20 +92,20 @@ def test_what_other_processes_commit_counts(
     """A command, or the page, and the broker's next commit tells of it."""
     told: list[Progress] = []
     identity.count(database).committed = told.append
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     with OtherProcess(HOLDS, url) as other:
         assert other.hear() == "held"
-    jobs.release(1)
+    jobs.commands.release(1)
     assert [each.changes - told[0].changes for each in told] == [0, 2]
 
 
 def test_looking_makes_and_changes_nothing(tmp_path: Path) -> None:
     """Nor does it put a log that lies beside the file into it: what was lost may be put back."""
     file = tmp_path / "broker.db"
-    assert identity.seen_in(file) == DatabaseSeen(None)
+    assert sqlite.seen_in(file) == DatabaseSeen(None)
     assert list(tmp_path.iterdir()) == []
     file.touch()
-    assert identity.seen_in(file) == DatabaseSeen(None)
+    assert sqlite.seen_in(file) == DatabaseSeen(None)
 
     database = Database.open(f"sqlite:///{file}")
     schema.upgrade(database)
@@ -113,7 +114,7 @@ def test_looking_makes_and_changes_nothing(tmp_path: Path) -> None:
         Path(f"{copied}{suffix}").write_bytes(Path(f"{file}{suffix}").read_bytes())
     before = [Path(f"{copied}{suffix}").read_bytes() for suffix in ("", "-wal")]
 
-    assert identity.seen_in(copied) == identity.seen(database)
+    assert sqlite.seen_in(copied) == identity.seen(database)
 
     assert [Path(f"{copied}{suffix}").read_bytes() for suffix in ("", "-wal")] == before
     database.close()
@@ -126,7 +127,7 @@ def test_a_database_of_an_earlier_version_has_none(tmp_path: Path) -> None:
         raw.execute("CREATE TABLE jobs (id INTEGER PRIMARY KEY AUTOINCREMENT)")
         raw.execute("INSERT INTO jobs VALUES (41)")
         raw.commit()
-    assert identity.seen_in(file) == DatabaseSeen(None, jobs=41)
+    assert sqlite.seen_in(file) == DatabaseSeen(None, jobs=41)
 
 
 def test_what_is_no_database_is_told(tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ def test_what_is_no_database_is_told(tmp_path: Path) -> None:
     file = tmp_path / "broker.db"
     file.write_bytes(b"no database at all" * 100)
     with pytest.raises(sqlite3.DatabaseError, match="not a database"):
-        identity.seen_in(file)
+        sqlite.seen_in(file)
 
 
 def test_words_of_sqlite_that_cannot_be_read_are_told_as_damage(tmp_path: Path) -> None:
@@ -147,7 +148,7 @@ def test_words_of_sqlite_that_cannot_be_read_are_told_as_damage(tmp_path: Path) 
     assert content.count(b"CREATE TABLE jobs") == 1
     file.write_bytes(content.replace(b"CREATE TABLE jobs", b"CREATE TAB\xccE jobs"))
     with pytest.raises(sqlite3.DatabaseError, match="malformed"):
-        identity.seen_in(file)
+        sqlite.seen_in(file)
     opened = Database.open(f"sqlite:///{file}")
     with pytest.raises(DatabaseError, match="malformed"), opened.read():
         pass
@@ -162,5 +163,5 @@ def test_a_change_that_cannot_be_counted_is_the_databases_failure(
         connection.exec_driver_sql("DROP TABLE queue")
         connection.exec_driver_sql("CREATE TABLE queue (id INTEGER)")
     with pytest.raises(FAILURES):
-        jobs.add(make_request())
-    assert jobs.list() == []
+        jobs.submission.add(make_request())
+    assert jobs.queries.list() == []

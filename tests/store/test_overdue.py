@@ -14,36 +14,36 @@ TRIED = Settlement(State.HELD, "every printer refused it")
 
 
 def _tried_without_success(jobs: Jobs, job_id: int) -> None:
-    claim = jobs.claim(job_id, "oki-1")
+    claim = jobs.claims.claim(job_id, "oki-1")
     assert claim is not None
-    jobs.finish(claim, Outcome.REFUSED, "oki-1 refused it", settlement=TRIED)
+    jobs.claims.finish(claim, Outcome.REFUSED, "oki-1 refused it", settlement=TRIED)
 
 
 @pytest.mark.usefixtures("printers")
 def test_a_job_that_a_person_held_is_no_news(jobs: Jobs, make_request: MakeRequest) -> None:
     """A person is not told of their own orders, but of what the broker held since."""
-    refused, held = jobs.add(make_request()), jobs.add(make_request())
+    refused, held = jobs.submission.add(make_request()), jobs.submission.add(make_request())
     _tried_without_success(jobs, refused)
-    jobs.hold(held)
-    assert jobs.held_by_machine() == [refused]
+    jobs.commands.hold(held)
+    assert jobs.queries.held_by_broker() == [refused]
 
-    jobs.release(held)
+    jobs.commands.release(held)
     _tried_without_success(jobs, held)
-    assert jobs.held_by_machine() == [refused, held]
+    assert jobs.queries.held_by_broker() == [refused, held]
 
 
 @pytest.mark.usefixtures("printers")
 def test_a_person_who_held_it_hears_that_a_film_is_uncertain(
     jobs: Jobs, make_request: MakeRequest
 ) -> None:
-    """He wished to hold it while it printed; why it is held is another matter now."""
-    job_id = jobs.add(make_request())
-    claim = jobs.claim(job_id, "oki-1")
+    """A person held it while it printed; why it is held is another matter now."""
+    job_id = jobs.submission.add(make_request())
+    claim = jobs.claims.claim(job_id, "oki-1")
     assert claim is not None
-    jobs.hold(job_id)
+    jobs.commands.hold(job_id)
     uncertain = Settlement(State.HELD, "uncertain: film 1 may be on paper")
-    jobs.finish(claim, Outcome.UNCERTAIN, "no answer", settlement=uncertain)
-    assert jobs.held_by_machine() == [job_id]
+    jobs.claims.finish(claim, Outcome.UNCERTAIN, "no answer", settlement=uncertain)
+    assert jobs.queries.held_by_broker() == [job_id]
 
 
 def test_a_duplicate_that_waits_for_a_person_is_news(
@@ -51,12 +51,12 @@ def test_a_duplicate_that_waits_for_a_person_is_news(
 ) -> None:
     """No printer has tried it, and no person held it."""
     rule = Rule(window_s=900, hold=True)
-    jobs.admit(make_request(), rule=rule)
+    jobs.submission.admit(make_request(), rule=rule)
     clock.now += 1
-    again = jobs.admit(make_request(), rule=rule)
+    again = jobs.submission.admit(make_request(), rule=rule)
 
     assert again.held
-    assert jobs.held_by_machine() == [again.job_id]
+    assert jobs.queries.held_by_broker() == [again.job_id]
 
 
 @pytest.mark.usefixtures("printers")
@@ -64,24 +64,26 @@ def test_a_job_that_is_tried_without_success_is_as_old_as_it_is(
     jobs: Jobs, clock: Clock, make_request: MakeRequest
 ) -> None:
     """Queued or claimed, it waits; once a film has come out, it moves, and the next one counts."""
-    assert jobs.oldest_unmoved() is None
-    first = jobs.add(make_request(2))
+    assert jobs.queries.oldest_unmoved() is None
+    first = jobs.submission.add(make_request(2))
     clock.now += 100
-    second = jobs.add(make_request())
-    assert jobs.oldest_unmoved() == 1000.0
+    second = jobs.submission.add(make_request())
+    assert jobs.queries.oldest_unmoved() == 1000.0
 
-    claim = jobs.claim(first, "oki-1")
+    claim = jobs.claims.claim(first, "oki-1")
     assert claim is not None
-    assert jobs.oldest_unmoved() == 1000.0
+    assert jobs.queries.oldest_unmoved() == 1000.0
 
-    film = jobs.films(first)[0]
-    jobs.asked(claim, film.id)
-    jobs.accepted(claim, film.id)
-    assert jobs.oldest_unmoved() == 1100.0
+    film = jobs.queries.films(first)[0]
+    jobs.claims.asked(claim, film.id)
+    jobs.claims.accepted(claim, film.id)
+    assert jobs.queries.oldest_unmoved() == 1100.0
 
     clock.now += 100
-    jobs.finish(claim, Outcome.UNAVAILABLE, "jammed", settlement=Settlement(State.QUEUED, ""))
-    again = jobs.claim(first, "oki-2")
+    jobs.claims.finish(
+        claim, Outcome.UNAVAILABLE, "jammed", settlement=Settlement(State.QUEUED, "")
+    )
+    again = jobs.claims.claim(first, "oki-2")
     assert again is not None
-    assert jobs.oldest_unmoved() == 1000.0, "this try has not moved it"
-    assert jobs.get(second).created_at == 1100.0
+    assert jobs.queries.oldest_unmoved() == 1000.0, "this try has not moved it"
+    assert jobs.queries.get(second).created_at == 1100.0

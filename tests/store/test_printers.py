@@ -23,7 +23,7 @@ UP = Observation(Health.UP, "", 2, 0, 1000.0, supports_lut=True)
 
 
 def _claim(jobs: Jobs, job_id: int, printer: str) -> Claim:
-    claim = jobs.claim(job_id, printer)
+    claim = jobs.claims.claim(job_id, printer)
     assert claim is not None
     return claim
 
@@ -43,9 +43,9 @@ def _accepted(database: Database, name: str, copies: int) -> None:
 
 
 def _accept_first(jobs: Jobs, claim: Claim) -> None:
-    film = jobs.films(claim.job_id)[0]
-    jobs.asked(claim, film.id)
-    jobs.accepted(claim, film.id)
+    film = jobs.queries.films(claim.job_id)[0]
+    jobs.claims.asked(claim, film.id)
+    jobs.claims.accepted(claim, film.id)
 
 
 def test_a_new_printer_is_ready_and_unknown(printers: Printers) -> None:
@@ -258,12 +258,14 @@ def test_ready_says_that_it_is_mended(
 ) -> None:
     """Said to a printer that is ready already: what went wrong there counts no more, neither for
     it nor for jobs that wait; what went wrong elsewhere does."""
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     for name in ("oki-1", "oki-2"):
-        claim = jobs.claim(1, name)
+        claim = jobs.claims.claim(1, name)
         assert claim is not None
         later = Settlement(State.QUEUED, "0x0106", 5000.0)
-        jobs.finish(claim, Outcome.REFUSED, "no", permanent=True, strike=True, settlement=later)
+        jobs.claims.finish(
+            claim, Outcome.REFUSED, "no", permanent=True, strike=True, settlement=later
+        )
         _failed(database, name, "no", 4000.0)
     clock.now = 2000.0
 
@@ -272,9 +274,9 @@ def test_ready_says_that_it_is_mended(
     mended, other = printers.list()
     assert (mended.failures_in_row, mended.paused_until, mended.failures) == (0, 2000.0, 1)
     assert (other.failures_in_row, other.paused_until) == (1, 4000.0)
-    job = jobs.get(1)
+    job = jobs.queries.get(1)
     assert (job.not_before, job.strikes) == (0.0, (Strike("oki-2", True, "no"),))
-    assert [attempt.words for attempt in jobs.attempts(1)] == ["no", "no"]
+    assert [attempt.words for attempt in jobs.queries.attempts(1)] == ["no", "no"]
 
 
 def test_load_is_what_is_not_settled(
@@ -282,15 +284,15 @@ def test_load_is_what_is_not_settled(
 ) -> None:
     """Copies of films that are printing on it or wait for it, less those accepted."""
     for copies in (2, 3, 5, 7, 11):
-        jobs.add(make_request(2, copies=copies))
+        jobs.submission.add(make_request(2, copies=copies))
     claim = _claim(jobs, 1, "oki-1")
     _accept_first(jobs, claim)
-    jobs.line_up({2: "oki-1", 3: "oki-2", 4: "oki-1"})
-    jobs.hold(4)
+    jobs.claims.line_up({2: "oki-1", 3: "oki-2", 4: "oki-1"})
+    jobs.commands.hold(4)
 
     found = {printer.name: (printer.load, printer.claims) for printer in printers.list()}
     assert found == {"oki-1": (2 + 6, 1), "oki-2": (10, 0)}
-    assert printers.get("oki-1").load == jobs.get(1).load + jobs.get(2).load
+    assert printers.get("oki-1").load == jobs.queries.get(1).load + jobs.queries.get(2).load
 
 
 def test_a_finished_job_is_no_load(
@@ -298,10 +300,10 @@ def test_a_finished_job_is_no_load(
 ) -> None:
     """Whatever is left of a job that is held or done weighs on no printer."""
     for _ in range(2):
-        jobs.add(make_request(2))
+        jobs.submission.add(make_request(2))
     for number, state in [(1, State.HELD), (2, State.SENT)]:
         claim = _claim(jobs, number, "oki-1")
-        jobs.finish(claim, Outcome.REFUSED, "no", settlement=Settlement(state, ""))
+        jobs.claims.finish(claim, Outcome.REFUSED, "no", settlement=Settlement(state, ""))
 
     printer = printers.get("oki-1")
     assert (printer.load, printer.claims) == (0, 0)
@@ -313,7 +315,7 @@ def test_recent_films_are_those_of_ten_minutes(
     """Copies accepted by that printer, by when they were accepted."""
     for now, printer in [(1000.0, "oki-1"), (1300.0, "oki-1"), (1300.0, "oki-2")]:
         clock.now = now
-        _accept_first(jobs, _claim(jobs, jobs.add(make_request(copies=3)), printer))
+        _accept_first(jobs, _claim(jobs, jobs.submission.add(make_request(copies=3)), printer))
 
     seen = []
     for now in (1600.0, 1601.0, 1901.0):

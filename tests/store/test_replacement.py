@@ -84,7 +84,7 @@ def test_nothing_is_written_once_the_file_is_another(
 ) -> None:
     """Each write is refused, it is told once, and no file is made in the place of the one that is
     gone; nor is a film written when it was replaced within the transaction."""
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     older = copy_of(file, "older.db")
     told: list[str] = []
     database.on_replaced = told.append
@@ -98,7 +98,7 @@ def test_nothing_is_written_once_the_file_is_another(
         delete_and_replace()
     for _ in range(2):
         with pytest.raises(DatabaseReplaced):
-            jobs.add(make_request())
+            jobs.submission.add(make_request())
 
     assert len(told) == 1
     assert str(file) in told[0]
@@ -114,22 +114,22 @@ def test_a_new_connection_never_reads_another_file(
 ) -> None:
     """What a broker reads decides which pixels go: it comes from the file that was opened."""
     older = copy_of(file, "older.db")
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     with database.read():
         older.replace(file)
         with pytest.raises(DatabaseReplaced):
-            jobs.list()  # by a second connection, as the first is in use
+            jobs.queries.list()  # by a second connection, as the first is in use
 
 
 def test_a_database_that_is_closed_is_not_called_replaced(
     database: Database, jobs: Jobs, make_request: MakeRequest, file: Path
 ) -> None:
     """A late thread of a broker that ends finds no file, and seals no mark."""
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     database.close()
     _move_away(file, file)
     with pytest.raises(Exception, match="unable to open"):
-        jobs.add(make_request())
+        jobs.submission.add(make_request())
     assert database.replaced == ""
     assert not file.exists()
 
@@ -139,14 +139,14 @@ def test_an_older_state_in_the_same_file_is_refused_before_the_commit(
 ) -> None:
     """The count of changes shows it: nothing is committed, and nothing of it is in the mark."""
     for _ in range(3):
-        jobs.add(make_request())
+        jobs.submission.add(make_request())
     known = read_mark(file.parent / "spool")
     # As rows of an older copy are, written into the same file.
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("UPDATE queue SET changes = changes - 2")
 
     with pytest.raises(DatabaseReplaced, match="set back to change"):
-        jobs.add(make_request())
+        jobs.submission.add(make_request())
 
     assert jobs_in(file) == 3
     assert read_mark(file.parent / "spool") == known == mark.latest
@@ -158,19 +158,19 @@ def test_a_file_that_is_overwritten_is_looked_at_before_the_next_change(
 ) -> None:
     """An older copy, copied over the open file while its log is empty: connections go on with what
     they have read before, and a new one sees it."""
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     older = copy_of(file, "older.db")
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     assert database.checkpoint(cut=True).complete
     database.on_written = lambda: binding.look(database, mark)
-    jobs.hold(1)
+    jobs.commands.hold(1)
     assert database.checkpoint(cut=True).complete
     binding.look(database, mark)
 
     shutil.copyfile(older, file)
 
     with pytest.raises(DatabaseReplaced, match="set back"):
-        jobs.claim(1, "oki-1")
+        jobs.claims.claim(1, "oki-1")
 
 
 @pytest.mark.parametrize("how", ["older", "other", "emptied", "moved"])
@@ -183,7 +183,7 @@ def test_a_look_sees_it_without_a_write(
     how: str,
 ) -> None:
     """An idle broker sees it at its next look, by what a new connection finds."""
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     binding.look(database, mark)
     match how:
         case "older" | "other":
@@ -210,10 +210,10 @@ def test_no_other_database_fits_a_sealed_mark_however_far_it_comes(
 ) -> None:
     """An older copy that went on is refused, with each way on; the right one fits, and the next
     start takes the seal away."""
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     older = copy_of(file, "older.db")
     clock.now += 1
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     right = copy_of(file, "right.db")
 
     mark.seal(1_796_000_000.0)
@@ -221,7 +221,7 @@ def test_no_other_database_fits_a_sealed_mark_however_far_it_comes(
     known = read_mark(folder)
     assert known is not None
     assert known.replaced_at == 1_796_000_000.0
-    jobs.add(make_request())  # which is not noted any more
+    jobs.submission.add(make_request())  # which is not noted any more
     mark.keep()
     mark.close()
     assert read_mark(folder) == known
@@ -229,7 +229,7 @@ def test_no_other_database_fits_a_sealed_mark_however_far_it_comes(
     identity.count(other)
     theirs = Jobs(other, clock)
     for _ in range(9):
-        theirs.add(make_request())
+        theirs.submission.add(make_request())
     other.close()
     found = mismatch(folder, older)
     assert found is not None
@@ -242,7 +242,7 @@ def test_no_other_database_fits_a_sealed_mark_however_far_it_comes(
     assert mismatch(folder, right) is None
     back = Database.open(f"sqlite:///{right}")
     again = binding.bind(back, identity.count(back), folder)
-    Jobs(back, clock).add(make_request())
+    Jobs(back, clock).submission.add(make_request())
     assert not binding.sealed(folder)
     assert mismatch(folder, right) is None
     again.close()
@@ -260,18 +260,18 @@ def test_the_right_database_fits_although_another_process_changed_it_last(
 ) -> None:
     """The page, or a command, wrote to it after the broker's last change: put back, it is the right
     one all the same."""
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     page = Database.open(f"sqlite:///{file}")
     identity.count(page)
-    Jobs(page, clock).hold(1)
+    Jobs(page, clock).commands.hold(1)
     away = file.with_name("away")
     away.mkdir()
     for each in file.parent.glob("broker.db*"):
         each.rename(away / each.name)
     with pytest.raises(DatabaseReplaced):
-        jobs.add(make_request())
+        jobs.submission.add(make_request())
     with pytest.raises(DatabaseReplaced):
-        Jobs(page, clock).release(1)
+        Jobs(page, clock).commands.release(1)
     page.close()
 
     binding.seal(database, mark, 5.0)
@@ -296,7 +296,7 @@ def test_a_commit_in_hand_is_known_before_the_mark_is_sealed(
     taken, so the database that has it is the right one."""
     changes = identity.count(database)
     mark = binding.bind(database, changes, folder)
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     committed, seen = threading.Event(), threading.Event()
 
     def tell(progress: Progress) -> None:
@@ -310,7 +310,7 @@ def test_a_commit_in_hand_is_known_before_the_mark_is_sealed(
 
     changes.committed = tell
     database.on_replaced = seal
-    writer = threading.Thread(target=jobs.add, args=(make_request(),))
+    writer = threading.Thread(target=jobs.submission.add, args=(make_request(),))
     writer.start()
     assert committed.wait(30)
     away = file.with_name("away")
@@ -328,7 +328,7 @@ def test_a_commit_in_hand_is_known_before_the_mark_is_sealed(
         each.rename(file.parent / each.name)
     assert binding.sealed(folder)
     back = Database.open(f"sqlite:///{file}")
-    assert len(Jobs(back, clock).list()) == 2
+    assert len(Jobs(back, clock).queries.list()) == 2
     back.close()
     assert mismatch(folder, file) is None
 

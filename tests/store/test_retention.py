@@ -29,28 +29,28 @@ def retention(database: Database, clock: Clock) -> Retention:
 
 
 def _finish(jobs: Jobs, number: int) -> None:
-    claim = jobs.claim(number, "oki-1")
+    claim = jobs.claims.claim(number, "oki-1")
     assert claim is not None
-    for film in jobs.films(number):
-        jobs.asked(claim, film.id)
-        jobs.accepted(claim, film.id)
-    jobs.finish(claim, Outcome.ACCEPTED, "", settlement=Settlement(State.SENT, ""))
+    for film in jobs.queries.films(number):
+        jobs.claims.asked(claim, film.id)
+        jobs.claims.accepted(claim, film.id)
+    jobs.claims.finish(claim, Outcome.ACCEPTED, "", settlement=Settlement(State.SENT, ""))
 
 
 def test_pixels_of_finished_jobs_go_and_their_rows_stay(
     jobs: Jobs, retention: Retention, make_request: MakeRequest
 ) -> None:
     """The spool is asked to keep nothing of it; the job says so, and cannot be printed again."""
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     _finish(jobs, 1)
 
     assert retention.due(PIXELS_ONLY) == Removal(pixels=1)
     assert retention.remove(PIXELS_ONLY) == Removal(pixels=1)
 
-    assert jobs.spooled() == set()
-    assert jobs.get(1).pixels_removed_at == 1000.0
+    assert jobs.references.spooled() == set()
+    assert jobs.queries.get(1).pixels_removed_at == 1000.0
     with pytest.raises(NotAllowed, match="its pixels have been removed since; print it at the mod"):
-        jobs.reprint(1)
+        jobs.commands.reprint(1)
     assert retention.remove(PIXELS_ONLY) == Removal()
 
 
@@ -59,13 +59,13 @@ def test_a_label_goes_with_the_pixels(
 ) -> None:
     """It may name a patient; what else was asked for the film session stays to be looked up."""
     session = {"FilmSessionLabel": ("DOE^JANE",), "MediumType": ("BLUE FILM",)}
-    jobs.add(make_request(session=session))
+    jobs.submission.add(make_request(session=session))
     _finish(jobs, 1)
-    assert jobs.request(1).session == session
+    assert jobs.queries.request(1).session == session
 
     retention.remove(PIXELS_ONLY)
 
-    assert jobs.request(1).session == {"MediumType": ("BLUE FILM",)}
+    assert jobs.queries.request(1).session == {"MediumType": ("BLUE FILM",)}
 
 
 def test_pixels_that_another_job_needs_stay(
@@ -73,25 +73,25 @@ def test_pixels_that_another_job_needs_stay(
 ) -> None:
     """Two jobs of the same content have one file, which goes with the second."""
     for _ in range(2):
-        jobs.add(make_request())
+        jobs.submission.add(make_request())
     _finish(jobs, 1)
 
     retention.remove(EVERYTHING)
 
-    assert jobs.spooled() == {"ab" * 32}
+    assert jobs.references.spooled() == {"ab" * 32}
 
 
 def test_rows_go_later(jobs: Jobs, retention: Retention, make_request: MakeRequest) -> None:
     """Films, sendings and attempts go with their job; its number is never given again."""
-    jobs.add(make_request(2))
+    jobs.submission.add(make_request(2))
     _finish(jobs, 1)
 
     assert retention.due(EVERYTHING) == Removal(pixels=1, rows=1)
     assert retention.remove(EVERYTHING) == Removal(pixels=1, rows=1)
 
     with pytest.raises(NoSuchJob):
-        jobs.films(1)
-    assert jobs.add(make_request()) == 2
+        jobs.queries.films(1)
+    assert jobs.submission.add(make_request()) == 2
 
 
 @pytest.mark.parametrize("state", ["queued", "printing", "held"])
@@ -99,24 +99,24 @@ def test_what_is_not_finished_stays(
     jobs: Jobs, retention: Retention, make_request: MakeRequest, state: str
 ) -> None:
     """However old it is: only a person cancels (promise 5)."""
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     if state == "printing":
-        jobs.claim(1, "oki-1")
+        jobs.claims.claim(1, "oki-1")
     if state == "held":
-        jobs.hold(1)
+        jobs.commands.hold(1)
 
     assert retention.remove(Terms(1e12, 1e12)) == Removal()
-    assert jobs.get(1).state == state
-    assert jobs.spooled() == {"ab" * 32}
+    assert jobs.queries.get(1).state == state
+    assert jobs.references.spooled() == {"ab" * 32}
 
 
 def test_what_has_just_ended_stays(
     jobs: Jobs, clock: Clock, retention: Retention, make_request: MakeRequest
 ) -> None:
     """The time counts from the end of a job, not from when it came."""
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     clock.now = 2500.0
-    jobs.cancel(1)
+    jobs.commands.cancel(1)
 
     assert retention.remove(EVERYTHING) == Removal()
 
@@ -126,14 +126,14 @@ def test_much_goes_in_several_steps(
 ) -> None:
     """A writer waits for one batch at most; what referred to a job that is gone stays whole."""
     for _ in range(BATCH + 1):
-        jobs.add(make_request())
+        jobs.submission.add(make_request())
     for number in range(1, BATCH + 2):
-        jobs.cancel(number)
-    again = jobs.reprint(1)
+        jobs.commands.cancel(number)
+    again = jobs.commands.reprint(1)
 
     assert retention.remove(EVERYTHING) == Removal(pixels=BATCH, rows=BATCH)
     assert retention.remove(EVERYTHING) == Removal(pixels=1, rows=1)
-    assert jobs.get(again).reprint_of is None
+    assert jobs.queries.get(again).reprint_of is None
 
 
 NAMES = [f"{number:02x}" * 32 for number in range(10)]
@@ -159,7 +159,7 @@ def test_what_ended_first_is_shed_first(
     cannot be printed again."""
     session = {"FilmSessionLabel": ("DOE^JANE",)}
     for name in NAMES[:4]:
-        jobs.add(make_request(films=(make_film(name),), session=session))
+        jobs.submission.add(make_request(films=(make_film(name),), session=session))
     _finish_each(jobs, clock, range(2, 5))
     _finish_each(jobs, clock, range(1, 2))
 
@@ -167,11 +167,11 @@ def test_what_ended_first_is_shed_first(
     assert choice == SheddingChoice((2, 3), frozenset(NAMES[1:3]), 2 * SIZE)
     assert retention.shed(choice.jobs, "room") == [2, 3]
 
-    assert jobs.spooled() == {NAMES[0], NAMES[3]}
-    assert [job.pixels_removed_why for job in jobs.list()] == ["", "room", "room", ""]
-    assert jobs.request(2).session == {}
+    assert jobs.references.spooled() == {NAMES[0], NAMES[3]}
+    assert [job.pixels_removed_why for job in jobs.queries.list()] == ["", "room", "room", ""]
+    assert jobs.queries.request(2).session == {}
     with pytest.raises(NotAllowed, match="removed since, as room was needed for new films; print"):
-        jobs.reprint(2)
+        jobs.commands.reprint(2)
     assert retention.shed_early(clock.now - 1, 60.0) == 2
     assert retention.shed_early(clock.now + 1, 60.0) == 0
     assert retention.shed_early(clock.now - 1, 2.5) == 1, "the other one was kept for longer"
@@ -184,42 +184,44 @@ def test_what_an_unfinished_job_refers_to_is_not_shed(
     """Queued, printing or held; nor is a finished job stripped for nothing."""
     for name in NAMES[:3]:
         for _ in range(2):
-            jobs.add(make_request(films=(make_film(name),)))
-    jobs.hold(4)
-    jobs.claim(6, "oki-2")
+            jobs.submission.add(make_request(films=(make_film(name),)))
+    jobs.commands.hold(4)
+    jobs.claims.claim(6, "oki-2")
     _finish_each(jobs, clock, range(1, 6, 2))
 
     assert retention.to_shed(1, _sizes) == SheddingChoice()
     assert retention.shed([2, 4, 6], "room") == [], "they are not finished"
-    assert jobs.spooled() == set(NAMES[:3])
+    assert jobs.references.spooled() == set(NAMES[:3])
 
 
 def test_a_reprint_that_comes_between_keeps_the_file(
     jobs: Jobs, clock: Clock, retention: Retention, make_request: MakeRequest
 ) -> None:
     """What was chosen is looked at again when it is removed."""
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     _finish_each(jobs, clock, range(1, 2))
     choice = retention.to_shed(1, _sizes)
-    jobs.reprint(1)
+    jobs.commands.reprint(1)
 
     retention.shed(choice.jobs, "room")
 
-    assert jobs.spooled() == set(choice.names), "which the spool asks before it removes any"
+    assert jobs.references.spooled() == set(choice.names), (
+        "which the spool asks before it removes any"
+    )
     assert retention.referred_besides(choice.names, choice.jobs) == set(choice.names)
 
 
 def test_what_is_kept_is_weighed_by_its_files(
-    jobs: Jobs, clock: Clock, retention: Retention, make_request: MakeRequest, make_film: MakeFilm
+    jobs: Jobs, clock: Clock, make_request: MakeRequest, make_film: MakeFilm
 ) -> None:
     """A file of several finished jobs counts once, one that an unfinished job needs not at all."""
     for name in (NAMES[0], NAMES[0], NAMES[1], NAMES[2]):
-        jobs.add(make_request(films=(make_film(name),)))
-    assert retention.kept_bytes() == 0
+        jobs.submission.add(make_request(films=(make_film(name),)))
+    assert jobs.references.kept_bytes() == 0
     _finish_each(jobs, clock, range(1, 4))
-    assert retention.kept_bytes() == 2 * SIZE
-    jobs.reprint(3)
-    assert retention.kept_bytes() == SIZE
+    assert jobs.references.kept_bytes() == 2 * SIZE
+    jobs.commands.reprint(3)
+    assert jobs.references.kept_bytes() == SIZE
 
 
 def test_files_that_are_gone_count_as_nothing(
@@ -228,7 +230,7 @@ def test_files_that_are_gone_count_as_nothing(
     """Neither as what finished jobs keep nor as what a modality has waiting, once it is known that
     they are missing; put back, they count again. References stay."""
     for name in (*NAMES[:3], NAMES[3]):
-        jobs.add(make_request(films=(make_film(name),)))
+        jobs.submission.add(make_request(films=(make_film(name),)))
     _finish_each(jobs, clock, range(1, 4))
     caller = Caller("CT1", "10.0.0.9")
     there = {NAMES[2]}
@@ -236,17 +238,20 @@ def test_files_that_are_gone_count_as_nothing(
     def size(name: str) -> int:
         return SIZE if name in there else 0
 
-    assert retention.kept_bytes() == 3 * SIZE
+    assert jobs.references.kept_bytes() == 3 * SIZE
     assert retention.count_missing(size) == 3
     assert retention.count_missing(size) == 0
-    assert retention.kept_bytes() == SIZE
-    assert (jobs.unfinished()[caller].bytes, jobs.waiting_bytes(caller)) == (0, (0, 0))
-    assert jobs.spooled() == set(NAMES[:4])
+    assert jobs.references.kept_bytes() == SIZE
+    assert (jobs.queries.unfinished()[caller].bytes, jobs.queries.waiting_bytes(caller)) == (
+        0,
+        (0, 0),
+    )
+    assert jobs.references.spooled() == set(NAMES[:4])
 
     there |= {NAMES[0], NAMES[3]}
     assert retention.count_missing(size) == 2
-    assert retention.kept_bytes() == 2 * SIZE
-    assert jobs.waiting_bytes(caller) == (SIZE, SIZE)
+    assert jobs.references.kept_bytes() == 2 * SIZE
+    assert jobs.queries.waiting_bytes(caller) == (SIZE, SIZE)
 
 
 def test_jobs_without_files_hide_no_others(
@@ -261,7 +266,7 @@ def test_jobs_without_files_hide_no_others(
     monkeypatch.setattr("broker.store.retention.MOST_LOOKED_AT", 2)
     monkeypatch.setattr("broker.store.retention.BATCH", 1)
     for name in NAMES[:4]:
-        jobs.add(make_request(films=(make_film(name),)))
+        jobs.submission.add(make_request(films=(make_film(name),)))
     _finish_each(jobs, clock, range(1, 5))
 
     def size(name: str) -> int:
@@ -278,23 +283,23 @@ def test_rows_of_an_older_version_are_weighed(
     """Their bytes are filled in from the spool, so that they count as others do."""
     caller = Caller("CT1", "10.0.0.9")
     for _ in range(2):
-        jobs.add(make_request())
+        jobs.submission.add(make_request())
     with database.write() as connection:
         connection.execute(update(spooled).values(bytes=None))
         connection.execute(update(tables.jobs).values(bytes=None))
-    assert jobs.unfinished()[caller].bytes == 0
+    assert jobs.queries.unfinished()[caller].bytes == 0
 
     assert retention.weigh(lambda _: 5000) == 1
     assert retention.weigh(_sizes) == 0
-    assert jobs.unfinished()[caller].bytes == 10000
-    assert jobs.waiting_bytes(caller) == (5000, 5000)
+    assert jobs.queries.unfinished()[caller].bytes == 10000
+    assert jobs.queries.waiting_bytes(caller) == (5000, 5000)
 
 
 def test_finding_what_to_shed_does_not_look_through_all_jobs(
     database: Database, jobs: Jobs, make_request: MakeRequest
 ) -> None:
     """The index gives the oldest at once, however many jobs lost their pixels long ago."""
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     with database.read() as connection:
         statement = _OLDEST_KEPT.compile(database._engine)
         plan = connection.exec_driver_sql(
@@ -309,15 +314,15 @@ def test_a_job_whose_state_is_damaged_keeps_its_pixels(
 ) -> None:
     """It may have to be printed: it is not among those that are finished, wherever they are asked
     for."""
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE jobs SET state = 'Queued', updated_at = 1")
-    names = jobs.spooled()
+    names = jobs.references.spooled()
 
     assert retention.to_shed(1, _sizes) == SheddingChoice()
     assert retention.shed([1], "room") == []
     assert retention.remove(EVERYTHING) == Removal()
-    assert jobs.kept_bytes() == 0
-    assert jobs.needed() == names
+    assert jobs.references.kept_bytes() == 0
+    assert jobs.references.needed() == names
     assert retention.referred_besides(names, [1]) == names
-    assert jobs.spooled() == names
+    assert jobs.references.spooled() == names

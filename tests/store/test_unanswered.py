@@ -5,29 +5,29 @@ from __future__ import annotations
 from broker.model.job import Outcome, State
 from broker.model.retry import Settlement
 from broker.store.jobs import Jobs
-from broker.store.reading import Unanswered
+from broker.store.queries import Unanswered
 from tests.store.conftest import Clock, MakeRequest
 
 
 def test_only_films_without_an_answer(jobs: Jobs, clock: Clock, make_request: MakeRequest) -> None:
     """Of printing and held jobs: whom they were asked of, and when. None once it is settled."""
-    waiting, printing, held = (jobs.add(make_request(2)) for _ in range(3))
+    waiting, printing, held = (jobs.submission.add(make_request(2)) for _ in range(3))
     assert waiting == 1
     for job_id, printer in ((printing, "oki-1"), (held, "oki-2")):
         clock.now += 10
-        claim = jobs.claim(job_id, printer)
+        claim = jobs.claims.claim(job_id, printer)
         assert claim is not None
-        first, second = jobs.films(job_id)
-        jobs.asked(claim, first.id)
-        jobs.accepted(claim, first.id)
-        jobs.asked(claim, second.id)
-    jobs.uncertain(claim, second.id, "no answer")
+        first, second = jobs.queries.films(job_id)
+        jobs.claims.asked(claim, first.id)
+        jobs.claims.accepted(claim, first.id)
+        jobs.claims.asked(claim, second.id)
+    jobs.claims.uncertain(claim, second.id, "no answer")
     settlement = Settlement(State.HELD, "uncertain")
-    jobs.finish(claim, Outcome.UNCERTAIN, "no answer", settlement=settlement)
+    jobs.claims.finish(claim, Outcome.UNCERTAIN, "no answer", settlement=settlement)
 
-    assert jobs.unanswered() == [
+    assert jobs.queries.unanswered() == [
         Unanswered(printing, 2, "oki-1", 1010.0),
         Unanswered(held, 2, "oki-2", 1020.0),
     ]
-    jobs.release(held, printed=True)
-    assert [each.job_id for each in jobs.unanswered()] == [printing]
+    jobs.commands.release(held, printed=True)
+    assert [each.job_id for each in jobs.queries.unanswered()] == [printing]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from broker.store.jobs import Jobs
-from broker.store.watch import Watch
+from broker.store.sqlite import Watch
 from tests.peers.other_process import OtherProcess
 from tests.store.conftest import MakeRequest
 from tests.store.test_database import ADDS
@@ -17,7 +17,7 @@ from tests.store.test_database import ADDS
 @pytest.fixture
 def watch(tmp_path: Path, jobs: Jobs) -> Iterator[Watch]:
     """One that has been asked once."""
-    assert jobs.list() == []
+    assert jobs.queries.list() == []
     opened = Watch(tmp_path / "broker.db")
     assert opened.changed()
     yield opened
@@ -27,9 +27,9 @@ def watch(tmp_path: Path, jobs: Jobs) -> Iterator[Watch]:
 def test_a_change_is_seen_once(watch: Watch, jobs: Jobs, make_request: MakeRequest) -> None:
     """A second question hears of the next one only; reading is no change."""
     assert not watch.changed()
-    jobs.add(make_request())
+    jobs.submission.add(make_request())
     assert watch.changed()
-    assert len(jobs.list()) == 1
+    assert len(jobs.queries.list()) == 1
     assert not watch.changed()
 
 

@@ -53,7 +53,7 @@ def add(store: Store, made: Film, pixels: dict[str, bytes], *, times: int = 1) -
         session={},
         films=(made,) * times,
     )
-    return store.jobs.add(request)
+    return store.submission.add(request)
 
 
 def png(pictures: Pictures, job_id: int, number: int, width: int) -> bytes:
@@ -102,7 +102,7 @@ def test_what_is_not_there_is_said(store: Store) -> None:
         png(drawn, job_id, 1, 170)
     assert "is missing" in raised.value.words
     assert "print it again at the modality" in raised.value.words
-    store.jobs.cancel(job_id)
+    store.commands.cancel(job_id)
     later = time.time() + 1
     store.retention.remove(Terms(later, 0))
     with pytest.raises(NoPicture) as raised:

@@ -73,7 +73,7 @@ def test_no_control_character_of_a_peer_is_on_a_page(tmp_path: Path) -> None:
     with served_page(tmp_path) as served:
         served.store.printers.sync([Address("oki-1", "OKI1", "127.0.0.1", 1)])
         served.store.printers.set_duty("oki-1", Duty.MAINT, "jam \x1b[2J\x9b2J\u202e\u2028!")
-        job = served.store.jobs.add(
+        job = served.store.submission.add(
             PrintRequest(
                 "CT\x1b]0;\u202ex",
                 "BROKER",
@@ -84,7 +84,7 @@ def test_no_control_character_of_a_peer_is_on_a_page(tmp_path: Path) -> None:
                 (film(None)[0],),
             )
         )
-        served.store.jobs.hold(job, "why \x1b[2J `a\x9b\u2066b`")
+        served.store.commands.hold(job, "why \x1b[2J `a\x9b\u2066b`")
         with served.visitor() as client:
             pages = [client.get(path) for path in ("/", f"/jobs/{job}", "/printers/oki-1")]
 

@@ -29,7 +29,7 @@ def store(site: Site) -> Iterator[Store]:
 def test_rows_say_what_an_attempt_waits_for(site: Site, store: Store) -> None:
     """Job and printer, once the answer takes long; the seconds are those of the row's moment."""
     site.printing()
-    asked_at = site.jobs.films(1)[0].asked_at
+    asked_at = site.jobs.queries.films(1)[0].asked_at
     assert asked_at is not None
     seen = overview_state(store, time.time())
     (found,), printer = seen.jobs, seen.printers[0]

@@ -13,7 +13,7 @@ from broker.operations.overview import OverviewState, overview_state
 from broker.operations.readiness import read_vitals
 from broker.operations.text import age
 from broker.store.database import DatabaseBusy
-from broker.store.watch import Watch
+from broker.store.sqlite import Watch
 
 EVERY_S = 1.0
 RENEW_S = 15.0

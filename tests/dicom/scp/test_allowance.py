@@ -103,11 +103,11 @@ def test_collated_copies_are_counted(site: ScpSite, speak: Speak) -> None:
         ct.set_image()
 
     assert ct.action(FILM_SESSION, ct.session).status == statuses.RESOURCE_LIMITATION
-    assert site.jobs.list() == []
+    assert site.jobs.queries.list() == []
 
     ct.set(FILM_SESSION, ct.session, dataset(NumberOfCopies="1"))
     assert ct.action(FILM_SESSION, ct.session).status == statuses.SUCCESS
-    assert len(site.jobs.films(1)) == 3
+    assert len(site.jobs.queries.films(1)) == 3
 
 
 def test_copies_of_one_film_are_the_printers(site: ScpSite, speak: Speak) -> None:
@@ -120,7 +120,7 @@ def test_copies_of_one_film_are_the_printers(site: ScpSite, speak: Speak) -> Non
 
     assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     assert ct.action(FILM_SESSION, ct.session).status == statuses.SUCCESS
-    assert [len(site.jobs.films(job)) for job in (1, 2)] == [1, 1]
+    assert [len(site.jobs.queries.films(job)) for job in (1, 2)] == [1, 1]
 
 
 def test_one_modality_does_not_fill_the_queue(site: ScpSite, speak: Speak) -> None:
@@ -133,7 +133,7 @@ def test_one_modality_does_not_fill_the_queue(site: ScpSite, speak: Speak) -> No
         statuses.SUCCESS,
         statuses.SUCCESS,
     ]
-    site.jobs.hold(1)
+    site.jobs.commands.hold(1)
     refused = ct.action(FILM_BOX, ct.film_box)
     assert refused.status == statuses.FILM_BOX_QUEUE_FULL
     assert refused.command.ErrorComment == "2 unfinished jobs of CT1 at 127.0.0.1"
@@ -143,9 +143,9 @@ def test_one_modality_does_not_fill_the_queue(site: ScpSite, speak: Speak) -> No
     assert again.command.ErrorComment == "2 unfinished jobs of CT1 at 127.0.0.1"
     assert speak(calling_ae="CT9").print_film() == statuses.SUCCESS
 
-    site.jobs.cancel(1)
+    site.jobs.commands.cancel(1)
     assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
-    assert [job.calling_ae for job in site.jobs.list()] == ["CT1", "CT1", "CT9", "CT1"]
+    assert [job.calling_ae for job in site.jobs.queries.list()] == ["CT1", "CT1", "CT9", "CT1"]
     told = {
         (facts.get("kind"), facts["why"])
         for event, facts in site.notes
@@ -172,7 +172,7 @@ def test_one_modality_does_not_fill_the_disk(site: ScpSite, speak: Speak) -> Non
     assert speak(calling_ae="CT1").open_session().status == statuses.RESOURCE_LIMITATION
     assert speak(calling_ae="CT9").print_film() == statuses.SUCCESS
 
-    site.jobs.cancel(1)
+    site.jobs.commands.cancel(1)
     assert ct.set_image().status == statuses.NO_MEMORY_FOR_IMAGE, "the other one is held still"
     site.most_bytes = 32
     assert ct.set_image().status == statuses.SUCCESS

@@ -37,10 +37,10 @@ def test_a_film_box_becomes_a_job_with_its_pixels(site: ScpSite, speak: Speak, s
 
     assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
 
-    (job,) = site.jobs.list()
+    (job,) = site.jobs.queries.list()
     assert (job.state, job.calling_ae, job.called_ae) == (State.QUEUED, "CT1", "BROKER")
     assert (job.level, job.copies, job.priority) == (Level.FILM_BOX, 2, Priority.HIGH)
-    (film,) = site.jobs.films(job.id)
+    (film,) = site.jobs.queries.films(job.id)
     assert film.state is FilmState.WAITING
     assert film.film.attributes == {
         "ImageDisplayFormat": ("STANDARD\\2,1",),
@@ -65,16 +65,16 @@ def test_a_film_session_prints_all_its_film_boxes(site: ScpSite, speak: Speak) -
 
     assert ct.action(FILM_SESSION, ct.session).status == statuses.SUCCESS
 
-    (job,) = site.jobs.list()
+    (job,) = site.jobs.queries.list()
     assert (job.level, job.films, job.copies) == (Level.FILM_SESSION, 2, 3)
-    assert [film.film.film_size for film in site.jobs.films(job.id)] == ["A4", "A3"] * 3
+    assert [film.film.film_size for film in site.jobs.queries.films(job.id)] == ["A4", "A3"] * 3
 
 
 def test_the_frozen_copy_outlives_its_objects(site: ScpSite, speak: Speak) -> None:
     """What was accepted stays as it was, whatever the modality sets or deletes afterwards."""
     ct = speak()
     ct.print_film()
-    before = site.jobs.films(1)
+    before = site.jobs.queries.films(1)
 
     ct.set_image(1, image_box(1, picture(PixelData=bytes(16))))
     ct.set(FILM_BOX, ct.film_box, dataset(MaxDensity=300))
@@ -83,7 +83,7 @@ def test_the_frozen_copy_outlives_its_objects(site: ScpSite, speak: Speak) -> No
     ct.abort()
     site.wait_for_endings(1)
 
-    assert site.jobs.films(1) == before
+    assert site.jobs.queries.films(1) == before
     assert site.spool.read(before[0].film.spooled[0]) == bytes(range(16))
 
 
@@ -98,7 +98,7 @@ def test_what_was_not_actioned_is_forgotten(site: ScpSite, speak: Speak, end: st
     getattr(ct, end)()
     site.wait_for_endings(1)
 
-    assert site.jobs.list() == []
+    assert site.jobs.queries.list() == []
     assert list(site.spool.names()) == []
     assert site.unkept() == []
 
@@ -108,8 +108,8 @@ def test_a_second_action_on_the_same_film_box_is_a_second_job(site: ScpSite, spe
     ct = speak()
     ct.print_film()
     assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
-    assert [job.id for job in site.jobs.list()] == [1, 2]
-    first, second = site.jobs.list()
+    assert [job.id for job in site.jobs.queries.list()] == [1, 2]
+    first, second = site.jobs.queries.list()
     assert first.film_session == second.film_session
 
 
@@ -152,7 +152,7 @@ def test_labels_keep_every_byte(site: ScpSite, speak: Speak) -> None:
     ct.open_film_box()
     ct.set_image()
     ct.action(FILM_BOX, ct.film_box)
-    (kept,) = site.jobs.request(1).session["FilmSessionLabel"]
+    (kept,) = site.jobs.queries.request(1).session["FilmSessionLabel"]
     assert kept.encode("latin-1") == label.rstrip(b" ")
 
 
@@ -173,7 +173,7 @@ def test_values_are_passed_on_as_the_standard_spells_them(site: ScpSite, speak: 
     assert ct.set(FILM_BOX, ct.film_box, made).status == statuses.SUCCESS, "the same, said again"
     ct.set_image()
     ct.action(FILM_BOX, ct.film_box)
-    assert site.jobs.get(1).priority is Priority.HIGH
+    assert site.jobs.queries.get(1).priority is Priority.HIGH
 
 
 def test_zero_length_values_mean_the_default(site: ScpSite, speak: Speak) -> None:
@@ -184,9 +184,11 @@ def test_zero_length_values_mean_the_default(site: ScpSite, speak: Speak) -> Non
     assert ct.open_film_box(FilmSizeID="", Trim="", MinDensity=None).status == statuses.SUCCESS
     ct.set_image(1, image_box(1, picture(), Polarity="", RequestedImageSize=None))
     assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
-    (job,) = site.jobs.list()
+    (job,) = site.jobs.queries.list()
     assert (job.copies, job.priority) == (1, Priority.MED)
-    assert site.jobs.request(1).films[0].attributes == {"ImageDisplayFormat": ("STANDARD\\1,1",)}
+    assert site.jobs.queries.request(1).films[0].attributes == {
+        "ImageDisplayFormat": ("STANDARD\\1,1",)
+    }
 
 
 def test_a_lut_stays_with_the_film_that_names_it(site: ScpSite, speak: Speak) -> None:
@@ -199,10 +201,10 @@ def test_a_lut_stays_with_the_film_that_names_it(site: ScpSite, speak: Speak) ->
     ct.set_image()
     assert ct.delete(PRESENTATION_LUT, uid).status == statuses.SUCCESS
     assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
-    (film,) = site.jobs.request(1).films
+    (film,) = site.jobs.queries.request(1).films
     assert film.lut is not None
     assert film.lut.shape == "IDENTITY"
-    assert site.jobs.get(1).needs_lut
+    assert site.jobs.queries.get(1).needs_lut
 
 
 def test_an_image_lies_where_the_modality_puts_it(site: ScpSite, speak: Speak) -> None:
@@ -212,7 +214,7 @@ def test_an_image_lies_where_the_modality_puts_it(site: ScpSite, speak: Speak) -
     ct.open_film_box(r"STANDARD\1,2")
     ct.set(GRAYSCALE_IMAGE_BOX, ct.boxes[0], image_box(2))
     ct.action(FILM_BOX, ct.film_box)
-    (film,) = site.jobs.request(1).films
+    (film,) = site.jobs.queries.request(1).films
     assert [box.image is None for box in film.image_boxes] == [True, False]
 
 
@@ -226,7 +228,7 @@ def test_an_empty_image_sequence_erases_the_box(site: ScpSite, speak: Speak) -> 
     erased.BasicGrayscaleImageSequence = []
     assert ct.set(GRAYSCALE_IMAGE_BOX, ct.boxes[0], erased).status == statuses.SUCCESS
     assert ct.action(FILM_BOX, ct.film_box).status == statuses.EMPTY_FILM_BOX
-    assert site.jobs.list() == []
+    assert site.jobs.queries.list() == []
     assert site.unkept() == []
 
 
@@ -240,7 +242,7 @@ def test_the_only_candidate_serves_where_no_instance_is_named(site: ScpSite, spe
     assert ct.action(FILM_SESSION, "").status == statuses.SUCCESS
     assert ct.delete(FILM_BOX, "").status == statuses.SUCCESS
     assert ct.delete(FILM_SESSION, "").status == statuses.SUCCESS
-    assert len(site.jobs.list()) == 2
+    assert len(site.jobs.queries.list()) == 2
 
 
 def test_the_printer_answers_for_the_pool(speak: Speak) -> None:
@@ -274,7 +276,7 @@ def test_two_associations_know_nothing_of_each_other(site: ScpSite, speak: Speak
     second.open_film_box()
     second.set_image()
     assert second.action(FILM_BOX, second.film_box).status == statuses.SUCCESS
-    (job,) = site.jobs.list()
+    (job,) = site.jobs.queries.list()
     assert job.calling_ae == "MR1"
 
 

@@ -374,7 +374,7 @@ def test_whatever_is_wrong_gets_its_status(
 
     ct.delete(FILM_SESSION, "")
     assert ct.print_film() == statuses.SUCCESS
-    assert len(site.jobs.list()) == 1
+    assert len(site.jobs.queries.list()) == 1
 
 
 def test_a_data_set_of_garbage_gets_a_status(speak: Speak) -> None:

@@ -17,9 +17,9 @@ from sqlalchemy.exc import DatabaseError
 
 from broker.backup.checking import check
 from broker.model.finding import Kind
-from broker.store import identity
+from broker.store import identity, sqlite
 from broker.store.database import Database
-from broker.store.integrity import DatabaseDamaged, damage, examine
+from broker.store.sqlite import DatabaseDamaged, damage, examine
 from tests.peers.damage import damage_table
 from tests.peers.filled_site import FilledSite
 
@@ -108,7 +108,7 @@ def test_a_check_beside_writers_takes_no_lock(site: FilledSite) -> None:
         site.job(number)
     examine(site.file, full=True, stop=write)
 
-    assert site.jobs.list()[-1].id == len(site.jobs.list())
+    assert site.jobs.queries.list()[-1].id == len(site.jobs.queries.list())
 
 
 def test_the_database_remembers_damage_that_it_met(site: FilledSite) -> None:
@@ -158,4 +158,4 @@ def test_what_is_said_to_read_a_damaged_database_reads_it(site: FilledSite) -> N
     assert examine(read, full=True).pages == ()
     with closing(sqlite3.connect(read)) as connection:
         assert connection.execute("SELECT count(*) FROM jobs").fetchone() == (5,)
-        assert identity.seen_in(read) == identity.seen(site.database)
+        assert sqlite.seen_in(read) == identity.seen(site.database)

@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Integer, bindparam, case, func, select, union_all
+from sqlalchemy import Connection, Integer, and_, bindparam, func, or_, select, union_all
 
+from broker.model.caller import Caller, Waiting, spellings
 from broker.model.film import Attributes, Film
 from broker.model.job import (
     DONE,
-    FINISHED,
+    HELD_BY_PERSON,
     UNANSWERED,
     Attempt,
     FilmState,
     Job,
-    JobFilm,
     Level,
     Outcome,
     PrintRequest,
     Priority,
+    Sending,
     State,
     collation,
 )
-from broker.model.spool_fit import DatabaseSeen
 from broker.model.trouble import RecordDamaged
 from broker.store.database import Database
 from broker.store.duplicates import HELD, Twin, later_twins
-from broker.store.identity import seen
 from broker.store.job_rows import (
     ACTIVE,
     ALTERED,
+    FEW,
     JOB_ALTERED,
     KNOWN,
+    UNFINISHED,
     JobList,
     NoSuchJob,
     digest_of,
@@ -51,10 +51,10 @@ from broker.store.job_rows import (
     whole,
 )
 from broker.store.prepared import Prepared, fixed
-from broker.store.tables import attempts, films, jobs, sendings, spooled
+from broker.store.tables import attempts, films, jobs, printed_again, sendings, spooled
 
 FILM_STATES = frozenset(FilmState)
-FilmList = list[JobFilm]
+FilmList = list[Sending]
 AttemptList = list[Attempt]
 
 
@@ -81,19 +81,6 @@ _OVERTAKING = (
     .where(_EARLIER.c.state == State.HELD, jobs.c.id > _EARLIER.c.id)
     .where(jobs.c.state.not_in((State.HELD, State.CANCELLED)))
     .order_by(_EARLIER.c.id, jobs.c.id)
-)
-_NEEDED = (
-    select(spooled.c.name)
-    .join(jobs, jobs.c.id == spooled.c.job_id)
-    .where(jobs.c.state.not_in(FINISHED))  # one that is damaged may have to be printed
-    .distinct()
-)
-_KEPT_FILES = (
-    select(func.max(spooled.c.bytes).label("bytes"))
-    .join(jobs, jobs.c.id == spooled.c.job_id)
-    .group_by(spooled.c.name)
-    .having(func.sum(case((jobs.c.state.in_(FINISHED), 0), else_=1)) == 0)
-    .subquery()
 )
 _SESSION_PRINTERS = Prepared(
     select(jobs.c.film_session, sendings.c.printer)
@@ -123,6 +110,40 @@ _ASKED_FOR = Prepared(
 _SESSION = Prepared(select(jobs.c.session).where(jobs.c.id == bindparam("its_job")))
 
 
+_BEGAN = (
+    select(func.coalesce(func.max(attempts.c.began_at), 0.0))
+    .where(attempts.c.job_id == jobs.c.id)
+    .scalar_subquery()
+)
+_MOVES = (
+    select(sendings.c.id)
+    .where(sendings.c.job_id == jobs.c.id, sendings.c.accepted_at >= _BEGAN)
+    .exists()
+)
+_HELD = (
+    select(jobs.c.id)
+    .where(jobs.c.state == State.HELD, ~jobs.c.reason.startswith(HELD_BY_PERSON))
+    .order_by(jobs.c.id)
+)
+_UNMOVED = select(func.min(jobs.c.created_at)).where(
+    or_(jobs.c.state == State.QUEUED, and_(jobs.c.state == State.PRINTING, ~_MOVES))
+)
+_PLACE = func.rtrim(jobs.c.peer, "0123456789")
+"""The peer without its port: SQLite knows no search from the end."""
+_UNFINISHED = Prepared(
+    select(jobs.c.calling_ae, _PLACE, func.count(), func.sum(func.coalesce(jobs.c.bytes, 0)))
+    .where(jobs.c.state.in_(fixed(UNFINISHED)))
+    .group_by(jobs.c.calling_ae, _PLACE)
+)
+_WAITING_FILES = (
+    select(jobs.c.calling_ae, spooled.c.name, func.max(spooled.c.bytes).label("bytes"))
+    .join(jobs, jobs.c.id == spooled.c.job_id)
+    .where(jobs.c.state.in_(UNFINISHED))
+    .where(_PLACE.in_(bindparam("places", expanding=True)))
+    .group_by(jobs.c.calling_ae, spooled.c.name)
+)
+
+
 @dataclass(frozen=True)
 class Unanswered:
     """A film that a printer was asked for, and has not answered for: it may be on paper."""
@@ -135,24 +156,25 @@ class Unanswered:
     """`asked` while the attempt that asked waits for the answer."""
 
 
-class JobReading:
-    """The questions. Answers are of one moment each."""
+@dataclass(frozen=True)
+class PrintedAgain(Unanswered):
+    """One time that a film was let print again without an answer."""
 
-    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+    waits: bool
+    """It was not asked for again since: it may be on paper, but not twice."""
+
+
+PrintedAgainList = list[PrintedAgain]
+
+
+class JobQueries:
+    """Each answer is of one moment. For any thread, in any process."""
+
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._clock = clock
-
-    @property
-    def file(self) -> Path:
-        """The database that they are in."""
-        return self._database.file
-
-    def seen(self) -> DatabaseSeen:
-        """Which database this is, and how far it has come."""
-        return seen(self._database)
 
     def get(self, job_id: int) -> Job:
-        """One job; NoSuchJob."""
+        """One job. Raises: NoSuchJob."""
         with self._database.read() as connection:
             return one(connection, job_id)
 
@@ -167,7 +189,7 @@ class JobReading:
         if states is not None:
             statement = statement.where(jobs.c.state.in_(states))
         if states is not None and limit is not None:
-            # So many of each state, which the index gives at once: the rest need not be sorted.
+            # `limit` of each state, which the index gives at once: the rest need not be sorted.
             order = jobs.c.id.desc() if newest_first else jobs.c.id
             first = (
                 select(jobs.c.id).where(jobs.c.state == each).order_by(order).limit(limit)
@@ -277,7 +299,7 @@ class JobReading:
         return found
 
     def attempts(self, job_id: int) -> AttemptList:
-        """The job's attempts, the oldest first; NoSuchJob."""
+        """The job's attempts, the oldest first. Raises: NoSuchJob."""
         with self._database.read() as connection:
             _exists(connection, job_id)
             rows = connection.execute(
@@ -297,7 +319,7 @@ class JobReading:
         ]
 
     def session(self, job_id: int) -> Attributes:
-        """What was asked for of the film session; NoSuchJob."""
+        """What was asked for of the film session. Raises: NoSuchJob."""
         with self._database.read() as connection:
             found = _SESSION.rows(connection, its_job=known(job_id))
         if not found:
@@ -305,7 +327,7 @@ class JobReading:
         return session_of(found[0][0])
 
     def request(self, job_id: int) -> PrintRequest:
-        """What was asked for, equal to what was added; NoSuchJob."""
+        """What was asked for, equal to what was added. Raises: NoSuchJob."""
         with self._database.read() as connection:
             return request_of(connection, job_id)
 
@@ -327,24 +349,59 @@ class JobReading:
                 found[state_of(state)] += number
             return dict(found)
 
-    def needed(self) -> set[str]:
-        """The names in the spool that jobs which are not finished refer to."""
+    def printed_again(self, job_ids: Collection[int]) -> PrintedAgainList:
+        """Of these jobs: each time that a film was let print again without an answer."""
+        statement = (
+            select(
+                sendings.c.job_id,
+                sendings.c.number,
+                printed_again.c.printer,
+                printed_again.c.asked_at,
+                sendings.c.state == FilmState.WAITING,
+            )
+            .join(sendings, sendings.c.id == printed_again.c.sending_id)
+            .order_by(printed_again.c.id)
+        )
+        if len(job_ids) <= FEW:
+            statement = statement.where(sendings.c.job_id.in_(job_ids))
         with self._database.read() as connection:
-            return set(connection.execute(_NEEDED).scalars())
+            found = [PrintedAgain(*row) for row in connection.execute(statement)]
+        return [each for each in found if each.job_id in job_ids]
 
-    def kept_bytes(self) -> int:
-        """Of the files that only finished jobs refer to, each counted once."""
+    def held_by_broker(self) -> Sequence[int]:
+        """The numbers of held jobs, in their order, but for those that a person held."""
         with self._database.read() as connection:
-            found = connection.execute(select(func.sum(_KEPT_FILES.c.bytes))).scalar()
-        return int(found or 0)
+            return list(connection.execute(_HELD).scalars())
 
-    def spooled(self, names: Collection[str] | None = None) -> set[str]:
-        """The names in the spool that jobs refer to: of these, or all."""
-        found = select(spooled.c.name).distinct()
-        if names is not None:
-            found = found.where(spooled.c.name.in_(names))
+    def oldest_unmoved(self) -> float | None:
+        """When the oldest job was made that is queued, or is being tried and has had no film
+        accepted by this try; None without one. A job whose tries fail is no younger than one that
+        waits.
+        """
         with self._database.read() as connection:
-            return set(connection.execute(found).scalars())
+            found: float | None = connection.execute(_UNMOVED).scalar()
+        return found
+
+    def unfinished(self) -> dict[Caller, Waiting]:
+        """How much each caller has in the queue that is not finished. Pixels that several of its
+        jobs refer to are counted with each."""
+        found: dict[Caller, Waiting] = {}
+        with self._database.read() as connection:
+            rows = _UNFINISHED.rows(connection)
+        for calling_ae, place, number, size in rows:
+            caller = Caller.of(calling_ae, place)
+            found[caller] = found.get(caller, Waiting()) + Waiting(number, size)
+        return found
+
+    def waiting_bytes(self, caller: Caller) -> tuple[int, int]:
+        """Bytes of the pixels that unfinished jobs of the caller refer to, and those of its
+        address, each file counted once."""
+        places = [f"{spelling}:" for spelling in spellings(caller.address)]
+        with self._database.read() as connection:
+            rows = connection.execute(_WAITING_FILES, {"places": places}).all()
+        of_address = {row.name: row.bytes or 0 for row in rows}
+        own = sum(row.bytes or 0 for row in rows if row.calling_ae == caller.ae_title)
+        return own, sum(of_address.values())
 
 
 def _damaged(number: object) -> RecordDamaged:
@@ -357,6 +414,6 @@ def _exists(connection: Connection, job_id: int) -> None:
         raise NoSuchJob(job_id)
 
 
-def _sending(row: Mapping[str, Any], content: Mapping[int, Film]) -> JobFilm:
+def _sending(row: Mapping[str, Any], content: Mapping[int, Film]) -> Sending:
     state = FilmState(row["state"])
-    return JobFilm(**{**row, "state": state}, film=content[row["number"]])
+    return Sending(**{**row, "state": state}, film=content[row["number"]])

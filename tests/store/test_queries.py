@@ -10,9 +10,11 @@ from sqlalchemy import Connection, Engine, event
 
 from broker.model.job import Outcome, Priority, State
 from broker.model.retry import Settlement
+from broker.store.commands import JobControl
 from broker.store.job_rows import NoSuchJob
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers
+from broker.store.queries import JobQueries
 from tests.peers.attempts import SENT, begin, print_films
 from tests.store.conftest import Clock, MakeFilm, MakeRequest
 
@@ -20,12 +22,12 @@ from tests.store.conftest import Clock, MakeFilm, MakeRequest
 def test_jobs_are_listed_by_number(jobs: Jobs, make_request: MakeRequest) -> None:
     """By state, from either end, and no more than asked for."""
     for _ in range(4):
-        jobs.add(make_request())
-    jobs.cancel(2)
-    jobs.hold(3)
+        jobs.submission.add(make_request())
+    jobs.commands.cancel(2)
+    jobs.commands.hold(3)
 
     def numbers(**options: Any) -> list[int]:
-        return [job.id for job in jobs.list(**options)]
+        return [job.id for job in jobs.queries.list(**options)]
 
     assert numbers() == [1, 2, 3, 4]
     assert numbers(newest_first=True, limit=2) == [4, 3]
@@ -41,39 +43,39 @@ def test_the_most_urgent_then_the_oldest_waits_first(
     yet keeps its place."""
     for now, priority in [(4, "LOW"), (3, "MED"), (2, "MED"), (2, "MED"), (9, "HIGH")]:
         clock.now = now
-        jobs.add(make_request(priority=Priority(priority)))
+        jobs.submission.add(make_request(priority=Priority(priority)))
     claim = begin(jobs, 3)
     later = Settlement(State.QUEUED, "busy", not_before=99.0)
-    jobs.finish(claim, Outcome.UNAVAILABLE, "busy", settlement=later)
+    jobs.claims.finish(claim, Outcome.UNAVAILABLE, "busy", settlement=later)
 
-    assert [job.id for job in jobs.waiting()] == [5, 2, 3, 4, 1]
-    assert jobs.waiting()[2].not_before == 99.0
+    assert [job.id for job in jobs.queries.waiting()] == [5, 2, 3, 4, 1]
+    assert jobs.queries.waiting()[2].not_before == 99.0
 
 
 def test_films_of_one_film_session_come_in_order(jobs: Jobs, make_request: MakeRequest) -> None:
     """Only the earliest job of a film session waits, however urgent the later ones are."""
     for priority in (Priority.LOW, Priority.HIGH, Priority.HIGH):
-        jobs.add(make_request(film_session="one", priority=priority))
-    jobs.add(make_request(film_session="two"))
+        jobs.submission.add(make_request(film_session="one", priority=priority))
+    jobs.submission.add(make_request(film_session="two"))
 
-    assert [job.id for job in jobs.waiting()] == [4, 1]
+    assert [job.id for job in jobs.queries.waiting()] == [4, 1]
     claim = begin(jobs)
-    assert [job.id for job in jobs.waiting()] == [4]
-    jobs.finish(claim, Outcome.ACCEPTED, "", settlement=SENT)
-    assert [job.id for job in jobs.waiting()] == [2, 4]
+    assert [job.id for job in jobs.queries.waiting()] == [4]
+    jobs.claims.finish(claim, Outcome.ACCEPTED, "", settlement=SENT)
+    assert [job.id for job in jobs.queries.waiting()] == [2, 4]
 
 
-@pytest.mark.parametrize("verb", [Jobs.hold, Jobs.cancel])
+@pytest.mark.parametrize("command", [JobControl.hold, JobControl.cancel])
 def test_a_job_out_of_the_queue_blocks_nothing(
-    jobs: Jobs, make_request: MakeRequest, verb: Callable[[Jobs, int], None]
+    jobs: Jobs, make_request: MakeRequest, command: Callable[[JobControl, int], None]
 ) -> None:
     """A film session goes on without the job that a person took out."""
-    jobs.add(make_request(film_session="one"))
-    jobs.add(make_request(film_session="one"))
+    jobs.submission.add(make_request(film_session="one"))
+    jobs.submission.add(make_request(film_session="one"))
 
-    verb(jobs, 1)
+    command(jobs.commands, 1)
 
-    assert [job.id for job in jobs.waiting()] == [2]
+    assert [job.id for job in jobs.queries.waiting()] == [2]
 
 
 def test_a_film_session_stays_where_its_latest_film_is(
@@ -81,36 +83,38 @@ def test_a_film_session_stays_where_its_latest_film_is(
 ) -> None:
     """The printer that accepted last; none before anything was accepted."""
     for _ in range(3):
-        jobs.add(make_request(2, film_session="one"))
-    jobs.add(make_request(film_session="two"))
-    assert jobs.session_printers() == {}
+        jobs.submission.add(make_request(2, film_session="one"))
+    jobs.submission.add(make_request(film_session="two"))
+    assert jobs.queries.session_printers() == {}
 
     print_films(jobs, 1, "oki-1")
     clock.now += 1
     print_films(jobs, 2, "oki-2", films=1)
 
-    assert jobs.session_printers() == {"one": "oki-2"}
+    assert jobs.queries.session_printers() == {"one": "oki-2"}
 
 
 def test_every_name_that_a_job_refers_to_is_known(
     jobs: Jobs, make_film: MakeFilm, make_request: MakeRequest
 ) -> None:
     """Names are those of all jobs, finished or not, each once."""
-    assert jobs.spooled() == set()
-    jobs.add(make_request(films=(make_film("aa"), make_film("bb"))))
-    jobs.add(make_request(films=(make_film("bb"), make_film("cc", image_boxes=()))))
-    jobs.cancel(1)
+    assert jobs.references.spooled() == set()
+    jobs.submission.add(make_request(films=(make_film("aa"), make_film("bb"))))
+    jobs.submission.add(make_request(films=(make_film("bb"), make_film("cc", image_boxes=()))))
+    jobs.commands.cancel(1)
 
-    assert jobs.spooled() == {"aa", "bb"}
+    assert jobs.references.spooled() == {"aa", "bb"}
 
 
-@pytest.mark.parametrize("ask", [Jobs.get, Jobs.films, Jobs.attempts, Jobs.request])
+@pytest.mark.parametrize(
+    "ask", [JobQueries.get, JobQueries.films, JobQueries.attempts, JobQueries.request]
+)
 def test_an_unknown_number_is_said_to_be_one(
-    jobs: Jobs, ask: Callable[[Jobs, int], object]
+    jobs: Jobs, ask: Callable[[JobQueries, int], object]
 ) -> None:
     """Every question about one job raises NoSuchJob, and names the number."""
     with pytest.raises(NoSuchJob, match="no job 7"):
-        ask(jobs, 7)
+        ask(jobs.queries, 7)
 
 
 @pytest.fixture
@@ -135,9 +139,9 @@ def queries() -> Iterator[list[str]]:
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda jobs, _printers: jobs.waiting(),
-        lambda jobs, _printers: jobs.list(),
-        lambda jobs, _printers: jobs.list({State.QUEUED}, limit=150),
+        lambda jobs, _printers: jobs.queries.waiting(),
+        lambda jobs, _printers: jobs.queries.list(),
+        lambda jobs, _printers: jobs.queries.list({State.QUEUED}, limit=150),
         lambda _jobs, printers: printers.list(),
     ],
     ids=["waiting", "list", "list some", "printers"],
@@ -153,7 +157,7 @@ def test_many_jobs_take_as_many_queries_as_one(
     counts = []
     for more in (1, 200):
         for _ in range(more):
-            jobs.line_up({jobs.add(make_request(2)): "oki-1"})
+            jobs.claims.line_up({jobs.submission.add(make_request(2)): "oki-1"})
         queries.clear()
         assert ask(jobs, printers)
         counts.append(len(queries))
