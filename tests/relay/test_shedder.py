@@ -192,7 +192,7 @@ def test_what_was_set_aside_goes_only_for_a_film(site: Site) -> None:
         with site.spool.keeping():
             site.spool.keep([each])
         site.spool.drop([each])
-        site.spool.sweep(site.jobs, now=1000.0, keep_s=1e9)
+        site.spool.sweep(site.jobs.references, now=1000.0, keep_s=1e9)
     oldest, newest = (each.name for each in site.spool.orphans.found())
 
     def room(need: int) -> list[str]:
@@ -214,7 +214,7 @@ def test_nothing_more_goes_while_nothing_can_be_removed(site: Site) -> None:
     received = [site.spool.receive([_content(50)])]
     site.spool.keep(received)
     site.spool.drop(received)
-    site.spool.sweep(site.jobs, now=1000.0, keep_s=86400.0)
+    site.spool.sweep(site.jobs.references, now=1000.0, keep_s=86400.0)
     assert len(site.spool.orphans.found()) == 1
 
     with _keeping(site.spool):
@@ -238,7 +238,7 @@ def test_nothing_goes_while_the_database_is_known_to_be_damaged(site: Site) -> N
     received = [site.spool.receive([_content(50)])]
     site.spool.keep(received)
     site.spool.drop(received)
-    site.spool.sweep(site.jobs, now=1000.0, keep_s=86400.0)
+    site.spool.sweep(site.jobs.references, now=1000.0, keep_s=86400.0)
     site.damage, site.budget, site.free = "database disk image is malformed", 1, 7
 
     assert site.shedder.make_room(lambda _: 2 * SIZE) == Room(7, 0)
