@@ -86,8 +86,8 @@ class ReceivedDataset(Generic[R]):
     """
 
     def __init__(self, request: Request, begin: BeginUpload[R] | None) -> None:
-        """Read all of it; without `begin` its pixels are skipped."""
-        self._begin = begin
+        """Read all of it, even what cannot be read: a request that broke off is not to be done.
+        Without `begin` its pixels are skipped."""
         self._upload: TakesPixels[R] | None = None
         self._fault: Fault | None = None
         self._unreadable: UnreadableDataset | None = None
@@ -103,6 +103,7 @@ class ReceivedDataset(Generic[R]):
         except UnreadableDataset as error:
             self._unreadable = error
             self.discard()
+            request.data.skip()
         except BaseException:
             self.discard()
             raise

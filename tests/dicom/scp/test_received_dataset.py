@@ -35,6 +35,13 @@ N_SET = {
     "RequestedSOPClassUID": GRAYSCALE_IMAGE_BOX,
 }
 """Of the only image box there is."""
+N_ACTION = {
+    "CommandField": Command.N_ACTION,
+    "MessageID": 4,
+    "RequestedSOPClassUID": FILM_BOX,
+    "ActionTypeID": 1,
+}
+"""On the only film box there is."""
 
 
 def element(tag: int, value: bytes) -> bytes:
@@ -90,13 +97,7 @@ def set_bytes(peer: Raw, data: bytes) -> str:
 
 def printed(peer: Raw) -> str:
     """The status of an N-ACTION on the film box."""
-    command = {
-        "CommandField": Command.N_ACTION,
-        "MessageID": 4,
-        "RequestedSOPClassUID": FILM_BOX,
-        "ActionTypeID": 1,
-    }
-    peer.say(1, command)
+    peer.say(1, N_ACTION)
     return f"0x{peer.hear_all().Status:04X}"
 
 
@@ -179,6 +180,28 @@ def test_an_image_that_breaks_off_leaves_no_half_file(site: ScpSite, raw: Raw, e
     site.wait_for_endings(1)
 
     assert site.unkept() == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"\x01\x02", id="nothing wrong yet"),
+        pytest.param(element(0xFFFEE00D, b"") + PIXELS, id="unreadable"),
+        pytest.param(element(0x20300010, bytes(MAX_DATASET)), id="too large"),
+    ],
+)
+def test_what_was_not_asked_for_to_its_end_is_not_done(
+    site: ScpSite, raw: Raw, data: bytes
+) -> None:
+    """A print request whose data set never ends prints nothing, whatever came of it."""
+    assert set_bytes(raw, image_sequence(MODULE + PIXELS)) == "0x0000"
+    raw.send(data_pdu(1, 0x03, command_bytes(command_of(N_ACTION), with_dataset=True)))
+    for at in range(0, len(data), 16000):
+        raw.send(data_pdu(1, 0x00, data[at : at + 16000]))
+    raw.send(ABORT)
+    site.wait_for_endings(1)
+
+    assert site.jobs.queries.list() == []
 
 
 def test_an_image_for_no_image_box_is_not_written(site: ScpSite, speak: Speak) -> None:
