@@ -144,11 +144,7 @@ def meaning(status: int) -> Meaning:
         return Meaning.DONE
     if status in (EMPTY_FILM_SESSION, EMPTY_FILM_BOX):
         return Meaning.EMPTY
-    if (
-        status
-        in (OPTIONAL_ATTRIBUTES_UNSUPPORTED, ATTRIBUTE_LIST_ERROR, ATTRIBUTE_VALUE_OUT_OF_RANGE)
-        or status & 0xF000 == 0xB000
-    ):
+    if status in _ALTERED or status & 0xF000 == 0xB000:
         return Meaning.ALTERED
     if status in _PASSING:
         return Meaning.PASSING
