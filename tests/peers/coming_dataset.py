@@ -103,7 +103,7 @@ class Coming:
         self._bodies = [data_pdu(1, 0x00, each)[6:] for each in parts[:-1]]
         self._bodies.append(data_pdu(1, 0x02 if finished else 0x00, parts[-1])[6:])
         self._buffer = bytearray()
-        stream = DataStream(Fragments(self._next_body), 1)
+        stream = DataStream(Fragments(self._next_body))
         command = command_of({"CommandField": Command.N_SET, "MessageID": 1})
         request = Request(Context(1, "1.2", syntax), command, stream, max_size)
         self._dataset = Dataset()

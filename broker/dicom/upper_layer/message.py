@@ -54,10 +54,15 @@ class Fragments:
         self._next_body = next_body
         self._body = memoryview(b"")
         self._at = 0
-        self.begun = False
-        """Whether a message has begun and not ended."""
+        self._context_id: int | None = None
+        """Of the message that has begun and not ended; None where none has."""
         self.size = 0
         """Bytes that have come of the message that has begun and not ended."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether a message has begun and not ended."""
+        return self._context_id is not None
 
     @property
     def pending(self) -> bool:
@@ -66,7 +71,11 @@ class Fragments:
 
     def next(self) -> tuple[int, int, memoryview]:
         """Presentation context, flags and content of the next fragment; the view is valid until
-        the next call. Raises: Violation: when a PDU does not hold whole fragments."""
+        the next call.
+
+        Raises: Violation: when a PDU does not hold whole fragments, or one is of another context
+            than the message that has begun.
+        """
         while self._at >= len(self._body):
             self._body, self._at = memoryview(b""), 0
             self._body = self._next_body()
@@ -77,14 +86,16 @@ class Fragments:
         if length < 2 or length > left - 4:
             words = "a presentation data value has a wrong length"
             raise Violation(words, Reason.INVALID_PARAMETER)
+        if self.begun and context_id != self._context_id:
+            raise Violation("messages on two contexts are mixed", Reason.UNEXPECTED_PARAMETER)
         begin, self._at = self._at + _PDV.size, self._at + 4 + length
-        self.begun = True
+        self._context_id = context_id
         self.size += length - 2
         return context_id, flags, self._body[begin : self._at]
 
     def end(self) -> None:
         """The message that had begun has ended."""
-        self.begun = False
+        self._context_id = None
         self.size = 0
 
 
@@ -94,9 +105,8 @@ class DataStream:
     What is not read of it is to be skipped before the next message is.
     """
 
-    def __init__(self, fragments: Fragments, context_id: int) -> None:
+    def __init__(self, fragments: Fragments) -> None:
         self._fragments = fragments
-        self._context_id = context_id
         self._part = memoryview(b"")
         """Of the fragment that came last, what was not taken."""
         self._last = False
@@ -140,9 +150,7 @@ class DataStream:
             self._part = memoryview(b"")
 
     def _next(self) -> None:
-        context_id, flags, self._part = self._fragments.next()
-        if context_id != self._context_id:
-            raise Violation("messages on two contexts are mixed", Reason.UNEXPECTED_PARAMETER)
+        _, flags, self._part = self._fragments.next()
         if flags & _COMMAND:
             raise Violation("a command where a data set was announced", Reason.UNEXPECTED_PARAMETER)
         if flags & _LAST:
@@ -171,12 +179,8 @@ def next_message(fragments: Fragments) -> Message:
     Raises: Violation: when what comes is no message.
     """
     encoded = bytearray()
-    first: int | None = None
     while True:
         context_id, flags, part = fragments.next()
-        if first is not None and context_id != first:
-            raise Violation("messages on two contexts are mixed", Reason.UNEXPECTED_PARAMETER)
-        first = context_id
         if not flags & _COMMAND:
             raise Violation("a data set before its command", Reason.UNEXPECTED_PARAMETER)
         if len(encoded) + len(part) > MAX_COMMAND:
@@ -189,7 +193,7 @@ def next_message(fragments: Fragments) -> Message:
     except UnreadableCommand as exc:
         raise Violation(str(exc), Reason.INVALID_PARAMETER) from exc
     if command.has_dataset:
-        return Message(context_id, command, DataStream(fragments, context_id))
+        return Message(context_id, command, DataStream(fragments))
     fragments.end()
     return Message(context_id, command, None)
 

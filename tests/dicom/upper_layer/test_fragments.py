@@ -124,6 +124,11 @@ def test_several_messages_in_one_pdu() -> None:
             data_pdu(1, 0x03, command(with_dataset=True))[6:] + data_pdu(3, 0x02, b"ab")[6:],
             id="a data set on another context",
         ),
+        pytest.param(
+            data_pdu(1, 0x01, command(with_dataset=False)[:20])[6:]
+            + data_pdu(3, 0x03, command(with_dataset=False)[20:])[6:],
+            id="a command on two contexts",
+        ),
     ],
 )
 def test_what_is_not_a_message_is_a_violation(body: bytes) -> None:
