@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from broker.dicom.scp.allowance import Allowance, Holdings
+from broker.dicom.scp.allowance import Allowance, Holdings, Turns
 from broker.dicom.scp.open_film import OpenImageBox
 from broker.dicom.scp.print_scp import PrintScp
 from broker.dicom.scp.received_dataset import TakesPixels
@@ -67,6 +67,8 @@ class ScpSite:
     begun: int = 0
     """Uploads that have begun."""
     allowance: Allowance = field(default_factory=Allowance)
+    """Of associations that are opened from now on."""
+    turns: Turns = field(default_factory=Turns)
     """Of associations that are opened from now on."""
     most: int = 1000
     """Jobs of one AE title at an address that may wait."""
@@ -135,6 +137,7 @@ def site(tmp_path: Path) -> Iterator[ScpSite]:
             model_name="test",
             allowance=made.allowance,
             holdings=holdings,
+            turns=made.turns,
         )
         scp.site = made
         return scp

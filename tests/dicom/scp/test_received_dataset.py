@@ -10,7 +10,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from broker.dicom import statuses
-from broker.dicom.scp.allowance import Allowance
+from broker.dicom.scp.allowance import Allowance, Turns
 from broker.dicom.uids import (
     EXPLICIT_LITTLE,
     FILM_BOX,
@@ -202,6 +202,22 @@ def test_what_was_not_asked_for_to_its_end_is_not_done(
     site.wait_for_endings(1)
 
     assert site.jobs.queries.list() == []
+
+
+@pytest.fixture
+def _one_turn(site: ScpSite) -> None:
+    """One turn for all associations, and no end of patience."""
+    site.turns = Turns(1, patience_s=60)
+
+
+@pytest.mark.usefixtures("_one_turn")
+def test_a_slow_modality_keeps_no_turn(site: ScpSite, raw: Raw, speak: Speak) -> None:
+    """While one sends its image with pauses, another prints."""
+    raw.send(data_pdu(1, 0x03, command_bytes(command_of(N_SET), with_dataset=True)))
+    raw.send(data_pdu(1, 0x00, image_sequence(MODULE + PIXELS)[:-5]))
+    site.wait_for_uploads(1)
+
+    assert speak().print_film() == statuses.SUCCESS
 
 
 def test_an_image_for_no_image_box_is_not_written(site: ScpSite, speak: Speak) -> None:
