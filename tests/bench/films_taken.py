@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from rich.text import Text
@@ -26,8 +27,8 @@ from tests.bench.rounds import Rounds
 SIDE = 512
 MODALITIES = (1, 4, 16)
 SECONDS = 6.0
-LEAD_S = 2.0
-"""Until the modalities' processes have begun, all at one time."""
+PATIENCE_S = 120.0
+"""Until the processes of all modalities are there."""
 AIM = 0.85
 """Times dcmprscp, at least."""
 SERVERS: Mapping[str, servers.Opener] = {
@@ -77,20 +78,19 @@ def measure(
     with (
         tempfile.TemporaryDirectory(prefix="films-taken-") as folder,
         ExitStack() as stack,
-        ProcessPoolExecutor(max(numbers), mp_context=get_context("spawn")) as pool,
+        _modalities(numbers) as pool,
         Rounds(times * len(openers) * len(numbers)) as bar,
     ):
         running = {}
         for name, opener in openers.items():
             (Path(folder) / name).mkdir()
             running[name] = stack.enter_context(opener(Path(folder) / name))
-        list(pool.map(_ready, range(max(numbers))))
+        list(pool.map(_wait_for, [max(numbers)] * max(numbers)))
         for _ in range(times):
             for modalities in numbers:
                 for name, server in running.items():
-                    begin = time.monotonic() + LEAD_S
                     calls = [
-                        pool.submit(_print, server.port, server.ae_title, each, begin, seconds)
+                        pool.submit(_print, server.port, server.ae_title, each, modalities, seconds)
                         for each in range(modalities)
                     ]
                     rate = sum(call.result() for call in calls) / seconds
@@ -100,15 +100,33 @@ def measure(
     return found
 
 
-def _ready(_number: int) -> None:
-    """Have a process of the pool import what it needs."""
-    time.sleep(0.2)
+_together: dict[int, Barrier] = {}
+"""In a process of the pool: where so many wait for each other."""
 
 
-def _print(port: int, ae_title: str, number: int, begin: float, seconds: float) -> int:
-    """Print from `begin` on (`time.monotonic()`, the same for all processes); films taken."""
+def _modalities(numbers: Sequence[int]) -> ProcessPoolExecutor:
+    """A process for each modality, as many as the most of `numbers`."""
+    context = get_context("spawn")
+    barriers = {each: context.Barrier(each, timeout=PATIENCE_S) for each in numbers}
+    return ProcessPoolExecutor(
+        max(numbers), mp_context=context, initializer=_begin, initargs=(barriers,)
+    )
+
+
+def _begin(barriers: Mapping[int, Barrier]) -> None:
+    _together.update(barriers)
+
+
+def _wait_for(number: int) -> None:
+    """Until `number` processes are there, this one among them."""
+    _together[number].wait()
+
+
+def _print(port: int, ae_title: str, number: int, modalities: int, seconds: float) -> int:
+    """Print for so long, all `modalities` from one moment on; films taken."""
     modality = Modality(f"CT{number}", clock=time.perf_counter)
-    time.sleep(max(0.0, begin - time.monotonic()))
+    _wait_for(modalities)
+    begin = time.monotonic()
     taken = 0
     while time.monotonic() < begin + seconds:
         film, content = picture(SIDE, number * 1_000_000 + taken)

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX
 from broker.model.film import Film, Image, ImageBox
@@ -41,9 +43,53 @@ class Clock:
         return time.time() + self.offset_s
 
 
-def _parts(jobs: Jobs) -> dict[str, Any]:
-    """Those of the store that a House needs."""
-    return {"jobs": jobs.queries, "recovery": jobs.recovery, "references": jobs.references}
+class Parts:
+    """A database, and a spool with a file that no job refers to; nothing runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = Database.open(f"sqlite:///{folder}/broker.db")
+        schema.upgrade(self.database)
+        self.jobs = Jobs(self.database, time.time)
+        self.printers = Printers(self.database, time.time)
+        self.spool = Spool(folder / "spool")
+        self.spool.keep([self.spool.receive([b"orphan"])])
+
+    def upkeep(self, *, interval_s: float = 60.0, **given: Any) -> Upkeep:
+        """Theirs, with what is `given` in place of an edge."""
+        usual: dict[str, Any] = {
+            "jobs": self.jobs.queries,
+            "recovery": self.jobs.recovery,
+            "references": self.jobs.references,
+            "printers": self.printers,
+            "retention": Retention(self.database, time.time),
+            "spool": self.spool,
+            "running": tuple,
+            "policy": Policy,
+            "keeping": lambda: Keeping(DAY_S, DAY_S),
+            "tick": lambda: None,
+            "keep_mark": lambda: None,
+            "clock": time.time,
+            "note": lambda _event, _facts: None,
+        }
+        return Upkeep(UpkeepEdges(**{**usual, **given}), interval_s=interval_s)
+
+    @contextmanager
+    def rounds(self, **given: Any) -> Iterator[None]:
+        """Round after round, without a pause."""
+        upkeep = self.upkeep(interval_s=0.001, **given)
+        upkeep.start()
+        try:
+            yield
+        finally:
+            upkeep.stop(30)
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Iterator[Parts]:
+    """As Parts; the database is closed at the end."""
+    made = Parts(tmp_path)
+    yield made
+    made.database.close()
 
 
 def test_a_film_that_is_sent_again_prints_and_is_flagged(relay: MakeRelay) -> None:
@@ -138,14 +184,12 @@ def test_a_start_sweeps_what_no_job_refers_to(relay: MakeRelay) -> None:
     room.wait_until(State.SENT, 1)
 
 
-def test_films_that_a_crash_left_in_doubt_are_told(tmp_path: Path) -> None:
+def test_films_that_a_crash_left_in_doubt_are_told(parts: Parts) -> None:
     """A job that was asked for when the broker died is held; the note says how many films are
     uncertain, so that they are counted. A job that was only claimed goes back to the queue.
     """
-    database = Database.open(f"sqlite:///{tmp_path}/broker.db")
-    schema.upgrade(database)
-    jobs, printers = Jobs(database, time.time), Printers(database, time.time)
-    printers.sync([Address("oki-1", "OKI1", "127.0.0.1", 104)])
+    jobs = parts.jobs
+    parts.printers.sync([Address("oki-1", "OKI1", "127.0.0.1", 104)])
     film = Film({}, (ImageBox(1, {}, Image("ab" * 32, 8, 2, 4, 8, 8, "MONOCHROME2")),))
     for session in ("one", "two"):
         jobs.submission.add(
@@ -156,29 +200,14 @@ def test_films_that_a_crash_left_in_doubt_are_told(tmp_path: Path) -> None:
     assert other is not None
     jobs.claims.asked(claim, jobs.queries.films(1)[0].id)
     notes: list[Mapping[str, object]] = []
-    Upkeep(
-        UpkeepEdges(
-            jobs=jobs.queries,
-            recovery=jobs.recovery,
-            references=jobs.references,
-            printers=printers,
-            retention=Retention(database, time.time),
-            spool=Spool(tmp_path / "spool"),
-            running=tuple,
-            policy=Policy,
-            keeping=lambda: Keeping(DAY_S, DAY_S),
-            tick=lambda: None,
-            keep_mark=lambda: None,
-            clock=time.time,
-            note=lambda _event, facts: notes.append(facts),
-        )
-    ).recover()
-    database.close()
+
+    parts.upkeep(note=lambda _event, facts: notes.append(facts)).recover()
+
     told = [(facts["job"], facts["state"], facts["uncertain"]) for facts in notes]
     assert told == [(1, "held", 1), (2, "queued", 0)]
 
 
-def test_one_chore_that_fails_stops_no_other(tmp_path: Path) -> None:
+def test_one_chore_that_fails_stops_no_other(parts: Parts) -> None:
     """With a database that takes nothing, files that no job refers to still go."""
     swept = threading.Event()
 
@@ -189,102 +218,35 @@ def test_one_chore_that_fails_stops_no_other(tmp_path: Path) -> None:
         if event == "orphans set aside":
             swept.set()
 
-    database = Database.open(f"sqlite:///{tmp_path}/broker.db")
-    schema.upgrade(database)
-    spool = Spool(tmp_path / "spool")
-    spool.keep([spool.receive([b"orphan"])])
-    jobs = Jobs(database, time.time)
-    jobs.recovery.recover = fail  # type: ignore[method-assign, assignment]
-    edges = UpkeepEdges(
-        jobs=jobs.queries,
-        recovery=jobs.recovery,
-        references=jobs.references,
-        printers=Printers(database, time.time),
-        retention=Retention(database, time.time),
-        spool=spool,
-        running=tuple,
-        policy=Policy,
-        keeping=lambda: Keeping(DAY_S, DAY_S),
-        tick=fail,
-        keep_mark=fail,
-        clock=time.time,
-        note=note,
-    )
-    upkeep = Upkeep(edges, interval_s=0.01)
-    upkeep.start()
-
-    assert swept.wait(10)
-    upkeep.stop(10)
-    database.close()
-    assert list(spool.names()) == []
+    parts.jobs.recovery.recover = fail  # type: ignore[method-assign, assignment]
+    with parts.rounds(tick=fail, keep_mark=fail, note=note):
+        assert swept.wait(10)
+    assert list(parts.spool.names()) == []
 
 
-def test_a_start_goes_on_where_one_chore_fails(tmp_path: Path) -> None:
+def test_a_start_goes_on_where_one_chore_fails(parts: Parts) -> None:
     """What cannot be settled is told; the others are, and the broker starts."""
     notes: list[str] = []
 
     def fail(*_: object, **__: object) -> None:
         raise ClaimLost("job 1 was taken from this attempt")
 
-    database = Database.open(f"sqlite:///{tmp_path}/broker.db")
-    schema.upgrade(database)
-    spool = Spool(tmp_path / "spool")
-    spool.keep([spool.receive([b"orphan"])])
-    jobs = Jobs(database, time.time)
-    jobs.recovery.recover = fail  # type: ignore[method-assign, assignment]
-    jobs.recovery.hold_without_pixels = fail  # type: ignore[method-assign, assignment]
-    Upkeep(
-        UpkeepEdges(
-            jobs=jobs.queries,
-            recovery=jobs.recovery,
-            references=jobs.references,
-            printers=Printers(database, time.time),
-            retention=Retention(database, time.time),
-            spool=spool,
-            running=tuple,
-            policy=Policy,
-            keeping=lambda: Keeping(DAY_S, DAY_S),
-            tick=lambda: None,
-            keep_mark=lambda: None,
-            clock=time.time,
-            note=lambda event, _facts: notes.append(event),
-        )
-    ).settle()
-    database.close()
+    parts.jobs.recovery.recover = fail  # type: ignore[method-assign, assignment]
+    parts.jobs.recovery.hold_without_pixels = fail  # type: ignore[method-assign, assignment]
+
+    parts.upkeep(note=lambda event, _facts: notes.append(event)).settle()
 
     assert notes == ["upkeep failed", "upkeep failed", "orphans set aside"]
 
 
-def test_a_damaged_database_sets_no_file_aside_at_a_start(tmp_path: Path) -> None:
+def test_a_damaged_database_sets_no_file_aside_at_a_start(parts: Parts) -> None:
     """It may be that it has forgotten the job of that file."""
-    database = Database.open(f"sqlite:///{tmp_path}/broker.db")
-    schema.upgrade(database)
-    spool = Spool(tmp_path / "spool")
-    spool.keep([spool.receive([b"orphan"])])
-    Upkeep(
-        UpkeepEdges(
-            jobs=Jobs(database, time.time).queries,
-            recovery=Jobs(database, time.time).recovery,
-            references=Jobs(database, time.time).references,
-            printers=Printers(database, time.time),
-            retention=Retention(database, time.time),
-            spool=spool,
-            running=tuple,
-            policy=Policy,
-            keeping=lambda: Keeping(DAY_S, DAY_S),
-            tick=lambda: None,
-            keep_mark=lambda: None,
-            clock=time.time,
-            note=lambda _event, _facts: None,
-            damage=lambda: "database disk image is malformed",
-        )
-    ).settle()
-    database.close()
+    parts.upkeep(damage=lambda: "database disk image is malformed").settle()
 
-    assert len(list(spool.names())) == 1
+    assert len(list(parts.spool.names())) == 1
 
 
-def test_what_is_missing_is_counted_before_room_is_made(tmp_path: Path) -> None:
+def test_what_is_missing_is_counted_before_room_is_made(parts: Parts) -> None:
     """In the first round: otherwise pixels that are there go for those that are not."""
     order: list[str] = []
     counted = threading.Event()
@@ -293,15 +255,12 @@ def test_what_is_missing_is_counted_before_room_is_made(tmp_path: Path) -> None:
         order.append("room")
         counted.set()
 
-    with _upkeep(
-        tmp_path, count_missing=lambda: order.append("count"), make_room=make_room
-    ) as upkeep:
-        upkeep.start()
+    with parts.rounds(count_missing=lambda: order.append("count"), make_room=make_room):
         assert counted.wait(30)
     assert order[:2] == ["count", "room"]
 
 
-def test_of_a_replaced_database_only_the_mark_is_kept(tmp_path: Path) -> None:
+def test_of_a_replaced_database_only_the_mark_is_kept(parts: Parts) -> None:
     """No file is swept, and nothing is asked of it."""
     words = "broker.db was moved away"
     kept = threading.Event()
@@ -310,84 +269,34 @@ def test_of_a_replaced_database_only_the_mark_is_kept(tmp_path: Path) -> None:
     def look() -> None:
         raise DatabaseReplaced(words)
 
-    with _upkeep(
-        tmp_path,
+    with parts.rounds(
         look=look,
         replaced=lambda: words,
         keep_mark=kept.set,
         make_room=lambda: refused.append("room"),
         tick=lambda: refused.append("tick"),
         note=lambda event, _facts: refused.append(event),
-    ) as upkeep:
-        upkeep.start()
+    ):
         assert kept.wait(30)
         kept.clear()
         assert kept.wait(30)
     assert refused == []
-    assert len(list(Spool(tmp_path / "spool").names())) == 1
+    assert len(list(parts.spool.names())) == 1
 
 
-@contextmanager
-def _upkeep(tmp_path: Path, **given: Any) -> Iterator[Upkeep]:
-    """With a file in the spool that no job refers to, and rounds without a pause."""
-    database = Database.open(f"sqlite:///{tmp_path}/broker.db")
-    schema.upgrade(database)
-    spool = Spool(tmp_path / "spool")
-    spool.keep([spool.receive([b"orphan"])])
-    usual: dict[str, Any] = {
-        **_parts(Jobs(database, time.time)),
-        "printers": Printers(database, time.time),
-        "retention": Retention(database, time.time),
-        "spool": spool,
-        "running": tuple,
-        "policy": Policy,
-        "keeping": lambda: Keeping(DAY_S, DAY_S),
-        "tick": lambda: None,
-        "keep_mark": lambda: None,
-        "clock": time.time,
-        "note": lambda _event, _facts: None,
-    }
-    upkeep = Upkeep(UpkeepEdges(**{**usual, **given}), interval_s=0.001)
-    yield upkeep
-    upkeep.stop(30)
-    database.close()
-
-
-def test_a_jump_of_the_clock_removes_nothing_that_was_set_aside(tmp_path: Path) -> None:
+def test_a_jump_of_the_clock_removes_nothing_that_was_set_aside(parts: Parts) -> None:
     """Nor does a start with a wrong one: only after a day of a steady clock what is due goes."""
     wall, monotonic = time.time(), 50.0
-    database = Database.open(f"sqlite:///{tmp_path}/broker.db")
-    schema.upgrade(database)
-    spool = Spool(tmp_path / "spool")
-    spool.keep([spool.receive([b"orphan"])])
-    upkeep = Upkeep(
-        UpkeepEdges(
-            jobs=Jobs(database, time.time).queries,
-            recovery=Jobs(database, time.time).recovery,
-            references=Jobs(database, time.time).references,
-            printers=Printers(database, time.time),
-            retention=Retention(database, time.time),
-            spool=spool,
-            running=tuple,
-            policy=Policy,
-            keeping=lambda: Keeping(DAY_S, DAY_S),
-            tick=lambda: None,
-            keep_mark=lambda: None,
-            clock=lambda: wall,
-            note=lambda _event, _facts: None,
-            monotonic=lambda: monotonic,
-        )
-    )
+    upkeep = parts.upkeep(clock=lambda: wall, monotonic=lambda: monotonic)
 
     def left_after(real_s: float, jump_s: float = 0.0) -> int:
         nonlocal wall, monotonic
         wall, monotonic = wall + real_s + jump_s, monotonic + real_s
         upkeep.sweep()
-        return len(spool.orphans.found())
+        return len(parts.spool.orphans.found())
 
     assert left_after(0) == 1
     assert left_after(60, jump_s=3650 * DAY_S) == 1
     assert left_after(60) == 1
     assert left_after(0.9 * DAY_S) == 1
     assert left_after(0.2 * DAY_S) == 0
-    database.close()
