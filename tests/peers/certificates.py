@@ -53,6 +53,12 @@ class Authority:
         self._ca.configure_trust(context)
 
 
+def old(context: ssl.SSLContext) -> ssl.SSLContext:
+    """The same, with TLS 1.2 at most."""
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
 def calling(port: int, context: ssl.SSLContext) -> Raw:
     """A peer that speaks in bytes, over TLS with a port of this machine."""
     sock = socket.create_connection((HOST, port), timeout=PATIENCE_S)

@@ -171,3 +171,15 @@ def listening(script: Callable[[Raw], None]) -> Iterator[int]:
         thread.join()
     if trouble:
         raise trouble[0]
+
+
+def sip(theirs: socket.socket, size: int, over: threading.Event) -> threading.Thread:
+    """Take `size` bytes a hundred times a second, until it is over."""
+
+    def sipping() -> None:
+        while not over.wait(0.01):
+            theirs.recv(size)
+
+    thread = threading.Thread(target=sipping)
+    thread.start()
+    return thread

@@ -25,7 +25,7 @@ from tests.peers.acceptor import (
     echoed,
     opened,
 )
-from tests.peers.certificates import Authority, calling
+from tests.peers.certificates import Authority, calling, old
 from tests.peers.raw import ABORT, RELEASE_RP, RELEASE_RQ, Raw, echo
 
 SITE = Authority()
@@ -33,12 +33,6 @@ OTHER = Authority()
 SERVER = SITE.server()
 CLIENT = SITE.client()
 TLS = {"tls_port": 0, "tls": lambda: SERVER}
-
-
-def old(context: ssl.SSLContext) -> ssl.SSLContext:
-    """The same, with TLS 1.2 at most."""
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def test_both_ports_are_one_acceptor() -> None:

@@ -16,7 +16,7 @@ from broker.dicom.upper_layer.wire import Closed, PduType, TimedOut
 from broker.model.refusal import Refusal
 from broker.model.room import MB
 from tests.peers.certificates import HOST, Authority
-from tests.peers.raw import ABORT, RELEASE_RQ, data_pdu
+from tests.peers.raw import ABORT, RELEASE_RQ, data_pdu, sip
 
 SITE = Authority()
 SERVER, CLIENT = SITE.server(), SITE.client()
@@ -92,18 +92,6 @@ def test_pending_takes_nothing_away(pair: Pair) -> None:
         wire.check_open()
     with pytest.raises(Closed, match="closed the connection"):
         wire.receive(soon())
-
-
-def sip(theirs: ssl.SSLSocket, size: int, over: threading.Event) -> threading.Thread:
-    """Take `size` bytes a hundred times a second, until it is over."""
-
-    def sipping() -> None:
-        while not over.wait(0.01):
-            theirs.recv(size)
-
-    thread = threading.Thread(target=sipping)
-    thread.start()
-    return thread
 
 
 def test_a_peer_that_drips_is_given_up(pair: Pair) -> None:

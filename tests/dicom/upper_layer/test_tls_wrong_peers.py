@@ -16,7 +16,7 @@ from tests.peers.acceptor import (
     echoed,
     opened,
 )
-from tests.peers.certificates import HOST, Authority, calling, hello
+from tests.peers.certificates import HOST, Authority, calling, hello, old
 from tests.peers.raw import RELEASE_RQ, Raw
 
 SITE = Authority()
@@ -24,12 +24,6 @@ OTHER = Authority()
 SERVER = SITE.server()
 CLIENT = SITE.client()
 TLS = {"tls_port": 0, "tls": lambda: SERVER}
-
-
-def old(context: ssl.SSLContext) -> ssl.SSLContext:
-    """The same, with TLS 1.2 at most."""
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def test_an_a_associate_rq_may_come_byte_by_byte() -> None:

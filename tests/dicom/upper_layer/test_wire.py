@@ -16,7 +16,7 @@ import pytest
 from broker.dicom.upper_layer.wire import PduType, TimedOut, Violation, Wire
 from broker.model.refusal import Refusal
 from broker.model.room import MB
-from tests.peers.raw import data_pdu
+from tests.peers.raw import data_pdu, sip
 
 
 @pytest.fixture
@@ -76,18 +76,6 @@ def test_a_resting_wire_gives_its_memory_back(pair: tuple[Wire, socket.socket]) 
     tracemalloc.stop()
     assert now < MB // 4
     assert caught.value.kind is Refusal.IDLE
-
-
-def sip(theirs: socket.socket, size: int, over: threading.Event) -> threading.Thread:
-    """Take `size` bytes a hundred times a second, until it is over."""
-
-    def sipping() -> None:
-        while not over.wait(0.01):
-            theirs.recv(size)
-
-    thread = threading.Thread(target=sipping)
-    thread.start()
-    return thread
 
 
 def test_a_peer_that_drips_is_given_up(pair: tuple[Wire, socket.socket]) -> None:
