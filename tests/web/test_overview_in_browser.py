@@ -118,6 +118,8 @@ def test_a_lost_connection_is_said_and_mended(room: PrintRoom, browser: Browser)
     """
     browser.go(room.url)
     browser.wait("#printer-oki-1 .up", "up")
+    room.broker("printers", "drain", "oki-2", "-r", "new drum")
+    browser.wait("#printer-oki-2", "new drum")  # so the page follows events before they end
     (page,) = room.page_processes()
     os.kill(page, signal.SIGKILL)
     browser.wait("#lost", "Reconnecting")
