@@ -87,12 +87,14 @@ function show(region, html) {
 
 const live = document.getElementById("live");
 const PATIENCE_MS = 40000;
+// For the first word: a connection may wait in the queue of a server that has ended meanwhile.
+const FIRST_WORD_MS = 10000;
 const FIRST_MS = 2000, LONGEST_MS = 10000;
 let againMs = FIRST_MS;
 
 function follow() {
   const source = new EventSource(live.dataset.events);
-  let alarm = 0;
+  let alarm = setTimeout(() => gone(), FIRST_WORD_MS);
   const heard = () => {
     lost.hidden = true;
     againMs = FIRST_MS;
