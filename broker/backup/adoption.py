@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, insert, select, text, update
 
 from broker.model.job import DONE, FINISHED, UNANSWERED, FilmState, Outcome, State
 from broker.model.spool_fit import Progress
-from broker.spool.mark import write_mark
+from broker.spool.binding import write_mark
 from broker.store import identity
 from broker.store.claims import left_to_print
 from broker.store.database import Database

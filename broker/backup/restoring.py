@@ -21,9 +21,8 @@ from broker.backup.adoption import hold_unfinished, set_aside, set_forward
 from broker.backup.backup import SPOOL, Manifest, Watcher
 from broker.backup.snapshot import Snapshot, WantedPixels, hash_of, remove_copy
 from broker.model.spool_fit import BackupFit, BackupSeen, Progress, backup_fit
-from broker.spool.binding import spool_seen
+from broker.spool.binding import FILE, spool_seen, write_mark
 from broker.spool.files import Spool
-from broker.spool.mark import FILE, write_mark
 from broker.spool.pins import PixelsFound, check_pixels, copy_pixels, names_in
 from broker.spool.stored import place_of, sync_folder
 from broker.store import identity, schema

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.options import ConfigOption, JsonOption, configured
-from broker.model.room import MB, Room
+from broker.model.disk import MB, Room
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,7 +104,7 @@ def _of_the_spool(settings: Config) -> list[str]:
     from broker.spool.binding import mismatch
     from broker.spool.files import Spool
     from broker.store import schema
-    from broker.store.spool_references import SpoolReferences
+    from broker.store.retention import SpoolReferences
 
     try:
         if not settings.database_file.exists():

@@ -17,7 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 from broker.cli.options import ConfigOption
 from broker.model.printable import printable_lines
 from broker.operations.failures import explained
-from broker.service import standard_streams
+from broker.service import process_start
 
 COMMANDS = {
     "serve": "serve:serve",
@@ -139,10 +139,10 @@ def main() -> None:
     # Imports make many objects and no garbage: looking for it takes a tenth of a short command.
     # `broker serve` goes back to Python's own threshold.
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
-    standard_streams.stand_in()
+    process_start.stand_in()
     # A terminal that knows only ASCII gets question marks instead of a traceback.
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
-    standard_streams.lossy_stderr()
+    process_start.lossy_stderr()
     app(prog_name="broker")
 
 

@@ -1,42 +1,122 @@
-"""Jobs and printers as tables for people."""
+"""Jobs and printers as tables for people.
+
+The columns of jobs and of printers: for the tables of commands, and for `broker top`.
+
+A face chooses among them, and may give one another heading.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 from rich.text import Text
 
-from broker.cli import queue_columns as shown
 from broker.cli.tables import Column, Row, fact, folded, lay_out
+from broker.model.hosts import at_port
 from broker.model.job import Attempt, FilmState, Sending, State
 from broker.model.printer import Printer
 from broker.operations.explanation import where_to_look
-from broker.operations.job_status import JobStatus, job_remarks, printer_remarks
+from broker.operations.job_status import JobStatus, job_remarks, place_of, printer_remarks
 from broker.operations.text import age, count, moment, why_removed
 from broker.store.queries import Unanswered
 
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Field(Generic[T]):
+    """A column, and what it says of one row at a time (seconds since the epoch)."""
+
+    column: Column
+    cell: Callable[[T, float], str]
+
+    def under(self, heading: str) -> Field[T]:
+        """The same with another heading."""
+        return replace(self, column=replace(self.column, heading=heading))
+
+
+def columns(fields: Sequence[Field[T]]) -> tuple[Column, ...]:
+    """Their columns, in this order."""
+    return tuple(each.column for each in fields)
+
+
+def cells(fields: Sequence[Field[T]], row: T, now: float) -> tuple[str, ...]:
+    """The cells of a row, in this order."""
+    return tuple(each.cell(row, now) for each in fields)
+
+
+def place(printer: Printer) -> str:
+    """AE title, host and port in one word."""
+    address = printer.address
+    return f"{address.ae_title}@{at_port(address.host, address.port)}"
+
+
+def _last_check(printer: Printer, now: float, after: str = "") -> str:
+    checked = printer.last_check_at
+    return "never" if checked is None else f"{age(now - checked)}{after}"
+
+
+def _pixels(found: JobStatus, _now: float) -> str:
+    return "all" if found.job.pixels_removed_at is None else "row"
+
+
+ID = Field[JobStatus](Column("ID", right=True), lambda found, _: str(found.job.id))
+STATE = Field[JobStatus](Column("STATE"), lambda found, _: str(found.job.state))
+MODALITY = Field[JobStatus](Column("MODALITY"), lambda found, _: found.job.calling_ae)
+FILMS = Field[JobStatus](
+    Column("FILMS", right=True), lambda found, _: f"{found.job.films_accepted}/{found.job.films}"
+)
+COPIES = Field[JobStatus](Column("COPIES", right=True), lambda found, _: str(found.job.copies))
+PRIORITY = Field[JobStatus](Column("PRIO"), lambda found, _: str(found.job.priority))
+WHERE = Field[JobStatus](Column("PRINTER"), lambda found, _: place_of(found))
+TRIES = Field[JobStatus](Column("TRIES", right=True), lambda found, _: str(found.job.attempts))
+AGE = Field[JobStatus](
+    Column("AGE", right=True), lambda found, now: age(now - found.job.created_at)
+)
+KEPT = Field[JobStatus](Column("KEPT"), _pixels)
+"""Whether the pixels are still there."""
+
+NAME = Field[Printer](Column("NAME"), lambda printer, _: printer.name)
+PLACE = Field[Printer](Column("AE@HOST:PORT", below=True), lambda printer, _: place(printer))
+HEALTH = Field[Printer](Column("HEALTH"), lambda printer, _: str(printer.health))
+DUTY = Field[Printer](Column("DUTY"), lambda printer, _: str(printer.duty))
+WEIGHT = Field[Printer](Column("WGHT", right=True), lambda printer, _: str(printer.address.weight))
+LOAD = Field[Printer](Column("LOAD", right=True), lambda printer, _: str(printer.load))
+BUSY = Field[Printer](Column("BUSY", right=True), lambda printer, _: str(printer.claims))
+ACCEPTED = Field[Printer](
+    Column("DONE", right=True), lambda printer, _: str(printer.films_accepted)
+)
+FAILURES = Field[Printer](Column("FAIL", right=True), lambda printer, _: str(printer.failures))
+CHECKED = Field[Printer](Column("CHECK", right=True), _last_check)
+CHECKED_AGO = Field[Printer](
+    Column("LAST-CHECK", right=True), lambda printer, now: _last_check(printer, now, " ago")
+)
+
+
 JOBS = (
-    shown.ID,
-    shown.STATE,
-    shown.MODALITY,
-    shown.FILMS,
-    shown.COPIES,
-    shown.WHERE,
-    shown.TRIES,
-    shown.AGE,
+    ID,
+    STATE,
+    MODALITY,
+    FILMS,
+    COPIES,
+    WHERE,
+    TRIES,
+    AGE,
 )
 PRINTERS = (
-    shown.NAME,
-    shown.PLACE,
-    shown.HEALTH.under("STATUS"),
-    shown.DUTY,
-    shown.WEIGHT,
-    shown.LOAD,
-    shown.ACCEPTED,
-    shown.FAILURES,
-    shown.CHECKED_AGO,
+    NAME,
+    PLACE,
+    HEALTH.under("STATUS"),
+    DUTY,
+    WEIGHT,
+    LOAD,
+    ACCEPTED,
+    FAILURES,
+    CHECKED_AGO,
 )
-FILMS = (
+FILM_COLUMNS = (
     Column("FILM", right=True),
     Column("PASS", right=True),
     Column("COPIES", right=True),
@@ -65,12 +145,10 @@ def jobs(
     of a long list is what stays on the screen, or with `runs_begin` below the first.
     """
     removed = any(each.job.pixels_removed_at is not None for each in found)
-    fields = (*JOBS, shown.KEPT) if removed else JOBS
+    fields = (*JOBS, KEPT) if removed else JOBS
     below = _once([(each.job.id, job_remarks(each, now)) for each in found], runs_begin=runs_begin)
-    rows = [
-        Row(shown.cells(fields, each, now), said) for each, said in zip(found, below, strict=True)
-    ]
-    return lay_out(shown.columns(fields), rows, width)
+    rows = [Row(cells(fields, each, now), said) for each, said in zip(found, below, strict=True)]
+    return lay_out(columns(fields), rows, width)
 
 
 def _once(
@@ -130,7 +208,7 @@ def job(
     for name, words in facts.items():
         lines += fact(name, words, width, 14)
     rows = [_film(film, len({each.pass_number for each in films})) for film in films]
-    lines += [Text(), *lay_out(FILMS, rows, width)]
+    lines += [Text(), *lay_out(FILM_COLUMNS, rows, width)]
     if attempts:
         end = "cut off" if status.cut_off else "running"
         tries = [_attempt(number, each, end) for number, each in enumerate(attempts, start=1)]
@@ -193,7 +271,7 @@ def printers(
 ) -> list[Text]:
     """One row for each printer; what it or its operator says of it below."""
     rows = [
-        Row(shown.cells(PRINTERS, each, now), printer_remarks(each, now, running=running))
+        Row(cells(PRINTERS, each, now), printer_remarks(each, now, running=running))
         for each in found
     ]
-    return lay_out(shown.columns(PRINTERS), rows, width)
+    return lay_out(columns(PRINTERS), rows, width)

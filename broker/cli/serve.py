@@ -55,7 +55,7 @@ def serve(
 
     Example: broker serve --config /etc/broker/broker.toml
     """
-    from broker.service.optional_packages import left_out
+    from broker.service.process_start import left_out
 
     with left_out("numpy", "PIL", "rich"):
         import structlog
@@ -150,7 +150,7 @@ def _refused(error: Exception, settings: Config) -> str:
 
 
 def _cause(error: OSError, settings: Config) -> str:
-    from broker.dicom.upper_layer.listening_sockets import CannotListen
+    from broker.dicom.upper_layer.sockets import CannotListen
     from broker.operations.failures import of_system
 
     if not isinstance(error, CannotListen):

@@ -27,9 +27,9 @@ from broker.config.values import (
     seconds,
     whole,
 )
+from broker.model.disk import Room
 from broker.model.hosts import HIDDEN
 from broker.model.printer import Address
-from broker.model.room import Room
 
 
 class Section(BaseModel):

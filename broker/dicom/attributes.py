@@ -2,13 +2,15 @@
 
 Values stay as they came: they are read raw and written raw, never decoded by a character set that
 a modality may have declared wrongly. Numbers are the exception: they must be numbers.
+
+Also what N-GET asks for and is answered with (PS3.7 10.1.2).
 """
 
 from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -19,7 +21,9 @@ from pydicom.tag import BaseTag, Tag
 
 from broker.dicom import statuses
 from broker.dicom.statuses import Fault
-from broker.dicom.upper_layer.dataset_writer import Pieces
+from broker.dicom.upper_layer.command_set import CommandSet
+from broker.dicom.upper_layer.dataset import Pieces
+from broker.dicom.upper_layer.message import Response
 from broker.model.film import Attributes
 
 FILM_SESSION = (
@@ -254,3 +258,30 @@ def referenced_instance(item: Dataset) -> str:
     """The instance UID in a reference item; empty when there is none."""
     content = raw(item, "ReferencedSOPInstanceUID") or b""
     return content.decode("latin-1").rstrip("\0 ")
+
+
+def answered(command: CommandSet, known: Mapping[str, str], instance_uid: str) -> Response:
+    """Those of the known attributes that were asked for; all of them when none was named.
+
+    `known` is keyword -> value; an empty value is not known. What was asked for and is
+    not known is listed in a response with the warning 0x0107.
+    """
+    asked = _asked(command)
+    reply = Dataset()
+    for keyword, value in known.items():
+        if value and (not asked or tag(keyword) in asked):
+            put(reply, keyword, (value,))
+    fields: dict[str, object] = {"AffectedSOPInstanceUID": instance_uid}
+    missing = [tag for tag in asked if tag not in reply]
+    if not missing:
+        return Response(statuses.SUCCESS, reply, fields)
+    fields["AttributeIdentifierList"] = missing
+    return Response(statuses.ATTRIBUTE_LIST_ERROR, reply, fields)
+
+
+def _asked(command: CommandSet) -> list[int]:
+    """The tags of the Attribute Identifier List, of which there may be one, many or none."""
+    asked = command.get("AttributeIdentifierList")
+    if asked is None or asked == "":
+        return []
+    return [int(asked)] if isinstance(asked, int) else [int(tag) for tag in asked]

@@ -7,8 +7,8 @@ import struct
 from pydicom.dataset import Dataset
 
 from broker.dicom import attributes
+from broker.dicom.upper_layer.dataset import Pieces
 from broker.dicom.upper_layer.dataset_reader import Elsewhere
-from broker.dicom.upper_layer.dataset_writer import Pieces
 from broker.model.film import Image
 
 _GRAY = ("MONOCHROME1", "MONOCHROME2")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from broker.model.room import MB
+from broker.model.disk import MB
 from broker.model.trouble import PRINT_AGAIN
 from broker.model.vitals import Storage
 from broker.operations import missing_pixels, readiness

@@ -22,8 +22,7 @@ from broker.store.occupancy import Occupancy
 from broker.store.printers import Printers
 from broker.store.queries import JobQueries
 from broker.store.refusals import Refusals
-from broker.store.retention import Retention
-from broker.store.spool_references import SpoolReferences
+from broker.store.retention import Retention, SpoolReferences
 from broker.store.submission import Rehearsal, Submission
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
+from broker.model.disk import MB
 from broker.model.job import FINISHED
 from broker.model.printer import Duty, Health
-from broker.model.room import MB
 from broker.model.vitals import Storage, Vitals
 from broker.operations.opened import Store
 from broker.relay.vitals import FILE_NAME

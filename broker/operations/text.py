@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from broker.model.disk import MB
 from broker.model.job import Job
-from broker.model.room import MB
 
 
 def megabytes(size: int) -> str:

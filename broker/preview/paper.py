@@ -9,8 +9,7 @@ import numpy as np
 from PIL import Image as pictures
 from PIL import ImageDraw
 
-from broker.model.film import Attributes, Film, Image, ImageBox, dimensions_mm, first
-from broker.model.layout import Layout
+from broker.model.film import Attributes, Film, Image, ImageBox, Layout, dimensions_mm, first
 from broker.model.trouble import SpoolDamaged
 from broker.preview import density
 

@@ -25,11 +25,10 @@ from broker.model.retry import Policy, Settlement, TroubleContext, after, prints
 from broker.model.trouble import OwnFault, Refused, SpoolDamaged, Trouble, Unavailable, Uncertain
 from broker.spool.files import Spool
 from broker.store.claims import ClaimLost, Claims
-from broker.store.database import FAILURES, in_words
+from broker.store.database import FAILURES, DatabaseReplaced, in_words
 from broker.store.printers import Printers
 from broker.store.queries import JobQueries
 from broker.store.recovery import Recovery
-from broker.store.replacement import DatabaseReplaced
 
 UNSENDABLE = (
     ArithmeticError,

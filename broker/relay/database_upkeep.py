@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 from broker.events import Event, Note
+from broker.model.disk import MB
 from broker.model.finding import APART_S, Kind, check_is_due
-from broker.model.room import MB
 from broker.relay.loop import Loop
 from broker.store.backend import Checkpoint
 from broker.store.sqlite import LOG_BYTES
@@ -26,7 +26,7 @@ AGAIN_S = 600.0
 
 
 class Log(Protocol):
-    """The log, as `broker.store.write_ahead` has it."""
+    """The log, as `broker.store.database` has it."""
 
     def size(self) -> int:
         """Bytes on the disk."""

@@ -18,8 +18,7 @@ from broker.model.retry import Settlement
 from broker.model.trouble import PRINT_AGAIN
 from broker.relay.attempt import Edges, run
 from broker.relay.loop import Loop
-from broker.store.database import damage, in_words
-from broker.store.replacement import DatabaseReplaced
+from broker.store.database import DatabaseReplaced, damage, in_words
 
 POLL_S = 0.5
 DAMAGED_S = 30.0

@@ -10,18 +10,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from broker.events import Event, Note
-from broker.model.caller import Caller, Waiting
+from broker.model.disk import MB, Full, Room, Use, full
+from broker.model.hosts import Caller, Waiting
 from broker.model.job import PrintRequest
 from broker.model.printer import PoolStatus, pool_status
-from broker.model.room import MB, Full, Room, Use, full
 from broker.model.trouble import CannotStore, DiskFull, QueueFull
 from broker.spool.files import Spool
 from broker.spool.upload import UNWRITTEN, PixelUpload, UploadedPixels
-from broker.store.database import FAILURES, in_words
+from broker.store.database import FAILURES, DatabaseReplaced, in_words
 from broker.store.duplicates import Rule
 from broker.store.printers import Printers
-from broker.store.replacement import DatabaseReplaced
-from broker.store.spool_references import SpoolReferences
+from broker.store.retention import SpoolReferences
 from broker.store.submission import Submission
 
 STALE_S = 1.0

@@ -11,9 +11,8 @@ from broker.events import Event, Note
 from broker.model.health import Check, observe
 from broker.model.printer import Address, Duty, Printer
 from broker.relay.loop import Loop
-from broker.store.database import in_words
+from broker.store.database import DatabaseReplaced, in_words
 from broker.store.printers import NoSuchPrinter, Printers
-from broker.store.replacement import DatabaseReplaced
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from broker.alerts.channels import Mail, NoticeFormat, mail, webhook
-from broker.alerts.delivery import Send
+from broker.alerts.delivery import Mail, NoticeFormat, Send, mail, webhook
 from broker.alerts.notifier import Notifier
 from broker.config.schema import Config
 from broker.events import Note
 from broker.model.alert_rules import AlertLimits, Seen
-from broker.model.room import MB
+from broker.model.disk import MB
 from broker.model.vitals import Storage
 from broker.operations.alarms import LOG_MB, log_reader
 from broker.operations.readiness import read_vitals
 from broker.store.printers import Printers
 from broker.store.queries import JobQueries
-from broker.store.spool_references import SpoolReferences
+from broker.store.retention import SpoolReferences
 
 FIRST_CHECKS_S = 60.0
 """Nothing is told for so long, at most, while printers have not been checked since the start."""

@@ -36,20 +36,18 @@ from broker.model.vitals import Storage
 from broker.relay.attempt import Edges
 from broker.relay.database_upkeep import LogKeeping, NightCheck
 from broker.relay.dispatcher import Dispatcher
-from broker.relay.end_together import end_together
 from broker.relay.event_log import EventLog, RefusalCounts
 from broker.relay.intake import Intake, Quota
+from broker.relay.loop import end_together
 from broker.relay.monitor import Monitor
 from broker.relay.upkeep import Shedder, Upkeep, UpkeepEdges
 from broker.relay.vitals import VitalSigns
 from broker.service import settings
 from broker.service.data_folder import DataFolder
 from broker.service.settings import Reload, judged
-from broker.store.database import in_words
+from broker.store.database import DatabaseReplaced, WriteAheadLog, in_words
 from broker.store.refusals import Refusals
-from broker.store.replacement import DatabaseReplaced
 from broker.store.retention import Retention
-from broker.store.write_ahead import WriteAheadLog
 
 QUIET_S = 10.0
 """After this time without a film in or out no other one is about to follow."""

@@ -31,7 +31,7 @@ from broker.spool.orphans import Orphan, Orphans
 from broker.spool.pins import is_pinned, remove_left
 from broker.spool.stored import Stored, kept, place_of, sync_folder
 from broker.spool.upload import CheckRoom, Failed, PixelUpload, UploadedPixels
-from broker.store.spool_references import SpoolReferences
+from broker.store.retention import SpoolReferences
 
 __all__ = ["PixelUpload", "Spool", "SpoolMissing", "Stored", "UploadedPixels", "is_there"]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from broker.model.room import MB
+from broker.model.disk import MB
 from broker.model.trouble import CannotStore
 from broker.spool.stored import Hash
 

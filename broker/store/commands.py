@@ -17,14 +17,13 @@ from broker.model.job import (
     Priority,
     State,
 )
-from broker.store.claims import left_to_print
+from broker.store.claims import left_to_print, remember_all, take_back
 from broker.store.database import Database
 from broker.store.duplicates import later_twin, printed_again_as, take_back_unprinted
 from broker.store.job_rows import ACTIVE, NoSuchJob, digest_of, known, request_of, state_of
 from broker.store.printers import require
 from broker.store.submission import insert_job
 from broker.store.tables import attempts, jobs, sendings
-from broker.store.uncertain_films import remember_all, take_back
 
 _UNANSWERED = (
     select(sendings.c.number)

@@ -2,33 +2,117 @@
 
 Its `Backend` knows what kind of database it is. Writers queue up: threads of this process on a
 lock, other processes on the database's own lock.
+
+Whether a database's file is still the one that was opened.
+
+Connections that are open go on with a file that was moved away or removed: what they write is not
+in the file that the next start finds, and may be in no file at all. So the file of that name is
+compared with the one that was opened whenever something is written.
+
+The database's write-ahead log: how large it is, and which processes keep it from shrinking.
+
+A process that reads holds one of SQLite's read marks, a lock on a byte of the file `-shm`; pages
+that were written after its mark stay in the log until it ends. Neither that file nor the database
+is opened here: closing it would end the locks that this process has on it.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    Table,
-    event,
-    make_url,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Engine, Table, event, make_url, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from broker.model.printable import one_line
 from broker.store.backend import BACKEND, Backend, Checkpoint
-from broker.store.replacement import DatabaseReplaced, OpenedFile
+from broker.store.occupancy import KernelLock, listed
 from broker.store.sqlite import Sqlite
+
+
+class DatabaseReplaced(RuntimeError):
+    """The database was replaced while it was in use. Nothing was written. `words` says what is
+    seen."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+        super().__init__(words)
+
+
+class OpenedFile:
+    """The file of that path, as it was opened. For any thread.
+
+    A descriptor keeps it, so that its number is no other file's. It is one of O_PATH: closing any
+    other one would end the locks that SQLite has on the file in this process (fcntl(2)).
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = str(path)
+        self._place: tuple[int, int] | None = None
+        """Device and number of the file that was opened: the descriptor keeps both its own."""
+        self._descriptor: int | None = None
+        self._closed = False
+        self._stamp: tuple[int, int] | None = None
+        """Time of its last change and its size, when they were looked at last."""
+        self._changed = False
+        self._using = threading.Lock()
+        """Held while the descriptor is opened or closed."""
+
+    def remember(self) -> None:
+        """It is open now; only the first time counts. Raises: OSError: when it is not there."""
+        if self._descriptor is not None or self._closed:
+            return
+        with self._using:
+            if self._descriptor is None and not self._closed:
+                self._descriptor = os.open(self._path, os.O_PATH | os.O_CLOEXEC)
+                opened = os.fstat(self._descriptor)
+                self._place = (opened.st_dev, opened.st_ino)
+
+    def missing(self) -> str:
+        """What is there in its place, in words; empty as long as it is in its place.
+
+        A file that cannot be looked at, for another reason than that it is gone, is not taken for
+        another one: what SQLite says of it counts.
+        """
+        place = self._place
+        if place is None:
+            return ""
+        try:
+            found = os.stat(self._path)  # noqa: PTH116 - twice with each film: pathlib takes longer
+        except (FileNotFoundError, NotADirectoryError):
+            return f"{self._path} was moved away or removed while it was in use"
+        except OSError:
+            return ""
+        if (found.st_dev, found.st_ino) == place:
+            stamp = (found.st_mtime_ns, found.st_size)
+            if stamp != self._stamp:
+                self._changed, self._stamp = self._stamp is not None, stamp
+            return ""
+        return f"another file was put in the place of {self._path} while it was in use"
+
+    def was_written(self) -> bool:
+        """Whether anything was written into it since this was asked last, as far as `missing` has
+        seen: by a checkpoint of its log, or by another program."""
+        if not self._changed:
+            return False
+        self._changed = False
+        return True
+
+    def close(self) -> None:
+        """From now on nothing is compared."""
+        with self._using:
+            self._closed = True
+            self._place = None
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
+
 
 BUSY_S = 10.0
 """How long a writer waits for its turn in all: for other threads, then for other processes."""
@@ -315,3 +399,75 @@ def _begin(connection: Connection) -> None:
     backend: Backend = connection.info[BACKEND]
     left = patience.left(time.monotonic())
     backend.begin(connection, left, write=patience.write_by is not None)
+
+
+MARKS = range(123, 128)
+"""Bytes of the `-shm` file that stand for read marks (WAL_READ_LOCK in SQLite's wal.c)."""
+
+
+class WriteAheadLog:
+    """The log of one database."""
+
+    def __init__(self, database: Database, file: Path) -> None:
+        self._file = file
+        self.checkpoint: Callable[..., Checkpoint] = database.checkpoint
+
+    def size(self) -> int:
+        """Bytes of the log on the disk. Raises: OSError."""
+        try:
+            return self._beside("-wal").stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def readers(self) -> Mapping[int, str]:
+        """Other processes that read now: number -> name of the program."""
+        return readers_of(self._beside("-shm"))
+
+    def _beside(self, suffix: str) -> Path:
+        return self._file.with_name(f"{self._file.name}{suffix}")
+
+
+def readers_of(shared: Path) -> Mapping[int, str]:
+    """Other processes that hold a read mark in that `-shm` file, as the kernel lists locks.
+
+    Where it lists none of them, as for another container, they are those that have the file open,
+    as far as this process may see that.
+    """
+    try:
+        inode = shared.stat().st_ino
+    except OSError:
+        return {}
+    # By the inode alone: on btrfs the kernel lists another device than the file has.
+    found = {each.process for each in listed() if each.inode == inode and _is_read_mark(each)}
+    found = {number for number in found if number > 0} - {os.getpid()}
+    if not found:
+        found = _having_open(shared.resolve()) - {os.getpid()}
+    return {number: _name(number) for number in sorted(found)}
+
+
+def _is_read_mark(lock: KernelLock) -> bool:
+    """Whether a lock on a `-shm` file is one of a process that reads."""
+    if (lock.kind, lock.mode) != ("POSIX", "READ"):
+        return False
+    last = MARKS[-1] if lock.last is None else lock.last
+    return lock.first <= MARKS[-1] and last >= MARKS[0]
+
+
+def _having_open(file: Path) -> set[int]:
+    """Processes that have the file open; those of other users are seen by root alone."""
+    found = set()
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit():
+            continue
+        with suppress(OSError):
+            if any(each.readlink() == file for each in (process / "fd").iterdir()):
+                found.add(int(process.name))
+    return found
+
+
+def _name(number: int) -> str:
+    try:
+        name = Path(f"/proc/{number}/comm").read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return "?"
+    return one_line(name)

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from broker.model.job import DONE, UNANSWERED, State
-from broker.store.prepared import Prepared, fixed
+from broker.store.backend import Prepared, fixed
 from broker.store.tables import films, jobs, printed_again, sendings
 
 ON_PAPER = DONE | UNANSWERED

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from sqlalchemy import Connection, update
 
 from broker.model.spool_fit import DatabaseSeen, Progress
-from broker.store.backend import BACKEND, Backend
+from broker.store.backend import BACKEND, Backend, Prepared
 from broker.store.database import Database
-from broker.store.prepared import Prepared
 from broker.store.tables import queue
 
 ROW = 1

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Integer, Select, bindparam, distinct, func, s
 from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut
 from broker.model.job import DONE, Job, Level, PrintRequest, Priority, State, Strike
 from broker.model.trouble import RecordDamaged
-from broker.store.prepared import Prepared, fixed
+from broker.store.backend import Prepared, fixed
 from broker.store.tables import attempts, films, jobs, sendings
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, and_, bindparam, func, or_, select, union_all
 
-from broker.model.caller import Caller, Waiting, spellings
 from broker.model.film import Attributes, Film
+from broker.model.hosts import Caller, Waiting, spellings
 from broker.model.job import (
     DONE,
     HELD_BY_PERSON,
@@ -27,6 +27,7 @@ from broker.model.job import (
     collation,
 )
 from broker.model.trouble import RecordDamaged
+from broker.store.backend import Prepared, fixed
 from broker.store.database import Database
 from broker.store.duplicates import HELD, Twin, later_twins
 from broker.store.job_rows import (
@@ -50,7 +51,6 @@ from broker.store.job_rows import (
     state_of,
     whole,
 )
-from broker.store.prepared import Prepared, fixed
 from broker.store.tables import attempts, films, jobs, printed_again, sendings, spooled
 
 FILM_STATES = frozenset(FilmState)

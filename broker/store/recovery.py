@@ -24,12 +24,11 @@ from broker.model.job import (
 )
 from broker.model.retry import Settlement, prints_again
 from broker.model.trouble import PRINT_AGAIN, RecordDamaged
-from broker.store.claims import ClaimLost, begin, end, left_to_print, move, obey
+from broker.store.claims import ClaimLost, begin, end, left_to_print, move, obey, remember_all
 from broker.store.database import Database, damage
 from broker.store.job_rows import JOB_ALTERED, ROW_DAMAGED, UNFINISHED, NoSuchJob, one
 from broker.store.queries import JobQueries
 from broker.store.tables import attempts, jobs, sendings, spooled
-from broker.store.uncertain_films import remember_all
 
 STOPPED = "the broker stopped"
 BROKE_OFF = "the attempt broke off"

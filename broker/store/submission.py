@@ -9,10 +9,10 @@ from sqlalchemy import Connection, delete, insert
 
 from broker.model.film import Film, Image, ImageBox
 from broker.model.job import FilmState, Level, PrintRequest, State, collation
+from broker.store.backend import Prepared
 from broker.store.database import Database
 from broker.store.duplicates import Rule, twin_of
 from broker.store.job_rows import attributes_to_json, digest_of, digest_of_job, film_to_json
-from broker.store.prepared import Prepared
 from broker.store.tables import films, jobs, readiness, sendings, spooled
 
 HELD_AS_DUPLICATE = "a person decides whether it is printed again"

@@ -28,10 +28,10 @@ from broker.config.schema import Config
 from broker.events import Event, Facts, Note
 from broker.operations.failures import explained
 from broker.operations.opened import store_of
-from broker.service import standard_streams
-from broker.service.optional_packages import left_out
+from broker.service import process_start
+from broker.service.process_start import left_out
 from broker.web.app import create
-from broker.web.server.lines import bounded
+from broker.web.server.front import bounded
 from broker.web.server.page_server import STOP_S, PageServer
 
 with left_out("rich"):
@@ -47,7 +47,7 @@ def main() -> int:
     line = sys.stdin.readline()
     if not line:
         return 0  # the broker has gone already
-    standard_streams.lossy_stderr()
+    process_start.lossy_stderr()
     told = json.loads(line)
     config = Config.model_validate(told["config"])
     logs.configure(config.log.level, config.log.format)

@@ -14,8 +14,7 @@ from broker.operations.commands import JOB_COMMANDS, JobCommands, PrinterCommand
 from broker.operations.failures import Failure
 from broker.operations.opened import Store
 from broker.web.auth.signin import Person, checked, operator, person, wants_json
-from broker.web.pages import READ, Pages, back
-from broker.web.rows import printer_row
+from broker.web.pages import READ, Pages, back, printer_row
 
 DUTIES = {"drain": Duty.DRAIN, "maint": Duty.MAINT, "halt": Duty.MAINT, "ready": Duty.READY}
 """Commands on a printer, and the duty that each sets."""

@@ -16,9 +16,8 @@ from broker.operations.job_status import explanation, job_status
 from broker.operations.opened import Store
 from broker.operations.text import count, moment, why_removed
 from broker.web.auth.signin import Person, operator
-from broker.web.pages import READ, Pages
+from broker.web.pages import READ, Pages, job_row, printer_row
 from broker.web.pictures import Pictures
-from broker.web.rows import job_row, printer_row
 
 THUMBNAIL_PX, FULL_PX = 160, 1400
 WIDEST_PX = 3400

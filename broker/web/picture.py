@@ -18,7 +18,7 @@ from broker.relay.parent import end_with, give_way_to_the_relay
 if __name__ == "__main__":
     end_with(int(sys.argv[1]))  # before what takes longer to import
 
-from broker.model.room import MB
+from broker.model.disk import MB
 
 EXPENDABLE = 800
 """Of 1000, for a system without memory: a picture ends first, then the page."""

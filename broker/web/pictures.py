@@ -13,15 +13,15 @@ from functools import partial
 from cachetools import LRUCache
 from starlette.concurrency import run_in_threadpool
 
+from broker.model.disk import MB
 from broker.model.film import Film
-from broker.model.room import MB
 from broker.model.trouble import PRINT_AGAIN
 from broker.operations.failures import Failure
 from broker.operations.opened import Store
 from broker.store.job_rows import film_to_json
 from broker.web.picture import NO_PICTURE, TOO_LARGE
+from broker.web.server.limits import Worker, WorkerFull
 from broker.web.server.responses import busy
-from broker.web.server.worker import Worker, WorkerFull
 
 WAITING = 64
 """Pictures that are drawn, one at a time as the relay has the other core, or wait for it. A page of

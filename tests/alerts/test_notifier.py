@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.alerts.channels import Mail, NoticeFormat, mail, webhook
-from broker.alerts.delivery import ChannelDelivery
+from broker.alerts.delivery import ChannelDelivery, Mail, NoticeFormat, mail, webhook
 from broker.alerts.notifier import Notifier
 from broker.model.alert_rules import AlertLimits, Notice, Seen
 from tests.peers.hook_receiver import HookReceiver

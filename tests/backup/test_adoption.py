@@ -10,7 +10,7 @@ from broker.backup import adoption
 from broker.backup.adoption import AdoptCommand
 from broker.model.job import FilmState, Outcome, State
 from broker.model.spool_fit import Progress
-from broker.spool.mark import read_mark
+from broker.spool.binding import read_mark
 from broker.store import identity
 from broker.store.database import Database
 from broker.store.jobs import Jobs

@@ -27,8 +27,7 @@ from broker.backup.restoring import (
 )
 from broker.model.job import FilmState, State
 from broker.model.spool_fit import Progress
-from broker.spool.binding import bind, mismatch
-from broker.spool.mark import read_mark, write_mark
+from broker.spool.binding import bind, mismatch, read_mark, write_mark
 from broker.spool.pins import check_pixels
 from broker.spool.stored import place_of
 from broker.store import identity, schema, sqlite

@@ -28,7 +28,7 @@ from broker.dicom.uids import (
 )
 from broker.dicom.upper_layer.associate_pdus import RELEASE_RP, associate_ac, read_proposal
 from broker.dicom.upper_layer.command_set import RESPONSE, Command, command_bytes, command_of
-from broker.dicom.upper_layer.dataset_writer import encode_dataset
+from broker.dicom.upper_layer.dataset import encode_dataset
 from broker.dicom.upper_layer.message import packed
 from broker.dicom.upper_layer.negotiation import Answered
 from broker.dicom.upper_layer.wire import PduType

@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.text import Text
 
 from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
-from broker.model.room import MB
+from broker.model.disk import MB
 from broker.model.trouble import Refused, Unavailable
 from tests.bench.film_times import picture, print_film
 from tests.bench.machine import machine

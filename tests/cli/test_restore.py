@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from broker.backup.backup import Manifest
-from broker.spool.binding import bind
-from broker.spool.mark import write_mark
+from broker.spool.binding import bind, write_mark
 from broker.spool.stored import place_of
 from broker.store import identity, schema
 from tests.peers.broker_process import BrokerProcess, command

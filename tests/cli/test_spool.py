@@ -12,8 +12,8 @@ import pytest
 
 from broker.model.job import State
 from broker.spool import binding
+from broker.spool.binding import FILE, read_mark
 from broker.spool.files import Spool
-from broker.spool.mark import FILE, read_mark
 from broker.store import identity, schema
 from broker.store.occupancy import Occupancy
 from tests.cli.conftest import Site

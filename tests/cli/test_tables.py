@@ -82,7 +82,7 @@ def test_a_fact_is_folded_below_its_own_words() -> None:
     assert [line.plain for line in fact("printer", "", 60, 14)] == ["  printer     "]
 
 
-@pytest.mark.parametrize("columns", [queue_tables.FILMS, queue_tables.ATTEMPTS])
+@pytest.mark.parametrize("columns", [queue_tables.FILM_COLUMNS, queue_tables.ATTEMPTS])
 def test_times_have_their_zone_and_room(columns: tuple[Column, ...]) -> None:
     """Tables of a job name UTC, and the widest usual cells fit into 80 columns."""
     widest = {

@@ -20,7 +20,7 @@ from broker.dicom.upper_layer.acceptor import Acceptor, AcceptorSettings
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.negotiation import Offer
-from broker.model.room import Room
+from broker.model.disk import Room
 from broker.relay.intake import Intake, QueueLimits, Quota
 from broker.spool.files import Spool
 from broker.store import schema

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.model.film import dimensions_mm
-from broker.model.layout import MAX_BOXES, Layout, Rectangle, UnreadableLayout
+from broker.model.film import MAX_BOXES, Layout, Rectangle, UnreadableLayout, dimensions_mm
 
 
 @pytest.mark.parametrize(

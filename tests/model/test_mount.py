@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from broker.model.mount import Mount, mount_of
+from broker.model.disk import Mount, mount_of
 
 MOUNTINFO = """\
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw,errors=remount-ro

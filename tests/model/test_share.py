@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.model.room import ADDRESS_TIMES, Full, Use, full
+from broker.model.disk import ADDRESS_TIMES, Full, Use, full
 
 WHOLE = 1000
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broker.model.room import KeptJob, SheddingChoice, choose
+from broker.model.disk import KeptJob, SheddingChoice, choose
 
 SIZES = {"a": 10, "b": 20, "c": 30, "open": 0}
 

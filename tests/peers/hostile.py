@@ -22,8 +22,7 @@ from broker.dicom.uids import (
     VERIFICATION,
 )
 from broker.dicom.upper_layer.command_set import Command, CommandSet, command_bytes, command_of
-from broker.dicom.upper_layer.dataset import decode_dataset
-from broker.dicom.upper_layer.dataset_writer import encode_dataset
+from broker.dicom.upper_layer.dataset import decode_dataset, encode_dataset
 from broker.dicom.upper_layer.negotiation import Offer
 from tests.peers.hostile_site import Site
 from tests.peers.raw import PATIENCE_S, Raw

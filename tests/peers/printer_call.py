@@ -30,8 +30,7 @@ from broker.dicom.upper_layer.associate_pdus import (
     read_proposal,
 )
 from broker.dicom.upper_layer.command_set import Command, CommandSet, command_bytes, command_of
-from broker.dicom.upper_layer.dataset import decode_dataset
-from broker.dicom.upper_layer.dataset_writer import encode_dataset
+from broker.dicom.upper_layer.dataset import decode_dataset, encode_dataset
 from broker.dicom.upper_layer.message import (
     Context,
     Fragments,
@@ -45,7 +44,7 @@ from broker.dicom.upper_layer.message import (
 )
 from broker.dicom.upper_layer.negotiation import Offer, Proposal, Rejection, accepted, negotiate
 from broker.dicom.upper_layer.wire import PduType, Wire
-from broker.model.layout import Layout
+from broker.model.film import Layout
 from tests.peers.printer_fault import Fault, Step
 
 if TYPE_CHECKING:

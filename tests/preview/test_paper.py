@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image as pictures
 
-from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut
-from broker.model.layout import UnreadableLayout
+from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut, UnreadableLayout
 from broker.model.trouble import SpoolDamaged
 from broker.preview import density
 from broker.preview.paper import compose

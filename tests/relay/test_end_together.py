@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from broker.relay.end_together import HURRY_S, end_together
+from broker.relay.loop import HURRY_S, end_together
 
 
 def test_parts_end_beside_each_other() -> None:

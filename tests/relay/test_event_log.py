@@ -9,8 +9,7 @@ from collections.abc import Mapping
 import pytest
 
 from broker.events import Event
-from broker.model.repetition import CALLERS, SINGLY
-from broker.relay.event_log import EventLog
+from broker.relay.event_log import CALLERS, SINGLY, EventLog
 
 REFUSED = Event.ASSOCIATION_REFUSED
 

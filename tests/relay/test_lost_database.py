@@ -13,7 +13,7 @@ import pytest
 
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import State
-from broker.spool.mark import FILE, read_mark
+from broker.spool.binding import FILE, read_mark
 from tests.bench.damage_site import (
     PRINTER,
     DamageSite,

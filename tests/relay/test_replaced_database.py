@@ -22,7 +22,7 @@ from broker.operations.opened import store_of
 from broker.operations.readiness import look, read_vitals
 from broker.service.alerts import Notices
 from broker.spool.binding import SpoolMismatch, sealed
-from broker.store.replacement import DatabaseReplaced
+from broker.store.database import DatabaseReplaced
 from tests.relay.conftest import Relay
 
 MakeRelay = Callable[..., Relay]

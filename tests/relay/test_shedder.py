@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from broker.model.disk import Room
 from broker.model.film import Film, Image, ImageBox
 from broker.model.job import Level, PrintRequest
-from broker.model.room import Room
 from broker.relay.upkeep import Shedder
 from broker.spool.files import Spool
 from broker.store import schema

@@ -21,10 +21,9 @@ from broker.relay.upkeep import Keeping, Upkeep, UpkeepEdges
 from broker.spool.files import Spool
 from broker.store import schema
 from broker.store.claims import ClaimLost
-from broker.store.database import Database
+from broker.store.database import Database, DatabaseReplaced
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers
-from broker.store.replacement import DatabaseReplaced
 from broker.store.retention import Retention
 from tests.relay.conftest import Relay
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import structlog
 
-from broker.alerts.channels import NoticeFormat, webhook
+from broker.alerts.delivery import NoticeFormat, webhook
 from broker.model.alert_rules import Notice
 from broker.service import logs
 from tests.peers.hook_receiver import HookReceiver

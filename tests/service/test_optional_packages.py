@@ -7,7 +7,7 @@ import sys
 
 PROGRAM = """
 import sys
-from broker.service.optional_packages import left_out
+from broker.service.process_start import left_out
 with left_out("numpy", "sys"):
     import pydicom
 assert "numpy" not in sys.modules

@@ -10,9 +10,8 @@ import pytest
 
 from broker.model.spool_fit import Misfit
 from broker.spool import binding
-from broker.spool.binding import SpoolMismatch
+from broker.spool.binding import FILE, RECORD, SpoolMark, SpoolMismatch, read_mark
 from broker.spool.files import Spool, SpoolMissing
-from broker.spool.mark import FILE, RECORD, SpoolMark, read_mark
 from broker.store import identity, schema
 from broker.store.database import Database
 from broker.store.jobs import Jobs

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.model.room import MB
+from broker.model.disk import MB
 from broker.spool.stored import name_of
 from broker.spool.upload import LARGE, SYNC_STEP, Digest
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from broker.model.spool_fit import Progress
-from broker.spool.mark import FILE, RECORD, MarkUnreadable, SpoolMark, read_mark, write_mark
-from broker.store.replacement import DatabaseReplaced
+from broker.spool.binding import FILE, RECORD, MarkUnreadable, SpoolMark, read_mark, write_mark
+from broker.store.database import DatabaseReplaced
 
 
 def mark(changes: int, jobs: int = 1) -> Progress:

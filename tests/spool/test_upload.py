@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.model.room import MB
+from broker.model.disk import MB
 from broker.model.trouble import CannotStore
 from broker.spool.files import Spool, cannot_store
 from broker.spool.stored import name_of

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from broker.store.backend import Prepared, fixed
 from broker.store.database import Database, in_words
-from broker.store.prepared import Prepared, fixed
 from broker.store.tables import printers, refusals
 
 ROW = {"number": 1, "first_at": 1.0, "last_at": 2.0, "last_peer": "CT1"}

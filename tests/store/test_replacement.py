@@ -14,13 +14,11 @@ import pytest
 
 from broker.model.spool_fit import Misfit, Progress
 from broker.spool import binding
-from broker.spool.binding import mismatch
+from broker.spool.binding import FILE, SpoolMark, mismatch, read_mark
 from broker.spool.files import Spool
-from broker.spool.mark import FILE, SpoolMark, read_mark
 from broker.store import identity
-from broker.store.database import Database
+from broker.store.database import Database, DatabaseReplaced
 from broker.store.jobs import Jobs
-from broker.store.replacement import DatabaseReplaced
 from tests.store.conftest import Clock, MakeRequest
 
 
@@ -343,7 +341,7 @@ def test_a_seal_that_the_disk_refused_is_written_later(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("broker.spool.mark.write_mark", refuse)
+        patched.setattr("broker.spool.binding.write_mark", refuse)
         for attempt in (lambda: mark.seal(5.0), mark.keep):
             with pytest.raises(OSError, match="No space"):
                 attempt()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import update
 
-from broker.model.caller import Caller
+from broker.model.disk import SheddingChoice
+from broker.model.hosts import Caller
 from broker.model.job import Outcome, State
 from broker.model.retry import Settlement
-from broker.model.room import SheddingChoice
 from broker.store import tables
 from broker.store.commands import NotAllowed
 from broker.store.database import Database

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from broker.config.schema import Config
-from broker.model.room import Room
+from broker.model.disk import Room
 from broker.operations.readiness import Readiness
 from broker.web import probes
 from tests.web.served_page import ServedPage, served_page, token

@@ -11,7 +11,7 @@ from broker.config.file import load
 from broker.operations.opened import Store, store_of
 from broker.operations.overview import overview_state
 from broker.store.occupancy import Occupancy
-from broker.web.rows import job_row, printer_row
+from broker.web.pages import job_row, printer_row
 from tests.cli.conftest import Site, site
 
 __all__ = ["site"]

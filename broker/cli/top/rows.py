@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from broker.cli import queue_columns as shown
 from broker.cli import queue_tables
-from broker.cli.queue_columns import Field, T
+from broker.cli import queue_tables as shown
+from broker.cli.queue_tables import Field, T
 from broker.cli.tables import Column
 from broker.cli.top.listing import Line
 from broker.model.job import State

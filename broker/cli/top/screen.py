@@ -11,8 +11,7 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from broker.cli.top import rows
-from broker.cli.top.commands import CommandApp
-from broker.cli.top.dialogs import ReadDialog
+from broker.cli.top.commands import CommandApp, ReadDialog
 from broker.cli.top.listing import Listing
 from broker.cli.top.rows import all_of_job, all_of_printer
 from broker.cli.top.store_watch import StoreWatch, in_words

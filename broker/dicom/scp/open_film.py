@@ -12,9 +12,8 @@ from typing import Protocol
 from broker.dicom import statuses
 from broker.dicom.statuses import Fault
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, PRESENTATION_LUT
-from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut, first
+from broker.model.film import Attributes, Film, Image, ImageBox, Layout, PresentationLut, first
 from broker.model.job import Level, PrintRequest, Priority
-from broker.model.layout import Layout
 
 
 class Received(Protocol):

@@ -26,7 +26,7 @@ from broker.dicom.uids import (
     PRESENTATION_LUT,
     fresh_uid,
 )
-from broker.dicom.upper_layer.dataset_writer import Pieces
+from broker.dicom.upper_layer.dataset import Pieces
 from broker.model.film import Attributes, Film, ImageBox, PresentationLut
 from broker.model.printer import Address
 from broker.model.trouble import Refused, Unavailable, Uncertain

@@ -26,7 +26,7 @@ from broker.dicom.upper_layer.command_set import (
     command_bytes,
     command_of,
 )
-from broker.dicom.upper_layer.dataset_writer import encode_dataset
+from broker.dicom.upper_layer.dataset import encode_dataset
 from broker.dicom.upper_layer.message import (
     Context,
     Fragments,

@@ -23,11 +23,10 @@ from broker.dicom.upper_layer.command_set import (
     command_of,
     read_command,
 )
-from broker.dicom.upper_layer.dataset import Buffer, Raw
+from broker.dicom.upper_layer.dataset import Buffer, Pieces, Raw, buffers
 from broker.dicom.upper_layer.dataset_reader import DatasetReader, WantedElements
-from broker.dicom.upper_layer.dataset_writer import Pieces, buffers
 from broker.dicom.upper_layer.wire import Reason, Violation
-from broker.model.room import MB
+from broker.model.disk import MB
 
 MAX_COMMAND = 1 << 16
 """Bytes of one command set."""

@@ -35,9 +35,8 @@ from broker.dicom.upper_layer.connection import (
     reach,
     rejected,
 )
-from broker.dicom.upper_layer.dataset import decode_dataset
+from broker.dicom.upper_layer.dataset import decode_dataset, encode_dataset
 from broker.dicom.upper_layer.dataset_reader import UnreadableDataset
-from broker.dicom.upper_layer.dataset_writer import encode_dataset
 from broker.dicom.upper_layer.message import (
     Context,
     Fragments,
@@ -59,8 +58,8 @@ from broker.dicom.upper_layer.wire import (
     Wire,
     WireBroken,
 )
+from broker.model.disk import MB
 from broker.model.hosts import at_port
-from broker.model.room import MB
 
 
 def readable(context: Context | None, data: bytes | None) -> Dataset | None:

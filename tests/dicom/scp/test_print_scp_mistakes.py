@@ -8,7 +8,7 @@ import pytest
 
 from broker.dicom import statuses
 from broker.dicom.attributes import put_raw
-from broker.dicom.scp.film_tree import MAX_LUTS
+from broker.dicom.scp.film_objects import MAX_LUTS
 from broker.dicom.uids import (
     FILM_BOX,
     FILM_SESSION,

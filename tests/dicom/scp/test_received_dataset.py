@@ -21,7 +21,7 @@ from broker.dicom.uids import (
     PRESENTATION_LUT,
 )
 from broker.dicom.upper_layer.command_set import Command, command_bytes, command_of
-from broker.dicom.upper_layer.dataset_writer import encode_dataset
+from broker.dicom.upper_layer.dataset import encode_dataset
 from broker.dicom.upper_layer.message import MAX_DATASET
 from broker.dicom.upper_layer.negotiation import Offer
 from tests.dicom.conftest import ScpSite

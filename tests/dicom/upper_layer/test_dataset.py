@@ -15,7 +15,14 @@ from pydicom.dataset import Dataset
 from pynetdicom import dsutils
 
 from broker.dicom.attributes import put_raw
-from broker.dicom.upper_layer.dataset import MAX_TEXT, decode_dataset, read_raw
+from broker.dicom.upper_layer.dataset import (
+    MAX_TEXT,
+    Pieces,
+    buffers,
+    decode_dataset,
+    encode_dataset,
+    read_raw,
+)
 from broker.dicom.upper_layer.dataset_reader import (
     EXPLICIT_LE,
     IMPLICIT_LE,
@@ -23,7 +30,6 @@ from broker.dicom.upper_layer.dataset_reader import (
     MAX_ELEMENTS,
     UnreadableDataset,
 )
-from broker.dicom.upper_layer.dataset_writer import Pieces, buffers, encode_dataset
 
 BOTH = pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
 

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 import pytest
 
 from broker.dicom.upper_layer.wire import PduType, TimedOut, Violation, Wire
+from broker.model.disk import MB
 from broker.model.refusal import Refusal
-from broker.model.room import MB
 from tests.peers.raw import data_pdu, sip
 
 

@@ -26,9 +26,9 @@ PROGRAM = f"{sys.executable} -m broker.cli.main"
 CLOSED = ("<&-", ">&-", "2>&-", "<&- >&- 2>&-")
 LINES = """
 import sys
-from broker.service import standard_streams
-standard_streams.stand_in()
-standard_streams.lossy_stderr()
+from broker.service import process_start
+process_start.stand_in()
+process_start.lossy_stderr()
 """
 
 

@@ -1,7 +1,14 @@
-"""The three standard streams: always there, and an error stream that loses text rather than fails.
+"""What a process needs before it imports or opens anything else.
+
+The three standard streams: always there, and an error stream that loses text rather than fails.
 
 A process that was started with one of them closed (`broker serve 2>&-`) would get the database's
 file under that number, and print into it.
+
+Libraries imported without the packages that they use only where these are installed.
+
+pydicom imports NumPy, for pixels that it decodes; structlog imports Rich, for tracebacks in colour.
+The relay needs neither, and `broker check` starts for every check of a load balancer.
 """
 
 from __future__ import annotations
@@ -9,6 +16,8 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 
@@ -57,3 +66,20 @@ class _Lossy(io.FileIO):
         except OSError:
             return view.nbytes
         return view.nbytes if written is None else written
+
+
+@contextmanager
+def left_out(*packages: str) -> Iterator[None]:
+    """Meanwhile, these packages cannot be imported, unless they are imported already.
+
+    A library that is imported meanwhile does without them as long as the process lives; anything
+    else can import them afterwards.
+    """
+    absent = [each for each in packages if each not in sys.modules]
+    # None makes an import raise ModuleNotFoundError: the language reference, "The module cache".
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for each in absent:
+            del sys.modules[each]
