@@ -140,7 +140,7 @@ def _films(config: Config) -> Readiness | None:
     """Whether films can be taken by the broker that runs here; None where none does, and where its
     database cannot be opened, which is said on stderr."""
     from broker.operations.failures import explained
-    from broker.operations.opened import database, store_over
+    from broker.operations.opened import Store, database
     from broker.operations.readiness import look
     from broker.store import schema
     from broker.store.occupancy import Occupancy
@@ -150,7 +150,7 @@ def _films(config: Config) -> Readiness | None:
     try:
         with database(config) as opened:
             schema.check(opened)
-            return look(store_over(opened, config))
+            return look(Store(config, opened))
     except Exception as error:
         _, lines = explained(error) or (0, [])
         if not lines:

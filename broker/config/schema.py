@@ -35,7 +35,7 @@ from broker.model.printer import Address
 class Section(BaseModel):
     """One table of the file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 def database_file(data_dir: str, url: str) -> Path:

@@ -81,7 +81,7 @@ NOT_RELOADED = (
 def alarms(store: Store) -> list[str]:
     """Sentences to put above a table; empty without an alarm."""
     said = _of_storage(store)
-    if store.damage() or storage_state(store).replaced:
+    if store.damage or storage_state(store).replaced:
         return said  # what is read from such a database may be wrong, or break
     gone = missing_pixels.spool_gone(store)
     missing, needed = (0, 0) if gone else missing_pixels.missing(store)

@@ -4,49 +4,102 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from broker.config.schema import Config
 from broker.operations.failures import Failure, of_database
 from broker.spool.binding import SpoolMismatch, mismatch, sealed
 from broker.spool.files import Spool
 from broker.store import schema
-from broker.store.accounts import CommandLog, EndedSessions, Users
-from broker.store.commands import JobControl
 from broker.store.database import Database
-from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
 from broker.store.printers import Printers
 from broker.store.queries import JobQueries
-from broker.store.refusals import Refusals
 from broker.store.retention import Retention, SpoolReferences
-from broker.store.submission import Rehearsal, Submission
+
+if TYPE_CHECKING:
+    from broker.store.accounts import CommandLog, EndedSessions, Users
+    from broker.store.commands import JobControl
+    from broker.store.refusals import Refusals
+    from broker.store.submission import Rehearsal, Submission
 
 
-@dataclass(frozen=True)
 class Store:
-    """What commands and pages read and write."""
+    """What commands and pages read and write. For any thread.
 
-    config: Config
-    jobs: JobQueries
-    submission: Submission
-    commands: JobControl
-    references: SpoolReferences
-    printers: Printers
-    retention: Retention
-    refusals: Refusals
-    command_log: CommandLog
-    users: Users
-    ended_sessions: EndedSessions
-    rehearsal: Rehearsal
-    """Whether a film's rows can be written."""
-    damage: Callable[[], str] = lambda: ""
-    """What SQLite reported to this process of a damaged page; empty without one."""
-    replaced: Callable[[], str] = lambda: ""
-    """How this process saw that its database was replaced; empty as long as it was not."""
+    A part that a listing does not need is imported when it is first used.
+    """
+
+    def __init__(self, config: Config, database: Database) -> None:
+        self.config = config
+        self._database = database
+        self.jobs = JobQueries(database)
+        self.references = SpoolReferences(database)
+        self.printers = Printers(database, time.time)
+        self.retention = Retention(database, time.time)
+
+    @cached_property
+    def submission(self) -> Submission:
+        """New jobs."""
+        from broker.store.submission import Submission
+
+        return Submission(self._database, time.time)
+
+    @cached_property
+    def rehearsal(self) -> Rehearsal:
+        """Whether a film's rows can be written."""
+        from broker.store.submission import Rehearsal
+
+        return Rehearsal(self._database, time.time)
+
+    @cached_property
+    def commands(self) -> JobControl:
+        """What a person may do to a job."""
+        from broker.store.commands import JobControl
+
+        return JobControl(self._database, time.time)
+
+    @cached_property
+    def refusals(self) -> Refusals:
+        """How often the broker said no."""
+        from broker.store.refusals import Refusals
+
+        return Refusals(self._database)
+
+    @cached_property
+    def command_log(self) -> CommandLog:
+        """What people have ordered."""
+        from broker.store.accounts import CommandLog
+
+        return CommandLog(self._database, time.time)
+
+    @cached_property
+    def users(self) -> Users:
+        """Who may sign in to the page."""
+        from broker.store.accounts import Users
+
+        return Users(self._database, time.time)
+
+    @cached_property
+    def ended_sessions(self) -> EndedSessions:
+        """Sessions that their users have ended."""
+        from broker.store.accounts import EndedSessions
+
+        return EndedSessions(self._database, time.time)
+
+    @property
+    def damage(self) -> str:
+        """What SQLite reported to this process of a damaged page; empty without one."""
+        return self._database.damage
+
+    @property
+    def replaced(self) -> str:
+        """How this process saw that its database was replaced; empty as long as it was not."""
+        return self._database.replaced
 
     @property
     def running(self) -> bool:
@@ -76,7 +129,7 @@ def store_of(settings: Config) -> Iterator[Store]:
         found = mismatch(spool, settings.database_file) if to_judge else None
         if found is not None:
             _only_to_read(opened_database, found)
-            yield store_over(opened_database, settings)
+            yield Store(settings, opened_database)
             return
         _bring_up_to_date(opened_database, settings)
         printers = Printers(opened_database, time.time)
@@ -86,28 +139,7 @@ def store_of(settings: Config) -> Iterator[Store]:
             known = {printer.name for printer in printers.list()}
             if any(address.name not in known for address in settings.addresses()):
                 printers.sync(settings.addresses(), remove=False)
-        yield store_over(opened_database, settings)
-
-
-def store_over(opened_database: Database, settings: Config) -> Store:
-    """The store of an open database, whatever is in it."""
-    jobs = Jobs(opened_database, time.time)
-    return Store(
-        settings,
-        jobs.queries,
-        jobs.submission,
-        jobs.commands,
-        jobs.references,
-        Printers(opened_database, time.time),
-        Retention(opened_database, time.time),
-        Refusals(opened_database),
-        CommandLog(opened_database, time.time),
-        Users(opened_database, time.time),
-        EndedSessions(opened_database, time.time),
-        Rehearsal(opened_database, time.time),
-        lambda: opened_database.damage,
-        lambda: opened_database.replaced,
-    )
+        yield Store(settings, opened_database)
 
 
 @contextmanager

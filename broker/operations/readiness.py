@@ -261,6 +261,6 @@ def storage_state(store: Store) -> Storage:
     told = found.storage if found is not None else Storage()
     return replace(
         told,
-        damage=told.damage or store.damage(),
-        replaced=told.replaced or store.replaced(),
+        damage=told.damage or store.damage,
+        replaced=told.replaced or store.replaced,
     )

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from broker.config.file import load
 from broker.model.refusal import Refusal
-from broker.operations.opened import store_of, store_over
+from broker.operations.opened import Store, store_of
 from broker.operations.readiness import read_vitals
 from broker.store.database import FAILURES, Database
 from broker.web.metrics import Part, SpoolSize, parts, rendered
@@ -173,7 +173,7 @@ def test_a_database_that_fails_is_a_reason_and_no_fault(site: Site) -> None:
             each.unlink()
         file.write_bytes(b"no database " * 100)
         site.database.close()
-        store = store_over(Database.open(store.config.database_url), store.config)
+        store = Store(store.config, Database.open(store.config.database_url))
         assert problems(store) == [
             "the database cannot be written: the database: file is not a database"
         ]
