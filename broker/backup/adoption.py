@@ -52,7 +52,7 @@ class AdoptCommand:
     """Whose word it is, and what they were told."""
 
     who: str
-    verb: str
+    command: str
     words: str
 
 
@@ -74,7 +74,7 @@ def adopt(
         # What retention had released in this state may have come again since.
         connection.execute(delete(released))
         set_forward(connection, mark.jobs if mark else 0, mark.changes if mark else 0)
-        values = {"who": order.who[:64], "verb": order.verb, "words": order.words}
+        values = {"who": order.who[:64], "command": order.command, "words": order.words}
         connection.execute(
             insert(recorded_commands).values(at=now, job_id=None, printer="", **values)
         )

@@ -50,7 +50,6 @@ def backup(
 
     Example: broker backup /mnt/backup/broker
     """
-    import sqlite3
     from importlib.metadata import version
 
     from broker.backup.backup import Site, back_up
@@ -59,6 +58,7 @@ def backup(
     from broker.cli.tables import as_json, say
     from broker.config.file import load
     from broker.operations.failures import Failure, of_database
+    from broker.store.sqlite import SqliteError
 
     settings = load(configured(ctx, config))
     folder = folder.expanduser().absolute()
@@ -79,7 +79,7 @@ def backup(
             Progress("looking at the folder", 1, quiet=as_document) as progress,
         ):
             report = back_up(site, folder, progress)
-    except sqlite3.Error as error:
+    except SqliteError as error:
         raise Failure(of_database(error, settings.database_file) or str(error)) from error
     if as_document:
         typer.echo(as_json(_document(folder, report)))

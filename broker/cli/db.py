@@ -111,7 +111,6 @@ def check(
 
     Example: broker db check --full
     """
-    import sqlite3
     import time
 
     from broker.backup.checking import check as check_all
@@ -120,6 +119,7 @@ def check(
     from broker.config.file import load
     from broker.operations.failures import Failure, of_database
     from broker.spool.binding import mismatch
+    from broker.store.sqlite import SqliteError
 
     settings = load(configured(ctx, config))
     file = settings.database_file
@@ -140,7 +140,7 @@ def check(
 
         try:
             found = check_all(file, settings.data_dir / "spool", full=full, tell=tell)
-        except sqlite3.Error as error:
+        except SqliteError as error:
             raise Failure(of_database(error, file) or f"{file}: {error}") from error
     seconds = time.monotonic() - began
     if as_document:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import gc
 import os
-import sqlite3
 import sys
 import time
 from typing import TYPE_CHECKING, Annotated
@@ -73,7 +72,7 @@ def serve(
         from broker.store.database import FAILURES
         from broker.store.occupancy import Occupied
         from broker.store.schema import SchemaTooNew
-        from broker.store.sqlite import DatabaseDamaged
+        from broker.store.sqlite import DatabaseDamaged, SqliteError
 
     gc.set_threshold(*COLLECTIONS)
     was = os.geteuid()
@@ -131,7 +130,7 @@ def serve(
     except (DatabaseDamaged, Occupied, SchemaTooNew, SpoolMismatch, SpoolMissing) as error:
         _say(str(error))
         raise typer.Exit(1) from error
-    except (*FAILURES, sqlite3.Error) as error:
+    except (*FAILURES, SqliteError) as error:
         _say(f"the broker cannot start: {_refused(error, settings)}")
         raise typer.Exit(1) from error
     except OSError as error:

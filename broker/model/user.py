@@ -33,7 +33,7 @@ class RecordedCommand:
     """In seconds since the epoch."""
     who: str
     """The user's name: of the page, or of the system where a command was typed."""
-    verb: str
+    command: str
     """As it is typed: hold, drain."""
     job_id: int | None
     printer: str

@@ -179,4 +179,9 @@ def of_observed(printer: Printer | None) -> Document:
 
 def of_command(command: RecordedCommand) -> Document:
     """One recorded command."""
-    return {"at": iso(command.at), "who": command.who, "verb": command.verb, "words": command.words}
+    return {
+        "at": iso(command.at),
+        "who": command.who,
+        "verb": command.command,
+        "words": command.words,
+    }

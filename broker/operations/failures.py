@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import sqlite3
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -70,29 +70,32 @@ def of_system(error: OSError, thing: str = "the broker") -> str:
 
 def of_database(error: BaseException, file: Path | None) -> str | None:
     """What the database refused; None when it was something else."""
-    origin = getattr(error, "orig", error)
-    if not isinstance(origin, sqlite3.Error):
+    if "broker.store.sqlite" not in sys.modules:
+        return None  # no database was asked; importing it takes longer than most of what fails
+    from broker.store.sqlite import FileFault, fault_of
+
+    fault = fault_of(error)
+    if fault is None:
         return None
     thing = str(file) if file else "the database"
-    code = getattr(origin, "sqlite_errorcode", 0) & 0xFF
-    match code:
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+    match fault:
+        case FileFault.LOCKED:
             remedy = LOCKED
-        case sqlite3.SQLITE_FULL:
+        case FileFault.FULL:
             remedy = "the disk is full; make room, then do it again"
-        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:
+        case FileFault.READ_ONLY:
             remedy = "cannot be written; run this as the user that the broker runs as"
-        case sqlite3.SQLITE_CANTOPEN:
+        case FileFault.CANNOT_OPEN:
             remedy = "cannot be opened; look at the owner and mode of the file and its folder"
-        case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
+        case FileFault.DAMAGED:
             remedy = (
                 "is not a database, or damaged: `broker db check` lists the damage, `broker "
                 "restore DIR` brings a backup back. Nothing was removed"
             )
-        case sqlite3.SQLITE_IOERR:
+        case FileFault.DISK:
             remedy = "the disk cannot be read or written; look at the system's log"
         case _:
-            remedy = str(origin)
+            remedy = str(getattr(error, "orig", error))
     return f"{thing}: {remedy}"
 
 

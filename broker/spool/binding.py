@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import threading
 import time
 import uuid
@@ -27,7 +26,7 @@ from broker.spool.stored import kept, sync_folder
 from broker.store import identity
 from broker.store.database import FAILURES, Database, DatabaseReplaced
 from broker.store.identity import Changes
-from broker.store.sqlite import as_failure, seen_in
+from broker.store.sqlite import SqliteError, as_failure, seen_in
 
 FILE = "identity"
 RECORD = 256
@@ -260,7 +259,7 @@ def spool_seen(spool: Path) -> SpoolSeen:
 def mismatch(spool: Path, file: Path) -> SpoolMismatch | None:
     """What a person has to decide before the database in that file is opened for this spool.
 
-    Nothing is made or changed. Raises: sqlite3.Error: when the file is no database, or damaged.
+    Nothing is made or changed. Raises: SqliteError: when the file is no database, or damaged.
     OSError.
     """
     # The mark first: a broker that is running makes the database come further meanwhile.
@@ -320,7 +319,7 @@ def look(database: Database, mark: SpoolMark) -> None:
         found = seen_in(database.file).progress
         if known is not None and (found is None or found.is_behind(known)):
             raise set_back(found, known)
-    except (sqlite3.Error, DatabaseReplaced) as error:
+    except (SqliteError, DatabaseReplaced) as error:
         database.look()  # which knows better what has become of the file
         database.met(error)
         if isinstance(error, DatabaseReplaced):

@@ -116,10 +116,10 @@ class CommandLog:
         self._clock = clock
 
     def record(
-        self, who: str, verb: str, words: str, *, job_id: int | None = None, printer: str = ""
+        self, who: str, command: str, words: str, *, job_id: int | None = None, printer: str = ""
     ) -> None:
         """This was carried out now."""
-        values = {"who": who[:64], "verb": verb, "words": words}
+        values = {"who": who[:64], "command": command, "words": words}
         with self._database.write() as connection:
             connection.execute(
                 insert(recorded_commands).values(
@@ -138,7 +138,7 @@ class CommandLog:
     def _found(self, which: ColumnElement[bool]) -> Sequence[RecordedCommand]:
         columns = (
             recorded_commands.c[each]
-            for each in ("at", "who", "verb", "job_id", "printer", "words")
+            for each in ("at", "who", "command", "job_id", "printer", "words")
         )
         statement = (
             select(*columns).where(which).order_by(recorded_commands.c.id.desc()).limit(LATEST)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -34,6 +35,8 @@ BUSY_TENTHS = "busy_tenths"
 """What SQLite was told of how long to wait, on this connection."""
 MALFORMED = "database disk image is malformed"
 """What SQLite says of most damage."""
+SqliteError = sqlite3.Error
+"""What is raised where a file is asked directly, without SQLAlchemy."""
 DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 """Primary result codes of a file that is not what SQLite wrote."""
 
@@ -145,18 +148,53 @@ def as_failure(error: sqlite3.Error, sql: str | None = None) -> SQLAlchemyError:
 
 def damage(error: BaseException | None) -> str:
     """What SQLite says of a damaged file; empty when the error is another one."""
-    origin = getattr(error, "orig", None) or error
-    if isinstance(origin, UnicodeDecodeError):
+    if isinstance(origin := _origin(error), UnicodeDecodeError):
         return MALFORMED  # the driver's, as SQLite's own words quote what is damaged
-    if not isinstance(origin, sqlite3.Error):
-        return ""
-    code = getattr(origin, "sqlite_errorcode", 0) & 0xFF
-    return str(origin) if code in DAMAGE else ""
+    return str(origin) if _code(error) in DAMAGE else ""
 
 
-def _code(error: BaseException) -> int:
+def _origin(error: BaseException | None) -> BaseException | None:
+    """What the driver raised, where SQLAlchemy has made it its own."""
+    return getattr(error, "orig", None) or error
+
+
+def _code(error: BaseException | None) -> int:
     """SQLite's primary result code; 0 when the error is none of its."""
-    return getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) & 0xFF
+    return getattr(_origin(error), "sqlite_errorcode", 0) & 0xFF
+
+
+class FileFault(Enum):
+    """Why a file could not be read or written, as far as there is a remedy of its own."""
+
+    LOCKED = "locked"
+    FULL = "full"
+    READ_ONLY = "read-only"
+    CANNOT_OPEN = "cannot open"
+    DAMAGED = "damaged"
+    DISK = "disk"
+    OTHER = "other"
+
+
+_FAULTS = {
+    sqlite3.SQLITE_BUSY: FileFault.LOCKED,
+    sqlite3.SQLITE_LOCKED: FileFault.LOCKED,
+    sqlite3.SQLITE_FULL: FileFault.FULL,
+    sqlite3.SQLITE_READONLY: FileFault.READ_ONLY,
+    sqlite3.SQLITE_PERM: FileFault.READ_ONLY,
+    sqlite3.SQLITE_AUTH: FileFault.READ_ONLY,
+    sqlite3.SQLITE_CANTOPEN: FileFault.CANNOT_OPEN,
+    sqlite3.SQLITE_NOTADB: FileFault.DAMAGED,
+    sqlite3.SQLITE_CORRUPT: FileFault.DAMAGED,
+    sqlite3.SQLITE_IOERR: FileFault.DISK,
+}
+"""By SQLite's primary result code (sqlite.org/rescode.html)."""
+
+
+def fault_of(error: BaseException) -> FileFault | None:
+    """What SQLite reported; None where the error is none of SQLite's."""
+    if not isinstance(_origin(error), SqliteError):
+        return None
+    return _FAULTS.get(_code(error), FileFault.OTHER)
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:

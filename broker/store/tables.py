@@ -232,7 +232,7 @@ recorded_commands = Table(
     Column("id", Integer, primary_key=True),
     Column("at", Double, nullable=False),
     Column("who", String(64), nullable=False),
-    Column("verb", String(16), nullable=False),
+    Column("verb", String(16), nullable=False, key="command"),
     Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), nullable=True),
     Column("printer", String(64), nullable=False),
     Column("words", Text, nullable=False),  # what the person was told

@@ -72,48 +72,48 @@ router = APIRouter(include_in_schema=False)
 Text = Annotated[str, Form(max_length=300)]
 
 
-@router.post("/jobs/{job_id}/orders", dependencies=[Depends(checked)])
+@router.post("/jobs/{job_id}/commands", dependencies=[Depends(checked)])
 def command_job(
     request: Request,
     job_id: int,
     who: Annotated[Person, Depends(operator)],
-    verb: Text,
+    command: Text,
     reason: Text = "",
     printer: Text = "",
     priority: Text = "",
 ) -> Response:
     """Carry out one command on a job."""
     commands = JobCommands(request.app.state.store, who.name)
-    printed = verb == "release-printed"
+    printed = command == "release-printed"
     words = on_job(
         commands,
-        "release" if printed else verb,
+        "release" if printed else command,
         job_id,
         reason=reason,
         printer=printer,
-        priority=_priority(priority) if verb == "priority" else Priority.MED,
+        priority=_priority(priority) if command == "priority" else Priority.MED,
         printed=printed,
     )
     return _answer(request, words, f"/jobs/{job_id}")
 
 
-@router.post("/printers/{name}/orders", dependencies=[Depends(checked)])
+@router.post("/printers/{name}/commands", dependencies=[Depends(checked)])
 def command_printer(
     request: Request,
     name: str,
     who: Annotated[Person, Depends(operator)],
-    verb: Text,
+    command: Text,
     reason: Text = "",
 ) -> Response:
     """Carry out one command on a printer."""
     store: Store = request.app.state.store
-    if verb == "test-print":
+    if command == "test-print":
         from broker.operations.commands import print_film  # here: it takes 40 MB
 
         job_id = print_film(store, who.name, name)
         words = f"job {job_id} is queued: one test film, for {name} and no other printer"
     else:
-        words = on_printer(store, who.name, verb, name, reason)
+        words = on_printer(store, who.name, command, name, reason)
     return _answer(request, words, f"/printers/{name}")
 
 

@@ -114,7 +114,7 @@ def test_keys_are_commands(site: Site, store: Store) -> None:
 
     play(store, story)
     orders = store.command_log.of_job(job_id)
-    assert [each.verb for each in orders] == ["hold", "release", "priority", "move", "cancel"]
+    assert [each.command for each in orders] == ["hold", "release", "priority", "move", "cancel"]
     assert {each.who for each in orders} == {"ruth"}
 
 

@@ -66,7 +66,7 @@ def post(path: str, *headers: str, host: str = "localhost") -> str:
     return f"POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{lines}\r\n"
 
 
-@pytest.mark.parametrize("path", ["/sign-in", "/api/jobs/1/hold", "/printers/oki-1/orders", "/x"])
+@pytest.mark.parametrize("path", ["/sign-in", "/api/jobs/1/hold", "/printers/oki-1/commands", "/x"])
 @pytest.mark.parametrize("kind", [FORM, JSON])
 def test_a_body_that_is_too_large_is_refused_by_its_head(
     served: ServedPage, path: str, kind: str
@@ -303,10 +303,10 @@ def test_a_change_from_elsewhere_is_refused_by_its_head(served: ServedPage) -> N
     length = "Content-Length: 100"
     origin = "Origin: http://elsewhere.example"
     assert ask(served, post("/sign-in", FORM.strip(), length, origin))[0] == 403
-    head = post("/printers/oki-1/orders", FORM.strip(), length, host="evil.example")
+    head = post("/printers/oki-1/commands", FORM.strip(), length, host="evil.example")
     assert ask(served, head)[0] == 400
     served.add("otto")
-    for path in ("/printers/oki-1/orders", "/api/test-print", "/sign-out"):
+    for path in ("/printers/oki-1/commands", "/api/test-print", "/sign-out"):
         assert ask(served, post(path, FORM.strip(), length))[0] in (303, 401)
 
 

@@ -200,11 +200,11 @@ def test_a_job_of_many_films_has_pages(room: PrintRoom) -> None:
         assert f'<a href="/jobs/{job_id}?first=401#films">401 to 401</a>' in shown
         answers = [
             client.post(
-                f"/jobs/{job_id}/orders",
-                data={"csrf": token(page), "verb": verb},
+                f"/jobs/{job_id}/commands",
+                data={"csrf": token(page), "command": command},
                 headers={"referer": came_from, "origin": room.url},
             )
-            for verb, came_from in (("hold", str(page.url)), ("release", "http://["))
+            for command, came_from in (("hold", str(page.url)), ("release", "http://["))
         ]
     assert [(each.status_code, each.headers["location"]) for each in answers] == [
         (303, f"/jobs/{job_id}?first=201"),

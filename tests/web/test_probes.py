@@ -51,8 +51,8 @@ def test_they_wait_for_no_page(served: ServedPage) -> None:
 
     def give(_: int) -> int:
         begun.release()
-        data = {"verb": "drain", "csrf": csrf}
-        url = f"{served.url}/printers/oki-1/orders"
+        data = {"command": "drain", "csrf": csrf}
+        url = f"{served.url}/printers/oki-1/commands"
         return httpx.post(url, data=data, cookies=cookies, timeout=60).status_code
 
     with closing(sqlite3.connect(file, isolation_level=None)) as other:

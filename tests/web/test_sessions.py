@@ -37,7 +37,7 @@ def client(served: ServedPage) -> Iterator[httpx.Client]:
 
 def drain(client: httpx.Client, csrf: str) -> httpx.Response:
     """Send the command, as the page's form does."""
-    return client.post("/printers/oki-1/orders", data={"verb": "drain", "csrf": csrf})
+    return client.post("/printers/oki-1/commands", data={"command": "drain", "csrf": csrf})
 
 
 def test_a_session_that_is_renewed_keeps_its_forms(
@@ -89,7 +89,7 @@ def test_an_address_that_is_none_is_refused_in_words(served: ServedPage, wrong: 
         sign_in(client, "otto")
         origin = {"Origin": f"http://{wrong}"}
         csrf = token(client.get("/"))
-        answer = client.post("/printers/oki-1/orders", data={"csrf": csrf}, headers=origin)
+        answer = client.post("/printers/oki-1/commands", data={"csrf": csrf}, headers=origin)
         assert answer.status_code == 403
         assert client.post("/sign-in", headers=origin).status_code == 403
     served.store.users.remove("otto")

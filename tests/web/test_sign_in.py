@@ -143,18 +143,20 @@ def test_another_page_cannot_give_commands(client: httpx.Client) -> None:
     """
     sign_in(client, "otto")
     right = token(client)
-    order = {"verb": "drain"}
-    assert client.post("/printers/oki-1/orders", data=order).status_code == 403
-    assert client.post("/printers/oki-1/orders", data=order | {"csrf": "0" * 64}).status_code == 403
+    order = {"command": "drain"}
+    assert client.post("/printers/oki-1/commands", data=order).status_code == 403
+    assert (
+        client.post("/printers/oki-1/commands", data=order | {"csrf": "0" * 64}).status_code == 403
+    )
     forged = client.post(
-        "/printers/oki-1/orders",
+        "/printers/oki-1/commands",
         data=order | {"csrf": right},
         headers={"Origin": "http://elsewhere.example"},
     )
     assert forged.status_code == 403
     assert client.get("/api/printers/oki-1").json()["duty"] == "ready"
     assert client.post("/api/printers/oki-1/drain").status_code == 403
-    done = client.post("/printers/oki-1/orders", data=order | {"csrf": right})
+    done = client.post("/printers/oki-1/commands", data=order | {"csrf": right})
     assert done.status_code == 303
     assert client.get("/api/printers/oki-1").json()["duty"] == "drain"
 

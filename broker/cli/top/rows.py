@@ -170,5 +170,7 @@ def all_of_printer(store: Store, printer: Printer) -> str:
 
 
 def _given(commands: Sequence[RecordedCommand]) -> list[str]:
-    lines = [f"{moment(each.at)} UTC, {each.who}, {each.verb}: {each.words}" for each in commands]
+    lines = [
+        f"{moment(each.at)} UTC, {each.who}, {each.command}: {each.words}" for each in commands
+    ]
     return ["\n".join(map(one_line, lines))] if lines else []
