@@ -1,6 +1,5 @@
-"""Delivers notices over one channel, in a thread of its own: a slow channel delays no other.
-
-Channels of notices: a webhook that takes JSON, and e-mail.
+"""Channels of notices, a webhook that takes JSON, and e-mail; and delivery over each in a thread of
+its own: a slow channel delays no other.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""`broker check`: a deep check of printers, or of the broker itself, fit for load balancers.
-
-What `broker check` found, as sentences and as a document.
+"""`broker check`: a deep check of printers, or of the broker itself, fit for load balancers; what
+it finds is collected first, then said in sentences or as a document.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""`broker jobs`: the queue, one job in full, and why a job waits.
-
-The operator commands for a job: hold, release, cancel, move, reprint, priority.
+"""`broker check`: a deep check of printers, or of the broker itself, fit for load balancers; what
+it finds is collected first, then said in sentences or as a document.
 """
 
 from __future__ import annotations

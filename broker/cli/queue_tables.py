@@ -1,8 +1,5 @@
-"""Jobs and printers as tables for people.
-
-The columns of jobs and of printers: for the tables of commands, and for `broker top`.
-
-A face chooses among them, and may give one another heading.
+"""Jobs and printers as tables for people, and their columns, for `broker top` too: a face chooses
+among them, and may give one another heading.
 """
 
 from __future__ import annotations

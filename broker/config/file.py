@@ -3,10 +3,8 @@
 A mistake reads `broker.toml: printers[2].port: 99999 is not a port; use 1 to 65535`: the file, the
 key, what is wrong, what would be right. Printers are counted from 1, as they stand in the file.
 
-Keys of the configuration that contradict each other, each of them valid in itself.
-
-A number that stands in the file is a mistake when another one makes it mean nothing. A default is
-none: it gives way.
+Keys may contradict each other, each of them valid in itself. A number that stands in the file is a
+mistake when another one makes it mean nothing. A default is none: it gives way.
 """
 
 from __future__ import annotations

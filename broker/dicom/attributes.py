@@ -1,9 +1,8 @@
-"""Between pydicom data sets and the model's `Attributes`, byte for byte.
+"""Between pydicom data sets and the model's `Attributes`, byte for byte; and what N-GET asks for
+and is answered with (PS3.7 10.1.2).
 
 Values stay as they came: they are read raw and written raw, never decoded by a character set that
 a modality may have declared wrongly. Numbers are the exception: they must be numbers.
-
-Also what N-GET asks for and is answered with (PS3.7 10.1.2).
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from broker.dicom.upper_layer.dataset import Pieces
 from broker.dicom.upper_layer.message import Response
 from broker.model.film import Attributes
 
+# What is in none of these lists is not relayed: promise 11 is kept by what is in them.
 FILM_SESSION = (
     "SpecificCharacterSet",
     "NumberOfCopies",

@@ -1,8 +1,6 @@
-"""The disk that films and rows are kept on.
-
-Room on the disk: how much there is, whose part it is, and what is removed first.
-
-What the file system of a folder does not give, as the system's table of mounts tells its kind.
+"""The disk that films and rows are kept on: how much room there is, whose part it is, what is
+removed first; and what its file system does not give, as the system's table of mounts tells its
+kind.
 
 The broker needs a local disk: SQLite's write-ahead log is shared memory between processes of one
 machine (sqlite.org/wal.html), its locks are the kernel's, and what was forced to the disk must

@@ -1,6 +1,6 @@
 r"""A film and what lies on it: the frozen copy of one DICOM film box (PS3.3 C.13.3, C.13.5).
 
-Image Display Format: how many image boxes a film has, and where (PS3.3 C.13.3, C.13.5.1).
+Its Image Display Format says how many image boxes it has, and where (PS3.3 C.13.5.1):
 
 STANDARD\C,R     C columns by R rows, equal; numbered to the right, then down
 ROW\R1,R2,…      R1 boxes in the first row, …; numbered likewise

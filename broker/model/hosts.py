@@ -1,8 +1,7 @@
-"""Hosts as people write them, and what they mean: names, IPv4 and IPv6 addresses, `*`.
+"""Hosts as people write them, and what they mean: names, IPv4 and IPv6 addresses, `*`; where the
+page answers, and web addresses as they may be shown.
 
-Also where the page answers, and web addresses as they may be shown.
-
-Who calls: an AE title at an address. What one modality may take is counted by both together.
+Also who calls: an AE title at an address. What one modality may take is counted by both together.
 """
 
 from __future__ import annotations

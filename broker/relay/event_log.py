@@ -1,10 +1,7 @@
 """Where everything notes what is worth a log line.
 
-What repeats itself is told as a number, and what says no is counted.
-
-What happens again and again, as a few facts and a number.
-
-Pure: the time of whatever happened is an argument.
+What repeats itself is told as a number, and what says no is counted. What is told when is decided
+without a clock: the time of whatever happened is an argument.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""A thread that does one thing again and again, until it is stopped.
-
-Ending several parts of the broker beside each other, so that none uses up another's time.
+"""Threads of the relay: one that does one thing again and again until it is stopped, and the end of
+several beside each other, so that none uses up another's time.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """Upkeep: what a crash, an abort, a failing disk or a changed clock left behind, and the removal of
 what is finished.
 
-Whether the wall clock can be believed: what is old by it alone may not be removed for good.
-
-A clock that jumps makes everything old at once. It is believed once it has gone on as the monotonic
-clock does for a day: time enough for a time server, or for a person, to put it right.
+A clock that jumps makes everything old at once, so nothing is removed for good by the wall clock
+alone until it has gone on as the monotonic clock does for a day: time enough for a time server, or
+for a person, to put it right.
 """
 
 from __future__ import annotations

@@ -1,14 +1,11 @@
 """What a process needs before it imports or opens anything else.
 
-The three standard streams: always there, and an error stream that loses text rather than fails.
+The three standard streams: a process that was started with one of them closed (`broker serve 2>&-`)
+would get the database's file under that number, and print into it.
 
-A process that was started with one of them closed (`broker serve 2>&-`) would get the database's
-file under that number, and print into it.
-
-Libraries imported without the packages that they use only where these are installed.
-
-pydicom imports NumPy, for pixels that it decodes; structlog imports Rich, for tracebacks in colour.
-The relay needs neither, and `broker check` starts for every check of a load balancer.
+Libraries without packages that they use only where these are installed: pydicom imports NumPy, for
+pixels that it decodes; structlog imports Rich, for tracebacks in colour. The relay needs neither,
+and `broker check` starts for every check of a load balancer.
 """
 
 from __future__ import annotations

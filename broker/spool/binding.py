@@ -1,11 +1,10 @@
 """Binding a database and a spool: each start makes sure that they belong together.
 
-The spool's mark: which database it belongs to, and how far that had come.
-
-The file `identity` in the spool has two records of fixed size, each a line of JSON. They are
-overwritten in turn, so that a torn write leaves the other; the higher of the two counts. A record
-is written after the commit that it tells of and is put on stable storage later, so it never tells
-of more than the database has.
+The spool's mark says which database it belongs to, and how far that had come. The file `identity`
+in the spool has two records of fixed size, each a line of JSON. They are overwritten in turn, so
+that a torn write leaves the other; the higher of the two counts. A record is written after the
+commit that it tells of and is put on stable storage later, so it never tells of more than the
+database has.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """What the store needs of a kind of database beside what SQLAlchemy does: `sqlite` has it.
 
-Statements that are asked or written with every film.
-
-SQLAlchemy makes them, once; they run on the driver's own connection, within a transaction of the
-Database. SQLAlchemy's own way takes several times as long as the statement itself.
+Also the statements that are asked or written with every film. SQLAlchemy makes them, once; they run
+on the driver's own connection, within a transaction of the Database. SQLAlchemy's own way takes
+several times as long as the statement itself.
 """
 
 from __future__ import annotations

@@ -3,9 +3,8 @@
 Each write of an attempt names its claim's token and changes exactly one row, or it changes nothing
 and raises ClaimLost: an attempt that was given up for dead cannot spoil what came after it.
 
-Films that were asked for, not answered for, and printed again (promise 3).
-
-Such a film may be on paper once more than was asked for; its job says so as long as it is known.
+A film that was asked for, not answered for, and printed again may be on paper once more than was
+asked for; its job says so as long as it is known.
 """
 
 from __future__ import annotations

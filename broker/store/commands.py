@@ -1,4 +1,5 @@
-"""Operator commands: what a person may do to a job, in which state, and what to do instead."""
+"""Operator commands: what a person may do to a job, in which state, and what to do instead
+(promise 12)."""
 
 from __future__ import annotations
 

@@ -3,17 +3,13 @@
 Its `Backend` knows what kind of database it is. Writers queue up: threads of this process on a
 lock, other processes on the database's own lock.
 
-Whether a database's file is still the one that was opened.
-
 Connections that are open go on with a file that was moved away or removed: what they write is not
 in the file that the next start finds, and may be in no file at all. So the file of that name is
-compared with the one that was opened whenever something is written.
-
-The database's write-ahead log: how large it is, and which processes keep it from shrinking.
+compared with the one that was opened whenever something is written (`OpenedFile`).
 
 A process that reads holds one of SQLite's read marks, a lock on a byte of the file `-shm`; pages
-that were written after its mark stay in the log until it ends. Neither that file nor the database
-is opened here: closing it would end the locks that this process has on it.
+that were written after its mark stay in the log until it ends (`WriteAheadLog`). Neither that file
+nor the database is opened for it: closing it would end the locks that this process has on it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""What finished jobs lose, and when: pixels first, rows later; and why pixels were given up.
-
-Which spool files jobs refer to, and which of the others may be removed at once.
+"""Which spool files jobs refer to; what finished jobs lose, and when: pixels first, rows later; and
+why pixels were given up.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""The System Overview: broker, printers and jobs, live.
-
-Event streams of open pages: how many there are, and what they send, rendered once for all.
+"""The System Overview: broker, printers and jobs, live; and the event streams of open pages: how
+many there are, and what they send, rendered once for all.
 """
 
 from __future__ import annotations

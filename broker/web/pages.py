@@ -1,6 +1,5 @@
-"""Pages out of templates.
-
-What the templates are given: rows of printers and jobs in the words of the command line.
+"""Pages out of templates, and the rows of printers and jobs that these are given, in the words of
+the command line.
 """
 
 from __future__ import annotations

@@ -1,8 +1,5 @@
-"""What is read on the page: the operator's manual, and the API as it is for machines.
-
-The operator's manual on the page, as `broker help` prints it.
-
-The API for a person's eyes: a page made of the same description that machines read.
+"""What is read on the page: the operator's manual, as `broker help` prints it, and the API, made of
+the same description that machines read.
 """
 
 from __future__ import annotations

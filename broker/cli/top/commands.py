@@ -1,6 +1,5 @@
-"""The keys: each is a command for the selected job or printer, and has the command's name.
-
-Questions of the screen: a yes, a line of text, one of a few words, something to read.
+"""The keys, each a command for the selected job or printer, with the command's name; and the
+questions that they ask: a yes, a line of text, one of a few words, something to read.
 """
 
 from __future__ import annotations

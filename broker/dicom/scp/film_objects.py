@@ -1,11 +1,9 @@
-"""From the data sets of N-CREATE and N-SET to the objects of an association, and back.
-
-Every function either leaves its object as it was and raises a Fault, or changes it whole.
-
-The objects of one association, found by UID (PS3.4 H.2.4).
+"""The objects of one association, found by UID (PS3.4 H.2.4), and the way to them and back from the
+data sets of N-CREATE and N-SET.
 
 Nothing here is shared between associations, and nothing outlives one: what was not actioned is
-forgotten with it (PS3.4 H.5).
+forgotten with it (PS3.4 H.5). Every function either leaves its object as it was and raises a Fault,
+or changes it whole.
 """
 
 from __future__ import annotations

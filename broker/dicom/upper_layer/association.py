@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
 from pydicom.dataset import Dataset
 
@@ -104,6 +104,67 @@ class _Incoming:
         raise Violation(f"{pdu.type.name} within an association", Reason.UNEXPECTED_PDU)
 
 
+class _Outgoing:
+    """The messages that we send on one association."""
+
+    def __init__(self, wire: Wire, max_pdu: int, patience_s: float) -> None:
+        self._wire = wire
+        self._max_pdu = max_pdu
+        self._patience_s = patience_s
+        self._answering: int | None = None
+        """The thread that answers a request now."""
+        self._later: list[Iterator[bytes]] = []
+        """Event reports that leave after the response."""
+        self._ids = 0
+        self._ids_lock = threading.Lock()
+
+    def pack(
+        self, context: Context, command: CommandSet, dataset: Dataset | None
+    ) -> Iterator[bytes]:
+        """A message in PDUs. Raises: ValueError, TypeError: when it cannot be encoded."""
+        data = [] if dataset is None else encode_dataset(dataset, context.transfer_syntax)
+        encoded = command_bytes(command, with_dataset=bool(data))
+        return packed(context.id, encoded, data, self._max_pdu)
+
+    def send(self, message: Iterable[bytes]) -> None:
+        """Raises: WireBroken: when the association has ended."""
+        self._wire.send(message, self._patience_s)
+
+    def report(self, context: Context, fields: dict[str, object], dataset: Dataset | None) -> int:
+        """Send an event report with the next Message ID: at once, or after the response that the
+        calling thread is about to give. Its Message ID.
+
+        Raises: WireBroken: when the association has ended.
+        """
+        with self._ids_lock:
+            self._ids = self._ids % 0xFFFF + 1
+            message_id = self._ids
+        message = self.pack(context, command_of(fields | {"MessageID": message_id}), dataset)
+        if self._answering == threading.get_ident():
+            self._later.append(message)
+        else:
+            self.send(message)
+        return message_id
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Meanwhile, this thread's event reports wait."""
+        self._answering = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._answering = None
+
+    def send_later(self) -> None:
+        """The event reports that have waited.
+
+        Raises: WireBroken: when the association has ended.
+        """
+        later, self._later = self._later, []
+        for event in later:
+            self.send(event)
+
+
 class AcceptedAssociation:
     """One association as its service sees it."""
 
@@ -120,21 +181,14 @@ class AcceptedAssociation:
         self.called_ae = proposal.called_ae
         self.peer = peer
         self.contexts = accepted(proposal.contexts, answered)
-        self._wire = wire
-        self._proposal = proposal
-        self._answered = answered
-        self._limits = limits
-        self._patience_s = min(SEND_PATIENCE_S, limits.message_timeout_s)
-        self._by_id = {context.id: context for context in self.contexts}
-        self._send_pdu = sendable_pdu(proposal.max_pdu)
-        self._incoming = _Incoming(wire, limits, self._patience_s)
         self.activity = Activity(wire)
+        self._wire = wire
+        self._accept = associate_ac(proposal, answered, max_pdu=limits.max_pdu)
+        self._limits = limits
+        patience_s = min(SEND_PATIENCE_S, limits.message_timeout_s)
+        self._incoming = _Incoming(wire, limits, patience_s)
+        self._outgoing = _Outgoing(wire, sendable_pdu(proposal.max_pdu), patience_s)
         self._on_event = on_event
-        self._thread = threading.current_thread()
-        self._answering = False
-        self._later: list[Iterator[bytes]] = []
-        self._ids = 0
-        self._ids_lock = threading.Lock()
 
     def __str__(self) -> str:
         return f"{self.calling_ae} at {self.peer}"
@@ -154,24 +208,13 @@ class AcceptedAssociation:
 
         Raises: WireBroken: when the association has ended.
         """
-        with self._ids_lock:
-            self._ids = self._ids % 0xFFFF + 1
-            message_id = self._ids
-        command = command_of(
-            {
-                "AffectedSOPClassUID": class_uid,
-                "CommandField": Command.N_EVENT_REPORT,
-                "MessageID": message_id,
-                "AffectedSOPInstanceUID": instance_uid,
-                "EventTypeID": event_type,
-            }
-        )
-        message = self._message(context, command, dataset)
-        if self._answering and threading.current_thread() is self._thread:
-            self._later.append(message)
-        else:
-            self._wire.send(message, self._patience_s)
-        return message_id
+        fields: dict[str, object] = {
+            "AffectedSOPClassUID": class_uid,
+            "CommandField": Command.N_EVENT_REPORT,
+            "AffectedSOPInstanceUID": instance_uid,
+            "EventTypeID": event_type,
+        }
+        return self._outgoing.report(context, fields, dataset)
 
     def abort(self, patience_s: float = ABORT_PATIENCE_S) -> None:
         """A-ABORT, from any thread; what is being answered is not answered any more."""
@@ -192,10 +235,7 @@ class AcceptedAssociation:
         guarded = GuardedService(service, self._tell)
         self.activity.service = guarded
         try:
-            self._wire.send(
-                [associate_ac(self._proposal, self._answered, max_pdu=self._limits.max_pdu)],
-                self._patience_s,
-            )
+            self._outgoing.send([self._accept])
             while True:
                 if not self._incoming.pending:
                     self.activity.rest(self._limits.idle_timeout_s)
@@ -227,20 +267,15 @@ class AcceptedAssociation:
         if message.command.is_response or message.command.CommandField == Command.C_CANCEL:
             message.skip()
             return
-        context = self._by_id.get(message.context_id)
+        context = next((each for each in self.contexts if each.id == message.context_id), None)
         request = Request(context, message.command, message.data, self._limits.max_dataset)
-        self._answering = True
-        try:
+        with self._outgoing.answering():
             response = service.answer(request)
-        finally:
-            self._answering = False
         message.skip()
         self.activity.check()
-        later, self._later = self._later, []
         if response is not None:
             self._respond(service, message.context_id, request, response)
-        for event in later:
-            self._wire.send(event, self._patience_s)
+        self._outgoing.send_later()
         self.activity.answered(echo=request.field == Command.C_ECHO)
 
     def _respond(
@@ -248,20 +283,15 @@ class AcceptedAssociation:
     ) -> None:
         context = request.context or Context(context_id, "", "")
         try:
-            message = self._message(context, response_command(request, response), response.dataset)
+            message = self._outgoing.pack(
+                context, response_command(request, response), response.dataset
+            )
         except (ValueError, TypeError):
             service.fault("encoding a response")
-            message = self._message(
+            message = self._outgoing.pack(
                 context, response_command(request, Response(PROCESSING_FAILURE)), None
             )
-        self._wire.send(message, self._patience_s)
-
-    def _message(
-        self, context: Context, command: CommandSet, dataset: Dataset | None
-    ) -> Iterator[bytes]:
-        data = [] if dataset is None else encode_dataset(dataset, context.transfer_syntax)
-        encoded = command_bytes(command, with_dataset=bool(data))
-        return packed(context.id, encoded, data, self._send_pdu)
+        self._outgoing.send(message)
 
     def _say_abort(self, reason: Reason) -> None:
         try:

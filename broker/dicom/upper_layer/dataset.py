@@ -1,12 +1,8 @@
-"""Data sets between bytes and pydicom (PS3.5 7).
+"""Data sets between bytes and pydicom, without copying pixels (PS3.5 7).
 
 Text is Latin-1 in both directions, whatever SpecificCharacterSet says: the broker passes labels
 through and must not change a byte of them. Only the two little-endian, uncompressed transfer
 syntaxes are known here, because no others are ever accepted.
-
-Data sets from pydicom to bytes (PS3.5 7), without copying pixels.
-
-Text is Latin-1, whatever SpecificCharacterSet says: see `dataset`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,6 @@
-"""Sockets: those that listen, and those of peers that may be gone.
-
-Sockets that listen: one port on every address that the configuration names.
-
-Noticing that a peer has lost its power, or the network: nothing comes any more, and no FIN said
-so (a half-open connection, RFC 9293 3.5.1).
+"""Sockets that listen, one port on every address that the configuration names; and the notice that
+a peer has lost its power, or the network: nothing comes any more, and no FIN said so (a half-open
+connection, RFC 9293 3.5.1).
 
 The peer's system answers for it, not its program: a printer that takes minutes over a film
 acknowledges all the while, and is waited for.

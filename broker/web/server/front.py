@@ -5,7 +5,7 @@ and signs of a proxy; the Origin of a change; who asks. Only then the body is re
 bounded time, and the request goes to its page. What balancers and monitors ask for is answered
 before all of this, apart from everything that can wait.
 
-Log lines of the page's process: what any peer can cause is told a few times, then counted.
+What any peer can cause is told in a few log lines, then counted.
 """
 
 from __future__ import annotations

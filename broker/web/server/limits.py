@@ -1,6 +1,5 @@
-"""How many connections, and how many requests of one kind, there may be at one time.
-
-One thread that does one call after the other, with a bounded queue.
+"""How many connections, and how many requests of one kind, there may be at one time; and one thread
+that does one call after the other, with a bounded queue.
 
 A ThreadPoolExecutor bounds no queue, and its thread keeps the process from ending.
 """
