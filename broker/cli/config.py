@@ -104,7 +104,7 @@ def _of_the_spool(settings: Config) -> list[str]:
     from broker.spool.binding import mismatch
     from broker.spool.files import Spool
     from broker.store import schema
-    from broker.store.retention import SpoolReferences
+    from broker.store.spool_references import SpoolReferences
 
     try:
         if not settings.database_file.exists():

@@ -1,6 +1,4 @@
-"""`broker check`: a deep check of printers, or of the broker itself, fit for load balancers; what
-it finds is collected first, then said in sentences or as a document.
-"""
+"""`broker jobs`: the queue, one job in full, why a job waits; and the operator commands for it."""
 
 from __future__ import annotations
 

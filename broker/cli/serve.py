@@ -149,7 +149,7 @@ def _refused(error: Exception, settings: Config) -> str:
 
 
 def _cause(error: OSError, settings: Config) -> str:
-    from broker.dicom.upper_layer.sockets import CannotListen
+    from broker.dicom.upper_layer.listening_sockets import CannotListen
     from broker.operations.failures import of_system
 
     if not isinstance(error, CannotListen):

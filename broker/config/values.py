@@ -11,7 +11,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from broker.model.hosts import EVERY, RIGHT_TITLE, is_ae_title, plain_host
+from broker.model.caller import RIGHT_TITLE, is_ae_title
+from broker.model.hosts import EVERY, plain_host
 
 
 def as_written(value: object) -> str:

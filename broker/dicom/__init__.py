@@ -1,1 +1,1 @@
-"""Everything that knows pynetdicom or pydicom: Print SCP, Print SCU, and the upper layer."""
+"""Everything of the relay that knows pynetdicom or pydicom: Print SCP, Print SCU, upper layer."""

@@ -1,5 +1,4 @@
-"""Between pydicom data sets and the model's `Attributes`, byte for byte; and what N-GET asks for
-and is answered with (PS3.7 10.1.2).
+"""Between pydicom data sets and the model's `Attributes`, byte for byte.
 
 Values stay as they came: they are read raw and written raw, never decoded by a character set that
 a modality may have declared wrongly. Numbers are the exception: they must be numbers.
@@ -9,7 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -20,9 +19,7 @@ from pydicom.tag import BaseTag, Tag
 
 from broker.dicom import statuses
 from broker.dicom.statuses import Fault
-from broker.dicom.upper_layer.command_set import CommandSet
 from broker.dicom.upper_layer.dataset import Pieces
-from broker.dicom.upper_layer.message import Response
 from broker.model.film import Attributes
 
 # What is in none of these lists is not relayed: promise 11 is kept by what is in them.
@@ -173,6 +170,24 @@ def read(dataset: Dataset, keywords: Iterable[str]) -> dict[str, tuple[str, ...]
     return found
 
 
+def changed(
+    attributes: Attributes, dataset: Dataset, keywords: Iterable[str]
+) -> dict[str, tuple[str, ...]]:
+    """Attributes after an N-SET: those that were sent are replaced; one of zero length means its
+    default from now on; the others stay (PS3.7 10.1.3).
+
+    Raises: Fault: 0x0106, names the first one whose value is not allowed.
+    """
+    keywords = tuple(keywords)
+    sent = read(dataset, keywords)
+    kept = {
+        keyword: value
+        for keyword, value in attributes.items()
+        if keyword not in keywords or tag(keyword) not in dataset
+    }
+    return {**kept, **sent}
+
+
 def _checked(keyword: str, sent: tuple[str, ...]) -> tuple[str, ...]:
     allowed = _ENUMERATED.get(keyword)
     if allowed:
@@ -258,30 +273,3 @@ def referenced_instance(item: Dataset) -> str:
     """The instance UID in a reference item; empty when there is none."""
     content = raw(item, "ReferencedSOPInstanceUID") or b""
     return content.decode("latin-1").rstrip("\0 ")
-
-
-def answered(command: CommandSet, known: Mapping[str, str], instance_uid: str) -> Response:
-    """Those of the known attributes that were asked for; all of them when none was named.
-
-    `known` is keyword -> value; an empty value is not known. What was asked for and is
-    not known is listed in a response with the warning 0x0107.
-    """
-    asked = _asked(command)
-    reply = Dataset()
-    for keyword, value in known.items():
-        if value and (not asked or tag(keyword) in asked):
-            put(reply, keyword, (value,))
-    fields: dict[str, object] = {"AffectedSOPInstanceUID": instance_uid}
-    missing = [tag for tag in asked if tag not in reply]
-    if not missing:
-        return Response(statuses.SUCCESS, reply, fields)
-    fields["AttributeIdentifierList"] = missing
-    return Response(statuses.ATTRIBUTE_LIST_ERROR, reply, fields)
-
-
-def _asked(command: CommandSet) -> list[int]:
-    """The tags of the Attribute Identifier List, of which there may be one, many or none."""
-    asked = command.get("AttributeIdentifierList")
-    if asked is None or asked == "":
-        return []
-    return [int(asked)] if isinstance(asked, int) else [int(tag) for tag in asked]

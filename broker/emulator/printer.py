@@ -18,6 +18,7 @@ from typing import Protocol
 from pydicom.dataset import Dataset
 
 from broker.dicom import attributes, statuses
+from broker.dicom.scp import attribute_list
 from broker.dicom.scp.open_film import OpenFilmBox
 from broker.dicom.scp.print_scp import PrintScp
 from broker.dicom.statuses import Fault
@@ -34,9 +35,9 @@ from broker.dicom.upper_layer.acceptor import Acceptor, AcceptorSettings
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.command_set import Command
+from broker.dicom.upper_layer.listening_sockets import listen
 from broker.dicom.upper_layer.message import Request, Response
 from broker.dicom.upper_layer.negotiation import CONGESTED, Offer, TurnedAway
-from broker.dicom.upper_layer.sockets import listen
 from broker.dicom.upper_layer.wire import WireBroken
 from broker.emulator.paper_path import PaperPath, Sheet, Tray
 from broker.emulator.print_jobs import Execution, PrintJob, PrintJobs, action_reply
@@ -131,7 +132,7 @@ class PrinterScp(PrintScp):
             known = self.machine.print_jobs.known(request.instance_uid)
         except Fault as fault:
             return Response(fault.status, None, {"ErrorComment": fault.comment})
-        return attributes.answered(request.command, known, request.instance_uid)
+        return attribute_list.answered(request.command, known, request.instance_uid)
 
     def _tell(self, job: PrintJob, execution: Execution, info: str) -> None:
         """Send N-EVENT-REPORT of a Print Job (PS3.4 H.4.5.2.1)."""
@@ -354,7 +355,7 @@ class EmulatedPrinter:
                 chosen = [stack.enter_context(each) for each in listen(self.host, 0, backlog=1)]
                 self.port = int(chosen[0].getsockname()[1])
 
-    # What associations need of it: see printer_scp.Machine
+    # What associations need of it: see `Machine`
 
     def left(self, scp: PrinterScp) -> None:
         """An association has ended."""

@@ -1,19 +1,14 @@
-"""Hosts as people write them, and what they mean: names, IPv4 and IPv6 addresses, `*`; where the
-page answers, and web addresses as they may be shown.
+"""Hosts as people write them, and what they mean: names, IPv4 and IPv6 addresses, `*`.
 
-Also who calls: an AE title at an address. What one modality may take is counted by both together.
+Also where the page answers, and web addresses as they may be shown.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
-
-from broker.model.printable import comment_text
 
 HIDDEN = "hidden"
 """How an address begins that is shown without its secrets, so that it is taken for none."""
@@ -163,50 +158,3 @@ def proxied(header_names: Iterable[str]) -> str:
         f"this page is for this machine alone, and a proxy passes requests on to it ({found[0]}): "
         "`broker user add NAME --role operator` makes a user; then others may ask, too"
     )
-
-
-RIGHT_TITLE = "use 1 to 16 ASCII characters, no backslash, not only spaces"
-"""What is said of one that cannot be."""
-
-
-def is_ae_title(text: str) -> bool:
-    """Whether an Application Entity may be called so; spaces around it do not count."""
-    return re.fullmatch(r"[ -\[\]-~]{1,16}", text.strip(" ")) is not None
-
-
-@dataclass(frozen=True)
-class Caller:
-    """A calling AE title at an address, without the port."""
-
-    ae_title: str
-    address: str
-
-    @classmethod
-    def of(cls, ae_title: str, peer: str) -> Caller:
-        """The caller behind `host:port`."""
-        return cls(ae_title, address_of(peer))
-
-    def __str__(self) -> str:
-        return f"{comment_text(self.ae_title)} at {comment_text(self.address)}"
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """What a caller has in the queue that is not finished."""
-
-    jobs: int = 0
-    bytes: int = 0
-    """Of their pixels."""
-
-    def __add__(self, other: Waiting) -> Waiting:
-        return Waiting(self.jobs + other.jobs, self.bytes + other.bytes)
-
-
-def address_of(peer: str) -> str:
-    """The address of a peer, `host:port` or `[host]:port`; ::ffff:a.b.c.d is a.b.c.d."""
-    return plain_host(peer.rpartition(":")[0].strip("[]"))
-
-
-def spellings(address: str) -> tuple[str, ...]:
-    """The ways in which a peer of that address may have been written down."""
-    return (address, f"::ffff:{address}", f"[{address}]", f"[::ffff:{address}]")

@@ -19,7 +19,8 @@ from broker.store.database import Database
 from broker.store.occupancy import Occupancy
 from broker.store.printers import Printers
 from broker.store.queries import JobQueries
-from broker.store.retention import Retention, SpoolReferences
+from broker.store.retention import Retention
+from broker.store.spool_references import SpoolReferences
 
 if TYPE_CHECKING:
     from broker.store.accounts import CommandLog, EndedSessions, Users

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from broker.events import Event, Note
+from broker.model.caller import Caller, Waiting
 from broker.model.disk import MB, Full, Room, Use, full
-from broker.model.hosts import Caller, Waiting
 from broker.model.job import PrintRequest
 from broker.model.printer import PoolStatus, pool_status
 from broker.model.trouble import CannotStore, DiskFull, QueueFull
@@ -20,7 +20,7 @@ from broker.spool.upload import UNWRITTEN, PixelUpload, UploadedPixels
 from broker.store.database import FAILURES, DatabaseReplaced, in_words
 from broker.store.duplicates import Rule
 from broker.store.printers import Printers
-from broker.store.retention import SpoolReferences
+from broker.store.spool_references import SpoolReferences
 from broker.store.submission import Submission
 
 STALE_S = 1.0

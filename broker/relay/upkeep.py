@@ -1,10 +1,5 @@
 """Upkeep: what a crash, an abort, a failing disk or a changed clock left behind, and the removal of
-what is finished.
-
-A clock that jumps makes everything old at once, so nothing is removed for good by the wall clock
-alone until it has gone on as the monotonic clock does for a day: time enough for a time server, or
-for a person, to put it right.
-"""
+what is finished."""
 
 from __future__ import annotations
 
@@ -19,45 +14,15 @@ from broker.events import Event, Note
 from broker.model.disk import Room, SheddingChoice
 from broker.model.job import State
 from broker.model.retry import Policy, longest_wait_s
+from broker.model.steadiness import Steadiness
 from broker.relay.loop import Loop
 from broker.spool.files import Referenced, Spool
 from broker.store.database import FAILURES, Database, DatabaseReplaced, in_words
 from broker.store.printers import Printers
 from broker.store.queries import JobQueries
 from broker.store.recovery import BROKE_OFF, STOPPED, Recovery
-from broker.store.retention import Retention, SpoolReferences, Terms
-
-STEADY_S = 86400.0
-"""For so long the two clocks must have gone on alike."""
-APART_S = 300.0
-"""So far they may be apart, in that time, and be alike."""
-
-
-@dataclass(frozen=True)
-class Steadiness:
-    """Since when the clocks have gone on alike. Times are in seconds, the wall clock's since the
-    epoch."""
-
-    since: float
-    """By the monotonic clock."""
-    apart: float
-    """By how much the wall clock was ahead of the monotonic clock then."""
-
-    @classmethod
-    def begin(cls, wall: float, monotonic: float) -> Steadiness:
-        """Nothing is known yet."""
-        return cls(monotonic, wall - monotonic)
-
-    def seen(self, wall: float, monotonic: float) -> Steadiness:
-        """As the clocks are now: from the beginning, where they have moved apart."""
-        if abs(wall - monotonic - self.apart) > APART_S:
-            return Steadiness.begin(wall, monotonic)
-        return self
-
-    def steady(self, monotonic: float) -> bool:
-        """Whether the wall clock is believed."""
-        return monotonic - self.since >= STEADY_S
-
+from broker.store.retention import Retention, Terms
+from broker.store.spool_references import SpoolReferences
 
 ROOM, BUDGET = "room", "budget"
 """Why pixels went before their time: the disk was nearly full, or there were more than

@@ -17,7 +17,7 @@ from broker.operations.alarms import LOG_MB, log_reader
 from broker.operations.readiness import read_vitals
 from broker.store.printers import Printers
 from broker.store.queries import JobQueries
-from broker.store.retention import SpoolReferences
+from broker.store.spool_references import SpoolReferences
 
 FIRST_CHECKS_S = 60.0
 """Nothing is told for so long, at most, while printers have not been checked since the start."""

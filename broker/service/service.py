@@ -45,9 +45,10 @@ from broker.relay.vitals import VitalSigns
 from broker.service import settings
 from broker.service.data_folder import DataFolder
 from broker.service.settings import Reload, judged
-from broker.store.database import DatabaseReplaced, WriteAheadLog, in_words
+from broker.store.database import DatabaseReplaced, in_words
 from broker.store.refusals import Refusals
 from broker.store.retention import Retention
+from broker.store.write_ahead import WriteAheadLog
 
 QUIET_S = 10.0
 """After this time without a film in or out no other one is about to follow."""

@@ -19,7 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from broker.config.schema import Config
-from broker.dicom.upper_layer.sockets import CannotListen, listen, names_of_peer, watch
+from broker.dicom.upper_layer.listening_sockets import CannotListen, listen, names_of_peer
+from broker.dicom.upper_layer.peer_watch import watch
 from broker.events import Event, Note
 from broker.model import hosts
 from broker.model.hosts import (

@@ -4,7 +4,7 @@
     <first two hex>/<name>  what jobs refer to
     pinned/<random>/<name>  what a backup is about to copy: see `pins`
     orphans/<name>        what no job refers to, for a reason that is not known: see `orphans`
-    identity              to which database it belongs: see `spool_mark`
+    identity              to which database it belongs: see `binding`
 
 `keep` gives a received file its second name, and `drop` takes the first away. In between both
 names are one file: a modality that asks for the same film twice finds its pixels again, even when
@@ -31,7 +31,7 @@ from broker.spool.orphans import Orphan, Orphans
 from broker.spool.pins import is_pinned, remove_left
 from broker.spool.stored import Stored, kept, place_of, sync_folder
 from broker.spool.upload import CheckRoom, Failed, PixelUpload, UploadedPixels
-from broker.store.retention import SpoolReferences
+from broker.store.spool_references import SpoolReferences
 
 __all__ = ["PixelUpload", "Spool", "SpoolMissing", "Stored", "UploadedPixels", "is_there"]
 

@@ -133,7 +133,7 @@ class UploadedPixels:
     """Pixels that have come, are on stable storage, and that no job refers to yet."""
 
     name: str
-    """What its bytes are called: see `naming`."""
+    """What its bytes are called: see `stored`."""
     length: int
     """In bytes."""
     path: Path

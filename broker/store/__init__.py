@@ -1,1 +1,1 @@
-"""Everything that knows the database or the spool's files. Frozen data comes out, never rows."""
+"""Everything that knows the database's tables. Frozen data comes out, never rows."""

@@ -9,7 +9,7 @@ from broker.store.commands import JobControl
 from broker.store.database import Database
 from broker.store.queries import JobQueries
 from broker.store.recovery import Recovery
-from broker.store.retention import SpoolReferences
+from broker.store.spool_references import SpoolReferences
 from broker.store.submission import Submission
 
 

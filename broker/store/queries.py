@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, and_, bindparam, func, or_, select, union_all
 
+from broker.model.caller import Caller, Waiting, spellings
 from broker.model.film import Attributes, Film
-from broker.model.hosts import Caller, Waiting, spellings
 from broker.model.job import (
     DONE,
     HELD_BY_PERSON,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
-from broker.model.hosts import Caller
+from broker.model.caller import Caller
 from broker.store.database import Database
 from broker.store.tables import refusals, refusals_of_callers
 

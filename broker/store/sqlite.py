@@ -112,10 +112,13 @@ class Sqlite:
         return _progress(found[0]) if found else None
 
     def progress(self, connection: Connection) -> Progress:
-        return _progress(_driver(connection).execute(_PROGRESS).fetchone())
+        return _progress(self.rows(self.run(connection, _PROGRESS, {}), _PROGRESS)[0])
 
     def seen(self, connection: Connection) -> DatabaseSeen:
-        return _seen(_driver(connection))
+        try:
+            return _seen(_driver(connection))
+        except sqlite3.Error as error:
+            raise as_failure(error) from error
 
     def checkpoint(self, connection: Connection, *, cut: bool, busy_s: float) -> Checkpoint:
         how = "TRUNCATE" if cut else "PASSIVE"

@@ -16,8 +16,8 @@
 Times are seconds since the epoch, UTC. A text that is not there is empty, never NULL.
 
 What has an earlier name in the database has the name of the vocabulary here: `doubts` is
-`printed_again`, `orders` is `recorded_commands`, and `jobs.wish` is `jobs.command`: what a person
-wants of a job that is printing.
+`printed_again`, `orders` is `recorded_commands` with `verb` as `command`, and `jobs.wish` is
+`jobs.command`: what a person wants of a job that is printing.
 """
 
 from __future__ import annotations

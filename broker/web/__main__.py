@@ -31,7 +31,7 @@ from broker.operations.opened import store_of
 from broker.service import process_start
 from broker.service.process_start import left_out
 from broker.web.app import create
-from broker.web.server.front import bounded
+from broker.web.server.lines import bounded
 from broker.web.server.page_server import STOP_S, PageServer
 
 with left_out("rich"):

@@ -20,10 +20,10 @@ from broker.operations.overview import LiveOverview
 from broker.store.commands import NotAllowed
 from broker.store.job_rows import NoSuchJob
 from broker.store.printers import NoSuchPrinter
-from broker.web import api, commands, job_page, overview, reading
+from broker.web import api, api_page, commands, help_page, job_page, overview
 from broker.web.auth import sign_in_page, signin
 from broker.web.commands import InvalidCommand
-from broker.web.overview import Streams
+from broker.web.event_streams import Streams
 from broker.web.pages import Pages, back
 from broker.web.pictures import NoPicture, Pictures
 from broker.web.probes import Probes
@@ -73,7 +73,7 @@ def create(store: Store, note: Note, patience: TimeLimits = TIME_LIMITS) -> Fron
     app.state.pages = Pages(store.config.broker.ae_title)
     app.state.note = note
     app.state.signin = sessions
-    for each in (overview, job_page, commands, sign_in_page, api, reading):
+    for each in (overview, job_page, commands, sign_in_page, api_page, api, help_page):
         app.include_router(each.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     for error in (*STATUSES, Exception):

@@ -20,8 +20,8 @@ from broker.operations.failures import Failure
 from broker.operations.opened import Store
 from broker.store.job_rows import film_to_json
 from broker.web.picture import NO_PICTURE, TOO_LARGE
-from broker.web.server.limits import Worker, WorkerFull
 from broker.web.server.responses import busy
+from broker.web.server.worker import Worker, WorkerFull
 
 WAITING = 64
 """Pictures that are drawn, one at a time as the relay has the other core, or wait for it. A page of

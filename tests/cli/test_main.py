@@ -21,7 +21,7 @@ from sqlalchemy import text
 from broker.cli.main import app
 from broker.cli.serve import _cause
 from broker.config.file import parse
-from broker.dicom.upper_layer.sockets import CannotListen
+from broker.dicom.upper_layer.listening_sockets import CannotListen
 from broker.store.database import Database
 from broker.store.occupancy import Occupancy
 from tests.cli.conftest import Site

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from broker.model.hosts import Caller
+from broker.model.caller import Caller
 from broker.model.refusal import Refusal
 from broker.operations.failures import REMEDIES, remedy
 from broker.store.database import Database

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from broker.model.hosts import Caller, address_of
+from broker.model.caller import Caller, address_of
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.relay.event_log import EVERY_S, SINGLY, Repetitions
+from broker.model.repetition import EVERY_S, SINGLY, Repetitions
 
 KEY = ("association refused", "not DICOM")
 

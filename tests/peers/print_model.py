@@ -38,6 +38,7 @@ from tests.peers.print_values import (
     Picture,
     Printed,
     Values,
+    after,
     lut_of,
     picture_of,
     places_of,
@@ -169,11 +170,10 @@ class PrintModel(Objects):
         return Expected(frozenset({statuses.SUCCESS}), uid, changed.reply(), then=then)
 
     def _change_session(self, session: Session, elements: Elements) -> set[int]:
-        attributes, wrong = read(elements, SESSION_KEYWORDS)
-        lighting, wrong_light = read(elements, LIGHTING)
+        attributes, wrong = after(session.attributes, elements, SESSION_KEYWORDS)
+        lighting, wrong_light = after(session.lighting, elements, LIGHTING)
         lut, wrong_lut = self.referenced(elements)
-        session.attributes = session.attributes | attributes
-        session.lighting = session.lighting | lighting
+        session.attributes, session.lighting = attributes, lighting
         session.lut = lut or session.lut
         return wrong | wrong_light | wrong_lut
 
@@ -213,7 +213,7 @@ class PrintModel(Objects):
         """What is fixed at creation may be said again, but not be changed (H.4.2.2.2)."""
         film = self.film(uid)
         fixed, faults = read(asked.elements, FIXED_KEYWORDS)
-        sent, wrong = read(asked.elements, FILM_KEYWORDS)
+        attributes, wrong = after(film.attributes, asked.elements, FILM_KEYWORDS)
         lut, wrong_lut = self.referenced(asked.elements)
         faults |= wrong | wrong_lut
         said = {each for each in FIXED_KEYWORDS if values_of(asked.elements, each)}
@@ -221,7 +221,6 @@ class PrintModel(Objects):
             faults.add(statuses.NO_SUCH_ATTRIBUTE)
         if faults:
             return _refused(*faults)
-        attributes = film.attributes | sent
 
         def then(*_: object) -> None:
             film.attributes, film.lut = attributes, lut or film.lut
@@ -230,9 +229,9 @@ class PrintModel(Objects):
         return Expected(frozenset({statuses.SUCCESS}), uid, settable, then=then)
 
     def _set_box(self, asked: Asked, uid: str) -> Expected:
-        """All of an image box is said at once; no item erases it (H.4.3.1.2.1)."""
+        """What is not said stays, but for the image: no item erases it (H.4.3.1.2.1)."""
         film, box = self.box(uid)
-        attributes, faults = read(asked.elements, IMAGE_KEYWORDS)
+        attributes, faults = after(box.attributes, asked.elements, IMAGE_KEYWORDS)
         lut, wrong_lut = self.referenced(asked.elements)
         position, wrong = read(asked.elements, ["ImageBoxPosition"])
         faults |= wrong | wrong_lut
@@ -254,7 +253,7 @@ class PrintModel(Objects):
 
         def then(*_: object) -> None:
             there[0].position, box.position = box.position, place
-            box.attributes, box.picture, box.lut = attributes, picture, lut
+            box.attributes, box.picture, box.lut = attributes, picture, lut or box.lut
 
         return Expected(frozenset({statuses.SUCCESS}), uid, then=then)
 

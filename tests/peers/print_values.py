@@ -120,6 +120,13 @@ def values_of(elements: Elements, keyword: str) -> tuple[str, ...]:
     return tuple(str(each) for each in (value if isinstance(value, list) else [value]))
 
 
+def after(values: Values, elements: Elements, keywords: Sequence[str]) -> tuple[Values, set[int]]:
+    """What N-SET leaves: what was sent of zero length is gone, what was not sent stays."""
+    sent, wrong = read(elements, keywords)
+    kept = {each: values[each] for each in values if each not in keywords or each not in elements}
+    return kept | sent, wrong
+
+
 def read(elements: Elements, keywords: Sequence[str]) -> tuple[Values, set[int]]:
     """Those that were sent, as they are spelled by the standard; 0x0106 if one is not allowed."""
     found, wrong = {}, False

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 import pytest
 
 from broker.events import Event
-from broker.relay.event_log import CALLERS, SINGLY, EventLog
+from broker.model.repetition import CALLERS, SINGLY
+from broker.relay.event_log import EventLog
 
 REFUSED = Event.ASSOCIATION_REFUSED
 

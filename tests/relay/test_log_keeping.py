@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from broker.relay.database_upkeep import AGAIN_S, LogKeeping
-from broker.store.database import WriteAheadLog
+from broker.store.write_ahead import WriteAheadLog
 from tests.peers.filled_site import FilledSite
 from tests.peers.other_process import OtherProcess
 from tests.store.test_write_ahead import READS

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from broker.model.caller import Caller, Waiting
 from broker.model.disk import MB
-from broker.model.hosts import Caller, Waiting
 from broker.model.trouble import QueueFull
 from broker.relay.intake import STALE_S, QueueLimits, Quota
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydicom.dataset import Dataset
 
-from broker.dicom import statuses
+from broker.dicom import attributes, statuses
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, GRAYSCALE_IMAGE_BOX
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.message import Request, Response
@@ -45,6 +45,39 @@ def test_fewer_copies_are_no_success(tmp_path: Path) -> None:
 
     assert job.reason == "every printer refused it: odd made NumberOfCopies '1' of '3'"
     assert not _asked(heard)
+
+
+@pytest.mark.parametrize("told", ["03", "+3", " 3 "])
+def test_the_same_number_in_another_spelling_is_the_same(tmp_path: Path, told: str) -> None:
+    """An integer string may have zeros and a sign in front (PS3.5 6.2)."""
+
+    def odd(request: Request) -> Response | None:
+        if _is(request, Command.N_CREATE, FILM_SESSION):
+            reply = Dataset()
+            attributes.put(reply, "NumberOfCopies", (told,))
+            return Response(statuses.SUCCESS, reply)
+        return None
+
+    with odd_printer(tmp_path, odd) as (relay, _):
+        relay.wait_until_up()
+        relay.print_films(1, NumberOfCopies="3")
+        relay.wait_until(State.SENT, 1)
+
+
+def test_one_bad_element_takes_nothing_else_away(tmp_path: Path) -> None:
+    """The image boxes that a printer names are there, whatever stands beside them."""
+
+    def odd(request: Request) -> Response | None:
+        if _is(request, Command.N_CREATE, FILM_BOX):
+            reply = _box("1.2.3")
+            attributes.put(reply, "ReferencedFrameNumber", ("one",))
+            return Response(statuses.SUCCESS, reply)
+        return None
+
+    with odd_printer(tmp_path, odd) as (relay, _):
+        relay.wait_until_up()
+        relay.print_films(1)
+        relay.wait_until(State.SENT, 1)
 
 
 def test_another_film_size_is_told(tmp_path: Path) -> None:

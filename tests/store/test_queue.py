@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broker.model.hosts import Caller, Waiting
+from broker.model.caller import Caller, Waiting
 from broker.store.jobs import Jobs
 from tests.store.conftest import MakeFilm, MakeRequest
 

@@ -282,6 +282,29 @@ def test_the_right_database_fits_although_another_process_changed_it_last(
     assert mismatch(folder, file) is None
 
 
+def test_a_mark_is_sealed_though_the_database_is_damaged(
+    jobs: Jobs, make_request: MakeRequest, file: Path, folder: Path, mark: SpoolMark
+) -> None:
+    """How far the right database came can then be read from the mark alone."""
+    jobs.submission.add(make_request())
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (root,) = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'queue'"
+        ).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    with file.open("r+b") as content:
+        content.seek((root - 1) * size)
+        content.write(b"\xff" * size)
+    damaged = Database.open(f"sqlite:///{file}")
+
+    binding.seal(damaged, mark, 5.0)
+
+    damaged.close()
+    mark.close()
+    assert binding.sealed(folder)
+
+
 def test_a_commit_in_hand_is_known_before_the_mark_is_sealed(
     database: Database,
     jobs: Jobs,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import update
 
+from broker.model.caller import Caller
 from broker.model.disk import SheddingChoice
-from broker.model.hosts import Caller
 from broker.model.job import Outcome, State
 from broker.model.retry import Settlement
 from broker.store import tables

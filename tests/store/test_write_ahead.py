@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.store.database import WriteAheadLog
 from broker.store.sqlite import LOG_BYTES
+from broker.store.write_ahead import WriteAheadLog
 from tests.peers.filled_site import FilledSite
 from tests.peers.other_process import OtherProcess
 

@@ -9,7 +9,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from broker.operations.manual import TOPICS, topics
-from broker.web.reading import body
+from broker.web.help_page import body
 from tests.peers.broker_process import command
 from tests.web.browser import Browser
 from tests.web.print_room import PrintRoom

@@ -211,11 +211,10 @@ _LIGHTING = ("Illumination", "ReflectedAmbientLight")
 
 def set_session(session: OpenFilmSession, dataset: Dataset, tree: FilmTree) -> None:
     """N-CREATE and N-SET of the film session (PS3.4 H.4.1.2.1)."""
-    changed = attributes.read(dataset, attributes.FILM_SESSION)
-    lighting = attributes.read(dataset, _LIGHTING)
+    changed = attributes.changed(session.attributes, dataset, attributes.FILM_SESSION)
+    lighting = attributes.changed(session.lighting, dataset, _LIGHTING)
     lut = _referenced_lut(dataset, tree)
-    session.attributes = {**session.attributes, **changed}
-    session.lighting = {**session.lighting, **lighting}
+    session.attributes, session.lighting = changed, lighting
     session.lut = lut or session.lut
 
 
@@ -306,9 +305,9 @@ def set_film_box(box: OpenFilmBox, dataset: Dataset, tree: FilmTree) -> None:
                 f"{keyword} cannot be set later",
                 [attributes.tag(keyword)],
             )
-    changed = attributes.read(dataset, attributes.FILM_BOX_SET)
+    changed = attributes.changed(box.attributes, dataset, attributes.FILM_BOX_SET)
     lut = _referenced_lut(dataset, tree)
-    box.attributes = {**box.attributes, **changed}
+    box.attributes = changed
     box.lut = lut or box.lut
 
 
@@ -364,9 +363,9 @@ def image_change(box: OpenImageBox, dataset: Dataset, tree: FilmTree) -> ImageCh
         raise attributes.invalid(keyword, "has more than one item")
     return ImageChange(
         position=int(sent[0]),
-        attributes=attributes.read(dataset, attributes.IMAGE_BOX),
+        attributes=attributes.changed(box.attributes, dataset, attributes.IMAGE_BOX),
         image=pixels.read(content[0], color=color) if content else None,
-        lut=_referenced_lut(dataset, tree),
+        lut=_referenced_lut(dataset, tree) or box.lut,
     )
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
-from broker.dicom import attributes, statuses
-from broker.dicom.scp import film_objects
+from broker.dicom import statuses
+from broker.dicom.scp import attribute_list, film_objects
 from broker.dicom.scp.allowance import Allowance, Holdings, Share, Turns
 from broker.dicom.scp.film_objects import FilmTree
 from broker.dicom.scp.open_film import OpenFilmBox, OpenFilmSession, OpenImageBox
@@ -29,7 +29,7 @@ from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.message import Request, Response
 from broker.events import Event, Note
-from broker.model.hosts import Caller
+from broker.model.caller import Caller
 from broker.model.job import Level
 from broker.model.printer import FULL, NORMAL
 from broker.model.refusal import Refusal
@@ -264,7 +264,7 @@ class PrintScp:
             raise Fault(statuses.UNRECOGNIZED_OPERATION, "only the Printer can be asked with N-GET")
         if uid and uid != PRINTER_INSTANCE:
             raise Fault(statuses.NO_SUCH_SOP_INSTANCE, "the Printer has one well-known instance")
-        return attributes.answered(request.command, self.printer_attributes(), PRINTER_INSTANCE)
+        return attribute_list.answered(request.command, self.printer_attributes(), PRINTER_INSTANCE)
 
     def printer_attributes(self) -> dict[str, str]:
         """What N-GET of the Printer can tell (PS3.4 H.4.6)."""

@@ -265,7 +265,7 @@ class PrintSession:
         """
         told = answer.dataset.get(keyword) if answer.dataset is not None else None
         wanted = asked.get(keyword, ("",))[0]
-        if told in (None, "") or not wanted or str(told).strip() == wanted.strip():
+        if told in (None, "") or not wanted or _same(keyword, str(told), wanted):
             return
         said = f"{self._name} made {keyword} {str(told)[:16]!r} of {wanted!r}"
         if keyword == "NumberOfCopies":
@@ -286,6 +286,17 @@ class PrintSession:
                 raise Refused(said, permanent=True)
             case Meaning.UNCLEAR:
                 raise Refused(said, permanent=False)
+
+
+def _same(keyword: str, told: str, wanted: str) -> bool:
+    """Whether both mean the same: a number may have leading zeros and a sign (PS3.5 6.2, IS), and
+    what is no number says nothing of how many."""
+    if keyword != "NumberOfCopies":
+        return told.strip() == wanted.strip()
+    try:
+        return int(told) == int(wanted)
+    except ValueError:
+        return True
 
 
 def _told(answer: ScuAnswer) -> str:

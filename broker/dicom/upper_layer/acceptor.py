@@ -42,8 +42,8 @@ from broker.dicom.upper_layer.negotiation import (
     judge,
     negotiate,
 )
+from broker.dicom.upper_layer.peer_watch import CALLER_SILENT_S
 from broker.dicom.upper_layer.pending import PendingConnection
-from broker.dicom.upper_layer.sockets import CALLER_SILENT_S
 from broker.dicom.upper_layer.tls import TlsWire
 from broker.dicom.upper_layer.wire import Violation, Wire, WireBroken
 from broker.model.hosts import Hosts

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pydicom import config
@@ -72,9 +73,10 @@ MAX_TEXT = MB
 
 
 def decode_dataset(data: bytes, transfer_syntax: str) -> Dataset:
-    """The data set in `data`, every element converted, at every depth.
+    """The data set in `data`, every element converted, at every depth; those whose value is none of
+    their VR are left out.
 
-    Raises: UnreadableDataset: when a rule is broken.
+    Raises: UnreadableDataset: when a rule of the encoding is broken.
     """
     return _whole(data, transfer_syntax, _Decoded())
 
@@ -138,7 +140,8 @@ class Raw:
 
 
 class _Decoded(Raw):
-    """Converts every value."""
+    """Converts every value; what is not valid is left out: one bad element does not take away the
+    others, which may be all that is wanted."""
 
     def further_values(self, vr: str, value: Value) -> int:
         assert isinstance(value, memoryview)
@@ -146,7 +149,8 @@ class _Decoded(Raw):
 
     def element(self, dataset: Dataset, tag: BaseTag, vr: str, value: Value) -> None:
         assert isinstance(value, memoryview)
-        dataset.add(_element(tag, vr, value))
+        with suppress(UnreadableDataset):
+            dataset.add(_element(tag, vr, value))
 
 
 def _extra_values(vr: str, value: memoryview) -> int:

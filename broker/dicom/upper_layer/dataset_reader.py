@@ -265,9 +265,11 @@ class DatasetReader(Generic[D]):
         if tag >> 16 == _DELIMITERS:
             # PS3.5 7.5: they are no elements of a data set.
             raise UnreadableDataset(f"{tag} stands where no item or sequence ends")
-        if vr == "SQ" or (vr == "UN" and length == UNDEFINED):
-            # PS3.5 6.2.2: an element of unknown VR and undefined length is a sequence in Implicit
-            # VR.
+        if vr == "SQ" or (
+            vr == "UN" and (length == UNDEFINED or (length and dictionary_vr(tag) == "SQ"))
+        ):
+            # PS3.5 6.2.2: an element of unknown VR is a sequence in Implicit VR where it has
+            # undefined length, or where it is known to be one.
             self._open_sequence(level, tag, length, explicit=level.explicit and vr == "SQ")
             return False
         if length > level.end - self._at or length == UNDEFINED:
@@ -352,8 +354,8 @@ class DatasetReader(Generic[D]):
         if vr in LONG:
             length = LENGTH.unpack(self._head(4, end))[0]
             if vr == "UN" and length != UNDEFINED:
-                vr = dictionary_vr(tag)
-                vr = "UN" if vr == "SQ" else vr
+                known = dictionary_vr(tag)
+                vr = "UN" if known == "SQ" else known  # its items are in Implicit VR
             return tag, vr, length
         if vr not in TEXT and vr not in NUMBERS and vr != "AT":
             raise UnreadableDataset(f"{tag} has no VR that is known")

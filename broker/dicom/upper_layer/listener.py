@@ -14,9 +14,9 @@ from contextlib import ExitStack, suppress
 
 from broker.dicom.upper_layer.associate_pdus import associate_rj
 from broker.dicom.upper_layer.association_service import EventSink
+from broker.dicom.upper_layer.listening_sockets import listen, names_of_peer
 from broker.dicom.upper_layer.negotiation import CONGESTED, Proposal
 from broker.dicom.upper_layer.pending import PendingConnection, PendingConnections
-from broker.dicom.upper_layer.sockets import listen, names_of_peer
 from broker.dicom.upper_layer.wire import Closed, Wire, WireBroken
 from broker.model.hosts import Hosts
 from broker.model.refusal import Refusal

@@ -93,9 +93,12 @@ class Fragments:
         return context_id, flags, self._body[begin : self._at]
 
     def end(self) -> None:
-        """The message that had begun has ended."""
+        """The message that had begun has ended. A PDU that was read whole is held no longer: an
+        association may rest for an hour now."""
         self._context_id = None
         self.size = 0
+        if self._at >= len(self._body):
+            self._body, self._at = memoryview(b""), 0
 
 
 class DataStream:

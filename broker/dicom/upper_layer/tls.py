@@ -9,7 +9,7 @@ import threading
 import time
 from contextlib import suppress
 
-from broker.dicom.upper_layer.sockets import SILENT_S
+from broker.dicom.upper_layer.peer_watch import SILENT_S
 from broker.dicom.upper_layer.wire import Closed, Pace, TimedOut, Wire, WireBroken, why
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from broker.dicom.upper_layer.sockets import LOOK_S, SILENT_S, PeerWatch
+from broker.dicom.upper_layer.peer_watch import LOOK_S, SILENT_S, PeerWatch
 from broker.model.refusal import Refusal
 
 _UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH)

@@ -38,8 +38,9 @@ from broker.operations.passwords import verified
 from broker.spool.private_file import write_private
 from broker.web.auth.sign_in_attempts import FailedSignIns, SignInAttempt
 from broker.web.server import responses
-from broker.web.server.limits import Worker, WorkerFull, peer_of
+from broker.web.server.limits import peer_of
 from broker.web.server.responses import RequestRefused, busy
+from broker.web.server.worker import Worker, WorkerFull
 
 LENGTH = 32
 """Bytes."""

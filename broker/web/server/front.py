@@ -4,19 +4,14 @@ In this order: the method, the path, the body's announced length and type; witho
 and signs of a proxy; the Origin of a change; who asks. Only then the body is read, whole and in
 bounded time, and the request goes to its page. What balancers and monitors ask for is answered
 before all of this, apart from everything that can wait.
-
-What any peer can cause is told in a few log lines, then counted.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
-import time
-import traceback
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Protocol
 
 from fastapi import Request
@@ -26,8 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker.events import Event, Note
 from broker.model.hosts import foreign_name, proxied, same_origin
-from broker.relay.event_log import EventLog
 from broker.web.server.limits import RequestSlot, RequestSlots
+from broker.web.server.lines import place_of
 from broker.web.server.responses import (
     LINGER_S,
     ROOM,
@@ -38,56 +33,6 @@ from broker.web.server.responses import (
     heads,
     wants_json,
 )
-
-LIBRARIES = ("asyncio", "concurrent.futures", "uvicorn.error")
-"""Loggers of what serves the page: a peer makes them speak as often as it likes."""
-
-
-@contextmanager
-def bounded(note: Note) -> Iterator[Note]:
-    """Meanwhile, a note that tells what repeats itself as a number; LIBRARIES' lines come by it."""
-    log = EventLog(note, time.monotonic)
-    handler = _Lines(log.note)
-    loggers = [logging.getLogger(name) for name in LIBRARIES]
-    for each in loggers:
-        each.handlers[:] = [handler]
-        each.propagate = False
-    try:
-        yield log.note
-    finally:
-        for each in loggers:
-            each.handlers[:] = []
-            each.propagate = True
-        log.close()
-
-
-def place_of(error: BaseException) -> str:
-    """File and line where it was raised; empty when that is not known."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-
-
-class _Lines(logging.Handler):
-    """Notes a library's lines. Equal is what came from the same place of its source."""
-
-    def __init__(self, note: Note) -> None:
-        super().__init__(logging.WARNING)
-        self._note = note
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Note it, with the kind and the last place of an exception, without its words: they may
-        quote what a peer has sent."""
-        facts: dict[str, object] = {
-            "kind": f"{record.name} {record.filename}:{record.lineno}",
-            "words": record.getMessage().partition("\n")[0][:200],
-        }
-        if record.exc_info and record.exc_info[1] is not None:
-            error = record.exc_info[1]
-            facts["why"] = type(error).__name__
-            if place := place_of(error):
-                facts["place"] = place
-        self._note(Event.PAGE_LIBRARY, facts)
-
 
 MOST = 64 * 1024
 """Bytes of a body."""

@@ -68,6 +68,7 @@ def test_damage_is_judged_the_same_as_whole(
 
 @given(st.binary(max_size=100), SYNTAXES, BORDERS)
 @example(b"", IMPLICIT_LE, [])
+@example(bytes.fromhex("2800100000000008"), IMPLICIT_LE, [])
 def test_garbage_is_judged_the_same_as_whole(data: bytes, syntax: str, borders: list[int]) -> None:
     """Whatever comes, both say the same of it."""
     check(syntax, data, borders)
@@ -178,13 +179,25 @@ def test_what_is_read_is_kept_however_long(syntax: str, vr: str) -> None:
     """The table of a Presentation LUT, and what is no bytes, even where it says it were."""
     table = element(syntax, LUT_DATA, vr, bytes(range(256)) * 400)
     label = element(syntax, LABEL, vr, b"x" * 100_000)
-    hidden = element(syntax, GRAYSCALE_SEQUENCE, vr, item(label)) if vr == "UN" else b""
+    plain_label = element(IMPLICIT_LE, LABEL, vr, b"x" * 100_000)
+    hidden = element(syntax, GRAYSCALE_SEQUENCE, vr, item(plain_label)) if vr == "UN" else b""
     data = sequence(syntax, LUT_SEQUENCE, [item(table)]) + label + hidden
 
     coming = Coming(syntax, data, [])
 
     assert plain(coming.read()) == plain(read_raw(data, syntax))
     assert Coming(syntax, data, [], max_size=100_000).too_large
+
+
+def test_a_known_sequence_of_unknown_vr_is_read() -> None:
+    """Its items are in Implicit VR, whatever its length says (PS3.5 6.2.2)."""
+    pixels = element(IMPLICIT_LE, PIXEL_DATA, "OW", b"1234")
+    data = element(EXPLICIT_LE, GRAYSCALE_SEQUENCE, "UN", item(pixels))
+
+    coming = Coming(EXPLICIT_LE, data, [])
+
+    assert coming.pixels == [b"1234"]
+    assert plain(coming.read()) == {GRAYSCALE_SEQUENCE: [{PIXEL_DATA: Elsewhere(4, True)}]}
 
 
 @pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])

@@ -36,6 +36,15 @@ def bodies(data: bytes) -> list[memoryview]:
     return found
 
 
+def test_a_message_that_was_read_holds_no_memory() -> None:
+    """An association that rests keeps no PDU of what came last."""
+    buffer = bytearray(data_pdu(1, 0x03, command(with_dataset=False))[6:])
+    fragments = Fragments(lambda: memoryview(buffer))
+    message = next_message(fragments)
+    assert message.command.MessageID == 7
+    buffer.clear()  # BufferError while a view on it is held
+
+
 class NoMore(Exception):
     """Nothing more comes."""
 

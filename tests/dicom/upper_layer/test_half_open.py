@@ -23,13 +23,12 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 
-from broker.dicom.upper_layer import sockets, wire
+from broker.dicom.upper_layer import peer_watch, wire
 from broker.dicom.upper_layer.command_set import Command, command_bytes, command_of
 from broker.dicom.upper_layer.connection import Broken, Timeouts
 from broker.dicom.upper_layer.dataset_reader import EXPLICIT_LE
 from broker.dicom.upper_layer.message import Context
-from broker.dicom.upper_layer.requestor import Requestor
-from broker.dicom.upper_layer.sockets import (
+from broker.dicom.upper_layer.peer_watch import (
     CALLER_SILENT_S,
     IDLE_S,
     INTERVAL_S,
@@ -37,6 +36,7 @@ from broker.dicom.upper_layer.sockets import (
     PeerWatch,
     watch,
 )
+from broker.dicom.upper_layer.requestor import Requestor
 from tests.peers.acceptor import Seen, Taking, accepting
 from tests.peers.certificates import Authority, hello
 from tests.peers.coming_dataset import image as encoded_image
@@ -413,7 +413,7 @@ def test_a_kernel_that_tells_no_window_ends_no_living_peer(
 ) -> None:
     """Before Linux 5.4: nothing says there whether the peer's buffer is full, so that data may wait
     for as long as the deadlines say; the probes go on."""
-    monkeypatch.setattr(sockets, "_TCP_INFO", struct.Struct("=800x"))
+    monkeypatch.setattr(peer_watch, "_TCP_INFO", struct.Struct("=800x"))
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
         socket.create_connection(listener.getsockname()) as sock,

@@ -10,8 +10,8 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from broker.dicom import statuses
+from broker.dicom.upper_layer.listening_sockets import CannotListen, listen, names_of_peer
 from broker.dicom.upper_layer.requestor import Requestor
-from broker.dicom.upper_layer.sockets import CannotListen, listen, names_of_peer
 from tests.peers.acceptor import OFFERS, accepting, echoed
 from tests.peers.certificates import Authority
 from tests.peers.raw import Raw

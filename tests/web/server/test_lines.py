@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 
 from broker.events import Event
-from broker.web.server.front import bounded
+from broker.web.server.lines import bounded
 
 SECRET = "Doe^Synthetic"
 

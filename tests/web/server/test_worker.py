@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from broker.web.probes import Fresh, Late
-from broker.web.server.limits import Worker, WorkerFull
+from broker.web.server.worker import Worker, WorkerFull
 
 
 def test_more_than_may_wait_is_refused_at_once() -> None:
