@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.options import ConfigOption, JsonOption, ReasonOption, job_number
-from broker.model.job import FINISHED, Priority, State
+from broker.model.job import FINISHED, LISTED_S, URGENCY, Priority, State
 from broker.operations.failures import FAILED
 
 if TYPE_CHECKING:
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from broker.operations.job_status import JobStatus
     from broker.operations.opened import Store
 
-RECENT_S = 3600.0
-"""Finished jobs are listed for this long."""
-URGENCY = {State.HELD: 0, State.PRINTING: 1, State.QUEUED: 2}
-"""What a person has to see first."""
 NEWEST = 500
 """At most this many finished jobs, unless all are asked for."""
 REDRAW_S = 1.0
@@ -318,7 +314,7 @@ def _listed(store: Store, states: list[State] | None, everything: bool) -> list[
         return store.jobs.list(set(states))
     if everything:
         return store.jobs.list()
-    since = time.time() - RECENT_S
+    since = time.time() - LISTED_S
     finished = store.jobs.list(FINISHED, limit=NEWEST, newest_first=True)
     recent = [job for job in finished if job.updated_at >= since]
     return sorted(recent + store.jobs.list(set(State) - FINISHED), key=lambda job: job.id)

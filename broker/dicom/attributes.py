@@ -42,6 +42,8 @@ FILM_BOX_CREATE_ONLY = (
     "FilmSizeID",
     "RequestedResolutionID",
 )
+LIGHTING = ("Illumination", "ReflectedAmbientLight")
+"""Of the film box; modalities older than CP 173 set them in the film session."""
 FILM_BOX_SET = (
     "MagnificationType",
     "SmoothingType",
@@ -51,8 +53,7 @@ FILM_BOX_SET = (
     "MaxDensity",
     "Trim",
     "ConfigurationInformation",
-    "Illumination",
-    "ReflectedAmbientLight",
+    *LIGHTING,
 )
 FILM_BOX = FILM_BOX_CREATE_ONLY + FILM_BOX_SET
 """Of the film box (PS3.4 H.4.2.2.1); references are fields of the objects."""

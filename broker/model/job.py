@@ -33,6 +33,14 @@ class State(StrEnum):
 
 FINISHED = frozenset({State.SENT, State.PRINTED, State.CANCELLED})
 """States that nothing leaves."""
+ACTIVE = (State.QUEUED, State.PRINTING)
+"""States of jobs that take their turn."""
+UNFINISHED = (*ACTIVE, State.HELD)
+"""States of jobs that need their pixels."""
+URGENCY = {State.HELD: 0, State.PRINTING: 1, State.QUEUED: 2}
+"""What a person has to see first."""
+LISTED_S = 3600.0
+"""How long finished jobs are listed."""
 
 
 class Priority(StrEnum):

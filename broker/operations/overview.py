@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from broker.events import Event, Note
-from broker.model.job import FINISHED, Job, State
+from broker.model.job import FINISHED, LISTED_S, URGENCY, Job, State
 from broker.model.printer import Printer
 from broker.operations.alarms import alarms
 from broker.operations.failures import explained
@@ -18,12 +18,8 @@ from broker.operations.job_status import JobStatus, job_statuses
 from broker.operations.opened import Store
 from broker.store.sqlite import Watch
 
-RECENT_S = 3600.0
-"""How long finished jobs are shown."""
 NEWEST = 150
 """Finished jobs that are shown at most."""
-URGENCY = {State.HELD: 0, State.PRINTING: 1, State.QUEUED: 2}
-"""What a person has to see first."""
 POLL_S = 0.5
 """How often it is asked whether anything changed, which costs next to nothing."""
 LEAST_S = 1.0
@@ -69,7 +65,7 @@ def overview_state(store: Store, now: float) -> OverviewState:
     """Read it."""
     open_jobs = store.jobs.list(set(State) - FINISHED)
     finished = store.jobs.list(FINISHED, limit=NEWEST, newest_first=True)
-    recent = [job for job in finished if job.updated_at >= now - RECENT_S]
+    recent = [job for job in finished if job.updated_at >= now - LISTED_S]
     open_jobs.sort(key=lambda job: (URGENCY[job.state], job.id))
     active = [job for job in open_jobs if job.state is not State.HELD]
     return OverviewState(

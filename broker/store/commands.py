@@ -10,6 +10,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from broker.model.job import (
+    ACTIVE,
     FINISHED,
     HELD_BY_PERSON,
     SETTLED,
@@ -21,7 +22,7 @@ from broker.model.job import (
 from broker.store.claims import left_to_print, remember_all, take_back
 from broker.store.database import Database
 from broker.store.duplicates import later_twin, printed_again_as, take_back_unprinted
-from broker.store.job_rows import ACTIVE, NoSuchJob, digest_of, known, request_of, state_of
+from broker.store.job_rows import NoSuchJob, digest_of, known, request_of, state_of
 from broker.store.printers import require
 from broker.store.submission import insert_job
 from broker.store.tables import attempts, jobs, sendings

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, Select, bindparam, distinct, func, select
 
 from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut
-from broker.model.job import DONE, Job, Level, PrintRequest, Priority, State, Strike
+from broker.model.job import ACTIVE, DONE, Job, Level, PrintRequest, Priority, State, Strike
 from broker.model.trouble import RecordDamaged
 from broker.store.backend import Prepared, fixed
 from broker.store.tables import attempts, films, jobs, sendings
@@ -133,11 +133,6 @@ def _lut_of(document: dict[str, Any] | None) -> PresentationLut | None:
         table=base64.b64decode(document["table"], validate=True),
     )
 
-
-ACTIVE = (State.QUEUED, State.PRINTING)
-"""States of jobs that take their turn."""
-UNFINISHED = (*ACTIVE, State.HELD)
-"""States of jobs that need their pixels."""
 
 SHOWN = [each.name for each in fields(Job) if each.name in jobs.c]
 """What a Job shows as it stands in its row; the rest is counted."""

@@ -21,12 +21,11 @@ from sqlalchemy import (
 )
 
 from broker.model.health import FAILS_FILMS, LEAVES_UNANSWERED, Observation
-from broker.model.job import DONE, FilmState, State
+from broker.model.job import ACTIVE, DONE, FilmState, State
 from broker.model.printer import Address, Duty, Health, Printer
 from broker.model.retry import PrinterVerdict
 from broker.store.backend import Prepared, fixed
 from broker.store.database import Database
-from broker.store.job_rows import ACTIVE
 from broker.store.tables import attempts, jobs, printers, sendings
 
 # Parameters that are no columns begin with `its_`.

@@ -12,9 +12,11 @@ from sqlalchemy import Connection, Integer, and_, bindparam, func, or_, select, 
 from broker.model.caller import Caller, Waiting, spellings
 from broker.model.film import Attributes, Film
 from broker.model.job import (
+    ACTIVE,
     DONE,
     HELD_BY_PERSON,
     UNANSWERED,
+    UNFINISHED,
     Attempt,
     FilmState,
     Job,
@@ -31,12 +33,10 @@ from broker.store.backend import Prepared, fixed
 from broker.store.database import Database
 from broker.store.duplicates import HELD, Twin, later_twins
 from broker.store.job_rows import (
-    ACTIVE,
     ALTERED,
     FEW,
     JOB_ALTERED,
     KNOWN,
-    UNFINISHED,
     JobList,
     NoSuchJob,
     digest_of,

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from broker.model.job import (
     DONE,
     UNANSWERED,
+    UNFINISHED,
     Claim,
     FilmState,
     Job,
@@ -26,7 +27,7 @@ from broker.model.retry import Settlement, prints_again
 from broker.model.trouble import PRINT_AGAIN, RecordDamaged
 from broker.store.claims import ClaimLost, begin, end, left_to_print, move, obey, remember_all
 from broker.store.database import Database, damage
-from broker.store.job_rows import JOB_ALTERED, ROW_DAMAGED, UNFINISHED, NoSuchJob, one
+from broker.store.job_rows import JOB_ALTERED, ROW_DAMAGED, NoSuchJob, one
 from broker.store.queries import JobQueries
 from broker.store.tables import attempts, jobs, sendings, spooled
 

@@ -21,7 +21,6 @@ from broker.web.auth.signin import Person, checked, operator, person
 from broker.web.commands import InvalidCommand, on_job, on_printer
 from broker.web.job_page import THUMBNAIL_PX, picture
 
-UNFINISHED = (State.QUEUED, State.PRINTING, State.HELD)
 MOST = 1000
 """Jobs of one answer."""
 

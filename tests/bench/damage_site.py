@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, FILM_SESSION
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.printer import Duty
@@ -114,9 +115,9 @@ def print_films(port: int, films: Collection[int], calling_ae: str = "CT1") -> N
     for number in films:
         ct.open_film_box(FilmSizeID="14INX17IN", FilmOrientation="PORTRAIT", BorderDensity="BLACK")
         made = picture(Rows=SIDE, Columns=SIDE, PixelData=pixels_of(number))
-        assert ct.set_image(1, image_box(1, made, Polarity="NORMAL")).status == 0x0000
+        assert ct.set_image(1, image_box(1, made, Polarity="NORMAL")).status == statuses.SUCCESS
     on = (FILM_SESSION, ct.session) if len(films) > 1 else (FILM_BOX, ct.film_box)
-    assert ct.action(*on).status == 0x0000
+    assert ct.action(*on).status == statuses.SUCCESS
     ct.release()
 
 

@@ -14,6 +14,7 @@ from typing import Self
 
 from pydicom.dataset import Dataset
 
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, FILM_SESSION
 from broker.dicom.upper_layer.connection import Broken, Rejected
 from broker.dicom.upper_layer.requestor import Answer
@@ -221,5 +222,5 @@ class Modalities:
 
 
 def _demand(answer: Answer) -> None:
-    if answer.status != 0x0000:
+    if answer.status != statuses.SUCCESS:
         raise Refused(f"{answer.status:04x}")

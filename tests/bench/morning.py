@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from broker.dicom import statuses
 from broker.emulator.modality import Modality
 from broker.model.trouble import Trouble
 from tests.bench.figures import Figures, Told, count
@@ -22,7 +23,7 @@ DYING, REFUSING = 1, 2
 """Which of them do so."""
 AE_TITLE = "OKI"
 """Of every printer: behind a balancer, which cannot change what modalities call, it is one."""
-REFUSAL = 0x0110
+REFUSAL = statuses.PROCESSING_FAILURE
 """Processing failure: what a printer answers to N-ACTION when something is wrong with itself. It
 says neither that the film is bad nor that waiting would help."""
 
@@ -133,7 +134,7 @@ def _print_film(front: Front, film: MorningFilm) -> str:
     except Trouble as trouble:
         # Without the address, whose port differs from morning to morning.
         return trouble.words.removeprefix(f"{front.ae_title}: {HOST}:{front.port} ")
-    if answer.step == "N-ACTION" and answer.status == 0x0000:
+    if answer.step == "N-ACTION" and answer.status == statuses.SUCCESS:
         return ""
     return f"{answer.step} answered 0x{answer.status:04X}"
 

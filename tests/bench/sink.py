@@ -19,6 +19,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
+from broker.dicom import statuses
 from broker.dicom.uids import (
     EXPLICIT_LITTLE,
     FILM_BOX,
@@ -65,7 +66,7 @@ def _answer(number: int, verb: Command, sop_class: str) -> bytes:
         "MessageIDBeingRespondedTo": number,
         "AffectedSOPClassUID": sop_class,
         "AffectedSOPInstanceUID": UID,
-        "Status": 0x0000,
+        "Status": statuses.SUCCESS,
     }
     answered = Dataset()
     if (verb, sop_class) == (Command.N_CREATE, FILM_BOX):

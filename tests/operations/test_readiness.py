@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from broker.config.file import load
+from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import State
@@ -123,7 +124,7 @@ def test_no_inode_is_left(room: Room, store: Store) -> None:
     """There is room, but for no file."""
     used = sum(1 for _ in room.disk.folder.rglob("*")) + 1
     room.disk.remount(f"nr_inodes={used}")
-    assert room.print() == 0xC605
+    assert room.print() == statuses.NO_MEMORY_FOR_IMAGE
     assert "the spool cannot be written: its file system has no inodes left" in problems(store)
 
 
@@ -133,7 +134,7 @@ def test_a_spool_that_became_read_only(room: Room, store: Store) -> None:
     subprocess.run(["mount", "--bind", spool, spool], check=True)
     try:
         subprocess.run(["mount", "-o", "remount,bind,ro", spool], check=True)
-        assert room.print() == 0xC605
+        assert room.print() == statuses.NO_MEMORY_FOR_IMAGE
         assert "the spool cannot be written: read-only file system" in problems(store)
     finally:
         subprocess.run(["umount", spool], check=True)
@@ -146,7 +147,7 @@ def test_a_table_is_missing(room: Room, store: Store) -> None:
     with closing(sqlite3.connect(room.data / "broker.db")) as connection:
         connection.execute("ALTER TABLE sendings RENAME TO away")
         connection.commit()
-    assert room.print() == 0xC602
+    assert room.print() == statuses.FILM_BOX_QUEUE_FULL
     said = problems(store)
     assert "the database cannot be written: the database: no such table: sendings" in said
     assert any(
@@ -197,9 +198,9 @@ def test_a_locked_database(room: Room, store: Store) -> None:
 def test_a_full_queue(room: Room, store: Store) -> None:
     """As many jobs as there may be in all are not finished."""
     store.printers.set_duty("oki-1", Duty.MAINT)
-    statuses = [room.print() for _ in range(4)]
-    assert statuses[0] == 0
-    assert statuses[-1] == 0x0213
+    answers = [room.print() for _ in range(4)]
+    assert answers[0] == statuses.SUCCESS
+    assert answers[-1] == statuses.RESOURCE_LIMITATION
     while len(store.jobs.list({State.QUEUED})) < 3:
         store.submission.add(store.jobs.request(1))
     assert "the queue is full: 3 jobs are not finished (limits.queue_jobs)" in problems(store)

@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 
 from broker.dicom import statuses
 from broker.dicom.statuses import Meaning, meaning
+from broker.dicom.upper_layer.command_set import RESPONSE, Command
 from broker.dicom.upper_layer.message import Request
 from broker.dicom.upper_layer.negotiation import Rejection
 
@@ -147,7 +148,7 @@ def answers_the_earlier_message(turn: Turn) -> None:
 
 def answers_another_kind(turn: Turn) -> None:
     """Success, as the response to another kind of request."""
-    turn.answer(statuses.SUCCESS, CommandField=0x8110)
+    turn.answer(statuses.SUCCESS, CommandField=Command.N_GET | RESPONSE)
 
 
 def reports_events(turn: Turn) -> None:

@@ -13,7 +13,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     Verification,
 )
 
-from broker.dicom.upper_layer.command_set import Command
+from broker.dicom.upper_layer.command_set import RESPONSE, Command
 from broker.dicom.upper_layer.connection import Timeouts
 from broker.dicom.upper_layer.dataset_reader import EXPLICIT_LE, IMPLICIT_LE
 from broker.dicom.upper_layer.negotiation import Offer
@@ -26,7 +26,7 @@ OFFERS = (
     Offer(str(Verification), (EXPLICIT_LE, IMPLICIT_LE)),
 )
 SHORT = Timeouts(connect_s=0.2, associate_s=0.2, release_s=0.2)
-ANSWERED = {"CommandField": 0x8120, "MessageIDBeingRespondedTo": 1, "Status": 0}
+ANSWERED = {"CommandField": Command.N_SET | RESPONSE, "MessageIDBeingRespondedTo": 1, "Status": 0}
 ACTION = {
     "RequestedSOPClassUID": "1.2.840.10008.5.1.1.2",
     "CommandField": Command.N_ACTION,

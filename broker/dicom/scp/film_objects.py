@@ -206,13 +206,10 @@ def _is_uid(text: str) -> bool:
     return len(text) <= 64 and set(text) <= set("0123456789.")
 
 
-_LIGHTING = ("Illumination", "ReflectedAmbientLight")
-
-
 def set_session(session: OpenFilmSession, dataset: Dataset, tree: FilmTree) -> None:
     """N-CREATE and N-SET of the film session (PS3.4 H.4.1.2.1)."""
     changed = attributes.changed(session.attributes, dataset, attributes.FILM_SESSION)
-    lighting = attributes.changed(session.lighting, dataset, _LIGHTING)
+    lighting = attributes.changed(session.lighting, dataset, attributes.LIGHTING)
     lut = _referenced_lut(dataset, tree)
     session.attributes, session.lighting = changed, lighting
     session.lut = lut or session.lut

@@ -52,9 +52,6 @@ class OpenPixels(Protocol):
         """
 
 
-_LIGHTING = ("Illumination", "ReflectedAmbientLight")
-
-
 class PrintSession:
     """A film session at a printer, over an open association."""
 
@@ -165,7 +162,7 @@ class PrintSession:
     def _settable(self, film: Film) -> list[str]:
         """Lighting belongs to Presentation LUT: printers without it refuse it (PS3.4 H.4.9)."""
         lit = film.needs_lut and self._address.lut_level == "film box"
-        return [each for each in attributes.FILM_BOX_SET if lit or each not in _LIGHTING]
+        return [each for each in attributes.FILM_BOX_SET if lit or each not in attributes.LIGHTING]
 
     def _refer(self, lut: PresentationLut, dataset: Dataset, remarks: list[str]) -> None:
         uid, said = self._lut(lut)
@@ -179,7 +176,9 @@ class PrintSession:
         CP 173 moved the place. A film session cannot be rid of a LUT by N-SET, so a film with
         another look gets a film session of its own: gray levels must not change in silence.
         """
-        lighting = {key: film.attributes[key] for key in _LIGHTING if key in film.attributes}
+        lighting = {
+            key: film.attributes[key] for key in attributes.LIGHTING if key in film.attributes
+        }
         look = (film.lut, lighting if film.lut is not None else {})
         if look == self._look:
             return

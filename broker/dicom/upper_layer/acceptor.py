@@ -17,7 +17,7 @@ from typing import Generic, TypeVar
 
 from broker.dicom.upper_layer.activity import QUIET_S, ends_at
 from broker.dicom.upper_layer.associate_pdus import abort_pdu, associate_rj
-from broker.dicom.upper_layer.association import ABORT_PATIENCE_S, AcceptedAssociation
+from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.association_service import (
     AssociationLimits,
     AssociationService,
@@ -45,7 +45,7 @@ from broker.dicom.upper_layer.negotiation import (
 from broker.dicom.upper_layer.peer_watch import CALLER_SILENT_S
 from broker.dicom.upper_layer.pending import PendingConnection
 from broker.dicom.upper_layer.tls import TlsWire
-from broker.dicom.upper_layer.wire import Violation, Wire, WireBroken
+from broker.dicom.upper_layer.wire import ABORT_PATIENCE_S, Violation, Wire, WireBroken
 from broker.model.hosts import Hosts
 from broker.model.refusal import Refusal
 

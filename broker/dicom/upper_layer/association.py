@@ -40,6 +40,7 @@ from broker.dicom.upper_layer.message import (
 )
 from broker.dicom.upper_layer.negotiation import Answered, Proposal, accepted
 from broker.dicom.upper_layer.wire import (
+    ABORT_PATIENCE_S,
     Pace,
     PduType,
     Reason,
@@ -51,7 +52,6 @@ from broker.dicom.upper_layer.wire import (
 
 SEND_PATIENCE_S = 60.0
 """For a peer that takes what we send more slowly than it should: see Pace."""
-ABORT_PATIENCE_S = 1.0
 
 
 class _Incoming:

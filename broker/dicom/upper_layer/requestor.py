@@ -50,6 +50,7 @@ from broker.dicom.upper_layer.message import (
 )
 from broker.dicom.upper_layer.negotiation import Offer, accepted, proposed_contexts
 from broker.dicom.upper_layer.wire import (
+    ABORT_PATIENCE_S,
     Pdu,
     PduType,
     Reason,
@@ -106,7 +107,6 @@ class EventReport:
 
 MAX_DATASET = 16 * MB
 """Bytes of a response's data set: no printer sends as much."""
-ABORT_PATIENCE_S = 1.0
 
 
 class Requestor:

@@ -156,6 +156,8 @@ def check_head(kind: int, length: int, max_pdu: int) -> None:
         )
 
 
+ABORT_PATIENCE_S = 1.0
+"""For an A-ABORT that we send, or wait for."""
 BUFFER = 256 * 1024
 """Bytes that are read at once from a peer that sends a lot. It is taken at once when the small one
 is full: the system gives memory as it is written to, and growing step by step takes longer than

@@ -39,7 +39,7 @@ from broker.spool.private_file import write_private
 from broker.web.auth.sign_in_attempts import FailedSignIns, SignInAttempt
 from broker.web.server import responses
 from broker.web.server.limits import peer_of
-from broker.web.server.responses import RequestRefused, busy
+from broker.web.server.responses import SAFE, RequestRefused, busy
 from broker.web.server.worker import Worker, WorkerFull
 
 LENGTH = 32
@@ -79,7 +79,6 @@ COMPARED, COMPARED_BY_ADDRESS = 8, 2
 as comparing takes 64 MiB on purpose; each takes about a tenth of a second."""
 CSRF_FIELD, CSRF_HEADER = "csrf", "x-csrf-token"
 LOCAL = "local"
-SAFE = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True)

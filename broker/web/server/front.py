@@ -26,6 +26,7 @@ from broker.web.server.lines import place_of
 from broker.web.server.responses import (
     LINGER_S,
     ROOM,
+    SAFE,
     RequestRefused,
     ResponseWriter,
     UnsentResponses,
@@ -108,7 +109,6 @@ def again(body: bytes, receive: Receive) -> Receive:
 
 
 METHODS = ("GET", "HEAD", "POST")
-SAFE = frozenset({"GET", "HEAD"})
 AT_ONCE, WAITING = 8, 64
 """Requests that the pages work on at one time, and that wait for a slot: more at one time would
 only wait for each other, and keep probes waiting. A request has its slot until its answer

@@ -30,6 +30,8 @@ def busy(words: str, retry_s: int = 2, status: int = 503) -> RequestRefused:
     )
 
 
+SAFE = frozenset({"GET", "HEAD"})
+"""Methods that change nothing (RFC 9110 9.2.1)."""
 POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 """Nothing from elsewhere is loaded, and no other page frames this one."""
 HEADERS: tuple[tuple[bytes, bytes], ...] = (
