@@ -29,6 +29,7 @@ from broker.model.job import (
 from broker.model.printer import Duty, Health
 from broker.model.user import Role
 from broker.spool.binding import mismatch
+from broker.spool.files import SpoolMissing
 from broker.spool.pins import PixelsFound, check_pixels, is_name, place_in, size_of
 from broker.store import schema
 from broker.store.job_rows import attributes_from_json, digest_of, digest_of_job, film_from_json
@@ -360,7 +361,10 @@ def check(
         if not damage(error):
             raise
         faults.append((Kind.PAGES, f"rows cannot be read: {damage(error)}", None))
-    faults += _of_spool(database, spool, wanted, full, tell, stop)
+    if wanted and not (spool / "incoming").is_dir():
+        faults.append((Kind.FIT, SpoolMissing(spool, len(wanted)).words, None))
+    else:
+        faults += _of_spool(database, spool, wanted, full, tell, stop)
     return Checked(tuple(gathered(faults)), jobs, films, len(wanted))
 
 

@@ -98,26 +98,16 @@ def _open_to_others(settings: Config) -> list[str]:
 def _of_the_spool(settings: Config) -> list[str]:
     """That it is not there, where the queue needs it, or does not fit to the queue. A database that
     cannot be asked is the affair of other commands."""
-
     from broker.operations.failures import explained
-    from broker.operations.opened import database
-    from broker.spool.binding import mismatch
-    from broker.spool.files import Spool
-    from broker.store import schema
-    from broker.store.spool_references import SpoolReferences
+    from broker.operations.opened import no_spool
 
     try:
-        if not settings.database_file.exists():
-            found = mismatch(settings.data_dir / "spool", settings.database_file)
-            return [found.words] if found else []
-        with database(settings) as opened:
-            schema.check(opened)
-            missing = Spool.missing(settings.data_dir / "spool", SpoolReferences(opened))
+        words = no_spool(settings)
     except Exception as error:
         if explained(error) is None:
             raise
         return []
-    return [missing.words] if missing else []
+    return [words] if words else []
 
 
 @app.command()

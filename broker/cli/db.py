@@ -41,7 +41,7 @@ def upgrade(ctx: typer.Context, config: ConfigOption = None) -> None:
 
     settings = load(configured(ctx, config))
     file = settings.database_file
-    with database(settings) as opened:
+    with database(settings, make=True) as opened:
         before = schema.current(opened)
         if before == schema.head():
             typer.echo(f"{file}: already at {before}, the newest; nothing to do")

@@ -55,10 +55,10 @@ def adopt(ctx: typer.Context, yes: YesOption = False, config: ConfigOption = Non
     import time
 
     from broker.backup import adoption
-    from broker.backup import adoption as leftovers
     from broker.cli.owner import person
     from broker.config.file import load
     from broker.operations.failures import Failure
+    from broker.operations.opened import no_spool
     from broker.spool import binding
     from broker.spool.files import Spool
     from broker.store import schema
@@ -76,6 +76,8 @@ def adopt(ctx: typer.Context, yes: YesOption = False, config: ConfigOption = Non
             stack.callback(Occupancy.take_database(file).close)
         found = binding.mismatch(folder, file)
         if found is None:
+            if words := no_spool(settings):
+                raise Failure(words)
             typer.echo(f"{folder}: it belongs to {file}, which has lost nothing; nothing to do")
             return
         typer.echo(f"{found.seen}.\n", err=True)
@@ -85,7 +87,7 @@ def adopt(ctx: typer.Context, yes: YesOption = False, config: ConfigOption = Non
         mark = binding.spool_seen(folder).mark
         if not file.exists() or not file.stat().st_size:
             # The lost database's log may be all that is left of it: SQLite would remove it.
-            for path in leftovers.set_aside(file, time.time()):
+            for path in adoption.set_aside(file, time.time()):
                 typer.echo(f"{path}: kept of the lost database, under this name", err=True)
         database = Database.open(settings.database_url)
         stack.callback(database.close)
@@ -151,6 +153,7 @@ def _show(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
     # The spool first: a broker that is running makes the database come further meanwhile.
     there, seen = binding.spool_seen(folder), sqlite.seen_in(file)
     found = binding.judged(folder, there, file, seen)
+    words = found.words if found else _no_spool(settings)
     files, size = _kept(folder)
     orphans = Orphans(folder).found()
     days = settings.retention.orphans_days
@@ -160,8 +163,8 @@ def _show(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
                 {
                     "spool": str(folder),
                     "database": str(file),
-                    "fits": found is None,
-                    "words": found.words if found else "",
+                    "fits": not words,
+                    "words": words,
                     "mark": _progress(there.mark),
                     "database_progress": _progress(seen.progress),
                     "files": files,
@@ -183,8 +186,19 @@ def _show(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
     tables.say(f"{folder}: {count(files, 'file')}, {megabytes(size)}")
     tables.show(tables.fact("the spool belongs to", _words(there.mark), width, FACTS))
     tables.show(tables.fact(f"{file.name} is", _words(seen.progress, seen), width, FACTS))
-    tables.say(found.words if found else "they fit", 0 if found else 2)
+    tables.say(words or "they fit", 0 if words else 2)
     _table(orphans, days, time.time())
+
+
+def _no_spool(settings: Config) -> str:
+    """That jobs have pixels and no spool is there; not asked of tables of another version."""
+    from broker.operations.opened import no_spool
+    from broker.store.schema import SchemaTooNew, SchemaTooOld
+
+    try:
+        return no_spool(settings)
+    except (SchemaTooNew, SchemaTooOld):
+        return ""
 
 
 def _table(orphans: list[Orphan], days: float, now: float) -> None:

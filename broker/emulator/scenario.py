@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from broker.model.film import MILLIMETRES
+
 HELP = {
     "ok": "nothing is wrong",
     "down": "refuses connections, as a printer that is switched off",
@@ -84,8 +86,8 @@ def _slow(scenario: Scenario, value: str) -> Scenario:
 
 
 def _refuse_size(scenario: Scenario, value: str) -> Scenario:
-    if not value:
-        raise ValueError("needs a Film Size ID")
+    if value.upper() not in MILLIMETRES:
+        raise ValueError(f"needs one of {', '.join(MILLIMETRES)}")
     return replace(scenario, refused_size=value.upper())
 
 

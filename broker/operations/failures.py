@@ -35,17 +35,25 @@ def explained(error: Exception) -> tuple[int, list[str]] | None:
         return WRONG, problems
     if isinstance(error, OSError):
         # A reader that closed the pipe, as `head` does, is handled by Typer.
-        return None if error.errno == errno.EPIPE else (FAILED, [of_system(error)])
+        return (
+            None
+            if error.errno == errno.EPIPE
+            else (
+                FAILED,
+                [of_system(error, getattr(error, "where", "this command"))],
+            )
+        )
     words = getattr(error, "words", None)
     if isinstance(words, str):
-        return FAILED, [words]
+        damaged = "; `broker db check` names the job and says what to do"
+        return FAILED, [words + damaged if type(error).__name__ == "RecordDamaged" else words]
     if type(error).__name__ in ("CannotStore", "Occupied"):
         return FAILED, [str(error)]
     words = of_database(error, None)
     return (FAILED, [words]) if words else None
 
 
-def of_system(error: OSError, thing: str = "the broker") -> str:
+def of_system(error: OSError, thing: str = "this command") -> str:
     """What the operating system refused: of the file that the error names, or else of `thing`."""
     thing = str(error.filename or thing)
     match error.errno:
@@ -196,8 +204,8 @@ REMEDIES: Mapping[Refusal, str] = {
         "say of whom. `broker jobs` says why; or raise limits.waiting_jobs, waiting_mb, queue_jobs."
     ),
     Refusal.IMAGE_NOT_STORED: (
-        "An image was not taken: larger than limits.image_mb or session_mb, or the disk was full. "
-        "The broker's log says which."
+        "An image was not taken: larger than limits.image_mb or session_mb, or the disk is full, "
+        "fails, or has no spool. The broker's log says which."
     ),
     Refusal.FILM_NOT_STORED: (
         "A print request failed: a full or failing disk, or a database that is locked, damaged or "

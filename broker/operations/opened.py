@@ -144,13 +144,27 @@ def store_of(settings: Config) -> Iterator[Store]:
 
 
 @contextmanager
-def database(config: Config) -> Iterator[Database]:
-    """The database, whatever version its tables have; it and its folder are made when missing.
+def database(config: Config, *, make: bool = False) -> Iterator[Database]:
+    """The database, whatever version its tables have; it is made when missing, its folder only with
+    `make`: one that was moved away, or a mistyped name, must not look like an empty queue.
 
     Raises:
         SpoolMismatch: it is missing, and the spool knows of one.
-        Failure: it is missing, and a process that has the data directory is making it.
+        Failure: its folder is missing; or it is, and a process that has the data directory is
+            making it.
     """
+    if not make:
+        for key, folder in (
+            ("broker.data_dir", config.data_dir),
+            ("database.url", config.database_file.parent),
+        ):
+            if not folder.exists():
+                raise Failure(
+                    f"{folder}: there is no such folder, so nothing of a queue. `broker serve` "
+                    "makes it at its first start. If films were in it, it was moved or is not "
+                    f"mounted, or {key} names another: put that right; until then its films are "
+                    "not printed"
+                )
     if not _is_there(config.database_file):
         if found := mismatch(config.data_dir / "spool", config.database_file):
             raise found  # a new file in its place would hide the loss, and remove its log
@@ -175,6 +189,22 @@ def database(config: Config) -> Iterator[Database]:
         raise Failure(words) from error
     finally:
         opened_database.close()
+
+
+def no_spool(config: Config) -> str:
+    """What a person has to do before a broker starts: the spool is not there, where the queue needs
+    it, or does not fit the queue. Empty when nothing is. Nothing is made.
+
+    Raises: what `database` raises, SchemaTooOld, SchemaTooNew: when the database cannot be asked.
+    """
+    folder = config.data_dir / "spool"
+    if not _is_there(config.database_file):
+        found = mismatch(folder, config.database_file)
+        return found.words if found else ""
+    with database(config) as opened_database:
+        schema.check(opened_database)
+        missing = Spool.missing(folder, SpoolReferences(opened_database))
+    return missing.words if missing else ""
 
 
 def running_on(config: Config) -> bool:

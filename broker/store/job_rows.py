@@ -149,8 +149,8 @@ ANY: dict[str, StrEnum] = {
 }
 """Columns of one word each, and what is shown where the word is damaged."""
 KNOWN = {name: frozenset(type(value)) for name, value in ANY.items()}
-ALTERED = "what the database keeps of it was altered"
-JOB_ALTERED = "what the database keeps of the job was altered"
+ALTERED = "what the database keeps of it is missing or was altered"
+JOB_ALTERED = "what the database keeps of the job is missing or was altered"
 ROW_DAMAGED = "its row in the database is damaged"
 
 Within = Select[tuple[int]] | list[int]

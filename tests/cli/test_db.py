@@ -58,3 +58,32 @@ def test_a_file_that_is_no_database_is_said(site: FilledSite) -> None:
     ended = command("db", "check", config=site.config)
     assert (ended.returncode, ended.stderr) == (1, "")
     assert "file is not a database" in ended.stdout
+
+
+def test_a_spool_that_is_not_there_is_one_finding(site: FilledSite) -> None:
+    """Not a file for each image of each job, with the remedy for single files."""
+    site.job("b")
+    (site.data_dir / "spool").rename(site.data_dir / "away")
+
+    ended = command("db", "check", "--json", config=site.config)
+
+    assert ended.returncode == 1
+    (finding,) = json.loads(ended.stdout)["findings"]
+    assert finding["kind"] == "fit"
+    assert "the spool is not there, with 2 files of pixels" in finding["words"]
+
+
+@pytest.mark.parametrize(
+    "typed", [["jobs"], ["printers"], ["refusals"], ["test-print", "--no-wait"]]
+)
+def test_where_the_data_folder_is_gone_nothing_is_made(site: FilledSite, typed: list[str]) -> None:
+    """It was moved, or its name is mistyped: an empty queue in its place would hide the films."""
+    site.database.close()
+    site.data_dir.rename(site.folder / "moved")
+
+    ended = command(*typed, config=site.config)
+
+    assert ended.returncode == 1
+    assert "there is no such folder" in ended.stderr
+    assert "broker.data_dir names another" in ended.stderr
+    assert not site.data_dir.exists()

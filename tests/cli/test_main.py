@@ -154,10 +154,10 @@ def test_the_configuration_may_be_named_at_every_level(site: Site) -> None:
     assert site.broker(*wrong, "jobs", "-c", str(site.file)).code == 0
 
 
-def test_a_command_makes_the_data_directory_for_its_owner_alone(site: Site) -> None:
+def test_the_data_directory_is_made_for_its_owner_alone(site: Site) -> None:
     """Films of patients will lie there."""
     site.file.write_text('[broker]\ndata_dir = "new/place"\n')
-    assert site.broker("jobs").code == 0
+    assert site.broker("db", "upgrade").code == 0
     assert (site.folder / "new" / "place").stat().st_mode & 0o777 == 0o700
     assert (site.folder / "new" / "place" / "broker.db").stat().st_mode & 0o777 == 0o600
 
@@ -222,7 +222,7 @@ def test_a_lock_is_told_above_the_tables(site: Site, monkeypatch: pytest.MonkeyP
 def test_a_data_directory_in_the_way_is_one_line(site: Site) -> None:
     """A file where the folder should be is named with the remedy."""
     site.file.write_text('[broker]\ndata_dir = "broker.toml/data"\n')
-    ended = site.broker("jobs")
+    ended = site.broker("db", "upgrade")
     assert (ended.code, ended.out) == (1, "")
     assert "a file is in the way of this folder" in ended.err
     assert len(ended.err.splitlines()) == 1
@@ -231,7 +231,7 @@ def test_a_data_directory_in_the_way_is_one_line(site: Site) -> None:
 def test_no_permission_is_one_line(site: Site) -> None:
     """A folder that not even root may write is named, with the remedy."""
     site.file.write_text('[broker]\ndata_dir = "/sys/broker-data"\n')
-    ended = site.broker("jobs")
+    ended = site.broker("db", "upgrade")
     assert (ended.code, ended.out) == (1, "")
     assert ended.err.startswith("/sys/broker-data: ")
     assert "no permission" in ended.err or "read-only" in ended.err

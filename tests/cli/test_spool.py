@@ -257,3 +257,18 @@ def test_adopting_keeps_what_a_lost_database_has_left(site: Site, empty: bool) -
     (kept,) = file.parent.glob("broker.db-wal.before-*")
     assert kept.read_bytes() == b"what was written last"
     assert f"{kept}: kept of the lost database, under this name" in done.err
+
+
+def test_a_spool_that_is_not_there_does_not_fit(site: Site) -> None:
+    """No broker starts without it, and there is nothing to adopt."""
+    site.job()
+    bind(site)
+    folder(site).rename(site.folder / "away")
+
+    said = " ".join(site.broker("spool").out.split())
+    adopted = site.broker("spool", "adopt", "--yes")
+
+    assert "the spool is not there" in said
+    assert "they fit" not in said
+    assert json.loads(site.broker("spool", "--json").out)["fits"] is False
+    assert (adopted.code, "the spool is not there" in adopted.err) == (1, True)

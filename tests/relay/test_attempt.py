@@ -30,6 +30,8 @@ from broker.store.printers import Printers
 
 PIXELS = bytes(range(0, 256, 16))
 
+FILM_ALTERED = "film 1: what the database keeps of it is missing or was altered"
+
 
 def _film(name: str) -> Film:
     """One picture of 4x4, whose pixels have that name."""
@@ -200,9 +202,9 @@ def test_a_job_that_cannot_be_read_comes_to_an_end(stage: Stage) -> None:
 
     job = stage.jobs.queries.get(1)
     assert job.state is State.HELD
-    assert job.reason == f"film 1: what the database keeps of it was altered; {PRINT_AGAIN}"
+    assert job.reason == f"{FILM_ALTERED}; {PRINT_AGAIN}"
     (told,) = (facts for event, facts in stage.notes if event == "film damaged")
-    assert told["why"] == "film 1: what the database keeps of it was altered"
+    assert told["why"] == FILM_ALTERED
 
 
 @pytest.mark.parametrize("damage", ["0 bytes", "longer", "missing", "folder", "fifo"])
@@ -241,7 +243,7 @@ def test_a_film_that_was_altered_in_the_database_is_not_printed(stage: Stage) ->
 
     job = stage.jobs.queries.get(1)
     assert (job.state, job.strikes) == (State.HELD, ())
-    assert job.reason == f"film 1: what the database keeps of it was altered; {PRINT_AGAIN}"
+    assert job.reason == f"{FILM_ALTERED}; {PRINT_AGAIN}"
 
 
 def _refuses_to_open(*_: object, **__: object) -> PrintSession:
