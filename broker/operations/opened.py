@@ -113,8 +113,8 @@ class Store:
 
 
 @contextmanager
-def store_of(settings: Config) -> Iterator[Store]:
-    """The store that the configuration names.
+def store_of(settings: Config, *, make: bool = False) -> Iterator[Store]:
+    """The store that the configuration names; `make` is as of `database`.
 
     Where the database does not fit the spool and no broker runs, or was replaced while one
     runs, it can be read; each change raises SpoolMismatch, as changes to a set-back database
@@ -123,7 +123,7 @@ def store_of(settings: Config) -> Iterator[Store]:
     Raises: Failure, SpoolMismatch, SchemaTooOld, SchemaTooNew: when it cannot be opened.
             OSError: when its folders cannot be used.
     """
-    with database(settings) as opened_database:
+    with database(settings, make=make) as opened_database:
         running = running_on(settings)
         spool = settings.data_dir / "spool"
         to_judge = not running or sealed(spool)

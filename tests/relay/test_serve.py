@@ -233,6 +233,7 @@ def test_a_second_broker_names_the_first(start: Start, config: Path) -> None:
 
 def test_without_its_spool_a_broker_says_what_to_do(config: Path) -> None:
     """One line, exit code 1, and a person decides."""
+    command("db", "upgrade", config=config)
     command("test-print", "--no-wait", config=config)
     (config.parent / "broker-data/spool").rename(config.parent / "elsewhere")
 

@@ -135,6 +135,7 @@ def test_every_command_does_its_work_without_a_stream(
     command: str, closed: str, config: Path
 ) -> None:
     """Exit code 0; what the other streams are told is as always, and the database is whole."""
+    (config.parent / "broker-data").mkdir()
     expected = shell(f"{PROGRAM} {command}", config)
     out, err = expected.communicate(timeout=PATIENCE_S)
     assert expected.returncode == 0, err

@@ -75,7 +75,7 @@ def served_page(
     file = folder / "broker.toml"
     file.write_text(CONFIGURATION)
     with (
-        store_of(load(file)) as store,
+        store_of(load(file), make=True) as store,
         socket.create_server(("127.0.0.1", 0), backlog=64) as listening,
     ):
         scheme = "https" if certificate else "http"

@@ -71,7 +71,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     """An empty one."""
     (tmp_path / "broker.toml").write_text('[broker]\ndata_dir = "data"\n')
     (tmp_path / "data").mkdir()
-    with store_of(load(tmp_path / "broker.toml")) as opened:
+    with store_of(load(tmp_path / "broker.toml"), make=True) as opened:
         yield opened
 
 
@@ -281,7 +281,7 @@ def test_it_is_what_dcmtk_draws(tmp_path: Path, bits: int, photometric: str, pol
     theirs = pillow.open(drawn).convert("L")
     if polarity == "REVERSE":
         theirs = theirs.point(lambda level: 255 - level)
-    with store_of(load(config)) as opened:
+    with store_of(load(config), make=True) as opened:
         ours = gray(asyncio.run(Pictures(opened).png(1, 1, 800)))
     down, right = np.nonzero(ours < 250)
     image = ours[down.min() : down.max() + 1, right.min() : right.max() + 1]
