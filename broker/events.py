@@ -100,6 +100,8 @@ class Event(StrEnum):
         Told.BY_KIND,
     )
     REQUEST_REFUSED = "request refused", Severity.WARNING, Told.BY_KIND
+    REQUEST_TOLERATED = "request tolerated", Severity.INFO, Told.BY_KIND
+    """What broke the standard harmlessly: `kind` is the rule by which it was taken."""
 
     # Films in
 

@@ -8,9 +8,6 @@ from pathlib import Path
 
 import broker
 
-STILL_DOUBLE = frozenset({"Progress"})
-"""Names that still have two meanings. None is added here."""
-
 
 def test_one_class_name_has_one_meaning() -> None:
     """No two modules of the package define a class of the same name."""
@@ -21,4 +18,4 @@ def test_one_class_name_has_one_meaning() -> None:
             if isinstance(node, ast.ClassDef):
                 places[node.name].append(str(file.relative_to(root)))
     double = {name: where for name, where in places.items() if len(where) > 1}
-    assert set(double) == STILL_DOUBLE, double
+    assert double == {}

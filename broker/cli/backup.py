@@ -54,7 +54,7 @@ def backup(
 
     from broker.backup.backup import Site, back_up
     from broker.cli.owner import permitted
-    from broker.cli.progress import Progress
+    from broker.cli.progress import ProgressLine
     from broker.cli.tables import as_json, say
     from broker.config.file import load
     from broker.operations.failures import Failure, of_database
@@ -76,7 +76,7 @@ def backup(
     try:
         with (
             permitted(folder),
-            Progress("looking at the folder", 1, quiet=as_document) as progress,
+            ProgressLine("looking at the folder", 1, quiet=as_document) as progress,
         ):
             report = back_up(site, folder, progress)
     except SqliteError as error:

@@ -32,7 +32,7 @@ def upgrade(ctx: typer.Context, config: ConfigOption = None) -> None:
 
     Example: broker db upgrade
     """
-    from broker.cli.progress import Progress
+    from broker.cli.progress import ProgressLine
     from broker.config.file import load
     from broker.operations.failures import Failure
     from broker.operations.opened import database, running_on
@@ -53,7 +53,7 @@ def upgrade(ctx: typer.Context, config: ConfigOption = None) -> None:
         steps = schema.steps(opened)
         typer.echo(f"{file}: {count(len(steps), 'step')}, all or none: broken off, it is as before")
         following = [*steps[1:], "writing it to the disk"]
-        with Progress(steps[0], len(steps)) as progress:
+        with ProgressLine(steps[0], len(steps)) as progress:
 
             def done(step: str) -> None:
                 progress.say(f"{file}: {step}")
@@ -114,7 +114,7 @@ def check(
     import time
 
     from broker.backup.checking import check as check_all
-    from broker.cli.progress import Progress
+    from broker.cli.progress import ProgressLine
     from broker.cli.tables import as_json, say
     from broker.config.file import load
     from broker.operations.failures import Failure, of_database
@@ -128,7 +128,7 @@ def check(
         new = f"{file}: there is no database, nor a spool of one; `broker serve` begins both"
         raise Failure(lost.words if lost else new)
     began = time.monotonic()
-    with Progress("checking pages and references", 1, quiet=as_document) as progress:
+    with ProgressLine("checking pages and references", 1, quiet=as_document) as progress:
         stage = ""
 
         def tell(words: str, done: int, total: int) -> None:

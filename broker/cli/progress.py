@@ -27,7 +27,7 @@ LINE_S = 5.0
 """Off a terminal, a line is written this often."""
 
 
-class Progress:
+class ProgressLine:
     """A bar with what is being done and for how long; off a terminal a line each 5 s, and
     nothing at all when the command is to be `quiet`. Use it as a context manager.
 

@@ -102,11 +102,11 @@ def _remove(store: Store, terms: Terms, found: Removal, *, quiet: bool) -> Remov
     """Rows first, then the files. What really went."""
     import time
 
-    from broker.cli.progress import Progress
+    from broker.cli.progress import ProgressLine
     from broker.store.retention import Removal
 
     pixels = rows = 0
-    with Progress("letting jobs go", found.pixels + found.rows, quiet=quiet) as progress:
+    with ProgressLine("letting jobs go", found.pixels + found.rows, quiet=quiet) as progress:
         while True:
             removal = store.retention.remove(terms)
             if not (removal.pixels or removal.rows):

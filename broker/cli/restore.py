@@ -64,7 +64,7 @@ def restore(
     from broker.backup.restoring import Place, RestoreRefused, inspect, occupied, refuse_existing
     from broker.backup.restoring import restore as put_in_place
     from broker.cli.owner import permitted
-    from broker.cli.progress import Progress
+    from broker.cli.progress import ProgressLine
     from broker.cli.tables import say
     from broker.config.file import load
     from broker.operations.failures import Failure
@@ -73,7 +73,7 @@ def restore(
     settings = load(configured(ctx, config))
     folder = folder.expanduser().absolute()
     place = Place(settings.data_dir, settings.database_file, time.time)
-    with Progress("looking at the backup", 1) as progress:
+    with ProgressLine("looking at the backup", 1) as progress:
         if dry_run:
             with permitted(folder):
                 found = inspect(folder, place, progress)

@@ -12,7 +12,7 @@ from broker.cli.options import ConfigOption
 from broker.operations.failures import FAILED, Failure
 
 if TYPE_CHECKING:
-    from broker.cli.progress import Progress
+    from broker.cli.progress import ProgressLine
     from broker.model.job import Job
     from broker.operations.opened import Store
 
@@ -72,13 +72,13 @@ def print_test_film(
 
 def _watch(store: Store, job_id: int, timeout: float) -> None:
     """Wait for it, with a line on a terminal that shows for how long."""
-    from broker.cli.progress import Progress
+    from broker.cli.progress import ProgressLine
 
-    with Progress(f"job {job_id} is queued") as progress:
+    with ProgressLine(f"job {job_id} is queued") as progress:
         _wait(store, job_id, timeout, progress)
 
 
-def _wait(store: Store, job_id: int, timeout: float, progress: Progress) -> None:
+def _wait(store: Store, job_id: int, timeout: float, progress: ProgressLine) -> None:
     """Say each change until the job is finished or held; Failure when it is not sent."""
     from broker.model.job import FINISHED, State
     from broker.operations.job_status import explanation

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from broker.config.values import (
     AeTitle,
+    AeTitles,
     Flag,
     Folder,
     Host,
@@ -127,6 +128,17 @@ class Broker(Section):
     """What modalities call, and where films are kept."""
 
     ae_title: AeTitle = Field(default="BROKER", description="what modalities call")
+    ae_titles: AeTitles = Field(
+        default=(), description='more AE titles that modalities may call, as ["PRINT", "print"]'
+    )
+    any_ae: Flag = Field(
+        default=False, description="true: whatever AE title a modality calls is taken, even none"
+    )
+    strict: AeTitles = Field(
+        default=(),
+        description="AE titles of modalities whose requests must keep to the standard in all; "
+        "the log tells what is tolerated of others",
+    )
     host: ListenHosts = Field(
         default="*",
         description='where to listen: "*" is every interface, IPv4 and IPv6, 0.0.0.0 is IPv4 '
@@ -142,6 +154,11 @@ class Broker(Section):
         description="how long associations in use and attempts may go on after a stop; a service "
         "manager must wait 3 s longer",
     )
+
+    @property
+    def called(self) -> frozenset[str] | None:
+        """AE titles that modalities may call; None: any."""
+        return None if self.any_ae else frozenset({self.ae_title, *self.ae_titles})
 
 
 class TlsSection(Section):

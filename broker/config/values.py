@@ -118,6 +118,20 @@ AeTitle = Annotated[
 """PS3.5 6.2, AE; spaces around it mean nothing and are dropped."""
 
 
+def _ae_titles(value: object) -> tuple[str, ...]:
+    """A list of AE titles."""
+    if not isinstance(value, tuple | list):
+        raise ValueError(f'{as_written(value)} is not a list of AE titles; write it as ["CT1"]')
+    found = [each.strip(" ") if isinstance(each, str) else "" for each in value]
+    for each, sent in zip(found, value, strict=True):
+        if not is_ae_title(each):
+            raise ValueError(f"{as_written(sent)} is not an AE title; {RIGHT_TITLE}")
+    return tuple(dict.fromkeys(found))
+
+
+AeTitles = Annotated[tuple[str, ...], BeforeValidator(_ae_titles)]
+
+
 def _wrong_host(text: str) -> bool:
     """A colon is of an IPv6 address, and `*` is no peer."""
     host = plain_host(text)

@@ -19,6 +19,7 @@ from pydicom.tag import BaseTag, Tag
 
 from broker.dicom import statuses
 from broker.dicom.statuses import Fault
+from broker.dicom.tolerance import MEANT, STRICT, Tolerate, Tolerated, refuse
 from broker.dicom.upper_layer.dataset import Pieces
 from broker.model.film import Attributes
 
@@ -92,6 +93,7 @@ _LONGEST_OTHER = 1024
 """Bytes of any other value. Far more than the standard allows, and yet a bound."""
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,12}", re.ASCII)
+_WHOLE_IN_OTHER_WORDS = re.compile(r"([+-]?[0-9]{1,12})\.0*", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)?", re.ASCII)
 
 
@@ -158,29 +160,34 @@ def values(dataset: Dataset, keyword: str) -> tuple[str, ...]:
     return tuple(part.strip(" ") for part in text.split("\\"))
 
 
-def read(dataset: Dataset, keywords: Iterable[str]) -> dict[str, tuple[str, ...]]:
+def read(
+    dataset: Dataset, keywords: Iterable[str], tolerate: Tolerate = refuse
+) -> dict[str, tuple[str, ...]]:
     """Those of the attributes that were sent with a value, checked.
 
-    Raises: Fault: 0x0106, names the first one whose value is not allowed.
+    Raises: Fault: 0x0106, names the first one whose value is not allowed, nor tolerated.
     """
     found: dict[str, tuple[str, ...]] = {}
     for keyword in keywords:
         sent = values(dataset, keyword)
         if sent:
-            found[keyword] = _checked(keyword, sent)
+            found[keyword] = _checked(keyword, sent, tolerate)
     return found
 
 
 def changed(
-    attributes: Attributes, dataset: Dataset, keywords: Iterable[str]
+    attributes: Attributes,
+    dataset: Dataset,
+    keywords: Iterable[str],
+    tolerate: Tolerate = refuse,
 ) -> dict[str, tuple[str, ...]]:
     """Attributes after an N-SET: those that were sent are replaced; one of zero length means its
     default from now on; the others stay (PS3.7 10.1.3).
 
-    Raises: Fault: 0x0106, names the first one whose value is not allowed.
+    Raises: Fault: as of `read`.
     """
     keywords = tuple(keywords)
-    sent = read(dataset, keywords)
+    sent = read(dataset, keywords, tolerate)
     kept = {
         keyword: value
         for keyword, value in attributes.items()
@@ -189,24 +196,51 @@ def changed(
     return {**kept, **sent}
 
 
-def _checked(keyword: str, sent: tuple[str, ...]) -> tuple[str, ...]:
-    allowed = _ENUMERATED.get(keyword)
-    if allowed:
-        # In capitals, as the standard writes them: printers are stricter than we are.
-        sent = tuple(value.upper() for value in sent)
-        if sent[0] not in allowed:
-            raise invalid(keyword, f"is none of {', '.join(allowed)}")
+def _checked(keyword: str, sent: tuple[str, ...], tolerate: Tolerate) -> tuple[str, ...]:
+    """The values, as the standard writes them; printers are stricter than we are."""
+    if keyword in _ENUMERATED:
+        return _enumerated(keyword, sent, tolerate)
     if _vr(keyword) == "IS":
-        if len(sent) > 1 or not _WHOLE.fullmatch(sent[0]):
-            raise invalid(keyword, "is not a whole number")
-        number = int(sent[0])
-        if number < 0 or (keyword == "NumberOfCopies" and not 1 <= number <= 100):
-            raise invalid(keyword, "is out of range")
+        return _whole(keyword, sent, tolerate)
     if keyword == "RequestedImageSize" and not (
         len(sent) == 1 and _DECIMAL.fullmatch(sent[0]) and 0 < float(sent[0]) < 10_000
     ):
         raise invalid(keyword, "is not a width in mm")
     return sent
+
+
+def _enumerated(keyword: str, sent: tuple[str, ...], tolerate: Tolerate) -> tuple[str, ...]:
+    in_capitals = tuple(value.upper() for value in sent)
+    allowed = _ENUMERATED[keyword]
+    if in_capitals[0] in allowed:
+        return in_capitals
+    fault = invalid(keyword, f"is none of {', '.join(allowed)}")
+    if meant := MEANT.get(keyword, {}).get(in_capitals[0]):
+        tolerate(Tolerated.OTHER_WORDS, fault)
+        return (meant,)
+    _pass(keyword, fault, tolerate)
+    return sent
+
+
+def _whole(keyword: str, sent: tuple[str, ...], tolerate: Tolerate) -> tuple[str, ...]:
+    fault = invalid(keyword, "is not a whole number")
+    if len(sent) == 1 and (meant := _WHOLE_IN_OTHER_WORDS.fullmatch(sent[0])):
+        tolerate(Tolerated.OTHER_WORDS, fault)
+        sent = (meant[1],)
+    if len(sent) > 1 or not _WHOLE.fullmatch(sent[0]):
+        _pass(keyword, fault, tolerate)
+        return sent
+    number = int(sent[0])
+    if number < 0 or (keyword == "NumberOfCopies" and number == 0):
+        _pass(keyword, invalid(keyword, "is out of range"), tolerate)
+    return sent
+
+
+def _pass(keyword: str, fault: Fault, tolerate: Tolerate) -> None:
+    """A value without a meaning: the printer decides, where it may. Raises: Fault: else."""
+    if keyword in STRICT:
+        raise fault
+    tolerate(Tolerated.UNKNOWN_VALUE, fault)
 
 
 def invalid(keyword: str, why: str) -> Fault:

@@ -8,16 +8,17 @@ from pydicom.dataset import Dataset
 
 from broker.dicom import attributes, statuses
 from broker.dicom.statuses import Fault
+from broker.dicom.tolerance import Tolerate, Tolerated, refuse
 from broker.model.film import PresentationLut
 
 _SHAPES = ("IDENTITY", "LIN OD")
 
 
-def read(dataset: Dataset) -> PresentationLut:
+def read(dataset: Dataset, tolerate: Tolerate = refuse) -> PresentationLut:
     """What an N-CREATE of the Presentation LUT class asks for.
 
     Raises: Fault: 0x0120 when it has neither shape nor table, 0x0106 when it has both or something
-    that the standard does not allow (PS3.4 H.4.9.2.1).
+    that is neither allowed (PS3.4 H.4.9.2.1) nor tolerated.
     """
     shape = attributes.values(dataset, "PresentationLUTShape")
     tables = attributes.items(dataset, "PresentationLUTSequence")
@@ -35,20 +36,27 @@ def read(dataset: Dataset) -> PresentationLut:
         )
     if len(tables) != 1:
         raise attributes.invalid("PresentationLUTSequence", "has more than one item")
-    return _table(tables[0])
+    return _table(tables[0], tolerate)
 
 
-def _table(item: Dataset) -> PresentationLut:
+def _table(item: Dataset, tolerate: Tolerate) -> PresentationLut:
     descriptor = attributes.raw(item, "LUTDescriptor") or b""
     if len(descriptor) != 6:
         raise attributes.invalid("LUTDescriptor", "has not three values")
     entries, lowest, bits = struct.unpack("<HHH", descriptor)
-    if entries not in (256, 4096) or lowest != 0 or not 10 <= bits <= 16:
-        raise attributes.invalid("LUTDescriptor", "is not 256 or 4096, 0, 10 to 16")
     table = attributes.raw(item, "LUTData") or b""
-    if len(table) != 2 * entries:
-        raise attributes.invalid("LUTData", f"has {len(table)} bytes for {entries} entries")
-    return PresentationLut(descriptor=(entries, lowest, bits), table=table)
+    lut = PresentationLut(descriptor=(entries, lowest, bits), table=table)
+    if entries not in (256, 4096) or lowest != 0 or not 10 <= bits <= 16:
+        fault = attributes.invalid("LUTDescriptor", "is not 256 or 4096, 0, 10 to 16")
+        if not 8 <= bits <= 16:
+            raise fault
+        tolerate(Tolerated.LUT_FORM, fault)
+    if len(table) != 2 * lut.entries:
+        fault = attributes.invalid("LUTData", f"has {len(table)} bytes for {lut.entries} entries")
+        if bits > 8 or len(table) not in (lut.entries, lut.entries + lut.entries % 2):
+            raise fault
+        tolerate(Tolerated.LUT_FORM, fault)
+    return lut
 
 
 def write(lut: PresentationLut) -> Dataset:

@@ -7,6 +7,7 @@ import struct
 from pydicom.dataset import Dataset
 
 from broker.dicom import attributes
+from broker.dicom.tolerance import LONGEST_PADDING, Tolerate, Tolerated, refuse
 from broker.dicom.upper_layer.dataset import Pieces
 from broker.dicom.upper_layer.dataset_reader import Elsewhere
 from broker.model.film import Image
@@ -14,15 +15,17 @@ from broker.model.film import Image
 _GRAY = ("MONOCHROME1", "MONOCHROME2")
 _DEPTHS = {(8, 8, 7), (16, 12, 11)}
 """Bits Allocated, Bits Stored, High Bit that the standard allows in a print image box."""
+_MORE_DEPTHS = {(16, stored, stored - 1) for stored in range(8, 17)}
+"""Those that modalities send beside them, and printers take."""
 
 
-def read(item: Dataset, *, color: bool = False) -> Image:
+def read(item: Dataset, tolerate: Tolerate = refuse, *, color: bool = False) -> Image:
     """Check the item of a Basic Grayscale (or Color) Image Sequence, its pixels left out.
 
     One padding byte after an odd length is allowed, and not counted. The image has no name yet.
 
-    Raises: Fault: 0x0121 where something is missing, 0x0106 where it is not allowed or does not fit
-    together.
+    Raises: Fault: 0x0121 where something is missing, 0x0106 where it is not allowed, nor tolerated,
+    or does not fit together.
     """
     samples = _number(item, "SamplesPerPixel")
     photometric = _text(item, "PhotometricInterpretation")
@@ -34,12 +37,20 @@ def read(item: Dataset, *, color: bool = False) -> Image:
     )
     if samples != (3 if color else 1):
         raise attributes.invalid("SamplesPerPixel", f"is {samples}")
-    if photometric not in (("RGB",) if color else _GRAY):
-        raise attributes.invalid("PhotometricInterpretation", "is not one for this image box")
+    known = ("RGB",) if color else _GRAY
+    if photometric not in known:
+        fault = attributes.invalid("PhotometricInterpretation", "is not one for this image box")
+        photometric = photometric.upper()
+        if photometric not in known:
+            raise fault
+        tolerate(Tolerated.OTHER_WORDS, fault)
     if rows < 1 or columns < 1:
         raise attributes.invalid("Rows" if rows < 1 else "Columns", "is 0")
     if depth not in _DEPTHS or (color and depth[0] != 8):
-        raise attributes.invalid("BitsStored", "and its neighbours are not 8, 8, 7 or 16, 12, 11")
+        fault = attributes.invalid("BitsStored", "and its neighbours are not 8, 8, 7 or 16, 12, 11")
+        if color or depth not in _MORE_DEPTHS:
+            raise fault
+        tolerate(Tolerated.BITS_STORED, fault)
     if _number(item, "PixelRepresentation") != 0:
         raise attributes.invalid("PixelRepresentation", "is not 0 (unsigned)")
     if color and _number(item, "PlanarConfiguration") != 1:
@@ -47,9 +58,12 @@ def read(item: Dataset, *, color: bool = False) -> Image:
     length = rows * columns * samples * depth[0] // 8
     sent = _length(item)
     if sent not in (length, length + length % 2):
-        raise attributes.invalid(
+        fault = attributes.invalid(
             "PixelData", f"has {sent} bytes, rows and columns ask for {length}"
         )
+        if not length < sent <= length + LONGEST_PADDING:
+            raise fault
+        tolerate(Tolerated.LONG_PIXELS, fault)
     return Image(
         pixels="",
         length=length,

@@ -26,8 +26,16 @@ META_MEMBERS = {
     COLOR_META: frozenset({FILM_SESSION, FILM_BOX, COLOR_IMAGE_BOX, PRINTER}),
 }
 """The classes that are asked for on a Meta class's presentation context (PS3.4 H.3.2.2)."""
-OFFERED = (GRAYSCALE_META, PRESENTATION_LUT)
-"""What the broker takes from modalities, beside Verification."""
+OFFERED = (
+    GRAYSCALE_META,
+    PRESENTATION_LUT,
+    FILM_SESSION,
+    FILM_BOX,
+    GRAYSCALE_IMAGE_BOX,
+    PRINTER,
+)
+"""What the broker takes from modalities, beside Verification: the Meta class, or its classes each
+in a presentation context of its own (PS3.4 H.3.2.1)."""
 
 
 def fresh_uid() -> str:

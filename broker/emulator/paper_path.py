@@ -156,7 +156,7 @@ def _image(film: Film, box: ImageBox) -> PrintedImage:
 def _lut(lut: PresentationLut | None) -> str:
     if lut is None:
         return ""
-    return lut.shape if lut.descriptor is None else f"table of {lut.descriptor[0]}"
+    return lut.shape if lut.descriptor is None else f"table of {lut.entries}"
 
 
 JAMMED = PoolStatus("FAILURE", "FILM JAM")

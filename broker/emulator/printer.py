@@ -72,7 +72,7 @@ class PrinterScp(PrintScp):
     """Answers like a printer: the PrintScp, and what goes wrong with printers."""
 
     def __init__(self, association: AcceptedAssociation, machine: Machine, note: Note) -> None:
-        super().__init__(association, machine.paper_path, note, model_name="Emulated printer")
+        super().__init__(association, machine.paper_path, note, strict=True)
         self.machine = machine
         found = [each for each in association.contexts if each.abstract_syntax == PRINT_JOB]
         self._print_job_context = found[0] if found else None
@@ -117,6 +117,7 @@ class PrinterScp(PrintScp):
         return {
             **super().printer_attributes(),
             "PrinterName": self.machine.name,
+            "ManufacturerModelName": "Emulated printer",
             "DeviceSerialNumber": "0",
             "SoftwareVersions": "0",
         }
@@ -275,7 +276,7 @@ class EmulatedPrinter:
             acceptor = Acceptor(
                 AcceptorSettings(
                     host=self.host,
-                    ae_title=self.ae_title,
+                    called={self.ae_title},
                     port=None if self._tls else self.port,
                     tls_port=self.port,
                     max_associations=self._associations,

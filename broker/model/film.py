@@ -156,9 +156,15 @@ class PresentationLut:
     shape: str = ""
     """IDENTITY or LIN OD; empty when there is a table."""
     descriptor: tuple[int, int, int] | None = None
-    """Entries (256 or 4096), first value mapped (0), bits of an entry (10 to 16)."""
+    """Entries (256 or 4096; 0 is 65536), first value mapped (0), bits of an entry (10 to 16); as
+    it came, where the printer decides on another one."""
     table: bytes = b""
-    """The entries, two bytes each, little endian."""
+    """The entries, two bytes each, little endian; one byte each, where these are enough."""
+
+    @property
+    def entries(self) -> int:
+        """Of the table; 0 where there is none."""
+        return 0 if self.descriptor is None else self.descriptor[0] or 1 << 16
 
 
 @dataclass(frozen=True)

@@ -99,8 +99,8 @@ def _p_values(
     """P-values from 0.0 (dark) to 1.0."""
     if lut is None or lut.descriptor is None:
         return values / highest
-    entries, _, bits = lut.descriptor
-    table = np.frombuffer(lut.table, "<u2")
+    entries, (_, _, bits) = lut.entries, lut.descriptor
+    table = np.frombuffer(lut.table, "<u2" if len(lut.table) >= 2 * entries else "u1")
     # A table for the other depth is stretched, so that nothing but its curve matters.
     found = table[values * (entries - 1) // highest]
     return np.minimum(found / ((1 << bits) - 1), 1.0)

@@ -52,7 +52,7 @@ from broker.store.write_ahead import WriteAheadLog
 
 QUIET_S = 10.0
 """After this time without a film in or out no other one is about to follow."""
-MODEL_NAME = version("dicom-print-broker")
+VERSION = version("dicom-print-broker")
 PARTS_S = 2.0
 """For what waits for nothing when the broker stops: the monitor, upkeep, the page, messages."""
 CHECKS_S = 0.5
@@ -414,10 +414,11 @@ class Service:
             association,
             self._intake,
             self._note,
-            model_name=MODEL_NAME,
+            version=VERSION,
             allowance=settings.allowance(self._config),
             holdings=self._holdings,
             turns=self._turns,
+            strict=association.calling_ae in self._config.broker.strict,
         )
 
     def _open(

@@ -122,7 +122,7 @@ def acceptor(config: Config) -> AcceptorSettings:
     limits = config.limits
     return AcceptorSettings(
         host=config.broker.host,
-        ae_title=config.broker.ae_title,
+        called=config.broker.called,
         port=None if config.tls.only else config.broker.port,
         tls_port=config.tls.port,
         max_associations=limits.associations,

@@ -174,11 +174,13 @@ class PixelUpload:
             self._write(piece)
 
     def finish(self, length: int) -> UploadedPixels:
-        """There is no more to come: the first `length` bytes, which are all or all but one, are on
-        stable storage when this returns."""
+        """There is no more to come: the first `length` bytes are on stable storage when this
+        returns. What is behind them, mostly one byte of padding, is not kept."""
         if length == self._size:
             self._write(memoryview(self._last))
         try:
+            if length < self._length:
+                self._cut(length)
             if length != self._length:
                 words = f"{self._length} bytes have come, and {length} were asked for"
                 raise OSError(errno.EIO, words)
@@ -188,6 +190,16 @@ class PixelUpload:
             raise self._failed(UNWRITTEN, error) from error
         self._file.close()
         return UploadedPixels(name, self._length, self._path)
+
+    def _cut(self, length: int) -> None:
+        """Keep so many bytes, and digest them anew. Raises: OSError."""
+        descriptor = self._file.fileno()
+        self._digest.abandon()
+        os.ftruncate(descriptor, length)
+        self._digest, self._length = Digest(descriptor), 0
+        while piece := os.pread(descriptor, min(STEP, length - self._length), self._length):
+            self._length += len(piece)
+            self._digest.wrote(piece)
 
     def discard(self) -> None:
         """Leave nothing behind. Where that fails, it is told; the next start removes it."""

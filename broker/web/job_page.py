@@ -167,5 +167,5 @@ def _image(box: ImageBox) -> str:
 def _lut(lut: PresentationLut) -> str:
     if lut.descriptor is None:
         return lut.shape
-    entries, first, bits = lut.descriptor
+    entries, (_, first, bits) = lut.entries, lut.descriptor
     return f"table of {entries} values from {first}, {bits} bits"

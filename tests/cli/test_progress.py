@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from broker.cli import progress
-from broker.cli.progress import Progress
+from broker.cli.progress import ProgressLine
 from broker.config.file import load
 from broker.emulator.printer import EmulatedPrinter
 from broker.service.service import Service
@@ -128,14 +128,14 @@ def test_off_a_terminal_there_are_lines(
 ) -> None:
     """Not too many: one when some time has passed; and none of a quiet command."""
     monkeypatch.setattr(progress, "LINE_S", 3600.0)
-    with Progress("letting jobs go", 400) as bar:
+    with ProgressLine("letting jobs go", 400) as bar:
         bar.count(200)
         monkeypatch.setattr(progress, "LINE_S", 0.0)
         bar.count(100)
         bar.tell("removing files")
-    with Progress("letting jobs go", 400, quiet=True) as bar:
+    with ProgressLine("letting jobs go", 400, quiet=True) as bar:
         bar.count(200)
-    with Progress("waiting") as bar:
+    with ProgressLine("waiting") as bar:
         bar.tell("still waiting")
     out, err = capsys.readouterr()
     assert (out, err) == ("", "letting jobs go: 300 of 400\n")
@@ -144,7 +144,7 @@ def test_off_a_terminal_there_are_lines(
 def test_a_bar_is_not_drawn_for_each_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is reached is drawn when a moment has passed since the last time; lines count all."""
     monkeypatch.setattr(progress, "SHOWN_S", 3600.0)
-    with Progress("copying pixels", 1000) as bar:
+    with ProgressLine("copying pixels", 1000) as bar:
         drawn: list[float] = []
         monkeypatch.setattr(
             bar._bar, "update", lambda _task, **shown: drawn.append(shown["completed"])

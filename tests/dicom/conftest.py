@@ -70,6 +70,8 @@ class ScpSite:
     """Of associations that are opened from now on."""
     turns: Turns = field(default_factory=Turns)
     """Of associations that are opened from now on."""
+    strict: bool = True
+    """Whether associations that are opened from now on must keep to the standard in all."""
     most: int = 1000
     """Jobs of one AE title at an address that may wait."""
     most_bytes: int = 0
@@ -134,7 +136,7 @@ def site(tmp_path: Path) -> Iterator[ScpSite]:
             association,
             intake,
             note,
-            model_name="test",
+            strict=made.strict,
             allowance=made.allowance,
             holdings=holdings,
             turns=made.turns,
@@ -145,7 +147,7 @@ def site(tmp_path: Path) -> Iterator[ScpSite]:
     syntaxes = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
     offers = [Offer(each, syntaxes) for each in (VERIFICATION, *OFFERED)]
     acceptor = Acceptor(
-        AcceptorSettings(host="127.0.0.1", port=0, ae_title="BROKER"),
+        AcceptorSettings(host="127.0.0.1", port=0, called={"BROKER"}),
         lambda: offers,
         serve,
         on_event=note,

@@ -163,7 +163,7 @@ def accepting(
         "new_service": lambda association: Scripted(association, answering, seen),
         "on_event": seen.event,
     }
-    settings: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "ae_title": "BROKER"}
+    settings: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "called": {"BROKER"}}
     known = {each.name for each in fields(AcceptorSettings)}
     for name, value in options.items():
         (settings if name in known else edges)[name] = value

@@ -64,7 +64,6 @@ RIGHT_SESSION = {
 SESSIONS = _mostly(
     RIGHT_SESSION,
     {"NumberOfCopies": 0},
-    {"NumberOfCopies": 101},
     {"NumberOfCopies": [1, 2]},
     {"NumberOfCopies": "MANY"},
     {"PrintPriority": "SOON"},

@@ -66,7 +66,7 @@ ENUMERATED = {
     "RequestedDecimateCropBehavior": ("DECIMATE", "CROP", "FAIL"),
 }
 ONE_NUMBER = ("MinDensity", "MaxDensity", "ImageBoxPosition", *LIGHTING)
-RANGES = {"NumberOfCopies": (1, 100), "MemoryAllocation": (0, 10**12)}
+RANGES = {"NumberOfCopies": (1, 10**12), "MemoryAllocation": (0, 10**12)}
 
 
 @dataclass(frozen=True)

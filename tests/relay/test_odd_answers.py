@@ -64,7 +64,7 @@ def odd_printer(folder: Path, odd: Answer) -> Iterator[tuple[Relay, list[Request
     syntaxes = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
     offers = [Offer(each, syntaxes) for each in (VERIFICATION, GRAYSCALE_META)]
     acceptor = Acceptor(
-        AcceptorSettings(host="127.0.0.1", port=0, ae_title="ODD"),
+        AcceptorSettings(host="127.0.0.1", port=0, called={"ODD"}),
         lambda: offers,
         lambda _association: OddPrinter(odd, heard),
     )

@@ -95,6 +95,10 @@ class Share:
         return str(self._caller)
 
 
+MOST_COPIES = 100
+"""Of a single film, wherever fewer sheets are allowed."""
+
+
 @dataclass(frozen=True)
 class Allowance:
     """What one modality may send."""
@@ -127,11 +131,11 @@ class Allowance:
         raise Fault(statuses.NO_MEMORY_FOR_IMAGE, words)
 
     def check_sheets(self, films: int, copies: int) -> None:
-        """Check how many films collated copies make. The printer makes the copies of a single film.
+        """Check how many sheets a print request makes. The printer makes the copies of a single
+        film: these need no room here, but are not endless.
 
         Raises: Fault: 0x0213 when they are more than any print needs.
         """
-        if films > 1 and films * copies > self.sheets:
-            raise Fault(
-                statuses.RESOURCE_LIMITATION, f"films times copies are more than {self.sheets}"
-            )
+        most = self.sheets if films > 1 else max(self.sheets, MOST_COPIES)
+        if films * copies > most:
+            raise Fault(statuses.RESOURCE_LIMITATION, f"films times copies are more than {most}")

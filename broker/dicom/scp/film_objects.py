@@ -17,6 +17,7 @@ from pydicom.dataset import Dataset
 from broker.dicom import attributes, luts, pixels, statuses
 from broker.dicom.scp.open_film import OpenFilmBox, OpenFilmSession, OpenImageBox, OpenLut, Received
 from broker.dicom.statuses import Fault
+from broker.dicom.tolerance import Tolerate, Tolerated
 from broker.dicom.uids import (
     COLOR_IMAGE_BOX,
     FILM_BOX,
@@ -206,9 +207,11 @@ def _is_uid(text: str) -> bool:
     return len(text) <= 64 and set(text) <= set("0123456789.")
 
 
-def set_session(session: OpenFilmSession, dataset: Dataset, tree: FilmTree) -> None:
+def set_session(
+    session: OpenFilmSession, dataset: Dataset, tree: FilmTree, tolerate: Tolerate
+) -> None:
     """N-CREATE and N-SET of the film session (PS3.4 H.4.1.2.1)."""
-    changed = attributes.changed(session.attributes, dataset, attributes.FILM_SESSION)
+    changed = attributes.changed(session.attributes, dataset, attributes.FILM_SESSION, tolerate)
     lighting = attributes.changed(session.lighting, dataset, attributes.LIGHTING)
     lut = _referenced_lut(dataset, tree)
     session.attributes, session.lighting = changed, lighting
@@ -223,18 +226,20 @@ def session_reply(session: OpenFilmSession) -> Dataset:
     return reply
 
 
-def film_box(uid: str, dataset: Dataset, tree: FilmTree, *, color: bool) -> OpenFilmBox:
+def film_box(
+    uid: str, dataset: Dataset, tree: FilmTree, tolerate: Tolerate, *, color: bool
+) -> OpenFilmBox:
     """N-CREATE of a film box, with one image box for every place of its layout.
 
-    Raises: Fault: 0x0117 before there is a film session, 0x0120 or 0x0121 without a reference to it
-    or without a format, 0x0106 for the reference of another session or a format that cannot be read
-    or has too many places (PS3.4 H.4.2.2.1).
+    Raises: Fault: 0x0117 before there is a film session, 0x0120 or 0x0121 without a format, 0x0106
+    for a format that cannot be read or has too many places (PS3.4 H.4.2.2.1); what is not tolerated
+    of its reference to the film session, and of its values.
     """
     if tree.session is None:
         raise Fault(statuses.INVALID_SOP_INSTANCE, "a film box needs a film session first")
-    _check_session_reference(dataset, tree.session)
+    _check_session_reference(dataset, tree.session, tolerate)
     layout = _layout(dataset)
-    sent = attributes.read(dataset, attributes.FILM_BOX)
+    sent = attributes.read(dataset, attributes.FILM_BOX, tolerate)
     lut = _referenced_lut(dataset, tree)
     image_class = COLOR_IMAGE_BOX if color else GRAYSCALE_IMAGE_BOX
     boxes = [
@@ -245,15 +250,19 @@ def film_box(uid: str, dataset: Dataset, tree: FilmTree, *, color: bool) -> Open
     return OpenFilmBox(uid, layout, sent, boxes, lut)
 
 
-def _check_session_reference(dataset: Dataset, session: OpenFilmSession) -> None:
+def _check_session_reference(
+    dataset: Dataset, session: OpenFilmSession, tolerate: Tolerate
+) -> None:
+    """An association has one film session: it is meant, whatever the reference says."""
     keyword = "ReferencedFilmSessionSequence"
     references = attributes.items(dataset, keyword)
     if references is None:
-        raise attributes.missing(keyword)
-    if not references:
-        raise attributes.missing_value(keyword)
-    if len(references) > 1 or attributes.referenced_instance(references[0]) != session.uid:
-        raise attributes.invalid(keyword, "is not this association's")
+        tolerate(Tolerated.SESSION_REFERENCE, attributes.missing(keyword))
+    elif not references:
+        tolerate(Tolerated.SESSION_REFERENCE, attributes.missing_value(keyword))
+    elif len(references) > 1 or attributes.referenced_instance(references[0]) != session.uid:
+        fault = attributes.invalid(keyword, "is not this association's")
+        tolerate(Tolerated.SESSION_REFERENCE, fault)
 
 
 def _layout(dataset: Dataset) -> Layout:
@@ -287,12 +296,12 @@ def film_box_reply(box: OpenFilmBox, session: OpenFilmSession) -> Dataset:
     return reply
 
 
-def set_film_box(box: OpenFilmBox, dataset: Dataset, tree: FilmTree) -> None:
+def set_film_box(box: OpenFilmBox, dataset: Dataset, tree: FilmTree, tolerate: Tolerate) -> None:
     """N-SET of a film box (PS3.4 H.4.2.2.1).
 
     Raises: Fault: 0x0105 for an attribute that is fixed once it is created and would change.
     """
-    fixed = attributes.read(dataset, attributes.FILM_BOX_CREATE_ONLY)
+    fixed = attributes.read(dataset, attributes.FILM_BOX_CREATE_ONLY, tolerate)
     if "ImageDisplayFormat" in fixed:
         fixed["ImageDisplayFormat"] = (_layout(dataset).text,)
     for keyword, sent in fixed.items():
@@ -302,7 +311,7 @@ def set_film_box(box: OpenFilmBox, dataset: Dataset, tree: FilmTree) -> None:
                 f"{keyword} cannot be set later",
                 [attributes.tag(keyword)],
             )
-    changed = attributes.changed(box.attributes, dataset, attributes.FILM_BOX_SET)
+    changed = attributes.changed(box.attributes, dataset, attributes.FILM_BOX_SET, tolerate)
     lut = _referenced_lut(dataset, tree)
     box.attributes = changed
     box.lut = lut or box.lut
@@ -343,32 +352,35 @@ class ImageChange:
         )
 
 
-def image_change(box: OpenImageBox, dataset: Dataset, tree: FilmTree) -> ImageChange:
+def image_change(
+    box: OpenImageBox, dataset: Dataset, tree: FilmTree, tolerate: Tolerate
+) -> ImageChange:
     """N-SET of an image box (PS3.4 H.4.3.1.2.1); changes nothing yet.
 
-    Raises: Fault: 0x0121 without position or image sequence, 0x0106 for a value that is wrong.
+    Raises: Fault: 0x0121 without image sequence, 0x0106 for a value that is wrong; what is not
+    tolerated.
     """
     color = box.sop_class == COLOR_IMAGE_BOX
     keyword = "BasicColorImageSequence" if color else "BasicGrayscaleImageSequence"
     sent = attributes.values(dataset, "ImageBoxPosition")
     if not sent:
-        raise attributes.missing_value("ImageBoxPosition")
+        tolerate(Tolerated.IMAGE_POSITION, attributes.missing_value("ImageBoxPosition"))
     content = attributes.items(dataset, keyword)
     if content is None:
         raise attributes.missing_value(keyword)
     if len(content) > 1:
         raise attributes.invalid(keyword, "has more than one item")
     return ImageChange(
-        position=int(sent[0]),
-        attributes=attributes.changed(box.attributes, dataset, attributes.IMAGE_BOX),
-        image=pixels.read(content[0], color=color) if content else None,
+        position=int(sent[0]) if sent else box.position,
+        attributes=attributes.changed(box.attributes, dataset, attributes.IMAGE_BOX, tolerate),
+        image=pixels.read(content[0], tolerate, color=color) if content else None,
         lut=_referenced_lut(dataset, tree) or box.lut,
     )
 
 
-def lut(uid: str, dataset: Dataset) -> OpenLut:
+def lut(uid: str, dataset: Dataset, tolerate: Tolerate) -> OpenLut:
     """N-CREATE of a Presentation LUT."""
-    return OpenLut(uid, luts.read(dataset))
+    return OpenLut(uid, luts.read(dataset, tolerate))
 
 
 def lut_reply(node: OpenLut) -> Dataset:

@@ -114,6 +114,12 @@ class OpenFilmSession:
         """Number of Copies, 1 by default."""
         return int(first(self.attributes, "NumberOfCopies", "1"))
 
+    @property
+    def priority(self) -> Priority:
+        """How urgent it is; as MED where it has a word of its own for that."""
+        sent = first(self.attributes, "PrintPriority")
+        return Priority(sent) if sent in tuple(Priority) else Priority.MED
+
     def freeze(
         self,
         boxes: Sequence[OpenFilmBox],
@@ -133,7 +139,7 @@ class OpenFilmSession:
             session=dict(self.attributes),
             films=tuple(box.freeze(self) for box in boxes),
             copies=self.copies,
-            priority=Priority(first(self.attributes, "PrintPriority", "MED")),
+            priority=self.priority,
         )
 
 

@@ -15,6 +15,7 @@ from broker.dicom.scp.film_objects import FilmTree
 from broker.dicom.scp.open_film import OpenFilmBox, OpenFilmSession, OpenImageBox
 from broker.dicom.scp.received_dataset import FilmIntake, ReceivedDataset, TakesPixels
 from broker.dicom.statuses import Fault
+from broker.dicom.tolerance import Tolerated
 from broker.dicom.uids import (
     COLOR_META,
     FILM_BOX,
@@ -39,6 +40,19 @@ PRINT_ACTION = 1
 """The only Action Type ID of print management (PS3.4 H.4.1.2.4)."""
 
 
+UNKNOWN = (
+    "DeviceSerialNumber",
+    "DateOfLastCalibration",
+    "TimeOfLastCalibration",
+    "InstitutionName",
+    "InstitutionAddress",
+    "StationName",
+    "InstitutionalDepartmentName",
+    "SpatialResolution",
+)
+"""Of the Printer and General Equipment modules (PS3.3 C.13.9, C.7.5.1), without a value here."""
+
+
 class PrintScp:
     """Answers one association. Every request is answered with a status.
 
@@ -52,19 +66,22 @@ class PrintScp:
         intake: FilmIntake[Any],
         note: Note,
         *,
-        model_name: str = "",
+        version: str = "",
         allowance: Allowance | None = None,
         holdings: Holdings | None = None,
         turns: Turns | None = None,
+        strict: bool = False,
     ) -> None:
-        """`holdings` and `turns` are those of all associations."""
+        """`holdings` and `turns` are those of all associations; with `strict` nothing is taken that
+        the standard does not allow."""
         self.association = association
         self.intake = intake
         self.note = note
-        self.model_name = model_name
+        self.version = version
         self.allowance = allowance or Allowance()
         self.tree = FilmTree(self.allowance.film_boxes)
         self._turns = turns or Turns()
+        self._strict = strict
         self._share = Share(
             holdings or Holdings(), Caller.of(association.calling_ae, association.peer)
         )
@@ -118,6 +135,21 @@ class PrintScp:
         self.intake.forget(self.tree.received())
         self.tree = FilmTree(self.allowance.film_boxes)
         self._share.become(0)
+
+    def _tolerate(self, rule: Tolerated, fault: Fault) -> None:
+        """Take what breaks the standard harmlessly, and tell it. Raises: Fault: of the strict."""
+        if self._strict:
+            raise fault
+        self.note(
+            Event.REQUEST_TOLERATED,
+            {
+                "calling_ae": self.association.calling_ae,
+                "called_ae": self.association.called_ae,
+                "peer": self.association.peer,
+                "why": fault.comment,
+                "kind": str(rule),
+            },
+        )
 
     def _answer_when_received(self, request: Request) -> Response:
         """Read all of it first: a peer that sends slowly keeps no turn."""
@@ -188,7 +220,7 @@ class PrintScp:
         elif sop_class == FILM_BOX:
             reply = self._create_film_box(request, uid, dataset)
         else:
-            node = film_objects.lut(uid, dataset)
+            node = film_objects.lut(uid, dataset, self._tolerate)
             self.tree.add(node)
             reply = film_objects.lut_reply(node)
         return Response(statuses.SUCCESS, reply, {"AffectedSOPInstanceUID": uid})
@@ -210,14 +242,14 @@ class PrintScp:
                     kind, words = Refusal.FILM_NOT_STORED, "no film can be stored now"
             raise Fault(statuses.RESOURCE_LIMITATION, words, kind=kind) from error
         session = OpenFilmSession(uid, {})
-        film_objects.set_session(session, dataset, self.tree)
+        film_objects.set_session(session, dataset, self.tree, self._tolerate)
         self.tree.add(session)
         return film_objects.session_reply(session)
 
     def _create_film_box(self, request: Request, uid: str, dataset: Dataset) -> Dataset:
         assert request.context is not None
         color = request.context.abstract_syntax == COLOR_META
-        film_box = film_objects.film_box(uid, dataset, self.tree, color=color)
+        film_box = film_objects.film_box(uid, dataset, self.tree, self._tolerate, color=color)
         self.check_film_box(film_box)
         assert self.tree.session is not None
         self.tree.add(film_box)
@@ -232,10 +264,10 @@ class PrintScp:
         node = self.tree.find(uid, sop_class)
         dataset = received.dataset()
         if isinstance(node, OpenFilmSession):
-            film_objects.set_session(node, dataset, self.tree)
+            film_objects.set_session(node, dataset, self.tree, self._tolerate)
             reply = film_objects.session_reply(node)
         elif isinstance(node, OpenFilmBox):
-            film_objects.set_film_box(node, dataset, self.tree)
+            film_objects.set_film_box(node, dataset, self.tree, self._tolerate)
             reply = film_objects.settable_reply(node)
         else:
             assert isinstance(node, OpenImageBox)
@@ -244,7 +276,7 @@ class PrintScp:
         return Response(statuses.SUCCESS, reply, {"AffectedSOPInstanceUID": node.uid})
 
     def _set_image_box(self, box: OpenImageBox, received: ReceivedDataset[Any]) -> None:
-        change = film_objects.image_change(box, received.dataset(), self.tree)
+        change = film_objects.image_change(box, received.dataset(), self.tree, self._tolerate)
         earlier, before, pixels = box.received, box.unprinted_bytes, None
         if change.image is not None:
             pixels = received.finish_pixels(change.image.length)
@@ -277,7 +309,9 @@ class PrintScp:
             "PrinterStatusInfo": pool.info,
             "PrinterName": self.association.called_ae,
             "Manufacturer": "DICOM print broker",
-            "ManufacturerModelName": self.model_name,
+            "ManufacturerModelName": "DICOM print broker",
+            "SoftwareVersions": self.version,
+            **dict.fromkeys(UNKNOWN, ""),
         }
 
     def _action(self, request: Request, sop_class: str, uid: str) -> Response:
@@ -291,8 +325,8 @@ class PrintScp:
         if not printed:
             status = statuses.EMPTY_FILM_SESSION if whole else statuses.EMPTY_FILM_BOX
             return Response(status, None, {"AffectedSOPInstanceUID": node.uid})
-        if isinstance(node, OpenFilmSession):
-            self.allowance.check_sheets(len(printed), node.copies)
+        assert self.tree.session is not None
+        self.allowance.check_sheets(len(printed), self.tree.session.copies)
         reply = self._accept(request, printed, whole=whole)
         fields: dict[str, object] = {"AffectedSOPInstanceUID": node.uid}
         if reply is not None:

@@ -31,7 +31,7 @@ class TakesPixels(Protocol[R_co]):
         """Take them all, piece by piece; each view is valid until the next."""
 
     def finish(self, length: int, /) -> R_co:
-        """The first `length` bytes, which are all or all but one, are on stable storage."""
+        """The first `length` bytes are on stable storage; what is behind them is padding."""
 
     def discard(self) -> None:
         """They are not wanted: remove what has come."""

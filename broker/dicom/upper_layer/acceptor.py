@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -146,11 +146,11 @@ class AcceptorSettings:
     together."""
 
     host: Hosts
-    ae_title: str
+    called: Collection[str] | None
+    """AE titles that may be called; None: any."""
     port: int | None
     """Without TLS; None: there is no such port. 0: any free one."""
     tls_port: int | None = None
-    check_called_ae: bool = True
     max_associations: int = 64
     max_associations_per_peer: int | None = None
     """From one address; None: as many as in all."""
@@ -321,8 +321,7 @@ class Acceptor:
     def _answer(self, connection: PendingConnection, proposal: Proposal) -> None:
         rejection = judge(
             proposal,
-            ae_title=self._settings.ae_title,
-            check_called_ae=self._settings.check_called_ae,
+            called=self._settings.called,
         )
         if rejection is None:
             rejection = self._accept(connection, proposal)

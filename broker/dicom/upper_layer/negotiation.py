@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
@@ -161,16 +161,18 @@ def rejection(result: int, source: int, reason: int) -> Rejection:
     return Rejection(words, result, source, reason)
 
 
-def judge(proposal: Proposal, *, ae_title: str, check_called_ae: bool) -> Rejection | None:
-    """Why this association must not be, or None."""
+def judge(proposal: Proposal, *, called: Collection[str] | None) -> Rejection | None:
+    """Why this association must not be, or None; `called` are the AE titles that may be called,
+    None for any."""
     if not proposal.protocol_version & PROTOCOL_VERSION:
         return WRONG_PROTOCOL_VERSION
     if proposal.application_context != APPLICATION_CONTEXT:
         return WRONG_APPLICATION_CONTEXT
-    if proposal.called_fault is not None:
-        return UNUSABLE_CALLED_AE
-    if check_called_ae and proposal.called_ae != ae_title:
-        return WRONG_CALLED_AE
+    if called is not None:
+        if proposal.called_fault is not None:
+            return UNUSABLE_CALLED_AE
+        if proposal.called_ae not in called:
+            return WRONG_CALLED_AE
     if proposal.calling_fault is not None:
         return UNUSABLE_CALLING_AE
     return None

@@ -139,7 +139,7 @@ WRONG: list[tuple[str, int, Callable[[Speaker], int]]] = [
     (
         "copies: too many",
         statuses.INVALID_ATTRIBUTE_VALUE,
-        lambda ct: ct.open_session(NumberOfCopies=5000).status,
+        lambda ct: ct.open_session(NumberOfCopies=10**13).status,
     ),
     (
         "priority unknown",

@@ -139,7 +139,7 @@ def test_a_busy_printer_is_busy() -> None:
 
 def test_a_printer_of_another_name_is_silent_and_says_why() -> None:
     """A permanent rejection is a configuration fault, in words."""
-    with accepting(ae_title="OTHER") as (acceptor, _):
+    with accepting(called={"OTHER"}) as (acceptor, _):
         check = checked(acceptor.port)
 
     assert check.kind is CheckKind.SILENT

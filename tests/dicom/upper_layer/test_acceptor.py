@@ -44,7 +44,7 @@ def test_another_called_ae_title_is_rejected_for_good() -> None:
 def test_any_called_ae_title_when_the_site_says_so() -> None:
     """Nothing is checked then."""
     with (
-        accepting(check_called_ae=False) as (acceptor, _),
+        accepting(called=None) as (acceptor, _),
         opened(acceptor.port, "OTHER") as requestor,
     ):
         assert echoed(requestor) == statuses.SUCCESS

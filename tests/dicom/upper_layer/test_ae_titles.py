@@ -11,6 +11,7 @@ from broker.dicom.upper_layer.negotiation import (
     shown_title,
     title_fault,
 )
+from broker.dicom.upper_layer.wire import PduType
 from broker.model.refusal import Refusal
 from tests.peers.acceptor import OFFERS, accepting
 from tests.peers.raw import RELEASE_RP, RELEASE_RQ, Raw
@@ -53,12 +54,9 @@ def test_an_unusable_calling_ae_title_is_rejected_for_good(title: bytes) -> None
 
 
 @pytest.mark.parametrize("title", UNUSABLE, ids=repr)
-def test_an_unusable_called_ae_title_is_rejected_whatever_the_site_checks(title: bytes) -> None:
-    """Reason 7, also where every called AE title is answered."""
-    with (
-        accepting(check_called_ae=False) as (acceptor, seen),
-        Raw.connect(acceptor.port) as raw,
-    ):
+def test_an_unusable_called_ae_title_is_rejected_for_good(title: bytes) -> None:
+    """Reason 7; what is told of it holds no control characters."""
+    with accepting() as (acceptor, seen), Raw.connect(acceptor.port) as raw:
         raw.send(request(called=title))
         answer = raw.pdu()
         rejected = seen.wait_for("rejected")
@@ -66,6 +64,18 @@ def test_an_unusable_called_ae_title_is_rejected_whatever_the_site_checks(title:
     assert answer == b"\x03\x00\x00\x00\x00\x04\x00\x01\x01\x07"
     assert rejected["kind"] == Refusal.CALLED_AE
     assert all(str(each).isprintable() for each in rejected.values())
+
+
+@pytest.mark.parametrize("title", UNUSABLE, ids=repr)
+def test_where_any_called_ae_title_is_taken_one_that_is_none_is_too(title: bytes) -> None:
+    """A load balancer never looked at it."""
+    with accepting(called=None) as (acceptor, seen), Raw.connect(acceptor.port) as raw:
+        raw.send(request(called=title))
+        answer = raw.pdu()
+        accepted = seen.wait_for("accepted")
+
+    assert answer[0] == PduType.ASSOCIATE_AC
+    assert str(accepted["called_ae"]).isprintable()
 
 
 @pytest.mark.parametrize(
@@ -102,7 +112,7 @@ def test_a_harmless_calling_ae_title_is_taken(title: bytes, shown: str) -> None:
 @pytest.mark.parametrize("called", [b"BROKER\0garbage", b"  BROKER \0\x1b[2J"], ids=repr)
 def test_a_called_ae_title_ends_at_its_first_nul(called: bytes) -> None:
     """What is left in the field behind a C string is not compared with ours, and not told."""
-    with accepting(ae_title="BROKER") as (acceptor, seen), Raw.connect(acceptor.port) as raw:
+    with accepting(called={"BROKER"}) as (acceptor, seen), Raw.connect(acceptor.port) as raw:
         asked = request(called=called)
         raw.send(asked)
         answer = raw.pdu()
@@ -116,7 +126,7 @@ def test_a_called_ae_title_ends_at_its_first_nul(called: bytes) -> None:
 
 def test_a_called_ae_title_with_a_control_character_is_not_one_with_a_question_mark() -> None:
     """What stands for a character in the log is never compared."""
-    with accepting(ae_title="BRO?KER") as (acceptor, seen), Raw.connect(acceptor.port) as raw:
+    with accepting(called={"BRO?KER"}) as (acceptor, seen), Raw.connect(acceptor.port) as raw:
         raw.send(request(called=b"BRO\x1bKER"))
         assert raw.pdu()[0] == 3
         assert seen.wait_for("rejected")["kind"] == Refusal.CALLED_AE

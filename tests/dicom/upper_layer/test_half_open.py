@@ -395,7 +395,7 @@ def test_a_modality_has_longer_than_a_printer(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(wire, "PeerWatch", keep)
     with (
-        accepting(check_called_ae=False) as (acceptor, seen),
+        accepting(called=None) as (acceptor, seen),
         opened(acceptor.port) as requestor,
     ):
         seen.wait_for("accepted")

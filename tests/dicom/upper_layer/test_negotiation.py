@@ -140,14 +140,14 @@ def test_who_is_turned_away(field: str, value: object, rejection: Rejection | No
     proposal = read(request(*proposed_contexts(OFFERS)))
     changed = Proposal(**{**vars(proposal), field: value})
 
-    assert judge(changed, ae_title="BROKER", check_called_ae=True) == rejection
+    assert judge(changed, called={"BROKER"}) == rejection
 
 
 def test_any_called_ae_when_it_is_not_checked() -> None:
     """A site may choose to answer to every name."""
     changed = Proposal("CT1", "OTHER", APPLICATION_CONTEXT, 1, (), 0)
 
-    assert judge(changed, ae_title="BROKER", check_called_ae=False) is None
+    assert judge(changed, called=None) is None
 
 
 @pytest.mark.parametrize("rejection", [WRONG_CALLED_AE, CONGESTED, TOO_MANY])
