@@ -284,7 +284,8 @@ class LimitsSection(Section):
         default=128, description="at once, from all addresses"
     )
     associations_per_peer: Annotated[int, whole("a number of associations", 1, 10000)] = Field(
-        default=32, description="at once, from one address; not more than from all"
+        default=32,
+        description="at once, of one AE title at an address; not more than from all addresses",
     )
     establish_s: Annotated[float, seconds(0.1, 600)] = Field(
         default=30.0, description="from the connection to the association"

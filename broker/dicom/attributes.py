@@ -54,10 +54,13 @@ FILM_BOX_SET = (
     "MaxDensity",
     "Trim",
     "ConfigurationInformation",
+    "RequestedImageSize",
+    "RequestedDecimateCropBehavior",
     *LIGHTING,
 )
 FILM_BOX = FILM_BOX_CREATE_ONLY + FILM_BOX_SET
-"""Of the film box (PS3.4 H.4.2.2.1); references are fields of the objects."""
+"""Of the film box (PS3.4 H.4.2.2.1); references are fields of the objects. Size and decimation of
+images stand here for all of them, where an image box says nothing else (PS3.3 C.13.3)."""
 
 IMAGE_BOX = (
     "Polarity",

@@ -178,6 +178,9 @@ class ImageBox:
     image: Image | None = None
     lut: PresentationLut | None = None
     """Overrides the film's, where the modality gave one."""
+    refused: str = ""
+    """The status by which the last image for this place was refused; empty when none was, or
+    another one has come since."""
 
 
 @dataclass(frozen=True)
@@ -204,6 +207,16 @@ class Film:
     def empty(self) -> bool:
         """Whether nothing at all lies on the film."""
         return all(box.image is None for box in self.image_boxes)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is otherwise on the film than its modality had it, through our own refusals."""
+        return tuple(
+            f"image {box.position} is {'missing' if box.image is None else 'an earlier one'}: the "
+            f"modality was answered {box.refused}"
+            for box in self.image_boxes
+            if box.refused
+        )
 
     @property
     def needs_lut(self) -> bool:

@@ -152,8 +152,9 @@ REMEDIES: Mapping[Refusal, str] = {
         "limit, and find the peer that holds most."
     ),
     Refusal.TOO_MANY_OF_ONE: (
-        "One address had limits.associations_per_peer associations. Modalities behind one gateway "
-        "share an address: raise it for them."
+        "One AE title at an address had limits.associations_per_peer associations, or one address "
+        "three quarters of limits.associations: the log says which. Raise it where many modalities "
+        "share an AE title, or an address."
     ),
     Refusal.TURNED_AWAY: (
         "The broker was stopping, or had no thread left. Modalities try again; if it goes on "

@@ -83,7 +83,9 @@ def levels(image: Image, attributes: Attributes, lut: PresentationLut | None) ->
     if (image.photometric == "MONOCHROME1") != reverse:
         values = highest - values
     lightest = _number(attributes, "MinDensity", WHITE)
-    darkest = max(_number(attributes, "MaxDensity", BLACK), lightest)
+    darkest = _number(attributes, "MaxDensity", BLACK)
+    if darkest <= lightest:
+        lightest, darkest = WHITE, BLACK  # no range at all: the printer has one of its own
     if lut is not None and lut.shape == "LIN OD":
         densities = darkest - values * ((darkest - lightest) / highest)
         seen = np.array([gray(density) for density in densities.tolist()])

@@ -226,7 +226,7 @@ def _ask(
         words = f"film {film.number} may be on paper: {why}"
         _insist(edges, stopping, lambda: edges.claims.uncertain(claim, film.id, words))
         raise Uncertain(words) from trouble
-    remarks = "; ".join(session.remarks)
+    remarks = "; ".join((*film.film.remarks, *session.remarks))
     _insist(edges, stopping, lambda: edges.claims.accepted(claim, film.id, remarks))
     edges.note(
         Event.FILM_ACCEPTED,

@@ -82,6 +82,8 @@ def _image_box(box: ImageBox) -> dict[str, object]:
         "attributes": _attributes(box.attributes),
         "image": None if box.image is None else _image(box.image),
         "lut": _lut(box.lut),
+        # Only where it is so: films of earlier versions keep their digests.
+        **({"refused": box.refused} if box.refused else {}),
     }
 
 
@@ -92,6 +94,7 @@ def _image_box_of(document: dict[str, Any]) -> ImageBox:
         attributes=_attributes_of(document["attributes"]),
         image=None if image is None else _image_of(image),
         lut=_lut_of(document["lut"]),
+        refused=document.get("refused", ""),
     )
 
 

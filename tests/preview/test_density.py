@@ -83,6 +83,20 @@ def test_min_and_max_density_bound_the_grays() -> None:
     assert [levels[0], levels[255]] == [round(density.gray(150)), round(density.gray(20))]
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"MinDensity": ("0",), "MaxDensity": ("0",)},
+        {"MinDensity": ("200",), "MaxDensity": ("20",)},
+        {"MaxDensity": ("0",)},
+    ],
+)
+def test_densities_without_a_range_are_the_papers_own(asked: dict[str, tuple[str, ...]]) -> None:
+    """A sheet that is white, or black, all over would show no image."""
+    made = density.levels(image(), asked, None)
+    assert (made == density.levels(image(), {}, None)).all()
+
+
 def test_identity_changes_nothing() -> None:
     """Presentation LUT Shape IDENTITY: the values are P-values already."""
     plain = density.levels(image(12), {}, None)

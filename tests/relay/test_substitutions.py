@@ -12,7 +12,7 @@ from broker.dicom.uids import FILM_BOX, FILM_SESSION, GRAYSCALE_IMAGE_BOX
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.message import Request, Response
 from broker.model.job import State
-from tests.peers.speaker import dataset, image_box, reference
+from tests.peers.speaker import dataset, image_box, picture, reference
 from tests.relay.test_odd_answers import odd_printer
 
 
@@ -110,9 +110,22 @@ def test_another_film_size_is_told(tmp_path: Path) -> None:
         statuses.ATTRIBUTE_VALUE_OUT_OF_RANGE,
     ],
 )
-@pytest.mark.parametrize(("true_size", "state"), [(True, State.HELD), (False, State.SENT)])
-def test_true_size_is_true(tmp_path: Path, status: int, true_size: bool, state: State) -> None:
-    """A true-size image, which is measured on, is not printed at another scale; any other is."""
+@pytest.mark.parametrize(
+    ("of_image", "of_film"),
+    [
+        ({"RequestedImageSize": "100"}, {}),
+        ({"RequestedDecimateCropBehavior": "FAIL"}, {}),
+        ({}, {"RequestedImageSize": "183.5", "RequestedDecimateCropBehavior": "CROP"}),
+        ({}, {}),
+    ],
+    ids=["size of the image", "fail rather", "size of the film", "none"],
+)
+def test_true_size_is_true(
+    tmp_path: Path, status: int, of_image: dict[str, str], of_film: dict[str, str]
+) -> None:
+    """A true-size image, which is measured on, is not printed at another scale; any other is. The
+    film box may say it for all of its images, and is relayed as it came."""
+    true_size = bool(of_image or of_film)
 
     def odd(request: Request) -> Response | None:
         return Response(status) if _is(request, Command.N_SET, GRAYSCALE_IMAGE_BOX) else None
@@ -121,13 +134,110 @@ def test_true_size_is_true(tmp_path: Path, status: int, true_size: bool, state: 
         relay.wait_until_up()
         ct = relay.speaker()
         ct.open_session()
-        ct.open_film_box()
-        ct.set_image(1, image_box(1, RequestedImageSize="100") if true_size else None)
+        ct.open_film_box(**of_film)
+        ct.set_image(1, image_box(1, **of_image))
         ct.action(FILM_BOX, ct.film_box)
-        (job,) = relay.wait_until(state, 1)
+        (job,) = relay.wait_until(State.HELD if true_size else State.SENT, 1)
 
     assert _asked(heard) is not true_size
     assert job.reason.endswith("and the image asks for its true size") is true_size
+
+
+def test_all_that_a_printer_made_otherwise_is_told(tmp_path: Path) -> None:
+    """Of the film session and the film box; not what is the same in another spelling, nor a label,
+    which may name a patient."""
+
+    def odd(request: Request) -> Response | None:
+        if _is(request, Command.N_CREATE, FILM_SESSION):
+            made = dataset(MediumType="PAPER", FilmDestination="BIN_2", FilmSessionLabel="OTHER")
+            return Response(statuses.SUCCESS, made)
+        if _is(request, Command.N_CREATE, FILM_BOX):
+            made = _box("1.2.3", MagnificationType="NONE", Trim="NO")
+            attributes.put(made, "MaxDensity", ("280",))
+            return Response(statuses.SUCCESS, made)
+        return None
+
+    with odd_printer(tmp_path, odd) as (relay, _):
+        relay.wait_until_up()
+        ct = relay.speaker()
+        ct.open_session(
+            MediumType="BLUE FILM", FilmDestination="BIN_2", FilmSessionLabel="Mustermann"
+        )
+        ct.open_film_box(MagnificationType="CUBIC", Trim="NO", MaxDensity=300)
+        ct.set_image()
+        ct.action(FILM_BOX, ct.film_box)
+        relay.wait_until(State.SENT, 1)
+        (film,) = relay.service.jobs.queries.films(1)
+
+    assert film.words == (
+        "odd made MediumType 'PAPER' of 'BLUE FILM'; odd made MagnificationType 'NONE' of 'CUBIC'; "
+        "odd made MaxDensity '280' of '300'"
+    )
+
+
+def test_an_image_that_was_refused_is_told_beside_the_film(tmp_path: Path) -> None:
+    """The modality printed the film all the same: its empty place, or its earlier image, is no
+    secret; an image that comes after it is right again."""
+
+    def odd(request: Request) -> Response | None:
+        if _is(request, Command.N_CREATE, FILM_BOX):
+            return Response(statuses.SUCCESS, _box("1.2.3", "1.2.4", "1.2.5"))
+        return None
+
+    wrong = image_box(None, picture(PixelData=b"too few "))
+    with odd_printer(tmp_path, odd) as (relay, _):
+        relay.wait_until_up()
+        ct = relay.speaker()
+        ct.open_session()
+        ct.open_film_box(r"STANDARD\1,3")
+        ct.set_image(1)
+        for box in ct.boxes:
+            answer = ct.set(GRAYSCALE_IMAGE_BOX, box, wrong)
+            assert answer.status == statuses.INVALID_ATTRIBUTE_VALUE
+        ct.set_image(3)
+        ct.action(FILM_BOX, ct.film_box)
+        relay.wait_until(State.SENT, 1)
+        (film,) = relay.service.jobs.queries.films(1)
+
+    said = "the modality was answered 0x0106 (invalid attribute value)"
+    assert film.words == f"image 1 is an earlier one: {said}; image 2 is missing: {said}"
+
+
+def test_an_image_box_has_the_class_of_the_film(tmp_path: Path) -> None:
+    """Whatever class a printer names for it: some name the film box's, and refuse that one."""
+
+    def odd(request: Request) -> Response | None:
+        if _is(request, Command.N_CREATE, FILM_BOX):
+            items = [reference(FILM_BOX, "1.2.3")]
+            return Response(statuses.SUCCESS, dataset(ReferencedImageBoxSequence=items))
+        return None
+
+    with odd_printer(tmp_path, odd) as (relay, heard):
+        relay.wait_until_up()
+        relay.print_films(1)
+        relay.wait_until(State.SENT, 1)
+
+    (set_,) = (each for each in heard if each.field == Command.N_SET)
+    assert set_.class_uid == GRAYSCALE_IMAGE_BOX
+
+
+def test_a_film_session_says_what_the_modality_was_told(tmp_path: Path) -> None:
+    """Copies and priority, also where it named none: no film session is without a data set."""
+    told: list[dict[str, object]] = []
+
+    def odd(request: Request) -> Response | None:
+        if _is(request, Command.N_CREATE, FILM_SESSION):
+            sent = request.dataset()
+            told.append({each.keyword: each.value for each in sent})
+        return None
+
+    with odd_printer(tmp_path, odd) as (relay, _):
+        relay.wait_until_up()
+        ct = relay.speaker()
+        ct.print_film()
+        relay.wait_until(State.SENT, 1)
+
+    assert told == [{"NumberOfCopies": 1, "PrintPriority": "MED"}]
 
 
 def test_the_attribute_that_a_printer_minds_is_named(tmp_path: Path) -> None:

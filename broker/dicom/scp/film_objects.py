@@ -344,6 +344,7 @@ class ImageChange:
         box.attributes = self.attributes
         box.lut = self.lut
         box.received = received
+        box.refused = ""
         box.printed = False
         box.image = (
             replace(self.image, pixels=received.name)

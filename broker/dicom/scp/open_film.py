@@ -36,6 +36,8 @@ class OpenImageBox:
     image: Image | None = None
     received: Received | None = None
     lut: PresentationLut | None = None
+    refused: str = ""
+    """The status by which the last image for it was refused; empty when another came since."""
     printed: bool = False
     """Whether a job has a copy of the image: then its pixels are the job's."""
 
@@ -80,7 +82,8 @@ class OpenFilmBox:
         return Film(
             attributes={**session.lighting, **self.attributes},
             image_boxes=tuple(
-                ImageBox(box.position, dict(box.attributes), box.image, box.lut) for box in ordered
+                ImageBox(box.position, dict(box.attributes), box.image, box.lut, box.refused)
+                for box in ordered
             ),
             lut=self.lut or session.lut,
         )

@@ -112,8 +112,9 @@ class PrintScp:
 
     @property
     def disposable(self) -> bool:
-        """Whether nothing would be lost if the association ended now: it has made no object."""
-        return self.tree.empty
+        """Whether nothing would be lost if the association ended now: a job has a copy of all that
+        it has sent."""
+        return not self.tree.unfinished
 
     @property
     def unfinished(self) -> bool:
@@ -160,6 +161,11 @@ class PrintScp:
         try:
             with self._turns.take():
                 return self._answer(request, received)
+        except Fault as fault:
+            if box is not None:
+                # The modality may print the film all the same: then it is said beside the film.
+                box.refused = statuses.words(fault.status)
+            raise
         finally:
             received.discard()
 

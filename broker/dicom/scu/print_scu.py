@@ -255,9 +255,10 @@ def broken_words(address: Address, exc: Broken) -> str:
 
 def rejection_words(address: Address, calling_ae: str, exc: Rejected) -> str:
     """Why an association was rejected, and what to do about it."""
+    reason = f": {exc.reason}" if exc.reason else ""
     if exc.transient:
-        return f"busy: {address.name} rejected the association: {exc.reason}"
-    words = f"{address.name} rejected the association for good: {exc.reason}; "
+        return f"busy: {address.name} rejected the association{reason}"
+    words = f"{address.name} rejected the association for good{reason}; "
     if "called AE" in exc.reason:
         return words + f"it does not answer to {address.ae_title}: check ae_title of the printer"
     return words + f"let it accept films from the AE title {calling_ae}"

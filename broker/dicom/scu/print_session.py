@@ -9,17 +9,19 @@ may be repeated anywhere. `ask` is the line: whatever breaks after it is Uncerta
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
 from broker.dicom import attributes, luts, pixels
 from broker.dicom.scu.print_scu import PrintScu, ScuAnswer
 from broker.dicom.statuses import UNWELCOME, Meaning, meaning, words
 from broker.dicom.uids import (
+    COLOR_IMAGE_BOX,
     FILM_BOX,
     FILM_SESSION,
     GRAYSCALE_IMAGE_BOX,
@@ -27,7 +29,8 @@ from broker.dicom.uids import (
     fresh_uid,
 )
 from broker.dicom.upper_layer.dataset import Pieces
-from broker.model.film import Attributes, Film, ImageBox, PresentationLut
+from broker.model.film import Attributes, Film, ImageBox, PresentationLut, first
+from broker.model.job import Priority
 from broker.model.printer import Address
 from broker.model.trouble import Refused, Unavailable, Uncertain
 
@@ -80,11 +83,14 @@ class PrintSession:
     def begin(
         cls, scu: PrintScu, address: Address, session: Attributes, copies: int
     ) -> PrintSession:
-        """Create the film session; `copies` is what it asks for, whatever `session` says."""
+        """Create the film session; `copies` is what it asks for, whatever `session` says.
+
+        Copies and priority are sent always: the modality was told what they are, and some printers
+        take no film session without a data set.
+        """
         self = cls(scu, address)
-        self._asked = {**session}
-        if copies > 1 or "NumberOfCopies" in session:
-            self._asked = {**session, "NumberOfCopies": (str(copies),)}
+        copied = {"NumberOfCopies": (str(copies),)}
+        self._asked = {"PrintPriority": (str(Priority.MED),), **session, **copied}
         self._open_session()
         return self
 
@@ -93,7 +99,7 @@ class PrintSession:
         attributes.write(self._asked, dataset, attributes.FILM_SESSION)
         self._of_session = []
         answer = self._create("film session", FILM_SESSION, dataset, self._of_session)
-        self._compare(answer, self._asked, "NumberOfCopies", self._of_session)
+        self._compare(answer, self._asked, attributes.FILM_SESSION, self._of_session)
         self._session = answer.instance_uid
         self._look = (None, {})
 
@@ -114,13 +120,12 @@ class PrintSession:
             self._refer(film.lut, dataset, self._of_film)
         answer = self._create("film box", FILM_BOX, dataset, self._of_film)
         self._film_box = answer.instance_uid
-        for keyword in ("FilmSizeID", "FilmOrientation"):
-            self._compare(answer, film.attributes, keyword, self._of_film)
+        self._compare(answer, film.attributes, attributes.FILM_BOX, self._of_film)
         for box, (sop_class, uid) in zip(
             film.image_boxes, self._offered(film, answer), strict=True
         ):
             if box.image is not None:
-                self._fill(box, sop_class, uid, read)
+                self._fill(film, box, sop_class, uid, read)
 
     def ask(self) -> None:
         """Ask for the film on paper: N-ACTION on the film box.
@@ -205,28 +210,26 @@ class PrintSession:
         return self._luts[lut]
 
     def _offered(self, film: Film, answer: ScuAnswer) -> list[tuple[str, str]]:
-        """Class and UID of the printer's image boxes, in the order of their positions."""
+        """Class and UID of the printer's image boxes, in the order of their positions.
+
+        The class is the film's, whatever the items say: some name another one, and then refuse it.
+        """
         keyword = "ReferencedImageBoxSequence"
         items = answer.dataset.get(keyword) if answer.dataset is not None else None
         if not isinstance(items, Sequence):
             items = ()
-        found = [
-            (
-                str(item.get("ReferencedSOPClassUID") or GRAYSCALE_IMAGE_BOX),
-                str(item.get("ReferencedSOPInstanceUID") or ""),
-            )
-            for item in items
-        ]
-        distinct = {uid for _, uid in found if uid}
+        found = [str(item.get("ReferencedSOPInstanceUID") or "") for item in items]
+        distinct = set(filter(None, found))
         if len(found) != len(film.image_boxes) or len(distinct) != len(found):
             raise Refused(
                 f"{self._name} made {len(distinct)} image boxes for {film.display_format}, "
                 f"not {len(film.image_boxes)}",
                 permanent=True,
             )
-        return found
+        color = any(box.image is not None and box.image.samples > 1 for box in film.image_boxes)
+        return [(COLOR_IMAGE_BOX if color else GRAYSCALE_IMAGE_BOX, uid) for uid in found]
 
-    def _fill(self, box: ImageBox, sop_class: str, uid: str, read: OpenPixels) -> None:
+    def _fill(self, film: Film, box: ImageBox, sop_class: str, uid: str, read: OpenPixels) -> None:
         assert box.image is not None
         dataset = Dataset()
         attributes.put(dataset, "ImageBoxPosition", (str(box.position),))
@@ -241,7 +244,7 @@ class PrintSession:
             attributes.put_items(dataset, keyword, [item])
             answer = self._scu.set(sop_class, uid, dataset)
         step = f"N-SET of image {box.position}"
-        if meaning(answer.status) is Meaning.ALTERED and "RequestedImageSize" in box.attributes:
+        if meaning(answer.status) is Meaning.ALTERED and _is_true_size(film, box):
             # A true-size film is measured on: better no film than one at another scale.
             said = f"{self._name}: {step} answered {words(answer.status)}"
             raise Refused(f"{said}, and the image asks for its true size", permanent=True)
@@ -256,20 +259,23 @@ class PrintSession:
         return answer
 
     def _compare(
-        self, answer: ScuAnswer, asked: Attributes, keyword: str, remarks: list[str]
+        self, answer: ScuAnswer, asked: Attributes, keywords: Iterable[str], remarks: list[str]
     ) -> None:
-        """What the printer made of an attribute, where its answer tells (PS3.7 10.1.5.1.5).
+        """What the printer made of attributes, where its answer tells (PS3.7 10.1.5.1.5).
 
         Another number of copies is Refused: they would be counted as printed as asked for.
         """
-        told = answer.dataset.get(keyword) if answer.dataset is not None else None
-        wanted = asked.get(keyword, ("",))[0]
-        if told in (None, "") or not wanted or _same(keyword, str(told), wanted):
-            return
-        said = f"{self._name} made {keyword} {str(told)[:16]!r} of {wanted!r}"
-        if keyword == "NumberOfCopies":
-            raise Refused(said, permanent=True)
-        remarks.append(said)
+        for keyword in keywords:
+            told = answer.dataset.get(keyword) if answer.dataset is not None else None
+            wanted = asked.get(keyword, ())
+            if told in (None, "") or not wanted or keyword in _PRIVATE:
+                continue
+            if _same(keyword, told, wanted):
+                continue
+            said = f"{self._name} made {keyword} {_text(told)[:16]!r} of {_text(wanted)!r}"
+            if keyword == "NumberOfCopies":
+                raise Refused(said, permanent=True)
+            remarks.append(said)
 
     def _judge(self, step: str, answer: ScuAnswer, remarks: list[str]) -> None:
         """Go on, add to the remarks, or raise what the status means."""
@@ -287,15 +293,33 @@ class PrintSession:
                 raise Refused(said, permanent=False)
 
 
-def _same(keyword: str, told: str, wanted: str) -> bool:
+_PRIVATE = frozenset({"FilmSessionLabel", "OwnerID", "SpecificCharacterSet"})
+"""Never told: they may name a patient, or say how that is written (promise 10)."""
+
+
+def _same(keyword: str, told: object, wanted: tuple[str, ...]) -> bool:
     """Whether both mean the same: a number may have leading zeros and a sign (PS3.5 6.2, IS), and
     what is no number says nothing of how many."""
-    if keyword != "NumberOfCopies":
-        return told.strip() == wanted.strip()
-    try:
-        return int(told) == int(wanted)
-    except ValueError:
+    said = _text(told)
+    if said.upper() == _text(wanted).upper():
         return True
+    try:
+        return int(said) == int(_text(wanted))
+    except ValueError:
+        return keyword == "NumberOfCopies"
+
+
+def _text(value: object) -> str:
+    """One or more values, as they are written."""
+    several = isinstance(value, tuple | list | MultiValue)
+    return "\\".join(str(each).strip() for each in (value if several else (value,)))  # type: ignore[attr-defined]
+
+
+def _is_true_size(film: Film, box: ImageBox) -> bool:
+    """Whether the image must come out at its own scale, or not at all (PS3.3 C.13.5)."""
+    asked = {**film.attributes, **box.attributes}
+    behavior = first(asked, "RequestedDecimateCropBehavior")
+    return "RequestedImageSize" in asked or behavior == "FAIL"
 
 
 def _told(answer: ScuAnswer) -> str:

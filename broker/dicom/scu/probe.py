@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 
 from broker.dicom.scu.print_scu import SYNTAXES, broken_words, rejection_words
-from broker.dicom.statuses import Meaning, meaning, words
+from broker.dicom.statuses import words
 from broker.dicom.uids import (
     GRAYSCALE_META,
     PRESENTATION_LUT,
@@ -29,7 +29,6 @@ from broker.model.printer import Address
 
 PRINTER_STATUS = 0x21100010
 PRINTER_STATUS_INFO = 0x21100020
-PRINTER_NAME = 0x21100030
 
 RELEASE_S = 2.0
 LEAST_S = 0.05
@@ -162,11 +161,9 @@ def _asked(
             echoed = _echo(requestor, verification, deadline)
         meta = requestor.context(GRAYSCALE_META)
         if meta is not None:
+            # Nothing but what is mandatory: some refuse all of it over Printer Name, or abort.
             wanted = [PRINTER_STATUS, PRINTER_STATUS_INFO]
-            got, attributes = _get(requestor, meta, [*wanted, PRINTER_NAME], deadline)
-            if meaning(got) not in (Meaning.DONE, Meaning.ALTERED):
-                # Printer Name is optional (U/U): some refuse the whole request over it.
-                got, attributes = _get(requestor, meta, wanted, deadline)
+            got, attributes = _get(requestor, meta, wanted, deadline)
     except Broken as exc:
         trouble = f"{address.name}: {exc.words}"
     return Findings(trouble, contexts=contexts, echo=echoed, got=got, attributes=attributes)

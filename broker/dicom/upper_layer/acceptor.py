@@ -46,6 +46,7 @@ from broker.dicom.upper_layer.peer_watch import CALLER_SILENT_S
 from broker.dicom.upper_layer.pending import PendingConnection
 from broker.dicom.upper_layer.tls import TlsWire
 from broker.dicom.upper_layer.wire import ABORT_PATIENCE_S, Violation, Wire, WireBroken
+from broker.model.caller import Caller
 from broker.model.hosts import Hosts
 from broker.model.refusal import Refusal
 
@@ -54,7 +55,12 @@ SPARE_S = 5.0
 SPARE_OF_MANY_S = 0.5
 """The same, for an address that has more than its share."""
 
-TOO_MANY_OF_ONE = Rejection("local limit exceeded by one address", 2, 3, 2)
+TOO_MANY_OF_ONE = Rejection(
+    "local limit exceeded by one AE title at its address: limits.associations_per_peer", 2, 3, 2
+)
+TOO_MANY_OF_ADDRESS = Rejection(
+    "local limit exceeded by one address, which has three quarters of limits.associations", 2, 3, 2
+)
 """Transient, service-provider (presentation), local-limit-exceeded (PS3.8 table 9-21)."""
 
 A = TypeVar("A")
@@ -65,7 +71,7 @@ class RunningAssociation(Generic[A]):
     """An association that is running."""
 
     association: A
-    address: str
+    caller: Caller
     spare_since: float | None
     """Since when no work would be lost by ending it; None while some would."""
 
@@ -76,8 +82,14 @@ class Caps:
 
     in_all: int
     of_one: int
-    """From one address."""
+    """Of one AE title at an address."""
     spare_s: float = SPARE_S
+
+    @property
+    def of_address(self) -> int:
+        """From one address, whatever its AE titles: many modalities may be behind one gateway, and
+        a quarter is left for the others."""
+        return max(self.of_one, self.in_all - self.in_all // 4)
 
 
 @dataclass(frozen=True)
@@ -88,20 +100,23 @@ class Admitted(Generic[A]):
 
 
 def admit(
-    address: str, held: Sequence[RunningAssociation[A]], caps: Caps, now: float
+    caller: Caller, held: Sequence[RunningAssociation[A]], caps: Caps, now: float
 ) -> Admitted[A] | Rejection:
-    """What to answer one more association from an address.
+    """What to answer one more association of a caller.
 
-    An address that is full makes room among its own. When all places are taken, the one goes that
-    has been spare for longest, of those addresses first that have more than an equal share and
-    more than the newcomer's: no peer can lock the others out by opening associations and leaving
-    them, and no association in use is ended.
+    A caller that has as many as it may makes room among its own, and so does an address. When all
+    places are taken, the one goes that has been spare for longest, of those addresses first that
+    have more than an equal share and more than the newcomer's: no peer can lock the others out by
+    opening associations and leaving them, and no association in use is ended.
     """
-    of_address = Counter(each.address for each in held)
-    own = of_address[address]
-    if own >= caps.of_one:
-        mine = [each for each in held if each.address == address]
+    of_address = Counter(each.caller.address for each in held)
+    address, own = caller.address, of_address[caller.address]
+    mine = [each for each in held if each.caller == caller]
+    if len(mine) >= caps.of_one:
         return _instead(mine, caps.spare_s, now, frozenset()) or TOO_MANY_OF_ONE
+    if own >= caps.of_address:
+        mine = [each for each in held if each.caller.address == address]
+        return _instead(mine, caps.spare_s, now, frozenset()) or TOO_MANY_OF_ADDRESS
     if len(held) < caps.in_all:
         return Admitted()
     # More than one, too: an address with a single association has not too many.
@@ -115,10 +130,11 @@ def _instead(
 ) -> Admitted[A] | None:
     """The one that can best be spared, if any can."""
     spare = [
-        (each.address not in greedy, each.spare_since, each.association)
+        (each.caller.address not in greedy, each.spare_since, each.association)
         for each in held
         if each.spare_since is not None
-        and now - each.spare_since >= (SPARE_OF_MANY_S if each.address in greedy else spare_s)
+        and now - each.spare_since
+        >= (SPARE_OF_MANY_S if each.caller.address in greedy else spare_s)
     ]
     if not spare:
         return None
@@ -137,6 +153,7 @@ _KINDS = {
     WRONG_PROTOCOL_VERSION: Refusal.PROTOCOL_VERSION,
     TOO_MANY: Refusal.TOO_MANY,
     TOO_MANY_OF_ONE: Refusal.TOO_MANY_OF_ONE,
+    TOO_MANY_OF_ADDRESS: Refusal.TOO_MANY_OF_ONE,
 }
 
 
@@ -153,7 +170,7 @@ class AcceptorSettings:
     tls_port: int | None = None
     max_associations: int = 64
     max_associations_per_peer: int | None = None
-    """From one address; None: as many as in all."""
+    """Of one AE title at an address; None: as many as in all."""
     spare_s: float = SPARE_S
     max_pdu: int = 131072
     establish_timeout_s: float = 30
@@ -198,8 +215,7 @@ class Acceptor:
         )
         self._on_event = on_event
         self._changed = threading.Condition()
-        self._associations: dict[AcceptedAssociation, str] = {}
-        """Each with the address that it comes from."""
+        self._associations: dict[AcceptedAssociation, Caller] = {}
         self._stopping = False
         self._hurried = False
         self._plain = (
@@ -334,9 +350,10 @@ class Acceptor:
     def _accept(self, connection: PendingConnection, proposal: Proposal) -> Rejection | None:
         """Run the association to its end, or return why it is rejected."""
         wire, peer = connection.wire, connection.peer
+        caller = Caller(proposal.calling_ae, connection.address)
         with self._changed:
             # A first look, before anything is asked that takes time.
-            decision = self._decide(connection.address)
+            decision = self._decide(caller)
             if isinstance(decision, Rejection):
                 return decision
         answered = negotiate(proposal.contexts, self._offers())
@@ -349,10 +366,10 @@ class Acceptor:
             self._say_last(wire, abort_pdu(by_provider=True, reason=exc.reason))
             return None
         with self._changed:
-            rejection = self._make_room(connection.address)
+            rejection = self._make_room(caller)
             if rejection is not None:
                 return rejection
-            self._associations[association] = connection.address
+            self._associations[association] = caller
         try:
             return self._serve(association, proposal)
         finally:
@@ -360,10 +377,10 @@ class Acceptor:
                 self._associations.pop(association, None)
                 self._changed.notify_all()
 
-    def _make_room(self, address: str) -> Rejection | None:
-        """For one more association from there; a spare one may have to go."""
+    def _make_room(self, caller: Caller) -> Rejection | None:
+        """For one more association of it; a spare one may have to go."""
         while True:
-            decision = self._decide(address)
+            decision = self._decide(caller)
             if isinstance(decision, Rejection):
                 return decision
             if decision.instead_of is None:
@@ -373,14 +390,14 @@ class Acceptor:
                 del self._associations[decision.instead_of]
                 return None
 
-    def _decide(self, address: str) -> Admitted[AcceptedAssociation] | Rejection:
+    def _decide(self, caller: Caller) -> Admitted[AcceptedAssociation] | Rejection:
         if self._stopping:
             return CONGESTED
         held = [
-            RunningAssociation(each, where, each.activity.spare_since)
-            for each, where in self._associations.items()
+            RunningAssociation(each, whose, each.activity.spare_since)
+            for each, whose in self._associations.items()
         ]
-        return admit(address, held, self._caps, time.monotonic())
+        return admit(caller, held, self._caps, time.monotonic())
 
     def _serve(self, association: AcceptedAssociation, proposal: Proposal) -> Rejection | None:
         names = _names(proposal, association.peer)

@@ -376,9 +376,18 @@ def response_command(request: Request, response: Response) -> CommandSet:
     return command_of(command)
 
 
+LONGEST_COMMENT = 64
+"""Characters of an LO."""
+
+
 def error_comment(text: str) -> str:
     """As an Error Comment (0000,0902) may be: an LO of one value and at most 64 characters of the
     default repertoire, as a command set names no other (PS3.5 6.1.2, 6.2; PS3.7 E.1). What is not
-    of it becomes a question mark.
+    of it becomes a question mark, a backslash a slash; words that are too many are left out whole.
     """
-    return "".join(each if " " <= each <= "~" and each != "\\" else "?" for each in text[:64])
+    plain = text.replace("\\", "/")
+    plain = "".join(each if " " <= each <= "~" else "?" for each in plain)
+    if len(plain) <= LONGEST_COMMENT:
+        return plain
+    words, space, _ = plain[: LONGEST_COMMENT - 2].rpartition(" ")
+    return f"{words}..." if space else plain[:LONGEST_COMMENT]

@@ -61,7 +61,7 @@ def taken_with(site: ScpSite, ct: Speaker, keyword: str, word: str) -> tuple[str
         FILM_BOX: attributes.FILM_BOX,
         GRAYSCALE_IMAGE_BOX: attributes.IMAGE_BOX,
     }
-    (at,) = (each for each, keywords in lists.items() if keyword in keywords)
+    at = next(each for each, keywords in lists.items() if keyword in keywords)
     attributes.put(level[at], keyword, (word,))
     ct.session = str(ct.create(FILM_SESSION, session).command.AffectedSOPInstanceUID)
     box.update(ct.film_box_of(r"STANDARD\1,1"))

@@ -10,7 +10,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from broker.dicom import statuses
-from broker.dicom.scu.probe import PRINTER_NAME, PRINTER_STATUS, echo, inspect, probe
+from broker.dicom.scu.probe import PRINTER_STATUS, PRINTER_STATUS_INFO, echo, inspect, probe
 from broker.dicom.uids import GRAYSCALE_META, PRESENTATION_LUT, VERIFICATION
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.command_set import Command
@@ -78,13 +78,14 @@ def test_what_a_printer_says_of_itself(status: str, info: str, check: Check) -> 
         assert checked(acceptor.port) == check
 
 
-def test_a_printer_that_refuses_its_name_is_asked_without() -> None:
-    """Printer Name is optional: refusing it does not hide the status."""
+def test_a_printer_is_asked_for_nothing_but_what_it_must_have() -> None:
+    """Printer Name is optional: some refuse all of it over that, others abort."""
 
     def answering(_association: AcceptedAssociation, request: Request) -> Response:
         if request.field == Command.C_ECHO:
             return Response(statuses.SUCCESS)
-        if PRINTER_NAME in request.command.AttributeIdentifierList:
+        asked = set(request.command.AttributeIdentifierList)
+        if asked != {PRINTER_STATUS, PRINTER_STATUS_INFO}:
             return Response(statuses.PROCESSING_FAILURE)
         return printer_says("WARNING", "COVER OPEN")
 
@@ -191,16 +192,15 @@ def test_a_printer_that_goes_quiet_costs_the_time_allowed_and_no_more() -> None:
 
 
 def test_findings_for_a_person() -> None:
-    """`broker check` shows all that was found out, the printer's name too."""
+    """`broker check` shows all that was found out."""
 
     def answering(_association: AcceptedAssociation, request: Request) -> Response:
-        dataset = printer_says("NORMAL", "NORMAL").dataset
-        assert dataset is not None
-        dataset.PrinterName = "C911"
-        return Response(statuses.SUCCESS, None if request.field == Command.C_ECHO else dataset)
+        if request.field == Command.C_ECHO:
+            return Response(statuses.SUCCESS)
+        return printer_says("NORMAL", "NORMAL")
 
     with accepting(answering) as (acceptor, _):
         findings = inspect(at(acceptor.port), calling_ae="CT1")
 
-    assert findings.attributes[PRINTER_NAME] == "C911"
+    assert findings.attributes[PRINTER_STATUS] == "NORMAL"
     assert (findings.trouble, findings.prints, findings.supports_lut) == ("", True, False)

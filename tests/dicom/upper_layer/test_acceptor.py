@@ -67,14 +67,15 @@ def test_one_association_too_many_is_rejected_for_now() -> None:
     assert caught.value.transient
 
 
-def test_one_too_many_of_one_address_is_rejected_for_now() -> None:
-    """Transient, presentation, local limit exceeded; other addresses still get in."""
+def test_one_too_many_of_one_ae_title_is_rejected_for_now() -> None:
+    """Transient, presentation, local limit exceeded; others there, and elsewhere, still get in."""
     with ExitStack() as stack:
         acceptor, seen = stack.enter_context(accepting(max_associations_per_peer=2))
         for _ in range(2):
-            stack.enter_context(opened(acceptor.port))
+            stack.enter_context(Raw.connect(acceptor.port)).associate(*OFFERS)
         with Raw.connect(acceptor.port) as raw:
             answer = raw.associate(*OFFERS)
+        stack.enter_context(opened(acceptor.port))  # another AE title there
         other = Raw(
             socket.create_connection(("127.0.0.1", acceptor.port), source_address=("127.0.0.2", 0))
         )

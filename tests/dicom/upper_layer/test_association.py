@@ -13,7 +13,7 @@ from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.dataset_reader import IMPLICIT_LE
-from broker.dicom.upper_layer.message import Request, Response
+from broker.dicom.upper_layer.message import Request, Response, error_comment
 from broker.dicom.upper_layer.negotiation import Offer
 from tests.peers.acceptor import (
     ECHO,
@@ -205,6 +205,12 @@ def test_a_peer_that_leaves(how: str) -> None:
     assert seen.endings == [Ending.ABORTED if how == "abort" else Ending.LOST]
 
 
+def test_an_error_comment_ends_with_a_whole_word() -> None:
+    """What is too long is cut between two words, and is one value all the same."""
+    cut = error_comment(r"ImageDisplayFormat is not STANDARD\C,R, ROW\R1,R2,... or COL\C1,C2,...")
+    assert cut == "ImageDisplayFormat is not STANDARD/C,R, ROW/R1,R2,... or..."
+
+
 def test_an_error_comment_is_of_the_default_repertoire() -> None:
     """Whatever it is made of: a command set names no other one (PS3.5 6.1.2), one value, and no
     more than 64 characters."""
@@ -221,5 +227,5 @@ def test_an_error_comment_is_of_the_default_repertoire() -> None:
 
     assert (answer.Status, answer.ErrorComment) == (
         statuses.RESOURCE_LIMITATION,
-        "R????" + "x" * 59,
+        "R??/?" + "x" * 59,
     )
