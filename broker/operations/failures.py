@@ -133,8 +133,8 @@ REMEDIES: Mapping[Refusal, str] = {
         "-n`, and start it again."
     ),
     Refusal.CALLED_AE: (
-        "The modality calls another AE title than broker.ae_title. Correct it at the modality: it "
-        "cannot print until then."
+        "The modality calls another AE title than broker.ae_title. Correct it at the modality, or "
+        "add the one that it calls to broker.ae_titles: it cannot print until then."
     ),
     Refusal.CALLING_AE: (
         "The peer gives no AE title of its own, or one with control characters. Set "
