@@ -133,8 +133,8 @@ REMEDIES: Mapping[Refusal, str] = {
         "-n`, and start it again."
     ),
     Refusal.CALLED_AE: (
-        "The modality calls another AE title than broker.ae_title. Correct it at the modality, or "
-        "add the one that it calls to broker.ae_titles: it cannot print until then."
+        "The modality calls another AE title than broker.ae_title. It cannot print until you "
+        "correct that there, or add its title to broker.ae_titles."
     ),
     Refusal.CALLING_AE: (
         "The peer gives no AE title of its own, or one with control characters. Set "
@@ -152,9 +152,9 @@ REMEDIES: Mapping[Refusal, str] = {
         "limit, and find the peer that holds most."
     ),
     Refusal.TOO_MANY_OF_ONE: (
-        "One AE title at an address had limits.associations_per_peer associations, or one address "
-        "three quarters of limits.associations: the log says which. Raise it where many modalities "
-        "share an AE title, or an address."
+        "One AE title at an address had limits.associations_per_peer, or one address three "
+        "quarters of limits.associations: the log says which. Raise it where many modalities share "
+        "one."
     ),
     Refusal.TURNED_AWAY: (
         "The broker was stopping, or had no thread left. Modalities try again; if it goes on "
