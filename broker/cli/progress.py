@@ -34,8 +34,17 @@ class ProgressLine:
     What the command prints with `say` meanwhile stands above the bar.
     """
 
-    def __init__(self, words: str, total: int | None = None, *, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        words: str,
+        total: int | None = None,
+        *,
+        quiet: bool = False,
+        shown_s: float = SHOWN_S,
+        line_s: float = LINE_S,
+    ) -> None:
         """`total` is what can be counted; without it nothing is, and the bar is left out."""
+        self._shown_s, self.line_s = shown_s, line_s
         self._console = Console(stderr=True, highlight=False, markup=False)
         self._lines = not quiet and not self._console.is_terminal and total is not None
         self._words, self._total, self._done = words, total, 0
@@ -93,12 +102,12 @@ class ProgressLine:
     def reached(self, done: int) -> None:
         """`done` of all are done; it may be called for each file."""
         self._done = done
-        if (now := time.monotonic()) - self._shown_at >= SHOWN_S:
+        if (now := time.monotonic()) - self._shown_at >= self._shown_s:
             self._shown_at = now
             self._show()
 
     def _show(self) -> None:
         self._bar.update(self._task, completed=self._done, refresh=True)
-        if self._lines and time.monotonic() - self._told_at >= LINE_S:
+        if self._lines and time.monotonic() - self._told_at >= self.line_s:
             self._told_at = time.monotonic()
             self._console.print(f"{self._words}: {self._done} of {self._total}", soft_wrap=True)

@@ -63,10 +63,7 @@ def serve(
         from broker.config.file import ConfigError, locate, warnings
         from broker.operations import data_folder
         from broker.service import logs, signals
-        from broker.service.alerts import Notices
         from broker.service.logs import log_writer
-        from broker.service.service import Service
-        from broker.service.web_process import Page
         from broker.spool.binding import SpoolMismatch
         from broker.spool.files import SpoolMissing
         from broker.store.database import FAILURES
@@ -100,30 +97,13 @@ def serve(
     umask = os.umask(0o077)
     try:
         with log_writer():
-            service = Service(settings, note, new_spool=new_spool)
-
-            def read_again() -> Config | None:
-                try:
-                    found, _ = certificates.read(config, time.time())
-                    return found
-                except ConfigError as error:
-                    service.not_readable(error.problems)
-                except Exception as error:  # noqa: BLE001 - no file may end the relay
-                    service.not_readable([repr(error)])
-                return None
-
-            beside: list[signals.Companion] = [
-                Notices(
-                    settings,
-                    service.jobs.queries,
-                    service.jobs.references,
-                    service.printers,
-                    note,
-                )
-            ]
-            if web:
-                beside.append(Page(settings, note, service.users.any))
-            signals.run(service, read_again, beside)
+            signals.serve(
+                settings,
+                lambda: certificates.read(config, time.time())[0],
+                note,
+                new_spool=new_spool,
+                web=web,
+            )
     except ConfigError as error:
         _say(*error.problems)
         raise typer.Exit(2) from error

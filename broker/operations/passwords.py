@@ -43,7 +43,9 @@ def hashed(password: str) -> str:
         raise Failure("the password is not UTF-8; send it in that encoding") from None
 
 
-def verified(users: Users, name: str, password: str) -> tuple[User, str] | None:
+def verified(
+    users: Users, name: str, password: str, hasher: PasswordHasher = _HASHER
+) -> tuple[User, str] | None:
     """The user and the hash that is kept, when the password is right; None otherwise.
 
     A hash made with other settings is replaced, unless the password was changed meanwhile.
@@ -52,13 +54,13 @@ def verified(users: Users, name: str, password: str) -> tuple[User, str] | None:
     found = users.password(name)
     kept = found[1] if found else _UNKNOWN_USER
     try:
-        _HASHER.verify(kept, password)
+        hasher.verify(kept, password)
     except (VerificationError, InvalidHashError, UnicodeEncodeError):
         return None
     if found is None:
         return None
-    if _HASHER.check_needs_rehash(kept):
-        fresh = _HASHER.hash(password)
+    if hasher.check_needs_rehash(kept):
+        fresh = hasher.hash(password)
         if not users.replace(name, kept, fresh):
             return None
         kept = fresh

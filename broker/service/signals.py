@@ -9,8 +9,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from broker.config.file import ConfigError
 from broker.config.schema import Config
+from broker.events import Note
+from broker.service.alerts import Notices
 from broker.service.service import Service
+from broker.service.web_process import Page
 
 SAME_S = 0.05
 """A signal this soon after the first is the same request: `timeout`, and what forwards Ctrl-C to a
@@ -30,6 +34,34 @@ class Companion(Protocol):
 
     def stop(self) -> None:
         """End."""
+
+
+def serve(
+    settings: Config, read: Callable[[], Config], note: Note, *, new_spool: bool, web: bool
+) -> None:
+    """The relay, with notices and the page beside it, until SIGTERM or SIGINT. `read` reads the
+    configuration again.
+
+    Raises: what Service raises when it cannot begin. CannotListen: when a port cannot be had.
+    """
+    service = Service(settings, note, new_spool=new_spool)
+
+    def read_again() -> Config | None:
+        try:
+            return read()
+        except ConfigError as error:
+            service.not_readable(error.problems)
+        except Exception as error:  # noqa: BLE001 - no file may end the relay
+            service.not_readable([repr(error)])
+        return None
+
+    jobs = service.jobs
+    beside: list[Companion] = [
+        Notices(settings, jobs.queries, jobs.references, service.printers, note)
+    ]
+    if web:
+        beside.append(Page(settings, note, service.users.any))
+    run(service, read_again, beside)
 
 
 def run(

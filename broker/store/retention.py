@@ -64,7 +64,15 @@ class Removal:
 class Retention:
     """The questions and the removals. Files go with the next sweep of the spool."""
 
-    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], float],
+        *,
+        batch: int = BATCH,
+        most_looked_at: int = MOST_LOOKED_AT,
+    ) -> None:
+        self._batch, self._most_looked_at = batch, most_looked_at
         self._database = database
         self._clock = clock
 
@@ -88,10 +96,14 @@ class Retention:
     def remove(self, terms: Terms) -> Removal:
         """Remove some, in one transaction; call it again until nothing was removed."""
         with self._database.write() as connection:
-            chosen = select(jobs.c.id).where(_pixels_due(terms)).order_by(jobs.c.id).limit(BATCH)
+            chosen = (
+                select(jobs.c.id).where(_pixels_due(terms)).order_by(jobs.c.id).limit(self._batch)
+            )
             bare = list(connection.execute(chosen).scalars())
             self._strip(connection, bare, "")
-            chosen = select(jobs.c.id).where(_rows_due(terms)).order_by(jobs.c.id).limit(BATCH)
+            chosen = (
+                select(jobs.c.id).where(_rows_due(terms)).order_by(jobs.c.id).limit(self._batch)
+            )
             gone = list(connection.execute(chosen).scalars())
             connection.execute(delete(jobs).where(jobs.c.id.in_(gone)))
         return Removal(len(bare), len(gone))
@@ -114,8 +126,8 @@ class Retention:
         users: dict[str, set[int]] = defaultdict(set)
         choice = SheddingChoice()
         with self._database.read() as connection:
-            while len(kept) < MOST_LOOKED_AT and choice.bytes < need:
-                page = {"most": BATCH, "after": len(kept)}
+            while len(kept) < self._most_looked_at and choice.bytes < need:
+                page = {"most": self._batch, "after": len(kept)}
                 numbers = list(connection.execute(_OLDEST_KEPT, page).scalars())
                 if not numbers:
                     break
@@ -137,8 +149,8 @@ class Retention:
         """Take the pixels of these finished jobs from them, and write down why; of which it was
         done. Their files go when no job refers to them any more (`Spool.remove`)."""
         bare: list[int] = []
-        for start in range(0, len(job_ids), BATCH):
-            some = job_ids[start : start + BATCH]
+        for start in range(0, len(job_ids), self._batch):
+            some = job_ids[start : start + self._batch]
             with self._database.write() as connection:
                 chosen = select(jobs.c.id).where(KEPT, jobs.c.id.in_(some))
                 found = list(connection.execute(chosen).scalars())
@@ -160,7 +172,9 @@ class Retention:
     def weigh(self, size: Callable[[str], int]) -> int:
         """Fill in the bytes of some rows that are older than the column; how many. Call it again
         until it is 0."""
-        unweighed = select(spooled.c.name).where(spooled.c.bytes.is_(None)).distinct().limit(BATCH)
+        unweighed = (
+            select(spooled.c.name).where(spooled.c.bytes.is_(None)).distinct().limit(self._batch)
+        )
         with self._database.read() as connection:
             names = list(connection.execute(unweighed).scalars())
         if not names:
@@ -194,8 +208,8 @@ class Retention:
                 sizes[row.name] = size(row.name)
             if (row.bytes == 0) != (sizes[row.name] == 0):
                 wrong.append(row)
-        for at in range(0, len(wrong), BATCH):
-            some = wrong[at : at + BATCH]
+        for at in range(0, len(wrong), self._batch):
+            some = wrong[at : at + self._batch]
             with self._database.write() as connection:
                 for row in some:
                     # Not by its name alone: a film that came meanwhile has brought the file again.

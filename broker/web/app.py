@@ -22,6 +22,7 @@ from broker.store.job_rows import NoSuchJob
 from broker.store.printers import NoSuchPrinter
 from broker.web import api, api_page, commands, help_page, job_page, overview
 from broker.web.auth import sign_in_page, signin
+from broker.web.auth.signin import SessionTimes
 from broker.web.commands import InvalidCommand
 from broker.web.event_streams import Streams
 from broker.web.pages import Pages, back
@@ -42,7 +43,12 @@ STATUSES: dict[type[Exception], int] = {
 }
 
 
-def create(store: Store, note: Note, patience: TimeLimits = TIME_LIMITS) -> Front:
+def create(
+    store: Store,
+    note: Note,
+    patience: TimeLimits = TIME_LIMITS,
+    times: SessionTimes | None = None,
+) -> Front:
     """The application over an open store. Probes open it once more, for themselves."""
     live = LiveOverview(store, note)
     probes = Probes()
@@ -65,7 +71,7 @@ def create(store: Store, note: Note, patience: TimeLimits = TIME_LIMITS) -> Fron
         redirect_slashes=False,  # the redirect would follow the Host header
         lifespan=life,
     )
-    sessions = signin.SignIn(store, note)
+    sessions = signin.SignIn(store, note, times or SessionTimes())
     app.state.store = store
     app.state.overview = live
     app.state.streams = Streams(live)

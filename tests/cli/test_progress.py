@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from broker.cli import progress
 from broker.cli.progress import ProgressLine
 from broker.config.file import load
 from broker.emulator.printer import EmulatedPrinter
@@ -123,14 +122,11 @@ def test_a_purge_counts_on_stderr_and_not_with_json(site: Site) -> None:
     assert "pixels of 1 job, ended more than 0 h ago: removed" in shown
 
 
-def test_off_a_terminal_there_are_lines(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_off_a_terminal_there_are_lines(capsys: pytest.CaptureFixture[str]) -> None:
     """Not too many: one when some time has passed; and none of a quiet command."""
-    monkeypatch.setattr(progress, "LINE_S", 3600.0)
-    with ProgressLine("letting jobs go", 400) as bar:
+    with ProgressLine("letting jobs go", 400, line_s=3600.0) as bar:
         bar.count(200)
-        monkeypatch.setattr(progress, "LINE_S", 0.0)
+        bar.line_s = 0.0
         bar.count(100)
         bar.tell("removing files")
     with ProgressLine("letting jobs go", 400, quiet=True) as bar:
@@ -143,8 +139,7 @@ def test_off_a_terminal_there_are_lines(
 
 def test_a_bar_is_not_drawn_for_each_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is reached is drawn when a moment has passed since the last time; lines count all."""
-    monkeypatch.setattr(progress, "SHOWN_S", 3600.0)
-    with ProgressLine("copying pixels", 1000) as bar:
+    with ProgressLine("copying pixels", 1000, shown_s=3600.0) as bar:
         drawn: list[float] = []
         monkeypatch.setattr(
             bar._bar, "update", lambda _task, **shown: drawn.append(shown["completed"])

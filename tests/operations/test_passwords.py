@@ -9,7 +9,6 @@ import pytest
 from argon2 import PasswordHasher
 
 from broker.model.user import Role
-from broker.operations import passwords
 from broker.operations.failures import Failure
 from broker.operations.passwords import LEAST, MOST, checked_name, hashed, verified
 from broker.store import schema
@@ -53,9 +52,7 @@ def test_a_hash_with_other_settings_is_replaced_by_the_right_password_alone(user
     assert second[1] == after
 
 
-def test_a_password_that_is_changed_during_the_comparison_stays_changed(
-    users: Users, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_password_that_is_changed_during_the_comparison_stays_changed(users: Users) -> None:
     """The old one, which was right a moment ago, opens nothing and does not come back."""
     changed = hashed("another horse")
 
@@ -64,14 +61,11 @@ def test_a_password_that_is_changed_during_the_comparison_stays_changed(
             users.change("otto", hashed=changed)
             return super().check_needs_rehash(hash)
 
-    monkeypatch.setattr(passwords, "_HASHER", Meanwhile())
-    assert verified(users, "otto", PASSWORD) is None
+    assert verified(users, "otto", PASSWORD, Meanwhile()) is None
     assert kept(users, "otto") == changed
 
 
-def test_a_name_of_no_user_costs_a_comparison_too(
-    users: Users, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_name_of_no_user_costs_a_comparison_too(users: Users) -> None:
     """With today's settings, so that its time tells nothing of who there is."""
     compared: list[str] = []
 
@@ -81,9 +75,8 @@ def test_a_name_of_no_user_costs_a_comparison_too(
             return super().verify(hash, password)
 
     users.change("otto", hashed=hashed(PASSWORD))
-    monkeypatch.setattr(passwords, "_HASHER", Watched())
-    assert verified(users, "otto", "wrong horse") is None
-    assert verified(users, "nobody", "wrong horse") is None
+    assert verified(users, "otto", "wrong horse", Watched()) is None
+    assert verified(users, "nobody", "wrong horse", Watched()) is None
     settings = [each.rpartition("$")[0].rpartition("$")[0] for each in compared]
     assert len(settings) == 2
     assert settings[0] == settings[1]

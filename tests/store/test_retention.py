@@ -257,14 +257,12 @@ def test_files_that_are_gone_count_as_nothing(
 def test_jobs_without_files_hide_no_others(
     jobs: Jobs,
     clock: Clock,
-    retention: Retention,
+    database: Database,
     make_request: MakeRequest,
     make_film: MakeFilm,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """However many of the oldest have lost their files, those that have some are found."""
-    monkeypatch.setattr("broker.store.retention.MOST_LOOKED_AT", 2)
-    monkeypatch.setattr("broker.store.retention.BATCH", 1)
+    retention = Retention(database, clock, batch=1, most_looked_at=2)
     for name in NAMES[:4]:
         jobs.submission.add(make_request(films=(make_film(name),)))
     _finish_each(jobs, clock, range(1, 5))

@@ -16,6 +16,7 @@ from broker.model.user import Role
 from broker.operations.opened import Store, store_of
 from broker.operations.passwords import hashed
 from broker.web.app import create
+from broker.web.auth.signin import SessionTimes
 from broker.web.server.connection import TIME_LIMITS, TimeLimits
 from broker.web.server.limits import CONNECTION_LIMITS, ConnectionLimits
 from broker.web.server.page_server import PageServer
@@ -31,6 +32,8 @@ class ServedPage:
 
     url: str
     store: Store
+    times: SessionTimes = field(default_factory=SessionTimes)
+    """When its sessions end."""
     notes: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
     noted: threading.Condition = field(default_factory=threading.Condition)
     """Notified after each note."""
@@ -87,7 +90,7 @@ def served_page(
                 served.noted.notify_all()
 
         server = PageServer(
-            create(store, note, patience),
+            create(store, note, patience, served.times),
             note,
             certificate=str(certificate) if certificate else None,
             patience=patience,

@@ -14,9 +14,8 @@ import pytest
 from broker.model.printer import Duty
 from broker.model.user import Role
 from broker.operations.passwords import hashed
-from broker.web.auth import signin
 from broker.web.auth.sign_in_attempts import OF_PAIR
-from broker.web.auth.signin import COOKIE, DEVICE
+from broker.web.auth.signin import COOKIE, DEVICE, SessionTimes
 from tests.web.served_page import PASSWORD, ServedPage, served_page, sign_in, token
 
 
@@ -41,38 +40,36 @@ def drain(client: httpx.Client, csrf: str) -> httpx.Response:
 
 
 def test_a_session_that_is_renewed_keeps_its_forms(
-    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+    served: ServedPage, client: httpx.Client
 ) -> None:
     """The page opened before, and the one that brought the new cookie, still send commands."""
     sign_in(client, "otto")
     before = token(client.get("/"))
-    monkeypatch.setattr(signin, "FRESH_S", -1)
+    served.times.fresh_s = -1
     page = client.get("/")
     assert COOKIE in page.headers.get("set-cookie", "")
-    monkeypatch.undo()
+    served.times.fresh_s = SessionTimes.fresh_s
     assert drain(client, token(page)).status_code == 303
     assert drain(client, before).status_code == 303
 
 
 def test_signing_out_ends_a_session_that_was_due_for_renewal(
-    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+    served: ServedPage, client: httpx.Client
 ) -> None:
     """The next person at that browser is not signed in."""
     sign_in(client, "otto")
     csrf = token(client.get("/"))
-    monkeypatch.setattr(signin, "FRESH_S", -1)
+    served.times.fresh_s = -1
     assert client.post("/sign-out", data={"csrf": csrf}).headers["location"] == "/sign-in"
     assert COOKIE not in client.cookies
     assert client.get("/").status_code == 303
 
 
-def test_a_session_that_is_not_used_ends(
-    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After IDLE_S its cookie opens nothing."""
+def test_a_session_that_is_not_used_ends(served: ServedPage, client: httpx.Client) -> None:
+    """After `idle_s` its cookie opens nothing."""
     sign_in(client, "otto")
     assert client.get("/").status_code == 200
-    monkeypatch.setattr(signin, "IDLE_S", -1)
+    served.times.idle_s = -1
     assert client.get("/").headers["location"] == "/sign-in"
 
 
@@ -241,10 +238,10 @@ def test_a_renewed_copy_of_a_session_stays_signed_out(
     sign_in(client, "otto")
     csrf = token(client.get("/"))
     with stolen(client, served) as thief:
-        set_forward = signin.IDLE_S / 2
+        set_forward = SessionTimes.idle_s / 2
         assert COOKIE in thief.get("/").headers.get("set-cookie", "")
         client.post("/sign-out", data={"csrf": csrf})
-        set_forward = signin.IDLE_S * 1.2
+        set_forward = SessionTimes.idle_s * 1.2
         with served.visitor() as other:
             sign_in(other, "otto")
             other.post("/sign-out", data={"csrf": token(other.get("/"))})
@@ -262,14 +259,14 @@ def test_an_open_page_ends_with_its_session(served: ServedPage, client: httpx.Cl
         assert "event: signed-out" in list(lines)
 
 
-def test_a_session_has_an_end(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After LIFE_S it is over, though it is used all the time; renewing its cookie does not make it
+def test_a_session_has_an_end(served: ServedPage, client: httpx.Client) -> None:
+    """After `life_s` it is over, though it is used all the time: renewing its cookie makes it no
     longer.
     """
     sign_in(client, "otto")
-    monkeypatch.setattr(signin, "FRESH_S", -1)
+    served.times.fresh_s = -1
     assert COOKIE in client.get("/").headers.get("set-cookie", "")
-    monkeypatch.setattr(signin, "LIFE_S", -1)
+    served.times.life_s = -1
     assert client.get("/").headers["location"] == "/sign-in"
 
 

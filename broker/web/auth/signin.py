@@ -1,8 +1,8 @@
 """Who sends a request: a user with a session cookie, a program with HTTP Basic, or this machine.
 
 Without users the page is for this machine alone, and each request is its operator's. With users
-each person signs in. A session ends when its user signs out, when it is idle for IDLE_S, after
-LIFE_S in any case, and when its user, role or password is changed.
+each person signs in. A session ends when its user signs out, when it is idle for too long, after
+a week in any case, and when its user, role or password is changed.
 
 Sessions use itsdangerous directly: Starlette's SessionMiddleware does not tell when a cookie was
 signed, which renewal and open event streams need, and its cookies would end present sessions.
@@ -63,12 +63,6 @@ def signing_key(data_dir: Path) -> bytes:
 
 
 COOKIE, VISITOR, DEVICE = "broker_session", "broker_visitor", "broker_device"
-IDLE_S = 12 * 3600
-"""A session ends after this time without use."""
-LIFE_S = 7 * 24 * 3600
-"""A session ends after this time in any case."""
-FRESH_S = 900
-"""A session's cookie is renewed when it is older."""
 DEVICE_S = 180 * 24 * 3600
 """How long a browser is known that has signed in as a user. It must sign in again all the same."""
 KNOWN_S = 300.0
@@ -79,6 +73,18 @@ COMPARED, COMPARED_BY_ADDRESS = 8, 2
 as comparing takes 64 MiB on purpose; each takes about a tenth of a second."""
 CSRF_FIELD, CSRF_HEADER = "csrf", "x-csrf-token"
 LOCAL = "local"
+
+
+@dataclass
+class SessionTimes:
+    """When sessions end, in seconds. They may be changed while there are sessions."""
+
+    idle_s: int = 12 * 3600
+    """Without use."""
+    life_s: int = 7 * 24 * 3600
+    """In any case."""
+    fresh_s: int = 900
+    """A session's cookie is renewed when it is older."""
 
 
 @dataclass(frozen=True)
@@ -114,10 +120,11 @@ class SignedOut(Exception):
 class SignIn:
     """Sessions of one data directory."""
 
-    def __init__(self, store: Store, note: Note) -> None:
+    def __init__(self, store: Store, note: Note, times: SessionTimes) -> None:
         key = signing_key(store.config.data_dir)
         self._store = store
         self._note = note
+        self._times = times
         self._sessions = URLSafeTimedSerializer(key, salt="session")
         self._devices = URLSafeTimedSerializer(key, salt="device")
         self._key = key
@@ -217,7 +224,7 @@ class SignIn:
         """Set-Cookie headers of what came up while the request was answered: a session that begins
         or goes on, a new visitor, a browser that is known from now on."""
         carrier = Response()
-        ages = {COOKIE: IDLE_S, VISITOR: None, DEVICE: DEVICE_S}
+        ages = {COOKIE: self._times.idle_s, VISITOR: None, DEVICE: DEVICE_S}
         for cookie, attribute in ((COOKIE, "renewed"), (VISITOR, "visitor"), (DEVICE, "device")):
             if value := state.get(attribute):
                 carrier.set_cookie(
@@ -246,7 +253,7 @@ class SignIn:
         """
         try:
             data, at = self._sessions.loads(
-                request.cookies.get(COOKIE, ""), max_age=IDLE_S, return_timestamp=True
+                request.cookies.get(COOKIE, ""), max_age=self._times.idle_s, return_timestamp=True
             )
         except BadSignature:
             raise SignedOut from None
@@ -256,14 +263,14 @@ class SignIn:
             data["user"],
             data["mark"],
             hashlib.sha256(f"{data['user']} {data['since']}".encode()).hexdigest(),
-            issued + IDLE_S,
-            data.get("began", 0) + LIFE_S,
+            issued + self._times.idle_s,
+            data.get("began", 0) + self._times.life_s,
         )
         request.state.permit = permit
         found = self._store.users.password(permit.name)
         if found is None or not self.still(request, Person("", Role.VIEWER)):
             raise SignedOut
-        if now - issued > FRESH_S:
+        if now - issued > self._times.fresh_s:
             request.state.renewed = self._sessions.dumps(data)
         request.state.person = Person(found[0].name, found[0].role, signed_in=True)
 
