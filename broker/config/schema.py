@@ -204,7 +204,8 @@ class PrinterSection(Section):
     lut_level: Annotated[
         Literal["film box", "film session"], choice("film box", "film session")
     ] = Field(
-        default="film box", description='where it wants its Presentation LUT; or "film session"'
+        default="film box",
+        description='where it is given a Presentation LUT first; or "film session", and there alone',
     )
     tls: Flag = Field(default=False, description="whether it speaks TLS on its port")
 

@@ -13,6 +13,7 @@ from broker.config import certificates
 from broker.config.schema import Config
 from broker.dicom.scp.allowance import Holdings, Turns
 from broker.dicom.scp.print_scp import PrintScp
+from broker.dicom.scu.adaptation import Adaptations
 from broker.dicom.scu.print_scu import PrintScu
 from broker.dicom.scu.print_session import PrintSession
 from broker.dicom.scu.probe import probe
@@ -102,6 +103,7 @@ class Service:
         data.database.on_replaced = self._replaced
         data.database.on_written = data.look
         self._retention = Retention(data.database, self._clock)
+        self._adaptations = Adaptations()
         self._holdings = Holdings()
         self._turns = Turns()
         self._log = LogKeeping(
@@ -432,7 +434,7 @@ class Service:
             tls=self._certificates.printers.get(address.name),
         )
         try:
-            return PrintSession.begin(scu, address, session, copies)
+            return PrintSession.begin(scu, address, session, copies, self._adaptations)
         except BaseException:
             scu.abort()
             raise

@@ -22,7 +22,7 @@ from tests.peers.dcmtk_modality import DcmtkModality
 from tests.peers.heard import Heard, actions, asked, places
 from tests.peers.pictures import pictures
 from tests.peers.stored_print import StoredPrint, stored_prints
-from tests.peers.ways import TABLE, WAYS, Way
+from tests.peers.ways import IDENTITY, LINEAR, TABLE, WAYS, Way
 from tests.relay.conftest import Relay
 
 pytestmark = pytest.mark.dcmtk
@@ -130,6 +130,29 @@ def test_the_comparison_sees_a_difference(benches: dict[str, Bench], tmp_path: P
         modality.print([stored], bench.straight_port, "IHEFULL")
     films, _ = bench.fresh("straight")
     assert len(set(films)) == 3
+
+
+@pytest.mark.parametrize("lut", [IDENTITY, LINEAR, TABLE], ids=["identity", "lin od", "table"])
+def test_a_printer_of_the_older_kind_needs_no_setting(tmp_path: Path, lut: tuple[str, ...]) -> None:
+    """DCMTK's AGFA profile refuses a Presentation LUT in the film box with 0x0105: it gets it in
+    the film session, and the same film comes out as straight from a modality that knows."""
+    modality = DcmtkModality(tmp_path / "scu")
+    stored = modality.compose(
+        pictures(tmp_path / "pictures", 1), "--filmsize", "14INX17IN", *lut, lut=True
+    )
+    with (
+        dcmprscp(tmp_path / "straight", "AGFA") as straight,
+        dcmprscp(tmp_path / "behind", "AGFA") as behind,
+    ):
+        modality.print([stored], straight, "AGFA", lut=True, lut_in_session=True)
+        relay = Relay(tmp_path / "relay", [Address("oki-1", "AGFA", "127.0.0.1", behind)])
+        try:
+            relay.wait_until_up()
+            modality.print([stored], relay.service.port, "BROKER", lut=True)
+            relay.wait_until(State.SENT, 1)
+        finally:
+            relay.close()
+    assert stored_prints(tmp_path / "behind") == stored_prints(tmp_path / "straight")
 
 
 @pytest.mark.parametrize("session", [False, True], ids=["box", "session"])

@@ -58,11 +58,11 @@ class OddPrinter:
 
 
 @contextmanager
-def odd_printer(folder: Path, odd: Answer) -> Iterator[tuple[Relay, list[Request]]]:
+def odd_printer(folder: Path, odd: Answer, *more: Offer) -> Iterator[tuple[Relay, list[Request]]]:
     """A relay with one odd printer, and what that printer hears."""
     heard: list[Request] = []
     syntaxes = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
-    offers = [Offer(each, syntaxes) for each in (VERIFICATION, GRAYSCALE_META)]
+    offers = [*(Offer(each, syntaxes) for each in (VERIFICATION, GRAYSCALE_META)), *more]
     acceptor = Acceptor(
         AcceptorSettings(host="127.0.0.1", port=0, called={"ODD"}),
         lambda: offers,

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pydicom.dataset import Dataset
 
 from broker.dicom import attributes, statuses
-from broker.dicom.uids import FILM_BOX, FILM_SESSION, GRAYSCALE_IMAGE_BOX
+from broker.dicom.uids import (
+    EXPLICIT_LITTLE,
+    FILM_BOX,
+    FILM_SESSION,
+    GRAYSCALE_IMAGE_BOX,
+    IMPLICIT_LITTLE,
+    PRESENTATION_LUT,
+)
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.message import Request, Response
+from broker.dicom.upper_layer.negotiation import Offer
 from broker.model.job import State
 from tests.peers.speaker import dataset, image_box, picture, reference
+from tests.relay.conftest import Relay
 from tests.relay.test_odd_answers import odd_printer
 
 
@@ -277,3 +287,122 @@ def test_two_images_are_not_put_into_one_box(tmp_path: Path) -> None:
 
     assert "odd made 1 image boxes for STANDARD\\1,2, not 2" in job.reason
     assert not _asked(heard)
+
+
+# What a printer does not take
+
+
+def refusing(
+    *keywords: str, named: bool, status: int = statuses.INVALID_ATTRIBUTE_VALUE
+) -> Callable[[Request], Response | None]:
+    """A printer that does not know these attributes, and says which it minds, or not."""
+    tags = [attributes.tag(each) for each in keywords]
+
+    def odd(request: Request) -> Response | None:
+        if request.field not in (Command.N_CREATE, Command.N_SET) or request.data is None:
+            return None
+        sent = request.dataset()
+        minded = [tag for tag in tags if tag in sent]
+        if not minded:
+            return None
+        return Response(status, None, {"AttributeIdentifierList": minded[:1]} if named else {})
+
+    return odd
+
+
+def wished(relay: Relay) -> None:
+    """A film with optional attributes at each level."""
+    ct = relay.speaker()
+    ct.open_session(FilmDestination="BIN_2", MemoryAllocation="64")
+    ct.open_film_box(Trim="YES", SmoothingType="SHARP", FilmSizeID="14INX17IN")
+    ct.set_image(1, image_box(1, ConfigurationInformation="CS1"))
+    ct.action(FILM_BOX, ct.film_box)
+    ct.release()
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["named", "not named"])
+@pytest.mark.parametrize(
+    ("minded", "left_out"),
+    [
+        (("Trim",), "Trim"),
+        (("Trim", "SmoothingType"), "SmoothingType, Trim"),
+        (("MemoryAllocation",), "MemoryAllocation"),
+        (("ConfigurationInformation",), "ConfigurationInformation"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    "status", [statuses.NO_SUCH_ATTRIBUTE, statuses.INVALID_ATTRIBUTE_VALUE], ids=hex
+)
+def test_what_a_printer_does_not_take_is_left_out(
+    tmp_path: Path, minded: tuple[str, ...], left_out: str, named: bool, status: int
+) -> None:
+    """Where a film can be without it: the film is printed, and says so. The next one is asked for
+    without it at once."""
+    with odd_printer(tmp_path, refusing(*minded, named=named, status=status)) as (relay, heard):
+        relay.wait_until_up()
+        wished(relay)
+        relay.wait_until(State.SENT, 1)
+        first = len(heard)
+        wished(relay)
+        relay.wait_until(State.SENT, 2)
+        films = [relay.service.jobs.queries.films(job)[0] for job in (1, 2)]
+
+    assert [film.words for film in films] == [f"without {left_out}: odd does not take it"] * 2
+    asked = [each.operation for each in heard[first:] if each.field != Command.C_ECHO]
+    asked = [each for each in asked if each != "N-GET"]
+    assert asked == ["N-CREATE", "N-CREATE", "N-SET", "N-ACTION", "N-DELETE", "N-DELETE"]
+
+
+@pytest.mark.parametrize("minded", ["FilmSizeID", "FilmOrientation", "ImageDisplayFormat"])
+@pytest.mark.parametrize("named", [True, False], ids=["named", "not named"])
+def test_what_makes_another_film_is_never_left_out(
+    tmp_path: Path, minded: str, named: bool
+) -> None:
+    """Size, orientation, format: the film is held, with the printer's first words."""
+    with odd_printer(tmp_path, refusing(minded, named=named)) as (relay, heard):
+        relay.wait_until_up()
+        ct = relay.speaker()
+        ct.open_session()
+        ct.open_film_box(Trim="YES", FilmSizeID="A4", FilmOrientation="PORTRAIT")
+        ct.set_image()
+        ct.action(FILM_BOX, ct.film_box)
+        (job,) = relay.wait_until(State.HELD, 1)
+
+    assert "odd: N-CREATE of the film box answered 0x0106" in job.reason
+    assert not _asked(heard)
+
+
+def test_a_lut_goes_where_the_printer_looks_for_it(tmp_path: Path) -> None:
+    """In the film box first, as today; a printer from before CP 173 gets it in the film session,
+    the next film at once."""
+    minded = refusing(
+        "ReferencedPresentationLUTSequence", named=False, status=statuses.NO_SUCH_ATTRIBUTE
+    )
+
+    def odd(request: Request) -> Response | None:
+        return minded(request) if request.class_uid == FILM_BOX else None
+
+    syntaxes = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
+    with odd_printer(tmp_path, odd, Offer(PRESENTATION_LUT, syntaxes)) as (relay, heard):
+        relay.wait_until_up()
+        for job in (1, 2):
+            ct = relay.speaker()
+            lut = ct.create(PRESENTATION_LUT, dataset(PresentationLUTShape="LIN OD"))
+            ct.open_session()
+            uid = str(lut.command.AffectedSOPInstanceUID)
+            ct.open_film_box(
+                ReferencedPresentationLUTSequence=[reference(PRESENTATION_LUT, uid)],
+                Illumination=2000,
+            )
+            ct.set_image()
+            ct.action(FILM_BOX, ct.film_box)
+            ct.release()
+            relay.wait_until(State.SENT, job)
+        films = [relay.service.jobs.queries.films(job)[0].words for job in (1, 2)]
+
+    assert films == ["Presentation LUT in the film session: odd takes it there", ""]
+    boxes = [
+        each for each in heard if each.field == Command.N_CREATE and each.class_uid == FILM_BOX
+    ]
+    assert len(boxes) == 3, "the second film was not refused first"

@@ -9,7 +9,7 @@ may be repeated anywhere. `ask` is the line: whatever breaks after it is Uncerta
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -18,8 +18,9 @@ from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
 from broker.dicom import attributes, luts, pixels
+from broker.dicom.scu.adaptation import REFUSALS, Adaptations, LeftOut, Step, tries
 from broker.dicom.scu.print_scu import PrintScu, ScuAnswer
-from broker.dicom.statuses import UNWELCOME, Meaning, meaning, words
+from broker.dicom.statuses import NO_SUCH_ATTRIBUTE, UNWELCOME, Meaning, meaning, words
 from broker.dicom.uids import (
     COLOR_IMAGE_BOX,
     FILM_BOX,
@@ -58,9 +59,10 @@ class OpenPixels(Protocol):
 class PrintSession:
     """A film session at a printer, over an open association."""
 
-    def __init__(self, scu: PrintScu, address: Address) -> None:
+    def __init__(self, scu: PrintScu, address: Address, adaptations: Adaptations) -> None:
         self._scu = scu
         self._address = address
+        self._adaptations = adaptations
         self._session = ""
         self._film_box = ""
         self._luts: dict[PresentationLut, tuple[str, list[str]]] = {}
@@ -68,6 +70,8 @@ class PrintSession:
         self._asked: Attributes = {}
         self._look: tuple[PresentationLut | None, Attributes] = (None, {})
         """LUT and lighting of the film session, where the printer wants them there."""
+        self._lut_moved = False
+        """Whether they are tried there now."""
         self._of_session: list[str] = []
         self._of_film: list[str] = []
 
@@ -81,24 +85,35 @@ class PrintSession:
 
     @classmethod
     def begin(
-        cls, scu: PrintScu, address: Address, session: Attributes, copies: int
+        cls,
+        scu: PrintScu,
+        address: Address,
+        session: Attributes,
+        copies: int,
+        adaptations: Adaptations | None = None,
     ) -> PrintSession:
         """Create the film session; `copies` is what it asks for, whatever `session` says.
 
         Copies and priority are sent always: the modality was told what they are, and some printers
         take no film session without a data set.
         """
-        self = cls(scu, address)
+        self = cls(scu, address, adaptations or Adaptations())
         copied = {"NumberOfCopies": (str(copies),)}
         self._asked = {"PrintPriority": (str(Priority.MED),), **session, **copied}
         self._open_session()
         return self
 
     def _open_session(self) -> None:
-        dataset = Dataset()
-        attributes.write(self._asked, dataset, attributes.FILM_SESSION)
         self._of_session = []
-        answer = self._create("film session", FILM_SESSION, dataset, self._of_session)
+
+        def create(left_out: LeftOut) -> ScuAnswer:
+            dataset = Dataset()
+            keywords = [each for each in attributes.FILM_SESSION if each not in left_out]
+            attributes.write(self._asked, dataset, keywords)
+            return self._scu.create(FILM_SESSION, dataset, fresh_uid())
+
+        answer = self._adapted(Step.SESSION, self._asked, create, self._of_session)
+        self._judge_created("film session", FILM_SESSION, answer, self._of_session)
         self._compare(answer, self._asked, attributes.FILM_SESSION, self._of_session)
         self._session = answer.instance_uid
         self._look = (None, {})
@@ -106,19 +121,8 @@ class PrintSession:
     def prepare(self, film: Film, read: OpenPixels) -> None:
         """Create the film box and fill its image boxes; nothing is printed yet."""
         self._of_film = []
-        if self._address.lut_level == "film session":
-            self._look_like(film)
-        dataset = Dataset()
-        attributes.write(film.attributes, dataset, attributes.FILM_BOX_CREATE_ONLY)
-        attributes.write(film.attributes, dataset, self._settable(film))
-        attributes.put_items(
-            dataset,
-            "ReferencedFilmSessionSequence",
-            [attributes.reference(FILM_SESSION, self._session)],
-        )
-        if film.lut is not None and self._address.lut_level == "film box":
-            self._refer(film.lut, dataset, self._of_film)
-        answer = self._create("film box", FILM_BOX, dataset, self._of_film)
+        answer = self._create_film_box(film)
+        self._judge_created("film box", FILM_BOX, answer, self._of_film)
         self._film_box = answer.instance_uid
         self._compare(answer, film.attributes, attributes.FILM_BOX, self._of_film)
         for box, (sop_class, uid) in zip(
@@ -126,6 +130,95 @@ class PrintSession:
         ):
             if box.image is not None:
                 self._fill(film, box, sop_class, uid, read)
+
+    def _create_film_box(self, film: Film) -> ScuAnswer:
+        """The last answer to N-CREATE of the film box.
+
+        A LUT stands where printers look for it today, unless this one looks in the film session.
+        """
+
+        def create(left_out: LeftOut) -> ScuAnswer:
+            dataset = Dataset()
+            keywords = (*attributes.FILM_BOX_CREATE_ONLY, *self._settable(film))
+            attributes.write(
+                film.attributes, dataset, [each for each in keywords if each not in left_out]
+            )
+            attributes.put_items(
+                dataset,
+                "ReferencedFilmSessionSequence",
+                [attributes.reference(FILM_SESSION, self._session)],
+            )
+            if film.lut is not None and not self._lut_in_session:
+                self._refer(film.lut, dataset, self._of_film)
+            return self._scu.create(FILM_BOX, dataset, fresh_uid())
+
+        if self._lut_in_session:
+            self._look_like(film)
+        elif film.lut is not None:
+            answer = create(self._adaptations.left_out(self._name, Step.FILM_BOX, film.attributes))
+            if answer.status != NO_SUCH_ATTRIBUTE:
+                return self._adapted(Step.FILM_BOX, film.attributes, create, self._of_film, answer)
+            moved = self._with_lut_in_session(film, create)
+            if moved is not None:
+                return moved
+        return self._adapted(Step.FILM_BOX, film.attributes, create, self._of_film)
+
+    def _with_lut_in_session(
+        self, film: Film, create: Callable[[LeftOut], ScuAnswer]
+    ) -> ScuAnswer | None:
+        """The answer where the printer takes the film with its LUT in the film session; else None,
+        and all is as it was."""
+        self._lut_moved = True
+        try:
+            self._look_like(film)
+            answer = create(self._adaptations.left_out(self._name, Step.FILM_BOX, film.attributes))
+        except Refused:
+            answer = None
+        if answer is None or answer.status in REFUSALS:
+            self._lut_moved = False
+            self._scu.delete(FILM_SESSION, self._session)
+            self._open_session()
+            return None
+        self._adaptations.move_lut(self._name)
+        self._of_film.append(f"Presentation LUT in the film session: {self._name} takes it there")
+        return answer
+
+    @property
+    def _lut_in_session(self) -> bool:
+        """Whether the printer looks for LUT and lighting in the film session."""
+        return (
+            self._address.lut_level == "film session"
+            or self._lut_moved
+            or self._adaptations.lut_in_session(self._name)
+        )
+
+    def _adapted(
+        self,
+        step: Step,
+        asked: Attributes,
+        send: Callable[[LeftOut], ScuAnswer],
+        remarks: list[str],
+        answer: ScuAnswer | None = None,
+    ) -> ScuAnswer:
+        """The answer to a request, sent without what this printer does not take; where it still
+        refuses it, the first answer. `answer` is that one, where it is known already."""
+        left_out = self._adaptations.left_out(self._name, step, asked)
+        first = answer or send(left_out)
+        last, tried = first, left_out
+        while last.status in REFUSALS:
+            sent = {each: asked[each] for each in asked if each not in tried}
+            for more in tries(step, last.attributes, sent):
+                last = send(tried | more)
+                if last.status not in REFUSALS or last.attributes:
+                    tried |= more
+                    break
+            else:
+                return first
+        if tried != left_out:
+            self._adaptations.leave_out(self._name, step, tried - left_out, asked)
+        if gone := sorted(tried & asked.keys()):
+            remarks.append(f"without {', '.join(gone)}: {self._name} does not take it")
+        return last
 
     def ask(self) -> None:
         """Ask for the film on paper: N-ACTION on the film box.
@@ -166,7 +259,7 @@ class PrintSession:
 
     def _settable(self, film: Film) -> list[str]:
         """Lighting belongs to Presentation LUT: printers without it refuse it (PS3.4 H.4.9)."""
-        lit = film.needs_lut and self._address.lut_level == "film box"
+        lit = film.needs_lut and not self._lut_in_session
         return [each for each in attributes.FILM_BOX_SET if lit or each not in attributes.LIGHTING]
 
     def _refer(self, lut: PresentationLut, dataset: Dataset, remarks: list[str]) -> None:
@@ -205,7 +298,8 @@ class PrintSession:
             raise Refused(f"{self._name} does not support Presentation LUT", permanent=True)
         if lut not in self._luts:
             remarks: list[str] = []
-            answer = self._create("Presentation LUT", PRESENTATION_LUT, luts.write(lut), remarks)
+            answer = self._scu.create(PRESENTATION_LUT, luts.write(lut), fresh_uid())
+            self._judge_created("Presentation LUT", PRESENTATION_LUT, answer, remarks)
             self._luts[lut] = answer.instance_uid, remarks
         return self._luts[lut]
 
@@ -231,18 +325,23 @@ class PrintSession:
 
     def _fill(self, film: Film, box: ImageBox, sop_class: str, uid: str, read: OpenPixels) -> None:
         assert box.image is not None
-        dataset = Dataset()
-        attributes.put(dataset, "ImageBoxPosition", (str(box.position),))
-        attributes.write(box.attributes, dataset, attributes.IMAGE_BOX)
-        if box.lut is not None:
-            self._refer(box.lut, dataset, self._of_film)
-        color = box.image.samples == 3
-        # Another length than the image has is no image: found before the first byte is sent.
-        with read(box.image.pixels, box.image.length) as content:
-            item = pixels.write(box.image, Pieces(content.length, content))
-            keyword = "BasicColorImageSequence" if color else "BasicGrayscaleImageSequence"
-            attributes.put_items(dataset, keyword, [item])
-            answer = self._scu.set(sop_class, uid, dataset)
+        image = box.image
+        keyword = "BasicColorImageSequence" if image.samples == 3 else "BasicGrayscaleImageSequence"
+
+        def fill(left_out: LeftOut) -> ScuAnswer:
+            dataset = Dataset()
+            attributes.put(dataset, "ImageBoxPosition", (str(box.position),))
+            keywords = [each for each in attributes.IMAGE_BOX if each not in left_out]
+            attributes.write(box.attributes, dataset, keywords)
+            if box.lut is not None:
+                self._refer(box.lut, dataset, self._of_film)
+            # Another length than the image has is no image: found before the first byte is sent.
+            with read(image.pixels, image.length) as content:
+                item = pixels.write(image, Pieces(content.length, content))
+                attributes.put_items(dataset, keyword, [item])
+                return self._scu.set(sop_class, uid, dataset)
+
+        answer = self._adapted(Step.IMAGE_BOX, box.attributes, fill, self._of_film)
         step = f"N-SET of image {box.position}"
         if meaning(answer.status) is Meaning.ALTERED and _is_true_size(film, box):
             # A true-size film is measured on: better no film than one at another scale.
@@ -250,13 +349,13 @@ class PrintSession:
             raise Refused(f"{said}, and the image asks for its true size", permanent=True)
         self._judge(step, answer, self._of_film)
 
-    def _create(self, what: str, sop_class: str, dataset: Dataset, remarks: list[str]) -> ScuAnswer:
-        answer = self._scu.create(sop_class, dataset if len(dataset) else None, fresh_uid())
+    def _judge_created(
+        self, what: str, sop_class: str, answer: ScuAnswer, remarks: list[str]
+    ) -> None:
         if sop_class == FILM_SESSION and answer.status in UNWELCOME:
             # As if it had rejected the association: no film of any job has a part in it.
             raise Unavailable(f"{self._name}: N-CREATE of the {what} answered {_told(answer)}")
         self._judge(f"N-CREATE of the {what}", answer, remarks)
-        return answer
 
     def _compare(
         self, answer: ScuAnswer, asked: Attributes, keywords: Iterable[str], remarks: list[str]
