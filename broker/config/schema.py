@@ -205,7 +205,7 @@ class PrinterSection(Section):
         Literal["film box", "film session"], choice("film box", "film session")
     ] = Field(
         default="film box",
-        description='where it is given a Presentation LUT first; or "film session", and there alone',
+        description='where a Presentation LUT is given first; or "film session", there alone',
     )
     tls: Flag = Field(default=False, description="whether it speaks TLS on its port")
 
