@@ -233,6 +233,9 @@ class Retry(Section):
     tries: Annotated[int, whole("a number of tries", 1, 1000)] = Field(
         default=5, description="refusals by a healthy printer, before hold"
     )
+    give_up_s: Annotated[float, seconds(0, 604800)] = Field(
+        default=900.0, description="and not before so long after the first of them"
+    )
     first_delay_s: Annotated[float, seconds(0.01, 86400)] = Field(
         default=2.0, description="before the second try; doubles with each further one"
     )

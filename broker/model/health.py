@@ -159,6 +159,12 @@ def observe(printer: Printer, check: Check, now: float, rise: int, fall: int) ->
     return Observation(Health.UP, check.words, good, 0, now, check.supports_lut, left)
 
 
+def shows_trouble(printer: Printer) -> bool:
+    """Whether the printer itself says, by its status, that something is wrong with it: supplies, a
+    cover, its start. A film that it refuses for now meanwhile is refused for that."""
+    return "WARNING" in printer.reason
+
+
 def leaves_unanswered(printer: Printer) -> bool:
     """Whether it was asked to print and said nothing, too often: each try makes a film uncertain.
 

@@ -8,7 +8,7 @@ queued --claimed--> printing --every film accepted--> sent --Print Job says DONE
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from broker.model.film import Attributes, Film
@@ -135,6 +135,8 @@ class Strike:
     permanent: bool
     """The same film would be refused again: never send it there unchanged."""
     words: str
+    at: float = field(default=0.0, compare=False)
+    """When the attempt ended, in seconds since the epoch."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from broker.model.health import FAILS_FILMS, LEAVES_UNANSWERED
+from broker.model.health import FAILS_FILMS, LEAVES_UNANSWERED, shows_trouble
 from broker.model.job import Job, Outcome, State, Strike
 from broker.model.printer import Duty, Health, Printer
 from broker.model.trouble import (
@@ -28,6 +28,8 @@ class Policy:
 
     tries: int = 5
     """Strikes by printers that are up, before a job is held."""
+    give_up_s: float = 0.0
+    """Nor is it held before so many seconds have passed since the first of them."""
     first_delay_s: float = 2.0
     max_delay_s: float = 60.0
     on_uncertain: str = "hold"
@@ -116,8 +118,8 @@ def after(trouble: Trouble, scene: TroubleContext) -> Verdict:
     """What follows from a trouble.
 
     Attempts on a printer that is down, busy or full never count against the job, nor do those on
-    printers that fail other jobs as well (promise 6); and no job is held while a suitable printer
-    has not been tried.
+    printers that fail other jobs as well, or that show trouble themselves (promise 6); and no job
+    is held while a suitable printer has not been tried.
     """
     if isinstance(trouble, SpoolDamaged):
         held = Settlement(State.HELD, f"{trouble.words}; {PRINT_AGAIN}")
@@ -138,7 +140,7 @@ def after(trouble: Trouble, scene: TroubleContext) -> Verdict:
         return Verdict(Outcome.UNCERTAIN, settlement, _failed(trouble, scene), strike=True)
     if isinstance(trouble, Refused):
         own = trouble.permanent or _refused_for_good(scene) or _is_the_jobs(scene)
-        if not own:
+        if not own or (not trouble.permanent and shows_trouble(scene.printer)):
             return _no_strike(Outcome.REFUSED, trouble, scene)
         settlement = _struck(trouble, scene, permanent=trouble.permanent)
         verdict = _refusing(trouble, scene) if trouble.permanent else _failed(trouble, scene)
@@ -147,7 +149,8 @@ def after(trouble: Trouble, scene: TroubleContext) -> Verdict:
         pause = scene.now + delay(scene.policy, 1, scene.random)
         resting = PrinterVerdict(failed=False, words=trouble.words, paused_until=pause)
         return Verdict(Outcome.UNAVAILABLE, Settlement(State.QUEUED, trouble.words), resting)
-    if isinstance(trouble, Unavailable) and trouble.associated and _is_the_jobs(scene):
+    broken_off = isinstance(trouble, Unavailable) and trouble.associated
+    if broken_off and not shows_trouble(scene.printer) and _is_the_jobs(scene):
         settlement = _struck(trouble, scene, permanent=False)
         return Verdict(Outcome.UNAVAILABLE, settlement, _failed(trouble, scene), strike=True)
     return _no_strike(Outcome.UNAVAILABLE, trouble, scene)
@@ -247,7 +250,8 @@ def _refusing(trouble: Trouble, scene: TroubleContext) -> PrinterVerdict:
 
 def _struck(trouble: Trouble, scene: TroubleContext, *, permanent: bool) -> Settlement:
     """Queued while any suitable printer is untried or tries are left; held otherwise."""
-    strikes = (*scene.job.strikes, Strike(scene.printer.name, permanent, trouble.words))
+    strike = Strike(scene.printer.name, permanent, trouble.words, scene.now)
+    strikes = (*scene.job.strikes, strike)
     left = suitable(scene.job, _with_this_one_ready(scene), strikes)
     words = "; ".join(dict.fromkeys([trouble.words, *_last_words(strikes)]))
     if not left:
@@ -257,8 +261,10 @@ def _struck(trouble: Trouble, scene: TroubleContext, *, permanent: bool) -> Sett
     untried = [each for each in left if each.name not in struck]
     if any(each.health is not Health.DOWN for each in untried):
         return Settlement(State.QUEUED, trouble.words)
-    passing = sum(not strike.permanent for strike in strikes)
-    if not untried and passing >= scene.policy.tries:
+    since = [each.at for each in strikes if not each.permanent]
+    passing = len(since)
+    lasted = scene.now - min(since, default=scene.now) >= scene.policy.give_up_s
+    if not untried and passing >= scene.policy.tries and lasted:
         return Settlement(State.HELD, f"gave up after {passing} tries: {words}")
     # With the untried printers down, an immediate repeat would only keep other films from the
     # printers that work.

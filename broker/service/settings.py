@@ -98,6 +98,7 @@ def policy(config: Config) -> Policy:
     retry = config.retry
     return Policy(
         tries=retry.tries,
+        give_up_s=retry.give_up_s,
         first_delay_s=retry.first_delay_s,
         max_delay_s=retry.max_delay_s,
         on_uncertain=retry.on_uncertain,

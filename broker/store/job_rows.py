@@ -190,7 +190,13 @@ _LEFT = (
     .group_by(sendings.c.job_id)
 )
 _STRUCK = (
-    select(attempts.c.job_id, attempts.c.printer, attempts.c.permanent, attempts.c.words)
+    select(
+        attempts.c.job_id,
+        attempts.c.printer,
+        attempts.c.permanent,
+        attempts.c.words,
+        attempts.c.ended_at,
+    )
     .join(jobs, jobs.c.id == attempts.c.job_id)
     .where(attempts.c.strike, attempts.c.id > jobs.c.strikes_after)
     .order_by(attempts.c.id)
@@ -295,8 +301,8 @@ def _tallies(connection: Connection, within: Within) -> Mapping[int, Tally]:
 def _strikes(connection: Connection, within: Within) -> Mapping[int, Sequence[Strike]]:
     rows = _of(connection, within, _STRUCK_OF_SOME, _STRUCK.where(attempts.c.job_id.in_(within)))
     found: dict[int, list[Strike]] = defaultdict(list)
-    for job_id, printer, permanent, words in rows:
-        found[job_id].append(Strike(printer, permanent, words))
+    for job_id, printer, permanent, words, at in rows:
+        found[job_id].append(Strike(printer, permanent, words, at or 0.0))
     return found
 
 

@@ -50,6 +50,41 @@ def test_a_person_comes_before_reprinting(make_job: MakeJob, make_printer: MakeP
         assert verdict.settlement.state is state
 
 
+def test_a_job_is_not_given_up_before_its_time(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """Neither before `tries` nor before `give_up_s` since the first refusal: whoever closes the
+    cover within a quarter of an hour has the film. What is refused for good does not wait."""
+    policy = replace(POLICY, give_up_s=900.0)
+    trouble = Refused("0x0110", permanent=False)
+
+    def state(since: float, number: int = 9) -> State:
+        job = make_job(strikes=(Strike("oki-1", False, "0x0110", NOW - since),) * number)
+        printer = make_printer(failures_in_row=number)
+        return follow(trouble, job, printer, policy=policy).settlement.state
+
+    assert (state(899.0), state(900.0)) == (State.QUEUED, State.HELD)
+    assert state(900.0, POLICY.tries - 2) is State.QUEUED
+    for_good = Refused("0x0106", permanent=True)
+    held = follow(for_good, make_job(), make_printer(), policy=policy).settlement
+    assert held.state is State.HELD
+
+
+@pytest.mark.parametrize(
+    "trouble", [Refused("0x0110", permanent=False), Unavailable("closed", associated=True)]
+)
+def test_a_printer_that_shows_trouble_is_to_blame(
+    make_job: MakeJob, make_printer: MakePrinter, trouble: Trouble
+) -> None:
+    """Whatever it refuses, or breaks off, while it says WARNING itself: no try of the job's."""
+    says = make_printer(reason="WARNING: COVER OPEN", health=Health.DEGRADED)
+    verdict = follow(trouble, make_job(), says)
+    assert (verdict.settlement.state, verdict.strike) == (State.QUEUED, False)
+    assert follow(trouble, make_job(), make_printer()).strike
+    for_good = follow(Refused("0x0106", permanent=True), make_job(), says)
+    assert for_good.settlement.state is State.HELD
+
+
 def test_wrong_films_stop_no_printer(make_job: MakeJob, make_printer: MakePrinter) -> None:
     """Where all printers refuse film after film for good, the films are wrong: no printer rests,
     so other modalities' films do not wait."""

@@ -47,7 +47,8 @@ class FaultyRelay(Relay):
             "retention": "floor_mb = 0",
             "duplicates": "window_s = 0",
             "health": f"interval_s = 0.1\ntimeout_s = {patience_s}\nfall = {fall}",
-            "retry": f"tries = 3\nfirst_delay_s = {first_delay_s}\nmax_delay_s = {max_delay_s}",
+            "retry": "tries = 3\ngive_up_s = 0\n"
+            f"first_delay_s = {first_delay_s}\nmax_delay_s = {max_delay_s}",
             "printing": "\n".join(
                 f"{step}_s = {patience_s}"
                 for step in ("connect", "association", "create", "set", "action", "delete")

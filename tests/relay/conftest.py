@@ -31,6 +31,7 @@ interval_s = 0.2
 timeout_s = 2
 [retry]
 tries = 3
+give_up_s = 0
 first_delay_s = 0.05
 max_delay_s = 0.2
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -154,3 +155,34 @@ def test_an_accepted_film_is_written_down_when_the_disk_is_back(tmp_path: Path) 
         (film,) = relay.service.jobs.queries.films(1)
         assert film.state is FilmState.ACCEPTED
         assert sum(request.field == Command.N_ACTION for request in heard) == 1
+
+
+def test_a_printer_that_shows_trouble_keeps_the_film(tmp_path: Path) -> None:
+    """While it says WARNING itself, what it refuses for now is its own affair: the only film on the
+    only printer is tried again beyond all tries, and comes out when the printer is mended."""
+    mended = threading.Event()
+    asked: list[int] = []
+
+    def odd(request: Request) -> Response | None:
+        if request.field == Command.N_GET:
+            words = ("NORMAL", "NORMAL") if mended.is_set() else ("WARNING", "SUPPLY EMPTY")
+            return Response(statuses.SUCCESS, printer_words(*words))
+        if request.field == Command.N_ACTION and not mended.is_set():
+            asked.append(request.message_id)
+            return Response(statuses.PROCESSING_FAILURE)
+        return None
+
+    with odd_printer(tmp_path, odd) as (relay, _):
+        relay.wait_for(lambda: "SUPPLY EMPTY" in relay.service.printers.get("odd").reason)
+        relay.print_films(1)
+        relay.wait_for(lambda: len(asked) > 5)
+        assert relay.service.jobs.queries.get(1).state in (State.QUEUED, State.PRINTING)
+        mended.set()
+        relay.wait_until(State.SENT, 1)
+
+
+def printer_words(status: str, info: str) -> Dataset:
+    """The Printer's answer to N-GET."""
+    made = Dataset()
+    made.PrinterStatus, made.PrinterStatusInfo = status, info
+    return made
