@@ -32,14 +32,18 @@ from broker.spool.binding import mismatch
 from broker.spool.files import SpoolMissing
 from broker.spool.pins import PixelsFound, check_pixels, is_name, place_in, size_of
 from broker.store import schema
-from broker.store.job_rows import attributes_from_json, digest_of, digest_of_job, film_from_json
+from broker.store.job_rows import (
+    UNREADABLE,
+    attributes_from_json,
+    digest_of,
+    digest_of_job,
+    film_from_json,
+)
 from broker.store.sqlite import damage, examine, open_to_read
 
 Fault = tuple[Kind, str, int | None]
 """What is wrong, in words, and of which job."""
 COMMANDS = ("", "hold", "cancel")
-UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)
-"""What a text can raise that is not what the broker wrote."""
 SPOOLED_ONLY, FILMS_ONLY = (
     "names of pixels are kept that no film of the job has",
     "names of a film's pixels are missing, so that they may be removed",

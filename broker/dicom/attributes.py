@@ -23,7 +23,7 @@ from broker.dicom.tolerance import MEANT, STRICT, Tolerate, Tolerated, refuse
 from broker.dicom.upper_layer.dataset import Pieces
 from broker.model.film import Attributes
 
-# What is in none of these lists is not relayed: promise 11 is kept by what is in them.
+# Promise 11: what is in none of these lists is kept as bytes, by `other_elements`.
 FILM_SESSION = (
     "SpecificCharacterSet",
     "NumberOfCopies",

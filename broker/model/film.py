@@ -178,6 +178,10 @@ class ImageBox:
     image: Image | None = None
     lut: PresentationLut | None = None
     """Overrides the film's, where the modality gave one."""
+    more: bytes = b""
+    """Elements of the image box that print does not name, as `dicom.other_elements` keeps them."""
+    image_more: bytes = b""
+    """Those of the image."""
     refused: str = ""
     """The status by which the last image for this place was refused; empty when none was, or
     another one has come since."""
@@ -192,6 +196,12 @@ class Film:
     image_boxes: tuple[ImageBox, ...]
     """All positions of the layout, in order, empty ones too."""
     lut: PresentationLut | None = None
+    more: bytes = b""
+    """Elements of the film box that print does not name, as `dicom.other_elements` keeps them."""
+    session_more: bytes = b""
+    """Those of its film session."""
+    not_relayed: tuple[str, ...] = ()
+    """Names of elements that came and cannot be relayed."""
 
     @property
     def display_format(self) -> str:
@@ -211,12 +221,13 @@ class Film:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What is otherwise on the film than its modality had it, through our own refusals."""
-        return tuple(
-            f"image {box.position} is {'missing' if box.image is None else 'an earlier one'}: the "
-            f"modality was answered {box.refused}"
-            for box in self.image_boxes
-            if box.refused
-        )
+        said = [f"not relayed: {', '.join(self.not_relayed)}"] if self.not_relayed else []
+        for box in self.image_boxes:
+            if box.refused:
+                what = "missing" if box.image is None else "an earlier one"
+                answered = f"the modality was answered {box.refused}"
+                said.append(f"image {box.position} is {what}: {answered}")
+        return tuple(said)
 
     @property
     def needs_lut(self) -> bool:

@@ -49,9 +49,12 @@ class Opener(Protocol):
     """Opens an association to a printer and begins a film session on it."""
 
     def __call__(
-        self, address: Address, session: Attributes, copies: int, *, lut: bool
+        self, address: Address, session: Attributes, copies: int, *, lut: bool, more: bytes
     ) -> PrintSession:
-        """Raises: Unavailable, Refused: when there is no film session on the printer."""
+        """`more` are elements of the film session that print does not name.
+
+        Raises: Unavailable, Refused: when there is no film session on the printer.
+        """
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,14 @@ def _print(
             return
         attributes = edges.jobs.session(job.id)
         _check_pixels(edges, films[0])  # no printer need be asked for anything before
-        session = edges.open(printer.address, attributes, films[0].copies, lut=job.needs_lut)
+        first = films[0]
+        session = edges.open(
+            printer.address,
+            attributes,
+            first.copies,
+            lut=job.needs_lut,
+            more=first.film.session_more,
+        )
     accepted = 0
     try:
         for film in films:

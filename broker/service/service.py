@@ -424,7 +424,7 @@ class Service:
         )
 
     def _open(
-        self, address: Address, session: Attributes, copies: int, *, lut: bool
+        self, address: Address, session: Attributes, copies: int, *, lut: bool, more: bytes
     ) -> PrintSession:
         scu = PrintScu.open(
             address,
@@ -434,7 +434,7 @@ class Service:
             tls=self._certificates.printers.get(address.name),
         )
         try:
-            return PrintSession.begin(scu, address, session, copies, self._adaptations)
+            return PrintSession.begin(scu, address, session, copies, self._adaptations, more)
         except BaseException:
             scu.abort()
             raise

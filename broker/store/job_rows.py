@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -19,10 +19,26 @@ from broker.model.trouble import RecordDamaged
 from broker.store.backend import Prepared, fixed
 from broker.store.tables import attempts, films, jobs, sendings
 
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)
+"""What a text can raise that is not what the broker wrote."""
+
 
 def film_to_json(film: Film) -> str:
     """A film with everything on it; its pixels stay in the spool, under their names."""
     return _text(_film(film))
+
+
+def without_others(text: str) -> Film | None:
+    """A film without the elements that print does not name; None where it has none, or cannot be
+    read."""
+    if '"more":' not in text and '_more":' not in text:
+        return None
+    try:
+        film = film_from_json(text)
+    except UNREADABLE:
+        return None
+    boxes = tuple(replace(each, more=b"", image_more=b"") for each in film.image_boxes)
+    return replace(film, image_boxes=boxes, more=b"", session_more=b"")
 
 
 def digest_of(film: Film) -> str:
@@ -43,6 +59,9 @@ def film_from_json(text: str) -> Film:
         attributes=_attributes_of(document["attributes"]),
         image_boxes=tuple(_image_box_of(box) for box in document["image_boxes"]),
         lut=_lut_of(document["lut"]),
+        more=_more_of(document, "more"),
+        session_more=_more_of(document, "session_more"),
+        not_relayed=tuple(document.get("not_relayed", ())),
     )
 
 
@@ -65,7 +84,19 @@ def _film(film: Film) -> dict[str, object]:
         "attributes": _attributes(film.attributes),
         "image_boxes": [_image_box(box) for box in film.image_boxes],
         "lut": _lut(film.lut),
+        # Only where there are some: films of earlier versions keep their digests.
+        **_more("more", film.more),
+        **_more("session_more", film.session_more),
+        **({"not_relayed": list(film.not_relayed)} if film.not_relayed else {}),
     }
+
+
+def _more(name: str, content: bytes) -> dict[str, str]:
+    return {name: base64.b64encode(content).decode("ascii")} if content else {}
+
+
+def _more_of(document: Mapping[str, Any], name: str) -> bytes:
+    return base64.b64decode(document.get(name, ""), validate=True)
 
 
 def _attributes(attributes: Attributes) -> dict[str, list[str]]:
@@ -84,6 +115,8 @@ def _image_box(box: ImageBox) -> dict[str, object]:
         "lut": _lut(box.lut),
         # Only where it is so: films of earlier versions keep their digests.
         **({"refused": box.refused} if box.refused else {}),
+        **_more("more", box.more),
+        **_more("image_more", box.image_more),
     }
 
 
@@ -94,6 +127,8 @@ def _image_box_of(document: dict[str, Any]) -> ImageBox:
         attributes=_attributes_of(document["attributes"]),
         image=None if image is None else _image_of(image),
         lut=_lut_of(document["lut"]),
+        more=_more_of(document, "more"),
+        image_more=_more_of(document, "image_more"),
         refused=document.get("refused", ""),
     )
 

@@ -22,9 +22,15 @@ from sqlalchemy import (
 from broker.model.disk import KeptJob, SheddingChoice, choose
 from broker.model.job import FINISHED
 from broker.store.database import Database
-from broker.store.job_rows import attributes_from_json, attributes_to_json
+from broker.store.job_rows import (
+    attributes_from_json,
+    attributes_to_json,
+    digest_of,
+    film_to_json,
+    without_others,
+)
 from broker.store.spool_references import release
-from broker.store.tables import KEPT, SHED, jobs, spooled
+from broker.store.tables import KEPT, SHED, films, jobs, spooled
 
 LABEL = "FilmSessionLabel"
 BATCH = 200
@@ -221,6 +227,7 @@ class Retention:
     def _strip(self, connection: Connection, job_ids: Sequence[int], why: str) -> None:
         release(connection, job_ids, self._clock())
         _forget_labels(connection, job_ids)
+        _forget_others(connection, job_ids)
         connection.execute(
             update(jobs)
             .where(jobs.c.id.in_(job_ids))
@@ -255,6 +262,18 @@ def _forget_labels(connection: Connection, job_ids: Sequence[int]) -> None:
                 # It is not what was accepted any more, nor printed any more.
                 update(jobs).where(jobs.c.id == job_id).values(session=left, digest="")
             )
+
+
+def _forget_others(connection: Connection, job_ids: Sequence[int]) -> None:
+    """Elements that print does not name may be patient text; without pixels nothing needs them."""
+    rows = select(films.c.job_id, films.c.number, films.c.content)
+    for job_id, number, content in connection.execute(
+        rows.where(films.c.job_id.in_(job_ids))
+    ).all():
+        if (left := without_others(content)) is not None:
+            which = (films.c.job_id == job_id) & (films.c.number == number)
+            changed = {"content": film_to_json(left), "digest": digest_of(left)}
+            connection.execute(update(films).where(which).values(changed))
 
 
 def _ended(before: float) -> ColumnElement[bool]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import update
 
@@ -324,3 +326,24 @@ def test_a_job_whose_state_is_damaged_keeps_its_pixels(
     assert jobs.references.needed() == names
     assert retention.referred_besides(names, [1]) == names
     assert jobs.references.spooled() == names
+
+
+def test_what_print_does_not_name_goes_with_the_pixels(
+    jobs: Jobs, clock: Clock, retention: Retention, make_request: MakeRequest, make_film: MakeFilm
+) -> None:
+    """It may be patient text; the rest of the film stays, and is what its digest says."""
+    film = make_film(NAMES[0])
+    box, *others = film.image_boxes
+    named = replace(
+        film,
+        more=b"name",
+        session_more=b"name",
+        image_boxes=(replace(box, more=b"name", image_more=b"name"), *others),
+    )
+    jobs.submission.add(make_request(films=(named,)))
+    _finish_each(jobs, clock, range(1, 2))
+
+    assert retention.shed([1], "room") == [1]
+
+    (left,) = jobs.queries.whole_films(1)
+    assert left.film == film

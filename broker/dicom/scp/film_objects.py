@@ -13,8 +13,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 
 from broker.dicom import attributes, luts, pixels, statuses
+from broker.dicom.other_elements import LONGEST, others
 from broker.dicom.scp.open_film import OpenFilmBox, OpenFilmSession, OpenImageBox, OpenLut, Received
 from broker.dicom.statuses import Fault
 from broker.dicom.tolerance import Tolerate, Tolerated
@@ -207,6 +209,43 @@ def _is_uid(text: str) -> bool:
     return len(text) <= 64 and set(text) <= set("0123456789.")
 
 
+def _tags(*keywords: str) -> frozenset[BaseTag]:
+    return frozenset(map(attributes.tag, keywords))
+
+
+_LUT = "ReferencedPresentationLUTSequence"
+_OF_SESSION = _tags(
+    *attributes.FILM_SESSION, *attributes.LIGHTING, _LUT, "ReferencedFilmBoxSequence"
+)
+_OF_FILM_BOX = _tags(
+    *attributes.FILM_BOX,
+    _LUT,
+    "ReferencedFilmSessionSequence",
+    "ReferencedImageBoxSequence",
+    "ReferencedBasicAnnotationBoxSequence",
+)
+_OF_IMAGE_BOX = _tags(
+    *attributes.IMAGE_BOX,
+    _LUT,
+    "ImageBoxPosition",
+    "BasicGrayscaleImageSequence",
+    "BasicColorImageSequence",
+)
+_OF_IMAGE = _tags(
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "PlanarConfiguration",
+    "Rows",
+    "Columns",
+    "PixelAspectRatio",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PixelData",
+)
+
+
 def set_session(
     session: OpenFilmSession, dataset: Dataset, tree: FilmTree, tolerate: Tolerate
 ) -> None:
@@ -215,6 +254,8 @@ def set_session(
     lighting = attributes.changed(session.lighting, dataset, attributes.LIGHTING)
     lut = _referenced_lut(dataset, tree)
     session.attributes, session.lighting = changed, lighting
+    session.more, left_out = others(dataset, _OF_SESSION, session.more)
+    session.not_relayed = (*session.not_relayed, *left_out)
     session.lut = lut or session.lut
 
 
@@ -247,7 +288,8 @@ def film_box(
     ]
     # As the standard spells it: printers may be stricter than we are.
     sent["ImageDisplayFormat"] = (layout.text,)
-    return OpenFilmBox(uid, layout, sent, boxes, lut)
+    more, left_out = others(dataset, _OF_FILM_BOX)
+    return OpenFilmBox(uid, layout, sent, boxes, lut, more, left_out)
 
 
 def _check_session_reference(
@@ -315,6 +357,9 @@ def set_film_box(box: OpenFilmBox, dataset: Dataset, tree: FilmTree, tolerate: T
     lut = _referenced_lut(dataset, tree)
     box.attributes = changed
     box.lut = lut or box.lut
+    room = LONGEST - box.more_bytes + len(box.more)
+    box.more, left_out = others(dataset, _OF_FILM_BOX, box.more, room)
+    box.not_relayed = (*box.not_relayed, *left_out)
 
 
 def settable_reply(box: OpenFilmBox) -> Dataset:
@@ -338,11 +383,16 @@ class ImageChange:
     image: Image | None
     """Without a name yet; None erases the image (PS3.4 H.4.3.1.2.1)."""
     lut: PresentationLut | None
+    more: bytes = b""
+    image_more: bytes = b""
+    not_relayed: tuple[str, ...] = ()
 
     def apply(self, box: OpenImageBox, received: Received | None) -> None:
         """Make the change, now that the image's pixels were received."""
         box.attributes = self.attributes
         box.lut = self.lut
+        box.more, box.image_more = self.more, self.image_more
+        box.not_relayed = self.not_relayed
         box.received = received
         box.refused = ""
         box.printed = False
@@ -371,7 +421,16 @@ def image_change(
         raise attributes.missing_value(keyword)
     if len(content) > 1:
         raise attributes.invalid(keyword, "has more than one item")
+    film = tree.film_box_of(box)
+    room = LONGEST - film.more_bytes + len(box.more) + len(box.image_more)
+    more, left_out = others(dataset, _OF_IMAGE_BOX, box.more, room)
+    image_more, left_out_of_image = b"", tuple[str, ...]()
+    if content:
+        image_more, left_out_of_image = others(content[0], _OF_IMAGE, b"", room - len(more))
     return ImageChange(
+        more=more,
+        image_more=image_more,
+        not_relayed=(*left_out, *left_out_of_image),
         position=int(sent[0]) if sent else box.position,
         attributes=attributes.changed(box.attributes, dataset, attributes.IMAGE_BOX, tolerate),
         image=pixels.read(content[0], tolerate, color=color) if content else None,

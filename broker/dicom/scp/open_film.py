@@ -7,6 +7,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Protocol
 
 from broker.dicom import statuses
@@ -36,6 +37,10 @@ class OpenImageBox:
     image: Image | None = None
     received: Received | None = None
     lut: PresentationLut | None = None
+    more: bytes = b""
+    """Elements that print does not name: see `dicom.other_elements`."""
+    image_more: bytes = b""
+    not_relayed: tuple[str, ...] = ()
     refused: str = ""
     """The status by which the last image for it was refused; empty when another came since."""
     printed: bool = False
@@ -56,6 +61,8 @@ class OpenFilmBox:
     attributes: Attributes
     image_boxes: list[OpenImageBox]
     lut: PresentationLut | None = None
+    more: bytes = b""
+    not_relayed: tuple[str, ...] = ()
     sop_class: str = FILM_BOX
 
     def place(self, box: OpenImageBox, position: int) -> None:
@@ -82,11 +89,35 @@ class OpenFilmBox:
         return Film(
             attributes={**session.lighting, **self.attributes},
             image_boxes=tuple(
-                ImageBox(box.position, dict(box.attributes), box.image, box.lut, box.refused)
+                ImageBox(
+                    box.position,
+                    dict(box.attributes),
+                    box.image,
+                    box.lut,
+                    box.more,
+                    box.image_more,
+                    box.refused,
+                )
                 for box in ordered
             ),
             lut=self.lut or session.lut,
+            more=self.more,
+            session_more=session.more,
+            not_relayed=tuple(
+                dict.fromkeys(
+                    chain(
+                        session.not_relayed,
+                        self.not_relayed,
+                        *(box.not_relayed for box in ordered),
+                    )
+                )
+            ),
         )
+
+    @property
+    def more_bytes(self) -> int:
+        """Of elements that print does not name, on the film box and its image boxes."""
+        return len(self.more) + sum(len(box.more) + len(box.image_more) for box in self.image_boxes)
 
     @property
     def has_image(self) -> bool:
@@ -107,6 +138,8 @@ class OpenFilmSession:
     lighting: Attributes = field(default_factory=dict)
     """Illumination and ReflectedAmbientLight, from modalities older than CP 173."""
     lut: PresentationLut | None = None
+    more: bytes = b""
+    not_relayed: tuple[str, ...] = ()
     film_boxes: list[OpenFilmBox] = field(default_factory=list)
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
     """Tells it from every other film session that ever was; UIDs of modalities may repeat."""

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
+from broker.dicom.attributes import FILM_BOX, FILM_SESSION, IMAGE_BOX
 from broker.dicom.statuses import INVALID_ATTRIBUTE_VALUE, NO_SUCH_ATTRIBUTE
 from broker.model.film import Attributes
 
@@ -65,8 +66,13 @@ OPTIONAL: dict[Step, tuple[str, ...]] = {
 }
 """What a film can be printed without, that which costs least first."""
 
+OTHERS = "other elements"
+"""Stands for all elements that print does not name, at one level."""
 DECIMATED = ("RequestedDecimateCropBehavior", ("DECIMATE",))
 """What a printer does that is not asked how: this value can be left out, no other one of it."""
+
+_NAMED = frozenset(FILM_SESSION) | frozenset(FILM_BOX) | frozenset(IMAGE_BOX) | {DECIMATED[0]}
+"""What print names."""
 
 LeftOut = frozenset[str]
 """Keywords that a printer is not asked for."""
@@ -76,11 +82,12 @@ def tries(step: Step, named: Sequence[str], sent: Attributes) -> Iterator[LeftOu
     """What to leave out next of the attributes that were sent, one step at a time: what the
     printer's answer names, if it names any; else each alone, then all together. Nothing where it
     names only what must stay."""
-    own = [each for each in OPTIONAL[step] if each in sent]
+    own = [each for each in (OTHERS, *OPTIONAL[step]) if each in sent]
     keyword, value = DECIMATED
     own += [keyword] if sent.get(keyword) == value else []
     if named:
-        if minded := frozenset(named) & frozenset(own):
+        known = {OTHERS if each not in _NAMED else each for each in named}
+        if minded := frozenset(known) & frozenset(own):
             yield minded
         return
     if step is not Step.IMAGE_BOX:  # whose pixels are sent again each time

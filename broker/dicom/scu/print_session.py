@@ -18,7 +18,8 @@ from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
 from broker.dicom import attributes, luts, pixels
-from broker.dicom.scu.adaptation import REFUSALS, Adaptations, LeftOut, Step, tries
+from broker.dicom.other_elements import relay
+from broker.dicom.scu.adaptation import OTHERS, REFUSALS, Adaptations, LeftOut, Step, tries
 from broker.dicom.scu.print_scu import PrintScu, ScuAnswer
 from broker.dicom.statuses import NO_SUCH_ATTRIBUTE, UNWELCOME, Meaning, meaning, words
 from broker.dicom.uids import (
@@ -68,6 +69,7 @@ class PrintSession:
         self._luts: dict[PresentationLut, tuple[str, list[str]]] = {}
         """UID of each LUT on this association, and what the printer did differently with it."""
         self._asked: Attributes = {}
+        self._more = b""
         self._look: tuple[PresentationLut | None, Attributes] = (None, {})
         """LUT and lighting of the film session, where the printer wants them there."""
         self._lut_moved = False
@@ -91,13 +93,16 @@ class PrintSession:
         session: Attributes,
         copies: int,
         adaptations: Adaptations | None = None,
+        more: bytes = b"",
     ) -> PrintSession:
-        """Create the film session; `copies` is what it asks for, whatever `session` says.
+        """Create the film session; `copies` is what it asks for, whatever `session` says; `more`
+        are elements that print does not name.
 
         Copies and priority are sent always: the modality was told what they are, and some printers
         take no film session without a data set.
         """
         self = cls(scu, address, adaptations or Adaptations())
+        self._more = more
         copied = {"NumberOfCopies": (str(copies),)}
         self._asked = {"PrintPriority": (str(Priority.MED),), **session, **copied}
         self._open_session()
@@ -110,9 +115,11 @@ class PrintSession:
             dataset = Dataset()
             keywords = [each for each in attributes.FILM_SESSION if each not in left_out]
             attributes.write(self._asked, dataset, keywords)
+            relay(b"" if OTHERS in left_out else self._more, dataset)
             return self._scu.create(FILM_SESSION, dataset, fresh_uid())
 
-        answer = self._adapted(Step.SESSION, self._asked, create, self._of_session)
+        asked = _with_others(self._asked, self._more)
+        answer = self._adapted(Step.SESSION, asked, create, self._of_session)
         self._judge_created("film session", FILM_SESSION, answer, self._of_session)
         self._compare(answer, self._asked, attributes.FILM_SESSION, self._of_session)
         self._session = answer.instance_uid
@@ -148,30 +155,33 @@ class PrintSession:
                 "ReferencedFilmSessionSequence",
                 [attributes.reference(FILM_SESSION, self._session)],
             )
+            relay(b"" if OTHERS in left_out else film.more, dataset)
             if film.lut is not None and not self._lut_in_session:
                 self._refer(film.lut, dataset, self._of_film)
             return self._scu.create(FILM_BOX, dataset, fresh_uid())
 
+        asked = _with_others(film.attributes, film.more)
+
         if self._lut_in_session:
             self._look_like(film)
         elif film.lut is not None:
-            answer = create(self._adaptations.left_out(self._name, Step.FILM_BOX, film.attributes))
+            answer = create(self._adaptations.left_out(self._name, Step.FILM_BOX, asked))
             if answer.status != NO_SUCH_ATTRIBUTE:
-                return self._adapted(Step.FILM_BOX, film.attributes, create, self._of_film, answer)
-            moved = self._with_lut_in_session(film, create)
+                return self._adapted(Step.FILM_BOX, asked, create, self._of_film, answer)
+            moved = self._with_lut_in_session(film, asked, create)
             if moved is not None:
                 return moved
-        return self._adapted(Step.FILM_BOX, film.attributes, create, self._of_film)
+        return self._adapted(Step.FILM_BOX, asked, create, self._of_film)
 
     def _with_lut_in_session(
-        self, film: Film, create: Callable[[LeftOut], ScuAnswer]
+        self, film: Film, asked: Attributes, create: Callable[[LeftOut], ScuAnswer]
     ) -> ScuAnswer | None:
         """The answer where the printer takes the film with its LUT in the film session; else None,
         and all is as it was."""
         self._lut_moved = True
         try:
             self._look_like(film)
-            answer = create(self._adaptations.left_out(self._name, Step.FILM_BOX, film.attributes))
+            answer = create(self._adaptations.left_out(self._name, Step.FILM_BOX, asked))
         except Refused:
             answer = None
         if answer is None or answer.status in REFUSALS:
@@ -333,15 +343,18 @@ class PrintSession:
             attributes.put(dataset, "ImageBoxPosition", (str(box.position),))
             keywords = [each for each in attributes.IMAGE_BOX if each not in left_out]
             attributes.write(box.attributes, dataset, keywords)
+            relay(b"" if OTHERS in left_out else box.more, dataset)
             if box.lut is not None:
                 self._refer(box.lut, dataset, self._of_film)
             # Another length than the image has is no image: found before the first byte is sent.
             with read(image.pixels, image.length) as content:
                 item = pixels.write(image, Pieces(content.length, content))
+                relay(b"" if OTHERS in left_out else box.image_more, item)
                 attributes.put_items(dataset, keyword, [item])
                 return self._scu.set(sop_class, uid, dataset)
 
-        answer = self._adapted(Step.IMAGE_BOX, box.attributes, fill, self._of_film)
+        asked = _with_others(box.attributes, box.more + box.image_more)
+        answer = self._adapted(Step.IMAGE_BOX, asked, fill, self._of_film)
         step = f"N-SET of image {box.position}"
         if meaning(answer.status) is Meaning.ALTERED and _is_true_size(film, box):
             # A true-size film is measured on: better no film than one at another scale.
@@ -390,6 +403,12 @@ class PrintSession:
                 raise Refused(said, permanent=True)
             case Meaning.UNCLEAR:
                 raise Refused(said, permanent=False)
+
+
+def _with_others(asked: Attributes, more: bytes) -> Attributes:
+    """Attributes, and one that stands for all elements that print does not name: a printer that
+    does not take them takes none of them, whatever their values."""
+    return {OTHERS: ("",), **asked} if more else asked
 
 
 _PRIVATE = frozenset({"FilmSessionLabel", "OwnerID", "SpecificCharacterSet"})

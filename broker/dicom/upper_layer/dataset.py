@@ -133,6 +133,10 @@ class Raw:
         length = value.length if isinstance(value, Elsewhere) else len(value)
         dataset._dict[tag] = RawDataElement(tag, vr, length, content, 0, False, True)
 
+    def skipped(self, dataset: Dataset, tag: BaseTag, vr: str, length: int) -> None:
+        """Without its value: its length says that it had one."""
+        dataset._dict[tag] = RawDataElement(tag, vr, length, b"", 0, False, True)
+
     def sequence(self, dataset: Dataset, tag: BaseTag, items: list[Dataset]) -> None:
         """With its items."""
         # Not by `add`, which converts other elements: Pixel Representation, private creators.

@@ -140,6 +140,9 @@ class Maker(Protocol[D]):
     def element(self, dataset: D, tag: BaseTag, vr: str, value: Value) -> None:
         """Add an element. Raises: UnreadableDataset: when its value cannot be what its VR says."""
 
+    def skipped(self, dataset: D, tag: BaseTag, vr: str, length: int) -> None:
+        """Add an element whose value, of so many bytes, was not kept."""
+
     def sequence(self, dataset: D, tag: BaseTag, items: list[D]) -> None:
         """Add a sequence."""
 
@@ -280,7 +283,7 @@ class DatasetReader(Generic[D]):
                 return self._come_upon(level, tag, vr, length)
             if length > LONGEST_UNREAD and self._is_unread(tag, self._wanted):
                 self._skip(length)
-                self._make.element(level.dataset, tag, vr, _NOTHING)
+                self._make.skipped(level.dataset, tag, vr, length)
                 return False
         value = self._take(length)
         self._count(self._make.further_values(vr, value))
@@ -401,4 +404,3 @@ class DatasetReader(Generic[D]):
 
 _IN_TOP_SEQUENCE = 3
 """Levels where an item of a sequence at top level is read."""
-_NOTHING = memoryview(b"")
