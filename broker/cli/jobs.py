@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.options import ConfigOption, JsonOption, ReasonOption, job_number
-from broker.model.job import FINISHED, LISTED_S, URGENCY, Priority, State
+from broker.model.job import LISTED_S, URGENCY, Priority, State
 from broker.operations.failures import FAILED
 
 if TYPE_CHECKING:
@@ -314,10 +314,8 @@ def _listed(store: Store, states: list[State] | None, everything: bool) -> list[
         return store.jobs.list(set(states))
     if everything:
         return store.jobs.list()
-    since = time.time() - LISTED_S
-    finished = store.jobs.list(FINISHED, limit=NEWEST, newest_first=True)
-    recent = [job for job in finished if job.updated_at >= since]
-    return sorted(recent + store.jobs.list(set(State) - FINISHED), key=lambda job: job.id)
+    unfinished, recent = store.jobs.overview(time.time() - LISTED_S, NEWEST)
+    return sorted(unfinished + recent, key=lambda job: job.id)
 
 
 def _table(

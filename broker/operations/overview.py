@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from broker.events import Event, Note
-from broker.model.job import FINISHED, LISTED_S, URGENCY, Job, State
+from broker.model.job import LISTED_S, URGENCY, Job, State
 from broker.model.printer import Printer
 from broker.operations.alarms import alarms
 from broker.operations.failures import explained
@@ -63,9 +63,7 @@ class OverviewState:
 
 def overview_state(store: Store, now: float) -> OverviewState:
     """Read it."""
-    open_jobs = store.jobs.list(set(State) - FINISHED)
-    finished = store.jobs.list(FINISHED, limit=NEWEST, newest_first=True)
-    recent = [job for job in finished if job.updated_at >= now - LISTED_S]
+    open_jobs, recent = store.jobs.overview(now - LISTED_S, NEWEST)
     open_jobs.sort(key=lambda job: (URGENCY[job.state], job.id))
     active = [job for job in open_jobs if job.state is not State.HELD]
     return OverviewState(

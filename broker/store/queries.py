@@ -14,6 +14,7 @@ from broker.model.film import Attributes, Film
 from broker.model.job import (
     ACTIVE,
     DONE,
+    FINISHED,
     HELD_BY_PERSON,
     UNANSWERED,
     UNFINISHED,
@@ -167,6 +168,29 @@ class PrintedAgain(Unanswered):
 PrintedAgainList = list[PrintedAgain]
 
 
+def _listed(
+    connection: Connection,
+    states: Collection[State] | None,
+    limit: int | None = None,
+    newest_first: bool = False,
+) -> JobList:
+    """Jobs by number, see `JobQueries.list`."""
+    statement = shown().order_by(jobs.c.id.desc() if newest_first else jobs.c.id)
+    if states is not None:
+        statement = statement.where(jobs.c.state.in_(states))
+    if states is not None and limit is not None:
+        # `limit` of each state, which the index gives at once: the rest need not be sorted.
+        order = jobs.c.id.desc() if newest_first else jobs.c.id
+        first = (
+            select(jobs.c.id).where(jobs.c.state == each).order_by(order).limit(limit)
+            for each in states
+        )
+        some = union_all(*(select(each.subquery().c.id) for each in first))
+        statement = statement.where(jobs.c.id.in_(some))
+    statement = statement.limit(limit)
+    return several(connection, statement, statement.with_only_columns(jobs.c.id))
+
+
 class JobQueries:
     """Each answer is of one moment. For any thread, in any process."""
 
@@ -185,21 +209,16 @@ class JobQueries:
         newest_first: bool = False,
     ) -> JobList:
         """Jobs by number, those in the given states only; `limit` takes the first of that order."""
-        statement = shown().order_by(jobs.c.id.desc() if newest_first else jobs.c.id)
-        if states is not None:
-            statement = statement.where(jobs.c.state.in_(states))
-        if states is not None and limit is not None:
-            # `limit` of each state, which the index gives at once: the rest need not be sorted.
-            order = jobs.c.id.desc() if newest_first else jobs.c.id
-            first = (
-                select(jobs.c.id).where(jobs.c.state == each).order_by(order).limit(limit)
-                for each in states
-            )
-            some = union_all(*(select(each.subquery().c.id) for each in first))
-            statement = statement.where(jobs.c.id.in_(some))
-        statement = statement.limit(limit)
         with self._database.read() as connection:
-            return several(connection, statement, statement.with_only_columns(jobs.c.id))
+            return _listed(connection, states, limit, newest_first)
+
+    def overview(self, since: float, most: int) -> tuple[JobList, JobList]:
+        """Jobs that are not finished, by number; and of the `most` newest finished ones those that
+        finished since then, the newest first. One that finishes meanwhile is in one of the two."""
+        with self._database.read() as connection:
+            unfinished = _listed(connection, UNFINISHED)
+            finished = _listed(connection, FINISHED, most, newest_first=True)
+        return unfinished, [job for job in finished if job.updated_at >= since]
 
     def waiting(self, limit: int | None = None) -> JobList:
         """Queued jobs in the order in which to claim them: the most urgent, then the oldest first.

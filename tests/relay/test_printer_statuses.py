@@ -1,7 +1,8 @@
 """Every status that a printer may answer with, at every step of a film's sending.
 
 The printer is alone, and answers so only the first time that it hears of a job: what the status
-means is told by whether the job comes out at once, comes out at the next try, or is held.
+means is told by whether the job comes out at once, comes out at the next try, or is held. A status
+that may be about one attribute it answers each time: the request without it is refused, too.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.dicom.scu.adaptation import REFUSALS
 from broker.dicom.statuses import UNWELCOME, Meaning, meaning, words
 from broker.model.job import FilmState
 from tests.peers.faulty_relay import faulty_relay
@@ -75,7 +77,10 @@ def expected(step: Step, status: int) -> dict[str, object]:
 @pytest.mark.parametrize("step", SENTENCES, ids=str)
 def test_every_status_at(step: Step, tmp_path: Path) -> None:
     """Warnings print and are told, what may pass is tried again, what will not is held."""
-    faults = {f"{status:04X}": Fault(step, says(status)) for status in STATUSES}
+    faults = {
+        f"{status:04X}": Fault(step, says(status), nth=0 if status in REFUSALS else 1)
+        for status in STATUSES
+    }
     printer = ScriptedPrinter("faulty", by_label=faults)
     found, wanted = {}, {}
     with faulty_relay(tmp_path, printer, fall=100) as relay:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -34,6 +35,43 @@ def test_jobs_are_listed_by_number(jobs: Jobs, make_request: MakeRequest) -> Non
     assert numbers(limit=2) == [1, 2]
     assert numbers(states={State.QUEUED, State.HELD}) == [1, 3, 4]
     assert numbers(states=[State.PRINTED]) == []
+
+
+def test_a_job_that_finishes_meanwhile_is_in_the_overview_once(
+    jobs: Jobs, make_request: MakeRequest
+) -> None:
+    """It is among the unfinished ones or among the finished ones of the same reading."""
+    for _ in range(60):
+        jobs.submission.add(make_request())
+    cancelling = threading.Thread(
+        target=lambda: [jobs.commands.cancel(job_id) for job_id in range(1, 61)]
+    )
+    cancelling.start()
+    seen, readings = [], []
+    while not readings or cancelling.is_alive():
+        unfinished, finished = jobs.queries.overview(since=0.0, most=100)
+        readings.append(sorted(job.id for job in unfinished + finished))
+        seen.append(len(finished))
+    cancelling.join()
+    assert all(reading == list(range(1, 61)) for reading in readings)
+    assert len(set(seen)) > 3
+
+
+def test_the_overview_has_what_finished_since_then(
+    jobs: Jobs, clock: Clock, make_request: MakeRequest
+) -> None:
+    """The newest of them first; what is not finished is there however old it is."""
+    for _ in range(5):
+        jobs.submission.add(make_request())
+    for clock.now, job_id in [(1100.0, 1), (1200.0, 2), (1300.0, 4)]:
+        jobs.commands.cancel(job_id)
+
+    def numbers(since: float, most: int) -> tuple[list[int], list[int]]:
+        unfinished, finished = jobs.queries.overview(since, most)
+        return [job.id for job in unfinished], [job.id for job in finished]
+
+    assert numbers(since=1200.0, most=10) == ([3, 5], [4, 2])
+    assert numbers(since=0.0, most=1) == ([3, 5], [4])
 
 
 def test_the_most_urgent_then_the_oldest_waits_first(

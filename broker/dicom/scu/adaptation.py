@@ -25,7 +25,7 @@ MOST = 500
 """Values of one printer's request that are remembered."""
 
 
-class Step(StrEnum):
+class PrintObject(StrEnum):
     """The request that a printer refuses."""
 
     SESSION = "film session"
@@ -33,8 +33,8 @@ class Step(StrEnum):
     IMAGE_BOX = "image box"
 
 
-OPTIONAL: dict[Step, tuple[str, ...]] = {
-    Step.SESSION: (
+OPTIONAL: dict[PrintObject, tuple[str, ...]] = {
+    PrintObject.SESSION: (
         "PrintPriority",
         "MemoryAllocation",
         "OwnerID",
@@ -42,7 +42,7 @@ OPTIONAL: dict[Step, tuple[str, ...]] = {
         "SpecificCharacterSet",
         "FilmDestination",
     ),
-    Step.FILM_BOX: (
+    PrintObject.FILM_BOX: (
         "ConfigurationInformation",
         "SmoothingType",
         "MagnificationType",
@@ -56,7 +56,7 @@ OPTIONAL: dict[Step, tuple[str, ...]] = {
         "Illumination",
         "ReflectedAmbientLight",
     ),
-    Step.IMAGE_BOX: (
+    PrintObject.IMAGE_BOX: (
         "ConfigurationInformation",
         "SmoothingType",
         "MagnificationType",
@@ -78,11 +78,11 @@ LeftOut = frozenset[str]
 """Keywords that a printer is not asked for."""
 
 
-def tries(step: Step, named: Sequence[str], sent: Attributes) -> Iterator[LeftOut]:
+def tries(level: PrintObject, named: Sequence[str], sent: Attributes) -> Iterator[LeftOut]:
     """What to leave out next of the attributes that were sent, one step at a time: what the
     printer's answer names, if it names any; else each alone, then all together. Nothing where it
     names only what must stay."""
-    own = [each for each in (OTHERS, *OPTIONAL[step]) if each in sent]
+    own = [each for each in (OTHERS, *OPTIONAL[level]) if each in sent]
     keyword, value = DECIMATED
     own += [keyword] if sent.get(keyword) == value else []
     if named:
@@ -90,7 +90,7 @@ def tries(step: Step, named: Sequence[str], sent: Attributes) -> Iterator[LeftOu
         if minded := frozenset(known) & frozenset(own):
             yield minded
         return
-    if step is not Step.IMAGE_BOX:  # whose pixels are sent again each time
+    if level is not PrintObject.IMAGE_BOX:  # whose pixels are sent again each time
         yield from (frozenset({each}) for each in own)
         if len(own) == 1:
             return
@@ -106,20 +106,22 @@ class Adaptations:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._refused: defaultdict[tuple[str, Step], set[tuple[str, tuple[str, ...]]]]
+        self._refused: defaultdict[tuple[str, PrintObject], set[tuple[str, tuple[str, ...]]]]
         self._refused = defaultdict(set)
         self._lut_in_session: set[str] = set()
 
-    def left_out(self, printer: str, step: Step, asked: Attributes) -> LeftOut:
+    def left_out(self, printer: str, level: PrintObject, asked: Attributes) -> LeftOut:
         """What of these attributes it is not asked for."""
         with self._lock:
-            refused = self._refused[printer, step]
+            refused = self._refused[printer, level]
             return frozenset(each for each in asked if (each, asked[each]) in refused)
 
-    def leave_out(self, printer: str, step: Step, keywords: LeftOut, asked: Attributes) -> None:
+    def leave_out(
+        self, printer: str, level: PrintObject, keywords: LeftOut, asked: Attributes
+    ) -> None:
         """It took the request without these, and not with them."""
         with self._lock:
-            refused = self._refused[printer, step]
+            refused = self._refused[printer, level]
             refused |= {(each, asked[each]) for each in keywords}
             if len(refused) > MOST:
                 refused.clear()  # whoever sends a value of its own each time

@@ -19,7 +19,7 @@ from pydicom.sequence import Sequence
 
 from broker.dicom import attributes, luts, pixels
 from broker.dicom.other_elements import relay
-from broker.dicom.scu.adaptation import OTHERS, REFUSALS, Adaptations, LeftOut, Step, tries
+from broker.dicom.scu.adaptation import OTHERS, REFUSALS, Adaptations, LeftOut, PrintObject, tries
 from broker.dicom.scu.print_scu import PrintScu, ScuAnswer
 from broker.dicom.statuses import NO_SUCH_ATTRIBUTE, UNWELCOME, Meaning, meaning, words
 from broker.dicom.uids import (
@@ -119,7 +119,7 @@ class PrintSession:
             return self._scu.create(FILM_SESSION, dataset, fresh_uid())
 
         asked = _with_others(self._asked, self._more)
-        answer = self._adapted(Step.SESSION, asked, create, self._of_session)
+        answer = self._adapted(PrintObject.SESSION, asked, create, self._of_session)
         self._judge_created("film session", FILM_SESSION, answer, self._of_session)
         self._compare(answer, self._asked, attributes.FILM_SESSION, self._of_session)
         self._session = answer.instance_uid
@@ -165,13 +165,13 @@ class PrintSession:
         if self._lut_in_session:
             self._look_like(film)
         elif film.lut is not None:
-            answer = create(self._adaptations.left_out(self._name, Step.FILM_BOX, asked))
+            answer = create(self._adaptations.left_out(self._name, PrintObject.FILM_BOX, asked))
             if answer.status != NO_SUCH_ATTRIBUTE:
-                return self._adapted(Step.FILM_BOX, asked, create, self._of_film, answer)
+                return self._adapted(PrintObject.FILM_BOX, asked, create, self._of_film, answer)
             moved = self._with_lut_in_session(film, asked, create)
             if moved is not None:
                 return moved
-        return self._adapted(Step.FILM_BOX, asked, create, self._of_film)
+        return self._adapted(PrintObject.FILM_BOX, asked, create, self._of_film)
 
     def _with_lut_in_session(
         self, film: Film, asked: Attributes, create: Callable[[LeftOut], ScuAnswer]
@@ -181,7 +181,7 @@ class PrintSession:
         self._lut_moved = True
         try:
             self._look_like(film)
-            answer = create(self._adaptations.left_out(self._name, Step.FILM_BOX, asked))
+            answer = create(self._adaptations.left_out(self._name, PrintObject.FILM_BOX, asked))
         except Refused:
             answer = None
         if answer is None or answer.status in REFUSALS:
@@ -204,7 +204,7 @@ class PrintSession:
 
     def _adapted(
         self,
-        step: Step,
+        level: PrintObject,
         asked: Attributes,
         send: Callable[[LeftOut], ScuAnswer],
         remarks: list[str],
@@ -212,12 +212,12 @@ class PrintSession:
     ) -> ScuAnswer:
         """The answer to a request, sent without what this printer does not take; where it still
         refuses it, the first answer. `answer` is that one, where it is known already."""
-        left_out = self._adaptations.left_out(self._name, step, asked)
+        left_out = self._adaptations.left_out(self._name, level, asked)
         first = answer or send(left_out)
         last, tried = first, left_out
         while last.status in REFUSALS:
             sent = {each: asked[each] for each in asked if each not in tried}
-            for more in tries(step, last.attributes, sent):
+            for more in tries(level, last.attributes, sent):
                 last = send(tried | more)
                 if last.status not in REFUSALS or last.attributes:
                     tried |= more
@@ -225,7 +225,7 @@ class PrintSession:
             else:
                 return first
         if tried != left_out:
-            self._adaptations.leave_out(self._name, step, tried - left_out, asked)
+            self._adaptations.leave_out(self._name, level, tried - left_out, asked)
         if gone := sorted(tried & asked.keys()):
             remarks.append(f"without {', '.join(gone)}: {self._name} does not take it")
         return last
@@ -354,7 +354,7 @@ class PrintSession:
                 return self._scu.set(sop_class, uid, dataset)
 
         asked = _with_others(box.attributes, box.more + box.image_more)
-        answer = self._adapted(Step.IMAGE_BOX, asked, fill, self._of_film)
+        answer = self._adapted(PrintObject.IMAGE_BOX, asked, fill, self._of_film)
         step = f"N-SET of image {box.position}"
         if meaning(answer.status) is Meaning.ALTERED and _is_true_size(film, box):
             # A true-size film is measured on: better no film than one at another scale.
