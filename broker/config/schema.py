@@ -211,7 +211,7 @@ class PrinterSection(Section):
 
 
 class HealthSection(Section):
-    """How printers are checked."""
+    """How printers are checked, and what modalities hear of them."""
 
     interval_s: Annotated[float, seconds(0.05, 3600)] = Field(
         default=5.0, description="between checks"
@@ -224,6 +224,11 @@ class HealthSection(Section):
     )
     timeout_s: Annotated[float, seconds(0.05, 600)] = Field(
         default=5.0, description="how long one check may take"
+    )
+    status_while_kept: Annotated[Literal["WARNING", "NORMAL"], choice("WARNING", "NORMAL")] = Field(
+        default="WARNING",
+        description="what modalities hear while films are kept and no printer is well: WARNING "
+        "with QUEUED, or NORMAL for those that print at nothing else",
     )
 
 

@@ -140,8 +140,10 @@ FULL = PoolStatus("FAILURE", "PRINT BUFF FULL")
 """There is little room left: a modality must not print now, and can later."""
 
 
-def pool_status(printers: Iterable[Printer], *, can_store: bool, room: bool = True) -> PoolStatus:
-    """What N-GET of the Printer answers for the pool.
+def pool_status(
+    printers: Iterable[Printer], *, can_store: bool, room: bool = True, kept: PoolStatus = KEPT
+) -> PoolStatus:
+    """What N-GET of the Printer answers for the pool; `kept` while films are only kept.
 
     One printer's empty tray is never the modality's affair while films can be kept.
     """
@@ -152,4 +154,4 @@ def pool_status(printers: Iterable[Printer], *, can_store: bool, room: bool = Tr
     well = any(
         printer.duty is Duty.READY and printer.health is not Health.DOWN for printer in printers
     )
-    return NORMAL if well else KEPT
+    return NORMAL if well else kept

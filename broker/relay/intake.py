@@ -13,7 +13,7 @@ from broker.events import Event, Note
 from broker.model.caller import Caller, Waiting
 from broker.model.disk import MB, Full, Room, Use, full
 from broker.model.job import PrintRequest
-from broker.model.printer import PoolStatus, pool_status
+from broker.model.printer import KEPT, PoolStatus, pool_status
 from broker.model.trouble import CannotStore, DiskFull, QueueFull
 from broker.spool.files import Spool
 from broker.spool.upload import UNWRITTEN, PixelUpload, UploadedPixels
@@ -190,11 +190,12 @@ class Intake:
         wake: Callable[[], None],
         note: Note,
         look: Callable[[], None] = lambda: None,
+        kept: Callable[[], PoolStatus] = lambda: KEPT,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`make_room` removes what can go until nothing is missing by the measure it is given, and
         says what room there is then. `look` raises DatabaseReplaced where the database is not the
-        one that was opened."""
+        one that was opened. `kept` is told to modalities while no printer is well."""
         self._submission = submission
         self._references = references
         self._printers = printers
@@ -206,6 +207,7 @@ class Intake:
         self._wake = wake
         self._note = note
         self._look = look
+        self._kept = kept
         self._monotonic = monotonic
 
     def check_room(self, calling_ae: str, peer: str) -> None:
@@ -304,7 +306,7 @@ class Intake:
         except Exception as error:  # noqa: BLE001 - whatever the disk says, it is the answer
             self._note(Event.STORAGE_FAILED, {"why": in_words(error)})
             return pool_status((), can_store=False)
-        return pool_status(printers, can_store=True, room=not room.low)
+        return pool_status(printers, can_store=True, room=not room.low, kept=self._kept())
 
     def _check_fit(self, size: int) -> Room:
         """The room there is.

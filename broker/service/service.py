@@ -186,6 +186,7 @@ class Service:
             wake=self._dispatcher.arrived,
             note=self._note,
             look=self._data.database.look,
+            kept=lambda: settings.kept_status(self._config),
         )
 
     def _new_upkeep(self) -> Upkeep:

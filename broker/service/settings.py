@@ -11,6 +11,7 @@ from broker.dicom.scp.allowance import Allowance
 from broker.dicom.scu.print_scu import PrintTimeouts
 from broker.dicom.upper_layer.acceptor import AcceptorSettings
 from broker.dicom.upper_layer.connection import Timeouts
+from broker.model.printer import KEPT, NORMAL, PoolStatus
 from broker.model.retry import Policy
 from broker.relay.intake import QueueLimits
 from broker.relay.monitor import Rhythm
@@ -110,6 +111,11 @@ def rhythm(config: Config) -> Rhythm:
     """How often printers are checked."""
     health = config.health
     return Rhythm(interval_s=health.interval_s, rise=health.rise, fall=health.fall)
+
+
+def kept_status(config: Config) -> PoolStatus:
+    """What modalities hear of the Printer while films are kept and no printer is well."""
+    return {"WARNING": KEPT, "NORMAL": NORMAL}[config.health.status_while_kept]
 
 
 def rule(config: Config) -> Rule:

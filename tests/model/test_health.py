@@ -14,7 +14,7 @@ from broker.model.health import (
     observe,
     of_printer_status,
 )
-from broker.model.printer import Duty, Health, Printer, pool_status
+from broker.model.printer import NORMAL, Duty, Health, Printer, pool_status
 from tests.model.conftest import MakePrinter
 
 GOOD = Check(CheckKind.NORMAL, "")
@@ -157,6 +157,17 @@ def test_the_pool_fails_only_when_nothing_can_be_kept(
     """One empty tray, or all of them, is not the modality's affair."""
     pool = pool_status([make_printer(**given) for given in printers], can_store=can_store)
     assert (pool.status, pool.info) == expected
+
+
+@pytest.mark.parametrize(
+    ("can_store", "room", "status"),
+    [(True, True, "NORMAL"), (True, False, "FAILURE"), (False, True, "FAILURE")],
+)
+def test_what_cannot_be_stored_is_a_failure_whatever_the_site_wants(
+    can_store: bool, room: bool, status: str
+) -> None:
+    """A site may call a pool that only keeps films NORMAL, and never one that keeps none."""
+    assert pool_status([], can_store=can_store, room=room, kept=NORMAL).status == status
 
 
 def test_the_pool_fails_before_the_disk_is_full(make_printer: MakePrinter) -> None:

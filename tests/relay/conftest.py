@@ -56,6 +56,7 @@ class Relay:
         self._weights: dict[str, int] = options.pop("weights", {})
         self._clock: Callable[[], float] = options.pop("clock", time.time)
         self._more: str = options.pop("more", "")
+        self._status_while_kept: str = options.pop("status_while_kept", "WARNING")
         self._options: dict[str, str] = options
         self._speakers: list[Speaker] = []
         self.service = self.begin()
@@ -68,7 +69,8 @@ class Relay:
 
     def config(self) -> Any:
         """The configuration, as an operator would write it."""
-        text = QUICK
+        heard = f'[health]\nstatus_while_kept = "{self._status_while_kept}"\n'
+        text = QUICK.replace("[health]\n", heard)
         for key, value in self._options.items():
             text += f"{key} = {value}\n"
         for printer in self.addresses:
@@ -181,8 +183,8 @@ def relay_on(disk: Disk, printer: EmulatedPrinter, more: str) -> Iterator[Relay]
 
 @pytest.fixture
 def relay(tmp_path: Path) -> Iterator[Callable[..., Relay]]:
-    """Makes a relay with as many printers; options are keys of [retry], or `weights`, `clock`, or
-    `more` text of the configuration."""
+    """Makes a relay with as many printers; options are keys of [retry], or `weights`, `clock`,
+    `status_while_kept`, or `more` text of the configuration."""
     made: list[Relay] = []
     printers: list[EmulatedPrinter] = []
 

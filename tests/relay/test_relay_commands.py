@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
+from broker.dicom.uids import PRINTER, PRINTER_INSTANCE
 from broker.model.job import State
 from broker.model.printer import Duty
 from tests.peers.sized_films import print_session
@@ -28,6 +31,25 @@ def test_a_drained_printer_finishes_what_it_has_and_gets_no_more(relay: MakeRela
     room.print_films(2)
     room.wait_until(State.SENT)
     assert room.sheets()[drained] >= 2
+
+
+@pytest.mark.parametrize(
+    ("status_while_kept", "heard"),
+    [("WARNING", ("WARNING", "QUEUED")), ("NORMAL", ("NORMAL", "NORMAL"))],
+)
+def test_a_modality_hears_that_films_are_kept_as_the_site_wants_it(
+    relay: MakeRelay, status_while_kept: str, heard: tuple[str, str]
+) -> None:
+    """N-GET of the Printer while the only one is drained: some modalities print at nothing but
+    NORMAL. The film is taken either way."""
+    room = relay(1, status_while_kept=status_while_kept)
+    room.service.printers.set_duty("oki-1", Duty.DRAIN)
+
+    told = room.speaker().get(PRINTER, PRINTER_INSTANCE).dataset
+    assert told is not None
+    assert (told.PrinterStatus, told.PrinterStatusInfo) == heard
+    room.print_films(1)
+    assert [job.state for job in room.jobs()] == [State.QUEUED]
 
 
 def test_operator_verbs_reach_the_running_broker(relay: MakeRelay) -> None:

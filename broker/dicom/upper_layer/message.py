@@ -33,7 +33,8 @@ MAX_COMMAND = 1 << 16
 UNLIMITED_PDU = 16 * 1024
 """What is sent to a peer that sets no limit: old ones mean less than they say."""
 LARGEST_PDU = 256 * 1024
-SMALLEST_PDU = 64
+SMALLEST_PDU = 20
+"""Fourteen bytes of a message in each: less is a mistake, not a limit."""
 BATCH = 256 * 1024
 """Bytes handed to the socket at once."""
 

@@ -220,5 +220,6 @@ def test_what_may_be_sent() -> None:
     assert sendable_pdu(32768) == 32768
     assert sendable_pdu(16383) == 16382, "fragments are of even length"
     assert sendable_pdu(0xFFFFFFFF) == LARGEST_PDU
+    assert sendable_pdu(20) == 20
     with pytest.raises(Violation):
-        sendable_pdu(8)
+        sendable_pdu(19)
