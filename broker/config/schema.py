@@ -29,6 +29,7 @@ from broker.config.values import (
     whole,
 )
 from broker.model.disk import Room
+from broker.model.film import MAX_BOXES
 from broker.model.hosts import HIDDEN
 from broker.model.printer import Address
 
@@ -317,6 +318,9 @@ class LimitsSection(Section):
     )
     film_boxes: Annotated[int, whole("a number of film boxes", 1, 100_000)] = Field(
         default=2000, description="of one film session, with ten image boxes each or fewer"
+    )
+    image_boxes: Annotated[int, whole("a number of image boxes", 1, MAX_BOXES)] = Field(
+        default=400, description="of one film box"
     )
     sheets: Annotated[int, whole("a number of films", 1, 1_000_000)] = Field(
         default=10_000, description="films times copies of one print request of a film session"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
-MAX_BOXES = 200
+MAX_BOXES = 1000
 """More than any film carries; a bound on what one N-CREATE can make us build."""
 
 

@@ -148,6 +148,7 @@ def allowance(config: Config) -> Allowance:
         session=limits.session_mb << 20,
         address=limits.address_mb << 20,
         film_boxes=limits.film_boxes,
+        image_boxes=limits.image_boxes,
         sheets=limits.sheets,
     )
 

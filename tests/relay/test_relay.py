@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, PRESENTATION_LUT
 from broker.model.job import State
@@ -33,6 +35,23 @@ def test_a_film_comes_out_as_it_was_sent(relay: MakeRelay) -> None:
     (image,) = sheet.images
     assert (image.position, image.attributes) == (2, {"Polarity": ["REVERSE"]})
     assert (job.films, job.films_accepted, job.printer) == (1, 1, "oki-1")
+
+
+@pytest.mark.parametrize("rows", [15, 20])
+def test_a_film_of_many_small_images_comes_out(relay: MakeRelay, rows: int) -> None:
+    """225 and 400 image boxes, the first and the last with an image."""
+    room = relay(1)
+    ct = room.speaker()
+    ct.open_session()
+    ct.open_film_box(rf"STANDARD\{rows},{rows}")
+    for position in (1, rows * rows):
+        assert ct.set_image(position, image_box(position, picture())).status == statuses.SUCCESS
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
+    ct.release()
+    room.wait_until(State.SENT, 1)
+    (sheet,) = room.printers["oki-1"].sheets
+    assert sheet.display_format == rf"STANDARD\{rows},{rows}"
+    assert [image.position for image in sheet.images] == [1, rows * rows]
 
 
 def test_equal_printers_share_twelve_films_evenly(relay: MakeRelay) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from broker.dicom import statuses
+from broker.dicom import attributes, statuses
 from broker.dicom.statuses import Fault
 from broker.model.caller import Caller
 from broker.model.disk import MB
@@ -111,6 +111,8 @@ class Allowance:
     """Likewise, of all film sessions of one AE title at an address."""
     film_boxes: int = 2000
     """Of a film session."""
+    image_boxes: int = 400
+    """Of a film box."""
     sheets: int = 10_000
     """Films x copies of one print request on a film session, each sent and counted for itself."""
 
@@ -129,6 +131,15 @@ class Allowance:
         else:
             return
         raise Fault(statuses.NO_MEMORY_FOR_IMAGE, words)
+
+    def check_image_boxes(self, number: int) -> None:
+        """Check how many image boxes a film box has.
+
+        Raises: Fault: 0x0106 for its format.
+        """
+        if number > self.image_boxes:
+            words = f"has {number} image boxes, limits.image_boxes is {self.image_boxes}"
+            raise attributes.invalid("ImageDisplayFormat", words)
 
     def check_sheets(self, films: int, copies: int) -> None:
         """Check how many sheets a print request makes. The printer makes the copies of a single

@@ -256,6 +256,7 @@ class PrintScp:
         assert request.context is not None
         color = request.context.abstract_syntax == COLOR_META
         film_box = film_objects.film_box(uid, dataset, self.tree, self._tolerate, color=color)
+        self.allowance.check_image_boxes(len(film_box.image_boxes))
         self.check_film_box(film_box)
         assert self.tree.session is not None
         self.tree.add(film_box)

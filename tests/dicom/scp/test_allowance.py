@@ -36,6 +36,17 @@ def test_what_was_printed_does_not_count(site: ScpSite, speak: Speak) -> None:
     assert ct.set_image().status == statuses.NO_MEMORY_FOR_IMAGE, "the one before was not printed"
 
 
+def test_the_log_names_the_limit_of_image_boxes(site: ScpSite, speak: Speak) -> None:
+    """As many as the site allows are taken; one more, and the log says which key to raise."""
+    site.allowance = Allowance(image_boxes=6)
+    ct = speak()
+    ct.open_session()
+    assert ct.open_film_box(r"STANDARD\2,3").status == statuses.SUCCESS
+    assert ct.open_film_box(r"ROW\3,4").status == statuses.INVALID_ATTRIBUTE_VALUE
+    (refused,) = [facts for event, facts in site.notes if event == "request refused"]
+    assert "has 7 image boxes, limits.image_boxes is 6" in str(refused["why"])
+
+
 def test_an_image_that_is_replaced_does_not_count(site: ScpSite, speak: Speak) -> None:
     """Setting an image box again, or printing it again, needs no more than the first time."""
     site.allowance = ONE_PICTURE

@@ -171,6 +171,11 @@ WRONG: list[tuple[str, int, Callable[[Speaker], int]]] = [
     ("unreadable format", statuses.INVALID_ATTRIBUTE_VALUE, lambda ct: _box(ct, "STANDARD")),
     ("format of no boxes", statuses.INVALID_ATTRIBUTE_VALUE, lambda ct: _box(ct, r"STANDARD\0,1")),
     ("too many boxes", statuses.INVALID_ATTRIBUTE_VALUE, lambda ct: _box(ct, r"STANDARD\100,100")),
+    (
+        "more boxes than the site allows",
+        statuses.INVALID_ATTRIBUTE_VALUE,
+        lambda ct: _box(ct, r"STANDARD\21,20"),
+    ),
     ("vendor's format", statuses.INVALID_ATTRIBUTE_VALUE, lambda ct: _box(ct, r"CUSTOM\1")),
     (
         "orientation unknown",
