@@ -115,6 +115,13 @@ class Event(StrEnum):
         Count("answer_s", "seconds"),
     )
     DUPLICATE_HELD = "duplicate held", Severity.WARNING, Told.EACH, Count("held")
+    FILM_INCOMPLETE = (
+        "film incomplete",
+        Severity.WARNING,
+        Told.EACH,
+        Count("images_refused", "images"),
+    )
+    """A modality was refused images of a film, and printed it all the same."""
     STORAGE_FAILED = "storage failed", Severity.ERROR, Told.BY_CAUSE
 
     # Films out

@@ -109,7 +109,11 @@ def _read(file: Path) -> tuple[Known, dict[str, list[Notice]]]:
         document = json.loads(file.read_text(encoding="utf-8"))
         told = {str(key): float(at) for key, at in document["told"].items()}
         last = {str(key): float(at) for key, at in document.get("last", {}).items()}
-        known = Known(told, frozenset(int(each) for each in document["held"]), last)
+        held, incomplete = (
+            frozenset(int(each) for each in document.get(name, ()))
+            for name in ("held", "incomplete")
+        )
+        known = Known(told, held, last, incomplete)
         undelivered = {
             str(channel): [Notice(**{**each, "jobs": tuple(each["jobs"])}) for each in notices]
             for channel, notices in document.get("undelivered", {}).items()
@@ -123,6 +127,7 @@ def _write(file: Path, known: Known, undelivered: Mapping[str, list[Notice]]) ->
     document = {
         "told": dict(known.told),
         "held": sorted(known.held),
+        "incomplete": sorted(known.incomplete),
         "last": dict(known.last),
         "undelivered": {
             name: [asdict(each) for each in left] for name, left in undelivered.items()

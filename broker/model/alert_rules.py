@@ -23,6 +23,8 @@ DAMAGED, REPLACED = "database", "database replaced"
 known."""
 HELD = "held"
 """The trouble of held jobs."""
+INCOMPLETE = "film incomplete"
+"""The trouble of films without an image that their modality had on them."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class Notice:
 
     event: str
     """printer down, printer back, nothing prints, jobs held, films wait, films move, disk low, disk
-    free, database damaged, database replaced, check found faults, database log, test."""
+    free, film incomplete, database damaged, database replaced, check found faults, database log,
+    test."""
     subject: str
     text: str
     at: float
@@ -66,6 +69,8 @@ class Seen:
     """Of the database's log, where that is more than it should be; else 0."""
     log_reader: str = ""
     """Who keeps it from shrinking, in a sentence."""
+    incomplete: tuple[int, ...] = ()
+    """The last jobs whose modality was refused an image, and printed the film all the same."""
 
     @property
     def nothing_else(self) -> bool:
@@ -92,6 +97,8 @@ class Known:
     """Held jobs that were told."""
     last: Mapping[str, float] = field(default_factory=dict)
     """Trouble -> when it was told as news last, not long ago."""
+    incomplete: frozenset[int] = frozenset()
+    """Jobs without an image that were told."""
 
 
 def due_notices(
@@ -123,6 +130,11 @@ def due_notices(
         told[HELD] = now
         again = _held(sorted(seen.held), len(seen.held), now)
         notices.append(replace(again, reminder=True, subject=f"still: {again.subject}"))
+    lacking = set(seen.incomplete) - known.incomplete
+    if lacking and now - last.get(INCOMPLETE, -GATHER_S) >= GATHER_S:
+        last[INCOMPLETE] = now
+        notices.append(_incomplete(sorted(lacking), now))
+        lacking = set()
     for key in [each for each in told if each not in troubles and not seen.nothing_else]:
         if key == HELD and seen.held:
             continue
@@ -130,7 +142,10 @@ def due_notices(
         if over := _over(key, seen, now):
             notices.append(over)
     kept = known.held if seen.nothing_else else frozenset(seen.held) - fresh
-    return notices, Known(told, kept, last)
+    incomplete = known.incomplete
+    if not seen.nothing_else:
+        incomplete = frozenset(seen.incomplete) - lacking
+    return notices, Known(told, kept, last, incomplete)
 
 
 def _troubles(seen: Seen, now: float, limits: AlertLimits) -> dict[str, Notice]:
@@ -241,6 +256,20 @@ def _held(numbers: list[int], total: int, now: float) -> Notice:
         f"`broker jobs explain {numbers[0]}` says why, and what to do.",
         now,
         jobs=tuple(numbers[:NAMED]),
+    )
+
+
+def _incomplete(numbers: list[int], now: float) -> Notice:
+    jobs = "job" if len(numbers) == 1 else "jobs"
+    named = ", ".join(map(str, numbers))
+    return Notice(
+        INCOMPLETE,
+        f"{jobs} {named} printed without an image",
+        f"The broker refused an image, and its modality printed the film all the same: {jobs} "
+        f"{named}. The film has an empty place there, or an earlier image. `broker jobs show "
+        f"{numbers[0]}` says which and why. Print that film again at the modality.",
+        now,
+        jobs=tuple(numbers),
     )
 
 

@@ -219,6 +219,11 @@ class Film:
         return all(box.image is None for box in self.image_boxes)
 
     @property
+    def refused(self) -> int:
+        """How many images that its modality had on it were refused, and are not there."""
+        return sum(bool(box.refused) for box in self.image_boxes)
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """What is otherwise on the film than its modality had it, through our own refusals."""
         said = [f"not relayed: {', '.join(self.not_relayed)}"] if self.not_relayed else []

@@ -49,6 +49,8 @@ class ServiceTally:
     films: int = 0
     duplicates: int = 0
     """Of those jobs, the ones that may have come before."""
+    images_refused: int = 0
+    """Images that modalities were refused, and printed their films all the same."""
     held: int = 0
     """Jobs that the relay, not a person, has held."""
     uncertain: int = 0
@@ -129,6 +131,8 @@ class Vitals:
     """Likewise, when one could not be stored."""
     failure: str = ""
     """Why; nothing of a patient is in it."""
+    incomplete: tuple[int, ...] = ()
+    """The last jobs whose modality was refused an image, and printed the film all the same."""
 
     @property
     def failing(self) -> bool:
@@ -168,4 +172,9 @@ class Vitals:
             if len(told[name].numbers) != len(bounds) + 1:
                 raise ValueError(f"{name} has other bounds")
         storage = Storage(**document.get("storage", {}))
-        return cls(**(document | {"tally": ServiceTally(**told), "storage": storage}))
+        made: dict[str, Any] = {
+            "tally": ServiceTally(**told),
+            "storage": storage,
+            "incomplete": tuple(document.get("incomplete", ())),
+        }
+        return cls(**(document | made))

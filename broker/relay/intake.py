@@ -288,6 +288,9 @@ class Intake:
                 **twin,
             },
         )
+        if missing := sum(film.refused for film in request.films):
+            facts = {"job": admitted.job_id, "calling_ae": request.calling_ae, "images": missing}
+            self._note(Event.FILM_INCOMPLETE, facts)
         if admitted.held:
             self._note(Event.DUPLICATE_HELD, {"job": admitted.job_id, **twin})
         self._wake()

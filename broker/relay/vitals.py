@@ -24,6 +24,8 @@ FILE_NAME = "vitals.json"
 EVERY_S = 1.0
 MOVES = frozenset({Event.FILMS_ACCEPTED, Event.FILM_ACCEPTED})
 """A film came in, or went out."""
+NAMED = 10
+"""Incomplete jobs that are named."""
 GRACE_S = 1.0
 """No disk is waited for longer at the end."""
 
@@ -42,6 +44,7 @@ class VitalSigns:
         self._started_at = clock()
         self._stored_at = self._failed_at = 0.0
         self._failure = ""
+        self._incomplete: tuple[int, ...] = ()
         self._every_s = every_s
         self._lock = threading.Lock()
         self._tally = ServiceTally()
@@ -65,6 +68,9 @@ class VitalSigns:
                 self._moved_at = time.monotonic()
             if event == Event.FILMS_ACCEPTED:
                 self._stored_at = self._clock()
+            elif event == Event.FILM_INCOMPLETE:
+                assert isinstance(facts["job"], int)
+                self._incomplete = (*self._incomplete, facts["job"])[-NAMED:]
             elif event == Event.STORAGE_FAILED and "what" in facts:
                 # Without `what` there was no room, which is told by itself.
                 self._failed_at = self._clock()
@@ -118,6 +124,7 @@ class VitalSigns:
                 stored_at=self._stored_at,
                 failed_at=self._failed_at,
                 failure=self._failure,
+                incomplete=self._incomplete,
             )
             document = now.document()
         try:

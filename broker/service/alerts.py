@@ -109,6 +109,7 @@ class Notices:
                 faults=storage.faults,
                 log_mb=storage.log_bytes // MB if storage.log_bytes > LOG_MB * MB else 0,
                 log_reader=log_reader(storage),
+                incomplete=vitals.incomplete if vitals is not None else (),
             )
 
         return see

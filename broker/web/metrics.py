@@ -228,6 +228,7 @@ def _relayed(vitals: Vitals, printers: Sequence[str]) -> Iterator[Metric]:
         ("jobs_received", "Print requests taken", tally.jobs),
         ("films_received", "Films taken", tally.films),
         ("possible_duplicates", "Jobs that may have come before", tally.duplicates),
+        ("images_refused", "Refused images of films printed all the same", tally.images_refused),
         ("jobs_held", "Jobs that the relay has held for a person", tally.held),
         ("films_uncertain", "Films asked for and not answered for", tally.uncertain),
         ("jobs_shed", "Finished jobs whose pixels went early, for room", tally.shed_jobs),

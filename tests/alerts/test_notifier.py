@@ -133,16 +133,17 @@ def test_a_restart_says_nothing_twice(tmp_path: Path) -> None:
 
     def life() -> list[str]:
         def see() -> Seen:
-            return Seen(held=(4,))
+            return Seen(held=(4,), incomplete=(7,))
 
         notifier = Notifier(file, see, AlertLimits(900, 3600), {}, clock=lambda: 1.0, note=print)
         return [each.subject for each in notifier.look()]
 
-    assert life() == ["job 4 held"]
+    both = ["job 4 held", "job 7 printed without an image"]
+    assert life() == both
     assert life() == []
     assert file.stat().st_mode & 0o777 == 0o600
     file.write_text('{"told"')
-    assert life() == ["job 4 held"]
+    assert life() == both
 
 
 def test_what_could_not_be_delivered_is_told_after_the_next_start(

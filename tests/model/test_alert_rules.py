@@ -57,6 +57,30 @@ def test_it_says_when_nothing_prints() -> None:
     assert all("NOTHING PRINTS" in each.text for each in notices)
 
 
+def test_a_film_without_an_image_is_told_once() -> None:
+    """Those of a minute together; without a reminder, and with no word that it is over; a restart
+    does not tell it again."""
+    one, three = Seen(incomplete=(7,)), Seen(incomplete=(7, 8, 9))
+    assert told((0, one), (5, three), (65, three), (9000, three), (9005, Seen())) == [
+        ["job 7 printed without an image"],
+        [],
+        ["jobs 8, 9 printed without an image"],
+        [],
+        [],
+    ]
+
+
+def test_while_the_database_is_damaged_an_incomplete_film_stays_told() -> None:
+    """Nothing else is seen meanwhile, which does not mean that it is gone."""
+    one = Seen(incomplete=(7,))
+    damaged = Seen(damage="database disk image is malformed")
+    assert told((0, one), (70, damaged), (140, one)) == [
+        ["job 7 printed without an image"],
+        ["the database is damaged"],
+        [],
+    ]
+
+
 def test_held_jobs_are_told_together() -> None:
     """Many within a minute are one message; only new ones are told; released ones need no word."""
     assert told(

@@ -46,7 +46,9 @@ def test_films_are_counted_as_they_come() -> None:
     tally.heard(Event.FILMS_ACCEPTED, TAKEN)
     tally.heard(Event.FILMS_ACCEPTED, {**TAKEN, "films": 1, "duplicate_of": 1})
     tally.heard(Event.DUPLICATE_HELD, {"job": 2, "duplicate_of": 1})
+    tally.heard(Event.FILM_INCOMPLETE, {"job": 2, "calling_ae": "CT1", "images": 3})
     assert (tally.jobs, tally.films, tally.duplicates, tally.held) == (2, 4, 1, 1)
+    assert tally.images_refused == 3
     assert tally.answer_s.total == pytest.approx(0.008)
 
 
@@ -95,7 +97,7 @@ def test_vital_signs_are_the_same_after_the_file() -> None:
     tally.heard(Event.FILMS_ACCEPTED, TAKEN)
     tally.heard(Event.JOB_SENT, {"job": 1, "printer": "oki-1"})
     tally.heard(Event.FILM_ACCEPTED, {"job": 1, "printer": "oki-1", "seconds": 7.5})
-    told = Vitals(7, 1000.5, 3, tally)
+    told = Vitals(7, 1000.5, 3, tally, incomplete=(8, 9))
     assert Vitals.of_document(json.loads(json.dumps(told.document()))) == told
 
 

@@ -209,6 +209,8 @@ def test_an_image_that_was_refused_is_told_beside_the_film(tmp_path: Path) -> No
         relay.wait_until(State.SENT, 1)
         (film,) = relay.service.jobs.queries.films(1)
 
+    noted = [facts for event, facts in relay.notes if event == "film incomplete"]
+    assert noted == [{"job": 1, "calling_ae": "CT1", "images": 2}]
     said = "the modality was answered 0x0106 (invalid attribute value)"
     assert film.words == f"image 1 is an earlier one: {said}; image 2 is missing: {said}"
 
