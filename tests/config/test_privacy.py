@@ -16,6 +16,7 @@ import pytest
 
 from broker.operations.data_folder import exposed, make_private
 from tests.peers.broker_process import BrokerProcess, command
+from tests.peers.required import cannot_run
 
 NOBODY = 65534
 FILES = (
@@ -156,9 +157,7 @@ def test_links_are_not_followed(folder: Path, tmp_path: Path) -> None:
 def test_what_belongs_to_another_user_is_said(folder: Path) -> None:
     """With the user's name and what to type; it cannot be changed, and is not."""
     if os.geteuid() != 0:
-        if os.environ.get("BROKER_REQUIRE_ALL"):
-            pytest.fail("only root can give a file to another user")
-        pytest.skip("only root can give a file to another user")
+        cannot_run("only root can give a file to another user")
     os.chown(folder, NOBODY, NOBODY)
 
     made, left = make_private(folder, folder / "broker.db")
@@ -178,9 +177,7 @@ def test_an_access_control_list_is_left_as_it_is(folder: Path) -> None:
     try:
         os.setxattr(folder, "system.posix_acl_access", acl)
     except OSError as error:
-        if os.environ.get("BROKER_REQUIRE_ALL"):
-            pytest.fail(f"no access control lists here: {error}")
-        pytest.skip(f"no access control lists here: {error}")
+        cannot_run(f"no access control lists here: {error}")
 
     _, left = make_private(folder, folder / "broker.db")
 

@@ -14,6 +14,7 @@ from broker.config.schema import Config
 from broker.operations import data_folder
 from broker.store import occupancy
 from tests.peers.broker_process import BrokerProcess, command
+from tests.peers.required import cannot_run
 
 CONFIGURATION = '[broker]\nhost = "127.0.0.1"\nport = 0\n'
 LOST = "lies on tmpfs, in the memory of this machine: all films are lost at reboot"
@@ -25,9 +26,7 @@ def memory(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "memory"
     folder.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "none", folder], capture_output=True).returncode:
-        if os.environ.get("BROKER_REQUIRE_ALL"):
-            pytest.fail("no right to mount a file system")
-        pytest.skip("only root can mount a file system")
+        cannot_run("only root can mount a file system")
     (folder / "broker.toml").write_text(CONFIGURATION)
     yield folder
     subprocess.run(["umount", folder], check=True)
@@ -78,9 +77,7 @@ def test_a_link_is_followed(tmp_path: Path, memory: Path) -> None:
 def test_files_of_another_user_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first three, how many more there are, and what to type; none when all is the owner's."""
     if os.geteuid() != 0:
-        if os.environ.get("BROKER_REQUIRE_ALL"):
-            pytest.fail("no right to give files away")
-        pytest.skip("only root can give files away")
+        cannot_run("only root can give files away")
     on_disk(tmp_path, monkeypatch)
     data = tmp_path / "broker-data"
     (data / "spool" / "ab").mkdir(parents=True)

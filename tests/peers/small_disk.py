@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from tests.peers.required import cannot_run
 
 
 class Disk:
@@ -54,9 +54,7 @@ def mounted(folder: Path, size: int, options: str = "") -> Iterator[Disk]:
         ["mount", "-t", "tmpfs", "-o", said, "none", folder], capture_output=True, check=False
     )
     if done.returncode:
-        if os.environ.get("BROKER_REQUIRE_ALL"):
-            pytest.fail("no right to mount a file system")
-        pytest.skip("only root can mount the small file system that this test fills")
+        cannot_run("only root can mount the small file system that this test fills")
     try:
         yield Disk(folder)
     finally:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-import pytest
+from tests.peers.required import cannot_run
 
 _SECCOMP = """
 import ctypes, errno, os, struct, sys
@@ -31,7 +31,7 @@ def without_ipv6_sockets() -> list[str]:
     numbers = {"x86_64": 41, "aarch64": 198}
     number = numbers.get(os.uname().machine)
     if number is None:
-        _missing(f"the number of socket(2) on {os.uname().machine} is not known here")
+        cannot_run(f"the number of socket(2) on {os.uname().machine} is not known here")
     return [sys.executable, "-c", _SECCOMP.replace("{socket}", str(number))]
 
 
@@ -40,16 +40,10 @@ def own_network(*setup: str) -> list[str]:
     under = ["unshare", "-n", "sh", "-c", " && ".join(["ip link set lo up", *setup, 'exec "$@"'])]
     tried = subprocess.run([*under, "sh", "true"], capture_output=True, text=True, check=False)
     if tried.returncode:
-        _missing(f"no network of its own can be made here: {tried.stderr.strip()}")
+        cannot_run(f"no network of its own can be made here: {tried.stderr.strip()}")
     return [*under, "sh"]
 
 
 def within(process: int) -> Sequence[str]:
     """A command that runs what is behind it in the network of a process."""
     return ["nsenter", "-t", str(process), "-n"]
-
-
-def _missing(words: str) -> None:
-    if os.environ.get("BROKER_REQUIRE_ALL"):
-        pytest.fail(words)
-    pytest.skip(words)

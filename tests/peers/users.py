@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.peers.required import cannot_run
 
 OWNER, THIRD = 64801, 64802
 """Numbers that no account of a usual system has."""
@@ -123,7 +123,7 @@ def until(process: subprocess.Popen[str], event: str) -> dict[str, Any]:
 def users() -> Iterator[Users]:
     """Skips, or fails, where no other user can be had."""
     if os.geteuid() != 0:
-        _cannot("only root can act as other users")
+        cannot_run("only root can act as other users")
     folder = Path(tempfile.mkdtemp(prefix="broker-users-"))
     folder.chmod(0o755)
     made = Users(folder, sys.executable, REPOSITORY)
@@ -170,18 +170,12 @@ def _mount(made: Users) -> None:
         "LD_LIBRARY_PATH": str(python / "lib"),
     }
     if not _reaches(made):
-        _cannot(f"other users cannot run {sys.executable}")
+        cannot_run(f"other users cannot run {sys.executable}")
 
 
 def _show(made: Users, path: Path, point: Path) -> None:
     point.mkdir(mode=0o755)
     command = ["mount", "-o", "bind,ro", path, point]
     if subprocess.run(command, capture_output=True).returncode:
-        _cannot("other users cannot reach the program, and no right to mount it elsewhere")
+        cannot_run("other users cannot reach the program, and no right to mount it elsewhere")
     made.mounted.append(point)
-
-
-def _cannot(words: str) -> None:
-    if os.environ.get("BROKER_REQUIRE_ALL"):
-        pytest.fail(words)
-    pytest.skip(words)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -13,18 +12,14 @@ from tests.bench.figures import Listed, Told, count, medians
 from tests.bench.films import films_of
 from tests.bench.front import BrokerFront
 from tests.bench.morning import Plan
-
-REQUIRED = "BROKER_REQUIRE_ALL"
+from tests.peers.required import cannot_run
 
 
 @pytest.fixture
 def balancer() -> type[haproxy.HaproxyFront]:
     """HAProxy: skipped without it, or failed where it is required."""
     if absent := haproxy.missing():
-        words = f"missing: {', '.join(absent)}"
-        if os.environ.get(REQUIRED):
-            pytest.fail(words, pytrace=False)
-        pytest.skip(words)
+        cannot_run(f"missing: {', '.join(absent)}")
     return haproxy.HaproxyFront
 
 

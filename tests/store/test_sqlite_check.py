@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import sqlite3
@@ -22,6 +21,7 @@ from broker.store.database import Database
 from broker.store.sqlite import DatabaseDamaged, damage, examine
 from tests.peers.damage import damage_table
 from tests.peers.filled_site import FilledSite
+from tests.peers.required import cannot_run
 
 
 @pytest.fixture
@@ -140,11 +140,8 @@ def test_other_errors_are_no_damage(site: FilledSite) -> None:
 def test_what_is_said_to_read_a_damaged_database_reads_it(site: FilledSite) -> None:
     """The command in the words, typed as it stands, writes every row that is not on the damaged
     page into another file, which is in order; the damaged one is as it was."""
-    if not (shell := shutil.which("sqlite3")):
-        if os.environ.get("BROKER_REQUIRE_ALL"):
-            pytest.fail("the program sqlite3 is not installed")
-        pytest.skip("needs the program sqlite3 (Debian package sqlite3)")
-    assert shell
+    if not shutil.which("sqlite3"):
+        cannot_run("needs the program sqlite3 (Debian package sqlite3)")
     damage_table(site.database, site.file, "films")
     before = site.file.read_bytes()
     words = DatabaseDamaged(site.file, examine(site.file).pages).words

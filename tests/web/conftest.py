@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.peers.required import cannot_run
 from tests.web.browser import PHONE, Browser, missing
 from tests.web.print_room import PrintRoom, print_room
 
@@ -21,8 +21,7 @@ def room(tmp_path: Path) -> Iterator[PrintRoom]:
 
 def _open(tmp_path: Path, size: tuple[int, int] | None = None) -> Browser:
     if absent := missing():
-        assert not os.environ.get("BROKER_REQUIRE_ALL"), f"{absent} is not installed"
-        pytest.skip(f"{absent} is not installed")
+        cannot_run(f"{absent} is not installed")
     return Browser(tmp_path, size) if size else Browser(tmp_path)
 
 
