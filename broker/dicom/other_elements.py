@@ -33,7 +33,7 @@ def others(
     kept = read_raw(before, EXPLICIT_LE) if before else Dataset()
     left_out = []
     for each in sorted(dataset.keys()):
-        if each in known or not each.element:  # a group length (PS3.5 7.2) is nobody's
+        if each in known or not each.element:  # a group length (PS3.5 7.2)
             continue
         element = dataset.get_item(each)
         if _is_cut(element) or _is_no_printers(each) or _length(element) > room:

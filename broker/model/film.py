@@ -219,7 +219,7 @@ class Film:
         return all(box.image is None for box in self.image_boxes)
 
     @property
-    def refused(self) -> int:
+    def images_refused(self) -> int:
         """How many images that its modality had on it were refused, and are not there."""
         return sum(bool(box.refused) for box in self.image_boxes)
 

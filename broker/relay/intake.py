@@ -288,7 +288,7 @@ class Intake:
                 **twin,
             },
         )
-        if missing := sum(film.refused for film in request.films):
+        if missing := sum(film.images_refused for film in request.films):
             facts = {"job": admitted.job_id, "calling_ae": request.calling_ae, "images": missing}
             self._note(Event.FILM_INCOMPLETE, facts)
         if admitted.held:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.events import Event, Facts, Note
+from broker.model.alert_rules import NAMED
 from broker.model.vitals import ServiceTally, Storage, Vitals
 from broker.relay.loop import Loop
 from broker.spool.private_file import write_private
@@ -24,8 +25,6 @@ FILE_NAME = "vitals.json"
 EVERY_S = 1.0
 MOVES = frozenset({Event.FILMS_ACCEPTED, Event.FILM_ACCEPTED})
 """A film came in, or went out."""
-NAMED = 10
-"""Incomplete jobs that are named."""
 GRACE_S = 1.0
 """No disk is waited for longer at the end."""
 

@@ -53,8 +53,8 @@ def test_a_person_comes_before_reprinting(make_job: MakeJob, make_printer: MakeP
 def test_a_job_is_not_given_up_before_its_time(
     make_job: MakeJob, make_printer: MakePrinter
 ) -> None:
-    """Neither before `tries` nor before `give_up_s` since the first refusal: whoever closes the
-    cover within a quarter of an hour has the film. What is refused for good does not wait."""
+    """Neither before `tries` nor before `give_up_s` since the first refusal: a person who closes
+    the cover within a quarter of an hour has the film. What is refused for good does not wait."""
     policy = replace(POLICY, give_up_s=900.0)
     trouble = Refused("0x0110", permanent=False)
 

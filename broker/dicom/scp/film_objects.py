@@ -63,11 +63,6 @@ class FilmTree:
         """UIDs of film boxes that no job has a copy of."""
 
     @property
-    def empty(self) -> bool:
-        """Whether there is no object. Any thread may ask."""
-        return not self._nodes
-
-    @property
     def unfinished(self) -> bool:
         """Whether there is a film box or an image that no job has a copy of. Any thread may ask."""
         return bool(self._unprinted_films or self.unprinted_images)

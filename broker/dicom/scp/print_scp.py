@@ -114,7 +114,7 @@ class PrintScp:
     def disposable(self) -> bool:
         """Whether nothing would be lost if the association ended now: a job has a copy of all that
         it has sent."""
-        return not self.tree.unfinished
+        return not self.unfinished
 
     @property
     def unfinished(self) -> bool:

@@ -124,7 +124,7 @@ class Adaptations:
             refused = self._refused[printer, level]
             refused |= {(each, asked[each]) for each in keywords}
             if len(refused) > MOST:
-                refused.clear()  # whoever sends a value of its own each time
+                refused.clear()  # a modality sends another value with each film
 
     def lut_in_session(self, printer: str) -> bool:
         """Whether it looks for a Presentation LUT in the film session, as before CP 173."""
