@@ -56,12 +56,18 @@ def _print(relay: Relay, number: int, calling_ae: str = "CT1") -> list[int]:
     return answered
 
 
+def _printed(relay: Relay, *numbers: int) -> None:
+    """Print films one after the other, each when the one before it is out: as many that wait would
+    be more than one modality's share of this disk."""
+    for number in numbers:
+        assert _print(relay, number) == [0, 0, 0], number
+        relay.wait_until(State.SENT, number)
+
+
 def test_printed_films_do_not_keep_new_ones_out(relay: Relay, printer: EmulatedPrinter) -> None:
     """Five times as many films as fit the disk are printed, one after the other: those that were
     printed first lose their pixels, and it is told."""
-    for number in range(1, 41):
-        assert _print(relay, number) == [0, 0, 0], number
-        relay.wait_until(State.SENT, number)
+    _printed(relay, *range(1, 41))
 
     assert len(printer.sheets) == 40
     shed = [facts for event, facts in relay.notes if event == "pixels shed"]
@@ -77,8 +83,7 @@ def test_nothing_goes_where_all_would_not_do(relay: Relay, disk: Disk) -> None:
     """Where all printed films together would not make the room that is missing, the film session is
     refused as ever, and they stay."""
     relay.service.upkeep.stop(10)
-    assert _print(relay, 1) == [0, 0, 0]
-    relay.wait_until(State.SENT, 1)
+    _printed(relay, 1)
     disk.fill(leave=2 * MB)
 
     assert _print(relay, 2) == [statuses.RESOURCE_LIMITATION]
@@ -87,9 +92,7 @@ def test_nothing_goes_where_all_would_not_do(relay: Relay, disk: Disk) -> None:
 
 def test_an_image_that_is_coming_gets_the_room_of_a_printed_one(relay: Relay, disk: Disk) -> None:
     """The film session is open already when the disk fills up: its image is taken all the same."""
-    for number in (1, 2, 3):
-        assert _print(relay, number) == [0, 0, 0]
-    relay.wait_until(State.SENT, 1, 2, 3)
+    _printed(relay, 1, 2, 3)
     ct = relay.speaker()
     ct.open_session()
     ct.open_film_box()
@@ -103,9 +106,7 @@ def test_an_image_that_is_coming_gets_the_room_of_a_printed_one(relay: Relay, di
 
 def test_the_printer_does_not_say_that_it_is_full(relay: Relay, disk: Disk) -> None:
     """A modality that asks before it prints hears of no full buffer while room can be made."""
-    for number in (1, 2, 3, 4):
-        assert _print(relay, number) == [0, 0, 0]
-    relay.wait_until(State.SENT, 1, 2, 3, 4)
+    _printed(relay, 1, 2, 3, 4)
     disk.fill(leave=6 * MB)
 
     told = relay.speaker().get(PRINTER, PRINTER_INSTANCE).dataset
@@ -118,8 +119,7 @@ def test_what_is_not_finished_keeps_its_pixels(
 ) -> None:
     """Queued and held jobs, and an image that was not asked for yet: when only they are left, new
     film sessions are refused as ever, and each of them prints afterwards."""
-    assert _print(relay, 1) == [0, 0, 0]
-    relay.wait_until(State.SENT, 1)
+    _printed(relay, 1)
     relay.service.printers.set_duty("oki-1", Duty.DRAIN)
     assert _print(relay, 2) == [0, 0, 0]
     assert _print(relay, 3) == [0, 0, 0]
@@ -144,9 +144,7 @@ def test_what_is_not_finished_keeps_its_pixels(
 
 def test_room_is_made_before_a_film_needs_it(relay: Relay, disk: Disk) -> None:
     """Upkeep keeps a quarter of the floor free above it, while there are printed films to take."""
-    for number in (1, 2, 3, 4):
-        assert _print(relay, number) == [0, 0, 0]
-    relay.wait_until(State.SENT, 1, 2, 3, 4)
+    _printed(relay, 1, 2, 3, 4)
     disk.fill(leave=9 * MB)
 
     relay.wait_for(lambda: any(event == "pixels shed" for event, _ in relay.notes), "nothing shed")
@@ -157,9 +155,7 @@ def test_room_is_made_before_a_film_needs_it(relay: Relay, disk: Disk) -> None:
 
 def test_on_a_disk_that_is_full_to_the_last_byte(relay: Relay, disk: Disk) -> None:
     """Not even a row can be written any more: the files go first, and films are taken again."""
-    for number in (1, 2, 3, 4, 5):
-        assert _print(relay, number) == [0, 0, 0]
-    relay.wait_until(State.SENT, 1, 2, 3, 4, 5)
+    _printed(relay, 1, 2, 3, 4, 5)
     disk.fill()
 
     assert _print(relay, 6) == [0, 0, 0]
@@ -173,9 +169,9 @@ def test_printed_films_keep_to_their_budget(disk: Disk, printer: EmulatedPrinter
     """retention.pixels_mb: the oldest go when there are more bytes, however much is free; a film
     that was printed twice counts once."""
     with relay_on(disk, printer, f"{FLOOR}pixels_mb = 9\n") as made:
-        for number in (1, 2, 2, 3):
-            assert _print(made, number) == [0, 0, 0]
-        made.wait_until(State.SENT, 1, 2, 3, 4)
+        for job, picture_number in enumerate((1, 2, 2, 3), start=1):
+            assert _print(made, picture_number) == [0, 0, 0]
+            made.wait_until(State.SENT, job)
         made.wait_for(lambda: any(event == "pixels shed" for event, _ in made.notes), "kept all")
         assert [job.pixels_removed_why for job in made.jobs()] == ["budget", "", "", ""]
         assert len(list(made.service.spool.names())) == 2
