@@ -148,6 +148,13 @@ class Event(StrEnum):
         Count("uncertain", equal=("outcome", "uncertain")),
         Count("held", equal=("state", "held")),
     )
+    JOB_IMPOSSIBLE = (
+        "job impossible",
+        Severity.WARNING,
+        Told.EACH,
+        Count("held", equal=("state", "held")),
+    )
+    """No printer takes it, by what was learned of them."""
     ATTEMPT_STOPPED = "attempt stopped"
     ATTEMPT_BROKE = "attempt broke", Severity.ERROR
     FILM_DAMAGED = "film damaged", Severity.ERROR
@@ -158,6 +165,8 @@ class Event(StrEnum):
 
     PRINTER_CHANGED = "printer changed", Severity.WARNING
     PRINTER_SAID = "printer said"
+    CAPABILITY_LEARNED = "capability learned", Severity.WARNING
+    CAPABILITIES_FORGOTTEN = "capabilities forgotten"
     MONITOR_FAILED = "monitor failed", Severity.ERROR, Told.BY_CAUSE
 
     # The queue and its files

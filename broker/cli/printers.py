@@ -19,7 +19,7 @@ app = typer.Typer(rich_markup_mode=None)
 def printers(
     ctx: typer.Context, as_document: JsonOption = False, config: ConfigOption = None
 ) -> None:
-    """List printers, or set the duty of one.
+    """List printers, show one, or set its duty.
 
     STATUS is what was observed (up, degraded, down, unknown), DUTY is what a person wants (ready,
     drain, maint). LOAD is films x copies not yet settled; DONE films accepted; FAIL attempts that
@@ -101,6 +101,55 @@ def halt(
     Example: broker printers halt oki-1
     """
     _set(ctx, config, name, Duty.MAINT, reason)
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    name: NameArgument,
+    as_document: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show one printer, and what was learned of it.
+
+    What a printer was seen to refuse, or not to take, is believed for retry.learned_days.
+
+    Example: broker printers show oki-1
+    """
+    import time
+
+    from broker.cli import queue_tables, tables
+    from broker.cli.options import opened
+    from broker.operations import documents
+
+    console = tables.terminal()
+    with opened(ctx, config) as store:
+        found, known = store.printers.get(name), store.capabilities.of(name)
+        running = store.running
+    if as_document:
+        learned = [documents.of_capability(each) for each in known]
+        typer.echo(tables.as_json({**documents.of_printer(found), "capabilities": learned}))
+        return
+    now = time.time()
+    table = queue_tables.printers([found], now, console.width, running=running)
+    tables.show([*table, *queue_tables.capabilities(found, known, now, console.width)], console)
+
+
+@app.command()
+def forget(ctx: typer.Context, name: NameArgument, config: ConfigOption = None) -> None:
+    """Forget what was learned of a printer.
+
+    Use it after a printer was changed: it is asked again for all that films ask. `ready` forgets
+    what it refuses, too.
+
+    Example: broker printers forget oki-1
+    """
+    from broker.cli.options import opened
+    from broker.cli.owner import person
+    from broker.operations.commands import PrinterCommands
+
+    with opened(ctx, config) as store:
+        typer.echo(PrinterCommands(store, person()).forget(name))
 
 
 def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from rich.text import Text
 
 from broker.cli.tables import Column, Row, fact, folded, lay_out
+from broker.model.capabilities import Capability
 from broker.model.hosts import at_port
 from broker.model.job import Attempt, FilmState, Sending, State
 from broker.model.printer import Printer
@@ -272,3 +273,28 @@ def printers(
         for each in found
     ]
     return lay_out(columns(PRINTERS), rows, width)
+
+
+def capabilities(
+    printer: Printer, known: Sequence[Capability], now: float, width: int
+) -> list[Text]:
+    """What was learned of a printer, and what the site has set for it, below its row."""
+    address = printer.address
+    lines = [Text()]
+    keys = {
+        "adapt": ", ".join(address.adapt),
+        "omit": ", ".join(address.omit),
+        "implicit_only": "true" if address.implicit_only else "",
+        "max_pdu": str(address.max_pdu or ""),
+        "lut_level": address.lut_level if address.lut_level != "film box" else "",
+    }
+    for name, value in keys.items():
+        if value:
+            lines += fact(name, value, width, 17)
+    if not known:
+        return [*lines, *folded("Nothing was learned of what it takes and refuses.", width)]
+    lines += folded("Learned:", width)
+    for each in known:
+        words = f"{each.words}; {moment(each.learned_at)} UTC, {age(now - each.learned_at)} ago"
+        lines += folded(words, width, 2)
+    return [*lines, *folded(f"`broker printers forget {printer.name}` forgets that.", width)]

@@ -10,11 +10,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from broker.config.values import (
+    AdaptationNames,
     AeTitle,
     AeTitles,
     Flag,
     Folder,
     Host,
+    Keywords,
     ListenHosts,
     ListenPort,
     PemFile,
@@ -208,6 +210,21 @@ class PrinterSection(Section):
         default="film box",
         description='where a Presentation LUT is given first; or "film session", there alone',
     )
+    adapt: AdaptationNames = Field(
+        default=(),
+        description='what its films may change beside what is harmless, as ["film-size"]; or '
+        '["no-trim"]: what they may not be printed without; see `broker help printers`',
+    )
+    omit: Keywords = Field(
+        default=(),
+        description='attributes that it is never asked for, as ["Trim", "SmoothingType"]',
+    )
+    implicit_only: Flag = Field(
+        default=False, description="whether it is spoken to in Implicit VR alone"
+    )
+    max_pdu: Annotated[int, whole("a number of bytes", 0, 131072)] = Field(
+        default=0, description="of a PDU to it and from it, at most; 0: as both sides say"
+    )
     tls: Flag = Field(default=False, description="whether it speaks TLS on its port")
 
 
@@ -241,6 +258,15 @@ class Retry(Section):
     )
     give_up_s: Annotated[float, seconds(0, 604800)] = Field(
         default=900.0, description="and not before so long after the first of them"
+    )
+    on_impossible: Annotated[Literal["refuse", "hold"], choice("refuse", "hold")] = Field(
+        default="refuse",
+        description="what every printer was seen to refuse: refused to the modality as they do, or "
+        'taken, and "hold"',
+    )
+    learned_days: Annotated[float, amount("a number of days", 0, 3650)] = Field(
+        default=30.0,
+        description="what a printer was seen to refuse, or not to take, is believed for so long",
     )
     first_delay_s: Annotated[float, seconds(0.01, 86400)] = Field(
         default=2.0, description="before the second try; doubles with each further one"

@@ -11,6 +11,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
+from broker.model.adaptations import ALL as ADAPTATIONS
+from broker.model.adaptations import OMITTED
 from broker.model.caller import RIGHT_TITLE, is_ae_title
 from broker.model.hosts import EVERY, plain_host
 
@@ -130,6 +132,26 @@ def _ae_titles(value: object) -> tuple[str, ...]:
 
 
 AeTitles = Annotated[tuple[str, ...], BeforeValidator(_ae_titles)]
+
+
+def words(noun: str, known: tuple[str, ...]) -> BeforeValidator:
+    """A list of some of these words; `noun` has its article."""
+
+    def check(value: object) -> tuple[str, ...]:
+        if not isinstance(value, tuple | list):
+            raise ValueError(f'{as_written(value)} is not a list; write it as ["{known[0]}"]')
+        for each in value:
+            if each not in known:
+                raise ValueError(f"{as_written(each)} is not {noun}; use {', '.join(known)}")
+        return tuple(dict.fromkeys(value))
+
+    return BeforeValidator(check)
+
+
+AdaptationNames = Annotated[tuple[str, ...], words("an adaptation", ADAPTATIONS)]
+"""Names of `model.adaptations`."""
+Keywords = Annotated[tuple[str, ...], words("an attribute that can be omitted", OMITTED)]
+"""Attributes that a printer need not be asked for."""
 
 
 def _wrong_host(text: str) -> bool:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from pydicom.dataset import Dataset
 
@@ -96,6 +99,53 @@ def write(image: Image, content: bytes | Pieces) -> Dataset:
     # Explicit VR for 8 bits as well (PS3.5 8.1.1).
     attributes.put_raw(item, "PixelData", "OW", content)
     return item
+
+
+class ImagePixels(Protocol):
+    """Pixels in pieces."""
+
+    @property
+    def length(self) -> int:
+        """In bytes."""
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+
+@dataclass(frozen=True)
+class EightBits:
+    """Pixels of 16 bits allocated as those of 8: the highest eight of the bits stored."""
+
+    length: int
+    content: ImagePixels
+    shift: int
+    """Bits that are dropped, 0 to 8."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        rest = b""
+        for piece in self.content:
+            joined = rest + piece
+            whole = len(joined) & ~1
+            rest = joined[whole:]
+            high = int.from_bytes(joined[1:whole:2].translate(_LEFT[self.shift]))
+            low = int.from_bytes(joined[0:whole:2].translate(_RIGHT[self.shift]))
+            yield (high | low).to_bytes(whole // 2)
+
+
+_LEFT = [bytes(value << 8 >> shift & 0xFF for value in range(256)) for shift in range(9)]
+_RIGHT = [bytes(value >> shift for value in range(256)) for shift in range(9)]
+
+
+def in_8_bits(image: Image, content: ImagePixels) -> tuple[Image, ImagePixels]:
+    """An image of 16 bits allocated in 8, for a printer that takes no more."""
+    length = image.length // 2
+    changed = replace(image, bits_allocated=8, bits_stored=8, length=length)
+    return changed, EightBits(length, content, max(image.bits_stored - 8, 0))
+
+
+def blank(image: Image, side: int) -> Image:
+    """An image of the same kind with `side` rows and columns; its pixels are not in the spool."""
+    length = side * side * image.samples * image.bits_allocated // 8
+    return replace(image, pixels="", rows=side, columns=side, length=length)
 
 
 def _length(item: Dataset) -> int:

@@ -94,7 +94,7 @@ class Modality:
         scu = self._associate(
             Address(called_ae, called_ae, host, port),
             COLOR_META if color else GRAYSCALE_META,
-            lut=any(film.needs_lut for film in films),
+            lut=any(film.luts for film in films),
         )
         console = _Console(scu, read, self._clock)
         asked = {

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from broker.model.capabilities import refused
 from broker.model.health import fails_films
 from broker.model.job import Job
 from broker.model.printer import Duty, Health, Printer
@@ -39,6 +40,8 @@ class Choice:
     """False: it waits in that printer's line."""
     why: str
     passed_over: tuple[PassedOver, ...] = ()
+    hold: str = ""
+    """Why it is to be held: no printer will take it."""
 
 
 @dataclass
@@ -126,7 +129,8 @@ def _choose(
         else:
             usable.append(line)
     if not usable:
-        return Choice(job.id, "", False, _nowhere(job, lines), _passed_over(passed))
+        hold = _hopeless(job, [line.printer for line in lines.values()])
+        return Choice(job.id, "", False, _nowhere(job, lines), _passed_over(passed), hold)
     line, why, others = _best(_Question(job, usable, now, together))
     passed |= others
     claim_now = line.free
@@ -168,8 +172,8 @@ def unusable(job: Job, printer: Printer, now: float) -> str:
     struck = any(strike.printer == printer.name for strike in job.strikes)
     if struck and job.not_before > now:
         return f"failed it, next attempt in {_seconds(job.not_before - now)}"
-    if job.needs_lut and printer.supports_lut is False:
-        return "does not support Presentation LUT, which the job needs"
+    if never := never_takes(job, printer):
+        return never
     if printer.health is Health.DOWN:
         return f"down: {printer.said}" if printer.reason else "down"
     if printer.health is Health.UNKNOWN:
@@ -177,6 +181,15 @@ def unusable(job: Job, printer: Printer, now: float) -> str:
     if printer.paused_until > now:
         return f"failed, next attempt in {_seconds(printer.paused_until - now)}: {printer.said}"
     return ""
+
+
+def never_takes(job: Job, printer: Printer) -> str:
+    """Why a printer will never take a job, by what is known of its capabilities; empty when it
+    may."""
+    if job.needs_lut and printer.supports_lut is False:
+        return "does not support Presentation LUT, which the job needs"
+    known = refused(printer.refuses, job.traits)
+    return f"{known.words}, as learned before" if known is not None else ""
 
 
 @dataclass(frozen=True)
@@ -325,6 +338,24 @@ def _came_back(printer: Printer, job: Job) -> bool:
     """Whether a printer has come into service since the job lined up elsewhere."""
     since = max(printer.health_since, printer.duty_since, printer.paused_until)
     return job.assigned_at is not None and since > job.assigned_at
+
+
+def _hopeless(job: Job, printers: Sequence[Printer]) -> str:
+    """Why no printer of the configuration will take a job, well or not, by what is known of them;
+    empty when one may. Refusals that it met itself were judged as they came."""
+    own = [each for each in printers if job.pinned in ("", each.name)]
+    why = {each.name: never_takes(job, each) for each in own}
+    if not own or not all(why.values()):
+        return ""
+    words = "; ".join(f"{name} {each}" for name, each in why.items())
+    return f"no printer takes it: {words}; {WAYS_ON}"
+
+
+WAYS_ON = (
+    "print it again at the modality with other settings, or `broker printers forget NAME` where "
+    "the printer was changed"
+)
+"""What can be done about a film that no printer takes."""
 
 
 def _nowhere(job: Job, lines: dict[str, _Line]) -> str:

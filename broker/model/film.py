@@ -10,6 +10,7 @@ COL\C1,C2,…      C1 boxes in the first column, …; numbered down, then to the
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -166,6 +167,20 @@ class PresentationLut:
         """Of the table; 0 where there is none."""
         return 0 if self.descriptor is None else self.descriptor[0] or 1 << 16
 
+    @property
+    def identity(self) -> bool:
+        """Whether gray levels come out of it as they went in, to one step: a film is the same
+        without it (PS3.3 C.11.6.1.2)."""
+        if self.descriptor is None:
+            return self.shape == "IDENTITY"
+        entries, highest = self.entries, (1 << self.descriptor[2]) - 1
+        if self.descriptor[1] or entries < 2 or len(self.table) != 2 * entries:
+            return False
+        found = struct.unpack(f"<{entries}H", self.table)
+        return all(
+            abs(each * (entries - 1) - at * highest) <= entries - 1 for at, each in enumerate(found)
+        )
+
 
 @dataclass(frozen=True)
 class ImageBox:
@@ -235,9 +250,15 @@ class Film:
         return tuple(said)
 
     @property
+    def luts(self) -> tuple[PresentationLut, ...]:
+        """Its own, and those of its image boxes."""
+        found = (self.lut, *(box.lut for box in self.image_boxes))
+        return tuple(each for each in found if each is not None)
+
+    @property
     def needs_lut(self) -> bool:
         """Whether dropping Presentation LUT would change its gray levels (PS3.4 H.4.9)."""
-        return self.lut is not None or any(box.lut is not None for box in self.image_boxes)
+        return any(not each.identity for each in self.luts)
 
     @property
     def spooled(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from broker.model.capabilities import Trait
 from broker.model.film import Attributes, Film
 
 
@@ -183,6 +184,8 @@ class Job:
     """What is to be known of it in every state, for a person; the reason begins with it."""
     pixels_removed_at: float | None = None
     """When its pixels were removed, after its end: it cannot be printed again."""
+    traits: frozenset[Trait] = frozenset()
+    """What its films ask of a printer; of jobs of an earlier version, nothing is known."""
     pixels_removed_why: str = ""
     """`room` or `budget` when they went before their time; empty when their time was over."""
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from broker.model.capabilities import Capability
+
 LONG_WAIT_S = 5.0
 """Most steps of an attempt take milliseconds, and a film some seconds: what takes longer is told,
 and the printer is checked meanwhile."""
@@ -49,6 +51,14 @@ class Address:
     """Print associations at once."""
     lut_level: str = "film box"
     """Where the printer wants its Presentation LUT referenced: film box or film session."""
+    adapt: tuple[str, ...] = ()
+    """Names of adaptations that it gets beside the harmless ones, or with `no-` does not get."""
+    omit: tuple[str, ...] = ()
+    """Keywords that it is never asked for."""
+    implicit_only: bool = False
+    """Whether it is spoken to in Implicit VR alone."""
+    max_pdu: int = 0
+    """Bytes of the largest PDU that it gets and sends; 0: as both sides say."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +97,8 @@ class Printer:
     moved_at: float | None = None
     """When an attempt running on it last took a step that is stored: it began, asked for a film, or
     had one accepted. None while there is none."""
+    refuses: tuple[Capability, ...] = ()
+    """What it is known to refuse."""
     asked_at: float | None = None
     """When the N-ACTION left that it has owed an answer for the longest time; None: it owes none.
     """

@@ -48,6 +48,9 @@ class Refusal(StrEnum):
     WRONG_REQUEST = "wrong request"
     """A status that names what is wrong with it: a value, an attribute, an instance."""
 
+    NO_PRINTER = "no printer takes it"
+    """Every printer was seen to refuse it: `retry.on_impossible`."""
+
     # A request refused because there is no room
     DATA_SET_TOO_LARGE = "data set too large"
     TOO_MUCH = "too much in one association"

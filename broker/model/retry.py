@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from broker.model.choose import never_takes
 from broker.model.health import FAILS_FILMS, LEAVES_UNANSWERED, shows_trouble
 from broker.model.job import Job, Outcome, State, Strike
 from broker.model.printer import Duty, Health, Printer
@@ -143,6 +144,8 @@ def after(trouble: Trouble, scene: TroubleContext) -> Verdict:
         if not own or (not trouble.permanent and shows_trouble(scene.printer)):
             return _no_strike(Outcome.REFUSED, trouble, scene)
         settlement = _struck(trouble, scene, permanent=trouble.permanent)
+        if trouble.learned:
+            return Verdict(Outcome.REFUSED, settlement, BLAMELESS, strike=True, permanent=True)
         verdict = _refusing(trouble, scene) if trouble.permanent else _failed(trouble, scene)
         return Verdict(Outcome.REFUSED, settlement, verdict, True, trouble.permanent)
     if isinstance(trouble, Unavailable) and trouble.busy:
@@ -215,7 +218,7 @@ def suitable(job: Job, printers: Sequence[Printer], strikes: Sequence[Strike]) -
         if printer.duty is Duty.READY
         and printer.name not in refusing
         and (not job.pinned or job.pinned == printer.name)
-        and not (job.needs_lut and printer.supports_lut is False)
+        and not never_takes(job, printer)
     ]
 
 
@@ -256,7 +259,14 @@ def _struck(trouble: Trouble, scene: TroubleContext, *, permanent: bool) -> Sett
     words = "; ".join(dict.fromkeys([trouble.words, *_last_words(strikes)]))
     if not left:
         who = _who(strikes, scene.printers)
-        return Settlement(State.HELD, f"{who} refused it: {words.removeprefix(f'{who}: ')}")
+        known = [
+            f"{each.name} {why}"
+            for each in scene.printers
+            if each.name not in {strike.printer for strike in strikes}
+            and (why := never_takes(scene.job, each))
+        ]
+        words = "; ".join([words.removeprefix(f"{who}: "), *known])
+        return Settlement(State.HELD, f"{who} refused it: {words}")
     struck = {strike.printer for strike in strikes}
     untried = [each for each in left if each.name not in struck]
     if any(each.health is not Health.DOWN for each in untried):

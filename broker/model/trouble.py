@@ -41,12 +41,14 @@ class Unavailable(Trouble):
 class Refused(Trouble):
     """The printer answered with a failure status.
 
-    `permanent` is true when the same film would be refused by it again.
+    `permanent` is true when the same film would be refused by it again; `learned` when it is known
+    what of the film it refuses: that is no failure of the printer.
     """
 
-    def __init__(self, words: str, *, permanent: bool) -> None:
+    def __init__(self, words: str, *, permanent: bool, learned: bool = False) -> None:
         super().__init__(words)
         self.permanent = permanent
+        self.learned = learned
 
 
 class Uncertain(Trouble):

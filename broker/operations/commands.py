@@ -50,11 +50,24 @@ class PrinterCommands:
         if same and duty is not Duty.READY:
             return _as_before(before)
         self.store.printers.set_duty(name, duty, "" if same else reason)
-        forgets = duty is Duty.READY and before.failures_in_row
-        forgiven = "; what it failed before is forgotten" if forgets else ""
+        forgets = duty is Duty.READY and (before.failures_in_row or before.refuses)
+        forgiven = "; what it failed or refused before is forgotten" if forgets else ""
         words = _next(self.store, self.store.printers.get(name)) + forgiven
         told = f"{words} ({reason})" if reason else words
         self.store.command_log.record(self.who, str(duty), told, printer=name)
+        return words
+
+    def forget(self, name: str) -> str:
+        """Forget what was learned of it; what that means, in a sentence.
+
+        Raises: NoSuchPrinter: when there is none of that name.
+        """
+        number = self.store.printers.forget(name)
+        if not number:
+            return f"nothing was learned of {name}; nothing was changed"
+        things = count(number, "thing")
+        words = f"forgot {things} learned of {name}: it is asked for all that films ask again"
+        self.store.command_log.record(self.who, "forget", words, printer=name)
         return words
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from broker.model.capabilities import Capability
 from broker.model.choose import Choice
 from broker.model.health import Check
 from broker.model.job import Attempt, Sending
@@ -128,6 +129,7 @@ def of_printer(printer: Printer) -> Document:
 
     return {
         **asdict(printer.address),
+        "refuses": [each.words for each in printer.refuses],
         "duty": str(printer.duty),
         "duty_reason": printer.duty_reason,
         "duty_since": iso(printer.duty_since),
@@ -142,6 +144,19 @@ def of_printer(printer: Printer) -> Document:
         "paused_until": iso(printer.paused_until or None),
         "supports_lut": printer.supports_lut,
         "last_check_at": iso(printer.last_check_at),
+    }
+
+
+def of_capability(capability: Capability) -> Document:
+    """One thing that was learned of a printer."""
+    return {
+        "lesson": str(capability.lesson),
+        "level": str(capability.trait.level),
+        "keyword": capability.trait.keyword,
+        "value": capability.trait.value,
+        "answer": capability.answer,
+        "learned_at": iso(capability.learned_at),
+        "words": capability.words,
     }
 
 

@@ -15,6 +15,7 @@ from broker.operations.failures import Failure, of_database
 from broker.spool.binding import SpoolMismatch, mismatch, sealed
 from broker.spool.files import Spool
 from broker.store import schema
+from broker.store.capabilities import Capabilities
 from broker.store.database import Database
 from broker.store.occupancy import Occupancy
 from broker.store.printers import Printers
@@ -41,6 +42,7 @@ class Store:
         self.jobs = JobQueries(database)
         self.references = SpoolReferences(database)
         self.printers = Printers(database, time.time)
+        self.capabilities = Capabilities(database, time.time)
         self.retention = Retention(database, time.time)
 
     @cached_property

@@ -114,7 +114,7 @@ def _print(
             printer.address,
             attributes,
             first.copies,
-            lut=job.needs_lut,
+            lut=any(each.film.luts for each in films),
             more=first.film.session_more,
         )
     accepted = 0

@@ -130,6 +130,10 @@ class Dispatcher:
         for choice in choices:
             if choice.claim_now and not self._loop.stopping.is_set():
                 self._claim(by_id[choice.job_id], by_name[choice.printer])
+        for choice in choices:
+            if choice.hold and self._edges.claims.hold(choice.job_id, choice.hold):
+                facts = {"job": choice.job_id, "why": choice.hold, "state": State.HELD.value}
+                self._edges.note(Event.JOB_IMPOSSIBLE, facts)
         moved = {
             choice.job_id: choice.printer
             for choice in choices

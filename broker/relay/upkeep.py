@@ -242,6 +242,8 @@ class UpkeepEdges:
     """What SQLite has said of a damaged page; empty as long as it met none."""
     make_room: Callable[[], None] = lambda: None
     """Finished jobs lose their pixels before their time where their room is needed."""
+    forget_capabilities: Callable[[], None] = lambda: None
+    """What was learned of printers is forgotten after its time."""
     weigh: Callable[[], None] = lambda: None
     """Older rows get their bytes."""
     count_missing: Callable[[], None] = lambda: None
@@ -306,6 +308,7 @@ class Upkeep:
             self._edges.keep_mark,
             self.recover,
             self.mend_times,
+            self._edges.forget_capabilities,
             self._edges.tend_log,
             self._edges.look,  # which the next film would wait for, as the log was brought in
         )

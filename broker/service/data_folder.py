@@ -13,6 +13,7 @@ from broker.spool import binding
 from broker.spool.files import Spool
 from broker.store import identity, schema
 from broker.store.accounts import Users
+from broker.store.capabilities import Capabilities
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
@@ -49,6 +50,7 @@ class DataFolder:
             self.database, changes = self._open_database()
             self.jobs = Jobs(self.database, clock)
             self.printers = Printers(self.database, clock)
+            self.capabilities = Capabilities(self.database, clock)
             self.users = Users(self.database, clock)
             self.spool = Spool.of(self._spool_folder, self.jobs.references, new=new_spool)
             self.mark = binding.bind(self.database, changes, self._spool_folder)

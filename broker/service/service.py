@@ -13,9 +13,6 @@ from broker.config import certificates
 from broker.config.schema import Config
 from broker.dicom.scp.allowance import Holdings, Turns
 from broker.dicom.scp.print_scp import PrintScp
-from broker.dicom.scu.adaptation import Adaptations
-from broker.dicom.scu.print_scu import PrintScu
-from broker.dicom.scu.print_session import PrintSession
 from broker.dicom.scu.probe import probe
 from broker.dicom.uids import (
     EXPLICIT_LITTLE,
@@ -28,7 +25,6 @@ from broker.dicom.upper_layer.acceptor import Acceptor
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.negotiation import Offer
 from broker.events import Event, Note, of_associations
-from broker.model.film import Attributes
 from broker.model.health import Check
 from broker.model.hosts import hosts_of
 from broker.model.job import State
@@ -41,10 +37,12 @@ from broker.relay.event_log import EventLog, RefusalCounts
 from broker.relay.intake import Intake, Quota
 from broker.relay.loop import end_together
 from broker.relay.monitor import Monitor
+from broker.relay.pool_capabilities import PoolCapabilities
 from broker.relay.upkeep import Shedder, Upkeep, UpkeepEdges
 from broker.relay.vitals import VitalSigns
 from broker.service import settings
 from broker.service.data_folder import DataFolder
+from broker.service.print_sessions import PrintSessions
 from broker.service.settings import Reload, judged
 from broker.store.database import DatabaseReplaced, in_words
 from broker.store.refusals import Refusals
@@ -103,7 +101,12 @@ class Service:
         data.database.on_replaced = self._replaced
         data.database.on_written = data.look
         self._retention = Retention(data.database, self._clock)
-        self._adaptations = Adaptations()
+        self._pool = PoolCapabilities(
+            data.capabilities,
+            lambda: self._config.retry.on_impossible == "refuse",
+            time.monotonic,
+            self._note,
+        )
         self._holdings = Holdings()
         self._turns = Turns()
         self._log = LogKeeping(
@@ -158,7 +161,12 @@ class Service:
             recovery=self.jobs.recovery,
             printers=self.printers,
             spool=self.spool,
-            open=self._open,
+            open=PrintSessions(
+                self._data.capabilities,
+                lambda: self._config,
+                lambda name: self._certificates.printers.get(name),
+                self._note,
+            ),
             policy=lambda: settings.policy(self._config),
             clock=self._clock,
             random=random.random,
@@ -210,6 +218,7 @@ class Service:
             note=self._note,
             make_room=self._shedder.make_spare_room,
             weigh=self._shedder.weigh,
+            forget_capabilities=self._forget_capabilities,
             count_missing=self._shedder.count_missing,
         )
         return Upkeep(edges)
@@ -412,6 +421,11 @@ class Service:
             wanted.remove(PRESENTATION_LUT)
         return [Offer(each, (EXPLICIT_LITTLE, IMPLICIT_LITTLE)) for each in wanted]
 
+    def _forget_capabilities(self) -> None:
+        before = self._clock() - self._config.retry.learned_days * 86400
+        if number := self._data.capabilities.expire(before):
+            self._note(Event.CAPABILITIES_FORGOTTEN, {"number": number})
+
     def _serve(self, association: AcceptedAssociation) -> PrintScp:
         return PrintScp(
             association,
@@ -422,23 +436,8 @@ class Service:
             holdings=self._holdings,
             turns=self._turns,
             strict=association.calling_ae in self._config.broker.strict,
+            impossible=self._pool,
         )
-
-    def _open(
-        self, address: Address, session: Attributes, copies: int, *, lut: bool, more: bytes
-    ) -> PrintSession:
-        scu = PrintScu.open(
-            address,
-            calling_ae=self._config.broker.ae_title,
-            lut=lut,
-            timeouts=settings.timeouts(self._config),
-            tls=self._certificates.printers.get(address.name),
-        )
-        try:
-            return PrintSession.begin(scu, address, session, copies, self._adaptations, more)
-        except BaseException:
-            scu.abort()
-            raise
 
     def _probe(self, address: Address) -> Check:
         return probe(

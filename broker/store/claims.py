@@ -149,6 +149,13 @@ class Claims:
             for job_id, printer in lines.items():
                 _LINE_UP.change(connection, its_job=job_id, printer=printer, assigned_at=now)
 
+    def hold(self, job_id: int, reason: str) -> bool:
+        """Hold a queued job that no printer takes; False when it is not queued any more."""
+        held = {"state": State.HELD, "reason": reason, "updated_at": self._clock()}
+        with self._database.write() as connection:
+            queued = update(jobs).where(jobs.c.id == job_id, jobs.c.state == State.QUEUED)
+            return bool(connection.execute(queued.values(**held)).rowcount)
+
     def claim(self, job_id: int, printer: str) -> Claim | None:
         """Take a queued job to a printer and begin an attempt.
 

@@ -19,10 +19,18 @@ from broker.model.job import (
     Priority,
     State,
 )
+from broker.store.capabilities import ask_anew
 from broker.store.claims import left_to_print, remember_all, take_back
 from broker.store.database import Database
 from broker.store.duplicates import later_twin, printed_again_as, take_back_unprinted
-from broker.store.job_rows import NoSuchJob, digest_of, known, request_of, state_of
+from broker.store.job_rows import (
+    NoSuchJob,
+    digest_of,
+    known,
+    request_of,
+    state_of,
+    traits_from_json,
+)
 from broker.store.printers import require
 from broker.store.submission import insert_job
 from broker.store.tables import attempts, jobs, sendings
@@ -206,7 +214,10 @@ class JobControl:
             return new
 
     def _begin_anew(self, connection: Connection, job_id: int, **values: object) -> None:
-        """Change a job, and forget its earlier attempts' strikes and delays."""
+        """Change a job, and forget its earlier attempts' strikes and delays. What printers were
+        seen to refuse of it is asked for again: a person wants it tried."""
+        asked = connection.execute(select(jobs.c.traits).where(jobs.c.id == job_id)).scalar_one()
+        ask_anew(connection, traits_from_json(asked), str(values.get("pinned", "")))
         latest = connection.execute(
             select(func.max(attempts.c.id)).where(attempts.c.job_id == job_id)
         ).scalar()

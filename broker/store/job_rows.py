@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, Select, bindparam, distinct, func, select
 
+from broker.model.capabilities import PrintObject, Trait
 from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut
 from broker.model.job import ACTIVE, DONE, Job, Level, PrintRequest, Priority, State, Strike
 from broker.model.trouble import RecordDamaged
@@ -73,6 +74,24 @@ def attributes_to_json(attributes: Attributes) -> str:
 def attributes_from_json(text: str) -> Attributes:
     """The attributes that `attributes_to_json` wrote."""
     return _attributes_of(json.loads(text))
+
+
+def traits_to_json(traits: Iterable[Trait]) -> str:
+    """What a job asks of a printer."""
+    if not traits:
+        return ""
+    rows = [[each.level, each.keyword, each.value] for each in sorted(traits)]
+    return json.dumps(rows, separators=(",", ":"))
+
+
+def traits_from_json(text: str) -> frozenset[Trait]:
+    """What `traits_to_json` wrote; nothing where it was damaged: what is not known is asked for."""
+    if not text:
+        return frozenset()
+    try:
+        return frozenset(Trait(PrintObject(level), *rest) for level, *rest in json.loads(text))
+    except UNREADABLE:
+        return frozenset()
 
 
 def _text(document: Mapping[str, object]) -> str:
@@ -366,6 +385,7 @@ def _job(row: Sequence[Any], tally: Tally, strikes: Sequence[Strike]) -> Job:
     values["priority"] = Priority(values["priority"])
     values["films_accepted"] = values["films"] - tally.films
     values["strikes"] = tuple(strikes)
+    values["traits"] = traits_from_json(values["traits"])
     values["load"] = tally.load if state in ACTIVE else 0
     return Job(**values)
 

@@ -20,10 +20,12 @@ from sqlalchemy import (
     update,
 )
 
+from broker.model.capabilities import Capability, Lesson
 from broker.model.health import FAILS_FILMS, LEAVES_UNANSWERED, Observation
 from broker.model.job import ACTIVE, DONE, FilmState, State
 from broker.model.printer import Address, Duty, Health, Printer
 from broker.model.retry import PrinterVerdict
+from broker.store import capabilities as capability_rows
 from broker.store.backend import Prepared, fixed
 from broker.store.database import Database
 from broker.store.tables import attempts, jobs, printers, sendings
@@ -102,7 +104,8 @@ def credit(connection: Connection, name: str, copies: int, now: float) -> None:
 
 def forgive(connection: Connection, name: str, now: float) -> None:
     """Nothing that went wrong there before counts any more: not for the printer, nor for jobs that
-    wait."""
+    wait; and what it is known to refuse is asked for again."""
+    capability_rows.forget(connection, name, (Lesson.REFUSES,))
     rested = case((printers.c.failures_in_row > 0, now), else_=printers.c.paused_until)
     change(connection, name, failures_in_row=0, paused_until=rested)
     failing = or_(
@@ -174,6 +177,8 @@ _RECENT = Prepared(
 
 
 _OF_ADDRESS = [each.name for each in fields(Address)]
+_SEVERAL = ("adapt", "omit")
+"""Fields of an Address that are several words."""
 _OBSERVED = [
     each.name
     for each in fields(Printer)
@@ -200,7 +205,7 @@ class Printers:
         with self._database.write() as connection:
             before = {row.name: row for row in connection.execute(select(printers))}
             for position, address in enumerate(addresses):
-                values = {"position": position, **asdict(address)}
+                values = {"position": position, **_columns(address)}
                 row = before.get(address.name)
                 if row is None:
                     values |= _unobserved(now) | _new(now)
@@ -209,6 +214,7 @@ class Printers:
                 left = row.removed_at is not None
                 if left or (row.ae_title, row.host, row.port) != _peer(address):
                     values |= _unobserved(now)
+                    capability_rows.forget(connection, address.name)
                 values["removed_at"] = None
                 connection.execute(
                     update(printers).where(printers.c.name == address.name).values(**values)
@@ -223,7 +229,11 @@ class Printers:
         with self._database.read() as connection:
             rows = [dict(zip(_ALL.names, row, strict=True)) for row in _ALL.rows(connection)]
             busy = _occupations(connection, self._clock() - RECENT_S)
-        return [_printer(row, busy.get(row["name"], Occupation())) for row in rows]
+            refuses = capability_rows.refusals(connection)
+        return [
+            _printer(row, busy.get(row["name"], Occupation()), refuses.get(row["name"], ()))
+            for row in rows
+        ]
 
     def refuse_lut(self) -> bool:
         """Whether there are printers, and none that takes a Presentation LUT or may do so."""
@@ -253,6 +263,15 @@ class Printers:
             if row.duty == duty and not reason:
                 return  # said again: the reason given before holds
             change(connection, name, duty=duty, duty_reason=reason, duty_since=self._clock())
+
+    def forget(self, name: str) -> int:
+        """Forget all that was learned of what it takes and refuses; how much that was.
+
+        Raises: NoSuchPrinter.
+        """
+        with self._database.write() as connection:
+            require(connection, name)
+            return capability_rows.forget(connection, name)
 
     def observe(
         self, name: str, look: Callable[[Printer], Observation]
@@ -287,6 +306,12 @@ class Printers:
         """End pauses that would last beyond this time; how many."""
         late = printers.c.paused_until > latest
         return self._database.change_some(printers, late, paused_until=0.0)
+
+
+def _columns(address: Address) -> dict[str, object]:
+    """An address as it stands in its row."""
+    several = {name: ",".join(getattr(address, name)) for name in _SEVERAL}
+    return {**asdict(address), **several}
 
 
 def _peer(address: Address) -> tuple[str, str, int]:
@@ -336,9 +361,14 @@ def _occupations(connection: Connection, since: float) -> dict[str, Occupation]:
     return found
 
 
-def _printer(row: Mapping[str, Any], busy: Occupation) -> Printer:
+def _printer(
+    row: Mapping[str, Any], busy: Occupation, refuses: tuple[Capability, ...] = ()
+) -> Printer:
+    address = {name: row[name] for name in _OF_ADDRESS}
+    address |= {name: tuple(filter(None, row[name].split(","))) for name in _SEVERAL}
     return Printer(
-        address=Address(**{name: row[name] for name in _OF_ADDRESS}),
+        address=Address(**address),
+        refuses=refuses,
         duty=Duty(row["duty"]),
         health=Health(row["health"]),
         load=busy.load,

@@ -4,7 +4,7 @@
           │              └─ doubts  asked for, not answered for, and printed again
           ├─ attempts               one row for each try on a printer
           └─ spooled                which spool files the job's films refer to
-    printers
+    printers ── capabilities    what a printer was seen to accept or refuse
     refusals                        how often what was refused
     refusals_of_callers             likewise, by AE title and address
     readiness                       one row, written to see whether rows can be written
@@ -89,6 +89,7 @@ jobs = Table(
     Column("pixels_removed_why", String(16), nullable=False, server_default=""),
     Column("bytes", BigInteger, nullable=True),  # of its pixels; NULL until an old row is weighed
     Column("digest", String(64), nullable=False, server_default=""),  # of session, level, copies
+    Column("traits", Text, nullable=False, server_default=""),  # what it asks of a printer, as JSON
     Index("ix_jobs_state_id", "state", "id"),
     Index("ix_jobs_waiting", "state", "priority_rank", "id"),
     Index("ix_jobs_ended", "state", "updated_at"),
@@ -178,6 +179,10 @@ printers = Table(
     Column("weight", Integer, nullable=False),
     Column("associations", Integer, nullable=False),
     Column("lut_level", String(16), nullable=False),
+    Column("adapt", Text, nullable=False, server_default=""),  # names, with commas between
+    Column("omit", Text, nullable=False, server_default=""),  # keywords, likewise
+    Column("implicit_only", Boolean, nullable=False, server_default=text("0")),
+    Column("max_pdu", Integer, nullable=False, server_default=text("0")),
     Column("duty", String(8), nullable=False),
     Column("duty_reason", Text, nullable=False),
     Column("duty_since", Double, nullable=False),
@@ -193,6 +198,18 @@ printers = Table(
     Column("films_accepted", Integer, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("removed_at", Double, nullable=True),  # out of the configuration; it may come back
+)
+
+capabilities = Table(
+    "capabilities",
+    metadata,
+    Column("printer", ForeignKey("printers.name", ondelete="CASCADE"), primary_key=True),
+    Column("lesson", String(40), primary_key=True),
+    Column("level", String(16), primary_key=True),
+    Column("keyword", String(64), primary_key=True),
+    Column("value", String(1024), primary_key=True),
+    Column("answer", Integer, nullable=False),  # a status, or a number of image boxes
+    Column("learned_at", Double, nullable=False),
 )
 
 refusals = Table(

@@ -101,12 +101,14 @@ def printer(request: Request, name: str) -> dict[str, Any]:
 
 
 @router.post(
-    "/printers/{name}/{command}", summary="Set drain, maint, halt or ready", dependencies=CHECKED
+    "/printers/{name}/{command}",
+    summary="Set drain, maint, halt or ready; or forget what was learned",
+    dependencies=CHECKED,
 )
 def command_printer(
     request: Request,
     name: str,
-    command: Literal["drain", "maint", "halt", "ready"],
+    command: Literal["drain", "maint", "halt", "ready", "forget"],
     who: Operator,
     values: PrinterCommand | None = None,
 ) -> CommandResult:

@@ -62,8 +62,11 @@ def on_printer(store: Store, who: str, command: str, name: str, reason: str = ""
     Raises: InvalidCommand: when there is no such command.
             NoSuchPrinter: when there is none of that name.
     """
+    if command == "forget":
+        return PrinterCommands(store, who).forget(name)
     if command not in DUTIES:
-        raise InvalidCommand(f"{command} is not a command for a printer; use {', '.join(DUTIES)}")
+        known = ", ".join((*DUTIES, "forget"))
+        raise InvalidCommand(f"{command} is not a command for a printer; use {known}")
     return PrinterCommands(store, who).set_duty(name, DUTIES[command], reason)
 
 
@@ -131,6 +134,7 @@ def printer_page(
         "it": it,
         "printers": [printer_row(it, seen.at, running=seen.running)],
         "operator": who.role == "operator",
+        "learned": store.capabilities.of(name),
         "commands": store.command_log.of_printer(name),
     }
     return pages.page(request, "printer.html", who, context)

@@ -69,7 +69,7 @@ class FaultyRelay(Relay):
     def ask_for_films(self, number: int = 1, *, label: str = "", ct: Speaker | None = None) -> None:
         """A modality asks for `number` films of two pictures and a LUT, in one film session."""
         ct = ct or self.speaker()
-        lut = ct.create(PRESENTATION_LUT, dataset(PresentationLUTShape="IDENTITY"))
+        lut = ct.create(PRESENTATION_LUT, dataset(PresentationLUTShape="LIN OD"))
         named = reference(PRESENTATION_LUT, str(lut.command.AffectedSOPInstanceUID))
         ct.open_session(FilmSessionLabel=label)
         for film in range(1, number + 1):

@@ -103,7 +103,7 @@ def test_a_film_with_a_lut_goes_where_luts_are_taken(relay: MakeRelay) -> None:
     room.wait_until_up()
     for _ in range(3):
         ct = room.speaker()
-        lut = ct.create(PRESENTATION_LUT, dataset(PresentationLUTShape="IDENTITY"))
+        lut = ct.create(PRESENTATION_LUT, dataset(PresentationLUTShape="LIN OD"))
         named = reference(PRESENTATION_LUT, str(lut.command.AffectedSOPInstanceUID))
         ct.open_session()
         ct.open_film_box(ReferencedPresentationLUTSequence=[named], Illumination=2000)
@@ -112,7 +112,7 @@ def test_a_film_with_a_lut_goes_where_luts_are_taken(relay: MakeRelay) -> None:
         ct.release()
     room.wait_until(State.SENT)
     assert room.sheets() == {"oki-1": 0, "oki-2": 3}
-    assert [sheet.images[0].lut for sheet in room.printers["oki-2"].sheets] == ["IDENTITY"] * 3
+    assert [sheet.images[0].lut for sheet in room.printers["oki-2"].sheets] == ["LIN OD"] * 3
 
 
 def test_a_lut_does_not_stay_for_the_next_film(relay: MakeRelay) -> None:

@@ -200,4 +200,4 @@ def test_many_jobs_take_as_many_queries_as_one(
         assert ask(jobs, printers)
         counts.append(len(queries))
 
-    assert counts[0] == counts[1] <= 4
+    assert counts[0] == counts[1] <= 5

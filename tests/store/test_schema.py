@@ -69,9 +69,10 @@ def test_an_empty_database_gets_every_step(empty: Database) -> None:
         "0007",
         "0008",
         "0009",
+        "0010",
     ]
     schema.upgrade(empty, steps.append)
-    assert len(steps) == 9
+    assert len(steps) == 10
     schema.check(empty)
 
 

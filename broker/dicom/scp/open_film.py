@@ -13,6 +13,7 @@ from typing import Protocol
 from broker.dicom import statuses
 from broker.dicom.statuses import Fault
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, PRESENTATION_LUT
+from broker.model.capabilities import PrintObject, Trait, traits, traits_of_film_box
 from broker.model.film import Attributes, Film, Image, ImageBox, Layout, PresentationLut, first
 from broker.model.job import Level, PrintRequest, Priority
 
@@ -114,6 +115,10 @@ class OpenFilmBox:
             ),
         )
 
+    def traits(self, session: OpenFilmSession) -> frozenset[Trait]:
+        """What it asks of a printer, with its film session, but for its images."""
+        return session.traits | traits_of_film_box(self.attributes, self.lut or session.lut)
+
     @property
     def more_bytes(self) -> int:
         """Of elements that print does not name, on the film box and its image boxes."""
@@ -144,6 +149,11 @@ class OpenFilmSession:
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
     """Tells it from every other film session that ever was; UIDs of modalities may repeat."""
     sop_class: str = FILM_SESSION
+
+    @property
+    def traits(self) -> frozenset[Trait]:
+        """What it asks of a printer."""
+        return traits(PrintObject.SESSION, self.attributes)
 
     @property
     def copies(self) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
 from pydicom.dataset import Dataset
 
-from broker.dicom import statuses
+from broker.dicom import attributes, statuses
 from broker.dicom.scp import attribute_list, film_objects
 from broker.dicom.scp.allowance import Allowance, Holdings, Share, Turns
 from broker.dicom.scp.film_objects import FilmTree
@@ -31,6 +31,7 @@ from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.message import Request, Response
 from broker.events import Event, Note
 from broker.model.caller import Caller
+from broker.model.capabilities import Impossible, Trait, traits_of_image
 from broker.model.job import Level
 from broker.model.printer import FULL, NORMAL
 from broker.model.refusal import Refusal
@@ -71,9 +72,10 @@ class PrintScp:
         holdings: Holdings | None = None,
         turns: Turns | None = None,
         strict: bool = False,
+        impossible: Callable[[Iterable[Trait]], Impossible | None] = lambda _: None,
     ) -> None:
         """`holdings` and `turns` are those of all associations; with `strict` nothing is taken that
-        the standard does not allow."""
+        the standard does not allow; `impossible` tells what no printer takes of what is asked."""
         self.association = association
         self.intake = intake
         self.note = note
@@ -82,6 +84,7 @@ class PrintScp:
         self.tree = FilmTree(self.allowance.film_boxes)
         self._turns = turns or Turns()
         self._strict = strict
+        self._impossible = impossible
         self._share = Share(
             holdings or Holdings(), Caller.of(association.calling_ae, association.peer)
         )
@@ -249,6 +252,7 @@ class PrintScp:
             raise Fault(statuses.RESOURCE_LIMITATION, words, kind=kind) from error
         session = OpenFilmSession(uid, {})
         film_objects.set_session(session, dataset, self.tree, self._tolerate)
+        self._check_possible(session.traits)
         self.tree.add(session)
         return film_objects.session_reply(session)
 
@@ -259,11 +263,23 @@ class PrintScp:
         self.allowance.check_image_boxes(len(film_box.image_boxes))
         self.check_film_box(film_box)
         assert self.tree.session is not None
+        self._check_possible(film_box.traits(self.tree.session))
         self.tree.add(film_box)
         return film_objects.film_box_reply(film_box, self.tree.session)
 
     def check_film_box(self, film_box: OpenFilmBox) -> None:
         """Raises: Fault: when such a film cannot be printed. Here, any can."""
+
+    def _check_possible(self, asked: Iterable[Trait]) -> None:
+        """Raises: Fault: with the printers' own status, when every one is known to refuse this."""
+        found = self._impossible(asked)
+        if found is not None:
+            raise Fault(
+                found.status,
+                f"no printer takes {found.trait.words}",
+                [attributes.tag(found.trait.keyword)],
+                kind=Refusal.NO_PRINTER,
+            )
 
     def _set(self, received: ReceivedDataset[Any], sop_class: str, uid: str) -> Response:
         if sop_class in (PRINTER, PRESENTATION_LUT):
@@ -284,6 +300,9 @@ class PrintScp:
 
     def _set_image_box(self, box: OpenImageBox, received: ReceivedDataset[Any]) -> None:
         change = film_objects.image_change(box, received.dataset(), self.tree, self._tolerate)
+        assert self.tree.session is not None
+        film = self.tree.film_box_of(box).traits(self.tree.session)
+        self._check_possible(film | traits_of_image(change.attributes, change.image))
         earlier, before, pixels = box.received, box.unprinted_bytes, None
         if change.image is not None:
             pixels = received.finish_pixels(change.image.length)

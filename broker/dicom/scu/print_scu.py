@@ -93,6 +93,7 @@ class PrintScu:
         calling_ae: str,
         lut: bool = False,
         verification: bool = False,
+        only_implicit: bool = False,
         timeouts: PrintTimeouts | None = None,
         tls: ssl.SSLContext | None = None,
         on_event_report: Callable[[EventReport], None] | None = None,
@@ -100,7 +101,8 @@ class PrintScu:
         """Associate.
 
         `lut` proposes Presentation LUT too; whether the printer took it is in `.lut`. The Meta
-        class is proposed, never its members (PS3.4 H.3.2.2).
+        class is proposed, never its members (PS3.4 H.3.2.2). With `only_implicit` Explicit VR is
+        not proposed.
 
         Raises: Unavailable: when there is no association, or the printer does not print grayscale.
         """
@@ -112,6 +114,7 @@ class PrintScu:
             address,
             wanted,
             calling_ae=calling_ae,
+            only_implicit=only_implicit,
             timeouts=timeouts.association,
             tls=tls,
             on_event_report=on_event_report,
@@ -127,6 +130,11 @@ class PrintScu:
     def lut(self) -> bool:
         """Whether the printer took Presentation LUT."""
         return self._lut is not None
+
+    @property
+    def explicit(self) -> bool:
+        """Whether data sets go to the printer in Explicit VR."""
+        return self._meta.transfer_syntax == EXPLICIT_LITTLE
 
     def create(self, sop_class: str, dataset: Dataset | None, instance_uid: str = "") -> ScuAnswer:
         """N-CREATE. Without `instance_uid` the printer assigns one.
@@ -217,6 +225,7 @@ def associate(
     abstract_syntaxes: Sequence[str],
     *,
     calling_ae: str,
+    only_implicit: bool = False,
     timeouts: Timeouts,
     tls: ssl.SSLContext | None = None,
     on_event_report: Callable[[EventReport], None] | None = None,
@@ -231,8 +240,9 @@ def associate(
             address.port,
             calling_ae=calling_ae,
             called_ae=address.ae_title,
-            proposals=[Offer(uid, SYNTAXES) for uid in abstract_syntaxes],
+            proposals=offers(address, abstract_syntaxes, only_implicit=only_implicit),
             timeouts=timeouts,
+            max_pdu=address.max_pdu,
             tls=tls,
             on_event_report=on_event_report,
         )
@@ -241,6 +251,14 @@ def associate(
         raise Unavailable(words, busy=exc.transient) from exc
     except Broken as exc:
         raise Unavailable(broken_words(address, exc), associated=exc.connected) from exc
+
+
+def offers(
+    address: Address, abstract_syntaxes: Sequence[str], *, only_implicit: bool = False
+) -> list[Offer]:
+    """What is proposed to a printer."""
+    syntaxes = (IMPLICIT_LITTLE,) if only_implicit or address.implicit_only else SYNTAXES
+    return [Offer(uid, syntaxes) for uid in abstract_syntaxes]
 
 
 def broken_words(address: Address, exc: Broken) -> str:

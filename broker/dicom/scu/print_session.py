@@ -9,39 +9,46 @@ may be repeated anywhere. `ask` is the line: whatever breaks after it is Uncerta
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from pydicom.dataset import Dataset
-from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
-from broker.dicom import attributes, luts, pixels
+from broker.dicom import attributes, pixels
 from broker.dicom.other_elements import relay
-from broker.dicom.scu.adaptation import OTHERS, REFUSALS, Adaptations, LeftOut, PrintObject, tries
+from broker.dicom.scu.adaptation import REFUSALS, Adaptations, LeftOut
+from broker.dicom.scu.adapted_request import PrinterRequest, adapted
+from broker.dicom.scu.answers import compare, is_failure, judge, judge_session
 from broker.dicom.scu.print_scu import PrintScu, ScuAnswer
-from broker.dicom.statuses import NO_SUCH_ATTRIBUTE, UNWELCOME, Meaning, meaning, words
+from broker.dicom.scu.printer_luts import PrinterLuts
+from broker.dicom.statuses import NO_SUCH_ATTRIBUTE, Meaning, meaning, words
 from broker.dicom.uids import (
     COLOR_IMAGE_BOX,
     FILM_BOX,
     FILM_SESSION,
     GRAYSCALE_IMAGE_BOX,
-    PRESENTATION_LUT,
     fresh_uid,
 )
 from broker.dicom.upper_layer.dataset import Pieces
-from broker.model.film import Attributes, Film, ImageBox, PresentationLut, first
+from broker.model.adaptations import LUT_LEVEL, OTHERS
+from broker.model.capabilities import DEPTH, LUT, SIMPLEST, PrintObject, depth, form
+from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut, first
 from broker.model.job import Priority
 from broker.model.printer import Address
-from broker.model.trouble import Refused, Unavailable, Uncertain
+from broker.model.trouble import Refused, Uncertain
+
+SAMPLE = 64
+"""Rows and columns of the image by which it is found out what a printer refuses of an image box."""
 
 
 class Content(Protocol):
     """Pixels in pieces, open as long as they are sent."""
 
-    length: int
-    """In bytes."""
+    @property
+    def length(self) -> int:
+        """In bytes."""
 
     def __iter__(self) -> Iterator[bytes]:
         """Raises: SpoolDamaged: before the last piece, when they are not what they were."""
@@ -66,8 +73,7 @@ class PrintSession:
         self._adaptations = adaptations
         self._session = ""
         self._film_box = ""
-        self._luts: dict[PresentationLut, tuple[str, list[str]]] = {}
-        """UID of each LUT on this association, and what the printer did differently with it."""
+        self._luts = PrinterLuts(scu, address.name, adaptations)
         self._asked: Attributes = {}
         self._more = b""
         self._look: tuple[PresentationLut | None, Attributes] = (None, {})
@@ -119,9 +125,17 @@ class PrintSession:
             return self._scu.create(FILM_SESSION, dataset, fresh_uid())
 
         asked = _with_others(self._asked, self._more)
-        answer = self._adapted(PrintObject.SESSION, asked, create, self._of_session)
-        self._judge_created("film session", FILM_SESSION, answer, self._of_session)
-        self._compare(answer, self._asked, attributes.FILM_SESSION, self._of_session)
+        request = PrinterRequest(
+            self._name,
+            PrintObject.SESSION,
+            "N-CREATE of the film session",
+            asked,
+            create,
+            lambda answer: self._delete(FILM_SESSION, answer),
+        )
+        answer = adapted(request, self._adaptations, self._of_session)
+        judge_session(self._name, answer, self._of_session)
+        compare(self._name, answer, self._asked, attributes.FILM_SESSION, self._of_session)
         self._session = answer.instance_uid
         self._look = (None, {})
 
@@ -129,14 +143,14 @@ class PrintSession:
         """Create the film box and fill its image boxes; nothing is printed yet."""
         self._of_film = []
         answer = self._create_film_box(film)
-        self._judge_created("film box", FILM_BOX, answer, self._of_film)
+        judge(self._name, "N-CREATE of the film box", answer, self._of_film)
         self._film_box = answer.instance_uid
-        self._compare(answer, film.attributes, attributes.FILM_BOX, self._of_film)
+        compare(self._name, answer, film.attributes, attributes.FILM_BOX, self._of_film)
         for box, (sop_class, uid) in zip(
             film.image_boxes, self._offered(film, answer), strict=True
         ):
             if box.image is not None:
-                self._fill(film, box, sop_class, uid, read)
+                self._fill(film, box, box.image, sop_class, uid, read)
 
     def _create_film_box(self, film: Film) -> ScuAnswer:
         """The last answer to N-CREATE of the film box.
@@ -146,50 +160,79 @@ class PrintSession:
 
         def create(left_out: LeftOut) -> ScuAnswer:
             dataset = Dataset()
-            keywords = (*attributes.FILM_BOX_CREATE_ONLY, *self._settable(film))
-            attributes.write(
-                film.attributes, dataset, [each for each in keywords if each not in left_out]
-            )
+            # Lighting belongs to Presentation LUT (PS3.4 H.4.9), and stands where that does.
+            elsewhere = attributes.LIGHTING if film.lut is not None and not lut_here() else ()
+            keywords = [
+                each
+                for each in (*attributes.FILM_BOX_CREATE_ONLY, *attributes.FILM_BOX_SET)
+                if each not in left_out and each not in elsewhere
+            ]
+            attributes.write(film.attributes, dataset, keywords)
+            if "ImageDisplayFormat" in left_out:
+                attributes.put(dataset, "ImageDisplayFormat", SIMPLEST)
             attributes.put_items(
                 dataset,
                 "ReferencedFilmSessionSequence",
                 [attributes.reference(FILM_SESSION, self._session)],
             )
             relay(b"" if OTHERS in left_out else film.more, dataset)
-            if film.lut is not None and not self._lut_in_session:
-                self._refer(film.lut, dataset, self._of_film)
+            if film.lut is not None and lut_here() and LUT not in left_out:
+                self._luts.refer(film.lut, dataset, self._of_film)
             return self._scu.create(FILM_BOX, dataset, fresh_uid())
 
-        asked = _with_others(film.attributes, film.more)
+        def lut_here() -> bool:
+            return not self._lut_in_session
+
+        def request() -> PrinterRequest:
+            asked = _with_others(film.attributes, film.more)
+            if film.lut is not None and not self._lut_in_session:
+                asked = {**asked, LUT: (form(film.lut),)}
+            return PrinterRequest(
+                self._name,
+                PrintObject.FILM_BOX,
+                "N-CREATE of the film box",
+                asked,
+                create,
+                lambda answer: self._delete(FILM_BOX, answer),
+            )
 
         if self._lut_in_session:
             self._look_like(film)
-        elif film.lut is not None:
-            answer = create(self._adaptations.left_out(self._name, PrintObject.FILM_BOX, asked))
-            if answer.status != NO_SUCH_ATTRIBUTE:
-                return self._adapted(PrintObject.FILM_BOX, asked, create, self._of_film, answer)
-            moved = self._with_lut_in_session(film, asked, create)
+            return adapted(request(), self._adaptations, self._of_film)
+        if film.lut is None:
+            return adapted(request(), self._adaptations, self._of_film)
+        asked = request().asked
+        answer = create(self._adaptations.left_out(PrintObject.FILM_BOX, asked))
+        if answer.status == NO_SUCH_ATTRIBUTE and self._adaptations.may(LUT_LEVEL):
+            moved = self._with_lut_in_session(film, request)
             if moved is not None:
                 return moved
-        return self._adapted(PrintObject.FILM_BOX, asked, create, self._of_film)
+        return adapted(request(), self._adaptations, self._of_film, answer)
 
     def _with_lut_in_session(
-        self, film: Film, asked: Attributes, create: Callable[[LeftOut], ScuAnswer]
+        self, film: Film, request: Callable[[], PrinterRequest]
     ) -> ScuAnswer | None:
         """The answer where the printer takes the film with its LUT in the film session; else None,
-        and all is as it was."""
+        and all is as it was.
+
+        Raises: Refused: when the film box is refused for another reason, which was found out.
+        """
         self._lut_moved = True
+        said = len(self._of_film)
+        answer = None
         try:
             self._look_like(film)
-            answer = create(self._adaptations.left_out(self._name, PrintObject.FILM_BOX, asked))
-        except Refused:
-            answer = None
+            answer = adapted(request(), self._adaptations, self._of_film)
+        except Refused as refused:
+            if refused.learned:
+                raise
         if answer is None or answer.status in REFUSALS:
             self._lut_moved = False
+            del self._of_film[said:]
             self._scu.delete(FILM_SESSION, self._session)
             self._open_session()
             return None
-        self._adaptations.move_lut(self._name)
+        self._adaptations.move_lut()
         self._of_film.append(f"Presentation LUT in the film session: {self._name} takes it there")
         return answer
 
@@ -199,36 +242,8 @@ class PrintSession:
         return (
             self._address.lut_level == "film session"
             or self._lut_moved
-            or self._adaptations.lut_in_session(self._name)
+            or self._adaptations.lut_in_session
         )
-
-    def _adapted(
-        self,
-        level: PrintObject,
-        asked: Attributes,
-        send: Callable[[LeftOut], ScuAnswer],
-        remarks: list[str],
-        answer: ScuAnswer | None = None,
-    ) -> ScuAnswer:
-        """The answer to a request, sent without what this printer does not take; where it still
-        refuses it, the first answer. `answer` is that one, where it is known already."""
-        left_out = self._adaptations.left_out(self._name, level, asked)
-        first = answer or send(left_out)
-        last, tried = first, left_out
-        while last.status in REFUSALS:
-            sent = {each: asked[each] for each in asked if each not in tried}
-            for more in tries(level, last.attributes, sent):
-                last = send(tried | more)
-                if last.status not in REFUSALS or last.attributes:
-                    tried |= more
-                    break
-            else:
-                return first
-        if tried != left_out:
-            self._adaptations.leave_out(self._name, level, tried - left_out, asked)
-        if gone := sorted(tried & asked.keys()):
-            remarks.append(f"without {', '.join(gone)}: {self._name} does not take it")
-        return last
 
     def ask(self) -> None:
         """Ask for the film on paper: N-ACTION on the film box.
@@ -243,10 +258,10 @@ class PrintSession:
         if meaning(answer.status) is Meaning.EMPTY:
             # Some printers answer so for a film that is not empty, and accept it the next time.
             raise Refused(f"{self._name} printed nothing: {words(answer.status)}", permanent=False)
-        if meaning(answer.status) is Meaning.UNCLEAR and not _is_failure(answer.status):
+        if meaning(answer.status) is Meaning.UNCLEAR and not is_failure(answer.status):
             said = f"{self._name}: N-ACTION answered {words(answer.status)}"
             raise Uncertain(f"{said}, which is neither yes nor no")
-        self._judge("N-ACTION", answer, self._of_film)
+        judge(self._name, "N-ACTION", answer, self._of_film)
 
     def clear(self) -> None:
         """Delete the printed film box, so that printers which keep one at a time have room."""
@@ -267,16 +282,8 @@ class PrintSession:
     def _name(self) -> str:
         return self._address.name
 
-    def _settable(self, film: Film) -> list[str]:
-        """Lighting belongs to Presentation LUT: printers without it refuse it (PS3.4 H.4.9)."""
-        lit = film.needs_lut and not self._lut_in_session
-        return [each for each in attributes.FILM_BOX_SET if lit or each not in attributes.LIGHTING]
-
-    def _refer(self, lut: PresentationLut, dataset: Dataset, remarks: list[str]) -> None:
-        uid, said = self._lut(lut)
-        remarks += [each for each in said if each not in remarks]
-        item = attributes.reference(PRESENTATION_LUT, uid)
-        attributes.put_items(dataset, "ReferencedPresentationLUTSequence", [item])
+    def _delete(self, sop_class: str, answer: ScuAnswer) -> None:
+        self._scu.delete(sop_class, answer.instance_uid)
 
     def _look_like(self, film: Film) -> None:
         """Give the film session the film's LUT and lighting, where this printer looks for them.
@@ -296,22 +303,11 @@ class PrintSession:
         if film.lut is None:
             return
         dataset = Dataset()
-        self._refer(film.lut, dataset, self._of_session)
-        attributes.write(lighting, dataset)
-        answer = self._scu.set(FILM_SESSION, self._session, dataset)
-        self._judge("N-SET of the film session", answer, self._of_session)
+        if self._luts.refer(film.lut, dataset, self._of_session):
+            attributes.write(lighting, dataset)
+            answer = self._scu.set(FILM_SESSION, self._session, dataset)
+            judge(self._name, "N-SET of the film session", answer, self._of_session)
         self._look = look
-
-    def _lut(self, lut: PresentationLut) -> tuple[str, list[str]]:
-        """The UID of a LUT, and the remarks on it; it is created the first time it is needed."""
-        if not self._scu.lut:
-            raise Refused(f"{self._name} does not support Presentation LUT", permanent=True)
-        if lut not in self._luts:
-            remarks: list[str] = []
-            answer = self._scu.create(PRESENTATION_LUT, luts.write(lut), fresh_uid())
-            self._judge_created("Presentation LUT", PRESENTATION_LUT, answer, remarks)
-            self._luts[lut] = answer.instance_uid, remarks
-        return self._luts[lut]
 
     def _offered(self, film: Film, answer: ScuAnswer) -> list[tuple[str, str]]:
         """Class and UID of the printer's image boxes, in the order of their positions.
@@ -333,76 +329,67 @@ class PrintSession:
         color = any(box.image is not None and box.image.samples > 1 for box in film.image_boxes)
         return [(COLOR_IMAGE_BOX if color else GRAYSCALE_IMAGE_BOX, uid) for uid in found]
 
-    def _fill(self, film: Film, box: ImageBox, sop_class: str, uid: str, read: OpenPixels) -> None:
-        assert box.image is not None
-        image = box.image
-        keyword = "BasicColorImageSequence" if image.samples == 3 else "BasicGrayscaleImageSequence"
-
-        def fill(left_out: LeftOut) -> ScuAnswer:
+    def _fill(
+        self,
+        film: Film,
+        box: ImageBox,
+        image: Image,
+        sop_class: str,
+        uid: str,
+        read: OpenPixels,
+    ) -> None:
+        def fill(image: Image, left_out: LeftOut, content: Content) -> ScuAnswer:
             dataset = Dataset()
             attributes.put(dataset, "ImageBoxPosition", (str(box.position),))
             keywords = [each for each in attributes.IMAGE_BOX if each not in left_out]
             attributes.write(box.attributes, dataset, keywords)
             relay(b"" if OTHERS in left_out else box.more, dataset)
             if box.lut is not None:
-                self._refer(box.lut, dataset, self._of_film)
+                self._luts.refer(box.lut, dataset, self._of_film)
+            if DEPTH in left_out:
+                image, content = pixels.in_8_bits(image, content)
+            item = pixels.write(image, Pieces(content.length, content))
+            relay(b"" if OTHERS in left_out else box.image_more, item)
+            keyword = f"Basic{'Color' if image.samples == 3 else 'Grayscale'}ImageSequence"
+            attributes.put_items(dataset, keyword, [item])
+            return self._scu.set(sop_class, uid, dataset)
+
+        def send(left_out: LeftOut) -> ScuAnswer:
             # Another length than the image has is no image: found before the first byte is sent.
             with read(image.pixels, image.length) as content:
-                item = pixels.write(image, Pieces(content.length, content))
-                relay(b"" if OTHERS in left_out else box.image_more, item)
-                attributes.put_items(dataset, keyword, [item])
-                return self._scu.set(sop_class, uid, dataset)
+                return fill(image, left_out, content)
+
+        def experiment(left_out: LeftOut) -> ScuAnswer:
+            small = pixels.blank(image, SAMPLE)
+            return fill(small, left_out, Blank(small.length))
 
         asked = _with_others(box.attributes, box.more + box.image_more)
-        answer = self._adapted(PrintObject.IMAGE_BOX, asked, fill, self._of_film)
         step = f"N-SET of image {box.position}"
+        request = PrinterRequest(
+            self._name,
+            PrintObject.IMAGE_BOX,
+            step,
+            asked if image.bits_allocated == 8 else {**asked, DEPTH: (depth(image),)},
+            send,
+            lambda _: None,
+            experiment,
+        )
+        answer = adapted(request, self._adaptations, self._of_film)
         if meaning(answer.status) is Meaning.ALTERED and _is_true_size(film, box):
             # A true-size film is measured on: better no film than one at another scale.
             said = f"{self._name}: {step} answered {words(answer.status)}"
             raise Refused(f"{said}, and the image asks for its true size", permanent=True)
-        self._judge(step, answer, self._of_film)
+        judge(self._name, step, answer, self._of_film)
 
-    def _judge_created(
-        self, what: str, sop_class: str, answer: ScuAnswer, remarks: list[str]
-    ) -> None:
-        if sop_class == FILM_SESSION and answer.status in UNWELCOME:
-            # As if it had rejected the association: no film of any job has a part in it.
-            raise Unavailable(f"{self._name}: N-CREATE of the {what} answered {_told(answer)}")
-        self._judge(f"N-CREATE of the {what}", answer, remarks)
 
-    def _compare(
-        self, answer: ScuAnswer, asked: Attributes, keywords: Iterable[str], remarks: list[str]
-    ) -> None:
-        """What the printer made of attributes, where its answer tells (PS3.7 10.1.5.1.5).
+class Blank:
+    """Pixels that are all zero."""
 
-        Another number of copies is Refused: they would be counted as printed as asked for.
-        """
-        for keyword in keywords:
-            told = answer.dataset.get(keyword) if answer.dataset is not None else None
-            wanted = asked.get(keyword, ())
-            if told in (None, "") or not wanted or keyword in _PRIVATE:
-                continue
-            if _same(keyword, told, wanted):
-                continue
-            said = f"{self._name} made {keyword} {_text(told)[:16]!r} of {_text(wanted)!r}"
-            if keyword == "NumberOfCopies":
-                raise Refused(said, permanent=True)
-            remarks.append(said)
+    def __init__(self, length: int) -> None:
+        self.length = length
 
-    def _judge(self, step: str, answer: ScuAnswer, remarks: list[str]) -> None:
-        """Go on, add to the remarks, or raise what the status means."""
-        said = f"{self._name}: {step} answered {_told(answer)}"
-        match meaning(answer.status):
-            case Meaning.DONE:
-                return
-            case Meaning.ALTERED | Meaning.EMPTY:
-                remarks.append(f"{step}: {_told(answer)}")
-            case Meaning.PASSING:
-                raise Unavailable(said, full=True)
-            case Meaning.PERMANENT:
-                raise Refused(said, permanent=True)
-            case Meaning.UNCLEAR:
-                raise Refused(said, permanent=False)
+    def __iter__(self) -> Iterator[bytes]:
+        yield bytes(self.length)
 
 
 def _with_others(asked: Attributes, more: bytes) -> Attributes:
@@ -411,41 +398,8 @@ def _with_others(asked: Attributes, more: bytes) -> Attributes:
     return {OTHERS: ("",), **asked} if more else asked
 
 
-_PRIVATE = frozenset({"FilmSessionLabel", "OwnerID", "SpecificCharacterSet"})
-"""Never told: they may name a patient, or say how that is written (promise 10)."""
-
-
-def _same(keyword: str, told: object, wanted: tuple[str, ...]) -> bool:
-    """Whether both mean the same: a number may have leading zeros and a sign (PS3.5 6.2, IS), and
-    what is no number says nothing of how many."""
-    said = _text(told)
-    if said.upper() == _text(wanted).upper():
-        return True
-    try:
-        return int(said) == int(_text(wanted))
-    except ValueError:
-        return keyword == "NumberOfCopies"
-
-
-def _text(value: object) -> str:
-    """One or more values, as they are written."""
-    several = isinstance(value, tuple | list | MultiValue)
-    return "\\".join(str(each).strip() for each in (value if several else (value,)))  # type: ignore[attr-defined]
-
-
 def _is_true_size(film: Film, box: ImageBox) -> bool:
     """Whether the image must come out at its own scale, or not at all (PS3.3 C.13.5)."""
     asked = {**film.attributes, **box.attributes}
     behavior = first(asked, "RequestedDecimateCropBehavior")
     return "RequestedImageSize" in asked or behavior == "FAIL"
-
-
-def _told(answer: ScuAnswer) -> str:
-    """A status, and the attributes that it is about."""
-    named = ": " + ", ".join(answer.attributes[:4]) if answer.attributes else ""
-    return words(answer.status) + named
-
-
-def _is_failure(status: int) -> bool:
-    """Whether the status says that nothing was done (PS3.7 C.1): 01xx, 02xx, Axxx, Cxxx."""
-    return status >> 8 in (0x01, 0x02) or status >> 12 in (0xA, 0xC)

@@ -10,7 +10,8 @@ import ssl
 import time
 from dataclasses import dataclass, field
 
-from broker.dicom.scu.print_scu import SYNTAXES, broken_words, rejection_words
+from broker.dicom.scu.print_scu import broken_words, rejection_words
+from broker.dicom.scu.print_scu import offers as proposed
 from broker.dicom.statuses import words
 from broker.dicom.uids import (
     GRAYSCALE_META,
@@ -99,7 +100,7 @@ def inspect(
 ) -> Findings:
     """Ask all there is to ask. `timeout_s` is for everything but the release."""
     deadline = time.monotonic() + timeout_s
-    offers = [Offer(uid, SYNTAXES) for uid in (VERIFICATION, GRAYSCALE_META, PRESENTATION_LUT)]
+    offers = proposed(address, (VERIFICATION, GRAYSCALE_META, PRESENTATION_LUT))
     timeouts = Timeouts(connect_s=timeout_s, associate_s=timeout_s, release_s=RELEASE_S)
     try:
         requestor = Requestor.open(
@@ -109,6 +110,7 @@ def inspect(
             called_ae=address.ae_title,
             proposals=offers,
             timeouts=timeouts,
+            max_pdu=address.max_pdu,
             tls=tls,
         )
     except Rejected as exc:

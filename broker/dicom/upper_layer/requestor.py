@@ -73,6 +73,10 @@ def readable(context: Context | None, data: bytes | None) -> Dataset | None:
         return None
 
 
+RECEIVED_PDU = 65536
+"""Bytes of the largest PDU that we take."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """The response to a request."""
@@ -142,11 +146,14 @@ class Requestor:
         called_ae: str,
         proposals: Sequence[Offer],
         timeouts: Timeouts | None = None,
-        max_pdu: int = 65536,
+        max_pdu: int = 0,
         tls: ssl.SSLContext | None = None,
         on_event_report: Callable[[EventReport], None] | None = None,
     ) -> Requestor:
         """Connect and associate.
+
+        `max_pdu` bounds PDUs in both directions, in bytes; 0: what the peer sends is bounded by
+        RECEIVED_PDU, what it gets by what it says.
 
         Neither roles nor an asynchronous window are proposed: some printers reject these.
 
@@ -157,10 +164,14 @@ class Requestor:
         timeouts = timeouts or Timeouts()
         where = at_port(host, port)
         contexts = proposed_contexts(proposals)
+        received = max_pdu or RECEIVED_PDU
         proposal = associate_rq(
-            calling_ae=calling_ae, called_ae=called_ae, contexts=contexts, max_pdu=max_pdu
+            calling_ae=calling_ae,
+            called_ae=called_ae,
+            contexts=contexts,
+            max_pdu=received,
         )
-        wire, deadline = reach(host, port, where, timeouts, tls=tls, max_pdu=max_pdu)
+        wire, deadline = reach(host, port, where, timeouts, tls=tls, max_pdu=received)
         self = cls(wire, where, timeouts, on_event_report)
         try:
             self._wire.send([proposal], timeouts.associate_s)
@@ -171,7 +182,7 @@ class Requestor:
             self._expect(pdu, PduType.ASSOCIATE_AC)
             answered, announced = read_answer(pdu.body)
             self._contexts = accepted(contexts, answered)
-            self._send_pdu = sendable_pdu(announced)
+            self._send_pdu = sendable_pdu(min(announced or max_pdu, max_pdu or announced))
         except WireBroken as exc:
             broken = self._broken(exc, "answering A-ASSOCIATE-RQ", timeouts.associate_s)
             if tls is None:

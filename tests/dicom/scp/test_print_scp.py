@@ -194,7 +194,7 @@ def test_zero_length_values_mean_the_default(site: ScpSite, speak: Speak) -> Non
 def test_a_lut_stays_with_the_film_that_names_it(site: ScpSite, speak: Speak) -> None:
     """The LUT is part of the frozen copy, also when it is deleted before the print."""
     ct = speak()
-    lut = ct.create(PRESENTATION_LUT, dataset(PresentationLUTShape="IDENTITY"))
+    lut = ct.create(PRESENTATION_LUT, dataset(PresentationLUTShape="LIN OD"))
     uid = str(lut.command.AffectedSOPInstanceUID)
     ct.open_session()
     ct.open_film_box(ReferencedPresentationLUTSequence=[reference(PRESENTATION_LUT, uid)])
@@ -203,7 +203,7 @@ def test_a_lut_stays_with_the_film_that_names_it(site: ScpSite, speak: Speak) ->
     assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
     (film,) = site.jobs.queries.request(1).films
     assert film.lut is not None
-    assert film.lut.shape == "IDENTITY"
+    assert film.lut.shape == "LIN OD"
     assert site.jobs.queries.get(1).needs_lut
 
 

@@ -1,0 +1,134 @@
+"""A request to a printer, sent again without what it does not take; before the line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from broker.dicom.scu.adaptation import (
+    NOTHING,
+    REFUSALS,
+    Adaptations,
+    Found,
+    LeftOut,
+    named,
+    search,
+)
+from broker.dicom.scu.answers import judge, told
+from broker.dicom.scu.print_scu import ScuAnswer
+from broker.model.capabilities import DEPTH, LUT, PrintObject
+from broker.model.film import Attributes
+from broker.model.trouble import Refused
+
+Send = Callable[[LeftOut], ScuAnswer]
+"""Sends the request without these."""
+
+_WORDS = {LUT: "Presentation LUT", DEPTH: "more than 8 bits"}
+
+
+@dataclass(frozen=True)
+class PrinterRequest:
+    """One request, and how it is tried."""
+
+    printer: str
+    level: PrintObject
+    step: str
+    """The request, for a person."""
+    asked: Attributes
+    """What it asks for; beside attributes what stands for others: OTHERS, LUT, DEPTH."""
+    send: Send
+    undo: Callable[[ScuAnswer], None]
+    """Takes back what a request that was answered with success has made."""
+    experiment: Send | None = None
+    """Sends a smaller one in its place, to find out what it is that the printer refuses."""
+
+
+def adapted(
+    request: PrinterRequest,
+    adaptations: Adaptations,
+    remarks: list[str],
+    first: ScuAnswer | None = None,
+) -> ScuAnswer:
+    """The answer to a request, sent without what this printer does not take; where it refuses it in
+    every form, and nothing says why, the first answer. `first` is that one, where it is known.
+
+    Raises: Refused: when it is found out what the printer refuses, and that cannot be left out.
+    Unavailable, Refused: when it gives another answer meanwhile.
+    """
+    left_out = adaptations.left_out(request.level, request.asked)
+    last = first = first or request.send(left_out)
+    tried = left_out
+    while last.status in REFUSALS:
+        sent = _without(request.asked, tried)
+        optional = adaptations.optional(request.level, sent)
+        minded = frozenset(optional) & frozenset(named(last.attributes, sent))
+        if not minded:
+            break
+        tried |= minded
+        last = request.send(tried)
+    if last.status in REFUSALS:
+        tried, last = _searched(request, adaptations, tried, last)
+    if last.status in REFUSALS:
+        return first
+    if tried != left_out:
+        adaptations.leave_out(request.level, tried - left_out, request.asked)
+    if gone := sorted(_WORDS.get(each, each) for each in tried & request.asked.keys()):
+        remarks.append(f"without {', '.join(gone)}: {request.printer} does not take it")
+    return last
+
+
+def _searched(
+    request: PrinterRequest, adaptations: Adaptations, tried: LeftOut, refusal: ScuAnswer
+) -> tuple[LeftOut, ScuAnswer]:
+    """What was left out at last, and the answer to that; the refusal, where nothing was found.
+
+    Raises: Refused: as `adapted`.
+    """
+    sent = _without(request.asked, tried)
+    optional = adaptations.optional(request.level, sent)
+    essential = adaptations.essential(request.level, sent)
+    if minded := frozenset(essential) & frozenset(named(refusal.attributes, sent)):
+        raise _refused(request, adaptations, minded, refusal)
+    send = request.experiment or request.send
+    made: list[tuple[LeftOut, ScuAnswer]] = []
+
+    def undo() -> None:
+        while made:
+            request.undo(made.pop()[1])
+
+    def takes(more: LeftOut) -> bool:
+        undo()
+        answer = send(tried | more)
+        if answer.status in REFUSALS:
+            return False
+        judge(request.printer, request.step, answer, [])
+        made.append((more, answer))
+        return True
+
+    if request.experiment is not None and takes(NOTHING):
+        # It is the content that it refuses: nothing more can be found out.
+        found = Found(frozenset(optional) if optional else None)
+    else:
+        found = search(takes, optional, essential)
+    if found.left_out is None:
+        undo()
+        if found.refused:
+            raise _refused(request, adaptations, found.refused, refusal)
+        return tried, refusal
+    if request.experiment is None and made and made[0][0] == found.left_out:
+        return tried | found.left_out, made[0][1]
+    undo()
+    return tried | found.left_out, request.send(tried | found.left_out)
+
+
+def _refused(
+    request: PrinterRequest, adaptations: Adaptations, keywords: LeftOut, refusal: ScuAnswer
+) -> Refused:
+    """What is raised once it is known what the printer refuses; that is remembered."""
+    what = adaptations.refuse(request.level, keywords, request.asked, refusal.status)
+    said = f"{request.printer}: {request.step} answered {told(refusal)}"
+    return Refused(f"{said}; it refuses {', '.join(what)}", permanent=True, learned=True)
+
+
+def _without(asked: Attributes, left_out: LeftOut) -> Attributes:
+    return {each: asked[each] for each in asked if each not in left_out}

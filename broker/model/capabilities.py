@@ -1,0 +1,205 @@
+"""A printer's capabilities: what it was seen to accept or refuse, and what a film asks of one.
+
+They are learned from its answers before the line, kept as rows, and shown. They stand beside its
+health: a printer that does not take a film size is well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from broker.model.film import Attributes, Film, Image, PresentationLut
+
+ANY = ""
+"""Stands for every value of an attribute."""
+
+
+class PrintObject(StrEnum):
+    """The request that an attribute stands in."""
+
+    SESSION = "film session"
+    FILM_BOX = "film box"
+    IMAGE_BOX = "image box"
+
+
+@dataclass(frozen=True, order=True)
+class Trait:
+    """One thing that a film asks of its printer: an attribute and its value."""
+
+    level: PrintObject
+    keyword: str
+    value: str
+    """As it came, several with backslashes between; ANY for all of them."""
+
+    @property
+    def words(self) -> str:
+        """The attribute and its value, for a person."""
+        return f"{_NAMES.get(self.keyword, self.keyword)} {self.value}".rstrip()
+
+
+class Lesson(StrEnum):
+    """What was learned of a printer. Stable: rows name it."""
+
+    WITHOUT = "takes films without"
+    """It refuses a film with this, and takes the same film without it: it is left out."""
+    REFUSES = "refuses"
+    """It refuses every film with this, and it cannot be left out."""
+    LUT_IN_SESSION = "Presentation LUT in the film session"
+    """As before CP 173; it refuses one in the film box."""
+    IMPLICIT = "Implicit VR alone"
+    """It accepts Explicit VR, and fails on data sets in it."""
+    IMAGE_BOXES = "image boxes"
+    """How many it makes for this format."""
+
+
+@dataclass(frozen=True)
+class Capability:
+    """One lesson."""
+
+    lesson: Lesson
+    trait: Trait
+    answer: int = 0
+    """The status by which it refused; or the number of image boxes."""
+    learned_at: float = 0.0
+    """In seconds since the epoch."""
+
+    @property
+    def words(self) -> str:
+        """What it says of its printer, for a person."""
+        match self.lesson:
+            case Lesson.WITHOUT:
+                return f"is not asked for {self.trait.words} of the {self.trait.level}"
+            case Lesson.REFUSES:
+                return f"refuses {self.trait.words} of the {self.trait.level}"
+            case Lesson.IMAGE_BOXES:
+                return f"makes {self.answer} image boxes for {self.trait.value}"
+            case Lesson.IMPLICIT:
+                return "gets data sets in Implicit VR: it fails on Explicit VR"
+            case Lesson.LUT_IN_SESSION:
+                return "gets the Presentation LUT in the film session"
+
+
+DEPTH = "BitsStored"
+"""Stands for the depth of an image's pixels."""
+LUT = "ReferencedPresentationLUTSequence"
+"""Stands for a Presentation LUT, by its form."""
+_HARMLESS = (
+    ("RequestedDecimateCropBehavior", "DECIMATE"),
+    ("Polarity", "NORMAL"),
+    (LUT, "IDENTITY"),
+)
+
+SIMPLEST = ("STANDARD\\1,1",)
+"""The format that every printer has, which is asked for in the place of one that is left out."""
+
+ESSENTIAL: Mapping[PrintObject, tuple[str, ...]] = {
+    PrintObject.SESSION: ("MediumType",),
+    PrintObject.FILM_BOX: (
+        "FilmSizeID",
+        "FilmOrientation",
+        "RequestedImageSize",
+        "RequestedDecimateCropBehavior",
+        "ImageDisplayFormat",
+        LUT,
+    ),
+    PrintObject.IMAGE_BOX: (
+        "Polarity",
+        "RequestedImageSize",
+        "RequestedDecimateCropBehavior",
+        DEPTH,
+    ),
+}
+"""What makes another film where it is left out: where a printer refuses one of these, another one
+is to be found. The number of copies is not among them: it follows from how a film is asked for."""
+
+
+_NAMES = {LUT: "Presentation LUT", DEPTH: "Bits Stored"}
+
+
+def depth(image: Image) -> str:
+    """The value of DEPTH for an image."""
+    return f"{image.bits_stored} in {image.bits_allocated}"
+
+
+def form(lut: PresentationLut) -> str:
+    """The value of LUT for a Presentation LUT: its content is the film's affair."""
+    if lut.descriptor is None or lut.identity:
+        return lut.shape or "IDENTITY"
+    return f"{lut.entries} entries of {lut.descriptor[2]} bits"
+
+
+def traits(level: PrintObject, attributes: Attributes) -> frozenset[Trait]:
+    """What these attributes ask of a printer at that level, as far as it is essential."""
+    return frozenset(
+        Trait(level, keyword, "\\".join(attributes[keyword]))
+        for keyword in ESSENTIAL[level]
+        if attributes.get(keyword)
+        and not is_harmless(keyword, attributes[keyword])
+        and attributes[keyword] != SIMPLEST
+    )
+
+
+def is_harmless(keyword: str, values: tuple[str, ...]) -> bool:
+    """Whether a value asks for what a printer does anyhow (PS3.3 C.13.5)."""
+    return (keyword, *values) in _HARMLESS
+
+
+def traits_of_film(session: Attributes, film: Film) -> frozenset[Trait]:
+    """All that a film and its film session ask of a printer."""
+    found = traits(PrintObject.SESSION, session) | traits_of_film_box(film.attributes, film.lut)
+    for box in film.image_boxes:
+        if box.image is not None:
+            found |= traits_of_image(box.attributes, box.image) | _of_lut(box.lut)
+    return found
+
+
+def traits_of_film_box(attributes: Attributes, lut: PresentationLut | None) -> frozenset[Trait]:
+    """What a film box asks of a printer, but for its images."""
+    return traits(PrintObject.FILM_BOX, attributes) | _of_lut(lut)
+
+
+def _of_lut(lut: PresentationLut | None) -> frozenset[Trait]:
+    if lut is None or lut.identity:
+        return frozenset()
+    return frozenset({Trait(PrintObject.FILM_BOX, LUT, form(lut))})
+
+
+def traits_of_image(attributes: Attributes, image: Image | None) -> frozenset[Trait]:
+    """What an image box asks of a printer."""
+    own = {} if image is None else {DEPTH: (depth(image),)}
+    return traits(PrintObject.IMAGE_BOX, {**attributes, **own})
+
+
+def refused(known: Iterable[Capability], asked: Iterable[Trait]) -> Capability | None:
+    """The first of a printer's capabilities by which it refuses what is asked; None where none
+    does: what is not known is never refused."""
+    wanted = set(asked)
+    if not wanted:
+        return None
+    wanted |= {Trait(each.level, each.keyword, ANY) for each in wanted}
+    return next(
+        (each for each in known if each.lesson is Lesson.REFUSES and each.trait in wanted), None
+    )
+
+
+@dataclass(frozen=True)
+class Impossible:
+    """What no printer of the pool takes."""
+
+    trait: Trait
+    status: int
+    """The printers' own."""
+
+
+def impossible(
+    printers: Iterable[Iterable[Capability]], asked: Iterable[Trait]
+) -> Impossible | None:
+    """What of this every printer is known to refuse; None where one of them may take it."""
+    wanted = list(asked)
+    found = [refused(known, wanted) for known in printers]
+    first = next(iter(found), None)
+    if first is None or None in found:
+        return None
+    return Impossible(first.trait, first.answer)

@@ -1,0 +1,56 @@
+"""What no printer of the pool takes, as far as it was learned: refused before it is promised."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+from broker.events import Event, Note
+from broker.model.capabilities import Capability, Impossible, Trait, impossible
+from broker.store.capabilities import Capabilities
+from broker.store.database import FAILURES, in_words
+
+STALE_S = 1.0
+"""What other processes change is seen after so long."""
+
+
+class PoolCapabilities:
+    """Asked with each film; for any thread."""
+
+    def __init__(
+        self,
+        capabilities: Capabilities,
+        refuse: Callable[[], bool],
+        monotonic: Callable[[], float],
+        note: Note,
+    ) -> None:
+        """`refuse` tells whether the site wants what no printer takes to be refused."""
+        self._capabilities = capabilities
+        self._refuse = refuse
+        self._monotonic = monotonic
+        self._note = note
+        self._lock = threading.Lock()
+        self._known: list[tuple[Capability, ...]] = []
+        """What each printer refuses."""
+        self._seen = -1, float("-inf")
+
+    def __call__(self, asked: Iterable[Trait]) -> Impossible | None:
+        """What of this no printer takes; None where one may, and where that cannot be read: what is
+        not known is never refused."""
+        if not self._refuse():
+            return None
+        try:
+            known = self._latest()
+        except FAILURES as error:
+            self._note(Event.STORAGE_FAILED, {"why": in_words(error)})
+            return None
+        return impossible(known, asked)
+
+    def _latest(self) -> list[tuple[Capability, ...]]:
+        version, now = self._capabilities.version, self._monotonic()
+        with self._lock:
+            seen, at = self._seen
+            if seen != version or now - at >= STALE_S:
+                self._known = list(self._capabilities.refusals().values())
+                self._seen = version, now
+            return self._known

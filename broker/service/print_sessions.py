@@ -1,0 +1,97 @@
+"""Film sessions on printers: how an attempt opens one, with what is known of the printer."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+
+from broker.config.schema import Config
+from broker.dicom.scu.adaptation import Adaptations, implicit
+from broker.dicom.scu.print_scu import PrintScu
+from broker.dicom.scu.print_session import PrintSession
+from broker.events import Event, Note
+from broker.model.adaptations import IMPLICIT
+from broker.model.capabilities import Capability, Lesson
+from broker.model.film import Attributes
+from broker.model.printer import Address
+from broker.model.trouble import Refused
+from broker.service import settings
+from broker.store.capabilities import Capabilities
+from broker.store.database import FAILURES, in_words
+
+
+class PrintSessions:
+    """Opens associations to printers, and film sessions on them. For any thread."""
+
+    def __init__(
+        self,
+        capabilities: Capabilities,
+        config: Callable[[], Config],
+        tls: Callable[[str], ssl.SSLContext | None],
+        note: Note,
+    ) -> None:
+        """`tls` is what a printer of that name is spoken to with; None: without."""
+        self._capabilities = capabilities
+        self._config = config
+        self._tls = tls
+        self._note = note
+
+    def __call__(
+        self, address: Address, session: Attributes, copies: int, *, lut: bool, more: bytes
+    ) -> PrintSession:
+        """A film session on the printer.
+
+        One that accepts Explicit VR and then fails on it is spoken to in Implicit VR, on another
+        association, and so from then on.
+
+        Raises: Unavailable, Refused: when there is none.
+        """
+        known = self._capabilities.of(address.name)
+        adaptations = Adaptations(
+            known, self._learn(address.name), adapt=address.adapt, omit=address.omit
+        )
+        only = address.implicit_only or any(each.lesson is Lesson.IMPLICIT for each in known)
+
+        def begin(scu: PrintScu) -> PrintSession:
+            try:
+                return PrintSession.begin(scu, address, session, copies, adaptations, more)
+            except BaseException:
+                scu.abort()
+                raise
+
+        first = self._open(address, lut=lut, only_implicit=only)
+        try:
+            return begin(first)
+        except Refused as refused:
+            if refused.permanent or not first.explicit or not adaptations.may(IMPLICIT):
+                raise
+            try:
+                begun = begin(self._open(address, lut=lut, only_implicit=True))
+            except Exception as error:
+                raise refused from error
+        adaptations.remember(implicit())
+        return begun
+
+    def _open(self, address: Address, *, lut: bool, only_implicit: bool) -> PrintScu:
+        config = self._config()
+        return PrintScu.open(
+            address,
+            calling_ae=config.broker.ae_title,
+            lut=lut,
+            only_implicit=only_implicit,
+            timeouts=settings.timeouts(config),
+            tls=self._tls(address.name),
+        )
+
+    def _learn(self, printer: str) -> Callable[[Capability], None]:
+        def learn(capability: Capability) -> None:
+            try:
+                new = self._capabilities.learn(printer, capability)
+            except FAILURES as error:  # it is learned again with the next film
+                self._note(Event.STORAGE_FAILED, {"why": in_words(error)})
+                return
+            if new:
+                facts = {"printer": printer, "what": capability.words}
+                self._note(Event.CAPABILITY_LEARNED, facts)
+
+        return learn

@@ -1,0 +1,143 @@
+"""What printers were seen to accept or refuse, as rows. What stands here is believed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
+
+from broker.model.capabilities import ANY, Capability, Lesson, PrintObject, Trait
+from broker.store.backend import Prepared, Row, fixed
+from broker.store.database import Database
+from broker.store.tables import capabilities, printers
+
+MOST = 500
+"""Of one printer: a modality may send another value with each film."""
+
+_SHOWN = select(
+    capabilities.c.printer,
+    capabilities.c.lesson,
+    capabilities.c.level,
+    capabilities.c.keyword,
+    capabilities.c.value,
+    capabilities.c.answer,
+    capabilities.c.learned_at,
+)
+_OF_PRINTER = Prepared(_SHOWN.where(capabilities.c.printer == bindparam("its_name")))
+_REFUSALS = Prepared(_SHOWN.where(capabilities.c.lesson == fixed([Lesson.REFUSES])[0]))
+_ADD = Prepared(insert(capabilities), *(each.name for each in capabilities.c))
+_KEY = ("printer", "lesson", "level", "keyword", "value")
+_LESSONS, _LEVELS = frozenset(Lesson), frozenset(PrintObject)
+
+
+class Capabilities:
+    """Every question about capabilities, and every change to them. For any thread, in any
+    process."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
+        self.version = 0
+        """Another number after each change that was made here; any thread may ask."""
+
+    def of(self, printer: str) -> tuple[Capability, ...]:
+        """All of a printer, in the order in which they were learned."""
+        with self._database.read() as connection:
+            rows = _OF_PRINTER.rows(connection, its_name=printer)
+        return tuple(sorted(_read(rows), key=lambda each: each.learned_at))
+
+    def refusals(self) -> dict[str, tuple[Capability, ...]]:
+        """What each printer of the configuration refuses, by name; empty where none is known to
+        refuse anything."""
+        with self._database.read() as connection:
+            if not (found := refusals(connection)):
+                return {}
+            names = connection.execute(
+                select(printers.c.name).where(printers.c.removed_at.is_(None))
+            ).scalars()
+            return {name: found.get(name, ()) for name in names}
+
+    def learn(self, printer: str, capability: Capability) -> bool:
+        """Believe it of a printer from now on; whether it is new. For a printer that was taken out
+        of the configuration for good, nothing is written."""
+        trait = capability.trait
+        row: dict[str, Any] = {
+            "printer": printer,
+            "lesson": capability.lesson,
+            "level": trait.level,
+            "keyword": trait.keyword,
+            "value": trait.value,
+        }
+        with self._database.write() as connection:
+            if not connection.execute(
+                select(printers.c.name).where(printers.c.name == printer)
+            ).scalar():
+                return False
+            same = [capabilities.c[name] == row[name] for name in _KEY]
+            known = connection.execute(delete(capabilities).where(*same)).rowcount
+            _ADD.change(connection, **row, answer=capability.answer, learned_at=self._clock())
+            _bound(connection, printer)
+        self.version += 1
+        return not known
+
+    def expire(self, before: float) -> int:
+        """Forget what was learned before that time; how much that was."""
+        old = capabilities.c.learned_at < before
+        with self._database.read() as connection:
+            if not connection.execute(select(func.count()).where(old)).scalar():
+                return 0
+        with self._database.write() as connection:
+            expired = int(connection.execute(delete(capabilities).where(old)).rowcount)
+        self.version += 1
+        return expired
+
+
+def refusals(connection: Connection) -> dict[str, tuple[Capability, ...]]:
+    """What printers are known to refuse, by name."""
+    found: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in _REFUSALS.rows(connection):
+        found[row[0]].append(row)
+    return {name: tuple(_read(rows)) for name, rows in found.items()}
+
+
+def forget(
+    connection: Connection, printer: str, lessons: Collection[Lesson] = frozenset(Lesson)
+) -> int:
+    """Forget these lessons about a printer; how many that were."""
+    which = capabilities.c.printer == printer, capabilities.c.lesson.in_(list(lessons))
+    return int(connection.execute(delete(capabilities).where(*which)).rowcount)
+
+
+def ask_anew(connection: Connection, traits: Iterable[Trait], printer: str = "") -> None:
+    """Forget that printers refuse these, as a person wants a film tried again; of one printer, or
+    of all."""
+    for each in traits:
+        which = [
+            capabilities.c.lesson == Lesson.REFUSES,
+            capabilities.c.level == each.level,
+            capabilities.c.keyword == each.keyword,
+            capabilities.c.value.in_((each.value, ANY)),
+        ]
+        if printer:
+            which.append(capabilities.c.printer == printer)
+        connection.execute(delete(capabilities).where(*which))
+
+
+def _bound(connection: Connection, printer: str) -> None:
+    """Forget the oldest of too many."""
+    own = capabilities.c.printer == printer
+    number = connection.execute(select(func.count()).where(own)).scalar_one()
+    if number > MOST:
+        times = select(capabilities.c.learned_at).where(own).order_by(capabilities.c.learned_at)
+        latest = connection.execute(times.offset(number - MOST)).scalars().first()
+        connection.execute(delete(capabilities).where(own, capabilities.c.learned_at < latest))
+
+
+def _read(rows: Iterable[Row]) -> Iterator[Capability]:
+    """One that is damaged is passed over: it is learned again."""
+    for _, lesson, level, keyword, value, answer, learned_at in rows:
+        if lesson in _LESSONS and level in _LEVELS:
+            trait = Trait(PrintObject(level), keyword, value)
+            yield Capability(Lesson(lesson), trait, answer, learned_at)
