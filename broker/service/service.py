@@ -93,6 +93,7 @@ class Service:
         """Make the parts, each after those that it is given."""
         data = self._data
         self.jobs, self.printers, self.users = data.jobs, data.printers, data.users
+        self.capabilities = data.capabilities
         self.spool = data.spool
         self._counts = RefusalCounts(self._events.note, Refusals(data.database), self._clock)
         self._vitals = VitalSigns(self._counts, self._config.data_dir, self._clock)
@@ -102,7 +103,7 @@ class Service:
         data.database.on_written = data.look
         self._retention = Retention(data.database, self._clock)
         self._pool = PoolCapabilities(
-            data.capabilities,
+            self.capabilities,
             lambda: self._config.retry.on_impossible == "refuse",
             time.monotonic,
             self._note,
@@ -162,7 +163,7 @@ class Service:
             printers=self.printers,
             spool=self.spool,
             open=PrintSessions(
-                self._data.capabilities,
+                self.capabilities,
                 lambda: self._config,
                 lambda name: self._certificates.printers.get(name),
                 self._note,
@@ -423,7 +424,7 @@ class Service:
 
     def _forget_capabilities(self) -> None:
         before = self._clock() - self._config.retry.learned_days * 86400
-        if number := self._data.capabilities.expire(before):
+        if number := self.capabilities.expire(before):
             self._note(Event.CAPABILITIES_FORGOTTEN, {"number": number})
 
     def _serve(self, association: AcceptedAssociation) -> PrintScp:

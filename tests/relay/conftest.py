@@ -67,6 +67,12 @@ class Relay:
         self.service.start()
         return self.service
 
+    def restart(self) -> None:
+        """Stop the broker, and start another one on the folder; its printers are up."""
+        self.service.stop()
+        self.begin()
+        self.wait_until_up()
+
     def config(self) -> Any:
         """The configuration, as an operator would write it."""
         heard = f'[health]\nstatus_while_kept = "{self._status_while_kept}"\n'

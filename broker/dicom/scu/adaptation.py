@@ -73,6 +73,8 @@ def search(
     whole = every | frozenset(essential)
     if not essential or not takes(whole):
         return Found(None)
+    if len(essential) == 1:
+        return Found(None, frozenset(essential))
     return Found(None, frozenset(each for each in essential if not takes(whole - {each})))
 
 
