@@ -118,9 +118,11 @@ is to be found. The number of copies is not among them: it follows from how a fi
 _NAMES = {LUT: "Presentation LUT", DEPTH: "Bits Stored"}
 
 
-def depth(image: Image) -> str:
-    """The value of DEPTH for an image."""
-    return f"{image.bits_stored} in {image.bits_allocated}"
+def depth(image: Image, lut: PresentationLut | None) -> str:
+    """The value of DEPTH for an image beside the Presentation LUT that holds for it: some printers
+    take a depth only with a LUT that matches it."""
+    bits = f"{image.bits_stored} in {image.bits_allocated}"
+    return bits if lut is None else f"{bits} with {form(lut)}"
 
 
 def form(lut: PresentationLut) -> str:
@@ -151,7 +153,8 @@ def traits_of_film(session: Attributes, film: Film) -> frozenset[Trait]:
     found = traits(PrintObject.SESSION, session) | traits_of_film_box(film.attributes, film.lut)
     for box in film.image_boxes:
         if box.image is not None:
-            found |= traits_of_image(box.attributes, box.image) | _of_lut(box.lut)
+            found |= traits_of_image(box.attributes, box.image, box.lut or film.lut)
+            found |= _of_lut(box.lut)
     return found
 
 
@@ -166,9 +169,11 @@ def _of_lut(lut: PresentationLut | None) -> frozenset[Trait]:
     return frozenset({Trait(PrintObject.FILM_BOX, LUT, form(lut))})
 
 
-def traits_of_image(attributes: Attributes, image: Image | None) -> frozenset[Trait]:
-    """What an image box asks of a printer."""
-    own = {} if image is None else {DEPTH: (depth(image),)}
+def traits_of_image(
+    attributes: Attributes, image: Image | None, lut: PresentationLut | None
+) -> frozenset[Trait]:
+    """What an image box asks of a printer; `lut` is the one that holds for it."""
+    own = {} if image is None else {DEPTH: (depth(image, lut),)}
     return traits(PrintObject.IMAGE_BOX, {**attributes, **own})
 
 

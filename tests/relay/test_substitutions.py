@@ -403,7 +403,7 @@ def test_a_lut_goes_where_the_printer_looks_for_it(tmp_path: Path) -> None:
             relay.wait_until(State.SENT, job)
         films = [relay.service.jobs.queries.films(job)[0].words for job in (1, 2)]
 
-    assert films == ["Presentation LUT in the film session: odd takes it there", ""]
+    assert films == ["Presentation LUT in the film session: odd takes it there"] * 2
     boxes = [
         each for each in heard if each.field == Command.N_CREATE and each.class_uid == FILM_BOX
     ]

@@ -301,8 +301,10 @@ class PrintScp:
     def _set_image_box(self, box: OpenImageBox, received: ReceivedDataset[Any]) -> None:
         change = film_objects.image_change(box, received.dataset(), self.tree, self._tolerate)
         assert self.tree.session is not None
-        film = self.tree.film_box_of(box).traits(self.tree.session)
-        self._check_possible(film | traits_of_image(change.attributes, change.image))
+        film = self.tree.film_box_of(box)
+        lut = change.lut or film.lut or self.tree.session.lut
+        asked = traits_of_image(change.attributes, change.image, lut)
+        self._check_possible(film.traits(self.tree.session) | asked)
         earlier, before, pixels = box.received, box.unprinted_bytes, None
         if change.image is not None:
             pixels = received.finish_pixels(change.image.length)

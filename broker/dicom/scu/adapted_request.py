@@ -39,6 +39,8 @@ class PrinterRequest:
     send: Send
     undo: Callable[[ScuAnswer], None]
     """Takes back what a request that was answered with success has made."""
+    names_essential: bool = True
+    """Whether it is found out, too, what it refuses that cannot be left out."""
     experiment: Send | None = None
     """Sends a smaller one in its place, to find out what it is that the printer refuses."""
 
@@ -86,7 +88,7 @@ def _searched(
     """
     sent = _without(request.asked, tried)
     optional = adaptations.optional(request.level, sent)
-    essential = adaptations.essential(request.level, sent)
+    essential = adaptations.essential(request.level, sent) if request.names_essential else []
     if minded := frozenset(essential) & frozenset(named(refusal.attributes, sent)):
         raise _refused(request, adaptations, minded, refusal)
     send = request.experiment or request.send

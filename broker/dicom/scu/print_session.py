@@ -183,9 +183,10 @@ class PrintSession:
         def lut_here() -> bool:
             return not self._lut_in_session
 
-        def request() -> PrinterRequest:
+        def request(*, whole: bool = True) -> PrinterRequest:
+            """`whole`: its LUT may be the reason, too, and what cannot be left out."""
             asked = _with_others(film.attributes, film.more)
-            if film.lut is not None and not self._lut_in_session:
+            if whole and film.lut is not None and not self._lut_in_session:
                 asked = {**asked, LUT: (form(film.lut),)}
             return PrinterRequest(
                 self._name,
@@ -194,16 +195,22 @@ class PrintSession:
                 asked,
                 create,
                 lambda answer: self._delete(FILM_BOX, answer),
+                names_essential=whole,
             )
 
         if self._lut_in_session:
             self._look_like(film)
-            return adapted(request(), self._adaptations, self._of_film)
-        if film.lut is None:
+            if film.lut is not None and self._address.lut_level == "film box":
+                self._of_film.append(self._moved_words)
+        if self._lut_in_session or film.lut is None:
             return adapted(request(), self._adaptations, self._of_film)
         asked = request().asked
         answer = create(self._adaptations.left_out(PrintObject.FILM_BOX, asked))
-        if answer.status == NO_SUCH_ATTRIBUTE and self._adaptations.may(LUT_LEVEL):
+        if answer.status in REFUSALS and self._adaptations.may(LUT_LEVEL):
+            if answer.status != NO_SUCH_ATTRIBUTE:
+                last = adapted(request(whole=False), self._adaptations, self._of_film, answer)
+                if last.status not in REFUSALS:
+                    return last
             moved = self._with_lut_in_session(film, request)
             if moved is not None:
                 return moved
@@ -233,8 +240,12 @@ class PrintSession:
             self._open_session()
             return None
         self._adaptations.move_lut()
-        self._of_film.append(f"Presentation LUT in the film session: {self._name} takes it there")
+        self._of_film.append(self._moved_words)
         return answer
+
+    @property
+    def _moved_words(self) -> str:
+        return f"Presentation LUT in the film session: {self._name} takes it there"
 
     @property
     def _lut_in_session(self) -> bool:
@@ -346,7 +357,7 @@ class PrintSession:
             relay(b"" if OTHERS in left_out else box.more, dataset)
             if box.lut is not None:
                 self._luts.refer(box.lut, dataset, self._of_film)
-            if DEPTH in left_out:
+            if DEPTH in left_out and (lut is None or lut.descriptor is None):
                 image, content = pixels.in_8_bits(image, content)
             item = pixels.write(image, Pieces(content.length, content))
             relay(b"" if OTHERS in left_out else box.image_more, item)
@@ -364,15 +375,20 @@ class PrintSession:
             return fill(small, left_out, Blank(small.length))
 
         asked = _with_others(box.attributes, box.more + box.image_more)
+        lut = box.lut or film.lut
+        # Without a LUT, a printer that could have one may refuse an image because it has none; and
+        # one with a table would not fit the image in another depth.
+        if image.bits_allocated > 8 and (lut is not None or not self._scu.lut):
+            asked = {**asked, DEPTH: (depth(image, lut),)}
         step = f"N-SET of image {box.position}"
         request = PrinterRequest(
             self._name,
             PrintObject.IMAGE_BOX,
             step,
-            asked if image.bits_allocated == 8 else {**asked, DEPTH: (depth(image),)},
+            asked,
             send,
             lambda _: None,
-            experiment,
+            experiment=experiment,
         )
         answer = adapted(request, self._adaptations, self._of_film)
         if meaning(answer.status) is Meaning.ALTERED and _is_true_size(film, box):
