@@ -142,10 +142,21 @@ def in_8_bits(image: Image, content: ImagePixels) -> tuple[Image, ImagePixels]:
     return changed, EightBits(length, content, max(image.bits_stored - 8, 0))
 
 
-def blank(image: Image, side: int) -> Image:
-    """An image of the same kind with `side` rows and columns; its pixels are not in the spool."""
-    length = side * side * image.samples * image.bits_allocated // 8
-    return replace(image, pixels="", rows=side, columns=side, length=length)
+def blank(image: Image, side: int, *, other_depth: bool = False) -> Image:
+    """An image of the same kind with `side` rows and columns, or of the other depth that the
+    standard has; its pixels are not in the spool."""
+    bits = image.bits_allocated, image.bits_stored
+    if other_depth:
+        bits = (16, 12) if image.bits_allocated == 8 else (8, 8)
+    return replace(
+        image,
+        pixels="",
+        rows=side,
+        columns=side,
+        length=side * side * image.samples * bits[0] // 8,
+        bits_allocated=bits[0],
+        bits_stored=bits[1],
+    )
 
 
 def _length(item: Dataset) -> int:

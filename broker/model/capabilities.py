@@ -109,6 +109,7 @@ ESSENTIAL: Mapping[PrintObject, tuple[str, ...]] = {
         "RequestedImageSize",
         "RequestedDecimateCropBehavior",
         DEPTH,
+        LUT,
     ),
 }
 """What makes another film where it is left out: where a printer refuses one of these, another one
@@ -118,11 +119,18 @@ is to be found. The number of copies is not among them: it follows from how a fi
 _NAMES = {LUT: "Presentation LUT", DEPTH: "Bits Stored"}
 
 
-def depth(image: Image, lut: PresentationLut | None) -> str:
-    """The value of DEPTH for an image beside the Presentation LUT that holds for it: some printers
-    take a depth only with a LUT that matches it."""
+def depth(image: Image, lut: PresentationLut | None) -> Attributes:
+    """What an image asks for by its depth, beside the Presentation LUT that holds for it.
+
+    Some printers take a depth only with a table of as many entries: there, both are one thing. More
+    than eight bits are one by themselves.
+    """
     bits = f"{image.bits_stored} in {image.bits_allocated}"
-    return bits if lut is None else f"{bits} with {form(lut)}"
+    if lut is not None and lut.descriptor is not None and not lut.identity:
+        return {LUT: (f"of {form(lut)} with images of {bits} bits",)}
+    if image.bits_allocated == 8:
+        return {}
+    return {DEPTH: (bits if lut is None else f"{bits} with {form(lut)}",)}
 
 
 def form(lut: PresentationLut) -> str:
@@ -173,7 +181,7 @@ def traits_of_image(
     attributes: Attributes, image: Image | None, lut: PresentationLut | None
 ) -> frozenset[Trait]:
     """What an image box asks of a printer; `lut` is the one that holds for it."""
-    own = {} if image is None else {DEPTH: (depth(image, lut),)}
+    own = {} if image is None else depth(image, lut)
     return traits(PrintObject.IMAGE_BOX, {**attributes, **own})
 
 

@@ -186,6 +186,8 @@ class PrintSession:
         def request(*, whole: bool = True) -> PrinterRequest:
             """`whole`: its LUT may be the reason, too, and what cannot be left out."""
             asked = _with_others(film.attributes, film.more)
+            if film.lut is not None:
+                asked |= _lit_by_lut(asked)
             if whole and film.lut is not None and not self._lut_in_session:
                 asked = {**asked, LUT: (form(film.lut),)}
             return PrinterRequest(
@@ -357,7 +359,7 @@ class PrintSession:
             relay(b"" if OTHERS in left_out else box.more, dataset)
             if box.lut is not None:
                 self._luts.refer(box.lut, dataset, self._of_film)
-            if DEPTH in left_out and (lut is None or lut.descriptor is None):
+            if DEPTH in left_out:
                 image, content = pixels.in_8_bits(image, content)
             item = pixels.write(image, Pieces(content.length, content))
             relay(b"" if OTHERS in left_out else box.image_more, item)
@@ -371,15 +373,14 @@ class PrintSession:
                 return fill(image, left_out, content)
 
         def experiment(left_out: LeftOut) -> ScuAnswer:
-            small = pixels.blank(image, SAMPLE)
+            small = pixels.blank(image, SAMPLE, other_depth=LUT in left_out)
             return fill(small, left_out, Blank(small.length))
 
         asked = _with_others(box.attributes, box.more + box.image_more)
         lut = box.lut or film.lut
-        # Without a LUT, a printer that could have one may refuse an image because it has none; and
-        # one with a table would not fit the image in another depth.
-        if image.bits_allocated > 8 and (lut is not None or not self._scu.lut):
-            asked = {**asked, DEPTH: (depth(image, lut),)}
+        if lut is not None or not self._scu.lut:
+            # Otherwise it may refuse the image because it has no LUT.
+            asked = {**asked, **depth(image, lut)}
         step = f"N-SET of image {box.position}"
         request = PrinterRequest(
             self._name,
@@ -408,10 +409,16 @@ class Blank:
         yield bytes(self.length)
 
 
-def _with_others(asked: Attributes, more: bytes) -> Attributes:
+def _with_others(asked: Attributes, more: bytes) -> dict[str, tuple[str, ...]]:
     """Attributes, and one that stands for all elements that print does not name: a printer that
     does not take them takes none of them, whatever their values."""
-    return {OTHERS: ("",), **asked} if more else asked
+    return {OTHERS: ("",), **asked} if more else dict(asked)
+
+
+def _lit_by_lut(asked: Attributes) -> dict[str, tuple[str, ...]]:
+    """Lighting, told apart from that of a film without a LUT: printers refuse that."""
+    found = {each: asked[each] for each in attributes.LIGHTING if each in asked}
+    return {each: (*values, "with a Presentation LUT") for each, values in found.items()}
 
 
 def _is_true_size(film: Film, box: ImageBox) -> bool:
