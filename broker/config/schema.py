@@ -31,8 +31,8 @@ from broker.config.values import (
     whole,
 )
 from broker.model.disk import Room
-from broker.model.film import MAX_BOXES
 from broker.model.hosts import HIDDEN
+from broker.model.layout import MAX_BOXES
 from broker.model.printer import Address
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image as pictures
 from PIL import ImageDraw
 
-from broker.model.film import Attributes, Film, Image, ImageBox, Layout, dimensions_mm, first
+from broker.model.film import Attributes, Film, Image, ImageBox, dimensions_mm, first
+from broker.model.layout import Layout
 from broker.model.trouble import SpoolDamaged
 from broker.preview import density
 
@@ -170,7 +171,7 @@ def places(film: Film, printable: Box, dpi: float) -> list[Box]:
     width, height = right - left, bottom - top
     gap = SPACING_MM / MM_PER_INCH * dpi / 2
     found = []
-    for place in Layout.parse(film.display_format).places():
+    for place in Layout.parse(film.display_format, len(film.image_boxes)).places():
         to_x, to_y = place.left + place.width, place.top + place.height
         # Outer edges stay on the edge of the printable area; inner ones give way by half a gap.
         x0 = left + place.left * width + (gap if place.left > 0 else 0)

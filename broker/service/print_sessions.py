@@ -72,6 +72,20 @@ class PrintSessions:
         adaptations.remember(implicit())
         return begun
 
+    def image_boxes(self, address: Address, film_box: Attributes) -> int:
+        """How many image boxes the printer makes for such a film box; nothing is printed.
+
+        Raises: Unavailable, Refused: when that cannot be found out.
+        """
+        session = self(address, {}, 1, lut=False, more=b"")
+        try:
+            number = session.image_boxes(film_box)
+        except BaseException:
+            session.abandon()
+            raise
+        session.end()
+        return number
+
     def _open(self, address: Address, *, lut: bool, only_implicit: bool) -> PrintScu:
         config = self._config()
         return PrintScu.open(

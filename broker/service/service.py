@@ -38,6 +38,7 @@ from broker.relay.intake import Intake, Quota
 from broker.relay.loop import end_together
 from broker.relay.monitor import Monitor
 from broker.relay.pool_capabilities import PoolCapabilities
+from broker.relay.printer_formats import PrinterFormats
 from broker.relay.upkeep import Shedder, Upkeep, UpkeepEdges
 from broker.relay.vitals import VitalSigns
 from broker.service import settings
@@ -108,6 +109,13 @@ class Service:
             time.monotonic,
             self._note,
         )
+        self._sessions = PrintSessions(
+            self.capabilities,
+            lambda: self._config,
+            lambda name: self._certificates.printers.get(name),
+            self._note,
+        )
+        self._formats = PrinterFormats(self.printers, self.capabilities, self._sessions.image_boxes)
         self._holdings = Holdings()
         self._turns = Turns()
         self._log = LogKeeping(
@@ -162,12 +170,7 @@ class Service:
             recovery=self.jobs.recovery,
             printers=self.printers,
             spool=self.spool,
-            open=PrintSessions(
-                self.capabilities,
-                lambda: self._config,
-                lambda name: self._certificates.printers.get(name),
-                self._note,
-            ),
+            open=self._sessions,
             policy=lambda: settings.policy(self._config),
             clock=self._clock,
             random=random.random,
@@ -438,6 +441,7 @@ class Service:
             turns=self._turns,
             strict=association.calling_ae in self._config.broker.strict,
             impossible=self._pool,
+            image_boxes=self._formats,
         )
 
     def _probe(self, address: Address) -> Check:

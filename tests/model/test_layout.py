@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.model.film import MAX_BOXES, Layout, Rectangle, UnreadableLayout, dimensions_mm
+from broker.model.film import dimensions_mm
+from broker.model.layout import MAX_BOXES, Layout, Rectangle, UnknownLayout, UnreadableLayout
 
 
 @pytest.mark.parametrize(
@@ -43,9 +44,10 @@ def test_a_format_says_how_many_boxes(text: str, boxes: int) -> None:
         r"ROW\1,0",
         r"ROW\1,",
         r"DIAGONAL\1,1",
-        r"SLIDE",
-        r"SUPERSLIDE",
-        r"CUSTOM\3",
+        r"SLIDE\1",
+        r"CUSTOM",
+        r"CUSTOM\1,2",
+        r"ROW",
         "STANDARD\\١,١",
         "ROW\\" + "9" * 5000,
     ],
@@ -100,3 +102,21 @@ def test_landscape_lies_on_its_side() -> None:
     assert dimensions_mm("14INX17IN", "PORTRAIT") == pytest.approx((355.6, 431.8))
     assert dimensions_mm("14INX17IN", "LANDSCAPE") == pytest.approx((431.8, 355.6))
     assert dimensions_mm("CURRENT", "") == (210, 297)
+
+
+@pytest.mark.parametrize("text", ["SLIDE", "SUPERSLIDE", r"CUSTOM\3", "slide"])
+def test_a_printers_own_format_has_as_many_boxes_as_it_made(text: str) -> None:
+    """They are drawn in equal rows; without their number it is not known what the format is."""
+    with pytest.raises(UnknownLayout):
+        Layout.parse(text)
+    for made in (1, 2, 5, 12):
+        layout = Layout.parse(text, made)
+        assert (layout.boxes, layout.text) == (made, text.upper())
+        assert len(set(layout.places())) == made
+    with pytest.raises(UnreadableLayout):
+        Layout.parse(text, MAX_BOXES + 1)
+
+
+def test_a_number_of_boxes_changes_no_other_format() -> None:
+    """The standard's own formats say it themselves."""
+    assert Layout.parse(r"STANDARD\2,3", 99) == Layout.parse(r"STANDARD\2,3")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image as pictures
 
-from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut, UnreadableLayout
+from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut
+from broker.model.layout import UnreadableLayout
 from broker.model.trouble import SpoolDamaged
 from broker.preview import density
 from broker.preview.paper import compose
@@ -291,6 +292,6 @@ def test_pixels_of_another_length_are_not_printed() -> None:
 
 
 def test_a_layout_that_cannot_be_made_is_said() -> None:
-    """A vendor's format is an error in words, not a wrong picture."""
+    """What is no format is an error in words, not a wrong picture."""
     with pytest.raises(UnreadableLayout):
-        sheet(film(flat(10), display_format=r"CUSTOM\1"))
+        sheet(film(flat(10), display_format=r"DIAGONAL\1"))

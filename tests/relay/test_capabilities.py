@@ -16,7 +16,7 @@ from broker.dicom.uids import FILM_BOX, PRESENTATION_LUT
 from broker.dicom.upper_layer.message import Response
 from broker.model.capabilities import Lesson
 from broker.model.job import State
-from broker.model.printer import Health
+from broker.model.printer import Duty, Health
 from tests.peers.choosy_printer import ChoosyPrinter, running
 from tests.peers.speaker import Speaker, dataset, image_box, picture, reference
 from tests.relay.conftest import PATIENCE_S, Relay
@@ -402,3 +402,52 @@ def test_a_lut_that_was_promised_before_the_printer_was_known(
     else:
         assert "does not support Presentation LUT" in reason
         assert "print it again at the modality" in reason
+
+
+@pytest.mark.parametrize("text", ["SLIDE", "SUPERSLIDE", r"CUSTOM\3"])
+def test_a_printers_own_format_has_as_many_image_boxes_as_it_makes(
+    tmp_path: Path, text: str
+) -> None:
+    """It is asked once, at N-CREATE; the film prints with an image in each box; while the printer
+    is off, the number is known."""
+    printer = ChoosyPrinter("oki-1", boxes={text: 12})
+    with running(printer):
+        relay = Relay(tmp_path, [printer.address])
+        relay.wait_until_up()
+        _print_own_format(relay, text)
+        assert ended(relay, 1) is State.SENT
+        _print_own_format(relay, text)
+        assert ended(relay, 2) is State.SENT
+        assert printer.associations == 3
+        assert [len(film) for film in printer.printed] == [14, 14]
+    try:
+        relay.wait_for(lambda: relay.service.printers.get("oki-1").health is Health.DOWN)
+        _print_own_format(relay, text)
+    finally:
+        relay.close()
+
+
+def _print_own_format(relay: Relay, text: str) -> None:
+    ct = relay.speaker()
+    ct.open_session()
+    assert ct.open_film_box(text).status == 0
+    assert len(ct.boxes) == 12
+    for position in range(1, 13):
+        assert ct.set_image(position).status == 0
+    assert ct.action(FILM_BOX, ct.film_box).status == 0
+    ct.release()
+
+
+def test_a_printers_own_format_that_no_printer_has_is_refused(
+    alone: tuple[Relay, ChoosyPrinter],
+) -> None:
+    """With the printers' answer while they answer; 0x0110 while none does, which may pass."""
+    relay, printer = alone
+    printer.refuses["ImageDisplayFormat"] = "SLIDE"
+    ct = relay.speaker()
+    ct.open_session()
+    assert ct.open_film_box("SLIDE").status == statuses.INVALID_ATTRIBUTE_VALUE
+    relay.service.printers.set_duty("oki-1", Duty.MAINT)
+    relay.service.printers.forget("oki-1")
+    assert ct.open_film_box("SUPERSLIDE").status == statuses.PROCESSING_FAILURE
+    assert ct.open_film_box().status == 0

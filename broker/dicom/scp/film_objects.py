@@ -29,7 +29,8 @@ from broker.dicom.uids import (
     PRINTER_INSTANCE,
     fresh_uid,
 )
-from broker.model.film import Attributes, Image, Layout, PresentationLut, UnreadableLayout
+from broker.model.film import Attributes, Image, PresentationLut
+from broker.model.layout import Layout, UnknownLayout, UnreadableLayout
 
 IMAGE_BOXES_EACH = 10
 """Image boxes that a film session may have for every film box that it may have."""
@@ -262,10 +263,28 @@ def session_reply(session: OpenFilmSession) -> Dataset:
     return reply
 
 
+def printers_own(dataset: Dataset) -> Attributes | None:
+    """The attributes of a film box whose format is the printer's own affair; else None, also where
+    they cannot be read."""
+    try:
+        _layout(dataset)
+    except Fault as fault:
+        if isinstance(fault.__cause__, UnknownLayout):
+            return attributes.read(dataset, attributes.FILM_BOX, lambda *_: None)
+    return None
+
+
 def film_box(
-    uid: str, dataset: Dataset, tree: FilmTree, tolerate: Tolerate, *, color: bool
+    uid: str,
+    dataset: Dataset,
+    tree: FilmTree,
+    tolerate: Tolerate,
+    *,
+    color: bool,
+    made: int = 0,
 ) -> OpenFilmBox:
-    """N-CREATE of a film box, with one image box for every place of its layout.
+    """N-CREATE of a film box, with one image box for every place of its layout; `made` are those
+    that a printer makes, where the format is its own affair.
 
     Raises: Fault: 0x0117 before there is a film session, 0x0120 or 0x0121 without a format, 0x0106
     for a format that cannot be read or has too many places (PS3.4 H.4.2.2.1); what is not tolerated
@@ -274,7 +293,7 @@ def film_box(
     if tree.session is None:
         raise Fault(statuses.INVALID_SOP_INSTANCE, "a film box needs a film session first")
     _check_session_reference(dataset, tree.session, tolerate)
-    layout = _layout(dataset)
+    layout = _layout(dataset, made)
     sent = attributes.read(dataset, attributes.FILM_BOX, tolerate)
     lut = _referenced_lut(dataset, tree)
     image_class = COLOR_IMAGE_BOX if color else GRAYSCALE_IMAGE_BOX
@@ -302,7 +321,7 @@ def _check_session_reference(
         tolerate(Tolerated.SESSION_REFERENCE, fault)
 
 
-def _layout(dataset: Dataset) -> Layout:
+def _layout(dataset: Dataset, made: int = 0) -> Layout:
     keyword = "ImageDisplayFormat"
     content = attributes.raw(dataset, keyword)
     if content is None:
@@ -311,7 +330,7 @@ def _layout(dataset: Dataset) -> Layout:
     if not sent:
         raise attributes.missing_value(keyword)
     try:
-        return Layout.parse(sent[0])
+        return Layout.parse(sent[0], made)
     except UnreadableLayout as error:
         raise attributes.invalid(keyword, str(error)) from error
 
@@ -340,7 +359,7 @@ def set_film_box(box: OpenFilmBox, dataset: Dataset, tree: FilmTree, tolerate: T
     """
     fixed = attributes.read(dataset, attributes.FILM_BOX_CREATE_ONLY, tolerate)
     if "ImageDisplayFormat" in fixed:
-        fixed["ImageDisplayFormat"] = (_layout(dataset).text,)
+        fixed["ImageDisplayFormat"] = (_layout(dataset, box.layout.made).text,)
     for keyword, sent in fixed.items():
         if sent != box.attributes.get(keyword):
             raise Fault(

@@ -14,8 +14,9 @@ from broker.dicom import statuses
 from broker.dicom.statuses import Fault
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, PRESENTATION_LUT
 from broker.model.capabilities import PrintObject, Trait, traits, traits_of_film_box
-from broker.model.film import Attributes, Film, Image, ImageBox, Layout, PresentationLut, first
+from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut, first
 from broker.model.job import Level, PrintRequest, Priority
+from broker.model.layout import Layout
 
 
 class Received(Protocol):

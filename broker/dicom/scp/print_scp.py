@@ -32,10 +32,11 @@ from broker.dicom.upper_layer.message import Request, Response
 from broker.events import Event, Note
 from broker.model.caller import Caller
 from broker.model.capabilities import Impossible, Trait, traits_of_image
+from broker.model.film import Attributes
 from broker.model.job import Level
 from broker.model.printer import FULL, NORMAL
 from broker.model.refusal import Refusal
-from broker.model.trouble import CannotStore, DiskFull, PixelsGone, QueueFull
+from broker.model.trouble import CannotStore, DiskFull, PixelsGone, QueueFull, Refused, Unavailable
 
 PRINT_ACTION = 1
 """The only Action Type ID of print management (PS3.4 H.4.1.2.4)."""
@@ -73,9 +74,11 @@ class PrintScp:
         turns: Turns | None = None,
         strict: bool = False,
         impossible: Callable[[Iterable[Trait]], Impossible | None] = lambda _: None,
+        image_boxes: Callable[[Attributes], int] | None = None,
     ) -> None:
         """`holdings` and `turns` are those of all associations; with `strict` nothing is taken that
-        the standard does not allow; `impossible` tells what no printer takes of what is asked."""
+        the standard does not allow; `impossible` tells what no printer takes of what is asked,
+        `image_boxes` how many a film box has whose format is the printer's own affair."""
         self.association = association
         self.intake = intake
         self.note = note
@@ -85,6 +88,9 @@ class PrintScp:
         self._turns = turns or Turns()
         self._strict = strict
         self._impossible = impossible
+        self._image_boxes = image_boxes
+        self._made = 0
+        """Image boxes of the film box in hand, where its format is the printer's own affair."""
         self._share = Share(
             holdings or Holdings(), Caller.of(association.calling_ae, association.peer)
         )
@@ -162,6 +168,7 @@ class PrintScp:
         begin = None if box is None else partial(self.begin_upload, box)
         received = ReceivedDataset[Any](request, begin)
         try:
+            self._made = self._asked_of_printers(request, received)
             with self._turns.take():
                 return self._answer(request, received)
         except Fault as fault:
@@ -171,6 +178,27 @@ class PrintScp:
             raise
         finally:
             received.discard()
+
+    def _asked_of_printers(self, request: Request, received: ReceivedDataset[Any]) -> int:
+        """How many image boxes the printers make for a film box whose format is their own affair;
+        0 for any other request. Before a turn is taken, as they may take their time.
+
+        Raises: Fault: 0x0106 when they take no such film box, 0x0110 when none answers now.
+        """
+        film_box = request.field == Command.N_CREATE and request.class_uid == FILM_BOX
+        if not film_box or self._image_boxes is None or self.tree.session is None:
+            return 0
+        asked = film_objects.printers_own(received.dataset())
+        if asked is None:
+            return 0
+        try:
+            return self._image_boxes(asked)
+        except Refused as error:
+            why = "is taken by no printer"
+            raise attributes.invalid("ImageDisplayFormat", why) from error
+        except Unavailable as error:
+            words = "no printer could be asked for the image boxes of its own format"
+            raise Fault(statuses.PROCESSING_FAILURE, words) from error
 
     def _image_box(self, request: Request) -> OpenImageBox | None:
         """The image box of ours that a request sets, if it does: of others, pixels are skipped."""
@@ -259,7 +287,9 @@ class PrintScp:
     def _create_film_box(self, request: Request, uid: str, dataset: Dataset) -> Dataset:
         assert request.context is not None
         color = request.context.abstract_syntax == COLOR_META
-        film_box = film_objects.film_box(uid, dataset, self.tree, self._tolerate, color=color)
+        film_box = film_objects.film_box(
+            uid, dataset, self.tree, self._tolerate, color=color, made=self._made
+        )
         self.allowance.check_image_boxes(len(film_box.image_boxes))
         self.check_film_box(film_box)
         assert self.tree.session is not None

@@ -152,6 +152,15 @@ class PrintSession:
             if box.image is not None:
                 self._fill(film, box, box.image, sop_class, uid, read)
 
+    def image_boxes(self, film_box: Attributes) -> int:
+        """How many image boxes the printer makes for such a film box.
+
+        Raises: Refused, Unavailable: when it makes none.
+        """
+        answer = self._create_film_box(Film(film_box, ()))
+        judge(self._name, "N-CREATE of the film box", answer, [])
+        return len(_image_boxes(answer))
+
     def _create_film_box(self, film: Film) -> ScuAnswer:
         """The last answer to N-CREATE of the film box.
 
@@ -327,11 +336,7 @@ class PrintSession:
 
         The class is the film's, whatever the items say: some name another one, and then refuse it.
         """
-        keyword = "ReferencedImageBoxSequence"
-        items = answer.dataset.get(keyword) if answer.dataset is not None else None
-        if not isinstance(items, Sequence):
-            items = ()
-        found = [str(item.get("ReferencedSOPInstanceUID") or "") for item in items]
+        found = _image_boxes(answer)
         distinct = set(filter(None, found))
         if len(found) != len(film.image_boxes) or len(distinct) != len(found):
             raise Refused(
@@ -407,6 +412,14 @@ class Blank:
 
     def __iter__(self) -> Iterator[bytes]:
         yield bytes(self.length)
+
+
+def _image_boxes(answer: ScuAnswer) -> list[str]:
+    """UIDs of the image boxes that an answer names; empty for one that it does not name."""
+    items = answer.dataset.get("ReferencedImageBoxSequence") if answer.dataset is not None else None
+    if not isinstance(items, Sequence):
+        items = ()
+    return [str(item.get("ReferencedSOPInstanceUID") or "") for item in items]
 
 
 def _with_others(asked: Attributes, more: bytes) -> dict[str, tuple[str, ...]]:
