@@ -50,8 +50,10 @@ class PrinterCommands:
         if same and duty is not Duty.READY:
             return _as_before(before)
         self.store.printers.set_duty(name, duty, "" if same else reason)
-        forgets = duty is Duty.READY and (before.failures_in_row or before.refuses)
-        forgiven = "; what it failed or refused before is forgotten" if forgets else ""
+        past = [("failed", before.failures_in_row), ("refused", before.refuses)]
+        what = " and ".join(word for word, there in past if there)
+        forgets = duty is Duty.READY and what
+        forgiven = f"; what it {what} before is forgotten" if forgets else ""
         words = _next(self.store, self.store.printers.get(name)) + forgiven
         told = f"{words} ({reason})" if reason else words
         self.store.command_log.record(self.who, str(duty), told, printer=name)

@@ -196,6 +196,10 @@ REMEDIES: Mapping[Refusal, str] = {
         "The standard does not allow what was asked, or it is not offered. The log's `request "
         "refused` has status and reason; show it to the modality's vendor."
     ),
+    Refusal.NO_PRINTER: (
+        "Every printer was seen to refuse this. The log's `request refused` says what; `broker "
+        "printers forget NAME` has a printer asked again that was changed."
+    ),
     Refusal.DISK_NEARLY_FULL: (
         "New films were refused, as less disk was free than retention.floor_mb and no finished job "
         "had pixels left. Make room; `broker check` says whether it is still so."

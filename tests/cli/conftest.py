@@ -23,6 +23,7 @@ from broker.model.vitals import Vitals
 from broker.spool import binding
 from broker.store import identity, schema
 from broker.store import occupancy as mounts
+from broker.store.capabilities import Capabilities
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
@@ -70,6 +71,11 @@ class Site:
     database: Database
     jobs: Jobs
     printers: Printers
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What was learned of the printers."""
+        return Capabilities(self.database, time.time)
 
     @property
     def file(self) -> Path:

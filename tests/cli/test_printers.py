@@ -8,6 +8,7 @@ from contextlib import closing
 
 import pytest
 
+from broker.model.capabilities import Capability, Lesson, PrintObject, Trait
 from broker.model.health import Observation
 from broker.model.printer import Address, Duty, Health
 from broker.model.retry import PrinterVerdict
@@ -204,3 +205,38 @@ def test_a_name_in_other_letters_is_guessed(site: Site) -> None:
     ended = site.broker("printers", "ready", "OKI-1")
     assert ended.code == 1
     assert "did you mean oki-1?" in ended.err
+
+
+def test_show_tells_what_was_learned(site: Site) -> None:
+    """Each thing with its time and the command that forgets it; as JSON, too."""
+    site.up("oki-1")
+    assert "Nothing was learned" in site.broker("printers", "show", "oki-1").out
+    trait = Trait(PrintObject.FILM_BOX, "FilmSizeID", "14INX17IN")
+    site.capabilities.learn("oki-1", Capability(Lesson.REFUSES, trait, 0x0106))
+    said = " ".join(site.broker("printers", "show", "oki-1").out.split())
+    assert "refuses FilmSizeID 14INX17IN of the film box; " in said
+    assert "`broker printers forget oki-1` forgets that." in said
+    assert max(map(len, site.broker("printers", "show", "oki-1").out.splitlines())) <= 80
+    shown = json.loads(site.broker("printers", "show", "oki-1", "--json").out)
+    (learned,) = shown["capabilities"]
+    assert (learned["lesson"], learned["keyword"], learned["value"], learned["answer"]) == (
+        "refuses",
+        "FilmSizeID",
+        "14INX17IN",
+        0x0106,
+    )
+    assert "known to refuse FilmSizeID 14INX17IN" in site.broker("printers").out
+
+
+def test_forget_is_recorded(site: Site) -> None:
+    """And says what it means; a printer that there is not is named."""
+    trait = Trait(PrintObject.FILM_BOX, "Trim", "YES")
+    site.capabilities.learn("oki-1", Capability(Lesson.WITHOUT, trait))
+    done = site.broker("printers", "forget", "oki-1")
+    assert done.out == (
+        "forgot 1 thing learned of oki-1: it is asked for all that films ask again\n"
+    )
+    assert site.broker("printers", "forget", "oki-1").out == (
+        "nothing was learned of oki-1; nothing was changed\n"
+    )
+    assert site.broker("printers", "forget", "oki-9").code == 1

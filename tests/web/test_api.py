@@ -120,7 +120,7 @@ def test_every_command_has_one_name_everywhere(room: PrintRoom, api: httpx.Clien
         return set(parameter["schema"]["enum"])
 
     assert offered("/api/jobs/{job_id}/{command}") == set(JOB_COMMANDS)
-    assert offered("/api/printers/{name}/{command}") == set(DUTIES)
+    assert offered("/api/printers/{name}/{command}") == {*DUTIES, "forget"}
     for group, verbs in (("jobs", JOB_COMMANDS), ("printers", tuple(DUTIES))):
         shown = command(group, "--help").stdout
         assert all(f"  {verb} " in shown for verb in verbs), shown

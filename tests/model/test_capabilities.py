@@ -1,0 +1,104 @@
+"""What a film asks of a printer, and what printers are known to refuse: pure."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import replace
+
+import pytest
+
+from broker.model.capabilities import (
+    DEPTH,
+    LUT,
+    Capability,
+    Lesson,
+    PrintObject,
+    Trait,
+    impossible,
+    refused,
+    traits_of_film,
+)
+from broker.model.film import Film, Image, ImageBox, PresentationLut
+
+SESSION, BOX, IMAGE = PrintObject.SESSION, PrintObject.FILM_BOX, PrintObject.IMAGE_BOX
+PICTURE = Image("00", 64, 8, 8, 8, 8, "MONOCHROME2")
+DEEP = replace(PICTURE, length=128, bits_allocated=16, bits_stored=12)
+A3 = Trait(BOX, "FilmSizeID", "A3")
+
+
+def _table(entries: int, bits: int, steps: int = 1) -> PresentationLut:
+    """A ramp, in so many steps for each entry."""
+    highest = (1 << bits) - 1
+    values = [min(highest, each * steps * highest // (entries - 1)) for each in range(entries)]
+    return PresentationLut("", (entries, 0, bits), struct.pack(f"<{entries}H", *values))
+
+
+def _film(image: Image = PICTURE, lut: PresentationLut | None = None, **attributes: str) -> Film:
+    values = {key: tuple(value.split("\\")) for key, value in attributes.items()}
+    return Film(
+        {"ImageDisplayFormat": (r"STANDARD\1,1",), **values}, (ImageBox(1, {}, image),), lut
+    )
+
+
+def _refuses(*traits: Trait, status: int = 0x0106) -> tuple[Capability, ...]:
+    return tuple(Capability(Lesson.REFUSES, each, status) for each in traits)
+
+
+def test_an_ordinary_film_asks_for_nothing_that_can_be_refused() -> None:
+    """One image of eight bits, and what a printer does anyhow."""
+    usual = _film(RequestedDecimateCropBehavior="DECIMATE", Trim="YES", BorderDensity="BLACK")
+    assert traits_of_film({"NumberOfCopies": ("3",)}, usual) == set()
+
+
+def test_what_makes_another_film_is_asked_for() -> None:
+    """Medium, size, orientation, depth, and a LUT that changes gray levels."""
+    film = _film(DEEP, PresentationLut("LIN OD"), FilmSizeID="A3", FilmOrientation="LANDSCAPE")
+    assert traits_of_film({"MediumType": ("BLUE FILM",)}, film) == {
+        Trait(SESSION, "MediumType", "BLUE FILM"),
+        A3,
+        Trait(BOX, "FilmOrientation", "LANDSCAPE"),
+        Trait(BOX, LUT, "LIN OD"),
+        Trait(IMAGE, DEPTH, "12 in 16 with LIN OD"),
+    }
+
+
+def test_a_table_and_the_depth_of_its_images_are_one_thing() -> None:
+    """Printers refuse them for each other."""
+    assert Trait(IMAGE, LUT, "of 256 entries of 12 bits with images of 12 in 16 bits") in (
+        traits_of_film({}, _film(DEEP, _table(256, 12, steps=2)))
+    )
+
+
+@pytest.mark.parametrize(("entries", "bits"), [(256, 10), (256, 12), (4096, 12), (4096, 16)])
+def test_a_table_that_changes_nothing_is_known(entries: int, bits: int) -> None:
+    """To one step; one that is steeper, or falls, changes something."""
+    assert _table(entries, bits).identity
+    assert not _table(entries, bits, steps=2).identity
+    falling = _table(entries, bits)
+    turned = struct.pack(f"<{entries}H", *reversed(struct.unpack(f"<{entries}H", falling.table)))
+    assert not replace(falling, table=turned).identity
+    assert not replace(falling, table=falling.table[:-2]).identity
+    assert PresentationLut("IDENTITY").identity
+    assert not PresentationLut("LIN OD").identity
+
+
+def test_a_refusal_is_of_one_value_or_of_all() -> None:
+    """Another value is not known to be refused."""
+    known = _refuses(A3, Trait(BOX, "RequestedImageSize", ""))
+    assert refused(known, [A3]) == known[0]
+    assert refused(known, [replace(A3, value="A4")]) is None
+    assert refused(known, [Trait(BOX, "RequestedImageSize", "150")]) == known[1]
+    assert refused(known, [replace(A3, level=IMAGE)]) is None
+    assert refused((Capability(Lesson.WITHOUT, A3),), [A3]) is None
+
+
+def test_a_film_is_impossible_when_each_printer_refuses_something_of_it() -> None:
+    """Not the same of it, perhaps; with the status of the first; and never without printers."""
+    medium = Trait(SESSION, "MediumType", "BLUE FILM")
+    one, other = _refuses(A3, status=0x0105), _refuses(medium)
+    found = impossible([one, other], [A3, medium])
+    assert found is not None
+    assert (found.trait, found.status) == (A3, 0x0105)
+    assert impossible([one, other], [A3]) is None
+    assert impossible([one, ()], [A3, medium]) is None
+    assert impossible([], [A3]) is None
