@@ -7,10 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 
 from broker.config import certificates
 from broker.config.schema import Config
+from broker.dicom.printer_events import status_of
 from broker.dicom.scp.allowance import Holdings, Turns
 from broker.dicom.scp.print_scp import PrintScp
 from broker.dicom.scu.adaptation import Adaptations
@@ -27,9 +29,10 @@ from broker.dicom.uids import (
 from broker.dicom.upper_layer.acceptor import Acceptor
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.negotiation import Offer
+from broker.dicom.upper_layer.requestor import EventReport
 from broker.events import Event, Note, of_associations
 from broker.model.film import Attributes
-from broker.model.health import Check
+from broker.model.health import Check, of_printer_status
 from broker.model.hosts import hosts_of
 from broker.model.job import State
 from broker.model.printer import Address
@@ -433,12 +436,19 @@ class Service:
             lut=lut,
             timeouts=settings.timeouts(self._config),
             tls=self._certificates.printers.get(address.name),
+            on_event_report=partial(self._reported, address.name),
+            before_release=lambda scu: self._monitor.ask(address.name, scu.status),
         )
         try:
             return PrintSession.begin(scu, address, session, copies, self._adaptations, more)
         except BaseException:
             scu.abort()
             raise
+
+    def _reported(self, name: str, report: EventReport) -> None:
+        """What a printer reports while a film is in hand there; it must cost that film nothing."""
+        if (status := status_of(report)) is not None:
+            self._monitor.hear(name, of_printer_status(status.status, status.info))
 
     def _probe(self, address: Address) -> Check:
         return probe(
