@@ -132,7 +132,7 @@ class PrinterScp(PrintScp):
             return None
         return action_reply(self.machine.print_jobs.listen(job, self._tell))
 
-    def report(self, status: PoolStatus) -> None:
+    def tell_status(self, status: PoolStatus) -> None:
         """Send N-EVENT-REPORT of the Printer (PS3.4 H.4.6.2.1), from any thread."""
         if self._printer_context is not None:
             event, info = event_of(status, self.machine.name)
@@ -350,7 +350,7 @@ class EmulatedPrinter:
             with self._changed:
                 told = list(self._open) if status != before else []
         for scp in told:
-            scp.report(status)
+            scp.tell_status(status)
         self.paper_path.resume()
 
     def _stop(self, acceptor: Acceptor | None) -> None:

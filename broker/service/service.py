@@ -44,6 +44,7 @@ from broker.relay.event_log import EventLog, RefusalCounts
 from broker.relay.intake import Intake, Quota
 from broker.relay.loop import end_together
 from broker.relay.monitor import Monitor
+from broker.relay.pool_watch import PoolWatch
 from broker.relay.upkeep import Shedder, Upkeep, UpkeepEdges
 from broker.relay.vitals import VitalSigns
 from broker.service import settings
@@ -118,6 +119,7 @@ class Service:
         self._shedder = self._new_shedder()
         self._dispatcher = self._new_dispatcher()
         self._intake = self._new_intake()
+        self._pool = PoolWatch(self._intake.status)
         self._monitor = Monitor(
             self.printers,
             self._probe,
@@ -234,6 +236,8 @@ class Service:
         self.upkeep.settle()
         self._dispatcher.start()
         self._monitor.start()
+        if self._config.broker.send_events:
+            self._pool.start()
         self.upkeep.start()
         self._vitals.start(
             lambda: self._acceptor.associations, lambda: self._acceptor.listening, self._storage
@@ -272,6 +276,7 @@ class Service:
             "associations": end_associations,
             "attempts": end_attempts,
             "monitor": lambda: self._monitor.stop(CHECKS_S),
+            "pool status": lambda: self._pool.stop(PARTS_S),
             "upkeep": lambda: self.upkeep.stop(PARTS_S),
             "night check": lambda: self._night.stop(PARTS_S),
             **(beside or {}),
@@ -425,6 +430,7 @@ class Service:
             holdings=self._holdings,
             turns=self._turns,
             strict=association.calling_ae in self._config.broker.strict,
+            pool=(lambda: self._pool.current) if self._config.broker.send_events else None,
         )
 
     def _open(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from broker.dicom.scp.allowance import Allowance, Holdings, Share, Turns
 from broker.dicom.scp.film_objects import FilmTree
 from broker.dicom.scp.open_film import OpenFilmBox, OpenFilmSession, OpenImageBox
 from broker.dicom.scp.received_dataset import FilmIntake, ReceivedDataset, TakesPixels
+from broker.dicom.scp.status_reports import StatusReports
 from broker.dicom.statuses import Fault
 from broker.dicom.tolerance import Tolerated
 from broker.dicom.uids import (
@@ -32,7 +33,7 @@ from broker.dicom.upper_layer.message import Request, Response
 from broker.events import Event, Note
 from broker.model.caller import Caller
 from broker.model.job import Level
-from broker.model.printer import FULL, NORMAL
+from broker.model.printer import FULL, NORMAL, PoolStatus
 from broker.model.refusal import Refusal
 from broker.model.trouble import CannotStore, DiskFull, PixelsGone, QueueFull
 
@@ -71,9 +72,10 @@ class PrintScp:
         holdings: Holdings | None = None,
         turns: Turns | None = None,
         strict: bool = False,
+        pool: Callable[[], PoolStatus] | None = None,
     ) -> None:
         """`holdings` and `turns` are those of all associations; with `strict` nothing is taken that
-        the standard does not allow."""
+        the standard does not allow. With `pool` the modality is told as that status changes."""
         self.association = association
         self.intake = intake
         self.note = note
@@ -84,6 +86,11 @@ class PrintScp:
         self._strict = strict
         self._share = Share(
             holdings or Holdings(), Caller.of(association.calling_ae, association.peer)
+        )
+        self.to_report = (
+            StatusReports(association, lambda: self._as_seen(pool()), note).to_report
+            if pool is not None
+            else None
         )
 
     def answer(self, request: Request) -> Response:
@@ -307,10 +314,7 @@ class PrintScp:
 
     def printer_attributes(self) -> dict[str, str]:
         """What N-GET of the Printer can tell (PS3.4 H.4.6)."""
-        pool = self.intake.status()
-        if pool == FULL and self.tree.session is not None:
-            # The floor is kept for film sessions that are open already: this one may print on.
-            pool = NORMAL
+        pool = self._as_seen(self.intake.status())
         return {
             "PrinterStatus": pool.status,
             "PrinterStatusInfo": pool.info,
@@ -320,6 +324,11 @@ class PrintScp:
             "SoftwareVersions": self.version,
             **dict.fromkeys(UNKNOWN, ""),
         }
+
+    def _as_seen(self, pool: PoolStatus) -> PoolStatus:
+        """The pool's status for this modality: the floor is kept for film sessions that are open
+        already, so one of them may print on."""
+        return NORMAL if pool == FULL and self.tree.session is not None else pool
 
     def _action(self, request: Request, sop_class: str, uid: str) -> Response:
         if sop_class not in (FILM_SESSION, FILM_BOX):
