@@ -7,7 +7,7 @@ from collections.abc import Callable
 from broker.dicom.printer_events import event_of, printer_context
 from broker.dicom.uids import PRINTER, PRINTER_INSTANCE
 from broker.dicom.upper_layer.association import AcceptedAssociation
-from broker.dicom.upper_layer.association_service import Report
+from broker.dicom.upper_layer.association_service import ServiceReport
 from broker.events import Event, Note
 from broker.model.printer import PoolStatus
 
@@ -26,11 +26,11 @@ class StatusReports:
         self._told = status()
 
     @property
-    def to_report(self) -> Callable[[], Report | None] | None:
+    def to_report(self) -> Callable[[], ServiceReport | None] | None:
         """See AssociationService; None where the Printer was not negotiated."""
         return None if self._context is None else self._next
 
-    def _next(self) -> Report | None:
+    def _next(self) -> ServiceReport | None:
         status = self._status()
         if self._context is None or status == self._told:
             return None
@@ -38,4 +38,4 @@ class StatusReports:
         event, info = event_of(status, self._association.called_ae)
         facts = {"calling_ae": self._association.calling_ae, "peer": self._association.peer}
         self._note(Event.STATUS_REPORTED, {**facts, "status": status.status, "info": status.info})
-        return Report(self._context, PRINTER, PRINTER_INSTANCE, event, info)
+        return ServiceReport(self._context, PRINTER, PRINTER_INSTANCE, event, info)

@@ -38,7 +38,7 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True)
-class Report:
+class ServiceReport:
     """An N-EVENT-REPORT that a service wants to be sent (PS3.7 10.1.1)."""
 
     context: Context
@@ -56,7 +56,7 @@ class AssociationService(Protocol):
     whether the peer is in the middle of something; without it, it is not. `between`: whether it has
     begun something in which more may follow; without it, it has not. `unprinted`: how many
     images the peer has sent and not asked to print; without it, none. `to_report`: asked now and
-    then, on the association's thread, while nothing is in hand; the Report that it returns is sent.
+    then, on the association's thread, while nothing is in hand; the ServiceReport that it returns is sent.
     Without it, or while it is None, nothing is reported.
     """
 
@@ -147,7 +147,7 @@ class GuardedService:
         """Whether there may be something to report, now or later."""
         return getattr(self._service, "to_report", None) is not None
 
-    def report(self) -> Report | None:
+    def report(self) -> ServiceReport | None:
         """What to report now, if anything."""
         to_report = getattr(self._service, "to_report", None)
         try:

@@ -11,7 +11,7 @@ from typing import Any
 from broker.dicom import statuses
 from broker.dicom.upper_layer.activity import QUIET_S
 from broker.dicom.upper_layer.association import AcceptedAssociation
-from broker.dicom.upper_layer.association_service import Ending, Report
+from broker.dicom.upper_layer.association_service import Ending, ServiceReport
 from broker.dicom.upper_layer.command_set import Command, command_bytes, command_of
 from broker.dicom.upper_layer.message import Request, Response
 from tests.peers.acceptor import OFFERS, Scripted, Seen, accepting
@@ -45,13 +45,13 @@ class Site:
             wanted = self._looks + number
             assert self._changed.wait_for(lambda: self._looks >= wanted, PATIENCE_S)
 
-    def _to_report(self, association: AcceptedAssociation) -> Report | None:
+    def _to_report(self, association: AcceptedAssociation) -> ServiceReport | None:
         with self._changed:
             self._looks += 1
             self._changed.notify_all()
         if not self.waiting:
             return None
-        return Report(association.contexts[0], "1.2", "1.2.3", self.waiting.popleft())
+        return ServiceReport(association.contexts[0], "1.2", "1.2.3", self.waiting.popleft())
 
     def _answer(self, _association: AcceptedAssociation, _request: Request) -> Response:
         self.slow()
@@ -135,7 +135,7 @@ def test_what_cannot_be_found_out_or_encoded_is_told_and_ends_nothing() -> None:
     site = Site()
     faults = [
         lambda _: 1 / 0,
-        lambda association: Report(association.contexts[0], "1.2", "1.2.3", 1 << 20),
+        lambda association: ServiceReport(association.contexts[0], "1.2", "1.2.3", 1 << 20),
     ]
 
     def service(association: AcceptedAssociation) -> Scripted:
