@@ -56,8 +56,8 @@ class AssociationService(Protocol):
     whether the peer is in the middle of something; without it, it is not. `between`: whether it has
     begun something in which more may follow; without it, it has not. `unprinted`: how many
     images the peer has sent and not asked to print; without it, none. `to_report`: asked now and
-    then, on the association's thread, while nothing is in hand; the ServiceReport that it returns is sent.
-    Without it, or while it is None, nothing is reported.
+    then, on the association's thread, while nothing is in hand; what it returns is sent. Without
+    it, or where it is None, nothing is reported.
     """
 
     def answer(self, request: Request, /) -> Response | None:
