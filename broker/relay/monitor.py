@@ -122,19 +122,14 @@ class Monitor:
                 self._write(name, check)
             except (NoSuchPrinter, DatabaseReplaced):
                 continue  # see `_attempted`
-            except BaseException:
+            except Exception:
                 with self._saying:
                     self._heard = {name: check, **heard, **self._heard}
                 raise
 
     def _step(self) -> float:
         self._attempted(self._write_heard)
-        try:
-            self._look()
-        except DatabaseReplaced:
-            pass  # told where it was seen
-        except Exception as error:  # noqa: BLE001 - a failing disk must not end the watch
-            self._note(Event.MONITOR_FAILED, {"why": in_words(error)})
+        self._attempted(self._look)
         return min(0.5, self._rhythm().interval_s / 2)
 
     def _look(self) -> None:
