@@ -103,6 +103,9 @@ class Event(StrEnum):
     REQUEST_TOLERATED = "request tolerated", Severity.INFO, Told.BY_KIND
     """What broke the standard harmlessly: `kind` is the rule by which it was taken."""
 
+    STATUS_REPORTED = "status reported", Severity.DEBUG
+    """A modality was told how the printers are, without asking: `broker.send_events`."""
+
     # Films in
 
     FILMS_ACCEPTED = (

@@ -142,6 +142,11 @@ class Broker(Section):
         description="AE titles of modalities whose requests must keep to the standard in all; "
         "the log tells what is tolerated of others",
     )
+    send_events: Flag = Field(
+        default=False,
+        description="true: a modality that keeps an association open is told of the Printer as its "
+        "status changes (N-EVENT-REPORT)",
+    )
     host: ListenHosts = Field(
         default="*",
         description='where to listen: "*" is every interface, IPv4 and IPv6, 0.0.0.0 is IPv4 '

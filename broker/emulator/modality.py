@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pydicom.dataset import Dataset
 
 from broker.dicom import attributes, luts, pixels
+from broker.dicom.printer_events import status_of
 from broker.dicom.scu.print_scu import PrintScu, PrintTimeouts, ScuAnswer, associate
 from broker.dicom.statuses import Meaning, meaning
 from broker.dicom.uids import (
@@ -20,9 +21,10 @@ from broker.dicom.uids import (
     PRESENTATION_LUT,
     fresh_uid,
 )
+from broker.dicom.upper_layer.requestor import EventReport
 from broker.model.film import Attributes, Film, ImageBox, PresentationLut
 from broker.model.job import Level, Priority
-from broker.model.printer import Address
+from broker.model.printer import Address, PoolStatus
 from broker.model.trouble import Refused
 
 Read = Callable[[str], bytes]
@@ -51,7 +53,8 @@ class Modality:
     """Prints with one association and one film session for each call, as many consoles do.
 
     It is as strict as they are: the first failure ends the film session, and what is left of the
-    films is not sent (PS3.2 B.4.2.3.3).
+    films is not sent (PS3.2 B.4.2.3.3). `on_status` hears what it is told of the printer while it
+    prints (PS3.4 H.4.6.2.1).
     """
 
     def __init__(
@@ -61,11 +64,13 @@ class Modality:
         timeouts: PrintTimeouts | None = None,
         tls: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.monotonic,
+        on_status: Callable[[PoolStatus], None] = lambda _status: None,
     ) -> None:
         self.ae_title = ae_title
         self._tls = tls
         self._timeouts = timeouts or PrintTimeouts()
         self._clock = clock
+        self._on_status = on_status
 
     def print(
         self,
@@ -130,6 +135,7 @@ class Modality:
             calling_ae=self.ae_title,
             timeouts=self._timeouts.association,
             tls=self._tls,
+            on_event_report=self._hear,
         )
         meta_context = requestor.context(meta)
         lut_context = requestor.context(PRESENTATION_LUT)
@@ -138,6 +144,10 @@ class Modality:
             missing = "the films' Print Meta class" if meta_context is None else "Presentation LUT"
             raise Refused(f"{address.ae_title} does not take {missing}", permanent=True)
         return PrintScu(requestor, address.name, meta_context, lut_context, self._timeouts)
+
+    def _hear(self, report: EventReport) -> None:
+        if (status := status_of(report)) is not None:
+            self._on_status(status)
 
 
 class _Failed(Exception):

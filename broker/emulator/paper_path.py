@@ -276,7 +276,10 @@ class PaperPath:
 
     def status(self) -> PoolStatus:
         """What N-GET of the Printer tells."""
-        return JAMMED if self.scenario.jam else NORMAL
+        scenario = self.scenario
+        if scenario.jam:
+            return JAMMED
+        return PoolStatus("WARNING", scenario.warning) if scenario.warning else NORMAL
 
     def receive(self, size: int, calling_ae: str, peer: str) -> Holding:  # noqa: ARG002 - in memory
         """Keep pixels in memory."""

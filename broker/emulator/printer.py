@@ -18,6 +18,7 @@ from typing import Protocol
 from pydicom.dataset import Dataset
 
 from broker.dicom import attributes, statuses
+from broker.dicom.printer_events import event_of, printer_context
 from broker.dicom.scp import attribute_list
 from broker.dicom.scp.open_film import OpenFilmBox
 from broker.dicom.scp.print_scp import PrintScp
@@ -29,6 +30,8 @@ from broker.dicom.uids import (
     IMPLICIT_LITTLE,
     PRESENTATION_LUT,
     PRINT_JOB,
+    PRINTER,
+    PRINTER_INSTANCE,
     VERIFICATION,
 )
 from broker.dicom.upper_layer.acceptor import Acceptor, AcceptorSettings
@@ -36,7 +39,7 @@ from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.listening_sockets import listen
-from broker.dicom.upper_layer.message import Request, Response
+from broker.dicom.upper_layer.message import Context, Request, Response
 from broker.dicom.upper_layer.negotiation import CONGESTED, Offer, TurnedAway
 from broker.dicom.upper_layer.wire import WireBroken
 from broker.emulator.paper_path import PaperPath, Sheet, Tray
@@ -44,7 +47,7 @@ from broker.emulator.print_jobs import Execution, PrintJob, PrintJobs, action_re
 from broker.emulator.scenario import Scenario
 from broker.events import Event, Note, of_associations
 from broker.model.film import first
-from broker.model.printer import Address
+from broker.model.printer import Address, PoolStatus
 
 
 class Machine(Protocol):
@@ -76,6 +79,7 @@ class PrinterScp(PrintScp):
         self.machine = machine
         found = [each for each in association.contexts if each.abstract_syntax == PRINT_JOB]
         self._print_job_context = found[0] if found else None
+        self._printer_context = printer_context(association.contexts)
 
     def answer(self, request: Request) -> Response:
         """The response; none leaves once the printer has died."""
@@ -128,6 +132,12 @@ class PrinterScp(PrintScp):
             return None
         return action_reply(self.machine.print_jobs.listen(job, self._tell))
 
+    def tell_status(self, status: PoolStatus) -> None:
+        """Send N-EVENT-REPORT of the Printer (PS3.4 H.4.6.2.1), from any thread."""
+        if self._printer_context is not None:
+            event, info = event_of(status, self.machine.name)
+            self._send(self._printer_context, PRINTER, PRINTER_INSTANCE, event, info)
+
     def _get_print_job(self, request: Request) -> Response:
         try:
             known = self.machine.print_jobs.known(request.instance_uid)
@@ -139,12 +149,15 @@ class PrinterScp(PrintScp):
         """Send N-EVENT-REPORT of a Print Job (PS3.4 H.4.5.2.1)."""
         assert self._print_job_context is not None
         event = self.machine.print_jobs.event(info)
+        self._send(self._print_job_context, PRINT_JOB, job.uid, execution, event)
+
+    def _send(
+        self, context: Context, sop_class: str, uid: str, event: int, info: Dataset | None
+    ) -> None:
         try:
-            self.association.event_report(
-                self._print_job_context, PRINT_JOB, job.uid, execution, event
-            )
+            self.association.event_report(context, sop_class, uid, event, info)
         except WireBroken:
-            # The association is gone; the Print Job can still be asked for.
+            # The association is gone; what it was about can still be asked for.
             self.note(Event.EVENT_NOT_DELIVERED, {"calling_ae": self.association.calling_ae})
 
     def _die(self) -> Response:
@@ -326,12 +339,18 @@ class EmulatedPrinter:
         changed = _scenario(scenario)
         with self._switching:
             cut = changed.down or changed.no_lut != self.scenario.no_lut
+            before = self.paper_path.status()
             self.paper_path.suffer(changed)
             with self._changed:
                 self._sets = 0
             if cut:
                 self.kill()
             self.start()
+            status = self.paper_path.status()
+            with self._changed:
+                told = list(self._open) if status != before else []
+        for scp in told:
+            scp.tell_status(status)
         self.paper_path.resume()
 
     def _stop(self, acceptor: Acceptor | None) -> None:

@@ -10,7 +10,8 @@ from broker.model.film import MILLIMETRES
 HELP = {
     "ok": "nothing is wrong",
     "down": "refuses connections, as a printer that is switched off",
-    "jam": "says FILM JAM when asked; takes films and prints them when the jam is cleared",
+    "jam": "says FAILURE, FILM JAM; takes films and prints them when the jam is cleared",
+    "warns:INFO": "says WARNING and that Printer Status Info, as SUPPLY LOW; prints all the same",
     "busy": "rejects associations for now",
     "slow:SECONDS": "takes so long for every sheet before it answers N-ACTION",
     "refuse-size:FILM_SIZE": "answers 0x0106 to film boxes of that Film Size ID",
@@ -20,6 +21,9 @@ HELP = {
     "no-lut": "does not support Presentation LUT",
 }
 """Each word of a scenario, and what it does. Several may be joined with commas."""
+
+LONGEST_INFO = 16
+"""Characters of Printer Status Info, a code string (PS3.5 6.2)."""
 
 
 class UnknownScenario(ValueError):
@@ -33,6 +37,8 @@ class Scenario:
     text: str = "ok"
     down: bool = False
     jam: bool = False
+    warning: str = ""
+    """Printer Status Info beside the status WARNING; empty: it says NORMAL."""
     busy: bool = False
     seconds: float | None = None
     """For every sheet; None leaves the printer's own pace."""
@@ -78,6 +84,12 @@ def _plain(**changes: bool) -> Callable[[Scenario, str], Scenario]:
     return read
 
 
+def _warns(scenario: Scenario, value: str) -> Scenario:
+    if not 0 < len(value) <= LONGEST_INFO:
+        raise ValueError("no Printer Status Info")
+    return replace(scenario, warning=value.upper())
+
+
 def _slow(scenario: Scenario, value: str) -> Scenario:
     seconds = float(value)
     if not 0 <= seconds <= 3600:
@@ -109,6 +121,7 @@ _READERS: dict[str, Callable[[Scenario, str], Scenario]] = {
     "ok": _plain(),
     "down": _plain(down=True),
     "jam": _plain(jam=True),
+    "warns": _warns,
     "busy": _plain(busy=True),
     "slow": _slow,
     "refuse-size": _refuse_size,

@@ -36,6 +36,8 @@ class Check:
     """Whether it accepted the Presentation LUT class; None when that was not asked."""
     reached: bool = True
     """Whether its system answered, if only to refuse the connection."""
+    told: bool = False
+    """Whether it is the status that the printer itself told."""
 
     @property
     def tells_nothing(self) -> bool:
@@ -63,6 +65,9 @@ FAILS_FILMS = "fails films"
 
 LEAVES_UNANSWERED = "leaves films unanswered"
 """Likewise, of one that is asked to print and says nothing: each try makes a film uncertain."""
+
+WARNING = "WARNING"
+"""How the reason begins that is a printer's own: its status, and its info (PS3.3 C.13.9.1)."""
 
 LONGEST_WORDS = 64
 """Characters of a printer's own text that are kept; a code string has 16 (PS3.5 6.2)."""
@@ -105,13 +110,13 @@ def of_printer_status(status: str, info: str) -> Check:
     """
     status, info = _plain(status), _plain(info)
     words = f"{status}: {info}" if info and info != status else status
-    if status == "FAILURE" or (status == "WARNING" and info in _CANNOT_PRINT):
-        return Check(CheckKind.FAILURE, words)
-    if status == "WARNING":
+    if status == "FAILURE" or (status == WARNING and info in _CANNOT_PRINT):
+        return Check(CheckKind.FAILURE, words, told=True)
+    if status == WARNING:
         if not info or info.startswith(_STILL_PRINTS):
-            return Check(CheckKind.WARNING, words)
-        return Check(CheckKind.ATTENTION, words)
-    return Check(CheckKind.NORMAL, "")
+            return Check(CheckKind.WARNING, words, told=True)
+        return Check(CheckKind.ATTENTION, words, told=True)
+    return Check(CheckKind.NORMAL, "", told=True)
 
 
 def observe(printer: Printer, check: Check, now: float, rise: int, fall: int) -> Observation:
@@ -124,7 +129,8 @@ def observe(printer: Printer, check: Check, now: float, rise: int, fall: int) ->
 
     While an attempt runs on it, silence makes it doubtful at most, and only when not even its
     system answers: the attempt's connection ends soon when it is gone, and it is down with the next
-    check. Else it only takes long, and films behind must not wait for its return.
+    check. Else it only takes long, and films behind must not wait for its return. A printer that
+    is too busy with it to tell its status still has the one that it told last.
     """
     printing = printer.claims > 0 and printer.health is not Health.DOWN
     if check.kind is CheckKind.BUSY or (printing and check.tells_nothing):
@@ -145,16 +151,20 @@ def observe(printer: Printer, check: Check, now: float, rise: int, fall: int) ->
     if printer.health is Health.DOWN and good < rise:
         words = f"{good} of {rise} checks passed"
         return Observation(Health.DOWN, words, good, 0, now, check.supports_lut)
+    if printing and check.kind is CheckKind.NORMAL and not check.told and shows_trouble(printer):
+        return Observation(printer.health, printer.reason, good, 0, now, check.supports_lut)
     left = min(printer.failures_in_row, fall - 1) if printer.health is Health.DOWN else None
     if check.kind is CheckKind.ATTENTION:
         words = _with_habit(printer, check.words)
         return Observation(Health.DEGRADED, words, good, 0, now, check.supports_lut, left)
     if left is None and printer.failures_in_row >= fall:
         # It answers checks and fails films: only an accepted film shows that it is well again.
-        reason = printer.reason
+        reason = printer.reason.removesuffix(f"; {warned(printer)}")
         if not reason.startswith((f"{FAILS_FILMS}: ", f"{LEAVES_UNANSWERED}: ")):
             habit = LEAVES_UNANSWERED if leaves_unanswered(printer) else FAILS_FILMS
             reason = f"{habit}: {printer.failures_in_row} attempts in a row"
+        if check.kind is CheckKind.WARNING:
+            reason = f"{reason}; {check.words}"
         return Observation(Health.DEGRADED, reason, good, 0, now, check.supports_lut)
     return Observation(Health.UP, check.words, good, 0, now, check.supports_lut, left)
 
@@ -162,7 +172,13 @@ def observe(printer: Printer, check: Check, now: float, rise: int, fall: int) ->
 def shows_trouble(printer: Printer) -> bool:
     """Whether the printer itself says, by its status, that something is wrong with it: supplies, a
     cover, its start. A film that it refuses for now meanwhile is refused for that."""
-    return "WARNING" in printer.reason
+    return bool(warned(printer))
+
+
+def warned(printer: Printer) -> str:
+    """The status that the printer itself told last, where that is a warning; empty otherwise."""
+    _, found, info = printer.reason.partition(WARNING)
+    return found + info
 
 
 def leaves_unanswered(printer: Printer) -> bool:

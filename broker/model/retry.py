@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from broker.model.choose import never_takes
-from broker.model.health import FAILS_FILMS, LEAVES_UNANSWERED, shows_trouble
+from broker.model.health import FAILS_FILMS, LEAVES_UNANSWERED, shows_trouble, warned
 from broker.model.job import Job, Outcome, State, Strike
 from broker.model.printer import Duty, Health, Printer
 from broker.model.trouble import (
@@ -227,9 +227,11 @@ def _failed(trouble: Trouble, scene: TroubleContext) -> PrinterVerdict:
     failures = scene.printer.failures_in_row + 1
     degraded = failures >= scene.policy.fall and scene.printer.health is not Health.DOWN
     habit = LEAVES_UNANSWERED if isinstance(trouble, Uncertain) else FAILS_FILMS
+    words = f"{habit}: {trouble.words}" if degraded else trouble.words
+    said = warned(scene.printer)
     return PrinterVerdict(
         failed=True,
-        words=f"{habit}: {trouble.words}" if degraded else trouble.words,
+        words=f"{words}; {said}" if said else words,
         paused_until=scene.now + delay(scene.policy, failures, scene.random),
         health=Health.DEGRADED if degraded else None,
     )

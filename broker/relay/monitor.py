@@ -1,4 +1,4 @@
-"""Watching the printers: checks on an interval, their results as rows."""
+"""Watching the printers: checks on an interval, and what printers say meanwhile, as rows."""
 
 from __future__ import annotations
 
@@ -46,6 +46,14 @@ class Monitor:
         self._checking: dict[str, threading.Thread] = {}
         self._unhelpful: dict[str, float] = {}
         """Printer -> the step of its attempt during which a check told nothing."""
+        self._saying = threading.Lock()
+        """Held while one of the following is looked at or changed."""
+        self._heard: dict[str, Check] = {}
+        """Printer -> what it has reported by itself last, as long as that is not written down."""
+        self._told_at: dict[str, float] = {}
+        """Printer -> when it told its status last, of those that do so."""
+        self._mute: set[str] = set()
+        """Printers that did not tell it on an association for films."""
         self._loop = Loop("monitor", self._step)
 
     def start(self) -> None:
@@ -63,13 +71,65 @@ class Monitor:
             if thread.is_alive():
                 thread.join(max(0.0, deadline - time.monotonic()))
 
-    def _step(self) -> float:
+    def hear(self, name: str, check: Check) -> None:
+        """What a printer has reported by itself. For any thread: it waits for nothing, and the next
+        step writes it down."""
+        with self._saying:
+            self._heard[name] = check
+
+    def ask(self, name: str, status: Callable[[], Check | None]) -> None:
+        """Ask a printer for its status, on an association for films that is about to be released,
+        where none was told for an interval: as long as films keep a printer busy, no check is made.
+
+        One that does not answer is never asked so again: the next film would wait for that each
+        time. Never raises: what goes wrong is noted.
+        """
+        self._attempted(self._write_heard)
+        if self._overdue(name):
+            self._attempted(lambda: self._ask(name, status))
+
+    def _ask(self, name: str, status: Callable[[], Check | None]) -> None:
+        check = status()
+        if check is not None:
+            self._write(name, check)
+            return
+        with self._saying:
+            self._mute.add(name)
+
+    def _overdue(self, name: str) -> bool:
+        with self._saying:
+            told_at = None if name in self._mute else self._told_at.get(name)
+        if told_at is None:
+            return False
+        return not 0 <= self._clock() - told_at < self._rhythm().interval_s
+
+    def _attempted(self, step: Callable[[], None]) -> None:
+        """Whatever goes wrong must not end the watch, nor cost a film."""
         try:
-            self._look()
-        except DatabaseReplaced:
-            pass  # told where it was seen
-        except Exception as error:  # noqa: BLE001 - a failing disk must not end the watch
+            step()
+        except (NoSuchPrinter, DatabaseReplaced):
+            return  # taken out of the configuration meanwhile; or told where it was seen
+        except Exception as error:  # noqa: BLE001 - see above
             self._note(Event.MONITOR_FAILED, {"why": in_words(error)})
+
+    def _write_heard(self) -> None:
+        """Write down what was reported: the last of each printer, again where that fails."""
+        with self._saying:
+            heard, self._heard = self._heard, {}
+        while heard:
+            name, check = heard.popitem()
+            try:
+                self._write(name, check)
+            except (NoSuchPrinter, DatabaseReplaced):
+                continue  # see `_attempted`
+            except Exception:
+                with self._saying:
+                    self._heard = {name: check, **heard, **self._heard}
+                raise
+
+    def _step(self) -> float:
+        self._attempted(self._write_heard)
+        self._attempted(self._look)
         return min(0.5, self._rhythm().interval_s / 2)
 
     def _look(self) -> None:
@@ -103,41 +163,43 @@ class Monitor:
         return last is None or not 0 <= self._clock() - last < self._rhythm().interval_s
 
     def _check(self, printer: Printer) -> None:
-        try:
-            check = self._probe(printer.address)
-            if self._loop.stopping.is_set():
-                return
-            if printer.moved_at is not None and check.tells_nothing:
-                self._unhelpful[printer.name] = printer.moved_at
-            rhythm, now = self._rhythm(), self._clock()
-            before, seen = self._printers.observe(
-                printer.name,
-                # What it was busy with when the check began is what the check met.
-                lambda row: observe(
-                    replace(row, claims=printer.claims), check, now, rhythm.rise, rhythm.fall
-                ),
-            )
-        except (NoSuchPrinter, DatabaseReplaced):
-            return  # taken out of the configuration meanwhile; or told where it was seen
-        except Exception as error:  # noqa: BLE001 - whatever it is must not end the watch
-            self._note(Event.MONITOR_FAILED, {"why": in_words(error)})
+        self._attempted(lambda: self._checked(printer))
+
+    def _checked(self, printer: Printer) -> None:
+        check = self._probe(printer.address)
+        if self._loop.stopping.is_set():
             return
+        if printer.moved_at is not None and check.tells_nothing:
+            self._unhelpful[printer.name] = printer.moved_at
+        # What it was busy with when the check began is what the check met.
+        self._write(printer.name, check, printer.claims)
+
+    def _write(self, name: str, check: Check, claims: int = 0) -> None:
+        """Raises: NoSuchPrinter, DatabaseReplaced, Exception: when it cannot be written."""
+        rhythm, now = self._rhythm(), self._clock()
+        if check.told:
+            with self._saying:
+                self._told_at[name] = now
+        before, seen = self._printers.observe(
+            name,
+            lambda row: observe(replace(row, claims=claims), check, now, rhythm.rise, rhythm.fall),
+        )
         if seen.health is not before.health:
             self._note(
                 Event.PRINTER_CHANGED,
                 {
-                    "printer": printer.name,
+                    "printer": name,
                     "health": str(seen.health),
                     "was": str(before.health),
                     "reason": seen.reason,
                 },
             )
         elif seen.reason != before.reason:
-            said = {"printer": printer.name, "health": str(seen.health), "reason": seen.reason}
+            said = {"printer": name, "health": str(seen.health), "reason": seen.reason}
             self._note(Event.PRINTER_SAID, said)
         elif seen.supports_lut not in (None, before.supports_lut):
             words = "supports Presentation LUT" if seen.supports_lut else "refuses Presentation LUT"
-            self._note(Event.PRINTER_SAID, {"printer": printer.name, "reason": words})
+            self._note(Event.PRINTER_SAID, {"printer": name, "reason": words})
         else:
             return
         self._changed()

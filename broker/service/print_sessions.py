@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from functools import partial
 
 from broker.config.schema import Config
 from broker.dicom.scu.adaptation import Adaptations, implicit
 from broker.dicom.scu.print_scu import PrintScu
 from broker.dicom.scu.print_session import PrintSession
+from broker.dicom.upper_layer.requestor import EventReport
 from broker.events import Event, Note
 from broker.model.adaptations import IMPLICIT
 from broker.model.capabilities import Capability, Lesson
@@ -29,12 +31,18 @@ class PrintSessions:
         config: Callable[[], Config],
         tls: Callable[[str], ssl.SSLContext | None],
         note: Note,
+        *,
+        heard: Callable[[str, EventReport], None],
+        before_release: Callable[[str, PrintScu], None],
     ) -> None:
-        """`tls` is what a printer of that name is spoken to with; None: without."""
+        """`tls` is what a printer of that name is spoken to with; None: without. `heard` gets what
+        a printer reports by itself, `before_release` an association that is about to end."""
         self._capabilities = capabilities
         self._config = config
         self._tls = tls
         self._note = note
+        self._heard = heard
+        self._before_release = before_release
 
     def __call__(
         self, address: Address, session: Attributes, copies: int, *, lut: bool, more: bytes
@@ -95,6 +103,8 @@ class PrintSessions:
             only_implicit=only_implicit,
             timeouts=settings.timeouts(config),
             tls=self._tls(address.name),
+            on_event_report=partial(self._heard, address.name),
+            before_release=partial(self._before_release, address.name),
         )
 
     def _learn(self, printer: str) -> Callable[[Capability], None]:

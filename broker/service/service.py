@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 from broker.config import certificates
 from broker.config.schema import Config
+from broker.dicom.printer_events import status_of
 from broker.dicom.scp.allowance import Holdings, Turns
 from broker.dicom.scp.print_scp import PrintScp
 from broker.dicom.scu.probe import probe
@@ -24,8 +25,9 @@ from broker.dicom.uids import (
 from broker.dicom.upper_layer.acceptor import Acceptor
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.negotiation import Offer
+from broker.dicom.upper_layer.requestor import EventReport
 from broker.events import Event, Note, of_associations
-from broker.model.health import Check
+from broker.model.health import Check, of_printer_status
 from broker.model.hosts import hosts_of
 from broker.model.job import State
 from broker.model.printer import Address
@@ -38,6 +40,7 @@ from broker.relay.intake import Intake, Quota
 from broker.relay.loop import end_together
 from broker.relay.monitor import Monitor
 from broker.relay.pool_capabilities import PoolCapabilities
+from broker.relay.pool_watch import PoolWatch
 from broker.relay.printer_formats import PrinterFormats
 from broker.relay.upkeep import Shedder, Upkeep, UpkeepEdges
 from broker.relay.vitals import VitalSigns
@@ -103,7 +106,7 @@ class Service:
         data.database.on_replaced = self._replaced
         data.database.on_written = data.look
         self._retention = Retention(data.database, self._clock)
-        self._pool = PoolCapabilities(
+        self._takes_none = PoolCapabilities(
             self.capabilities,
             lambda: self._config.retry.on_impossible == "refuse",
             time.monotonic,
@@ -114,6 +117,8 @@ class Service:
             lambda: self._config,
             lambda name: self._certificates.printers.get(name),
             self._note,
+            heard=self._reported,
+            before_release=lambda name, scu: self._monitor.ask(name, scu.status),
         )
         self._formats = PrinterFormats(self.printers, self.capabilities, self._sessions.image_boxes)
         self._holdings = Holdings()
@@ -127,6 +132,7 @@ class Service:
         self._shedder = self._new_shedder()
         self._dispatcher = self._new_dispatcher()
         self._intake = self._new_intake()
+        self._pool = PoolWatch(self._intake.status)
         self._monitor = Monitor(
             self.printers,
             self._probe,
@@ -244,6 +250,8 @@ class Service:
         self.upkeep.settle()
         self._dispatcher.start()
         self._monitor.start()
+        if self._config.broker.send_events:
+            self._pool.start()
         self.upkeep.start()
         self._vitals.start(
             lambda: self._acceptor.associations, lambda: self._acceptor.listening, self._storage
@@ -282,6 +290,7 @@ class Service:
             "associations": end_associations,
             "attempts": end_attempts,
             "monitor": lambda: self._monitor.stop(CHECKS_S),
+            "pool status": lambda: self._pool.stop(PARTS_S),
             "upkeep": lambda: self.upkeep.stop(PARTS_S),
             "night check": lambda: self._night.stop(PARTS_S),
             **(beside or {}),
@@ -440,9 +449,15 @@ class Service:
             holdings=self._holdings,
             turns=self._turns,
             strict=association.calling_ae in self._config.broker.strict,
-            impossible=self._pool,
+            impossible=self._takes_none,
             image_boxes=self._formats,
+            pool=(lambda: self._pool.current) if self._config.broker.send_events else None,
         )
+
+    def _reported(self, name: str, report: EventReport) -> None:
+        """What a printer reports while a film is in hand there; it must cost that film nothing."""
+        if (status := status_of(report)) is not None:
+            self._monitor.hear(name, of_printer_status(status.status, status.info))
 
     def _probe(self, address: Address) -> Check:
         return probe(

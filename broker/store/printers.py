@@ -15,13 +15,14 @@ from sqlalchemy import (
     distinct,
     func,
     insert,
+    not_,
     or_,
     select,
     update,
 )
 
 from broker.model.capabilities import Capability, Lesson
-from broker.model.health import FAILS_FILMS, LEAVES_UNANSWERED, Observation
+from broker.model.health import FAILS_FILMS, LEAVES_UNANSWERED, WARNING, Observation
 from broker.model.job import ACTIVE, DONE, FilmState, State
 from broker.model.printer import Address, Duty, Health, Printer
 from broker.model.retry import PrinterVerdict
@@ -42,7 +43,10 @@ _CREDIT = Prepared(
         ),
         failures_in_row=0,
         bad_checks=0,
-        reason=case((printers.c.health == Health.UP, ""), else_=printers.c.reason),
+        reason=case(
+            (and_(printers.c.health == Health.UP, not_(printers.c.reason.startswith(WARNING))), ""),
+            else_=printers.c.reason,
+        ),
     )
 )
 
@@ -98,7 +102,8 @@ def blame(connection: Connection, name: str, verdict: PrinterVerdict, now: float
 
 
 def credit(connection: Connection, name: str, copies: int, now: float) -> None:
-    """Count an accepted film: whatever was wrong with the printer is over, as of now."""
+    """Count an accepted film: whatever was wrong with the printer is over, as of now. What it warns
+    of stands until it tells otherwise: films come out meanwhile."""
     _CREDIT.change(connection, its_name=name, its_copies=copies, now=now)
 
 

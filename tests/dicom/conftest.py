@@ -21,6 +21,7 @@ from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.negotiation import Offer
 from broker.model.disk import Room
+from broker.model.printer import NORMAL, PoolStatus
 from broker.relay.intake import Intake, QueueLimits, Quota
 from broker.spool.files import Spool
 from broker.store import schema
@@ -72,12 +73,16 @@ class ScpSite:
     """Of associations that are opened from now on."""
     strict: bool = True
     """Whether associations that are opened from now on must keep to the standard in all."""
+    pool: PoolStatus | None = None
+    """What associations are told without asking that are opened while it is something."""
     most: int = 1000
     """Jobs of one AE title at an address that may wait."""
     most_bytes: int = 0
     """Of their pixels, and of what associations hold; 0: as much as is free."""
     free: int = 1 << 40
     """Bytes of the disk."""
+    scps: list[PrintScp] = field(default_factory=list)
+    """One for each association."""
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def wait_for_endings(self, number: int) -> None:
@@ -140,8 +145,10 @@ def site(tmp_path: Path) -> Iterator[ScpSite]:
             allowance=made.allowance,
             holdings=holdings,
             turns=made.turns,
+            pool=None if made.pool is None else lambda: made.pool or NORMAL,
         )
         scp.site = made
+        made.scps.append(scp)
         return scp
 
     syntaxes = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)

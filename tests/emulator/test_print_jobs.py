@@ -39,10 +39,14 @@ class Watcher:
             calling_ae="CT1",
             called_ae="OKI1",
             proposals=[Offer(each, SYNTAXES) for each in classes],
-            on_event_report=self.events.append,
+            on_event_report=self._hear,
         )
         self._meta = self.requestor.context(GRAYSCALE_META)
         self._job = self.requestor.context(PRINT_JOB)
+
+    def _hear(self, report: EventReport) -> None:
+        if report.class_uid == PRINT_JOB:
+            self.events.append(report)
 
     def ask(self, field: Command, sop_class: str, uid: str, **more: object) -> Answer:
         """A request on the Meta context."""

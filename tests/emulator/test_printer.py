@@ -10,6 +10,8 @@ import pytest
 from PIL import Image as pictures
 
 from broker.dicom import statuses
+from broker.dicom.printer_events import status_of
+from broker.dicom.scu.print_scu import PrintScu
 from broker.dicom.uids import (
     COLOR_META,
     EXPLICIT_LITTLE,
@@ -26,6 +28,7 @@ from broker.dicom.uids import (
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.negotiation import Offer
 from broker.dicom.upper_layer.requestor import Requestor
+from broker.model.printer import PoolStatus
 from broker.model.trouble import Unavailable, Uncertain
 from tests.emulator.conftest import NewPrinter
 from tests.peers.filming import PICTURE, make_film_box, open_scu, print_film
@@ -194,3 +197,30 @@ def test_a_tray_that_cannot_be_written_is_no_success(new_printer: NewPrinter) ->
     assert print_film(scu) == statuses.FILM_BOX_QUEUE_FULL
     scu.close()
     assert printer.sheets == []
+
+
+def test_it_reports_its_status_where_that_changes(new_printer: NewPrinter) -> None:
+    """WARNING and FAILURE with their info, then NORMAL, on an association that is open; N-GET
+    says the same."""
+    printer = new_printer()
+    said: list[PoolStatus | None] = []
+    scu = PrintScu.open(
+        printer.address,
+        calling_ae="BROKER",
+        on_event_report=lambda report: said.append(status_of(report)),
+    )
+    asked = []
+    for scenario in ("warns:SUPPLY LOW", "warns:SUPPLY LOW,slow:0", "jam", "ok"):
+        printer.set_scenario(scenario)
+        answer = scu.get(PRINTER, PRINTER_INSTANCE)
+        assert answer.dataset is not None
+        asked.append((answer.dataset.PrinterStatus, answer.dataset.PrinterStatusInfo))
+    scu.close()
+    low, jam = PoolStatus("WARNING", "SUPPLY LOW"), PoolStatus("FAILURE", "FILM JAM")
+    assert said == [low, jam, PoolStatus("NORMAL", "")]
+    assert asked == [
+        ("WARNING", "SUPPLY LOW"),
+        ("WARNING", "SUPPLY LOW"),
+        ("FAILURE", "FILM JAM"),
+        ("NORMAL", "NORMAL"),
+    ]

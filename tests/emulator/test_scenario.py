@@ -16,6 +16,7 @@ from broker.emulator.scenario import HELP, Scenario, UnknownScenario
         ("down", Scenario("down", down=True)),
         ("jam", Scenario("jam", jam=True)),
         ("busy", Scenario("busy", busy=True)),
+        ("warns:supply low", Scenario("warns:supply low", warning="SUPPLY LOW")),
         ("slow:2", Scenario("slow:2", seconds=2.0)),
         ("slow:0.25", Scenario("slow:0.25", seconds=0.25)),
         ("refuse-size:14inx17in", Scenario("refuse-size:14inx17in", refused_size="14INX17IN")),
@@ -44,6 +45,8 @@ def test_words_become_faults(text: str, expected: Scenario) -> None:
     [
         "on fire",
         "down:1",
+        "warns",
+        "warns:more than a code string",
         "slow",
         "slow:soon",
         "slow:-1",
@@ -68,7 +71,7 @@ def test_what_is_no_scenario_is_answered_with_those_that_are(text: str) -> None:
 @pytest.mark.parametrize("name", HELP)
 def test_every_scenario_of_the_help_can_be_had(name: str) -> None:
     """What the help lists can be typed, with a value in place of the capitals."""
-    values = {"SECONDS": "1", "FILM_SIZE": "A3", "STATUS": "0xC602"}
+    values = {"SECONDS": "1", "FILM_SIZE": "A3", "STATUS": "0xC602", "INFO": "COVER OPEN"}
     word, _, value = name.replace("[:N]", ":2").partition(":")
     text = f"{word}:{values.get(value, value)}" if value else word
     assert Scenario.parse(text).text == text

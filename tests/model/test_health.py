@@ -13,6 +13,7 @@ from broker.model.health import (
     fails_films,
     observe,
     of_printer_status,
+    warned,
 )
 from broker.model.printer import NORMAL, Duty, Health, Printer, pool_status
 from tests.model.conftest import MakePrinter
@@ -195,3 +196,32 @@ def test_a_stale_reason_does_not_stay(make_printer: MakePrinter) -> None:
     printer = make_printer(health=Health.DEGRADED, failures_in_row=3, reason="fails films: busy")
     assert after(printer, GOOD).reason == "fails films: busy"
     assert after(printer, SILENT, GOOD).reason == "fails films: 3 attempts in a row"
+
+
+def test_a_printer_that_fails_films_still_shows_its_own_warning(make_printer: MakePrinter) -> None:
+    """Beside its failures, once, as it is now, and no longer than it says so."""
+    printer = make_printer(health=Health.DEGRADED, failures_in_row=3, reason="fails films: 0x0110")
+    starting, low = (of_printer_status("WARNING", info) for info in ("PRINTER INIT", "SUPPLY LOW"))
+    warns = after(printer, starting, starting, low)
+    assert warns.reason == "fails films: 0x0110; WARNING: SUPPLY LOW"
+    assert (warned(warns), fails_films(warns)) == ("WARNING: SUPPLY LOW", True)
+    assert after(warns, of_printer_status("NORMAL", "")).reason == "fails films: 0x0110"
+
+
+@pytest.mark.parametrize("health", [Health.UP, Health.DEGRADED])
+@pytest.mark.parametrize(
+    "check",
+    [
+        Check(CheckKind.BUSY, "busy"),
+        Check(CheckKind.SILENT, "no answer"),
+        Check(CheckKind.NORMAL, "its status is not known"),
+    ],
+)
+def test_a_printer_too_busy_to_tell_its_status_has_the_one_that_it_told(
+    make_printer: MakePrinter, health: Health, check: Check
+) -> None:
+    """While it prints, a check that learns nothing of its status changes nothing that is shown."""
+    printer = make_printer(health=health, claims=1, reason="WARNING: SUPPLY LOW")
+    busy = after(printer, check, check, check)
+    assert (busy.health, busy.reason) == (health, "WARNING: SUPPLY LOW")
+    assert after(busy, of_printer_status("NORMAL", "NORMAL")).reason == ""

@@ -80,6 +80,7 @@ def test_a_printer_that_shows_trouble_is_to_blame(
     says = make_printer(reason="WARNING: COVER OPEN", health=Health.DEGRADED)
     verdict = follow(trouble, make_job(), says)
     assert (verdict.settlement.state, verdict.strike) == (State.QUEUED, False)
+    assert verdict.printer.words == f"{trouble.words}; WARNING: COVER OPEN", "it still says so"
     assert follow(trouble, make_job(), make_printer()).strike
     for_good = follow(Refused("0x0106", permanent=True), make_job(), says)
     assert for_good.settlement.state is State.HELD

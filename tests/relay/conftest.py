@@ -57,6 +57,7 @@ class Relay:
         self._clock: Callable[[], float] = options.pop("clock", time.time)
         self._more: str = options.pop("more", "")
         self._status_while_kept: str = options.pop("status_while_kept", "WARNING")
+        self._send_events: bool = options.pop("send_events", False)
         self._options: dict[str, str] = options
         self._speakers: list[Speaker] = []
         self.service = self.begin()
@@ -77,6 +78,8 @@ class Relay:
         """The configuration, as an operator would write it."""
         heard = f'[health]\nstatus_while_kept = "{self._status_while_kept}"\n'
         text = QUICK.replace("[health]\n", heard)
+        if self._send_events:
+            text = text.replace("[broker]\n", "[broker]\nsend_events = true\n")
         for key, value in self._options.items():
             text += f"{key} = {value}\n"
         for printer in self.addresses:
@@ -190,7 +193,7 @@ def relay_on(disk: Disk, printer: EmulatedPrinter, more: str) -> Iterator[Relay]
 @pytest.fixture
 def relay(tmp_path: Path) -> Iterator[Callable[..., Relay]]:
     """Makes a relay with as many printers; options are keys of [retry], or `weights`, `clock`,
-    `status_while_kept`, or `more` text of the configuration."""
+    `status_while_kept`, `send_events`, or `more` text of the configuration."""
     made: list[Relay] = []
     printers: list[EmulatedPrinter] = []
 

@@ -242,6 +242,21 @@ def test_an_accepted_film_ends_the_rest(
     assert (printer.paused_until, printer.health, printer.reason) == (1000.0, health, reason)
 
 
+@pytest.mark.parametrize("health", [Health.UP, Health.DEGRADED])
+def test_an_accepted_film_ends_no_warning(
+    database: Database, printers: Printers, health: Health
+) -> None:
+    """What the printer said of itself is shown until it says otherwise, film by film."""
+    low = replace(UP, health=health, reason="WARNING: SUPPLY LOW")
+    printers.observe("oki-1", lambda _: low)
+
+    _accepted(database, "oki-1", 1)
+
+    printer = printers.get("oki-1")
+    assert (printer.films_accepted, printer.health) == (1, health)
+    assert printer.reason == "WARNING: SUPPLY LOW"
+
+
 def test_a_printer_taken_out_meanwhile_is_no_error(database: Database, printers: Printers) -> None:
     """An attempt on a printer that has left the configuration ends like any other."""
     printers.sync([ONE])

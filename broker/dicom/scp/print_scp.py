@@ -14,6 +14,7 @@ from broker.dicom.scp.allowance import Allowance, Holdings, Share, Turns
 from broker.dicom.scp.film_objects import FilmTree
 from broker.dicom.scp.open_film import OpenFilmBox, OpenFilmSession, OpenImageBox
 from broker.dicom.scp.received_dataset import FilmIntake, ReceivedDataset, TakesPixels
+from broker.dicom.scp.status_reports import StatusReports
 from broker.dicom.statuses import Fault
 from broker.dicom.tolerance import Tolerated
 from broker.dicom.uids import (
@@ -34,7 +35,7 @@ from broker.model.caller import Caller
 from broker.model.capabilities import Impossible, Trait, traits_of_image
 from broker.model.film import Attributes
 from broker.model.job import Level
-from broker.model.printer import FULL, NORMAL
+from broker.model.printer import FULL, NORMAL, PoolStatus
 from broker.model.refusal import Refusal
 from broker.model.trouble import CannotStore, DiskFull, PixelsGone, QueueFull, Refused, Unavailable
 
@@ -75,10 +76,12 @@ class PrintScp:
         strict: bool = False,
         impossible: Callable[[Iterable[Trait]], Impossible | None] = lambda _: None,
         image_boxes: Callable[[Attributes], int] | None = None,
+        pool: Callable[[], PoolStatus] | None = None,
     ) -> None:
         """`holdings` and `turns` are those of all associations; with `strict` nothing is taken that
         the standard does not allow; `impossible` tells what no printer takes of what is asked,
-        `image_boxes` how many a film box has whose format is the printer's own affair."""
+        `image_boxes` how many a film box has whose format is the printer's own affair. With `pool`
+        the modality is told as that status changes."""
         self.association = association
         self.intake = intake
         self.note = note
@@ -93,6 +96,11 @@ class PrintScp:
         """Image boxes of the film box in hand, where its format is the printer's own affair."""
         self._share = Share(
             holdings or Holdings(), Caller.of(association.calling_ae, association.peer)
+        )
+        self.to_report = (
+            StatusReports(association, lambda: self._as_seen(pool()), note).to_report
+            if pool is not None
+            else None
         )
 
     def answer(self, request: Request) -> Response:
@@ -358,10 +366,7 @@ class PrintScp:
 
     def printer_attributes(self) -> dict[str, str]:
         """What N-GET of the Printer can tell (PS3.4 H.4.6)."""
-        pool = self.intake.status()
-        if pool == FULL and self.tree.session is not None:
-            # The floor is kept for film sessions that are open already: this one may print on.
-            pool = NORMAL
+        pool = self._as_seen(self.intake.status())
         return {
             "PrinterStatus": pool.status,
             "PrinterStatusInfo": pool.info,
@@ -371,6 +376,11 @@ class PrintScp:
             "SoftwareVersions": self.version,
             **dict.fromkeys(UNKNOWN, ""),
         }
+
+    def _as_seen(self, pool: PoolStatus) -> PoolStatus:
+        """The pool's status for this modality: the floor is kept for film sessions that are open
+        already, so one of them may print on."""
+        return NORMAL if pool == FULL and self.tree.session is not None else pool
 
     def _action(self, request: Request, sop_class: str, uid: str) -> Response:
         if sop_class not in (FILM_SESSION, FILM_BOX):

@@ -23,6 +23,8 @@ from broker.dicom.uids import (
     GRAYSCALE_META,
     IMPLICIT_LITTLE,
     PRESENTATION_LUT,
+    PRINTER,
+    PRINTER_INSTANCE,
     VERIFICATION,
 )
 from broker.dicom.upper_layer.command_set import Command
@@ -30,12 +32,15 @@ from broker.dicom.upper_layer.connection import Broken, Rejected, Timeouts
 from broker.dicom.upper_layer.message import Context
 from broker.dicom.upper_layer.negotiation import Offer
 from broker.dicom.upper_layer.requestor import Answer, EventReport, Requestor
+from broker.model.health import Check, of_printer_status
 from broker.model.printer import Address
 from broker.model.trouble import Unavailable, Uncertain
 
 SYNTAXES = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
 PRINT = 1
 """The only Action Type ID of print management (PS3.4 H.4.1.2.4)."""
+STATUS_S = 1.0
+"""For the answer to what no film needs: how the printer is."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +83,14 @@ class PrintScu:
         meta: Context,
         lut: Context | None,
         timeouts: PrintTimeouts,
+        before_release: Callable[[PrintScu], None] = lambda _scu: None,
     ) -> None:
         self._requestor = requestor
         self._name = name
         self._meta = meta
         self._lut = lut
         self._timeouts = timeouts
+        self._before_release = before_release
 
     @classmethod
     def open(
@@ -97,8 +104,11 @@ class PrintScu:
         timeouts: PrintTimeouts | None = None,
         tls: ssl.SSLContext | None = None,
         on_event_report: Callable[[EventReport], None] | None = None,
+        before_release: Callable[[PrintScu], None] = lambda _scu: None,
     ) -> PrintScu:
         """Associate.
+
+        `before_release` is called by `close`, where that has the time: no film is in hand then.
 
         `lut` proposes Presentation LUT too; whether the printer took it is in `.lut`. The Meta
         class is proposed, never its members (PS3.4 H.3.2.2). With `only_implicit` Explicit VR is
@@ -124,7 +134,8 @@ class PrintScu:
             requestor.release()
             words = f"{address.name} does not offer Basic Grayscale Print Management"
             raise Unavailable(words)
-        return cls(requestor, address.name, meta, requestor.context(PRESENTATION_LUT), timeouts)
+        lut_context = requestor.context(PRESENTATION_LUT)
+        return cls(requestor, address.name, meta, lut_context, timeouts, before_release)
 
     @property
     def lut(self) -> bool:
@@ -190,9 +201,25 @@ class PrintScu:
         except Broken:
             return None
 
+    def status(self) -> Check | None:
+        """What the printer says of itself, by N-GET of the Printer (PS3.4 H.4.6.2.2), in STATUS_S
+        at most; None where it does not. Then the association may be over: no film may need it."""
+        command = _requested(Command.N_GET, PRINTER, PRINTER_INSTANCE)
+        command["AttributeIdentifierList"] = [Tag("PrinterStatus"), Tag("PrinterStatusInfo")]
+        try:
+            told = self._ask(command, None, min(STATUS_S, self._timeouts.get_s)).dataset
+        except Broken:
+            return None
+        status = "" if told is None else str(told.get("PrinterStatus") or "")
+        if told is None or not status:
+            return None
+        return of_printer_status(status, str(told.get("PrinterStatusInfo") or ""))
+
     def close(self, patience_s: float = math.inf) -> None:
         """Release the association, in `patience_s` at most. One that is gone already is no
         error."""
+        if patience_s == math.inf and not self._requestor.over:
+            self._before_release(self)
         self._requestor.release(patience_s)
 
     def abort(self) -> None:

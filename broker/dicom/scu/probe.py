@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ssl
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from broker.dicom.printer_events import status_of
 from broker.dicom.scu.print_scu import broken_words, rejection_words
 from broker.dicom.scu.print_scu import offers as proposed
 from broker.dicom.statuses import words
@@ -24,9 +25,9 @@ from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.connection import Broken, Rejected, Timeouts
 from broker.dicom.upper_layer.message import Context
 from broker.dicom.upper_layer.negotiation import Offer
-from broker.dicom.upper_layer.requestor import Requestor
+from broker.dicom.upper_layer.requestor import EventReport, Requestor
 from broker.model.health import Check, CheckKind, of_printer_status
-from broker.model.printer import Address
+from broker.model.printer import Address, PoolStatus
 
 PRINTER_STATUS = 0x21100010
 PRINTER_STATUS_INFO = 0x21100020
@@ -54,6 +55,8 @@ class Findings:
     """Status of N-GET; None when it does not print, or did not answer."""
     attributes: dict[int, str] = field(default_factory=dict)
     """What N-GET gave, by tag."""
+    reported: PoolStatus | None = None
+    """What it reported by itself meanwhile, last."""
 
     @property
     def answered(self) -> bool:
@@ -101,6 +104,12 @@ def inspect(
     """Ask all there is to ask. `timeout_s` is for everything but the release."""
     deadline = time.monotonic() + timeout_s
     offers = proposed(address, (VERIFICATION, GRAYSCALE_META, PRESENTATION_LUT))
+    reported: list[PoolStatus] = []
+
+    def hear(report: EventReport) -> None:
+        if (status := status_of(report)) is not None:
+            reported[:] = [status]
+
     timeouts = Timeouts(connect_s=timeout_s, associate_s=timeout_s, release_s=RELEASE_S)
     try:
         requestor = Requestor.open(
@@ -112,13 +121,15 @@ def inspect(
             timeouts=timeouts,
             max_pdu=address.max_pdu,
             tls=tls,
+            on_event_report=hear,
         )
     except Rejected as exc:
         return Findings(rejection_words(address, calling_ae, exc), busy=exc.transient)
     except Broken as exc:
         return Findings(broken_words(address, exc), reached=exc.reached)
     with requestor:
-        return _asked(requestor, address, offers, deadline)
+        findings = _asked(requestor, address, offers, deadline)
+    return replace(findings, reported=reported[-1]) if reported else findings
 
 
 def judged(address: Address, findings: Findings) -> Check:
@@ -137,7 +148,10 @@ def judged(address: Address, findings: Findings) -> Check:
     status = findings.attributes.get(PRINTER_STATUS, "")
     if status:
         check = of_printer_status(status, findings.attributes.get(PRINTER_STATUS_INFO, ""))
-        return Check(check.kind, check.words, lut)
+        return replace(check, supports_lut=lut)
+    if findings.reported is not None:
+        reported = of_printer_status(findings.reported.status, findings.reported.info)
+        return replace(reported, supports_lut=lut)
     if findings.got is None:
         said = findings.trouble
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -82,8 +83,10 @@ class Activity:
             between=service is not None and service.between,
         )
 
-    def rest(self, idle_timeout_s: float) -> None:
+    def rest(self, idle_timeout_s: float, meanwhile: Callable[[], None] | None = None) -> None:
         """Wait until something comes. Only requests put off the end of an idle association.
+
+        `meanwhile` is called every QUIET_S; another thread may end the association all the same.
 
         Raises:
             Closing: when we have ended it meanwhile.
@@ -95,11 +98,21 @@ class Activity:
         try:
             if time.monotonic() >= deadline:
                 raise TimedOut("asked for nothing", Refusal.IDLE)
-            self._wire.wait(deadline)
+            self._wait(deadline, meanwhile)
         finally:
             with self._lock:
                 self._rests = False
         self.check()
+
+    def _wait(self, deadline: float, meanwhile: Callable[[], None] | None) -> None:
+        while meanwhile is not None and (look_at := time.monotonic() + QUIET_S) < deadline:
+            try:
+                self._wire.wait(look_at)
+            except TimedOut:
+                meanwhile()
+            else:
+                return
+        self._wire.wait(deadline)
 
     def check(self) -> None:
         """Raises: Closing: when we have ended the association."""

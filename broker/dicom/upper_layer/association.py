@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from pydicom.dataset import Dataset
 
@@ -189,6 +190,8 @@ class AcceptedAssociation:
         self._incoming = _Incoming(wire, limits, patience_s)
         self._outgoing = _Outgoing(wire, sendable_pdu(proposal.max_pdu), patience_s)
         self._on_event = on_event
+        self._unanswered: int | None = None
+        """Message ID of the service's last report, while the peer has not responded to it."""
 
     def __str__(self) -> str:
         return f"{self.calling_ae} at {self.peer}"
@@ -234,11 +237,12 @@ class AcceptedAssociation:
         closing = Closing(Ending.LOST, "failed")
         guarded = GuardedService(service, self._tell)
         self.activity.service = guarded
+        report = partial(self._report, guarded) if guarded.reports else None
         try:
             self._outgoing.send([self._accept])
             while True:
                 if not self._incoming.pending:
-                    self.activity.rest(self._limits.idle_timeout_s)
+                    self.activity.rest(self._limits.idle_timeout_s, report)
                 self._serve(guarded, self._incoming.next())
         except Closing as exc:
             closing = exc
@@ -263,8 +267,31 @@ class AcceptedAssociation:
             facts = {"called_ae": self.called_ae, "images": number, "words": closing.words}
             self._tell("ended with unprinted images", facts)
 
+    def _report(self, service: GuardedService) -> None:
+        """Send what the service has to report.
+
+        One at a time, as no asynchronous window is negotiated (PS3.7 D.3.3.3): a peer that never
+        responds to one gets no other, and goes on.
+
+        Raises: WireBroken: when the association has ended.
+        """
+        if self._unanswered is not None or (report := service.report()) is None:
+            return
+        try:
+            self._unanswered = self.event_report(
+                report.context,
+                report.class_uid,
+                report.instance_uid,
+                report.event_type,
+                report.dataset,
+            )
+        except (ValueError, TypeError):
+            service.fault("encoding a report")
+
     def _serve(self, service: GuardedService, message: Message) -> None:
         if message.command.is_response or message.command.CommandField == Command.C_CANCEL:
+            if message.command.get("MessageIDBeingRespondedTo") == self._unanswered:
+                self._unanswered = None
             message.skip()
             return
         context = next((each for each in self.contexts if each.id == message.context_id), None)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from pydicom.dataset import Dataset
+
 from broker.dicom.upper_layer.command_set import (
     PROCESSING_FAILURE,
     RESOURCE_LIMITATION,
@@ -16,7 +18,7 @@ from broker.dicom.upper_layer.command_set import (
     Command,
 )
 from broker.dicom.upper_layer.dataset_reader import DatasetTooLarge
-from broker.dicom.upper_layer.message import Request, Response
+from broker.dicom.upper_layer.message import Context, Request, Response
 from broker.dicom.upper_layer.wire import WireBroken
 from broker.model.refusal import Refusal
 
@@ -35,6 +37,17 @@ class Ending(StrEnum):
     """The connection broke."""
 
 
+@dataclass(frozen=True)
+class ServiceReport:
+    """An N-EVENT-REPORT that a service wants to be sent (PS3.7 10.1.1)."""
+
+    context: Context
+    class_uid: str
+    instance_uid: str
+    event_type: int
+    dataset: Dataset | None = None
+
+
 class AssociationService(Protocol):
     """What answers the requests of one association, always on that association's thread.
 
@@ -42,7 +55,9 @@ class AssociationService(Protocol):
     lost if the association ended now; without it, nothing is known to be disposable. `unfinished`:
     whether the peer is in the middle of something; without it, it is not. `between`: whether it has
     begun something in which more may follow; without it, it has not. `unprinted`: how many
-    images the peer has sent and not asked to print; without it, none.
+    images the peer has sent and not asked to print; without it, none. `to_report`: asked now and
+    then, on the association's thread, while nothing is in hand; what it returns is sent. Without
+    it, or where it is None, nothing is reported.
     """
 
     def answer(self, request: Request, /) -> Response | None:
@@ -126,6 +141,20 @@ class GuardedService:
     def unprinted(self) -> int:
         """How many images the peer has sent and not asked to print."""
         return int(getattr(self._service, "unprinted", 0))
+
+    @property
+    def reports(self) -> bool:
+        """Whether there may be something to report, now or later."""
+        return getattr(self._service, "to_report", None) is not None
+
+    def report(self) -> ServiceReport | None:
+        """What to report now, if anything."""
+        to_report = getattr(self._service, "to_report", None)
+        try:
+            return None if to_report is None else to_report()
+        except Exception:  # noqa: BLE001 - what is not reported must not end the association
+            self.fault("reporting")
+            return None
 
     def answer(self, request: Request) -> Response | None:
         """The response to a request; None sends none.

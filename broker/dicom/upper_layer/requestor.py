@@ -205,6 +205,11 @@ class Requestor:
         else:
             self.abort()
 
+    @property
+    def over(self) -> bool:
+        """Whether the association is known to have ended."""
+        return bool(self._closed)
+
     def context(self, abstract_syntax: str) -> Context | None:
         """The accepted presentation context of an abstract syntax, if there is one."""
         for context in self._contexts:

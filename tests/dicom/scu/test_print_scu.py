@@ -31,6 +31,7 @@ from broker.dicom.upper_layer.negotiation import (
     WRONG_CALLING_AE,
     Rejection,
 )
+from broker.model.health import Check, CheckKind
 from broker.model.printer import Address
 from broker.model.trouble import Unavailable
 from tests.peers.dcmtk import dcmprscp
@@ -71,12 +72,14 @@ def test_dcmtk_prints_a_film(dcmtk: tuple[Address, Path]) -> None:
     place = box.dataset.ReferencedImageBoxSequence[0].ReferencedSOPInstanceUID
     filled = scu.set(GRAYSCALE_IMAGE_BOX, place, image_box(1, deep))
     printed = scu.action(FILM_BOX, box.instance_uid)
+    asked = scu.status()
     deleted = scu.delete(FILM_SESSION, session.instance_uid)
     scu.close()
 
     assert status.dataset is not None
     assert (status.status, status.dataset.PrinterStatus) == (statuses.SUCCESS, "NORMAL")
     assert (session.status, session.instance_uid) == (statuses.SUCCESS, "2.25.1")
+    assert asked == Check(CheckKind.NORMAL, "", told=True)
     assert box.instance_uid.startswith("1.2.276.")
     assert (filled.status, printed.status) == (statuses.SUCCESS, statuses.SUCCESS)
     assert deleted is not None

@@ -6,14 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydicom.dataset import Dataset
 
 from broker.dicom import statuses
 from broker.dicom.scu.print_scu import PrintScu
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, PRINTER, PRINTER_INSTANCE
+from broker.dicom.upper_layer.association import AcceptedAssociation
+from broker.dicom.upper_layer.command_set import Command
+from broker.dicom.upper_layer.message import Request, Response
+from broker.model.health import Check
 from broker.model.trouble import Unavailable, Uncertain
+from tests.peers.acceptor import accepting
 from tests.peers.impatient_scu import opened
 from tests.peers.raw import ABORT, RELEASE_RP, Raw, listening
-from tests.peers.speaker import image_box
+from tests.peers.speaker import dataset, image_box
 
 BREAKS: list[Any] = [
     pytest.param(lambda _: None, "closed the connection", id="closes"),
@@ -113,3 +119,52 @@ def test_a_printer_that_releases_properly() -> None:
 
     assert deleted is not None
     assert deleted.status == statuses.NO_SUCH_SOP_INSTANCE
+
+
+@pytest.mark.parametrize(("then", "words"), BREAKS)
+def test_a_printer_that_does_not_tell_its_status_is_closed_all_the_same(
+    then: Callable[[Raw], object], words: str
+) -> None:
+    """It is asked before the release, once, and where it breaks that off there is no error."""
+    asked: list[Check | None] = []
+    with listening(after_a_request(then)) as port:
+        scu = opened(port, before_release=lambda scu: asked.append(scu.status()))
+        scu.close()
+        scu.close()
+    assert asked == [None], words
+
+
+def test_nothing_is_asked_before_a_release_that_must_be_quick() -> None:
+    """While the broker stops, and on an association that is over already."""
+    asked: list[PrintScu] = []
+    with listening(after_a_request(lambda raw: raw.send(ABORT))) as port:
+        scu = opened(port, before_release=asked.append)
+        with pytest.raises(Unavailable):
+            scu.get(PRINTER, PRINTER_INSTANCE)
+        scu.close()
+    with accepting(called={"OKI1"}) as (acceptor, _):
+        opened(acceptor.port, before_release=asked.append).close(2.0)
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (dataset(PrinterStatus="WARNING", PrinterStatusInfo="SUPPLY LOW"), "WARNING: SUPPLY LOW"),
+        (dataset(PrinterStatus="FAILURE"), "FAILURE"),
+        (dataset(PrinterStatusInfo="SUPPLY LOW"), None),
+        (None, None),
+    ],
+)
+def test_a_status_is_one_where_it_is_told(answer: Dataset | None, expected: str | None) -> None:
+    """An answer without it tells nothing, whatever its own status is."""
+
+    def answering(_association: AcceptedAssociation, request: Request) -> Response:
+        assert request.field == Command.N_GET
+        return Response(statuses.SUCCESS, answer)
+
+    with accepting(answering, called={"OKI1"}) as (acceptor, _):
+        scu = opened(acceptor.port)
+        check = scu.status()
+        scu.close()
+    assert (None if check is None else check.words) == expected

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydicom.dataset import Dataset
 
 from broker.dicom import statuses
+from broker.dicom.printer_events import event_of, printer_context
 from broker.dicom.scu.probe import PRINTER_STATUS, PRINTER_STATUS_INFO, echo, inspect, probe
-from broker.dicom.uids import GRAYSCALE_META, PRESENTATION_LUT, VERIFICATION
+from broker.dicom.uids import (
+    GRAYSCALE_META,
+    PRESENTATION_LUT,
+    PRINTER,
+    PRINTER_INSTANCE,
+    VERIFICATION,
+)
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.dataset_reader import EXPLICIT_LE, IMPLICIT_LE
 from broker.dicom.upper_layer.message import Request, Response
 from broker.dicom.upper_layer.negotiation import Offer
 from broker.model.health import Check, CheckKind
-from broker.model.printer import Address
+from broker.model.printer import Address, PoolStatus
 from tests.peers.acceptor import OFFERS, accepting
 from tests.peers.dcmtk import dcmprscp
 from tests.peers.raw import Raw, listening
@@ -51,7 +59,7 @@ def test_dcmtk_is_well(tmp_path: Path) -> None:
         check = probe(at(port, "IHEFULL"), calling_ae="CT1")
         findings = echo("127.0.0.1", port, calling_ae="CT1", called_ae="IHEFULL")
 
-    assert check == Check(CheckKind.NORMAL, "", supports_lut=True)
+    assert check == Check(CheckKind.NORMAL, "", supports_lut=True, told=True)
     assert findings.contexts == (VERIFICATION, GRAYSCALE_META, PRESENTATION_LUT)
     assert (findings.echo, findings.got) == (statuses.SUCCESS, statuses.SUCCESS)
     assert findings.attributes[PRINTER_STATUS] == "NORMAL"
@@ -60,10 +68,10 @@ def test_dcmtk_is_well(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("status", "info", "check"),
     [
-        ("NORMAL", "NORMAL", Check(CheckKind.NORMAL, "", False)),
-        ("WARNING", "SUPPLY LOW", Check(CheckKind.WARNING, "WARNING: SUPPLY LOW", False)),
-        ("WARNING", "FILM JAM", Check(CheckKind.ATTENTION, "WARNING: FILM JAM", False)),
-        ("FAILURE", "CHECK PRINTER", Check(CheckKind.FAILURE, "FAILURE: CHECK PRINTER", False)),
+        ("NORMAL", "NORMAL", Check(CheckKind.NORMAL, "")),
+        ("WARNING", "SUPPLY LOW", Check(CheckKind.WARNING, "WARNING: SUPPLY LOW")),
+        ("WARNING", "FILM JAM", Check(CheckKind.ATTENTION, "WARNING: FILM JAM")),
+        ("FAILURE", "CHECK PRINTER", Check(CheckKind.FAILURE, "FAILURE: CHECK PRINTER")),
     ],
 )
 def test_what_a_printer_says_of_itself(status: str, info: str, check: Check) -> None:
@@ -75,7 +83,7 @@ def test_what_a_printer_says_of_itself(status: str, info: str, check: Check) -> 
         return Response(statuses.SUCCESS)
 
     with accepting(answering) as (acceptor, _):
-        assert checked(acceptor.port) == check
+        assert checked(acceptor.port) == replace(check, supports_lut=False, told=True)
 
 
 def test_a_printer_is_asked_for_nothing_but_what_it_must_have() -> None:
@@ -92,7 +100,8 @@ def test_a_printer_is_asked_for_nothing_but_what_it_must_have() -> None:
     with accepting(answering, offers=lambda: WITH_LUT) as (acceptor, _):
         check = checked(acceptor.port)
 
-    assert check == Check(CheckKind.ATTENTION, "WARNING: COVER OPEN", supports_lut=True)
+    words = "WARNING: COVER OPEN"
+    assert check == Check(CheckKind.ATTENTION, words, supports_lut=True, told=True)
 
 
 def test_a_printer_without_n_get_is_well() -> None:
@@ -111,6 +120,30 @@ def test_a_printer_without_n_get_is_well() -> None:
         "oki-1: N-GET of the Printer answered 0x0112 (no such SOP instance); "
         "its status is not known"
     )
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_printer_may_report_its_status_during_a_check(answers: bool) -> None:
+    """Its report counts as its status where it does not answer N-GET; where it does, that is it."""
+
+    def answering(association: AcceptedAssociation, request: Request) -> Response:
+        if request.field == Command.C_ECHO:
+            meta = printer_context(association.contexts)
+            assert meta is not None
+            for status in (PoolStatus("WARNING", "SUPPLY LOW"), PoolStatus("FAILURE", "FILM JAM")):
+                event, info = event_of(status, "OKI1")
+                association.event_report(meta, PRINTER, PRINTER_INSTANCE, event, info)
+        elif answers:
+            return printer_says("WARNING", "COVER OPEN")
+        else:
+            return Response(statuses.NO_SUCH_SOP_INSTANCE)
+        return Response(statuses.SUCCESS)
+
+    with accepting(answering) as (acceptor, _):
+        check = checked(acceptor.port)
+
+    assert check.words == ("WARNING: COVER OPEN" if answers else "FAILURE: FILM JAM")
+    assert check.told
 
 
 def test_a_printer_that_leaves_when_asked_for_its_status_is_well() -> None:
