@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -20,6 +20,8 @@ from tests.relay.conftest import Relay
 CLAIMED = {"NumberOfCopies": "[1]", "PrintPriority": "[MED]"}
 """What the broker's answer to N-CREATE of the film session says where the modality says nothing,
 and what the printer is therefore asked for."""
+LONGEST = 160
+"""Characters of a line that is told: one may be a table."""
 ENDED = (State.SENT, State.HELD, State.CANCELLED)
 
 
@@ -169,13 +171,32 @@ class Twins:
     def print(self, kind: Kind) -> Beside:
         """Print a film of that kind both ways, with pixels that no film had before."""
         self._seed += 1000
-        direct = ask(self.straight_port, AE_TITLE, kind, self._seed)
+        return self.compare(
+            lambda: ask(self.straight_port, AE_TITLE, kind, self._seed),
+            lambda: ask(self.relay.service.port, "BROKER", kind, self._seed),
+            lambda printed: _lacking(kind, printed),
+        )
+
+    def forget(self) -> None:
+        """What was printed so far is no film of the next comparison."""
+        self._straight.take()
+        self._behind.take()
+
+    def compare(
+        self,
+        straight: Callable[[], Told],
+        through: Callable[[], Told],
+        lacking: Callable[[list[Printed]], list[str]] = lambda _: [],
+    ) -> Beside:
+        """What becomes of what the two ask for. `lacking` says what the printer was not asked for
+        of what it printed."""
+        direct = straight()
         before = {job.id for job in self.relay.jobs()}
-        console = ask(self.relay.service.port, "BROKER", kind, self._seed)
+        console = through()
         new = [job.id for job in self.relay.jobs() if job.id not in before]
         queries = self.relay.service.jobs.queries
         self.relay.wait_for(
-            lambda: all(queries.get(each).state in ENDED for each in new), f"{kind} has no end"
+            lambda: all(queries.get(each).state in ENDED for each in new), "jobs have no end"
         )
         jobs = [queries.get(each) for each in new]
         said = [job.reason for job in jobs if job.state is not State.SENT]
@@ -188,22 +209,22 @@ class Twins:
             behind=behind,
             states=[job.state for job in jobs],
             said=list(dict.fromkeys(said)),
-            unsaid=[each for each in self._lacking(kind, behind) if each not in "; ".join(said)],
+            unsaid=[each for each in lacking(behind) if each not in "; ".join(said)],
         )
 
-    @staticmethod
-    def _lacking(kind: Kind, printed: list[Printed]) -> list[str]:
-        """What the printer was not asked for of what it printed, in the broker's words. The place
-        of a Presentation LUT is no part of the film."""
-        found: list[str] = []
-        for film in printed:
-            asked = {(key, value.strip("[]")) for key, value in (*film.session, *film.film)}
-            wanted = {**kind.session, **kind.box, **kind.image}
-            found += [key for key, value in wanted.items() if (key, str(value)) not in asked]
-            found += ["other elements"] if kind.private else []
-        if printed and kind.look and not any(film.stored.luts for film in printed):
-            found.append("Presentation LUT")
-        return list(dict.fromkeys(found))
+
+def _lacking(kind: Kind, printed: list[Printed]) -> list[str]:
+    """What of the kind the printer was not asked for, in the broker's words. The place of a
+    Presentation LUT is no part of the film."""
+    found: list[str] = []
+    for film in printed:
+        asked = {(key, value.strip("[]")) for key, value in (*film.session, *film.film)}
+        wanted = {**kind.session, **kind.box, **kind.image}
+        found += [key for key, value in wanted.items() if (key, str(value)) not in asked]
+        found += ["other elements"] if kind.private else []
+    if printed and kind.look and not any(film.stored.luts for film in printed):
+        found.append("Presentation LUT")
+    return list(dict.fromkeys(found))
 
 
 @contextmanager
@@ -224,6 +245,13 @@ def twins(folder: Path, keys: Keys, more: str = "") -> Iterator[Twins]:
 
 
 def _changes(mine: object, theirs: object) -> str:
-    """Lines of the one that are not in the other, and the reverse."""
-    one, other = (set(str(each).replace("\\n", "\n").splitlines()) for each in (mine, theirs))
-    return f"{sorted(one - other)} became {sorted(other - one)}"
+    """Lines of the one that are not in the other, and the reverse, cut short."""
+    one, other = (str(each).replace("\\n", "\n").splitlines() for each in (mine, theirs))
+    gone, come = (
+        [line for line in some if line not in rest] for some, rest in ((one, other), (other, one))
+    )
+    return f"{_short(gone)} became {_short(come)}"
+
+
+def _short(lines: list[str]) -> str:
+    return ", ".join(line[:LONGEST] for line in lines) or "nothing"
