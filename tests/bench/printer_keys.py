@@ -22,8 +22,9 @@ from tests.peers.asking import Told
 from tests.peers.beside_direct import Beside, Twins, Verdict, twins
 from tests.peers.dcmtk_console import DcmtkConsole
 from tests.peers.pictures import pictures
-from tests.peers.printer_keys import GENEROUS, RESTRICTIONS, Restriction
-from tests.peers.printer_profiles import AE_TITLE, Keys
+from tests.peers.printer_keys import GENEROUS, LACKING, Composed, on_profile
+from tests.peers.printer_profiles import AE_TITLE, PROFILES, Keys
+from tests.peers.printer_profiles import missing as missing_profiles
 
 Report = Callable[[str], None]
 
@@ -32,7 +33,7 @@ Report = Callable[[str], None]
 class Found:
     """What became of one film."""
 
-    restriction: Restriction
+    film: Composed
     unaware: Told
     """Of a console that does not know the printer, directly."""
     times: tuple[Beside, ...]
@@ -62,10 +63,10 @@ class Found:
         return " | then ".join(dict.fromkeys(each.words for each in self.times))
 
 
-def measure(restrictions: Sequence[Restriction], report: Report, times: int = 2) -> list[Found]:
+def measure(films: Sequence[Composed], report: Report, times: int = 2) -> list[Found]:
     """Each film, so often through the broker; `report` is told of each."""
     found = []
-    for each in restrictions:
+    for each in films:
         with (
             tempfile.TemporaryDirectory(prefix="printer-keys-") as folder,
             twins(Path(folder), each.keys) as both,
@@ -83,7 +84,7 @@ def measure(restrictions: Sequence[Restriction], report: Report, times: int = 2)
 class _Site:
     folder: Path
     both: Twins
-    film: Restriction
+    film: Composed
     consoles: int = 0
 
     def beside(self, unaware: Told, time: int) -> Beside:
@@ -104,7 +105,7 @@ class _Site:
         plain = replace(self.film, composed=(), wishes=())
         return self.print(self.film.keys, plain, time, port, AE_TITLE)
 
-    def print(self, keys: Keys, film: Restriction, time: int, port: int, ae_title: str) -> Told:
+    def print(self, keys: Keys, film: Composed, time: int, port: int, ae_title: str) -> Told:
         """By a new console that believes in these keys; each time with other pixels."""
         self.consoles += 1
         console = DcmtkConsole(self.folder / f"console-{self.consoles}", keys)
@@ -123,12 +124,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog="Example: python -m tests.bench.printer_keys --key SupportsTrim",
     )
     parser.add_argument("--key", default="", metavar="NAME", help="only those of this key")
+    parser.add_argument(
+        "--profile", nargs="*", choices=PROFILES, default=[], help="on these profiles instead"
+    )
     parser.add_argument("--json", action="store_true", help="figures for machines")
     chosen = parser.parse_args(arguments)
-    if lacking := missing_programs():
+    if lacking := [*missing_programs(), *missing_profiles()]:
         sys.stderr.write(f"missing: {', '.join(lacking)}\n")
         return 2
-    wanted = [each for each in RESTRICTIONS if chosen.key in each.key]
+    wanted = [each for name in chosen.profile for each in on_profile(name)]
+    wanted = wanted or [each for each in LACKING if each.printer.startswith(chosen.key)]
     with Rounds(len(wanted)) as bar:
         done = 0
 
@@ -148,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _document(found: Found) -> dict[str, object]:
     return {
-        "film": str(found.restriction),
+        "film": str(found.film),
         "direct": str(found.unaware),
         "verdict": found.verdict,
         "broker": found.words,
@@ -157,10 +162,10 @@ def _document(found: Found) -> dict[str, object]:
 
 def _show(found: Sequence[Found]) -> None:
     columns = (Column("PRINTER, FILM"), Column("DIRECT AS IT COMES"), Column("BROKER"))
-    rows = [Row((str(each.restriction), str(each.unaware), each.verdict)) for each in found]
+    rows = [Row((str(each.film), str(each.unaware), each.verdict)) for each in found]
     console = terminal()
     lines = [Text(machine()), Text(), *lay_out(columns, rows, console.width), Text()]
-    lines += [Text(f"{each.restriction} {each.words}") for each in found]
+    lines += [Text(f"{each.film} {each.words}") for each in found]
     wrong = sum(not each.right for each in found)
     show([*lines, Text(), Text(f"not right: {wrong} of {len(found)}")], console)
 

@@ -63,23 +63,32 @@ class Found:
         return said if again == self.first.words else f"{said}; the second time {again}"
 
 
-def measure(names: Sequence[str], chosen: Callable[[Kind], bool], report: Report) -> list[Found]:
-    """All kinds that are chosen on each of these profiles; `report` is told of each film."""
+def measure(
+    names: Sequence[str], chosen: Callable[[Kind], bool], report: Report, *, fresh: bool = False
+) -> list[Found]:
+    """All kinds that are chosen on each of these profiles; `report` is told of each film.
+
+    With `fresh`, each kind meets a broker that has learned nothing, twice in a row; else each is
+    printed once, and then each once more.
+    """
     found: list[Found] = []
     for name in names:
-        keys = profile(name)
-        wanted = [each for each in in_all_forms(kinds(keys)) if chosen(each)]
-        with (
-            tempfile.TemporaryDirectory(prefix="profiles-") as folder,
-            twins(Path(folder), keys) as both,
-        ):
-            first = _print(both, wanted, f"{name}, first time", report)
-            second = _print(both, wanted, f"{name}, second time", report)
-        found += [
-            Found(name, str(kind), *times)
-            for kind, *times in zip(wanted, first, second, strict=True)
-        ]
+        wanted = [each for each in in_all_forms(kinds(profile(name))) if chosen(each)]
+        for together in [[each] for each in wanted] if fresh else [wanted]:
+            found += _together(name, together, report)
     return found
+
+
+def _together(name: str, wanted: Sequence[Kind], report: Report) -> list[Found]:
+    with (
+        tempfile.TemporaryDirectory(prefix="profiles-") as folder,
+        twins(Path(folder), profile(name)) as both,
+    ):
+        first = _print(both, wanted, f"{name}, first time", report)
+        second = _print(both, wanted, f"{name}, second time", report)
+    return [
+        Found(name, str(kind), *times) for kind, *times in zip(wanted, first, second, strict=True)
+    ]
 
 
 def _print(both: Twins, wanted: Sequence[Kind], words: str, report: Report) -> list[Beside]:
@@ -102,6 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--profile", nargs="+", choices=PROFILES, default=PROFILES, metavar="NAME")
     parser.add_argument("--kind", default="", metavar="WORDS", help="only kinds with these words")
+    parser.add_argument("--fresh", action="store_true", help="a broker of its own for each kind")
     parser.add_argument("--all", action="store_true", help="list the films that are right, too")
     parser.add_argument("--json", action="store_true", help="figures for machines")
     chosen = parser.parse_args(arguments)
@@ -122,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if done % 20 == 0:
                 bar.done(done, words)
 
-        found = measure(chosen.profile, wanted, report)
+        found = measure(chosen.profile, wanted, report, fresh=chosen.fresh)
     if chosen.json:
         films_found = [each.document() for each in found]
         sys.stdout.write(as_json({"machine": machine(), "films": films_found}) + "\n")

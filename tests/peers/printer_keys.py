@@ -1,4 +1,4 @@
-"""Each key of DCMTK's printers.cfg that restricts a printer, and films that it restricts."""
+"""Films of DCMTK's print SCU for printers that lack one thing, and for DCMTK's profiles."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.peers.dcmtk_console import TABLE
+from tests.peers.printer_profiles import profile
 
 GENEROUS = {
     "BorderDensity": r"BLACK\WHITE\150",
@@ -38,71 +39,91 @@ GENEROUS = {
 
 
 @dataclass(frozen=True)
-class Restriction:
-    """A printer that is generous but for one key, and a film that is composed for the other."""
+class Composed:
+    """A film as DCMTK's programs compose and print it, for a printer with certain keys."""
 
-    key: str
-    value: str | None
-    """None: the printer has no such key."""
+    printer: str
+    """What it lacks, or its profile."""
+    keys: Mapping[str, str]
     composed: tuple[str, ...] = ()
     """For dcmpsprt."""
     wishes: tuple[str, ...] = ()
     """For dcmprscu."""
     images: int = 1
 
-    @property
-    def keys(self) -> Mapping[str, str]:
-        """Of the printer."""
-        others = {key: value for key, value in GENEROUS.items() if key != self.key}
-        return others if self.value is None else {**others, self.key: self.value}
-
     def __str__(self) -> str:
-        said = "none" if self.value is None else self.value
-        return " ".join([f"{self.key}={said}:", *self.composed, *self.wishes])
+        return f"{self.printer}: {' '.join([*self.composed, *self.wishes]) or 'plain'}"
+
+
+def _without(
+    key: str, value: str | None, composed: tuple[str, ...] = (), *wishes: str, images: int = 1
+) -> Composed:
+    """For a printer that is generous but for one key; None: it has no such key."""
+    keys = {each: said for each, said in GENEROUS.items() if each != key}
+    if value is not None:
+        keys[key] = value
+    return Composed(f"{key}={value or 'none'}", keys, composed, wishes, images)
 
 
 _LOOKS = (("--identity",), ("--lin-od",), ("--plut", TABLE))
 
-RESTRICTIONS = (
-    Restriction("SupportsTrim", "false", ("--trim",)),
-    Restriction("SupportsTrim", "false", ("--no-trim",)),
-    Restriction("SupportsImageSize", "false", ("--img-request-size", "150")),
-    Restriction("SupportsDecimateCrop", "false", ("--request-decimate",)),
-    Restriction("SupportsDecimateCrop", "false", ("--request-crop",)),
-    Restriction("SupportsDecimateCrop", "false", ("--request-fail",)),
-    Restriction("Supports12Bit", "false"),
-    *(Restriction("Supports12Bit", "false", each) for each in _LOOKS),
-    *(Restriction("SupportsPresentationLUT", "false", each) for each in _LOOKS),
-    *(Restriction("PresentationLUTMatchRequired", "true", each) for each in ((), *_LOOKS)),
-    *(Restriction("PresentationLUTinFilmSession", "true", each) for each in ((), *_LOOKS)),
-    Restriction("BorderDensity", None, ("--border", "BLACK")),
-    Restriction("BorderDensity", "WHITE", ("--border", "BLACK")),
-    Restriction("EmptyImageDensity", None, ("--empty-image", "WHITE")),
-    Restriction("EmptyImageDensity", "BLACK", ("--empty-image", "WHITE")),
-    Restriction("FilmSizeID", None, ("--filmsize", "14INX17IN")),
-    Restriction("FilmSizeID", "8INX10IN", ("--filmsize", "14INX17IN")),
-    Restriction("MediumType", None, (), ("--medium-type", "BLUE FILM")),
-    Restriction("MediumType", "PAPER", (), ("--medium-type", "BLUE FILM")),
-    Restriction("FilmDestination", None, (), ("--destination", "BIN_1")),
-    Restriction("FilmDestination", "MAGAZINE", (), ("--destination", "BIN_1")),
-    Restriction("MagnificationType", "REPLICATE", ("--magnification", "CUBIC")),
-    Restriction("MagnificationType", "REPLICATE", ("--img-magnification", "CUBIC")),
-    Restriction("SmoothingType", None, ("--smoothing", "MEDIUM")),
-    Restriction("SmoothingType", "NONE", ("--smoothing", "MEDIUM")),
-    Restriction("SmoothingType", None, ("--img-smoothing", "MEDIUM")),
-    Restriction("ResolutionID", None, ("--resolution", "HIGH")),
-    Restriction("ResolutionID", "STANDARD", ("--resolution", "HIGH")),
-    Restriction("MinDensity", None, ("--min-density", "30")),
-    Restriction("MinDensity", "20", ("--min-density", "30")),
-    Restriction("MaxDensity", None, ("--max-density", "300")),
-    Restriction("MaxDensity", "320", ("--max-density", "300")),
-    Restriction("Configuration_2", None, ("--configinfo", "CS001")),
-    Restriction("Configuration_2", None, ("--img-configinfo", "CS001")),
-    Restriction("DisplayFormat", "1,1", ("--layout", "2", "3"), images=6),
-    Restriction("ImplicitOnly", "true"),
-    Restriction("ImplicitOnly", "true", ("--identity",)),
-    Restriction("ImplicitOnly", "true", ("--plut", TABLE)),
-    Restriction("DisableNewVRs", "true"),
-    Restriction("MaxPDU", "4096"),
-    Restriction("OmitSOPClassUIDFromCreateResponse", "true"),
+LACKING = (
+    _without("SupportsTrim", "false", ("--trim",)),
+    _without("SupportsTrim", "false", ("--no-trim",)),
+    _without("SupportsImageSize", "false", ("--img-request-size", "150")),
+    _without("SupportsDecimateCrop", "false", ("--request-decimate",)),
+    _without("SupportsDecimateCrop", "false", ("--request-crop",)),
+    _without("SupportsDecimateCrop", "false", ("--request-fail",)),
+    _without("Supports12Bit", "false"),
+    *(_without("Supports12Bit", "false", each) for each in _LOOKS),
+    *(_without("SupportsPresentationLUT", "false", each) for each in _LOOKS),
+    *(_without("PresentationLUTMatchRequired", "true", each) for each in ((), *_LOOKS)),
+    *(_without("PresentationLUTinFilmSession", "true", each) for each in ((), *_LOOKS)),
+    _without("BorderDensity", None, ("--border", "BLACK")),
+    _without("BorderDensity", "WHITE", ("--border", "BLACK")),
+    _without("EmptyImageDensity", None, ("--empty-image", "WHITE")),
+    _without("EmptyImageDensity", "BLACK", ("--empty-image", "WHITE")),
+    _without("FilmSizeID", None, ("--filmsize", "14INX17IN")),
+    _without("FilmSizeID", "8INX10IN", ("--filmsize", "14INX17IN")),
+    _without("MediumType", None, (), "--medium-type", "BLUE FILM"),
+    _without("MediumType", "PAPER", (), "--medium-type", "BLUE FILM"),
+    _without("FilmDestination", None, (), "--destination", "BIN_1"),
+    _without("FilmDestination", "MAGAZINE", (), "--destination", "BIN_1"),
+    _without("MagnificationType", "REPLICATE", ("--magnification", "CUBIC")),
+    _without("MagnificationType", "REPLICATE", ("--img-magnification", "CUBIC")),
+    _without("SmoothingType", None, ("--smoothing", "MEDIUM")),
+    _without("SmoothingType", "NONE", ("--smoothing", "MEDIUM")),
+    _without("SmoothingType", None, ("--img-smoothing", "MEDIUM")),
+    _without("ResolutionID", None, ("--resolution", "HIGH")),
+    _without("ResolutionID", "STANDARD", ("--resolution", "HIGH")),
+    _without("MinDensity", None, ("--min-density", "30")),
+    _without("MinDensity", "20", ("--min-density", "30")),
+    _without("MaxDensity", None, ("--max-density", "300")),
+    _without("MaxDensity", "320", ("--max-density", "300")),
+    _without("Configuration_2", None, ("--configinfo", "CS001")),
+    _without("Configuration_2", None, ("--img-configinfo", "CS001")),
+    _without("DisplayFormat", "1,1", ("--layout", "2", "3"), images=6),
+    _without("ImplicitOnly", "true"),
+    _without("ImplicitOnly", "true", ("--identity",)),
+    _without("ImplicitOnly", "true", ("--plut", TABLE)),
+    _without("DisableNewVRs", "true"),
+    _without("MaxPDU", "4096"),
+    _without("OmitSOPClassUIDFromCreateResponse", "true"),
 )
+"""Films for printers that lack one thing."""
+
+
+def on_profile(name: str) -> list[Composed]:
+    """Films for a printer with a profile of DCMTK's printers.cfg."""
+    keys = {**profile(name), "PresentationLUTPreferSCPRendering": "true"}
+    wishes = ("--copies", "2", "--priority", "HIGH", "--label", "LABEL", "--owner", "ROOM 2")
+    composed = [
+        *((), *_LOOKS),
+        *(("--trim",), ("--filmsize", "14INX17IN"), ("--border", "BLACK"), ("--landscape",)),
+        *(("--img-polarity", "REVERSE"), ("--img-request-size", "150"), ("--request-crop",)),
+        ("--smoothing", "MEDIUM"),
+    ]
+    films = [Composed(name, keys, each) for each in composed]
+    films.append(Composed(name, keys, wishes=wishes))
+    films.append(Composed(name, keys, wishes=("--medium-type", "BLUE FILM")))
+    return [*films, Composed(name, keys, ("--layout", "2", "3"), images=6)]
