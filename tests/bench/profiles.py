@@ -47,6 +47,12 @@ class Found:
         """Whether it is as it must be."""
         return self.verdict in RIGHT and self.first.direct == self.second.direct
 
+    @property
+    def refused_otherwise(self) -> bool:
+        """Whether the console is told another status than the printer's."""
+        refused = self.verdict is Verdict.REFUSED
+        return refused and self.second.console.status != self.second.direct.status
+
     def document(self) -> dict[str, object]:
         """For JSON."""
         times = [
@@ -64,16 +70,23 @@ class Found:
 
 
 def measure(
-    names: Sequence[str], chosen: Callable[[Kind], bool], report: Report, *, fresh: bool = False
+    names: Sequence[str],
+    chosen: Callable[[Kind], bool],
+    report: Report,
+    *,
+    fresh: bool = False,
+    backwards: bool = False,
 ) -> list[Found]:
     """All kinds that are chosen on each of these profiles; `report` is told of each film.
 
     With `fresh`, each kind meets a broker that has learned nothing, twice in a row; else each is
-    printed once, and then each once more.
+    printed once, and then each once more: `backwards` if what was learned of films with several
+    faults is to come before those with one.
     """
     found: list[Found] = []
     for name in names:
         wanted = [each for each in in_all_forms(kinds(profile(name))) if chosen(each)]
+        wanted = wanted[::-1] if backwards else wanted
         for together in [[each] for each in wanted] if fresh else [wanted]:
             found += _together(name, together, report)
     return found
@@ -112,6 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--profile", nargs="+", choices=PROFILES, default=PROFILES, metavar="NAME")
     parser.add_argument("--kind", default="", metavar="WORDS", help="only kinds with these words")
     parser.add_argument("--fresh", action="store_true", help="a broker of its own for each kind")
+    parser.add_argument("--backwards", action="store_true", help="the last kind first")
     parser.add_argument("--all", action="store_true", help="list the films that are right, too")
     parser.add_argument("--json", action="store_true", help="figures for machines")
     chosen = parser.parse_args(arguments)
@@ -132,7 +146,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if done % 20 == 0:
                 bar.done(done, words)
 
-        found = measure(chosen.profile, wanted, report, fresh=chosen.fresh)
+        found = measure(
+            chosen.profile, wanted, report, fresh=chosen.fresh, backwards=chosen.backwards
+        )
     if chosen.json:
         films_found = [each.document() for each in found]
         sys.stdout.write(as_json({"machine": machine(), "films": films_found}) + "\n")
@@ -154,6 +170,10 @@ def _show(found: Sequence[Found], *, every: bool) -> None:
     console = terminal()
     told = [each.words for each in found if not each.right]
     lines = [Text(machine()), Text(), *lay_out(columns, rows, console.width), Text()]
+    other = [each for each in found if each.refused_otherwise]
+    if other:
+        lines += [Text(f"refused with another status than directly: {len(other)}")]
+        lines += [*(Text(f"  {each.words}") for each in other), Text()]
     lines += [Text(f"not right: {len(told)}"), *(Text(f"  {each}") for each in told)]
     if every:
         lines += [Text(), *(Text(f"  {each.verdict}: {each.words}") for each in found)]

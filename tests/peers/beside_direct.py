@@ -222,7 +222,8 @@ def _lacking(kind: Kind, printed: list[Printed]) -> list[str]:
         wanted = {**kind.session, **kind.box, **kind.image}
         found += [key for key, value in wanted.items() if (key, str(value)) not in asked]
         found += ["other elements"] if kind.private else []
-    if printed and kind.look and not any(film.stored.luts for film in printed):
+    complete = len(printed) == kind.films
+    if complete and kind.look and not any(film.stored.luts for film in printed):
         found.append("Presentation LUT")
     return list(dict.fromkeys(found))
 

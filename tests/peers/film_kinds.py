@@ -161,6 +161,10 @@ def _images(keys: Keys) -> list[Kind]:
         Kind("FAIL", image={"RequestedDecimateCropBehavior": "FAIL"}),
         Kind("REVERSE", image={"Polarity": "REVERSE"}),
         Kind("magnification of the image", image={"MagnificationType": magnification}),
+        Kind(
+            "magnification of the image, smoothing not known",
+            image={"MagnificationType": magnification, "SmoothingType": "WILD"},
+        ),
         Kind("magnification of the image not known", image={"MagnificationType": "LANCZOS"}),
         Kind("smoothing of the image", image={"SmoothingType": smoothing}),
         Kind("smoothing of the image not known", image={"SmoothingType": "WILD"}),
