@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import random
 import sys
 import tempfile
 from collections import Counter
@@ -75,18 +76,19 @@ def measure(
     report: Report,
     *,
     fresh: bool = False,
-    backwards: bool = False,
+    shuffled: int | None = None,
 ) -> list[Found]:
     """All kinds that are chosen on each of these profiles; `report` is told of each film.
 
     With `fresh`, each kind meets a broker that has learned nothing, twice in a row; else each is
-    printed once, and then each once more: `backwards` if what was learned of films with several
-    faults is to come before those with one.
+    printed once, and then each once more. `shuffled` is the seed of another order: what is learned
+    of one film may be wrong for another.
     """
     found: list[Found] = []
     for name in names:
         wanted = [each for each in in_all_forms(kinds(profile(name))) if chosen(each)]
-        wanted = wanted[::-1] if backwards else wanted
+        if shuffled is not None:
+            random.Random(shuffled).shuffle(wanted)
         for together in [[each] for each in wanted] if fresh else [wanted]:
             found += _together(name, together, report)
     return found
@@ -125,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--profile", nargs="+", choices=PROFILES, default=PROFILES, metavar="NAME")
     parser.add_argument("--kind", default="", metavar="WORDS", help="only kinds with these words")
     parser.add_argument("--fresh", action="store_true", help="a broker of its own for each kind")
-    parser.add_argument("--backwards", action="store_true", help="the last kind first")
+    parser.add_argument("--shuffle", type=int, metavar="SEED", help="in another order")
     parser.add_argument("--all", action="store_true", help="list the films that are right, too")
     parser.add_argument("--json", action="store_true", help="figures for machines")
     chosen = parser.parse_args(arguments)
@@ -146,9 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if done % 20 == 0:
                 bar.done(done, words)
 
-        found = measure(
-            chosen.profile, wanted, report, fresh=chosen.fresh, backwards=chosen.backwards
-        )
+        found = measure(chosen.profile, wanted, report, fresh=chosen.fresh, shuffled=chosen.shuffle)
     if chosen.json:
         films_found = [each.document() for each in found]
         sys.stdout.write(as_json({"machine": machine(), "films": films_found}) + "\n")
