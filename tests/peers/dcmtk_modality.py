@@ -63,7 +63,7 @@ class DcmtkModality:
         self.folder = folder
         for name in ("spool", "database", "lut"):
             (folder / name).mkdir(parents=True)
-        _write_lut(folder / "lut" / "light.lut", bits)
+        write_lut(folder / "lut" / "light.lut", bits)
         self.implicit = implicit
         self._bits = bits
 
@@ -144,7 +144,7 @@ class DcmtkModality:
         return done.stderr
 
 
-def _write_lut(path: Path, bits: int) -> None:
+def write_lut(path: Path, bits: int) -> None:
     """A Presentation LUT table of the image's depth that makes everything lighter."""
     entries = 2**bits
     table = (np.linspace(0, 1, entries) ** 0.7 * (2**bits - 1)).round().astype("<u2")
