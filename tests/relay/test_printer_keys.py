@@ -31,3 +31,21 @@ def test_a_film_comes_out_as_from_a_console_that_knows_the_printer(film: Compose
 
     assert found.verdict is (Verdict.EQUAL if found.unaware.printed else Verdict.ADAPTED)
     assert found.unaware.printed or "oki-1" in found.words
+
+
+def _refused(film: Composed) -> bool:
+    """A table for 12 bits is refused with its image, which may be for the one or the other."""
+    return not _printed(film) and not (
+        film.keys["Supports12Bit"] == "false" and film.composed[:1] == ("--plut",)
+    )
+
+
+@pytest.mark.parametrize("film", [each for each in LACKING if _refused(each)], ids=str)
+def test_a_film_that_no_printer_takes_is_refused_at_the_console(film: Composed) -> None:
+    """The second time, where it would come out in another size, scale, depth or medium."""
+    (found,) = printer_keys.measure([film], lambda _: None, times=2)
+
+    first, second = found.times
+    assert first.verdict is not Verdict.EQUAL
+    assert found.verdict is Verdict.REFUSED
+    assert second.console.status == found.unaware.status

@@ -20,7 +20,6 @@ pytestmark = pytest.mark.dcmtk
 
 LEFT_OUT = (
     "Presentation LUT offered",
-    "illumination without LUT",
     "the first with a table",
     "with IDENTITY, two film boxes, one by one",
 )
@@ -51,6 +50,25 @@ def test_what_prints_directly_prints_through_the_broker(tmp_path: Path, name: st
     assert different == {}
     assert verdicts[Verdict.EQUAL] > 15
     assert verdicts[Verdict.ADAPTED] > 15
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_what_is_refused_directly_is_refused_at_the_console(tmp_path: Path, name: str) -> None:
+    """With the printer's own status, once it is known; what can be adapted prints."""
+    keys = profile(name)
+    wanted = [each for each in in_all_forms(kinds(keys)) if each.name.startswith("12 bit, ")]
+
+    with twins(tmp_path, keys) as both:
+        held = [kind for kind in wanted if both.print(kind).verdict is Verdict.HELD]
+        again = {str(kind): both.print(kind) for kind in held}
+
+    others = {
+        kind: (str(each.direct), each.words)
+        for kind, each in again.items()
+        if each.verdict is not Verdict.REFUSED or each.console.status != each.direct.status
+    }
+    assert len(held) >= 5
+    assert {kind: said for kind, said in others.items() if "other depth" not in kind} == {}
 
 
 def _tells(kind: Kind) -> bool:
