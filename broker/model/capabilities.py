@@ -204,15 +204,22 @@ class Impossible:
     trait: Trait
     status: int
     """The printers' own."""
+    refusals: Mapping[str, Capability]
+    """By which each of them refuses, by its name."""
 
 
 def impossible(
-    printers: Iterable[Iterable[Capability]], asked: Iterable[Trait]
+    printers: Mapping[str, Iterable[Capability]], asked: Iterable[Trait]
 ) -> Impossible | None:
     """What of this every printer is known to refuse; None where one of them may take it."""
     wanted = list(asked)
-    found = [refused(known, wanted) for known in printers]
-    first = next(iter(found), None)
-    if first is None or None in found:
+    found: dict[str, Capability] = {}
+    for name, known in printers.items():
+        refusal = refused(known, wanted)
+        if refusal is None:
+            return None
+        found[name] = refusal
+    if not found:
         return None
-    return Impossible(first.trait, first.answer)
+    first = next(iter(found.values()))
+    return Impossible(first.trait, first.answer, found)

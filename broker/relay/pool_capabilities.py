@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from broker.events import Event, Note
 from broker.model.capabilities import Capability, Impossible, Trait, impossible
@@ -23,14 +23,18 @@ class PoolCapabilities:
         refuse: Callable[[], bool],
         monotonic: Callable[[], float],
         note: Note,
+        *,
+        recheck: Callable[[Mapping[str, Capability]], None],
     ) -> None:
-        """`refuse` tells whether the site wants what no printer takes to be refused."""
+        """`refuse` tells whether the site wants what no printer takes to be refused; `recheck` is
+        told by what each printer does."""
         self._capabilities = capabilities
         self._refuse = refuse
         self._monotonic = monotonic
         self._note = note
         self._lock = threading.Lock()
-        self._known: list[tuple[Capability, ...]] = []
+        self._recheck = recheck
+        self._known: dict[str, tuple[Capability, ...]] = {}
         """What each printer refuses."""
         self._seen = -1, float("-inf")
 
@@ -44,13 +48,16 @@ class PoolCapabilities:
         except FAILURES as error:
             self._note(Event.STORAGE_FAILED, {"why": in_words(error)})
             return None
-        return impossible(known, asked)
+        found = impossible(known, asked)
+        if found is not None:
+            self._recheck(found.refusals)
+        return found
 
-    def _latest(self) -> list[tuple[Capability, ...]]:
+    def _latest(self) -> dict[str, tuple[Capability, ...]]:
         version, now = self._capabilities.version, self._monotonic()
         with self._lock:
             seen, at = self._seen
             if seen != version or now - at >= STALE_S:
-                self._known = list(self._capabilities.refusals().values())
+                self._known = self._capabilities.refusals()
                 self._seen = version, now
             return self._known

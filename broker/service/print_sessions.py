@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 
 from broker.config.schema import Config
 from broker.dicom.scu.adaptation import Adaptations, implicit
 from broker.dicom.scu.print_scu import PrintScu
-from broker.dicom.scu.print_session import PrintSession
+from broker.dicom.scu.print_session import Blank, PrintSession
 from broker.dicom.upper_layer.requestor import EventReport
 from broker.events import Event, Note
 from broker.model.adaptations import IMPLICIT
-from broker.model.capabilities import Capability, Lesson
+from broker.model.capabilities import Capability, Lesson, Trait
 from broker.model.film import Attributes
 from broker.model.printer import Address
+from broker.model.trial import trial
 from broker.model.trouble import Refused
 from broker.service import settings
 from broker.store.capabilities import Capabilities
@@ -93,6 +95,30 @@ class PrintSessions:
             raise
         session.end()
         return number
+
+    def takes(self, address: Address, trait: Trait) -> bool | None:
+        """Whether the printer takes what it was seen to refuse, now; None where it cannot be asked
+        for that. Nothing is printed.
+
+        Raises: Unavailable: when it does not answer.
+        """
+        asked = trial(trait)
+        if asked is None:
+            return None
+        try:
+            session = self(address, asked.session, 1, lut=bool(asked.film.luts), more=b"")
+        except Refused:
+            return False
+        try:
+            if asked.film.image_boxes:
+                session.prepare(asked.film, lambda _, length: nullcontext(Blank(length)))
+            else:
+                session.image_boxes(asked.film.attributes)
+        except Refused:
+            return False
+        finally:
+            session.end()
+        return True
 
     def _open(self, address: Address, *, lut: bool, only_implicit: bool) -> PrintScu:
         config = self._config()

@@ -42,6 +42,7 @@ from broker.relay.monitor import Monitor
 from broker.relay.pool_capabilities import PoolCapabilities
 from broker.relay.pool_watch import PoolWatch
 from broker.relay.printer_formats import PrinterFormats
+from broker.relay.rechecks import Rechecks
 from broker.relay.upkeep import Shedder, Upkeep, UpkeepEdges
 from broker.relay.vitals import VitalSigns
 from broker.service import settings
@@ -111,6 +112,7 @@ class Service:
             lambda: self._config.retry.on_impossible == "refuse",
             time.monotonic,
             self._note,
+            recheck=lambda refusals: self._rechecks.ask(refusals),
         )
         self._sessions = PrintSessions(
             self.capabilities,
@@ -119,6 +121,9 @@ class Service:
             self._note,
             heard=self._reported,
             before_release=lambda name, scu: self._monitor.ask(name, scu.status),
+        )
+        self._rechecks = Rechecks(
+            self._sessions.takes, self.printers, self.capabilities, time.monotonic, self._note
         )
         self._formats = PrinterFormats(self.printers, self.capabilities, self._sessions.image_boxes)
         self._holdings = Holdings()
@@ -250,6 +255,7 @@ class Service:
         self.upkeep.settle()
         self._dispatcher.start()
         self._monitor.start()
+        self._rechecks.start()
         if self._config.broker.send_events:
             self._pool.start()
         self.upkeep.start()
@@ -290,6 +296,7 @@ class Service:
             "associations": end_associations,
             "attempts": end_attempts,
             "monitor": lambda: self._monitor.stop(CHECKS_S),
+            "rechecks": lambda: self._rechecks.stop(CHECKS_S),
             "pool status": lambda: self._pool.stop(PARTS_S),
             "upkeep": lambda: self.upkeep.stop(PARTS_S),
             "night check": lambda: self._night.stop(PARTS_S),

@@ -82,6 +82,13 @@ class Capabilities:
         self.version += 1
         return not known
 
+    def forget(self, printer: str, trait: Trait) -> bool:
+        """Forget that a printer refuses this; whether it was known."""
+        with self._database.write() as connection:
+            known = ask_anew(connection, [trait], printer)
+        self.version += 1
+        return bool(known)
+
     def expire(self, before: float) -> int:
         """Forget what was learned before that time; how much that was."""
         old = capabilities.c.learned_at < before
@@ -110,9 +117,9 @@ def forget(
     return int(connection.execute(delete(capabilities).where(*which)).rowcount)
 
 
-def ask_anew(connection: Connection, traits: Iterable[Trait], printer: str = "") -> None:
-    """Forget that printers refuse these, as a person wants a film tried again; of one printer, or
-    of all."""
+def ask_anew(connection: Connection, traits: Iterable[Trait], printer: str = "") -> int:
+    """Forget that printers refuse these: of one printer, or of all; how much that was."""
+    forgotten = 0
     for each in traits:
         which = [
             capabilities.c.lesson == Lesson.REFUSES,
@@ -122,7 +129,8 @@ def ask_anew(connection: Connection, traits: Iterable[Trait], printer: str = "")
         ]
         if printer:
             which.append(capabilities.c.printer == printer)
-        connection.execute(delete(capabilities).where(*which))
+        forgotten += connection.execute(delete(capabilities).where(*which)).rowcount
+    return forgotten
 
 
 def _bound(connection: Connection, printer: str) -> None:

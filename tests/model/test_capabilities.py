@@ -96,9 +96,10 @@ def test_a_film_is_impossible_when_each_printer_refuses_something_of_it() -> Non
     """Not the same of it, perhaps; with the status of the first; and never without printers."""
     medium = Trait(SESSION, "MediumType", "BLUE FILM")
     one, other = _refuses(A3, status=0x0105), _refuses(medium)
-    found = impossible([one, other], [A3, medium])
+    found = impossible({"oki-1": one, "oki-2": other}, [A3, medium])
     assert found is not None
     assert (found.trait, found.status) == (A3, 0x0105)
-    assert impossible([one, other], [A3]) is None
-    assert impossible([one, ()], [A3, medium]) is None
-    assert impossible([], [A3]) is None
+    assert found.refusals == {"oki-1": one[0], "oki-2": other[0]}
+    assert impossible({"oki-1": one, "oki-2": other}, [A3]) is None
+    assert impossible({"oki-1": one, "oki-2": ()}, [A3, medium]) is None
+    assert impossible({}, [A3]) is None

@@ -162,6 +162,36 @@ def test_what_was_learned_is_forgotten_after_its_time(tmp_path: Path, days: str)
             relay.close()
 
 
+@pytest.mark.parametrize(
+    ("refused", "film"),
+    [
+        ({"FilmSizeID": "A3"}, {"FilmSizeID": "A3"}),
+        ({"FilmOrientation": "LANDSCAPE"}, {"FilmOrientation": "LANDSCAPE"}),
+        ({"ImageDisplayFormat": r"STANDARD\2,3"}, {"display_format": r"STANDARD\2,3"}),
+    ],
+)
+def test_a_printer_that_was_changed_is_used_after_one_refusal(
+    tmp_path: Path, refused: dict[str, object], film: dict[str, str]
+) -> None:
+    """Without a person's word: what is refused at the console is asked of the printers again."""
+    with running(ChoosyPrinter("oki-1", refuses=refused)) as printer:
+        relay = Relay(tmp_path, [printer.address])
+        try:
+            relay.wait_until_up()
+            assert ask(relay, **film) == [0, 0, 0]
+            assert ended(relay, 1) is State.HELD
+            printer.refuses.clear()
+            assert ask(relay, **film) == [statuses.INVALID_ATTRIBUTE_VALUE]
+            relay.wait_for(
+                lambda: any(event == "capabilities forgotten" for event, _ in relay.notes)
+            )
+            assert ask(relay, **film) == [0, 0, 0]
+            assert ended(relay, 2) is State.SENT
+        finally:
+            relay.close()
+    assert len(printer.printed) == 1, "asking prints nothing"
+
+
 def test_a_site_may_keep_such_films(tmp_path: Path) -> None:
     """retry.on_impossible = "hold": taken, and held at once, without asking the printer again."""
     with running(ChoosyPrinter("oki-1", refuses={"FilmSizeID": "A3"})) as printer:
@@ -193,6 +223,26 @@ def test_an_unknown_is_never_refused(three: tuple[Relay, list[ChoosyPrinter]]) -
     assert len(printers[2].printed) == 1
 
 
+def print_deep(relay: Relay, bits: int) -> int:
+    """Print a film of 256 rows and columns in that depth; what its N-SET was answered."""
+    deep = picture(
+        Rows=256,
+        Columns=256,
+        BitsAllocated=16,
+        BitsStored=bits,
+        HighBit=bits - 1,
+        PixelData=bytes(2 << 16),
+    )
+    ct = relay.speaker()
+    ct.open_session()
+    ct.open_film_box()
+    status: int = ct.set_image(made=image_box(1, deep)).status
+    if not status:
+        ct.action(FILM_BOX, ct.film_box)
+    ct.release()
+    return status
+
+
 @pytest.mark.parametrize("bits", [12, 16])
 def test_a_depth_that_no_printer_takes_is_refused_with_its_pixels(
     tmp_path: Path, bits: int
@@ -202,26 +252,7 @@ def test_a_depth_that_no_printer_takes_is_refused_with_its_pixels(
         relay = Relay(tmp_path, [printer.address])
         try:
             relay.wait_until_up()
-            deep = picture(
-                Rows=256,
-                Columns=256,
-                BitsAllocated=16,
-                BitsStored=bits,
-                HighBit=bits - 1,
-                PixelData=bytes(2 << 16),
-            )
-
-            def print_deep() -> int:
-                ct = relay.speaker()
-                ct.open_session()
-                ct.open_film_box()
-                status: int = ct.set_image(made=image_box(1, deep)).status
-                if not status:
-                    ct.action(FILM_BOX, ct.film_box)
-                ct.release()
-                return status
-
-            assert print_deep() == 0
+            assert print_deep(relay, bits) == 0
             assert ended(relay, 1) is State.HELD
             assert f"Bits Stored {bits} in 16" in relay.jobs(1)[0].reason
             whole = [
@@ -230,7 +261,7 @@ def test_a_depth_that_no_printer_takes_is_refused_with_its_pixels(
                 if each.BasicGrayscaleImageSequence[0].Rows == 256
             ]
             assert len(whole) == 1, "the whole image went over the wire once"
-            assert print_deep() == statuses.INVALID_ATTRIBUTE_VALUE
+            assert print_deep(relay, bits) == statuses.INVALID_ATTRIBUTE_VALUE
             assert ask(relay) == [0, 0, 0]
             assert ended(relay, 2) is State.SENT
         finally:
@@ -451,3 +482,23 @@ def test_a_printers_own_format_that_no_printer_has_is_refused(
     relay.service.printers.forget("oki-1")
     assert ct.open_film_box("SUPERSLIDE").status == statuses.PROCESSING_FAILURE
     assert ct.open_film_box().status == 0
+
+
+def test_a_printer_that_takes_more_bits_now_is_used_after_one_refusal(tmp_path: Path) -> None:
+    """Asked with a small image, of which nothing is printed."""
+    with running(ChoosyPrinter("oki-1", refuses={"BitsStored": 12})) as printer:
+        relay = Relay(tmp_path, [printer.address])
+        try:
+            relay.wait_until_up()
+            assert print_deep(relay, 12) == 0
+            assert ended(relay, 1) is State.HELD
+            printer.refuses.clear()
+            assert print_deep(relay, 12) == statuses.INVALID_ATTRIBUTE_VALUE
+            relay.wait_for(
+                lambda: any(event == "capabilities forgotten" for event, _ in relay.notes)
+            )
+            assert print_deep(relay, 12) == 0
+            assert ended(relay, 2) is State.SENT
+        finally:
+            relay.close()
+    assert len(printer.printed) == 1
