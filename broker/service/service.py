@@ -18,10 +18,9 @@ from broker.dicom.scu.print_scu import PrintScu
 from broker.dicom.scu.print_session import PrintSession
 from broker.dicom.scu.probe import probe
 from broker.dicom.uids import (
-    EXPLICIT_LITTLE,
-    IMPLICIT_LITTLE,
     OFFERED,
     PRESENTATION_LUT,
+    SYNTAXES_TAKEN,
     VERIFICATION,
 )
 from broker.dicom.upper_layer.acceptor import Acceptor
@@ -410,7 +409,7 @@ class Service:
         wanted = [VERIFICATION, *OFFERED]
         if without:
             wanted.remove(PRESENTATION_LUT)
-        return [Offer(each, (EXPLICIT_LITTLE, IMPLICIT_LITTLE)) for each in wanted]
+        return [Offer(each, SYNTAXES_TAKEN) for each in wanted]
 
     def _serve(self, association: AcceptedAssociation) -> PrintScp:
         return PrintScp(
