@@ -13,6 +13,7 @@ from pydicom.sequence import Sequence
 from pynetdicom import AE
 from pynetdicom.association import Association
 
+from broker.dicom import statuses
 from broker.dicom.uids import (
     EXPLICIT_BIG,
     EXPLICIT_LITTLE,
@@ -106,6 +107,16 @@ class Console:
         assert status.Status == 0
         return uid, reply
 
+    def set_image(self, place: Dataset, depth: int, vr: str) -> Dataset:
+        """N-SET of an image box that is referred to; the status."""
+        status: Dataset = self._association.send_n_set(
+            self.image_box(depth, vr),
+            GRAYSCALE_IMAGE_BOX,
+            place.ReferencedSOPInstanceUID,
+            meta_uid=GRAYSCALE_META,
+        )[0]
+        return status
+
     def print(self, depth: int, vr: str, lut: Dataset) -> list[Dataset]:
         """A whole film; all data sets that were answered."""
         lut_uid, told_lut = self.create(PRESENTATION_LUT, lut)
@@ -117,16 +128,11 @@ class Console:
         box.ReferencedPresentationLUTSequence = [_reference(PRESENTATION_LUT, lut_uid)]
         film_box, told_box = self.create(FILM_BOX, box)
         (place,) = told_box.ReferencedImageBoxSequence
-        sent = self._association.send_n_set(
-            self.image_box(depth, vr),
-            GRAYSCALE_IMAGE_BOX,
-            place.ReferencedSOPInstanceUID,
-            meta_uid=GRAYSCALE_META,
-        )
+        sent = self.set_image(place, depth, vr)
         status = self._association.send_n_action(
             None, 1, FILM_BOX, film_box, meta_uid=GRAYSCALE_META
         )[0]
-        assert (sent[0].Status, status.Status) == (0, 0)
+        assert (sent.Status, status.Status) == (0, 0)
         got, printer = self._association.send_n_get(
             [0x21100010, 0x21100020], PRINTER, PRINTER_INSTANCE, meta_uid=GRAYSCALE_META
         )
@@ -222,6 +228,25 @@ def test_the_printer_gets_the_same_film(tmp_path: Path, depth: int, vr: str) -> 
     assert [film.words for film in films] == ["", ""]
     for one, other in zip(*answers, strict=True):
         assert _told(one) == _told(other)
+
+
+def test_words_as_bytes_are_refused(relay: Made) -> None:
+    """Peers differ in the order of 16-bit pixels in OB, which PS3.5 A.3 does not allow: a film in
+    the wrong one would come out as noise."""
+    broker = relay(1)
+    with modality(broker.service.port, EXPLICIT_BIG) as association:
+        console = Console(association)
+        console.create(FILM_SESSION, None)
+        box = Dataset()
+        box.ImageDisplayFormat = r"STANDARD\1,1"
+        _, told = console.create(FILM_BOX, box)
+        (place,) = told.ReferencedImageBoxSequence
+
+        status = console.set_image(place, 2, "OB")
+
+        assert status.Status == statuses.INVALID_ATTRIBUTE_VALUE
+        assert "PixelData" in status.ErrorComment
+        assert console.set_image(place, 1, "OB").Status == statuses.SUCCESS
 
 
 def _without_uids(found: dict[int, Any]) -> dict[int, Any]:

@@ -209,27 +209,12 @@ def _tags(*keywords: str) -> frozenset[BaseTag]:
 
 
 _LUT = "ReferencedPresentationLUTSequence"
-_OF_SESSION = _tags(
-    *attributes.FILM_SESSION, *attributes.LIGHTING, _LUT, "ReferencedFilmBoxSequence"
-)
-_OF_FILM_BOX = _tags(
-    *attributes.FILM_BOX,
-    _LUT,
-    "ReferencedFilmSessionSequence",
-    "ReferencedImageBoxSequence",
-    "ReferencedBasicAnnotationBoxSequence",
-)
-_OF_IMAGE_BOX = _tags(
-    *attributes.IMAGE_BOX,
-    _LUT,
-    "ImageBoxPosition",
-    "BasicGrayscaleImageSequence",
-    "BasicColorImageSequence",
-)
+_OF_SESSION = _tags(*attributes.FILM_SESSION, *attributes.LIGHTING, _LUT)
+_OF_FILM_BOX = _tags(*attributes.FILM_BOX, _LUT, "ReferencedFilmSessionSequence")
+_OF_IMAGE_BOX = _tags(*attributes.IMAGE_BOX, _LUT, "ImageBoxPosition")
 _OF_IMAGE = _tags(
     "SamplesPerPixel",
     "PhotometricInterpretation",
-    "PlanarConfiguration",
     "Rows",
     "Columns",
     "PixelAspectRatio",
@@ -418,10 +403,11 @@ def image_change(
         raise attributes.invalid(keyword, "has more than one item")
     film = tree.film_box_of(box)
     room = LONGEST - film.more_bytes + len(box.more) + len(box.image_more)
-    more, left_out = others(dataset, _OF_IMAGE_BOX, box.more, room)
+    more, left_out = others(dataset, _OF_IMAGE_BOX | _tags(keyword), box.more, room)
     image_more, left_out_of_image = b"", tuple[str, ...]()
     if content:
-        image_more, left_out_of_image = others(content[0], _OF_IMAGE, b"", room - len(more))
+        of_image = _OF_IMAGE | _tags("PlanarConfiguration") if color else _OF_IMAGE
+        image_more, left_out_of_image = others(content[0], of_image, b"", room - len(more))
     return ImageChange(
         more=more,
         image_more=image_more,

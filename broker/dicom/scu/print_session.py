@@ -268,8 +268,8 @@ class PrintSession:
         return self._address.name
 
     def _settable(self, film: Film) -> list[str]:
-        """Lighting belongs to Presentation LUT: printers without it refuse it (PS3.4 H.4.9)."""
-        lit = film.needs_lut and not self._lut_in_session
+        """Lighting belongs to Presentation LUT (PS3.4 H.4.9), and stands where that does."""
+        lit = film.lut is None or not self._lut_in_session
         return [each for each in attributes.FILM_BOX_SET if lit or each not in attributes.LIGHTING]
 
     def _refer(self, lut: PresentationLut, dataset: Dataset, remarks: list[str]) -> None:

@@ -132,6 +132,8 @@ class Elsewhere:
     """In bytes, as the data set says."""
     first: bool
     """Whether they are the pixels that the reader stopped at: only the first of a data set are."""
+    unordered: bool = False
+    """Whether they came as bytes in big endian: if they are words, their order is not known."""
 
 
 Value = memoryview | Elsewhere
@@ -311,7 +313,8 @@ class DatasetReader(Generic[D]):
     def _come_upon(self, level: _Elements[D], tag: BaseTag, vr: str, length: int) -> bool:
         """Pixels: only the first are stopped at."""
         first, self._stopped = not self._stopped, True
-        self._make.element(level.dataset, tag, vr, Elsewhere(length, first=first))
+        unordered = vr == "OB" and bool(level.encoding.turned)
+        self._make.element(level.dataset, tag, vr, Elsewhere(length, first, unordered))
         if first:
             self._pixels = length
         else:

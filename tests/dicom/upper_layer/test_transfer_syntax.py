@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from broker.dicom.upper_layer.dataset import encode_dataset, read_raw
-from broker.dicom.upper_layer.dataset_reader import EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE
+from broker.dicom.upper_layer.dataset_reader import EXPLICIT_BE, EXPLICIT_LE
 from broker.dicom.upper_layer.transfer_syntax import turned, turned_pieces
 from tests.peers.coming_dataset import (
     BORDERS,
@@ -24,26 +24,22 @@ from tests.peers.coming_dataset import (
     PIXEL_DATA,
     PRIVATE,
     ROWS,
-    UNDEFINED,
     WORDS,
     Coming,
     agree,
-    element,
     in_big_endian,
-    item,
     plain,
-    sequence,
 )
+from tests.peers.encoded_tree import Node, Tree, encoded
 
-Tree = list[tuple[int, str, bytes | list["Tree"]]]
 TEXT = ("LO", "DS", "UT", "UI", "OB", "UN")
 SEQUENCES = (GRAYSCALE_SEQUENCE, LUT_SEQUENCE, OTHER_SEQUENCE, PRIVATE)
 
 
-def values() -> st.SearchStrategy[tuple[int, str, bytes]]:
+def values() -> st.SearchStrategy[Node]:
     """Elements of every VR, their values of any bytes; some that the dictionary knows, as UN."""
     tags = st.sampled_from([0x00280107, 0x0018602C, 0x20000050, PRIVATE + 2, ROWS, 0x60020050])
-    return st.tuples(tags, st.sampled_from([*WORDS, *TEXT]), st.binary(max_size=19))
+    return st.builds(Node, tags, st.sampled_from([*WORDS, *TEXT]), st.binary(max_size=19))
 
 
 @st.composite
@@ -51,30 +47,11 @@ def trees(draw: st.DrawFn, depth: int = 0) -> Tree:
     """Data sets, with sequences in them and pixels."""
     made: Tree = list(draw(st.lists(values(), max_size=3)))
     if draw(st.booleans()):
-        made.append((PIXEL_DATA, draw(st.sampled_from(["OW", "OB", "UN"])), draw(st.binary())))
+        vr = draw(st.sampled_from(["OW", "OB", "UN"]))
+        made.append(Node(PIXEL_DATA, vr, draw(st.binary())))
     if depth < 3 and draw(st.booleans()):
         tag, vr = draw(st.sampled_from(SEQUENCES)), draw(st.sampled_from(["SQ", "UN"]))
-        made.append((tag, vr, draw(st.lists(trees(depth + 1), max_size=2))))
-    return made
-
-
-def encoded(tree: Tree, syntax: str, *, delimited: bool) -> bytes:
-    """It in a transfer syntax; what is UN stays in Implicit VR Little Endian (PS3.5 6.2.2)."""
-    made = b""
-    for tag, vr, value in tree:
-        if isinstance(value, bytes):
-            made += element(syntax, tag, vr, value)
-            continue
-        inside = IMPLICIT_LE if vr == "UN" else syntax
-        items = [
-            item(encoded(each, inside, delimited=delimited), inside, delimited=delimited)
-            for each in value
-        ]
-        whole = sequence(inside, tag, items, delimited=delimited)
-        if vr == "UN":
-            # Behind the header, it is as in Implicit VR.
-            whole = element(syntax, tag, vr, whole[8:], UNDEFINED if delimited else None)
-        made += whole
+        made.append(Node(tag, vr, draw(st.lists(trees(depth + 1), max_size=2))))
     return made
 
 
