@@ -25,7 +25,7 @@ from tests.peers.any_attribute import data_sets, dictionary, fitting
 from tests.peers.byte_modality import NEEDED_OF_IMAGE, ByteModality, image_item
 from tests.peers.coming_dataset import ALL_SYNTAXES, GRAYSCALE_SEQUENCE
 from tests.peers.encoded_tree import Node, Tree
-from tests.peers.searching import searching
+from tests.peers.searching import PATIENCE_S, searching
 from tests.relay.conftest import Relay
 from tests.relay.test_odd_answers import odd_printer
 
@@ -90,9 +90,9 @@ class Site:
         `later`, half of what stands in film session and film box comes by N-SET.
         """
         self._heard.clear()
-        begin = 2 if later else 1
+        step = 2 if later else 1
         with ByteModality(self.relay.service.port, syntax, delimited=delimited) as ct:
-            session, box = film.session[::begin], film.film_box[::begin]
+            session, box = film.session[::step], film.film_box[::step]
             rest, rest_of_box = film.session[1::2], film.film_box[1::2]
             until_taken(lambda: ct.create_session(session), session, film.session)
             until_taken(lambda: ct.create_film_box(sorted([*box, FORMAT])), box, film.film_box)
@@ -249,6 +249,7 @@ def films() -> st.SearchStrategy[Film]:
     return st.builds(Film, *map(data_sets, NEEDED, NAMED_BY_PRINT))
 
 
+@pytest.mark.timeout(PATIENCE_S)
 def test_any_attribute_of_any_value(tmp_path: Path) -> None:
     """Any VR, any value that fits it, in any of the three transfer syntaxes, by N-CREATE and N-SET:
     the printer gets it as it came, at its level, or it is named beside the film, or refused by its
