@@ -160,6 +160,15 @@ class PresentationLut:
     it came, where the printer decides on another one."""
     table: bytes = b""
     """The entries, two bytes each, little endian; one byte each, where these are enough."""
+    more: bytes = b""
+    """Elements that print does not name, as `dicom.other_elements` keeps them."""
+    table_more: bytes = b""
+    """Those of the item of the table: LUT Explanation."""
+
+    @property
+    def plain(self) -> PresentationLut:
+        """Without the elements that print does not name."""
+        return PresentationLut(self.shape, self.descriptor, self.table)
 
     @property
     def entries(self) -> int:

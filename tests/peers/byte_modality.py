@@ -10,6 +10,7 @@ from broker.dicom.uids import (
     FILM_SESSION,
     GRAYSCALE_IMAGE_BOX,
     GRAYSCALE_META,
+    PRESENTATION_LUT,
 )
 from broker.dicom.upper_layer.command_set import Command, command_bytes, command_of
 from broker.dicom.upper_layer.negotiation import Offer
@@ -28,7 +29,7 @@ class ByteModality:
         self.syntax = syntax
         self._delimited = delimited
         self._raw = Raw.connect(port)
-        self._raw.associate(Offer(GRAYSCALE_META, (syntax,)))
+        self._raw.associate(Offer(GRAYSCALE_META, (syntax,)), Offer(PRESENTATION_LUT, (syntax,)))
 
     def __enter__(self) -> ByteModality:
         return self
@@ -44,6 +45,11 @@ class ByteModality:
     def create_session(self, made: Tree) -> Any:
         """N-CREATE of the film session; the command set of the answer."""
         return self._say(Command.N_CREATE, FILM_SESSION, made)
+
+    def create_lut(self, made: Tree, uid: str) -> Any:
+        """N-CREATE of a Presentation LUT."""
+        named = {"AffectedSOPInstanceUID": uid}
+        return self._say(Command.N_CREATE, PRESENTATION_LUT, made, context=3, **named)
 
     def set_session(self, made: Tree) -> Any:
         """N-SET of the film session."""
@@ -66,16 +72,22 @@ class ByteModality:
         return self._say(Command.N_ACTION, FILM_BOX, ActionTypeID=1)
 
     def _say(
-        self, operation: Command, sop_class: str, made: Tree | None = None, **more: Any
+        self,
+        operation: Command,
+        sop_class: str,
+        made: Tree | None = None,
+        *,
+        context: int = 1,
+        **more: Any,
     ) -> Any:
         asked = "Affected" if operation is Command.N_CREATE else "Requested"
         command = {"CommandField": operation, "MessageID": 1, f"{asked}SOPClassUID": sop_class}
         data = b"" if made is None else encoded(made, self.syntax, delimited=self._delimited)
         said = command_bytes(command_of({**command, **more}), with_dataset=bool(data))
-        self._raw.send(data_pdu(1, 0x03, said))
+        self._raw.send(data_pdu(context, 0x03, said))
         for at in range(0, len(data), FRAGMENT):
             last = 0x02 if at + FRAGMENT >= len(data) else 0x00
-            self._raw.send(data_pdu(1, last, data[at : at + FRAGMENT]))
+            self._raw.send(data_pdu(context, last, data[at : at + FRAGMENT]))
         return self._raw.hear_all()
 
 

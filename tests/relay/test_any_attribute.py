@@ -17,9 +17,11 @@ from pydicom.tag import Tag
 from broker.dicom import attributes as print_attributes
 from broker.dicom.attributes import tag
 from broker.dicom.tolerance import MEANT
+from broker.dicom.uids import PRESENTATION_LUT
 from broker.dicom.upper_layer.command_set import Command
-from broker.dicom.upper_layer.dataset_reader import IMPLICIT_LE, dictionary_vr
+from broker.dicom.upper_layer.dataset_reader import EXPLICIT_LE, IMPLICIT_LE, dictionary_vr
 from broker.dicom.upper_layer.message import MAX_WHILE_COMING, Request, Response
+from broker.dicom.upper_layer.negotiation import Offer
 from broker.model.job import State
 from tests.peers.any_attribute import data_sets, dictionary, fitting
 from tests.peers.byte_modality import NEEDED_OF_IMAGE, ByteModality, image_item
@@ -29,7 +31,12 @@ from tests.peers.searching import PATIENCE_S, searching
 from tests.relay.conftest import Relay
 from tests.relay.test_odd_answers import odd_printer
 
-LEVELS = ("film session", "film box", "image box", "image")
+LEVELS = ("film session", "film box", "image box", "image", "LUT", "table")
+
+
+LUT_REFERENCE = "ReferencedPresentationLUTSequence"
+LUT = "1.2.3.4"
+"""The modality's UID of it."""
 
 
 def tags(*keywords: str) -> frozenset[int]:
@@ -39,9 +46,11 @@ def tags(*keywords: str) -> frozenset[int]:
 
 NEEDED = (
     tags("NumberOfCopies"),
-    tags("ImageDisplayFormat", "ReferencedFilmSessionSequence"),
+    tags("ImageDisplayFormat", "ReferencedFilmSessionSequence", LUT_REFERENCE),
     tags("ImageBoxPosition", "BasicGrayscaleImageSequence"),
     NEEDED_OF_IMAGE,
+    tags("PresentationLUTShape", "PresentationLUTSequence"),
+    tags("LUTDescriptor", "LUTData"),
 )
 """By level: what a film needs, or what stands for other objects at the printer."""
 NAMED_BY_PRINT = (
@@ -49,6 +58,8 @@ NAMED_BY_PRINT = (
     tags(*print_attributes.FILM_BOX),
     tags(*print_attributes.IMAGE_BOX),
     tags("PixelAspectRatio"),
+    tags(),
+    tags(),
 )
 
 REFERENCES = (
@@ -62,6 +73,10 @@ NO_PRINTERS = ("IconImageSequence", "PixelData", *REFERENCES)
 LIGHTING = tags(*print_attributes.LIGHTING)
 
 FORMAT = Node(0x20100010, "ST", b"STANDARD\\1,1")
+TABLE = (
+    Node(0x00283002, "US", b"\0\1\0\0\x0c\0"),
+    Node(0x00283006, "OW", bytes(range(256)) * 2),
+)
 
 
 class Film(NamedTuple):
@@ -71,6 +86,10 @@ class Film(NamedTuple):
     film_box: Tree
     image_box: Tree
     image: Tree
+    lut: Tree
+    """Of the Presentation LUT, beside its table. There is none where there is nothing here."""
+    table: Tree
+    """Of the item of the table."""
 
 
 class Site:
@@ -91,15 +110,20 @@ class Site:
         """
         self._heard.clear()
         step = 2 if later else 1
+        with_lut = bool(film.lut or film.table)
         with ByteModality(self.relay.service.port, syntax, delimited=delimited) as ct:
             session, box = film.session[::step], film.film_box[::step]
             rest, rest_of_box = film.session[1::2], film.film_box[1::2]
             until_taken(lambda: ct.create_session(session), session, film.session)
-            until_taken(lambda: ct.create_film_box(sorted([*box, FORMAT])), box, film.film_box)
+            needed = [FORMAT]
+            if with_lut:
+                until_taken(lambda: ct.create_lut(lut_of(film), LUT), film.lut, film.table)
+                needed.append(reference(LUT_REFERENCE, LUT))
+            until_taken(lambda: ct.create_film_box(sorted([*box, *needed])), box, film.film_box)
             if later:
                 until_taken(lambda: ct.set_session(rest), rest, film.session)
                 until_taken(lambda: ct.set_film_box(rest_of_box), rest_of_box, film.film_box)
-            until_taken(lambda: ct.set_image_box(image_box(film)), film.image_box, film.image)
+            until_taken(lambda: ct.set_image_box(box_of(film)), film.image_box, film.image)
             assert ct.print().Status == 0
         self._films += 1
         queries = self.relay.service.jobs.queries
@@ -108,13 +132,27 @@ class Site:
         begin = "not relayed: "
         said = [each for each in sent.words.split("; ") if each]
         assert all(each.startswith(begin) for each in said), said
-        session, film_box, box = self._heard
+        session, *luts, film_box, box = self._heard
         (image,) = box[GRAYSCALE_SEQUENCE].value
+        lut = luts[0] if with_lut else Dataset()
+        table = lut.PresentationLUTSequence[0] if with_lut else Dataset()
         names = [name for each in said for name in each.removeprefix(begin).split(", ")]
-        return [session, film_box, box, image], names
+        return [session, film_box, box, image, lut, table], names
 
 
-def image_box(film: Film) -> Tree:
+def reference(keyword: str, uid: str) -> Node:
+    """To an instance of ours."""
+    padded = uid.encode() + b"\0" * (len(uid) % 2)
+    return Node(int(tag(keyword)), "SQ", [[Node(0x00081155, "UI", padded)]])
+
+
+def lut_of(film: Film) -> Tree:
+    """The data set of a Presentation LUT."""
+    table = sorted([*film.table, *TABLE])
+    return sorted([*film.lut, Node(0x20500010, "SQ", [table])])
+
+
+def box_of(film: Film) -> Tree:
     """The data set of an image box."""
     needed = [
         Node(0x20200010, "US", b"\1\0"),
@@ -143,7 +181,8 @@ def site(folder: Path) -> Iterator[Site]:
             heard.append(request.dataset())
         return None
 
-    with odd_printer(folder, odd) as (relay, _):
+    lut = Offer(PRESENTATION_LUT, (EXPLICIT_LE, IMPLICIT_LE))
+    with odd_printer(folder, odd, lut) as (relay, _):
         relay.wait_until_up()
         yield Site(relay, heard)
 
@@ -232,7 +271,8 @@ def test_each_attribute_of_the_dictionary(tmp_path: Path, syntax: str) -> None:
     with site(tmp_path) as made:
         for number, part in enumerate(parts(sorted(dictionary()))):
             levels = [[each for each in part if each not in needed] for needed in NEEDED]
-            film = Film(*map(fitting, levels))
+            # Of a LUT not so many are relayed: a film may have one for each image.
+            film = Film(*map(fitting, levels[:4]), [], [])
             there, names = made.print(film, syntax, delimited=bool(number % 2))
             lost += silently_dropped(film, syntax, there, names)
             unrelayed |= set(names)
@@ -330,6 +370,8 @@ def test_every_optional_attribute_and_ten_private_ones(tmp_path: Path, syntax: s
             *private(3),
         ],
         image=[text_of("PixelAspectRatio", "4\\3 "), *private(4)],
+        lut=private(5),
+        table=[text_of("LUTExplanation", "lighter "), *private(6)],
     )
     with site(tmp_path) as made:
         there, names = made.print(Film(*map(sorted, film)), syntax, delimited=False)
@@ -339,8 +381,15 @@ def test_every_optional_attribute_and_ten_private_ones(tmp_path: Path, syntax: s
         [*film.film_box, FORMAT],
         [*film.image_box, word_of("ImageBoxPosition", 1)],
         image_item(film.image),
+        film.lut,
+        [*film.table, *TABLE],
     )
-    printers = tags("ReferencedFilmSessionSequence", "BasicGrayscaleImageSequence")
+    printers = tags(
+        "BasicGrayscaleImageSequence",
+        "PresentationLUTSequence",
+        "ReferencedFilmSessionSequence",
+        LUT_REFERENCE,
+    )
     assert names == []
     for level, at_printer in zip(sent, there, strict=True):
         numbers = {int(each) for each in at_printer.keys()} - printers  # noqa: SIM118

@@ -236,7 +236,7 @@ def set_session(
     session.attributes, session.lighting = changed, lighting
     session.more, left_out = others(dataset, _OF_SESSION, session.more)
     session.not_relayed = (*session.not_relayed, *left_out)
-    session.lut = lut or session.lut
+    _look_like(session, lut)
 
 
 def session_reply(session: OpenFilmSession) -> Dataset:
@@ -269,7 +269,9 @@ def film_box(
     # As the standard spells it: printers may be stricter than we are.
     sent["ImageDisplayFormat"] = (layout.text,)
     more, left_out = others(dataset, _OF_FILM_BOX)
-    return OpenFilmBox(uid, layout, sent, boxes, lut, more, left_out)
+    box = OpenFilmBox(uid, layout, sent, boxes, None, more, left_out)
+    _look_like(box, lut)
+    return box
 
 
 def _check_session_reference(
@@ -336,7 +338,7 @@ def set_film_box(box: OpenFilmBox, dataset: Dataset, tree: FilmTree, tolerate: T
     changed = attributes.changed(box.attributes, dataset, attributes.FILM_BOX_SET, tolerate)
     lut = _referenced_lut(dataset, tree)
     box.attributes = changed
-    box.lut = lut or box.lut
+    _look_like(box, lut)
     room = LONGEST - box.more_bytes + len(box.more)
     box.more, left_out = others(dataset, _OF_FILM_BOX, box.more, room)
     box.not_relayed = (*box.not_relayed, *left_out)
@@ -404,6 +406,9 @@ def image_change(
     film = tree.film_box_of(box)
     room = LONGEST - film.more_bytes + len(box.more) + len(box.image_more)
     more, left_out = others(dataset, _OF_IMAGE_BOX | _tags(keyword), box.more, room)
+    lut = _referenced_lut(dataset, tree)
+    if lut is not None:
+        left_out += lut.not_relayed
     image_more, left_out_of_image = b"", tuple[str, ...]()
     if content:
         of_image = _OF_IMAGE | _tags("PlanarConfiguration") if color else _OF_IMAGE
@@ -415,21 +420,28 @@ def image_change(
         position=int(sent[0]) if sent else box.position,
         attributes=attributes.changed(box.attributes, dataset, attributes.IMAGE_BOX, tolerate),
         image=pixels.read(content[0], tolerate, color=color) if content else None,
-        lut=_referenced_lut(dataset, tree) or box.lut,
+        lut=box.lut if lut is None else lut.lut,
     )
 
 
 def lut(uid: str, dataset: Dataset, tolerate: Tolerate) -> OpenLut:
     """N-CREATE of a Presentation LUT."""
-    return OpenLut(uid, luts.read(dataset, tolerate))
+    return OpenLut(uid, *luts.with_others(luts.read(dataset, tolerate), dataset))
 
 
 def lut_reply(node: OpenLut) -> Dataset:
     """The LUT as accepted."""
-    return luts.write(node.lut)
+    return luts.write(node.lut.plain)
 
 
-def _referenced_lut(dataset: Dataset, tree: FilmTree) -> PresentationLut | None:
+def _look_like(node: OpenFilmSession | OpenFilmBox, lut: OpenLut | None) -> None:
+    """Take over a LUT that was referred to, if one was."""
+    if lut is not None:
+        node.lut = lut.lut
+        node.not_relayed += lut.not_relayed
+
+
+def _referenced_lut(dataset: Dataset, tree: FilmTree) -> OpenLut | None:
     keyword = "ReferencedPresentationLUTSequence"
     references = attributes.items(dataset, keyword)
     if not references:
@@ -437,4 +449,4 @@ def _referenced_lut(dataset: Dataset, tree: FilmTree) -> PresentationLut | None:
     node = tree.lut(attributes.referenced_instance(references[0]))
     if node is None or len(references) > 1:
         raise attributes.invalid(keyword, "names no LUT of this association")
-    return node.lut
+    return node

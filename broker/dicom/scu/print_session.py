@@ -309,6 +309,10 @@ class PrintSession:
         if lut not in self._luts:
             remarks: list[str] = []
             answer = self._scu.create(PRESENTATION_LUT, luts.write(lut), fresh_uid())
+            if answer.status in REFUSALS and lut != lut.plain:
+                answer = self._scu.create(PRESENTATION_LUT, luts.write(lut.plain), fresh_uid())
+                if answer.status not in REFUSALS:
+                    remarks.append(f"LUT without {OTHERS}: {self._name} does not take it")
             self._judge_created("Presentation LUT", PRESENTATION_LUT, answer, remarks)
             self._luts[lut] = answer.instance_uid, remarks
         return self._luts[lut]
