@@ -226,6 +226,8 @@ def test_the_printer_gets_the_same_film(tmp_path: Path, depth: int, vr: str) -> 
     assert image[0x0072007A] == b"\x02\x01"
     assert image[0x7FE00010][: 15 * depth] == bytes(range(15 * depth))
     assert [film.words for film in films] == ["", ""]
+    tables = [told.PresentationLUTSequence[0].LUTData for told, *_ in answers]
+    assert tables[1] == in_big_endian(tables[0], 2)
     for one, other in zip(*answers, strict=True):
         assert _told(one) == _told(other)
 

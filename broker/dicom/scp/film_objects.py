@@ -34,7 +34,7 @@ from broker.model.film import Attributes, Image, Layout, PresentationLut, Unread
 IMAGE_BOXES_EACH = 10
 """Image boxes that a film session may have for every film box that it may have."""
 MAX_LUTS = 640
-"""Each has a table of up to 8 KB."""
+"""Each has a table of mostly 8 KB, and up to 4 KB of elements that print does not name."""
 
 Node = OpenFilmSession | OpenFilmBox | OpenImageBox | OpenLut
 
