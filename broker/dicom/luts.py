@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 from pydicom.dataset import Dataset
 
 from broker.dicom import attributes, statuses
+from broker.dicom.other_elements import others, relay
 from broker.dicom.statuses import Fault
 from broker.dicom.tolerance import Tolerate, Tolerated, refuse
 from broker.model.film import PresentationLut
 
 _SHAPES = ("IDENTITY", "LIN OD")
+LONGEST_OTHERS = 4 << 10
+"""Bytes of the elements of one that print does not name: a film may have a LUT for each image."""
+_OF_LUT = frozenset(map(attributes.tag, ("PresentationLUTShape", "PresentationLUTSequence")))
+_OF_TABLE = frozenset(map(attributes.tag, ("LUTDescriptor", "LUTData")))
 
 
 def read(dataset: Dataset, tolerate: Tolerate = refuse) -> PresentationLut:
@@ -59,13 +65,29 @@ def _table(item: Dataset, tolerate: Tolerate) -> PresentationLut:
     return lut
 
 
+def with_others(lut: PresentationLut, dataset: Dataset) -> tuple[PresentationLut, tuple[str, ...]]:
+    """The LUT that was read from a data set, with the elements that print does not name; and the
+    names of those that cannot be relayed."""
+    more, left_out = others(dataset, _OF_LUT, b"", LONGEST_OTHERS)
+    table_more = b""
+    if lut.descriptor is not None:
+        items = attributes.items(dataset, "PresentationLUTSequence")
+        assert items is not None
+        room = LONGEST_OTHERS - len(more)
+        table_more, of_table = others(items[0], _OF_TABLE, b"", room)
+        left_out = (*left_out, *of_table)
+    return replace(lut, more=more, table_more=table_more), left_out
+
+
 def write(lut: PresentationLut) -> Dataset:
     """The data set that creates the same LUT somewhere else."""
     dataset = Dataset()
+    relay(lut.more, dataset)
     if lut.descriptor is None:
-        dataset.PresentationLUTShape = lut.shape
+        attributes.put(dataset, "PresentationLUTShape", (lut.shape,))
         return dataset
     item = Dataset()
+    relay(lut.table_more, item)
     attributes.put_raw(item, "LUTDescriptor", "US", struct.pack("<HHH", *lut.descriptor))
     attributes.put_raw(item, "LUTData", "OW", lut.table)
     attributes.put_items(dataset, "PresentationLUTSequence", [item])

@@ -23,6 +23,18 @@ LONGEST = 60 << 10
 """Bytes of those of one film: no element is longer than Explicit VR can say."""
 _ICON = tag("IconImageSequence")
 _PIXELS = tag("PixelData")
+_MADE_BY_PRINTER = frozenset(
+    map(
+        tag,
+        (
+            "ReferencedFilmBoxSequence",
+            "ReferencedImageBoxSequence",
+            "ReferencedBasicAnnotationBoxSequence",
+        ),
+    )
+)
+"""References to objects whose UIDs are other ones at the printer. Some modalities send them empty,
+where there is nothing to relay."""
 
 
 def others(
@@ -36,6 +48,8 @@ def others(
         if each in known or not each.element:  # a group length (PS3.5 7.2)
             continue
         element = dataset.get_item(each)
+        if each in _MADE_BY_PRINTER and (element is None or not element.value):
+            continue
         if _is_cut(element) or _is_no_printers(each) or _length(element) > room:
             left_out.append(each)
             continue
@@ -73,8 +87,10 @@ def _is_cut(element: DataElement | RawDataElement | None) -> bool:
 
 
 def _is_no_printers(each: BaseTag) -> bool:
-    """Parts of a file or a message, overlays, icons, and pixels where no image box has them."""
-    return each.group < 0x0008 or each.group & 0xFF00 == 0x6000 or each in (_ICON, _PIXELS)
+    """Parts of a file or a message, overlays, icons, pixels where no image box has them, references
+    to objects of ours."""
+    of_file = each.group < 0x0008 or each.group & 0xFF00 == 0x6000
+    return of_file or each in _MADE_BY_PRINTER or each in (_ICON, _PIXELS)
 
 
 def _name(each: BaseTag) -> str:

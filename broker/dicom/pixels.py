@@ -59,7 +59,7 @@ def read(item: Dataset, tolerate: Tolerate = refuse, *, color: bool = False) -> 
     if color and _number(item, "PlanarConfiguration") != 1:
         raise attributes.invalid("PlanarConfiguration", "is not 1")
     length = rows * columns * samples * depth[0] // 8
-    sent = _length(item)
+    sent = _length(item, depth[0])
     if sent not in (length, length + length % 2):
         fault = attributes.invalid(
             "PixelData", f"has {sent} bytes, rows and columns ask for {length}"
@@ -159,8 +159,8 @@ def blank(image: Image, side: int, *, other_depth: bool = False) -> Image:
     )
 
 
-def _length(item: Dataset) -> int:
-    """Bytes of the pixels, which are elsewhere."""
+def _length(item: Dataset, allocated: int) -> int:
+    """Bytes of the pixels, which are elsewhere, and of so many bits."""
     element = item.get_item(attributes.tag("PixelData"))
     value = None if element is None else element.value
     if not isinstance(value, Elsewhere):
@@ -169,6 +169,9 @@ def _length(item: Dataset) -> int:
         raise attributes.invalid("PixelData", "is not where an image box has it")
     if not value.first:
         raise attributes.invalid("PixelData", "is there twice")
+    if allocated > 8 and value.unordered:
+        # PS3.5 A.3 (2016b) wants OW: peers differ in what they write here.
+        raise attributes.invalid("PixelData", "is OB of words in Big Endian, in no known order")
     return value.length
 
 

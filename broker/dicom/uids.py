@@ -20,6 +20,7 @@ PRINTER_INSTANCE = "1.2.840.10008.5.1.1.17"
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 
 META_MEMBERS = {
     GRAYSCALE_META: frozenset({FILM_SESSION, FILM_BOX, GRAYSCALE_IMAGE_BOX, PRINTER}),
@@ -36,6 +37,9 @@ OFFERED = (
 )
 """What the broker takes from modalities, beside Verification: the Meta class, or its classes each
 in a presentation context of its own (PS3.4 H.3.2.1)."""
+SYNTAXES_TAKEN = (EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG)
+"""In which modalities may send it, the preferred first: Big Endian, which is retired (PS3.5 A.3),
+where a modality proposes nothing else."""
 
 
 def fresh_uid() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 Attributes = Mapping[str, tuple[str, ...]]
 """DICOM keyword -> values as text, exactly as they came over the wire.
@@ -60,6 +61,15 @@ class PresentationLut:
     it came, where the printer decides on another one."""
     table: bytes = b""
     """The entries, two bytes each, little endian; one byte each, where these are enough."""
+    more: bytes = b""
+    """Elements that print does not name, as `dicom.other_elements` keeps them."""
+    table_more: bytes = b""
+    """Those of the item of the table: LUT Explanation."""
+
+    @property
+    def plain(self) -> PresentationLut:
+        """Without the elements that print does not name."""
+        return PresentationLut(self.shape, self.descriptor, self.table)
 
     @property
     def entries(self) -> int:
@@ -72,13 +82,17 @@ class PresentationLut:
         without it (PS3.3 C.11.6.1.2)."""
         if self.descriptor is None:
             return self.shape == "IDENTITY"
-        entries, highest = self.entries, (1 << self.descriptor[2]) - 1
-        if self.descriptor[1] or entries < 2 or len(self.table) != 2 * entries:
+        if self.descriptor[1] or self.entries < 2 or len(self.table) != 2 * self.entries:
             return False
-        found = struct.unpack(f"<{entries}H", self.table)
-        return all(
-            abs(each * (entries - 1) - at * highest) <= entries - 1 for at, each in enumerate(found)
-        )
+        return _is_straight(self.table, self.descriptor[2])
+
+
+@lru_cache(maxsize=32)
+def _is_straight(table: bytes, bits: int) -> bool:
+    """Whether the entries rise evenly from 0 to the highest value of so many bits."""
+    last, highest = len(table) // 2 - 1, (1 << bits) - 1
+    found = struct.unpack(f"<{last + 1}H", table)
+    return all(abs(each * last - at * highest) <= last for at, each in enumerate(found))
 
 
 @dataclass(frozen=True)

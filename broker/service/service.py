@@ -16,10 +16,9 @@ from broker.dicom.scp.allowance import Holdings, Turns
 from broker.dicom.scp.print_scp import PrintScp
 from broker.dicom.scu.probe import probe
 from broker.dicom.uids import (
-    EXPLICIT_LITTLE,
-    IMPLICIT_LITTLE,
     OFFERED,
     PRESENTATION_LUT,
+    SYNTAXES_TAKEN,
     VERIFICATION,
 )
 from broker.dicom.upper_layer.acceptor import Acceptor
@@ -439,7 +438,7 @@ class Service:
         wanted = [VERIFICATION, *OFFERED]
         if without:
             wanted.remove(PRESENTATION_LUT)
-        return [Offer(each, (EXPLICIT_LITTLE, IMPLICIT_LITTLE)) for each in wanted]
+        return [Offer(each, SYNTAXES_TAKEN) for each in wanted]
 
     def _forget_capabilities(self) -> None:
         before = self._clock() - self._config.retry.learned_days * 86400

@@ -38,8 +38,12 @@ def without_others(text: str) -> Film | None:
         film = film_from_json(text)
     except UNREADABLE:
         return None
-    boxes = tuple(replace(each, more=b"", image_more=b"") for each in film.image_boxes)
-    return replace(film, image_boxes=boxes, more=b"", session_more=b"")
+    boxes = tuple(
+        replace(each, more=b"", image_more=b"", lut=each.lut and each.lut.plain)
+        for each in film.image_boxes
+    )
+    lut = film.lut and film.lut.plain
+    return replace(film, image_boxes=boxes, lut=lut, more=b"", session_more=b"")
 
 
 def digest_of(film: Film) -> str:
@@ -177,6 +181,8 @@ def _lut(lut: PresentationLut | None) -> dict[str, object] | None:
         "shape": lut.shape,
         "descriptor": lut.descriptor,
         "table": base64.b64encode(lut.table).decode("ascii"),
+        **_more("more", lut.more),
+        **_more("table_more", lut.table_more),
     }
 
 
@@ -188,6 +194,8 @@ def _lut_of(document: dict[str, Any] | None) -> PresentationLut | None:
         shape=document["shape"],
         descriptor=None if descriptor is None else tuple(descriptor),
         table=base64.b64decode(document["table"], validate=True),
+        more=_more_of(document, "more"),
+        table_more=_more_of(document, "table_more"),
     )
 
 

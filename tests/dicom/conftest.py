@@ -15,7 +15,7 @@ from broker.dicom.scp.allowance import Allowance, Holdings, Turns
 from broker.dicom.scp.open_film import OpenImageBox
 from broker.dicom.scp.print_scp import PrintScp
 from broker.dicom.scp.received_dataset import TakesPixels
-from broker.dicom.uids import EXPLICIT_LITTLE, IMPLICIT_LITTLE, OFFERED, VERIFICATION
+from broker.dicom.uids import OFFERED, SYNTAXES_TAKEN, VERIFICATION
 from broker.dicom.upper_layer.acceptor import Acceptor, AcceptorSettings
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.association_service import Ending
@@ -151,8 +151,7 @@ def site(tmp_path: Path) -> Iterator[ScpSite]:
         made.scps.append(scp)
         return scp
 
-    syntaxes = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
-    offers = [Offer(each, syntaxes) for each in (VERIFICATION, *OFFERED)]
+    offers = [Offer(each, SYNTAXES_TAKEN) for each in (VERIFICATION, *OFFERED)]
     acceptor = Acceptor(
         AcceptorSettings(host="127.0.0.1", port=0, called={"BROKER"}),
         lambda: offers,

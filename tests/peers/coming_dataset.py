@@ -16,6 +16,7 @@ from broker.dicom.scp.received_dataset import WANTED
 from broker.dicom.upper_layer.command_set import Command, command_of
 from broker.dicom.upper_layer.dataset import read_raw
 from broker.dicom.upper_layer.dataset_reader import (
+    EXPLICIT_BE,
     EXPLICIT_LE,
     IMPLICIT_LE,
     LONGEST_UNREAD,
@@ -38,35 +39,55 @@ PRIVATE = 0x00091001
 UNKNOWN = 0x20200777
 LABEL = 0x20000050
 ROWS = 0x00280010
-LONG = ("OB", "OW", "SQ", "UN")
+LONG = ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
+WORDS = {
+    **{"AT": 2, "OW": 2, "SS": 2, "US": 2},
+    **{"FL": 4, "OF": 4, "OL": 4, "SL": 4, "UL": 4},
+    **{"FD": 8, "OD": 8, "OV": 8, "SV": 8, "UV": 8},
+}
+"""VR -> bytes of its words, where the order of bytes matters (PS3.5 7.3)."""
 UNDEFINED = 0xFFFFFFFF
-ITEM_END = struct.pack("<HHI", 0xFFFE, 0xE00D, 0)
-SEQUENCE_END = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+ALL_SYNTAXES = (IMPLICIT_LE, EXPLICIT_LE, EXPLICIT_BE)
 
 
 def element(syntax: str, tag: int, vr: str, value: bytes, length: int | None = None) -> bytes:
-    """One encoded element, whose length may be a lie."""
+    """One encoded element, whose length may be a lie; `value` is in little endian."""
     said = len(value) if length is None else length
-    head = struct.pack("<HH", tag >> 16, tag & 0xFFFF)
+    order = ">" if syntax == EXPLICIT_BE else "<"
+    head = struct.pack(f"{order}HH", tag >> 16, tag & 0xFFFF)
     if syntax == IMPLICIT_LE:
         return head + struct.pack("<I", said) + value
+    if syntax == EXPLICIT_BE and vr in WORDS:
+        value = in_big_endian(value, WORDS[vr])
     if vr in LONG:
-        return head + vr.encode() + struct.pack("<HI", 0, said) + value
-    return head + vr.encode() + struct.pack("<H", said) + value
+        return head + vr.encode() + struct.pack(f"{order}HI", 0, said) + value
+    return head + vr.encode() + struct.pack(f"{order}H", said) + value
 
 
-def item(content: bytes, *, delimited: bool = False) -> bytes:
+def in_big_endian(value: bytes, word: int) -> bytes:
+    """Each whole word with its bytes the other way round."""
+    whole = len(value) - len(value) % word
+    turned = b"".join(value[at : at + word][::-1] for at in range(0, whole, word))
+    return turned + value[whole:]
+
+
+def mark(syntax: str, element_number: int, length: int) -> bytes:
+    """An item's beginning, or the end of an item or a sequence."""
+    return struct.pack(">HHI" if syntax == EXPLICIT_BE else "<HHI", 0xFFFE, element_number, length)
+
+
+def item(content: bytes, syntax: str = EXPLICIT_LE, *, delimited: bool = False) -> bytes:
     """An item of a sequence."""
     length = UNDEFINED if delimited else len(content)
-    end = ITEM_END if delimited else b""
-    return struct.pack("<HHI", 0xFFFE, 0xE000, length) + content + end
+    end = mark(syntax, 0xE00D, 0) if delimited else b""
+    return mark(syntax, 0xE000, length) + content + end
 
 
 def sequence(syntax: str, tag: int, items: list[bytes], *, delimited: bool = False) -> bytes:
     """A sequence of encoded items."""
     content = b"".join(items)
     if delimited:
-        return element(syntax, tag, "SQ", content + SEQUENCE_END, UNDEFINED)
+        return element(syntax, tag, "SQ", content + mark(syntax, 0xE0DD, 0), UNDEFINED)
     return element(syntax, tag, "SQ", content)
 
 
@@ -74,7 +95,7 @@ def image(syntax: str, pixels: bytes) -> bytes:
     """An image box with rows and pixels in its one item."""
     rows = element(syntax, ROWS, "US", b"\x10\x00")
     content = rows + element(syntax, PIXEL_DATA, "OW", pixels)
-    return sequence(syntax, GRAYSCALE_SEQUENCE, [item(content)])
+    return sequence(syntax, GRAYSCALE_SEQUENCE, [item(content, syntax)])
 
 
 class NoMore(Exception):
@@ -209,7 +230,7 @@ def check(syntax: str, data: bytes, borders: list[int]) -> None:
     assert agree(whole, plain(coming.read()), pixels)
 
 
-SYNTAXES = st.sampled_from([IMPLICIT_LE, EXPLICIT_LE])
+SYNTAXES = st.sampled_from(ALL_SYNTAXES)
 BORDERS = st.lists(st.integers(0, 40_000), max_size=12)
 SEQUENCES = [GRAYSCALE_SEQUENCE, COLOR_SEQUENCE, LUT_SEQUENCE, OTHER_SEQUENCE]
 LONG_ELEMENTS = [
@@ -248,7 +269,7 @@ def data_sets(draw: st.DrawFn, syntax: str, depth: int = 0) -> bytes:
                 sequence(
                     syntax,
                     tag,
-                    [item(each, delimited=draw(st.booleans())) for each in items],
+                    [item(each, syntax, delimited=draw(st.booleans())) for each in items],
                     delimited=delimited,
                 )
             )

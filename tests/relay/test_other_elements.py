@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataelem import RawDataElement
@@ -13,14 +14,17 @@ from pydicom.tag import Tag
 
 from broker.dicom.attributes import put_raw
 from broker.dicom.other_elements import LONGEST, others, relay
-from broker.dicom.uids import FILM_BOX, FILM_SESSION, GRAYSCALE_IMAGE_BOX
+from broker.dicom.uids import FILM_BOX, FILM_SESSION, GRAYSCALE_IMAGE_BOX, PRESENTATION_LUT
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.dataset import buffers, encode_dataset, read_raw
+from broker.dicom.upper_layer.dataset_reader import dictionary_vr
 from broker.dicom.upper_layer.message import Request, Response
 from broker.model.job import State
 from broker.model.printer import Address
 from tests.peers.dcmtk import dcmprscp
-from tests.peers.speaker import Speaker, image_box, picture
+from tests.peers.searching import searching
+from tests.peers.speaker import Speaker, image_box, picture, reference
+from tests.peers.stored_print import stored_prints
 from tests.relay.conftest import Relay
 from tests.relay.test_odd_answers import odd_printer
 
@@ -108,6 +112,40 @@ def test_a_strict_printer_gets_the_film_without_them(tmp_path: Path) -> None:
     assert words == ["; ".join([said] * 3)] * 2
 
 
+@pytest.mark.dcmtk
+def test_a_strict_printer_gets_the_lut_without_them(tmp_path: Path) -> None:
+    """LUT Explanation and a private element in the LUT of a film: DCMTK's refuses what it does not
+    know of it, and gets the same table without."""
+    item = Dataset()
+    item.LUTDescriptor = [256, 0, 12]
+    item.add_new("LUTData", "OW", bytes(range(256)) * 2)
+    item.LUTExplanation = "lighter"
+    made = Dataset()
+    made.PresentationLUTSequence = [item]
+    marked(made, 5)
+    with dcmprscp(tmp_path / "printer") as port:
+        broker = Relay(tmp_path / "relay", [Address("oki-1", "IHEFULL", "127.0.0.1", port)])
+        try:
+            broker.wait_until_up()
+            ct = broker.speaker()
+            ct.open_session()
+            answer = ct.create(PRESENTATION_LUT, made)
+            uid = str(answer.command.AffectedSOPInstanceUID)
+            ct.open_film_box(
+                ReferencedPresentationLUTSequence=[reference(PRESENTATION_LUT, uid)],
+                **{"Illumination": 2000, "ReflectedAmbientLight": 10},
+            )
+            ct.set_image()
+            assert ct.action(FILM_BOX, ct.film_box).status == 0
+            broker.wait_until(State.SENT, 1)
+            (sent,) = broker.service.jobs.queries.films(1)
+        finally:
+            broker.close()
+    (printed,) = stored_prints(tmp_path / "printer")
+    assert "LUTData" in printed.luts
+    assert sent.words == "LUT without other elements: oki-1 does not take it"
+
+
 def test_what_cannot_be_relayed_is_named(tmp_path: Path) -> None:
     """Overlays, icons, what is too long: the film is printed without. A group length is no loss."""
     image = image_box(1)
@@ -135,9 +173,15 @@ def test_what_cannot_be_relayed_is_named(tmp_path: Path) -> None:
 VRS = st.sampled_from(["LO", "UN", "DS", "US", "PN", "OB", "LT", "UI"])
 
 
+def has_bytes(tag: int) -> bool:
+    """Whether a value of its is bytes: the items of a sequence come as such, even in UN."""
+    return bool(tag & 0xFFFF) and dictionary_vr(Tag(tag)) != "SQ"
+
+
+@searching(examples=100, steps=1)
 @given(
     st.dictionaries(
-        st.integers(0x00080001, 0x50FFFFFF).filter(lambda tag: tag & 0xFFFF),
+        st.integers(0x00080001, 0x50FFFFFF).filter(has_bytes),
         st.tuples(VRS, st.binary(max_size=60).filter(lambda value: len(value) % 2 == 0)),
         max_size=8,
     )

@@ -16,11 +16,15 @@ from broker.store.job_rows import (
 TEXT = st.text(st.characters(max_codepoint=0xFF), max_size=20)
 ATTRIBUTES = st.dictionaries(TEXT, st.lists(TEXT, max_size=3).map(tuple), max_size=4)
 NUMBERS = st.integers(0, 65535)
+OTHERS = st.binary(max_size=9)
+"""Elements that print does not name: any bytes, here."""
 LUTS = st.builds(
     PresentationLut,
     shape=st.sampled_from(["", "IDENTITY", "LIN OD"]),
     descriptor=st.none() | st.tuples(NUMBERS, NUMBERS, NUMBERS),
     table=st.binary(max_size=64),
+    more=OTHERS,
+    table_more=OTHERS,
 )
 IMAGES = st.builds(
     Image,
@@ -40,12 +44,16 @@ IMAGE_BOXES = st.builds(
     attributes=ATTRIBUTES,
     image=st.none() | IMAGES,
     lut=st.none() | LUTS,
+    more=OTHERS,
+    image_more=OTHERS,
 )
 FILMS = st.builds(
     Film,
     attributes=ATTRIBUTES,
     image_boxes=st.lists(IMAGE_BOXES, max_size=4).map(tuple),
     lut=st.none() | LUTS,
+    more=OTHERS,
+    session_more=OTHERS,
 )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import update
 
 from broker.model.caller import Caller
 from broker.model.disk import SheddingChoice
+from broker.model.film import PresentationLut
 from broker.model.job import Outcome, State
 from broker.model.retry import Settlement
 from broker.store import tables
@@ -332,13 +333,18 @@ def test_what_print_does_not_name_goes_with_the_pixels(
     jobs: Jobs, clock: Clock, retention: Retention, make_request: MakeRequest, make_film: MakeFilm
 ) -> None:
     """It may be patient text; the rest of the film stays, and is what its digest says."""
-    film = make_film(NAMES[0])
-    box, *others = film.image_boxes
+    lut = PresentationLut(shape="IDENTITY")
+    named_lut = replace(lut, more=b"name", table_more=b"name")
+    made = make_film(NAMES[0])
+    box, *others = made.image_boxes
+    film = replace(made, lut=lut, image_boxes=(replace(box, lut=lut), *others))
+    named_box = replace(box, lut=named_lut, more=b"name", image_more=b"name")
     named = replace(
         film,
+        lut=named_lut,
         more=b"name",
         session_more=b"name",
-        image_boxes=(replace(box, more=b"name", image_more=b"name"), *others),
+        image_boxes=(named_box, *others),
     )
     jobs.submission.add(make_request(films=(named,)))
     _finish_each(jobs, clock, range(1, 2))

@@ -35,7 +35,7 @@ from broker.model.layout import Layout, UnknownLayout, UnreadableLayout
 IMAGE_BOXES_EACH = 10
 """Image boxes that a film session may have for every film box that it may have."""
 MAX_LUTS = 640
-"""Each has a table of up to 8 KB."""
+"""Each has a table of mostly 8 KB, and up to 4 KB of elements that print does not name."""
 
 Node = OpenFilmSession | OpenFilmBox | OpenImageBox | OpenLut
 
@@ -210,27 +210,12 @@ def _tags(*keywords: str) -> frozenset[BaseTag]:
 
 
 _LUT = "ReferencedPresentationLUTSequence"
-_OF_SESSION = _tags(
-    *attributes.FILM_SESSION, *attributes.LIGHTING, _LUT, "ReferencedFilmBoxSequence"
-)
-_OF_FILM_BOX = _tags(
-    *attributes.FILM_BOX,
-    _LUT,
-    "ReferencedFilmSessionSequence",
-    "ReferencedImageBoxSequence",
-    "ReferencedBasicAnnotationBoxSequence",
-)
-_OF_IMAGE_BOX = _tags(
-    *attributes.IMAGE_BOX,
-    _LUT,
-    "ImageBoxPosition",
-    "BasicGrayscaleImageSequence",
-    "BasicColorImageSequence",
-)
+_OF_SESSION = _tags(*attributes.FILM_SESSION, *attributes.LIGHTING, _LUT)
+_OF_FILM_BOX = _tags(*attributes.FILM_BOX, _LUT, "ReferencedFilmSessionSequence")
+_OF_IMAGE_BOX = _tags(*attributes.IMAGE_BOX, _LUT, "ImageBoxPosition")
 _OF_IMAGE = _tags(
     "SamplesPerPixel",
     "PhotometricInterpretation",
-    "PlanarConfiguration",
     "Rows",
     "Columns",
     "PixelAspectRatio",
@@ -252,7 +237,7 @@ def set_session(
     session.attributes, session.lighting = changed, lighting
     session.more, left_out = others(dataset, _OF_SESSION, session.more)
     session.not_relayed = (*session.not_relayed, *left_out)
-    session.lut = lut or session.lut
+    _look_like(session, lut)
 
 
 def session_reply(session: OpenFilmSession) -> Dataset:
@@ -303,7 +288,9 @@ def film_box(
     # As the standard spells it: printers may be stricter than we are.
     sent["ImageDisplayFormat"] = (layout.text,)
     more, left_out = others(dataset, _OF_FILM_BOX)
-    return OpenFilmBox(uid, layout, sent, boxes, lut, more, left_out)
+    box = OpenFilmBox(uid, layout, sent, boxes, None, more, left_out)
+    _look_like(box, lut)
+    return box
 
 
 def _check_session_reference(
@@ -370,7 +357,7 @@ def set_film_box(box: OpenFilmBox, dataset: Dataset, tree: FilmTree, tolerate: T
     changed = attributes.changed(box.attributes, dataset, attributes.FILM_BOX_SET, tolerate)
     lut = _referenced_lut(dataset, tree)
     box.attributes = changed
-    box.lut = lut or box.lut
+    _look_like(box, lut)
     room = LONGEST - box.more_bytes + len(box.more)
     box.more, left_out = others(dataset, _OF_FILM_BOX, box.more, room)
     box.not_relayed = (*box.not_relayed, *left_out)
@@ -437,10 +424,14 @@ def image_change(
         raise attributes.invalid(keyword, "has more than one item")
     film = tree.film_box_of(box)
     room = LONGEST - film.more_bytes + len(box.more) + len(box.image_more)
-    more, left_out = others(dataset, _OF_IMAGE_BOX, box.more, room)
+    more, left_out = others(dataset, _OF_IMAGE_BOX | _tags(keyword), box.more, room)
+    lut = _referenced_lut(dataset, tree)
+    if lut is not None:
+        left_out += lut.not_relayed
     image_more, left_out_of_image = b"", tuple[str, ...]()
     if content:
-        image_more, left_out_of_image = others(content[0], _OF_IMAGE, b"", room - len(more))
+        of_image = _OF_IMAGE | _tags("PlanarConfiguration") if color else _OF_IMAGE
+        image_more, left_out_of_image = others(content[0], of_image, b"", room - len(more))
     return ImageChange(
         more=more,
         image_more=image_more,
@@ -448,21 +439,28 @@ def image_change(
         position=int(sent[0]) if sent else box.position,
         attributes=attributes.changed(box.attributes, dataset, attributes.IMAGE_BOX, tolerate),
         image=pixels.read(content[0], tolerate, color=color) if content else None,
-        lut=_referenced_lut(dataset, tree) or box.lut,
+        lut=box.lut if lut is None else lut.lut,
     )
 
 
 def lut(uid: str, dataset: Dataset, tolerate: Tolerate) -> OpenLut:
     """N-CREATE of a Presentation LUT."""
-    return OpenLut(uid, luts.read(dataset, tolerate))
+    return OpenLut(uid, *luts.with_others(luts.read(dataset, tolerate), dataset))
 
 
 def lut_reply(node: OpenLut) -> Dataset:
     """The LUT as accepted."""
-    return luts.write(node.lut)
+    return luts.write(node.lut.plain)
 
 
-def _referenced_lut(dataset: Dataset, tree: FilmTree) -> PresentationLut | None:
+def _look_like(node: OpenFilmSession | OpenFilmBox, lut: OpenLut | None) -> None:
+    """Take over a LUT that was referred to, if one was."""
+    if lut is not None:
+        node.lut = lut.lut
+        node.not_relayed += lut.not_relayed
+
+
+def _referenced_lut(dataset: Dataset, tree: FilmTree) -> OpenLut | None:
     keyword = "ReferencedPresentationLUTSequence"
     references = attributes.items(dataset, keyword)
     if not references:
@@ -470,4 +468,4 @@ def _referenced_lut(dataset: Dataset, tree: FilmTree) -> PresentationLut | None:
     node = tree.lut(attributes.referenced_instance(references[0]))
     if node is None or len(references) > 1:
         raise attributes.invalid(keyword, "names no LUT of this association")
-    return node.lut
+    return node

@@ -196,4 +196,5 @@ class OpenLut:
 
     uid: str
     lut: PresentationLut
+    not_relayed: tuple[str, ...] = ()
     sop_class: str = PRESENTATION_LUT

@@ -12,6 +12,7 @@ from broker.dicom.scu.adaptation import REFUSALS, Adaptations
 from broker.dicom.scu.answers import is_failure, judge, told
 from broker.dicom.scu.print_scu import PrintScu
 from broker.dicom.uids import PRESENTATION_LUT, fresh_uid
+from broker.model.adaptations import OTHERS
 from broker.model.capabilities import LUT, PrintObject, form
 from broker.model.film import PresentationLut
 from broker.model.trouble import Refused
@@ -56,6 +57,10 @@ class PrinterLuts:
         remarks: list[str] = []
         step = "N-CREATE of the Presentation LUT"
         answer = self._scu.create(PRESENTATION_LUT, luts.write(lut), fresh_uid())
+        if answer.status in REFUSALS and lut != lut.plain:
+            answer = self._scu.create(PRESENTATION_LUT, luts.write(lut.plain), fresh_uid())
+            if answer.status not in REFUSALS:
+                remarks.append(f"LUT without {OTHERS}: {self._printer} does not take it")
         if answer.status not in REFUSALS:
             judge(self._printer, step, answer, remarks)
             return answer.instance_uid, remarks
@@ -63,7 +68,7 @@ class PrinterLuts:
             self._adaptations.leave_out(PrintObject.FILM_BOX, frozenset({LUT}), asked)
             return "", [without]
         said = f"{self._printer}: {step} answered {told(answer)}"
-        if not self._takes_another(lut):
+        if not self._takes_another(lut.plain):
             raise Refused(said, permanent=True)
         refused = frozenset({LUT})
         what = self._adaptations.refuse(PrintObject.FILM_BOX, refused, asked, answer.status)

@@ -1,8 +1,9 @@
 """Data sets between bytes and pydicom, without copying pixels (PS3.5 7).
 
 Text is Latin-1 in both directions, whatever SpecificCharacterSet says: the broker passes labels
-through and must not change a byte of them. Only the two little-endian, uncompressed transfer
-syntaxes are known here, because no others are ever accepted.
+through and must not change a byte of them. Values that are bytes are little endian, whatever they
+came in or leave in. Only the uncompressed transfer syntaxes are known here, because no others are
+ever accepted.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 from pydicom import config
@@ -22,49 +24,28 @@ from pydicom.tag import BaseTag, Tag
 from broker.dicom.upper_layer.dataset_reader import (
     AMBIGUOUS,
     BINARY,
-    EXPLICIT_LE,
-    IMPLICIT_LE,
     ITEM,
-    LENGTH,
     LONG,
-    MAX_DEPTH,
-    MAX_ELEMENTS,
     NUMBERS,
     ONE_TEXT,
-    SHORT_LENGTH,
-    TAG,
     TEXT,
     TRIMMED,
     UNDEFINED,
     DatasetReader,
     Elsewhere,
     Maker,
-    UnreadableDataset,
     Value,
     dictionary_vr,
-    is_explicit,
+)
+from broker.dicom.upper_layer.transfer_syntax import (
+    EXPLICIT,
+    Encoding,
+    UnreadableDataset,
+    encoding_of,
+    turned,
+    turned_pieces,
 )
 from broker.model.disk import MB
-
-__all__ = [
-    "EXPLICIT_LE",
-    "IMPLICIT_LE",
-    "ITEM",
-    "LENGTH",
-    "MAX_DEPTH",
-    "MAX_ELEMENTS",
-    "MAX_TEXT",
-    "SHORT_LENGTH",
-    "TAG",
-    "UNDEFINED",
-    "Buffer",
-    "Elsewhere",
-    "Raw",
-    "UnreadableDataset",
-    "decode_dataset",
-    "is_explicit",
-    "read_raw",
-]
 
 Buffer = bytes | memoryview
 
@@ -229,7 +210,7 @@ def encode_dataset(dataset: Dataset, transfer_syntax: str) -> Sequence[Buffer | 
 
     Raises: ValueError, TypeError: when a value does not fit its element or the transfer syntax.
     """
-    pieces, _ = _encoded(dataset, explicit=is_explicit(transfer_syntax))
+    pieces, _ = _encoded(dataset, encoding_of(transfer_syntax))
     return pieces
 
 
@@ -242,7 +223,7 @@ def buffers(encoded: Iterable[Buffer | Pieces]) -> Iterator[Buffer]:
             yield each
 
 
-def _encoded(dataset: Dataset, *, explicit: bool) -> tuple[list[Buffer | Pieces], int]:
+def _encoded(dataset: Dataset, encoding: Encoding) -> tuple[list[Buffer | Pieces], int]:
     pieces: list[Buffer | Pieces] = []
     small = bytearray()
     total = 0
@@ -261,12 +242,14 @@ def _encoded(dataset: Dataset, *, explicit: bool) -> tuple[list[Buffer | Pieces]
             sent: Buffer | Pieces = b"" if element.value is None else element.value
             value, length = [sent], len(sent)
         elif vr == "SQ":
-            value, length = _encoded_items(element.value, explicit=explicit)
+            value, length = _encoded_items(element.value, encoding)
         else:
             one = _encoded_value(vr, element)
             value, length = [one], len(one)
         padding = length % 2
-        head = _encoded_header(tag, vr, length + padding, explicit=explicit)
+        if word := encoding.turned.get(vr):
+            value, length, padding = [_turned(value, padding, word)], length + padding, 0
+        head = _encoded_header(tag, vr, length + padding, encoding)
         total += len(head) + length + padding
         small += head
         for piece in value:
@@ -282,31 +265,41 @@ def _encoded(dataset: Dataset, *, explicit: bool) -> tuple[list[Buffer | Pieces]
     return pieces, total
 
 
+def _turned(value: Sequence[Buffer | Pieces], padding: int, word: int) -> Buffer | Pieces:
+    """A value of words, in big endian: its padding is of the last of them."""
+    (one,) = value
+    if isinstance(one, Pieces):
+        padded = chain(one, [bytes(padding)])
+        return Pieces(len(one) + padding, turned_pieces(padded, word))
+    return turned(bytes(one) + bytes(padding) if padding else one, word)
+
+
 def _encoded_items(
-    items: Sequence[Dataset] | None, *, explicit: bool
+    items: Sequence[Dataset] | None, encoding: Encoding
 ) -> tuple[list[Buffer | Pieces], int]:
     pieces: list[Buffer | Pieces] = []
     total = 0
     for item in items or ():
-        inside, length = _encoded(item, explicit=explicit)
-        pieces.append(TAG.pack(ITEM >> 16, ITEM & 0xFFFF) + LENGTH.pack(length))
+        inside, length = _encoded(item, encoding)
+        pieces.append(encoding.tag.pack(ITEM >> 16, ITEM & 0xFFFF) + encoding.length.pack(length))
         pieces += inside
         total += 8 + length
     return pieces, total
 
 
-def _encoded_header(tag: BaseTag, vr: str, length: int, *, explicit: bool) -> bytes:
-    head = TAG.pack(tag.group, tag.element)
-    if not explicit:
-        return head + LENGTH.pack(length)
+def _encoded_header(tag: BaseTag, vr: str, length: int, encoding: Encoding) -> bytes:
+    head = encoding.tag.pack(tag.group, tag.element)
+    if not encoding.explicit:
+        return head + encoding.length.pack(length)
     if vr in LONG:
-        return head + vr.encode("ascii") + b"\0\0" + LENGTH.pack(length)
+        return head + vr.encode("ascii") + b"\0\0" + encoding.length.pack(length)
     if length > 0xFFFF:
         raise ValueError(f"{tag} is too long for {vr} in Explicit VR")
-    return head + vr.encode("ascii") + SHORT_LENGTH.pack(length)
+    return head + vr.encode("ascii") + encoding.short_length.pack(length)
 
 
 def _encoded_value(vr: str, element: DataElement) -> Buffer:
+    """In little endian."""
     value = element.value
     if value is None or value == "":
         return b""
@@ -323,7 +316,7 @@ def _encoded_value(vr: str, element: DataElement) -> Buffer:
         except struct.error:
             raise ValueError(f"{element.tag} does not fit {vr}") from None
     if vr == "AT":
-        return b"".join(TAG.pack(tag.group, tag.element) for tag in map(Tag, values))
+        return b"".join(EXPLICIT.tag.pack(tag.group, tag.element) for tag in map(Tag, values))
     if vr not in TEXT:
         raise ValueError(f"{element.tag} has no VR that is known")
     if vr in ("DS", "IS"):

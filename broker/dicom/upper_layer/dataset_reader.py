@@ -1,4 +1,5 @@
-"""Data sets in the two little-endian, uncompressed transfer syntaxes (PS3.5 7), read in one pass.
+"""Data sets in the uncompressed transfer syntaxes (PS3.5 7), read in one pass: values come out of
+it in little endian, whatever they came in.
 
 A data set is pulled: the reader takes from its source what it needs next, and stops at the pixels
 that its caller wants, which are read from it piece by piece. So the same rules hold for a data set
@@ -8,7 +9,6 @@ nothing is taken before its length was checked.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,6 +16,28 @@ from typing import Generic, Protocol, TypeVar
 
 from pydicom.datadict import dictionary_VR
 from pydicom.tag import BaseTag
+
+from broker.dicom.upper_layer.transfer_syntax import (
+    EXPLICIT_BE,
+    EXPLICIT_LE,
+    IMPLICIT,
+    IMPLICIT_LE,
+    Encoding,
+    UnreadableDataset,
+    encoding_of,
+    turned,
+    turned_pieces,
+)
+
+__all__ = [
+    "EXPLICIT_BE",
+    "EXPLICIT_LE",
+    "IMPLICIT_LE",
+    "DatasetReader",
+    "DatasetTooLarge",
+    "UnreadableDataset",
+    "WantedElements",
+]
 
 BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 NUMBERS = {
@@ -53,9 +75,6 @@ def dictionary_vr(tag: BaseTag) -> str:
     return AMBIGUOUS.get(vr, vr)
 
 
-IMPLICIT_LE = "1.2.840.10008.1.2"
-EXPLICIT_LE = "1.2.840.10008.1.2.1"
-
 MAX_DEPTH = 16
 """Sequences within sequences; print needs two."""
 MAX_ELEMENTS = 20_000
@@ -67,17 +86,9 @@ _ITEM_END = 0xFFFEE00D
 _SEQUENCE_END = 0xFFFEE0DD
 UNDEFINED = 0xFFFFFFFF
 
-TAG = struct.Struct("<HH")
-LENGTH = struct.Struct("<I")
-SHORT_LENGTH = struct.Struct("<H")
-
 LONGEST_UNREAD = 4096
 """Bytes of a value that is not read and is kept all the same: it does no harm."""
 _ENDLESS = 1 << 62
-
-
-class UnreadableDataset(Exception):
-    """A data set cannot be decoded. The words name the element, never its value."""
 
 
 class DatasetTooLarge(Exception):
@@ -121,6 +132,8 @@ class Elsewhere:
     """In bytes, as the data set says."""
     first: bool
     """Whether they are the pixels that the reader stopped at: only the first of a data set are."""
+    unordered: bool = False
+    """Whether they came as bytes in big endian: if they are words, their order is not known."""
 
 
 Value = memoryview | Elsewhere
@@ -147,20 +160,13 @@ class Maker(Protocol[D]):
         """Add a sequence."""
 
 
-def is_explicit(transfer_syntax: str) -> bool:
-    """Whether elements say their VR. Raises: UnreadableDataset: for any other transfer syntax."""
-    if transfer_syntax not in (IMPLICIT_LE, EXPLICIT_LE):
-        raise UnreadableDataset(f"transfer syntax {transfer_syntax} is not known here")
-    return transfer_syntax == EXPLICIT_LE
-
-
 @dataclass
 class _Elements(Generic[D]):
     """Where the elements of a data set, or of an item, are read."""
 
     dataset: D
     end: int
-    explicit: bool
+    encoding: Encoding
     delimited: bool
     """Whether an Item Delimitation Item ends it."""
 
@@ -171,7 +177,7 @@ class _Items(Generic[D]):
 
     tag: BaseTag
     end: int
-    explicit: bool
+    encoding: Encoding
     delimited: bool
     """Whether a Sequence Delimitation Item ends it."""
     items: list[D] = field(default_factory=list)
@@ -199,7 +205,7 @@ class DatasetReader(Generic[D]):
 
         Without `wanted` all of it is kept.
         """
-        explicit = is_explicit(transfer_syntax)
+        encoding = encoding_of(transfer_syntax)
         self._source = source
         self._make = make
         self._max_size = max_size
@@ -210,12 +216,14 @@ class DatasetReader(Generic[D]):
         self._at = 0
         self._pixels = 0
         """Bytes of the pixels that are being read."""
+        self._word = 0
+        """Of how many bytes their words are that are to be turned; 0 where none are."""
         self._stopped = False
         """Whether it has come upon pixels."""
         self._whole = make.dataset()
         end = _ENDLESS if size is None else size
         self._levels: list[_Elements[D] | _Items[D]] = [
-            _Elements(self._whole, end, explicit, delimited=False)
+            _Elements(self._whole, end, encoding, delimited=False)
         ]
 
     def to_pixels(self) -> int | None:
@@ -229,8 +237,12 @@ class DatasetReader(Generic[D]):
             raise error.with_traceback(None) from None  # its frames hold what was read so far
 
     def pixels(self) -> Iterator[memoryview]:
-        """The pixels that `to_pixels` came upon, in pieces as they come; each is valid until the
-        next. Raises: UnreadableDataset: when they are cut off."""
+        """The pixels that `to_pixels` came upon, in pieces as they come, in little endian; each is
+        valid until the next. Raises: UnreadableDataset: when they are cut off."""
+        pieces = self._pixels_as_sent()
+        return turned_pieces(pieces, self._word) if self._word else pieces
+
+    def _pixels_as_sent(self) -> Iterator[memoryview]:
         for piece in self._source.pieces(self._pixels):
             self._pixels -= len(piece)
             yield piece
@@ -241,7 +253,7 @@ class DatasetReader(Generic[D]):
     def to_end(self) -> D:
         """Read the rest; the data set."""
         while True:
-            for _ in self.pixels():
+            for _ in self._pixels_as_sent():
                 continue
             if self.to_pixels() is None:
                 return self._whole
@@ -260,7 +272,7 @@ class DatasetReader(Generic[D]):
         if self._at >= level.end or (len(self._levels) == 1 and self._source.at_end()):
             self._close(level)
             return False
-        tag, vr, length = self._header(level.end, explicit=level.explicit)
+        tag, vr, length, word = self._header(level.end, level.encoding)
         self._count(1)
         if level.delimited and tag == _ITEM_END:
             self._levels.pop()
@@ -272,20 +284,23 @@ class DatasetReader(Generic[D]):
             vr == "UN" and (length == UNDEFINED or (length and dictionary_vr(tag) == "SQ"))
         ):
             # PS3.5 6.2.2: an element of unknown VR is a sequence in Implicit VR where it has
-            # undefined length, or where it is known to be one.
-            self._open_sequence(level, tag, length, explicit=level.explicit and vr == "SQ")
+            # undefined length, or where it is known to be one; and then in little endian.
+            self._open_sequence(level, tag, length, level.encoding if vr == "SQ" else IMPLICIT)
             return False
         if length > level.end - self._at or length == UNDEFINED:
             raise UnreadableDataset(f"{tag} is longer than what holds it")
         self._at += length
         if self._wanted is not None and length:
             if len(self._levels) == _IN_TOP_SEQUENCE and self._place(tag) in self._wanted.pixels:
+                self._word = word
                 return self._come_upon(level, tag, vr, length)
             if length > LONGEST_UNREAD and self._is_unread(tag, self._wanted):
                 self._skip(length)
                 self._make.skipped(level.dataset, tag, vr, length)
                 return False
         value = self._take(length)
+        if word:
+            value = turned(value, word)
         self._count(self._make.further_values(vr, value))
         self._make.element(level.dataset, tag, vr, value)
         return False
@@ -298,7 +313,8 @@ class DatasetReader(Generic[D]):
     def _come_upon(self, level: _Elements[D], tag: BaseTag, vr: str, length: int) -> bool:
         """Pixels: only the first are stopped at."""
         first, self._stopped = not self._stopped, True
-        self._make.element(level.dataset, tag, vr, Elsewhere(length, first=first))
+        unordered = vr == "OB" and bool(level.encoding.turned)
+        self._make.element(level.dataset, tag, vr, Elsewhere(length, first, unordered))
         if first:
             self._pixels = length
         else:
@@ -306,7 +322,7 @@ class DatasetReader(Generic[D]):
         return first
 
     def _open_sequence(
-        self, level: _Elements[D], tag: BaseTag, length: int, *, explicit: bool
+        self, level: _Elements[D], tag: BaseTag, length: int, encoding: Encoding
     ) -> None:
         if len(self._levels) > 2 * MAX_DEPTH:
             raise UnreadableDataset(f"more than {MAX_DEPTH} sequences within each other")
@@ -315,7 +331,7 @@ class DatasetReader(Generic[D]):
             if length > end - self._at:
                 raise UnreadableDataset(f"{tag} is longer than what holds it")
             end = self._at + length
-        self._levels.append(_Items(tag, end, explicit, delimited=length == UNDEFINED))
+        self._levels.append(_Items(tag, end, encoding, delimited=length == UNDEFINED))
 
     def _item(self, level: _Items[D]) -> None:
         """The next item, or the end of the sequence."""
@@ -324,7 +340,7 @@ class DatasetReader(Generic[D]):
                 raise UnreadableDataset(f"{level.tag} has no end")
             self._close_sequence(level)
             return
-        mark, _, inside = self._header(level.end, explicit=level.explicit)
+        mark, _, inside, _ = self._header(level.end, level.encoding)
         self._count(1)
         if mark == _SEQUENCE_END and level.delimited:
             self._close_sequence(level)
@@ -337,7 +353,7 @@ class DatasetReader(Generic[D]):
         made = self._make.dataset()
         level.items.append(made)
         end = level.end if delimited else self._at + inside
-        self._levels.append(_Elements(made, end, level.explicit, delimited=delimited))
+        self._levels.append(_Elements(made, end, level.encoding, delimited=delimited))
 
     def _close_sequence(self, level: _Items[D]) -> None:
         self._levels.pop()
@@ -345,24 +361,26 @@ class DatasetReader(Generic[D]):
         assert isinstance(holding, _Elements)
         self._make.sequence(holding.dataset, level.tag, level.items)
 
-    def _header(self, end: int, *, explicit: bool) -> tuple[BaseTag, str, int]:
-        """Tag, VR and length."""
+    def _header(self, end: int, encoding: Encoding) -> tuple[BaseTag, str, int, int]:
+        """Tag, VR and length; and of how many bytes the words in its value are that are to be
+        turned, 0 where none are."""
         head = self._head(8, end)
-        group, element = TAG.unpack_from(head)
+        group, element = encoding.tag.unpack_from(head)
         tag = BaseTag(group << 16 | element)
-        if group == 0xFFFE or not explicit:
+        if group == 0xFFFE or not encoding.explicit:
             vr = "" if group == 0xFFFE else dictionary_vr(tag)
-            return tag, vr, LENGTH.unpack_from(head, 4)[0]
+            return tag, vr, encoding.length.unpack_from(head, 4)[0], 0
         vr = bytes(head[4:6]).decode("latin-1")
+        word = encoding.turned.get(vr, 0)
         if vr in LONG:
-            length = LENGTH.unpack(self._head(4, end))[0]
+            length = encoding.length.unpack(self._head(4, end))[0]
             if vr == "UN" and length != UNDEFINED:
                 known = dictionary_vr(tag)
                 vr = "UN" if known == "SQ" else known  # its items are in Implicit VR
-            return tag, vr, length
+            return tag, vr, length, word
         if vr not in TEXT and vr not in NUMBERS and vr != "AT":
             raise UnreadableDataset(f"{tag} has no VR that is known")
-        return tag, vr, SHORT_LENGTH.unpack_from(head, 6)[0]
+        return tag, vr, encoding.short_length.unpack_from(head, 6)[0], word
 
     def _head(self, size: int, end: int) -> memoryview:
         if size > end - self._at:

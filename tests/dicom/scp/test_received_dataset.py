@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 from broker.dicom import statuses
 from broker.dicom.scp.allowance import Allowance, Turns
 from broker.dicom.uids import (
+    EXPLICIT_BIG,
     EXPLICIT_LITTLE,
     FILM_BOX,
     FILM_SESSION,
@@ -324,7 +325,7 @@ def megabytes() -> Dataset:
     return made
 
 
-@pytest.mark.parametrize("syntax", [EXPLICIT_LITTLE, IMPLICIT_LITTLE])
+@pytest.mark.parametrize("syntax", [EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG])
 def test_what_is_large_and_of_no_use_does_not_stop_a_film(
     site: ScpSite, speak: Speak, syntax: str
 ) -> None:

@@ -20,6 +20,7 @@ from broker.dicom.upper_layer.dataset_reader import (
 )
 from broker.dicom.upper_layer.message import MAX_WHILE_COMING
 from tests.peers.coming_dataset import (
+    ALL_SYNTAXES,
     BORDERS,
     COLOR_SEQUENCE,
     GRAYSCALE_SEQUENCE,
@@ -42,6 +43,7 @@ from tests.peers.coming_dataset import (
     element,
     image,
     item,
+    mark,
     plain,
     sequence,
 )
@@ -74,7 +76,7 @@ def test_garbage_is_judged_the_same_as_whole(data: bytes, syntax: str, borders: 
     check(syntax, data, borders)
 
 
-@pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
+@pytest.mark.parametrize("syntax", ALL_SYNTAXES)
 def test_pixels_are_read_as_they_come(syntax: str) -> None:
     """Every piece of the value is handed on at once, and what is cut off is not a data set."""
     whole = image(syntax, bytes(range(200)))
@@ -89,11 +91,13 @@ def test_pixels_are_read_as_they_come(syntax: str) -> None:
         Coming(syntax, whole[:120], []).read()
 
 
-@pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
+@pytest.mark.parametrize("syntax", ALL_SYNTAXES)
 def test_only_the_first_pixels_are_stopped_at(syntax: str) -> None:
     """A second item's pixels, and a second value in one item, are skipped and told apart."""
     pixels = element(syntax, PIXEL_DATA, "OW", b"1234")
-    data = sequence(syntax, GRAYSCALE_SEQUENCE, [item(pixels), item(pixels + pixels)])
+    data = sequence(
+        syntax, GRAYSCALE_SEQUENCE, [item(pixels, syntax), item(pixels + pixels, syntax)]
+    )
 
     coming = Coming(syntax, data, [])
     items = plain(coming.read())[GRAYSCALE_SEQUENCE]
@@ -102,25 +106,25 @@ def test_only_the_first_pixels_are_stopped_at(syntax: str) -> None:
     assert items == [{PIXEL_DATA: Elsewhere(4, True)}, {PIXEL_DATA: Elsewhere(4, False)}]
 
 
-@pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
+@pytest.mark.parametrize("syntax", ALL_SYNTAXES)
 def test_pixels_elsewhere_are_elements_like_any_other(syntax: str) -> None:
     """At top level, in another sequence or deeper down they are kept, as far as there is room."""
     pixels = element(syntax, PIXEL_DATA, "OW", bytes(600))
-    icon = sequence(
-        syntax, GRAYSCALE_SEQUENCE, [item(sequence(syntax, 0x00880200, [item(pixels)]))]
-    )
-    for data in (pixels, sequence(syntax, OTHER_SEQUENCE, [item(pixels)]), icon):
+    inner = sequence(syntax, 0x00880200, [item(pixels, syntax)])
+    icon = sequence(syntax, GRAYSCALE_SEQUENCE, [item(inner, syntax)])
+    for data in (pixels, sequence(syntax, OTHER_SEQUENCE, [item(pixels, syntax)]), icon):
         assert Coming(syntax, data, []).pixels == []
         assert plain(Coming(syntax, data, []).read()) == plain(read_raw(data, syntax))
         assert Coming(syntax, data, [], max_size=600).too_large
 
 
-@pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
+@pytest.mark.parametrize("syntax", ALL_SYNTAXES)
 @pytest.mark.parametrize(
     "after",
     [
         pytest.param(b"garbage.", id="garbage"),
         pytest.param(b"\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff", id="compressed"),
+        pytest.param(b"\x7f\xe0\x00\x10OB\x00\x00\xff\xff\xff\xff", id="compressed, big"),
     ],
 )
 def test_a_broken_data_set_is_noticed_at_once(syntax: str, after: bytes) -> None:
@@ -128,7 +132,7 @@ def test_a_broken_data_set_is_noticed_at_once(syntax: str, after: bytes) -> None
     inside = element(syntax, PIXEL_DATA, "OW", b"1234") + after
     length = len(inside) + 1000
     data = element(syntax, GRAYSCALE_SEQUENCE, "SQ", b"", length + 8)
-    data += struct.pack("<HHI", 0xFFFE, 0xE000, length) + inside
+    data += mark(syntax, 0xE000, length) + inside
 
     coming = Coming(syntax, data + bytes(12), [len(data) - len(after)], finished=False)
 
@@ -136,7 +140,7 @@ def test_a_broken_data_set_is_noticed_at_once(syntax: str, after: bytes) -> None
     assert isinstance(coming.error, UnreadableDataset)
 
 
-@pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
+@pytest.mark.parametrize("syntax", ALL_SYNTAXES)
 @pytest.mark.parametrize(
     ("tag", "vr"),
     [
@@ -154,11 +158,10 @@ def test_long_values_that_are_not_read_are_not_kept(
     """However long and however deep down, they cost nothing and are read as empty."""
     long = element(syntax, tag, vr, bytes(300_000))
     label = element(syntax, LABEL, "LO", b"kept")
-    deep = sequence(
-        syntax, OTHER_SEQUENCE, [item(long + label, delimited=delimited)], delimited=delimited
-    )
+    inside = item(long + label, syntax, delimited=delimited)
+    deep = sequence(syntax, OTHER_SEQUENCE, [inside], delimited=delimited)
     pixels = element(syntax, PIXEL_DATA, "OW", bytes(range(100)))
-    data = long + sequence(syntax, COLOR_SEQUENCE, [item(deep + pixels)]) + deep + label
+    data = long + sequence(syntax, COLOR_SEQUENCE, [item(deep + pixels, syntax)]) + deep + label
 
     coming = Coming(syntax, data, list(range(0, len(data), 9000)), max_size=400)
 
@@ -173,7 +176,7 @@ def test_long_values_that_are_not_read_are_not_kept(
     }
 
 
-@pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
+@pytest.mark.parametrize("syntax", ALL_SYNTAXES)
 @pytest.mark.parametrize("vr", ["OW", "UN"])
 def test_what_is_read_is_kept_however_long(syntax: str, vr: str) -> None:
     """The table of a Presentation LUT, and what is no bytes, even where it says it were."""
@@ -181,7 +184,7 @@ def test_what_is_read_is_kept_however_long(syntax: str, vr: str) -> None:
     label = element(syntax, LABEL, vr, b"x" * 100_000)
     plain_label = element(IMPLICIT_LE, LABEL, vr, b"x" * 100_000)
     hidden = element(syntax, GRAYSCALE_SEQUENCE, vr, item(plain_label)) if vr == "UN" else b""
-    data = sequence(syntax, LUT_SEQUENCE, [item(table)]) + label + hidden
+    data = sequence(syntax, LUT_SEQUENCE, [item(table, syntax)]) + label + hidden
 
     coming = Coming(syntax, data, [])
 
@@ -200,7 +203,7 @@ def test_a_known_sequence_of_unknown_vr_is_read() -> None:
     assert plain(coming.read()) == {GRAYSCALE_SEQUENCE: [{PIXEL_DATA: Elsewhere(4, True)}]}
 
 
-@pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
+@pytest.mark.parametrize("syntax", ALL_SYNTAXES)
 def test_a_long_value_that_breaks_off_makes_it_unreadable(syntax: str) -> None:
     """It is not complete without its last byte, though that is not read."""
     data = element(syntax, OVERLAY_DATA, "OW", bytes(300_000))
