@@ -175,6 +175,8 @@ def test_a_stop_ends_an_association_that_may_report() -> None:
     with accepting(new_service=site.service) as (acceptor, _), associated(acceptor.port) as raw:
         site.waiting.append(1)
         assert raw.hear().CommandField == REPORT
+        raw.say(1, echo(1))
+        assert raw.hear().CommandField == RESPONSE, "the report has left whole"
         began = time.monotonic()
         acceptor.stop(PATIENCE_S)
         assert time.monotonic() - began < QUIET_S + 2
