@@ -29,7 +29,7 @@ from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.negotiation import Offer
 from broker.events import Event, Note, of_associations
 from broker.model.film import Attributes
-from broker.model.health import Check
+from broker.model.health import Check, beside_an_association
 from broker.model.hosts import hosts_of
 from broker.model.job import State
 from broker.model.printer import Address
@@ -41,6 +41,7 @@ from broker.relay.event_log import EventLog, RefusalCounts
 from broker.relay.intake import Intake, Quota
 from broker.relay.loop import end_together
 from broker.relay.monitor import Monitor
+from broker.relay.open_sessions import OpenSessions
 from broker.relay.upkeep import Shedder, Upkeep, UpkeepEdges
 from broker.relay.vitals import VitalSigns
 from broker.service import settings
@@ -104,6 +105,9 @@ class Service:
         data.database.on_written = data.look
         self._retention = Retention(data.database, self._clock)
         self._adaptations = Adaptations()
+        self._sessions = OpenSessions(
+            self._open, lambda: self._config.printing.linger_s, self._note
+        )
         self._holdings = Holdings()
         self._turns = Turns()
         self._log = LogKeeping(
@@ -158,7 +162,7 @@ class Service:
             recovery=self.jobs.recovery,
             printers=self.printers,
             spool=self.spool,
-            open=self._open,
+            sessions=self._sessions,
             policy=lambda: settings.policy(self._config),
             clock=self._clock,
             random=random.random,
@@ -268,6 +272,7 @@ class Service:
         parts: dict[str, Callable[[], object]] = {
             "associations": end_associations,
             "attempts": end_attempts,
+            "film sessions": self._sessions.stop,
             "monitor": lambda: self._monitor.stop(CHECKS_S),
             "upkeep": lambda: self.upkeep.stop(PARTS_S),
             "night check": lambda: self._night.stop(PARTS_S),
@@ -386,6 +391,7 @@ class Service:
         self._certificates = replace(found, modalities=kept)
         self._warn()
         self._config = judgement.config
+        self._sessions.renew()
         self._dispatcher.wake()
         self._note(Event.CONFIGURATION_READ, facts)
         if judgement.restart:
@@ -441,9 +447,11 @@ class Service:
             raise
 
     def _probe(self, address: Address) -> Check:
-        return probe(
+        lingers = address.name in self._sessions.lingering
+        check = probe(
             address,
             calling_ae=self._config.broker.ae_title,
             timeout_s=self._config.health.timeout_s,
             tls=self._certificates.printers.get(address.name),
         )
+        return beside_an_association(check) if lingers else check
