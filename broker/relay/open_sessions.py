@@ -104,7 +104,7 @@ class SessionInUse:
         """
         self.inherited = False
         self.session.end()
-        self._pool.ended(self._wanted.address)
+        self._pool.over(self._wanted.address)
         self.age, self.begun_with = self._pool.age, self._wanted
         self.session = self._pool.open(self._wanted)
 
@@ -188,9 +188,9 @@ class OpenSessions:
         """The one that has lingered for longest comes first."""
         self._in_use: Counter[str] = Counter()
         """Printer -> film sessions that attempts use there."""
-        self._ended_at: dict[str, float] = {}
+        self._over_at: dict[str, float] = {}
         """Printer -> when the last association there was over, of `time.monotonic()`."""
-        self._ended: dict[str, None] = {}
+        self._ended_by_modality: dict[str, None] = {}
         """Film sessions that their modalities have ended, in this order."""
         self._stopping = False
         self.age = 0
@@ -226,15 +226,15 @@ class OpenSessions:
                 if not (trouble.busy and self._about_to_be_free(it.address)):
                     raise
 
-    def ended(self, address: Address) -> None:
+    def over(self, address: Address) -> None:
         """An association there is over; for SessionInUse."""
         with self._changed:
-            self._ended_at[address.name] = time.monotonic()
+            self._over_at[address.name] = time.monotonic()
 
     def left(self, address: Address) -> None:
         """One that an attempt used there is over; for SessionInUse."""
         with self._changed:
-            self.ended(address)
+            self.over(address)
             self._in_use[address.name] -= 1
             self._changed.notify_all()
 
@@ -244,7 +244,7 @@ class OpenSessions:
         goes_on = session.attend(ATTEND_S)
         linger_s = self._linger_s()
         with self._changed:
-            if begun_with.film_session in self._ended:
+            if begun_with.film_session in self._ended_by_modality:
                 linger_s = min(linger_s, IN_QUEUE_S)
             stopping = self._stopping
             if goes_on and linger_s > 0 and not stopping and use.age == self.age:
@@ -277,9 +277,10 @@ class OpenSessions:
     def modality_ended(self, film_session: str) -> None:
         """No film of it will come any more, beyond those that are in the queue."""
         with self._changed:
-            self._ended[film_session] = None
-            while len(self._ended) > ENDED_KEPT:
-                del self._ended[next(iter(self._ended))]
+            ended = self._ended_by_modality
+            ended[film_session] = None
+            while len(ended) > ENDED_KEPT:
+                del ended[next(iter(ended))]
             for each in self._lingering:
                 if each.begun_with.film_session == film_session:
                     each.end_by(time.monotonic() + IN_QUEUE_S)
@@ -330,8 +331,8 @@ class OpenSessions:
         """Whether a printer that is busy may be so with an association of ours that is over. Waits
         for a moment then."""
         with self._changed:
-            ended_at = self._ended_at.get(address.name, -math.inf)
-            if time.monotonic() - ended_at >= FREES_S:
+            over_at = self._over_at.get(address.name, -math.inf)
+            if time.monotonic() - over_at >= FREES_S:
                 return False
             return not self._changed.wait_for(lambda: self._stopping, FREES_LOOK_S)
 
@@ -383,7 +384,7 @@ class OpenSessions:
         goes_on = it.attended and it.session.attend(ATTEND_S)
         with self._changed:
             if not goes_on:
-                self.ended(it.begun_with.address)
+                self.over(it.begun_with.address)
             it.attended = False
             it.ending = not goes_on
             self._changed.notify_all()

@@ -428,6 +428,7 @@ class Service:
             holdings=self._holdings,
             turns=self._turns,
             strict=association.calling_ae in self._config.broker.strict,
+            session_over=self._sessions.modality_ended,
         )
 
     def _open(

@@ -15,7 +15,6 @@ import pytest
 
 from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, PRESENTATION_LUT
-from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import Outcome, State
 from broker.model.printer import Duty, Health
 from tests.peers.broker_process import BrokerProcess, command
@@ -234,6 +233,54 @@ def test_the_line_is_the_same_on_an_earlier_association(tmp_path: Path, act: Act
     assert printed(printer) == [(1, 1), (2, 1)][: 1 + (act is prints_and_dies)]
 
 
+def test_what_goes_wrong_later_counts(tmp_path: Path) -> None:
+    """Once a film of the job was accepted through it, an earlier association is as any other."""
+    printer = ScriptedPrinter("oki-1", Fault(Step.FILM_BOX, aborts, nth=3))
+    with printing_on(tmp_path, printer) as relay:
+        ct = relay.speaker()
+        ct.open_session()
+        print_film(ct, 1)
+        relay.wait_until(State.SENT, 1)
+        for number in (2, 3):
+            lay_out(ct, number)
+        assert ct.action(FILM_SESSION, ct.session).status == statuses.SUCCESS
+        relay.wait_until(State.SENT)
+        outcomes = [each.outcome for each in relay.service.jobs.queries.attempts(2)]
+
+    assert outcomes == [Outcome.UNAVAILABLE, Outcome.ACCEPTED]
+    assert printed(printer) == [(1, 1), (2, 1), (3, 2)]
+
+
+@pytest.mark.parametrize("leave", ["delete", "release", "abort"])
+def test_it_ends_soon_after_the_modality(tmp_path: Path, leave: str) -> None:
+    """When the modality has deleted its film session, or has left, no more film can follow."""
+    with released_soon(tmp_path) as (_, ct):
+        match leave:
+            case "delete":
+                ct.delete(FILM_SESSION, ct.session)
+            case "release":
+                ct.release()
+            case _:
+                ct.abort()
+
+
+def test_films_of_a_modality_that_has_left_go_by_one_association(tmp_path: Path) -> None:
+    """They are in the queue already."""
+    printer = ScriptedPrinter("oki-1")
+    with printing_on(tmp_path, printer) as relay:
+        relay.service.printers.set_duty("oki-1", Duty.DRAIN, "later")
+        ct = relay.speaker()
+        ct.open_session()
+        for number in range(1, 11):
+            print_film(ct, number)
+        ct.release()
+        relay.service.printers.set_duty("oki-1", Duty.READY, "")
+        relay.wait_until(State.SENT)
+        costs_nothing(relay, *range(1, 11))
+
+    assert printed(printer) == [(number, 1) for number in range(1, 11)]
+
+
 @contextmanager
 def released_soon(folder: Path, more: str = FOR_LONG) -> Iterator[tuple[Relay, Speaker]]:
     """A broker whose modality has printed a film, and whose printer's association has been released
@@ -267,6 +314,21 @@ def test_it_ends_when_the_printer_is_taken_out(tmp_path: Path) -> None:
     with released_soon(tmp_path) as (relay, _):
         relay.addresses = ()
         relay.service.reload(relay.config().model_copy(update={"printers": ()}))
+
+
+def test_it_ends_with_a_new_configuration(tmp_path: Path) -> None:
+    """What it was opened with may be another now."""
+    with released_soon(tmp_path) as (relay, _):
+        config = relay.config()
+        printing = config.printing.model_copy(update={"create_s": 20.0})
+        relay.service.reload(config.model_copy(update={"printing": printing}))
+
+
+def test_it_ends_with_the_broker(tmp_path: Path) -> None:
+    """It is released, not cut."""
+    with released_soon(tmp_path) as (relay, _):
+        relay.service.stop()
+        relay.begin()
 
 
 def test_it_ends_by_itself(tmp_path: Path) -> None:
@@ -318,25 +380,30 @@ def test_checks_that_meet_it_prove_nothing(tmp_path: Path, act: Act) -> None:
     assert printed(printer) == [(1, 1), (2, 1)]
 
 
-def test_a_stop_does_not_wait_for_it(tmp_path: Path) -> None:
-    """SIGTERM while it lingers: the printer is released, and the broker ends at once."""
-    with EmulatedPrinter("oki-1", "OKI1", tmp_path / "tray") as printer:
+@pytest.mark.parametrize("fault", [None, Fault(Step.RELEASE, falls_silent)], ids=["", "silent"])
+def test_a_stop_does_not_wait_for_it(tmp_path: Path, fault: Fault | None) -> None:
+    """SIGTERM while it lingers: the broker ends at once, whether or not the printer answers the
+    release."""
+    with ExitStack() as stack:
+        printer = ScriptedPrinter("oki-1", fault)
+        stack.callback(printer.close)
+        address = printer.address
         config = tmp_path / "broker.toml"
         config.write_text(
             '[broker]\nhost = "127.0.0.1"\nport = 0\ngrace_s = 100\n[health]\ninterval_s = 0.2\n'
-            f'{FOR_LONG}[[printers]]\nname = "oki-1"\nae_title = "OKI1"\nhost = "127.0.0.1"\n'
-            f"port = {printer.port}\n"
+            f'{FOR_LONG}[[printers]]\nname = "oki-1"\nae_title = "{address.ae_title}"\n'
+            f'host = "127.0.0.1"\nport = {address.port}\n'
         )
-        with BrokerProcess(config) as broker:
-            ct = Speaker(broker.port)
-            ct.open_session()
-            print_film(ct, 1)
-            broker.wait_for("job sent")
-            broker.send(signal.SIGTERM)
-            broker.wait_for("broker stops")
-            began = time.monotonic()
-            ct.release()
-            assert broker.wait() == 0
-            assert time.monotonic() - began < 8
+        broker = stack.enter_context(BrokerProcess(config))
+        ct = Speaker(broker.port)
+        ct.open_session()
+        print_film(ct, 1)
+        broker.wait_for("job sent")
+        broker.send(signal.SIGTERM)
+        broker.wait_for("broker stops")
+        began = time.monotonic()
+        ct.release()
+        assert broker.wait() == 0
+        assert time.monotonic() - began < 4
         (job,) = json.loads(command("jobs", "--all", "--json", config=config).stdout)
         assert job["state"] == "sent"

@@ -135,6 +135,14 @@ def test_one_that_was_begun_with_something_else_ends_first(
     second.end()
 
 
+def test_an_earlier_one_of_the_film_session_ends_in_any_case(site: MakeSite) -> None:
+    """No job will want it any more, also where the printer takes more."""
+    made = site(associations=2)
+    made.begin("one").keep()
+    made.begin("one", copies=2)
+    made.wait_until_open(1)
+
+
 def test_one_of_another_address_is_not_used(site: MakeSite) -> None:
     """What the site says of the printer was changed meanwhile."""
     made = site()
@@ -234,6 +242,24 @@ def test_one_that_no_more_film_can_follow_lingers_for_what_is_queued(site: MakeS
     made.sessions.modality_ended("three")
     made.sessions.modality_ended("two")
     made.wait_until_open(0)
+
+
+def test_its_thread_sleeps(site: MakeSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often its time is cut, it looks once for each time."""
+    looks: list[float] = []
+    attend = PrintSession.attend
+
+    def counted(session: PrintSession, patience_s: float) -> bool:
+        looks.append(patience_s)
+        return attend(session, patience_s)
+
+    made = site()
+    made.begin("one").keep()
+    monkeypatch.setattr(PrintSession, "attend", counted)
+    for _ in range(3):
+        made.sessions.modality_ended("one")
+    made.wait_until_open(0)
+    assert len(looks) <= 3
 
 
 def test_a_new_configuration_ends_all(site: MakeSite) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -71,9 +71,11 @@ class PrintScp:
         holdings: Holdings | None = None,
         turns: Turns | None = None,
         strict: bool = False,
+        session_over: Callable[[str], None] = lambda _key: None,
     ) -> None:
         """`holdings` and `turns` are those of all associations; with `strict` nothing is taken that
-        the standard does not allow."""
+        the standard does not allow. `session_over` is told the key of each film session in which no
+        film can follow any more."""
         self.association = association
         self.intake = intake
         self.note = note
@@ -82,6 +84,7 @@ class PrintScp:
         self.tree = FilmTree(self.allowance.film_boxes)
         self._turns = turns or Turns()
         self._strict = strict
+        self._session_over = session_over
         self._share = Share(
             holdings or Holdings(), Caller.of(association.calling_ae, association.peer)
         )
@@ -134,6 +137,8 @@ class PrintScp:
     def closed(self, how: Ending) -> None:  # noqa: ARG002 - however it ended, it is forgotten
         """Remove all that no print request asked for (PS3.4 H.5)."""
         self.intake.forget(self.tree.received())
+        if self.tree.session is not None:
+            self._session_over(self.tree.session.key)
         self.tree = FilmTree(self.allowance.film_boxes)
         self._share.become(0)
 
@@ -374,4 +379,6 @@ class PrintScp:
         node = self.tree.find(uid, sop_class)
         # Films keep their own copy of a LUT: theirs stays as it was (H.4.9.2.2).
         self.intake.forget(self.tree.remove(node))
+        if isinstance(node, OpenFilmSession):
+            self._session_over(node.key)
         return Response(statuses.SUCCESS, None, {"AffectedSOPInstanceUID": node.uid})
