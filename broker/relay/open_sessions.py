@@ -210,7 +210,9 @@ class OpenSessions:
         try:
             return SessionInUse(self, wanted, found, age)
         except BaseException:
-            self.left(wanted.address)
+            with self._changed:
+                self._in_use[wanted.address.name] -= 1
+                self._changed.notify_all()
             raise
 
     def open(self, begun_with: BegunWith) -> PrintSession:

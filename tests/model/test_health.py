@@ -10,6 +10,7 @@ from broker.model.health import (
     LONGEST_WORDS,
     Check,
     CheckKind,
+    beside_an_association,
     fails_films,
     observe,
     of_printer_status,
@@ -195,3 +196,20 @@ def test_a_stale_reason_does_not_stay(make_printer: MakePrinter) -> None:
     printer = make_printer(health=Health.DEGRADED, failures_in_row=3, reason="fails films: busy")
     assert after(printer, GOOD).reason == "fails films: busy"
     assert after(printer, SILENT, GOOD).reason == "fails films: 3 attempts in a row"
+
+
+@pytest.mark.parametrize(
+    ("check", "met"),
+    [
+        (SILENT, CheckKind.BUSY),
+        (Check(CheckKind.BUSY, "busy"), CheckKind.BUSY),
+        (Check(CheckKind.SILENT, "no route", reached=False), CheckKind.SILENT),
+        (GOOD, CheckKind.NORMAL),
+        (JAM, CheckKind.ATTENTION),
+        (Check(CheckKind.FAILURE, "jam"), CheckKind.FAILURE),
+    ],
+)
+def test_what_a_check_says_beside_an_association_of_ours(check: Check, met: CheckKind) -> None:
+    """A printer that takes one at a time is busy with it; what it says is what it says, and one
+    whose system does not answer is silent."""
+    assert beside_an_association(check).kind is met

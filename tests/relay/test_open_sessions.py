@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,10 @@ from broker.model.film import Attributes
 from broker.model.printer import Address
 from broker.model.trouble import Unavailable
 from broker.relay.open_sessions import BegunWith, OpenSessions, SessionInUse
+from tests.peers.certificates import Authority
 
 PATIENCE_S = 20.0
+AUTHORITY = Authority()
 LONG_S = 60.0
 """No test waits for that."""
 
@@ -26,14 +29,24 @@ LONG_S = 60.0
 class Site:
     """A printer, and the film sessions of a broker there."""
 
-    def __init__(self, stack: ExitStack, folder: Path, *, associations: int = 1) -> None:
+    def __init__(
+        self, stack: ExitStack, folder: Path, *, associations: int = 1, tls: bool = False
+    ) -> None:
         self._stack = stack
         self.linger_s = LONG_S
         self.opened: list[PrintSession] = []
         self._over = threading.Condition()
         self._associations = 0
+        self.rejected = 0
+        server = AUTHORITY.server()
+        self._tls = AUTHORITY.client() if tls else None
         self.printer = EmulatedPrinter(
-            "oki-1", "OKI1", folder, associations=associations, note=self._note
+            "oki-1",
+            "OKI1",
+            folder,
+            associations=associations,
+            tls=(lambda: server) if tls else None,
+            note=self._note,
         )
         self.printer.start()
         stack.callback(self.printer.kill)
@@ -49,7 +62,7 @@ class Site:
     def _open(
         self, address: Address, session: Attributes, copies: int, *, lut: bool, more: bytes
     ) -> PrintSession:
-        scu = PrintScu.open(address, calling_ae="BROKER", lut=lut)
+        scu = PrintScu.open(address, calling_ae="BROKER", lut=lut, tls=self._tls)
         try:
             self.opened.append(PrintSession.begin(scu, address, session, copies, None, more))
         except BaseException:
@@ -58,6 +71,7 @@ class Site:
         return self.opened[-1]
 
     def _note(self, event: str, _facts: Mapping[str, object]) -> None:
+        self.rejected += event == "association rejected"
         change = {"association accepted": 1, "association released": -1, "association aborted": -1}
         with self._over:
             self._associations += change.get(event, 0)
@@ -89,7 +103,7 @@ def site(tmp_path: Path) -> Iterator[MakeSite]:
     with ExitStack() as stack:
         made: list[Site] = []
 
-        def make(**options: int) -> Site:
+        def make(**options: Any) -> Site:
             made.append(Site(stack, tmp_path, **options))
             return made[-1]
 
@@ -98,9 +112,10 @@ def site(tmp_path: Path) -> Iterator[MakeSite]:
             assert each.notes == []
 
 
-def test_the_next_job_of_the_film_session_has_it(site: MakeSite) -> None:
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_the_next_job_of_the_film_session_has_it(site: MakeSite, tls: bool) -> None:
     """The same association and film session; nothing is opened for it."""
-    made = site()
+    made = site(tls=tls)
     first = made.begin("one")
     first.keep()
     assert made.sessions.lingering == {"oki-1"}
@@ -193,8 +208,10 @@ def test_one_in_use_does_not_give_way(site: MakeSite) -> None:
     made = site()
     use = made.begin("one")
     made.wait_until_open(1)
-    with pytest.raises(Unavailable, match="busy"):
-        made.begin("two")
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="busy"):
+            made.begin("two")
+    assert made.rejected == 2
     use.keep()
     made.begin("two").end()
 
@@ -219,9 +236,10 @@ def test_its_time_is_bounded(site: MakeSite) -> None:
     assert made.sessions.lingering == set()
 
 
-def test_a_printer_that_dies_meanwhile_takes_it_away(site: MakeSite) -> None:
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_a_printer_that_dies_meanwhile_takes_it_away(site: MakeSite, tls: bool) -> None:
     """At once: the next job asks the printer itself."""
-    made = site()
+    made = site(tls=tls)
     made.begin("one").keep()
     made.printer.kill()
     made.printer.revive()

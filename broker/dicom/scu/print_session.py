@@ -268,7 +268,7 @@ class PrintSession:
         self._scu.abort()
 
     def fileno(self) -> int:
-        """For a selector, between two films: it tells when there is something to `attend`."""
+        """For a selector, between two films: see `Requestor.fileno`."""
         return self._scu.fileno()
 
     def attend(self, patience_s: float) -> bool:

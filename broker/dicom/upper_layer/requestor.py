@@ -202,7 +202,8 @@ class Requestor:
         return None
 
     def fileno(self) -> int:
-        """For a selector, while nothing is asked: it tells when something has come to `attend`."""
+        """For a selector, while nothing is asked: it tells when something has come since the last
+        `attend`."""
         return self._wire.fileno()
 
     def attend(self, patience_s: float) -> bool:
