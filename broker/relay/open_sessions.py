@@ -39,7 +39,7 @@ ENDING_S = 5.0
 FREES_S = 1.0
 """A printer that takes one association at a time may reject the next one for so long after it has
 answered the release of the last: it looks, or has to see that the connection is closed."""
-FREES_LOOK_S = 0.05
+FREES_LOOK_S = 0.1
 """How often it is asked meanwhile."""
 IN_QUEUE_S = 0.5
 """The linger of a film session that its modality has ended: all films that may follow are in the
@@ -85,12 +85,12 @@ class SessionInUse:
     """
 
     def __init__(
-        self, pool: OpenSessions, wanted: BegunWith, found: _Lingering | None, age: int
+        self, pool: OpenSessions, wanted: BegunWith, found: _Lingering | None, generation: int
     ) -> None:
         self._pool = pool
         self._wanted = wanted
         self.begun_with = wanted if found is None else found.begun_with
-        self.age = age
+        self.generation = generation
         self.inherited = found is not None
         """An earlier job began it, and none of the films of this one was accepted through it yet.
         """
@@ -105,7 +105,7 @@ class SessionInUse:
         self.inherited = False
         self.session.end()
         self._pool.over(self._wanted.address)
-        self.age, self.begun_with = self._pool.age, self._wanted
+        self.generation, self.begun_with = self._pool.generation, self._wanted
         self.session = self._pool.open(self._wanted)
 
     def keep(self) -> None:
@@ -193,7 +193,7 @@ class OpenSessions:
         self._ended_by_modality: dict[str, None] = {}
         """Film sessions that their modalities have ended, in this order."""
         self._stopping = False
-        self.age = 0
+        self.generation = 0
         """How often the configuration was read again: what was begun before does not linger."""
 
     def begin(self, wanted: BegunWith) -> SessionInUse:
@@ -203,12 +203,12 @@ class OpenSessions:
         """
         with self._changed:
             found = self._taken(wanted)
+            self._in_use[wanted.address.name] += 1
             if found is None:
                 self._make_place(wanted)
-            self._in_use[wanted.address.name] += 1
-            age = self.age
+            generation = self.generation
         try:
-            return SessionInUse(self, wanted, found, age)
+            return SessionInUse(self, wanted, found, generation)
         except BaseException:
             with self._changed:
                 self._in_use[wanted.address.name] -= 1
@@ -249,9 +249,10 @@ class OpenSessions:
             if begun_with.film_session in self._ended_by_modality:
                 linger_s = min(linger_s, IN_QUEUE_S)
             stopping = self._stopping
-            if goes_on and linger_s > 0 and not stopping and use.age == self.age:
-                it = _Lingering(begun_with, session, time.monotonic() + linger_s)
-                if self._watched(it):
+            current = use.generation == self.generation and not stopping
+            if goes_on and current and linger_s > 0:
+                it = self._watched(begun_with, session, time.monotonic() + linger_s)
+                if it is not None:
                     self._lingering.append(it)
                     self._in_use[begun_with.address.name] -= 1
                     return
@@ -273,7 +274,7 @@ class OpenSessions:
     def renew(self) -> None:
         """The configuration was read again: end all that linger. Those in use will not linger."""
         with self._changed:
-            self.age += 1
+            self.generation += 1
             self._end_where(lambda _: True)
 
     def modality_ended(self, film_session: str) -> None:
@@ -309,7 +310,7 @@ class OpenSessions:
         return found
 
     def _make_place(self, wanted: BegunWith) -> None:
-        """End what is in the way of one more: an earlier one of the same film session, and, beyond
+        """End what is in the way of a new one: an earlier one of the same film session, and, beyond
         the printer's number of associations, those that have lingered for longest.
 
         Returns when they are over, after ENDING_S at most.
@@ -320,7 +321,7 @@ class OpenSessions:
             return [each for each in self._lingering if each.printer == name]
 
         def surplus() -> int:
-            return self._in_use[name] + len(there()) + 1 - wanted.address.associations
+            return self._in_use[name] + len(there()) - wanted.address.associations
 
         for each in self._lingering:
             if each.begun_with.film_session == wanted.film_session:
@@ -344,15 +345,22 @@ class OpenSessions:
             for each in filter(which, self._lingering):
                 each.end_by(now)
 
-    def _watched(self, it: _Lingering) -> bool:
-        """Whether there is a thread for it: the system may have no room for one more."""
+    def _watched(
+        self, begun_with: BegunWith, session: PrintSession, until: float
+    ) -> _Lingering | None:
+        """One that lingers, and its thread, which first waits for the lock; None where the system
+        has no room for one more."""
+        try:
+            it = _Lingering(begun_with, session, until)
+        except OSError:
+            return None
         name = f"lingering-{it.printer}"
         try:
             threading.Thread(target=self._watch, args=(it,), name=name, daemon=True).start()
         except RuntimeError:
             os.close(it.woken)
-            return False
-        return True
+            return None
+        return it
 
     def _watch(self, it: _Lingering) -> None:
         """Until a job takes it, or it is over."""
@@ -363,7 +371,9 @@ class OpenSessions:
                     return
         except Exception as error:  # noqa: BLE001 - nothing was asked for through it
             self._note(Event.ATTEMPT_BROKE, {"printer": it.printer, "why": type(error).__name__})
-            it.session.abandon()
+            with self._changed:
+                if it in self._lingering:
+                    it.session.abandon()
         finally:
             with self._changed:
                 if it in self._lingering:

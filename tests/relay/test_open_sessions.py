@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -316,22 +317,48 @@ def test_after_a_stop_none_lingers(site: MakeSite) -> None:
     made.wait_until_open(0)
 
 
-def test_many_jobs_at_once(site: MakeSite) -> None:
-    """Of two film sessions on a printer that takes one association at a time, which is asked for
-    one after the other, as attempts do: no job finds it busy."""
+@pytest.mark.parametrize("missing", ["thread", "file"])
+def test_without_room_for_its_thread_it_ends(
+    site: MakeSite, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    """The system has no thread or no file more: the job is over all the same."""
     made = site()
-    one_at_a_time = threading.Lock()
+    use = made.begin("one")
+
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError
+
+    def no_file(*_: int) -> int:
+        raise OSError
+
+    with monkeypatch.context() as patch:
+        if missing == "thread":
+            patch.setattr(threading.Thread, "start", no_thread)
+        else:
+            patch.setattr(os, "eventfd", no_file)
+        use.keep()
+    made.wait_until_open(0)
+    assert made.sessions.lingering == set()
+
+
+@pytest.mark.parametrize("associations", [1, 2])
+def test_many_jobs_at_once(site: MakeSite, associations: int) -> None:
+    """Of more film sessions than the printer takes associations, as many at once as it takes, as
+    the dispatcher claims them: no job finds it busy."""
+    made = site(associations=associations)
+    claimed = threading.BoundedSemaphore(associations)
     failures: list[BaseException] = []
 
     def print_all(film_session: str) -> None:
         try:
             for _ in range(30):
-                with one_at_a_time:
+                with claimed:
                     made.begin(film_session).keep()
         except BaseException as error:  # noqa: BLE001 - raised where the test sees it
             failures.append(error)
 
-    threads = [threading.Thread(target=print_all, args=(each,)) for each in ("one", "two")]
+    names = ("one", "two", "three")[: associations + 1]
+    threads = [threading.Thread(target=print_all, args=(each,)) for each in names]
     for each in threads:
         each.start()
     for each in threads:
