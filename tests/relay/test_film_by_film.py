@@ -324,13 +324,6 @@ def test_it_ends_with_a_new_configuration(tmp_path: Path) -> None:
         relay.service.reload(config.model_copy(update={"printing": printing}))
 
 
-def test_it_ends_with_the_broker(tmp_path: Path) -> None:
-    """It is released, not cut."""
-    with released_soon(tmp_path) as (relay, _):
-        relay.service.stop()
-        relay.begin()
-
-
 def test_it_ends_by_itself(tmp_path: Path) -> None:
     """After the time that the site has set."""
     with released_soon(tmp_path, "[printing]\nlinger_s = 0.3\n"):
@@ -380,12 +373,24 @@ def test_checks_that_meet_it_prove_nothing(tmp_path: Path, act: Act) -> None:
     assert printed(printer) == [(1, 1), (2, 1)]
 
 
-@pytest.mark.parametrize("fault", [None, Fault(Step.RELEASE, falls_silent)], ids=["", "silent"])
-def test_a_stop_does_not_wait_for_it(tmp_path: Path, fault: Fault | None) -> None:
-    """SIGTERM while it lingers: the broker ends at once, whether or not the printer answers the
-    release."""
+@pytest.mark.parametrize(
+    ("step", "silent", "comes"),
+    [(Step.END, False, False), (Step.RELEASE, False, True), (Step.RELEASE, True, True)],
+)
+def test_a_stop_does_not_wait_for_it(tmp_path: Path, step: Step, silent: bool, comes: bool) -> None:
+    """SIGTERM while it lingers: it is released, and no more, and the broker ends at once, whether
+    or not the printer answers."""
+    came = threading.Event()
+
+    def notes(turn: Turn) -> None:
+        came.set()
+        if silent:
+            turn.fall_silent()
+        else:
+            turn.usual()
+
     with ExitStack() as stack:
-        printer = ScriptedPrinter("oki-1", fault)
+        printer = ScriptedPrinter("oki-1", Fault(step, notes))
         stack.callback(printer.close)
         address = printer.address
         config = tmp_path / "broker.toml"
@@ -407,3 +412,4 @@ def test_a_stop_does_not_wait_for_it(tmp_path: Path, fault: Fault | None) -> Non
         assert time.monotonic() - began < 4
         (job,) = json.loads(command("jobs", "--all", "--json", config=config).stdout)
         assert job["state"] == "sent"
+    assert came.is_set() is comes
