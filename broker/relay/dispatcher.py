@@ -100,7 +100,8 @@ class Dispatcher:
             self._changed.notify_all()
 
     def look(self) -> None:
-        """Claim and begin everything that can begin now; line up what comes next.
+        """Claim and begin everything that can begin now; line up what comes next. End associations
+        that linger at printers which a person took off duty.
 
         A long queue is looked at from its front, and only as far as it keeps the printers busy.
         """

@@ -17,6 +17,7 @@ from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, PRESENTATION_LUT
 from broker.model.job import Outcome, State
 from broker.model.printer import Duty, Health
+from broker.relay import open_sessions
 from tests.peers.broker_process import BrokerProcess, command
 from tests.peers.printer_fault import (
     Act,
@@ -126,6 +127,23 @@ def test_another_film_session_does_not_wait(tmp_path: Path) -> None:
         costs_nothing(relay, *range(1, 6))
 
     assert printed(printer) == [(1, 1), (2, 1), (3, 2), (4, 3), (5, 3)]
+
+
+def test_an_end_that_is_not_answered_keeps_no_job_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A printer that says nothing to N-DELETE of the film session has another one meanwhile."""
+    monkeypatch.setattr(open_sessions, "ENDING_S", 0.2)
+    printer = ScriptedPrinter("oki-1", Fault(Step.END, falls_silent))
+    with printing_on(tmp_path, printer) as relay:
+        ct, mr = relay.speaker(), relay.speaker(calling_ae="MR1")
+        for number, modality in enumerate((ct, mr), start=1):
+            modality.open_session()
+            print_film(modality, number)
+            relay.wait_until(State.SENT, number)
+        costs_nothing(relay, 1, 2)
+
+    assert printed(printer) == [(1, 1), (2, 2)]
 
 
 def test_other_copies_begin_another_film_session(relay: Callable[..., Relay]) -> None:
