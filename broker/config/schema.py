@@ -375,7 +375,8 @@ class LimitsSection(Section):
 
 
 class Printing(Section):
-    """How long a printer may take with a film, before the attempt counts as broken off."""
+    """How long a printer may take with a film, before the attempt counts as broken off; and how
+    long its association is kept for the next one."""
 
     connect_s: Annotated[float, seconds(0.05, 600)] = Field(
         default=5.0, description="until it takes the connection"
@@ -395,6 +396,11 @@ class Printing(Section):
     )
     delete_s: Annotated[float, seconds(0.05, 3600)] = Field(
         default=30.0, description="to delete what was printed; costs no film"
+    )
+    linger_s: Annotated[float, seconds(0, 60)] = Field(
+        default=2.0,
+        description="how long an association waits for the next film of its film session; it gives "
+        "way to other films at once; 0: not at all",
     )
 
 

@@ -46,6 +46,12 @@ class Check:
         return self.kind is CheckKind.BUSY or (self.kind is CheckKind.SILENT and self.reached)
 
 
+def beside_an_association(check: Check) -> Check:
+    """What a check says that met an association of the broker's own, which no attempt used: of a
+    printer that takes one at a time, that it is busy."""
+    return Check(CheckKind.BUSY, check.words) if check.tells_nothing else check
+
+
 @dataclass(frozen=True)
 class Observation:
     """What to write about a printer's health."""

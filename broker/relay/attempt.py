@@ -6,7 +6,6 @@ happens afterwards, a film is either known to be accepted or known to be uncerta
 
 from __future__ import annotations
 
-import math
 import struct
 import threading
 import traceback
@@ -14,15 +13,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from broker.dicom.scu.print_session import PrintSession
 from broker.events import Event, Note
-from broker.model.film import Attributes
 from broker.model.job import DONE, Claim, Job, Outcome, Sending, State
-from broker.model.printer import Address, Printer
+from broker.model.printer import Printer
 from broker.model.retry import Policy, Settlement, TroubleContext, after, prints_again
 from broker.model.trouble import OwnFault, Refused, SpoolDamaged, Trouble, Unavailable, Uncertain
+from broker.relay.open_sessions import (
+    RELEASE_AT_STOP_S,
+    BegunWith,
+    OpenSessions,
+    SessionInUse,
+)
 from broker.spool.files import Spool
 from broker.store.claims import ClaimLost, Claims
 from broker.store.database import FAILURES, DatabaseReplaced, in_words
@@ -41,20 +44,6 @@ UNSENDABLE = (
     struct.error,
 )
 """What a film can raise that no message can carry."""
-RELEASE_AT_STOP_S = 2.0
-"""For a printer's answer to A-RELEASE-RQ while the broker is stopping."""
-
-
-class Opener(Protocol):
-    """Opens an association to a printer and begins a film session on it."""
-
-    def __call__(
-        self, address: Address, session: Attributes, copies: int, *, lut: bool, more: bytes
-    ) -> PrintSession:
-        """`more` are elements of the film session that print does not name.
-
-        Raises: Unavailable, Refused: when there is no film session on the printer.
-        """
 
 
 @dataclass(frozen=True)
@@ -66,7 +55,7 @@ class Edges:
     recovery: Recovery
     printers: Printers
     spool: Spool
-    open: Opener
+    sessions: OpenSessions
     policy: Callable[[], Policy]
     clock: Callable[[], float]
     random: Callable[[], float]
@@ -103,50 +92,88 @@ def run(edges: Edges, claim: Claim, job: Job, printer: Printer, stopping: thread
 def _print(
     edges: Edges, claim: Claim, job: Job, printer: Printer, stopping: threading.Event
 ) -> None:
-    with _before_the_line(edges, printer):
+    with _before_the_line(edges, printer.name):
         films = _left(edges.jobs.whole_films(job.id))
         if not films:
             return
         attributes = edges.jobs.session(job.id)
         _check_pixels(edges, films[0])  # no printer need be asked for anything before
         first = films[0]
-        session = edges.open(
+        wanted = BegunWith(
+            job.film_session,
             printer.address,
             attributes,
             first.copies,
-            lut=any(each.film.luts for each in films),
-            more=first.film.session_more,
+            bool(first.film.luts),
+            first.film.session_more,
         )
+        use = edges.sessions.begin(wanted)
     accepted = 0
     try:
         for film in films:
-            _check_commands(edges, claim, stopping)
-            with _before_the_line(edges, printer):
-                _prepare(edges, session, film)
-            # That may have taken long.
-            _check_commands(edges, claim, stopping)
-            _ask(edges, claim, session, film, job, stopping)
+            if bool(film.film.luts) != use.begun_with.lut:
+                with _before_the_line(edges, printer.name):
+                    use.begin_anew(lut=bool(film.film.luts))
+            _print_film(edges, claim, use, film, job, stopping)
             accepted += 1
-            with _before_the_line(edges, printer):
-                session.clear()
+            with _before_the_line(edges, printer.name):
+                use.session.clear()
     except (Stopped, Refused):
-        _end(session, stopping)
+        _end(use, stopping)
         raise
     except Unavailable as trouble:
-        session.abandon()
+        use.abandon()
         if accepted:
             # An attempt that has put films on paper counts as a success, whatever ended it.
             trouble.associated = False
         raise
     except BaseException:
-        session.abandon()
+        use.abandon()
         raise
-    _end(session, stopping)
+    if stopping.is_set():
+        _end(use, stopping)
+    else:
+        use.keep()
 
 
-def _end(session: PrintSession, stopping: threading.Event) -> None:
+def _end(use: SessionInUse, stopping: threading.Event) -> None:
     """A stop waits for a printer's release for a shorter time."""
-    session.end(RELEASE_AT_STOP_S if stopping.is_set() else math.inf)
+    if stopping.is_set():
+        use.end(RELEASE_AT_STOP_S)
+    else:
+        use.end()
+
+
+def _print_film(
+    edges: Edges,
+    claim: Claim,
+    use: SessionInUse,
+    film: Sending,
+    job: Job,
+    stopping: threading.Event,
+) -> None:
+    """Print one film.
+
+    What goes wrong through a film session that an earlier job has left, which may be gone by now,
+    says nothing of this job as long as the film is known not to be printed: it is tried once more
+    through a new one, and that counts.
+    """
+    while True:
+        try:
+            _check_commands(edges, claim, stopping)
+            with _before_the_line(edges, claim.printer):
+                _prepare(edges, use.session, film)
+            # That may have taken long.
+            _check_commands(edges, claim, stopping)
+            _ask(edges, claim, use.session, film, job, stopping)
+        except (Unavailable, Refused) as trouble:
+            if not use.inherited or (isinstance(trouble, Refused) and trouble.learned):
+                raise
+            with _before_the_line(edges, claim.printer):
+                use.begin_anew()
+        else:
+            use.inherited = False
+            return
 
 
 def _prepare(edges: Edges, session: PrintSession, film: Sending) -> None:
@@ -174,7 +201,7 @@ def _of_film(film: Sending) -> Iterator[None]:
 
 
 @contextmanager
-def _before_the_line(edges: Edges, printer: Printer) -> Iterator[None]:
+def _before_the_line(edges: Edges, printer: str) -> Iterator[None]:
     """Whatever breaks here is a Trouble, but for the database and a lost claim: nothing was asked
     for yet, so the attempt can end.
 
@@ -188,9 +215,9 @@ def _before_the_line(edges: Edges, printer: Printer) -> Iterator[None]:
         # Where, and not what it says: the words of some quote values of a data set.
         kind, unsendable = type(error).__name__, isinstance(error, UNSENDABLE)
         event = Event.FILM_UNSENDABLE if unsendable else Event.ATTEMPT_BROKE
-        edges.note(event, {"printer": printer.name, "why": kind, "where": _place(error)})
+        edges.note(event, {"printer": printer, "why": kind, "where": _place(error)})
         if unsendable:
-            words = f"the film cannot be sent to {printer.name} ({kind}, see the log)"
+            words = f"the film cannot be sent to {printer} ({kind}, see the log)"
             raise OwnFault(words, permanent=True) from error
         why = (error.strerror if isinstance(error, OSError) else None) or kind
         raise OwnFault(f"the broker itself failed: {why}, see its log") from error

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from broker.events import Event
 from broker.model.choose import Choice, left_idle, plan
 from broker.model.job import Claim, Job, Outcome, State
-from broker.model.printer import Printer
+from broker.model.printer import Duty, Printer
 from broker.model.retry import Settlement
 from broker.model.trouble import PRINT_AGAIN
 from broker.relay.attempt import Edges, run
@@ -100,16 +100,23 @@ class Dispatcher:
             self._changed.notify_all()
 
     def look(self) -> None:
-        """Claim and begin everything that can begin now; line up what comes next.
+        """Claim and begin everything that can begin now; line up what comes next. End associations
+        that linger at printers which a person took off duty.
 
         A long queue is looked at from its front, and only as far as it keeps the printers busy.
         """
         front: int = FRONT
         jobs = self._edges.jobs.waiting(front)
         self._full = False
-        if not jobs:
+        lingering = self._edges.sessions.lingering
+        if not jobs and not lingering:
             return
         printers = self._edges.printers.list()
+        if lingering:
+            ready = [each.name for each in printers if each.duty is Duty.READY]
+            self._edges.sessions.only_at(ready)
+        if not jobs:
+            return
         sessions = self._edges.jobs.session_printers()
         while True:
             now = self._edges.clock()

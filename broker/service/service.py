@@ -26,7 +26,7 @@ from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.negotiation import Offer
 from broker.dicom.upper_layer.requestor import EventReport
 from broker.events import Event, Note, of_associations
-from broker.model.health import Check, of_printer_status
+from broker.model.health import Check, beside_an_association, of_printer_status
 from broker.model.hosts import hosts_of
 from broker.model.job import State
 from broker.model.printer import Address
@@ -38,6 +38,7 @@ from broker.relay.event_log import EventLog, RefusalCounts
 from broker.relay.intake import Intake, Quota
 from broker.relay.loop import end_together
 from broker.relay.monitor import Monitor
+from broker.relay.open_sessions import OpenSessions
 from broker.relay.pool_capabilities import PoolCapabilities
 from broker.relay.pool_watch import PoolWatch
 from broker.relay.printer_formats import PrinterFormats
@@ -113,7 +114,7 @@ class Service:
             self._note,
             recheck=lambda refusals: self._rechecks.ask(refusals),
         )
-        self._sessions = PrintSessions(
+        self._opener = PrintSessions(
             self.capabilities,
             lambda: self._config,
             lambda name: self._certificates.printers.get(name),
@@ -122,9 +123,12 @@ class Service:
             before_release=lambda name, scu: self._monitor.ask(name, scu.status),
         )
         self._rechecks = Rechecks(
-            self._sessions.takes, self.printers, self.capabilities, time.monotonic, self._note
+            self._opener.takes, self.printers, self.capabilities, time.monotonic, self._note
         )
-        self._formats = PrinterFormats(self.printers, self.capabilities, self._sessions.image_boxes)
+        self._formats = PrinterFormats(self.printers, self.capabilities, self._opener.image_boxes)
+        self._sessions = OpenSessions(
+            self._opener, lambda: self._config.printing.linger_s, self._note
+        )
         self._holdings = Holdings()
         self._turns = Turns()
         self._log = LogKeeping(
@@ -180,7 +184,7 @@ class Service:
             recovery=self.jobs.recovery,
             printers=self.printers,
             spool=self.spool,
-            open=self._sessions,
+            sessions=self._sessions,
             policy=lambda: settings.policy(self._config),
             clock=self._clock,
             random=random.random,
@@ -294,6 +298,7 @@ class Service:
         parts: dict[str, Callable[[], object]] = {
             "associations": end_associations,
             "attempts": end_attempts,
+            "film sessions": self._sessions.stop,
             "monitor": lambda: self._monitor.stop(CHECKS_S),
             "rechecks": lambda: self._rechecks.stop(CHECKS_S),
             "pool status": lambda: self._pool.stop(PARTS_S),
@@ -414,6 +419,7 @@ class Service:
         self._certificates = replace(found, modalities=kept)
         self._warn()
         self._config = judgement.config
+        self._sessions.renew()
         self._dispatcher.wake()
         self._note(Event.CONFIGURATION_READ, facts)
         if judgement.restart:
@@ -458,6 +464,7 @@ class Service:
             impossible=self._takes_none,
             image_boxes=self._formats,
             pool=(lambda: self._pool.current) if self._config.broker.send_events else None,
+            session_over=self._sessions.modality_ended,
         )
 
     def _reported(self, name: str, report: EventReport) -> None:
@@ -466,9 +473,11 @@ class Service:
             self._monitor.hear(name, of_printer_status(status.status, status.info))
 
     def _probe(self, address: Address) -> Check:
-        return probe(
+        lingers = address.name in self._sessions.lingering
+        check = probe(
             address,
             calling_ae=self._config.broker.ae_title,
             timeout_s=self._config.health.timeout_s,
             tls=self._certificates.printers.get(address.name),
         )
+        return beside_an_association(check) if lingers else check

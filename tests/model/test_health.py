@@ -10,6 +10,7 @@ from broker.model.health import (
     LONGEST_WORDS,
     Check,
     CheckKind,
+    beside_an_association,
     fails_films,
     observe,
     of_printer_status,
@@ -225,3 +226,20 @@ def test_a_printer_too_busy_to_tell_its_status_has_the_one_that_it_told(
     busy = after(printer, check, check, check)
     assert (busy.health, busy.reason) == (health, "WARNING: SUPPLY LOW")
     assert after(busy, of_printer_status("NORMAL", "NORMAL")).reason == ""
+
+
+@pytest.mark.parametrize(
+    ("check", "met"),
+    [
+        (SILENT, CheckKind.BUSY),
+        (Check(CheckKind.BUSY, "busy"), CheckKind.BUSY),
+        (Check(CheckKind.SILENT, "no route", reached=False), CheckKind.SILENT),
+        (GOOD, CheckKind.NORMAL),
+        (JAM, CheckKind.ATTENTION),
+        (Check(CheckKind.FAILURE, "jam"), CheckKind.FAILURE),
+    ],
+)
+def test_what_a_check_says_beside_an_association_of_ours(check: Check, met: CheckKind) -> None:
+    """A printer that takes one at a time is busy with it; what it says is what it says, and one
+    whose system does not answer is silent."""
+    assert beside_an_association(check).kind is met

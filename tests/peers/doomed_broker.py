@@ -86,6 +86,7 @@ _UPLOADING = "broker.spool.upload"
 _UPLOAD = f"{_UPLOADING}:PixelUpload"
 _CLAIMS = "broker.store.claims:Claims"
 _SCU = "broker.dicom.scu.print_scu:PrintScu"
+_POOL = "broker.relay.open_sessions:OpenSessions"
 _SESSION = "broker.dicom.scu.print_session:PrintSession"
 
 FRONT_DOOR = _listed(
@@ -129,11 +130,12 @@ BACK_DOOR = _listed(
     Step("answered", "after", f"{_SCU}.action"),
     Step("settled", "after", f"{_CLAIMS}.accepted"),
     Step("film-box-deleted", "after", f"{_SCU}.delete", _of(FILM_BOX)),
+    Step("lingers", "after", f"{_POOL}.take_back"),
+    Step("finished", "after", f"{_CLAIMS}.finish"),
     Step("film-session-deleted", "after", f"{_SCU}.delete", _of(FILM_SESSION)),
     Step("released", "after", f"{_SESSION}.end"),
-    Step("finished", "after", f"{_CLAIMS}.finish"),
 )
-"""From the choice of a printer to the end of the attempt, in their order."""
+"""From the choice of a printer to the end of its association, in their order."""
 
 START = _listed(
     Step("occupied", "after", "broker.store.occupancy:Occupancy.take"),

@@ -24,6 +24,7 @@ from broker.dicom.uids import (
 )
 from broker.dicom.upper_layer.associate_pdus import (
     RELEASE_RP,
+    RELEASE_RQ,
     abort_pdu,
     associate_ac,
     associate_rj,
@@ -234,6 +235,12 @@ class Call:
         self._last_words = abort_pdu(by_provider=True)
         self.usual()
         self.close()
+
+    def answer_and_release(self) -> None:
+        """See Turn."""
+        self._last_words = RELEASE_RQ
+        self.usual()
+        self._last_words = b""
 
     # What a printer does
 

@@ -76,6 +76,9 @@ class Turn(Protocol):
     def answer_and_abort(self) -> None:
         """Answer as usual and A-ABORT, both in one packet."""
 
+    def answer_and_release(self) -> None:
+        """Answer as usual and A-RELEASE-RQ, both in one packet."""
+
 
 Act = Callable[[Turn], None]
 
@@ -108,6 +111,17 @@ def falls_silent(turn: Turn) -> None:
 def answers_then_aborts(turn: Turn) -> None:
     """The right answer, and an A-ABORT with it: a peer that reads on finds the association gone."""
     turn.answer_and_abort()
+
+
+def answers_then_releases(turn: Turn) -> None:
+    """The right answer, and an A-RELEASE-RQ with it."""
+    turn.answer_and_release()
+
+
+def answers_then_reports(turn: Turn) -> None:
+    """The right answer, then three N-EVENT-REPORTs."""
+    turn.usual()
+    turn.report(3)
 
 
 def prints_and_dies(turn: Turn) -> None:

@@ -68,7 +68,7 @@ class Case:
         before_n_action = ("film-box-created", "image-set", "asked")
         if self.film:
             return self.film - (self.step in before_n_action)
-        return 2 if self.step in ("film-session-deleted", "released", "finished") else 0
+        return 2 if self.step in ("lingers", "finished", "film-session-deleted", "released") else 0
 
 
 @dataclass

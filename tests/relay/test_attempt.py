@@ -21,7 +21,8 @@ from broker.model.job import FilmState, Level, Outcome, PrintRequest, State
 from broker.model.printer import Address, Health
 from broker.model.retry import Policy
 from broker.model.trouble import PRINT_AGAIN
-from broker.relay.attempt import Edges, Opener, run
+from broker.relay.attempt import Edges, run
+from broker.relay.open_sessions import Opener, OpenSessions
 from broker.spool.files import Spool
 from broker.store import schema
 from broker.store.database import Database
@@ -81,6 +82,9 @@ class Stage:
     printer: EmulatedPrinter
     notes: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
 
+    def _note(self, event: str, facts: Mapping[str, object]) -> None:
+        self.notes.append((event, facts))
+
     def attempt(self, opener: Opener, on_uncertain: str = "hold") -> None:
         """Attempt the job once."""
         edges = Edges(
@@ -89,11 +93,11 @@ class Stage:
             recovery=self.jobs.recovery,
             printers=self.printers,
             spool=self.spool,
-            open=opener,
+            sessions=OpenSessions(opener, lambda: 0.0, self._note),
             policy=lambda: Policy(tries=3, first_delay_s=0.0, on_uncertain=on_uncertain),
             clock=time.time,
             random=lambda: 0.0,
-            note=lambda event, facts: self.notes.append((event, facts)),
+            note=self._note,
         )
         claim = self.jobs.claims.claim(1, "oki-1")
         assert claim is not None

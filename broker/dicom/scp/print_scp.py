@@ -77,11 +77,13 @@ class PrintScp:
         impossible: Callable[[Iterable[Trait]], Impossible | None] = lambda _: None,
         image_boxes: Callable[[Attributes], int] | None = None,
         pool: Callable[[], PoolStatus] | None = None,
+        session_over: Callable[[str], None] = lambda _key: None,
     ) -> None:
         """`holdings` and `turns` are those of all associations; with `strict` nothing is taken that
         the standard does not allow; `impossible` tells what no printer takes of what is asked,
         `image_boxes` how many a film box has whose format is the printer's own affair. With `pool`
-        the modality is told as that status changes."""
+        the modality is told as that status changes. `session_over` is told the key of each film
+        session in which no film can follow any more."""
         self.association = association
         self.intake = intake
         self.note = note
@@ -94,6 +96,7 @@ class PrintScp:
         self._image_boxes = image_boxes
         self._made = 0
         """Image boxes of the film box in hand, where its format is the printer's own affair."""
+        self._session_over = session_over
         self._share = Share(
             holdings or Holdings(), Caller.of(association.calling_ae, association.peer)
         )
@@ -151,6 +154,8 @@ class PrintScp:
     def closed(self, how: Ending) -> None:  # noqa: ARG002 - however it ended, it is forgotten
         """Remove all that no print request asked for (PS3.4 H.5)."""
         self.intake.forget(self.tree.received())
+        if self.tree.session is not None:
+            self._session_over(self.tree.session.key)
         self.tree = FilmTree(self.allowance.film_boxes)
         self._share.become(0)
 
@@ -435,4 +440,6 @@ class PrintScp:
         node = self.tree.find(uid, sop_class)
         # Films keep their own copy of a LUT: theirs stays as it was (H.4.9.2.2).
         self.intake.forget(self.tree.remove(node))
+        if isinstance(node, OpenFilmSession):
+            self._session_over(node.key)
         return Response(statuses.SUCCESS, None, {"AffectedSOPInstanceUID": node.uid})

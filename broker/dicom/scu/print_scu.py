@@ -215,6 +215,14 @@ class PrintScu:
             return None
         return of_printer_status(status, str(told.get("PrinterStatusInfo") or ""))
 
+    def fileno(self) -> int:
+        """For a selector: see `Requestor.fileno`."""
+        return self._requestor.fileno()
+
+    def attend(self, patience_s: float) -> bool:
+        """Deal with what the printer said unasked: see `Requestor.attend`."""
+        return self._requestor.attend(patience_s)
+
     def close(self, patience_s: float = math.inf) -> None:
         """Release the association, in `patience_s` at most. One that is gone already is no
         error."""

@@ -296,9 +296,22 @@ class PrintSession:
         self._scu.delete(FILM_SESSION, self._session)
         self._scu.close(release_s)
 
+    def leave(self, release_s: float) -> None:
+        """Release the association in `release_s` at most, and the film session with it."""
+        self._scu.close(release_s)
+
     def abandon(self) -> None:
         """Abort the association: the printer forgets what was not asked for (PS3.4 H.5)."""
         self._scu.abort()
+
+    def fileno(self) -> int:
+        """For a selector, between two films: see `Requestor.fileno`."""
+        return self._scu.fileno()
+
+    def attend(self, patience_s: float) -> bool:
+        """Deal with what the printer said unasked, between two films, in `patience_s` at most.
+        Whether the association goes on."""
+        return self._scu.attend(patience_s)
 
     @property
     def _name(self) -> str:

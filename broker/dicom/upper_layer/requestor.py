@@ -217,6 +217,22 @@ class Requestor:
                 return context
         return None
 
+    def fileno(self) -> int:
+        """For a selector, while nothing is asked: it tells when something has come since the last
+        `attend`."""
+        return self._wire.fileno()
+
+    def attend(self, patience_s: float) -> bool:
+        """Deal with what has come while nothing was asked, in `patience_s` at most: event reports
+        are answered and handed over. Whether the association goes on."""
+        if self._closed:
+            return False
+        try:
+            self._catch_up(time.monotonic() + patience_s)
+        except WireBroken as exc:
+            self._broken(exc, "sending the rest of a message", patience_s)
+        return not self._closed
+
     def request(
         self,
         context: Context,

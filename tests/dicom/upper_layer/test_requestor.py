@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 from typing import Any
@@ -20,7 +21,7 @@ from broker.dicom.upper_layer.connection import Broken, Rejected
 from broker.dicom.upper_layer.dataset_reader import IMPLICIT_LE
 from broker.dicom.upper_layer.negotiation import TOO_MANY, WRONG_CALLED_AE
 from broker.dicom.upper_layer.requestor import EventReport
-from tests.peers.raw import Raw, listening
+from tests.peers.raw import ABORT, RELEASE_RP, RELEASE_RQ, Raw, listening
 from tests.peers.requesting import (
     ACTION,
     META,
@@ -207,6 +208,76 @@ def test_the_peers_own_requests_are_answered() -> None:
     assert (first, second) == (statuses.SUCCESS, statuses.OPTIONAL_ATTRIBUTES_UNSUPPORTED)
     assert answers == [(0x8100, statuses.SUCCESS), (0x8030, statuses.UNRECOGNIZED_OPERATION)]
     assert [event.event_type for event in events] == [3]
+
+
+def test_what_comes_unasked_is_dealt_with_while_nothing_is_asked() -> None:
+    """A selector tells of it; an event is answered and handed over, and the association goes on."""
+    answers: list[int] = []
+    answered = threading.Event()
+
+    def script(raw: Raw) -> None:
+        raw.accept()
+        raw.answer(raw.hear())
+        answered.wait(20)
+        raw.say(1, {"CommandField": Command.N_EVENT_REPORT, "MessageID": 5, "EventTypeID": 3})
+        answers.append(raw.hear().Status)
+        raw.answer(raw.hear())
+        raw.pdu()
+
+    events: list[EventReport] = []
+    with listening(script) as port:
+        requestor = opened(port, on_event_report=events.append)
+        acted(requestor)
+        answered.set()
+        readable, _, _ = select.select([requestor], [], [], 20)
+        goes_on = requestor.attend(20)
+        status = acted(requestor).status
+        requestor.abort()
+
+    assert (readable, goes_on, status) == ([requestor], True, statuses.SUCCESS)
+    assert ([event.event_type for event in events], answers) == ([3], [statuses.SUCCESS])
+
+
+@pytest.mark.parametrize("farewell", [ABORT, RELEASE_RQ, b"", b"\x04\x00\x00"])
+def test_a_peer_that_leaves_while_nothing_is_asked_is_noticed(farewell: bytes) -> None:
+    """It aborts, releases, closes, or stays in the middle of a message: the association is over,
+    and a release is answered."""
+    last: list[bytes] = []
+    answered = threading.Event()
+
+    def script(raw: Raw) -> None:
+        raw.accept()
+        raw.answer(raw.hear())
+        answered.wait(20)
+        raw.send(farewell)
+        if farewell:
+            last.append(raw.pdu())
+
+    with listening(script) as port:
+        requestor = opened(port)
+        acted(requestor)
+        answered.set()
+        select.select([requestor], [], [], 20)
+        assert not requestor.attend(0.2)
+        with pytest.raises(Broken, match="the association is over"):
+            acted(requestor)
+
+    assert last == {RELEASE_RQ: [RELEASE_RP], b"": [], ABORT: [b""]}.get(farewell, [ABORT])
+
+
+def test_nothing_is_waited_for_while_nothing_comes() -> None:
+    """An association without a word goes on; one that was released does not."""
+
+    def script(raw: Raw) -> None:
+        raw.accept()
+        raw.pdu()
+        raw.send(RELEASE_RP)
+
+    with listening(script) as port:
+        requestor = opened(port)
+        assert requestor.attend(20)
+        requestor.release()
+        assert not requestor.attend(20)
 
 
 def test_an_answer_before_a_hasty_goodbye_counts() -> None:
