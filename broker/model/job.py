@@ -126,6 +126,9 @@ class PrintRequest:
     films: tuple[Film, ...]
     copies: int = 1
     priority: Priority = Priority.MED
+    lut_class: bool = False
+    """Whether the modality's association had the Presentation LUT class: some printers print a film
+    that has no LUT otherwise then."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +187,8 @@ class Job:
     """What is to be known of it in every state, for a person; the reason begins with it."""
     pixels_removed_at: float | None = None
     """When its pixels were removed, after its end: it cannot be printed again."""
+    lut_class: bool = False
+    """As of its PrintRequest."""
     traits: frozenset[Trait] = frozenset()
     """What its films ask of a printer; of jobs of an earlier version, nothing is known."""
     pixels_removed_why: str = ""

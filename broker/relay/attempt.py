@@ -104,16 +104,17 @@ def _print(
             printer.address,
             attributes,
             first.copies,
-            bool(first.film.luts),
+            any(each.film.luts for each in films),
+            job.lut_class,
             first.film.session_more,
         )
         use = edges.sessions.begin(wanted)
     accepted = 0
     try:
         for film in films:
-            if bool(film.film.luts) != use.begun_with.lut:
+            if film.film.luts and not (use.begun_with.lut or use.session.lut_class):
                 with _before_the_line(edges, printer.name):
-                    use.begin_anew(lut=bool(film.film.luts))
+                    use.begin_anew(lut=True)
             _print_film(edges, claim, use, film, job, stopping)
             accepted += 1
             with _before_the_line(edges, printer.name):
@@ -156,8 +157,10 @@ def _print_film(
 
     What goes wrong through a film session that an earlier job has left, which may be gone by now,
     says nothing of this job as long as the film is known not to be printed: it is tried once more
-    through a new one, and that counts.
+    through a new one, and that counts. A film without a Presentation LUT that is refused beside
+    that class is tried without it.
     """
+    without_class = False
     while True:
         try:
             _check_commands(edges, claim, stopping)
@@ -167,12 +170,19 @@ def _print_film(
             _check_commands(edges, claim, stopping)
             _ask(edges, claim, use.session, film, job, stopping)
         except (Unavailable, Refused) as trouble:
-            if not use.inherited or (isinstance(trouble, Refused) and trouble.learned):
+            refused = isinstance(trouble, Refused)
+            if isinstance(trouble, Refused) and trouble.learned:
                 raise
+            if not use.inherited:
+                without_class = refused and use.session.lut_class and not film.film.luts
+                if not without_class:
+                    raise
             with _before_the_line(edges, claim.printer):
-                use.begin_anew()
+                use.begin_anew(lut=False if without_class else None)
         else:
             use.inherited = False
+            if without_class:
+                use.session.took_without_lut_class()
             return
 
 

@@ -53,9 +53,17 @@ class Opener(Protocol):
     """Opens an association to a printer and begins a film session on it."""
 
     def __call__(
-        self, address: Address, session: Attributes, copies: int, *, lut: bool, more: bytes
+        self,
+        address: Address,
+        session: Attributes,
+        copies: int,
+        *,
+        lut: bool,
+        lut_class: bool,
+        more: bytes,
     ) -> PrintSession:
-        """`more` are elements of the film session that print does not name.
+        """`lut`: films have a Presentation LUT; `lut_class`: their modality had that class. `more`
+        are elements of the film session that print does not name.
 
         Raises: Unavailable, Refused: when there is no film session on the printer.
         """
@@ -70,8 +78,16 @@ class BegunWith:
     session: Attributes
     copies: int
     lut: bool
-    """Whether Presentation LUT is negotiated: a printer that has it may refuse a film without."""
+    """Whether a film has a Presentation LUT."""
+    lut_class: bool
+    """Whether the modality had that class."""
     more: bytes
+
+    def serves(self, wanted: BegunWith, *, has_class: bool) -> bool:
+        """Whether a job that wants this can go on through it; `has_class`: the association has
+        Presentation LUT."""
+        serves = self.lut or has_class or not wanted.lut
+        return serves and replace(self, lut=wanted.lut) == wanted
 
 
 class SessionInUse:
@@ -94,14 +110,14 @@ class SessionInUse:
         self._used = True
 
     def begin_anew(self, *, lut: bool | None = None) -> None:
-        """End the one that there is, and begin another one in its place; `lut`: with or without
-        Presentation LUT.
+        """End the one that there is, and begin another one in its place; `lut`: with Presentation
+        LUT, or without that class.
 
         Raises: Unavailable, Refused: when there is none.
         """
         self.inherited = False
         if lut is not None:
-            self._wanted = replace(self._wanted, lut=lut)
+            self._wanted = replace(self._wanted, lut=lut, lut_class=lut)
         self.session.end()
         self._pool.over(self._wanted.address)
         self.generation, self.begun_with = self._pool.generation, self._wanted
@@ -149,6 +165,10 @@ class _Lingering:
     def printer(self) -> str:
         """The printer's name."""
         return self.begun_with.address.name
+
+    def serves(self, wanted: BegunWith) -> bool:
+        """Whether a job that wants this can go on through it."""
+        return self.begun_with.serves(wanted, has_class=self.session.lut_class)
 
     def wake(self) -> None:
         """End the sleep of its thread, which has not closed the file yet."""
@@ -222,7 +242,14 @@ class OpenSessions:
         it = begun_with
         while True:
             try:
-                return self._opener(it.address, it.session, it.copies, lut=it.lut, more=it.more)
+                return self._opener(
+                    it.address,
+                    it.session,
+                    it.copies,
+                    lut=it.lut,
+                    lut_class=it.lut_class,
+                    more=it.more,
+                )
             except Unavailable as trouble:
                 if not (trouble.busy and self._about_to_be_free(it.address)):
                     raise
@@ -298,7 +325,7 @@ class OpenSessions:
         """One that serves, which lingers no more."""
         while True:
             now = time.monotonic()
-            serving = (each for each in self._lingering if each.begun_with == wanted)
+            serving = (each for each in self._lingering if each.serves(wanted))
             found = next((each for each in serving if not each.over(now)), None)
             if found is None or not found.attended:
                 break

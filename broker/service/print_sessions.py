@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from functools import partial
 
 from broker.config.schema import Config
-from broker.dicom.scu.adaptation import Adaptations, implicit
+from broker.dicom.scu.adaptation import Adaptations, of_association
 from broker.dicom.scu.print_scu import PrintScu
 from broker.dicom.scu.print_session import Blank, PrintSession
 from broker.dicom.upper_layer.requestor import EventReport
@@ -47,9 +47,17 @@ class PrintSessions:
         self._before_release = before_release
 
     def __call__(
-        self, address: Address, session: Attributes, copies: int, *, lut: bool, more: bytes
+        self,
+        address: Address,
+        session: Attributes,
+        copies: int,
+        *,
+        lut: bool,
+        lut_class: bool = False,
+        more: bytes,
     ) -> PrintSession:
-        """A film session on the printer.
+        """A film session on the printer, with the Presentation LUT class where films have a `lut`;
+        where only their modality had the `lut_class`, unless the printer minds that.
 
         One that accepts Explicit VR and then fails on it is spoken to in Implicit VR, on another
         association, and so from then on.
@@ -60,7 +68,9 @@ class PrintSessions:
         adaptations = Adaptations(
             known, self._learn(address.name), adapt=address.adapt, omit=address.omit
         )
-        only = address.implicit_only or any(each.lesson is Lesson.IMPLICIT for each in known)
+        lessons = {each.lesson for each in known}
+        only = address.implicit_only or Lesson.IMPLICIT in lessons
+        lut = lut or (lut_class and Lesson.LUT_WHERE_USED not in lessons)
 
         def begin(scu: PrintScu) -> PrintSession:
             try:
@@ -79,7 +89,7 @@ class PrintSessions:
                 begun = begin(self._open(address, lut=lut, only_implicit=True))
             except Exception as error:
                 raise refused from error
-        adaptations.remember(implicit())
+        adaptations.remember(of_association(Lesson.IMPLICIT))
         return begun
 
     def image_boxes(self, address: Address, film_box: Attributes) -> int:

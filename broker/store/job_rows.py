@@ -330,6 +330,7 @@ def request_of(connection: Connection, job_id: int) -> PrintRequest:
         films=tuple(film_of(*each) for each in content),
         copies=row.copies,
         priority=Priority(row.priority),
+        lut_class=row.lut_class,
     )
 
 

@@ -97,6 +97,7 @@ def insert_job(
         "priority": request.priority,
         "priority_rank": request.priority.rank,
         "needs_lut": any(film.needs_lut for film in request.films),
+        "lut_class": request.lut_class,
         "printer": "",
         "pinned": "",
         "attempts": 0,

@@ -89,6 +89,7 @@ jobs = Table(
     Column("pixels_removed_why", String(16), nullable=False, server_default=""),
     Column("bytes", BigInteger, nullable=True),  # of its pixels; NULL until an old row is weighed
     Column("digest", String(64), nullable=False, server_default=""),  # of session, level, copies
+    Column("lut_class", Boolean, nullable=False, server_default=text("0")),
     Column("traits", Text, nullable=False, server_default=""),  # what it asks of a printer, as JSON
     Index("ix_jobs_state_id", "state", "id"),
     Index("ix_jobs_waiting", "state", "priority_rank", "id"),

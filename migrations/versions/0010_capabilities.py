@@ -32,6 +32,9 @@ def upgrade() -> None:
             "printer", "lesson", "level", "keyword", "value", name=op.f("pk_capabilities")
         ),
     )
+    op.add_column(
+        "jobs", sa.Column("lut_class", sa.Boolean(), nullable=False, server_default=sa.text("0"))
+    )
     op.add_column("jobs", sa.Column("traits", sa.Text(), nullable=False, server_default=""))
     op.add_column("printers", sa.Column("adapt", sa.Text(), nullable=False, server_default=""))
     op.add_column("printers", sa.Column("omit", sa.Text(), nullable=False, server_default=""))

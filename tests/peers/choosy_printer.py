@@ -41,6 +41,8 @@ class ChoosyPrinter:
     status: int = 0x0106
     lut: bool = True
     fails_explicit: bool = False
+    wants_luts: bool = False
+    """Refuses an image of a film without a LUT on an association that has the class."""
     boxes: Mapping[str, int] = field(default_factory=dict)
     """Image boxes of formats that are none of the standard's three."""
     requests: list[tuple[str, Dataset]] = field(default_factory=list)
@@ -101,12 +103,17 @@ class _Films:
         """N-SET."""
         asked = event.attribute_list
         self.printer.requests.append((sop_class, asked))
-        if self.printer.refuses_any(asked):
+        if self.printer.refuses_any(asked) or self._misses_lut(event):
             return self.printer.status, None
         for _, images in self.boxes.values():
             if (uid := str(event.request.RequestedSOPInstanceUID)) in images:
                 images[uid] = asked
         return 0x0000, None
+
+    def _misses_lut(self, event: Event) -> bool:
+        had = {context.abstract_syntax for context in event.assoc.accepted_contexts}
+        used = any("ReferencedPresentationLUTSequence" in box for box, _ in self.boxes.values())
+        return self.printer.wants_luts and PresentationLUT in had and not used
 
     def action(self, event: Event) -> tuple[int, None]:
         """N-ACTION."""

@@ -131,10 +131,10 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 def _opens(session: type[PrintSession]) -> Opener:
     def opened(
-        address: Address, asked: Attributes, copies: int, *, lut: bool, more: bytes
+        address: Address, asked: Attributes, copies: int, *, lut: bool, lut_class: bool, more: bytes
     ) -> PrintSession:
         assert not more
-        scu = PrintScu.open(address, calling_ae="BROKER", lut=lut)
+        scu = PrintScu.open(address, calling_ae="BROKER", lut=lut or lut_class)
         return session.begin(scu, address, asked, copies)
 
     return opened
@@ -143,7 +143,7 @@ def _opens(session: type[PrintSession]) -> Opener:
 def test_before_the_line_it_is_tried_again_and_then_held(stage: Stage) -> None:
     """No endless round: three tries, the last with the reason; the printer has not failed."""
 
-    def broken(_: Address, __: Attributes, ___: int, *, lut: bool, more: bytes) -> PrintSession:  # noqa: ARG001
+    def broken(*_: object, **__: object) -> PrintSession:
         raise MemoryError
 
     for state in (State.QUEUED, State.QUEUED, State.HELD):

@@ -260,7 +260,7 @@ def test_a_depth_that_no_printer_takes_is_refused_with_its_pixels(
                 for each in printer.asked(BasicGrayscaleImageBox)
                 if each.BasicGrayscaleImageSequence[0].Rows == 256
             ]
-            assert len(whole) == 1, "the whole image went over the wire once"
+            assert len(whole) == 2, "with the Presentation LUT class, and without it"
             assert print_deep(relay, bits) == statuses.INVALID_ATTRIBUTE_VALUE
             assert ask(relay) == [0, 0, 0]
             assert ended(relay, 2) is State.SENT
@@ -502,3 +502,25 @@ def test_a_printer_that_takes_more_bits_now_is_used_after_one_refusal(tmp_path: 
         finally:
             relay.close()
     assert len(printer.printed) == 1
+
+
+def test_a_printer_that_wants_luts_where_it_has_the_class_gets_films_without_it(
+    tmp_path: Path,
+) -> None:
+    """A modality that has the Presentation LUT class and gives a film none: as it would do itself
+    first, then without the class, which is remembered."""
+    with running(ChoosyPrinter("oki-1", wants_luts=True)) as printer:
+        relay = Relay(tmp_path, [printer.address])
+        try:
+            relay.wait_until_up()
+            for number in (1, 2):
+                assert ask(relay) == [0, 0, 0]
+                assert ended(relay, number) is State.SENT
+            assert [each.lesson for each in relay.service.capabilities.of("oki-1")] == [
+                Lesson.LUT_WHERE_USED
+            ]
+            assert relay.service.printers.get("oki-1").failures == 0
+        finally:
+            relay.close()
+    assert printer.associations == 3
+    assert len(printer.printed) == 2

@@ -61,9 +61,16 @@ class Site:
         stack.callback(self.sessions.stop)
 
     def _open(
-        self, address: Address, session: Attributes, copies: int, *, lut: bool, more: bytes
+        self,
+        address: Address,
+        session: Attributes,
+        copies: int,
+        *,
+        lut: bool,
+        lut_class: bool,
+        more: bytes,
     ) -> PrintSession:
-        scu = PrintScu.open(address, calling_ae="BROKER", lut=lut, tls=self._tls)
+        scu = PrintScu.open(address, calling_ae="BROKER", lut=lut or lut_class, tls=self._tls)
         try:
             self.opened.append(PrintSession.begin(scu, address, session, copies, None, more))
         except BaseException:
@@ -85,7 +92,9 @@ class Site:
 
     def wanted(self, film_session: str, **changed: object) -> BegunWith:
         """What a job of that film session wants."""
-        usual = BegunWith(film_session, self.address, {"MediumType": ("PAPER",)}, 1, False, b"")
+        usual = BegunWith(
+            film_session, self.address, {"MediumType": ("PAPER",)}, 1, False, False, b""
+        )
         return replace(usual, **changed)  # type: ignore[arg-type]
 
     def begin(self, film_session: str, **changed: object) -> SessionInUse:

@@ -175,6 +175,7 @@ class OpenFilmSession:
         calling_ae: str,
         called_ae: str,
         peer: str,
+        lut_class: bool = False,
     ) -> PrintRequest:
         """The frozen copy of what a print request asks for, these film boxes being its films."""
         return PrintRequest(
@@ -187,6 +188,7 @@ class OpenFilmSession:
             films=tuple(box.freeze(self) for box in boxes),
             copies=self.copies,
             priority=self.priority,
+            lut_class=lut_class,
         )
 
 

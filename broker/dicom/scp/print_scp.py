@@ -417,6 +417,9 @@ class PrintScp:
             calling_ae=self.association.calling_ae,
             called_ae=self.association.called_ae,
             peer=self.association.peer,
+            lut_class=any(
+                each.abstract_syntax == PRESENTATION_LUT for each in self.association.contexts
+            ),
         )
         received = [each for box in boxes for each in box.received()]
         try:

@@ -161,7 +161,7 @@ class Adaptations:
 
     def move_lut(self) -> None:
         """It took the Presentation LUT in the film session, and not in the film box."""
-        self.remember(Capability(Lesson.LUT_IN_SESSION, _NO_TRAIT))
+        self.remember(of_association(Lesson.LUT_IN_SESSION))
 
     def remember(self, capability: Capability) -> None:
         """Believe it from now on."""
@@ -177,9 +177,9 @@ def named(answered: Iterable[str], sent: Attributes) -> Iterator[str]:
     yield from (each for each in sent if each in known)
 
 
-def implicit() -> Capability:
-    """It fails on data sets in Explicit VR."""
-    return Capability(Lesson.IMPLICIT, _NO_TRAIT)
+def of_association(lesson: Lesson) -> Capability:
+    """A lesson that is about no attribute."""
+    return Capability(lesson, _NO_TRAIT)
 
 
 _NO_TRAIT = Trait(PrintObject.SESSION, "", ANY)

@@ -18,7 +18,7 @@ from pydicom.sequence import Sequence
 
 from broker.dicom import attributes, pixels
 from broker.dicom.other_elements import relay
-from broker.dicom.scu.adaptation import REFUSALS, Adaptations, LeftOut
+from broker.dicom.scu.adaptation import REFUSALS, Adaptations, LeftOut, of_association
 from broker.dicom.scu.adapted_request import PrinterRequest, adapted
 from broker.dicom.scu.answers import compare, is_failure, judge, judge_session
 from broker.dicom.scu.print_scu import PrintScu, ScuAnswer
@@ -33,7 +33,7 @@ from broker.dicom.uids import (
 )
 from broker.dicom.upper_layer.dataset import Pieces
 from broker.model.adaptations import LUT_LEVEL, OTHERS
-from broker.model.capabilities import DEPTH, LUT, SIMPLEST, PrintObject, depth, form
+from broker.model.capabilities import DEPTH, LUT, SIMPLEST, Lesson, PrintObject, depth, form
 from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut, first
 from broker.model.job import Priority
 from broker.model.printer import Address
@@ -316,6 +316,15 @@ class PrintSession:
     @property
     def _name(self) -> str:
         return self._address.name
+
+    @property
+    def lut_class(self) -> bool:
+        """Whether its association has Presentation LUT."""
+        return self._scu.lut
+
+    def took_without_lut_class(self) -> None:
+        """It took a film without a LUT here, and not on an association with that class."""
+        self._adaptations.remember(of_association(Lesson.LUT_WHERE_USED))
 
     def _delete(self, sop_class: str, answer: ScuAnswer) -> None:
         self._scu.delete(sop_class, answer.instance_uid)
