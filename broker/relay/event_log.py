@@ -101,7 +101,7 @@ class EventLog:
 
 class RefusalCounts:
     """A note that passes everything on, and counts what has a `kind`: the acceptor's refusals and
-    refused requests; by kind, and by who was refused.
+    refused requests; by kind, and by who was refused. What is tolerated is no refusal.
 
     Counts are kept here until `write`: a flood of connections must not become a flood of rows. Each
     keeps the moment at which it was heard, by `clock`.
@@ -119,7 +119,8 @@ class RefusalCounts:
 
     def __call__(self, event: Event, facts: Facts) -> None:
         """Count it if it is a refusal; note it."""
-        if kind := str(facts.get("kind", "")):
+        kind = str(facts.get("kind", ""))
+        if kind and event is not Event.REQUEST_TOLERATED:
             now = self._clock()
             address = str(facts.get("peer", ""))
             peer = str(facts.get("calling_ae") or address)

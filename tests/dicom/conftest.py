@@ -107,7 +107,13 @@ class ScpSite:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[ScpSite]:
+def places() -> Mapping[str, Any]:
+    """What a test wants of AcceptorSettings."""
+    return {}
+
+
+@pytest.fixture
+def site(tmp_path: Path, places: Mapping[str, Any]) -> Iterator[ScpSite]:
     """A site that accepts films for BROKER; no exception may reach its log."""
     database = Database.open(f"sqlite:///{tmp_path}/broker.db")
     schema.upgrade(database)
@@ -153,7 +159,7 @@ def site(tmp_path: Path) -> Iterator[ScpSite]:
 
     offers = [Offer(each, SYNTAXES_TAKEN) for each in (VERIFICATION, *OFFERED)]
     acceptor = Acceptor(
-        AcceptorSettings(host="127.0.0.1", port=0, called={"BROKER"}),
+        AcceptorSettings(host="127.0.0.1", port=0, **{"called": {"BROKER"}, **places}),
         lambda: offers,
         serve,
         on_event=note,

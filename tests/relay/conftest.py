@@ -56,6 +56,7 @@ class Relay:
         self._weights: dict[str, int] = options.pop("weights", {})
         self._clock: Callable[[], float] = options.pop("clock", time.time)
         self._more: str = options.pop("more", "")
+        self._broker: str = options.pop("broker", "")
         self._status_while_kept: str = options.pop("status_while_kept", "WARNING")
         self._send_events: bool = options.pop("send_events", False)
         self._options: dict[str, str] = options
@@ -78,6 +79,7 @@ class Relay:
         """The configuration, as an operator would write it."""
         heard = f'[health]\nstatus_while_kept = "{self._status_while_kept}"\n'
         text = QUICK.replace("[health]\n", heard)
+        text = text.replace("[broker]\n", f"[broker]\n{self._broker}")
         if self._send_events:
             text = text.replace("[broker]\n", "[broker]\nsend_events = true\n")
         for key, value in self._options.items():
@@ -193,7 +195,8 @@ def relay_on(disk: Disk, printer: EmulatedPrinter, more: str) -> Iterator[Relay]
 @pytest.fixture
 def relay(tmp_path: Path) -> Iterator[Callable[..., Relay]]:
     """Makes a relay with as many printers; options are keys of [retry], or `weights`, `clock`,
-    `status_while_kept`, `send_events`, or `more` text of the configuration."""
+    `status_while_kept`, `send_events`, or text of the configuration: `broker` with keys of that
+    table, `more`."""
     made: list[Relay] = []
     printers: list[EmulatedPrinter] = []
 

@@ -41,6 +41,32 @@ def test_an_unchanged_configuration_serves_both_families(tmp_path: Path) -> None
     assert peers <= {"127.0.0.1", "[::1]"}
 
 
+@pytest.mark.parametrize(
+    ("host", "families"),
+    [
+        ('"::"', {"127.0.0.1", "::1"}),
+        ('"[::]"', {"127.0.0.1", "::1"}),
+        ('["0.0.0.0", "::"]', {"127.0.0.1", "::1"}),
+        ('"0.0.0.0"', {"127.0.0.1"}),
+    ],
+)
+def test_every_way_to_write_all_interfaces_is_understood(
+    tmp_path: Path, host: str, families: set[str]
+) -> None:
+    """IPv6's is both families, as Linux has it; IPv4's is IPv4 alone, as the configuration says."""
+    with BrokerProcess(configured(tmp_path, host=host)) as broker:
+        broker.wait_for("broker listens")
+        reached = set()
+        for each in ("127.0.0.1", "::1"):
+            try:
+                socket.create_connection((each, broker.port), timeout=5).close()
+            except ConnectionRefusedError:
+                continue
+            reached.add(each)
+        assert broker.end() == 0
+    assert reached == families
+
+
 @pytest.mark.parametrize("kind", ["switched off", "not supported"])
 def test_it_starts_where_there_is_no_ipv6(tmp_path: Path, kind: str) -> None:
     """By sysctl, or because the kernel, or systemd, gives no such socket."""

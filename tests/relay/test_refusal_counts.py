@@ -130,6 +130,24 @@ def test_callers_are_counted_apart(tmp_path: Path) -> None:
     database.close()
 
 
+def test_what_is_tolerated_is_no_refusal(relay: Callable[..., Relay]) -> None:
+    """It was taken: the log tells it, and it does not stand among the refusals."""
+    room = relay(1)
+    ct = room.speaker()
+    ct.open_session(PrintPriority="MEDIUM")
+    ct.open_film_box()
+    assert ct.set_image(1, image_box(None)).status == statuses.SUCCESS
+    ct.release()
+    room.service.stop()
+
+    told = [facts["kind"] for event, facts in room.notes if event == "request tolerated"]
+    assert told == ["value in other words", "image box without position"]
+    database = Database.open(f"sqlite:///{room.folder}/broker-data/broker.db")
+    refusals = Refusals(database)
+    assert (refusals.list(), refusals.callers()) == ([], [])
+    database.close()
+
+
 def test_refused_images_of_two_modalities(relay: Callable[..., Relay]) -> None:
     """On the wire: the one with a single refusal is in the log and in the counts beside the one
     with sixty."""

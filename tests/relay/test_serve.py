@@ -195,10 +195,11 @@ def until(found: Callable[[], str]) -> str:
     raise AssertionError("it has not come true")
 
 
-def test_no_printers_on_purpose_are_taken(start: Start, config: Path) -> None:
+@pytest.mark.parametrize("duty", ["drain", "maint"])
+def test_no_printers_on_purpose_are_taken(start: Start, config: Path, duty: str) -> None:
     """`printers = []` says so; put back, a printer has its duty."""
     broker = start()
-    command("printers", "drain", "oki-1", "-r", "toner", config=config)
+    command("printers", duty, "oki-1", "-r", "toner", config=config)
     right = config.read_text()
     config.write_text("printers = []\n" + right.partition("[[printers]]")[0])
     broker.send(signal.SIGHUP)
@@ -208,7 +209,7 @@ def test_no_printers_on_purpose_are_taken(start: Start, config: Path) -> None:
     broker.send(signal.SIGHUP)
     broker.wait_for("configuration read again", printers=1)
     (printer,) = json.loads(command("printers", "--json", config=config).stdout)
-    assert (printer["duty"], printer["duty_reason"]) == ("drain", "toner")
+    assert (printer["duty"], printer["duty_reason"]) == (duty, "toner")
 
 
 def test_what_needs_a_restart_is_named(start: Start, config: Path) -> None:

@@ -80,7 +80,7 @@ def test_no_control_character_of_a_peer_is_on_a_page(tmp_path: Path) -> None:
                 "10.0.0.9:1",
                 "s",
                 Level.FILM_BOX,
-                {},
+                {"FilmSessionLabel": ("\x1b[2J<b>\x1b$B%F\x1b(B\x95\\",)},
                 (film(None)[0],),
             )
         )
@@ -90,5 +90,6 @@ def test_no_control_character_of_a_peer_is_on_a_page(tmp_path: Path) -> None:
 
     assert [page.status_code for page in pages] == [200, 200, 200]
     assert any("jam ?[2J?2J? !" in page.text for page in pages)
+    assert "?[2J&lt;b&gt;?$B%F?(B?\\" in pages[1].text
     unwanted = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]"
     assert [page.text for page in pages if re.search(unwanted, page.text)] == []

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
+from pydicom.datadict import dictionary_has_tag
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 from broker.dicom import statuses
 from broker.dicom.scp.open_film import Received
@@ -92,6 +95,7 @@ class ReceivedDataset(Generic[R]):
         self._fault: Fault | None = None
         self._unreadable: UnreadableDataset | None = None
         self._dataset: Dataset | None = None
+        self._syntax = "" if request.context is None else request.context.transfer_syntax
         if request.data is None:
             return
         try:
@@ -114,9 +118,9 @@ class ReceivedDataset(Generic[R]):
         Raises: Fault: 0x0110 when it cannot be read.
         """
         if self._unreadable is not None:
-            raise Fault(
-                statuses.PROCESSING_FAILURE, "the data set cannot be read"
-            ) from self._unreadable
+            said = f"the data set cannot be read as {UID(self._syntax).name}"
+            words = f"{said}: {_without_text(self._unreadable)}"
+            raise Fault(statuses.PROCESSING_FAILURE, words) from self._unreadable
         return Dataset() if self._dataset is None else self._dataset
 
     def finish_pixels(self, length: int) -> R:
@@ -151,6 +155,19 @@ class ReceivedDataset(Generic[R]):
         except CannotStore as error:
             self._fault = _not_stored(error)
             self.discard()
+
+
+_TAG = re.compile(r"\(([0-9A-Fa-f]{4}),([0-9A-Fa-f]{4})\)")
+
+
+def _without_text(error: UnreadableDataset) -> str:
+    """Its words. A tag that the dictionary does not have may be four bytes of a name that was read
+    as one (promise 10): no known tag is made of printable bytes."""
+
+    def shown(found: re.Match[str]) -> str:
+        return found[0] if dictionary_has_tag(int(found[1] + found[2], 16)) else "an element"
+
+    return _TAG.sub(shown, str(error))
 
 
 def _not_stored(error: CannotStore) -> Fault:
