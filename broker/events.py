@@ -93,6 +93,13 @@ class Event(StrEnum):
     """A connection, or a message, that broke a rule or a limit."""
     ASSOCIATION_PROBE = "association probe", Severity.DEBUG, Told.BY_KIND
     """A connection that said nothing and closed: a port scanner, or a balancer's check."""
+    ASSOCIATION_CONTEXTS_REJECTED = (
+        "association contexts rejected",
+        Severity.INFO,
+        Told.BY_KIND,
+    )
+    """Classes that a modality proposed and the broker does not offer; with a `kind` where nothing
+    to print with was left."""
     ASSOCIATION_FAULT = "association fault", Severity.ERROR, Told.BY_KIND
     ASSOCIATION_UNPRINTED = (
         "association ended with unprinted images",
@@ -257,6 +264,8 @@ class Event(StrEnum):
         """How serious this one is, by what is told of it."""
         if self is Event.PRINTER_CHANGED and facts.get("health") == "up":
             return Severity.INFO
+        if self is Event.ASSOCIATION_CONTEXTS_REJECTED and "kind" in facts:
+            return Severity.WARNING
         if self is Event.PAGE_LIBRARY and "why" in facts:
             return Severity.ERROR  # an exception: a fault, where others are what a peer has sent
         return self.level

@@ -30,6 +30,8 @@ class Refusal(StrEnum):
     PROTOCOL_VERSION = "protocol version"
     TOO_MANY = "too many associations"
     TOO_MANY_OF_ONE = "too many of one address"
+    NO_CONTEXT = "no presentation context"
+    """The association was accepted, and nothing that it proposed but Verification."""
     TURNED_AWAY = "turned away"
     """Stopping, or the service could not take it."""
 

@@ -156,6 +156,10 @@ REMEDIES: Mapping[Refusal, str] = {
         "quarters of limits.associations: the log says which. Raise it where many modalities share "
         "one."
     ),
+    Refusal.NO_CONTEXT: (
+        "The modality proposed nothing that the broker prints: color alone, or transfer syntaxes "
+        "that it does not know. The log names them; set grayscale, uncompressed, there."
+    ),
     Refusal.TURNED_AWAY: (
         "The broker was stopping, or had no thread left. Modalities try again; if it goes on "
         "while it runs, look at its log."

@@ -5,15 +5,18 @@ Which association is accepted, and which is ended to make room, is a decision on
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from pydicom.uid import RE_VALID_UID, UID
 
 from broker.dicom.upper_layer.activity import QUIET_S, ends_at
 from broker.dicom.upper_layer.associate_pdus import abort_pdu, associate_rj
@@ -35,9 +38,12 @@ from broker.dicom.upper_layer.negotiation import (
     WRONG_CALLED_AE,
     WRONG_CALLING_AE,
     WRONG_PROTOCOL_VERSION,
+    Answered,
     Offer,
     Proposal,
+    Proposed,
     Rejection,
+    Result,
     TurnedAway,
     judge,
     negotiate,
@@ -371,7 +377,7 @@ class Acceptor:
                 return rejection
             self._associations[association] = caller
         try:
-            return self._serve(association, proposal)
+            return self._serve(association, proposal, answered)
         finally:
             with self._changed:
                 self._associations.pop(association, None)
@@ -399,7 +405,9 @@ class Acceptor:
         ]
         return admit(caller, held, self._caps, time.monotonic())
 
-    def _serve(self, association: AcceptedAssociation, proposal: Proposal) -> Rejection | None:
+    def _serve(
+        self, association: AcceptedAssociation, proposal: Proposal, answered: Sequence[Answered]
+    ) -> Rejection | None:
         names = _names(proposal, association.peer)
         try:
             service = self._new_service(association)
@@ -412,6 +420,8 @@ class Acceptor:
             return CONGESTED
         counts = {"contexts": len(association.contexts), "proposed": len(proposal.contexts)}
         self._on_event("accepted", {**names, **counts})
+        if rejected := rejected_contexts(proposal.contexts, answered):
+            self._on_event("contexts rejected", {**names, **rejected})
         try:
             closing = association.run(service)
         except Exception:
@@ -434,6 +444,43 @@ class Acceptor:
             wire.send([pdu], ABORT_PATIENCE_S)
         except WireBroken:
             wire.cut()
+
+
+VERIFICATION = "1.2.840.10008.1.1"
+MOST_NAMED = 8
+"""Of the rejected presentation contexts, so many are told by their names."""
+
+
+def rejected_contexts(
+    proposed: Sequence[Proposed], answered: Sequence[Answered]
+) -> Mapping[str, str]:
+    """What is told of presentation contexts that were rejected, by their classes; empty where every
+    class was accepted in some context.
+
+    It is a refusal where nothing but Verification is left: such a peer can do nothing here.
+    """
+    classes = {each.id: each.abstract_syntax for each in proposed}
+    accepted = {classes[each.id] for each in answered if each.result == Result.ACCEPTED}
+    words = list(
+        dict.fromkeys(
+            _class_name(classes[each.id]) + _WHY.get(each.result, "")
+            for each in answered
+            if classes[each.id] not in accepted
+        )
+    )
+    if not words:
+        return {}
+    more = f" and {len(words) - MOST_NAMED} more" if len(words) > MOST_NAMED else ""
+    told = {"words": ", ".join(words[:MOST_NAMED]) + more}
+    return told if accepted - {VERIFICATION} else {**told, "kind": Refusal.NO_CONTEXT.value}
+
+
+_WHY: Mapping[int, str] = {Result.TRANSFER_SYNTAXES: " (no transfer syntax in common)"}
+
+
+def _class_name(uid: str) -> str:
+    """As the standard calls it; else the UID, which has digits and dots alone."""
+    return str(UID(uid).name) if re.fullmatch(RE_VALID_UID, uid) else "an invalid UID"
 
 
 def _names(proposal: Proposal, peer: str) -> dict[str, object]:

@@ -295,10 +295,10 @@ class DatasetReader(Generic[D]):
                 self._word = word
                 return self._come_upon(level, tag, vr, length)
             if length > LONGEST_UNREAD and self._is_unread(tag, self._wanted):
-                self._skip(length)
+                self._skip(length, tag)
                 self._make.skipped(level.dataset, tag, vr, length)
                 return False
-        value = self._take(length)
+        value = self._take(length, tag)
         if word:
             value = turned(value, word)
         self._count(self._make.further_values(vr, value))
@@ -318,7 +318,7 @@ class DatasetReader(Generic[D]):
         if first:
             self._pixels = length
         else:
-            self._skip(length)
+            self._skip(length, tag)
         return first
 
     def _open_sequence(
@@ -388,21 +388,21 @@ class DatasetReader(Generic[D]):
         self._at += size
         return self._take(size)
 
-    def _take(self, count: int) -> memoryview:
+    def _take(self, count: int, of: object = "the data set") -> memoryview:
         """The next bytes, which are kept."""
         self._kept += count
         if self._kept > self._max_size:
             raise DatasetTooLarge(f"more than {self._max_size} bytes beside the pixels")
         taken = self._source.take(count)
         if len(taken) < count:
-            raise UnreadableDataset("the data set is cut off")
+            raise UnreadableDataset(f"{of} is cut off")
         return taken
 
-    def _skip(self, count: int) -> None:
+    def _skip(self, count: int, of: object) -> None:
         for piece in self._source.pieces(count):
             count -= len(piece)
         if count:
-            raise UnreadableDataset("the data set is cut off")
+            raise UnreadableDataset(f"{of} is cut off")
 
     def _count(self, more: int) -> None:
         self._countdown -= more

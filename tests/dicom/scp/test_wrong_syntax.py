@@ -38,7 +38,7 @@ def answered(site: ScpSite, syntax: str, encoded: bytes) -> tuple[int, str]:
             IMPLICIT_LITTLE,
             "Explicit VR Little Endian: (2000,0010) has no VR that is known",
         ),
-        (IMPLICIT_LITTLE, EXPLICIT_LITTLE, "Implicit VR Little Endian: the data set is cut off"),
+        (IMPLICIT_LITTLE, EXPLICIT_LITTLE, "Implicit VR Little Endian: (2000,0010) is cut off"),
     ],
 )
 def test_the_log_names_the_syntax_and_where_it_broke(
