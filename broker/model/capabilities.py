@@ -48,6 +48,8 @@ class Lesson(StrEnum):
     """It refuses every film with this, and it cannot be left out."""
     LUT_IN_SESSION = "Presentation LUT in the film session"
     """As before CP 173; it refuses one in the film box."""
+    LUT_IN_BOX = "Presentation LUT in the film box"
+    """It refuses one in the film session."""
     LUT_WHERE_USED = "Presentation LUT class where it is used"
     """It refuses a film that has no LUT on an association that has the class."""
     IMPLICIT = "Implicit VR alone"
@@ -81,6 +83,8 @@ class Capability:
                 return "gets data sets in Implicit VR: it fails on Explicit VR"
             case Lesson.LUT_WHERE_USED:
                 return "gets films without a Presentation LUT without that class"
+            case Lesson.LUT_IN_BOX:
+                return "gets the Presentation LUT in the film box"
             case Lesson.LUT_IN_SESSION:
                 return "gets the Presentation LUT in the film session"
 

@@ -124,6 +124,8 @@ class Film:
     image_boxes: tuple[ImageBox, ...]
     """All positions of the layout, in order, empty ones too."""
     lut: PresentationLut | None = None
+    lut_of_session: bool = False
+    """Whether its modality gave the LUT to the film session, as before CP 173."""
     more: bytes = b""
     """Elements of the film box that print does not name, as `dicom.other_elements` keeps them."""
     session_more: bytes = b""

@@ -64,6 +64,7 @@ def film_from_json(text: str) -> Film:
         attributes=_attributes_of(document["attributes"]),
         image_boxes=tuple(_image_box_of(box) for box in document["image_boxes"]),
         lut=_lut_of(document["lut"]),
+        lut_of_session=document.get("lut_of_session", False),
         more=_more_of(document, "more"),
         session_more=_more_of(document, "session_more"),
         not_relayed=tuple(document.get("not_relayed", ())),
@@ -108,6 +109,7 @@ def _film(film: Film) -> dict[str, object]:
         "image_boxes": [_image_box(box) for box in film.image_boxes],
         "lut": _lut(film.lut),
         # Only where there are some: films of earlier versions keep their digests.
+        **({"lut_of_session": True} if film.lut_of_session else {}),
         **_more("more", film.more),
         **_more("session_more", film.session_more),
         **({"not_relayed": list(film.not_relayed)} if film.not_relayed else {}),

@@ -41,6 +41,8 @@ class ChoosyPrinter:
     status: int = 0x0106
     lut: bool = True
     fails_explicit: bool = False
+    lut_level: str = ""
+    """Where alone it takes a reference to a LUT: film session or film box; empty: in both."""
     wants_luts: bool = False
     """Refuses an image of a film without a LUT on an association that has the class."""
     boxes: Mapping[str, int] = field(default_factory=dict)
@@ -87,7 +89,7 @@ class _Films:
         self.printer.requests.append((sop_class, asked))
         if self.printer.fails_explicit and not event.context.transfer_syntax.is_implicit_VR:
             return 0x0110, None
-        if self.printer.refuses_any(asked):
+        if self.printer.refuses_any(asked) or self._misplaces_lut(sop_class, asked):
             return self.printer.status, None
         reply = Dataset()
         if sop_class == BasicFilmSession:
@@ -103,15 +105,25 @@ class _Films:
         """N-SET."""
         asked = event.attribute_list
         self.printer.requests.append((sop_class, asked))
-        if self.printer.refuses_any(asked) or self._misses_lut(event):
+        minds = self._misses_lut(event) or self._misplaces_lut(sop_class, asked)
+        if self.printer.refuses_any(asked) or minds:
             return self.printer.status, None
+        if sop_class == BasicFilmSession:
+            self.session.update(asked)
         for _, images in self.boxes.values():
             if (uid := str(event.request.RequestedSOPInstanceUID)) in images:
                 images[uid] = asked
         return 0x0000, None
 
+    def _misplaces_lut(self, sop_class: UID, asked: Dataset) -> bool:
+        level = {BasicFilmSession: "film session", BasicFilmBox: "film box"}.get(sop_class, "")
+        there = "ReferencedPresentationLUTSequence" in asked
+        return bool(level and self.printer.lut_level not in ("", level) and there)
+
     def _misses_lut(self, event: Event) -> bool:
         had = {context.abstract_syntax for context in event.assoc.accepted_contexts}
+        if event.request.RequestedSOPClassUID != BasicGrayscaleImageBox:
+            return False
         used = any("ReferencedPresentationLUTSequence" in box for box, _ in self.boxes.values())
         return self.printer.wants_luts and PresentationLUT in had and not used
 

@@ -9,10 +9,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from pynetdicom.sop_class import BasicFilmBox, BasicGrayscaleImageBox  # type: ignore[attr-defined]
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+    BasicFilmBox,
+    BasicFilmSession,
+    BasicGrayscaleImageBox,
+)
 
 from broker.dicom import statuses
-from broker.dicom.uids import FILM_BOX, PRESENTATION_LUT
+from broker.dicom.uids import FILM_BOX, FILM_SESSION, PRESENTATION_LUT
 from broker.dicom.upper_layer.message import Response
 from broker.model.capabilities import Lesson
 from broker.model.job import State
@@ -524,3 +528,39 @@ def test_a_printer_that_wants_luts_where_it_has_the_class_gets_films_without_it(
             relay.close()
     assert printer.associations == 3
     assert len(printer.printed) == 2
+
+
+@pytest.mark.parametrize("takes", ["film session", "film box"])
+def test_a_luts_own_level_comes_first(tmp_path: Path, takes: str) -> None:
+    """A LUT of the film session is given to the printer's film session; to one that does not take
+    it there, in the film box, which is said and remembered."""
+    printer = ChoosyPrinter("oki-1", lut_level=takes, status=statuses.NO_SUCH_ATTRIBUTE)
+    with running(printer):
+        relay = Relay(tmp_path, [printer.address])
+        try:
+            relay.wait_until_up()
+            for number in (1, 2):
+                ct = relay.speaker()
+                made = ct.create(PRESENTATION_LUT, dataset(PresentationLUTShape="LIN OD"))
+                named = reference(PRESENTATION_LUT, str(made.command.AffectedSOPInstanceUID))
+                ct.open_session()
+                asked = dataset(ReferencedPresentationLUTSequence=[named], Illumination=2000)
+                ct.set(FILM_SESSION, ct.session, asked)
+                ct.open_film_box()
+                ct.set_image()
+                assert ct.action(FILM_BOX, ct.film_box).status == 0
+                ct.release()
+                assert ended(relay, number) is State.SENT
+            said = [relay.service.jobs.queries.films(number)[0].words for number in (1, 2)]
+            learned = [each.lesson for each in relay.service.capabilities.of("oki-1")]
+        finally:
+            relay.close()
+    keyword = "ReferencedPresentationLUTSequence"
+    for session, box, _ in printer.printed:
+        assert (keyword in session, keyword in box) == (takes != "film box", takes == "film box")
+    if takes == "film box":
+        assert said == ["Presentation LUT in the film box: oki-1 takes it there"] * 2
+        assert learned == [Lesson.LUT_IN_BOX]
+        assert len([each for each in printer.asked(BasicFilmSession) if keyword in each]) == 1
+    else:
+        assert (said, learned) == (["", ""], [])

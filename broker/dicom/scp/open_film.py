@@ -103,6 +103,7 @@ class OpenFilmBox:
                 for box in ordered
             ),
             lut=self.lut or session.lut,
+            lut_of_session=self.lut is None and session.lut is not None,
             more=self.more,
             session_more=session.more,
             not_relayed=tuple(

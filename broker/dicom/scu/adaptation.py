@@ -154,14 +154,9 @@ class Adaptations:
             self.remember(Capability(Lesson.REFUSES, trait, status))
         return [each.words for each in traits]
 
-    @property
-    def lut_in_session(self) -> bool:
-        """Whether it looks for a Presentation LUT in the film session, as before CP 173."""
-        return (Lesson.LUT_IN_SESSION, _NO_TRAIT) in self._known
-
-    def move_lut(self) -> None:
-        """It took the Presentation LUT in the film session, and not in the film box."""
-        self.remember(of_association(Lesson.LUT_IN_SESSION))
+    def knows(self, lesson: Lesson) -> bool:
+        """Whether a lesson that is about no attribute was learned."""
+        return (lesson, _NO_TRAIT) in self._known
 
     def remember(self, capability: Capability) -> None:
         """Believe it from now on."""

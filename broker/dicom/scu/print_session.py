@@ -78,8 +78,8 @@ class PrintSession:
         self._more = b""
         self._look: tuple[PresentationLut | None, Attributes] = (None, {})
         """LUT and lighting of the film session, where the printer wants them there."""
-        self._lut_moved = False
-        """Whether they are tried there now."""
+        self._lut_in_session = False
+        """Whether those of the film in hand stand there."""
         self._of_session: list[str] = []
         self._of_film: list[str] = []
 
@@ -164,7 +164,7 @@ class PrintSession:
     def _create_film_box(self, film: Film) -> ScuAnswer:
         """The last answer to N-CREATE of the film box.
 
-        A LUT stands where printers look for it today, unless this one looks in the film session.
+        A LUT stands where its modality had it, unless the printer looks for it elsewhere.
         """
 
         def create(left_out: LeftOut) -> ScuAnswer:
@@ -209,10 +209,7 @@ class PrintSession:
                 names_essential=whole,
             )
 
-        if self._lut_in_session:
-            self._look_like(film)
-            if film.lut is not None and self._address.lut_level == "film box":
-                self._of_film.append(self._moved_words)
+        self._place_lut(film)
         if self._lut_in_session or film.lut is None:
             return adapted(request(), self._adaptations, self._of_film)
         asked = request().asked
@@ -227,6 +224,31 @@ class PrintSession:
                 return moved
         return adapted(request(), self._adaptations, self._of_film, answer)
 
+    def _place_lut(self, film: Film) -> None:
+        """Give the film session the film's LUT, where that is its place; else see that it has none.
+
+        Raises: Refused: when the printer does not take it.
+        """
+        site = self._address.lut_level == "film session"
+        known = site or self._adaptations.knows(Lesson.LUT_IN_SESSION)
+        moves = self._adaptations.may(LUT_LEVEL)
+        in_box = moves and self._adaptations.knows(Lesson.LUT_IN_BOX)
+        self._lut_in_session = known or (film.lut_of_session and not in_box)
+        try:
+            self._look_like(film)
+        except Refused as refused:
+            if known or refused.learned or not moves:
+                raise
+            self._adaptations.remember(of_association(Lesson.LUT_IN_BOX))
+            self._begin_anew()
+            self._lut_in_session = False
+        if film.lut is not None and not site and self._lut_in_session != film.lut_of_session:
+            self._of_film.append(self._moved_words)
+
+    def _begin_anew(self) -> None:
+        self._scu.delete(FILM_SESSION, self._session)
+        self._open_session()
+
     def _with_lut_in_session(
         self, film: Film, request: Callable[[], PrinterRequest]
     ) -> ScuAnswer | None:
@@ -235,7 +257,7 @@ class PrintSession:
 
         Raises: Refused: when the film box is refused for another reason, which was found out.
         """
-        self._lut_moved = True
+        self._lut_in_session = True
         said = len(self._of_film)
         answer = None
         try:
@@ -245,27 +267,18 @@ class PrintSession:
             if refused.learned:
                 raise
         if answer is None or answer.status in REFUSALS:
-            self._lut_moved = False
+            self._lut_in_session = False
             del self._of_film[said:]
-            self._scu.delete(FILM_SESSION, self._session)
-            self._open_session()
+            self._begin_anew()
             return None
-        self._adaptations.move_lut()
+        self._adaptations.remember(of_association(Lesson.LUT_IN_SESSION))
         self._of_film.append(self._moved_words)
         return answer
 
     @property
     def _moved_words(self) -> str:
-        return f"Presentation LUT in the film session: {self._name} takes it there"
-
-    @property
-    def _lut_in_session(self) -> bool:
-        """Whether the printer looks for LUT and lighting in the film session."""
-        return (
-            self._address.lut_level == "film session"
-            or self._lut_moved
-            or self._adaptations.lut_in_session
-        )
+        place = "session" if self._lut_in_session else "box"
+        return f"Presentation LUT in the film {place}: {self._name} takes it there"
 
     def ask(self) -> None:
         """Ask for the film on paper: N-ACTION on the film box.
@@ -330,7 +343,7 @@ class PrintSession:
         self._scu.delete(sop_class, answer.instance_uid)
 
     def _look_like(self, film: Film) -> None:
-        """Give the film session the film's LUT and lighting, where this printer looks for them.
+        """Give the film session the film's LUT and lighting, where that is their place.
 
         CP 173 moved the place. A film session cannot be rid of a LUT by N-SET, so a film with
         another look gets a film session of its own: gray levels must not change in silence.
@@ -338,16 +351,16 @@ class PrintSession:
         lighting = {
             key: film.attributes[key] for key in attributes.LIGHTING if key in film.attributes
         }
-        look = (film.lut, lighting if film.lut is not None else {})
+        lut = film.lut if self._lut_in_session else None
+        look = (lut, lighting if lut is not None else {})
         if look == self._look:
             return
         if self._look != (None, {}):
-            self._scu.delete(FILM_SESSION, self._session)
-            self._open_session()
-        if film.lut is None:
+            self._begin_anew()
+        if lut is None:
             return
         dataset = Dataset()
-        if self._luts.refer(film.lut, dataset, self._of_session):
+        if self._luts.refer(lut, dataset, self._of_session):
             attributes.write(lighting, dataset)
             answer = self._scu.set(FILM_SESSION, self._session, dataset)
             judge(self._name, "N-SET of the film session", answer, self._of_session)
