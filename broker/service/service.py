@@ -39,10 +39,10 @@ from broker.relay.intake import Intake, Quota
 from broker.relay.loop import end_together
 from broker.relay.monitor import Monitor
 from broker.relay.open_sessions import OpenSessions
-from broker.relay.pool_capabilities import PoolCapabilities
-from broker.relay.pool_watch import PoolWatch
-from broker.relay.printer_formats import PrinterFormats
-from broker.relay.rechecks import Rechecks
+from broker.relay.pool.formats import PrinterFormats
+from broker.relay.pool.impossible import PoolCapabilities
+from broker.relay.pool.rechecks import Rechecks
+from broker.relay.pool.status import PoolWatch
 from broker.relay.upkeep import Shedder, Upkeep, UpkeepEdges
 from broker.relay.vitals import VitalSigns
 from broker.service import settings

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 
 from broker.model.printer import BROKEN, KEPT, NORMAL, PoolStatus
-from broker.relay.pool_watch import PoolWatch
+from broker.relay.pool.status import PoolWatch
 
 PATIENCE_S = 20.0
 
