@@ -42,11 +42,13 @@ def others(
 ) -> tuple[bytes, tuple[str, ...]]:
     """What a data set has beside the known elements, after what was there `before`; and the names
     of what cannot be relayed, or has no room in so many bytes."""
+    # Without group lengths (PS3.5 7.2).
+    more = [each for each in dataset.keys() if each not in known and each.element]  # noqa: SIM118
+    if not more:
+        return before, ()
     kept = read_raw(before, EXPLICIT_LE) if before else Dataset()
     left_out = []
-    for each in sorted(dataset.keys()):
-        if each in known or not each.element:  # a group length (PS3.5 7.2)
-            continue
+    for each in sorted(more):
         element = dataset.get_item(each)
         if each in _MADE_BY_PRINTER and (element is None or not element.value):
             continue

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Self
 
 MAX_BOXES = 1000
@@ -72,6 +73,7 @@ class Layout:
     """Image boxes that a printer makes for it, where that is its own affair."""
 
     @classmethod
+    @lru_cache(maxsize=64)  # a modality asks for a few of them, again and again
     def parse(cls, text: str, made: int = 0) -> Self:
         """Read an Image Display Format; `made` is how many image boxes a printer's own has.
 
