@@ -74,7 +74,7 @@ class PrintScp:
         holdings: Holdings | None = None,
         turns: Turns | None = None,
         strict: bool = False,
-        impossible: Callable[[Iterable[Trait]], Impossible | None] = lambda _: None,
+        impossible: Callable[[Callable[[], Iterable[Trait]]], Impossible | None] = lambda _: None,
         image_boxes: Callable[[Attributes], int] | None = None,
         pool: Callable[[], PoolStatus] | None = None,
         session_over: Callable[[str], None] = lambda _key: None,
@@ -293,7 +293,7 @@ class PrintScp:
             raise Fault(statuses.RESOURCE_LIMITATION, words, kind=kind) from error
         session = OpenFilmSession(uid, {})
         film_objects.set_session(session, dataset, self.tree, self._tolerate)
-        self._check_possible(session.traits)
+        self._check_possible(lambda: session.traits)
         self.tree.add(session)
         return film_objects.session_reply(session)
 
@@ -305,15 +305,16 @@ class PrintScp:
         )
         self.allowance.check_image_boxes(len(film_box.image_boxes))
         self.check_film_box(film_box)
-        assert self.tree.session is not None
-        self._check_possible(film_box.traits(self.tree.session))
+        session = self.tree.session
+        assert session is not None
+        self._check_possible(lambda: film_box.traits(session))
         self.tree.add(film_box)
         return film_objects.film_box_reply(film_box, self.tree.session)
 
     def check_film_box(self, film_box: OpenFilmBox) -> None:
         """Raises: Fault: when such a film cannot be printed. Here, any can."""
 
-    def _check_possible(self, asked: Iterable[Trait]) -> None:
+    def _check_possible(self, asked: Callable[[], Iterable[Trait]]) -> None:
         """Raises: Fault: with the printers' own status, when every one is known to refuse this."""
         found = self._impossible(asked)
         if found is not None:
@@ -343,11 +344,13 @@ class PrintScp:
 
     def _set_image_box(self, box: OpenImageBox, received: ReceivedDataset[Any]) -> None:
         change = film_objects.image_change(box, received.dataset(), self.tree, self._tolerate)
-        assert self.tree.session is not None
+        session = self.tree.session
+        assert session is not None
         film = self.tree.film_box_of(box)
-        lut = change.lut or film.lut or self.tree.session.lut
-        asked = traits_of_image(change.attributes, change.image, lut)
-        self._check_possible(film.traits(self.tree.session) | asked)
+        lut = change.lut or film.lut or session.lut
+        self._check_possible(
+            lambda: film.traits(session) | traits_of_image(change.attributes, change.image, lut)
+        )
         earlier, before, pixels = box.received, box.unprinted_bytes, None
         if change.image is not None:
             pixels = received.finish_pixels(change.image.length)

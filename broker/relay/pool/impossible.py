@@ -38,9 +38,9 @@ class PoolCapabilities:
         """What each printer refuses."""
         self._seen = -1, float("-inf")
 
-    def __call__(self, asked: Iterable[Trait]) -> Impossible | None:
+    def __call__(self, asked: Callable[[], Iterable[Trait]]) -> Impossible | None:
         """What of this no printer takes; None where one may, and where that cannot be read: what is
-        not known is never refused."""
+        not known is never refused. `asked` is called where something is refused at all."""
         if not self._refuse():
             return None
         try:
@@ -48,7 +48,7 @@ class PoolCapabilities:
         except FAILURES as error:
             self._note(Event.STORAGE_FAILED, {"why": in_words(error)})
             return None
-        found = impossible(known, asked)
+        found = impossible(known, asked()) if known else None
         if found is not None:
             self._recheck(found.refusals)
         return found
