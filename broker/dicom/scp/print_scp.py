@@ -309,7 +309,7 @@ class PrintScp:
         assert session is not None
         self._check_possible(lambda: film_box.traits(session))
         self.tree.add(film_box)
-        return film_objects.film_box_reply(film_box, self.tree.session)
+        return film_objects.film_box_reply(film_box, session)
 
     def check_film_box(self, film_box: OpenFilmBox) -> None:
         """Raises: Fault: when such a film cannot be printed. Here, any can."""
