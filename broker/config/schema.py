@@ -19,6 +19,7 @@ from broker.config.values import (
     Keywords,
     ListenHosts,
     ListenPort,
+    PduLength,
     PemFile,
     Port,
     PrinterName,
@@ -227,8 +228,8 @@ class PrinterSection(Section):
     implicit_only: Flag = Field(
         default=False, description="whether it is spoken to in Implicit VR alone"
     )
-    max_pdu: Annotated[int, whole("a number of bytes", 0, 131072)] = Field(
-        default=0, description="of a PDU to it and from it, at most; 0: as both sides say"
+    max_pdu: PduLength = Field(
+        default=0, description="bytes of a PDU to it and from it, at most; 0: as both sides say"
     )
     tls: Flag = Field(default=False, description="whether it speaks TLS on its port")
 
@@ -271,7 +272,8 @@ class Retry(Section):
     )
     learned_days: Annotated[float, amount("a number of days", 0, 3650)] = Field(
         default=30.0,
-        description="what a printer was seen to refuse, or not to take, is believed for so long",
+        description="what a printer was seen to refuse, or not to take, is believed for so long; "
+        "0: hardly at all",
     )
     first_delay_s: Annotated[float, seconds(0.01, 86400)] = Field(
         default=2.0, description="before the second try; doubles with each further one"

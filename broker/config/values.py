@@ -106,6 +106,17 @@ def _flag(value: object) -> bool:
 
 
 Flag = Annotated[bool, BeforeValidator(_flag)]
+
+
+def _pdu_length(value: object) -> int:
+    """0, or a length that carries a message of any printer."""
+    number = isinstance(value, int) and not isinstance(value, bool)
+    if not number or not (value == 0 or 4096 <= value <= 131072):  # type: ignore[operator]
+        raise ValueError(f"{as_written(value)} is not a length of PDUs; use 0, or 4096 to 131072")
+    return value  # type: ignore[return-value]
+
+
+PduLength = Annotated[int, BeforeValidator(_pdu_length)]
 Port = Annotated[int, whole("a port", 1, 65535)]
 """A port to call."""
 ListenPort = Annotated[int, whole("a port", 0, 65535)]
@@ -139,7 +150,8 @@ def words(noun: str, known: tuple[str, ...]) -> BeforeValidator:
 
     def check(value: object) -> tuple[str, ...]:
         if not isinstance(value, tuple | list):
-            raise ValueError(f'{as_written(value)} is not a list; write it as ["{known[0]}"]')
+            meant = value if value in known else known[-1]
+            raise ValueError(f'{as_written(value)} is not a list; write it as ["{meant}"]')
         for each in value:
             if each not in known:
                 raise ValueError(f"{as_written(each)} is not {noun}; use {', '.join(known)}")

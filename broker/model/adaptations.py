@@ -41,7 +41,12 @@ HARMLESS: Mapping[str, tuple[tuple[PrintObject, str], ...]] = {
         (IMAGE, "MinDensity"),
         (IMAGE, "MaxDensity"),
     ),
-    "lighting": ((BOX, "Illumination"), (BOX, "ReflectedAmbientLight")),
+    "lighting": (
+        (SESSION, "Illumination"),
+        (SESSION, "ReflectedAmbientLight"),
+        (BOX, "Illumination"),
+        (BOX, "ReflectedAmbientLight"),
+    ),
 }
 """Adaptations that every printer may get, by name, that which costs least first."""
 ALLOWED: Mapping[str, tuple[tuple[PrintObject, str], ...]] = {
@@ -54,6 +59,9 @@ ALLOWED: Mapping[str, tuple[tuple[PrintObject, str], ...]] = {
     "12-to-8-bit": ((IMAGE, DEPTH),),
 }
 """Those that make another film: for a printer whose `adapt` names them."""
+SCALE = frozenset({("MagnificationType", "NONE")})
+"""Values of harmless attributes that are none: an image that is to be printed as it is, pixel by
+pixel (PS3.3 C.13.3), would be printed at another scale."""
 DECIMATE = "decimate"
 """What asks for what a printer does anyhow is left out: see `capabilities.is_harmless`."""
 LUT_LEVEL = "lut-level"

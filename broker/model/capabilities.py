@@ -6,7 +6,7 @@ health: a printer that does not take a film size is well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -43,9 +43,10 @@ class Lesson(StrEnum):
     """What was learned of a printer. Stable: rows name it."""
 
     WITHOUT = "takes films without"
-    """It refuses a film with this, and takes the same film without it: it is left out."""
+    """It refuses a film with this, among the same others, and takes the same film without it: it is
+    left out."""
     REFUSES = "refuses"
-    """It refuses every film with this, and it cannot be left out."""
+    """It refuses every film with this, among the same others, and it cannot be left out."""
     LUT_IN_SESSION = "Presentation LUT in the film session"
     """As before CP 173; it refuses one in the film box."""
     LUT_IN_BOX = "Presentation LUT in the film box"
@@ -58,12 +59,19 @@ class Lesson(StrEnum):
     """How many it makes for this format."""
 
 
+Combination = frozenset[Trait]
+"""All that a request asks for, as far as it matters. Printers refuse values for each other: a film
+size for its medium, a format for its film size."""
+
+
 @dataclass(frozen=True)
 class Capability:
     """One lesson."""
 
     lesson: Lesson
     trait: Trait
+    among: Combination = frozenset()
+    """What was asked for when it was learned, this too: the lesson holds for nothing else."""
     answer: int = 0
     """The status by which it refused; or the number of image boxes."""
     learned_at: float = 0.0
@@ -76,7 +84,7 @@ class Capability:
             case Lesson.WITHOUT:
                 return f"is not asked for {self.trait.words} of the {self.trait.level}"
             case Lesson.REFUSES:
-                return f"refuses {self.trait.words} of the {self.trait.level}"
+                return f"refuses {self.refused} of the {self.trait.level}"
             case Lesson.IMAGE_BOXES:
                 return f"makes {self.answer} image boxes for {self.trait.value}"
             case Lesson.IMPLICIT:
@@ -87,6 +95,12 @@ class Capability:
                 return "gets the Presentation LUT in the film box"
             case Lesson.LUT_IN_SESSION:
                 return "gets the Presentation LUT in the film session"
+
+    @property
+    def refused(self) -> str:
+        """What it refuses, and beside what, for a person."""
+        beside = [each.words for each in sorted(self.among - {self.trait})]
+        return " with ".join([self.trait.words, *([", ".join(beside)] if beside else [])])
 
 
 DEPTH = "BitsStored"
@@ -164,14 +178,16 @@ def is_harmless(keyword: str, values: tuple[str, ...]) -> bool:
     return (keyword, *values) in _HARMLESS
 
 
-def traits_of_film(session: Attributes, film: Film) -> frozenset[Trait]:
-    """All that a film and its film session ask of a printer."""
-    found = traits(PrintObject.SESSION, session) | traits_of_film_box(film.attributes, film.lut)
-    for box in film.image_boxes:
-        if box.image is not None:
-            found |= traits_of_image(box.attributes, box.image, box.lut or film.lut)
-            found |= _of_lut(box.lut)
-    return found
+def combinations(session: Attributes, film: Film) -> frozenset[Combination]:
+    """All that a film asks of a printer: by its film session, its film box, and each image."""
+    of_session = traits(PrintObject.SESSION, session)
+    of_box = of_session | traits_of_film_box(film.attributes, film.lut)
+    of_images = {
+        of_box | traits_of_image(box.attributes, box.image, film.lut, box.lut)
+        for box in film.image_boxes
+        if box.image is not None
+    }
+    return frozenset(filter(None, {of_session, of_box, *of_images}))
 
 
 def traits_of_film_box(attributes: Attributes, lut: PresentationLut | None) -> frozenset[Trait]:
@@ -186,22 +202,21 @@ def _of_lut(lut: PresentationLut | None) -> frozenset[Trait]:
 
 
 def traits_of_image(
-    attributes: Attributes, image: Image | None, lut: PresentationLut | None
+    attributes: Attributes,
+    image: Image | None,
+    film_lut: PresentationLut | None,
+    lut: PresentationLut | None = None,
 ) -> frozenset[Trait]:
-    """What an image box asks of a printer; `lut` is the one that holds for it."""
-    own = {} if image is None else depth(image, lut)
-    return traits(PrintObject.IMAGE_BOX, {**attributes, **own})
+    """What an image box asks of a printer, with its own LUT or its film's."""
+    own = {} if image is None else depth(image, lut or film_lut)
+    return traits(PrintObject.IMAGE_BOX, {**attributes, **own}) | _of_lut(lut)
 
 
-def refused(known: Iterable[Capability], asked: Iterable[Trait]) -> Capability | None:
+def refused(known: Iterable[Capability], asked: Collection[Combination]) -> Capability | None:
     """The first of a printer's capabilities by which it refuses what is asked; None where none
     does: what is not known is never refused."""
-    wanted = set(asked)
-    if not wanted:
-        return None
-    wanted |= {Trait(each.level, each.keyword, ANY) for each in wanted}
     return next(
-        (each for each in known if each.lesson is Lesson.REFUSES and each.trait in wanted), None
+        (each for each in known if each.lesson is Lesson.REFUSES and each.among in asked), None
     )
 
 
@@ -209,25 +224,23 @@ def refused(known: Iterable[Capability], asked: Iterable[Trait]) -> Capability |
 class Impossible:
     """What no printer of the pool takes."""
 
-    trait: Trait
-    status: int
-    """The printers' own."""
     refusals: Mapping[str, Capability]
-    """By which each of them refuses, by its name."""
+    """By which each of them refuses, by its name; at least one."""
+
+    @property
+    def first(self) -> Capability:
+        """That of the first printer."""
+        return next(iter(self.refusals.values()))
 
 
 def impossible(
-    printers: Mapping[str, Iterable[Capability]], asked: Iterable[Trait]
+    printers: Mapping[str, Iterable[Capability]], asked: Collection[Combination]
 ) -> Impossible | None:
     """What of this every printer is known to refuse; None where one of them may take it."""
-    wanted = list(asked)
     found: dict[str, Capability] = {}
     for name, known in printers.items():
-        refusal = refused(known, wanted)
+        refusal = refused(known, asked)
         if refusal is None:
             return None
         found[name] = refusal
-    if not found:
-        return None
-    first = next(iter(found.values()))
-    return Impossible(first.trait, first.answer, found)
+    return Impossible(found) if found else None

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from broker.model.capabilities import refused
+from broker.model.capabilities import Capability, refused
 from broker.model.health import fails_films
 from broker.model.job import Job
 from broker.model.printer import Duty, Health, Printer
@@ -188,8 +188,14 @@ def never_takes(job: Job, printer: Printer) -> str:
     may."""
     if job.needs_lut and printer.supports_lut is False:
         return "does not support Presentation LUT, which the job needs"
-    known = refused(printer.refuses, job.traits)
+    known = refused(printer.refuses, job.asks)
     return f"{known.words}, as learned before" if known is not None else ""
+
+
+def refusals(job: Job, printers: Sequence[Printer]) -> dict[str, Capability]:
+    """By what printers are known to refuse a job, by their names."""
+    found = {each.name: refused(each.refuses, job.asks) for each in printers}
+    return {name: each for name, each in found.items() if each is not None}
 
 
 @dataclass(frozen=True)
@@ -352,8 +358,8 @@ def _hopeless(job: Job, printers: Sequence[Printer]) -> str:
 
 
 WAYS_ON = (
-    "print it again at the modality with other settings, or `broker printers forget NAME` where "
-    "the printer was changed"
+    "print it again at the modality with other settings; where a printer was changed, `broker jobs "
+    "release ID` has it tried"
 )
 """What can be done about a film that no printer takes."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from broker.model.capabilities import Trait
+from broker.model.capabilities import Combination
 from broker.model.film import Attributes, Film
 
 
@@ -189,7 +189,7 @@ class Job:
     """When its pixels were removed, after its end: it cannot be printed again."""
     lut_class: bool = False
     """As of its PrintRequest."""
-    traits: frozenset[Trait] = frozenset()
+    asks: frozenset[Combination] = frozenset()
     """What its films ask of a printer; of jobs of an earlier version, nothing is known."""
     pixels_removed_why: str = ""
     """`room` or `budget` when they went before their time; empty when their time was over."""

@@ -6,7 +6,7 @@ import re
 import struct
 from dataclasses import dataclass
 
-from broker.model.capabilities import ANY, DEPTH, LUT, SIMPLEST, PrintObject, Trait
+from broker.model.capabilities import DEPTH, LUT, SIMPLEST, Combination, PrintObject
 from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut
 
 SIDE = 64
@@ -23,36 +23,26 @@ class Trial:
     film: Film
 
 
-def trial(trait: Trait) -> Trial | None:
-    """The film that asks for this; None where no value is known to ask for."""
-    if trait.value == ANY:
-        return None
-    own = {trait.keyword: tuple(trait.value.split("\\"))}
-    plain = {"ImageDisplayFormat": SIMPLEST}
-    if trait.keyword in (DEPTH, LUT):
-        return _of_gray_levels(trait.value, plain)
-    match trait.level:
-        case PrintObject.SESSION:
-            return Trial(own, Film(plain, (ImageBox(1),)))
-        case PrintObject.FILM_BOX:
-            return Trial({}, Film({**plain, **own}, ()))
-        case PrintObject.IMAGE_BOX:
-            return Trial({}, Film(plain, (ImageBox(1, own, _blank(8, 8)),)))
-
-
-def _of_gray_levels(value: str, plain: Attributes) -> Trial:
-    """A film with a depth, a Presentation LUT, or both, as `capabilities.depth` and `form` write
-    them."""
-    found = _DEPTH.search(value)
-    table = _TABLE.search(value)
-    shape = next((each for each in ("IDENTITY", "LIN OD") if each in value), "")
-    lut = None
-    if table is not None:
-        lut = _falling(int(table[1]), int(table[2]))
-    elif shape:
-        lut = PresentationLut(shape)
-    image = _blank(int(found[1]), int(found[2])) if found is not None else None
-    return Trial({}, Film(plain, (ImageBox(1, {}, image),), lut))
+def trial(asked: Combination) -> Trial:
+    """The film that asks for this, and for nothing else."""
+    own: dict[PrintObject, dict[str, tuple[str, ...]]] = {level: {} for level in PrintObject}
+    lut, image = None, None
+    for each in asked:
+        if each.keyword == DEPTH or (each.keyword == LUT and each.level is PrintObject.IMAGE_BOX):
+            found = _DEPTH.search(each.value)
+            image = _blank(int(found[1]), int(found[2])) if found is not None else image
+        elif each.keyword == LUT:
+            table = _TABLE.search(each.value)
+            lut = _falling(int(table[1]), int(table[2])) if table else PresentationLut(each.value)
+        else:
+            own[each.level][each.keyword] = tuple(each.value.split("\\"))
+    if own[PrintObject.IMAGE_BOX]:
+        image = image or _blank(8, 8)
+    boxes = (
+        () if image is None and lut is None else (ImageBox(1, own[PrintObject.IMAGE_BOX], image),)
+    )
+    film_box = {"ImageDisplayFormat": SIMPLEST, **own[PrintObject.FILM_BOX]}
+    return Trial(own[PrintObject.SESSION], Film(film_box, boxes, lut))
 
 
 def _blank(stored: int, allocated: int) -> Image:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from broker.model.capabilities import combinations
 from broker.model.job import (
     FINISHED,
     HELD_BY_PERSON,
@@ -304,6 +305,9 @@ def print_film(store: Store, who: str, printer: str = "", film_size: str = "A4")
     )
     received = [spool.receive([content]) for content in pixels.values()]
     try:
+        if printer:  # a person wants it tried there, whatever was learned
+            for asked in combinations(request.session, film):
+                store.capabilities.forget(printer, asked)
         with spool.keeping():
             spool.keep(received)
             job_id = store.submission.add(request, pinned=printer)

@@ -154,6 +154,7 @@ def of_capability(capability: Capability) -> Document:
         "level": str(capability.trait.level),
         "keyword": capability.trait.keyword,
         "value": capability.trait.value,
+        "among": [each.words for each in sorted(capability.among)],
         "answer": capability.answer,
         "learned_at": iso(capability.learned_at),
         "words": capability.words,

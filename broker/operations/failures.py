@@ -201,8 +201,8 @@ REMEDIES: Mapping[Refusal, str] = {
         "refused` has status and reason; show it to the modality's vendor."
     ),
     Refusal.NO_PRINTER: (
-        "Every printer was seen to refuse this. The log's `request refused` says what; `broker "
-        "printers forget NAME` has a printer asked again that was changed."
+        "Every printer was seen to refuse this. The log's `request refused` says what. The "
+        "printers are asked again by themselves; `broker printers forget NAME` forgets it at once."
     ),
     Refusal.DISK_NEARLY_FULL: (
         "New films were refused, as less disk was free than retention.floor_mb and no finished job "

@@ -295,7 +295,7 @@ def printer_remarks(printer: Printer, now: float, *, running: bool = True) -> tu
         number = printer.failures_in_row
         said.append(f"its last {count(number, 'attempt') if number > 1 else 'attempt'} failed")
     if printer.refuses:
-        what = list(dict.fromkeys(each.trait.words for each in printer.refuses))
+        what = list(dict.fromkeys(each.refused for each in printer.refuses))
         more = f" and {len(what) - 3} more" if len(what) > 3 else ""
         said.append(f"known to refuse {', '.join(what[:3])}{more}")
     step = step_of_printer(printer) if running else None

@@ -9,13 +9,14 @@ from __future__ import annotations
 import struct
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from broker.dicom.scu.print_session import PrintSession
 from broker.events import Event, Note
+from broker.model.capabilities import Capability
 from broker.model.job import DONE, Claim, Job, Outcome, Sending, State
 from broker.model.printer import Printer
 from broker.model.retry import Policy, Settlement, TroubleContext, after, prints_again
@@ -60,6 +61,8 @@ class Edges:
     clock: Callable[[], float]
     random: Callable[[], float]
     note: Note
+    recheck: Callable[[Mapping[str, Capability]], None] = lambda _: None
+    """Has printers asked again, by their names, whether they still refuse something."""
 
 
 class Stopped(Exception):
@@ -160,7 +163,7 @@ def _print_film(
     through a new one, and that counts. A film without a Presentation LUT that is refused beside
     that class is tried without it.
     """
-    without_class = False
+    without_class = asked = False
     while True:
         try:
             _check_commands(edges, claim, stopping)
@@ -168,17 +171,20 @@ def _print_film(
                 _prepare(edges, use.session, film)
             # That may have taken long.
             _check_commands(edges, claim, stopping)
+            asked = True
             _ask(edges, claim, use.session, film, job, stopping)
         except (Unavailable, Refused) as trouble:
-            refused = isinstance(trouble, Refused)
+            refused = isinstance(trouble, Refused) and trouble.permanent
             if isinstance(trouble, Refused) and trouble.learned:
                 raise
             if not use.inherited:
-                without_class = refused and use.session.lut_class and not film.film.luts
-                if not without_class:
+                minds = refused and use.session.lut_class and not film.film.luts
+                if without_class or asked or not minds:
                     raise
+                without_class = True
             with _before_the_line(edges, claim.printer):
                 use.begin_anew(lut=False if without_class else None)
+            asked = False
         else:
             use.inherited = False
             if without_class:

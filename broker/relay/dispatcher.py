@@ -11,7 +11,7 @@ import threading
 from collections.abc import Sequence
 
 from broker.events import Event
-from broker.model.choose import Choice, left_idle, plan
+from broker.model.choose import Choice, left_idle, plan, refusals
 from broker.model.job import Claim, Job, Outcome, State
 from broker.model.printer import Duty, Printer
 from broker.model.retry import Settlement
@@ -141,6 +141,7 @@ class Dispatcher:
             if choice.hold and self._edges.claims.hold(choice.job_id, choice.hold):
                 facts = {"job": choice.job_id, "why": choice.hold, "state": State.HELD.value}
                 self._edges.note(Event.JOB_IMPOSSIBLE, facts)
+                self._edges.recheck(refusals(by_id[choice.job_id], printers))
         moved = {
             choice.job_id: choice.printer
             for choice in choices

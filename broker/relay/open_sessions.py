@@ -269,7 +269,11 @@ class OpenSessions:
     def take_back(self, use: SessionInUse) -> None:
         """It lingers from now on, if it may; for SessionInUse."""
         begun_with, session = use.begun_with, use.session
-        goes_on = session.attend(ATTEND_S)
+        try:
+            goes_on = session.attend(ATTEND_S)
+        except BaseException:
+            self.left(begun_with.address)
+            raise
         linger_s = self._linger_s()
         with self._changed:
             if begun_with.film_session in self._ended_by_modality:
@@ -296,6 +300,15 @@ class OpenSessions:
     def only_at(self, printers: Collection[str]) -> None:
         """End those at other printers: these get no more films."""
         self._end_where(lambda each: each.printer not in printers)
+
+    def make_way(self, address: Address) -> None:
+        """End those that linger at a printer; returns when they are over, after ENDING_S at most. A
+        printer that takes one association at a time is to be asked for something else."""
+        with self._changed:
+            self._end_where(lambda each: each.printer == address.name)
+            self._changed.wait_for(
+                lambda: all(each.printer != address.name for each in self._lingering), ENDING_S
+            )
 
     def renew(self) -> None:
         """The configuration was read again: end all that linger. Those in use will not linger."""
@@ -346,13 +359,17 @@ class OpenSessions:
         def there() -> list[_Lingering]:
             return [each for each in self._lingering if each.printer == name]
 
+        def staying() -> list[_Lingering]:
+            return [each for each in there() if not each.over(now)]
+
         def surplus() -> int:
             return self._in_use[name] + len(there()) - wanted.address.associations
 
         for each in self._lingering:
             if each.begun_with.film_session == wanted.film_session:
                 each.end_by(now)
-        for each in there()[: max(0, surplus())]:
+        too_many = surplus() - (len(there()) - len(staying()))
+        for each in staying()[: max(0, too_many)]:
             each.end_by(now)
         self._changed.wait_for(lambda: surplus() <= 0 or not there(), ENDING_S)
 

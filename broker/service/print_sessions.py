@@ -14,7 +14,7 @@ from broker.dicom.scu.print_session import Blank, PrintSession
 from broker.dicom.upper_layer.requestor import EventReport
 from broker.events import Event, Note
 from broker.model.adaptations import IMPLICIT
-from broker.model.capabilities import Capability, Lesson, Trait
+from broker.model.capabilities import Capability, Combination, Lesson
 from broker.model.film import Attributes
 from broker.model.printer import Address
 from broker.model.trial import trial
@@ -36,15 +36,18 @@ class PrintSessions:
         *,
         heard: Callable[[str, EventReport], None],
         before_release: Callable[[str, PrintScu], None],
+        make_way: Callable[[Address], None],
     ) -> None:
         """`tls` is what a printer of that name is spoken to with; None: without. `heard` gets what
-        a printer reports by itself, `before_release` an association that is about to end."""
+        a printer reports by itself, `before_release` an association that is about to end;
+        `make_way` ends those that linger at a printer."""
         self._capabilities = capabilities
         self._config = config
         self._tls = tls
         self._note = note
         self._heard = heard
         self._before_release = before_release
+        self._make_way = make_way
 
     def __call__(
         self,
@@ -92,42 +95,41 @@ class PrintSessions:
         adaptations.remember(of_association(Lesson.IMPLICIT))
         return begun
 
-    def image_boxes(self, address: Address, film_box: Attributes) -> int:
+    def image_boxes(self, address: Address, session: Attributes, film_box: Attributes) -> int:
         """How many image boxes the printer makes for such a film box; nothing is printed.
 
         Raises: Unavailable, Refused: when that cannot be found out.
         """
-        session = self(address, {}, 1, lut=False, more=b"")
+        self._make_way(address)
+        opened = self(address, session, 1, lut=False, more=b"")
         try:
-            number = session.image_boxes(film_box)
+            number = opened.image_boxes(film_box)
         except BaseException:
-            session.abandon()
+            opened.abandon()
             raise
-        session.end()
+        opened.end()
         return number
 
-    def takes(self, address: Address, trait: Trait) -> bool | None:
-        """Whether the printer takes what it was seen to refuse, now; None where it cannot be asked
-        for that. Nothing is printed.
+    def takes(self, address: Address, asked: Combination) -> bool:
+        """Whether the printer takes what it was seen to refuse, now. Nothing is printed.
 
         Raises: Unavailable: when it does not answer.
         """
-        asked = trial(trait)
-        if asked is None:
-            return None
+        film = trial(asked)
+        self._make_way(address)
         try:
-            session = self(address, asked.session, 1, lut=bool(asked.film.luts), more=b"")
+            opened = self(address, film.session, 1, lut=bool(film.film.luts), more=b"")
         except Refused:
             return False
         try:
-            if asked.film.image_boxes:
-                session.prepare(asked.film, lambda _, length: nullcontext(Blank(length)))
+            if film.film.image_boxes:
+                opened.prepare(film.film, lambda _, length: nullcontext(Blank(length)))
             else:
-                session.image_boxes(asked.film.attributes)
+                opened.image_boxes(film.film.attributes)
         except Refused:
             return False
         finally:
-            session.end()
+            opened.end()
         return True
 
     def _open(self, address: Address, *, lut: bool, only_implicit: bool) -> PrintScu:

@@ -121,6 +121,7 @@ class Service:
             self._note,
             heard=self._reported,
             before_release=lambda name, scu: self._monitor.ask(name, scu.status),
+            make_way=lambda address: self._sessions.make_way(address),
         )
         self._rechecks = Rechecks(
             self._opener.takes, self.printers, self.capabilities, time.monotonic, self._note
@@ -189,6 +190,7 @@ class Service:
             clock=self._clock,
             random=random.random,
             note=self._note,
+            recheck=self._rechecks.ask,
         )
         return Dispatcher(edges)
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
-from broker.model.capabilities import ANY, Capability, Lesson, PrintObject, Trait
+from broker.model.capabilities import Capability, Combination, Lesson, PrintObject, Trait
 from broker.store.backend import Prepared, Row, fixed
 from broker.store.database import Database
+from broker.store.job_rows import UNREADABLE, combination_from_json, combination_to_json
 from broker.store.tables import capabilities, printers
 
 MOST = 500
-"""Of one printer: a modality may send another value with each film."""
+"""Of one printer and kind: a modality may send another value with each film."""
 
 _SHOWN = select(
     capabilities.c.printer,
@@ -22,14 +23,14 @@ _SHOWN = select(
     capabilities.c.level,
     capabilities.c.keyword,
     capabilities.c.value,
+    capabilities.c.among,
     capabilities.c.answer,
     capabilities.c.learned_at,
 )
 _OF_PRINTER = Prepared(_SHOWN.where(capabilities.c.printer == bindparam("its_name")))
 _REFUSALS = Prepared(_SHOWN.where(capabilities.c.lesson == fixed([Lesson.REFUSES])[0]))
 _ADD = Prepared(insert(capabilities), *(each.name for each in capabilities.c))
-_KEY = ("printer", "lesson", "level", "keyword", "value")
-_LESSONS, _LEVELS = frozenset(Lesson), frozenset(PrintObject)
+_KEY = ("printer", "lesson", "level", "keyword", "value", "among")
 
 
 class Capabilities:
@@ -40,7 +41,7 @@ class Capabilities:
         self._database = database
         self._clock = clock
         self.version = 0
-        """Another number after each change that was made here; any thread may ask."""
+        """Another number after each change through this object; any thread may ask."""
 
     def of(self, printer: str) -> tuple[Capability, ...]:
         """All of a printer, in the order in which they were learned."""
@@ -69,6 +70,7 @@ class Capabilities:
             "level": trait.level,
             "keyword": trait.keyword,
             "value": trait.value,
+            "among": combination_to_json(capability.among),
         }
         with self._database.write() as connection:
             if not connection.execute(
@@ -78,14 +80,14 @@ class Capabilities:
             same = [capabilities.c[name] == row[name] for name in _KEY]
             known = connection.execute(delete(capabilities).where(*same)).rowcount
             _ADD.change(connection, **row, answer=capability.answer, learned_at=self._clock())
-            _bound(connection, printer)
+            _bound(connection, printer, capability.lesson)
         self.version += 1
         return not known
 
-    def forget(self, printer: str, trait: Trait) -> bool:
+    def forget(self, printer: str, asked: Combination) -> bool:
         """Forget that a printer refuses this; whether it was known."""
         with self._database.write() as connection:
-            known = ask_anew(connection, [trait], printer)
+            known = ask_anew(connection, [asked], printer)
         self.version += 1
         return bool(known)
 
@@ -117,25 +119,18 @@ def forget(
     return int(connection.execute(delete(capabilities).where(*which)).rowcount)
 
 
-def ask_anew(connection: Connection, traits: Iterable[Trait], printer: str = "") -> int:
+def ask_anew(connection: Connection, asked: Iterable[Combination], printer: str = "") -> int:
     """Forget that printers refuse these: of one printer, or of all; how much that was."""
-    forgotten = 0
-    for each in traits:
-        which = [
-            capabilities.c.lesson == Lesson.REFUSES,
-            capabilities.c.level == each.level,
-            capabilities.c.keyword == each.keyword,
-            capabilities.c.value.in_((each.value, ANY)),
-        ]
-        if printer:
-            which.append(capabilities.c.printer == printer)
-        forgotten += connection.execute(delete(capabilities).where(*which)).rowcount
-    return forgotten
+    among = list(map(combination_to_json, asked))
+    which = [capabilities.c.lesson == Lesson.REFUSES, capabilities.c.among.in_(among)]
+    if printer:
+        which.append(capabilities.c.printer == printer)
+    return int(connection.execute(delete(capabilities).where(*which)).rowcount)
 
 
-def _bound(connection: Connection, printer: str) -> None:
-    """Forget the oldest of too many."""
-    own = capabilities.c.printer == printer
+def _bound(connection: Connection, printer: str, lesson: Lesson) -> None:
+    """Forget the oldest of too many of one kind."""
+    own = (capabilities.c.printer == printer) & (capabilities.c.lesson == lesson)
     number = connection.execute(select(func.count()).where(own)).scalar_one()
     if number > MOST:
         times = select(capabilities.c.learned_at).where(own).order_by(capabilities.c.learned_at)
@@ -145,7 +140,10 @@ def _bound(connection: Connection, printer: str) -> None:
 
 def _read(rows: Iterable[Row]) -> Iterator[Capability]:
     """One that is damaged is passed over: it is learned again."""
-    for _, lesson, level, keyword, value, answer, learned_at in rows:
-        if lesson in _LESSONS and level in _LEVELS:
+    for _, lesson, level, keyword, value, among, answer, learned_at in rows:
+        try:
             trait = Trait(PrintObject(level), keyword, value)
-            yield Capability(Lesson(lesson), trait, answer, learned_at)
+            combination = combination_from_json(among)
+            yield Capability(Lesson(lesson), trait, combination, answer, learned_at)
+        except UNREADABLE:
+            continue

@@ -25,11 +25,11 @@ from broker.store.database import Database
 from broker.store.duplicates import later_twin, printed_again_as, take_back_unprinted
 from broker.store.job_rows import (
     NoSuchJob,
+    combinations_from_json,
     digest_of,
     known,
     request_of,
     state_of,
-    traits_from_json,
 )
 from broker.store.printers import require
 from broker.store.submission import insert_job
@@ -216,8 +216,8 @@ class JobControl:
     def _begin_anew(self, connection: Connection, job_id: int, **values: object) -> None:
         """Change a job, and forget its earlier attempts' strikes and delays. What printers were
         seen to refuse of it is asked for again: a person wants it tried."""
-        asked = connection.execute(select(jobs.c.traits).where(jobs.c.id == job_id)).scalar_one()
-        ask_anew(connection, traits_from_json(asked), str(values.get("pinned", "")))
+        asked = connection.execute(select(jobs.c.asks).where(jobs.c.id == job_id)).scalar_one()
+        ask_anew(connection, combinations_from_json(asked), str(values.get("pinned", "")))
         latest = connection.execute(
             select(func.max(attempts.c.id)).where(attempts.c.job_id == job_id)
         ).scalar()

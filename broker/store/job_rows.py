@@ -6,14 +6,14 @@ import base64
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Integer, Select, bindparam, distinct, func, select
 
-from broker.model.capabilities import PrintObject, Trait
+from broker.model.capabilities import Combination, PrintObject, Trait
 from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut
 from broker.model.job import ACTIVE, DONE, Job, Level, PrintRequest, Priority, State, Strike
 from broker.model.trouble import RecordDamaged
@@ -81,20 +81,31 @@ def attributes_from_json(text: str) -> Attributes:
     return _attributes_of(json.loads(text))
 
 
-def traits_to_json(traits: Iterable[Trait]) -> str:
-    """What a job asks of a printer."""
-    if not traits:
-        return ""
-    rows = [[each.level, each.keyword, each.value] for each in sorted(traits)]
+def combination_to_json(combination: Combination) -> str:
+    """The same text for the same traits."""
+    rows = [[each.level, each.keyword, each.value] for each in sorted(combination)]
     return json.dumps(rows, separators=(",", ":"))
 
 
-def traits_from_json(text: str) -> frozenset[Trait]:
-    """What `traits_to_json` wrote; nothing where it was damaged: what is not known is asked for."""
+def combination_from_json(text: str) -> Combination:
+    """What `combination_to_json` wrote. Raises: what is in UNREADABLE."""
+    return frozenset(Trait(PrintObject(level), *rest) for level, *rest in json.loads(text))
+
+
+def combinations_to_json(asks: Collection[Combination]) -> str:
+    """What a job asks of a printer; empty for nothing."""
+    if not asks:
+        return ""
+    return json.dumps(sorted(map(combination_to_json, asks)), separators=(",", ":"))
+
+
+def combinations_from_json(text: str) -> frozenset[Combination]:
+    """What `combinations_to_json` wrote; nothing where it was damaged: what is not known is asked
+    for."""
     if not text:
         return frozenset()
     try:
-        return frozenset(Trait(PrintObject(level), *rest) for level, *rest in json.loads(text))
+        return frozenset(map(combination_from_json, json.loads(text)))
     except UNREADABLE:
         return frozenset()
 
@@ -396,7 +407,7 @@ def _job(row: Sequence[Any], tally: Tally, strikes: Sequence[Strike]) -> Job:
     values["priority"] = Priority(values["priority"])
     values["films_accepted"] = values["films"] - tally.films
     values["strikes"] = tuple(strikes)
-    values["traits"] = traits_from_json(values["traits"])
+    values["asks"] = combinations_from_json(values["asks"])
     values["load"] = tally.load if state in ACTIVE else 0
     return Job(**values)
 

@@ -182,6 +182,8 @@ _RECENT = Prepared(
 
 
 _OF_ADDRESS = [each.name for each in fields(Address)]
+_LEARNED_WITH = ("ae_title", "host", "port", "lut_level", "adapt", "omit", "implicit_only")
+"""What was learned of a printer was learned with these."""
 _SEVERAL = ("adapt", "omit")
 """Fields of an Address that are several words."""
 _OBSERVED = [
@@ -219,6 +221,7 @@ class Printers:
                 left = row.removed_at is not None
                 if left or (row.ae_title, row.host, row.port) != _peer(address):
                     values |= _unobserved(now)
+                if left or any(getattr(row, name) != values[name] for name in _LEARNED_WITH):
                     capability_rows.forget(connection, address.name)
                 values["removed_at"] = None
                 connection.execute(

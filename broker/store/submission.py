@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert
 
-from broker.model.capabilities import traits_of_film
+from broker.model.capabilities import combinations
 from broker.model.film import Film, Image, ImageBox
 from broker.model.job import FilmState, Level, PrintRequest, State, collation
 from broker.store.backend import Prepared
@@ -15,10 +15,10 @@ from broker.store.database import Database
 from broker.store.duplicates import Rule, twin_of
 from broker.store.job_rows import (
     attributes_to_json,
+    combinations_to_json,
     digest_of,
     digest_of_job,
     film_to_json,
-    traits_to_json,
 )
 from broker.store.tables import films, jobs, readiness, sendings, spooled
 
@@ -114,8 +114,8 @@ def insert_job(
         "pixels_removed_at": None,
         "pixels_removed_why": "",
         "bytes": sum(_lengths(request).values()),
-        "traits": traits_to_json(
-            {each for film in request.films for each in traits_of_film(request.session, film)}
+        "asks": combinations_to_json(
+            {each for film in request.films for each in combinations(request.session, film)}
         ),
     }
     ((job_id,),) = _JOB.rows(connection, **{**row, **values})

@@ -90,7 +90,7 @@ jobs = Table(
     Column("bytes", BigInteger, nullable=True),  # of its pixels; NULL until an old row is weighed
     Column("digest", String(64), nullable=False, server_default=""),  # of session, level, copies
     Column("lut_class", Boolean, nullable=False, server_default=text("0")),
-    Column("traits", Text, nullable=False, server_default=""),  # what it asks of a printer, as JSON
+    Column("asks", Text, nullable=False, server_default=""),  # of printers, as JSON
     Index("ix_jobs_state_id", "state", "id"),
     Index("ix_jobs_waiting", "state", "priority_rank", "id"),
     Index("ix_jobs_ended", "state", "updated_at"),
@@ -209,6 +209,7 @@ capabilities = Table(
     Column("level", String(16), primary_key=True),
     Column("keyword", String(64), primary_key=True),
     Column("value", String(1024), primary_key=True),
+    Column("among", Text, primary_key=True),  # what was asked for with it, as JSON
     Column("answer", Integer, nullable=False),  # a status, or a number of image boxes
     Column("learned_at", Double, nullable=False),
 )

@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("level", sa.String(16), nullable=False),
         sa.Column("keyword", sa.String(64), nullable=False),
         sa.Column("value", sa.String(1024), nullable=False),
+        sa.Column("among", sa.Text(), nullable=False),
         sa.Column("answer", sa.Integer(), nullable=False),
         sa.Column("learned_at", sa.Double(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -29,13 +30,19 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint(
-            "printer", "lesson", "level", "keyword", "value", name=op.f("pk_capabilities")
+            "printer",
+            "lesson",
+            "level",
+            "keyword",
+            "value",
+            "among",
+            name=op.f("pk_capabilities"),
         ),
     )
     op.add_column(
         "jobs", sa.Column("lut_class", sa.Boolean(), nullable=False, server_default=sa.text("0"))
     )
-    op.add_column("jobs", sa.Column("traits", sa.Text(), nullable=False, server_default=""))
+    op.add_column("jobs", sa.Column("asks", sa.Text(), nullable=False, server_default=""))
     op.add_column("printers", sa.Column("adapt", sa.Text(), nullable=False, server_default=""))
     op.add_column("printers", sa.Column("omit", sa.Text(), nullable=False, server_default=""))
     op.add_column(

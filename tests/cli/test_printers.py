@@ -212,7 +212,7 @@ def test_show_tells_what_was_learned(site: Site) -> None:
     site.up("oki-1")
     assert "Nothing was learned" in site.broker("printers", "show", "oki-1").out
     trait = Trait(PrintObject.FILM_BOX, "FilmSizeID", "14INX17IN")
-    site.capabilities.learn("oki-1", Capability(Lesson.REFUSES, trait, 0x0106))
+    site.capabilities.learn("oki-1", Capability(Lesson.REFUSES, trait, frozenset({trait}), 0x0106))
     said = " ".join(site.broker("printers", "show", "oki-1").out.split())
     assert "refuses FilmSizeID 14INX17IN of the film box; " in said
     assert "`broker printers forget oki-1` forgets that." in said

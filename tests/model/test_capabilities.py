@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -14,9 +15,9 @@ from broker.model.capabilities import (
     Lesson,
     PrintObject,
     Trait,
+    combinations,
     impossible,
     refused,
-    traits_of_film,
 )
 from broker.model.film import Film, Image, ImageBox, PresentationLut
 
@@ -40,32 +41,37 @@ def _film(image: Image = PICTURE, lut: PresentationLut | None = None, **attribut
     )
 
 
-def _refuses(*traits: Trait, status: int = 0x0106) -> tuple[Capability, ...]:
-    return tuple(Capability(Lesson.REFUSES, each, status) for each in traits)
+def _refuses(
+    trait: Trait, *, beside: Iterable[Trait] = (), status: int = 0x0106
+) -> tuple[Capability]:
+    return (Capability(Lesson.REFUSES, trait, frozenset({trait, *beside}), status),)
 
 
 def test_an_ordinary_film_asks_for_nothing_that_can_be_refused() -> None:
     """One image of eight bits, and what a printer does anyhow."""
     usual = _film(RequestedDecimateCropBehavior="DECIMATE", Trim="YES", BorderDensity="BLACK")
-    assert traits_of_film({"NumberOfCopies": ("3",)}, usual) == set()
+    assert combinations({"NumberOfCopies": ("3",)}, usual) == set()
 
 
 def test_what_makes_another_film_is_asked_for() -> None:
-    """Medium, size, orientation, depth, and a LUT that changes gray levels."""
+    """Medium, size, orientation, depth, and a LUT that changes gray levels: by film session, film
+    box and image, each with what is above it."""
     film = _film(DEEP, PresentationLut("LIN OD"), FilmSizeID="A3", FilmOrientation="LANDSCAPE")
-    assert traits_of_film({"MediumType": ("BLUE FILM",)}, film) == {
-        Trait(SESSION, "MediumType", "BLUE FILM"),
+    session = frozenset({Trait(SESSION, "MediumType", "BLUE FILM")})
+    box = session | {
         A3,
         Trait(BOX, "FilmOrientation", "LANDSCAPE"),
         Trait(BOX, LUT, "LIN OD"),
-        Trait(IMAGE, DEPTH, "12 in 16 with LIN OD"),
     }
+    image = box | {Trait(IMAGE, DEPTH, "12 in 16 with LIN OD")}
+    assert combinations({"MediumType": ("BLUE FILM",)}, film) == {session, box, image}
 
 
 def test_a_table_and_the_depth_of_its_images_are_one_thing() -> None:
     """Printers refuse them for each other."""
+    asked = combinations({}, _film(DEEP, _table(256, 12, steps=2)))
     assert Trait(IMAGE, LUT, "of 256 entries of 12 bits with images of 12 in 16 bits") in (
-        traits_of_film({}, _film(DEEP, _table(256, 12, steps=2)))
+        frozenset().union(*asked)
     )
 
 
@@ -82,24 +88,32 @@ def test_a_table_that_changes_nothing_is_known(entries: int, bits: int) -> None:
     assert not PresentationLut("LIN OD").identity
 
 
-def test_a_refusal_is_of_one_value_or_of_all() -> None:
-    """Another value is not known to be refused."""
-    known = _refuses(A3, Trait(BOX, "RequestedImageSize", ""))
-    assert refused(known, [A3]) == known[0]
-    assert refused(known, [replace(A3, value="A4")]) is None
-    assert refused(known, [Trait(BOX, "RequestedImageSize", "150")]) == known[1]
-    assert refused(known, [replace(A3, level=IMAGE)]) is None
-    assert refused((Capability(Lesson.WITHOUT, A3),), [A3]) is None
+def test_a_refusal_is_of_what_was_asked_for_together() -> None:
+    """The same size on another medium, or in another format, is not known to be refused."""
+    medium = Trait(SESSION, "MediumType", "PAPER")
+    (known,) = _refuses(A3, beside=[medium])
+    assert refused((known,), [frozenset({A3, medium})]) == known
+    assert refused((known,), [frozenset({medium}), frozenset({A3, medium})]) == known
+    for other in (
+        {A3},
+        {medium},
+        {A3, replace(medium, value="BLUE FILM")},
+        {replace(A3, value="")},
+    ):
+        assert refused((known,), [frozenset(other)]) is None
+    assert refused((replace(known, lesson=Lesson.WITHOUT),), [frozenset({A3, medium})]) is None
+    assert known.words == "refuses FilmSizeID A3 with MediumType PAPER of the film box"
 
 
 def test_a_film_is_impossible_when_each_printer_refuses_something_of_it() -> None:
     """Not the same of it, perhaps; with the status of the first; and never without printers."""
     medium = Trait(SESSION, "MediumType", "BLUE FILM")
-    one, other = _refuses(A3, status=0x0105), _refuses(medium)
-    found = impossible({"oki-1": one, "oki-2": other}, [A3, medium])
+    (one,), (other,) = _refuses(A3, beside=[medium], status=0x0105), _refuses(medium)
+    both = [frozenset({medium}), frozenset({A3, medium})]
+    found = impossible({"oki-1": (one,), "oki-2": (other,)}, both)
     assert found is not None
-    assert (found.trait, found.status) == (A3, 0x0105)
-    assert found.refusals == {"oki-1": one[0], "oki-2": other[0]}
-    assert impossible({"oki-1": one, "oki-2": other}, [A3]) is None
-    assert impossible({"oki-1": one, "oki-2": ()}, [A3, medium]) is None
-    assert impossible({}, [A3]) is None
+    assert found.first == one
+    assert found.refusals == {"oki-1": one, "oki-2": other}
+    assert impossible({"oki-1": (one,), "oki-2": (other,)}, [frozenset({A3})]) is None
+    assert impossible({"oki-1": (one,), "oki-2": ()}, both) is None
+    assert impossible({}, both) is None

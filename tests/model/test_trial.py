@@ -9,12 +9,13 @@ from broker.model.capabilities import (
     LUT,
     PrintObject,
     Trait,
+    combinations,
     form,
-    traits_of_film,
 )
 from broker.model.film import PresentationLut
 from broker.model.trial import trial
 
+TABLE = Trait(PrintObject.FILM_BOX, LUT, "256 entries of 12 bits")
 SESSION, BOX, IMAGE = PrintObject.SESSION, PrintObject.FILM_BOX, PrintObject.IMAGE_BOX
 
 
@@ -35,14 +36,12 @@ SESSION, BOX, IMAGE = PrintObject.SESSION, PrintObject.FILM_BOX, PrintObject.IMA
     ],
 )
 def test_it_asks_for_that(trait: Trait) -> None:
-    """Beside what belongs to it: the LUT of a depth."""
-    found = trial(trait)
-    assert found is not None
-    asked = traits_of_film(found.session, found.film)
-    assert trait in asked
-    assert {each.keyword for each in asked} <= {trait.keyword, LUT}
-
-
-def test_every_value_of_an_attribute_cannot_be_asked_for() -> None:
-    """None is known."""
-    assert trial(Trait(BOX, "RequestedImageSize", "")) is None
+    """Alone, and beside others of the film session and the film box."""
+    beside = {Trait(SESSION, "MediumType", "PAPER"), Trait(BOX, "FilmSizeID", "A3")}
+    for asked in ({trait}, {trait, *beside}):
+        of_depth = {Trait(BOX, LUT, "LIN OD")} if "with LIN OD" in trait.value else set()
+        of_depth |= {TABLE} if trait.level is IMAGE and trait.keyword == LUT else set()
+        wanted = frozenset({*asked, *of_depth})
+        found = trial(wanted)
+        if len({each.keyword for each in wanted}) == len(wanted) or of_depth:
+            assert wanted in combinations(found.session, found.film)

@@ -9,7 +9,7 @@ TO_0005 = (
     "DROP TABLE readiness",
     "DROP TABLE ended_sessions",
     "DROP TABLE capabilities",
-    "ALTER TABLE jobs DROP COLUMN traits",
+    "ALTER TABLE jobs DROP COLUMN asks",
     "ALTER TABLE jobs DROP COLUMN lut_class",
     "ALTER TABLE printers DROP COLUMN adapt",
     "ALTER TABLE printers DROP COLUMN omit",

@@ -16,7 +16,8 @@ from broker.store.printers import NoSuchPrinter, Printers
 from tests.store.conftest import Clock, MakeRequest
 from tests.store.test_printers import ONE, TWO
 
-A3 = Capability(Lesson.REFUSES, Trait(PrintObject.FILM_BOX, "FilmSizeID", "A3"), 0x0106)
+SIZE = Trait(PrintObject.FILM_BOX, "FilmSizeID", "A3")
+A3 = Capability(Lesson.REFUSES, SIZE, frozenset({SIZE}), 0x0106)
 NO_TRIM = Capability(Lesson.WITHOUT, Trait(PrintObject.FILM_BOX, "Trim", "YES"))
 
 
@@ -112,11 +113,12 @@ def test_a_person_who_wants_a_job_tried_has_its_printers_asked(
     request = make_request(1)
     film = request.films[0]
     sized = replace(film, attributes={**film.attributes, "FilmSizeID": ("A3",)})
-    number = jobs.submission.add(replace(request, films=(sized,)))
-    assert A3.trait in jobs.queries.get(number).traits
+    number = jobs.submission.add(replace(request, films=(sized,), session={}))
+    assert A3.among in jobs.queries.get(number).asks
     for printer in ("oki-1", "oki-2"):
         capabilities.learn(printer, A3)
-    other = replace(A3, trait=replace(A3.trait, value="A2"))
+    a2 = replace(SIZE, value="A2")
+    other = replace(A3, trait=a2, among=frozenset({a2}))
     capabilities.learn("oki-1", other)
 
     jobs.commands.move(number, "oki-2")
@@ -134,3 +136,30 @@ def test_a_damaged_row_is_learned_again(capabilities: Capabilities, database: Da
     with database.write() as connection:
         connection.execute(text("UPDATE capabilities SET level = 'x' WHERE keyword = 'Trim'"))
     assert [each.trait for each in capabilities.of("oki-1")] == [A3.trait]
+
+
+def test_other_adaptations_are_learned_anew(capabilities: Capabilities, printers: Printers) -> None:
+    """What was learned under other keys of the printer is forgotten."""
+    for changed in (
+        {"adapt": ("film-size",)},
+        {"omit": ("Trim",)},
+        {"lut_level": "film session"},
+        {"implicit_only": True},
+    ):
+        capabilities.learn("oki-1", A3)
+        printers.sync([replace(ONE, **changed), TWO])  # type: ignore[arg-type]
+        assert capabilities.of("oki-1") == ()
+        printers.sync([ONE, TWO])
+    capabilities.learn("oki-1", A3)
+    printers.sync([replace(ONE, weight=7, max_pdu=8192), TWO])
+    assert len(capabilities.of("oki-1")) == 1
+
+
+def test_a_flood_of_one_kind_forgets_no_other(capabilities: Capabilities, clock: Clock) -> None:
+    """What is learned once stays beside what is learned again and again."""
+    capabilities.learn("oki-1", A3)
+    for number in range(MOST + 5):
+        clock.now += 1
+        trait = replace(NO_TRIM.trait, value=str(number))
+        capabilities.learn("oki-1", replace(NO_TRIM, trait=trait))
+    assert A3.trait in [each.trait for each in capabilities.of("oki-1")]

@@ -13,7 +13,7 @@ from typing import Protocol
 from broker.dicom import statuses
 from broker.dicom.statuses import Fault
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, PRESENTATION_LUT
-from broker.model.capabilities import PrintObject, Trait, traits, traits_of_film_box
+from broker.model.capabilities import Combination, PrintObject, traits, traits_of_film_box
 from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut, first
 from broker.model.job import Level, PrintRequest, Priority
 from broker.model.layout import Layout
@@ -117,9 +117,9 @@ class OpenFilmBox:
             ),
         )
 
-    def traits(self, session: OpenFilmSession) -> frozenset[Trait]:
+    def asks(self, session: OpenFilmSession) -> Combination:
         """What it asks of a printer, with its film session, but for its images."""
-        return session.traits | traits_of_film_box(self.attributes, self.lut or session.lut)
+        return session.asks | traits_of_film_box(self.attributes, self.lut or session.lut)
 
     @property
     def more_bytes(self) -> int:
@@ -153,7 +153,7 @@ class OpenFilmSession:
     sop_class: str = FILM_SESSION
 
     @property
-    def traits(self) -> frozenset[Trait]:
+    def asks(self) -> Combination:
         """What it asks of a printer."""
         return traits(PrintObject.SESSION, self.attributes)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -32,13 +32,15 @@ from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.message import Request, Response
 from broker.events import Event, Note
 from broker.model.caller import Caller
-from broker.model.capabilities import Impossible, Trait, traits_of_image
+from broker.model.capabilities import Combination, Impossible, traits_of_image
 from broker.model.film import Attributes
 from broker.model.job import Level
 from broker.model.printer import FULL, NORMAL, PoolStatus
 from broker.model.refusal import Refusal
 from broker.model.trouble import CannotStore, DiskFull, PixelsGone, QueueFull, Refused, Unavailable
 
+Asked = Callable[[], Collection[Combination]]
+"""What a request asks of a printer, where that matters."""
 PRINT_ACTION = 1
 """The only Action Type ID of print management (PS3.4 H.4.1.2.4)."""
 
@@ -74,8 +76,8 @@ class PrintScp:
         holdings: Holdings | None = None,
         turns: Turns | None = None,
         strict: bool = False,
-        impossible: Callable[[Callable[[], Iterable[Trait]]], Impossible | None] = lambda _: None,
-        image_boxes: Callable[[Attributes], int] | None = None,
+        impossible: Callable[[Asked], Impossible | None] = lambda _: None,
+        image_boxes: Callable[[Attributes, Attributes], int] | None = None,
         pool: Callable[[], PoolStatus] | None = None,
         session_over: Callable[[str], None] = lambda _key: None,
     ) -> None:
@@ -199,13 +201,14 @@ class PrintScp:
         Raises: Fault: 0x0106 when they take no such film box, 0x0110 when none answers now.
         """
         film_box = request.field == Command.N_CREATE and request.class_uid == FILM_BOX
-        if not film_box or self._image_boxes is None or self.tree.session is None:
+        session = self.tree.session
+        if not film_box or self._image_boxes is None or session is None:
             return 0
         asked = film_objects.printers_own(received.dataset())
         if asked is None:
             return 0
         try:
-            return self._image_boxes(asked)
+            return self._image_boxes(session.attributes, asked)
         except Refused as error:
             why = "is taken by no printer"
             raise attributes.invalid("ImageDisplayFormat", why) from error
@@ -293,7 +296,7 @@ class PrintScp:
             raise Fault(statuses.RESOURCE_LIMITATION, words, kind=kind) from error
         session = OpenFilmSession(uid, {})
         film_objects.set_session(session, dataset, self.tree, self._tolerate)
-        self._check_possible(lambda: session.traits)
+        self._check_possible(lambda: (session.asks,))
         self.tree.add(session)
         return film_objects.session_reply(session)
 
@@ -307,21 +310,22 @@ class PrintScp:
         self.check_film_box(film_box)
         session = self.tree.session
         assert session is not None
-        self._check_possible(lambda: film_box.traits(session))
+        self._check_possible(lambda: (session.asks, film_box.asks(session)))
         self.tree.add(film_box)
         return film_objects.film_box_reply(film_box, session)
 
     def check_film_box(self, film_box: OpenFilmBox) -> None:
         """Raises: Fault: when such a film cannot be printed. Here, any can."""
 
-    def _check_possible(self, asked: Callable[[], Iterable[Trait]]) -> None:
+    def _check_possible(self, asked: Asked) -> None:
         """Raises: Fault: with the printers' own status, when every one is known to refuse this."""
         found = self._impossible(asked)
         if found is not None:
+            refusal = found.first
             raise Fault(
-                found.status,
-                f"no printer takes {found.trait.words}",
-                [attributes.tag(found.trait.keyword)],
+                refusal.answer,
+                f"no printer takes {refusal.refused}",
+                [attributes.tag(refusal.trait.keyword)],
                 kind=Refusal.NO_PRINTER,
             )
 
@@ -347,10 +351,13 @@ class PrintScp:
         session = self.tree.session
         assert session is not None
         film = self.tree.film_box_of(box)
-        lut = change.lut or film.lut or session.lut
-        self._check_possible(
-            lambda: film.traits(session) | traits_of_image(change.attributes, change.image, lut)
-        )
+        lut = film.lut or session.lut
+
+        def asks() -> tuple[Combination, ...]:
+            own = traits_of_image(change.attributes, change.image, lut, change.lut)
+            return session.asks, film.asks(session), film.asks(session) | own
+
+        self._check_possible(asks)
         earlier, before, pixels = box.received, box.unprinted_bytes, None
         if change.image is not None:
             pixels = received.finish_pixels(change.image.length)

@@ -1,6 +1,6 @@
 """A film without what its printer does not take (promise 11): what is tried next, and remembered.
 
-A printer that knows an optional attribute not, or not that value of it, refuses the whole film over
+A printer that does not know an optional attribute, or that value of it, refuses the whole film over
 it, and the modality, which asked for a printer that does, cannot be told. So the request is sent
 again without it, on the same association, as long as nothing was asked for. What changes the scale,
 the size, the orientation, the depth, the polarity or the number of copies is left out only where
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from broker.dicom.attributes import FILM_BOX, FILM_SESSION, IMAGE_BOX
 from broker.dicom.statuses import INVALID_ATTRIBUTE_VALUE, NO_SUCH_ATTRIBUTE
-from broker.model.adaptations import ALLOWED, DECIMATE, HARMLESS, OTHERS, may
+from broker.model.adaptations import ALLOWED, DECIMATE, HARMLESS, OTHERS, SCALE, may
 from broker.model.capabilities import (
     ANY,
     DEPTH,
@@ -23,6 +23,7 @@ from broker.model.capabilities import (
     LUT,
     SIMPLEST,
     Capability,
+    Combination,
     Lesson,
     PrintObject,
     Trait,
@@ -61,8 +62,26 @@ def search(
 
     `takes` tells whether it takes the request without these. Each optional attribute is tried
     alone, then all are left out, and those that it takes are put back. Where it takes it in no such
-    form, the same is done with the essential ones, to name what it refuses.
+    form, the same is done with the essential ones, to name what it refuses. In the end the whole
+    request is asked for again: a refusal that has passed teaches nothing.
     """
+    last = NOTHING, False
+
+    def noted(left_out: LeftOut) -> bool:
+        nonlocal last
+        last = left_out, takes(left_out)
+        return last[1]
+
+    found = _searched(noted, optional, essential)
+    if not (found.left_out or found.refused):
+        return found
+    passed = last[1] if last[0] == NOTHING else takes(NOTHING)
+    return Found(NOTHING) if passed else found
+
+
+def _searched(
+    takes: Callable[[LeftOut], bool], optional: Sequence[str], essential: Sequence[str]
+) -> Found:
     for each in optional:
         if takes(frozenset({each})):
             return Found(frozenset({each}))
@@ -73,16 +92,36 @@ def search(
     whole = every | frozenset(essential)
     if not essential or not takes(whole):
         return Found(None)
-    if len(essential) == 1:
-        return Found(None, frozenset(essential))
-    return Found(None, frozenset(each for each in essential if not takes(whole - {each})))
+    alone = frozenset(each for each in essential if not takes(whole - {each}))
+    return Found(None, alone or frozenset(essential))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one request asks of a printer."""
+
+    level: PrintObject
+    attributes: Attributes
+    """Beside attributes what stands for others: OTHERS, LUT, DEPTH."""
+    among: Combination
+    """What matters of it and of the objects above it."""
+
+    @property
+    def whole(self) -> Combination:
+        """All of it, and what matters of the objects above: what holds for this holds for nothing
+        else."""
+        own = {
+            Trait(self.level, each, ANY if each in _PRIVATE else _value(values))
+            for each, values in self.attributes.items()
+        }
+        return self.among | own
 
 
 class Adaptations:
     """What one printer was seen not to take, for one association with it.
 
-    It is the value that is not taken: another one of the same attribute is asked for; but for a
-    status that says that there is no such attribute, it is every value.
+    A lesson holds for the same request only, with the same values beside: printers refuse values
+    for each other.
     """
 
     def __init__(
@@ -94,24 +133,31 @@ class Adaptations:
         omit: tuple[str, ...] = (),
     ) -> None:
         """`learn` keeps a lesson for other associations. `adapt` and `omit` as of an Address."""
-        self._known = {(each.lesson, each.trait) for each in known}
+        self._known = {(each.lesson, each.trait, each.among) for each in known}
         self._learn = learn
         self._omit = frozenset(omit)
         named_all = {**HARMLESS, **ALLOWED}
         self._optional = [
             pair for name in named_all if may(adapt, name) for pair in named_all[name]
         ]
+        self._forbidden = [
+            pair for name in HARMLESS if not may(adapt, name) for pair in HARMLESS[name]
+        ]
         self._adapt = adapt
 
-    def left_out(self, level: PrintObject, asked: Attributes) -> LeftOut:
-        """What of these attributes it is not asked for."""
-        return frozenset(
-            each
-            for each in asked
-            if each in self._omit
-            or (Lesson.WITHOUT, Trait(level, each, ANY)) in self._known
-            or (Lesson.WITHOUT, Trait(level, each, _value(asked[each]))) in self._known
-        )
+    def left_out(self, asked: Asked) -> LeftOut:
+        """What of this it is not asked for."""
+        whole = asked.whole
+        known = {
+            trait.keyword
+            for lesson, trait, among in self._known
+            if lesson is Lesson.WITHOUT and trait.level is asked.level and among == whole
+        }
+        return frozenset(each for each in asked.attributes if each in self._omit or each in known)
+
+    def omitted(self, attributes: Attributes) -> LeftOut:
+        """What of these the site has said that it is never asked for."""
+        return self._omit & attributes.keys()
 
     def may(self, name: str) -> bool:
         """Whether it may get the adaptation of that name."""
@@ -119,7 +165,11 @@ class Adaptations:
 
     def optional(self, level: PrintObject, sent: Attributes) -> list[str]:
         """What of the attributes that were sent may be left out, that which costs least first."""
-        own = [each for at, each in self._optional if at is level and each in sent]
+        own = [
+            each
+            for at, each in self._optional
+            if at is level and each in sent and (each, *sent[each]) not in SCALE
+        ]
         own += [
             each
             for each in sent
@@ -128,39 +178,42 @@ class Adaptations:
         return own
 
     def essential(self, level: PrintObject, sent: Attributes) -> list[str]:
-        """What of them may not."""
+        """What of them may not: by its nature, or because the site has forbidden it."""
         optional = self.optional(level, sent)
+        forbidden = [each for at, each in self._forbidden if at is level]
         return [
             each
-            for each in ESSENTIAL[level]
+            for each in (*ESSENTIAL[level], *forbidden)
             if each in sent and each not in optional and sent[each] != SIMPLEST
         ]
 
-    def leave_out(self, level: PrintObject, keywords: LeftOut, asked: Attributes) -> None:
+    def leave_out(self, asked: Asked, keywords: LeftOut) -> None:
         """It took the request without these, and not with them."""
+        whole = asked.whole
         for each in keywords:
-            value = ANY if each in _PRIVATE else _value(asked[each])
-            self.remember(Capability(Lesson.WITHOUT, Trait(level, each, value)))
+            value = ANY if each in _PRIVATE else _value(asked.attributes[each])
+            self.remember(Capability(Lesson.WITHOUT, Trait(asked.level, each, value), whole))
 
-    def refuse(
-        self, level: PrintObject, keywords: LeftOut, asked: Attributes, status: int
-    ) -> list[str]:
-        """It takes no film with these; the same in words."""
-        traits = []
-        for each in sorted(keywords):
-            unknown = status == NO_SUCH_ATTRIBUTE and each not in (DEPTH, LUT, "ImageDisplayFormat")
-            traits.append(Trait(level, each, ANY if unknown else _value(asked[each])))
-        for trait in traits:
-            self.remember(Capability(Lesson.REFUSES, trait, status))
-        return [each.words for each in traits]
+    def refuse(self, asked: Asked, keywords: LeftOut, status: int) -> str:
+        """It takes no film that asks for these among the same others; that in words.
+
+        What is no part of what matters cannot be told apart from other requests: it is not learned.
+        """
+        traits = sorted(
+            Trait(asked.level, each, _value(asked.attributes[each])) for each in keywords
+        )
+        capability = Capability(Lesson.REFUSES, traits[0], asked.among, status)
+        if asked.among.issuperset(traits):
+            self.remember(capability)
+        return capability.refused
 
     def knows(self, lesson: Lesson) -> bool:
         """Whether a lesson that is about no attribute was learned."""
-        return (lesson, _NO_TRAIT) in self._known
+        return (lesson, _NO_TRAIT, NO_OTHERS) in self._known
 
     def remember(self, capability: Capability) -> None:
         """Believe it from now on."""
-        key = capability.lesson, capability.trait
+        key = capability.lesson, capability.trait, capability.among
         if key not in self._known:
             self._known.add(key)
             self._learn(capability)
@@ -177,6 +230,7 @@ def of_association(lesson: Lesson) -> Capability:
     return Capability(lesson, _NO_TRAIT)
 
 
+NO_OTHERS: Combination = frozenset()
 _NO_TRAIT = Trait(PrintObject.SESSION, "", ANY)
 
 

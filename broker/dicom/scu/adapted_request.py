@@ -9,19 +9,27 @@ from broker.dicom.scu.adaptation import (
     NOTHING,
     REFUSALS,
     Adaptations,
+    Asked,
     Found,
     LeftOut,
     named,
     search,
 )
-from broker.dicom.scu.answers import judge, told
+from broker.dicom.scu.answers import is_failure, judge, told
 from broker.dicom.scu.print_scu import ScuAnswer
-from broker.model.capabilities import DEPTH, LUT, PrintObject
+from broker.dicom.statuses import Meaning, meaning
+from broker.model.capabilities import DEPTH, LUT
 from broker.model.film import Attributes
 from broker.model.trouble import Refused
 
 Send = Callable[[LeftOut], ScuAnswer]
 """Sends the request without these."""
+
+
+class LearnedAnew(Exception):
+    """It was found out by experiments what the printer takes an image box without; what they have
+    set stays in it (PS3.7 10.1.3), so the film is laid anew, in another film box."""
+
 
 _WORDS = {LUT: "Presentation LUT", DEPTH: "more than 8 bits"}
 
@@ -31,11 +39,9 @@ class PrinterRequest:
     """One request, and how it is tried."""
 
     printer: str
-    level: PrintObject
     step: str
     """The request, for a person."""
-    asked: Attributes
-    """What it asks for; beside attributes what stands for others: OTHERS, LUT, DEPTH."""
+    asked: Asked
     send: Send
     undo: Callable[[ScuAnswer], None]
     """Takes back what a request that was answered with success has made."""
@@ -54,15 +60,18 @@ def adapted(
     """The answer to a request, sent without what this printer does not take; where it refuses it in
     every form, and nothing says why, the first answer. `first` is that one, where it is known.
 
-    Raises: Refused: when it is found out what the printer refuses, and that cannot be left out.
-    Unavailable, Refused: when it gives another answer meanwhile.
+    Raises:
+        LearnedAnew: when it is to be made once more, from the film box on.
+        Refused: when it is found out what the printer refuses, and that cannot be left out.
+        Unavailable, Refused: when it gives another answer meanwhile.
     """
-    left_out = adaptations.left_out(request.level, request.asked)
+    attributes = request.asked.attributes
+    left_out = adaptations.left_out(request.asked)
     last = first = first or request.send(left_out)
     tried = left_out
     while last.status in REFUSALS:
-        sent = _without(request.asked, tried)
-        optional = adaptations.optional(request.level, sent)
+        sent = _without(attributes, tried)
+        optional = adaptations.optional(request.asked.level, sent)
         minded = frozenset(optional) & frozenset(named(last.attributes, sent))
         if not minded:
             break
@@ -72,10 +81,14 @@ def adapted(
         tried, last = _searched(request, adaptations, tried, last)
     if last.status in REFUSALS:
         return first
-    if tried != left_out:
-        adaptations.leave_out(request.level, tried - left_out, request.asked)
-    if gone := sorted(_WORDS.get(each, each) for each in tried & request.asked.keys()):
-        remarks.append(f"without {', '.join(gone)}: {request.printer} does not take it")
+    if tried != left_out and not is_failure(last.status):
+        adaptations.leave_out(request.asked, tried - left_out)
+    for keywords, why in (
+        (adaptations.omitted(attributes), f"printers.omit of {request.printer} says so"),
+        (tried - adaptations.omitted(attributes), f"{request.printer} does not take it"),
+    ):
+        if gone := sorted(_WORDS.get(each, each) for each in keywords & attributes.keys()):
+            remarks.append(f"without {', '.join(gone)}: {why}")
     return last
 
 
@@ -86,9 +99,10 @@ def _searched(
 
     Raises: Refused: as `adapted`.
     """
-    sent = _without(request.asked, tried)
-    optional = adaptations.optional(request.level, sent)
-    essential = adaptations.essential(request.level, sent) if request.names_essential else []
+    level = request.asked.level
+    sent = _without(request.asked.attributes, tried)
+    optional = adaptations.optional(level, sent)
+    essential = adaptations.essential(level, sent) if request.names_essential else []
     if minded := frozenset(essential) & frozenset(named(refusal.attributes, sent)):
         raise _refused(request, adaptations, minded, refusal)
     send = request.experiment or request.send
@@ -101,23 +115,25 @@ def _searched(
     def takes(more: LeftOut) -> bool:
         undo()
         answer = send(tried | more)
-        if answer.status in REFUSALS:
+        if answer.status in REFUSALS or meaning(answer.status) is Meaning.PERMANENT:
             return False
         judge(request.printer, request.step, answer, [])
         made.append((more, answer))
         return True
 
-    if request.experiment is not None and takes(NOTHING):
-        # It is the content that it refuses: nothing more can be found out.
-        found = Found(frozenset(optional) if optional else None)
-    else:
+    found = Found(None)
+    if request.experiment is None or not takes(NOTHING):
         found = search(takes, optional, essential)
+    # Else it is the content that it refuses: nothing can be learned from that.
     if found.left_out is None:
         undo()
         if found.refused:
             raise _refused(request, adaptations, found.refused, refusal)
         return tried, refusal
-    if request.experiment is None and made and made[0][0] == found.left_out:
+    if request.experiment is not None:
+        adaptations.leave_out(request.asked, found.left_out)
+        raise LearnedAnew
+    if made and made[0][0] == found.left_out:
         return tried | found.left_out, made[0][1]
     undo()
     return tried | found.left_out, request.send(tried | found.left_out)
@@ -127,9 +143,9 @@ def _refused(
     request: PrinterRequest, adaptations: Adaptations, keywords: LeftOut, refusal: ScuAnswer
 ) -> Refused:
     """What is raised once it is known what the printer refuses; that is remembered."""
-    what = adaptations.refuse(request.level, keywords, request.asked, refusal.status)
+    what = adaptations.refuse(request.asked, keywords, refusal.status)
     said = f"{request.printer}: {request.step} answered {told(refusal)}"
-    return Refused(f"{said}; it refuses {', '.join(what)}", permanent=True, learned=True)
+    return Refused(f"{said}; it refuses {what}", permanent=True, learned=True)
 
 
 def _without(asked: Attributes, left_out: LeftOut) -> Attributes:

@@ -11,6 +11,11 @@ from broker.dicom.statuses import UNWELCOME, Meaning, meaning, words
 from broker.model.film import Attributes
 from broker.model.trouble import Refused, Unavailable
 
+_STRICT = frozenset(
+    {"NumberOfCopies", "Polarity", "RequestedImageSize", "RequestedDecimateCropBehavior"}
+)
+DECIMATED = ("RequestedDecimateCropBehavior", "DECIMATE")
+"""What lets the printer scale."""
 _PRIVATE = frozenset({"FilmSessionLabel", "OwnerID", "SpecificCharacterSet"})
 """Never told: they may name a patient, or say how that is written (promise 10)."""
 
@@ -52,7 +57,8 @@ def compare(
 ) -> None:
     """Remark what the printer made of attributes, where its answer tells (PS3.7 10.1.5.1.5).
 
-    Raises: Refused: for another number of copies: they would be counted as printed as asked for.
+    Raises: Refused: for another number of copies, which would be counted as printed as asked for;
+    for another polarity or scale: the film would be read, or measured on, as what it is not.
     """
     for keyword in keywords:
         found = answer.dataset.get(keyword) if answer.dataset is not None else None
@@ -62,7 +68,7 @@ def compare(
         if _same(keyword, found, wanted):
             continue
         said = f"{printer} made {keyword} {_text(found)[:16]!r} of {_text(wanted)!r}"
-        if keyword == "NumberOfCopies":
+        if keyword in _STRICT and (keyword, *wanted) != DECIMATED:
             raise Refused(said, permanent=True)
         remarks.append(said)
 
@@ -85,7 +91,7 @@ def _same(keyword: str, found: object, wanted: tuple[str, ...]) -> bool:
     if said.upper() == _text(wanted).upper():
         return True
     try:
-        return int(said) == int(_text(wanted))
+        return float(said) == float(_text(wanted))
     except ValueError:
         return keyword == "NumberOfCopies"
 

@@ -18,8 +18,8 @@ from pydicom.sequence import Sequence
 
 from broker.dicom import attributes, pixels
 from broker.dicom.other_elements import relay
-from broker.dicom.scu.adaptation import REFUSALS, Adaptations, LeftOut, of_association
-from broker.dicom.scu.adapted_request import PrinterRequest, adapted
+from broker.dicom.scu.adaptation import REFUSALS, Adaptations, Asked, LeftOut, of_association
+from broker.dicom.scu.adapted_request import LearnedAnew, PrinterRequest, adapted
 from broker.dicom.scu.answers import compare, is_failure, judge, judge_session
 from broker.dicom.scu.print_scu import PrintScu, ScuAnswer
 from broker.dicom.scu.printer_luts import PrinterLuts
@@ -33,12 +33,28 @@ from broker.dicom.uids import (
 )
 from broker.dicom.upper_layer.dataset import Pieces
 from broker.model.adaptations import LUT_LEVEL, OTHERS
-from broker.model.capabilities import DEPTH, LUT, SIMPLEST, Lesson, PrintObject, depth, form
+from broker.model.capabilities import (
+    DEPTH,
+    LUT,
+    SIMPLEST,
+    Combination,
+    Lesson,
+    PrintObject,
+    depth,
+    form,
+    traits,
+    traits_of_film_box,
+    traits_of_image,
+)
 from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut, first
 from broker.model.job import Priority
 from broker.model.printer import Address
 from broker.model.trouble import Refused, Uncertain
 
+NO_LOOK: tuple[PresentationLut | None, Attributes] = (None, {})
+"""That of a film session without LUT and lighting."""
+ANEW = 5
+"""How often a film is laid while it is found out what the printer takes of its images."""
 SAMPLE = 64
 """Rows and columns of the image by which it is found out what a printer refuses of an image box."""
 
@@ -76,7 +92,7 @@ class PrintSession:
         self._luts = PrinterLuts(scu, address.name, adaptations)
         self._asked: Attributes = {}
         self._more = b""
-        self._look: tuple[PresentationLut | None, Attributes] = (None, {})
+        self._look = NO_LOOK
         """LUT and lighting of the film session, where the printer wants them there."""
         self._lut_in_session = False
         """Whether those of the film in hand stand there."""
@@ -127,9 +143,8 @@ class PrintSession:
         asked = _with_others(self._asked, self._more)
         request = PrinterRequest(
             self._name,
-            PrintObject.SESSION,
             "N-CREATE of the film session",
-            asked,
+            Asked(PrintObject.SESSION, asked, self._among),
             create,
             lambda answer: self._delete(FILM_SESSION, answer),
         )
@@ -137,10 +152,23 @@ class PrintSession:
         judge_session(self._name, answer, self._of_session)
         compare(self._name, answer, self._asked, attributes.FILM_SESSION, self._of_session)
         self._session = answer.instance_uid
-        self._look = (None, {})
+        self._look = NO_LOOK
+
+    @property
+    def _among(self) -> Combination:
+        """What matters of the film session."""
+        return traits(PrintObject.SESSION, self._asked)
 
     def prepare(self, film: Film, read: OpenPixels) -> None:
         """Create the film box and fill its image boxes; nothing is printed yet."""
+        for _ in range(ANEW):
+            try:
+                return self._prepare(film, read)
+            except LearnedAnew:
+                self.clear()
+        raise Refused(f"{self._name} refuses an image, and then takes it", permanent=False)
+
+    def _prepare(self, film: Film, read: OpenPixels) -> None:
         self._of_film = []
         answer = self._create_film_box(film)
         judge(self._name, "N-CREATE of the film box", answer, self._of_film)
@@ -159,7 +187,9 @@ class PrintSession:
         """
         answer = self._create_film_box(Film(film_box, ()))
         judge(self._name, "N-CREATE of the film box", answer, [])
-        return len(_image_boxes(answer))
+        if not (found := _image_boxes(answer)):
+            raise Refused(f"{self._name} made a film box without image boxes", permanent=False)
+        return len(found)
 
     def _create_film_box(self, film: Film) -> ScuAnswer:
         """The last answer to N-CREATE of the film box.
@@ -167,10 +197,12 @@ class PrintSession:
         A LUT stands where its modality had it, unless the printer looks for it elsewhere.
         """
 
+        among = self._among | traits_of_film_box(film.attributes, film.lut)
+
         def create(left_out: LeftOut) -> ScuAnswer:
             dataset = Dataset()
             # Lighting belongs to Presentation LUT (PS3.4 H.4.9), and stands where that does.
-            elsewhere = attributes.LIGHTING if film.lut is not None and not lut_here() else ()
+            elsewhere = attributes.LIGHTING if self._look != NO_LOOK else ()
             keywords = [
                 each
                 for each in (*attributes.FILM_BOX_CREATE_ONLY, *attributes.FILM_BOX_SET)
@@ -186,7 +218,7 @@ class PrintSession:
             )
             relay(b"" if OTHERS in left_out else film.more, dataset)
             if film.lut is not None and lut_here() and LUT not in left_out:
-                self._luts.refer(film.lut, dataset, self._of_film)
+                self._luts.refer(film.lut, among, dataset, self._of_film)
             return self._scu.create(FILM_BOX, dataset, fresh_uid())
 
         def lut_here() -> bool:
@@ -201,20 +233,20 @@ class PrintSession:
                 asked = {**asked, LUT: (form(film.lut),)}
             return PrinterRequest(
                 self._name,
-                PrintObject.FILM_BOX,
                 "N-CREATE of the film box",
-                asked,
+                Asked(PrintObject.FILM_BOX, asked, among),
                 create,
                 lambda answer: self._delete(FILM_BOX, answer),
                 names_essential=whole,
             )
 
-        self._place_lut(film)
+        in_box = self._place_lut(film)
         if self._lut_in_session or film.lut is None:
             return adapted(request(), self._adaptations, self._of_film)
-        asked = request().asked
-        answer = create(self._adaptations.left_out(PrintObject.FILM_BOX, asked))
-        if answer.status in REFUSALS and self._adaptations.may(LUT_LEVEL):
+        answer = create(self._adaptations.left_out(request().asked))
+        if in_box and not is_failure(answer.status):
+            self._adaptations.remember(of_association(Lesson.LUT_IN_BOX))
+        if answer.status in REFUSALS and not in_box and self._adaptations.may(LUT_LEVEL):
             if answer.status != NO_SUCH_ATTRIBUTE:
                 last = adapted(request(whole=False), self._adaptations, self._of_film, answer)
                 if last.status not in REFUSALS:
@@ -224,8 +256,9 @@ class PrintSession:
                 return moved
         return adapted(request(), self._adaptations, self._of_film, answer)
 
-    def _place_lut(self, film: Film) -> None:
+    def _place_lut(self, film: Film) -> bool:
         """Give the film session the film's LUT, where that is its place; else see that it has none.
+        Whether it goes to the film box because the printer did not take it in the film session.
 
         Raises: Refused: when the printer does not take it.
         """
@@ -234,16 +267,16 @@ class PrintSession:
         moves = self._adaptations.may(LUT_LEVEL)
         in_box = moves and self._adaptations.knows(Lesson.LUT_IN_BOX)
         self._lut_in_session = known or (film.lut_of_session and not in_box)
-        try:
-            self._look_like(film)
-        except Refused as refused:
-            if known or refused.learned or not moves:
-                raise
-            self._adaptations.remember(of_association(Lesson.LUT_IN_BOX))
+        answer = self._look_like(film)
+        refused = answer is not None and answer.status in REFUSALS
+        if answer is not None and (known or not moves or not refused):
+            judge(self._name, "N-SET of the film session", answer, self._of_session)
+        elif refused:
             self._begin_anew()
             self._lut_in_session = False
         if film.lut is not None and not site and self._lut_in_session != film.lut_of_session:
             self._of_film.append(self._moved_words)
+        return refused
 
     def _begin_anew(self) -> None:
         self._scu.delete(FILM_SESSION, self._session)
@@ -261,8 +294,9 @@ class PrintSession:
         said = len(self._of_film)
         answer = None
         try:
-            self._look_like(film)
-            answer = adapted(request(), self._adaptations, self._of_film)
+            set_look = self._look_like(film)
+            if set_look is None or not is_failure(set_look.status):
+                answer = adapted(request(), self._adaptations, self._of_film)
         except Refused as refused:
             if refused.learned:
                 raise
@@ -342,29 +376,45 @@ class PrintSession:
     def _delete(self, sop_class: str, answer: ScuAnswer) -> None:
         self._scu.delete(sop_class, answer.instance_uid)
 
-    def _look_like(self, film: Film) -> None:
-        """Give the film session the film's LUT and lighting, where that is their place.
+    def _look_like(self, film: Film) -> ScuAnswer | None:
+        """Give the film session the film's LUT and lighting, where that is their place; what the
+        printer answered to that, if it was to be done.
 
         CP 173 moved the place. A film session cannot be rid of a LUT by N-SET, so a film with
         another look gets a film session of its own: gray levels must not change in silence.
         """
-        lighting = {
-            key: film.attributes[key] for key in attributes.LIGHTING if key in film.attributes
-        }
+        lit = {key: film.attributes[key] for key in attributes.LIGHTING if key in film.attributes}
         lut = film.lut if self._lut_in_session else None
-        look = (lut, lighting if lut is not None else {})
+        look = (lut, lit) if lut is not None else NO_LOOK
         if look == self._look:
-            return
-        if self._look != (None, {}):
+            return None
+        if self._look != NO_LOOK:
             self._begin_anew()
         if lut is None:
-            return
-        dataset = Dataset()
-        if self._luts.refer(lut, dataset, self._of_session):
-            attributes.write(lighting, dataset)
-            answer = self._scu.set(FILM_SESSION, self._session, dataset)
-            judge(self._name, "N-SET of the film session", answer, self._of_session)
-        self._look = look
+            return None
+        among = self._among | traits_of_film_box(film.attributes, film.lut)
+        reference = Dataset()
+        if not self._luts.refer(lut, among, reference, self._of_session):
+            return None
+
+        def set_look(left_out: LeftOut) -> ScuAnswer:
+            dataset = Dataset()
+            dataset.update(reference)
+            attributes.write({each: lit[each] for each in lit if each not in left_out}, dataset)
+            return self._scu.set(FILM_SESSION, self._session, dataset)
+
+        request = PrinterRequest(
+            self._name,
+            "N-SET of the film session",
+            Asked(PrintObject.SESSION, _lit_by_lut(lit), among),
+            set_look,
+            lambda _: None,
+            names_essential=False,
+        )
+        answer = adapted(request, self._adaptations, self._of_session)
+        if not is_failure(answer.status):
+            self._look = look
+        return answer
 
     def _offered(self, film: Film, answer: ScuAnswer) -> list[tuple[str, str]]:
         """Class and UID of the printer's image boxes, in the order of their positions.
@@ -391,6 +441,12 @@ class PrintSession:
         uid: str,
         read: OpenPixels,
     ) -> None:
+        among = (
+            self._among
+            | traits_of_film_box(film.attributes, film.lut)
+            | traits_of_image(box.attributes, image, film.lut, box.lut)
+        )
+
         def fill(image: Image, left_out: LeftOut, content: Content) -> ScuAnswer:
             dataset = Dataset()
             attributes.put(dataset, "ImageBoxPosition", (str(box.position),))
@@ -398,7 +454,7 @@ class PrintSession:
             attributes.write(box.attributes, dataset, keywords)
             relay(b"" if OTHERS in left_out else box.more, dataset)
             if box.lut is not None:
-                self._luts.refer(box.lut, dataset, self._of_film)
+                self._luts.refer(box.lut, among, dataset, self._of_film)
             if DEPTH in left_out:
                 image, content = pixels.in_8_bits(image, content)
             item = pixels.write(image, Pieces(content.length, content))
@@ -424,9 +480,8 @@ class PrintSession:
         step = f"N-SET of image {box.position}"
         request = PrinterRequest(
             self._name,
-            PrintObject.IMAGE_BOX,
             step,
-            asked,
+            Asked(PrintObject.IMAGE_BOX, asked, among),
             send,
             lambda _: None,
             experiment=experiment,
@@ -437,6 +492,7 @@ class PrintSession:
             said = f"{self._name}: {step} answered {words(answer.status)}"
             raise Refused(f"{said}, and the image asks for its true size", permanent=True)
         judge(self._name, step, answer, self._of_film)
+        compare(self._name, answer, box.attributes, attributes.IMAGE_BOX, self._of_film)
 
 
 class Blank:

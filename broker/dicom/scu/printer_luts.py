@@ -8,12 +8,12 @@ from dataclasses import replace
 from pydicom.dataset import Dataset
 
 from broker.dicom import attributes, luts
-from broker.dicom.scu.adaptation import REFUSALS, Adaptations
+from broker.dicom.scu.adaptation import NO_OTHERS, REFUSALS, Adaptations, Asked
 from broker.dicom.scu.answers import is_failure, judge, told
 from broker.dicom.scu.print_scu import PrintScu
 from broker.dicom.uids import PRESENTATION_LUT, fresh_uid
 from broker.model.adaptations import OTHERS
-from broker.model.capabilities import LUT, PrintObject, form
+from broker.model.capabilities import LUT, Combination, PrintObject, form
 from broker.model.film import PresentationLut
 from broker.model.trouble import Refused
 
@@ -30,14 +30,17 @@ class PrinterLuts:
         self._made: dict[PresentationLut, tuple[str, list[str]]] = {}
         """UID of each, empty where it is left out; and what the printer did differently with it."""
 
-    def refer(self, lut: PresentationLut, dataset: Dataset, remarks: list[str]) -> bool:
+    def refer(
+        self, lut: PresentationLut, among: Combination, dataset: Dataset, remarks: list[str]
+    ) -> bool:
         """Refer to a LUT in a data set; it is created the first time. One that changes nothing is
-        left out for a printer that does not take it; whether it is there.
+        left out for a printer that does not take it; whether it is there. `among` is what matters
+        of the film beside.
 
         Raises: Refused: when the printer does not take one that is needed.
         """
         if lut not in self._made:
-            self._made[lut] = self._create(lut)
+            self._made[lut] = self._create(lut, among)
         uid, said = self._made[lut]
         remarks += [each for each in said if each not in remarks]
         if uid:
@@ -45,10 +48,11 @@ class PrinterLuts:
             attributes.put_items(dataset, "ReferencedPresentationLUTSequence", [item])
         return bool(uid)
 
-    def _create(self, lut: PresentationLut) -> tuple[str, list[str]]:
-        asked = {LUT: (form(lut),)}
-        left_out = LUT in self._adaptations.left_out(PrintObject.FILM_BOX, asked)
-        optional = LUT in self._adaptations.optional(PrintObject.FILM_BOX, asked)
+    def _create(self, lut: PresentationLut, among: Combination) -> tuple[str, list[str]]:
+        level = PrintObject.FILM_BOX
+        asked = Asked(level, {LUT: (form(lut),)}, NO_OTHERS)
+        left_out = LUT in self._adaptations.left_out(asked)
+        optional = LUT in self._adaptations.optional(level, asked.attributes)
         without = f"without Presentation LUT {form(lut)}: {self._printer} does not take it"
         if left_out or (optional and not self._scu.lut):
             return "", [without]
@@ -65,14 +69,14 @@ class PrinterLuts:
             judge(self._printer, step, answer, remarks)
             return answer.instance_uid, remarks
         if optional:
-            self._adaptations.leave_out(PrintObject.FILM_BOX, frozenset({LUT}), asked)
+            self._adaptations.leave_out(asked, frozenset({LUT}))
             return "", [without]
         said = f"{self._printer}: {step} answered {told(answer)}"
         if not self._takes_another(lut.plain):
             raise Refused(said, permanent=True)
-        refused = frozenset({LUT})
-        what = self._adaptations.refuse(PrintObject.FILM_BOX, refused, asked, answer.status)
-        raise Refused(f"{said}; it refuses {', '.join(what)}", permanent=True, learned=True)
+        asked = replace(asked, among=among)
+        what = self._adaptations.refuse(asked, frozenset({LUT}), answer.status)
+        raise Refused(f"{said}; it refuses {what}", permanent=True, learned=True)
 
     def _takes_another(self, lut: PresentationLut) -> bool:
         """Whether it takes a LUT at all, and not of this form: then that is why it refuses this

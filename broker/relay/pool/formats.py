@@ -4,17 +4,31 @@ CUSTOM. A printer of the pool is asked once, and what it made is remembered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import threading
+import time
+from collections.abc import Callable, Sequence
 
-from broker.model.capabilities import Capability, Lesson, PrintObject, Trait, refused, traits
+from broker.model.capabilities import (
+    Capability,
+    Combination,
+    Lesson,
+    PrintObject,
+    Trait,
+    refused,
+    traits,
+)
 from broker.model.film import Attributes
 from broker.model.printer import Address, Duty, Health, Printer
-from broker.model.trouble import Refused, Trouble, Unavailable
+from broker.model.trouble import Refused, Unavailable
 from broker.store.capabilities import Capabilities
 from broker.store.printers import Printers
 
-Ask = Callable[[Address, Attributes], int]
-"""How many image boxes the printer makes for a film box with these attributes. Raises: Trouble."""
+REST_S = 1.0
+"""Between two questions."""
+KEYWORD = "ImageDisplayFormat"
+Ask = Callable[[Address, Attributes, Attributes], int]
+"""How many image boxes the printer makes for a film box with these attributes, in a film session
+with those. Raises: Trouble."""
 
 
 class PrinterFormats:
@@ -24,47 +38,60 @@ class PrinterFormats:
         self._printers = printers
         self._capabilities = capabilities
         self._ask = ask
+        self._asking = threading.Lock()
+        self._asked_at = float("-inf")
 
-    def __call__(self, film_box: Attributes) -> int:
+    def __call__(self, session: Attributes, film_box: Attributes) -> int:
         """How many image boxes such a film box has. Where it is not known, printers are asked in
         turn, which takes as long as they take.
 
         Raises:
-            Refused: every printer that answered takes no such film box.
-            Unavailable: no printer answered.
+            Refused: every printer takes no such film box, for good.
+            Unavailable: no printer made one, and one of them may at another time.
         """
-        key = format_of(film_box)
-        found = self._printers.list()
-        for each in found:
+        key = traits(PrintObject.SESSION, session) | traits(PrintObject.FILM_BOX, film_box)
+        printers = self._printers.list()
+        number = self._known(key, printers)
+        if not number:
+            with self._asking:
+                number = self._known(key, printers) or self._asked(key, session, film_box, printers)
+        return number
+
+    def _known(self, key: Combination, printers: Sequence[Printer]) -> int:
+        """The number that a printer made before; 0 where it is not known."""
+        for each in printers:
             for known in self._capabilities.of(each.name):
-                if (known.lesson, known.trait) == (Lesson.IMAGE_BOXES, key):
+                if known.lesson is Lesson.IMAGE_BOXES and known.among == key:
                     return known.answer
-        return self._asked(key, film_box, found)
+        return 0
 
-    def _asked(self, key: Trait, film_box: Attributes, printers: Iterable[Printer]) -> int:
-        said: Trouble = Unavailable("no printer is there to be asked for its format")
-        wanted = traits(PrintObject.FILM_BOX, film_box)
-        for each in sorted(printers, key=_by_health):
+    def _asked(
+        self,
+        key: Combination,
+        session: Attributes,
+        film_box: Attributes,
+        found: Sequence[Printer],
+    ) -> int:
+        """Ask the printers. One question at a time, with a rest between: films go first."""
+        threading.Event().wait(max(0.0, self._asked_at + REST_S - time.monotonic()))
+        self._asked_at = time.monotonic()
+        may = not found
+        for each in sorted(found, key=_by_health):
             if each.duty is Duty.MAINT or each.health is Health.DOWN:
-                continue
-            if (known := refused(each.refuses, wanted)) is not None:
-                said = Refused(f"{each.name} {known.words}", permanent=True)
-                continue
-            try:
-                number = self._ask(each.address, film_box)
-            except (Refused, Unavailable) as trouble:
-                said = trouble
-                continue
-            self._capabilities.learn(each.name, Capability(Lesson.IMAGE_BOXES, key, number))
-            return number
-        raise said
-
-
-def format_of(film_box: Attributes) -> Trait:
-    """What the number of image boxes depends on: the format, and the sheet that it lies on."""
-    names = ("ImageDisplayFormat", "FilmSizeID", "FilmOrientation")
-    said = ["\\".join(film_box[each]) for each in names if film_box.get(each)]
-    return Trait(PrintObject.FILM_BOX, names[0], ", ".join(said))
+                may = True
+            elif refused(each.refuses, (key,)) is None:
+                try:
+                    number = self._ask(each.address, session, film_box)
+                except (Refused, Unavailable) as trouble:
+                    may = may or isinstance(trouble, Unavailable) or not trouble.permanent
+                    continue
+                format_ = Trait(PrintObject.FILM_BOX, KEYWORD, "\\".join(film_box[KEYWORD]))
+                lesson = Capability(Lesson.IMAGE_BOXES, format_, key, number)
+                self._capabilities.learn(each.name, lesson)
+                return number
+        if may:
+            raise Unavailable("no printer could be asked for the image boxes of its own format")
+        raise Refused("no printer takes this format", permanent=True)
 
 
 def _by_health(printer: Printer) -> int:

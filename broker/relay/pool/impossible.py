@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from broker.events import Event, Note
-from broker.model.capabilities import Capability, Impossible, Trait, impossible
+from broker.model.capabilities import Capability, Combination, Impossible, impossible
 from broker.store.capabilities import Capabilities
 from broker.store.database import FAILURES, in_words
 
@@ -38,7 +38,7 @@ class PoolCapabilities:
         """What each printer refuses."""
         self._seen = -1, float("-inf")
 
-    def __call__(self, asked: Callable[[], Iterable[Trait]]) -> Impossible | None:
+    def __call__(self, asked: Callable[[], Collection[Combination]]) -> Impossible | None:
         """What of this no printer takes; None where one may, and where that cannot be read: what is
         not known is never refused. `asked` is called where something is refused at all."""
         if not self._refuse():

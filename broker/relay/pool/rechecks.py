@@ -8,16 +8,16 @@ import threading
 from collections.abc import Callable, Mapping
 
 from broker.events import Event, Note
-from broker.model.capabilities import Capability, Trait
+from broker.model.capabilities import Capability, Combination
 from broker.model.printer import Address, Duty, Health
 from broker.model.trouble import Trouble
 from broker.relay.loop import Loop
 from broker.store.capabilities import Capabilities
-from broker.store.database import FAILURES, in_words
+from broker.store.database import in_words
 from broker.store.printers import Printers
 
-Takes = Callable[[Address, Trait], bool | None]
-"""Whether a printer takes this now; None where that cannot be asked. Raises: Trouble."""
+Takes = Callable[[Address, Combination], bool]
+"""Whether a printer takes this now. Raises: Trouble."""
 
 REST_S = 10.0
 """A printer is not asked for the same thing more often."""
@@ -41,9 +41,9 @@ class Rechecks:
         self._monotonic = monotonic
         self._note = note
         self._lock = threading.Lock()
-        self._waiting: dict[tuple[str, Trait], None] = {}
+        self._waiting: dict[tuple[str, Combination], None] = {}
         """Printers and what they are asked for, in this order."""
-        self._asked_at: dict[tuple[str, Trait], float] = {}
+        self._asked_at: dict[tuple[str, Combination], float] = {}
         self._loop = Loop("rechecks", self._step, first_s=IDLE_S)
 
     def start(self) -> None:
@@ -61,7 +61,7 @@ class Rechecks:
             recent = {key: at for key, at in self._asked_at.items() if now - at < REST_S}
             self._asked_at = recent
             for name, capability in refusals.items():
-                key = name, capability.trait
+                key = name, capability.among
                 if key not in recent:
                     recent[key] = now
                     self._waiting[key] = None
@@ -74,22 +74,27 @@ class Rechecks:
             with self._lock:
                 if not self._waiting:
                     return IDLE_S
-                name, trait = next(iter(self._waiting))
-                del self._waiting[name, trait]
+                name, asked = next(iter(self._waiting))
+                del self._waiting[name, asked]
             try:
-                self._recheck(name, trait)
-            except FAILURES as error:
+                self._recheck(name, asked)
+            except Exception as error:  # noqa: BLE001 - one that fails must not end the others
                 self._note(Event.MONITOR_FAILED, {"printer": name, "why": in_words(error)})
         return IDLE_S
 
-    def _recheck(self, name: str, trait: Trait) -> None:
+    def _recheck(self, name: str, asked: Combination) -> None:
         printer = next((each for each in self._printers.list() if each.name == name), None)
         if printer is None or printer.duty is Duty.MAINT or printer.health is Health.DOWN:
             return
         try:
-            taken = self._takes(printer.address, trait)
+            taken = self._takes(printer.address, asked)
         except Trouble:
+            with self._lock:
+                self._asked_at.pop((name, asked), None)
             return  # it is busy, or gone: the next refusal asks again
-        if taken and self._capabilities.forget(name, trait):
-            facts = {"printer": name, "number": 1, "what": f"takes {trait.words} again"}
+        if self._loop.stopping.is_set():
+            return
+        if taken and self._capabilities.forget(name, asked):
+            what = ", ".join(each.words for each in sorted(asked))
+            facts = {"printer": name, "number": 1, "what": f"takes {what} again"}
             self._note(Event.CAPABILITIES_FORGOTTEN, facts)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from broker.dicom.scu.adaptation import Adaptations, Found, LeftOut, named, search
-from broker.dicom.statuses import INVALID_ATTRIBUTE_VALUE, NO_SUCH_ATTRIBUTE
+from broker.dicom.scu.adaptation import Adaptations, Asked, Found, LeftOut, named, search
 from broker.model.adaptations import ALLOWED, HARMLESS
 from broker.model.capabilities import Capability, Lesson, PrintObject, Trait
+from broker.model.film import Attributes
 
 BOX, IMAGE = PrintObject.FILM_BOX, PrintObject.IMAGE_BOX
 SENT = {
@@ -26,6 +26,10 @@ NEVER = {
     "RequestedImageSize",
     "BitsStored",
 }
+
+
+def _asked(level: PrintObject, attributes: Attributes, *among: Trait) -> Asked:
+    return Asked(level, attributes, frozenset(among))
 
 
 def _refusing(*keywords: str) -> tuple[Callable[[LeftOut], bool], list[LeftOut]]:
@@ -47,12 +51,12 @@ def test_what_makes_another_film_is_no_harmless_adaptation() -> None:
 
 
 def test_one_attribute_is_left_out_alone() -> None:
-    """The first that it takes the film without; nothing else is asked."""
+    """The first that it takes the film without; then the whole film is asked for again."""
     takes, asked = _refusing("Trim")
     assert search(takes, ["SmoothingType", "Trim", "BorderDensity"], ["FilmSizeID"]) == Found(
         frozenset({"Trim"})
     )
-    assert asked == [{"SmoothingType"}, {"Trim"}]
+    assert asked == [{"SmoothingType"}, {"Trim"}, set()]
 
 
 def test_of_several_only_those_are_left_out_that_it_refuses() -> None:
@@ -99,7 +103,7 @@ def test_optional_and_essential_are_what_the_site_allows() -> None:
     assert usual.essential(BOX, SENT) == ["FilmSizeID"]
     site = Adaptations(adapt=("film-size", "no-trim", "no-decimate"))
     assert site.optional(BOX, SENT) == ["SmoothingType", "FilmSizeID"]
-    assert site.essential(BOX, SENT) == ["RequestedDecimateCropBehavior"]
+    assert site.essential(BOX, SENT) == ["RequestedDecimateCropBehavior", "Trim"]
 
 
 def test_the_simplest_format_is_no_reason() -> None:
@@ -123,16 +127,22 @@ def test_how_an_image_is_cropped_is_not_left_out() -> None:
         assert (Adaptations().essential(IMAGE, sent) == [keyword]) != optional
 
 
-def test_it_is_the_value_that_is_remembered() -> None:
-    """Of that request: another value is asked for."""
+def test_it_is_the_request_that_is_remembered() -> None:
+    """Another value, or another one beside it, is asked for."""
     learned: list[Capability] = []
     seen = Adaptations(learn=learned.append)
-    seen.leave_out(BOX, frozenset({"Trim"}), SENT)
-    assert seen.left_out(BOX, SENT) == {"Trim"}
-    assert seen.left_out(BOX, {"Trim": ("NO",)}) == set()
-    assert seen.left_out(IMAGE, SENT) == set()
-    assert Adaptations(learned).left_out(BOX, SENT) == {"Trim"}
-    seen.leave_out(BOX, frozenset({"Trim"}), SENT)
+    asked = _asked(BOX, SENT)
+    seen.leave_out(asked, frozenset({"Trim"}))
+    assert seen.left_out(asked) == {"Trim"}
+    for other in (
+        _asked(BOX, {**SENT, "Trim": ("NO",)}),
+        _asked(BOX, {**SENT, "FilmSizeID": ("A3",)}),
+        _asked(BOX, SENT, Trait(PrintObject.SESSION, "MediumType", "PAPER")),
+        _asked(IMAGE, SENT),
+    ):
+        assert seen.left_out(other) == set()
+    assert Adaptations(learned).left_out(asked) == {"Trim"}
+    seen.leave_out(asked, frozenset({"Trim"}))
     assert len(learned) == 1, "it was told once"
 
 
@@ -141,26 +151,41 @@ def test_no_text_of_a_patient_is_remembered() -> None:
     learned: list[Capability] = []
     seen = Adaptations(learn=learned.append)
     asked = {"FilmSessionLabel": ("DOE^JANE",), "other elements": ("",)}
-    seen.leave_out(PrintObject.SESSION, frozenset(asked), asked)
-    assert {each.trait.value for each in learned} == {""}
-    assert seen.left_out(PrintObject.SESSION, {"FilmSessionLabel": ("B",)}) == {"FilmSessionLabel"}
+    seen.leave_out(_asked(PrintObject.SESSION, asked), frozenset(asked))
+    assert "DOE" not in repr(learned)
+    other = {**asked, "FilmSessionLabel": ("ROE^RICHARD",)}
+    assert seen.left_out(_asked(PrintObject.SESSION, other)) == set(asked)
 
 
-def test_an_attribute_that_does_not_exist_is_refused_with_every_value() -> None:
-    """0x0105 is about the attribute, 0x0106 about its value; a format always exists."""
+def test_a_refusal_is_remembered_with_what_was_asked_for_beside() -> None:
+    """And in words."""
     learned: list[Capability] = []
     seen = Adaptations(learn=learned.append)
-    seen.refuse(BOX, frozenset({"FilmSizeID"}), SENT, NO_SUCH_ATTRIBUTE)
-    seen.refuse(BOX, frozenset({"FilmSizeID"}), SENT, INVALID_ATTRIBUTE_VALUE)
-    form = {"ImageDisplayFormat": ("STANDARD\\2,2",)}
-    seen.refuse(BOX, frozenset(form), form, NO_SUCH_ATTRIBUTE)
-    assert [(each.lesson, each.trait) for each in learned] == [
-        (Lesson.REFUSES, Trait(BOX, "FilmSizeID", "")),
-        (Lesson.REFUSES, Trait(BOX, "FilmSizeID", "A4")),
-        (Lesson.REFUSES, Trait(BOX, "ImageDisplayFormat", "STANDARD\\2,2")),
-    ]
+    size, medium = Trait(BOX, "FilmSizeID", "A4"), Trait(PrintObject.SESSION, "MediumType", "PAPER")
+    said = seen.refuse(_asked(BOX, SENT, size, medium), frozenset({"FilmSizeID"}), 0x0106)
+    assert said == "FilmSizeID A4 with MediumType PAPER"
+    assert learned == [Capability(Lesson.REFUSES, size, frozenset({size, medium}), 0x0106)]
+
+
+def test_a_refusal_that_has_passed_teaches_nothing() -> None:
+    """The whole request is asked for again in the end."""
+    for optional, essential in ((["Trim"], []), ([], ["FilmSizeID"])):
+        passing = iter([False] * len(optional + essential))
+
+        def takes(left_out: LeftOut, passing: Iterator[bool] = passing) -> bool:
+            return bool(left_out) or next(passing, True)
+
+        next(passing, None)
+        assert search(takes, optional, essential) == Found(frozenset())
+
+
+def test_pixels_that_are_to_be_printed_as_they_are_stay_so() -> None:
+    """MagnificationType NONE is about scale (PS3.3 C.13.3)."""
+    usual = Adaptations()
+    assert usual.optional(BOX, {"MagnificationType": ("NONE",)}) == []
+    assert usual.optional(BOX, {"MagnificationType": ("CUBIC",)}) == ["MagnificationType"]
 
 
 def test_what_the_site_omits_is_never_asked_for() -> None:
     """Whatever its value."""
-    assert Adaptations(omit=("Trim",)).left_out(BOX, SENT) == {"Trim"}
+    assert Adaptations(omit=("Trim",)).left_out(_asked(BOX, SENT)) == {"Trim"}
