@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from broker.dicom.scu.print_session import PrintSession
 from broker.events import Event, Note
@@ -27,6 +27,7 @@ from broker.model.film import Attributes
 from broker.model.printer import Address
 from broker.model.trouble import Unavailable
 
+T = TypeVar("T")
 RELEASE_AT_STOP_S = 2.0
 """For a printer's answer to A-RELEASE-RQ while the broker is stopping."""
 LEAVE_AT_STOP_S = 0.5
@@ -301,14 +302,23 @@ class OpenSessions:
         """End those at other printers: these get no more films."""
         self._end_where(lambda each: each.printer not in printers)
 
-    def make_way(self, address: Address) -> None:
-        """End those that linger at a printer; returns when they are over, after ENDING_S at most. A
-        printer that takes one association at a time is to be asked for something else."""
+    def meanwhile(self, address: Address, question: Callable[[], T]) -> T:
+        """Ask a printer something by another association; those that linger there end first, as it
+        may take one at a time.
+
+        Raises: what `question` raises.
+        """
         with self._changed:
             self._end_where(lambda each: each.printer == address.name)
             self._changed.wait_for(
                 lambda: all(each.printer != address.name for each in self._lingering), ENDING_S
             )
+        while True:
+            try:
+                return question()
+            except Unavailable as trouble:
+                if not (trouble.busy and self._about_to_be_free(address)):
+                    raise
 
     def renew(self) -> None:
         """The configuration was read again: end all that linger. Those in use will not linger."""

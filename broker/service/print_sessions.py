@@ -9,8 +9,9 @@ from functools import partial
 
 from broker.config.schema import Config
 from broker.dicom.scu.adaptation import Adaptations, of_association
+from broker.dicom.scu.boxed_image import Blank
 from broker.dicom.scu.print_scu import PrintScu
-from broker.dicom.scu.print_session import Blank, PrintSession
+from broker.dicom.scu.print_session import PrintSession
 from broker.dicom.upper_layer.requestor import EventReport
 from broker.events import Event, Note
 from broker.model.adaptations import IMPLICIT
@@ -36,18 +37,15 @@ class PrintSessions:
         *,
         heard: Callable[[str, EventReport], None],
         before_release: Callable[[str, PrintScu], None],
-        make_way: Callable[[Address], None],
     ) -> None:
         """`tls` is what a printer of that name is spoken to with; None: without. `heard` gets what
-        a printer reports by itself, `before_release` an association that is about to end;
-        `make_way` ends those that linger at a printer."""
+        a printer reports by itself, `before_release` an association that is about to end."""
         self._capabilities = capabilities
         self._config = config
         self._tls = tls
         self._note = note
         self._heard = heard
         self._before_release = before_release
-        self._make_way = make_way
 
     def __call__(
         self,
@@ -100,7 +98,6 @@ class PrintSessions:
 
         Raises: Unavailable, Refused: when that cannot be found out.
         """
-        self._make_way(address)
         opened = self(address, session, 1, lut=False, more=b"")
         try:
             number = opened.image_boxes(film_box)
@@ -116,7 +113,6 @@ class PrintSessions:
         Raises: Unavailable: when it does not answer.
         """
         film = trial(asked)
-        self._make_way(address)
         try:
             opened = self(address, film.session, 1, lut=bool(film.film.luts), more=b"")
         except Refused:

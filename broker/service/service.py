@@ -26,6 +26,8 @@ from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.negotiation import Offer
 from broker.dicom.upper_layer.requestor import EventReport
 from broker.events import Event, Note, of_associations
+from broker.model.capabilities import Combination
+from broker.model.film import Attributes
 from broker.model.health import Check, beside_an_association, of_printer_status
 from broker.model.hosts import hosts_of
 from broker.model.job import State
@@ -121,12 +123,11 @@ class Service:
             self._note,
             heard=self._reported,
             before_release=lambda name, scu: self._monitor.ask(name, scu.status),
-            make_way=lambda address: self._sessions.make_way(address),
         )
         self._rechecks = Rechecks(
-            self._opener.takes, self.printers, self.capabilities, time.monotonic, self._note
+            self._takes, self.printers, self.capabilities, time.monotonic, self._note
         )
-        self._formats = PrinterFormats(self.printers, self.capabilities, self._opener.image_boxes)
+        self._formats = PrinterFormats(self.printers, self.capabilities, self._image_boxes)
         self._sessions = OpenSessions(
             self._opener, lambda: self._config.printing.linger_s, self._note
         )
@@ -447,6 +448,14 @@ class Service:
         if without:
             wanted.remove(PRESENTATION_LUT)
         return [Offer(each, SYNTAXES_TAKEN) for each in wanted]
+
+    def _takes(self, address: Address, asked: Combination) -> bool:
+        return self._sessions.meanwhile(address, lambda: self._opener.takes(address, asked))
+
+    def _image_boxes(self, address: Address, session: Attributes, film_box: Attributes) -> int:
+        return self._sessions.meanwhile(
+            address, lambda: self._opener.image_boxes(address, session, film_box)
+        )
 
     def _forget_capabilities(self) -> None:
         before = self._clock() - self._config.retry.learned_days * 86400

@@ -38,6 +38,16 @@ class ChoosyPrinter:
 
     name: str
     refuses: dict[str, object] = field(default_factory=dict)
+    refuses_together: list[dict[str, object]] = field(default_factory=list)
+    """Values that it refuses beside each other, of film session and film box."""
+    passing_refusals: int = 0
+    """How many film boxes it refuses before it takes the same."""
+    answers: dict[str, object] = field(default_factory=dict)
+    """What it says that it made of attributes, where these were sent."""
+    keeps_attributes: bool = False
+    """Whether an N-SET leaves what it does not name (PS3.7 10.1.3)."""
+    at_once: int = 10
+    """Associations that it takes."""
     status: int = 0x0106
     lut: bool = True
     fails_explicit: bool = False
@@ -91,7 +101,12 @@ class _Films:
             return 0x0110, None
         if self.printer.refuses_any(asked) or self._misplaces_lut(sop_class, asked):
             return self.printer.status, None
-        reply = Dataset()
+        if sop_class == BasicFilmBox and self._refuses_together(asked):
+            return self.printer.status, None
+        if sop_class == BasicFilmBox and self.printer.passing_refusals:
+            self.printer.passing_refusals -= 1
+            return self.printer.status, None
+        reply = self._reply(asked)
         if sop_class == BasicFilmSession:
             self.session = asked
         elif sop_class == BasicFilmBox:
@@ -112,8 +127,26 @@ class _Films:
             self.session.update(asked)
         for _, images in self.boxes.values():
             if (uid := str(event.request.RequestedSOPInstanceUID)) in images:
-                images[uid] = asked
-        return 0x0000, None
+                before = images[uid] if self.printer.keeps_attributes else Dataset()
+                before.update(asked)
+                images[uid] = before
+        return 0x0000, self._reply(asked)
+
+    def _refuses_together(self, film_box: Dataset) -> bool:
+        asked = Dataset()
+        asked.update(self.session)
+        asked.update(film_box)
+        return any(
+            all(str(asked.get(keyword, "")) == value for keyword, value in each.items())
+            for each in self.printer.refuses_together
+        )
+
+    def _reply(self, asked: Dataset) -> Dataset:
+        reply = Dataset()
+        for keyword, value in self.printer.answers.items():
+            if keyword in asked:
+                setattr(reply, keyword, value)
+        return reply
 
     def _misplaces_lut(self, sop_class: UID, asked: Dataset) -> bool:
         level = {BasicFilmSession: "film session", BasicFilmBox: "film box"}.get(sop_class, "")
@@ -158,6 +191,7 @@ def _reference(uid: str) -> Dataset:
 def running(printer: ChoosyPrinter) -> Iterator[ChoosyPrinter]:
     """The printer, listening; the second time where it did the first."""
     ae = AE(ae_title=printer.name.upper())
+    ae.maximum_associations = printer.at_once
     ae.add_supported_context(Verification)
     ae.add_supported_context(BasicGrayscalePrintManagementMeta, BOTH)
     if printer.lut:

@@ -237,7 +237,7 @@ def set_session(
     session.attributes, session.lighting = changed, lighting
     session.more, left_out = others(dataset, _OF_SESSION, session.more)
     session.not_relayed = (*session.not_relayed, *left_out)
-    _look_like(session, lut)
+    _look_like(session, lut, dataset)
 
 
 def session_reply(session: OpenFilmSession) -> Dataset:
@@ -289,7 +289,7 @@ def film_box(
     sent["ImageDisplayFormat"] = (layout.text,)
     more, left_out = others(dataset, _OF_FILM_BOX)
     box = OpenFilmBox(uid, layout, sent, boxes, None, more, left_out)
-    _look_like(box, lut)
+    _look_like(box, lut, dataset)
     return box
 
 
@@ -357,7 +357,7 @@ def set_film_box(box: OpenFilmBox, dataset: Dataset, tree: FilmTree, tolerate: T
     changed = attributes.changed(box.attributes, dataset, attributes.FILM_BOX_SET, tolerate)
     lut = _referenced_lut(dataset, tree)
     box.attributes = changed
-    _look_like(box, lut)
+    _look_like(box, lut, dataset)
     room = LONGEST - box.more_bytes + len(box.more)
     box.more, left_out = others(dataset, _OF_FILM_BOX, box.more, room)
     box.not_relayed = (*box.not_relayed, *left_out)
@@ -439,7 +439,7 @@ def image_change(
         position=int(sent[0]) if sent else box.position,
         attributes=attributes.changed(box.attributes, dataset, attributes.IMAGE_BOX, tolerate),
         image=pixels.read(content[0], tolerate, color=color) if content else None,
-        lut=box.lut if lut is None else lut.lut,
+        lut=_lut_of_image(box, lut, dataset),
     )
 
 
@@ -453,11 +453,31 @@ def lut_reply(node: OpenLut) -> Dataset:
     return luts.write(node.lut.plain)
 
 
-def _look_like(node: OpenFilmSession | OpenFilmBox, lut: OpenLut | None) -> None:
-    """Take over a LUT that was referred to, if one was."""
+def _look_like(node: OpenFilmSession | OpenFilmBox, lut: OpenLut | None, dataset: Dataset) -> None:
+    """Take over a LUT that was referred to, or taken back by a reference of zero length."""
+    if _takes_lut_back(dataset):
+        node.lut = None
     if lut is not None:
         node.lut = lut.lut
         node.not_relayed += lut.not_relayed
+
+
+def _takes_lut_away(dataset: Dataset) -> bool:
+    """Whether a reference of zero length takes back the LUT that was there (PS3.7 10.1.3)."""
+    return attributes.items(dataset, "ReferencedPresentationLUTSequence") == []
+
+
+def _lut_of_image(
+    box: OpenImageBox, lut: OpenLut | None, dataset: Dataset
+) -> PresentationLut | None:
+    if lut is not None:
+        return lut.lut
+    return None if _takes_lut_back(dataset) else box.lut
+
+
+def _takes_lut_back(dataset: Dataset) -> bool:
+    """Whether there is a reference of zero length (PS3.7 10.1.3)."""
+    return attributes.items(dataset, "ReferencedPresentationLUTSequence") == []
 
 
 def _referenced_lut(dataset: Dataset, tree: FilmTree) -> OpenLut | None:

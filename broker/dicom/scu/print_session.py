@@ -9,18 +9,17 @@ may be repeated anywhere. `ask` is the line: whatever breaks after it is Uncerta
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from typing import Protocol
+from collections.abc import Callable
 
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from broker.dicom import attributes, pixels
+from broker.dicom import attributes
 from broker.dicom.other_elements import relay
 from broker.dicom.scu.adaptation import REFUSALS, Adaptations, Asked, LeftOut, of_association
 from broker.dicom.scu.adapted_request import LearnedAnew, PrinterRequest, adapted
 from broker.dicom.scu.answers import compare, is_failure, judge, judge_session
+from broker.dicom.scu.boxed_image import BoxedImage, OpenPixels, with_others
 from broker.dicom.scu.print_scu import PrintScu, ScuAnswer
 from broker.dicom.scu.printer_luts import PrinterLuts
 from broker.dicom.statuses import NO_SUCH_ATTRIBUTE, Meaning, meaning, words
@@ -31,22 +30,18 @@ from broker.dicom.uids import (
     GRAYSCALE_IMAGE_BOX,
     fresh_uid,
 )
-from broker.dicom.upper_layer.dataset import Pieces
 from broker.model.adaptations import LUT_LEVEL, OTHERS
 from broker.model.capabilities import (
-    DEPTH,
     LUT,
     SIMPLEST,
     Combination,
     Lesson,
     PrintObject,
-    depth,
     form,
     traits,
     traits_of_film_box,
-    traits_of_image,
 )
-from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut, first
+from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut
 from broker.model.job import Priority
 from broker.model.printer import Address
 from broker.model.trouble import Refused, Uncertain
@@ -55,29 +50,6 @@ NO_LOOK: tuple[PresentationLut | None, Attributes] = (None, {})
 """That of a film session without LUT and lighting."""
 ANEW = 5
 """How often a film is laid while it is found out what the printer takes of its images."""
-SAMPLE = 64
-"""Rows and columns of the image by which it is found out what a printer refuses of an image box."""
-
-
-class Content(Protocol):
-    """Pixels in pieces, open as long as they are sent."""
-
-    @property
-    def length(self) -> int:
-        """In bytes."""
-
-    def __iter__(self) -> Iterator[bytes]:
-        """Raises: SpoolDamaged: before the last piece, when they are not what they were."""
-
-
-class OpenPixels(Protocol):
-    """Opens pixels."""
-
-    def __call__(self, name: str, length: int) -> AbstractContextManager[Content]:
-        """The pixels of that spool name.
-
-        Raises: SpoolDamaged: when they have not that length, in bytes.
-        """
 
 
 class PrintSession:
@@ -140,7 +112,7 @@ class PrintSession:
             relay(b"" if OTHERS in left_out else self._more, dataset)
             return self._scu.create(FILM_SESSION, dataset, fresh_uid())
 
-        asked = _with_others(self._asked, self._more)
+        asked = with_others(self._asked, self._more)
         request = PrinterRequest(
             self._name,
             "N-CREATE of the film session",
@@ -226,7 +198,7 @@ class PrintSession:
 
         def request(*, whole: bool = True) -> PrinterRequest:
             """`whole`: its LUT may be the reason, too, and what cannot be left out."""
-            asked = _with_others(film.attributes, film.more)
+            asked = with_others(film.attributes, film.more)
             if film.lut is not None:
                 asked |= _lit_by_lut(asked)
             if whole and film.lut is not None and not self._lut_in_session:
@@ -441,68 +413,21 @@ class PrintSession:
         uid: str,
         read: OpenPixels,
     ) -> None:
-        among = (
-            self._among
-            | traits_of_film_box(film.attributes, film.lut)
-            | traits_of_image(box.attributes, image, film.lut, box.lut)
-        )
-
-        def fill(image: Image, left_out: LeftOut, content: Content) -> ScuAnswer:
-            dataset = Dataset()
-            attributes.put(dataset, "ImageBoxPosition", (str(box.position),))
-            keywords = [each for each in attributes.IMAGE_BOX if each not in left_out]
-            attributes.write(box.attributes, dataset, keywords)
-            relay(b"" if OTHERS in left_out else box.more, dataset)
-            if box.lut is not None:
-                self._luts.refer(box.lut, among, dataset, self._of_film)
-            if DEPTH in left_out:
-                image, content = pixels.in_8_bits(image, content)
-            item = pixels.write(image, Pieces(content.length, content))
-            relay(b"" if OTHERS in left_out else box.image_more, item)
-            keyword = f"Basic{'Color' if image.samples == 3 else 'Grayscale'}ImageSequence"
-            attributes.put_items(dataset, keyword, [item])
-            return self._scu.set(sop_class, uid, dataset)
-
-        def send(left_out: LeftOut) -> ScuAnswer:
-            # Another length than the image has is no image: found before the first byte is sent.
-            with read(image.pixels, image.length) as content:
-                return fill(image, left_out, content)
-
-        def experiment(left_out: LeftOut) -> ScuAnswer:
-            small = pixels.blank(image, SAMPLE, other_depth=LUT in left_out)
-            return fill(small, left_out, Blank(small.length))
-
-        asked = _with_others(box.attributes, box.more + box.image_more)
-        lut = box.lut or film.lut
-        if lut is not None or not self._scu.lut:
-            # Otherwise it may refuse the image because it has no LUT.
-            asked = {**asked, **depth(image, lut)}
-        step = f"N-SET of image {box.position}"
-        request = PrinterRequest(
+        boxed = BoxedImage(film, box, image, self._among)
+        request = boxed.request(
             self._name,
-            step,
-            Asked(PrintObject.IMAGE_BOX, asked, among),
-            send,
-            lambda _: None,
-            experiment=experiment,
+            self._scu,
+            lambda dataset: self._scu.set(sop_class, uid, dataset),
+            lambda lut, dataset: self._luts.refer(lut, boxed.among, dataset, self._of_film),
+            read,
         )
         answer = adapted(request, self._adaptations, self._of_film)
-        if meaning(answer.status) is Meaning.ALTERED and _is_true_size(film, box):
+        if meaning(answer.status) is Meaning.ALTERED and boxed.is_true_size:
             # A true-size film is measured on: better no film than one at another scale.
-            said = f"{self._name}: {step} answered {words(answer.status)}"
+            said = f"{self._name}: {request.step} answered {words(answer.status)}"
             raise Refused(f"{said}, and the image asks for its true size", permanent=True)
-        judge(self._name, step, answer, self._of_film)
+        judge(self._name, request.step, answer, self._of_film)
         compare(self._name, answer, box.attributes, attributes.IMAGE_BOX, self._of_film)
-
-
-class Blank:
-    """Pixels that are all zero."""
-
-    def __init__(self, length: int) -> None:
-        self.length = length
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield bytes(self.length)
 
 
 def _image_boxes(answer: ScuAnswer) -> list[str]:
@@ -513,20 +438,7 @@ def _image_boxes(answer: ScuAnswer) -> list[str]:
     return [str(item.get("ReferencedSOPInstanceUID") or "") for item in items]
 
 
-def _with_others(asked: Attributes, more: bytes) -> dict[str, tuple[str, ...]]:
-    """Attributes, and one that stands for all elements that print does not name: a printer that
-    does not take them takes none of them, whatever their values."""
-    return {OTHERS: ("",), **asked} if more else dict(asked)
-
-
 def _lit_by_lut(asked: Attributes) -> dict[str, tuple[str, ...]]:
     """Lighting, told apart from that of a film without a LUT: printers refuse that."""
     found = {each: asked[each] for each in attributes.LIGHTING if each in asked}
     return {each: (*values, "with a Presentation LUT") for each, values in found.items()}
-
-
-def _is_true_size(film: Film, box: ImageBox) -> bool:
-    """Whether the image must come out at its own scale, or not at all (PS3.3 C.13.5)."""
-    asked = {**film.attributes, **box.attributes}
-    behavior = first(asked, "RequestedDecimateCropBehavior")
-    return "RequestedImageSize" in asked or behavior == "FAIL"

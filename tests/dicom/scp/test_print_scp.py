@@ -191,6 +191,28 @@ def test_zero_length_values_mean_the_default(site: ScpSite, speak: Speak) -> Non
     }
 
 
+@pytest.mark.parametrize("level", ["film session", "film box", "image box"])
+def test_a_lut_is_taken_back_by_a_reference_of_zero_length(
+    site: ScpSite, speak: Speak, level: str
+) -> None:
+    """N-SET with an empty sequence: the film prints without it (PS3.7 10.1.3)."""
+    ct = speak()
+    lut = ct.create(PRESENTATION_LUT, dataset(PresentationLUTShape="LIN OD"))
+    given = [reference(PRESENTATION_LUT, str(lut.command.AffectedSOPInstanceUID))]
+    ct.open_session()
+    ct.open_film_box()
+    for named in (given, []):
+        asked = dataset(ReferencedPresentationLUTSequence=named)
+        if level == "film session":
+            ct.set(FILM_SESSION, ct.session, asked)
+        elif level == "film box":
+            ct.set(FILM_BOX, ct.film_box, asked)
+        ct.set_image(1, image_box(1, ReferencedPresentationLUTSequence=named))
+    assert ct.action(FILM_BOX, ct.film_box).status == statuses.SUCCESS
+    (film,) = site.jobs.queries.request(1).films
+    assert film.luts == ()
+
+
 def test_a_lut_stays_with_the_film_that_names_it(site: ScpSite, speak: Speak) -> None:
     """The LUT is part of the frozen copy, also when it is deleted before the print."""
     ct = speak()
