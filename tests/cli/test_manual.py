@@ -20,6 +20,7 @@ import pytest
 import broker
 from broker.config.schema import Config
 from broker.events import Event, Severity
+from broker.model.adaptations import ALLOWED, NAMES
 from broker.operations.manual import LINK, TOPICS, NoSuchTopic, topic, topics
 from tests.cli.conftest import Site
 from tests.peers.named_commands import BLOCK
@@ -180,3 +181,9 @@ def test_on_a_terminal_it_has_its_width() -> None:
         assert "\x1b[" in text
         plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
         assert most - 20 < max(len(line.rstrip()) for line in plain.splitlines()) <= most
+
+
+def test_each_adaptation_is_explained() -> None:
+    """What `printers.adapt` may name, and what is harmless without being named."""
+    text = topic("printers").text
+    assert {*NAMES, *ALLOWED} <= set(spans(text))

@@ -565,3 +565,17 @@ def test_a_luts_own_level_comes_first(tmp_path: Path, takes: str) -> None:
         assert len(looks) == 2, "with lighting and without, for the first film"
     else:
         assert (said, learned) == (["", ""], [])
+
+
+def test_a_printer_is_not_asked_again_for_each_refusal(alone: tuple[Relay, ChoosyPrinter]) -> None:
+    """A modality that tries again and again costs the printer one question every REST_S."""
+    relay, printer = alone
+    ask(relay, FilmSizeID="A3")
+    assert ended(relay, 1) is State.HELD
+    before = printer.associations
+    for _ in range(8):
+        assert ask(relay, FilmSizeID="A3") == [statuses.INVALID_ATTRIBUTE_VALUE]
+    relay.wait_for(lambda: printer.associations > before)
+    assert ask(relay) == [0, 0, 0]
+    assert ended(relay, 2) is State.SENT
+    assert printer.associations == before + 2, "one question, and one film"
