@@ -124,7 +124,7 @@ def test_each_bench_is_named_and_exists() -> None:
     sources = "\n".join(each.read_text() for each in (ROOT / "tests").rglob("*.py"))
     calls = re.findall(r"tests\.bench\.(\w+)([^`\n#]*)", text + TESTS.read_text())
     rows = re.findall(r"\| `(\w+)((?: --[^`]*)?)` \|$", README.read_text(), re.MULTILINE)
-    assert len(rows) == 5
+    assert len(rows) == 6
     for name, options in calls + rows:
         assert name == "NAME" or name in programs, name
         for option in re.findall(r"--[a-z-]+", options):
