@@ -16,7 +16,7 @@ from broker.model.hosts import at_port
 from broker.model.job import Attempt, FilmState, Sending, State
 from broker.model.printer import Printer
 from broker.operations.explanation import where_to_look
-from broker.operations.job_status import JobStatus, job_remarks, place_of, printer_remarks
+from broker.operations.job_status import JobStatus, job_remarks, learned, place_of, printer_remarks
 from broker.operations.text import age, count, moment, why_removed
 from broker.store.queries import Unanswered
 
@@ -294,7 +294,7 @@ def capabilities(
     if not known:
         return [*lines, *folded("Nothing was learned of what it takes and refuses.", width)]
     lines += folded("Learned:", width)
-    for each in known:
-        words = f"{each.words}; {moment(each.learned_at)} UTC, {age(now - each.learned_at)} ago"
+    for each in learned(known):
+        words = f"{each.sentence}; {moment(each.learned_at)} UTC, {age(now - each.learned_at)} ago"
         lines += folded(words, width, 2)
     return [*lines, *folded(f"`broker printers forget {printer.name}` forgets that.", width)]

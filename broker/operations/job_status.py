@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
+from broker.model.capabilities import Capability
 from broker.model.job import FINISHED, FilmState, Job, State
 from broker.model.printer import LONG_WAIT_S, Duty, Printer
 from broker.operations import missing_pixels
@@ -281,6 +282,30 @@ def place_of(found: JobStatus) -> str:
     if job.state is not State.QUEUED:
         return job.printer
     return job.pinned or (f"({found.line})" if found.line else "")
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What was learned of a printer, in words; the same lesson beside other values stands once."""
+
+    words: str
+    learned_at: float
+    """The last time."""
+    number: int
+
+    @property
+    def sentence(self) -> str:
+        """The words, and in how many requests it was learned."""
+        return f"{self.words}, in {self.number} requests" if self.number > 1 else self.words
+
+
+def learned(known: Sequence[Capability]) -> list[Learned]:
+    """What is known of a printer, the oldest first."""
+    found: dict[str, list[float]] = {}
+    for each in known:
+        found.setdefault(each.words, []).append(each.learned_at)
+    every = [Learned(words, max(at), len(at)) for words, at in found.items()]
+    return sorted(every, key=lambda each: each.learned_at)
 
 
 def printer_remarks(printer: Printer, now: float, *, running: bool = True) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from broker.model.job import Priority
 from broker.model.printer import Duty
 from broker.operations.commands import JOB_COMMANDS, JobCommands, PrinterCommands
 from broker.operations.failures import Failure
+from broker.operations.job_status import learned
 from broker.operations.opened import Store
 from broker.web.auth.signin import Person, checked, operator, person, wants_json
 from broker.web.pages import READ, Pages, back, printer_row
@@ -134,7 +135,7 @@ def printer_page(
         "it": it,
         "printers": [printer_row(it, seen.at, running=seen.running)],
         "operator": who.role == "operator",
-        "learned": store.capabilities.of(name),
+        "learned": learned(store.capabilities.of(name)),
         "commands": store.command_log.of_printer(name),
     }
     return pages.page(request, "printer.html", who, context)

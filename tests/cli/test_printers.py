@@ -228,6 +228,16 @@ def test_show_tells_what_was_learned(site: Site) -> None:
     assert "known to refuse FilmSizeID 14INX17IN" in site.broker("printers").out
 
 
+def test_the_same_lesson_beside_others_is_shown_once(site: Site) -> None:
+    """With the number of requests in which it was learned."""
+    trait = Trait(PrintObject.FILM_BOX, "Trim", "YES")
+    for size in ("A3", "A4"):
+        beside = frozenset({trait, Trait(PrintObject.FILM_BOX, "FilmSizeID", size)})
+        site.capabilities.learn("oki-1", Capability(Lesson.WITHOUT, trait, beside))
+    said = " ".join(site.broker("printers", "show", "oki-1").out.split())
+    assert said.count("is not asked for Trim YES of the film box, in 2 requests; ") == 1
+
+
 def test_forget_is_recorded(site: Site) -> None:
     """And says what it means; a printer that there is not is named."""
     trait = Trait(PrintObject.FILM_BOX, "Trim", "YES")

@@ -131,7 +131,8 @@ def _searched(
             raise _refused(request, adaptations, found.refused, refusal)
         return tried, refusal
     if request.experiment is not None:
-        adaptations.leave_out(request.asked, found.left_out)
+        omitted = adaptations.omitted(request.asked.attributes)
+        adaptations.leave_out(request.asked, (tried | found.left_out) - omitted)
         raise LearnedAnew
     if made and made[0][0] == found.left_out:
         return tried | found.left_out, made[0][1]
