@@ -47,6 +47,7 @@ class Monitor:
         self._unhelpful: dict[str, float] = {}
         """Printer -> the step of its attempt during which a check told nothing."""
         self._saying = threading.Lock()
+        self._writing = threading.Lock()
         """Held while one of the following is looked at or changed."""
         self._heard: dict[str, Check] = {}
         """Printer -> what it has reported by itself last, as long as that is not written down."""
@@ -113,19 +114,21 @@ class Monitor:
             self._note(Event.MONITOR_FAILED, {"why": in_words(error)})
 
     def _write_heard(self) -> None:
-        """Write down what was reported: the last of each printer, again where that fails."""
-        with self._saying:
-            heard, self._heard = self._heard, {}
-        while heard:
-            name, check = heard.popitem()
-            try:
-                self._write(name, check)
-            except (NoSuchPrinter, DatabaseReplaced):
-                continue  # see `_attempted`
-            except Exception:
-                with self._saying:
-                    self._heard = {name: check, **heard, **self._heard}
-                raise
+        """Write down what was reported: the last of each printer, again where that fails. One
+        thread at a time: an earlier report must not be written after a later one."""
+        with self._writing:
+            with self._saying:
+                heard, self._heard = self._heard, {}
+            while heard:
+                name, check = heard.popitem()
+                try:
+                    self._write(name, check)
+                except (NoSuchPrinter, DatabaseReplaced):
+                    continue  # see `_attempted`
+                except Exception:
+                    with self._saying:
+                        self._heard = {name: check, **heard, **self._heard}
+                    raise
 
     def _step(self) -> float:
         self._attempted(self._write_heard)
