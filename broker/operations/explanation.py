@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.config.schema import Retry
-from broker.model.choose import Choice, plan
+from broker.model.choose import Choice, never_takes, plan
 from broker.model.job import SETTLED, Attempt, FilmState, Job, Sending, State
 from broker.model.printable import one_line
 from broker.model.printer import Duty, Printer
@@ -163,7 +163,7 @@ def of_waiting(job: Job, choice: Choice, printers: Sequence[Printer]) -> tuple[s
 def of_refused(job: Job, printers: Sequence[Printer]) -> tuple[str, ...]:
     """For a held job that some printers refused for good, and others may take."""
     refusing = {strike.printer for strike in job.strikes if strike.permanent}
-    others = [each for each in printers if each.name not in refusing]
+    others = [each for each in printers if each.name not in refusing and not never_takes(job, each)]
     if not refusing or not others:
         return ()
     best = min(others, key=lambda each: each.duty is not Duty.READY)
