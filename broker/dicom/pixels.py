@@ -143,17 +143,19 @@ def in_8_bits(image: Image, content: ImagePixels) -> tuple[Image, ImagePixels]:
 
 
 def blank(image: Image, side: int, *, other_depth: bool = False) -> Image:
-    """An image of the same kind with `side` rows and columns, or of the other depth that the
-    standard has; its pixels are not in the spool."""
+    """An image of the same kind and shape with `side` rows or columns, or of the other depth that
+    the standard has; its pixels are not in the spool."""
+    longer = max(image.rows, image.columns)
+    rows, columns = (max(1, each * side // longer) for each in (image.rows, image.columns))
     bits = image.bits_allocated, image.bits_stored
     if other_depth:
         bits = (16, 12) if image.bits_allocated == 8 else (8, 8)
     return replace(
         image,
         pixels="",
-        rows=side,
-        columns=side,
-        length=side * side * image.samples * bits[0] // 8,
+        rows=rows,
+        columns=columns,
+        length=rows * columns * image.samples * bits[0] // 8,
         bits_allocated=bits[0],
         bits_stored=bits[1],
     )

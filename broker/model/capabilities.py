@@ -99,7 +99,8 @@ class Capability:
     @property
     def refused(self) -> str:
         """What it refuses, and beside what, for a person."""
-        beside = [each.words for each in sorted(self.among - {self.trait})]
+        others = sorted(self.among - {self.trait})
+        beside = [each.words for each in others if each.keyword in ESSENTIAL[each.level]]
         return " with ".join([self.trait.words, *([", ".join(beside)] if beside else [])])
 
 
@@ -163,14 +164,24 @@ def form(lut: PresentationLut) -> str:
 
 
 def traits(level: PrintObject, attributes: Attributes) -> frozenset[Trait]:
-    """What these attributes ask of a printer at that level, as far as it is essential."""
+    """What these attributes ask of a printer at that level.
+
+    All of them: a printer may refuse one for the value, or the absence, of any other. Not what may
+    name a patient, nor what follows from how a film is asked for: copies and priority.
+    """
     return frozenset(
-        Trait(level, keyword, "\\".join(attributes[keyword]))
-        for keyword in ESSENTIAL[level]
-        if attributes.get(keyword)
-        and not is_harmless(keyword, attributes[keyword])
-        and attributes[keyword] != SIMPLEST
+        Trait(level, keyword, "\\".join(values))
+        for keyword, values in attributes.items()
+        if values
+        and keyword not in _UNTOLD
+        and not is_harmless(keyword, values)
+        and values != SIMPLEST
     )
+
+
+_UNTOLD = frozenset(
+    {"FilmSessionLabel", "OwnerID", "SpecificCharacterSet", "NumberOfCopies", "PrintPriority"}
+)
 
 
 def is_harmless(keyword: str, values: tuple[str, ...]) -> bool:

@@ -9,6 +9,7 @@ from functools import partial
 
 from broker.config.schema import Config
 from broker.dicom.scu.adaptation import Adaptations, of_association
+from broker.dicom.scu.adapted_request import LearnedAnew
 from broker.dicom.scu.boxed_image import Blank
 from broker.dicom.scu.print_scu import PrintScu
 from broker.dicom.scu.print_session import PrintSession
@@ -118,11 +119,8 @@ class PrintSessions:
         except Refused:
             return False
         try:
-            if film.film.image_boxes:
-                opened.prepare(film.film, lambda _, length: nullcontext(Blank(length)))
-            else:
-                opened.image_boxes(film.film.attributes)
-        except Refused:
+            opened.takes(film.film, lambda _, length: nullcontext(Blank(length)))
+        except (Refused, LearnedAnew):
             return False
         finally:
             opened.end()

@@ -48,9 +48,21 @@ def _refuses(
 
 
 def test_an_ordinary_film_asks_for_nothing_that_can_be_refused() -> None:
-    """One image of eight bits, and what a printer does anyhow."""
-    usual = _film(RequestedDecimateCropBehavior="DECIMATE", Trim="YES", BorderDensity="BLACK")
-    assert combinations({"NumberOfCopies": ("3",)}, usual) == set()
+    """One image of eight bits, and what a printer does anyhow; copies, priority and labels follow
+    from how it is asked for, or name a patient."""
+    session = {
+        "NumberOfCopies": ("3",),
+        "PrintPriority": ("HIGH",),
+        "FilmSessionLabel": ("DOE^JANE",),
+        "OwnerID": ("RUTH",),
+    }
+    assert combinations(session, _film(RequestedDecimateCropBehavior="DECIMATE")) == set()
+
+
+def test_all_else_matters() -> None:
+    """A printer may refuse a value for any other one beside it."""
+    (asked,) = combinations({}, _film(Trim="YES", BorderDensity="BLACK"))
+    assert {each.words for each in asked} == {"Trim YES", "BorderDensity BLACK"}
 
 
 def test_what_makes_another_film_is_asked_for() -> None:

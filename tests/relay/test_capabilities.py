@@ -562,7 +562,7 @@ def test_a_luts_own_level_comes_first(tmp_path: Path, takes: str) -> None:
         assert said == ["Presentation LUT in the film box: oki-1 takes it there"] * 2
         assert learned == [Lesson.LUT_IN_BOX]
         looks = [each for each in printer.asked(BasicFilmSession) if keyword in each]
-        assert len(looks) == 2, "with lighting and without, for the first film"
+        assert len(looks) == 4, "with lighting and without, twice, for the first film"
     else:
         assert (said, learned) == (["", ""], [])
 

@@ -407,4 +407,4 @@ def test_a_lut_goes_where_the_printer_looks_for_it(tmp_path: Path) -> None:
     boxes = [
         each for each in heard if each.field == Command.N_CREATE and each.class_uid == FILM_BOX
     ]
-    assert len(boxes) == 3, "the second film was not refused first"
+    assert len(boxes) == 4, "the first film twice, then without; the second was not refused first"

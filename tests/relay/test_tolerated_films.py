@@ -373,7 +373,7 @@ def test_a_lut_of_the_film_session_reaches_a_printer_of_either_kind(
             relay.wait_until(State.SENT)
         refused = [each for each in kept.sent if looks_there(each)]
 
-    assert len(refused) <= 2, "with lighting and without, of the first film"
+    assert len(refused) <= 4, "with lighting and without, twice, of the first film"
     right = [each for each in kept.of(level) if attributes.tag(LUT) in each.dataset]
     assert [number(each.dataset, "Illumination") for each in right] == [2000] * 2
 

@@ -193,3 +193,63 @@ def test_a_film_box_without_image_boxes_is_no_answer(tmp_path: Path) -> None:
         assert ct.open_film_box("SLIDE").status == statuses.PROCESSING_FAILURE
         printer.boxes = {"SLIDE": 6}
         assert ct.open_film_box("SLIDE").status == 0
+
+
+@pytest.mark.parametrize(
+    ("refused", "taken"),
+    [
+        ({"MediumType": "BLUE FILM"}, {"MediumType": "BLUE FILM", "FilmDestination": "BIN_1"}),
+        ({"MediumType": "BLUE FILM"}, {"MediumType": "PAPER"}),
+    ],
+)
+def test_another_request_is_another_question(
+    tmp_path: Path, refused: dict[str, str], taken: dict[str, str]
+) -> None:
+    """A printer may want a value beside another one: what was not asked for is not known."""
+    only = {"MediumType": "BLUE FILM", "FilmDestination": ""}
+    with printing_on(tmp_path, ChoosyPrinter("oki-1", refuses_together=[only])) as relay:
+        assert print_film(relay, refused)[1].startswith("held")
+        assert print_film(relay, taken) == (0, "sent")
+        again = print_film(relay, refused)
+        assert again[0] or again[1].startswith("held")
+
+
+def test_several_copies_are_no_reason_against_one(tmp_path: Path) -> None:
+    """They may be why the printer refused the film session."""
+    both = {"MediumType": "BLUE FILM", "NumberOfCopies": "5"}
+    with printing_on(tmp_path, ChoosyPrinter("oki-1", refuses_together=[both])) as relay:
+        five = {"MediumType": "BLUE FILM", "NumberOfCopies": 5}
+        assert print_film(relay, five)[1].startswith("held")
+        assert print_film(relay, {"MediumType": "BLUE FILM"}) == (0, "sent")
+
+
+def test_a_printer_that_was_changed_is_asked_with_as_many_image_boxes(tmp_path: Path) -> None:
+    """What it refused in a format of four is asked for again in that format."""
+    printer = ChoosyPrinter("oki-1", refuses={"Polarity": "REVERSE"})
+    with printing_on(tmp_path, printer) as relay:
+        film = {"display_format": r"STANDARD\2,2"}
+        image = image_box(1, Polarity="REVERSE")
+        assert print_film(relay, image=image, **film)[1].startswith("held")
+        printer.refuses.clear()
+        assert print_film(relay, image=image, **film) == (statuses.INVALID_ATTRIBUTE_VALUE, "")
+        relay.wait_for(lambda: any(event == "capabilities forgotten" for event, _ in relay.notes))
+        assert print_film(relay, image=image, **film) == (0, "sent")
+
+
+def test_many_images_are_laid_twice_at_most(tmp_path: Path) -> None:
+    """Each image of the film has a value of its own that is not taken: the pixels of each go over
+    the wire twice, and once for the next film."""
+    printer = ChoosyPrinter("oki-1", refuses={"SmoothingType": None})
+    with printing_on(tmp_path, printer) as relay:
+        for _ in range(2):
+            ct = relay.speaker()
+            ct.open_session()
+            ct.open_film_box(r"STANDARD\2,3")
+            for position in range(1, 7):
+                wish = {"SmoothingType": "SHARP", "MaxDensity": 200 + position}
+                ct.set_image(position, image_box(position, **wish))
+            ct.action(FILM_BOX, ct.film_box)
+            ct.release()
+            relay.wait_until(State.SENT)
+    whole = [each for each in printer.asked(BasicGrayscaleImageBox) if _is_whole(each)]
+    assert len(whole) == 6 + 6 + 6

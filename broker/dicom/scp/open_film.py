@@ -119,7 +119,8 @@ class OpenFilmBox:
 
     def asks(self, session: OpenFilmSession) -> Combination:
         """What it asks of a printer, with its film session, but for its images."""
-        return session.asks | traits_of_film_box(self.attributes, self.lut or session.lut)
+        own = {**session.lighting, **self.attributes}
+        return session.asks | traits_of_film_box(own, self.lut or session.lut)
 
     @property
     def more_bytes(self) -> int:

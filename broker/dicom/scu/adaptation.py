@@ -43,6 +43,7 @@ take one takes none."""
 LeftOut = frozenset[str]
 """Keywords that a printer is not asked for."""
 NOTHING: LeftOut = frozenset()
+NO_OTHERS: Combination = frozenset()
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ class Asked:
         own = {
             Trait(self.level, each, ANY if each in _PRIVATE else _value(values))
             for each, values in self.attributes.items()
+            if each != LUT  # it is in what matters, where it does
         }
         return self.among | own
 
@@ -144,6 +146,8 @@ class Adaptations:
             pair for name in HARMLESS if not may(adapt, name) for pair in HARMLESS[name]
         ]
         self._adapt = adapt
+        self.learns_refusals = True
+        """Not while several copies are asked for: these may be the reason."""
 
     def left_out(self, asked: Asked) -> LeftOut:
         """What of this it is not asked for."""
@@ -203,13 +207,19 @@ class Adaptations:
             Trait(asked.level, each, _value(asked.attributes[each])) for each in keywords
         )
         capability = Capability(Lesson.REFUSES, traits[0], asked.among, status)
-        if asked.among.issuperset(traits):
+        if asked.among.issuperset(traits) and self.learns_refusals:
             self.remember(capability)
         return capability.refused
 
-    def knows(self, lesson: Lesson) -> bool:
-        """Whether a lesson that is about no attribute was learned."""
-        return (lesson, _NO_TRAIT, NO_OTHERS) in self._known
+    def knows(self, lesson: Lesson, among: Combination = NO_OTHERS) -> bool:
+        """Whether a lesson that is about no attribute was learned, of this request."""
+        return (lesson, _NO_TRAIT, among) in self._known
+
+    @property
+    def allowed(self) -> LeftOut:
+        """What the site allows to be left out although that makes another film."""
+        pairs = [pair for name in ALLOWED if self.may(name) for pair in ALLOWED[name]]
+        return frozenset(keyword for _, keyword in pairs)
 
     def remember(self, capability: Capability) -> None:
         """Believe it from now on."""
@@ -225,12 +235,11 @@ def named(answered: Iterable[str], sent: Attributes) -> Iterator[str]:
     yield from (each for each in sent if each in known)
 
 
-def of_association(lesson: Lesson) -> Capability:
-    """A lesson that is about no attribute."""
-    return Capability(lesson, _NO_TRAIT)
+def of_association(lesson: Lesson, among: Combination = NO_OTHERS) -> Capability:
+    """A lesson that is about no attribute; of this request, where it is about one."""
+    return Capability(lesson, _NO_TRAIT, among)
 
 
-NO_OTHERS: Combination = frozenset()
 _NO_TRAIT = Trait(PrintObject.SESSION, "", ANY)
 
 

@@ -10,12 +10,11 @@ from broker.dicom.scu.adaptation import (
     REFUSALS,
     Adaptations,
     Asked,
-    Found,
     LeftOut,
     named,
     search,
 )
-from broker.dicom.scu.answers import is_failure, judge, told
+from broker.dicom.scu.answers import is_refused, judge, told
 from broker.dicom.scu.print_scu import ScuAnswer
 from broker.dicom.statuses import Meaning, meaning
 from broker.model.capabilities import DEPTH, LUT
@@ -77,11 +76,20 @@ def adapted(
             break
         tried |= minded
         last = request.send(tried)
+    proves = tried != left_out and request.experiment is None
+    if proves and not is_refused(last.status):
+        # What it has named is proved: the whole request once more.
+        request.undo(last)
+        whole = request.send(left_out)
+        if is_refused(whole.status):
+            last = request.send(tried)
+        else:
+            tried, last = left_out, whole
     if last.status in REFUSALS:
         tried, last = _searched(request, adaptations, tried, last)
     if last.status in REFUSALS:
         return first
-    if tried != left_out and not is_failure(last.status):
+    if tried != left_out and not is_refused(last.status):
         adaptations.leave_out(request.asked, tried - left_out)
     for keywords, why in (
         (adaptations.omitted(attributes), f"printers.omit of {request.printer} says so"),
@@ -104,6 +112,9 @@ def _searched(
     optional = adaptations.optional(level, sent)
     essential = adaptations.essential(level, sent) if request.names_essential else []
     if minded := frozenset(essential) & frozenset(named(refusal.attributes, sent)):
+        again = request.send(tried)
+        if again.status not in REFUSALS:
+            return tried, again
         raise _refused(request, adaptations, minded, refusal)
     send = request.experiment or request.send
     made: list[tuple[LeftOut, ScuAnswer]] = []
@@ -121,10 +132,10 @@ def _searched(
         made.append((more, answer))
         return True
 
-    found = Found(None)
-    if request.experiment is None or not takes(NOTHING):
-        found = search(takes, optional, essential)
-    # Else it is the content that it refuses: nothing can be learned from that.
+    if request.experiment is not None and takes(NOTHING):
+        # It is the content that it refuses, or the refusal has passed: nothing can be learned.
+        return tried, request.send(tried)
+    found = search(takes, optional, essential)
     if found.left_out is None:
         undo()
         if found.refused:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Collection, Iterable
 
 from pydicom.multival import MultiValue
 
@@ -11,6 +12,8 @@ from broker.dicom.statuses import UNWELCOME, Meaning, meaning, words
 from broker.model.film import Attributes
 from broker.model.trouble import Refused, Unavailable
 
+TOLERANCE = 0.002
+"""Of a scale, as a part of it: printers round."""
 _STRICT = frozenset(
     {"NumberOfCopies", "Polarity", "RequestedImageSize", "RequestedDecimateCropBehavior"}
 )
@@ -54,12 +57,18 @@ def compare(
     asked: Attributes,
     keywords: Iterable[str],
     remarks: list[str],
+    allowed: Collection[str] = (),
 ) -> None:
     """Remark what the printer made of attributes, where its answer tells (PS3.7 10.1.5.1.5).
 
     Raises: Refused: for another number of copies, which would be counted as printed as asked for;
-    for another polarity or scale: the film would be read, or measured on, as what it is not.
+    for another polarity or scale, or a warning that names these, unless the site has `allowed` it:
+    the film would be read, or measured on, as what it is not.
     """
+    if meaning(answer.status) is Meaning.ALTERED:
+        for keyword in _STRICT.intersection(answer.attributes, asked).difference(allowed):
+            words_ = f"{printer} answered {told(answer)} to {keyword} {_text(asked[keyword])!r}"
+            raise Refused(words_, permanent=True)
     for keyword in keywords:
         found = answer.dataset.get(keyword) if answer.dataset is not None else None
         wanted = asked.get(keyword, ())
@@ -68,7 +77,7 @@ def compare(
         if _same(keyword, found, wanted):
             continue
         said = f"{printer} made {keyword} {_text(found)[:16]!r} of {_text(wanted)!r}"
-        if keyword in _STRICT and (keyword, *wanted) != DECIMATED:
+        if keyword in _STRICT and keyword not in allowed and (keyword, *wanted) != DECIMATED:
             raise Refused(said, permanent=True)
         remarks.append(said)
 
@@ -77,6 +86,11 @@ def told(answer: ScuAnswer) -> str:
     """A status, and the attributes that it is about."""
     named = ": " + ", ".join(answer.attributes[:4]) if answer.attributes else ""
     return words(answer.status) + named
+
+
+def is_refused(status: int) -> bool:
+    """Whether it says that the request was not done, for whatever reason."""
+    return meaning(status) in (Meaning.PASSING, Meaning.PERMANENT, Meaning.UNCLEAR)
 
 
 def is_failure(status: int) -> bool:
@@ -91,7 +105,7 @@ def _same(keyword: str, found: object, wanted: tuple[str, ...]) -> bool:
     if said.upper() == _text(wanted).upper():
         return True
     try:
-        return float(said) == float(_text(wanted))
+        return math.isclose(float(said), float(_text(wanted)), rel_tol=TOLERANCE)
     except ValueError:
         return keyword == "NumberOfCopies"
 

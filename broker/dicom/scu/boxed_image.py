@@ -78,9 +78,7 @@ class BoxedImage:
     @property
     def is_true_size(self) -> bool:
         """Whether the image must come out at its own scale, or not at all (PS3.3 C.13.5)."""
-        asked = {**self.film.attributes, **self.box.attributes}
-        behavior = first(asked, "RequestedDecimateCropBehavior")
-        return "RequestedImageSize" in asked or behavior == "FAIL"
+        return is_true_size({**self.film.attributes, **self.box.attributes})
 
     def request(
         self, printer: str, scu: PrintScu, set_box: Set, refer: Refer, read: OpenPixels
@@ -126,6 +124,12 @@ class BoxedImage:
             lambda _: None,
             experiment=experiment,
         )
+
+
+def is_true_size(asked: Attributes) -> bool:
+    """Whether what is asked for must come out at its own scale, or not at all (PS3.3 C.13.5)."""
+    behavior = first(asked, "RequestedDecimateCropBehavior")
+    return "RequestedImageSize" in asked or behavior == "FAIL"
 
 
 class Blank:

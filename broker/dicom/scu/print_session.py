@@ -18,8 +18,8 @@ from broker.dicom import attributes
 from broker.dicom.other_elements import relay
 from broker.dicom.scu.adaptation import REFUSALS, Adaptations, Asked, LeftOut, of_association
 from broker.dicom.scu.adapted_request import LearnedAnew, PrinterRequest, adapted
-from broker.dicom.scu.answers import compare, is_failure, judge, judge_session
-from broker.dicom.scu.boxed_image import BoxedImage, OpenPixels, with_others
+from broker.dicom.scu.answers import compare, is_failure, is_refused, judge, judge_session
+from broker.dicom.scu.boxed_image import BoxedImage, OpenPixels, is_true_size, with_others
 from broker.dicom.scu.print_scu import PrintScu, ScuAnswer
 from broker.dicom.scu.printer_luts import PrinterLuts
 from broker.dicom.statuses import NO_SUCH_ATTRIBUTE, Meaning, meaning, words
@@ -44,7 +44,7 @@ from broker.model.capabilities import (
 from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut
 from broker.model.job import Priority
 from broker.model.printer import Address
-from broker.model.trouble import Refused, Uncertain
+from broker.model.trouble import Refused, Unavailable, Uncertain
 
 NO_LOOK: tuple[PresentationLut | None, Attributes] = (None, {})
 """That of a film session without LUT and lighting."""
@@ -97,6 +97,7 @@ class PrintSession:
         """
         self = cls(scu, address, adaptations or Adaptations())
         self._more = more
+        self._adaptations.learns_refusals = copies == 1
         copied = {"NumberOfCopies": (str(copies),)}
         self._asked = {"PrintPriority": (str(Priority.MED),), **session, **copied}
         self._open_session()
@@ -145,12 +146,40 @@ class PrintSession:
         answer = self._create_film_box(film)
         judge(self._name, "N-CREATE of the film box", answer, self._of_film)
         self._film_box = answer.instance_uid
-        compare(self._name, answer, film.attributes, attributes.FILM_BOX, self._of_film)
+        allowed = self._adaptations.allowed
+        compare(self._name, answer, film.attributes, attributes.FILM_BOX, self._of_film, allowed)
+        if meaning(answer.status) is Meaning.ALTERED and is_true_size(film.attributes):
+            raise Refused(
+                f"{self._name}: N-CREATE of the film box answered {words(answer.status)}, and the "
+                "film asks for its true size",
+                permanent=True,
+            )
+        anew = False
         for box, (sop_class, uid) in zip(
             film.image_boxes, self._offered(film, answer), strict=True
         ):
             if box.image is not None:
-                self._fill(film, box, box.image, sop_class, uid, read)
+                try:
+                    self._fill(film, box, box.image, sop_class, uid, read)
+                except LearnedAnew:
+                    anew = True  # the other images may teach more
+        if anew:
+            raise LearnedAnew
+
+    def takes(self, film: Film, read: OpenPixels) -> None:
+        """Lay a film whose first image alone is of interest; nothing is printed.
+
+        Raises: Refused, Unavailable: when the printer does not take it.
+        """
+        answer = self._create_film_box(film)
+        judge(self._name, "N-CREATE of the film box", answer, [])
+        self._film_box = answer.instance_uid
+        made, (box, *_) = _image_boxes(answer), film.image_boxes or (ImageBox(1),)
+        if box.image is None:
+            return
+        if not made:
+            raise Unavailable(f"{self._name} made a film box without image boxes")
+        self._fill(film, box, box.image, GRAYSCALE_IMAGE_BOX, made[0], read)
 
     def image_boxes(self, film_box: Attributes) -> int:
         """How many image boxes the printer makes for such a film box.
@@ -215,9 +244,12 @@ class PrintSession:
         in_box = self._place_lut(film)
         if self._lut_in_session or film.lut is None:
             return adapted(request(), self._adaptations, self._of_film)
-        answer = create(self._adaptations.left_out(request().asked))
-        if in_box and not is_failure(answer.status):
-            self._adaptations.remember(of_association(Lesson.LUT_IN_BOX))
+        left_out = self._adaptations.left_out(request().asked)
+        answer = create(left_out)
+        if in_box and not is_refused(answer.status):
+            self._adaptations.remember(of_association(Lesson.LUT_IN_BOX, among))
+        if answer.status in REFUSALS:
+            answer = create(left_out)  # a refusal that passes teaches nothing
         if answer.status in REFUSALS and not in_box and self._adaptations.may(LUT_LEVEL):
             if answer.status != NO_SUCH_ATTRIBUTE:
                 last = adapted(request(whole=False), self._adaptations, self._of_film, answer)
@@ -235,13 +267,16 @@ class PrintSession:
         Raises: Refused: when the printer does not take it.
         """
         site = self._address.lut_level == "film session"
-        known = site or self._adaptations.knows(Lesson.LUT_IN_SESSION)
         moves = self._adaptations.may(LUT_LEVEL)
-        in_box = moves and self._adaptations.knows(Lesson.LUT_IN_BOX)
-        self._lut_in_session = known or (film.lut_of_session and not in_box)
+        among = self._among | traits_of_film_box(film.attributes, film.lut)
+        known = self._adaptations.knows(Lesson.LUT_IN_SESSION, among)
+        in_box = moves and self._adaptations.knows(Lesson.LUT_IN_BOX, among)
+        self._lut_in_session = site or known or (film.lut_of_session and not in_box)
         answer = self._look_like(film)
+        if answer is not None and answer.status in REFUSALS:
+            answer = self._look_like(film)  # a refusal that passes teaches nothing
         refused = answer is not None and answer.status in REFUSALS
-        if answer is not None and (known or not moves or not refused):
+        if answer is not None and (site or not moves or not refused):
             judge(self._name, "N-SET of the film session", answer, self._of_session)
         elif refused:
             self._begin_anew()
@@ -267,7 +302,7 @@ class PrintSession:
         answer = None
         try:
             set_look = self._look_like(film)
-            if set_look is None or not is_failure(set_look.status):
+            if set_look is None or meaning(set_look.status) is Meaning.DONE:
                 answer = adapted(request(), self._adaptations, self._of_film)
         except Refused as refused:
             if refused.learned:
@@ -277,7 +312,8 @@ class PrintSession:
             del self._of_film[said:]
             self._begin_anew()
             return None
-        self._adaptations.remember(of_association(Lesson.LUT_IN_SESSION))
+        among = self._among | traits_of_film_box(film.attributes, film.lut)
+        self._adaptations.remember(of_association(Lesson.LUT_IN_SESSION, among))
         self._of_film.append(self._moved_words)
         return answer
 
@@ -384,7 +420,7 @@ class PrintSession:
             names_essential=False,
         )
         answer = adapted(request, self._adaptations, self._of_session)
-        if not is_failure(answer.status):
+        if not is_refused(answer.status):
             self._look = look
         return answer
 
@@ -427,7 +463,8 @@ class PrintSession:
             said = f"{self._name}: {request.step} answered {words(answer.status)}"
             raise Refused(f"{said}, and the image asks for its true size", permanent=True)
         judge(self._name, request.step, answer, self._of_film)
-        compare(self._name, answer, box.attributes, attributes.IMAGE_BOX, self._of_film)
+        allowed = self._adaptations.allowed
+        compare(self._name, answer, box.attributes, attributes.IMAGE_BOX, self._of_film, allowed)
 
 
 def _image_boxes(answer: ScuAnswer) -> list[str]:

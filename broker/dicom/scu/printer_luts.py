@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 
 from broker.dicom import attributes, luts
 from broker.dicom.scu.adaptation import NO_OTHERS, REFUSALS, Adaptations, Asked
-from broker.dicom.scu.answers import is_failure, judge, told
+from broker.dicom.scu.answers import is_refused, judge, told
 from broker.dicom.scu.print_scu import PrintScu
 from broker.dicom.uids import PRESENTATION_LUT, fresh_uid
 from broker.model.adaptations import OTHERS
@@ -91,7 +91,7 @@ class PrinterLuts:
 
     def _is_taken(self, lut: PresentationLut) -> bool:
         answer = self._scu.create(PRESENTATION_LUT, luts.write(lut), fresh_uid())
-        if is_failure(answer.status):
+        if is_refused(answer.status):
             return False
         self._scu.delete(PRESENTATION_LUT, answer.instance_uid)
         return True

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from broker.model.capabilities import (
+    ESSENTIAL,
     Capability,
     Combination,
     Lesson,
@@ -49,12 +50,15 @@ class PrinterFormats:
             Refused: every printer takes no such film box, for good.
             Unavailable: no printer made one, and one of them may at another time.
         """
-        key = traits(PrintObject.SESSION, session) | traits(PrintObject.FILM_BOX, film_box)
+        whole = traits(PrintObject.SESSION, session) | traits(PrintObject.FILM_BOX, film_box)
+        key = frozenset(each for each in whole if each.keyword in ESSENTIAL[each.level])
         printers = self._printers.list()
         number = self._known(key, printers)
         if not number:
             with self._asking:
-                number = self._known(key, printers) or self._asked(key, session, film_box, printers)
+                number = self._known(key, printers) or self._asked(
+                    key, whole, session, film_box, printers
+                )
         return number
 
     def _known(self, key: Combination, printers: Sequence[Printer]) -> int:
@@ -68,6 +72,7 @@ class PrinterFormats:
     def _asked(
         self,
         key: Combination,
+        whole: Combination,
         session: Attributes,
         film_box: Attributes,
         found: Sequence[Printer],
@@ -79,7 +84,7 @@ class PrinterFormats:
         for each in sorted(found, key=_by_health):
             if each.duty is Duty.MAINT or each.health is Health.DOWN:
                 may = True
-            elif refused(each.refuses, (key,)) is None:
+            elif refused(each.refuses, (whole,)) is None:
                 try:
                     number = self._ask(each.address, session, film_box)
                 except (Refused, Unavailable) as trouble:
