@@ -579,3 +579,25 @@ def test_a_printer_is_not_asked_again_for_each_refusal(alone: tuple[Relay, Choos
     assert ask(relay) == [0, 0, 0]
     assert ended(relay, 2) is State.SENT
     assert printer.associations == before + 2, "one question, and one film"
+
+
+def test_a_printer_that_makes_another_number_of_image_boxes_now_is_said(tmp_path: Path) -> None:
+    """The film is held with the command that has it asked again; then it prints."""
+    printer = ChoosyPrinter("oki-1", boxes={"SLIDE": 12})
+    with running(printer):
+        relay = Relay(tmp_path, [printer.address])
+        try:
+            relay.wait_until_up()
+            _print_own_format(relay, "SLIDE")
+            assert ended(relay, 1) is State.SENT
+            printer.boxes = {"SLIDE": 6}
+            _print_own_format(relay, "SLIDE")
+            assert ended(relay, 2) is State.HELD
+            assert "`broker printers forget oki-1` has it asked again" in relay.jobs(2)[0].reason
+            relay.service.printers.forget("oki-1")
+            ct = relay.speaker()
+            ct.open_session()
+            ct.open_film_box("SLIDE")
+            assert len(ct.boxes) == 6
+        finally:
+            relay.close()

@@ -43,6 +43,7 @@ from broker.model.capabilities import (
 )
 from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut
 from broker.model.job import Priority
+from broker.model.layout import PRINTERS_OWN
 from broker.model.printer import Address
 from broker.model.trouble import Refused, Unavailable, Uncertain
 
@@ -432,9 +433,11 @@ class PrintSession:
         found = _image_boxes(answer)
         distinct = set(filter(None, found))
         if len(found) != len(film.image_boxes) or len(distinct) != len(found):
+            own = film.display_format.partition("\\")[0] in PRINTERS_OWN
+            way = f"; `broker printers forget {self._name}` has it asked again" if own else ""
             raise Refused(
                 f"{self._name} made {len(distinct)} image boxes for {film.display_format}, "
-                f"not {len(film.image_boxes)}",
+                f"not {len(film.image_boxes)}{way}",
                 permanent=True,
             )
         color = any(box.image is not None and box.image.samples > 1 for box in film.image_boxes)
