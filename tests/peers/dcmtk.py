@@ -24,22 +24,17 @@ def program(name: str) -> str:
     return shutil.which(name, path=PATH) or name
 
 
-FOLDERS = """[PRINT]
+CONFIG = r"""
+[[GENERAL]]
+[APPLICATION]
+LogDirectory = {folder}/log
+[PRINT]
 Directory = {folder}/spool
 [DATABASE]
 Directory = {folder}/database
 [LUT]
 Directory = {folder}/lut
-"""
-"""Where DCMTK keeps print jobs, images and tables: in every configuration of it."""
-CONFIG = (
-    r"""
-[[GENERAL]]
-[APPLICATION]
-LogDirectory = {folder}/log
-"""
-    + FOLDERS
-    + r"""[[COMMUNICATION]]
+[[COMMUNICATION]]
 [{profile}]
 Aetitle = {ae_title}
 Hostname = localhost
@@ -48,7 +43,6 @@ Type = LOCALPRINTER
 Supports12Bit = true
 SupportsPresentationLUT = true
 """
-)
 
 PROFILES = {
     # Everything; both transfer syntaxes; any LUT with any depth.
