@@ -78,6 +78,8 @@ class Connection(H11Protocol):
         """Whether a head is due: the first one is, from the start."""
         self._sends_no_more = False
         """Whether its peer has closed its sending half."""
+        self._last = False
+        """Whether the page ends, so that no request comes after this one."""
 
     @property
     def idle_since(self) -> float | None:
@@ -116,6 +118,8 @@ class Connection(H11Protocol):
             self._since = time.monotonic()
             self._phase = Phase.HEAD
         super().data_received(data)
+        if self._last and self.cycle is not None:
+            self.cycle.keep_alive = False
         self._look()
 
     def eof_received(self) -> bool:  # type: ignore[override]
@@ -157,8 +161,13 @@ class Connection(H11Protocol):
         self._lost()
 
     def shutdown(self) -> None:
-        """The page ends: so does this, after the answer that it works on."""
-        if not self.transport.is_closing():
+        """The page ends: so does this, after the answer that it works on, or to the request that
+        may be on its way. Closing while bytes are unread resets the connection (RFC 9112 9.6), and
+        one who asks during a reload would see an error; the page's end cuts one that stays silent.
+        """
+        self._look()
+        self._last = True
+        if self._phase is not Phase.HEAD and not self.transport.is_closing():
             super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
