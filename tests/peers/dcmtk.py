@@ -24,17 +24,22 @@ def program(name: str) -> str:
     return shutil.which(name, path=PATH) or name
 
 
-CONFIG = r"""
-[[GENERAL]]
-[APPLICATION]
-LogDirectory = {folder}/log
-[PRINT]
+FOLDERS = """[PRINT]
 Directory = {folder}/spool
 [DATABASE]
 Directory = {folder}/database
 [LUT]
 Directory = {folder}/lut
-[[COMMUNICATION]]
+"""
+"""Where DCMTK keeps print jobs, images and tables: in every configuration of it."""
+CONFIG = (
+    r"""
+[[GENERAL]]
+[APPLICATION]
+LogDirectory = {folder}/log
+"""
+    + FOLDERS
+    + r"""[[COMMUNICATION]]
 [{profile}]
 Aetitle = {ae_title}
 Hostname = localhost
@@ -43,6 +48,7 @@ Type = LOCALPRINTER
 Supports12Bit = true
 SupportsPresentationLUT = true
 """
+)
 
 PROFILES = {
     # Everything; both transfer syntaxes; any LUT with any depth.

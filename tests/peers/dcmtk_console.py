@@ -10,22 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.peers.asking import Told
-from tests.peers.dcmtk import program
+from tests.peers.dcmtk import FOLDERS, program
 from tests.peers.dcmtk_modality import write_lut
 from tests.peers.heard import heard
 from tests.peers.printer_profiles import Keys
 
 TABLE = "LIGHTEN"
 """The Presentation LUT table that it has."""
-_GENERAL = """
+_GENERAL = (
+    """
 [[GENERAL]]
-[PRINT]
-Directory = {folder}/spool
-[DATABASE]
-Directory = {folder}/database
-[LUT]
-Directory = {folder}/lut
-[NETWORK]
+"""
+    + FOLDERS
+    + """[NETWORK]
 aetitle = DCMTK
 [[LUT]]
 [LIGHTEN]
@@ -38,6 +35,7 @@ Hostname = 127.0.0.1
 Port = {port}
 Type = PRINTER
 """
+)
 _STATUS = re.compile(r"^D: DIMSE Status +: 0x([0-9a-f]{4})", re.MULTILINE)
 _FAILED = re.compile(r"^E: (.*)$", re.MULTILINE)
 _STEPS = {

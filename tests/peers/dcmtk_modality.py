@@ -11,17 +11,15 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from broker.dicom.uids import PRESENTATION_LUT
+from tests.peers.dcmtk import FOLDERS
 from tests.peers.heard import Heard, heard
 
-_CONFIG = r"""
+_CONFIG = (
+    r"""
 [[GENERAL]]
-[PRINT]
-Directory = {folder}/spool
-[DATABASE]
-Directory = {folder}/database
-[LUT]
-Directory = {folder}/lut
-[NETWORK]
+"""
+    + FOLDERS
+    + r"""[NETWORK]
 aetitle = DCMTK
 [[COMMUNICATION]]
 [TARGET]
@@ -54,6 +52,7 @@ SupportsTrim = true
 Description = lighter
 Filename = light.lut
 """
+)
 
 
 class DcmtkModality:

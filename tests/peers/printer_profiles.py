@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.peers.dcmtk import program
+from tests.peers.dcmtk import FOLDERS, program
 
 PRINTERS_CFG = tuple(
     Path(folder) / "printers.cfg"
@@ -25,23 +25,21 @@ DUMP = "log/dump.txt"
 
 _WHERE = frozenset({"aetitle", "description", "hostname", "port", "type"})
 """Keys in small letters that say where a printer is, not what it takes."""
-_GENERAL = """
+_GENERAL = (
+    """
 [[GENERAL]]
 [APPLICATION]
 LogDirectory = {folder}/log
-[PRINT]
-Directory = {folder}/spool
-[DATABASE]
-Directory = {folder}/database
-[LUT]
-Directory = {folder}/lut
-[[COMMUNICATION]]
+"""
+    + FOLDERS
+    + """[[COMMUNICATION]]
 [PRINTER]
 Aetitle = {ae_title}
 Hostname = localhost
 Port = {port}
 Type = LOCALPRINTER
 """
+)
 
 Keys = Mapping[str, str]
 """What a printer takes, as printers.cfg says it."""
