@@ -331,18 +331,21 @@ def _table(
     from rich.text import Text
 
     from broker.cli import queue_tables
-    from broker.cli.tables import around, banners
+    from broker.cli.tables import around, head
+    from broker.operations.alarms import above
 
-    found = _found(store, states, everything)
-    alarms = banners(store, console.width)
+    found, now = _found(store, states, everything), time.time()
+    seen = above(store, now)
+    lines = head(seen, now, console.width)
     if not found:
         asked = f" in state {', '.join(states)}" if states else ""
         hint = "" if states or everything else "; `broker jobs --all` lists finished ones too"
-        return [*alarms, Text(f"No jobs{asked}{hint}.")]
+        return [*lines, Text(f"No jobs{asked}{hint}.")]
     if watched:
         found.sort(key=lambda each: (URGENCY.get(each.job.state, len(URGENCY)), each.job.id))
-        return [*alarms, *queue_tables.jobs(found, time.time(), console.width, runs_begin=True)]
-    return around(queue_tables.jobs(found, time.time(), console.width), alarms, console.height)
+        return [*lines, *queue_tables.jobs(found, now, console.width, runs_begin=True)]
+    table = queue_tables.jobs(found, now, console.width)
+    return around(table, lines, console.height, alarming=seen.alarming)
 
 
 def _watch(store: Store, console: Console, states: list[State] | None, everything: bool) -> None:

@@ -121,10 +121,11 @@ def show(
     from broker.cli import queue_tables, tables
     from broker.cli.options import opened
     from broker.operations import documents
+    from broker.operations.whole import standing_printer
 
     console = tables.terminal()
     with opened(ctx, config) as store:
-        found, known = store.printers.get(name), store.capabilities.of(name)
+        found, known = standing_printer(store, name), store.capabilities.of(name)
         running = store.running
     if as_document:
         learned = [documents.of_capability(each) for each in known]
@@ -157,20 +158,25 @@ def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
 
     from broker.cli import queue_tables, tables
     from broker.cli.options import opened
-    from broker.cli.tables import around, banners
     from broker.operations import documents
+    from broker.operations.alarms import above
+    from broker.operations.whole import standing_printers
 
-    console = tables.terminal()
+    console, now = tables.terminal(), time.time()
     with opened(ctx, config) as store:
-        found, above = store.printers.list(), banners(store, console.width)
-        running = store.running
-    if as_document:
-        typer.echo(tables.as_json([documents.of_printer(printer) for printer in found]))
-    elif found:
-        table = queue_tables.printers(found, time.time(), console.width, running=running)
-        tables.show(around(table, above, console.height), console)
+        if as_document:
+            found = standing_printers(store)
+            typer.echo(tables.as_json([documents.of_printer(printer) for printer in found]))
+            return
+        seen, running = above(store, now), store.running
+        found = seen.printers or tuple(store.printers.list())
+    lines = tables.head(seen, now, console.width)
+    if found:
+        table = queue_tables.printers(found, now, console.width, running=running)
+        shown = tables.around(table, lines, console.height, alarming=seen.alarming)
+        tables.show(shown, console)
     else:
-        tables.show(above, console)
+        tables.show(lines, console)
         typer.echo("No printers are configured: films are taken and kept, none is printed.")
 
 

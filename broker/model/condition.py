@@ -50,6 +50,8 @@ class WholeView:
     """Each with whether it refuses every film: see `broker.model.standing`."""
     refused: Sequence[str] = ()
     """Why new films are refused, a clause for each reason; empty while they are taken."""
+    prints_on: bool = True
+    """Whether what was accepted prints while new films are refused for these reasons."""
     waiting: int = 0
     """Jobs that are queued."""
     oldest_at: float | None = None
@@ -86,15 +88,21 @@ class Overall:
         since = f" since {moment(self.since)}" if self.since is not None else ""
         return f"{self.heading}{since}: {self.words}.{self._waits(age)}"
 
+    @property
+    def shown_waiting(self) -> bool:
+        """Whether it is worth a word that jobs wait: not where no broker runs."""
+        return self.waiting > 0 and self.condition is not Condition.STOPPED
+
+    @property
+    def waiting_words(self) -> str:
+        """How many jobs wait, in words."""
+        return "1 job waits" if self.waiting == 1 else f"{self.waiting} jobs wait"
+
     def _waits(self, age: Callable[[float], str]) -> str:
-        if not self.waiting or self.condition is Condition.STOPPED:
+        if not self.shown_waiting:
             return ""
-        jobs = "1 job waits" if self.waiting == 1 else f"{self.waiting} jobs wait"
-        oldest = ""
-        if self.oldest_at is not None:
-            since = age(self.oldest_at)
-            oldest = f" for {since}" if self.waiting == 1 else f", the oldest for {since}"
-        return f" {jobs}{oldest}."
+        oldest = "" if self.oldest_at is None else f", the oldest for {age(self.oldest_at)}"
+        return f" {self.waiting_words}{oldest}."
 
 
 _HEADINGS = {
@@ -117,7 +125,10 @@ def overall(view: WholeView, now: float) -> Overall:
     since = _nothing_since(view, taking, now)
     if view.refused:
         words = "; ".join(view.refused)
-        words += "; what was accepted prints on" if since is None else "; and nothing prints"
+        if since is not None:
+            words += "; and nothing prints"
+        elif view.prints_on:
+            words += "; what was accepted prints on"
         return Overall(Condition.REFUSED, words, *numbers, since, *waits)
     if since is not None:
         kept = "films are kept"
@@ -131,10 +142,9 @@ def overall(view: WholeView, now: float) -> Overall:
     if len(taking) == len(view.printers):
         return Overall(Condition.PRINTING, _counted(taking, view.printers), *numbers, None, *waits)
     others = [each for each in view.printers if each not in taking]
+    words = _named(others)  # of all, at a start
     if taking:
-        words = f"{_counted(taking, view.printers)}; {_named(others)}"
-    else:
-        words = _named(others)  # at a start
+        words = f"{_counted(taking, view.printers)}; {words}"
     return Overall(Condition.SLOWER, words, *numbers, None, *waits)
 
 

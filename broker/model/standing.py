@@ -65,6 +65,11 @@ def standing(printer: Printer) -> Standing:
     return Standing.TAKES
 
 
+def seems(printer: Printer) -> str:
+    """How a printer is, in a word: its health, or that it refuses every film."""
+    return "refusing" if standing(printer) is Standing.REFUSING else str(printer.health)
+
+
 def judged(
     printers: Sequence[Printer], waiting: Sequence[Job], tries: Sequence[Try]
 ) -> tuple[Printer, ...]:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.config.schema import Retry
+from broker.model.causes import Advised, advised, of_held_job
 from broker.model.choose import Choice, never_takes, plan
 from broker.model.job import SETTLED, Attempt, FilmState, Job, Sending, State
 from broker.model.printable import one_line
 from broker.model.printer import Duty, Printer
+from broker.model.remedies import Cause, Face
 from broker.model.retry import prints_again
-from broker.model.trouble import PRINT_AGAIN
+from broker.operations.page_words import on_page
 from broker.operations.text import count, moment, why_removed
 from broker.store.queries import PrintedAgain, Unanswered
 
@@ -74,6 +76,12 @@ def where_to_look(unanswered: Sequence[Unanswered]) -> str:
     several = len(printers) > 1
     where = "every tray" if "" in printers else "their trays" if several else "its tray"
     return f"{uncertain_text(unanswered)}: look in {where}"
+
+
+def trays(unanswered: Sequence[Unanswered]) -> str:
+    """The printers in whose trays uncertain films may be."""
+    found = dict.fromkeys(each.printer for each in unanswered)
+    return "every printer" if "" in found else " and ".join(found)
 
 
 def printed_again_text(films: Sequence[PrintedAgain]) -> str:
@@ -141,7 +149,7 @@ def _numbered(numbers: Sequence[int]) -> str:
     return f"Tries {', '.join(most)} and {end}" if most else f"Tries {end}"
 
 
-def of_waiting(job: Job, choice: Choice, printers: Sequence[Printer]) -> tuple[str, ...]:
+def of_waiting(job: Job, choice: Choice, printers: Sequence[Printer]) -> tuple[Advised, ...]:
     """For a queued job that no printer can take now: who took the printers off duty can give them
     back, and a person's pin can be taken out."""
     if choice.printer or not choice.passed_over:
@@ -151,16 +159,19 @@ def of_waiting(job: Job, choice: Choice, printers: Sequence[Printer]) -> tuple[s
         each for each in printers if each.duty is not Duty.READY and job.pinned in ("", each.name)
     ]
     if len(off) == 1:
-        said.append(f"`broker printers ready {off[0].name}` puts that printer back in service.")
+        said.append(advised(Cause.OFF_DUTY, printer=off[0].name))
     elif off:
         names = ", ".join(f"{each.name} (in {each.duty})" for each in off)
-        said.append(f"`broker printers ready NAME` puts a printer back in service: {names}.")
+        back = f"puts a printer back in service: {names}."
+        said.append(
+            Advised(Cause.OFF_DUTY, f"“Ready” {back}", f"`broker printers ready NAME` {back}")
+        )
     if job.pinned and any(each.name != job.pinned for each in printers):
-        said.append(f"`broker jobs move {job.id} --any` lets any other printer take it.")
+        said.append(advised(Cause.PINNED, job=job.id, printer=job.pinned))
     return tuple(said)
 
 
-def of_refused(job: Job, printers: Sequence[Printer]) -> tuple[str, ...]:
+def of_refused(job: Job, printers: Sequence[Printer]) -> tuple[Advised, ...]:
     """For a held job that some printers refused for good, and others may take."""
     refusing = {strike.printer for strike in job.strikes if strike.permanent}
     others = [each for each in printers if each.name not in refusing and not never_takes(job, each)]
@@ -168,20 +179,38 @@ def of_refused(job: Job, printers: Sequence[Printer]) -> tuple[str, ...]:
         return ()
     best = min(others, key=lambda each: each.duty is not Duty.READY)
     first = "" if best.duty is Duty.READY else f", once it is ready: it is in {best.duty} now"
-    return (f"`broker jobs move {job.id} {best.name}` tries it on {best.name}{first}.",)
+    tries = f"tries it on {best.name}{first}."
+    return (
+        Advised(
+            Cause.REFUSED_BY_ALL,
+            f"“Move”, below “More”, {tries}",
+            f"`broker jobs move {job.id} {best.name}` {tries}",
+        ),
+    )
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """The answer of `broker jobs explain`."""
+    """The answer of `broker jobs explain`, and of a job's page."""
 
-    sentences: tuple[str, ...]
+    facts: tuple[str, ...]
+    """Why it is there."""
     choice: Choice | None = None
     """Where a queued job goes, when its turn in its film session has come."""
     blocked_by: int | None = None
     """The earlier job of its film session which it waits for."""
-    advice: tuple[str, ...] = ()
-    """The last of the sentences: what a person can do."""
+    advice: tuple[Advised, ...] = ()
+    """What a person can do."""
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All of it, with what to type."""
+        return (*self.facts, *(each.at(Face.COMMANDS) for each in self.advice))
+
+    @property
+    def page_sentences(self) -> tuple[str, ...]:
+        """All of it, with what to press."""
+        return (*map(on_page, self.facts), *(each.at(Face.PAGE) for each in self.advice))
 
 
 @dataclass(frozen=True)
@@ -233,8 +262,8 @@ def explain(
     idle = (context.idle,) if context.idle else ()
     tried = told(attempts, "cut off" if cut_off else "running")
     flagged = tuple(f"It is flagged: {one_line(flag)}." for flag in flags)
-    sentences = (*idle, *found.sentences, *flagged, *tried, *found.advice)
-    return Explanation(sentences, found.choice, found.blocked_by, found.advice)
+    facts = (*idle, *found.facts, *flagged, *tried)
+    return Explanation(facts, found.choice, found.blocked_by, found.advice)
 
 
 MAY_CHANGE = "may change over"
@@ -350,35 +379,21 @@ def _held(job: Job, films: Sequence[Sending], context: JobContext) -> Explanatio
         for each in films
         if each.state is FilmState.UNCERTAIN
     ]
-    said: tuple[str, ...]
     if uncertain:
-        trays = dict.fromkeys(each.printer for each in uncertain)
-        where = "every printer" if "" in trays else " and ".join(trays)
         words = uncertain_text(uncertain)
         sentences.append(
             f"{words[0].upper()}{words[1:]}."
-            if "" in trays
+            if any(not each.printer for each in uncertain)
             else f"{words[0].upper()}{words[1:]} and not answered for: it may be on paper already."
         )
-        said = (
-            f"Look in the tray of {where}. If it is there: "
-            f"`broker jobs release {job.id} --printed`. "
-            f"If it is not: `broker jobs release {job.id}` prints it again.",
-        )
-    elif job.reason.endswith(PRINT_AGAIN) and context.whole():
-        said = (f"Its pixels are there again: `broker jobs release {job.id}` prints what is left.",)
-    elif job.reason.endswith(PRINT_AGAIN):
-        said = (
-            f"Its pixels are lost here: {PRINT_AGAIN}, then `broker jobs cancel {job.id}`. "
-            "Released, it prints only if an equal film has come since: twice, then.",
-        )
-    else:
-        said = (
-            *of_refused(job, context.queue.printers),
-            f"`broker jobs release {job.id}` prints what is left, "
-            f"`broker jobs cancel {job.id}` gives it up.",
-        )
-    return Explanation(tuple(sentences), advice=said)
+    cause = of_held_job(job, uncertain=bool(uncertain), whole=context.whole)
+    elsewhere = of_refused(job, context.queue.printers) if cause in GIVEN_UP else ()
+    said = advised(cause, job=job.id, trays=trays(uncertain))
+    return Explanation(tuple(sentences), advice=(*elsewhere, said))
+
+
+GIVEN_UP = (Cause.REFUSED_BY_ALL, Cause.TRIES_USED_UP, Cause.HELD, Cause.HELD_BY_PERSON)
+"""Held jobs that another printer may take."""
 
 
 def _finished(job: Job, films: Sequence[Sending]) -> Explanation:
@@ -403,11 +418,9 @@ def _finished(job: Job, films: Sequence[Sending]) -> Explanation:
             "A printer does not say when they are on paper."
         )
     if job.pixels_removed_at is not None:
-        gone = (
-            f"Its pixels were removed at {moment(job.pixels_removed_at)} UTC, {why_removed(job)}: "
-            "to have it again, print at the modality."
-        )
+        removed = f"{moment(job.pixels_removed_at)} UTC, {why_removed(job)}"
+        gone = advised(Cause.PIXELS_REMOVED, removed=removed)
         return Explanation((words,), advice=(gone,))
     after_all = "after all" if job.state is State.CANCELLED else "again"
-    reprint = f"`broker jobs reprint {job.id}` prints it {after_all}, as a new job."
+    reprint = advised(Cause.ENDED, job=job.id, again=after_all)
     return Explanation((words,), advice=(reprint,))

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from broker.model.capabilities import Capability
+from broker.model.causes import Advised, advised, of_held_job
 from broker.model.job import FINISHED, FilmState, Job, State
 from broker.model.printer import LONG_WAIT_S, Duty, Printer
 from broker.operations import missing_pixels
@@ -22,6 +23,7 @@ from broker.operations.explanation import (
     explain,
     printed_again_text,
     recovery_preview,
+    trays,
     waits,
     where_to_look,
 )
@@ -276,6 +278,18 @@ def job_remarks(found: JobStatus, now: float) -> tuple[str, ...]:
     return tuple(said)
 
 
+def held_remedy(found: JobStatus) -> Advised | None:
+    """What to do about a held job, as far as its row tells; None for any other. Whether pixels that
+    were missing are there again is for its explanation."""
+    if found.job.state is not State.HELD:
+        return None
+    return advised(
+        of_held_job(found.job, uncertain=bool(found.unanswered), whole=lambda: False),
+        job=found.job.id,
+        trays=trays(found.unanswered),
+    )
+
+
 def place_of(found: JobStatus) -> str:
     """Where it prints or was printed; in brackets, where a queued job has only lined up."""
     job = found.job
@@ -310,7 +324,7 @@ def learned(known: Sequence[Capability]) -> list[Learned]:
 
 def printer_remarks(printer: Printer, now: float, *, running: bool = True) -> tuple[str, ...]:
     """Its duty and why, what it said, and what a running broker waits for."""
-    said = []
+    said = [printer.refusing] if printer.refusing else []
     if printer.duty is not Duty.READY:
         why = f": {printer.duty_reason}" if printer.duty_reason else ""
         said.append(f"{printer.duty} for {age(now - printer.duty_since)}{why}")
@@ -319,7 +333,7 @@ def printer_remarks(printer: Printer, now: float, *, running: bool = True) -> tu
     elif printer.failures_in_row:
         number = printer.failures_in_row
         said.append(f"its last {count(number, 'attempt') if number > 1 else 'attempt'} failed")
-    if printer.refuses:
+    if printer.refuses and not printer.refusing:
         what = list(dict.fromkeys(each.refused for each in printer.refuses))
         more = f" and {len(what) - 3} more" if len(what) > 3 else ""
         said.append(f"known to refuse {', '.join(what[:3])}{more}")

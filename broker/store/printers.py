@@ -176,9 +176,7 @@ _CLAIMS = Prepared(
     .group_by(jobs.c.printer)
 )
 _RECENT = Prepared(
-    select(
-        sendings.c.printer, func.sum(sendings.c.copies), func.max(sendings.c.accepted_at)
-    )
+    select(sendings.c.printer, func.sum(sendings.c.copies), func.max(sendings.c.accepted_at))
     .where(sendings.c.accepted_at >= bindparam("since"))
     .group_by(sendings.c.printer)
 )

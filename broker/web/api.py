@@ -17,6 +17,7 @@ from broker.operations.job_status import explanation, job_status, job_statuses
 from broker.operations.opened import Store
 from broker.operations.overview import LiveOverview
 from broker.operations.readiness import read_vitals
+from broker.operations.whole import standing_printer, standing_printers
 from broker.web.auth.signin import Person, checked, operator, person
 from broker.web.commands import InvalidCommand, on_job, on_printer
 from broker.web.job_page import THUMBNAIL_PX, picture
@@ -64,17 +65,24 @@ class CommandResult(BaseModel):
     dependencies=VIEWER,
 )
 def broker(request: Request) -> dict[str, Any]:
-    """AE title, address, alarms, jobs by state, the oldest that waits."""
+    """AE title, address, the state of the whole in a sentence (printing, slower, nothing prints,
+    films refused, not running) and what to do, alarms, jobs by state, the oldest that waits."""
     store: Store = request.app.state.store
     live: LiveOverview = request.app.state.overview
     _, seen = live.current()
     vitals = read_vitals(store.config.data_dir)
-    oldest = seen.oldest
+    oldest, whole = seen.oldest, seen.situation
     return {
         "ae_title": store.config.broker.ae_title,
         "host": ", ".join(hosts_of(store.config.broker.host)),
         "port": store.config.broker.port,
         "running": seen.running,
+        "condition": str(whole.overall.condition),
+        "sentence": whole.sentence(seen.at),
+        "remedy": whole.commands,
+        "nothing_prints_since": documents.iso(whole.overall.since),
+        "printers_taking_films": whole.overall.taking,
+        "printers": whole.overall.printers,
         "alarms": list(seen.alarms),
         "associations": vitals.associations if vitals else None,
         "films_in": vitals.films if vitals else None,
@@ -89,7 +97,7 @@ def broker(request: Request) -> dict[str, Any]:
 def printers(request: Request) -> list[dict[str, Any]]:
     """In the order of the configuration."""
     store: Store = request.app.state.store
-    return [documents.of_printer(each) for each in store.printers.list()]
+    return [documents.of_printer(each) for each in standing_printers(store)]
 
 
 @router.get("/printers/{name}", summary="One printer, with its commands", dependencies=VIEWER)
@@ -97,7 +105,7 @@ def printer(request: Request, name: str) -> dict[str, Any]:
     """404 when there is none of that name."""
     store: Store = request.app.state.store
     commands = [documents.of_command(each) for each in store.command_log.of_printer(name)]
-    return documents.of_printer(store.printers.get(name)) | {"orders": commands}
+    return documents.of_printer(standing_printer(store, name)) | {"orders": commands}
 
 
 @router.post(

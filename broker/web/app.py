@@ -17,6 +17,7 @@ from broker.events import Note
 from broker.operations.failures import explained
 from broker.operations.opened import Store, store_of
 from broker.operations.overview import LiveOverview
+from broker.operations.page_words import on_page
 from broker.store.commands import NotAllowed
 from broker.store.job_rows import NoSuchJob
 from broker.store.printers import NoSuchPrinter
@@ -125,6 +126,8 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 def _tell(request: Request, status: int, words: str, headers: object = None) -> Response:
     extra = dict(headers) if isinstance(headers, dict) else None
+    if not request.url.path.startswith("/api/"):
+        words = on_page(words)
     if signin.wants_json(request):
         return JSONResponse({"error": words}, status_code=status, headers=extra)
     if request.method == "POST" and status in (404, 409, 422):

@@ -16,7 +16,7 @@ from broker.operations.job_status import explanation, job_status
 from broker.operations.opened import Store
 from broker.operations.text import count, moment, why_removed
 from broker.web.auth.signin import Person, operator
-from broker.web.pages import READ, Pages, job_row, printer_row
+from broker.web.pages import READ, Pages, job_row, printer_rows
 from broker.web.pictures import Pictures
 
 THUMBNAIL_PX, FULL_PX = 160, 1400
@@ -60,8 +60,8 @@ def job_page(
     context = {
         "job": job,
         "row": job_row(found, now),
-        "printers": [printer_row(each, now) for each in store.printers.list()],
-        "sentences": explanation(store, job).sentences,
+        "printers": printer_rows(store.printers.list(), now),
+        "sentences": explanation(store, job).page_sentences,
         "films_words": count(job.films, "film"),
         "copies_words": count(job.copies, "copy").replace("copys", "copies"),
         "films": cards[first - 1 : first - 1 + SHOWN],

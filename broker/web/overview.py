@@ -22,7 +22,7 @@ from broker.operations.readiness import read_vitals
 from broker.operations.text import count
 from broker.web.auth.signin import Person, csrf_token, person
 from broker.web.event_streams import TOKEN, EventStream, Regions, Streams
-from broker.web.pages import READ, JobRow, Pages, job_row, printer_row
+from broker.web.pages import READ, JobRow, Pages, job_row, printer_rows
 from broker.web.server.limits import peer_of
 
 ROWS = 50
@@ -150,7 +150,7 @@ def _context(request: Request, who: Person, state: OverviewState, view: View) ->
         "view": view,
         "vitals": read_vitals(config.data_dir),
         "place": f"{config.broker.ae_title} at {where}",
-        "printers": [printer_row(each, state.at, running=state.running) for each in state.printers],
+        "printers": printer_rows(state.printers, state.at, running=state.running),
         "operator": who.role is Role.OPERATOR,
     }
 

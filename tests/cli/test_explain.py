@@ -13,7 +13,7 @@ from broker.model.printer import Duty
 from broker.model.trouble import PRINT_AGAIN
 from broker.spool.stored import name_of
 from broker.store.occupancy import Occupancy
-from tests.cli.conftest import FILM, Site
+from tests.cli.conftest import FILM, Site, table
 
 
 def test_explain_says_where_a_queued_job_goes_and_why_not_elsewhere(site: Site) -> None:
@@ -139,7 +139,7 @@ def test_a_line_is_told_from_a_bond(site: Site) -> None:
     lined, bound = site.job(), site.job()
     site.jobs.claims.line_up({lined: "oki-1"})
     site.jobs.commands.move(bound, "oki-1")
-    lines = site.broker("jobs").out.splitlines()
+    lines = table(site.broker("jobs").out)
     assert lines[2].split() == ["2", "queued", "CT1", "0/1", "1", "(oki-1)", "0", "0s"]
     assert " ".join(lines[3].split() + lines[4].split()) == (
         "in line at oki-1, 1 film before it: no other can take it now (may change over)"

@@ -15,7 +15,7 @@ from broker.cli import queue_tables
 from broker.model.job import Outcome, State
 from broker.model.retry import Settlement
 from broker.operations.job_status import JobStatus
-from tests.cli.conftest import Site
+from tests.cli.conftest import Site, table
 
 
 @pytest.mark.usefixtures("running")
@@ -81,7 +81,7 @@ def test_what_jobs_have_of_their_own_stands_with_each(site: Site) -> None:
         assert claim is not None
         settlement = Settlement(State.QUEUED, word)
         site.jobs.claims.finish(claim, Outcome.UNAVAILABLE, word, settlement=settlement)
-    lines = site.broker("jobs").out.splitlines()
+    lines = table(site.broker("jobs").out)
     assert [line.split()[0] for line in lines[1:8]] == [
         "1",
         "one",

@@ -283,12 +283,12 @@ def test_a_lock_is_an_alarm_until_it_ends(site: Site, monkeypatch: pytest.Monkey
     other.execute("BEGIN IMMEDIATE")
 
     async def story(app: Top, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: "THE DATABASE IS LOCKED" in text(app, "alarms"))
+        await until(pilot, lambda: "database is locked by another" in text(app, "alarms"))
         assert table(app, "jobs")[0][1] == "queued"
         await pilot.press("h", "enter")
         await until(pilot, lambda: "locked by another program" in text(app, "said"))
         other.execute("ROLLBACK")
-        await until(pilot, lambda: "LOCKED" not in text(app, "alarms"))
+        await until(pilot, lambda: "locked" not in text(app, "alarms"))
         await pilot.press("h", "enter")
         await until(pilot, lambda: table(app, "jobs")[0][1] == "held")
 
@@ -343,12 +343,12 @@ def test_after_trouble_it_looks_again_soon(
     lock = site.folder / "broker-data" / "broker.lock"
 
     async def story(app: Top, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: "NO BROKER IS RUNNING" in text(app, "alarms"))
+        await until(pilot, lambda: "NO BROKER IS RUNNING" in text(app, "whole"))
         lock.mkdir()
         site.job()
         await until(pilot, lambda: "is a folder, and should be a file" in text(app, "alarms"))
         lock.rmdir()
-        await until(pilot, lambda: "NO BROKER IS RUNNING" in text(app, "alarms"))
+        await until(pilot, lambda: "NO BROKER IS RUNNING" in text(app, "whole"))
         assert len(table(app, "jobs")) == 1
 
     play(store, story)

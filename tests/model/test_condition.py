@@ -32,12 +32,14 @@ def test_each_state_of_the_whole(make_printer: MakePrinter) -> None:
     assert said(slower) == "Printing slower: 1 of 2 printers takes films; oki-2 is down."
     kept = WholeView(True, (down,), waiting=1, oldest_at=9500.0, accepted_at=8000.0)
     assert said(kept) == (
-        "NOTHING PRINTS since T9000: oki-2 is down; films are kept. 1 job waits for 500 s."
+        "NOTHING PRINTS since T9000: oki-2 is down; films are kept. "
+        "1 job waits, the oldest for 500 s."
     )
     refused = WholeView(True, (up,), refused=("the disk is nearly full",))
     assert said(refused) == (
         "FILMS ARE REFUSED: the disk is nearly full; what was accepted prints on."
     )
+    assert said(replace(refused, prints_on=False)) == "FILMS ARE REFUSED: the disk is nearly full."
     both = overall(replace(refused, printers=(down,)), NOW)
     assert (both.condition, both.since) == (Condition.REFUSED, 9000.0)
     assert both.words.endswith("and nothing prints")
@@ -47,23 +49,21 @@ def test_each_state_of_the_whole(make_printer: MakePrinter) -> None:
 
 def test_three_printers_down_and_the_fourth_refuses_everything(make_printer: MakePrinter) -> None:
     """Nothing prints: that the fourth passes its checks does not count."""
-    down = [
-        make_printer(f"oki-{n}", health=Health.DOWN, health_since=100.0 * n) for n in (1, 2, 3)
-    ]
+    down = [make_printer(f"oki-{n}", health=Health.DOWN, health_since=100.0 * n) for n in (1, 2, 3)]
     fourth = make_printer("oki-4", refusing="refuses every film", accepted_at=9_900.0)
     found = overall(WholeView(True, (*down, fourth), waiting=5, oldest_at=9000.0), NOW)
     assert found.condition is Condition.KEPT
     assert found.since == 9_900.0
-    assert found.words == "oki-1, oki-2 and oki-3 are down, oki-4 refuses every film; films are kept"
+    assert (
+        found.words == "oki-1, oki-2 and oki-3 are down, oki-4 refuses every film; films are kept"
+    )
 
 
 def test_since_when_nothing_prints_is_when_the_last_printer_stopped(
     make_printer: MakePrinter,
 ) -> None:
     """Down before it was taken out counts from then; a film accepted since then counts more."""
-    first = make_printer(
-        health=Health.DOWN, health_since=100.0, duty=Duty.MAINT, duty_since=9000.0
-    )
+    first = make_printer(health=Health.DOWN, health_since=100.0, duty=Duty.MAINT, duty_since=9000.0)
     last = make_printer("oki-2", duty=Duty.DRAIN, duty_since=5000.0)
     view = WholeView(True, (first, last))
     assert overall(view, NOW).since == 5000.0
@@ -140,7 +140,7 @@ def test_there_is_always_one_state_and_one_sentence(
     printers: list[Printer], running: bool, refused: bool, at: float | None
 ) -> None:
     """Whatever is seen: one line, no more printers than there are, and nothing from the future."""
-    view = WholeView(running, tuple(printers), ("full",) if refused else (), 1, at, at, at)
+    view = WholeView(running, tuple(printers), ("full",) if refused else (), True, 1, at, at, at)
     found: Overall = overall(view, NOW)
     assert found.taking <= found.printers == len(printers)
     assert found.since is None or found.since <= NOW

@@ -151,7 +151,7 @@ def test_a_table_is_missing(room: Room, store: Store) -> None:
     said = problems(store)
     assert "the database cannot be written: the database: no such table: sendings" in said
     assert any(
-        "THE BROKER REFUSES FILMS: the database cannot be written" in each for each in alarms(store)
+        "FILMS ARE REFUSED: the database cannot be written" in each for each in alarms(store)
     )
     with closing(sqlite3.connect(room.data / "broker.db")) as connection:
         connection.execute("ALTER TABLE away RENAME TO sendings")

@@ -91,7 +91,7 @@ def test_nothing_is_taken_and_nothing_is_sent(relay: MakeRelay, how: str) -> Non
             pass  # it is written once a second
         problems = [each.words for each in look(store).obstacles]
         assert any("the database was replaced beneath the running" in each for each in problems)
-        assert any("THE DATABASE WAS REPLACED" in each for each in alarms(store))
+        assert any("FILMS ARE REFUSED: the database was replaced" in each for each in alarms(store))
         with pytest.raises(DatabaseReplaced):
             store.printers.set_duty("oki-1", Duty.READY)
     with pytest.raises(SpoolMismatch):  # nor does a command change anything in it

@@ -1,0 +1,188 @@
+"""The state of the whole, read from the store: the sentence that stands above every table and page,
+what to do about it, and the printers as they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from broker.model.causes import advised, grouped
+from broker.model.condition import Condition, Overall, WholeView, overall, without
+from broker.model.printer import Duty, Printer
+from broker.model.remedies import Cause, Face
+from broker.model.standing import judged
+from broker.operations import missing_pixels
+from broker.operations.readiness import Obstacle, ObstacleKind
+from broker.operations.text import age, moment
+
+if TYPE_CHECKING:
+    from broker.operations.opened import Store
+
+FRONT = 64
+"""Waiting jobs by which it is judged whether a printer refuses everything: those that come next."""
+NAMED = 3
+"""Causes that are named in the sentence of the whole; each printer's own stands beside it."""
+NO_REFUSAL = frozenset({ObstacleKind.NOT_RUNNING, ObstacleKind.NO_PRINTER})
+"""Obstacles for which no film is refused."""
+PRINTS_ON = frozenset({ObstacleKind.ROOM, ObstacleKind.QUEUE})
+"""Obstacles beside which what was accepted prints."""
+UNREADABLE = frozenset({ObstacleKind.DATABASE, ObstacleKind.DAMAGED, ObstacleKind.REPLACED})
+"""With these, what is read of jobs and printers may be wrong, or cannot be read."""
+CAUSES = {
+    ObstacleKind.NOT_RUNNING: Cause.NOT_RUNNING,
+    ObstacleKind.RELAY: Cause.RELAY,
+    ObstacleKind.SPOOL: Cause.SPOOL,
+    ObstacleKind.ROOM: Cause.ROOM,
+    ObstacleKind.LOCKED: Cause.LOCKED,
+    ObstacleKind.DATABASE: Cause.DATABASE,
+    ObstacleKind.DAMAGED: Cause.DAMAGED,
+    ObstacleKind.REPLACED: Cause.REPLACED,
+    ObstacleKind.NO_PRINTER: Cause.NO_PRINTER,
+    ObstacleKind.QUEUE: Cause.QUEUE,
+    ObstacleKind.HANGS: Cause.HANGS,
+}
+"""What each obstacle is a case of."""
+SAFE = "What waits is safe."
+
+
+@dataclass(frozen=True)
+class Situation:
+    """The state of the whole, and what a person does about it."""
+
+    overall: Overall
+    page: str = ""
+    """What to do, on the page; empty where nothing is to be done."""
+    commands: str = ""
+    """The same, as commands."""
+
+    def remedy(self, face: Face) -> str:
+        """What to do, for that face."""
+        return self.page if face is Face.PAGE else self.commands
+
+    def sentence(self, now: float) -> str:
+        """The state in a line, without what to do."""
+        return self.overall.sentence(lambda at: age(now - at), lambda at: f"{moment(at)} UTC")
+
+    def line(self, now: float, face: Face) -> str:
+        """The state, and what to do."""
+        return " ".join(filter(None, (self.sentence(now), self.remedy(face))))
+
+
+def situation(
+    store: Store, obstacles: Sequence[Obstacle], printers: Sequence[Printer], now: float
+) -> Situation:
+    """The state of the whole; `printers` are those of `standing_printers`."""
+    refused = [each for each in obstacles if each.kind not in NO_REFUSAL]
+    unreadable = any(each.kind in UNREADABLE for each in refused)
+    if unreadable and store.running:
+        # What is read from such a database may be wrong, or break.
+        words = "; ".join(each.words for each in refused)
+        unknown = Overall(Condition.REFUSED, words, 0, len(printers))
+        return _advised(store, unknown, refused, printers, now)
+    flow = None if unreadable else store.flow.flow()
+    view = WholeView(
+        store.running,
+        printers,
+        tuple(each.words for each in refused),
+        all(each.kind in PRINTS_ON for each in refused),
+        flow.waiting if flow else 0,
+        flow.oldest_at if flow else None,
+        flow.unbound_at if flow else None,
+        flow.accepted_at if flow else None,
+    )
+    found = _advised(store, overall(view, now), refused, printers, now)
+    if found.overall.condition is Condition.STOPPED:
+        return stopped(store, found.overall, readable=not unreadable)
+    return found
+
+
+STOPPED = overall(WholeView(running=False), 0.0)
+"""That no broker runs, where nothing else is asked."""
+
+
+def stopped(store: Store, found: Overall = STOPPED, *, readable: bool = True) -> Situation:
+    """That no broker runs, and what is to be done: what is promised depends on the pixels, where
+    the database that knows of them can be read."""
+    start = advised(Cause.NOT_RUNNING)
+    if not readable:
+        return Situation(found, start.page, start.commands)
+    gone = missing_pixels.spool_gone(store)
+    if gone:
+        return Situation(found, f"{gone}.", f"{gone}.")
+    # Where pixels are missing, an alarm says what is lost.
+    safe = "" if missing_pixels.missing(store)[0] else f"{SAFE} "
+    return Situation(found, f"{safe}{start.page}", f"{safe}{start.commands}")
+
+
+def _advised(
+    store: Store,
+    found: Overall,
+    refused: Sequence[Obstacle],
+    printers: Sequence[Printer],
+    now: float,
+) -> Situation:
+    """With what to do about the causes."""
+    causes: list[tuple[str, Cause]] = []
+    match found.condition:
+        case Condition.REFUSED:
+            gone = missing_pixels.spool_gone(store)
+            if gone and any(each.kind is ObstacleKind.SPOOL for each in refused):
+                said = f"Stop it. {gone}."
+                return Situation(found, said, said)
+            causes = [("", CAUSES[each.kind]) for each in refused]
+        case Condition.KEPT if not printers:
+            causes = [("", Cause.NO_PRINTER)]
+        case Condition.KEPT if found.taking:
+            causes = [("", Cause.STUCK)]
+        case Condition.KEPT:
+            causes = [(_named(names), cause) for names, cause in grouped(printers, now)]
+    if not causes:
+        return Situation(found)
+    places = {"folder": store.config.fuller, "file": store.config.database_file}
+    shown = dict.fromkeys(causes[:NAMED])
+    said = [advised(cause, printer=names, **places) for names, cause in shown]
+    more = "; more stands at each printer" if len(causes) > NAMED else ""
+    page = " ".join(each.page for each in said)
+    commands = " ".join(each.commands for each in said)
+    return Situation(found, page + more, commands + more)
+
+
+def besides(store: Store, obstacles: Sequence[Obstacle]) -> list[str]:
+    """While no broker runs: what else will keep films from being taken, with what to type."""
+    places = {"folder": store.config.fuller, "file": store.config.database_file}
+    said = []
+    for each in obstacles:
+        if each.kind in NO_REFUSAL or each.kind is ObstacleKind.SPOOL:
+            continue  # the sentence of the whole, or of the spool that is gone, says that
+        words = f"{each.words[:1].upper()}{each.words[1:]}."
+        said.append(f"{words} {advised(CAUSES[each.kind], **places).commands}")
+    return said
+
+
+def _named(names: Sequence[str]) -> str:
+    """Printers in a sentence; of many, the first and how many more."""
+    if len(names) > NAMED:
+        return f"{names[0]} and {len(names) - 1} more"
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def standing_printers(store: Store) -> tuple[Printer, ...]:
+    """All printers; of each that refuses every film, it is said."""
+    printers = store.printers.list()
+    if not any(each.refuses or each.failures_in_row for each in printers):
+        return tuple(printers)  # the usual case costs no further question
+    return judged(printers, store.jobs.waiting(FRONT), store.flow.last_tries())
+
+
+def standing_printer(store: Store, name: str) -> Printer:
+    """One of them. Raises: NoSuchPrinter: when there is none of that name."""
+    found = store.printers.get(name)
+    return next((each for each in standing_printers(store) if each.name == name), found)
+
+
+def before_duty(store: Store, name: str, duty: Duty) -> str:
+    """What to say before a person gives a printer that duty: that nothing prints then; else empty.
+    For the command line, which asks, and for the page's question."""
+    return without(standing_printers(store), name, duty)
