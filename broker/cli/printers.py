@@ -10,6 +10,9 @@ import typer
 from broker.cli.options import ConfigOption, JsonOption, ReasonOption
 from broker.model.printer import Duty
 
+YesOption = Annotated[
+    bool, typer.Option("--yes", "-y", help="Do not ask, though nothing prints then.")
+]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The printer's name.")]
 
 app = typer.Typer(rich_markup_mode=None)
@@ -21,7 +24,9 @@ def printers(
 ) -> None:
     """List printers, show one, or set its duty.
 
-    STATUS is what was observed (up, degraded, down, unknown), DUTY is what a person wants (ready,
+    Above them stands the state of the whole, below each printer what it says and what to do.
+    STATUS is what was observed (up, degraded, down, unknown; refusing, where it answers checks and
+    refuses every film), DUTY is what a person wants (ready,
     drain, maint). LOAD is films x copies not yet settled; DONE films accepted; FAIL attempts that
     failed.
 
@@ -51,8 +56,9 @@ def ready(
 ) -> None:
     """Let a printer take jobs again, once its checks pass.
 
-    Use it after a repair, too: its earlier failures are forgotten, and waiting jobs that it
-    refused are tried there again.
+    Of one that is ready already it means: mended, try again. Its earlier failures are forgotten,
+    and what it was known to refuse; waiting jobs that it refused are tried there at once. The page
+    calls it so.
 
     Example: broker printers ready oki-1
     """
@@ -64,15 +70,17 @@ def drain(
     ctx: typer.Context,
     name: NameArgument,
     reason: ReasonOption = "",
+    yes: YesOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Give a printer no new jobs; it finishes what it prints.
 
-    Checks go on.
+    Checks go on. Where it is the last printer that takes films, that is said before, and a person
+    on a terminal is asked, unless --yes.
 
     Example: broker printers drain oki-1 -r "new drum"
     """
-    _set(ctx, config, name, Duty.DRAIN, reason)
+    _set(ctx, config, name, Duty.DRAIN, reason, yes=yes)
 
 
 @app.command()
@@ -80,13 +88,17 @@ def maint(
     ctx: typer.Context,
     name: NameArgument,
     reason: ReasonOption = "",
+    yes: YesOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Take a printer out: no new jobs and no checks.
 
+    Where it is the last printer that takes films, that is said before, and a person on a terminal
+    is asked, unless --yes.
+
     Example: broker printers maint oki-1 -r "technician is here"
     """
-    _set(ctx, config, name, Duty.MAINT, reason)
+    _set(ctx, config, name, Duty.MAINT, reason, yes=yes)
 
 
 @app.command()
@@ -94,13 +106,14 @@ def halt(
     ctx: typer.Context,
     name: NameArgument,
     reason: ReasonOption = "",
+    yes: YesOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Another word for maint.
 
     Example: broker printers halt oki-1
     """
-    _set(ctx, config, name, Duty.MAINT, reason)
+    _set(ctx, config, name, Duty.MAINT, reason, yes=yes)
 
 
 @app.command()
@@ -180,11 +193,32 @@ def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
         typer.echo("No printers are configured: films are taken and kept, none is printed.")
 
 
-def _set(ctx: typer.Context, config: Path | None, name: str, duty: Duty, reason: str) -> None:
+def _set(
+    ctx: typer.Context, config: Path | None, name: str, duty: Duty, reason: str, *, yes: bool = True
+) -> None:
     from broker.cli.options import opened
     from broker.cli.owner import person
     from broker.model.printable import printable_lines
     from broker.operations.commands import PrinterCommands
+    from broker.operations.whole import before_duty
 
     with opened(ctx, config) as store:
+        store.printers.get(name)  # a name that there is not is told first
+        if words := before_duty(store, name, duty):
+            _warn(words, yes=yes)
         typer.echo(printable_lines(PrinterCommands(store, person()).set_duty(name, duty, reason)))
+
+
+def _warn(words: str, *, yes: bool) -> None:
+    """Say that nothing prints then; Failure where a person on a terminal does not want that."""
+    import sys
+
+    from broker.cli.tables import folded, terminal
+    from broker.operations.failures import Failure
+
+    for line in folded(words, terminal().width):
+        typer.echo(line.plain, err=True)
+    if yes or not sys.stdin.isatty():
+        return
+    if not typer.confirm("Go on?", err=True):
+        raise Failure("nothing was changed")

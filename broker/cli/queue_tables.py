@@ -12,12 +12,23 @@ from rich.text import Text
 
 from broker.cli.tables import Column, Row, fact, folded, lay_out
 from broker.model.capabilities import Capability
+from broker.model.causes import grouped, printers_remedy
 from broker.model.hosts import at_port
 from broker.model.job import Attempt, FilmState, Sending, State
 from broker.model.printer import Printer
+from broker.model.remedies import Cause, Face
+from broker.model.standing import seems
 from broker.operations.explanation import where_to_look
-from broker.operations.job_status import JobStatus, job_remarks, learned, place_of, printer_remarks
-from broker.operations.text import age, count, moment, why_removed
+from broker.operations.job_status import (
+    JobStatus,
+    held_remedies,
+    held_remedy,
+    job_remarks,
+    learned,
+    place_of,
+    printer_remarks,
+)
+from broker.operations.text import age, count, in_words, moment, why_removed
 from broker.store.queries import Unanswered
 
 T = TypeVar("T")
@@ -78,7 +89,7 @@ KEPT = Field[JobStatus](Column("KEPT"), _pixels)
 
 NAME = Field[Printer](Column("NAME"), lambda printer, _: printer.name)
 PLACE = Field[Printer](Column("AE@HOST:PORT", below=True), lambda printer, _: place(printer))
-HEALTH = Field[Printer](Column("HEALTH"), lambda printer, _: str(printer.health))
+HEALTH = Field[Printer](Column("HEALTH"), lambda printer, _: seems(printer))
 DUTY = Field[Printer](Column("DUTY"), lambda printer, _: str(printer.duty))
 WEIGHT = Field[Printer](Column("WGHT", right=True), lambda printer, _: str(printer.address.weight))
 LOAD = Field[Printer](Column("LOAD", right=True), lambda printer, _: str(printer.load))
@@ -140,13 +151,17 @@ def jobs(
     """One row for each job; why it is where it is, and what an operator asked for, below.
 
     A sentence that several in a row have in common stands once: below the last of them, as the end
-    of a long list is what stays on the screen, or with `runs_begin` below the first.
+    of a long list is what stays on the screen, or with `runs_begin` below the first. What to do
+    about held ones stands below all, once for each cause.
     """
     removed = any(each.job.pixels_removed_at is not None for each in found)
     fields = (*JOBS, KEPT) if removed else JOBS
     below = _once([(each.job.id, job_remarks(each, now)) for each in found], runs_begin=runs_begin)
     rows = [Row(cells(fields, each, now), said) for each, said in zip(found, below, strict=True)]
-    return lay_out(columns(fields), rows, width)
+    lines = lay_out(columns(fields), rows, width)
+    for sentence in held_remedies(found):
+        lines += folded(sentence, width)
+    return lines
 
 
 def _once(
@@ -189,6 +204,8 @@ def job(
     lines = [Text(f"Job {found.id}: {found.state}", "bold")]
     for remark in job_remarks(status, now):
         lines += folded(remark, width, 2)
+    if (remedy := held_remedy(status)) is not None:
+        lines += folded(remedy.at(Face.COMMANDS), width, 2)
     facts = {
         "modality": f"{found.calling_ae} at {found.peer}, called {found.called_ae}",
         "asked for": f"{count(found.films, 'film')}, {_copies(found.copies)}, "
@@ -267,12 +284,23 @@ def _attempt(number: int, attempt: Attempt, end: str) -> Row:
 def printers(
     found: Sequence[Printer], now: float, width: int, *, running: bool = True
 ) -> list[Text]:
-    """One row for each printer; what it or its operator says of it below."""
-    rows = [
-        Row(cells(PRINTERS, each, now), printer_remarks(each, now, running=running))
-        for each in found
-    ]
+    """One row for each printer; what it or its operator says of it below, and what to do. What
+    several have to be done to stands once, below the first of them."""
+    first = {names[0]: (names, cause) for names, cause in grouped(found, now)}
+    rows = []
+    for each in found:
+        said = printer_remarks(each, now, running=running)
+        if each.name in first:
+            names, cause = first[each.name]
+            said = (*said, group_remedy(names, cause))
+        rows.append(Row(cells(PRINTERS, each, now), said))
     return lay_out(columns(PRINTERS), rows, width)
+
+
+def group_remedy(names: Sequence[str], cause: Cause) -> str:
+    """What to do about printers with one cause."""
+    remedy = printers_remedy(cause, in_words(names)).commands
+    return f"{in_words(names)}: {remedy}" if len(names) > 1 else remedy
 
 
 def capabilities(

@@ -229,14 +229,17 @@ COMES_BACK = "It comes back by itself."
 
 
 def printer_remedies(printer: Printer, now: float) -> tuple[Advised, ...]:
-    """What to do about a printer, for each cause; and whether it comes back by itself."""
-    found = []
-    for cause in of_printer(printer, now):
-        each = advised(cause, printer=printer.name)
-        if each.by_itself and "by itself" not in each.commands and _stands_still(cause):
-            each = Advised(cause, f"{each.page} {COMES_BACK}", f"{each.commands} {COMES_BACK}")
-        found.append(each)
-    return tuple(found)
+    """What to do about a printer, for each cause."""
+    return tuple(printers_remedy(cause, printer.name) for cause in of_printer(printer, now))
+
+
+def printers_remedy(cause: Cause, names: str) -> Advised:
+    """What to do about one printer, or several in words, with that cause; and whether they come
+    back by themselves."""
+    found = advised(cause, printer=names)
+    if found.by_itself and "by itself" not in found.commands and _stands_still(cause):
+        return Advised(cause, f"{found.page} {COMES_BACK}", f"{found.commands} {COMES_BACK}")
+    return found
 
 
 def _stands_still(cause: Cause) -> bool:

@@ -12,6 +12,7 @@ from broker.model.capabilities import Capability
 from broker.model.causes import Advised, advised, of_held_job
 from broker.model.job import FINISHED, FilmState, Job, State
 from broker.model.printer import LONG_WAIT_S, Duty, Printer
+from broker.model.remedies import Cause
 from broker.operations import missing_pixels
 from broker.operations.alarms import not_running
 from broker.operations.explanation import (
@@ -27,7 +28,7 @@ from broker.operations.explanation import (
     waits,
     where_to_look,
 )
-from broker.operations.text import age, count
+from broker.operations.text import age, and_more, count
 from broker.store.duplicates import Twin
 from broker.store.queries import PrintedAgain, Unanswered
 
@@ -288,6 +289,24 @@ def held_remedy(found: JobStatus) -> Advised | None:
         job=found.job.id,
         trays=trays(found.unanswered),
     )
+
+
+def held_remedies(found: Sequence[JobStatus]) -> list[str]:
+    """What to do about the held ones of a list, a sentence for each cause, with what to type."""
+    by_cause: dict[Cause, list[JobStatus]] = {}
+    for each in found:
+        if each.job.state is State.HELD:
+            cause = of_held_job(each.job, uncertain=bool(each.unanswered), whole=lambda: False)
+            by_cause.setdefault(cause, []).append(each)
+    said = []
+    for cause, jobs in by_cause.items():
+        films = [film for each in jobs for film in each.unanswered]
+        several = len(jobs) > 1
+        job = "ID" if several else jobs[0].job.id
+        named = and_more([each.job.id for each in jobs], SEVERAL)
+        remedy = advised(cause, job=job, trays=trays(films)).commands
+        said.append(f"{'Jobs' if several else 'Job'} {named} ({cause}): {remedy}")
+    return said
 
 
 def place_of(found: JobStatus) -> str:

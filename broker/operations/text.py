@@ -20,6 +20,15 @@ def and_more(names: Sequence[object], most: int) -> str:
     return ", ".join(map(str, names[:most])) + more
 
 
+def in_words(names: Sequence[str], most: int = 3) -> str:
+    """Names in a sentence: `a`, `a and b`, `a, b and c`; of more than `most`, the first and how
+    many more."""
+    if len(names) > most:
+        return f"{names[0]} and {len(names) - 1} more"
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def age(seconds: float) -> str:
     """How long ago, in the largest unit that fits: 12s, 5m, 3h, 2d."""
     number = max(0, int(seconds))

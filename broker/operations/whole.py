@@ -14,7 +14,7 @@ from broker.model.remedies import Cause, Face
 from broker.model.standing import judged
 from broker.operations import missing_pixels
 from broker.operations.readiness import Obstacle, ObstacleKind
-from broker.operations.text import age, moment
+from broker.operations.text import age, in_words, moment
 
 if TYPE_CHECKING:
     from broker.operations.opened import Store
@@ -128,15 +128,15 @@ def _advised(
         case Condition.REFUSED:
             gone = missing_pixels.spool_gone(store)
             if gone and any(each.kind is ObstacleKind.SPOOL for each in refused):
-                said = f"Stop it. {gone}."
-                return Situation(found, said, said)
+                stop = f"Stop it. {gone}."
+                return Situation(found, stop, stop)
             causes = [("", CAUSES[each.kind]) for each in refused]
         case Condition.KEPT if not printers:
             causes = [("", Cause.NO_PRINTER)]
         case Condition.KEPT if found.taking:
             causes = [("", Cause.STUCK)]
         case Condition.KEPT:
-            causes = [(_named(names), cause) for names, cause in grouped(printers, now)]
+            causes = [(in_words(names), cause) for names, cause in grouped(printers, now)]
     if not causes:
         return Situation(found)
     places = {"folder": store.config.fuller, "file": store.config.database_file}
@@ -158,14 +158,6 @@ def besides(store: Store, obstacles: Sequence[Obstacle]) -> list[str]:
         words = f"{each.words[:1].upper()}{each.words[1:]}."
         said.append(f"{words} {advised(CAUSES[each.kind], **places).commands}")
     return said
-
-
-def _named(names: Sequence[str]) -> str:
-    """Printers in a sentence; of many, the first and how many more."""
-    if len(names) > NAMED:
-        return f"{names[0]} and {len(names) - 1} more"
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def standing_printers(store: Store) -> tuple[Printer, ...]:

@@ -4,7 +4,6 @@ the command line.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,7 +41,6 @@ READ = ["GET", "HEAD"]
 SAID = "said"
 """The cookie that carries the result of a command to the next page."""
 SAID_S = 30
-_SPAN = re.compile(r"`([^`]+)`")
 
 
 class Pages:
@@ -102,9 +100,8 @@ def _shown(value: object) -> object:
 
 
 def commands(words: str) -> Markup:
-    """The words as the page says them: its own places instead of commands. What else stands between
-    backticks, as a key of the configuration, is set apart."""
-    return Markup(_SPAN.sub(r"<code>\1</code>", str(escape(on_page(words)))))
+    """The words as the page says them: its own places instead of commands."""
+    return escape(on_page(words))
 
 
 BUTTONS = (("drain", "Drain"), ("halt", "Halt"), ("ready", "Ready"))

@@ -42,6 +42,9 @@ def test_the_list_has_a_row_for_each_job_the_newest_last(site: Site) -> None:
         "        film 1 was asked of oki-1 at <when> UTC: look in its tray",
         " 3  queued  CT1         0/1       2               0   0s",
         "        no printer can take it now: oki-1 not checked yet; oki-2 not checked yet",
+        "Job 2 (uncertain): Look in the tray of oki-1. If it is there:",
+        "`broker jobs release 2 --printed`. If it is not: `broker jobs release 2` prints",
+        "it again.",
     ]
     assert PATIENT not in out
 

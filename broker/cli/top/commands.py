@@ -16,6 +16,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import Worker
 
+from broker.model.condition import without
 from broker.model.job import Priority, State
 from broker.model.printer import Duty, Printer
 from broker.operations.commands import JobCommands, PrinterCommands, print_film
@@ -273,15 +274,18 @@ class CommandApp(App[None]):
         if (printer := self.selected_printer) is not None:
             name = printer.name
             self._ask(
-                f"{label} {name}", lambda why: self._printer_commands.set_duty(name, duty, why)
+                f"{label} {name}",
+                lambda why: self._printer_commands.set_duty(name, duty, why),
+                without(self.printers, name, duty),
             )
 
-    def _ask(self, label: str, command: Callable[[str], str]) -> None:
+    def _ask(self, label: str, command: Callable[[str], str], before: str = "") -> None:
         def answered(text: str | None) -> None:
             if text is not None:
                 self.give(label, lambda: command(text))
 
-        self.push_screen(Ask(f"{_begun(label)}: why? (may stay empty)"), answered)
+        warning = f"{before}\n\n" if before else ""
+        self.push_screen(Ask(f"{warning}{_begun(label)}: why? (may stay empty)"), answered)
 
     def _confirm(self, label: str, question: str, command: Callable[[], str]) -> None:
         def answered(yes: bool | None) -> None:

@@ -10,14 +10,17 @@ from broker.cli import queue_tables as shown
 from broker.cli.queue_tables import Field, T
 from broker.cli.tables import Column
 from broker.cli.top.listing import Line
+from broker.model.causes import printer_remedies
 from broker.model.job import State
 from broker.model.printable import one_line
 from broker.model.printer import Printer
+from broker.model.remedies import Face
 from broker.model.user import RecordedCommand
 from broker.model.vitals import Vitals
 from broker.operations.job_status import (
     JobStatus,
     explanation,
+    held_remedy,
     job_remarks,
     job_status,
     printer_remarks,
@@ -68,7 +71,8 @@ y  priority  HIGH goes before MED, MED before LOW
 
 d  drain     give a printer no new jobs; checks go on
 a  halt      no new jobs and no checks (maint)
-e  ready     it takes jobs again once its checks pass
+e  ready     it takes jobs again once its checks pass; of one that is
+             ready already: mended, try again
 t  test      print a test film on it
 
 Enter  all of a job and why it is where it is; all of a printer
@@ -99,13 +103,17 @@ def _cells(fields: Sequence[Field[T]], row: T, now: float) -> tuple[str, ...]:
 def about_printer(printer: Printer, now: float, *, running: bool = True) -> str:
     """What it and its operator say."""
     place = f"{printer.name}: {shown.place(printer)}"
-    return "; ".join((place, *map(one_line, printer_remarks(printer, now, running=running))))
+    said = "; ".join((place, *map(one_line, printer_remarks(printer, now, running=running))))
+    remedies = [each.at(Face.COMMANDS) for each in printer_remedies(printer, now)]
+    return " ".join((f"{said}.", *remedies)) if remedies else said
 
 
 def about_job(found: JobStatus, now: float) -> str:
     """Why it is where it is."""
     said = job_remarks(found, now) or (f"it is {found.job.state}",)
-    return f"job {found.job.id}: {_sentence(said)}"
+    remedy = held_remedy(found)
+    words = f"job {found.job.id}: {_sentence(said)}"
+    return f"{words}. {remedy.at(Face.COMMANDS)}" if remedy else words
 
 
 def headline(scene: OverviewState, place: str, vitals: Vitals | None, now: float) -> str:
