@@ -73,28 +73,39 @@ def situation(
     store: Store, obstacles: Sequence[Obstacle], printers: Sequence[Printer], now: float
 ) -> Situation:
     """The state of the whole; `printers` are those of `standing_printers`."""
-    refused = [each for each in obstacles if each.kind not in NO_REFUSAL]
-    unreadable = any(each.kind in UNREADABLE for each in refused)
+    refusing = in_order(obstacles)
+    unreadable = any(each.kind in UNREADABLE for each in refusing)
     if unreadable and store.running:
         # What is read from such a database may be wrong, or break.
-        words = "; ".join(each.words for each in refused)
+        words = "; ".join(each.words for each in refusing)
         unknown = Overall(Condition.REFUSED, words, 0, len(printers))
-        return _advised(store, unknown, refused, printers, now)
+        return _advised(store, unknown, refusing, printers, now)
     flow = None if unreadable else store.flow.flow()
     view = WholeView(
         store.running,
         printers,
-        tuple(each.words for each in refused),
-        all(each.kind in PRINTS_ON for each in refused),
+        refused(obstacles),
+        all(each.kind in PRINTS_ON for each in refusing),
         flow.waiting if flow else 0,
         flow.oldest_at if flow else None,
         flow.unbound_at if flow else None,
         flow.accepted_at if flow else None,
     )
-    found = _advised(store, overall(view, now), refused, printers, now)
+    found = _advised(store, overall(view, now), refusing, printers, now)
     if found.overall.condition is Condition.STOPPED:
         return stopped(store, found.overall, readable=not unreadable)
     return found
+
+
+def refused(obstacles: Sequence[Obstacle]) -> tuple[str, ...]:
+    """Why new films are refused; empty while they are taken."""
+    return tuple(each.words for each in in_order(obstacles))
+
+
+def in_order(obstacles: Sequence[Obstacle]) -> list[Obstacle]:
+    """Those for which films are refused; what is behind the others comes first."""
+    found = [each for each in obstacles if each.kind not in NO_REFUSAL]
+    return sorted(found, key=lambda each: each.kind not in UNREADABLE)
 
 
 STOPPED = overall(WholeView(running=False), 0.0)

@@ -1,4 +1,4 @@
-"""The page never tells people to type: every command has a place on it, or is an administrator's."""
+"""The page never tells people to type: a command has a place on it, or is an administrator's."""
 
 from __future__ import annotations
 

@@ -103,10 +103,7 @@ def test_a_damaged_page_in_service_is_told_everywhere(relay: MakeRelay) -> None:
     with store_of(room.config()) as store:
         assert any("the database is damaged" in each for each in problems(store))
         assert any("the database is damaged" in each.lower() for each in alarms(store))
-    jobs = room.service.jobs
-    notices = Notices(
-        room.config(), jobs.queries, jobs.references, room.service.printers, lambda *_: None
-    )
+    notices = Notices(room.config(), room.service.database, lambda *_: None)
     seen = notices._see(room.config())()
     assert seen is not None
     assert seen.damage == "database disk image is malformed"

@@ -96,10 +96,7 @@ def test_nothing_is_taken_and_nothing_is_sent(relay: MakeRelay, how: str) -> Non
             store.printers.set_duty("oki-1", Duty.READY)
     with pytest.raises(SpoolMismatch):  # nor does a command change anything in it
         _order_by_command(room)
-    jobs = room.service.jobs
-    notices = Notices(
-        room.config(), jobs.queries, jobs.references, room.service.printers, lambda *_: None
-    )
+    notices = Notices(room.config(), room.service.database, lambda *_: None)
     told = notices._see(room.config())()
     assert told is not None
     assert told.replaced
