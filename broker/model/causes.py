@@ -61,6 +61,8 @@ _ASSOCIATION: tuple[tuple[str, Cause], ...] = (
     ("not valid yet", Cause.CLOCK),
     ("has expired", Cause.CLOCK),
     ("certificate", Cause.CERTIFICATE),
+    ("denies us access", Cause.CERTIFICATE),
+    ("cipher suite", Cause.TLS_EXPECTED),
     ("tls = true", Cause.TLS_EXPECTED),
     ("TLS", Cause.TLS_EXPECTED),
     ("host name that is not known", Cause.HOST_NAME),
@@ -70,6 +72,9 @@ _ASSOCIATION: tuple[tuple[str, Cause], ...] = (
     ("takes no print class", Cause.NO_PRINTING),
     ("does not offer Basic Grayscale", Cause.NO_PRINTING),
     ("took longer than", Cause.BROKE_OFF),
+    ("timed out", Cause.BROKE_OFF),
+    ("takes no data", Cause.BROKE_OFF),
+    ("closed the connection", Cause.BROKE_OFF),
     ("violated the protocol", Cause.BROKE_OFF),
     ("instead of", Cause.BROKE_OFF),
     ("the association is over", Cause.BROKE_OFF),
@@ -83,7 +88,6 @@ _FILM: tuple[tuple[str, Cause], ...] = (
     ("not enough memory for the image", Cause.FULL),
     ("resource limitation", Cause.FULL),
     ("N-GET of the Printer answered", Cause.SAYS),
-    ("N-CREATE of the film session answered 0x0118", Cause.CALLING_AE),
     ("not authorized", Cause.CALLING_AE),
     ("FilmSizeID", Cause.SIZE),
     ("film size", Cause.SIZE),
@@ -91,7 +95,8 @@ _FILM: tuple[tuple[str, Cause], ...] = (
     ("medium ", Cause.SIZE),
     ("answered", Cause.REFUSED_FILM),
     ("refuses", Cause.REFUSED_FILM),
-    ("supports no Presentation LUT", Cause.REFUSED_FILM),
+    ("Presentation LUT", Cause.REFUSED_FILM),
+    ("of another kind", Cause.REFUSED_FILM),
     ("printed nothing", Cause.REFUSED_FILM),
     ("film box without image boxes", Cause.REFUSED_FILM),
     (" made ", Cause.REFUSED_FILM),
@@ -153,6 +158,8 @@ def _observed(printer: Printer, now: float) -> list[Cause]:
     if printer.failures_in_row and not printer.refusing:
         found.append(Cause.PAUSED if printer.paused_until > now else _last_failure(printer))
     elif printer.bad_checks or (printer.reason and not found and not _harmless(printer)):
+        found.append(of_printer_words(printer.reason))
+    if printer.health is Health.DEGRADED and not found:
         found.append(of_printer_words(printer.reason))
     if printer.refuses and not printer.refusing:
         found.append(Cause.KNOWN_REFUSAL)
