@@ -232,7 +232,7 @@ def advised(cause: Cause, **places: object) -> Advised:
     return Advised(cause, remedy.at(Face.PAGE, **places), remedy.at(Face.COMMANDS, **places))
 
 
-COMES_BACK = "It comes back by itself."
+COMES_BACK = "Films go there by themselves then."
 
 
 def printer_remedies(printer: Printer, now: float) -> tuple[Advised, ...]:

@@ -132,8 +132,8 @@ class Remedy:
 
 
 _ITSELF, _PERSON = Return.ITSELF, Return.PERSON
-_ADDRESS_ON_PAGE = "Its address stands below its name; an administrator corrects it in the file."
-_ADDRESS = "`broker config show` names its address."
+_ADDRESS_ON_PAGE = "The address stands below the name; an administrator corrects it in the file."
+_ADDRESS = "`broker config show` names the address."
 _ASK = "`broker check` asks it again."
 _MENDED_ON_PAGE = "Then “Mended, try again” at {printer}."
 _MENDED = "Then `broker printers ready {printer}`."
@@ -143,14 +143,14 @@ _HELP = "(Help: When something fails)"
 REMEDIES: Mapping[Cause, Remedy] = {
     Cause.UNREACHABLE: Remedy(
         _ITSELF,
-        "Look whether {printer} is switched on, then at its network cable and address.",
+        "Look whether the power is on at {printer}, then at the network cable and the address.",
         _ADDRESS_ON_PAGE,
         _ADDRESS,
     ),
     Cause.NOT_LISTENING: Remedy(
         _ITSELF,
-        "The machine answers, and its DICOM service does not run there: wait for the start of "
-        "{printer}, or restart it; else its address or port is wrong.",
+        "The machine answers, and no DICOM service runs on that port: wait for the start of "
+        "{printer}, or restart it; else the address or port is wrong.",
         _ADDRESS_ON_PAGE,
         _ADDRESS,
     ),
@@ -201,19 +201,19 @@ REMEDIES: Mapping[Cause, Remedy] = {
     ),
     Cause.BROKE_OFF: Remedy(
         _ITSELF,
-        f"{_PANEL}; restart it if it hangs.",
+        f"{_PANEL}; restart it where it hangs.",
         "“Test film” shows whether it prints.",
         _ASK,
     ),
     Cause.BUSY: Remedy(
-        _ITSELF, "Nothing to do: {printer} takes one association at a time, or is full for now."
+        _ITSELF, "Nothing to do: {printer} had no place for one more association now."
     ),
     Cause.JAM: Remedy(_ITSELF, "Take the jammed film out of {printer}, and close it."),
     Cause.COVER: Remedy(_ITSELF, "Close the cover of {printer}."),
     Cause.SUPPLIES: Remedy(
-        _ITSELF, "Put film, paper, toner or ribbon into {printer}, whatever it names."
+        _ITSELF, "Put film, paper, toner or ribbon into {printer}, as its words name it."
     ),
-    Cause.SUPPLIES_LOW: Remedy(_ITSELF, "It prints on; refill {printer} soon."),
+    Cause.SUPPLIES_LOW: Remedy(_ITSELF, "Refill {printer} soon; films print on."),
     Cause.TRAY: Remedy(_ITSELF, "Empty the tray of {printer}, or put its tray in."),
     Cause.SIZE: Remedy(
         _PERSON,
@@ -221,7 +221,9 @@ REMEDIES: Mapping[Cause, Remedy] = {
         _MENDED_ON_PAGE,
         _MENDED,
     ),
-    Cause.WARMING: Remedy(_ITSELF, "Nothing to do: {printer} is busy with itself for a moment."),
+    Cause.WARMING: Remedy(
+        _ITSELF, "Nothing to do: at {printer} something goes on that ends in a moment."
+    ),
     Cause.DEVICE: Remedy(_ITSELF, f"{_PANEL}, and call its service if it does not recover."),
     Cause.SAYS: Remedy(_ITSELF, "Mend at {printer} what its words name."),
     Cause.REFUSES_ALL: Remedy(
@@ -257,15 +259,17 @@ REMEDIES: Mapping[Cause, Remedy] = {
         "`broker printers ready {printer}` has it asked again; it is asked again by itself, too, "
         "in time.",
     ),
-    Cause.FULL: Remedy(_ITSELF, "Nothing to do: {printer} has no room for the film now."),
-    Cause.COMING_BACK: Remedy(_ITSELF, "Nothing to do: {printer} answers again."),
+    Cause.FULL: Remedy(_ITSELF, "Nothing to do: at {printer} there was no room for the film."),
+    Cause.COMING_BACK: Remedy(_ITSELF, "Nothing to do: the checks of {printer} pass again."),
     Cause.PAUSED: Remedy(
         _ITSELF,
         "It is tried again by itself when the pause is over;",
         "“Mended, try again” does so at once.",
         "`broker printers ready {printer}` does so at once.",
     ),
-    Cause.NOT_CHECKED: Remedy(_ITSELF, "Nothing to do: {printer} is checked within seconds."),
+    Cause.NOT_CHECKED: Remedy(
+        _ITSELF, "Nothing to do: the first check of {printer} comes within seconds."
+    ),
     Cause.OFF_DUTY: Remedy(
         _PERSON,
         "",
