@@ -247,8 +247,8 @@ REMEDIES: Mapping[Cause, Remedy] = {
     ),
     Cause.REFUSED_FILM: Remedy(
         _ITSELF,
-        "Nothing to do for one film: other printers get it. Where it goes on, mend at {printer} "
-        "what its words name.",
+        "Nothing to do for one film: other printers get it, and the next one is tried at {printer} "
+        "by itself. Where it goes on, mend there what its words name.",
         _MENDED_ON_PAGE,
         _MENDED,
     ),
