@@ -203,7 +203,7 @@ def of_queued_why(why: str) -> Cause:
     if why.startswith("behind job"):
         return Cause.BEHIND
     if why.startswith("next attempt"):
-        return Cause.PAUSED
+        return Cause.NEXT_TRY
     if why.startswith(("no printer can take it now", "no printers are configured")):
         return Cause.NO_PRINTER_NOW
     return Cause.IN_LINE
@@ -272,11 +272,18 @@ def grouped(printers: Sequence[Printer], now: float) -> list[tuple[tuple[str, ..
 
 
 def job_remedy(
-    job: Job, why: str, *, trays: str, uncertain: bool, whole: Callable[[], bool] = lambda: True
+    job: Job,
+    why: str,
+    *,
+    trays: str,
+    uncertain: bool,
+    cut_off: bool = False,
+    whole: Callable[[], bool] = lambda: False,
 ) -> Advised | None:
-    """What to do about a job that a person may have to do something about; None for one that
-    prints, or is finished. `why`: what a queued one waits for; `trays`: where uncertain films of it
-    may be.
+    """What to do about a job, or that nothing is to be done; None for one that is finished.
+
+    `why`: what a queued one waits for. `trays`: the printers in whose trays uncertain films of it
+    may be. `whole`: whether pixels that were missing are there again.
     """
     match job.state:
         case State.HELD:
@@ -285,6 +292,8 @@ def job_remedy(
             cause = of_queued_why(why)
             if cause is Cause.NO_PRINTER_NOW and job.pinned:
                 cause = Cause.PINNED
+        case State.PRINTING:
+            cause = Cause.CUT_OFF if cut_off else Cause.AWAITED
         case _:
             return None
     return advised(cause, job=job.id, printer=job.pinned, trays=trays)

@@ -76,6 +76,7 @@ class Cause(StrEnum):
     PINNED = "bound to one printer"
     BEHIND = "behind an earlier job"
     IN_LINE = "in line"
+    NEXT_TRY = "tried again soon"
     AWAITED = "printing"
     CUT_OFF = "cut off"
 
@@ -347,6 +348,7 @@ REMEDIES: Mapping[Cause, Remedy] = {
         "`broker jobs move {job} --any` lets any other printer take it.",
     ),
     Cause.BEHIND: Remedy(_ITSELF, "It prints by itself after the earlier job of its film session."),
+    Cause.NEXT_TRY: Remedy(_ITSELF, "Nothing to do: it is tried again by itself in a moment."),
     Cause.IN_LINE: Remedy(_ITSELF, "Nothing to do: it prints by itself when its turn comes."),
     Cause.AWAITED: Remedy(
         _ITSELF,
@@ -355,7 +357,7 @@ REMEDIES: Mapping[Cause, Remedy] = {
     ),
     Cause.CUT_OFF: Remedy(
         _ITSELF,
-        "It goes on by itself when the broker runs.",
+        "It is settled by itself at the broker's next start.",
         "An administrator starts it on the broker's machine.",
         "`broker serve`, or your service, starts it.",
     ),

@@ -41,9 +41,9 @@ def iso(seconds: float | None) -> str | None:
 
 def of_job(found: JobStatus) -> Document:
     """One row of `broker jobs --json`."""
-    from broker.operations.job_status import held_remedy
+    from broker.operations.job_status import remedy_of
 
-    job, remedy = found.job, held_remedy(found)
+    job, remedy = found.job, remedy_of(found)
     return {
         "id": job.id,
         "state": str(job.state),

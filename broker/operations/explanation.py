@@ -7,7 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.config.schema import Retry
-from broker.model.causes import Advised, advised, of_held_job
+from broker.model.causes import (
+    Advised,
+    advised,
+    grouped,
+    of_held_job,
+    of_queued_why,
+    printers_remedy,
+)
 from broker.model.choose import Choice, never_takes, plan
 from broker.model.job import SETTLED, Attempt, FilmState, Job, Sending, State
 from broker.model.printable import one_line
@@ -15,7 +22,7 @@ from broker.model.printer import Duty, Printer
 from broker.model.remedies import Cause, Face
 from broker.model.retry import prints_again
 from broker.operations.page_words import on_page
-from broker.operations.text import count, moment, why_removed
+from broker.operations.text import count, in_words, moment, why_removed
 from broker.store.queries import PrintedAgain, Unanswered
 
 CUT_OFF = "cut off: no broker is running; at its next start"
@@ -107,6 +114,8 @@ def _without_answer(films: Sequence[PrintedAgain]) -> str:
     )
 
 
+SEVERAL = 3
+"""Causes of printers that a job names, which waits for them."""
 MOST_RUNS = 4
 """Runs of numbers that are named one by one."""
 
@@ -149,11 +158,15 @@ def _numbered(numbers: Sequence[int]) -> str:
     return f"Tries {', '.join(most)} and {end}" if most else f"Tries {end}"
 
 
-def of_waiting(job: Job, choice: Choice, printers: Sequence[Printer]) -> tuple[Advised, ...]:
+def of_waiting(
+    job: Job, choice: Choice, printers: Sequence[Printer], now: float
+) -> tuple[Advised, ...]:
     """For a queued job that no printer can take now: who took the printers off duty can give them
-    back, and a person's pin can be taken out."""
+    back, what is wrong with the others can be mended, and a person's pin can be taken out."""
     if choice.printer or not choice.passed_over:
-        return ()
+        cause = of_queued_why(choice.why)
+        gone = cause is Cause.PINNED_GONE
+        return (advised(cause, job=job.id, printer=job.pinned),) if gone or choice.printer else ()
     said = []
     off = [
         each for each in printers if each.duty is not Duty.READY and job.pinned in ("", each.name)
@@ -166,6 +179,9 @@ def of_waiting(job: Job, choice: Choice, printers: Sequence[Printer]) -> tuple[A
         said.append(
             Advised(Cause.OFF_DUTY, f"“Ready” {back}", f"`broker printers ready NAME` {back}")
         )
+    others = [each for each in printers if job.pinned in ("", each.name) and each not in off]
+    for group, cause in grouped(others, now)[:SEVERAL]:
+        said.append(printers_remedy(cause, in_words(group)))
     if job.pinned and any(each.name != job.pinned for each in printers):
         said.append(advised(Cause.PINNED, job=job.id, printer=job.pinned))
     return tuple(said)
@@ -254,7 +270,9 @@ def explain(
         case State.QUEUED:
             found = _queued(job, queue, context.now)
         case State.PRINTING:
-            found = Explanation(_printing(job, films, attempts, cut_off))
+            # Of one that was cut off, it is said first that no broker runs, and what to do.
+            goes_on = () if cut_off else (advised(Cause.AWAITED),)
+            found = Explanation(_printing(job, films, attempts, cut_off), advice=goes_on)
         case State.HELD:
             found = _held(job, films, context)
         case _:
@@ -282,7 +300,8 @@ def _queued(job: Job, queue: QueueView, now: float) -> Explanation:
             f"Job {job.id} is queued behind job {first.id}, an earlier one of the same film "
             f"session, which is {state}: films of one film session print in order."
         )
-        return Explanation((behind, *_row(job)), blocked_by=first.id)
+        advice = (advised(Cause.BEHIND),)
+        return Explanation((behind, *_row(job)), blocked_by=first.id, advice=advice)
     choices = plan(queue.waiting, queue.printers, now, queue.session_printers)
     choice = next((each for each in choices if each.job_id == job.id), None)
     if choice is None:
@@ -300,7 +319,7 @@ def _queued(job: Job, queue: QueueView, now: float) -> Explanation:
         sentences.append(f"A person sent it to {job.pinned}, and it goes to no other.")
     sentences += _row(job)
     sentences += [f"Not {each.printer}: {one_line(each.why)}." for each in choice.passed_over]
-    said = of_waiting(job, choice, queue.printers)
+    said = of_waiting(job, choice, queue.printers, now)
     return Explanation(tuple(sentences), choice, advice=said)
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from broker.model.capabilities import Capability
-from broker.model.causes import Advised, advised, of_held_job
+from broker.model.causes import Advised, advised, job_remedy
 from broker.model.job import FINISHED, FilmState, Job, State
 from broker.model.printer import LONG_WAIT_S, Duty, Printer
 from broker.model.remedies import Cause
@@ -279,33 +279,37 @@ def job_remarks(found: JobStatus, now: float) -> tuple[str, ...]:
     return tuple(said)
 
 
-def held_remedy(found: JobStatus) -> Advised | None:
-    """What to do about a held job, as far as its row tells; None for any other. Whether pixels that
-    were missing are there again is for its explanation."""
-    if found.job.state is not State.HELD:
-        return None
-    return advised(
-        of_held_job(found.job, uncertain=bool(found.unanswered), whole=lambda: False),
-        job=found.job.id,
+def remedy_of(found: JobStatus) -> Advised | None:
+    """What to do about a job, as far as its row tells; None where it is finished. Whether pixels
+    that were missing are there again is for its explanation."""
+    return job_remedy(
+        found.job,
+        found.why,
         trays=trays(found.unanswered),
+        uncertain=bool(found.unanswered),
+        cut_off=found.cut_off is not None,
     )
+
+
+def held_remedy(found: JobStatus) -> Advised | None:
+    """The same of a held job alone: what others wait for stands at the printers."""
+    return remedy_of(found) if found.job.state is State.HELD else None
 
 
 def held_remedies(found: Sequence[JobStatus]) -> list[str]:
     """What to do about the held ones of a list, a sentence for each cause, with what to type."""
     by_cause: dict[Cause, list[JobStatus]] = {}
     for each in found:
-        if each.job.state is State.HELD:
-            cause = of_held_job(each.job, uncertain=bool(each.unanswered), whole=lambda: False)
-            by_cause.setdefault(cause, []).append(each)
+        if (remedy := held_remedy(each)) is not None:
+            by_cause.setdefault(remedy.cause, []).append(each)
     said = []
     for cause, jobs in by_cause.items():
         films = [film for each in jobs for film in each.unanswered]
         several = len(jobs) > 1
         job = "ID" if several else jobs[0].job.id
         named = and_more([each.job.id for each in jobs], SEVERAL)
-        remedy = advised(cause, job=job, trays=trays(films)).commands
-        said.append(f"{'Jobs' if several else 'Job'} {named} ({cause}): {remedy}")
+        words = advised(cause, job=job, trays=trays(films)).commands
+        said.append(f"{'Jobs' if several else 'Job'} {named} ({cause}): {words}")
     return said
 
 

@@ -13,6 +13,7 @@ from broker.model.printer import Duty, Printer
 from broker.model.remedies import Cause, Face
 from broker.model.standing import judged
 from broker.operations import missing_pixels
+from broker.operations.page_words import on_page
 from broker.operations.readiness import Obstacle, ObstacleKind
 from broker.operations.text import age, in_words, moment
 
@@ -120,7 +121,7 @@ def stopped(store: Store, found: Overall = STOPPED, *, readable: bool = True) ->
         return Situation(found, start.page, start.commands)
     gone = missing_pixels.spool_gone(store)
     if gone:
-        return Situation(found, f"{gone}.", f"{gone}.")
+        return Situation(found, on_page(f"{gone}."), f"{gone}.")
     # Where pixels are missing, an alarm says what is lost.
     safe = "" if missing_pixels.missing(store)[0] else f"{SAFE} "
     return Situation(found, f"{safe}{start.page}", f"{safe}{start.commands}")
@@ -137,10 +138,11 @@ def _advised(
     causes: list[tuple[str, Cause]] = []
     match found.condition:
         case Condition.REFUSED:
-            gone = missing_pixels.spool_gone(store)
-            if gone and any(each.kind is ObstacleKind.SPOOL for each in refused):
+            kinds = {each.kind for each in refused}
+            spool = ObstacleKind.SPOOL in kinds and not kinds & UNREADABLE
+            if spool and (gone := missing_pixels.spool_gone(store)):
                 stop = f"Stop it. {gone}."
-                return Situation(found, stop, stop)
+                return Situation(found, on_page(stop), stop)
             causes = [("", CAUSES[each.kind]) for each in refused]
         case Condition.KEPT if not printers:
             causes = [("", Cause.NO_PRINTER)]
@@ -153,7 +155,7 @@ def _advised(
     places = {"folder": store.config.fuller, "file": store.config.database_file}
     shown = dict.fromkeys(causes[:NAMED])
     said = [advised(cause, printer=names, **places) for names, cause in shown]
-    more = "; more stands at each printer" if len(causes) > NAMED else ""
+    more = " More stands at each printer." if len(causes) > NAMED else ""
     page = " ".join(each.page for each in said)
     commands = " ".join(each.commands for each in said)
     return Situation(found, page + more, commands + more)

@@ -353,7 +353,7 @@ def test_each_obstacle_has_a_cause(kind: ObstacleKind) -> None:
         ("no printers are configured", Cause.NO_PRINTER_NOW),
         ("an operator moved it to oki-9, which is not a printer any more", Cause.PINNED_GONE),
         ("behind job 3 of the same film session", Cause.BEHIND),
-        ("next attempt in 4 s", Cause.PAUSED),
+        ("next attempt in 4 s", Cause.NEXT_TRY),
         ("in line at oki-1, 3 films before it: the least loaded", Cause.IN_LINE),
     ],
 )
