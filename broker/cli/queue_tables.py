@@ -12,7 +12,7 @@ from rich.text import Text
 
 from broker.cli.tables import Column, Row, fact, folded, lay_out
 from broker.model.capabilities import Capability
-from broker.model.causes import grouped, printers_remedy
+from broker.model.causes import grouped, printers_remedy, typed
 from broker.model.hosts import at_port
 from broker.model.job import Attempt, FilmState, Sending, State
 from broker.model.printer import Printer
@@ -299,7 +299,7 @@ def printers(
 
 def group_remedy(names: Sequence[str], cause: Cause) -> str:
     """What to do about printers with one cause."""
-    remedy = printers_remedy(cause, in_words(names)).commands
+    remedy = printers_remedy(cause, in_words(names), typed(names)).commands
     return f"{in_words(names)}: {remedy}" if len(names) > 1 else remedy
 
 

@@ -238,16 +238,22 @@ COMES_BACK = "Films go there by themselves then."
 
 def printer_remedies(printer: Printer, now: float) -> tuple[Advised, ...]:
     """What to do about a printer, for each cause."""
-    return tuple(printers_remedy(cause, printer.name) for cause in of_printer(printer, now))
+    name = printer.name
+    return tuple(printers_remedy(cause, name, name) for cause in of_printer(printer, now))
 
 
-def printers_remedy(cause: Cause, names: str) -> Advised:
-    """What to do about one printer, or several in words, with that cause; and whether they come
-    back by themselves."""
-    found = advised(cause, printer=names)
+def printers_remedy(cause: Cause, words: str, name: str = "NAME") -> Advised:
+    """What to do about printers with that cause, which `words` names, and whether films go there by
+    themselves then; `name` is what is typed where it is one."""
+    found = advised(cause, printer=words, name=name)
     if found.by_itself and "by itself" not in found.commands and _stands_still(cause):
         return Advised(cause, f"{found.page} {COMES_BACK}", f"{found.commands} {COMES_BACK}")
     return found
+
+
+def typed(names: Sequence[str]) -> str:
+    """What stands for these printers in a command."""
+    return names[0] if len(names) == 1 else "NAME"
 
 
 def _stands_still(cause: Cause) -> bool:
@@ -263,12 +269,13 @@ def mended_matters(printer: Printer) -> bool:
 
 def grouped(printers: Sequence[Printer], now: float) -> list[tuple[tuple[str, ...], Cause]]:
     """The first cause of each printer that has one, with the printers that share it, in their
-    order."""
+    order; those first that a person took out, which one word brings back."""
     found: dict[Cause, list[str]] = {}
     for each in printers:
         for cause in of_printer(each, now)[:1]:
             found.setdefault(cause, []).append(each.name)
-    return [(tuple(names), cause) for cause, names in found.items()]
+    kinds = sorted(found, key=lambda cause: cause is not Cause.OFF_DUTY)
+    return [(tuple(found[cause]), cause) for cause in kinds]
 
 
 def job_remedy(
@@ -296,4 +303,4 @@ def job_remedy(
             cause = Cause.CUT_OFF if cut_off else Cause.AWAITED
         case _:
             return None
-    return advised(cause, job=job.id, printer=job.pinned, trays=trays)
+    return advised(cause, job=job.id, printer=job.pinned, name=job.pinned, trays=trays)

@@ -98,10 +98,15 @@ class Overall:
         """How many jobs wait, in words."""
         return "1 job waits" if self.waiting == 1 else f"{self.waiting} jobs wait"
 
+    @property
+    def oldest_words(self) -> str:
+        """What stands before how long the oldest of them has waited."""
+        return " for" if self.waiting == 1 else ", the oldest for"
+
     def _waits(self, age: Callable[[float], str]) -> str:
         if not self.shown_waiting:
             return ""
-        oldest = "" if self.oldest_at is None else f", the oldest for {age(self.oldest_at)}"
+        oldest = "" if self.oldest_at is None else f"{self.oldest_words} {age(self.oldest_at)}"
         return f" {self.waiting_words}{oldest}."
 
 

@@ -108,8 +108,9 @@ class Return(StrEnum):
     """Nothing moves before a person has said so here."""
 
 
-PLACES = ("printer", "job", "trays", "folder", "file", "again", "removed")
-"""What a remedy may name: a printer, or several in words; a job's number; the printers whose trays
+PLACES = ("printer", "name", "job", "trays", "folder", "file", "again", "removed")
+"""What a remedy may name: a printer, or several in words; the name that is typed, NAME for several;
+a job's number; the printers whose trays
 may have a film; the fuller disk's folder; the database; `again` or `after all`; when and why pixels
 were removed."""
 
@@ -137,7 +138,7 @@ _ADDRESS_ON_PAGE = "The address stands below the name; an administrator corrects
 _ADDRESS = "`broker config show` names the address."
 _ASK = "`broker check` asks it again."
 _MENDED_ON_PAGE = "Then “Mended, try again” at {printer}."
-_MENDED = "Then `broker printers ready {printer}`."
+_MENDED = "Then `broker printers ready {name}`."
 _PANEL = "Look at the panel of {printer}"
 _HELP = "(Help: When something fails)"
 
@@ -232,13 +233,13 @@ REMEDIES: Mapping[Cause, Remedy] = {
         "Mend at {printer} what it refuses: mostly a size or medium that is not loaded, or a "
         "setting.",
         "Then “Mended, try again” at {printer}: what it refused is forgotten.",
-        "Then `broker printers ready {printer}`: what it refused is forgotten.",
+        "Then `broker printers ready {name}`: what it refused is forgotten.",
     ),
     Cause.FAILS_FILMS: Remedy(
         _ITSELF,
         f"{_PANEL}, and mend what its words name. A film that it accepts brings it back by itself;",
         "“Mended, try again” does so at once.",
-        "`broker printers ready {printer}` does so at once.",
+        "`broker printers ready {name}` does so at once.",
     ),
     Cause.UNANSWERED: Remedy(
         _PERSON,
@@ -257,7 +258,7 @@ REMEDIES: Mapping[Cause, Remedy] = {
         _ITSELF,
         "Other films print there. Where that was changed at {printer},",
         "“Mended, try again” has it asked again; it is asked again by itself, too, in time.",
-        "`broker printers ready {printer}` has it asked again; it is asked again by itself, too, "
+        "`broker printers ready {name}` has it asked again; it is asked again by itself, too, "
         "in time.",
     ),
     Cause.FULL: Remedy(_ITSELF, "Nothing to do: at {printer} there was no room for the film."),
@@ -266,7 +267,7 @@ REMEDIES: Mapping[Cause, Remedy] = {
         _ITSELF,
         "It is tried again by itself when the pause is over;",
         "“Mended, try again” does so at once.",
-        "`broker printers ready {printer}` does so at once.",
+        "`broker printers ready {name}` does so at once.",
     ),
     Cause.NOT_CHECKED: Remedy(
         _ITSELF, "Nothing to do: the first check of {printer} comes within seconds."
@@ -274,8 +275,8 @@ REMEDIES: Mapping[Cause, Remedy] = {
     Cause.OFF_DUTY: Remedy(
         _PERSON,
         "",
-        "“Ready” at {printer} puts that printer back in service.",
-        "`broker printers ready {printer}` puts that printer back in service.",
+        "“Ready” at {printer} puts it back in service.",
+        "`broker printers ready {name}` puts it back in service.",
     ),
     Cause.UNCERTAIN: Remedy(
         _PERSON,

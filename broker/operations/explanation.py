@@ -14,6 +14,7 @@ from broker.model.causes import (
     of_held_job,
     of_queued_why,
     printers_remedy,
+    typed,
 )
 from broker.model.choose import Choice, never_takes, plan
 from broker.model.job import SETTLED, Attempt, FilmState, Job, Sending, State
@@ -172,7 +173,7 @@ def of_waiting(
         each for each in printers if each.duty is not Duty.READY and job.pinned in ("", each.name)
     ]
     if len(off) == 1:
-        said.append(advised(Cause.OFF_DUTY, printer=off[0].name))
+        said.append(advised(Cause.OFF_DUTY, printer=off[0].name, name=off[0].name))
     elif off:
         names = ", ".join(f"{each.name} (in {each.duty})" for each in off)
         back = f"puts a printer back in service: {names}."
@@ -181,7 +182,7 @@ def of_waiting(
         )
     others = [each for each in printers if job.pinned in ("", each.name) and each not in off]
     for group, cause in grouped(others, now)[:SEVERAL]:
-        said.append(printers_remedy(cause, in_words(group)))
+        said.append(printers_remedy(cause, in_words(group), typed(group)))
     if job.pinned and any(each.name != job.pinned for each in printers):
         said.append(advised(Cause.PINNED, job=job.id, printer=job.pinned))
     return tuple(said)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from broker.model.causes import advised, grouped
+from broker.model.causes import advised, grouped, typed
 from broker.model.condition import Condition, Overall, WholeView, overall, without
 from broker.model.printer import Duty, Printer
 from broker.model.remedies import Cause, Face
@@ -135,7 +135,7 @@ def _advised(
     now: float,
 ) -> Situation:
     """With what to do about the causes."""
-    causes: list[tuple[str, Cause]] = []
+    causes: list[tuple[tuple[str, ...], Cause]] = []
     match found.condition:
         case Condition.REFUSED:
             kinds = {each.kind for each in refused}
@@ -143,18 +143,23 @@ def _advised(
             if spool and (gone := missing_pixels.spool_gone(store)):
                 stop = f"Stop it. {gone}."
                 return Situation(found, on_page(stop), stop)
-            causes = [("", CAUSES[each.kind]) for each in refused]
+            causes = [((), CAUSES[each.kind]) for each in refused]
         case Condition.KEPT if not printers:
-            causes = [("", Cause.NO_PRINTER)]
+            causes = [((), Cause.NO_PRINTER)]
         case Condition.KEPT if found.taking:
-            causes = [("", Cause.STUCK)]
+            causes = [((), Cause.STUCK)]
         case Condition.KEPT:
-            causes = [(in_words(names), cause) for names, cause in grouped(printers, now)]
+            causes = grouped(printers, now)
     if not causes:
         return Situation(found)
     places = {"folder": store.config.fuller, "file": store.config.database_file}
     shown = dict.fromkeys(causes[:NAMED])
-    said = [advised(cause, printer=names, **places) for names, cause in shown]
+    said = [
+        advised(
+            cause, printer=in_words(names) if names else "", name=typed(names or ("",)), **places
+        )
+        for names, cause in shown
+    ]
     more = " More stands at each printer." if len(causes) > NAMED else ""
     page = " ".join(each.page for each in said)
     commands = " ".join(each.commands for each in said)

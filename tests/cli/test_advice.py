@@ -50,9 +50,7 @@ def test_printers_that_a_person_took_out_can_be_put_back(site: Site) -> None:
         "drain)."
     )
     site.jobs.commands.move(job_id, "oki-1")
-    assert "`broker printers ready oki-1` puts that printer back in service." in explained(
-        site, job_id
-    )
+    assert "`broker printers ready oki-1` puts it back in service." in explained(site, job_id)
 
 
 def refuse(site: Site, job_id: int, *printers: str) -> None:

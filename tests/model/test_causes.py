@@ -309,7 +309,7 @@ def test_a_printer_out_of_service_says_how_it_comes_back(make_printer: MakePrint
     assert of_printer(maint, NOW) == (Cause.OFF_DUTY,)
     assert of_printer(drain, NOW) == (Cause.OFF_DUTY, Cause.NOT_LISTENING)
     (only,) = printer_remedies(maint, NOW)
-    assert only.commands == "`broker printers ready oki-1` puts that printer back in service."
+    assert only.commands == "`broker printers ready oki-1` puts it back in service."
 
 
 def test_a_printer_that_is_well_needs_no_word(make_printer: MakePrinter) -> None:
@@ -366,3 +366,11 @@ def test_each_outcome_and_condition_is_known() -> None:
     """A new one needs a look here: what does it ask of a person?"""
     assert {str(each) for each in Outcome} == {"accepted", "unavailable", "refused", "uncertain"}
     assert len(Condition) == 5
+
+
+def test_a_command_names_one_printer_or_says_that_it_is_a_name() -> None:
+    """What is copied into a terminal is no list in words."""
+    several = printers_remedy(Cause.OFF_DUTY, "oki-1 and oki-2").commands
+    assert "`broker printers ready NAME`" in several
+    one = printers_remedy(Cause.OFF_DUTY, "oki-1", "oki-1").commands
+    assert "`broker printers ready oki-1`" in one

@@ -32,8 +32,7 @@ def test_each_state_of_the_whole(make_printer: MakePrinter) -> None:
     assert said(slower) == "Printing slower: 1 of 2 printers takes films; oki-2 is down."
     kept = WholeView(True, (down,), waiting=1, oldest_at=9500.0, accepted_at=8000.0)
     assert said(kept) == (
-        "NOTHING PRINTS since T9000: oki-2 is down; films are kept. "
-        "1 job waits, the oldest for 500 s."
+        "NOTHING PRINTS since T9000: oki-2 is down; films are kept. 1 job waits for 500 s."
     )
     refused = WholeView(True, (up,), refused=("the disk is nearly full",))
     assert said(refused) == (

@@ -39,7 +39,7 @@ def test_the_page_shouts_when_nothing_prints_and_says_what_to_do(
     room.printers["oki-1"].die()
     said = browser.wait("#whole.kept", "NOTHING PRINTS")
     assert "oki-1 is down, oki-2 is in drain; films are kept" in said
-    assert "“Ready” at oki-2 puts that printer back in service." in said
+    assert "“Ready” at oki-2 puts it back in service." in said
     assert browser.wait("#printer-oki-1 .remedy", "oki-1")
     assert not COMMAND.search(browser.text())
     room.print(40)
