@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from broker.model.printer import Duty, Health, Printer
-from broker.model.standing import Standing, standing
+from broker.model.standing import TAKING, Standing, standing
 
 STUCK_S = 600.0
 """Films wait for so long, and so long no printer has accepted one: nothing prints, whatever the
@@ -121,7 +121,7 @@ _HEADINGS = {
 
 def overall(view: WholeView, now: float) -> Overall:
     """The state of the whole at `now`, in seconds since the epoch."""
-    taking = [each for each in view.printers if standing(each) is Standing.TAKES]
+    taking = [each for each in view.printers if standing(each) in TAKING]
     numbers = (len(taking), len(view.printers))
     waits = (view.waiting, view.oldest_at)
     if not view.running:
@@ -144,9 +144,9 @@ def overall(view: WholeView, now: float) -> Overall:
         else:
             words = f"{_named(view.printers)}; {kept}"
         return Overall(Condition.KEPT, words, *numbers, since, *waits)
-    if len(taking) == len(view.printers):
+    others = [each for each in view.printers if standing(each) is not Standing.TAKES]
+    if not others:
         return Overall(Condition.PRINTING, _counted(taking, view.printers), *numbers, None, *waits)
-    others = [each for each in view.printers if each not in taking]
     words = _named(others)  # of all, at a start
     if taking:
         words = f"{_counted(taking, view.printers)}; {words}"
@@ -177,7 +177,7 @@ def _stopped_at(printer: Printer) -> float | None:
             return printer.duty_since
         case Standing.REFUSING:
             return printer.accepted_at
-        case Standing.TAKES:
+        case Standing.TAKES | Standing.TAKES_ANYWAY:
             return None
     return printer.health_since
 
@@ -218,7 +218,7 @@ def state_words(printer: Printer) -> str:
             return "is down"
         case Standing.UNCHECKED:
             return "is not checked yet"
-        case Standing.ATTENTION:
+        case Standing.ATTENTION | Standing.TAKES_ANYWAY:
             return "needs a person"
         case Standing.REFUSING:
             return "refuses every film"
@@ -247,7 +247,7 @@ def without(printers: Sequence[Printer], name: str, duty: Duty) -> str:
     takes films; empty where another one does, or it takes none anyway."""
     if duty is Duty.READY:
         return ""
-    taking = [each.name for each in printers if standing(each) is Standing.TAKES]
+    taking = [each.name for each in printers if standing(each) in TAKING]
     if taking != [name]:
         return ""
     others = [each for each in printers if each.name != name]

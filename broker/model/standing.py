@@ -24,6 +24,9 @@ class Standing(StrEnum):
     """Whether a printer takes films."""
 
     TAKES = "takes films"
+    TAKES_ANYWAY = "takes films, and needs a person"
+    """It says itself that it cannot print before a person has been there, and has accepted a film
+    since all the same."""
     ATTENTION = "needs a person"
     """It says itself that it cannot print before a person has been there, and has accepted no film
     since."""
@@ -34,6 +37,10 @@ class Standing(StrEnum):
     OFF = "out of service"
     """A person took it out: drain, or maint."""
     UNCHECKED = "not checked yet"
+
+
+TAKING = (Standing.TAKES, Standing.TAKES_ANYWAY)
+"""Those of printers to which films go."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +67,9 @@ def standing(printer: Printer) -> Standing:
         return Standing.UNCHECKED
     if fails_films(printer) or leaves_unanswered(printer):
         return Standing.FAILING
-    if printer.health is Health.DEGRADED and (printer.accepted_at or 0) < printer.health_since:
-        return Standing.ATTENTION
+    if printer.health is Health.DEGRADED:
+        accepted = (printer.accepted_at or 0) >= printer.health_since
+        return Standing.TAKES_ANYWAY if accepted else Standing.ATTENTION
     return Standing.TAKES
 
 

@@ -81,6 +81,18 @@ def test_films_that_wait_for_long_although_printers_are_well(make_printer: MakeP
     assert overall(replace(view, unbound_at=NOW - 5), NOW).condition is Condition.PRINTING
 
 
+def test_a_printer_that_is_jammed_and_takes_films_is_not_all_well(
+    make_printer: MakePrinter,
+) -> None:
+    """It needs a person; that it accepted a film since says that films go on, and no more."""
+    jammed = make_printer(health=Health.DEGRADED, health_since=9000.0, reason="WARNING: FILM JAM")
+    assert said(WholeView(True, (jammed,))).startswith("NOTHING PRINTS since T9000: oki-1 needs a")
+    took = replace(jammed, accepted_at=9900.0)
+    assert said(WholeView(True, (took,))) == (
+        "Printing slower: the printer takes films; oki-1 needs a person."
+    )
+
+
 def test_printers_that_are_not_checked_yet_are_no_alarm(make_printer: MakePrinter) -> None:
     """A start is no trouble; a check that failed is."""
     fresh = make_printer(health=Health.UNKNOWN)

@@ -31,6 +31,7 @@ def test_health_and_duty_give_a_standing(make_printer: MakePrinter) -> None:
         Standing.DOWN: make_printer(health=Health.DOWN),
         Standing.UNCHECKED: make_printer(health=Health.UNKNOWN),
         Standing.ATTENTION: jammed,
+        Standing.TAKES_ANYWAY: replace(jammed, accepted_at=60.0),
         Standing.REFUSING: make_printer(refusing="refuses every film"),
         Standing.FAILING: make_printer(
             health=Health.DEGRADED, failures_in_row=3, reason=f"{FAILS_FILMS}: 0xC000"
@@ -43,7 +44,6 @@ def test_health_and_duty_give_a_standing(make_printer: MakePrinter) -> None:
         health=Health.DEGRADED, failures_in_row=3, reason=f"{LEAVES_UNANSWERED}: film 1"
     )
     assert standing(silent) is Standing.FAILING
-    assert standing(replace(jammed, accepted_at=60.0)) is Standing.TAKES
 
 
 def test_it_refuses_everything_after_the_last_tries_of_different_jobs(
