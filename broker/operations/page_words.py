@@ -42,11 +42,20 @@ PLACES: tuple[tuple[str, str], ...] = (
     (r"broker spool adopt", "an administrator's adoption of the spool"),
     (r"broker purge(?: .*)?", "an administrator's purge of pixels"),
     (r"broker config check", "an administrator's check of the configuration"),
-    (r"broker user (?:list|add|role|password)(?: .*)?", "an administrator's list of users"),
+    (r"broker user list", "an administrator's list of users"),
+    (r"broker user (?:add|role|password)(?: .*)?", "an administrator"),
     (r"systemctl reload \S+", "a reload of its service"),
 )
 """Each command that a sentence of the page may have had in it, and what stands there instead: a
 clause that can be subject and object."""
+PHRASES: tuple[tuple[str, str], ...] = (
+    ("`broker serve`, or your service, starts it", "an administrator starts it on its machine"),
+    ("then `broker serve` again", "then an administrator starts the broker again"),
+    ("then `broker serve`", "then an administrator starts the broker"),
+    ("`broker serve --new-spool` begins another", "an administrator can begin another"),
+    ("then send SIGHUP (`systemctl reload broker`)", "then an administrator reloads it"),
+)
+"""Whole clauses that no place can stand in."""
 ADMINISTRATOR = "an administrator's command on the broker's machine"
 """What stands for any other command."""
 
@@ -56,6 +65,8 @@ _COMMAND = re.compile(r"`([^`]+)`")
 
 def on_page(sentence: str) -> str:
     """The sentence without any command."""
+    for typed, words in PHRASES:
+        sentence = sentence.replace(typed, words)
     return _COMMAND.sub(_place(sentence), sentence)
 
 

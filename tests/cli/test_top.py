@@ -27,7 +27,9 @@ from broker.model.job import State
 from broker.model.printer import Duty
 from broker.operations.commands import JobCommands
 from broker.operations.opened import Store, store_of
-from tests.cli.conftest import PATIENT, Site
+from tests.cli.conftest import PATIENT, Site, running, site
+
+__all__ = ["running", "site"]
 
 PATIENCE_S = 20.0
 Story = Callable[[Top, "Pilot[None]"], Awaitable[None]]
@@ -166,6 +168,30 @@ def test_printers_have_keys_of_their_own(site: Site, store: Store) -> None:
         await pilot.press("t", "y")
         await until(pilot, lambda: bool(site.jobs.queries.list()))
         assert site.jobs.queries.list()[0].pinned == "oki-2"
+
+    play(store, story)
+
+
+def test_the_state_of_the_whole_stands_at_the_top(site: Site, store: Store, running: None) -> None:
+    """It changes by itself, in red when nothing prints, with what to type; and before the last
+    printer is drained, the question says that nothing prints then."""
+    del running
+    site.up("oki-1")
+    site.printers.set_duty("oki-2", Duty.MAINT)
+
+    async def story(app: Top, pilot: Pilot[None]) -> None:
+        whole = app.query_one("#whole", Static)
+        await until(pilot, lambda: "1 of 2 printers takes films" in text(app, "whole"))
+        assert whole.has_class("slower")
+        await until(pilot, lambda: len(table(app, "printers")) == 2)
+        await pilot.press("shift+tab", "d")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        asked = str(app.screen.query(Static).first().render())
+        assert "oki-1 is the last printer that takes films" in asked
+        await pilot.press("enter")
+        await until(pilot, lambda: "NOTHING PRINTS since" in text(app, "whole"))
+        assert whole.has_class("kept")
+        assert "`broker printers ready NAME`" in text(app, "whole")
 
     play(store, story)
 

@@ -53,6 +53,10 @@ def test_each_command_that_is_spoken_is_none_on_the_page() -> None:
         ("`broker jobs explain 5` says why", "The page of job 5 says why"),
         ("`broker printers ready oki-1` puts it back", "“Ready” at oki-1 puts it back"),
         ("`broker nonsense` does", f"{ADMINISTRATOR[0].upper()}{ADMINISTRATOR[1:]} does"),
+        (
+            "move it back, then `broker serve` again.",
+            "move it back, then an administrator starts the broker again.",
+        ),
         ("set `tls` there", "set tls there"),
         ("nothing to do", "nothing to do"),
     ],
