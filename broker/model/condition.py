@@ -86,7 +86,14 @@ class Overall:
     def sentence(self, age: Callable[[float], str], moment: Callable[[float], str]) -> str:
         """All of it in one line. `age` says how long ago a time is, `moment` names a time."""
         since = f" since {moment(self.since)}" if self.since is not None else ""
-        return f"{self.heading}{since}: {self.words}.{self._waits(age)}"
+        first, last = (since, "") if self.since_leads else ("", since)
+        return f"{self.heading}{first}: {self.words}{last}.{self._waits(age)}"
+
+    @property
+    def since_leads(self) -> bool:
+        """Whether `since` stands behind the heading: else it ends the words, which say that nothing
+        prints."""
+        return self.condition is Condition.KEPT
 
     @property
     def shown_waiting(self) -> bool:

@@ -75,7 +75,7 @@ def _place(sentence: str) -> Callable[[re.Match[str]], str]:
         words = ADMINISTRATOR if _is_command(found[1]) else found[1]
         for pattern, place in _COMPILED:
             if named := pattern.fullmatch(found[1]):
-                words = place.format(**named.groupdict())
+                words = place.format(**named.groupdict()).replace("job ID", "the job")
                 break
         before = sentence[: found.start()]
         first = not before or before.endswith(". ")

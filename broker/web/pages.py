@@ -23,7 +23,7 @@ from broker.model.job import State
 from broker.model.printable import one_line, printable_lines
 from broker.model.printer import Duty, Printer
 from broker.model.remedies import Face
-from broker.model.standing import seems
+from broker.model.standing import Standing, seems, standing
 from broker.operations.job_status import (
     JobStatus,
     allowed,
@@ -126,6 +126,12 @@ class PrinterRow:
     def seems(self) -> str:
         """How it is, in a word."""
         return seems(self.printer)
+
+    @property
+    def look(self) -> str:
+        """How that word looks: of one that fails films, or refuses all, as of one that is down."""
+        bad = standing(self.printer) in (Standing.REFUSING, Standing.FAILING)
+        return "refusing" if bad else self.seems
 
     @property
     def place(self) -> str:

@@ -94,6 +94,24 @@ def test_one_is_down_and_the_other_refuses_every_film_that_waits(site: Site) -> 
 
 
 @pytest.mark.usefixtures("running")
+def test_films_are_refused_and_why(site: Site) -> None:
+    """A disk below its floor: said once, with the folder and what to do, and that what was accepted
+    prints on; and where nothing prints besides, that, too."""
+    site.up("oki-1", "oki-2")
+    site.file.write_text(site.file.read_text() + "[retention]\nfloor_mb = 10000000\n")
+    for command in ("jobs", "printers"):
+        said = " ".join(site.broker(command).out.split())
+        assert said.startswith("FILMS ARE REFUSED: the disk is nearly full: ")
+        assert "; what was accepted prints on." in said
+        assert f"Make room in the file system of {site.folder / 'broker-data'}" in said
+        assert said.count("nearly full") == 1
+    down(site, "oki-1", "oki-2")
+    said = above(site.broker("printers").out)
+    assert said.startswith("FILMS ARE REFUSED: the disk is nearly full: ")
+    assert "; and nothing prints since " in said
+
+
+@pytest.mark.usefixtures("running")
 def test_held_jobs_have_their_remedy_once_for_each_cause(site: Site) -> None:
     """Twenty uncertain jobs: one sentence below the table, with what to type; each job's own page
     names its number."""

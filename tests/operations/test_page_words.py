@@ -57,6 +57,7 @@ def test_each_command_that_is_spoken_is_none_on_the_page() -> None:
             "move it back, then `broker serve` again.",
             "move it back, then an administrator starts the broker again.",
         ),
+        ("`broker jobs release ID` has it tried", "“Release” at the job has it tried"),
         ("set `tls` there", "set tls there"),
         ("nothing to do", "nothing to do"),
     ],
