@@ -41,16 +41,17 @@ class PrinterCommands:
     store: Store
     who: str
 
-    def set_duty(self, name: str, duty: Duty, reason: str = "") -> str:
+    def set_duty(self, name: str, duty: Duty, reason: str = "", *, seen: str = "") -> str:
         """Set it; what that means, in a sentence.
 
         Raises: NoSuchPrinter: when there is none of that name.
+                Stale: when its version is not the one that was `seen`.
         """
         before = self.store.printers.get(name)
         same = before.duty is duty and reason in ("", before.duty_reason)
         if same and duty is not Duty.READY:
             return _as_before(before)
-        self.store.printers.set_duty(name, duty, "" if same else reason)
+        self.store.printers.set_duty(name, duty, "" if same else reason, seen=seen)
         past = [("failed", before.failures_in_row), ("refused", before.refuses)]
         what = " and ".join(word for word, there in past if there)
         forgets = duty is Duty.READY and what
@@ -60,12 +61,13 @@ class PrinterCommands:
         self.store.command_log.record(self.who, str(duty), told, printer=name)
         return words
 
-    def forget(self, name: str) -> str:
+    def forget(self, name: str, *, seen: str = "") -> str:
         """Forget what was learned of it; what that means, in a sentence.
 
         Raises: NoSuchPrinter: when there is none of that name.
+                Stale: when its version is not the one that was `seen`.
         """
-        number = self.store.printers.forget(name)
+        number = self.store.printers.forget(name, seen=seen)
         if not number:
             return f"nothing was learned of {name}; nothing was changed"
         things = count(number, "thing")
@@ -121,20 +123,22 @@ JOB_COMMANDS = ("hold", "release", "cancel", "move", "reprint", "priority")
 
 @dataclass(frozen=True)
 class JobCommands:
-    """The commands of one operator.
+    """The commands of one operator. `seen` is the job's version that the person saw (promise 12);
+    empty for one who named the job alone.
 
     Raises: NoSuchJob: when there is none of that number.
             NotAllowed: when its state does not allow it; nothing is done then.
+            Stale: when its version is not the one that was seen; likewise.
     """
 
     store: Store
     who: str
 
-    def hold(self, job_id: int, reason: str = "") -> str:
+    def hold(self, job_id: int, reason: str = "", *, seen: str = "") -> str:
         """Keep it from printing until it is released."""
         why = f"{HELD_BY_PERSON}: {reason}" if reason else HELD_BY_PERSON
         with self._asking(job_id):
-            self.store.commands.hold(job_id, why)
+            self.store.commands.hold(job_id, why, seen=seen)
         if cut := self.cut_off(job_id):
             words = cut
         elif self.store.jobs.get(job_id).state is State.PRINTING:
@@ -146,12 +150,12 @@ class JobCommands:
             words = f"job {job_id} is held; `broker jobs release {job_id}` prints it"
         return self._done("hold", job_id, words)
 
-    def release(self, job_id: int, *, printed: bool = False) -> str:
+    def release(self, job_id: int, *, printed: bool = False, seen: str = "") -> str:
         """Let it print; its uncertain films again, unless a person has seen them `printed`."""
         states = [film.state for film in self.store.jobs.films(job_id)]
         uncertain = states.count(FilmState.UNCERTAIN) + states.count(FilmState.ASKED)
         with self._asking(job_id):
-            self.store.commands.release(job_id, printed=printed)
+            self.store.commands.release(job_id, printed=printed, seen=seen)
         found = self.store.jobs.get(job_id)
         settled = ", its uncertain films settled as printed" if printed else ""
         if cut := self.cut_off(job_id):
@@ -173,10 +177,10 @@ class JobCommands:
             words += _remark(found)
         return self._done("release", job_id, words)
 
-    def cancel(self, job_id: int) -> str:
+    def cancel(self, job_id: int, *, seen: str = "") -> str:
         """Give it up: nothing more of it is printed."""
         with self._asking(job_id):
-            self.store.commands.cancel(job_id)
+            self.store.commands.cancel(job_id, seen=seen)
         if cut := self.cut_off(job_id):
             words = cut
         elif self.store.jobs.get(job_id).state is State.PRINTING:
@@ -188,36 +192,40 @@ class JobCommands:
             words = f"job {job_id} is cancelled; {after_all}"
         return self._done("cancel", job_id, words)
 
-    def move(self, job_id: int, printer: str) -> str:
+    def move(self, job_id: int, printer: str, *, seen: str = "") -> str:
         """Send it to one printer and no other, or with "" to the best one.
 
         Raises: NoSuchPrinter: when there is none of that name.
         """
         before = self.store.jobs.get(job_id)
         with self._asking(job_id):
-            self.store.commands.move(job_id, printer)
+            self.store.commands.move(job_id, printer, seen=seen)
         found = self.store.jobs.get(job_id)
         where = f"{printer} and no other printer" if printer else "any printer"
         waits = off_duty(self.store, printer) if printer else ""
         words = f"job {job_id} is {self._release_text(before)}queued for {where}{waits}"
         return self._done("move", job_id, words + _remark(found))
 
-    def reprint(self, job_id: int) -> str:
-        """Print a finished or held job again, all of it, as a new job."""
+    def reprint(self, job_id: int, *, again: bool = False, seen: str = "") -> str:
+        """Print a finished or held job again, all of it, as a new job.
+
+        `again`: even where it was printed again moments ago.
+        Raises: PrintedAgainLately: when it was, and this is not said.
+        """
         job = self.store.jobs.get(job_id)
         if job.pixels_removed_at is None and self._lost(job_id):
             raise _without_pixels(job)
-        new = self.store.jobs.get(self.store.commands.reprint(job_id))
+        new = self.store.jobs.get(self.store.commands.reprint(job_id, again=again, seen=seen))
         each = f", {new.copies} copies each" if new.copies > 1 else ""
         films = count(new.films, "film")
         words = f"job {new.id} is queued: {films} of job {job_id} again{each}{_remark(new)}"
         self._done("reprint", new.id, words)
         return self._done("reprint", job_id, words)
 
-    def priority(self, job_id: int, priority: Priority) -> str:
+    def priority(self, job_id: int, priority: Priority, *, seen: str = "") -> str:
         """Change how urgent it is."""
         with self._asking(job_id):
-            self.store.commands.priority(job_id, priority)
+            self.store.commands.priority(job_id, priority, seen=seen)
         found = self.store.jobs.get(job_id)
         if found.state is State.HELD:
             words = f"job {job_id} has priority {priority} once it is released"

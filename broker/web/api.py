@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
@@ -30,6 +30,29 @@ Operator = Annotated[Person, Depends(operator)]
 CHECKED = [Depends(checked)]
 
 
+SEEN = "the `version` that was read of it: the command is refused with 412 where it is another now"
+
+
+def seen_version(
+    if_match: Annotated[
+        str | None, Header(description="as `seen`: its `version`, in quotes")
+    ] = None,
+) -> str:
+    """The version that If-Match names (RFC 9110 13.1.1); empty where any will do.
+
+    Raises: InvalidCommand: when it names several.
+    """
+    text = (if_match or "*").strip()
+    if text == "*":
+        return ""
+    if "," in text:
+        raise InvalidCommand("If-Match names several versions here; name the one that was read")
+    return text.removeprefix("W/").strip('"')
+
+
+Seen = Annotated[str, Depends(seen_version)]
+
+
 class JobCommand(BaseModel):
     """Values of a command on a job."""
 
@@ -37,12 +60,17 @@ class JobCommand(BaseModel):
     printer: str = Field(default="", description="move: the printer's name; empty: any printer")
     priority: Priority = Field(default=Priority.MED, description="priority: HIGH, MED or LOW")
     printed: bool = Field(default=False, description="release: its uncertain films are on paper")
+    again: bool = Field(
+        default=False, description="reprint: even where it was printed again within a minute"
+    )
+    seen: str = Field(default="", max_length=64, description=SEEN)
 
 
 class PrinterCommand(BaseModel):
     """Values of a command on a printer."""
 
     reason: str = Field(default="", max_length=300, description="why")
+    seen: str = Field(default="", max_length=64, description=SEEN)
 
 
 class TestFilm(BaseModel):
@@ -110,11 +138,15 @@ def command_printer(
     name: str,
     command: Literal["drain", "maint", "halt", "ready", "forget"],
     who: Operator,
+    version: Seen,
     values: PrinterCommand | None = None,
 ) -> CommandResult:
-    """What it means, in a sentence."""
-    reason = values.reason if values else ""
-    return CommandResult(words=on_printer(request.app.state.store, who.name, command, name, reason))
+    """What it means, in a sentence; 412 where its version is not the one that was seen."""
+    asked = values or PrinterCommand()
+    store: Store = request.app.state.store
+    seen = asked.seen or version
+    words = on_printer(store, who.name, command, name, reason=asked.reason, seen=seen)
+    return CommandResult(words=words)
 
 
 @router.get("/jobs", summary="Jobs, the newest first, as `broker jobs --json`", dependencies=VIEWER)
@@ -178,9 +210,11 @@ def command_job(
     job_id: int,
     command: Literal["hold", "release", "cancel", "move", "reprint", "priority"],
     who: Operator,
+    version: Seen,
     values: JobCommand | None = None,
 ) -> CommandResult:
-    """Its result, in a sentence; 409 where the job's state does not allow it."""
+    """Its result, in a sentence; 409 where the job's state does not allow it, 412 where its version
+    is not the one that was seen."""
     asked = values or JobCommand()
     words = on_job(
         JobCommands(request.app.state.store, who.name),
@@ -190,6 +224,8 @@ def command_job(
         printer=asked.printer,
         priority=asked.priority,
         printed=asked.printed,
+        again=asked.again,
+        seen=asked.seen or version,
     )
     return CommandResult(words=words)
 

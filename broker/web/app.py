@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from broker.operations.overview import LiveOverview
 from broker.store.commands import NotAllowed
 from broker.store.job_rows import NoSuchJob
 from broker.store.printers import NoSuchPrinter
+from broker.store.stale import Stale
 from broker.web import api, api_page, commands, help_page, job_page, overview
 from broker.web.auth import sign_in_page, signin
 from broker.web.auth.signin import SessionTimes
@@ -38,8 +39,16 @@ STATUSES: dict[type[Exception], int] = {
     NoSuchJob: 404,
     NoSuchPrinter: 404,
     NotAllowed: 409,
+    Stale: 412,
     InvalidCommand: 422,
     NoPicture: 404,
+}
+HEADINGS = {
+    403: "Not allowed",
+    404: "Not there",
+    409: "Not now",
+    412: "Not any more",
+    422: "Not understood",
 }
 
 
@@ -96,7 +105,8 @@ def _troubled(request: Request, error: Exception) -> Response:
     status = next((code for kind, code in STATUSES.items() if isinstance(error, kind)), 500)
     found = explained(error)
     words = FAULT if found is None else " ".join(found[1])
-    return _tell(request, status, words)
+    more = {"version": error.version} if isinstance(error, Stale) else {}
+    return _tell(request, status, words, more=more)
 
 
 def _not_now(request: Request, error: Exception) -> Response:
@@ -123,14 +133,28 @@ def _invalid(request: Request, error: Exception) -> Response:
     return _tell(request, 422, "; ".join(said))
 
 
-def _tell(request: Request, status: int, words: str, headers: object = None) -> Response:
+def _tell(
+    request: Request,
+    status: int,
+    words: str,
+    headers: object = None,
+    *,
+    more: Mapping[str, object] | None = None,
+) -> Response:
+    """`more`: what a program is told beside the words."""
     extra = dict(headers) if isinstance(headers, dict) else None
     if signin.wants_json(request):
-        return JSONResponse({"error": words}, status_code=status, headers=extra)
-    if request.method == "POST" and status in (404, 409, 422):
+        return JSONResponse({"error": words, **(more or {})}, status_code=status, headers=extra)
+    if request.method == "POST" and status in (404, 409, 412, 422):
         return back("/", words)
     pages: Pages = request.app.state.pages
-    headings = {404: "Not there", 403: "Not allowed", 409: "Not now", 422: "Not understood"}
+    headings = {
+        404: "Not there",
+        403: "Not allowed",
+        409: "Not now",
+        412: "Not any more",
+        422: "Not understood",
+    }
     context = {"heading": headings.get(status, "Something went wrong"), "words": words}
     answer = pages.page(request, "trouble.html", signin.visitor(), context, status)
     answer.headers.update(extra or {})

@@ -56,6 +56,11 @@ def text(app: Top, name: str) -> str:
     return str(app.query_one(f"#{name}", Static).render())
 
 
+def dialog(app: Top) -> str:
+    """What the question on the screen says."""
+    return str(app.screen.query_one(Static).render())
+
+
 def table(app: Top, name: str) -> list[list[str]]:
     """Its rows."""
     return [list(line.cells) for line in app.query_one(f"#{name}", Listing).lines]
@@ -100,11 +105,14 @@ def test_keys_are_commands(site: Site, store: Store) -> None:
         await until(pilot, lambda: table(app, "jobs")[0][1] == "held")
         assert "is held" in text(app, "said")
         await pilot.press("r")
-        await until(pilot, lambda: site.jobs.queries.get(job_id).state is State.QUEUED)
+        assert "Release job 1 of CT1: print 1 of 1 film?" in dialog(app)
+        await pilot.press("y")
+        await until(pilot, lambda: table(app, "jobs")[0][1] == "queued")
         await pilot.press("y", "enter")
-        await until(pilot, lambda: site.jobs.queries.get(job_id).priority == "HIGH")
+        await until(pilot, lambda: table(app, "jobs")[0][5] == "HIGH")
         await pilot.press("m", "down", "enter")
         await until(pilot, lambda: site.jobs.queries.get(job_id).pinned == "oki-2")
+        await until(pilot, lambda: "for oki-2 only" in text(app, "about"))
         await pilot.press("c", "n")
         await pilot.press("c", "y")
         await until(pilot, lambda: site.jobs.queries.get(job_id).state is State.CANCELLED)

@@ -1,0 +1,57 @@
+"""What a person is asked before a command puts paper out or cannot be undone (promise 12)."""
+
+from __future__ import annotations
+
+from broker.model.job import FINISHED, State
+from broker.operations.job_status import JobStatus
+from broker.operations.text import and_more, count
+
+SEVERAL = 5
+"""Film numbers that a question names."""
+
+
+def of_job(found: JobStatus, command: str, printer: str = "") -> str:
+    """The question, with the job's number, modality and films; empty where none is asked.
+
+    `command` is one of `JOB_COMMANDS`, or `release-printed`; `printer` is where a job is moved.
+    """
+    job = found.job
+    left = job.films - job.films_accepted
+    which = f"job {job.id} of {job.calling_ae}"
+    each = f", {job.copies} copies each" if job.copies > 1 else ""
+    films = f"{count(job.films, 'film')}{each}"
+    left_films = f"{left} of {count(job.films, 'film')}{each}"
+    uncertain = sorted({film.number for film in found.unanswered})
+    numbers = and_more(uncertain, SEVERAL)
+    named = f"film {numbers}" if len(uncertain) == 1 else f"films {numbers}"
+    match command:
+        case "reprint":
+            since = (
+                f" It was printed again as job {found.reprinted_as}." if found.reprinted_as else ""
+            )
+            return f"Print {which} again: {films}?{since}"
+        case "cancel" if job.state not in FINISHED:
+            return f"Cancel {which}: {left_films} will not be printed?"
+        case "release" if job.state is State.HELD and uncertain:
+            return f"Release {which}: print {left_films}, {named} of them once more?"
+        case "release" if job.state is State.HELD:
+            return f"Release {which}: print {left_films}?"
+        case "release-printed" if job.state is State.HELD:
+            rest = left - len(uncertain)
+            then = f"print the other {rest}" if rest > 0 else "print no more of it"
+            is_there = "is" if len(uncertain) == 1 else "are"
+            return f"Release {which}: {named} {is_there} on paper, {then}?"
+        case "move" if job.state is State.HELD:
+            where = printer or "any printer"
+            return f"Release {which} and move it to {where}: print {left_films}?"
+    return ""
+
+
+def of_printer(name: str, command: str) -> str:
+    """The question; empty where none is asked."""
+    match command:
+        case "test-print":
+            return f"Print a test film on {name}?"
+        case "forget":
+            return f"Forget what was learned of {name}? It is asked again for all that films ask."
+    return ""
