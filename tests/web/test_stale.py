@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import unescape
-from pathlib import Path
 
 import httpx
 import pytest
@@ -13,23 +12,16 @@ import pytest
 from broker.model.job import State
 from broker.model.printer import Duty
 from tests.cli.conftest import Site, site
-from tests.web.served_page import ServedPage, served_page
+from tests.web.served_page import ServedPage, form, served_page
 
 __all__ = ["site"]
 
 
 @pytest.fixture
-def served(site: Site, tmp_path: Path) -> Iterator[ServedPage]:
+def served(site: Site) -> Iterator[ServedPage]:
     """The page over the site's queue, where this machine is the operator."""
-    with served_page(tmp_path) as page:
+    with served_page(site.folder) as page:
         yield page
-
-
-def form(page: str, action: str) -> dict[str, str]:
-    """The hidden fields of the form that goes there."""
-    its = page.partition(f'action="{action}"')[2].partition("</form>")[0]
-    fields = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', its)
-    return {name: unescape(value) for name, value in fields}
 
 
 def words(page: str) -> str:
