@@ -14,6 +14,7 @@ from broker.model.job import Priority
 from broker.operations.failures import FAILED
 
 if TYPE_CHECKING:
+    from broker.model.reprint import ReprintChoice
     from broker.operations.commands import JobCommands
     from broker.operations.job_status import JobStatus
     from broker.operations.opened import Store
@@ -129,20 +130,45 @@ def reprint(
     again: Annotated[
         bool, typer.Option("--again", help="Even where it was printed again within a minute.")
     ] = False,
+    printer: Annotated[
+        str, typer.Option("--printer", metavar="NAME", help="On this printer and no other.")
+    ] = "",
+    elsewhere: Annotated[
+        bool, typer.Option("--elsewhere", help="Not on the printer that made it.")
+    ] = False,
+    copies: Annotated[
+        int | None, typer.Option("--copies", metavar="N", help="So many of each film.")
+    ] = None,
+    film_size: Annotated[
+        str, typer.Option("--film-size", metavar="SIZE", help="A Film Size ID, as 14INX17IN.")
+    ] = "",
+    medium: Annotated[
+        str, typer.Option("--medium", metavar="TYPE", help='A Medium Type, as "BLUE FILM".')
+    ] = "",
+    films: Annotated[
+        str, typer.Option("--films", metavar="LIST", help="These films alone, as 1,3-5.")
+    ] = "",
     yes: YesOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Print finished or held jobs again, all of each, as new jobs.
+    """Print finished or held jobs again, all of each unless films are named, as new jobs.
 
-    Example: broker jobs reprint 42
+    Example: broker jobs reprint 42 --films 2 --elsewhere
     """
+    from broker.model.reprint import ReprintChoice, UnfitChoice, film_numbers
+
+    try:
+        numbers = film_numbers(films)
+    except UnfitChoice as error:
+        raise typer.BadParameter(error.words) from error
+    choice = ReprintChoice(printer, elsewhere, copies, film_size, medium, numbers)
 
     _each(
         ctx,
         config,
         job_ids,
-        lambda jobs, each, seen: jobs.reprint(each, again=again, seen=seen),
-        asks=lambda found: questions_of(found, "reprint"),
+        lambda jobs, each, seen: jobs.reprint(each, choice, again=again, seen=seen),
+        asks=lambda found: questions_of(found, "reprint", choice=choice),
         yes=yes,
         prints=True,
     )
@@ -154,13 +180,16 @@ def priority(
         list[str],
         typer.Argument(metavar="ID... HIGH|MED|LOW", help="The jobs' numbers, then how urgent."),
     ],
+    first: Annotated[
+        bool, typer.Option("--first", help="An emergency: before all that wait now.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
     """Change how urgent jobs are.
 
     HIGH goes before MED, MED before LOW; within one priority the oldest goes first.
 
-    Example: broker jobs priority 42 43 HIGH
+    Example: broker jobs priority 42 HIGH --first
     """
     job_ids, urgency = ids_and_word(words)
     if urgency.upper() not in tuple(Priority):
@@ -169,7 +198,12 @@ def priority(
         )
     wanted = Priority(urgency.upper())
 
-    _each(ctx, config, job_ids, lambda jobs, each, seen: jobs.priority(each, wanted, seen=seen))
+    _each(
+        ctx,
+        config,
+        job_ids,
+        lambda jobs, each, seen: jobs.priority(each, wanted, first=first, seen=seen),
+    )
 
 
 def ids_and_word(words: list[str], *, last: bool = True) -> tuple[list[int], str]:
@@ -181,11 +215,14 @@ def ids_and_word(words: list[str], *, last: bool = True) -> tuple[list[int], str
     return [job_number(each) for each in words], word
 
 
-def questions_of(found: JobStatus, command: str, printer: str = "") -> str:
+def questions_of(
+    found: JobStatus, command: str, printer: str = "", choice: ReprintChoice | None = None
+) -> str:
     """What a person on a terminal is asked first."""
     from broker.operations import questions
+    from broker.store.commands import AS_IT_WAS
 
-    return questions.of_job(found, command, printer)
+    return questions.of_job(found, command, printer, choice or AS_IT_WAS)
 
 
 def _each(
@@ -206,6 +243,7 @@ def _each(
     from broker.cli.options import opened
     from broker.cli.owner import person
     from broker.model.printable import printable_lines
+    from broker.model.reprint import UnfitChoice
     from broker.operations.commands import JobCommands
     from broker.operations.missing_pixels import spool_gone
     from broker.store.commands import NotAllowed
@@ -220,7 +258,7 @@ def _each(
         for job_id in numbers:
             try:
                 typer.echo(printable_lines(command(jobs, job_id, seen.get(job_id, ""))))
-            except (NoSuchJob, NotAllowed, Stale) as error:
+            except (NoSuchJob, NotAllowed, Stale, UnfitChoice) as error:
                 failed = True
                 typer.echo(printable_lines(error.words), err=True)
                 if isinstance(error, NotAllowed) and (cut := jobs.cut_off(job_id)):

@@ -25,7 +25,7 @@ def of_job(job: Job, unanswered: Collection[int], reprinted_as: int | None) -> s
     if job.state is State.PRINTING:
         seen += [job.command]
     elif job.state is State.QUEUED:
-        seen += [job.priority, job.pinned]
+        seen += [job.priority, job.priority_rank, job.pinned, sorted(job.avoided)]
     elif job.state is State.HELD:
         seen += [job.priority, job.pinned, job.attempts, job.films_accepted, job.reason]
         seen += [sorted(set(unanswered)), reprinted_as]

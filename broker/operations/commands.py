@@ -26,12 +26,13 @@ from broker.model.job import (
 )
 from broker.model.printable import one_line
 from broker.model.printer import Duty, Health, Printer
+from broker.model.reprint import ReprintChoice
 from broker.model.trouble import PRINT_AGAIN
 from broker.operations import missing_pixels
 from broker.operations.job_status import job_status
 from broker.operations.opened import Store
 from broker.operations.text import age, count
-from broker.store.commands import NotAllowed
+from broker.store.commands import AS_IT_WAS, NotAllowed
 
 
 @dataclass(frozen=True)
@@ -206,31 +207,49 @@ class JobCommands:
         words = f"job {job_id} is {self._release_text(before)}queued for {where}{waits}"
         return self._done("move", job_id, words + _remark(found))
 
-    def reprint(self, job_id: int, *, again: bool = False, seen: str = "") -> str:
-        """Print a finished or held job again, all of it, as a new job.
+    def reprint(
+        self,
+        job_id: int,
+        choice: ReprintChoice = AS_IT_WAS,
+        *,
+        again: bool = False,
+        seen: str = "",
+    ) -> str:
+        """Print a finished or held job again, as chosen, as a new job.
 
         `again`: even where it was printed again moments ago.
-        Raises: PrintedAgainLately: when it was, and this is not said.
+        Raises: PrintedAgainLately: when it was, and this is not said; UnfitChoice: it cannot be
+            printed so; NoSuchPrinter.
         """
         job = self.store.jobs.get(job_id)
         if job.pixels_removed_at is None and self._lost(job_id):
             raise _without_pixels(job)
-        new = self.store.jobs.get(self.store.commands.reprint(job_id, again=again, seen=seen))
+        new = self.store.jobs.get(
+            self.store.commands.reprint(job_id, choice, again=again, seen=seen)
+        )
         each = f", {new.copies} copies each" if new.copies > 1 else ""
         films = count(new.films, "film")
-        words = f"job {new.id} is queued: {films} of job {job_id} again{each}{_remark(new)}"
+        where = ""
+        if choice.printer:
+            waits = off_duty(self.store, choice.printer)
+            where = f", for {choice.printer} and no other printer{waits}"
+        elif new.avoided:
+            where = f", not for {', '.join(sorted(new.avoided))}"
+        words = f"job {new.id} is queued: {films} of job {job_id} again{each}{where}{_remark(new)}"
         self._done("reprint", new.id, words)
         return self._done("reprint", job_id, words)
 
-    def priority(self, job_id: int, priority: Priority, *, seen: str = "") -> str:
-        """Change how urgent it is."""
+    def priority(
+        self, job_id: int, priority: Priority, *, first: bool = False, seen: str = ""
+    ) -> str:
+        """Change how urgent it is; with `first` it goes before all that wait now."""
         with self._asking(job_id):
-            self.store.commands.priority(job_id, priority, seen=seen)
+            self.store.commands.priority(job_id, priority, first=first, seen=seen)
         found = self.store.jobs.get(job_id)
         if found.state is State.HELD:
             words = f"job {job_id} has priority {priority} once it is released"
         else:
-            before = sum(_turn(each) < _turn(found) for each in self.store.jobs.waiting())
+            before = sum(each.turn < found.turn for each in self.store.jobs.waiting())
             jobs = count(before, "job") if before else "no jobs"
             words = f"job {job_id} has priority {priority}; {jobs} before it"
         return self._done("priority", job_id, words)
@@ -273,10 +292,6 @@ class JobCommands:
 
 def _without_pixels(job: Job) -> NotAllowed:
     return NotAllowed(job.id, job.state, f"{MISSING}; {PRINT_AGAIN}")
-
-
-def _turn(job: Job) -> tuple[int, float, int]:
-    return job.priority.rank, job.created_at, job.id
 
 
 def _remark(found: Job) -> str:

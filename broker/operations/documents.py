@@ -54,6 +54,7 @@ def of_job(found: JobStatus) -> Document:
         "priority": str(job.priority),
         "printer": job.printer,
         "pinned": job.pinned,
+        "avoided": sorted(job.avoided),
         "attempts": job.attempts,
         "wish": job.command,
         "reprint_of": job.reprint_of,

@@ -248,7 +248,7 @@ def waiting(active: Sequence[Job]) -> list[Job]:
     turn = [
         job for job in active if job.state is State.QUEUED and first[job.film_session] == job.id
     ]
-    return sorted(turn, key=lambda job: (job.priority.rank, job.id))
+    return sorted(turn, key=lambda job: job.turn)
 
 
 def allowed(found: JobStatus) -> tuple[str, ...]:
@@ -278,6 +278,10 @@ def job_remarks(found: JobStatus, now: float) -> tuple[str, ...]:
         said.append(f"next attempt in {round(job.not_before - now) or 1} s")
     if job.pinned and job.state in (State.QUEUED, State.HELD):
         said.append(f"for {job.pinned} only, as a person said")
+    if (job.priority_rank or 0) < 0 and job.state in (State.QUEUED, State.HELD):
+        said.append("before all others, as a person said")
+    if job.avoided and job.state in (State.QUEUED, State.HELD):
+        said.append(f"not for {', '.join(sorted(job.avoided))}, as a person said")
     if job.command and job.state is State.PRINTING and not found.cut_off:
         said.append(
             f"will be {'held' if job.command == 'hold' else 'cancelled'} before its next film"

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from broker.model.job import FINISHED, State
+from broker.model.reprint import ReprintChoice
 from broker.operations.job_status import JobStatus
 from broker.operations.text import and_more, count
+from broker.store.commands import AS_IT_WAS
 
 SEVERAL = 5
 """Film numbers that a question names."""
 
 
-def of_job(found: JobStatus, command: str, printer: str = "") -> str:
+def of_job(
+    found: JobStatus, command: str, printer: str = "", choice: ReprintChoice = AS_IT_WAS
+) -> str:
     """The question, with the job's number, modality and films; empty where none is asked.
 
-    `command` is one of `JOB_COMMANDS`, or `release-printed`; `printer` is where a job is moved.
+    `command` is one of `JOB_COMMANDS`, or `release-printed`; `printer` is where a job is moved;
+    `choice` is what a reprint is to be.
     """
     job = found.job
     left = job.films - job.films_accepted
@@ -29,7 +34,10 @@ def of_job(found: JobStatus, command: str, printer: str = "") -> str:
             since = (
                 f" It was printed again as job {found.reprinted_as}." if found.reprinted_as else ""
             )
-            return f"Print {which} again: {films}?{since}"
+            where = f" on {choice.printer}" if choice.printer else ""
+            where += ", not on the printer that made it" if choice.elsewhere else ""
+            what = f"{choice.words}, else as it was" if choice.words else films
+            return f"Print {which} again{where}: {what}?{since}"
         case "cancel" if job.state not in FINISHED:
             return f"Cancel {which}: {left_films} will not be printed?"
         case "release" if job.state is State.HELD and uncertain:

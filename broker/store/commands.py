@@ -21,6 +21,7 @@ from broker.model.job import (
     State,
 )
 from broker.model.printable import one_line
+from broker.model.reprint import ReprintChoice, UnfitChoice, altered
 from broker.model.row_version import of_job
 from broker.store.capabilities import ask_anew
 from broker.store.claims import left_to_print, remember_all, take_back
@@ -35,7 +36,7 @@ from broker.store.job_rows import (
     request_of,
     state_of,
 )
-from broker.store.printers import require
+from broker.store.printers import printer_names, require
 from broker.store.stale import Stale
 from broker.store.submission import insert_job
 from broker.store.tables import attempts, jobs, sendings
@@ -74,6 +75,7 @@ class PrintedAgainLately(NotAllowed):
         )
 
 
+AS_IT_WAS = ReprintChoice()
 REPRINTED_S = 60.0
 """A second reprint of a job within this time is asked about: mostly it is a second click."""
 
@@ -204,25 +206,37 @@ class JobControl:
                 job_id,
                 state=State.QUEUED,
                 pinned=printer,
+                avoided="",
                 printer="",
                 assigned_at=None,
             )
 
-    def priority(self, job_id: int, priority: Priority, *, seen: str = "") -> None:
-        """Change how urgent a job is."""
+    def priority(
+        self, job_id: int, priority: Priority, *, first: bool = False, seen: str = ""
+    ) -> None:
+        """Change how urgent a job is; with `first` it goes before all that wait now."""
         with self._database.write() as connection:
             state = self._lock(connection, job_id, seen)
             if state in FINISHED:
                 raise _finished(job_id, state)
             if state is State.PRINTING:
                 raise NotAllowed(job_id, state, "its turn has come; nothing to do")
-            self._change(connection, job_id, priority=priority, priority_rank=priority.rank)
+            rank = _front(connection) if first else priority.rank
+            self._change(connection, job_id, priority=priority, priority_rank=rank)
 
-    def reprint(self, job_id: int, *, again: bool = False, seen: str = "") -> int:
-        """Queue a copy of a job, all its films and copies; the number of the new job.
+    def reprint(
+        self,
+        job_id: int,
+        choice: ReprintChoice = AS_IT_WAS,
+        *,
+        again: bool = False,
+        seen: str = "",
+    ) -> int:
+        """Queue a copy of a job, all its films and copies unless others are chosen; the number of
+        the new job.
 
         `again`: though it was printed again within the last REPRINTED_S.
-        Raises: PrintedAgainLately: when it was, and this is not said.
+        Raises: PrintedAgainLately: when it was, and this is not said; UnfitChoice; NoSuchPrinter.
         """
         with self._database.write() as connection:
             state = self._lock(connection, job_id, seen)
@@ -247,13 +261,16 @@ class JobControl:
                     state,
                     f"its pixels have been removed since{early}; print it at the modality",
                 )
+            request = altered(request, choice)
             digests = [digest_of(film) for film in request.films]
+            remarks = [f"{choice.words} of job {job_id}"] if choice.words else []
             unanswered_films = connection.execute(_UNANSWERED, {"its_job": job_id}).scalars().all()
-            values: dict[str, object] = {"reprint_of": job_id}
             if unanswered_films:
                 several = "films" if len(unanswered_films) > 1 else "film"
                 which = ", ".join(map(str, unanswered_films))
-                values["remark"] = f"{several} {which} of job {job_id} may be on paper, too"
+                remarks.append(f"{several} {which} of job {job_id} may be on paper, too")
+            values = {"reprint_of": job_id, "remark": "; ".join(remarks)}
+            values |= _where(connection, job_id, choice)
             new = insert_job(connection, request, digests, now, **values)
             if state is State.HELD:
                 # A person who sees it there must not let it print, too.
@@ -311,6 +328,33 @@ def lock(connection: Connection, job_id: int) -> State:
         raise NoSuchJob(job_id)
     # A damaged one is shown as held, and is a held one's to release or cancel.
     return state_of(state)
+
+
+_MADE = select(sendings.c.printer).where(sendings.c.printer != "").distinct()
+
+
+def _where(connection: Connection, job_id: int, choice: ReprintChoice) -> dict[str, str]:
+    """The columns that say which printers a reprint may go to.
+
+    Raises: NoSuchPrinter; UnfitChoice: no printer is left.
+    """
+    if choice.printer:
+        require(connection, choice.printer)
+    if not choice.elsewhere:
+        return {"pinned": choice.printer}
+    made = connection.execute(_MADE.where(sendings.c.job_id == job_id)).scalars().all()
+    there = printer_names(connection)
+    if choice.printer in made or not set(there) - set(made):
+        others = f"there is no printer but {', '.join(there)}"
+        raise UnfitChoice(f"{choice.printer or others}: it made job {job_id}")
+    return {"pinned": choice.printer, "avoided": ",".join(sorted(made))}
+
+
+def _front(connection: Connection) -> int:
+    """A rank before those of all jobs that wait, and below those of the priorities."""
+    waiting = jobs.c.state.in_((State.QUEUED, State.HELD))
+    least = connection.execute(select(func.min(jobs.c.priority_rank)).where(waiting)).scalar()
+    return min(least or 0, 0) - 1
 
 
 def latest_reprint(connection: Connection, job_id: int) -> Reprint | None:

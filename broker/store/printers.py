@@ -64,10 +64,15 @@ class NoSuchPrinter(LookupError):
         super().__init__(self.words)
 
 
+def printer_names(connection: Connection) -> Sequence[str]:
+    """Of those of the configuration, in its order."""
+    listed = select(printers.c.name).where(printers.c.removed_at.is_(None))
+    return connection.execute(listed.order_by(printers.c.position)).scalars().all()
+
+
 def require(connection: Connection, name: str) -> None:
     """Make sure that there is a printer of that name. Raises: NoSuchPrinter."""
-    listed = select(printers.c.name).where(printers.c.removed_at.is_(None))
-    known = connection.execute(listed.order_by(printers.c.position)).scalars().all()
+    known = printer_names(connection)
     if name not in known:
         raise NoSuchPrinter(name, known)
 

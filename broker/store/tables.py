@@ -91,6 +91,7 @@ jobs = Table(
     Column("digest", String(64), nullable=False, server_default=""),  # of session, level, copies
     Column("lut_class", Boolean, nullable=False, server_default=text("0")),
     Column("asks", Text, nullable=False, server_default=""),  # of printers, as JSON
+    Column("avoided", Text, nullable=False, server_default=""),  # printers, with commas between
     Index("ix_jobs_state_id", "state", "id"),
     Index("ix_jobs_waiting", "state", "priority_rank", "id"),
     Index("ix_jobs_ended", "state", "updated_at"),

@@ -14,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from broker.events import Note
+from broker.model.reprint import UnfitChoice
 from broker.operations.failures import explained
 from broker.operations.opened import Store, store_of
 from broker.operations.overview import LiveOverview
@@ -21,7 +22,7 @@ from broker.store.commands import NotAllowed
 from broker.store.job_rows import NoSuchJob
 from broker.store.printers import NoSuchPrinter
 from broker.store.stale import Stale
-from broker.web import api, api_page, commands, help_page, job_page, overview
+from broker.web import api, api_commands, api_page, commands, help_page, job_page, overview
 from broker.web.auth import sign_in_page, signin
 from broker.web.auth.signin import SessionTimes
 from broker.web.commands import InvalidCommand
@@ -41,6 +42,7 @@ STATUSES: dict[type[Exception], int] = {
     NotAllowed: 409,
     Stale: 412,
     InvalidCommand: 422,
+    UnfitChoice: 422,
     NoPicture: 404,
 }
 HEADINGS = {
@@ -88,7 +90,16 @@ def create(
     app.state.pages = Pages(store.config.broker.ae_title)
     app.state.note = note
     app.state.signin = sessions
-    for each in (overview, job_page, commands, sign_in_page, api_page, api, help_page):
+    for each in (
+        overview,
+        job_page,
+        commands,
+        sign_in_page,
+        api_page,
+        api,
+        api_commands,
+        help_page,
+    ):
         app.include_router(each.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     for error in (*STATUSES, Exception):

@@ -12,12 +12,13 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from broker.model.job import Priority
 from broker.model.printer import Duty
+from broker.model.reprint import ReprintChoice, film_numbers
 from broker.operations import questions
 from broker.operations.commands import JOB_COMMANDS, JobCommands, PrinterCommands
 from broker.operations.failures import Failure
 from broker.operations.job_status import job_status, learned
 from broker.operations.opened import Store
-from broker.store.commands import PrintedAgainLately
+from broker.store.commands import AS_IT_WAS, PrintedAgainLately
 from broker.web.auth.signin import Person, checked, operator, person, wants_json
 from broker.web.pages import READ, Pages, back, printer_row
 
@@ -38,6 +39,7 @@ def on_job(
     printer: str = "",
     priority: Priority = Priority.MED,
     printed: bool = False,
+    choice: ReprintChoice = AS_IT_WAS,
     again: bool = False,
     seen: str = "",
 ) -> str:
@@ -45,6 +47,7 @@ def on_job(
 
     Raises: InvalidCommand: when there is no such command.
             NoSuchJob, NoSuchPrinter: when there is none of that number or name.
+            UnfitChoice: when a job cannot be printed again as chosen.
             NotAllowed: when the job's state does not allow it.
             Stale: when its version is another one now.
     """
@@ -58,9 +61,11 @@ def on_job(
         case "move":
             return commands.move(job_id, printer, seen=seen)
         case "reprint":
-            return commands.reprint(job_id, again=again, seen=seen)
+            return commands.reprint(job_id, choice, again=again, seen=seen)
         case "priority":
             return commands.priority(job_id, priority, seen=seen)
+        case "emergency":
+            return commands.priority(job_id, Priority.HIGH, first=True, seen=seen)
     raise InvalidCommand(f"{command} is not a command for a job; use {', '.join(JOB_COMMANDS)}")
 
 
@@ -144,6 +149,53 @@ def command_job(
     except PrintedAgainLately as lately:
         once_more = sent | {"seen": asked.seen, "again": "1"}
         return _ask(request, who, f"{page}/commands", lately.asks, once_more)
+    return _answer(request, words, page)
+
+
+@router.post("/jobs/{job_id}/reprint", dependencies=[Depends(checked)])
+def reprint_job(
+    request: Request,
+    job_id: int,
+    who: Annotated[Person, Depends(operator)],
+    asked: Asked,
+    printer: Text = "",
+    elsewhere: Text = "",
+    copies: Text = "",
+    film_size: Text = "",
+    medium: Text = "",
+    films: Text = "",
+) -> Response:
+    """Print a job again as the person chose, once that is confirmed."""
+    store: Store = request.app.state.store
+    page = f"/jobs/{job_id}"
+    if copies and not (copies.isascii() and copies.isdigit() and len(copies) < 6):
+        raise InvalidCommand(f"{copies} is not a number of copies")
+    choice = ReprintChoice(
+        printer,
+        bool(elsewhere),
+        int(copies) if copies else None,
+        film_size,
+        medium,
+        film_numbers(films),
+    )
+    sent = {
+        "printer": printer,
+        "elsewhere": elsewhere,
+        "copies": copies,
+        "film_size": film_size,
+        "medium": medium,
+        "films": films,
+        "seen": asked.seen,
+    }
+    if not asked.confirmed:
+        found = job_status(store, store.jobs.get(job_id))
+        question = questions.of_job(found, "reprint", choice=choice)
+        return _ask(request, who, f"{page}/reprint", question, sent)
+    try:
+        commands = JobCommands(store, who.name)
+        words = commands.reprint(job_id, choice, again=asked.again, seen=asked.seen)
+    except PrintedAgainLately as lately:
+        return _ask(request, who, f"{page}/reprint", lately.asks, sent | {"again": "1"})
     return _answer(request, words, page)
 
 
