@@ -161,3 +161,28 @@ def test_a_program_says_again_for_a_second_reprint(site: Site, api: httpx.Client
     assert api.post("/api/jobs/1/reprint").status_code == 409
     assert api.post("/api/jobs/1/reprint", json={"again": True}).status_code == 200
     assert api.get("/api/jobs/1").json()["reprinted_as"] == 3
+
+
+def test_a_job_is_printed_again_as_chosen(site: Site, served: ServedPage) -> None:
+    """From its page: the question says how, and the new job is so."""
+    site.sent(films=3)
+    path = "/jobs/1/reprint"
+    chosen = {"films": "2-3", "elsewhere": "1", "copies": "2", "film_size": "A4", "printer": ""}
+    with served.visitor() as client:
+        page = client.post(path, data=form(client.get("/jobs/1").text, path) | chosen)
+        assert (
+            "Print job 1 of CT1 again, not on the printer that made it: films 2, 3, 2 copies, A4, "
+            "else as it was?"
+        ) in words(page.text)
+        done = client.post(path, data=form(page.text, path), follow_redirects=True)
+        assert "job 2 is queued: 2 films of job 1 again, 2 copies each" in words(done.text)
+        wrong = form(client.get("/jobs/1").text, path) | {"films": "9", "confirmed": "1"}
+        answer = client.post(path, data=wrong, headers=SCRIPT)
+        assert answer.status_code == 409  # printed again moments ago
+        answer = client.post(path, data=wrong | {"again": "1"}, headers=SCRIPT)
+        assert (answer.status_code, answer.json()["error"]) == (
+            422,
+            "there is no film 9; it has films 1 to 3",
+        )
+    job = site.jobs.queries.get(2)
+    assert (job.films, job.copies, job.avoided) == (2, 2, {"oki-1"})
