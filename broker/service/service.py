@@ -216,6 +216,7 @@ class Service:
             note=self._note,
             look=self._data.database.look,
             kept=lambda: settings.kept_status(self._config),
+            configured=lambda: bool(self._config.printers),
         )
 
     def _new_upkeep(self) -> Upkeep:

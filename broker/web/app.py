@@ -14,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from broker.events import Note
+from broker.model.trouble import NoPrinters
 from broker.operations.failures import explained
 from broker.operations.opened import Store, store_of
 from broker.operations.overview import LiveOverview
@@ -38,6 +39,7 @@ STATUSES: dict[type[Exception], int] = {
     NoSuchJob: 404,
     NoSuchPrinter: 404,
     NotAllowed: 409,
+    NoPrinters: 409,
     InvalidCommand: 422,
     NoPicture: 404,
 }

@@ -110,9 +110,9 @@ def test_a_file_that_cannot_be_read_is_a_mistake_too(
 
 
 def test_no_printers_is_allowed_and_said() -> None:
-    """A broker without printers keeps films; that is worth a warning, not a refusal."""
+    """Printers may be added later; until then films are refused, which is worth a warning."""
     assert warnings(parse("", folder=FOLDER)) == [
-        "no printers are configured: films are taken and kept, none is printed"
+        "no printers are configured: new films are refused until there is one"
     ]
     assert warnings(parse(TWO_PRINTERS, folder=FOLDER)) == []
 
