@@ -89,8 +89,9 @@ def check(
     from broker.config.file import required, warnings
     from broker.operations.text import count
 
-    file = required(configured(ctx, config, opens_data=False))
-    settings, found = certificates.read(file, time.time())
+    path = configured(ctx, config, opens_data=False)
+    file = required(path)
+    settings, found = certificates.read(path, time.time())
     here = _of_this_machine(settings, ctx.command_path, file)
     said = [*warnings(settings), *found.warnings, *here]
     for words in said:

@@ -191,15 +191,19 @@ class Hospital:
 
     def leave_trouble(self) -> LeftOver:
         """All printers are repaired; then one prints a film and dies before it answers, and is
-        repaired, too; another one has a film jam. Returns when the broker has seen all of it."""
+        repaired, too; another one has a film jam. Returns when the broker has seen all of it.
+
+        Raises: Failure: when that takes too long.
+        """
         for printer in self.printers.values():
             printer.revive()
         self.wait_for_printers()
         for printer in self.printers.values():
             printer.set_scenario("prints-and-dies")
         self._print(LATE_MODALITY, Level.FILM_BOX, self.films[:1])
-        self._wait_for(lambda: bool(self.service.jobs.queries.list({State.HELD})))
-        (job,) = self.service.jobs.queries.list({State.HELD})
+        if not self._wait_for(lambda: bool(self.service.jobs.queries.list({State.HELD}))):
+            raise Failure(f"the film of {LATE_MODALITY} was not held in {PATIENCE_S:.0f} s")
+        job = self.service.jobs.queries.list({State.HELD})[0]
         jammed = next(name for name in reversed(self.printers) if name != job.printer)
         for name, printer in self.printers.items():
             printer.set_scenario("jam" if name == jammed else "ok")

@@ -77,7 +77,7 @@ def serve(
     config = configured(ctx, config)
     try:
         file = required(config)
-        settings, _ = certificates.read(file, time.time())
+        settings, _ = certificates.read(config, time.time())
     except ConfigError as error:
         _say(*error.problems)
         raise typer.Exit(2) from error

@@ -274,7 +274,10 @@ def load(path: Path | None = None) -> Config:
     except OSError as error:
         origin = f" (named by {VARIABLE})" if path is None and file != Path(FILE_NAME) else ""
         words = (error.strerror or "cannot be read").lower()
-        raise ConfigError([f"{file}: {words}{origin}; name a file that can be read"]) from None
+        remedy = "name a file that can be read"
+        if isinstance(error, FileNotFoundError):
+            remedy += ", or write it with `broker config init`"
+        raise ConfigError([f"{file}: {words}{origin}; {remedy}"]) from None
     return parse(text, name=str(file), folder=file.absolute().parent)
 
 

@@ -3,7 +3,9 @@ a file to fill in."""
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import stat
 import subprocess
 from pathlib import Path
@@ -112,3 +114,22 @@ def test_what_is_written_is_right_once_filled_in(file: str, data_dir: str) -> No
     assert [each.name for each in config.printers] == ["oki-1"]
     assert str(config.data_dir) == data_dir
     assert (config.broker.ae_title, config.web.host) == ("BROKER", "127.0.0.1")
+
+
+def test_a_file_that_is_gone_at_a_reload_changes_nothing(tmp_path: Path) -> None:
+    """./broker.toml, which no option names: without it there are no defaults to take over."""
+    file = tmp_path / "broker.toml"
+    file.write_text('[broker]\nhost = "127.0.0.1"\nport = 0\n[log]\nformat = "json"\n')
+    with subprocess.Popen(
+        [*BROKER, "serve", "--no-web"], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        events = (json.loads(line) for line in process.stderr)
+        assert any(each["event"] == "broker listens" for each in events)
+        file.unlink()
+        process.send_signal(signal.SIGHUP)
+        told = next(each for each in events if each["event"].startswith("configuration"))
+        assert told["event"] == "configuration not readable, the old one stays"
+        assert "broker.toml: no such file or directory" in told["problems"][0]
+        process.terminate()
+        assert process.wait(PATIENCE_S) == 0

@@ -19,6 +19,7 @@ from tests.peers.broker_process import BrokerProcess, command
 from tests.peers.speaker import Speaker
 
 BROKER = '[broker]\nhost = "127.0.0.1"\nport = 0\n[web]\nport = 0\n[health]\ninterval_s = 0.2\n'
+PASSWORD = "correct horse battery"
 REFUSED = "THE BROKER REFUSES FILMS: no printer is configured"
 
 
@@ -88,6 +89,11 @@ def test_films_are_refused_and_everything_says_why(config: Path, text: str) -> N
             assert "no printer is configured" in probed.text
             assert REFUSED in page.get("/").text
             counted = page.get("/metrics").text
+            options = ("--role", "operator", "--password-stdin")
+            command("user", "add", "ruth", *options, config=config, given=PASSWORD)
+            ordered = page.post("/api/test-print", json={}, auth=("ruth", PASSWORD))
+            assert ordered.status_code == 409
+            assert "no printer is configured" in ordered.json()["error"]
         broker.end()
     assert 'dicom_print_broker_refusals_total{kind="no printers configured"}' in counted
     assert "Name a printer" in said("refusals", config=config)
