@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import threading
 import time
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from broker.cli.demo_hospital import Hospital
 
 DOOMED = "oki-2"
+SHOW_PAGES = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
+"""Without any of these variables there is no browser with a window of its own."""
 
 
 def demo(
@@ -132,11 +135,13 @@ def _report(hospital: Hospital) -> bool:
 
 
 def _open(url: str) -> None:
-    """Show the page in the person's browser; films do not wait for that."""
+    """Show the page in the person's browser; films do not wait for that. One that would take the
+    terminal is not begun."""
     import webbrowser
 
     def show() -> None:
-        if not webbrowser.open(url):
+        shows = any(os.environ.get(each) for each in SHOW_PAGES)
+        if not (shows and webbrowser.open(url)):
             typer.echo(f"No browser could be opened here; the page is {url}", err=True)
 
     threading.Thread(target=show, name="browser", daemon=True).start()

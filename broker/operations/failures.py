@@ -204,7 +204,7 @@ REMEDIES: Mapping[Refusal, str] = {
         "Every printer was seen to refuse this. The log's `request refused` says what. The "
         "printers are asked again by themselves; `broker printers forget NAME` forgets it at once."
     ),
-    Refusal.NO_PRINTERS: (
+    Refusal.NONE_CONFIGURED: (
         "No printer is configured, so that nothing would print the film. Name a printer in the "
         "configuration file, in a table [[printers]], and reload it."
     ),

@@ -419,6 +419,8 @@ class Service:
                 job.id for job in self.jobs.queries.list({State.QUEUED}) if job.pinned in gone
             ]
             facts |= {"went": gone, "jobs_sent_there": waiting}
+        if not after:
+            facts["words"] = "no printers are configured: new films are refused"
         self.printers.sync(config.addresses())
         self._certificates = replace(found, modalities=kept)
         self._warn()

@@ -74,3 +74,13 @@ def test_the_port_of_the_page_can_be_chosen(tmp_path: Path) -> None:
         assert "--web-port names another port" in said
     with DemoProcess(tmp_path / "free", "--web-port", str(port)) as demo:
         assert page_in(demo.line()) == f"http://127.0.0.1:{port}/"
+
+
+def test_without_a_browser_the_page_is_named(tmp_path: Path) -> None:
+    """On a machine without a screen `--open` says where the page is, and the demo goes on."""
+    none = {"BROWSER": "", "DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    with DemoProcess(tmp_path / "demo", "--open", **none) as demo:
+        url = page_in(demo.line())
+        code, said = demo.rest()
+    assert code == 0
+    assert f"No browser could be opened here; the page is {url}" in said

@@ -118,7 +118,8 @@ def test_films_that_were_taken_wait_for_printers(config: Path, printer: Emulated
 
         config.write_text(f"printers = []\n{BROKER}")
         broker.send(signal.SIGHUP)
-        broker.wait_for("configuration read again", printers=0)
+        line = broker.wait_for("configuration read again", printers=0)
+        assert line["words"] == "no printers are configured: new films are refused"
         for sop_class, uid, status in (
             (FILM_BOX, waiting.film_box, statuses.FILM_BOX_QUEUE_FULL),
             (FILM_SESSION, waiting.session, statuses.SESSION_QUEUE_FULL),

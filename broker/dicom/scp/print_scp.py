@@ -296,7 +296,7 @@ class PrintScp:
         except CannotStore as error:
             match error:
                 case NoPrinters():
-                    kind, words = Refusal.NO_PRINTERS, str(error)
+                    kind, words = Refusal.NONE_CONFIGURED, str(error)
                 case QueueFull():
                     kind, words = Refusal.QUEUE_FULL, str(error)
                 case DiskFull():
@@ -449,7 +449,7 @@ class PrintScp:
             if isinstance(error, QueueFull):
                 raise Fault(full, str(error), kind=Refusal.QUEUE_FULL) from error
             if isinstance(error, NoPrinters):
-                raise Fault(full, str(error), kind=Refusal.NO_PRINTERS) from error
+                raise Fault(full, str(error), kind=Refusal.NONE_CONFIGURED) from error
             words = str(error) if isinstance(error, PixelsGone) else "the film cannot be stored"
             raise Fault(full, words) from error
         self.tree.printed(boxes)
