@@ -23,8 +23,7 @@ MODE = 0o640
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Begin a configuration, check it, or show the effective one.\n\n"
-    "Example: broker config check",
+    help="Begin a configuration, check or show it.\n\nExample: broker config check",
 )
 
 

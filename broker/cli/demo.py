@@ -54,7 +54,7 @@ def demo(
         ),
     ] = 0,
 ) -> None:
-    """Show the broker at work with emulated printers and modalities, and its page.
+    """Show the broker and its page at work with emulated printers.
 
     Four printers, of which one dies, and three modalities. The page's address comes first.
     Exits 0 only if every film came out exactly once.
