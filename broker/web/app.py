@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from broker.events import Note
 from broker.model.reprint import UnfitChoice
+from broker.model.trouble import NoPrinters
 from broker.operations.failures import explained
 from broker.operations.opened import Store, store_of
 from broker.operations.overview import LiveOverview
@@ -41,6 +42,7 @@ STATUSES: dict[type[Exception], int] = {
     NoSuchPrinter: 404,
     NotAllowed: 409,
     Stale: 412,
+    NoPrinters: 409,
     InvalidCommand: 422,
     UnfitChoice: 422,
     NoPicture: 404,
