@@ -23,7 +23,16 @@ from broker.store.commands import NotAllowed
 from broker.store.job_rows import NoSuchJob
 from broker.store.printers import NoSuchPrinter
 from broker.store.stale import Stale
-from broker.web import api, api_commands, api_page, commands, help_page, job_page, overview
+from broker.web import (
+    api,
+    api_commands,
+    api_page,
+    commands,
+    help_page,
+    job_page,
+    overview,
+    several,
+)
 from broker.web.auth import sign_in_page, signin
 from broker.web.auth.signin import SessionTimes
 from broker.web.commands import InvalidCommand
@@ -95,6 +104,7 @@ def create(
     for each in (
         overview,
         job_page,
+        several,
         commands,
         sign_in_page,
         api_page,

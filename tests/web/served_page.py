@@ -75,6 +75,11 @@ def form(page: str, action: str) -> dict[str, str]:
     return {name: unescape(value) for name, value in fields}
 
 
+def words(page: str) -> str:
+    """The text of a page."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
 @contextlib.contextmanager
 def served_page(
     folder: Path,
