@@ -55,6 +55,9 @@ states for `+state`."""
 SHED = text("pixels_removed_why = 'room'")
 """Jobs whose pixels went for room on the disk; likewise."""
 
+TROUBLED = text("outcome IN ('refused', 'unavailable', 'uncertain')")
+"""Attempts that accepted not every film; likewise."""
+
 jobs = Table(
     "jobs",
     metadata,
@@ -157,6 +160,7 @@ attempts = Table(
     Column("permanent", Boolean, nullable=False),
     Column("strike", Boolean, nullable=False),
     Index("ix_attempts_job_id", "job_id", "id"),
+    Index("ix_attempts_troubled", "printer", "id", sqlite_where=TROUBLED),
     sqlite_autoincrement=True,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -14,6 +15,7 @@ from broker.operations.job_status import explanation, job_status, job_statuses
 from broker.operations.opened import Store
 from broker.operations.overview import LiveOverview
 from broker.operations.readiness import read_vitals
+from broker.web import day_page
 from broker.web.auth.signin import operator, person
 from broker.web.commands import InvalidCommand
 from broker.web.job_page import THUMBNAIL_PX, picture
@@ -50,6 +52,14 @@ def broker(request: Request) -> dict[str, Any]:
         },
         "oldest_waiting_at": documents.iso(oldest.created_at if oldest else None),
     }
+
+
+@router.get(
+    "/day", summary="Films of the last 24 hours, by modality and printer", dependencies=VIEWER
+)
+def day(request: Request) -> dict[str, Any]:
+    """By hour, the oldest first; seconds from success to a printer's acceptance."""
+    return day_page.document(day_page.day_view(request.app.state.store, time.time()))
 
 
 @router.get("/printers", summary="All printers, as `broker printers --json`", dependencies=VIEWER)
