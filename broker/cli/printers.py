@@ -190,7 +190,7 @@ def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
         tables.show(shown, console)
     else:
         tables.show(lines, console)
-        typer.echo("No printers are configured: films are taken and kept, none is printed.")
+        typer.echo("No printers are configured. New films are refused; what waits is kept.")
 
 
 def _set(

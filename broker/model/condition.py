@@ -135,14 +135,15 @@ def overall(view: WholeView, now: float) -> Overall:
         words = "modalities cannot print, nothing comes out"
         return Overall(Condition.STOPPED, words, *numbers, None, *waits)
     since = _nothing_since(view, taking, now)
+    nothing = since is not None or not view.printers
     if view.refused:
         words = "; ".join(view.refused)
-        if since is not None:
+        if nothing:
             words += "; and nothing prints"
         elif view.prints_on:
             words += "; what was accepted prints on"
         return Overall(Condition.REFUSED, words, *numbers, since, *waits)
-    if since is not None:
+    if nothing:
         kept = "films are kept"
         if not view.printers:
             words = f"no printers are configured; {kept}"
@@ -161,7 +162,9 @@ def overall(view: WholeView, now: float) -> Overall:
 
 
 def _nothing_since(view: WholeView, taking: Sequence[Printer], now: float) -> float | None:
-    """Since when nothing prints; None while something may."""
+    """Since when nothing prints; None while something may, and where it is not known."""
+    if not view.printers:
+        return view.accepted_at
     if not taking:
         unsure = [each for each in view.printers if standing(each) is Standing.UNCHECKED]
         if any(not each.bad_checks for each in unsure):

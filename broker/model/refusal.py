@@ -53,6 +53,9 @@ class Refusal(StrEnum):
     NO_PRINTER = "no printer takes it"
     """Every printer was seen to refuse it: `retry.on_impossible`."""
 
+    NONE_CONFIGURED = "no printers configured"
+    """Status 0x0213 for a new film session, 0xC601 or 0xC602 in one that was open before."""
+
     # A request refused because there is no room
     DATA_SET_TOO_LARGE = "data set too large"
     TOO_MUCH = "too much in one association"

@@ -430,7 +430,7 @@ REMEDIES: Mapping[Cause, Remedy] = {
     ),
     Cause.NO_PRINTER: Remedy(
         _PERSON,
-        "Name a printer in the configuration file, then reload the broker.",
+        "What waits is kept, and prints then.",
         "An administrator does that.",
         "`broker help printers` says how.",
     ),

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from broker.model import row_version
 from broker.model.capabilities import Capability
 from broker.model.causes import printer_remedies
 from broker.model.choose import Choice
@@ -46,6 +47,7 @@ def of_job(found: JobStatus) -> Document:
     job, remedy = found.job, remedy_of(found)
     return {
         "id": job.id,
+        "version": found.version,
         "state": str(job.state),
         "reason": found.reason,
         "cause": str(remedy.cause) if remedy else None,
@@ -59,9 +61,11 @@ def of_job(found: JobStatus) -> Document:
         "priority": str(job.priority),
         "printer": job.printer,
         "pinned": job.pinned,
+        "avoided": sorted(job.avoided),
         "attempts": job.attempts,
         "wish": job.command,
         "reprint_of": job.reprint_of,
+        "reprinted_as": found.reprinted_as,
         "duplicate_of": job.duplicate_of,
         "came_again_as": found.twin.job_id if found.twin else None,
         "overtaken_by": list(found.overtaken_by),
@@ -138,6 +142,7 @@ def of_printer(printer: Printer) -> Document:
     remedies = printer_remedies(printer, time.time())
     return {
         **asdict(printer.address),
+        "version": row_version.of_printer(printer),
         "refuses": [each.words for each in printer.refuses],
         "duty": str(printer.duty),
         "duty_reason": printer.duty_reason,

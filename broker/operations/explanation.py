@@ -169,9 +169,7 @@ def of_waiting(
         gone = cause is Cause.PINNED_GONE
         return (advised(cause, job=job.id, printer=job.pinned),) if gone or choice.printer else ()
     said = []
-    off = [
-        each for each in printers if each.duty is not Duty.READY and job.pinned in ("", each.name)
-    ]
+    off = [each for each in printers if each.duty is not Duty.READY and job.may_go_to(each.name)]
     if len(off) == 1:
         said.append(advised(Cause.OFF_DUTY, printer=off[0].name, name=off[0].name))
     elif off:
@@ -180,10 +178,11 @@ def of_waiting(
         said.append(
             Advised(Cause.OFF_DUTY, f"“Ready” {back}", f"`broker printers ready NAME` {back}")
         )
-    others = [each for each in printers if job.pinned in ("", each.name) and each not in off]
+    others = [each for each in printers if job.may_go_to(each.name) and each not in off]
     for group, cause in grouped(others, now)[:SEVERAL]:
         said.append(printers_remedy(cause, in_words(group), typed(group)))
-    if job.pinned and any(each.name != job.pinned for each in printers):
+    bound = job.pinned and any(each.name != job.pinned for each in printers)
+    if bound or any(each.name in job.avoided for each in printers):
         said.append(advised(Cause.PINNED, job=job.id, printer=job.pinned))
     return tuple(said)
 

@@ -204,6 +204,10 @@ REMEDIES: Mapping[Refusal, str] = {
         "Every printer was seen to refuse this. The log's `request refused` says what. The "
         "printers are asked again by themselves; `broker printers forget NAME` forgets it at once."
     ),
+    Refusal.NONE_CONFIGURED: (
+        "No printer is configured, so that nothing would print the film. Name a printer in the "
+        "configuration file, in a table [[printers]], and reload it."
+    ),
     Refusal.DISK_NEARLY_FULL: (
         "New films were refused, as less disk was free than retention.floor_mb and no finished job "
         "had pixels left. Make room; `broker check` says whether it is still so."

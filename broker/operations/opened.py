@@ -27,6 +27,7 @@ from broker.store.spool_references import SpoolReferences
 if TYPE_CHECKING:
     from broker.store.accounts import CommandLog, EndedSessions, Users
     from broker.store.commands import JobControl
+    from broker.store.day import Day
     from broker.store.refusals import Refusals
     from broker.store.submission import Rehearsal, Submission
 
@@ -67,6 +68,13 @@ class Store:
         from broker.store.commands import JobControl
 
         return JobControl(self._database, time.time)
+
+    @cached_property
+    def day(self) -> Day:
+        """Films of the last hours."""
+        from broker.store.day import Day
+
+        return Day(self._database)
 
     @cached_property
     def refusals(self) -> Refusals:

@@ -24,12 +24,14 @@ FRONT = 64
 """Waiting jobs by which it is judged whether a printer refuses everything: those that come next."""
 NAMED = 3
 """Causes that are named in the sentence of the whole; each printer's own stands beside it."""
-NO_REFUSAL = frozenset({ObstacleKind.NOT_RUNNING, ObstacleKind.NO_PRINTER})
+NO_REFUSAL = frozenset({ObstacleKind.NOT_RUNNING})
 """Obstacles for which no film is refused."""
 PRINTS_ON = frozenset({ObstacleKind.ROOM, ObstacleKind.QUEUE})
 """Obstacles beside which what was accepted prints."""
 UNREADABLE = frozenset({ObstacleKind.DATABASE, ObstacleKind.DAMAGED, ObstacleKind.REPLACED})
 """With these, what is read of jobs and printers may be wrong, or cannot be read."""
+SAID_ELSEWHERE = frozenset({ObstacleKind.NOT_RUNNING, ObstacleKind.SPOOL, ObstacleKind.NO_PRINTER})
+"""While no broker runs: what its own sentence says, and what the list of printers says."""
 CAUSES = {
     ObstacleKind.NOT_RUNNING: Cause.NOT_RUNNING,
     ObstacleKind.RELAY: Cause.RELAY,
@@ -144,8 +146,6 @@ def _advised(
                 stop = f"Stop it. {gone}."
                 return Situation(found, on_page(stop), stop)
             causes = [((), CAUSES[each.kind]) for each in refused]
-        case Condition.KEPT if not printers:
-            causes = [((), Cause.NO_PRINTER)]
         case Condition.KEPT if found.taking:
             causes = [((), Cause.STUCK)]
         case Condition.KEPT:
@@ -171,8 +171,8 @@ def besides(store: Store, obstacles: Sequence[Obstacle]) -> list[str]:
     places = {"folder": store.config.fuller, "file": store.config.database_file}
     said = []
     for each in obstacles:
-        if each.kind in NO_REFUSAL or each.kind is ObstacleKind.SPOOL:
-            continue  # the sentence of the whole, or of the spool that is gone, says that
+        if each.kind in SAID_ELSEWHERE:
+            continue
         words = f"{each.words[:1].upper()}{each.words[1:]}."
         said.append(f"{words} {advised(CAUSES[each.kind], **places).commands}")
     return said

@@ -216,6 +216,7 @@ class Service:
             note=self._note,
             look=self._data.database.look,
             kept=lambda: settings.kept_status(self._config),
+            configured=lambda: bool(self._config.printers),
         )
 
     def _new_upkeep(self) -> Upkeep:
@@ -418,6 +419,8 @@ class Service:
                 job.id for job in self.jobs.queries.list({State.QUEUED}) if job.pinned in gone
             ]
             facts |= {"went": gone, "jobs_sent_there": waiting}
+        if not after:
+            facts["words"] = "no printers are configured: new films are refused"
         self.printers.sync(config.addresses())
         self._certificates = replace(found, modalities=kept)
         self._warn()

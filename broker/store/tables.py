@@ -55,6 +55,9 @@ states for `+state`."""
 SHED = text("pixels_removed_why = 'room'")
 """Jobs whose pixels went for room on the disk; likewise."""
 
+TROUBLED = text("outcome IN ('refused', 'unavailable', 'uncertain')")
+"""Attempts that accepted not every film; likewise."""
+
 jobs = Table(
     "jobs",
     metadata,
@@ -91,6 +94,7 @@ jobs = Table(
     Column("digest", String(64), nullable=False, server_default=""),  # of session, level, copies
     Column("lut_class", Boolean, nullable=False, server_default=text("0")),
     Column("asks", Text, nullable=False, server_default=""),  # of printers, as JSON
+    Column("avoided", Text, nullable=False, server_default=""),  # printers, with commas between
     Index("ix_jobs_state_id", "state", "id"),
     Index("ix_jobs_waiting", "state", "priority_rank", "id"),
     Index("ix_jobs_ended", "state", "updated_at"),
@@ -156,6 +160,7 @@ attempts = Table(
     Column("permanent", Boolean, nullable=False),
     Column("strike", Boolean, nullable=False),
     Index("ix_attempts_job_id", "job_id", "id"),
+    Index("ix_attempts_troubled", "printer", "id", sqlite_where=TROUBLED),
     sqlite_autoincrement=True,
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from broker.events import Note
+from broker.model.reprint import UnfitChoice
+from broker.model.trouble import NoPrinters
 from broker.operations.failures import explained
 from broker.operations.opened import Store, store_of
 from broker.operations.overview import LiveOverview
@@ -21,7 +23,18 @@ from broker.operations.page_words import on_page
 from broker.store.commands import NotAllowed
 from broker.store.job_rows import NoSuchJob
 from broker.store.printers import NoSuchPrinter
-from broker.web import api, api_page, commands, help_page, job_page, overview
+from broker.store.stale import Stale
+from broker.web import (
+    api,
+    api_commands,
+    api_page,
+    commands,
+    day_page,
+    help_page,
+    job_page,
+    overview,
+    several,
+)
 from broker.web.auth import sign_in_page, signin
 from broker.web.auth.signin import SessionTimes
 from broker.web.commands import InvalidCommand
@@ -39,8 +52,18 @@ STATUSES: dict[type[Exception], int] = {
     NoSuchJob: 404,
     NoSuchPrinter: 404,
     NotAllowed: 409,
+    Stale: 412,
+    NoPrinters: 409,
     InvalidCommand: 422,
+    UnfitChoice: 422,
     NoPicture: 404,
+}
+HEADINGS = {
+    403: "Not allowed",
+    404: "Not there",
+    409: "Not now",
+    412: "Not any more",
+    422: "Not understood",
 }
 
 
@@ -80,7 +103,18 @@ def create(
     app.state.pages = Pages(store.config.broker.ae_title)
     app.state.note = note
     app.state.signin = sessions
-    for each in (overview, job_page, commands, sign_in_page, api_page, api, help_page):
+    for each in (
+        overview,
+        job_page,
+        several,
+        day_page,
+        commands,
+        sign_in_page,
+        api_page,
+        api,
+        api_commands,
+        help_page,
+    ):
         app.include_router(each.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     for error in (*STATUSES, Exception):
@@ -97,7 +131,8 @@ def _troubled(request: Request, error: Exception) -> Response:
     status = next((code for kind, code in STATUSES.items() if isinstance(error, kind)), 500)
     found = explained(error)
     words = FAULT if found is None else " ".join(found[1])
-    return _tell(request, status, words)
+    more = {"version": error.version} if isinstance(error, Stale) else {}
+    return _tell(request, status, words, more=more)
 
 
 def _not_now(request: Request, error: Exception) -> Response:
@@ -124,16 +159,30 @@ def _invalid(request: Request, error: Exception) -> Response:
     return _tell(request, 422, "; ".join(said))
 
 
-def _tell(request: Request, status: int, words: str, headers: object = None) -> Response:
+def _tell(
+    request: Request,
+    status: int,
+    words: str,
+    headers: object = None,
+    *,
+    more: Mapping[str, object] | None = None,
+) -> Response:
+    """`more`: what a program is told beside the words."""
     extra = dict(headers) if isinstance(headers, dict) else None
     if not request.url.path.startswith("/api/"):
         words = on_page(words)
     if signin.wants_json(request):
-        return JSONResponse({"error": words}, status_code=status, headers=extra)
-    if request.method == "POST" and status in (404, 409, 422):
+        return JSONResponse({"error": words, **(more or {})}, status_code=status, headers=extra)
+    if request.method == "POST" and status in (404, 409, 412, 422):
         return back("/", words)
     pages: Pages = request.app.state.pages
-    headings = {404: "Not there", 403: "Not allowed", 409: "Not now", 422: "Not understood"}
+    headings = {
+        404: "Not there",
+        403: "Not allowed",
+        409: "Not now",
+        412: "Not any more",
+        422: "Not understood",
+    }
     context = {"heading": headings.get(status, "Something went wrong"), "words": words}
     answer = pages.page(request, "trouble.html", signin.visitor(), context, status)
     answer.headers.update(extra or {})

@@ -16,6 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from broker.model import row_version
 from broker.model.causes import mended_matters, printer_remedies
 from broker.model.condition import without
 from broker.model.hosts import at_port
@@ -24,6 +25,7 @@ from broker.model.printable import one_line, printable_lines
 from broker.model.printer import Duty, Printer
 from broker.model.remedies import Face
 from broker.model.standing import Standing, seems, standing
+from broker.operations import questions
 from broker.operations.job_status import (
     JobStatus,
     allowed,
@@ -140,6 +142,11 @@ class PrinterRow:
         return f"{address.ae_title}@{at_port(address.host, address.port)}"
 
     @property
+    def version(self) -> str:
+        """Of what a command on it depends on."""
+        return row_version.of_printer(self.printer)
+
+    @property
     def duties(self) -> tuple[tuple[str, str], ...]:
         """Commands that it takes: name and label."""
         now = "halt" if self.printer.duty is Duty.MAINT else str(self.printer.duty)
@@ -161,6 +168,10 @@ class JobRow:
     commands: tuple[str, ...]
     remedy: str = ""
     """What to do about one that is held."""
+
+    def question(self, command: str) -> str:
+        """What a person is asked before that command; empty where nothing is."""
+        return questions.of_job(self.found, command, "the printer that is chosen")
 
     @property
     def uncertain(self) -> bool:

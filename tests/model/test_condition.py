@@ -103,7 +103,7 @@ def test_printers_that_are_not_checked_yet_are_no_alarm(make_printer: MakePrinte
 
 def test_without_printers_nothing_prints() -> None:
     """It says that none is configured."""
-    assert said(WholeView(True, ())).startswith("NOTHING PRINTS since T10000: no printers are")
+    assert said(WholeView(True, ())).startswith("NOTHING PRINTS: no printers are")
 
 
 def test_many_printers_are_counted(make_printer: MakePrinter) -> None:

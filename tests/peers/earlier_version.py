@@ -10,6 +10,8 @@ TO_0005 = (
     "DROP TABLE ended_sessions",
     "DROP TABLE capabilities",
     "ALTER TABLE jobs DROP COLUMN asks",
+    "ALTER TABLE jobs DROP COLUMN avoided",
+    "DROP INDEX ix_attempts_troubled",
     "ALTER TABLE jobs DROP COLUMN lut_class",
     "ALTER TABLE printers DROP COLUMN adapt",
     "ALTER TABLE printers DROP COLUMN omit",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from html import unescape
 from pathlib import Path
 
 import httpx
@@ -64,6 +66,18 @@ def sign_in(client: httpx.Client, name: str, password: str = PASSWORD) -> httpx.
 def token(page: httpx.Response) -> str:
     """The token of a page's forms."""
     return page.text.partition('name="csrf" value="')[2].partition('"')[0]
+
+
+def form(page: str, action: str) -> dict[str, str]:
+    """The hidden fields of the form that goes there."""
+    its = page.partition(f'action="{action}"')[2].partition("</form>")[0]
+    fields = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', its)
+    return {name: unescape(value) for name, value in fields}
+
+
+def words(page: str) -> str:
+    """The text of a page."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 
 @contextlib.contextmanager

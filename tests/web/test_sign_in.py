@@ -22,6 +22,7 @@ from broker.web.auth.signin import signing_key
 from tests.peers.broker_process import BROKER
 from tests.web.browser import Browser
 from tests.web.print_room import PrintRoom
+from tests.web.served_page import form
 
 PASSWORD = "correct horse"
 
@@ -142,8 +143,8 @@ def test_another_page_cannot_give_commands(client: httpx.Client) -> None:
     done.
     """
     sign_in(client, "otto")
-    right = token(client)
-    order = {"command": "drain"}
+    order = form(client.get("/").text, "/printers/oki-1/commands") | {"command": "drain"}
+    right = order.pop("csrf")
     assert client.post("/printers/oki-1/commands", data=order).status_code == 403
     assert (
         client.post("/printers/oki-1/commands", data=order | {"csrf": "0" * 64}).status_code == 403

@@ -37,7 +37,15 @@ from broker.model.film import Attributes
 from broker.model.job import Level
 from broker.model.printer import FULL, NORMAL, PoolStatus
 from broker.model.refusal import Refusal
-from broker.model.trouble import CannotStore, DiskFull, PixelsGone, QueueFull, Refused, Unavailable
+from broker.model.trouble import (
+    CannotStore,
+    DiskFull,
+    NoPrinters,
+    PixelsGone,
+    QueueFull,
+    Refused,
+    Unavailable,
+)
 
 Asked = Callable[[], Collection[Combination]]
 """What a request asks of a printer, where that matters."""
@@ -287,6 +295,8 @@ class PrintScp:
             self.intake.check_room(self.association.calling_ae, self.association.peer)
         except CannotStore as error:
             match error:
+                case NoPrinters():
+                    kind, words = Refusal.NONE_CONFIGURED, str(error)
                 case QueueFull():
                     kind, words = Refusal.QUEUE_FULL, str(error)
                 case DiskFull():
@@ -438,6 +448,8 @@ class PrintScp:
             full = statuses.SESSION_QUEUE_FULL if whole else statuses.FILM_BOX_QUEUE_FULL
             if isinstance(error, QueueFull):
                 raise Fault(full, str(error), kind=Refusal.QUEUE_FULL) from error
+            if isinstance(error, NoPrinters):
+                raise Fault(full, str(error), kind=Refusal.NONE_CONFIGURED) from error
             words = str(error) if isinstance(error, PixelsGone) else "the film cannot be stored"
             raise Fault(full, words) from error
         self.tree.printed(boxes)
