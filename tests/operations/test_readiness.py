@@ -223,7 +223,8 @@ def test_no_printer_at_all(tmp_path: Path, disk: Disk) -> None:
     made = Room(tmp_path, disk, None)
     with made.process, store_of(load(made.file)) as opened:
         until(lambda: problems(opened) == [NoPrinters.words])
-        assert f"THE BROKER REFUSES FILMS: {NoPrinters.words}." in alarms(opened)
+        (said,) = alarms(opened)
+        assert said.startswith(f"FILMS ARE REFUSED: {NoPrinters.words}; and nothing prints.")
 
 
 def test_printed_films_that_can_go_are_room(room: Room) -> None:

@@ -95,9 +95,8 @@ def test_a_held_job_says_what_to_press(room: PrintRoom, browser: Browser) -> Non
     assert "“Release” prints what is left" in browser.wait("main", "Why")
     assert not COMMAND.search(browser.text())
     room.broker("jobs", "cancel", "1")
-    browser.press("form.commands", "Release")
+    browser.press("form.commands", "Release", answer="")
     said = browser.wait("#said.wrong", "cancelled")
-    assert "“Reprint” at job 1" in said
     assert not COMMAND.search(said)
 
 
