@@ -204,7 +204,7 @@ def _set(
 
     with opened(ctx, config) as store:
         store.printers.get(name)  # a name that there is not is told first
-        if words := before_duty(store, name, duty):
+        if words := before_duty(store, [name], duty):
             _warn(words, yes=yes)
         typer.echo(printable_lines(PrinterCommands(store, person()).set_duty(name, duty, reason)))
 

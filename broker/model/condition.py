@@ -7,7 +7,7 @@ in the metrics, and is what a message is sent of.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -252,14 +252,17 @@ _PLURALS = {
 }
 
 
-def without(printers: Sequence[Printer], name: str, duty: Duty) -> str:
-    """What is to be said before a person gives that printer that duty: that it is the last one that
-    takes films; empty where another one does, or it takes none anyway."""
+def without(printers: Sequence[Printer], names: Collection[str], duty: Duty) -> str:
+    """What is to be said before a person gives those printers that duty: that they are the last
+    ones that take films; empty where another one does, or they take none anyway."""
     if duty is Duty.READY:
         return ""
-    taking = [each.name for each in printers if standing(each) in TAKING]
-    if taking != [name]:
+    taking = {each.name for each in printers if standing(each) in TAKING}
+    if not taking or not taking <= set(names):
         return ""
-    others = [each for each in printers if each.name != name]
+    others = [each for each in printers if each.name not in taking]
     why = f" ({_named(others)})" if others else ""
-    return f"{name} is the last printer that takes films{why}: NOTHING PRINTS then. Films are kept."
+    last = [each.name for each in printers if each.name in taking]
+    who = f"{len(last)} printers" if len(last) > NAMED else _listed(last)
+    which = "is the last printer that takes" if len(last) == 1 else "are the last that take"
+    return f"{who} {which} films{why}: NOTHING PRINTS then. Films are kept."

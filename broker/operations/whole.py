@@ -3,7 +3,7 @@ what to do about it, and the printers as they stand."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -192,7 +192,7 @@ def standing_printer(store: Store, name: str) -> Printer:
     return next((each for each in standing_printers(store) if each.name == name), found)
 
 
-def before_duty(store: Store, name: str, duty: Duty) -> str:
-    """What to say before a person gives a printer that duty: that nothing prints then; else empty.
-    For the command line, which asks, and for the page's question."""
-    return without(standing_printers(store), name, duty)
+def before_duty(store: Store, names: Collection[str], duty: Duty) -> str:
+    """What to say before a person gives these printers that duty: that nothing prints then; else
+    empty. For the command line, which asks, and for the page's question."""
+    return without(standing_printers(store), names, duty)

@@ -188,7 +188,7 @@ def printer_rows(
             each,
             tuple(map(one_line, printer_remarks(each, now, running=running))),
             tuple(found.at(Face.PAGE) for found in printer_remedies(each, now)),
-            without(printers, each.name, Duty.MAINT),
+            without(printers, [each.name], Duty.MAINT),
         )
         for each in printers
     ]

@@ -116,14 +116,16 @@ def test_taking_the_last_printer_out_is_said_before(make_printer: MakePrinter) -
     """Of the last one that takes films alone, for drain and maint alike, with how the others are;
     not when another takes films, nor when it takes none itself."""
     up, down = make_printer(), make_printer("oki-2", health=Health.DOWN)
-    words = without((up, down), "oki-1", Duty.DRAIN)
+    words = without((up, down), ["oki-1"], Duty.DRAIN)
     assert words.startswith("oki-1 is the last printer that takes films (oki-2 is down)")
     assert "NOTHING PRINTS" in words
-    assert without((up, down), "oki-1", Duty.MAINT) == words
-    assert not without((up, down), "oki-1", Duty.READY)
-    assert not without((up, down), "oki-2", Duty.DRAIN)
-    assert not without((up, make_printer("oki-3")), "oki-1", Duty.DRAIN)
-    assert "NOTHING PRINTS" in without((up,), "oki-1", Duty.DRAIN)
+    assert without((up, down), ["oki-1"], Duty.MAINT) == words
+    assert not without((up, down), ["oki-1"], Duty.READY)
+    assert not without((up, down), ["oki-2"], Duty.DRAIN)
+    assert not without((up, make_printer("oki-3")), ["oki-1"], Duty.DRAIN)
+    both = without((up, make_printer("oki-3"), down), ["oki-1", "oki-3"], Duty.DRAIN)
+    assert both.startswith("oki-1 and oki-3 are the last that take films (oki-2 is down)")
+    assert "NOTHING PRINTS" in without((up,), ["oki-1"], Duty.DRAIN)
 
 
 def _printer(health: Health, duty: Duty, since: float) -> Printer:

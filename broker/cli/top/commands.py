@@ -297,7 +297,7 @@ class CommandApp(App[None]):
             self._ask(
                 f"{label} {name}",
                 lambda why: self._printer_commands.set_duty(name, duty, why, seen=seen),
-                without(self.printers, name, duty),
+                without(self.printers, [name], duty),
             )
 
     @abstractmethod
