@@ -31,7 +31,8 @@ class Refusal(StrEnum):
     TOO_MANY = "too many associations"
     TOO_MANY_OF_ONE = "too many of one address"
     NO_CONTEXT = "no presentation context"
-    """The association was accepted, and nothing that it proposed but Verification."""
+    """The association was accepted, and of what it proposed nothing that prints: Verification or
+    Presentation LUT at most."""
     TURNED_AWAY = "turned away"
     """Stopping, or the service could not take it."""
 

@@ -7,6 +7,7 @@
     printers ── capabilities    what a printer was seen to accept or refuse
     refusals                        how often what was refused
     refusals_of_callers             likewise, by AE title and address
+    printed_callers                 which AE title at which address has printed, and when last
     readiness                       one row, written to see whether rows can be written
     orders                          operator commands on jobs and printers, and who gave them
     users                           who may sign in to the page, and as what
@@ -236,6 +237,18 @@ refusals_of_callers = Table(
     Column("first_at", Double, nullable=False),
     Column("last_at", Double, nullable=False),
     Column("last_why", Text, nullable=False),
+    Column("last_called_ae", String(64), nullable=False, server_default=""),
+    Column("last_status", String(128), nullable=False, server_default=""),
+    Column("last_attribute", String(300), nullable=False, server_default=""),
+)
+
+printed_callers = Table(
+    "printed_callers",
+    metadata,
+    Column("calling_ae", String(64), primary_key=True),
+    Column("host", String(255), primary_key=True),
+    Column("last_at", Double, nullable=False),
+    Index("ix_printed_callers_last_at", "last_at"),
 )
 
 readiness = Table(

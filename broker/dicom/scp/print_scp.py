@@ -126,6 +126,7 @@ class PrintScp:
                     "peer": self.association.peer,
                     "operation": request.operation,
                     "status": statuses.words(fault.status),
+                    **({"attribute": fault.attribute} if fault.tags else {}),
                     "why": fault.comment,
                     "kind": str(fault.kind or Refusal.WRONG_REQUEST),
                 },
