@@ -67,3 +67,16 @@ class Refusal(StrEnum):
     """Status 0xC605."""
     FILM_NOT_STORED = "film not stored"
     """Status 0xC601 or 0xC602; 0x0213 for a new film session, where it is known before."""
+
+
+QUIET = frozenset(
+    {Refusal.SILENT, Refusal.IDLE, Refusal.MADE_ROOM, Refusal.BROKEN_OFF, Refusal.NOT_DICOM}
+)
+"""What port scanners and checks of balancers meet, and associations that are not used: no film is
+missing for it."""
+
+
+def concerns_printing(kind: str, *, known: bool) -> bool:
+    """Whether a film may be missing for a refusal of that kind; `known`: whether its caller has
+    printed before. One that has and speaks no DICOM now may have been set to the wrong port."""
+    return kind not in QUIET or (known and kind == Refusal.NOT_DICOM)

@@ -177,11 +177,13 @@ class Refusals:
             if printed:
                 _forget_printed(connection)
 
-    def callers(self) -> RefusedCallerList:
-        """Who was refused, the most often refused first; those that are not told apart last."""
+    def callers(self, since: float = 0.0) -> RefusedCallerList:
+        """Who was refused since then, by kind, the most often refused first; those that are not
+        told apart last."""
         order = (_CALLERS.c.host == "", _CALLERS.c.number.desc(), _CALLERS.c.calling_ae)
         with self._database.read() as connection:
-            rows = connection.execute(select(_CALLERS).order_by(_CALLERS.c.kind, *order)).all()
+            asked = select(_CALLERS).where(_CALLERS.c.last_at >= since)
+            rows = connection.execute(asked.order_by(_CALLERS.c.kind, *order)).all()
             printed = _printed(connection) if rows else {}
         return [
             RefusedCaller(**row._mapping, printed_at=printed.get(Caller(row.calling_ae, row.host)))

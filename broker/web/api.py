@@ -17,6 +17,7 @@ from broker.operations.job_status import explanation, job_status, job_statuses
 from broker.operations.opened import Store
 from broker.operations.overview import LiveOverview
 from broker.operations.readiness import read_vitals
+from broker.operations.refusals import document_of, refused_kinds
 from broker.web.auth.signin import Person, checked, operator, person
 from broker.web.commands import InvalidCommand, on_job, on_printer
 from broker.web.job_page import THUMBNAIL_PX, picture
@@ -192,6 +193,16 @@ def command_job(
         printed=asked.printed,
     )
     return CommandResult(words=words)
+
+
+@router.get(
+    "/refusals",
+    summary="What was refused, by kind and caller, as `broker refusals --json`",
+    dependencies=VIEWER,
+)
+def refusals(request: Request) -> list[dict[str, Any]]:
+    """Those kinds first by which a modality is refused that printed before, then the latest."""
+    return [document_of(each) for each in refused_kinds(request.app.state.store)]
 
 
 @router.post(
