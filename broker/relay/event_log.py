@@ -127,8 +127,8 @@ class RefusalCounts:
         self._printed: dict[Caller, float] = {}
         """When callers printed last that were not written down since."""
         self._printed_written: FIFOCache[Caller, float] = FIFOCache(MOST_PRINTED)
-        self._refused: FIFOCache[Caller, None] = FIFOCache(MOST_PRINTED)
-        """Callers that were refused since it was written that they print."""
+        self._refused: FIFOCache[Caller, float] = FIFOCache(MOST_PRINTED)
+        """When callers were refused last, where it was not written since that they print."""
 
     def __call__(self, event: Event, facts: Facts) -> None:
         """Count it if it is a refusal; note it."""
@@ -163,8 +163,8 @@ class RefusalCounts:
         with self._lock:
             counted, self._counted = self._counted, {}
             of_callers, self._of_callers, self._apart = self._of_callers, {}, {}
-            for _, caller in of_callers:
-                self._refused[caller] = None
+            for (_, caller), refused in of_callers.items():
+                self._refused[caller] = refused.last_at
             printed = {each: at for each, at in self._printed.items() if self._due(each, at)}
         if not counted and not printed:
             return
@@ -185,7 +185,8 @@ class RefusalCounts:
                     del self._printed[caller]
                 self._printed_written[caller] = at
                 for each in (caller, Caller("", caller.address)):
-                    self._refused.pop(each, None)
+                    if self._refused.get(each, at) <= at:
+                        self._refused.pop(each, None)
 
     def _due(self, caller: Caller, at: float) -> bool:
         """Whether it is time to write that it has printed: at once where it was refused before."""

@@ -204,7 +204,8 @@ def test_it_is_known_whether_one_has_printed_since(tmp_path: Path) -> None:
             counts.write()
             return refusals.callers()
 
-        at(900.0, Event.FILMS_ACCEPTED, accepted)
+        clock.now = 900.0
+        counts(Event.FILMS_ACCEPTED, accepted)  # written with what follows
         refused = WRONG_REQUEST | {"calling_ae": "CT1"}
         (found,) = at(1000.0, Event.REQUEST_REFUSED, refused)
         assert (found.printed_at, found.unresolved) == (900.0, True)
