@@ -79,6 +79,11 @@ def test_it_is_asked_for_and_refused_in_a_browser(staffed: PrintRoom, browser: B
     browser.fill("#password", "wrong password")
     browser.press(".sign-in", "Sign in")
     assert "is wrong" in browser.wait("[role=alert]", "Name or password")
+    assert "an administrator of the broker sets a new" in browser.text("[role=alert]")
+    assert not browser.has("main code")
+    assert browser.run("return document.querySelector('#name').value") == "vera"
+    assert browser.run("return document.querySelector('#password').value") == ""
+    assert browser.run("return document.activeElement.id") == "password"
     browser.keep("sign-in-refused-desktop")
     browser.fill("#name", "vera")
     browser.fill("#password", PASSWORD)

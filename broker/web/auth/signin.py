@@ -384,8 +384,8 @@ def operator(request: Request) -> Person:
     if found.role is not Role.OPERATOR:
         raise HTTPException(
             403,
-            f"{found.name} is a viewer, and this is for operators; "
-            f"`broker user role {found.name} operator` makes one",
+            f"{found.name} is a viewer, and this is for operators; an administrator of the broker "
+            "may give another role",
         )
     return found
 
