@@ -14,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from broker.events import Note
+from broker.model.trusted_proxies import TrustedProxies
 from broker.operations.failures import explained
 from broker.operations.opened import Store, store_of
 from broker.operations.overview import LiveOverview
@@ -89,7 +90,14 @@ def create(
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(signin.SignedOut, _signed_out)
     app.add_exception_handler(RequestValidationError, _invalid)
-    return Front(app, sessions, probes.answers, note, patience_s=patience.body_s)
+    return Front(
+        app,
+        sessions,
+        probes.answers,
+        note,
+        patience_s=patience.body_s,
+        proxies=TrustedProxies.of(store.config.web.trusted_proxy),
+    )
 
 
 def _troubled(request: Request, error: Exception) -> Response:

@@ -78,8 +78,8 @@ def test_it_is_asked_for_and_refused_in_a_browser(staffed: PrintRoom, browser: B
     browser.fill("#name", "vera")
     browser.fill("#password", "wrong password")
     browser.press(".sign-in", "Sign in")
-    assert "is wrong" in browser.wait("[role=alert]", "Name or password")
-    assert "an administrator of the broker sets a new" in browser.text("[role=alert]")
+    assert "is wrong" in browser.wait("main [role=alert]", "Name or password")
+    assert "an administrator of the broker sets a new" in browser.text("main [role=alert]")
     assert not browser.has("main code")
     assert browser.run("return document.querySelector('#name').value") == "vera"
     assert browser.run("return document.querySelector('#password').value") == ""
