@@ -11,6 +11,8 @@
     readiness                       one row, written to see whether rows can be written
     orders                          operator commands on jobs and printers, and who gave them
     users                           who may sign in to the page, and as what
+    sessions                        browsers that are signed in, as far as it is known
+    ended_sessions                  sessions that their users have ended
     queue                           one row: which database this is, and how far it has come
     released                        spool files that retention has released, until they are removed
 
@@ -280,6 +282,7 @@ users = Table(
     Column("role", String(16), nullable=False),
     Column("password", String(300), nullable=False),  # hashed
     Column("since", Double, nullable=False),
+    Column("sign_outs", Integer, nullable=False, server_default=text("0")),
 )
 
 queue = Table(
@@ -304,4 +307,16 @@ ended_sessions = Table(
     metadata,
     Column("session", String(64), primary_key=True),  # a hash of its number
     Column("until", Double, nullable=False),  # when its cookie runs out anyway
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("session", String(64), primary_key=True),  # a hash of its number
+    Column("user", String(64), nullable=False),
+    Column("mark", String(16), nullable=False),
+    Column("began_at", Double, nullable=False),
+    Column("used_at", Double, nullable=False),
+    Column("address", String(64), nullable=False),
+    Index("ix_sessions_user", "user"),
 )

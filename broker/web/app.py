@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from broker.events import Note
@@ -22,7 +23,7 @@ from broker.store.commands import NotAllowed
 from broker.store.job_rows import NoSuchJob
 from broker.store.printers import NoSuchPrinter
 from broker.web import api, api_page, commands, help_page, job_page, overview, refusals_page
-from broker.web.auth import sign_in_page, signin
+from broker.web.auth import sessions_page, sign_in_page, signin
 from broker.web.auth.signin import SessionTimes
 from broker.web.commands import InvalidCommand
 from broker.web.event_streams import Streams
@@ -53,6 +54,7 @@ def create(
     """The application over an open store. Probes open it once more, for themselves."""
     live = LiveOverview(store, note)
     probes = Probes()
+    sessions = signin.SignIn(store, note, times or SessionTimes())
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -60,8 +62,10 @@ def create(
         with store_of(store.config) as own:
             probes.begin(own)
             await live.start()
+            sessions.start()
             yield
             await live.stop()
+            await run_in_threadpool(sessions.stop)
 
     app = FastAPI(
         title="DICOM print broker",
@@ -72,7 +76,6 @@ def create(
         redirect_slashes=False,  # the redirect would follow the Host header
         lifespan=life,
     )
-    sessions = signin.SignIn(store, note, times or SessionTimes())
     app.state.store = store
     app.state.overview = live
     app.state.streams = Streams(live)
@@ -80,8 +83,8 @@ def create(
     app.state.pages = Pages(store.config.broker.ae_title)
     app.state.note = note
     app.state.signin = sessions
-    rooms = (overview, job_page, refusals_page, commands, sign_in_page, api_page, api, help_page)
-    for each in rooms:
+    signing = (sign_in_page, sessions_page)
+    for each in (overview, job_page, refusals_page, commands, *signing, api_page, api, help_page):
         app.include_router(each.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     for error in (*STATUSES, Exception):

@@ -71,9 +71,10 @@ def test_an_empty_database_gets_every_step(empty: Database) -> None:
         "0009",
         "0010",
         "0011",
+        "0012",
     ]
     schema.upgrade(empty, steps.append)
-    assert len(steps) == 11
+    assert len(steps) == 12
     schema.check(empty)
 
 

@@ -18,7 +18,7 @@ from broker.web.auth.sign_in_attempts import (
     FailedSignIns,
     SignInAttempt,
 )
-from broker.web.auth.signin import signing_key
+from broker.web.auth.signing_key import signing_key
 from tests.peers.broker_process import BROKER
 from tests.web.browser import Browser
 from tests.web.print_room import PrintRoom
