@@ -51,6 +51,9 @@ class Refusal(StrEnum):
     WRONG_REQUEST = "wrong request"
     """A status that names what is wrong with it: a value, an attribute, an instance."""
 
+    BESIDE_PRINTING = "wrong status or delete request"
+    """The same for N-GET and N-DELETE: no film is missing for it."""
+
     NO_PRINTER = "no printer takes it"
     """Every printer was seen to refuse it: `retry.on_impossible`."""
 
@@ -70,10 +73,17 @@ class Refusal(StrEnum):
 
 
 QUIET = frozenset(
-    {Refusal.SILENT, Refusal.IDLE, Refusal.MADE_ROOM, Refusal.BROKEN_OFF, Refusal.NOT_DICOM}
+    {
+        Refusal.SILENT,
+        Refusal.IDLE,
+        Refusal.MADE_ROOM,
+        Refusal.BROKEN_OFF,
+        Refusal.NOT_DICOM,
+        Refusal.BESIDE_PRINTING,
+    }
 )
-"""What port scanners and checks of balancers meet, and associations that are not used: no film is
-missing for it."""
+"""What port scanners and checks of balancers meet, associations that are not used, and requests
+that print nothing: no film is missing for it."""
 
 
 def concerns_printing(kind: str, *, known: bool) -> bool:

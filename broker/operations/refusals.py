@@ -127,6 +127,10 @@ ON_PAGE: Mapping[Refusal, str] = {
         "The standard does not allow what was asked, or it is not offered. Status and attribute "
         "are below: show them to the modality's vendor."
     ),
+    Refusal.BESIDE_PRINTING: (
+        "An N-GET or N-DELETE that the standard does not allow, or of what is not there any more. "
+        "No film is missing for it."
+    ),
     Refusal.NO_PRINTER: (
         "Every printer was seen to refuse this. The printers are asked again by themselves; once "
         "one was changed, Forget on its page has it asked at once."

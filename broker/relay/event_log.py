@@ -134,7 +134,7 @@ class RefusalCounts:
         """Count it if it is a refusal; note it."""
         kind = str(facts.get("kind", ""))
         if event is Event.FILMS_ACCEPTED:
-            caller = Caller.of(str(facts["calling_ae"]), str(facts["peer"]))
+            caller = Caller.of(str(facts.get("calling_ae", "")), str(facts.get("peer", "")))
             with self._lock:
                 if caller in self._printed or len(self._printed) < MOST_PRINTED:
                     self._printed[caller] = self._clock()
@@ -181,7 +181,7 @@ class RefusalCounts:
             raise
         with self._lock:
             for caller, at in printed.items():
-                if self._printed[caller] == at:
+                if self._printed.get(caller) == at:
                     del self._printed[caller]
                 self._printed_written[caller] = at
                 for each in (caller, Caller("", caller.address)):
@@ -201,8 +201,8 @@ class RefusalCounts:
 
     def _add_caller(self, kind: str, caller: Caller, counted: CountedOfCaller) -> None:
         apart = self._apart.setdefault(kind, set())
-        if caller not in apart:
+        if caller not in apart and caller not in self._printed_written:
             caller = sort_of_caller(caller, apart)
-            apart.add(caller)
+        apart.add(caller)
         before = self._of_callers.get((kind, caller))
         self._of_callers[kind, caller] = counted if before is None else before + counted

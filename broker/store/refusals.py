@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, insert, select, update
 
 from broker.model.caller import Caller
 from broker.store.database import Database
@@ -264,17 +264,13 @@ def _counted_as(connection: Connection, kind: str, caller: Caller, now: float) -
 def _merge(connection: Connection, kind: str, gone: Caller, row: Row[Any], instead: Caller) -> None:
     """Count what one caller had among those that are not told apart."""
     connection.execute(delete(_CALLERS).where(_is(kind, gone)))
-    kept = CountedOfCaller(
-        row.number,
-        row.first_at,
-        row.last_at,
-        row.last_why,
-        row.last_called_ae,
-        row.last_status,
-        row.last_attribute,
-    )
     into = Caller("", gone.address) if instead.address == gone.address else OTHERS
-    _add_caller(connection, kind, into, kept)
+    earlier = case((_CALLERS.c.first_at < row.first_at, _CALLERS.c.first_at), else_=row.first_at)
+    raised = update(_CALLERS).where(_is(kind, into))
+    raised = raised.values(number=_CALLERS.c.number + row.number, first_at=earlier)
+    if not connection.execute(raised).rowcount:
+        named = {"kind": kind, "calling_ae": into.ae_title, "host": into.address}
+        connection.execute(insert(_CALLERS).values(row._asdict() | named))
 
 
 def _printed(connection: Connection) -> Mapping[Caller, float]:

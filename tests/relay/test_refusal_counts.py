@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from broker.dicom import statuses
+from broker.dicom.uids import FILM_BOX, PRINTER
 from broker.emulator.modality import Modality
 from broker.events import Event
 from broker.model.film import Film, Image, ImageBox, PresentationLut
 from broker.model.trouble import Refused, Unavailable
+from broker.operations.refusals import keeps_from_printing
 from broker.relay.event_log import RefusalCounts
 from broker.store import schema
 from broker.store.database import Database
@@ -162,6 +164,7 @@ def test_many_callers_are_counted_together(tmp_path: Path) -> None:
     assert len(found) == MOST_CALLERS + 1
     assert "NEW" in {each.calling_ae for each in found}
     assert sum(each.number for each in found) == total + 1
+    assert found[-1].last_at == 1000.0
 
 
 def test_one_that_has_printed_is_never_among_the_others(tmp_path: Path) -> None:
@@ -172,12 +175,15 @@ def test_one_that_has_printed_is_never_among_the_others(tmp_path: Path) -> None:
             peer = f"10.1.{number // 200}.{number % 200}:4000"
             counts(Event.REQUEST_REFUSED, WRONG_REQUEST | {"calling_ae": "X", "peer": peer})
         counts.write()
+        for number in range(2 * MOST_OF_ADDRESS):  # from one address, within one write
+            named = {"calling_ae": f"X{number}", "peer": "10.2.0.1:1"}
+            counts(Event.REQUEST_REFUSED, WRONG_REQUEST | named)
         counts(Event.REQUEST_REFUSED, WRONG_REQUEST | {"calling_ae": "CT1", "peer": "10.2.0.1:2"})
         counts.write()
         found = refusals.callers()
     assert len(found) == MOST_CALLERS + 1
     (ct,) = [each for each in found if each.calling_ae == "CT1"]
-    assert ct.printed_at == 1000.0
+    assert (ct.number, ct.printed_at) == (1, 1000.0)
 
 
 def test_what_the_last_one_met_is_kept_apart(tmp_path: Path) -> None:
@@ -237,6 +243,27 @@ def test_what_is_tolerated_is_no_refusal(relay: Callable[..., Relay]) -> None:
     refusals = Refusals(database)
     assert (refusals.list(), refusals.callers()) == ([], [])
     database.close()
+
+
+def test_what_prints_nothing_is_counted_by_itself(relay: Callable[..., Relay]) -> None:
+    """A modality that asks for what is not there, or deletes twice after it has printed, is not
+    taken for one that cannot print."""
+    room = relay(1)
+    room.wait_until_up()
+    ct = room.speaker()
+    assert ct.print_film() == statuses.SUCCESS
+    for status in (statuses.SUCCESS, statuses.NO_SUCH_SOP_INSTANCE):
+        assert ct.delete(FILM_BOX, ct.film_box).status == status
+    assert ct.get(PRINTER, "1.2.3").status == statuses.NO_SUCH_SOP_INSTANCE
+    ct.release()
+    room.service.stop()
+
+    database = Database.open(f"sqlite:///{room.folder}/broker-data/broker.db")
+    (found,) = Refusals(database).callers()
+    database.close()
+    assert (found.kind, found.number) == ("wrong status or delete request", 2)
+    assert found.unresolved
+    assert not keeps_from_printing(found)
 
 
 def test_refused_images_of_two_modalities(relay: Callable[..., Relay]) -> None:

@@ -156,7 +156,7 @@ class SignIn:
             "user": user.name,
             "mark": session_mark(user, kept),
             "since": secrets.token_hex(16),
-            "began": round(time.time()),
+            "began": int(time.time()),
         }
         self._use.seen(_session(data, _address(request)))
         return self._sessions.dumps(data)
