@@ -68,8 +68,7 @@ def refusals(
                 each.count.last_peer,
             ),
             (
-                *filter(None, (_whom(each.count),)),
-                *_most_often(each.callers, now),
+                *(_most_often(each.callers, now) or filter(None, (_whom(each.count),))),
                 *filter(None, (remedy(each.count.kind),)),
             ),
         )

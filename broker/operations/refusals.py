@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 LATELY_S = 3600.0
 """What was refused within so long is told on the overview."""
-OTHERS = "others"
-"""How callers that are not told apart are named."""
+OTHERS, FURTHER = "others", "further AE titles"
+"""How callers that are not told apart are named, and those of one address."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,26 @@ def keeps_from_printing(caller: RefusedCaller) -> bool:
 
 def name_of(caller: RefusedCaller) -> str:
     """AE title and address, as far as there are."""
-    return " at ".join(filter(None, (one_line(caller.calling_ae), caller.host))) or OTHERS
+    if not caller.host:
+        return OTHERS
+    title = FURTHER if _stands_for_several(caller) else one_line(caller.calling_ae)
+    return " at ".join(filter(None, (title, caller.host)))
+
+
+def title_of(caller: RefusedCaller) -> str:
+    """Its AE title, or what there is in place of one."""
+    if not caller.host:
+        return OTHERS
+    if caller.calling_ae:
+        return one_line(caller.calling_ae)
+    return FURTHER if _stands_for_several(caller) else "no AE title"
+
+
+def _stands_for_several(caller: RefusedCaller) -> bool:
+    """Whether it is the AE titles of an address that are not told apart: they called one, where
+    what is refused before that has none of its own."""
+    known = bool(caller.last_called_ae) and caller.kind != Refusal.CALLING_AE
+    return known and not caller.calling_ae
 
 
 def document_of(found: RefusedKind) -> Document:

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from broker.operations.refusals import keeps_from_printing, refused_kinds, remedy_on_page
+from broker.operations.refusals import keeps_from_printing, refused_kinds, remedy_on_page, title_of
 from broker.web.auth.signin import Person, person
 from broker.web.pages import READ, Pages
 
@@ -27,6 +27,7 @@ def refusals(request: Request, who: Annotated[Person, Depends(person)]) -> HTMLR
         "read_at": time.time(),
         "remedy": remedy_on_page,
         "keeps_from_printing": keeps_from_printing,
+        "title_of": title_of,
         "shown": SHOWN,
     }
     return pages.page(request, "refusals.html", who, context)

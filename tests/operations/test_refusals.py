@@ -10,8 +10,8 @@ from broker.config.file import load
 from broker.model.caller import Caller
 from broker.model.refusal import Refusal
 from broker.operations.opened import Store, store_of
-from broker.operations.refusals import ON_PAGE, refused_lately, remedy_on_page
-from broker.store.refusals import OTHERS, CountedOfCaller
+from broker.operations.refusals import ON_PAGE, name_of, refused_lately, remedy_on_page, title_of
+from broker.store.refusals import OTHERS, CountedOfCaller, RefusedCaller
 from tests.cli.conftest import Site, site
 
 __all__ = ["site"]
@@ -55,6 +55,25 @@ def test_what_a_port_scanner_meets_is_not_told_there(store: Store) -> None:
     found = refused_lately(store, 5000.0)
     assert found is not None
     assert (found.number, found.who) == (1, "10.0.0.9")
+
+
+@pytest.mark.parametrize(
+    ("kind", "caller", "called_ae", "name", "title"),
+    [
+        ("wrong request", CT, "BROKER", "CT1 at 10.0.0.9", "CT1"),
+        ("wrong request", Caller("", "10.0.0.9"), "BROKER", "further AE titles at 10.0.0.9",
+         "further AE titles"),
+        ("TLS failed", Caller("", "10.0.0.9"), "", "10.0.0.9", "no AE title"),
+        ("calling AE", Caller("", "10.0.0.9"), "BROKER", "10.0.0.9", "no AE title"),
+        ("wrong request", OTHERS, "BROKER", "others", "others"),
+    ],
+)  # fmt: skip
+def test_who_was_refused_is_named(
+    kind: str, caller: Caller, called_ae: str, name: str, title: str
+) -> None:
+    """Also where no AE title is known, or several stand together."""
+    found = RefusedCaller(kind, caller.ae_title, caller.address, 1, 0.0, 0.0, "why", called_ae)
+    assert (name_of(found), title_of(found)) == (name, title)
 
 
 @pytest.mark.parametrize("kind", Refusal)
