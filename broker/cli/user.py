@@ -134,9 +134,10 @@ def sessions(
     as_document: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """List the browsers that are signed in to the page: since when, last used, from where.
+    """List the browsers that are signed in to the page.
 
-    Programs sign in with each request, and have none.
+    Since when, when they were used last, and from where. Programs sign in with each request, and
+    have no session.
 
     Example: broker user sessions ruth
     """
