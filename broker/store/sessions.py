@@ -10,6 +10,9 @@ from broker.model.user import PageSession
 from broker.store.database import Database
 from broker.store.tables import ended_sessions, sessions
 
+MOST_OF_USER = 200
+"""Sessions of one user that are noted; those used longest ago go on, and are on no list."""
+
 
 class PageSessions:
     """For any thread, in any process. A session is open by its cookie, unless it was ended here;
@@ -33,6 +36,8 @@ class PageSessions:
                 if not _ended(connection, each.session):
                     fixed = {"session": each.session, "user": each.user, "began_at": each.began_at}
                     connection.execute(insert(sessions).values(**fixed, **last))
+            for user in {each.user for each in used}:
+                _forget_oldest(connection, user)
 
     def of(self, user: str) -> Sequence[PageSession]:
         """What is noted of that user, the last used first; some of it may have run out."""
@@ -54,6 +59,14 @@ class PageSessions:
         """Whether it was ended."""
         with self._database.read() as connection:
             return _ended(connection, session)
+
+
+def _forget_oldest(connection: Connection, user: str) -> None:
+    latest = select(sessions.c.session).where(sessions.c.user == user)
+    latest = latest.order_by(sessions.c.used_at.desc()).offset(MOST_OF_USER)
+    older = connection.execute(latest).scalars().all()
+    if older:
+        connection.execute(delete(sessions).where(sessions.c.session.in_(older)))
 
 
 def _ended(connection: Connection, session: str) -> bool:

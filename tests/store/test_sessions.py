@@ -9,7 +9,7 @@ import pytest
 from broker.model.user import PageSession, Role, User, session_mark
 from broker.store.accounts import NoSuchUser, Users
 from broker.store.database import Database
-from broker.store.sessions import PageSessions
+from broker.store.sessions import MOST_OF_USER, PageSessions
 from tests.store.conftest import Clock
 
 DESK = PageSession("a" * 64, "otto", "m", 900.0, 950.0, "10.0.0.9")
@@ -57,6 +57,22 @@ def test_what_has_run_out_is_forgotten(sessions: PageSessions, clock: Clock) -> 
     clock.now = 1200.0
     sessions.end(HOME.session, 2000.0)
     assert not sessions.ended(DESK.session)
+
+
+def test_one_user_fills_no_disk(sessions: PageSessions) -> None:
+    """However often that user signs in; others keep theirs."""
+    note(sessions, replace(HOME, user="vera"))
+    note(
+        sessions,
+        *(
+            replace(DESK, session=f"{number:064}", used_at=1000.0 + number)
+            for number in range(MOST_OF_USER + 20)
+        ),
+    )
+    found = sessions.of("otto")
+    assert len(found) == MOST_OF_USER
+    assert found[-1].used_at == 1020.0
+    assert len(sessions.of("vera")) == 1
 
 
 def test_signing_out_a_user_changes_the_mark(
