@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
 from broker.model.caller import Caller
 from broker.store.database import Database
@@ -87,11 +86,12 @@ class CountedOfCaller:
     attribute: str = ""
     """Keywords of the attributes that the status names."""
 
-    def __add__(self, later: CountedOfCaller) -> CountedOfCaller:
+    def __add__(self, other: CountedOfCaller) -> CountedOfCaller:
+        """Both; of the later one, what is of the last."""
         return replace(
-            later,
-            number=self.number + later.number,
-            first_at=min(self.first_at, later.first_at),
+            other if other.last_at >= self.last_at else self,
+            number=self.number + other.number,
+            first_at=min(self.first_at, other.first_at),
         )
 
 
@@ -170,8 +170,10 @@ class Refusals:
                         )
                     )
 
-            for (kind, caller), more in (of_callers or {}).items():
-                _add_caller(connection, kind, caller, more)
+            of_callers = of_callers or {}
+            for kind in dict.fromkeys(kind for kind, _ in of_callers):
+                more = {caller: its for (of, caller), its in of_callers.items() if of == kind}
+                _OfKind(connection, kind).add(more)
             for caller, at in (printed or {}).items():
                 _note_printed(connection, caller, at)
             if printed:
@@ -199,78 +201,96 @@ class Refusals:
             return [RefusalCount(**row._mapping) for row in rows]
 
 
-def _add_caller(connection: Connection, kind: str, caller: Caller, more: CountedOfCaller) -> None:
-    """To its row; to one that stands for several where there are many callers already."""
-    if _raised(connection, kind, caller, more):
-        return
-    counted_as = caller if caller == OTHERS else _counted_as(connection, kind, caller, more.last_at)
-    if counted_as != caller:
-        _add_caller(connection, kind, counted_as, more)
-        return
-    connection.execute(
-        insert(_CALLERS).values(
-            kind=kind,
-            calling_ae=caller.ae_title,
-            host=caller.address,
-            number=more.number,
-            first_at=more.first_at,
-            **_last(more),
-        )
-    )
+class _OfKind:
+    """The callers of one kind, within one transaction. What is added to a row is gathered first: in
+    a flood of callers that are not told apart there is one change for all of them."""
 
+    def __init__(self, connection: Connection, kind: str) -> None:
+        self._connection = connection
+        self._kind = kind
+        columns = select(_CALLERS.c.calling_ae, _CALLERS.c.host, _CALLERS.c.last_at)
+        rows = connection.execute(columns.where(_CALLERS.c.kind == kind, _CALLERS.c.host != ""))
+        self._there = {Caller(row.calling_ae, row.host): row.last_at for row in rows}
+        """Who has a row, or gets one, and when it was refused last."""
+        self._gathered: dict[Caller, CountedOfCaller] = {}
+        self._printed: Mapping[Caller, float] | None = None
 
-def _raised(connection: Connection, kind: str, caller: Caller, more: CountedOfCaller) -> bool:
-    """Add to a row; whether there is one."""
-    changed = connection.execute(
-        update(_CALLERS)
-        .where(_is(kind, caller))
-        .values(number=_CALLERS.c.number + more.number, **_last(more))
-    )
-    return changed.rowcount > 0
+    def add(self, more: Mapping[Caller, CountedOfCaller]) -> None:
+        """These were refused, too."""
+        for caller, its in more.items():
+            place = caller if caller in self._there else self._place_of(caller, its.last_at)
+            if place != OTHERS:
+                self._there[place] = its.last_at
+            self._gather(place, its)
+        for caller, its in self._gathered.items():
+            self._write(caller, its)
 
+    def _place_of(self, caller: Caller, now: float) -> Caller:
+        """As whom it is counted. One that is long gone makes room for it; for one that has printed
+        here, one that has not does, however lately that one was refused."""
+        found = sort_of_caller(caller, self._there.keys())
+        if found == caller:
+            return caller
+        if self._printed is None:
+            self._printed = _printed(self._connection)
+        full = len(self._there) >= MOST_CALLERS
+        for each in sorted(self._there, key=self._there.__getitem__):
+            gone = now - self._there[each] >= FORGOTTEN_S
+            gives_way = gone or (caller in self._printed and each not in self._printed)
+            if gives_way and (full or each.address == caller.address):
+                rest = self._there.keys() - {each}
+                if sort_of_caller(caller, rest) == caller:
+                    self._merge(each, found)
+                    return caller
+        return found
 
-def _last(more: CountedOfCaller) -> dict[str, object]:
-    return {
-        "last_at": more.last_at,
-        "last_why": more.why,
-        "last_called_ae": more.called_ae,
-        "last_status": more.status,
-        "last_attribute": more.attribute,
-    }
+    def _merge(self, gone: Caller, instead: Caller) -> None:
+        """Count what one caller had among those that are not told apart."""
+        into = Caller("", gone.address) if instead.address == gone.address else OTHERS
+        which = _is(self._kind, gone)
+        row = self._connection.execute(select(_CALLERS).where(which)).first()
+        if row is not None:
+            self._connection.execute(delete(_CALLERS).where(which))
+            had = CountedOfCaller(
+                row.number,
+                row.first_at,
+                row.last_at,
+                row.last_why,
+                row.last_called_ae,
+                row.last_status,
+                row.last_attribute,
+            )
+            self._gather(into, had)
+        del self._there[gone]
+        if gone in self._gathered:
+            self._gather(into, self._gathered.pop(gone))
+        if into != OTHERS:
+            self._there.setdefault(into, self._gathered[into].last_at)
 
+    def _gather(self, caller: Caller, its: CountedOfCaller) -> None:
+        before = self._gathered.get(caller)
+        self._gathered[caller] = its if before is None else before + its
 
-def _counted_as(connection: Connection, kind: str, caller: Caller, now: float) -> Caller:
-    """As whom it is counted. One that is long gone makes room for it; for one that has printed
-    here, one that has not does, however lately that one was refused."""
-    own = select(_CALLERS).where(_CALLERS.c.kind == kind, _CALLERS.c.host != "")
-    rows = connection.execute(own.order_by(_CALLERS.c.last_at)).all()
-    known = [Caller(row.calling_ae, row.host) for row in rows]
-    found = sort_of_caller(caller, known)
-    if found == caller:
-        return caller
-    knows = connection.execute(select(_PRINTED).where(_is_printed(caller))).first()
-    printed = _printed(connection) if knows else {}
-    full = len(rows) >= MOST_CALLERS
-    for row, each in zip(rows, known, strict=True):
-        gives_way = now - row.last_at >= FORGOTTEN_S or (printed and each not in printed)
-        if gives_way and (full or each.address == caller.address):
-            rest = [other for other in known if other != each]
-            if sort_of_caller(caller, rest) == caller:
-                _merge(connection, kind, each, row, found)
-                return caller
-    return found
-
-
-def _merge(connection: Connection, kind: str, gone: Caller, row: Row[Any], instead: Caller) -> None:
-    """Count what one caller had among those that are not told apart."""
-    connection.execute(delete(_CALLERS).where(_is(kind, gone)))
-    into = Caller("", gone.address) if instead.address == gone.address else OTHERS
-    earlier = case((_CALLERS.c.first_at < row.first_at, _CALLERS.c.first_at), else_=row.first_at)
-    raised = update(_CALLERS).where(_is(kind, into))
-    raised = raised.values(number=_CALLERS.c.number + row.number, first_at=earlier)
-    if not connection.execute(raised).rowcount:
-        named = {"kind": kind, "calling_ae": into.ae_title, "host": into.address}
-        connection.execute(insert(_CALLERS).values(row._asdict() | named))
+    def _write(self, caller: Caller, its: CountedOfCaller) -> None:
+        last = {
+            "last_at": its.last_at,
+            "last_why": its.why,
+            "last_called_ae": its.called_ae,
+            "last_status": its.status,
+            "last_attribute": its.attribute,
+        }
+        which = _is(self._kind, caller)
+        number = _CALLERS.c.number + its.number
+        known = select(_CALLERS.c.first_at, _CALLERS.c.last_at).where(which)
+        row = self._connection.execute(known).first()
+        if row is None:
+            named = {"kind": self._kind, "calling_ae": caller.ae_title, "host": caller.address}
+            values = {**named, "number": its.number, "first_at": its.first_at, **last}
+            self._connection.execute(insert(_CALLERS).values(values))
+            return
+        changed = {"number": number, "first_at": min(row.first_at, its.first_at)}
+        later = last if its.last_at >= row.last_at else {}
+        self._connection.execute(update(_CALLERS).where(which).values({**changed, **later}))
 
 
 def _printed(connection: Connection) -> Mapping[Caller, float]:
