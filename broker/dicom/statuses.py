@@ -171,7 +171,7 @@ _NO_ROOM = {
 
 
 MOST_NAMED = 5
-"""Of the elements that a status is about, so many are told by name."""
+"""How many of the elements that a status is about are told by name."""
 
 
 class Fault(Exception):

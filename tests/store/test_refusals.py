@@ -33,7 +33,7 @@ def test_counts_add_up(database: Database) -> None:
 
 
 def row(number: int, at: float) -> CountedOfCaller:
-    """So many refusals, all at that time."""
+    """That number of refusals, all at that time."""
     return CountedOfCaller(number, at, at, f"at {at:g}")
 
 

@@ -12,7 +12,7 @@ from broker.store.database import Database
 from broker.store.sessions import MOST_OF_USER, PageSessions
 from tests.store.conftest import Clock
 
-DESK = PageSession("a" * 64, "otto", "m", 900.0, 950.0, "10.0.0.9")
+WARD = PageSession("a" * 64, "otto", "m", 900.0, 950.0, "10.0.0.9")
 HOME = PageSession("b" * 64, "otto", "m", 910.0, 940.0, "10.0.0.8")
 
 
@@ -29,34 +29,34 @@ def note(sessions: PageSessions, *used: PageSession, idle_since: float = 0.0) ->
 
 def test_the_last_use_counts(sessions: PageSessions) -> None:
     """When, from where, and as whom; the beginning stays. The last used comes first."""
-    note(sessions, DESK, HOME, replace(DESK, session="c" * 64, user="vera"))
+    note(sessions, WARD, HOME, replace(WARD, session="c" * 64, user="vera"))
     moved = replace(HOME, used_at=999.0, address="10.0.0.7", mark="n")
     note(sessions, moved)
-    assert sessions.of("otto") == [moved, DESK]
+    assert sessions.of("otto") == [moved, WARD]
     assert sessions.of("ruth") == []
 
 
 def test_one_that_was_ended_is_noted_no_more(sessions: PageSessions) -> None:
     """Though its last use is written down late."""
-    note(sessions, DESK, HOME)
-    sessions.end(DESK.session, 2000.0)
-    assert sessions.ended(DESK.session)
+    note(sessions, WARD, HOME)
+    sessions.end(WARD.session, 2000.0)
+    assert sessions.ended(WARD.session)
     assert not sessions.ended(HOME.session)
-    note(sessions, replace(DESK, used_at=960.0))
+    note(sessions, replace(WARD, used_at=960.0))
     assert sessions.of("otto") == [HOME]
 
 
 def test_what_has_run_out_is_forgotten(sessions: PageSessions, clock: Clock) -> None:
     """Not used for long, or begun long ago; and of those ended, what no cookie can be taken for."""
-    note(sessions, DESK, HOME)
+    note(sessions, WARD, HOME)
     note(sessions, idle_since=945.0)
-    assert sessions.of("otto") == [DESK]
+    assert sessions.of("otto") == [WARD]
     sessions.note([], idle_since=0.0, begun_before=905.0)
     assert sessions.of("otto") == []
-    sessions.end(DESK.session, 1100.0)
+    sessions.end(WARD.session, 1100.0)
     clock.now = 1200.0
     sessions.end(HOME.session, 2000.0)
-    assert not sessions.ended(DESK.session)
+    assert not sessions.ended(WARD.session)
 
 
 def test_one_user_fills_no_disk(sessions: PageSessions) -> None:
@@ -65,7 +65,7 @@ def test_one_user_fills_no_disk(sessions: PageSessions) -> None:
     note(
         sessions,
         *(
-            replace(DESK, session=f"{number:064}", used_at=1000.0 + number)
+            replace(WARD, session=f"{number:064}", used_at=1000.0 + number)
             for number in range(MOST_OF_USER + 20)
         ),
     )
@@ -83,7 +83,7 @@ def test_signing_out_a_user_changes_the_mark(
     users = Users(database, clock)
     users.add("otto", Role.OPERATOR, "hash-o")
     users.add("vera", Role.VIEWER, "hash-v")
-    note(sessions, DESK, replace(HOME, user="vera"))
+    note(sessions, WARD, replace(HOME, user="vera"))
     marks = []
     for _ in range(2):
         found = users.password("otto")

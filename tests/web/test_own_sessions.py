@@ -38,32 +38,32 @@ def listed(client: httpx.Client) -> list[str]:
 def test_one_is_ended_by_its_user_alone(served: ServedPage) -> None:
     """It opens nothing any more, and stands on no list; the others go on. Of another user no
     session is listed, and none can be ended."""
-    with served.visitor() as desk, served.visitor() as home, served.visitor() as other:
-        for client, name in ((desk, "otto"), (home, "otto"), (other, "vera")):
+    with served.visitor() as ward, served.visitor() as home, served.visitor() as other:
+        for client, name in ((ward, "otto"), (home, "otto"), (other, "vera")):
             assert sign_in(client, name).status_code == 303
-        assert len(listed(desk)) == 2
+        assert len(listed(ward)) == 2
         (hers,) = listed(other)
-        assert hers not in listed(desk)
-        page = desk.get("/sessions")
+        assert hers not in listed(ward)
+        page = ward.get("/sessions")
         assert page.text.count("(this browser)") == 1
         assert "127.0.0.1" in page.text
         csrf = token(page)
-        (own,) = [each for each in listed(desk) if _is_this(page.text, each)]
-        (far,) = set(listed(desk)) - {own}
-        wrong = desk.post("/sessions/end", data={"session": hers, "csrf": csrf})
+        (own,) = [each for each in listed(ward) if _is_this(page.text, each)]
+        (far,) = set(listed(ward)) - {own}
+        wrong = ward.post("/sessions/end", data={"session": hers, "csrf": csrf})
         assert wrong.headers["location"] == "/"
-        assert desk.post("/sessions/end", data={"session": far}).status_code == 403
+        assert ward.post("/sessions/end", data={"session": far}).status_code == 403
         assert home.get("/").status_code == 200
 
-        done = desk.post("/sessions/end", data={"session": far, "csrf": csrf})
+        done = ward.post("/sessions/end", data={"session": far, "csrf": csrf})
         assert done.headers["location"] == "/sessions"
         assert home.get("/").headers["location"] == "/sign-in"
-        assert listed(desk) == [own]
+        assert listed(ward) == [own]
         assert other.get("/").status_code == 200
 
-        done = desk.post("/sessions/end", data={"session": own, "csrf": csrf})
+        done = ward.post("/sessions/end", data={"session": own, "csrf": csrf})
         assert done.headers["location"] == "/sign-in"
-        assert desk.get("/").status_code == 303
+        assert ward.get("/").status_code == 303
 
 
 def _is_this(page: str, session: str) -> bool:
@@ -75,17 +75,17 @@ def _is_this(page: str, session: str) -> bool:
 def test_all_others_are_ended_at_once(served: ServedPage) -> None:
     """Also one of which nothing is written down. The browser that asks goes on, with the forms
     that it has open."""
-    with served.visitor() as desk, served.visitor() as home:
+    with served.visitor() as ward, served.visitor() as home:
         sign_in(home, "otto")
-        sign_in(desk, "otto")
-        csrf = token(desk.get("/"))
+        sign_in(ward, "otto")
+        csrf = token(ward.get("/"))
         with closing(sqlite3.connect(served.store.config.database_file)) as database, database:
             database.execute("DELETE FROM sessions")
-        done = desk.post("/sessions/end-others", data={"csrf": csrf})
+        done = ward.post("/sessions/end-others", data={"csrf": csrf})
         assert done.headers["location"] == "/sessions"
         assert home.get("/").status_code == 303
-        assert len(listed(desk)) == 1
-        drained = desk.post("/printers/oki-1/commands", data={"command": "drain", "csrf": csrf})
+        assert len(listed(ward)) == 1
+        drained = ward.post("/printers/oki-1/commands", data={"command": "drain", "csrf": csrf})
         assert drained.status_code == 303
         assert served.store.printers.get("oki-1").duty == "drain"
     assert [facts["user"] for event, facts in served.notes if event == "sessions ended"] == ["otto"]
@@ -93,23 +93,23 @@ def test_all_others_are_ended_at_once(served: ServedPage) -> None:
 
 def test_an_administrator_signs_a_user_out(served: ServedPage) -> None:
     """By another process, as a command is; the page that is open ends, too."""
-    with served.visitor() as desk, served.visitor() as other:
-        sign_in(desk, "otto")
+    with served.visitor() as ward, served.visitor() as other:
+        sign_in(ward, "otto")
         sign_in(other, "vera")
-        with desk.stream("GET", "/events") as stream:
+        with ward.stream("GET", "/events") as stream:
             lines = stream.iter_lines()
             assert next(lines) == "event: overview"
             served.store.users.sign_out("otto")
             assert "event: signed-out" in list(lines)
-        assert desk.get("/").status_code == 303
+        assert ward.get("/").status_code == 303
         assert other.get("/").status_code == 200
-        assert sign_in(desk, "otto").status_code == 303
+        assert sign_in(ward, "otto").status_code == 303
 
 
 def test_what_runs_out_and_what_another_password_ends_is_not_listed(served: ServedPage) -> None:
     """As it opens nothing."""
-    with served.visitor() as desk:
-        sign_in(desk, "otto")
+    with served.visitor() as ward:
+        sign_in(ward, "otto")
         while not (noted := served.store.sessions.of("otto")):
             pass  # it is written beside the request
         (session,) = noted
@@ -125,10 +125,10 @@ def test_a_locked_database_keeps_no_one_from_the_page(served: ServedPage) -> Non
     """Signing in writes nothing that is waited for, and the list has the session all the same. What
     could not be written is noted, and written later."""
     file = served.store.config.database_file
-    with closing(sqlite3.connect(file, isolation_level=None)) as locking, served.visitor() as desk:
+    with closing(sqlite3.connect(file, isolation_level=None)) as locking, served.visitor() as ward:
         locking.execute("BEGIN IMMEDIATE")
-        assert sign_in(desk, "otto").status_code == 303
-        assert len(listed(desk)) == 1
+        assert sign_in(ward, "otto").status_code == 303
+        assert len(listed(ward)) == 1
         with served.noted:
             assert served.noted.wait_for(
                 lambda: any(event == "sessions not written" for event, _ in served.notes), 30

@@ -12,7 +12,7 @@ from broker.model.refusal import Refusal
 
 VERIFICATION = "1.2.840.10008.1.1"
 MOST_NAMED = 8
-"""Of the rejected presentation contexts, so many are told by their names."""
+"""How many of the rejected presentation contexts are told by their names."""
 NOTHING_PROPOSED = "no presentation context was proposed"
 
 
