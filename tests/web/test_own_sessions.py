@@ -15,7 +15,7 @@ from broker.model.user import Role
 from broker.operations.page_sessions import open_sessions
 from tests.web.browser import Browser
 from tests.web.print_room import PrintRoom
-from tests.web.served_page import ServedPage, served_page, sign_in, token
+from tests.web.served_page import ServedPage, form, served_page, sign_in, token
 from tests.web.test_sign_in import PASSWORD, add
 
 MANY_S = 1_000_000.0
@@ -78,14 +78,14 @@ def test_all_others_are_ended_at_once(served: ServedPage) -> None:
     with served.visitor() as ward, served.visitor() as home:
         sign_in(home, "otto")
         sign_in(ward, "otto")
-        csrf = token(ward.get("/"))
+        drain = form(ward.get("/").text, "/printers/oki-1/commands") | {"command": "drain"}
         with closing(sqlite3.connect(served.store.config.database_file)) as database, database:
             database.execute("DELETE FROM sessions")
-        done = ward.post("/sessions/end-others", data={"csrf": csrf})
+        done = ward.post("/sessions/end-others", data={"csrf": drain["csrf"]})
         assert done.headers["location"] == "/sessions"
         assert home.get("/").status_code == 303
         assert len(listed(ward)) == 1
-        drained = ward.post("/printers/oki-1/commands", data={"command": "drain", "csrf": csrf})
+        drained = ward.post("/printers/oki-1/commands", data=drain)
         assert drained.status_code == 303
         assert served.store.printers.get("oki-1").duty == "drain"
     assert [facts["user"] for event, facts in served.notes if event == "sessions ended"] == ["otto"]

@@ -17,7 +17,7 @@ import trustme
 from broker.config.file import ConfigError, parse
 from broker.web.auth.sign_in_attempts import OF_PAIR
 from tests.peers.required import cannot_run
-from tests.web.served_page import ServedPage, served_page, sign_in, token
+from tests.web.served_page import ServedPage, form, served_page, sign_in
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "haproxy.cfg"
 PERSON, OTHER = "127.0.0.9", "127.0.0.10"
@@ -75,9 +75,10 @@ def test_signing_in_and_commands_work_behind_it(tmp_path: Path) -> None:
             assert answer.status_code == 303, answer.text
             assert "Secure" in answer.headers["set-cookie"]
             assert "strict-transport-security" in answer.headers
-            csrf = token(client.get("/"))
-            done = client.post("/printers/oki-1/commands", data={"command": "drain", "csrf": csrf})
+            drain = form(client.get("/").text, "/printers/oki-1/commands") | {"command": "drain"}
+            done = client.post("/printers/oki-1/commands", data=drain)
             assert done.status_code == 303
+            assert page.store.printers.get("oki-1").duty == "drain"
             assert url in client.get("/api").text
     (facts,) = [facts for event, facts in page.notes if event == "signed in"]
     assert facts["address"] == PERSON
