@@ -3,11 +3,12 @@ when it is over."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from broker.model.condition import Condition, Overall, WholeView, overall
 from broker.model.printer import Duty, Health, Printer
+from broker.model.refused_modalities import RefusedModality, due_refused, kind_key
 
 NAMED = 10
 """Jobs that are named in one notice."""
@@ -19,7 +20,7 @@ CALM_S = 600.0
 WELL = (Health.UP, Health.DEGRADED)
 OFF = "off duty"
 """The trouble that nothing prints."""
-REFUSED = "films refused"
+FILMS_REFUSED = "films refused"
 """The trouble that new films are refused, for another reason than those that have their own."""
 WAITING = "waiting"
 """The trouble of a job that waits for long."""
@@ -30,6 +31,8 @@ HELD = "held"
 """The trouble of held jobs."""
 INCOMPLETE = "film incomplete"
 """The trouble of films without an image that their modality had on them."""
+REFUSED = "modality refused"
+"""The trouble of modalities that printed before and are refused now."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,8 @@ class Notice:
 
     event: str
     """printer down, printer back, nothing prints, films refused, films accepted, jobs held, films
-    wait, films move, disk low, disk free, film incomplete, database damaged, database replaced,
-    check found faults, database log, test."""
+    wait, films move, disk low, disk free, film incomplete, modality refused, database damaged,
+    database replaced, check found faults, database log, test."""
     subject: str
     text: str
     at: float
@@ -58,7 +61,7 @@ class Seen:
 
     printers: tuple[Printer, ...] = ()
     """Each with whether it refuses every film."""
-    refused: tuple[str, ...] = ()
+    why_refused: tuple[str, ...] = ()
     """Why new films are refused; empty while they are taken."""
     remedy: str = ""
     """What to do about the state of the whole, as commands."""
@@ -87,13 +90,15 @@ class Seen:
     """Who keeps it from shrinking, in a sentence."""
     incomplete: tuple[int, ...] = ()
     """The last jobs whose modality was refused an image, and printed the film all the same."""
+    refused: tuple[RefusedModality, ...] = ()
+    """Modalities that printed before, and not since they were refused."""
 
     def whole(self, now: float) -> Overall:
         """The state of the whole, of a broker that runs."""
         view = WholeView(
             True,
             self.printers,
-            self.refused,
+            self.why_refused,
             waiting=self.waiting,
             oldest_at=now - self.oldest_s if self.oldest_s else None,
             unbound_at=now - self.unbound_s if self.unbound_s else None,
@@ -128,6 +133,8 @@ class Known:
     """Trouble -> when it was told as news last, not long ago."""
     incomplete: frozenset[int] = frozenset()
     """Jobs without an image that were told."""
+    refused: Mapping[str, float] = field(default_factory=dict)
+    """Refused modalities that are not told yet -> since when they are known."""
 
 
 def due_notices(
@@ -168,7 +175,14 @@ def due_notices(
         last[INCOMPLETE] = now
         notices.append(_incomplete(sorted(lacking), now))
         lacking = set()
-    for key in [each for each in told if each not in troubles and not seen.nothing_else]:
+    due = due_refused(seen.refused, told.keys(), last, known.refused, now)
+    for kind, refused in due.tell.items():
+        last[kind_key(kind)] = now
+        for each in refused:
+            told[each.key] = last[each.key] = now
+        notices.append(_refused(kind, refused, now))
+    lasting = {each.key for each in seen.refused} | troubles.keys()
+    for key in [each for each in told if each not in lasting and not seen.nothing_else]:
         if key == HELD and seen.held:
             continue
         del told[key]
@@ -178,7 +192,8 @@ def due_notices(
     incomplete = known.incomplete
     if not seen.nothing_else:
         incomplete = frozenset(seen.incomplete) - lacking
-    return notices, Known(told, kept, last, incomplete)
+    waiting = known.refused if seen.nothing_else else due.waiting
+    return notices, Known(told, kept, last, incomplete, waiting)
 
 
 def _troubles(seen: Seen, now: float, limits: AlertLimits) -> dict[str, Notice]:
@@ -231,7 +246,7 @@ def _of_the_whole(seen: Seen, now: float) -> dict[str, Notice]:
         found[OFF] = Notice("nothing prints", "nothing prints", _text(seen, whole, now), now)
     if whole.condition is Condition.REFUSED and not seen.low:
         text = _text(seen, whole, now)
-        found[REFUSED] = Notice("films refused", "new films are refused", text, now)
+        found[FILMS_REFUSED] = Notice("films refused", "new films are refused", text, now)
     return found
 
 
@@ -311,6 +326,20 @@ def _incomplete(numbers: list[int], now: float) -> Notice:
     )
 
 
+def _refused(kind: str, refused: Sequence[RefusedModality], now: float) -> Notice:
+    named = [each.who + (f" ({each.detail})" if each.detail else "") for each in refused[:NAMED]]
+    more = f", and {len(refused) - NAMED} more" if len(refused) > NAMED else ""
+    one = len(refused) == 1
+    what = f"{refused[0].who} is refused" if one else f"{len(refused)} modalities are refused"
+    return Notice(
+        REFUSED,
+        f"{what}: {kind}",
+        f"Refused, kind {kind}: {', '.join(named)}{more}. {'It' if one else 'They'} printed before "
+        f"and {'has' if one else 'have'} not since. `broker refusals` says what to do.",
+        now,
+    )
+
+
 def _over(key: str, seen: Seen, now: float) -> Notice | None:
     """That a trouble is over; None where that needs no message."""
     kind, _, name = key.partition(" ")
@@ -326,7 +355,7 @@ def _over(key: str, seen: Seen, now: float) -> Notice | None:
         return Notice(
             "films move", "a printer accepts films again", "Films are printed again.", now
         )
-    if key == REFUSED:
+    if key == FILMS_REFUSED:
         text = "Print requests of modalities are accepted again."
         return Notice("films accepted", "films are accepted again", text, now)
     if kind == WAITING:

@@ -17,6 +17,7 @@ from broker.operations.alarms import above
 from broker.operations.failures import explained
 from broker.operations.job_status import JobStatus, job_statuses
 from broker.operations.opened import Store
+from broker.operations.refusals import RefusedLately, refused_lately
 from broker.operations.whole import Situation
 from broker.store.sqlite import Watch
 
@@ -51,6 +52,8 @@ class OverviewState:
     """As they stand: of each that refuses every film, it is said."""
     jobs: tuple[JobStatus, ...]
     """All that are not finished, the most urgent state first, then the recent, newest first."""
+    refused: RefusedLately | None = None
+    """Callers that were refused lately."""
 
     @property
     def alarms(self) -> tuple[str, ...]:
@@ -88,6 +91,7 @@ def overview_state(store: Store, now: float) -> OverviewState:
         others=seen.others,
         printers=seen.printers or tuple(store.printers.list()),
         jobs=tuple(job_statuses(store, [*open_jobs, *recent], active)),
+        refused=refused_lately(store, now),
     )
 
 

@@ -33,7 +33,7 @@ PLACES: tuple[tuple[str, str], ...] = (
     (rf"broker printers show {_NAME}", "the page of {name}"),
     (r"broker printers", "the list of printers"),
     (r"broker test-print(?: .*)?", "“Test film” at the printer"),
-    (r"broker refusals(?: .*)?", "what the broker has refused"),
+    (r"broker refusals(?: .*)?", "the page “Refusals”"),
     (r"broker help(?: .*)?", "Help"),
     (r"broker serve --new-spool", "a start with a new spool, by an administrator,"),
     (r"broker serve", "the broker's start, by an administrator,"),

@@ -287,6 +287,7 @@ class Intake:
             {
                 "job": admitted.job_id,
                 "calling_ae": request.calling_ae,
+                "peer": request.peer,
                 "films": len(request.films),
                 "copies": request.copies,
                 "level": str(request.level),

@@ -12,12 +12,17 @@ from broker.config.schema import Config
 from broker.events import Note
 from broker.model.alert_rules import AlertLimits, Seen
 from broker.model.disk import MB
+from broker.model.printable import one_line
+from broker.model.refusal import Refusal
+from broker.model.refused_modalities import RefusedModality
 from broker.model.vitals import Storage
 from broker.operations.alarms import LOCKED_S, LOG_MB, log_reader
 from broker.operations.opened import Store
 from broker.operations.readiness import look, read_vitals
+from broker.operations.refusals import keeps_from_printing, name_of
 from broker.operations.whole import refused, situation, standing_printers
 from broker.store.database import Database
+from broker.store.refusals import RefusedCaller
 
 FIRST_CHECKS_S = 60.0
 """Nothing is told for so long, at most, while printers have not been checked since the start."""
@@ -52,9 +57,11 @@ class Notices:
         config: Config,
         database: Database,
         note: Note,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
         self._note = note
+        self._clock = clock
         self._started_at = time.time()
         self._began = time.monotonic()
         self._notifier = self._made(config)
@@ -79,7 +86,7 @@ class Notices:
             self._see(config),
             AlertLimits(config.notify.oldest_job_s, config.notify.reminder_s),
             ways(config),
-            clock=time.time,
+            clock=self._clock,
             note=self._note,
         )
 
@@ -102,7 +109,7 @@ class Notices:
             whole, flow = situation(store, looked.obstacles, printers, now), store.flow.flow()
             return Seen(
                 printers=printers,
-                refused=refused(looked.obstacles),
+                why_refused=refused(looked.obstacles),
                 remedy=whole.commands,
                 waiting=flow.waiting,
                 unbound_s=_age(flow.unbound_at, now),
@@ -115,6 +122,7 @@ class Notices:
                 log_mb=storage.log_bytes // MB if storage.log_bytes > LOG_MB * MB else 0,
                 log_reader=log_reader(storage),
                 incomplete=vitals.incomplete if vitals is not None else (),
+                refused=tuple(map(_modality, filter(_to_tell, store.refusals.callers()))),
             )
 
         return see
@@ -123,3 +131,15 @@ class Notices:
 def _age(at: float | None, now: float) -> float:
     """In seconds; 0 of nothing, and of what a clock that was set back has in the future."""
     return 0.0 if at is None else max(0.0, now - at)
+
+
+def _to_tell(caller: RefusedCaller) -> bool:
+    """A nearly full disk has a message of its own."""
+    return keeps_from_printing(caller) and caller.kind != Refusal.DISK_NEARLY_FULL
+
+
+def _modality(caller: RefusedCaller) -> RefusedModality:
+    about = ", ".join(filter(None, (caller.last_status, caller.last_attribute)))
+    if caller.kind == Refusal.CALLED_AE:
+        about = f"it calls {one_line(caller.last_called_ae)}"
+    return RefusedModality(caller.kind, name_of(caller), caller.last_at, about)

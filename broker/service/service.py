@@ -102,7 +102,8 @@ class Service:
         self.jobs, self.printers, self.users = data.jobs, data.printers, data.users
         self.capabilities, self.database = data.capabilities, data.database
         self.spool = data.spool
-        self._counts = RefusalCounts(self._events.note, Refusals(data.database), self._clock)
+        self.refusals = Refusals(data.database)
+        self._counts = RefusalCounts(self._events.note, self.refusals, self._clock)
         self._vitals = VitalSigns(self._counts, self._config.data_dir, self._clock)
         self._note: Note = self._vitals
         data.database.on_damage = self._damaged

@@ -15,6 +15,7 @@ from broker.operations.job_status import explanation, job_status, job_statuses
 from broker.operations.opened import Store
 from broker.operations.overview import LiveOverview
 from broker.operations.readiness import read_vitals
+from broker.operations.refusals import document_of, refused_kinds
 from broker.operations.whole import standing_printer, standing_printers
 from broker.web import day_page
 from broker.web.auth.signin import operator, person
@@ -138,3 +139,13 @@ async def film(request: Request, job_id: int, number: int, width: int = THUMBNAI
     if not 16 <= width <= 3400:
         raise InvalidCommand(f"{width} is not a width; use 16 to 3400 pixels")
     return await picture(request, job_id, number, width)
+
+
+@router.get(
+    "/refusals",
+    summary="What was refused, by kind and caller, as `broker refusals --json`",
+    dependencies=VIEWER,
+)
+def refusals(request: Request) -> list[dict[str, Any]]:
+    """Those kinds first by which a modality is refused that printed before, then the latest."""
+    return [document_of(each) for each in refused_kinds(request.app.state.store)]

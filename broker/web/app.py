@@ -11,11 +11,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from broker.events import Note
 from broker.model.reprint import UnfitChoice
 from broker.model.trouble import NoPrinters
+from broker.model.trusted_proxies import TrustedProxies
 from broker.operations.failures import explained
 from broker.operations.opened import Store, store_of
 from broker.operations.overview import LiveOverview
@@ -33,9 +35,10 @@ from broker.web import (
     help_page,
     job_page,
     overview,
+    refusals_page,
     several,
 )
-from broker.web.auth import sign_in_page, signin
+from broker.web.auth import sessions_page, sign_in_page, signin
 from broker.web.auth.signin import SessionTimes
 from broker.web.commands import InvalidCommand
 from broker.web.event_streams import Streams
@@ -76,6 +79,7 @@ def create(
     """The application over an open store. Probes open it once more, for themselves."""
     live = LiveOverview(store, note)
     probes = Probes()
+    sessions = signin.SignIn(store, note, times or SessionTimes())
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -83,8 +87,10 @@ def create(
         with store_of(store.config) as own:
             probes.begin(own)
             await live.start()
+            sessions.start()
             yield
             await live.stop()
+            await run_in_threadpool(sessions.stop)
 
     app = FastAPI(
         title="DICOM print broker",
@@ -95,7 +101,6 @@ def create(
         redirect_slashes=False,  # the redirect would follow the Host header
         lifespan=life,
     )
-    sessions = signin.SignIn(store, note, times or SessionTimes())
     app.state.store = store
     app.state.overview = live
     app.state.streams = Streams(live)
@@ -108,8 +113,10 @@ def create(
         job_page,
         several,
         day_page,
+        refusals_page,
         commands,
         sign_in_page,
+        sessions_page,
         api_page,
         api,
         api_commands,
@@ -123,7 +130,14 @@ def create(
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(signin.SignedOut, _signed_out)
     app.add_exception_handler(RequestValidationError, _invalid)
-    return Front(app, sessions, probes.answers, note, patience_s=patience.body_s)
+    return Front(
+        app,
+        sessions,
+        probes.answers,
+        note,
+        patience_s=patience.body_s,
+        proxies=TrustedProxies.of(store.config.web.trusted_proxy),
+    )
 
 
 def _troubled(request: Request, error: Exception) -> Response:

@@ -80,11 +80,11 @@ def test_a_printer_that_refuses_everything_prints_nothing() -> None:
 
 def test_that_films_are_refused_is_told_and_that_they_are_accepted_again() -> None:
     """Once each; a full disk has a message of its own, which says the same."""
-    locked = Seen((OTHER,), refused=("the database is locked by another program",))
+    locked = Seen((OTHER,), why_refused=("the database is locked by another program",))
     assert told((0, locked), (5, locked), (10, Seen((OTHER,)))) == [
         ["new films are refused"], [], ["films are accepted again"],
     ]  # fmt: skip
-    full = Seen((OTHER,), refused=("the disk is nearly full",), low=True)
+    full = Seen((OTHER,), why_refused=("the disk is nearly full",), low=True)
     assert told((0, full)) == [["the disk is nearly full, new films are refused"]]
 
 

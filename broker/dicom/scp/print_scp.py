@@ -134,8 +134,9 @@ class PrintScp:
                     "peer": self.association.peer,
                     "operation": request.operation,
                     "status": statuses.words(fault.status),
+                    **({"attribute": fault.attribute} if fault.tags else {}),
                     "why": fault.comment,
-                    "kind": str(fault.kind or Refusal.WRONG_REQUEST),
+                    "kind": str(fault.kind or _wrong(request)),
                 },
             )
             return Response(fault.status, None, fault.fields)
@@ -468,3 +469,9 @@ class PrintScp:
         if isinstance(node, OpenFilmSession):
             self._session_over(node.key)
         return Response(statuses.SUCCESS, None, {"AffectedSOPInstanceUID": node.uid})
+
+
+def _wrong(request: Request) -> Refusal:
+    """What a request is counted as that is wrong in itself."""
+    beside = request.field in (Command.N_GET, Command.N_DELETE)
+    return Refusal.BESIDE_PRINTING if beside else Refusal.WRONG_REQUEST
