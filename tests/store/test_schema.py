@@ -70,9 +70,10 @@ def test_an_empty_database_gets_every_step(empty: Database) -> None:
         "0008",
         "0009",
         "0010",
+        "0011",
     ]
     schema.upgrade(empty, steps.append)
-    assert len(steps) == 10
+    assert len(steps) == 11
     schema.check(empty)
 
 
