@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from broker.model.job import Job, State
@@ -42,22 +42,3 @@ class FoundJobs:
     jobs: Sequence[Job]
     cursor: int | None
     """Further ones have smaller numbers; None where there are none."""
-
-
-def pieces(
-    look: Callable[[int | None, int], FoundJobs], limit: int | None, most: int
-) -> Iterator[Sequence[Job]]:
-    """All that is found, up to `limit`, in pieces of at most `most` jobs, so that memory stays
-    bounded. `look` finds what lies below a cursor (None: from the newest), as many as it is told.
-    """
-    cursor: int | None = None
-    left = limit
-    while left is None or left > 0:
-        found = look(cursor, most if left is None else min(most, left))
-        if found.jobs:
-            yield found.jobs
-        if left is not None:
-            left -= len(found.jobs)
-        cursor = found.cursor
-        if cursor is None:
-            return

@@ -8,21 +8,24 @@ numbers at most: what it has not come to is found from the cursor that it gives.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal_column, or_, select
 
-from broker.model.job import State
+from broker.model.job import Job, State
 from broker.model.job_filter import FoundJobs, JobFilter
 from broker.store.backend import BACKEND, Backend
 from broker.store.database import Database
-from broker.store.job_rows import KNOWN, LARGEST, several, shown
+from broker.store.job_rows import KNOWN, LARGEST, JobList, several, shown
 from broker.store.tables import attempts, jobs
 
 INDEX = "ix_jobs_found"
 LOOKED_AT = 300_000
 """Numbers that one question looks at."""
+PIECE = 50_000
+"""Numbers that are read at a time where all are asked for."""
 RECENT = 20_000
 """Numbers among which callers are looked for, to be offered."""
 CALLERS = 200
@@ -53,22 +56,45 @@ class JobSearch:
         There may be fewer, and further ones below the cursor that is given back.
         """
         with self._database.read() as connection:
-            first, last = _numbers(connection)
-            top = last if cursor is None else min(last, cursor - 1)
-            floor = max(first, top - self._looked_at + 1)
-            statement = _through_index(connection, select(_ID), wanted, floor, top)
-            numbers = list(connection.execute(statement.limit(limit + 1)).scalars())
-            rest = floor if floor > first else None
-            if len(numbers) > limit:
-                numbers.pop()
-                rest = numbers[-1]
-            chosen = shown().where(jobs.c.id.in_(numbers)).order_by(jobs.c.id.desc())
-            return FoundJobs(several(connection, chosen, numbers), rest)
+            numbers, rest = self._numbers(connection, wanted, limit, cursor)
+            return FoundJobs(_jobs(connection, numbers)[::-1], rest)
+
+    def numbers(self, wanted: JobFilter, limit: int | None = None) -> array[int]:
+        """The numbers of all jobs that the filter means, or of the newest `limit`; the newest
+        first. Eight bytes each: their rows are read some at a time (`jobs`)."""
+        found = array("q")
+        cursor: int | None = None
+        while limit is None or len(found) < limit:
+            most = PIECE if limit is None else min(PIECE, limit - len(found))
+            with self._database.read() as connection:
+                numbers, cursor = self._numbers(connection, wanted, most, cursor)
+            found.extend(numbers)
+            if cursor is None:
+                break
+        return found
+
+    def jobs(self, numbers: Sequence[int]) -> Sequence[Job]:
+        """Those of these numbers that are still there, by number."""
+        with self._database.read() as connection:
+            return _jobs(connection, numbers)
+
+    def _numbers(
+        self, connection: Connection, wanted: JobFilter, limit: int, cursor: int | None
+    ) -> tuple[Sequence[int], int | None]:
+        """Numbers of jobs, and the cursor below which further ones may be."""
+        first, last = _ends(connection)
+        top = last if cursor is None else min(last, cursor - 1)
+        floor = max(first, top - self._looked_at + 1)
+        statement = _through_index(connection, select(_ID), wanted, floor, top)
+        numbers = list(connection.execute(statement.limit(limit + 1)).scalars())
+        if len(numbers) <= limit:
+            return numbers, floor if floor > first else None
+        return numbers[:limit], numbers[limit - 1]
 
     def count(self, wanted: JobFilter, most: int) -> int:
         """How many jobs the filter means, no more than `most`, among the newest numbers."""
         with self._database.read() as connection:
-            first, last = _numbers(connection)
+            first, last = _ends(connection)
             floor = max(first, last - self._looked_at + 1)
             some = _through_index(connection, select(_ID), wanted, floor, last).limit(most)
             found: int = connection.execute(
@@ -79,7 +105,7 @@ class JobSearch:
     def callers(self) -> Sequence[str]:
         """Calling AE titles of recent jobs, in their order."""
         with self._database.read() as connection:
-            _, last = _numbers(connection)
+            _, last = _ends(connection)
             caller = _column("calling_ae")
             some = _through_index(
                 connection, select(caller).distinct(), JobFilter(), last - RECENT, last, order=False
@@ -87,11 +113,17 @@ class JobSearch:
             return sorted(connection.execute(some.limit(CALLERS)).scalars())
 
 
-def _numbers(connection: Connection) -> tuple[int, int]:
+def _ends(connection: Connection) -> tuple[int, int]:
     """The smallest and the largest number of a job; (1, 0) without any."""
     first = connection.execute(select(func.min(jobs.c.id))).scalar()
     last = connection.execute(select(func.max(jobs.c.id))).scalar()
     return (first, last) if first is not None and last is not None else (1, 0)
+
+
+def _jobs(connection: Connection, numbers: Sequence[int]) -> JobList:
+    """By number."""
+    chosen = shown().where(jobs.c.id.in_(numbers)).order_by(jobs.c.id)
+    return several(connection, chosen, list(numbers))
 
 
 def _through_index(

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from broker.model.job import Outcome, State
-from broker.model.job_filter import JobFilter, pieces
+from broker.model.job_filter import JobFilter
 from broker.model.retry import Settlement
 from broker.store.database import Database
 from broker.store.job_search import JobSearch
@@ -143,22 +143,20 @@ def test_one_question_looks_at_a_bounded_part(
     assert (first.cursor, second.jobs, second.cursor) == (7, [], 4)
     assert [job.id for job in third.jobs] == [1]
     assert third.cursor is None
-    found = pieces(lambda cursor, number: search.page(wanted, number, cursor), None, 1)
-    assert [[job.id for job in each] for each in found] == [[9], [1]]
+    assert list(search.numbers(wanted)) == [9, 1]
 
 
-def test_pieces_end_at_the_limit(search: JobSearch, jobs: Jobs, make_request: MakeRequest) -> None:
-    """And hold no more than was said at a time."""
-    for _ in range(7):
+def test_all_numbers_are_found_and_their_rows_piece_by_piece(
+    search: JobSearch, jobs: Jobs, make_request: MakeRequest
+) -> None:
+    """The newest first, as many as were asked for; a job that is gone by then is left out."""
+    for _ in range(5):
         jobs.submission.add(make_request())
-
-    def found(limit: int | None) -> list[list[int]]:
-        parts = pieces(lambda at, number: search.page(JobFilter(), number, at), limit, 3)
-        return [[job.id for job in each] for each in parts]
-
-    assert found(None) == [[7, 6, 5], [4, 3, 2], [1]]
-    assert found(4) == [[7, 6, 5], [4]]
-    assert found(0) == []
+    assert list(search.numbers(JobFilter())) == [5, 4, 3, 2, 1]
+    assert list(search.numbers(JobFilter(), 2)) == [5, 4]
+    assert list(search.numbers(JobFilter(), 0)) == []
+    assert [job.id for job in search.jobs([4, 9, 2])] == [2, 4]
+    assert search.jobs([]) == []
 
 
 def test_an_empty_queue_has_nothing(search: JobSearch) -> None:
