@@ -36,7 +36,7 @@ def age(seconds: float) -> str:
     return f"{number}s"
 
 
-TOLD = re.compile(r"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d) UTC")
+TOLD = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC", re.ASCII)
 """A time in a sentence: what `moment` gives, with its zone behind it."""
 
 
@@ -65,8 +65,8 @@ def local(words: str, now: float, zone: tzinfo | None = None) -> str:
 def time_told(found: re.Match[str]) -> float | None:
     """The seconds since the epoch of what TOLD has found; None where there is no such time."""
     try:
-        return datetime(*map(int, found.groups()), tzinfo=UTC).timestamp()
-    except (ValueError, TypeError):
+        return datetime.fromisoformat(f"{found[1]}+00:00").timestamp()
+    except ValueError:
         return None
 
 

@@ -188,5 +188,5 @@ def _of_printer(name: str) -> ColumnElement[bool]:
 def _has(text: str) -> ColumnElement[bool]:
     found = [column.contains(text, autoescape=True) for column in _TEXTS]
     if text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= LARGEST:
-        found.append(int(text) == _ID)
+        found.append(_ID.in_([int(text)]))
     return or_(*found)

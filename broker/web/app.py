@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from broker.events import Note
 from broker.operations.failures import explained
+from broker.operations.job_filters import InvalidFilter
 from broker.operations.opened import Store, store_of
 from broker.operations.overview import LiveOverview
 from broker.store.commands import NotAllowed
@@ -39,6 +40,7 @@ STATUSES: dict[type[Exception], int] = {
     NoSuchPrinter: 404,
     NotAllowed: 409,
     InvalidCommand: 422,
+    InvalidFilter: 422,
     NoPicture: 404,
 }
 
