@@ -79,7 +79,7 @@ CsvOption = Annotated[bool, typer.Option("--csv", help="CSV instead of a table."
 
 
 @dataclass(frozen=True)
-class Asked:
+class ListOptions:
     """What was given on the command line."""
 
     states: Sequence[State]
@@ -105,7 +105,7 @@ class _Choice:
 def list_jobs_asked(
     ctx: typer.Context,
     config: Path | None,
-    asked: Asked,
+    asked: ListOptions,
     *,
     watch: bool,
     as_document: bool,
@@ -137,7 +137,7 @@ def list_jobs_asked(
             tables.show(_table(store, console, choice), console)
 
 
-def _chosen(asked: Asked) -> _Choice:
+def _chosen(asked: ListOptions) -> _Choice:
     import time
 
     from broker.operations.job_filters import InvalidFilter, filter_given

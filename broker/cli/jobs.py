@@ -10,9 +10,9 @@ import typer
 
 from broker.cli.job_list import (
     AllOption,
-    Asked,
     CsvOption,
     LimitOption,
+    ListOptions,
     ModalityOption,
     PrinterOption,
     SinceOption,
@@ -77,7 +77,7 @@ def jobs(
     Example: broker jobs --modality CT1 --since 2h
     """
     if ctx.invoked_subcommand is None:
-        asked = Asked(state or [], modality, printer, since, until, text, limit, everything)
+        asked = ListOptions(state or [], modality, printer, since, until, text, limit, everything)
         list_jobs_asked(ctx, config, asked, watch=watch, as_document=as_document, as_csv=as_csv)
 
 
@@ -101,7 +101,7 @@ def list_jobs(
 
     Example: broker jobs list --all --json
     """
-    asked = Asked(state or [], modality, printer, since, until, text, limit, everything)
+    asked = ListOptions(state or [], modality, printer, since, until, text, limit, everything)
     list_jobs_asked(ctx, config, asked, watch=watch, as_document=as_document, as_csv=as_csv)
 
 
@@ -292,9 +292,9 @@ def _each(
     prints: bool = False,
 ) -> None:
     """Give the command for each job; a failure does not stop the others."""
+    from broker.cli.local_time import told
     from broker.cli.options import opened
     from broker.cli.owner import person
-    from broker.model.printable import printable_lines
     from broker.operations.commands import JobCommands
     from broker.operations.missing_pixels import spool_gone
     from broker.store.commands import NotAllowed
@@ -305,12 +305,12 @@ def _each(
         jobs = JobCommands(store, person())
         for job_id in dict.fromkeys(job_ids):
             try:
-                typer.echo(printable_lines(command(jobs, job_id)))
+                typer.echo(told(command(jobs, job_id)))
             except (NoSuchJob, NotAllowed) as error:
                 failed = True
-                typer.echo(printable_lines(error.words), err=True)
+                typer.echo(told(error.words), err=True)
                 if isinstance(error, NotAllowed) and (cut := jobs.cut_off(job_id)):
-                    typer.echo(cut, err=True)
+                    typer.echo(told(cut), err=True)
         if prints and not failed and not store.running:
             start = spool_gone(store) or "`broker serve` prints it"
             typer.echo(f"no broker is running here; {start}", err=True)

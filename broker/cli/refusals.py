@@ -34,11 +34,12 @@ def refusals(
     from dataclasses import asdict
 
     from broker.cli import tables
+    from broker.cli.local_time import time_column
     from broker.cli.options import opened
     from broker.cli.tables import Column, Row
     from broker.operations.documents import iso
     from broker.operations.failures import remedy
-    from broker.operations.text import age, moment
+    from broker.operations.text import age
 
     with opened(ctx, config) as store:
         found = store.refusals.list()
@@ -59,20 +60,21 @@ def refusals(
     if not found:
         typer.echo("Nothing was refused.")
         return
+    now = time.time()
+    heading, times = time_column("SINCE", [each.first_at for each in found], now)
     columns = (
         Column("KIND"),
         Column("NUMBER", right=True),
-        Column("SINCE (UTC)"),
+        Column(heading),
         Column("LAST", right=True),
         Column("LAST PEER"),
     )
-    now = time.time()
     rows = [
         Row(
             (
                 each.kind,
                 str(each.number),
-                moment(each.first_at)[:16],
+                since,
                 f"{age(now - each.last_at)} ago",
                 each.last_peer,
             ),
@@ -82,7 +84,7 @@ def refusals(
                 *filter(None, (remedy(each.kind),)),
             ),
         )
-        for each in found
+        for each, since in zip(found, times, strict=True)
     ]
     console = tables.terminal()
     tables.show(tables.lay_out(columns, rows, console.width), console)
