@@ -6,7 +6,7 @@ const said = document.getElementById("said");
 const lost = document.getElementById("lost");
 
 function tell(words, wrong) {
-  said.textContent = words && words.replaceAll("`", "");
+  said.textContent = words && localWords(words).replaceAll("`", "");
   said.classList.toggle("wrong", Boolean(wrong));
   said.hidden = !words;
 }
@@ -32,7 +32,7 @@ setInterval(countAges, 1000);
 
 function plain(element) {
   const copy = element.cloneNode(true);
-  for (const each of copy.querySelectorAll("time[data-at]")) each.textContent = "";
+  for (const each of copy.querySelectorAll("time")) each.textContent = "";
   for (const each of copy.querySelectorAll("details[open]")) each.removeAttribute("open");
   return copy.outerHTML;
 }
