@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.bench.crowd import crowd
 
 MODALITIES, PRINTERS = 12, 4
-STEP_S = 60.0
+STEP_S = 20.0
 """Between two arrivals."""
 STRUCK = 50
 """Every such job was refused by another printer before."""
