@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import Query
 
@@ -84,10 +85,19 @@ class View:
         """The address of the same list, of that modality alone."""
         return replace(self, query=replace(self.query, modality=ae_title)).address()
 
+    def of_job(self, job_id: int) -> str:
+        """The address of a job's page, which leads back to this list."""
+        _, _, query = self.address(cursor=self.cursor, page=self._page).partition("?")
+        return f"/jobs/{job_id}?{urlencode({'back': query})}" if query else f"/jobs/{job_id}"
+
+    @property
+    def _page(self) -> int | None:
+        return self.page if self.page > 1 else None
+
     @property
     def events(self) -> str:
         """Where its news come from."""
-        return self.address("/events", page=self.page, cursor=self.cursor)
+        return self.address("/events", page=self._page, cursor=self.cursor)
 
     @property
     def csv(self) -> str:
