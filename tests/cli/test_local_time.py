@@ -16,7 +16,11 @@ import pytest
 
 from broker.cli import queue_tables
 from broker.cli.local_time import time_column, told
-from broker.operations.job_status import JobStatus
+from broker.cli.top.rows import all_of_job, job_line
+from broker.config.file import load
+from broker.operations.commands import JobCommands
+from broker.operations.job_status import JobStatus, job_statuses
+from broker.operations.opened import store_of
 from tests.cli.conftest import Site
 
 WINTER = datetime(2026, 1, 31, 7, 15, 2, tzinfo=UTC).timestamp()
@@ -128,3 +132,23 @@ def test_a_sentence_has_no_control_characters() -> None:
     """Whatever stands beside its times."""
     said = told("jam\x1b[2J since 2026-01-31 07:15:02 UTC")
     assert said == "jam?[2J since 2026-01-31 08:15 CET"
+
+
+@pytest.mark.usefixtures("in_vienna")
+def test_the_screen_tells_local_times(site: Site) -> None:
+    """`broker top`: the rows, all of a job, and who gave which command when."""
+    site.uncertain()
+    at(site, WINTER)
+    site.jobs.commands.cancel(1)
+    with store_of(load(site.file)) as store:
+        command = JobCommands(store, "ruth")
+        command.reprint(1)
+        with site.database.write() as connection:
+            connection.exec_driver_sql("UPDATE orders SET at = ?", (WINTER,))
+        said = all_of_job(store, 1)
+        (found,) = job_statuses(store, [store.jobs.get(1)])
+        line = job_line(found, CHANGE)
+    assert "2026-01-31 08:15 CET, ruth, reprint: " in said
+    assert "BEGAN CET" in said
+    assert " UTC" not in said
+    assert line.cells[-1] == "2026-01-31 08:15"
