@@ -136,7 +136,7 @@ def test_events_have_the_filter_of_the_page(client: httpx.Client) -> None:
 
 def test_films_in_the_list_are_for_operators(page: ServedPage, client: httpx.Client) -> None:
     """A viewer gets neither the pictures nor their addresses."""
-    assert '<img class="thumb" src="/jobs/2/films/1.png"' in client.get("/").text
+    assert '<img class="thumb" data-src="/jobs/2/films/1.png"' in client.get("/").text
     page.add("op")
     page.add("eva", Role.VIEWER)
     sign_in(client, "eva")

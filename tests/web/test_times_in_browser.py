@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 
 from broker.model.job import Level, PrintRequest
@@ -143,12 +144,29 @@ def test_it_fits_a_phone(page: ServedPage, phone: Browser) -> None:
 
 
 def test_a_list_shows_its_first_films(room: PrintRoom, browser: Browser) -> None:
-    """To operators; small, and not one that a browser keeps on a disk."""
-    room.print(40, 200)
+    """To operators; small, two at a time so that commands have connections left, and again without
+    another request when a row is drawn anew. No browser keeps one on a disk.
+    """
+    for gray in (40, 80, 120, 160, 200):
+        room.print(gray)
     browser.go(room.url)
-    browser.wait("#job-1", "sent")
-    loaded = "return document.querySelector('#job-1 .thumb')?.naturalWidth || 0"
-    browser.wait_until(lambda: browser.run(loaded) > 0)
-    assert browser.run("return document.querySelector('#job-1 .thumb').offsetWidth") <= 50
+    shown = "return [...document.querySelectorAll('.thumb')].filter(i => i.naturalWidth).length"
+    browser.wait_until(lambda: browser.run(shown) == 5)
+    assert browser.run("return document.querySelector('#job-1 .thumb').offsetWidth") <= 40
+    asked = browser.run(
+        "return performance.getEntriesByType('resource').filter(e => e.name.endsWith('.png'))"
+        ".map(e => [e.startTime, e.responseEnd])"
+    )
+    at_once = [sum(one <= began < end for one, end in asked) for began, _ in asked]
+    assert (len(asked), max(at_once)) == (5, 2)
+
+    room.broker("jobs", "reprint", "1")
+    browser.wait("#job-6", "sent")
+    room.broker("jobs", "reprint", "5")
+    browser.wait("#job-7", "sent")
+    browser.wait_until(lambda: browser.run(shown) == 7)
     browser.keep("thumbnails-desktop")
     assert not browser.complaints()
+    assert not browser.troubles()
+    answer = httpx.get(f"{room.url}/jobs/1/films/1.png")
+    assert answer.headers["Cache-Control"] == "no-store"
