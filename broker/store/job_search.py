@@ -138,7 +138,7 @@ def _through_index(
     """The question for what the filter means, from number `top` down to `floor`."""
     backend: Backend = connection.info[BACKEND]
     statement = columns.select_from(backend.through_index(jobs, INDEX))
-    statement = statement.where(top >= _ID, floor <= _ID, *_conditions(wanted))
+    statement = statement.where(_ID.between(floor, top), *_conditions(wanted))
     return statement.order_by(_ID.desc()) if order else statement
 
 
