@@ -71,7 +71,7 @@ TextOption = Annotated[
 ]
 LimitOption = Annotated[
     int | None,
-    typer.Option("--limit", metavar="N", min=1, max=10_000_000, help="Only the newest N."),
+    typer.Option("--limit", metavar="N", min=1, help="Only the newest N."),
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Finished jobs too, of any age.")]
 WatchOption = Annotated[bool, typer.Option("--watch", help="Draw again each second, to Ctrl-C.")]
