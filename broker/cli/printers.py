@@ -175,10 +175,10 @@ def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
 
 
 def _set(ctx: typer.Context, config: Path | None, name: str, duty: Duty, reason: str) -> None:
+    from broker.cli.local_time import told
     from broker.cli.options import opened
     from broker.cli.owner import person
-    from broker.model.printable import printable_lines
     from broker.operations.commands import PrinterCommands
 
     with opened(ctx, config) as store:
-        typer.echo(printable_lines(PrinterCommands(store, person()).set_duty(name, duty, reason)))
+        typer.echo(told(PrinterCommands(store, person()).set_duty(name, duty, reason)))

@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from broker.model import row_version
 from broker.model.hosts import at_port
@@ -24,8 +24,9 @@ from broker.model.printable import one_line, printable_lines
 from broker.model.printer import Duty, Printer
 from broker.operations import questions
 from broker.operations.job_status import JobStatus, allowed, job_remarks, place_of, printer_remarks
-from broker.operations.text import age, moment
+from broker.operations.text import age
 from broker.web.auth.signin import Person, csrf_token
+from broker.web.times import clock_mark, marked, moment_mark
 
 READ = ["GET", "HEAD"]
 """Methods of a page: a reader may ask for its head alone (RFC 9110 9.1)."""
@@ -49,7 +50,9 @@ class Pages:
         )
         self._templates.globals["ae_title"] = ae_title
         self._templates.filters["age"] = lambda at: age(time.time() - at)
-        self._templates.filters["moment"] = moment
+        self._templates.filters["moment"] = moment_mark
+        self._templates.filters["clock"] = clock_mark
+        self._templates.filters["times"] = marked
         self._templates.filters["commands"] = commands
         self._templates.filters["iso"] = lambda at: datetime.fromtimestamp(at, UTC).isoformat(
             timespec="seconds"
@@ -92,8 +95,8 @@ def _shown(value: object) -> object:
 
 
 def commands(words: str) -> Markup:
-    """The words with what a terminal is told between backticks set apart."""
-    return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(words))))
+    """The words with what a terminal is told between backticks set apart, and times marked."""
+    return Markup(_COMMAND.sub(r"<code>\1</code>", str(marked(words))))
 
 
 BUTTONS = (("drain", "Drain"), ("halt", "Halt"), ("ready", "Ready"))

@@ -10,13 +10,13 @@ from textual import work
 from textual.app import ComposeResult
 from textual.widgets import Static
 
+from broker.cli.local_time import told
 from broker.cli.top import rows
 from broker.cli.top.commands import CommandApp, ReadDialog
 from broker.cli.top.listing import Listing
 from broker.cli.top.rows import all_of_job, all_of_printer
 from broker.cli.top.store_watch import StoreWatch, in_words
 from broker.model.hosts import at_ports
-from broker.model.printable import printable_lines
 from broker.model.printer import Printer
 from broker.model.vitals import Vitals
 from broker.operations.job_status import JobStatus
@@ -83,7 +83,7 @@ class Top(CommandApp):
             self.call_from_thread(lambda: tell(*told) if self.screen_stack else None)
 
     def _alarm(self, lines: Sequence[str]) -> None:
-        self._alarms.update("\n".join(lines))
+        self._alarms.update("\n".join(map(told, lines)))
         self._alarms.display = bool(lines)
 
     def _show(self, found: OverviewState, vitals: Vitals | None) -> None:
@@ -187,7 +187,7 @@ class Top(CommandApp):
 
 def _put(where: Static, words: str) -> None:
     """Show a text; the same one is not drawn again. An empty one takes no line."""
-    words = printable_lines(words)
+    words = told(words)
     if where.content != words:
         where.update(words)
         where.display = bool(words)
