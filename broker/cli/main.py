@@ -16,7 +16,6 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from broker.cli.options import ConfigOption
-from broker.model.printable import printable_lines
 from broker.operations.failures import explained
 from broker.service import process_start
 
@@ -95,8 +94,10 @@ class Commands(TyperGroup):
             if known is None:
                 raise
             code, lines = known
+            from broker.cli.local_time import told
+
             for line in lines:
-                typer.echo(printable_lines(line), err=True)
+                typer.echo(told(line), err=True)
             raise typer.Exit(code) from error
 
 

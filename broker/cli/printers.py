@@ -196,9 +196,9 @@ def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
 def _set(
     ctx: typer.Context, config: Path | None, name: str, duty: Duty, reason: str, *, yes: bool = True
 ) -> None:
+    from broker.cli.local_time import told
     from broker.cli.options import opened
     from broker.cli.owner import person
-    from broker.model.printable import printable_lines
     from broker.operations.commands import PrinterCommands
     from broker.operations.whole import before_duty
 
@@ -206,7 +206,7 @@ def _set(
         store.printers.get(name)  # a name that there is not is told first
         if words := before_duty(store, [name], duty):
             _warn(words, yes=yes)
-        typer.echo(printable_lines(PrinterCommands(store, person()).set_duty(name, duty, reason)))
+        typer.echo(told(PrinterCommands(store, person()).set_duty(name, duty, reason)))
 
 
 def _warn(words: str, *, yes: bool) -> None:

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from rich.text import Text
 
+from broker.cli.local_time import time_column
 from broker.cli.tables import Column, Row, fact, folded, lay_out
 from broker.model.capabilities import Capability
 from broker.model.causes import grouped, printers_remedy, typed
@@ -28,7 +29,7 @@ from broker.operations.job_status import (
     place_of,
     printer_remarks,
 )
-from broker.operations.text import age, count, in_words, moment, why_removed
+from broker.operations.text import age, clock, count, in_words, moment, why_removed
 from broker.store.queries import Unanswered
 
 T = TypeVar("T")
@@ -84,6 +85,9 @@ TRIES = Field[JobStatus](Column("TRIES", right=True), lambda found, _: str(found
 AGE = Field[JobStatus](
     Column("AGE", right=True), lambda found, now: age(now - found.job.created_at)
 )
+ARRIVED = Field[JobStatus](
+    Column("ARRIVED", below=True), lambda found, now: clock(found.job.created_at, now)
+)
 KEPT = Field[JobStatus](Column("KEPT"), _pixels)
 """Whether the pixels are still there."""
 
@@ -113,6 +117,7 @@ JOBS = (
     WHERE,
     TRIES,
     AGE,
+    ARRIVED,
 )
 PRINTERS = (
     NAME,
@@ -133,15 +138,16 @@ FILM_COLUMNS = (
     Column("SIZE"),
     Column("FORMAT", below=True),
     Column("PRINTER"),
-    Column("ASKED UTC"),
-    Column("ACCEPTED UTC"),
+    Column("ASKED"),
+    Column("ACCEPTED"),
 )
+"""The last two with their zone, see `time_column`; so in ATTEMPTS."""
 ATTEMPTS = (
     Column("TRY", right=True),
     Column("PRINTER"),
-    Column("BEGAN (UTC)"),
-    Column("ENDED (UTC)"),
     Column("OUTCOME"),
+    Column("BEGAN"),
+    Column("ENDED"),
 )
 
 
@@ -155,10 +161,15 @@ def jobs(
     about held ones stands below all, once for each cause.
     """
     removed = any(each.job.pixels_removed_at is not None for each in found)
-    fields = (*JOBS, KEPT) if removed else JOBS
+    fields = (*JOBS[:-1], KEPT, ARRIVED) if removed else JOBS
+    heading, arrived = time_column("ARRIVED", [each.job.created_at for each in found], now)
+    its_columns = (*columns(fields)[:-1], Column(heading))
     below = _once([(each.job.id, job_remarks(each, now)) for each in found], runs_begin=runs_begin)
-    rows = [Row(cells(fields, each, now), said) for each, said in zip(found, below, strict=True)]
-    lines = lay_out(columns(fields), rows, width)
+    rows = [
+        Row((*cells(fields[:-1], each, now), at), said)
+        for each, at, said in zip(found, arrived, below, strict=True)
+    ]
+    lines = lay_out(its_columns, rows, width)
     for sentence in held_remedies(found):
         lines += folded(sentence, width)
     return lines
@@ -222,13 +233,34 @@ def job(
         )
     for name, words in facts.items():
         lines += fact(name, words, width, 14)
-    rows = [_film(film, len({each.pass_number for each in films})) for film in films]
-    lines += [Text(), *lay_out(FILM_COLUMNS, rows, width)]
+    passes = len({each.pass_number for each in films})
+    asked = [film.asked_at for film in films], [film.accepted_at for film in films]
+    rows = [_film(film, passes) for film in films]
+    lines += [Text(), *_with_times(FILM_COLUMNS, rows, asked, now, width)]
     if attempts:
         end = "cut off" if status.cut_off else "running"
         tries = [_attempt(number, each, end) for number, each in enumerate(attempts, start=1)]
-        lines += [Text(), *lay_out(ATTEMPTS, tries, width)]
+        ran = [each.began_at for each in attempts], [each.ended_at for each in attempts]
+        lines += [Text(), *_with_times(ATTEMPTS, tries, ran, now, width)]
     return lines
+
+
+def _with_times(
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+    times: Sequence[Sequence[float | None]],
+    now: float,
+    width: int,
+) -> list[Text]:
+    """A table whose last columns are of these times, one for each row; its rows lack them yet."""
+    rest, own = columns[: -len(times)], columns[-len(times) :]
+    found = [time_column(each.heading, at, now) for each, at in zip(own, times, strict=True)]
+    headed = (*rest, *(Column(heading) for heading, _ in found))
+    filled = [
+        replace(row, cells=(*row.cells, *(shown[index] for _, shown in found)))
+        for index, row in enumerate(rows)
+    ]
+    return lay_out(headed, filled, width)
 
 
 def _printer(status: JobStatus) -> str:
@@ -260,8 +292,6 @@ def _film(film: Sending, passes: int) -> Row:
             film.film.film_size or "default",
             film.film.display_format,
             film.printer,
-            moment(film.asked_at)[-8:],
-            moment(film.accepted_at)[-8:],
         ),
         tuple(below),
     )
@@ -273,8 +303,6 @@ def _attempt(number: int, attempt: Attempt, end: str) -> Row:
         (
             str(number),
             attempt.printer,
-            moment(attempt.began_at),
-            moment(attempt.ended_at),
             str(attempt.outcome) if attempt.outcome else end,
         ),
         (attempt.words,) if attempt.words else (),

@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from broker.cli.local_time import told_in_line
 from broker.model.condition import Condition
 from broker.model.printable import one_line
 
@@ -127,9 +128,9 @@ def _line(
 
 
 def folded(sentence: str, width: int, indent: int = 0) -> list[Text]:
-    """A sentence, folded between words and indented. A longer word stays whole, and so does a
-    command in backticks, which a person copies."""
-    whole = _COMMAND.sub(lambda found: found[0].replace(" ", _KEPT), one_line(sentence))
+    """A sentence, its times those of this machine, folded between words and indented. A longer word
+    stays whole, and so does a command in backticks, which a person copies."""
+    whole = _COMMAND.sub(lambda found: found[0].replace(" ", _KEPT), told_in_line(sentence))
     lines = textwrap.wrap(
         whole,
         max(NARROWEST, width - indent),
@@ -154,7 +155,7 @@ def say(sentence: str, indent: int = 0) -> None:
     if console.is_terminal:
         show(folded(sentence, console.width, indent) or [Text()], console)
     else:
-        typer.echo(f"{' ' * indent}{one_line(sentence)}")
+        typer.echo(f"{' ' * indent}{told_in_line(sentence)}")
 
 
 def show(lines: Sequence[Text], console: Console | None = None) -> None:

@@ -133,7 +133,7 @@ def told(attempts: Sequence[Attempt], open_one: str) -> tuple[str, ...]:
     for (printer, outcome, said), numbers in alike.items():
         first, last = attempts[numbers[0] - 1].began_at, attempts[numbers[-1] - 1].began_at
         several = len(numbers) > 1
-        when = f"from {moment(first)} to {moment(last)}" if several else moment(first)
+        when = f"from {moment(first)} UTC to {moment(last)}" if several else moment(first)
         where = printer or "no printer"
         words = f": {one_line(said)}" if said else ""
         lines.append(f"{_numbered(numbers)}, {when} UTC, {where}: {outcome}{words}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
@@ -21,12 +21,14 @@ from broker.web import day_page
 from broker.web.auth.signin import operator, person
 from broker.web.commands import InvalidCommand
 from broker.web.job_page import THUMBNAIL_PX, picture
+from broker.web.job_query import CSV, JobQuery, csv_answer, job_query, prefers
 
 MOST = 1000
 """Jobs of one answer."""
 
 router = APIRouter(prefix="/api")
 VIEWER = [Depends(person)]
+NEXT = {"description": "the next page, where there is one", "schema": {"type": "string"}}
 
 
 @router.get(
@@ -86,16 +88,38 @@ def printer(request: Request, name: str) -> dict[str, Any]:
     return documents.of_printer(standing_printer(store, name)) | {"orders": commands}
 
 
-@router.get("/jobs", summary="Jobs, the newest first, as `broker jobs --json`", dependencies=VIEWER)
+@router.get(
+    "/jobs",
+    summary="Jobs, the newest first, as `broker jobs --json`; also as CSV",
+    dependencies=VIEWER,
+    response_model=list[dict[str, Any]],
+    responses={200: {"content": {CSV: {}}, "headers": {"Link": NEXT}}},
+)
 def jobs(
     request: Request,
-    state: Annotated[list[State] | None, Query(description="only these; may be repeated")] = None,
+    response: Response,
+    asked: Annotated[JobQuery, Depends(job_query)],
     limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
-) -> list[dict[str, Any]]:
-    """All states, unless some are named."""
+    cursor: Annotated[
+        int | None, Query(ge=1, description="only jobs with a smaller number")
+    ] = None,
+    format: Annotated[
+        Literal["json", "csv"] | None, Query(description="csv: as a header `Accept: text/csv`")
+    ] = None,
+) -> Any:
+    """All states, unless some are named. A header `Link` with rel="next" names further ones; there
+    may be fewer than `limit` before them, as one answer looks at 300,000 jobs."""
     store: Store = request.app.state.store
-    found = store.jobs.list(set(state) if state else None, limit, newest_first=True)
-    return [documents.of_job(each) for each in job_statuses(store, found)]
+    found = store.search.page(asked.wanted(), limit, cursor)
+    statuses = job_statuses(store, found.jobs)
+    headers = {}
+    if found.cursor is not None:
+        address = asked.address(request.url.path, limit=limit, cursor=found.cursor, format=format)
+        headers["Link"] = f'<{address}>; rel="next"'
+    if (format or prefers(request)) == "csv":
+        return csv_answer(statuses, headers)
+    response.headers.update(headers)
+    return [documents.of_job(each) for each in statuses]
 
 
 @router.get(

@@ -19,6 +19,7 @@ from broker.model.reprint import UnfitChoice
 from broker.model.trouble import NoPrinters
 from broker.model.trusted_proxies import TrustedProxies
 from broker.operations.failures import explained
+from broker.operations.job_filters import InvalidFilter
 from broker.operations.opened import Store, store_of
 from broker.operations.overview import LiveOverview
 from broker.operations.page_words import on_page
@@ -59,6 +60,7 @@ STATUSES: dict[type[Exception], int] = {
     NoPrinters: 409,
     InvalidCommand: 422,
     UnfitChoice: 422,
+    InvalidFilter: 422,
     NoPicture: 404,
 }
 HEADINGS = {

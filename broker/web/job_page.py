@@ -23,6 +23,8 @@ THUMBNAIL_PX, FULL_PX = 160, 1400
 WIDEST_PX = 3400
 SHOWN = 200
 """Films of one page."""
+LONGEST_QUERY = 2000
+"""Of the list that a person comes from."""
 
 router = APIRouter(include_in_schema=False)
 
@@ -44,6 +46,7 @@ def job_page(
     job_id: int,
     who: Annotated[Person, Depends(operator)],
     first: Annotated[int, Query(ge=1)] = 1,
+    back: Annotated[str, Query(max_length=LONGEST_QUERY)] = "",
 ) -> HTMLResponse:
     """The page of one job, for operators alone: it shows what the patient is called. Of its films
     those from the `first` on, as many as a page has room for.
@@ -72,6 +75,7 @@ def job_page(
         "commands": store.command_log.of_job(job_id),
         "why_removed": why_removed(job),
         "film_sizes": tuple(MILLIMETRES),
+        "back": back,
         "thumbnail": THUMBNAIL_PX,
         "full": FULL_PX,
     }

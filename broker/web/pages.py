@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from broker.model import row_version
 from broker.model.causes import mended_matters, printer_remedies
@@ -35,8 +35,9 @@ from broker.operations.job_status import (
     printer_remarks,
 )
 from broker.operations.page_words import on_page
-from broker.operations.text import age, moment
+from broker.operations.text import age
 from broker.web.auth.signin import Person, csrf_token
+from broker.web.times import clock_mark, marked, moment_mark
 
 READ = ["GET", "HEAD"]
 """Methods of a page: a reader may ask for its head alone (RFC 9110 9.1)."""
@@ -59,7 +60,9 @@ class Pages:
         )
         self._templates.globals["ae_title"] = ae_title
         self._templates.filters["age"] = lambda at: age(time.time() - at)
-        self._templates.filters["moment"] = moment
+        self._templates.filters["moment"] = moment_mark
+        self._templates.filters["clock"] = clock_mark
+        self._templates.filters["times"] = marked
         self._templates.filters["commands"] = commands
         self._templates.filters["iso"] = lambda at: datetime.fromtimestamp(at, UTC).isoformat(
             timespec="seconds"
@@ -102,8 +105,8 @@ def _shown(value: object) -> object:
 
 
 def commands(words: str) -> Markup:
-    """The words as the page says them: its own places instead of commands."""
-    return escape(on_page(words))
+    """The words as the page says them: its own places instead of commands, and times marked."""
+    return marked(on_page(words))
 
 
 BUTTONS = (("drain", "Drain"), ("halt", "Halt"), ("ready", "Ready"))

@@ -61,9 +61,10 @@ def test_pixels_go_and_the_row_says_so(site: Site, spool: Spool) -> None:
     assert "pixels of 1 job, ended more than 0 h ago: removed, 3.0 MB" in ended.out
     assert list(spool.names()) == []
     listed = site.broker("jobs", "--all").out
-    assert listed.splitlines()[-2].endswith("KEPT")
-    assert listed.splitlines()[-1].endswith("row")
-    assert "it cannot be printed again" in site.broker("jobs", "show", "1").out
+    assert listed.splitlines()[-2].split()[-3:-1] == ["KEPT", "ARRIVED"]
+    assert listed.splitlines()[-1].split()[-2] == "row"
+    said = " ".join(site.broker("jobs", "show", "1").out.split())
+    assert "it cannot be printed again" in said
     assert "print at the modality" in site.broker("jobs", "explain", "1").out
     assert json.loads(site.broker("jobs", "show", "1", "--json").out)["pixels_removed_at"]
     again = site.broker("jobs", "reprint", "1")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from broker.cli import queue_tables
 from broker.cli import queue_tables as shown
+from broker.cli.local_time import told, told_in_line
 from broker.cli.queue_tables import Field, T
 from broker.cli.tables import Column
 from broker.cli.top.listing import Line
@@ -49,6 +50,7 @@ JOBS = (
     shown.PRIORITY,
     shown.WHERE,
     shown.AGE,
+    shown.ARRIVED,
 )
 PRINTER_COLUMNS = (*shown.columns(PRINTERS), Column("WHAT IT SAYS"))
 JOB_COLUMNS = (*shown.columns(JOBS), Column("WHY"))
@@ -116,7 +118,7 @@ def _cells(fields: Sequence[Field[T]], row: T, now: float) -> tuple[str, ...]:
 def about_printer(printer: Printer, now: float, *, running: bool = True) -> str:
     """What it and its operator say."""
     place = f"{printer.name}: {shown.place(printer)}"
-    said = "; ".join((place, *map(one_line, printer_remarks(printer, now, running=running))))
+    said = "; ".join((place, *map(told_in_line, printer_remarks(printer, now, running=running))))
     remedies = [each.at(Face.COMMANDS) for each in printer_remedies(printer, now)]
     return " ".join((f"{said}.", *remedies)) if remedies else said
 
@@ -155,7 +157,7 @@ def in_sight(first: int, last: int, listed: int, all_jobs: int, wanted: str = ""
 
 
 def _sentence(said: tuple[str, ...]) -> str:
-    return "; ".join(map(one_line, said))
+    return "; ".join(map(told_in_line, said))
 
 
 WIDTH = 70
@@ -172,7 +174,7 @@ def all_of_job(store: Store, job_id: int) -> str:
     films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
     table = queue_tables.job(found, films, attempts, time.time(), WIDTH)
     parts = [
-        *why,
+        *map(told, why),
         *_given(store.command_log.of_job(job_id)),
         "\n".join(line.plain for line in table),
     ]
@@ -197,4 +199,4 @@ def _given(commands: Sequence[RecordedCommand]) -> list[str]:
     lines = [
         f"{moment(each.at)} UTC, {each.who}, {each.command}: {each.words}" for each in commands
     ]
-    return ["\n".join(map(one_line, lines))] if lines else []
+    return ["\n".join(map(told_in_line, lines))] if lines else []

@@ -10,13 +10,13 @@ from textual import work
 from textual.app import ComposeResult
 from textual.widgets import Static
 
+from broker.cli.local_time import told
 from broker.cli.top import rows
 from broker.cli.top.commands import CommandApp, ReadDialog
 from broker.cli.top.listing import Listing
 from broker.cli.top.rows import all_of_job, all_of_printer
 from broker.cli.top.store_watch import StoreWatch, in_words
 from broker.model.hosts import at_ports
-from broker.model.printable import printable_lines
 from broker.model.printer import Printer
 from broker.model.remedies import Face
 from broker.model.vitals import Vitals
@@ -91,7 +91,7 @@ class Top(CommandApp):
         """Why nothing can be read: what was read before says nothing of the whole any more."""
         self._unread = True
         _put(self._whole, "")
-        _put(self._alarms, "\n".join(lines))
+        _put(self._alarms, "\n".join(map(told, lines)))
 
     def _show(self, found: OverviewState, vitals: Vitals | None) -> None:
         self._seen, self._vitals = found, vitals
@@ -198,7 +198,7 @@ class Top(CommandApp):
 
 def _put(where: Static, words: str) -> None:
     """Show a text; the same one is not drawn again. An empty one takes no line."""
-    words = printable_lines(words)
+    words = told(words)
     if where.content != words:
         where.update(words)
         where.display = bool(words)
