@@ -20,7 +20,7 @@ from broker.operations.overview import LiveOverview
 from broker.store.commands import NotAllowed
 from broker.store.job_rows import NoSuchJob
 from broker.store.printers import NoSuchPrinter
-from broker.web import api, api_page, commands, help_page, job_page, overview
+from broker.web import api, api_page, commands, help_page, job_page, overview, printer_page
 from broker.web.auth import sign_in_page, signin
 from broker.web.auth.signin import SessionTimes
 from broker.web.commands import InvalidCommand
@@ -79,7 +79,16 @@ def create(
     app.state.pages = Pages(store.config.broker.ae_title)
     app.state.note = note
     app.state.signin = sessions
-    for each in (overview, job_page, commands, sign_in_page, api_page, api, help_page):
+    for each in (
+        overview,
+        job_page,
+        printer_page,
+        commands,
+        sign_in_page,
+        api_page,
+        api,
+        help_page,
+    ):
         app.include_router(each.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     for error in (*STATUSES, Exception):

@@ -6,16 +6,15 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Form, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import JSONResponse, Response
 
 from broker.model.job import Priority
 from broker.model.printer import Duty
 from broker.operations.commands import JOB_COMMANDS, JobCommands, PrinterCommands
 from broker.operations.failures import Failure
-from broker.operations.job_status import learned
 from broker.operations.opened import Store
-from broker.web.auth.signin import Person, checked, operator, person, wants_json
-from broker.web.pages import READ, Pages, back, printer_row
+from broker.web.auth.signin import Person, checked, operator, wants_json
+from broker.web.pages import back
 
 DUTIES = {"drain": Duty.DRAIN, "maint": Duty.MAINT, "halt": Duty.MAINT, "ready": Duty.READY}
 """Commands on a printer, and the duty that each sets."""
@@ -119,26 +118,6 @@ def command_printer(
     else:
         words = on_printer(store, who.name, command, name, reason)
     return _answer(request, words, f"/printers/{name}")
-
-
-@router.api_route("/printers/{name}", methods=READ, response_class=HTMLResponse)
-def printer_page(
-    request: Request, name: str, who: Annotated[Person, Depends(person)]
-) -> HTMLResponse:
-    """One printer, with the commands recorded for it."""
-    store: Store = request.app.state.store
-    pages: Pages = request.app.state.pages
-    _, seen = request.app.state.overview.current()
-    it = store.printers.get(name)
-    context = {
-        "name": name,
-        "it": it,
-        "printers": [printer_row(it, seen.at, running=seen.running)],
-        "operator": who.role == "operator",
-        "learned": learned(store.capabilities.of(name)),
-        "commands": store.command_log.of_printer(name),
-    }
-    return pages.page(request, "printer.html", who, context)
 
 
 def _priority(text: str) -> Priority:

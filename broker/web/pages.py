@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -20,7 +21,7 @@ from markupsafe import Markup, escape
 from broker.model.hosts import at_port
 from broker.model.job import State
 from broker.model.printable import one_line, printable_lines
-from broker.model.printer import Duty, Printer
+from broker.model.printer import Duty, Health, Printer
 from broker.operations.job_status import JobStatus, allowed, job_remarks, place_of, printer_remarks
 from broker.operations.text import age, moment
 from broker.web.auth.signin import Person, csrf_token
@@ -96,6 +97,58 @@ def commands(words: str) -> Markup:
 
 BUTTONS = (("drain", "Drain"), ("halt", "Halt"), ("ready", "Ready"))
 """Commands on a printer, and their labels."""
+FAILS = 3
+"""Attempts that a printer failed in a row, since it last accepted a film, before its row is red."""
+
+
+class Tone(StrEnum):
+    """The colour of a whole row or card; what it means stands in it in words, too."""
+
+    GOOD = "good"
+    WORKS = "works"
+    """It prints now."""
+    SLOW = "slow"
+    """It goes on, with a delay, or a person is needed soon."""
+    BAD = "bad"
+    """It does not go on by itself."""
+    OFF = "off"
+    """A person took it out, or cancelled it."""
+    PLAIN = "plain"
+    """Nothing to say of it yet."""
+
+
+def tone_of_printer(printer: Printer, now: float, *, running: bool = True) -> Tone:
+    """Of a printer's row; `running`: whether a broker is."""
+    if printer.duty is not Duty.READY:
+        return Tone.OFF
+    match printer.health:
+        case Health.DOWN:
+            return Tone.BAD
+        case Health.UNKNOWN:
+            return Tone.PLAIN
+    if printer.failures_in_row >= FAILS:
+        return Tone.BAD
+    late = running and printer.waited_for(now)
+    if printer.health is Health.DEGRADED or printer.failures_in_row or printer.doubtful or late:
+        return Tone.SLOW
+    return Tone.WORKS if running and printer.claims else Tone.GOOD
+
+
+def tone_of_job(found: JobStatus) -> Tone:
+    """Of a job's row. A queued job that has been tried, and a printing one that takes long, are
+    slow."""
+    match found.job.state:
+        case State.HELD:
+            return Tone.BAD
+        case State.PRINTING:
+            if found.cut_off:
+                return Tone.BAD
+            return Tone.SLOW if found.why or found.job.command else Tone.WORKS
+        case State.QUEUED:
+            return Tone.SLOW if found.job.attempts else Tone.PLAIN
+        case State.CANCELLED:
+            return Tone.OFF
+    return Tone.GOOD
 
 
 @dataclass(frozen=True)
@@ -105,6 +158,7 @@ class PrinterRow:
     printer: Printer
     said: tuple[str, ...]
     """What it or its operator says of it."""
+    tone: Tone = Tone.PLAIN
 
     @property
     def place(self) -> str:
@@ -130,6 +184,7 @@ class JobRow:
     where: str
     """Where it prints or was printed; in brackets, where a queued one has only lined up."""
     commands: tuple[str, ...]
+    tone: Tone = Tone.PLAIN
 
     @property
     def uncertain(self) -> bool:
@@ -139,10 +194,11 @@ class JobRow:
 
 def printer_row(printer: Printer, now: float, *, running: bool = True) -> PrinterRow:
     """The row of one printer; `running`: whether a broker is."""
-    return PrinterRow(printer, tuple(map(one_line, printer_remarks(printer, now, running=running))))
+    said = tuple(map(one_line, printer_remarks(printer, now, running=running)))
+    return PrinterRow(printer, said, tone_of_printer(printer, now, running=running))
 
 
 def job_row(found: JobStatus, now: float) -> JobRow:
     """The row of one job."""
     said = tuple(map(one_line, job_remarks(found, now)))
-    return JobRow(found, said, place_of(found), allowed(found))
+    return JobRow(found, said, place_of(found), allowed(found), tone_of_job(found.at(now)))

@@ -10,8 +10,9 @@ from typing import Any, Self
 
 import axe_core_python
 from selenium.common.exceptions import StaleElementReferenceException
-from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver import ActionChains, Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
@@ -98,21 +99,61 @@ class Browser:
         self._until(lambda: not self.has(selector), f"no {selector}")
 
     def press(self, selector: str, label: str, *, answer: str | None = None) -> None:
-        """Press the button of that label; `answer` what is asked then."""
+        """Press the button of that label, and take the pointer away; `answer` what is asked then,
+        empty where only yes or no is asked."""
+        self.click(selector, label)
+        if answer is not None:
+            self.answer(answer)
+        self.rest()
+
+    def click(self, selector: str, label: str) -> None:
+        """Press the button of that label, once it can be pressed; the pointer stays on it."""
+        can = ":not([aria-disabled=true], [aria-busy=true] button)"
 
         def button() -> WebElement | None:
-            for each in self._driver.find_elements(By.CSS_SELECTOR, f"{selector} button"):
+            for each in self._driver.find_elements(By.CSS_SELECTOR, f"{selector} button{can}"):
                 if each.is_displayed() and each.text == label:
                     each.click()
                     return each
             return None
 
         self._until(button, f"button {label} in {selector}")
-        if answer is not None:
-            alert = WebDriverWait(self._driver, PATIENCE_S).until(lambda d: d.switch_to.alert)
-            if answer:
-                alert.send_keys(answer)
-            alert.accept()
+
+    def answer(self, words: str = "") -> None:
+        """Say yes to what the dialog asks, with these words where it asks for a reason."""
+        self.wait("#confirm[open]")
+        if words:
+            self.fill("#confirm-reason", words)
+        # A press is not taken before the dialog has stood for a moment: a person would press again.
+        self._until(lambda: self._pressed_go() or not self.has("#confirm[open]"), "an open dialog")
+        self.wait_gone("#confirm[open]")
+
+    def _pressed_go(self) -> bool:
+        self._driver.find_element(By.CSS_SELECTOR, "#confirm-go").click()
+        return not self.has("#confirm[open]")
+
+    def double_click(self, selector: str) -> None:
+        """Two presses at one place, as fast as a finger."""
+        found = self._driver.find_element(By.CSS_SELECTOR, selector)
+        ActionChains(self._driver).double_click(found).perform()
+
+    def hover(self, selector: str) -> None:
+        """Put the pointer there."""
+        found = self._driver.find_element(By.CSS_SELECTOR, selector)
+        ActionChains(self._driver).move_to_element(found).perform()
+
+    def rest(self) -> None:
+        """Take the pointer to the corner of the window, where nothing is."""
+        actions = ActionBuilder(self._driver)
+        actions.pointer_action.move_to_location(1, 1)
+        actions.perform()
+
+    def prefer(self, scheme: str) -> None:
+        """Let the system ask for that theme: light or dark."""
+        self._driver.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia",
+            {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
+        )
 
     def fill(self, selector: str, text: str) -> None:
         """Type into a field."""

@@ -159,7 +159,7 @@ def test_a_stream_ends_with_its_browser(served: ServedPage) -> None:
     with closing(connected(served)) as peer:
         peer.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert peer.recv(100).startswith(b"HTTP/1.1 200")
-        while b"event: overview" not in peer.recv(65536):
+        while b"event: news" not in peer.recv(65536):
             pass
         peer.shutdown(socket.SHUT_WR)
         while peer.recv(65536):

@@ -109,7 +109,7 @@ def test_a_refused_order_says_why(room: PrintRoom, browser: Browser) -> None:
     browser.go(f"{room.url}/jobs/1")
     room.broker("jobs", "cancel", "1")
     browser.press("form.commands", "Hold")
-    assert "job 1 is cancelled" in browser.wait("#said.wrong", "cancelled")
+    assert "job 1 is cancelled" in browser.wait("#said .wrong", "cancelled")
 
 
 def test_a_lost_connection_is_said_and_mended(room: PrintRoom, browser: Browser) -> None:
