@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
@@ -113,6 +115,8 @@ class Browser:
         def button() -> WebElement | None:
             for each in self._driver.find_elements(By.CSS_SELECTOR, f"{selector} button{can}"):
                 if each.is_displayed() and each.text == label:
+                    # Out from behind the answers, as a person scrolls.
+                    self.run("arguments[0].scrollIntoView({ block: 'nearest' })", each)
                     each.click()
                     return each
             return None
@@ -124,13 +128,9 @@ class Browser:
         self.wait("#confirm[open]")
         if words:
             self.fill("#confirm-reason", words)
-        # A press is not taken before the dialog has stood for a moment: a person would press again.
-        self._until(lambda: self._pressed_go() or not self.has("#confirm[open]"), "an open dialog")
-        self.wait_gone("#confirm[open]")
-
-    def _pressed_go(self) -> bool:
+        self.wait_pressable()
         self._driver.find_element(By.CSS_SELECTOR, "#confirm-go").click()
-        return not self.has("#confirm[open]")
+        self.wait_gone("#confirm[open]")
 
     def double_click(self, selector: str) -> None:
         """Two presses at one place, as fast as a finger."""
@@ -147,6 +147,38 @@ class Browser:
         actions = ActionBuilder(self._driver)
         actions.pointer_action.move_to_location(1, 1)
         actions.perform()
+
+    def wait_pressable(self) -> None:
+        """Return once the open dialog takes an answer."""
+        self._until(lambda: self.has("#confirm[open][data-ready]"), "a dialog that takes an answer")
+
+    @contextlib.contextmanager
+    def finger(self, selector: str) -> Iterator[None]:
+        """Keep a finger on it."""
+        box = "const { x, y } = document.querySelector(arguments[0]).getBoundingClientRect();"
+        x, y = self.run(f"{box} return [x + 8, y + 4]", selector)
+        touch = "Input.dispatchTouchEvent"
+        self._driver.execute_cdp_cmd(
+            touch, {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]}
+        )
+        yield
+        self._driver.execute_cdp_cmd(touch, {"type": "touchEnd", "touchPoints": []})
+
+    def choose(self, selector: str, label: str) -> None:
+        """Choose one of a list."""
+        Select(self._driver.find_element(By.CSS_SELECTOR, selector)).select_by_visible_text(label)
+
+    def first(self, script: str) -> None:
+        """Run a script in each page before anything of it is read."""
+        self._driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": script})
+
+    def network(self, *, works: bool) -> None:
+        """Whether the machine has a network."""
+        self._driver.execute_cdp_cmd("Network.enable", {})
+        self._driver.execute_cdp_cmd(
+            "Network.emulateNetworkConditions",
+            {"offline": not works, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1},
+        )
 
     def prefer(self, scheme: str) -> None:
         """Let the system ask for that theme: light or dark."""

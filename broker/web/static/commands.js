@@ -1,7 +1,7 @@
 // Sends commands without leaving the page: asked first where the button says so, once each.
 
 import { ask } from "./confirm.js";
-import { movedJustNow, refresh } from "./regions.js";
+import { expectChange, movedJustNow, refresh } from "./regions.js";
 import { tell } from "./toasts.js";
 
 const PATIENCE_MS = 20000;
@@ -41,6 +41,7 @@ async function send(address, body, asked) {
   return post(address, body);
 }
 
+// Whether anything was sent.
 async function order(form, button) {
   const asked = { label: button.textContent.trim(), command: button.value };
   const body = new URLSearchParams(new FormData(form));
@@ -48,21 +49,23 @@ async function order(form, button) {
   const { confirm, reason } = button.dataset;
   if (confirm || reason) {
     const given = await ask(confirm || "", { ...asked, reason });
-    if (given === null) return;
+    if (given === null) return false;
     body.set("confirmed", "1");
     if (reason) body.set("reason", given);
   }
   const answered = await send(form.action, body, asked);
-  if (!answered) return;
+  if (!answered) return true;
   const [answer, found] = answered;
   if (answer.status === 401) {
     tell("The session has ended: nothing was done. Sign in, then press it again.", true);
     location.reload();
-    return;
+    return true;
   }
   tell(found.words || found.error, !answer.ok);
-  if (!answer.ok) refresh(form.action);
+  if (answer.ok) expectChange();
+  else refresh(form.action);
   if (!document.getElementById("live")) location.reload();
+  return true;
 }
 
 export function sendCommands() {
@@ -88,12 +91,13 @@ export function sendCommands() {
       return;
     }
     disable(address, true);
+    let restMs = REST_MS;
     try {
-      await order(form, button);
+      if (!(await order(form, button))) restMs = 0;
     } catch {
       tell(UNKNOWN, true);
     } finally {
-      setTimeout(() => disable(address, false), REST_MS);
+      setTimeout(() => disable(address, false), restMs);
     }
   });
 }

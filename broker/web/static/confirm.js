@@ -23,13 +23,14 @@ export function ask(words, { label, command, reason }) {
   go.textContent = label;
   go.dataset.command = command;
   dialog.returnValue = "";
-  const opened = performance.now();
+  delete dialog.dataset.ready;
+  const ready = setTimeout(() => { dialog.dataset.ready = ""; }, DEAF_MS);
   dialog.showModal();
   document.getElementById("confirm-no").focus();
   return new Promise((resolve) => {
     const pressed = (event) => {
       event.preventDefault();
-      if (performance.now() - opened >= DEAF_MS) dialog.close("go");
+      if ("ready" in dialog.dataset) dialog.close("go");
     };
     const typed = (event) => {
       if (event.key === "Enter") pressed(event);
@@ -39,6 +40,7 @@ export function ask(words, { label, command, reason }) {
     dialog.addEventListener(
       "close",
       () => {
+        clearTimeout(ready);
         go.removeEventListener("click", pressed);
         field.removeEventListener("keydown", typed);
         resolve(dialog.returnValue === "go" ? field.value.trim() : null);

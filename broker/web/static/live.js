@@ -51,10 +51,12 @@ function follow() {
     live.dataset.version = version;
   });
   source.addEventListener("still", heard);
-  source.addEventListener("signed-out", () => {
-    stop();
-    location.reload();
-  });
+  for (const end of ["signed-out", "removed"]) {
+    source.addEventListener(end, () => {
+      stop();
+      location.reload(); // which says why
+    });
+  }
   source.addEventListener("error", gone);
 }
 

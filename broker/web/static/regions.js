@@ -9,6 +9,8 @@ import { announce } from "./toasts.js";
 // A pointer that was left lying on a table, and a focus that was left there, keep it no longer.
 const REST_MS = 60000;
 const FINGER_MS = 2000;
+// A person at the keyboard is shown what their command has changed: the focus moves with its row.
+const ANSWER_MS = 3000;
 // After rows have moved under a resting pointer, a press was meant for what stood there before.
 const SURPRISE_MS = 1000;
 
@@ -17,6 +19,7 @@ const refused = new Set(); // addresses of forms whose last command was refused
 const note = document.getElementById("waiting");
 let pointer = "";
 let active = performance.now(); // when a pointer or a key was last used
+let answered = -ANSWER_MS; // when a command was carried out
 let finger = { box: null, until: 0 };
 let surprised = { box: null, at: -SURPRISE_MS };
 
@@ -26,8 +29,7 @@ function boxOf(element) {
 
 function focusIn(box) {
   const element = document.activeElement;
-  if (!box.contains(element)) return false;
-  if (asking()) return true;
+  if (!box.contains(element) || performance.now() - answered < ANSWER_MS) return false;
   // A pointer leaves the focus on what it pressed last: that is no sign of a person there.
   return element.matches(":focus-visible, select, input, textarea");
 }
@@ -120,6 +122,15 @@ function showWords(box, fresh) {
   return number || Number(order(olds) !== order([...news.values()]));
 }
 
+// A short page is made longer meanwhile: there is nothing to scroll else.
+function scrollAlong(moved) {
+  if (Math.abs(moved) < 1) return;
+  const { body } = document;
+  const longer = Math.ceil(window.innerHeight + window.scrollY + moved);
+  if (body.offsetHeight < longer) body.style.minHeight = `${longer}px`;
+  window.scrollBy({ top: moved, behavior: "instant" });
+}
+
 // All of it. What is held elsewhere on the page stays where it is in the window.
 function showAll(box, fresh) {
   const focused = document.activeElement;
@@ -131,7 +142,7 @@ function showAll(box, fresh) {
   for (const each of box.querySelectorAll("[aria-disabled]")) each.removeAttribute("aria-disabled");
   for (const each of box.querySelectorAll("form.commands")) refused.delete(each.action);
   morphChildren(box, fresh);
-  if (kept) window.scrollBy({ top: kept.getBoundingClientRect().top - top, behavior: "instant" });
+  if (kept) scrollAlong(kept.getBoundingClientRect().top - top);
   if (part && document.activeElement !== focused) {
     const row = document.getElementById(part.id);
     const target = focused.isConnected ? focused : row?.querySelector("a, button");
@@ -143,7 +154,7 @@ function settle() {
   const all = regions();
   const still = all.filter(held);
   document.documentElement.classList.toggle("holding", still.length > 0);
-  if (!still.length) for (const each of all) each.style.minHeight = "";
+  if (!still.length) for (const each of [document.body, ...all]) each.style.minHeight = "";
   for (const each of all) lock(each, still.includes(each));
   for (const [name, news] of waiting) {
     const box = document.getElementById(name);
@@ -186,6 +197,12 @@ export function receive(news) {
 export function refresh(address) {
   refused.add(address);
   for (const news of waiting.values()) delete news.number;
+  settle();
+}
+
+// A command of this page was carried out: its change comes with the next news.
+export function expectChange() {
+  answered = performance.now();
   settle();
 }
 

@@ -73,7 +73,15 @@ export function tell(text, wrong = false) {
   announce(words, wrong);
 }
 
+// What is scrolled to, as by the focus, is not hidden behind them.
+function makeRoom() {
+  const height = `${box.hidden ? 0 : box.parentElement.offsetHeight}px`;
+  document.documentElement.style.scrollPaddingBottom = height;
+  document.getElementById("content").style.marginBottom = height;
+}
+
 export function showKept() {
+  new ResizeObserver(makeRoom).observe(box.parentElement);
   // What the server has put there for a browser without scripts.
   const served = [...box.querySelectorAll(".served")].map((each) => each.textContent);
   box.replaceChildren();

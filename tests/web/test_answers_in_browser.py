@@ -1,0 +1,129 @@
+"""The dialog before a command and the answer after it, in a real browser."""
+
+from __future__ import annotations
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from tests.web.browser import Browser
+from tests.web.print_room import PrintRoom
+from tests.web.test_rows_in_browser import queued
+
+pytestmark = pytest.mark.timeout(240)
+IN_VIEW = """const { top, bottom } = document.querySelector('.toast').getBoundingClientRect();
+return top >= 0 && bottom <= innerHeight"""
+RECORD = """window.bodies = [];
+const sent = window.fetch;
+window.fetch = (address, init) => {
+  window.bodies.push(String(init.body));
+  return sent(address, init);
+};"""
+ASKS_FIRST = """window.bodies = [];
+const sent = window.fetch;
+window.fetch = (address, init) => {
+  window.bodies.push(String(init.body));
+  if (window.bodies.length > 1) return sent(address, init);
+  const told = { error: 'it was printed again just now', asks: 'Job 1 was printed again 5 s ago.' };
+  return Promise.resolve(new Response(JSON.stringify(told), { status: 409 }));
+};"""
+
+
+def test_answers_stay_until_they_are_closed(room: PrintRoom, browser: Browser) -> None:
+    """Several stand in view wherever the page is scrolled, also after it was loaded again; the
+    closed one does not come back.
+    """
+    queued(room, *range(1, 13))
+    browser.go(room.url)
+    browser.wait("#job-12", "queued")
+    browser.press("#job-12", "Hold")
+    browser.wait("#said .toast", "job 12")
+    assert browser.run("return scrollY") > 0
+    assert browser.run(IN_VIEW)
+    assert "job 12" in browser.run("return document.getElementById('announced').textContent")
+    room.broker("jobs", "cancel", "11")
+    browser.run(
+        "document.querySelector('#job-11 form').requestSubmit"
+        "(document.querySelector('#job-11 button[value=hold]'))"
+    )
+    browser.wait("#said .wrong", "job 11 is cancelled")
+    assert "job 11" in browser.run("return document.getElementById('announced-now').textContent")
+
+    browser.reload()
+
+    browser.wait("#said .wrong", "job 11 is cancelled")
+    browser.wait("#said", "job 12")
+    browser.keep("toasts-desktop")
+    assert not browser.complaints()
+    browser.press("#said .wrong", "Close")
+    browser.wait_gone("#said .wrong")
+    assert browser.focused == "Close"
+    browser.reload()
+    browser.wait("#said", "job 12")
+    assert not browser.has("#said .wrong")
+
+
+def test_the_dialog_is_answered_by_keyboard(room: PrintRoom, browser: Browser) -> None:
+    """It begins on the answer that does nothing and keeps the focus; Escape sends nothing, and the
+    focus is back on the button.
+    """
+    queued(room, 1)
+    browser.go(room.url)
+    browser.wait("#job-1", "queued")
+    browser.run(RECORD)
+    browser.keys(Keys.TAB)
+    browser.run("document.querySelector('#job-1 button[value=cancel]').focus()")
+    browser.keys(Keys.ENTER)
+    browser.wait("#confirm", "Cancel job 1")
+    assert browser.focused == "Do nothing"
+    browser.keep("dialog-desktop")
+    assert not browser.complaints()
+    for _ in range(5):
+        browser.keys(Keys.TAB)
+        inside = "return document.getElementById('confirm').contains(document.activeElement)"
+        assert browser.run(f"{inside} || document.activeElement === document.body")
+    browser.keys(Keys.ESCAPE)
+    browser.wait_gone("#confirm")
+    assert browser.focused == "Cancel"
+    browser.keys(Keys.ENTER)
+    browser.wait("#confirm", "Cancel job 1")
+    browser.keys(Keys.ENTER)
+    browser.wait_gone("#confirm")
+    assert browser.run("return window.bodies") == []
+
+    browser.keys(Keys.ENTER)
+    browser.answer()
+
+    browser.wait("#said", "job 1")
+    assert "confirmed=1" in browser.run("return window.bodies[0]")
+    assert [each["state"] for each in room.jobs()] == ["cancelled"]
+
+
+def test_a_reason_is_typed_and_sent(room: PrintRoom, browser: Browser) -> None:
+    """Enter in the field sends it."""
+    browser.go(room.url)
+    browser.wait("#printer-oki-1 .up", "up")
+    browser.click("#printer-oki-1", "Drain")
+    browser.wait("#confirm", "Drain oki-1")
+    assert browser.focused == "Do nothing"
+    browser.wait_pressable()
+    browser.fill("#confirm-reason", f"new drum{Keys.ENTER}")
+    browser.rest()
+    browser.wait("#printer-oki-1", "new drum")
+
+
+def test_what_the_broker_asks_is_asked(room: PrintRoom, browser: Browser) -> None:
+    """An answer that asks something is shown in the dialog; the command is sent again, saying so,
+    when the person says yes.
+    """
+    queued(room, 1)
+    browser.go(room.url)
+    browser.wait("#job-1", "queued")
+    browser.run(ASKS_FIRST)
+    browser.click("#job-1", "Hold")
+    browser.wait("#confirm[open]", "Job 1 was printed again 5 s ago.")
+    browser.answer()
+    browser.wait("#said", "job 1")
+    assert "again=1" not in browser.run("return window.bodies[0]")
+    assert "again=1" in browser.run("return window.bodies[1]")
+    assert len(browser.run("return window.bodies")) == 2
+    assert [each["state"] for each in room.jobs()] == ["held"]
