@@ -11,7 +11,9 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker.events import Note
 from broker.operations.failures import explained
@@ -90,7 +92,7 @@ def create(
         help_page,
     ):
         app.include_router(each.router)
-    app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
+    app.mount("/static", _asked_again(StaticFiles(directory=Path(__file__).with_name("static"))))
     for error in (*STATUSES, Exception):
         app.add_exception_handler(error, _troubled)
     app.add_exception_handler(RequestRefused, _not_now)
@@ -98,6 +100,21 @@ def create(
     app.add_exception_handler(signin.SignedOut, _signed_out)
     app.add_exception_handler(RequestValidationError, _invalid)
     return Front(app, sessions, probes.answers, note, patience_s=patience.body_s)
+
+
+def _asked_again(files: ASGIApp) -> ASGIApp:
+    """A browser asks each time whether a file has changed: after an update of the broker, scripts
+    of two versions would not fit each other."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Cache-Control"] = "no-cache"
+            await send(message)
+
+        await files(scope, receive, tell)
+
+    return answer
 
 
 def _troubled(request: Request, error: Exception) -> Response:

@@ -333,6 +333,16 @@ def test_idle_connections_give_way(tmp_path: Path) -> None:
             each.close()
 
 
+@pytest.mark.parametrize("path", ["/static/page.js", "/static/page.css", "/static/theme.js"])
+def test_scripts_of_two_versions_do_not_meet(served: ServedPage, path: str) -> None:
+    """A browser asks each time whether a file has changed, and is told when it has not."""
+    with served.visitor() as client:
+        first = client.get(path)
+        assert first.headers["cache-control"] == "no-cache"
+        again = client.get(path, headers={"If-None-Match": first.headers["etag"]})
+        assert again.status_code == 304
+
+
 def test_event_streams_are_counted(served: ServedPage) -> None:
     """One user, or one address where there are none, has a limited number, and is told so; an end
     gives the place back.
