@@ -164,6 +164,16 @@ class Browser:
         yield
         self._driver.execute_cdp_cmd(touch, {"type": "touchEnd", "touchPoints": []})
 
+    def tab(self, url: str) -> None:
+        """Open a page before the others."""
+        self._driver.switch_to.new_window("tab")
+        self._driver.get(url)
+
+    def tab_before(self) -> None:
+        """Close this page, and go back to the first one."""
+        self._driver.close()
+        self._driver.switch_to.window(self._driver.window_handles[0])
+
     def choose(self, selector: str, label: str) -> None:
         """Choose one of a list."""
         Select(self._driver.find_element(By.CSS_SELECTOR, selector)).select_by_visible_text(label)

@@ -76,6 +76,23 @@ def test_a_page_that_stands_still_is_noticed(room: PrintRoom, browser: Browser, 
     browser.wait_gone("#lost")
 
 
+def test_many_open_pages_leave_room_for_another(room: PrintRoom, browser: Browser) -> None:
+    """A browser has six connections to one server: a page that is not seen gives its own back, and
+    is up to date when it is seen again.
+    """
+    queued(room, 1)
+    browser.go(f"{room.url}/jobs/1")
+    browser.wait("h1", "queued")
+    for _ in range(8):
+        browser.tab(f"{room.url}/jobs/1")
+        browser.wait("h1", "queued")
+    room.broker("jobs", "hold", "1")
+    browser.wait("h1", "held")
+    browser.tab_before()
+    browser.wait("h1", "held")
+    browser.wait_gone(".stale")
+
+
 def test_a_network_that_is_gone_is_said_at_once(room: PrintRoom, browser: Browser) -> None:
     """The browser knows before the page can."""
     browser.go(room.url)

@@ -106,6 +106,10 @@ def test_a_row_that_leaves_its_list_stays_marked(room: PrintRoom, browser: Brows
         ".every((each) => each.getAttribute('aria-disabled') === 'true')"
     )
     browser.keep("gone-desktop")
+    room.broker("jobs", "release", "1")
+    browser.wait("#job-1:not(.gone) button:not([aria-disabled])", "Hold")
+    room.broker("jobs", "hold", "1")
+    browser.wait("#job-1.gone")
     browser.rest()
     browser.wait_gone("#job-1")
     assert ids(browser) == ["job-2"]

@@ -7,7 +7,7 @@ import { setServerNow } from "./times.js";
 const PATIENCE_MS = 8000;
 const FIRST_MS = 1000, LONGEST_MS = 8000;
 // A browser opens six connections to one server: pages that are not seen give theirs back.
-const HIDDEN_MS = 5000;
+const HIDDEN_MS = 1000;
 
 const live = document.getElementById("live");
 const lost = document.getElementById("lost");
@@ -68,13 +68,15 @@ export function followEvents() {
   window.addEventListener("offline", gone);
   window.addEventListener("online", follow);
   window.addEventListener("pagehide", stop);
-  document.addEventListener("visibilitychange", () => {
+  const seen = () => {
     clearTimeout(hiding);
     if (document.hidden) hiding = setTimeout(stop, HIDDEN_MS);
     else if (!source) {
       live.classList.add("stale");
       follow();
     }
-  });
+  };
+  document.addEventListener("visibilitychange", seen);
   follow();
+  seen(); // a page may be opened behind another one
 }

@@ -86,8 +86,11 @@ function buttons(part) {
   return [...part.querySelectorAll("form button")].map((each) => `${each.value} ${each.textContent}`).join();
 }
 
-function disable(part) {
-  for (const each of part.querySelectorAll("form button")) each.setAttribute("aria-disabled", "true");
+function disable(part, on) {
+  for (const each of part.querySelectorAll("form button")) {
+    if (on) each.setAttribute("aria-disabled", "true");
+    else each.removeAttribute("aria-disabled");
+  }
 }
 
 function refreshForms(part, other) {
@@ -105,16 +108,15 @@ function showWords(box, fresh) {
   for (const part of olds) {
     const other = news.get(part.id);
     part.classList.toggle("gone", !other);
+    disable(part, !other || buttons(part) !== buttons(other));
     if (!other) {
-      disable(part);
       number += 1;
     } else if (plain(part) !== plain(other)) {
       const before = places(box);
       const copy = copyOf(part);
       morph(part, other, true);
       if (places(box) !== before) morph(part, copy, true);
-      if (buttons(part) !== buttons(other)) disable(part);
-      else refreshForms(part, other);
+      if (buttons(part) === buttons(other)) refreshForms(part, other);
       if (plain(part) !== plain(other)) number += 1;
     }
   }
@@ -139,7 +141,7 @@ function showAll(box, fresh) {
   const top = kept?.getBoundingClientRect().top;
   if (kept) box.style.minHeight = `${box.offsetHeight}px`;
   for (const each of box.querySelectorAll(".gone")) each.classList.remove("gone");
-  for (const each of box.querySelectorAll("[aria-disabled]")) each.removeAttribute("aria-disabled");
+  disable(box, false);
   for (const each of box.querySelectorAll("form.commands")) refused.delete(each.action);
   morphChildren(box, fresh);
   if (kept) scrollAlong(kept.getBoundingClientRect().top - top);
