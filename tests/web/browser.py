@@ -21,7 +21,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 PATIENCE_S = 30.0
-DESKTOP, PHONE = (1280, 900), (390, 844)
+DESKTOP, PHONE = (1400, 900), (390, 844)
 """Width and height of the window, in pixels."""
 QUIET = (
     "--headless=new",

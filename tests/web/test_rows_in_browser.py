@@ -15,6 +15,10 @@ PLACES = """const each = [...document.querySelectorAll('#jobs tbody button, #job
 return each.map((e) => e.getBoundingClientRect()).flatMap((e) => [e.x, e.y, e.width, e.height])"""
 
 
+LATER = """const now = performance.now.bind(performance);
+performance.now = () => now() + (window.later || 0);"""
+
+
 def queued(room: PrintRoom, *numbers: int) -> None:
     """Jobs that wait, as every printer drains."""
     for name in room.printers:
@@ -151,6 +155,30 @@ def test_rows_wait_for_a_finger(room: PrintRoom, phone: Browser) -> None:
         assert ids(phone) == ["job-1"]
     phone.wait("#job-2", "queued")
     phone.wait_gone("#waiting")
+
+
+def test_a_pointer_that_was_left_there_keeps_nothing(room: PrintRoom, browser: Browser) -> None:
+    """After a minute without a move the page is up to date again; a press just after the rows have
+    moved was meant for what stood there before, and sends nothing.
+    """
+    queued(room, 1)
+    browser.first(LATER)
+    browser.go(room.url)
+    browser.wait("#job-1", "queued")
+    browser.hover("#job-1 button[value=hold]")
+    browser.wait("html.holding")
+    room.broker("jobs", "hold", "1")
+    browser.wait("#waiting", "1 change waits")
+
+    browser.run("window.later = 60000")
+
+    browser.wait("#job-1 button[value=release]", "Release")
+    browser.run(
+        "document.querySelector('#job-1 form').requestSubmit"
+        "(document.querySelector('#job-1 button[value=release]'))"
+    )
+    browser.wait("#said .wrong", "The rows have just moved: nothing was sent.")
+    assert [each["state"] for each in room.jobs()] == ["held"]
 
 
 def test_a_double_click_is_one_command(room: PrintRoom, browser: Browser) -> None:
