@@ -99,6 +99,9 @@ BUTTONS = (("drain", "Drain"), ("halt", "Halt"), ("ready", "Ready"))
 """Commands on a printer, and their labels."""
 FAILS = 3
 """Attempts that a printer failed in a row, since it last accepted a film, before its row is red."""
+LATE_S = 60.0
+"""From then on a step of an attempt is slow: printers take some seconds for a film, some half a
+minute."""
 
 
 class Tone(StrEnum):
@@ -128,22 +131,23 @@ def tone_of_printer(printer: Printer, now: float, *, running: bool = True) -> To
             return Tone.PLAIN
     if printer.failures_in_row >= FAILS:
         return Tone.BAD
-    late = running and printer.waited_for(now)
+    late = running and printer.moved_at is not None and now - printer.moved_at >= LATE_S
     if printer.health is Health.DEGRADED or printer.failures_in_row or printer.doubtful or late:
         return Tone.SLOW
     return Tone.WORKS if running and printer.claims else Tone.GOOD
 
 
-def tone_of_job(found: JobStatus) -> Tone:
+def tone_of_job(found: JobStatus, now: float) -> Tone:
     """Of a job's row. A queued job that has been tried, and a printing one that takes long, are
     slow."""
+    late = found.step is not None and now - found.step.since >= LATE_S
     match found.job.state:
         case State.HELD:
             return Tone.BAD
         case State.PRINTING:
             if found.cut_off:
                 return Tone.BAD
-            return Tone.SLOW if found.why or found.job.command else Tone.WORKS
+            return Tone.SLOW if late or found.job.command else Tone.WORKS
         case State.QUEUED:
             return Tone.SLOW if found.job.attempts else Tone.PLAIN
         case State.CANCELLED:
@@ -201,4 +205,4 @@ def printer_row(printer: Printer, now: float, *, running: bool = True) -> Printe
 def job_row(found: JobStatus, now: float) -> JobRow:
     """The row of one job."""
     said = tuple(map(one_line, job_remarks(found, now)))
-    return JobRow(found, said, place_of(found), allowed(found), tone_of_job(found.at(now)))
+    return JobRow(found, said, place_of(found), allowed(found), tone_of_job(found, now))

@@ -8,8 +8,8 @@ import pytest
 
 from broker.model.job import State
 from broker.model.printer import Duty, Health
-from broker.operations.job_status import JobStatus
-from broker.web.pages import FAILS, Tone, tone_of_job, tone_of_printer
+from broker.operations.job_status import AwaitedStep, JobStatus, Step
+from broker.web.pages import FAILS, LATE_S, Tone, tone_of_job, tone_of_printer
 from tests.model.conftest import MakeJob, MakePrinter, make_job, make_printer
 
 __all__ = ["make_job", "make_printer"]
@@ -22,7 +22,8 @@ NOW = 100.0
     [
         ({}, Tone.GOOD),
         ({"claims": 1, "moved_at": NOW}, Tone.WORKS),
-        ({"claims": 1, "moved_at": NOW - 60}, Tone.SLOW),
+        ({"claims": 1, "moved_at": NOW - LATE_S + 1}, Tone.WORKS),
+        ({"claims": 1, "moved_at": NOW - LATE_S}, Tone.SLOW),
         ({"health": Health.DEGRADED}, Tone.SLOW),
         ({"failures_in_row": 1}, Tone.SLOW),
         ({"failures_in_row": FAILS}, Tone.BAD),
@@ -48,21 +49,22 @@ def test_nothing_works_without_a_broker(make_printer: MakePrinter) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "why", "tone"),
+    ("given", "waited_s", "tone"),
     [
-        ({"state": State.QUEUED}, "", Tone.PLAIN),
-        ({"state": State.QUEUED, "attempts": 1}, "", Tone.SLOW),
-        ({"state": State.PRINTING}, "", Tone.WORKS),
-        ({"state": State.PRINTING}, "waits for the answer", Tone.SLOW),
-        ({"state": State.PRINTING, "command": "hold"}, "", Tone.SLOW),
-        ({"state": State.HELD}, "", Tone.BAD),
-        ({"state": State.CANCELLED}, "", Tone.OFF),
-        ({"state": State.SENT}, "", Tone.GOOD),
-        ({"state": State.PRINTED}, "", Tone.GOOD),
+        ({"state": State.QUEUED}, 0, Tone.PLAIN),
+        ({"state": State.QUEUED, "attempts": 1}, 0, Tone.SLOW),
+        ({"state": State.PRINTING}, 0, Tone.WORKS),
+        ({"state": State.PRINTING}, LATE_S, Tone.SLOW),
+        ({"state": State.PRINTING, "command": "hold"}, 0, Tone.SLOW),
+        ({"state": State.HELD}, 0, Tone.BAD),
+        ({"state": State.CANCELLED}, 0, Tone.OFF),
+        ({"state": State.SENT}, 0, Tone.GOOD),
+        ({"state": State.PRINTED}, 0, Tone.GOOD),
     ],
 )
 def test_a_job_has_the_tone_of_its_state(
-    make_job: MakeJob, given: dict[str, Any], why: str, tone: Tone
+    make_job: MakeJob, given: dict[str, Any], waited_s: float, tone: Tone
 ) -> None:
     """Only what a person must look at is red."""
-    assert tone_of_job(JobStatus(make_job(**given), why=why)) is tone
+    step = Step(AwaitedStep.ANSWER, 1, NOW - waited_s)
+    assert tone_of_job(JobStatus(make_job(**given), step=step), NOW) is tone
