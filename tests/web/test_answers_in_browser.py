@@ -60,6 +60,11 @@ def test_answers_stay_until_they_are_closed(room: PrintRoom, browser: Browser) -
     browser.reload()
     browser.wait("#said", "job 12")
     assert not browser.has("#said .wrong")
+    browser.keys(Keys.TAB)
+    browser.run("document.querySelector('#said button').focus()")
+    browser.keys(Keys.ENTER)
+    browser.wait_gone("#said")
+    assert browser.focused == "Skip to content"  # where it came from
 
 
 def test_the_dialog_is_answered_by_keyboard(room: PrintRoom, browser: Browser) -> None:
