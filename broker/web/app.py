@@ -154,7 +154,7 @@ def _tell(request: Request, status: int, words: str, headers: object = None) -> 
     if signin.wants_json(request):
         return JSONResponse({"error": words}, status_code=status, headers=extra)
     if request.method == "POST" and status in (404, 409, 422):
-        return back("/", words)
+        return back("/", words, wrong=True)
     pages: Pages = request.app.state.pages
     headings = {404: "Not there", 403: "Not allowed", 409: "Not now", 422: "Not understood"}
     context = {"heading": headings.get(status, "Something went wrong"), "words": words}

@@ -31,6 +31,8 @@ READ = ["GET", "HEAD"]
 SAID = "said"
 """The cookie that carries the result of a command to the next page."""
 SAID_S = 30
+NOT_DONE = "!"
+"""Before the words in that cookie where the command was refused."""
 _COMMAND = re.compile(r"`([^`]+)`")
 
 
@@ -68,7 +70,12 @@ class Pages:
     ) -> HTMLResponse:
         """A whole page for that person, with the result of the command before it."""
         said = unquote(request.cookies.get(SAID, ""))
-        frame = {"person": person, "csrf": csrf_token(request), "said": said}
+        frame = {
+            "person": person,
+            "csrf": csrf_token(request),
+            "said": said.removeprefix(NOT_DONE),
+            "said_wrong": said.startswith(NOT_DONE),
+        }
         response = HTMLResponse(self.part(template, {**frame, **context}), status_code=status)
         response.headers["Cache-Control"] = "no-store"
         if said:
@@ -76,10 +83,11 @@ class Pages:
         return response
 
 
-def back(to: str, words: str) -> Response:
-    """Go on to that page, which says these words."""
+def back(to: str, words: str, *, wrong: bool = False) -> Response:
+    """Go on to that page, which says these words; `wrong`: that the command was not carried out."""
     response = RedirectResponse(to, status_code=303)
-    response.set_cookie(SAID, quote(words[:1500]), max_age=SAID_S, httponly=True, samesite="strict")
+    said = (NOT_DONE if wrong else "") + words[:1500]
+    response.set_cookie(SAID, quote(said), max_age=SAID_S, httponly=True, samesite="strict")
     return response
 
 

@@ -132,3 +132,26 @@ def test_what_the_broker_asks_is_asked(room: PrintRoom, browser: Browser) -> Non
     assert "again=1" in browser.run("return window.bodies[1]")
     assert len(browser.run("return window.bodies")) == 2
     assert [each["state"] for each in room.jobs()] == ["held"]
+
+
+def test_a_form_without_scripts_is_answered(room: PrintRoom, browser: Browser) -> None:
+    """A form that the browser sends by itself is answered on the next page, which says whether it
+    was carried out; with scripts that answer stays, as every other.
+    """
+    queued(room, 1)
+    browser.go(room.url)
+    browser.wait("#job-1", "queued")
+    sends = """const button = document.querySelector('#job-1 button[value=hold]');
+    const field = document.createElement('input');
+    [field.name, field.value] = [button.name, button.value];
+    button.form.append(field);
+    HTMLFormElement.prototype.submit.call(button.form);"""
+    browser.run(sends)
+    browser.wait("#said .toast:not(.wrong)", "job 1 is held")
+    browser.go(f"{room.url}/?state=held")
+    browser.wait("#job-1", "held")
+    browser.run("document.querySelector('#job-1 button').value = 'hold'")
+    browser.run(sends.replace("button[value=hold]", "button"))
+    browser.wait("#said .toast.wrong", "job 1")
+    assert "Not done" in browser.text("#said .wrong")
+    assert browser.has("#said .toast:not(.wrong)")

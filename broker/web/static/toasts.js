@@ -83,10 +83,13 @@ function makeRoom() {
 export function showKept() {
   new ResizeObserver(makeRoom).observe(box.parentElement);
   // What the server has put there for a browser without scripts.
-  const served = [...box.querySelectorAll(".served")].map((each) => each.textContent);
+  const served = [...box.querySelectorAll(".served")].map((each) => [
+    each.querySelector("span").textContent,
+    each.classList.contains("wrong"),
+  ]);
   box.replaceChildren();
   for (const each of kept()) show(each);
-  for (const each of served) tell(each);
+  for (const [words, wrong] of served) tell(words, wrong);
   box.addEventListener("focusin", (event) => {
     if (!box.contains(event.relatedTarget)) before = event.relatedTarget;
   });
