@@ -1,50 +1,19 @@
 // The regions of a page that is live. What is under a pointer, a finger or the focus keeps its place:
 // there only words change, and what would move something waits until it is left.
 
-import { asking } from "./confirm.js";
+import { boxOf, commandAnswered, held, rests, under, watchHolds } from "./hold.js";
 import { copyOf, morph, morphChildren, plain } from "./morph.js";
 import { showTimes } from "./times.js";
 import { announce } from "./toasts.js";
 
-// A pointer that was left lying on a table, and a focus that was left there, keep it no longer.
-const REST_MS = 60000;
-const FINGER_MS = 2000;
-// A person at the keyboard is shown what their command has changed: the focus moves with its row.
-const ANSWER_MS = 3000;
 // After rows have moved under a resting pointer, a press was meant for what stood there before.
 const SURPRISE_MS = 1000;
 
-const waiting = new Map(); // region: what was received last, and what of it was shown already
+const waiting = new Map(); // region: what was received last, and how much of it is not shown yet
 const refused = new Set(); // addresses of forms whose last command was refused
 const note = document.getElementById("waiting");
-let pointer = "";
-let active = performance.now(); // when a pointer or a key was last used
-let answered = -ANSWER_MS; // when a command was carried out
-let finger = { box: null, until: 0 };
+let owed = 0; // pixels by which what is held stands too low
 let surprised = { box: null, at: -SURPRISE_MS };
-
-function boxOf(element) {
-  return element instanceof Element ? element.closest("[data-region]") : null;
-}
-
-function focusIn(box) {
-  const element = document.activeElement;
-  if (!box.contains(element) || performance.now() - answered < ANSWER_MS) return false;
-  // A pointer leaves the focus on what it pressed last: that is no sign of a person there.
-  return element.matches(":focus-visible, select, input, textarea");
-}
-
-function under(box) {
-  return pointer !== "touch" && box.matches(":hover");
-}
-
-function held(box) {
-  if (!box.querySelector("form, button, tbody a")) return false;
-  if (asking()) return true; // its form is asked about, or the one beside it
-  const now = performance.now();
-  if (finger.box === box && now < finger.until) return true;
-  return now - active < REST_MS && (under(box) || focusIn(box));
-}
 
 function regions() {
   return [...document.querySelectorAll("[data-region]")];
@@ -124,13 +93,17 @@ function showWords(box, fresh) {
   return number || Number(order(olds) !== order([...news.values()]));
 }
 
-// A short page is made longer meanwhile: there is nothing to scroll else.
-function scrollAlong(moved) {
-  if (Math.abs(moved) < 1) return;
+// Scrolls so far that `box` is at `top` of the window again. A short page is made longer meanwhile:
+// there is nothing to scroll else. A window scrolls by whole pixels, so what is left is kept for the
+// next time.
+function scrollAlong(box, top) {
+  const moved = owed + box.getBoundingClientRect().top - top;
   const { body } = document;
   const longer = Math.ceil(window.innerHeight + window.scrollY + moved);
-  if (body.offsetHeight < longer) body.style.minHeight = `${longer}px`;
-  window.scrollBy({ top: moved, behavior: "instant" });
+  if (moved > 0 && body.offsetHeight < longer) body.style.minHeight = `${longer}px`;
+  const before = window.scrollY;
+  window.scrollBy({ top: Math.round(moved), behavior: "instant" });
+  owed = Math.max(-1, Math.min(1, moved - (window.scrollY - before)));
 }
 
 // All of it. What is held elsewhere on the page stays where it is in the window.
@@ -144,7 +117,7 @@ function showAll(box, fresh) {
   disable(box, false);
   for (const each of box.querySelectorAll("form.commands")) refused.delete(each.action);
   morphChildren(box, fresh);
-  if (kept) scrollAlong(kept.getBoundingClientRect().top - top);
+  if (kept) scrollAlong(kept, top);
   if (part && document.activeElement !== focused) {
     const row = document.getElementById(part.id);
     const target = focused.isConnected ? focused : row?.querySelector("a, button");
@@ -156,7 +129,10 @@ function settle() {
   const all = regions();
   const still = all.filter(held);
   document.documentElement.classList.toggle("holding", still.length > 0);
-  if (!still.length) for (const each of [document.body, ...all]) each.style.minHeight = "";
+  if (!still.length) {
+    for (const each of [document.body, ...all]) each.style.minHeight = "";
+    owed = 0;
+  }
   for (const each of all) lock(each, still.includes(each));
   for (const [name, news] of waiting) {
     const box = document.getElementById(name);
@@ -166,8 +142,7 @@ function settle() {
     } else {
       const before = places(box);
       showAll(box, parsed(box, news.html));
-      const resting = under(box) || focusIn(box);
-      if (resting && places(box) !== before) surprised = { box, at: performance.now() };
+      if (rests(box) && places(box) !== before) surprised = { box, at: performance.now() };
     }
     waiting.delete(name);
   }
@@ -204,7 +179,7 @@ export function refresh(address) {
 
 // A command of this page was carried out: its change comes with the next news.
 export function expectChange() {
-  answered = performance.now();
+  commandAnswered();
   settle();
 }
 
@@ -213,30 +188,6 @@ export function movedJustNow(form) {
 }
 
 export function keepPlaces() {
-  const used = (event) => {
-    pointer = event.pointerType || pointer;
-    active = performance.now();
-  };
-  const soon = () => setTimeout(settle, 0);
-  for (const each of ["pointermove", "pointerdown"]) document.addEventListener(each, used, { passive: true });
-  document.addEventListener("keydown", (event) => {
-    used(event);
-    const box = boxOf(document.activeElement);
-    if (event.key !== "Escape" || asking() || !box) return;
-    active = -REST_MS;
-    settle();
-    active = performance.now();
-  });
-  document.addEventListener("touchstart", (event) => {
-    finger = { box: boxOf(event.target), until: Infinity };
-  }, { passive: true });
-  for (const each of ["touchend", "touchcancel"]) {
-    document.addEventListener(each, () => {
-      finger.until = performance.now() + FINGER_MS;
-    }, { passive: true });
-  }
-  for (const each of ["pointerover", "pointerdown", "focusin", "focusout"]) document.addEventListener(each, soon, { passive: true });
-  document.documentElement.addEventListener("pointerleave", soon);
+  watchHolds(settle);
   window.addEventListener("resize", () => regions().forEach((each) => lock(each, false)));
-  setInterval(settle, 500);
 }
