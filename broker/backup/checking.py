@@ -177,11 +177,12 @@ def _of_values(job: dict[str, object]) -> Iterator[tuple[Kind, str]]:
     for name, kind in (("state", State), ("level", Level), ("priority", Priority)):
         if not _is(kind, job[name]):
             yield Kind.VALUES, f"{name} is {_shown(job[name])}"
-    if (
-        _is(Priority, job["priority"])
-        and job["priority_rank"] != Priority(str(job["priority"])).rank
-    ):
-        yield Kind.VALUES, "priority_rank is not that of its priority"
+    if _is(Priority, job["priority"]):
+        rank = job["priority_rank"]
+        # Below 0: put to the front by a person.
+        front = isinstance(rank, int) and rank < 0
+        if not front and rank != Priority(str(job["priority"])).rank:
+            yield Kind.VALUES, "priority_rank is not that of its priority"
     if job["wish"] not in COMMANDS:
         yield Kind.VALUES, f"wish is {_shown(job['wish'])}"
     for name in ("films", "copies"):

@@ -163,6 +163,8 @@ def unusable(job: Job, printer: Printer, now: float) -> str:
     """Why a printer cannot take a job now; empty when it can."""
     if job.pinned and job.pinned != printer.name:
         return f"an operator moved the job to {job.pinned}"
+    if printer.name in job.avoided:
+        return AVOIDED
     if printer.duty is not Duty.READY:
         word = "draining" if printer.duty is Duty.DRAIN else "in maintenance"
         return f"{word}: {printer.duty_reason}" if printer.duty_reason else word
@@ -349,7 +351,7 @@ def _came_back(printer: Printer, job: Job) -> bool:
 def _hopeless(job: Job, printers: Sequence[Printer]) -> str:
     """Why no printer of the configuration will take a job, well or not, by what is known of them;
     empty when one may. Refusals that it met itself were judged as they came."""
-    own = [each for each in printers if job.pinned in ("", each.name)]
+    own = [each for each in printers if job.may_go_to(each.name)]
     why = {each.name: never_takes(job, each) for each in own}
     if not own or not all(why.values()):
         return ""
@@ -357,6 +359,7 @@ def _hopeless(job: Job, printers: Sequence[Printer]) -> str:
     return f"no printer takes it: {words}; {WAYS_ON}"
 
 
+AVOIDED = "it made the job that this prints again, and a person wants another"
 WAYS_ON = (
     "print it again at the modality with other settings; where a printer was changed, `broker jobs "
     "release ID` has it tried"
@@ -369,6 +372,11 @@ def _nowhere(job: Job, lines: dict[str, _Line]) -> str:
         return (
             f"an operator moved it to {job.pinned}, which is not a printer any more; "
             f"`broker jobs move {job.id} PRINTER`"
+        )
+    if lines and all(name in job.avoided for name in lines):
+        return (
+            f"an operator keeps it from {', '.join(sorted(job.avoided))}, and there is no other "
+            f"printer; `broker jobs move {job.id} --any`"
         )
     return "no printer can take it now" if lines else "no printers are configured"
 

@@ -191,8 +191,22 @@ class Job:
     """As of its PrintRequest."""
     asks: frozenset[Combination] = frozenset()
     """What its films ask of a printer; of jobs of an earlier version, nothing is known."""
+    priority_rank: int | None = None
+    """Its place among others: that of its priority (also for None), or before all of them, below 0,
+    where a person has put it to the front."""
+    avoided: frozenset[str] = frozenset()
+    """Printers that it does not go to, as a person said."""
     pixels_removed_why: str = ""
     """`room` or `budget` when they went before their time; empty when their time was over."""
+
+    @property
+    def turn(self) -> tuple[int, int]:
+        """Queued jobs go in the order of these. Not by time: the clock may be set back."""
+        return self.priority.rank if self.priority_rank is None else self.priority_rank, self.id
+
+    def may_go_to(self, printer: str) -> bool:
+        """Whether a person's choice leaves it that printer."""
+        return self.pinned in ("", printer) and printer not in self.avoided
 
 
 @dataclass(frozen=True)

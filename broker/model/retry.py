@@ -217,7 +217,7 @@ def suitable(job: Job, printers: Sequence[Printer], strikes: Sequence[Strike]) -
         for printer in printers
         if printer.duty is Duty.READY
         and printer.name not in refusing
-        and (not job.pinned or job.pinned == printer.name)
+        and job.may_go_to(printer.name)
         and not never_takes(job, printer)
     ]
 

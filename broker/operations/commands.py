@@ -26,12 +26,13 @@ from broker.model.job import (
 )
 from broker.model.printable import one_line
 from broker.model.printer import Duty, Health, Printer
-from broker.model.trouble import PRINT_AGAIN
+from broker.model.reprint import ReprintChoice
+from broker.model.trouble import PRINT_AGAIN, NoPrinters
 from broker.operations import missing_pixels
 from broker.operations.job_status import job_status
 from broker.operations.opened import Store
 from broker.operations.text import age, count
-from broker.store.commands import NotAllowed
+from broker.store.commands import AS_IT_WAS, NotAllowed
 
 
 @dataclass(frozen=True)
@@ -41,16 +42,17 @@ class PrinterCommands:
     store: Store
     who: str
 
-    def set_duty(self, name: str, duty: Duty, reason: str = "") -> str:
+    def set_duty(self, name: str, duty: Duty, reason: str = "", *, seen: str = "") -> str:
         """Set it; what that means, in a sentence.
 
         Raises: NoSuchPrinter: when there is none of that name.
+                Stale: when its version is not the one that was `seen`.
         """
         before = self.store.printers.get(name)
         same = before.duty is duty and reason in ("", before.duty_reason)
         if same and duty is not Duty.READY:
             return _as_before(before)
-        self.store.printers.set_duty(name, duty, "" if same else reason)
+        self.store.printers.set_duty(name, duty, "" if same else reason, seen=seen)
         past = [("failed", before.failures_in_row), ("refused", before.refuses)]
         what = " and ".join(word for word, there in past if there)
         forgets = duty is Duty.READY and what
@@ -60,12 +62,13 @@ class PrinterCommands:
         self.store.command_log.record(self.who, str(duty), told, printer=name)
         return words
 
-    def forget(self, name: str) -> str:
+    def forget(self, name: str, *, seen: str = "") -> str:
         """Forget what was learned of it; what that means, in a sentence.
 
         Raises: NoSuchPrinter: when there is none of that name.
+                Stale: when its version is not the one that was `seen`.
         """
-        number = self.store.printers.forget(name)
+        number = self.store.printers.forget(name, seen=seen)
         if not number:
             return f"nothing was learned of {name}; nothing was changed"
         things = count(number, "thing")
@@ -121,20 +124,22 @@ JOB_COMMANDS = ("hold", "release", "cancel", "move", "reprint", "priority")
 
 @dataclass(frozen=True)
 class JobCommands:
-    """The commands of one operator.
+    """The commands of one operator. `seen` is the job's version that the person saw (promise 12);
+    empty for one who named the job alone.
 
     Raises: NoSuchJob: when there is none of that number.
             NotAllowed: when its state does not allow it; nothing is done then.
+            Stale: when its version is not the one that was seen; likewise.
     """
 
     store: Store
     who: str
 
-    def hold(self, job_id: int, reason: str = "") -> str:
+    def hold(self, job_id: int, reason: str = "", *, seen: str = "") -> str:
         """Keep it from printing until it is released."""
         why = f"{HELD_BY_PERSON}: {reason}" if reason else HELD_BY_PERSON
         with self._asking(job_id):
-            self.store.commands.hold(job_id, why)
+            self.store.commands.hold(job_id, why, seen=seen)
         if cut := self.cut_off(job_id):
             words = cut
         elif self.store.jobs.get(job_id).state is State.PRINTING:
@@ -146,12 +151,12 @@ class JobCommands:
             words = f"job {job_id} is held; `broker jobs release {job_id}` prints it"
         return self._done("hold", job_id, words)
 
-    def release(self, job_id: int, *, printed: bool = False) -> str:
+    def release(self, job_id: int, *, printed: bool = False, seen: str = "") -> str:
         """Let it print; its uncertain films again, unless a person has seen them `printed`."""
         states = [film.state for film in self.store.jobs.films(job_id)]
         uncertain = states.count(FilmState.UNCERTAIN) + states.count(FilmState.ASKED)
         with self._asking(job_id):
-            self.store.commands.release(job_id, printed=printed)
+            self.store.commands.release(job_id, printed=printed, seen=seen)
         found = self.store.jobs.get(job_id)
         settled = ", its uncertain films settled as printed" if printed else ""
         if cut := self.cut_off(job_id):
@@ -173,10 +178,10 @@ class JobCommands:
             words += _remark(found)
         return self._done("release", job_id, words)
 
-    def cancel(self, job_id: int) -> str:
+    def cancel(self, job_id: int, *, seen: str = "") -> str:
         """Give it up: nothing more of it is printed."""
         with self._asking(job_id):
-            self.store.commands.cancel(job_id)
+            self.store.commands.cancel(job_id, seen=seen)
         if cut := self.cut_off(job_id):
             words = cut
         elif self.store.jobs.get(job_id).state is State.PRINTING:
@@ -188,41 +193,63 @@ class JobCommands:
             words = f"job {job_id} is cancelled; {after_all}"
         return self._done("cancel", job_id, words)
 
-    def move(self, job_id: int, printer: str) -> str:
+    def move(self, job_id: int, printer: str, *, seen: str = "") -> str:
         """Send it to one printer and no other, or with "" to the best one.
 
         Raises: NoSuchPrinter: when there is none of that name.
         """
         before = self.store.jobs.get(job_id)
         with self._asking(job_id):
-            self.store.commands.move(job_id, printer)
+            self.store.commands.move(job_id, printer, seen=seen)
         found = self.store.jobs.get(job_id)
         where = f"{printer} and no other printer" if printer else "any printer"
         waits = off_duty(self.store, printer) if printer else ""
         words = f"job {job_id} is {self._release_text(before)}queued for {where}{waits}"
         return self._done("move", job_id, words + _remark(found))
 
-    def reprint(self, job_id: int) -> str:
-        """Print a finished or held job again, all of it, as a new job."""
+    def reprint(
+        self,
+        job_id: int,
+        choice: ReprintChoice = AS_IT_WAS,
+        *,
+        again: bool = False,
+        seen: str = "",
+    ) -> str:
+        """Print a finished or held job again, as chosen, as a new job.
+
+        `again`: even where it was printed again moments ago.
+        Raises: PrintedAgainLately: when it was, and this is not said; UnfitChoice: it cannot be
+            printed so; NoSuchPrinter.
+        """
         job = self.store.jobs.get(job_id)
         if job.pixels_removed_at is None and self._lost(job_id):
             raise _without_pixels(job)
-        new = self.store.jobs.get(self.store.commands.reprint(job_id))
+        new = self.store.jobs.get(
+            self.store.commands.reprint(job_id, choice, again=again, seen=seen)
+        )
         each = f", {new.copies} copies each" if new.copies > 1 else ""
         films = count(new.films, "film")
-        words = f"job {new.id} is queued: {films} of job {job_id} again{each}{_remark(new)}"
+        where = ""
+        if choice.printer:
+            waits = off_duty(self.store, choice.printer)
+            where = f", for {choice.printer} and no other printer{waits}"
+        elif new.avoided:
+            where = f", not for {', '.join(sorted(new.avoided))}"
+        words = f"job {new.id} is queued: {films} of job {job_id} again{each}{where}{_remark(new)}"
         self._done("reprint", new.id, words)
         return self._done("reprint", job_id, words)
 
-    def priority(self, job_id: int, priority: Priority) -> str:
-        """Change how urgent it is."""
+    def priority(
+        self, job_id: int, priority: Priority, *, first: bool = False, seen: str = ""
+    ) -> str:
+        """Change how urgent it is; with `first` it goes before all that wait now."""
         with self._asking(job_id):
-            self.store.commands.priority(job_id, priority)
+            self.store.commands.priority(job_id, priority, first=first, seen=seen)
         found = self.store.jobs.get(job_id)
         if found.state is State.HELD:
             words = f"job {job_id} has priority {priority} once it is released"
         else:
-            before = sum(_turn(each) < _turn(found) for each in self.store.jobs.waiting())
+            before = sum(each.turn < found.turn for each in self.store.jobs.waiting())
             jobs = count(before, "job") if before else "no jobs"
             words = f"job {job_id} has priority {priority}; {jobs} before it"
         return self._done("priority", job_id, words)
@@ -267,10 +294,6 @@ def _without_pixels(job: Job) -> NotAllowed:
     return NotAllowed(job.id, job.state, f"{MISSING}; {PRINT_AGAIN}")
 
 
-def _turn(job: Job) -> tuple[int, float, int]:
-    return job.priority.rank, job.created_at, job.id
-
-
 def _remark(found: Job) -> str:
     """What is to be known of a job that goes on: which other has the same films."""
     return f"; {found.remark}" if found.remark else ""
@@ -285,10 +308,13 @@ def print_film(store: Store, who: str, printer: str = "", film_size: str = "A4")
     For that printer and no other, or with "" for any.
 
     Raises: NoSuchPrinter: when there is none of that name.
+            NoPrinters: when there is none at all.
             SpoolMissing, OSError: when the film cannot be put in the spool.
     """
     if printer:
         store.printers.get(printer)
+    elif not store.printers.list():
+        raise NoPrinters
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
     from broker.preview.test_film import test_film  # here: NumPy and Pillow take 20 MB
 

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from broker.model import row_version
 from broker.model.capabilities import Capability
 from broker.model.choose import Choice
 from broker.model.health import Check
@@ -41,6 +42,7 @@ def of_job(found: JobStatus) -> Document:
     job = found.job
     return {
         "id": job.id,
+        "version": found.version,
         "state": str(job.state),
         "reason": found.reason,
         "cut_off": found.cut_off is not None,
@@ -52,9 +54,11 @@ def of_job(found: JobStatus) -> Document:
         "priority": str(job.priority),
         "printer": job.printer,
         "pinned": job.pinned,
+        "avoided": sorted(job.avoided),
         "attempts": job.attempts,
         "wish": job.command,
         "reprint_of": job.reprint_of,
+        "reprinted_as": found.reprinted_as,
         "duplicate_of": job.duplicate_of,
         "came_again_as": found.twin.job_id if found.twin else None,
         "overtaken_by": list(found.overtaken_by),
@@ -129,6 +133,7 @@ def of_printer(printer: Printer) -> Document:
 
     return {
         **asdict(printer.address),
+        "version": row_version.of_printer(printer),
         "refuses": [each.words for each in printer.refuses],
         "duty": str(printer.duty),
         "duty_reason": printer.duty_reason,

@@ -147,15 +147,14 @@ def of_waiting(job: Job, choice: Choice, printers: Sequence[Printer]) -> tuple[s
     if choice.printer or not choice.passed_over:
         return ()
     said = []
-    off = [
-        each for each in printers if each.duty is not Duty.READY and job.pinned in ("", each.name)
-    ]
+    off = [each for each in printers if each.duty is not Duty.READY and job.may_go_to(each.name)]
     if len(off) == 1:
         said.append(f"`broker printers ready {off[0].name}` puts that printer back in service.")
     elif off:
         names = ", ".join(f"{each.name} (in {each.duty})" for each in off)
         said.append(f"`broker printers ready NAME` puts a printer back in service: {names}.")
-    if job.pinned and any(each.name != job.pinned for each in printers):
+    bound = job.pinned and any(each.name != job.pinned for each in printers)
+    if bound or any(each.name in job.avoided for each in printers):
         said.append(f"`broker jobs move {job.id} --any` lets any other printer take it.")
     return tuple(said)
 

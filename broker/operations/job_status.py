@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from broker.model.capabilities import Capability
 from broker.model.job import FINISHED, FilmState, Job, State
 from broker.model.printer import LONG_WAIT_S, Duty, Printer
+from broker.model.row_version import of_job
 from broker.operations import missing_pixels
 from broker.operations.alarms import not_running
 from broker.operations.explanation import (
@@ -115,6 +116,13 @@ class JobStatus:
     """For a held job: the one that came since with a film of it."""
     overtaken_by: tuple[int, ...] = ()
     """For a held job: later ones of its film session, which do not wait for it."""
+    reprinted_as: int | None = None
+    """The newest job that prints it again."""
+
+    @property
+    def version(self) -> str:
+        """Of what a command on it depends on: a person's command carries it."""
+        return of_job(self.job, [each.number for each in self.unanswered], self.reprinted_as)
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -166,10 +174,11 @@ def job_statuses(
     films = _by_job(store.jobs.unanswered() if states & {State.PRINTING, State.HELD} else ())
     twins = store.jobs.came_again() if State.HELD in states else {}
     overtaken = store.jobs.overtaken() if State.HELD in states else {}
+    reprints = store.jobs.reprints({job.id for job in jobs})
     running = store.running
     found = []
     for job in jobs:
-        each = JobStatus(job, again=again.get(job.id, ()))
+        each = JobStatus(job, again=again.get(job.id, ()), reprinted_as=reprints.get(job.id))
         match job.state:
             case State.QUEUED:
                 wait = whys.get(job.id, Wait())
@@ -239,7 +248,7 @@ def waiting(active: Sequence[Job]) -> list[Job]:
     turn = [
         job for job in active if job.state is State.QUEUED and first[job.film_session] == job.id
     ]
-    return sorted(turn, key=lambda job: (job.priority.rank, job.id))
+    return sorted(turn, key=lambda job: job.turn)
 
 
 def allowed(found: JobStatus) -> tuple[str, ...]:
@@ -262,11 +271,17 @@ def job_remarks(found: JobStatus, now: float) -> tuple[str, ...]:
     """Why it is where it is, what it waits for, and what a person has asked for."""
     job = found.job
     said = [f"reprint of job {job.reprint_of}"] if job.reprint_of is not None else []
+    if found.reprinted_as is not None and job.state in FINISHED:
+        said.append(f"printed again as job {found.reprinted_as}")
     said += found.at(now).reasons
     if job.state is State.QUEUED and job.not_before > now:
         said.append(f"next attempt in {round(job.not_before - now) or 1} s")
     if job.pinned and job.state in (State.QUEUED, State.HELD):
         said.append(f"for {job.pinned} only, as a person said")
+    if (job.priority_rank or 0) < 0 and job.state in (State.QUEUED, State.HELD):
+        said.append("before all others, as a person said")
+    if job.avoided and job.state in (State.QUEUED, State.HELD):
+        said.append(f"not for {', '.join(sorted(job.avoided))}, as a person said")
     if job.command and job.state is State.PRINTING and not found.cut_off:
         said.append(
             f"will be {'held' if job.command == 'hold' else 'cancelled'} before its next film"

@@ -407,6 +407,7 @@ def _job(row: Sequence[Any], tally: Tally, strikes: Sequence[Strike]) -> Job:
     values["priority"] = Priority(values["priority"])
     values["films_accepted"] = values["films"] - tally.films
     values["strikes"] = tuple(strikes)
+    values["avoided"] = frozenset(filter(None, values["avoided"].split(",")))
     values["asks"] = combinations_from_json(values["asks"])
     values["load"] = tally.load if state in ACTIVE else 0
     return Job(**values)

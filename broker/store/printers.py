@@ -26,9 +26,11 @@ from broker.model.health import FAILS_FILMS, LEAVES_UNANSWERED, WARNING, Observa
 from broker.model.job import ACTIVE, DONE, FilmState, State
 from broker.model.printer import Address, Duty, Health, Printer
 from broker.model.retry import PrinterVerdict
+from broker.model.row_version import of_printer
 from broker.store import capabilities as capability_rows
 from broker.store.backend import Prepared, fixed
 from broker.store.database import Database
+from broker.store.stale import Stale
 from broker.store.tables import attempts, jobs, printers, sendings
 
 # Parameters that are no columns begin with `its_`.
@@ -62,12 +64,29 @@ class NoSuchPrinter(LookupError):
         super().__init__(self.words)
 
 
+def printer_names(connection: Connection) -> Sequence[str]:
+    """Of those of the configuration, in its order."""
+    listed = select(printers.c.name).where(printers.c.removed_at.is_(None))
+    return connection.execute(listed.order_by(printers.c.position)).scalars().all()
+
+
 def require(connection: Connection, name: str) -> None:
     """Make sure that there is a printer of that name. Raises: NoSuchPrinter."""
-    listed = select(printers.c.name).where(printers.c.removed_at.is_(None))
-    known = connection.execute(listed.order_by(printers.c.position)).scalars().all()
+    known = printer_names(connection)
     if name not in known:
         raise NoSuchPrinter(name, known)
+
+
+def _same(connection: Connection, name: str, seen: str) -> None:
+    """Raises: Stale: its version is not the one that a person saw; none seen is no matter."""
+    if not seen:
+        return
+    row = connection.execute(select(printers).where(printers.c.name == name)).one()
+    printer = _printer(row._asdict(), Occupation())
+    version = of_printer(printer)
+    if version != seen:
+        why = f": {printer.duty_reason}" if printer.duty_reason else ""
+        raise Stale(version, name, f"{printer.duty}{why}")
 
 
 def change(connection: Connection, name: str, **values: object) -> None:
@@ -257,14 +276,18 @@ class Printers:
                 return printer
         raise NoSuchPrinter(name, [printer.name for printer in found])
 
-    def set_duty(self, name: str, duty: Duty, reason: str = "") -> None:
-        """What the operator wants of it, from now on. Raises: NoSuchPrinter.
+    def set_duty(self, name: str, duty: Duty, reason: str = "", *, seen: str = "") -> None:
+        """What the operator wants of it, from now on.
+
+        `seen` is the version (`model.row_version`) that the person saw; empty where none is known.
+        Raises: NoSuchPrinter; Stale: when it is another one now.
 
         Saying the same again without a reason changes nothing, but for `ready`: the person who
         says so has mended it, and waiting jobs that it had refused may try it again.
         """
         with self._database.write() as connection:
             require(connection, name)
+            _same(connection, name, seen)
             if duty is Duty.READY:
                 forgive(connection, name, self._clock())
             row = connection.execute(select(printers).where(printers.c.name == name)).one()
@@ -272,13 +295,14 @@ class Printers:
                 return  # said again: the reason given before holds
             change(connection, name, duty=duty, duty_reason=reason, duty_since=self._clock())
 
-    def forget(self, name: str) -> int:
+    def forget(self, name: str, *, seen: str = "") -> int:
         """Forget all that was learned of what it takes and refuses; how much that was.
 
-        Raises: NoSuchPrinter.
+        Raises: NoSuchPrinter; Stale: as `set_duty`.
         """
         with self._database.write() as connection:
             require(connection, name)
+            _same(connection, name, seen)
             return capability_rows.forget(connection, name)
 
     def observe(

@@ -317,6 +317,21 @@ class JobQueries:
                 found[held].append(later)
         return found
 
+    def reprints(self, job_ids: Collection[int]) -> Mapping[int, int]:
+        """Of these jobs those that were printed again: number -> the newest job that does it, and
+        is not cancelled."""
+        statement = (
+            select(jobs.c.reprint_of, func.max(jobs.c.id))
+            .where(jobs.c.state != State.CANCELLED)
+            .group_by(jobs.c.reprint_of)
+        )
+        if len(job_ids) <= FEW:
+            statement = statement.where(jobs.c.reprint_of.in_(job_ids))
+        else:
+            statement = statement.where(jobs.c.reprint_of.is_not(None))
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(statement)}
+
     def attempts(self, job_id: int) -> AttemptList:
         """The job's attempts, the oldest first. Raises: NoSuchJob."""
         with self._database.read() as connection:

@@ -100,6 +100,7 @@ def insert_job(
         "lut_class": request.lut_class,
         "printer": "",
         "pinned": "",
+        "avoided": "",
         "attempts": 0,
         "strikes_after": 0,
         "not_before": 0.0,

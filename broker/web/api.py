@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import time
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
 
-from broker.model.film import MILLIMETRES
 from broker.model.hosts import hosts_of
-from broker.model.job import Priority, State
+from broker.model.job import State
 from broker.operations import documents
-from broker.operations.commands import JobCommands
 from broker.operations.job_status import explanation, job_status, job_statuses
 from broker.operations.opened import Store
 from broker.operations.overview import LiveOverview
 from broker.operations.readiness import read_vitals
-from broker.web.auth.signin import Person, checked, operator, person
-from broker.web.commands import InvalidCommand, on_job, on_printer
+from broker.operations.refusals import document_of, refused_kinds
+from broker.web import day_page
+from broker.web.auth.signin import operator, person
+from broker.web.commands import InvalidCommand
 from broker.web.job_page import THUMBNAIL_PX, picture
 
 MOST = 1000
@@ -26,36 +26,6 @@ MOST = 1000
 
 router = APIRouter(prefix="/api")
 VIEWER = [Depends(person)]
-Operator = Annotated[Person, Depends(operator)]
-CHECKED = [Depends(checked)]
-
-
-class JobCommand(BaseModel):
-    """Values of a command on a job."""
-
-    reason: str = Field(default="", max_length=300, description="hold: why")
-    printer: str = Field(default="", description="move: the printer's name; empty: any printer")
-    priority: Priority = Field(default=Priority.MED, description="priority: HIGH, MED or LOW")
-    printed: bool = Field(default=False, description="release: its uncertain films are on paper")
-
-
-class PrinterCommand(BaseModel):
-    """Values of a command on a printer."""
-
-    reason: str = Field(default="", max_length=300, description="why")
-
-
-class TestFilm(BaseModel):
-    """Which test film."""
-
-    printer: str = Field(default="", description="this printer and no other; empty: any")
-    film_size: str = Field(default="A4", description="a Film Size ID")
-
-
-class CommandResult(BaseModel):
-    """The result of a command."""
-
-    words: str
 
 
 @router.get(
@@ -85,6 +55,14 @@ def broker(request: Request) -> dict[str, Any]:
     }
 
 
+@router.get(
+    "/day", summary="Films of the last 24 hours, by modality and printer", dependencies=VIEWER
+)
+def day(request: Request) -> dict[str, Any]:
+    """By hour, the oldest first; seconds from success to a printer's acceptance."""
+    return day_page.document(day_page.day_view(request.app.state.store, time.time()))
+
+
 @router.get("/printers", summary="All printers, as `broker printers --json`", dependencies=VIEWER)
 def printers(request: Request) -> list[dict[str, Any]]:
     """In the order of the configuration."""
@@ -98,23 +76,6 @@ def printer(request: Request, name: str) -> dict[str, Any]:
     store: Store = request.app.state.store
     commands = [documents.of_command(each) for each in store.command_log.of_printer(name)]
     return documents.of_printer(store.printers.get(name)) | {"orders": commands}
-
-
-@router.post(
-    "/printers/{name}/{command}",
-    summary="Set drain, maint, halt or ready; or forget what was learned",
-    dependencies=CHECKED,
-)
-def command_printer(
-    request: Request,
-    name: str,
-    command: Literal["drain", "maint", "halt", "ready", "forget"],
-    who: Operator,
-    values: PrinterCommand | None = None,
-) -> CommandResult:
-    """What it means, in a sentence."""
-    reason = values.reason if values else ""
-    return CommandResult(words=on_printer(request.app.state.store, who.name, command, name, reason))
 
 
 @router.get("/jobs", summary="Jobs, the newest first, as `broker jobs --json`", dependencies=VIEWER)
@@ -172,39 +133,11 @@ async def film(request: Request, job_id: int, number: int, width: int = THUMBNAI
     return await picture(request, job_id, number, width)
 
 
-@router.post("/jobs/{job_id}/{command}", summary="Give a command on a job", dependencies=CHECKED)
-def command_job(
-    request: Request,
-    job_id: int,
-    command: Literal["hold", "release", "cancel", "move", "reprint", "priority"],
-    who: Operator,
-    values: JobCommand | None = None,
-) -> CommandResult:
-    """Its result, in a sentence; 409 where the job's state does not allow it."""
-    asked = values or JobCommand()
-    words = on_job(
-        JobCommands(request.app.state.store, who.name),
-        command,
-        job_id,
-        reason=asked.reason,
-        printer=asked.printer,
-        priority=asked.priority,
-        printed=asked.printed,
-    )
-    return CommandResult(words=words)
-
-
-@router.post(
-    "/test-print", operation_id="test_print", summary="Print one test film", dependencies=CHECKED
+@router.get(
+    "/refusals",
+    summary="What was refused, by kind and caller, as `broker refusals --json`",
+    dependencies=VIEWER,
 )
-def print_test_film(
-    request: Request, who: Operator, film: TestFilm | None = None
-) -> dict[str, Any]:
-    """The number of its job."""
-    from broker.operations.commands import print_film  # here: it takes 40 MB
-
-    asked = film or TestFilm()
-    if asked.film_size not in MILLIMETRES:
-        raise InvalidCommand(f"{asked.film_size} is not a film size; use {', '.join(MILLIMETRES)}")
-    job_id = print_film(request.app.state.store, who.name, asked.printer, asked.film_size)
-    return {"id": job_id, "words": f"job {job_id} is queued: one {asked.film_size} test film"}
+def refusals(request: Request) -> list[dict[str, Any]]:
+    """Those kinds first by which a modality is refused that printed before, then the latest."""
+    return [document_of(each) for each in refused_kinds(request.app.state.store)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,19 +11,36 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker.events import Note
+from broker.model.reprint import UnfitChoice
+from broker.model.trouble import NoPrinters
+from broker.model.trusted_proxies import TrustedProxies
 from broker.operations.failures import explained
 from broker.operations.opened import Store, store_of
 from broker.operations.overview import LiveOverview
 from broker.store.commands import NotAllowed
 from broker.store.job_rows import NoSuchJob
 from broker.store.printers import NoSuchPrinter
-from broker.web import api, api_page, commands, help_page, job_page, overview, printer_page
-from broker.web.auth import sign_in_page, signin
+from broker.store.stale import Stale
+from broker.web import (
+    api,
+    api_commands,
+    api_page,
+    commands,
+    day_page,
+    help_page,
+    job_page,
+    overview,
+    printer_page,
+    refusals_page,
+    several,
+)
+from broker.web.auth import sessions_page, sign_in_page, signin
 from broker.web.auth.signin import SessionTimes
 from broker.web.commands import InvalidCommand
 from broker.web.event_streams import Streams
@@ -40,8 +57,18 @@ STATUSES: dict[type[Exception], int] = {
     NoSuchJob: 404,
     NoSuchPrinter: 404,
     NotAllowed: 409,
+    Stale: 412,
+    NoPrinters: 409,
     InvalidCommand: 422,
+    UnfitChoice: 422,
     NoPicture: 404,
+}
+HEADINGS = {
+    403: "Not allowed",
+    404: "Not there",
+    409: "Not now",
+    412: "Not any more",
+    422: "Not understood",
 }
 
 
@@ -54,6 +81,7 @@ def create(
     """The application over an open store. Probes open it once more, for themselves."""
     live = LiveOverview(store, note)
     probes = Probes()
+    sessions = signin.SignIn(store, note, times or SessionTimes())
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -61,8 +89,10 @@ def create(
         with store_of(store.config) as own:
             probes.begin(own)
             await live.start()
+            sessions.start()
             yield
             await live.stop()
+            await run_in_threadpool(sessions.stop)
 
     app = FastAPI(
         title="DICOM print broker",
@@ -73,7 +103,6 @@ def create(
         redirect_slashes=False,  # the redirect would follow the Host header
         lifespan=life,
     )
-    sessions = signin.SignIn(store, note, times or SessionTimes())
     app.state.store = store
     app.state.overview = live
     app.state.streams = Streams(live)
@@ -85,10 +114,15 @@ def create(
         overview,
         job_page,
         printer_page,
+        several,
+        day_page,
+        refusals_page,
         commands,
         sign_in_page,
+        sessions_page,
         api_page,
         api,
+        api_commands,
         help_page,
     ):
         app.include_router(each.router)
@@ -99,7 +133,14 @@ def create(
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(signin.SignedOut, _signed_out)
     app.add_exception_handler(RequestValidationError, _invalid)
-    return Front(app, sessions, probes.answers, note, patience_s=patience.body_s)
+    return Front(
+        app,
+        sessions,
+        probes.answers,
+        note,
+        patience_s=patience.body_s,
+        proxies=TrustedProxies.of(store.config.web.trusted_proxy),
+    )
 
 
 def _asked_again(files: ASGIApp) -> ASGIApp:
@@ -122,7 +163,8 @@ def _troubled(request: Request, error: Exception) -> Response:
     status = next((code for kind, code in STATUSES.items() if isinstance(error, kind)), 500)
     found = explained(error)
     words = FAULT if found is None else " ".join(found[1])
-    return _tell(request, status, words)
+    more = {"version": error.version} if isinstance(error, Stale) else {}
+    return _tell(request, status, words, more=more)
 
 
 def _not_now(request: Request, error: Exception) -> Response:
@@ -149,14 +191,28 @@ def _invalid(request: Request, error: Exception) -> Response:
     return _tell(request, 422, "; ".join(said))
 
 
-def _tell(request: Request, status: int, words: str, headers: object = None) -> Response:
+def _tell(
+    request: Request,
+    status: int,
+    words: str,
+    headers: object = None,
+    *,
+    more: Mapping[str, object] | None = None,
+) -> Response:
+    """`more`: what a program is told beside the words."""
     extra = dict(headers) if isinstance(headers, dict) else None
     if signin.wants_json(request):
-        return JSONResponse({"error": words}, status_code=status, headers=extra)
-    if request.method == "POST" and status in (404, 409, 422):
+        return JSONResponse({"error": words, **(more or {})}, status_code=status, headers=extra)
+    if request.method == "POST" and status in (404, 409, 412, 422):
         return back("/", words, wrong=True)
     pages: Pages = request.app.state.pages
-    headings = {404: "Not there", 403: "Not allowed", 409: "Not now", 422: "Not understood"}
+    headings = {
+        404: "Not there",
+        403: "Not allowed",
+        409: "Not now",
+        412: "Not any more",
+        422: "Not understood",
+    }
     context = {"heading": headings.get(status, "Something went wrong"), "words": words}
     answer = pages.page(request, "trouble.html", signin.visitor(), context, status)
     answer.headers.update(extra or {})

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
-from broker.model.film import Attributes, Film, ImageBox, PresentationLut
+from broker.model.film import MILLIMETRES, Attributes, Film, ImageBox, PresentationLut
 from broker.model.job import FilmState, Sending
 from broker.operations.job_status import explanation, job_status
 from broker.operations.opened import Store
@@ -103,6 +103,7 @@ def _context(store: Store, job_id: int, first: int, state: OverviewState) -> Map
         "ending": "cut off" if found.cut_off else "running",
         "commands": store.command_log.of_job(job_id),
         "why_removed": why_removed(job),
+        "film_sizes": tuple(MILLIMETRES),
         "thumbnail": THUMBNAIL_PX,
         "full": FULL_PX,
     }

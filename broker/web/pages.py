@@ -18,10 +18,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from broker.model import row_version
 from broker.model.hosts import at_port
 from broker.model.job import State
 from broker.model.printable import one_line, printable_lines
 from broker.model.printer import Duty, Health, Printer
+from broker.operations import questions
 from broker.operations.job_status import JobStatus, allowed, job_remarks, place_of, printer_remarks
 from broker.operations.text import age, moment
 from broker.web.auth.signin import Person, csrf_token
@@ -179,6 +181,11 @@ class PrinterRow:
         return f"{address.ae_title}@{at_port(address.host, address.port)}"
 
     @property
+    def version(self) -> str:
+        """Of what a command on it depends on."""
+        return row_version.of_printer(self.printer)
+
+    @property
     def duties(self) -> tuple[tuple[str, str], ...]:
         """Commands that it takes: name and label."""
         now = "halt" if self.printer.duty is Duty.MAINT else str(self.printer.duty)
@@ -197,6 +204,10 @@ class JobRow:
     """Where it prints or was printed; in brackets, where a queued one has only lined up."""
     commands: tuple[str, ...]
     tone: Tone = Tone.PLAIN
+
+    def question(self, command: str) -> str:
+        """What a person is asked before that command; empty where nothing is."""
+        return questions.of_job(self.found, command, "the printer that is chosen")
 
     @property
     def uncertain(self) -> bool:

@@ -163,7 +163,7 @@ def test_a_move_is_taken_back(site: Site) -> None:
     for wrong in ([], ["oki-1", "--any"]):
         ended = site.broker("jobs", "move", "1", *wrong)
         assert ended.code == 2
-        assert "name one PRINTER, or give --any" in ended.err
+        assert "name one PRINTER behind the numbers, or give --any" in ended.err
 
 
 def test_a_held_job_says_where_alone_it_may_go(site: Site) -> None:

@@ -17,7 +17,7 @@ def reprinted(site: Site) -> tuple[int, int]:
 def test_a_reprint_that_was_cancelled_unprinted_is_none(site: Site) -> None:
     """What else is to be known of the held job stays."""
     held, first = reprinted(site)
-    second = site.jobs.commands.reprint(held)
+    second = site.jobs.commands.reprint(held, again=True)
     site.jobs.commands.cancel(first)
     assert site.jobs.queries.get(held).remark == f"printed again as job {second}"
     site.jobs.commands.cancel(second)

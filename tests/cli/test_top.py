@@ -56,6 +56,11 @@ def text(app: Top, name: str) -> str:
     return str(app.query_one(f"#{name}", Static).render())
 
 
+def dialog(app: Top) -> str:
+    """What the question on the screen says."""
+    return str(app.screen.query_one(Static).render())
+
+
 def table(app: Top, name: str) -> list[list[str]]:
     """Its rows."""
     return [list(line.cells) for line in app.query_one(f"#{name}", Listing).lines]
@@ -89,6 +94,37 @@ def test_it_shows_printers_and_jobs(site: Site, store: Store) -> None:
     play(store, story)
 
 
+def test_a_filter_shows_jobs_with_a_text(site: Site, store: Store) -> None:
+    """Whatever its case; it is said how many there are beside, and the empty one ends it."""
+    site.sent(), site.uncertain(), site.job()
+
+    async def story(app: Top, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: len(table(app, "jobs")) == 3)
+        await pilot.press("slash", *"HELD", "enter")
+        await until(pilot, lambda: [row[1] for row in table(app, "jobs")] == ["held"])
+        assert "1 job of 3 with 'HELD'" in text(app, "more")
+        await pilot.press("slash", "enter")
+        await until(pilot, lambda: len(table(app, "jobs")) == 3)
+
+    play(store, story)
+
+
+def test_the_selected_row_keeps_its_colors(site: Site, store: Store) -> None:
+    """A held job is red under the mark, too."""
+    site.uncertain()
+
+    async def story(app: Top, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: len(table(app, "jobs")) == 1)
+        listing = app.query_one("#jobs", Listing)
+        held = [each for each in listing.render_line(1) if each.text.strip() == "held"]
+        assert [str(each.style.color.name) for each in held if each.style and each.style.color] == [
+            "red"
+        ]
+        assert all(each.style and each.style.reverse for each in held)
+
+    play(store, story)
+
+
 def test_keys_are_commands(site: Site, store: Store) -> None:
     """Hold with a reason, release, priority, cancel: carried out, told, and recorded."""
     job_id = site.job()
@@ -100,11 +136,14 @@ def test_keys_are_commands(site: Site, store: Store) -> None:
         await until(pilot, lambda: table(app, "jobs")[0][1] == "held")
         assert "is held" in text(app, "said")
         await pilot.press("r")
-        await until(pilot, lambda: site.jobs.queries.get(job_id).state is State.QUEUED)
+        assert "Release job 1 of CT1: print 1 of 1 film?" in dialog(app)
+        await pilot.press("y")
+        await until(pilot, lambda: table(app, "jobs")[0][1] == "queued")
         await pilot.press("y", "enter")
-        await until(pilot, lambda: site.jobs.queries.get(job_id).priority == "HIGH")
+        await until(pilot, lambda: table(app, "jobs")[0][5] == "HIGH")
         await pilot.press("m", "down", "enter")
         await until(pilot, lambda: site.jobs.queries.get(job_id).pinned == "oki-2")
+        await until(pilot, lambda: "for oki-2 only" in text(app, "about"))
         await pilot.press("c", "n")
         await pilot.press("c", "y")
         await until(pilot, lambda: site.jobs.queries.get(job_id).state is State.CANCELLED)

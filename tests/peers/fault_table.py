@@ -42,7 +42,7 @@ from tests.peers.printer_fault import (
 )
 from tests.peers.scripted_printer import ScriptedPrinter
 
-PATIENCE_S = 0.6
+PATIENCE_S = 1.0
 """What a printer has for an answer, where the fault is that none comes."""
 
 
@@ -117,8 +117,11 @@ class Case:
 
     @property
     def patience_s(self) -> float:
-        """Short where the broker has to lose patience, long where it must not."""
-        return PATIENCE_S if self.act in SILENT else 10.0
+        """Short where the broker has to lose patience before the film is out, longer where that is
+        behind it, long where it must not."""
+        if self.act not in SILENT:
+            return 10.0
+        return 3 * PATIENCE_S if self.ending is OUT else PATIENCE_S
 
 
 def _lost(how: str, asked: str) -> str:

@@ -130,7 +130,8 @@ class Browser:
             self.fill("#confirm-reason", words)
         self.wait_pressable()
         self._driver.find_element(By.CSS_SELECTOR, "#confirm-go").click()
-        self.wait_gone("#confirm[open]")
+        # It may be open again already: what comes next is asked in the same dialog.
+        self.wait_gone("#confirm[open][data-ready]")
 
     def double_click(self, selector: str) -> None:
         """Two presses at one place, as fast as a finger."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from html import unescape
 from pathlib import Path
 
 import httpx
 
 from broker.config.file import load
+from broker.model.trusted_proxies import TrustedProxies
 from broker.model.user import Role
 from broker.operations.opened import Store, store_of
 from broker.operations.passwords import hashed
@@ -66,6 +69,18 @@ def token(page: httpx.Response) -> str:
     return page.text.partition('name="csrf" value="')[2].partition('"')[0]
 
 
+def form(page: str, action: str) -> dict[str, str]:
+    """The hidden fields of the form that goes there."""
+    its = page.partition(f'action="{action}"')[2].partition("</form>")[0]
+    fields = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', its)
+    return {name: unescape(value) for name, value in fields}
+
+
+def words(page: str) -> str:
+    """The text of a page."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
 @contextlib.contextmanager
 def served_page(
     folder: Path,
@@ -73,10 +88,11 @@ def served_page(
     patience: TimeLimits = TIME_LIMITS,
     limits: ConnectionLimits = CONNECTION_LIMITS,
     certificate: Path | None = None,
+    web: str = "",
 ) -> Iterator[ServedPage]:
-    """Open it, without users; closed at the end."""
+    """Open it, without users; closed at the end. `web` is the section of the configuration."""
     file = folder / "broker.toml"
-    file.write_text(CONFIGURATION)
+    file.write_text(f"{CONFIGURATION}\n[web]\n{web}")
     with (
         store_of(load(file), make=True) as store,
         socket.create_server(("127.0.0.1", 0), backlog=64) as listening,
@@ -95,6 +111,7 @@ def served_page(
             certificate=str(certificate) if certificate else None,
             patience=patience,
             limits=limits,
+            proxies=TrustedProxies.of(store.config.web.trusted_proxy),
         )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

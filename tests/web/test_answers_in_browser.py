@@ -18,14 +18,6 @@ window.fetch = (address, init) => {
   window.bodies.push(String(init.body));
   return sent(address, init);
 };"""
-ASKS_FIRST = """window.bodies = [];
-const sent = window.fetch;
-window.fetch = (address, init) => {
-  window.bodies.push(String(init.body));
-  if (window.bodies.length > 1) return sent(address, init);
-  const told = { error: 'it was printed again just now', asks: 'Job 1 was printed again 5 s ago.' };
-  return Promise.resolve(new Response(JSON.stringify(told), { status: 409 }));
-};"""
 
 
 def test_answers_stay_until_they_are_closed(room: PrintRoom, browser: Browser) -> None:
@@ -45,12 +37,12 @@ def test_answers_stay_until_they_are_closed(room: PrintRoom, browser: Browser) -
         "document.querySelector('#job-11 form').requestSubmit"
         "(document.querySelector('#job-11 button[value=hold]'))"
     )
-    browser.wait("#said .wrong", "job 11 is cancelled")
+    browser.wait("#said .wrong", "job 11 has changed")
     assert "job 11" in browser.run("return document.getElementById('announced-now').textContent")
 
     browser.reload()
 
-    browser.wait("#said .wrong", "job 11 is cancelled")
+    browser.wait("#said .wrong", "job 11 has changed")
     browser.wait("#said", "job 12")
     browser.keep("toasts-desktop")
     assert not browser.complaints()
@@ -116,22 +108,30 @@ def test_a_reason_is_typed_and_sent(room: PrintRoom, browser: Browser) -> None:
     browser.wait("#printer-oki-1", "new drum")
 
 
-def test_what_the_broker_asks_is_asked(room: PrintRoom, browser: Browser) -> None:
-    """An answer that asks something is shown in the dialog; the command is sent again, saying so,
-    when the person says yes.
+def test_a_second_reprint_is_asked_about(room: PrintRoom, browser: Browser) -> None:
+    """What the broker asks, as the same was printed again just now, is shown in the dialog; the
+    command is sent once more, saying so, when the person says yes, and not when they say no.
     """
-    queued(room, 1)
+    room.print(40)
     browser.go(room.url)
-    browser.wait("#job-1", "queued")
-    browser.run(ASKS_FIRST)
-    browser.click("#job-1", "Hold")
-    browser.wait("#confirm[open]", "Job 1 was printed again 5 s ago.")
+    browser.wait("#job-1", "sent")
+    browser.run(RECORD)
+    browser.press("#job-1", "Reprint", answer="")
+    browser.wait("#job-2", "sent")
+    browser.click("#job-1", "Reprint")
     browser.answer()
-    browser.wait("#said", "job 1")
-    assert "again=1" not in browser.run("return window.bodies[0]")
-    assert "again=1" in browser.run("return window.bodies[1]")
+    browser.wait("#confirm[open][data-ready]")
+    browser.keys(Keys.ESCAPE)
+    browser.wait_gone("#confirm")
     assert len(browser.run("return window.bodies")) == 2
-    assert [each["state"] for each in room.jobs()] == ["held"]
+    browser.click("#job-1", "Reprint")
+    browser.answer()
+    browser.answer()
+    browser.rest()
+    browser.wait("#job-3", "sent")
+    bodies = browser.run("return window.bodies")
+    assert ["again=1" in each for each in bodies] == [False, False, False, True]
+    assert len(room.jobs()) == 3
 
 
 def test_a_form_without_scripts_is_answered(room: PrintRoom, browser: Browser) -> None:

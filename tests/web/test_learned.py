@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 
 import httpx
@@ -11,6 +10,7 @@ from broker.model.capabilities import Capability, Lesson, PrintObject, Trait
 from broker.store.capabilities import Capabilities
 from broker.store.database import Database
 from tests.web.print_room import PrintRoom
+from tests.web.served_page import form
 
 SIZE = Trait(PrintObject.FILM_BOX, "FilmSizeID", "14INX17IN")
 
@@ -25,11 +25,10 @@ def test_the_page_shows_and_forgets_what_was_learned(room: PrintRoom) -> None:
             page = client.get("/printers/oki-1").text
             assert "refuses FilmSizeID 14INX17IN of the film box" in page
             assert "known to refuse FilmSizeID 14INX17IN" in page
-            token = re.search('name="csrf" value="([^"]+)"', page)
-            assert token is not None
-            form = {"command": "forget", "csrf": token[1]}
+            sent = form(page, "/printers/oki-1/commands")
+            sent |= {"command": "forget", "confirmed": "1"}
             headers = {"Origin": room.url, "Referer": f"{room.url}/printers/oki-1"}
-            page = client.post("/printers/oki-1/commands", data=form, headers=headers).text
+            page = client.post("/printers/oki-1/commands", data=sent, headers=headers).text
         assert "forgot 1 thing learned of oki-1" in page
         assert "Nothing was learned of what it takes and refuses." in page
         assert capabilities.of("oki-1") == ()

@@ -32,7 +32,7 @@ from tests.peers.broker_process import BrokerProcess
 from tests.peers.dcmtk import dcmprscp, program
 from tests.web.browser import Browser
 from tests.web.print_room import PrintRoom, film
-from tests.web.served_page import served_page, token
+from tests.web.served_page import form, served_page
 
 SIDE = 160
 Gray = NDArray[np.int16]
@@ -201,7 +201,8 @@ def test_a_job_of_many_films_has_pages(room: PrintRoom) -> None:
         answers = [
             client.post(
                 f"/jobs/{job_id}/commands",
-                data={"csrf": token(page), "command": command},
+                data=form(client.get(f"/jobs/{job_id}").text, f"/jobs/{job_id}/commands")
+                | {"command": command, "confirmed": "1"},
                 headers={"referer": came_from, "origin": room.url},
             )
             for command, came_from in (("hold", str(page.url)), ("release", "http://["))

@@ -15,6 +15,7 @@ import pytest
 
 from broker.config.schema import Config
 from broker.model.disk import Room
+from broker.model.row_version import of_printer
 from broker.operations.readiness import Readiness
 from broker.web import probes
 from tests.web.served_page import ServedPage, served_page, token
@@ -46,12 +47,13 @@ def test_they_wait_for_no_page(served: ServedPage) -> None:
     with served.visitor() as client:
         csrf = token(client.get("/"))
         cookies = dict(client.cookies)
+    seen = of_printer(served.store.printers.get("oki-1"))
     file = served.store.config.database_file
     begun = threading.Semaphore(0)
 
     def give(_: int) -> int:
         begun.release()
-        data = {"command": "drain", "csrf": csrf}
+        data = {"command": "drain", "csrf": csrf, "seen": seen}
         url = f"{served.url}/printers/oki-1/commands"
         return httpx.post(url, data=data, cookies=cookies, timeout=60).status_code
 

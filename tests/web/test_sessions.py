@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from broker.model.printer import Duty
+from broker.model.row_version import of_printer
 from broker.model.user import Role
 from broker.operations.passwords import hashed
 from broker.web.auth.sign_in_attempts import OF_PAIR
@@ -34,9 +35,11 @@ def client(served: ServedPage) -> Iterator[httpx.Client]:
         yield visitor
 
 
-def drain(client: httpx.Client, csrf: str) -> httpx.Response:
+def drain(served: ServedPage, client: httpx.Client, csrf: str) -> httpx.Response:
     """Send the command, as the page's form does."""
-    return client.post("/printers/oki-1/commands", data={"command": "drain", "csrf": csrf})
+    seen = of_printer(served.store.printers.get("oki-1"))
+    data = {"command": "drain", "csrf": csrf, "seen": seen}
+    return client.post("/printers/oki-1/commands", data=data)
 
 
 def test_a_session_that_is_renewed_keeps_its_forms(
@@ -49,8 +52,8 @@ def test_a_session_that_is_renewed_keeps_its_forms(
     page = client.get("/")
     assert COOKIE in page.headers.get("set-cookie", "")
     served.times.fresh_s = SessionTimes.fresh_s
-    assert drain(client, token(page)).status_code == 303
-    assert drain(client, before).status_code == 303
+    assert drain(served, client, token(page)).status_code == 303
+    assert drain(served, client, before).status_code == 303
 
 
 def test_signing_out_ends_a_session_that_was_due_for_renewal(
@@ -73,9 +76,11 @@ def test_a_session_that_is_not_used_ends(served: ServedPage, client: httpx.Clien
     assert client.get("/").headers["location"] == "/sign-in"
 
 
-def test_a_command_after_the_session_leads_to_a_page(client: httpx.Client) -> None:
+def test_a_command_after_the_session_leads_to_a_page(
+    served: ServedPage, client: httpx.Client
+) -> None:
     """The command's address is not remembered as if it were a page."""
-    asked = drain(client, "")
+    asked = drain(served, client, "")
     assert (asked.status_code, asked.headers["location"]) == (303, "/sign-in")
 
 
@@ -234,7 +239,7 @@ def test_a_renewed_copy_of_a_session_stays_signed_out(
     set_forward = 0.0
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + set_forward)
-    monkeypatch.setattr(served.store.ended_sessions, "_clock", time.time)
+    monkeypatch.setattr(served.store.sessions, "_clock", time.time)
     sign_in(client, "otto")
     csrf = token(client.get("/"))
     with stolen(client, served) as thief:

@@ -18,10 +18,11 @@ from broker.web.auth.sign_in_attempts import (
     FailedSignIns,
     SignInAttempt,
 )
-from broker.web.auth.signin import signing_key
+from broker.web.auth.signing_key import signing_key
 from tests.peers.broker_process import BROKER
 from tests.web.browser import Browser
 from tests.web.print_room import PrintRoom
+from tests.web.served_page import form
 
 PASSWORD = "correct horse"
 
@@ -78,7 +79,12 @@ def test_it_is_asked_for_and_refused_in_a_browser(staffed: PrintRoom, browser: B
     browser.fill("#name", "vera")
     browser.fill("#password", "wrong password")
     browser.press(".sign-in", "Sign in")
-    assert "is wrong" in browser.wait("[role=alert]", "Name or password")
+    assert "is wrong" in browser.wait("main [role=alert]", "Name or password")
+    assert "an administrator of the broker sets a new" in browser.text("main [role=alert]")
+    assert not browser.has("main code")
+    assert browser.run("return document.querySelector('#name').value") == "vera"
+    assert browser.run("return document.querySelector('#password').value") == ""
+    assert browser.run("return document.activeElement.id") == "password"
     browser.keep("sign-in-refused-desktop")
     browser.fill("#name", "vera")
     browser.fill("#password", PASSWORD)
@@ -142,8 +148,8 @@ def test_another_page_cannot_give_commands(client: httpx.Client) -> None:
     done.
     """
     sign_in(client, "otto")
-    right = token(client)
-    order = {"command": "drain"}
+    order = form(client.get("/").text, "/printers/oki-1/commands") | {"command": "drain"}
+    right = order.pop("csrf")
     assert client.post("/printers/oki-1/commands", data=order).status_code == 403
     assert (
         client.post("/printers/oki-1/commands", data=order | {"csrf": "0" * 64}).status_code == 403

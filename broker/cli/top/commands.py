@@ -18,6 +18,8 @@ from textual.worker import Worker
 
 from broker.model.job import Priority, State
 from broker.model.printer import Duty, Printer
+from broker.model.row_version import of_printer
+from broker.operations import questions
 from broker.operations.commands import JobCommands, PrinterCommands, print_film
 from broker.operations.job_status import JobStatus
 from broker.operations.opened import Store
@@ -141,6 +143,7 @@ class CommandApp(App[None]):
         ("a", "halt", "halt"),
         ("e", "ready", "ready"),
         ("t", "test_film", "test film"),
+        ("slash", "filter", "filter"),
         ("question_mark", "help", "help"),
         ("q", "quit", "quit"),
         Binding("ctrl+c", "quit", "quit", priority=True),
@@ -175,16 +178,22 @@ class CommandApp(App[None]):
     def action_hold(self) -> None:
         """Hold the selected job."""
         if (found := self.selected_job) is not None:
-            job_id = found.job.id
-            self._ask(f"hold job {job_id}", lambda why: self._job_commands.hold(job_id, why))
+            job_id, seen = found.job.id, found.version
+            self._ask(
+                f"hold job {job_id}", lambda why: self._job_commands.hold(job_id, why, seen=seen)
+            )
 
     def action_release(self) -> None:
         """Release it; where films are uncertain, a person says whether they are on paper."""
         if (found := self.selected_job) is None:
             return
-        label, job_id = f"release job {found.job.id}", found.job.id
+        label, job_id, seen = f"release job {found.job.id}", found.job.id, found.version
         if found.job.state is not State.HELD or not found.unanswered:
-            self.give(label, lambda: self._job_commands.release(job_id))
+            self._confirm(
+                label,
+                questions.of_job(found, "release"),
+                lambda: self._job_commands.release(job_id, seen=seen),
+            )
             return
         films = count(len({each.number for each in found.unanswered}), "film")
         choices = (
@@ -192,53 +201,62 @@ class CommandApp(App[None]):
             ("paper", f"{films} uncertain: on paper already, not again"),
         )
         self._choose(
-            label, choices, lambda word: self._job_commands.release(job_id, printed=word == "paper")
+            f"{label} of {found.job.calling_ae}",
+            choices,
+            lambda word: self._job_commands.release(job_id, printed=word == "paper", seen=seen),
         )
 
     def action_cancel(self) -> None:
         """Cancel it, if the person is sure."""
         if (found := self.selected_job) is not None:
-            job_id, left = found.job.id, found.job.films - found.job.films_accepted
+            job_id, seen = found.job.id, found.version
             self._confirm(
                 f"cancel job {job_id}",
-                f"Cancel job {job_id} of {found.job.calling_ae}? {count(left, 'film')} of "
-                f"{found.job.films} will not be printed.",
-                lambda: self._job_commands.cancel(job_id),
+                questions.of_job(found, "cancel"),
+                lambda: self._job_commands.cancel(job_id, seen=seen),
             )
 
     def action_move(self) -> None:
-        """Send it to another printer."""
-        if (found := self.selected_job) is not None:
-            job_id = found.job.id
-            names = [
-                (f"to-{index}", f"{each.name}  {each.health}, {each.duty}")
-                for index, each in enumerate(self.printers)
-            ]
-            printers = {f"to-{index}": each.name for index, each in enumerate(self.printers)}
-            self._choose(
-                f"move job {job_id} to",
-                [*names, ("any", "any printer")],
-                lambda word: self._job_commands.move(job_id, printers.get(word, "")),
-            )
+        """Send it to another printer; where that releases it, if the person is sure."""
+        if (found := self.selected_job) is None:
+            return
+        label, job_id, seen = f"move job {found.job.id} to", found.job.id, found.version
+        names = [
+            (f"to-{index}", f"{each.name}  {each.health}, {each.duty}")
+            for index, each in enumerate(self.printers)
+        ]
+        printers = {f"to-{index}": each.name for index, each in enumerate(self.printers)}
+
+        def chosen(word: str | None) -> None:
+            if word is not None:
+                printer = printers.get(word, "")
+                self._confirm(
+                    label,
+                    questions.of_job(found, "move", printer),
+                    lambda: self._job_commands.move(job_id, printer, seen=seen),
+                )
+
+        self.push_screen(Choose(_begun(label), [*names, ("any", "any printer")]), chosen)
 
     def action_reprint(self) -> None:
         """Print it again, as a new job, if the person is sure."""
         if (found := self.selected_job) is not None:
-            job_id, films = found.job.id, count(found.job.films * found.job.copies, "film")
+            job_id, seen = found.job.id, found.version
             self._confirm(
                 f"reprint job {job_id}",
-                f"Print job {job_id} of {found.job.calling_ae} again, {films}?",
-                lambda: self._job_commands.reprint(job_id),
+                questions.of_job(found, "reprint"),
+                # The question says when it was printed again already.
+                lambda: self._job_commands.reprint(job_id, again=True, seen=seen),
             )
 
     def action_priority(self) -> None:
         """Make it more or less urgent."""
         if (found := self.selected_job) is not None:
-            job_id = found.job.id
+            job_id, seen = found.job.id, found.version
             self._choose(
                 f"priority of job {job_id}",
                 [(str(each), str(each)) for each in Priority],
-                lambda word: self._job_commands.priority(job_id, Priority(word)),
+                lambda word: self._job_commands.priority(job_id, Priority(word), seen=seen),
             )
 
     def action_drain(self) -> None:
@@ -252,8 +270,11 @@ class CommandApp(App[None]):
     def action_ready(self) -> None:
         """Let it print again."""
         if (printer := self.selected_printer) is not None:
-            name = printer.name
-            self.give(f"ready {name}", lambda: self._printer_commands.set_duty(name, Duty.READY))
+            name, seen = printer.name, of_printer(printer)
+            self.give(
+                f"ready {name}",
+                lambda: self._printer_commands.set_duty(name, Duty.READY, seen=seen),
+            )
 
     def action_test_film(self) -> None:
         """Print a test film on it, if the person is sure."""
@@ -261,7 +282,7 @@ class CommandApp(App[None]):
             name = printer.name
             self._confirm(
                 f"test film on {name}",
-                f"Print a test film on {name}?",
+                questions.of_printer(name, "test-print"),
                 lambda: self._test_film(name),
             )
 
@@ -271,10 +292,25 @@ class CommandApp(App[None]):
 
     def _duty(self, duty: Duty, label: str) -> None:
         if (printer := self.selected_printer) is not None:
-            name = printer.name
+            name, seen = printer.name, of_printer(printer)
             self._ask(
-                f"{label} {name}", lambda why: self._printer_commands.set_duty(name, duty, why)
+                f"{label} {name}",
+                lambda why: self._printer_commands.set_duty(name, duty, why, seen=seen),
             )
+
+    @abstractmethod
+    def show_only(self, text: str) -> None:
+        """Show the jobs that have that text in them; all with an empty one."""
+
+    def action_filter(self) -> None:
+        """Ask for a text; the empty one ends it."""
+
+        def answered(text: str | None) -> None:
+            if text is not None:
+                self.show_only(text)
+
+        question = "Show jobs with this modality, printer, state or text (empty: all)"
+        self.push_screen(Ask(question), answered)
 
     def _ask(self, label: str, command: Callable[[str], str]) -> None:
         def answered(text: str | None) -> None:
@@ -284,6 +320,11 @@ class CommandApp(App[None]):
         self.push_screen(Ask(f"{_begun(label)}: why? (may stay empty)"), answered)
 
     def _confirm(self, label: str, question: str, command: Callable[[], str]) -> None:
+        """Give it once the person says yes; at once where there is nothing to ask."""
+        if not question:
+            self.give(label, command)
+            return
+
         def answered(yes: bool | None) -> None:
             if yes:
                 self.give(label, command)

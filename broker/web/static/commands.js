@@ -31,21 +31,22 @@ async function post(address, body) {
   return [answer, await answer.json()];
 }
 
-// The answer of the broker, or null where the person thought better of it.
+// The answer of the broker, or null where the person says no to what it asks: first whether it is
+// meant, then, where the same was done just now, whether once more.
 async function send(address, body, asked) {
-  const [answer, found] = await post(address, body);
-  if (answer.ok || typeof found.asks !== "string" || body.has("again")) return [answer, found];
-  if ((await ask(found.asks, asked)) === null) return null;
-  body.set("confirmed", "1");
-  body.set("again", "1");
-  return post(address, body);
+  for (;;) {
+    const [answer, found] = await post(address, body);
+    if (answer.ok || typeof found.asks !== "string" || body.has("again")) return [answer, found];
+    if ((await ask(found.asks, asked)) === null) return null;
+    body.set(body.has("confirmed") ? "again" : "confirmed", "1");
+  }
 }
 
 // Whether anything was sent.
 async function order(form, button) {
   const asked = { label: button.textContent.trim(), command: button.value };
   const body = new URLSearchParams(new FormData(form));
-  body.set(button.name, button.value);
+  if (button.name) body.set(button.name, button.value);
   const { confirm, reason } = button.dataset;
   if (confirm || reason) {
     const given = await ask(confirm || "", { ...asked, reason });

@@ -41,6 +41,7 @@ export function ask(words, { label, command, reason }) {
       "close",
       () => {
         clearTimeout(ready);
+        delete dialog.dataset.ready;
         go.removeEventListener("click", pressed);
         field.removeEventListener("keydown", typed);
         resolve(dialog.returnValue === "go" ? field.value.trim() : null);
