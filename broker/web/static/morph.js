@@ -9,7 +9,9 @@ function keyOf(node) {
   if (node.id) return `#${node.id}`;
   // A button never becomes another one while a finger is on it.
   if (node.tagName === "BUTTON") return `button ${node.name} ${node.value}`;
-  return `${node.tagName} ${node.dataset.key || ""}`;
+  // Another time, and another picture, are other elements: scripts that tell and load them see them.
+  if (node.tagName === "TIME") return `time ${node.getAttribute("datetime")}`;
+  return `${node.tagName} ${node.dataset.key || node.dataset.src || ""}`;
 }
 
 function sameAttributes(old, fresh) {
@@ -19,7 +21,10 @@ function sameAttributes(old, fresh) {
 
 function setAttributes(old, fresh) {
   for (const name of old.getAttributeNames()) {
-    const ours = OURS.has(name) || (name === "open" && old.tagName === "DETAILS");
+    const ours =
+      OURS.has(name) ||
+      (name === "open" && old.tagName === "DETAILS") ||
+      (name === "src" && old.hasAttribute("data-src"));
     if (!ours && !fresh.hasAttribute(name)) old.removeAttribute(name);
   }
   for (const name of fresh.getAttributeNames()) {
@@ -39,7 +44,7 @@ export function morph(old, fresh, words = false) {
   }
   if (inUse(old) || (words && old.tagName === "FORM")) return;
   // The text of a time is written by the page's own clock.
-  if (old.tagName === "TIME" && sameAttributes(old, fresh)) return;
+  if ((old.tagName === "TIME" || old.hasAttribute("data-zone")) && sameAttributes(old, fresh)) return;
   setAttributes(old, fresh);
   morphChildren(old, fresh, words);
 }
@@ -75,7 +80,8 @@ export function copyOf(element, deep = true) {
 export function plain(element) {
   const copy = copyOf(element);
   copy.classList.remove("gone");
-  for (const each of copy.querySelectorAll("time")) each.textContent = "";
+  for (const each of copy.querySelectorAll("time, [data-zone]")) each.textContent = "";
+  for (const each of copy.querySelectorAll("img[data-src]")) each.remove();
   for (const each of copy.querySelectorAll("details[open]")) each.removeAttribute("open");
   for (const each of copy.querySelectorAll("[aria-disabled], [aria-busy]")) {
     each.removeAttribute("aria-disabled");
