@@ -12,7 +12,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker.events import Note
 from broker.model.reprint import UnfitChoice
@@ -36,6 +38,7 @@ from broker.web import (
     help_page,
     job_page,
     overview,
+    printer_page,
     refusals_page,
     several,
 )
@@ -113,6 +116,7 @@ def create(
     for each in (
         overview,
         job_page,
+        printer_page,
         several,
         day_page,
         refusals_page,
@@ -125,7 +129,7 @@ def create(
         help_page,
     ):
         app.include_router(each.router)
-    app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
+    app.mount("/static", _asked_again(StaticFiles(directory=Path(__file__).with_name("static"))))
     for error in (*STATUSES, Exception):
         app.add_exception_handler(error, _troubled)
     app.add_exception_handler(RequestRefused, _not_now)
@@ -140,6 +144,21 @@ def create(
         patience_s=patience.body_s,
         proxies=TrustedProxies.of(store.config.web.trusted_proxy),
     )
+
+
+def _asked_again(files: ASGIApp) -> ASGIApp:
+    """A browser asks each time whether a file has changed: after an update of the broker, scripts
+    of two versions would not fit each other."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Cache-Control"] = "no-cache"
+            await send(message)
+
+        await files(scope, receive, tell)
+
+    return answer
 
 
 def _troubled(request: Request, error: Exception) -> Response:
@@ -190,7 +209,7 @@ def _tell(
     if signin.wants_json(request):
         return JSONResponse({"error": words, **(more or {})}, status_code=status, headers=extra)
     if request.method == "POST" and status in (404, 409, 412, 422):
-        return back("/", words)
+        return back("/", words, wrong=True)
     pages: Pages = request.app.state.pages
     headings = {
         404: "Not there",
