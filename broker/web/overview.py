@@ -79,4 +79,5 @@ def _context(request: Request, who: Person, state: OverviewState, view: View) ->
         "place": f"{config.broker.ae_title} at {where}",
         "printers": printer_rows(state.printers, state.at, running=state.running),
         "operator": who.role is Role.OPERATOR,
+        "several": True,
     }

@@ -23,6 +23,7 @@ from broker.operations.whole import before_duty
 from broker.store.job_rows import NoSuchJob
 from broker.web.auth.signin import Person, checked, operator, wants_json
 from broker.web.commands import DUTIES, InvalidCommand, Text, on_job, on_printer, priority_of
+from broker.web.job_view import View, asked_view, for_csv
 from broker.web.pages import Pages
 
 MOST = 1000
@@ -53,13 +54,19 @@ def command_jobs(
     who: Annotated[Person, Depends(operator)],
     command: Text,
     job: Ticked,
+    view: Annotated[View, Depends(asked_view)],
     reason: Text = "",
     printer: Text = "",
     priority: Text = "",
+    matching: Text = "",
     confirmed: Text = "",
 ) -> Response:
-    """Carry out one command on several jobs, once the person has confirmed it."""
+    """Carry out one command on several jobs, once the person has confirmed it: on those that are
+    ticked, or with `matching` on all of the view that the address names, as they are now."""
     store: Store = request.app.state.store
+    if matching and not confirmed:
+        _, seen = request.app.state.overview.current()
+        job = [f"{each.job.id}:{each.version}" for each in for_csv(store, seen, view)]
     targets = [Target(_number(each.name), each.seen) for each in targets_of(job)]
     wanted = priority_of(priority) if command == "priority" else Priority.MED
     if command not in questions.VERBS:

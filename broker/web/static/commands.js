@@ -2,6 +2,7 @@
 
 import { ask } from "./confirm.js";
 import { expectChange, movedJustNow, refresh } from "./regions.js";
+import { untick } from "./ticks.js";
 import { tell } from "./toasts.js";
 
 const PATIENCE_MS = 20000;
@@ -9,6 +10,7 @@ const PATIENCE_MS = 20000;
 const REST_MS = 1000;
 const UNKNOWN =
   "The broker did not answer: it is not known whether the command was carried out. Look at the rows, then try again.";
+const REFUSED_SHOWN = 8;
 const underWay = new Set(); // addresses, as a row may be replaced meanwhile
 
 function disable(address, on) {
@@ -42,6 +44,14 @@ async function send(address, body, asked) {
   }
 }
 
+// What was done, and of several which were refused.
+function inWords({ words, error, results }) {
+  const refused = (results || []).filter((each) => !each.done).map((each) => each.words);
+  const more = refused.length - REFUSED_SHOWN;
+  const shown = refused.slice(0, REFUSED_SHOWN);
+  return [words || error, ...shown, ...(more > 0 ? [`and ${more} more`] : [])].join("; ");
+}
+
 // Whether anything was sent.
 async function order(form, button) {
   const asked = { label: button.textContent.trim(), command: button.value };
@@ -62,7 +72,8 @@ async function order(form, button) {
     location.reload();
     return true;
   }
-  tell(found.words || found.error, !answer.ok);
+  tell(inWords(found), !answer.ok || (found.results || []).some((each) => !each.done));
+  if (answer.ok && found.results) untick(form);
   if (answer.ok) expectChange();
   else refresh(form.action);
   if (!document.getElementById("live")) location.reload();
@@ -84,6 +95,8 @@ export function sendCommands() {
     const form = event.target;
     const button = event.submitter;
     if (!form.classList.contains("commands") || !button) return;
+    // Which ones match is said by a page of its own, before anything is done.
+    if (form.elements.matching?.checked) return;
     event.preventDefault();
     const address = form.action;
     if (underWay.has(address)) return;

@@ -32,6 +32,11 @@ function setAttributes(old, fresh) {
   }
 }
 
+// A box that is ticked keeps the version of the row that the person saw then.
+function ticked(element) {
+  return element.type === "checkbox" && element.checked;
+}
+
 function inUse(element) {
   return element === document.activeElement && ["INPUT", "SELECT", "TEXTAREA"].includes(element.tagName);
 }
@@ -42,7 +47,7 @@ export function morph(old, fresh, words = false) {
     if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
     return;
   }
-  if (inUse(old) || (words && old.tagName === "FORM")) return;
+  if (inUse(old) || ticked(old) || (words && old.tagName === "FORM")) return;
   // The text of a time is written by the page's own clock.
   if ((old.tagName === "TIME" || old.hasAttribute("data-zone")) && sameAttributes(old, fresh)) return;
   setAttributes(old, fresh);

@@ -4,11 +4,13 @@ import { sendCommands } from "./commands.js";
 import { followEvents } from "./live.js";
 import { keepPlaces } from "./regions.js";
 import { countTimes } from "./ages.js";
+import { watchTicks } from "./ticks.js";
 import { showKept } from "./toasts.js";
 
 document.documentElement.classList.add("js");
 showKept();
 countTimes();
 sendCommands();
+watchTicks();
 keepPlaces();
 followEvents();
