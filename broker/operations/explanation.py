@@ -16,14 +16,14 @@ from broker.model.causes import (
     printers_remedy,
     typed,
 )
-from broker.model.choose import Choice, never_takes, plan
+from broker.model.choose import Choice, PassedOver, never_takes, plan
 from broker.model.job import SETTLED, Attempt, FilmState, Job, Sending, State
 from broker.model.printable import one_line
 from broker.model.printer import Duty, Printer
 from broker.model.remedies import Cause, Face
 from broker.model.retry import prints_again
 from broker.operations.page_words import on_page
-from broker.operations.text import count, in_words, moment, why_removed
+from broker.operations.text import and_more, count, in_words, moment, why_removed
 from broker.store.queries import PrintedAgain, Unanswered
 
 CUT_OFF = "cut off: no broker is running; at its next start"
@@ -341,7 +341,7 @@ def waits(queue: QueueView, now: float) -> dict[int, Wait]:
     pinned = {job.id for job in queue.waiting if job.pinned}
     found = {
         choice.job_id: Wait(
-            "" if choice.claim_now else _waits(choice, bound=choice.job_id in pinned),
+            "" if choice.claim_now else waiting_words(choice, bound=choice.job_id in pinned),
             choice.printer,
         )
         for choice in choices
@@ -354,13 +354,27 @@ def waits(queue: QueueView, now: float) -> dict[int, Wait]:
     return found
 
 
-def _waits(choice: Choice, *, bound: bool) -> str:
+EACH, NAMED = 6, 3
+"""Printers whose reasons stand one by one, and that are named of many."""
+
+
+def waiting_words(choice: Choice, *, bound: bool) -> str:
+    """What a queued job waits for; `bound`: to the printer that it waits for, by a person."""
     if choice.printer and not bound:
         return one_line(f"{choice.why} ({MAY_CHANGE})")
     if choice.printer or not choice.passed_over:
         return one_line(choice.why)
-    each = "; ".join(f"{other.printer} {other.why}" for other in choice.passed_over)
-    return one_line(f"{choice.why}: {each}")
+    return one_line(f"{choice.why}: {_passed_over(choice.passed_over)}")
+
+
+def _passed_over(others: Sequence[PassedOver]) -> str:
+    """Why each was; of many printers only how it is with them, and some of their names."""
+    if len(others) <= EACH:
+        return "; ".join(f"{other.printer} {other.why}" for other in others)
+    alike: dict[str, list[str]] = {}
+    for other in others:
+        alike.setdefault(other.why.partition(":")[0], []).append(other.printer)
+    return "; ".join(f"{and_more(names, NAMED)} {how}" for how, names in alike.items())
 
 
 def _printing(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from broker.events import Event, Note
-from broker.model.job import LISTED_S, URGENCY, Job, State
+from broker.model.job import LISTED_S, UNFINISHED, URGENCY, Job, State
 from broker.model.printer import Printer
 from broker.model.remedies import Face
 from broker.operations.alarms import above
@@ -68,6 +68,11 @@ class OverviewState:
         """The job that waits for the longest time."""
         waiting = [each.job for each in self.jobs if each.job.state is State.QUEUED]
         return min(waiting, key=lambda job: job.created_at, default=None)
+
+    def in_tab(self, label: str) -> int:
+        """How many jobs a tab of that label lists, of those that are not finished; 0 for others."""
+        named = label.lower()
+        return self.number(named) if named in tuple(UNFINISHED) else 0
 
     def number(self, state: State | str) -> int:
         """How many of its jobs are in that state.

@@ -12,6 +12,7 @@ from fastapi import Query
 from broker.model.job import UNFINISHED, State
 from broker.model.job_filter import LONGEST, FoundJobs, JobFilter
 from broker.operations.job_filters import InvalidFilter, filter_words
+from broker.operations.job_groups import FEW, job_groups, shares
 from broker.operations.job_status import JobStatus, job_statuses
 from broker.operations.opened import Store
 from broker.operations.overview import OverviewState
@@ -166,7 +167,26 @@ def _looked_through(found: FoundJobs) -> str:
     return f"; older ones than job {found.cursor} have not been looked through"
 
 
+def _in_groups(state: OverviewState, view: View, listed: Sequence[JobStatus]) -> View:
+    """The same view of a long list: some rows of each group, the most urgent first."""
+    groups = job_groups(listed)[::-1]
+    rows: list[JobRow] = []
+    for group, share in zip(groups, shares(groups), strict=True):
+        some = [job_row(each, state.at, grouped=True) for each in group.some(share)]
+        some[0] = replace(some[0], heading=group.words)
+        if left := len(group.jobs) - len(some):
+            address = view.of_state(str(group.state))
+            some[-1] = replace(some[-1], more=f"{left} more", more_address=address)
+        rows += some
+    words = (
+        f"{count(len(listed), 'job')}, of finished ones those of the last hour, some of each kind"
+    )
+    return replace(view, rows=rows, words=words)
+
+
 def _listed(state: OverviewState, view: View) -> View:
+    if view.state == OPEN and len(state.jobs) > FEW:
+        return _in_groups(state, view, state.jobs)
     first = (view.page - 1) * ROWS
     listed = [each for each in state.jobs if view.state in (OPEN, each.job.state)]
     found, total = listed[first : first + ROWS], len(listed)

@@ -17,9 +17,14 @@ from broker.web.auth.signin import Person, person
 from broker.web.job_query import csv_answer
 from broker.web.job_view import View, asked_view, filled, for_csv
 from broker.web.live_view import LiveView, follow
-from broker.web.pages import READ, Pages, printer_rows
+from broker.web.pages import READ, Pages, arranged, printer_rows
 
-REGIONS = {"broker": "broker.html", "printers": "printers.html", "jobs": "jobs.html"}
+REGIONS = {
+    "broker": "broker.html",
+    "printers": "printers.html",
+    "tabs": "tabs.html",
+    "jobs": "jobs.html",
+}
 
 router = APIRouter(include_in_schema=False)
 
@@ -72,12 +77,16 @@ def _context(request: Request, who: Person, state: OverviewState, view: View) ->
     # With port 0 the system chooses one, and the log says which.
     host, port = config.broker.host, config.broker.port
     where = at_ports(host, port) if port else f"{', '.join(hosts_of(host))}, a free port"
+    rows = printer_rows(state.printers, state.at, running=state.running)
+    shown, folded = arranged(rows)
     return {
         "overview": state,
         "view": view,
         "vitals": read_vitals(config.data_dir),
         "place": f"{config.broker.ae_title} at {where}",
-        "printers": printer_rows(state.printers, state.at, running=state.running),
+        "printers": rows,
+        "shown": shown,
+        "folded": folded,
         "operator": who.role is Role.OPERATOR,
         "several": True,
     }

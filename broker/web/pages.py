@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -239,6 +239,13 @@ class JobRow:
     """What to do about one that is held."""
     tone: Tone = Tone.PLAIN
 
+    heading: str = ""
+    """Of its group, where it is the first of one."""
+    more: str = ""
+    """How many jobs of its group are left out, where it is the last one that is shown."""
+    more_address: str = ""
+    """Where those are."""
+
     def question(self, command: str) -> str:
         """What a person is asked before that command; empty where nothing is."""
         return questions.of_job(self.found, command, "the printer that is chosen")
@@ -265,8 +272,25 @@ def printer_rows(
     ]
 
 
-def job_row(found: JobStatus, now: float) -> JobRow:
-    """The row of one job."""
+FOLD = 8
+"""Printers that are shown one by one."""
+_SEVERITY = (Tone.BAD, Tone.SLOW, Tone.PLAIN, Tone.OFF)
+
+
+def arranged(rows: Sequence[PrinterRow]) -> tuple[Sequence[PrinterRow], Sequence[PrinterRow]]:
+    """Those that are shown, and those that are folded away: of many printers the troubled ones come
+    first, and those that take films are folded. A few keep the order of the configuration."""
+    if len(rows) <= FOLD:
+        return rows, ()
+    shown = [each for each in rows if each.tone in _SEVERITY]
+    shown.sort(key=lambda each: _SEVERITY.index(each.tone))
+    return shown, [each for each in rows if each.tone not in _SEVERITY]
+
+
+def job_row(found: JobStatus, now: float, *, grouped: bool = False) -> JobRow:
+    """The row of one job; `grouped`: what a queued one waits for is said of its group."""
+    if grouped and found.job.state is State.QUEUED:
+        found = replace(found, why="")
     said = tuple(on_page(one_line(each)) for each in job_remarks(found, now))
     remedy = held_remedy(found)
     return JobRow(

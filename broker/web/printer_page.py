@@ -14,6 +14,7 @@ from broker.operations.opened import Store
 from broker.operations.overview import OverviewState
 from broker.operations.whole import standing_printer
 from broker.web.auth.signin import Person, person
+from broker.web.day_page import printer_day
 from broker.web.live_view import LiveView, follow
 from broker.web.pages import READ, Pages, printer_rows
 
@@ -22,6 +23,9 @@ REGIONS = {
     "printer": "printer_facts.html",
     "commands": "recorded_commands.html",
 }
+
+TROUBLES = 10
+"""Attempts that are shown."""
 
 router = APIRouter(include_in_schema=False)
 
@@ -60,6 +64,8 @@ def _context(
         "it": it,
         "printers": [each for each in rows if each.printer.name == name],
         "operator": who.role is Role.OPERATOR,
+        "day": printer_day(store, name, state.at),
+        "troubles": store.day.troubles(name, TROUBLES),
         "learned": learned(store.capabilities.of(name)),
         "commands": store.command_log.of_printer(name),
     }

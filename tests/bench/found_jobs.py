@@ -72,26 +72,26 @@ def measure(folder: Path) -> dict[str, float]:
     found: dict[str, float] = {}
     with Rounds(len(COMMANDS) + len(QUERIES) + 1) as bar:
         for number, (name, options) in enumerate(COMMANDS.items(), start=1):
-            found[f"{name}, ms"] = _median(lambda given=options: _command(config, *given))
+            found[f"{name}, ms"] = median(lambda given=options: _command(config, *given))
             bar.done(number, name)
         found["jobs --all --csv, MB of memory"] = _memory(config)
         with BrokerProcess(config, web=True) as process:
             url = str(process.wait_for("page served")["url"]).rstrip("/")
             log = Log(process)  # one that is not read would stop the broker
             client = httpx.Client(base_url=url, timeout=60)
-            found["overview, ms"] = _median(lambda: _get(client, "/"))
+            found["overview, ms"] = median(lambda: get(client, "/"))
             for number, (name, query) in enumerate(QUERIES.items(), start=len(COMMANDS) + 2):
                 address = f"/api/jobs?limit=50&{query}"
-                found[f"API: {name}, ms"] = _median(lambda at=address: _get(client, at))
+                found[f"API: {name}, ms"] = median(lambda at=address: get(client, at))
                 address = f"/?{query}"
-                found[f"page: {name}, ms"] = _median(lambda at=address: _get(client, at))
+                found[f"page: {name}, ms"] = median(lambda at=address: get(client, at))
                 bar.done(number, name)
             client.close()
             log.end()
     return found
 
 
-def _median(do: Callable[[], object]) -> float:
+def median(do: Callable[[], object]) -> float:
     took = []
     do()
     for _ in range(ASKS):
@@ -101,7 +101,7 @@ def _median(do: Callable[[], object]) -> float:
     return statistics.median(took)
 
 
-def _get(client: httpx.Client, address: str) -> None:
+def get(client: httpx.Client, address: str) -> None:
     assert client.get(address).status_code == 200
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from broker.model.choose import Choice, PassedOver
 from broker.model.job import Job, Priority, State
+from broker.operations.explanation import waiting_words
 from broker.operations.job_groups import FEW, job_groups, shares
 from broker.operations.job_status import JobStatus
 from tests.model.conftest import MakeJob, make_job
@@ -59,3 +61,16 @@ def test_small_groups_are_whole(make_job: MakeJob) -> None:
     assert sum(shares(groups)) == FEW
     many = job_groups([each for name in range(50) for each in group("p" * name, 9)])
     assert set(shares(many)) == {3}
+
+
+def test_of_many_printers_a_reason_names_some() -> None:
+    """How it is with them, and the first few names: a sentence, not a page."""
+    others = [PassedOver(f"oki-{number}", "in maintenance: new drum") for number in range(1, 5)]
+    others += [PassedOver(f"oki-{number}", f"down: 10.0.0.{number}:104") for number in range(5, 41)]
+    choice = Choice(1, "", False, "no printer can take it now", tuple(others))
+    assert waiting_words(choice, bound=False) == (
+        "no printer can take it now: oki-1, oki-2, oki-3, and 1 more in maintenance; oki-5, oki-6, "
+        "oki-7, and 33 more down"
+    )
+    few = Choice(1, "", False, "no printer can take it now", tuple(others[:2]))
+    assert waiting_words(few, bound=False).endswith("oki-2 in maintenance: new drum")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from broker.model.job import Outcome, State
+from broker.model.retry import Settlement
 from broker.web.day_page import HEIGHT, drawn
 from tests.cli.conftest import Site, site
 from tests.peers.attempts import print_films
@@ -37,3 +39,20 @@ def test_the_page_says_who_sent_and_who_printed(site: Site) -> None:
     assert (modality["films"], modality["films_by_hour"][-1]) == (4, 4)
     assert (printer["name"], printer["films"]) == ("oki-1", 3)
     assert 0 <= printer["mean_s"] <= printer["longest_s"] < 60
+
+
+def test_a_printers_page_has_its_day_and_its_troubles(site: Site) -> None:
+    """What it accepted, how long it took, and which attempts failed, with their jobs."""
+    print_films(site.jobs, site.job(films=2), "oki-1")
+    claim = site.jobs.claims.claim(site.job(), "oki-1")
+    assert claim is not None
+    held = Settlement(State.HELD, "every printer refused it")
+    site.jobs.claims.finish(claim, Outcome.REFUSED, "no such size", settlement=held)
+    with served_page(site.folder) as served, served.visitor() as client:
+        page = words(client.get("/printers/oki-1").text)
+        assert "2 films in 24 hours" in page
+        assert "from success to acceptance, at most" in page
+        assert "refused no such size" in page
+        other = words(client.get("/printers/oki-2").text)
+        assert "It accepted no films." in other
+        assert "None that is remembered." in other

@@ -9,7 +9,16 @@ import pytest
 from broker.model.job import State
 from broker.model.printer import Duty, Health
 from broker.operations.job_status import AwaitedStep, JobStatus, Step
-from broker.web.pages import FAILS, LATE_S, Tone, tone_of_job, tone_of_printer
+from broker.web.pages import (
+    FAILS,
+    FOLD,
+    LATE_S,
+    Tone,
+    arranged,
+    printer_rows,
+    tone_of_job,
+    tone_of_printer,
+)
 from tests.model.conftest import MakeJob, MakePrinter, make_job, make_printer
 
 __all__ = ["make_job", "make_printer"]
@@ -68,3 +77,19 @@ def test_a_job_has_the_tone_of_its_state(
     """Only what a person must look at is red."""
     step = Step(AwaitedStep.ANSWER, 1, NOW - waited_s)
     assert tone_of_job(JobStatus(make_job(**given), step=step), NOW) is tone
+
+
+def test_of_many_printers_the_troubled_come_first(make_printer: MakePrinter) -> None:
+    """And those that take films are folded; a few keep the order of the configuration."""
+    health = [Health.UP, Health.DEGRADED, Health.UP, Health.DOWN]
+    few = printer_rows(
+        [make_printer(f"oki-{n}", health=each) for n, each in enumerate(health)], NOW
+    )
+    assert arranged(few) == (few, ())
+    names = [f"oki-{number}" for number in range(FOLD + 1)]
+    healths = dict(zip(names, health, strict=False))
+    given = [make_printer(name, health=healths.get(name, Health.UP)) for name in names]
+    given[-1] = make_printer(names[-1], duty=Duty.MAINT)
+    shown, folded = arranged(printer_rows(given, NOW))
+    assert [each.printer.name for each in shown] == ["oki-3", "oki-1", names[-1]]
+    assert [each.printer.name for each in folded] == ["oki-0", "oki-2", *names[4:-1]]
