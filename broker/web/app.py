@@ -14,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from broker.events import Note
+from broker.model.printable import one_line
 from broker.model.reprint import UnfitChoice
 from broker.operations.failures import explained
 from broker.operations.opened import Store, store_of
@@ -30,12 +31,15 @@ from broker.web.event_streams import Streams
 from broker.web.pages import Pages, back
 from broker.web.pictures import NoPicture, Pictures
 from broker.web.probes import Probes
+from broker.web.refused_values import words_of_refused
 from broker.web.server.connection import TIME_LIMITS, TimeLimits
 from broker.web.server.front import FAULT, Front
 from broker.web.server.responses import RequestRefused
 
 THREADS = 8
 """Pages that are made at one time: more would wait for each other, and delay probes."""
+PATH_SHOWN = 200
+"""Characters of a path that are repeated."""
 STATUSES: dict[type[Exception], int] = {
     NoSuchJob: 404,
     NoSuchPrinter: 404,
@@ -127,10 +131,20 @@ def _not_now(request: Request, error: Exception) -> Response:
 
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    words = str(error.detail)
-    if error.status_code == 404 and words == "Not Found":
-        words = f"there is no page {request.url.path}"
-    return _tell(request, error.status_code, words, error.headers)
+    return _tell(request, error.status_code, _own_words(request, error), error.headers)
+
+
+def _own_words(request: Request, error: HTTPException) -> str:
+    """What a library says of a request has no words of its own here."""
+    words, path = str(error.detail), one_line(request.url.path)[:PATH_SHOWN]
+    if words == "Not Found":
+        return f"there is no page {path}"
+    if words == "Method Not Allowed":
+        allowed = (error.headers or {}).get("Allow", "another method")
+        return f"{request.method} is not answered at {path}; use {allowed}"
+    if error.status_code == 400 and "pars" in words:
+        return "the body cannot be read: it is not what its Content-Type says"
+    return words
 
 
 def _signed_out(request: Request, error: Exception) -> Response:
@@ -140,8 +154,7 @@ def _signed_out(request: Request, error: Exception) -> Response:
 
 def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    said = [f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in error.errors()]
-    return _tell(request, 422, "; ".join(said))
+    return _tell(request, 422, words_of_refused(request, error))
 
 
 def _tell(
@@ -159,14 +172,7 @@ def _tell(
     if request.method == "POST" and status in (404, 409, 412, 422):
         return back("/", words)
     pages: Pages = request.app.state.pages
-    headings = {
-        404: "Not there",
-        403: "Not allowed",
-        409: "Not now",
-        412: "Not any more",
-        422: "Not understood",
-    }
-    context = {"heading": headings.get(status, "Something went wrong"), "words": words}
+    context = {"heading": HEADINGS.get(status, "Something went wrong"), "words": words}
     answer = pages.page(request, "trouble.html", signin.visitor(), context, status)
     answer.headers.update(extra or {})
     return answer
