@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
+from broker.web.api_description import described
 from broker.web.auth.signin import Person, person
 from broker.web.pages import READ, Pages
 
@@ -43,7 +44,7 @@ def document(request: Request) -> Response:
     """The API for machines: an OpenAPI document."""
     app: FastAPI = request.app
     if not hasattr(app.state, "api_document"):
-        app.state.api_document = json.dumps(app.openapi()).encode()
+        app.state.api_document = json.dumps(described(app)).encode()
     return Response(app.state.api_document, media_type="application/json")
 
 
@@ -51,7 +52,7 @@ def document(request: Request) -> Response:
 def api_page(request: Request, who: Annotated[Person, Depends(person)]) -> HTMLResponse:
     """All requests, with an example of each."""
     pages: Pages = request.app.state.pages
-    document = request.app.openapi()
+    document = described(request.app)
     base = str(request.base_url).rstrip("/")
     context = {"paths": paths(document, base, signed_in=who.signed_in)}
     return pages.page(request, "api.html", who, context)

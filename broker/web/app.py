@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -10,8 +10,10 @@ from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from broker.events import Note
 from broker.model.printable import one_line
@@ -19,7 +21,7 @@ from broker.model.reprint import UnfitChoice
 from broker.operations.failures import explained
 from broker.operations.opened import Store, store_of
 from broker.operations.overview import LiveOverview
-from broker.store.commands import NotAllowed
+from broker.store.commands import NotAllowed, PrintedAgainLately
 from broker.store.job_rows import NoSuchJob
 from broker.store.printers import NoSuchPrinter
 from broker.store.stale import Stale
@@ -33,13 +35,24 @@ from broker.web.pictures import NoPicture, Pictures
 from broker.web.probes import Probes
 from broker.web.refused_values import words_of_refused
 from broker.web.server.connection import TIME_LIMITS, TimeLimits
-from broker.web.server.front import FAULT, Front
+from broker.web.server.front import FAULT, METHODS, Front
 from broker.web.server.responses import RequestRefused
 
 THREADS = 8
 """Pages that are made at one time: more would wait for each other, and delay probes."""
 PATH_SHOWN = 200
 """Characters of a path that are repeated."""
+ROUTED = (
+    overview,
+    job_page,
+    commands,
+    sign_in_page,
+    api_page,
+    api,
+    api_commands,
+    help_page,
+)
+"""What has pages and requests."""
 STATUSES: dict[type[Exception], int] = {
     NoSuchJob: 404,
     NoSuchPrinter: 404,
@@ -94,16 +107,7 @@ def create(
     app.state.pages = Pages(store.config.broker.ae_title)
     app.state.note = note
     app.state.signin = sessions
-    for each in (
-        overview,
-        job_page,
-        commands,
-        sign_in_page,
-        api_page,
-        api,
-        api_commands,
-        help_page,
-    ):
+    for each in ROUTED:
         app.include_router(each.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     for error in (*STATUSES, Exception):
@@ -112,7 +116,22 @@ def create(
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(signin.SignedOut, _signed_out)
     app.add_exception_handler(RequestValidationError, _invalid)
-    return Front(app, sessions, probes.answers, note, patience_s=patience.body_s)
+    return Front(
+        app, sessions, probes.answers, note, patience_s=patience.body_s, methods=methods_of
+    )
+
+
+def methods_of(path: str) -> Sequence[str]:
+    """The methods that are answered at a path; all, where nothing is there. Where one address may
+    be two things, it is the one that is written out: /api/printers/commands is no printer."""
+    found: dict[int, set[str]] = {}
+    for each in ROUTED:
+        for route in each.router.routes:
+            refuses = isinstance(route, APIRoute) and 405 in route.responses
+            if isinstance(route, Route | APIRoute) and not refuses and route.path_regex.match(path):
+                found.setdefault(route.path.count("{"), set()).update(route.methods or ())
+    its = found[min(found)] if found else set(METHODS)
+    return [each for each in METHODS if each in its]
 
 
 def _troubled(request: Request, error: Exception) -> Response:
@@ -120,7 +139,11 @@ def _troubled(request: Request, error: Exception) -> Response:
     status = next((code for kind, code in STATUSES.items() if isinstance(error, kind)), 500)
     found = explained(error)
     words = FAULT if found is None else " ".join(found[1])
-    more = {"version": error.version} if isinstance(error, Stale) else {}
+    more: dict[str, object] = {}
+    if isinstance(error, Stale):
+        more["version"] = error.version
+    elif isinstance(error, PrintedAgainLately):
+        more["asks"] = error.asks
     return _tell(request, status, words, more=more)
 
 

@@ -94,3 +94,21 @@ def test_many_mistakes_are_told_in_bounds(api: httpx.Client) -> None:
     said = api.post("/api/jobs/commands", json=body).json()["error"]
     assert said.endswith("; and 192 more")
     assert len(said) < 600
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/api/jobs", "GET"),
+        ("OPTIONS", "/api/jobs/commands", "POST"),
+        ("POST", "/api/jobs/1/explain", "GET"),
+        ("DELETE", "/", "GET, HEAD"),
+    ],
+)
+def test_the_methods_that_are_answered_are_named(
+    api: httpx.Client, method: str, path: str, allowed: str
+) -> None:
+    """Those of the path (RFC 9110 10.2.1), and no other."""
+    answer = api.request(method, path)
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == allowed

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -157,13 +157,16 @@ class Front:
         *,
         patience_s: float,
         room: int = ROOM,
+        methods: Callable[[str], Sequence[str]] = lambda _: METHODS,
     ) -> None:
-        """`patience_s`: time for a body. `room`: bytes of answers that are not read yet."""
+        """`patience_s`: time for a body. `room`: bytes of answers that are not read yet.
+        `methods`: those of a path, of METHODS."""
         self._app = app
         self._sessions = sessions
         self._probes = probes
         self._note = note
         self._patience_s = patience_s
+        self._methods = methods
         self._sending = UnsentResponses(room)
         self._slots = RequestSlots(AT_ONCE, WAITING)
 
@@ -218,8 +221,9 @@ class Front:
         method: str = scope["method"]
         reads[0] = b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
         if method not in METHODS:
-            words = f"the method {method[:20]} is not answered here; use {', '.join(METHODS)}"
-            raise RequestRefused(405, words, {"Allow": ", ".join(METHODS)})
+            allowed = ", ".join(self._methods(path))
+            words = f"the method {method[:20]} is not answered here; use {allowed}"
+            raise RequestRefused(405, words, {"Allow": allowed})
         if not path.startswith("/"):
             raise RequestRefused(400, "the path of a request begins with a slash")
         reads[0] = announced(headers)
