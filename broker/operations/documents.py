@@ -214,3 +214,9 @@ def of_command(command: RecordedCommand) -> Document:
         "verb": command.command,
         "words": command.words,
     }
+
+
+def of_logged_command(command: RecordedCommand) -> Document:
+    """One command of the operator log, with what it was given on."""
+    on = {"job": command.job_id, "printer": command.printer or None}
+    return {"id": command.id} | of_command(command) | on

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Request
+from fastapi import APIRouter, Depends, Header, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from broker.model.film import MILLIMETRES
@@ -119,7 +119,7 @@ class SeenJob(BaseModel):
 class JobsCommand(JobValues):
     """A command on several jobs."""
 
-    model_config = shown(command="hold", reason="wrong size", jobs=[{"id": 42}, {"id": 43}])
+    model_config = shown(command="priority", priority="HIGH", jobs=[{"id": 42, "seen": ""}])
     command: JobVerb
     jobs: list[SeenJob] = Field(min_length=1, max_length=SEVERAL)
 
@@ -249,13 +249,6 @@ def command_printers(
 def _result(carried: Carried[Any]) -> dict[str, Any]:
     version = carried.error.version if isinstance(carried.error, Stale) else None
     return {"done": carried.error is None, "words": carried.words, "version": version}
-
-
-@router.post("/jobs/{job_id}/explain", include_in_schema=False, responses=errors(405))
-def explain_is_no_command(job_id: str) -> None:
-    """It changes nothing: it is a GET. Raises: HTTPException: 405."""
-    words = f"explain changes nothing; use GET /api/jobs/{job_id[:20]}/explain"
-    raise HTTPException(405, words, {"Allow": "GET"})
 
 
 @router.post(

@@ -13,7 +13,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from broker.web.api_documents import ErrorDocument, NotAllowedDocument, StaleDocument
+from broker.web.api_documents import ErrorDocument, EventDocument, NotAllowedDocument, StaleDocument
 from broker.web.auth.signin import COOKIE, CSRF_HEADER, REALM
 
 PREFIX = "/api/"
@@ -56,9 +56,22 @@ TAGS: Mapping[str, str] = {
 }
 
 
-def answers(model: Any, words: str = "As asked") -> dict[int | str, dict[str, Any]]:
+NEXT = {
+    "Link": {
+        "description": 'the address of further ones, with rel="next"; left out where there are '
+        "none (RFC 8288)",
+        "schema": {"type": "string"},
+    }
+}
+"""For an answer that is one page of many."""
+
+
+def answers(
+    model: Any, words: str = "As asked", headers: Mapping[str, Any] | None = None
+) -> dict[int | str, dict[str, Any]]:
     """For `responses` of a route that answers 200 with that document."""
-    return {200: {"model": model, "description": words}}
+    more = {"headers": dict(headers)} if headers else {}
+    return {200: {"model": model, "description": words, **more}}
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -82,7 +95,7 @@ def described(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
     )
     schemas = found["components"]["schemas"]
-    for model in (ErrorDocument, NotAllowedDocument, StaleDocument):
+    for model in (ErrorDocument, NotAllowedDocument, StaleDocument, EventDocument):
         schemas[model.__name__] = model.model_json_schema(mode="serialization")
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)

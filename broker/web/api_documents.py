@@ -140,13 +140,6 @@ class LoggedCommandDocument(CommandDocument):
     printer: str | None = Field(description="null for a command on a job")
 
 
-class CommandLogDocument(BaseModel):
-    """Recorded commands, the newest first."""
-
-    commands: list[LoggedCommandDocument]
-    cursor: str | None = Field(description="where the next page begins; null: there is none")
-
-
 class StepDocument(BaseModel):
     """What the attempt that runs waits for."""
 
@@ -371,7 +364,7 @@ class EventDocument(BaseModel):
     id: str = Field(description="a job's number, a printer's name; empty for the broker")
     state: str = Field(
         description="a job's state; a printer's duty and health, as `ready up`; of the broker "
-        "`running` or `stopped`; `gone`: it is not listed any more"
+        "`running` or `stopped`; `gone`: a printer that was taken out of the configuration"
     )
     reason: str
     version: str = Field(description="as in its own document; empty where it has none")

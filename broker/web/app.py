@@ -25,7 +25,17 @@ from broker.store.commands import NotAllowed, PrintedAgainLately
 from broker.store.job_rows import NoSuchJob
 from broker.store.printers import NoSuchPrinter
 from broker.store.stale import Stale
-from broker.web import api, api_commands, api_page, commands, help_page, job_page, overview
+from broker.web import (
+    api,
+    api_commands,
+    api_events,
+    api_log,
+    api_page,
+    commands,
+    help_page,
+    job_page,
+    overview,
+)
 from broker.web.auth import sign_in_page, signin
 from broker.web.auth.signin import SessionTimes
 from broker.web.commands import InvalidCommand
@@ -50,6 +60,8 @@ ROUTED = (
     api_page,
     api,
     api_commands,
+    api_log,
+    api_events,
     help_page,
 )
 """What has pages and requests."""
@@ -127,8 +139,7 @@ def methods_of(path: str) -> Sequence[str]:
     found: dict[int, set[str]] = {}
     for each in ROUTED:
         for route in each.router.routes:
-            refuses = isinstance(route, APIRoute) and 405 in route.responses
-            if isinstance(route, Route | APIRoute) and not refuses and route.path_regex.match(path):
+            if isinstance(route, Route | APIRoute) and route.path_regex.match(path):
                 found.setdefault(route.path.count("{"), set()).update(route.methods or ())
     its = found[min(found)] if found else set(METHODS)
     return [each for each in METHODS if each in its]

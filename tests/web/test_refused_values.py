@@ -57,7 +57,7 @@ def api(site: Site) -> Iterator[httpx.Client]:
          "jobs: 1 is not a list"),
         ("POST", "/api/jobs/commands", None, 422, "the body is missing; send a JSON object"),
         ("POST", "/api/jobs/commands", [1], 422, "the body: a list is not an object"),
-        ("POST", "/api/jobs", None, 405, "POST is not answered at /api/jobs; use GET"),
+        ("POST", "/api/jobs", None, 405, "the method POST is not answered here; use GET"),
         ("GET", "/api/none", None, 404, "there is no page /api/none"),
     ],
 )  # fmt: skip
@@ -101,6 +101,7 @@ def test_many_mistakes_are_told_in_bounds(api: httpx.Client) -> None:
     [
         ("PUT", "/api/jobs", "GET"),
         ("OPTIONS", "/api/jobs/commands", "POST"),
+        ("GET", "/api/jobs/commands", "POST"),
         ("POST", "/api/jobs/1/explain", "GET"),
         ("DELETE", "/", "GET, HEAD"),
     ],

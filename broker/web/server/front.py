@@ -220,10 +220,11 @@ class Front:
         path: str = scope["path"]
         method: str = scope["method"]
         reads[0] = b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
-        if method not in METHODS:
-            allowed = ", ".join(self._methods(path))
-            words = f"the method {method[:20]} is not answered here; use {allowed}"
-            raise RequestRefused(405, words, {"Allow": allowed})
+        allowed = self._methods(path)
+        if method not in allowed:
+            names = ", ".join(allowed)
+            words = f"the method {method[:20]} is not answered here; use {names}"
+            raise RequestRefused(405, words, {"Allow": names})
         if not path.startswith("/"):
             raise RequestRefused(400, "the path of a request begins with a slash")
         reads[0] = announced(headers)
