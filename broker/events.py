@@ -254,6 +254,9 @@ class Event(StrEnum):
     PAGE_REQUEST_REFUSED = "page request refused", Severity.WARNING, Told.BY_KIND
     SIGNED_IN = "signed in", Severity.INFO, Told.BY_KIND
     SIGN_IN_FAILED = "sign-in failed", Severity.WARNING, Told.BY_KIND
+    SESSIONS_ENDED = "sessions ended", Severity.INFO, Told.BY_KIND
+    """A user signed out, here or elsewhere."""
+    SESSIONS_NOT_WRITTEN = "sessions not written", Severity.WARNING, Told.BY_CAUSE
 
     # Emulated printers
 

@@ -113,7 +113,8 @@ def _read(file: Path) -> tuple[Known, dict[str, list[Notice]]]:
             frozenset(int(each) for each in document.get(name, ()))
             for name in ("held", "incomplete")
         )
-        known = Known(told, held, last, incomplete)
+        refused = {str(key): float(at) for key, at in document.get("refused", {}).items()}
+        known = Known(told, held, last, incomplete, refused)
         undelivered = {
             str(channel): [Notice(**{**each, "jobs": tuple(each["jobs"])}) for each in notices]
             for channel, notices in document.get("undelivered", {}).items()
@@ -129,6 +130,7 @@ def _write(file: Path, known: Known, undelivered: Mapping[str, list[Notice]]) ->
         "held": sorted(known.held),
         "incomplete": sorted(known.incomplete),
         "last": dict(known.last),
+        "refused": dict(known.refused),
         "undelivered": {
             name: [asdict(each) for each in left] for name, left in undelivered.items()
         },

@@ -355,11 +355,7 @@ def _films_row(config: Config, films: Readiness) -> documents.Document:
 
 def _films_sentences(config: Config, films: Readiness) -> Iterator[Sentence]:
     """Whether films can be taken, and each thing that is in the way."""
-    from broker.operations.readiness import ObstacleKind
-
     verdict = "can be taken" if films.ready else "can NOT be taken"
-    if not films.ready and all(each.kind is ObstacleKind.NO_PRINTER for each in films.obstacles):
-        verdict = "are taken and NOT printed"
     yield f"films {verdict} at {config.data_dir}", 0
     yield from ((each.words, BELOW) for each in films.obstacles)
     yield from ((remark, BELOW) for remark in films.remarks)

@@ -1,26 +1,76 @@
-"""`broker config`: the configuration, checked and shown."""
+"""`broker config`: the configuration, begun, checked and shown."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from broker.cli.options import ConfigOption, JsonOption, configured
+from broker.cli.options import ConfigOption, JsonOption, configured, named
+from broker.cli.owner import ROOT
 from broker.model.disk import MB, Room
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from broker.config.schema import Config
+
+MODE = 0o640
+"""Of a new file: an address in it may hold a password, as a webhook's does."""
 
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Check the configuration, or show the effective one.\n\nExample: broker config check",
+    help="Begin a configuration, check or show it.\n\nExample: broker config check",
 )
+
+
+@app.command()
+def init(
+    ctx: typer.Context,
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE",
+            help="The file to write; else the one that -c or BROKER_CONFIG names, else "
+            "./broker.toml.",
+        ),
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write a configuration file with comments, for a site to fill in.
+
+    What only the site knows is empty in it: `broker config check` names that, and `broker serve`
+    does not start before. A file that is there already is not changed.
+
+    Example: broker config init /etc/broker/broker.toml
+    """
+    from broker.config.file import FILE_NAME, locate
+    from broker.config.first_file import first_file
+    from broker.operations.failures import Failure
+
+    path = file or locate(named(ctx, config)) or Path(FILE_NAME)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE)
+    except FileExistsError as error:
+        raise Failure(
+            f"{path}: is there already and was not changed; name another file, or move this one "
+            "away first"
+        ) from error
+    except FileNotFoundError as error:
+        raise Failure(f"{path.parent}: there is no such folder; make it first") from error
+    with os.fdopen(descriptor, "w", encoding="utf-8") as written:
+        written.write(first_file(path))
+    typer.echo(f"{path} is written. Fill in the AE title and the host of each printer, then:")
+    typer.echo(f"  broker config check -c {shlex.quote(str(path))}")
+    typer.echo(f"  broker serve -c {shlex.quote(str(path))}")
+    if os.geteuid() == ROOT:
+        typer.echo(
+            "Root alone can read it now: give it to the group of the user that the broker runs as, "
+            f"as with `chgrp broker {shlex.quote(str(path))}`."
+        )
 
 
 @app.command()
@@ -35,25 +85,24 @@ def check(
     import time
 
     from broker.config import certificates
-    from broker.config.file import locate, warnings
+    from broker.config.file import required, warnings
     from broker.operations.text import count
 
     path = configured(ctx, config, opens_data=False)
+    file = required(path)
     settings, found = certificates.read(path, time.time())
-    file = locate(path)
     here = _of_this_machine(settings, ctx.command_path, file)
     said = [*warnings(settings), *found.warnings, *here]
     for words in said:
         typer.echo(f"warning: {words}", err=True)
-    name = str(file) if file else "no broker.toml, all defaults"
     printers = count(len(settings.printers), "printer")
     if said:
-        typer.echo(f"{name}: no mistakes, {printers}, but {count(len(said), 'warning')} above")
+        typer.echo(f"{file}: no mistakes, {printers}, but {count(len(said), 'warning')} above")
     else:
-        typer.echo(f"{name}: correct, {printers}")
+        typer.echo(f"{file}: correct, {printers}")
 
 
-def _of_this_machine(settings: Config, command: str, file: Path | None) -> list[str]:
+def _of_this_machine(settings: Config, command: str, file: Path) -> list[str]:
     """What the file may ask for, and this machine cannot give now."""
     from broker.cli.owner import refusal
     from broker.operations import data_folder

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import threading
 import time
 from pathlib import Path
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from broker.cli.demo_hospital import Hospital
 
 DOOMED = "oki-2"
+SHOW_PAGES = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
+"""Without any of these variables there is no browser with a window of its own."""
 
 
 def demo(
@@ -30,15 +34,32 @@ def demo(
         ),
     ] = None,
     keep_running: Annotated[
-        bool, typer.Option("--keep-running", help="Stay up afterwards, until Ctrl-C.")
+        bool,
+        typer.Option(
+            "--keep-running",
+            help="Stay up afterwards, until Ctrl-C, with a film that waits for you.",
+        ),
     ] = False,
+    show_page: Annotated[
+        bool, typer.Option("--open", help="Open the page in a browser at once.")
+    ] = False,
+    web_port: Annotated[
+        int,
+        typer.Option(
+            "--web-port",
+            min=0,
+            max=65535,
+            help="Where the page listens on 127.0.0.1; else a port that is free.",
+            metavar="PORT",
+        ),
+    ] = 0,
 ) -> None:
-    """Show the broker at work with emulated printers and modalities.
+    """Show the broker and its page at work with emulated printers.
 
-    Three printers, of which one dies, and three modalities.
+    Four printers, of which one dies, and three modalities. The page's address comes first.
     Exits 0 only if every film came out exactly once.
 
-    Example: broker demo --keep-running, and in another window the commands that it names.
+    Example: broker demo --open --keep-running
     """
     from broker.cli.demo_hospital import Hospital
 
@@ -47,12 +68,18 @@ def demo(
         typer.echo(f"{place} is there already; name another folder", err=True)
         raise typer.Exit(1)
     screen = _Screen()
-    hospital = Hospital(place, screen.news)
+    hospital = Hospital(place, screen.news, web_port)
     try:
+        hospital.start()
+        screen.begin(f"The page: {hospital.url}")
+        if show_page:
+            _open(hospital.url)
         _run(hospital, screen)
         good = _report(hospital)
         if keep_running and good:
             _keep(hospital)
+        elif good:
+            typer.echo("The page has ended with the demo; --keep-running keeps both up.")
     finally:
         hospital.close()
     raise typer.Exit(0 if good else 1)
@@ -60,8 +87,9 @@ def demo(
 
 def _run(hospital: Hospital, screen: _Screen) -> None:
     with screen.progress:
-        screen.say("Three emulated printers and a broker start on this machine.")
-        hospital.open()
+        number = len(hospital.printers)
+        screen.say(f"{number} emulated printers and a broker start on this machine.")
+        hospital.wait_for_printers()
         screen.expect(hospital)
         modalities = threading.Thread(target=hospital.print_films, name="modalities")
         screen.say(f"CT1, MR1 and US1 print {len(hospital.films)} films each on BROKER.")
@@ -106,16 +134,50 @@ def _report(hospital: Hospital) -> bool:
     return True
 
 
+def _open(url: str) -> None:
+    """Show the page in the person's browser; films do not wait for that. One that would take the
+    terminal is not begun."""
+    import webbrowser
+
+    def show() -> None:
+        shows = any(os.environ.get(each) for each in SHOW_PAGES)
+        if not (shows and webbrowser.open(url)):
+            typer.echo(f"No browser could be opened here; the page is {url}", err=True)
+
+    threading.Thread(target=show, name="browser", daemon=True).start()
+
+
 def _keep(hospital: Hospital) -> None:
-    """Stay up until Ctrl-C."""
-    hospital.printers[DOOMED].revive()
-    config = hospital.configuration
-    typer.echo(f"\n{DOOMED} is repaired. The broker stays up until Ctrl-C. In another window:")
-    typer.echo(f"  export BROKER_CONFIG={config.absolute()}")
-    typer.echo("  broker jobs --watch")
-    typer.echo("  broker printers drain oki-1 -r 'new toner'")
-    typer.echo("  broker test-print --printer oki-3")
-    typer.echo(f"Or print on it: AE title BROKER, 127.0.0.1, port {hospital.service.port}.")
+    """Leave something to look at, say where, and stay up until Ctrl-C."""
+    left = hospital.leave_trouble()
+    file = shlex.quote(str(hospital.configuration.absolute()))
+    lines = (
+        "",
+        f"{DOOMED} is repaired. {left.jammed} has a film jam now: films go to the others.",
+        f"Job {left.job} is held: {left.printer} printed its film and died before it answered,",
+        "so that the broker cannot know. The sheet is the last one in its folder: say",
+        "on the page, or with `broker jobs release`, that it is on paper.",
+        "",
+        f"  page      {hospital.url}",
+        f"  printing  AE title BROKER, 127.0.0.1, port {hospital.service.port}",
+        f"  folder    {hospital.folder.absolute()}",
+        "",
+        "Commands to try in another window:",
+        *(
+            f"  broker {each} -c {file}"
+            for each in (
+                "jobs",
+                f"jobs explain {left.job}",
+                f"jobs release {left.job} --printed",
+                "printers drain oki-1 -r 'new toner'",
+                "test-print",
+                "top",
+            )
+        ),
+        "",
+        "All of it stays up until Ctrl-C.",
+    )
+    typer.echo("\n".join(lines))
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
@@ -138,6 +200,17 @@ class _Screen:
         )
         self._taken: TaskID | None = None
         self._on_paper: dict[str, TaskID] = {}
+        self._order = threading.RLock()
+        """Held while a line is said: parts of the broker say theirs from their own threads."""
+        self._early: list[str] | None = []
+        """What is said before `begin`."""
+
+    def begin(self, words: str) -> None:
+        """The first line; then what was said before."""
+        with self._order:
+            early, self._early = self._early or [], None
+            for each in (words, *early):
+                self.say(each)
 
     def expect(self, hospital: Hospital) -> None:
         """Show a bar for the films taken, and one for each printer."""
@@ -147,7 +220,11 @@ class _Screen:
 
     def say(self, words: str) -> None:
         """One line above the bars."""
-        self.progress.console.print(words)
+        with self._order:
+            if self._early is None:
+                self.progress.console.print(words)
+            else:
+                self._early.append(words)
 
     def news(self, event: Event, facts: Facts) -> None:
         """What the broker notes, where it is worth a bar or a line."""

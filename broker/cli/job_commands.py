@@ -151,7 +151,9 @@ def reprint(
     yes: YesOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Print finished or held jobs again, all of each unless films are named, as new jobs.
+    """Print finished or held jobs again, as new jobs.
+
+    All of each, as it was, unless something else is named.
 
     Example: broker jobs reprint 42 --films 2 --elsewhere
     """

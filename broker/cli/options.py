@@ -58,11 +58,17 @@ def configured(ctx: typer.Context, config: Path | None, *, opens_data: bool = Tr
 
     Raises: Failure: when this user may not open the data folder.
     """
+    config = named(ctx, config)
+    _own(ctx, config, must=opens_data)
+    return config
+
+
+def named(ctx: typer.Context, config: Path | None) -> Path | None:
+    """The file that the command names, or the command above it."""
     above = ctx.parent
     while config is None and above is not None:
         config = above.params.get("config")
         above = above.parent
-    _own(ctx, config, must=opens_data)
     return config
 
 

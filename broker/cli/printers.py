@@ -171,7 +171,7 @@ def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
         tables.show(around(table, above, console.height), console)
     else:
         tables.show(above, console)
-        typer.echo("No printers are configured: films are taken and kept, none is printed.")
+        typer.echo("No printers are configured. New films are refused; what waits is kept.")
 
 
 def _set(ctx: typer.Context, config: Path | None, name: str, duty: Duty, reason: str) -> None:

@@ -9,6 +9,8 @@ import typer
 from broker.cli.options import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from broker.store.refusals import RefusalCount, RefusedCaller
 
 NAMED = 5
@@ -22,8 +24,9 @@ def refusals(
 
     Connections, associations and requests that were not taken.
 
-    Below each kind stand those who were refused most often, by AE title and address, and why the
-    last time; --json has all of them.
+    Below each kind stand those who were refused, by AE title and address, and why the last time:
+    first those that printed before and have not since, then the most often refused; --json has all
+    of them.
 
     Counted over all starts of the broker, and written every few seconds. SINCE is the first of its
     kind.
@@ -31,30 +34,18 @@ def refusals(
     Example: broker refusals
     """
     import time
-    from dataclasses import asdict
 
     from broker.cli import tables
     from broker.cli.options import opened
     from broker.cli.tables import Column, Row
-    from broker.operations.documents import iso
     from broker.operations.failures import remedy
+    from broker.operations.refusals import document_of, refused_kinds
     from broker.operations.text import age, moment
 
     with opened(ctx, config) as store:
-        found = store.refusals.list()
-        callers = store.refusals.callers()
+        found = refused_kinds(store)
     if as_document:
-        typer.echo(
-            tables.as_json(
-                [
-                    asdict(each)
-                    | {"first_at": iso(each.first_at), "last_at": iso(each.last_at)}
-                    | {"remedy": remedy(each.kind)}
-                    | {"callers": [_document(one) for one in callers if one.kind == each.kind]}
-                    for each in found
-                ]
-            )
-        )
+        typer.echo(tables.as_json([document_of(each) for each in found]))
         return
     if not found:
         typer.echo("Nothing was refused.")
@@ -70,16 +61,15 @@ def refusals(
     rows = [
         Row(
             (
-                each.kind,
-                str(each.number),
-                moment(each.first_at)[:16],
-                f"{age(now - each.last_at)} ago",
-                each.last_peer,
+                each.count.kind,
+                str(each.count.number),
+                moment(each.count.first_at)[:16],
+                f"{age(now - each.count.last_at)} ago",
+                each.count.last_peer,
             ),
             (
-                *filter(None, (_whom(each),)),
-                *_most_often([one for one in callers if one.kind == each.kind]),
-                *filter(None, (remedy(each.kind),)),
+                *(_most_often(each.callers, now) or filter(None, (_whom(each.count),))),
+                *filter(None, (remedy(each.count.kind),)),
             ),
         )
         for each in found
@@ -88,25 +78,22 @@ def refusals(
     tables.show(tables.lay_out(columns, rows, console.width), console)
 
 
-def _document(caller: RefusedCaller) -> dict[str, object]:
-    from dataclasses import asdict
-
-    from broker.operations.documents import iso
-
-    document = asdict(caller)
-    del document["kind"]
-    return document | {"first_at": iso(caller.first_at), "last_at": iso(caller.last_at)}
-
-
-def _most_often(callers: list[RefusedCaller]) -> list[str]:
-    """Who was refused most often, where there are several or more to say than the row does."""
+def _most_often(callers: Sequence[RefusedCaller], now: float) -> list[str]:
+    """Those that printed before and not since, then those that were refused most often."""
     from broker.model.printable import one_line
+    from broker.operations.refusals import keeps_from_printing, name_of
+    from broker.operations.text import age
 
     lines = []
     for each in callers[:NAMED]:
-        who = " at ".join(filter(None, (one_line(each.calling_ae), each.host))) or "others"
-        why = f": {one_line(each.last_why)}" if each.last_why else ""
-        lines.append(f"{who}, {each.number} times{why}".replace(", 1 times", ", once"))
+        times = "once" if each.number == 1 else f"{each.number} times"
+        last = f", {times}, last {age(now - each.last_at)} ago"
+        about = ", ".join(filter(None, (each.last_status, each.last_attribute)))
+        why = ": ".join(filter(None, (one_line(each.last_why), about)))
+        called = f", calling {one_line(each.last_called_ae)}" if each.last_called_ae else ""
+        lines.append(f"{name_of(each)}{called}{last}" + (f": {why}" if why else ""))
+        if keeps_from_printing(each):
+            lines[-1] += ". IT PRINTED BEFORE, AND HAS NOT SINCE"
     if more := sum(each.number for each in callers[NAMED:]):
         lines.append(f"{len(callers) - NAMED} more, {more} times in all")
     return lines

@@ -40,7 +40,8 @@ def serve(
 ) -> None:
     """Take films from modalities and print them, until stopped.
 
-    It runs in the foreground; SIGTERM or Ctrl-C stops it.
+    It runs in the foreground; SIGTERM or Ctrl-C stops it. It needs a configuration file: `broker
+    config init` writes one. Without printers in it, films are refused.
 
     SIGHUP reads the configuration again, certificates included: all of it at once, but for
     [broker], [limits], [web], [log] and the TLS port, which count from the next start and are named
@@ -60,7 +61,7 @@ def serve(
         import structlog
 
         from broker.config import certificates
-        from broker.config.file import ConfigError, locate, warnings
+        from broker.config.file import ConfigError, required, warnings
         from broker.operations import data_folder
         from broker.service import logs, signals
         from broker.service.logs import log_writer
@@ -75,6 +76,7 @@ def serve(
     was = os.geteuid()
     config = configured(ctx, config)
     try:
+        file = required(config)
         settings, _ = certificates.read(config, time.time())
     except ConfigError as error:
         _say(*error.problems)
@@ -85,8 +87,6 @@ def serve(
     def note(event: Event, facts: Facts) -> None:
         getattr(log, event.level_of(facts))(str(event), **facts)
 
-    if locate(config) is None:
-        log.warning("configuration", words="no broker.toml here, and no -c FILE: all defaults")
     for words in (*warnings(settings), *data_folder.remarks(settings)):
         log.warning("configuration", words=words)
     if os.geteuid() != was:
@@ -99,7 +99,7 @@ def serve(
         with log_writer():
             signals.serve(
                 settings,
-                lambda: certificates.read(config, time.time())[0],
+                lambda: certificates.read(file, time.time())[0],
                 note,
                 new_spool=new_spool,
                 web=web,

@@ -125,6 +125,68 @@ def remove(ctx: typer.Context, name: NameArgument, config: ConfigOption = None) 
         typer.echo(f"{name} cannot sign in any more{_lonely(store)}")
 
 
+@app.command()
+def sessions(
+    ctx: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="This user alone; all without it.")
+    ] = None,
+    as_document: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """List the browsers that are signed in to the page.
+
+    Since when, when they were used last, and from where. Programs sign in with each request, and
+    have no session.
+
+    Example: broker user sessions ruth
+    """
+    import time
+
+    from broker.cli import tables
+    from broker.cli.options import opened
+    from broker.operations.page_sessions import document_of_session, open_sessions
+    from broker.operations.text import moment
+
+    with opened(ctx, config) as store:
+        if name is not None:
+            _require(store, name)
+        names = [each.name for each in store.users.list() if name in (None, each.name)]
+        now = time.time()
+        found = [session for each in names for session in open_sessions(store, each, now)]
+    if as_document:
+        typer.echo(tables.as_json([document_of_session(each) for each in found]))
+    elif found:
+        heads = ("NAME", "BEGUN (UTC)", "LAST USED (UTC)", "ADDRESS")
+        lines = [
+            tables.Row((each.user, moment(each.began_at), moment(each.used_at), each.address))
+            for each in found
+        ]
+        console = tables.terminal()
+        columns = tuple(map(tables.Column, heads))
+        tables.show(tables.lay_out(columns, lines, console.width), console)
+    else:
+        typer.echo("No browser is signed in.")
+
+
+@app.command("sign-out")
+def sign_out(ctx: typer.Context, name: NameArgument, config: ConfigOption = None) -> None:
+    """End all sessions of a user: every browser has to sign in again.
+
+    The password stays: give another one where it is known to others.
+
+    Example: broker user sign-out ruth
+    """
+    from broker.cli.options import opened
+
+    with opened(ctx, config) as store:
+        store.users.sign_out(name)
+        typer.echo(
+            f"{name} is signed out everywhere; `broker user password {name}` keeps out who knows "
+            "the password"
+        )
+
+
 def _require(store: Store, name: str) -> None:
     from broker.store.accounts import NoSuchUser
 

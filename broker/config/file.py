@@ -211,6 +211,7 @@ __all__ = [
     "load",
     "locate",
     "parse",
+    "required",
     "show",
     "warnings",
     "without_secrets",
@@ -241,6 +242,23 @@ def locate(path: Path | None) -> Path | None:
     return Path(FILE_NAME) if Path(FILE_NAME).exists() else None
 
 
+def required(path: Path | None) -> Path:
+    """The file to read, for what must not begin on all defaults.
+
+    Raises: ConfigError: when none is named and there is no ./broker.toml.
+    """
+    file = locate(path)
+    if file is None:
+        raise ConfigError(
+            [
+                f"no configuration file: none is named with -c FILE or {VARIABLE}, and there is no "
+                f"{FILE_NAME} in {Path.cwd()}. `broker config init` writes one with comments: fill "
+                "in what it leaves empty, then name it with -c FILE"
+            ]
+        )
+    return file
+
+
 def load(path: Path | None = None) -> Config:
     """The configuration; all defaults where no file is named or found.
 
@@ -256,7 +274,10 @@ def load(path: Path | None = None) -> Config:
     except OSError as error:
         origin = f" (named by {VARIABLE})" if path is None and file != Path(FILE_NAME) else ""
         words = (error.strerror or "cannot be read").lower()
-        raise ConfigError([f"{file}: {words}{origin}; name a file that can be read"]) from None
+        remedy = "name a file that can be read"
+        if isinstance(error, FileNotFoundError):
+            remedy += ", or write it with `broker config init`"
+        raise ConfigError([f"{file}: {words}{origin}; {remedy}"]) from None
     return parse(text, name=str(file), folder=file.absolute().parent)
 
 
@@ -381,7 +402,7 @@ def warnings(config: Config) -> list[str]:
     """What is allowed and may be a mistake."""
     if config.printers:
         return []
-    return ["no printers are configured: films are taken and kept, none is printed"]
+    return ["no printers are configured: new films are refused until there is one"]
 
 
 def without_secrets(config: Config) -> Config:
@@ -408,7 +429,7 @@ def show(config: Config, *, secrets: bool = False) -> str:
         heading = f"[[{name}]]" if name == "printers" else f"[{name}]"
         if not tables:
             lines += [
-                f"# No printers: films are kept until there is one. {heading} begins one.",
+                f"# No printers: new films are refused. {heading} begins one.",
                 "",
             ]
         for table in tables:

@@ -19,6 +19,7 @@ from broker.config.values import (
     Keywords,
     ListenHosts,
     ListenPort,
+    Networks,
     PduLength,
     PemFile,
     Port,
@@ -416,6 +417,11 @@ class Web(Section):
     )
     port: ListenPort = Field(default=8080, description="0 takes any free port")
     tls: Flag = Field(default=False, description="true: HTTPS, with the certificate of [tls]")
+    trusted_proxy: Networks = Field(
+        default=(),
+        description="addresses and networks of proxies before the page, whose X-Forwarded-For and "
+        "X-Forwarded-Proto are believed",
+    )
 
 
 class LogSection(Section):

@@ -15,6 +15,7 @@ from broker.model.adaptations import ALL as ADAPTATIONS
 from broker.model.adaptations import OMITTED
 from broker.model.caller import RIGHT_TITLE, is_ae_title
 from broker.model.hosts import EVERY, plain_host
+from broker.model.trusted_proxies import network_of
 
 
 def as_written(value: object) -> str:
@@ -211,6 +212,25 @@ def _listen_host(value: object) -> str:
     return plain_host(text)
 
 
+def _networks(value: object) -> tuple[str, ...]:
+    """A list of addresses and networks, none of which is all addresses."""
+    if not isinstance(value, tuple | list):
+        raise ValueError(f'{as_written(value)} is not a list; write it as ["192.0.2.7"]')
+    found = []
+    for each in value:
+        try:
+            network = network_of(each if isinstance(each, str) else "")
+        except ValueError:
+            raise ValueError(
+                f"{as_written(each)} is not an address or a network; use 192.0.2.7 or 192.0.2.0/24"
+            ) from None
+        if network.prefixlen == 0:
+            raise ValueError(f"{as_written(each)} is every address; name those of the proxy alone")
+        found.append(each)
+    return tuple(dict.fromkeys(found))
+
+
+Networks = Annotated[tuple[str, ...], BeforeValidator(_networks)]
 Host = Annotated[str, BeforeValidator(host)]
 ListenHosts = Annotated[str | tuple[str, ...], BeforeValidator(_listen_hosts)]
 PrinterName = Annotated[

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
+from pydicom.datadict import keyword_for_tag
+
 from broker.dicom.upper_layer.command_set import (
     ATTRIBUTE_LIST_ERROR,
     ATTRIBUTE_VALUE_OUT_OF_RANGE,
@@ -168,6 +170,10 @@ _NO_ROOM = {
 """Statuses by which we say that there is no room, and what they are counted as."""
 
 
+MOST_NAMED = 5
+"""How many of the elements that a status is about are told by name."""
+
+
 class Fault(Exception):
     """A request that cannot be done as asked: becomes the status of its response.
 
@@ -189,6 +195,15 @@ class Fault(Exception):
         self.comment = comment
         self.tags = tuple(tags)
         self.kind = kind or _NO_ROOM.get(status)
+
+    @property
+    def attribute(self) -> str:
+        """The elements that the status is about, by their keywords."""
+        named = [
+            keyword_for_tag(each) or f"({each >> 16:04X},{each & 0xFFFF:04X})"
+            for each in self.tags[:MOST_NAMED]
+        ]
+        return ", ".join(named) + (", …" if len(self.tags) > MOST_NAMED else "")
 
     @property
     def fields(self) -> dict[str, object]:

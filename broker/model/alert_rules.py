@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from broker.model.printer import Duty, Health, Printer
+from broker.model.refused_modalities import RefusedModality, due_refused, kind_key
 
 NAMED = 10
 """Jobs that are named in one notice."""
@@ -25,6 +26,8 @@ HELD = "held"
 """The trouble of held jobs."""
 INCOMPLETE = "film incomplete"
 """The trouble of films without an image that their modality had on them."""
+REFUSED = "modality refused"
+"""The trouble of modalities that printed before and are refused now."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,8 @@ class Notice:
 
     event: str
     """printer down, printer back, nothing prints, jobs held, films wait, films move, disk low, disk
-    free, film incomplete, database damaged, database replaced, check found faults, database log,
-    test."""
+    free, film incomplete, modality refused, database damaged, database replaced, check found
+    faults, database log, test."""
     subject: str
     text: str
     at: float
@@ -71,6 +74,8 @@ class Seen:
     """Who keeps it from shrinking, in a sentence."""
     incomplete: tuple[int, ...] = ()
     """The last jobs whose modality was refused an image, and printed the film all the same."""
+    refused: tuple[RefusedModality, ...] = ()
+    """Modalities that printed before, and not since they were refused."""
 
     @property
     def nothing_else(self) -> bool:
@@ -99,6 +104,8 @@ class Known:
     """Trouble -> when it was told as news last, not long ago."""
     incomplete: frozenset[int] = frozenset()
     """Jobs without an image that were told."""
+    refused: Mapping[str, float] = field(default_factory=dict)
+    """Refused modalities that are not told yet -> since when they are known."""
 
 
 def due_notices(
@@ -135,7 +142,14 @@ def due_notices(
         last[INCOMPLETE] = now
         notices.append(_incomplete(sorted(lacking), now))
         lacking = set()
-    for key in [each for each in told if each not in troubles and not seen.nothing_else]:
+    due = due_refused(seen.refused, told.keys(), last, known.refused, now)
+    for kind, refused in due.tell.items():
+        last[kind_key(kind)] = now
+        for each in refused:
+            told[each.key] = last[each.key] = now
+        notices.append(_refused(kind, refused, now))
+    lasting = {each.key for each in seen.refused} | troubles.keys()
+    for key in [each for each in told if each not in lasting and not seen.nothing_else]:
         if key == HELD and seen.held:
             continue
         del told[key]
@@ -145,7 +159,8 @@ def due_notices(
     incomplete = known.incomplete
     if not seen.nothing_else:
         incomplete = frozenset(seen.incomplete) - lacking
-    return notices, Known(told, kept, last, incomplete)
+    waiting = known.refused if seen.nothing_else else due.waiting
+    return notices, Known(told, kept, last, incomplete, waiting)
 
 
 def _troubles(seen: Seen, now: float, limits: AlertLimits) -> dict[str, Notice]:
@@ -270,6 +285,20 @@ def _incomplete(numbers: list[int], now: float) -> Notice:
         f"{numbers[0]}` says which and why. Print that film again at the modality.",
         now,
         jobs=tuple(numbers),
+    )
+
+
+def _refused(kind: str, refused: Sequence[RefusedModality], now: float) -> Notice:
+    named = [each.who + (f" ({each.detail})" if each.detail else "") for each in refused[:NAMED]]
+    more = f", and {len(refused) - NAMED} more" if len(refused) > NAMED else ""
+    one = len(refused) == 1
+    what = f"{refused[0].who} is refused" if one else f"{len(refused)} modalities are refused"
+    return Notice(
+        REFUSED,
+        f"{what}: {kind}",
+        f"Refused, kind {kind}: {', '.join(named)}{more}. {'It' if one else 'They'} printed before "
+        f"and {'has' if one else 'have'} not since. `broker refusals` says what to do.",
+        now,
     )
 
 

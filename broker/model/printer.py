@@ -150,12 +150,20 @@ BROKEN = PoolStatus("FAILURE", "PRINTER DOWN")
 """Nothing can be stored: a modality must not print."""
 FULL = PoolStatus("FAILURE", "PRINT BUFF FULL")
 """There is little room left: a modality must not print now, and can later."""
+OFFLINE = PoolStatus("FAILURE", "PRINTER OFFLINE")
+"""No printer is configured: a modality must not print, as nothing would come out."""
 
 
 def pool_status(
-    printers: Iterable[Printer], *, can_store: bool, room: bool = True, kept: PoolStatus = KEPT
+    printers: Iterable[Printer],
+    *,
+    can_store: bool,
+    room: bool = True,
+    configured: bool = True,
+    kept: PoolStatus = KEPT,
 ) -> PoolStatus:
     """What N-GET of the Printer answers for the pool; `kept` while films are only kept.
+    `configured` is whether there is any printer.
 
     One printer's empty tray is never the modality's affair while films can be kept.
     """
@@ -163,6 +171,8 @@ def pool_status(
         return BROKEN
     if not room:
         return FULL
+    if not configured:
+        return OFFLINE
     well = any(
         printer.duty is Duty.READY and printer.health is not Health.DOWN for printer in printers
     )

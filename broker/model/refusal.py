@@ -31,7 +31,8 @@ class Refusal(StrEnum):
     TOO_MANY = "too many associations"
     TOO_MANY_OF_ONE = "too many of one address"
     NO_CONTEXT = "no presentation context"
-    """The association was accepted, and nothing that it proposed but Verification."""
+    """The association was accepted, and of what it proposed nothing that prints: Verification or
+    Presentation LUT at most."""
     TURNED_AWAY = "turned away"
     """Stopping, or the service could not take it."""
 
@@ -50,8 +51,14 @@ class Refusal(StrEnum):
     WRONG_REQUEST = "wrong request"
     """A status that names what is wrong with it: a value, an attribute, an instance."""
 
+    BESIDE_PRINTING = "wrong status or delete request"
+    """The same for N-GET and N-DELETE: no film is missing for it."""
+
     NO_PRINTER = "no printer takes it"
     """Every printer was seen to refuse it: `retry.on_impossible`."""
+
+    NONE_CONFIGURED = "no printers configured"
+    """Status 0x0213 for a new film session, 0xC601 or 0xC602 in one that was open before."""
 
     # A request refused because there is no room
     DATA_SET_TOO_LARGE = "data set too large"
@@ -66,3 +73,23 @@ class Refusal(StrEnum):
     """Status 0xC605."""
     FILM_NOT_STORED = "film not stored"
     """Status 0xC601 or 0xC602; 0x0213 for a new film session, where it is known before."""
+
+
+QUIET = frozenset(
+    {
+        Refusal.SILENT,
+        Refusal.IDLE,
+        Refusal.MADE_ROOM,
+        Refusal.BROKEN_OFF,
+        Refusal.NOT_DICOM,
+        Refusal.BESIDE_PRINTING,
+    }
+)
+"""What port scanners and checks of balancers meet, associations that are not used, and requests
+that print nothing: no film is missing for it."""
+
+
+def concerns_printing(kind: str, *, known: bool) -> bool:
+    """Whether a film may be missing for a refusal of that kind; `known`: whether its caller has
+    printed before. One that has and speaks no DICOM now may have been set to the wrong port."""
+    return kind not in QUIET or (known and kind == Refusal.NOT_DICOM)

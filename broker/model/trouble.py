@@ -92,6 +92,15 @@ class DiskFull(CannotStore):
     """Less disk is free than must stay free, and nothing is left that could go."""
 
 
+class NoPrinters(CannotStore):
+    """No printer is configured: nothing would ever print the film."""
+
+    words = "no printer is configured: add [[printers]] to the configuration file, then reload it"
+
+    def __init__(self) -> None:
+        super().__init__("no printer is configured")
+
+
 class PixelsGone(CannotStore):
     """What was printed once cannot be printed again by the same association: its pixels were
     removed for room."""

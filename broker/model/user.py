@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -23,6 +24,35 @@ class User:
     role: Role
     since: float
     """When the user was made, in seconds since the epoch."""
+    sign_outs: int = 0
+    """How often all sessions of the user were ended."""
+
+
+IDLE_S, LIFE_S = 12 * 3600, 7 * 24 * 3600
+"""A session of the page ends when it was not used for so long, and after so long in any case."""
+
+
+@dataclass(frozen=True)
+class PageSession:
+    """One browser that is signed in to the page."""
+
+    session: str
+    """A hash of its number, which opens nothing."""
+    user: str
+    mark: str
+    """Of the user, as it was when the session was used."""
+    began_at: float
+    """In seconds since the epoch, as below."""
+    used_at: float
+    address: str
+    """From which it was used last."""
+
+
+def session_mark(user: User, hashed: str) -> str:
+    """What sessions carry of their user: another one after the role or the password is changed, or
+    all sessions are ended."""
+    parts = [user.role, hashed, *([str(user.sign_outs)] if user.sign_outs else [])]
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,6 @@ SHED = (
     "was nearly full: they cannot be printed again. Make room at {folder}."
 )
 REFUSED = "THE BROKER REFUSES FILMS: {words}."
-UNPRINTED = "FILMS ARE ACCEPTED AND NOT PRINTED: {words}."
 SAID = frozenset(
     {ObstacleKind.NOT_RUNNING, ObstacleKind.SPOOL, ObstacleKind.LOCKED, ObstacleKind.ROOM}
 )
@@ -99,9 +98,7 @@ def alarms(store: Store) -> list[str]:
         others = [each for each in found.obstacles if each.kind not in SAID]
         if ObstacleKind.SPOOL in kinds and not gone:
             others += [each for each in found.obstacles if each.kind is ObstacleKind.SPOOL]
-        for each in others:
-            sentence = UNPRINTED if each.kind is ObstacleKind.NO_PRINTER else REFUSED
-            said.append(sentence.format(words=each.words))
+        said += [REFUSED.format(words=each.words) for each in others]
     if missing:
         said.append(
             MISSING.format(missing=missing, needed=needed, folder=missing_pixels.folder(store))

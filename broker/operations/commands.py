@@ -27,7 +27,7 @@ from broker.model.job import (
 from broker.model.printable import one_line
 from broker.model.printer import Duty, Health, Printer
 from broker.model.reprint import ReprintChoice
-from broker.model.trouble import PRINT_AGAIN
+from broker.model.trouble import PRINT_AGAIN, NoPrinters
 from broker.operations import missing_pixels
 from broker.operations.job_status import job_status
 from broker.operations.opened import Store
@@ -308,10 +308,13 @@ def print_film(store: Store, who: str, printer: str = "", film_size: str = "A4")
     For that printer and no other, or with "" for any.
 
     Raises: NoSuchPrinter: when there is none of that name.
+            NoPrinters: when there is none at all.
             SpoolMissing, OSError: when the film cannot be put in the spool.
     """
     if printer:
         store.printers.get(printer)
+    elif not store.printers.list():
+        raise NoPrinters
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
     from broker.preview.test_film import test_film  # here: NumPy and Pillow take 20 MB
 

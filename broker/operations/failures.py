@@ -200,9 +200,17 @@ REMEDIES: Mapping[Refusal, str] = {
         "The standard does not allow what was asked, or it is not offered. The log's `request "
         "refused` has status and reason; show it to the modality's vendor."
     ),
+    Refusal.BESIDE_PRINTING: (
+        "An N-GET or N-DELETE that the standard does not allow, or of what is not there any more. "
+        "No film is missing for it; the log's `request refused` has status and reason."
+    ),
     Refusal.NO_PRINTER: (
         "Every printer was seen to refuse this. The log's `request refused` says what. The "
         "printers are asked again by themselves; `broker printers forget NAME` forgets it at once."
+    ),
+    Refusal.NONE_CONFIGURED: (
+        "No printer is configured, so that nothing would print the film. Name a printer in the "
+        "configuration file, in a table [[printers]], and reload it."
     ),
     Refusal.DISK_NEARLY_FULL: (
         "New films were refused, as less disk was free than retention.floor_mb and no finished job "

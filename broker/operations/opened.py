@@ -24,9 +24,11 @@ from broker.store.retention import Retention
 from broker.store.spool_references import SpoolReferences
 
 if TYPE_CHECKING:
-    from broker.store.accounts import CommandLog, EndedSessions, Users
+    from broker.store.accounts import CommandLog, Users
     from broker.store.commands import JobControl
+    from broker.store.day import Day
     from broker.store.refusals import Refusals
+    from broker.store.sessions import PageSessions
     from broker.store.submission import Rehearsal, Submission
 
 
@@ -67,6 +69,13 @@ class Store:
         return JobControl(self._database, time.time)
 
     @cached_property
+    def day(self) -> Day:
+        """Films of the last hours."""
+        from broker.store.day import Day
+
+        return Day(self._database)
+
+    @cached_property
     def refusals(self) -> Refusals:
         """How often the broker said no."""
         from broker.store.refusals import Refusals
@@ -88,11 +97,11 @@ class Store:
         return Users(self._database, time.time)
 
     @cached_property
-    def ended_sessions(self) -> EndedSessions:
-        """Sessions that their users have ended."""
-        from broker.store.accounts import EndedSessions
+    def sessions(self) -> PageSessions:
+        """Sessions of the page."""
+        from broker.store.sessions import PageSessions
 
-        return EndedSessions(self._database, time.time)
+        return PageSessions(self._database, time.time)
 
     @property
     def damage(self) -> str:

@@ -16,6 +16,7 @@ from broker.operations.alarms import alarms
 from broker.operations.failures import explained
 from broker.operations.job_status import JobStatus, job_statuses
 from broker.operations.opened import Store
+from broker.operations.refusals import RefusedLately, refused_lately
 from broker.store.sqlite import Watch
 
 NEWEST = 150
@@ -45,6 +46,8 @@ class OverviewState:
     printers: tuple[Printer, ...]
     jobs: tuple[JobStatus, ...]
     """All that are not finished, the most urgent state first, then the recent, newest first."""
+    refused: RefusedLately | None = None
+    """Callers that were refused lately."""
 
     @property
     def oldest(self) -> Job | None:
@@ -72,6 +75,7 @@ def overview_state(store: Store, now: float) -> OverviewState:
         alarms=tuple(alarms(store)),
         printers=tuple(store.printers.list()),
         jobs=tuple(job_statuses(store, [*open_jobs, *recent], active)),
+        refused=refused_lately(store, now),
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from broker.model.job import FINISHED, State
 from broker.model.reprint import ReprintChoice
 from broker.operations.job_status import JobStatus
@@ -53,6 +56,35 @@ def of_job(
             where = printer or "any printer"
             return f"Release {which} and move it to {where}: print {left_films}?"
     return ""
+
+
+VERBS = {
+    "release": "Release",
+    "release-printed": "Release, as their uncertain films are on paper,",
+    "cancel": "Cancel",
+    "reprint": "Print again",
+    "move": "Move",
+    "hold": "Hold",
+    "priority": "Change the priority of",
+    "emergency": "Put to the front",
+}
+
+
+def of_jobs(found: Sequence[JobStatus], command: str, printer: str = "") -> str:
+    """The question for several jobs: how many, of which modalities, how many films."""
+    jobs = [each.job for each in found]
+    of_each = Counter(each.calling_ae for each in jobs)
+    who = and_more([f"{name} {number}" for name, number in of_each.most_common()], SEVERAL)
+    all_films = command == "reprint"
+    films = sum(each.films if all_films else each.films - each.films_accepted for each in jobs)
+    where = f" to {printer or 'any printer'}" if command == "move" else ""
+    what = f"{VERBS[command]} {count(len(jobs), 'job')}{where}"
+    return f"{what} ({who}): {count(films, 'film')}?"
+
+
+def of_printers(names: Sequence[str], command: str) -> str:
+    """The question for several printers."""
+    return f"{command.capitalize()} {count(len(names), 'printer')}: {and_more(names, SEVERAL)}?"
 
 
 def of_printer(name: str, command: str) -> str:

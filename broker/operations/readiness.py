@@ -15,6 +15,7 @@ from pathlib import Path
 from broker.model.disk import MB
 from broker.model.job import FINISHED
 from broker.model.printer import Duty, Health
+from broker.model.trouble import NoPrinters
 from broker.model.vitals import Storage, Vitals
 from broker.operations.opened import Store
 from broker.relay.vitals import FILE_NAME
@@ -36,7 +37,7 @@ PROBE_BYTES = 4096
 
 
 class ObstacleKind(Enum):
-    """Why films are refused or not printed."""
+    """Why films are refused."""
 
     NOT_RUNNING = "not running"
     RELAY = "relay"
@@ -51,7 +52,7 @@ class ObstacleKind(Enum):
 
 @dataclass(frozen=True)
 class Obstacle:
-    """One reason why films are refused or not printed."""
+    """One reason why films are refused."""
 
     kind: ObstacleKind
     words: str
@@ -193,8 +194,7 @@ def _database(
 
 def _printers(store: Store) -> Iterator[Obstacle]:
     if not store.printers.list():
-        words = "no printer is configured: add [[printers]] to the configuration file"
-        yield Obstacle(ObstacleKind.NO_PRINTER, words)
+        yield Obstacle(ObstacleKind.NO_PRINTER, NoPrinters.words)
 
 
 def _off(store: Store) -> Iterator[str]:

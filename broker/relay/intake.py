@@ -14,7 +14,7 @@ from broker.model.caller import Caller, Waiting
 from broker.model.disk import MB, Full, Room, Use, full
 from broker.model.job import PrintRequest
 from broker.model.printer import KEPT, PoolStatus, pool_status
-from broker.model.trouble import CannotStore, DiskFull, QueueFull
+from broker.model.trouble import CannotStore, DiskFull, NoPrinters, QueueFull
 from broker.spool.files import Spool
 from broker.spool.upload import UNWRITTEN, PixelUpload, UploadedPixels
 from broker.store.database import FAILURES, DatabaseReplaced, in_words
@@ -191,11 +191,13 @@ class Intake:
         note: Note,
         look: Callable[[], None] = lambda: None,
         kept: Callable[[], PoolStatus] = lambda: KEPT,
+        configured: Callable[[], bool] = lambda: True,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`make_room` removes what can go until nothing is missing by the measure it is given, and
         says what room there is then. `look` raises DatabaseReplaced where the database is not the
-        one that was opened. `kept` is told to modalities while no printer is well."""
+        one that was opened. `kept` is told to modalities while no printer is well. `configured`
+        tells whether there is any printer: without one, films are refused."""
         self._submission = submission
         self._references = references
         self._printers = printers
@@ -208,14 +210,16 @@ class Intake:
         self._note = note
         self._look = look
         self._kept = kept
+        self._configured = configured
         self._monotonic = monotonic
 
     def check_room(self, calling_ae: str, peer: str) -> None:
         """Check before a film session whether its films can be stored.
 
-        Raises: CannotStore: when the disk is fuller than the site wants it, the modality's part of
-        the queue is full, or the database was replaced.
+        Raises: CannotStore: when no printer is configured, the disk is fuller than the site wants
+        it, the modality's part of the queue is full, or the database was replaced.
         """
+        self._check_printers()
         try:
             self._look()
         except DatabaseReplaced as error:
@@ -260,6 +264,8 @@ class Intake:
 
         Raises: CannotStore: otherwise, and then nothing of the request is left.
         """
+        # Again: the printers may have gone since the film session began.
+        self._check_printers()
         caller = Caller.of(request.calling_ae, request.peer)
         try:
             self._quota.check(caller)
@@ -281,6 +287,7 @@ class Intake:
             {
                 "job": admitted.job_id,
                 "calling_ae": request.calling_ae,
+                "peer": request.peer,
                 "films": len(request.films),
                 "copies": request.copies,
                 "level": str(request.level),
@@ -301,7 +308,7 @@ class Intake:
         self._spool.drop(received)
 
     def status(self) -> PoolStatus:
-        """The pool as one printer: FAILURE only when films cannot be stored."""
+        """The pool as one printer: FAILURE only when films are refused."""
         try:
             self._look()
             printers = self._printers.list()
@@ -309,7 +316,18 @@ class Intake:
         except Exception as error:  # noqa: BLE001 - whatever the disk says, it is the answer
             self._note(Event.STORAGE_FAILED, {"why": in_words(error)})
             return pool_status((), can_store=False)
-        return pool_status(printers, can_store=True, room=not room.low, kept=self._kept())
+        return pool_status(
+            printers,
+            can_store=True,
+            room=not room.low,
+            configured=self._configured(),
+            kept=self._kept(),
+        )
+
+    def _check_printers(self) -> None:
+        """Raises: NoPrinters: when none is configured."""
+        if not self._configured():
+            raise NoPrinters
 
     def _check_fit(self, size: int) -> Room:
         """The room there is.

@@ -12,11 +12,16 @@ from broker.config.schema import Config
 from broker.events import Note
 from broker.model.alert_rules import AlertLimits, Seen
 from broker.model.disk import MB
+from broker.model.printable import one_line
+from broker.model.refusal import Refusal
+from broker.model.refused_modalities import RefusedModality
 from broker.model.vitals import Storage
 from broker.operations.alarms import LOG_MB, log_reader
 from broker.operations.readiness import read_vitals
+from broker.operations.refusals import keeps_from_printing, name_of
 from broker.store.printers import Printers
 from broker.store.queries import JobQueries
+from broker.store.refusals import Refusals, RefusedCaller
 from broker.store.spool_references import SpoolReferences
 
 FIRST_CHECKS_S = 60.0
@@ -53,12 +58,16 @@ class Notices:
         jobs: JobQueries,
         references: SpoolReferences,
         printers: Printers,
+        refusals: Refusals,
         note: Note,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._jobs = jobs
+        self._refusals = refusals
         self._references = references
         self._printers = printers
         self._note = note
+        self._clock = clock
         self._started_at = time.time()
         self._began = time.monotonic()
         self._notifier = self._made(config)
@@ -83,7 +92,7 @@ class Notices:
             self._see(config),
             AlertLimits(config.notify.oldest_job_s, config.notify.reminder_s),
             ways(config),
-            clock=time.time,
+            clock=self._clock,
             note=self._note,
         )
 
@@ -110,6 +119,19 @@ class Notices:
                 log_mb=storage.log_bytes // MB if storage.log_bytes > LOG_MB * MB else 0,
                 log_reader=log_reader(storage),
                 incomplete=vitals.incomplete if vitals is not None else (),
+                refused=tuple(map(_modality, filter(_to_tell, self._refusals.callers()))),
             )
 
         return see
+
+
+def _to_tell(caller: RefusedCaller) -> bool:
+    """A nearly full disk has a message of its own."""
+    return keeps_from_printing(caller) and caller.kind != Refusal.DISK_NEARLY_FULL
+
+
+def _modality(caller: RefusedCaller) -> RefusedModality:
+    about = ", ".join(filter(None, (caller.last_status, caller.last_attribute)))
+    if caller.kind == Refusal.CALLED_AE:
+        about = f"it calls {one_line(caller.last_called_ae)}"
+    return RefusedModality(caller.kind, name_of(caller), caller.last_at, about)

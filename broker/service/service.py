@@ -102,7 +102,8 @@ class Service:
         self.jobs, self.printers, self.users = data.jobs, data.printers, data.users
         self.capabilities = data.capabilities
         self.spool = data.spool
-        self._counts = RefusalCounts(self._events.note, Refusals(data.database), self._clock)
+        self.refusals = Refusals(data.database)
+        self._counts = RefusalCounts(self._events.note, self.refusals, self._clock)
         self._vitals = VitalSigns(self._counts, self._config.data_dir, self._clock)
         self._note: Note = self._vitals
         data.database.on_damage = self._damaged
@@ -216,6 +217,7 @@ class Service:
             note=self._note,
             look=self._data.database.look,
             kept=lambda: settings.kept_status(self._config),
+            configured=lambda: bool(self._config.printers),
         )
 
     def _new_upkeep(self) -> Upkeep:
@@ -418,6 +420,8 @@ class Service:
                 job.id for job in self.jobs.queries.list({State.QUEUED}) if job.pinned in gone
             ]
             facts |= {"went": gone, "jobs_sent_there": waiting}
+        if not after:
+            facts["words"] = "no printers are configured: new films are refused"
         self.printers.sync(config.addresses())
         self._certificates = replace(found, modalities=kept)
         self._warn()

@@ -57,7 +57,7 @@ def serve(
 
     jobs = service.jobs
     beside: list[Companion] = [
-        Notices(settings, jobs.queries, jobs.references, service.printers, note)
+        Notices(settings, jobs.queries, jobs.references, service.printers, service.refusals, note)
     ]
     if web:
         beside.append(Page(settings, note, service.users.any))

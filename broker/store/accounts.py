@@ -1,4 +1,4 @@
-"""Users of the page, their sessions that were ended, and what people have ordered."""
+"""Users of the page, and what people have ordered."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from broker.model.user import CommandFilter, RecordedCommand, Role, User
 from broker.store.database import Database
 from broker.store.job_rows import LARGEST
-from broker.store.tables import ended_sessions, recorded_commands, users
+from broker.store.tables import recorded_commands, sessions, users
 
 
 class NoSuchUser(LookupError):
@@ -57,6 +57,14 @@ class Users:
         which = (users.c.name == name) & (users.c.password == hashed)
         return bool(self._database.change_some(users, which, password=fresh))
 
+    def sign_out(self, name: str) -> None:
+        """End all sessions, also those of which nothing is noted. Raises: NoSuchUser."""
+        more = update(users).values(sign_outs=users.c.sign_outs + 1)
+        with self._database.write() as connection:
+            if not connection.execute(more.where(users.c.name == name)).rowcount:
+                raise NoSuchUser(name, list(connection.execute(select(users.c.name)).scalars()))
+            connection.execute(delete(sessions).where(sessions.c.user == name))
+
     def remove(self, name: str) -> None:
         """One less. Raises: NoSuchUser."""
         with self._database.write() as connection:
@@ -79,30 +87,9 @@ class Users:
         """One user and the hash of the password; None when there is none of that name."""
         with self._database.read() as connection:
             row = connection.execute(select(users).where(users.c.name == name)).first()
-        return (User(row.name, Role(row.role), row.since), row.password) if row else None
-
-
-class EndedSessions:
-    """Which sessions a person has signed out of. For any thread, in any process."""
-
-    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
-        self._database = database
-        self._clock = clock
-
-    def end(self, session: str, until: float) -> None:
-        """This session is over for good; without that, some cookie of it could be taken until
-        `until`, in seconds since the epoch. What has run out anyway is forgotten."""
-        which = ended_sessions.c.session == session
-        with self._database.write() as connection:
-            connection.execute(delete(ended_sessions).where(ended_sessions.c.until < self._clock()))
-            if connection.execute(select(ended_sessions.c.session).where(which)).first() is None:
-                connection.execute(insert(ended_sessions).values(session=session, until=until))
-
-    def ended(self, session: str) -> bool:
-        """Whether it was ended."""
-        statement = select(ended_sessions.c.until).where(ended_sessions.c.session == session)
-        with self._database.read() as connection:
-            return connection.execute(statement).first() is not None
+        if row is None:
+            return None
+        return User(row.name, Role(row.role), row.since, row.sign_outs), row.password
 
 
 LATEST = 50

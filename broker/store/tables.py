@@ -7,9 +7,12 @@
     printers ── capabilities    what a printer was seen to accept or refuse
     refusals                        how often what was refused
     refusals_of_callers             likewise, by AE title and address
+    printed_callers                 which AE title at which address has printed, and when last
     readiness                       one row, written to see whether rows can be written
     orders                          operator commands on jobs and printers, and who gave them
     users                           who may sign in to the page, and as what
+    sessions                        browsers that are signed in, as far as it is known
+    ended_sessions                  sessions that their users have ended
     queue                           one row: which database this is, and how far it has come
     released                        spool files that retention has released, until they are removed
 
@@ -54,6 +57,9 @@ states for `+state`."""
 
 SHED = text("pixels_removed_why = 'room'")
 """Jobs whose pixels went for room on the disk; likewise."""
+
+TROUBLED = text("outcome IN ('refused', 'unavailable', 'uncertain')")
+"""Attempts that accepted not every film; likewise."""
 
 jobs = Table(
     "jobs",
@@ -157,6 +163,7 @@ attempts = Table(
     Column("permanent", Boolean, nullable=False),
     Column("strike", Boolean, nullable=False),
     Index("ix_attempts_job_id", "job_id", "id"),
+    Index("ix_attempts_troubled", "printer", "id", sqlite_where=TROUBLED),
     sqlite_autoincrement=True,
 )
 
@@ -237,6 +244,18 @@ refusals_of_callers = Table(
     Column("first_at", Double, nullable=False),
     Column("last_at", Double, nullable=False),
     Column("last_why", Text, nullable=False),
+    Column("last_called_ae", String(64), nullable=False, server_default=""),
+    Column("last_status", String(128), nullable=False, server_default=""),
+    Column("last_attribute", String(300), nullable=False, server_default=""),
+)
+
+printed_callers = Table(
+    "printed_callers",
+    metadata,
+    Column("calling_ae", String(64), primary_key=True),
+    Column("host", String(255), primary_key=True),
+    Column("last_at", Double, nullable=False),
+    Index("ix_printed_callers_last_at", "last_at"),
 )
 
 readiness = Table(
@@ -268,6 +287,7 @@ users = Table(
     Column("role", String(16), nullable=False),
     Column("password", String(300), nullable=False),  # hashed
     Column("since", Double, nullable=False),
+    Column("sign_outs", Integer, nullable=False, server_default=text("0")),
 )
 
 queue = Table(
@@ -292,4 +312,16 @@ ended_sessions = Table(
     metadata,
     Column("session", String(64), primary_key=True),  # a hash of its number
     Column("until", Double, nullable=False),  # when its cookie runs out anyway
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("session", String(64), primary_key=True),  # a hash of its number
+    Column("user", String(64), nullable=False),
+    Column("mark", String(16), nullable=False),
+    Column("began_at", Double, nullable=False),
+    Column("used_at", Double, nullable=False),
+    Column("address", String(64), nullable=False),
+    Index("ix_sessions_user", "user"),
 )

@@ -26,6 +26,7 @@ import time
 
 from broker.config.schema import Config
 from broker.events import Event, Facts, Note
+from broker.model.trusted_proxies import TrustedProxies
 from broker.operations.failures import explained
 from broker.operations.opened import store_of
 from broker.service import process_start
@@ -75,6 +76,7 @@ def _serve(config: Config, listening: list[socket.socket], note: Note) -> None:
             note,
             certificate=config.tls.certificate if tls else None,
             key=(config.tls.key or None) if tls else None,
+            proxies=TrustedProxies.of(config.web.trusted_proxy),
         )
         # What is there now stays: Python need not look at it when it looks for cycles.
         gc.collect()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -14,6 +15,8 @@ from broker.operations.job_status import explanation, job_status, job_statuses
 from broker.operations.opened import Store
 from broker.operations.overview import LiveOverview
 from broker.operations.readiness import read_vitals
+from broker.operations.refusals import document_of, refused_kinds
+from broker.web import day_page
 from broker.web.api_description import answers
 from broker.web.api_documents import (
     BrokerDocument,
@@ -23,6 +26,7 @@ from broker.web.api_documents import (
     ListedPrinterDocument,
     PrinterDocument,
 )
+from broker.web.api_report_documents import DayDocument, RefusedKindDocument
 from broker.web.auth.signin import csrf_token, operator, person
 from broker.web.job_page import THUMBNAIL_PX, picture
 from broker.web.names_in_requests import FilmNumber, JobNumber, PrinterName
@@ -61,6 +65,18 @@ def broker(request: Request) -> dict[str, Any]:
         },
         "oldest_waiting_at": documents.iso(oldest.created_at if oldest else None),
     }
+
+
+@router.get(
+    "/day",
+    operation_id="get_day",
+    summary="Films of the last 24 hours, by modality and printer",
+    dependencies=VIEWER,
+    responses=answers(DayDocument),
+)
+def day(request: Request) -> dict[str, Any]:
+    """By hour, the oldest first; seconds from success to a printer's acceptance."""
+    return day_page.document(day_page.day_view(request.app.state.store, time.time()))
 
 
 @router.get(
@@ -171,3 +187,15 @@ async def film(
 def token(request: Request) -> PlainTextResponse:
     """For programs on this machine while there are no users: they have no name and password."""
     return PlainTextResponse(csrf_token(request), headers={"Cache-Control": "no-store"})
+
+
+@router.get(
+    "/refusals",
+    operation_id="list_refusals",
+    summary="What was refused, by kind and caller, as `broker refusals --json`",
+    dependencies=VIEWER,
+    responses=answers(list[RefusedKindDocument]),
+)
+def refusals(request: Request) -> list[dict[str, Any]]:
+    """Those kinds first by which a modality is refused that printed before, then the latest."""
+    return [document_of(each) for each in refused_kinds(request.app.state.store)]

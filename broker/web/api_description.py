@@ -49,6 +49,8 @@ TAGS: Mapping[str, str] = {
     "broker": "The broker as a whole",
     "printers": "Printers, and commands on them",
     "jobs": "Jobs, and commands on them",
+    "day": "Films of the last 24 hours",
+    "refusals": "What was refused to modalities",
     "commands": "The operator log: who ordered what",
     "events": "What changes, as it changes (server-sent events)",
     "test-print": "Test films",

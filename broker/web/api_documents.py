@@ -110,7 +110,8 @@ _PRINTER: dict[str, Any] = {
 _KEPT = "the same as `{}`, kept for scripts"
 
 
-def _shown(**example: Any) -> ConfigDict:
+def shown_document(**example: Any) -> ConfigDict:
+    """Of a document: this is an example."""
     return ConfigDict(json_schema_extra={"examples": [example]})
 
 
@@ -126,7 +127,7 @@ class CommandDocument(BaseModel):
 class LoggedCommandDocument(CommandDocument):
     """One recorded command, with what it was given on."""
 
-    model_config = _shown(
+    model_config = shown_document(
         id=7,
         at=AT,
         who="anna",
@@ -193,7 +194,7 @@ class JobFactsDocument(StepDocument):
 class ListedJobDocument(JobFactsDocument):
     """One job, as in lists."""
 
-    model_config = _shown(**_JOB, films=2, attempts=1)
+    model_config = shown_document(**_JOB, films=2, attempts=1)
     films: int = Field(description=_KEPT.format("film_count"))
     attempts: int = Field(description=_KEPT.format("attempt_count"))
 
@@ -226,7 +227,7 @@ class AttemptDocument(BaseModel):
 class JobDocument(JobFactsDocument):
     """One job with its films, attempts and commands."""
 
-    model_config = _shown(
+    model_config = shown_document(
         **_JOB,
         peer="10.0.0.9:4000",
         level="film box",
@@ -248,7 +249,7 @@ class JobDocument(JobFactsDocument):
 class ListedPrinterDocument(StepDocument):
     """One printer, as in lists."""
 
-    model_config = _shown(**_PRINTER)
+    model_config = shown_document(**_PRINTER)
     name: str
     version: Version
     ae_title: str
@@ -280,7 +281,7 @@ class ListedPrinterDocument(StepDocument):
 class PrinterDocument(ListedPrinterDocument):
     """One printer with its commands."""
 
-    model_config = _shown(**_PRINTER, orders=[_ORDER])
+    model_config = shown_document(**_PRINTER, orders=[_ORDER])
     orders: list[CommandDocument] = Field(description="commands on it, the oldest first")
 
 
@@ -295,7 +296,7 @@ class JobNumbersDocument(BaseModel):
 class BrokerDocument(BaseModel):
     """The broker as a whole."""
 
-    model_config = _shown(
+    model_config = shown_document(
         ae_title="BROKER",
         host="0.0.0.0",
         port=11112,
@@ -336,7 +337,7 @@ class ChoiceDocument(BaseModel):
 class ExplanationDocument(BaseModel):
     """Why a job is where it is, and what comes next."""
 
-    model_config = _shown(
+    model_config = shown_document(
         id=42,
         sentences=["Job 42 is held by the operator: wrong size."],
         blocked_by=None,
@@ -351,7 +352,7 @@ class ExplanationDocument(BaseModel):
 class TestFilmDocument(BaseModel):
     """The job of a test film."""
 
-    model_config = _shown(id=43, words="job 43 is queued: one A4 test film")
+    model_config = shown_document(id=43, words="job 43 is queued: one A4 test film")
     id: int
     words: str
 
@@ -359,7 +360,9 @@ class TestFilmDocument(BaseModel):
 class EventDocument(BaseModel):
     """One change, as `data` of an event; the event's name is `job`, `printer` or `broker`."""
 
-    model_config = _shown(kind="job", id="42", state="held", reason="", version=VERSION, at=AT)
+    model_config = shown_document(
+        kind="job", id="42", state="held", reason="", version=VERSION, at=AT
+    )
     kind: Literal["job", "printer", "broker"]
     id: str = Field(description="a job's number, a printer's name; empty for the broker")
     state: str = Field(
@@ -374,21 +377,21 @@ class EventDocument(BaseModel):
 class ErrorDocument(BaseModel):
     """Why a request was not carried out, and what to do."""
 
-    model_config = _shown(error="there is no job 42; `broker jobs --all` lists all that there are")
+    model_config = shown_document(error="there is no job 42")
     error: str
 
 
 class StaleDocument(ErrorDocument):
     """What the command is for has changed since it was read."""
 
-    model_config = _shown(error="job 42 has changed since you looked: it is sent", version=VERSION)
+    model_config = shown_document(error="job 42 has changed: it is sent", version=VERSION)
     version: str = Field(description="that of now")
 
 
 class NotAllowedDocument(ErrorDocument):
     """The state does not allow it, or a question is to be answered first."""
 
-    model_config = _shown(error="job 42 is sent; only a job that is not finished can be held")
+    model_config = shown_document(error="job 42 is sent, and cannot be held")
     asks: str | None = Field(
         default=None, description="the question, where sending the command once more answers it"
     )

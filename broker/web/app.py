@@ -12,12 +12,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from broker.events import Note
 from broker.model.printable import one_line
 from broker.model.reprint import UnfitChoice
+from broker.model.trouble import NoPrinters
+from broker.model.trusted_proxies import TrustedProxies
 from broker.operations.failures import explained
 from broker.operations.opened import Store, store_of
 from broker.operations.overview import LiveOverview
@@ -32,11 +35,14 @@ from broker.web import (
     api_log,
     api_page,
     commands,
+    day_page,
     help_page,
     job_page,
     overview,
+    refusals_page,
+    several,
 )
-from broker.web.auth import sign_in_page, signin
+from broker.web.auth import sessions_page, sign_in_page, signin
 from broker.web.auth.signin import SessionTimes
 from broker.web.commands import InvalidCommand
 from broker.web.event_streams import Streams
@@ -55,8 +61,12 @@ PATH_SHOWN = 200
 ROUTED = (
     overview,
     job_page,
+    several,
+    day_page,
+    refusals_page,
     commands,
     sign_in_page,
+    sessions_page,
     api_page,
     api,
     api_commands,
@@ -70,6 +80,7 @@ STATUSES: dict[type[Exception], int] = {
     NoSuchPrinter: 404,
     NotAllowed: 409,
     Stale: 412,
+    NoPrinters: 409,
     InvalidCommand: 422,
     UnfitChoice: 422,
     NoPicture: 404,
@@ -92,6 +103,7 @@ def create(
     """The application over an open store. Probes open it once more, for themselves."""
     live = LiveOverview(store, note)
     probes = Probes()
+    sessions = signin.SignIn(store, note, times or SessionTimes())
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -99,8 +111,10 @@ def create(
         with store_of(store.config) as own:
             probes.begin(own)
             await live.start()
+            sessions.start()
             yield
             await live.stop()
+            await run_in_threadpool(sessions.stop)
 
     app = FastAPI(
         title="DICOM print broker",
@@ -111,7 +125,6 @@ def create(
         redirect_slashes=False,  # the redirect would follow the Host header
         lifespan=life,
     )
-    sessions = signin.SignIn(store, note, times or SessionTimes())
     app.state.store = store
     app.state.overview = live
     app.state.streams = Streams(live)
@@ -129,7 +142,13 @@ def create(
     app.add_exception_handler(signin.SignedOut, _signed_out)
     app.add_exception_handler(RequestValidationError, _invalid)
     return Front(
-        app, sessions, probes.answers, note, patience_s=patience.body_s, methods=methods_of
+        app,
+        sessions,
+        probes.answers,
+        note,
+        patience_s=patience.body_s,
+        methods=methods_of,
+        proxies=TrustedProxies.of(store.config.web.trusted_proxy),
     )
 
 

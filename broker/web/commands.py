@@ -141,7 +141,7 @@ def command_job(
             job_id,
             reason=reason,
             printer=printer,
-            priority=_priority(priority) if command == "priority" else Priority.MED,
+            priority=priority_of(priority) if command == "priority" else Priority.MED,
             printed=printed,
             again=asked.again,
             seen=asked.seen,
@@ -256,7 +256,8 @@ def printer_page(
     return pages.page(request, "printer.html", who, context)
 
 
-def _priority(text: str) -> Priority:
+def priority_of(text: str) -> Priority:
+    """The priority of that name. Raises: InvalidCommand: there is none."""
     if text not in tuple(Priority):
         raise InvalidCommand(f"{text or 'nothing'} is not a priority; use {', '.join(Priority)}")
     return Priority(text)

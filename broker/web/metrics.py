@@ -6,6 +6,7 @@ import math
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from broker.model.vitals import Histogram, Storage, Vitals
 from broker.operations.missing_pixels import folder as spool_folder
 from broker.operations.opened import Store
 from broker.operations.readiness import read_vitals
+from broker.operations.refusals import keeps_from_printing
 from broker.spool.orphans import Orphans
 
 PREFIX = "dicom_print_broker_"
@@ -159,6 +161,15 @@ class _Figures:
         for kind, number in counted.items():
             refusals.add_metric([kind], number)
         yield refusals
+        # No AE titles as labels: a peer may call itself what it likes, and a label is for ever.
+        said = "AE titles at addresses that printed before, and not since they were refused"
+        modalities = _gauge("modalities_refused", said, labels=["kind"])
+        kept = Counter(
+            each.kind for each in self._store.refusals.callers() if keeps_from_printing(each)
+        )
+        for kind in counted:
+            modalities.add_metric([kind], kept[kind])
+        yield modalities
 
     def _queue(self) -> Iterator[Metric]:
         numbers = self._store.jobs.numbers()

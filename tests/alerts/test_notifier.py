@@ -11,6 +11,7 @@ import pytest
 from broker.alerts.delivery import ChannelDelivery, Mail, NoticeFormat, mail, webhook
 from broker.alerts.notifier import Notifier
 from broker.model.alert_rules import AlertLimits, Notice, Seen
+from broker.model.refused_modalities import RefusedModality
 from tests.peers.hook_receiver import HookReceiver
 from tests.peers.smtp_receiver import SmtpReceiver
 
@@ -133,13 +134,19 @@ def test_a_restart_says_nothing_twice(tmp_path: Path) -> None:
 
     def life() -> list[str]:
         def see() -> Seen:
-            return Seen(held=(4,), incomplete=(7,))
+            refused = RefusedModality("called AE", "CT1 at 10.0.0.9", 1.0)
+            return Seen(held=(4,), incomplete=(7,), refused=(refused,))
 
-        notifier = Notifier(file, see, AlertLimits(900, 3600), {}, clock=lambda: 1.0, note=print)
+        limits = AlertLimits(900, 3600)
+        notifier = Notifier(file, see, limits, {}, clock=lambda: now, note=print)
         return [each.subject for each in notifier.look()]
 
     both = ["job 4 held", "job 7 printed without an image"]
+    now = 1.0
     assert life() == both
+    assert life() == []
+    now = 61.0
+    assert life() == ["CT1 at 10.0.0.9 is refused: called AE"]
     assert life() == []
     assert file.stat().st_mode & 0o777 == 0o600
     file.write_text('{"told"')

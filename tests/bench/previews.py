@@ -18,6 +18,7 @@ from tests.bench.film_times import picture
 from tests.bench.machine import machine
 from tests.bench.servers import Log, Server
 from tests.peers.broker_process import BrokerProcess
+from tests.peers.configuration import UNREACHABLE
 from tests.peers.processes import children
 
 SIDE = 4096
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def measure(folder: Path) -> list[dict[str, object]]:
     """A row for each film and width."""
     config = folder / "broker.toml"
-    config.write_text('[broker]\nhost = "127.0.0.1"\nport = 0\n[web]\nport = 0\n')
+    config.write_text(f'[broker]\nhost = "127.0.0.1"\nport = 0\n[web]\nport = 0\n{UNREACHABLE}')
     found: list[dict[str, object]] = []
     with BrokerProcess(config, web=True) as process:
         url = process.wait_for("page served")["url"]

@@ -21,6 +21,7 @@ from typing import Protocol
 from tests.bench import plain_scp, sink
 from tests.bench.printers import CHECKOUT, PoweredPrinter
 from tests.peers.broker_process import BrokerProcess
+from tests.peers.configuration import UNREACHABLE
 from tests.peers.dcmtk import CONFIG, PROFILES
 
 PATIENCE_S = 20.0
@@ -120,10 +121,10 @@ class Opener(Protocol):
 def broker(
     folder: Path, more: str = "", printers: Sequence[PoweredPrinter] = ()
 ) -> Iterator[Server]:
-    """`broker serve`; without printers films are taken and kept."""
+    """`broker serve`; without printers it has one that cannot be reached: films are kept."""
     config = folder / "broker.toml"
     text = f'[broker]\nhost = "127.0.0.1"\nport = 0\n[retention]\nfloor_mb = 64\n{more}'
-    config.write_text(text + "".join(section(each) for each in printers))
+    config.write_text(text + ("".join(section(each) for each in printers) or UNREACHABLE))
     with BrokerProcess(config) as process:
         for printer in printers:
             process.wait_for("printer changed", printer=printer.name, health="up")

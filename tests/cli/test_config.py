@@ -24,7 +24,7 @@ def test_no_printers_is_a_warning(site: Site) -> None:
     assert ended.code == 0
     assert ended.out == f"{site.file}: no mistakes, 0 printers, but 1 warning above\n"
     assert ended.err == (
-        "warning: no printers are configured: films are taken and kept, none is printed\n"
+        "warning: no printers are configured: new films are refused until there is one\n"
     )
 
 

@@ -163,11 +163,11 @@ def test_an_unknown_printer_is_one_line_and_exit_1(site: Site) -> None:
 
 
 def test_no_printers_is_said(site: Site) -> None:
-    """Films are kept then; JSON is an empty list."""
+    """Films are refused then; JSON is an empty list."""
     site.file.write_text("")
     site.printers.sync([])
     assert site.broker("printers").out.splitlines()[NOTICE:] == [
-        "No printers are configured: films are taken and kept, none is printed."
+        "No printers are configured. New films are refused; what waits is kept."
     ]
     assert json.loads(site.broker("printers", "--json").out) == []
 

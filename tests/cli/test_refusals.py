@@ -57,7 +57,9 @@ def test_who_was_refused_is_told_apart(site: Site) -> None:
     refusals = Refusals(site.database)
     counted = Counted(68, FIRST, LAST, "MR1", "10.0.0.9:4001")
     of_callers = {
-        ("wrong request", Caller("CT1", "10.0.0.9")): CountedOfCaller(60, FIRST, LAST, "no format"),
+        ("wrong request", Caller("CT1", "10.0.0.9")): CountedOfCaller(
+            60, FIRST, LAST, "no format", "BROKER", "0x0106 (wrong)", "ImageDisplayFormat"
+        ),
         ("wrong request", Caller("MR1", "10.0.0.9")): CountedOfCaller(1, LAST, LAST, "no image"),
         ("wrong request", OTHERS): CountedOfCaller(2, LAST, LAST, ""),
         ("silent", Caller("", "10.0.0.8")): CountedOfCaller(1, LAST, LAST, "said nothing"),
@@ -69,7 +71,9 @@ def test_who_was_refused_is_told_apart(site: Site) -> None:
 
     lines = site.broker("refusals").out.splitlines()
 
-    assert "        CT1 at 10.0.0.9, 60 times: no format" in lines
+    told = " ".join("\n".join(lines).split())
+    assert "CT1 at 10.0.0.9, calling BROKER, 60 times, last" in told
+    assert "ago: no format: 0x0106 (wrong), ImageDisplayFormat" in told
     assert "        3 more, 4 times in all" in lines
     (document,) = json.loads(site.broker("refusals", "--json").out)
     callers = {(each["calling_ae"], each["host"]): each for each in document["callers"]}
@@ -80,8 +84,51 @@ def test_who_was_refused_is_told_apart(site: Site) -> None:
         "first_at": "2026-09-21T14:14:20.000Z",
         "last_at": "2026-09-21T14:14:20.000Z",
         "last_why": "no image",
+        "last_called_ae": "",
+        "last_status": "",
+        "last_attribute": "",
+        "printed_at": None,
+        "printed_since": None,
     }
+    assert callers["CT1", "10.0.0.9"]["last_status"] == "0x0106 (wrong)"
+    assert callers["CT1", "10.0.0.9"]["last_attribute"] == "ImageDisplayFormat"
     assert callers["", ""]["number"] == 2
+
+
+def test_one_that_printed_before_comes_first(site: Site) -> None:
+    """However few its refusals are, and however lately another kind was: the table says so, and
+    the document when it printed last. Once it prints again it is one of many."""
+    refusals = Refusals(site.database)
+    ct, mr = Caller("CT1", "10.0.0.9"), Caller("MR1", "10.0.0.8")
+    once = CountedOfCaller(1, LAST, LAST, "wrong", "BORKER")
+    refusals.add(
+        {
+            "called AE": Counted(61, FIRST, LAST, "MR1", "10.0.0.8:4001"),
+            "wrong request": Counted(1, LAST + 9, LAST + 9, "MR1", "10.0.0.8:4001"),
+        },
+        {
+            ("called AE", mr): CountedOfCaller(60, FIRST, LAST, "wrong"),
+            ("called AE", ct): once,
+            ("wrong request", mr): once,
+        },
+        {ct: FIRST},
+    )
+
+    lines = site.broker("refusals").out.splitlines()
+    assert lines[1].startswith("called AE ")
+    told = " ".join("\n".join(lines[2:5]).split())
+    assert told.startswith("CT1 at 10.0.0.9, calling BORKER, once, last ")
+    assert "IT PRINTED BEFORE, AND HAS NOT SINCE" in told
+    assert max(map(len, lines)) <= 80
+    first, _ = json.loads(site.broker("refusals", "--json").out)
+    assert first["callers"][0]["printed_at"] == "2026-09-21T14:13:20.000Z"
+    assert first["callers"][0]["printed_since"] is False
+
+    refusals.add({}, {}, {ct: LAST + 5})
+    latest, earlier = json.loads(site.broker("refusals", "--json").out)
+    assert latest["kind"] == "wrong request"
+    assert [each["calling_ae"] for each in earlier["callers"]] == ["MR1", "CT1"]
+    assert earlier["callers"][1]["printed_since"] is True
 
 
 @pytest.mark.parametrize("kind", Refusal)

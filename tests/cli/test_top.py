@@ -94,6 +94,37 @@ def test_it_shows_printers_and_jobs(site: Site, store: Store) -> None:
     play(store, story)
 
 
+def test_a_filter_shows_jobs_with_a_text(site: Site, store: Store) -> None:
+    """Whatever its case; it is said how many there are beside, and the empty one ends it."""
+    site.sent(), site.uncertain(), site.job()
+
+    async def story(app: Top, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: len(table(app, "jobs")) == 3)
+        await pilot.press("slash", *"HELD", "enter")
+        await until(pilot, lambda: [row[1] for row in table(app, "jobs")] == ["held"])
+        assert "1 job of 3 with 'HELD'" in text(app, "more")
+        await pilot.press("slash", "enter")
+        await until(pilot, lambda: len(table(app, "jobs")) == 3)
+
+    play(store, story)
+
+
+def test_the_selected_row_keeps_its_colors(site: Site, store: Store) -> None:
+    """A held job is red under the mark, too."""
+    site.uncertain()
+
+    async def story(app: Top, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: len(table(app, "jobs")) == 1)
+        listing = app.query_one("#jobs", Listing)
+        held = [each for each in listing.render_line(1) if each.text.strip() == "held"]
+        assert [str(each.style.color.name) for each in held if each.style and each.style.color] == [
+            "red"
+        ]
+        assert all(each.style and each.style.reverse for each in held)
+
+    play(store, story)
+
+
 def test_keys_are_commands(site: Site, store: Store) -> None:
     """Hold with a reason, release, priority, cancel: carried out, told, and recorded."""
     job_id = site.job()

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 
 import pytest
 from typer.testing import CliRunner
 
 from broker.cli.main import app
+from broker.config.file import load
+from broker.model.user import PageSession, session_mark
+from broker.operations.opened import store_of
 from broker.operations.passwords import verified
 from tests.cli.conftest import Ended, Site
 from tests.peers.broker_process import BROKER
@@ -118,3 +122,30 @@ def test_names_that_are_there_or_not(site: Site) -> None:
             app, ["user", *arguments], env={"BROKER_CONFIG": str(site.file)}, input=PASSWORD
         )
         assert words in str(getattr(done.exception, "words", done.stderr))
+
+
+def test_sessions_are_listed_and_ended(site: Site) -> None:
+    """Of all users or of one, as the page notes them; signed out, a user has none."""
+    add(site, "otto")
+    add(site, "vera")
+    assert site.broker("user", "sessions").out == "No browser is signed in.\n"
+    now = time.time()
+    with store_of(load(site.file)) as store:
+        for name, address in (("otto", "10.0.0.9"), ("vera", "10.0.0.8")):
+            found = store.users.password(name)
+            assert found is not None
+            session = PageSession(name, name, session_mark(*found), now - 60, now, address)
+            store.sessions.note([session], idle_since=0, begun_before=0)
+    lines = site.broker("user", "sessions").out.splitlines()
+    assert lines[0].split() == ["NAME", "BEGUN", "(UTC)", "LAST", "USED", "(UTC)", "ADDRESS"]
+    assert [line.split()[0] for line in lines[1:]] == ["otto", "vera"]
+    assert max(map(len, lines)) <= 80
+    (document,) = json.loads(site.broker("user", "sessions", "vera", "--json").out)
+    assert document.keys() == {"user", "began_at", "used_at", "address"}
+    assert (document["user"], document["address"]) == ("vera", "10.0.0.8")
+
+    assert "otto is signed out everywhere" in site.broker("user", "sign-out", "otto").out
+    assert "otto" not in site.broker("user", "sessions").out
+    for command in (["sessions", "ruth"], ["sign-out", "ruth"]):
+        ended = site.broker("user", *command)
+        assert (ended.code, "there is no user ruth" in ended.err) == (1, True)

@@ -105,7 +105,8 @@ URL = 'use "" for SQLite in data_dir, or "sqlite:////folder/broker.db"'
         ("[health]\ntries = 5", "health.tries: is not a key here; it belongs to [retry]"),
         (
             "[web]\ncolour = 5",
-            "web.colour: is not a key that the broker knows; use on, host, port, tls",
+            "web.colour: is not a key that the broker knows; use on, host, port, tls, "
+            "trusted_proxy",
         ),
         ("port = 104", "port: is not a section here; it belongs to [broker]"),
         ("[heatlh]", "heatlh: is not a section that the broker knows; did you mean health?"),

@@ -172,6 +172,12 @@ def test_what_cannot_be_stored_is_a_failure_whatever_the_site_wants(
     assert pool_status([], can_store=can_store, room=room, kept=NORMAL).status == status
 
 
+def test_without_any_printer_the_pool_is_offline() -> None:
+    """A film would be refused, whatever the site wants to be told while films are kept."""
+    pool = pool_status([], can_store=True, configured=False, kept=NORMAL)
+    assert (pool.status, pool.info) == ("FAILURE", "PRINTER OFFLINE")
+
+
 def test_the_pool_fails_before_the_disk_is_full(make_printer: MakePrinter) -> None:
     """With too little room a modality must not print now, however well the printers are."""
     pool = pool_status([make_printer()], can_store=True, room=False)

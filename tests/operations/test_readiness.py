@@ -21,6 +21,7 @@ from broker.dicom.uids import FILM_BOX
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.job import State
 from broker.model.printer import Duty
+from broker.model.trouble import NoPrinters
 from broker.operations.alarms import alarms
 from broker.operations.opened import Store, store_of
 from broker.operations.readiness import look
@@ -218,11 +219,11 @@ def test_printers_out_of_service_are_said_and_films_are_taken(room: Room, store:
 
 
 def test_no_printer_at_all(tmp_path: Path, disk: Disk) -> None:
-    """Films would wait for ever: not ready, and what to do is said."""
+    """Films are refused: not ready, and what to do is said."""
     made = Room(tmp_path, disk, None)
     with made.process, store_of(load(made.file)) as opened:
-        wanted = "no printer is configured: add [[printers]] to the configuration file"
-        until(lambda: problems(opened) == [wanted])
+        until(lambda: problems(opened) == [NoPrinters.words])
+        assert f"THE BROKER REFUSES FILMS: {NoPrinters.words}." in alarms(opened)
 
 
 def test_printed_films_that_can_go_are_room(room: Room) -> None:

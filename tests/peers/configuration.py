@@ -24,6 +24,14 @@ weight = 50
 associations = 2
 lut_level = "film session"
 """
+UNREACHABLE = """
+[[printers]]
+name = "oki-off"
+ae_title = "OKIOFF"
+host = "127.0.0.1"
+port = 1
+"""
+"""Nothing listens there: films are taken, and wait."""
 FOLDER = Path("/etc/broker")
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.peers.broker_process import BrokerProcess
+from tests.peers.configuration import UNREACHABLE
 from tests.peers.hostile_witness import Witness
 from tests.peers.speaker import Speaker
 
@@ -79,6 +80,7 @@ class Site:
         config = folder / "broker.toml"
         config.write_text(
             CONFIG.format(establish_s=ESTABLISH_S, message_s=MESSAGE_S, session_mb=SESSION_MB)
+            + UNREACHABLE
         )
         self._broker = BrokerProcess(config)
         self._heard = threading.Condition()

@@ -25,6 +25,7 @@ from broker.spool.stored import name_of
 from broker.store.database import Database
 from broker.store.jobs import Jobs
 from tests.peers.broker_process import BrokerProcess
+from tests.peers.configuration import UNREACHABLE
 from tests.peers.doomed_broker import FRONT_DOOR, Nursery
 from tests.peers.speaker import Speaker, image_box, picture
 
@@ -92,13 +93,15 @@ class Evidence:
 
 
 def configured(folder: Path, printer: EmulatedPrinter | None, on_uncertain: str = "hold") -> Path:
-    """The configuration file, without printers or with one."""
+    """The configuration file, with that printer, or with one that cannot be reached."""
     text = (
         '[broker]\nhost = "127.0.0.1"\nport = 0\n[health]\ninterval_s = 0.2\n[retry]\n'
         f'first_delay_s = 0.05\nmax_delay_s = 0.1\non_uncertain = "{on_uncertain}"\n'
         '[log]\nformat = "json"\n'
     )
-    if printer is not None:
+    if printer is None:
+        text += UNREACHABLE
+    else:
         text += (
             f'[[printers]]\nname = "{printer.name}"\nae_title = "{printer.ae_title}"\n'
             f'host = "127.0.0.1"\nport = {printer.port}\n'
@@ -118,7 +121,7 @@ def lay_out(ct: Speaker, film: int) -> None:
 
 
 def queue_films(folder: Path) -> None:
-    """A broker without printers takes films 1, 2 and 3, and is killed."""
+    """A broker whose printer cannot be reached takes films 1, 2 and 3, and is killed."""
     with BrokerProcess(configured(folder, None)) as broker:
         ct = Speaker(broker.port)
         ct.open_session()

@@ -105,7 +105,12 @@ def test_a_damaged_page_in_service_is_told_everywhere(relay: MakeRelay) -> None:
         assert any("THE DATABASE IS DAMAGED" in each for each in alarms(store))
     jobs = room.service.jobs
     notices = Notices(
-        room.config(), jobs.queries, jobs.references, room.service.printers, lambda *_: None
+        room.config(),
+        jobs.queries,
+        jobs.references,
+        room.service.printers,
+        room.service.refusals,
+        lambda *_: None,
     )
     seen = notices._see(room.config())()
     assert seen is not None

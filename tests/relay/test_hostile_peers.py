@@ -11,6 +11,7 @@ import pytest
 
 from broker.dicom import statuses
 from tests.peers.broker_process import BrokerProcess
+from tests.peers.configuration import UNREACHABLE
 from tests.peers.hostile import OFFERS, Case
 from tests.peers.hostile_bytes import CASES as BYTES
 from tests.peers.hostile_crowds import CASES as CROWDS
@@ -54,7 +55,7 @@ def test_hostile(site: Site, case: Case) -> None:
 def test_no_file_descriptor_at_all(tmp_path: Path) -> None:
     """No connection is taken then; one that was taken is answered, one that waits later."""
     config = tmp_path / "broker.toml"
-    config.write_text('[broker]\nhost = "127.0.0.1"\nport = 0\n')
+    config.write_text(f'[broker]\nhost = "127.0.0.1"\nport = 0\n{UNREACHABLE}')
     with BrokerProcess(config) as broker, ExitStack() as stack:
         modality = Speaker(broker.port)
         stack.callback(modality.release)

@@ -98,7 +98,12 @@ def test_nothing_is_taken_and_nothing_is_sent(relay: MakeRelay, how: str) -> Non
         _order_by_command(room)
     jobs = room.service.jobs
     notices = Notices(
-        room.config(), jobs.queries, jobs.references, room.service.printers, lambda *_: None
+        room.config(),
+        jobs.queries,
+        jobs.references,
+        room.service.printers,
+        room.service.refusals,
+        lambda *_: None,
     )
     told = notices._see(room.config())()
     assert told is not None

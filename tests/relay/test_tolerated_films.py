@@ -26,6 +26,7 @@ from broker.dicom.upper_layer.connection import Rejected
 from broker.dicom.upper_layer.dataset import buffers, encode_dataset
 from broker.dicom.upper_layer.negotiation import Offer
 from broker.model.job import State
+from tests.peers.configuration import UNREACHABLE
 from tests.peers.keeping_printer import KeptRequests, SentObject
 from tests.peers.speaker import Speaker, dataset, image_box, picture, reference
 from tests.relay.conftest import Relay
@@ -452,7 +453,7 @@ def test_called_ae_titles_are_the_sites(tmp_path: Path) -> None:
         ('ae_titles = ["broker", "PRINT1"]\n', ("BROKER", "broker", "PRINT1"), ("Broker", "OTHER")),
         ("any_ae = true\n", ("OTHER", "broker"), ()),
     ):
-        relay = Relay(tmp_path / str(len(broker)), [], broker=broker)
+        relay = Relay(tmp_path / str(len(broker)), [], broker=broker, more=UNREACHABLE)
         try:
             for called in rejected:
                 with pytest.raises(Rejected, match="called"):

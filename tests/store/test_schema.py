@@ -71,9 +71,11 @@ def test_an_empty_database_gets_every_step(empty: Database) -> None:
         "0009",
         "0010",
         "0011",
+        "0012",
+        "0013",
     ]
     schema.upgrade(empty, steps.append)
-    assert len(steps) == 11
+    assert len(steps) == 13
     schema.check(empty)
 
 
@@ -179,3 +181,27 @@ def test_a_database_that_is_behind_asks_for_upgrade(
     words = rf"{newest} .* needs 9999: .*`broker db upgrade`"
     with pytest.raises(schema.SchemaTooOld, match=words):
         schema.check(database)
+
+
+def test_who_has_printed_is_known_from_the_jobs(empty: Database) -> None:
+    """By AE title and address, the last time of each; a reprint and a test film are of no one."""
+    with empty.write() as connection:
+        config = schema._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for number, peer, reprint, at in (
+            (1, "10.0.0.9:4000", "NULL", 1.0),
+            (2, "[::ffff:10.0.0.9]:4001", "NULL", 3.0),
+            (3, "[fe80::1]:4001", "NULL", 2.0),
+            (4, "", "NULL", 4.0),
+            (5, "10.0.0.9:4000", "1", 5.0),
+        ):
+            row = OLD_JOB.replace("(1, 'held'", f"({number}, 'held'")
+            row = row.replace("'10.0.0.9:4000'", f"'{peer}'")
+            connection.exec_driver_sql(row.replace("NULL, 1.0", f"{reprint}, {at}"))
+
+    schema.upgrade(empty)
+
+    with empty.read() as connection:
+        rows = connection.execute(text("SELECT * FROM printed_callers ORDER BY last_at")).all()
+    assert rows == [("CT1", "fe80::1", 2.0), ("CT1", "10.0.0.9", 3.0)]

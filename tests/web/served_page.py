@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from broker.config.file import load
+from broker.model.trusted_proxies import TrustedProxies
 from broker.model.user import Role
 from broker.operations.opened import Store, store_of
 from broker.operations.passwords import hashed
@@ -75,6 +76,11 @@ def form(page: str, action: str) -> dict[str, str]:
     return {name: unescape(value) for name, value in fields}
 
 
+def words(page: str) -> str:
+    """The text of a page."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
 @contextlib.contextmanager
 def served_page(
     folder: Path,
@@ -82,10 +88,11 @@ def served_page(
     patience: TimeLimits = TIME_LIMITS,
     limits: ConnectionLimits = CONNECTION_LIMITS,
     certificate: Path | None = None,
+    web: str = "",
 ) -> Iterator[ServedPage]:
-    """Open it, without users; closed at the end."""
+    """Open it, without users; closed at the end. `web` is the section of the configuration."""
     file = folder / "broker.toml"
-    file.write_text(CONFIGURATION)
+    file.write_text(f"{CONFIGURATION}\n[web]\n{web}")
     with (
         store_of(load(file), make=True) as store,
         socket.create_server(("127.0.0.1", 0), backlog=64) as listening,
@@ -104,6 +111,7 @@ def served_page(
             certificate=str(certificate) if certificate else None,
             patience=patience,
             limits=limits,
+            proxies=TrustedProxies.of(store.config.web.trusted_proxy),
         )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,8 +10,10 @@ import httpx
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
+from broker.events import Event
 from broker.model.user import Role
-from broker.web import api_documents
+from broker.relay.event_log import RefusalCounts
+from broker.web import api_documents, api_report_documents
 from broker.web.api_description import operations
 from broker.web.api_documents import (
     BrokerDocument,
@@ -23,6 +26,7 @@ from broker.web.api_documents import (
     PrinterDocument,
     StaleDocument,
 )
+from broker.web.api_report_documents import DayDocument, RefusedKindDocument
 from tests.cli.conftest import Site, site
 from tests.web.served_page import PASSWORD, ServedPage, served_page
 
@@ -37,6 +41,19 @@ def served(site: Site) -> Iterator[ServedPage]:
     with served_page(site.folder) as page:
         page.add("anna")
         page.add("victor", Role.VIEWER)
+        counts = RefusalCounts(lambda _event, _facts: None, page.store.refusals, time.time)
+        counts(
+            Event.ASSOCIATION_REJECTED,
+            {
+                "kind": "called AE",
+                "calling_ae": "CT1",
+                "called_ae": "BORKER",
+                "address": "10.0.0.9:4000",
+                "peer": "10.0.0.9:4000",
+                "why": "no such AE title here",
+            },
+        )
+        counts.write()
         yield page
 
 
@@ -57,6 +74,10 @@ def test_the_documents_are_true(api: httpx.Client) -> None:
     assert api.post("/api/jobs/1/hold").status_code == 200
     assert api.post("/api/printers/oki-1/drain").status_code == 200
     holds(BrokerDocument, api.get("/api/broker").json())
+    holds(DayDocument, api.get("/api/day").json())
+    refused = api.get("/api/refusals").json()
+    holds(list[RefusedKindDocument], refused)
+    assert refused[0]["callers"]
     holds(list[ListedPrinterDocument], api.get("/api/printers").json())
     holds(PrinterDocument, api.get("/api/printers/oki-1").json())
     holds(list[ListedJobDocument], api.get("/api/jobs").json())
@@ -142,7 +163,7 @@ def test_every_answer_has_a_document(api: httpx.Client) -> None:
 def test_every_document_has_a_true_example() -> None:
     """What the description shows of a document is one."""
     shown = 0
-    for model in vars(api_documents).values():
+    for model in (*vars(api_documents).values(), *vars(api_report_documents).values()):
         if isinstance(model, type) and issubclass(model, BaseModel) and model is not BaseModel:
             extra = model.model_config.get("json_schema_extra")
             assert extra is None or isinstance(extra, dict)

@@ -26,7 +26,10 @@ PLACES = (
     "/api/jobs",
     "/api/jobs/1",
     "/api/jobs/1/explain",
+    "/api/refusals",
     "/api/openapi.json",
+    "/refusals",
+    "/sessions",
     "/metrics",
     "/readyz",
 )

@@ -239,7 +239,7 @@ def test_a_renewed_copy_of_a_session_stays_signed_out(
     set_forward = 0.0
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + set_forward)
-    monkeypatch.setattr(served.store.ended_sessions, "_clock", time.time)
+    monkeypatch.setattr(served.store.sessions, "_clock", time.time)
     sign_in(client, "otto")
     csrf = token(client.get("/"))
     with stolen(client, served) as thief:

@@ -18,7 +18,7 @@ from broker.web.auth.sign_in_attempts import (
     FailedSignIns,
     SignInAttempt,
 )
-from broker.web.auth.signin import signing_key
+from broker.web.auth.signing_key import signing_key
 from tests.peers.broker_process import BROKER
 from tests.web.browser import Browser
 from tests.web.print_room import PrintRoom
@@ -79,7 +79,12 @@ def test_it_is_asked_for_and_refused_in_a_browser(staffed: PrintRoom, browser: B
     browser.fill("#name", "vera")
     browser.fill("#password", "wrong password")
     browser.press(".sign-in", "Sign in")
-    assert "is wrong" in browser.wait("[role=alert]", "Name or password")
+    assert "is wrong" in browser.wait("main [role=alert]", "Name or password")
+    assert "an administrator of the broker sets a new" in browser.text("main [role=alert]")
+    assert not browser.has("main code")
+    assert browser.run("return document.querySelector('#name').value") == "vera"
+    assert browser.run("return document.querySelector('#password').value") == ""
+    assert browser.run("return document.activeElement.id") == "password"
     browser.keep("sign-in-refused-desktop")
     browser.fill("#name", "vera")
     browser.fill("#password", PASSWORD)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from html import unescape
 
 import httpx
 import pytest
@@ -12,7 +10,7 @@ import pytest
 from broker.model.job import State
 from broker.model.printer import Duty
 from tests.cli.conftest import Site, site
-from tests.web.served_page import ServedPage, form, served_page
+from tests.web.served_page import ServedPage, form, served_page, words
 
 __all__ = ["site"]
 
@@ -22,11 +20,6 @@ def served(site: Site) -> Iterator[ServedPage]:
     """The page over the site's queue, where this machine is the operator."""
     with served_page(site.folder) as page:
         yield page
-
-
-def words(page: str) -> str:
-    """The text of a page."""
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 
 JOB = "/jobs/1/commands"

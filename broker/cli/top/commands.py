@@ -143,6 +143,7 @@ class CommandApp(App[None]):
         ("a", "halt", "halt"),
         ("e", "ready", "ready"),
         ("t", "test_film", "test film"),
+        ("slash", "filter", "filter"),
         ("question_mark", "help", "help"),
         ("q", "quit", "quit"),
         Binding("ctrl+c", "quit", "quit", priority=True),
@@ -296,6 +297,20 @@ class CommandApp(App[None]):
                 f"{label} {name}",
                 lambda why: self._printer_commands.set_duty(name, duty, why, seen=seen),
             )
+
+    @abstractmethod
+    def show_only(self, text: str) -> None:
+        """Show the jobs that have that text in them; all with an empty one."""
+
+    def action_filter(self) -> None:
+        """Ask for a text; the empty one ends it."""
+
+        def answered(text: str | None) -> None:
+            if text is not None:
+                self.show_only(text)
+
+        question = "Show jobs with this modality, printer, state or text (empty: all)"
+        self.push_screen(Ask(question), answered)
 
     def _ask(self, label: str, command: Callable[[str], str]) -> None:
         def answered(text: str | None) -> None:

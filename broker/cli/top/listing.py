@@ -173,13 +173,14 @@ class Listing(Widget, can_focus=True):
         if index >= len(self._lines):
             return Strip.blank(self.size.width, self.rich_style)
         line = self._lines[index]
-        if index != self._chosen:
-            cells = [(each, Style.parse(STYLES.get(each, ""))) for each in line.cells]
-            return self._strip(OTHER, cells, line.words, self.rich_style)
-        style, mark = self.rich_style, ELSEWHERE
-        if self.has_focus:
-            style, mark = self.get_component_rich_style("listing--selected"), SELECTED
-        return self._strip(mark, [(each, style) for each in line.cells], line.words, style)
+        style, mark = self.rich_style, OTHER
+        if index == self._chosen:
+            mark = ELSEWHERE
+            if self.has_focus:
+                style, mark = self.get_component_rich_style("listing--selected"), SELECTED
+        # A word keeps its color in the selected row, too: red on the row that keys are for.
+        cells = [(each, Style.parse(STYLES.get(each, ""))) for each in line.cells]
+        return self._strip(mark, cells, line.words, style)
 
     def _strip(
         self, mark: str, cells: Sequence[tuple[str, Style]], words: str, style: Style

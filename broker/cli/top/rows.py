@@ -51,7 +51,7 @@ PRINTER_COLUMNS = (*shown.columns(PRINTERS), Column("WHAT IT SAYS"))
 JOB_COLUMNS = (*shown.columns(JOBS), Column("WHY"))
 KEYS = (
     "Job:     h hold  r release  c cancel  m move  p reprint  y priority  Enter all\n"
-    "Printer: d drain  a halt  e ready  t test film   Tab other table  ? help  q quit"
+    "Printer: d drain  a halt  e ready  t test film   Tab other  / filter  ? help  q quit"
 )
 SHOWN = 200
 """Jobs of the table."""
@@ -73,6 +73,7 @@ t  test      print a test film on it
 
 Enter  all of a job and why it is where it is; all of a printer
 Tab    the other table
+/      show only jobs with a text: a modality, a printer, a state
 q      leave; the broker goes on
 
 HEALTH is what was observed, DUTY what an operator set. LOAD is films x
@@ -90,6 +91,18 @@ def printer_line(printer: Printer, now: float, *, running: bool = True) -> Line:
 def job_line(found: JobStatus, now: float) -> Line:
     """One row."""
     return Line(str(found.job.id), _cells(JOBS, found, now), _sentence(job_remarks(found, now)))
+
+
+def with_text(found: Sequence[JobStatus], text: str, now: float) -> list[JobStatus]:
+    """The jobs that have the text in a cell or in what they say, whatever its case; all with an
+    empty one."""
+    wanted = text.casefold()
+
+    def has(each: JobStatus) -> bool:
+        line = job_line(each, now)
+        return any(wanted in words.casefold() for words in (*line.cells, line.words))
+
+    return [each for each in found if not wanted or has(each)]
 
 
 def _cells(fields: Sequence[Field[T]], row: T, now: float) -> tuple[str, ...]:
@@ -121,8 +134,11 @@ def headline(scene: OverviewState, place: str, vitals: Vitals | None, now: float
     return " | ".join(said)
 
 
-def in_sight(first: int, last: int, listed: int, all_jobs: int) -> str:
-    """Which jobs can be seen, where it is not all of them; else nothing."""
+def in_sight(first: int, last: int, listed: int, all_jobs: int, wanted: str = "") -> str:
+    """Which jobs can be seen, where it is not all of them; else nothing. `wanted` is the text that
+    they must have."""
+    if wanted:
+        return f"  {count(listed, 'job')} of {all_jobs} with {one_line(wanted)!r}; / and Enter: all"
     if all_jobs <= last - first + 1:
         return ""
     left = all_jobs - listed

@@ -42,6 +42,8 @@ class Top(CommandApp):
         )
         self._seen: OverviewState | None = None
         self._vitals: Vitals | None = None
+        self._wanted = ""
+        """The text that jobs must have to be shown."""
         self._broker = Static("", id="broker", markup=False)
         self._alarms = Static("", id="alarms", markup=False)
         self._printers = Listing(rows.PRINTER_COLUMNS, id="printers")
@@ -100,7 +102,8 @@ class Top(CommandApp):
         self._printers.show(
             [rows.printer_line(each, now, running=found.running) for each in found.printers]
         )
-        self._jobs.show([rows.job_line(each, now) for each in found.jobs[: rows.SHOWN]])
+        wanted = rows.with_text(found.jobs, self._wanted, now)[: rows.SHOWN]
+        self._jobs.show([rows.job_line(each, now) for each in wanted])
         self._draw_about()
 
     def _draw_about(self) -> None:
@@ -115,7 +118,14 @@ class Top(CommandApp):
             text = rows.about_job(found, now)
         _put(self._about, text)
         total = len(self._seen.jobs) if self._seen else 0
-        _put(self._more, rows.in_sight(*self._jobs.sight, len(self._jobs.lines), total))
+        _put(
+            self._more, rows.in_sight(*self._jobs.sight, len(self._jobs.lines), total, self._wanted)
+        )
+
+    def show_only(self, text: str) -> None:
+        """Show the jobs that have that text in them; all with an empty one."""
+        self._wanted = text.strip()
+        self._draw_all()
 
     def on_listing_moved(self, _: Listing.Moved) -> None:
         """Another row is selected, or another table is in use."""

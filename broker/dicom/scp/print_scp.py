@@ -37,7 +37,15 @@ from broker.model.film import Attributes
 from broker.model.job import Level
 from broker.model.printer import FULL, NORMAL, PoolStatus
 from broker.model.refusal import Refusal
-from broker.model.trouble import CannotStore, DiskFull, PixelsGone, QueueFull, Refused, Unavailable
+from broker.model.trouble import (
+    CannotStore,
+    DiskFull,
+    NoPrinters,
+    PixelsGone,
+    QueueFull,
+    Refused,
+    Unavailable,
+)
 
 Asked = Callable[[], Collection[Combination]]
 """What a request asks of a printer, where that matters."""
@@ -126,8 +134,9 @@ class PrintScp:
                     "peer": self.association.peer,
                     "operation": request.operation,
                     "status": statuses.words(fault.status),
+                    **({"attribute": fault.attribute} if fault.tags else {}),
                     "why": fault.comment,
-                    "kind": str(fault.kind or Refusal.WRONG_REQUEST),
+                    "kind": str(fault.kind or _wrong(request)),
                 },
             )
             return Response(fault.status, None, fault.fields)
@@ -287,6 +296,8 @@ class PrintScp:
             self.intake.check_room(self.association.calling_ae, self.association.peer)
         except CannotStore as error:
             match error:
+                case NoPrinters():
+                    kind, words = Refusal.NONE_CONFIGURED, str(error)
                 case QueueFull():
                     kind, words = Refusal.QUEUE_FULL, str(error)
                 case DiskFull():
@@ -438,6 +449,8 @@ class PrintScp:
             full = statuses.SESSION_QUEUE_FULL if whole else statuses.FILM_BOX_QUEUE_FULL
             if isinstance(error, QueueFull):
                 raise Fault(full, str(error), kind=Refusal.QUEUE_FULL) from error
+            if isinstance(error, NoPrinters):
+                raise Fault(full, str(error), kind=Refusal.NONE_CONFIGURED) from error
             words = str(error) if isinstance(error, PixelsGone) else "the film cannot be stored"
             raise Fault(full, words) from error
         self.tree.printed(boxes)
@@ -456,3 +469,9 @@ class PrintScp:
         if isinstance(node, OpenFilmSession):
             self._session_over(node.key)
         return Response(statuses.SUCCESS, None, {"AffectedSOPInstanceUID": node.uid})
+
+
+def _wrong(request: Request) -> Refusal:
+    """What a request is counted as that is wrong in itself."""
+    beside = request.field in (Command.N_GET, Command.N_DELETE)
+    return Refusal.BESIDE_PRINTING if beside else Refusal.WRONG_REQUEST

@@ -5,18 +5,15 @@ Which association is accepted, and which is ended to make room, is a decision on
 
 from __future__ import annotations
 
-import re
 import socket
 import ssl
 import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
-
-from pydicom.uid import RE_VALID_UID, UID
 
 from broker.dicom.upper_layer.activity import QUIET_S, ends_at
 from broker.dicom.upper_layer.associate_pdus import abort_pdu, associate_rj
@@ -41,15 +38,14 @@ from broker.dicom.upper_layer.negotiation import (
     Answered,
     Offer,
     Proposal,
-    Proposed,
     Rejection,
-    Result,
     TurnedAway,
     judge,
     negotiate,
 )
 from broker.dicom.upper_layer.peer_watch import CALLER_SILENT_S
 from broker.dicom.upper_layer.pending import PendingConnection
+from broker.dicom.upper_layer.rejected_contexts import VERIFICATION, rejected_contexts
 from broker.dicom.upper_layer.tls import TlsWire
 from broker.dicom.upper_layer.wire import ABORT_PATIENCE_S, Violation, Wire, WireBroken
 from broker.model.caller import Caller
@@ -185,6 +181,8 @@ class AcceptorSettings:
     max_dataset: int = MAX_DATASET
     silent_s: int = CALLER_SILENT_S
     """For how long a peer's system may acknowledge nothing."""
+    useless_alone: frozenset[str] = frozenset({VERIFICATION})
+    """Classes with which alone a peer that proposed more can do nothing here."""
 
 
 class Acceptor:
@@ -420,7 +418,8 @@ class Acceptor:
             return CONGESTED
         counts = {"contexts": len(association.contexts), "proposed": len(proposal.contexts)}
         self._on_event("accepted", {**names, **counts})
-        if rejected := rejected_contexts(proposal.contexts, answered):
+        useless = self._settings.useless_alone
+        if rejected := rejected_contexts(proposal.contexts, answered, useless):
             self._on_event("contexts rejected", {**names, **rejected})
         try:
             closing = association.run(service)
@@ -444,43 +443,6 @@ class Acceptor:
             wire.send([pdu], ABORT_PATIENCE_S)
         except WireBroken:
             wire.cut()
-
-
-VERIFICATION = "1.2.840.10008.1.1"
-MOST_NAMED = 8
-"""Of the rejected presentation contexts, so many are told by their names."""
-
-
-def rejected_contexts(
-    proposed: Sequence[Proposed], answered: Sequence[Answered]
-) -> Mapping[str, str]:
-    """What is told of presentation contexts that were rejected, by their classes; empty where every
-    class was accepted in some context.
-
-    It is a refusal where nothing but Verification is left: such a peer can do nothing here.
-    """
-    classes = {each.id: each.abstract_syntax for each in proposed}
-    accepted = {classes[each.id] for each in answered if each.result == Result.ACCEPTED}
-    words = list(
-        dict.fromkeys(
-            _class_name(classes[each.id]) + _WHY.get(each.result, "")
-            for each in answered
-            if classes[each.id] not in accepted
-        )
-    )
-    if not words:
-        return {}
-    more = f" and {len(words) - MOST_NAMED} more" if len(words) > MOST_NAMED else ""
-    told = {"words": ", ".join(words[:MOST_NAMED]) + more}
-    return told if accepted - {VERIFICATION} else {**told, "kind": Refusal.NO_CONTEXT.value}
-
-
-_WHY: Mapping[int, str] = {Result.TRANSFER_SYNTAXES: " (no transfer syntax in common)"}
-
-
-def _class_name(uid: str) -> str:
-    """As the standard calls it; else the UID, which has digits and dots alone."""
-    return str(UID(uid).name) if re.fullmatch(RE_VALID_UID, uid) else "an invalid UID"
 
 
 def _names(proposal: Proposal, peer: str) -> dict[str, object]:

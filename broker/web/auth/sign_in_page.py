@@ -14,6 +14,10 @@ from broker.web.server.responses import RequestRefused
 
 LONGEST = 2000
 """Characters of an address to come back to."""
+WRONG = (
+    "Name or password is wrong. Try again; if it is forgotten, an administrator of the broker sets "
+    "a new password."
+)
 
 router = APIRouter(include_in_schema=False)
 
@@ -23,7 +27,7 @@ def sign_in_page(request: Request, next: str = "/") -> Response:
     """The form; without users there is no signing in."""
     if not request.state.needed:
         return RedirectResponse("/", status_code=303)
-    return _form(request, _local(next), "")
+    return _form(request, _local(next))
 
 
 @router.post("/sign-in")
@@ -40,13 +44,12 @@ async def sign_in(
         token = await signin.begin(request, name, password)
     except RequestRefused as refused:
         answer = await run_in_threadpool(
-            _form, request, wanted, f"{refused.words}.", refused.status
+            _form, request, wanted, name, f"{refused.words}.", refused.status
         )
         answer.headers.update(refused.headers)
         return answer
     if not token:
-        words = "Name or password is wrong. `broker user list` names the users."
-        return await run_in_threadpool(_form, request, wanted, words, 401)
+        return await run_in_threadpool(_form, request, wanted, name, WRONG, 401)
     request.state.renewed = token
     return RedirectResponse(wanted, status_code=303)
 
@@ -67,7 +70,10 @@ def _local(wanted: str) -> str:
     return wanted if proper and wanted.isprintable() and len(wanted) <= LONGEST else "/"
 
 
-def _form(request: Request, wanted: str, words: str, status: int = 200) -> Response:
+def _form(
+    request: Request, wanted: str, name: str = "", words: str = "", status: int = 200
+) -> Response:
+    """The name stays in its field; the password does not."""
     pages: Pages = request.app.state.pages
-    context = {"next": wanted, "words": words}
+    context = {"next": wanted, "name": name, "words": words}
     return pages.page(request, "sign_in.html", visitor(), context, status)

@@ -16,12 +16,11 @@ import base64
 import hashlib
 import hmac
 import math
-import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from cachetools import TTLCache
@@ -32,35 +31,17 @@ from starlette.concurrency import run_in_threadpool
 
 from broker.events import Event, Note
 from broker.model.hosts import is_loopback
-from broker.model.user import Role, User
+from broker.model.user import IDLE_S, LIFE_S, PageSession, Role, User, session_mark
 from broker.operations.opened import Store
+from broker.operations.page_sessions import open_sessions
 from broker.operations.passwords import verified
-from broker.spool.private_file import write_private
+from broker.web.auth.session_use import EVERY_S, SessionUse
 from broker.web.auth.sign_in_attempts import FailedSignIns, SignInAttempt
+from broker.web.auth.signing_key import signing_key
 from broker.web.server import responses
 from broker.web.server.limits import peer_of
 from broker.web.server.responses import SAFE, RequestRefused, busy
 from broker.web.server.worker import Worker, WorkerFull
-
-LENGTH = 32
-"""Bytes."""
-
-
-def signing_key(data_dir: Path) -> bytes:
-    """The key; made when it is missing or not complete.
-
-    Raises: OSError: when it cannot be read or written.
-    """
-    path = data_dir / "web.key"
-    try:
-        key = path.read_bytes()
-    except FileNotFoundError:
-        key = b""
-    if len(key) == LENGTH:
-        return key
-    write_private(path, secrets.token_bytes(LENGTH), durable=True, mark=f".{os.getpid()}")
-    return path.read_bytes()
-
 
 COOKIE, VISITOR, DEVICE = "broker_session", "broker_visitor", "broker_device"
 DEVICE_S = 180 * 24 * 3600
@@ -80,9 +61,9 @@ LOCAL = "local"
 class SessionTimes:
     """When sessions end, in seconds. They may be changed while there are sessions."""
 
-    idle_s: int = 12 * 3600
+    idle_s: int = IDLE_S
     """Without use."""
-    life_s: int = 7 * 24 * 3600
+    life_s: int = LIFE_S
     """In any case."""
     fresh_s: int = 900
     """A session's cookie is renewed when it is older."""
@@ -105,7 +86,7 @@ class Permit:
 
     name: str
     mark: str
-    """Of the user's role and password: another one after either is changed."""
+    """Of the user: see `session_mark`."""
     session: str = ""
     """Its number in the database; empty for a program."""
     until: float = math.inf
@@ -134,6 +115,15 @@ class SignIn:
         self._known: TTLCache[bytes, str] = TTLCache(KNOWN, KNOWN_S)
         self._proving: dict[bytes, asyncio.Task[tuple[User, str] | None]] = {}
         """Comparisons that go on, for all requests that bring the same name and password."""
+        self._use = SessionUse(self._note_use, note)
+
+    def start(self) -> None:
+        """Begin to write down which sessions are used."""
+        self._use.start()
+
+    def stop(self) -> None:
+        """End that. Returns within a second or so."""
+        self._use.stop()
 
     def needed(self) -> bool:
         """Whether there are users, so that signing in is needed. Reads the database."""
@@ -163,21 +153,65 @@ class SignIn:
         if not device:
             known = {"user": user.name, "number": secrets.token_hex(8)}
             request.state.device = self._devices.dumps(known)
-        return self._sessions.dumps(
-            {
-                "user": user.name,
-                "mark": _mark(user, kept),
-                "since": secrets.token_hex(16),
-                "began": round(time.time()),
-            }
-        )
+        data = {
+            "user": user.name,
+            "mark": session_mark(user, kept),
+            "since": secrets.token_hex(16),
+            "began": int(time.time()),
+        }
+        self._use.seen(_session(data, _address(request)))
+        return self._sessions.dumps(data)
 
     def end(self, request: Request) -> None:
         """The session of this request is over, wherever its cookie is."""
         permit: Permit | None = getattr(request.state, "permit", None)
         if permit is not None and permit.session:
             # Not until `until`: a copy of the cookie that was renewed runs out later.
-            self._store.ended_sessions.end(permit.session, permit.ends)
+            self._end(request, permit.name, permit.session, permit.ends)
+
+    def own(self, request: Request) -> list[PageSession]:
+        """The sessions of the person who asks, the last used first."""
+        name = person(request).name
+        return open_sessions(self._store, name, time.time(), self._use.unwritten(name))
+
+    def current(self, request: Request) -> str:
+        """Which of them this request came by; empty for a program."""
+        permit: Permit | None = getattr(request.state, "permit", None)
+        return permit.session if permit is not None else ""
+
+    def end_own(self, request: Request, session: str) -> bool:
+        """One of the person's own sessions is over; False where it is none of them."""
+        found = next((each for each in self.own(request) if each.session == session), None)
+        if found is not None:
+            ends = found.began_at + self._times.life_s
+            self._end(request, found.user, session, ends)
+        return found is not None
+
+    def end_others(self, request: Request) -> None:
+        """All sessions of the person are over but this one, also those that are not listed."""
+        name = person(request).name
+        self._store.users.sign_out(name)
+        self._note(Event.SESSIONS_ENDED, {"user": name, "address": _address(request)})
+        found = self._store.users.password(name)
+        if found is None or not (session := self.current(request)):
+            return
+        data = self._sessions.loads(request.cookies[COOKIE]) | {"mark": session_mark(*found)}
+        request.state.renewed = self._sessions.dumps(data)
+        self._use.ended(session)
+        self._use.seen(_session(data, _address(request)))
+
+    def _end(self, request: Request, user: str, session: str, ends: float) -> None:
+        self._use.ended(session)
+        self._store.sessions.end(session, ends)
+        self._note(Event.SESSIONS_ENDED, {"user": user, "address": _address(request)})
+
+    def _note_use(self, used: Sequence[PageSession]) -> None:
+        now = time.time()
+        # Of one that is used a little more than once in EVERY_S, the last use is not written yet.
+        idle_since = now - self._times.idle_s - 2 * EVERY_S
+        self._store.sessions.note(
+            used, idle_since=idle_since, begun_before=now - self._times.life_s
+        )
 
     async def identify(self, request: Request) -> Response | None:
         """Note in `request.state` who asks; the answer for one who must sign in first.
@@ -206,8 +240,8 @@ class SignIn:
         found = self._store.users.password(permit.name)
         return (
             found is not None
-            and hmac.compare_digest(_mark(*found), permit.mark)
-            and not (permit.session and self._store.ended_sessions.ended(permit.session))
+            and hmac.compare_digest(session_mark(*found), permit.mark)
+            and not (permit.session and self._store.sessions.ended(permit.session))
         )
 
     def csrf(self, request: Request) -> str:
@@ -263,7 +297,7 @@ class SignIn:
         permit = Permit(
             data["user"],
             data["mark"],
-            hashlib.sha256(f"{data['user']} {data['since']}".encode()).hexdigest(),
+            _number_of(data),
             issued + self._times.idle_s,
             data.get("began", 0) + self._times.life_s,
         )
@@ -271,6 +305,7 @@ class SignIn:
         found = self._store.users.password(permit.name)
         if found is None or not self.still(request, Person("", Role.VIEWER)):
             raise SignedOut
+        self._use.seen(_session(data, _address(request)))
         if now - issued > self._times.fresh_s:
             request.state.renewed = self._sessions.dumps(data)
         request.state.person = Person(found[0].name, found[0].role, signed_in=True)
@@ -289,7 +324,7 @@ class SignIn:
             await request.state.slot.take()
             if found is None:
                 raise SignedOut
-        request.state.permit = Permit(name, _mark(*found))
+        request.state.permit = Permit(name, session_mark(*found))
         request.state.person = Person(found[0].name, found[0].role, signed_in=True, program=True)
 
     async def _proved(
@@ -362,9 +397,17 @@ class SignIn:
         return str(data["number"]) if data["user"] == name else ""
 
 
-def _mark(user: User, kept: str) -> str:
-    """Another one after the role or the password is changed."""
-    return hashlib.sha256(f"{user.role} {kept}".encode()).hexdigest()[:16]
+def _number_of(data: Mapping[str, Any]) -> str:
+    """A session as the database has it: a hash of what its cookie says."""
+    return hashlib.sha256(f"{data['user']} {data['since']}".encode()).hexdigest()
+
+
+def _session(data: Mapping[str, Any], address: str) -> PageSession:
+    """The session of a cookie, used now."""
+    began = float(data.get("began", 0))
+    return PageSession(
+        _number_of(data), data["user"], data["mark"], began, time.time(), address[:64]
+    )
 
 
 def _address(request: Request) -> str:
@@ -385,8 +428,8 @@ def operator(request: Request) -> Person:
     if found.role is not Role.OPERATOR:
         raise HTTPException(
             403,
-            f"{found.name} is a viewer, and this is for operators; "
-            f"`broker user role {found.name} operator` makes one",
+            f"{found.name} is a viewer, and this is for operators; an administrator of the broker "
+            "may give another role",
         )
     return found
 

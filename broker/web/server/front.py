@@ -1,6 +1,7 @@
 """Every request, before the pages: what its head says is checked before its body is read.
 
-In this order: the method, the path, the body's announced length and type; without users the Host
+What came through a trusted proxy counts as what was sent to that. Then, in this order: the method,
+the path, the body's announced length and type; without users the Host
 and signs of a proxy; the Origin of a change; who asks. Only then the body is read, whole and in
 bounded time, and the request goes to its page. What balancers and monitors ask for is answered
 before all of this, apart from everything that can wait.
@@ -21,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker.events import Event, Note
 from broker.model.hosts import foreign_name, proxied, same_origin
+from broker.model.trusted_proxies import NO_PROXIES, RequestOrigin, TrustedProxies
 from broker.web.server.limits import RequestSlot, RequestSlots
 from broker.web.server.lines import place_of
 from broker.web.server.responses import (
@@ -158,6 +160,7 @@ class Front:
         patience_s: float,
         room: int = ROOM,
         methods: Callable[[str], Sequence[str]] = lambda _: METHODS,
+        proxies: TrustedProxies = NO_PROXIES,
     ) -> None:
         """`patience_s`: time for a body. `room`: bytes of answers that are not read yet.
         `methods`: those of a path, of METHODS."""
@@ -169,12 +172,14 @@ class Front:
         self._methods = methods
         self._sending = UnsentResponses(room)
         self._slots = RequestSlots(AT_ONCE, WAITING)
+        self._proxies = proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the application's life."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope = _from_origin(scope, self._proxies)
         state = scope.setdefault("state", {})
 
         def cookies() -> list[str]:
@@ -284,7 +289,26 @@ class Front:
         origin = request.headers.get("origin") or request.headers.get("referer") or ""
         host = request.headers.get("host", "")
         if origin and not same_origin(origin, request.url.scheme, host):
-            raise RequestRefused(403, "this was sent from another page; use the broker's own page")
+            words = "this was sent from another page; use the broker's own page"
+            if proxied(request.headers.keys()):
+                words += (
+                    ". If that is what you use, a proxy is before it: it must pass on Host, and an "
+                    "administrator of the broker names it in web.trusted_proxy"
+                )
+            raise RequestRefused(403, words)
+
+
+def _from_origin(scope: Scope, proxies: TrustedProxies) -> Scope:
+    """The request as it was sent to a proxy that is trusted: from whom, and by which scheme."""
+    peer = RequestOrigin(_address(scope), scope["scheme"])
+    if peer.address not in proxies:
+        return scope
+    sent: dict[bytes, list[str]] = {b"x-forwarded-for": [], b"x-forwarded-proto": []}
+    for name, value in scope["headers"]:
+        if name in sent:
+            sent[name].append(value.decode("latin-1"))
+    origin = proxies.origin(peer, *sent.values())
+    return {**scope, "client": (origin.address, 0), "scheme": origin.scheme}
 
 
 def _address(scope: Scope) -> str:

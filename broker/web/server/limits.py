@@ -101,9 +101,14 @@ class ConnectionAdmission(Generic[Place]):
 
 
 def admission(
-    taken: Collection[Place], address: str, limits: ConnectionLimits = CONNECTION_LIMITS
+    taken: Collection[Place],
+    address: str,
+    limits: ConnectionLimits = CONNECTION_LIMITS,
+    *,
+    proxy: bool = False,
 ) -> ConnectionAdmission[Place]:
-    """Whether a new connection from `address` is kept.
+    """Whether a new connection from `address` is kept; `proxy`: many people are behind it, so that
+    it may have more places than one address.
 
     Where its address, all other machines together, or all connections have as many places as they
     may have, the one among these whose peer has been idle for the longest time gives way. Where
@@ -113,7 +118,7 @@ def admission(
     if not _is_this_machine(address):
         own = [each for each in taken if each.address == address]
         others = [each for each in taken if not _is_this_machine(each.address)]
-        if len(own) >= limits.by_address:
+        if len(own) >= limits.by_address and not proxy:
             rivals = own
         elif len(others) >= limits.all - limits.for_this_machine:
             rivals = others

@@ -14,6 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from broker.events import Event, Note
+from broker.model.trusted_proxies import NO_PROXIES, TrustedProxies
 from broker.web.server.connection import TIME_LIMITS, Connection, TimeLimits
 from broker.web.server.limits import CONNECTION_LIMITS, ConnectionLimits, admission, peer_of
 
@@ -73,6 +74,7 @@ class PageListener:
         *,
         limits: ConnectionLimits = CONNECTION_LIMITS,
         patience: TimeLimits = TIME_LIMITS,
+        proxies: TrustedProxies = NO_PROXIES,
     ) -> None:
         self._listening = listening
         self._make = make
@@ -80,6 +82,7 @@ class PageListener:
         self._note = note
         self._limits = limits
         self._patience = patience
+        self._proxies = proxies
         self._connections: set[AcceptedConnection] = set()
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[int, asyncio.TimerHandle] = {}
@@ -122,14 +125,15 @@ class PageListener:
                     AGAIN_S, self._accept_again, listening
                 )
                 return
-            self._admit(accepted, peer_of(str(peer[0])))
+            self._admit(accepted, str(peer[0]))
 
     def _accept_again(self, listening: socket.socket) -> None:
         self._waiting.pop(listening.fileno(), None)
         self._loop.add_reader(listening.fileno(), self._accept, listening)
 
-    def _admit(self, accepted: socket.socket, address: str) -> None:
-        found = admission(self._connections, address, self._limits)
+    def _admit(self, accepted: socket.socket, host: str) -> None:
+        address, proxy = peer_of(host), host in self._proxies
+        found = admission(self._connections, address, self._limits, proxy=proxy)
         if not found.admitted:
             accepted.close()
             kind = "all places are taken"
@@ -207,6 +211,7 @@ class PageServer(uvicorn.Server):
         key: str | None = None,
         limits: ConnectionLimits = CONNECTION_LIMITS,
         patience: TimeLimits = TIME_LIMITS,
+        proxies: TrustedProxies = NO_PROXIES,
     ) -> None:
         """`certificate` and `key` name PEM files; without them it is HTTP."""
         settings = uvicorn.Config(
@@ -221,12 +226,13 @@ class PageServer(uvicorn.Server):
             ssl_certfile=certificate,
             ssl_keyfile=key,
             server_header=False,
-            proxy_headers=False,
+            proxy_headers=False,  # `Front` reads them, of proxies that are trusted
         )
         super().__init__(settings)
         self._note = note
         self._limits = limits
         self._patience = patience
+        self._proxies = proxies
         self._listener: PageListener | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -243,6 +249,7 @@ class PageServer(uvicorn.Server):
             self._note,
             limits=self._limits,
             patience=self._patience,
+            proxies=self._proxies,
         )
         self._listener.open()
 

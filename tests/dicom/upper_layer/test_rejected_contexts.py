@@ -32,13 +32,14 @@ COLOR_NAME = "Basic Color Print Management Meta SOP Class"
             Refusal.NO_CONTEXT,
         ),
         ((GRAY, Offer("9.8.7", (EXPLICIT_LE,))), "9.8.7", None),
+        ((), "no presentation context was proposed", Refusal.NO_CONTEXT),
         (
             tuple(Offer(f"9.8.{number}", (IMPLICIT_LE,)) for number in range(20)),
             ", ".join(f"9.8.{number}" for number in range(8)) + " and 12 more",
             Refusal.NO_CONTEXT,
         ),
     ],
-    ids=["color", "color and echo", "both", "compressed", "private", "many"],
+    ids=["color", "color and echo", "both", "compressed", "private", "nothing", "many"],
 )
 def test_what_is_rejected_is_told_by_its_name(
     proposed: tuple[Offer, ...], words: str, kind: Refusal | None

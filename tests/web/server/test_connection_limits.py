@@ -41,6 +41,15 @@ def test_an_address_takes_its_own_places_only() -> None:
     assert admission(taken, "10.0.0.2", LIMITS).gives_way is None
 
 
+def test_a_proxy_takes_more_than_one_address() -> None:
+    """Many people are behind it; what is kept for this machine is kept from it, too."""
+    taken = [Seat("10.0.0.1", 3.0)] * 5
+    assert admission(taken, "10.0.0.1", LIMITS, proxy=True).gives_way is None
+    assert admission([*taken, Seat("10.0.0.1", 1.0)], "10.0.0.1", LIMITS, proxy=True).gives_way == (
+        Seat("10.0.0.1", 1.0)
+    )
+
+
 def test_places_are_kept_for_this_machine() -> None:
     """Whatever other machines do, it gets in, and keeps none of its own connections waiting."""
     taken = [Seat(f"10.0.0.{number}", None) for number in range(6)]

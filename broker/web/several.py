@@ -1,0 +1,165 @@
+"""Commands from a page on several jobs or printers: those that are ticked, or all that match;
+and what became of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import JSONResponse, Response
+
+from broker.model.job import Priority
+from broker.operations import questions
+from broker.operations.commands import JobCommands
+from broker.operations.job_status import JobStatus, job_statuses
+from broker.operations.opened import Store
+from broker.operations.several import Carried, Name, Target, carry_out
+from broker.operations.text import count
+from broker.store.job_rows import NoSuchJob
+from broker.web.auth.signin import Person, checked, operator, wants_json
+from broker.web.commands import DUTIES, InvalidCommand, Text, on_job, on_printer, priority_of
+from broker.web.pages import Pages
+
+MOST = 1000
+"""Jobs of one command."""
+router = APIRouter(include_in_schema=False)
+Ticked = Annotated[list[str], Form(default_factory=list, max_length=MOST)]
+
+
+def targets_of(ticked: Sequence[str]) -> list[Target[str]]:
+    """What check boxes say: a number or a name, a colon, and the version that was seen.
+
+    Raises: InvalidCommand: nothing is ticked, or it is not of that form.
+    """
+    if not ticked:
+        raise InvalidCommand("nothing is ticked: tick the rows that the command is for")
+    found = []
+    for each in ticked:
+        name, colon, seen = each.partition(":")
+        if not (name and colon and seen):
+            raise InvalidCommand("this form does not say what was seen: open the page again")
+        found.append(Target(name, seen))
+    return found
+
+
+@router.post("/jobs/commands", dependencies=[Depends(checked)])
+def command_jobs(
+    request: Request,
+    who: Annotated[Person, Depends(operator)],
+    command: Text,
+    job: Ticked,
+    reason: Text = "",
+    printer: Text = "",
+    priority: Text = "",
+    confirmed: Text = "",
+) -> Response:
+    """Carry out one command on several jobs, once the person has confirmed it."""
+    store: Store = request.app.state.store
+    targets = [Target(_number(each.name), each.seen) for each in targets_of(job)]
+    wanted = priority_of(priority) if command == "priority" else Priority.MED
+    if command not in questions.VERBS:
+        raise InvalidCommand(f"{command} is not a command for jobs")
+    if not confirmed:
+        question = questions.of_jobs(_found(store, targets), command, printer)
+        sent = {"command": command, "reason": reason, "printer": printer, "priority": priority}
+        return _ask(request, who, "/jobs/commands", question, sent, {"job": job})
+    commands = JobCommands(store, who.name)
+
+    def give(job_id: int, seen: str) -> str:
+        printed = command == "release-printed"
+        return on_job(
+            commands,
+            "release" if printed else command,
+            job_id,
+            reason=reason,
+            printer=printer,
+            priority=wanted,
+            printed=printed,
+            seen=seen,
+        )
+
+    return _tell(request, who, command, "job", carry_out(targets, give))
+
+
+@router.post("/printers/commands", dependencies=[Depends(checked)])
+def command_printers(
+    request: Request,
+    who: Annotated[Person, Depends(operator)],
+    command: Text,
+    printer: Ticked,
+    reason: Text = "",
+    confirmed: Text = "",
+) -> Response:
+    """Carry out one command on several printers, once the person has confirmed it."""
+    store: Store = request.app.state.store
+    targets = targets_of(printer)
+    if command not in DUTIES:
+        raise InvalidCommand(f"{command} is not a command for printers; use {', '.join(DUTIES)}")
+    if not confirmed:
+        question = questions.of_printers([each.name for each in targets], command)
+        sent = {"command": command, "reason": reason}
+        return _ask(request, who, "/printers/commands", question, sent, {"printer": printer})
+
+    def give(name: str, seen: str) -> str:
+        return on_printer(store, who.name, command, name, reason=reason, seen=seen)
+
+    return _tell(request, who, command, "printer", carry_out(targets, give))
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise InvalidCommand(f"{text} is not a job's number")
+    return int(text)
+
+
+def _found(store: Store, targets: Sequence[Target[int]]) -> list[JobStatus]:
+    """Those that there still are."""
+    jobs = []
+    for each in targets:
+        try:
+            jobs.append(store.jobs.get(each.name))
+        except NoSuchJob:
+            continue  # which is told when the command is given
+    return job_statuses(store, jobs)
+
+
+@dataclass(frozen=True)
+class _Result:
+    name: str
+    done: bool
+    words: str
+
+
+def _ask(
+    request: Request,
+    who: Person,
+    action: str,
+    question: str,
+    fields: Mapping[str, str],
+    ticked: Mapping[str, Sequence[str]],
+) -> Response:
+    """To a script the question; to a form a page that asks it, and sends the same once more."""
+    if wants_json(request):
+        error = "this command is to be confirmed"
+        return JSONResponse({"error": error, "asks": question}, status_code=409)
+    pages: Pages = request.app.state.pages
+    context = {"question": question, "action": action, "fields": fields, "ticked": ticked}
+    return pages.page(request, "confirm.html", who, context)
+
+
+def _tell(
+    request: Request, who: Person, command: str, noun: str, carried: Sequence[Carried[Name]]
+) -> Response:
+    """What was done and what was refused, one by one."""
+    found = [_Result(str(each.name), each.error is None, each.words) for each in carried]
+    done = sum(each.done for each in found)
+    words = f"{command}: {done} of {count(len(found), noun)} done"
+    if wants_json(request):
+        results = [vars(each) for each in found]
+        return JSONResponse({"words": words, "results": results})
+    pages: Pages = request.app.state.pages
+    context = {"heading": words[:1].upper() + words[1:], "results": found}
+    return pages.page(request, "several.html", who, context)

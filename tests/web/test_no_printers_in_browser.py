@@ -1,0 +1,54 @@
+"""The page of a broker without printers, in a real browser."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from broker.emulator.printer import EmulatedPrinter
+from tests.peers.broker_process import BrokerProcess
+from tests.peers.required import cannot_run
+from tests.web.browser import PHONE, Browser, missing
+
+pytestmark = pytest.mark.timeout(240)
+
+BROKER = '[broker]\nhost = "127.0.0.1"\nport = 0\n[web]\nport = 0\n[health]\ninterval_s = 0.2\n'
+REFUSED = "THE BROKER REFUSES FILMS: no printer is configured"
+WIDE = (1400, 900)
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["1400", "390"])
+def test_the_first_screen_says_that_films_are_refused(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    """And what to do, above everything else; once a printer is configured, it goes by itself."""
+    if absent := missing():
+        cannot_run(f"{absent} is not installed")
+    config = tmp_path / "broker.toml"
+    config.write_text(f"printers = []\n{BROKER}")
+    with (
+        EmulatedPrinter("oki-1", "OKI1", tmp_path / "tray") as printer,
+        BrokerProcess(config, web=True) as broker,
+        Browser(tmp_path, size) as browser,
+    ):
+        browser.go(str(broker.wait_for("page served")["url"]))
+        said = browser.wait(".alarm", REFUSED)
+        assert "add [[printers]] to the configuration file" in said
+        shown = "[...document.querySelectorAll('.alarm')].at(-1).getBoundingClientRect()"
+        assert browser.run(f"return {shown}.bottom") < size[1]
+        assert "New films are refused" in browser.text("#no-printers")
+        assert browser.run("return document.documentElement.scrollWidth") <= size[0]
+        browser.keep(f"no-printers-{size[0]}")
+        assert not browser.troubles()
+
+        config.write_text(
+            f'{BROKER}[[printers]]\nname = "oki-1"\nae_title = "OKI1"\nhost = "127.0.0.1"\n'
+            f"port = {printer.port}\n"
+        )
+        broker.send(signal.SIGHUP)
+        browser.wait("#printer-oki-1 .up", "up")
+        browser.wait_gone(".alarm")
+        assert not browser.complaints()
+        broker.end()
