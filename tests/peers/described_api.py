@@ -42,9 +42,10 @@ class Asked:
 
 
 def seed(site: Site, served: ServedPage) -> None:
-    """Jobs in each state, printers that are up, and users."""
+    """Jobs in each state, up to number 44, printers that are up, and users: the examples of the
+    description name some of them."""
     site.up("oki-1", "oki-2")
-    for _ in range(3):
+    for _ in range(11):
         site.job(), site.sent(films=2), site.uncertain(), site.printing()
     site.jobs.commands.hold(1)
     served.add(OPERATOR)
