@@ -18,7 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 from broker.cli.options import ConfigOption
 from broker.cli.usage import UsageError, words_of_usage
 from broker.model.printable import printable_lines
-from broker.operations.failures import WRONG, explained
+from broker.operations.failures import FAILED, WRONG, explained
 from broker.service import process_start
 
 COMMANDS = {
@@ -100,6 +100,9 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except UsageError as error:
             raise _mistyped(error) from error
+        except typer.Abort:
+            typer.echo("Nothing was done: the question was not answered.", err=True)
+            raise typer.Exit(FAILED) from None
         except Exception as error:
             known = explained(error)
             if known is None:
