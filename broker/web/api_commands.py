@@ -301,7 +301,7 @@ def command_printer(
     operation_id="test_print",
     summary="Print one test film",
     dependencies=CHECKED,
-    responses=answers(TestFilmDocument) | errors(404),
+    responses=answers(TestFilmDocument) | errors(404, 409),
 )
 def print_test_film(
     request: Request, who: Operator, film: TestFilm | None = None
