@@ -242,9 +242,9 @@ def _each(
     On a terminal a person is asked first, once for all of them, and the command is for what the
     question says: `command` gets the version of the job then (promise 12).
     """
+    from broker.cli.local_time import told
     from broker.cli.options import opened
     from broker.cli.owner import person
-    from broker.model.printable import printable_lines
     from broker.model.reprint import UnfitChoice
     from broker.operations.commands import JobCommands
     from broker.operations.missing_pixels import spool_gone
@@ -259,12 +259,12 @@ def _each(
         seen = {} if yes or not asked_on_a_terminal() else _confirmed(store, numbers, asks)
         for job_id in numbers:
             try:
-                typer.echo(printable_lines(command(jobs, job_id, seen.get(job_id, ""))))
+                typer.echo(told(command(jobs, job_id, seen.get(job_id, ""))))
             except (NoSuchJob, NotAllowed, Stale, UnfitChoice) as error:
                 failed = True
-                typer.echo(printable_lines(error.words), err=True)
+                typer.echo(told(error.words), err=True)
                 if isinstance(error, NotAllowed) and (cut := jobs.cut_off(job_id)):
-                    typer.echo(cut, err=True)
+                    typer.echo(told(cut), err=True)
         if prints and not failed and not store.running:
             start = spool_gone(store) or "`broker serve` prints it"
             typer.echo(f"no broker is running here; {start}", err=True)
@@ -284,7 +284,7 @@ def _confirmed(
 
     Raises: Exit: when the answer is no.
     """
-    from broker.model.printable import printable_lines
+    from broker.cli.local_time import told
     from broker.operations.job_status import job_status
     from broker.store.job_rows import NoSuchJob
 
@@ -300,7 +300,7 @@ def _confirmed(
     if not questions:
         return seen
     for each in questions:
-        typer.echo(printable_lines(each), err=True)
+        typer.echo(told(each), err=True)
     if not typer.confirm("Do it?", err=True):
         typer.echo("Nothing was done.", err=True)
         raise typer.Exit(FAILED)

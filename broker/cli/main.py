@@ -108,8 +108,10 @@ class Commands(TyperGroup):
             if known is None:
                 raise
             code, lines = known
+            from broker.cli.local_time import told
+
             for line in lines:
-                typer.echo(printable_lines(line), err=True)
+                typer.echo(told(line), err=True)
             raise typer.Exit(code) from error
 
 

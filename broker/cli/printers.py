@@ -10,6 +10,9 @@ import typer
 from broker.cli.options import ConfigOption, JsonOption, ReasonOption
 from broker.model.printer import Duty
 
+YesOption = Annotated[
+    bool, typer.Option("--yes", "-y", help="Do not ask, though nothing prints then.")
+]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The printer's name.")]
 
 app = typer.Typer(rich_markup_mode=None)
@@ -21,7 +24,9 @@ def printers(
 ) -> None:
     """List printers, show one, or set its duty.
 
-    STATUS is what was observed (up, degraded, down, unknown), DUTY is what a person wants (ready,
+    Above them stands the state of the whole, below each printer what it says and what to do.
+    STATUS is what was observed (up, degraded, down, unknown; refusing, where it answers checks and
+    refuses every film), DUTY is what a person wants (ready,
     drain, maint). LOAD is films x copies not yet settled; DONE films accepted; FAIL attempts that
     failed.
 
@@ -51,8 +56,9 @@ def ready(
 ) -> None:
     """Let a printer take jobs again, once its checks pass.
 
-    Use it after a repair, too: its earlier failures are forgotten, and waiting jobs that it
-    refused are tried there again.
+    Of one that is ready already it means: mended, try again. Its earlier failures are forgotten,
+    and what it was known to refuse; waiting jobs that it refused are tried there at once. The page
+    calls it so.
 
     Example: broker printers ready oki-1
     """
@@ -64,15 +70,17 @@ def drain(
     ctx: typer.Context,
     name: NameArgument,
     reason: ReasonOption = "",
+    yes: YesOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Give a printer no new jobs; it finishes what it prints.
 
-    Checks go on.
+    Checks go on. Where it is the last printer that takes films, that is said before, and a person
+    on a terminal is asked, unless --yes.
 
     Example: broker printers drain oki-1 -r "new drum"
     """
-    _set(ctx, config, name, Duty.DRAIN, reason)
+    _set(ctx, config, name, Duty.DRAIN, reason, yes=yes)
 
 
 @app.command()
@@ -80,13 +88,17 @@ def maint(
     ctx: typer.Context,
     name: NameArgument,
     reason: ReasonOption = "",
+    yes: YesOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Take a printer out: no new jobs and no checks.
 
+    Where it is the last printer that takes films, that is said before, and a person on a terminal
+    is asked, unless --yes.
+
     Example: broker printers maint oki-1 -r "technician is here"
     """
-    _set(ctx, config, name, Duty.MAINT, reason)
+    _set(ctx, config, name, Duty.MAINT, reason, yes=yes)
 
 
 @app.command()
@@ -94,13 +106,14 @@ def halt(
     ctx: typer.Context,
     name: NameArgument,
     reason: ReasonOption = "",
+    yes: YesOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Another word for maint.
 
     Example: broker printers halt oki-1
     """
-    _set(ctx, config, name, Duty.MAINT, reason)
+    _set(ctx, config, name, Duty.MAINT, reason, yes=yes)
 
 
 @app.command()
@@ -121,10 +134,11 @@ def show(
     from broker.cli import queue_tables, tables
     from broker.cli.options import opened
     from broker.operations import documents
+    from broker.operations.whole import standing_printer
 
     console = tables.terminal()
     with opened(ctx, config) as store:
-        found, known = store.printers.get(name), store.capabilities.of(name)
+        found, known = standing_printer(store, name), store.capabilities.of(name)
         running = store.running
     if as_document:
         learned = [documents.of_capability(each) for each in known]
@@ -157,28 +171,54 @@ def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
 
     from broker.cli import queue_tables, tables
     from broker.cli.options import opened
-    from broker.cli.tables import around, banners
     from broker.operations import documents
+    from broker.operations.alarms import above
+    from broker.operations.whole import standing_printers
 
-    console = tables.terminal()
+    console, now = tables.terminal(), time.time()
     with opened(ctx, config) as store:
-        found, above = store.printers.list(), banners(store, console.width)
-        running = store.running
-    if as_document:
-        typer.echo(tables.as_json([documents.of_printer(printer) for printer in found]))
-    elif found:
-        table = queue_tables.printers(found, time.time(), console.width, running=running)
-        tables.show(around(table, above, console.height), console)
+        if as_document:
+            found = standing_printers(store)
+            typer.echo(tables.as_json([documents.of_printer(printer) for printer in found]))
+            return
+        seen, running = above(store, now), store.running
+        found = seen.printers or tuple(store.printers.list())
+    lines = tables.head(seen, now, console.width)
+    if found:
+        table = queue_tables.printers(found, now, console.width, running=running)
+        shown = tables.around(table, lines, console.height, alarming=seen.alarming)
+        tables.show(shown, console)
     else:
-        tables.show(above, console)
+        tables.show(lines, console)
         typer.echo("No printers are configured. New films are refused; what waits is kept.")
 
 
-def _set(ctx: typer.Context, config: Path | None, name: str, duty: Duty, reason: str) -> None:
+def _set(
+    ctx: typer.Context, config: Path | None, name: str, duty: Duty, reason: str, *, yes: bool = True
+) -> None:
+    from broker.cli.local_time import told
     from broker.cli.options import opened
     from broker.cli.owner import person
-    from broker.model.printable import printable_lines
     from broker.operations.commands import PrinterCommands
+    from broker.operations.whole import before_duty
 
     with opened(ctx, config) as store:
-        typer.echo(printable_lines(PrinterCommands(store, person()).set_duty(name, duty, reason)))
+        store.printers.get(name)  # a name that there is not is told first
+        if words := before_duty(store, [name], duty):
+            _warn(words, yes=yes)
+        typer.echo(told(PrinterCommands(store, person()).set_duty(name, duty, reason)))
+
+
+def _warn(words: str, *, yes: bool) -> None:
+    """Say that nothing prints then; Failure where a person on a terminal does not want that."""
+    import sys
+
+    from broker.cli.tables import folded, terminal
+    from broker.operations.failures import Failure
+
+    for line in folded(words, terminal().width):
+        typer.echo(line.plain, err=True)
+    if yes or not sys.stdin.isatty():
+        return
+    if not typer.confirm("Go on?", err=True):
+        raise Failure("nothing was changed")

@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 from rich.table import Column
 
-from broker.model.printable import printable_lines
+from broker.cli.local_time import told
 
 SHOWN_S = 0.1
 """Between two changes of the bar, of what is told far more often."""
@@ -80,9 +80,9 @@ class ProgressLine:
     def say(self, words: str) -> None:
         """A line for stdout: above the bar where both are a terminal."""
         if self._bar.disable or not sys.stdout.isatty():
-            typer.echo(printable_lines(words))
+            typer.echo(told(words))
         else:
-            self._console.print(printable_lines(words), soft_wrap=True)
+            self._console.print(told(words), soft_wrap=True)
 
     def tell(self, words: str) -> None:
         """Name what is being done from now on."""

@@ -10,14 +10,26 @@ from typing import Generic, TypeVar
 
 from rich.text import Text
 
+from broker.cli.local_time import time_column
 from broker.cli.tables import Column, Row, fact, folded, lay_out
 from broker.model.capabilities import Capability
+from broker.model.causes import grouped, printers_remedy, typed
 from broker.model.hosts import at_port
 from broker.model.job import Attempt, FilmState, Sending, State
 from broker.model.printer import Printer
+from broker.model.remedies import Cause, Face
+from broker.model.standing import seems
 from broker.operations.explanation import where_to_look
-from broker.operations.job_status import JobStatus, job_remarks, learned, place_of, printer_remarks
-from broker.operations.text import age, count, moment, why_removed
+from broker.operations.job_status import (
+    JobStatus,
+    held_remedies,
+    held_remedy,
+    job_remarks,
+    learned,
+    place_of,
+    printer_remarks,
+)
+from broker.operations.text import age, clock, count, in_words, moment, why_removed
 from broker.store.queries import Unanswered
 
 T = TypeVar("T")
@@ -73,12 +85,15 @@ TRIES = Field[JobStatus](Column("TRIES", right=True), lambda found, _: str(found
 AGE = Field[JobStatus](
     Column("AGE", right=True), lambda found, now: age(now - found.job.created_at)
 )
+ARRIVED = Field[JobStatus](
+    Column("ARRIVED", below=True), lambda found, now: clock(found.job.created_at, now)
+)
 KEPT = Field[JobStatus](Column("KEPT"), _pixels)
 """Whether the pixels are still there."""
 
 NAME = Field[Printer](Column("NAME"), lambda printer, _: printer.name)
 PLACE = Field[Printer](Column("AE@HOST:PORT", below=True), lambda printer, _: place(printer))
-HEALTH = Field[Printer](Column("HEALTH"), lambda printer, _: str(printer.health))
+HEALTH = Field[Printer](Column("HEALTH"), lambda printer, _: seems(printer))
 DUTY = Field[Printer](Column("DUTY"), lambda printer, _: str(printer.duty))
 WEIGHT = Field[Printer](Column("WGHT", right=True), lambda printer, _: str(printer.address.weight))
 LOAD = Field[Printer](Column("LOAD", right=True), lambda printer, _: str(printer.load))
@@ -102,6 +117,7 @@ JOBS = (
     WHERE,
     TRIES,
     AGE,
+    ARRIVED,
 )
 PRINTERS = (
     NAME,
@@ -122,15 +138,16 @@ FILM_COLUMNS = (
     Column("SIZE"),
     Column("FORMAT", below=True),
     Column("PRINTER"),
-    Column("ASKED UTC"),
-    Column("ACCEPTED UTC"),
+    Column("ASKED"),
+    Column("ACCEPTED"),
 )
+"""The last two with their zone, see `time_column`; so in ATTEMPTS."""
 ATTEMPTS = (
     Column("TRY", right=True),
     Column("PRINTER"),
-    Column("BEGAN (UTC)"),
-    Column("ENDED (UTC)"),
     Column("OUTCOME"),
+    Column("BEGAN"),
+    Column("ENDED"),
 )
 
 
@@ -140,13 +157,22 @@ def jobs(
     """One row for each job; why it is where it is, and what an operator asked for, below.
 
     A sentence that several in a row have in common stands once: below the last of them, as the end
-    of a long list is what stays on the screen, or with `runs_begin` below the first.
+    of a long list is what stays on the screen, or with `runs_begin` below the first. What to do
+    about held ones stands below all, once for each cause.
     """
     removed = any(each.job.pixels_removed_at is not None for each in found)
-    fields = (*JOBS, KEPT) if removed else JOBS
+    fields = (*JOBS[:-1], KEPT, ARRIVED) if removed else JOBS
+    heading, arrived = time_column("ARRIVED", [each.job.created_at for each in found], now)
+    its_columns = (*columns(fields)[:-1], Column(heading))
     below = _once([(each.job.id, job_remarks(each, now)) for each in found], runs_begin=runs_begin)
-    rows = [Row(cells(fields, each, now), said) for each, said in zip(found, below, strict=True)]
-    return lay_out(columns(fields), rows, width)
+    rows = [
+        Row((*cells(fields[:-1], each, now), at), said)
+        for each, at, said in zip(found, arrived, below, strict=True)
+    ]
+    lines = lay_out(its_columns, rows, width)
+    for sentence in held_remedies(found):
+        lines += folded(sentence, width)
+    return lines
 
 
 def _once(
@@ -189,6 +215,8 @@ def job(
     lines = [Text(f"Job {found.id}: {found.state}", "bold")]
     for remark in job_remarks(status, now):
         lines += folded(remark, width, 2)
+    if (remedy := held_remedy(status)) is not None:
+        lines += folded(remedy.at(Face.COMMANDS), width, 2)
     facts = {
         "modality": f"{found.calling_ae} at {found.peer}, called {found.called_ae}",
         "asked for": f"{count(found.films, 'film')}, {_copies(found.copies)}, "
@@ -205,13 +233,34 @@ def job(
         )
     for name, words in facts.items():
         lines += fact(name, words, width, 14)
-    rows = [_film(film, len({each.pass_number for each in films})) for film in films]
-    lines += [Text(), *lay_out(FILM_COLUMNS, rows, width)]
+    passes = len({each.pass_number for each in films})
+    asked = [film.asked_at for film in films], [film.accepted_at for film in films]
+    rows = [_film(film, passes) for film in films]
+    lines += [Text(), *_with_times(FILM_COLUMNS, rows, asked, now, width)]
     if attempts:
         end = "cut off" if status.cut_off else "running"
         tries = [_attempt(number, each, end) for number, each in enumerate(attempts, start=1)]
-        lines += [Text(), *lay_out(ATTEMPTS, tries, width)]
+        ran = [each.began_at for each in attempts], [each.ended_at for each in attempts]
+        lines += [Text(), *_with_times(ATTEMPTS, tries, ran, now, width)]
     return lines
+
+
+def _with_times(
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+    times: Sequence[Sequence[float | None]],
+    now: float,
+    width: int,
+) -> list[Text]:
+    """A table whose last columns are of these times, one for each row; its rows lack them yet."""
+    rest, own = columns[: -len(times)], columns[-len(times) :]
+    found = [time_column(each.heading, at, now) for each, at in zip(own, times, strict=True)]
+    headed = (*rest, *(Column(heading) for heading, _ in found))
+    filled = [
+        replace(row, cells=(*row.cells, *(shown[index] for _, shown in found)))
+        for index, row in enumerate(rows)
+    ]
+    return lay_out(headed, filled, width)
 
 
 def _printer(status: JobStatus) -> str:
@@ -243,8 +292,6 @@ def _film(film: Sending, passes: int) -> Row:
             film.film.film_size or "default",
             film.film.display_format,
             film.printer,
-            moment(film.asked_at)[-8:],
-            moment(film.accepted_at)[-8:],
         ),
         tuple(below),
     )
@@ -256,8 +303,6 @@ def _attempt(number: int, attempt: Attempt, end: str) -> Row:
         (
             str(number),
             attempt.printer,
-            moment(attempt.began_at),
-            moment(attempt.ended_at),
             str(attempt.outcome) if attempt.outcome else end,
         ),
         (attempt.words,) if attempt.words else (),
@@ -267,12 +312,23 @@ def _attempt(number: int, attempt: Attempt, end: str) -> Row:
 def printers(
     found: Sequence[Printer], now: float, width: int, *, running: bool = True
 ) -> list[Text]:
-    """One row for each printer; what it or its operator says of it below."""
-    rows = [
-        Row(cells(PRINTERS, each, now), printer_remarks(each, now, running=running))
-        for each in found
-    ]
+    """One row for each printer; what it or its operator says of it below, and what to do. What
+    several have to be done to stands once, below the first of them."""
+    first = {names[0]: (names, cause) for names, cause in grouped(found, now)}
+    rows = []
+    for each in found:
+        said = printer_remarks(each, now, running=running)
+        if each.name in first:
+            names, cause = first[each.name]
+            said = (*said, group_remedy(names, cause))
+        rows.append(Row(cells(PRINTERS, each, now), said))
     return lay_out(columns(PRINTERS), rows, width)
+
+
+def group_remedy(names: Sequence[str], cause: Cause) -> str:
+    """What to do about printers with one cause."""
+    remedy = printers_remedy(cause, in_words(names), typed(names)).commands
+    return f"{in_words(names)}: {remedy}" if len(names) > 1 else remedy
 
 
 def capabilities(

@@ -36,11 +36,12 @@ def refusals(
     import time
 
     from broker.cli import tables
+    from broker.cli.local_time import time_column
     from broker.cli.options import opened
     from broker.cli.tables import Column, Row
     from broker.operations.failures import remedy
     from broker.operations.refusals import document_of, refused_kinds
-    from broker.operations.text import age, moment
+    from broker.operations.text import age
 
     with opened(ctx, config) as store:
         found = refused_kinds(store)
@@ -50,20 +51,21 @@ def refusals(
     if not found:
         typer.echo("Nothing was refused.")
         return
+    now = time.time()
+    heading, times = time_column("SINCE", [each.count.first_at for each in found], now)
     columns = (
         Column("KIND"),
         Column("NUMBER", right=True),
-        Column("SINCE (UTC)"),
+        Column(heading),
         Column("LAST", right=True),
         Column("LAST PEER"),
     )
-    now = time.time()
     rows = [
         Row(
             (
                 each.count.kind,
                 str(each.count.number),
-                moment(each.count.first_at)[:16],
+                since,
                 f"{age(now - each.count.last_at)} ago",
                 each.count.last_peer,
             ),
@@ -72,7 +74,7 @@ def refusals(
                 *filter(None, (remedy(each.count.kind),)),
             ),
         )
-        for each in found
+        for each, since in zip(found, times, strict=True)
     ]
     console = tables.terminal()
     tables.show(tables.lay_out(columns, rows, console.width), console)

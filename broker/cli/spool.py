@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from broker.cli.local_time import time_column, told
 from broker.cli.options import ConfigOption, JsonOption, configured
 from broker.operations.text import count, megabytes, moment
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from broker.spool.binding import SpoolMismatch
     from broker.spool.orphans import Orphan
 
+DAY_S = 86400.0
 FACTS = 24
 """Where the words begin of what is known of spool and database."""
 
@@ -80,8 +82,8 @@ def adopt(ctx: typer.Context, yes: YesOption = False, config: ConfigOption = Non
                 raise Failure(words)
             typer.echo(f"{folder}: it belongs to {file}, which has lost nothing; nothing to do")
             return
-        typer.echo(f"{found.seen}.\n", err=True)
-        typer.echo(_consequences(settings, found), err=True)
+        typer.echo(told(f"{found.seen}.\n"), err=True)
+        typer.echo(told(_consequences(settings, found)), err=True)
         if not yes:
             _ask()
         mark = binding.spool_seen(folder).mark
@@ -215,24 +217,26 @@ def _table(orphans: list[Orphan], days: float, now: float) -> None:
         f"{count(len(orphans), 'file')} set aside, {megabytes(size)}: no job refers to them, and "
         "it is not known why"
     )
+    aside, since = time_column("SET ASIDE", [each.since for each in orphans], now)
+    removed, until = time_column("REMOVED", [each.since + days * DAY_S for each in orphans], now)
     columns = (
         Column("NAME"),
         Column("SIZE", right=True),
-        Column("SET ASIDE (UTC)"),
+        Column(aside),
         Column("AGO", right=True),
-        Column("REMOVED (UTC)"),
+        Column(removed),
     )
     rows = [
         Row(
             (
                 f"{each.name[:12]}.." if len(each.name) > 14 else each.name,
                 megabytes(each.size),
-                moment(each.since),
+                set_aside,
                 age(max(0.0, now - each.since)),
-                moment(each.since + days * 86400)[:16],
+                goes,
             )
         )
-        for each in orphans
+        for each, set_aside, goes in zip(orphans, since, until, strict=True)
     ]
     tables.show(tables.lay_out(columns, rows, tables.terminal().width))
 

@@ -18,10 +18,12 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from broker.cli.local_time import told_in_line
+from broker.model.condition import Condition
 from broker.model.printable import one_line
 
 if TYPE_CHECKING:
-    from broker.operations.opened import Store
+    from broker.operations.alarms import Above
 
 NARROWEST = 40
 """Text is not folded to fewer columns than this."""
@@ -38,6 +40,8 @@ STYLES: Mapping[str, str] = {
     "up": "green",
     "degraded": "yellow",
     "down": "bold red",
+    "refusing": "bold red",
+    "failing": "bold red",
     "drain": "yellow",
     "maint": "yellow",
     "uncertain": "bold red",
@@ -46,6 +50,14 @@ STYLES: Mapping[str, str] = {
     "accepted": "green",
 }
 """Words that are worth a colour, on a terminal that has some."""
+CONDITIONS: Mapping[Condition, str] = {
+    Condition.PRINTING: "green",
+    Condition.SLOWER: "yellow",
+    Condition.KEPT: "bold red",
+    Condition.REFUSED: "bold red",
+    Condition.STOPPED: "bold red",
+}
+"""Colours of the state of the whole."""
 
 
 @dataclass(frozen=True)
@@ -116,9 +128,9 @@ def _line(
 
 
 def folded(sentence: str, width: int, indent: int = 0) -> list[Text]:
-    """A sentence, folded between words and indented. A longer word stays whole, and so does a
-    command in backticks, which a person copies."""
-    whole = _COMMAND.sub(lambda found: found[0].replace(" ", _KEPT), one_line(sentence))
+    """A sentence, its times those of this machine, folded between words and indented. A longer word
+    stays whole, and so does a command in backticks, which a person copies."""
+    whole = _COMMAND.sub(lambda found: found[0].replace(" ", _KEPT), told_in_line(sentence))
     lines = textwrap.wrap(
         whole,
         max(NARROWEST, width - indent),
@@ -143,7 +155,7 @@ def say(sentence: str, indent: int = 0) -> None:
     if console.is_terminal:
         show(folded(sentence, console.width, indent) or [Text()], console)
     else:
-        typer.echo(f"{' ' * indent}{one_line(sentence)}")
+        typer.echo(f"{' ' * indent}{told_in_line(sentence)}")
 
 
 def show(lines: Sequence[Text], console: Console | None = None) -> None:
@@ -163,14 +175,22 @@ def as_json(document: object) -> str:
     return json.dumps(document, indent=2)
 
 
-def banners(store: Store, width: int) -> list[Text]:
-    """Lines to put above a table; none when all is well."""
-    from broker.operations.alarms import alarms
+def head(found: Above, now: float, width: int) -> list[Text]:
+    """Lines to put above a table: the state of the whole, what to do about it, further alarms."""
+    from broker.model.remedies import Face
 
-    return [line for sentence in alarms(store) for line in folded(sentence, width)]
+    whole = found.situation
+    style = CONDITIONS[whole.overall.condition]
+    lines = folded(whole.line(now, Face.COMMANDS), width)
+    for line in lines:
+        line.stylize(style)
+    return [*lines, *(line for sentence in found.others for line in folded(sentence, width))]
 
 
-def around(table: Sequence[Text], banners: Sequence[Text], height: int) -> list[Text]:
-    """A table below its banners; above them, too, when it is too long for them to stay in sight."""
-    long = len(banners) + len(table) >= height
-    return [*banners, *table, *(banners if long else ())]
+def around(
+    table: Sequence[Text], lines: Sequence[Text], height: int, *, alarming: bool
+) -> list[Text]:
+    """A table below the lines of `head`; where these alarm and the table is too long for them to
+    stay in sight, they stand once more below it."""
+    again = alarming and len(lines) + len(table) >= height
+    return [*lines, *table, *(lines if again else ())]

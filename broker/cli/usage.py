@@ -33,8 +33,8 @@ def words_of_usage(error: Any) -> str | None:
     help_ = f"`{path} --help`"
     match kind:
         case "NoSuchOption":
-            near = sorted(error.possibilities or ())
-            mean = f"; did you mean {' or '.join(near)}?" if near else ""
+            near = get_close_matches(error.option_name, error.possibilities or (), n=1)
+            mean = f"; did you mean {near[0]}?" if near else ""
             return f"{one_line(error.option_name)} is no option of `{path}`{mean or ';'} " + (
                 f"{help_} lists them"
             )

@@ -215,10 +215,12 @@ def _password(from_stdin: bool) -> str:
 
 
 def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
+    import time
+
     from broker.cli import tables
+    from broker.cli.local_time import time_column
     from broker.cli.options import opened
     from broker.operations.documents import iso
-    from broker.operations.text import moment
 
     with opened(ctx, config) as store:
         users = store.users.list()
@@ -226,8 +228,12 @@ def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
         rows = [{"name": u.name, "role": str(u.role), "since": iso(u.since)} for u in users]
         typer.echo(tables.as_json(rows))
     elif users:
-        columns = tuple(tables.Column(each) for each in ("NAME", "ROLE", "SINCE (UTC)"))
-        lines = [tables.Row((each.name, str(each.role), moment(each.since))) for each in users]
+        heading, since = time_column("SINCE", [each.since for each in users], time.time())
+        columns = tuple(tables.Column(each) for each in ("NAME", "ROLE", heading))
+        lines = [
+            tables.Row((each.name, str(each.role), at))
+            for each, at in zip(users, since, strict=True)
+        ]
         console = tables.terminal()
         tables.show(tables.lay_out(columns, lines, console.width), console)
     else:

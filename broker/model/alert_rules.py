@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from broker.model.condition import Condition, Overall, WholeView, overall
 from broker.model.printer import Duty, Health, Printer
 from broker.model.refused_modalities import RefusedModality, due_refused, kind_key
 
@@ -18,7 +19,11 @@ CALM_S = 600.0
 
 WELL = (Health.UP, Health.DEGRADED)
 OFF = "off duty"
-"""The trouble of films that wait for printers out of service."""
+"""The trouble that nothing prints."""
+FILMS_REFUSED = "films refused"
+"""The trouble that new films are refused, for another reason than those that have their own."""
+WAITING = "waiting"
+"""The trouble of a job that waits for long."""
 DAMAGED, REPLACED = "database", "database replaced"
 """The troubles of a database that is damaged, or was replaced: while they last, nothing else is
 known."""
@@ -35,9 +40,9 @@ class Notice:
     """One message. Nothing of a patient is in it."""
 
     event: str
-    """printer down, printer back, nothing prints, jobs held, films wait, films move, disk low, disk
-    free, film incomplete, modality refused, database damaged, database replaced, check found
-    faults, database log, test."""
+    """printer down, printer back, nothing prints, films refused, films accepted, jobs held, films
+    wait, films move, disk low, disk free, film incomplete, modality refused, database damaged,
+    database replaced, check found faults, database log, test."""
     subject: str
     text: str
     at: float
@@ -55,6 +60,17 @@ class Seen:
     """What there is to see."""
 
     printers: tuple[Printer, ...] = ()
+    """Each with whether it refuses every film."""
+    why_refused: tuple[str, ...] = ()
+    """Why new films are refused; empty while they are taken."""
+    remedy: str = ""
+    """What to do about the state of the whole, as commands."""
+    waiting: int = 0
+    """Jobs that are queued."""
+    unbound_s: float = 0.0
+    """As `oldest_s`, of jobs that no person has bound to a printer."""
+    accepted_at: float | None = None
+    """When a printer last accepted a film."""
     held: tuple[int, ...] = ()
     """Numbers of the jobs that no person held."""
     oldest_s: float = 0.0
@@ -76,6 +92,19 @@ class Seen:
     """The last jobs whose modality was refused an image, and printed the film all the same."""
     refused: tuple[RefusedModality, ...] = ()
     """Modalities that printed before, and not since they were refused."""
+
+    def whole(self, now: float) -> Overall:
+        """The state of the whole, of a broker that runs."""
+        view = WholeView(
+            True,
+            self.printers,
+            self.why_refused,
+            waiting=self.waiting,
+            oldest_at=now - self.oldest_s if self.oldest_s else None,
+            unbound_at=now - self.unbound_s if self.unbound_s else None,
+            accepted_at=self.accepted_at,
+        )
+        return overall(view, now)
 
     @property
     def nothing_else(self) -> bool:
@@ -116,7 +145,11 @@ def due_notices(
     notices = []
     told = dict(known.told)
     last = {key: at for key, at in known.last.items() if 0 <= now - at < CALM_S}
+    if OFF in told and OFF not in troubles and WAITING in troubles:
+        last[WAITING] = now  # what has waited meanwhile comes out now
     for key, notice in troubles.items():
+        if OFF in troubles and (key == WAITING or key.startswith("printer ")):
+            continue  # that nothing prints says it
         at = told.get(key)
         if at is None:
             if (notice.calm or key) in last:
@@ -171,7 +204,7 @@ def _troubles(seen: Seen, now: float, limits: AlertLimits) -> dict[str, Notice]:
             others = any(
                 other.health in WELL and other.duty is Duty.READY for other in seen.printers
             )
-            goes = "Its films go to the other printers." if others else "NOTHING PRINTS NOW."
+            goes = "Its films go to the other printers." if others else ""
             text = f"{each.name} is down: {each.said or 'no reason was given'}. {goes}"
             found[f"printer {each.name}"] = Notice(
                 "printer down",
@@ -180,22 +213,11 @@ def _troubles(seen: Seen, now: float, limits: AlertLimits) -> dict[str, Notice]:
                 "these messages while it is repaired.",
                 now,
                 printer=each.name,
-                # That nothing prints is news, however lately this printer was told of.
-                calm="" if others else "no printer",
             )
-    ready = [each for each in seen.printers if each.duty is Duty.READY]
-    off = [each.name for each in seen.printers if each.duty is not Duty.READY]
-    if off and seen.oldest_s and not any(each.health in WELL for each in ready):
-        found[OFF] = Notice(
-            "nothing prints",
-            "films wait, and no printer accepts them",
-            f"Out of service: {', '.join(off)}; {_others_down(ready)}. Films wait, and are safe. "
-            f"`broker printers ready {off[0]}` lets it print again.",
-            now,
-        )
+    found |= _of_the_whole(seen, now)
     if seen.oldest_s >= limits.oldest_s:
         waited = _waited(seen.oldest_s)
-        found["waiting"] = Notice(
+        found[WAITING] = Notice(
             "films wait",
             f"a job has waited for {waited}",
             f"The oldest job has waited for {waited}. It is safe. `broker jobs` shows "
@@ -211,6 +233,26 @@ def _troubles(seen: Seen, now: float, limits: AlertLimits) -> dict[str, Notice]:
             now,
         )
     return found
+
+
+def _of_the_whole(seen: Seen, now: float) -> dict[str, Notice]:
+    """That nothing prints, and that films are refused; but for what has a message of its own.
+
+    That a person took all printers out is no news before films wait for them.
+    """
+    whole, found = seen.whole(now), dict[str, Notice]()
+    told = any(each.duty is Duty.READY for each in seen.printers) or seen.oldest_s
+    if whole.since is not None and seen.printers and told:
+        found[OFF] = Notice("nothing prints", "nothing prints", _text(seen, whole, now), now)
+    if whole.condition is Condition.REFUSED and not seen.low:
+        text = _text(seen, whole, now)
+        found[FILMS_REFUSED] = Notice("films refused", "new films are refused", text, now)
+    return found
+
+
+def _text(seen: Seen, whole: Overall, now: float) -> str:
+    sentence = whole.sentence(lambda at: _waited(now - at), lambda at: f"{_waited(now - at)} ago")
+    return " ".join(filter(None, (sentence, seen.remedy)))
 
 
 def _of_the_database(seen: Seen, now: float) -> dict[str, Notice]:
@@ -250,10 +292,6 @@ def _of_the_database(seen: Seen, now: float) -> dict[str, Notice]:
             now,
         )
     return found
-
-
-def _others_down(ready: Sequence[Printer]) -> str:
-    return f"{', '.join(each.name for each in ready)} down" if ready else "there is no other"
 
 
 def _waited(seconds: float) -> str:
@@ -317,7 +355,10 @@ def _over(key: str, seen: Seen, now: float) -> Notice | None:
         return Notice(
             "films move", "a printer accepts films again", "Films are printed again.", now
         )
-    if kind == "waiting":
+    if key == FILMS_REFUSED:
+        text = "Print requests of modalities are accepted again."
+        return Notice("films accepted", "films are accepted again", text, now)
+    if kind == WAITING:
         return Notice(
             "films move", "no job waits too long any more", "Films are printed again.", now
         )

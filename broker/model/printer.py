@@ -102,6 +102,11 @@ class Printer:
     asked_at: float | None = None
     """When the N-ACTION left that it has owed an answer for the longest time; None: it owes none.
     """
+    accepted_at: float | None = None
+    """When it last accepted a film, of the last ten minutes; None where it accepted none."""
+    refusing: str = ""
+    """That it refuses every film, and which, in a sentence without its name; empty where it does
+    not. Not of its row: `broker.model.standing` finds it."""
 
     @property
     def name(self) -> str:

@@ -1,38 +1,31 @@
-"""Alarms above each table and page: that nothing prints, or that films are refused."""
+"""What stands above each table and page: the state of the whole, and further alarms."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from broker.model.disk import MB
+from broker.model.printer import Printer
+from broker.model.remedies import Face
 from broker.model.trouble import PRINT_AGAIN
 from broker.model.vitals import Storage
 from broker.operations import missing_pixels, readiness
-from broker.operations.readiness import ObstacleKind, read_vitals, storage_state
+from broker.operations.readiness import read_vitals, storage_state
 from broker.operations.text import moment
+from broker.operations.whole import (
+    UNREADABLE,
+    Situation,
+    besides,
+    situation,
+    standing_printers,
+    stopped,
+)
 
 if TYPE_CHECKING:
     from broker.operations.opened import Store
 
-NOT_RUNNING = (
-    "NO BROKER IS RUNNING on this data directory: modalities cannot print, nothing comes out."
-)
-SAFE = "What waits is safe."
-START = "`broker serve`, or your service, starts it."
-SPOOL_MISSING = (
-    "THE SPOOL IS MISSING while the broker runs: it refuses films and prints nothing. Stop it."
-)
-LOW = (
-    "THE DISK IS NEARLY FULL: {free} MB free at {folder}, and retention.floor_mb is {floor}: new "
-    "films are refused; those that were taken are safe and print. Make room in that file system; "
-    "`broker purge --pixels-hours 1 --dry-run` says what finished jobs would give."
-)
-LOCKED = (
-    "THE DATABASE IS LOCKED by another program, mostly a backup that copies it or an sqlite3 "
-    "shell: print requests wait for up to 10 s and then fail, and nothing is sent until that ends. "
-    "File: {file}"
-)
 MISSING = (
     "PIXELS ARE MISSING: {missing} of {needed} images of jobs that are not finished are not in "
     "{folder}. If they are elsewhere, copy them back into this folder, beside what is there; do "
@@ -44,25 +37,10 @@ SHED = (
     "PIXELS OF {number} PRINTED JOBS WERE REMOVED WITHIN AN HOUR of their end, today, as the disk "
     "was nearly full: they cannot be printed again. Make room at {folder}."
 )
-REFUSED = "THE BROKER REFUSES FILMS: {words}."
-SAID = frozenset(
-    {ObstacleKind.NOT_RUNNING, ObstacleKind.SPOOL, ObstacleKind.LOCKED, ObstacleKind.ROOM}
-)
-"""Those with a sentence of their own."""
 LOCKED_S = 1.0
 """The broker itself locks it for moments only."""
 LOG_MB = 64
 """A larger write-ahead log is an alarm."""
-DAMAGED = (
-    "THE DATABASE IS DAMAGED: {file}: {damage}. Films may be refused, or not be printed. Stop the "
-    "broker, then `broker db check` lists the damage; `broker restore DIR` brings a backup back."
-)
-REPLACED = (
-    "THE DATABASE WAS REPLACED WHILE THE BROKER RUNS: {replaced}. Films are refused, and "
-    "nothing is sent to any printer; what is shown here may be of another database. Stop the "
-    "broker, put the right database back as {file} with the file of the same name and -wal, then "
-    "`broker serve`. If it is lost: `broker restore --help`, or `broker spool adopt`."
-)
 FAULTS = (
     "THE WHOLE CHECK OF THE QUEUE FOUND FAULTS at {at} UTC ({faults}), as: {fault}. `broker db "
     "check` lists them, and what to do; the next whole check, or start, takes this away."
@@ -77,56 +55,62 @@ NOT_RELOADED = (
 )
 
 
-def alarms(store: Store) -> list[str]:
-    """Sentences to put above a table; empty without an alarm."""
-    said = _of_storage(store)
-    if store.damage or storage_state(store).replaced:
-        return said  # what is read from such a database may be wrong, or break
+@dataclass(frozen=True)
+class Above:
+    """What stands above each table and page."""
+
+    situation: Situation
+    printers: tuple[Printer, ...]
+    """As they stand: of each that refuses every film, it is said."""
+    others: tuple[str, ...] = ()
+    """Further alarms, a sentence each, with what to type."""
+
+    @property
+    def alarming(self) -> bool:
+        """Whether a person has to do something."""
+        return self.situation.overall.condition.alarming or bool(self.others)
+
+    def alarms(self, now: float, face: Face = Face.COMMANDS) -> list[str]:
+        """All that a person has to know: the state of the whole where that is one, then the
+        others."""
+        whole = self.situation
+        first = [whole.line(now, face)] if whole.overall.condition.alarming else []
+        return [*first, *self.others]
+
+
+def above(store: Store, now: float) -> Above:
+    """The state of the whole, and what else is to be known, at `now`."""
+    others = _of_storage(store)
+    found = readiness.look(store, patience_s=LOCKED_S, writing=False)
+    obstacles = found.obstacles
+    if not store.running:
+        others[:0] = besides(store, obstacles)
+    if any(each.kind in UNREADABLE for each in obstacles):
+        return Above(situation(store, obstacles, (), now), (), tuple(others))
+    printers = standing_printers(store)
+    whole = situation(store, obstacles, printers, now)
+    if words := _not_reloaded(store):
+        others.append(words)
     gone = missing_pixels.spool_gone(store)
     missing, needed = (0, 0) if gone else missing_pixels.missing(store)
-    if not store.running:
-        said.append(_idle(gone, missing))
-    elif gone:
-        said.append(f"{SPOOL_MISSING} {gone}.")
-    if words := _not_reloaded(store):
-        said.append(words)
-    found = readiness.look(store, patience_s=LOCKED_S, writing=False)
-    kinds = {each.kind for each in found.obstacles}
-    if ObstacleKind.LOCKED in kinds:
-        said.append(LOCKED.format(file=store.config.database_file))
-    if store.running:
-        others = [each for each in found.obstacles if each.kind not in SAID]
-        if ObstacleKind.SPOOL in kinds and not gone:
-            others += [each for each in found.obstacles if each.kind is ObstacleKind.SPOOL]
-        said += [REFUSED.format(words=each.words) for each in others]
     if missing:
-        said.append(
-            MISSING.format(missing=missing, needed=needed, folder=missing_pixels.folder(store))
-        )
-    if ObstacleKind.DATABASE not in kinds and (
-        number := store.retention.shed_early(time.time() - DAY_S, EARLY_S)
-    ):
-        said.append(SHED.format(number=number, folder=store.config.fuller))
-    if ObstacleKind.ROOM in kinds:
-        room = store.config.room()
-        folder = store.config.fuller
-        said.append(LOW.format(free=room.free // MB, folder=folder, floor=room.floor // MB))
-    return said
+        folder = missing_pixels.folder(store)
+        others.append(MISSING.format(missing=missing, needed=needed, folder=folder))
+    if number := store.retention.shed_early(now - DAY_S, EARLY_S):
+        others.append(SHED.format(number=number, folder=store.config.fuller))
+    return Above(whole, printers, tuple(others))
+
+
+def alarms(store: Store) -> list[str]:
+    """What a person has to know, as sentences; empty when all is well."""
+    now = time.time()
+    return above(store, now).alarms(now)
 
 
 def not_running(store: Store) -> str:
     """That no broker runs, where none does, and what starts it; else empty."""
-    if store.running:
-        return ""
-    gone = missing_pixels.spool_gone(store)
-    return _idle(gone, 0 if gone else missing_pixels.missing(store)[0])
-
-
-def _idle(gone: str, missing: int) -> str:
-    """Without a broker: what is promised depends on the pixels."""
-    if gone:
-        return f"{NOT_RUNNING} {gone}."
-    return " ".join((NOT_RUNNING, *([] if missing else [SAFE]), START))
+    now = time.time()
+    return "" if store.running else stopped(store).line(now, Face.COMMANDS)
 
 
 def _not_reloaded(store: Store) -> str:
@@ -142,10 +126,6 @@ def _of_storage(store: Store) -> list[str]:
     found = storage_state(store)
     file = store.config.database_file
     said = []
-    if found.replaced:
-        said.append(REPLACED.format(file=file, replaced=found.replaced))
-    if found.damage:
-        said.append(DAMAGED.format(file=file, damage=found.damage))
     if found.faults:
         at = moment(found.checked_at)
         said.append(FAULTS.format(at=at, faults=found.faults, fault=found.fault))

@@ -315,7 +315,7 @@ def print_film(store: Store, who: str, printer: str = "", film_size: str = "A4")
         store.printers.get(printer)
     elif not store.printers.list():
         raise NoPrinters
-    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    when = f"{datetime.now(UTC).astimezone():%Y-%m-%d %H:%M:%S %Z}"  # as on the wall beside it
     from broker.preview.test_film import test_film  # here: NumPy and Pillow take 20 MB
 
     film, pixels = test_film(printer or "any printer", when, film_size)

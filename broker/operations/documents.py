@@ -5,6 +5,7 @@ Nothing of a patient is here: neither labels nor the content of films.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING
 
 from broker.model import row_version
 from broker.model.capabilities import Capability
+from broker.model.causes import printer_remedies
 from broker.model.choose import Choice
 from broker.model.health import Check
 from broker.model.job import Attempt, Sending
 from broker.model.printer import Printer
+from broker.model.remedies import Face
 from broker.model.user import RecordedCommand
 
 if TYPE_CHECKING:
@@ -39,12 +42,16 @@ def iso(seconds: float | None) -> str | None:
 
 def of_job(found: JobStatus) -> Document:
     """One row of `broker jobs --json`."""
-    job = found.job
+    from broker.operations.job_status import remedy_of
+
+    job, remedy = found.job, remedy_of(found)
     return {
         "id": job.id,
         "version": found.version,
         "state": str(job.state),
         "reason": found.reason,
+        "cause": str(remedy.cause) if remedy else None,
+        "remedy": remedy.at(Face.COMMANDS) if remedy else "",
         "cut_off": found.cut_off is not None,
         "calling_ae": job.calling_ae,
         "called_ae": job.called_ae,
@@ -136,9 +143,11 @@ def of_attempt(attempt: Attempt) -> Document:
 
 
 def of_printer(printer: Printer) -> Document:
-    """One row of `broker printers --json`."""
+    """One row of `broker printers --json`. `refusing` says that it refuses every film, which health
+    does not; that is known of printers as `broker.operations.whole` gives them."""
     from broker.operations.job_status import step_of_printer
 
+    remedies = printer_remedies(printer, time.time())
     return {
         **asdict(printer.address),
         "version": row_version.of_printer(printer),
@@ -149,6 +158,9 @@ def of_printer(printer: Printer) -> Document:
         "health": str(printer.health),
         "health_since": iso(printer.health_since),
         "reason": printer.reason,
+        "refusing": printer.refusing,
+        "causes": [str(each.cause) for each in remedies],
+        "remedies": [each.at(Face.COMMANDS) for each in remedies],
         "load": printer.load,
         "films_accepted": printer.films_accepted,
         "failures": printer.failures,

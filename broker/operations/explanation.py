@@ -7,13 +7,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.config.schema import Retry
+from broker.model.causes import (
+    Advised,
+    advised,
+    grouped,
+    of_held_job,
+    of_queued_why,
+    printers_remedy,
+    typed,
+)
 from broker.model.choose import Choice, never_takes, plan
 from broker.model.job import SETTLED, Attempt, FilmState, Job, Sending, State
 from broker.model.printable import one_line
 from broker.model.printer import Duty, Printer
+from broker.model.remedies import Cause, Face
 from broker.model.retry import prints_again
-from broker.model.trouble import PRINT_AGAIN
-from broker.operations.text import count, moment, why_removed
+from broker.operations.page_words import on_page
+from broker.operations.text import count, in_words, moment, why_removed
 from broker.store.queries import PrintedAgain, Unanswered
 
 CUT_OFF = "cut off: no broker is running; at its next start"
@@ -76,6 +86,12 @@ def where_to_look(unanswered: Sequence[Unanswered]) -> str:
     return f"{uncertain_text(unanswered)}: look in {where}"
 
 
+def trays(unanswered: Sequence[Unanswered]) -> str:
+    """The printers in whose trays uncertain films may be."""
+    found = dict.fromkeys(each.printer for each in unanswered)
+    return "every printer" if "" in found else " and ".join(found)
+
+
 def printed_again_text(films: Sequence[PrintedAgain]) -> str:
     """How often films may be on paper that were printed again without an answer; may be empty.
 
@@ -99,6 +115,8 @@ def _without_answer(films: Sequence[PrintedAgain]) -> str:
     )
 
 
+SEVERAL = 3
+"""Causes of printers that a job names, which waits for them."""
 MOST_RUNS = 4
 """Runs of numbers that are named one by one."""
 
@@ -115,7 +133,7 @@ def told(attempts: Sequence[Attempt], open_one: str) -> tuple[str, ...]:
     for (printer, outcome, said), numbers in alike.items():
         first, last = attempts[numbers[0] - 1].began_at, attempts[numbers[-1] - 1].began_at
         several = len(numbers) > 1
-        when = f"from {moment(first)} to {moment(last)}" if several else moment(first)
+        when = f"from {moment(first)} UTC to {moment(last)}" if several else moment(first)
         where = printer or "no printer"
         words = f": {one_line(said)}" if said else ""
         lines.append(f"{_numbered(numbers)}, {when} UTC, {where}: {outcome}{words}.")
@@ -141,25 +159,35 @@ def _numbered(numbers: Sequence[int]) -> str:
     return f"Tries {', '.join(most)} and {end}" if most else f"Tries {end}"
 
 
-def of_waiting(job: Job, choice: Choice, printers: Sequence[Printer]) -> tuple[str, ...]:
+def of_waiting(
+    job: Job, choice: Choice, printers: Sequence[Printer], now: float
+) -> tuple[Advised, ...]:
     """For a queued job that no printer can take now: who took the printers off duty can give them
-    back, and a person's pin can be taken out."""
+    back, what is wrong with the others can be mended, and a person's pin can be taken out."""
     if choice.printer or not choice.passed_over:
-        return ()
+        cause = of_queued_why(choice.why)
+        gone = cause is Cause.PINNED_GONE
+        return (advised(cause, job=job.id, printer=job.pinned),) if gone or choice.printer else ()
     said = []
     off = [each for each in printers if each.duty is not Duty.READY and job.may_go_to(each.name)]
     if len(off) == 1:
-        said.append(f"`broker printers ready {off[0].name}` puts that printer back in service.")
+        said.append(advised(Cause.OFF_DUTY, printer=off[0].name, name=off[0].name))
     elif off:
         names = ", ".join(f"{each.name} (in {each.duty})" for each in off)
-        said.append(f"`broker printers ready NAME` puts a printer back in service: {names}.")
+        back = f"puts a printer back in service: {names}."
+        said.append(
+            Advised(Cause.OFF_DUTY, f"“Ready” {back}", f"`broker printers ready NAME` {back}")
+        )
+    others = [each for each in printers if job.may_go_to(each.name) and each not in off]
+    for group, cause in grouped(others, now)[:SEVERAL]:
+        said.append(printers_remedy(cause, in_words(group), typed(group)))
     bound = job.pinned and any(each.name != job.pinned for each in printers)
     if bound or any(each.name in job.avoided for each in printers):
-        said.append(f"`broker jobs move {job.id} --any` lets any other printer take it.")
+        said.append(advised(Cause.PINNED, job=job.id, printer=job.pinned))
     return tuple(said)
 
 
-def of_refused(job: Job, printers: Sequence[Printer]) -> tuple[str, ...]:
+def of_refused(job: Job, printers: Sequence[Printer]) -> tuple[Advised, ...]:
     """For a held job that some printers refused for good, and others may take."""
     refusing = {strike.printer for strike in job.strikes if strike.permanent}
     others = [each for each in printers if each.name not in refusing and not never_takes(job, each)]
@@ -167,20 +195,38 @@ def of_refused(job: Job, printers: Sequence[Printer]) -> tuple[str, ...]:
         return ()
     best = min(others, key=lambda each: each.duty is not Duty.READY)
     first = "" if best.duty is Duty.READY else f", once it is ready: it is in {best.duty} now"
-    return (f"`broker jobs move {job.id} {best.name}` tries it on {best.name}{first}.",)
+    tries = f"tries it on {best.name}{first}."
+    return (
+        Advised(
+            Cause.REFUSED_BY_ALL,
+            f"“Move”, below “More”, {tries}",
+            f"`broker jobs move {job.id} {best.name}` {tries}",
+        ),
+    )
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """The answer of `broker jobs explain`."""
+    """The answer of `broker jobs explain`, and of a job's page."""
 
-    sentences: tuple[str, ...]
+    facts: tuple[str, ...]
+    """Why it is there."""
     choice: Choice | None = None
     """Where a queued job goes, when its turn in its film session has come."""
     blocked_by: int | None = None
     """The earlier job of its film session which it waits for."""
-    advice: tuple[str, ...] = ()
-    """The last of the sentences: what a person can do."""
+    advice: tuple[Advised, ...] = ()
+    """What a person can do."""
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All of it, with what to type."""
+        return (*self.facts, *(each.at(Face.COMMANDS) for each in self.advice))
+
+    @property
+    def page_sentences(self) -> tuple[str, ...]:
+        """All of it, with what to press."""
+        return (*map(on_page, self.facts), *(each.at(Face.PAGE) for each in self.advice))
 
 
 @dataclass(frozen=True)
@@ -224,7 +270,9 @@ def explain(
         case State.QUEUED:
             found = _queued(job, queue, context.now)
         case State.PRINTING:
-            found = Explanation(_printing(job, films, attempts, cut_off))
+            # Of one that was cut off, it is said first that no broker runs, and what to do.
+            goes_on = () if cut_off else (advised(Cause.AWAITED),)
+            found = Explanation(_printing(job, films, attempts, cut_off), advice=goes_on)
         case State.HELD:
             found = _held(job, films, context)
         case _:
@@ -232,8 +280,8 @@ def explain(
     idle = (context.idle,) if context.idle else ()
     tried = told(attempts, "cut off" if cut_off else "running")
     flagged = tuple(f"It is flagged: {one_line(flag)}." for flag in flags)
-    sentences = (*idle, *found.sentences, *flagged, *tried, *found.advice)
-    return Explanation(sentences, found.choice, found.blocked_by, found.advice)
+    facts = (*idle, *found.facts, *flagged, *tried)
+    return Explanation(facts, found.choice, found.blocked_by, found.advice)
 
 
 MAY_CHANGE = "may change over"
@@ -252,7 +300,8 @@ def _queued(job: Job, queue: QueueView, now: float) -> Explanation:
             f"Job {job.id} is queued behind job {first.id}, an earlier one of the same film "
             f"session, which is {state}: films of one film session print in order."
         )
-        return Explanation((behind, *_row(job)), blocked_by=first.id)
+        advice = (advised(Cause.BEHIND),)
+        return Explanation((behind, *_row(job)), blocked_by=first.id, advice=advice)
     choices = plan(queue.waiting, queue.printers, now, queue.session_printers)
     choice = next((each for each in choices if each.job_id == job.id), None)
     if choice is None:
@@ -270,7 +319,7 @@ def _queued(job: Job, queue: QueueView, now: float) -> Explanation:
         sentences.append(f"A person sent it to {job.pinned}, and it goes to no other.")
     sentences += _row(job)
     sentences += [f"Not {each.printer}: {one_line(each.why)}." for each in choice.passed_over]
-    said = of_waiting(job, choice, queue.printers)
+    said = of_waiting(job, choice, queue.printers, now)
     return Explanation(tuple(sentences), choice, advice=said)
 
 
@@ -349,35 +398,21 @@ def _held(job: Job, films: Sequence[Sending], context: JobContext) -> Explanatio
         for each in films
         if each.state is FilmState.UNCERTAIN
     ]
-    said: tuple[str, ...]
     if uncertain:
-        trays = dict.fromkeys(each.printer for each in uncertain)
-        where = "every printer" if "" in trays else " and ".join(trays)
         words = uncertain_text(uncertain)
         sentences.append(
             f"{words[0].upper()}{words[1:]}."
-            if "" in trays
+            if any(not each.printer for each in uncertain)
             else f"{words[0].upper()}{words[1:]} and not answered for: it may be on paper already."
         )
-        said = (
-            f"Look in the tray of {where}. If it is there: "
-            f"`broker jobs release {job.id} --printed`. "
-            f"If it is not: `broker jobs release {job.id}` prints it again.",
-        )
-    elif job.reason.endswith(PRINT_AGAIN) and context.whole():
-        said = (f"Its pixels are there again: `broker jobs release {job.id}` prints what is left.",)
-    elif job.reason.endswith(PRINT_AGAIN):
-        said = (
-            f"Its pixels are lost here: {PRINT_AGAIN}, then `broker jobs cancel {job.id}`. "
-            "Released, it prints only if an equal film has come since: twice, then.",
-        )
-    else:
-        said = (
-            *of_refused(job, context.queue.printers),
-            f"`broker jobs release {job.id}` prints what is left, "
-            f"`broker jobs cancel {job.id}` gives it up.",
-        )
-    return Explanation(tuple(sentences), advice=said)
+    cause = of_held_job(job, uncertain=bool(uncertain), whole=context.whole)
+    elsewhere = of_refused(job, context.queue.printers) if cause in GIVEN_UP else ()
+    said = advised(cause, job=job.id, trays=trays(uncertain))
+    return Explanation(tuple(sentences), advice=(*elsewhere, said))
+
+
+GIVEN_UP = (Cause.REFUSED_BY_ALL, Cause.TRIES_USED_UP, Cause.HELD, Cause.HELD_BY_PERSON)
+"""Held jobs that another printer may take."""
 
 
 def _finished(job: Job, films: Sequence[Sending]) -> Explanation:
@@ -402,11 +437,9 @@ def _finished(job: Job, films: Sequence[Sending]) -> Explanation:
             "A printer does not say when they are on paper."
         )
     if job.pixels_removed_at is not None:
-        gone = (
-            f"Its pixels were removed at {moment(job.pixels_removed_at)} UTC, {why_removed(job)}: "
-            "to have it again, print at the modality."
-        )
+        removed = f"{moment(job.pixels_removed_at)} UTC, {why_removed(job)}"
+        gone = advised(Cause.PIXELS_REMOVED, removed=removed)
         return Explanation((words,), advice=(gone,))
     after_all = "after all" if job.state is State.CANCELLED else "again"
-    reprint = f"`broker jobs reprint {job.id}` prints it {after_all}, as a new job."
+    reprint = advised(Cause.ENDED, job=job.id, again=after_all)
     return Explanation((words,), advice=(reprint,))

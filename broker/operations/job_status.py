@@ -9,8 +9,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from broker.model.capabilities import Capability
+from broker.model.causes import Advised, advised, job_remedy
 from broker.model.job import FINISHED, FilmState, Job, State
 from broker.model.printer import LONG_WAIT_S, Duty, Printer
+from broker.model.remedies import Cause
 from broker.model.row_version import of_job
 from broker.operations import missing_pixels
 from broker.operations.alarms import not_running
@@ -23,10 +25,11 @@ from broker.operations.explanation import (
     explain,
     printed_again_text,
     recovery_preview,
+    trays,
     waits,
     where_to_look,
 )
-from broker.operations.text import age, count
+from broker.operations.text import age, and_more, count
 from broker.store.duplicates import Twin
 from broker.store.queries import PrintedAgain, Unanswered
 
@@ -291,6 +294,40 @@ def job_remarks(found: JobStatus, now: float) -> tuple[str, ...]:
     return tuple(said)
 
 
+def remedy_of(found: JobStatus) -> Advised | None:
+    """What to do about a job, as far as its row tells; None where it is finished. Whether pixels
+    that were missing are there again is for its explanation."""
+    return job_remedy(
+        found.job,
+        found.why,
+        trays=trays(found.unanswered),
+        uncertain=bool(found.unanswered),
+        cut_off=found.cut_off is not None,
+    )
+
+
+def held_remedy(found: JobStatus) -> Advised | None:
+    """The same of a held job alone: what others wait for stands at the printers."""
+    return remedy_of(found) if found.job.state is State.HELD else None
+
+
+def held_remedies(found: Sequence[JobStatus]) -> list[str]:
+    """What to do about the held ones of a list, a sentence for each cause, with what to type."""
+    by_cause: dict[Cause, list[JobStatus]] = {}
+    for each in found:
+        if (remedy := held_remedy(each)) is not None:
+            by_cause.setdefault(remedy.cause, []).append(each)
+    said = []
+    for cause, jobs in by_cause.items():
+        films = [film for each in jobs for film in each.unanswered]
+        several = len(jobs) > 1
+        job = "ID" if several else jobs[0].job.id
+        named = and_more([each.job.id for each in jobs], SEVERAL)
+        words = advised(cause, job=job, trays=trays(films)).commands
+        said.append(f"{'Jobs' if several else 'Job'} {named} ({cause}): {words}")
+    return said
+
+
 def place_of(found: JobStatus) -> str:
     """Where it prints or was printed; in brackets, where a queued job has only lined up."""
     job = found.job
@@ -325,7 +362,7 @@ def learned(known: Sequence[Capability]) -> list[Learned]:
 
 def printer_remarks(printer: Printer, now: float, *, running: bool = True) -> tuple[str, ...]:
     """Its duty and why, what it said, and what a running broker waits for."""
-    said = []
+    said = [printer.refusing] if printer.refusing else []
     if printer.duty is not Duty.READY:
         why = f": {printer.duty_reason}" if printer.duty_reason else ""
         said.append(f"{printer.duty} for {age(now - printer.duty_since)}{why}")
@@ -334,7 +371,7 @@ def printer_remarks(printer: Printer, now: float, *, running: bool = True) -> tu
     elif printer.failures_in_row:
         number = printer.failures_in_row
         said.append(f"its last {count(number, 'attempt') if number > 1 else 'attempt'} failed")
-    if printer.refuses:
+    if printer.refuses and not printer.refusing:
         what = list(dict.fromkeys(each.refused for each in printer.refuses))
         more = f" and {len(what) - 3} more" if len(what) > 3 else ""
         said.append(f"known to refuse {', '.join(what[:3])}{more}")

@@ -17,6 +17,8 @@ from broker.spool.files import Spool
 from broker.store import schema
 from broker.store.capabilities import Capabilities
 from broker.store.database import Database
+from broker.store.flow import FlowQueries
+from broker.store.job_search import JobSearch
 from broker.store.occupancy import Occupancy
 from broker.store.printers import Printers
 from broker.store.queries import JobQueries
@@ -42,6 +44,8 @@ class Store:
         self.config = config
         self._database = database
         self.jobs = JobQueries(database)
+        self.flow = FlowQueries(database)
+        self.search = JobSearch(database)
         self.references = SpoolReferences(database)
         self.printers = Printers(database, time.time)
         self.capabilities = Capabilities(database, time.time)

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from broker.events import Event, Note
 from broker.model.job import LISTED_S, URGENCY, Job, State
 from broker.model.printer import Printer
-from broker.operations.alarms import alarms
+from broker.model.remedies import Face
+from broker.operations.alarms import above
 from broker.operations.failures import explained
 from broker.operations.job_status import JobStatus, job_statuses
 from broker.operations.opened import Store
 from broker.operations.refusals import RefusedLately, refused_lately
+from broker.operations.whole import Situation
 from broker.store.sqlite import Watch
 
 NEWEST = 150
@@ -42,12 +44,24 @@ class OverviewState:
     at: float
     """In seconds since the epoch."""
     running: bool
-    alarms: tuple[str, ...]
+    situation: Situation
+    """The state of the whole, and what to do about it."""
+    others: tuple[str, ...]
+    """Further alarms, with what to type."""
     printers: tuple[Printer, ...]
+    """As they stand: of each that refuses every film, it is said."""
     jobs: tuple[JobStatus, ...]
     """All that are not finished, the most urgent state first, then the recent, newest first."""
     refused: RefusedLately | None = None
     """Callers that were refused lately."""
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """The state of the whole where a person has to do something about it, and the further
+        alarms."""
+        alarming = self.situation.overall.condition.alarming
+        first = (self.situation.line(self.at, Face.COMMANDS),) if alarming else ()
+        return (*first, *self.others)
 
     @property
     def oldest(self) -> Job | None:
@@ -69,11 +83,13 @@ def overview_state(store: Store, now: float) -> OverviewState:
     open_jobs, recent = store.jobs.overview(now - LISTED_S, NEWEST)
     open_jobs.sort(key=lambda job: (URGENCY[job.state], job.id))
     active = [job for job in open_jobs if job.state is not State.HELD]
+    seen = above(store, now)
     return OverviewState(
         at=now,
         running=store.running,
-        alarms=tuple(alarms(store)),
-        printers=tuple(store.printers.list()),
+        situation=seen.situation,
+        others=seen.others,
+        printers=seen.printers or tuple(store.printers.list()),
         jobs=tuple(job_statuses(store, [*open_jobs, *recent], active)),
         refused=refused_lately(store, now),
     )

@@ -45,6 +45,8 @@ class ObstacleKind(Enum):
     ROOM = "room"
     LOCKED = "locked"
     DATABASE = "database"
+    DAMAGED = "database damaged"
+    REPLACED = "database replaced"
     NO_PRINTER = "no printer"
     QUEUE = "queue"
     HANGS = "hangs"
@@ -94,9 +96,9 @@ def look(
     stored = storage_state(store)
     if replaced := stored.replaced:
         words = f"the database was replaced beneath the running broker: {replaced}"
-        obstacles.append(Obstacle(ObstacleKind.DATABASE, words))
+        obstacles.append(Obstacle(ObstacleKind.REPLACED, words))
     elif damage := stored.damage:
-        obstacles.append(Obstacle(ObstacleKind.DATABASE, f"the database is damaged: {damage}"))
+        obstacles.append(Obstacle(ObstacleKind.DAMAGED, f"the database is damaged: {damage}"))
     elif database := _database(store, signs, now, patience_s, committing=writing and committing):
         obstacles.append(database)
     else:

@@ -1,9 +1,16 @@
-"""Small words that every face shares: times, ages and numbers."""
+"""Small words that every face shares: times, ages and numbers.
+
+A time in a sentence is told in UTC, as `2026-01-31 07:15:02 UTC`: so it stands in the database, in
+JSON and in logs, where it means the same to every reader. A face for people tells it in their own
+zone: `local` is where the words change, for this machine's zone or another one; the page marks it
+for the browser, see `web/times.py`.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from broker.model.disk import MB
 from broker.model.job import Job
@@ -20,6 +27,15 @@ def and_more(names: Sequence[object], most: int) -> str:
     return ", ".join(map(str, names[:most])) + more
 
 
+def in_words(names: Sequence[str], most: int = 3) -> str:
+    """Names in a sentence: `a`, `a and b`, `a, b and c`; of more than `most`, the first and how
+    many more."""
+    if len(names) > most:
+        return f"{names[0]} and {len(names) - 1} more"
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def age(seconds: float) -> str:
     """How long ago, in the largest unit that fits: 12s, 5m, 3h, 2d."""
     number = max(0, int(seconds))
@@ -29,14 +45,57 @@ def age(seconds: float) -> str:
     return f"{number}s"
 
 
+TOLD = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC", re.ASCII)
+"""A time in a sentence: what `moment` gives, with its zone behind it."""
+
+
 def moment(seconds: float | None) -> str:
-    """A time for people, UTC, to the second; a dash when there is none, or none that can be."""
+    """A time in UTC, to the second; a dash when there is none, or none that can be. In a sentence
+    ` UTC` stands behind it."""
     if seconds is None:
         return "-"
     try:
         return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
     except (ValueError, OverflowError, OSError):
         return "-"  # of a damaged row
+
+
+def local(words: str, now: float, zone: tzinfo | None = None) -> str:
+    """The words with each time that they tell in that zone, or else in this machine's: `08:15:02
+    CET`, and `2026-01-31 08:15 CET` where that is not today."""
+
+    def told(found: re.Match[str]) -> str:
+        at = time_told(found)
+        return found[0] if at is None else f"{clock(at, now, zone)} {zone_name(at, zone)}"
+
+    return TOLD.sub(told, words)
+
+
+def time_told(found: re.Match[str]) -> float | None:
+    """The seconds since the epoch of what TOLD has found; None where there is no such time."""
+    try:
+        return datetime.fromisoformat(f"{found[1]}+00:00").timestamp()
+    except ValueError:
+        return None
+
+
+def clock(seconds: float | None, now: float, zone: tzinfo | None = None) -> str:
+    """What a clock in that zone, or of this machine, has shown: `08:15:02` today, else `2026-01-31
+    08:15`; a dash when there is no time, or none that can be."""
+    if moment(seconds) == "-" or seconds is None:
+        return "-"
+    at = _in_zone(seconds, zone)
+    today = at.date() == _in_zone(now, zone).date()
+    return f"{at:%H:%M:%S}" if today else f"{at:%Y-%m-%d %H:%M}"
+
+
+def zone_name(seconds: float, zone: tzinfo | None = None) -> str:
+    """What the zone, or this machine's, was called then: CET in winter, CEST in summer."""
+    return _in_zone(seconds, zone).tzname() or ""
+
+
+def _in_zone(seconds: float, zone: tzinfo | None) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC).astimezone(zone)
 
 
 def count(number: int, noun: str) -> str:

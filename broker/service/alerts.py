@@ -16,13 +16,13 @@ from broker.model.printable import one_line
 from broker.model.refusal import Refusal
 from broker.model.refused_modalities import RefusedModality
 from broker.model.vitals import Storage
-from broker.operations.alarms import LOG_MB, log_reader
-from broker.operations.readiness import read_vitals
+from broker.operations.alarms import LOCKED_S, LOG_MB, log_reader
+from broker.operations.opened import Store
+from broker.operations.readiness import look, read_vitals
 from broker.operations.refusals import keeps_from_printing, name_of
-from broker.store.printers import Printers
-from broker.store.queries import JobQueries
-from broker.store.refusals import Refusals, RefusedCaller
-from broker.store.spool_references import SpoolReferences
+from broker.operations.whole import refused, situation, standing_printers
+from broker.store.database import Database
+from broker.store.refusals import RefusedCaller
 
 FIRST_CHECKS_S = 60.0
 """Nothing is told for so long, at most, while printers have not been checked since the start."""
@@ -55,17 +55,11 @@ class Notices:
     def __init__(
         self,
         config: Config,
-        jobs: JobQueries,
-        references: SpoolReferences,
-        printers: Printers,
-        refusals: Refusals,
+        database: Database,
         note: Note,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._jobs = jobs
-        self._refusals = refusals
-        self._references = references
-        self._printers = printers
+        self._database = database
         self._note = note
         self._clock = clock
         self._started_at = time.time()
@@ -97,32 +91,46 @@ class Notices:
         )
 
     def _see(self, config: Config) -> Callable[[], Seen | None]:
+        store = Store(config, self._database)
+
         def see() -> Seen | None:
             vitals = read_vitals(config.data_dir)
             storage = vitals.storage if vitals is not None else Storage()
             if storage.damage or storage.replaced:
                 return Seen(damage=storage.damage, replaced=storage.replaced)
-            printers = tuple(self._printers.list())
+            printers = standing_printers(store)
             if time.monotonic() - self._began < FIRST_CHECKS_S and any(
                 (each.last_check_at or 0) < self._started_at for each in printers
             ):
                 return None  # what is known of them is of an earlier life
-            room, oldest = config.room(), self._jobs.oldest_unmoved()
-            low = room.low and room.refuses(self._references.kept_bytes())
+            room, now = config.room(), time.time()
+            low = room.low and room.refuses(store.references.kept_bytes())
+            looked = look(store, patience_s=LOCKED_S, writing=False)
+            whole, flow = situation(store, looked.obstacles, printers, now), store.flow.flow()
             return Seen(
                 printers=printers,
-                held=tuple(self._jobs.held_by_broker()),
-                oldest_s=0.0 if oldest is None else max(0.0, time.time() - oldest),
+                why_refused=refused(looked.obstacles),
+                remedy=whole.commands,
+                waiting=flow.waiting,
+                unbound_s=_age(flow.unbound_at, now),
+                accepted_at=flow.accepted_at,
+                held=tuple(store.jobs.held_by_broker()),
+                oldest_s=_age(flow.oldest_at, now),
                 low=low,
                 free_mb=room.free // MB,
                 faults=storage.faults,
                 log_mb=storage.log_bytes // MB if storage.log_bytes > LOG_MB * MB else 0,
                 log_reader=log_reader(storage),
                 incomplete=vitals.incomplete if vitals is not None else (),
-                refused=tuple(map(_modality, filter(_to_tell, self._refusals.callers()))),
+                refused=tuple(map(_modality, filter(_to_tell, store.refusals.callers()))),
             )
 
         return see
+
+
+def _age(at: float | None, now: float) -> float:
+    """In seconds; 0 of nothing, and of what a clock that was set back has in the future."""
+    return 0.0 if at is None else max(0.0, now - at)
 
 
 def _to_tell(caller: RefusedCaller) -> bool:

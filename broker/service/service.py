@@ -100,7 +100,7 @@ class Service:
         """Make the parts, each after those that it is given."""
         data = self._data
         self.jobs, self.printers, self.users = data.jobs, data.printers, data.users
-        self.capabilities = data.capabilities
+        self.capabilities, self.database = data.capabilities, data.database
         self.spool = data.spool
         self.refusals = Refusals(data.database)
         self._counts = RefusalCounts(self._events.note, self.refusals, self._clock)

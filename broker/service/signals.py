@@ -55,10 +55,7 @@ def serve(
             service.not_readable([repr(error)])
         return None
 
-    jobs = service.jobs
-    beside: list[Companion] = [
-        Notices(settings, jobs.queries, jobs.references, service.printers, service.refusals, note)
-    ]
+    beside: list[Companion] = [Notices(settings, service.database, note)]
     if web:
         beside.append(Page(settings, note, service.users.any))
     run(service, read_again, beside)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    TextClause,
     Update,
     literal,
 )
@@ -82,6 +83,9 @@ class Backend(Protocol):
 
     def checkpoint(self, connection: Connection, *, cut: bool, busy_s: float) -> Checkpoint:
         """Bring the write-ahead log into the database, and with `cut` make it empty."""
+
+    def through_index(self, table: Table, index: str) -> TextClause:
+        """The table, read through that index alone, under its own name."""
 
     def insert_missing(self, table: Table) -> Insert:
         """An INSERT that leaves out rows whose key is there."""

@@ -167,6 +167,7 @@ class Occupation:
     recent: int = 0
     moved_at: float | None = None
     asked_at: float | None = None
+    accepted_at: float | None = None
 
 
 _ALL = Prepared(
@@ -194,7 +195,7 @@ _CLAIMS = Prepared(
     .group_by(jobs.c.printer)
 )
 _RECENT = Prepared(
-    select(sendings.c.printer, func.sum(sendings.c.copies))
+    select(sendings.c.printer, func.sum(sendings.c.copies), func.max(sendings.c.accepted_at))
     .where(sendings.c.accepted_at >= bindparam("since"))
     .group_by(sendings.c.printer)
 )
@@ -378,17 +379,18 @@ def _new(now: float) -> dict[str, object]:
 
 def _occupations(connection: Connection, since: float) -> dict[str, Occupation]:
     """What each printer is busy with, and how much it has done since then."""
-    load, done = (
-        {name: int(count) for name, count in rows}
-        for rows in (_LOADS.rows(connection), _RECENT.rows(connection, since=since))
-    )
+    load = {name: int(count) for name, count in _LOADS.rows(connection)}
+    done = {
+        name: (int(count), float(at)) for name, count, at in _RECENT.rows(connection, since=since)
+    }
     claimed = {name: tuple(rest) for name, *rest in _CLAIMS.rows(connection)}
     names = load.keys() | claimed.keys() | done.keys()
     found = {}
     for name in names:
         claims, moved_at, asked_at = claimed.get(name, (0, None, None))
+        recent, accepted_at = done.get(name, (0, None))
         found[name] = Occupation(
-            load.get(name, 0), int(claims), done.get(name, 0), moved_at, asked_at
+            load.get(name, 0), int(claims), recent, moved_at, asked_at, accepted_at
         )
     return found
 
@@ -408,5 +410,6 @@ def _printer(
         recent=busy.recent,
         moved_at=busy.moved_at,
         asked_at=busy.asked_at,
+        accepted_at=busy.accepted_at,
         **{name: row[name] for name in _OBSERVED},
     )

@@ -126,7 +126,7 @@ _HELD = (
     .where(jobs.c.state == State.HELD, ~jobs.c.reason.startswith(HELD_BY_PERSON))
     .order_by(jobs.c.id)
 )
-_UNMOVED = select(func.min(jobs.c.created_at)).where(
+UNMOVED = select(func.min(jobs.c.created_at)).where(
     or_(jobs.c.state == State.QUEUED, and_(jobs.c.state == State.PRINTING, ~_MOVES))
 )
 _PLACE = func.rtrim(jobs.c.peer, "0123456789")
@@ -413,7 +413,7 @@ class JobQueries:
         waits.
         """
         with self._database.read() as connection:
-            found: float | None = connection.execute(_UNMOVED).scalar()
+            found: float | None = connection.execute(UNMOVED).scalar()
         return found
 
     def unfinished(self) -> dict[Caller, Waiting]:

@@ -61,6 +61,21 @@ SHED = text("pixels_removed_why = 'room'")
 TROUBLED = text("outcome IN ('refused', 'unavailable', 'uncertain')")
 """Attempts that accepted not every film; likewise."""
 
+FOUND_BY = (
+    "id",
+    "state",
+    "calling_ae",
+    "called_ae",
+    "printer",
+    "pinned",
+    "attempts",
+    "created_at",
+    "remark",
+    "reason",
+)
+"""What jobs are found by, see `store/job_search.py`: its index has all of it, in the order of
+numbers, so that a change of a recent job changes the page that its insertion has changed."""
+
 jobs = Table(
     "jobs",
     metadata,
@@ -105,6 +120,7 @@ jobs = Table(
     Index("ix_jobs_reprint_of", "reprint_of"),
     Index("ix_jobs_kept", "updated_at", sqlite_where=KEPT),
     Index("ix_jobs_shed", "pixels_removed_at", sqlite_where=SHED),
+    Index("ix_jobs_found", *FOUND_BY),
     sqlite_autoincrement=True,  # a number that an operator has read is never given again
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import PlainTextResponse, Response
@@ -16,8 +16,9 @@ from broker.operations.opened import Store
 from broker.operations.overview import LiveOverview
 from broker.operations.readiness import read_vitals
 from broker.operations.refusals import document_of, refused_kinds
+from broker.operations.whole import standing_printer, standing_printers
 from broker.web import day_page
-from broker.web.api_description import answers
+from broker.web.api_description import NEXT, answers
 from broker.web.api_documents import (
     BrokerDocument,
     ExplanationDocument,
@@ -29,6 +30,7 @@ from broker.web.api_documents import (
 from broker.web.api_report_documents import DayDocument, RefusedKindDocument
 from broker.web.auth.signin import csrf_token, operator, person
 from broker.web.job_page import THUMBNAIL_PX, picture
+from broker.web.job_query import CSV, JobQuery, csv_answer, job_query, prefers
 from broker.web.names_in_requests import FilmNumber, JobNumber, PrinterName
 
 MOST = 1000
@@ -46,17 +48,24 @@ VIEWER = [Depends(person)]
     responses=answers(BrokerDocument),
 )
 def broker(request: Request) -> dict[str, Any]:
-    """AE title, address, alarms, jobs by state, the oldest that waits."""
+    """AE title, address, the state of the whole in a sentence (printing, slower, nothing prints,
+    films refused, not running) and what to do, alarms, jobs by state, the oldest that waits."""
     store: Store = request.app.state.store
     live: LiveOverview = request.app.state.overview
     _, seen = live.current()
     vitals = read_vitals(store.config.data_dir)
-    oldest = seen.oldest
+    oldest, whole = seen.oldest, seen.situation
     return {
         "ae_title": store.config.broker.ae_title,
         "host": ", ".join(hosts_of(store.config.broker.host)),
         "port": store.config.broker.port,
         "running": seen.running,
+        "condition": str(whole.overall.condition),
+        "sentence": whole.sentence(seen.at),
+        "remedy": whole.commands,
+        "nothing_prints_since": documents.iso(whole.overall.since),
+        "printers_taking_films": whole.overall.taking,
+        "printers": whole.overall.printers,
         "alarms": list(seen.alarms),
         "associations": vitals.associations if vitals else None,
         "films_in": vitals.films if vitals else None,
@@ -89,7 +98,7 @@ def day(request: Request) -> dict[str, Any]:
 def printers(request: Request) -> list[dict[str, Any]]:
     """In the order of the configuration."""
     store: Store = request.app.state.store
-    return [documents.of_printer(each) for each in store.printers.list()]
+    return [documents.of_printer(each) for each in standing_printers(store)]
 
 
 @router.get(
@@ -103,25 +112,42 @@ def printer(request: Request, name: PrinterName) -> dict[str, Any]:
     """404 when there is none of that name."""
     store: Store = request.app.state.store
     commands = [documents.of_command(each) for each in store.command_log.of_printer(name)]
-    return documents.of_printer(store.printers.get(name)) | {"orders": commands}
+    return documents.of_printer(standing_printer(store, name)) | {"orders": commands}
 
 
 @router.get(
     "/jobs",
     operation_id="list_jobs",
-    summary="Jobs, the newest first, as `broker jobs --json`",
+    summary="Jobs, the newest first, as `broker jobs --json`; also as CSV",
     dependencies=VIEWER,
-    responses=answers(list[ListedJobDocument]),
+    response_model=list[dict[str, Any]],
+    responses=answers(list[ListedJobDocument], headers=NEXT, others=(CSV,)),
 )
 def jobs(
     request: Request,
-    state: Annotated[list[State] | None, Query(description="only these; may be repeated")] = None,
+    response: Response,
+    asked: Annotated[JobQuery, Depends(job_query)],
     limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
-) -> list[dict[str, Any]]:
-    """All states, unless some are named."""
+    cursor: Annotated[
+        int | None, Query(ge=1, description="only jobs with a smaller number")
+    ] = None,
+    format: Annotated[
+        Literal["json", "csv"] | None, Query(description="csv: as a header `Accept: text/csv`")
+    ] = None,
+) -> Any:
+    """All states, unless some are named. A header `Link` with rel="next" names further ones; there
+    may be fewer than `limit` before them, as one answer looks at 300,000 jobs."""
     store: Store = request.app.state.store
-    found = store.jobs.list(set(state) if state else None, limit, newest_first=True)
-    return [documents.of_job(each) for each in job_statuses(store, found)]
+    found = store.search.page(asked.wanted(), limit, cursor)
+    statuses = job_statuses(store, found.jobs)
+    headers = {}
+    if found.cursor is not None:
+        address = asked.address(request.url.path, limit=limit, cursor=found.cursor, format=format)
+        headers["Link"] = f'<{address}>; rel="next"'
+    if (format or prefers(request)) == "csv":
+        return csv_answer(statuses, headers)
+    response.headers.update(headers)
+    return [documents.of_job(each) for each in statuses]
 
 
 @router.get(

@@ -6,7 +6,7 @@ A route names the document of its answer with `answers`, and what else it may an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -69,10 +69,16 @@ NEXT = {
 
 
 def answers(
-    model: Any, words: str = "As asked", headers: Mapping[str, Any] | None = None
+    model: Any,
+    words: str = "As asked",
+    headers: Mapping[str, Any] | None = None,
+    others: Sequence[str] = (),
 ) -> dict[int | str, dict[str, Any]]:
-    """For `responses` of a route that answers 200 with that document."""
-    more = {"headers": dict(headers)} if headers else {}
+    """For `responses` of a route that answers 200 with that document; `others` are further types
+    in which it may be answered as text."""
+    more: dict[str, Any] = {"headers": dict(headers)} if headers else {}
+    if others:
+        more["content"] = {kind: {"schema": {"type": "string"}} for kind in others}
     return {200: {"model": model, "description": words, **more}}
 
 

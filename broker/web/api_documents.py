@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from broker.model.condition import Condition
 from broker.model.job import FilmState, Level, Outcome, Priority, State
 from broker.model.printer import Duty, Health
 
@@ -25,6 +26,8 @@ _JOB: dict[str, Any] = {
     "version": VERSION,
     "state": "held",
     "reason": "held by the operator: wrong size",
+    "cause": None,
+    "remedy": "",
     "cut_off": False,
     "calling_ae": "CT1",
     "called_ae": "BROKER",
@@ -97,6 +100,9 @@ _PRINTER: dict[str, Any] = {
     "health": "up",
     "health_since": AT,
     "reason": "",
+    "refusing": "",
+    "causes": [],
+    "remedies": [],
     "load": 0,
     "films_accepted": 120,
     "failures": 1,
@@ -163,6 +169,8 @@ class JobFactsDocument(StepDocument):
     version: Version
     state: State
     reason: str = Field(description="why it is in this state")
+    cause: str | None = Field(description="the kind of the reason; null: there is none to mend")
+    remedy: str = Field(description="what to do about it; empty: nothing")
     cut_off: bool = Field(description="whether the modality has cut its association off")
     calling_ae: str = Field(description="the modality's AE title")
     called_ae: str
@@ -269,6 +277,9 @@ class ListedPrinterDocument(StepDocument):
     health: Health = Field(description="what was observed of it")
     health_since: Time | None
     reason: str = Field(description="what its last check or failure said; empty: all is well")
+    refusing: str = Field(description="not empty: it refuses every film, and with which words")
+    causes: list[str] = Field(description="why it takes no films, or soon will not")
+    remedies: list[str] = Field(description="what to do about each")
     load: int = Field(description="films times copies not yet settled")
     films_accepted: int
     failures: int
@@ -301,6 +312,12 @@ class BrokerDocument(BaseModel):
         host="0.0.0.0",
         port=11112,
         running=True,
+        condition="printing",
+        sentence="Films print: 3 of 3 printers take them.",
+        remedy="",
+        nothing_prints_since=None,
+        printers_taking_films=3,
+        printers=3,
         alarms=[],
         associations=2,
         films_in=1200,
@@ -311,6 +328,12 @@ class BrokerDocument(BaseModel):
     host: str
     port: int
     running: bool
+    condition: Condition = Field(description="the state of the whole")
+    sentence: str = Field(description="the same for people")
+    remedy: str = Field(description="what to do about it; empty where nothing is to be done")
+    nothing_prints_since: Time | None
+    printers_taking_films: int
+    printers: int
     alarms: list[str] = Field(description="what an operator must know; empty: all is well")
     associations: int | None = Field(description="of modalities, open now; null: not running")
     films_in: int | None = Field(description="films taken since it started; null: not running")

@@ -22,8 +22,10 @@ from broker.model.reprint import UnfitChoice
 from broker.model.trouble import NoPrinters
 from broker.model.trusted_proxies import TrustedProxies
 from broker.operations.failures import explained
+from broker.operations.job_filters import InvalidFilter
 from broker.operations.opened import Store, store_of
 from broker.operations.overview import LiveOverview
+from broker.operations.page_words import on_page
 from broker.store.commands import NotAllowed, PrintedAgainLately
 from broker.store.job_rows import NoSuchJob
 from broker.store.printers import NoSuchPrinter
@@ -83,6 +85,7 @@ STATUSES: dict[type[Exception], int] = {
     NoPrinters: 409,
     InvalidCommand: 422,
     UnfitChoice: 422,
+    InvalidFilter: 422,
     NoPicture: 404,
 }
 HEADINGS = {
@@ -220,6 +223,8 @@ def _tell(
 ) -> Response:
     """`more`: what a program is told beside the words."""
     extra = dict(headers) if isinstance(headers, dict) else None
+    if not request.url.path.startswith("/api/"):
+        words = on_page(words)
     if signin.wants_json(request):
         return JSONResponse({"error": words, **(more or {})}, status_code=status, headers=extra)
     if request.method == "POST" and status in (404, 409, 412, 422):

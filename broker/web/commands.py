@@ -18,9 +18,11 @@ from broker.operations.commands import JOB_COMMANDS, JobCommands, PrinterCommand
 from broker.operations.failures import Failure
 from broker.operations.job_status import job_status, learned
 from broker.operations.opened import Store
+from broker.operations.page_words import on_page
+from broker.operations.whole import standing_printer, standing_printers
 from broker.store.commands import AS_IT_WAS, PrintedAgainLately
 from broker.web.auth.signin import Person, checked, operator, person, wants_json
-from broker.web.pages import READ, Pages, back, printer_row
+from broker.web.pages import READ, Pages, back, printer_rows
 
 DUTIES = {"drain": Duty.DRAIN, "maint": Duty.MAINT, "halt": Duty.MAINT, "ready": Duty.READY}
 """Commands on a printer, and the duty that each sets."""
@@ -244,11 +246,12 @@ def printer_page(
     store: Store = request.app.state.store
     pages: Pages = request.app.state.pages
     _, seen = request.app.state.overview.current()
-    it = store.printers.get(name)
+    it = standing_printer(store, name)
+    rows = printer_rows(standing_printers(store), seen.at, running=seen.running)
     context = {
         "name": name,
         "it": it,
-        "printers": [printer_row(it, seen.at, running=seen.running)],
+        "printers": [each for each in rows if each.printer.name == name],
         "operator": who.role == "operator",
         "learned": learned(store.capabilities.of(name)),
         "commands": store.command_log.of_printer(name),
@@ -265,6 +268,7 @@ def priority_of(text: str) -> Priority:
 
 def _answer(request: Request, words: str, page: str) -> Response:
     """To a script the words; to a form the page that it was on."""
+    words = on_page(words)
     if wants_json(request):
         return JSONResponse({"words": words})
     try:

@@ -16,13 +16,15 @@ from broker.operations.job_status import explanation, job_status
 from broker.operations.opened import Store
 from broker.operations.text import count, moment, why_removed
 from broker.web.auth.signin import Person, operator
-from broker.web.pages import READ, Pages, job_row, printer_row
+from broker.web.pages import READ, Pages, job_row, printer_rows
 from broker.web.pictures import Pictures
 
 THUMBNAIL_PX, FULL_PX = 160, 1400
 WIDEST_PX = 3400
 SHOWN = 200
 """Films of one page."""
+LONGEST_QUERY = 2000
+"""Of the list that a person comes from."""
 
 router = APIRouter(include_in_schema=False)
 
@@ -44,6 +46,7 @@ def job_page(
     job_id: int,
     who: Annotated[Person, Depends(operator)],
     first: Annotated[int, Query(ge=1)] = 1,
+    back: Annotated[str, Query(max_length=LONGEST_QUERY)] = "",
 ) -> HTMLResponse:
     """The page of one job, for operators alone: it shows what the patient is called. Of its films
     those from the `first` on, as many as a page has room for.
@@ -60,8 +63,8 @@ def job_page(
     context = {
         "job": job,
         "row": job_row(found, now),
-        "printers": [printer_row(each, now) for each in store.printers.list()],
-        "sentences": explanation(store, job).sentences,
+        "printers": printer_rows(store.printers.list(), now),
+        "sentences": explanation(store, job).page_sentences,
         "films_words": count(job.films, "film"),
         "copies_words": count(job.copies, "copy").replace("copys", "copies"),
         "films": cards[first - 1 : first - 1 + SHOWN],
@@ -72,6 +75,7 @@ def job_page(
         "commands": store.command_log.of_job(job_id),
         "why_removed": why_removed(job),
         "film_sizes": tuple(MILLIMETRES),
+        "back": back,
         "thumbnail": THUMBNAIL_PX,
         "full": FULL_PX,
     }

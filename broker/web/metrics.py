@@ -20,14 +20,16 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from broker.model.condition import Condition
 from broker.model.job import State
 from broker.model.printer import Duty, Health
 from broker.model.refusal import Refusal
 from broker.model.vitals import Histogram, Storage, Vitals
 from broker.operations.missing_pixels import folder as spool_folder
 from broker.operations.opened import Store
-from broker.operations.readiness import read_vitals
+from broker.operations.readiness import look, read_vitals
 from broker.operations.refusals import keeps_from_printing
+from broker.operations.whole import situation, standing_printers
 from broker.spool.orphans import Orphans
 
 PREFIX = "dicom_print_broker_"
@@ -41,7 +43,12 @@ Part = Callable[[], Sequence[Metric]]
 def parts(store: Store, spool_size: SpoolSize, clock: Callable[[], float]) -> Mapping[str, Part]:
     """By name, so that one that cannot be read hides no other."""
     figures = _Figures(store, spool_size, clock)
-    return {"relay": figures.relay, "database": figures.database, "disk": figures.disk}
+    return {
+        "relay": figures.relay,
+        "database": figures.database,
+        "disk": figures.disk,
+        "condition": figures.condition,
+    }
 
 
 def rendered(found: Mapping[str, Sequence[Metric] | None]) -> bytes:
@@ -144,6 +151,18 @@ class _Figures:
     def disk(self) -> Sequence[Metric]:
         """Room, and what the spool takes of it."""
         return list(self._disk())
+
+    def condition(self) -> Sequence[Metric]:
+        """The state of the whole."""
+        looked = look(self._store, writing=False)
+        printers, now = standing_printers(self._store), self._clock()
+        whole = situation(self._store, looked.obstacles, printers, now).overall
+        words = "1 for the state of the whole: one of these at any moment"
+        condition = _gauge("condition", words, labels=["condition"])
+        for each in Condition:
+            condition.add_metric([str(each)], float(each is whole.condition))
+        words = "Printers that take films, of all that are configured"
+        return (condition, _gauge("printers_taking_films", words, whole.taking))
 
     def _relay(self) -> Iterator[Metric]:
         vitals = read_vitals(self._store.config.data_dir)

@@ -3,67 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import HTMLResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from broker.model.hosts import at_ports, hosts_of
-from broker.model.job import State
 from broker.model.user import Role
-from broker.operations.job_status import JobStatus, job_statuses
 from broker.operations.opened import Store
 from broker.operations.overview import LiveOverview, OverviewState
 from broker.operations.readiness import read_vitals
-from broker.operations.text import count
 from broker.web.auth.signin import Person, csrf_token, person
 from broker.web.event_streams import TOKEN, EventStream, Regions, Streams
-from broker.web.pages import READ, JobRow, Pages, job_row, printer_row
+from broker.web.job_query import csv_answer
+from broker.web.job_view import View, asked_view, filled, for_csv
+from broker.web.pages import READ, Pages, printer_rows
 from broker.web.server.limits import peer_of
 
-ROWS = 50
-"""Jobs of one page."""
 STILL_S = 15.0
 """How often a stream without news sends a sign of life."""
-OPEN = ""
-"""The tab of what is not finished, and what has finished lately."""
 REGIONS = {"broker": "broker.html", "printers": "printers.html", "jobs": "jobs.html"}
 
 router = APIRouter(include_in_schema=False)
-
-
-@dataclass(frozen=True)
-class View:
-    """Which jobs one page shows."""
-
-    state: str
-    page: int
-    rows: Sequence[JobRow] = ()
-    more: bool = False
-    words: str = ""
-
-    @property
-    def tabs(self) -> Sequence[tuple[str, str]]:
-        """State and label of each list of jobs."""
-        return ((OPEN, "Now"), *((str(each), each.capitalize()) for each in State))
-
-    def link(self, page: int) -> str:
-        """The address of another page of the same list."""
-        return f"/?state={self.state}&page={page}"
-
-    @property
-    def events(self) -> str:
-        """Where its news come from."""
-        return f"/events?state={self.state}&page={self.page}"
-
-
-def asked_view(state: str = OPEN, page: int = 1) -> View:
-    """What the address names; another state than those that there are is the first list."""
-    return View(state if state in tuple(State) else OPEN, min(max(page, 1), 100_000))
 
 
 @router.api_route("/", methods=READ, response_class=HTMLResponse)
@@ -75,8 +39,23 @@ def overview(
     """The page."""
     pages: Pages = request.app.state.pages
     version, seen = request.app.state.overview.current()
-    context = _context(request, who, seen, _filled(request.app.state.store, seen, view))
-    return pages.page(request, "overview.html", who, context | {"version": version})
+    store: Store = request.app.state.store
+    shown = filled(store, seen, view)
+    context = _context(request, who, seen, shown)
+    context |= {"version": version, "callers": store.search.callers()}
+    status = 422 if shown.wrong else 200
+    return pages.page(request, "overview.html", who, context, status)
+
+
+@router.api_route("/jobs.csv", methods=READ)
+def jobs_csv(
+    request: Request,
+    _: Annotated[Person, Depends(person)],
+    view: Annotated[View, Depends(asked_view)],
+) -> Response:
+    """The jobs of the page, for a spreadsheet."""
+    _version, seen = request.app.state.overview.current()
+    return csv_answer(for_csv(request.app.state.store, seen, view))
 
 
 @router.get("/events")
@@ -102,7 +81,7 @@ async def _news(request: Request, who: Person, view: View) -> AsyncIterator[str]
     live: LiveOverview = request.app.state.overview
     streams: Streams = request.app.state.streams
     csrf = csrf_token(request)  # one for the whole stream: another would make every row another
-    shown = (view.state, view.page, who.role)
+    shown = (view.key, who.role)
     credentials = f"{request.headers.get('cookie')} {request.headers.get('authorization')}"
     sent: Regions = {}
     seen = -1
@@ -134,8 +113,8 @@ def still(request: Request, who: Person) -> bool:
 
 
 def _regions(request: Request, who: Person, state: OverviewState, view: View) -> dict[str, str]:
-    filled = _filled(request.app.state.store, state, view)
-    context = _context(request, who, state, filled) | {"csrf": TOKEN}
+    context = _context(request, who, state, filled(request.app.state.store, state, view))
+    context |= {"csrf": TOKEN}
     pages: Pages = request.app.state.pages
     return {name: pages.part(template, context) for name, template in REGIONS.items()}
 
@@ -150,28 +129,6 @@ def _context(request: Request, who: Person, state: OverviewState, view: View) ->
         "view": view,
         "vitals": read_vitals(config.data_dir),
         "place": f"{config.broker.ae_title} at {where}",
-        "printers": [printer_row(each, state.at, running=state.running) for each in state.printers],
+        "printers": printer_rows(state.printers, state.at, running=state.running),
         "operator": who.role is Role.OPERATOR,
     }
-
-
-def _filled(store: Store, state: OverviewState, view: View) -> View:
-    """The same view with its rows."""
-    first = (view.page - 1) * ROWS
-    found: Sequence[JobStatus]
-    if view.state in (OPEN, State.HELD, State.PRINTING, State.QUEUED):
-        listed = [each for each in state.jobs if view.state in (OPEN, each.job.state)]
-        found, total = listed[first : first + ROWS], len(listed)
-        words = f"{count(total, 'job')}, of finished ones those of the last hour"
-        if view.state:
-            words = f"{count(total, 'job')} {view.state}"
-        more = total > first + ROWS
-    else:
-        listed_jobs = store.jobs.list({State(view.state)}, first + ROWS + 1, newest_first=True)
-        found = job_statuses(store, listed_jobs[first : first + ROWS])
-        more = len(listed_jobs) > first + ROWS
-        words = f"{view.state}, the newest first"
-    if view.page > 1 or more:
-        words += f"; rows {first + 1} to {first + len(found)}"
-    rows = [job_row(each, state.at) for each in found]
-    return View(view.state, view.page, rows, more, words)

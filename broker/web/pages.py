@@ -4,9 +4,8 @@ the command line.
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,24 +14,36 @@ from urllib.parse import quote, unquote
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from broker.model import row_version
+from broker.model.causes import mended_matters, printer_remedies
+from broker.model.condition import without
 from broker.model.hosts import at_port
 from broker.model.job import State
 from broker.model.printable import one_line, printable_lines
 from broker.model.printer import Duty, Printer
+from broker.model.remedies import Face
+from broker.model.standing import Standing, seems, standing
 from broker.operations import questions
-from broker.operations.job_status import JobStatus, allowed, job_remarks, place_of, printer_remarks
-from broker.operations.text import age, moment
+from broker.operations.job_status import (
+    JobStatus,
+    allowed,
+    held_remedy,
+    job_remarks,
+    place_of,
+    printer_remarks,
+)
+from broker.operations.page_words import on_page
+from broker.operations.text import age
 from broker.web.auth.signin import Person, csrf_token
+from broker.web.times import clock_mark, marked, moment_mark
 
 READ = ["GET", "HEAD"]
 """Methods of a page: a reader may ask for its head alone (RFC 9110 9.1)."""
 SAID = "said"
 """The cookie that carries the result of a command to the next page."""
 SAID_S = 30
-_COMMAND = re.compile(r"`([^`]+)`")
 
 
 class Pages:
@@ -49,7 +60,9 @@ class Pages:
         )
         self._templates.globals["ae_title"] = ae_title
         self._templates.filters["age"] = lambda at: age(time.time() - at)
-        self._templates.filters["moment"] = moment
+        self._templates.filters["moment"] = moment_mark
+        self._templates.filters["clock"] = clock_mark
+        self._templates.filters["times"] = marked
         self._templates.filters["commands"] = commands
         self._templates.filters["iso"] = lambda at: datetime.fromtimestamp(at, UTC).isoformat(
             timespec="seconds"
@@ -92,12 +105,14 @@ def _shown(value: object) -> object:
 
 
 def commands(words: str) -> Markup:
-    """The words with what a terminal is told between backticks set apart."""
-    return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(words))))
+    """The words as the page says them: its own places instead of commands, and times marked."""
+    return marked(on_page(words))
 
 
 BUTTONS = (("drain", "Drain"), ("halt", "Halt"), ("ready", "Ready"))
 """Commands on a printer, and their labels."""
+MENDED = "Mended, try again"
+"""The label of `ready` at a printer that is ready, and has failed or refuses something."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +122,21 @@ class PrinterRow:
     printer: Printer
     said: tuple[str, ...]
     """What it or its operator says of it."""
+    remedies: tuple[str, ...] = ()
+    """What to do about it."""
+    last_words: str = ""
+    """What is said before it is drained or halted: that it is the last one that takes films."""
+
+    @property
+    def seems(self) -> str:
+        """How it is, in a word."""
+        return seems(self.printer)
+
+    @property
+    def look(self) -> str:
+        """How that word looks: of one that fails films, or refuses all, as of one that is down."""
+        bad = standing(self.printer) in (Standing.REFUSING, Standing.FAILING)
+        return "refusing" if bad else self.seems
 
     @property
     def place(self) -> str:
@@ -123,8 +153,10 @@ class PrinterRow:
     def duties(self) -> tuple[tuple[str, str], ...]:
         """Commands that it takes: name and label."""
         now = "halt" if self.printer.duty is Duty.MAINT else str(self.printer.duty)
-        anew = now == "ready" and self.printer.failures_in_row > 0
-        return tuple(each for each in BUTTONS if each[0] != now or anew)
+        others = tuple(each for each in BUTTONS if each[0] != now)
+        if now == "ready" and mended_matters(self.printer):
+            return (*others, ("ready", MENDED))
+        return others
 
 
 @dataclass(frozen=True)
@@ -137,6 +169,8 @@ class JobRow:
     where: str
     """Where it prints or was printed; in brackets, where a queued one has only lined up."""
     commands: tuple[str, ...]
+    remedy: str = ""
+    """What to do about one that is held."""
 
     def question(self, command: str) -> str:
         """What a person is asked before that command; empty where nothing is."""
@@ -148,12 +182,25 @@ class JobRow:
         return self.found.job.state is State.HELD and bool(self.found.unanswered)
 
 
-def printer_row(printer: Printer, now: float, *, running: bool = True) -> PrinterRow:
-    """The row of one printer; `running`: whether a broker is."""
-    return PrinterRow(printer, tuple(map(one_line, printer_remarks(printer, now, running=running))))
+def printer_rows(
+    printers: Sequence[Printer], now: float, *, running: bool = True
+) -> list[PrinterRow]:
+    """The rows of all printers, which are as they stand; `running`: whether a broker is."""
+    return [
+        PrinterRow(
+            each,
+            tuple(map(one_line, printer_remarks(each, now, running=running))),
+            tuple(found.at(Face.PAGE) for found in printer_remedies(each, now)),
+            without(printers, [each.name], Duty.MAINT),
+        )
+        for each in printers
+    ]
 
 
 def job_row(found: JobStatus, now: float) -> JobRow:
     """The row of one job."""
-    said = tuple(map(one_line, job_remarks(found, now)))
-    return JobRow(found, said, place_of(found), allowed(found))
+    said = tuple(on_page(one_line(each)) for each in job_remarks(found, now))
+    remedy = held_remedy(found)
+    return JobRow(
+        found, said, place_of(found), allowed(found), remedy.at(Face.PAGE) if remedy else ""
+    )

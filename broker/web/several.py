@@ -16,8 +16,10 @@ from broker.operations import questions
 from broker.operations.commands import JobCommands
 from broker.operations.job_status import JobStatus, job_statuses
 from broker.operations.opened import Store
+from broker.operations.page_words import on_page
 from broker.operations.several import Carried, Name, Target, carry_out
 from broker.operations.text import count
+from broker.operations.whole import before_duty
 from broker.store.job_rows import NoSuchJob
 from broker.web.auth.signin import Person, checked, operator, wants_json
 from broker.web.commands import DUTIES, InvalidCommand, Text, on_job, on_printer, priority_of
@@ -99,7 +101,10 @@ def command_printers(
     if command not in DUTIES:
         raise InvalidCommand(f"{command} is not a command for printers; use {', '.join(DUTIES)}")
     if not confirmed:
-        question = questions.of_printers([each.name for each in targets], command)
+        names = [each.name for each in targets]
+        question = questions.of_printers(names, command)
+        if last := before_duty(store, names, DUTIES[command]):
+            question = f"{last} {question}"
         sent = {"command": command, "reason": reason}
         return _ask(request, who, "/printers/commands", question, sent, {"printer": printer})
 
@@ -154,7 +159,7 @@ def _tell(
     request: Request, who: Person, command: str, noun: str, carried: Sequence[Carried[Name]]
 ) -> Response:
     """What was done and what was refused, one by one."""
-    found = [_Result(str(each.name), each.error is None, each.words) for each in carried]
+    found = [_Result(str(each.name), each.error is None, on_page(each.words)) for each in carried]
     done = sum(each.done for each in found)
     words = f"{command}: {done} of {count(len(found), noun)} done"
     if wants_json(request):

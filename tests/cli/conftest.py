@@ -64,6 +64,13 @@ class Ended:
     err: str
 
 
+def table(out: str, heading: str = "ID") -> list[str]:
+    """The lines of a table, from its heading on: the state of the whole stands above it."""
+    lines = out.splitlines()
+    first = next(index for index, line in enumerate(lines) if line.split()[:1] == [heading])
+    return lines[first:]
+
+
 @dataclass(frozen=True)
 class Site:
     """One data directory with its configuration."""

@@ -13,7 +13,7 @@ from broker.model.printer import Duty
 from broker.model.trouble import PRINT_AGAIN
 from broker.spool.stored import name_of
 from broker.store.occupancy import Occupancy
-from tests.cli.conftest import FILM, Site
+from tests.cli.conftest import FILM, Site, table
 
 
 def test_explain_says_where_a_queued_job_goes_and_why_not_elsewhere(site: Site) -> None:
@@ -69,7 +69,7 @@ def test_explain_of_jobs_that_are_not_queued(site: Site) -> None:
     assert "Film 1 was asked for at" in said
     said = explained(site.uncertain())
     assert "Job 2 is held: film 1: uncertain, no answer." in said
-    assert re.search(r"Film 1 was asked of oki-1 at 20\S+ \S+ UTC and not answered for", said)
+    assert re.search(r"Film 1 was asked of oki-1 at \d\d:\d\d:\d\d UTC and not answered for", said)
     assert "Look in the tray of oki-1. If it is there: `broker jobs release 2 --printed`." in said
     assert "oki-1: uncertain: no answer within 60 s." in said
     said = explained(site.sent())
@@ -91,7 +91,7 @@ def test_a_job_that_was_cut_off_says_so_everywhere(site: Site) -> None:
         assert cut_off in " ".join(out.split())
         assert max(map(len, out.splitlines())) <= 80
     explained = " ".join(site.broker("jobs", "explain", "1").out.split())
-    assert re.search(r"Job 1 was printing on oki-1 since \S+ \S+ UTC, and was cut off;", explained)
+    assert re.search(r"Job 1 was printing on oki-1 since \S+ UTC, and was cut off;", explained)
     assert "At the broker's next start it is held: film 1 was asked of oki-1 at " in explained
     assert explained.endswith("oki-1: cut off.")
     for command in (["jobs"], ["jobs", "show", "1"], ["jobs", "explain", "1"]):
@@ -139,8 +139,8 @@ def test_a_line_is_told_from_a_bond(site: Site) -> None:
     lined, bound = site.job(), site.job()
     site.jobs.claims.line_up({lined: "oki-1"})
     site.jobs.commands.move(bound, "oki-1")
-    lines = site.broker("jobs").out.splitlines()
-    assert lines[2].split() == ["2", "queued", "CT1", "0/1", "1", "(oki-1)", "0", "0s"]
+    lines = table(site.broker("jobs").out)
+    assert lines[2].split()[:-1] == ["2", "queued", "CT1", "0/1", "1", "(oki-1)", "0", "0s"]
     assert " ".join(lines[3].split() + lines[4].split()) == (
         "in line at oki-1, 1 film before it: no other can take it now (may change over)"
     )

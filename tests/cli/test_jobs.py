@@ -29,19 +29,22 @@ def test_the_list_has_a_row_for_each_job_the_newest_last(site: Site) -> None:
     site.uncertain(films=3)
     site.job(copies=2)
     out = site.broker("jobs").out
-    out = re.sub(r" +\d+s$", "   0s", out, flags=re.MULTILINE)
-    assert re.sub(r"20\d\d-\S+ \S+ UTC", "<when> UTC", out).splitlines() == [
+    out = re.sub(r" +\d+s  \d\d:\d\d:\d\d$", "   0s  <when>", out, flags=re.MULTILINE)
+    assert re.sub(r"\d\d:\d\d:\d\d UTC", "<when> UTC", out).splitlines() == [
         "NO BROKER IS RUNNING on this data directory: modalities cannot print, nothing",
         "comes out. What waits is safe. `broker serve`, or your service, starts it.",
-        "ID  STATE   MODALITY  FILMS  COPIES  PRINTER  TRIES  AGE",
-        " 1  sent    CT1       12/12       1  oki-1        1   0s",
-        " 2  held    CT1         0/3       1  oki-1        1   0s",
+        "ID  STATE   MODALITY  FILMS  COPIES  PRINTER  TRIES  AGE  ARRIVED UTC",
+        " 1  sent    CT1       12/12       1  oki-1        1   0s  <when>",
+        " 2  held    CT1         0/3       1  oki-1        1   0s  <when>",
         "        film 1: uncertain, no answer",
         "        possible duplicate of job 3, which came since: released, it prints as",
         "        well",
         "        film 1 was asked of oki-1 at <when> UTC: look in its tray",
-        " 3  queued  CT1         0/1       2               0   0s",
+        " 3  queued  CT1         0/1       2               0   0s  <when>",
         "        no printer can take it now: oki-1 not checked yet; oki-2 not checked yet",
+        "Job 2 (uncertain): Look in the tray of oki-1. If it is there:",
+        "`broker jobs release 2 --printed`. If it is not: `broker jobs release 2` prints",
+        "it again.",
     ]
     assert PATIENT not in out
 
@@ -94,7 +97,7 @@ def test_show_has_films_and_attempts(site: Site) -> None:
     assert out.startswith("Job 1: held\n  film 1: uncertain, no answer\n")
     assert "  modality    CT1 at 10.0.0.9:4000, called BROKER\n" in out
     assert "2 films, 1 copy, priority MED, as one film box" in out
-    assert re.search(r"film 1 was asked of oki-1 at 20\S+ \S+ UTC: look in its\s+tray", out)
+    assert re.search(r"film 1 was asked of oki-1 at \d\d:\d\d:\d\d UTC: look in its\s+tray", out)
     assert "uncertain 14INX17IN STANDARD\\2,3 " in out
     assert "no answer within 60 s" in out
     assert max(map(len, out.splitlines())) <= 80

@@ -114,7 +114,7 @@ def test_a_spool_that_is_taken_from_a_running_broker_is_told(site: Site) -> None
     site.job()
     spool_is_gone(site)
     said = " ".join(site.broker("jobs").out.split())
-    assert said.startswith("THE SPOOL IS MISSING while the broker runs")
+    assert said.startswith("FILMS ARE REFUSED: the spool is missing")
     assert "Stop it" in said
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from broker.backup.backup import Manifest
+from broker.cli.local_time import told
 from broker.spool.binding import bind, write_mark
 from broker.spool.stored import place_of
 from broker.store import identity, schema
@@ -60,7 +61,7 @@ def test_the_way_on_is_explained_and_flagged(config: Path, tmp_path: Path) -> No
     manifest = Manifest.read(tmp_path / "backup")
 
     said = " ".join(command("jobs", "explain", "1", config=config).stdout.split())
-    assert f"restored from the backup of {manifest.moment}" in said
+    assert f"restored from the backup of {told(manifest.moment)}" in said
     assert "Film 1 may have been printed before" in said
     assert "Look in the tray of every printer" in said
     assert "uncertain ones among them" in command("jobs", "release", "1", config=config).stdout

@@ -27,7 +27,9 @@ from broker.model.job import State
 from broker.model.printer import Duty
 from broker.operations.commands import JobCommands
 from broker.operations.opened import Store, store_of
-from tests.cli.conftest import PATIENT, Site
+from tests.cli.conftest import PATIENT, Site, running, site
+
+__all__ = ["running", "site"]
 
 PATIENCE_S = 20.0
 Story = Callable[[Top, "Pilot[None]"], Awaitable[None]]
@@ -209,6 +211,30 @@ def test_printers_have_keys_of_their_own(site: Site, store: Store) -> None:
     play(store, story)
 
 
+def test_the_state_of_the_whole_stands_at_the_top(site: Site, store: Store, running: None) -> None:
+    """It changes by itself, in red when nothing prints, with what to type; and before the last
+    printer is drained, the question says that nothing prints then."""
+    del running
+    site.up("oki-1")
+    site.printers.set_duty("oki-2", Duty.MAINT)
+
+    async def story(app: Top, pilot: Pilot[None]) -> None:
+        whole = app.query_one("#whole", Static)
+        await until(pilot, lambda: "1 of 2 printers takes films" in text(app, "whole"))
+        assert whole.has_class("slower")
+        await until(pilot, lambda: len(table(app, "printers")) == 2)
+        await pilot.press("shift+tab", "d")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        asked = str(app.screen.query(Static).first().render())
+        assert "oki-1 is the last printer that takes films" in asked
+        await pilot.press("enter")
+        await until(pilot, lambda: "NOTHING PRINTS since" in text(app, "whole"))
+        assert whole.has_class("kept")
+        assert "`broker printers ready NAME`" in text(app, "whole")
+
+    play(store, story)
+
+
 def test_the_selection_stays_where_it_is(site: Site, store: Store) -> None:
     """Another process adds an urgent row above: the same job is still the selected one."""
     first = [site.job() for _ in range(5)]
@@ -322,12 +348,12 @@ def test_a_lock_is_an_alarm_until_it_ends(site: Site, monkeypatch: pytest.Monkey
     other.execute("BEGIN IMMEDIATE")
 
     async def story(app: Top, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: "THE DATABASE IS LOCKED" in text(app, "alarms"))
+        await until(pilot, lambda: "database is locked by another" in text(app, "alarms"))
         assert table(app, "jobs")[0][1] == "queued"
         await pilot.press("h", "enter")
         await until(pilot, lambda: "locked by another program" in text(app, "said"))
         other.execute("ROLLBACK")
-        await until(pilot, lambda: "LOCKED" not in text(app, "alarms"))
+        await until(pilot, lambda: "locked" not in text(app, "alarms"))
         await pilot.press("h", "enter")
         await until(pilot, lambda: table(app, "jobs")[0][1] == "held")
 
@@ -382,12 +408,12 @@ def test_after_trouble_it_looks_again_soon(
     lock = site.folder / "broker-data" / "broker.lock"
 
     async def story(app: Top, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: "NO BROKER IS RUNNING" in text(app, "alarms"))
+        await until(pilot, lambda: "NO BROKER IS RUNNING" in text(app, "whole"))
         lock.mkdir()
         site.job()
         await until(pilot, lambda: "is a folder, and should be a file" in text(app, "alarms"))
         lock.rmdir()
-        await until(pilot, lambda: "NO BROKER IS RUNNING" in text(app, "alarms"))
+        await until(pilot, lambda: "NO BROKER IS RUNNING" in text(app, "whole"))
         assert len(table(app, "jobs")) == 1
 
     play(store, story)

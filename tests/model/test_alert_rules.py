@@ -31,30 +31,61 @@ def told(*steps: tuple[float, Seen]) -> list[list[str]]:
     return found
 
 
+OTHER = printer("oki-2")
+"""One beside which films go on."""
+
+
 def test_a_printer_goes_down_and_comes_back() -> None:
     """Once each; between them a reminder each hour."""
-    down = Seen(printers=(printer(health=Health.DOWN),))
-    assert told((0, down), (5, down), (3600, down), (3605, down), (4000, Seen((printer(),)))) == [
+    down, up = Seen((printer(health=Health.DOWN), OTHER)), Seen((printer(), OTHER))
+    assert told((0, down), (5, down), (3600, down), (3605, down), (4000, up)) == [
         ["oki-1 is down"], [], ["still: oki-1 is down"], [], ["oki-1 is back"],
     ]  # fmt: skip
 
 
 def test_a_printer_that_a_person_took_out_is_no_news() -> None:
     """In drain or maint no one is told; and taken out while down, nothing comes back."""
-    maint = Seen(printers=(printer(health=Health.DOWN, duty=Duty.MAINT),))
-    down = Seen(printers=(printer(health=Health.DOWN),))
+    maint = Seen(printers=(printer(health=Health.DOWN, duty=Duty.MAINT), OTHER))
+    down = Seen(printers=(printer(health=Health.DOWN), OTHER))
     assert told((0, maint)) == [[]]
     assert told((0, down), (5, maint), (9, Seen())) == [["oki-1 is down"], [], []]
 
 
 def test_it_says_when_nothing_prints() -> None:
-    """The last printer is another matter than one of two."""
+    """The last printer is another matter than one of two: one message, with what to do, and none of
+    each printer or of the job that waits beside it; one when films are printed again."""
     one = Seen(printers=(printer(health=Health.DOWN), printer("oki-2")))
     both = Seen(printers=(printer(health=Health.DOWN), printer("oki-2", Health.DOWN)))
     (notice,), _ = due_notices(Known(), one, 0, LIMITS)
     assert "go to the other printers" in notice.text
-    notices, _ = due_notices(Known(), both, 0, LIMITS)
-    assert all("NOTHING PRINTS" in each.text for each in notices)
+    both = replace(both, waiting=3, oldest_s=1000.0, remedy="Look at the switch.")
+    (notice,), known = due_notices(Known(), both, 2000, LIMITS)
+    assert (notice.event, notice.subject) == ("nothing prints", "nothing prints")
+    assert notice.text.startswith("NOTHING PRINTS since ")
+    assert "oki-1 and oki-2 are down" in notice.text
+    assert "3 jobs wait, the oldest for 17 min" in notice.text
+    assert notice.text.endswith("Look at the switch.")
+    assert due_notices(known, both, 2010, LIMITS)[0] == []
+    over, _ = due_notices(known, replace(one, waiting=3, oldest_s=1010.0), 2010, LIMITS)
+    assert [each.subject for each in over] == ["oki-1 is down", "a printer accepts films again"]
+
+
+def test_a_printer_that_refuses_everything_prints_nothing() -> None:
+    """The last one, which answers its checks: nothing prints, and that is told."""
+    refusing = replace(printer("oki-2"), refusing="refuses every film")
+    (notice,), _ = due_notices(Known(), Seen((refusing,), oldest_s=5.0), 10, LIMITS)
+    assert notice.event == "nothing prints"
+    assert "oki-2 refuses every film" in notice.text
+
+
+def test_that_films_are_refused_is_told_and_that_they_are_accepted_again() -> None:
+    """Once each; a full disk has a message of its own, which says the same."""
+    locked = Seen((OTHER,), why_refused=("the database is locked by another program",))
+    assert told((0, locked), (5, locked), (10, Seen((OTHER,)))) == [
+        ["new films are refused"], [], ["films are accepted again"],
+    ]  # fmt: skip
+    full = Seen((OTHER,), why_refused=("the disk is nearly full",), low=True)
+    assert told((0, full)) == [["the disk is nearly full, new films are refused"]]
 
 
 def test_a_film_without_an_image_is_told_once() -> None:
@@ -96,9 +127,9 @@ def test_held_jobs_are_told_together() -> None:
 
 def test_waiting_and_the_disk_have_two_ends() -> None:
     """Too long, and moving again; full, and free again."""
-    waits = Seen(oldest_s=901)
+    waits = Seen((OTHER,), oldest_s=901)
     low = Seen(low=True, free_mb=12)
-    assert told((0, waits), (5, Seen(oldest_s=10)), (6, low), (7, Seen(free_mb=900))) == [
+    assert told((0, waits), (5, Seen((OTHER,), oldest_s=10)), (6, low), (7, Seen(free_mb=900))) == [
         ["a job has waited for 15 min"],
         ["no job waits too long any more"],
         ["the disk is nearly full, new films are refused"],
@@ -108,7 +139,7 @@ def test_waiting_and_the_disk_have_two_ends() -> None:
 
 def test_a_printer_that_comes_and_goes_is_told_once_in_ten_minutes() -> None:
     """Its first going and coming are news; then it is told when it is down after the calm."""
-    down, up = Seen((printer(health=Health.DOWN),)), Seen((printer(),))
+    down, up = Seen((printer(health=Health.DOWN), OTHER)), Seen((printer(), OTHER))
     swings = [(float(at), (down, up)[at // 10 % 2]) for at in range(0, 700, 10)]
 
     found = told(*swings, (700.0, up))
@@ -135,7 +166,7 @@ def test_that_nothing_prints_is_news_however_lately_a_printer_was_told() -> None
         notices, known = due_notices(known, each, now, LIMITS)
         texts.append([notice.text for notice in notices])
 
-    assert "NOTHING PRINTS NOW" in texts[3][0]
+    assert "NOTHING PRINTS" in texts[3][0]
     assert texts[5] == []
 
 
@@ -145,15 +176,15 @@ def test_films_that_wait_for_printers_out_of_service_are_told() -> None:
     down = printer("oki-2", health=Health.DOWN, duty=Duty.MAINT)
     waits = Seen((off, down), oldest_s=3)
     assert told((0, Seen((off, down))), (5, waits), (9, waits), (12, Seen((printer(), down)))) == [
-        [], ["films wait, and no printer accepts them"], [], ["a printer accepts films again"],
+        [], ["nothing prints"], [], ["a printer accepts films again"],
     ]  # fmt: skip
     (notice,), _ = due_notices(Known(), waits, 0, LIMITS)
-    assert "`broker printers ready oki-1`" in notice.text
+    assert "oki-1 is in drain, oki-2 is in maint" in notice.text
 
 
 def test_a_clock_that_was_set_back_silences_no_reminder() -> None:
     """Of trouble and of held jobs alike."""
-    seen = Seen((printer(health=Health.DOWN),), held=(4,))
+    seen = Seen((printer(health=Health.DOWN), OTHER), held=(4,))
     _, known = due_notices(Known(), seen, 10_000, LIMITS)
     notices, _ = due_notices(known, seen, 5_000, LIMITS)
     assert [each.subject for each in notices] == ["still: oki-1 is down", "still: job 4 held"]
@@ -194,7 +225,7 @@ def test_a_reminder_is_marked() -> None:
 def test_a_damaged_database_is_told_and_nothing_else_is_over() -> None:
     """Nothing else can be seen then: a printer that was down is not told to be back, nor a job that
     is held told again."""
-    before = Seen(printers=(printer(health=Health.DOWN),), held=(1,))
+    before = Seen(printers=(printer(health=Health.DOWN), OTHER), held=(1,))
     damaged = Seen(damage="database disk image is malformed")
     assert told((0, before), (5, damaged), (10, damaged), (15, before)) == [
         ["oki-1 is down", "job 1 held"], ["the database is damaged"], [], [],
@@ -203,7 +234,7 @@ def test_a_damaged_database_is_told_and_nothing_else_is_over() -> None:
 
 def test_a_replaced_database_is_told_and_nothing_else_is_over() -> None:
     """Likewise: what is read may be of another database."""
-    before = Seen(printers=(printer(health=Health.DOWN),), held=(1,))
+    before = Seen(printers=(printer(health=Health.DOWN), OTHER), held=(1,))
     replaced = Seen(replaced="broker.db was moved away")
     what = "the database was replaced beneath the running broker"
     assert told((0, before), (5, replaced), (10, replaced), (15, before)) == [

@@ -152,7 +152,7 @@ def test_a_table_is_missing(room: Room, store: Store) -> None:
     said = problems(store)
     assert "the database cannot be written: the database: no such table: sendings" in said
     assert any(
-        "THE BROKER REFUSES FILMS: the database cannot be written" in each for each in alarms(store)
+        "FILMS ARE REFUSED: the database cannot be written" in each for each in alarms(store)
     )
     with closing(sqlite3.connect(room.data / "broker.db")) as connection:
         connection.execute("ALTER TABLE away RENAME TO sendings")
@@ -223,7 +223,8 @@ def test_no_printer_at_all(tmp_path: Path, disk: Disk) -> None:
     made = Room(tmp_path, disk, None)
     with made.process, store_of(load(made.file)) as opened:
         until(lambda: problems(opened) == [NoPrinters.words])
-        assert f"THE BROKER REFUSES FILMS: {NoPrinters.words}." in alarms(opened)
+        (said,) = alarms(opened)
+        assert said.startswith(f"FILMS ARE REFUSED: {NoPrinters.words}; and nothing prints.")
 
 
 def test_printed_films_that_can_go_are_room(room: Room) -> None:

@@ -20,6 +20,7 @@ TO_0005 = (
     "ALTER TABLE printers DROP COLUMN omit",
     "ALTER TABLE printers DROP COLUMN implicit_only",
     "ALTER TABLE printers DROP COLUMN max_pdu",
+    "DROP INDEX ix_jobs_found",
     "DROP INDEX ix_jobs_kept",
     "DROP INDEX ix_jobs_shed",
     "DROP INDEX ix_spooled_unweighed",

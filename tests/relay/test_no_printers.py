@@ -20,7 +20,7 @@ from tests.peers.speaker import Speaker
 
 BROKER = '[broker]\nhost = "127.0.0.1"\nport = 0\n[web]\nport = 0\n[health]\ninterval_s = 0.2\n'
 PASSWORD = "correct horse battery"
-REFUSED = "THE BROKER REFUSES FILMS: no printer is configured"
+REFUSED = "FILMS ARE REFUSED: no printer is configured"
 
 
 @pytest.fixture
@@ -87,7 +87,9 @@ def test_films_are_refused_and_everything_says_why(config: Path, text: str) -> N
             probed = page.get("/readyz")
             assert probed.status_code == 503
             assert "no printer is configured" in probed.text
-            assert REFUSED in page.get("/").text
+            text = page.get("/").text
+            assert "FILMS ARE REFUSED" in text
+            assert "no printer is configured" in text
             counted = page.get("/metrics").text
             options = ("--role", "operator", "--password-stdin")
             command("user", "add", "ruth", *options, config=config, given=PASSWORD)

@@ -91,20 +91,12 @@ def test_nothing_is_taken_and_nothing_is_sent(relay: MakeRelay, how: str) -> Non
             pass  # it is written once a second
         problems = [each.words for each in look(store).obstacles]
         assert any("the database was replaced beneath the running" in each for each in problems)
-        assert any("THE DATABASE WAS REPLACED" in each for each in alarms(store))
+        assert any("FILMS ARE REFUSED: the database was replaced" in each for each in alarms(store))
         with pytest.raises(DatabaseReplaced):
             store.printers.set_duty("oki-1", Duty.READY)
     with pytest.raises(SpoolMismatch):  # nor does a command change anything in it
         _order_by_command(room)
-    jobs = room.service.jobs
-    notices = Notices(
-        room.config(),
-        jobs.queries,
-        jobs.references,
-        room.service.printers,
-        room.service.refusals,
-        lambda *_: None,
-    )
+    notices = Notices(room.config(), room.service.database, lambda *_: None)
     told = notices._see(room.config())()
     assert told is not None
     assert told.replaced

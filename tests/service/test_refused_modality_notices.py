@@ -39,16 +39,7 @@ def test_it_is_told_by_webhook(relay: Callable[..., Relay]) -> None:
             with pytest.raises(Unavailable):
                 ask(ae_title, "BORKER")
         room.service._counts.write()
-        jobs, printers = room.service.jobs, room.service.printers
-        notices = Notices(
-            room.config(),
-            jobs.queries,
-            jobs.references,
-            printers,
-            room.service.refusals,
-            lambda *_: None,
-            lambda: now,
-        )
+        notices = Notices(room.config(), room.service.database, lambda *_: None, lambda: now)
         while notices._see(room.config())() is None:
             pass  # its printers are checked five times a second
         notices.start()

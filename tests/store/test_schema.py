@@ -73,9 +73,10 @@ def test_an_empty_database_gets_every_step(empty: Database) -> None:
         "0011",
         "0012",
         "0013",
+        "0014",
     ]
     schema.upgrade(empty, steps.append)
-    assert len(steps) == 13
+    assert len(steps) == 14
     schema.check(empty)
 
 

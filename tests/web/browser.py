@@ -60,6 +60,10 @@ class Browser:
     def __exit__(self, *_: object) -> None:
         self._driver.quit()
 
+    def in_zone(self, name: str) -> None:
+        """From now on the window's clock is of that time zone."""
+        self._driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": name})
+
     def go(self, url: str) -> None:
         """Open a page."""
         self._driver.get(url)
@@ -96,6 +100,10 @@ class Browser:
     def wait_gone(self, selector: str) -> None:
         """Return once no such element can be seen."""
         self._until(lambda: not self.has(selector), f"no {selector}")
+
+    def wait_until(self, look: Callable[[], bool]) -> None:
+        """Return once that holds."""
+        self._until(look, "end of that")
 
     def press(self, selector: str, label: str, *, answer: str | None = None) -> None:
         """Press the button of that label; `answer` what is asked then."""

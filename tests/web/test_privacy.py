@@ -61,13 +61,11 @@ def test_a_patient_is_on_the_jobs_page_alone(room: PrintRoom) -> None:
     assert "job-1" in told["/events"]
 
 
-def test_commands_in_a_sentence_are_set_apart_and_nothing_else_is() -> None:
+def test_a_command_in_a_sentence_is_a_place_of_the_page_and_all_else_is_text() -> None:
     """Between backticks stands what a terminal is told; whatever a peer called itself is text."""
     said = "CT<1>: `broker jobs release 4` prints it, `<b>` too"
 
-    assert commands(said) == (
-        "CT&lt;1&gt;: <code>broker jobs release 4</code> prints it, <code>&lt;b&gt;</code> too"
-    )
+    assert commands(said) == ("CT&lt;1&gt;: “Release” at job 4 prints it, &lt;b&gt; too")
 
 
 def test_no_control_character_of_a_peer_is_on_a_page(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_it_is_asked_for_and_refused_in_a_browser(staffed: PrintRoom, browser: B
     assert "vera is a viewer" in browser.wait("main", "for operators")
     browser.go(staffed.url)
     browser.wait("#job-1", "sent")
-    assert not browser.has("main form")
+    assert not browser.has("main form[method=post]")
     browser.press("header", "Sign out")
     browser.wait("h1", "Sign in")
 

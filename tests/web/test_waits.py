@@ -11,7 +11,7 @@ from broker.config.file import load
 from broker.operations.opened import Store, store_of
 from broker.operations.overview import overview_state
 from broker.store.occupancy import Occupancy
-from broker.web.pages import job_row, printer_row
+from broker.web.pages import job_row, printer_rows
 from tests.cli.conftest import Site, site
 
 __all__ = ["site"]
@@ -38,5 +38,5 @@ def test_rows_say_what_an_attempt_waits_for(site: Site, store: Store) -> None:
     assert job_row(found, asked_at + 14.5).said == (
         "oki-1: waits for the answer to N-ACTION for film 1, 14 s",
     )
-    said = printer_row(printer, asked_at + 14.5, running=seen.running).said
+    said = printer_rows([printer], asked_at + 14.5, running=seen.running)[0].said
     assert said == ("a job waits for the answer to N-ACTION, 14 s",)

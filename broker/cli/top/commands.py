@@ -16,6 +16,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import Worker
 
+from broker.model.condition import without
 from broker.model.job import Priority, State
 from broker.model.printer import Duty, Printer
 from broker.model.row_version import of_printer
@@ -296,6 +297,7 @@ class CommandApp(App[None]):
             self._ask(
                 f"{label} {name}",
                 lambda why: self._printer_commands.set_duty(name, duty, why, seen=seen),
+                without(self.printers, [name], duty),
             )
 
     @abstractmethod
@@ -312,12 +314,13 @@ class CommandApp(App[None]):
         question = "Show jobs with this modality, printer, state or text (empty: all)"
         self.push_screen(Ask(question), answered)
 
-    def _ask(self, label: str, command: Callable[[str], str]) -> None:
+    def _ask(self, label: str, command: Callable[[str], str], before: str = "") -> None:
         def answered(text: str | None) -> None:
             if text is not None:
                 self.give(label, lambda: command(text))
 
-        self.push_screen(Ask(f"{_begun(label)}: why? (may stay empty)"), answered)
+        warning = f"{before}\n\n" if before else ""
+        self.push_screen(Ask(f"{warning}{_begun(label)}: why? (may stay empty)"), answered)
 
     def _confirm(self, label: str, question: str, command: Callable[[], str]) -> None:
         """Give it once the person says yes; at once where there is nothing to ask."""

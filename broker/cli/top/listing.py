@@ -25,7 +25,8 @@ from broker.cli.tables import STYLES, Column
 SELECTED, ELSEWHERE, OTHER = "> ", "- ", "  "
 """Before the selected row, while its table is in use and while another is; before all others."""
 LEAST_WORDS = 16
-"""The last column, of sentences, is left out where fewer cells than this are left for it."""
+"""The last column, of sentences, is left out where fewer cells than this are left for it; columns
+that may stand `below` are left out before."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,10 @@ class Listing(Widget, can_focus=True):
         self, mark: str, cells: Sequence[tuple[str, Style]], words: str, style: Style
     ) -> Strip:
         segments = [Segment(mark, style)]
+        narrow = len(mark) + sum(self._widths) + 2 * len(self._widths) + LEAST_WORDS
         for (cell, own), width, column in zip(cells, self._widths, self._columns, strict=False):
+            if column.below and narrow > self.size.width:
+                continue
             text = set_cell_size(cell, width)
             if column.right:
                 text = " " * (width - cell_len(cell)) + cell

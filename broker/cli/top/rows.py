@@ -7,17 +7,21 @@ from collections.abc import Sequence
 
 from broker.cli import queue_tables
 from broker.cli import queue_tables as shown
+from broker.cli.local_time import told, told_in_line
 from broker.cli.queue_tables import Field, T
 from broker.cli.tables import Column
 from broker.cli.top.listing import Line
+from broker.model.causes import printer_remedies
 from broker.model.job import State
 from broker.model.printable import one_line
 from broker.model.printer import Printer
+from broker.model.remedies import Face
 from broker.model.user import RecordedCommand
 from broker.model.vitals import Vitals
 from broker.operations.job_status import (
     JobStatus,
     explanation,
+    held_remedy,
     job_remarks,
     job_status,
     printer_remarks,
@@ -46,6 +50,7 @@ JOBS = (
     shown.PRIORITY,
     shown.WHERE,
     shown.AGE,
+    shown.ARRIVED,
 )
 PRINTER_COLUMNS = (*shown.columns(PRINTERS), Column("WHAT IT SAYS"))
 JOB_COLUMNS = (*shown.columns(JOBS), Column("WHY"))
@@ -68,7 +73,8 @@ y  priority  HIGH goes before MED, MED before LOW
 
 d  drain     give a printer no new jobs; checks go on
 a  halt      no new jobs and no checks (maint)
-e  ready     it takes jobs again once its checks pass
+e  ready     it takes jobs again once its checks pass; of one that is
+             ready already: mended, try again
 t  test      print a test film on it
 
 Enter  all of a job and why it is where it is; all of a printer
@@ -112,13 +118,17 @@ def _cells(fields: Sequence[Field[T]], row: T, now: float) -> tuple[str, ...]:
 def about_printer(printer: Printer, now: float, *, running: bool = True) -> str:
     """What it and its operator say."""
     place = f"{printer.name}: {shown.place(printer)}"
-    return "; ".join((place, *map(one_line, printer_remarks(printer, now, running=running))))
+    said = "; ".join((place, *map(told_in_line, printer_remarks(printer, now, running=running))))
+    remedies = [each.at(Face.COMMANDS) for each in printer_remedies(printer, now)]
+    return " ".join((f"{said}.", *remedies)) if remedies else said
 
 
 def about_job(found: JobStatus, now: float) -> str:
     """Why it is where it is."""
     said = job_remarks(found, now) or (f"it is {found.job.state}",)
-    return f"job {found.job.id}: {_sentence(said)}"
+    remedy = held_remedy(found)
+    words = f"job {found.job.id}: {_sentence(said)}"
+    return f"{words}. {remedy.at(Face.COMMANDS)}" if remedy else words
 
 
 def headline(scene: OverviewState, place: str, vitals: Vitals | None, now: float) -> str:
@@ -147,7 +157,7 @@ def in_sight(first: int, last: int, listed: int, all_jobs: int, wanted: str = ""
 
 
 def _sentence(said: tuple[str, ...]) -> str:
-    return "; ".join(map(one_line, said))
+    return "; ".join(map(told_in_line, said))
 
 
 WIDTH = 70
@@ -164,7 +174,7 @@ def all_of_job(store: Store, job_id: int) -> str:
     films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
     table = queue_tables.job(found, films, attempts, time.time(), WIDTH)
     parts = [
-        *why,
+        *map(told, why),
         *_given(store.command_log.of_job(job_id)),
         "\n".join(line.plain for line in table),
     ]
@@ -189,4 +199,4 @@ def _given(commands: Sequence[RecordedCommand]) -> list[str]:
     lines = [
         f"{moment(each.at)} UTC, {each.who}, {each.command}: {each.words}" for each in commands
     ]
-    return ["\n".join(map(one_line, lines))] if lines else []
+    return ["\n".join(map(told_in_line, lines))] if lines else []

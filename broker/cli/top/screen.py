@@ -10,14 +10,15 @@ from textual import work
 from textual.app import ComposeResult
 from textual.widgets import Static
 
+from broker.cli.local_time import told
 from broker.cli.top import rows
 from broker.cli.top.commands import CommandApp, ReadDialog
 from broker.cli.top.listing import Listing
 from broker.cli.top.rows import all_of_job, all_of_printer
 from broker.cli.top.store_watch import StoreWatch, in_words
 from broker.model.hosts import at_ports
-from broker.model.printable import printable_lines
 from broker.model.printer import Printer
+from broker.model.remedies import Face
 from broker.model.vitals import Vitals
 from broker.operations.job_status import JobStatus
 from broker.operations.opened import Store
@@ -41,10 +42,13 @@ class Top(CommandApp):
             lambda lines: self._from_thread(self._alarm, lines),
         )
         self._seen: OverviewState | None = None
+        self._unread = True
+        """It could not be read at the last look."""
         self._vitals: Vitals | None = None
         self._wanted = ""
         """The text that jobs must have to be shown."""
         self._broker = Static("", id="broker", markup=False)
+        self._whole = Static("", id="whole", markup=False)
         self._alarms = Static("", id="alarms", markup=False)
         self._printers = Listing(rows.PRINTER_COLUMNS, id="printers")
         self._jobs = Listing(rows.JOB_COLUMNS, id="jobs")
@@ -55,6 +59,7 @@ class Top(CommandApp):
     def compose(self) -> ComposeResult:
         """Top to bottom."""
         yield self._broker
+        yield self._whole
         yield self._alarms
         yield self._printers
         yield self._jobs
@@ -83,12 +88,15 @@ class Top(CommandApp):
             self.call_from_thread(lambda: tell(*told) if self.screen_stack else None)
 
     def _alarm(self, lines: Sequence[str]) -> None:
-        self._alarms.update("\n".join(lines))
-        self._alarms.display = bool(lines)
+        """Why nothing can be read: what was read before says nothing of the whole any more."""
+        self._unread = True
+        _put(self._whole, "")
+        _put(self._alarms, "\n".join(map(told, lines)))
 
     def _show(self, found: OverviewState, vitals: Vitals | None) -> None:
         self._seen, self._vitals = found, vitals
-        self._alarm(found.alarms)
+        self._unread = False
+        _put(self._alarms, "\n".join(found.others))
         self._draw_all()
 
     def _draw_all(self) -> None:
@@ -99,6 +107,9 @@ class Top(CommandApp):
         broker = self.store.config.broker
         place = f"{broker.ae_title} at {at_ports(broker.host, broker.port)}"
         _put(self._broker, rows.headline(found, place, self._vitals, now))
+        if not self._unread:
+            _put(self._whole, found.situation.line(now, Face.COMMANDS))
+        self._whole.set_classes(found.situation.overall.condition.name.lower())
         self._printers.show(
             [rows.printer_line(each, now, running=found.running) for each in found.printers]
         )
@@ -187,7 +198,7 @@ class Top(CommandApp):
 
 def _put(where: Static, words: str) -> None:
     """Show a text; the same one is not drawn again. An empty one takes no line."""
-    words = printable_lines(words)
+    words = told(words)
     if where.content != words:
         where.update(words)
         where.display = bool(words)

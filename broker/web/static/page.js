@@ -6,7 +6,7 @@ const said = document.getElementById("said");
 const lost = document.getElementById("lost");
 
 function tell(words, wrong) {
-  said.textContent = words && words.replaceAll("`", "");
+  said.textContent = words && localWords(words).replaceAll("`", "");
   said.classList.toggle("wrong", Boolean(wrong));
   said.hidden = !words;
 }
@@ -32,7 +32,8 @@ setInterval(countAges, 1000);
 
 function plain(element) {
   const copy = element.cloneNode(true);
-  for (const each of copy.querySelectorAll("time[data-at]")) each.textContent = "";
+  for (const each of copy.querySelectorAll("time")) each.textContent = "";
+  for (const each of copy.querySelectorAll("img[data-src]")) each.remove();
   for (const each of copy.querySelectorAll("details[open]")) each.removeAttribute("open");
   return copy.outerHTML;
 }
@@ -82,7 +83,7 @@ function show(region, html) {
   for (const each of old.values()) each.remove();
   const pages = box.querySelector("nav");
   const others = holder.content.querySelector("nav");
-  if (pages && others && pages.outerHTML !== others.outerHTML) pages.replaceWith(others);
+  if (pages && others && plain(pages) !== plain(others)) pages.replaceWith(others);
 }
 
 const live = document.getElementById("live");
