@@ -27,6 +27,12 @@ CHECKS = (
     "allow_header_conformance",
     "ignored_auth",
 )
+SETTINGS = """
+[checks.negative_data_rejection]
+expected-statuses = [400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 422, 429]
+"""
+"""With which of them a request may be refused that the description forbids: it may also be too
+large."""
 STREAMS = "/api/events"
 """It ends only with its reader; tests of its own read it."""
 OPERATOR = "anna"
@@ -54,6 +60,7 @@ def seed(site: Site, served: ServedPage) -> None:
 
 def asked(served: ServedPage, folder: Path, seconds: int, seed_number: int = 1) -> Asked:
     """Ask for that long; reports and its database of examples stay in `folder`."""
+    (folder / "schemathesis.toml").write_text(SETTINGS)
     program = "from schemathesis.cli import schemathesis; schemathesis(prog_name='st')"
     command = [
         *(sys.executable, "-c", program, "run", f"{served.url}/api/openapi.json"),
