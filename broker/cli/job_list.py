@@ -202,6 +202,7 @@ def _table(store: Store, console: Console, choice: _Choice, *, watched: bool = F
     from broker.cli import queue_tables
     from broker.cli.tables import around, head
     from broker.operations.alarms import above
+    from broker.operations.job_groups import FEW
 
     bounded = _Choice(choice.wanted, choice.limit or TABLE + 1, choice.recent)
     found = [each for piece in _pieces(store, bounded) for each in piece]
@@ -216,7 +217,10 @@ def _table(store: Store, console: Console, choice: _Choice, *, watched: bool = F
     if watched:
         found.sort(key=lambda each: (URGENCY.get(each.job.state, len(URGENCY)), each.job.id))
         return [*lines, *queue_tables.jobs(found, now, console.width, runs_begin=True)]
-    table = queue_tables.jobs(found, now, console.width)
+    if choice.recent and len(found) > FEW:
+        table = queue_tables.jobs_in_groups(found, now, console.width)
+    else:
+        table = queue_tables.jobs(found, now, console.width)
     if left_out:
         from broker.cli.tables import folded
 

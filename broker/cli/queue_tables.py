@@ -4,7 +4,7 @@ among them, and may give one another heading.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -20,6 +20,7 @@ from broker.model.printer import Printer
 from broker.model.remedies import Cause, Face
 from broker.model.standing import seems
 from broker.operations.explanation import where_to_look
+from broker.operations.job_groups import job_groups, shares
 from broker.operations.job_status import (
     JobStatus,
     held_remedies,
@@ -33,6 +34,7 @@ from broker.operations.text import age, clock, count, in_words, moment, why_remo
 from broker.store.queries import Unanswered
 
 T = TypeVar("T")
+NO_MORE: Mapping[int, str] = {}
 
 
 @dataclass(frozen=True)
@@ -151,10 +153,34 @@ ATTEMPTS = (
 )
 
 
+def jobs_in_groups(found: Sequence[JobStatus], now: float, width: int) -> list[Text]:
+    """A long list: some jobs of each group, with how many more there are; what a person has to see
+    stands at the end."""
+    groups = job_groups(found)
+    lines: list[Text] = []
+    shown: list[JobStatus] = []
+    more: dict[int, str] = {}
+    for group, share in zip(groups, shares(groups), strict=True):
+        some = group.some(share)
+        shown += some
+        if left := len(group.jobs) - len(some):
+            which = f"{count(left, 'more job')} {group.state}"
+            more[some[-1].job.id] = f"and {which}: {group.why}" if group.why else f"and {which}"
+    lines += jobs(shown, now, width, more=more)
+    words = "; ".join(group.words for group in reversed(groups))
+    return [*lines, *folded(f"{words}. `broker jobs --state STATE` lists all of one.", width)]
+
+
 def jobs(
-    found: Sequence[JobStatus], now: float, width: int, *, runs_begin: bool = False
+    found: Sequence[JobStatus],
+    now: float,
+    width: int,
+    *,
+    runs_begin: bool = False,
+    more: Mapping[int, str] = NO_MORE,
 ) -> list[Text]:
-    """One row for each job; why it is where it is, and what an operator asked for, below.
+    """One row for each job; why it is where it is, and what an operator asked for, below; and what
+    `more` says of jobs that are left out behind it.
 
     A sentence that several in a row have in common stands once: below the last of them, as the end
     of a long list is what stays on the screen, or with `runs_begin` below the first. What to do
@@ -166,7 +192,7 @@ def jobs(
     its_columns = (*columns(fields)[:-1], Column(heading))
     below = _once([(each.job.id, job_remarks(each, now)) for each in found], runs_begin=runs_begin)
     rows = [
-        Row((*cells(fields[:-1], each, now), at), said)
+        Row((*cells(fields[:-1], each, now), at), (*said, *filter(None, [more.get(each.job.id)])))
         for each, at, said in zip(found, arrived, below, strict=True)
     ]
     lines = lay_out(its_columns, rows, width)

@@ -13,8 +13,10 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker.events import Note
 from broker.model.printable import one_line
@@ -41,6 +43,7 @@ from broker.web import (
     help_page,
     job_page,
     overview,
+    printer_page,
     refusals_page,
     several,
 )
@@ -63,6 +66,7 @@ PATH_SHOWN = 200
 ROUTED = (
     overview,
     job_page,
+    printer_page,
     several,
     day_page,
     refusals_page,
@@ -137,7 +141,7 @@ def create(
     app.state.signin = sessions
     for each in ROUTED:
         app.include_router(each.router)
-    app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
+    app.mount("/static", _asked_again(StaticFiles(directory=Path(__file__).with_name("static"))))
     for error in (*STATUSES, Exception):
         app.add_exception_handler(error, _troubled)
     app.add_exception_handler(RequestRefused, _not_now)
@@ -165,6 +169,21 @@ def methods_of(path: str) -> Sequence[str]:
                 found.setdefault(route.path.count("{"), set()).update(route.methods or ())
     its = found[min(found)] if found else set(METHODS)
     return [each for each in METHODS if each in its]
+
+
+def _asked_again(files: ASGIApp) -> ASGIApp:
+    """A browser asks each time whether a file has changed: after an update of the broker, scripts
+    of two versions would not fit each other."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Cache-Control"] = "no-cache"
+            await send(message)
+
+        await files(scope, receive, tell)
+
+    return answer
 
 
 def _troubled(request: Request, error: Exception) -> Response:
@@ -228,7 +247,7 @@ def _tell(
     if signin.wants_json(request):
         return JSONResponse({"error": words, **(more or {})}, status_code=status, headers=extra)
     if request.method == "POST" and status in (404, 409, 412, 422):
-        return back("/", words)
+        return back("/", words, wrong=True)
     pages: Pages = request.app.state.pages
     context = {"heading": HEADINGS.get(status, "Something went wrong"), "words": words}
     answer = pages.page(request, "trouble.html", signin.visitor(), context, status)

@@ -8,7 +8,7 @@ from typing import Annotated
 from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, Depends, Form, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import JSONResponse, Response
 
 from broker.model.job import Priority
 from broker.model.printer import Duty
@@ -16,13 +16,12 @@ from broker.model.reprint import ReprintChoice, film_numbers
 from broker.operations import questions
 from broker.operations.commands import JOB_COMMANDS, JobCommands, PrinterCommands
 from broker.operations.failures import Failure
-from broker.operations.job_status import job_status, learned
+from broker.operations.job_status import job_status
 from broker.operations.opened import Store
 from broker.operations.page_words import on_page
-from broker.operations.whole import standing_printer, standing_printers
 from broker.store.commands import AS_IT_WAS, PrintedAgainLately
-from broker.web.auth.signin import Person, checked, operator, person, wants_json
-from broker.web.pages import READ, Pages, back, printer_rows
+from broker.web.auth.signin import Person, checked, operator, wants_json
+from broker.web.pages import Pages, back
 
 DUTIES = {"drain": Duty.DRAIN, "maint": Duty.MAINT, "halt": Duty.MAINT, "ready": Duty.READY}
 """Commands on a printer, and the duty that each sets."""
@@ -236,27 +235,6 @@ def _ask(
     pages: Pages = request.app.state.pages
     context = {"question": question, "action": action, "fields": fields}
     return pages.page(request, "confirm.html", who, context)
-
-
-@router.api_route("/printers/{name}", methods=READ, response_class=HTMLResponse)
-def printer_page(
-    request: Request, name: str, who: Annotated[Person, Depends(person)]
-) -> HTMLResponse:
-    """One printer, with the commands recorded for it."""
-    store: Store = request.app.state.store
-    pages: Pages = request.app.state.pages
-    _, seen = request.app.state.overview.current()
-    it = standing_printer(store, name)
-    rows = printer_rows(standing_printers(store), seen.at, running=seen.running)
-    context = {
-        "name": name,
-        "it": it,
-        "printers": [each for each in rows if each.printer.name == name],
-        "operator": who.role == "operator",
-        "learned": learned(store.capabilities.of(name)),
-        "commands": store.command_log.of_printer(name),
-    }
-    return pages.page(request, "printer.html", who, context)
 
 
 def priority_of(text: str) -> Priority:

@@ -18,6 +18,8 @@ from broker.web.server.responses import busy
 
 ALL, BY_KEY = 128, 16
 """Streams in all, and of one user; of one address where there are no users."""
+ASK_S = 15.0
+"""How often it is asked whether a reader may still look, while nothing has changed."""
 TOKEN = "TOKEN-OF-THE-READER"
 """Stands for the token of a stream's forms: all else is the same for every reader of a view."""
 
@@ -31,7 +33,8 @@ class _Round:
 
     version: int
     drawn: dict[object, asyncio.Future[Regions]] = field(default_factory=dict)
-    allowed: dict[str, asyncio.Future[bool]] = field(default_factory=dict)
+    allowed: dict[tuple[str, int], asyncio.Future[bool]] = field(default_factory=dict)
+    """By credentials, and by the number of the ASK_S in which it was asked."""
 
 
 class EventStream(StreamingResponse):
@@ -89,11 +92,12 @@ class Streams:
 
     async def allowed(self, version: int, credentials: str, ask: Callable[[], bool]) -> bool:
         """Whether these credentials are good at that version: asked once for all streams that have
-        them, as both change with the database."""
+        them, as both change with the database; and each ASK_S, as sessions end with time."""
         allowed = self._of(version).allowed
-        if credentials not in allowed:
-            allowed[credentials] = asyncio.ensure_future(asyncio.to_thread(ask))
-        return await asyncio.shield(allowed[credentials])
+        asked = (credentials, int(time.monotonic() / ASK_S))
+        if asked not in allowed:
+            allowed[asked] = asyncio.ensure_future(asyncio.to_thread(ask))
+        return await asyncio.shield(allowed[asked])
 
     def _of(self, version: int) -> _Round:
         if self._round.version < version:

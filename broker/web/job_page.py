@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from broker.model.film import MILLIMETRES, Attributes, Film, ImageBox, PresentationLut
 from broker.model.job import FilmState, Sending
 from broker.operations.job_status import explanation, job_status
 from broker.operations.opened import Store
+from broker.operations.overview import OverviewState
 from broker.operations.text import count, moment, why_removed
 from broker.web.auth.signin import Person, operator
+from broker.web.live_view import LiveView, follow
 from broker.web.pages import READ, Pages, job_row, printer_rows
 from broker.web.pictures import Pictures
 
@@ -25,6 +26,12 @@ SHOWN = 200
 """Films of one page."""
 LONGEST_QUERY = 2000
 """Of the list that a person comes from."""
+REGIONS = {
+    "job": "job_state.html",
+    "film-cards": "job_films.html",
+    "attempts": "attempts.html",
+    "commands": "recorded_commands.html",
+}
 
 router = APIRouter(include_in_schema=False)
 
@@ -54,32 +61,56 @@ def job_page(
     from broker.dicom.characters import readable  # here: pydicom takes 30 MB
 
     store: Store = request.app.state.store
+    version, seen = request.app.state.overview.current()
+    context = {
+        **_context(store, job_id, first, seen),
+        "first": first,
+        "back": back,
+        "version": version,
+        "session": in_words(readable(store.jobs.session(job_id))),
+    }
+    pages: Pages = request.app.state.pages
+    return pages.page(request, "job.html", who, context)
+
+
+@router.get("/jobs/{job_id}/events")
+async def job_events(
+    request: Request,
+    job_id: int,
+    who: Annotated[Person, Depends(operator)],
+    first: Annotated[int, Query(ge=1)] = 1,
+) -> StreamingResponse:
+    """What follows on its page (server-sent events)."""
+
+    def context(state: OverviewState) -> Mapping[str, object]:
+        return _context(request.app.state.store, job_id, first, state)
+
+    return follow(request, who, LiveView(("job", job_id, first), REGIONS, context))
+
+
+def _context(store: Store, job_id: int, first: int, state: OverviewState) -> Mapping[str, object]:
+    """What its regions are given."""
     job = store.jobs.get(job_id)
     found = job_status(store, job)
-    films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
-    now = time.time()
+    films = store.jobs.films(job_id)
     cards = film_cards(films)
-    pages: Pages = request.app.state.pages
-    context = {
+    return {
         "job": job,
-        "row": job_row(found, now),
-        "printers": printer_rows(store.printers.list(), now),
+        "row": job_row(found, state.at),
+        "printers": printer_rows(state.printers, state.at, running=state.running),
         "sentences": explanation(store, job).page_sentences,
         "films_words": count(job.films, "film"),
         "copies_words": count(job.copies, "copy").replace("copys", "copies"),
         "films": cards[first - 1 : first - 1 + SHOWN],
         "pieces": pieces(len(cards), first),
-        "session": in_words(readable(store.jobs.session(job_id))),
-        "attempts": attempts,
+        "attempts": store.jobs.attempts(job_id),
         "ending": "cut off" if found.cut_off else "running",
         "commands": store.command_log.of_job(job_id),
         "why_removed": why_removed(job),
         "film_sizes": tuple(MILLIMETRES),
-        "back": back,
         "thumbnail": THUMBNAIL_PX,
         "full": FULL_PX,
     }
-    return pages.page(request, "job.html", who, context)
 
 
 def pieces(films: int, first: int) -> list[tuple[int, int, bool]]:

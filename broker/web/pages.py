@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -22,7 +23,7 @@ from broker.model.condition import without
 from broker.model.hosts import at_port
 from broker.model.job import State
 from broker.model.printable import one_line, printable_lines
-from broker.model.printer import Duty, Printer
+from broker.model.printer import Duty, Health, Printer
 from broker.model.remedies import Face
 from broker.model.standing import Standing, seems, standing
 from broker.operations import questions
@@ -44,6 +45,8 @@ READ = ["GET", "HEAD"]
 SAID = "said"
 """The cookie that carries the result of a command to the next page."""
 SAID_S = 30
+NOT_DONE = "!"
+"""Before the words in that cookie where the command was refused."""
 
 
 class Pages:
@@ -82,7 +85,12 @@ class Pages:
     ) -> HTMLResponse:
         """A whole page for that person, with the result of the command before it."""
         said = unquote(request.cookies.get(SAID, ""))
-        frame = {"person": person, "csrf": csrf_token(request), "said": said}
+        frame = {
+            "person": person,
+            "csrf": csrf_token(request),
+            "said": said.removeprefix(NOT_DONE),
+            "said_wrong": said.startswith(NOT_DONE),
+        }
         response = HTMLResponse(self.part(template, {**frame, **context}), status_code=status)
         response.headers["Cache-Control"] = "no-store"
         if said:
@@ -90,10 +98,11 @@ class Pages:
         return response
 
 
-def back(to: str, words: str) -> Response:
-    """Go on to that page, which says these words."""
+def back(to: str, words: str, *, wrong: bool = False) -> Response:
+    """Go on to that page, which says these words; `wrong`: that the command was not carried out."""
     response = RedirectResponse(to, status_code=303)
-    response.set_cookie(SAID, quote(words[:1500]), max_age=SAID_S, httponly=True, samesite="strict")
+    said = (NOT_DONE if wrong else "") + words[:1500]
+    response.set_cookie(SAID, quote(said), max_age=SAID_S, httponly=True, samesite="strict")
     return response
 
 
@@ -113,6 +122,63 @@ BUTTONS = (("drain", "Drain"), ("halt", "Halt"), ("ready", "Ready"))
 """Commands on a printer, and their labels."""
 MENDED = "Mended, try again"
 """The label of `ready` at a printer that is ready, and has failed or refuses something."""
+FAILS_FILMS = (Standing.REFUSING, Standing.FAILING)
+FAILS = 3
+"""Attempts that a printer failed in a row, since it last accepted a film, before its row is red."""
+LATE_S = 60.0
+"""From then on a step of an attempt is slow: printers take some seconds for a film, some half a
+minute."""
+
+
+class Tone(StrEnum):
+    """The colour of a whole row or card; what it means stands in it in words, too."""
+
+    GOOD = "good"
+    WORKS = "works"
+    """It prints now."""
+    SLOW = "slow"
+    """It goes on, with a delay, or a person is needed soon."""
+    BAD = "bad"
+    """It does not go on by itself."""
+    OFF = "off"
+    """A person took it out, or cancelled it."""
+    PLAIN = "plain"
+    """Nothing to say of it yet."""
+
+
+def tone_of_printer(printer: Printer, now: float, *, running: bool = True) -> Tone:
+    """Of a printer's row; `running`: whether a broker is."""
+    if printer.duty is not Duty.READY:
+        return Tone.OFF
+    match printer.health:
+        case Health.DOWN:
+            return Tone.BAD
+        case Health.UNKNOWN:
+            return Tone.PLAIN
+    if printer.failures_in_row >= FAILS or standing(printer) in FAILS_FILMS:
+        return Tone.BAD
+    late = running and printer.moved_at is not None and now - printer.moved_at >= LATE_S
+    if printer.health is Health.DEGRADED or printer.failures_in_row or printer.doubtful or late:
+        return Tone.SLOW
+    return Tone.WORKS if running and printer.claims else Tone.GOOD
+
+
+def tone_of_job(found: JobStatus, now: float) -> Tone:
+    """Of a job's row. A queued job that has been tried, and a printing one that takes long, are
+    slow."""
+    late = found.step is not None and now - found.step.since >= LATE_S
+    match found.job.state:
+        case State.HELD:
+            return Tone.BAD
+        case State.PRINTING:
+            if found.cut_off:
+                return Tone.BAD
+            return Tone.SLOW if late or found.job.command else Tone.WORKS
+        case State.QUEUED:
+            return Tone.SLOW if found.job.attempts else Tone.PLAIN
+        case State.CANCELLED:
+            return Tone.OFF
+    return Tone.GOOD
 
 
 @dataclass(frozen=True)
@@ -126,6 +192,7 @@ class PrinterRow:
     """What to do about it."""
     last_words: str = ""
     """What is said before it is drained or halted: that it is the last one that takes films."""
+    tone: Tone = Tone.PLAIN
 
     @property
     def seems(self) -> str:
@@ -135,8 +202,7 @@ class PrinterRow:
     @property
     def look(self) -> str:
         """How that word looks: of one that fails films, or refuses all, as of one that is down."""
-        bad = standing(self.printer) in (Standing.REFUSING, Standing.FAILING)
-        return "refusing" if bad else self.seems
+        return "refusing" if standing(self.printer) in FAILS_FILMS else self.seems
 
     @property
     def place(self) -> str:
@@ -171,6 +237,7 @@ class JobRow:
     commands: tuple[str, ...]
     remedy: str = ""
     """What to do about one that is held."""
+    tone: Tone = Tone.PLAIN
 
     def question(self, command: str) -> str:
         """What a person is asked before that command; empty where nothing is."""
@@ -192,6 +259,7 @@ def printer_rows(
             tuple(map(one_line, printer_remarks(each, now, running=running))),
             tuple(found.at(Face.PAGE) for found in printer_remedies(each, now)),
             without(printers, [each.name], Duty.MAINT),
+            tone_of_printer(each, now, running=running),
         )
         for each in printers
     ]
@@ -202,5 +270,10 @@ def job_row(found: JobStatus, now: float) -> JobRow:
     said = tuple(on_page(one_line(each)) for each in job_remarks(found, now))
     remedy = held_remedy(found)
     return JobRow(
-        found, said, place_of(found), allowed(found), remedy.at(Face.PAGE) if remedy else ""
+        found,
+        said,
+        place_of(found),
+        allowed(found),
+        remedy.at(Face.PAGE) if remedy else "",
+        tone_of_job(found, now),
     )

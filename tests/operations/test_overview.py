@@ -51,6 +51,25 @@ def test_it_is_read_again_only_after_a_change(site: Site, store: Store) -> None:
     assert [each.job.id for each in now.jobs] == [job_id]
 
 
+def test_signs_of_life_read_nothing(site: Site, store: Store) -> None:
+    """However often open pages stop waiting to say so, the overview is not read for it."""
+
+    async def follow() -> int:
+        live = LiveOverview(store, lambda _event, _facts: None)
+        await live.start()
+        try:
+            seen, _ = await asyncio.to_thread(live.current)
+            for _ in range(5):
+                await asyncio.gather(*(live.next(seen, 0.3) for _ in range(128)))
+            version, _ = live.latest()
+            return version - seen
+        finally:
+            await live.stop()
+
+    site.job()
+    assert asyncio.run(follow()) == 0
+
+
 def test_a_read_that_fails_ends_no_open_page(site: Site, store: Store) -> None:
     """It is noted, and when the database can be read again the page is renewed."""
     notes: list[tuple[str, Mapping[str, object]]] = []

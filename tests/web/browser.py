@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import axe_core_python
 from selenium.common.exceptions import StaleElementReferenceException
-from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver import ActionChains, Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 PATIENCE_S = 30.0
-DESKTOP, PHONE = (1280, 900), (390, 844)
+DESKTOP, PHONE = (1400, 900), (390, 844)
 """Width and height of the window, in pixels."""
 QUIET = (
     "--headless=new",
@@ -106,21 +109,102 @@ class Browser:
         self._until(look, "end of that")
 
     def press(self, selector: str, label: str, *, answer: str | None = None) -> None:
-        """Press the button of that label; `answer` what is asked then."""
+        """Press the button of that label, and take the pointer away; `answer` what is asked then,
+        empty where only yes or no is asked."""
+        self.click(selector, label)
+        if answer is not None:
+            self.answer(answer)
+        self.rest()
+
+    def click(self, selector: str, label: str) -> None:
+        """Press the button of that label, once it can be pressed; the pointer stays on it."""
+        can = ":not([aria-disabled=true], [aria-busy=true] button)"
 
         def button() -> WebElement | None:
-            for each in self._driver.find_elements(By.CSS_SELECTOR, f"{selector} button"):
+            for each in self._driver.find_elements(By.CSS_SELECTOR, f"{selector} button{can}"):
                 if each.is_displayed() and each.text == label:
+                    # Out from behind the answers, as a person scrolls.
+                    self.run("arguments[0].scrollIntoView({ block: 'nearest' })", each)
                     each.click()
                     return each
             return None
 
         self._until(button, f"button {label} in {selector}")
-        if answer is not None:
-            alert = WebDriverWait(self._driver, PATIENCE_S).until(lambda d: d.switch_to.alert)
-            if answer:
-                alert.send_keys(answer)
-            alert.accept()
+
+    def answer(self, words: str = "") -> None:
+        """Say yes to what the dialog asks, with these words where it asks for a reason."""
+        self.wait("#confirm[open]")
+        if words:
+            self.fill("#confirm-reason", words)
+        self.wait_pressable()
+        self._driver.find_element(By.CSS_SELECTOR, "#confirm-go").click()
+        # It may be open again already: what comes next is asked in the same dialog.
+        self.wait_gone("#confirm[open][data-ready]")
+
+    def double_click(self, selector: str) -> None:
+        """Two presses at one place, as fast as a finger."""
+        found = self._driver.find_element(By.CSS_SELECTOR, selector)
+        ActionChains(self._driver).double_click(found).perform()
+
+    def hover(self, selector: str) -> None:
+        """Put the pointer there."""
+        found = self._driver.find_element(By.CSS_SELECTOR, selector)
+        ActionChains(self._driver).move_to_element(found).perform()
+
+    def rest(self) -> None:
+        """Take the pointer to the corner of the window, where nothing is."""
+        actions = ActionBuilder(self._driver)
+        actions.pointer_action.move_to_location(1, 1)
+        actions.perform()
+
+    def wait_pressable(self) -> None:
+        """Return once the open dialog takes an answer."""
+        self._until(lambda: self.has("#confirm[open][data-ready]"), "a dialog that takes an answer")
+
+    @contextlib.contextmanager
+    def finger(self, selector: str) -> Iterator[None]:
+        """Keep a finger on it."""
+        box = "const { x, y } = document.querySelector(arguments[0]).getBoundingClientRect();"
+        x, y = self.run(f"{box} return [x + 8, y + 4]", selector)
+        touch = "Input.dispatchTouchEvent"
+        self._driver.execute_cdp_cmd(
+            touch, {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]}
+        )
+        yield
+        self._driver.execute_cdp_cmd(touch, {"type": "touchEnd", "touchPoints": []})
+
+    def tab(self, url: str) -> None:
+        """Open a page before the others."""
+        self._driver.switch_to.new_window("tab")
+        self._driver.get(url)
+
+    def tab_before(self) -> None:
+        """Close this page, and go back to the first one."""
+        self._driver.close()
+        self._driver.switch_to.window(self._driver.window_handles[0])
+
+    def choose(self, selector: str, label: str) -> None:
+        """Choose one of a list."""
+        Select(self._driver.find_element(By.CSS_SELECTOR, selector)).select_by_visible_text(label)
+
+    def first(self, script: str) -> None:
+        """Run a script in each page before anything of it is read."""
+        self._driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": script})
+
+    def network(self, *, works: bool) -> None:
+        """Whether the machine has a network."""
+        self._driver.execute_cdp_cmd("Network.enable", {})
+        self._driver.execute_cdp_cmd(
+            "Network.emulateNetworkConditions",
+            {"offline": not works, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1},
+        )
+
+    def prefer(self, scheme: str) -> None:
+        """Let the system ask for that theme: light or dark."""
+        self._driver.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia",
+            {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
+        )
 
     def fill(self, selector: str, text: str) -> None:
         """Type into a field."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,6 +102,19 @@ class PrintRoom:
     def page_processes(self) -> list[int]:
         """The page's process, while there is one."""
         return children_now(self.process.process.pid)
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Relay and page stand still, as on a machine that hangs: connections stay open. The relay
+        first, as it ends a page that stands still."""
+        processes = [self.process.process.pid, *self.page_processes()]
+        for pid in processes:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in reversed(processes):
+                os.kill(pid, signal.SIGCONT)
 
 
 @contextlib.contextmanager

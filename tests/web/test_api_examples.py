@@ -35,7 +35,7 @@ def served(site: Site) -> Iterator[ServedPage]:
 
 def lines(page: str) -> list[str]:
     """Each line of curl."""
-    return [unescape(each) for each in re.findall(r"<pre><code>(curl .*?)</code></pre>", page)]
+    return [unescape(each) for each in re.findall(r"<pre[^>]*><code>(curl .*?)</code></pre>", page)]
 
 
 def run(line: str, folder: Path, typed: str = "") -> subprocess.CompletedProcess[str]:

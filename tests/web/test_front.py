@@ -159,7 +159,7 @@ def test_a_stream_ends_with_its_browser(served: ServedPage) -> None:
     with closing(connected(served)) as peer:
         peer.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert peer.recv(100).startswith(b"HTTP/1.1 200")
-        while b"event: overview" not in peer.recv(65536):
+        while b"event: news" not in peer.recv(65536):
             pass
         peer.shutdown(socket.SHUT_WR)
         while peer.recv(65536):
@@ -332,6 +332,16 @@ def test_idle_connections_give_way(tmp_path: Path) -> None:
         assert silent[0].recv(1) == b""
         for each in silent:
             each.close()
+
+
+@pytest.mark.parametrize("path", ["/static/page.js", "/static/page.css", "/static/theme.js"])
+def test_scripts_of_two_versions_do_not_meet(served: ServedPage, path: str) -> None:
+    """A browser asks each time whether a file has changed, and is told when it has not."""
+    with served.visitor() as client:
+        first = client.get(path)
+        assert first.headers["cache-control"] == "no-cache"
+        again = client.get(path, headers={"If-None-Match": first.headers["etag"]})
+        assert again.status_code == 304
 
 
 def test_event_streams_are_counted(served: ServedPage) -> None:

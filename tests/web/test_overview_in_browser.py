@@ -69,13 +69,13 @@ def test_a_job_is_held_released_and_printed_again(room: PrintRoom, browser: Brow
     browser.wait("#job-1", "held by the operator")
     assert re.search(r"Jobs waiting\s+0\s.*Held\s+1\b", browser.text(".broker"), re.DOTALL)
     browser.keep("held-desktop")
-    browser.press("#job-1", "Release")
+    browser.press("#job-1", "Release", answer="")
     browser.wait("#job-1 .queued", "queued")
     assert re.search(r"Jobs waiting\s+1\s.*Held\s+0\b", browser.text(".broker"), re.DOTALL)
     room.broker("printers", "ready", "oki-1")
     browser.wait("#job-1 .sent", "sent")
 
-    browser.press("#job-1", "Reprint")
+    browser.press("#job-1", "Reprint", answer="")
 
     assert "reprint of job 1" in browser.wait("#job-2", "sent")
     assert len(room.printers["oki-1"].sheets) == 2
@@ -107,9 +107,10 @@ def test_a_refused_order_says_why(room: PrintRoom, browser: Browser) -> None:
     drained(room)
     room.print(40)
     browser.go(f"{room.url}/jobs/1")
+    browser.click("form.commands", "Cancel")
     room.broker("jobs", "cancel", "1")
-    browser.press("form.commands", "Hold")
-    assert "job 1 is cancelled" in browser.wait("#said.wrong", "cancelled")
+    browser.answer()
+    assert "it is cancelled" in browser.wait("#said .wrong", "cancelled")
 
 
 def test_a_lost_connection_is_said_and_mended(room: PrintRoom, browser: Browser) -> None:

@@ -98,7 +98,7 @@ def test_an_administrator_signs_a_user_out(served: ServedPage) -> None:
         sign_in(other, "vera")
         with ward.stream("GET", "/events") as stream:
             lines = stream.iter_lines()
-            assert next(lines) == "event: overview"
+            assert next(lines) == "event: news"
             served.store.users.sign_out("otto")
             assert "event: signed-out" in list(lines)
         assert ward.get("/").status_code == 303

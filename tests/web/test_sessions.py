@@ -175,7 +175,7 @@ def test_the_live_page_ends_with_the_user(served: ServedPage, client: httpx.Clie
     sign_in(client, "otto")
     with client.stream("GET", "/events") as stream:
         lines = stream.iter_lines()
-        assert next(lines) == "event: overview"
+        assert next(lines) == "event: news"
         served.add("vera")  # the page is not without users then
         served.store.users.remove("otto")
         served.store.printers.set_duty("oki-1", Duty.DRAIN, "new drum")
@@ -259,7 +259,7 @@ def test_an_open_page_ends_with_its_session(served: ServedPage, client: httpx.Cl
     csrf = token(client.get("/"))
     with stolen(client, served) as window, window.stream("GET", "/events") as stream:
         lines = stream.iter_lines()
-        assert next(lines) == "event: overview"
+        assert next(lines) == "event: news"
         client.post("/sign-out", data={"csrf": csrf})
         assert "event: signed-out" in list(lines)
 

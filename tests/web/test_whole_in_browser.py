@@ -94,9 +94,10 @@ def test_a_held_job_says_what_to_press(room: PrintRoom, browser: Browser) -> Non
     browser.go(f"{room.url}/jobs/1")
     assert "“Release” prints what is left" in browser.wait("main", "Why")
     assert not COMMAND.search(browser.text())
+    browser.click("form.commands", "Release")
     room.broker("jobs", "cancel", "1")
-    browser.press("form.commands", "Release", answer="")
-    said = browser.wait("#said.wrong", "cancelled")
+    browser.answer()
+    said = browser.wait("#said .wrong", "cancelled")
     assert not COMMAND.search(said)
 
 
