@@ -107,6 +107,9 @@ def show(
 ) -> None:
     """Show one job with its films and attempts.
 
+    In --json, film_list and attempt_list are arrays, film_count and attempt_count numbers, as in
+    lists. The arrays are also there as films and attempts, for scripts.
+
     With --preview it writes a picture of a film instead. The picture shows the film as it will lie
     on the sheet, with the patient's name where it stands in the image: only you can read the file.
 

@@ -16,7 +16,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from broker.cli.options import ConfigOption
-from broker.operations.failures import explained
+from broker.cli.usage import UsageError, words_of_usage
+from broker.model.printable import printable_lines
+from broker.operations.failures import FAILED, WRONG, explained
 from broker.service import process_start
 
 COMMANDS = {
@@ -80,6 +82,13 @@ class Commands(TyperGroup):
         super().__init__(**attributes)
         self.commands = ImportedCommands()  # type: ignore[assignment]
 
+    def make_context(self, *arguments: Any, **more: Any) -> Any:
+        """Read what stands before the command's name; exit 2 with words where it is wrong."""
+        try:
+            return super().make_context(*arguments, **more)
+        except UsageError as error:
+            raise _mistyped(error) from error
+
     def list_commands(self, ctx: Any) -> list[str]:
         """In the order in which a person needs them."""
         del ctx
@@ -89,6 +98,11 @@ class Commands(TyperGroup):
         """Run the command; exit 1 or 2 with words on stderr for every failure that is foreseen."""
         try:
             return super().invoke(ctx)
+        except UsageError as error:
+            raise _mistyped(error) from error
+        except typer.Abort:
+            typer.echo("Nothing was done: the question was not answered.", err=True)
+            raise typer.Exit(FAILED) from None
         except Exception as error:
             known = explained(error)
             if known is None:
@@ -99,6 +113,15 @@ class Commands(TyperGroup):
             for line in lines:
                 typer.echo(told(line), err=True)
             raise typer.Exit(code) from error
+
+
+def _mistyped(error: Exception) -> Exception:
+    """What to raise for a command line that is wrong, once that is said."""
+    words = words_of_usage(error)
+    if words is None:
+        return error
+    typer.echo(printable_lines(words), err=True)
+    return typer.Exit(WRONG)
 
 
 app = typer.Typer(

@@ -70,3 +70,16 @@ class RecordedCommand:
     """Empty for a command on a job."""
     words: str
     """What the operator was told."""
+    id: int = 0
+    """Rises with each command."""
+
+
+@dataclass(frozen=True)
+class CommandFilter:
+    """Conditions on recorded commands that must all hold; an empty one always does."""
+
+    who: str = ""
+    job_id: int | None = None
+    printer: str = ""
+    since: float | None = None
+    """Given then or later, in seconds since the epoch."""

@@ -56,6 +56,7 @@ def of_job(found: JobStatus) -> Document:
         "calling_ae": job.calling_ae,
         "called_ae": job.called_ae,
         "films": job.films,
+        "film_count": job.films,
         "films_accepted": job.films_accepted,
         "copies": job.copies,
         "priority": str(job.priority),
@@ -63,6 +64,7 @@ def of_job(found: JobStatus) -> Document:
         "pinned": job.pinned,
         "avoided": sorted(job.avoided),
         "attempts": job.attempts,
+        "attempt_count": job.attempts,
         "wish": job.command,
         "reprint_of": job.reprint_of,
         "reprinted_as": found.reprinted_as,
@@ -95,15 +97,21 @@ def _of_unanswered(film: Unanswered) -> Document:
 def of_job_whole(
     found: JobStatus, films: Sequence[Sending], attempts: Sequence[Attempt]
 ) -> Document:
-    """`broker jobs show ID --json`: films and attempts as lists, their numbers beside them."""
+    """`broker jobs show ID --json`: films and attempts as lists, their numbers beside them.
+
+    `films` and `attempts` are lists here and numbers in `of_job`: scripts have them so. The names
+    with `_list` and `_count` mean the same in both.
+    """
     job = found.job
+    film_list = [of_film(film) for film in films]
+    attempt_list = [of_attempt(attempt) for attempt in attempts]
     return of_job(found) | {
         "peer": job.peer,
         "level": str(job.level),
-        "film_count": job.films,
-        "attempt_count": job.attempts,
-        "films": [of_film(film) for film in films],
-        "attempts": [of_attempt(attempt) for attempt in attempts],
+        "films": film_list,
+        "film_list": film_list,
+        "attempts": attempt_list,
+        "attempt_list": attempt_list,
     }
 
 
@@ -218,3 +226,9 @@ def of_command(command: RecordedCommand) -> Document:
         "verb": command.command,
         "words": command.words,
     }
+
+
+def of_logged_command(command: RecordedCommand) -> Document:
+    """One command of the operator log, with what it was given on."""
+    on = {"job": command.job_id, "printer": command.printer or None}
+    return {"id": command.id} | of_command(command) | on

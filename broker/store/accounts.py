@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
-from broker.model.user import RecordedCommand, Role, User
+from broker.model.user import CommandFilter, RecordedCommand, Role, User
 from broker.store.database import Database
+from broker.store.job_rows import LARGEST
 from broker.store.tables import recorded_commands, sessions, users
 
 
@@ -122,13 +123,39 @@ class CommandLog:
         """What was ordered of a printer lately, the oldest first."""
         return self._found(recorded_commands.c.printer == name)
 
+    def search(
+        self, wanted: CommandFilter, limit: int, before: int | None = None
+    ) -> Sequence[RecordedCommand]:
+        """What the filter means, the newest first: at most `limit`, with smaller numbers than
+        `before`."""
+        columns = recorded_commands.c
+        which: list[ColumnElement[bool]] = []
+        if wanted.who:
+            which.append(columns.who == wanted.who)
+        if wanted.job_id is not None:
+            if not 0 < wanted.job_id <= LARGEST:
+                return []
+            which.append(columns.job_id == wanted.job_id)
+        if wanted.printer:
+            which.append(columns.printer == wanted.printer)
+        if wanted.since is not None:
+            which.append(columns.at >= wanted.since)
+        if before is not None:
+            which.append(columns.id < min(before, LARGEST))
+        return self._listed(which, limit)
+
     def _found(self, which: ColumnElement[bool]) -> Sequence[RecordedCommand]:
+        return self._listed([which], LATEST)[::-1]
+
+    def _listed(
+        self, which: Sequence[ColumnElement[bool]], limit: int
+    ) -> Sequence[RecordedCommand]:
         columns = (
             recorded_commands.c[each]
-            for each in ("at", "who", "command", "job_id", "printer", "words")
+            for each in ("at", "who", "command", "job_id", "printer", "words", "id")
         )
         statement = (
-            select(*columns).where(which).order_by(recorded_commands.c.id.desc()).limit(LATEST)
+            select(*columns).where(*which).order_by(recorded_commands.c.id.desc()).limit(limit)
         )
         with self._database.read() as connection:
-            return [RecordedCommand(*row) for row in connection.execute(statement)][::-1]
+            return [RecordedCommand(*row) for row in connection.execute(statement)]

@@ -6,7 +6,7 @@ import time
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import PlainTextResponse, Response
 
 from broker.model.hosts import hosts_of
 from broker.model.job import State
@@ -18,23 +18,34 @@ from broker.operations.readiness import read_vitals
 from broker.operations.refusals import document_of, refused_kinds
 from broker.operations.whole import standing_printer, standing_printers
 from broker.web import day_page
-from broker.web.auth.signin import operator, person
-from broker.web.commands import InvalidCommand
+from broker.web.api_description import NEXT, answers
+from broker.web.api_documents import (
+    BrokerDocument,
+    ExplanationDocument,
+    JobDocument,
+    ListedJobDocument,
+    ListedPrinterDocument,
+    PrinterDocument,
+)
+from broker.web.api_report_documents import DayDocument, RefusedKindDocument
+from broker.web.auth.signin import csrf_token, operator, person
 from broker.web.job_page import THUMBNAIL_PX, picture
 from broker.web.job_query import CSV, JobQuery, csv_answer, job_query, prefers
+from broker.web.names_in_requests import FilmNumber, JobNumber, PrinterName
 
 MOST = 1000
 """Jobs of one answer."""
 
 router = APIRouter(prefix="/api")
 VIEWER = [Depends(person)]
-NEXT = {"description": "the next page, where there is one", "schema": {"type": "string"}}
 
 
 @router.get(
     "/broker",
+    operation_id="get_broker",
     summary="The broker: whether it runs, and what an operator must know",
     dependencies=VIEWER,
+    responses=answers(BrokerDocument),
 )
 def broker(request: Request) -> dict[str, Any]:
     """AE title, address, the state of the whole in a sentence (printing, slower, nothing prints,
@@ -66,22 +77,38 @@ def broker(request: Request) -> dict[str, Any]:
 
 
 @router.get(
-    "/day", summary="Films of the last 24 hours, by modality and printer", dependencies=VIEWER
+    "/day",
+    operation_id="get_day",
+    summary="Films of the last 24 hours, by modality and printer",
+    dependencies=VIEWER,
+    responses=answers(DayDocument),
 )
 def day(request: Request) -> dict[str, Any]:
     """By hour, the oldest first; seconds from success to a printer's acceptance."""
     return day_page.document(day_page.day_view(request.app.state.store, time.time()))
 
 
-@router.get("/printers", summary="All printers, as `broker printers --json`", dependencies=VIEWER)
+@router.get(
+    "/printers",
+    operation_id="list_printers",
+    summary="All printers, as `broker printers --json`",
+    dependencies=VIEWER,
+    responses=answers(list[ListedPrinterDocument]),
+)
 def printers(request: Request) -> list[dict[str, Any]]:
     """In the order of the configuration."""
     store: Store = request.app.state.store
     return [documents.of_printer(each) for each in standing_printers(store)]
 
 
-@router.get("/printers/{name}", summary="One printer, with its commands", dependencies=VIEWER)
-def printer(request: Request, name: str) -> dict[str, Any]:
+@router.get(
+    "/printers/{name}",
+    operation_id="get_printer",
+    summary="One printer, with its commands",
+    dependencies=VIEWER,
+    responses=answers(PrinterDocument),
+)
+def printer(request: Request, name: PrinterName) -> dict[str, Any]:
     """404 when there is none of that name."""
     store: Store = request.app.state.store
     commands = [documents.of_command(each) for each in store.command_log.of_printer(name)]
@@ -90,10 +117,11 @@ def printer(request: Request, name: str) -> dict[str, Any]:
 
 @router.get(
     "/jobs",
+    operation_id="list_jobs",
     summary="Jobs, the newest first, as `broker jobs --json`; also as CSV",
     dependencies=VIEWER,
     response_model=list[dict[str, Any]],
-    responses={200: {"content": {CSV: {}}, "headers": {"Link": NEXT}}},
+    responses=answers(list[ListedJobDocument], headers=NEXT, others=(CSV,)),
 )
 def jobs(
     request: Request,
@@ -123,9 +151,13 @@ def jobs(
 
 
 @router.get(
-    "/jobs/{job_id}", summary="One job with films, attempts and commands", dependencies=VIEWER
+    "/jobs/{job_id}",
+    operation_id="get_job",
+    summary="One job with films, attempts and commands",
+    dependencies=VIEWER,
+    responses=answers(JobDocument),
 )
-def job(request: Request, job_id: int) -> dict[str, Any]:
+def job(request: Request, job_id: JobNumber) -> dict[str, Any]:
     """Nothing of a patient is in it. 404 when there is none of that number."""
     store: Store = request.app.state.store
     found = job_status(store, store.jobs.get(job_id))
@@ -136,10 +168,12 @@ def job(request: Request, job_id: int) -> dict[str, Any]:
 
 @router.get(
     "/jobs/{job_id}/explain",
+    operation_id="explain_job",
     summary="Why a job is where it is, and what comes next",
     dependencies=VIEWER,
+    responses=answers(ExplanationDocument),
 )
-def explain(request: Request, job_id: int) -> dict[str, Any]:
+def explain(request: Request, job_id: JobNumber) -> dict[str, Any]:
     """As `broker jobs explain`."""
     store: Store = request.app.state.store
     found = explanation(store, store.jobs.get(job_id))
@@ -153,22 +187,40 @@ def explain(request: Request, job_id: int) -> dict[str, Any]:
 
 @router.get(
     "/jobs/{job_id}/films/{number}.png",
+    operation_id="get_film",
     summary="A film as it will lie on the sheet",
     dependencies=[Depends(operator)],
     response_class=Response,
     responses={200: {"content": {"image/png": {}}}},
 )
-async def film(request: Request, job_id: int, number: int, width: int = THUMBNAIL_PX) -> Response:
+async def film(
+    request: Request,
+    job_id: JobNumber,
+    number: FilmNumber,
+    width: Annotated[int, Query(ge=16, le=3400, description="in pixels")] = THUMBNAIL_PX,
+) -> Response:
     """For operators: a patient's name may stand in it."""
-    if not 16 <= width <= 3400:
-        raise InvalidCommand(f"{width} is not a width; use 16 to 3400 pixels")
     return await picture(request, job_id, number, width)
 
 
 @router.get(
+    "/token",
+    operation_id="get_token",
+    summary="What a POST brings as X-CSRF-Token, with the cookie of this answer",
+    dependencies=VIEWER,
+    response_class=PlainTextResponse,
+)
+def token(request: Request) -> PlainTextResponse:
+    """For programs on this machine while there are no users: they have no name and password."""
+    return PlainTextResponse(csrf_token(request), headers={"Cache-Control": "no-store"})
+
+
+@router.get(
     "/refusals",
+    operation_id="list_refusals",
     summary="What was refused, by kind and caller, as `broker refusals --json`",
     dependencies=VIEWER,
+    responses=answers(list[RefusedKindDocument]),
 )
 def refusals(request: Request) -> list[dict[str, Any]]:
     """Those kinds first by which a modality is refused that printed before, then the latest."""

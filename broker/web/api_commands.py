@@ -14,8 +14,11 @@ from broker.operations.commands import JobCommands
 from broker.operations.opened import Store
 from broker.operations.several import Carried, Target, carry_out
 from broker.store.stale import Stale
+from broker.web.api_description import answers, errors
+from broker.web.api_documents import TestFilmDocument
 from broker.web.auth.signin import Person, checked, operator
 from broker.web.commands import DUTIES, InvalidCommand, on_job, on_printer
+from broker.web.names_in_requests import JobNumber, PrinterName
 
 router = APIRouter(prefix="/api")
 Operator = Annotated[Person, Depends(operator)]
@@ -62,6 +65,11 @@ def seen_version(
 Seen = Annotated[str, Depends(seen_version)]
 
 
+def shown(**example: Any) -> ConfigDict:
+    """Of a body: no other fields are taken, and this is an example."""
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": [example]})
+
+
 class JobValues(BaseModel):
     """Values of a command on a job. A value that the command does not take is refused."""
 
@@ -96,6 +104,7 @@ class JobValues(BaseModel):
 class JobCommand(JobValues):
     """A command on one job."""
 
+    model_config = shown(reason="wrong size")
     seen: str = Field(default="", max_length=64, description=SEEN)
 
 
@@ -110,6 +119,7 @@ class SeenJob(BaseModel):
 class JobsCommand(JobValues):
     """A command on several jobs."""
 
+    model_config = shown(command="priority", priority="HIGH", jobs=[{"id": 42, "seen": ""}])
     command: JobVerb
     jobs: list[SeenJob] = Field(min_length=1, max_length=SEVERAL)
 
@@ -117,7 +127,7 @@ class JobsCommand(JobValues):
 class PrinterCommand(BaseModel):
     """A command on one printer."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = shown(reason="new drum")
     reason: str = Field(default="", max_length=300, description="why")
     seen: str = Field(default="", max_length=64, description=SEEN)
 
@@ -133,7 +143,7 @@ class SeenPrinter(BaseModel):
 class PrintersCommand(BaseModel):
     """A command on several printers."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = shown(command="drain", reason="new drum", printers=[{"name": "oki-1"}])
     command: PrinterVerb
     printers: list[SeenPrinter] = Field(min_length=1, max_length=SEVERAL)
     reason: str = Field(default="", max_length=300, description="why")
@@ -142,7 +152,7 @@ class PrintersCommand(BaseModel):
 class TestFilm(BaseModel):
     """Which test film."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = shown(film_size="A4")
     printer: str = Field(default="", description="this printer and no other; empty: any")
     film_size: str = Field(default="A4", description="a Film Size ID")
 
@@ -199,7 +209,12 @@ def _give(commands: JobCommands, command: str, job_id: int, asked: JobValues, se
     )
 
 
-@router.post("/jobs/commands", summary="Give a command on several jobs", dependencies=CHECKED)
+@router.post(
+    "/jobs/commands",
+    operation_id="command_jobs",
+    summary="Give a command on several jobs",
+    dependencies=CHECKED,
+)
 def command_jobs(request: Request, who: Operator, asked: JobsCommand) -> list[JobResult]:
     """What became of it, job by job: a refusal does not stop the others."""
     _fit(asked.command, asked.model_fields_set)
@@ -212,7 +227,10 @@ def command_jobs(request: Request, who: Operator, asked: JobsCommand) -> list[Jo
 
 
 @router.post(
-    "/printers/commands", summary="Give a command on several printers", dependencies=CHECKED
+    "/printers/commands",
+    operation_id="command_printers",
+    summary="Give a command on several printers",
+    dependencies=CHECKED,
 )
 def command_printers(
     request: Request, who: Operator, asked: PrintersCommand
@@ -233,10 +251,15 @@ def _result(carried: Carried[Any]) -> dict[str, Any]:
     return {"done": carried.error is None, "words": carried.words, "version": version}
 
 
-@router.post("/jobs/{job_id}/{command}", summary="Give a command on a job", dependencies=CHECKED)
+@router.post(
+    "/jobs/{job_id}/{command}",
+    operation_id="command_job",
+    summary="Give a command on a job",
+    dependencies=CHECKED,
+)
 def command_job(
     request: Request,
-    job_id: int,
+    job_id: JobNumber,
     command: JobVerb,
     who: Operator,
     version: Seen,
@@ -252,12 +275,13 @@ def command_job(
 
 @router.post(
     "/printers/{name}/{command}",
+    operation_id="command_printer",
     summary="Set drain, maint, halt or ready; or forget what was learned",
     dependencies=CHECKED,
 )
 def command_printer(
     request: Request,
-    name: str,
+    name: PrinterName,
     command: PrinterVerb,
     who: Operator,
     version: Seen,
@@ -273,7 +297,11 @@ def command_printer(
 
 
 @router.post(
-    "/test-print", operation_id="test_print", summary="Print one test film", dependencies=CHECKED
+    "/test-print",
+    operation_id="test_print",
+    summary="Print one test film",
+    dependencies=CHECKED,
+    responses=answers(TestFilmDocument) | errors(404, 409),
 )
 def print_test_film(
     request: Request, who: Operator, film: TestFilm | None = None

@@ -9,6 +9,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
+from broker.operations.opened import Store
+from broker.web.api_description import described, operations
+from broker.web.api_examples import Shown, body_schema, curl_line
 from broker.web.auth.signin import Person, person
 from broker.web.pages import READ, Pages
 
@@ -43,7 +46,7 @@ def document(request: Request) -> Response:
     """The API for machines: an OpenAPI document."""
     app: FastAPI = request.app
     if not hasattr(app.state, "api_document"):
-        app.state.api_document = json.dumps(app.openapi()).encode()
+        app.state.api_document = json.dumps(described(app)).encode()
     return Response(app.state.api_document, media_type="application/json")
 
 
@@ -51,31 +54,34 @@ def document(request: Request) -> Response:
 def api_page(request: Request, who: Annotated[Person, Depends(person)]) -> HTMLResponse:
     """All requests, with an example of each."""
     pages: Pages = request.app.state.pages
-    document = request.app.openapi()
-    base = str(request.base_url).rstrip("/")
-    context = {"paths": paths(document, base, signed_in=who.signed_in)}
-    return pages.page(request, "api.html", who, context)
+    store: Store = request.app.state.store
+    newest = store.jobs.list(None, 1, newest_first=True)
+    shown = Shown(
+        str(request.base_url).rstrip("/"),
+        who.name if who.signed_in else "",
+        newest[0].id if newest else 1,
+        next((each.name for each in store.config.printers), "oki-1"),
+    )
+    return pages.page(request, "api.html", who, {"paths": paths(described(request.app), shown)})
 
 
-def paths(document: dict[str, Any], base: str, *, signed_in: bool) -> list[Path]:
+def paths(document: dict[str, Any], shown: Shown) -> list[Path]:
     """What an OpenAPI document describes, in its order."""
     found = []
-    for path, methods in document["paths"].items():
-        for method, its in methods.items():
-            parameters = [
-                Parameter(each["name"], each["in"], each.get("required", False), _words(each))
-                for each in its.get("parameters", [])
-            ]
-            parameters += _of_body(document, its)
-            found.append(
-                Path(
-                    method.upper(),
-                    path,
-                    its.get("summary", ""),
-                    tuple(parameters),
-                    _example(method, base + path, signed_in),
-                )
+    for path, method, its in operations(document):
+        parameters = [
+            Parameter(each["name"], each["in"], each.get("required", False), _words(each))
+            for each in its.get("parameters", [])
+        ]
+        fields = body_schema(document, its)
+        parameters += [
+            Parameter(
+                name, "JSON body", name in fields.get("required", ()), each.get("description", "")
             )
+            for name, each in fields.get("properties", {}).items()
+        ]
+        line = curl_line(document, path, method, its, shown)
+        found.append(Path(method.upper(), path, its["summary"], tuple(parameters), line))
     return found
 
 
@@ -83,24 +89,3 @@ def _words(parameter: dict[str, Any]) -> str:
     schema = parameter.get("schema", {})
     said = [parameter.get("description", ""), ", ".join(map(str, schema.get("enum", [])))]
     return "; ".join(filter(None, said))
-
-
-def _of_body(document: dict[str, Any], its: dict[str, Any]) -> list[Parameter]:
-    """The fields of a JSON body."""
-    content = its.get("requestBody", {}).get("content", {}).get("application/json", {})
-    schema = content.get("schema", {})
-    for option in (schema, *schema.get("anyOf", [])):
-        if reference := option.get("$ref", ""):
-            fields = document["components"]["schemas"][reference.rpartition("/")[2]]
-            return [
-                Parameter(name, "JSON body", False, field.get("description", ""))
-                for name, field in fields["properties"].items()
-            ]
-    return []
-
-
-def _example(method: str, url: str, signed_in: bool) -> str:
-    who = " -u NAME" if signed_in else ""
-    if method == "get":
-        return f"curl{who} {url}"
-    return f"curl{who} -X POST {url}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -10,13 +10,16 @@ from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker.events import Note
+from broker.model.printable import one_line
 from broker.model.reprint import UnfitChoice
 from broker.model.trouble import NoPrinters
 from broker.model.trusted_proxies import TrustedProxies
@@ -25,13 +28,15 @@ from broker.operations.job_filters import InvalidFilter
 from broker.operations.opened import Store, store_of
 from broker.operations.overview import LiveOverview
 from broker.operations.page_words import on_page
-from broker.store.commands import NotAllowed
+from broker.store.commands import NotAllowed, PrintedAgainLately
 from broker.store.job_rows import NoSuchJob
 from broker.store.printers import NoSuchPrinter
 from broker.store.stale import Stale
 from broker.web import (
     api,
     api_commands,
+    api_events,
+    api_log,
     api_page,
     commands,
     day_page,
@@ -49,12 +54,33 @@ from broker.web.event_streams import Streams
 from broker.web.pages import Pages, back
 from broker.web.pictures import NoPicture, Pictures
 from broker.web.probes import Probes
+from broker.web.refused_values import words_of_refused
 from broker.web.server.connection import TIME_LIMITS, TimeLimits
-from broker.web.server.front import FAULT, Front
+from broker.web.server.front import FAULT, METHODS, Front
 from broker.web.server.responses import RequestRefused
 
 THREADS = 8
 """Pages that are made at one time: more would wait for each other, and delay probes."""
+PATH_SHOWN = 200
+"""Characters of a path that are repeated."""
+ROUTED = (
+    overview,
+    job_page,
+    printer_page,
+    several,
+    day_page,
+    refusals_page,
+    commands,
+    sign_in_page,
+    sessions_page,
+    api_page,
+    api,
+    api_commands,
+    api_log,
+    api_events,
+    help_page,
+)
+"""What has pages and requests."""
 STATUSES: dict[type[Exception], int] = {
     NoSuchJob: 404,
     NoSuchPrinter: 404,
@@ -113,21 +139,7 @@ def create(
     app.state.pages = Pages(store.config.broker.ae_title)
     app.state.note = note
     app.state.signin = sessions
-    for each in (
-        overview,
-        job_page,
-        printer_page,
-        several,
-        day_page,
-        refusals_page,
-        commands,
-        sign_in_page,
-        sessions_page,
-        api_page,
-        api,
-        api_commands,
-        help_page,
-    ):
+    for each in ROUTED:
         app.include_router(each.router)
     app.mount("/static", _asked_again(StaticFiles(directory=Path(__file__).with_name("static"))))
     for error in (*STATUSES, Exception):
@@ -142,8 +154,21 @@ def create(
         probes.answers,
         note,
         patience_s=patience.body_s,
+        methods=methods_of,
         proxies=TrustedProxies.of(store.config.web.trusted_proxy),
     )
+
+
+def methods_of(path: str) -> Sequence[str]:
+    """The methods that are answered at a path; all, where nothing is there. Where one address may
+    be two things, it is the one that is written out: /api/printers/commands is no printer."""
+    found: dict[int, set[str]] = {}
+    for each in ROUTED:
+        for route in each.router.routes:
+            if isinstance(route, Route | APIRoute) and route.path_regex.match(path):
+                found.setdefault(route.path.count("{"), set()).update(route.methods or ())
+    its = found[min(found)] if found else set(METHODS)
+    return [each for each in METHODS if each in its]
 
 
 def _asked_again(files: ASGIApp) -> ASGIApp:
@@ -166,7 +191,11 @@ def _troubled(request: Request, error: Exception) -> Response:
     status = next((code for kind, code in STATUSES.items() if isinstance(error, kind)), 500)
     found = explained(error)
     words = FAULT if found is None else " ".join(found[1])
-    more = {"version": error.version} if isinstance(error, Stale) else {}
+    more: dict[str, object] = {}
+    if isinstance(error, Stale):
+        more["version"] = error.version
+    elif isinstance(error, PrintedAgainLately):
+        more["asks"] = error.asks
     return _tell(request, status, words, more=more)
 
 
@@ -177,10 +206,20 @@ def _not_now(request: Request, error: Exception) -> Response:
 
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    words = str(error.detail)
-    if error.status_code == 404 and words == "Not Found":
-        words = f"there is no page {request.url.path}"
-    return _tell(request, error.status_code, words, error.headers)
+    return _tell(request, error.status_code, _own_words(request, error), error.headers)
+
+
+def _own_words(request: Request, error: HTTPException) -> str:
+    """What a library says of a request has no words of its own here."""
+    words, path = str(error.detail), one_line(request.url.path)[:PATH_SHOWN]
+    if words == "Not Found":
+        return f"there is no page {path}"
+    if words == "Method Not Allowed":
+        allowed = (error.headers or {}).get("Allow", "another method")
+        return f"{request.method} is not answered at {path}; use {allowed}"
+    if error.status_code == 400 and "pars" in words:
+        return "the body cannot be read: it is not what its Content-Type says"
+    return words
 
 
 def _signed_out(request: Request, error: Exception) -> Response:
@@ -190,8 +229,7 @@ def _signed_out(request: Request, error: Exception) -> Response:
 
 def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    said = [f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in error.errors()]
-    return _tell(request, 422, "; ".join(said))
+    return _tell(request, 422, words_of_refused(request, error))
 
 
 def _tell(
@@ -211,14 +249,7 @@ def _tell(
     if request.method == "POST" and status in (404, 409, 412, 422):
         return back("/", words, wrong=True)
     pages: Pages = request.app.state.pages
-    headings = {
-        404: "Not there",
-        403: "Not allowed",
-        409: "Not now",
-        412: "Not any more",
-        422: "Not understood",
-    }
-    context = {"heading": headings.get(status, "Something went wrong"), "words": words}
+    context = {"heading": HEADINGS.get(status, "Something went wrong"), "words": words}
     answer = pages.page(request, "trouble.html", signin.visitor(), context, status)
     answer.headers.update(extra or {})
     return answer

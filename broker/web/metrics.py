@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -137,6 +138,7 @@ class _Figures:
         self._store = store
         self._spool_size = spool_size
         self._clock = clock
+        self._version = version("dicom-print-broker")
 
     def relay(self) -> Sequence[Metric]:
         """What the relay has counted since it began."""
@@ -164,6 +166,11 @@ class _Figures:
 
     def _relay(self) -> Iterator[Metric]:
         vitals = read_vitals(self._store.config.data_dir)
+        build = _gauge(
+            "build_info", "1; its label is the version of the broker", labels=["version"]
+        )
+        build.add_metric([self._version], 1.0)
+        yield build
         yield _gauge(
             "up", "1 while a broker runs on the data directory", float(self._store.running)
         )
@@ -267,9 +274,12 @@ def _relayed(vitals: Vitals, printers: Sequence[str]) -> Iterator[Metric]:
         counter = _counter(name, words)
         counter.add_metric([], number)
         yield counter
-    printed = _counter("films_printed", "Films that a printer has accepted", ["printer"])
+    accepted = _counter("films_accepted", "Films that a printer has accepted", ["printer"])
+    printed = _counter("films_printed", "The former name of films_accepted_total", ["printer"])
     for name, number in {**dict.fromkeys(printers, 0), **tally.printed}.items():
+        accepted.add_metric([name], number)
         printed.add_metric([name], number)
+    yield accepted
     yield printed
     attempts = _counter("attempts", "Attempts by their outcome", ["printer", "outcome"])
     for (name, outcome), number in tally.attempts.items():
@@ -279,8 +289,9 @@ def _relayed(vitals: Vitals, printers: Sequence[str]) -> Iterator[Metric]:
         "answer_seconds", "From a print request to success for the modality", tally.answer_s
     )
     yield _histogram(
-        "paper_seconds", "From a print request to a printer's acceptance", tally.paper_s
+        "acceptance_seconds", "From a print request to a printer's acceptance", tally.paper_s
     )
+    yield _histogram("paper_seconds", "The former name of acceptance_seconds", tally.paper_s)
 
 
 def _gauge(

@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -190,16 +191,16 @@ def local_disk(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     monkeypatch.setattr(mounts, "MOUNTS", table)
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    """Two printers, not checked yet, and no job."""
-    (tmp_path / "broker.toml").write_text(CONFIGURATION)
-    (tmp_path / "broker-data").mkdir(mode=0o700)
-    pixels = tmp_path / "broker-data" / "spool" / "ab"
+@contextmanager
+def opened_site(folder: Path) -> Iterator[Site]:
+    """Two printers, not checked yet, and no job; closed at the end."""
+    (folder / "broker.toml").write_text(CONFIGURATION)
+    (folder / "broker-data").mkdir(mode=0o700)
+    pixels = folder / "broker-data" / "spool" / "ab"
     pixels.mkdir(mode=0o700, parents=True)
     (pixels.parent / "incoming").mkdir(mode=0o700)
     (pixels / ("ab" * 32)).touch()
-    database = Database.open(f"sqlite:///{tmp_path}/broker-data/broker.db")
+    database = Database.open(f"sqlite:///{folder}/broker-data/broker.db")
     schema.upgrade(database)
     # As a broker's first start leaves it.
     binding.bind(database, identity.count(database), pixels.parent).close()
@@ -207,8 +208,15 @@ def site(tmp_path: Path) -> Iterator[Site]:
     printers.sync(
         [Address("oki-1", "OKI1", "127.0.0.1", 1), Address("oki-2", "OKI2", "127.0.0.1", 2)]
     )
-    yield Site(tmp_path, database, Jobs(database, time.time), printers)
+    yield Site(folder, database, Jobs(database, time.time), printers)
     database.close()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """Two printers, not checked yet, and no job."""
+    with opened_site(tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -147,3 +147,15 @@ def test_every_command_takes_several_jobs(site: Site) -> None:
     ):
         ended = site.broker("jobs", *arguments)
         assert (ended.code, words in " ".join(ended.err.split())) == (2, True), ended.err
+
+
+def test_the_end_of_input_is_no_answer(site: Site) -> None:
+    """Nothing is done, and one line says so."""
+    site.sent()
+    with terminal(site, "jobs", "reprint", "1") as asked:
+        asked.read_until(QUESTION)
+        asked.type("\x04")
+        assert asked.end() == 1
+        assert asked.text.endswith("Nothing was done: the question was not answered.\r\n")
+        assert "Abort" not in asked.text
+    assert len(site.jobs.queries.list()) == 1

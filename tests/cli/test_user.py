@@ -95,7 +95,7 @@ def test_a_password_ends_with_its_line(site: Site) -> None:
     [
         ("otto", "short", "a password has 8 to 200 characters; this has 5"),
         ("o t", PASSWORD, "is no name for a user"),
-        ("-otto", PASSWORD, "No such option"),
+        ("-otto", PASSWORD, "-o is no option of"),
     ],
 )
 def test_what_cannot_be_is_said(site: Site, name: str, password: str, words: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -76,13 +77,14 @@ def test_films_are_counted_in_and_out(room: PrintRoom) -> None:
     # Both printers may have printed one, or one of them both.
     while total(found := figures(text), "attempts_total", outcome="accepted") < 2:
         text = httpx.get(f"{room.url}/metrics").text
-    assert total(found, "films_printed_total") == 2
+    assert total(found, "films_accepted_total") == total(found, "films_printed_total") == 2
+    assert found[key("build_info", version=version("dicom-print-broker"))] == 1
     assert found[key("up")] == 1
     assert found[key("films_received_total")] == 2
     assert found[key("jobs_received_total")] == 2
     assert found[key("answer_seconds_count")] == 2
     assert 0 < found[key("answer_seconds_sum")] < 10
-    assert found[key("paper_seconds_count")] == 2
+    assert found[key("acceptance_seconds_count")] == found[key("paper_seconds_count")] == 2
     assert found[key("jobs", state="sent")] == 2
     assert found[key("printer_health", printer="oki-1", health="up")] == 1
     assert found[key("printer_duty", printer="oki-2", duty="ready")] == 1
@@ -107,7 +109,7 @@ def test_trouble_is_counted(room: PrintRoom) -> None:
     assert found[key("printer_duty", printer="oki-1", duty="drain")] == 1
     for kind in Refusal:
         assert found[key("refusals_total", kind=str(kind))] == 0
-    assert found[key("films_printed_total", printer="oki-2")] == 0
+    assert found[key("films_accepted_total", printer="oki-2")] == 0
 
 
 def test_a_balancer_hears_whether_films_are_taken(room: PrintRoom) -> None:

@@ -106,8 +106,8 @@ def test_it_is_asked_for_and_refused_in_a_browser(staffed: PrintRoom, browser: B
 
 
 def test_a_page_without_a_session_leads_to_the_form(client: httpx.Client) -> None:
-    """Pages lead there and remember what was wanted; the API answers in JSON; what tells nothing
-    needs no session.
+    """Pages lead there and remember what was wanted; the API answers in JSON, and a browser, which
+    has cookies, asks for no password above the page; what tells nothing needs no session.
     """
     asked = client.get("/jobs/1?x=1")
     assert (asked.status_code, asked.headers["location"]) == (
@@ -116,7 +116,9 @@ def test_a_page_without_a_session_leads_to_the_form(client: httpx.Client) -> Non
     )
     assert client.get("/api/jobs").status_code == 401
     assert "HTTP Basic" in client.get("/api/jobs").json()["error"]
-    assert "www-authenticate" not in client.get("/api/jobs").headers
+    assert client.get("/api/jobs").headers["www-authenticate"].startswith("Basic ")
+    client.cookies.set("broker_session", "over")
+    assert client.get("/api/jobs").headers["www-authenticate"].startswith("Session ")
     assert client.get("/static/page.css").status_code == 200
 
 

@@ -53,6 +53,7 @@ COMPARED, COMPARED_BY_ADDRESS = 8, 2
 """Passwords that are compared or wait for it, in all and of one address. One is compared at a time,
 as comparing takes 64 MiB on purpose; each takes about a tenth of a second."""
 CSRF_FIELD, CSRF_HEADER = "csrf", "x-csrf-token"
+REALM = "DICOM print broker"
 LOCAL = "local"
 
 
@@ -460,8 +461,17 @@ def signed_out(request: Request) -> Response:
     """The answer for one who must sign in first."""
     if wants_json(request):
         words = "sign in first: with a user's name and password (HTTP Basic)"
-        return JSONResponse({"error": words}, status_code=401)
+        headers = {"WWW-Authenticate": challenge(request)}
+        return JSONResponse({"error": words}, status_code=401, headers=headers)
     return RedirectResponse(sign_in_address(request), status_code=303)
+
+
+def challenge(request: Request) -> str:
+    """How to sign in (RFC 9110 11.6.1). A browser that has been here gets a scheme that it does not
+    know: for Basic it would ask for a password above a page whose session has ended."""
+    if request.cookies or CSRF_HEADER in request.headers:
+        return f'Session realm="{REALM}"'
+    return f'Basic realm="{REALM}", charset="UTF-8"'
 
 
 def wants_json(request: Request) -> bool:

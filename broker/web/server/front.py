@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -159,14 +159,17 @@ class Front:
         *,
         patience_s: float,
         room: int = ROOM,
+        methods: Callable[[str], Sequence[str]] = lambda _: METHODS,
         proxies: TrustedProxies = NO_PROXIES,
     ) -> None:
-        """`patience_s`: time for a body. `room`: bytes of answers that are not read yet."""
+        """`patience_s`: time for a body. `room`: bytes of answers that are not read yet.
+        `methods`: those of a path, of METHODS."""
         self._app = app
         self._sessions = sessions
         self._probes = probes
         self._note = note
         self._patience_s = patience_s
+        self._methods = methods
         self._sending = UnsentResponses(room)
         self._slots = RequestSlots(AT_ONCE, WAITING)
         self._proxies = proxies
@@ -222,9 +225,11 @@ class Front:
         path: str = scope["path"]
         method: str = scope["method"]
         reads[0] = b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
-        if method not in METHODS:
-            words = f"the method {method[:20]} is not answered here; use {', '.join(METHODS)}"
-            raise RequestRefused(405, words, {"Allow": ", ".join(METHODS)})
+        allowed = self._methods(path)
+        if method not in allowed:
+            names = ", ".join(allowed)
+            words = f"the method {method[:20]} is not answered here; use {names}"
+            raise RequestRefused(405, words, {"Allow": names})
         if not path.startswith("/"):
             raise RequestRefused(400, "the path of a request begins with a slash")
         reads[0] = announced(headers)
