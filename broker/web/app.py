@@ -33,11 +33,6 @@ from broker.store.job_rows import NoSuchJob
 from broker.store.printers import NoSuchPrinter
 from broker.store.stale import Stale
 from broker.web import (
-    api,
-    api_commands,
-    api_events,
-    api_log,
-    api_page,
     commands,
     day_page,
     help_page,
@@ -48,6 +43,11 @@ from broker.web import (
     refusals_page,
     several,
 )
+from broker.web.api import commands as api_commands
+from broker.web.api import data as api_data
+from broker.web.api import events as api_events
+from broker.web.api import log as api_log
+from broker.web.api import page as api_page
 from broker.web.auth import sessions_page, sign_in_page, signin
 from broker.web.auth.signin import SessionTimes
 from broker.web.commands import InvalidCommand
@@ -76,7 +76,7 @@ ROUTED = (
     sign_in_page,
     sessions_page,
     api_page,
-    api,
+    api_data,
     api_commands,
     api_log,
     api_events,

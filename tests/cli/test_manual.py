@@ -22,7 +22,7 @@ from broker.config.schema import Config
 from broker.events import Event, Severity
 from broker.model.adaptations import ALLOWED, NAMES
 from broker.operations.manual import LINK, TOPICS, NoSuchTopic, topic, topics
-from broker.web.api_documents import JobDocument, ListedJobDocument
+from broker.web.api.documents import JobDocument, ListedJobDocument
 from tests.cli.conftest import Site
 from tests.peers.named_commands import BLOCK
 

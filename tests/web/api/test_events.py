@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from broker.web.api_documents import EventDocument
+from broker.web.api.documents import EventDocument
 from broker.web.event_streams import BY_KEY
 from tests.cli.conftest import PATIENT, Site, site
+from tests.web.api.test_description import holds
 from tests.web.served_page import PASSWORD, ServedPage, served_page
-from tests.web.test_api_description import holds
 
 __all__ = ["site"]
 

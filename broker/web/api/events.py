@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from broker.model import row_version
 from broker.operations.documents import iso
 from broker.operations.overview import LiveOverview, OverviewState
-from broker.web.api_documents import EventDocument
+from broker.web.api.documents import EventDocument
 from broker.web.auth.signin import Person, person
 from broker.web.event_streams import EventStream, Regions, Streams
 from broker.web.server.limits import peer_of

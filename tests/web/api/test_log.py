@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from broker.model.user import Role
-from broker.web.api_documents import LoggedCommandDocument
+from broker.web.api.documents import LoggedCommandDocument
 from tests.cli.conftest import Site, site
+from tests.web.api.test_description import holds
 from tests.web.served_page import PASSWORD, ServedPage, served_page
-from tests.web.test_api_description import holds
 
 __all__ = ["site"]
 

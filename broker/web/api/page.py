@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
 from broker.operations.opened import Store
-from broker.web.api_description import described, operations
-from broker.web.api_examples import Shown, body_schema, curl_line
+from broker.web.api.description import described, operations
+from broker.web.api.examples import Shown, body_schema, curl_line
 from broker.web.auth.signin import Person, person
 from broker.web.pages import READ, Pages
 

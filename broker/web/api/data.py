@@ -18,8 +18,8 @@ from broker.operations.readiness import read_vitals
 from broker.operations.refusals import document_of, refused_kinds
 from broker.operations.whole import standing_printer, standing_printers
 from broker.web import day_page
-from broker.web.api_description import NEXT, answers
-from broker.web.api_documents import (
+from broker.web.api.description import NEXT, answers
+from broker.web.api.documents import (
     BrokerDocument,
     ExplanationDocument,
     JobDocument,
@@ -27,7 +27,7 @@ from broker.web.api_documents import (
     ListedPrinterDocument,
     PrinterDocument,
 )
-from broker.web.api_report_documents import DayDocument, RefusedKindDocument
+from broker.web.api.report_documents import DayDocument, RefusedKindDocument
 from broker.web.auth.signin import csrf_token, operator, person
 from broker.web.job_page import THUMBNAIL_PX, picture
 from broker.web.job_query import CSV, JobQuery, csv_answer, job_query, prefers

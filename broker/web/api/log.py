@@ -12,8 +12,8 @@ from broker.model.time_given import TimeNotUnderstood, time_given
 from broker.model.user import CommandFilter
 from broker.operations import documents
 from broker.operations.opened import Store
-from broker.web.api_description import NEXT, answers
-from broker.web.api_documents import LoggedCommandDocument
+from broker.web.api.description import NEXT, answers
+from broker.web.api.documents import LoggedCommandDocument
 from broker.web.auth.signin import person
 from broker.web.commands import InvalidCommand
 

@@ -13,7 +13,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from broker.web.api_documents import ErrorDocument, EventDocument, NotAllowedDocument, StaleDocument
+from broker.web.api.documents import ErrorDocument, EventDocument, NotAllowedDocument, StaleDocument
 from broker.web.auth.signin import COOKIE, CSRF_HEADER, REALM
 
 PREFIX = "/api/"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from broker.web.api_documents import AT, Time, shown_document
+from broker.web.api.documents import AT, Time, shown_document
 
 
 class DayOfOneDocument(BaseModel):

@@ -14,8 +14,8 @@ from broker.operations.commands import JobCommands
 from broker.operations.opened import Store
 from broker.operations.several import Carried, Target, carry_out
 from broker.store.stale import Stale
-from broker.web.api_description import answers, errors
-from broker.web.api_documents import TestFilmDocument
+from broker.web.api.description import answers, errors
+from broker.web.api.documents import TestFilmDocument
 from broker.web.auth.signin import Person, checked, operator
 from broker.web.commands import DUTIES, InvalidCommand, on_job, on_printer
 from broker.web.names_in_requests import JobNumber, PrinterName

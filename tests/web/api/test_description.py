@@ -13,9 +13,10 @@ from pydantic import BaseModel, TypeAdapter
 from broker.events import Event
 from broker.model.user import Role
 from broker.relay.event_log import RefusalCounts
-from broker.web import api_documents, api_report_documents
-from broker.web.api_description import operations
-from broker.web.api_documents import (
+from broker.web.api import documents as api_documents
+from broker.web.api import report_documents as api_report_documents
+from broker.web.api.description import operations
+from broker.web.api.documents import (
     BrokerDocument,
     ErrorDocument,
     ExplanationDocument,
@@ -26,7 +27,7 @@ from broker.web.api_documents import (
     PrinterDocument,
     StaleDocument,
 )
-from broker.web.api_report_documents import DayDocument, RefusedKindDocument
+from broker.web.api.report_documents import DayDocument, RefusedKindDocument
 from tests.cli.conftest import Site, site
 from tests.web.served_page import PASSWORD, ServedPage, served_page
 

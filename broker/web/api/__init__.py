@@ -1,0 +1,1 @@
+"""The API: the page's data and commands for programs, described for machines and people."""
