@@ -155,3 +155,31 @@ def test_a_form_without_scripts_is_answered(room: PrintRoom, browser: Browser) -
     browser.wait("#said .toast.wrong", "job 1")
     assert "Not done" in browser.text("#said .wrong")
     assert browser.has("#said .toast:not(.wrong)")
+
+
+def test_two_tabs_print_a_job_again_once(room: PrintRoom, browser: Browser) -> None:
+    """The dialog that was open first is answered last: nothing is done, and it says what the other
+    one did. Where that row is looked at again, a further reprint is asked about twice."""
+    room.print(40)
+    room.process.wait_for("job sent", job=1)
+    browser.go(room.url)
+    browser.click("#job-1", "Reprint")
+    browser.wait("#confirm[open]", "Print job 1 of CT1 again: 1 film?")
+    browser.tab(room.url)
+    browser.press("#job-1", "Reprint", answer="")
+    browser.wait("#said", "job 2 is queued")
+    browser.tab_before()
+    browser.answer()
+    said = browser.wait("#said .wrong", "job 1 has changed since you looked")
+    assert "printed again as job 2" in said
+    assert [each["id"] for each in room.jobs()] == [1, 2]
+
+    browser.rest()
+    browser.wait("#job-1", "printed again as job 2")
+    browser.click("#job-1", "Reprint")
+    browser.wait("#confirm[open]", "It was printed again as job 2.")
+    browser.answer()
+    browser.wait("#confirm[open]", "Print it once more?")
+    browser.run("document.getElementById('confirm-no').click()")
+    browser.wait_gone("#confirm[open]")
+    assert len(room.jobs()) == 2
