@@ -171,6 +171,7 @@ def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
 
     from broker.cli import queue_tables, tables
     from broker.cli.options import opened
+    from broker.model.standing import troubled_first
     from broker.operations import documents
     from broker.operations.alarms import above
     from broker.operations.whole import standing_printers
@@ -185,7 +186,8 @@ def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
         found = seen.printers or tuple(store.printers.list())
     lines = tables.head(seen, now, console.width)
     if found:
-        table = queue_tables.printers(found, now, console.width, running=running)
+        listed = troubled_first(found)
+        table = queue_tables.printers(listed, now, console.width, running=running)
         shown = tables.around(table, lines, console.height, alarming=seen.alarming)
         tables.show(shown, console)
     else:

@@ -73,6 +73,27 @@ def standing(printer: Printer) -> Standing:
     return Standing.TAKES
 
 
+FEW = 8
+"""Printers that are listed as the configuration has them."""
+_FIRST = (
+    Standing.REFUSING,
+    Standing.FAILING,
+    Standing.DOWN,
+    Standing.ATTENTION,
+    Standing.TAKES_ANYWAY,
+    Standing.UNCHECKED,
+    Standing.OFF,
+    Standing.TAKES,
+)
+
+
+def troubled_first(printers: Sequence[Printer]) -> list[Printer]:
+    """Many printers for a person: those that need one first. A few keep their order."""
+    if len(printers) <= FEW:
+        return list(printers)
+    return sorted(printers, key=lambda each: _FIRST.index(standing(each)))
+
+
 def seems(printer: Printer) -> str:
     """How a printer is, in a word: its health, or that it refuses every film."""
     return "refusing" if standing(printer) is Standing.REFUSING else str(printer.health)

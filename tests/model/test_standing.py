@@ -8,7 +8,16 @@ from broker.model.capabilities import Capability, Lesson, PrintObject, Trait
 from broker.model.health import FAILS_FILMS, LEAVES_UNANSWERED
 from broker.model.job import Outcome, Strike
 from broker.model.printer import Duty, Health
-from broker.model.standing import ALIKE, Standing, Try, judged, refusing, standing
+from broker.model.standing import (
+    ALIKE,
+    FEW,
+    Standing,
+    Try,
+    judged,
+    refusing,
+    standing,
+    troubled_first,
+)
 from tests.model.conftest import MakeJob, MakePrinter
 
 SIZE = Trait(PrintObject.FILM_BOX, "FilmSizeID", "14INX17IN")
@@ -87,3 +96,15 @@ def test_each_printer_is_judged_by_its_own_tries(make_printer: MakePrinter) -> N
     )
     assert not first.refusing
     assert second.refusing
+
+
+def test_of_many_printers_those_that_need_a_person_come_first(make_printer: MakePrinter) -> None:
+    """Otherwise in the order of the configuration, as a few always are."""
+    health = {"oki-3": Health.DOWN, "oki-5": Health.DEGRADED, "oki-8": Health.DOWN}
+    names = [f"oki-{number}" for number in range(FEW + 1)]
+    printers = [make_printer(name, health=health.get(name, Health.UP)) for name in names]
+    printers[0] = make_printer("oki-0", duty=Duty.MAINT)
+    assert [each.name for each in troubled_first(printers[:FEW])] == names[:FEW]
+    found = [each.name for each in troubled_first(printers)]
+    assert found[:4] == ["oki-3", "oki-8", "oki-5", "oki-0"]
+    assert found[4:] == [each for each in names if each not in found[:4]]

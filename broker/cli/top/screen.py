@@ -19,6 +19,7 @@ from broker.cli.top.store_watch import StoreWatch, in_words
 from broker.model.hosts import at_ports
 from broker.model.printer import Printer
 from broker.model.remedies import Face
+from broker.model.standing import troubled_first
 from broker.model.vitals import Vitals
 from broker.operations.job_status import JobStatus
 from broker.operations.opened import Store
@@ -111,7 +112,10 @@ class Top(CommandApp):
             _put(self._whole, found.situation.line(now, Face.COMMANDS))
         self._whole.set_classes(found.situation.overall.condition.name.lower())
         self._printers.show(
-            [rows.printer_line(each, now, running=found.running) for each in found.printers]
+            [
+                rows.printer_line(each, now, running=found.running)
+                for each in troubled_first(found.printers)
+            ]
         )
         wanted = rows.with_text(found.jobs, self._wanted, now)[: rows.SHOWN]
         self._jobs.show([rows.job_line(each, now) for each in wanted])
