@@ -169,7 +169,8 @@ def _observed(printer: Printer, now: float) -> list[Cause]:
 
 def _last_failure(printer: Printer) -> Cause:
     """Of one that has failed, and is tried again with the next film."""
-    words = printer.reason.removeprefix(f"{FAILS_FILMS}: ").removeprefix(f"{LEAVES_UNANSWERED}: ")
+    words = printer.reason or printer.failed_with
+    words = words.removeprefix(f"{FAILS_FILMS}: ").removeprefix(f"{LEAVES_UNANSWERED}: ")
     return of_printer_words(words) if words else Cause.REFUSED_FILM
 
 

@@ -370,7 +370,8 @@ def printer_remarks(printer: Printer, now: float, *, running: bool = True) -> tu
         said.append(printer.said)
     elif printer.failures_in_row:
         number = printer.failures_in_row
-        said.append(f"its last {count(number, 'attempt') if number > 1 else 'attempt'} failed")
+        why = f": {printer.failed_with}" if printer.failed_with else ""
+        said.append(f"its last {count(number, 'attempt') if number > 1 else 'attempt'} failed{why}")
     if printer.refuses and not printer.refusing:
         what = list(dict.fromkeys(each.refused for each in printer.refuses))
         more = f" and {len(what) - 3} more" if len(what) > 3 else ""
