@@ -272,6 +272,11 @@ class CheckedPeer:
         return self.check.kind in HEALTHY
 
     @property
+    def told(self) -> str:
+        """What it said, without its name."""
+        return self.check.words.removeprefix(f"{self.address.name}: ")
+
+    @property
     def place(self) -> str:
         """AE title, host and port in one word."""
         return f"{self.address.ae_title}@{at_port(self.address.host, self.address.port)}"
@@ -297,8 +302,10 @@ def sentences(
     now = time.time()
     for each in checked:
         yield _finding(each, config), 0
-        if each.row is not None:
-            yield from ((words, BELOW) for words in _seen(each.row, now, healthy=each.healthy))
+        seen = (
+            [] if each.row is None else _seen(each.row, now, healthy=each.healthy, told=each.told)
+        )
+        yield from ((words, BELOW) for words in (*seen, *_remedies(each, config, now, seen=seen)))
     if films is not None:
         yield from _films_sentences(config, films)
 
@@ -306,7 +313,7 @@ def sentences(
 def _finding(checked: CheckedPeer, config: Config) -> str:
     address, check = checked.address, checked.check
     name = "" if address.name == at_port(address.host, address.port) else f"{address.name} "
-    words = check.words.removeprefix(f"{address.name}: ")
+    words = checked.told
     if not words.lower().startswith(check.kind):
         words = f"{check.kind}: {words}"
     verdict = "healthy" if checked.healthy else "NOT healthy"
@@ -322,15 +329,37 @@ def _tls(checked: CheckedPeer, config: Config) -> str:
     return " over TLS, as configured" if configured else " over TLS"
 
 
-def _seen(printer: Printer, now: float, *, healthy: bool) -> list[str]:
-    """What the broker's rows say of a printer, where it is not what this check says."""
+def _remedies(
+    checked: CheckedPeer, config: Config, now: float, *, seen: Sequence[str]
+) -> list[str]:
+    """What to do about what this check found, and about what the broker has seen."""
+    from broker.model.causes import of_printer, of_printer_words, printers_remedy
+    from broker.model.remedies import Cause, Face
+
+    name, row = checked.address.name, checked.row
+    if checked.address in _itself(config):
+        own = Cause.NOT_RUNNING if "refused the connection" in checked.told else Cause.RELAY
+        causes = [] if checked.healthy else [own]
+    else:
+        causes = [] if checked.healthy else [of_printer_words(checked.told)]
+        causes += of_printer(row, now) if row is not None and seen else ()
+    return [
+        printers_remedy(cause, name, name).at(Face.COMMANDS)
+        for cause in dict.fromkeys(causes)
+        if cause is not Cause.KNOWN_REFUSAL
+    ]
+
+
+def _seen(printer: Printer, now: float, *, healthy: bool, told: str) -> list[str]:
+    """What the broker's rows say of a printer, where it is not what this check says; `told` is what
+    this check has told already."""
     found = []
     but = "BUT " if healthy else ""
     if printer.health in (Health.DEGRADED, Health.DOWN):
         since = f"{moment(printer.health_since)} UTC ({age(now - printer.health_since)})"
         failed = count(printer.failures_in_row, "failed attempt")
         after = f", after {failed} in a row" if printer.failures_in_row else ""
-        why = f": {printer.said}" if printer.reason else ""
+        why = f": {printer.said}" if printer.reason and printer.said != told else ""
         found.append(f"{but}{printer.health} for the broker since {since}{after}{why}")
     elif printer.health is Health.UP and not healthy:
         found.append("still up for the broker, which believes silence after a few checks")
@@ -354,8 +383,14 @@ def _films_row(config: Config, films: Readiness) -> documents.Document:
 
 
 def _films_sentences(config: Config, films: Readiness) -> Iterator[Sentence]:
-    """Whether films can be taken, and each thing that is in the way."""
+    """Whether films can be taken, and each thing that is in the way, with what to do about it."""
+    from broker.model.causes import advised
+    from broker.operations.whole import CAUSES
+
     verdict = "can be taken" if films.ready else "can NOT be taken"
     yield f"films {verdict} at {config.data_dir}", 0
-    yield from ((each.words, BELOW) for each in films.obstacles)
+    places = {"folder": config.fuller, "file": config.database_file}
+    for each in films.obstacles:
+        yield f"{each.words}.", BELOW
+        yield advised(CAUSES[each.kind], **places).commands, BELOW
     yield from ((remark, BELOW) for remark in films.remarks)
