@@ -302,9 +302,7 @@ def sentences(
     now = time.time()
     for each in checked:
         yield _finding(each, config), 0
-        seen = (
-            [] if each.row is None else _seen(each.row, now, healthy=each.healthy, told=each.told)
-        )
+        seen = _seen(each, now)
         yield from ((words, BELOW) for words in (*seen, *_remedies(each, config, now, seen=seen)))
     if films is not None:
         yield from _films_sentences(config, films)
@@ -350,10 +348,11 @@ def _remedies(
     ]
 
 
-def _seen(printer: Printer, now: float, *, healthy: bool, told: str) -> list[str]:
-    """What the broker's rows say of a printer, where it is not what this check says; `told` is what
-    this check has told already."""
-    found = []
+def _seen(checked: CheckedPeer, now: float) -> list[str]:
+    """What the broker's rows say of a printer, where it is not what this check says."""
+    if (printer := checked.row) is None:
+        return []
+    found, healthy, told = [], checked.healthy, checked.told
     but = "BUT " if healthy else ""
     if printer.health in (Health.DEGRADED, Health.DOWN):
         since = f"{moment(printer.health_since)} UTC ({age(now - printer.health_since)})"
