@@ -19,7 +19,7 @@ from broker.model.job import Attempt, FilmState, Sending, State
 from broker.model.printer import Printer
 from broker.model.remedies import Cause, Face
 from broker.model.standing import seems
-from broker.operations.explanation import where_to_look
+from broker.operations.explanation import uncertain_text
 from broker.operations.job_groups import job_groups, shares
 from broker.operations.job_status import (
     JobStatus,
@@ -308,7 +308,7 @@ def _film(film: Sending, passes: int) -> Row:
     if film.state is FilmState.UNCERTAIN:
         below = below or ["asked for and not answered: it may be on paper"]
         uncertain = Unanswered(film.job_id, film.number, film.printer, film.asked_at)
-        below.append(where_to_look([uncertain]))
+        below.append(uncertain_text([uncertain]))
     return Row(
         (
             str(film.number),

@@ -157,7 +157,9 @@ def _observed(printer: Printer, now: float) -> list[Cause]:
     if fails_films(printer):
         return [*found, *([] if printer.refusing else [Cause.FAILS_FILMS])]
     if printer.failures_in_row and not printer.refusing:
-        found.append(Cause.PAUSED if printer.paused_until > now else _last_failure(printer))
+        # Nothing is tried there while a person has it out, so that an earlier failure can wait.
+        if printer.duty is Duty.READY:
+            found.append(Cause.PAUSED if printer.paused_until > now else _last_failure(printer))
     elif printer.bad_checks or (printer.reason and not found and not _harmless(printer)):
         found.append(of_printer_words(printer.reason))
     if printer.health is Health.DEGRADED and not found:

@@ -78,14 +78,6 @@ def uncertain_text(unanswered: Sequence[Unanswered]) -> str:
     )
 
 
-def where_to_look(unanswered: Sequence[Unanswered]) -> str:
-    """Where to look for uncertain films."""
-    printers = {each.printer for each in unanswered}
-    several = len(printers) > 1
-    where = "every tray" if "" in printers else "their trays" if several else "its tray"
-    return f"{uncertain_text(unanswered)}: look in {where}"
-
-
 def trays(unanswered: Sequence[Unanswered]) -> str:
     """The printers in whose trays uncertain films may be."""
     found = dict.fromkeys(each.printer for each in unanswered)

@@ -26,8 +26,8 @@ from broker.operations.explanation import (
     printed_again_text,
     recovery_preview,
     trays,
+    uncertain_text,
     waits,
-    where_to_look,
 )
 from broker.operations.text import age, and_more, count
 from broker.store.duplicates import Twin
@@ -290,7 +290,7 @@ def job_remarks(found: JobStatus, now: float) -> tuple[str, ...]:
             f"will be {'held' if job.command == 'hold' else 'cancelled'} before its next film"
         )
     if found.unanswered and job.state is State.HELD:
-        said.append(where_to_look(found.unanswered))
+        said.append(uncertain_text(found.unanswered))
     return tuple(said)
 
 
