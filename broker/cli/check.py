@@ -183,14 +183,12 @@ def _rows(config: Config, command: str, file: Path | None) -> dict[Address, Prin
     A row of another address is of another printer. Rows that cannot be read, or that are another
     user's, are said on stderr.
     """
-    import time
-
     from broker.cli.owner import refusal
     from broker.config.file import locate
     from broker.operations.failures import explained
-    from broker.operations.opened import database
+    from broker.operations.opened import Store, database
+    from broker.operations.whole import standing_printers
     from broker.store import schema
-    from broker.store.printers import Printers
 
     if refused := refusal(config, command, locate(file)):
         typer.echo(f"what the broker has seen is not known: {refused}", err=True)
@@ -200,7 +198,7 @@ def _rows(config: Config, command: str, file: Path | None) -> dict[Address, Prin
     try:
         with database(config) as opened:
             schema.check(opened)
-            rows = Printers(opened, time.time).list()
+            rows = standing_printers(Store(config, opened))
     except Exception as error:
         _, lines = explained(error) or (0, [])
         if not lines:
@@ -354,6 +352,8 @@ def _seen(checked: CheckedPeer, now: float) -> list[str]:
         return []
     found, healthy, told = [], checked.healthy, checked.told
     but = "BUT " if healthy else ""
+    if printer.refusing:
+        found.append(f"{but}it {printer.refusing}")
     if printer.health in (Health.DEGRADED, Health.DOWN):
         since = f"{moment(printer.health_since)} UTC ({age(now - printer.health_since)})"
         failed = count(printer.failures_in_row, "failed attempt")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from broker.model.capabilities import Capability
 from broker.model.causes import Advised, advised, job_remedy
+from broker.model.health import FAILS_FILMS
 from broker.model.job import FINISHED, FilmState, Job, State
 from broker.model.printer import LONG_WAIT_S, Duty, Printer
 from broker.model.remedies import Cause
@@ -366,7 +367,10 @@ def printer_remarks(printer: Printer, now: float, *, running: bool = True) -> tu
     if printer.duty is not Duty.READY:
         why = f": {printer.duty_reason}" if printer.duty_reason else ""
         said.append(f"{printer.duty} for {age(now - printer.duty_since)}{why}")
-    if printer.reason:
+    if printer.refusing:
+        words = printer.said.removeprefix(f"{FAILS_FILMS}: ") or printer.failed_with
+        said += [words] if words else []
+    elif printer.reason:
         said.append(printer.said)
     elif printer.failures_in_row:
         number = printer.failures_in_row

@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 
 from broker.emulator.printer import EmulatedPrinter
+from broker.model.capabilities import Capability, Lesson
 from broker.model.printer import Address, Duty
-from tests.cli.conftest import Site
+from tests.cli.conftest import Site, running, site
+from tests.cli.test_whole import FORMAT, SIZE
+
+__all__ = ["running", "site"]
 
 
 @pytest.fixture
@@ -104,6 +108,23 @@ def test_a_printer_that_checks_find_healthy_and_films_do_not_is_marked(
     assert (document["healthy"], document["broker_health"]) == (True, "degraded")
     assert (document["failures_in_row"], document["duty"]) == (4, "drain")
     assert "BUT" not in site.broker("check", "127.0.0.1", str(printer.port)).out
+
+
+@pytest.mark.usefixtures("running")
+def test_a_printer_that_refuses_every_film_is_told_as_in_the_table(
+    site: Site, printer: EmulatedPrinter
+) -> None:
+    """The check finds it healthy; what every face says of it, and the remedy, stand below."""
+    configure(site, ("oki-1", printer.port))
+    site.printers.sync([Address("oki-1", "OKI1", "127.0.0.1", printer.port)])
+    site.up("oki-1")
+    site.capabilities.learn(
+        "oki-1", Capability(Lesson.REFUSES, SIZE, frozenset({SIZE, FORMAT}), 0x0106)
+    )
+    site.job()
+    said = " ".join(site.broker("check", "oki-1").out.split())
+    assert "healthy BUT it refuses every film: the job that waits is one" in said
+    assert "`broker printers ready oki-1`: what it refused is forgotten." in said
 
 
 def test_rows_that_cannot_be_read_do_not_stop_a_check(site: Site, printer: EmulatedPrinter) -> None:
