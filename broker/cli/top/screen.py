@@ -51,6 +51,7 @@ class Top(CommandApp):
         self._whole = Static("", id="whole", markup=False)
         self._alarms = Static("", id="alarms", markup=False)
         self._refused = Static("", id="refused", markup=False)
+        self._alarms.display = self._refused.display = False  # until there is something to tell
         self._printers = Listing(rows.PRINTER_COLUMNS, id="printers")
         self._jobs = Listing(rows.JOB_COLUMNS, id="jobs")
         self._more = Static("", id="more", markup=False)
