@@ -30,7 +30,7 @@ from broker.operations.job_status import (
     place_of,
     printer_remarks,
 )
-from broker.operations.text import age, clock, count, in_words, moment, why_removed
+from broker.operations.text import age, clock, count, each_of, in_words, moment, why_removed
 from broker.store.queries import Unanswered
 
 T = TypeVar("T")
@@ -353,8 +353,8 @@ def printers(
 
 def group_remedy(names: Sequence[str], cause: Cause) -> str:
     """What to do about printers with one cause."""
-    remedy = printers_remedy(cause, in_words(names), typed(names)).commands
-    return f"{in_words(names)}: {remedy}" if len(names) > 1 else remedy
+    remedy = printers_remedy(cause, each_of(names), typed(names)).commands
+    return remedy if each_of(names) in remedy else f"{in_words(names)}: {remedy}"
 
 
 def capabilities(

@@ -23,7 +23,7 @@ from broker.model.printer import Duty, Printer
 from broker.model.remedies import Cause, Face
 from broker.model.retry import prints_again
 from broker.operations.page_words import on_page
-from broker.operations.text import count, in_words, moment, why_removed
+from broker.operations.text import count, each_of, moment, why_removed
 from broker.store.queries import PrintedAgain, Unanswered
 
 CUT_OFF = "cut off: no broker is running; at its next start"
@@ -172,7 +172,7 @@ def of_waiting(
         )
     others = [each for each in printers if job.may_go_to(each.name) and each not in off]
     for group, cause in grouped(others, now)[:SEVERAL]:
-        said.append(printers_remedy(cause, in_words(group), typed(group)))
+        said.append(printers_remedy(cause, each_of(group), typed(group)))
     bound = job.pinned and any(each.name != job.pinned for each in printers)
     if bound or any(each.name in job.avoided for each in printers):
         said.append(advised(Cause.PINNED, job=job.id, printer=job.pinned))
