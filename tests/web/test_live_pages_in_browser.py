@@ -103,7 +103,7 @@ def test_a_network_that_is_gone_is_said_at_once(room: PrintRoom, browser: Browse
     browser.wait("#job-1", "queued")
     browser.network(works=False)
     began = time.monotonic()
-    assert "look at the network of this computer" in browser.wait("#lost", "Reconnecting")
+    assert "look at this computer's network" in browser.wait("#lost", "Reconnecting")
     assert time.monotonic() - began < 3
     browser.click("#job-1", "Hold")
     told = browser.wait("#said .wrong", "it is not known whether the command was carried out")
