@@ -19,6 +19,7 @@ from broker.model.job import Attempt, FilmState, Sending, State
 from broker.model.printer import Printer
 from broker.model.remedies import Cause, Face
 from broker.model.standing import seems
+from broker.model.user import RecordedCommand
 from broker.operations.explanation import uncertain_text
 from broker.operations.job_groups import job_groups, shares
 from broker.operations.job_status import (
@@ -380,3 +381,14 @@ def capabilities(
         words = f"{each.sentence}; {moment(each.learned_at)} UTC, {age(now - each.learned_at)} ago"
         lines += folded(words, width, 2)
     return [*lines, *folded(f"`broker printers forget {printer.name}` forgets that.", width)]
+
+
+def recorded(commands: Sequence[RecordedCommand], width: int) -> list[Text]:
+    """Who ordered what of a job or printer, and what they were told; empty without any command."""
+    if not commands:
+        return []
+    lines = [Text(), *folded("Commands:", width)]
+    for each in commands:
+        words = f"{moment(each.at)} UTC, {each.who}, {each.command}: {each.words}"
+        lines += folded(words, width, 2)
+    return lines

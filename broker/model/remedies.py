@@ -315,8 +315,9 @@ REMEDIES: Mapping[Cause, Remedy] = {
     Cause.HELD_BY_PERSON: Remedy(
         _PERSON,
         "Ask the person who held it.",
-        "“Release” prints what is left, “Cancel” gives it up.",
-        "`broker jobs release {job}` prints what is left, `broker jobs cancel {job}` gives it up.",
+        "The page of the job names them. “Release” prints what is left, “Cancel” gives it up.",
+        "`broker jobs show {job}` names them. `broker jobs release {job}` prints what is left, "
+        "`broker jobs cancel {job}` gives it up.",
     ),
     Cause.DUPLICATE: Remedy(
         _PERSON,

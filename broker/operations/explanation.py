@@ -17,7 +17,7 @@ from broker.model.causes import (
     typed,
 )
 from broker.model.choose import Choice, never_takes, plan
-from broker.model.job import SETTLED, Attempt, FilmState, Job, Sending, State
+from broker.model.job import HELD_BY_PERSON, SETTLED, Attempt, FilmState, Job, Sending, State
 from broker.model.printable import one_line
 from broker.model.printer import Duty, Printer
 from broker.model.remedies import Cause, Face
@@ -379,7 +379,10 @@ def _printing(
 
 
 def _held(job: Job, films: Sequence[Sending], context: JobContext) -> Explanation:
-    sentences = [f"Job {job.id} is held: {one_line(job.reason) or 'no reason was given'}."]
+    reason = one_line(job.reason) or "no reason was given"
+    # The operator's hold begins with the same word.
+    held = reason if reason.startswith(HELD_BY_PERSON) else f"held: {reason}"
+    sentences = [f"Job {job.id} is {held}."]
     sentences.append(
         f"{job.films_accepted} of {count(job.films, 'film')} accepted; it needs an operator."
     )

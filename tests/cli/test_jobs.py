@@ -90,6 +90,19 @@ def test_a_state_that_does_not_exist_is_wrong_usage(site: Site) -> None:
     assert "held" in ended.err
 
 
+def test_show_names_who_ordered_what(site: Site) -> None:
+    """Of a job that a person holds, and of a printer that a person took out; each leads there."""
+    job_id = str(site.job())
+    site.broker("jobs", "hold", job_id, "-r", "wrong film size")
+    site.broker("printers", "drain", "oki-1", "-r", "new drum")
+    told = " ".join(site.broker("jobs", "explain", job_id).out.split())
+    assert f"Job {job_id} is held by the operator: wrong film size." in told
+    assert f"`broker jobs show {job_id}` names them." in told
+    for command, order in (("jobs", "hold"), ("printers", "drain")):
+        out = site.broker(command, "show", job_id if command == "jobs" else "oki-1").out
+        assert re.search(rf"\nCommands:\n  \d\d:\d\d:\d\d UTC, \S+, {order}: ", out)
+
+
 def test_show_has_films_and_attempts(site: Site) -> None:
     """One job in full, within 80 columns, without a patient's data."""
     job_id = site.uncertain(films=2)
