@@ -309,10 +309,18 @@ def _queued(job: Job, queue: QueueView, now: float) -> Explanation:
         sentences = [f"Job {job.id} is queued and waits: {why}."]
     if job.pinned:
         sentences.append(f"A person sent it to {job.pinned}, and it goes to no other.")
-    sentences += _row(job)
+    if not repeats(job.reason, [f"{each.printer} {each.why}" for each in choice.passed_over]):
+        sentences += _row(job)
     sentences += [f"Not {each.printer}: {one_line(each.why)}." for each in choice.passed_over]
     said = of_waiting(job, choice, queue.printers, now)
     return Explanation(tuple(sentences), choice, advice=said)
+
+
+def repeats(reason: str, told: Sequence[str]) -> bool:
+    """Whether what a printer said of a job, `oki-1: 0xC602`, stands in what is told of the printers
+    anyway, after the printer's name."""
+    name, found, words = reason.partition(": ")
+    return bool(found and words) and any(name in each and words in each for each in told)
 
 
 def _row(job: Job) -> list[str]:

@@ -26,6 +26,7 @@ from broker.operations.explanation import (
     explain,
     printed_again_text,
     recovery_preview,
+    repeats,
     trays,
     uncertain_text,
     waits,
@@ -132,7 +133,8 @@ class JobStatus:
     def reasons(self) -> tuple[str, ...]:
         """Why it is where it is, and what comes next where nothing moves it now."""
         cut_off = self.cut_off.remark if self.cut_off else ""
-        return tuple(filter(None, (self.job.reason, *self.flags, self.why, cut_off)))
+        reason = "" if repeats(self.job.reason, (self.why,)) else self.job.reason
+        return tuple(filter(None, (reason, *self.flags, self.why, cut_off)))
 
     def at(self, now: float) -> JobStatus:
         """The same, with how long its attempt has waited by then."""
