@@ -24,19 +24,19 @@ def test_one_reason_of_many_jobs_stands_once(site: Site) -> None:
     for _ in range(2):
         site.job()
     site.uncertain()
-    for _ in range(40):
+    for _ in range(30):
         site.job()
     why = "no printer can take it now: oki-1 not checked yet; oki-2 not checked yet"
     lines = site.broker("jobs").out.splitlines()
     said = [" ".join(line.split()) for line in lines if line.startswith(" " * 8)]
     assert " ".join(said).count("no printer can take it") == 2
     assert " ".join(said[:2]) == f"each of jobs 1 and 2: {why}"
-    assert " ".join(said[-2:]) == f"each of jobs 4 to 43: {why}"
+    assert " ".join(said[-2:]) == f"each of jobs 4 to 33: {why}"
     assert sum(line.startswith("Job 3 (uncertain): Look in the tray") for line in lines) == 1
-    assert lines[lines.index(f"{' ' * 8}{said[-2]}") - 1].startswith("43  queued")
+    assert lines[lines.index(f"{' ' * 8}{said[-2]}") - 1].startswith("33  queued")
     assert max(map(len, lines)) <= 80
     reasons = [job["reason"] for job in json.loads(site.broker("jobs", "--json").out)]
-    assert reasons.count(why) == 42
+    assert reasons.count(why) == 32
 
 
 @pytest.mark.usefixtures("running")
