@@ -183,14 +183,12 @@ def _rows(config: Config, command: str, file: Path | None) -> dict[Address, Prin
     A row of another address is of another printer. Rows that cannot be read, or that are another
     user's, are said on stderr.
     """
-    import time
-
     from broker.cli.owner import refusal
     from broker.config.file import locate
     from broker.operations.failures import explained
-    from broker.operations.opened import database
+    from broker.operations.opened import Store, database
+    from broker.operations.whole import standing_printers
     from broker.store import schema
-    from broker.store.printers import Printers
 
     if refused := refusal(config, command, locate(file)):
         typer.echo(f"what the broker has seen is not known: {refused}", err=True)
@@ -200,7 +198,7 @@ def _rows(config: Config, command: str, file: Path | None) -> dict[Address, Prin
     try:
         with database(config) as opened:
             schema.check(opened)
-            rows = Printers(opened, time.time).list()
+            rows = standing_printers(Store(config, opened))
     except Exception as error:
         _, lines = explained(error) or (0, [])
         if not lines:
@@ -272,6 +270,11 @@ class CheckedPeer:
         return self.check.kind in HEALTHY
 
     @property
+    def told(self) -> str:
+        """What it said, without its name."""
+        return self.check.words.removeprefix(f"{self.address.name}: ")
+
+    @property
     def place(self) -> str:
         """AE title, host and port in one word."""
         return f"{self.address.ae_title}@{at_port(self.address.host, self.address.port)}"
@@ -297,8 +300,8 @@ def sentences(
     now = time.time()
     for each in checked:
         yield _finding(each, config), 0
-        if each.row is not None:
-            yield from ((words, BELOW) for words in _seen(each.row, now, healthy=each.healthy))
+        seen = _seen(each, now)
+        yield from ((words, BELOW) for words in (*seen, *_remedies(each, config, now, seen=seen)))
     if films is not None:
         yield from _films_sentences(config, films)
 
@@ -306,7 +309,7 @@ def sentences(
 def _finding(checked: CheckedPeer, config: Config) -> str:
     address, check = checked.address, checked.check
     name = "" if address.name == at_port(address.host, address.port) else f"{address.name} "
-    words = check.words.removeprefix(f"{address.name}: ")
+    words = checked.told
     if not words.lower().startswith(check.kind):
         words = f"{check.kind}: {words}"
     verdict = "healthy" if checked.healthy else "NOT healthy"
@@ -322,15 +325,40 @@ def _tls(checked: CheckedPeer, config: Config) -> str:
     return " over TLS, as configured" if configured else " over TLS"
 
 
-def _seen(printer: Printer, now: float, *, healthy: bool) -> list[str]:
+def _remedies(
+    checked: CheckedPeer, config: Config, now: float, *, seen: Sequence[str]
+) -> list[str]:
+    """What to do about what this check found, and about what the broker has seen."""
+    from broker.model.causes import of_printer, of_printer_words, printers_remedy
+    from broker.model.remedies import Cause, Face
+
+    name, row = checked.address.name, checked.row
+    if checked.address in _itself(config):
+        own = Cause.NOT_RUNNING if "refused the connection" in checked.told else Cause.RELAY
+        causes = [] if checked.healthy else [own]
+    else:
+        causes = [] if checked.healthy else [of_printer_words(checked.told)]
+        causes += of_printer(row, now) if row is not None and seen else ()
+    return [
+        printers_remedy(cause, name, name).at(Face.COMMANDS)
+        for cause in dict.fromkeys(causes)
+        if cause is not Cause.KNOWN_REFUSAL
+    ]
+
+
+def _seen(checked: CheckedPeer, now: float) -> list[str]:
     """What the broker's rows say of a printer, where it is not what this check says."""
-    found = []
+    if (printer := checked.row) is None:
+        return []
+    found, healthy, told = [], checked.healthy, checked.told
     but = "BUT " if healthy else ""
+    if printer.refusing:
+        found.append(f"{but}it {printer.refusing}")
     if printer.health in (Health.DEGRADED, Health.DOWN):
         since = f"{moment(printer.health_since)} UTC ({age(now - printer.health_since)})"
         failed = count(printer.failures_in_row, "failed attempt")
         after = f", after {failed} in a row" if printer.failures_in_row else ""
-        why = f": {printer.said}" if printer.reason else ""
+        why = f": {printer.said}" if printer.reason and printer.said != told else ""
         found.append(f"{but}{printer.health} for the broker since {since}{after}{why}")
     elif printer.health is Health.UP and not healthy:
         found.append("still up for the broker, which believes silence after a few checks")
@@ -354,8 +382,14 @@ def _films_row(config: Config, films: Readiness) -> documents.Document:
 
 
 def _films_sentences(config: Config, films: Readiness) -> Iterator[Sentence]:
-    """Whether films can be taken, and each thing that is in the way."""
+    """Whether films can be taken, and each thing that is in the way, with what to do about it."""
+    from broker.model.causes import advised
+    from broker.operations.whole import CAUSES
+
     verdict = "can be taken" if films.ready else "can NOT be taken"
     yield f"films {verdict} at {config.data_dir}", 0
-    yield from ((each.words, BELOW) for each in films.obstacles)
+    places = {"folder": config.fuller, "file": config.database_file}
+    for each in films.obstacles:
+        yield f"{each.words}.", BELOW
+        yield advised(CAUSES[each.kind], **places).commands, BELOW
     yield from ((remark, BELOW) for remark in films.remarks)

@@ -105,7 +105,7 @@ def show(
     film: FilmOption = 1,
     config: ConfigOption = None,
 ) -> None:
-    """Show one job with its films and attempts.
+    """Show one job with its films, its attempts, and who ordered what.
 
     In --json, film_list and attempt_list are arrays, film_count and attempt_count numbers, as in
     lists. The arrays are also there as films and attempts, for scripts.
@@ -131,6 +131,7 @@ def show(
     with opened(ctx, config) as store:
         found = job_status(store, store.jobs.get(job_id))
         films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
+        given = store.command_log.of_job(job_id)
         if preview is not None:
             film_picture.write(store, found.job, films, film, preview)
             typer.echo(f"Film {film} of {found.job.films} of job {job_id} is in {preview}.")
@@ -139,7 +140,8 @@ def show(
         typer.echo(tables.as_json(documents.of_job_whole(found, films, attempts)))
         return
     console = tables.terminal()
-    tables.show(queue_tables.job(found, films, attempts, time.time(), console.width), console)
+    table = queue_tables.job(found, films, attempts, time.time(), console.width)
+    tables.show([*table, *queue_tables.recorded(given, console.width)], console)
 
 
 @app.command()

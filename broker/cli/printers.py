@@ -123,7 +123,7 @@ def show(
     as_document: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show one printer, and what was learned of it.
+    """Show one printer, what was learned of it, and who ordered what.
 
     What a printer was seen to refuse, or not to take, is believed for retry.learned_days.
 
@@ -139,14 +139,15 @@ def show(
     console = tables.terminal()
     with opened(ctx, config) as store:
         found, known = standing_printer(store, name), store.capabilities.of(name)
-        running = store.running
+        running, given = store.running, store.command_log.of_printer(name)
     if as_document:
         learned = [documents.of_capability(each) for each in known]
         typer.echo(tables.as_json({**documents.of_printer(found), "capabilities": learned}))
         return
     now = time.time()
     table = queue_tables.printers([found], now, console.width, running=running)
-    tables.show([*table, *queue_tables.capabilities(found, known, now, console.width)], console)
+    table += queue_tables.capabilities(found, known, now, console.width)
+    tables.show([*table, *queue_tables.recorded(given, console.width)], console)
 
 
 @app.command()

@@ -19,7 +19,8 @@ from broker.model.job import Attempt, FilmState, Sending, State
 from broker.model.printer import Printer
 from broker.model.remedies import Cause, Face
 from broker.model.standing import seems
-from broker.operations.explanation import where_to_look
+from broker.model.user import RecordedCommand
+from broker.operations.explanation import uncertain_text
 from broker.operations.job_groups import job_groups, shares
 from broker.operations.job_status import (
     JobStatus,
@@ -30,7 +31,7 @@ from broker.operations.job_status import (
     place_of,
     printer_remarks,
 )
-from broker.operations.text import age, clock, count, in_words, moment, why_removed
+from broker.operations.text import age, clock, count, each_of, in_words, moment, why_removed
 from broker.store.queries import Unanswered
 
 T = TypeVar("T")
@@ -308,7 +309,7 @@ def _film(film: Sending, passes: int) -> Row:
     if film.state is FilmState.UNCERTAIN:
         below = below or ["asked for and not answered: it may be on paper"]
         uncertain = Unanswered(film.job_id, film.number, film.printer, film.asked_at)
-        below.append(where_to_look([uncertain]))
+        below.append(uncertain_text([uncertain]))
     return Row(
         (
             str(film.number),
@@ -353,8 +354,8 @@ def printers(
 
 def group_remedy(names: Sequence[str], cause: Cause) -> str:
     """What to do about printers with one cause."""
-    remedy = printers_remedy(cause, in_words(names), typed(names)).commands
-    return f"{in_words(names)}: {remedy}" if len(names) > 1 else remedy
+    remedy = printers_remedy(cause, each_of(names), typed(names)).commands
+    return remedy if each_of(names) in remedy else f"{in_words(names)}: {remedy}"
 
 
 def capabilities(
@@ -380,3 +381,14 @@ def capabilities(
         words = f"{each.sentence}; {moment(each.learned_at)} UTC, {age(now - each.learned_at)} ago"
         lines += folded(words, width, 2)
     return [*lines, *folded(f"`broker printers forget {printer.name}` forgets that.", width)]
+
+
+def recorded(commands: Sequence[RecordedCommand], width: int) -> list[Text]:
+    """Who ordered what of a job or printer, and what they were told; empty without any command."""
+    if not commands:
+        return []
+    lines = [Text(), *folded("Commands:", width)]
+    for each in commands:
+        words = f"{moment(each.at)} UTC, {each.who}, {each.command}: {each.words}"
+        lines += folded(words, width, 2)
+    return lines

@@ -176,7 +176,8 @@ def as_json(document: object) -> str:
 
 
 def head(found: Above, now: float, width: int) -> list[Text]:
-    """Lines to put above a table: the state of the whole, what to do about it, further alarms."""
+    """Lines to put above a table: the state of the whole, what to do about it, further alarms,
+    and that modalities were refused lately."""
     from broker.model.remedies import Face
 
     whole = found.situation
@@ -184,7 +185,8 @@ def head(found: Above, now: float, width: int) -> list[Text]:
     lines = folded(whole.line(now, Face.COMMANDS), width)
     for line in lines:
         line.stylize(style)
-    return [*lines, *(line for sentence in found.others for line in folded(sentence, width))]
+    further = [*found.others, *([found.refused.sentence(now)] if found.refused else [])]
+    return [*lines, *(line for sentence in further for line in folded(sentence, width))]
 
 
 def around(

@@ -157,7 +157,9 @@ def _observed(printer: Printer, now: float) -> list[Cause]:
     if fails_films(printer):
         return [*found, *([] if printer.refusing else [Cause.FAILS_FILMS])]
     if printer.failures_in_row and not printer.refusing:
-        found.append(Cause.PAUSED if printer.paused_until > now else _last_failure(printer))
+        # Nothing is tried there while a person has it out, so that an earlier failure can wait.
+        if printer.duty is Duty.READY:
+            found.append(Cause.PAUSED if printer.paused_until > now else _last_failure(printer))
     elif printer.bad_checks or (printer.reason and not found and not _harmless(printer)):
         found.append(of_printer_words(printer.reason))
     if printer.health is Health.DEGRADED and not found:
@@ -169,7 +171,8 @@ def _observed(printer: Printer, now: float) -> list[Cause]:
 
 def _last_failure(printer: Printer) -> Cause:
     """Of one that has failed, and is tried again with the next film."""
-    words = printer.reason.removeprefix(f"{FAILS_FILMS}: ").removeprefix(f"{LEAVES_UNANSWERED}: ")
+    words = printer.reason or printer.failed_with
+    words = words.removeprefix(f"{FAILS_FILMS}: ").removeprefix(f"{LEAVES_UNANSWERED}: ")
     return of_printer_words(words) if words else Cause.REFUSED_FILM
 
 

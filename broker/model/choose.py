@@ -170,7 +170,7 @@ def unusable(job: Job, printer: Printer, now: float) -> str:
         return f"{word}: {printer.duty_reason}" if printer.duty_reason else word
     for strike in job.strikes:
         if strike.printer == printer.name and strike.permanent:
-            return f"refused it: {strike.words}"
+            return f"refused it: {strike.words.removeprefix(f'{printer.name}: ')}"
     struck = any(strike.printer == printer.name for strike in job.strikes)
     if struck and job.not_before > now:
         return f"failed it, next attempt in {_seconds(job.not_before - now)}"

@@ -107,6 +107,9 @@ class Printer:
     refusing: str = ""
     """That it refuses every film, and which, in a sentence without its name; empty where it does
     not. Not of its row: `broker.model.standing` finds it."""
+    failed_with: str = ""
+    """What its last failed attempt said, where its reason does not tell it any more. Not of its
+    row, either."""
 
     @property
     def name(self) -> str:

@@ -166,8 +166,8 @@ REMEDIES: Mapping[Cause, Remedy] = {
         _ITSELF,
         "Set at {printer} the AE title that the broker calls, or correct its ae_title in the "
         "configuration.",
-        "The AE title stands below its name.",
-        _ADDRESS,
+        "The AE title that it is called by stands below its name.",
+        "`broker config show` names it.",
     ),
     Cause.CALLING_AE: Remedy(
         _ITSELF,
@@ -281,9 +281,9 @@ REMEDIES: Mapping[Cause, Remedy] = {
     Cause.UNCERTAIN: Remedy(
         _PERSON,
         "Look in the tray of {trays}.",
-        "If it is there: “Release: is on paper”. If it is not: “Release: print again”.",
-        "If it is there: `broker jobs release {job} --printed`. If it is not: `broker jobs release "
-        "{job}` prints it again.",
+        "If the film is there: “Release: is on paper”. If it is not: “Release: print again”.",
+        "If the film is there: `broker jobs release {job} --printed`. If it is not: `broker jobs "
+        "release {job}` prints it again.",
     ),
     Cause.REFUSED_BY_ALL: Remedy(
         _PERSON,
@@ -315,8 +315,9 @@ REMEDIES: Mapping[Cause, Remedy] = {
     Cause.HELD_BY_PERSON: Remedy(
         _PERSON,
         "Ask the person who held it.",
-        "“Release” prints what is left, “Cancel” gives it up.",
-        "`broker jobs release {job}` prints what is left, `broker jobs cancel {job}` gives it up.",
+        "The page of the job names them. “Release” prints what is left, “Cancel” gives it up.",
+        "`broker jobs show {job}` names them. `broker jobs release {job}` prints what is left, "
+        "`broker jobs cancel {job}` gives it up.",
     ),
     Cause.DUPLICATE: Remedy(
         _PERSON,

@@ -53,6 +53,8 @@ class Try:
     permanent: bool
     """The same film would be refused again."""
     ended_at: float
+    words: str = ""
+    """What the printer answered, or what became of the connection."""
 
 
 def standing(printer: Printer) -> Standing:
@@ -102,7 +104,8 @@ def seems(printer: Printer) -> str:
 def judged(
     printers: Sequence[Printer], waiting: Sequence[Job], tries: Sequence[Try]
 ) -> tuple[Printer, ...]:
-    """The same printers; of each that refuses every film, it is said.
+    """The same printers; of each that refuses every film, it is said, and of each that has failed
+    and tells nothing of it by now, what its last failed attempt said.
 
     `waiting` are queued jobs, the next ones first; `tries` the last attempts, the latest first.
     """
@@ -110,9 +113,22 @@ def judged(
     for each in tries:
         by_printer.setdefault(each.printer, []).append(each)
     return tuple(
-        replace(each, refusing=refusing(each, waiting, by_printer.get(each.name, ())))
+        replace(
+            each,
+            refusing=refusing(each, waiting, by_printer.get(each.name, ())),
+            failed_with=_failed_with(each, by_printer.get(each.name, ())),
+        )
         for each in printers
     )
+
+
+def _failed_with(printer: Printer, tries: Sequence[Try]) -> str:
+    """The words of its last failed attempt, without its name: a check that it passed since has
+    replaced them in its row."""
+    if not printer.failures_in_row or printer.reason:
+        return ""
+    failed = next((each.words for each in tries if each.outcome is not Outcome.ACCEPTED), "")
+    return failed.removeprefix(f"{printer.name}: ")
 
 
 def refusing(printer: Printer, waiting: Sequence[Job], tries: Sequence[Try]) -> str:

@@ -13,6 +13,7 @@ from broker.model.trouble import PRINT_AGAIN
 from broker.model.vitals import Storage
 from broker.operations import missing_pixels, readiness
 from broker.operations.readiness import read_vitals, storage_state
+from broker.operations.refusals import RefusedLately, refused_lately
 from broker.operations.text import moment
 from broker.operations.whole import (
     UNREADABLE,
@@ -64,6 +65,8 @@ class Above:
     """As they stand: of each that refuses every film, it is said."""
     others: tuple[str, ...] = ()
     """Further alarms, a sentence each, with what to type."""
+    refused: RefusedLately | None = None
+    """Callers that were refused lately; no alarm."""
 
     @property
     def alarming(self) -> bool:
@@ -98,7 +101,7 @@ def above(store: Store, now: float) -> Above:
         others.append(MISSING.format(missing=missing, needed=needed, folder=folder))
     if number := store.retention.shed_early(now - DAY_S, EARLY_S):
         others.append(SHED.format(number=number, folder=store.config.fuller))
-    return Above(whole, printers, tuple(others))
+    return Above(whole, printers, tuple(others), refused_lately(store, now))
 
 
 def alarms(store: Store) -> list[str]:

@@ -17,13 +17,13 @@ from broker.model.causes import (
     typed,
 )
 from broker.model.choose import Choice, PassedOver, never_takes, plan
-from broker.model.job import SETTLED, Attempt, FilmState, Job, Sending, State
+from broker.model.job import HELD_BY_PERSON, SETTLED, Attempt, FilmState, Job, Sending, State
 from broker.model.printable import one_line
 from broker.model.printer import Duty, Printer
 from broker.model.remedies import Cause, Face
 from broker.model.retry import prints_again
 from broker.operations.page_words import on_page
-from broker.operations.text import and_more, count, in_words, moment, why_removed
+from broker.operations.text import and_more, count, each_of, moment, why_removed
 from broker.store.queries import PrintedAgain, Unanswered
 
 CUT_OFF = "cut off: no broker is running; at its next start"
@@ -76,14 +76,6 @@ def uncertain_text(unanswered: Sequence[Unanswered]) -> str:
         "is not known where"
         for each in latest.values()
     )
-
-
-def where_to_look(unanswered: Sequence[Unanswered]) -> str:
-    """Where to look for uncertain films."""
-    printers = {each.printer for each in unanswered}
-    several = len(printers) > 1
-    where = "every tray" if "" in printers else "their trays" if several else "its tray"
-    return f"{uncertain_text(unanswered)}: look in {where}"
 
 
 def trays(unanswered: Sequence[Unanswered]) -> str:
@@ -180,7 +172,7 @@ def of_waiting(
         )
     others = [each for each in printers if job.may_go_to(each.name) and each not in off]
     for group, cause in grouped(others, now)[:SEVERAL]:
-        said.append(printers_remedy(cause, in_words(group), typed(group)))
+        said.append(printers_remedy(cause, each_of(group), typed(group)))
     bound = job.pinned and any(each.name != job.pinned for each in printers)
     if bound or any(each.name in job.avoided for each in printers):
         said.append(advised(Cause.PINNED, job=job.id, printer=job.pinned))
@@ -317,10 +309,18 @@ def _queued(job: Job, queue: QueueView, now: float) -> Explanation:
         sentences = [f"Job {job.id} is queued and waits: {why}."]
     if job.pinned:
         sentences.append(f"A person sent it to {job.pinned}, and it goes to no other.")
-    sentences += _row(job)
+    if not repeats(job.reason, [f"{each.printer} {each.why}" for each in choice.passed_over]):
+        sentences += _row(job)
     sentences += [f"Not {each.printer}: {one_line(each.why)}." for each in choice.passed_over]
     said = of_waiting(job, choice, queue.printers, now)
     return Explanation(tuple(sentences), choice, advice=said)
+
+
+def repeats(reason: str, told: Sequence[str]) -> bool:
+    """Whether what a printer said of a job, `oki-1: 0xC602`, stands in what is told of the printers
+    anyway, after the printer's name."""
+    name, found, words = reason.partition(": ")
+    return bool(found and words) and any(name in each and words in each for each in told)
 
 
 def _row(job: Job) -> list[str]:
@@ -401,7 +401,10 @@ def _printing(
 
 
 def _held(job: Job, films: Sequence[Sending], context: JobContext) -> Explanation:
-    sentences = [f"Job {job.id} is held: {one_line(job.reason) or 'no reason was given'}."]
+    reason = one_line(job.reason) or "no reason was given"
+    # The operator's hold begins with the same word.
+    held = reason if reason.startswith(HELD_BY_PERSON) else f"held: {reason}"
+    sentences = [f"Job {job.id} is {held}."]
     sentences.append(
         f"{job.films_accepted} of {count(job.films, 'film')} accepted; it needs an operator."
     )

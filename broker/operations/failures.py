@@ -133,8 +133,8 @@ REMEDIES: Mapping[Refusal, str] = {
         "-n`, and start it again."
     ),
     Refusal.CALLED_AE: (
-        "The modality calls another AE title than broker.ae_title. Correct that there, or add the "
-        "one that it calls to broker.ae_titles."
+        "The modality calls another AE title than broker.ae_title, which `broker config show` "
+        "names. Correct that there, or add the one that it calls to broker.ae_titles."
     ),
     Refusal.CALLING_AE: (
         "The peer gives no AE title of its own, or one with control characters. Set "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from broker.model.capabilities import Capability
 from broker.model.causes import Advised, advised, job_remedy
+from broker.model.health import FAILS_FILMS
 from broker.model.job import FINISHED, FilmState, Job, State
 from broker.model.printer import LONG_WAIT_S, Duty, Printer
 from broker.model.remedies import Cause
@@ -25,9 +26,10 @@ from broker.operations.explanation import (
     explain,
     printed_again_text,
     recovery_preview,
+    repeats,
     trays,
+    uncertain_text,
     waits,
-    where_to_look,
 )
 from broker.operations.text import age, and_more, count
 from broker.store.duplicates import Twin
@@ -131,7 +133,8 @@ class JobStatus:
     def reasons(self) -> tuple[str, ...]:
         """Why it is where it is, and what comes next where nothing moves it now."""
         cut_off = self.cut_off.remark if self.cut_off else ""
-        return tuple(filter(None, (self.job.reason, *self.flags, self.why, cut_off)))
+        reason = "" if repeats(self.job.reason, (self.why,)) else self.job.reason
+        return tuple(filter(None, (reason, *self.flags, self.why, cut_off)))
 
     def at(self, now: float) -> JobStatus:
         """The same, with how long its attempt has waited by then."""
@@ -290,7 +293,7 @@ def job_remarks(found: JobStatus, now: float) -> tuple[str, ...]:
             f"will be {'held' if job.command == 'hold' else 'cancelled'} before its next film"
         )
     if found.unanswered and job.state is State.HELD:
-        said.append(where_to_look(found.unanswered))
+        said.append(uncertain_text(found.unanswered))
     return tuple(said)
 
 
@@ -366,11 +369,15 @@ def printer_remarks(printer: Printer, now: float, *, running: bool = True) -> tu
     if printer.duty is not Duty.READY:
         why = f": {printer.duty_reason}" if printer.duty_reason else ""
         said.append(f"{printer.duty} for {age(now - printer.duty_since)}{why}")
-    if printer.reason:
+    if printer.refusing:
+        words = printer.said.removeprefix(f"{FAILS_FILMS}: ") or printer.failed_with
+        said += [words] if words else []
+    elif printer.reason:
         said.append(printer.said)
     elif printer.failures_in_row:
         number = printer.failures_in_row
-        said.append(f"its last {count(number, 'attempt') if number > 1 else 'attempt'} failed")
+        why = f": {printer.failed_with}" if printer.failed_with else ""
+        said.append(f"its last {count(number, 'attempt') if number > 1 else 'attempt'} failed{why}")
     if printer.refuses and not printer.refusing:
         what = list(dict.fromkeys(each.refused for each in printer.refuses))
         more = f" and {len(what) - 3} more" if len(what) > 3 else ""

@@ -17,7 +17,7 @@ from broker.operations.alarms import above
 from broker.operations.failures import explained
 from broker.operations.job_status import JobStatus, job_statuses
 from broker.operations.opened import Store
-from broker.operations.refusals import RefusedLately, refused_lately
+from broker.operations.refusals import RefusedLately
 from broker.operations.whole import Situation
 from broker.store.sqlite import Watch
 
@@ -96,7 +96,7 @@ def overview_state(store: Store, now: float) -> OverviewState:
         others=seen.others,
         printers=seen.printers or tuple(store.printers.list()),
         jobs=tuple(job_statuses(store, [*open_jobs, *recent], active)),
-        refused=refused_lately(store, now),
+        refused=seen.refused,
     )
 
 

@@ -10,6 +10,7 @@ from broker.model.printable import one_line
 from broker.model.refusal import Refusal, concerns_printing
 from broker.operations.documents import Document, iso
 from broker.operations.failures import remedy
+from broker.operations.text import age
 
 if TYPE_CHECKING:
     from broker.operations.opened import Store
@@ -47,6 +48,15 @@ class RefusedLately:
     def who(self) -> str:
         """AE title and address of the latest."""
         return name_of(self.last)
+
+    def sentence(self, now: float) -> str:
+        """It, and what says more, for the command line."""
+        which = f"{self.number} callers, the last was " if self.number > 1 else ""
+        ago = age(now - self.last.last_at)
+        return (
+            f"Refused in the last hour: {which}{self.who} ({self.last.kind}), {ago} ago. "
+            "`broker refusals` says why, and what to do."
+        )
 
 
 def refused_kinds(store: Store) -> list[RefusedKind]:
@@ -130,6 +140,11 @@ def _in_order(callers: Sequence[RefusedCaller]) -> tuple[RefusedCaller, ...]:
 
 
 ON_PAGE: Mapping[Refusal, str] = {
+    Refusal.CALLED_AE: (
+        "The modality calls another AE title than the broker's, which the System Overview names "
+        "as “Called”. Correct that at the modality; or an administrator adds the one that it calls "
+        "to broker.ae_titles."
+    ),
     Refusal.SILENT: (
         "The peer connected and sent nothing. It is often a check of a load balancer or a monitor, "
         "and harmless; the page's /readyz is a better check."

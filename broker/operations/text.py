@@ -36,6 +36,11 @@ def in_words(names: Sequence[str], most: int = 3) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
+def each_of(names: Sequence[str]) -> str:
+    """Names in a sentence that goes on about one of them: `a`, `each of a and b`."""
+    return in_words(names) if len(names) == 1 else f"each of {in_words(names)}"
+
+
 def age(seconds: float) -> str:
     """How long ago, in the largest unit that fits: 12s, 5m, 3h, 2d."""
     number = max(0, int(seconds))

@@ -15,7 +15,7 @@ from broker.model.standing import judged
 from broker.operations import missing_pixels
 from broker.operations.page_words import on_page
 from broker.operations.readiness import Obstacle, ObstacleKind
-from broker.operations.text import age, in_words, moment
+from broker.operations.text import age, each_of, moment
 
 if TYPE_CHECKING:
     from broker.operations.opened import Store
@@ -156,7 +156,7 @@ def _advised(
     shown = dict.fromkeys(causes[:NAMED])
     said = [
         advised(
-            cause, printer=in_words(names) if names else "", name=typed(names or ("",)), **places
+            cause, printer=each_of(names) if names else "", name=typed(names or ("",)), **places
         )
         for names, cause in shown
     ]

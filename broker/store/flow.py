@@ -29,6 +29,7 @@ _TRIES = Prepared(
         attempts.c.outcome,
         attempts.c.permanent,
         attempts.c.ended_at,
+        attempts.c.words,
     )
     .order_by(attempts.c.id.desc())
     .limit(bindparam("most", type_=Integer))
@@ -69,7 +70,7 @@ class FlowQueries:
         with self._database.read() as connection:
             rows = _TRIES.rows(connection, most=LAST_TRIES)
         return [
-            Try(printer, job_id, Outcome(outcome), bool(permanent), ended_at)
-            for printer, job_id, outcome, permanent, ended_at in rows
+            Try(printer, job_id, Outcome(outcome), bool(permanent), ended_at, words)
+            for printer, job_id, outcome, permanent, ended_at, words in rows
             if outcome in OUTCOMES and printer and ended_at is not None
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,12 @@ from pathlib import Path
 import pytest
 
 from broker.emulator.printer import EmulatedPrinter
+from broker.model.capabilities import Capability, Lesson
 from broker.model.printer import Address, Duty
-from tests.cli.conftest import Site
+from tests.cli.conftest import Site, running, site
+from tests.cli.test_whole import FORMAT, SIZE
+
+__all__ = ["running", "site"]
 
 
 @pytest.fixture
@@ -65,6 +70,7 @@ def test_a_printer_that_does_not_answer_is_exit_1(site: Site, printer: EmulatedP
     assert (silent["name"], silent["healthy"], silent["kind"]) == ("oki-2", False, "silent")
     assert silent["words"]
     assert "NOT healthy (silent:" in ended.out
+    assert "wait for the start of oki-2, or restart it" in " ".join(ended.out.split())
     assert max(map(len, ended.out.splitlines())) <= 80
 
 
@@ -75,6 +81,7 @@ def test_a_jammed_printer_that_still_echoes_is_exit_1(site: Site, tmp_path: Path
         ended = site.broker("check", "oki-1")
     assert ended.code == 1
     assert "NOT healthy (FAILURE: FILM JAM)" in ended.out
+    assert "Take the jammed film out of oki-1" in ended.out
 
 
 def test_a_printer_that_checks_find_healthy_and_films_do_not_is_marked(
@@ -94,11 +101,30 @@ def test_a_printer_that_checks_find_healthy_and_films_do_not_is_marked(
         assert f"oki-1 OKI1@127.0.0.1:{printer.port}: healthy BUT degraded for the broker" in said
         assert ", after 4 failed attempts in a row: fails films: 0xC602" in said
         assert "BUT in drain for " in said
+        assert "`broker printers ready oki-1` puts it back in service." in said
+        assert "Look at the panel of oki-1, and mend what its words name." in said
         assert max(map(len, ended.out.splitlines())) <= 80
     (document,) = json.loads(site.broker("check", "--json").out)
     assert (document["healthy"], document["broker_health"]) == (True, "degraded")
     assert (document["failures_in_row"], document["duty"]) == (4, "drain")
     assert "BUT" not in site.broker("check", "127.0.0.1", str(printer.port)).out
+
+
+@pytest.mark.usefixtures("running")
+def test_a_printer_that_refuses_every_film_is_told_as_in_the_table(
+    site: Site, printer: EmulatedPrinter
+) -> None:
+    """The check finds it healthy; what every face says of it, and the remedy, stand below."""
+    configure(site, ("oki-1", printer.port))
+    site.printers.sync([Address("oki-1", "OKI1", "127.0.0.1", printer.port)])
+    site.up("oki-1")
+    site.capabilities.learn(
+        "oki-1", Capability(Lesson.REFUSES, SIZE, frozenset({SIZE, FORMAT}), 0x0106)
+    )
+    site.job()
+    said = " ".join(site.broker("check", "oki-1").out.split())
+    assert "healthy BUT it refuses every film: the job that waits is one" in said
+    assert "`broker printers ready oki-1`: what it refused is forgotten." in said
 
 
 def test_rows_that_cannot_be_read_do_not_stop_a_check(site: Site, printer: EmulatedPrinter) -> None:
@@ -129,6 +155,19 @@ def test_whether_films_can_be_taken_is_said_without_any_printer(site: Site) -> N
     assert ended.code == 1
     assert ended.err == "No printers are configured.\n"
     assert " ".join(ended.out.split()).startswith(f"films can be taken at {site.folder}")
+
+
+@pytest.mark.usefixtures("running")
+def test_what_keeps_films_from_being_taken_has_its_remedy(site: Site) -> None:
+    """The file system where room is to be made, and what shows how much finished jobs hold."""
+    configure(site)
+    free_mb = shutil.disk_usage(site.folder).free >> 20
+    site.file.write_text(f"{site.file.read_text()}[retention]\nfloor_mb = {free_mb + 100_000}\n")
+    said = " ".join(site.broker("check").out.split())
+    assert "films can NOT be taken" in said
+    assert "the disk is nearly full: " in said
+    assert f"Make room in the file system of {site.folder}" in said
+    assert "`broker purge --pixels-hours 1 --dry-run`" in said
 
 
 def test_half_an_address_is_wrong_usage(site: Site) -> None:

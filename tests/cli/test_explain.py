@@ -70,7 +70,10 @@ def test_explain_of_jobs_that_are_not_queued(site: Site) -> None:
     said = explained(site.uncertain())
     assert "Job 2 is held: film 1: uncertain, no answer." in said
     assert re.search(r"Film 1 was asked of oki-1 at \d\d:\d\d:\d\d UTC and not answered for", said)
-    assert "Look in the tray of oki-1. If it is there: `broker jobs release 2 --printed`." in said
+    assert (
+        "Look in the tray of oki-1. If the film is there: `broker jobs release 2 --printed`."
+        in said
+    )
     assert "oki-1: uncertain: no answer within 60 s." in said
     said = explained(site.sent())
     assert "Job 3 is sent: oki-1 accepted every film" in said

@@ -39,10 +39,10 @@ def test_the_list_has_a_row_for_each_job_the_newest_last(site: Site) -> None:
         "        film 1: uncertain, no answer",
         "        possible duplicate of job 3, which came since: released, it prints as",
         "        well",
-        "        film 1 was asked of oki-1 at <when> UTC: look in its tray",
+        "        film 1 was asked of oki-1 at <when> UTC",
         " 3  queued  CT1         0/1       2               0   0s  <when>",
         "        no printer can take it now: oki-1 not checked yet; oki-2 not checked yet",
-        "Job 2 (uncertain): Look in the tray of oki-1. If it is there:",
+        "Job 2 (uncertain): Look in the tray of oki-1. If the film is there:",
         "`broker jobs release 2 --printed`. If it is not: `broker jobs release 2` prints",
         "it again.",
     ]
@@ -90,6 +90,19 @@ def test_a_state_that_does_not_exist_is_wrong_usage(site: Site) -> None:
     assert "held" in ended.err
 
 
+def test_show_names_who_ordered_what(site: Site) -> None:
+    """Of a job that a person holds, and of a printer that a person took out; each leads there."""
+    job_id = str(site.job())
+    site.broker("jobs", "hold", job_id, "-r", "wrong film size")
+    site.broker("printers", "drain", "oki-1", "-r", "new drum")
+    told = " ".join(site.broker("jobs", "explain", job_id).out.split())
+    assert f"Job {job_id} is held by the operator: wrong film size." in told
+    assert f"`broker jobs show {job_id}` names them." in told
+    for command, order in (("jobs", "hold"), ("printers", "drain")):
+        out = site.broker(command, "show", job_id if command == "jobs" else "oki-1").out
+        assert re.search(rf"\nCommands:\n  \d\d:\d\d:\d\d UTC, \S+, {order}: ", out)
+
+
 def test_show_has_films_and_attempts(site: Site) -> None:
     """One job in full, within 80 columns, without a patient's data."""
     job_id = site.uncertain(films=2)
@@ -97,7 +110,7 @@ def test_show_has_films_and_attempts(site: Site) -> None:
     assert out.startswith("Job 1: held\n  film 1: uncertain, no answer\n")
     assert "  modality    CT1 at 10.0.0.9:4000, called BROKER\n" in out
     assert "2 films, 1 copy, priority MED, as one film box" in out
-    assert re.search(r"film 1 was asked of oki-1 at \d\d:\d\d:\d\d UTC: look in its\s+tray", out)
+    assert re.search(r"film 1 was asked of oki-1 at \d\d:\d\d:\d\d UTC\n", out)
     assert "uncertain 14INX17IN STANDARD\\2,3 " in out
     assert "no answer within 60 s" in out
     assert max(map(len, out.splitlines())) <= 80

@@ -41,10 +41,13 @@ def test_refusals_are_listed_by_kind(site: Site) -> None:
     assert words[:5] == ["called", "AE", "12", "2026-09-21", "14:13"]
     assert words[-2:] == ["ago", "CT1"]
     assert lines[2] == "        from 10.0.0.9:4000, calling BORKER"
-    assert lines[3].startswith("        The modality calls another AE title than broker.ae_title.")
-    assert lines[5].startswith("silent ")
-    assert lines[5].endswith(" ago  10.0.0.8:4000")
-    assert lines[6].startswith("        The peer connected and sent nothing.")
+    assert lines[3].startswith(
+        "        The modality calls another AE title than broker.ae_title, which"
+    )
+    assert "`broker config show`" in " ".join(lines[3:6])
+    silent = next(each for each, line in enumerate(lines) if line.startswith("silent "))
+    assert lines[silent].endswith(" ago  10.0.0.8:4000")
+    assert lines[silent + 1].startswith("        The peer connected and sent nothing.")
     assert max(map(len, lines)) <= 80
     first, second, third = json.loads(site.broker("refusals", "--json").out)
     assert (first["kind"], first["number"], first["last_peer"]) == ("called AE", 12, "CT1")
@@ -95,6 +98,26 @@ def test_who_was_refused_is_told_apart(site: Site) -> None:
     assert callers["CT1", "10.0.0.9"]["last_status"] == "0x0106 (wrong)"
     assert callers["CT1", "10.0.0.9"]["last_attribute"] == "ImageDisplayFormat"
     assert callers["", ""]["number"] == 2
+
+
+def test_who_was_refused_lately_is_told_above_the_tables(site: Site) -> None:
+    """As on the page, with the command that says more: a modality that cannot print leaves no job.
+    What was refused earlier is not told there."""
+    refusals = Refusals(site.database)
+    now = time.time()
+    for command in ("jobs", "printers"):
+        assert "Refused" not in site.broker(command).out
+    refusals.add(
+        {"called AE": Counted(2, now - 5000, now - 30, "MR1", "10.0.0.9:4001")},
+        {
+            ("called AE", Caller("CT1", "10.0.0.8")): CountedOfCaller(1, LAST, LAST, ""),
+            ("called AE", Caller("MR1", "10.0.0.9")): CountedOfCaller(1, now - 30, now - 30, ""),
+        },
+    )
+    for command in ("jobs", "printers"):
+        told = " ".join(site.broker(command).out.split())
+        assert "Refused in the last hour: MR1 at 10.0.0.9 (called AE), 3" in told
+        assert "`broker refusals` says why, and what to do." in told
 
 
 def test_one_that_printed_before_comes_first(site: Site) -> None:

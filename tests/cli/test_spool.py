@@ -156,7 +156,9 @@ def test_adopting_an_older_database_prints_nothing_by_itself(site: Site) -> None
     assert "may be on paper already: the spool was adopted on " in explained
     assert "Film 1 may have been printed before " in explained
     assert "Look in the tray of every printer." in " ".join(explained.split())
-    assert "look in every tray" in " ".join(site.broker("jobs", "show", "1").out.split())
+    assert "Look in the tray of every printer." in " ".join(
+        site.broker("jobs", "show", "1").out.split()
+    )
 
 
 def test_nothing_is_adopted_beneath_a_broker(site: Site) -> None:

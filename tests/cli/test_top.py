@@ -19,12 +19,14 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from broker.cli.top.commands import ReadDialog
 from broker.cli.top.listing import Listing
 from broker.cli.top.rows import SHOWN
 from broker.cli.top.screen import Top
 from broker.config.file import load
+from broker.model.health import Observation
 from broker.model.job import State
-from broker.model.printer import Duty
+from broker.model.printer import Duty, Health
 from broker.operations.commands import JobCommands
 from broker.operations.opened import Store, store_of
 from tests.cli.conftest import PATIENT, Site, running, site
@@ -87,7 +89,7 @@ def test_it_shows_printers_and_jobs(site: Site, store: Store) -> None:
         assert table(app, "printers")[0][:3] == ["oki-1", "up", "ready"]
         assert "DOES NOT RUN" in text(app, "broker")
         assert "1 held" in text(app, "broker")
-        assert "look in its tray" in text(app, "about")
+        assert "Look in the tray of oki-1." in text(app, "about")
         shown = "\n".join(str(strip.text) for strip in app.screen._compositor.render_strips())
         assert "oki-1" in shown
         assert PATIENT not in shown
@@ -123,6 +125,21 @@ def test_the_selected_row_keeps_its_colors(site: Site, store: Store) -> None:
             "red"
         ]
         assert all(each.style and each.style.reverse for each in held)
+
+    play(store, story)
+
+
+def test_without_jobs_the_printer_is_told_of(site: Site, store: Store) -> None:
+    """What to do about it stands below, and Enter shows all of it, though the focus is on the empty
+    table of jobs."""
+    jammed = Observation(Health.DOWN, "FAILURE: FILM JAM", 0, 3, time.time())
+    site.printers.observe("oki-1", lambda _: jammed)
+
+    async def story(app: Top, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: "Take the jammed film out of oki-1" in text(app, "about"))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ReadDialog))
+        assert "FILM JAM" in dialog(app)
 
     play(store, story)
 

@@ -139,7 +139,7 @@ def test_forty_printers_with_one_cause_have_one_remedy(site: Site) -> None:
     assert "NOTHING PRINTS" in said
     assert "40 printers are down" in said
     # Above the table, in it, and once more below, as it is long.
-    assert said.count("Look whether the power is on at oki-1 and 39 more") == 3
+    assert said.count("Look whether the power is on at each of oki-1 and 39 more") == 3
     assert said.count("Look whether") == 3
 
 

@@ -6,6 +6,7 @@ import ast
 import inspect
 import string
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -310,6 +311,15 @@ def test_a_printer_out_of_service_says_how_it_comes_back(make_printer: MakePrint
     assert of_printer(drain, NOW) == (Cause.OFF_DUTY, Cause.NOT_LISTENING)
     (only,) = printer_remedies(maint, NOW)
     assert only.commands == "`broker printers ready oki-1` puts it back in service."
+
+
+def test_an_earlier_failure_of_a_printer_out_of_service_needs_no_word(
+    make_printer: MakePrinter,
+) -> None:
+    """Nothing is tried there: one remedy brings it back. Ready, the failure has its own."""
+    drained = make_printer(duty=Duty.DRAIN, failures_in_row=1)
+    assert of_printer(drained, 0.0) == (Cause.OFF_DUTY,)
+    assert of_printer(replace(drained, duty=Duty.READY), 0.0) == (Cause.REFUSED_FILM,)
 
 
 def test_a_printer_that_is_well_needs_no_word(make_printer: MakePrinter) -> None:

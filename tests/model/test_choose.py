@@ -127,6 +127,7 @@ UNUSABLE = [
     ({"health": Health.UNKNOWN}, {}, "not checked yet"),
     ({"paused_until": 104.0, "reason": "full"}, {}, "failed, next attempt in 4 s: full"),
     ({}, {"strikes": (Strike("oki-1", True, "size"),)}, "refused it: size"),
+    ({}, {"strikes": (Strike("oki-1", True, "oki-1: size"),)}, "refused it: size"),
     (
         {"supports_lut": False},
         {"needs_lut": True},

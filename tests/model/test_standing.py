@@ -7,7 +7,7 @@ from dataclasses import replace
 from broker.model.capabilities import Capability, Lesson, PrintObject, Trait
 from broker.model.health import FAILS_FILMS, LEAVES_UNANSWERED
 from broker.model.job import Outcome, Strike
-from broker.model.printer import Duty, Health
+from broker.model.printer import Duty, Health, Printer
 from broker.model.standing import (
     ALIKE,
     FEW,
@@ -108,3 +108,19 @@ def test_of_many_printers_those_that_need_a_person_come_first(make_printer: Make
     found = [each.name for each in troubled_first(printers)]
     assert found[:4] == ["oki-3", "oki-8", "oki-5", "oki-0"]
     assert found[4:] == [each for each in names if each not in found[:4]]
+
+
+def test_a_failure_keeps_its_words_after_a_passed_check(make_printer: MakePrinter) -> None:
+    """Of the last attempt that failed, without the printer's name; where the printer's reason tells
+    something, or it has not failed since it accepted a film, nothing is added."""
+    tries = [
+        replace(refused(2)[0], words="oki-1: N-ACTION answered 0xC000"),
+        replace(refused(1)[0], words="oki-1: an earlier one"),
+    ]
+
+    def words(printer: Printer) -> str:
+        return judged([printer], (), tries)[0].failed_with
+
+    assert words(make_printer(failures_in_row=1)) == "N-ACTION answered 0xC000"
+    assert words(make_printer(failures_in_row=1, reason="busy: no place")) == ""
+    assert words(make_printer()) == ""

@@ -74,3 +74,17 @@ def test_of_many_printers_a_reason_names_some() -> None:
     )
     few = Choice(1, "", False, "no printer can take it now", tuple(others[:2]))
     assert waiting_words(few, bound=False).endswith("oki-2 in maintenance: new drum")
+
+
+def test_what_a_printer_said_is_told_once(make_job: MakeJob) -> None:
+    """A job's own reason is left out where the reason to wait has the same of that printer; it
+    stands where that tells of another printer, or of something else."""
+    job = make_job(1, reason="oki-1: 10.0.0.1:104 refused the connection")
+    again = "no printer can take it now: oki-1 down: 10.0.0.1:104 refused the connection"
+    assert status(job, again).reasons == (again,)
+    for why in (
+        "no printer can take it now: oki-2 down: 10.0.0.1:104 refused the connection",
+        "no printer can take it now: oki-1 draining",
+        "",
+    ):
+        assert status(job, why).reasons == tuple(filter(None, (job.reason, why)))

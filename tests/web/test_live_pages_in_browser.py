@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 
@@ -94,13 +95,19 @@ def test_many_open_pages_leave_room_for_another(room: PrintRoom, browser: Browse
 
 
 def test_a_network_that_is_gone_is_said_at_once(room: PrintRoom, browser: Browser) -> None:
-    """The browser knows before the page can."""
+    """The browser knows before the page can. The page says where to look; of a command that is
+    given meanwhile it is said that it is not known, not that it was not done."""
+    queued(room, 1)
+    browser.in_zone("UTC")
     browser.go(room.url)
-    browser.wait("#printer-oki-1 .up", "up")
+    browser.wait("#job-1", "queued")
     browser.network(works=False)
     began = time.monotonic()
-    browser.wait("#lost", "Reconnecting")
+    assert "look at this computer's network" in browser.wait("#lost", "Reconnecting")
     assert time.monotonic() - began < 3
+    browser.click("#job-1", "Hold")
+    told = browser.wait("#said .wrong", "it is not known whether the command was carried out")
+    assert re.match(r"Not known \d\d:\d\d:\d\d UTC\n", told)
     browser.network(works=True)
     browser.wait_gone("#lost")
 

@@ -68,6 +68,7 @@ def test_it_is_readable_in_both_themes(
             if size == "phone" and path not in ("/help", "/api"):
                 assert window.run(WIDE) <= 0, path
                 assert not window.run(SMALL), path
+                assert window.run("return document.querySelector('.top').offsetHeight") <= 100
         window.go(room.url)
         window.press("#printer-oki-2", duty, answer=reason)
         window.wait("#said .toast", "oki-2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -87,9 +88,10 @@ def test_an_operator_sees_who_is_refused_and_what_to_do(
     room: PrintRoom, size: str, request: pytest.FixtureRequest
 ) -> None:
     """The overview, which is open, says in a line that something was refused; the page behind it
-    says who, what was called, whether it printed before, what to do, and when it was read. It
-    names no command."""
+    says who, what was called, whether it printed before, what to do, and when it was read, in
+    the browser's zone alone. It names no command."""
     window: Browser = request.getfixturevalue(size)
+    window.in_zone("Africa/Algiers")  # CET, summer and winter
     window.go(f"{room.url}/refusals")
     assert "Nothing was refused" in window.text("main")
     window.go(room.url)
@@ -101,7 +103,9 @@ def test_an_operator_sees_who_is_refused_and_what_to_do(
     seen = window.wait(".refusals", "CT1")
     for expected in ("127.0.0.1", "BORKER", "not since", "broker.ae_titles"):
         assert expected in seen
-    assert "Read at 20" in window.text("main")
+    read = window.text("main")
+    assert re.search(r"Read at \d\d:\d\d:\d\d CET;", read)
+    assert "UTC" not in read
     assert not window.has("main code")
     assert window.run("return document.documentElement.scrollWidth <= innerWidth")
     window.keep(f"refusals-{size}")

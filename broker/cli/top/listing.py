@@ -129,9 +129,8 @@ class Listing(Widget, can_focus=True):
         self._select(self._chosen + by * self._room)
 
     def action_read(self) -> None:
-        """Say that a person wants all of it."""
-        if self._lines:
-            self.post_message(self.Read(self))
+        """Say that a person wants all of it; an empty table says so, too."""
+        self.post_message(self.Read(self))
 
     def on_click(self, event: Click) -> None:
         """The row under the pointer."""

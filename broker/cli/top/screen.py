@@ -51,6 +51,8 @@ class Top(CommandApp):
         self._broker = Static("", id="broker", markup=False)
         self._whole = Static("", id="whole", markup=False)
         self._alarms = Static("", id="alarms", markup=False)
+        self._refused = Static("", id="refused", markup=False)
+        self._alarms.display = self._refused.display = False  # until there is something to tell
         self._printers = Listing(rows.PRINTER_COLUMNS, id="printers")
         self._jobs = Listing(rows.JOB_COLUMNS, id="jobs")
         self._more = Static("", id="more", markup=False)
@@ -62,6 +64,7 @@ class Top(CommandApp):
         yield self._broker
         yield self._whole
         yield self._alarms
+        yield self._refused
         yield self._printers
         yield self._jobs
         yield self._more
@@ -110,6 +113,7 @@ class Top(CommandApp):
         _put(self._broker, rows.headline(found, place, self._vitals, now))
         if not self._unread:
             _put(self._whole, found.situation.line(now, Face.COMMANDS))
+        _put(self._refused, found.refused.sentence(now) if found.refused else "")
         self._whole.set_classes(found.situation.overall.condition.name.lower())
         self._printers.show(
             [
@@ -125,7 +129,7 @@ class Top(CommandApp):
         if not self.screen_stack:
             return
         now, text = time.time(), ""
-        if self._printers.has_focus:
+        if self._printers.has_focus or not self._jobs.lines:
             if (printer := self.selected_printer) is not None:
                 running = self._seen is None or self._seen.running
                 text = rows.about_printer(printer, now, running=running)
@@ -180,10 +184,10 @@ class Top(CommandApp):
 
     @work(thread=True, group="commands")
     def on_listing_read(self, event: Listing.Read) -> None:
-        """All of the selected row."""
+        """All of the selected row; of the printer where there is no job."""
         printer, job = self.selected_printer, self.selected_job
         try:
-            if event.listing is self._printers:
+            if event.listing is self._printers or job is None:
                 text = all_of_printer(self.store, printer) if printer else ""
             else:
                 text = all_of_job(self.store, job.job.id) if job else ""

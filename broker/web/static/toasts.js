@@ -46,7 +46,8 @@ function show({ words, wrong, number, clock }) {
   item.className = wrong ? "toast wrong" : "toast";
   const text = document.createElement("p");
   const kind = document.createElement("strong");
-  kind.textContent = wrong ? "Not done" : "Done";
+  const unknown = words.includes("not known whether");
+  kind.textContent = unknown ? "Not known" : wrong ? "Not done" : "Done";
   const when = document.createElement("small");
   when.textContent = ` ${clock}`;
   const said = document.createElement("span");
@@ -66,7 +67,7 @@ export function tell(text, wrong = false) {
   const words = text.replaceAll("`", "");
   const toasts = kept();
   const number = 1 + Math.max(0, ...toasts.map((each) => each.number));
-  const toast = { words, wrong, number, clock: new Date().toLocaleTimeString() };
+  const toast = { words, wrong, number, clock: moment(new Date()) };
   keep([...toasts, toast].slice(-MOST));
   show(toast);
   while (box.childElementCount > MOST) box.lastElementChild.remove();
