@@ -19,7 +19,7 @@ from PIL import Image
 from tests.peers.demo_process import UP, DemoProcess, page_in
 from tests.web.browser import Browser
 
-SIZE = (1280, 900)
+SIZE = (1280, 1120)
 COLORS = 64
 """Of the PNG: the page has few, and the file stays small."""
 
