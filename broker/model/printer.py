@@ -177,10 +177,10 @@ def pool_status(
     """
     if not can_store:
         return BROKEN
-    if not room:
-        return FULL
     if not configured:
         return OFFLINE
+    if not room:
+        return FULL
     well = any(
         printer.duty is Duty.READY and printer.health is not Health.DOWN for printer in printers
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from broker.model.film import MILLIMETRES
+from broker.model.film import MILLIMETRES, Film, first
 from broker.model.job import PrintRequest
 
 COPIES = 100
@@ -38,6 +38,10 @@ class ReprintChoice:
     films: tuple[int, ...] = ()
     """Numbers of the films; empty: all."""
 
+    def has(self, number: int) -> bool:
+        """Whether the film of that number is printed again."""
+        return not self.films or number in self.films
+
     @property
     def words(self) -> str:
         """What is another than in the job, for a person; empty where nothing is."""
@@ -69,18 +73,39 @@ def altered(request: PrintRequest, choice: ReprintChoice) -> PrintRequest:
         known = dict.fromkeys([*sorted(asked), *MILLIMETRES])
         if choice.film_size not in known:
             raise UnfitChoice(f"{choice.film_size} is not a film size; use {', '.join(known)}")
+        for number, film in enumerate(request.films, start=1):
+            if choice.has(number) and _true_size(film) and size_of(film) != choice.film_size:
+                raise UnfitChoice(
+                    f"film {number} has an image of a requested size in mm, which would come out "
+                    f"at another scale on {choice.film_size}; print it on its own film size"
+                )
         size = {"FilmSizeID": (choice.film_size,)}
         films = tuple(replace(film, attributes={**film.attributes, **size}) for film in films)
     session = request.session
     if choice.medium:
-        session = {**session, "MediumType": (_code(choice.medium),)}
+        own = choice.medium in request.session.get("MediumType", ())
+        medium = choice.medium if own else _code(choice.medium)
+        session = {**session, "MediumType": (medium,)}
     copies = request.copies if choice.copies is None else choice.copies
     return replace(request, films=films, session=session, copies=copies)
 
 
+def size_of(film: Film) -> str:
+    """Its Film Size ID; empty where the modality named none."""
+    return first(film.attributes, "FilmSizeID", "")
+
+
+def _true_size(film: Film) -> bool:
+    """Whether an image of it has a Requested Image Size (PS3.3 C.13.5): the width in mm that it is
+    to have on the sheet."""
+    boxes = [film.attributes, *(each.attributes for each in film.image_boxes if each.image)]
+    return any(first(each, "RequestedImageSize", "") for each in boxes)
+
+
 def _code(text: str) -> str:
     """A Code String. Raises: UnfitChoice."""
-    if not re.fullmatch(r"[A-Z0-9 _]*", text) or len(text) > CODE_LENGTH:
+    text = text.strip(" ")
+    if not re.fullmatch(r"[A-Z0-9 _]+", text) or len(text) > CODE_LENGTH:
         raise UnfitChoice(
             f"{text} is not a medium; use a Medium Type as PAPER, CLEAR FILM or BLUE FILM: capital "
             f"letters, at most {CODE_LENGTH}"

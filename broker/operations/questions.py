@@ -40,7 +40,9 @@ def of_job(
             where = f" on {choice.printer}" if choice.printer else ""
             where += ", not on the printer that made it" if choice.elsewhere else ""
             what = f"{choice.words}, else as it was" if choice.words else films
-            return f"Print {which} again{where}: {what}?{since}"
+            scaled = " The images are laid out for that sheet, at another scale."
+            note = scaled if choice.film_size else ""
+            return f"Print {which} again{where}: {what}?{note}{since}"
         case "cancel" if job.state not in FINISHED:
             return f"Cancel {which}: {left_films} will not be printed?"
         case "release" if job.state is State.HELD and uncertain:

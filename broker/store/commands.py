@@ -264,7 +264,8 @@ class JobControl:
             request = altered(request, choice)
             digests = [digest_of(film) for film in request.films]
             remarks = [f"{choice.words} of job {job_id}"] if choice.words else []
-            unanswered_films = connection.execute(_UNANSWERED, {"its_job": job_id}).scalars().all()
+            unanswered = connection.execute(_UNANSWERED, {"its_job": job_id}).scalars().all()
+            unanswered_films = [each for each in unanswered if choice.has(each)]
             if unanswered_films:
                 several = "films" if len(unanswered_films) > 1 else "film"
                 which = ", ".join(map(str, unanswered_films))
@@ -274,7 +275,7 @@ class JobControl:
             new = insert_job(connection, request, digests, now, **values)
             if state is State.HELD:
                 # A person who sees it there must not let it print, too.
-                told = func.trim(jobs.c.remark + f"; {printed_again_as(new)}", "; ")
+                told = func.trim(jobs.c.remark + f"; {printed_again_as(new, choice.films)}", "; ")
                 connection.execute(update(jobs).where(jobs.c.id == job_id).values(remark=told))
             return new
 

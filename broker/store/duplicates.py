@@ -138,9 +138,12 @@ def _twin(numbers: Sequence[int], of: int, first: int) -> Twin:
     return Twin(first, words)
 
 
-def printed_again_as(job_id: int) -> str:
-    """What stands beside a held job: a person who sees it there must not release it, too."""
-    return f"printed again as job {job_id}"
+def printed_again_as(job_id: int, films: Sequence[int] = ()) -> str:
+    """What stands beside a held job: a person who sees it there must not release it, too; and
+    where only some of its `films` were, must not cancel the others for it."""
+    numbers = ", ".join(map(str, films))
+    which = f"film{'s' if len(films) > 1 else ''} {numbers} " if films else ""
+    return f"{which}printed again as job {job_id}"
 
 
 def take_back_unprinted(connection: Connection, job_id: int) -> None:
@@ -165,5 +168,6 @@ def take_back_unprinted(connection: Connection, job_id: int) -> None:
     if original is None:
         return
     remark = connection.execute(select(jobs.c.remark).where(jobs.c.id == original)).scalar() or ""
-    kept = "; ".join(each for each in remark.split("; ") if each != printed_again_as(job_id))
+    told = printed_again_as(job_id)
+    kept = "; ".join(each for each in remark.split("; ") if not each.endswith(told))
     connection.execute(update(jobs).where(jobs.c.id == original).values(remark=kept))

@@ -176,6 +176,8 @@ def test_without_any_printer_the_pool_is_offline() -> None:
     """A film would be refused, whatever the site wants to be told while films are kept."""
     pool = pool_status([], can_store=True, configured=False, kept=NORMAL)
     assert (pool.status, pool.info) == ("FAILURE", "PRINTER OFFLINE")
+    # As a print request is refused for that first, too.
+    assert pool_status([], can_store=True, room=False, configured=False) == pool
 
 
 def test_the_pool_fails_before_the_disk_is_full(make_printer: MakePrinter) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from broker.model.film import Film, ImageBox
+from broker.model.film import Film, Image, ImageBox
 from broker.model.job import Level, PrintRequest
 from broker.model.reprint import ReprintChoice, UnfitChoice, altered, film_numbers
 
@@ -54,6 +54,28 @@ def test_a_size_of_its_own_may_be_kept() -> None:
     """One that the standard does not name, and the modality did."""
     found = altered(REQUEST, ReprintChoice(film_size="ODD SIZE"))
     assert {each.attributes["FilmSizeID"] for each in found.films} == {("ODD SIZE",)}
+
+
+def test_an_image_of_true_size_keeps_its_film_size() -> None:
+    """It would come out at another scale, and no printer need say so (PS3.3 C.13.5); films that are
+    not chosen, and the size that it has, are no matter."""
+    image = Image("ab" * 32, 8, 2, 4, 8, 8, "MONOCHROME2")
+    box = ImageBox(1, {"RequestedImageSize": ("300",)}, image)
+    request = replace(REQUEST, films=(FILMS[0], replace(FILMS[1], image_boxes=(box,))))
+    with pytest.raises(UnfitChoice, match="film 2 has an image of a requested size in mm"):
+        altered(request, ReprintChoice(film_size="A4"))
+    assert altered(request, ReprintChoice(film_size="A4", films=(1,)))
+    assert altered(request, ReprintChoice(film_size="14INX17IN"))
+
+
+def test_a_medium_of_its_own_may_be_kept() -> None:
+    """One that is no Code String, and the modality sent; another one is written without blanks."""
+    request = replace(REQUEST, session={"MediumType": ("Paper",)})
+    assert altered(request, ReprintChoice(medium="Paper")).session == request.session
+    found = altered(REQUEST, ReprintChoice(medium="CLEAR FILM "))
+    assert found.session["MediumType"] == ("CLEAR FILM",)
+    with pytest.raises(UnfitChoice, match="is not a medium"):
+        altered(REQUEST, ReprintChoice(medium="  "))
 
 
 @pytest.mark.parametrize(

@@ -82,9 +82,23 @@ def test_an_uncertain_film_is_told_beside_the_choice(jobs: Jobs, make_request: M
     """It may be on paper, too."""
     jobs.submission.add(make_request(2))
     leave_uncertain(jobs)
-    jobs.commands.reprint(1, ReprintChoice(films=(1,)))
+    jobs.commands.reprint(1, ReprintChoice(films=(2,)))
     remark = jobs.queries.get(2).remark
-    assert remark == "film 1 alone of job 1; film 2 of job 1 may be on paper, too"
+    assert remark == "film 2 alone of job 1; film 2 of job 1 may be on paper, too"
+    jobs.commands.reprint(1, ReprintChoice(films=(1,)), again=True)
+    assert jobs.queries.get(3).remark == "film 1 alone of job 1"
+
+
+def test_a_held_job_says_which_of_its_films_were_printed_again(
+    jobs: Jobs, make_request: MakeRequest
+) -> None:
+    """Or a person cancels those that never were; a reprint that is cancelled takes it back."""
+    jobs.submission.add(make_request(3))
+    jobs.commands.hold(1)
+    jobs.commands.reprint(1, ReprintChoice(films=(2, 3)))
+    assert jobs.queries.get(1).remark == "films 2, 3 printed again as job 2"
+    jobs.commands.cancel(2)
+    assert jobs.queries.get(1).remark == ""
 
 
 def test_an_emergency_goes_before_all_that_wait(jobs: Jobs, make_request: MakeRequest) -> None:
