@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -205,6 +206,7 @@ def priority(
         config,
         job_ids,
         lambda jobs, each, seen: jobs.priority(each, wanted, first=first, seen=seen),
+        last_first=first,
     )
 
 
@@ -236,6 +238,7 @@ def _each(
     asks: Callable[[JobStatus], str] = lambda _: "",
     yes: bool = True,
     prints: bool = False,
+    last_first: bool = False,
 ) -> None:
     """Give the command for each job; a failure does not stop the others.
 
@@ -245,26 +248,23 @@ def _each(
     from broker.cli.local_time import told
     from broker.cli.options import opened
     from broker.cli.owner import person
-    from broker.model.reprint import UnfitChoice
     from broker.operations.commands import JobCommands
     from broker.operations.missing_pixels import spool_gone
+    from broker.operations.several import Target, carry_out
     from broker.store.commands import NotAllowed
-    from broker.store.job_rows import NoSuchJob
-    from broker.store.stale import Stale
 
     failed = False
     with opened(ctx, config) as store:
         jobs = JobCommands(store, person())
         numbers = list(dict.fromkeys(job_ids))
         seen = {} if yes or not asked_on_a_terminal() else _confirmed(store, numbers, asks)
-        for job_id in numbers:
-            try:
-                typer.echo(told(command(jobs, job_id, seen.get(job_id, ""))))
-            except (NoSuchJob, NotAllowed, Stale, UnfitChoice) as error:
-                failed = True
-                typer.echo(told(error.words), err=True)
-                if isinstance(error, NotAllowed) and (cut := jobs.cut_off(job_id)):
-                    typer.echo(told(cut), err=True)
+        targets = [Target(each, seen.get(each, "")) for each in numbers]
+        give = partial(command, jobs)
+        for each in carry_out(targets, give, last_first=last_first):
+            failed = failed or each.error is not None
+            typer.echo(told(each.words), err=each.error is not None)
+            if isinstance(each.error, NotAllowed) and (cut := jobs.cut_off(each.name)):
+                typer.echo(told(cut), err=True)
         if prints and not failed and not store.running:
             start = spool_gone(store) or "`broker serve` prints it"
             typer.echo(f"no broker is running here; {start}", err=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,12 +22,13 @@ from broker.model.job import (
     Level,
     PrintRequest,
     Priority,
+    Sending,
     State,
 )
 from broker.model.printable import one_line
 from broker.model.printer import Duty, Health, Printer
 from broker.model.reprint import ReprintChoice
-from broker.model.trouble import PRINT_AGAIN, NoPrinters
+from broker.model.trouble import PRINT_AGAIN, NoPrinters, RecordDamaged
 from broker.operations import missing_pixels
 from broker.operations.job_status import job_status
 from broker.operations.opened import Store
@@ -153,7 +154,7 @@ class JobCommands:
 
     def release(self, job_id: int, *, printed: bool = False, seen: str = "") -> str:
         """Let it print; its uncertain films again, unless a person has seen them `printed`."""
-        states = [film.state for film in self.store.jobs.films(job_id)]
+        states = [film.state for film in self._films(job_id)]
         uncertain = states.count(FilmState.UNCERTAIN) + states.count(FilmState.ASKED)
         with self._asking(job_id):
             self.store.commands.release(job_id, printed=printed, seen=seen)
@@ -171,7 +172,7 @@ class JobCommands:
                 f"job {job_id} is queued{settled}: {left} of {count(found.films, 'film')} left to "
                 "print"
             )
-            if missing_pixels.lost(self.store, missing_pixels.left(self.store.jobs.films(job_id))):
+            if missing_pixels.lost(self.store, missing_pixels.left(self._films(job_id))):
                 words += f", but {MISSING}: unless they are put back, it is held again"
             if uncertain and not printed:
                 words += ", uncertain ones among them: they may be on paper twice then"
@@ -271,9 +272,19 @@ class JobCommands:
                 raise _without_pixels(job) from error
             raise
 
+    def _films(self, job_id: int) -> Sequence[Sending]:
+        """Its films; none where they cannot be read: a person may settle such a job, too."""
+        try:
+            return self.store.jobs.films(job_id)
+        except RecordDamaged:
+            return ()
+
     def _lost(self, job_id: int) -> bool:
         """Whether it cannot be printed once more, from its first film."""
-        return missing_pixels.lost(self.store, self.store.jobs.films(job_id))
+        try:
+            return missing_pixels.lost(self.store, self.store.jobs.films(job_id))
+        except RecordDamaged:
+            return True
 
     def _release_text(self, before: Job) -> str:
         """What to say of a held job that another command releases."""

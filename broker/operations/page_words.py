@@ -18,7 +18,7 @@ PLACES: tuple[tuple[str, str], ...] = (
     (rf"broker jobs release {_JOB}", "“Release” at job {job}"),
     (rf"broker jobs hold {_JOB}", "“Hold” at job {job}"),
     (rf"broker jobs cancel {_JOB}", "“Cancel” at job {job}"),
-    (rf"broker jobs reprint {_JOB}", "“Reprint” at job {job}"),
+    (rf"broker jobs reprint {_JOB}(?: --again)?", "“Reprint” at job {job}"),
     (rf"broker jobs move {_JOB} --any", "“Move”, to any printer, at job {job}"),
     (rf"broker jobs move {_JOB} PRINTER", "“Move” at job {job}"),
     (rf"broker jobs move {_JOB} {_NAME}", "“Move”, to {name}, at job {job}"),

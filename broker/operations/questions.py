@@ -13,6 +13,8 @@ from broker.store.commands import AS_IT_WAS
 
 SEVERAL = 5
 """Film numbers that a question names."""
+NAMED = 12
+"""Jobs that it names."""
 
 
 def of_job(
@@ -81,7 +83,19 @@ def of_jobs(found: Sequence[JobStatus], command: str, printer: str = "") -> str:
     films = sum(each.films if all_films else each.films - each.films_accepted for each in jobs)
     where = f" to {printer or 'any printer'}" if command == "move" else ""
     what = f"{VERBS[command]} {count(len(jobs), 'job')}{where}"
-    return f"{what} ({who}): {count(films, 'film')}?"
+    numbers = and_more(sorted(job.id for job in jobs), NAMED)
+    which = f" Job{'s' if len(jobs) > 1 else ''} {numbers}."
+    uncertain = sum(
+        len({film.number for film in each.unanswered})
+        for each in found
+        if command in ("release", "move") and each.job.state is State.HELD
+    )
+    twice = ""
+    if uncertain:
+        is_are = "is" if uncertain == 1 else "are"
+        films_of = count(uncertain, "film")
+        twice = f" {films_of} of them may be on paper, and {is_are} printed once more."
+    return f"{what} ({who}): {count(films, 'film')}?{which}{twice}"
 
 
 def of_printers(names: Sequence[str], command: str) -> str:

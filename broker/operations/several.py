@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from broker.model.reprint import UnfitChoice
+from broker.model.trouble import RecordDamaged
+from broker.operations.failures import explained
 from broker.store.commands import NotAllowed
 from broker.store.job_rows import NoSuchJob
 from broker.store.printers import NoSuchPrinter
@@ -14,7 +16,8 @@ from broker.store.stale import Stale
 
 Name = TypeVar("Name", int, str)
 """A job's number, or a printer's name."""
-REFUSED = (NoSuchJob, NoSuchPrinter, NotAllowed, Stale, UnfitChoice)
+REFUSED = (NoSuchJob, NoSuchPrinter, NotAllowed, Stale, UnfitChoice, RecordDamaged)
+"""What is wrong with one job or printer alone."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +38,35 @@ class Carried(Generic[Name]):
     """Why it was refused; None where it was carried out."""
 
 
+NOT_TRIED = "not tried, as the one before it could not be done"
+
+
 def carry_out(
-    targets: Sequence[Target[Name]], command: Callable[[Name, str], str]
+    targets: Sequence[Target[Name]],
+    command: Callable[[Name, str], str],
+    *,
+    last_first: bool = False,
 ) -> list[Carried[Name]]:
-    """Give it for each, once; a refusal does not stop the others."""
-    found = []
-    for name, seen in {each.name: each.seen for each in targets}.items():
+    """Give it for each, once, in their order; what became of each, in that order.
+
+    `last_first`: from the highest on, for a command that puts each before all others. A refusal
+    does not stop the others; what fails them all, as a disk that is full, does, and they are said
+    not to have been tried.
+    """
+    seen = {each.name: each.seen for each in targets}
+    found: dict[Name, Carried[Name]] = {}
+    failed: Exception | None = None
+    for name in sorted(seen, reverse=last_first):
+        if failed is not None:
+            found[name] = Carried(name, NOT_TRIED, failed)
+            continue
         try:
-            found.append(Carried(name, command(name, seen)))
-        except REFUSED as error:
-            found.append(Carried(name, error.words, error))
-    return found
+            found[name] = Carried(name, command(name, seen[name]))
+        except Exception as error:
+            known = explained(error)
+            if known is None:
+                raise
+            found[name] = Carried(name, " ".join(known[1]), error)
+            if not isinstance(error, REFUSED):
+                failed = error
+    return [found[name] for name in seen]

@@ -141,7 +141,7 @@ class CommandLog:
         if wanted.since is not None:
             which.append(columns.at >= wanted.since)
         if before is not None:
-            which.append(columns.id < min(before, LARGEST))
+            which.append(columns.id < max(0, min(before, LARGEST)))
         return self._listed(which, limit)
 
     def _found(self, which: ColumnElement[bool]) -> Sequence[RecordedCommand]:

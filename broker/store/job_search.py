@@ -83,7 +83,7 @@ class JobSearch:
     ) -> tuple[Sequence[int], int | None]:
         """Numbers of jobs, and the cursor below which further ones may be."""
         first, last = _ends(connection)
-        top = last if cursor is None else min(last, cursor - 1)
+        top = last if cursor is None else min(last, max(cursor, 0) - 1)
         floor = max(first, top - self._looked_at + 1)
         statement = _through_index(connection, select(_ID), wanted, floor, top)
         numbers = list(connection.execute(statement.limit(limit + 1)).scalars())

@@ -26,8 +26,8 @@ from broker.web.commands import DUTIES, InvalidCommand, Text, on_job, on_printer
 from broker.web.job_view import View, asked_view, for_csv
 from broker.web.pages import Pages
 
-MOST = 1000
-"""Jobs of one command."""
+MOST = 900
+"""Jobs of one command: a form has at most 1,000 fields."""
 router = APIRouter(include_in_schema=False)
 Ticked = Annotated[list[str], Form(default_factory=list, max_length=MOST)]
 
@@ -66,7 +66,7 @@ def command_jobs(
     store: Store = request.app.state.store
     if matching and not confirmed:
         _, seen = request.app.state.overview.current()
-        job = [f"{each.job.id}:{each.version}" for each in for_csv(store, seen, view)]
+        job = [f"{each.job.id}:{each.version}" for each in for_csv(store, seen, view)[:MOST]]
     targets = [Target(_number(each.name), each.seen) for each in targets_of(job)]
     wanted = priority_of(priority) if command == "priority" else Priority.MED
     if command not in questions.VERBS:
@@ -90,7 +90,8 @@ def command_jobs(
             seen=seen,
         )
 
-    return _tell(request, who, command, "job", carry_out(targets, give))
+    carried = carry_out(targets, give, last_first=command == "emergency")
+    return _tell(request, who, command, "job", carried)
 
 
 @router.post("/printers/commands", dependencies=[Depends(checked)])

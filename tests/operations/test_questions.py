@@ -74,3 +74,16 @@ def test_a_printer() -> None:
     assert questions.of_printer("oki-1", "test-print") == "Print a test film on oki-1?"
     assert questions.of_printer("oki-1", "forget").startswith("Forget what was learned of oki-1?")
     assert questions.of_printer("oki-1", "ready") == ""
+
+
+def test_several_jobs(site: Site, store: Store) -> None:
+    """How many, of whom, which; and that uncertain films are printed once more."""
+    site.uncertain(films=3)
+    site.jobs.commands.hold(site.job(films=2))
+    found = [job_status(store, store.jobs.get(number)) for number in (2, 1)]
+    assert questions.of_jobs(found, "release") == (
+        "Release 2 jobs (CT1 2): 5 films? Jobs 1, 2. 1 film of them may be on paper, and is "
+        "printed once more."
+    )
+    assert questions.of_jobs(found, "move", "oki-2").startswith("Move 2 jobs to oki-2 (CT1 2)")
+    assert questions.of_jobs(found, "cancel") == "Cancel 2 jobs (CT1 2): 5 films? Jobs 1, 2."

@@ -56,10 +56,11 @@ def test_the_person_is_asked_once_and_told_of_each(site: Site, client: httpx.Cli
 def test_a_script_gets_the_question_and_the_results(site: Site, client: httpx.Client) -> None:
     """As a row's own command."""
     site.job(), site.job()
-    sent = {"csrf": csrf(client), "command": "emergency", "job": ticked(client, "jobs")}
+    # In the order of the rows, which is that of the numbers.
+    sent = {"csrf": csrf(client), "command": "emergency", "job": ticked(client, "jobs")[::-1]}
     asked = client.post(JOBS, data=sent, headers=SCRIPT)
     assert asked.status_code == 409
-    assert asked.json()["asks"] == "Put to the front 2 jobs (CT1 2): 2 films?"
+    assert asked.json()["asks"] == "Put to the front 2 jobs (CT1 2): 2 films? Jobs 1, 2."
     done = client.post(JOBS, data=sent | {"confirmed": "1"}, headers=SCRIPT).json()
     assert done["words"] == "emergency: 2 of 2 jobs done"
     assert [each["done"] for each in done["results"]] == [True, True]

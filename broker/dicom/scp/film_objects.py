@@ -462,11 +462,6 @@ def _look_like(node: OpenFilmSession | OpenFilmBox, lut: OpenLut | None, dataset
         node.not_relayed += lut.not_relayed
 
 
-def _takes_lut_away(dataset: Dataset) -> bool:
-    """Whether a reference of zero length takes back the LUT that was there (PS3.7 10.1.3)."""
-    return attributes.items(dataset, "ReferencedPresentationLUTSequence") == []
-
-
 def _lut_of_image(
     box: OpenImageBox, lut: OpenLut | None, dataset: Dataset
 ) -> PresentationLut | None:

@@ -221,7 +221,9 @@ def command_jobs(request: Request, who: Operator, asked: JobsCommand) -> list[Jo
     commands = JobCommands(request.app.state.store, who.name)
     targets = [Target(each.id, each.seen) for each in asked.jobs]
     found = carry_out(
-        targets, lambda job_id, seen: _give(commands, asked.command, job_id, asked, seen)
+        targets,
+        lambda job_id, seen: _give(commands, asked.command, job_id, asked, seen),
+        last_first=asked.first,
     )
     return [JobResult(id=each.name, **_result(each)) for each in found]
 

@@ -3,7 +3,7 @@
 import { receive } from "./regions.js";
 import { setServerNow } from "./ages.js";
 
-// The server sends a sign of life each 3 s (SIGN_S in event_streams.py).
+// The server sends a sign of life each 3 s (SIGN_S in live_view.py).
 const PATIENCE_MS = 8000;
 const FIRST_MS = 1000, LONGEST_MS = 8000;
 // A browser opens six connections to one server: pages that are not seen give theirs back.

@@ -2,7 +2,7 @@
 // what is open stays open, and what has the focus keeps it.
 
 // What a script has set, and the server says nothing of.
-const OURS = new Set(["aria-disabled", "aria-busy", "style"]);
+const OURS = new Set(["aria-disabled", "aria-busy", "style", "data-fresh"]);
 
 function keyOf(node) {
   if (node.nodeType !== Node.ELEMENT_NODE) return `${node.nodeType}`;
@@ -32,9 +32,12 @@ function setAttributes(old, fresh) {
   }
 }
 
-// A box that is ticked keeps the version of the row that the person saw then.
-function ticked(element) {
-  return element.type === "checkbox" && element.checked;
+// A box that is ticked keeps the version of the row that the person saw then; the one of now is for
+// when it is ticked anew.
+function ticked(old, fresh) {
+  if (old.type !== "checkbox" || !old.checked) return false;
+  if (fresh.hasAttribute("value")) old.dataset.fresh = fresh.getAttribute("value");
+  return true;
 }
 
 function inUse(element) {
@@ -47,7 +50,7 @@ export function morph(old, fresh, words = false) {
     if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
     return;
   }
-  if (inUse(old) || ticked(old) || (words && old.tagName === "FORM")) return;
+  if (inUse(old) || ticked(old, fresh) || (words && old.tagName === "FORM")) return;
   // The text of a time is written by the page's own clock.
   if ((old.tagName === "TIME" || old.hasAttribute("data-zone")) && sameAttributes(old, fresh)) return;
   setAttributes(old, fresh);
@@ -87,6 +90,10 @@ export function plain(element) {
   copy.classList.remove("gone");
   for (const each of copy.querySelectorAll("time, [data-zone]")) each.textContent = "";
   for (const each of copy.querySelectorAll("img[data-src]")) each.remove();
+  for (const each of copy.querySelectorAll("[data-fresh]")) {
+    each.setAttribute("value", each.dataset.fresh);
+    each.removeAttribute("data-fresh");
+  }
   for (const each of copy.querySelectorAll("details[open]")) each.removeAttribute("open");
   for (const each of copy.querySelectorAll("[aria-disabled], [aria-busy]")) {
     each.removeAttribute("aria-disabled");

@@ -89,3 +89,38 @@ def test_an_emergency_and_a_chosen_reprint(site: Site, api: httpx.Client) -> Non
     assert again.status_code == 200, again.text
     assert "1 film of job 2 again, not for oki-1" in again.json()["words"]
     assert site.jobs.queries.get(4).state is State.QUEUED
+
+
+def test_several_emergencies_keep_their_order(site: Site, api: httpx.Client) -> None:
+    """All before those that wait, the oldest of them first."""
+    for _ in range(4):
+        site.job()
+    jobs = [{"id": number} for number in (2, 3, 4)]
+    asked = {"command": "priority", "priority": "HIGH", "first": True, "jobs": jobs}
+    found = api.post("/api/jobs/commands", json=asked).json()
+    assert [each["id"] for each in found if each["done"]] == [2, 3, 4]
+    assert [each.id for each in site.jobs.queries.waiting()] == [2, 3, 4, 1]
+
+
+def test_a_job_whose_film_cannot_be_read_stops_no_other(site: Site, api: httpx.Client) -> None:
+    """It is cancelled, too: what is damaged is what a person gives up."""
+    for _ in range(3):
+        site.job()
+    with site.database.write() as connection:
+        connection.exec_driver_sql("UPDATE films SET content = 'none' WHERE job_id = 2")
+    asked = {"command": "cancel", "jobs": [{"id": number} for number in (1, 2, 3)]}
+    found = api.post("/api/jobs/commands", json=asked).json()
+    assert [each["done"] for each in found] == [True, True, True], found
+    assert {job.state for job in site.jobs.queries.list()} == {State.CANCELLED}
+    ended = site.broker("jobs", "reprint", "1", "2", "3")
+    assert ended.code == 1
+    assert ended.out.count("is queued") == 2
+    assert "job 2 is cancelled" in ended.err
+
+
+@pytest.mark.parametrize("cursor", ["-" + "9" * 20, "0", "9" * 18])
+def test_no_cursor_is_too_far(site: Site, api: httpx.Client, cursor: str) -> None:
+    """An empty page, or the first one."""
+    site.job()
+    for address in ("/?state=sent", "/commands?job=1"):
+        assert api.get(f"{address}&cursor={cursor}").status_code == 200
