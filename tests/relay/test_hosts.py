@@ -12,6 +12,7 @@ import pytest
 
 from broker.emulator.printer import EmulatedPrinter
 from tests.peers.broker_process import BrokerProcess, command
+from tests.peers.configuration import UNREACHABLE
 from tests.peers.surroundings import own_network, within, without_ipv6_sockets
 
 DISABLED = "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6"
@@ -22,7 +23,7 @@ def configured(folder: Path, *, host: str = "", web: str = "on = false", more: s
     """A configuration that says no more of hosts than this."""
     file = folder / "broker.toml"
     line = f"host = {host}\n" if host else ""
-    file.write_text(f"[broker]\nport = 0\n{line}[web]\n{web}\nport = 0\n{more}")
+    file.write_text(f"[broker]\nport = 0\n{line}[web]\n{web}\nport = 0\n{more or UNREACHABLE}")
     return file
 
 

@@ -69,6 +69,16 @@ function refreshForms(part, other) {
   }
 }
 
+// Where all of it would move something, the state alone is told.
+function showState(box, part, other) {
+  const [mine, fresh] = [part, other].map((each) => each.querySelector("[data-label=State], [data-label=Health]"));
+  if (!mine || !fresh) return;
+  const before = places(box);
+  const copy = copyOf(mine);
+  morph(mine, fresh, true);
+  if (places(box) !== before) morph(mine, copy, true);
+}
+
 // New words, where they move nothing; how much waits.
 function showWords(box, fresh) {
   const news = new Map(parts(fresh).map((each) => [each.id, each]));
@@ -84,7 +94,10 @@ function showWords(box, fresh) {
       const before = places(box);
       const copy = copyOf(part);
       morph(part, other, true);
-      if (places(box) !== before) morph(part, copy, true);
+      if (places(box) !== before) {
+        morph(part, copy, true);
+        showState(box, part, other);
+      }
       if (buttons(part) === buttons(other)) refreshForms(part, other);
       if (plain(part) !== plain(other)) number += 1;
     }
