@@ -27,6 +27,8 @@ class DemoProcess:
             stderr=subprocess.STDOUT,
             text=True,
             env={**os.environ, "COLUMNS": "200", **variables},
+            # A shell that runs tests in the background hands down that it is ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def __enter__(self) -> Self:
