@@ -64,7 +64,8 @@ def carry_out(
             found[name] = Carried(name, command(name, seen[name]))
         except Exception as error:
             known = explained(error)
-            if known is None:
+            alone = len(seen) == 1 and not isinstance(error, REFUSED)
+            if known is None or alone:
                 raise
             found[name] = Carried(name, " ".join(known[1]), error)
             if not isinstance(error, REFUSED):
