@@ -9,6 +9,8 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -16,6 +18,8 @@ from starlette.types import Receive, Scope, Send
 from broker.operations.overview import LiveOverview
 from broker.web.server.responses import busy
 
+Key = TypeVar("Key")
+T = TypeVar("T")
 ALL, BY_KEY = 128, 16
 """Streams in all, and of one user; of one address where there are no users."""
 ASK_S = 15.0
@@ -84,10 +88,12 @@ class Streams:
     async def regions(
         self, version: int, view: object, draw: Callable[[], Mapping[str, str]]
     ) -> Regions:
-        """The regions of a view at that version: rendered once, in a thread."""
+        """The regions of a view at that version: rendered once, in a thread. One that fails is
+        raised to those that wait for it; the next one who asks has it rendered again."""
         drawn = self._of(version).drawn
         if view not in drawn:
             drawn[view] = asyncio.ensure_future(asyncio.to_thread(self._drawn, draw))
+            drawn[view].add_done_callback(partial(_forget_failed, drawn, view))
         return await asyncio.shield(drawn[view])
 
     async def allowed(self, version: int, credentials: str, ask: Callable[[], bool]) -> bool:
@@ -97,6 +103,7 @@ class Streams:
         asked = (credentials, int(time.monotonic() / ASK_S))
         if asked not in allowed:
             allowed[asked] = asyncio.ensure_future(asyncio.to_thread(ask))
+            allowed[asked].add_done_callback(partial(_forget_failed, allowed, asked))
         return await asyncio.shield(allowed[asked])
 
     def _of(self, version: int) -> _Round:
@@ -113,3 +120,9 @@ class Streams:
             self._cost_s += time.thread_time() - began
             self._live.rendering_took(self._cost_s)
         return found
+
+
+def _forget_failed(found: dict[Key, asyncio.Future[T]], key: Key, done: asyncio.Future[T]) -> None:
+    """As when the database was locked for a moment: it may not be any more."""
+    if done.cancelled() or done.exception() is not None:
+        found.pop(key, None)
