@@ -28,7 +28,8 @@ class LiveView:
     """What one page shows, and goes on to show."""
 
     shown: object
-    """Equal for all readers who are shown the same, whoever they are: it is drawn once for them."""
+    """Equal for all readers who are shown the same: it is drawn once for them. It has the role of
+    the reader where that decides what is shown."""
     templates: Mapping[str, str]
     """The template of each region, by the ID of its element."""
     context: Callable[[OverviewState], Mapping[str, object]]
@@ -44,7 +45,7 @@ def follow(request: Request, who: Person, view: LiveView) -> StreamingResponse:
     Raises: RequestRefused: 429, there are too many streams.
     """
     streams: Streams = request.app.state.streams
-    leave = streams.enter(_key(request, who))
+    leave = streams.enter(counted_with(request, who))
     return EventStream(_news(request, who, view), leave)
 
 
@@ -53,18 +54,23 @@ def still(request: Request, who: Person) -> bool:
     return bool(request.app.state.signin.still(request, who))
 
 
-def _key(request: Request, who: Person) -> str:
+def counted_with(request: Request, who: Person) -> str:
     """Whose streams are counted together."""
     if who.signed_in:
         return f"user {who.name}"
     return f"address {peer_of(request.client.host if request.client else '')}"
 
 
+def credentials_of(request: Request) -> str:
+    """What a reader is known by: the same for all streams of one who signed in once."""
+    return f"{request.headers.get('cookie')} {request.headers.get('authorization')}"
+
+
 async def _news(request: Request, who: Person, view: LiveView) -> AsyncIterator[str]:
     live: LiveOverview = request.app.state.overview
     streams: Streams = request.app.state.streams
     csrf = csrf_token(request)  # one for the whole stream: another would make every row another
-    credentials = f"{request.headers.get('cookie')} {request.headers.get('authorization')}"
+    credentials = credentials_of(request)
     pages: Pages = request.app.state.pages
     sent: Regions = {}
     seen = -1

@@ -21,7 +21,7 @@ from broker.operations.overview import LiveOverview, OverviewState
 from broker.web.api.documents import EventDocument
 from broker.web.auth.signin import Person, person
 from broker.web.event_streams import EventStream, Regions, Streams
-from broker.web.server.limits import peer_of
+from broker.web.live_view import counted_with, credentials_of, still
 
 STILL_S = 15.0
 """How often a stream without news sends a sign of life."""
@@ -67,29 +67,20 @@ async def events(request: Request, who: Annotated[Person, Depends(person)]) -> E
     """First everything, then what has changed. Streams are counted with open pages: 16 of a user,
     or of an address where there are no users."""
     streams: Streams = request.app.state.streams
-    leave = streams.enter(_key(request, who))
+    leave = streams.enter(counted_with(request, who))
     return EventStream(_news(request, who), leave)
-
-
-def _key(request: Request, who: Person) -> str:
-    """Whose streams are counted together: as for pages."""
-    if who.signed_in:
-        return f"user {who.name}"
-    return f"address {peer_of(request.client.host if request.client else '')}"
 
 
 async def _news(request: Request, who: Person) -> AsyncIterator[str]:
     live: LiveOverview = request.app.state.overview
     streams: Streams = request.app.state.streams
-    still = partial(request.app.state.signin.still, request, who)
-    credentials = f"{request.headers.get('cookie')} {request.headers.get('authorization')}"
+    credentials = credentials_of(request)
     sent: Regions = {}
     seen = -1
     while not live.over:
         version, state = await run_in_threadpool(live.current) if seen < 0 else live.latest()
         # While nothing has changed it is asked all the same: a session ends with time.
-        asked = version if version != seen else -1
-        if not await streams.allowed(asked, credentials, still):
+        if not await streams.allowed(version, credentials, partial(still, request, who)):
             yield "event: signed-out\ndata: \n\n"
             return
         told = ""
