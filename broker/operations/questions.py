@@ -64,7 +64,6 @@ def of_job(
 
 VERBS = {
     "release": "Release",
-    "release-printed": "Release, as their uncertain films are on paper,",
     "cancel": "Cancel",
     "reprint": "Print again",
     "move": "Move",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated
 from urllib.parse import quote, urlsplit
 
@@ -133,7 +134,7 @@ def command_job(
     if not asked.confirmed:
         question = questions.of_job(job_status(store, store.jobs.get(job_id)), command, printer)
         if question:
-            return _ask(request, who, f"{page}/commands", question, sent | {"seen": asked.seen})
+            return ask(request, who, f"{page}/commands", question, sent | {"seen": asked.seen})
     printed = command == "release-printed"
     try:
         words = on_job(
@@ -149,7 +150,7 @@ def command_job(
         )
     except PrintedAgainLately as lately:
         once_more = sent | {"seen": asked.seen, "again": "1"}
-        return _ask(request, who, f"{page}/commands", lately.asks, once_more)
+        return ask(request, who, f"{page}/commands", lately.asks, once_more)
     return _answer(request, words, page)
 
 
@@ -191,12 +192,12 @@ def reprint_job(
     if not asked.confirmed:
         found = job_status(store, store.jobs.get(job_id))
         question = questions.of_job(found, "reprint", choice=choice)
-        return _ask(request, who, f"{page}/reprint", question, sent)
+        return ask(request, who, f"{page}/reprint", question, sent)
     try:
         commands = JobCommands(store, who.name)
         words = commands.reprint(job_id, choice, again=asked.again, seen=asked.seen)
     except PrintedAgainLately as lately:
-        return _ask(request, who, f"{page}/reprint", lately.asks, sent | {"again": "1"})
+        return ask(request, who, f"{page}/reprint", lately.asks, sent | {"again": "1"})
     return _answer(request, words, page)
 
 
@@ -214,7 +215,7 @@ def command_printer(
     page = f"/printers/{quote(name)}"
     if not asked.confirmed and (question := questions.of_printer(name, command)):
         sent = {"command": command, "reason": reason, "seen": asked.seen}
-        return _ask(request, who, f"{page}/commands", question, sent)
+        return ask(request, who, f"{page}/commands", question, sent)
     if command == "test-print":
         from broker.operations.commands import print_film  # here: it takes 40 MB
 
@@ -225,15 +226,21 @@ def command_printer(
     return _answer(request, words, page)
 
 
-def _ask(
-    request: Request, who: Person, action: str, question: str, fields: Mapping[str, str]
+def ask(
+    request: Request,
+    who: Person,
+    action: str,
+    question: str,
+    fields: Mapping[str, str],
+    ticked: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Response:
-    """To a script the question; to a form a page that asks it, and sends the same once more."""
+    """To a script the question; to a form a page that asks it, and sends the same once more:
+    `fields`, and of `ticked` each value by its name."""
     if wants_json(request):
         error = "this command is to be confirmed"
         return JSONResponse({"error": error, "asks": question}, status_code=409)
     pages: Pages = request.app.state.pages
-    context = {"question": question, "action": action, "fields": fields}
+    context = {"question": question, "action": action, "fields": fields, "ticked": ticked}
     return pages.page(request, "confirm.html", who, context)
 
 

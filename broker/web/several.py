@@ -4,7 +4,7 @@ and what became of each.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -14,15 +14,14 @@ from fastapi.responses import JSONResponse, Response
 from broker.model.job import Priority
 from broker.operations import questions
 from broker.operations.commands import JobCommands
-from broker.operations.job_status import JobStatus, job_statuses
+from broker.operations.job_status import job_statuses
 from broker.operations.opened import Store
 from broker.operations.page_words import on_page
 from broker.operations.several import Carried, Name, Target, carry_out
 from broker.operations.text import count
 from broker.operations.whole import before_duty
-from broker.store.job_rows import NoSuchJob
 from broker.web.auth.signin import Person, checked, operator, wants_json
-from broker.web.commands import DUTIES, InvalidCommand, Text, on_job, on_printer, priority_of
+from broker.web.commands import DUTIES, InvalidCommand, Text, ask, on_job, on_printer, priority_of
 from broker.web.job_view import View, asked_view, for_csv
 from broker.web.pages import Pages
 
@@ -72,21 +71,21 @@ def command_jobs(
     if command not in questions.VERBS:
         raise InvalidCommand(f"{command} is not a command for jobs")
     if not confirmed:
-        question = questions.of_jobs(_found(store, targets), command, printer)
+        # One that there is not is told when the command is given.
+        found = store.search.jobs([each.name for each in targets])
+        question = questions.of_jobs(job_statuses(store, found), command, printer)
         sent = {"command": command, "reason": reason, "printer": printer, "priority": priority}
-        return _ask(request, who, "/jobs/commands", question, sent, {"job": job})
+        return ask(request, who, "/jobs/commands", question, sent, {"job": job})
     commands = JobCommands(store, who.name)
 
     def give(job_id: int, seen: str) -> str:
-        printed = command == "release-printed"
         return on_job(
             commands,
-            "release" if printed else command,
+            command,
             job_id,
             reason=reason,
             printer=printer,
             priority=wanted,
-            printed=printed,
             seen=seen,
         )
 
@@ -114,7 +113,7 @@ def command_printers(
         if last := before_duty(store, names, DUTIES[command]):
             question = f"{last} {question}"
         sent = {"command": command, "reason": reason}
-        return _ask(request, who, "/printers/commands", question, sent, {"printer": printer})
+        return ask(request, who, "/printers/commands", question, sent, {"printer": printer})
 
     def give(name: str, seen: str) -> str:
         return on_printer(store, who.name, command, name, reason=reason, seen=seen)
@@ -128,39 +127,11 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _found(store: Store, targets: Sequence[Target[int]]) -> list[JobStatus]:
-    """Those that there still are."""
-    jobs = []
-    for each in targets:
-        try:
-            jobs.append(store.jobs.get(each.name))
-        except NoSuchJob:
-            continue  # which is told when the command is given
-    return job_statuses(store, jobs)
-
-
 @dataclass(frozen=True)
 class _Result:
     name: str
     done: bool
     words: str
-
-
-def _ask(
-    request: Request,
-    who: Person,
-    action: str,
-    question: str,
-    fields: Mapping[str, str],
-    ticked: Mapping[str, Sequence[str]],
-) -> Response:
-    """To a script the question; to a form a page that asks it, and sends the same once more."""
-    if wants_json(request):
-        error = "this command is to be confirmed"
-        return JSONResponse({"error": error, "asks": question}, status_code=409)
-    pages: Pages = request.app.state.pages
-    context = {"question": question, "action": action, "fields": fields, "ticked": ticked}
-    return pages.page(request, "confirm.html", who, context)
 
 
 def _tell(
