@@ -5,20 +5,16 @@
 
 from __future__ import annotations
 
-import argparse
 import sqlite3
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
 
-from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
+from tests.bench.figure_table import show_figures
 from tests.bench.found_jobs import get, median
-from tests.bench.machine import machine
 from tests.bench.many_jobs import many_jobs
 from tests.bench.servers import Log
 from tests.peers.broker_process import BrokerProcess
@@ -33,23 +29,7 @@ FINISHED, WAITING = 10_000, 500
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and show; the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.bench.crowded_faces",
-        description=__doc__,
-        epilog="Example: python -m tests.bench.crowded_faces --json",
-    )
-    parser.add_argument("--json", action="store_true", help="figures for machines")
-    chosen = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory(prefix="crowded-") as folder:
-        found = measure(Path(folder))
-    if chosen.json:
-        sys.stdout.write(as_json({"machine": machine(), **found}) + "\n")
-        return 0
-    sys.stdout.write(f"{machine()}\n\n")
-    columns = (Column("WHAT"), Column("FIGURE", right=True))
-    rows = [Row((name, f"{figure:.1f}")) for name, figure in found.items()]
-    show(lay_out(columns, rows, terminal().width))
-    return 0
+    return show_figures("crowded_faces", __doc__ or "", measure, arguments)
 
 
 def crowded(folder: Path) -> Path:
@@ -80,11 +60,11 @@ def measure(folder: Path) -> dict[str, float]:
         url = str(process.wait_for("page served")["url"]).rstrip("/")
         log = Log(process)
         with httpx.Client(base_url=url, timeout=60) as client:
-            while "NOTHING PRINTS" not in (page := client.get("/").text):
-                time.sleep(0.2)
+            with client.stream("GET", "/events") as news:
+                next(line for line in news.iter_lines() if "NOTHING PRINTS" in line)
             found = {
                 "overview, ms": median(lambda: get(client, "/")),
-                "overview, KB": len(page) / 1000,
+                "overview, KB": len(client.get("/").content) / 1000,
                 "queued jobs, ms": median(lambda: get(client, "/?state=queued")),
                 "broker jobs, ms": median(lambda: _broker(config, "jobs")),
                 "broker jobs, lines": _broker(config, "jobs").count("\n"),

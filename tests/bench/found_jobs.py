@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httpx
 
-from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
-from tests.bench.machine import machine
+from tests.bench.figure_table import show_figures
 from tests.bench.many_jobs import many_jobs
 from tests.bench.rounds import Rounds
 from tests.bench.servers import Log
@@ -43,23 +40,12 @@ QUERIES = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and show; the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.bench.found_jobs",
-        description=f"A broker with {FINISHED:,} finished jobs: how long lists of some take.",
-        epilog="Example: python -m tests.bench.found_jobs --json",
+    return show_figures(
+        "found_jobs",
+        f"A broker with {FINISHED:,} finished jobs: how long lists of some take.",
+        measure,
+        arguments,
     )
-    parser.add_argument("--json", action="store_true", help="figures for machines")
-    chosen = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory(prefix="found-") as folder:
-        found = measure(Path(folder))
-    if chosen.json:
-        sys.stdout.write(as_json({"machine": machine(), **found}) + "\n")
-        return 0
-    sys.stdout.write(f"{machine()}\n\n")
-    columns = (Column("WHAT"), Column("FIGURE", right=True))
-    rows = [Row((name, f"{figure:.1f}")) for name, figure in found.items()]
-    show(lay_out(columns, rows, terminal().width))
-    return 0
 
 
 def measure(folder: Path) -> dict[str, float]:
