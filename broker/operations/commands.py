@@ -257,7 +257,10 @@ class JobCommands:
 
     def cut_off(self, job_id: int) -> str:
         """What is true of a job that reads `printing` while no broker is running; else empty."""
-        cut_off = job_status(self.store, self.store.jobs.get(job_id)).cut_off
+        job = self.store.jobs.get(job_id)
+        if job.state is not State.PRINTING or self.store.running:
+            return ""  # what the status says of other jobs takes the whole queue
+        cut_off = job_status(self.store, job).cut_off
         return f"job {job_id} is {cut_off.remark}" if cut_off else ""
 
     @contextmanager
@@ -311,9 +314,11 @@ def _remark(found: Job) -> str:
 
 
 CALLING_AE = "TEST-PRINT"
+TEST_SIZE = "A4"
+"""Of a test film, where none is named."""
 
 
-def print_film(store: Store, who: str, printer: str = "", film_size: str = "A4") -> int:
+def print_film(store: Store, who: str, printer: str = "", film_size: str = TEST_SIZE) -> int:
     """Put a test film in the spool and its job in the queue; the job's number.
 
     For that printer and no other, or with "" for any.
@@ -359,7 +364,7 @@ def print_film(store: Store, who: str, printer: str = "", film_size: str = "A4")
     return job_id
 
 
-def queued_text(store: Store, job_id: int, printer: str, film_size: str) -> str:
+def queued_text(store: Store, job_id: int, printer: str, film_size: str = TEST_SIZE) -> str:
     """What was queued, and what an operator must do first where it waits for that."""
     where = f"for {printer} and no other printer" if printer else "for any printer"
     said = f"job {job_id} is queued: one {film_size} test film, {where}"

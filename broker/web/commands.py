@@ -15,7 +15,13 @@ from broker.model.job import Priority
 from broker.model.printer import Duty
 from broker.model.reprint import ReprintChoice, film_numbers
 from broker.operations import questions
-from broker.operations.commands import JOB_COMMANDS, JobCommands, PrinterCommands
+from broker.operations.commands import (
+    JOB_COMMANDS,
+    JobCommands,
+    PrinterCommands,
+    print_film,
+    queued_text,
+)
 from broker.operations.failures import Failure
 from broker.operations.job_status import job_status
 from broker.operations.opened import Store
@@ -217,10 +223,7 @@ def command_printer(
         sent = {"command": command, "reason": reason, "seen": asked.seen}
         return ask(request, who, f"{page}/commands", question, sent)
     if command == "test-print":
-        from broker.operations.commands import print_film  # here: it takes 40 MB
-
-        job_id = print_film(store, who.name, name)
-        words = f"job {job_id} is queued: one test film, for {name} and no other printer"
+        words = queued_text(store, print_film(store, who.name, name), name)
     else:
         words = on_printer(store, who.name, command, name, reason=reason, seen=asked.seen)
     return _answer(request, words, page)

@@ -21,7 +21,7 @@ from broker.model.job import Priority, State
 from broker.model.printer import Duty, Printer
 from broker.model.row_version import of_printer
 from broker.operations import questions
-from broker.operations.commands import JobCommands, PrinterCommands, print_film
+from broker.operations.commands import JobCommands, PrinterCommands, print_film, queued_text
 from broker.operations.job_status import JobStatus
 from broker.operations.opened import Store
 from broker.operations.text import count
@@ -288,8 +288,7 @@ class CommandApp(App[None]):
             )
 
     def _test_film(self, name: str) -> str:
-        job_id = print_film(self.store, self._who, name)
-        return f"job {job_id} is queued: one test film, for {name} and no other printer"
+        return queued_text(self.store, print_film(self.store, self._who, name), name)
 
     def _duty(self, duty: Duty, label: str) -> None:
         if (printer := self.selected_printer) is not None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from broker.model.film import MILLIMETRES
 from broker.model.job import Priority
 from broker.model.reprint import ReprintChoice
-from broker.operations.commands import JobCommands
+from broker.operations.commands import JobCommands, print_film, queued_text
 from broker.operations.opened import Store
 from broker.operations.several import Carried, Target, carry_out
 from broker.store.stale import Stale
@@ -309,10 +309,9 @@ def print_test_film(
     request: Request, who: Operator, film: TestFilm | None = None
 ) -> dict[str, Any]:
     """The number of its job."""
-    from broker.operations.commands import print_film  # here: it takes 40 MB
-
     asked = film or TestFilm()
     if asked.film_size not in MILLIMETRES:
         raise InvalidCommand(f"{asked.film_size} is not a film size; use {', '.join(MILLIMETRES)}")
-    job_id = print_film(request.app.state.store, who.name, asked.printer, asked.film_size)
-    return {"id": job_id, "words": f"job {job_id} is queued: one {asked.film_size} test film"}
+    store: Store = request.app.state.store
+    job_id = print_film(store, who.name, asked.printer, asked.film_size)
+    return {"id": job_id, "words": queued_text(store, job_id, asked.printer, asked.film_size)}
