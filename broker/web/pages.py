@@ -25,7 +25,7 @@ from broker.model.job import State
 from broker.model.printable import one_line, printable_lines
 from broker.model.printer import Duty, Health, Printer
 from broker.model.remedies import Face
-from broker.model.standing import Standing, seems, standing
+from broker.model.standing import FEW, Standing, seems, standing, troubled_first
 from broker.operations import questions
 from broker.operations.job_status import (
     JobStatus,
@@ -122,7 +122,8 @@ BUTTONS = (("drain", "Drain"), ("halt", "Halt"), ("ready", "Ready"))
 """Commands on a printer, and their labels."""
 MENDED = "Mended, try again"
 """The label of `ready` at a printer that is ready, and has failed or refuses something."""
-FAILS_FILMS = (Standing.REFUSING, Standing.FAILING)
+PRINTS_NOTHING = (Standing.REFUSING, Standing.FAILING)
+"""Of printers that answer, and are as bad as one that is down."""
 FAILS = 3
 """Attempts that a printer failed in a row, since it last accepted a film, before its row is red."""
 LATE_S = 60.0
@@ -155,7 +156,7 @@ def tone_of_printer(printer: Printer, now: float, *, running: bool = True) -> To
             return Tone.BAD
         case Health.UNKNOWN:
             return Tone.PLAIN
-    if printer.failures_in_row >= FAILS or standing(printer) in FAILS_FILMS:
+    if printer.failures_in_row >= FAILS or standing(printer) in PRINTS_NOTHING:
         return Tone.BAD
     late = running and printer.moved_at is not None and now - printer.moved_at >= LATE_S
     if printer.health is Health.DEGRADED or printer.failures_in_row or printer.doubtful or late:
@@ -202,7 +203,7 @@ class PrinterRow:
     @property
     def look(self) -> str:
         """How that word looks: of one that fails films, or refuses all, as of one that is down."""
-        return "refusing" if standing(self.printer) in FAILS_FILMS else self.seems
+        return "refusing" if standing(self.printer) in PRINTS_NOTHING else self.seems
 
     @property
     def place(self) -> str:
@@ -214,6 +215,10 @@ class PrinterRow:
     def version(self) -> str:
         """Of what a command on it depends on."""
         return row_version.of_printer(self.printer)
+
+    def question(self, command: str) -> str:
+        """What a person is asked before that command; empty where nothing is."""
+        return questions.of_printer(self.printer.name, command)
 
     @property
     def duties(self) -> tuple[tuple[str, str], ...]:
@@ -272,19 +277,16 @@ def printer_rows(
     ]
 
 
-FOLD = 8
-"""Printers that are shown one by one."""
-_SEVERITY = (Tone.BAD, Tone.SLOW, Tone.PLAIN, Tone.OFF)
-
-
 def arranged(rows: Sequence[PrinterRow]) -> tuple[Sequence[PrinterRow], Sequence[PrinterRow]]:
-    """Those that are shown, and those that are folded away: of many printers the troubled ones come
-    first, and those that take films are folded. A few keep the order of the configuration."""
-    if len(rows) <= FOLD:
+    """Those that are shown, and those that are folded away: of many printers those that need a
+    person come first, and those that take films are folded."""
+    if len(rows) <= FEW:
         return rows, ()
-    shown = [each for each in rows if each.tone in _SEVERITY]
-    shown.sort(key=lambda each: _SEVERITY.index(each.tone))
-    return shown, [each for each in rows if each.tone not in _SEVERITY]
+    by_name = {each.printer.name: each for each in rows}
+    listed = [by_name[each.name] for each in troubled_first([row.printer for row in rows])]
+    well = (Tone.GOOD, Tone.WORKS)
+    shown = [each for each in listed if each.tone not in well]
+    return shown, [each for each in listed if each.tone in well]
 
 
 def job_row(found: JobStatus, now: float, *, grouped: bool = False) -> JobRow:

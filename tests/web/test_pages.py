@@ -8,10 +8,10 @@ import pytest
 
 from broker.model.job import State
 from broker.model.printer import Duty, Health
+from broker.model.standing import FEW
 from broker.operations.job_status import AwaitedStep, JobStatus, Step
 from broker.web.pages import (
     FAILS,
-    FOLD,
     LATE_S,
     Tone,
     arranged,
@@ -86,7 +86,7 @@ def test_of_many_printers_the_troubled_come_first(make_printer: MakePrinter) -> 
         [make_printer(f"oki-{n}", health=each) for n, each in enumerate(health)], NOW
     )
     assert arranged(few) == (few, ())
-    names = [f"oki-{number}" for number in range(FOLD + 1)]
+    names = [f"oki-{number}" for number in range(FEW + 1)]
     healths = dict(zip(names, health, strict=False))
     given = [make_printer(name, health=healths.get(name, Health.UP)) for name in names]
     given[-1] = make_printer(names[-1], duty=Duty.MAINT)
