@@ -31,7 +31,7 @@ from broker.operations.job_status import (
     place_of,
     printer_remarks,
 )
-from broker.operations.text import age, clock, count, each_of, in_words, moment, why_removed
+from broker.operations.text import age, clock, copies, count, each_of, in_words, moment, why_removed
 from broker.store.queries import Unanswered
 
 T = TypeVar("T")
@@ -246,7 +246,7 @@ def job(
         lines += folded(remedy.at(Face.COMMANDS), width, 2)
     facts = {
         "modality": f"{found.calling_ae} at {found.peer}, called {found.called_ae}",
-        "asked for": f"{count(found.films, 'film')}, {_copies(found.copies)}, "
+        "asked for": f"{count(found.films, 'film')}, {copies(found.copies)}, "
         f"priority {found.priority}, as one {found.level}",
         "accepted": f"{found.films_accepted} of {count(found.films, 'film')}",
         "printer": _printer(status),
@@ -298,10 +298,6 @@ def _printer(status: JobStatus) -> str:
     if job.pinned:
         return f"{job.pinned} and no other"
     return f"lined up with {status.line}, not bound to it" if status.line else "none yet"
-
-
-def _copies(number: int) -> str:
-    return "1 copy" if number == 1 else f"{number} copies"
 
 
 def _film(film: Sending, passes: int) -> Row:

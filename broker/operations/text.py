@@ -108,6 +108,11 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def copies(number: int) -> str:
+    """`1 copy`, `2 copies`."""
+    return "1 copy" if number == 1 else f"{number} copies"
+
+
 def why_removed(job: Job) -> str:
     """Why the pixels of a finished job were removed, as the end of a sentence."""
     match job.pixels_removed_why:

@@ -45,8 +45,11 @@ class Day:
             rows = connection.execute(statement).all()
         return [HourOfOne(name, at, int(films), 0.0) for name, at, films in rows]
 
-    def accepted(self, since: float, *, by_modality: bool = False) -> Sequence[HourOfOne]:
-        """Films that printers accepted since then, by hour, and by printer or modality."""
+    def accepted(
+        self, since: float, *, by_modality: bool = False, printer: str = ""
+    ) -> Sequence[HourOfOne]:
+        """Films that printers accepted since then, or that one alone, by hour, and by printer or
+        modality."""
         hour = cast(sendings.c.accepted_at - since, Integer) // int(HOUR_S)
         name = jobs.c.calling_ae if by_modality else sendings.c.printer
         waited = sendings.c.accepted_at - jobs.c.created_at
@@ -63,6 +66,8 @@ class Day:
             .where(sendings.c.accepted_at >= since, sendings.c.state.in_(fixed(DONE)))
             .group_by(name, hour)
         )
+        if printer:
+            statement = statement.where(sendings.c.printer == printer)
         with self._database.read() as connection:
             rows = connection.execute(statement).all()
         return [

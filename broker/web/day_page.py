@@ -120,8 +120,9 @@ def day_view(store: Store, now: float) -> DayView:
 
 def printer_day(store: Store, name: str, now: float) -> DayRow | None:
     """The day of one printer; None where it accepted nothing."""
-    view = day_view(store, now)
-    return next((each for each in view.rows(view.printers) if each.day.name == name), None)
+    began = beginning(now)
+    found = days(store.day.accepted(began, printer=name))
+    return DayRow(found[0], drawn(found[0].films, began)) if found else None
 
 
 @router.api_route("/day", methods=READ, response_class=HTMLResponse)

@@ -14,7 +14,7 @@ from broker.model.job import FilmState, Sending
 from broker.operations.job_status import explanation, job_status
 from broker.operations.opened import Store
 from broker.operations.overview import OverviewState
-from broker.operations.text import count, moment, why_removed
+from broker.operations.text import copies, count, moment, why_removed
 from broker.web.auth.signin import Person, operator
 from broker.web.live_view import LiveView, follow
 from broker.web.pages import READ, Pages, job_row, printer_rows
@@ -100,7 +100,7 @@ def _context(store: Store, job_id: int, first: int, state: OverviewState) -> Map
         "printers": printer_rows(state.printers, state.at, running=state.running),
         "sentences": explanation(store, job).page_sentences,
         "films_words": count(job.films, "film"),
-        "copies_words": count(job.copies, "copy").replace("copys", "copies"),
+        "copies_words": copies(job.copies),
         "films": cards[first - 1 : first - 1 + SHOWN],
         "pieces": pieces(len(cards), first),
         "attempts": store.jobs.attempts(job_id),

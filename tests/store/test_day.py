@@ -58,6 +58,7 @@ def test_films_are_counted_by_hour(
         HourOfOne("oki-1", 2, 2, waited, 1, waited),
         HourOfOne("oki-2", 2, 2, 10.0, 1, 10.0),
     ]
+    assert day.accepted(since, printer="oki-2") == day.accepted(since)[1:]
     assert day.accepted(since, by_modality=True) == [HourOfOne("CT1", 2, 4, waited + 10, 2, waited)]
 
 

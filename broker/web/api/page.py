@@ -44,10 +44,15 @@ class Path:
 @router.api_route(DOCUMENT, methods=READ)
 def document(request: Request) -> Response:
     """The API for machines: an OpenAPI document."""
-    app: FastAPI = request.app
-    if not hasattr(app.state, "api_document"):
-        app.state.api_document = json.dumps(described(app)).encode()
-    return Response(app.state.api_document, media_type="application/json")
+    return Response(json.dumps(_described_once(request.app)), media_type="application/json")
+
+
+def _described_once(app: FastAPI) -> dict[str, Any]:
+    """What its routes say does not change while it runs."""
+    if not hasattr(app.state, "api_described"):
+        app.state.api_described = described(app)
+    found: dict[str, Any] = app.state.api_described
+    return found
 
 
 @router.api_route("/api", methods=READ, response_class=HTMLResponse)
@@ -62,7 +67,9 @@ def api_page(request: Request, who: Annotated[Person, Depends(person)]) -> HTMLR
         newest[0].id if newest else 1,
         next((each.name for each in store.config.printers), "oki-1"),
     )
-    return pages.page(request, "api.html", who, {"paths": paths(described(request.app), shown)})
+    return pages.page(
+        request, "api.html", who, {"paths": paths(_described_once(request.app), shown)}
+    )
 
 
 def paths(document: dict[str, Any], shown: Shown) -> list[Path]:
