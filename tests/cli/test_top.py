@@ -208,6 +208,32 @@ def test_films_in_doubt_are_asked_about(site: Site, store: Store) -> None:
     play(store, story)
 
 
+def test_a_command_on_what_has_changed_is_refused(site: Site, store: Store) -> None:
+    """Between the question and the answer: nothing is done, and it is said how it is now
+    (promise 12)."""
+    site.jobs.commands.hold(site.job(), "held by the operator: wrong size")
+
+    async def story(app: Top, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: len(table(app, "jobs")) == 1)
+        await pilot.press("r")
+        assert "Release job 1 of CT1" in dialog(app)
+        site.jobs.commands.release(1)
+        site.jobs.commands.hold(1, "held by the operator: the patient's name is wrong")
+        await pilot.press("y")
+        await until(pilot, lambda: "job 1 has changed since you looked" in text(app, "said"))
+        assert site.jobs.queries.get(1).state is State.HELD
+
+        await pilot.press("tab")
+        printer = store.printers.get("oki-1")
+        await pilot.press("d")
+        store.printers.set_duty(printer.name, Duty.MAINT, "new drum")
+        await pilot.press("enter")
+        await until(pilot, lambda: "oki-1 has changed since you looked" in text(app, "said"))
+        assert store.printers.get("oki-1").duty is Duty.MAINT
+
+    play(store, story)
+
+
 def test_printers_have_keys_of_their_own(site: Site, store: Store) -> None:
     """On the selected printer, whichever table is in use."""
     site.up("oki-1", "oki-2")

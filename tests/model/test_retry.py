@@ -8,7 +8,7 @@ import pytest
 
 from broker.model.job import Outcome, State, Strike
 from broker.model.printer import Duty, Health
-from broker.model.retry import Settlement, delay
+from broker.model.retry import Settlement, delay, suitable
 from broker.model.trouble import Refused, Trouble, Unavailable
 from tests.model.conftest import NOW, POLICY, MakeJob, MakePrinter, follow
 
@@ -223,3 +223,13 @@ def test_no_job_passes_where_no_film_could(make_job: MakeJob, make_printer: Make
     """A printer that cannot be reached takes no other film either: films keep their order."""
     verdict = follow(Unavailable("refused"), make_job(), make_printer(failures_in_row=9))
     assert verdict.settlement.not_before == 0
+
+
+def test_a_printer_that_a_person_avoids_is_none_that_may_print_it(
+    make_job: MakeJob, make_printer: MakePrinter
+) -> None:
+    """Once the others have refused it for good, nothing is left to wait for."""
+    job, other = make_job(avoided=frozenset({"oki-1"})), make_printer("oki-2")
+    printers = [make_printer("oki-1"), other]
+    assert suitable(job, printers, ()) == [other]
+    assert suitable(job, printers, [Strike("oki-2", True, "0x0106")]) == []

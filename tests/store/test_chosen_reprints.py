@@ -114,3 +114,17 @@ def test_an_emergency_goes_before_all_that_wait(jobs: Jobs, make_request: MakeRe
     jobs.commands.priority(3, Priority.LOW)
     assert [each.id for each in jobs.queries.waiting()] == [4, 2, 1, 3]
     assert jobs.queries.get(4).state is State.QUEUED
+
+
+def test_an_emergency_keeps_its_film_session_in_order(
+    jobs: Jobs, make_request: MakeRequest
+) -> None:
+    """Put to the front, a later job of a film session still waits for the earlier one of it
+    (promise 8), and goes as soon as that has."""
+    for _ in range(2):
+        jobs.submission.add(make_request(film_session="one"))
+    jobs.submission.add(make_request())
+    jobs.commands.priority(2, Priority.HIGH, first=True)
+    assert [each.id for each in jobs.queries.waiting()] == [1, 3]
+    jobs.claims.finish(begin(jobs), Outcome.ACCEPTED, "", settlement=SENT)
+    assert [each.id for each in jobs.queries.waiting()] == [2, 3]

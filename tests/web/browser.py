@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import axe_core_python
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver import ActionChains, Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
@@ -259,4 +259,8 @@ class Browser:
     def _until(self, look: Callable[[], Any], what: str = "") -> Any:
         ignored = [StaleElementReferenceException]
         wait = WebDriverWait(self._driver, PATIENCE_S, 0.05, ignored_exceptions=ignored)
-        return wait.until(lambda _: look(), f"no {what}")
+        try:
+            return wait.until(lambda _: look())
+        except TimeoutException:
+            shown = self.run("return document.body.innerText")
+            raise AssertionError(f"no {what} on {self.address}, which shows:\n{shown}") from None

@@ -201,6 +201,6 @@ def test_a_double_click_is_one_command(room: PrintRoom, browser: Browser) -> Non
     browser.wait("#confirm[open]", "Print a test film on oki-1?")
     assert browser.run(sent) == 1
     browser.answer()
-    browser.wait("#said", "one test film")
+    browser.wait("#said", "one A4 test film")
     assert browser.run(sent) == 2
     assert [each["id"] for each in room.jobs()] == [1, 2]
