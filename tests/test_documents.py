@@ -101,8 +101,8 @@ def test_what_does_not_exist_is_found() -> None:
         "| x | `Acceptor._gone` | `dicom/upper_layer/acceptor.py` |": ["Acceptor._gone"],
         "| x | `Acceptor._accept` | `dicom/upper_layer/gone.py` |": ["dicom/upper_layer/gone.py"],
         "| x | `Acceptor._accept` | `dicom/upper_layer/acceptor.py` |": [],
-        "`vanished` in `model/retry.py`": ["vanished"],
-        "`after` in `model/retry.py`": [],
+        "`vanished` in `model/printers/retry.py`": ["vanished"],
+        "`after` in `model/printers/retry.py`": [],
     }
     assert {row: absent(INSIDE, row) for row in rows} == rows
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from broker.events import Event, Note
-from broker.model.alert_rules import Notice
-from broker.model.hosts import at_port
+from broker.model.peers.hosts import at_port
 from broker.model.printable import one_line, printable_lines
+from broker.model.reasons.alert_rules import Notice
 
 WAITING = 100
 """Notices that wait for a channel that is down; further ones are dropped, and that is noted."""

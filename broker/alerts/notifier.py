@@ -11,7 +11,7 @@ from pathlib import Path
 
 from broker.alerts.delivery import ChannelDelivery, Send
 from broker.events import Event, Note
-from broker.model.alert_rules import AlertLimits, Known, Notice, Seen, due_notices
+from broker.model.reasons.alert_rules import AlertLimits, Known, Notice, Seen, due_notices
 from broker.spool.private_file import write_private
 from broker.store.database import in_words
 

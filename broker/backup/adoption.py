@@ -12,12 +12,12 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select, text, update
 
-from broker.model.job import DONE, FINISHED, UNANSWERED, FilmState, Outcome, State
-from broker.model.spool_fit import Progress
+from broker.model.jobs.job import DONE, FINISHED, UNANSWERED, FilmState, Outcome, State
+from broker.model.storage.spool_fit import Progress
 from broker.spool.binding import write_mark
 from broker.store import identity
-from broker.store.claims import left_to_print
 from broker.store.database import Database
+from broker.store.queue.claims import left_to_print
 from broker.store.tables import attempts, jobs, queue, recorded_commands, released, sendings
 
 _SUFFIXES = ("-wal", "-shm", "-journal")

@@ -13,9 +13,8 @@ from functools import cache
 from pathlib import Path
 
 from broker.backup.snapshot import Snapshot, WantedPixels
-from broker.model.film import Film
-from broker.model.finding import Finding, Kind, gathered
-from broker.model.job import (
+from broker.model.films.film import Film
+from broker.model.jobs.job import (
     DONE,
     FINISHED,
     UNANSWERED,
@@ -26,13 +25,14 @@ from broker.model.job import (
     State,
     collation,
 )
-from broker.model.printer import Duty, Health
+from broker.model.printers.printer import Duty, Health
+from broker.model.storage.finding import Finding, Kind, gathered
 from broker.model.user import Role
 from broker.spool.binding import mismatch
 from broker.spool.files import SpoolMissing
 from broker.spool.pins import PixelsFound, check_pixels, is_name, place_in, size_of
 from broker.store import schema
-from broker.store.job_rows import (
+from broker.store.reading.job_rows import (
     UNREADABLE,
     attributes_from_json,
     digest_of,

@@ -20,16 +20,16 @@ from sqlalchemy import Connection, delete, update
 from broker.backup.adoption import hold_unfinished, set_aside, set_forward
 from broker.backup.backup import SPOOL, Manifest, Watcher
 from broker.backup.snapshot import Snapshot, WantedPixels, hash_of, remove_copy
-from broker.model.spool_fit import BackupFit, BackupSeen, Progress, backup_fit
+from broker.model.storage.spool_fit import BackupFit, BackupSeen, Progress, backup_fit
 from broker.spool.binding import FILE, spool_seen, write_mark
 from broker.spool.files import Spool
 from broker.spool.pins import PixelsFound, check_pixels, copy_pixels, names_in
 from broker.spool.stored import place_of, sync_folder
 from broker.store import identity, schema
 from broker.store.database import Database
-from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
-from broker.store.retention import Retention
+from broker.store.queue.jobs import Jobs
+from broker.store.queue.retention import Retention
 from broker.store.sqlite import damage, examine
 from broker.store.tables import queue, released
 

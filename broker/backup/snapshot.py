@@ -13,9 +13,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from broker.model.job import FINISHED
+from broker.model.jobs.job import FINISHED
 from broker.spool.stored import Hash
-from broker.store.retention import without_label
+from broker.store.queue.retention import without_label
 from broker.store.sqlite import open_to_read
 
 _FINISHED = ", ".join(f"'{each}'" for each in sorted(FINISHED))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.options import ConfigOption, configured
-from broker.operations.text import and_more, count, megabytes
+from broker.operations.words.text import and_more, count, megabytes
 
 if TYPE_CHECKING:
     from broker.backup.backup import Report
@@ -53,11 +53,11 @@ def backup(
     from importlib.metadata import version
 
     from broker.backup.backup import Site, back_up
+    from broker.cli.output.progress import ProgressLine
+    from broker.cli.output.tables import as_json, say
     from broker.cli.owner import permitted
-    from broker.cli.progress import ProgressLine
-    from broker.cli.tables import as_json, say
     from broker.config.file import load
-    from broker.operations.failures import Failure, of_database
+    from broker.operations.words.failures import Failure, of_database
     from broker.store.sqlite import SqliteError
 
     settings = load(configured(ctx, config))

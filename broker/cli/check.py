@@ -13,12 +13,12 @@ import typer
 
 from broker.cli.options import ConfigOption, JsonOption, configured
 from broker.cli.options import ae_title as titled
-from broker.model.health import Check, CheckKind
-from broker.model.hosts import at_port, called_here, plain_host
-from broker.model.printer import Address, Duty, Health, Printer
+from broker.model.peers.hosts import at_port, called_here, plain_host
+from broker.model.printers.health import Check, CheckKind
+from broker.model.printers.printer import Address, Duty, Health, Printer
 from broker.operations import documents
-from broker.operations.failures import FAILED
-from broker.operations.text import age, count, moment
+from broker.operations.words.failures import FAILED
+from broker.operations.words.text import age, count, moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from broker.config.schema import Config
-    from broker.operations.readiness import Readiness
+    from broker.operations.condition.readiness import Readiness
 
 OVER_TLS = "broker (TLS)"
 """The listener for TLS. No printer can have this name."""
@@ -81,7 +81,7 @@ def check(
     Example: broker check 192.168.85.200 11112 --called-ae OKI1
     """
     from broker.cli.check import CheckedPeer, document, sentences
-    from broker.cli.tables import as_json, folded, show, terminal
+    from broker.cli.output.tables import as_json, folded, show, terminal
     from broker.config.file import load
 
     settings = load(file := configured(ctx, config, opens_data=False))
@@ -138,9 +138,9 @@ def _checks(
 def _films(config: Config) -> Readiness | None:
     """Whether films can be taken by the broker that runs here; None where none does, and where its
     database cannot be opened, which is said on stderr."""
-    from broker.operations.failures import explained
+    from broker.operations.condition.readiness import look
     from broker.operations.opened import Store, database
-    from broker.operations.readiness import look
+    from broker.operations.words.failures import explained
     from broker.store import schema
     from broker.store.occupancy import Occupancy
 
@@ -185,9 +185,9 @@ def _rows(config: Config, command: str, file: Path | None) -> dict[Address, Prin
     """
     from broker.cli.owner import refusal
     from broker.config.file import locate
-    from broker.operations.failures import explained
+    from broker.operations.condition.whole import standing_printers
     from broker.operations.opened import Store, database
-    from broker.operations.whole import standing_printers
+    from broker.operations.words.failures import explained
     from broker.store import schema
 
     if refused := refusal(config, command, locate(file)):
@@ -329,8 +329,8 @@ def _remedies(
     checked: CheckedPeer, config: Config, now: float, *, seen: Sequence[str]
 ) -> list[str]:
     """What to do about what this check found, and about what the broker has seen."""
-    from broker.model.causes import of_printer, of_printer_words, printers_remedy
-    from broker.model.remedies import Cause, Face
+    from broker.model.reasons.causes import of_printer, of_printer_words, printers_remedy
+    from broker.model.reasons.remedies import Cause, Face
 
     name, row = checked.address.name, checked.row
     if checked.address in _itself(config):
@@ -383,8 +383,8 @@ def _films_row(config: Config, films: Readiness) -> documents.Document:
 
 def _films_sentences(config: Config, films: Readiness) -> Iterator[Sentence]:
     """Whether films can be taken, and each thing that is in the way, with what to do about it."""
-    from broker.model.causes import advised
-    from broker.operations.whole import CAUSES
+    from broker.model.reasons.causes import advised
+    from broker.operations.condition.whole import CAUSES
 
     verdict = "can be taken" if films.ready else "can NOT be taken"
     yield f"films {verdict} at {config.data_dir}", 0

@@ -12,7 +12,7 @@ import typer
 
 from broker.cli.options import ConfigOption, JsonOption, configured, named
 from broker.cli.owner import ROOT
-from broker.model.disk import MB, Room
+from broker.model.storage.disk import MB, Room
 
 if TYPE_CHECKING:
     from broker.config.schema import Config
@@ -49,7 +49,7 @@ def init(
     """
     from broker.config.file import FILE_NAME, locate
     from broker.config.first_file import first_file
-    from broker.operations.failures import Failure
+    from broker.operations.words.failures import Failure
 
     path = file or locate(named(ctx, config)) or Path(FILE_NAME)
     try:
@@ -86,7 +86,7 @@ def check(
 
     from broker.config import certificates
     from broker.config.file import required, warnings
-    from broker.operations.text import count
+    from broker.operations.words.text import count
 
     path = configured(ctx, config, opens_data=False)
     file = required(path)
@@ -147,8 +147,8 @@ def _open_to_others(settings: Config) -> list[str]:
 def _of_the_spool(settings: Config) -> list[str]:
     """That it is not there, where the queue needs it, or does not fit to the queue. A database that
     cannot be asked is the affair of other commands."""
-    from broker.operations.failures import explained
     from broker.operations.opened import no_spool
+    from broker.operations.words.failures import explained
 
     try:
         words = no_spool(settings)
@@ -175,7 +175,7 @@ def show(
 
     Example: broker config show
     """
-    from broker.cli.tables import as_json
+    from broker.cli.output.tables import as_json
     from broker.config.file import load, locate, without_secrets
     from broker.config.file import show as rendered
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.options import ConfigOption, JsonOption, configured
-from broker.operations.text import count
+from broker.operations.words.text import count
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,10 +32,10 @@ def upgrade(ctx: typer.Context, config: ConfigOption = None) -> None:
 
     Example: broker db upgrade
     """
-    from broker.cli.progress import ProgressLine
+    from broker.cli.output.progress import ProgressLine
     from broker.config.file import load
-    from broker.operations.failures import Failure
     from broker.operations.opened import database, running_on
+    from broker.operations.words.failures import Failure
     from broker.spool.binding import mismatch
     from broker.store import schema
 
@@ -72,7 +72,7 @@ def current(
 
     Example: broker db current
     """
-    from broker.cli.tables import as_json
+    from broker.cli.output.tables import as_json
     from broker.config.file import load
     from broker.operations.opened import database
     from broker.store import schema
@@ -114,10 +114,10 @@ def check(
     import time
 
     from broker.backup.checking import check as check_all
-    from broker.cli.progress import ProgressLine
-    from broker.cli.tables import as_json, say
+    from broker.cli.output.progress import ProgressLine
+    from broker.cli.output.tables import as_json, say
     from broker.config.file import load
-    from broker.operations.failures import Failure, of_database
+    from broker.operations.words.failures import Failure, of_database
     from broker.spool.binding import mismatch
     from broker.store.sqlite import SqliteError
 
@@ -153,7 +153,7 @@ def check(
 
 
 def _document(file: Path, found: Checked, full: bool, seconds: float) -> dict[str, object]:
-    from broker.model.finding import remedy
+    from broker.model.storage.finding import remedy
 
     return {
         "database": str(file),
@@ -176,7 +176,7 @@ def _document(file: Path, found: Checked, full: bool, seconds: float) -> dict[st
 
 
 def _lines(file: Path, found: Checked, full: bool, seconds: float) -> list[str]:
-    from broker.model.finding import remedy
+    from broker.model.storage.finding import remedy
 
     how = "content" if full else "length only"
     lines = [

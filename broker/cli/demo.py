@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.events import Event, Facts
-from broker.operations.text import count
+from broker.operations.words.text import count
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -104,8 +104,8 @@ def _run(hospital: Hospital, screen: _Screen) -> None:
 
 def _report(hospital: Hospital) -> bool:
     """Tables, trays and the verdict."""
-    from broker.cli import queue_tables, tables
-    from broker.operations.job_status import JobStatus
+    from broker.cli.output import queue_tables, tables
+    from broker.operations.jobs.job_status import JobStatus
 
     console = tables.terminal()
     now = time.time()
@@ -190,7 +190,7 @@ class _Screen:
     def __init__(self) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-        from broker.cli import tables
+        from broker.cli.output import tables
 
         self.progress: Progress = Progress(
             TextColumn("{task.description:<16}"),

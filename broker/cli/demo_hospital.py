@@ -15,11 +15,11 @@ from broker.emulator.paper_path import Sheet
 from broker.emulator.printer import EmulatedPrinter
 from broker.emulator.sample_films import sample_films
 from broker.events import Event, Facts
-from broker.model.film import Film
-from broker.model.job import FINISHED, Level, State
-from broker.model.printer import Health
-from broker.model.trouble import Trouble
-from broker.operations.failures import Failure
+from broker.model.films.film import Film
+from broker.model.jobs.job import FINISHED, Level, State
+from broker.model.printers.printer import Health
+from broker.model.printers.trouble import Trouble
+from broker.operations.words.failures import Failure
 from broker.service.service import Service
 from broker.service.web_process import Page
 

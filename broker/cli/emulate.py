@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.options import ae_title as titled
-from broker.model.hosts import at_port, plain_host
+from broker.model.peers.hosts import at_port, plain_host
 from broker.model.printable import one_line
 
 if TYPE_CHECKING:

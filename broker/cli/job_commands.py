@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.options import ConfigOption, ReasonOption, job_number
-from broker.model.job import Priority
-from broker.operations.failures import FAILED
+from broker.model.jobs.job import Priority
+from broker.operations.words.failures import FAILED
 
 if TYPE_CHECKING:
-    from broker.model.reprint import ReprintChoice
-    from broker.operations.commands import JobCommands
-    from broker.operations.job_status import JobStatus
+    from broker.model.jobs.reprint import ReprintChoice
+    from broker.operations.commands.recorded import JobCommands
+    from broker.operations.jobs.job_status import JobStatus
     from broker.operations.opened import Store
 
 YesOption = Annotated[
@@ -158,7 +158,7 @@ def reprint(
 
     Example: broker jobs reprint 42 --films 2 --elsewhere
     """
-    from broker.model.reprint import ReprintChoice, UnfitChoice, film_numbers
+    from broker.model.jobs.reprint import ReprintChoice, UnfitChoice, film_numbers
 
     try:
         numbers = film_numbers(films)
@@ -223,8 +223,8 @@ def questions_of(
     found: JobStatus, command: str, printer: str = "", choice: ReprintChoice | None = None
 ) -> str:
     """What a person on a terminal is asked first."""
-    from broker.operations import questions
-    from broker.store.commands import AS_IT_WAS
+    from broker.operations.commands import questions
+    from broker.store.queue.commands import AS_IT_WAS
 
     return questions.of_job(found, command, printer, choice or AS_IT_WAS)
 
@@ -245,13 +245,13 @@ def _each(
     On a terminal a person is asked first, once for all of them, and the command is for what the
     question says: `command` gets the version of the job then (promise 12).
     """
-    from broker.cli.local_time import told
     from broker.cli.options import opened
+    from broker.cli.output.local_time import told
     from broker.cli.owner import person
-    from broker.operations.commands import JobCommands
-    from broker.operations.missing_pixels import spool_gone
-    from broker.operations.several import Target, carry_out
-    from broker.store.commands import NotAllowed
+    from broker.operations.commands.recorded import JobCommands
+    from broker.operations.commands.several import Target, carry_out
+    from broker.operations.jobs.missing_pixels import spool_gone
+    from broker.store.queue.commands import NotAllowed
 
     failed = False
     with opened(ctx, config) as store:
@@ -284,9 +284,9 @@ def _confirmed(
 
     Raises: Exit: when the answer is no.
     """
-    from broker.cli.local_time import told
-    from broker.operations.job_status import job_status
-    from broker.store.job_rows import NoSuchJob
+    from broker.cli.output.local_time import told
+    from broker.operations.jobs.job_status import job_status
+    from broker.store.reading.job_rows import NoSuchJob
 
     seen: dict[int, str] = {}
     questions: list[str] = []

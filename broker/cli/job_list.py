@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from broker.model.job import LISTED_S, URGENCY, State
-from broker.model.job_filter import JobFilter
+from broker.model.jobs.job import LISTED_S, URGENCY, State
+from broker.model.jobs.job_filter import JobFilter
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from broker.operations.job_status import JobStatus
+    from broker.operations.jobs.job_status import JobStatus
     from broker.operations.opened import Store
 
 NEWEST = 500
@@ -115,8 +115,8 @@ def list_jobs_asked(
 
     Raises: BadParameter: what was given contradicts itself, or cannot be understood.
     """
-    from broker.cli import tables
     from broker.cli.options import opened
+    from broker.cli.output import tables
 
     if as_document and as_csv:
         raise typer.BadParameter("--json and --csv: choose one")
@@ -140,7 +140,7 @@ def list_jobs_asked(
 def _chosen(asked: ListOptions) -> _Choice:
     import time
 
-    from broker.operations.job_filters import InvalidFilter, filter_given
+    from broker.operations.jobs.job_filters import InvalidFilter, filter_given
 
     try:
         wanted = filter_given(
@@ -162,7 +162,7 @@ def _pieces(store: Store, choice: _Choice) -> Iterator[list[JobStatus]]:
     """The jobs that were asked for, the newest last, some at a time."""
     import time
 
-    from broker.operations.job_status import job_statuses
+    from broker.operations.jobs.job_status import job_statuses
 
     if choice.recent:
         unfinished, finished = store.jobs.overview(time.time() - LISTED_S, NEWEST)
@@ -176,7 +176,7 @@ def _pieces(store: Store, choice: _Choice) -> Iterator[list[JobStatus]]:
 
 def _write_json(store: Store, choice: _Choice) -> None:
     """What `as_json` makes of the whole list, without having the whole list in memory."""
-    from broker.cli.tables import as_json
+    from broker.cli.output.tables import as_json
     from broker.operations import documents
 
     before = "["
@@ -189,7 +189,7 @@ def _write_json(store: Store, choice: _Choice) -> None:
 
 
 def _write_csv(store: Store, choice: _Choice) -> None:
-    from broker.operations import csv_lines
+    from broker.operations.jobs import csv_lines
 
     typer.echo(csv_lines.heading(), nl=False)
     for found in _pieces(store, choice):
@@ -199,10 +199,10 @@ def _write_csv(store: Store, choice: _Choice) -> None:
 def _table(store: Store, console: Console, choice: _Choice, *, watched: bool = False) -> list[Text]:
     import time
 
-    from broker.cli import queue_tables
-    from broker.cli.tables import around, head
-    from broker.operations.alarms import above
-    from broker.operations.job_groups import FEW
+    from broker.cli.output import queue_tables
+    from broker.cli.output.tables import around, head
+    from broker.operations.condition.alarms import above
+    from broker.operations.jobs.job_groups import FEW
 
     bounded = _Choice(choice.wanted, choice.limit or TABLE + 1, choice.recent)
     found = [each for piece in _pieces(store, bounded) for each in piece]
@@ -222,7 +222,7 @@ def _table(store: Store, console: Console, choice: _Choice, *, watched: bool = F
     else:
         table = queue_tables.jobs(found, now, console.width)
     if left_out:
-        from broker.cli.tables import folded
+        from broker.cli.output.tables import folded
 
         words = (
             f"These are the newest {TABLE}. `--limit N` shows the newest N; --csv and --json give "
@@ -234,9 +234,9 @@ def _table(store: Store, console: Console, choice: _Choice, *, watched: bool = F
 
 def _none(store: Store, choice: _Choice, width: int) -> list[Text]:
     """That there are none, and of a name that nothing has, which there are."""
-    from broker.cli.tables import folded
-    from broker.operations.job_filters import filter_words
-    from broker.operations.text import and_more
+    from broker.cli.output.tables import folded
+    from broker.operations.jobs.job_filters import filter_words
+    from broker.operations.words.text import and_more
 
     if choice.recent:
         return folded("No jobs; `broker jobs --all` lists finished ones too.", width)

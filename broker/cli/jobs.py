@@ -117,13 +117,13 @@ def show(
     """
     import time
 
-    from broker.cli import queue_tables, tables
     from broker.cli.options import opened
+    from broker.cli.output import queue_tables, tables
     from broker.operations import documents
-    from broker.operations.job_status import job_status
+    from broker.operations.jobs.job_status import job_status
 
     if preview is not None:
-        from broker.cli import film_picture  # here: NumPy and Pillow are for pictures alone
+        from broker.cli.output import film_picture  # here: NumPy and Pillow are for pictures alone
 
         film_picture.require_writable_name(preview)
         if as_document:
@@ -155,9 +155,10 @@ def explain(
 
     Example: broker jobs explain 42
     """
-    from broker.cli import tables
     from broker.cli.options import opened
-    from broker.operations import documents, job_status
+    from broker.cli.output import tables
+    from broker.operations import documents
+    from broker.operations.jobs import job_status
 
     with opened(ctx, config) as store:
         found = job_status.job_status(store, store.jobs.get(job_id))

@@ -18,7 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 from broker.cli.options import ConfigOption
 from broker.cli.usage import UsageError, words_of_usage
 from broker.model.printable import printable_lines
-from broker.operations.failures import FAILED, WRONG, explained
+from broker.operations.words.failures import FAILED, WRONG, explained
 from broker.service import process_start
 
 COMMANDS = {
@@ -108,7 +108,7 @@ class Commands(TyperGroup):
             if known is None:
                 raise
             code, lines = known
-            from broker.cli.local_time import told
+            from broker.cli.output.local_time import told
 
             for line in lines:
                 typer.echo(told(line), err=True)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from broker.operations.manual import LINK, NoSuchTopic, topic, topics
+from broker.operations.words.manual import LINK, NoSuchTopic, topic, topics
 
 WIDTH = 80
 """Columns of a page: longer lines are hard to read, on a wide terminal too."""

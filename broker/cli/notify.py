@@ -28,8 +28,8 @@ def send_test(ctx: typer.Context, config: ConfigOption = None) -> None:
     Example: broker notify test
     """
     from broker.config.file import load
-    from broker.model.alert_rules import Notice
-    from broker.operations.failures import FAILED, Failure
+    from broker.model.reasons.alert_rules import Notice
+    from broker.operations.words.failures import FAILED, Failure
     from broker.service.alerts import ways
 
     found = ways(load(configured(ctx, config)))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from broker.model.caller import RIGHT_TITLE, is_ae_title
+from broker.model.peers.caller import RIGHT_TITLE, is_ae_title
 from broker.model.printable import printable
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import typer
 
 import broker
-from broker.operations.failures import Failure
+from broker.operations.words.failures import Failure
 
 if TYPE_CHECKING:
     from broker.config.schema import Config

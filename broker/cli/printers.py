@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from broker.cli.options import ConfigOption, JsonOption, ReasonOption
-from broker.model.printer import Duty
+from broker.model.printers.printer import Duty
 
 YesOption = Annotated[
     bool, typer.Option("--yes", "-y", help="Do not ask, though nothing prints then.")
@@ -131,10 +131,10 @@ def show(
     """
     import time
 
-    from broker.cli import queue_tables, tables
     from broker.cli.options import opened
+    from broker.cli.output import queue_tables, tables
     from broker.operations import documents
-    from broker.operations.whole import standing_printer
+    from broker.operations.condition.whole import standing_printer
 
     console = tables.terminal()
     with opened(ctx, config) as store:
@@ -161,7 +161,7 @@ def forget(ctx: typer.Context, name: NameArgument, config: ConfigOption = None) 
     """
     from broker.cli.options import opened
     from broker.cli.owner import person
-    from broker.operations.commands import PrinterCommands
+    from broker.operations.commands.recorded import PrinterCommands
 
     with opened(ctx, config) as store:
         typer.echo(PrinterCommands(store, person()).forget(name))
@@ -170,12 +170,12 @@ def forget(ctx: typer.Context, name: NameArgument, config: ConfigOption = None) 
 def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
     import time
 
-    from broker.cli import queue_tables, tables
     from broker.cli.options import opened
-    from broker.model.standing import troubled_first
+    from broker.cli.output import queue_tables, tables
+    from broker.model.printers.standing import troubled_first
     from broker.operations import documents
-    from broker.operations.alarms import above
-    from broker.operations.whole import standing_printers
+    from broker.operations.condition.alarms import above
+    from broker.operations.condition.whole import standing_printers
 
     console, now = tables.terminal(), time.time()
     with opened(ctx, config) as store:
@@ -199,11 +199,11 @@ def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
 def _set(
     ctx: typer.Context, config: Path | None, name: str, duty: Duty, reason: str, *, yes: bool = True
 ) -> None:
-    from broker.cli.local_time import told
     from broker.cli.options import opened
+    from broker.cli.output.local_time import told
     from broker.cli.owner import person
-    from broker.operations.commands import PrinterCommands
-    from broker.operations.whole import before_duty
+    from broker.operations.commands.recorded import PrinterCommands
+    from broker.operations.condition.whole import before_duty
 
     with opened(ctx, config) as store:
         store.printers.get(name)  # a name that there is not is told first
@@ -216,8 +216,8 @@ def _warn(words: str, *, yes: bool) -> None:
     """Say that nothing prints then; Failure where a person on a terminal does not want that."""
     import sys
 
-    from broker.cli.tables import folded, terminal
-    from broker.operations.failures import Failure
+    from broker.cli.output.tables import folded, terminal
+    from broker.operations.words.failures import Failure
 
     for line in folded(words, terminal().width):
         typer.echo(line.plain, err=True)

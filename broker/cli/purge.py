@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.options import ConfigOption, JsonOption
-from broker.operations.text import count, megabytes
+from broker.operations.words.text import count, megabytes
 
 if TYPE_CHECKING:
     from broker.operations.opened import Store
-    from broker.store.retention import Removal, Terms
+    from broker.store.queue.retention import Removal, Terms
 
 HoursOption = Annotated[
     float | None,
@@ -49,8 +49,8 @@ def purge(
     """
     import time
 
-    from broker.cli import tables
     from broker.cli.options import opened
+    from broker.cli.output import tables
     from broker.relay.upkeep import Keeping
 
     with opened(ctx, config) as store:
@@ -90,7 +90,7 @@ def purge(
 
 def _ask(found: Removal) -> None:
     """Failure unless a person says yes."""
-    from broker.operations.failures import Failure
+    from broker.operations.words.failures import Failure
 
     rows = f", {count(found.rows, 'job')} will be forgotten" if found.rows else ""
     words = f"{count(found.pixels, 'finished job')} cannot be printed again then{rows}. Go on?"
@@ -102,8 +102,8 @@ def _remove(store: Store, terms: Terms, found: Removal, *, quiet: bool) -> Remov
     """Rows first, then the files. What really went."""
     import time
 
-    from broker.cli.progress import ProgressLine
-    from broker.store.retention import Removal
+    from broker.cli.output.progress import ProgressLine
+    from broker.store.queue.retention import Removal
 
     pixels = rows = 0
     with ProgressLine("letting jobs go", found.pixels + found.rows, quiet=quiet) as progress:

@@ -35,13 +35,13 @@ def refusals(
     """
     import time
 
-    from broker.cli import tables
-    from broker.cli.local_time import time_column
     from broker.cli.options import opened
-    from broker.cli.tables import Column, Row
-    from broker.operations.failures import remedy
-    from broker.operations.refusals import document_of, refused_kinds
-    from broker.operations.text import age
+    from broker.cli.output import tables
+    from broker.cli.output.local_time import time_column
+    from broker.cli.output.tables import Column, Row
+    from broker.operations.condition.refusals import document_of, refused_kinds
+    from broker.operations.words.failures import remedy
+    from broker.operations.words.text import age
 
     with opened(ctx, config) as store:
         found = refused_kinds(store)
@@ -83,8 +83,8 @@ def refusals(
 def _most_often(callers: Sequence[RefusedCaller], now: float) -> list[str]:
     """Those that printed before and not since, then those that were refused most often."""
     from broker.model.printable import one_line
-    from broker.operations.refusals import keeps_from_printing, name_of
-    from broker.operations.text import age
+    from broker.operations.condition.refusals import keeps_from_printing, name_of
+    from broker.operations.words.text import age
 
     lines = []
     for each in callers[:NAMED]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.options import ConfigOption, configured
-from broker.operations.text import and_more, count, megabytes
+from broker.operations.words.text import and_more, count, megabytes
 
 if TYPE_CHECKING:
     from broker.backup.restoring import Inspection, Place, Restored
@@ -63,11 +63,11 @@ def restore(
     """
     from broker.backup.restoring import Place, RestoreRefused, inspect, occupied, refuse_existing
     from broker.backup.restoring import restore as put_in_place
+    from broker.cli.output.progress import ProgressLine
+    from broker.cli.output.tables import say
     from broker.cli.owner import permitted
-    from broker.cli.progress import ProgressLine
-    from broker.cli.tables import say
     from broker.config.file import load
-    from broker.operations.failures import Failure
+    from broker.operations.words.failures import Failure
     from broker.store.occupancy import Occupancy
 
     settings = load(configured(ctx, config))

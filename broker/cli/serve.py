@@ -122,7 +122,7 @@ def serve(
 
 def _refused(error: Exception, settings: Config) -> str:
     """What the database says."""
-    from broker.operations.failures import of_database
+    from broker.operations.words.failures import of_database
     from broker.store.database import in_words
 
     return of_database(error, settings.database_file) or in_words(error)
@@ -130,7 +130,7 @@ def _refused(error: Exception, settings: Config) -> str:
 
 def _cause(error: OSError, settings: Config) -> str:
     from broker.dicom.upper_layer.listening_sockets import CannotListen
-    from broker.operations.failures import of_system
+    from broker.operations.words.failures import of_system
 
     if not isinstance(error, CannotListen):
         return of_system(error, str(settings.data_dir))

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from broker.cli.local_time import time_column, told
 from broker.cli.options import ConfigOption, JsonOption, configured
-from broker.operations.text import count, megabytes, moment
+from broker.cli.output.local_time import time_column, told
+from broker.operations.words.text import count, megabytes, moment
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from broker.config.schema import Config
-    from broker.model.spool_fit import DatabaseSeen, Progress
+    from broker.model.storage.spool_fit import DatabaseSeen, Progress
     from broker.spool.binding import SpoolMismatch
     from broker.spool.orphans import Orphan
 
@@ -59,8 +59,8 @@ def adopt(ctx: typer.Context, yes: YesOption = False, config: ConfigOption = Non
     from broker.backup import adoption
     from broker.cli.owner import person
     from broker.config.file import load
-    from broker.operations.failures import Failure
     from broker.operations.opened import no_spool
+    from broker.operations.words.failures import Failure
     from broker.spool import binding
     from broker.spool.files import Spool
     from broker.store import schema
@@ -109,7 +109,7 @@ def adopt(ctx: typer.Context, yes: YesOption = False, config: ConfigOption = Non
 
 def _consequences(settings: Config, found: SpoolMismatch) -> str:
     """What becomes of jobs and pixels, and what else could be done."""
-    from broker.model.spool_fit import Misfit
+    from broker.model.storage.spool_fit import Misfit
 
     days = f"{settings.retention.orphans_days:g} days"
     pixels = (
@@ -132,7 +132,7 @@ def _consequences(settings: Config, found: SpoolMismatch) -> str:
 
 def _ask() -> None:
     """Failure unless a person says yes."""
-    from broker.operations.failures import Failure
+    from broker.operations.words.failures import Failure
 
     if not sys.stdin.isatty():
         raise Failure("nothing was changed: say --yes to go on without being asked")
@@ -143,7 +143,7 @@ def _ask() -> None:
 def _show(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
     import time
 
-    from broker.cli import tables
+    from broker.cli.output import tables
     from broker.config.file import load
     from broker.operations.documents import iso
     from broker.spool import binding
@@ -205,9 +205,9 @@ def _no_spool(settings: Config) -> str:
 
 def _table(orphans: list[Orphan], days: float, now: float) -> None:
     """What was set aside, the oldest first."""
-    from broker.cli import tables
-    from broker.cli.tables import Column, Row
-    from broker.operations.text import age
+    from broker.cli.output import tables
+    from broker.cli.output.tables import Column, Row
+    from broker.operations.words.text import age
 
     if not orphans:
         typer.echo("Nothing is set aside.")

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.options import ConfigOption
-from broker.operations.failures import FAILED, Failure
+from broker.operations.words.failures import FAILED, Failure
 
 if TYPE_CHECKING:
-    from broker.cli.progress import ProgressLine
-    from broker.model.job import Job
+    from broker.cli.output.progress import ProgressLine
+    from broker.model.jobs.job import Job
     from broker.operations.opened import Store
 
 POLL_S = 0.2
@@ -46,9 +46,9 @@ def print_test_film(
     """
     from broker.cli.options import opened
     from broker.cli.owner import person
-    from broker.model.film import MILLIMETRES
-    from broker.operations.commands import print_film, queued_text
-    from broker.operations.readiness import kept_bytes
+    from broker.model.films.film import MILLIMETRES
+    from broker.operations.commands.recorded import print_film, queued_text
+    from broker.operations.condition.readiness import kept_bytes
 
     if film_size not in MILLIMETRES:
         raise typer.BadParameter(f"{film_size} is not a film size; use {', '.join(MILLIMETRES)}")
@@ -72,7 +72,7 @@ def print_test_film(
 
 def _watch(store: Store, job_id: int, timeout: float) -> None:
     """Wait for it, with a line on a terminal that shows for how long."""
-    from broker.cli.progress import ProgressLine
+    from broker.cli.output.progress import ProgressLine
 
     with ProgressLine(f"job {job_id} is queued") as progress:
         _wait(store, job_id, timeout, progress)
@@ -80,8 +80,8 @@ def _watch(store: Store, job_id: int, timeout: float) -> None:
 
 def _wait(store: Store, job_id: int, timeout: float, progress: ProgressLine) -> None:
     """Say each change until the job is finished or held; Failure when it is not sent."""
-    from broker.model.job import FINISHED, State
-    from broker.operations.job_status import explanation
+    from broker.model.jobs.job import FINISHED, State
+    from broker.operations.jobs.job_status import explanation
 
     began = time.monotonic()
     shown = ""

@@ -13,7 +13,7 @@ from typing import Any
 import typer
 
 from broker.model.printable import one_line
-from broker.operations.mistakes import choices, words_of
+from broker.operations.words.mistakes import choices, words_of
 
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """What is wrong with a command line; Typer has no public name for it."""

@@ -143,10 +143,10 @@ def sessions(
     """
     import time
 
-    from broker.cli import tables
     from broker.cli.options import opened
+    from broker.cli.output import tables
     from broker.operations.page_sessions import document_of_session, open_sessions
-    from broker.operations.text import moment
+    from broker.operations.words.text import moment
 
     with opened(ctx, config) as store:
         if name is not None:
@@ -217,9 +217,9 @@ def _password(from_stdin: bool) -> str:
 def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
     import time
 
-    from broker.cli import tables
-    from broker.cli.local_time import time_column
     from broker.cli.options import opened
+    from broker.cli.output import tables
+    from broker.cli.output.local_time import time_column
     from broker.operations.documents import iso
 
     with opened(ctx, config) as store:

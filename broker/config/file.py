@@ -32,7 +32,7 @@ from broker.config.schema import (
     TlsSection,
 )
 from broker.config.values import as_written
-from broker.model.hosts import EVERY, at_port, hosts_of, is_loopback, plain_host, shown
+from broker.model.peers.hosts import EVERY, at_port, hosts_of, is_loopback, plain_host, shown
 
 _LOOPBACK = "127.0.0.1"
 

@@ -32,10 +32,10 @@ from broker.config.values import (
     seconds,
     whole,
 )
-from broker.model.disk import Room
-from broker.model.hosts import HIDDEN
-from broker.model.layout import MAX_BOXES
-from broker.model.printer import Address
+from broker.model.films.layout import MAX_BOXES
+from broker.model.peers.hosts import HIDDEN
+from broker.model.printers.printer import Address
+from broker.model.storage.disk import Room
 
 
 class Section(BaseModel):

@@ -11,11 +11,11 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from broker.model.adaptations import ALL as ADAPTATIONS
-from broker.model.adaptations import OMITTED
-from broker.model.caller import RIGHT_TITLE, is_ae_title
-from broker.model.hosts import EVERY, plain_host
-from broker.model.trusted_proxies import network_of
+from broker.model.films.adaptations import ALL as ADAPTATIONS
+from broker.model.films.adaptations import OMITTED
+from broker.model.peers.caller import RIGHT_TITLE, is_ae_title
+from broker.model.peers.hosts import EVERY, plain_host
+from broker.model.peers.trusted_proxies import network_of
 
 
 def as_written(value: object) -> str:

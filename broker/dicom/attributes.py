@@ -21,7 +21,7 @@ from broker.dicom import statuses
 from broker.dicom.statuses import Fault
 from broker.dicom.tolerance import MEANT, STRICT, Tolerate, Tolerated, refuse
 from broker.dicom.upper_layer.dataset import Pieces
-from broker.model.film import Attributes
+from broker.model.films.film import Attributes
 
 # Promise 11: what is in none of these lists is kept as bytes, by `other_elements`.
 FILM_SESSION = (

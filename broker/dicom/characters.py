@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from pydicom.charset import convert_encodings, decode_bytes, python_encoding
 
-from broker.model.film import Attributes
+from broker.model.films.film import Attributes
 
 LABELS = ("FilmSessionLabel", "OwnerID")
 """Those of the film session that a character set counts for (LO, SH)."""

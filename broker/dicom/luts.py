@@ -11,7 +11,7 @@ from broker.dicom import attributes, statuses
 from broker.dicom.other_elements import others, relay
 from broker.dicom.statuses import Fault
 from broker.dicom.tolerance import Tolerate, Tolerated, refuse
-from broker.model.film import PresentationLut
+from broker.model.films.film import PresentationLut
 
 _SHAPES = ("IDENTITY", "LIN OD")
 LONGEST_OTHERS = 4 << 10

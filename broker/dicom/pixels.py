@@ -13,7 +13,7 @@ from broker.dicom import attributes
 from broker.dicom.tolerance import LONGEST_PADDING, Tolerate, Tolerated, refuse
 from broker.dicom.upper_layer.dataset import Pieces
 from broker.dicom.upper_layer.dataset_reader import Elsewhere
-from broker.model.film import Image
+from broker.model.films.film import Image
 
 _GRAY = ("MONOCHROME1", "MONOCHROME2")
 _DEPTHS = {(8, 8, 7), (16, 12, 11)}

@@ -12,7 +12,7 @@ from broker.dicom import attributes
 from broker.dicom.uids import META_MEMBERS, PRINTER, PRINTER_INSTANCE
 from broker.dicom.upper_layer.message import Context
 from broker.dicom.upper_layer.requestor import EventReport
-from broker.model.printer import PoolStatus
+from broker.model.printers.printer import PoolStatus
 
 
 class PrinterEvent(IntEnum):

@@ -33,7 +33,7 @@ from broker.dicom.upper_layer.command_set import (
     SUCCESS,
     UNRECOGNIZED_OPERATION,
 )
-from broker.model.refusal import Refusal
+from broker.model.peers.refusal import Refusal
 
 OPTIONAL_ATTRIBUTES_UNSUPPORTED = 0x0001
 MEMORY_ALLOCATION_UNSUPPORTED = 0xB600

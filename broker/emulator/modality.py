@@ -22,10 +22,10 @@ from broker.dicom.uids import (
     fresh_uid,
 )
 from broker.dicom.upper_layer.requestor import EventReport
-from broker.model.film import Attributes, Film, ImageBox, PresentationLut
-from broker.model.job import Level, Priority
-from broker.model.printer import Address, PoolStatus
-from broker.model.trouble import Refused
+from broker.model.films.film import Attributes, Film, ImageBox, PresentationLut
+from broker.model.jobs.job import Level, Priority
+from broker.model.printers.printer import Address, PoolStatus
+from broker.model.printers.trouble import Refused
 
 Read = Callable[[str], bytes]
 

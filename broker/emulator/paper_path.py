@@ -17,10 +17,10 @@ from PIL import Image as pictures
 from broker.emulator.print_jobs import Execution, PrintJob, PrintJobs
 from broker.emulator.scenario import Scenario
 from broker.events import Event, Note
-from broker.model.film import Attributes, Film, ImageBox, PresentationLut, first
-from broker.model.job import PrintRequest, Priority
-from broker.model.printer import NORMAL, PoolStatus
-from broker.model.trouble import CannotStore
+from broker.model.films.film import Attributes, Film, ImageBox, PresentationLut, first
+from broker.model.jobs.job import PrintRequest, Priority
+from broker.model.printers.printer import NORMAL, PoolStatus
+from broker.model.printers.trouble import CannotStore
 from broker.preview.paper import compose
 from broker.spool.stored import name_of
 

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from broker.dicom import attributes, statuses
 from broker.dicom.statuses import Fault
 from broker.dicom.uids import PRINT_JOB, fresh_uid
-from broker.model.job import PrintRequest
+from broker.model.jobs.job import PrintRequest
 
 KEPT = 1000
 """Print Jobs that can be asked for; older ones are forgotten."""

@@ -46,8 +46,8 @@ from broker.emulator.paper_path import PaperPath, Sheet, Tray
 from broker.emulator.print_jobs import Execution, PrintJob, PrintJobs, action_reply
 from broker.emulator.scenario import Scenario
 from broker.events import Event, Note, of_associations
-from broker.model.film import first
-from broker.model.printer import Address, PoolStatus
+from broker.model.films.film import first
+from broker.model.printers.printer import Address, PoolStatus
 
 
 class Machine(Protocol):

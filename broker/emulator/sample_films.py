@@ -10,7 +10,7 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.pixels.processing import apply_modality_lut
 
-from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut
+from broker.model.films.film import Attributes, Film, Image, ImageBox, PresentationLut
 from broker.spool.stored import name_of
 
 Picture = NDArray[np.float64]

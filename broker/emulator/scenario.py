@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from broker.model.film import MILLIMETRES
+from broker.model.films.film import MILLIMETRES
 
 HELP = {
     "ok": "nothing is wrong",

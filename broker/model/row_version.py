@@ -11,8 +11,8 @@ import hashlib
 import json
 from collections.abc import Collection
 
-from broker.model.job import FINISHED, Job, State
-from broker.model.printer import Printer
+from broker.model.jobs.job import FINISHED, Job, State
+from broker.model.printers.printer import Printer
 
 LENGTH = 12
 """Hexadecimal digits."""

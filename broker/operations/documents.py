@@ -12,18 +12,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from broker.model import row_version
-from broker.model.capabilities import Capability
-from broker.model.causes import printer_remedies
-from broker.model.choose import Choice
-from broker.model.health import Check
-from broker.model.job import Attempt, Sending
-from broker.model.printer import Printer
-from broker.model.remedies import Face
+from broker.model.films.capabilities import Capability
+from broker.model.jobs.job import Attempt, Sending
+from broker.model.printers.choose import Choice
+from broker.model.printers.health import Check
+from broker.model.printers.printer import Printer
+from broker.model.reasons.causes import printer_remedies
+from broker.model.reasons.remedies import Face
 from broker.model.user import RecordedCommand
 
 if TYPE_CHECKING:
-    from broker.operations.job_status import JobStatus, Step
-    from broker.store.queries import Unanswered
+    from broker.operations.jobs.job_status import JobStatus, Step
+    from broker.store.reading.queries import Unanswered
 
 Document = dict[str, object]
 
@@ -42,7 +42,7 @@ def iso(seconds: float | None) -> str | None:
 
 def of_job(found: JobStatus) -> Document:
     """One row of `broker jobs --json`."""
-    from broker.operations.job_status import remedy_of
+    from broker.operations.jobs.job_status import remedy_of
 
     job, remedy = found.job, remedy_of(found)
     return {
@@ -144,8 +144,8 @@ def of_attempt(attempt: Attempt) -> Document:
 
 def of_printer(printer: Printer) -> Document:
     """One row of `broker printers --json`. `refusing` says that it refuses every film, which health
-    does not; that is known of printers as `broker.operations.whole` gives them."""
-    from broker.operations.job_status import step_of_printer
+    does not; that is known of printers as `broker.operations.condition.whole` gives them."""
+    from broker.operations.jobs.job_status import step_of_printer
 
     remedies = printer_remedies(printer, time.time())
     return {

@@ -11,27 +11,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from broker.config.schema import Config
-from broker.operations.failures import Failure, of_database
+from broker.operations.words.failures import Failure, of_database
 from broker.spool.binding import SpoolMismatch, mismatch, sealed
 from broker.spool.files import Spool
 from broker.store import schema
 from broker.store.capabilities import Capabilities
 from broker.store.database import Database
-from broker.store.flow import FlowQueries
-from broker.store.job_search import JobSearch
 from broker.store.occupancy import Occupancy
 from broker.store.printers import Printers
-from broker.store.queries import JobQueries
-from broker.store.retention import Retention
-from broker.store.spool_references import SpoolReferences
+from broker.store.queue.retention import Retention
+from broker.store.queue.spool_references import SpoolReferences
+from broker.store.reading.flow import FlowQueries
+from broker.store.reading.job_search import JobSearch
+from broker.store.reading.queries import JobQueries
 
 if TYPE_CHECKING:
     from broker.store.accounts import CommandLog, Users
-    from broker.store.commands import JobControl
-    from broker.store.day import Day
+    from broker.store.queue.commands import JobControl
+    from broker.store.queue.submission import Rehearsal, Submission
+    from broker.store.reading.day import Day
     from broker.store.refusals import Refusals
     from broker.store.sessions import PageSessions
-    from broker.store.submission import Rehearsal, Submission
 
 
 class Store:
@@ -54,28 +54,28 @@ class Store:
     @cached_property
     def submission(self) -> Submission:
         """New jobs."""
-        from broker.store.submission import Submission
+        from broker.store.queue.submission import Submission
 
         return Submission(self._database, time.time)
 
     @cached_property
     def rehearsal(self) -> Rehearsal:
         """Whether a film's rows can be written."""
-        from broker.store.submission import Rehearsal
+        from broker.store.queue.submission import Rehearsal
 
         return Rehearsal(self._database, time.time)
 
     @cached_property
     def commands(self) -> JobControl:
         """What a person may do to a job."""
-        from broker.store.commands import JobControl
+        from broker.store.queue.commands import JobControl
 
         return JobControl(self._database, time.time)
 
     @cached_property
     def day(self) -> Day:
         """Films of the last hours."""
-        from broker.store.day import Day
+        from broker.store.reading.day import Day
 
         return Day(self._database)
 

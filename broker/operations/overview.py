@@ -10,15 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from broker.events import Event, Note
-from broker.model.job import LISTED_S, UNFINISHED, URGENCY, Job, State
-from broker.model.printer import Printer
-from broker.model.remedies import Face
-from broker.operations.alarms import above
-from broker.operations.failures import explained
-from broker.operations.job_status import JobStatus, job_statuses
+from broker.model.jobs.job import LISTED_S, UNFINISHED, URGENCY, Job, State
+from broker.model.printers.printer import Printer
+from broker.model.reasons.remedies import Face
+from broker.operations.condition.alarms import above
+from broker.operations.condition.refusals import RefusedLately
+from broker.operations.condition.whole import Situation
+from broker.operations.jobs.job_status import JobStatus, job_statuses
 from broker.operations.opened import Store
-from broker.operations.refusals import RefusedLately
-from broker.operations.whole import Situation
+from broker.operations.words.failures import explained
 from broker.store.sqlite import Watch
 
 NEWEST = 150

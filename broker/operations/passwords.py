@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from broker.model.user import User
-from broker.operations.failures import Failure
+from broker.operations.words.failures import Failure
 from broker.store.accounts import Users
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")

@@ -13,7 +13,7 @@ from math import log10
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.model.film import Attributes, Image, PresentationLut, first
+from broker.model.films.film import Attributes, Image, PresentationLut, first
 
 Levels = NDArray[np.uint8]
 """Gray level of each possible pixel value."""

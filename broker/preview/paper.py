@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image as pictures
 from PIL import ImageDraw
 
-from broker.model.film import Attributes, Film, Image, ImageBox, dimensions_mm, first
-from broker.model.layout import Layout
-from broker.model.trouble import SpoolDamaged
+from broker.model.films.film import Attributes, Film, Image, ImageBox, dimensions_mm, first
+from broker.model.films.layout import Layout
+from broker.model.printers.trouble import SpoolDamaged
 from broker.preview import density
 
 MM_PER_INCH = 25.4

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image as pictures
 from PIL import ImageDraw, ImageFont
 
-from broker.model.film import Film, Image, ImageBox, dimensions_mm
+from broker.model.films.film import Film, Image, ImageBox, dimensions_mm
 from broker.preview.paper import MARGIN_MM, MM_PER_INCH
 from broker.spool.stored import name_of
 

@@ -16,11 +16,18 @@ from pathlib import Path
 
 from broker.dicom.scu.print_session import PrintSession
 from broker.events import Event, Note
-from broker.model.capabilities import Capability
-from broker.model.job import DONE, Claim, Job, Outcome, Sending, State
-from broker.model.printer import Printer
-from broker.model.retry import Policy, Settlement, TroubleContext, after, prints_again
-from broker.model.trouble import OwnFault, Refused, SpoolDamaged, Trouble, Unavailable, Uncertain
+from broker.model.films.capabilities import Capability
+from broker.model.jobs.job import DONE, Claim, Job, Outcome, Sending, State
+from broker.model.printers.printer import Printer
+from broker.model.printers.retry import Policy, Settlement, TroubleContext, after, prints_again
+from broker.model.printers.trouble import (
+    OwnFault,
+    Refused,
+    SpoolDamaged,
+    Trouble,
+    Unavailable,
+    Uncertain,
+)
 from broker.relay.open_sessions import (
     RELEASE_AT_STOP_S,
     BegunWith,
@@ -28,11 +35,11 @@ from broker.relay.open_sessions import (
     SessionInUse,
 )
 from broker.spool.files import Spool
-from broker.store.claims import ClaimLost, Claims
 from broker.store.database import FAILURES, DatabaseReplaced, in_words
 from broker.store.printers import Printers
-from broker.store.queries import JobQueries
-from broker.store.recovery import Recovery
+from broker.store.queue.claims import ClaimLost, Claims
+from broker.store.queue.recovery import Recovery
+from broker.store.reading.queries import JobQueries
 
 UNSENDABLE = (
     ArithmeticError,

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 from broker.events import Event, Note
-from broker.model.disk import MB
-from broker.model.finding import APART_S, Kind, check_is_due
+from broker.model.storage.disk import MB
+from broker.model.storage.finding import APART_S, Kind, check_is_due
 from broker.relay.loop import Loop
 from broker.store.backend import Checkpoint
 from broker.store.sqlite import LOG_BYTES

@@ -11,11 +11,11 @@ import threading
 from collections.abc import Sequence
 
 from broker.events import Event
-from broker.model.choose import Choice, left_idle, plan, refusals
-from broker.model.job import Claim, Job, Outcome, State
-from broker.model.printer import Duty, Printer
-from broker.model.retry import Settlement
-from broker.model.trouble import PRINT_AGAIN
+from broker.model.jobs.job import Claim, Job, Outcome, State
+from broker.model.printers.choose import Choice, left_idle, plan, refusals
+from broker.model.printers.printer import Duty, Printer
+from broker.model.printers.retry import Settlement
+from broker.model.printers.trouble import PRINT_AGAIN
 from broker.relay.attempt import Edges, run
 from broker.relay.loop import Loop
 from broker.store.database import DatabaseReplaced, damage, in_words

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from cachetools import FIFOCache
 
 from broker.events import Event, Facts, Note, Told
-from broker.model.caller import Caller
+from broker.model.peers.caller import Caller
 from broker.model.repetition import Key, Repetitions
 from broker.store.refusals import (
     MOST_PRINTED,

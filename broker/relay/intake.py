@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from broker.events import Event, Note
-from broker.model.caller import Caller, Waiting
-from broker.model.disk import MB, Full, Room, Use, full
-from broker.model.job import PrintRequest
-from broker.model.printer import KEPT, PoolStatus, pool_status
-from broker.model.trouble import CannotStore, DiskFull, NoPrinters, QueueFull
+from broker.model.jobs.job import PrintRequest
+from broker.model.peers.caller import Caller, Waiting
+from broker.model.printers.printer import KEPT, PoolStatus, pool_status
+from broker.model.printers.trouble import CannotStore, DiskFull, NoPrinters, QueueFull
+from broker.model.storage.disk import MB, Full, Room, Use, full
 from broker.spool.files import Spool
 from broker.spool.upload import UNWRITTEN, PixelUpload, UploadedPixels
 from broker.store.database import FAILURES, DatabaseReplaced, in_words
-from broker.store.duplicates import Rule
 from broker.store.printers import Printers
-from broker.store.spool_references import SpoolReferences
-from broker.store.submission import Submission
+from broker.store.queue.spool_references import SpoolReferences
+from broker.store.queue.submission import Submission
+from broker.store.reading.duplicates import Rule
 
 STALE_S = 1.0
 """A count is made again after so long: people reprint, and other programs print test films."""

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from broker.events import Event, Note
-from broker.model.health import Check, observe
-from broker.model.printer import Address, Duty, Printer
+from broker.model.printers.health import Check, observe
+from broker.model.printers.printer import Address, Duty, Printer
 from broker.relay.loop import Loop
 from broker.store.database import DatabaseReplaced, in_words
 from broker.store.printers import NoSuchPrinter, Printers

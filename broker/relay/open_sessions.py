@@ -23,9 +23,9 @@ from typing import Protocol, TypeVar
 
 from broker.dicom.scu.print_session import PrintSession
 from broker.events import Event, Note
-from broker.model.film import Attributes
-from broker.model.printer import Address
-from broker.model.trouble import Unavailable
+from broker.model.films.film import Attributes
+from broker.model.printers.printer import Address
+from broker.model.printers.trouble import Unavailable
 
 T = TypeVar("T")
 RELEASE_AT_STOP_S = 2.0

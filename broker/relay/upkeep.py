@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from functools import partial
 
 from broker.events import Event, Note
-from broker.model.disk import Room, SheddingChoice
-from broker.model.job import State
-from broker.model.retry import Policy, longest_wait_s
-from broker.model.steadiness import Steadiness
+from broker.model.jobs.job import State
+from broker.model.printers.retry import Policy, longest_wait_s
+from broker.model.storage.disk import Room, SheddingChoice
+from broker.model.storage.steadiness import Steadiness
 from broker.relay.loop import Loop
 from broker.spool.files import Referenced, Spool
 from broker.store.database import FAILURES, Database, DatabaseReplaced, in_words
 from broker.store.printers import Printers
-from broker.store.queries import JobQueries
-from broker.store.recovery import BROKE_OFF, STOPPED, Recovery
-from broker.store.retention import Retention, Terms
-from broker.store.spool_references import SpoolReferences
+from broker.store.queue.recovery import BROKE_OFF, STOPPED, Recovery
+from broker.store.queue.retention import Retention, Terms
+from broker.store.queue.spool_references import SpoolReferences
+from broker.store.reading.queries import JobQueries
 
 ROOM, BUDGET = "room", "budget"
 """Why pixels went before their time: the disk was nearly full, or there were more than

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.events import Event, Facts, Note
-from broker.model.alert_rules import NAMED
+from broker.model.reasons.alert_rules import NAMED
 from broker.model.vitals import ServiceTally, Storage, Vitals
 from broker.relay.loop import Loop
 from broker.spool.private_file import write_private

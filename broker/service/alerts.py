@@ -10,17 +10,17 @@ from broker.alerts.delivery import Mail, NoticeFormat, Send, mail, webhook
 from broker.alerts.notifier import Notifier
 from broker.config.schema import Config
 from broker.events import Note
-from broker.model.alert_rules import AlertLimits, Seen
-from broker.model.disk import MB
+from broker.model.peers.refusal import Refusal
 from broker.model.printable import one_line
-from broker.model.refusal import Refusal
-from broker.model.refused_modalities import RefusedModality
+from broker.model.reasons.alert_rules import AlertLimits, Seen
+from broker.model.reasons.refused_modalities import RefusedModality
+from broker.model.storage.disk import MB
 from broker.model.vitals import Storage
-from broker.operations.alarms import LOCKED_S, LOG_MB, log_reader
+from broker.operations.condition.alarms import LOCKED_S, LOG_MB, log_reader
+from broker.operations.condition.readiness import look, read_vitals
+from broker.operations.condition.refusals import keeps_from_printing, name_of
+from broker.operations.condition.whole import refused, situation, standing_printers
 from broker.operations.opened import Store
-from broker.operations.readiness import look, read_vitals
-from broker.operations.refusals import keeps_from_printing, name_of
-from broker.operations.whole import refused, situation, standing_printers
 from broker.store.database import Database
 from broker.store.refusals import RefusedCaller
 

@@ -15,9 +15,9 @@ from broker.store import identity, schema
 from broker.store.accounts import Users
 from broker.store.capabilities import Capabilities
 from broker.store.database import Database
-from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
 from broker.store.printers import Printers
+from broker.store.queue.jobs import Jobs
 from broker.store.sqlite import START_S, DatabaseDamaged, examine, make_file
 
 TOLD = 3

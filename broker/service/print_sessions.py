@@ -15,12 +15,12 @@ from broker.dicom.scu.print_scu import PrintScu
 from broker.dicom.scu.print_session import PrintSession
 from broker.dicom.upper_layer.requestor import EventReport
 from broker.events import Event, Note
-from broker.model.adaptations import IMPLICIT
-from broker.model.capabilities import Capability, Combination, Lesson
-from broker.model.film import Attributes
-from broker.model.printer import Address
-from broker.model.trial import trial
-from broker.model.trouble import Refused
+from broker.model.films.adaptations import IMPLICIT
+from broker.model.films.capabilities import Capability, Combination, Lesson
+from broker.model.films.film import Attributes
+from broker.model.films.trial import trial
+from broker.model.printers.printer import Address
+from broker.model.printers.trouble import Refused
 from broker.service import settings
 from broker.store.capabilities import Capabilities
 from broker.store.database import FAILURES, in_words

@@ -26,12 +26,12 @@ from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.negotiation import Offer
 from broker.dicom.upper_layer.requestor import EventReport
 from broker.events import Event, Note, of_associations
-from broker.model.capabilities import Combination
-from broker.model.film import Attributes
-from broker.model.health import Check, beside_an_association, of_printer_status
-from broker.model.hosts import hosts_of
-from broker.model.job import State
-from broker.model.printer import Address
+from broker.model.films.capabilities import Combination
+from broker.model.films.film import Attributes
+from broker.model.jobs.job import State
+from broker.model.peers.hosts import hosts_of
+from broker.model.printers.health import Check, beside_an_association, of_printer_status
+from broker.model.printers.printer import Address
 from broker.model.vitals import Storage
 from broker.relay.attempt import Edges
 from broker.relay.database_upkeep import LogKeeping, NightCheck
@@ -52,8 +52,8 @@ from broker.service.data_folder import DataFolder
 from broker.service.print_sessions import PrintSessions
 from broker.service.settings import Reload, judged
 from broker.store.database import DatabaseReplaced, in_words
+from broker.store.queue.retention import Retention
 from broker.store.refusals import Refusals
-from broker.store.retention import Retention
 from broker.store.write_ahead import WriteAheadLog
 
 QUIET_S = 10.0

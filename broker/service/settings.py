@@ -12,12 +12,12 @@ from broker.dicom.scu.print_scu import PrintTimeouts
 from broker.dicom.uids import PRESENTATION_LUT, VERIFICATION
 from broker.dicom.upper_layer.acceptor import AcceptorSettings
 from broker.dicom.upper_layer.connection import Timeouts
-from broker.model.printer import KEPT, NORMAL, PoolStatus
-from broker.model.retry import Policy
+from broker.model.printers.printer import KEPT, NORMAL, PoolStatus
+from broker.model.printers.retry import Policy
 from broker.relay.intake import QueueLimits
 from broker.relay.monitor import Rhythm
 from broker.relay.upkeep import Keeping
-from broker.store.duplicates import Rule
+from broker.store.reading.duplicates import Rule
 
 FROM_THE_START = ("broker", "limits", "web", "log")
 """Sections that count from the next start."""

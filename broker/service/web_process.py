@@ -22,8 +22,8 @@ from broker.config.schema import Config
 from broker.dicom.upper_layer.listening_sockets import CannotListen, listen, names_of_peer
 from broker.dicom.upper_layer.peer_watch import watch
 from broker.events import Event, Note
-from broker.model import hosts
-from broker.model.hosts import (
+from broker.model.peers import hosts
+from broker.model.peers.hosts import (
     EVERY,
     LOCALHOST,
     Hosts,

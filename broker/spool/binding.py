@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from broker.model.spool_fit import DatabaseSeen, Misfit, Progress, SpoolSeen, misfit
+from broker.model.storage.spool_fit import DatabaseSeen, Misfit, Progress, SpoolSeen, misfit
 from broker.spool.stored import kept, sync_folder
 from broker.store import identity
 from broker.store.database import FAILURES, Database, DatabaseReplaced

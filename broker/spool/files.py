@@ -24,14 +24,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
-from broker.model.trouble import CannotStore, PixelsGone, SpoolDamaged
+from broker.model.printers.trouble import CannotStore, PixelsGone, SpoolDamaged
 from broker.spool.binding import SpoolMismatch, judged, spool_seen
 from broker.spool.lock import Busy, SpoolLock
 from broker.spool.orphans import Orphan, Orphans
 from broker.spool.pins import is_pinned, remove_left
 from broker.spool.stored import Stored, kept, place_of, sync_folder
 from broker.spool.upload import CheckRoom, Failed, PixelUpload, UploadedPixels
-from broker.store.spool_references import SpoolReferences
+from broker.store.queue.spool_references import SpoolReferences
 
 __all__ = ["PixelUpload", "Spool", "SpoolMissing", "Stored", "UploadedPixels", "is_there"]
 

@@ -12,7 +12,7 @@ from typing import Self
 
 from blake3 import blake3
 
-from broker.model.trouble import SpoolDamaged
+from broker.model.printers.trouble import SpoolDamaged
 
 NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF)
 """What network file systems say that cannot do this with a folder."""

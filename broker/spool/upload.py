@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from broker.model.disk import MB
-from broker.model.trouble import CannotStore
+from broker.model.printers.trouble import CannotStore
+from broker.model.storage.disk import MB
 from broker.spool.stored import Hash
 
 LARGE = MB

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
 from broker.model.user import CommandFilter, RecordedCommand, Role, User
 from broker.store.database import Database
-from broker.store.job_rows import LARGEST
+from broker.store.reading.job_rows import LARGEST
 from broker.store.tables import recorded_commands, sessions, users
 
 

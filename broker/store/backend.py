@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import URL
 from sqlalchemy.sql.dml import ReturningInsert
 
-from broker.model.spool_fit import DatabaseSeen, Progress
+from broker.model.storage.spool_fit import DatabaseSeen, Progress
 
 BACKEND = "backend"
 """Under this name each connection's `info` has its Backend."""

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
-from broker.model.capabilities import Capability, Combination, Lesson, PrintObject, Trait
+from broker.model.films.capabilities import Capability, Combination, Lesson, PrintObject, Trait
 from broker.store.backend import Prepared, Row, fixed
 from broker.store.database import Database
-from broker.store.job_rows import UNREADABLE, combination_from_json, combination_to_json
+from broker.store.reading.job_rows import UNREADABLE, combination_from_json, combination_to_json
 from broker.store.tables import capabilities, printers
 
 MOST = 500

@@ -1,4 +1,4 @@
-"""The database's identity, and the count of its changes: see `broker.model.spool_fit`."""
+"""The database's identity, and the count of its changes: see `broker.model.storage.spool_fit`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, update
 
-from broker.model.spool_fit import DatabaseSeen, Progress
+from broker.model.storage.spool_fit import DatabaseSeen, Progress
 from broker.store.backend import BACKEND, Backend, Prepared
 from broker.store.database import Database
 from broker.store.tables import queue

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
-from broker.model.disk import Mount, mount_of
+from broker.model.storage.disk import Mount, mount_of
 
 LISTING = Path("/proc/locks")
 

@@ -21,11 +21,11 @@ from sqlalchemy import (
     update,
 )
 
-from broker.model.capabilities import Capability, Lesson
-from broker.model.health import FAILS_FILMS, LEAVES_UNANSWERED, WARNING, Observation
-from broker.model.job import ACTIVE, DONE, FilmState, State
-from broker.model.printer import Address, Duty, Health, Printer
-from broker.model.retry import PrinterVerdict
+from broker.model.films.capabilities import Capability, Lesson
+from broker.model.jobs.job import ACTIVE, DONE, FilmState, State
+from broker.model.printers.health import FAILS_FILMS, LEAVES_UNANSWERED, WARNING, Observation
+from broker.model.printers.printer import Address, Duty, Health, Printer
+from broker.model.printers.retry import PrinterVerdict
 from broker.model.row_version import of_printer
 from broker.store import capabilities as capability_rows
 from broker.store.backend import Prepared, fixed

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
-from broker.model.caller import Caller
+from broker.model.peers.caller import Caller
 from broker.store.database import Database
 from broker.store.tables import printed_callers, refusals, refusals_of_callers
 

@@ -32,8 +32,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
-from broker.model.finding import salvage
-from broker.model.spool_fit import DatabaseSeen, Progress
+from broker.model.storage.finding import salvage
+from broker.model.storage.spool_fit import DatabaseSeen, Progress
 from broker.store.backend import BACKEND, Checkpoint
 
 LOG_BYTES = 8 << 20

@@ -73,8 +73,8 @@ FOUND_BY = (
     "remark",
     "reason",
 )
-"""What jobs are found by, see `store/job_search.py`: its index has all of it, in the order of
-numbers, so that a change of a recent job changes the page that its insertion has changed."""
+"""What jobs are found by, see `store/reading/job_search.py`: its index has all of it, in the order
+of numbers, so that a change of a recent job changes the page that its insertion has changed."""
 
 jobs = Table(
     "jobs",

@@ -26,9 +26,9 @@ import time
 
 from broker.config.schema import Config
 from broker.events import Event, Facts, Note
-from broker.model.trusted_proxies import TrustedProxies
-from broker.operations.failures import explained
+from broker.model.peers.trusted_proxies import TrustedProxies
 from broker.operations.opened import store_of
+from broker.operations.words.failures import explained
 from broker.service import process_start
 from broker.service.process_start import left_out
 from broker.web.app import create

@@ -19,21 +19,30 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker.events import Note
+from broker.model.jobs.reprint import UnfitChoice
+from broker.model.peers.trusted_proxies import TrustedProxies
 from broker.model.printable import one_line
-from broker.model.reprint import UnfitChoice
-from broker.model.trouble import NoPrinters
-from broker.model.trusted_proxies import TrustedProxies
-from broker.operations.failures import explained
-from broker.operations.job_filters import InvalidFilter
+from broker.model.printers.trouble import NoPrinters
+from broker.operations.jobs.job_filters import InvalidFilter
 from broker.operations.opened import Store, store_of
 from broker.operations.overview import LiveOverview
-from broker.operations.page_words import on_page
-from broker.store.commands import NotAllowed, PrintedAgainLately
-from broker.store.job_rows import NoSuchJob
+from broker.operations.words.failures import explained
+from broker.operations.words.page_words import on_page
 from broker.store.printers import NoSuchPrinter
+from broker.store.queue.commands import NotAllowed, PrintedAgainLately
+from broker.store.reading.job_rows import NoSuchJob
 from broker.store.stale import Stale
-from broker.web import (
-    commands,
+from broker.web.api import commands as api_commands
+from broker.web.api import data as api_data
+from broker.web.api import events as api_events
+from broker.web.api import log as api_log
+from broker.web.api import page as api_page
+from broker.web.auth import signin
+from broker.web.auth.signin import SessionTimes
+from broker.web.commands import posted as commands
+from broker.web.commands import several
+from broker.web.commands.posted import InvalidCommand
+from broker.web.pages import (
     day_page,
     help_page,
     job_page,
@@ -41,21 +50,14 @@ from broker.web import (
     overview,
     printer_page,
     refusals_page,
-    several,
+    sessions_page,
+    sign_in_page,
 )
-from broker.web.api import commands as api_commands
-from broker.web.api import data as api_data
-from broker.web.api import events as api_events
-from broker.web.api import log as api_log
-from broker.web.api import page as api_page
-from broker.web.auth import sessions_page, sign_in_page, signin
-from broker.web.auth.signin import SessionTimes
-from broker.web.commands import InvalidCommand
-from broker.web.event_streams import Streams
-from broker.web.pages import Pages, back
 from broker.web.pictures import NoPicture, Pictures
 from broker.web.probes import Probes
 from broker.web.refused_values import words_of_refused
+from broker.web.rendering.event_streams import Streams
+from broker.web.rendering.page import Pages, back
 from broker.web.server.connection import TIME_LIMITS, TimeLimits
 from broker.web.server.front import FAULT, METHODS, Front
 from broker.web.server.responses import RequestRefused

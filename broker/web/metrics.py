@@ -20,16 +20,16 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from broker.model.condition import Condition
-from broker.model.job import State
-from broker.model.printer import Duty, Health
-from broker.model.refusal import Refusal
+from broker.model.jobs.job import State
+from broker.model.peers.refusal import Refusal
+from broker.model.printers.printer import Duty, Health
+from broker.model.reasons.condition import Condition
 from broker.model.vitals import Histogram, Storage, Vitals
-from broker.operations.missing_pixels import folder as spool_folder
+from broker.operations.condition.readiness import look, read_vitals
+from broker.operations.condition.refusals import keeps_from_printing
+from broker.operations.condition.whole import situation, standing_printers
+from broker.operations.jobs.missing_pixels import folder as spool_folder
 from broker.operations.opened import Store
-from broker.operations.readiness import look, read_vitals
-from broker.operations.refusals import keeps_from_printing
-from broker.operations.whole import situation, standing_printers
 from broker.spool.orphans import Orphans
 
 PREFIX = "dicom_print_broker_"

@@ -18,7 +18,7 @@ from broker.relay.parent import end_with, give_way_to_the_relay
 if __name__ == "__main__":
     end_with(int(sys.argv[1]))  # before what takes longer to import
 
-from broker.model.disk import MB
+from broker.model.storage.disk import MB
 
 EXPENDABLE = 800
 """Of 1000, for a system without memory: a picture ends first, then the page."""
@@ -30,11 +30,11 @@ ROOM = 1024 * MB
 def main() -> int:
     """Draw; the exit code."""
     # Here: the page imports this module for its exit codes, and needs no memory for drawing.
-    from broker.model.trouble import SpoolDamaged
+    from broker.model.printers.trouble import SpoolDamaged
     from broker.preview.paper import SAMPLES, compose
     from broker.preview.paper import size as size_of
     from broker.spool.stored import Stored, place_of
-    from broker.store.job_rows import film_from_json
+    from broker.store.reading.job_rows import film_from_json
 
     give_way_to_the_relay(EXPENDABLE)
     told = json.loads(sys.stdin.readline())

@@ -13,12 +13,12 @@ from functools import partial
 from cachetools import LRUCache
 from starlette.concurrency import run_in_threadpool
 
-from broker.model.disk import MB
-from broker.model.film import Film
-from broker.model.trouble import PRINT_AGAIN
-from broker.operations.failures import Failure
+from broker.model.films.film import Film
+from broker.model.printers.trouble import PRINT_AGAIN
+from broker.model.storage.disk import MB
 from broker.operations.opened import Store
-from broker.store.job_rows import film_to_json
+from broker.operations.words.failures import Failure
+from broker.store.reading.job_rows import film_to_json
 from broker.web.picture import NO_PICTURE, TOO_LARGE
 from broker.web.server.responses import busy
 from broker.web.server.worker import Worker, WorkerFull

@@ -19,9 +19,9 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client.core import Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from broker.operations.failures import explained
+from broker.operations.condition.readiness import Obstacle, ObstacleKind, Readiness, look
 from broker.operations.opened import Store
-from broker.operations.readiness import Obstacle, ObstacleKind, Readiness, look
+from broker.operations.words.failures import explained
 from broker.store.database import FAILURES
 from broker.web.metrics import SpoolSize, parts, rendered
 

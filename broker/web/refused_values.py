@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 
 from broker.model.printable import one_line
-from broker.operations.mistakes import SHOWN, words_of
+from broker.operations.words.mistakes import SHOWN, words_of
 
 MOST = 8
 """Mistakes that are told at one time."""

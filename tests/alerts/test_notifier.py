@@ -10,8 +10,8 @@ import pytest
 
 from broker.alerts.delivery import ChannelDelivery, Mail, NoticeFormat, mail, webhook
 from broker.alerts.notifier import Notifier
-from broker.model.alert_rules import AlertLimits, Notice, Seen
-from broker.model.refused_modalities import RefusedModality
+from broker.model.reasons.alert_rules import AlertLimits, Notice, Seen
+from broker.model.reasons.refused_modalities import RefusedModality
 from tests.peers.hook_receiver import HookReceiver
 from tests.peers.smtp_receiver import SmtpReceiver
 

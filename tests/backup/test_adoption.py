@@ -8,12 +8,12 @@ import pytest
 
 from broker.backup import adoption
 from broker.backup.adoption import AdoptCommand
-from broker.model.job import FilmState, Outcome, State
-from broker.model.spool_fit import Progress
+from broker.model.jobs.job import FilmState, Outcome, State
+from broker.model.storage.spool_fit import Progress
 from broker.spool.binding import read_mark
 from broker.store import identity
 from broker.store.database import Database
-from broker.store.jobs import Jobs
+from broker.store.queue.jobs import Jobs
 from tests.store.conftest import Clock, MakeRequest
 
 ORDER = AdoptCommand("ruth", "adopt", "set back")

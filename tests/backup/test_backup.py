@@ -14,8 +14,8 @@ from broker.backup.backup import BackupRefused, Manifest, Report, Site, back_up
 from broker.spool.pins import check_pixels
 from broker.spool.stored import place_of
 from broker.store.database import Database
-from broker.store.jobs import Jobs
-from broker.store.retention import Retention, Terms
+from broker.store.queue.jobs import Jobs
+from broker.store.queue.retention import Retention, Terms
 from tests.peers.filled_site import FilledSite
 from tests.peers.other_process import OtherProcess
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from broker.backup.checking import Interrupted, check
-from broker.model.finding import REMEDIES, Finding, Kind
-from broker.model.job import Level, Outcome, PrintRequest, State
-from broker.model.retry import Settlement
-from broker.store.retention import Retention, Terms
+from broker.model.jobs.job import Level, Outcome, PrintRequest, State
+from broker.model.printers.retry import Settlement
+from broker.model.storage.finding import REMEDIES, Finding, Kind
+from broker.store.queue.retention import Retention, Terms
 from tests.peers.filled_site import FilledSite
 
 

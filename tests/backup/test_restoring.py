@@ -25,14 +25,14 @@ from broker.backup.restoring import (
     occupied,
     restore,
 )
-from broker.model.job import FilmState, State
-from broker.model.spool_fit import Progress
+from broker.model.jobs.job import FilmState, State
+from broker.model.storage.spool_fit import Progress
 from broker.spool.binding import bind, mismatch, read_mark, write_mark
 from broker.spool.pins import check_pixels
 from broker.spool.stored import place_of
 from broker.store import identity, schema, sqlite
 from broker.store.database import Database
-from broker.store.jobs import Jobs
+from broker.store.queue.jobs import Jobs
 from tests.backup.test_backup import Steps
 from tests.peers.earlier_version import TO_0005
 from tests.peers.filled_site import FilledSite

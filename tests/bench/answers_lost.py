@@ -21,7 +21,7 @@ from pydicom.uid import generate_uid
 from pynetdicom import AE
 from rich.text import Text
 
-from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
+from broker.cli.output.tables import Column, Row, as_json, lay_out, show, terminal
 from broker.dicom.uids import (
     EXPLICIT_LITTLE,
     FILM_BOX,
@@ -29,7 +29,7 @@ from broker.dicom.uids import (
     GRAYSCALE_IMAGE_BOX,
     GRAYSCALE_META,
 )
-from broker.model.trouble import Uncertain
+from broker.model.printers.trouble import Uncertain
 from tests.bench.film_times import picture, print_film
 from tests.bench.machine import machine
 from tests.bench.printers import PoweredPrinter

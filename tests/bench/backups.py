@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from broker.model.job import State
+from broker.model.jobs.job import State
 from broker.store import schema
 from broker.store.database import Database
-from broker.store.jobs import Jobs
+from broker.store.queue.jobs import Jobs
 from tests.bench.fates import Pixels
 from tests.bench.kill_load import Ledger, Modalities
 from tests.bench.kill_site import Life, Site, now

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
+from broker.cli.output.tables import Column, Row, as_json, lay_out, show, terminal
 from tests.bench import haproxy, morning
 from tests.bench.figures import Figures, medians
 from tests.bench.front import BrokerFront

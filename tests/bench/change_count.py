@@ -13,13 +13,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from broker.model.film import Film, Image, ImageBox
-from broker.model.job import Level, PrintRequest
+from broker.model.films.film import Film, Image, ImageBox
+from broker.model.jobs.job import Level, PrintRequest
 from broker.spool import binding
 from broker.spool.files import Spool
 from broker.store import identity, schema
 from broker.store.database import Database
-from broker.store.jobs import Jobs
+from broker.store.queue.jobs import Jobs
 from tests.bench.machine import machine
 
 FILM = Film(

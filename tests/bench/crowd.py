@@ -6,11 +6,11 @@ import sqlite3
 import time
 from pathlib import Path
 
-from broker.model.job import Level, PrintRequest, State
+from broker.model.jobs.job import Level, PrintRequest, State
 from broker.spool.files import Spool
 from broker.store import schema
 from broker.store.database import Database
-from broker.store.jobs import Jobs
+from broker.store.queue.jobs import Jobs
 from tests.bench.film_times import picture
 
 TABLES = ("films", "sendings", "spooled")

@@ -11,11 +11,11 @@ from pathlib import Path
 from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, FILM_SESSION
 from broker.emulator.printer import EmulatedPrinter
-from broker.model.printer import Duty
+from broker.model.printers.printer import Duty
 from broker.spool.stored import name_of
 from broker.store.database import Database
-from broker.store.jobs import Jobs
 from broker.store.printers import Printers
+from broker.store.queue.jobs import Jobs
 from tests.peers.broker_process import BrokerProcess
 from tests.peers.speaker import Speaker, image_box, picture
 

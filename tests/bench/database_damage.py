@@ -30,8 +30,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from broker.emulator.paper_path import Sheet
 from broker.emulator.printer import EmulatedPrinter
-from broker.model.job import FilmState, State
-from broker.model.printer import Duty
+from broker.model.jobs.job import FilmState, State
+from broker.model.printers.printer import Duty
 from broker.spool.stored import kept
 from tests.bench.damage_site import (
     PRINTER,

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
+from broker.cli.output.tables import Column, Row, as_json, lay_out, show, terminal
 from tests.bench.machine import machine
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
+from broker.cli.output.tables import Column, Row, as_json, lay_out, show, terminal
 from tests.bench import haproxy
 from tests.bench.films import films_of
 from tests.bench.front import BrokerFront

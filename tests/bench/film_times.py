@@ -20,9 +20,9 @@ from pathlib import Path
 
 from rich.text import Text
 
-from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
+from broker.cli.output.tables import Column, Row, as_json, lay_out, show, terminal
 from broker.emulator.modality import Modality
-from broker.model.film import Film, Image, ImageBox
+from broker.model.films.film import Film, Image, ImageBox
 from broker.spool.stored import name_of
 from tests.bench import plain_modality
 from tests.bench.machine import machine

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from broker.model.film import Film, Image, ImageBox
+from broker.model.films.film import Film, Image, ImageBox
 from broker.spool.stored import name_of
 
 SIDE = 512

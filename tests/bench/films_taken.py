@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
+from broker.cli.output.tables import Column, Row, as_json, lay_out, show, terminal
 from broker.emulator.modality import Modality
 from tests.bench import servers
 from tests.bench.film_times import picture

@@ -22,12 +22,12 @@ from pathlib import Path
 
 from rich.text import Text
 
-from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
-from broker.model.job import State
-from broker.model.printer import Health
+from broker.cli.output.tables import Column, Row, as_json, lay_out, show, terminal
+from broker.model.jobs.job import State
+from broker.model.printers.printer import Health
 from broker.store.database import Database
-from broker.store.jobs import Jobs
 from broker.store.printers import Printers
+from broker.store.queue.jobs import Jobs
 from tests.bench.machine import machine
 from tests.bench.rounds import Rounds
 from tests.peers.broker_process import BROKER, BrokerProcess, command

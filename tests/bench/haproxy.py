@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from broker.model.trouble import Trouble
+from broker.model.printers.trouble import Trouble
 from tests.bench.figures import Listed
 from tests.bench.front import FALL, PATIENCE_S, RISE
 from tests.bench.printers import HOST, PoweredPrinter

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from broker.cli.tables import Column, Row, lay_out, show, terminal
+from broker.cli.output.tables import Column, Row, lay_out, show, terminal
 from tests.bench.machine import machine
 from tests.bench.rounds import Rounds
 from tests.peers.hostile import Case

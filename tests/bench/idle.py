@@ -14,11 +14,11 @@ from pathlib import Path
 
 from rich.text import Text
 
-from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
+from broker.cli.output.tables import Column, Row, as_json, lay_out, show, terminal
 from broker.dicom.uids import EXPLICIT_LITTLE, GRAYSCALE_META
 from broker.dicom.upper_layer.negotiation import Offer
 from broker.dicom.upper_layer.requestor import Requestor
-from broker.model.disk import MB
+from broker.model.storage.disk import MB
 from tests.bench.machine import machine
 from tests.bench.rounds import Rounds
 from tests.bench.servers import Opener, Server, broker, plain

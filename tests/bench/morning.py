@@ -12,7 +12,7 @@ from pathlib import Path
 
 from broker.dicom import statuses
 from broker.emulator.modality import Modality
-from broker.model.trouble import Trouble
+from broker.model.printers.trouble import Trouble
 from tests.bench.figures import Figures, Told, count
 from tests.bench.films import MorningFilm, films_of
 from tests.bench.front import Front

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
+from broker.cli.output.tables import Column, Row, as_json, lay_out, show, terminal
 from tests.bench.crowd import crowd
 from tests.bench.film_times import picture, print_film
 from tests.bench.machine import machine

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import httpx
 
-from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
+from broker.cli.output.tables import Column, Row, as_json, lay_out, show, terminal
 from broker.emulator.modality import Modality
-from broker.model.film import Film, ImageBox
+from broker.model.films.film import Film, ImageBox
 from tests.bench.film_times import picture
 from tests.bench.machine import machine
 from tests.bench.servers import Log, Server

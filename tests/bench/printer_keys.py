@@ -13,8 +13,8 @@ from pathlib import Path
 
 from rich.text import Text
 
-from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
-from broker.model.job import State
+from broker.cli.output.tables import Column, Row, as_json, lay_out, show, terminal
+from broker.model.jobs.job import State
 from tests.bench.machine import machine
 from tests.bench.rounds import Rounds
 from tests.bench.servers import missing as missing_programs

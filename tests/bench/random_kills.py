@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from broker.model.job import FilmState, State
+from broker.model.jobs.job import FilmState, State
 from broker.spool.files import Spool
 from broker.store.database import Database
-from broker.store.jobs import Jobs
+from broker.store.queue.jobs import Jobs
 from tests.bench.fates import Fates, Pixels
 from tests.bench.kill_load import Asked, Ledger, Modalities
 from tests.bench.kill_site import Life, Site, moments, now

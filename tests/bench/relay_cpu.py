@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
+from broker.cli.output.tables import Column, Row, as_json, lay_out, show, terminal
 from tests.bench.film_times import picture, print_film
 from tests.bench.machine import machine
 from tests.bench.printers import PoweredPrinter

@@ -20,11 +20,11 @@ from pathlib import Path
 
 from rich.text import Text
 
-from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
+from broker.cli.output.tables import Column, Row, as_json, lay_out, show, terminal
 from broker.dicom.scu.print_scu import PrintTimeouts
 from broker.dicom.upper_layer.connection import Timeouts
 from broker.emulator.modality import Modality
-from broker.model.trouble import Unavailable
+from broker.model.printers.trouble import Unavailable
 from tests.bench.film_times import picture
 from tests.bench.machine import machine
 from tests.bench.rounds import Rounds

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from rich.text import Text
 
-from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
-from broker.model.disk import MB
-from broker.model.trouble import Refused, Unavailable
+from broker.cli.output.tables import Column, Row, as_json, lay_out, show, terminal
+from broker.model.printers.trouble import Refused, Unavailable
+from broker.model.storage.disk import MB
 from tests.bench.film_times import picture, print_film
 from tests.bench.machine import machine
 from tests.bench.printers import PoweredPrinter

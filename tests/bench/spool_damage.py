@@ -19,10 +19,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from broker.emulator.printer import EmulatedPrinter
-from broker.model.job import FilmState, State
-from broker.model.printer import Duty, Health
-from broker.store.jobs import Jobs
+from broker.model.jobs.job import FilmState, State
+from broker.model.printers.printer import Duty, Health
 from broker.store.printers import Printers
+from broker.store.queue.jobs import Jobs
 from tests.bench.damage_site import (
     PRINTER,
     DamageSite,

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from rich.text import Text
 
-from broker.cli.tables import Column, Row, as_json, lay_out, show, terminal
+from broker.cli.output.tables import Column, Row, as_json, lay_out, show, terminal
 from broker.dicom.uids import GRAYSCALE_META, IMPLICIT_LITTLE
 from broker.dicom.upper_layer.activity import BETWEEN_S
 from broker.dicom.upper_layer.negotiation import Offer

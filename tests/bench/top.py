@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from broker.config.file import load
-from broker.model.job import State
+from broker.model.jobs.job import State
 from broker.operations.opened import Store, store_of
 from broker.store.occupancy import Occupancy
 from tests.bench.crowd import crowd

@@ -15,20 +15,20 @@ import pytest
 from typer.testing import CliRunner
 
 from broker.cli.main import app
-from broker.model.film import Film, Image, ImageBox
-from broker.model.health import Observation
-from broker.model.job import Level, Outcome, PrintRequest, State
-from broker.model.printer import Address, Health
-from broker.model.retry import PrinterVerdict, Settlement
+from broker.model.films.film import Film, Image, ImageBox
+from broker.model.jobs.job import Level, Outcome, PrintRequest, State
+from broker.model.printers.health import Observation
+from broker.model.printers.printer import Address, Health
+from broker.model.printers.retry import PrinterVerdict, Settlement
 from broker.model.vitals import Vitals
 from broker.spool import binding
 from broker.store import identity, schema
 from broker.store import occupancy as mounts
 from broker.store.capabilities import Capabilities
 from broker.store.database import Database
-from broker.store.jobs import Jobs
 from broker.store.occupancy import Occupancy
 from broker.store.printers import Printers, blame
+from broker.store.queue.jobs import Jobs
 
 CONFIGURATION = """
 [broker]

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from broker.model.health import Observation
-from broker.model.job import Attempt, Outcome, State
-from broker.model.printer import Duty, Health
-from broker.model.retry import Settlement
-from broker.operations import explanation
+from broker.model.jobs.job import Attempt, Outcome, State
+from broker.model.printers.health import Observation
+from broker.model.printers.printer import Duty, Health
+from broker.model.printers.retry import Settlement
+from broker.operations.jobs import explanation
 from tests.cli.conftest import Site
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from broker.emulator.printer import EmulatedPrinter
-from broker.model.capabilities import Capability, Lesson
-from broker.model.printer import Address, Duty
+from broker.model.films.capabilities import Capability, Lesson
+from broker.model.printers.printer import Address, Duty
 from tests.cli.conftest import Site, running, site
 from tests.cli.test_whole import FORMAT, SIZE
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from broker.model.job import State
+from broker.model.jobs.job import State
 from tests.cli.conftest import Site
 from tests.peers.broker_process import BROKER
 

@@ -8,9 +8,9 @@ from contextlib import closing
 
 import pytest
 
-from broker.model.film import Film, Image, ImageBox
-from broker.model.printer import Duty
-from broker.model.trouble import PRINT_AGAIN
+from broker.model.films.film import Film, Image, ImageBox
+from broker.model.printers.printer import Duty
+from broker.model.printers.trouble import PRINT_AGAIN
 from broker.spool.stored import name_of
 from broker.store.occupancy import Occupancy
 from tests.cli.conftest import FILM, Site, table

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from broker.model.job import FilmState, Priority, State
-from broker.model.printer import Duty
+from broker.model.jobs.job import FilmState, Priority, State
+from broker.model.printers.printer import Duty
 from broker.store.occupancy import Occupancy
 from tests.cli.conftest import Site
 from tests.peers.attempts import print_films

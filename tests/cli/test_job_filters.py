@@ -12,10 +12,10 @@ from collections.abc import Callable
 import pytest
 
 from broker.cli import job_list
-from broker.model.film import Film
-from broker.model.job import Level, PrintRequest
-from broker.operations.csv_lines import COLUMNS
-from broker.store.jobs import Jobs
+from broker.model.films.film import Film
+from broker.model.jobs.job import Level, PrintRequest
+from broker.operations.jobs.csv_lines import COLUMNS
+from broker.store.queue.jobs import Jobs
 from tests.cli.conftest import DAY_S, FILM, PATIENT, Site
 
 Add = Callable[..., int]

@@ -11,10 +11,10 @@ import sys
 
 import pytest
 
-from broker.cli import queue_tables
-from broker.model.job import Outcome, State
-from broker.model.retry import Settlement
-from broker.operations.job_status import JobStatus
+from broker.cli.output import queue_tables
+from broker.model.jobs.job import Outcome, State
+from broker.model.printers.retry import Settlement
+from broker.operations.jobs.job_status import JobStatus
 from tests.cli.conftest import Site, table
 
 

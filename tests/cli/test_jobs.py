@@ -9,8 +9,8 @@ from datetime import datetime
 
 import pytest
 
-from broker.model.job import Level
-from broker.store.jobs import Jobs
+from broker.model.jobs.job import Level
+from broker.store.queue.jobs import Jobs
 from tests.cli.conftest import PATIENT, Site
 
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from broker.model.film import Image
-from broker.model.job import FilmState, State
-from broker.model.trouble import PRINT_AGAIN
+from broker.model.films.film import Image
+from broker.model.jobs.job import FilmState, State
+from broker.model.printers.trouble import PRINT_AGAIN
 from broker.spool.stored import name_of
-from broker.store.jobs import Jobs
+from broker.store.queue.jobs import Jobs
 from tests.cli.conftest import FILM, Site
 
 HERE, GONE = "ab" * 32, "cd" * 32

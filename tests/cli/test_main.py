@@ -208,7 +208,7 @@ def test_a_locked_database_is_one_line(site: Site, monkeypatch: pytest.MonkeyPat
 
 def test_a_lock_is_told_above_the_tables(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """While another program locks the database nothing can be taken: every table says so."""
-    monkeypatch.setattr("broker.operations.alarms.LOCKED_S", 0.1)
+    monkeypatch.setattr("broker.operations.condition.alarms.LOCKED_S", 0.1)
     file = site.folder / "broker-data" / "broker.db"
     site.job()
     other = sqlite3.connect(file, isolation_level=None)

@@ -20,8 +20,8 @@ import pytest
 import broker
 from broker.config.schema import Config
 from broker.events import Event, Severity
-from broker.model.adaptations import ALLOWED, NAMES
-from broker.operations.manual import LINK, TOPICS, NoSuchTopic, topic, topics
+from broker.model.films.adaptations import ALLOWED, NAMES
+from broker.operations.words.manual import LINK, TOPICS, NoSuchTopic, topic, topics
 from broker.web.api.documents import JobDocument, ListedJobDocument
 from tests.cli.conftest import Site
 from tests.peers.named_commands import BLOCK

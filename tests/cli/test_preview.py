@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image as pictures
 
-from broker.model.film import Film, Image, ImageBox
+from broker.model.films.film import Film, Image, ImageBox
 from broker.preview.paper import compose
 from broker.spool.files import Spool
 from tests.cli.conftest import PATIENT, Site

@@ -8,10 +8,10 @@ from contextlib import closing
 
 import pytest
 
-from broker.model.capabilities import Capability, Lesson, PrintObject, Trait
-from broker.model.health import Observation
-from broker.model.printer import Address, Duty, Health
-from broker.model.retry import PrinterVerdict
+from broker.model.films.capabilities import Capability, Lesson, PrintObject, Trait
+from broker.model.printers.health import Observation
+from broker.model.printers.printer import Address, Duty, Health
+from broker.model.printers.retry import PrinterVerdict
 from broker.store.occupancy import Occupancy
 from broker.store.printers import blame
 from tests.cli.conftest import Site

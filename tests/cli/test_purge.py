@@ -15,7 +15,7 @@ import pytest
 
 from broker.spool.files import Spool
 from broker.store.occupancy import Occupancy
-from broker.store.retention import Removal, Retention, Terms
+from broker.store.queue.retention import Removal, Retention, Terms
 from tests.cli.conftest import FILM, Site
 
 PIXELS = b"\0" * (3 << 20)

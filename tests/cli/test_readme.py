@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.operations.manual import TOPICS, topic
+from broker.operations.words.manual import TOPICS, topic
 from tests.peers.named_commands import calls, names, paths, unknown
 
 README = (Path(__file__).parents[2] / "README.md").read_text()

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from broker.model.caller import Caller
-from broker.model.refusal import Refusal
-from broker.operations.failures import REMEDIES, remedy
+from broker.model.peers.caller import Caller
+from broker.model.peers.refusal import Refusal
+from broker.operations.words.failures import REMEDIES, remedy
 from broker.store.database import Database
 from broker.store.refusals import OTHERS, Counted, CountedOfCaller, Refusals
 from tests.cli.conftest import Site

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from broker.model.job import Outcome, State
-from broker.model.retry import Settlement
+from broker.model.jobs.job import Outcome, State
+from broker.model.printers.retry import Settlement
 from tests.cli.conftest import Site
 from tests.peers.attempts import print_films
 

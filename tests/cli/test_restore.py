@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from broker.backup.backup import Manifest
-from broker.cli.local_time import told
+from broker.cli.output.local_time import told
 from broker.spool.binding import bind, write_mark
 from broker.spool.stored import place_of
 from broker.store import identity, schema

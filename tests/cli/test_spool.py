@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.model.job import State
+from broker.model.jobs.job import State
 from broker.spool import binding
 from broker.spool.binding import FILE, read_mark
 from broker.spool.files import Spool

@@ -9,10 +9,10 @@ import pytest
 
 from broker.config.file import load
 from broker.emulator.printer import EmulatedPrinter
-from broker.model.job import State
-from broker.operations.commands import print_film
-from broker.operations.failures import Failure
+from broker.model.jobs.job import State
+from broker.operations.commands.recorded import print_film
 from broker.operations.opened import Store, store_of
+from broker.operations.words.failures import Failure
 from broker.service.service import Service
 from broker.spool.files import Spool
 from tests.cli.conftest import Site

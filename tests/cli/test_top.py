@@ -24,10 +24,10 @@ from broker.cli.top.listing import Listing
 from broker.cli.top.rows import SHOWN
 from broker.cli.top.screen import Top
 from broker.config.file import load
-from broker.model.health import Observation
-from broker.model.job import State
-from broker.model.printer import Duty, Health
-from broker.operations.commands import JobCommands
+from broker.model.jobs.job import State
+from broker.model.printers.health import Observation
+from broker.model.printers.printer import Duty, Health
+from broker.operations.commands.recorded import JobCommands
 from broker.operations.opened import Store, store_of
 from tests.cli.conftest import PATIENT, Site, running, site
 
@@ -381,7 +381,7 @@ def test_what_a_peer_calls_itself_is_shown_as_it_is(site: Site, store: Store) ->
 
 def test_a_lock_is_an_alarm_until_it_ends(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """What can be read is shown; an order is told why it could not be done, and can be repeated."""
-    monkeypatch.setattr("broker.operations.alarms.LOCKED_S", 0.1)
+    monkeypatch.setattr("broker.operations.condition.alarms.LOCKED_S", 0.1)
     monkeypatch.setattr("broker.cli.top.store_watch.RENEW_S", 1.0)
     monkeypatch.setattr("broker.store.database.BUSY_S", 0.5)
     site.job()

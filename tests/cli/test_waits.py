@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from broker.store.jobs import Jobs
+from broker.store.queue.jobs import Jobs
 from tests.cli.conftest import Site
 
 

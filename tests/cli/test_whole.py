@@ -11,9 +11,9 @@ import time
 
 import pytest
 
-from broker.model.capabilities import Capability, Lesson, PrintObject, Trait
-from broker.model.health import Observation
-from broker.model.printer import Address, Duty, Health
+from broker.model.films.capabilities import Capability, Lesson, PrintObject, Trait
+from broker.model.printers.health import Observation
+from broker.model.printers.printer import Address, Duty, Health
 from tests.cli.conftest import Site, running, site
 
 __all__ = ["running", "site"]

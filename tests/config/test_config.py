@@ -8,7 +8,7 @@ import pytest
 
 from broker.config.file import ConfigError, load, parse, show, warnings
 from broker.config.schema import Config
-from broker.model.printer import Address
+from broker.model.printers.printer import Address
 from tests.peers.configuration import FOLDER, TWO_PRINTERS
 
 

@@ -20,15 +20,15 @@ from broker.dicom.upper_layer.acceptor import Acceptor, AcceptorSettings
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.negotiation import Offer
-from broker.model.disk import Room
-from broker.model.printer import NORMAL, PoolStatus
+from broker.model.printers.printer import NORMAL, PoolStatus
+from broker.model.storage.disk import Room
 from broker.relay.intake import Intake, QueueLimits, Quota
 from broker.spool.files import Spool
 from broker.store import schema
 from broker.store.database import Database
-from broker.store.duplicates import Rule
-from broker.store.jobs import Jobs
 from broker.store.printers import Printers
+from broker.store.queue.jobs import Jobs
+from broker.store.reading.duplicates import Rule
 from tests.peers.speaker import Speaker
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from broker.dicom.scu.print_scu import PrintScu
 from broker.dicom.scu.probe import probe
-from broker.model.printer import Address
-from broker.model.trouble import Unavailable
+from broker.model.printers.printer import Address
+from broker.model.printers.trouble import Unavailable
 from tests.peers.acceptor import accepting
 from tests.peers.certificates import Authority
 from tests.peers.raw import Raw, listening

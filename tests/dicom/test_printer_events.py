@@ -15,7 +15,7 @@ from broker.dicom.uids import (
 )
 from broker.dicom.upper_layer.message import Context
 from broker.dicom.upper_layer.requestor import EventReport
-from broker.model.printer import BROKEN, FULL, KEPT, NORMAL, PoolStatus
+from broker.model.printers.printer import BROKEN, FULL, KEPT, NORMAL, PoolStatus
 from tests.peers.speaker import dataset
 
 INFO = dataset(PrinterStatusInfo="FILM JAM")

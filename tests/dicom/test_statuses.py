@@ -6,7 +6,7 @@ import pytest
 
 from broker.dicom import statuses
 from broker.dicom.statuses import Fault
-from broker.model.refusal import Refusal
+from broker.model.peers.refusal import Refusal
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, GRAYSCALE_IMAGE_BOX
 from broker.dicom.upper_layer.connection import Broken
 from broker.emulator.printer import EmulatedPrinter
-from broker.model.trouble import Unavailable, Uncertain
+from broker.model.printers.trouble import Unavailable, Uncertain
 from tests.emulator.conftest import NewPrinter
 from tests.peers.filming import PICTURE, make_film_box, open_scu, print_film, state_of
 from tests.peers.speaker import Speaker, dataset, image_box, reference

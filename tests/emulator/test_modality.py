@@ -8,9 +8,9 @@ from broker.dicom import statuses
 from broker.emulator.modality import Modality
 from broker.emulator.printer import EmulatedPrinter
 from broker.emulator.sample_films import color_films, sample_films
-from broker.model.film import Film
-from broker.model.job import Level, Priority
-from broker.model.trouble import Refused, Unavailable, Uncertain
+from broker.model.films.film import Film
+from broker.model.jobs.job import Level, Priority
+from broker.model.printers.trouble import Refused, Unavailable, Uncertain
 from tests.emulator.conftest import NewPrinter
 
 FILMS, PIXELS = sample_films()

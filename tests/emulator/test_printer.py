@@ -28,8 +28,8 @@ from broker.dicom.uids import (
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.negotiation import Offer
 from broker.dicom.upper_layer.requestor import Requestor
-from broker.model.printer import PoolStatus
-from broker.model.trouble import Unavailable, Uncertain
+from broker.model.printers.printer import PoolStatus
+from broker.model.printers.trouble import Unavailable, Uncertain
 from tests.emulator.conftest import NewPrinter
 from tests.peers.filming import PICTURE, make_film_box, open_scu, print_film
 from tests.peers.speaker import image_box

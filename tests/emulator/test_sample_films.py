@@ -6,7 +6,7 @@ import pytest
 
 from broker.emulator import sample_films as sample_pictures
 from broker.emulator.sample_films import Films, Pixels, color_films, sample_films
-from broker.model.layout import Layout
+from broker.model.films.layout import Layout
 from broker.preview.paper import compose
 from broker.spool.stored import name_of
 

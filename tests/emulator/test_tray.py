@@ -10,8 +10,8 @@ import pytest
 from PIL import Image as pictures
 
 from broker.emulator.paper_path import Sheet, Tray
-from broker.model.film import Film, Image, ImageBox, PresentationLut
-from broker.model.job import Priority
+from broker.model.films.film import Film, Image, ImageBox, PresentationLut
+from broker.model.jobs.job import Priority
 
 BLANK = pictures.new("L", (20, 30), 255)
 FILM = Film(

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from broker.model.job import Job, Level, Priority, State
-from broker.model.printer import Address, Duty, Health, Printer
-from broker.model.retry import Policy, TroubleContext, Verdict, after
-from broker.model.trouble import Trouble
+from broker.model.jobs.job import Job, Level, Priority, State
+from broker.model.printers.printer import Address, Duty, Health, Printer
+from broker.model.printers.retry import Policy, TroubleContext, Verdict, after
+from broker.model.printers.trouble import Trouble
 
 MakePrinter = Callable[..., Printer]
 MakeJob = Callable[..., Job]

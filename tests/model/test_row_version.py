@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from broker.model.job import Job, Level, Priority, State
+from broker.model.jobs.job import Job, Level, Priority, State
 from broker.model.row_version import of_job
 
 JOB = Job(

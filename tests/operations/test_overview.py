@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from broker.config.file import load
-from broker.model.job import Priority, State
-from broker.operations.job_status import waiting
+from broker.model.jobs.job import Priority, State
+from broker.operations.jobs.job_status import waiting
 from broker.operations.opened import Store, store_of
 from broker.operations.overview import LiveOverview, overview_state
 from tests.cli.conftest import Site, site

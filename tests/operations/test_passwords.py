@@ -9,8 +9,8 @@ import pytest
 from argon2 import PasswordHasher
 
 from broker.model.user import Role
-from broker.operations.failures import Failure
 from broker.operations.passwords import LEAST, MOST, checked_name, hashed, verified
+from broker.operations.words.failures import Failure
 from broker.store import schema
 from broker.store.accounts import Users
 from broker.store.database import Database

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from broker.model.job import DONE, Claim, Outcome, State
-from broker.model.retry import Settlement
-from broker.store.jobs import Jobs
+from broker.model.jobs.job import DONE, Claim, Outcome, State
+from broker.model.printers.retry import Settlement
+from broker.store.queue.jobs import Jobs
 
 SENT = Settlement(State.SENT, "")
 AGAIN = Settlement(State.QUEUED, "")

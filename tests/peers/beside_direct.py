@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 
-from broker.model.job import State
-from broker.model.printer import Address
+from broker.model.jobs.job import State
+from broker.model.printers.printer import Address
 from tests.peers.asking import Told, ask
 from tests.peers.film_kinds import Kind
 from tests.peers.heard import Heard, heard

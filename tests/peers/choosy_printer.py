@@ -22,7 +22,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     Verification,
 )
 
-from broker.model.printer import Address
+from broker.model.printers.printer import Address
 
 Takes = Callable[[Dataset], bool]
 BOTH = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]

@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from hypothesis.stateful import invariant
 from sqlalchemy import delete, select
 
-from broker.model.job import Claim, Job, Level, Outcome, Priority, State
-from broker.model.retry import Settlement
-from broker.store.claims import ClaimLost
-from broker.store.commands import NotAllowed
+from broker.model.jobs.job import Claim, Job, Level, Outcome, Priority, State
+from broker.model.printers.retry import Settlement
 from broker.store.database import Database
-from broker.store.jobs import Jobs
 from broker.store.printers import RECENT_S, NoSuchPrinter, Printers
+from broker.store.queue.claims import ClaimLost
+from broker.store.queue.commands import NotAllowed
+from broker.store.queue.jobs import Jobs
 from broker.store.tables import attempts, jobs, printed_again, sendings
 from tests.peers.queue_model import FINISHED, LOST, NO_PRINTER, NOT_ALLOWED, QueueModel
 from tests.peers.queue_requests import CLAIMANTS, PRINTERS, Row, print_request

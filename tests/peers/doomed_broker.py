@@ -84,7 +84,7 @@ def _listed(*steps: Step) -> dict[str, Step]:
 _SPOOL = "broker.spool.files"
 _UPLOADING = "broker.spool.upload"
 _UPLOAD = f"{_UPLOADING}:PixelUpload"
-_CLAIMS = "broker.store.claims:Claims"
+_CLAIMS = "broker.store.queue.claims:Claims"
 _SCU = "broker.dicom.scu.print_scu:PrintScu"
 _POOL = "broker.relay.open_sessions:OpenSessions"
 _SESSION = "broker.dicom.scu.print_session:PrintSession"
@@ -100,8 +100,8 @@ FRONT_DOOR = _listed(
     Step("renamed", "after", "os:link"),
     Step("directory-fsynced", "after", f"{_SPOOL}:sync_folder", _is_folder),
     Step("kept", "after", f"{_SPOOL}:Spool.keep"),
-    Step("rows-written", "after", "broker.store.submission:insert_job"),
-    Step("rows-committed", "after", "broker.store.submission:Submission.admit"),
+    Step("rows-written", "after", "broker.store.queue.submission:insert_job"),
+    Step("rows-committed", "after", "broker.store.queue.submission:Submission.admit"),
     Step("accepted", "after", "broker.relay.intake:Intake.accept"),
     Step(
         "success-sent",
@@ -140,9 +140,9 @@ BACK_DOOR = _listed(
 START = _listed(
     Step("occupied", "after", "broker.store.occupancy:Occupancy.take"),
     Step("incoming-cleared", "after", f"{_SPOOL}:Spool.clear_incoming"),
-    Step("recovering", "before", "broker.store.recovery:Recovery.recover"),
-    Step("claim-ended", "after", "broker.store.recovery:end"),
-    Step("recovered", "after", "broker.store.recovery:Recovery.recover"),
+    Step("recovering", "before", "broker.store.queue.recovery:Recovery.recover"),
+    Step("claim-ended", "after", "broker.store.queue.recovery:end"),
+    Step("recovered", "after", "broker.store.queue.recovery:Recovery.recover"),
     Step("swept", "after", f"{_SPOOL}:Spool.sweep"),
 )
 """From the start of a broker on the data of one that was killed, in their order."""

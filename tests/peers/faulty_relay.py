@@ -8,13 +8,13 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
-from broker.cli import queue_tables
+from broker.cli.output import queue_tables
 from broker.config.file import parse
 from broker.dicom import statuses
 from broker.dicom.uids import FILM_SESSION, PRESENTATION_LUT
-from broker.model.job import FINISHED, Job, State
-from broker.model.printer import Printer
-from broker.operations.job_status import JobStatus
+from broker.model.jobs.job import FINISHED, Job, State
+from broker.model.printers.printer import Printer
+from broker.operations.jobs.job_status import JobStatus
 from tests.peers.scripted_printer import ScriptedPrinter
 from tests.peers.speaker import Speaker, dataset, image_box, picture, reference
 from tests.relay.conftest import Relay

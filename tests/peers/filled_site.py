@@ -8,16 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from broker.model.film import Film, Image, ImageBox
-from broker.model.job import Level, Outcome, PrintRequest, State
-from broker.model.printer import Address
-from broker.model.retry import Settlement
+from broker.model.films.film import Film, Image, ImageBox
+from broker.model.jobs.job import Level, Outcome, PrintRequest, State
+from broker.model.printers.printer import Address
+from broker.model.printers.retry import Settlement
 from broker.spool.files import Spool
 from broker.spool.stored import name_of
 from broker.store import schema
 from broker.store.database import Database
-from broker.store.jobs import Jobs
 from broker.store.printers import Printers
+from broker.store.queue.jobs import Jobs
 
 ROWS, COLUMNS = 16, 32
 CONFIGURATION = """

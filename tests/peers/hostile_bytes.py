@@ -9,7 +9,7 @@ import time
 
 from broker.dicom.upper_layer.associate_pdus import associate_rq
 from broker.dicom.upper_layer.negotiation import proposed_contexts
-from broker.model.refusal import Refusal
+from broker.model.peers.refusal import Refusal
 from tests.peers.hostile import (
     INVALID,
     OFFERS,

@@ -12,7 +12,7 @@ from contextlib import ExitStack, suppress
 from broker.dicom import statuses
 from broker.dicom.statuses import words
 from broker.dicom.uids import PRESENTATION_LUT
-from broker.model.refusal import Refusal
+from broker.model.peers.refusal import Refusal
 from tests.peers.hostile import (
     CUT,
     LOCAL_LIMIT,

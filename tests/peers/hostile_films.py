@@ -14,7 +14,7 @@ from broker.dicom import statuses
 from broker.dicom.statuses import words
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, GRAYSCALE_IMAGE_BOX, PRESENTATION_LUT
 from broker.dicom.upper_layer.command_set import Command, read_command
-from broker.model.refusal import Refusal
+from broker.model.peers.refusal import Refusal
 from tests.peers.hostile import LUT, PRINT, UNSPECIFIED, Answered, Case, Hostile, command, encoded
 from tests.peers.hostile_bytes import BY_MESSAGE_S
 from tests.peers.hostile_site import SESSION_MB, Site

@@ -11,7 +11,7 @@ from broker.dicom import statuses
 from broker.dicom.statuses import words
 from broker.dicom.uids import VERIFICATION
 from broker.dicom.upper_layer.command_set import Command
-from broker.model.refusal import Refusal
+from broker.model.peers.refusal import Refusal
 from tests.peers.hostile import (
     ECHO,
     INVALID,

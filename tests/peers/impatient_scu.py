@@ -6,7 +6,7 @@ from typing import Any
 
 from broker.dicom.scu.print_scu import PrintScu, PrintTimeouts
 from broker.dicom.upper_layer.connection import Timeouts
-from broker.model.printer import Address
+from broker.model.printers.printer import Address
 
 SHORT = PrintTimeouts(
     association=Timeouts(connect_s=1, associate_s=1, release_s=1),

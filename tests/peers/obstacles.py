@@ -1,9 +1,9 @@
-"""What is in the way of films, as `broker.operations.readiness` says it."""
+"""What is in the way of films, as `broker.operations.condition.readiness` says it."""
 
 from __future__ import annotations
 
+from broker.operations.condition.readiness import look
 from broker.operations.opened import Store
-from broker.operations.readiness import look
 
 
 def problems(store: Store) -> list[str]:

@@ -16,8 +16,8 @@ from broker.dicom.uids import (
 )
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.requestor import Answer
-from broker.model.film import Film, ImageBox, PresentationLut
-from broker.model.job import PrintRequest
+from broker.model.films.film import Film, ImageBox, PresentationLut
+from broker.model.jobs.job import PrintRequest
 from tests.peers import print_model
 from tests.peers.print_model import FILM_BOX, IMAGE_BOX, LUT, SESSION, Asked
 from tests.peers.print_requests import ABSENT, Elements

@@ -45,7 +45,7 @@ from broker.dicom.upper_layer.message import (
 )
 from broker.dicom.upper_layer.negotiation import Offer, Proposal, Rejection, accepted, negotiate
 from broker.dicom.upper_layer.wire import PduType, Wire
-from broker.model.layout import Layout
+from broker.model.films.layout import Layout
 from tests.peers.printer_fault import Fault, Step
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from broker.model.film import Film, Image, ImageBox
-from broker.model.job import Level, PrintRequest, Priority
+from broker.model.films.film import Film, Image, ImageBox
+from broker.model.jobs.job import Level, PrintRequest, Priority
 
 PRINTERS = ("oki-1", "oki-2")
 CLAIMANTS = 3

@@ -26,7 +26,7 @@ from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.message import Request, Response
 from broker.dicom.upper_layer.negotiation import Offer
-from broker.model.printer import Address
+from broker.model.printers.printer import Address
 from tests.peers.speaker import dataset, reference
 
 PATIENCE_S = 20.0

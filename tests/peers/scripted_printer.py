@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 
 from broker.dicom.upper_layer.wire import Wire, WireBroken
-from broker.model.printer import Address
+from broker.model.printers.printer import Address
 from tests.peers.printer_call import MAX_PDU, Call, Paper
 from tests.peers.printer_fault import Act, Fault
 

@@ -19,11 +19,11 @@ from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, FILM_SESSION
 from broker.dicom.upper_layer.connection import Broken
 from broker.emulator.printer import EmulatedPrinter
-from broker.model.job import FilmState, State
+from broker.model.jobs.job import FilmState, State
 from broker.spool.files import Spool
 from broker.spool.stored import name_of
 from broker.store.database import Database
-from broker.store.jobs import Jobs
+from broker.store.queue.jobs import Jobs
 from tests.peers.broker_process import BrokerProcess
 from tests.peers.configuration import UNREACHABLE
 from tests.peers.doomed_broker import FRONT_DOOR, Nursery

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from broker.model.film import Image, PresentationLut
+from broker.model.films.film import Image, PresentationLut
 from broker.preview import density
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image as pictures
 
-from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut
-from broker.model.layout import UnreadableLayout
-from broker.model.trouble import SpoolDamaged
+from broker.model.films.film import Attributes, Film, Image, ImageBox, PresentationLut
+from broker.model.films.layout import UnreadableLayout
+from broker.model.printers.trouble import SpoolDamaged
 from broker.preview import density
 from broker.preview.paper import compose
 from broker.spool.stored import name_of

@@ -13,8 +13,8 @@ import pytest
 
 from broker.config.file import parse
 from broker.emulator.printer import EmulatedPrinter
-from broker.model.job import Job, State
-from broker.model.printer import Address, Health
+from broker.model.jobs.job import Job, State
+from broker.model.printers.printer import Address, Health
 from broker.service.service import Service
 from tests.peers.small_disk import Disk
 from tests.peers.speaker import Speaker

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from broker.dicom.uids import FILM_BOX
-from broker.model.job import Job, State
-from broker.model.printer import Address
+from broker.model.jobs.job import Job, State
+from broker.model.printers.printer import Address
 from tests.peers.dcmtk import dcmprscp
 from tests.peers.speaker import image_box
 from tests.relay.conftest import Relay

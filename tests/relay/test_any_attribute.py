@@ -22,7 +22,7 @@ from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.dataset_reader import EXPLICIT_LE, IMPLICIT_LE, dictionary_vr
 from broker.dicom.upper_layer.message import MAX_WHILE_COMING, Request, Response
 from broker.dicom.upper_layer.negotiation import Offer
-from broker.model.job import State
+from broker.model.jobs.job import State
 from tests.peers.any_attribute import data_sets, dictionary, fitting
 from tests.peers.byte_modality import NEEDED_OF_IMAGE, ByteModality, image_item
 from tests.peers.coming_dataset import ALL_SYNTAXES, GRAYSCALE_SEQUENCE

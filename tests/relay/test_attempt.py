@@ -15,19 +15,19 @@ from sqlalchemy import text
 from broker.dicom.scu.print_scu import PrintScu
 from broker.dicom.scu.print_session import OpenPixels, PrintSession
 from broker.emulator.printer import EmulatedPrinter
-from broker.model.film import Attributes, Film, Image, ImageBox
-from broker.model.health import Observation
-from broker.model.job import FilmState, Level, Outcome, PrintRequest, State
-from broker.model.printer import Address, Health
-from broker.model.retry import Policy
-from broker.model.trouble import PRINT_AGAIN
+from broker.model.films.film import Attributes, Film, Image, ImageBox
+from broker.model.jobs.job import FilmState, Level, Outcome, PrintRequest, State
+from broker.model.printers.health import Observation
+from broker.model.printers.printer import Address, Health
+from broker.model.printers.retry import Policy
+from broker.model.printers.trouble import PRINT_AGAIN
 from broker.relay.attempt import Edges, run
 from broker.relay.open_sessions import Opener, OpenSessions
 from broker.spool.files import Spool
 from broker.store import schema
 from broker.store.database import Database
-from broker.store.jobs import Jobs
 from broker.store.printers import Printers
+from broker.store.queue.jobs import Jobs
 
 PIXELS = bytes(range(0, 256, 16))
 

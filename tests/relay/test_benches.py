@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.model.disk import MB
-from broker.model.film import Film
+from broker.model.films.film import Film
+from broker.model.storage.disk import MB
 from tests.bench import (
     answers_lost,
     beside,

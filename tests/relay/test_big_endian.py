@@ -32,8 +32,8 @@ from broker.dicom.uids import (
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.message import Request, Response
 from broker.dicom.upper_layer.negotiation import Offer
-from broker.model.job import State
-from broker.model.printer import Address
+from broker.model.jobs.job import State
+from broker.model.printers.printer import Address
 from tests.peers.coming_dataset import in_big_endian, plain
 from tests.peers.dcmtk import dcmprscp, heard_by
 from tests.peers.dcmtk_modality import DcmtkModality

@@ -18,9 +18,9 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, PRESENTATION_LUT
 from broker.dicom.upper_layer.message import Response
-from broker.model.capabilities import Lesson
-from broker.model.job import State
-from broker.model.printer import Duty, Health
+from broker.model.films.capabilities import Lesson
+from broker.model.jobs.job import State
+from broker.model.printers.printer import Duty, Health
 from tests.peers.choosy_printer import ChoosyPrinter, running
 from tests.peers.speaker import Speaker, dataset, image_box, picture, reference
 from tests.relay.conftest import PATIENCE_S, Relay

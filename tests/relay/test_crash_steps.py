@@ -10,7 +10,7 @@ from queue import SimpleQueue
 import pytest
 
 from broker.dicom import statuses
-from broker.model.job import FilmState
+from broker.model.jobs.job import FilmState
 from tests.peers.doomed_broker import BACK_DOOR, FRONT_DOOR, START, Nursery, Step, arm
 from tests.peers.two_lives import ASKED, Case, Evidence, queue_films, run
 

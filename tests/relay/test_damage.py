@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from broker.model.job import FilmState, Outcome, State
-from broker.model.printer import Duty
-from broker.operations.alarms import alarms
+from broker.model.jobs.job import FilmState, Outcome, State
+from broker.model.printers.printer import Duty
+from broker.operations.condition.alarms import alarms
+from broker.operations.condition.readiness import read_vitals
 from broker.operations.opened import store_of
-from broker.operations.readiness import read_vitals
 from broker.relay.database_upkeep import NightCheck
 from broker.relay.dispatcher import HELD_DAMAGED
 from broker.service.alerts import Notices

@@ -13,8 +13,8 @@ import pytest
 from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, PRINTER, PRINTER_INSTANCE
 from broker.emulator.printer import EmulatedPrinter
-from broker.model.job import State
-from broker.model.printer import Duty
+from broker.model.jobs.job import State
+from broker.model.printers.printer import Duty
 from broker.store.database import Database
 from broker.store.refusals import Refusals
 from tests.peers.small_disk import Disk, mounted

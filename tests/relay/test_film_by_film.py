@@ -15,8 +15,8 @@ import pytest
 
 from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, PRESENTATION_LUT
-from broker.model.job import Outcome, State
-from broker.model.printer import Duty, Health
+from broker.model.jobs.job import Outcome, State
+from broker.model.printers.printer import Duty, Health
 from broker.relay import open_sessions
 from tests.peers.broker_process import BrokerProcess, command
 from tests.peers.printer_fault import (

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from broker.emulator.printer import EmulatedPrinter
-from broker.model.job import State
-from broker.model.printer import Address, Health
+from broker.model.jobs.job import State
+from broker.model.printers.printer import Address, Health
 from tests.peers.network import Machine, Network
 from tests.relay.conftest import PATIENCE_S, Relay
 

@@ -14,8 +14,8 @@ from pydicom import dcmread
 from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, FILM_SESSION
 from broker.emulator.printer import EmulatedPrinter
-from broker.model.job import Level, State
-from broker.model.printer import Address
+from broker.model.jobs.job import Level, State
+from broker.model.printers.printer import Address
 from tests.peers.broker_process import BrokerProcess, command
 from tests.peers.dcmtk import dcmprscp, heard_by
 from tests.peers.dcmtk_modality import DcmtkModality

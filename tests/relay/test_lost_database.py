@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from broker.emulator.printer import EmulatedPrinter
-from broker.model.job import State
+from broker.model.jobs.job import State
 from broker.spool.binding import FILE, read_mark
 from tests.bench.damage_site import (
     PRINTER,

@@ -17,8 +17,8 @@ from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX
 from broker.emulator.printer import EmulatedPrinter
 from broker.events import Event
-from broker.model.job import FilmState, State
-from broker.model.printer import Duty
+from broker.model.jobs.job import FilmState, State
+from broker.model.printers.printer import Duty
 from broker.model.vitals import ServiceTally
 from broker.spool.files import SpoolMissing
 from broker.store import database as store_database

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from broker.model.health import Check, CheckKind
-from broker.model.job import Claim
-from broker.model.printer import Address, Health
+from broker.model.jobs.job import Claim
+from broker.model.printers.health import Check, CheckKind
+from broker.model.printers.printer import Address, Health
 from broker.relay.monitor import Monitor, Rhythm
-from broker.store.jobs import Jobs
 from broker.store.printers import Printers
+from broker.store.queue.jobs import Jobs
 from tests.store.conftest import Clock, MakeRequest, clock, database, jobs, printers, url
 from tests.store.conftest import make_film as make_film
 from tests.store.conftest import make_request as make_request

@@ -26,8 +26,8 @@ from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.message import Request, Response
 from broker.dicom.upper_layer.negotiation import Offer
-from broker.model.job import FilmState, State
-from broker.model.printer import Address, Health
+from broker.model.jobs.job import FilmState, State
+from broker.model.printers.printer import Address, Health
 from tests.relay.conftest import Relay
 
 Answer = Callable[[Request], Response | None]

@@ -15,9 +15,9 @@ import pytest
 from broker.dicom.scu.print_scu import PrintScu
 from broker.dicom.scu.print_session import PrintSession
 from broker.emulator.printer import EmulatedPrinter
-from broker.model.film import Attributes
-from broker.model.printer import Address
-from broker.model.trouble import Unavailable
+from broker.model.films.film import Attributes
+from broker.model.printers.printer import Address
+from broker.model.printers.trouble import Unavailable
 from broker.relay.open_sessions import BegunWith, OpenSessions, SessionInUse
 from tests.peers.certificates import Authority
 

@@ -19,8 +19,8 @@ from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.dataset import buffers, encode_dataset, read_raw
 from broker.dicom.upper_layer.dataset_reader import dictionary_vr
 from broker.dicom.upper_layer.message import Request, Response
-from broker.model.job import State
-from broker.model.printer import Address
+from broker.model.jobs.job import State
+from broker.model.printers.printer import Address
 from tests.peers.dcmtk import dcmprscp
 from tests.peers.searching import searching
 from tests.peers.speaker import Speaker, image_box, picture, reference

@@ -8,8 +8,8 @@ from pathlib import Path
 from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX
 from broker.emulator.printer import EmulatedPrinter
-from broker.model.job import FilmState, State
-from broker.model.printer import Duty
+from broker.model.jobs.job import FilmState, State
+from broker.model.printers.printer import Duty
 from tests.peers.broker_process import BrokerProcess
 from tests.peers.speaker import Speaker, image_box, picture
 from tests.relay.conftest import Relay

@@ -13,8 +13,8 @@ import pytest
 
 from broker.dicom.attributes import put
 from broker.dicom.uids import FILM_SESSION, PRINT_JOB
-from broker.model.job import FilmState, State
-from broker.model.printer import Address, Health, Printer
+from broker.model.jobs.job import FilmState, State
+from broker.model.printers.printer import Address, Health, Printer
 from tests.peers.reporting_printer import ReportingPrinter
 from tests.peers.speaker import dataset
 from tests.relay.conftest import Relay

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.model.job import State
+from broker.model.jobs.job import State
 from tests.peers.fault_table import FAULTS, Case
 from tests.peers.faulty_relay import FaultyRelay, faulty_relay
 from tests.peers.printer_fault import Step

@@ -10,8 +10,8 @@ import pytest
 from broker.dicom import statuses
 from broker.dicom.uids import GRAYSCALE_META
 from broker.dicom.upper_layer.negotiation import CONGESTED, WRONG_CALLING_AE
-from broker.model.job import Outcome, State
-from broker.model.printer import Health
+from broker.model.jobs.job import Outcome, State
+from broker.model.printers.printer import Health
 from tests.peers.faulty_relay import faulty_relay
 from tests.peers.printer_fault import (
     Act,

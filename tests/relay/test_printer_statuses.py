@@ -13,7 +13,7 @@ import pytest
 
 from broker.dicom.scu.adaptation import REFUSALS
 from broker.dicom.statuses import UNWELCOME, Meaning, meaning, words
-from broker.model.job import FilmState
+from broker.model.jobs.job import FilmState
 from tests.peers.faulty_relay import faulty_relay
 from tests.peers.printer_fault import Fault, Step, says
 from tests.peers.scripted_printer import ScriptedPrinter

@@ -9,7 +9,7 @@ import pytest
 from broker.dicom import statuses
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.message import Request, Response
-from broker.model.job import State
+from broker.model.jobs.job import State
 from tests.peers.speaker import dataset
 from tests.relay.test_odd_answers import odd_printer
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from broker.model.caller import Caller, Waiting
-from broker.model.disk import MB
-from broker.model.trouble import QueueFull
+from broker.model.peers.caller import Caller, Waiting
+from broker.model.printers.trouble import QueueFull
+from broker.model.storage.disk import MB
 from broker.relay.intake import STALE_S, QueueLimits, Quota
 
 CT1 = Caller("CT1", "10.0.0.9")

@@ -13,9 +13,9 @@ from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, PRINTER
 from broker.emulator.modality import Modality
 from broker.events import Event
-from broker.model.film import Film, Image, ImageBox, PresentationLut
-from broker.model.trouble import Refused, Unavailable
-from broker.operations.refusals import keeps_from_printing
+from broker.model.films.film import Film, Image, ImageBox, PresentationLut
+from broker.model.printers.trouble import Refused, Unavailable
+from broker.operations.condition.refusals import keeps_from_printing
 from broker.relay.event_log import RefusalCounts
 from broker.store import schema
 from broker.store.database import Database

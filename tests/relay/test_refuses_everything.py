@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from broker.dicom.uids import FILM_BOX
-from broker.model.condition import Condition
-from broker.model.job import State
-from broker.model.printer import Duty, Health
-from broker.model.remedies import Face
-from broker.operations.alarms import Above, above
+from broker.model.jobs.job import State
+from broker.model.printers.printer import Duty, Health
+from broker.model.reasons.condition import Condition
+from broker.model.reasons.remedies import Face
+from broker.operations.condition.alarms import Above, above
 from broker.operations.opened import store_of
 from tests.peers.choosy_printer import ChoosyPrinter, running
 from tests.relay.conftest import Relay

@@ -8,7 +8,7 @@ import pytest
 
 from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, PRESENTATION_LUT
-from broker.model.job import State
+from broker.model.jobs.job import State
 from tests.peers.sized_films import lay_out, print_session
 from tests.peers.speaker import dataset, image_box, picture, reference
 from tests.relay.conftest import Relay

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from broker.dicom.uids import PRINTER, PRINTER_INSTANCE
-from broker.model.job import State
-from broker.model.printer import Duty
+from broker.model.jobs.job import State
+from broker.model.printers.printer import Duty
 from tests.peers.sized_films import print_session
 from tests.relay.conftest import Relay
 

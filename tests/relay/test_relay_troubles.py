@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from broker.model.film import Film
-from broker.model.job import FilmState, Level, Outcome, PrintRequest, State
-from broker.model.printer import Duty, Health
+from broker.model.films.film import Film
+from broker.model.jobs.job import FilmState, Level, Outcome, PrintRequest, State
+from broker.model.printers.printer import Duty, Health
 from tests.peers.sized_films import print_film, print_session
 from tests.relay.conftest import Relay
 

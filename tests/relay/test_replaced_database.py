@@ -14,12 +14,12 @@ import pytest
 
 from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX
-from broker.model.job import State
-from broker.model.printer import Duty
-from broker.model.spool_fit import Misfit
-from broker.operations.alarms import alarms
+from broker.model.jobs.job import State
+from broker.model.printers.printer import Duty
+from broker.model.storage.spool_fit import Misfit
+from broker.operations.condition.alarms import alarms
+from broker.operations.condition.readiness import look, read_vitals
 from broker.operations.opened import store_of
-from broker.operations.readiness import look, read_vitals
 from broker.service.alerts import Notices
 from broker.spool.binding import SpoolMismatch, sealed
 from broker.store.database import DatabaseReplaced

@@ -10,8 +10,8 @@ import pytest
 from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX, PRINTER, PRINTER_INSTANCE
 from broker.emulator.printer import EmulatedPrinter
-from broker.model.job import State
-from broker.model.printer import Duty
+from broker.model.jobs.job import State
+from broker.model.printers.printer import Duty
 from tests.peers.small_disk import Disk, mounted
 from tests.peers.speaker import Speaker, image_box, picture
 from tests.relay.conftest import Relay, relay_on

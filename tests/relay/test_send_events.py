@@ -12,8 +12,8 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 
 from broker.emulator.modality import Modality
 from broker.emulator.sample_films import sample_films
-from broker.model.job import State
-from broker.model.printer import KEPT, Duty, PoolStatus
+from broker.model.jobs.job import State
+from broker.model.printers.printer import KEPT, Duty, PoolStatus
 from tests.peers.acceptor import OFFERS
 from tests.peers.listening_console import Console
 from tests.peers.raw import Raw

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from broker.model.disk import Room
-from broker.model.film import Film, Image, ImageBox
-from broker.model.job import Level, PrintRequest
+from broker.model.films.film import Film, Image, ImageBox
+from broker.model.jobs.job import Level, PrintRequest
+from broker.model.storage.disk import Room
 from broker.relay.upkeep import Shedder
 from broker.spool.files import Spool
 from broker.store import schema
 from broker.store.database import Database
-from broker.store.jobs import Jobs
-from broker.store.retention import Retention
+from broker.store.queue.jobs import Jobs
+from broker.store.queue.retention import Retention
 
 SIZE = 1000
 

@@ -20,7 +20,7 @@ from broker.dicom.uids import (
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.message import Request, Response
 from broker.dicom.upper_layer.negotiation import Offer
-from broker.model.job import State
+from broker.model.jobs.job import State
 from tests.peers.speaker import dataset, image_box, picture, reference
 from tests.relay.conftest import Relay
 from tests.relay.test_odd_answers import odd_printer

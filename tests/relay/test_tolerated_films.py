@@ -25,7 +25,7 @@ from broker.dicom.uids import (
 from broker.dicom.upper_layer.connection import Rejected
 from broker.dicom.upper_layer.dataset import buffers, encode_dataset
 from broker.dicom.upper_layer.negotiation import Offer
-from broker.model.job import State
+from broker.model.jobs.job import State
 from tests.peers.configuration import UNREACHABLE
 from tests.peers.keeping_printer import KeptRequests, SentObject
 from tests.peers.speaker import Speaker, dataset, image_box, picture, reference

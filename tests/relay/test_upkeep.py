@@ -13,18 +13,18 @@ import pytest
 
 from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX
-from broker.model.film import Film, Image, ImageBox
-from broker.model.job import Level, PrintRequest, State
-from broker.model.printer import Address
-from broker.model.retry import Policy
+from broker.model.films.film import Film, Image, ImageBox
+from broker.model.jobs.job import Level, PrintRequest, State
+from broker.model.printers.printer import Address
+from broker.model.printers.retry import Policy
 from broker.relay.upkeep import Keeping, Upkeep, UpkeepEdges
 from broker.spool.files import Spool
 from broker.store import schema
-from broker.store.claims import ClaimLost
 from broker.store.database import Database, DatabaseReplaced
-from broker.store.jobs import Jobs
 from broker.store.printers import Printers
-from broker.store.retention import Retention
+from broker.store.queue.claims import ClaimLost
+from broker.store.queue.jobs import Jobs
+from broker.store.queue.retention import Retention
 from tests.relay.conftest import Relay
 
 MakeRelay = Callable[..., Relay]

@@ -15,9 +15,9 @@ import pytest
 
 from broker.dicom.scp.allowance import PATIENCE_S
 from broker.events import Event
-from broker.model.job import State
+from broker.model.jobs.job import State
 from broker.model.vitals import Vitals
-from broker.operations.readiness import read_vitals
+from broker.operations.condition.readiness import read_vitals
 from broker.relay.vitals import FILE_NAME, VitalSigns
 from broker.store.occupancy import Occupancy
 from tests.relay.conftest import Relay

@@ -12,7 +12,7 @@ from pynetdicom.sop_class import BasicGrayscaleImageBox  # type: ignore[attr-def
 
 from broker.dicom import statuses
 from broker.dicom.uids import FILM_BOX
-from broker.model.job import State
+from broker.model.jobs.job import State
 from tests.peers.choosy_printer import ChoosyPrinter, running
 from tests.peers.speaker import image_box, picture
 from tests.relay.conftest import Relay

@@ -17,7 +17,7 @@ import pytest
 import structlog
 
 from broker.alerts.delivery import NoticeFormat, webhook
-from broker.model.alert_rules import Notice
+from broker.model.reasons.alert_rules import Notice
 from broker.service import logs
 from tests.peers.hook_receiver import HookReceiver
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from broker.emulator.modality import Modality
-from broker.model.job import State
-from broker.model.trouble import Unavailable
+from broker.model.jobs.job import State
+from broker.model.printers.trouble import Unavailable
 from broker.service.alerts import Notices
 from tests.peers.hook_receiver import HookReceiver
 from tests.relay.conftest import Relay, relay

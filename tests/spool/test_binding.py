@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from broker.model.spool_fit import Misfit
+from broker.model.storage.spool_fit import Misfit
 from broker.spool import binding
 from broker.spool.binding import FILE, RECORD, SpoolMark, SpoolMismatch, read_mark
 from broker.spool.files import Spool, SpoolMissing
 from broker.store import identity, schema
 from broker.store.database import Database
-from broker.store.jobs import Jobs
+from broker.store.queue.jobs import Jobs
 from tests.store.conftest import Clock, MakeRequest
 
 

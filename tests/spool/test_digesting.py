@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.model.disk import MB
+from broker.model.storage.disk import MB
 from broker.spool.stored import name_of
 from broker.spool.upload import LARGE, SYNC_STEP, Digest
 

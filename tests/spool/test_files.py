@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.model.trouble import CannotStore, SpoolDamaged
+from broker.model.printers.trouble import CannotStore, SpoolDamaged
 from broker.spool.files import Spool, Swept
 from broker.spool.lock import SpoolLock
 from broker.spool.stored import name_of

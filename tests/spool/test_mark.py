@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.model.spool_fit import Progress
+from broker.model.storage.spool_fit import Progress
 from broker.spool.binding import FILE, RECORD, MarkUnreadable, SpoolMark, read_mark, write_mark
 from broker.store.database import DatabaseReplaced
 

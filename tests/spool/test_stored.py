@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.model.trouble import SpoolDamaged
+from broker.model.printers.trouble import SpoolDamaged
 from broker.spool.stored import PIECE, Stored, name_of
 
 CONTENT = bytes(range(256)) * 4096

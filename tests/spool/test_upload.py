@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.model.disk import MB
-from broker.model.trouble import CannotStore
+from broker.model.printers.trouble import CannotStore
+from broker.model.storage.disk import MB
 from broker.spool.files import Spool, cannot_store
 from broker.spool.stored import name_of
 from broker.spool.upload import ROOM_STEP, CheckRoom, PixelUpload, UploadedPixels

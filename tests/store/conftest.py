@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from broker.model.film import Film, Image, ImageBox
-from broker.model.job import Level, PrintRequest
-from broker.model.printer import Address
+from broker.model.films.film import Film, Image, ImageBox
+from broker.model.jobs.job import Level, PrintRequest
+from broker.model.printers.printer import Address
 from broker.store import schema
 from broker.store.database import Database
-from broker.store.jobs import Jobs
 from broker.store.printers import Printers
+from broker.store.queue.jobs import Jobs
 
 MakeFilm = Callable[..., Film]
 MakeRequest = Callable[..., PrintRequest]

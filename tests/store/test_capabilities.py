@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from broker.model.capabilities import Capability, Lesson, PrintObject, Trait
-from broker.model.printer import Duty
+from broker.model.films.capabilities import Capability, Lesson, PrintObject, Trait
+from broker.model.printers.printer import Duty
 from broker.store.capabilities import MOST, Capabilities
 from broker.store.database import Database
-from broker.store.jobs import Jobs
 from broker.store.printers import NoSuchPrinter, Printers
+from broker.store.queue.jobs import Jobs
 from tests.store.conftest import Clock, MakeRequest
 from tests.store.test_printers import ONE, TWO
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from broker.store.database import FAILURES, Database
-from broker.store.jobs import Jobs
+from broker.store.queue.jobs import Jobs
 from tests.peers.other_process import OtherProcess
 from tests.store.conftest import MakeRequest
 
@@ -30,10 +30,10 @@ WRITES = """
 
 ADDS = """
     import sys
-    from broker.model.film import Film
-    from broker.model.job import Level, PrintRequest
+    from broker.model.films.film import Film
+    from broker.model.jobs.job import Level, PrintRequest
     from broker.store.database import FAILURES, Database
-    from broker.store.jobs import Jobs
+    from broker.store.queue.jobs import Jobs
     jobs = Jobs(Database.open(sys.argv[1]), lambda: 1.0)
     request = PrintRequest(
         "CT1", "BROKER", "10.0.0.9:4000", "a", Level.FILM_BOX, {}, (Film({}, ()),)

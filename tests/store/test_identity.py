@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import DatabaseError
 
-from broker.model.spool_fit import DatabaseSeen, Progress
+from broker.model.storage.spool_fit import DatabaseSeen, Progress
 from broker.store import identity, schema, sqlite
 from broker.store.database import FAILURES, Database
-from broker.store.job_rows import NoSuchJob
-from broker.store.jobs import Jobs
+from broker.store.queue.jobs import Jobs
+from broker.store.reading.job_rows import NoSuchJob
 from tests.peers.other_process import OtherProcess
 from tests.store.conftest import Clock, MakeRequest
 
@@ -21,8 +21,8 @@ HOLDS = """
     import sys, time
     from broker.store import schema
     from broker.store.database import FAILURES, Database
-    from broker.store.job_rows import NoSuchJob
-    from broker.store.jobs import Jobs
+    from broker.store.reading.job_rows import NoSuchJob
+    from broker.store.queue.jobs import Jobs
     database = Database.open(sys.argv[1])
     schema.check(database)
     Jobs(database, time.time).commands.hold(1)

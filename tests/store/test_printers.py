@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from broker.model.health import Observation
-from broker.model.job import Claim, Outcome, State, Strike
-from broker.model.printer import Address, Duty, Health
-from broker.model.retry import PrinterVerdict, Settlement
+from broker.model.jobs.job import Claim, Outcome, State, Strike
+from broker.model.printers.health import Observation
+from broker.model.printers.printer import Address, Duty, Health
+from broker.model.printers.retry import PrinterVerdict, Settlement
 from broker.store.database import Database
-from broker.store.jobs import Jobs
 from broker.store.printers import NoSuchPrinter, Printers, blame, credit
+from broker.store.queue.jobs import Jobs
 from tests.store.conftest import Clock, MakeRequest
 
 ONE = Address("oki-1", "OKI1", "10.0.0.1", 104)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broker.model.caller import Caller
+from broker.model.peers.caller import Caller
 from broker.store.database import Database
 from broker.store.refusals import (
     FORGOTTEN_S,

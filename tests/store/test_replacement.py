@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from broker.model.spool_fit import Misfit, Progress
+from broker.model.storage.spool_fit import Misfit, Progress
 from broker.spool import binding
 from broker.spool.binding import FILE, SpoolMark, mismatch, read_mark
 from broker.spool.files import Spool
 from broker.store import identity
 from broker.store.database import Database, DatabaseReplaced
-from broker.store.jobs import Jobs
+from broker.store.queue.jobs import Jobs
 from tests.store.conftest import Clock, MakeRequest
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from broker.backup.checking import check
-from broker.model.finding import Kind
+from broker.model.storage.finding import Kind
 from broker.store import identity, sqlite
 from broker.store.database import Database
 from broker.store.sqlite import DatabaseDamaged, damage, examine

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.store.jobs import Jobs
+from broker.store.queue.jobs import Jobs
 from broker.store.sqlite import Watch
 from tests.peers.other_process import OtherProcess
 from tests.store.conftest import MakeRequest

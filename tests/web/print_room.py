@@ -15,7 +15,7 @@ import numpy as np
 
 from broker.emulator.modality import Modality
 from broker.emulator.printer import EmulatedPrinter
-from broker.model.film import Film, Image, ImageBox
+from broker.model.films.film import Film, Image, ImageBox
 from broker.spool.stored import name_of
 from tests.peers.broker_process import BrokerProcess, command
 from tests.peers.processes import children_now

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from broker.config.file import load
-from broker.model.trusted_proxies import TrustedProxies
+from broker.model.peers.trusted_proxies import TrustedProxies
 from broker.model.user import Role
 from broker.operations.opened import Store, store_of
 from broker.operations.passwords import hashed

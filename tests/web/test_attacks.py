@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from broker.model.disk import MB
+from broker.model.storage.disk import MB
 from tests.bench import page_attacks
 from tests.peers.page_attacker import ATTACKS
 from tests.peers.page_site import PageSite, page_site

@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from broker.config.file import ConfigError, parse
-from broker.model.disk import MB
+from broker.model.storage.disk import MB
 from broker.web.server.connection import TimeLimits
 from tests.web.print_room import CONFIGURATION, BrokerProcess
 from tests.web.served_page import served_page

@@ -14,9 +14,9 @@ from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from broker.config.file import load
-from broker.model.refusal import Refusal
+from broker.model.peers.refusal import Refusal
+from broker.operations.condition.readiness import read_vitals
 from broker.operations.opened import Store, store_of
-from broker.operations.readiness import read_vitals
 from broker.store.database import FAILURES, Database
 from broker.web.metrics import Part, SpoolSize, parts, rendered
 from tests.cli.conftest import Site, running, site

@@ -21,11 +21,11 @@ from PIL import Image as pillow
 
 from broker.config.file import load
 from broker.emulator.modality import Modality
-from broker.model.film import Film, Image, ImageBox, PresentationLut
-from broker.model.job import Level, PrintRequest
+from broker.model.films.film import Film, Image, ImageBox, PresentationLut
+from broker.model.jobs.job import Level, PrintRequest
 from broker.operations.opened import Store, store_of
 from broker.spool.stored import name_of
-from broker.store.retention import Terms
+from broker.store.queue.retention import Terms
 from broker.web import pictures as pictures_module
 from broker.web.pictures import NoPicture, Pictures
 from tests.peers.broker_process import BrokerProcess

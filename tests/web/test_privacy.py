@@ -9,9 +9,9 @@ from pathlib import Path
 
 import httpx
 
-from broker.model.job import Level, PrintRequest
-from broker.model.printer import Address, Duty
-from broker.web.pages import commands
+from broker.model.jobs.job import Level, PrintRequest
+from broker.model.printers.printer import Address, Duty
+from broker.web.rendering.page import commands
 from tests.web.print_room import PATIENT, PrintRoom, film
 from tests.web.served_page import served_page
 

@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from broker.config.schema import Config
-from broker.model.disk import Room
 from broker.model.row_version import of_printer
-from broker.operations.readiness import Readiness
+from broker.model.storage.disk import Room
+from broker.operations.condition.readiness import Readiness
 from broker.web import probes
 from tests.web.served_page import ServedPage, served_page, token
 

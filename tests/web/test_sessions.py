@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from broker.model.printer import Duty
+from broker.model.printers.printer import Duty
 from broker.model.row_version import of_printer
 from broker.model.user import Role
 from broker.operations.passwords import hashed

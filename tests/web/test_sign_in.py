@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from broker.model.hosts import foreign_name, is_loopback, refused
+from broker.model.peers.hosts import foreign_name, is_loopback, refused
 from broker.web.auth.sign_in_attempts import (
     LONGEST_S,
     OF_ADDRESS,

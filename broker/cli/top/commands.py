@@ -16,15 +16,20 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import Worker
 
-from broker.model.condition import without
-from broker.model.job import Priority, State
-from broker.model.printer import Duty, Printer
+from broker.model.jobs.job import Priority, State
+from broker.model.printers.printer import Duty, Printer
+from broker.model.reasons.condition import without
 from broker.model.row_version import of_printer
-from broker.operations import questions
-from broker.operations.commands import JobCommands, PrinterCommands, print_film, queued_text
-from broker.operations.job_status import JobStatus
+from broker.operations.commands import questions
+from broker.operations.commands.recorded import (
+    JobCommands,
+    PrinterCommands,
+    print_film,
+    queued_text,
+)
+from broker.operations.jobs.job_status import JobStatus
 from broker.operations.opened import Store
-from broker.operations.text import count
+from broker.operations.words.text import count
 
 STYLE = """
 {name} {{ align: center middle; }}

@@ -20,7 +20,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from broker.cli.tables import STYLES, Column
+from broker.cli.output.tables import STYLES, Column
 
 SELECTED, ELSEWHERE, OTHER = "> ", "- ", "  "
 """Before the selected row, while its table is in use and while another is; before all others."""

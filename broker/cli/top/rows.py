@@ -5,20 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from broker.cli import queue_tables
-from broker.cli import queue_tables as shown
-from broker.cli.local_time import told, told_in_line
-from broker.cli.queue_tables import Field, T
-from broker.cli.tables import Column
+from broker.cli.output import queue_tables
+from broker.cli.output import queue_tables as shown
+from broker.cli.output.local_time import told, told_in_line
+from broker.cli.output.queue_tables import Field, T
+from broker.cli.output.tables import Column
 from broker.cli.top.listing import Line
-from broker.model.causes import printer_remedies
-from broker.model.job import State
+from broker.model.jobs.job import State
 from broker.model.printable import one_line
-from broker.model.printer import Printer
-from broker.model.remedies import Face
+from broker.model.printers.printer import Printer
+from broker.model.reasons.causes import printer_remedies
+from broker.model.reasons.remedies import Face
 from broker.model.user import RecordedCommand
 from broker.model.vitals import Vitals
-from broker.operations.job_status import (
+from broker.operations.jobs.job_status import (
     JobStatus,
     explanation,
     held_remedy,
@@ -28,7 +28,7 @@ from broker.operations.job_status import (
 )
 from broker.operations.opened import Store
 from broker.operations.overview import OverviewState
-from broker.operations.text import age, count, moment
+from broker.operations.words.text import age, count, moment
 
 PRINTERS = (
     shown.NAME.under("PRINTER"),

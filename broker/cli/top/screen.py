@@ -10,18 +10,18 @@ from textual import work
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from broker.cli.local_time import told
+from broker.cli.output.local_time import told
 from broker.cli.top import rows
 from broker.cli.top.commands import CommandApp, ReadDialog
 from broker.cli.top.listing import Listing
 from broker.cli.top.rows import all_of_job, all_of_printer
 from broker.cli.top.store_watch import StoreWatch, in_words
-from broker.model.hosts import at_ports
-from broker.model.printer import Printer
-from broker.model.remedies import Face
-from broker.model.standing import troubled_first
+from broker.model.peers.hosts import at_ports
+from broker.model.printers.printer import Printer
+from broker.model.printers.standing import troubled_first
+from broker.model.reasons.remedies import Face
 from broker.model.vitals import Vitals
-from broker.operations.job_status import JobStatus
+from broker.operations.jobs.job_status import JobStatus
 from broker.operations.opened import Store
 from broker.operations.overview import OverviewState
 

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 
 from broker.model.vitals import Vitals
-from broker.operations.failures import explained
+from broker.operations.condition.readiness import read_vitals
 from broker.operations.opened import Store
 from broker.operations.overview import OverviewState, overview_state
-from broker.operations.readiness import read_vitals
-from broker.operations.text import age
+from broker.operations.words.failures import explained
+from broker.operations.words.text import age
 from broker.store.database import DatabaseBusy
 from broker.store.sqlite import Watch
 

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from broker.dicom import attributes, statuses
 from broker.dicom.statuses import Fault
-from broker.model.caller import Caller
-from broker.model.disk import MB
+from broker.model.peers.caller import Caller
+from broker.model.storage.disk import MB
 
 AT_ONCE = 1
 PATIENCE_S = 0.1

@@ -29,8 +29,8 @@ from broker.dicom.uids import (
     PRINTER_INSTANCE,
     fresh_uid,
 )
-from broker.model.film import Attributes, Image, PresentationLut
-from broker.model.layout import Layout, UnknownLayout, UnreadableLayout
+from broker.model.films.film import Attributes, Image, PresentationLut
+from broker.model.films.layout import Layout, UnknownLayout, UnreadableLayout
 
 IMAGE_BOXES_EACH = 10
 """Image boxes that a film session may have for every film box that it may have."""

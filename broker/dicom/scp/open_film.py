@@ -13,10 +13,10 @@ from typing import Protocol
 from broker.dicom import statuses
 from broker.dicom.statuses import Fault
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, PRESENTATION_LUT
-from broker.model.capabilities import Combination, PrintObject, traits, traits_of_film_box
-from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut, first
-from broker.model.job import Level, PrintRequest, Priority
-from broker.model.layout import Layout
+from broker.model.films.capabilities import Combination, PrintObject, traits, traits_of_film_box
+from broker.model.films.film import Attributes, Film, Image, ImageBox, PresentationLut, first
+from broker.model.films.layout import Layout
+from broker.model.jobs.job import Level, PrintRequest, Priority
 
 
 class Received(Protocol):

@@ -31,13 +31,13 @@ from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.message import Request, Response
 from broker.events import Event, Note
-from broker.model.caller import Caller
-from broker.model.capabilities import Combination, Impossible, traits_of_image
-from broker.model.film import Attributes
-from broker.model.job import Level
-from broker.model.printer import FULL, NORMAL, PoolStatus
-from broker.model.refusal import Refusal
-from broker.model.trouble import (
+from broker.model.films.capabilities import Combination, Impossible, traits_of_image
+from broker.model.films.film import Attributes
+from broker.model.jobs.job import Level
+from broker.model.peers.caller import Caller
+from broker.model.peers.refusal import Refusal
+from broker.model.printers.printer import FULL, NORMAL, PoolStatus
+from broker.model.printers.trouble import (
     CannotStore,
     DiskFull,
     NoPrinters,

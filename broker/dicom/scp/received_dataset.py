@@ -15,10 +15,10 @@ from broker.dicom.scp.open_film import Received
 from broker.dicom.statuses import Fault
 from broker.dicom.upper_layer.dataset_reader import DatasetReader, UnreadableDataset, WantedElements
 from broker.dicom.upper_layer.message import Request
-from broker.model.job import PrintRequest
-from broker.model.printer import PoolStatus
-from broker.model.refusal import Refusal
-from broker.model.trouble import CannotStore, QueueFull
+from broker.model.jobs.job import PrintRequest
+from broker.model.peers.refusal import Refusal
+from broker.model.printers.printer import PoolStatus
+from broker.model.printers.trouble import CannotStore, QueueFull
 
 R = TypeVar("R", bound=Received)
 R_co = TypeVar("R_co", bound=Received, covariant=True)

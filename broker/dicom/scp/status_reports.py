@@ -9,7 +9,7 @@ from broker.dicom.uids import PRINTER, PRINTER_INSTANCE
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.association_service import ServiceReport
 from broker.events import Event, Note
-from broker.model.printer import PoolStatus
+from broker.model.printers.printer import PoolStatus
 
 
 class StatusReports:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from broker.dicom.attributes import FILM_BOX, FILM_SESSION, IMAGE_BOX
 from broker.dicom.statuses import INVALID_ATTRIBUTE_VALUE, NO_SUCH_ATTRIBUTE
-from broker.model.adaptations import ALLOWED, DECIMATE, HARMLESS, OTHERS, SCALE, may
-from broker.model.capabilities import (
+from broker.model.films.adaptations import ALLOWED, DECIMATE, HARMLESS, OTHERS, SCALE, may
+from broker.model.films.capabilities import (
     ANY,
     DEPTH,
     ESSENTIAL,
@@ -29,7 +29,7 @@ from broker.model.capabilities import (
     Trait,
     is_harmless,
 )
-from broker.model.film import Attributes
+from broker.model.films.film import Attributes
 
 REFUSALS = frozenset({NO_SUCH_ATTRIBUTE, INVALID_ATTRIBUTE_VALUE})
 """Statuses that may be about an attribute (PS3.7 C.4.2, C.5.9)."""

@@ -17,9 +17,9 @@ from broker.dicom.scu.adaptation import (
 from broker.dicom.scu.answers import is_refused, judge, told
 from broker.dicom.scu.print_scu import ScuAnswer
 from broker.dicom.statuses import Meaning, meaning
-from broker.model.capabilities import DEPTH, LUT
-from broker.model.film import Attributes
-from broker.model.trouble import Refused
+from broker.model.films.capabilities import DEPTH, LUT
+from broker.model.films.film import Attributes
+from broker.model.printers.trouble import Refused
 
 Send = Callable[[LeftOut], ScuAnswer]
 """Sends the request without these."""

@@ -9,8 +9,8 @@ from pydicom.multival import MultiValue
 
 from broker.dicom.scu.print_scu import ScuAnswer
 from broker.dicom.statuses import UNWELCOME, Meaning, meaning, words
-from broker.model.film import Attributes
-from broker.model.trouble import Refused, Unavailable
+from broker.model.films.film import Attributes
+from broker.model.printers.trouble import Refused, Unavailable
 
 TOLERANCE = 0.002
 """Of a scale, as a part of it: printers round."""

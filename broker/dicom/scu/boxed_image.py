@@ -15,8 +15,8 @@ from broker.dicom.scu.adaptation import Asked, LeftOut
 from broker.dicom.scu.adapted_request import PrinterRequest
 from broker.dicom.scu.print_scu import PrintScu, ScuAnswer
 from broker.dicom.upper_layer.dataset import Pieces
-from broker.model.adaptations import OTHERS
-from broker.model.capabilities import (
+from broker.model.films.adaptations import OTHERS
+from broker.model.films.capabilities import (
     DEPTH,
     LUT,
     Combination,
@@ -25,7 +25,7 @@ from broker.model.capabilities import (
     traits_of_film_box,
     traits_of_image,
 )
-from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut, first
+from broker.model.films.film import Attributes, Film, Image, ImageBox, PresentationLut, first
 
 SAMPLE = 64
 """Rows and columns of the image by which it is found out what a printer refuses of an image box."""

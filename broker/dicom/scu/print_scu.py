@@ -1,8 +1,8 @@
 """A film on a printer, in seven operations: open, create, set, get, action, delete, close.
 
 Failure statuses are answers, not exceptions: what they mean is for the caller to judge. What
-breaks is raised in the words of `broker.model.trouble`, and the line is drawn here: N-ACTION that
-may have left and was not answered is Uncertain, everything else is Unavailable.
+breaks is raised in the words of `broker.model.printers.trouble`, and the line is drawn here:
+N-ACTION that may have left and was not answered is Uncertain, everything else is Unavailable.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from broker.dicom.upper_layer.connection import Broken, Rejected, Timeouts
 from broker.dicom.upper_layer.message import Context
 from broker.dicom.upper_layer.negotiation import Offer
 from broker.dicom.upper_layer.requestor import Answer, EventReport, Requestor
-from broker.model.health import Check, of_printer_status
-from broker.model.printer import Address
-from broker.model.trouble import Unavailable, Uncertain
+from broker.model.printers.health import Check, of_printer_status
+from broker.model.printers.printer import Address
+from broker.model.printers.trouble import Unavailable, Uncertain
 
 SYNTAXES = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
 PRINT = 1

@@ -30,8 +30,8 @@ from broker.dicom.uids import (
     GRAYSCALE_IMAGE_BOX,
     fresh_uid,
 )
-from broker.model.adaptations import LUT_LEVEL, OTHERS
-from broker.model.capabilities import (
+from broker.model.films.adaptations import LUT_LEVEL, OTHERS
+from broker.model.films.capabilities import (
     LUT,
     SIMPLEST,
     Combination,
@@ -41,11 +41,11 @@ from broker.model.capabilities import (
     traits,
     traits_of_film_box,
 )
-from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut
-from broker.model.job import Priority
-from broker.model.layout import PRINTERS_OWN
-from broker.model.printer import Address
-from broker.model.trouble import Refused, Unavailable, Uncertain
+from broker.model.films.film import Attributes, Film, Image, ImageBox, PresentationLut
+from broker.model.films.layout import PRINTERS_OWN
+from broker.model.jobs.job import Priority
+from broker.model.printers.printer import Address
+from broker.model.printers.trouble import Refused, Unavailable, Uncertain
 
 NO_LOOK: tuple[PresentationLut | None, Attributes] = (None, {})
 """That of a film session without LUT and lighting."""

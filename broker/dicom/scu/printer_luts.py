@@ -12,10 +12,10 @@ from broker.dicom.scu.adaptation import NO_OTHERS, REFUSALS, Adaptations, Asked
 from broker.dicom.scu.answers import is_refused, judge, told
 from broker.dicom.scu.print_scu import PrintScu
 from broker.dicom.uids import PRESENTATION_LUT, fresh_uid
-from broker.model.adaptations import OTHERS
-from broker.model.capabilities import LUT, Combination, PrintObject, form
-from broker.model.film import PresentationLut
-from broker.model.trouble import Refused
+from broker.model.films.adaptations import OTHERS
+from broker.model.films.capabilities import LUT, Combination, PrintObject, form
+from broker.model.films.film import PresentationLut
+from broker.model.printers.trouble import Refused
 
 NO_CLASS = "does not support Presentation LUT"
 

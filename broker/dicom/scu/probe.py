@@ -26,8 +26,8 @@ from broker.dicom.upper_layer.connection import Broken, Rejected, Timeouts
 from broker.dicom.upper_layer.message import Context
 from broker.dicom.upper_layer.negotiation import Offer
 from broker.dicom.upper_layer.requestor import EventReport, Requestor
-from broker.model.health import Check, CheckKind, of_printer_status
-from broker.model.printer import Address, PoolStatus
+from broker.model.printers.health import Check, CheckKind, of_printer_status
+from broker.model.printers.printer import Address, PoolStatus
 
 PRINTER_STATUS = 0x21100010
 PRINTER_STATUS_INFO = 0x21100020

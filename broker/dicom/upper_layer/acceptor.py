@@ -48,9 +48,9 @@ from broker.dicom.upper_layer.pending import PendingConnection
 from broker.dicom.upper_layer.rejected_contexts import VERIFICATION, rejected_contexts
 from broker.dicom.upper_layer.tls import TlsWire
 from broker.dicom.upper_layer.wire import ABORT_PATIENCE_S, Violation, Wire, WireBroken
-from broker.model.caller import Caller
-from broker.model.hosts import Hosts
-from broker.model.refusal import Refusal
+from broker.model.peers.caller import Caller
+from broker.model.peers.hosts import Hosts
+from broker.model.peers.refusal import Refusal
 
 SPARE_S = 5.0
 """An association that has been spare for so long may be ended to make room for another."""

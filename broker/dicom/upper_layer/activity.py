@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from broker.dicom.upper_layer.associate_pdus import abort_pdu
 from broker.dicom.upper_layer.association_service import Closing, Ending, GuardedService
 from broker.dicom.upper_layer.wire import TimedOut, Wire, WireBroken
-from broker.model.refusal import Refusal
+from broker.model.peers.refusal import Refusal
 
 QUIET_S = 1.0
 """An association without a request for so long is idle: its modality is not about to send one."""

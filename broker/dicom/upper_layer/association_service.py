@@ -20,7 +20,7 @@ from broker.dicom.upper_layer.command_set import (
 from broker.dicom.upper_layer.dataset_reader import DatasetTooLarge
 from broker.dicom.upper_layer.message import Context, Request, Response
 from broker.dicom.upper_layer.wire import WireBroken
-from broker.model.refusal import Refusal
+from broker.model.peers.refusal import Refusal
 
 EventSink = Callable[[str, Mapping[str, object]], None]
 """Told of what happened: an event's name and its facts. Called from several threads; must not

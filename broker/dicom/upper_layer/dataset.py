@@ -45,7 +45,7 @@ from broker.dicom.upper_layer.transfer_syntax import (
     turned,
     turned_pieces,
 )
-from broker.model.disk import MB
+from broker.model.storage.disk import MB
 
 Buffer = bytes | memoryview
 

@@ -18,8 +18,8 @@ from broker.dicom.upper_layer.listening_sockets import listen, names_of_peer
 from broker.dicom.upper_layer.negotiation import CONGESTED, Proposal
 from broker.dicom.upper_layer.pending import PendingConnection, PendingConnections
 from broker.dicom.upper_layer.wire import Closed, Wire, WireBroken
-from broker.model.hosts import Hosts
-from broker.model.refusal import Refusal
+from broker.model.peers.hosts import Hosts
+from broker.model.peers.refusal import Refusal
 
 BACKLOG = 4096
 """Connections that wait for accept(2). A peer that finds no place tries again after a second."""

@@ -8,7 +8,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from broker.model.hosts import EVERY, EVERY_IPV4, LOCALHOST, Hosts, at_port, hosts_of, plain_host
+from broker.model.peers.hosts import (
+    EVERY,
+    EVERY_IPV4,
+    LOCALHOST,
+    Hosts,
+    at_port,
+    hosts_of,
+    plain_host,
+)
 
 PORT_TRIES = 50
 """Free ports that are tried until one is free on all addresses."""

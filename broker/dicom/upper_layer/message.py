@@ -26,7 +26,7 @@ from broker.dicom.upper_layer.command_set import (
 from broker.dicom.upper_layer.dataset import Buffer, Pieces, Raw, buffers
 from broker.dicom.upper_layer.dataset_reader import DatasetReader, WantedElements
 from broker.dicom.upper_layer.wire import Reason, Violation
-from broker.model.disk import MB
+from broker.model.storage.disk import MB
 
 MAX_COMMAND = 1 << 16
 """Bytes of one command set."""

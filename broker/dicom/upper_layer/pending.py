@@ -15,7 +15,7 @@ from broker.dicom.upper_layer.association_service import EventSink
 from broker.dicom.upper_layer.negotiation import Proposal
 from broker.dicom.upper_layer.tls import TlsFailed
 from broker.dicom.upper_layer.wire import Closed, PduType, Reason, Violation, Wire, WireBroken
-from broker.model.refusal import Refusal
+from broker.model.peers.refusal import Refusal
 
 LINGER_S = 2.0
 """How long the peer may take to close after the last PDU was sent (PS3.8's ARTIM timer)."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pydicom.uid import RE_VALID_UID, UID
 
 from broker.dicom.upper_layer.negotiation import Answered, Proposed, Result
-from broker.model.refusal import Refusal
+from broker.model.peers.refusal import Refusal
 
 VERIFICATION = "1.2.840.10008.1.1"
 MOST_NAMED = 8

@@ -59,8 +59,8 @@ from broker.dicom.upper_layer.wire import (
     Wire,
     WireBroken,
 )
-from broker.model.disk import MB
-from broker.model.hosts import at_port
+from broker.model.peers.hosts import at_port
+from broker.model.storage.disk import MB
 
 
 def readable(context: Context | None, data: bytes | None) -> Dataset | None:

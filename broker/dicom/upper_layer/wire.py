@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from broker.dicom.upper_layer.peer_watch import LOOK_S, SILENT_S, PeerWatch
-from broker.model.refusal import Refusal
+from broker.model.peers.refusal import Refusal
 
 _UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH)
 """What a connection that has timed out ends with, where a router or the last hop said why."""

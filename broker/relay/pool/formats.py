@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from broker.model.capabilities import (
+from broker.model.films.capabilities import (
     ESSENTIAL,
     Capability,
     Combination,
@@ -18,9 +18,9 @@ from broker.model.capabilities import (
     refused,
     traits,
 )
-from broker.model.film import Attributes
-from broker.model.printer import Address, Duty, Health, Printer
-from broker.model.trouble import Refused, Unavailable
+from broker.model.films.film import Attributes
+from broker.model.printers.printer import Address, Duty, Health, Printer
+from broker.model.printers.trouble import Refused, Unavailable
 from broker.store.capabilities import Capabilities
 from broker.store.printers import Printers
 

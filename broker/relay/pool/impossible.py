@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 
 from broker.events import Event, Note
-from broker.model.capabilities import Capability, Combination, Impossible, impossible
+from broker.model.films.capabilities import Capability, Combination, Impossible, impossible
 from broker.store.capabilities import Capabilities
 from broker.store.database import FAILURES, in_words
 

@@ -8,9 +8,9 @@ import threading
 from collections.abc import Callable, Mapping
 
 from broker.events import Event, Note
-from broker.model.capabilities import Capability, Combination
-from broker.model.printer import Address, Duty, Health
-from broker.model.trouble import Trouble
+from broker.model.films.capabilities import Capability, Combination
+from broker.model.printers.printer import Address, Duty, Health
+from broker.model.printers.trouble import Trouble
 from broker.relay.loop import Loop
 from broker.store.capabilities import Capabilities
 from broker.store.database import in_words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from broker.model.printer import NORMAL, PoolStatus
+from broker.model.printers.printer import NORMAL, PoolStatus
 from broker.relay.loop import Loop
 
 EVERY_S = 1.0

@@ -7,17 +7,17 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Header, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from broker.model.film import MILLIMETRES
-from broker.model.job import Priority
-from broker.model.reprint import ReprintChoice
-from broker.operations.commands import JobCommands, print_film, queued_text
+from broker.model.films.film import MILLIMETRES
+from broker.model.jobs.job import Priority
+from broker.model.jobs.reprint import ReprintChoice
+from broker.operations.commands.recorded import JobCommands, print_film, queued_text
+from broker.operations.commands.several import Carried, Target, carry_out
 from broker.operations.opened import Store
-from broker.operations.several import Carried, Target, carry_out
 from broker.store.stale import Stale
 from broker.web.api.description import answers, errors
 from broker.web.api.documents import TestFilmDocument
 from broker.web.auth.signin import Person, checked, operator
-from broker.web.commands import DUTIES, InvalidCommand, on_job, on_printer
+from broker.web.commands.posted import DUTIES, InvalidCommand, on_job, on_printer
 from broker.web.names_in_requests import JobNumber, PrinterName
 
 router = APIRouter(prefix="/api")

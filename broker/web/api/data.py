@@ -8,16 +8,15 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import PlainTextResponse, Response
 
-from broker.model.hosts import hosts_of
-from broker.model.job import State
+from broker.model.jobs.job import State
+from broker.model.peers.hosts import hosts_of
 from broker.operations import documents
-from broker.operations.job_status import explanation, job_status, job_statuses
+from broker.operations.condition.readiness import read_vitals
+from broker.operations.condition.refusals import document_of, refused_kinds
+from broker.operations.condition.whole import standing_printer, standing_printers
+from broker.operations.jobs.job_status import explanation, job_status, job_statuses
 from broker.operations.opened import Store
 from broker.operations.overview import LiveOverview
-from broker.operations.readiness import read_vitals
-from broker.operations.refusals import document_of, refused_kinds
-from broker.operations.whole import standing_printer, standing_printers
-from broker.web import day_page
 from broker.web.api.description import NEXT, answers
 from broker.web.api.documents import (
     BrokerDocument,
@@ -29,9 +28,10 @@ from broker.web.api.documents import (
 )
 from broker.web.api.report_documents import DayDocument, RefusedKindDocument
 from broker.web.auth.signin import csrf_token, operator, person
-from broker.web.job_page import THUMBNAIL_PX, picture
-from broker.web.job_query import CSV, JobQuery, csv_answer, job_query, prefers
 from broker.web.names_in_requests import FilmNumber, JobNumber, PrinterName
+from broker.web.pages import day_page
+from broker.web.pages.job_page import THUMBNAIL_PX, picture
+from broker.web.pages.job_query import CSV, JobQuery, csv_answer, job_query, prefers
 
 MOST = 1000
 """Jobs of one answer."""

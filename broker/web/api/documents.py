@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from broker.model.condition import Condition
-from broker.model.job import FilmState, Level, Outcome, Priority, State
-from broker.model.printer import Duty, Health
+from broker.model.jobs.job import FilmState, Level, Outcome, Priority, State
+from broker.model.printers.printer import Duty, Health
+from broker.model.reasons.condition import Condition
 
 AT = "2026-01-31T08:15:00.000Z"
 VERSION = "4f1c09ab27de"

@@ -20,8 +20,8 @@ from broker.operations.documents import iso
 from broker.operations.overview import LiveOverview, OverviewState
 from broker.web.api.documents import EventDocument
 from broker.web.auth.signin import Person, person
-from broker.web.event_streams import EventStream, Regions, Streams
-from broker.web.live_view import counted_with, credentials_of, still
+from broker.web.rendering.event_streams import EventStream, Regions, Streams
+from broker.web.rendering.live_view import counted_with, credentials_of, still
 
 STILL_S = 15.0
 """How often a stream without news sends a sign of life."""

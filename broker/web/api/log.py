@@ -15,7 +15,7 @@ from broker.operations.opened import Store
 from broker.web.api.description import NEXT, answers
 from broker.web.api.documents import LoggedCommandDocument
 from broker.web.auth.signin import person
-from broker.web.commands import InvalidCommand
+from broker.web.commands.posted import InvalidCommand
 
 MOST = 1000
 """Commands of one answer."""

@@ -13,7 +13,7 @@ from broker.operations.opened import Store
 from broker.web.api.description import described, operations
 from broker.web.api.examples import Shown, body_schema, curl_line
 from broker.web.auth.signin import Person, person
-from broker.web.pages import READ, Pages
+from broker.web.rendering.page import READ, Pages
 
 DOCUMENT = "/api/openapi.json"
 

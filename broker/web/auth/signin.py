@@ -30,7 +30,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from starlette.concurrency import run_in_threadpool
 
 from broker.events import Event, Note
-from broker.model.hosts import is_loopback
+from broker.model.peers.hosts import is_loopback
 from broker.model.user import IDLE_S, LIFE_S, PageSession, Role, User, session_mark
 from broker.operations.opened import Store
 from broker.operations.page_sessions import open_sessions

@@ -21,8 +21,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker.events import Event, Note
-from broker.model.hosts import foreign_name, proxied, same_origin
-from broker.model.trusted_proxies import NO_PROXIES, RequestOrigin, TrustedProxies
+from broker.model.peers.hosts import foreign_name, proxied, same_origin
+from broker.model.peers.trusted_proxies import NO_PROXIES, RequestOrigin, TrustedProxies
 from broker.web.server.limits import RequestSlot, RequestSlots
 from broker.web.server.lines import place_of
 from broker.web.server.responses import (

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from broker.model.hosts import plain_host
+from broker.model.peers.hosts import plain_host
 from broker.web.server.responses import busy
 
 

@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from broker.events import Event, Note
-from broker.model.trusted_proxies import NO_PROXIES, TrustedProxies
+from broker.model.peers.trusted_proxies import NO_PROXIES, TrustedProxies
 from broker.web.server.connection import TIME_LIMITS, Connection, TimeLimits
 from broker.web.server.limits import CONNECTION_LIMITS, ConnectionLimits, admission, peer_of
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 
-from broker.model.disk import MB
+from broker.model.storage.disk import MB
 
 
 class RequestRefused(Exception):

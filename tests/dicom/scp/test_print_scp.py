@@ -20,7 +20,7 @@ from broker.dicom.uids import (
     VERIFICATION,
 )
 from broker.dicom.upper_layer.command_set import Command
-from broker.model.job import FilmState, Level, Priority, State
+from broker.model.jobs.job import FilmState, Level, Priority, State
 from tests.dicom.conftest import ScpSite
 from tests.peers.speaker import Speaker, dataset, image_box, picture, reference
 

@@ -15,7 +15,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from broker.dicom import statuses
-from broker.model.printer import BROKEN, FULL, KEPT, NORMAL
+from broker.model.printers.printer import BROKEN, FULL, KEPT, NORMAL
 from tests.dicom.conftest import ScpSite
 from tests.peers.listening_console import Console
 

@@ -24,8 +24,8 @@ from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.connection import Timeouts
 from broker.dicom.upper_layer.negotiation import Offer
 from broker.dicom.upper_layer.requestor import Requestor
-from broker.model.film import Film, PresentationLut
-from broker.model.job import Priority
+from broker.model.films.film import Film, PresentationLut
+from broker.model.jobs.job import Priority
 from broker.spool.stored import name_of
 from tests.dicom.conftest import ScpSite
 from tests.peers.speaker import Speaker, dataset, image_box, picture, reference

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from broker.dicom.scu.adaptation import Adaptations, Asked, Found, LeftOut, named, search
-from broker.model.adaptations import ALLOWED, HARMLESS
-from broker.model.capabilities import Capability, Lesson, PrintObject, Trait
-from broker.model.film import Attributes
+from broker.model.films.adaptations import ALLOWED, HARMLESS
+from broker.model.films.capabilities import Capability, Lesson, PrintObject, Trait
+from broker.model.films.film import Attributes
 
 BOX, IMAGE = PrintObject.FILM_BOX, PrintObject.IMAGE_BOX
 SENT = {

@@ -31,9 +31,9 @@ from broker.dicom.upper_layer.negotiation import (
     WRONG_CALLING_AE,
     Rejection,
 )
-from broker.model.health import Check, CheckKind
-from broker.model.printer import Address
-from broker.model.trouble import Unavailable
+from broker.model.printers.health import Check, CheckKind
+from broker.model.printers.printer import Address
+from broker.model.printers.trouble import Unavailable
 from tests.peers.dcmtk import dcmprscp
 from tests.peers.impatient_scu import at, opened
 from tests.peers.raw import Raw, listening

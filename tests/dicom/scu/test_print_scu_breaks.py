@@ -14,8 +14,8 @@ from broker.dicom.uids import FILM_BOX, FILM_SESSION, PRINTER, PRINTER_INSTANCE
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.message import Request, Response
-from broker.model.health import Check
-from broker.model.trouble import Unavailable, Uncertain
+from broker.model.printers.health import Check
+from broker.model.printers.trouble import Unavailable, Uncertain
 from tests.peers.acceptor import accepting
 from tests.peers.impatient_scu import opened
 from tests.peers.raw import ABORT, RELEASE_RP, Raw, listening

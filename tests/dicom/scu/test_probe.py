@@ -25,8 +25,8 @@ from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.dataset_reader import EXPLICIT_LE, IMPLICIT_LE
 from broker.dicom.upper_layer.message import Request, Response
 from broker.dicom.upper_layer.negotiation import Offer
-from broker.model.health import Check, CheckKind
-from broker.model.printer import Address, PoolStatus
+from broker.model.printers.health import Check, CheckKind
+from broker.model.printers.printer import Address, PoolStatus
 from tests.peers.acceptor import OFFERS, accepting
 from tests.peers.dcmtk import dcmprscp
 from tests.peers.raw import Raw, listening

@@ -19,7 +19,7 @@ from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.connection import Broken, Rejected
 from broker.dicom.upper_layer.dataset_reader import IMPLICIT_LE
 from broker.dicom.upper_layer.negotiation import CONGESTED, Offer, TurnedAway
-from broker.model.refusal import Refusal
+from broker.model.peers.refusal import Refusal
 from tests.peers.acceptor import (
     OFFERS,
     accepting,

@@ -13,7 +13,7 @@ from broker.dicom.upper_layer.acceptor import (
     admit,
 )
 from broker.dicom.upper_layer.negotiation import TOO_MANY, Rejection
-from broker.model.caller import Caller
+from broker.model.peers.caller import Caller
 
 NOW = 1000.0
 CAPS = Caps(in_all=4, of_one=3)

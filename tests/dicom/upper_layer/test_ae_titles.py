@@ -12,7 +12,7 @@ from broker.dicom.upper_layer.negotiation import (
     title_fault,
 )
 from broker.dicom.upper_layer.wire import PduType
-from broker.model.refusal import Refusal
+from broker.model.peers.refusal import Refusal
 from tests.peers.acceptor import OFFERS, accepting
 from tests.peers.raw import RELEASE_RP, RELEASE_RQ, Raw
 

@@ -12,7 +12,7 @@ from broker.dicom import statuses
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.command_set import Command, command_bytes, command_of
 from broker.dicom.upper_layer.message import Request, Response
-from broker.model.refusal import Refusal
+from broker.model.peers.refusal import Refusal
 from tests.peers.acceptor import (
     ECHO,
     GRAYSCALE_META,

@@ -11,7 +11,7 @@ from broker.dicom import statuses
 from broker.dicom.upper_layer.associate_pdus import associate_rq
 from broker.dicom.upper_layer.pending import PendingConnection, PendingConnections
 from broker.dicom.upper_layer.tls import TlsWire
-from broker.model.refusal import Refusal
+from broker.model.peers.refusal import Refusal
 from tests.peers.acceptor import OFFERS, accepting, echoed, opened
 from tests.peers.certificates import HOST, Authority
 from tests.peers.raw import RELEASE_RP, RELEASE_RQ, Raw

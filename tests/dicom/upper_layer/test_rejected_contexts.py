@@ -8,7 +8,7 @@ from pynetdicom.sop_class import BasicColorPrintManagementMeta  # type: ignore[a
 from broker.dicom.upper_layer.associate_pdus import associate_rq
 from broker.dicom.upper_layer.dataset_reader import EXPLICIT_LE, IMPLICIT_LE
 from broker.dicom.upper_layer.negotiation import Offer, proposed_contexts
-from broker.model.refusal import Refusal
+from broker.model.peers.refusal import Refusal
 from tests.peers.acceptor import GRAYSCALE_META, VERIFICATION, accepting
 from tests.peers.raw import RELEASE_RP, RELEASE_RQ, Raw
 

@@ -15,7 +15,7 @@ from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.message import Request, Response
-from broker.model.refusal import Refusal
+from broker.model.peers.refusal import Refusal
 from tests.peers.acceptor import (
     ECHO,
     GRAYSCALE_META,

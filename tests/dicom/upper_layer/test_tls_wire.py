@@ -13,8 +13,8 @@ import pytest
 
 from broker.dicom.upper_layer.tls import TlsWire
 from broker.dicom.upper_layer.wire import Closed, PduType, TimedOut
-from broker.model.disk import MB
-from broker.model.refusal import Refusal
+from broker.model.peers.refusal import Refusal
+from broker.model.storage.disk import MB
 from tests.peers.certificates import HOST, Authority
 from tests.peers.raw import ABORT, RELEASE_RQ, data_pdu, sip
 

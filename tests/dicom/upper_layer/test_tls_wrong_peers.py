@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from broker.dicom import statuses
-from broker.model.refusal import Refusal
+from broker.model.peers.refusal import Refusal
 from tests.peers.acceptor import (
     OFFERS,
     accepting,

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 import pytest
 
 from broker.dicom.upper_layer.wire import PduType, TimedOut, Violation, Wire
-from broker.model.disk import MB
-from broker.model.refusal import Refusal
+from broker.model.peers.refusal import Refusal
+from broker.model.storage.disk import MB
 from tests.peers.raw import data_pdu, sip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
-from broker.model.printer import BROKEN, KEPT, NORMAL, PoolStatus
+from broker.model.printers.printer import BROKEN, KEPT, NORMAL, PoolStatus
 from broker.relay.pool.status import PoolWatch
 
 PATIENCE_S = 20.0

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from broker.operations.commands import JOB_COMMANDS
-from broker.web.commands import DUTIES
+from broker.operations.commands.recorded import JOB_COMMANDS
+from broker.web.commands.posted import DUTIES
 from tests.peers.broker_process import command
 from tests.web.print_room import PATIENT, PrintRoom
 

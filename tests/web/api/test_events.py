@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from broker.web.api.documents import EventDocument
-from broker.web.event_streams import BY_KEY
+from broker.web.rendering.event_streams import BY_KEY
 from tests.cli.conftest import PATIENT, Site, site
 from tests.web.api.test_description import holds
 from tests.web.served_page import PASSWORD, ServedPage, served_page

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from broker.model.job import State
-from broker.model.printer import Duty
+from broker.model.jobs.job import State
+from broker.model.printers.printer import Duty
 from tests.cli.conftest import Site, site
 from tests.web.served_page import form, served_page
 

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from broker.web.event_streams import EventStream
+from broker.web.rendering.event_streams import EventStream
 from broker.web.server.front import Front
 from broker.web.server.page_server import PageServer
 

@@ -1,0 +1,1 @@
+"""How commands show tables, times, progress and pictures."""

@@ -1,0 +1,1 @@
+"""A printer, what is observed of it, and which job goes to which one."""

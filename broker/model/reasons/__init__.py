@@ -1,0 +1,1 @@
+"""Why films do not print, what a person does, and who is told of it."""

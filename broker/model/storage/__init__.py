@@ -1,0 +1,1 @@
+"""The disk, and whether database, spool and clock can be believed."""

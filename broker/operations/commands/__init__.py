@@ -1,0 +1,1 @@
+"""Operator commands: what is asked before, what is recorded, many at once."""

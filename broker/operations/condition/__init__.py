@@ -1,0 +1,1 @@
+"""What a person is shown of the whole: its state, alarms, readiness, refusals."""

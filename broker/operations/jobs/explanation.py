@@ -1,0 +1,462 @@
+"""Why a job is where it is, and what happens next, in sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from broker.config.schema import Retry
+from broker.model.jobs.job import HELD_BY_PERSON, SETTLED, Attempt, FilmState, Job, Sending, State
+from broker.model.printable import one_line
+from broker.model.printers.choose import Choice, PassedOver, never_takes, plan
+from broker.model.printers.printer import Duty, Printer
+from broker.model.printers.retry import prints_again
+from broker.model.reasons.causes import (
+    Advised,
+    advised,
+    grouped,
+    of_held_job,
+    of_queued_why,
+    printers_remedy,
+    typed,
+)
+from broker.model.reasons.remedies import Cause, Face
+from broker.operations.words.page_words import on_page
+from broker.operations.words.text import and_more, count, each_of, moment, why_removed
+from broker.store.reading.queries import PrintedAgain, Unanswered
+
+CUT_OFF = "cut off: no broker is running; at its next start"
+"""Begins the remark of a job in state `printing` while no broker runs."""
+
+
+@dataclass(frozen=True)
+class RecoveryPreview:
+    """What the next start of a broker does with a job that was printing."""
+
+    state: State
+    words: str
+    """A clause, with the job as `it`."""
+
+    @property
+    def remark(self) -> str:
+        """For a table, and after `job 42 is`."""
+        return f"{CUT_OFF} {self.words}"
+
+
+def recovery_preview(job: Job, unanswered: Sequence[Unanswered], retry: Retry) -> RecoveryPreview:
+    """What recovery at the next start does with a printing job, as the rows are now."""
+    if job.films_accepted == job.films:
+        return RecoveryPreview(State.SENT, "it is sent, as every film was accepted")
+    again = prints_again(retry.on_uncertain, retry.tries, job.strikes, job.command)
+    if unanswered and not again:
+        held = "held, not cancelled" if job.command == "cancel" else "held"
+        return RecoveryPreview(
+            State.HELD, f"it is {held}: {uncertain_text(unanswered)}, and may be on paper"
+        )
+    if job.command == "cancel":
+        return RecoveryPreview(State.CANCELLED, "it is cancelled, as a person asked")
+    if job.command:
+        return RecoveryPreview(State.HELD, "it is held, as a person asked")
+    if unanswered:
+        return RecoveryPreview(
+            State.QUEUED,
+            f"what is left prints, uncertain films too: {uncertain_text(unanswered)}",
+        )
+    return RecoveryPreview(State.QUEUED, "what is left of it prints")
+
+
+def uncertain_text(unanswered: Sequence[Unanswered]) -> str:
+    """Which films are uncertain, and when which printer was asked for them."""
+    latest = {(each.number, each.printer): each for each in unanswered}
+    return " and ".join(
+        f"film {each.number} was asked of {each.printer} at {moment(each.asked_at)} UTC"
+        if each.printer
+        else f"film {each.number} may have been printed before {moment(each.asked_at)} UTC, and it "
+        "is not known where"
+        for each in latest.values()
+    )
+
+
+def trays(unanswered: Sequence[Unanswered]) -> str:
+    """The printers in whose trays uncertain films may be."""
+    found = dict.fromkeys(each.printer for each in unanswered)
+    return "every printer" if "" in found else " and ".join(found)
+
+
+def printed_again_text(films: Sequence[PrintedAgain]) -> str:
+    """How often films may be on paper that were printed again without an answer; may be empty.
+
+    One that was not asked for again yet may be there once.
+    """
+    anew = [each for each in films if not each.waits]
+    waiting = [each for each in films if each.waits]
+    said = []
+    if anew:
+        most = max(Counter(each.number for each in anew).values())
+        times = "twice" if most == 1 else f"up to {most + 1} times"
+        said.append(f"may be on paper {times}: {_without_answer(anew)}")
+    if waiting:
+        said.append(f"may be on paper already: {_without_answer(waiting)}")
+    return "; ".join(said)
+
+
+def _without_answer(films: Sequence[PrintedAgain]) -> str:
+    return uncertain_text(films) + (
+        ", without an answer" if all(each.printer for each in films) else ""
+    )
+
+
+SEVERAL = 3
+"""Causes of printers that a job names, which waits for them."""
+MOST_RUNS = 4
+"""Runs of numbers that are named one by one."""
+
+
+def told(attempts: Sequence[Attempt], open_one: str) -> tuple[str, ...]:
+    """A sentence for all tries of one printer that ended alike, in the order of the first of each;
+    `open_one` is said of one that has no end.
+    """
+    alike: dict[tuple[str, str, str], list[int]] = {}
+    for number, attempt in enumerate(attempts, start=1):
+        outcome = str(attempt.outcome) if attempt.outcome else open_one
+        alike.setdefault((attempt.printer, outcome, attempt.words), []).append(number)
+    lines = []
+    for (printer, outcome, said), numbers in alike.items():
+        first, last = attempts[numbers[0] - 1].began_at, attempts[numbers[-1] - 1].began_at
+        several = len(numbers) > 1
+        when = f"from {moment(first)} UTC to {moment(last)}" if several else moment(first)
+        where = printer or "no printer"
+        words = f": {one_line(said)}" if said else ""
+        lines.append(f"{_numbered(numbers)}, {when} UTC, {where}: {outcome}{words}.")
+    return tuple(lines)
+
+
+def _numbered(numbers: Sequence[int]) -> str:
+    """`Try 3`, `Tries 3 and 5`, `Tries 1 to 3 and 5 to 15`; of many runs, how many in all."""
+    if len(numbers) == 1:
+        return f"Try {numbers[0]}"
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    if len(runs) > MOST_RUNS:
+        return f"{len(numbers)} of the tries from {numbers[0]} to {numbers[-1]}"
+    words: list[str] = []
+    for first, last in runs:
+        words += [f"{first} to {last}"] if last > first + 1 else map(str, range(first, last + 1))
+    *most, end = words
+    return f"Tries {', '.join(most)} and {end}" if most else f"Tries {end}"
+
+
+def of_waiting(
+    job: Job, choice: Choice, printers: Sequence[Printer], now: float
+) -> tuple[Advised, ...]:
+    """For a queued job that no printer can take now: who took the printers off duty can give them
+    back, what is wrong with the others can be mended, and a person's pin can be taken out."""
+    if choice.printer or not choice.passed_over:
+        cause = of_queued_why(choice.why)
+        gone = cause is Cause.PINNED_GONE
+        return (advised(cause, job=job.id, printer=job.pinned),) if gone or choice.printer else ()
+    said = []
+    off = [each for each in printers if each.duty is not Duty.READY and job.may_go_to(each.name)]
+    if len(off) == 1:
+        said.append(advised(Cause.OFF_DUTY, printer=off[0].name, name=off[0].name))
+    elif off:
+        names = ", ".join(f"{each.name} (in {each.duty})" for each in off)
+        back = f"puts a printer back in service: {names}."
+        said.append(
+            Advised(Cause.OFF_DUTY, f"“Ready” {back}", f"`broker printers ready NAME` {back}")
+        )
+    others = [each for each in printers if job.may_go_to(each.name) and each not in off]
+    for group, cause in grouped(others, now)[:SEVERAL]:
+        said.append(printers_remedy(cause, each_of(group), typed(group)))
+    bound = job.pinned and any(each.name != job.pinned for each in printers)
+    if bound or any(each.name in job.avoided for each in printers):
+        said.append(advised(Cause.PINNED, job=job.id, printer=job.pinned))
+    return tuple(said)
+
+
+def of_refused(job: Job, printers: Sequence[Printer]) -> tuple[Advised, ...]:
+    """For a held job that some printers refused for good, and others may take."""
+    refusing = {strike.printer for strike in job.strikes if strike.permanent}
+    others = [each for each in printers if each.name not in refusing and not never_takes(job, each)]
+    if not refusing or not others:
+        return ()
+    best = min(others, key=lambda each: each.duty is not Duty.READY)
+    first = "" if best.duty is Duty.READY else f", once it is ready: it is in {best.duty} now"
+    tries = f"tries it on {best.name}{first}."
+    return (
+        Advised(
+            Cause.REFUSED_BY_ALL,
+            f"“Move”, below “More”, {tries}",
+            f"`broker jobs move {job.id} {best.name}` {tries}",
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The answer of `broker jobs explain`, and of a job's page."""
+
+    facts: tuple[str, ...]
+    """Why it is there."""
+    choice: Choice | None = None
+    """Where a queued job goes, when its turn in its film session has come."""
+    blocked_by: int | None = None
+    """The earlier job of its film session which it waits for."""
+    advice: tuple[Advised, ...] = ()
+    """What a person can do."""
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All of it, with what to type."""
+        return (*self.facts, *(each.at(Face.COMMANDS) for each in self.advice))
+
+    @property
+    def page_sentences(self) -> tuple[str, ...]:
+        """All of it, with what to press."""
+        return (*map(on_page, self.facts), *(each.at(Face.PAGE) for each in self.advice))
+
+
+@dataclass(frozen=True)
+class QueueView:
+    """Everything that decides where queued jobs go, read at about one moment."""
+
+    active: Sequence[Job]
+    """All queued and printing jobs."""
+    waiting: Sequence[Job]
+    """Queued jobs in the order of claiming."""
+    printers: Sequence[Printer]
+    session_printers: Mapping[str, str]
+    running: bool
+    """Whether a broker works on it."""
+
+
+@dataclass(frozen=True)
+class JobContext:
+    """What a job is seen against."""
+
+    queue: QueueView
+    now: float
+    cut_off: RecoveryPreview | None = None
+    """Of one that prints without a broker."""
+    whole: Callable[[], bool] = lambda: True
+    """Whether the pixels that it has yet to print are there."""
+    idle: str = ""
+    """Where nothing prints at all: that it is so, and what to do."""
+
+
+def explain(
+    job: Job,
+    films: Sequence[Sending],
+    attempts: Sequence[Attempt],
+    context: JobContext,
+    flags: Sequence[str] = (),
+) -> Explanation:
+    """Why the job is where it is. `flags` are what stands beside it in every state."""
+    queue, cut_off = context.queue, context.cut_off
+    match job.state:
+        case State.QUEUED:
+            found = _queued(job, queue, context.now)
+        case State.PRINTING:
+            # Of one that was cut off, it is said first that no broker runs, and what to do.
+            goes_on = () if cut_off else (advised(Cause.AWAITED),)
+            found = Explanation(_printing(job, films, attempts, cut_off), advice=goes_on)
+        case State.HELD:
+            found = _held(job, films, context)
+        case _:
+            found = _finished(job, films)
+    idle = (context.idle,) if context.idle else ()
+    tried = told(attempts, "cut off" if cut_off else "running")
+    flagged = tuple(f"It is flagged: {one_line(flag)}." for flag in flags)
+    facts = (*idle, *found.facts, *flagged, *tried)
+    return Explanation(facts, found.choice, found.blocked_by, found.advice)
+
+
+MAY_CHANGE = "may change over"
+"""Said of a printer that a queued job has lined up with, and is not bound to."""
+
+
+def _queued(job: Job, queue: QueueView, now: float) -> Explanation:
+    earlier = [
+        each for each in queue.active if each.film_session == job.film_session and each.id < job.id
+    ]
+    if earlier:
+        first = earlier[0]
+        cut_off = first.state is State.PRINTING and not queue.running
+        state = "printing, and was cut off" if cut_off else first.state
+        behind = (
+            f"Job {job.id} is queued behind job {first.id}, an earlier one of the same film "
+            f"session, which is {state}: films of one film session print in order."
+        )
+        advice = (advised(Cause.BEHIND),)
+        return Explanation((behind, *_row(job)), blocked_by=first.id, advice=advice)
+    choices = plan(queue.waiting, queue.printers, now, queue.session_printers)
+    choice = next((each for each in choices if each.job_id == job.id), None)
+    if choice is None:
+        return Explanation((f"Job {job.id} has just left the queue; ask again.",))
+    why = one_line(choice.why)
+    if choice.claim_now:
+        sentences = [f"Job {job.id} is queued and goes to {choice.printer} now: {why}."]
+    elif choice.printer:
+        sentences = [f"Job {job.id} is queued and {why}."]
+        if not job.pinned:
+            sentences.append(f"It is not bound to {choice.printer}: another may print it sooner.")
+    else:
+        sentences = [f"Job {job.id} is queued and waits: {why}."]
+    if job.pinned:
+        sentences.append(f"A person sent it to {job.pinned}, and it goes to no other.")
+    if not repeats(job.reason, [f"{each.printer} {each.why}" for each in choice.passed_over]):
+        sentences += _row(job)
+    sentences += [f"Not {each.printer}: {one_line(each.why)}." for each in choice.passed_over]
+    said = of_waiting(job, choice, queue.printers, now)
+    return Explanation(tuple(sentences), choice, advice=said)
+
+
+def repeats(reason: str, told: Sequence[str]) -> bool:
+    """Whether what a printer said of a job, `oki-1: 0xC602`, stands in what is told of the printers
+    anyway, after the printer's name."""
+    name, found, words = reason.partition(": ")
+    return bool(found and words) and any(name in each and words in each for each in told)
+
+
+def _row(job: Job) -> list[str]:
+    return [f"Its row says: {one_line(job.reason)}."] if job.reason else []
+
+
+@dataclass(frozen=True)
+class Wait:
+    """What a queued job waits for, in a few words, and in whose line; both may be empty."""
+
+    why: str = ""
+    printer: str = ""
+
+
+def waits(queue: QueueView, now: float) -> dict[int, Wait]:
+    """What each queued job waits for: number of the job -> Wait."""
+    choices = plan(queue.waiting, queue.printers, now, queue.session_printers)
+    pinned = {job.id for job in queue.waiting if job.pinned}
+    found = {
+        choice.job_id: Wait(
+            "" if choice.claim_now else waiting_words(choice, bound=choice.job_id in pinned),
+            choice.printer,
+        )
+        for choice in choices
+    }
+    first: dict[str, int] = {}
+    for job in sorted(queue.active, key=lambda each: each.id):
+        earlier = first.setdefault(job.film_session, job.id)
+        if earlier != job.id and job.state is State.QUEUED:
+            found[job.id] = Wait(f"behind job {earlier} of the same film session")
+    return found
+
+
+EACH, NAMED = 6, 3
+"""Printers whose reasons stand one by one, and that are named of many."""
+
+
+def waiting_words(choice: Choice, *, bound: bool) -> str:
+    """What a queued job waits for; `bound`: to the printer that it waits for, by a person."""
+    if choice.printer and not bound:
+        return one_line(f"{choice.why} ({MAY_CHANGE})")
+    if choice.printer or not choice.passed_over:
+        return one_line(choice.why)
+    return one_line(f"{choice.why}: {_passed_over(choice.passed_over)}")
+
+
+def _passed_over(others: Sequence[PassedOver]) -> str:
+    """Why each was; of many printers only how it is with them, and some of their names."""
+    if len(others) <= EACH:
+        return "; ".join(f"{other.printer} {other.why}" for other in others)
+    alike: dict[str, list[str]] = {}
+    for other in others:
+        alike.setdefault(other.why.partition(":")[0], []).append(other.printer)
+    return "; ".join(f"{and_more(names, NAMED)} {how}" for how, names in alike.items())
+
+
+def _printing(
+    job: Job, films: Sequence[Sending], attempts: Sequence[Attempt], cut_off: RecoveryPreview | None
+) -> tuple[str, ...]:
+    since = f" since {moment(attempts[-1].began_at)} UTC" if attempts else ""
+    accepted = f"{job.films_accepted} of {count(job.films, 'film')} accepted."
+    if cut_off is not None:
+        return (
+            f"Job {job.id} was printing on {job.printer}{since}, and was cut off; {accepted}",
+            f"At the broker's next start {cut_off.words}.",
+        )
+    sentences = [f"Job {job.id} is printing on {job.printer}{since}; {accepted}"]
+    waiting = [film for film in films if film.state is FilmState.ASKED]
+    if waiting:
+        sentences.append(
+            f"Film {waiting[0].number} was asked for at {moment(waiting[0].asked_at)} UTC; "
+            "the printer has not answered yet."
+        )
+    if job.command:
+        end = "held" if job.command == "hold" else "cancelled"
+        sentences.append(f"It will be {end} before its next film, as an operator asked.")
+    return tuple(sentences)
+
+
+def _held(job: Job, films: Sequence[Sending], context: JobContext) -> Explanation:
+    reason = one_line(job.reason) or "no reason was given"
+    # The operator's hold begins with the same word.
+    held = reason if reason.startswith(HELD_BY_PERSON) else f"held: {reason}"
+    sentences = [f"Job {job.id} is {held}."]
+    sentences.append(
+        f"{job.films_accepted} of {count(job.films, 'film')} accepted; it needs an operator."
+    )
+    if job.pinned:
+        sentences.append(f"A person sent it to {job.pinned}, and it goes to no other.")
+    uncertain = [
+        Unanswered(job.id, each.number, each.printer, each.asked_at)
+        for each in films
+        if each.state is FilmState.UNCERTAIN
+    ]
+    if uncertain:
+        words = uncertain_text(uncertain)
+        sentences.append(
+            f"{words[0].upper()}{words[1:]}."
+            if any(not each.printer for each in uncertain)
+            else f"{words[0].upper()}{words[1:]} and not answered for: it may be on paper already."
+        )
+    cause = of_held_job(job, uncertain=bool(uncertain), whole=context.whole)
+    elsewhere = of_refused(job, context.queue.printers) if cause in GIVEN_UP else ()
+    said = advised(cause, job=job.id, trays=trays(uncertain))
+    return Explanation(tuple(sentences), advice=(*elsewhere, said))
+
+
+GIVEN_UP = (Cause.REFUSED_BY_ALL, Cause.TRIES_USED_UP, Cause.HELD, Cause.HELD_BY_PERSON)
+"""Held jobs that another printer may take."""
+
+
+def _finished(job: Job, films: Sequence[Sending]) -> Explanation:
+    when = f"{moment(job.updated_at)} UTC"
+    if job.state is State.CANCELLED:
+        why = f": {one_line(job.reason)}" if job.reason else ""
+        words = f"Job {job.id} was cancelled at {when}{why}."
+    elif job.state is State.PRINTED:
+        words = f"Job {job.id} is printed: {job.printer} said so at {when}."
+    elif settled := [film for film in films if film.words == SETTLED]:
+        numbers = ", ".join(str(film.number) for film in settled)
+        words = (
+            f"Job {job.id} is closed: {settled[0].printer or 'a printer'} did not answer for film "
+            f"{numbers}; a "
+            f"person said at {moment(settled[0].accepted_at)} UTC that it is on paper."
+        )
+    else:
+        trays = list(dict.fromkeys(film.printer for film in films if film.printer))
+        where = " and ".join(trays) or "printers"
+        words = (
+            f"Job {job.id} is sent: {where} accepted every film, the last at {when}. "
+            "A printer does not say when they are on paper."
+        )
+    if job.pixels_removed_at is not None:
+        removed = f"{moment(job.pixels_removed_at)} UTC, {why_removed(job)}"
+        gone = advised(Cause.PIXELS_REMOVED, removed=removed)
+        return Explanation((words,), advice=(gone,))
+    after_all = "after all" if job.state is State.CANCELLED else "again"
+    reprint = advised(Cause.ENDED, job=job.id, again=after_all)
+    return Explanation((words,), advice=(reprint,))

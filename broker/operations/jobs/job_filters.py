@@ -1,0 +1,80 @@
+"""Filters for jobs as people give them, by command, page or API, and as they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import tzinfo
+
+from broker.model.jobs.job import State
+from broker.model.jobs.job_filter import LONGEST, JobFilter
+from broker.model.printable import printable
+from broker.model.time_given import TimeNotUnderstood, time_given
+from broker.operations.words.failures import Failure
+from broker.operations.words.text import moment
+
+
+class InvalidFilter(Failure):
+    """What was given is no condition. `words` says which, and what is one."""
+
+    def __init__(self, name: str, words: str) -> None:
+        super().__init__(words)
+        self.name = name
+        """Of the condition, as every face names it."""
+
+
+def filter_given(
+    now: float,
+    zone: tzinfo | None = None,
+    *,
+    states: Collection[State] = (),
+    modality: str = "",
+    printer: str = "",
+    since: str = "",
+    until: str = "",
+    text: str = "",
+) -> JobFilter:
+    """The filter that is meant; what is empty is no condition. Times without a zone are of `zone`,
+    or of this machine; `until` takes in the minute or the day that it names.
+
+    Raises: InvalidFilter.
+    """
+    for name, value in (("modality", modality), ("printer", printer), ("text", text)):
+        if len(value) > LONGEST:
+            raise InvalidFilter(name, f"{name} is longer than {LONGEST} characters")
+        if not value.isprintable():
+            raise InvalidFilter(name, f"{printable(value)}: {name} has a control character")
+    return JobFilter(
+        frozenset(states),
+        modality.strip(),
+        printer.strip(),
+        _time("since", since, now, zone),
+        _time("until", until, now, zone),
+        text.strip(),
+    )
+
+
+def _time(name: str, given: str, now: float, zone: tzinfo | None) -> float | None:
+    if not given.strip():
+        return None
+    try:
+        return time_given(given, now, zone, whole=name == "until")
+    except TimeNotUnderstood as error:
+        raise InvalidFilter(name, printable(f"{name}: {error.words}")) from None
+
+
+def filter_words(wanted: JobFilter) -> str:
+    """The conditions, as the end of a sentence about jobs; empty without any."""
+    said = []
+    if wanted.states:
+        said.append(f"in state {' or '.join(sorted(wanted.states))}")
+    if wanted.modality:
+        said.append(f"from modality {wanted.modality}")
+    if wanted.printer:
+        said.append(f"on printer {wanted.printer}")
+    if wanted.since is not None:
+        said.append(f"since {moment(wanted.since)} UTC")
+    if wanted.until is not None:
+        said.append(f"until {moment(wanted.until)} UTC")
+    if wanted.text:
+        said.append(f'with "{wanted.text}"')
+    return " ".join(said)

@@ -1,0 +1,1 @@
+"""Words that the faces share: times, remedies by face, mistakes, the manual."""

@@ -1,0 +1,1 @@
+"""What changes the queue: submission, claims, commands, recovery, retention."""

@@ -1,0 +1,1 @@
+"""Questions about jobs and films, each bounded in what it reads."""

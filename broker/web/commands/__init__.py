@@ -1,0 +1,1 @@
+"""Operator commands from a page or the API, one or many at once."""

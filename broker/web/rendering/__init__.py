@@ -1,0 +1,1 @@
+"""What pages are made of: templates, rows, times, and their regions while they are open."""

@@ -1,0 +1,114 @@
+"""A reprint as a person chose: what was asked for, but for that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from broker.model.films.film import Film, Image, ImageBox
+from broker.model.jobs.job import Level, PrintRequest
+from broker.model.jobs.reprint import ReprintChoice, UnfitChoice, altered, film_numbers
+
+
+def film(size: str) -> Film:
+    """An empty sheet."""
+    return Film({"FilmSizeID": (size,), "Trim": ("YES",)}, (ImageBox(1),))
+
+
+FILMS = (film("8INX10IN"), film("14INX17IN"), film("ODD SIZE"))
+REQUEST = PrintRequest(
+    "CT1",
+    "BROKER",
+    "10.0.0.9:4000",
+    "one",
+    Level.FILM_SESSION,
+    {"MediumType": ("PAPER",), "FilmSessionLabel": ("x",)},
+    FILMS,
+    copies=2,
+)
+
+
+def test_nothing_chosen_changes_nothing() -> None:
+    """Nor has it words."""
+    assert altered(REQUEST, ReprintChoice(printer="oki-1", elsewhere=True)) == REQUEST
+    assert ReprintChoice().words == ""
+
+
+def test_films_copies_size_and_medium() -> None:
+    """All else is as the modality asked."""
+    choice = ReprintChoice(copies=1, film_size="A4", medium="BLUE FILM", films=(3, 1, 3))
+    size = {"FilmSizeID": ("A4",)}
+    assert altered(REQUEST, choice) == replace(
+        REQUEST,
+        copies=1,
+        session={"MediumType": ("BLUE FILM",), "FilmSessionLabel": ("x",)},
+        films=tuple(
+            replace(each, attributes={**each.attributes, **size}) for each in (FILMS[0], FILMS[2])
+        ),
+    )
+    assert choice.words == "films 3, 1, 3, 1 copy, A4, BLUE FILM"
+
+
+def test_a_size_of_its_own_may_be_kept() -> None:
+    """One that the standard does not name, and the modality did."""
+    found = altered(REQUEST, ReprintChoice(film_size="ODD SIZE"))
+    assert {each.attributes["FilmSizeID"] for each in found.films} == {("ODD SIZE",)}
+
+
+def test_an_image_of_true_size_keeps_its_film_size() -> None:
+    """It would come out at another scale, and no printer need say so (PS3.3 C.13.5); films that are
+    not chosen, and the size that it has, are no matter."""
+    image = Image("ab" * 32, 8, 2, 4, 8, 8, "MONOCHROME2")
+    box = ImageBox(1, {"RequestedImageSize": ("300",)}, image)
+    request = replace(REQUEST, films=(FILMS[0], replace(FILMS[1], image_boxes=(box,))))
+    with pytest.raises(UnfitChoice, match="film 2 has an image of a requested size in mm"):
+        altered(request, ReprintChoice(film_size="A4"))
+    assert altered(request, ReprintChoice(film_size="A4", films=(1,)))
+    assert altered(request, ReprintChoice(film_size="14INX17IN"))
+
+
+def test_a_medium_of_its_own_may_be_kept() -> None:
+    """One that is no Code String, and the modality sent; another one is written without blanks."""
+    request = replace(REQUEST, session={"MediumType": ("Paper",)})
+    assert altered(request, ReprintChoice(medium="Paper")).session == request.session
+    found = altered(REQUEST, ReprintChoice(medium="CLEAR FILM "))
+    assert found.session["MediumType"] == ("CLEAR FILM",)
+    with pytest.raises(UnfitChoice, match="is not a medium"):
+        altered(REQUEST, ReprintChoice(medium="  "))
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        (ReprintChoice(films=(0,)), "there is no film 0; it has films 1 to 3"),
+        (ReprintChoice(films=(1, 4)), "there is no film 4; it has films 1 to 3"),
+        (ReprintChoice(copies=0), "0 is not a number of copies; use 1 to 100"),
+        (ReprintChoice(copies=101), "101 is not a number of copies"),
+        (ReprintChoice(film_size="A9"), "A9 is not a film size; use 14INX17IN, 8INX10IN, ODD"),
+        (ReprintChoice(medium="paper"), "paper is not a medium; use a Medium Type as PAPER"),
+        (ReprintChoice(medium="A" * 17), "is not a medium"),
+    ],
+)
+def test_what_cannot_be_is_named(choice: ReprintChoice, words: str) -> None:
+    """With what there is."""
+    with pytest.raises(UnfitChoice, match=words):
+        altered(REQUEST, choice)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("", ()), ("2", (2,)), ("1,3-5", (1, 3, 4, 5)), (" 4 , 1 - 2 , 4", (4, 1, 2))],
+)
+def test_films_are_named_by_numbers_and_ranges(text: str, numbers: tuple[int, ...]) -> None:
+    """In the order of typing, each once."""
+    assert film_numbers(text) == numbers
+
+
+@pytest.mark.parametrize(
+    "text", ["x", "1-", "5-3", "-2", "1,x", "1-2-3", "\u0661", "1-9999999", "1-99999"]
+)
+def test_what_names_no_films_is_refused(text: str) -> None:
+    """A slip names itself."""
+    with pytest.raises(UnfitChoice, match="names"):
+        film_numbers(text)

@@ -1,0 +1,36 @@
+"""The printer's page shows what was learned of it, and forgets it."""
+
+from __future__ import annotations
+
+import time
+
+import httpx
+
+from broker.model.films.capabilities import Capability, Lesson, PrintObject, Trait
+from broker.store.capabilities import Capabilities
+from broker.store.database import Database
+from tests.web.print_room import PrintRoom
+from tests.web.served_page import form
+
+SIZE = Trait(PrintObject.FILM_BOX, "FilmSizeID", "14INX17IN")
+
+
+def test_the_page_shows_and_forgets_what_was_learned(room: PrintRoom) -> None:
+    """With a button that says what it does; what was ordered is recorded."""
+    database = Database.open(f"sqlite:///{room.folder}/broker-data/broker.db")
+    try:
+        capabilities = Capabilities(database, time.time)
+        capabilities.learn("oki-1", Capability(Lesson.REFUSES, SIZE, frozenset({SIZE}), 0x0106))
+        with httpx.Client(base_url=room.url, timeout=30, follow_redirects=True) as client:
+            page = client.get("/printers/oki-1").text
+            assert "refuses FilmSizeID 14INX17IN of the film box" in page
+            assert "known to refuse FilmSizeID 14INX17IN" in page
+            sent = form(page, "/printers/oki-1/commands")
+            sent |= {"command": "forget", "confirmed": "1"}
+            headers = {"Origin": room.url, "Referer": f"{room.url}/printers/oki-1"}
+            page = client.post("/printers/oki-1/commands", data=sent, headers=headers).text
+        assert "forgot 1 thing learned of oki-1" in page
+        assert "Nothing was learned of what it takes and refuses." in page
+        assert capabilities.of("oki-1") == ()
+    finally:
+        database.close()
