@@ -24,11 +24,10 @@ STREAM_ENDED = 28
 
 @pytest.fixture
 def served(site: Site) -> Iterator[ServedPage]:
-    """A page with a job that waits; curl takes 4xx for a failure, and ends a stream."""
+    """A page with a job that waits."""
     if shutil.which("curl") is None:
         cannot_run("curl is missing: apt-get install curl")
     site.job()
-    (site.folder / ".curlrc").write_text("fail\nmax-time = 3\n")
     with served_page(site.folder) as page:
         yield page
 
@@ -39,7 +38,10 @@ def lines(page: str) -> list[str]:
 
 
 def run(line: str, folder: Path, typed: str = "") -> subprocess.CompletedProcess[str]:
-    """As a person pastes it; without a terminal curl reads the password from stdin."""
+    """As a person pastes it; without a terminal curl reads the password from stdin. It takes 4xx for
+    a failure, and ends a stream."""
+    seconds = 3 if "/events" in line else 60
+    (folder / ".curlrc").write_text(f"fail\nmax-time = {seconds}\n")
     return subprocess.run(
         ["bash", "-c", line],
         cwd=folder,
@@ -48,7 +50,7 @@ def run(line: str, folder: Path, typed: str = "") -> subprocess.CompletedProcess
         capture_output=True,
         text=True,
         start_new_session=True,
-        timeout=60,
+        timeout=90,
     )
 
 
