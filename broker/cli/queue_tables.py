@@ -78,6 +78,7 @@ def _pixels(found: JobStatus, _now: float) -> str:
 ID = Field[JobStatus](Column("ID", right=True), lambda found, _: str(found.job.id))
 STATE = Field[JobStatus](Column("STATE"), lambda found, _: str(found.job.state))
 MODALITY = Field[JobStatus](Column("MODALITY"), lambda found, _: found.job.calling_ae)
+NICKNAME = Field[JobStatus](Column("NICKNAME", below=True), lambda found, _: found.nickname)
 FILMS = Field[JobStatus](
     Column("FILMS", right=True), lambda found, _: f"{found.job.films_accepted}/{found.job.films}"
 )
@@ -188,7 +189,10 @@ def jobs(
     about held ones stands below all, once for each cause.
     """
     removed = any(each.job.pixels_removed_at is not None for each in found)
-    fields = (*JOBS[:-1], KEPT, ARRIVED) if removed else JOBS
+    fields: tuple[Field[JobStatus], ...] = (*JOBS[:-1], KEPT, ARRIVED) if removed else JOBS
+    if any(each.nickname for each in found):
+        at = fields.index(MODALITY) + 1
+        fields = (*fields[:at], NICKNAME, *fields[at:])
     heading, arrived = time_column("ARRIVED", [each.job.created_at for each in found], now)
     its_columns = (*columns(fields)[:-1], Column(heading))
     below = _once([(each.job.id, job_remarks(each, now)) for each in found], runs_begin=runs_begin)
@@ -245,7 +249,7 @@ def job(
     if (remedy := held_remedy(status)) is not None:
         lines += folded(remedy.at(Face.COMMANDS), width, 2)
     facts = {
-        "modality": f"{found.calling_ae} at {found.peer}, called {found.called_ae}",
+        "modality": f"{status.modality} at {found.peer}, called {found.called_ae}",
         "asked for": f"{count(found.films, 'film')}, {copies(found.copies)}, "
         f"priority {found.priority}, as one {found.level}",
         "accepted": f"{found.films_accepted} of {count(found.films, 'film')}",

@@ -64,6 +64,6 @@ def doubled(modalities: Sequence[ModalitySection | None]) -> Iterator[str]:
         for other, named in there:
             if other != number and named.ae_title.casefold() == each.nickname.casefold():
                 yield (
-                    f"modalities[{number}].nickname: {as_written(each.nickname)} is the AE title of "
-                    f"modalities[{other}], upper and lower case do not count; use another nickname"
+                    f"modalities[{number}].nickname: {as_written(each.nickname)} is the AE title "
+                    f"of modalities[{other}], upper and lower case do not count; use another nickname"
                 )

@@ -11,7 +11,7 @@ LONGEST_NICKNAME = 32
 
 @dataclass(frozen=True)
 class Nicknames:
-    """The nicknames of a site, by AE title. Case of AE titles counts, that of nicknames does not."""
+    """The nicknames of a site, by AE title, whose case counts; that of nicknames does not."""
 
     by_ae_title: Mapping[str, str] = field(default_factory=dict)
 

@@ -7,10 +7,13 @@ from datetime import tzinfo
 
 from broker.model.job import State
 from broker.model.job_filter import LONGEST, JobFilter
+from broker.model.nicknames import Nicknames, with_nickname
 from broker.model.printable import printable
 from broker.model.time_given import TimeNotUnderstood, time_given
 from broker.operations.failures import Failure
 from broker.operations.text import moment
+
+NONE = Nicknames()
 
 
 class InvalidFilter(Failure):
@@ -32,9 +35,11 @@ def filter_given(
     since: str = "",
     until: str = "",
     text: str = "",
+    nicknames: Nicknames = NONE,
 ) -> JobFilter:
     """The filter that is meant; what is empty is no condition. Times without a zone are of `zone`,
-    or of this machine; `until` takes in the minute or the day that it names.
+    or of this machine; `until` takes in the minute or the day that it names. `modality` is an AE
+    title or one of the nicknames; where it is both, jobs of both are meant.
 
     Raises: InvalidFilter.
     """
@@ -43,13 +48,16 @@ def filter_given(
             raise InvalidFilter(name, f"{name} is longer than {LONGEST} characters")
         if not value.isprintable():
             raise InvalidFilter(name, f"{printable(value)}: {name} has a control character")
+    modality, text = modality.strip(), text.strip()
     return JobFilter(
         frozenset(states),
-        modality.strip(),
-        printer.strip(),
-        _time("since", since, now, zone),
-        _time("until", until, now, zone),
-        text.strip(),
+        modality=modality,
+        nicknamed=nicknames.called(modality),
+        printer=printer.strip(),
+        since=_time("since", since, now, zone),
+        until=_time("until", until, now, zone),
+        text=text,
+        nicknames_with_text=nicknames.having(text),
     )
 
 
@@ -68,7 +76,8 @@ def filter_words(wanted: JobFilter) -> str:
     if wanted.states:
         said.append(f"in state {' or '.join(sorted(wanted.states))}")
     if wanted.modality:
-        said.append(f"from modality {wanted.modality}")
+        titles = ", ".join(sorted(wanted.nicknamed))
+        said.append(f"from modality {with_nickname(wanted.modality, titles)}")
     if wanted.printer:
         said.append(f"on printer {wanted.printer}")
     if wanted.since is not None:

@@ -26,6 +26,7 @@ from broker.store.retention import Retention
 from broker.store.spool_references import SpoolReferences
 
 if TYPE_CHECKING:
+    from broker.model.nicknames import Nicknames
     from broker.store.accounts import CommandLog, Users
     from broker.store.commands import JobControl
     from broker.store.day import Day
@@ -106,6 +107,13 @@ class Store:
         from broker.store.sessions import PageSessions
 
         return PageSessions(self._database, time.time)
+
+    @cached_property
+    def nicknames(self) -> Nicknames:
+        """What people call the modalities."""
+        from broker.config.modalities import nicknames
+
+        return nicknames(self.config.modalities)
 
     @property
     def damage(self) -> str:

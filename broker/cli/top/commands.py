@@ -202,7 +202,7 @@ class CommandApp(App[None]):
             ("paper", f"{films} uncertain: on paper already, not again"),
         )
         self._choose(
-            f"{label} of {found.job.calling_ae}",
+            f"{label} of {found.modality}",
             choices,
             lambda word: self._job_commands.release(job_id, printed=word == "paper", seen=seen),
         )
