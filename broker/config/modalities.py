@@ -65,5 +65,5 @@ def doubled(modalities: Sequence[ModalitySection | None]) -> Iterator[str]:
             if other != number and named.ae_title.casefold() == each.nickname.casefold():
                 yield (
                     f"modalities[{number}].nickname: {as_written(each.nickname)} is the AE title "
-                    f"of modalities[{other}], upper and lower case do not count; use another nickname"
+                    f"of modalities[{other}], upper and lower case do not count; give it another"
                 )

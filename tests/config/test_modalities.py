@@ -77,7 +77,7 @@ def test_a_file_without_nicknames_needs_none() -> None:
         (
             modality('"CT1"', '"ct2"') + modality('"CT2"', '"MR"'),
             'modalities[1].nickname: "ct2" is the AE title of modalities[2], upper and lower case '
-            "do not count; use another nickname",
+            "do not count; give it another",
         ),
     ],
 )
