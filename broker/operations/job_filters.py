@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import tzinfo
+from typing import TYPE_CHECKING
 
 from broker.model.job import State
 from broker.model.job_filter import LONGEST, JobFilter
@@ -12,6 +13,9 @@ from broker.model.printable import printable
 from broker.model.time_given import TimeNotUnderstood, time_given
 from broker.operations.failures import Failure
 from broker.operations.text import moment
+
+if TYPE_CHECKING:
+    from broker.operations.job_status import JobStatus
 
 NONE = Nicknames()
 
@@ -68,6 +72,24 @@ def _time(name: str, given: str, now: float, zone: tzinfo | None) -> float | Non
         return time_given(given, now, zone, whole=name == "until")
     except TimeNotUnderstood as error:
         raise InvalidFilter(name, printable(f"{name}: {error.words}")) from None
+
+
+def meant(wanted: JobFilter, found: JobStatus) -> bool:
+    """Whether the filter means a job that has been read already; the same as the store finds, but
+    that of the printers where it was tried only the last one counts. Its text is left out."""
+    job = found.job
+    printers = {name.lower() for name in (job.printer, job.pinned, found.line)}
+    return (
+        (not wanted.states or job.state in wanted.states)
+        and (
+            not wanted.modality
+            or job.calling_ae.lower() == wanted.modality.lower()
+            or job.calling_ae in wanted.nicknamed
+        )
+        and (not wanted.printer or wanted.printer.lower() in printers)
+        and (wanted.since is None or job.created_at >= wanted.since)
+        and (wanted.until is None or job.created_at < wanted.until)
+    )
 
 
 def filter_words(wanted: JobFilter) -> str:
