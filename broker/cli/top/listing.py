@@ -203,11 +203,8 @@ class Listing(Widget, can_focus=True):
                 style, mark = self.get_component_rich_style("listing--selected"), SELECTED
         if line.across:
             style += self.get_component_rich_style("listing--group", partial=True)
-            segments = [
-                Segment(mark, style),
-                Segment(_cut(line.across, self.size.width - 2), style),
-            ]
-            return Strip(segments).adjust_cell_length(self.size.width, style)
+            words = mark + _cut(line.across, self.size.width - len(mark))
+            return Strip([Segment(words, style)]).adjust_cell_length(self.size.width, style)
         # A word keeps its color in the selected row, too: red on the row that keys are for.
         cells = [(each, Style.parse(STYLES.get(each, ""))) for each in line.cells]
         return self._strip(mark, cells, line.words, style)

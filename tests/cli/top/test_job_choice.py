@@ -28,15 +28,14 @@ NICKNAMES = Nicknames({"MR1": "Magnet, north"})
 
 @pytest.fixture
 def jobs(make_job: MakeJob) -> list[JobStatus]:
-    """One held of CT1, one that lines up at oki-2 of MR1, one sent by oki-1, which came long ago."""
-    made = [
+    """One held of CT1, one of MR1 that lines up at oki-2, one of long ago that oki-1 took."""
+    return [
         JobStatus(make_job(1, state=State.HELD, reason="wrong size", created_at=NOW - 60)),
         JobStatus(
             make_job(2, calling_ae="MR1", created_at=NOW - 600), line="oki-2", nickname="Magnet"
         ),
         JobStatus(make_job(3, state=State.SENT, printer="oki-1", created_at=1.0)),
     ]
-    return made
 
 
 def found(jobs: list[JobStatus], given: str) -> list[int]:
