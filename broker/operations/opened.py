@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from broker.store.day import Day
     from broker.store.refusals import Refusals
     from broker.store.sessions import PageSessions
+    from broker.store.sign_in_failures import SignInFailures
     from broker.store.submission import Rehearsal, Submission
 
 
@@ -107,6 +108,13 @@ class Store:
         from broker.store.sessions import PageSessions
 
         return PageSessions(self._database, time.time)
+
+    @cached_property
+    def sign_in_failures(self) -> SignInFailures:
+        """Who could not sign in to the page."""
+        from broker.store.sign_in_failures import SignInFailures
+
+        return SignInFailures(self._database, time.time)
 
     @cached_property
     def nicknames(self) -> Nicknames:
