@@ -178,10 +178,10 @@ def failures(
     as_document: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """List who could not sign in to the page: wrong passwords, by user and address.
+    """List wrong passwords given to the page, by user and address.
 
-    The last one first, of the last 90 days; browsers and programs. No password is kept, and no name
-    that is no user's: it may be a password that was typed into the wrong field.
+    Of browsers and programs, in the last 90 days, the last one first. No password is kept, and no
+    name that is no user's: it may be a password that was typed into the wrong field.
 
     Example: broker user failures ruth
     """
