@@ -17,7 +17,7 @@ from tests.web.test_looks_in_browser import DARK, LIGHT, PAPER, SMALL, WIDE
 from tests.web.test_refusals import call_wrong, counted, send_wrong
 
 pytestmark = pytest.mark.timeout(240)
-NICKNAME = "CT, ground floor, room 12 (north)"[:32]
+NICKNAME = "CT, ground floor, beside room 12"
 
 
 @pytest.fixture
