@@ -28,6 +28,7 @@ from broker.model.health import Observation
 from broker.model.job import State
 from broker.model.printer import Duty, Health
 from broker.operations.commands import JobCommands
+from broker.operations.job_groups import FEW
 from broker.operations.opened import Store, store_of
 from tests.cli.conftest import PATIENT, Site, running, site
 
@@ -385,6 +386,25 @@ def test_a_filter_has_the_names_of_the_other_faces(site: Site) -> None:
 
     with store_of(load(site.file)) as store:
         play(store, story, size=(160, 24))
+
+
+def test_the_selected_job_stays_selected_as_a_list_becomes_long(site: Site, store: Store) -> None:
+    """One more job puts the list into groups: keys are for the same job as before."""
+    for _ in range(FEW):
+        site.job()
+
+    async def story(app: Top, pilot: Pilot[None]) -> None:
+        listing = app.query_one("#jobs", Listing)
+        await until(pilot, lambda: len(listing.lines) == FEW)
+        await pilot.press("end", "up", "up")
+        chosen = listing.chosen
+        site.job()
+        await until(pilot, lambda: len(listing.lines) == 5)
+        assert listing.chosen == chosen
+        await pilot.press("c")
+        assert f"Cancel job {chosen} of CT1" in dialog(app)
+
+    play(store, story)
 
 
 def test_enter_shows_all_of_a_job(site: Site, store: Store) -> None:

@@ -127,8 +127,11 @@ def matching(found: Sequence[JobStatus], choice: JobChoice, now: float) -> Match
     return MatchingJobs(its, job_groups(its)[::-1] if len(its) > FEW else ())
 
 
-def listed(found: MatchingJobs, unfolded: Collection[str], now: float) -> ListedJobs:
-    """The lines. `unfolded` are keys of groups that are shown whole."""
+def listed(
+    found: MatchingJobs, unfolded: Collection[str], now: float, selected: str = ""
+) -> ListedJobs:
+    """The lines. `unfolded` are keys of groups that are shown whole. The job of the `selected` line
+    has one in any case: keys are for it."""
     if not found.groups:
         lines = [job_line(each, now) for each in found.jobs]
         return ListedJobs(lines, len(lines), len(lines))
@@ -140,7 +143,11 @@ def listed(found: MatchingJobs, unfolded: Collection[str], now: float) -> Listed
             mark = UNFOLDED if whole else FOLDED
             lines.append(Line(key_of(group), (), across=one_line(f"{mark} {group.words}")))
             groups.append(group)
-            some = tuple(map(_without_why, group.some(SHOWN if whole else LEAST)))
+            some = group.some(SHOWN if whole else LEAST)
+            some += tuple(
+                each for each in group.jobs if str(each.job.id) == selected and each not in some
+            )
+            some = tuple(map(_without_why, some))
         lines += [job_line(each, now) for each in some]
         jobs += len(some)
     return ListedJobs(lines, len(found.jobs), jobs, groups)

@@ -136,7 +136,7 @@ class Top(CommandApp):
                 for each in troubled_first(found.printers)
             ]
         )
-        self._listed = listed(self._matching, self._unfolded, now)
+        self._listed = listed(self._matching, self._unfolded, now, self._jobs.chosen)
         self._jobs.show(self._listed.lines)
         self._draw_about()
 
@@ -174,8 +174,8 @@ class Top(CommandApp):
         group = self._listed.group_of(self._jobs.chosen)
         if group is not None and self._jobs.has_focus:
             self._unfolded ^= {key_of(group)}
-            self._draw_all()
             self._jobs.select(key_of(group))
+            self._draw_all()
 
     def on_listing_moved(self, _: Listing.Moved) -> None:
         """Another row is selected, or another table is in use."""

@@ -112,6 +112,15 @@ def test_a_long_list_is_some_of_each_group(make_job: MakeJob) -> None:
     assert opened.lines[-1].key == str(SHOWN)
 
 
+def test_the_selected_job_is_not_folded_away(make_job: MakeJob) -> None:
+    """It stands behind those of its group that are shown."""
+    every = matching([JobStatus(make_job(number)) for number in range(1, FEW + 2)], ALL, NOW)
+    shown = listed(every, frozenset(), NOW, "35")
+    assert [line.key for line in shown.lines][1:] == ["1", "2", "3", "35"]
+    shown = listed(every, frozenset(), NOW, "2")
+    assert [line.key for line in shown.lines][1:] == ["1", "2", "3"]
+
+
 def test_a_filter_is_told_in_words() -> None:
     """As the other faces tell it."""
     assert ALL.words == ""
