@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +19,7 @@ from broker.model.job import Level, PrintRequest
 from broker.model.refusal import Refusal
 from broker.store.refusals import Counted, CountedOfCaller
 from tests.cli.conftest import FILM, PATIENT
+from tests.web.print_room import PrintRoom
 from tests.web.served_page import ServedPage, served_page, words
 
 NICKNAMES = """
@@ -98,3 +102,23 @@ def test_the_api_has_the_nickname_in_a_field_of_its_own(client: httpx.Client) ->
     }
     (kind,) = client.get("/api/refusals").json()
     assert [each["calling_nickname"] for each in kind["callers"]] == ["CT, <ground> floor"]
+
+
+def test_a_reload_takes_nicknames_over(room: PrintRoom) -> None:
+    """The page that is served again has them, and so have commands at once."""
+    room.print(40)
+    room.process.wait_for("job sent")
+    room.config.write_text(room.config.read_text() + NICKNAMES)
+    assert room.jobs()[0]["calling_nickname"] == "CT, <ground> floor"
+    room.process.send(signal.SIGHUP)
+    room.process.wait_for("configuration read again")
+    pause = threading.Event()
+    transport = httpx.HTTPTransport(retries=3)
+    with httpx.Client(base_url=room.url, transport=transport, timeout=30) as client:
+        for _ in range(400):
+            # The page before may answer until it ends, or break off.
+            with contextlib.suppress(httpx.TransportError):
+                if client.get("/api/jobs").json()[0]["calling_nickname"]:
+                    break
+            pause.wait(0.05)
+        assert "CT1 (CT, <ground> floor)" in words(client.get("/jobs/1").text)
