@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from rich.text import Text
 
 from broker.cli.local_time import time_column
-from broker.cli.tables import Column, Row, fact, folded, lay_out
+from broker.cli.tables import Column, Row, fact, fits, folded, lay_out
 from broker.model.capabilities import Capability
 from broker.model.causes import grouped, printers_remedy, typed
 from broker.model.hosts import at_port
@@ -186,24 +186,44 @@ def jobs(
 
     A sentence that several in a row have in common stands once: below the last of them, as the end
     of a long list is what stays on the screen, or with `runs_begin` below the first. What to do
-    about held ones stands below all, once for each cause.
+    about held ones stands below all, once for each cause; before it the nicknames of modalities,
+    where they have no room in the rows.
     """
     removed = any(each.job.pixels_removed_at is not None for each in found)
     fields: tuple[Field[JobStatus], ...] = (*JOBS[:-1], KEPT, ARRIVED) if removed else JOBS
-    if any(each.nickname for each in found):
-        at = fields.index(MODALITY) + 1
-        fields = (*fields[:at], NICKNAME, *fields[at:])
-    heading, arrived = time_column("ARRIVED", [each.job.created_at for each in found], now)
-    its_columns = (*columns(fields)[:-1], Column(heading))
     below = _once([(each.job.id, job_remarks(each, now)) for each in found], runs_begin=runs_begin)
-    rows = [
-        Row((*cells(fields[:-1], each, now), at), (*said, *filter(None, [more.get(each.job.id)])))
-        for each, at, said in zip(found, arrived, below, strict=True)
+    said = [
+        (*words, *filter(None, [more.get(each.job.id)]))
+        for each, words in zip(found, below, strict=True)
     ]
+    named = {each.job.calling_ae: each.nickname for each in found if each.nickname}
+    at = fields.index(MODALITY) + 1
+    its_columns, rows = _job_rows((*fields[:at], NICKNAME, *fields[at:]), found, said, now)
+    beside = bool(named) and fits(its_columns, rows, width)
+    if not beside:
+        its_columns, rows = _job_rows(fields, found, said, now)
     lines = lay_out(its_columns, rows, width)
+    if named and not beside:
+        who = "; ".join(f"{title} is {name}" for title, name in sorted(named.items()))
+        lines += folded(f"Modalities: {who}.", width)
     for sentence in held_remedies(found):
         lines += folded(sentence, width)
     return lines
+
+
+def _job_rows(
+    fields: Sequence[Field[JobStatus]],
+    found: Sequence[JobStatus],
+    said: Sequence[tuple[str, ...]],
+    now: float,
+) -> tuple[tuple[Column, ...], list[Row]]:
+    """Columns and rows, the last of which says when the jobs arrived, with the zone."""
+    heading, arrived = time_column("ARRIVED", [each.job.created_at for each in found], now)
+    rows = [
+        Row((*cells(fields[:-1], each, now), at), below)
+        for each, at, below in zip(found, arrived, said, strict=True)
+    ]
+    return (*columns(fields)[:-1], Column(heading)), rows
 
 
 def _once(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import time
 
 import pytest
@@ -65,11 +66,18 @@ def test_a_modality_is_found_by_ae_title_or_nickname(named: Site) -> None:
 
 
 def test_lists_show_the_nickname_beside_the_ae_title(named: Site) -> None:
-    """In a column where there is room, else below the row; in JSON and CSV in a field of its own,
-    which is empty for a modality without one."""
+    """In a column where there is room, else once below the table; in JSON and CSV in a field of its
+    own, which is empty for a modality without one."""
     table = named.broker("jobs").out
-    assert "CT, ground floor" in table
+    assert re.search("^ 1 queued CT1 +CT, ground floor ", table, re.MULTILINE)
     assert max(map(len, table.splitlines())) <= 80
+    long = "CT, ground floor, beside room 12"
+    named.file.write_text(named.file.read_text().replace("CT, ground floor", long))
+    table = named.broker("jobs").out
+    assert max(map(len, table.splitlines())) <= 80
+    assert "NICKNAME" not in table
+    assert f"Modalities: CT1 is {long}; MR1 is XA1." in " ".join(table.split())
+    named.file.write_text(named.file.read_text().replace(long, "CT, ground floor"))
     listed = json.loads(named.broker("jobs", "--json").out)
     assert [each["calling_ae"] for each in listed] == ["CT1", "MR1", "XA1"]
     assert [each["calling_nickname"] for each in listed] == ["CT, ground floor", "XA1", ""]

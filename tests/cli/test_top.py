@@ -353,7 +353,7 @@ def test_a_very_long_queue_is_a_few_lines_until_it_is_unfolded(site: Site, store
         assert listing.chosen == listing.lines[1].key
         await pilot.press("h")
         assert len(app.screen_stack) == 1
-        assert "select its row" in text(app, "about")
+        assert "for the keys of jobs select the row of one" in text(app, "about")
         shown = "\n".join(str(strip.text) for strip in app.screen._compositor.render_strips())
         assert f"> {heading}"[:60] in shown
         await pilot.press("enter")

@@ -22,6 +22,7 @@ from broker.operations.job_groups import JobGroup
 from broker.operations.job_status import (
     JobStatus,
     explanation,
+    held_remedies,
     held_remedy,
     job_remarks,
     job_status,
@@ -58,7 +59,7 @@ PRINTER_COLUMNS = (*shown.columns(PRINTERS), Column("WHAT IT SAYS"))
 JOB_COLUMNS = (*shown.columns(JOBS), Column("WHY"))
 KEYS = (
     "Job:     h hold  r release  c cancel  m move  p reprint  y priority  Enter all\n"
-    "Printer: d drain  a halt  e ready  t test film  Tab other  / filter  ? help  q quit"
+    "Printer: d drain  a halt  e ready  t test film  Tab other / filter ? help q quit"
 )
 HELP = """\
 Commands are for the selected row: > marks it in the table that is
@@ -125,11 +126,9 @@ def about_job(found: JobStatus, now: float) -> str:
 
 
 def about_group(group: JobGroup) -> str:
-    """How many, why, and what the keys do."""
-    return (
-        f"{group.words}. Space shows all of them, or some again; the keys of jobs are for one job: "
-        "select its row."
-    )
+    """How many, why, what the keys do, and what to do about held ones."""
+    how = "Space shows all of them, or some again; for the keys of jobs select the row of one."
+    return " ".join((f"{group.words}.", how, *held_remedies(group.jobs)))
 
 
 def headline(scene: OverviewState, place: str, vitals: Vitals | None, now: float) -> str:
