@@ -198,10 +198,12 @@ def jobs(
     ]
     named = {each.job.calling_ae: each.nickname for each in found if each.nickname}
     at = fields.index(MODALITY) + 1
-    its_columns, rows = _job_rows((*fields[:at], NICKNAME, *fields[at:]), found, said, now)
-    beside = bool(named) and fits(its_columns, rows, width)
-    if not beside:
-        its_columns, rows = _job_rows(fields, found, said, now)
+    its_columns, rows = _job_rows(fields, found, said, now)
+    beside = False
+    if named:
+        its_own = _job_rows((*fields[:at], NICKNAME, *fields[at:]), found, said, now)
+        if beside := fits(*its_own, width):
+            its_columns, rows = its_own
     lines = lay_out(its_columns, rows, width)
     if named and not beside:
         who = "; ".join(f"{title} is {name}" for title, name in sorted(named.items()))
