@@ -28,7 +28,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServedPa
 
 
 def wait_for(served: ServedPage, number: int) -> Sequence[FailedSignInCount]:
-    """What is written down, once it is so many sign-ins."""
+    """What is written down, once it is that number of sign-ins."""
     pause = threading.Event()
     for _ in range(400):
         found = served.store.sign_in_failures.list()
