@@ -256,6 +256,7 @@ class Event(StrEnum):
     SIGN_IN_FAILED = "sign-in failed", Severity.WARNING, Told.BY_KIND
     SESSIONS_ENDED = "sessions ended", Severity.INFO, Told.BY_KIND
     """A user signed out, here or elsewhere."""
+    SIGN_INS_NOT_WRITTEN = "failed sign-ins not written", Severity.WARNING, Told.BY_CAUSE
     SESSIONS_NOT_WRITTEN = "sessions not written", Severity.WARNING, Told.BY_CAUSE
 
     # Emulated printers

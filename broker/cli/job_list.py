@@ -39,7 +39,8 @@ StateOption = Annotated[
     ),
 ]
 ModalityOption = Annotated[
-    str, typer.Option("--modality", metavar="AE", help="Only jobs from this AE title.")
+    str,
+    typer.Option("--modality", metavar="NAME", help="Only jobs from this AE title, or nickname."),
 ]
 PrinterOption = Annotated[
     str,
@@ -125,8 +126,8 @@ def list_jobs_asked(
         raise typer.BadParameter("--watch draws a table; use --json or --csv without it")
     if watch and not console.is_terminal:
         raise typer.BadParameter("--watch needs a terminal; without one, leave it out")
-    choice = _chosen(asked)
     with opened(ctx, config) as store:
+        choice = _chosen(store, asked)
         if watch:
             _watch(store, console, choice)
         elif as_document:
@@ -137,7 +138,7 @@ def list_jobs_asked(
             tables.show(_table(store, console, choice), console)
 
 
-def _chosen(asked: ListOptions) -> _Choice:
+def _chosen(store: Store, asked: ListOptions) -> _Choice:
     import time
 
     from broker.operations.jobs.job_filters import InvalidFilter, filter_given
@@ -151,6 +152,7 @@ def _chosen(asked: ListOptions) -> _Choice:
             since=asked.since,
             until=asked.until,
             text=asked.text,
+            nicknames=store.nicknames,
         )
     except InvalidFilter as error:
         raise typer.BadParameter(error.words, param_hint=f"--{error.name}") from None
@@ -243,8 +245,10 @@ def _none(store: Store, choice: _Choice, width: int) -> list[Text]:
     wanted = choice.wanted
     said = [f"No jobs {filter_words(wanted)}".rstrip() + "."]
     callers = store.search.callers() if wanted.modality else ()
-    if callers and wanted.modality.lower() not in map(str.lower, callers):
-        said.append(f"Modalities that printed lately: {and_more(callers, 20)}.")
+    known = wanted.nicknamed or wanted.modality.lower() in map(str.lower, callers)
+    if callers and not known:
+        named = [store.nicknames.named(each) for each in callers]
+        said.append(f"Modalities that printed lately: {and_more(named, 20)}.")
     printers = [each.name for each in store.printers.list()] if wanted.printer else []
     if printers and wanted.printer.lower() not in map(str.lower, printers):
         said.append(f"Printers: {and_more(printers, 40)}.")

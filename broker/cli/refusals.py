@@ -9,9 +9,8 @@ import typer
 from broker.cli.options import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from broker.store.refusals import RefusalCount, RefusedCaller
+    from broker.operations.condition.refusals import RefusedKind
+    from broker.store.refusals import RefusalCount
 
 NAMED = 5
 """Callers that are named below each kind."""
@@ -70,7 +69,7 @@ def refusals(
                 each.count.last_peer,
             ),
             (
-                *(_most_often(each.callers, now) or filter(None, (_whom(each.count),))),
+                *(_most_often(each, now) or filter(None, (_whom(each.count),))),
                 *filter(None, (remedy(each.count.kind),)),
             ),
         )
@@ -80,20 +79,21 @@ def refusals(
     tables.show(tables.lay_out(columns, rows, console.width), console)
 
 
-def _most_often(callers: Sequence[RefusedCaller], now: float) -> list[str]:
+def _most_often(kind: RefusedKind, now: float) -> list[str]:
     """Those that printed before and not since, then those that were refused most often."""
     from broker.model.printable import one_line
     from broker.operations.condition.refusals import keeps_from_printing, name_of
     from broker.operations.words.text import age
 
-    lines = []
+    lines, callers = [], kind.callers
     for each in callers[:NAMED]:
         times = "once" if each.number == 1 else f"{each.number} times"
         last = f", {times}, last {age(now - each.last_at)} ago"
         about = ", ".join(filter(None, (each.last_status, each.last_attribute)))
         why = ": ".join(filter(None, (one_line(each.last_why), about)))
         called = f", calling {one_line(each.last_called_ae)}" if each.last_called_ae else ""
-        lines.append(f"{name_of(each)}{called}{last}" + (f": {why}" if why else ""))
+        who = name_of(each, kind.nicknames)
+        lines.append(f"{who}{called}{last}" + (f": {why}" if why else ""))
         if keeps_from_printing(each):
             lines[-1] += ". IT PRINTED BEFORE, AND HAS NOT SINCE"
     if more := sum(each.number for each in callers[NAMED:]):

@@ -169,6 +169,56 @@ def sessions(
         typer.echo("No browser is signed in.")
 
 
+@app.command()
+def failures(
+    ctx: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="This user alone; all without it.")
+    ] = None,
+    as_document: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """List wrong passwords given to the page, by user and address.
+
+    Of browsers and programs, in the last 90 days, the last one first. No password is kept, and no
+    name that is no user's: it may be a password that was typed into the wrong field.
+
+    Example: broker user failures ruth
+    """
+    import time
+
+    from broker.cli.options import opened
+    from broker.cli.output import tables
+    from broker.cli.output.local_time import time_column
+    from broker.operations.page_sessions import document_of_failures
+
+    with opened(ctx, config) as store:
+        if name is not None:
+            _require(store, name)
+        found = [each for each in store.sign_in_failures.list() if name in (None, each.user)]
+    if as_document:
+        typer.echo(tables.as_json([document_of_failures(each) for each in found]))
+    elif found:
+        now = time.time()
+        first, begun = time_column("FIRST", [each.first_at for each in found], now)
+        last, ended = time_column("LAST", [each.last_at for each in found], now)
+        columns = (
+            tables.Column("NAME"),
+            tables.Column("NUMBER", right=True),
+            tables.Column(first),
+            tables.Column(last),
+            tables.Column("ADDRESS", below=True),
+        )
+        rows = [
+            tables.Row((each.user or "(no such user)", str(each.number), *times, each.address))
+            for each, *times in zip(found, begun, ended, strict=True)
+        ]
+        console = tables.terminal()
+        tables.show(tables.lay_out(columns, rows, console.width), console)
+    else:
+        typer.echo("No sign-in has failed.")
+
+
 @app.command("sign-out")
 def sign_out(ctx: typer.Context, name: NameArgument, config: ConfigOption = None) -> None:
     """End all sessions of a user: every browser has to sign in again.

@@ -20,7 +20,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from broker.config.modalities import ModalitySection, doubled
 from broker.config.schema import (
+    LISTED,
     SECTIONS,
     Broker,
     Config,
@@ -28,13 +30,22 @@ from broker.config.schema import (
     Notify,
     PrinterSection,
     RetentionSection,
-    Section,
     TlsSection,
 )
+from broker.config.section import Section
 from broker.config.values import as_written
 from broker.model.peers.hosts import EVERY, at_port, hosts_of, is_loopback, plain_host, shown
 
 _LOOPBACK = "127.0.0.1"
+_EACH = {"printers": "printer", "modalities": "modality"}
+_NONE = {
+    "printers": "No printers: new films are refused",
+    "modalities": "No nicknames: modalities are shown by AE title",
+}
+_NEEDED: Mapping[type[Section], str] = {
+    PrinterSection: "every printer needs name, ae_title, host and port",
+    ModalitySection: "every modality here needs ae_title and nickname",
+}
 
 
 @dataclass(frozen=True)
@@ -124,6 +135,7 @@ def contradictions(known: Mapping[str, Any]) -> list[str]:
             "duplicates.window_s: 0 flags no film, so that none is held; use a time above 0, or "
             'on_duplicate = "print"'
         )
+    problems += doubled(known.get("modalities", ()))
     return problems + _of_tls(known) + _of_printers(known)
 
 
@@ -298,13 +310,13 @@ def parse(text: str, *, name: str = FILE_NAME, folder: Path) -> Config:
     for key, value in tables.items():
         if key not in SECTIONS:
             problems.append(f"{key}: {_unknown(key, list(SECTIONS), 'a section')}")
-        elif key != "printers":
+        elif key not in LISTED:
             known[key] = _section(key, value, SECTIONS[key], problems)
         elif not isinstance(value, list):
-            problems.append("printers: is one table; write [[printers]] above each printer")
+            problems.append(f"{key}: is one table; write [[{key}]] above each {_EACH[key]}")
         else:
             known[key] = tuple(
-                _section(f"printers[{number}]", each, PrinterSection, problems)
+                _section(f"{key}[{number}]", each, LISTED[key], problems)
                 for number, each in enumerate(value, start=1)
             )
     problems += _same_names(tables.get("printers"))
@@ -324,7 +336,8 @@ def _section(
 ) -> Section | None:
     """One table, checked; None, and its mistakes in `problems`, where it has any."""
     if not isinstance(table, Mapping):
-        heading = "[[printers]]" if model is PrinterSection else f"[{where}]"
+        name = where.partition("[")[0]
+        heading = f"[[{name}]]" if name in LISTED else f"[{name}]"
         # An address may hold a password: it is not repeated.
         told = "an address" if isinstance(table, str) and "://" in table else as_written(table)
         words = f"{told} is not a table; write {heading} above its keys"
@@ -339,7 +352,7 @@ def _section(
                 case "extra_forbidden":
                     words = _unknown(key, list(model.model_fields), "a key")
                 case "missing":
-                    words = "is missing; every printer needs name, ae_title, host and port"
+                    words = f"is missing; {_NEEDED[model]}"
                 case _:
                     words = str(mistake["ctx"]["error"])
             problems.append(f"{where}.{key}: {words}")
@@ -425,13 +438,10 @@ def show(config: Config, *, secrets: bool = False) -> str:
     lines = []
     for name, model in SECTIONS.items():
         value = getattr(config, name)
-        tables = value if name == "printers" else (value,)
-        heading = f"[[{name}]]" if name == "printers" else f"[{name}]"
+        tables = value if name in LISTED else (value,)
+        heading = f"[[{name}]]" if name in LISTED else f"[{name}]"
         if not tables:
-            lines += [
-                f"# No printers: new films are refused. {heading} begins one.",
-                "",
-            ]
+            lines += [f"# {_NONE[name]}. {heading} begins one.", ""]
         for table in tables:
             lines.append(heading)
             for key, field in model.model_fields.items():

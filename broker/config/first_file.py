@@ -32,6 +32,11 @@ port = 11112                   # as set on the printer's own page
 weight = 100                   # a printer of twice the weight gets twice the films
 # tls = true                   # where the printer speaks TLS: `broker help security`
 
+# What people call a modality: shown beside its AE title, and found by. One table for each.
+# [[modalities]]
+# ae_title = "CT1"             # as the modality calls itself
+# nickname = "CT, ground floor"
+
 [web]
 host = "127.0.0.1"             # the page, for this machine; "*" for others, after `broker user add`
 port = 8080

@@ -7,8 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
+from broker.config.modalities import ModalitySection
+from broker.config.section import Section
 from broker.config.values import (
     AdaptationNames,
     AeTitle,
@@ -36,12 +38,6 @@ from broker.model.films.layout import MAX_BOXES
 from broker.model.peers.hosts import HIDDEN
 from broker.model.printers.printer import Address
 from broker.model.storage.disk import Room
-
-
-class Section(BaseModel):
-    """One table of the file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 def database_file(data_dir: str, url: str) -> Path:
@@ -445,6 +441,7 @@ class Config(Section):
     tls: TlsSection = TlsSection()
     database: DatabaseSection = DatabaseSection()
     printers: tuple[PrinterSection, ...] = ()
+    modalities: tuple[ModalitySection, ...] = ()
     health: HealthSection = HealthSection()
     retry: Retry = Retry()
     printing: Printing = Printing()
@@ -491,7 +488,9 @@ class Config(Section):
         return tuple(Address(**each.model_dump(exclude={"tls"})) for each in self.printers)
 
 
+LISTED: dict[str, type[Section]] = {"printers": PrinterSection, "modalities": ModalitySection}
+"""Tables that stand in the file as often as there are things."""
 SECTIONS: dict[str, type[Section]] = {
-    name: PrinterSection if name == "printers" else type(field.default)
+    name: LISTED[name] if name in LISTED else type(field.default)
     for name, field in Config.model_fields.items()
 }

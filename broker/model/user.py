@@ -48,6 +48,26 @@ class PageSession:
     """From which it was used last."""
 
 
+@dataclass(frozen=True)
+class FailedSignInCount:
+    """How often signing in to the page failed, as one user from one address. The name that was
+    given is kept only where it is a user's: another one may be a password in the wrong field."""
+
+    user: str
+    """Empty: there is no user of the names that were given."""
+    address: str
+    number: int
+    first_at: float
+    """In seconds since the epoch, as below."""
+    last_at: float
+
+    def __add__(self, later: FailedSignInCount) -> FailedSignInCount:
+        """Both, of the same user and address."""
+        return FailedSignInCount(
+            self.user, self.address, self.number + later.number, self.first_at, later.last_at
+        )
+
+
 def session_mark(user: User, hashed: str) -> str:
     """What sessions carry of their user: another one after the role or the password is changed, or
     all sessions are ended."""

@@ -54,6 +54,7 @@ def of_job(found: JobStatus) -> Document:
         "remedy": remedy.at(Face.COMMANDS) if remedy else "",
         "cut_off": found.cut_off is not None,
         "calling_ae": job.calling_ae,
+        "calling_nickname": found.nickname,
         "called_ae": job.called_ae,
         "films": job.films,
         "film_count": job.films,

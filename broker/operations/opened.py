@@ -26,12 +26,14 @@ from broker.store.reading.job_search import JobSearch
 from broker.store.reading.queries import JobQueries
 
 if TYPE_CHECKING:
+    from broker.model.peers.nicknames import Nicknames
     from broker.store.accounts import CommandLog, Users
     from broker.store.queue.commands import JobControl
     from broker.store.queue.submission import Rehearsal, Submission
     from broker.store.reading.day import Day
     from broker.store.refusals import Refusals
     from broker.store.sessions import PageSessions
+    from broker.store.sign_in_failures import SignInFailures
 
 
 class Store:
@@ -106,6 +108,20 @@ class Store:
         from broker.store.sessions import PageSessions
 
         return PageSessions(self._database, time.time)
+
+    @cached_property
+    def sign_in_failures(self) -> SignInFailures:
+        """Who could not sign in to the page."""
+        from broker.store.sign_in_failures import SignInFailures
+
+        return SignInFailures(self._database, time.time)
+
+    @cached_property
+    def nicknames(self) -> Nicknames:
+        """What people call the modalities."""
+        from broker.config.modalities import nicknames
+
+        return nicknames(self.config.modalities)
 
     @property
     def damage(self) -> str:

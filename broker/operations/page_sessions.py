@@ -1,11 +1,11 @@
-"""Sessions of the page that are open, and ending them, whatever the face."""
+"""Sessions of the page that are open, ending them, and failed sign-ins, whatever the face."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from broker.model.user import IDLE_S, LIFE_S, PageSession, session_mark
+from broker.model.user import IDLE_S, LIFE_S, FailedSignInCount, PageSession, session_mark
 from broker.operations.documents import Document, iso
 
 if TYPE_CHECKING:
@@ -30,6 +30,17 @@ def open_sessions(
         if each.mark == mark and now - each.used_at < IDLE_S and now - each.began_at < LIFE_S
     ]
     return sorted(there, key=lambda each: each.used_at, reverse=True)
+
+
+def document_of_failures(failed: FailedSignInCount) -> Document:
+    """One row of `broker user failures --json`."""
+    return {
+        "user": failed.user,
+        "address": failed.address,
+        "number": failed.number,
+        "first_at": iso(failed.first_at),
+        "last_at": iso(failed.last_at),
+    }
 
 
 def document_of_session(session: PageSession) -> Document:

@@ -10,6 +10,7 @@ from broker.alerts.delivery import Mail, NoticeFormat, Send, mail, webhook
 from broker.alerts.notifier import Notifier
 from broker.config.schema import Config
 from broker.events import Note
+from broker.model.peers.nicknames import Nicknames
 from broker.model.peers.refusal import Refusal
 from broker.model.printable import one_line
 from broker.model.reasons.alert_rules import AlertLimits, Seen
@@ -122,7 +123,11 @@ class Notices:
                 log_mb=storage.log_bytes // MB if storage.log_bytes > LOG_MB * MB else 0,
                 log_reader=log_reader(storage),
                 incomplete=vitals.incomplete if vitals is not None else (),
-                refused=tuple(map(_modality, filter(_to_tell, store.refusals.callers()))),
+                refused=tuple(
+                    _modality(each, store.nicknames)
+                    for each in store.refusals.callers()
+                    if _to_tell(each)
+                ),
             )
 
         return see
@@ -138,8 +143,9 @@ def _to_tell(caller: RefusedCaller) -> bool:
     return keeps_from_printing(caller) and caller.kind != Refusal.DISK_NEARLY_FULL
 
 
-def _modality(caller: RefusedCaller) -> RefusedModality:
+def _modality(caller: RefusedCaller, nicknames: Nicknames) -> RefusedModality:
     about = ", ".join(filter(None, (caller.last_status, caller.last_attribute)))
     if caller.kind == Refusal.CALLED_AE:
         about = f"it calls {one_line(caller.last_called_ae)}"
-    return RefusedModality(caller.kind, name_of(caller), caller.last_at, about)
+    who, named = name_of(caller), name_of(caller, nicknames)
+    return RefusedModality(caller.kind, who, caller.last_at, about, named)

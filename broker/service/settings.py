@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from broker.config.schema import Config, Section, TlsSection
+from broker.config.schema import Config, TlsSection
+from broker.config.section import Section
 from broker.dicom.scp.allowance import Allowance
 from broker.dicom.scu.print_scu import PrintTimeouts
 from broker.dicom.uids import PRESENTATION_LUT, VERIFICATION

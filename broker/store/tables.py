@@ -341,3 +341,14 @@ sessions = Table(
     Column("address", String(64), nullable=False),
     Index("ix_sessions_user", "user"),
 )
+
+failed_sign_ins = Table(
+    "failed_sign_ins",
+    metadata,
+    Column("user", String(64), primary_key=True),  # empty: there is none of the name that was given
+    Column("address", String(64), primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("first_at", Double, nullable=False),
+    Column("last_at", Double, nullable=False),
+    Index("ix_failed_sign_ins_last_at", "last_at"),
+)

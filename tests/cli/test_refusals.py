@@ -84,6 +84,7 @@ def test_who_was_refused_is_told_apart(site: Site) -> None:
     callers = {(each["calling_ae"], each["host"]): each for each in document["callers"]}
     assert callers["MR1", "10.0.0.9"] == {
         "calling_ae": "MR1",
+        "calling_nickname": "",
         "host": "10.0.0.9",
         "number": 1,
         "first_at": "2026-09-21T14:14:20.000Z",

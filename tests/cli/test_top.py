@@ -21,7 +21,6 @@ from textual.widgets import Static
 
 from broker.cli.top.commands import ReadDialog
 from broker.cli.top.listing import Listing
-from broker.cli.top.rows import SHOWN
 from broker.cli.top.screen import Top
 from broker.config.file import load
 from broker.model.jobs.job import State
@@ -159,7 +158,7 @@ def test_keys_are_commands(site: Site, store: Store) -> None:
         await pilot.press("y")
         await until(pilot, lambda: table(app, "jobs")[0][1] == "queued")
         await pilot.press("y", "enter")
-        await until(pilot, lambda: table(app, "jobs")[0][5] == "HIGH")
+        await until(pilot, lambda: table(app, "jobs")[0][6] == "HIGH")
         await pilot.press("m", "down", "enter")
         await until(pilot, lambda: site.jobs.queries.get(job_id).pinned == "oki-2")
         await until(pilot, lambda: "for oki-2 only" in text(app, "about"))
@@ -318,19 +317,6 @@ def test_rows_in_sight_stay_in_sight(site: Site, store: Store) -> None:
         assert listing.sight[0] == 1
         await pilot.press("end")
         assert listing.sight[1] == 40
-
-    play(store, story)
-
-
-def test_a_very_long_queue_is_cut_and_said(site: Site, store: Store) -> None:
-    """The first ones are on the screen, the others in `broker jobs`."""
-    for _ in range(SHOWN + 7):
-        site.job()
-
-    async def story(app: Top, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: len(table(app, "jobs")) == SHOWN)
-        await until(pilot, lambda: "; 7 more are in `broker jobs`" in text(app, "more"))
-        assert f"{SHOWN + 7} queued" in text(app, "broker")
 
     play(store, story)
 

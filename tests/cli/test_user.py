@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from broker.cli.main import app
 from broker.config.file import load
-from broker.model.user import PageSession, session_mark
+from broker.model.user import FailedSignInCount, PageSession, session_mark
 from broker.operations.opened import store_of
 from broker.operations.passwords import verified
 from tests.cli.conftest import Ended, Site
@@ -149,3 +149,29 @@ def test_sessions_are_listed_and_ended(site: Site) -> None:
     for command in (["sessions", "ruth"], ["sign-out", "ruth"]):
         ended = site.broker("user", *command)
         assert (ended.code, "there is no user ruth" in ended.err) == (1, True)
+
+
+def test_failed_sign_ins_are_listed(site: Site) -> None:
+    """Of all users or of one, the last one first; a name that is no user's is not there."""
+    add(site, "otto")
+    assert site.broker("user", "failures").out == "No sign-in has failed.\n"
+    now = time.time()
+    with store_of(load(site.file)) as store:
+        store.sign_in_failures.add(
+            [
+                FailedSignInCount("otto", "10.0.0.9", 3, now - 60, now - 30),
+                FailedSignInCount("", f"2001:db8{':1234' * 6}", 7, now - 86400, now),
+            ]
+        )
+    heading, nameless, address, otto, *_ = site.broker("user", "failures").out.splitlines()
+    assert max(map(len, (heading, nameless, address, otto))) <= 80
+    assert heading.split()[:2] == ["NAME", "NUMBER"]
+    assert nameless.startswith("(no such user)  ")
+    assert nameless.split()[3] == "7"
+    assert address.strip() == f"2001:db8{':1234' * 6}"
+    assert otto.split()[:2] == ["otto", "3"]
+    (document,) = json.loads(site.broker("user", "failures", "otto", "--json").out)
+    assert document.keys() == {"user", "address", "number", "first_at", "last_at"}
+    assert (document["user"], document["number"]) == ("otto", 3)
+    ended = site.broker("user", "failures", "ruth")
+    assert (ended.code, "there is no user ruth" in ended.err) == (1, True)

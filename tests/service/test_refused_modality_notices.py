@@ -18,10 +18,12 @@ from tests.web.print_room import film
 
 __all__ = ["relay"]
 
+NICKNAME = '[[modalities]]\nae_title = "CT1"\nnickname = "CT, ground floor"\n'
+
 
 def test_it_is_told_by_webhook(relay: Callable[..., Relay]) -> None:
-    """With what it calls, once it has not printed for a minute; one that never printed here is
-    not told of, and once it prints nothing is seen of it any more."""
+    """With its nickname and what it calls, once it has not printed for a minute; one that never
+    printed here is not told of, and once it prints nothing is seen of it any more."""
     made, pixels = film(40)
 
     def ask(ae_title: str, called_ae: str) -> None:
@@ -31,7 +33,7 @@ def test_it_is_told_by_webhook(relay: Callable[..., Relay]) -> None:
 
     now = time.time()
     with HookReceiver() as hook:
-        room = relay(1, more=f'[notify]\nwebhook = "{hook.url}"\n')
+        room = relay(1, more=f'[notify]\nwebhook = "{hook.url}"\n{NICKNAME}')
         room.wait_until_up()
         ask("CT1", "BROKER")
         room.wait_until(State.SENT, 1)
@@ -46,8 +48,8 @@ def test_it_is_told_by_webhook(relay: Callable[..., Relay]) -> None:
         assert notices._notifier.look() == []
         now += 61
         told = hook.wait_for("modality refused")
-        assert told["subject"] == "CT1 at 127.0.0.1 is refused: called AE"
-        assert "CT1 at 127.0.0.1 (it calls BORKER)." in str(told["text"])
+        assert told["subject"] == "CT1 (CT, ground floor) at 127.0.0.1 is refused: called AE"
+        assert "CT1 (CT, ground floor) at 127.0.0.1 (it calls BORKER)." in str(told["text"])
         assert "NEW" not in str(told["text"])
 
         ask("CT1", "BROKER")

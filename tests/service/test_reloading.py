@@ -85,10 +85,12 @@ def test_what_counts_from_the_next_start_is_named(text: str, keys: tuple[str, ..
 
 
 def test_what_needs_no_restart_is_taken() -> None:
-    """Health, retry, retention and all the rest."""
-    wanted = config("[health]\ninterval_s = 1\n[retention]\nfloor_mb = 7\n" + ONE)
+    """Health, retry, retention, nicknames and all the rest."""
+    named = '[[modalities]]\nae_title = "CT1"\nnickname = "CT"\n'
+    wanted = config("[health]\ninterval_s = 1\n[retention]\nfloor_mb = 7\n" + ONE + named)
     found = judged(config(ONE), wanted).config
     assert (found.health.interval_s, found.retention.floor_mb) == (1.0, 7)
+    assert [each.nickname for each in found.modalities] == ["CT"]
 
 
 def test_a_certificate_that_left_the_file_is_kept() -> None:

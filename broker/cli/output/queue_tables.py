@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from rich.text import Text
 
 from broker.cli.output.local_time import time_column
-from broker.cli.output.tables import Column, Row, fact, folded, lay_out
+from broker.cli.output.tables import Column, Row, fact, fits, folded, lay_out
 from broker.model.films.capabilities import Capability
 from broker.model.jobs.job import Attempt, FilmState, Sending, State
 from broker.model.peers.hosts import at_port
@@ -87,6 +87,7 @@ def _pixels(found: JobStatus, _now: float) -> str:
 ID = Field[JobStatus](Column("ID", right=True), lambda found, _: str(found.job.id))
 STATE = Field[JobStatus](Column("STATE"), lambda found, _: str(found.job.state))
 MODALITY = Field[JobStatus](Column("MODALITY"), lambda found, _: found.job.calling_ae)
+NICKNAME = Field[JobStatus](Column("NICKNAME", below=True), lambda found, _: found.nickname)
 FILMS = Field[JobStatus](
     Column("FILMS", right=True), lambda found, _: f"{found.job.films_accepted}/{found.job.films}"
 )
@@ -194,21 +195,46 @@ def jobs(
 
     A sentence that several in a row have in common stands once: below the last of them, as the end
     of a long list is what stays on the screen, or with `runs_begin` below the first. What to do
-    about held ones stands below all, once for each cause.
+    about held ones stands below all, once for each cause; before it the nicknames of modalities,
+    where they have no room in the rows.
     """
     removed = any(each.job.pixels_removed_at is not None for each in found)
-    fields = (*JOBS[:-1], KEPT, ARRIVED) if removed else JOBS
-    heading, arrived = time_column("ARRIVED", [each.job.created_at for each in found], now)
-    its_columns = (*columns(fields)[:-1], Column(heading))
+    fields: tuple[Field[JobStatus], ...] = (*JOBS[:-1], KEPT, ARRIVED) if removed else JOBS
     below = _once([(each.job.id, job_remarks(each, now)) for each in found], runs_begin=runs_begin)
-    rows = [
-        Row((*cells(fields[:-1], each, now), at), (*said, *filter(None, [more.get(each.job.id)])))
-        for each, at, said in zip(found, arrived, below, strict=True)
+    said = [
+        (*words, *filter(None, [more.get(each.job.id)]))
+        for each, words in zip(found, below, strict=True)
     ]
+    named = {each.job.calling_ae: each.nickname for each in found if each.nickname}
+    at = fields.index(MODALITY) + 1
+    its_columns, rows = _job_rows(fields, found, said, now)
+    beside = False
+    if named:
+        its_own = _job_rows((*fields[:at], NICKNAME, *fields[at:]), found, said, now)
+        if beside := fits(*its_own, width):
+            its_columns, rows = its_own
     lines = lay_out(its_columns, rows, width)
+    if named and not beside:
+        who = "; ".join(f"{title} is {name}" for title, name in sorted(named.items()))
+        lines += folded(f"Modalities: {who}.", width)
     for sentence in held_remedies(found):
         lines += folded(sentence, width)
     return lines
+
+
+def _job_rows(
+    fields: Sequence[Field[JobStatus]],
+    found: Sequence[JobStatus],
+    said: Sequence[tuple[str, ...]],
+    now: float,
+) -> tuple[tuple[Column, ...], list[Row]]:
+    """Columns and rows, the last of which says when the jobs arrived, with the zone."""
+    heading, arrived = time_column("ARRIVED", [each.job.created_at for each in found], now)
+    rows = [
+        Row((*cells(fields[:-1], each, now), at), below)
+        for each, at, below in zip(found, arrived, said, strict=True)
+    ]
+    return (*columns(fields)[:-1], Column(heading)), rows
 
 
 def _once(
@@ -254,7 +280,7 @@ def job(
     if (remedy := held_remedy(status)) is not None:
         lines += folded(remedy.at(Face.COMMANDS), width, 2)
     facts = {
-        "modality": f"{found.calling_ae} at {found.peer}, called {found.called_ae}",
+        "modality": f"{status.modality} at {found.peer}, called {found.called_ae}",
         "asked for": f"{count(found.films, 'film')}, {copies(found.copies)}, "
         f"priority {found.priority}, as one {found.level}",
         "accepted": f"{found.films_accepted} of {count(found.films, 'film')}",

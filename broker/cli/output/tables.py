@@ -80,10 +80,7 @@ class Row:
 
 def lay_out(columns: Sequence[Column], rows: Sequence[Row], width: int) -> list[Text]:
     """The heading and the rows, in lines of at most `width` columns where words allow it."""
-    widths = [
-        max([len(column.heading), *(len(one_line(row.cells[index])) for row in rows)])
-        for index, column in enumerate(columns)
-    ]
+    widths = _widths(columns, rows)
     shown = list(range(len(columns)))
     gap = 2
     if _total(widths, shown, gap) > width:
@@ -98,6 +95,19 @@ def lay_out(columns: Sequence[Column], rows: Sequence[Row], width: int) -> list[
         for sentence in (*moved, *row.below):
             lines += folded(sentence, width, INDENT)
     return lines
+
+
+def fits(columns: Sequence[Column], rows: Sequence[Row], width: int) -> bool:
+    """Whether all of the columns have room beside each other."""
+    widths = _widths(columns, rows)
+    return _total(widths, range(len(columns)), 1) <= width
+
+
+def _widths(columns: Sequence[Column], rows: Sequence[Row]) -> list[int]:
+    return [
+        max([len(column.heading), *(len(one_line(row.cells[index])) for row in rows)])
+        for index, column in enumerate(columns)
+    ]
 
 
 def _total(widths: Sequence[int], shown: Sequence[int], gap: int) -> int:

@@ -207,7 +207,7 @@ class CommandApp(App[None]):
             ("paper", f"{films} uncertain: on paper already, not again"),
         )
         self._choose(
-            f"{label} of {found.job.calling_ae}",
+            f"{label} of {found.modality}",
             choices,
             lambda word: self._job_commands.release(job_id, printed=word == "paper", seen=seen),
         )
@@ -306,16 +306,19 @@ class CommandApp(App[None]):
 
     @abstractmethod
     def show_only(self, text: str) -> None:
-        """Show the jobs that have that text in them; all with an empty one."""
+        """Show the jobs that this means, a text or conditions; all with an empty one."""
 
     def action_filter(self) -> None:
-        """Ask for a text; the empty one ends it."""
+        """Ask which jobs are shown; the empty text means all."""
 
         def answered(text: str | None) -> None:
             if text is not None:
                 self.show_only(text)
 
-        question = "Show jobs with this modality, printer, state or text (empty: all)"
+        question = (
+            "Show jobs with this text, or as state=held modality=CT1 printer=oki-1 since=2h "
+            "(empty: all)"
+        )
         self.push_screen(Ask(question), answered)
 
     def _ask(self, label: str, command: Callable[[str], str], before: str = "") -> None:

@@ -36,12 +36,18 @@ class Line:
     key: str
     cells: tuple[str, ...]
     words: str = ""
+    across: str = ""
+    """In place of cells and sentence, over all columns."""
 
 
 class Listing(Widget, can_focus=True):
     """The table. The selected row stays the selected one wherever others push it."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"listing--heading", "listing--selected"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "listing--heading",
+        "listing--selected",
+        "listing--group",
+    }
     BINDINGS: ClassVar[list[BindingType]] = [
         ("up", "move(-1)", "up"),
         ("down", "move(1)", "down"),
@@ -50,6 +56,7 @@ class Listing(Widget, can_focus=True):
         ("home", "move(-1000000)", "first"),
         ("end", "move(1000000)", "last"),
         ("enter", "read", "details"),
+        ("space", "unfold", "all of the group, or some"),
     ]
 
     class Moved(Message):
@@ -61,6 +68,9 @@ class Listing(Widget, can_focus=True):
         def __init__(self, listing: Listing) -> None:
             super().__init__()
             self.listing = listing
+
+    class Unfold(Message):
+        """A person wants all of the selected row's group, or some of it again."""
 
     def __init__(self, columns: Sequence[Column], *, id: str) -> None:
         """The last column is that of the sentences."""
@@ -96,8 +106,9 @@ class Listing(Widget, can_focus=True):
             return
         key, before, resized = self.chosen, self._chosen, len(lines) != len(self._lines)
         self._lines = lines
+        rows = [line for line in lines if not line.across]
         self._widths = [
-            max([len(column.heading), *(cell_len(line.cells[index]) for line in lines)])
+            _width(column, [row.cells[index] for row in rows])
             for index, column in enumerate(self._columns[:-1])
         ]
         found = next((index for index, line in enumerate(lines) if line.key == key), None)
@@ -120,6 +131,12 @@ class Listing(Widget, can_focus=True):
         self.refresh()
         self.post_message(self.Moved())
 
+    def select(self, key: str) -> None:
+        """Select the row of that key, if there is one."""
+        found = next((index for index, line in enumerate(self._lines) if line.key == key), None)
+        if found is not None:
+            self._select(found)
+
     def action_move(self, by: int) -> None:
         """Select another row."""
         self._select(self._chosen + by)
@@ -129,8 +146,14 @@ class Listing(Widget, can_focus=True):
         self._select(self._chosen + by * self._room)
 
     def action_read(self) -> None:
-        """Say that a person wants all of it; an empty table says so, too."""
-        self.post_message(self.Read(self))
+        """Say that a person wants all of it; an empty table says so, too. Of a heading: all of
+        its group."""
+        heading = bool(self._lines and self._lines[self._chosen].across)
+        self.post_message(self.Unfold() if heading else self.Read(self))
+
+    def action_unfold(self) -> None:
+        """Say that a person wants all of the group."""
+        self.post_message(self.Unfold())
 
     def on_click(self, event: Click) -> None:
         """The row under the pointer."""
@@ -178,6 +201,10 @@ class Listing(Widget, can_focus=True):
             mark = ELSEWHERE
             if self.has_focus:
                 style, mark = self.get_component_rich_style("listing--selected"), SELECTED
+        if line.across:
+            style += self.get_component_rich_style("listing--group", partial=True)
+            words = mark + _cut(line.across, self.size.width - len(mark))
+            return Strip([Segment(words, style)]).adjust_cell_length(self.size.width, style)
         # A word keeps its color in the selected row, too: red on the row that keys are for.
         cells = [(each, Style.parse(STYLES.get(each, ""))) for each in line.cells]
         return self._strip(mark, cells, line.words, style)
@@ -188,7 +215,7 @@ class Listing(Widget, can_focus=True):
         segments = [Segment(mark, style)]
         narrow = len(mark) + sum(self._widths) + 2 * len(self._widths) + LEAST_WORDS
         for (cell, own), width, column in zip(cells, self._widths, self._columns, strict=False):
-            if column.below and narrow > self.size.width:
+            if column.below and (narrow > self.size.width or not width):
                 continue
             text = set_cell_size(cell, width)
             if column.right:
@@ -198,6 +225,13 @@ class Listing(Widget, can_focus=True):
         if left >= LEAST_WORDS:
             segments.append(Segment(_cut(words, left), style))
         return Strip(segments).adjust_cell_length(self.size.width, style)
+
+
+def _width(column: Column, cells: Sequence[str]) -> int:
+    """0 where a column that may be left out has nothing to say."""
+    if column.below and not any(cells):
+        return 0
+    return max([len(column.heading), *map(cell_len, cells)])
 
 
 def _cut(words: str, width: int) -> str:

@@ -18,9 +18,11 @@ from broker.model.reasons.causes import printer_remedies
 from broker.model.reasons.remedies import Face
 from broker.model.user import RecordedCommand
 from broker.model.vitals import Vitals
+from broker.operations.jobs.job_groups import JobGroup
 from broker.operations.jobs.job_status import (
     JobStatus,
     explanation,
+    held_remedies,
     held_remedy,
     job_remarks,
     job_status,
@@ -45,6 +47,7 @@ JOBS = (
     shown.ID,
     shown.STATE,
     shown.MODALITY,
+    shown.NICKNAME,
     shown.FILMS,
     shown.COPIES,
     shown.PRIORITY,
@@ -56,10 +59,8 @@ PRINTER_COLUMNS = (*shown.columns(PRINTERS), Column("WHAT IT SAYS"))
 JOB_COLUMNS = (*shown.columns(JOBS), Column("WHY"))
 KEYS = (
     "Job:     h hold  r release  c cancel  m move  p reprint  y priority  Enter all\n"
-    "Printer: d drain  a halt  e ready  t test film   Tab other  / filter  ? help  q quit"
+    "Printer: d drain  a halt  e ready  t test film  Tab other / filter ? help q quit"
 )
-SHOWN = 200
-"""Jobs of the table."""
 HELP = """\
 Commands are for the selected row: > marks it in the table that is
 in use, - in the other.
@@ -78,8 +79,12 @@ e  ready     it takes jobs again once its checks pass; of one that is
 t  test      print a test film on it
 
 Enter  all of a job and why it is where it is; all of a printer
+Space  of a long list, some of each kind are shown, below how many
+       there are: show all of the selected kind, or some again
 Tab    the other table
-/      show only jobs with a text: a modality, a printer, a state
+/      show only some jobs: a text anywhere in the row, or conditions:
+       modality=CT1 printer=oki-1 state=held since=2h until=08:15;
+       modality="CT, ground floor" for a nickname with spaces
 q      leave; the broker goes on
 
 HEALTH is what was observed, DUTY what an operator set. LOAD is films x
@@ -99,18 +104,6 @@ def job_line(found: JobStatus, now: float) -> Line:
     return Line(str(found.job.id), _cells(JOBS, found, now), _sentence(job_remarks(found, now)))
 
 
-def with_text(found: Sequence[JobStatus], text: str, now: float) -> list[JobStatus]:
-    """The jobs that have the text in a cell or in what they say, whatever its case; all with an
-    empty one."""
-    wanted = text.casefold()
-
-    def has(each: JobStatus) -> bool:
-        line = job_line(each, now)
-        return any(wanted in words.casefold() for words in (*line.cells, line.words))
-
-    return [each for each in found if not wanted or has(each)]
-
-
 def _cells(fields: Sequence[Field[T]], row: T, now: float) -> tuple[str, ...]:
     return tuple(map(one_line, shown.cells(fields, row, now)))
 
@@ -127,8 +120,15 @@ def about_job(found: JobStatus, now: float) -> str:
     """Why it is where it is."""
     said = job_remarks(found, now) or (f"it is {found.job.state}",)
     remedy = held_remedy(found)
-    words = f"job {found.job.id}: {_sentence(said)}"
+    of = f" of {one_line(found.modality)}" if found.nickname else ""
+    words = f"job {found.job.id}{of}: {_sentence(said)}"
     return f"{words}. {remedy.at(Face.COMMANDS)}" if remedy else words
+
+
+def about_group(group: JobGroup) -> str:
+    """How many, why, what the keys do, and what to do about held ones."""
+    how = "Space shows all of them, or some again; for the keys of jobs select the row of one."
+    return " ".join((f"{group.words}.", how, *held_remedies(group.jobs)))
 
 
 def headline(scene: OverviewState, place: str, vitals: Vitals | None, now: float) -> str:
@@ -142,18 +142,6 @@ def headline(scene: OverviewState, place: str, vitals: Vitals | None, now: float
         said.append(f"{count(vitals.films, 'film')} in")
         said.append(count(vitals.associations, "association"))
     return " | ".join(said)
-
-
-def in_sight(first: int, last: int, listed: int, all_jobs: int, wanted: str = "") -> str:
-    """Which jobs can be seen, where it is not all of them; else nothing. `wanted` is the text that
-    they must have."""
-    if wanted:
-        return f"  {count(listed, 'job')} of {all_jobs} with {one_line(wanted)!r}; / and Enter: all"
-    if all_jobs <= last - first + 1:
-        return ""
-    left = all_jobs - listed
-    more = f"; {left} more are in `broker jobs`" if left else ""
-    return f"  rows {first} to {last} of {listed}{more}"
 
 
 def _sentence(said: tuple[str, ...]) -> str:

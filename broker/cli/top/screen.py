@@ -13,6 +13,16 @@ from textual.widgets import Static
 from broker.cli.output.local_time import told
 from broker.cli.top import rows
 from broker.cli.top.commands import CommandApp, ReadDialog
+from broker.cli.top.job_choice import (
+    ALL,
+    ListedJobs,
+    MatchingJobs,
+    choice_given,
+    in_sight,
+    key_of,
+    listed,
+    matching,
+)
 from broker.cli.top.listing import Listing
 from broker.cli.top.rows import all_of_job, all_of_printer
 from broker.cli.top.store_watch import StoreWatch, in_words
@@ -21,6 +31,7 @@ from broker.model.printers.printer import Printer
 from broker.model.printers.standing import troubled_first
 from broker.model.reasons.remedies import Face
 from broker.model.vitals import Vitals
+from broker.operations.jobs.job_filters import InvalidFilter
 from broker.operations.jobs.job_status import JobStatus
 from broker.operations.opened import Store
 from broker.operations.overview import OverviewState
@@ -46,8 +57,11 @@ class Top(CommandApp):
         self._unread = True
         """It could not be read at the last look."""
         self._vitals: Vitals | None = None
-        self._wanted = ""
-        """The text that jobs must have to be shown."""
+        self._choice = ALL
+        self._matching = MatchingJobs()
+        self._listed = ListedJobs()
+        self._unfolded: frozenset[str] = frozenset()
+        """Keys of the groups of which all jobs are shown."""
         self._broker = Static("", id="broker", markup=False)
         self._whole = Static("", id="whole", markup=False)
         self._alarms = Static("", id="alarms", markup=False)
@@ -99,6 +113,7 @@ class Top(CommandApp):
 
     def _show(self, found: OverviewState, vitals: Vitals | None) -> None:
         self._seen, self._vitals = found, vitals
+        self._matching = matching(found.jobs, self._choice, time.time())
         self._unread = False
         _put(self._alarms, "\n".join(found.others))
         self._draw_all()
@@ -121,8 +136,8 @@ class Top(CommandApp):
                 for each in troubled_first(found.printers)
             ]
         )
-        wanted = rows.with_text(found.jobs, self._wanted, now)[: rows.SHOWN]
-        self._jobs.show([rows.job_line(each, now) for each in wanted])
+        self._listed = listed(self._matching, self._unfolded, now, self._jobs.chosen)
+        self._jobs.show(self._listed.lines)
         self._draw_about()
 
     def _draw_about(self) -> None:
@@ -135,16 +150,32 @@ class Top(CommandApp):
                 text = rows.about_printer(printer, now, running=running)
         elif (found := self.selected_job) is not None:
             text = rows.about_job(found, now)
+        elif (group := self._listed.group_of(self._jobs.chosen)) is not None:
+            text = rows.about_group(group)
         _put(self._about, text)
         total = len(self._seen.jobs) if self._seen else 0
-        _put(
-            self._more, rows.in_sight(*self._jobs.sight, len(self._jobs.lines), total, self._wanted)
-        )
+        words = self._choice.words
+        _put(self._more, in_sight(*self._jobs.sight, self._listed, total, words))
 
     def show_only(self, text: str) -> None:
-        """Show the jobs that have that text in them; all with an empty one."""
-        self._wanted = text.strip()
+        """Show the jobs that this means; all with an empty one. What cannot be understood is said,
+        and changes nothing."""
+        try:
+            self._choice = choice_given(text, self.store.nicknames, time.time())
+        except InvalidFilter as error:
+            self._say(error.words)
+            return
+        if self._seen is not None:
+            self._matching = matching(self._seen.jobs, self._choice, time.time())
         self._draw_all()
+
+    def on_listing_unfold(self, _: Listing.Unfold) -> None:
+        """Show all of the selected group, or some of it again."""
+        group = self._listed.group_of(self._jobs.chosen)
+        if group is not None and self._jobs.has_focus:
+            self._unfolded ^= {key_of(group)}
+            self._jobs.select(key_of(group))
+            self._draw_all()
 
     def on_listing_moved(self, _: Listing.Moved) -> None:
         """Another row is selected, or another table is in use."""

@@ -17,7 +17,7 @@ class JobFilter:
 
     states: frozenset[State] = frozenset()
     modality: str = ""
-    """The calling AE title, whole."""
+    """The calling AE title, or the nickname, whole."""
     printer: str = ""
     """A printer's name, whole: the job was printed or tried there, is lined up there or bound to
     it."""
@@ -28,6 +28,10 @@ class JobFilter:
     text: str = ""
     """It stands in an AE title, a printer's name, the reason or the remark, or is the number.
     Nothing that is of a patient is looked through."""
+    nicknamed: frozenset[str] = frozenset()
+    """The calling AE titles that have `modality` for a nickname; their case counts."""
+    nicknames_with_text: frozenset[str] = frozenset()
+    """The calling AE titles that have `text` in their nickname: their jobs are meant, too."""
 
     @property
     def empty(self) -> bool:

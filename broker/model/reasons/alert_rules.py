@@ -327,10 +327,17 @@ def _incomplete(numbers: list[int], now: float) -> Notice:
 
 
 def _refused(kind: str, refused: Sequence[RefusedModality], now: float) -> Notice:
-    named = [each.who + (f" ({each.detail})" if each.detail else "") for each in refused[:NAMED]]
+    named = [
+        (each.named or each.who) + (f" ({each.detail})" if each.detail else "")
+        for each in refused[:NAMED]
+    ]
     more = f", and {len(refused) - NAMED} more" if len(refused) > NAMED else ""
-    one = len(refused) == 1
-    what = f"{refused[0].who} is refused" if one else f"{len(refused)} modalities are refused"
+    one, first = len(refused) == 1, refused[0]
+    what = (
+        f"{first.named or first.who} is refused"
+        if one
+        else f"{len(refused)} modalities are refused"
+    )
     return Notice(
         REFUSED,
         f"{what}: {kind}",

@@ -27,6 +27,8 @@ class RefusedModality:
     """The last time, in seconds since the epoch."""
     detail: str = ""
     """What it called, or the status and attribute of its request; empty where there is neither."""
+    named: str = ""
+    """`who` with the nickname, for people; empty where it has none."""
 
     @property
     def key(self) -> str:

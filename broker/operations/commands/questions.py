@@ -27,7 +27,7 @@ def of_job(
     """
     job = found.job
     left = job.films - job.films_accepted
-    which = f"job {job.id} of {job.calling_ae}"
+    which = f"job {job.id} of {found.modality}"
     each = f", {job.copies} copies each" if job.copies > 1 else ""
     films = f"{count(job.films, 'film')}{each}"
     left_films = f"{left} of {count(job.films, 'film')}{each}"
@@ -76,7 +76,7 @@ VERBS = {
 def of_jobs(found: Sequence[JobStatus], command: str, printer: str = "") -> str:
     """The question for several jobs: how many, of which modalities, how many films."""
     jobs = [each.job for each in found]
-    of_each = Counter(each.calling_ae for each in jobs)
+    of_each = Counter(each.modality for each in found)
     who = and_more([f"{name} {number}" for name, number in of_each.most_common()], SEVERAL)
     all_films = command == "reprint"
     films = sum(each.films if all_films else each.films - each.films_accepted for each in jobs)

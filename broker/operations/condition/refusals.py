@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from broker.model.peers.nicknames import Nicknames, with_nickname
 from broker.model.peers.refusal import Refusal, concerns_printing
 from broker.model.printable import one_line
 from broker.operations.documents import Document, iso
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 LATELY_S = 3600.0
 """What was refused within so long is told on the overview."""
+NONE = Nicknames()
 OTHERS, FURTHER = "others", "further AE titles"
 """How callers that are not told apart are named, and those of one address."""
 
@@ -29,6 +31,7 @@ class RefusedKind:
     count: RefusalCount
     callers: tuple[RefusedCaller, ...]
     """Those that printed before and not since first, then the most often refused."""
+    nicknames: Nicknames
 
     @property
     def urgent(self) -> bool:
@@ -43,11 +46,12 @@ class RefusedLately:
     number: int
     last: RefusedCaller
     """The latest of them."""
+    nicknames: Nicknames
 
     @property
     def who(self) -> str:
-        """AE title and address of the latest."""
-        return name_of(self.last)
+        """AE title, nickname and address of the latest."""
+        return name_of(self.last, self.nicknames)
 
     def sentence(self, now: float) -> str:
         """It, and what says more, for the command line."""
@@ -63,7 +67,9 @@ def refused_kinds(store: Store) -> list[RefusedKind]:
     """All kinds: those first by which one is refused that printed before, then the latest."""
     callers = store.refusals.callers()
     found = [
-        RefusedKind(each, _in_order([one for one in callers if one.kind == each.kind]))
+        RefusedKind(
+            each, _in_order([one for one in callers if one.kind == each.kind]), store.nicknames
+        )
         for each in store.refusals.list()
     ]
     return sorted(found, key=lambda each: not each.urgent)
@@ -79,7 +85,8 @@ def refused_lately(store: Store, now: float) -> RefusedLately | None:
     if not found:
         return None
     callers = {(each.calling_ae, each.host) for each in found}
-    return RefusedLately(len(callers), max(found, key=lambda each: each.last_at))
+    last = max(found, key=lambda each: each.last_at)
+    return RefusedLately(len(callers), last, store.nicknames)
 
 
 def keeps_from_printing(caller: RefusedCaller) -> bool:
@@ -87,11 +94,12 @@ def keeps_from_printing(caller: RefusedCaller) -> bool:
     return caller.unresolved and concerns_printing(caller.kind, known=True)
 
 
-def name_of(caller: RefusedCaller) -> str:
-    """AE title and address, as far as there are."""
+def name_of(caller: RefusedCaller, nicknames: Nicknames = NONE) -> str:
+    """AE title, nickname and address, as far as there are."""
     if not caller.host:
         return OTHERS
-    title = FURTHER if _stands_for_several(caller) else one_line(caller.calling_ae)
+    own = with_nickname(one_line(caller.calling_ae), nicknames.of(caller.calling_ae))
+    title = FURTHER if _stands_for_several(caller) else own
     return " at ".join(filter(None, (title, caller.host)))
 
 
@@ -119,12 +127,12 @@ def document_of(found: RefusedKind) -> Document:
         "first_at": iso(count.first_at),
         "last_at": iso(count.last_at),
         "remedy": remedy(count.kind),
-        "callers": [_caller_document(each) for each in found.callers],
+        "callers": [_caller_document(each, found.nicknames) for each in found.callers],
     }
 
 
-def _caller_document(caller: RefusedCaller) -> Document:
-    document = asdict(caller)
+def _caller_document(caller: RefusedCaller, nicknames: Nicknames) -> Document:
+    document = asdict(caller) | {"calling_nickname": nicknames.of(caller.calling_ae)}
     del document["kind"]
     times = {name: iso(getattr(caller, name)) for name in ("first_at", "last_at", "printed_at")}
     return {**document, **times, "printed_since": _printed_since(caller)}

@@ -31,6 +31,7 @@ COLUMNS = (
     "pixels_removed_at",
     "created_at",
     "updated_at",
+    "calling_nickname",
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

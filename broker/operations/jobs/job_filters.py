@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import tzinfo
+from typing import TYPE_CHECKING
 
 from broker.model.jobs.job import State
 from broker.model.jobs.job_filter import LONGEST, JobFilter
+from broker.model.peers.nicknames import Nicknames, with_nickname
 from broker.model.printable import printable
 from broker.model.time_given import TimeNotUnderstood, time_given
 from broker.operations.words.failures import Failure
 from broker.operations.words.text import moment
+
+if TYPE_CHECKING:
+    from broker.operations.jobs.job_status import JobStatus
+
+NONE = Nicknames()
 
 
 class InvalidFilter(Failure):
@@ -32,9 +39,11 @@ def filter_given(
     since: str = "",
     until: str = "",
     text: str = "",
+    nicknames: Nicknames = NONE,
 ) -> JobFilter:
     """The filter that is meant; what is empty is no condition. Times without a zone are of `zone`,
-    or of this machine; `until` takes in the minute or the day that it names.
+    or of this machine; `until` takes in the minute or the day that it names. `modality` is an AE
+    title or one of the nicknames; where it is both, jobs of both are meant.
 
     Raises: InvalidFilter.
     """
@@ -43,13 +52,16 @@ def filter_given(
             raise InvalidFilter(name, f"{name} is longer than {LONGEST} characters")
         if not value.isprintable():
             raise InvalidFilter(name, f"{printable(value)}: {name} has a control character")
+    modality, text = modality.strip(), text.strip()
     return JobFilter(
         frozenset(states),
-        modality.strip(),
-        printer.strip(),
-        _time("since", since, now, zone),
-        _time("until", until, now, zone),
-        text.strip(),
+        modality=modality,
+        nicknamed=nicknames.called(modality),
+        printer=printer.strip(),
+        since=_time("since", since, now, zone),
+        until=_time("until", until, now, zone),
+        text=text,
+        nicknames_with_text=nicknames.having(text),
     )
 
 
@@ -62,13 +74,32 @@ def _time(name: str, given: str, now: float, zone: tzinfo | None) -> float | Non
         raise InvalidFilter(name, printable(f"{name}: {error.words}")) from None
 
 
+def meant(wanted: JobFilter, found: JobStatus) -> bool:
+    """Whether the filter means a job that has been read already; the same as the store finds, but
+    that of the printers where it was tried only the last one counts. Its text is left out."""
+    job = found.job
+    printers = {name.lower() for name in (job.printer, job.pinned, found.line)}
+    return (
+        (not wanted.states or job.state in wanted.states)
+        and (
+            not wanted.modality
+            or job.calling_ae.lower() == wanted.modality.lower()
+            or job.calling_ae in wanted.nicknamed
+        )
+        and (not wanted.printer or wanted.printer.lower() in printers)
+        and (wanted.since is None or job.created_at >= wanted.since)
+        and (wanted.until is None or job.created_at < wanted.until)
+    )
+
+
 def filter_words(wanted: JobFilter) -> str:
     """The conditions, as the end of a sentence about jobs; empty without any."""
     said = []
     if wanted.states:
         said.append(f"in state {' or '.join(sorted(wanted.states))}")
     if wanted.modality:
-        said.append(f"from modality {wanted.modality}")
+        titles = ", ".join(sorted(wanted.nicknamed))
+        said.append(f"from modality {with_nickname(wanted.modality, titles)}")
     if wanted.printer:
         said.append(f"on printer {wanted.printer}")
     if wanted.since is not None:

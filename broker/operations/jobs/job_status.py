@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from broker.model.films.capabilities import Capability
 from broker.model.jobs.job import FINISHED, FilmState, Job, State
+from broker.model.peers.nicknames import with_nickname
 from broker.model.printers.health import FAILS_FILMS
 from broker.model.printers.printer import LONG_WAIT_S, Duty, Printer
 from broker.model.reasons.causes import Advised, advised, job_remedy
@@ -123,6 +124,13 @@ class JobStatus:
     """For a held job: later ones of its film session, which do not wait for it."""
     reprinted_as: int | None = None
     """The newest job that prints it again."""
+    nickname: str = ""
+    """What people call its modality; empty where it has no nickname."""
+
+    @property
+    def modality(self) -> str:
+        """The calling AE title, with the nickname."""
+        return with_nickname(self.job.calling_ae, self.nickname)
 
     @property
     def version(self) -> str:
@@ -184,7 +192,12 @@ def job_statuses(
     running = store.running
     found = []
     for job in jobs:
-        each = JobStatus(job, again=again.get(job.id, ()), reprinted_as=reprints.get(job.id))
+        each = JobStatus(
+            job,
+            again=again.get(job.id, ()),
+            reprinted_as=reprints.get(job.id),
+            nickname=store.nicknames.of(job.calling_ae),
+        )
         match job.state:
             case State.QUEUED:
                 wait = whys.get(job.id, Wait())

@@ -147,7 +147,10 @@ def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
     if wanted.states:
         conditions.append(_in_state(wanted.states))
     if wanted.modality:
-        conditions.append(_same(_column("calling_ae"), wanted.modality))
+        caller = _column("calling_ae")
+        named = _same(caller, wanted.modality)
+        called = caller.in_(sorted(wanted.nicknamed))
+        conditions.append(or_(named, called) if wanted.nicknamed else named)
     if wanted.printer:
         conditions.append(_of_printer(wanted.printer))
     if wanted.since is not None:
@@ -155,7 +158,7 @@ def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
     if wanted.until is not None:
         conditions.append(_column("created_at") < wanted.until)
     if wanted.text:
-        conditions.append(_has(wanted.text))
+        conditions.append(_has(wanted.text, wanted.nicknames_with_text))
     return conditions
 
 
@@ -185,8 +188,10 @@ def _of_printer(name: str) -> ColumnElement[bool]:
     )
 
 
-def _has(text: str) -> ColumnElement[bool]:
+def _has(text: str, callers: frozenset[str]) -> ColumnElement[bool]:
     found = [column.contains(text, autoescape=True) for column in _TEXTS]
+    if callers:
+        found.append(_column("calling_ae").in_(sorted(callers)))
     if text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= LARGEST:
         found.append(_ID.in_([int(text)]))
     return or_(*found)

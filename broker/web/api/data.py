@@ -138,7 +138,7 @@ def jobs(
     """All states, unless some are named. A header `Link` with rel="next" names further ones; there
     may be fewer than `limit` before them, as one answer looks at 300,000 jobs."""
     store: Store = request.app.state.store
-    found = store.search.page(asked.wanted(), limit, cursor)
+    found = store.search.page(asked.wanted(store.nicknames), limit, cursor)
     statuses = job_statuses(store, found.jobs)
     headers = {}
     if found.cursor is not None:

@@ -30,6 +30,7 @@ _JOB: dict[str, Any] = {
     "remedy": "",
     "cut_off": False,
     "calling_ae": "CT1",
+    "calling_nickname": "CT, ground floor",
     "called_ae": "BROKER",
     "film_count": 2,
     "films_accepted": 0,
@@ -173,6 +174,7 @@ class JobFactsDocument(StepDocument):
     remedy: str = Field(description="what to do about it; empty: nothing")
     cut_off: bool = Field(description="whether the modality has cut its association off")
     calling_ae: str = Field(description="the modality's AE title")
+    calling_nickname: str = Field(description="what people call it; empty: it has no nickname")
     called_ae: str
     film_count: int = Field(description="how many films it has")
     films_accepted: int = Field(description="how many of them a printer has accepted")

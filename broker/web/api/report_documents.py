@@ -17,6 +17,12 @@ class DayOfOneDocument(BaseModel):
     longest_s: float | None
 
 
+class DayOfModalityDocument(DayOfOneDocument):
+    """The day of one modality; `name` is its AE title."""
+
+    calling_nickname: str = Field(description="what people call it; empty: it has no nickname")
+
+
 class DayDocument(BaseModel):
     """Films of the last 24 hours."""
 
@@ -29,12 +35,13 @@ class DayDocument(BaseModel):
                 "films_by_hour": [0] * 23 + [3],
                 "mean_s": 4.5,
                 "longest_s": 7.25,
+                "calling_nickname": "CT, ground floor",
             }
         ],
         printers=[],
     )
     began_at: Time | None
-    modalities: list[DayOfOneDocument]
+    modalities: list[DayOfModalityDocument]
     printers: list[DayOfOneDocument]
 
 
@@ -42,6 +49,7 @@ class RefusedCallerDocument(BaseModel):
     """Who was refused, as often as it was for one kind of reason."""
 
     calling_ae: str = Field(description="empty: none was given, or several are counted together")
+    calling_nickname: str = Field(description="what people call it; empty: it has no nickname")
     host: str = Field(description="its address; empty for the others together")
     number: int
     first_at: Time | None

@@ -35,6 +35,7 @@ from broker.model.user import IDLE_S, LIFE_S, PageSession, Role, User, session_m
 from broker.operations.opened import Store
 from broker.operations.page_sessions import open_sessions
 from broker.operations.passwords import verified
+from broker.web.auth.failure_notes import FailureNotes
 from broker.web.auth.session_use import EVERY_S, SessionUse
 from broker.web.auth.sign_in_attempts import FailedSignIns, SignInAttempt
 from broker.web.auth.signing_key import signing_key
@@ -116,14 +117,17 @@ class SignIn:
         self._proving: dict[bytes, asyncio.Task[tuple[User, str] | None]] = {}
         """Comparisons that go on, for all requests that bring the same name and password."""
         self._use = SessionUse(self._note_use, note)
+        self._failures = FailureNotes(store.sign_in_failures.add, note, time.time)
 
     def start(self) -> None:
-        """Begin to write down which sessions are used."""
+        """Begin to write down which sessions are used, and which sign-ins fail."""
         self._use.start()
+        self._failures.start()
 
     def stop(self) -> None:
-        """End that. Returns within a second or so."""
+        """End that. Returns within two seconds or so."""
         self._use.stop()
+        self._failures.stop()
 
     def needed(self) -> bool:
         """Whether there are users, so that signing in is needed. Reads the database."""
@@ -367,8 +371,9 @@ class SignIn:
         if found is None:
             # What is no user's name may be a password, typed into the wrong field.
             known = await run_in_threadpool(self._store.users.password, name)
-            facts = {"user": name if known else "", "address": address}
-            self._note(Event.SIGN_IN_FAILED, facts)
+            user = name if known else ""
+            self._note(Event.SIGN_IN_FAILED, {"user": user, "address": address})
+            self._failures.failed(user, address)
         return found
 
     def _verified(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from broker.model.day import HOUR_S, HOURS, DayOfOne, beginning, days, together
+from broker.model.peers.nicknames import Nicknames
 from broker.operations.documents import iso
 from broker.operations.opened import Store
 from broker.web.auth.signin import Person, person
@@ -72,6 +73,8 @@ class DayRow:
 
     day: DayOfOne
     picture: DayPicture
+    nickname: str = ""
+    """Of a modality that has one."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class DayView:
     began: float
     modalities: Sequence[DayOfOne]
     printers: Sequence[DayOfOne]
+    nicknames: Nicknames
 
     @property
     def totals(self) -> Sequence[tuple[str, int, DayPicture]]:
@@ -91,6 +95,14 @@ class DayView:
             ("Films in", sum(come), drawn(come, self.began, highest)),
             ("Films accepted by printers", sum(gone), drawn(gone, self.began, highest)),
         )
+
+    @property
+    def modality_rows(self) -> list[DayRow]:
+        """With their nicknames and pictures."""
+        return [
+            replace(row, nickname=self.nicknames.of(row.day.name))
+            for row in self.rows(self.modalities)
+        ]
 
     def rows(self, every: Sequence[DayOfOne]) -> list[DayRow]:
         """With their pictures, of one scale."""
@@ -115,7 +127,7 @@ def day_view(store: Store, now: float) -> DayView:
         its = waits.get(each.name)
         mean, longest = (its.mean_s, its.longest_s) if its else (None, None)
         modalities.append(DayOfOne(each.name, each.films, mean, longest))
-    return DayView(began, modalities, days(store.day.accepted(began)))
+    return DayView(began, modalities, days(store.day.accepted(began)), store.nicknames)
 
 
 def printer_day(store: Store, name: str, now: float) -> DayRow | None:
@@ -148,6 +160,9 @@ def document(view: DayView) -> dict[str, Any]:
 
     return {
         "began_at": iso(view.began),
-        "modalities": [of(each) for each in view.modalities],
+        "modalities": [
+            of(each) | {"calling_nickname": view.nicknames.of(each.name)}
+            for each in view.modalities
+        ],
         "printers": [of(each) for each in view.printers],
     }

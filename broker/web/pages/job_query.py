@@ -16,6 +16,7 @@ from fastapi.responses import Response
 
 from broker.model.jobs.job import State
 from broker.model.jobs.job_filter import LONGEST, JobFilter
+from broker.model.peers.nicknames import Nicknames
 from broker.operations.jobs import csv_lines
 from broker.operations.jobs.job_filters import filter_given
 from broker.operations.jobs.job_status import JobStatus
@@ -35,7 +36,7 @@ class JobQuery:
     until: str = ""
     text: str = ""
 
-    def wanted(self, zone: tzinfo | None = None) -> JobFilter:
+    def wanted(self, nicknames: Nicknames, zone: tzinfo | None = None) -> JobFilter:
         """What they mean now; times without a zone are of `zone`, or of this machine.
 
         Raises: InvalidFilter: one of them is no condition.
@@ -49,6 +50,7 @@ class JobQuery:
             since=self.since,
             until=self.until,
             text=self.text,
+            nicknames=nicknames,
         )
 
     @property
@@ -71,11 +73,11 @@ def _text(description: str) -> object:
 
 def job_query(
     state: Annotated[list[State] | None, Query(description="only these; may be repeated")] = None,
-    modality: Annotated[str, _text("only from this calling AE title")] = "",
+    modality: Annotated[str, _text("only from this calling AE title, or nickname")] = "",
     printer: Annotated[str, _text("only printed, tried or lined up there, or bound to it")] = "",
     since: Annotated[str, _text(f"only those that came since, {TIME}")] = "",
     until: Annotated[str, _text("only those that came until then, likewise")] = "",
-    text: Annotated[str, _text("only with this in an AE title, printer or reason")] = "",
+    text: Annotated[str, _text("only with this in an AE title, nickname, printer or reason")] = "",
 ) -> JobQuery:
     """What an address of the API asks for."""
     return JobQuery(tuple(state or ()), modality, printer, since, until, text)

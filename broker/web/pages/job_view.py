@@ -141,7 +141,7 @@ def filled(store: Store, state: OverviewState, view: View) -> View:
     if view.listed:
         return _listed(state, view)
     try:
-        wanted = _wanted(view)
+        wanted = _wanted(store, view)
     except InvalidFilter as error:
         return replace(view, wrong=error.words)
     found = store.search.page(wanted, ROWS, view.cursor)
@@ -210,9 +210,9 @@ def for_csv(store: Store, state: OverviewState, view: View) -> Sequence[JobStatu
     if view.listed:
         listed = [each for each in state.jobs if view.state in (OPEN, each.job.state)]
         return listed[:MOST_CSV]
-    return job_statuses(store, store.search.page(_wanted(view), MOST_CSV, view.cursor).jobs)
+    return job_statuses(store, store.search.page(_wanted(store, view), MOST_CSV, view.cursor).jobs)
 
 
-def _wanted(view: View) -> JobFilter:
+def _wanted(store: Store, view: View) -> JobFilter:
     states = (State(view.state),) if view.state in tuple(State) else ()
-    return replace(view.query, state=states).wanted(zone_of(view.zone))
+    return replace(view.query, state=states).wanted(store.nicknames, zone_of(view.zone))

@@ -1,4 +1,5 @@
-"""The operator log: who ordered what, of which job or printer, and when."""
+"""The operator log: who ordered what, of which job or printer, and when; and, for operators, whose
+sign-ins failed."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
 from broker.model.time_given import TimeNotUnderstood, time_given
-from broker.model.user import CommandFilter
+from broker.model.user import CommandFilter, Role
 from broker.operations.opened import Store
 from broker.web.auth.signin import Person, person
 from broker.web.rendering.page import READ, Pages
@@ -18,6 +19,8 @@ from broker.web.rendering.times import zone_of
 
 ROWS = 100
 """Commands of one page."""
+FAILURES = 20
+"""Users and addresses whose sign-ins failed that are shown."""
 LONGEST = 64
 """Characters of a condition."""
 
@@ -51,6 +54,7 @@ def log_page(
         "names": store.printers.list(),
         "operator": who.role == "operator",
         "found": (),
+        "failures": (),
         "further": "",
         "wrong": "",
     }
@@ -62,6 +66,8 @@ def log_page(
     except TimeNotUnderstood as error:
         context["wrong"] = f"since: {error.words}"
         return pages.page(request, "log.html", who, context, 422)
+    if who.role is Role.OPERATOR and cursor is None and not context["filtered"]:
+        context["failures"] = store.sign_in_failures.list()[:FAILURES]
     wanted = CommandFilter(by, int(job) if job else None, printer, moment)
     found = store.command_log.search(wanted, ROWS + 1, cursor)
     context["found"] = found[:ROWS]

@@ -42,6 +42,7 @@ def overview(
     shown = filled(store, seen, view)
     context = _context(request, who, seen, shown)
     context |= {"version": version, "callers": store.search.callers()}
+    context["nicknames"] = store.nicknames
     status = 422 if shown.wrong else 200
     return pages.page(request, "overview.html", who, context, status)
 
