@@ -38,8 +38,8 @@ def lines(page: str) -> list[str]:
 
 
 def run(line: str, folder: Path, typed: str = "") -> subprocess.CompletedProcess[str]:
-    """As a person pastes it; without a terminal curl reads the password from stdin. It takes 4xx for
-    a failure, and ends a stream."""
+    """As a person pastes it; without a terminal curl reads the password from stdin. It takes 4xx
+    for a failure, and ends a stream."""
     seconds = 3 if "/events" in line else 60
     (folder / ".curlrc").write_text(f"fail\nmax-time = {seconds}\n")
     return subprocess.run(
