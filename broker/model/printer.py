@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from broker.model.capabilities import Capability
-from broker.model.printer_identity import Identification
+from broker.model.printer_identity import NEVER_ASKED, Identification
 
 LONG_WAIT_S = 5.0
 """Most steps of an attempt take milliseconds, and a film some seconds: what takes longer is told,
@@ -105,7 +105,7 @@ class Printer:
     """
     accepted_at: float | None = None
     """When it last accepted a film, of the last ten minutes; None where it accepted none."""
-    identification: Identification = Identification()
+    identification: Identification = NEVER_ASKED
     """Who it says it is."""
     refusing: str = ""
     """That it refuses every film, and which, in a sentence without its name; empty where it does

@@ -78,6 +78,9 @@ class Identification:
         return Identification(told, now, now)
 
 
+NEVER_ASKED = Identification()
+
+
 def told_text(values: Iterable[object]) -> str:
     """The values of an attribute as text that can be shown anywhere: without control characters,
     and no longer than it may be."""

@@ -37,6 +37,7 @@ from broker.relay.attempt import Edges
 from broker.relay.database_upkeep import LogKeeping, NightCheck
 from broker.relay.dispatcher import Dispatcher
 from broker.relay.event_log import EventLog, RefusalCounts
+from broker.relay.identification import Identifying
 from broker.relay.intake import Intake, Quota
 from broker.relay.loop import end_together
 from broker.relay.monitor import Monitor
@@ -144,6 +145,9 @@ class Service:
         self._dispatcher = self._new_dispatcher()
         self._intake = self._new_intake()
         self._pool = PoolWatch(self._intake.status)
+        identifying = Identifying(
+            self.printers, self._sessions.aside, self._opener.identity, self._clock, self._note
+        )
         self._monitor = Monitor(
             self.printers,
             self._probe,
@@ -151,6 +155,7 @@ class Service:
             clock=self._clock,
             changed=self._dispatcher.wake,
             note=self._note,
+            after_check=identifying.after_check,
         )
         self.upkeep = self._new_upkeep()
         self._night = NightCheck(

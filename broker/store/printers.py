@@ -25,7 +25,7 @@ from broker.model.capabilities import Capability, Lesson
 from broker.model.health import FAILS_FILMS, LEAVES_UNANSWERED, WARNING, Observation
 from broker.model.job import ACTIVE, DONE, FilmState, State
 from broker.model.printer import Address, Duty, Health, Printer
-from broker.model.printer_identity import Identification, PrinterIdentity
+from broker.model.printer_identity import NEVER_ASKED, Identification, PrinterIdentity
 from broker.model.retry import PrinterVerdict
 from broker.model.row_version import of_printer
 from broker.store import capabilities as capability_rows
@@ -380,7 +380,7 @@ def _unobserved(now: float) -> dict[str, object]:
         "failures_in_row": 0,
         "paused_until": 0.0,
         "supports_lut": None,
-        **_of_identification(Identification()),
+        **_of_identification(NEVER_ASKED),
     }
 
 
