@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, StreamingResponse
 
 from broker.model.user import Role
-from broker.operations.job_status import learned
+from broker.operations.job_status import identity_facts, learned
 from broker.operations.opened import Store
 from broker.operations.overview import OverviewState
 from broker.operations.whole import standing_printer
@@ -66,6 +66,7 @@ def _context(
         "operator": who.role is Role.OPERATOR,
         "day": printer_day(store, name, state.at),
         "troubles": store.day.troubles(name, TROUBLES),
+        "identity": identity_facts(it.identification),
         "learned": learned(store.capabilities.of(name)),
         "commands": store.command_log.of_printer(name),
     }

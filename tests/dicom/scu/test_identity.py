@@ -63,7 +63,7 @@ def _warns(_: Request) -> Response:
 
 
 def _refuses_names(request: Request) -> Response:
-    """It refuses all of a list that has what it does not know, and tells all where none is given."""
+    """It refuses a list that has what it does not know, and tells all where none is given."""
     if request.command.get("AttributeIdentifierList"):
         return Response(statuses.NO_SUCH_ATTRIBUTE)
     return Response(statuses.SUCCESS, _telling(PrinterStatus="NORMAL", Manufacturer="OKI"))
