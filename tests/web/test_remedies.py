@@ -56,9 +56,13 @@ def test_what_a_status_says_has_its_remedy_on_the_row(tmp_path: Path) -> None:
 
 
 def test_mended_stands_out_only_where_a_person_is_waited_for(tmp_path: Path) -> None:
-    """A printer that is down comes back by itself: pressing helps nothing there. One that fails
-    films, and one that was taken out, wait for that button."""
-    with served_page(tmp_path) as page, httpx.Client(base_url=page.url, timeout=30) as client:
+    """A printer that is down comes back by itself: pressing helps nothing there. One that leaves
+    films unanswered, and one that was taken out, wait for that button."""
+    with (
+        served_page(tmp_path) as page,
+        httpx.Client(base_url=page.url, timeout=30) as client,
+        closing(Database.open(f"sqlite:///{page.store.config.database_file}")) as database,
+    ):
 
         def buttons() -> dict[str, bool]:
             """By printer: whether its `ready` is a primary button."""
@@ -69,14 +73,13 @@ def test_mended_stands_out_only_where_a_person_is_waited_for(tmp_path: Path) -> 
 
         def failed(name: str, words: str, health: Health) -> None:
             verdict = PrinterVerdict(True, words, 0.0, health)
-            with closing(Database.open(f"sqlite:///{page.store.config.database_file}")) as database:
-                with database.write() as connection:
-                    blame(connection, name, verdict, time.time())
+            with database.write() as connection:
+                blame(connection, name, verdict, time.time())
 
         failed("oki-2", "oki-2: 10.0.0.1:104 could not be reached: No route to host", Health.DOWN)
         assert buttons() == {"oki-2": False}
 
-        failed("oki-1", "fails films: N-ACTION answered 0xC605", Health.DEGRADED)
+        failed("oki-1", "leaves films unanswered: N-ACTION", Health.DEGRADED)
         assert buttons() == {"oki-1": True, "oki-2": False}
 
         page.store.printers.set_duty("oki-2", Duty.MAINT, "new drum")
