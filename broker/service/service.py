@@ -15,12 +15,7 @@ from broker.dicom.printer_events import status_of
 from broker.dicom.scp.allowance import Holdings, Turns
 from broker.dicom.scp.print_scp import PrintScp
 from broker.dicom.scu.probe import probe
-from broker.dicom.uids import (
-    OFFERED,
-    PRESENTATION_LUT,
-    SYNTAXES_TAKEN,
-    VERIFICATION,
-)
+from broker.dicom.uids import OFFERED, PRESENTATION_LUT, SYNTAXES_TAKEN, VERIFICATION
 from broker.dicom.upper_layer.acceptor import Acceptor
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.negotiation import Offer
