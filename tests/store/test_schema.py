@@ -74,9 +74,10 @@ def test_an_empty_database_gets_every_step(empty: Database) -> None:
         "0012",
         "0013",
         "0014",
+        "0015",
     ]
     schema.upgrade(empty, steps.append)
-    assert len(steps) == 14
+    assert len(steps) == 15
     schema.check(empty)
 
 
