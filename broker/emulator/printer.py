@@ -122,8 +122,8 @@ class PrinterScp(PrintScp):
             **super().printer_attributes(),
             "PrinterName": self.machine.name,
             "ManufacturerModelName": "Emulated printer",
-            "DeviceSerialNumber": "0",
-            "SoftwareVersions": "0",
+            "DeviceSerialNumber": f"EMULATED-{self.machine.name}",
+            "SoftwareVersions": "1.0",
         }
 
     def action_reply(self, request: Request, job: int) -> Dataset | None:  # noqa: ARG002

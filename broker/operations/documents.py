@@ -170,6 +170,9 @@ def of_printer(printer: Printer) -> Document:
         "paused_until": iso(printer.paused_until or None),
         "supports_lut": printer.supports_lut,
         "last_check_at": iso(printer.last_check_at),
+        **asdict(printer.identification.identity),
+        "identity_asked_at": iso(printer.identification.asked_at),
+        "identity_told_at": iso(printer.identification.told_at),
     }
 
 

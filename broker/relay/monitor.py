@@ -24,6 +24,11 @@ class Rhythm:
     fall: int = 3
 
 
+AfterCheck = Callable[[Printer, Check, threading.Event], None]
+"""Gets the printer as it was before a check, what the check found, and what is set as soon as
+nothing more is to be written."""
+
+
 class Monitor:
     """Checks each printer that is not in maintenance, at most one check a printer at a time."""
 
@@ -36,13 +41,17 @@ class Monitor:
         clock: Callable[[], float],
         changed: Callable[[], None],
         note: Note,
+        after_check: AfterCheck = lambda _printer, _check, _stopping: None,
     ) -> None:
+        """`after_check` is called on the thread of each check: until it returns, no other check of
+        that printer is made."""
         self._printers = printers
         self._probe = probe
         self._rhythm = rhythm
         self._clock = clock
         self._changed = changed
         self._note = note
+        self._after_check = after_check
         self._checking: dict[str, threading.Thread] = {}
         self._unhelpful: dict[str, float] = {}
         """Printer -> the step of its attempt during which a check told nothing."""
@@ -176,6 +185,7 @@ class Monitor:
             self._unhelpful[printer.name] = printer.moved_at
         # What it was busy with when the check began is what the check met.
         self._write(printer.name, check, printer.claims)
+        self._after_check(printer, check, self._loop.stopping)
 
     def _write(self, name: str, check: Check, claims: int = 0) -> None:
         """Raises: NoSuchPrinter, DatabaseReplaced, Exception: when it cannot be written."""

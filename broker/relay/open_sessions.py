@@ -208,6 +208,8 @@ class OpenSessions:
         """The one that has lingered for longest comes first."""
         self._in_use: Counter[str] = Counter()
         """Printer -> film sessions that attempts use there."""
+        self._asked: set[str] = set()
+        """Printers that are asked something by an association of its own, see `aside`."""
         self._over_at: dict[str, float] = {}
         """Printer -> when the last association there was over, of `time.monotonic()`."""
         self._ended_by_modality: dict[str, None] = {}
@@ -224,6 +226,7 @@ class OpenSessions:
         with self._changed:
             found = self._taken(wanted)
             self._in_use[wanted.address.name] += 1
+            self._wait_for_question(wanted.address.name)
             if found is None:
                 self._make_place(wanted)
             generation = self.generation
@@ -313,12 +316,33 @@ class OpenSessions:
             self._changed.wait_for(
                 lambda: all(each.printer != address.name for each in self._lingering), ENDING_S
             )
+            self._wait_for_question(address.name)
         while True:
             try:
                 return question()
             except Unavailable as trouble:
                 if not (trouble.busy and self._about_to_be_free(address)):
                     raise
+
+    def aside(self, address: Address, question: Callable[[], T]) -> T | None:
+        """Ask a printer something that no film needs, by another association; None where one is
+        open there. Who wants one meanwhile waits for the end of the question, ENDING_S at most.
+
+        Raises: what `question` raises.
+        """
+        name = address.name
+        with self._changed:
+            lingers = any(each.printer == name for each in self._lingering)
+            if self._stopping or self._in_use[name] or lingers or name in self._asked:
+                return None
+            self._asked.add(name)
+        try:
+            return question()
+        finally:
+            with self._changed:
+                self._asked.discard(name)
+                self.over(address)
+                self._changed.notify_all()
 
     def renew(self) -> None:
         """The configuration was read again: end all that linger. Those in use will not linger."""
@@ -382,6 +406,9 @@ class OpenSessions:
         for each in staying()[: max(0, too_many)]:
             each.end_by(now)
         self._changed.wait_for(lambda: surplus() <= 0 or not there(), ENDING_S)
+
+    def _wait_for_question(self, printer: str) -> None:
+        self._changed.wait_for(lambda: printer not in self._asked, ENDING_S)
 
     def _about_to_be_free(self, address: Address) -> bool:
         """Whether a printer that is busy may be so with an association of ours that is over. Waits

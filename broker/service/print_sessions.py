@@ -11,6 +11,7 @@ from broker.config.schema import Config
 from broker.dicom.scu.adaptation import Adaptations, of_association
 from broker.dicom.scu.adapted_request import LearnedAnew
 from broker.dicom.scu.boxed_image import Blank
+from broker.dicom.scu.identity import ask_identity
 from broker.dicom.scu.print_scu import PrintScu
 from broker.dicom.scu.print_session import PrintSession
 from broker.dicom.upper_layer.requestor import EventReport
@@ -20,6 +21,7 @@ from broker.model.films.capabilities import Capability, Combination, Lesson
 from broker.model.films.film import Attributes
 from broker.model.films.trial import trial
 from broker.model.printers.printer import Address
+from broker.model.printers.printer_identity import PrinterIdentity
 from broker.model.printers.trouble import Refused
 from broker.service import settings
 from broker.store.capabilities import Capabilities
@@ -125,6 +127,18 @@ class PrintSessions:
         finally:
             opened.end()
         return True
+
+    def identity(self, address: Address) -> PrinterIdentity:
+        """Who the printer says it is.
+
+        Raises: Unavailable: when it takes no association.
+        """
+        return ask_identity(
+            address,
+            calling_ae=self._config().broker.ae_title,
+            tls=self._tls(address.name),
+            on_event_report=partial(self._heard, address.name),
+        )
 
     def _open(self, address: Address, *, lut: bool, only_implicit: bool) -> PrintScu:
         config = self._config()

@@ -15,12 +15,7 @@ from broker.dicom.printer_events import status_of
 from broker.dicom.scp.allowance import Holdings, Turns
 from broker.dicom.scp.print_scp import PrintScp
 from broker.dicom.scu.probe import probe
-from broker.dicom.uids import (
-    OFFERED,
-    PRESENTATION_LUT,
-    SYNTAXES_TAKEN,
-    VERIFICATION,
-)
+from broker.dicom.uids import OFFERED, PRESENTATION_LUT, SYNTAXES_TAKEN, VERIFICATION
 from broker.dicom.upper_layer.acceptor import Acceptor
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.negotiation import Offer
@@ -37,6 +32,7 @@ from broker.relay.attempt import Edges
 from broker.relay.database_upkeep import LogKeeping, NightCheck
 from broker.relay.dispatcher import Dispatcher
 from broker.relay.event_log import EventLog, RefusalCounts
+from broker.relay.identification import Identifying
 from broker.relay.intake import Intake, Quota
 from broker.relay.loop import end_together
 from broker.relay.monitor import Monitor
@@ -144,6 +140,9 @@ class Service:
         self._dispatcher = self._new_dispatcher()
         self._intake = self._new_intake()
         self._pool = PoolWatch(self._intake.status)
+        identifying = Identifying(
+            self.printers, self._sessions.aside, self._opener.identity, self._clock, self._note
+        )
         self._monitor = Monitor(
             self.printers,
             self._probe,
@@ -151,6 +150,7 @@ class Service:
             clock=self._clock,
             changed=self._dispatcher.wake,
             note=self._note,
+            after_check=identifying.after_check,
         )
         self.upkeep = self._new_upkeep()
         self._night = NightCheck(

@@ -25,6 +25,7 @@ from broker.model.films.capabilities import Capability, Lesson
 from broker.model.jobs.job import ACTIVE, DONE, FilmState, State
 from broker.model.printers.health import FAILS_FILMS, LEAVES_UNANSWERED, WARNING, Observation
 from broker.model.printers.printer import Address, Duty, Health, Printer
+from broker.model.printers.printer_identity import NEVER_ASKED, Identification, PrinterIdentity
 from broker.model.printers.retry import PrinterVerdict
 from broker.model.row_version import of_printer
 from broker.store import capabilities as capability_rows
@@ -335,6 +336,22 @@ class Printers:
         change(connection, name, **values)
         set_health(connection, name, observation.health, self._clock())
 
+    def identified(
+        self, name: str, told: PrinterIdentity, peer: Address
+    ) -> tuple[PrinterIdentity, PrinterIdentity]:
+        """It was asked who it is, at that address, and has told this; nothing told is remembered,
+        too. What was known before, and what is known now. Raises: NoSuchPrinter.
+        """
+        with self._database.write() as connection:
+            require(connection, name)
+            row = connection.execute(select(printers).where(printers.c.name == name)).one()
+            before = _identification(row._asdict())
+            if (row.ae_title, row.host, row.port) != _peer(peer):
+                return before.identity, before.identity  # another machine has that name by now
+            known = before.after(told, self._clock())
+            change(connection, name, **_of_identification(known))
+        return before.identity, known.identity
+
     def end_waits(self, latest: float) -> int:
         """End pauses that would last beyond this time; how many."""
         late = printers.c.paused_until > latest
@@ -363,7 +380,14 @@ def _unobserved(now: float) -> dict[str, object]:
         "failures_in_row": 0,
         "paused_until": 0.0,
         "supports_lut": None,
+        **_of_identification(NEVER_ASKED),
     }
+
+
+def _of_identification(known: Identification) -> dict[str, object]:
+    """As it stands in the printer's row."""
+    times = {"identity_asked_at": known.asked_at, "identity_told_at": known.told_at}
+    return {**asdict(known.identity), **times}
 
 
 def _new(now: float) -> dict[str, object]:
@@ -405,6 +429,7 @@ def _printer(
         refuses=refuses,
         duty=Duty(row["duty"]),
         health=Health(row["health"]),
+        identification=_identification(row),
         load=busy.load,
         claims=busy.claims,
         recent=busy.recent,
@@ -413,3 +438,8 @@ def _printer(
         accepted_at=busy.accepted_at,
         **{name: row[name] for name in _OBSERVED},
     )
+
+
+def _identification(row: Mapping[str, Any]) -> Identification:
+    told = PrinterIdentity(**{each.name: row[each.name] for each in fields(PrinterIdentity)})
+    return Identification(told, row["identity_asked_at"], row["identity_told_at"])

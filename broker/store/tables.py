@@ -223,6 +223,13 @@ printers = Table(
     Column("films_accepted", Integer, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("removed_at", Double, nullable=True),  # out of the configuration; it may come back
+    Column("manufacturer", Text, nullable=False, server_default=""),  # as it says itself
+    Column("model", Text, nullable=False, server_default=""),
+    Column("serial_number", Text, nullable=False, server_default=""),
+    Column("software_versions", Text, nullable=False, server_default=""),
+    Column("printer_name", Text, nullable=False, server_default=""),
+    Column("identity_asked_at", Double, nullable=True),
+    Column("identity_told_at", Double, nullable=True),
 )
 
 capabilities = Table(

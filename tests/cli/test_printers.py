@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from contextlib import closing
 
@@ -11,6 +12,7 @@ import pytest
 from broker.model.films.capabilities import Capability, Lesson, PrintObject, Trait
 from broker.model.printers.health import Observation
 from broker.model.printers.printer import Address, Duty, Health
+from broker.model.printers.printer_identity import NOT_TOLD, PrinterIdentity
 from broker.model.printers.retry import PrinterVerdict
 from broker.store.occupancy import Occupancy
 from broker.store.printers import blame
@@ -250,3 +252,43 @@ def test_forget_is_recorded(site: Site) -> None:
         "nothing was learned of oki-1; nothing was changed\n"
     )
     assert site.broker("printers", "forget", "oki-9").code == 1
+
+
+OKI = PrinterIdentity("OKI DATA CORP", "C650", "AK1234567", "1.12, 3.4", "RADIOLOGY")
+
+
+def test_show_tells_who_a_printer_says_it_is(site: Site) -> None:
+    """As far as it told that; and that it did not, or was not asked."""
+
+    def said() -> list[str]:
+        lines = site.broker("printers", "show", "oki-1").out.splitlines()
+        assert max(map(len, lines)) <= 80
+        return [" ".join(each.split()) for each in lines]
+
+    assert "Model not asked yet" in said()
+    address = site.printers.get("oki-1").address
+    site.printers.identified("oki-1", NOT_TOLD, address)
+    assert "Model the printer does not tell it" in said()
+    site.printers.identified("oki-1", OKI, address)
+    for line in (
+        "Model OKI DATA CORP C650",
+        "Serial number AK1234567",
+        "Software 1.12, 3.4",
+        "Its own name RADIOLOGY",
+    ):
+        assert line in said()
+    site.printers.identified("oki-1", NOT_TOLD, address)
+    assert re.search(r"OKI DATA CORP C650 \(told .* [A-Z]+, and not since\)", " ".join(said()))
+
+
+def test_the_json_has_who_a_printer_says_it_is(site: Site) -> None:
+    """Empty texts where nothing is known."""
+    site.printers.identified("oki-1", OKI, site.printers.get("oki-1").address)
+
+    first, second = json.loads(site.broker("printers", "--json").out)
+
+    assert (first["manufacturer"], first["model"]) == ("OKI DATA CORP", "C650")
+    assert (first["serial_number"], first["software_versions"]) == ("AK1234567", "1.12, 3.4")
+    assert first["identity_told_at"].endswith("Z")
+    assert (second["manufacturer"], second["model"], second["identity_asked_at"]) == ("", "", None)
+    assert json.loads(site.broker("printers", "show", "oki-1", "--json").out)["model"] == "C650"

@@ -373,3 +373,46 @@ def test_many_jobs_at_once(site: MakeSite, associations: int) -> None:
     for each in threads:
         each.join()
     assert failures == []
+
+
+def test_a_question_that_no_film_needs_is_not_asked_beside_one(site: MakeSite) -> None:
+    """Not while an attempt has an association there, nor while one lingers; then it is."""
+    made = site()
+
+    def ask() -> str | None:
+        return made.sessions.aside(made.address, lambda: "told")
+
+    assert ask() == "told"
+    used = made.begin("one")
+    assert ask() is None
+    used.keep()
+    assert ask() is None
+    made.begin("one").end()
+    made.wait_until_open(0)
+    assert ask() == "told"
+    made.sessions.stop()
+    assert ask() is None
+
+
+def test_a_film_waits_for_the_end_of_such_a_question(site: MakeSite) -> None:
+    """The printer takes one association at a time, and rejects none; the question fails after it
+    was answered, and is over all the same."""
+    made = site()
+    begun: list[SessionInUse] = []
+    film = threading.Thread(target=lambda: begun.append(made.begin("one")))
+
+    def question() -> str:
+        scu = PrintScu.open(made.address, calling_ae="BROKER")
+        film.start()
+        assert made.sessions.aside(made.address, lambda: "a second one") is None
+        while not made.sessions._in_use["oki-1"]:
+            threading.Event().wait(0.001)
+        assert made.opened == []
+        scu.close()
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        made.sessions.aside(made.address, question)
+    film.join(PATIENCE_S)
+    assert len(begun) == len(made.opened) == 1
+    assert made.rejected == 0

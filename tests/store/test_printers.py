@@ -10,6 +10,7 @@ import pytest
 from broker.model.jobs.job import Claim, Outcome, State, Strike
 from broker.model.printers.health import Observation
 from broker.model.printers.printer import Address, Duty, Health
+from broker.model.printers.printer_identity import NOT_TOLD, Identification, PrinterIdentity
 from broker.model.printers.retry import PrinterVerdict, Settlement
 from broker.store.database import Database
 from broker.store.printers import NoSuchPrinter, Printers, blame, credit
@@ -338,3 +339,31 @@ def test_recent_films_are_those_of_ten_minutes(
         seen.append([printer.recent for printer in printers.list()])
 
     assert seen == [[6, 3], [3, 3], [0, 0]]
+
+
+OKI = PrinterIdentity("OKI DATA CORP", "C650", "AK12", "1.2", "RADIOLOGY")
+
+
+def test_who_a_printer_says_it_is_stays(printers: Printers, clock: Clock) -> None:
+    """Also where it does not tell it again; when it was asked is known, too."""
+    assert printers.get("oki-1").identification == Identification()
+
+    assert printers.identified("oki-1", OKI, ONE) == (NOT_TOLD, OKI)
+    clock.now += 10
+    assert printers.identified("oki-1", NOT_TOLD, ONE) == (OKI, OKI)
+
+    known = printers.get("oki-1").identification
+    assert known == Identification(OKI, clock.now, clock.now - 10)
+    with pytest.raises(NoSuchPrinter):
+        printers.identified("oki-9", OKI, ONE)
+
+
+def test_a_printer_at_another_address_is_another_machine(printers: Printers) -> None:
+    """Nothing is known of who it is, and what the one before has told meanwhile is not its."""
+    printers.identified("oki-1", OKI, ONE)
+    printers.sync([replace(ONE, port=105), TWO])
+    assert printers.get("oki-1").identification == Identification()
+
+    printers.identified("oki-1", OKI, ONE)
+
+    assert printers.get("oki-1").identification == Identification()

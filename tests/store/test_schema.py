@@ -75,9 +75,10 @@ def test_an_empty_database_gets_every_step(empty: Database) -> None:
         "0013",
         "0014",
         "0015",
+        "0016",
     ]
     schema.upgrade(empty, steps.append)
-    assert len(steps) == 15
+    assert len(steps) == 16
     schema.check(empty)
 
 

@@ -26,6 +26,7 @@ from broker.operations.jobs.job_status import (
     JobStatus,
     held_remedies,
     held_remedy,
+    identity_facts,
     job_remarks,
     learned,
     place_of,
@@ -392,10 +393,12 @@ def group_remedy(names: Sequence[str], cause: Cause) -> str:
 def capabilities(
     printer: Printer, known: Sequence[Capability], now: float, width: int
 ) -> list[Text]:
-    """What was learned of a printer, and what the site has set for it, below its row."""
+    """Who a printer says it is, what was learned of it, and what the site has set for it, below its
+    row."""
     address = printer.address
     lines = [Text()]
     keys = {
+        **dict(identity_facts(printer.identification)),
         "adapt": ", ".join(address.adapt),
         "omit": ", ".join(address.omit),
         "implicit_only": "true" if address.implicit_only else "",

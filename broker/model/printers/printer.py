@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from broker.model.films.capabilities import Capability
+from broker.model.printers.printer_identity import NEVER_ASKED, Identification
 
 LONG_WAIT_S = 5.0
 """Most steps of an attempt take milliseconds, and a film some seconds: what takes longer is told,
@@ -104,6 +105,8 @@ class Printer:
     """
     accepted_at: float | None = None
     """When it last accepted a film, of the last ten minutes; None where it accepted none."""
+    identification: Identification = NEVER_ASKED
+    """Who it says it is."""
     refusing: str = ""
     """That it refuses every film, and which, in a sentence without its name; empty where it does
     not. Not of its row: `broker.model.printers.standing` finds it."""

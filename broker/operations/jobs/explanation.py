@@ -311,7 +311,7 @@ def _queued(job: Job, queue: QueueView, now: float) -> Explanation:
         sentences.append(f"A person sent it to {job.pinned}, and it goes to no other.")
     if not repeats(job.reason, [f"{each.printer} {each.why}" for each in choice.passed_over]):
         sentences += _row(job)
-    sentences += [f"Not {each.printer}: {one_line(each.why)}." for each in choice.passed_over]
+    sentences += _not_there(choice.passed_over)
     said = of_waiting(job, choice, queue.printers, now)
     return Explanation(tuple(sentences), choice, advice=said)
 
@@ -365,6 +365,14 @@ def waiting_words(choice: Choice, *, bound: bool) -> str:
     if choice.printer or not choice.passed_over:
         return one_line(choice.why)
     return one_line(f"{choice.why}: {_passed_over(choice.passed_over)}")
+
+
+def _not_there(others: Sequence[PassedOver]) -> list[str]:
+    """Why each was passed over: every printer, and what holds for several of them once."""
+    alike: dict[str, list[str]] = {}
+    for other in others:
+        alike.setdefault(one_line(other.why), []).append(other.printer)
+    return [f"Not {', '.join(names)}: {why}." for why, names in alike.items()]
 
 
 def _passed_over(others: Sequence[PassedOver]) -> str:

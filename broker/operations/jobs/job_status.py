@@ -13,6 +13,7 @@ from broker.model.jobs.job import FINISHED, FilmState, Job, State
 from broker.model.peers.nicknames import with_nickname
 from broker.model.printers.health import FAILS_FILMS
 from broker.model.printers.printer import LONG_WAIT_S, Duty, Printer
+from broker.model.printers.printer_identity import Identification
 from broker.model.reasons.causes import Advised, advised, job_remedy
 from broker.model.reasons.remedies import Cause
 from broker.model.row_version import of_job
@@ -32,7 +33,7 @@ from broker.operations.jobs.explanation import (
     uncertain_text,
     waits,
 )
-from broker.operations.words.text import age, and_more, count
+from broker.operations.words.text import age, and_more, count, moment
 from broker.store.reading.duplicates import Twin
 from broker.store.reading.queries import PrintedAgain, Unanswered
 
@@ -374,6 +375,23 @@ def learned(known: Sequence[Capability]) -> list[Learned]:
         found.setdefault(each.words, []).append(each.learned_at)
     every = [Learned(words, max(at), len(at)) for words, at in found.items()]
     return sorted(every, key=lambda each: each.learned_at)
+
+
+def identity_facts(known: Identification) -> tuple[tuple[str, str], ...]:
+    """Who a printer says it is, as names and values; at least whether it tells its model."""
+    it = known.identity
+    machine = " ".join(filter(None, (it.manufacturer, it.model)))
+    if not it and known.asked_at is None:
+        return (("Model", "not asked yet"),)
+    if it and known.refused and known.told_at is not None:
+        machine = f"{machine or 'not told'} (told {moment(known.told_at)} UTC, and not since)"
+    facts = {
+        "Model": machine or "the printer does not tell it",
+        "Serial number": it.serial_number,
+        "Software": it.software_versions,
+        "Its own name": it.printer_name,
+    }
+    return tuple((name, value) for name, value in facts.items() if value)
 
 
 def printer_remarks(printer: Printer, now: float, *, running: bool = True) -> tuple[str, ...]:

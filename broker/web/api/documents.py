@@ -113,6 +113,13 @@ _PRINTER: dict[str, Any] = {
     "paused_until": None,
     "supports_lut": True,
     "last_check_at": AT,
+    "manufacturer": "OKI DATA CORP",
+    "model": "C650",
+    "serial_number": "AK1234567",
+    "software_versions": "1.12",
+    "printer_name": "RADIOLOGY",
+    "identity_asked_at": AT,
+    "identity_told_at": AT,
 }
 _KEPT = "the same as `{}`, kept for scripts"
 
@@ -289,6 +296,13 @@ class ListedPrinterDocument(StepDocument):
     paused_until: Time | None
     supports_lut: bool | None = Field(description="null: not known yet")
     last_check_at: Time | None
+    manufacturer: str = Field(description="as the printer tells it; empty: not told")
+    model: str = Field(description="likewise")
+    serial_number: str = Field(description="likewise")
+    software_versions: str = Field(description="likewise; several with commas between")
+    printer_name: str = Field(description="what the printer calls itself; empty: not told")
+    identity_asked_at: Time | None = Field(description="when it was asked who it is; null: never")
+    identity_told_at: Time | None = Field(description="when it told that last; null: never")
 
 
 class PrinterDocument(ListedPrinterDocument):

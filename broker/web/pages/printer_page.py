@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 
 from broker.model.user import Role
 from broker.operations.condition.whole import standing_printer
-from broker.operations.jobs.job_status import learned
+from broker.operations.jobs.job_status import identity_facts, learned
 from broker.operations.opened import Store
 from broker.operations.overview import OverviewState
 from broker.web.auth.signin import Person, person
@@ -66,6 +66,7 @@ def _context(
         "operator": who.role is Role.OPERATOR,
         "day": printer_day(store, name, state.at),
         "troubles": store.day.troubles(name, TROUBLES),
+        "identity": identity_facts(it.identification),
         "learned": learned(store.capabilities.of(name)),
         "commands": store.command_log.of_printer(name),
     }

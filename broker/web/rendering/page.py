@@ -194,6 +194,8 @@ class PrinterRow:
     last_words: str = ""
     """What is said before it is drained or halted: that it is the last one that takes films."""
     tone: Tone = Tone.PLAIN
+    waits_for_person: bool = False
+    """Whether it stays as it is until a person has said here that it is mended, or ready."""
 
     @property
     def seems(self) -> str:
@@ -265,16 +267,19 @@ def printer_rows(
     printers: Sequence[Printer], now: float, *, running: bool = True
 ) -> list[PrinterRow]:
     """The rows of all printers, which are as they stand; `running`: whether a broker is."""
-    return [
-        PrinterRow(
-            each,
-            tuple(map(one_line, printer_remarks(each, now, running=running))),
-            tuple(found.at(Face.PAGE) for found in printer_remedies(each, now)),
-            without(printers, [each.name], Duty.MAINT),
-            tone_of_printer(each, now, running=running),
+
+    def row(printer: Printer) -> PrinterRow:
+        remedies = printer_remedies(printer, now)
+        return PrinterRow(
+            printer,
+            tuple(map(one_line, printer_remarks(printer, now, running=running))),
+            tuple(found.at(Face.PAGE) for found in remedies),
+            without(printers, [printer.name], Duty.MAINT),
+            tone_of_printer(printer, now, running=running),
+            any(not found.by_itself for found in remedies),
         )
-        for each in printers
-    ]
+
+    return [row(each) for each in printers]
 
 
 def arranged(rows: Sequence[PrinterRow]) -> tuple[Sequence[PrinterRow], Sequence[PrinterRow]]:

@@ -76,7 +76,8 @@ export function tell(text, wrong = false) {
 
 // What is scrolled to, as by the focus, is not hidden behind them.
 function makeRoom() {
-  const height = `${box.hidden ? 0 : box.parentElement.offsetHeight}px`;
+  const shown = !box.hidden || !document.getElementById("lost").hidden;
+  const height = `${shown ? box.parentElement.offsetHeight : 0}px`;
   document.documentElement.style.scrollPaddingBottom = height;
   document.getElementById("content").style.marginBottom = height;
 }

@@ -34,3 +34,16 @@ def test_the_page_shows_and_forgets_what_was_learned(room: PrintRoom) -> None:
         assert capabilities.of("oki-1") == ()
     finally:
         database.close()
+
+
+def test_the_page_says_who_the_printer_is(room: PrintRoom) -> None:
+    """As the printer told it, a moment after it came up; the API has it in fields of its own."""
+    told = room.process.wait_for("printer said", printer="oki-1")
+    assert str(told["reason"]).startswith("is DICOM print broker Emulated printer")
+    with httpx.Client(base_url=room.url, timeout=30) as client:
+        page = client.get("/printers/oki-1").text
+        assert "<dt>Model</dt><dd>DICOM print broker Emulated printer</dd>" in page
+        assert "<dt>Serial number</dt><dd>EMULATED-oki-1</dd>" in page
+        document = client.get("/api/printers/oki-1").json()
+    assert document["model"] == "Emulated printer"
+    assert document["serial_number"] == "EMULATED-oki-1"

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import time
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 
 from broker.model.films.capabilities import Capability, Lesson, PrintObject, Trait
 from broker.model.printers.health import Observation
-from broker.model.printers.printer import Health
+from broker.model.printers.printer import Duty, Health
+from broker.model.printers.retry import PrinterVerdict
+from broker.store.database import Database
+from broker.store.printers import blame
 from tests.web.served_page import served_page
 
 SIZE = Trait(PrintObject.FILM_BOX, "FilmSizeID", "14INX17IN")
+READY = re.compile(r'<button [^>]*value="ready"[^>]*>')
 
 
 def test_ready_is_called_what_it_does(tmp_path: Path) -> None:
@@ -47,3 +53,34 @@ def test_what_a_status_says_has_its_remedy_on_the_row(tmp_path: Path) -> None:
         assert "Take the jammed film out of oki-1, and close it." in text
         assert "Look whether the power is on at oki-2" in text
         assert "`" not in text
+
+
+def test_mended_stands_out_only_where_a_person_is_waited_for(tmp_path: Path) -> None:
+    """A printer that is down comes back by itself: pressing helps nothing there. One that leaves
+    films unanswered, and one that was taken out, wait for that button."""
+    with (
+        served_page(tmp_path) as page,
+        httpx.Client(base_url=page.url, timeout=30) as client,
+        closing(Database.open(f"sqlite:///{page.store.config.database_file}")) as database,
+    ):
+
+        def buttons() -> dict[str, bool]:
+            """By printer: whether its `ready` is a primary button."""
+            text = client.get("/").text
+            rows = re.split(r'<tbody id="printer-', text)[1:]
+            found = {row.partition('"')[0]: READY.search(row) for row in rows}
+            return {name: "primary" in each[0] for name, each in found.items() if each}
+
+        def failed(name: str, words: str, health: Health) -> None:
+            verdict = PrinterVerdict(True, words, 0.0, health)
+            with database.write() as connection:
+                blame(connection, name, verdict, time.time())
+
+        failed("oki-2", "oki-2: 10.0.0.1:104 could not be reached: No route to host", Health.DOWN)
+        assert buttons() == {"oki-2": False}
+
+        failed("oki-1", "leaves films unanswered: N-ACTION", Health.DEGRADED)
+        assert buttons() == {"oki-1": True, "oki-2": False}
+
+        page.store.printers.set_duty("oki-2", Duty.MAINT, "new drum")
+        assert buttons() == {"oki-1": True, "oki-2": True}
