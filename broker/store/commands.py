@@ -23,20 +23,23 @@ from broker.model.job import (
 from broker.model.printable import one_line
 from broker.model.reprint import ReprintChoice, UnfitChoice, altered
 from broker.model.row_version import of_job
+from broker.model.trouble import PRINT_AGAIN
 from broker.store.capabilities import ask_anew
 from broker.store.claims import left_to_print, remember_all, take_back
 from broker.store.database import Database
 from broker.store.duplicates import later_twin, printed_again_as, take_back_unprinted
 from broker.store.job_rows import (
+    JOB_ALTERED,
     NoSuchJob,
     combinations_from_json,
     digest_of,
     known,
     one,
     request_of,
-    state_of,
 )
 from broker.store.printers import printer_names, require
+from broker.store.recovery import hold_damaged_one
+from broker.store.shown_state import KNOWN, shown_state
 from broker.store.stale import Stale
 from broker.store.submission import insert_job
 from broker.store.tables import attempts, jobs, sendings
@@ -291,6 +294,8 @@ class JobControl:
             version = of_job(job, films, reprint.job_id if reprint else None)
             if version != seen:
                 raise Stale(version, f"job {job_id}", _now(job, reprint, self._clock()))
+        if state is State.HELD:
+            hold_damaged_one(connection, job_id, self._clock())
         return state
 
     def _begin_anew(self, connection: Connection, job_id: int, **values: object) -> None:
@@ -311,7 +316,18 @@ class JobControl:
         )
 
     def _requeue(self, connection: Connection, job_id: int, **values: object) -> None:
-        """The same of a held job, which says from then on what came meanwhile."""
+        """The same of a held job, which says from then on what came meanwhile.
+
+        Raises: NotAllowed: when its row is damaged so that no printer can be asked for it.
+        """
+        level = connection.execute(select(jobs.c.level).where(jobs.c.id == job_id)).scalar_one()
+        if level not in KNOWN["level"]:
+            raise NotAllowed(
+                job_id,
+                State.HELD,
+                f"{JOB_ALTERED} (level), so it cannot be printed; `broker jobs cancel {job_id}`, "
+                f"then {PRINT_AGAIN}",
+            )
         self._begin_anew(connection, job_id, **values, **_flag(connection, job_id))
 
     def _change(self, connection: Connection, job_id: int, **values: object) -> None:
@@ -322,13 +338,12 @@ class JobControl:
 
 def lock(connection: Connection, job_id: int) -> State:
     """The state of a job, which stays so until the transaction ends. Raises: NoSuchJob."""
-    state = connection.execute(
-        select(jobs.c.state).where(jobs.c.id == known(job_id)).with_for_update()
-    ).scalar()
-    if state is None:
+    words = select(*(jobs.c[name] for name in KNOWN))
+    row = connection.execute(words.where(jobs.c.id == known(job_id)).with_for_update()).first()
+    if row is None:
         raise NoSuchJob(job_id)
     # A damaged one is shown as held, and is a held one's to release or cancel.
-    return state_of(state)
+    return shown_state(dict(row._mapping))
 
 
 _MADE = select(sendings.c.printer).where(sendings.c.printer != "").distinct()

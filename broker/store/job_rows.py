@@ -8,16 +8,16 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Integer, Select, bindparam, distinct, func, select
 
 from broker.model.capabilities import Combination, PrintObject, Trait
 from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut
-from broker.model.job import ACTIVE, DONE, Job, Level, PrintRequest, Priority, State, Strike
+from broker.model.job import ACTIVE, DONE, Job, Level, PrintRequest, Priority, Strike
 from broker.model.trouble import RecordDamaged
 from broker.store.backend import Prepared, fixed
+from broker.store.shown_state import ANY, shown_state, unknown
 from broker.store.tables import attempts, films, jobs, sendings
 
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)
@@ -220,13 +220,6 @@ SOME = 8
 FEW = 100
 """Up to this many, jobs are named by their numbers rather than selected again."""
 
-ANY: dict[str, StrEnum] = {
-    "state": State.HELD,
-    "level": Level.FILM_BOX,
-    "priority": Priority.MED,
-}
-"""Columns of one word each, and what is shown where the word is damaged."""
-KNOWN = {name: frozenset(type(value)) for name, value in ANY.items()}
 ALTERED = "what the database keeps of it is missing or was altered"
 JOB_ALTERED = "what the database keeps of the job is missing or was altered"
 ROW_DAMAGED = "its row in the database is damaged"
@@ -330,7 +323,7 @@ def request_of(connection: Connection, job_id: int) -> PrintRequest:
         .where(films.c.job_id == job_id)
         .order_by(films.c.number)
     ).all()
-    damaged = _unknown(dict(row._mapping))
+    damaged = unknown(dict(row._mapping))
     if damaged or row.digest not in ("", digest_of_job(row.session, row.level, row.copies)):
         raise RecordDamaged(JOB_ALTERED)
     return PrintRequest(
@@ -396,12 +389,12 @@ def _of(
 def _job(row: Sequence[Any], tally: Tally, strikes: Sequence[Strike]) -> Job:
     values: dict[str, Any] = dict(zip(SHOWN, row, strict=True))
     values["reason"] = "; ".join(filter(None, (values["remark"], values["reason"])))
-    if damaged := _unknown(values):
+    state = shown_state(values)
+    if damaged := unknown(values):
         # One damaged row must not hide all the others.
-        values |= {name: ANY[name] for name in damaged} | {"state": State.HELD}
+        values |= {name: ANY[name] for name in damaged}
         if not values["reason"].startswith(ROW_DAMAGED):
             values["reason"] = f"{ROW_DAMAGED} ({', '.join(damaged)}); {values['reason']}"
-    state = State(values["state"])
     values["state"] = state
     values["level"] = Level(values["level"])
     values["priority"] = Priority(values["priority"])
@@ -411,13 +404,3 @@ def _job(row: Sequence[Any], tally: Tally, strikes: Sequence[Strike]) -> Job:
     values["asks"] = combinations_from_json(values["asks"])
     values["load"] = tally.load if state in ACTIVE else 0
     return Job(**values)
-
-
-def _unknown(values: dict[str, Any]) -> list[str]:
-    """The columns whose value is none that there is: the row was damaged."""
-    return [name for name, known in KNOWN.items() if values[name] not in known]
-
-
-def state_of(text: str) -> State:
-    """The state that a row has; held where the word is damaged."""
-    return State(text) if text in KNOWN["state"] else State.HELD

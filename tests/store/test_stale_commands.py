@@ -6,10 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from broker.model.job import Outcome, Priority
+from broker.model.job import Outcome, Priority, State
 from broker.model.printer import Duty
+from broker.model.retry import Settlement
 from broker.model.row_version import of_job, of_printer
-from broker.store.commands import PrintedAgainLately
+from broker.store.claims import ClaimLost
+from broker.store.commands import NotAllowed, PrintedAgainLately
+from broker.store.database import Database
 from broker.store.jobs import Jobs
 from broker.store.printers import Printers
 from broker.store.stale import Stale
@@ -112,3 +115,44 @@ def test_a_printer_that_another_has_set_is_not_set(printers: Printers, clock: Cl
     clock.now += 5
     printers.set_duty("oki-1", Duty.READY, seen=of_printer(printers.get("oki-1")))
     assert printers.get("oki-1").duty is Duty.READY
+
+
+@pytest.mark.parametrize("column", ["state", "level", "priority"])
+@pytest.mark.parametrize("command", ["cancel", "release"])
+def test_a_job_whose_row_is_damaged_takes_commands(
+    jobs: Jobs, database: Database, make_request: MakeRequest, column: str, command: str
+) -> None:
+    """It is shown as held with its uncertain film, a person's command is for what was shown, and
+    where it cannot be carried out the remedy is told; what may have been printing is fenced off."""
+    jobs.submission.add(make_request())
+    claim = begin(jobs)
+    film = jobs.queries.films(1)[0].id
+    jobs.claims.asked(claim, film)
+    if column != "state":
+        settlement = Settlement(State.HELD, "uncertain")
+        jobs.claims.finish(claim, Outcome.UNCERTAIN, "gone", settlement=settlement)
+    with database.write() as connection:
+        # A queued job with an uncertain film: its word for the state was another, too.
+        state = "prinTing" if column == "state" else "queued"
+        connection.exec_driver_sql("UPDATE jobs SET state = ? WHERE id = 1", (state,))
+        if column != "state":
+            connection.exec_driver_sql(f"UPDATE jobs SET {column} = 'MEE' WHERE id = 1")
+    (listed,) = jobs.queries.list([State.HELD])
+    unanswered = [each.number for each in jobs.queries.unanswered()]
+    assert unanswered == [1]
+    seen = of_job(listed, unanswered, None)
+
+    if command == "cancel":
+        jobs.commands.cancel(1, seen=seen)
+        assert jobs.queries.get(1).state is State.CANCELLED
+    elif column == "level":
+        with pytest.raises(NotAllowed, match="`broker jobs cancel 1`, then print it again at the"):
+            jobs.commands.release(1, seen=seen)
+        assert jobs.queries.list() == [listed]
+        jobs.commands.release(1, printed=True, seen=seen)
+        assert jobs.queries.get(1).state is State.SENT
+    else:
+        jobs.commands.release(1, seen=seen)
+        assert [job.id for job in jobs.queries.waiting()] == [1]
+    with pytest.raises(ClaimLost):
+        jobs.claims.accepted(claim, film)
