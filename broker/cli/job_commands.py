@@ -255,7 +255,7 @@ def _each(
 
     failed = False
     with opened(ctx, config) as store:
-        jobs = JobCommands(store, person())
+        jobs = JobCommands(store, person()).together()
         numbers = list(dict.fromkeys(job_ids))
         seen = {} if yes or not asked_on_a_terminal() else _confirmed(store, numbers, asks)
         targets = [Target(each, seen.get(each, "")) for each in numbers]

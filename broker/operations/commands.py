@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from broker.model.capabilities import combinations
@@ -123,6 +123,23 @@ MISSING = "its pixels are not in the spool"
 JOB_COMMANDS = ("hold", "release", "cancel", "move", "reprint", "priority")
 
 
+class WaitingLine:
+    """The turns of the jobs that wait, read at the first question, and changed since as the same
+    command changed them: one on several jobs reads all that wait once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._turns: dict[int, tuple[int, int]] | None = None
+
+    def before(self, found: Job) -> int:
+        """How many jobs come before this one, whose turn was just changed."""
+        if self._turns is None:
+            self._turns = {job.id: job.turn for job in self._store.jobs.waiting()}
+        if found.id in self._turns:  # others wait for an earlier one of their film session
+            self._turns[found.id] = found.turn
+        return sum(turn < found.turn for turn in self._turns.values())
+
+
 @dataclass(frozen=True)
 class JobCommands:
     """The commands of one operator. `seen` is the job's version that the person saw (promise 12);
@@ -135,6 +152,12 @@ class JobCommands:
 
     store: Store
     who: str
+    line: WaitingLine | None = None
+    """For one command on several jobs; None for one that looks at the queue by itself."""
+
+    def together(self) -> JobCommands:
+        """The same for one command on several jobs."""
+        return replace(self, line=WaitingLine(self.store))
 
     def hold(self, job_id: int, reason: str = "", *, seen: str = "") -> str:
         """Keep it from printing until it is released."""
@@ -250,7 +273,7 @@ class JobCommands:
         if found.state is State.HELD:
             words = f"job {job_id} has priority {priority} once it is released"
         else:
-            before = sum(each.turn < found.turn for each in self.store.jobs.waiting())
+            before = (self.line or WaitingLine(self.store)).before(found)
             jobs = count(before, "job") if before else "no jobs"
             words = f"job {job_id} has priority {priority}; {jobs} before it"
         return self._done("priority", job_id, words)

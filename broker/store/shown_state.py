@@ -59,10 +59,8 @@ def state_of(text: str) -> State:
 
 def numbers_in(state: State) -> Select[tuple[int]]:
     """Selects the numbers of the jobs that are shown in that state and have it in their row."""
-    there = (
-        and_(jobs.c.state == state, ~NO_TURN) if state is State.QUEUED else jobs.c.state == state
-    )
-    return select(jobs.c.id).where(there)
+    found = select(jobs.c.id).where(jobs.c.state == state)
+    return found.where(~NO_TURN) if state is State.QUEUED else found
 
 
 def damaged_in(states: Collection[State]) -> Sequence[Select[tuple[int]]]:
