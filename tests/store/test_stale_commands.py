@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
+from broker.model.capabilities import Capability, Lesson, PrintObject, Trait
 from broker.model.job import Outcome, Priority, State
 from broker.model.printer import Duty
 from broker.model.retry import Settlement
 from broker.model.row_version import of_job, of_printer
+from broker.store.capabilities import Capabilities
 from broker.store.claims import ClaimLost
 from broker.store.commands import NotAllowed, PrintedAgainLately
 from broker.store.database import Database
@@ -115,6 +117,26 @@ def test_a_printer_that_another_has_set_is_not_set(printers: Printers, clock: Cl
     clock.now += 5
     printers.set_duty("oki-1", Duty.READY, seen=of_printer(printers.get("oki-1")))
     assert printers.get("oki-1").duty is Duty.READY
+
+
+def test_what_was_learned_meanwhile_is_not_forgotten(
+    database: Database, printers: Printers, clock: Clock
+) -> None:
+    """Forget, and "Mended, try again", are for what the person saw: what a printer was seen to
+    refuse since is told instead. Drain depends on none of it."""
+    learned = Capabilities(database, clock)
+    seen = of_printer(printers.get("oki-1"))
+    refuses = Trait(PrintObject.FILM_BOX, "FilmSizeID", "8INX10IN")
+    learned.learn("oki-1", Capability(Lesson.REFUSES, refuses))
+    told = r"it is ready, it fails no attempt, it is known to refuse one thing"
+    with pytest.raises(Stale, match=told):
+        printers.set_duty("oki-1", Duty.READY, seen=seen)
+    with pytest.raises(Stale, match=r"it is ready, one thing learned of it"):
+        printers.forget("oki-1", seen=seen)
+    assert printers.get("oki-1").refuses
+    printers.set_duty("oki-1", Duty.DRAIN, seen=seen)
+    assert printers.forget("oki-1", seen=of_printer(printers.get("oki-1"))) == 1
+    assert printers.get("oki-1").lessons == 0
 
 
 @pytest.mark.parametrize("column", ["state", "level", "priority"])
