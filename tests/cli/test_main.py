@@ -237,19 +237,40 @@ def test_no_permission_is_one_line(site: Site) -> None:
     assert "no permission" in ended.err or "read-only" in ended.err
 
 
-def test_an_output_that_is_full_is_one_line(site: Site) -> None:
-    """Writing to a full disk is named, without a traceback."""
+@pytest.mark.parametrize(
+    "command", ["config show", "--version", "--help", "jobs", "jobs --json", "jobs --help", "help"]
+)
+def test_an_output_that_is_full_is_one_line(site: Site, command: str) -> None:
+    """Nothing that could not be written is success: it is named, without a traceback, and the
+    person looks before the command is given again."""
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(
-            [sys.executable, "-m", "broker.cli.main", "config", "show"],
+            [sys.executable, "-m", "broker.cli.main", *command.split()],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
             env=os.environ | {"BROKER_CONFIG": str(site.file)},
         )
     assert ended.returncode == 1
-    assert "the disk is full" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert ended.stderr.startswith("standard output: the disk is full; not all that this")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["jobs --all", "jobs --json --all", "--version"])
+def test_a_reader_that_has_gone_is_no_matter(site: Site, command: str) -> None:
+    """As `head` does: nothing is said of it, and it is not success."""
+    site.job()
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(
+        [sys.executable, "-m", "broker.cli.main", *command.split()],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"BROKER_CONFIG": str(site.file)},
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (1, "")
 
 
 def test_a_port_in_use_is_said(site: Site) -> None:
