@@ -128,7 +128,7 @@ def show(
         film_picture.require_writable_name(preview)
         if as_document:
             raise typer.BadParameter("--preview writes a picture; use --json without it")
-    with opened(ctx, config) as store:
+    with opened(ctx, config, queue_alone=True) as store:
         found = job_status(store, store.jobs.get(job_id))
         films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
         given = store.command_log.of_job(job_id)
@@ -159,7 +159,7 @@ def explain(
     from broker.cli.options import opened
     from broker.operations import documents, job_status
 
-    with opened(ctx, config) as store:
+    with opened(ctx, config, queue_alone=True) as store:
         found = job_status.job_status(store, store.jobs.get(job_id))
         explanation = job_status.explanation(store, found.job)
         attempts = store.jobs.attempts(job_id)

@@ -273,6 +273,55 @@ def test_a_reader_that_has_gone_is_no_matter(site: Site, command: str) -> None:
     assert (ended.returncode, ended.stderr) == (1, "")
 
 
+BROKEN = '[retry]\ntries = "x"\n[[printers]]\nname = "oki-9"\n'
+
+
+@pytest.mark.parametrize(
+    "command", ["jobs", "jobs show 1", "jobs explain 1", "jobs hold 1", "printers", "refusals"]
+)
+def test_mistakes_elsewhere_in_the_configuration_hide_no_queue(site: Site, command: str) -> None:
+    """Commands on the queue tell them, and show it: they need no more of the file than its place.
+    No printer is taken from such a file."""
+    site.job()
+    with site.file.open("a") as file:
+        file.write(BROKEN)
+    ended = site.broker(*command.split())
+    assert ended.code == 0
+    assert 'retry.tries: "x" is not a number' in ended.err
+    assert "no broker starts with it" in ended.err
+    assert ended.out
+    assert "oki-9" not in ended.out
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '[broker]\ndata_dir = "{}"\n[[',
+        '[broker]\ndatadir = "{}"\n',
+        '[brokr]\ndata_dir = "{}"\n',
+        '[broker]\ndata_dir = 7\nport = "x"\n',
+        '[broker]\ndata_dir = "elsewhere"\nport = "x"\n',
+    ],
+)
+def test_where_no_queue_is_named_for_certain_none_is_shown(site: Site, broken: str) -> None:
+    """A mistake may stand where the data folder is meant: exit 2, and nothing but the mistakes."""
+    site.job()
+    site.file.write_text(broken.replace("{}", str(site.file.parent / "data")))
+    ended = site.broker("jobs")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"{site.file}: ")
+
+
+def test_a_certificate_that_is_missing_hides_no_queue(site: Site) -> None:
+    """Only what listens or checks reads it."""
+    site.job()
+    with site.file.open("a") as file:
+        file.write('[tls]\ncertificate = "missing.pem"\nkey = "missing.key"\n')
+    ended = site.broker("jobs")
+    assert (ended.code, ended.err) == (0, "")
+    assert "queued" in ended.out
+
+
 def test_a_port_in_use_is_said(site: Site) -> None:
     """`broker serve` names the address and leaves with 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
