@@ -84,7 +84,8 @@ def off_duty(store: Store, name: str) -> str:
     duty = store.printers.get(name).duty
     if duty is Duty.READY:
         return ""
-    return f", once it is ready: it is in {duty} now"
+    ends = f"`broker printers ready {name}` ends that"
+    return f", once it is ready: it is in {duty} now; {ends}"
 
 
 def _as_before(printer: Printer) -> str:
@@ -392,5 +393,5 @@ def queued_text(store: Store, job_id: int, printer: str, film_size: str = TEST_S
     where = f"for {printer} and no other printer" if printer else "for any printer"
     said = f"job {job_id} is queued: one {film_size} test film, {where}"
     if printer and (waits := off_duty(store, printer)):
-        return f"{said}{waits}; `broker printers ready {printer}` ends that"
+        return f"{said}{waits}"
     return said
