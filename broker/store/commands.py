@@ -34,6 +34,8 @@ from broker.store.job_rows import (
     combinations_from_json,
     digest_of,
     known,
+    lacks_parts,
+    level_lost,
     one,
     request_of,
 )
@@ -145,6 +147,7 @@ class JobControl:
                 return
             if state is not State.HELD:
                 raise NotAllowed(job_id, state, "only a held job can be released; nothing to do")
+            _check_parts(connection, job_id, printed=printed)
             unanswered_films = _uncertain(connection, job_id)
             settled = _settle_printed(connection, job_id, self._clock()) if printed else 0
             if printed and not settled:
@@ -196,6 +199,8 @@ class JobControl:
                     "it has films that may be on paper already; "
                     f"`broker jobs release {job_id}` first, and say whether they are",
                 )
+            if state is State.HELD:
+                _check_parts(connection, job_id)
             if not left_to_print(connection, job_id):
                 raise NotAllowed(
                     job_id,
@@ -316,23 +321,24 @@ class JobControl:
         )
 
     def _requeue(self, connection: Connection, job_id: int, **values: object) -> None:
-        """The same of a held job, which says from then on what came meanwhile.
-
-        Raises: NotAllowed: when its row is damaged so that no printer can be asked for it.
-        """
-        level = connection.execute(select(jobs.c.level).where(jobs.c.id == job_id)).scalar_one()
-        if level not in KNOWN["level"]:
-            raise NotAllowed(
-                job_id,
-                State.HELD,
-                f"{JOB_ALTERED} (level), so it cannot be printed; `broker jobs cancel {job_id}`, "
-                f"then {PRINT_AGAIN}",
-            )
+        """The same of a held job, which says from then on what came meanwhile."""
         self._begin_anew(connection, job_id, **values, **_flag(connection, job_id))
 
     def _change(self, connection: Connection, job_id: int, **values: object) -> None:
         connection.execute(
             update(jobs).where(jobs.c.id == job_id).values(updated_at=self._clock(), **values)
+        )
+
+
+def _check_parts(connection: Connection, job_id: int, *, printed: bool = False) -> None:
+    """Raises: NotAllowed: when a held job's rows are damaged so that it cannot be printed; where
+    its films are `printed`, when some of them are missing."""
+    if lacks_parts(connection, job_id) or (not printed and level_lost(connection, job_id)):
+        raise NotAllowed(
+            job_id,
+            State.HELD,
+            f"{JOB_ALTERED}, so it cannot be printed; `broker jobs cancel {job_id}`, "
+            f"then {PRINT_AGAIN}",
         )
 
 

@@ -14,10 +14,19 @@ from sqlalchemy import Connection, Integer, Select, bindparam, distinct, func, s
 
 from broker.model.capabilities import Combination, PrintObject, Trait
 from broker.model.film import Attributes, Film, Image, ImageBox, PresentationLut
-from broker.model.job import ACTIVE, DONE, Job, Level, PrintRequest, Priority, Strike
+from broker.model.job import (
+    ACTIVE,
+    DONE,
+    Job,
+    Level,
+    PrintRequest,
+    Priority,
+    Strike,
+    collation,
+)
 from broker.model.trouble import RecordDamaged
 from broker.store.backend import Prepared, fixed
-from broker.store.shown_state import ANY, shown_state, unknown
+from broker.store.shown_state import ANY, KNOWN, shown_state, unknown
 from broker.store.tables import attempts, films, jobs, sendings
 
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)
@@ -338,6 +347,32 @@ def request_of(connection: Connection, job_id: int) -> PrintRequest:
         priority=Priority(row.priority),
         lut_class=row.lut_class,
     )
+
+
+_PARTS = select(
+    jobs.c.level,
+    jobs.c.films,
+    jobs.c.copies,
+    select(func.count()).where(films.c.job_id == jobs.c.id).scalar_subquery(),
+    select(func.count()).where(sendings.c.job_id == jobs.c.id).scalar_subquery(),
+).where(jobs.c.id == bindparam("its_job"))
+
+
+def lacks_parts(connection: Connection, job_id: int) -> bool:
+    """Whether rows of the job's films are missing, so that it cannot be printed as it was accepted,
+    and must not count as printed either."""
+    row = connection.execute(_PARTS, {"its_job": job_id}).one()
+    level, number, copies, its_films, its_sendings = row
+    if level not in KNOWN["level"]:
+        return bool(its_films != number or its_sendings < number)
+    passes, _ = collation(Level(level), number, copies)
+    return bool(its_films != number or its_sendings != passes * number)
+
+
+def level_lost(connection: Connection, job_id: int) -> bool:
+    """Whether it is not known at what level the job was asked for, so that it cannot be printed."""
+    level = connection.execute(select(jobs.c.level).where(jobs.c.id == job_id)).scalar_one()
+    return level not in KNOWN["level"]
 
 
 def film_of(number: int, content: str, digest: str = "") -> Film:

@@ -301,8 +301,9 @@ class JobQueries:
         with self._database.read() as connection:
             written = _CONTENT.rows(connection, its_job=known(job_id))
             rows = _SENDINGS.rows(connection, its_job=job_id)
-        if not rows:
-            raise NoSuchJob(job_id)  # a job has at least one film
+            if not rows:
+                _exists(connection, job_id)
+                raise RecordDamaged(JOB_ALTERED)  # a job has at least one film
         for number, text, digest in written:
             digests[number] = digest
             content[number] = film_of(number, text)
