@@ -212,7 +212,7 @@ def _document(file: Path, found: Checked, full: bool, seconds: float) -> dict[st
                 "kind": str(each.kind),
                 "words": each.words,
                 "jobs": list(each.jobs),
-                "remedy": remedy(each.kind, str(file)),
+                "remedy": remedy(each.kind),
             }
             for each in found.findings
         ],
@@ -236,5 +236,5 @@ def _lines(file: Path, found: Checked, full: bool, seconds: float) -> list[str]:
         lines += [f"  {each.sentence}" for each in its[:LISTED]]
         if len(its) > LISTED:
             lines.append(f"  and {len(its) - LISTED} more; --json has all")
-        lines.append(f"  {remedy(kind, str(file))}")
+        lines.append(f"  {remedy(kind)}")
     return ["NOT IN ORDER.", *lines]

@@ -13,7 +13,9 @@ import pytest
 from sqlalchemy import text
 
 from broker.backup.salvaging import Salvaged, SalvageRefused, salvage
+from broker.config.file import load
 from broker.model.job import State
+from broker.service.data_folder import DataFolder
 from broker.spool.binding import mismatch
 from broker.store import identity
 from broker.store.commands import NotAllowed
@@ -91,7 +93,7 @@ def damage_page(site: FilledSite, table: str, which: int) -> None:
 @pytest.mark.parametrize("which", [0, 1, -1], ids=["first", "inner", "last"])
 def test_rows_around_a_page_that_is_damaged_are_kept(site: FilledSite, which: int) -> None:
     """Films that were on it are lost, and their jobs held; all others are as they were, and the
-    database is in order and the spool's."""
+    database is in order, and the spool's: a broker opens it."""
     with site.database.read() as connection:
         before = dict(connection.execute(text("SELECT job_id, content FROM films")).all())
     damage_page(site, "films", which)
@@ -114,6 +116,7 @@ def test_rows_around_a_page_that_is_damaged_are_kept(site: FilledSite, which: in
     jobs.commands.cancel(held[0].id)
     assert (found.kept / "broker.db").is_file()
     database.close()
+    DataFolder(load(site.config), lambda _event, _facts: None, time.time).close()
 
 
 def test_jobs_that_are_lost_take_their_rows_along(site: FilledSite) -> None:
