@@ -30,7 +30,7 @@ from broker.model.printer import Duty, Health, Printer
 from broker.model.reprint import ReprintChoice
 from broker.model.trouble import PRINT_AGAIN, NoPrinters, RecordDamaged
 from broker.operations import missing_pixels
-from broker.operations.job_status import job_status
+from broker.operations.job_status import films_of, job_status
 from broker.operations.opened import Store
 from broker.operations.text import age, count
 from broker.store.commands import AS_IT_WAS, NotAllowed
@@ -301,10 +301,7 @@ class JobCommands:
 
     def _films(self, job_id: int) -> Sequence[Sending]:
         """Its films; none where they cannot be read: a person may settle such a job, too."""
-        try:
-            return self.store.jobs.films(job_id)
-        except RecordDamaged:
-            return ()
+        return films_of(self.store, job_id)
 
     def _lost(self, job_id: int) -> bool:
         """Whether it cannot be printed once more, from its first film."""
@@ -319,7 +316,8 @@ class JobCommands:
             return ""
         if not before.reason.endswith(PRINT_AGAIN):
             return f"released, though {one_line(before.reason)}, and "
-        if missing_pixels.whole(self.store, self.store.jobs.films(before.id)):
+        films = self._films(before.id)
+        if films and missing_pixels.whole(self.store, films):
             return "released, as its pixels are there again, and "
         return f"released, though {MISSING}, and "
 

@@ -11,7 +11,7 @@ from fastapi.responses import PlainTextResponse, Response
 from broker.model.hosts import hosts_of
 from broker.model.job import State
 from broker.operations import documents
-from broker.operations.job_status import explanation, job_status, job_statuses
+from broker.operations.job_status import explanation, films_of, job_status, job_statuses
 from broker.operations.opened import Store
 from broker.operations.overview import LiveOverview
 from broker.operations.readiness import read_vitals
@@ -161,7 +161,7 @@ def job(request: Request, job_id: JobNumber) -> dict[str, Any]:
     """Nothing of a patient is in it. 404 when there is none of that number."""
     store: Store = request.app.state.store
     found = job_status(store, store.jobs.get(job_id))
-    films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
+    films, attempts = films_of(store, job_id), store.jobs.attempts(job_id)
     commands = [documents.of_command(each) for each in store.command_log.of_job(job_id)]
     return documents.of_job_whole(found, films, attempts) | {"orders": commands}
 
