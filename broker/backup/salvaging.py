@@ -39,6 +39,8 @@ PROBES = 20_000
 """Numbers at which a table is looked at again behind a page that cannot be read."""
 BEYOND = 100_000
 """How far it is looked for rows where the last page cannot be read."""
+LARGEST_STEP = 40
+"""The power of two that is the longest step in which rows are looked for."""
 UNREADABLE = frozenset(
     {
         sqlite3.SQLITE_CORRUPT,
@@ -212,8 +214,7 @@ def _row_numbers(to: sqlite3.Connection, table: str) -> tuple[list[int], bool]:
     """The numbers of a table's rows that can be read, in their order; and whether those are all."""
     first, last = _end(to, table, "min", 0), _end(to, table, "max", None)
     if last is None:
-        found, whole = _read(to, table, first or 0, None, "ASC")
-        last = (found[-1] if found else 0) + BEYOND
+        last = _last_readable(to, table) + BEYOND
     found_all: set[int] = set()
     whole = True
     open_ranges = deque([(first or 0, last)])
@@ -247,16 +248,30 @@ def _end(to: sqlite3.Connection, table: str, which: str, otherwise: int | None) 
     return 0 if found is None else int(found)
 
 
+def _last_readable(to: sqlite3.Connection, table: str) -> int:
+    """A row near the last one that can be read, where the end cannot be: it is looked for in steps
+    of all lengths."""
+    at, further = 0, True
+    while further:
+        further = False
+        for power in range(LARGEST_STEP, -1, -1):
+            found, _ = _read(to, table, at + 2**power, None, "ASC", most=1)
+            if found:
+                at, further = found[0], True
+                break
+    return at
+
+
 def _read(
-    to: sqlite3.Connection, table: str, low: int, high: int | None, order: str
+    to: sqlite3.Connection, table: str, low: int, high: int | None, order: str, most: int = -1
 ) -> tuple[list[int], bool]:
     """Numbers in that order, up to the first page that cannot be read; whether there was none."""
     found: list[int] = []
     try:
         for (number,) in to.execute(
             f'SELECT rowid FROM old."{table}" NOT INDEXED WHERE rowid BETWEEN ? AND ? '
-            f"ORDER BY rowid {order}",
-            (low, 2**63 - 1 if high is None else high),
+            f"ORDER BY rowid {order} LIMIT ?",
+            (low, 2**63 - 1 if high is None else high, most),
         ):
             found.append(number)
     except sqlite3.DatabaseError as error:

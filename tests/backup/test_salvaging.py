@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from broker.backup.salvaging import Salvaged, SalvageRefused, salvage
+from broker.backup.salvaging import Salvaged, SalvageRefused, _row_numbers, salvage
 from broker.config.file import load
 from broker.model.job import State
 from broker.service.data_folder import DataFolder
@@ -141,6 +141,26 @@ def test_a_table_that_is_lost_whole_leaves_the_others(site: FilledSite) -> None:
     assert found.held == tuple(range(1, 41))
     assert len(jobs.queries.list([State.HELD])) == 40
     database.close()
+
+
+def test_rows_between_a_damaged_begin_and_a_damaged_end_are_found(tmp_path: Path) -> None:
+    """However many there are, and wherever else a page is damaged: all but those on these pages."""
+    file, rows = tmp_path / "many.db", 120_000
+    with closing(sqlite3.connect(file)) as made:
+        made.execute("CREATE TABLE many (id INTEGER PRIMARY KEY, words TEXT)")
+        made.executemany("INSERT INTO many VALUES (?, 'x')", ((n,) for n in range(1, rows + 1)))
+        made.commit()
+    pages = leaves(file, "many")
+    with file.open("r+b") as raw:
+        for page in (pages[0], pages[len(pages) * 9 // 10], pages[-1]):
+            raw.seek((page - 1) * 4096)
+            raw.write(b"\xff" * 4096)
+    with closing(sqlite3.connect(":memory:")) as to:
+        to.execute("ATTACH ? AS old", (str(file),))
+        found, whole = _row_numbers(to, "many")
+    assert not whole
+    assert rows - 3 * 600 < len(found) < rows
+    assert found == sorted(found)
 
 
 def test_a_database_in_order_is_left_alone(site: FilledSite) -> None:
