@@ -154,11 +154,12 @@ def check(
 
 @app.command()
 def salvage(ctx: typer.Context, config: ConfigOption = None) -> None:
-    """Read what is left of a damaged database into a new one in its place.
+    """Read what is left of a damaged database into a new one.
 
-    Without a backup, or where the last one is too old; else see `broker restore`. Stop the broker
-    first. The damaged files are kept in a folder beside it, and the spool stays as it is. Jobs that
-    have lost a part are held: print these again at the modality, then cancel them.
+    For a damaged database without a backup, or with one that is too old; else see `broker restore`.
+    Stop the broker first. The new database takes the place of the damaged one, whose files are kept
+    in a folder beside it, and the spool stays as it is. Jobs that have lost a part are held: print
+    these again at the modality, then cancel them.
 
     Example: broker db salvage
     """

@@ -142,7 +142,7 @@ def test_a_wrong_configuration_is_every_mistake_and_exit_2(site: Site, command: 
 def test_the_configuration_may_be_named_at_every_level(site: Site) -> None:
     """The nearest --config counts: command, group, broker."""
     other = site.folder / "other.toml"
-    other.write_text('[broker]\nae_title = ""\n')
+    other.write_text("[broker\n")
     wrong = ("--config", str(other))
     for arguments in (
         [*wrong, "jobs", "list"],
