@@ -126,7 +126,7 @@ def list_jobs_asked(
     if watch and not console.is_terminal:
         raise typer.BadParameter("--watch needs a terminal; without one, leave it out")
     choice = _chosen(asked)
-    with opened(ctx, config) as store:
+    with opened(ctx, config, queue_alone=True) as store:
         if watch:
             _watch(store, console, choice)
         elif as_document:

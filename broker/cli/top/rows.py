@@ -21,6 +21,7 @@ from broker.model.vitals import Vitals
 from broker.operations.jobs.job_status import (
     JobStatus,
     explanation,
+    films_of,
     held_remedy,
     job_remarks,
     job_status,
@@ -171,7 +172,7 @@ def all_of_job(store: Store, job_id: int) -> str:
     """
     found = job_status(store, store.jobs.get(job_id))
     why = explanation(store, found.job).sentences
-    films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
+    films, attempts = films_of(store, job_id), store.jobs.attempts(job_id)
     table = queue_tables.job(found, films, attempts, time.time(), WIDTH)
     parts = [
         *map(told, why),

@@ -10,6 +10,7 @@ import httpx
 from broker.model.films.capabilities import Capability, Lesson, PrintObject, Trait
 from broker.model.printers.health import Observation
 from broker.model.printers.printer import Health
+from broker.operations.commands.recorded import print_film
 from tests.web.served_page import served_page
 
 SIZE = Trait(PrintObject.FILM_BOX, "FilmSizeID", "14INX17IN")
@@ -47,3 +48,19 @@ def test_what_a_status_says_has_its_remedy_on_the_row(tmp_path: Path) -> None:
         assert "Take the jammed film out of oki-1, and close it." in text
         assert "Look whether the power is on at oki-2" in text
         assert "`" not in text
+
+
+def test_a_job_whose_films_cannot_be_read_is_shown(tmp_path: Path) -> None:
+    """Its page and the API have its row, say that it cannot be printed, and let it be cancelled;
+    nothing promises that it prints."""
+    with served_page(tmp_path) as page, httpx.Client(base_url=page.url, timeout=30) as client:
+        job_id = print_film(page.store, "ruth", "oki-1")
+        with page.store._database.write() as connection:
+            connection.exec_driver_sql("DELETE FROM sendings")
+        page.store.commands.hold(job_id)
+        answer = client.get(f"/jobs/{job_id}")
+        assert answer.status_code == 200
+        assert "what the database keeps of its films cannot be read" in answer.text
+        assert 'value="cancel"' in answer.text
+        document = client.get(f"/api/jobs/{job_id}").json()
+        assert (document["state"], document["film_list"]) == ("held", [])
