@@ -152,6 +152,51 @@ def check(
         raise typer.Exit(1)
 
 
+@app.command()
+def salvage(ctx: typer.Context, config: ConfigOption = None) -> None:
+    """Read what is left of a damaged database into a new one.
+
+    For a damaged database without a backup, or with one that is too old; else see `broker restore`.
+    Stop the broker first. The new database takes the place of the damaged one, whose files are kept
+    in a folder beside it, and the spool stays as it is. Jobs that have lost a part are held: print
+    these again at the modality, then cancel them.
+
+    Example: broker db salvage
+    """
+    import time
+
+    from broker.backup.salvaging import salvage as read_rest
+    from broker.cli.output.progress import ProgressLine
+    from broker.cli.output.tables import say
+    from broker.config.file import load
+    from broker.operations.opened import running_on
+    from broker.operations.words.failures import Failure
+    from broker.operations.words.text import and_more
+    from broker.spool.binding import mismatch
+
+    settings = load(configured(ctx, config))
+    file = settings.database_file
+    if not file.is_file():
+        raise Failure(f"{file}: there is no database; `broker spool` says what to do")
+    if running_on(settings):
+        raise Failure(f"{file}: a broker is running on it; stop it, then do this again")
+    with ProgressLine("looking at the database", 1) as progress:
+        found = read_rest(settings.data_dir, file, progress, time.time)
+    say(f"{file}: {count(found.rows, 'row')} read, {count(found.jobs, 'job')} there.")
+    if found.damaged:
+        say(f"Not all could be read of: {', '.join(found.damaged)}.")
+    if found.dropped:
+        say(f"{count(found.dropped, 'row')} of jobs or films that are lost went, too.")
+    if found.held:
+        which = and_more(found.held, LISTED)
+        say(f"Held, as a part of them is lost: job{'s' if len(found.held) > 1 else ''} {which}.")
+    say(f"The damaged files are kept in {found.kept}.")
+    lost = mismatch(settings.data_dir / "spool", file)
+    next_step = "`broker db check` says whether all is in order now; then start the broker."
+    say(next_step if lost is None else lost.words)
+    say("Films of jobs that are lost are listed by `broker spool` once a broker has started.")
+
+
 def _document(file: Path, found: Checked, full: bool, seconds: float) -> dict[str, object]:
     from broker.model.storage.finding import remedy
 
@@ -168,7 +213,7 @@ def _document(file: Path, found: Checked, full: bool, seconds: float) -> dict[st
                 "kind": str(each.kind),
                 "words": each.words,
                 "jobs": list(each.jobs),
-                "remedy": remedy(each.kind, str(file)),
+                "remedy": remedy(each.kind),
             }
             for each in found.findings
         ],
@@ -192,5 +237,5 @@ def _lines(file: Path, found: Checked, full: bool, seconds: float) -> list[str]:
         lines += [f"  {each.sentence}" for each in its[:LISTED]]
         if len(its) > LISTED:
             lines.append(f"  and {len(its) - LISTED} more; --json has all")
-        lines.append(f"  {remedy(kind, str(file))}")
+        lines.append(f"  {remedy(kind)}")
     return ["NOT IN ORDER.", *lines]

@@ -254,8 +254,8 @@ def _each(
     from broker.store.queue.commands import NotAllowed
 
     failed = False
-    with opened(ctx, config) as store:
-        jobs = JobCommands(store, person())
+    with opened(ctx, config, queue_alone=True) as store:
+        jobs = JobCommands(store, person()).together()
         numbers = list(dict.fromkeys(job_ids))
         seen = {} if yes or not asked_on_a_terminal() else _confirmed(store, numbers, asks)
         targets = [Target(each, seen.get(each, "")) for each in numbers]

@@ -126,7 +126,7 @@ def list_jobs_asked(
         raise typer.BadParameter("--watch draws a table; use --json or --csv without it")
     if watch and not console.is_terminal:
         raise typer.BadParameter("--watch needs a terminal; without one, leave it out")
-    with opened(ctx, config) as store:
+    with opened(ctx, config, queue_alone=True) as store:
         choice = _chosen(store, asked)
         if watch:
             _watch(store, console, choice)

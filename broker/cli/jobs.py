@@ -120,7 +120,7 @@ def show(
     from broker.cli.options import opened
     from broker.cli.output import queue_tables, tables
     from broker.operations import documents
-    from broker.operations.jobs.job_status import job_status
+    from broker.operations.jobs.job_status import films_of, job_status
 
     if preview is not None:
         from broker.cli.output import film_picture  # here: NumPy and Pillow are for pictures alone
@@ -128,9 +128,9 @@ def show(
         film_picture.require_writable_name(preview)
         if as_document:
             raise typer.BadParameter("--preview writes a picture; use --json without it")
-    with opened(ctx, config) as store:
+    with opened(ctx, config, queue_alone=True) as store:
         found = job_status(store, store.jobs.get(job_id))
-        films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
+        films, attempts = films_of(store, job_id), store.jobs.attempts(job_id)
         given = store.command_log.of_job(job_id)
         if preview is not None:
             film_picture.write(store, found.job, films, film, preview)
@@ -160,7 +160,7 @@ def explain(
     from broker.operations import documents
     from broker.operations.jobs import job_status
 
-    with opened(ctx, config) as store:
+    with opened(ctx, config, queue_alone=True) as store:
         found = job_status.job_status(store, store.jobs.get(job_id))
         explanation = job_status.explanation(store, found.job)
         attempts = store.jobs.attempts(job_id)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
@@ -88,6 +87,8 @@ class Commands(TyperGroup):
             return super().make_context(*arguments, **more)
         except UsageError as error:
             raise _mistyped(error) from error
+        except Exception as error:
+            raise _told(error) from error
 
     def list_commands(self, ctx: Any) -> list[str]:
         """In the order in which a person needs them."""
@@ -104,15 +105,19 @@ class Commands(TyperGroup):
             typer.echo("Nothing was done: the question was not answered.", err=True)
             raise typer.Exit(FAILED) from None
         except Exception as error:
-            known = explained(error)
-            if known is None:
-                raise
-            code, lines = known
-            from broker.cli.output.local_time import told
+            raise _told(error) from error
 
-            for line in lines:
-                typer.echo(told(line), err=True)
-            raise typer.Exit(code) from error
+
+def _told(error: Exception) -> Exception:
+    """What to raise for an error, once it is said where it is foreseen; else that error."""
+    if (known := explained(error)) is None:
+        return error
+    code, lines = known
+    from broker.cli.output.local_time import told
+
+    for line in lines:
+        typer.echo(told(line), err=True)
+    return typer.Exit(code)
 
 
 def _mistyped(error: Exception) -> Exception:
@@ -167,8 +172,7 @@ def main() -> None:
     # Python looks for garbage once more as it ends, which takes a sixth; all of it goes anyway.
     atexit.register(gc.freeze)
     process_start.stand_in()
-    # A terminal that knows only ASCII gets question marks instead of a traceback.
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    process_start.told_stdout()
     process_start.lossy_stderr()
     app(prog_name="broker")
 

@@ -14,6 +14,8 @@ from broker.model.peers.caller import RIGHT_TITLE, is_ae_title
 from broker.model.printable import printable
 
 if TYPE_CHECKING:
+    from broker.config.file import ConfigError
+    from broker.config.schema import Config
     from broker.operations.opened import Store
 
 ConfigOption = Annotated[
@@ -85,9 +87,29 @@ def _own(ctx: typer.Context, config: Path | None, *, must: bool) -> None:
     act_as_owner(settings, ctx.command_path, locate(config))
 
 
+def _queue_of(ctx: typer.Context, file: Path | None, queue: Config, error: ConfigError) -> Config:
+    """The same, once it is told. Raises: ConfigError: there is no such queue."""
+    from broker.cli.owner import act_as_owner
+    from broker.config.file import locate
+
+    act_as_owner(queue, ctx.command_path, locate(file))
+    if not queue.database_file.is_file():
+        raise error
+    for line in error.problems:
+        typer.echo(line, err=True)
+    told = "The configuration has mistakes: no broker starts with it. The queue that it names:"
+    typer.echo(told, err=True)
+    return queue
+
+
 @contextmanager
-def opened(ctx: typer.Context, config: Path | None) -> Iterator[Store]:
+def opened(
+    ctx: typer.Context, config: Path | None, *, queue_alone: bool = False
+) -> Iterator[Store]:
     """The store that the configuration names.
+
+    With `queue_alone` the command needs no more of the file than where the queue is: other mistakes
+    are told, and it goes on.
 
     Raises:
         ConfigError: the file has mistakes, or there is neither a file nor a data folder.
@@ -97,8 +119,13 @@ def opened(ctx: typer.Context, config: Path | None) -> Iterator[Store]:
     from broker.config.file import FILE_NAME, ConfigError, load, locate
     from broker.operations.opened import store_of
 
-    file = configured(ctx, config)
-    settings = load(file)
+    file = named(ctx, config)
+    try:
+        settings = load(configured(ctx, file))
+    except ConfigError as error:
+        if not queue_alone or error.queue is None:
+            raise
+        settings = _queue_of(ctx, file, error.queue, error)
     if locate(file) is None and not settings.data_dir.exists():
         raise ConfigError(
             [

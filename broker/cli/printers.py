@@ -138,7 +138,7 @@ def show(
     from broker.operations.condition.whole import standing_printer
 
     console = tables.terminal()
-    with opened(ctx, config) as store:
+    with opened(ctx, config, queue_alone=True) as store:
         found, known = standing_printer(store, name), store.capabilities.of(name)
         running, given = store.running, store.command_log.of_printer(name)
     if as_document:
@@ -164,7 +164,7 @@ def forget(ctx: typer.Context, name: NameArgument, config: ConfigOption = None) 
     from broker.cli.owner import person
     from broker.operations.commands.recorded import PrinterCommands
 
-    with opened(ctx, config) as store:
+    with opened(ctx, config, queue_alone=True) as store:
         typer.echo(PrinterCommands(store, person()).forget(name))
 
 
@@ -179,7 +179,7 @@ def _list(ctx: typer.Context, config: Path | None, as_document: bool) -> None:
     from broker.operations.condition.whole import standing_printers
 
     console, now = tables.terminal(), time.time()
-    with opened(ctx, config) as store:
+    with opened(ctx, config, queue_alone=True) as store:
         if as_document:
             found = standing_printers(store)
             typer.echo(tables.as_json([documents.of_printer(printer) for printer in found]))
@@ -206,7 +206,7 @@ def _set(
     from broker.operations.commands.recorded import PrinterCommands
     from broker.operations.condition.whole import before_duty
 
-    with opened(ctx, config) as store:
+    with opened(ctx, config, queue_alone=True) as store:
         store.printers.get(name)  # a name that there is not is told first
         if words := before_duty(store, [name], duty):
             _warn(words, yes=yes)

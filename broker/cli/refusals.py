@@ -42,7 +42,7 @@ def refusals(
     from broker.operations.words.failures import remedy
     from broker.operations.words.text import age
 
-    with opened(ctx, config) as store:
+    with opened(ctx, config, queue_alone=True) as store:
         found = refused_kinds(store)
     if as_document:
         typer.echo(tables.as_json([document_of(each) for each in found]))

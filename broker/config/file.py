@@ -237,12 +237,16 @@ VARIABLE = "BROKER_CONFIG"
 
 class ConfigError(Exception):
     """The configuration cannot be used. `problems` has one line for each mistake, `rest` what is
-    right of [tls] and the printers: more mistakes may be found in what they name."""
+    right of [tls] and the printers: more mistakes may be found in what they name. `queue` has what
+    is right beside the printers, where the mistakes leave no question which queue is meant."""
 
-    def __init__(self, problems: list[str], rest: Config | None = None) -> None:
+    def __init__(
+        self, problems: list[str], rest: Config | None = None, queue: Config | None = None
+    ) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
         self.rest = rest
+        self.queue = queue
 
 
 def locate(path: Path | None) -> Path | None:
@@ -327,8 +331,33 @@ def parse(text: str, *, name: str = FILE_NAME, folder: Path) -> Config:
         if known.get("tls") is not None:
             rest["tls"] = known["tls"]
         lines = [f"{name}: {problem}" for problem in problems]
-        raise ConfigError(lines, _absolute(Config(**rest), folder))
+        queue = _queue(tables, known)
+        raise ConfigError(
+            lines,
+            _absolute(Config(**rest), folder),
+            None if queue is None else _absolute(queue, folder),
+        )
     return _absolute(Config(**known), folder)
+
+
+def _queue(tables: Mapping[str, Any], known: Mapping[str, Any]) -> Config | None:
+    """What is right of a file with mistakes, without its printers; None where it may name another
+    queue than is meant."""
+    kept = {name: each for name, each in known.items() if name != "printers" and each is not None}
+    places: tuple[tuple[str, str, type[Section]], ...] = (
+        ("broker", "data_dir", Broker),
+        ("database", "url", DatabaseSection),
+    )
+    for name, key, model in places:
+        table = tables.get(name, {})
+        # A key or a table of another name may be one of these that was mistyped.
+        if not isinstance(table, Mapping) or not set(table) <= set(model.model_fields):
+            return None
+        place = {key: table[key]} if key in table else {}
+        kept.setdefault(name, _section(name, place, model, []))
+    if not set(tables) <= set(SECTIONS) or None in kept.values():
+        return None
+    return Config(**kept)
 
 
 def _section(

@@ -198,9 +198,17 @@ class _Lingering:
 class OpenSessions:
     """The film sessions that are open at printers. For any thread."""
 
-    def __init__(self, opener: Opener, linger_s: Callable[[], float], note: Note) -> None:
-        """`linger_s` is asked each time; with 0 none lingers."""
+    def __init__(
+        self,
+        opener: Opener,
+        linger_s: Callable[[], float],
+        note: Note,
+        lessons_hold: Callable[[str, PrintSession], bool] = lambda _printer, _session: True,
+    ) -> None:
+        """`linger_s` is asked each time; with 0 none lingers. `lessons_hold` says whether a film
+        session may go on with what it believes of the printer of that name."""
         self._opener = opener
+        self._lessons_hold = lessons_hold
         self._linger_s = linger_s
         self._note = note
         self._changed = threading.Condition()
@@ -231,12 +239,19 @@ class OpenSessions:
                 self._make_place(wanted)
             generation = self.generation
         try:
-            return SessionInUse(self, wanted, found, generation)
+            use = SessionInUse(self, wanted, found, generation)
         except BaseException:
             with self._changed:
                 self._in_use[wanted.address.name] -= 1
                 self._changed.notify_all()
             raise
+        try:
+            if found is not None and not self._lessons_hold(found.printer, use.session):
+                use.begin_anew()
+        except BaseException:
+            use.abandon()
+            raise
+        return use
 
     def open(self, begun_with: BegunWith) -> PrintSession:
         """A new film session; for SessionInUse.

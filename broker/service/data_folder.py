@@ -9,6 +9,7 @@ from pathlib import Path
 from broker.config.schema import Config
 from broker.events import Event, Note
 from broker.operations.data_folder import make_private
+from broker.relay.vitals import FILE_NAME as VITALS
 from broker.spool import binding
 from broker.spool.files import Spool
 from broker.store import identity, schema
@@ -45,6 +46,9 @@ class DataFolder:
         config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._taken = contextlib.ExitStack()
         self._taken.callback(Occupancy.take(config.data_dir).close)
+        with contextlib.suppress(OSError):  # it is written anew, or told that it cannot be
+            # That of a broker that was killed, or of another machine's.
+            (config.data_dir / VITALS).unlink(missing_ok=True)
         try:
             self._make_private()
             self.database, changes = self._open_database()

@@ -96,6 +96,10 @@ class PrintSessions:
         adaptations.remember(of_association(Lesson.IMPLICIT))
         return begun
 
+    def lessons_hold(self, printer: str, session: PrintSession) -> bool:
+        """Whether a film session may go on with what it believes of its printer."""
+        return session.lessons_hold(self._capabilities.of(printer))
+
     def image_boxes(self, address: Address, session: Attributes, film_box: Attributes) -> int:
         """How many image boxes the printer makes for such a film box; nothing is printed.
 

@@ -10,6 +10,7 @@ and `broker check` starts for every check of a load balancer.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -50,6 +51,51 @@ def lossy_stderr() -> None:
         errors="replace",
         line_buffering=True,
     )
+
+
+class OutputLost(OSError):
+    """What a command prints cannot be written. `words` is one line for a person."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(error.errno, error.strerror)
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        why = "the disk is full" if full else (error.strerror or "it failed").lower()
+        self.words = (
+            f"standard output: {why}; not all that this command says was written. What it was to "
+            "do may have been done: look before you do it again"
+        )
+
+
+def told_stdout() -> None:
+    """From now on, text for stdout that cannot be written raises OutputLost, once; text for a
+    terminal that knows only ASCII gets question marks in the place of what it does not know."""
+    sys.stdout = io.TextIOWrapper(
+        io.BufferedWriter(_Told(STDOUT, "w", closefd=False)),
+        encoding=sys.stdout.encoding,
+        errors="replace",
+        line_buffering=sys.stdout.isatty(),
+    )
+
+
+class _Told(io.FileIO):
+    """A descriptor whose first failure is told. What follows it is lost: Python flushes once more
+    as it ends, when the failure has been told."""
+
+    _lost = False
+
+    def write(self, data: object) -> int:
+        """Raises: OutputLost; BrokenPipeError: the reader has gone, as `head` does."""
+        view = memoryview(data)  # type: ignore[arg-type]
+        if self._lost:
+            return view.nbytes
+        try:
+            written = super().write(view)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            self._lost = True
+            raise OutputLost(error) from error
+        return view.nbytes if written is None else written
 
 
 class _Lossy(io.FileIO):

@@ -113,7 +113,7 @@ class Service:
             self._note,
             recheck=lambda refusals: self._rechecks.ask(refusals),
         )
-        self._opener = PrintSessions(
+        self._opener = opener = PrintSessions(
             self.capabilities,
             lambda: self._config,
             lambda name: self._certificates.printers.get(name),
@@ -126,7 +126,7 @@ class Service:
         )
         self._formats = PrinterFormats(self.printers, self.capabilities, self._image_boxes)
         self._sessions = OpenSessions(
-            self._opener, lambda: self._config.printing.linger_s, self._note
+            opener, lambda: self._config.printing.linger_s, self._note, opener.lessons_hold
         )
         self._holdings = Holdings()
         self._turns = Turns()

@@ -193,6 +193,19 @@ class Occupancy:
             return _taken(os.open(directory / FILE, os.O_RDWR | os.O_CLOEXEC))
         return False
 
+    @staticmethod
+    def holder(directory: Path) -> str:
+        """The number of the process that has this directory, as it wrote it down; empty where it
+        could not. Of one that is not taken, the last that had it."""
+        try:
+            descriptor = os.open(directory / FILE, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return ""
+        try:
+            return _written(descriptor)
+        finally:
+            os.close(descriptor)
+
     def close(self) -> None:
         """Unlock it. Of a database, once this process has closed it."""
         with self._taking:

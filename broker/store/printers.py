@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from sqlalchemy import (
     Connection,
     Double,
+    Select,
     and_,
     bindparam,
     case,
@@ -27,12 +28,12 @@ from broker.model.printers.health import FAILS_FILMS, LEAVES_UNANSWERED, WARNING
 from broker.model.printers.printer import Address, Duty, Health, Printer
 from broker.model.printers.printer_identity import NEVER_ASKED, Identification, PrinterIdentity
 from broker.model.printers.retry import PrinterVerdict
-from broker.model.row_version import of_printer
+from broker.model.row_version import FORGET, PrinterPart, changed, of_printer
 from broker.store import capabilities as capability_rows
 from broker.store.backend import Prepared, fixed
 from broker.store.database import Database
 from broker.store.stale import Stale
-from broker.store.tables import attempts, jobs, printers, sendings
+from broker.store.tables import attempts, capabilities, jobs, printers, sendings
 
 # Parameters that are no columns begin with `its_`.
 _CREDIT = Prepared(
@@ -78,16 +79,35 @@ def require(connection: Connection, name: str) -> None:
         raise NoSuchPrinter(name, known)
 
 
-def _same(connection: Connection, name: str, seen: str) -> None:
-    """Raises: Stale: its version is not the one that a person saw; none seen is no matter."""
+def _same(connection: Connection, name: str, command: Duty | str, seen: str) -> None:
+    """Raises: Stale: what the command depends on is not what a person saw; none seen is no
+    matter."""
     if not seen:
         return
-    row = connection.execute(select(printers).where(printers.c.name == name)).one()
-    printer = _printer(row._asdict(), Occupation())
+    row = connection.execute(_shown().where(printers.c.name == name)).one()
+    refuses = capability_rows.refusals(connection).get(name, ())
+    printer = _printer(row._asdict(), Occupation(), refuses)
     version = of_printer(printer)
-    if version != seen:
-        why = f": {printer.duty_reason}" if printer.duty_reason else ""
-        raise Stale(version, name, f"{printer.duty}{why}")
+    if parts := changed(seen, version, command):
+        raise Stale(version, name, _now(printer, parts))
+
+
+def _now(printer: Printer, changed_parts: Collection[PrinterPart]) -> str:
+    """How a printer is now, for a person who saw it otherwise in these parts."""
+    why = f": {printer.duty_reason}" if printer.duty_reason else ""
+    said = [f"{printer.duty}{why}"]
+    if PrinterPart.TROUBLE in changed_parts:
+        failed = "its last attempt failed" if printer.failures_in_row else "it fails no attempt"
+        said += [failed, f"it is known to refuse {_things(len(printer.refuses))}"]
+    if PrinterPart.LEARNED in changed_parts:
+        said.append(f"{_things(printer.lessons)} learned of it")
+    return ", ".join(said)
+
+
+def _things(number: int) -> str:
+    if not number:
+        return "nothing"
+    return f"{number} things" if number > 1 else "one thing"
 
 
 def change(connection: Connection, name: str, **values: object) -> None:
@@ -171,10 +191,21 @@ class Occupation:
     accepted_at: float | None = None
 
 
+def _shown() -> Select[Any]:
+    """The columns that `_printer` makes a printer of."""
+    own = capabilities.c.printer == printers.c.name
+    return select(
+        printers,
+        select(func.count()).where(own).scalar_subquery().label("lessons"),
+        select(func.max(capabilities.c.learned_at))
+        .where(own)
+        .scalar_subquery()
+        .label("learned_at"),
+    )
+
+
 _ALL = Prepared(
-    select(printers)
-    .where(printers.c.removed_at.is_(None))
-    .order_by(printers.c.position, printers.c.name)
+    _shown().where(printers.c.removed_at.is_(None)).order_by(printers.c.position, printers.c.name)
 )
 _LUTS = Prepared(select(printers.c.supports_lut).where(printers.c.removed_at.is_(None)))
 _LOADS = Prepared(
@@ -213,6 +244,8 @@ _OBSERVED = [
     if each.name in printers.c and each.name not in ("duty", "health")
 ]
 """What a Printer shows as it stands in its row."""
+_LEARNED = ("lessons", "learned_at")
+"""What it shows of what was learned of it, where that was asked for."""
 
 
 class Printers:
@@ -289,7 +322,7 @@ class Printers:
         """
         with self._database.write() as connection:
             require(connection, name)
-            _same(connection, name, seen)
+            _same(connection, name, duty, seen)
             if duty is Duty.READY:
                 forgive(connection, name, self._clock())
             row = connection.execute(select(printers).where(printers.c.name == name)).one()
@@ -304,7 +337,7 @@ class Printers:
         """
         with self._database.write() as connection:
             require(connection, name)
-            _same(connection, name, seen)
+            _same(connection, name, FORGET, seen)
             return capability_rows.forget(connection, name)
 
     def observe(
@@ -437,6 +470,7 @@ def _printer(
         asked_at=busy.asked_at,
         accepted_at=busy.accepted_at,
         **{name: row[name] for name in _OBSERVED},
+        **{name: row[name] for name in _LEARNED if name in row},
     )
 
 

@@ -32,7 +32,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
-from broker.model.storage.finding import salvage
+from broker.model.storage.finding import SALVAGE
 from broker.model.storage.spool_fit import DatabaseSeen, Progress
 from broker.store.backend import BACKEND, Checkpoint
 
@@ -343,8 +343,7 @@ class DatabaseDamaged(Exception):
             f"{file}: the database is damaged ({faults[0]}{more}). Nothing was changed or removed. "
             "`broker db check` says what is hit. To go on from a backup: move this file, and those "
             f"named {file.name}-wal and {file.name}-shm, out of the folder, leave the spool where "
-            "it is, then `broker restore DIR`. Without a backup: keep a copy of the file; "
-            f"{salvage(str(file))}"
+            f"it is, then `broker restore DIR`. Without a backup: {SALVAGE}"
         )
         super().__init__(self.words)
 

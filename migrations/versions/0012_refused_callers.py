@@ -31,7 +31,10 @@ def upgrade() -> None:
     last: dict[tuple[str, str], float] = {}
     jobs = sa.text(
         "SELECT calling_ae, peer, max(created_at) FROM jobs "
-        "WHERE reprint_of IS NULL AND peer <> '' GROUP BY calling_ae, peer"
+        "WHERE reprint_of IS NULL AND peer <> '' "
+        # A damaged row says nothing of its caller, and stops no upgrade.
+        "AND typeof(calling_ae) = 'text' AND typeof(peer) = 'text' "
+        "AND typeof(created_at) IN ('real', 'integer') GROUP BY calling_ae, peer"
     )
     for calling_ae, peer, at in op.get_bind().execute(jobs):
         host = peer.rpartition(":")[0].strip("[]")

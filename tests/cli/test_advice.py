@@ -78,9 +78,42 @@ def test_what_one_printer_refuses_another_may_take(site: Site) -> None:
     assert "`broker jobs release 1` prints what is left" in explained(site, one)[-1]
     assert "jobs move" not in " ".join(explained(site, both))
     site.printers.set_duty("oki-2", Duty.DRAIN)
-    assert "tries it on oki-2, once it is ready: it is in drain now." in " ".join(
-        explained(site, one)
+    said = explained(site, one)
+    assert "tries it on oki-2, once it is ready: it is in drain now." in " ".join(said)
+    assert "`broker printers ready oki-2` puts it back in service." in said
+
+
+def test_a_held_job_names_what_brings_back_a_printer(site: Site) -> None:
+    """Its tries on one printer are used up, and a person has taken the other out: that can be
+    ended before the job is released."""
+    site.up("oki-1", "oki-2")
+    job_id = site.job()
+    claim = site.jobs.claims.claim(job_id, "oki-1")
+    assert claim is not None
+    given_up = Settlement(State.HELD, "gave up after 5 tries: oki-1: 0xC600")
+    site.jobs.claims.finish(
+        claim, Outcome.REFUSED, "oki-1: 0xC600", strike=True, settlement=given_up
     )
+    assert "broker printers ready" not in " ".join(explained(site, job_id))
+    site.printers.set_duty("oki-2", Duty.MAINT, "new drum")
+    said = explained(site, job_id)
+    assert said[-2] == "`broker printers ready oki-2` puts it back in service."
+    assert "`broker jobs release 1`" in said[-1]
+
+
+def test_what_was_left_out_of_films_is_told(site: Site) -> None:
+    """As `show` has it: films that were accepted otherwise than they were asked for, once for all
+    that have the same words."""
+    job_id = site.job(films=3)
+    claim = site.jobs.claims.claim(job_id, "oki-1")
+    assert claim is not None
+    words = ("Trim left out: oki-1 does not take it", "", "Trim left out: oki-1 does not take it")
+    for film, said in zip(site.jobs.queries.films(job_id), words, strict=True):
+        site.jobs.claims.asked(claim, film.id)
+        site.jobs.claims.accepted(claim, film.id, said)
+    sent = Settlement(State.SENT, "")
+    site.jobs.claims.finish(claim, Outcome.ACCEPTED, "", settlement=sent)
+    assert "Films 1, 3: Trim left out: oki-1 does not take it." in explained(site, job_id)
 
 
 def attempt(printer: str, words: str) -> Attempt:

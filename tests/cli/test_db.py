@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.peers.broker_process import command
+from tests.peers.damage import damage_table
 from tests.peers.filled_site import FilledSite
 
 
@@ -43,6 +45,35 @@ def test_what_is_not_in_order_is_said_with_what_to_do(site: FilledSite) -> None:
     assert ended.returncode == 1
     (finding,) = json.loads(ended.stdout)["findings"]
     assert (finding["kind"], finding["jobs"]) == ("pixels", [1])
+
+
+def test_a_damaged_database_is_read_as_the_manual_says(site: FilledSite) -> None:
+    """The commands of the page work in their order: the check names the way, what is left is read,
+    and a job that has lost its film is held until it is cancelled."""
+    for each in ("b", "c"):
+        site.job(each)
+    damage_table(site.database, site.file, "films")
+    site.database.close()
+    manual = Path("broker/help/backup-and-upgrade.md").read_text()
+    section = manual.partition("## A damaged database")[2].partition("\n## ")[0]
+    typed = re.findall(r"^broker (.*)$", section, re.MULTILINE)
+    assert typed == ["db check", "db salvage", "db check", "jobs --state held"]
+
+    first, read, checked, held = (command(*each.split(), config=site.config) for each in typed)
+    assert first.returncode == 1
+    assert "`broker db salvage` reads what is left" in " ".join(first.stdout.split())
+    assert read.returncode == 0, read.stderr
+    assert "Not all could be read of: films." in read.stdout
+    assert "Held, as a part of them is lost: jobs 1, 2, 3." in read.stdout
+    assert "\npages:" not in checked.stdout
+    assert "there are not as many films as it has: jobs 1, 2, 3" in checked.stdout
+    assert held.stdout.count("print it again at the modality") == 1  # once for all
+    for each in ("1", "2", "3"):
+        ended = command("jobs", "cancel", each, "--yes", config=site.config)
+        assert ended.returncode == 0, ended.stderr
+    again = command("db", "salvage", config=site.config)
+    assert (again.returncode, again.stdout) == (1, "")
+    assert "there is nothing to salvage" in again.stderr
 
 
 def test_a_file_that_is_no_database_is_said(site: FilledSite) -> None:

@@ -168,3 +168,19 @@ def test_pixels_that_are_there_again_print(site: Site) -> None:
     (folder / name).write_bytes(content)
     said = " ".join(site.broker("jobs", "explain", "1").out.split())
     assert "Its pixels are there again: `broker jobs release 1` prints what is left." in said
+
+
+def test_a_job_whose_films_cannot_be_read_is_explained(site: Site) -> None:
+    """It is shown without its films, cannot be released, and can be cancelled."""
+    job_id = str(site.job(films=2))
+    with site.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM sendings")
+    site.jobs.commands.hold(int(job_id))
+    shown = site.broker("jobs", "show", job_id)
+    assert shown.code == 0
+    out = " ".join(site.broker("jobs", "explain", job_id).out.split())
+    assert "what the database keeps of its films cannot be read" in out
+    released = site.broker("jobs", "release", job_id)
+    assert released.code == 1
+    assert "`broker jobs cancel 1`, then print it again at the modality" in released.err
+    assert site.broker("jobs", "cancel", job_id).code == 0

@@ -204,7 +204,8 @@ def test_move_sends_a_job_to_one_printer(site: Site) -> None:
     assert "for oki-2 only, as a person said" in site.broker("jobs").out
     site.printers.set_duty("oki-1", Duty.MAINT)
     assert site.broker("jobs", "move", "1", "oki-1").out == (
-        "job 1 is queued for oki-1 and no other printer, once it is ready: it is in maint now\n"
+        "job 1 is queued for oki-1 and no other printer, once it is ready: it is in maint now; "
+        "`broker printers ready oki-1` ends that\n"
     )
 
 

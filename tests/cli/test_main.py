@@ -142,7 +142,7 @@ def test_a_wrong_configuration_is_every_mistake_and_exit_2(site: Site, command: 
 def test_the_configuration_may_be_named_at_every_level(site: Site) -> None:
     """The nearest --config counts: command, group, broker."""
     other = site.folder / "other.toml"
-    other.write_text('[broker]\nae_title = ""\n')
+    other.write_text("[broker\n")
     wrong = ("--config", str(other))
     for arguments in (
         [*wrong, "jobs", "list"],
@@ -237,19 +237,89 @@ def test_no_permission_is_one_line(site: Site) -> None:
     assert "no permission" in ended.err or "read-only" in ended.err
 
 
-def test_an_output_that_is_full_is_one_line(site: Site) -> None:
-    """Writing to a full disk is named, without a traceback."""
+@pytest.mark.parametrize(
+    "command", ["config show", "--version", "--help", "jobs", "jobs --json", "jobs --help", "help"]
+)
+def test_an_output_that_is_full_is_one_line(site: Site, command: str) -> None:
+    """Nothing that could not be written is success: it is named, without a traceback, and the
+    person looks before the command is given again."""
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(
-            [sys.executable, "-m", "broker.cli.main", "config", "show"],
+            [sys.executable, "-m", "broker.cli.main", *command.split()],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
             env=os.environ | {"BROKER_CONFIG": str(site.file)},
         )
     assert ended.returncode == 1
-    assert "the disk is full" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert ended.stderr.startswith("standard output: the disk is full; not all that this")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["jobs --all", "jobs --json --all", "--version"])
+def test_a_reader_that_has_gone_is_no_matter(site: Site, command: str) -> None:
+    """As `head` does: nothing is said of it, and it is not success."""
+    site.job()
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(
+        [sys.executable, "-m", "broker.cli.main", *command.split()],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"BROKER_CONFIG": str(site.file)},
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (1, "")
+
+
+BROKEN = '[retry]\ntries = "x"\n[[printers]]\nname = "oki-9"\n'
+
+
+@pytest.mark.parametrize(
+    "command", ["jobs", "jobs show 1", "jobs explain 1", "jobs hold 1", "printers", "refusals"]
+)
+def test_mistakes_elsewhere_in_the_configuration_hide_no_queue(site: Site, command: str) -> None:
+    """Commands on the queue tell them, and show it: they need no more of the file than its place.
+    No printer is taken from such a file."""
+    site.job()
+    with site.file.open("a") as file:
+        file.write(BROKEN)
+    ended = site.broker(*command.split())
+    assert ended.code == 0
+    assert 'retry.tries: "x" is not a number' in ended.err
+    assert "no broker starts with it" in ended.err
+    assert ended.out
+    assert "oki-9" not in ended.out
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '[broker]\ndata_dir = "{}"\n[[',
+        '[broker]\ndatadir = "{}"\n',
+        '[brokr]\ndata_dir = "{}"\n',
+        '[broker]\ndata_dir = 7\nport = "x"\n',
+        '[broker]\ndata_dir = "elsewhere"\nport = "x"\n',
+    ],
+)
+def test_where_no_queue_is_named_for_certain_none_is_shown(site: Site, broken: str) -> None:
+    """A mistake may stand where the data folder is meant: exit 2, and nothing but the mistakes."""
+    site.job()
+    site.file.write_text(broken.replace("{}", str(site.file.parent / "data")))
+    ended = site.broker("jobs")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"{site.file}: ")
+
+
+def test_a_certificate_that_is_missing_hides_no_queue(site: Site) -> None:
+    """Only what listens or checks reads it."""
+    site.job()
+    with site.file.open("a") as file:
+        file.write('[tls]\ncertificate = "missing.pem"\nkey = "missing.key"\n')
+    ended = site.broker("jobs")
+    assert (ended.code, ended.err) == (0, "")
+    assert "queued" in ended.out
 
 
 def test_a_port_in_use_is_said(site: Site) -> None:

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from broker.dicom.scu.adaptation import Adaptations
 from broker.dicom.scu.print_scu import PrintScu
 from broker.dicom.scu.print_session import PrintSession
 from broker.emulator.printer import EmulatedPrinter
+from broker.model.films.capabilities import Capability, Lesson, PrintObject, Trait
 from broker.model.films.film import Attributes
 from broker.model.printers.printer import Address
 from broker.model.printers.trouble import Unavailable
@@ -35,6 +37,8 @@ class Site:
     ) -> None:
         self._stack = stack
         self.linger_s = LONG_S
+        self.known: list[Capability] = []
+        """What is known of the printer."""
         self.opened: list[PrintSession] = []
         self._over = threading.Condition()
         self._associations = 0
@@ -57,6 +61,7 @@ class Site:
             self._open,
             lambda: self.linger_s,
             lambda event, facts: self.notes.append((event, facts)),
+            lessons_hold=lambda _printer, session: session.lessons_hold(self.known),
         )
         stack.callback(self.sessions.stop)
 
@@ -72,7 +77,8 @@ class Site:
     ) -> PrintSession:
         scu = PrintScu.open(address, calling_ae="BROKER", lut=lut or lut_class, tls=self._tls)
         try:
-            self.opened.append(PrintSession.begin(scu, address, session, copies, None, more))
+            learned = Adaptations(self.known)
+            self.opened.append(PrintSession.begin(scu, address, session, copies, learned, more))
         except BaseException:
             scu.abort()
             raise
@@ -135,6 +141,25 @@ def test_the_next_job_of_the_film_session_has_it(site: MakeSite, tls: bool) -> N
     second.end()
     made.wait_until_open(0)
     assert len(made.opened) == 1
+
+
+def test_what_was_forgotten_meanwhile_is_not_believed_once_more(site: MakeSite) -> None:
+    """A lingering film session has a lesson that a person has had forgotten: the next job gets a
+    new one, which asks again. A further lesson ends none."""
+    made = site()
+    lesson = Capability(Lesson.WITHOUT, Trait(PrintObject.FILM_BOX, "Trim", "YES"))
+    made.known = [lesson]
+    first = made.begin("one")
+    first.keep()
+    made.known = [lesson, Capability(Lesson.WITHOUT, Trait(PrintObject.FILM_BOX, "Trim", "NO"))]
+    second = made.begin("one")
+    assert second.session is first.session
+    second.keep()
+    made.known = []
+    third = made.begin("one")
+    assert (third.session is first.session, third.inherited) == (False, False)
+    made.wait_until_open(1)
+    assert len(made.opened) == 2
 
 
 @pytest.mark.parametrize(

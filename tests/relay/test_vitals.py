@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from broker.config.file import parse
 from broker.dicom.scp.allowance import PATIENCE_S
 from broker.events import Event
 from broker.model.jobs.job import State
 from broker.model.vitals import Vitals
-from broker.operations.condition.readiness import read_vitals
+from broker.operations.condition.readiness import read_vitals, silent_s
 from broker.relay.vitals import FILE_NAME, VitalSigns
+from broker.service.data_folder import DataFolder
 from broker.store.occupancy import Occupancy
 from tests.relay.conftest import Relay
 
@@ -182,6 +184,26 @@ def test_what_a_killed_broker_left_is_not_the_next_ones(tmp_path: Path) -> None:
     occupancy = Occupancy.take(tmp_path)
     assert read_vitals(tmp_path) is None
     occupancy.close()
+
+
+def test_those_of_another_process_are_not_the_holders(tmp_path: Path) -> None:
+    """A folder that was copied from another machine names a process that may live here, too."""
+    (tmp_path / FILE_NAME).write_text(json.dumps(Vitals(os.getppid(), 1000.5).document()))
+    occupancy = Occupancy.take(tmp_path)
+    assert read_vitals(tmp_path) is None
+    occupancy.close()
+
+
+def test_a_start_takes_away_those_that_are_there(tmp_path: Path) -> None:
+    """Also where they name the same process, as in a container, which is always the first: until
+    the relay writes its own there is no sign of life, and no silence since the old one."""
+    (tmp_path / FILE_NAME).write_text(json.dumps(Vitals(os.getpid(), 1000.5).document()))
+    os.utime(tmp_path / FILE_NAME, (1.0, 1.0))
+    config = parse(f'[broker]\ndata_dir = "{tmp_path}"\n', folder=tmp_path)
+    folder = DataFolder(config, lambda _event, _facts: None, time.time)
+    assert read_vitals(tmp_path) is None
+    assert silent_s(tmp_path, time.time()) is None
+    folder.close()
 
 
 def test_none_without_a_broker(tmp_path: Path) -> None:

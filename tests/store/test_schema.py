@@ -208,3 +208,25 @@ def test_who_has_printed_is_known_from_the_jobs(empty: Database) -> None:
     with empty.read() as connection:
         rows = connection.execute(text("SELECT * FROM printed_callers ORDER BY last_at")).all()
     assert rows == [("CT1", "fe80::1", 2.0), ("CT1", "10.0.0.9", 3.0)]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["created_at = 'x'", "created_at = X'00ff'", "peer = X'00ff'", "calling_ae = X'4354ff'"],
+)
+def test_a_damaged_row_stops_no_upgrade(empty: Database, damage: str) -> None:
+    """Whatever stands in it, it stays, and what the sound rows say of their callers is kept."""
+    with empty.write() as connection:
+        config = schema._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for number in (1, 2):
+            connection.exec_driver_sql(OLD_JOB.replace("(1, 'held'", f"({number}, 'held'"))
+        connection.exec_driver_sql(f"UPDATE jobs SET {damage} WHERE id = 2")
+
+    schema.upgrade(empty)
+
+    with empty.read() as connection:
+        rows = connection.execute(text("SELECT * FROM printed_callers")).all()
+        kept = connection.execute(text("SELECT count(*) FROM jobs")).scalar_one()
+    assert (rows, kept) == ([("CT1", "10.0.0.9", 1.0)], 2)

@@ -22,6 +22,7 @@ from broker.operations.jobs.job_groups import JobGroup
 from broker.operations.jobs.job_status import (
     JobStatus,
     explanation,
+    films_of,
     held_remedies,
     held_remedy,
     job_remarks,
@@ -159,7 +160,7 @@ def all_of_job(store: Store, job_id: int) -> str:
     """
     found = job_status(store, store.jobs.get(job_id))
     why = explanation(store, found.job).sentences
-    films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
+    films, attempts = films_of(store, job_id), store.jobs.attempts(job_id)
     table = queue_tables.job(found, films, attempts, time.time(), WIDTH)
     parts = [
         *map(told, why),

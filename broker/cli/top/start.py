@@ -22,7 +22,7 @@ def top(ctx: typer.Context, config: ConfigOption = None) -> None:
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise typer.BadParameter("it needs a terminal; `broker jobs` and `broker printers` do not")
-    with opened(ctx, config) as store:
+    with opened(ctx, config, queue_alone=True) as store:
         from broker.cli.top.screen import Top  # here: Textual takes long
 
         Top(store, person()).run()

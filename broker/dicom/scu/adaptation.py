@@ -149,6 +149,10 @@ class Adaptations:
         self.learns_refusals = True
         """Not while several copies are asked for: these may be the reason."""
 
+    def hold(self, known: Iterable[Capability]) -> bool:
+        """Whether all that is believed here is believed still, as these are."""
+        return self._known <= {(each.lesson, each.trait, each.among) for each in known}
+
     def left_out(self, asked: Asked) -> LeftOut:
         """What of this it is not asked for."""
         whole = asked.whole

@@ -9,7 +9,7 @@ may be repeated anywhere. `ask` is the line: whatever breaks after it is Uncerta
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -34,6 +34,7 @@ from broker.model.films.adaptations import LUT_LEVEL, OTHERS
 from broker.model.films.capabilities import (
     LUT,
     SIMPLEST,
+    Capability,
     Combination,
     Lesson,
     PrintObject,
@@ -71,6 +72,11 @@ class PrintSession:
         """Whether those of the film in hand stand there."""
         self._of_session: list[str] = []
         self._of_film: list[str] = []
+
+    def lessons_hold(self, known: Iterable[Capability]) -> bool:
+        """Whether what it believes of the printer is among what is known now: a person may have
+        had it forgotten meanwhile."""
+        return self._adaptations.hold(known)
 
     @property
     def remarks(self) -> list[str]:

@@ -113,6 +113,10 @@ class Printer:
     failed_with: str = ""
     """What its last failed attempt said, where its reason does not tell it any more. Not of its
     row, either."""
+    lessons: int = 0
+    """How many things were learned of it."""
+    learned_at: float | None = None
+    """When the last of them was; None where nothing was."""
 
     @property
     def name(self) -> str:

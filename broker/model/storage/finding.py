@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -36,15 +35,21 @@ class Kind(StrEnum):
     """The database and the spool do not belong together."""
 
 
+SALVAGE = (
+    "`broker db salvage` reads what is left into a new database in its place, and keeps the "
+    "damaged one beside it"
+)
+"""What to type without a backup, and what that gives."""
+
 REMEDIES: Mapping[Kind, str] = {
     Kind.PAGES: (
-        "Stop the broker and keep a copy of the database. With a backup: move the database with "
-        "its -wal and -shm away, leave the spool, then `broker restore DIR`. Without one: "
-        "{salvage}. Then look at the disk and the memory."
+        "Stop the broker. With a backup: move the database with its -wal and -shm away, leave the "
+        f"spool, then `broker restore DIR`. Without one: {SALVAGE}. Then look at the disk and the "
+        "memory."
     ),
     Kind.REFERENCES: (
-        "Rows are missing that others refer to: treat it as damaged pages. Stop the broker, keep a "
-        "copy, and restore a backup."
+        "Rows are missing that others refer to: treat it as damaged pages. Stop the broker, and "
+        f"restore a backup; without one: {SALVAGE}."
     ),
     Kind.TABLES: "`broker db upgrade` brings older tables up to date; install a later broker for "
     "newer ones.",
@@ -76,25 +81,9 @@ REMEDIES: Mapping[Kind, str] = {
 }
 
 
-def remedy(kind: Kind, database: str) -> str:
-    """What a person does about a finding of that kind; `database` is the path of its file."""
-    return REMEDIES[kind].replace("{salvage}", salvage(database))
-
-
-def salvage(database: str) -> str:
-    """What to type to read what is left of a damaged database, and what that gives.
-
-    `.dump` ends with ROLLBACK where it met damage. `.recover` would read more, and is not in the
-    `sqlite3` of Debian.
-    """
-    old, new = shlex.quote(database), shlex.quote(f"{database}.read")
-    return (
-        f"`sqlite3 {old} .dump | sed 's/^ROLLBACK.*/COMMIT;/' | sqlite3 {new}` (Debian's package "
-        "sqlite3) writes the rows that can be read into another file; jobs on damaged pages are "
-        f"not in it. Move the database with its -wal and -shm away, then `mv {new} {old}`: `broker "
-        "db check` names the jobs that have lost a part, and `broker spool` says whether a broker "
-        "starts on it"
-    )
+def remedy(kind: Kind) -> str:
+    """What a person does about a finding of that kind."""
+    return REMEDIES[kind]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from broker.model.films.capabilities import combinations
@@ -30,7 +30,7 @@ from broker.model.printable import one_line
 from broker.model.printers.printer import Duty, Health, Printer
 from broker.model.printers.trouble import PRINT_AGAIN, NoPrinters, RecordDamaged
 from broker.operations.jobs import missing_pixels
-from broker.operations.jobs.job_status import job_status
+from broker.operations.jobs.job_status import films_of, job_status
 from broker.operations.opened import Store
 from broker.operations.words.text import age, count
 from broker.store.queue.commands import AS_IT_WAS, NotAllowed
@@ -84,7 +84,8 @@ def off_duty(store: Store, name: str) -> str:
     duty = store.printers.get(name).duty
     if duty is Duty.READY:
         return ""
-    return f", once it is ready: it is in {duty} now"
+    ends = f"`broker printers ready {name}` ends that"
+    return f", once it is ready: it is in {duty} now; {ends}"
 
 
 def _as_before(printer: Printer) -> str:
@@ -123,6 +124,23 @@ MISSING = "its pixels are not in the spool"
 JOB_COMMANDS = ("hold", "release", "cancel", "move", "reprint", "priority")
 
 
+class WaitingLine:
+    """The turns of the jobs that wait, read at the first question, and changed since as the same
+    command changed them: one on several jobs reads all that wait once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._turns: dict[int, tuple[int, int]] | None = None
+
+    def before(self, found: Job) -> int:
+        """How many jobs come before this one, whose turn was just changed."""
+        if self._turns is None:
+            self._turns = {job.id: job.turn for job in self._store.jobs.waiting()}
+        if found.id in self._turns:  # others wait for an earlier one of their film session
+            self._turns[found.id] = found.turn
+        return sum(turn < found.turn for turn in self._turns.values())
+
+
 @dataclass(frozen=True)
 class JobCommands:
     """The commands of one operator. `seen` is the job's version that the person saw (promise 12);
@@ -135,6 +153,12 @@ class JobCommands:
 
     store: Store
     who: str
+    line: WaitingLine | None = None
+    """For one command on several jobs; None for one that looks at the queue by itself."""
+
+    def together(self) -> JobCommands:
+        """The same for one command on several jobs."""
+        return replace(self, line=WaitingLine(self.store))
 
     def hold(self, job_id: int, reason: str = "", *, seen: str = "") -> str:
         """Keep it from printing until it is released."""
@@ -250,7 +274,7 @@ class JobCommands:
         if found.state is State.HELD:
             words = f"job {job_id} has priority {priority} once it is released"
         else:
-            before = sum(each.turn < found.turn for each in self.store.jobs.waiting())
+            before = (self.line or WaitingLine(self.store)).before(found)
             jobs = count(before, "job") if before else "no jobs"
             words = f"job {job_id} has priority {priority}; {jobs} before it"
         return self._done("priority", job_id, words)
@@ -277,10 +301,7 @@ class JobCommands:
 
     def _films(self, job_id: int) -> Sequence[Sending]:
         """Its films; none where they cannot be read: a person may settle such a job, too."""
-        try:
-            return self.store.jobs.films(job_id)
-        except RecordDamaged:
-            return ()
+        return films_of(self.store, job_id)
 
     def _lost(self, job_id: int) -> bool:
         """Whether it cannot be printed once more, from its first film."""
@@ -295,7 +316,8 @@ class JobCommands:
             return ""
         if not before.reason.endswith(PRINT_AGAIN):
             return f"released, though {one_line(before.reason)}, and "
-        if missing_pixels.whole(self.store, self.store.jobs.films(before.id)):
+        films = self._films(before.id)
+        if films and missing_pixels.whole(self.store, films):
             return "released, as its pixels are there again, and "
         return f"released, though {MISSING}, and "
 
@@ -369,5 +391,5 @@ def queued_text(store: Store, job_id: int, printer: str, film_size: str = TEST_S
     where = f"for {printer} and no other printer" if printer else "for any printer"
     said = f"job {job_id} is queued: one {film_size} test film, {where}"
     if printer and (waits := off_duty(store, printer)):
-        return f"{said}{waits}; `broker printers ready {printer}` ends that"
+        return f"{said}{waits}"
     return said

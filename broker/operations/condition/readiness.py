@@ -224,13 +224,15 @@ def _queue(store: Store) -> Iterator[Obstacle]:
 def read_vitals(data_dir: Path) -> Vitals | None:
     """The latest; None when none runs, or tells nothing that can be read.
 
-    What a broker that was killed has left is not taken for that of the next one.
+    What a broker that was killed has left, here or on the machine that the folder was copied from,
+    is not taken for that of the next one.
     """
     if not Occupancy.taken(data_dir):
         return None
     try:
         found = Vitals.of_document(json.loads((data_dir / FILE_NAME).read_text()))
-        return found if _lives(found.pid) else None
+        own = Occupancy.holder(data_dir) in ("", str(found.pid))
+        return found if own and _lives(found.pid) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None  # it has just begun, or is of another version
 

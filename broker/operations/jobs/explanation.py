@@ -7,7 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.config.schema import Retry
-from broker.model.jobs.job import HELD_BY_PERSON, SETTLED, Attempt, FilmState, Job, Sending, State
+from broker.model.jobs.job import (
+    DONE,
+    HELD_BY_PERSON,
+    SETTLED,
+    Attempt,
+    FilmState,
+    Job,
+    Sending,
+    State,
+)
 from broker.model.printable import one_line
 from broker.model.printers.choose import Choice, PassedOver, never_takes, plan
 from broker.model.printers.printer import Duty, Printer
@@ -160,16 +169,8 @@ def of_waiting(
         cause = of_queued_why(choice.why)
         gone = cause is Cause.PINNED_GONE
         return (advised(cause, job=job.id, printer=job.pinned),) if gone or choice.printer else ()
-    said = []
-    off = [each for each in printers if each.duty is not Duty.READY and job.may_go_to(each.name)]
-    if len(off) == 1:
-        said.append(advised(Cause.OFF_DUTY, printer=off[0].name, name=off[0].name))
-    elif off:
-        names = ", ".join(f"{each.name} (in {each.duty})" for each in off)
-        back = f"puts a printer back in service: {names}."
-        said.append(
-            Advised(Cause.OFF_DUTY, f"“Ready” {back}", f"`broker printers ready NAME` {back}")
-        )
+    off = _off_duty(job, printers)
+    said = [*back_in_service(off)]
     others = [each for each in printers if job.may_go_to(each.name) and each not in off]
     for group, cause in grouped(others, now)[:SEVERAL]:
         said.append(printers_remedy(cause, each_of(group), typed(group)))
@@ -179,12 +180,29 @@ def of_waiting(
     return tuple(said)
 
 
+def _off_duty(job: Job, printers: Sequence[Printer]) -> list[Printer]:
+    """Those that a person took out, and that a person's choice leaves the job."""
+    return [each for each in printers if each.duty is not Duty.READY and job.may_go_to(each.name)]
+
+
+def back_in_service(off: Sequence[Printer]) -> tuple[Advised, ...]:
+    """What ends that these printers are off duty."""
+    if not off:
+        return ()
+    if len(off) == 1:
+        return (advised(Cause.OFF_DUTY, printer=off[0].name, name=off[0].name),)
+    names = ", ".join(f"{each.name} (in {each.duty})" for each in off)
+    back = f"puts a printer back in service: {names}."
+    return (Advised(Cause.OFF_DUTY, f"“Ready” {back}", f"`broker printers ready NAME` {back}"),)
+
+
 def of_refused(job: Job, printers: Sequence[Printer]) -> tuple[Advised, ...]:
-    """For a held job that some printers refused for good, and others may take."""
+    """For a held job that some printers refused for good, or failed, and others may take."""
     refusing = {strike.printer for strike in job.strikes if strike.permanent}
+    failed = {strike.printer for strike in job.strikes}
     others = [each for each in printers if each.name not in refusing and not never_takes(job, each)]
     if not refusing or not others:
-        return ()
+        return back_in_service([each for each in _off_duty(job, others) if each.name not in failed])
     best = min(others, key=lambda each: each.duty is not Duty.READY)
     first = "" if best.duty is Duty.READY else f", once it is ready: it is in {best.duty} now"
     tries = f"tries it on {best.name}{first}."
@@ -194,6 +212,7 @@ def of_refused(job: Job, printers: Sequence[Printer]) -> tuple[Advised, ...]:
             f"“Move”, below “More”, {tries}",
             f"`broker jobs move {job.id} {best.name}` {tries}",
         ),
+        *back_in_service([best] if first else []),
     )
 
 
@@ -272,8 +291,24 @@ def explain(
     idle = (context.idle,) if context.idle else ()
     tried = told(attempts, "cut off" if cut_off else "running")
     flagged = tuple(f"It is flagged: {one_line(flag)}." for flag in flags)
-    facts = (*idle, *found.facts, *flagged, *tried)
+    facts = (*idle, *found.facts, *film_remarks(films), *flagged, *tried)
     return Explanation(facts, found.choice, found.blocked_by, found.advice)
+
+
+def film_remarks(films: Sequence[Sending]) -> tuple[str, ...]:
+    """What stands beside films that a printer has accepted, as what was left out for it: a sentence
+    for all films with the same words."""
+    alike: dict[str, dict[int, None]] = {}
+    for film in films:
+        if film.state in DONE and film.words not in ("", SETTLED):
+            alike.setdefault(film.words, {})[film.number] = None
+    lines = []
+    for words, numbers in alike.items():
+        which = f"Film{'s' if len(numbers) > 1 else ''} {and_more(list(numbers), EACH)}"
+        lines.append(f"{which}: {one_line(words)}.")
+    if len(lines) > EACH:
+        lines[EACH:] = [f"{count(len(lines) - EACH, 'further remark')} beside its films."]
+    return tuple(lines)
 
 
 MAY_CHANGE = "may change over"
@@ -309,11 +344,19 @@ def _queued(job: Job, queue: QueueView, now: float) -> Explanation:
         sentences = [f"Job {job.id} is queued and waits: {why}."]
     if job.pinned:
         sentences.append(f"A person sent it to {job.pinned}, and it goes to no other.")
+    if (job.priority_rank or 0) < 0:
+        sentences.append("A person put it before all others.")
+    if job.avoided:
+        sentences.append(_avoids(job))
     if not repeats(job.reason, [f"{each.printer} {each.why}" for each in choice.passed_over]):
         sentences += _row(job)
     sentences += _not_there(choice.passed_over)
     said = of_waiting(job, choice, queue.printers, now)
     return Explanation(tuple(sentences), choice, advice=said)
+
+
+def _avoids(job: Job) -> str:
+    return f"It does not go to {and_more(sorted(job.avoided), NAMED)}, as a person said."
 
 
 def repeats(reason: str, told: Sequence[str]) -> bool:
@@ -431,6 +474,8 @@ def _held(job: Job, films: Sequence[Sending], context: JobContext) -> Explanatio
             else f"{words[0].upper()}{words[1:]} and not answered for: it may be on paper already."
         )
     cause = of_held_job(job, uncertain=bool(uncertain), whole=context.whole)
+    if job.avoided:
+        sentences.append(_avoids(job))
     elsewhere = of_refused(job, context.queue.printers) if cause in GIVEN_UP else ()
     said = advised(cause, job=job.id, trays=trays(uncertain))
     return Explanation(tuple(sentences), advice=(*elsewhere, said))

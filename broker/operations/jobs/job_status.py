@@ -9,11 +9,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from broker.model.films.capabilities import Capability
-from broker.model.jobs.job import FINISHED, FilmState, Job, State
+from broker.model.jobs.job import FINISHED, FilmState, Job, Sending, State
 from broker.model.peers.nicknames import with_nickname
 from broker.model.printers.health import FAILS_FILMS
 from broker.model.printers.printer import LONG_WAIT_S, Duty, Printer
 from broker.model.printers.printer_identity import Identification
+from broker.model.printers.trouble import RecordDamaged
 from broker.model.reasons.causes import Advised, advised, job_remedy
 from broker.model.reasons.remedies import Cause
 from broker.model.row_version import of_job
@@ -226,20 +227,32 @@ def _by_job(films: Sequence[U]) -> dict[int, tuple[U, ...]]:
     return {job_id: tuple(each) for job_id, each in found.items()}
 
 
+def films_of(store: Store, job_id: int) -> Sequence[Sending]:
+    """The job's films; none where what is kept of them cannot be read: a person has to see such a
+    job, too. Raises: NoSuchJob."""
+    try:
+        return store.jobs.films(job_id)
+    except RecordDamaged:
+        return ()
+
+
+UNREADABLE = "what the database keeps of its films cannot be read, so they cannot be printed"
+
+
 def explanation(store: Store, job: Job) -> Explanation:
     """Why the job is where it is, by the same decision that the dispatcher takes."""
-    films, attempts = store.jobs.films(job.id), store.jobs.attempts(job.id)
+    films, attempts = films_of(store, job.id), store.jobs.attempts(job.id)
     where = job_status(store, job)
     flags = [f"reprint of job {job.reprint_of}"] if job.reprint_of is not None else []
     if job.state not in (State.QUEUED, State.HELD, State.CANCELLED):
         flags.append(job.remark)  # of those, the reason is told, which begins with it
-    flags += where.flags
+    flags += [*where.flags, *([] if films else [UNREADABLE])]
     told = tuple(filter(None, flags))
     context = JobContext(
         queue_of(store),
         time.time(),
         where.cut_off,
-        whole=lambda: missing_pixels.whole(store, films),
+        whole=lambda: bool(films) and missing_pixels.whole(store, films),
         idle=not_running(store) if job.state in (State.QUEUED, State.PRINTING) else "",
     )
     return explain(job, films, attempts, context, told)

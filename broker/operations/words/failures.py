@@ -33,7 +33,8 @@ def explained(error: Exception) -> tuple[int, list[str]] | None:
     problems = getattr(error, "problems", None)
     if isinstance(problems, list):
         return WRONG, problems
-    if isinstance(error, OSError):
+    words = getattr(error, "words", None)
+    if isinstance(error, OSError) and not isinstance(words, str):
         # A reader that closed the pipe, as `head` does, is handled by Typer.
         return (
             None
@@ -43,7 +44,6 @@ def explained(error: Exception) -> tuple[int, list[str]] | None:
                 [of_system(error, getattr(error, "where", "this command"))],
             )
         )
-    words = getattr(error, "words", None)
     if isinstance(words, str):
         damaged = "; `broker db check` names the job and says what to do"
         return FAILED, [words + damaged if type(error).__name__ == "RecordDamaged" else words]

@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 
 from broker.model.films.capabilities import (
     ESSENTIAL,
@@ -26,6 +27,11 @@ from broker.store.printers import Printers
 
 REST_S = 1.0
 """Between two questions."""
+PATIENCE_S = 15.0
+"""A modality waits for the printers' answers for so long at most; one that comes later is
+remembered."""
+MOST = 4
+"""Questions that are open at once."""
 KEYWORD = "ImageDisplayFormat"
 Ask = Callable[[Address, Attributes, Attributes], int]
 """How many image boxes the printer makes for a film box with these attributes, in a film session
@@ -35,31 +41,84 @@ with those. Raises: Trouble."""
 class PrinterFormats:
     """For any thread."""
 
-    def __init__(self, printers: Printers, capabilities: Capabilities, ask: Ask) -> None:
+    def __init__(
+        self,
+        printers: Printers,
+        capabilities: Capabilities,
+        ask: Ask,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._printers = printers
         self._capabilities = capabilities
         self._ask = ask
+        self._patience_s = patience_s
         self._asking = threading.Lock()
         self._asked_at = float("-inf")
+        self._open: dict[Combination, Future[int]] = {}
+        """The questions that are open, each with a thread of its own."""
+        self._opening = threading.Lock()
 
     def __call__(self, session: Attributes, film_box: Attributes) -> int:
         """How many image boxes such a film box has. Where it is not known, printers are asked in
-        turn, which takes as long as they take.
+        turn, and waited for.
 
         Raises:
             Refused: every printer takes no such film box, for good.
-            Unavailable: no printer made one, and one of them may at another time.
+            Unavailable: no printer made one, and one of them may at another time; or none has
+                answered in time.
         """
         whole = traits(PrintObject.SESSION, session) | traits(PrintObject.FILM_BOX, film_box)
         key = frozenset(each for each in whole if each.keyword in ESSENTIAL[each.level])
         printers = self._printers.list()
         number = self._known(key, printers)
-        if not number:
+        if number:
+            return number
+
+        def ask() -> int:
             with self._asking:
-                number = self._known(key, printers) or self._asked(
+                return self._known(key, printers) or self._asked(
                     key, whole, session, film_box, printers
                 )
-        return number
+
+        try:
+            return self._question(whole, ask).result(self._patience_s)
+        except TimeoutError:
+            raise Unavailable(
+                "no printer has said in time how many image boxes its own format has"
+            ) from None
+
+    def _question(self, whole: Combination, ask: Callable[[], int]) -> Future[int]:
+        """The open question for such a film box; a new one where there is none.
+
+        Raises: Unavailable: there are too many, or the system has no thread for one more.
+        """
+        with self._opening:
+            if whole in self._open:
+                return self._open[whole]
+            if len(self._open) >= MOST:
+                raise Unavailable("too many questions about printers' own formats are open")
+            question: Future[int] = Future()
+
+            def run() -> None:
+                try:
+                    found = ask()
+                except BaseException as error:  # noqa: BLE001 - it is raised to those that wait
+                    self._close(whole)
+                    question.set_exception(error)
+                else:
+                    self._close(whole)
+                    question.set_result(found)
+
+            try:
+                threading.Thread(target=run, name="printers-own-format", daemon=True).start()
+            except RuntimeError:
+                raise Unavailable("the system has no thread for one more question") from None
+            self._open[whole] = question
+            return question
+
+    def _close(self, whole: Combination) -> None:
+        with self._opening:
+            self._open.pop(whole, None)
 
     def _known(self, key: Combination, printers: Sequence[Printer]) -> int:
         """The number that a printer made before; 0 where it is not known."""

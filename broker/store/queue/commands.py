@@ -22,22 +22,27 @@ from broker.model.jobs.job import (
 )
 from broker.model.jobs.reprint import ReprintChoice, UnfitChoice, altered
 from broker.model.printable import one_line
+from broker.model.printers.trouble import PRINT_AGAIN
 from broker.model.row_version import of_job
 from broker.store.capabilities import ask_anew
 from broker.store.database import Database
 from broker.store.printers import printer_names, require
 from broker.store.queue.claims import left_to_print, remember_all, take_back
+from broker.store.queue.recovery import hold_damaged_one
 from broker.store.queue.submission import insert_job
 from broker.store.reading.duplicates import later_twin, printed_again_as, take_back_unprinted
 from broker.store.reading.job_rows import (
+    JOB_ALTERED,
     NoSuchJob,
     combinations_from_json,
     digest_of,
     known,
+    lacks_parts,
+    level_lost,
     one,
     request_of,
-    state_of,
 )
+from broker.store.reading.shown_state import KNOWN, shown_state
 from broker.store.stale import Stale
 from broker.store.tables import attempts, jobs, sendings
 
@@ -142,6 +147,7 @@ class JobControl:
                 return
             if state is not State.HELD:
                 raise NotAllowed(job_id, state, "only a held job can be released; nothing to do")
+            _check_parts(connection, job_id, printed=printed)
             unanswered_films = _uncertain(connection, job_id)
             settled = _settle_printed(connection, job_id, self._clock()) if printed else 0
             if printed and not settled:
@@ -193,6 +199,8 @@ class JobControl:
                     "it has films that may be on paper already; "
                     f"`broker jobs release {job_id}` first, and say whether they are",
                 )
+            if state is State.HELD:
+                _check_parts(connection, job_id)
             if not left_to_print(connection, job_id):
                 raise NotAllowed(
                     job_id,
@@ -291,6 +299,8 @@ class JobControl:
             version = of_job(job, films, reprint.job_id if reprint else None)
             if version != seen:
                 raise Stale(version, f"job {job_id}", _now(job, reprint, self._clock()))
+        if state is State.HELD:
+            hold_damaged_one(connection, job_id, self._clock())
         return state
 
     def _begin_anew(self, connection: Connection, job_id: int, **values: object) -> None:
@@ -320,15 +330,26 @@ class JobControl:
         )
 
 
+def _check_parts(connection: Connection, job_id: int, *, printed: bool = False) -> None:
+    """Raises: NotAllowed: when a held job's rows are damaged so that it cannot be printed; where
+    its films are `printed`, when some of them are missing."""
+    if lacks_parts(connection, job_id) or (not printed and level_lost(connection, job_id)):
+        raise NotAllowed(
+            job_id,
+            State.HELD,
+            f"{JOB_ALTERED}, so it cannot be printed; `broker jobs cancel {job_id}`, "
+            f"then {PRINT_AGAIN}",
+        )
+
+
 def lock(connection: Connection, job_id: int) -> State:
     """The state of a job, which stays so until the transaction ends. Raises: NoSuchJob."""
-    state = connection.execute(
-        select(jobs.c.state).where(jobs.c.id == known(job_id)).with_for_update()
-    ).scalar()
-    if state is None:
+    words = select(*(jobs.c[name] for name in KNOWN))
+    row = connection.execute(words.where(jobs.c.id == known(job_id)).with_for_update()).first()
+    if row is None:
         raise NoSuchJob(job_id)
     # A damaged one is shown as held, and is a held one's to release or cancel.
-    return state_of(state)
+    return shown_state(dict(row._mapping))
 
 
 _MADE = select(sendings.c.printer).where(sendings.c.printer != "").distinct()

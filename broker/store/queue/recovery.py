@@ -5,10 +5,10 @@ Promise 3: a film that was asked for is uncertain, whatever has happened since.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from broker.model.jobs.job import (
@@ -18,7 +18,6 @@ from broker.model.jobs.job import (
     Claim,
     FilmState,
     Job,
-    Level,
     Outcome,
     Priority,
     State,
@@ -29,6 +28,7 @@ from broker.store.database import Database, damage
 from broker.store.queue.claims import ClaimLost, begin, end, left_to_print, move, obey, remember_all
 from broker.store.reading.job_rows import JOB_ALTERED, ROW_DAMAGED, NoSuchJob, one
 from broker.store.reading.queries import JobQueries
+from broker.store.reading.shown_state import DAMAGED
 from broker.store.tables import attempts, jobs, sendings, spooled
 
 STOPPED = "the broker stopped"
@@ -41,14 +41,6 @@ _REFERRING = (
     .where(jobs.c.state.in_(UNFINISHED))
     .order_by(spooled.c.job_id)
 )
-
-_QUEUED = jobs.c.state == State.QUEUED
-_BAD_COLUMNS = {
-    "state": jobs.c.state.not_in(list(State)),
-    "level": _QUEUED & jobs.c.level.not_in(list(Level)),
-    "priority": _QUEUED & jobs.c.priority.not_in(list(Priority)),
-}
-"""Column -> which jobs cannot take their turn because of it."""
 
 
 class Recovery:
@@ -166,18 +158,11 @@ class Recovery:
         What a damaged state was is not known: it may have been printing. A damaged priority becomes
         MED, so that the job prints once a person has released it.
         """
-        found: dict[int, str] = {}
         with self._database.read() as connection:
-            for column, damaged in _BAD_COLUMNS.items():
-                for job_id in connection.execute(select(jobs.c.id).where(damaged)).scalars():
-                    found.setdefault(job_id, f"{ROW_DAMAGED} ({column})")
+            found = _damaged(connection)
         if found:
             with self._database.write() as connection:
-                for job_id, why in found.items():
-                    hold_unsettled(connection, [job_id], self._clock(), why)
-                lost = jobs.c.id.in_(found) & jobs.c.priority.not_in(list(Priority))
-                usual = {"priority": Priority.MED, "priority_rank": Priority.MED.rank}
-                connection.execute(update(jobs).where(lost).values(**usual))
+                _hold_damaged(connection, found, found, self._clock())
         return sorted(found)
 
     def end_waits(self, latest: float) -> int:
@@ -254,6 +239,32 @@ def _recovered(
         return Outcome.UNCERTAIN, Settlement(State.QUEUED, why)
     films = ", ".join(f"film {number}" for number in asked)
     return Outcome.UNCERTAIN, Settlement(State.HELD, f"{films}: uncertain, {said}")
+
+
+def hold_damaged_one(connection: Connection, job_id: int, now: float) -> None:
+    """The same as `Recovery.hold_damaged` of one job that is shown as held, before a person's
+    command on it."""
+    _hold_damaged(connection, [job_id], _damaged(connection, jobs.c.id == job_id), now)
+
+
+def _damaged(connection: Connection, *which: ColumnElement[bool]) -> dict[int, str]:
+    """The jobs that are shown as held because of damage to their row, with that reason."""
+    found: dict[int, str] = {}
+    for column, damaged in DAMAGED.items():
+        for job_id in connection.execute(select(jobs.c.id).where(damaged, *which)).scalars():
+            found.setdefault(job_id, f"{ROW_DAMAGED} ({column})")
+    return found
+
+
+def _hold_damaged(
+    connection: Connection, job_ids: Collection[int], found: Mapping[int, str], now: float
+) -> None:
+    """Hold those that were found; a damaged priority of any of these jobs becomes MED."""
+    for job_id, why in found.items():
+        hold_unsettled(connection, [job_id], now, why)
+    lost = jobs.c.id.in_(job_ids) & jobs.c.priority.not_in(list(Priority))
+    usual = {"priority": Priority.MED, "priority_rank": Priority.MED.rank}
+    connection.execute(update(jobs).where(lost).values(**usual))
 
 
 def hold_unsettled(connection: Connection, job_ids: Collection[int], now: float, why: str) -> None:

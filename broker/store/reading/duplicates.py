@@ -20,6 +20,7 @@ from sqlalchemy import (
 
 from broker.model.jobs.job import DONE, UNANSWERED, State
 from broker.store.backend import Prepared, fixed
+from broker.store.reading.shown_state import all_in
 from broker.store.tables import films, jobs, printed_again, sendings
 
 ON_PAPER = DONE | UNANSWERED
@@ -125,8 +126,8 @@ def later_twin(connection: Connection, job_id: int) -> Twin | None:
     return later_twins(connection, _held.c.id == job_id).get(job_id)
 
 
-HELD = _held.c.state == State.HELD
-"""Names all held jobs, for `later_twins`."""
+HELD = _held.c.id.in_(all_in([State.HELD]))
+"""Names all jobs that are shown as held, for `later_twins`."""
 
 
 def _twin(numbers: Sequence[int], of: int, first: int) -> Twin:

@@ -8,16 +8,25 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Integer, Select, bindparam, distinct, func, select
 
 from broker.model.films.capabilities import Combination, PrintObject, Trait
 from broker.model.films.film import Attributes, Film, Image, ImageBox, PresentationLut
-from broker.model.jobs.job import ACTIVE, DONE, Job, Level, PrintRequest, Priority, State, Strike
+from broker.model.jobs.job import (
+    ACTIVE,
+    DONE,
+    Job,
+    Level,
+    PrintRequest,
+    Priority,
+    Strike,
+    collation,
+)
 from broker.model.printers.trouble import RecordDamaged
 from broker.store.backend import Prepared, fixed
+from broker.store.reading.shown_state import ANY, KNOWN, shown_state, unknown
 from broker.store.tables import attempts, films, jobs, sendings
 
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)
@@ -220,13 +229,6 @@ SOME = 8
 FEW = 100
 """Up to this many, jobs are named by their numbers rather than selected again."""
 
-ANY: dict[str, StrEnum] = {
-    "state": State.HELD,
-    "level": Level.FILM_BOX,
-    "priority": Priority.MED,
-}
-"""Columns of one word each, and what is shown where the word is damaged."""
-KNOWN = {name: frozenset(type(value)) for name, value in ANY.items()}
 ALTERED = "what the database keeps of it is missing or was altered"
 JOB_ALTERED = "what the database keeps of the job is missing or was altered"
 ROW_DAMAGED = "its row in the database is damaged"
@@ -330,7 +332,7 @@ def request_of(connection: Connection, job_id: int) -> PrintRequest:
         .where(films.c.job_id == job_id)
         .order_by(films.c.number)
     ).all()
-    damaged = _unknown(dict(row._mapping))
+    damaged = unknown(dict(row._mapping))
     if damaged or row.digest not in ("", digest_of_job(row.session, row.level, row.copies)):
         raise RecordDamaged(JOB_ALTERED)
     return PrintRequest(
@@ -345,6 +347,32 @@ def request_of(connection: Connection, job_id: int) -> PrintRequest:
         priority=Priority(row.priority),
         lut_class=row.lut_class,
     )
+
+
+_PARTS = select(
+    jobs.c.level,
+    jobs.c.films,
+    jobs.c.copies,
+    select(func.count()).where(films.c.job_id == jobs.c.id).scalar_subquery(),
+    select(func.count()).where(sendings.c.job_id == jobs.c.id).scalar_subquery(),
+).where(jobs.c.id == bindparam("its_job"))
+
+
+def lacks_parts(connection: Connection, job_id: int) -> bool:
+    """Whether rows of the job's films are missing, so that it cannot be printed as it was accepted,
+    and must not count as printed either."""
+    row = connection.execute(_PARTS, {"its_job": job_id}).one()
+    level, number, copies, its_films, its_sendings = row
+    if level not in KNOWN["level"]:
+        return bool(its_films != number or its_sendings < number)
+    passes, _ = collation(Level(level), number, copies)
+    return bool(its_films != number or its_sendings != passes * number)
+
+
+def level_lost(connection: Connection, job_id: int) -> bool:
+    """Whether it is not known at what level the job was asked for, so that it cannot be printed."""
+    level = connection.execute(select(jobs.c.level).where(jobs.c.id == job_id)).scalar_one()
+    return level not in KNOWN["level"]
 
 
 def film_of(number: int, content: str, digest: str = "") -> Film:
@@ -396,12 +424,12 @@ def _of(
 def _job(row: Sequence[Any], tally: Tally, strikes: Sequence[Strike]) -> Job:
     values: dict[str, Any] = dict(zip(SHOWN, row, strict=True))
     values["reason"] = "; ".join(filter(None, (values["remark"], values["reason"])))
-    if damaged := _unknown(values):
+    state = shown_state(values)
+    if damaged := unknown(values):
         # One damaged row must not hide all the others.
-        values |= {name: ANY[name] for name in damaged} | {"state": State.HELD}
+        values |= {name: ANY[name] for name in damaged}
         if not values["reason"].startswith(ROW_DAMAGED):
             values["reason"] = f"{ROW_DAMAGED} ({', '.join(damaged)}); {values['reason']}"
-    state = State(values["state"])
     values["state"] = state
     values["level"] = Level(values["level"])
     values["priority"] = Priority(values["priority"])
@@ -411,13 +439,3 @@ def _job(row: Sequence[Any], tally: Tally, strikes: Sequence[Strike]) -> Job:
     values["asks"] = combinations_from_json(values["asks"])
     values["load"] = tally.load if state in ACTIVE else 0
     return Job(**values)
-
-
-def _unknown(values: dict[str, Any]) -> list[str]:
-    """The columns whose value is none that there is: the row was damaged."""
-    return [name for name, known in KNOWN.items() if values[name] not in known]
-
-
-def state_of(text: str) -> State:
-    """The state that a row has; held where the word is damaged."""
-    return State(text) if text in KNOWN["state"] else State.HELD

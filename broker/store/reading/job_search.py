@@ -18,7 +18,8 @@ from broker.model.jobs.job import Job, State
 from broker.model.jobs.job_filter import FoundJobs, JobFilter
 from broker.store.backend import BACKEND, Backend
 from broker.store.database import Database
-from broker.store.reading.job_rows import KNOWN, LARGEST, JobList, several, shown
+from broker.store.reading.job_rows import LARGEST, JobList, several, shown
+from broker.store.reading.shown_state import KNOWN, NO_TURN
 from broker.store.tables import attempts, jobs
 
 INDEX = "ix_jobs_found"
@@ -165,8 +166,10 @@ def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
 def _in_state(states: frozenset[State]) -> ColumnElement[bool]:
     state = _column("state")
     named = state.in_(sorted(states))
-    # A damaged word is shown as held.
-    return or_(named, state.not_in(sorted(KNOWN["state"]))) if State.HELD in states else named
+    damaged = _ID.in_(select(jobs.c.id).where(NO_TURN))
+    if State.HELD in states:
+        return or_(named, state.not_in(sorted(KNOWN["state"])), damaged)
+    return and_(named, ~damaged) if State.QUEUED in states else named
 
 
 def _same(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:

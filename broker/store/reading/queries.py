@@ -7,7 +7,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from sqlalchemy import Connection, Integer, and_, bindparam, func, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    union_all,
+)
 
 from broker.model.films.film import Attributes, Film
 from broker.model.jobs.job import (
@@ -37,7 +48,6 @@ from broker.store.reading.job_rows import (
     ALTERED,
     FEW,
     JOB_ALTERED,
-    KNOWN,
     JobList,
     NoSuchJob,
     digest_of,
@@ -49,8 +59,15 @@ from broker.store.reading.job_rows import (
     session_of,
     several,
     shown,
-    state_of,
     whole,
+)
+from broker.store.reading.shown_state import (
+    KNOWN,
+    NO_TURN,
+    all_in,
+    damaged_in,
+    numbers_in,
+    state_of,
 )
 from broker.store.tables import attempts, films, jobs, printed_again, sendings, spooled
 
@@ -79,8 +96,8 @@ _WAITING = (
 _OVERTAKING = (
     select(_EARLIER.c.id, jobs.c.id)
     .join(jobs, jobs.c.film_session == _EARLIER.c.film_session)
-    .where(_EARLIER.c.state == State.HELD, jobs.c.id > _EARLIER.c.id)
-    .where(jobs.c.state.not_in((State.HELD, State.CANCELLED)))
+    .where(_EARLIER.c.id.in_(all_in([State.HELD])), jobs.c.id > _EARLIER.c.id)
+    .where(jobs.c.state.in_((State.QUEUED, State.PRINTING, State.SENT, State.PRINTED)))
     .order_by(_EARLIER.c.id, jobs.c.id)
 )
 _SESSION_PRINTERS = Prepared(
@@ -123,7 +140,7 @@ _MOVES = (
 )
 _HELD = (
     select(jobs.c.id)
-    .where(jobs.c.state == State.HELD, ~jobs.c.reason.startswith(HELD_BY_PERSON))
+    .where(jobs.c.id.in_(all_in([State.HELD])), ~jobs.c.reason.startswith(HELD_BY_PERSON))
     .order_by(jobs.c.id)
 )
 UNMOVED = select(func.min(jobs.c.created_at)).where(
@@ -175,20 +192,30 @@ def _listed(
     newest_first: bool = False,
 ) -> JobList:
     """Jobs by number, see `JobQueries.list`."""
-    statement = shown().order_by(jobs.c.id.desc() if newest_first else jobs.c.id)
+    order = jobs.c.id.desc() if newest_first else jobs.c.id
+    statement = shown().order_by(order).limit(limit)
     if states is not None:
-        statement = statement.where(jobs.c.state.in_(states))
-    if states is not None and limit is not None:
-        # `limit` of each state, which the index gives at once: the rest need not be sorted.
-        order = jobs.c.id.desc() if newest_first else jobs.c.id
-        first = (
-            select(jobs.c.id).where(jobs.c.state == each).order_by(order).limit(limit)
-            for each in states
-        )
-        some = union_all(*(select(each.subquery().c.id) for each in first))
+        some = all_in(states)
+        if limit is not None:
+            # `limit` of each state, which the index gives at once: the rest need not be sorted.
+            first = [_first(numbers_in(each), limit, order) for each in sorted(states)]
+            some = union_all(*first, *damaged_in(states))
         statement = statement.where(jobs.c.id.in_(some))
-    statement = statement.limit(limit)
     return several(connection, statement, statement.with_only_columns(jobs.c.id))
+
+
+def _first(found: Select[tuple[int]], limit: int, *order: ColumnElement[Any]) -> Select[tuple[int]]:
+    """The first jobs that a search finds, in that order."""
+    return select(found.order_by(*order).limit(limit).subquery().c.id)
+
+
+def finished_lately(since: float, most: int) -> Select[Any]:
+    """The jobs that finished since then, those that finished last first. The index of ends gives
+    `most` of each state."""
+    order = (jobs.c.updated_at.desc(), jobs.c.id.desc())
+    found = (numbers_in(each).where(jobs.c.updated_at >= since) for each in sorted(FINISHED))
+    some = union_all(*(_first(each, most, *order) for each in found))
+    return shown().where(jobs.c.id.in_(some)).order_by(*order).limit(most)
 
 
 class JobQueries:
@@ -213,12 +240,13 @@ class JobQueries:
             return _listed(connection, states, limit, newest_first)
 
     def overview(self, since: float, most: int) -> tuple[JobList, JobList]:
-        """Jobs that are not finished, by number; and of the `most` newest finished ones those that
-        finished since then, the newest first. One that finishes meanwhile is in one of the two."""
+        """Jobs that are not finished, by number; and the `most` that finished last, of those that
+        finished since then, the last first. One that finishes meanwhile is in one of the two."""
+        lately = finished_lately(since, most)
         with self._database.read() as connection:
             unfinished = _listed(connection, UNFINISHED)
-            finished = _listed(connection, FINISHED, most, newest_first=True)
-        return unfinished, [job for job in finished if job.updated_at >= since]
+            finished = several(connection, lately, lately.with_only_columns(jobs.c.id))
+        return unfinished, finished
 
     def waiting(self, limit: int | None = None) -> JobList:
         """Queued jobs in the order in which to claim them: the most urgent, then the oldest first.
@@ -280,8 +308,9 @@ class JobQueries:
         with self._database.read() as connection:
             written = _CONTENT.rows(connection, its_job=known(job_id))
             rows = _SENDINGS.rows(connection, its_job=job_id)
-        if not rows:
-            raise NoSuchJob(job_id)  # a job has at least one film
+            if not rows:
+                _exists(connection, job_id)
+                raise RecordDamaged(JOB_ALTERED)  # a job has at least one film
         for number, text, digest in written:
             digests[number] = digest
             content[number] = film_of(number, text)
@@ -296,7 +325,7 @@ class JobQueries:
         statement = (
             select(*(sendings.c[each.name] for each in fields(Unanswered)))
             .join(jobs, jobs.c.id == sendings.c.job_id)
-            .where(jobs.c.state.in_((State.PRINTING, State.HELD)))
+            .where(jobs.c.id.in_(all_in((State.PRINTING, State.HELD))))
             .where(sendings.c.state.in_(UNANSWERED))
             .order_by(sendings.c.id)
         )
@@ -381,7 +410,11 @@ class JobQueries:
             found: dict[State, int] = defaultdict(int)
             for state, number in connection.execute(statement):
                 found[state_of(state)] += number
-            return dict(found)
+            held = connection.execute(select(func.count()).where(NO_TURN)).scalar_one()
+        if held:
+            found[State.QUEUED] -= held
+            found[State.HELD] += held
+        return {state: number for state, number in found.items() if number}
 
     def printed_again(self, job_ids: Collection[int]) -> PrintedAgainList:
         """Of these jobs: each time that a film was let print again without an answer."""

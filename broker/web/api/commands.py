@@ -218,7 +218,7 @@ def _give(commands: JobCommands, command: str, job_id: int, asked: JobValues, se
 def command_jobs(request: Request, who: Operator, asked: JobsCommand) -> list[JobResult]:
     """What became of it, job by job: a refusal does not stop the others."""
     _fit(asked.command, asked.model_fields_set)
-    commands = JobCommands(request.app.state.store, who.name)
+    commands = JobCommands(request.app.state.store, who.name).together()
     targets = [Target(each.id, each.seen) for each in asked.jobs]
     found = carry_out(
         targets,

@@ -14,7 +14,7 @@ from broker.operations import documents
 from broker.operations.condition.readiness import read_vitals
 from broker.operations.condition.refusals import document_of, refused_kinds
 from broker.operations.condition.whole import standing_printer, standing_printers
-from broker.operations.jobs.job_status import explanation, job_status, job_statuses
+from broker.operations.jobs.job_status import explanation, films_of, job_status, job_statuses
 from broker.operations.opened import Store
 from broker.operations.overview import LiveOverview
 from broker.web.api.description import NEXT, answers
@@ -161,7 +161,7 @@ def job(request: Request, job_id: JobNumber) -> dict[str, Any]:
     """Nothing of a patient is in it. 404 when there is none of that number."""
     store: Store = request.app.state.store
     found = job_status(store, store.jobs.get(job_id))
-    films, attempts = store.jobs.films(job_id), store.jobs.attempts(job_id)
+    films, attempts = films_of(store, job_id), store.jobs.attempts(job_id)
     commands = [documents.of_command(each) for each in store.command_log.of_job(job_id)]
     return documents.of_job_whole(found, films, attempts) | {"orders": commands}
 

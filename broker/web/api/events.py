@@ -8,20 +8,18 @@ lasts for less than a second may be left out.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from starlette.concurrency import run_in_threadpool
 
 from broker.model import row_version
 from broker.operations.documents import iso
-from broker.operations.overview import LiveOverview, OverviewState
+from broker.operations.overview import OverviewState
 from broker.web.api.documents import EventDocument
 from broker.web.auth.signin import Person, person
-from broker.web.rendering.event_streams import EventStream, Regions, Streams
-from broker.web.rendering.live_view import counted_with, credentials_of, still
+from broker.web.rendering.event_streams import EventStream, Regions
+from broker.web.rendering.news_stream import Followed, follow_news
 
 STILL_S = 15.0
 """How often a stream without news sends a sign of life."""
@@ -66,31 +64,11 @@ router = APIRouter(prefix="/api")
 async def events(request: Request, who: Annotated[Person, Depends(person)]) -> EventStream:
     """First everything, then what has changed. Streams are counted with open pages: 16 of a user,
     or of an address where there are no users."""
-    streams: Streams = request.app.state.streams
-    leave = streams.enter(counted_with(request, who))
-    return EventStream(_news(request, who), leave)
 
+    def tell(sent: Regions, found: Regions, _version: int, state: OverviewState) -> str:
+        return news(sent, found, state.at)
 
-async def _news(request: Request, who: Person) -> AsyncIterator[str]:
-    live: LiveOverview = request.app.state.overview
-    streams: Streams = request.app.state.streams
-    credentials = credentials_of(request)
-    sent: Regions = {}
-    seen = -1
-    while not live.over:
-        version, state = await run_in_threadpool(live.current) if seen < 0 else live.latest()
-        # While nothing has changed it is asked all the same: a session ends with time.
-        if not await streams.allowed(version, credentials, partial(still, request, who)):
-            yield "event: signed-out\ndata: \n\n"
-            return
-        told = ""
-        if version != seen:
-            seen = version
-            found = await streams.regions(version, VIEW, partial(written, state))
-            told = news(sent, found, state.at)
-            sent = found
-        yield told or ": still\n\n"
-        await live.next(seen, STILL_S)
+    return follow_news(request, who, Followed(VIEW, written, tell, ": still\n\n", STILL_S))
 
 
 def written(state: OverviewState) -> Mapping[str, str]:

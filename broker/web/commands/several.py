@@ -84,7 +84,7 @@ def command_jobs(
         question = questions.of_jobs(job_statuses(store, found), command, printer)
         sent = {"command": command, "reason": reason, "printer": printer, "priority": priority}
         return ask(request, who, "/jobs/commands", question, sent, {"job": job})
-    commands = JobCommands(store, who.name)
+    commands = JobCommands(store, who.name).together()
 
     def give(job_id: int, seen: str) -> str:
         return on_job(

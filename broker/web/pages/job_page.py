@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from broker.model.films.film import MILLIMETRES, Attributes, Film, ImageBox, PresentationLut
 from broker.model.jobs.job import FilmState, Sending
-from broker.operations.jobs.job_status import explanation, job_status
+from broker.operations.jobs.job_status import explanation, films_of, job_status
 from broker.operations.opened import Store
 from broker.operations.overview import OverviewState
 from broker.operations.words.text import copies, count, moment, why_removed
@@ -92,7 +92,7 @@ def _context(store: Store, job_id: int, first: int, state: OverviewState) -> Map
     """What its regions are given."""
     job = store.jobs.get(job_id)
     found = job_status(store, job)
-    films = store.jobs.films(job_id)
+    films = films_of(store, job_id)
     cards = film_cards(films)
     return {
         "job": job,

@@ -9,6 +9,7 @@ import pytest
 from broker.model.jobs.job import State
 from broker.model.printers.trouble import RecordDamaged
 from broker.store.database import Database
+from broker.store.queue.commands import NotAllowed
 from broker.store.queue.jobs import Jobs
 from broker.store.queue.retention import Retention, Terms
 from tests.store.conftest import Clock, MakeFilm, MakeRequest
@@ -176,7 +177,7 @@ def test_one_damaged_row_hides_no_other(
     assert [job.id for job in jobs.queries.waiting()] == [2]
     assert [job.id for job in jobs.queries.waiting(5)] == [2]
     assert sum(jobs.queries.numbers().values()) == 2
-    if column != "state":
+    with pytest.raises(NotAllowed, match="job 1 is held"):
         jobs.commands.hold(1)
     jobs.commands.cancel(1)
     assert jobs.queries.numbers()[State.CANCELLED] == 1
@@ -202,7 +203,8 @@ def test_a_damaged_state_is_held_for_good(
 def test_a_queued_job_that_cannot_take_its_turn_is_held(
     database: Database, jobs: Jobs, make_request: MakeRequest, column: str
 ) -> None:
-    """It is found among those that are held, says why once, and prints where that can be."""
+    """It is found among those that are held, says why once, and prints where that can be; where
+    not, a person is told what to do."""
     jobs.submission.add(make_request())
     jobs.submission.add(make_request())
     with database.write() as connection:
@@ -213,11 +215,12 @@ def test_a_queued_job_that_cannot_take_its_turn_is_held(
 
     (held,) = jobs.queries.list([State.HELD])
     assert (held.id, held.reason) == (1, f"its row in the database is damaged ({column})")
-    jobs.commands.release(1)
     if column == "priority":
+        jobs.commands.release(1)
         assert [job.id for job in jobs.queries.waiting()] == [1, 2]
     else:
-        assert jobs.recovery.hold_damaged() == [1]
+        with pytest.raises(NotAllowed, match=r"cannot be printed; `broker jobs cancel 1`"):
+            jobs.commands.release(1)
 
 
 @pytest.mark.parametrize(

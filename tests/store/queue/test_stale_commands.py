@@ -6,11 +6,16 @@ from collections.abc import Callable
 
 import pytest
 
-from broker.model.jobs.job import Outcome, Priority
+from broker.model.films.capabilities import Capability, Lesson, PrintObject, Trait
+from broker.model.jobs.job import Outcome, Priority, State
 from broker.model.printers.printer import Duty
+from broker.model.printers.retry import Settlement
 from broker.model.row_version import of_job, of_printer
+from broker.store.capabilities import Capabilities
+from broker.store.database import Database
 from broker.store.printers import Printers
-from broker.store.queue.commands import PrintedAgainLately
+from broker.store.queue.claims import ClaimLost
+from broker.store.queue.commands import NotAllowed, PrintedAgainLately
 from broker.store.queue.jobs import Jobs
 from broker.store.stale import Stale
 from tests.peers.attempts import SENT, begin
@@ -112,3 +117,64 @@ def test_a_printer_that_another_has_set_is_not_set(printers: Printers, clock: Cl
     clock.now += 5
     printers.set_duty("oki-1", Duty.READY, seen=of_printer(printers.get("oki-1")))
     assert printers.get("oki-1").duty is Duty.READY
+
+
+def test_what_was_learned_meanwhile_is_not_forgotten(
+    database: Database, printers: Printers, clock: Clock
+) -> None:
+    """Forget, and "Mended, try again", are for what the person saw: what a printer was seen to
+    refuse since is told instead. Drain depends on none of it."""
+    learned = Capabilities(database, clock)
+    seen = of_printer(printers.get("oki-1"))
+    refuses = Trait(PrintObject.FILM_BOX, "FilmSizeID", "8INX10IN")
+    learned.learn("oki-1", Capability(Lesson.REFUSES, refuses))
+    told = r"it is ready, it fails no attempt, it is known to refuse one thing"
+    with pytest.raises(Stale, match=told):
+        printers.set_duty("oki-1", Duty.READY, seen=seen)
+    with pytest.raises(Stale, match=r"it is ready, one thing learned of it"):
+        printers.forget("oki-1", seen=seen)
+    assert printers.get("oki-1").refuses
+    printers.set_duty("oki-1", Duty.DRAIN, seen=seen)
+    assert printers.forget("oki-1", seen=of_printer(printers.get("oki-1"))) == 1
+    assert printers.get("oki-1").lessons == 0
+
+
+@pytest.mark.parametrize("column", ["state", "level", "priority"])
+@pytest.mark.parametrize("command", ["cancel", "release"])
+def test_a_job_whose_row_is_damaged_takes_commands(
+    jobs: Jobs, database: Database, make_request: MakeRequest, column: str, command: str
+) -> None:
+    """It is shown as held with its uncertain film, a person's command is for what was shown, and
+    where it cannot be carried out the remedy is told; what may have been printing is fenced off."""
+    jobs.submission.add(make_request())
+    claim = begin(jobs)
+    film = jobs.queries.films(1)[0].id
+    jobs.claims.asked(claim, film)
+    if column != "state":
+        settlement = Settlement(State.HELD, "uncertain")
+        jobs.claims.finish(claim, Outcome.UNCERTAIN, "gone", settlement=settlement)
+    with database.write() as connection:
+        # A queued job with an uncertain film: its word for the state was another, too.
+        state = "prinTing" if column == "state" else "queued"
+        connection.exec_driver_sql("UPDATE jobs SET state = ? WHERE id = 1", (state,))
+        if column != "state":
+            connection.exec_driver_sql(f"UPDATE jobs SET {column} = 'MEE' WHERE id = 1")
+    (listed,) = jobs.queries.list([State.HELD])
+    unanswered = [each.number for each in jobs.queries.unanswered()]
+    assert unanswered == [1]
+    seen = of_job(listed, unanswered, None)
+
+    if command == "cancel":
+        jobs.commands.cancel(1, seen=seen)
+        assert jobs.queries.get(1).state is State.CANCELLED
+    elif column == "level":
+        with pytest.raises(NotAllowed, match="`broker jobs cancel 1`, then print it again at the"):
+            jobs.commands.release(1, seen=seen)
+        assert jobs.queries.list() == [listed]
+        jobs.commands.release(1, printed=True, seen=seen)
+        assert jobs.queries.get(1).state is State.SENT
+    else:
+        jobs.commands.release(1, seen=seen)
+        assert [job.id for job in jobs.queries.waiting()] == [1]
+    with pytest.raises(ClaimLost):
+        jobs.claims.accepted(claim, film)

@@ -11,11 +11,13 @@ from sqlalchemy import Connection, Engine, event
 
 from broker.model.jobs.job import Outcome, Priority, State
 from broker.model.printers.retry import Settlement
+from broker.store.database import Database
 from broker.store.printers import Printers
 from broker.store.queue.commands import JobControl
 from broker.store.queue.jobs import Jobs
 from broker.store.reading.job_rows import NoSuchJob
-from broker.store.reading.queries import JobQueries
+from broker.store.reading.queries import JobQueries, finished_lately
+from broker.store.reading.shown_state import all_in
 from tests.peers.attempts import SENT, begin, print_films
 from tests.store.conftest import Clock, MakeFilm, MakeRequest
 
@@ -72,6 +74,53 @@ def test_the_overview_has_what_finished_since_then(
 
     assert numbers(since=1200.0, most=10) == ([3, 5], [4, 2])
     assert numbers(since=0.0, most=1) == ([3, 5], [4])
+
+
+def test_the_overview_takes_finished_jobs_by_their_end(
+    jobs: Jobs, clock: Clock, make_request: MakeRequest
+) -> None:
+    """A job that was held for long and is settled now is told before newer ones that ended
+    earlier."""
+    for _ in range(4):
+        jobs.submission.add(make_request())
+    jobs.commands.hold(1)
+    for clock.now, job_id in [(1100.0, 4), (1200.0, 3), (1300.0, 2), (1400.0, 1)]:
+        jobs.commands.cancel(job_id)
+
+    def ended(most: int) -> list[int]:
+        return [job.id for job in jobs.queries.overview(0.0, most)[1]]
+
+    assert ended(2) == [1, 2]
+    assert ended(10) == [1, 2, 3, 4]
+
+
+def test_what_ended_lately_is_found_through_the_index(database: Database) -> None:
+    """However many jobs are kept, no more is read than is shown: the index of ends gives each
+    state's last ones in their order."""
+    compiled = finished_lately(0.0, 150).compile(
+        dialect=database._engine.dialect, compile_kwargs={"literal_binds": True}
+    )
+    with database.read() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}").all()
+    steps = [row[-1] for row in plan]
+    ends = [each for each in steps if "ix_jobs_ended (state=? AND updated_at>?)" in each]
+    assert len(ends) == 3
+    assert not [each for each in steps if each.startswith("SCAN jobs")]
+    # The rows that are shown are put in order, and nothing else is.
+    assert sum("B-TREE" in each for each in steps) == 1
+
+
+@pytest.mark.parametrize("states", [frozenset(State), frozenset({State.HELD})], ids=["all", "held"])
+def test_jobs_in_some_states_are_found_through_an_index(
+    database: Database, states: frozenset[State]
+) -> None:
+    """Also those that are shown as held because their row is damaged."""
+    compiled = all_in(states).compile(
+        dialect=database._engine.dialect, compile_kwargs={"literal_binds": True}
+    )
+    with database.read() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}").all()
+    assert not [row for row in plan if row[-1].startswith("SCAN jobs")]
 
 
 def test_the_most_urgent_then_the_oldest_waits_first(

@@ -13,6 +13,7 @@ from broker.model.films.capabilities import Capability, Lesson, PrintObject, Tra
 from broker.model.printers.health import Observation
 from broker.model.printers.printer import Duty, Health
 from broker.model.printers.retry import PrinterVerdict
+from broker.operations.commands.recorded import print_film
 from broker.store.database import Database
 from broker.store.printers import blame
 from tests.web.served_page import served_page
@@ -84,3 +85,19 @@ def test_mended_stands_out_only_where_a_person_is_waited_for(tmp_path: Path) -> 
 
         page.store.printers.set_duty("oki-2", Duty.MAINT, "new drum")
         assert buttons() == {"oki-1": True, "oki-2": True}
+
+
+def test_a_job_whose_films_cannot_be_read_is_shown(tmp_path: Path) -> None:
+    """Its page and the API have its row, say that it cannot be printed, and let it be cancelled;
+    nothing promises that it prints."""
+    with served_page(tmp_path) as page, httpx.Client(base_url=page.url, timeout=30) as client:
+        job_id = print_film(page.store, "ruth", "oki-1")
+        with page.store._database.write() as connection:
+            connection.exec_driver_sql("DELETE FROM sendings")
+        page.store.commands.hold(job_id)
+        answer = client.get(f"/jobs/{job_id}")
+        assert answer.status_code == 200
+        assert "what the database keeps of its films cannot be read" in answer.text
+        assert 'value="cancel"' in answer.text
+        document = client.get(f"/api/jobs/{job_id}").json()
+        assert (document["state"], document["film_list"]) == ("held", [])

@@ -1,0 +1,83 @@
+"""How long a modality waits for what printers say of their own formats."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from broker.model.films.film import Attributes
+from broker.model.printers.printer import Address
+from broker.model.printers.trouble import Unavailable
+from broker.relay.pool.formats import MOST, PrinterFormats
+from broker.store.capabilities import Capabilities
+from broker.store.database import Database
+from broker.store.printers import Printers
+from tests.store.conftest import Clock, clock, database, printers, url
+
+__all__ = ["clock", "database", "printers", "url"]
+
+AT_ONCE_S = 0.05
+LONG_S = 30.0
+
+
+class SlowPrinter:
+    """A printer that answers when the test lets it."""
+
+    def __init__(self) -> None:
+        self.answers = threading.Event()
+        self.asked = threading.Event()
+        self.questions = 0
+
+    def __call__(self, _address: Address, _session: Attributes, _film_box: Attributes) -> int:
+        """Twelve, at last."""
+        self.questions += 1
+        self.asked.set()
+        assert self.answers.wait(LONG_S)
+        return 12
+
+
+@pytest.fixture
+def slow() -> Iterator[SlowPrinter]:
+    """It answers in the end."""
+    made = SlowPrinter()
+    yield made
+    made.answers.set()
+
+
+def film_box(format_: str) -> Attributes:
+    """Of that format."""
+    return {"ImageDisplayFormat": (format_,), "FilmSizeID": ("A4",)}
+
+
+def test_a_printer_that_does_not_answer_is_waited_for_no_longer(
+    database: Database, printers: Printers, clock: Clock, slow: SlowPrinter
+) -> None:
+    """The modality hears so in time, and may ask again; the same question is not asked twice, and
+    the answer, when it comes, is remembered."""
+    learned = Capabilities(database, clock)
+    hasty = PrinterFormats(printers, learned, slow, AT_ONCE_S)
+    for _ in range(3):
+        with pytest.raises(Unavailable, match="no printer has said in time"):
+            hasty({}, film_box("SLIDE"))
+    assert slow.asked.wait(LONG_S)
+    assert slow.questions == 1
+    slow.answers.set()
+    patient = PrinterFormats(printers, learned, slow, LONG_S)
+    assert patient({}, film_box("SLIDE")) == 12
+
+
+def test_questions_without_an_answer_do_not_pile_up(
+    database: Database, printers: Printers, clock: Clock, slow: SlowPrinter
+) -> None:
+    """Beyond a few that are open, a modality is told at once, and no thread waits for it."""
+    formats = PrinterFormats(printers, Capabilities(database, clock), slow, AT_ONCE_S)
+    before = threading.active_count()
+    for number in range(MOST):
+        with pytest.raises(Unavailable, match="in time"):
+            formats({}, film_box(f"CUSTOM\\{number}"))
+    for number in range(MOST, MOST + 5):
+        with pytest.raises(Unavailable, match="too many questions"):
+            formats({}, film_box(f"CUSTOM\\{number}"))
+    assert threading.active_count() - before <= MOST
