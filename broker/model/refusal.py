@@ -52,7 +52,10 @@ class Refusal(StrEnum):
     """A status that names what is wrong with it: a value, an attribute, an instance."""
 
     BESIDE_PRINTING = "wrong status or delete request"
-    """The same for N-GET and N-DELETE: no film is missing for it."""
+    """The same for C-ECHO, N-GET and N-DELETE: no film is missing for it."""
+
+    FAULT = "fault of the broker"
+    """Status 0x0110: an exception, whose traceback the log has."""
 
     NO_PRINTER = "no printer takes it"
     """Every printer was seen to refuse it: `retry.on_impossible`."""

@@ -162,7 +162,7 @@ ON_PAGE: Mapping[Refusal, str] = {
         "are below: show them to the modality's vendor."
     ),
     Refusal.BESIDE_PRINTING: (
-        "An N-GET or N-DELETE that the standard does not allow, or of what is not there any more. "
+        "A C-ECHO, N-GET or N-DELETE that the standard does not allow, or of what is not there. "
         "No film is missing for it."
     ),
     Refusal.NO_PRINTER: (

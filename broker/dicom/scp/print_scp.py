@@ -126,20 +126,27 @@ class PrintScp:
             finally:
                 self._share.become(self.tree.unprinted_bytes)
         except Fault as fault:
-            self.note(
-                Event.REQUEST_REFUSED,
-                {
-                    "calling_ae": self.association.calling_ae,
-                    "called_ae": self.association.called_ae,
-                    "peer": self.association.peer,
-                    "operation": request.operation,
-                    "status": statuses.words(fault.status),
-                    **({"attribute": fault.attribute} if fault.tags else {}),
-                    "why": fault.comment,
-                    "kind": str(fault.kind or _wrong(request)),
-                },
-            )
+            self._refuse(request, fault)
             return Response(fault.status, None, fault.fields)
+
+    def refused(self, request: Request, status: int, why: str, kind: Refusal | None) -> None:
+        """A request was answered with this status before `answer` was asked, or where it failed."""
+        self._refuse(request, Fault(status, why, kind=kind))
+
+    def _refuse(self, request: Request, fault: Fault) -> None:
+        self.note(
+            Event.REQUEST_REFUSED,
+            {
+                "calling_ae": self.association.calling_ae,
+                "called_ae": self.association.called_ae,
+                "peer": self.association.peer,
+                "operation": request.operation,
+                "status": statuses.words(fault.status),
+                **({"attribute": fault.attribute} if fault.tags else {}),
+                "why": fault.comment,
+                "kind": str(fault.kind or _wrong(request)),
+            },
+        )
 
     @property
     def disposable(self) -> bool:
@@ -473,5 +480,5 @@ class PrintScp:
 
 def _wrong(request: Request) -> Refusal:
     """What a request is counted as that is wrong in itself."""
-    beside = request.field in (Command.N_GET, Command.N_DELETE)
+    beside = request.field in (Command.C_ECHO, Command.N_GET, Command.N_DELETE)
     return Refusal.BESIDE_PRINTING if beside else Refusal.WRONG_REQUEST
