@@ -31,8 +31,8 @@ class Refusal(StrEnum):
     TOO_MANY = "too many associations"
     TOO_MANY_OF_ONE = "too many of one address"
     NO_CONTEXT = "no presentation context"
-    """The association was accepted, and of what it proposed nothing that prints: Verification or
-    Presentation LUT at most."""
+    """The association was accepted, and of what it proposed no class with images; or nothing at
+    all, though it did not only propose to check or to ask."""
     TURNED_AWAY = "turned away"
     """Stopping, or the service could not take it."""
 
