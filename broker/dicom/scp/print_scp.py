@@ -394,7 +394,9 @@ class PrintScp:
         if sop_class != PRINTER:
             raise Fault(statuses.UNRECOGNIZED_OPERATION, "only the Printer can be asked with N-GET")
         if uid and uid != PRINTER_INSTANCE:
-            raise Fault(statuses.NO_SUCH_SOP_INSTANCE, "the Printer has one well-known instance")
+            words = "the Printer has one well-known instance"
+            fault = Fault(statuses.NO_SUCH_SOP_INSTANCE, words)
+            self._tolerate(Tolerated.PRINTER_INSTANCE, fault)
         return attribute_list.answered(request.command, self.printer_attributes(), PRINTER_INSTANCE)
 
     def printer_attributes(self) -> dict[str, str]:
