@@ -60,6 +60,10 @@ class Refusal(StrEnum):
     NO_PRINTER = "no printer takes it"
     """Every printer was seen to refuse it: `retry.on_impossible`."""
 
+    NOT_ASKED = "no printer could be asked"
+    """Status 0x0110 for a film box whose format each printer makes by itself: none that was seen
+    to make it said how many image boxes it has, and none could be asked."""
+
     NONE_CONFIGURED = "no printers configured"
     """Status 0x0213 for a new film session, 0xC601 or 0xC602 in one that was open before."""
 

@@ -212,6 +212,11 @@ REMEDIES: Mapping[Refusal, str] = {
         "Every printer was seen to refuse this. The log's `request refused` says what. The "
         "printers are asked again by themselves; `broker printers forget NAME` forgets it at once."
     ),
+    Refusal.NOT_ASKED: (
+        "A printer itself makes the image boxes of SLIDE, SUPERSLIDE and CUSTOM, for each film "
+        "size, and none could be asked. Bring one back that has them (`broker printers` says "
+        "how), then print again; or use STANDARD."
+    ),
     Refusal.NONE_CONFIGURED: (
         "No printer is configured, so that nothing would print the film. Name a printer in the "
         "configuration file, in a table [[printers]], and reload it."

@@ -169,6 +169,11 @@ ON_PAGE: Mapping[Refusal, str] = {
         "Every printer was seen to refuse this. The printers are asked again by themselves; once "
         "one was changed, Forget on its page has it asked at once."
     ),
+    Refusal.NOT_ASKED: (
+        "A printer itself makes the image boxes of SLIDE, SUPERSLIDE and CUSTOM, for each film "
+        "size, and none could be asked. Bring one back that has them (the list of printers says "
+        "how), then print again; or use STANDARD."
+    ),
     Refusal.TOO_MANY_OF_ONE: (
         "One AE title at an address had limits.associations_per_peer, or one address three "
         "quarters of limits.associations: it is said below which. An administrator raises it where "

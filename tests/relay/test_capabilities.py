@@ -21,6 +21,7 @@ from broker.dicom.upper_layer.message import Response
 from broker.model.capabilities import Lesson
 from broker.model.job import State
 from broker.model.printer import Duty, Health
+from broker.model.refusal import Refusal
 from tests.peers.choosy_printer import ChoosyPrinter, running
 from tests.peers.speaker import Speaker, dataset, image_box, picture, reference
 from tests.relay.conftest import PATIENCE_S, Relay
@@ -486,6 +487,9 @@ def test_a_printers_own_format_that_no_printer_has_is_refused(
     relay.service.printers.forget("oki-1")
     assert ct.open_film_box("SUPERSLIDE").status == statuses.PROCESSING_FAILURE
     assert ct.open_film_box().status == 0
+    told = [facts for event, facts in relay.notes if event == "request refused"]
+    assert [each["kind"] for each in told] == [Refusal.NO_PRINTER, Refusal.NOT_ASKED]
+    assert {each["attribute"] for each in told} == {"ImageDisplayFormat"}
 
 
 def test_a_printer_that_takes_more_bits_now_is_used_after_one_refusal(tmp_path: Path) -> None:

@@ -214,7 +214,7 @@ class PrintScp:
         """How many image boxes the printers make for a film box whose format is their own affair;
         0 for any other request. Before a turn is taken, as they may take their time.
 
-        Raises: Fault: 0x0106 when they take no such film box, 0x0110 when none answers now.
+        Raises: Fault: 0x0106 when they take no such film box, 0x0110 when none says it now.
         """
         film_box = request.field == Command.N_CREATE and request.class_uid == FILM_BOX
         session = self.tree.session
@@ -223,14 +223,17 @@ class PrintScp:
         asked = film_objects.printers_own(received.dataset())
         if asked is None:
             return 0
+        tags = [attributes.tag("ImageDisplayFormat")]
         try:
             return self._image_boxes(session.attributes, asked)
         except Refused as error:
-            why = "is taken by no printer"
-            raise attributes.invalid("ImageDisplayFormat", why) from error
+            status, kind = statuses.INVALID_ATTRIBUTE_VALUE, Refusal.NO_PRINTER
+            words = "ImageDisplayFormat is taken by no printer"
+            raise Fault(status, words, tags, kind=kind) from error
         except Unavailable as error:
+            status, kind = statuses.PROCESSING_FAILURE, Refusal.NOT_ASKED
             words = "no printer could be asked for the image boxes of its own format"
-            raise Fault(statuses.PROCESSING_FAILURE, words) from error
+            raise Fault(status, words, tags, kind=kind) from error
 
     def _image_box(self, request: Request) -> OpenImageBox | None:
         """The image box of ours that a request sets, if it does: of others, pixels are skipped."""

@@ -398,6 +398,31 @@ def test_a_data_set_of_garbage_gets_a_status(speak: Speak) -> None:
     assert ct.print_film() == statuses.SUCCESS
 
 
+def _two_in_one_place(ct: Speaker) -> int:
+    _film(ct, r"STANDARD\1,2").set(GRAYSCALE_IMAGE_BOX, ct.boxes[0], image_box(1))
+    return ct.set(GRAYSCALE_IMAGE_BOX, ct.boxes[1], image_box(1)).status
+
+
+@pytest.mark.parametrize(
+    ("ask", "attribute"),
+    [
+        (_two_in_one_place, "ImageBoxPosition"),
+        (lambda ct: _set(ct, image_box(7)), "ImageBoxPosition"),
+        (lambda ct: _box(ct, r"STANDARD\0,1"), "ImageDisplayFormat"),
+        (lambda ct: _box(ct, r"STANDARD\99,9"), "ImageDisplayFormat"),
+        (lambda ct: _box(ct, "SLIDE"), "ImageDisplayFormat"),
+    ],
+    ids=["another's place", "no place", "no boxes", "too many boxes", "printer's own"],
+)
+def test_a_place_that_cannot_be_is_told_by_its_attribute(
+    site: ScpSite, speak: Speak, ask: Callable[[Speaker], int], attribute: str
+) -> None:
+    """The refusal names the element that is wrong, for the operator and the modality's vendor."""
+    assert ask(speak()) == statuses.INVALID_ATTRIBUTE_VALUE
+    (told,) = (facts for event, facts in site.notes if event == "request refused")
+    assert told["attribute"] == attribute
+
+
 @pytest.mark.parametrize(
     ("context", "field", "status", "kind"),
     [
