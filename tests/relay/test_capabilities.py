@@ -597,7 +597,9 @@ def test_a_printer_that_makes_another_number_of_image_boxes_now_is_said(tmp_path
             printer.boxes = {"SLIDE": 6}
             _print_own_format(relay, "SLIDE")
             assert ended(relay, 2) is State.HELD
-            assert "`broker printers forget oki-1` has it asked again" in relay.jobs(2)[0].reason
+            reason = relay.jobs(2)[0].reason
+            assert "`broker printers forget oki-1` has it asked again" in reason
+            assert "move it to a printer that makes 12, or print it at the modality" in reason
             relay.service.printers.forget("oki-1")
             ct = relay.speaker()
             ct.open_session()

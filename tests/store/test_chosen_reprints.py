@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from broker.model.choose import AVOIDED, plan
@@ -99,6 +101,32 @@ def test_a_held_job_says_which_of_its_films_were_printed_again(
     assert jobs.queries.get(1).remark == "films 2, 3 printed again as job 2"
     jobs.commands.cancel(2)
     assert jobs.queries.get(1).remark == ""
+
+
+def test_what_belonged_to_the_old_medium_is_told(jobs: Jobs, make_request: MakeRequest) -> None:
+    """The remark says what the film is printed without; what was chosen is kept beside the film,
+    through a restart."""
+    request = make_request()
+    film = replace(request.films[0], attributes={"MaxDensity": ("300",)})
+    session = {"MediumType": ("BLUE FILM",)}
+    jobs.submission.add(replace(request, session=session, films=(film,)))
+    jobs.commands.hold(1)
+    jobs.commands.reprint(1, ReprintChoice(medium="PAPER", film_size="A4"))
+    assert jobs.queries.get(2).remark == (
+        "A4, PAPER of job 1; without MaxDensity, made for BLUE FILM"
+    )
+    (sending,) = jobs.queries.whole_films(2)
+    assert sending.film.attributes == {"FilmSizeID": ("A4",)}
+    assert sending.film.chosen == ("FilmSizeID", "MediumType")
+
+
+def test_a_reprint_is_held_to_the_sites_sheets(jobs: Jobs, make_request: MakeRequest) -> None:
+    """And nothing is queued."""
+    sent(jobs, make_request, films=3)
+    with pytest.raises(UnfitChoice, match="3 films in 4 copies are 12 sheets"):
+        jobs.commands.reprint(1, ReprintChoice(copies=4), sheets=10)
+    assert len(jobs.queries.list()) == 1
+    jobs.commands.reprint(1, ReprintChoice(copies=3), sheets=10)
 
 
 def test_an_emergency_goes_before_all_that_wait(jobs: Jobs, make_request: MakeRequest) -> None:

@@ -434,7 +434,12 @@ class PrintSession:
         distinct = set(filter(None, found))
         if len(found) != len(film.image_boxes) or len(distinct) != len(found):
             own = film.display_format.partition("\\")[0] in PRINTERS_OWN
-            way = f"; `broker printers forget {self._name}` has it asked again" if own else ""
+            way = (
+                f"; move it to a printer that makes {len(film.image_boxes)}, or print it at the "
+                f"modality once `broker printers forget {self._name}` has it asked again"
+                if own
+                else ""
+            )
             raise Refused(
                 f"{self._name} made {len(distinct)} image boxes for {film.display_format}, "
                 f"not {len(film.image_boxes)}{way}",
