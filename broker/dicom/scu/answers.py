@@ -58,15 +58,17 @@ def compare(
     keywords: Iterable[str],
     remarks: list[str],
     allowed: Collection[str] = (),
+    chosen: Collection[str] = (),
 ) -> None:
     """Remark what the printer made of attributes, where its answer tells (PS3.7 10.1.5.1.5).
 
     Raises: Refused: for another number of copies, which would be counted as printed as asked for;
     for another polarity or scale, or a warning that names these, unless the site has `allowed` it:
-    the film would be read, or measured on, as what it is not.
+    the film would be read, or measured on, as what it is not; and for what a person has `chosen`.
     """
+    strict = _STRICT.difference(allowed).union(chosen)
     if meaning(answer.status) is Meaning.ALTERED:
-        for keyword in _STRICT.intersection(answer.attributes, asked).difference(allowed):
+        for keyword in sorted(strict.intersection(answer.attributes, asked)):
             words_ = f"{printer} answered {told(answer)} to {keyword} {_text(asked[keyword])!r}"
             raise Refused(words_, permanent=True)
     for keyword in keywords:
@@ -77,8 +79,9 @@ def compare(
         if _same(keyword, found, wanted):
             continue
         said = f"{printer} made {keyword} {_text(found)[:16]!r} of {_text(wanted)!r}"
-        if keyword in _STRICT and keyword not in allowed and (keyword, *wanted) != DECIMATED:
-            raise Refused(said, permanent=True)
+        if keyword in strict and (keyword, *wanted) != DECIMATED:
+            by_person = ", which a person chose" if keyword in chosen else ""
+            raise Refused(f"{said}{by_person}", permanent=True)
         remarks.append(said)
 
 
