@@ -10,6 +10,8 @@ from broker.model.choose import AVOIDED, plan
 from broker.model.job import Outcome, Priority, State
 from broker.model.printer import Health
 from broker.model.reprint import ReprintChoice, UnfitChoice
+from broker.model.retry import Settlement
+from broker.store.duplicates import Twin
 from broker.store.jobs import Jobs
 from broker.store.printers import NoSuchPrinter, Printers
 from tests.peers.attempts import SENT, begin, leave_uncertain
@@ -101,6 +103,46 @@ def test_a_held_job_says_which_of_its_films_were_printed_again(
     assert jobs.queries.get(1).remark == "films 2, 3 printed again as job 2"
     jobs.commands.cancel(2)
     assert jobs.queries.get(1).remark == ""
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [ReprintChoice(film_size="A4"), ReprintChoice(medium="PAPER"), ReprintChoice()],
+    ids=["size", "medium", "as it was"],
+)
+def test_a_reprint_is_the_later_twin_of_its_held_job(
+    jobs: Jobs, make_request: MakeRequest, choice: ReprintChoice
+) -> None:
+    """However it was chosen, the held job says so, and says it once it is released; not of a
+    reprint that was cancelled before anything was printed."""
+    jobs.submission.add(make_request())
+    jobs.commands.hold(1)
+    jobs.commands.reprint(1, choice)
+    assert jobs.queries.came_again() == {1: Twin(2, "possible duplicate of job 2")}
+    jobs.commands.cancel(2)
+    assert jobs.queries.came_again() == {}
+    jobs.commands.reprint(1, choice)
+    jobs.commands.release(1)
+    job = jobs.queries.get(1)
+    assert job.remark == "printed again as job 3; possible duplicate of job 3"
+    assert job.duplicate_of == 3
+
+
+def test_films_that_were_printed_again_in_another_size_are_named(
+    jobs: Jobs, make_request: MakeRequest
+) -> None:
+    """Those that the held job has yet to print; another reprint adds its own."""
+    jobs.submission.add(make_request(3))
+    claim = begin(jobs)
+    first = jobs.queries.films(1)[0]
+    jobs.claims.asked(claim, first.id)
+    jobs.claims.accepted(claim, first.id)
+    held = Settlement(State.HELD, "no paper")
+    jobs.claims.finish(claim, Outcome.REFUSED, "no paper", settlement=held)
+    jobs.commands.reprint(1, ReprintChoice(films=(1, 3), film_size="A4"))
+    assert jobs.queries.came_again() == {1: Twin(2, "film 3: possible duplicate of job 2")}
+    jobs.commands.reprint(1, ReprintChoice(films=(2,), medium="PAPER"), again=True)
+    assert jobs.queries.came_again() == {1: Twin(2, "films 2, 3: possible duplicate of job 2")}
 
 
 def test_what_belonged_to_the_old_medium_is_told(jobs: Jobs, make_request: MakeRequest) -> None:
