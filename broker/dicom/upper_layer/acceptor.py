@@ -205,8 +205,8 @@ class Acceptor:
 
         `on_event` is called from several threads, with plain fields: accepted, released, aborted,
         lost, rejected, probe (a connection that was closed before anything was sent), refused (a
-        connection that sent no DICOM, or was cut to make room; a request that there is no room for)
-        and fault (with a traceback). Whatever is refused has a Refusal as its `kind`.
+        connection that sent no DICOM, or was cut to make room) and fault (with a traceback).
+        Whatever is refused has a Refusal as its `kind`.
         """
         self._settings = settings
         self._offers = offers

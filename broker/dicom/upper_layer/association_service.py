@@ -181,9 +181,8 @@ class GuardedService:
         except (Closing, WireBroken):
             raise
         except DatasetTooLarge as error:
-            words = f"a data set of {error}"
-            self._tell("refused", {"words": words, "kind": Refusal.DATA_SET_TOO_LARGE.value})
-            return Response(RESOURCE_LIMITATION)
+            words, kind = f"a data set of {error}", Refusal.DATA_SET_TOO_LARGE
+            return self.refused(request, RESOURCE_LIMITATION, words, kind)
         except Exception:  # noqa: BLE001 - a fault in one answer must not end the association
             self.fault("answering")
             return self.failed(request)

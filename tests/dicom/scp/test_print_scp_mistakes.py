@@ -452,6 +452,21 @@ def test_what_is_answered_before_the_scp_is_asked_is_counted_too(
     assert (told["status"], told["kind"]) == (statuses.words(status), kind)
 
 
+@pytest.mark.parametrize("places", [{"max_dataset": 2000}])
+def test_a_data_set_that_is_too_large_is_counted_with_its_status(
+    site: ScpSite, speak: Speak
+) -> None:
+    """As every other request that is refused."""
+    ct = speak()
+    garbage = dataset()
+    put_raw(garbage, "FilmSessionLabel", "LO", b"x" * 4000)
+    assert ct.create(FILM_SESSION, garbage).status == statuses.RESOURCE_LIMITATION
+    (told,) = (facts for event, facts in site.notes if event == "request refused")
+    assert (told["kind"], told["called_ae"]) == (Refusal.DATA_SET_TOO_LARGE, "BROKER")
+    assert told["status"] == statuses.words(statuses.RESOURCE_LIMITATION)
+    assert str(told["why"]).startswith("a data set of ")
+
+
 def test_a_fault_of_ours_is_counted_as_one(
     site: ScpSite, speak: Speak, monkeypatch: pytest.MonkeyPatch
 ) -> None:
