@@ -111,6 +111,33 @@ def test_what_the_site_never_asks_for_cannot_be_chosen(rooms: Rooms) -> None:
     assert len(printer.asked(BasicFilmBox)) == before
 
 
+@pytest.mark.parametrize(
+    ("status", "echoed", "state"),
+    [(0x0116, False, State.HELD), (0x0116, True, State.SENT), (0xB605, False, State.SENT)],
+    ids=["unnamed", "unnamed, and said to be taken", "density"],
+)
+def test_a_warning_that_names_nothing_may_be_about_it(
+    rooms: Rooms, status: int, echoed: bool, state: State
+) -> None:
+    """Unless the printer says beside it that it took what was chosen, or what it warns of is
+    something else."""
+    printer = ChoosyPrinter("oki-1")
+    relay = rooms.open(printer)
+    assert ask(relay) == [0, 0, 0]
+    assert ended(relay, 1) is State.SENT
+    printer.warns = status
+    if echoed:
+        printer.answers["FilmSizeID"] = "A3"
+
+    found, reason = again(relay, SIZE)
+
+    assert found is state
+    assert ("which a person chose" in reason) == (state is State.HELD)
+    assert len(printer.printed) == (2 if state is State.SENT else 1)
+    assert ask(relay, FilmSizeID="A3") == [0, 0, 0]
+    assert ended(relay, 3) is State.SENT, "of modalities it is told beside the film"
+
+
 def test_a_printer_that_takes_another_one_instead_prints_nothing(rooms: Rooms) -> None:
     """As it tells by its answer."""
     printer = ChoosyPrinter("oki-1")
