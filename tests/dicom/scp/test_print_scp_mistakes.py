@@ -452,6 +452,14 @@ def test_what_is_answered_before_the_scp_is_asked_is_counted_too(
     assert (told["status"], told["kind"]) == (statuses.words(status), kind)
 
 
+def test_another_printer_is_counted_where_the_standard_is_kept(site: ScpSite, speak: Speak) -> None:
+    """Of a modality that is tested for conformance it is a refused request, for which no film is
+    missing."""
+    assert speak().get(PRINTER, "1.2.3").status == statuses.NO_SUCH_SOP_INSTANCE
+    (told,) = (facts for event, facts in site.notes if event == "request refused")
+    assert told["kind"] == Refusal.BESIDE_PRINTING
+
+
 @pytest.mark.parametrize("places", [{"max_dataset": 2000}])
 def test_a_data_set_that_is_too_large_is_counted_with_its_status(
     site: ScpSite, speak: Speak
