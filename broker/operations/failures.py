@@ -213,8 +213,8 @@ REMEDIES: Mapping[Refusal, str] = {
         "printers are asked again by themselves; `broker printers forget NAME` forgets it at once."
     ),
     Refusal.NOT_ASKED: (
-        "A printer itself makes the image boxes of SLIDE, SUPERSLIDE and CUSTOM, for each film "
-        "size, and none could be asked. Bring one back that has them (`broker printers` says "
+        "A printer makes the image boxes of SLIDE, SUPERSLIDE and CUSTOM, for each film size, and "
+        "none could be asked. Bring one back that has them (`broker printers` says "
         "how), then print again; or use STANDARD."
     ),
     Refusal.NONE_CONFIGURED: (

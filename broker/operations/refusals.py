@@ -170,8 +170,8 @@ ON_PAGE: Mapping[Refusal, str] = {
         "one was changed, Forget on its page has it asked at once."
     ),
     Refusal.NOT_ASKED: (
-        "A printer itself makes the image boxes of SLIDE, SUPERSLIDE and CUSTOM, for each film "
-        "size, and none could be asked. Bring one back that has them (the list of printers says "
+        "A printer makes the image boxes of SLIDE, SUPERSLIDE and CUSTOM, for each film size, and "
+        "none could be asked. Bring one back that has them (the list of printers says "
         "how), then print again; or use STANDARD."
     ),
     Refusal.TOO_MANY_OF_ONE: (
