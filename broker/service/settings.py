@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from broker.config.schema import Config, Section, TlsSection
 from broker.dicom.scp.allowance import Allowance
 from broker.dicom.scu.print_scu import PrintTimeouts
-from broker.dicom.uids import PRESENTATION_LUT, VERIFICATION
+from broker.dicom.uids import BESIDE_IMAGES, CARRY_IMAGES
 from broker.dicom.upper_layer.acceptor import AcceptorSettings
 from broker.dicom.upper_layer.connection import Timeouts
 from broker.model.printers.printer import KEPT, NORMAL, PoolStatus
@@ -138,7 +138,8 @@ def acceptor(config: Config) -> AcceptorSettings:
         establish_timeout_s=limits.establish_s,
         message_timeout_s=limits.message_s,
         idle_timeout_s=limits.idle_s,
-        useless_alone=frozenset({VERIFICATION, PRESENTATION_LUT}),
+        needed=CARRY_IMAGES,
+        beside=BESIDE_IMAGES,
     )
 
 
