@@ -90,7 +90,7 @@ class Event(StrEnum):
     ASSOCIATION_LOST = "association lost", Severity.INFO, Told.BY_KIND
     ASSOCIATION_REJECTED = "association rejected", Severity.WARNING, Told.BY_KIND
     ASSOCIATION_REFUSED = "association refused", Severity.WARNING, Told.BY_KIND
-    """A connection, or a message, that broke a rule or a limit."""
+    """A connection that broke a rule or a limit."""
     ASSOCIATION_PROBE = "association probe", Severity.DEBUG, Told.BY_KIND
     """A connection that said nothing and closed: a port scanner, or a balancer's check."""
     ASSOCIATION_CONTEXTS_REJECTED = (

@@ -19,6 +19,8 @@ class Tolerated(StrEnum):
 
     SESSION_REFERENCE = "film box without its film session"
     """PS3.4 H.4.2.2.1.2 wants a reference to the film session. An association has one."""
+    PRINTER_INSTANCE = "printer by another instance"
+    """PS3.4 H.4.6 gives the Printer one well-known instance. An association has one Printer."""
     IMAGE_POSITION = "image box without position"
     """PS3.4 H.4.3.1.2.1 wants Image Box Position. The image box was made for one."""
     OTHER_WORDS = "value in other words"

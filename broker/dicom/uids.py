@@ -13,7 +13,9 @@ FILM_BOX = "1.2.840.10008.5.1.1.2"
 GRAYSCALE_IMAGE_BOX = "1.2.840.10008.5.1.1.4"
 COLOR_IMAGE_BOX = "1.2.840.10008.5.1.1.4.1"
 PRINT_JOB = "1.2.840.10008.5.1.1.14"
+ANNOTATION_BOX = "1.2.840.10008.5.1.1.15"
 PRINTER = "1.2.840.10008.5.1.1.16"
+PRINTER_CONFIGURATION = "1.2.840.10008.5.1.1.16.376"
 PRESENTATION_LUT = "1.2.840.10008.5.1.1.23"
 
 PRINTER_INSTANCE = "1.2.840.10008.5.1.1.17"
@@ -37,6 +39,21 @@ OFFERED = (
 )
 """What the broker takes from modalities, beside Verification: the Meta class, or its classes each
 in a presentation context of its own (PS3.4 H.3.2.1)."""
+CARRY_IMAGES = frozenset({GRAYSCALE_META, COLOR_META, GRAYSCALE_IMAGE_BOX, COLOR_IMAGE_BOX})
+"""A modality that is to print proposes one of these, and needs one."""
+BESIDE_IMAGES = frozenset(
+    {
+        VERIFICATION,
+        FILM_SESSION,
+        FILM_BOX,
+        ANNOTATION_BOX,
+        PRINT_JOB,
+        PRINTER,
+        PRINTER_CONFIGURATION,
+        PRESENTATION_LUT,
+    }
+)
+"""What alone prints no film: a peer that proposes nothing else wants to check, or to ask."""
 SYNTAXES_TAKEN = (EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG)
 """In which modalities may send it, the preferred first: Big Endian, which is retired (PS3.5 A.3),
 where a modality proposes nothing else."""

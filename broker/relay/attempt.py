@@ -117,6 +117,7 @@ def _print(
             any(each.film.luts for each in films),
             job.lut_class,
             first.film.session_more,
+            frozenset(keyword for each in films for keyword in each.film.chosen),
         )
         use = edges.sessions.begin(wanted)
     accepted = 0

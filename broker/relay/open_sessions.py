@@ -62,9 +62,10 @@ class Opener(Protocol):
         lut: bool,
         lut_class: bool,
         more: bytes,
+        chosen: frozenset[str],
     ) -> PrintSession:
         """`lut`: films have a Presentation LUT; `lut_class`: their modality had that class. `more`
-        are elements of the film session that print does not name.
+        are elements of the film session that print does not name, `chosen` those of `Film.chosen`.
 
         Raises: Unavailable, Refused: when there is no film session on the printer.
         """
@@ -83,6 +84,8 @@ class BegunWith:
     lut_class: bool
     """Whether the modality had that class."""
     more: bytes
+    chosen: frozenset[str] = frozenset()
+    """Keywords that no film of it is printed without, as a person chose them."""
 
     def serves(self, wanted: BegunWith, *, has_class: bool) -> bool:
         """Whether a job that wants this can go on through it; `has_class`: the association has
@@ -268,6 +271,7 @@ class OpenSessions:
                     lut=it.lut,
                     lut_class=it.lut_class,
                     more=it.more,
+                    chosen=it.chosen,
                 )
             except Unavailable as trouble:
                 if not (trouble.busy and self._about_to_be_free(it.address)):

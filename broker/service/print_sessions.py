@@ -59,18 +59,30 @@ class PrintSessions:
         lut: bool,
         lut_class: bool = False,
         more: bytes,
+        chosen: frozenset[str] = frozenset(),
     ) -> PrintSession:
         """A film session on the printer, with the Presentation LUT class where films have a `lut`;
-        where only their modality had the `lut_class`, unless the printer minds that.
+        where only their modality had the `lut_class`, unless the printer minds that. What of
+        `chosen` it does not take, it is refused for.
 
         One that accepts Explicit VR and then fails on it is spoken to in Implicit VR, on another
         association, and so from then on.
 
         Raises: Unavailable, Refused: when there is none.
         """
+        if withheld := chosen.intersection(address.omit):
+            named = ", ".join(sorted(withheld))
+            said = (
+                f"{address.name} is never asked for {named} (printers.omit), which a person chose"
+            )
+            raise Refused(said, permanent=True, learned=True)
         known = self._capabilities.of(address.name)
         adaptations = Adaptations(
-            known, self._learn(address.name), adapt=address.adapt, omit=address.omit
+            known,
+            self._learn(address.name),
+            adapt=address.adapt,
+            omit=address.omit,
+            chosen=chosen,
         )
         lessons = {each.lesson for each in known}
         only = address.implicit_only or Lesson.IMPLICIT in lessons

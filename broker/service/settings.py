@@ -10,7 +10,7 @@ from broker.config.schema import Config, TlsSection
 from broker.config.section import Section
 from broker.dicom.scp.allowance import Allowance
 from broker.dicom.scu.print_scu import PrintTimeouts
-from broker.dicom.uids import PRESENTATION_LUT, VERIFICATION
+from broker.dicom.uids import BESIDE_IMAGES, CARRY_IMAGES
 from broker.dicom.upper_layer.acceptor import AcceptorSettings
 from broker.dicom.upper_layer.connection import Timeouts
 from broker.model.printers.printer import KEPT, NORMAL, PoolStatus
@@ -139,7 +139,8 @@ def acceptor(config: Config) -> AcceptorSettings:
         establish_timeout_s=limits.establish_s,
         message_timeout_s=limits.message_s,
         idle_timeout_s=limits.idle_s,
-        useless_alone=frozenset({VERIFICATION, PRESENTATION_LUT}),
+        needed=CARRY_IMAGES,
+        beside=BESIDE_IMAGES,
     )
 
 

@@ -47,3 +47,15 @@ def test_a_reprint_that_may_be_on_paper_stays_told(site: Site) -> None:
     other, printed = reprinted(site)
     print_films(site.jobs, printed, "oki-2")
     assert site.jobs.queries.get(other).remark == f"printed again as job {printed}"
+
+
+def test_a_reprint_of_too_many_sheets_says_what_may_be_chosen(site: Site) -> None:
+    """It is held to the limit of modalities' print requests, and queues nothing."""
+    site.file.write_text(f"{site.file.read_text()}\n[limits]\nsheets = 10\n")
+    job_id = site.sent(films=3)
+    refused = site.broker("jobs", "reprint", str(job_id), "--copies", "4")
+    assert refused.code == 1
+    assert "3 films in 4 copies are 12 sheets; limits.sheets allows 10" in refused.err
+    assert "choose at most 3 copies, or fewer films" in refused.err
+    assert len(site.jobs.queries.list()) == 1
+    assert site.broker("jobs", "reprint", str(job_id), "--copies", "3").code == 0

@@ -44,6 +44,8 @@ class ChoosyPrinter:
     """How many film boxes it refuses before it takes the same."""
     answers: dict[str, object] = field(default_factory=dict)
     """What it says that it made of attributes, where these were sent."""
+    warns: int = 0
+    """The status by which it takes a film box, where that is a warning; it names no attribute."""
     keeps_attributes: bool = False
     """Whether an N-SET leaves what it does not name (PS3.7 10.1.3)."""
     at_once: int = 10
@@ -114,6 +116,7 @@ class _Films:
             uid = str(event.request.AffectedSOPInstanceUID)
             self.boxes[uid] = asked, {each: Dataset() for each in images}
             reply.ReferencedImageBoxSequence = [_reference(each) for each in images]
+            return self.printer.warns, reply
         return 0x0000, reply
 
     def set(self, event: Event, sop_class: UID) -> tuple[int, Dataset | None]:

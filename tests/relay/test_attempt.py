@@ -131,9 +131,17 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 def _opens(session: type[PrintSession]) -> Opener:
     def opened(
-        address: Address, asked: Attributes, copies: int, *, lut: bool, lut_class: bool, more: bytes
+        address: Address,
+        asked: Attributes,
+        copies: int,
+        *,
+        lut: bool,
+        lut_class: bool,
+        more: bytes,
+        chosen: frozenset[str],
     ) -> PrintSession:
         assert not more
+        assert not chosen
         scu = PrintScu.open(address, calling_ae="BROKER", lut=lut or lut_class)
         return session.begin(scu, address, asked, copies)
 

@@ -20,6 +20,7 @@ from broker.dicom.uids import FILM_BOX, FILM_SESSION, PRESENTATION_LUT
 from broker.dicom.upper_layer.message import Response
 from broker.model.films.capabilities import Lesson
 from broker.model.jobs.job import State
+from broker.model.peers.refusal import Refusal
 from broker.model.printers.printer import Duty, Health
 from tests.peers.choosy_printer import ChoosyPrinter, running
 from tests.peers.speaker import Speaker, dataset, image_box, picture, reference
@@ -486,6 +487,9 @@ def test_a_printers_own_format_that_no_printer_has_is_refused(
     relay.service.printers.forget("oki-1")
     assert ct.open_film_box("SUPERSLIDE").status == statuses.PROCESSING_FAILURE
     assert ct.open_film_box().status == 0
+    told = [facts for event, facts in relay.notes if event == "request refused"]
+    assert [each["kind"] for each in told] == [Refusal.NO_PRINTER, Refusal.NOT_ASKED]
+    assert {each["attribute"] for each in told} == {"ImageDisplayFormat"}
 
 
 def test_a_printer_that_takes_more_bits_now_is_used_after_one_refusal(tmp_path: Path) -> None:
@@ -593,7 +597,9 @@ def test_a_printer_that_makes_another_number_of_image_boxes_now_is_said(tmp_path
             printer.boxes = {"SLIDE": 6}
             _print_own_format(relay, "SLIDE")
             assert ended(relay, 2) is State.HELD
-            assert "`broker printers forget oki-1` has it asked again" in relay.jobs(2)[0].reason
+            reason = relay.jobs(2)[0].reason
+            assert "`broker printers forget oki-1` has it asked again" in reason
+            assert "move it to a printer that makes 12, or print it at the modality" in reason
             relay.service.printers.forget("oki-1")
             ct = relay.speaker()
             ct.open_session()

@@ -74,7 +74,9 @@ class Site:
         lut: bool,
         lut_class: bool,
         more: bytes,
+        chosen: frozenset[str],
     ) -> PrintSession:
+        assert not chosen
         scu = PrintScu.open(address, calling_ae="BROKER", lut=lut or lut_class, tls=self._tls)
         try:
             learned = Adaptations(self.known)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from broker.dicom import statuses
-from broker.dicom.uids import FILM_BOX, PRINTER
+from broker.dicom.uids import FILM_BOX
 from broker.emulator.modality import Modality
 from broker.events import Event
 from broker.model.films.film import Film, Image, ImageBox, PresentationLut
@@ -254,7 +254,7 @@ def test_what_prints_nothing_is_counted_by_itself(relay: Callable[..., Relay]) -
     assert ct.print_film() == statuses.SUCCESS
     for status in (statuses.SUCCESS, statuses.NO_SUCH_SOP_INSTANCE):
         assert ct.delete(FILM_BOX, ct.film_box).status == status
-    assert ct.get(PRINTER, "1.2.3").status == statuses.NO_SUCH_SOP_INSTANCE
+    assert ct.get(FILM_BOX, ct.film_box).status == statuses.UNRECOGNIZED_OPERATION
     ct.release()
     room.service.stop()
 

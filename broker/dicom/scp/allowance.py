@@ -149,4 +149,6 @@ class Allowance:
         """
         most = self.sheets if films > 1 else max(self.sheets, MOST_COPIES)
         if films * copies > most:
-            raise Fault(statuses.RESOURCE_LIMITATION, f"films times copies are more than {most}")
+            offending = [attributes.tag("NumberOfCopies")]
+            words = f"films times copies are more than {most}"
+            raise Fault(statuses.RESOURCE_LIMITATION, words, offending)

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Protocol
 
-from broker.dicom import statuses
-from broker.dicom.statuses import Fault
+from broker.dicom.attributes import invalid
 from broker.dicom.uids import FILM_BOX, FILM_SESSION, PRESENTATION_LUT
 from broker.model.films.capabilities import Combination, PrintObject, traits, traits_of_film_box
 from broker.model.films.film import Attributes, Film, Image, ImageBox, PresentationLut, first
@@ -70,19 +69,15 @@ class OpenFilmBox:
     def place(self, box: OpenImageBox, position: int) -> None:
         """Give an image box its place. An empty box that was created for that place is moved.
 
-        Raises: Fault: 0x0106 when another image has that place.
+        Raises: Fault: 0x0106 when there is no such place, or another image has it.
         """
+        keyword = "ImageBoxPosition"
         if not 1 <= position <= len(self.image_boxes):
-            raise Fault(
-                statuses.INVALID_ATTRIBUTE_VALUE,
-                f"Image Box Position is not 1 to {len(self.image_boxes)}",
-            )
+            raise invalid(keyword, f"is not 1 to {len(self.image_boxes)}")
         other = next(each for each in self.image_boxes if each.position == position)
         if other is not box:
             if other.image is not None:
-                raise Fault(
-                    statuses.INVALID_ATTRIBUTE_VALUE, "another image has that Image Box Position"
-                )
+                raise invalid(keyword, "is that of another image")
             other.position, box.position = box.position, position
 
     def freeze(self, session: OpenFilmSession) -> Film:

@@ -126,20 +126,27 @@ class PrintScp:
             finally:
                 self._share.become(self.tree.unprinted_bytes)
         except Fault as fault:
-            self.note(
-                Event.REQUEST_REFUSED,
-                {
-                    "calling_ae": self.association.calling_ae,
-                    "called_ae": self.association.called_ae,
-                    "peer": self.association.peer,
-                    "operation": request.operation,
-                    "status": statuses.words(fault.status),
-                    **({"attribute": fault.attribute} if fault.tags else {}),
-                    "why": fault.comment,
-                    "kind": str(fault.kind or _wrong(request)),
-                },
-            )
+            self._refuse(request, fault)
             return Response(fault.status, None, fault.fields)
+
+    def refused(self, request: Request, status: int, why: str, kind: Refusal | None) -> None:
+        """A request was answered with this status before `answer` was asked, or where it failed."""
+        self._refuse(request, Fault(status, why, kind=kind))
+
+    def _refuse(self, request: Request, fault: Fault) -> None:
+        self.note(
+            Event.REQUEST_REFUSED,
+            {
+                "calling_ae": self.association.calling_ae,
+                "called_ae": self.association.called_ae,
+                "peer": self.association.peer,
+                "operation": request.operation,
+                "status": statuses.words(fault.status),
+                **({"attribute": fault.attribute} if fault.tags else {}),
+                "why": fault.comment,
+                "kind": str(fault.kind or _wrong(request)),
+            },
+        )
 
     @property
     def disposable(self) -> bool:
@@ -207,7 +214,7 @@ class PrintScp:
         """How many image boxes the printers make for a film box whose format is their own affair;
         0 for any other request. Before a turn is taken, as they may take their time.
 
-        Raises: Fault: 0x0106 when they take no such film box, 0x0110 when none answers now.
+        Raises: Fault: 0x0106 when they take no such film box, 0x0110 when none says it now.
         """
         film_box = request.field == Command.N_CREATE and request.class_uid == FILM_BOX
         session = self.tree.session
@@ -216,14 +223,17 @@ class PrintScp:
         asked = film_objects.printers_own(received.dataset())
         if asked is None:
             return 0
+        tags = [attributes.tag("ImageDisplayFormat")]
         try:
             return self._image_boxes(session.attributes, asked)
         except Refused as error:
-            why = "is taken by no printer"
-            raise attributes.invalid("ImageDisplayFormat", why) from error
+            status, kind = statuses.INVALID_ATTRIBUTE_VALUE, Refusal.NO_PRINTER
+            words = "ImageDisplayFormat is taken by no printer"
+            raise Fault(status, words, tags, kind=kind) from error
         except Unavailable as error:
+            status, kind = statuses.PROCESSING_FAILURE, Refusal.NOT_ASKED
             words = "no printer could be asked for the image boxes of its own format"
-            raise Fault(statuses.PROCESSING_FAILURE, words) from error
+            raise Fault(status, words, tags, kind=kind) from error
 
     def _image_box(self, request: Request) -> OpenImageBox | None:
         """The image box of ours that a request sets, if it does: of others, pixels are skipped."""
@@ -387,7 +397,9 @@ class PrintScp:
         if sop_class != PRINTER:
             raise Fault(statuses.UNRECOGNIZED_OPERATION, "only the Printer can be asked with N-GET")
         if uid and uid != PRINTER_INSTANCE:
-            raise Fault(statuses.NO_SUCH_SOP_INSTANCE, "the Printer has one well-known instance")
+            words = "the Printer has one well-known instance"
+            fault = Fault(statuses.NO_SUCH_SOP_INSTANCE, words)
+            self._tolerate(Tolerated.PRINTER_INSTANCE, fault)
         return attribute_list.answered(request.command, self.printer_attributes(), PRINTER_INSTANCE)
 
     def printer_attributes(self) -> dict[str, str]:
@@ -473,5 +485,5 @@ class PrintScp:
 
 def _wrong(request: Request) -> Refusal:
     """What a request is counted as that is wrong in itself."""
-    beside = request.field in (Command.N_GET, Command.N_DELETE)
+    beside = request.field in (Command.C_ECHO, Command.N_GET, Command.N_DELETE)
     return Refusal.BESIDE_PRINTING if beside else Refusal.WRONG_REQUEST

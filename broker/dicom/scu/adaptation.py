@@ -133,15 +133,19 @@ class Adaptations:
         *,
         adapt: tuple[str, ...] = (),
         omit: tuple[str, ...] = (),
+        chosen: Iterable[str] = (),
     ) -> None:
-        """`learn` keeps a lesson for other associations. `adapt` and `omit` as of an Address."""
+        """`learn` keeps a lesson for other associations. `adapt` and `omit` as of an Address.
+        `chosen` are keywords that a person chose, and that are never left out."""
         self._known = {(each.lesson, each.trait, each.among) for each in known}
         self._learn = learn
         self._omit = frozenset(omit)
+        self.chosen = frozenset(chosen)
         named_all = {**HARMLESS, **ALLOWED}
-        self._optional = [
-            pair for name in named_all if may(adapt, name) for pair in named_all[name]
-        ]
+        optional = [pair for name in named_all if may(adapt, name) for pair in named_all[name]]
+        self._optional = [pair for pair in optional if pair[1] not in self.chosen]
+        self._else_left_out = frozenset(each for _, each in optional) & self.chosen
+        """Of what was chosen, that which the site lets others be printed without."""
         self._forbidden = [
             pair for name in HARMLESS if not may(adapt, name) for pair in HARMLESS[name]
         ]
@@ -161,11 +165,11 @@ class Adaptations:
             for lesson, trait, among in self._known
             if lesson is Lesson.WITHOUT and trait.level is asked.level and among == whole
         }
-        return frozenset(each for each in asked.attributes if each in self._omit or each in known)
+        return (self._omit | known).difference(self.chosen).intersection(asked.attributes)
 
     def omitted(self, attributes: Attributes) -> LeftOut:
         """What of these the site has said that it is never asked for."""
-        return self._omit & attributes.keys()
+        return self._omit.difference(self.chosen).intersection(attributes)
 
     def may(self, name: str) -> bool:
         """Whether it may get the adaptation of that name."""
@@ -205,15 +209,18 @@ class Adaptations:
     def refuse(self, asked: Asked, keywords: LeftOut, status: int) -> str:
         """It takes no film that asks for these among the same others; that in words.
 
-        What is no part of what matters cannot be told apart from other requests: it is not learned.
+        What is no part of what matters cannot be told apart from other requests: it is not learned;
+        nor is what others may be printed without, and this one may not, as a person chose it.
         """
         traits = sorted(
             Trait(asked.level, each, _value(asked.attributes[each])) for each in keywords
         )
         capability = Capability(Lesson.REFUSES, traits[0], asked.among, status)
-        if asked.among.issuperset(traits) and self.learns_refusals:
+        whole = asked.among.issuperset(traits) and not keywords & self._else_left_out
+        if whole and self.learns_refusals:
             self.remember(capability)
-        return capability.refused
+        by_person = ", which a person chose" if keywords & self.chosen else ""
+        return capability.refused + by_person
 
     def knows(self, lesson: Lesson, among: Combination = NO_OTHERS) -> bool:
         """Whether a lesson that is about no attribute was learned, of this request."""

@@ -8,7 +8,15 @@ from collections.abc import Collection, Iterable
 from pydicom.multival import MultiValue
 
 from broker.dicom.scu.print_scu import ScuAnswer
-from broker.dicom.statuses import UNWELCOME, Meaning, meaning, words
+from broker.dicom.statuses import (
+    ATTRIBUTE_LIST_ERROR,
+    ATTRIBUTE_VALUE_OUT_OF_RANGE,
+    OPTIONAL_ATTRIBUTES_UNSUPPORTED,
+    UNWELCOME,
+    Meaning,
+    meaning,
+    words,
+)
 from broker.model.films.film import Attributes
 from broker.model.printers.trouble import Refused, Unavailable
 
@@ -17,6 +25,10 @@ TOLERANCE = 0.002
 _STRICT = frozenset(
     {"NumberOfCopies", "Polarity", "RequestedImageSize", "RequestedDecimateCropBehavior"}
 )
+_OF_NAMED = frozenset(
+    {OPTIONAL_ATTRIBUTES_UNSUPPORTED, ATTRIBUTE_LIST_ERROR, ATTRIBUTE_VALUE_OUT_OF_RANGE}
+)
+"""Warnings about the attributes that they name; where they name none, about any."""
 DECIMATED = ("RequestedDecimateCropBehavior", "DECIMATE")
 """What lets the printer scale."""
 _PRIVATE = frozenset({"FilmSessionLabel", "OwnerID", "SpecificCharacterSet"})
@@ -58,17 +70,25 @@ def compare(
     keywords: Iterable[str],
     remarks: list[str],
     allowed: Collection[str] = (),
+    chosen: Collection[str] = (),
 ) -> None:
     """Remark what the printer made of attributes, where its answer tells (PS3.7 10.1.5.1.5).
 
     Raises: Refused: for another number of copies, which would be counted as printed as asked for;
     for another polarity or scale, or a warning that names these, unless the site has `allowed` it:
-    the film would be read, or measured on, as what it is not.
+    the film would be read, or measured on, as what it is not; and for what a person has `chosen`,
+    also where a warning names nothing, and nothing says that this was taken.
     """
+    strict = _STRICT.difference(allowed).union(chosen)
     if meaning(answer.status) is Meaning.ALTERED:
-        for keyword in _STRICT.intersection(answer.attributes, asked).difference(allowed):
+        for keyword in sorted(strict.intersection(answer.attributes, asked)):
             words_ = f"{printer} answered {told(answer)} to {keyword} {_text(asked[keyword])!r}"
             raise Refused(words_, permanent=True)
+    if answer.status in _OF_NAMED and not answer.attributes:
+        for keyword in sorted(asked.keys() & set(chosen)):
+            if answer.dataset is None or answer.dataset.get(keyword) in (None, ""):
+                said = f"{printer} answered {told(answer)}, which may be about {keyword}"
+                raise Refused(f"{said}, which a person chose", permanent=True)
     for keyword in keywords:
         found = answer.dataset.get(keyword) if answer.dataset is not None else None
         wanted = asked.get(keyword, ())
@@ -77,8 +97,9 @@ def compare(
         if _same(keyword, found, wanted):
             continue
         said = f"{printer} made {keyword} {_text(found)[:16]!r} of {_text(wanted)!r}"
-        if keyword in _STRICT and keyword not in allowed and (keyword, *wanted) != DECIMATED:
-            raise Refused(said, permanent=True)
+        if keyword in strict and (keyword, *wanted) != DECIMATED:
+            by_person = ", which a person chose" if keyword in chosen else ""
+            raise Refused(f"{said}{by_person}", permanent=True)
         remarks.append(said)
 
 

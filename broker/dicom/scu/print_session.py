@@ -130,7 +130,7 @@ class PrintSession:
         )
         answer = adapted(request, self._adaptations, self._of_session)
         judge_session(self._name, answer, self._of_session)
-        compare(self._name, answer, self._asked, attributes.FILM_SESSION, self._of_session)
+        self._compare(answer, self._asked, attributes.FILM_SESSION, self._of_session)
         self._session = answer.instance_uid
         self._look = NO_LOOK
 
@@ -153,8 +153,7 @@ class PrintSession:
         answer = self._create_film_box(film)
         judge(self._name, "N-CREATE of the film box", answer, self._of_film)
         self._film_box = answer.instance_uid
-        allowed = self._adaptations.allowed
-        compare(self._name, answer, film.attributes, attributes.FILM_BOX, self._of_film, allowed)
+        self._compare(answer, film.attributes, attributes.FILM_BOX, self._of_film)
         if meaning(answer.status) is Meaning.ALTERED and is_true_size(film.attributes):
             raise Refused(
                 f"{self._name}: N-CREATE of the film box answered {words(answer.status)}, and the "
@@ -440,7 +439,12 @@ class PrintSession:
         distinct = set(filter(None, found))
         if len(found) != len(film.image_boxes) or len(distinct) != len(found):
             own = film.display_format.partition("\\")[0] in PRINTERS_OWN
-            way = f"; `broker printers forget {self._name}` has it asked again" if own else ""
+            way = (
+                f"; move it to a printer that makes {len(film.image_boxes)}, or print it at the "
+                f"modality once `broker printers forget {self._name}` has it asked again"
+                if own
+                else ""
+            )
             raise Refused(
                 f"{self._name} made {len(distinct)} image boxes for {film.display_format}, "
                 f"not {len(film.image_boxes)}{way}",
@@ -472,8 +476,13 @@ class PrintSession:
             said = f"{self._name}: {request.step} answered {words(answer.status)}"
             raise Refused(f"{said}, and the image asks for its true size", permanent=True)
         judge(self._name, request.step, answer, self._of_film)
-        allowed = self._adaptations.allowed
-        compare(self._name, answer, box.attributes, attributes.IMAGE_BOX, self._of_film, allowed)
+        self._compare(answer, box.attributes, attributes.IMAGE_BOX, self._of_film)
+
+    def _compare(
+        self, answer: ScuAnswer, asked: Attributes, keywords: Iterable[str], remarks: list[str]
+    ) -> None:
+        allowed, chosen = self._adaptations.allowed, self._adaptations.chosen
+        compare(self._name, answer, asked, keywords, remarks, allowed, chosen)
 
 
 def _image_boxes(answer: ScuAnswer) -> list[str]:

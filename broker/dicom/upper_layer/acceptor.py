@@ -181,8 +181,10 @@ class AcceptorSettings:
     max_dataset: int = MAX_DATASET
     silent_s: int = CALLER_SILENT_S
     """For how long a peer's system may acknowledge nothing."""
-    useless_alone: frozenset[str] = frozenset({VERIFICATION})
-    """Classes with which alone a peer that proposed more can do nothing here."""
+    needed: frozenset[str] = frozenset()
+    """Classes of which a peer that proposed any can do nothing here without one."""
+    beside: frozenset[str] = frozenset({VERIFICATION})
+    """Classes with which alone a peer wants nothing done, so that nothing is refused to it."""
 
 
 class Acceptor:
@@ -203,8 +205,8 @@ class Acceptor:
 
         `on_event` is called from several threads, with plain fields: accepted, released, aborted,
         lost, rejected, probe (a connection that was closed before anything was sent), refused (a
-        connection that sent no DICOM, or was cut to make room; a request that there is no room for)
-        and fault (with a traceback). Whatever is refused has a Refusal as its `kind`.
+        connection that sent no DICOM, or was cut to make room) and fault (with a traceback).
+        Whatever is refused has a Refusal as its `kind`.
         """
         self._settings = settings
         self._offers = offers
@@ -418,8 +420,8 @@ class Acceptor:
             return CONGESTED
         counts = {"contexts": len(association.contexts), "proposed": len(proposal.contexts)}
         self._on_event("accepted", {**names, **counts})
-        useless = self._settings.useless_alone
-        if rejected := rejected_contexts(proposal.contexts, answered, useless):
+        needed, beside = self._settings.needed, self._settings.beside
+        if rejected := rejected_contexts(proposal.contexts, answered, needed=needed, beside=beside):
             self._on_event("contexts rejected", {**names, **rejected})
         try:
             closing = association.run(service)

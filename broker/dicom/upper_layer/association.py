@@ -21,7 +21,6 @@ from broker.dicom.upper_layer.association_service import (
     GuardedService,
 )
 from broker.dicom.upper_layer.command_set import (
-    PROCESSING_FAILURE,
     Command,
     CommandSet,
     command_bytes,
@@ -315,9 +314,8 @@ class AcceptedAssociation:
             )
         except (ValueError, TypeError):
             service.fault("encoding a response")
-            message = self._outgoing.pack(
-                context, response_command(request, Response(PROCESSING_FAILURE)), None
-            )
+            failed = response_command(request, service.failed(request))
+            message = self._outgoing.pack(context, failed, None)
         self._outgoing.send(message)
 
     def _say_abort(self, reason: Reason) -> None:

@@ -48,6 +48,11 @@ class ServiceReport:
     dataset: Dataset | None = None
 
 
+RefusedUnasked = Callable[[Request, int, str, Refusal | None], None]
+"""Told of a request to which the service gave no answer: its status, why, and what it counts as,
+where the request is not what is wrong."""
+
+
 class AssociationService(Protocol):
     """What answers the requests of one association, always on that association's thread.
 
@@ -57,7 +62,8 @@ class AssociationService(Protocol):
     begun something in which more may follow; without it, it has not. `unprinted`: how many
     images the peer has sent and not asked to print; without it, none. `to_report`: asked now and
     then, on the association's thread, while nothing is in hand; what it returns is sent. Without
-    it, or where it is None, nothing is reported.
+    it, or where it is None, nothing is reported. `refused`: told of each request that is answered
+    in its place, as RefusedUnasked says; without it, that is not told.
     """
 
     def answer(self, request: Request, /) -> Response | None:
@@ -111,6 +117,11 @@ ANSWERED = frozenset(
 )
 """Requests that are passed to a service."""
 
+CONTEXT_NOT_ACCEPTED = "its presentation context was not accepted"
+NO_OPERATION = "not an operation of print management"
+FAULT_OF_OURS = "the broker failed while it answered"
+"""Why a request is refused that no service is asked for."""
+
 Tell = Callable[[str, Mapping[str, object]], None]
 """Told of an event, with those facts that do not say whose association it is."""
 
@@ -162,20 +173,32 @@ class GuardedService:
         Raises: Closing, WireBroken: when the association has ended.
         """
         if request.context is None:
-            return Response(SOP_CLASS_NOT_SUPPORTED)
+            return self.refused(request, SOP_CLASS_NOT_SUPPORTED, CONTEXT_NOT_ACCEPTED)
         if request.field not in ANSWERED:
-            return Response(UNRECOGNIZED_OPERATION)
+            return self.refused(request, UNRECOGNIZED_OPERATION, NO_OPERATION)
         try:
             return self._service.answer(request)
         except (Closing, WireBroken):
             raise
         except DatasetTooLarge as error:
-            words = f"a data set of {error}"
-            self._tell("refused", {"words": words, "kind": Refusal.DATA_SET_TOO_LARGE.value})
-            return Response(RESOURCE_LIMITATION)
+            words, kind = f"a data set of {error}", Refusal.DATA_SET_TOO_LARGE
+            return self.refused(request, RESOURCE_LIMITATION, words, kind)
         except Exception:  # noqa: BLE001 - a fault in one answer must not end the association
             self.fault("answering")
-            return Response(PROCESSING_FAILURE)
+            return self.failed(request)
+
+    def failed(self, request: Request) -> Response:
+        """The response to a request that cannot be answered through a fault of ours."""
+        return self.refused(request, PROCESSING_FAILURE, FAULT_OF_OURS, Refusal.FAULT)
+
+    def refused(
+        self, request: Request, status: int, why: str, kind: Refusal | None = None
+    ) -> Response:
+        """The response to a request that is refused without the service, which is told of it."""
+        tell: RefusedUnasked | None = getattr(self._service, "refused", None)
+        if tell is not None:
+            tell(request, status, why, kind)
+        return Response(status)
 
     def closed(self, how: Ending) -> None:
         """The association has ended."""

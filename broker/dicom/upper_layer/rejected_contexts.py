@@ -19,13 +19,16 @@ NOTHING_PROPOSED = "no presentation context was proposed"
 def rejected_contexts(
     proposed: Sequence[Proposed],
     answered: Sequence[Answered],
-    useless_alone: Collection[str] = frozenset({VERIFICATION}),
+    *,
+    needed: Collection[str] = frozenset(),
+    beside: Collection[str] = frozenset({VERIFICATION}),
 ) -> Mapping[str, str]:
     """What is told of presentation contexts that were rejected, by their classes; empty where every
     class was accepted in some context.
 
-    It is a refusal where nothing is left but what is useless alone: such a peer can do nothing
-    here, as one that proposed nothing at all.
+    It is a refusal where classes of `needed` were proposed and none of them was accepted; where
+    nothing was proposed; and where nothing was accepted of a peer that proposed more than classes
+    of `beside`, with which alone it wants nothing done here.
     """
     if not proposed:
         return {"words": NOTHING_PROPOSED, "kind": Refusal.NO_CONTEXT.value}
@@ -42,9 +45,11 @@ def rejected_contexts(
         return {}
     more = f" and {len(words) - MOST_NAMED} more" if len(words) > MOST_NAMED else ""
     told = {"words": ", ".join(words[:MOST_NAMED]) + more}
-    return (
-        told if accepted.difference(useless_alone) else {**told, "kind": Refusal.NO_CONTEXT.value}
-    )
+    wanted = set(classes.values())
+    refused = not accepted.intersection(needed)
+    if not wanted.intersection(needed):
+        refused = not accepted and not wanted.issubset(beside)
+    return {**told, "kind": Refusal.NO_CONTEXT.value} if refused else told
 
 
 _WHY: Mapping[int, str] = {Result.TRANSFER_SYNTAXES: " (no transfer syntax in common)"}

@@ -132,6 +132,9 @@ class Film:
     """Those of its film session."""
     not_relayed: tuple[str, ...] = ()
     """Names of elements that came and cannot be relayed."""
+    chosen: tuple[str, ...] = ()
+    """Keywords of what a person chose for its reprint, of the film box or its film session: it is
+    not printed without them."""
 
     @property
     def display_format(self) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from enum import Enum
 
-from broker.model.films.film import MILLIMETRES, Film, first
+from broker.model.films.film import MILLIMETRES, Attributes, Film, first
+from broker.model.films.layout import PRINTERS_OWN
 from broker.model.jobs.job import PrintRequest
 
 COPIES = 100
@@ -55,39 +58,145 @@ class ReprintChoice:
         return ", ".join(said)
 
 
-def altered(request: PrintRequest, choice: ReprintChoice) -> PrintRequest:
-    """The request, printed as the person chose. All else is as the modality asked.
+def altered(
+    request: PrintRequest, choice: ReprintChoice, sheets: int | None = None
+) -> PrintRequest:
+    """The request, printed as the person chose, and not without that. All else is as the modality
+    asked, but for what `of_old_medium` names.
 
-    Raises: UnfitChoice: a film that there is not, copies out of 1 to COPIES, a film size or medium
-        that cannot be one.
+    `sheets`: films times copies, at most, as modalities may ask for; None: any number.
+
+    Raises: UnfitChoice: a film that there is not, copies out of 1 to COPIES, more than `sheets`, a
+        film size or medium that cannot be one, or a film size on which a film came out otherwise.
     """
-    films = request.films
-    if wrong := [each for each in choice.films if not 1 <= each <= len(films)]:
-        raise UnfitChoice(f"there is no film {wrong[0]}; it has films 1 to {len(films)}")
-    if choice.films:
-        films = tuple(films[number - 1] for number in sorted(set(choice.films)))
+    numbers = range(1, len(request.films) + 1)
+    if wrong := [each for each in choice.films if each not in numbers]:
+        raise UnfitChoice(f"there is no film {wrong[0]}; it has films 1 to {len(request.films)}")
     if choice.copies is not None and not 1 <= choice.copies <= COPIES:
         raise UnfitChoice(f"{choice.copies} is not a number of copies; use 1 to {COPIES}")
-    if choice.film_size:
-        asked = {size for film in films for size in film.attributes.get("FilmSizeID", ())}
-        known = dict.fromkeys([*sorted(asked), *MILLIMETRES])
-        if choice.film_size not in known:
-            raise UnfitChoice(f"{choice.film_size} is not a film size; use {', '.join(known)}")
-        for number, film in enumerate(request.films, start=1):
-            if choice.has(number) and _true_size(film) and size_of(film) != choice.film_size:
-                raise UnfitChoice(
-                    f"film {number} has an image of a requested size in mm, which would come out "
-                    f"at another scale on {choice.film_size}; print it on its own film size"
-                )
-        size = {"FilmSizeID": (choice.film_size,)}
-        films = tuple(replace(film, attributes={**film.attributes, **size}) for film in films)
+    films = {number: request.films[number - 1] for number in numbers if choice.has(number)}
+    copies = request.copies if choice.copies is None else choice.copies
+    _check_sheets(len(films), copies, sheets)
     session = request.session
+    if choice.film_size:
+        _check_size(request, films, choice.film_size)
+        films = {
+            number: _with_chosen(film, "FilmSizeID", {"FilmSizeID": (choice.film_size,)})
+            for number, film in films.items()
+        }
     if choice.medium:
         own = choice.medium in request.session.get("MediumType", ())
         medium = choice.medium if own else _code(choice.medium)
+        old = of_old_medium(request, choice)
         session = {**session, "MediumType": (medium,)}
-    copies = request.copies if choice.copies is None else choice.copies
-    return replace(request, films=films, session=session, copies=copies)
+        films = {
+            number: _with_chosen(_without(film, old), "MediumType")
+            for number, film in films.items()
+        }
+    return replace(request, films=tuple(films.values()), session=session, copies=copies)
+
+
+def of_old_medium(request: PrintRequest, choice: ReprintChoice) -> tuple[str, ...]:
+    """Keywords of what the chosen films ask for that belongs to the medium of before: densities,
+    and the light in which the film is looked at (PS3.3 C.13.3, C.13.5). Where a film that light
+    falls through becomes one that reflects it, or the other way, they mean another thing, or
+    nothing."""
+    kinds = [_kind(each) for each in (first(request.session, "MediumType"), choice.medium)]
+    if None in kinds or kinds[0] is kinds[1]:
+        return ()
+    asked: set[str] = set()
+    for number, film in enumerate(request.films, start=1):
+        if choice.has(number):
+            boxes = (film.attributes, *(each.attributes for each in film.image_boxes))
+            asked.update(*(_of_medium(each) for each in boxes))
+    return tuple(sorted(asked))
+
+
+def old_medium_words(request: PrintRequest, choice: ReprintChoice) -> str:
+    """What `of_old_medium` names, for a person; empty where there is nothing."""
+    old = of_old_medium(request, choice)
+    medium = first(request.session, "MediumType")
+    return f"without {', '.join(old)}, made for {medium}" if old else ""
+
+
+class _MediumKind(Enum):
+    """How light comes to the eye."""
+
+    TRANSMISSIVE = "through the film"
+    REFLECTIVE = "from the paper"
+
+
+def _kind(medium: str) -> _MediumKind | None:
+    """None of one that is not known, as of the printer's own."""
+    if "PAPER" in medium.upper():
+        return _MediumKind.REFLECTIVE
+    return _MediumKind.TRANSMISSIVE if "FILM" in medium.upper() else None
+
+
+_OF_MEDIUM = frozenset({"MinDensity", "MaxDensity", "Illumination", "ReflectedAmbientLight"})
+_NUMBER_OF_MEDIUM = frozenset({"BorderDensity", "EmptyImageDensity"})
+"""They are BLACK, WHITE, or a density."""
+
+
+def _of_medium(attributes: Attributes) -> set[str]:
+    return {
+        each
+        for each in attributes
+        if each in _OF_MEDIUM or (each in _NUMBER_OF_MEDIUM and first(attributes, each).isdecimal())
+    }
+
+
+def _without(film: Film, old: Iterable[str]) -> Film:
+    """The film, without what belongs to another medium."""
+    boxes = tuple(replace(box, attributes=_rest(box.attributes, old)) for box in film.image_boxes)
+    return replace(film, attributes=_rest(film.attributes, old), image_boxes=boxes)
+
+
+def _rest(attributes: Attributes, old: Iterable[str]) -> Attributes:
+    gone = _of_medium(attributes).intersection(old)
+    return {each: values for each, values in attributes.items() if each not in gone}
+
+
+def _with_chosen(film: Film, keyword: str, changed: Attributes | None = None) -> Film:
+    """The film as a person chose one thing of it."""
+    chosen = tuple(dict.fromkeys((*film.chosen, keyword)))
+    return replace(film, attributes={**film.attributes, **(changed or {})}, chosen=chosen)
+
+
+def _check_sheets(films: int, copies: int, most: int | None) -> None:
+    """Raises: UnfitChoice: more than that, where several films are sent once for each copy; the
+    printer makes the copies of a single one."""
+    if most is not None and films > 1 and films * copies > most:
+        each = "copy" if copies == 1 else "copies"
+        remedy = f"choose at most {most // films} copies, or fewer films"
+        if films > most:
+            remedy = f"choose at most {most} films"
+        raise UnfitChoice(
+            f"{films} films in {copies} {each} are {films * copies} sheets; limits.sheets allows "
+            f"{most} at once: {remedy}"
+        )
+
+
+def _check_size(request: PrintRequest, films: dict[int, Film], size: str) -> None:
+    """Raises: UnfitChoice: it is no film size, or one of the films cannot have it."""
+    asked = {each for film in request.films for each in film.attributes.get("FilmSizeID", ())}
+    known = dict.fromkeys([*sorted(asked), *MILLIMETRES])
+    if size not in known:
+        raise UnfitChoice(f"{size} is not a film size; use {', '.join(known)}")
+    for number, film in films.items():
+        if size_of(film) == size:
+            continue
+        if _true_size(film):
+            raise UnfitChoice(
+                f"film {number} has an image of a requested size in mm, which would come out "
+                f"at another scale on {size}; print it on its own film size"
+            )
+        if film.display_format.partition("\\")[0] in PRINTERS_OWN:
+            raise UnfitChoice(
+                f"film {number} has the format {film.display_format}: a printer itself makes its "
+                f"image boxes, and may make others on {size}; print it on its own film size, or at "
+                "the modality"
+            )
 
 
 def size_of(film: Film) -> str:

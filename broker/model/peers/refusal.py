@@ -31,8 +31,8 @@ class Refusal(StrEnum):
     TOO_MANY = "too many associations"
     TOO_MANY_OF_ONE = "too many of one address"
     NO_CONTEXT = "no presentation context"
-    """The association was accepted, and of what it proposed nothing that prints: Verification or
-    Presentation LUT at most."""
+    """The association was accepted, and of what it proposed no class with images; or nothing at
+    all, though it did not only propose to check or to ask."""
     TURNED_AWAY = "turned away"
     """Stopping, or the service could not take it."""
 
@@ -52,10 +52,17 @@ class Refusal(StrEnum):
     """A status that names what is wrong with it: a value, an attribute, an instance."""
 
     BESIDE_PRINTING = "wrong status or delete request"
-    """The same for N-GET and N-DELETE: no film is missing for it."""
+    """The same for C-ECHO, N-GET and N-DELETE: no film is missing for it."""
+
+    FAULT = "fault of the broker"
+    """Status 0x0110: an exception, whose traceback the log has."""
 
     NO_PRINTER = "no printer takes it"
     """Every printer was seen to refuse it: `retry.on_impossible`."""
+
+    NOT_ASKED = "no printer could be asked"
+    """Status 0x0110 for a film box whose format each printer makes by itself: none that was seen
+    to make it said how many image boxes it has, and none could be asked."""
 
     NONE_CONFIGURED = "no printers configured"
     """Status 0x0213 for a new film session, 0xC601 or 0xC602 in one that was open before."""

@@ -244,14 +244,14 @@ class JobCommands:
 
         `again`: even where it was printed again moments ago.
         Raises: PrintedAgainLately: when it was, and this is not said; UnfitChoice: it cannot be
-            printed so; NoSuchPrinter.
+            printed so, or is more than limits.sheets; NoSuchPrinter.
         """
         job = self.store.jobs.get(job_id)
         if job.pixels_removed_at is None and self._lost(job_id):
             raise _without_pixels(job)
-        new = self.store.jobs.get(
-            self.store.commands.reprint(job_id, choice, again=again, seen=seen)
-        )
+        sheets = self.store.config.limits.sheets
+        new_id = self.store.commands.reprint(job_id, choice, again=again, seen=seen, sheets=sheets)
+        new = self.store.jobs.get(new_id)
         each = f", {new.copies} copies each" if new.copies > 1 else ""
         films = count(new.films, "film")
         where = ""

@@ -170,12 +170,17 @@ ON_PAGE: Mapping[Refusal, str] = {
         "are below: show them to the modality's vendor."
     ),
     Refusal.BESIDE_PRINTING: (
-        "An N-GET or N-DELETE that the standard does not allow, or of what is not there any more. "
+        "A C-ECHO, N-GET or N-DELETE that the standard does not allow, or of what is not there. "
         "No film is missing for it."
     ),
     Refusal.NO_PRINTER: (
         "Every printer was seen to refuse this. The printers are asked again by themselves; once "
         "one was changed, Forget on its page has it asked at once."
+    ),
+    Refusal.NOT_ASKED: (
+        "A printer makes the image boxes of SLIDE, SUPERSLIDE and CUSTOM, for each film size, and "
+        "none could be asked. Bring one back that has them (the list of printers says "
+        "how), then print again; or use STANDARD."
     ),
     Refusal.TOO_MANY_OF_ONE: (
         "One AE title at an address had limits.associations_per_peer, or one address three "

@@ -201,12 +201,21 @@ REMEDIES: Mapping[Refusal, str] = {
         "refused` has status and reason; show it to the modality's vendor."
     ),
     Refusal.BESIDE_PRINTING: (
-        "An N-GET or N-DELETE that the standard does not allow, or of what is not there any more. "
+        "A C-ECHO, N-GET or N-DELETE that the standard does not allow, or of what is not there. "
         "No film is missing for it; the log's `request refused` has status and reason."
+    ),
+    Refusal.FAULT: (
+        "The broker failed on a request, and the modality got 0x0110. Print the film again. The "
+        "broker's log has the traceback: show it to those who maintain the broker."
     ),
     Refusal.NO_PRINTER: (
         "Every printer was seen to refuse this. The log's `request refused` says what. The "
         "printers are asked again by themselves; `broker printers forget NAME` forgets it at once."
+    ),
+    Refusal.NOT_ASKED: (
+        "A printer makes the image boxes of SLIDE, SUPERSLIDE and CUSTOM, for each film size, and "
+        "none could be asked. Bring one back that has them (`broker printers` says "
+        "how), then print again; or use STANDARD."
     ),
     Refusal.NONE_CONFIGURED: (
         "No printer is configured, so that nothing would print the film. Name a printer in the "

@@ -20,7 +20,7 @@ from broker.model.jobs.job import (
     Priority,
     State,
 )
-from broker.model.jobs.reprint import ReprintChoice, UnfitChoice, altered
+from broker.model.jobs.reprint import ReprintChoice, UnfitChoice, altered, old_medium_words
 from broker.model.printable import one_line
 from broker.model.printers.trouble import PRINT_AGAIN
 from broker.model.row_version import of_job
@@ -239,11 +239,13 @@ class JobControl:
         *,
         again: bool = False,
         seen: str = "",
+        sheets: int | None = None,
     ) -> int:
         """Queue a copy of a job, all its films and copies unless others are chosen; the number of
         the new job.
 
-        `again`: though it was printed again within the last REPRINTED_S.
+        `again`: though it was printed again within the last REPRINTED_S; `sheets`: films times
+        copies, at most.
         Raises: PrintedAgainLately: when it was, and this is not said; UnfitChoice; NoSuchPrinter.
         """
         with self._database.write() as connection:
@@ -269,9 +271,10 @@ class JobControl:
                     state,
                     f"its pixels have been removed since{early}; print it at the modality",
                 )
-            request = altered(request, choice)
-            digests = [digest_of(film) for film in request.films]
             remarks = [f"{choice.words} of job {job_id}"] if choice.words else []
+            remarks += filter(None, [old_medium_words(request, choice)])
+            request = altered(request, choice, sheets)
+            digests = [digest_of(film) for film in request.films]
             unanswered = connection.execute(_UNANSWERED, {"its_job": job_id}).scalars().all()
             unanswered_films = [each for each in unanswered if choice.has(each)]
             if unanswered_films:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -29,6 +29,7 @@ ON_PAPER = DONE | UNANSWERED
 
 _held, _later = jobs.alias("held"), jobs.alias("later")
 _mine, _theirs = films.alias("mine"), films.alias("theirs")
+_yet = sendings.alias("yet")
 
 
 def _counts(job: FromClause) -> ColumnElement[bool]:
@@ -65,8 +66,16 @@ _LATER = (
         _counts(_later),
     )
     .group_by(_held.c.id, _held.c.films, _mine.c.number)
-    .order_by(_held.c.id, _mine.c.number)
 )
+_REPRINTED = (
+    select(_held.c.id, _held.c.films, _yet.c.number, _later.c.id.label("first"), _held.c.remark)
+    .distinct()
+    .join(_later, _later.c.reprint_of == _held.c.id)
+    .join(_yet, _yet.c.job_id == _held.c.id)
+    .where(_yet.c.state.not_in(DONE), _counts(_later))
+)
+"""Films of jobs that were printed again, perhaps on another size or medium: the films of the
+reprint need not be equal."""
 
 
 @dataclass(frozen=True)
@@ -110,15 +119,21 @@ def twin_of(
 
 def later_twins(connection: Connection, which: ColumnElement[bool]) -> Mapping[int, Twin]:
     """Of each of these jobs: the first of the same modality that came later and has one of the
-    films which it has yet to print, if any. A person who releases it now gets them twice.
+    films which it has yet to print, or prints one of them again, if any. A person who releases it
+    now gets them twice.
     """
-    found: dict[int, Twin] = {}
-    rows = connection.execute(_LATER.where(which)).all()
-    for job_id, each in itertools.groupby(rows, lambda row: int(row.id)):
-        equal = list(each)
-        numbers = [row.number for row in equal]
-        found[job_id] = _twin(numbers, equal[0].films, min(row.first for row in equal))
-    return found
+    later: dict[int, dict[int, int]] = defaultdict(dict)
+    films_of: dict[int, int] = {}
+    again = connection.execute(_REPRINTED.where(which)).all()
+    printed = [each for each in again if _tells(each.remark, each.first, each.number)]
+    for row in (*connection.execute(_LATER.where(which)), *printed):
+        first = later[row.id].get(row.number, row.first)
+        later[row.id][row.number] = min(first, row.first)
+        films_of[row.id] = row.films
+    return {
+        job_id: _twin(sorted(found), films_of[job_id], min(found.values()))
+        for job_id, found in sorted(later.items())
+    }
 
 
 def later_twin(connection: Connection, job_id: int) -> Twin | None:
@@ -145,6 +160,17 @@ def printed_again_as(job_id: int, films: Sequence[int] = ()) -> str:
     numbers = ", ".join(map(str, films))
     which = f"film{'s' if len(films) > 1 else ''} {numbers} " if films else ""
     return f"{which}printed again as job {job_id}"
+
+
+def _tells(remark: str, job_id: int, film: int) -> bool:
+    """Whether a job with this remark had that film printed again as the other job: where the
+    remark does not say which films, it is each of them."""
+    end = f" {printed_again_as(job_id)}"
+    for each in remark.split("; "):
+        if each.startswith("film") and each.endswith(end):
+            numbers = each.removesuffix(end).partition(" ")[2]
+            return str(film) in numbers.split(", ")
+    return True
 
 
 def take_back_unprinted(connection: Connection, job_id: int) -> None:

@@ -77,6 +77,7 @@ def film_from_json(text: str) -> Film:
         more=_more_of(document, "more"),
         session_more=_more_of(document, "session_more"),
         not_relayed=tuple(document.get("not_relayed", ())),
+        chosen=tuple(document.get("chosen", ())),
     )
 
 
@@ -133,6 +134,7 @@ def _film(film: Film) -> dict[str, object]:
         **_more("more", film.more),
         **_more("session_more", film.session_more),
         **({"not_relayed": list(film.not_relayed)} if film.not_relayed else {}),
+        **({"chosen": list(film.chosen)} if film.chosen else {}),
     }
 
 

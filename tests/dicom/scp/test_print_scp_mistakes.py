@@ -10,16 +10,23 @@ from broker.dicom import statuses
 from broker.dicom.attributes import put_raw
 from broker.dicom.scp.film_objects import MAX_LUTS
 from broker.dicom.uids import (
+    COLOR_META,
     FILM_BOX,
     FILM_SESSION,
     GRAYSCALE_IMAGE_BOX,
+    GRAYSCALE_META,
     IMPLICIT_LITTLE,
     PRESENTATION_LUT,
     PRINTER,
     PRINTER_INSTANCE,
+    SYNTAXES_TAKEN,
 )
 from broker.dicom.upper_layer.command_set import Command
+from broker.dicom.upper_layer.negotiation import Offer
+from broker.model.peers.refusal import Refusal
+from broker.relay.intake import Intake
 from tests.dicom.conftest import ScpSite
+from tests.peers.raw import ABORT, Raw, echo
 from tests.peers.speaker import Speaker, dataset, image_box, picture, reference
 
 Speak = Callable[..., Speaker]
@@ -389,3 +396,99 @@ def test_a_data_set_of_garbage_gets_a_status(speak: Speak) -> None:
     put_raw(garbage, "NumberOfCopies", "IS", b"\xff" * 40)
     assert ct.create(FILM_SESSION, garbage).status == statuses.INVALID_ATTRIBUTE_VALUE
     assert ct.print_film() == statuses.SUCCESS
+
+
+def _two_in_one_place(ct: Speaker) -> int:
+    _film(ct, r"STANDARD\1,2").set(GRAYSCALE_IMAGE_BOX, ct.boxes[0], image_box(1))
+    return ct.set(GRAYSCALE_IMAGE_BOX, ct.boxes[1], image_box(1)).status
+
+
+@pytest.mark.parametrize(
+    ("ask", "attribute"),
+    [
+        (_two_in_one_place, "ImageBoxPosition"),
+        (lambda ct: _set(ct, image_box(7)), "ImageBoxPosition"),
+        (lambda ct: _box(ct, r"STANDARD\0,1"), "ImageDisplayFormat"),
+        (lambda ct: _box(ct, r"STANDARD\99,9"), "ImageDisplayFormat"),
+        (lambda ct: _box(ct, "SLIDE"), "ImageDisplayFormat"),
+    ],
+    ids=["another's place", "no place", "no boxes", "too many boxes", "printer's own"],
+)
+def test_a_place_that_cannot_be_is_told_by_its_attribute(
+    site: ScpSite, speak: Speak, ask: Callable[[Speaker], int], attribute: str
+) -> None:
+    """The refusal names the element that is wrong, for the operator and the modality's vendor."""
+    assert ask(speak()) == statuses.INVALID_ATTRIBUTE_VALUE
+    (told,) = (facts for event, facts in site.notes if event == "request refused")
+    assert told["attribute"] == attribute
+
+
+@pytest.mark.parametrize(
+    ("context", "field", "status", "kind"),
+    [
+        (1, Command.N_CREATE, statuses.SOP_CLASS_NOT_SUPPORTED, Refusal.WRONG_REQUEST),
+        (1, Command.N_GET, statuses.SOP_CLASS_NOT_SUPPORTED, Refusal.BESIDE_PRINTING),
+        (1, Command.C_ECHO, statuses.SOP_CLASS_NOT_SUPPORTED, Refusal.BESIDE_PRINTING),
+        (99, Command.N_CREATE, statuses.SOP_CLASS_NOT_SUPPORTED, Refusal.WRONG_REQUEST),
+        (3, Command.C_STORE, statuses.UNRECOGNIZED_OPERATION, Refusal.WRONG_REQUEST),
+        (3, 0x0777, statuses.UNRECOGNIZED_OPERATION, Refusal.WRONG_REQUEST),
+    ],
+    ids=["rejected", "asked", "echo", "unknown", "C-STORE", "no command"],
+)
+def test_what_is_answered_before_the_scp_is_asked_is_counted_too(
+    site: ScpSite, context: int, field: int, status: int, kind: Refusal
+) -> None:
+    """A request on a context that was not accepted, or of no operation of print, is told with its
+    status and kind, as every other that is refused."""
+    asked = {**echo(1), "AffectedSOPClassUID": FILM_SESSION, "CommandField": field}
+    with Raw.connect(site.port) as raw:
+        raw.associate(Offer(COLOR_META, (IMPLICIT_LITTLE,)), Offer(GRAYSCALE_META, SYNTAXES_TAKEN))
+        raw.say(context, asked)
+        assert raw.hear_all().Status == status
+        raw.send(ABORT)
+
+    (told,) = (facts for event, facts in site.notes if event == "request refused")
+    assert (told["calling_ae"], told["called_ae"]) == ("RAW", "BROKER")
+    assert (told["status"], told["kind"]) == (statuses.words(status), kind)
+
+
+def test_another_printer_is_counted_where_the_standard_is_kept(site: ScpSite, speak: Speak) -> None:
+    """Of a modality that is tested for conformance it is a refused request, for which no film is
+    missing."""
+    assert speak().get(PRINTER, "1.2.3").status == statuses.NO_SUCH_SOP_INSTANCE
+    (told,) = (facts for event, facts in site.notes if event == "request refused")
+    assert told["kind"] == Refusal.BESIDE_PRINTING
+
+
+@pytest.mark.parametrize("places", [{"max_dataset": 2000}])
+def test_a_data_set_that_is_too_large_is_counted_with_its_status(
+    site: ScpSite, speak: Speak
+) -> None:
+    """As every other request that is refused."""
+    ct = speak()
+    garbage = dataset()
+    put_raw(garbage, "FilmSessionLabel", "LO", b"x" * 4000)
+    assert ct.create(FILM_SESSION, garbage).status == statuses.RESOURCE_LIMITATION
+    (told,) = (facts for event, facts in site.notes if event == "request refused")
+    assert (told["kind"], told["called_ae"]) == (Refusal.DATA_SET_TOO_LARGE, "BROKER")
+    assert told["status"] == statuses.words(statuses.RESOURCE_LIMITATION)
+    assert str(told["why"]).startswith("a data set of ")
+
+
+def test_a_fault_of_ours_is_counted_as_one(
+    site: ScpSite, speak: Speak, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The modality gets 0x0110, and its request counts as refused by a fault of the broker."""
+
+    def fail(_intake: object, *_where: object) -> None:
+        raise RuntimeError("no such thing")
+
+    ct = speak()
+    with monkeypatch.context() as patched:
+        patched.setattr(Intake, "check_room", fail)
+        assert ct.open_session().status == statuses.PROCESSING_FAILURE
+
+    (told,) = (facts for event, facts in site.notes if event == "request refused")
+    assert (told["kind"], told["operation"]) == (Refusal.FAULT, "N-CREATE")
+    assert ["no such thing" in str(each["traceback"]) for each in site.faults] == [True]
+    site.notes.clear()

@@ -340,6 +340,17 @@ def test_what_no_printer_has_is_listed(ct: Speaker) -> None:
 # Contexts
 
 
+def test_the_printer_is_meant_whatever_its_instance_is_called(site: ScpSite, ct: Speaker) -> None:
+    """An association has one Printer: it answers, by its well-known name, and the log tells it."""
+    answer = ct.get(PRINTER, "1.2.3")
+
+    assert answer.status == statuses.SUCCESS
+    assert answer.dataset is not None
+    assert answer.dataset.PrinterStatus
+    assert answer.command.AffectedSOPInstanceUID == PRINTER_INSTANCE
+    assert told(site) == [Tolerated.PRINTER_INSTANCE]
+
+
 def test_each_class_may_have_a_context_of_its_own(site: ScpSite) -> None:
     """As the standard allows beside the Meta class (PS3.4 H.3.2.1)."""
     site.strict = False

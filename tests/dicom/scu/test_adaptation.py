@@ -189,3 +189,34 @@ def test_pixels_that_are_to_be_printed_as_they_are_stay_so() -> None:
 def test_what_the_site_omits_is_never_asked_for() -> None:
     """Whatever its value."""
     assert Adaptations(omit=("Trim",)).left_out(_asked(BOX, SENT)) == {"Trim"}
+
+
+def test_what_a_person_chose_is_never_left_out() -> None:
+    """Neither by the site's word, nor by what was learned of other films; and a refusal of it says
+    nothing of films that may be printed without it."""
+    size = Trait(BOX, "FilmSizeID", "A4")
+    asked = _asked(BOX, {"FilmSizeID": ("A4",), "Trim": ("YES",)}, size)
+    known = [Capability(Lesson.WITHOUT, size, asked.whole)]
+    learned: list[Capability] = []
+    named = {"adapt": ("film-size",), "omit": ("Trim",)}
+    usual = Adaptations(known, learned.append, **named)
+    strict = Adaptations(known, learned.append, **named, chosen=["FilmSizeID"])
+
+    assert usual.left_out(asked) == {"FilmSizeID", "Trim"}
+    assert strict.left_out(asked) == {"Trim"}
+    assert "FilmSizeID" in usual.optional(BOX, asked.attributes)
+    assert "FilmSizeID" not in strict.optional(BOX, asked.attributes)
+    assert strict.essential(BOX, asked.attributes) == ["FilmSizeID"]
+    words = strict.refuse(asked, frozenset({"FilmSizeID"}), 0x0106)
+    assert words == "FilmSizeID A4, which a person chose"
+    assert learned == []
+
+
+def test_a_chosen_size_that_no_film_may_be_printed_without_teaches_all() -> None:
+    """Other films with it would be refused likewise."""
+    size = Trait(BOX, "FilmSizeID", "A4")
+    learned: list[Capability] = []
+    strict = Adaptations((), learned.append, chosen=["FilmSizeID"])
+    asked = _asked(BOX, {"FilmSizeID": ("A4",)}, size)
+    strict.refuse(asked, frozenset({"FilmSizeID"}), 0x0106)
+    assert [each.lesson for each in learned] == [Lesson.REFUSES]

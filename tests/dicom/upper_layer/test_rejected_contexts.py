@@ -5,17 +5,22 @@ from __future__ import annotations
 import pytest
 from pynetdicom.sop_class import BasicColorPrintManagementMeta  # type: ignore[attr-defined]
 
+from broker.dicom.uids import BESIDE_IMAGES, CARRY_IMAGES, PRINT_JOB, PRINTER
 from broker.dicom.upper_layer.associate_pdus import associate_rq
 from broker.dicom.upper_layer.dataset_reader import EXPLICIT_LE, IMPLICIT_LE
 from broker.dicom.upper_layer.negotiation import Offer, proposed_contexts
 from broker.model.peers.refusal import Refusal
-from tests.peers.acceptor import GRAYSCALE_META, VERIFICATION, accepting
+from tests.peers.acceptor import GRAYSCALE_META, OFFERS, VERIFICATION, accepting
 from tests.peers.raw import RELEASE_RP, RELEASE_RQ, Raw
 
 COLOR = Offer(BasicColorPrintManagementMeta, (IMPLICIT_LE,))
 GRAY = Offer(GRAYSCALE_META, (IMPLICIT_LE,))
 ECHO = Offer(VERIFICATION, (IMPLICIT_LE,))
+JOB = Offer(PRINT_JOB, (IMPLICIT_LE,))
+PRINTERS = Offer(PRINTER, (IMPLICIT_LE,))
+CT = Offer("1.2.840.10008.5.1.4.1.1.2", (IMPLICIT_LE,))
 JPEG = "1.2.840.10008.1.2.4.50"
+JOB_NAME = "Print Job SOP Class"
 GRAY_NAME = "Basic Grayscale Print Management Meta SOP Class"
 COLOR_NAME = "Basic Color Print Management Meta SOP Class"
 
@@ -25,7 +30,12 @@ COLOR_NAME = "Basic Color Print Management Meta SOP Class"
     [
         ((COLOR,), COLOR_NAME, Refusal.NO_CONTEXT),
         ((ECHO, COLOR), COLOR_NAME, Refusal.NO_CONTEXT),
+        ((COLOR, PRINTERS), COLOR_NAME, Refusal.NO_CONTEXT),
         ((GRAY, COLOR), COLOR_NAME, None),
+        ((ECHO, JOB), JOB_NAME, None),
+        ((JOB,), JOB_NAME, None),
+        ((ECHO, CT), "CT Image Storage", None),
+        ((CT,), "CT Image Storage", Refusal.NO_CONTEXT),
         (
             (Offer(GRAYSCALE_META, (JPEG,)),),
             f"{GRAY_NAME} (no transfer syntax in common)",
@@ -39,13 +49,32 @@ COLOR_NAME = "Basic Color Print Management Meta SOP Class"
             Refusal.NO_CONTEXT,
         ),
     ],
-    ids=["color", "color and echo", "both", "compressed", "private", "nothing", "many"],
+    ids=[
+        "color",
+        "color and echo",
+        "color and printer",
+        "both",
+        "print job and echo",
+        "print job",
+        "storage and echo",
+        "storage",
+        "compressed",
+        "private",
+        "nothing",
+        "many",
+    ],
 )
 def test_what_is_rejected_is_told_by_its_name(
     proposed: tuple[Offer, ...], words: str, kind: Refusal | None
 ) -> None:
-    """And counted as a refusal where nothing to print with is left."""
-    with accepting() as (acceptor, seen), Raw.connect(acceptor.port) as raw:
+    """And counted as a refusal where a class with images was proposed and none is left, or nothing
+    is left at all for a peer that did not only want to ask."""
+    offers = [*OFFERS, PRINTERS]
+    with (
+        accepting(offers=lambda: offers, needed=CARRY_IMAGES, beside=BESIDE_IMAGES) as made,
+        Raw.connect(made[0].port) as raw,
+    ):
+        seen = made[1]
         assert raw.associate(*proposed)[0] == 2
         told = seen.wait_for("contexts rejected")
         raw.send(RELEASE_RQ)

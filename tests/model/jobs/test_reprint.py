@@ -8,7 +8,13 @@ import pytest
 
 from broker.model.films.film import Film, Image, ImageBox
 from broker.model.jobs.job import Level, PrintRequest
-from broker.model.jobs.reprint import ReprintChoice, UnfitChoice, altered, film_numbers
+from broker.model.jobs.reprint import (
+    ReprintChoice,
+    UnfitChoice,
+    altered,
+    film_numbers,
+    old_medium_words,
+)
 
 
 def film(size: str) -> Film:
@@ -44,7 +50,10 @@ def test_films_copies_size_and_medium() -> None:
         copies=1,
         session={"MediumType": ("BLUE FILM",), "FilmSessionLabel": ("x",)},
         films=tuple(
-            replace(each, attributes={**each.attributes, **size}) for each in (FILMS[0], FILMS[2])
+            replace(
+                each, attributes={**each.attributes, **size}, chosen=("FilmSizeID", "MediumType")
+            )
+            for each in (FILMS[0], FILMS[2])
         ),
     )
     assert choice.words == "films 3, 1, 3, 1 copy, A4, BLUE FILM"
@@ -66,6 +75,82 @@ def test_an_image_of_true_size_keeps_its_film_size() -> None:
         altered(request, ReprintChoice(film_size="A4"))
     assert altered(request, ReprintChoice(film_size="A4", films=(1,)))
     assert altered(request, ReprintChoice(film_size="14INX17IN"))
+
+
+@pytest.mark.parametrize("layout", ["SLIDE", "SUPERSLIDE", "CUSTOM\\2"])
+def test_a_printers_own_format_keeps_its_film_size(layout: str) -> None:
+    """A printer may make another number of image boxes for another size: what can be done is said
+    at once, and not by a printer that refuses the film."""
+    own = replace(FILMS[0], attributes={**FILMS[0].attributes, "ImageDisplayFormat": (layout,)})
+    request = replace(REQUEST, films=(own, FILMS[1]))
+    with pytest.raises(UnfitChoice, match="print it on its own film size, or at the modality"):
+        altered(request, ReprintChoice(film_size="A4"))
+    assert altered(request, ReprintChoice(film_size="A4", films=(2,)))
+    assert altered(request, ReprintChoice(film_size="8INX10IN", films=(1,)))
+
+
+LIT = {"Illumination": ("2000",), "ReflectedAmbientLight": ("10",)}
+DENSE = {"MinDensity": ("20",), "MaxDensity": ("310",)}
+EDGES = {"BorderDensity": ("BLACK",), "EmptyImageDensity": ("300",)}
+
+
+def on_medium(medium: str) -> PrintRequest:
+    """A film with all that belongs to its medium, on the film box and on its image box."""
+    attributes = {"Trim": ("YES",), **LIT, **DENSE, **EDGES}
+    box = ImageBox(1, {"Polarity": ("NORMAL",), **DENSE})
+    session = {"MediumType": (medium,)} if medium else {}
+    return replace(REQUEST, session=session, films=(Film(attributes, (box,)), FILMS[1]))
+
+
+@pytest.mark.parametrize(
+    ("medium", "chosen"),
+    [("BLUE FILM", "PAPER"), ("MAMMO CLEAR FILM", "PAPER"), ("PAPER", "CLEAR FILM")],
+)
+def test_what_belongs_to_the_old_medium_is_left_out(medium: str, chosen: str) -> None:
+    """Densities and light of a film mean nothing on paper, nor those of paper on a film."""
+    request, choice = on_medium(medium), ReprintChoice(medium=chosen)
+    film, _ = altered(request, choice).films
+    assert film.attributes == {"Trim": ("YES",), "BorderDensity": ("BLACK",)}
+    assert [each.attributes for each in film.image_boxes] == [{"Polarity": ("NORMAL",)}]
+    assert old_medium_words(request, choice) == (
+        "without EmptyImageDensity, Illumination, MaxDensity, MinDensity, ReflectedAmbientLight, "
+        f"made for {medium}"
+    )
+    other = replace(choice, films=(2,))
+    assert old_medium_words(request, other) == "", "the film that is printed has none of it"
+
+
+@pytest.mark.parametrize(
+    ("medium", "chosen"),
+    [("BLUE FILM", "CLEAR FILM"), ("PAPER", "PAPER"), ("PAPER", "CANVAS"), ("", "PAPER"),
+     ("PAPER", "")],
+)  # fmt: skip
+def test_what_belongs_to_the_medium_stays_on_one_of_its_kind(medium: str, chosen: str) -> None:
+    """Or where it is not known to be of another."""
+    request, choice = on_medium(medium), ReprintChoice(medium=chosen)
+    film, _ = altered(request, choice).films
+    assert film.attributes == request.films[0].attributes
+    assert film.image_boxes == request.films[0].image_boxes
+    assert old_medium_words(request, choice) == ""
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        (ReprintChoice(copies=3), "choose at most 2 copies, or fewer films"),
+        (ReprintChoice(), "3 films in 2 copies are 6 sheets; limits.sheets allows 2 at once"),
+        (ReprintChoice(copies=1), "3 films in 1 copy are 3 sheets.*: choose at most 2 films"),
+    ],
+)
+def test_a_reprint_keeps_to_the_sheets_that_modalities_may_ask_for(
+    choice: ReprintChoice, words: str
+) -> None:
+    """What is too much is said with what may be chosen."""
+    most = 8 if choice.copies == 3 else 2
+    with pytest.raises(UnfitChoice, match=words):
+        altered(REQUEST, choice, most)
+    assert altered(REQUEST, choice, 9)
+    assert altered(REQUEST, replace(choice, films=(2,)), 1), "the printer copies a single film"
 
 
 def test_a_medium_of_its_own_may_be_kept() -> None:

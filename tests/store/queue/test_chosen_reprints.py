@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from broker.model.jobs.job import Outcome, Priority, State
 from broker.model.jobs.reprint import ReprintChoice, UnfitChoice
 from broker.model.printers.choose import AVOIDED, plan
 from broker.model.printers.printer import Health
+from broker.model.printers.retry import Settlement
 from broker.store.printers import NoSuchPrinter, Printers
 from broker.store.queue.jobs import Jobs
+from broker.store.reading.duplicates import Twin
 from tests.peers.attempts import SENT, begin, leave_uncertain
 from tests.store.conftest import Clock, MakeRequest
 
@@ -99,6 +103,72 @@ def test_a_held_job_says_which_of_its_films_were_printed_again(
     assert jobs.queries.get(1).remark == "films 2, 3 printed again as job 2"
     jobs.commands.cancel(2)
     assert jobs.queries.get(1).remark == ""
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [ReprintChoice(film_size="A4"), ReprintChoice(medium="PAPER"), ReprintChoice()],
+    ids=["size", "medium", "as it was"],
+)
+def test_a_reprint_is_the_later_twin_of_its_held_job(
+    jobs: Jobs, make_request: MakeRequest, choice: ReprintChoice
+) -> None:
+    """However it was chosen, the held job says so, and says it once it is released; not of a
+    reprint that was cancelled before anything was printed."""
+    jobs.submission.add(make_request())
+    jobs.commands.hold(1)
+    jobs.commands.reprint(1, choice)
+    assert jobs.queries.came_again() == {1: Twin(2, "possible duplicate of job 2")}
+    jobs.commands.cancel(2)
+    assert jobs.queries.came_again() == {}
+    jobs.commands.reprint(1, choice)
+    jobs.commands.release(1)
+    job = jobs.queries.get(1)
+    assert job.remark == "printed again as job 3; possible duplicate of job 3"
+    assert job.duplicate_of == 3
+
+
+def test_films_that_were_printed_again_in_another_size_are_named(
+    jobs: Jobs, make_request: MakeRequest
+) -> None:
+    """Those that the held job has yet to print; another reprint adds its own."""
+    jobs.submission.add(make_request(3))
+    claim = begin(jobs)
+    first = jobs.queries.films(1)[0]
+    jobs.claims.asked(claim, first.id)
+    jobs.claims.accepted(claim, first.id)
+    held = Settlement(State.HELD, "no paper")
+    jobs.claims.finish(claim, Outcome.REFUSED, "no paper", settlement=held)
+    jobs.commands.reprint(1, ReprintChoice(films=(1, 3), film_size="A4"))
+    assert jobs.queries.came_again() == {1: Twin(2, "film 3: possible duplicate of job 2")}
+    jobs.commands.reprint(1, ReprintChoice(films=(2,), medium="PAPER"), again=True)
+    assert jobs.queries.came_again() == {1: Twin(2, "films 2, 3: possible duplicate of job 2")}
+
+
+def test_what_belonged_to_the_old_medium_is_told(jobs: Jobs, make_request: MakeRequest) -> None:
+    """The remark says what the film is printed without; what was chosen is kept beside the film,
+    through a restart."""
+    request = make_request()
+    film = replace(request.films[0], attributes={"MaxDensity": ("300",)})
+    session = {"MediumType": ("BLUE FILM",)}
+    jobs.submission.add(replace(request, session=session, films=(film,)))
+    jobs.commands.hold(1)
+    jobs.commands.reprint(1, ReprintChoice(medium="PAPER", film_size="A4"))
+    assert jobs.queries.get(2).remark == (
+        "A4, PAPER of job 1; without MaxDensity, made for BLUE FILM"
+    )
+    (sending,) = jobs.queries.whole_films(2)
+    assert sending.film.attributes == {"FilmSizeID": ("A4",)}
+    assert sending.film.chosen == ("FilmSizeID", "MediumType")
+
+
+def test_a_reprint_is_held_to_the_sites_sheets(jobs: Jobs, make_request: MakeRequest) -> None:
+    """And nothing is queued."""
+    sent(jobs, make_request, films=3)
+    with pytest.raises(UnfitChoice, match="3 films in 4 copies are 12 sheets"):
+        jobs.commands.reprint(1, ReprintChoice(copies=4), sheets=10)
+    assert len(jobs.queries.list()) == 1
+    jobs.commands.reprint(1, ReprintChoice(copies=3), sheets=10)
 
 
 def test_an_emergency_goes_before_all_that_wait(jobs: Jobs, make_request: MakeRequest) -> None:
