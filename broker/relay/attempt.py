@@ -28,9 +28,9 @@ from broker.model.printers.trouble import (
     Unavailable,
     Uncertain,
 )
+from broker.relay.lingering import BegunWith
 from broker.relay.open_sessions import (
     RELEASE_AT_STOP_S,
-    BegunWith,
     OpenSessions,
     SessionInUse,
 )

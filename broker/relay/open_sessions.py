@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import math
 import os
-import select
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from broker.dicom.scu.print_session import PrintSession
@@ -26,6 +25,7 @@ from broker.events import Event, Note
 from broker.model.films.film import Attributes
 from broker.model.printers.printer import Address
 from broker.model.printers.trouble import Unavailable
+from broker.relay.lingering import BegunWith, Lingering
 
 T = TypeVar("T")
 RELEASE_AT_STOP_S = 2.0
@@ -71,29 +71,6 @@ class Opener(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class BegunWith:
-    """What a film session at a printer is begun with, and for which film session of a modality."""
-
-    film_session: str
-    address: Address
-    session: Attributes
-    copies: int
-    lut: bool
-    """Whether a film has a Presentation LUT."""
-    lut_class: bool
-    """Whether the modality had that class."""
-    more: bytes
-    chosen: frozenset[str] = frozenset()
-    """Keywords that no film of it is printed without, as a person chose them."""
-
-    def serves(self, wanted: BegunWith, *, has_class: bool) -> bool:
-        """Whether a job that wants this can go on through it; `has_class`: the association has
-        Presentation LUT."""
-        serves = self.lut or has_class or not wanted.lut
-        return serves and replace(self, lut=wanted.lut) == wanted
-
-
 class SessionInUse:
     """A film session at a printer while one attempt uses it.
 
@@ -101,7 +78,7 @@ class SessionInUse:
     """
 
     def __init__(
-        self, pool: OpenSessions, wanted: BegunWith, found: _Lingering | None, generation: int
+        self, pool: OpenSessions, wanted: BegunWith, found: Lingering | None, generation: int
     ) -> None:
         self._pool = pool
         self._wanted = wanted
@@ -150,54 +127,6 @@ class SessionInUse:
                 self._pool.left(self.begun_with.address)
 
 
-class _Lingering:
-    """One that lingers. What changes is changed under the lock of its pool."""
-
-    def __init__(self, begun_with: BegunWith, session: PrintSession, until: float) -> None:
-        self.begun_with = begun_with
-        self.session = session
-        self.until = until
-        """Of `time.monotonic()`."""
-        self.attended = False
-        """Its thread deals with what the printer has said."""
-        self.ending = False
-        """Its thread ends it."""
-        self._printer_said = session.fileno()
-        self.woken = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-
-    @property
-    def printer(self) -> str:
-        """The printer's name."""
-        return self.begun_with.address.name
-
-    def serves(self, wanted: BegunWith) -> bool:
-        """Whether a job that wants this can go on through it."""
-        return self.begun_with.serves(wanted, has_class=self.session.lut_class)
-
-    def wake(self) -> None:
-        """End the sleep of its thread, which has not closed the file yet."""
-        os.eventfd_write(self.woken, 1)
-
-    def over(self, now: float) -> bool:
-        """Whether it lingers no more: its thread ends it now, or is about to."""
-        return self.ending or now >= self.until
-
-    def end_by(self, when: float) -> None:
-        """Linger no longer than until then."""
-        if when < self.until:
-            self.until = when
-            self.wake()
-
-    def sleep(self) -> None:
-        """Until there is something to do."""
-        poll = select.poll()
-        for each in (self._printer_said, self.woken):
-            poll.register(each, select.POLLIN)
-        left = self.until - time.monotonic()
-        if self.woken in dict(poll.poll(max(0, math.ceil(left * 1000)))):
-            os.eventfd_read(self.woken)
-
-
 class OpenSessions:
     """The film sessions that are open at printers. For any thread."""
 
@@ -215,7 +144,7 @@ class OpenSessions:
         self._linger_s = linger_s
         self._note = note
         self._changed = threading.Condition()
-        self._lingering: list[_Lingering] = []
+        self._lingering: list[Lingering] = []
         """The one that has lingered for longest comes first."""
         self._in_use: Counter[str] = Counter()
         """Printer -> film sessions that attempts use there."""
@@ -387,7 +316,7 @@ class OpenSessions:
             self._end_where(lambda _: True)
             self._changed.wait_for(lambda: not self._lingering, LEAVE_AT_STOP_S)
 
-    def _taken(self, wanted: BegunWith) -> _Lingering | None:
+    def _taken(self, wanted: BegunWith) -> Lingering | None:
         """One that serves, which lingers no more."""
         while True:
             now = time.monotonic()
@@ -409,10 +338,10 @@ class OpenSessions:
         """
         now, name = time.monotonic(), wanted.address.name
 
-        def there() -> list[_Lingering]:
+        def there() -> list[Lingering]:
             return [each for each in self._lingering if each.printer == name]
 
-        def staying() -> list[_Lingering]:
+        def staying() -> list[Lingering]:
             return [each for each in there() if not each.over(now)]
 
         def surplus() -> int:
@@ -438,7 +367,7 @@ class OpenSessions:
                 return False
             return not self._changed.wait_for(lambda: self._stopping, FREES_LOOK_S)
 
-    def _end_where(self, which: Callable[[_Lingering], bool]) -> None:
+    def _end_where(self, which: Callable[[Lingering], bool]) -> None:
         with self._changed:
             now = time.monotonic()
             for each in filter(which, self._lingering):
@@ -446,11 +375,11 @@ class OpenSessions:
 
     def _watched(
         self, begun_with: BegunWith, session: PrintSession, until: float
-    ) -> _Lingering | None:
+    ) -> Lingering | None:
         """One that lingers, and its thread, which first waits for the lock; None where the system
         has no room for one more."""
         try:
-            it = _Lingering(begun_with, session, until)
+            it = Lingering(begun_with, session, until)
         except OSError:
             return None
         name = f"lingering-{it.printer}"
@@ -461,7 +390,7 @@ class OpenSessions:
             return None
         return it
 
-    def _watch(self, it: _Lingering) -> None:
+    def _watch(self, it: Lingering) -> None:
         """Until a job takes it, or it is over."""
         try:
             while True:
@@ -480,7 +409,7 @@ class OpenSessions:
                     self._changed.notify_all()
                 os.close(it.woken)
 
-    def _look_after(self, it: _Lingering) -> bool:
+    def _look_after(self, it: Lingering) -> bool:
         """Do what there is to do; whether it lingers on."""
         with self._changed:
             if it not in self._lingering:

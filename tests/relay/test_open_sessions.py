@@ -20,7 +20,8 @@ from broker.model.films.capabilities import Capability, Lesson, PrintObject, Tra
 from broker.model.films.film import Attributes
 from broker.model.printers.printer import Address
 from broker.model.printers.trouble import Unavailable
-from broker.relay.open_sessions import BegunWith, OpenSessions, SessionInUse
+from broker.relay.lingering import BegunWith
+from broker.relay.open_sessions import OpenSessions, SessionInUse
 from tests.peers.certificates import Authority
 
 PATIENCE_S = 20.0

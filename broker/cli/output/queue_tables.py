@@ -20,7 +20,6 @@ from broker.model.printers.standing import seems
 from broker.model.reasons.causes import grouped, printers_remedy, typed
 from broker.model.reasons.remedies import Cause, Face
 from broker.model.user import RecordedCommand
-from broker.operations.jobs.explanation import uncertain_text
 from broker.operations.jobs.job_groups import job_groups, shares
 from broker.operations.jobs.job_status import (
     JobStatus,
@@ -32,6 +31,7 @@ from broker.operations.jobs.job_status import (
     place_of,
     printer_remarks,
 )
+from broker.operations.jobs.uncertain_films import uncertain_text
 from broker.operations.words.text import (
     age,
     clock,

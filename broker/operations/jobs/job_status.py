@@ -24,15 +24,17 @@ from broker.operations.jobs.explanation import (
     Explanation,
     JobContext,
     QueueView,
-    RecoveryPreview,
     Wait,
     explain,
+    repeats,
+    waits,
+)
+from broker.operations.jobs.uncertain_films import (
+    RecoveryPreview,
     printed_again_text,
     recovery_preview,
-    repeats,
     trays,
     uncertain_text,
-    waits,
 )
 from broker.operations.words.text import age, and_more, count, moment
 from broker.store.reading.duplicates import Twin
