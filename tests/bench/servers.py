@@ -29,7 +29,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Log:
-    """A broker's log, taken as it comes, and read when somebody asks: the modality that is timed
+    """A broker's log, taken as it comes, and read when it is asked for: the modality that is timed
     lives in the same process, and must not wait for what is no work of a modality's.
     """
 
