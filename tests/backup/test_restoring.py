@@ -34,7 +34,7 @@ from broker.store import identity, schema, sqlite
 from broker.store.database import Database
 from broker.store.queue.jobs import Jobs
 from tests.backup.test_backup import Steps
-from tests.peers.earlier_version import TO_0005
+from tests.peers.earlier_version import back_to
 from tests.peers.filled_site import FilledSite
 
 NOW = 1_796_000_000.0
@@ -301,7 +301,7 @@ def test_a_backup_of_an_earlier_version_gets_the_newest_tables(
 ) -> None:
     """A backup made before an upgrade comes back upgraded."""
     with closing(sqlite3.connect(site.file)) as old:
-        for statement in TO_0005:
+        for statement in back_to("0005"):
             old.execute(statement)
         old.commit()
     report = _backed_up(site, tmp_path / "old")
@@ -375,7 +375,7 @@ def _lose_database(site: FilledSite) -> Place:
 def before_upgrade(site: FilledSite, tmp_path: Path) -> Path:
     """A backup of tables that had no identity; then the broker was upgraded, and took a film."""
     with closing(sqlite3.connect(site.file)) as old:
-        for statement in TO_0005:
+        for statement in back_to("0005"):
             old.execute(statement)
         old.commit()
     report = _backed_up(site, tmp_path / "before")
@@ -431,7 +431,7 @@ def test_a_backup_of_each_earlier_version_comes_back_beside_its_spool(
 ) -> None:
     """Its tables name the database, so that it is known to be the spool's."""
     with closing(sqlite3.connect(site.file)) as old:
-        for statement in TO_0005:
+        for statement in back_to("0005"):
             old.execute(statement)
         old.commit()
     with site.database.write() as connection:

@@ -17,7 +17,7 @@ from broker.spool.binding import bind, write_mark
 from broker.spool.stored import place_of
 from broker.store import identity, schema
 from tests.peers.broker_process import BrokerProcess, command
-from tests.peers.earlier_version import TO_0005
+from tests.peers.earlier_version import back_to
 from tests.peers.filled_site import FilledSite
 
 
@@ -123,7 +123,7 @@ def test_a_backup_made_before_an_upgrade_is_told(tmp_path: Path) -> None:
     with FilledSite(tmp_path / "site") as made:
         made.job("a")
         with closing(sqlite3.connect(made.file)) as old:
-            for statement in TO_0005:
+            for statement in back_to("0005"):
                 old.execute(statement)
             old.commit()
         copies = str(tmp_path / "copies")

@@ -17,7 +17,7 @@ from broker.spool.files import Spool
 from broker.store import identity, schema
 from broker.store.occupancy import Occupancy
 from tests.cli.conftest import Site
-from tests.peers.earlier_version import TO_0005
+from tests.peers.earlier_version import back_to
 
 
 def folder(site: Site) -> Path:
@@ -231,7 +231,7 @@ def test_a_database_of_an_earlier_version_is_not_upgraded_for_another_spool(
     bind(site)
     site.database.close()
     with closing(sqlite3.connect(site.database.file)) as old, old:
-        for statement in TO_0005:
+        for statement in back_to("0005"):
             old.execute(statement)
 
     ended = site.broker(*command)

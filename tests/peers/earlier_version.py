@@ -2,33 +2,60 @@
 
 from __future__ import annotations
 
-TO_0005 = (
-    "DROP TABLE queue",
-    "DROP TABLE released",
-    "DROP TABLE refusals_of_callers",
-    "DROP TABLE readiness",
-    "DROP TABLE ended_sessions",
-    "DROP TABLE sessions",
-    "ALTER TABLE users DROP COLUMN sign_outs",
-    "DROP TABLE printed_callers",
-    "DROP TABLE capabilities",
-    "ALTER TABLE jobs DROP COLUMN asks",
-    "ALTER TABLE jobs DROP COLUMN avoided",
-    "DROP INDEX ix_attempts_troubled",
-    "ALTER TABLE jobs DROP COLUMN lut_class",
-    "ALTER TABLE printers DROP COLUMN adapt",
-    "ALTER TABLE printers DROP COLUMN omit",
-    "ALTER TABLE printers DROP COLUMN implicit_only",
-    "ALTER TABLE printers DROP COLUMN max_pdu",
-    "DROP INDEX ix_jobs_found",
-    "DROP INDEX ix_jobs_kept",
-    "DROP INDEX ix_jobs_shed",
-    "DROP INDEX ix_spooled_unweighed",
-    "ALTER TABLE jobs DROP COLUMN digest",
-    "ALTER TABLE jobs DROP COLUMN bytes",
-    "ALTER TABLE jobs DROP COLUMN pixels_removed_why",
-    "ALTER TABLE spooled DROP COLUMN bytes",
-    "ALTER TABLE printers DROP COLUMN removed_at",
-    "UPDATE alembic_version SET version_num = '0005'",
-)
-"""Take back what later versions have added, and say so."""
+import functools
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from alembic import command
+
+from broker.store import schema
+from broker.store.database import Database
+
+
+@functools.cache
+def back_to(version: str) -> Sequence[str]:
+    """Statements that take back what later versions have added to the tables, and say so. Those
+    versions only add, or what they took away is of no use."""
+    now, then = _made_by("head"), _made_by(version)
+    gone = [name for name in now if name not in then]
+    indexes = [name for name in gone if now[name] is None]
+    tables = [name for name in gone if now[name] is not None]
+    columns = [
+        f"ALTER TABLE {name} DROP COLUMN {column}"
+        for name, found in now.items()
+        for column in found or ()
+        if name in then and column not in (then[name] or ())
+    ]
+    return (
+        *(f"DROP INDEX {name}" for name in indexes),
+        *(f"DROP TABLE {name}" for name in tables),
+        *columns,
+        f"UPDATE alembic_version SET version_num = '{version}'",
+    )
+
+
+def _made_by(version: str) -> Mapping[str, Sequence[str] | None]:
+    """The tables of a new database of that version with their columns, and its indexes."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "broker.db"
+        with (
+            closing(Database.open(f"sqlite:///{file}")) as database,
+            database.write() as connection,
+        ):
+            config = schema._config()
+            config.attributes |= {"connection": connection, "report": None}
+            command.upgrade(config, version)
+        with closing(sqlite3.connect(file)) as connection:
+            found = connection.execute(
+                "SELECT type, name FROM sqlite_master WHERE type IN ('table', 'index') "
+                "AND name NOT LIKE 'sqlite_%'"
+            ).fetchall()
+            return {
+                name: [each[1] for each in connection.execute(f"PRAGMA table_info({name})")]
+                if kind == "table"
+                else None
+                for kind, name in found
+            }

@@ -22,7 +22,7 @@ from tests.bench.damage_site import (
     wait_until,
 )
 from tests.peers.broker_process import command
-from tests.peers.earlier_version import TO_0005
+from tests.peers.earlier_version import back_to
 
 PATIENCE_S = 20.0
 
@@ -205,7 +205,7 @@ def test_data_of_an_earlier_version_starts_once_without_a_word(site: DamageSite)
     take_films(site, 1)
     database, _, _ = site.open()
     with database.write() as connection:
-        for statement in TO_0005:
+        for statement in back_to("0005"):
             connection.exec_driver_sql(statement)
     database.close()
     mark = site.data_dir / "spool" / FILE
