@@ -311,11 +311,17 @@ def _make_stable(fresh: Path) -> None:
 
 
 def _set_aside(file: Path, now: float) -> Path:
-    """Move the damaged files into a folder of their own; its path."""
+    """Put the damaged files into a folder of their own; its path. The database keeps its own name,
+    too, until the new one takes it: a power cut leaves no spool without a database. Only a file
+    system without hard links moves it."""
     at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
     folder = file.with_name(f"{file.name}.damaged-{at}")
     folder.mkdir(mode=0o700)
-    for suffix in ("-wal", "-shm", ""):
+    try:
+        os.link(file, folder / file.name)
+    except OSError:
+        file.replace(folder / file.name)
+    for suffix in ("-wal", "-shm"):
         path = file.with_name(f"{file.name}{suffix}")
         if path.exists():
             path.replace(folder / path.name)
