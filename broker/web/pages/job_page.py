@@ -18,7 +18,8 @@ from broker.operations.words.text import copies, count, moment, why_removed
 from broker.web.auth.signin import Person, operator
 from broker.web.pictures import Pictures
 from broker.web.rendering.live_view import LiveView, follow
-from broker.web.rendering.page import READ, Pages, job_row, printer_rows
+from broker.web.rendering.page import READ, Pages
+from broker.web.rendering.rows import job_row, printer_rows
 
 THUMBNAIL_PX, FULL_PX = 160, 1400
 WIDEST_PX = 3400

@@ -18,7 +18,7 @@ from broker.operations.opened import Store
 from broker.operations.overview import OverviewState
 from broker.operations.words.text import count
 from broker.web.pages.job_query import JobQuery
-from broker.web.rendering.page import JobRow, job_row
+from broker.web.rendering.rows import JobRow, job_row
 from broker.web.rendering.times import zone_of
 
 ROWS = 50

@@ -17,7 +17,8 @@ from broker.web.auth.signin import Person, person
 from broker.web.pages.job_query import csv_answer
 from broker.web.pages.job_view import View, asked_view, filled, for_csv
 from broker.web.rendering.live_view import LiveView, follow
-from broker.web.rendering.page import READ, Pages, arranged, printer_rows
+from broker.web.rendering.page import READ, Pages
+from broker.web.rendering.rows import arranged, printer_rows
 
 REGIONS = {
     "broker": "broker.html",

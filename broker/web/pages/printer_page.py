@@ -16,7 +16,8 @@ from broker.operations.overview import OverviewState
 from broker.web.auth.signin import Person, person
 from broker.web.pages.day_page import printer_day
 from broker.web.rendering.live_view import LiveView, follow
-from broker.web.rendering.page import READ, Pages, printer_rows
+from broker.web.rendering.page import READ, Pages
+from broker.web.rendering.rows import printer_rows
 
 REGIONS = {
     "printers": "printers.html",

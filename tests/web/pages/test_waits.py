@@ -11,7 +11,7 @@ from broker.config.file import load
 from broker.operations.opened import Store, store_of
 from broker.operations.overview import overview_state
 from broker.store.occupancy import Occupancy
-from broker.web.rendering.page import job_row, printer_rows
+from broker.web.rendering.rows import job_row, printer_rows
 from tests.cli.conftest import Site, site
 
 __all__ = ["site"]

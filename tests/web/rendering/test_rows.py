@@ -10,7 +10,7 @@ from broker.model.jobs.job import State
 from broker.model.printers.printer import Duty, Health
 from broker.model.printers.standing import FEW
 from broker.operations.jobs.job_status import AwaitedStep, JobStatus, Step
-from broker.web.rendering.page import (
+from broker.web.rendering.rows import (
     FAILS,
     LATE_S,
     Tone,
