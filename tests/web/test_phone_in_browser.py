@@ -73,7 +73,8 @@ def test_the_head_takes_two_rows_at_most(room: PrintRoom, phone: Browser, name: 
 def test_a_lost_connection_covers_neither_head_nor_heading(
     room: PrintRoom, size: str, request: pytest.FixtureRequest
 ) -> None:
-    """It is said where it can be seen wherever the page stands, and moves no row."""
+    """It is said where it can be seen wherever the page stands, and moves no row; what may be of
+    the past is still easy to read."""
     window: Browser = request.getfixturevalue(size)
     queued(room, 1)
     window.go(room.url)
@@ -82,6 +83,7 @@ def test_a_lost_connection_covers_neither_head_nor_heading(
     window.network(works=False)
     window.wait("#lost", "Reconnecting")
     window.keep(f"lost-{size}")
+    assert not window.complaints()
     assert window.run(TOP, "#printers") == before
     seen = "return innerHeight"
     for place in ("0", "document.body.scrollHeight"):
