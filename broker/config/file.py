@@ -343,7 +343,10 @@ def parse(text: str, *, name: str = FILE_NAME, folder: Path) -> Config:
 def _queue(tables: Mapping[str, Any], known: Mapping[str, Any]) -> Config | None:
     """What is right of a file with mistakes, without its printers; None where it may name another
     queue than is meant."""
-    kept = {name: each for name, each in known.items() if name != "printers" and each is not None}
+    kept: dict[str, Any] = {name: each for name, each in known.items() if each is not None}
+    kept.pop("printers", None)
+    for name in LISTED.keys() & kept.keys():
+        kept[name] = tuple(filter(None, kept[name]))
     places: tuple[tuple[str, str, type[Section]], ...] = (
         ("broker", "data_dir", Broker),
         ("database", "url", DatabaseSection),

@@ -22,7 +22,7 @@ from broker.model.films.film import Attributes
 from broker.model.films.trial import trial
 from broker.model.printers.printer import Address
 from broker.model.printers.printer_identity import PrinterIdentity
-from broker.model.printers.trouble import Refused
+from broker.model.printers.trouble import AS_CHOSEN, Refused
 from broker.service import settings
 from broker.store.capabilities import Capabilities
 from broker.store.database import FAILURES, in_words
@@ -72,9 +72,7 @@ class PrintSessions:
         """
         if withheld := chosen.intersection(address.omit):
             named = ", ".join(sorted(withheld))
-            said = (
-                f"{address.name} is never asked for {named} (printers.omit), which a person chose"
-            )
+            said = f"{address.name} is never asked for {named} (printers.omit){AS_CHOSEN}"
             raise Refused(said, permanent=True, learned=True)
         known = self._capabilities.of(address.name)
         adaptations = Adaptations(

@@ -30,6 +30,7 @@ from broker.model.films.capabilities import (
     is_harmless,
 )
 from broker.model.films.film import Attributes
+from broker.model.printers.trouble import AS_CHOSEN
 
 REFUSALS = frozenset({NO_SUCH_ATTRIBUTE, INVALID_ATTRIBUTE_VALUE})
 """Statuses that may be about an attribute (PS3.7 C.4.2, C.5.9)."""
@@ -219,7 +220,7 @@ class Adaptations:
         whole = asked.among.issuperset(traits) and not keywords & self._else_left_out
         if whole and self.learns_refusals:
             self.remember(capability)
-        by_person = ", which a person chose" if keywords & self.chosen else ""
+        by_person = AS_CHOSEN if keywords & self.chosen else ""
         return capability.refused + by_person
 
     def knows(self, lesson: Lesson, among: Combination = NO_OTHERS) -> bool:

@@ -18,7 +18,7 @@ from broker.dicom.statuses import (
     words,
 )
 from broker.model.films.film import Attributes
-from broker.model.printers.trouble import Refused, Unavailable
+from broker.model.printers.trouble import AS_CHOSEN, Refused, Unavailable
 
 TOLERANCE = 0.002
 """Of a scale, as a part of it: printers round."""
@@ -88,7 +88,7 @@ def compare(
         for keyword in sorted(asked.keys() & set(chosen)):
             if answer.dataset is None or answer.dataset.get(keyword) in (None, ""):
                 said = f"{printer} answered {told(answer)}, which may be about {keyword}"
-                raise Refused(f"{said}, which a person chose", permanent=True)
+                raise Refused(f"{said}{AS_CHOSEN}", permanent=True)
     for keyword in keywords:
         found = answer.dataset.get(keyword) if answer.dataset is not None else None
         wanted = asked.get(keyword, ())
@@ -98,7 +98,7 @@ def compare(
             continue
         said = f"{printer} made {keyword} {_text(found)[:16]!r} of {_text(wanted)!r}"
         if keyword in strict and (keyword, *wanted) != DECIMATED:
-            by_person = ", which a person chose" if keyword in chosen else ""
+            by_person = AS_CHOSEN if keyword in chosen else ""
             raise Refused(f"{said}{by_person}", permanent=True)
         remarks.append(said)
 

@@ -76,6 +76,8 @@ class RecordDamaged(SpoolDamaged):
 
 PRINT_AGAIN = "print it again at the modality"
 """The remedy for pixels that are gone."""
+AS_CHOSEN = ", which a person chose"
+"""Ends what a printer did not take of a reprint that is printed as chosen or not at all."""
 
 
 class CannotStore(Exception):

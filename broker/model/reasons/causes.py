@@ -20,7 +20,7 @@ from broker.model.printers.health import (
     warned,
 )
 from broker.model.printers.printer import Duty, Health, Printer
-from broker.model.printers.trouble import PRINT_AGAIN
+from broker.model.printers.trouble import AS_CHOSEN, PRINT_AGAIN
 from broker.model.reasons.remedies import REMEDIES, Cause, Face, Return
 
 _STATUS_TERMS: tuple[tuple[str, Cause], ...] = (
@@ -90,6 +90,7 @@ _FILM: tuple[tuple[str, Cause], ...] = (
     ("resource limitation", Cause.FULL),
     ("N-GET of the Printer answered", Cause.SAYS),
     ("not authorized", Cause.CALLING_AE),
+    (AS_CHOSEN, Cause.REFUSED_FILM),
     ("FilmSizeID", Cause.SIZE),
     ("film size", Cause.SIZE),
     ("MediumType", Cause.SIZE),
@@ -192,6 +193,8 @@ def of_held_job(job: Job, *, uncertain: bool, whole: Callable[[], bool]) -> Caus
         return Cause.HELD_BY_PERSON
     if "a person decides whether it is printed again" in reason:
         return Cause.DUPLICATE
+    if AS_CHOSEN in reason:
+        return Cause.CHOSEN
     if "gave up after" in reason:
         return Cause.TRIES_USED_UP
     if "refused it" in reason or "no printer takes it" in reason:

@@ -63,6 +63,7 @@ class Cause(StrEnum):
     # A job that is held
     UNCERTAIN = "uncertain"
     REFUSED_BY_ALL = "refused by every printer"
+    CHOSEN = "refused as chosen"
     TRIES_USED_UP = "tries used up"
     PIXELS_GONE = "pixels gone"
     PIXELS_BACK = "pixels there again"
@@ -291,6 +292,13 @@ REMEDIES: Mapping[Cause, Remedy] = {
         "settings, then cancel the job.",
         "“Release” prints what is left, “Cancel” gives it up.",
         "`broker jobs release {job}` prints what is left, `broker jobs cancel {job}` gives it up.",
+    ),
+    Cause.CHOSEN: Remedy(
+        _PERSON,
+        "What a person chose for this reprint is printed so or not at all, and no printer does.",
+        "“Reprint” with another choice, then “Cancel” this job; “Release” tries it once more.",
+        "`broker jobs reprint {job}` with another choice, then `broker jobs cancel {job}`; `broker "
+        "jobs release {job}` tries it once more.",
     ),
     Cause.TRIES_USED_UP: Remedy(
         _PERSON,

@@ -398,7 +398,13 @@ def _held(job: Job, films: Sequence[Sending], context: JobContext) -> Explanatio
     return Explanation(tuple(sentences), advice=(*elsewhere, said))
 
 
-GIVEN_UP = (Cause.REFUSED_BY_ALL, Cause.TRIES_USED_UP, Cause.HELD, Cause.HELD_BY_PERSON)
+GIVEN_UP = (
+    Cause.REFUSED_BY_ALL,
+    Cause.CHOSEN,
+    Cause.TRIES_USED_UP,
+    Cause.HELD,
+    Cause.HELD_BY_PERSON,
+)
 """Held jobs that another printer may take."""
 
 

@@ -25,6 +25,7 @@ from broker.model.printers.health import Check, CheckKind, observe, of_printer_s
 from broker.model.printers.printer import Address, Duty, Health, Printer
 from broker.model.printers.retry import Policy, TroubleContext, after
 from broker.model.printers.trouble import (
+    AS_CHOSEN,
     OwnFault,
     RecordDamaged,
     Refused,
@@ -63,7 +64,7 @@ PRINTER_STATUS_INFO = (
 )  # fmt: skip
 """The defined terms (PS3.3 C.13.9.1)."""
 OF_JOBS = (
-    Cause.UNCERTAIN, Cause.REFUSED_BY_ALL, Cause.TRIES_USED_UP, Cause.PIXELS_GONE,
+    Cause.UNCERTAIN, Cause.REFUSED_BY_ALL, Cause.CHOSEN, Cause.TRIES_USED_UP, Cause.PIXELS_GONE,
     Cause.PIXELS_BACK, Cause.HELD_BY_PERSON, Cause.DUPLICATE, Cause.HELD, Cause.PINNED_GONE,
     Cause.ENDED, Cause.OFF_DUTY,
 )  # fmt: skip
@@ -221,6 +222,7 @@ TROUBLES = (
     Refused("oki-1: N-CREATE of the film box answered 0x0106", permanent=True),
     Refused("oki-1: N-CREATE of the film box answered 0x0106; it refuses x", permanent=True,
             learned=True),
+    Refused(f"oki-1 made FilmSizeID 'A4' of 'A3'{AS_CHOSEN}", permanent=True),
     Refused("oki-1: N-ACTION answered 0xC000", permanent=False),
     Uncertain("film 1 may be on paper: oki-1: oki:104 took longer than 360 s"),
     OwnFault("the broker itself failed: MemoryError, see its log"),
@@ -269,6 +271,7 @@ def test_what_follows_a_trouble_has_a_remedy(
         advice = explain(held, (), (), context).advice
         assert advice
         assert advice[-1].cause is not Cause.HELD or "uncertain" in held.reason
+        assert (advice[-1].cause is Cause.CHOSEN) == (AS_CHOSEN in trouble.words)
 
 
 @pytest.mark.parametrize("kind", list(CheckKind))
