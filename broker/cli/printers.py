@@ -123,7 +123,7 @@ def show(
     as_document: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show one printer: its model, what was learned, and who ordered what.
+    """Show one printer: its model, what it refuses, who ordered what.
 
     A printer is asked for its model and serial number once a day; many do not tell them.
     What a printer was seen to refuse, or not to take, is believed for retry.learned_days.
