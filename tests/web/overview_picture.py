@@ -20,6 +20,9 @@ from tests.peers.demo_process import UP, DemoProcess, page_in
 from tests.web.browser import Browser
 
 SIZE = (1280, 1120)
+DRAWN = """return [...document.querySelectorAll('#jobs img')]
+.filter((each) => each.getBoundingClientRect().top < innerHeight)
+.every((each) => each.naturalWidth > 0)"""
 COLORS = 64
 """Of the PNG: the page has few, and the file stays small."""
 
@@ -33,6 +36,7 @@ def picture(folder: Path) -> bytes:
         browser.wait("#jobs", "may be on paper")
         browser.wait("body", "FILM JAM")
         browser.run("document.documentElement.style.overflow = 'hidden'")  # no scroll bar
+        browser.wait_until(lambda: bool(browser.run(DRAWN)))
         found = browser.screenshot()
         demo.interrupt()
         demo.rest()
