@@ -17,9 +17,10 @@ from broker.model.jobs.job import Attempt, FilmState, Sending, State
 from broker.model.peers.hosts import at_port
 from broker.model.printers.printer import Printer
 from broker.model.printers.standing import seems
-from broker.model.reasons.causes import grouped, printers_remedy, typed
-from broker.model.reasons.remedies import Cause, Face
+from broker.model.reasons.causes import grouped
+from broker.model.reasons.remedies import Face
 from broker.model.user import RecordedCommand
+from broker.operations.condition.printer_groups import group_remedy
 from broker.operations.jobs.job_groups import job_groups, shares
 from broker.operations.jobs.job_status import (
     JobStatus,
@@ -37,8 +38,6 @@ from broker.operations.words.text import (
     clock,
     copies,
     count,
-    each_of,
-    in_words,
     moment,
     why_removed,
 )
@@ -379,15 +378,9 @@ def printers(
         said = printer_remarks(each, now, running=running)
         if each.name in first:
             names, cause = first[each.name]
-            said = (*said, group_remedy(names, cause))
+            said = (*said, group_remedy(names, cause, Face.COMMANDS))
         rows.append(Row(cells(PRINTERS, each, now), said))
     return lay_out(columns(PRINTERS), rows, width)
-
-
-def group_remedy(names: Sequence[str], cause: Cause) -> str:
-    """What to do about printers with one cause."""
-    remedy = printers_remedy(cause, each_of(names), typed(names)).commands
-    return remedy if each_of(names) in remedy else f"{in_words(names)}: {remedy}"
 
 
 def capabilities(

@@ -80,7 +80,7 @@ def _context(request: Request, who: Person, state: OverviewState, view: View) ->
     host, port = config.broker.host, config.broker.port
     where = at_ports(host, port) if port else f"{', '.join(hosts_of(host))}, a free port"
     rows = printer_rows(state.printers, state.at, running=state.running)
-    shown, folded = arranged(rows)
+    shown, folded = arranged(rows, state.at)
     return {
         "overview": state,
         "view": view,

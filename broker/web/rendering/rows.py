@@ -12,10 +12,11 @@ from broker.model.peers.hosts import at_port
 from broker.model.printable import one_line
 from broker.model.printers.printer import Duty, Health, Printer
 from broker.model.printers.standing import FEW, Standing, seems, standing, troubled_first
-from broker.model.reasons.causes import mended_matters, printer_remedies
+from broker.model.reasons.causes import grouped, mended_matters, printer_remedies
 from broker.model.reasons.condition import without
 from broker.model.reasons.remedies import Face
 from broker.operations.commands import questions
+from broker.operations.condition.printer_groups import group_remedy
 from broker.operations.jobs.job_status import (
     JobStatus,
     allowed,
@@ -190,16 +191,36 @@ def printer_rows(
     return [row(each) for each in printers]
 
 
-def arranged(rows: Sequence[PrinterRow]) -> tuple[Sequence[PrinterRow], Sequence[PrinterRow]]:
+def arranged(
+    rows: Sequence[PrinterRow], now: float
+) -> tuple[Sequence[PrinterRow], Sequence[PrinterRow]]:
     """Those that are shown, and those that are folded away: of many printers those that need a
-    person come first, and those that take films are folded."""
+    person come first, what to do about several of them stands once, and those that take films are
+    folded."""
     if len(rows) <= FEW:
         return rows, ()
     by_name = {each.printer.name: each for each in rows}
     listed = [by_name[each.name] for each in troubled_first([row.printer for row in rows])]
     well = (Tone.GOOD, Tone.WORKS)
     shown = [each for each in listed if each.tone not in well]
-    return shown, [each for each in listed if each.tone in well]
+    return _told_once(shown, now), [each for each in listed if each.tone in well]
+
+
+def _told_once(rows: Sequence[PrinterRow], now: float) -> Sequence[PrinterRow]:
+    """The same; what is to be done for the first cause that several share stands at the first."""
+    groups = grouped([each.printer for each in rows], now)
+    first = {
+        names[0]: group_remedy(names, cause, Face.PAGE) for names, cause in groups if names[1:]
+    }
+    others = {name for names, _ in groups for name in names[1:]}
+
+    def told(row: PrinterRow) -> PrinterRow:
+        name = row.printer.name
+        if name in first:
+            return replace(row, remedies=(first[name], *row.remedies[1:]))
+        return replace(row, remedies=row.remedies[1:]) if name in others else row
+
+    return [told(each) for each in rows]
 
 
 def job_row(found: JobStatus, now: float, *, grouped: bool = False) -> JobRow:

@@ -85,11 +85,24 @@ def test_of_many_printers_the_troubled_come_first(make_printer: MakePrinter) -> 
     few = printer_rows(
         [make_printer(f"oki-{n}", health=each) for n, each in enumerate(health)], NOW
     )
-    assert arranged(few) == (few, ())
+    assert arranged(few, NOW) == (few, ())
     names = [f"oki-{number}" for number in range(FEW + 1)]
     healths = dict(zip(names, health, strict=False))
     given = [make_printer(name, health=healths.get(name, Health.UP)) for name in names]
     given[-1] = make_printer(names[-1], duty=Duty.MAINT)
-    shown, folded = arranged(printer_rows(given, NOW))
+    shown, folded = arranged(printer_rows(given, NOW), NOW)
     assert [each.printer.name for each in shown] == ["oki-3", "oki-1", names[-1]]
     assert [each.printer.name for each in folded] == ["oki-0", "oki-2", *names[4:-1]]
+
+
+def test_what_to_do_about_many_printers_stands_once(make_printer: MakePrinter) -> None:
+    """At the first of those that share a cause, with their names; a few say it one by one."""
+    down = {"health": Health.DOWN, "reason": "10.0.0.1:104 refused the connection"}
+    many = [make_printer(f"oki-{number}", **down) for number in range(FEW + 1)]
+
+    shown, _ = arranged(printer_rows(many, NOW), NOW)
+
+    assert [len(each.remedies) for each in shown] == [1] + FEW * [0]
+    assert f"oki-0 and {FEW} more" in shown[0].remedies[0]
+    few, _ = arranged(printer_rows(many[:2], NOW), NOW)
+    assert [len(each.remedies) for each in few] == [1, 1]
