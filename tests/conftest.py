@@ -6,10 +6,15 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.peers.network import Network
 from tests.peers.network import missing as missing_network
 from tests.peers.required import cannot_run
+
+# A loaded machine makes an example slow, and not wrong.
+settings.register_profile("broker", deadline=None)
+settings.load_profile("broker")
 
 DCMTK = ("dcmprscp", "dcmprscu", "dcmpsprt", "echoscu")
 

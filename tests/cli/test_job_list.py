@@ -32,7 +32,7 @@ def test_one_reason_of_many_jobs_stands_once(site: Site) -> None:
     assert " ".join(said).count("no printer can take it") == 2
     assert " ".join(said[:2]) == f"each of jobs 1 and 2: {why}"
     assert " ".join(said[-2:]) == f"each of jobs 4 to 33: {why}"
-    assert sum(line.startswith("Job 3 (uncertain): Look in the tray") for line in lines) == 1
+    assert sum(line.startswith("Job 3 (uncertain): Look first whether") for line in lines) == 1
     assert lines[lines.index(f"{' ' * 8}{said[-2]}") - 1].startswith("33  queued")
     assert max(map(len, lines)) <= 80
     reasons = [job["reason"] for job in json.loads(site.broker("jobs", "--json").out)]

@@ -83,12 +83,12 @@ def compare(
     if meaning(answer.status) is Meaning.ALTERED:
         for keyword in sorted(strict.intersection(answer.attributes, asked)):
             words_ = f"{printer} answered {told(answer)} to {keyword} {_text(asked[keyword])!r}"
-            raise Refused(words_, permanent=True)
+            raise _refused(words_, by_person=keyword in chosen)
     if answer.status in _OF_NAMED and not answer.attributes:
         for keyword in sorted(asked.keys() & set(chosen)):
             if answer.dataset is None or answer.dataset.get(keyword) in (None, ""):
                 said = f"{printer} answered {told(answer)}, which may be about {keyword}"
-                raise Refused(f"{said}{AS_CHOSEN}", permanent=True)
+                raise _refused(said, by_person=True)
     for keyword in keywords:
         found = answer.dataset.get(keyword) if answer.dataset is not None else None
         wanted = asked.get(keyword, ())
@@ -98,9 +98,13 @@ def compare(
             continue
         said = f"{printer} made {keyword} {_text(found)[:16]!r} of {_text(wanted)!r}"
         if keyword in strict and (keyword, *wanted) != DECIMATED:
-            by_person = AS_CHOSEN if keyword in chosen else ""
-            raise Refused(f"{said}{by_person}", permanent=True)
+            raise _refused(said, by_person=keyword in chosen)
         remarks.append(said)
+
+
+def _refused(said: str, *, by_person: bool) -> Refused:
+    """What a person chose is no failure of the printer: it would print the film otherwise."""
+    return Refused(f"{said}{AS_CHOSEN if by_person else ''}", permanent=True, learned=by_person)
 
 
 def told(answer: ScuAnswer) -> str:

@@ -14,6 +14,7 @@ from broker.model.jobs.job import Job, Outcome
 from broker.model.printers.choose import never_takes
 from broker.model.printers.health import fails_films, leaves_unanswered
 from broker.model.printers.printer import Duty, Health, Printer
+from broker.model.printers.trouble import AS_CHOSEN
 
 ALIKE = 3
 """Tries in a row that a printer refused for good, before it is said to refuse everything. One film
@@ -137,7 +138,8 @@ def refusing(printer: Printer, waiting: Sequence[Job], tries: Sequence[Try]) -> 
     It does where either of these holds, and it has accepted no film since:
 
     - its last `ALIKE` tries, of different jobs, were refused for good. Jobs that it refused for now
-      are no sign of that: they make it degraded by themselves, after `health.fall` of them;
+      are no sign of that: they make it degraded by themselves, after `health.fall` of them; nor is
+      what a person chose for a reprint;
     - jobs wait that it may print, none of them is being tried there, and it refuses each of them,
       by what it answered to them or by what is known of it. What waits is what a person sees.
 
@@ -145,7 +147,7 @@ def refusing(printer: Printer, waiting: Sequence[Job], tries: Sequence[Try]) -> 
     """
     if not printer.refuses and not printer.failures_in_row:
         return ""
-    last = tries[:ALIKE]
+    last = [each for each in tries if AS_CHOSEN not in each.words][:ALIKE]
     alike = (
         len(last) == ALIKE
         and len({each.job_id for each in last}) == ALIKE
@@ -154,7 +156,10 @@ def refusing(printer: Printer, waiting: Sequence[Job], tries: Sequence[Try]) -> 
     )
     if alike:
         return f"refuses every film: its last {ALIKE} jobs were refused for good{_what(printer)}"
-    own = [each for each in waiting if each.pinned in ("", printer.name)]
+    # A reprint may be of what a person chose, which says nothing of films as they come.
+    own = [
+        each for each in waiting if each.pinned in ("", printer.name) and each.reprint_of is None
+    ]
     if not own or printer.claims or printer.recent:
         return ""
     if all(_refused(each, printer) for each in own):

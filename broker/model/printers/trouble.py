@@ -42,7 +42,7 @@ class Refused(Trouble):
     """The printer answered with a failure status.
 
     `permanent` is true when the same film would be refused by it again; `learned` when it is known
-    what of the film it refuses: that is no failure of the printer.
+    what of the film it refuses, or a person chose that: it is no failure of the printer.
     """
 
     def __init__(self, words: str, *, permanent: bool, learned: bool = False) -> None:

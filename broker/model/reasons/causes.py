@@ -198,7 +198,7 @@ def of_held_job(job: Job, *, uncertain: bool, whole: Callable[[], bool]) -> Caus
     if "gave up after" in reason:
         return Cause.TRIES_USED_UP
     if "refused it" in reason or "no printer takes it" in reason:
-        return Cause.REFUSED_BY_ALL
+        return Cause.REFUSED_THERE if job.pinned else Cause.REFUSED_BY_ALL
     return Cause.HELD
 
 

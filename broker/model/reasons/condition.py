@@ -171,6 +171,13 @@ def _nothing_since(view: WholeView, taking: Sequence[Printer], now: float) -> fl
             return None  # the first check of a start decides
         stopped = [at for each in view.printers if (at := _stopped_at(each)) is not None]
         found = max(stopped, default=view.accepted_at or view.oldest_at or now)
+        failing = any(
+            standing(each) in (Standing.FAILING, Standing.REFUSING) for each in view.printers
+        )
+        if failing and view.unbound_at is not None:
+            # One that a person said is mended is well until it fails again; nothing has come out
+            # since the oldest film that waits came.
+            found = min(found, view.unbound_at)
         return min(max(found, view.accepted_at or found), now)
     stuck = view.unbound_at is not None and now - view.unbound_at >= STUCK_S
     if stuck and (view.accepted_at is None or now - view.accepted_at >= STUCK_S):

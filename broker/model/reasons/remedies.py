@@ -63,6 +63,7 @@ class Cause(StrEnum):
     # A job that is held
     UNCERTAIN = "uncertain"
     REFUSED_BY_ALL = "refused by every printer"
+    REFUSED_THERE = "refused where it is bound"
     CHOSEN = "refused as chosen"
     TRIES_USED_UP = "tries used up"
     PIXELS_GONE = "pixels gone"
@@ -288,14 +289,25 @@ REMEDIES: Mapping[Cause, Remedy] = {
     ),
     Cause.REFUSED_BY_ALL: Remedy(
         _PERSON,
-        "Mend at the printer what it refused; else print it again at the modality with other "
-        "settings, then cancel the job.",
-        "“Release” prints what is left, “Cancel” gives it up.",
-        "`broker jobs release {job}` prints what is left, `broker jobs cancel {job}` gives it up.",
+        "Mend at the printer what it refused; else print it otherwise, here or at the modality, "
+        "then cancel this job.",
+        "“Print again otherwise”, on the job's page, changes film size, medium or printer; "
+        "“Release” prints what is left as it is, “Cancel” gives it up.",
+        "`broker jobs reprint {job} --film-size SIZE` prints it on another one (or --medium, see "
+        "--help); `broker jobs release {job}` prints what is left as it is, `broker jobs cancel "
+        "{job}` gives it up.",
+    ),
+    Cause.REFUSED_THERE: Remedy(
+        _PERSON,
+        "It is bound to {printer}, which refused it.",
+        "“Move”, below “More”, lets it go to any printer; or mend at {printer} what it refused, "
+        "then “Release”.",
+        "`broker jobs move {job} --any` lets it go to any printer; or mend at {printer} what it "
+        "refused, then `broker jobs release {job}`.",
     ),
     Cause.CHOSEN: Remedy(
         _PERSON,
-        "What a person chose for this reprint is printed so or not at all, and no printer does.",
+        "What a person chose for this reprint is printed so or not at all.",
         "“Reprint” with another choice, then “Cancel” this job; “Release” tries it once more.",
         "`broker jobs reprint {job}` with another choice, then `broker jobs cancel {job}`; `broker "
         "jobs release {job}` tries it once more.",

@@ -48,9 +48,9 @@ def of_job(
         case "cancel" if job.state not in FINISHED:
             return f"Cancel {which}: {left_films} will not be printed?"
         case "release" if job.state is State.HELD and uncertain:
-            return f"Release {which}: print {left_films}, {named} of them once more?"
+            return f"Release {which}: print {left_films}, {named} of them once more?{_later(found)}"
         case "release" if job.state is State.HELD:
-            return f"Release {which}: print {left_films}?"
+            return f"Release {which}: print {left_films}?{_later(found)}"
         case "release-printed" if job.state is State.HELD:
             rest = left - len(uncertain)
             then = f"print the other {rest}" if rest > 0 else "print no more of it"
@@ -58,8 +58,13 @@ def of_job(
             return f"Release {which}: {named} {is_there} on paper, {then}?"
         case "move" if job.state is State.HELD:
             where = printer or "any printer"
-            return f"Release {which} and move it to {where}: print {left_films}?"
+            return f"Release {which} and move it to {where}: print {left_films}?{_later(found)}"
     return ""
+
+
+def _later(found: JobStatus) -> str:
+    """What prints besides, where a later job may be the same films."""
+    return "" if found.later is None else f" Job {found.later} may have printed the same already."
 
 
 VERBS = {

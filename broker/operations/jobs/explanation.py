@@ -400,6 +400,7 @@ def _held(job: Job, films: Sequence[Sending], context: JobContext) -> Explanatio
 
 GIVEN_UP = (
     Cause.REFUSED_BY_ALL,
+    Cause.REFUSED_THERE,
     Cause.CHOSEN,
     Cause.TRIES_USED_UP,
     Cause.HELD,

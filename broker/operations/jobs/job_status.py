@@ -36,7 +36,7 @@ from broker.operations.jobs.uncertain_films import (
     trays,
     uncertain_text,
 )
-from broker.operations.words.text import age, and_more, count, moment
+from broker.operations.words.text import age, and_more, count, in_words, moment
 from broker.store.reading.duplicates import Twin
 from broker.store.reading.queries import PrintedAgain, Unanswered
 
@@ -154,6 +154,13 @@ class JobStatus:
             return self
         said = self.step.words(now)
         return replace(self, why=f"{self.job.printer}: {said}" if said else "")
+
+    @property
+    def later(self) -> int | None:
+        """For a held job: a later one that may be the same films on paper."""
+        if self.job.state is not State.HELD:
+            return None
+        return self.reprinted_as or (self.twin.job_id if self.twin else None)
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -329,12 +336,20 @@ def job_remarks(found: JobStatus, now: float) -> tuple[str, ...]:
 def remedy_of(found: JobStatus) -> Advised | None:
     """What to do about a job, as far as its row tells; None where it is finished. Whether pixels
     that were missing are there again is for its explanation."""
-    return job_remedy(
+    said = job_remedy(
         found.job,
         found.why,
         trays=trays(found.unanswered),
         uncertain=bool(found.unanswered),
         cut_off=found.cut_off is not None,
+    )
+    if said is None or (later := found.later) is None:
+        return said
+    first = f"Look first whether job {later} has printed the same: then"
+    return replace(
+        said,
+        page=f"{first} “Cancel” this one. Else: {said.page}",
+        commands=f"{first} `broker jobs cancel {found.job.id}`. Else: {said.commands}",
     )
 
 
@@ -345,18 +360,20 @@ def held_remedy(found: JobStatus) -> Advised | None:
 
 def held_remedies(found: Sequence[JobStatus]) -> list[str]:
     """What to do about the held ones of a list, a sentence for each cause, with what to type."""
-    by_cause: dict[Cause, list[JobStatus]] = {}
+    by_cause: dict[Cause, list[tuple[JobStatus, Advised]]] = {}
     for each in found:
         if (remedy := held_remedy(each)) is not None:
-            by_cause.setdefault(remedy.cause, []).append(each)
+            by_cause.setdefault(remedy.cause, []).append((each, remedy))
     said = []
     for cause, jobs in by_cause.items():
-        films = [film for each in jobs for film in each.unanswered]
-        several = len(jobs) > 1
-        job = "ID" if several else jobs[0].job.id
-        named = and_more([each.job.id for each in jobs], SEVERAL)
-        words = advised(cause, job=job, trays=trays(films)).commands
-        said.append(f"{'Jobs' if several else 'Job'} {named} ({cause}): {words}")
+        named = and_more([each.job.id for each, _ in jobs], SEVERAL)
+        if len(jobs) == 1:
+            said.append(f"Job {named} ({cause}): {jobs[0][1].commands}")
+            continue
+        films = [film for each, _ in jobs for film in each.unanswered]
+        bound = in_words(list(dict.fromkeys(each.job.pinned for each, _ in jobs)))
+        words = advised(cause, job="ID", trays=trays(films), printer=bound, name="NAME").commands
+        said.append(f"Jobs {named} ({cause}): {words}")
     return said
 
 

@@ -18,6 +18,7 @@ from broker.model.printers.standing import (
     standing,
     troubled_first,
 )
+from broker.model.printers.trouble import AS_CHOSEN
 from tests.model.conftest import MakeJob, MakePrinter
 
 SIZE = Trait(PrintObject.FILM_BOX, "FilmSizeID", "14INX17IN")
@@ -68,6 +69,17 @@ def test_it_refuses_everything_after_the_last_tries_of_different_jobs(
     assert not refusing(printer, (), [*refused(3), passing, *refused(1)])
     assert not refusing(replace(printer, accepted_at=2.5), (), refused(1, 2, 3))
     assert not refusing(replace(printer, failures_in_row=0), (), refused(1, 2, 3))
+
+
+def test_what_a_person_chose_is_no_sign_of_it(make_printer: MakePrinter, make_job: MakeJob) -> None:
+    """A printer that does not take the film size of reprints takes films all the same."""
+    chosen = [replace(each, words=f"it refuses FilmSizeID A3{AS_CHOSEN}") for each in refused(1, 2)]
+    printer = make_printer(failures_in_row=ALIKE)
+    assert not refusing(printer, (), [*chosen, *refused(3)])
+    assert "refuses every film" in refusing(printer, (), [*chosen, *refused(3, 4, 5)])
+    knows = make_printer(refuses=(NO_SIZE,))
+    assert refusing(knows, [make_job(1, asks=FILM)], ())
+    assert not refusing(knows, [make_job(1, asks=FILM, reprint_of=7)], ())
 
 
 def test_it_refuses_everything_that_waits(make_printer: MakePrinter, make_job: MakeJob) -> None:

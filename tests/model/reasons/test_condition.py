@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker.model.printers.health import FAILS_FILMS
 from broker.model.printers.printer import Address, Duty, Health, Printer
 from broker.model.reasons.condition import STUCK_S, Condition, Overall, WholeView, overall, without
 from tests.model.conftest import MakePrinter
@@ -56,6 +57,19 @@ def test_three_printers_down_and_the_fourth_refuses_everything(make_printer: Mak
     assert (
         found.words == "oki-1, oki-2 and oki-3 are down, oki-4 refuses every film; films are kept"
     )
+
+
+def test_a_word_that_it_is_mended_does_not_hide_since_when(make_printer: MakePrinter) -> None:
+    """A printer that fails again after it counts anew; what waits has waited since before."""
+    failing = make_printer(
+        health=Health.DEGRADED,
+        health_since=9_900.0,
+        failures_in_row=3,
+        reason=f"{FAILS_FILMS}: 0xC000",
+    )
+    view = WholeView(True, (failing,), waiting=1, oldest_at=9_500.0, unbound_at=9_500.0)
+    assert overall(view, NOW).since == 9_500.0
+    assert overall(replace(view, accepted_at=9_600.0), NOW).since == 9_600.0
 
 
 def test_since_when_nothing_prints_is_when_the_last_printer_stopped(
