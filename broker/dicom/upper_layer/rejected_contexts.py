@@ -27,8 +27,8 @@ def rejected_contexts(
     class was accepted in some context.
 
     It is a refusal where classes of `needed` were proposed and none of them was accepted; where
-    nothing was proposed; and where nothing was accepted of a peer that proposed more than classes
-    of `beside`, with which alone it wants nothing done here.
+    nothing was proposed; and where nothing but classes of `beside` was accepted of a peer that
+    proposed more than these, with which alone it wants nothing done here.
     """
     if not proposed:
         return {"words": NOTHING_PROPOSED, "kind": Refusal.NO_CONTEXT.value}
@@ -48,7 +48,7 @@ def rejected_contexts(
     wanted = set(classes.values())
     refused = not accepted.intersection(needed)
     if not wanted.intersection(needed):
-        refused = not accepted and not wanted.issubset(beside)
+        refused = not accepted.difference(beside) and not wanted.issubset(beside)
     return {**told, "kind": Refusal.NO_CONTEXT.value} if refused else told
 
 

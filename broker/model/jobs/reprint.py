@@ -104,6 +104,10 @@ def of_old_medium(request: PrintRequest, choice: ReprintChoice) -> tuple[str, ..
     kinds = [_kind(each) for each in (first(request.session, "MediumType"), choice.medium)]
     if None in kinds or kinds[0] is kinds[1]:
         return ()
+    return _all_of_medium(request, choice)
+
+
+def _all_of_medium(request: PrintRequest, choice: ReprintChoice) -> tuple[str, ...]:
     asked: set[str] = set()
     for number, film in enumerate(request.films, start=1):
         if choice.has(number):
@@ -113,10 +117,14 @@ def of_old_medium(request: PrintRequest, choice: ReprintChoice) -> tuple[str, ..
 
 
 def old_medium_words(request: PrintRequest, choice: ReprintChoice) -> str:
-    """What `of_old_medium` names, for a person; empty where there is nothing."""
-    old = of_old_medium(request, choice)
+    """What `of_old_medium` names, for a person, or what stays although it may be of another medium,
+    as the modality named none; empty where there is nothing."""
     medium = first(request.session, "MediumType")
-    return f"without {', '.join(old)}, made for {medium}" if old else ""
+    if old := of_old_medium(request, choice):
+        return f"without {', '.join(old)}, made for {medium}"
+    stays = _all_of_medium(request, choice) if choice.medium and not _kind(medium) else ()
+    whose = medium or "the printer's own medium"
+    return f"with {', '.join(stays)} as they were for {whose}" if stays else ""
 
 
 class _MediumKind(Enum):
@@ -186,10 +194,10 @@ def _check_size(request: PrintRequest, films: dict[int, Film], size: str) -> Non
     for number, film in films.items():
         if size_of(film) == size:
             continue
-        if _true_size(film):
+        if (scaled := _asked_scale(film)) is not None:
             raise UnfitChoice(
-                f"film {number} has an image of a requested size in mm, which would come out "
-                f"at another scale on {size}; print it on its own film size"
+                f"film {number} has an image {_SCALED[scaled]}, which would come out otherwise on "
+                f"{size}; print it on its own film size"
             )
         if film.display_format.partition("\\")[0] in PRINTERS_OWN:
             raise UnfitChoice(
@@ -204,11 +212,20 @@ def size_of(film: Film) -> str:
     return first(film.attributes, "FilmSizeID", "")
 
 
-def _true_size(film: Film) -> bool:
-    """Whether an image of it has a Requested Image Size (PS3.3 C.13.5): the width in mm that it is
-    to have on the sheet."""
+_SCALED = {
+    "RequestedImageSize": "of a requested size in mm",
+    "MagnificationType": "that is printed dot for dot (Magnification Type NONE)",
+}
+
+
+def _asked_scale(film: Film) -> str | None:
+    """The keyword by which an image of it asks for a scale that does not follow the sheet (PS3.3
+    C.13.5): its width in mm, or no magnification; None where none does."""
     boxes = [film.attributes, *(each.attributes for each in film.image_boxes if each.image)]
-    return any(first(each, "RequestedImageSize", "") for each in boxes)
+    if any(first(each, "RequestedImageSize", "") for each in boxes):
+        return "RequestedImageSize"
+    dots = any(first(each, "MagnificationType", "") == "NONE" for each in boxes)
+    return "MagnificationType" if dots else None
 
 
 def _code(text: str) -> str:

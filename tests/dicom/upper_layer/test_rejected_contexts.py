@@ -34,7 +34,7 @@ COLOR_NAME = "Basic Color Print Management Meta SOP Class"
         ((GRAY, COLOR), COLOR_NAME, None),
         ((ECHO, JOB), JOB_NAME, None),
         ((JOB,), JOB_NAME, None),
-        ((ECHO, CT), "CT Image Storage", None),
+        ((ECHO, CT), "CT Image Storage", Refusal.NO_CONTEXT),
         ((CT,), "CT Image Storage", Refusal.NO_CONTEXT),
         (
             (Offer(GRAYSCALE_META, (JPEG,)),),

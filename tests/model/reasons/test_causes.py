@@ -65,7 +65,8 @@ PRINTER_STATUS_INFO = (
 """The defined terms (PS3.3 C.13.9.1)."""
 OF_JOBS = (
     Cause.UNCERTAIN, Cause.REFUSED_BY_ALL, Cause.CHOSEN, Cause.REFUSED_THERE, Cause.TRIES_USED_UP,
-    Cause.PIXELS_GONE, Cause.PIXELS_BACK, Cause.HELD_BY_PERSON, Cause.DUPLICATE, Cause.HELD, Cause.PINNED_GONE,
+    Cause.PIXELS_GONE, Cause.PIXELS_BACK, Cause.HELD_BY_PERSON, Cause.DUPLICATE, Cause.HELD,
+    Cause.PINNED_GONE,
     Cause.ENDED, Cause.OFF_DUTY,
 )  # fmt: skip
 """Causes that end with a button on the page and a command."""
