@@ -334,8 +334,10 @@ def _remedies(
 
     name, row = checked.address.name, checked.row
     if checked.address in _itself(config):
+        # What it says of itself is told with the films, below.
+        says = checked.told.startswith(("FAILURE", "WARNING"))
         own = Cause.NOT_RUNNING if "refused the connection" in checked.told else Cause.RELAY
-        causes = [] if checked.healthy else [own]
+        causes = [] if checked.healthy or says else [own]
     else:
         causes = [] if checked.healthy else [of_printer_words(checked.told)]
         causes += of_printer(row, now) if row is not None and seen else ()

@@ -157,6 +157,17 @@ def test_whether_films_can_be_taken_is_said_without_any_printer(site: Site) -> N
     assert " ".join(ended.out.split()).startswith(f"films can be taken at {site.folder}")
 
 
+def test_a_broker_that_says_what_is_wrong_is_not_to_be_restarted(
+    site: Site, tmp_path: Path
+) -> None:
+    """It answers; what it says is told beside what keeps films from being taken."""
+    with EmulatedPrinter("oki-1", "OKI1", tmp_path / "tray", scenario="jam") as answering:
+        site.file.write_text(f'[broker]\nae_title = "OKI1"\nport = {answering.port}\n')
+        said = " ".join(site.broker("check").out.split())
+    assert "NOT healthy (FAILURE: FILM JAM)" in said
+    assert "systemctl restart" not in said
+
+
 @pytest.mark.usefixtures("running")
 def test_what_keeps_films_from_being_taken_has_its_remedy(site: Site) -> None:
     """The file system where room is to be made, and what shows how much finished jobs hold."""

@@ -131,7 +131,7 @@ def test_held_jobs_have_their_remedy_once_for_each_cause(site: Site) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_forty_printers_with_one_cause_have_one_remedy(site: Site) -> None:
-    """Below the first of them, with how many there are."""
+    """Below the first of them, with how many there are; first comes what they share."""
     names = [f"oki-{number}" for number in range(1, 41)]
     site.printers.sync([Address(name, "OKI", "10.0.0.1", 104) for name in names])
     down(site, *names)
@@ -141,6 +141,7 @@ def test_forty_printers_with_one_cause_have_one_remedy(site: Site) -> None:
     # Above the table, in it, and once more below, as it is long.
     assert said.count("Look whether the power is on at each of oki-1 and 39 more") == 3
     assert said.count("Look whether") == 3
+    assert "No printer can be reached: look first at the network of the broker's own" in said
 
 
 @pytest.mark.parametrize("verb", ["drain", "maint", "halt"])

@@ -181,7 +181,8 @@ def unusable(job: Job, printer: Printer, now: float) -> str:
     if printer.health is Health.UNKNOWN:
         return "not checked yet"
     if printer.paused_until > now:
-        return f"failed, next attempt in {_seconds(printer.paused_until - now)}: {printer.said}"
+        said = f": {printer.said}" if printer.said else ""
+        return f"failed, next attempt in {_seconds(printer.paused_until - now)}{said}"
     return ""
 
 

@@ -289,13 +289,11 @@ REMEDIES: Mapping[Cause, Remedy] = {
     ),
     Cause.REFUSED_BY_ALL: Remedy(
         _PERSON,
-        "Mend at the printer what it refused; else print it otherwise, here or at the modality, "
-        "then cancel this job.",
-        "“Print again otherwise”, on the job's page, changes film size, medium or printer; "
-        "“Release” prints what is left as it is, “Cancel” gives it up.",
-        "`broker jobs reprint {job} --film-size SIZE` prints it on another one (or --medium, see "
-        "--help); `broker jobs release {job}` prints what is left as it is, `broker jobs cancel "
-        "{job}` gives it up.",
+        "Mend at the printer what it refused,",
+        "then “Release”. Or print it otherwise, by “Print again otherwise” on the job's page (film "
+        "size, medium, printer) or at the modality, then “Cancel” this one.",
+        "then `broker jobs release {job}`. Or print it otherwise, by `broker jobs reprint {job} "
+        "--film-size SIZE` (see its --help) or at the modality, then `broker jobs cancel {job}`.",
     ),
     Cause.REFUSED_THERE: Remedy(
         _PERSON,

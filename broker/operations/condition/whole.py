@@ -47,6 +47,10 @@ CAUSES = {
 }
 """What each obstacle is a case of."""
 SAFE = "What waits is safe."
+NETWORK = (
+    "No printer can be reached: look first at the network of the broker's own machine, its cable "
+    "and its switch."
+)
 
 
 @dataclass(frozen=True)
@@ -161,9 +165,18 @@ def _advised(
         for names, cause in shown
     ]
     more = " More stands at each printer." if len(causes) > NAMED else ""
-    page = " ".join(each.page for each in said)
-    commands = " ".join(each.commands for each in said)
+    first = [NETWORK] if _none_reached(causes, printers) else []
+    page = " ".join([*first, *(each.page for each in said)])
+    commands = " ".join([*first, *(each.commands for each in said)])
     return Situation(found, page + more, commands + more)
+
+
+def _none_reached(
+    causes: Sequence[tuple[tuple[str, ...], Cause]], printers: Sequence[Printer]
+) -> bool:
+    """Whether not one of several printers can be reached: what they share is to be looked at."""
+    away = sum(len(names) for names, cause in causes if cause is Cause.UNREACHABLE)
+    return away == len(printers) > 1
 
 
 def besides(store: Store, obstacles: Sequence[Obstacle]) -> list[str]:

@@ -126,6 +126,7 @@ UNUSABLE = [
     ({"health": Health.DOWN, "reason": "no answer"}, {}, "down: no answer"),
     ({"health": Health.UNKNOWN}, {}, "not checked yet"),
     ({"paused_until": 104.0, "reason": "full"}, {}, "failed, next attempt in 4 s: full"),
+    ({"paused_until": 104.0, "reason": ""}, {}, "failed, next attempt in 4 s"),
     ({}, {"strikes": (Strike("oki-1", True, "size"),)}, "refused it: size"),
     ({}, {"strikes": (Strike("oki-1", True, "oki-1: size"),)}, "refused it: size"),
     (
