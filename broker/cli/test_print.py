@@ -48,14 +48,14 @@ def print_test_film(
     from broker.cli.owner import person
     from broker.model.films.film import MILLIMETRES
     from broker.operations.commands.recorded import print_film, queued_text
-    from broker.operations.condition.readiness import kept_bytes
+    from broker.operations.condition.readiness import kept_bytes, read_vitals, room_of
 
     if film_size not in MILLIMETRES:
         raise typer.BadParameter(f"{film_size} is not a film size; use {', '.join(MILLIMETRES)}")
     with opened(ctx, config) as store:
         if printer:
             store.printers.get(printer)
-        room = store.config.room()
+        room = room_of(store, read_vitals(store.config.data_dir))
         if room.low and room.refuses(kept_bytes(store)):
             low = "the disk is nearly full: films of modalities are refused, this one is taken"
             typer.echo(low, err=True)

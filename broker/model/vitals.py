@@ -133,6 +133,9 @@ class Vitals:
     """Why; nothing of a patient is in it."""
     incomplete: tuple[int, ...] = ()
     """The last jobs whose modality was refused an image, and printed the film all the same."""
+    floor: int | None = None
+    """The bytes that it leaves free on the disk: the file may have been changed since it was read.
+    """
 
     @property
     def failing(self) -> bool:

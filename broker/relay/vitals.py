@@ -49,6 +49,7 @@ class VitalSigns:
         self._tally = ServiceTally()
         self._associations: Callable[[], int] = lambda: 0
         self._storage: Callable[[], Storage] = Storage
+        self._floor: Callable[[], int | None] = lambda: None
         self._moved_at = time.monotonic()
         self._listening: Callable[[], bool] = lambda: True
         self._not_reloaded = ""
@@ -86,12 +87,14 @@ class VitalSigns:
         associations: Callable[[], int],
         listening: Callable[[], bool] = lambda: True,
         storage: Callable[[], Storage] = Storage,
+        floor: Callable[[], int | None] = lambda: None,
     ) -> None:
         """Begin to write; `associations` says how many are open, `listening` whether there is a
-        thread for each port, `storage` how the database is."""
+        thread for each port, `storage` how the database is, `floor` how many bytes stay free."""
         self._associations = associations
         self._listening = listening
         self._storage = storage
+        self._floor = floor
         self._loop.start()
 
     def reloaded(self, why_not: str = "") -> None:
@@ -124,6 +127,7 @@ class VitalSigns:
                 failed_at=self._failed_at,
                 failure=self._failure,
                 incomplete=self._incomplete,
+                floor=self._floor(),
             )
             document = now.document()
         try:

@@ -268,7 +268,10 @@ class Service:
             self._pool.start()
         self.upkeep.start()
         self._vitals.start(
-            lambda: self._acceptor.associations, lambda: self._acceptor.listening, self._storage
+            lambda: self._acceptor.associations,
+            lambda: self._acceptor.listening,
+            self._storage,
+            lambda: self._config.retention.floor_mb << 20,
         )
         self._night.start()
         self._note(

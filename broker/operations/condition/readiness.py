@@ -15,7 +15,7 @@ from pathlib import Path
 from broker.model.jobs.job import FINISHED
 from broker.model.printers.printer import Duty, Health
 from broker.model.printers.trouble import NoPrinters
-from broker.model.storage.disk import MB
+from broker.model.storage.disk import MB, Room
 from broker.model.vitals import Storage, Vitals
 from broker.operations.opened import Store
 from broker.relay.vitals import FILE_NAME
@@ -91,7 +91,7 @@ def look(
     """
     now = clock()
     signs = read_vitals(store.config.data_dir)
-    obstacles = [*_relay(store, signs, now), *_spool(store, writing=writing), *_room(store)]
+    obstacles = [*_relay(store, signs, now), *_spool(store, writing=writing), *_room(store, signs)]
     remarks = [REMARK] if signs is not None and signs.not_reloaded else []
     stored = storage_state(store)
     if replaced := stored.replaced:
@@ -157,9 +157,21 @@ def _why(error: OSError, store: Store) -> str:
     return (error.strerror or str(error)).lower()
 
 
-def _room(store: Store) -> Iterator[Obstacle]:
+def room_of(store: Store, signs: Vitals | None) -> Room:
+    """On the fuller disk, with what a running broker leaves free there: the file may have been
+    changed since that read it.
+
+    Raises: OSError: when a folder is not there.
+    """
+    room = store.config.room()
+    if store.running and signs is not None and signs.floor is not None:
+        return replace(room, floor=signs.floor)
+    return room
+
+
+def _room(store: Store, signs: Vitals | None) -> Iterator[Obstacle]:
     try:
-        room = store.config.room()
+        room = room_of(store, signs)
     except OSError as error:
         yield Obstacle(ObstacleKind.ROOM, f"the disk cannot be asked: {error.strerror}")
         return

@@ -121,6 +121,16 @@ def test_a_full_disk(room: Room, store: Store) -> None:
     until(lambda: not problems(store))
 
 
+def test_what_the_broker_leaves_free_counts_and_not_the_file(room: Room) -> None:
+    """A file that was changed since the broker read it says nothing of the films that it takes."""
+    with store_of(load(room.file)) as before:
+        until(lambda: not problems(before))
+    room.file.write_text(room.file.read_text().replace("floor_mb = 0", "floor_mb = 1000000"))
+    with store_of(load(room.file)) as changed:
+        assert problems(changed) == []
+    assert room.print() == 0
+
+
 def test_no_inode_is_left(room: Room, store: Store) -> None:
     """There is room, but for no file."""
     used = sum(1 for _ in room.disk.folder.rglob("*")) + 1
