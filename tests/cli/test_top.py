@@ -159,6 +159,8 @@ def test_keys_are_commands(site: Site, store: Store) -> None:
         await until(pilot, lambda: table(app, "jobs")[0][1] == "queued")
         await pilot.press("y", "enter")
         await until(pilot, lambda: table(app, "jobs")[0][6] == "HIGH")
+        await pilot.press("y", "end", "enter")
+        await until(pilot, lambda: "before all others" in text(app, "about"))
         await pilot.press("m", "down", "enter")
         await until(pilot, lambda: site.jobs.queries.get(job_id).pinned == "oki-2")
         await until(pilot, lambda: "for oki-2 only" in text(app, "about"))
@@ -171,7 +173,9 @@ def test_keys_are_commands(site: Site, store: Store) -> None:
 
     play(store, story)
     orders = store.command_log.of_job(job_id)
-    assert [each.command for each in orders] == ["hold", "release", "priority", "move", "cancel"]
+    assert [each.command for each in orders] == [
+        "hold", "release", "priority", "priority", "move", "cancel",
+    ]  # fmt: skip
     assert {each.who for each in orders} == {"ruth"}
 
 

@@ -31,6 +31,8 @@ from broker.operations.jobs.job_status import JobStatus
 from broker.operations.opened import Store
 from broker.operations.words.text import count
 
+FIRST = ("first", "emergency: HIGH, and before all jobs that wait now")
+"""A choice beside the priorities: word and label."""
 STYLE = """
 {name} {{ align: center middle; }}
 {name} > * {{ width: 76; max-width: 100%; height: auto; max-height: 90%; border: solid $accent;
@@ -261,8 +263,13 @@ class CommandApp(App[None]):
             job_id, seen = found.job.id, found.version
             self._choose(
                 f"priority of job {job_id}",
-                [(str(each), str(each)) for each in Priority],
-                lambda word: self._job_commands.priority(job_id, Priority(word), seen=seen),
+                [*((str(each), str(each)) for each in Priority), FIRST],
+                lambda word: self._job_commands.priority(
+                    job_id,
+                    Priority.HIGH if word == FIRST[0] else Priority(word),
+                    first=word == FIRST[0],
+                    seen=seen,
+                ),
             )
 
     def action_drain(self) -> None:

@@ -71,7 +71,8 @@ r  release   let a held job print; asks about uncertain films
 c  cancel    print nothing more of a job
 m  move      send a job to one printer and no other, or to any
 p  reprint   print a finished or held job again, as a new job
-y  priority  HIGH goes before MED, MED before LOW
+y  priority  HIGH goes before MED, MED before LOW; or an emergency,
+             before all that wait now
 
 d  drain     give a printer no new jobs; checks go on
 a  halt      no new jobs and no checks (maint)
