@@ -42,7 +42,8 @@ def test_the_list_has_a_row_for_each_job_the_newest_last(site: Site) -> None:
         "        film 1 was asked of oki-1 at <when> UTC",
         " 3  queued  CT1         0/1       2               0   0s  <when>",
         "        no printer can take it now: oki-1 not checked yet; oki-2 not checked yet",
-        "Job 2 (uncertain): Look in the tray of oki-1. If the film is there:",
+        "Job 2 (uncertain): Look first whether job 3 has printed the same: then",
+        "`broker jobs cancel 2`. Else: Look in the tray of oki-1. If the film is there:",
         "`broker jobs release 2 --printed`. If it is not: `broker jobs release 2` prints",
         "it again.",
     ]

@@ -8,7 +8,7 @@ in the metrics, and is what a message is sent of.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from broker.model.printers.printer import Duty, Health, Printer
@@ -61,6 +61,8 @@ class WholeView:
     service is no trouble of the whole."""
     accepted_at: float | None = None
     """When a printer last accepted a film; None: never, as far as is known."""
+    held: int = 0
+    """Jobs that are held: each waits for a person."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Overall:
     """Since when nothing prints, in seconds since the epoch; None while something may."""
     waiting: int = 0
     oldest_at: float | None = None
+    held: int = 0
 
     @property
     def heading(self) -> str:
@@ -87,7 +90,8 @@ class Overall:
         """All of it in one line. `age` says how long ago a time is, `moment` names a time."""
         since = f" since {moment(self.since)}" if self.since is not None else ""
         first, last = (since, "") if self.since_leads else ("", since)
-        return f"{self.heading}{first}: {self.words}{last}.{self._waits(age)}"
+        held = f" {self.held_words}." if self.held_words else ""
+        return f"{self.heading}{first}: {self.words}{last}.{self._waits(age)}{held}"
 
     @property
     def since_leads(self) -> bool:
@@ -110,6 +114,14 @@ class Overall:
         """What stands before how long the oldest of them has waited."""
         return " for" if self.waiting == 1 else ", the oldest for"
 
+    @property
+    def held_words(self) -> str:
+        """How many jobs do not print before a person has decided; empty without any, and where no
+        broker runs."""
+        if not self.held or self.condition is Condition.STOPPED:
+            return ""
+        return "1 is held for a person" if self.held == 1 else f"{self.held} are held for a person"
+
     def _waits(self, age: Callable[[float], str]) -> str:
         if not self.shown_waiting:
             return ""
@@ -128,6 +140,10 @@ _HEADINGS = {
 
 def overall(view: WholeView, now: float) -> Overall:
     """The state of the whole at `now`, in seconds since the epoch."""
+    return replace(_judged(view, now), held=view.held)
+
+
+def _judged(view: WholeView, now: float) -> Overall:
     taking = [each for each in view.printers if standing(each) in TAKING]
     numbers = (len(taking), len(view.printers))
     waits = (view.waiting, view.oldest_at)

@@ -97,6 +97,7 @@ def situation(
         flow.oldest_at if flow else None,
         flow.unbound_at if flow else None,
         flow.accepted_at if flow else None,
+        flow.held if flow else 0,
     )
     found = _advised(store, overall(view, now), refusing, printers, now)
     if found.overall.condition is Condition.STOPPED:

@@ -19,6 +19,7 @@ LAST_TRIES = 200
 """Attempts that are looked at: what a printer refused before so many others is not of now."""
 
 _QUEUED = Prepared(select(func.count()).where(jobs.c.state == State.QUEUED))
+_HELD = Prepared(select(func.count()).where(jobs.c.state == State.HELD))
 _OLDEST = Prepared(UNMOVED)
 _UNBOUND = Prepared(UNMOVED.where(jobs.c.pinned == ""))
 _ACCEPTED = Prepared(select(func.max(sendings.c.accepted_at)))
@@ -48,6 +49,7 @@ class Flow:
     """The same, of jobs that no person has bound to a printer."""
     accepted_at: float | None
     """When a printer last accepted a film; None where the database knows of none."""
+    held: int
 
 
 class FlowQueries:
@@ -63,7 +65,8 @@ class FlowQueries:
             ((oldest,),) = _OLDEST.rows(connection)
             ((unbound,),) = _UNBOUND.rows(connection)
             ((accepted,),) = _ACCEPTED.rows(connection)
-        return Flow(int(waiting), oldest, unbound, accepted)
+            ((held,),) = _HELD.rows(connection)
+        return Flow(int(waiting), oldest, unbound, accepted, int(held))
 
     def last_tries(self) -> list[Try]:
         """How the last attempts ended that have ended, the latest first."""
