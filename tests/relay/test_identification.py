@@ -195,11 +195,15 @@ def test_a_printer_that_does_not_tell_its_status_is_not_asked(tmp_path: Path) ->
 
 
 def test_a_printer_is_not_asked_where_the_site_says_so(tmp_path: Path) -> None:
-    """`printers.identify` is false."""
+    """`printers.identify` is false; once a reload says otherwise, it is."""
     odd, clock = OddPrinter(), Clock()
-    with watched(tmp_path, odd, clock, more="identify = false\n"):
+    with watched(tmp_path, odd, clock, more="identify = false\n") as room:
         wait_for_checks(odd, clock)
-    assert odd.questions == 0
+        assert odd.questions == 0
+        asked = room.config().printers[0].model_copy(update={"identify": True})
+        room.service.reload(room.config().model_copy(update={"printers": (asked,)}))
+        wait_for_checks(odd, clock)
+        wait_for(lambda: odd.questions == 1, "not asked")
 
 
 UP = Check(CheckKind.NORMAL, "", told=True)
