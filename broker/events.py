@@ -175,6 +175,8 @@ class Event(StrEnum):
 
     PRINTER_CHANGED = "printer changed", Severity.WARNING
     PRINTER_SAID = "printer said"
+    PRINTER_NOT_IDENTIFIED = "printer not identified"
+    """It was asked who it is, and refused, broke off or did not answer in time."""
     CAPABILITY_LEARNED = "capability learned", Severity.WARNING
     CAPABILITIES_FORGOTTEN = "capabilities forgotten"
     MONITOR_FAILED = "monitor failed", Severity.ERROR, Told.BY_CAUSE

@@ -31,6 +31,7 @@ host = ""                      # FILL IN: its address or its name
 port = 11112                   # as set on the printer's own page
 weight = 100                   # a printer of twice the weight gets twice the films
 # tls = true                   # where the printer speaks TLS: `broker help security`
+# identify = false             # it is never asked which machine it is: `broker help printers`
 
 # What people call a modality: shown beside its AE title, and found by. One table for each.
 # [[modalities]]

@@ -228,6 +228,7 @@ class PrinterSection(Section):
     max_pdu: PduLength = Field(
         default=0, description="bytes of a PDU to it and from it, at most; 0: as both sides say"
     )
+    identify: Flag = Field(default=True, description="whether it is asked which machine it is")
     tls: Flag = Field(default=False, description="whether it speaks TLS on its port")
 
 

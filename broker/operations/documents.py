@@ -173,6 +173,7 @@ def of_printer(printer: Printer) -> Document:
         **asdict(printer.identification.identity),
         "identity_asked_at": iso(printer.identification.asked_at),
         "identity_told_at": iso(printer.identification.told_at),
+        "identity_answer": str(printer.identification.answer),
     }
 
 

@@ -191,20 +191,18 @@ class OpenSessions:
         Raises: Unavailable, Refused: when there is none.
         """
         it = begun_with
-        while True:
-            try:
-                return self._opener(
-                    it.address,
-                    it.session,
-                    it.copies,
-                    lut=it.lut,
-                    lut_class=it.lut_class,
-                    more=it.more,
-                    chosen=it.chosen,
-                )
-            except Unavailable as trouble:
-                if not (trouble.busy and self._about_to_be_free(it.address)):
-                    raise
+        return self._once_free(
+            it.address,
+            lambda: self._opener(
+                it.address,
+                it.session,
+                it.copies,
+                lut=it.lut,
+                lut_class=it.lut_class,
+                more=it.more,
+                chosen=it.chosen,
+            ),
+        )
 
     def over(self, address: Address) -> None:
         """An association there is over; for SessionInUse."""
@@ -265,16 +263,12 @@ class OpenSessions:
                 lambda: all(each.printer != address.name for each in self._lingering), ENDING_S
             )
             self._wait_for_question(address.name)
-        while True:
-            try:
-                return question()
-            except Unavailable as trouble:
-                if not (trouble.busy and self._about_to_be_free(address)):
-                    raise
+        return self._once_free(address, question)
 
     def aside(self, address: Address, question: Callable[[], T]) -> T | None:
-        """Ask a printer something that no film needs, by another association; None where one is
-        open there. Who wants one meanwhile waits for the end of the question, ENDING_S at most.
+        """Ask a printer something that no film needs, by another association, as a check of it has
+        just ended; None where one is open there. Who wants one meanwhile waits for the end of the
+        question, ENDING_S at most.
 
         Raises: what `question` raises.
         """
@@ -284,8 +278,9 @@ class OpenSessions:
             if self._stopping or self._in_use[name] or lingers or name in self._asked:
                 return None
             self._asked.add(name)
+            self.over(address)  # the association of the check
         try:
-            return question()
+            return self._once_free(address, question)
         finally:
             with self._changed:
                 self._asked.discard(name)
@@ -357,6 +352,18 @@ class OpenSessions:
 
     def _wait_for_question(self, printer: str) -> None:
         self._changed.wait_for(lambda: printer not in self._asked, ENDING_S)
+
+    def _once_free(self, address: Address, question: Callable[[], T]) -> T:
+        """Put a question to a printer; again, where it is about to be free.
+
+        Raises: what `question` raises.
+        """
+        while True:
+            try:
+                return question()
+            except Unavailable as trouble:
+                if not (trouble.busy and self._about_to_be_free(address)):
+                    raise
 
     def _about_to_be_free(self, address: Address) -> bool:
         """Whether a printer that is busy may be so with an association of ours that is over. Waits

@@ -21,7 +21,7 @@ from broker.model.films.capabilities import Capability, Combination, Lesson
 from broker.model.films.film import Attributes
 from broker.model.films.trial import trial
 from broker.model.printers.printer import Address
-from broker.model.printers.printer_identity import PrinterIdentity
+from broker.model.printers.printer_identity import IdentityReply
 from broker.model.printers.trouble import AS_CHOSEN, Refused
 from broker.service import settings
 from broker.store.capabilities import Capabilities
@@ -142,7 +142,7 @@ class PrintSessions:
             opened.end()
         return True
 
-    def identity(self, address: Address) -> PrinterIdentity:
+    def identity(self, address: Address) -> IdentityReply:
         """Who the printer says it is.
 
         Raises: Unavailable: when it takes no association.

@@ -22,6 +22,7 @@ from typing import Self
 from sqlalchemy import ColumnElement, Connection, Engine, Table, event, make_url, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from broker.model.seconds import seconds_told
 from broker.store.backend import BACKEND, Backend, Checkpoint
 from broker.store.sqlite import Sqlite
 
@@ -252,7 +253,7 @@ class Database:
         busy_s = self._busy_s if busy_s is None else busy_s
         end = time.monotonic() + busy_s
         if not self._writing.acquire(timeout=busy_s):
-            raise DatabaseBusy(f"other writers took longer than {busy_s:g} s")
+            raise DatabaseBusy(f"other writers took longer than {seconds_told(busy_s)}")
         try:
             with self._lent(end) as connection:
                 committed: Callable[[], None] | None = None

@@ -26,7 +26,13 @@ from broker.model.films.capabilities import Capability, Lesson
 from broker.model.jobs.job import ACTIVE, DONE, FilmState, State
 from broker.model.printers.health import FAILS_FILMS, LEAVES_UNANSWERED, WARNING, Observation
 from broker.model.printers.printer import Address, Duty, Health, Printer
-from broker.model.printers.printer_identity import NEVER_ASKED, Identification, PrinterIdentity
+from broker.model.printers.printer_identity import (
+    NEVER_ASKED,
+    Identification,
+    IdentityAnswer,
+    IdentityReply,
+    PrinterIdentity,
+)
 from broker.model.printers.retry import PrinterVerdict
 from broker.model.row_version import FORGET, PrinterPart, changed, of_printer
 from broker.store import capabilities as capability_rows
@@ -149,10 +155,15 @@ def credit(connection: Connection, name: str, copies: int, now: float) -> None:
 
 def forgive(connection: Connection, name: str, now: float) -> None:
     """Nothing that went wrong there before counts any more: not for the printer, nor for jobs that
-    wait; and what it is known to refuse is asked for again."""
+    wait; and what it is known to refuse is asked for again, as is who it is."""
     capability_rows.forget(connection, name, (Lesson.REFUSES,))
     rested = case((printers.c.failures_in_row > 0, now), else_=printers.c.paused_until)
     change(connection, name, failures_in_row=0, paused_until=rested)
+    connection.execute(
+        update(printers)
+        .where(printers.c.name == name, printers.c.identity_answer == IdentityAnswer.SILENT)
+        .values(identity_asked_at=None, identity_answer=IdentityAnswer.UNKNOWN)
+    )
     failing = or_(
         *(printers.c.reason.startswith(habit) for habit in (FAILS_FILMS, LEAVES_UNANSWERED))
     )
@@ -370,10 +381,10 @@ class Printers:
         set_health(connection, name, observation.health, self._clock())
 
     def identified(
-        self, name: str, told: PrinterIdentity, peer: Address
+        self, name: str, reply: IdentityReply, peer: Address
     ) -> tuple[PrinterIdentity, PrinterIdentity]:
-        """It was asked who it is, at that address, and has told this; nothing told is remembered,
-        too. What was known before, and what is known now. Raises: NoSuchPrinter.
+        """It was asked who it is, at that address, with this reply. What was known before, and what
+        is known now. Raises: NoSuchPrinter.
         """
         with self._database.write() as connection:
             require(connection, name)
@@ -381,7 +392,7 @@ class Printers:
             before = _identification(row._asdict())
             if (row.ae_title, row.host, row.port) != _peer(peer):
                 return before.identity, before.identity  # another machine has that name by now
-            known = before.after(told, self._clock())
+            known = before.after(reply, self._clock())
             change(connection, name, **_of_identification(known))
         return before.identity, known.identity
 
@@ -419,8 +430,12 @@ def _unobserved(now: float) -> dict[str, object]:
 
 def _of_identification(known: Identification) -> dict[str, object]:
     """As it stands in the printer's row."""
-    times = {"identity_asked_at": known.asked_at, "identity_told_at": known.told_at}
-    return {**asdict(known.identity), **times}
+    how = {
+        "identity_asked_at": known.asked_at,
+        "identity_told_at": known.told_at,
+        "identity_answer": known.answer,
+    }
+    return {**asdict(known.identity), **how}
 
 
 def _new(now: float) -> dict[str, object]:
@@ -476,4 +491,5 @@ def _printer(
 
 def _identification(row: Mapping[str, Any]) -> Identification:
     told = PrinterIdentity(**{each.name: row[each.name] for each in fields(PrinterIdentity)})
-    return Identification(told, row["identity_asked_at"], row["identity_told_at"])
+    answer = IdentityAnswer(row["identity_answer"])
+    return Identification(told, row["identity_asked_at"], row["identity_told_at"], answer)

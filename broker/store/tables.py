@@ -208,6 +208,7 @@ printers = Table(
     Column("omit", Text, nullable=False, server_default=""),  # keywords, likewise
     Column("implicit_only", Boolean, nullable=False, server_default=text("0")),
     Column("max_pdu", Integer, nullable=False, server_default=text("0")),
+    Column("identify", Boolean, nullable=False, server_default=text("1")),
     Column("duty", String(8), nullable=False),
     Column("duty_reason", Text, nullable=False),
     Column("duty_since", Double, nullable=False),
@@ -230,6 +231,7 @@ printers = Table(
     Column("printer_name", Text, nullable=False, server_default=""),
     Column("identity_asked_at", Double, nullable=True),
     Column("identity_told_at", Double, nullable=True),
+    Column("identity_answer", String(16), nullable=False, server_default=""),
 )
 
 capabilities = Table(

@@ -6,13 +6,19 @@ import json
 import re
 import time
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
 from broker.model.films.capabilities import Capability, Lesson, PrintObject, Trait
 from broker.model.printers.health import Observation
 from broker.model.printers.printer import Address, Duty, Health
-from broker.model.printers.printer_identity import NOT_TOLD, PrinterIdentity
+from broker.model.printers.printer_identity import (
+    IS_BUSY,
+    IdentityAnswer,
+    IdentityReply,
+    PrinterIdentity,
+)
 from broker.model.printers.retry import PrinterVerdict
 from broker.store.occupancy import Occupancy
 from broker.store.printers import blame
@@ -255,6 +261,9 @@ def test_forget_is_recorded(site: Site) -> None:
 
 
 OKI = PrinterIdentity("OKI DATA CORP", "C650", "AK1234567", "1.12, 3.4", "RADIOLOGY")
+TOLD = IdentityReply(IdentityAnswer.TOLD, OKI)
+REFUSED = IdentityReply(IdentityAnswer.REFUSED)
+SILENT = IdentityReply(IdentityAnswer.SILENT)
 
 
 def test_show_tells_who_a_printer_says_it_is(site: Site) -> None:
@@ -267,9 +276,13 @@ def test_show_tells_who_a_printer_says_it_is(site: Site) -> None:
 
     assert "Model not asked yet" in said()
     address = site.printers.get("oki-1").address
-    site.printers.identified("oki-1", NOT_TOLD, address)
+    site.printers.identified("oki-1", IS_BUSY, address)
+    assert "Model the printer was busy when it was asked" in said()
+    site.printers.identified("oki-1", REFUSED, address)
     assert "Model the printer does not tell it" in said()
-    site.printers.identified("oki-1", OKI, address)
+    site.printers.identified("oki-1", SILENT, address)
+    assert "Model the printer did not answer when it was asked" in said()
+    site.printers.identified("oki-1", TOLD, address)
     for line in (
         "Model OKI DATA CORP C650",
         "Serial number AK1234567",
@@ -277,13 +290,34 @@ def test_show_tells_who_a_printer_says_it_is(site: Site) -> None:
         "Its own name RADIOLOGY",
     ):
         assert line in said()
-    site.printers.identified("oki-1", NOT_TOLD, address)
-    assert re.search(r"OKI DATA CORP C650 \(told .* [A-Z]+, and not since\)", " ".join(said()))
+    for reply, since in (
+        (REFUSED, "and not since"),
+        (SILENT, "it did not answer since"),
+        (IS_BUSY, "it was busy when it was asked since"),
+    ):
+        site.printers.identified("oki-1", reply, address)
+        assert re.search(rf"OKI DATA CORP C650 \(told .* [A-Z]+, {since}\)", " ".join(said()))
+
+
+def test_show_tells_why_a_printer_is_not_asked_who_it_is(site: Site) -> None:
+    """As its status is not known, or as the site has set that."""
+
+    def said() -> str:
+        return " ".join(site.broker("printers", "show", "oki-1").out.split())
+
+    words = "oki-1: N-GET of the Printer answered 0x0112; its status is not known"
+    seen = Observation(Health.UP, words, 2, 0, time.time())
+    site.printers.observe("oki-1", lambda _: seen)
+    assert "Model not asked, as its status is not known" in said()
+    address = site.printers.get("oki-1").address
+    site.printers.sync([replace(address, identify=False)], remove=False)
+    assert "Model not asked, as printers.identify is false" in said()
+    assert "identify false" in said()
 
 
 def test_the_json_has_who_a_printer_says_it_is(site: Site) -> None:
     """Empty texts where nothing is known."""
-    site.printers.identified("oki-1", OKI, site.printers.get("oki-1").address)
+    site.printers.identified("oki-1", TOLD, site.printers.get("oki-1").address)
 
     first, second = json.loads(site.broker("printers", "--json").out)
 
@@ -291,4 +325,6 @@ def test_the_json_has_who_a_printer_says_it_is(site: Site) -> None:
     assert (first["serial_number"], first["software_versions"]) == ("AK1234567", "1.12, 3.4")
     assert first["identity_told_at"].endswith("Z")
     assert (second["manufacturer"], second["model"], second["identity_asked_at"]) == ("", "", None)
+    assert (first["identity_answer"], second["identity_answer"]) == ("told", "")
+    assert first["identify"]
     assert json.loads(site.broker("printers", "show", "oki-1", "--json").out)["model"] == "C650"

@@ -444,3 +444,25 @@ def test_a_film_waits_for_the_end_of_such_a_question(site: MakeSite) -> None:
     film.join(PATIENCE_S)
     assert len(begun) == len(made.opened) == 1
     assert made.rejected == 0
+
+
+def test_such_a_question_is_asked_again_of_a_printer_that_frees_its_association_late(
+    site: MakeSite,
+) -> None:
+    """It has just answered a check, and may reject what follows for a moment; not for longer."""
+    made = site()
+    answers: list[str | None] = [None, None, "told"]
+
+    def question() -> str:
+        if (answer := answers.pop(0)) is None:
+            raise Unavailable("busy: oki-1 rejected the association", busy=True)
+        return answer
+
+    assert made.sessions.aside(made.address, question) == "told"
+
+    def rejected() -> str:
+        raise Unavailable("busy: oki-1 rejected the association", busy=True)
+
+    with pytest.raises(Unavailable):
+        made.sessions.aside(made.address, rejected)
+    assert made.sessions.aside(made.address, lambda: "told") == "told"

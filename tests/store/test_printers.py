@@ -10,7 +10,13 @@ import pytest
 from broker.model.jobs.job import Claim, Outcome, State, Strike
 from broker.model.printers.health import Observation
 from broker.model.printers.printer import Address, Duty, Health
-from broker.model.printers.printer_identity import NOT_TOLD, Identification, PrinterIdentity
+from broker.model.printers.printer_identity import (
+    NOT_TOLD,
+    Identification,
+    IdentityAnswer,
+    IdentityReply,
+    PrinterIdentity,
+)
 from broker.model.printers.retry import PrinterVerdict, Settlement
 from broker.store.database import Database
 from broker.store.printers import NoSuchPrinter, Printers, blame, credit
@@ -342,28 +348,56 @@ def test_recent_films_are_those_of_ten_minutes(
 
 
 OKI = PrinterIdentity("OKI DATA CORP", "C650", "AK12", "1.2", "RADIOLOGY")
+TOLD = IdentityReply(IdentityAnswer.TOLD, OKI)
+REFUSED = IdentityReply(IdentityAnswer.REFUSED)
+SILENT = IdentityReply(IdentityAnswer.SILENT)
 
 
 def test_who_a_printer_says_it_is_stays(printers: Printers, clock: Clock) -> None:
     """Also where it does not tell it again; when it was asked is known, too."""
     assert printers.get("oki-1").identification == Identification()
 
-    assert printers.identified("oki-1", OKI, ONE) == (NOT_TOLD, OKI)
+    assert printers.identified("oki-1", TOLD, ONE) == (NOT_TOLD, OKI)
     clock.now += 10
-    assert printers.identified("oki-1", NOT_TOLD, ONE) == (OKI, OKI)
+    assert printers.identified("oki-1", REFUSED, ONE) == (OKI, OKI)
 
     known = printers.get("oki-1").identification
-    assert known == Identification(OKI, clock.now, clock.now - 10)
+    assert known == Identification(OKI, clock.now, clock.now - 10, IdentityAnswer.REFUSED)
     with pytest.raises(NoSuchPrinter):
-        printers.identified("oki-9", OKI, ONE)
+        printers.identified("oki-9", TOLD, ONE)
 
 
 def test_a_printer_at_another_address_is_another_machine(printers: Printers) -> None:
     """Nothing is known of who it is, and what the one before has told meanwhile is not its."""
-    printers.identified("oki-1", OKI, ONE)
+    printers.identified("oki-1", TOLD, ONE)
     printers.sync([replace(ONE, port=105), TWO])
     assert printers.get("oki-1").identification == Identification()
 
-    printers.identified("oki-1", OKI, ONE)
+    printers.identified("oki-1", TOLD, ONE)
 
     assert printers.get("oki-1").identification == Identification()
+
+
+def test_a_person_who_says_ready_has_a_printer_asked_again(
+    printers: Printers, clock: Clock
+) -> None:
+    """One that did not answer the question; what it told before stays. One that refused waits."""
+    for name, reply in (("oki-1", SILENT), ("oki-2", REFUSED)):
+        printers.identified(name, TOLD, {"oki-1": ONE, "oki-2": TWO}[name])
+        printers.identified(name, reply, {"oki-1": ONE, "oki-2": TWO}[name])
+        printers.set_duty(name, Duty.READY)
+
+    silent, refused = (each.identification for each in printers.list())
+
+    assert silent == Identification(OKI, None, clock.now)
+    assert silent.due(clock.now, came_back=False)
+    assert not refused.due(clock.now, came_back=False)
+
+
+def test_whether_a_printer_is_asked_who_it_is_is_kept(printers: Printers) -> None:
+    """As the configuration says at each time it is read; nothing that it told is lost."""
+    assert printers.get("oki-1").address.identify
+    printers.identified("oki-1", TOLD, ONE)
+    printers.sync([replace(ONE, identify=False), TWO])
+    assert not printers.get("oki-1").address.identify
+    assert printers.get("oki-1").identification.identity == OKI

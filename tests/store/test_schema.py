@@ -76,9 +76,10 @@ def test_an_empty_database_gets_every_step(empty: Database) -> None:
         "0014",
         "0015",
         "0016",
+        "0017",
     ]
     schema.upgrade(empty, steps.append)
-    assert len(steps) == 16
+    assert len(steps) == 17
     schema.check(empty)
 
 

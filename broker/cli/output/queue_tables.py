@@ -391,11 +391,12 @@ def capabilities(
     address = printer.address
     lines = [Text()]
     keys = {
-        **dict(identity_facts(printer.identification)),
+        **dict(identity_facts(printer)),
         "adapt": ", ".join(address.adapt),
         "omit": ", ".join(address.omit),
         "implicit_only": "true" if address.implicit_only else "",
         "max_pdu": str(address.max_pdu or ""),
+        "identify": "" if address.identify else "false",
         "lut_level": address.lut_level if address.lut_level != "film box" else "",
     }
     for name, value in keys.items():

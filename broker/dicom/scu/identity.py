@@ -15,11 +15,17 @@ from pydicom.multival import MultiValue
 
 from broker.dicom.scu.answers import is_failure
 from broker.dicom.scu.print_scu import PrintScu, PrintTimeouts
+from broker.dicom.statuses import words
 from broker.dicom.uids import PRINTER, PRINTER_INSTANCE
 from broker.dicom.upper_layer.connection import Timeouts
 from broker.dicom.upper_layer.requestor import EventReport
 from broker.model.printers.printer import Address
-from broker.model.printers.printer_identity import NOT_TOLD, PrinterIdentity, told_text
+from broker.model.printers.printer_identity import (
+    IdentityAnswer,
+    IdentityReply,
+    PrinterIdentity,
+    told_text,
+)
 from broker.model.printers.trouble import Unavailable
 
 ASKED = (
@@ -40,8 +46,8 @@ def ask_identity(
     calling_ae: str,
     tls: ssl.SSLContext | None = None,
     on_event_report: Callable[[EventReport], None] | None = None,
-) -> PrinterIdentity:
-    """What the printer tells of itself; empty where it refuses to, aborts, or does not answer.
+) -> IdentityReply:
+    """What the printer tells of itself, or how it took the question.
 
     Raises: Unavailable: when there is no association, so that it was not asked.
     """
@@ -60,10 +66,14 @@ def ask_identity(
         if is_failure(found.status):
             # Over an attribute that it does not have, perhaps: it names those that it has.
             found = scu.get(PRINTER, PRINTER_INSTANCE)
-    except Unavailable:
-        return NOT_TOLD  # the association is over
+    except Unavailable as trouble:  # the association is over
+        return IdentityReply(IdentityAnswer.SILENT, words=trouble.words)
     scu.close()
-    return NOT_TOLD if found.dataset is None else _read(found.dataset)
+    told = PrinterIdentity() if found.dataset is None else _read(found.dataset)
+    if told:
+        return IdentityReply(IdentityAnswer.TOLD, told)
+    said = f"{address.name} does not tell who it is: N-GET answered {words(found.status)}"
+    return IdentityReply(IdentityAnswer.REFUSED, words=said)
 
 
 def _read(dataset: Dataset) -> PrinterIdentity:

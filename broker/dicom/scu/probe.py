@@ -26,7 +26,7 @@ from broker.dicom.upper_layer.connection import Broken, Rejected, Timeouts
 from broker.dicom.upper_layer.message import Context
 from broker.dicom.upper_layer.negotiation import Offer
 from broker.dicom.upper_layer.requestor import EventReport, Requestor
-from broker.model.printers.health import Check, CheckKind, of_printer_status
+from broker.model.printers.health import STATUS_NOT_KNOWN, Check, CheckKind, of_printer_status
 from broker.model.printers.printer import Address, PoolStatus
 
 PRINTER_STATUS = 0x21100010
@@ -151,12 +151,12 @@ def judged(address: Address, findings: Findings) -> Check:
         return replace(check, supports_lut=lut)
     if findings.reported is not None:
         reported = of_printer_status(findings.reported.status, findings.reported.info)
-        return replace(reported, supports_lut=lut)
+        return replace(reported, supports_lut=lut, by_itself=True)
     if findings.got is None:
         said = findings.trouble
     else:
         said = f"{address.name}: N-GET of the Printer answered {words(findings.got)}"
-    return Check(CheckKind.NORMAL, f"{said}; its status is not known", lut)
+    return Check(CheckKind.NORMAL, f"{said}; {STATUS_NOT_KNOWN}", lut)
 
 
 def _asked(

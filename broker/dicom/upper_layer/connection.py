@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from broker.dicom.upper_layer.associate_pdus import read_rejection
 from broker.dicom.upper_layer.tls import TlsFailed, TlsWire
 from broker.dicom.upper_layer.wire import Closed, TimedOut, Violation, Wire, WireBroken
+from broker.model.seconds import seconds_told
 
 TLS_ALERT = 0x15
 """The first byte of an alert's record, where a PDU's type would be."""
@@ -109,7 +110,7 @@ def _connected(host: str, port: int, where: str, timeout_s: float) -> socket.soc
         words = f"{where} refused the connection"
         raise Broken(words, connected=False) from exc
     except TimeoutError as exc:
-        words = f"{where} did not accept the connection within {timeout_s:g} s"
+        words = f"{where} did not accept the connection within {seconds_told(timeout_s)}"
         raise Broken(words, connected=False, reached=False) from exc
     except socket.gaierror as exc:
         raise Broken(f"{where} has a host name that is not known", connected=False) from exc
@@ -123,7 +124,7 @@ def _no_handshake(exc: WireBroken, timeout_s: float) -> str:
     if isinstance(exc, TlsFailed):
         return f"{exc}; {speaks_it}" if "does not speak TLS" in str(exc) else str(exc)
     if isinstance(exc, TimedOut):
-        return f"took longer than {timeout_s:g} s for the TLS handshake; {speaks_it}"
+        return f"took longer than {seconds_told(timeout_s)} for the TLS handshake; {speaks_it}"
     return f"{exc} instead of a TLS handshake; {speaks_it}"
 
 

@@ -60,6 +60,7 @@ from broker.dicom.upper_layer.wire import (
     WireBroken,
 )
 from broker.model.peers.hosts import at_port
+from broker.model.seconds import seconds_told
 from broker.model.storage.disk import MB
 
 
@@ -378,7 +379,7 @@ class Requestor:
     ) -> Broken:
         words = str(exc)
         if isinstance(exc, TimedOut):
-            words = f"took longer than {timeout_s:g} s {doing}"
+            words = f"took longer than {seconds_told(timeout_s)} {doing}"
             self._say_abort(abort_pdu(by_provider=False))
         elif isinstance(exc, Violation):
             words = f"violated the protocol: {exc}"

@@ -38,6 +38,8 @@ class Check:
     """Whether its system answered, if only to refuse the connection."""
     told: bool = False
     """Whether it is the status that the printer itself told."""
+    by_itself: bool = False
+    """Whether the printer reported that status, and did not tell it when it was asked."""
 
     @property
     def tells_nothing(self) -> bool:
@@ -65,6 +67,9 @@ class Observation:
     failures_in_row: int | None = None
     """What is left of its failures now that it is back; None leaves them."""
 
+
+STATUS_NOT_KNOWN = "its status is not known"
+"""How the words end of a check of a printer that answers, and does not tell its status."""
 
 FAILS_FILMS = "fails films"
 """How the reason begins of a printer that answers checks and fails the films it is given."""

@@ -60,6 +60,8 @@ class Address:
     """Whether it is spoken to in Implicit VR alone."""
     max_pdu: int = 0
     """Bytes of the largest PDU that it gets and sends; 0: as both sides say."""
+    identify: bool = True
+    """Whether it is asked who it is."""
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 from broker.model.films.capabilities import Capability
 from broker.model.jobs.job import FINISHED, FilmState, Job, Sending, State
 from broker.model.peers.nicknames import with_nickname
-from broker.model.printers.health import FAILS_FILMS
+from broker.model.printers.health import FAILS_FILMS, STATUS_NOT_KNOWN
 from broker.model.printers.printer import LONG_WAIT_S, Duty, Printer
-from broker.model.printers.printer_identity import Identification
+from broker.model.printers.printer_identity import IS_BUSY, IdentityAnswer
 from broker.model.printers.trouble import RecordDamaged
 from broker.model.reasons.causes import Advised, advised, job_remedy
 from broker.model.reasons.remedies import Cause
@@ -409,14 +409,22 @@ def learned(known: Sequence[Capability]) -> list[Learned]:
     return sorted(every, key=lambda each: each.learned_at)
 
 
-def identity_facts(known: Identification) -> tuple[tuple[str, str], ...]:
-    """Who a printer says it is, as names and values; at least whether it tells its model."""
+_NOT_SINCE = {
+    IdentityAnswer.SILENT: "it did not answer since",
+    IdentityAnswer.BUSY: f"it {IS_BUSY.words} since",
+}
+
+
+def identity_facts(printer: Printer) -> tuple[tuple[str, str], ...]:
+    """Who a printer says it is, as names and values; at least why its model is not known."""
+    known = printer.identification
     it = known.identity
     machine = " ".join(filter(None, (it.manufacturer, it.model)))
-    if not it and known.asked_at is None:
-        return (("Model", "not asked yet"),)
-    if it and known.refused and known.told_at is not None:
-        machine = f"{machine or 'not told'} (told {moment(known.told_at)} UTC, and not since)"
+    if not it:
+        return (("Model", _why_not_told(printer)),)
+    if known.told_at is not None and (known.untold or known.answer is IdentityAnswer.BUSY):
+        since = _NOT_SINCE.get(known.answer, "and not since")
+        machine = f"{machine or 'not told'} (told {moment(known.told_at)} UTC, {since})"
     facts = {
         "Model": machine or "the printer does not tell it",
         "Serial number": it.serial_number,
@@ -424,6 +432,21 @@ def identity_facts(known: Identification) -> tuple[tuple[str, str], ...]:
         "Its own name": it.printer_name,
     }
     return tuple((name, value) for name, value in facts.items() if value)
+
+
+def _why_not_told(printer: Printer) -> str:
+    known = printer.identification
+    if not printer.address.identify:
+        return "not asked, as printers.identify is false"
+    if known.answer is IdentityAnswer.BUSY:
+        return f"the printer {IS_BUSY.words}"
+    if known.answer is IdentityAnswer.SILENT:
+        return "the printer did not answer when it was asked"
+    if known.asked_at is not None:
+        return "the printer does not tell it"
+    if printer.reason.endswith(STATUS_NOT_KNOWN):
+        return f"not asked, as {STATUS_NOT_KNOWN}"
+    return "not asked yet"
 
 
 def printer_remarks(printer: Printer, now: float, *, running: bool = True) -> tuple[str, ...]:

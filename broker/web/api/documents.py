@@ -94,6 +94,7 @@ _PRINTER: dict[str, Any] = {
     "omit": [],
     "implicit_only": False,
     "max_pdu": 0,
+    "identify": True,
     "refuses": [],
     "duty": "ready",
     "duty_reason": "",
@@ -120,6 +121,7 @@ _PRINTER: dict[str, Any] = {
     "printer_name": "RADIOLOGY",
     "identity_asked_at": AT,
     "identity_told_at": AT,
+    "identity_answer": "told",
 }
 _KEPT = "the same as `{}`, kept for scripts"
 
@@ -279,6 +281,7 @@ class ListedPrinterDocument(StepDocument):
     omit: list[str]
     implicit_only: bool
     max_pdu: int
+    identify: bool = Field(description="whether it is asked which machine it is")
     refuses: list[str] = Field(description="what it is known to refuse")
     duty: Duty = Field(description="what the operator wants of it")
     duty_reason: str
@@ -303,6 +306,9 @@ class ListedPrinterDocument(StepDocument):
     printer_name: str = Field(description="what the printer calls itself; empty: not told")
     identity_asked_at: Time | None = Field(description="when it was asked who it is; null: never")
     identity_told_at: Time | None = Field(description="when it told that last; null: never")
+    identity_answer: str = Field(
+        description="how it took the question last: told, refused, no answer or busy; empty: never"
+    )
 
 
 class PrinterDocument(ListedPrinterDocument):

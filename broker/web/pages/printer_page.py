@@ -67,7 +67,7 @@ def _context(
         "operator": who.role is Role.OPERATOR,
         "day": printer_day(store, name, state.at),
         "troubles": store.day.troubles(name, TROUBLES),
-        "identity": identity_facts(it.identification),
+        "identity": identity_facts(it),
         "learned": learned(store.capabilities.of(name)),
         "commands": store.command_log.of_printer(name),
     }

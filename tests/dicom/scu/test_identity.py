@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,15 +17,20 @@ from broker.dicom.upper_layer.command_set import Command
 from broker.dicom.upper_layer.message import Request, Response
 from broker.emulator.printer import EmulatedPrinter
 from broker.model.printers.printer import Address
-from broker.model.printers.printer_identity import NOT_TOLD, PrinterIdentity
+from broker.model.printers.printer_identity import (
+    NOT_TOLD,
+    IdentityAnswer,
+    IdentityReply,
+    PrinterIdentity,
+)
 from broker.model.printers.trouble import Unavailable
 from tests.peers.acceptor import accepting
 from tests.peers.dcmtk import dcmprscp, heard_by
 from tests.peers.raw import listening
 
 
-def asked(port: int, ae_title: str = "BROKER") -> PrinterIdentity:
-    """What the printer on that port tells."""
+def asked(port: int, ae_title: str = "BROKER") -> IdentityReply:
+    """How the printer on that port takes the question."""
     address = Address(name="oki-1", ae_title=ae_title, host="127.0.0.1", port=port)
     return ask_identity(address, calling_ae="CT1")
 
@@ -33,7 +39,9 @@ def asked(port: int, ae_title: str = "BROKER") -> PrinterIdentity:
 def test_dcmtk_tells_nothing(tmp_path: Path) -> None:
     """It refuses each of the attributes, and has nothing but its status where all are asked for."""
     with dcmprscp(tmp_path) as port:
-        assert asked(port, "IHEFULL") == NOT_TOLD
+        reply = asked(port, "IHEFULL")
+    assert (reply.answer, reply.identity) == (IdentityAnswer.REFUSED, NOT_TOLD)
+    assert reply.words.startswith("oki-1 does not tell who it is: N-GET answered 0x")
     asked_for = [each.kind for each in heard_by(tmp_path) if each.incoming]
     assert asked_for == ["N-GET RQ", "N-GET RQ"]
 
@@ -41,9 +49,10 @@ def test_dcmtk_tells_nothing(tmp_path: Path) -> None:
 def test_the_emulator_tells_who_it_is(tmp_path: Path) -> None:
     """As a real printer does."""
     with EmulatedPrinter("oki-1", "OKI1", tmp_path) as printer:
-        told = asked(printer.port, "OKI1")
+        reply = asked(printer.port, "OKI1")
 
-    assert told == PrinterIdentity(
+    assert reply.answer is IdentityAnswer.TOLD
+    assert reply.identity == PrinterIdentity(
         "DICOM print broker", "Emulated printer", "EMULATED-oki-1", "1.0", "oki-1"
     )
 
@@ -107,17 +116,36 @@ def test_what_a_printer_has_of_it_is_taken(
         return answers(request) if request.field == Command.N_GET else Response(statuses.SUCCESS)
 
     with accepting(answering) as (acceptor, _):
-        assert asked(acceptor.port) == told
+        reply = asked(acceptor.port)
+    assert reply.identity == told
+    assert reply.answer is (IdentityAnswer.TOLD if told else IdentityAnswer.REFUSED)
 
 
-def test_a_printer_that_aborts_at_it_tells_nothing() -> None:
-    """Some do, over an attribute that they do not know."""
+def test_a_printer_that_aborts_at_it_did_not_answer() -> None:
+    """Some do, over an attribute that they do not know: that is no refusal."""
 
     def aborting(association: AcceptedAssociation, _request: Request) -> None:
         association.close()
 
     with accepting(aborting) as (acceptor, _):
-        assert asked(acceptor.port) == NOT_TOLD
+        reply = asked(acceptor.port)
+    assert (reply.answer, reply.identity) == (IdentityAnswer.SILENT, NOT_TOLD)
+    assert reply.words.endswith("instead of answering N-GET")
+
+
+def test_a_printer_that_takes_too_long_did_not_answer() -> None:
+    """A film may wait for the end of the question."""
+
+    def hanging(_association: AcceptedAssociation, _request: Request) -> Response:
+        over.wait(20)
+        return Response(statuses.SUCCESS)
+
+    over = threading.Event()
+    with accepting(hanging) as (acceptor, _):
+        reply = asked(acceptor.port)
+        over.set()
+    assert reply.answer is IdentityAnswer.SILENT
+    assert reply.words.endswith("took longer than 1 s answering N-GET")
 
 
 def test_a_printer_without_an_association_was_not_asked() -> None:

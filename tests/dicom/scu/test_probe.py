@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import socket
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -222,6 +224,25 @@ def test_a_printer_that_goes_quiet_costs_the_time_allowed_and_no_more() -> None:
         assert check.kind is CheckKind.SILENT
         assert "took longer than" in check.words
         assert 0.15 < took < 3
+
+
+def test_the_time_that_was_left_of_a_check_is_told_in_a_few_digits() -> None:
+    """A printer that answers C-ECHO and not N-GET has what is left of the check's time for it."""
+
+    def answering(association: AcceptedAssociation, request: Request) -> Response | None:
+        if request.field == Command.C_ECHO:
+            return Response(statuses.SUCCESS)
+        gone.wait(20)
+        association.close()
+        return None
+
+    gone = threading.Event()
+    with accepting(answering) as (acceptor, _):
+        try:
+            check = checked(acceptor.port, timeout_s=0.5)
+        finally:
+            gone.set()
+    assert re.search(r"took longer than 0\.[1-5] s answering N-GET; its status is", check.words)
 
 
 def test_findings_for_a_person() -> None:

@@ -7,8 +7,10 @@ import time
 import httpx
 
 from broker.model.films.capabilities import Capability, Lesson, PrintObject, Trait
+from broker.model.printers.printer_identity import IdentityAnswer, IdentityReply
 from broker.store.capabilities import Capabilities
 from broker.store.database import Database
+from broker.store.printers import Printers
 from tests.web.print_room import PrintRoom
 from tests.web.served_page import form
 
@@ -47,3 +49,23 @@ def test_the_page_says_who_the_printer_is(room: PrintRoom) -> None:
         document = client.get("/api/printers/oki-1").json()
     assert document["model"] == "Emulated printer"
     assert document["serial_number"] == "EMULATED-oki-1"
+    assert (document["identity_answer"], document["identify"]) == ("told", True)
+
+
+def test_the_page_says_that_a_printer_did_not_answer_who_it_is(room: PrintRoom) -> None:
+    """That is another thing than a refusal; what it told before stands beside it."""
+    room.process.wait_for("printer said", printer="oki-1")
+    database = Database.open(f"sqlite:///{room.folder}/broker-data/broker.db")
+    try:
+        printers = Printers(database, time.time)
+        silent = IdentityReply(IdentityAnswer.SILENT)
+        printers.identified("oki-1", silent, printers.get("oki-1").address)
+        with httpx.Client(base_url=room.url, timeout=30) as client:
+            page = client.get("/printers/oki-1").text
+            document = client.get("/api/printers/oki-1").json()
+    finally:
+        database.close()
+    model = page.partition("<dt>Model</dt>")[2].partition("</dd>")[0]
+    assert "DICOM print broker Emulated printer (told " in model
+    assert model.endswith(", it did not answer since)")
+    assert document["identity_answer"] == "no answer"
