@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 
 from broker.model.films.capabilities import (
@@ -47,11 +47,15 @@ class PrinterFormats:
         capabilities: Capabilities,
         ask: Ask,
         patience_s: float = PATIENCE_S,
+        *,
+        recheck: Callable[[Mapping[str, Capability]], None],
     ) -> None:
+        """`recheck` is told by what printers refuse a format that is not asked of them for it."""
         self._printers = printers
         self._capabilities = capabilities
         self._ask = ask
         self._patience_s = patience_s
+        self._recheck = recheck
         self._asking = threading.Lock()
         self._asked_at = float("-inf")
         self._open: dict[Combination, Future[int]] = {}
@@ -140,10 +144,13 @@ class PrinterFormats:
         threading.Event().wait(max(0.0, self._asked_at + REST_S - time.monotonic()))
         self._asked_at = time.monotonic()
         may = not found
+        refusals: dict[str, Capability] = {}
         for each in sorted(found, key=_by_health):
             if each.duty is Duty.MAINT or each.health is Health.DOWN:
                 may = True
-            elif refused(each.refuses, (whole,)) is None:
+            elif (refusal := refused(each.refuses, (whole,))) is not None:
+                refusals[each.name] = refusal
+            else:
                 try:
                     number = self._ask(each.address, session, film_box)
                 except (Refused, Unavailable) as trouble:
@@ -153,6 +160,7 @@ class PrinterFormats:
                 lesson = Capability(Lesson.IMAGE_BOXES, format_, key, number)
                 self._capabilities.learn(each.name, lesson)
                 return number
+        self._recheck(refusals)
         if may:
             raise Unavailable("no printer could be asked for the image boxes of its own format")
         raise Refused("no printer takes this format", permanent=True)

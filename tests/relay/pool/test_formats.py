@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
+from broker.model.films.capabilities import Capability
 from broker.model.films.film import Attributes
 from broker.model.printers.printer import Address
 from broker.model.printers.trouble import Unavailable
@@ -46,6 +47,10 @@ def slow() -> Iterator[SlowPrinter]:
     made.answers.set()
 
 
+def untold(_refusals: Mapping[str, Capability]) -> None:
+    """Nothing is asked again."""
+
+
 def film_box(format_: str) -> Attributes:
     """Of that format."""
     return {"ImageDisplayFormat": (format_,), "FilmSizeID": ("A4",)}
@@ -57,14 +62,14 @@ def test_a_printer_that_does_not_answer_is_waited_for_no_longer(
     """The modality hears so in time, and may ask again; the same question is not asked twice, and
     the answer, when it comes, is remembered."""
     learned = Capabilities(database, clock)
-    hasty = PrinterFormats(printers, learned, slow, AT_ONCE_S)
+    hasty = PrinterFormats(printers, learned, slow, AT_ONCE_S, recheck=untold)
     for _ in range(3):
         with pytest.raises(Unavailable, match="no printer has said in time"):
             hasty({}, film_box("SLIDE"))
     assert slow.asked.wait(LONG_S)
     assert slow.questions == 1
     slow.answers.set()
-    patient = PrinterFormats(printers, learned, slow, LONG_S)
+    patient = PrinterFormats(printers, learned, slow, LONG_S, recheck=untold)
     assert patient({}, film_box("SLIDE")) == 12
 
 
@@ -72,7 +77,9 @@ def test_questions_without_an_answer_do_not_pile_up(
     database: Database, printers: Printers, clock: Clock, slow: SlowPrinter
 ) -> None:
     """Beyond a few that are open, a modality is told at once, and no thread waits for it."""
-    formats = PrinterFormats(printers, Capabilities(database, clock), slow, AT_ONCE_S)
+    formats = PrinterFormats(
+        printers, Capabilities(database, clock), slow, AT_ONCE_S, recheck=untold
+    )
     before = threading.active_count()
     for number in range(MOST):
         with pytest.raises(Unavailable, match="in time"):
