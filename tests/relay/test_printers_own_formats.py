@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pynetdicom.sop_class import BasicFilmBox  # type: ignore[attr-defined]
 
 from broker.dicom import statuses
 from tests.peers.choosy_printer import ChoosyPrinter, running
@@ -48,3 +49,17 @@ def test_a_printer_that_has_the_format_now_is_asked_again_by_itself(
     assert film_box(relay) == (statuses.INVALID_ATTRIBUTE_VALUE, 0)
     relay.wait_for(lambda: any(event == "capabilities forgotten" for event, _ in relay.notes))
     assert film_box(relay) == (0, 4)
+
+
+@pytest.mark.parametrize("spelt", [r"custom\3", r"Custom\03", r" CUSTOM \ 3 "])
+def test_a_printer_is_asked_as_the_standard_spells_it(
+    alone: tuple[Relay, ChoosyPrinter], spelt: str
+) -> None:
+    """However the modality spells the format: as the film will be sent; it is learned once."""
+    relay, printer = alone
+    assert film_box(relay, spelt) == (0, 4)
+    assert film_box(relay) == (0, 4)
+    asked = [each.ImageDisplayFormat for each in printer.asked(BasicFilmBox)]
+    assert len(asked) == 1
+    (known,) = relay.service.capabilities.of("oki-1")
+    assert known.words == rf"makes 4 image boxes for {CUSTOM}"
