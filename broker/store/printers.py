@@ -149,8 +149,8 @@ def credit(connection: Connection, name: str, copies: int, now: float) -> None:
 
 def forgive(connection: Connection, name: str, now: float) -> None:
     """Nothing that went wrong there before counts any more: not for the printer, nor for jobs that
-    wait; and what it is known to refuse is asked for again."""
-    capability_rows.forget(connection, name, (Lesson.REFUSES,))
+    wait; and what it is known to refuse is asked for again, as is how many image boxes it makes."""
+    capability_rows.forget(connection, name, (Lesson.REFUSES, Lesson.IMAGE_BOXES))
     rested = case((printers.c.failures_in_row > 0, now), else_=printers.c.paused_until)
     change(connection, name, failures_in_row=0, paused_until=rested)
     failing = or_(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from broker.model.films.film import MILLIMETRES, Attributes, Film, first
-from broker.model.films.layout import PRINTERS_OWN
+from broker.model.films.printers_own import is_printers_own
 from broker.model.jobs.job import PrintRequest
 
 COPIES = 100
@@ -191,7 +191,7 @@ def _check_size(request: PrintRequest, films: dict[int, Film], size: str) -> Non
                 f"film {number} has an image of a requested size in mm, which would come out "
                 f"at another scale on {size}; print it on its own film size"
             )
-        if film.display_format.partition("\\")[0] in PRINTERS_OWN:
+        if is_printers_own(film.display_format):
             raise UnfitChoice(
                 f"film {number} has the format {film.display_format}: a printer itself makes its "
                 f"image boxes, and may make others on {size}; print it on its own film size, or at "

@@ -10,16 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 
 from broker.model.films.capabilities import (
-    ESSENTIAL,
     Capability,
     Combination,
     Lesson,
     PrintObject,
-    Trait,
     refused,
     traits,
 )
 from broker.model.films.film import Attributes
+from broker.model.films.printers_own import deciding, makes
 from broker.model.printers.printer import Address, Duty, Health, Printer
 from broker.model.printers.trouble import Refused, Unavailable
 from broker.store.capabilities import Capabilities
@@ -32,7 +31,6 @@ PATIENCE_S = 15.0
 remembered."""
 MOST = 4
 """Questions that are open at once."""
-KEYWORD = "ImageDisplayFormat"
 Ask = Callable[[Address, Attributes, Attributes], int]
 """How many image boxes the printer makes for a film box with these attributes, in a film session
 with those. Raises: Trouble."""
@@ -72,7 +70,7 @@ class PrinterFormats:
                 answered in time.
         """
         whole = traits(PrintObject.SESSION, session) | traits(PrintObject.FILM_BOX, film_box)
-        key = frozenset(each for each in whole if each.keyword in ESSENTIAL[each.level])
+        key = deciding(session, film_box)
         printers = self._printers.list()
         number = self._known(key, printers)
         if number:
@@ -80,9 +78,7 @@ class PrinterFormats:
 
         def ask() -> int:
             with self._asking:
-                return self._known(key, printers) or self._asked(
-                    key, whole, session, film_box, printers
-                )
+                return self._known(key, printers) or self._asked(whole, session, film_box, printers)
 
         try:
             return self._question(whole, ask).result(self._patience_s)
@@ -125,8 +121,9 @@ class PrinterFormats:
             self._open.pop(whole, None)
 
     def _known(self, key: Combination, printers: Sequence[Printer]) -> int:
-        """The number that a printer made before; 0 where it is not known."""
-        for each in printers:
+        """The number that a printer made before, one that may print soon rather than another; 0
+        where it is not known."""
+        for each in sorted(printers, key=_by_readiness):
             for known in self._capabilities.of(each.name):
                 if known.lesson is Lesson.IMAGE_BOXES and known.among == key:
                     return known.answer
@@ -134,7 +131,6 @@ class PrinterFormats:
 
     def _asked(
         self,
-        key: Combination,
         whole: Combination,
         session: Attributes,
         film_box: Attributes,
@@ -145,7 +141,7 @@ class PrinterFormats:
         self._asked_at = time.monotonic()
         may = not found
         refusals: dict[str, Capability] = {}
-        for each in sorted(found, key=_by_health):
+        for each in sorted(found, key=_by_readiness):
             if each.duty is Duty.MAINT or each.health is Health.DOWN:
                 may = True
             elif (refusal := refused(each.refuses, (whole,))) is not None:
@@ -156,9 +152,7 @@ class PrinterFormats:
                 except (Refused, Unavailable) as trouble:
                     may = may or isinstance(trouble, Unavailable) or not trouble.permanent
                     continue
-                format_ = Trait(PrintObject.FILM_BOX, KEYWORD, "\\".join(film_box[KEYWORD]))
-                lesson = Capability(Lesson.IMAGE_BOXES, format_, key, number)
-                self._capabilities.learn(each.name, lesson)
+                self._capabilities.learn(each.name, makes(session, film_box, number))
                 return number
         self._recheck(refusals)
         if may:
@@ -166,6 +160,6 @@ class PrinterFormats:
         raise Refused("no printer takes this format", permanent=True)
 
 
-def _by_health(printer: Printer) -> int:
-    """Those that are up first."""
-    return list(Health).index(printer.health)
+def _by_readiness(printer: Printer) -> tuple[bool, int]:
+    """Those that get films first, and of these those that are up."""
+    return printer.duty is not Duty.READY, list(Health).index(printer.health)
