@@ -124,7 +124,9 @@ class Service:
         self._rechecks = Rechecks(
             self._takes, self.printers, self.capabilities, time.monotonic, self._note
         )
-        self._formats = PrinterFormats(self.printers, self.capabilities, self._image_boxes)
+        self._formats = PrinterFormats(
+            self.printers, self.capabilities, self._image_boxes, recheck=self._rechecks.ask
+        )
         self._sessions = OpenSessions(
             opener, lambda: self._config.printing.linger_s, self._note, opener.lessons_hold
         )

@@ -61,8 +61,8 @@ class Capabilities:
             return {name: found.get(name, ()) for name in names}
 
     def learn(self, printer: str, capability: Capability) -> bool:
-        """Believe it of a printer from now on; whether it is new. For a printer that was taken out
-        of the configuration for good, nothing is written."""
+        """Believe it of a printer from now on; whether it is new, or has another answer. For a
+        printer that was taken out of the configuration for good, nothing is written."""
         trait = capability.trait
         row: dict[str, Any] = {
             "printer": printer,
@@ -78,11 +78,12 @@ class Capabilities:
             ).scalar():
                 return False
             same = [capabilities.c[name] == row[name] for name in _KEY]
-            known = connection.execute(delete(capabilities).where(*same)).rowcount
+            before = connection.execute(select(capabilities.c.answer).where(*same)).scalar()
+            connection.execute(delete(capabilities).where(*same))
             _ADD.change(connection, **row, answer=capability.answer, learned_at=self._clock())
             _bound(connection, printer, capability.lesson)
         self.version += 1
-        return not known
+        return before != capability.answer
 
     def forget(self, printer: str, asked: Combination) -> bool:
         """Forget that a printer refuses this; whether it was known."""

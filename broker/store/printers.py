@@ -155,8 +155,9 @@ def credit(connection: Connection, name: str, copies: int, now: float) -> None:
 
 def forgive(connection: Connection, name: str, now: float) -> None:
     """Nothing that went wrong there before counts any more: not for the printer, nor for jobs that
-    wait; and what it is known to refuse is asked for again, as is who it is."""
-    capability_rows.forget(connection, name, (Lesson.REFUSES,))
+    wait; and what it is known to refuse is asked for again, as are how many image boxes it makes,
+    and who it is."""
+    capability_rows.forget(connection, name, (Lesson.REFUSES, Lesson.IMAGE_BOXES))
     rested = case((printers.c.failures_in_row > 0, now), else_=printers.c.paused_until)
     change(connection, name, failures_in_row=0, paused_until=rested)
     connection.execute(

@@ -20,6 +20,7 @@ from broker.dicom.upper_layer.acceptor import Acceptor, AcceptorSettings
 from broker.dicom.upper_layer.association import AcceptedAssociation
 from broker.dicom.upper_layer.association_service import Ending
 from broker.dicom.upper_layer.negotiation import Offer
+from broker.model.films.film import Attributes
 from broker.model.printers.printer import NORMAL, PoolStatus
 from broker.model.storage.disk import Room
 from broker.relay.intake import Intake, QueueLimits, Quota
@@ -75,6 +76,8 @@ class ScpSite:
     """Whether associations that are opened from now on must keep to the standard in all."""
     pool: PoolStatus | None = None
     """What associations are told without asking that are opened while it is something."""
+    image_boxes: Callable[[Attributes, Attributes], int] | None = None
+    """What associations that are opened from now on ask for those of printers' own formats."""
     most: int = 1000
     """Jobs of one AE title at an address that may wait."""
     most_bytes: int = 0
@@ -148,6 +151,7 @@ def site(tmp_path: Path, places: Mapping[str, Any]) -> Iterator[ScpSite]:
             intake,
             note,
             strict=made.strict,
+            image_boxes=made.image_boxes,
             allowance=made.allowance,
             holdings=holdings,
             turns=made.turns,

@@ -30,7 +30,7 @@ from broker.dicom.uids import (
     fresh_uid,
 )
 from broker.model.films.film import Attributes, Image, PresentationLut
-from broker.model.films.layout import Layout, UnknownLayout, UnreadableLayout
+from broker.model.films.layout import PRINTERS_OWN, Layout, UnreadableLayout
 
 IMAGE_BOXES_EACH = 10
 """Image boxes that a film session may have for every film box that it may have."""
@@ -249,14 +249,16 @@ def session_reply(session: OpenFilmSession) -> Dataset:
 
 
 def printers_own(dataset: Dataset) -> Attributes | None:
-    """The attributes of a film box whose format is the printer's own affair; else None, also where
-    they cannot be read."""
+    """The attributes of a film box whose format is the printer's own affair, the format as the
+    standard spells it; else None, also where they cannot be read."""
     try:
-        _layout(dataset)
-    except Fault as fault:
-        if isinstance(fault.__cause__, UnknownLayout):
-            return attributes.read(dataset, attributes.FILM_BOX, lambda *_: None)
-    return None
+        layout = _layout(dataset, made=1)
+    except Fault:
+        return None
+    if layout.kind not in PRINTERS_OWN:
+        return None
+    sent = attributes.read(dataset, attributes.FILM_BOX, lambda *_: None)
+    return {**sent, "ImageDisplayFormat": (layout.text,)}
 
 
 def film_box(

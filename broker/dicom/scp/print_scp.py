@@ -214,7 +214,8 @@ class PrintScp:
         """How many image boxes the printers make for a film box whose format is their own affair;
         0 for any other request. Before a turn is taken, as they may take their time.
 
-        Raises: Fault: 0x0106 when they take no such film box, 0x0110 when none says it now.
+        Raises: Fault: 0x0106 when they take no such film box, 0x0110 when none says it now,
+        as where all are busy.
         """
         film_box = request.field == Command.N_CREATE and request.class_uid == FILM_BOX
         session = self.tree.session
@@ -233,6 +234,9 @@ class PrintScp:
         except Unavailable as error:
             status, kind = statuses.PROCESSING_FAILURE, Refusal.NOT_ASKED
             words = "no printer could be asked for the image boxes of its own format"
+            if error.busy:
+                kind = Refusal.PRINTERS_BUSY
+                words = "the printers are busy, and were not asked for its image boxes"
             raise Fault(status, words, tags, kind=kind) from error
 
     def _image_box(self, request: Request) -> OpenImageBox | None:

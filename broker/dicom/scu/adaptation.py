@@ -227,6 +227,11 @@ class Adaptations:
         """Whether a lesson that is about no attribute was learned, of this request."""
         return (lesson, _NO_TRAIT, among) in self._known
 
+    def correct(self, capability: Capability) -> None:
+        """Believe it from now on, whatever was believed in its place."""
+        self._known.add((capability.lesson, capability.trait, capability.among))
+        self._learn(capability)
+
     @property
     def allowed(self) -> LeftOut:
         """What the site allows to be left out although that makes another film."""

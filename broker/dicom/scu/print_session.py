@@ -43,7 +43,7 @@ from broker.model.films.capabilities import (
     traits_of_film_box,
 )
 from broker.model.films.film import Attributes, Film, Image, ImageBox, PresentationLut
-from broker.model.films.layout import PRINTERS_OWN
+from broker.model.films.printers_own import is_printers_own, makes
 from broker.model.jobs.job import Priority
 from broker.model.printers.printer import Address
 from broker.model.printers.trouble import Refused, Unavailable, Uncertain
@@ -438,18 +438,15 @@ class PrintSession:
         found = _image_boxes(answer)
         distinct = set(filter(None, found))
         if len(found) != len(film.image_boxes) or len(distinct) != len(found):
-            own = film.display_format.partition("\\")[0] in PRINTERS_OWN
-            way = (
-                f"; move it to a printer that makes {len(film.image_boxes)}, or print it at the "
-                f"modality once `broker printers forget {self._name}` has it asked again"
-                if own
-                else ""
-            )
-            raise Refused(
-                f"{self._name} made {len(distinct)} image boxes for {film.display_format}, "
-                f"not {len(film.image_boxes)}{way}",
-                permanent=True,
-            )
+            wanted, made = len(film.image_boxes), len(distinct)
+            own = is_printers_own(film.display_format) and 0 < made == len(found)
+            said = f"{self._name} made {made} image boxes for {film.display_format}, "
+            said += f"not {wanted}"
+            if own:
+                said += f"; move it to a printer that makes {wanted}, or print it again at the "
+                said += "modality, as this is known now"
+                self._adaptations.correct(makes(self._asked, film.attributes, made))
+            raise Refused(said, permanent=True, learned=own)
         color = any(box.image is not None and box.image.samples > 1 for box in film.image_boxes)
         return [(COLOR_IMAGE_BOX if color else GRAYSCALE_IMAGE_BOX, uid) for uid in found]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from broker.model.films.film import MILLIMETRES, Attributes, Film, first
-from broker.model.films.layout import PRINTERS_OWN
+from broker.model.films.printers_own import is_printers_own
 from broker.model.jobs.job import PrintRequest
 
 COPIES = 100
@@ -67,7 +67,7 @@ def altered(
     `sheets`: films times copies, at most, as modalities may ask for; None: any number.
 
     Raises: UnfitChoice: a film that there is not, copies out of 1 to COPIES, more than `sheets`, a
-        film size or medium that cannot be one, or a film size on which a film came out otherwise.
+        film size or medium that cannot be one, or one on which a film came out otherwise.
     """
     numbers = range(1, len(request.films) + 1)
     if wrong := [each for each in choice.films if each not in numbers]:
@@ -87,6 +87,9 @@ def altered(
     if choice.medium:
         own = choice.medium in request.session.get("MediumType", ())
         medium = choice.medium if own else _code(choice.medium)
+        if medium != first(session, "MediumType"):
+            for number, film in films.items():
+                _check_own_format(number, film, medium, "medium")
         old = of_old_medium(request, choice)
         session = {**session, "MediumType": (medium,)}
         films = {
@@ -199,12 +202,17 @@ def _check_size(request: PrintRequest, films: dict[int, Film], size: str) -> Non
                 f"film {number} has an image {_SCALED[scaled]}, which would come out otherwise on "
                 f"{size}; print it on its own film size"
             )
-        if film.display_format.partition("\\")[0] in PRINTERS_OWN:
-            raise UnfitChoice(
-                f"film {number} has the format {film.display_format}: a printer itself makes its "
-                f"image boxes, and may make others on {size}; print it on its own film size, or at "
-                "the modality"
-            )
+        _check_own_format(number, film, size, "film size")
+
+
+def _check_own_format(number: int, film: Film, chosen: str, what: str) -> None:
+    """Raises: UnfitChoice: how many image boxes it has depends on what would be another one."""
+    if is_printers_own(film.display_format):
+        raise UnfitChoice(
+            f"film {number} has the format {film.display_format}: a printer itself makes its "
+            f"image boxes, and may make others on {chosen}; print it on its own {what}, or at "
+            "the modality"
+        )
 
 
 def size_of(film: Film) -> str:

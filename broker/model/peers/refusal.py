@@ -64,6 +64,9 @@ class Refusal(StrEnum):
     """Status 0x0110 for a film box whose format each printer makes by itself: none that was seen
     to make it said how many image boxes it has, and none could be asked."""
 
+    PRINTERS_BUSY = "printers were busy"
+    """The same, where those that may make it had no time to say so."""
+
     NONE_CONFIGURED = "no printers configured"
     """Status 0x0213 for a new film session, 0xC601 or 0xC602 in one that was open before."""
 

@@ -217,6 +217,10 @@ REMEDIES: Mapping[Refusal, str] = {
         "none could be asked. Bring one back that has them (`broker printers` says "
         "how), then print again; or use STANDARD."
     ),
+    Refusal.PRINTERS_BUSY: (
+        "A printer makes the image boxes of SLIDE, SUPERSLIDE and CUSTOM, for each film size, and "
+        "those that could be asked were busy with other films. Print again in a minute."
+    ),
     Refusal.NONE_CONFIGURED: (
         "No printer is configured, so that nothing would print the film. Name a printer in the "
         "configuration file, in a table [[printers]], and reload it."

@@ -97,6 +97,19 @@ def test_a_printers_own_format_keeps_its_film_size(layout: str) -> None:
     assert altered(request, ReprintChoice(film_size="8INX10IN", films=(1,)))
 
 
+@pytest.mark.parametrize("layout", ["SLIDE", "SUPERSLIDE", "CUSTOM\\2"])
+def test_a_printers_own_format_keeps_its_medium(layout: str) -> None:
+    """A printer may make another number of image boxes on another medium, too."""
+    own = replace(FILMS[0], attributes={**FILMS[0].attributes, "ImageDisplayFormat": (layout,)})
+    request = replace(REQUEST, films=(own, FILMS[1]))
+    with pytest.raises(UnfitChoice, match="print it on its own medium, or at the modality"):
+        altered(request, ReprintChoice(medium="BLUE FILM"))
+    with pytest.raises(UnfitChoice, match="may make others on PAPER"):
+        altered(replace(request, session={}), ReprintChoice(medium="PAPER"))
+    assert altered(request, ReprintChoice(medium="BLUE FILM", films=(2,)))
+    assert altered(request, ReprintChoice(medium="PAPER ", films=(1,)))
+
+
 LIT = {"Illumination": ("2000",), "ReflectedAmbientLight": ("10",)}
 DENSE = {"MinDensity": ("20",), "MaxDensity": ("310",)}
 EDGES = {"BorderDensity": ("BLACK",), "EmptyImageDensity": ("300",)}
