@@ -61,10 +61,14 @@ class FailedSignInCount:
     """In seconds since the epoch, as below."""
     last_at: float
 
-    def __add__(self, later: FailedSignInCount) -> FailedSignInCount:
-        """Both, of the same user and address."""
+    def __add__(self, other: FailedSignInCount) -> FailedSignInCount:
+        """Both, of the same user and address, whichever is the earlier."""
         return FailedSignInCount(
-            self.user, self.address, self.number + later.number, self.first_at, later.last_at
+            self.user,
+            self.address,
+            self.number + other.number,
+            min(self.first_at, other.first_at),
+            max(self.last_at, other.last_at),
         )
 
 
