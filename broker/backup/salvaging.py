@@ -24,13 +24,15 @@ from broker.backup.snapshot import remove_copy
 from broker.model.jobs.job import FINISHED
 from broker.model.printers.trouble import PRINT_AGAIN
 from broker.spool.stored import sync_folder
-from broker.store import schema
+from broker.store import identity, schema
 from broker.store.database import Database
 from broker.store.occupancy import Occupancy
 from broker.store.queue.recovery import hold_unsettled
+from broker.store.queue.spool_references import SpoolReferences
 from broker.store.reading.job_rows import JOB_ALTERED, lacks_parts
 from broker.store.sqlite import examine
 from broker.store.tables import jobs
+from broker.store.version_by_tables import version_by_tables
 
 FRESH = ".salvaging"
 PIECE = 2_000
@@ -52,6 +54,13 @@ UNREADABLE = frozenset(
     }
 )
 """What SQLite says of a page that it cannot read."""
+
+WAYS = (
+    "With a backup: move it away with its -wal and -shm, leave the spool, then `broker restore "
+    "DIR`. Without one: `broker spool` says how to begin with a new one, for which the spool is "
+    "kept"
+)
+"""Where the database cannot be used."""
 
 
 class SalvageRefused(Exception):
@@ -85,7 +94,7 @@ def salvage(data_dir: Path, file: Path, watcher: Watcher, clock: Callable[[], fl
 
     Raises:
         Occupied: a broker runs on it.
-        SalvageRefused: it is in order, or so damaged that not even its tables are known.
+        SalvageRefused: it is in order, or so damaged that its tables are not known.
         OSError, sqlite3.Error: something cannot be written.
     """
     with closing(Occupancy.take(data_dir)):
@@ -98,7 +107,7 @@ def salvage(data_dir: Path, file: Path, watcher: Watcher, clock: Callable[[], fl
         try:
             copied = _Copy(file, fresh, watcher).made()
             watcher.begin("holding jobs that have lost a part", 1)
-            number, held = _held(fresh, clock())
+            number, held = _made_whole(file, fresh, clock())
             _make_stable(fresh)
             kept = _set_aside(file, clock())
             fresh.replace(file)
@@ -138,10 +147,7 @@ class _Copy:
                 ).fetchall()
             except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
                 raise SalvageRefused(
-                    f"{self._file}: not even the tables of this database can be read. With a "
-                    "backup: move it away with its -wal and -shm, leave the spool, then `broker "
-                    "restore DIR`. Without one: `broker spool` says how to begin with a new one, "
-                    "for which the spool is kept"
+                    f"{self._file}: not even the tables of this database can be read. {WAYS}"
                 ) from error
             tables = [(name, sql) for kind, name, sql in made if kind == "table"]
             indexes = [sql for kind, _, sql in made if kind == "index"]
@@ -281,18 +287,25 @@ def _read(
     return found, True
 
 
-def _held(fresh: Path, now: float) -> tuple[int, tuple[int, ...]]:
-    """How many jobs there are, and those that are held for what they have lost.
+def _made_whole(file: Path, fresh: Path, now: float) -> tuple[int, tuple[int, ...]]:
+    """Put into the rows what follows from others; how many jobs there are, and those that are held
+    for what they have lost.
 
-    Raises: SalvageRefused: the version of the tables is lost.
+    Raises: SalvageRefused: it is not known which version the tables of `file` have.
     """
     database = Database.open(f"sqlite:///{fresh}")
     try:
         if schema.current(database) is None:
-            raise SalvageRefused(
-                f"{fresh}: the version of the tables could not be read; restore a backup"
-            )
+            version = version_by_tables(database)
+            if version is None:
+                raise SalvageRefused(
+                    f"{file}: the version of the tables of this database cannot be read, and they "
+                    f"are not those of one that this broker knows. {WAYS}"
+                )
+            schema.stamp(database, version)
         schema.upgrade(database)
+        identity.begin_where_lost(database)
+        SpoolReferences(database).refer_again()
         with database.write() as connection:
             numbers = connection.execute(select(jobs.c.id).order_by(jobs.c.id)).scalars().all()
             unfinished = connection.execute(

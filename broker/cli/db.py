@@ -16,6 +16,23 @@ if TYPE_CHECKING:
 
 LISTED = 20
 """Findings of one kind that are listed."""
+CONSEQUENCES = {
+    "users": (
+        "Users are lost, and cannot sign in to the page: `broker user list` says who is left; "
+        "make the others again with `broker user add`. Where none is left, a page that only this "
+        "machine reaches asks for no sign-in."
+    ),
+    "printers": (
+        "The drain and maint of printers that could not be read are gone: these print again when "
+        "the broker starts. `broker printers` shows them as ready; drain again those that you had "
+        "taken out."
+    ),
+}
+"""Table -> what it means that not all of it could be read, and what to do."""
+IDENTITY_LOST = (
+    "The database's identity is lost, by which it belonged to the spool: `broker spool adopt` goes "
+    "on with both, and says first what becomes of the jobs."
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -190,10 +207,15 @@ def salvage(ctx: typer.Context, config: ConfigOption = None) -> None:
     if found.held:
         which = and_more(found.held, LISTED)
         say(f"Held, as a part of them is lost: job{'s' if len(found.held) > 1 else ''} {which}.")
+    for table, words in CONSEQUENCES.items():
+        if table in found.damaged:
+            say(words)
     say(f"The damaged files are kept in {found.kept}.")
     lost = mismatch(settings.data_dir / "spool", file)
-    next_step = "`broker db check` says whether all is in order now; then start the broker."
-    say(next_step if lost is None else lost.words)
+    if lost is None:
+        say("`broker db check` says whether all is in order now; then start the broker.")
+    else:
+        say(IDENTITY_LOST if "queue" in found.damaged else lost.words)
     say("Films of jobs that are lost are listed by `broker spool` once a broker has started.")
 
 

@@ -1,4 +1,4 @@
-"""Users of the page, and what a person has ordered."""
+"""Users of the page, their sessions, and sign-ins that failed."""
 
 from __future__ import annotations
 
@@ -61,10 +61,14 @@ class FailedSignInCount:
     """In seconds since the epoch, as below."""
     last_at: float
 
-    def __add__(self, later: FailedSignInCount) -> FailedSignInCount:
-        """Both, of the same user and address."""
+    def __add__(self, other: FailedSignInCount) -> FailedSignInCount:
+        """Both, of the same user and address, whichever is the earlier."""
         return FailedSignInCount(
-            self.user, self.address, self.number + later.number, self.first_at, later.last_at
+            self.user,
+            self.address,
+            self.number + other.number,
+            min(self.first_at, other.first_at),
+            max(self.last_at, other.last_at),
         )
 
 
@@ -73,33 +77,3 @@ def session_mark(user: User, hashed: str) -> str:
     all sessions are ended."""
     parts = [user.role, hashed, *([str(user.sign_outs)] if user.sign_outs else [])]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True)
-class RecordedCommand:
-    """One operator command that was carried out, on a job or on a printer."""
-
-    at: float
-    """In seconds since the epoch."""
-    who: str
-    """The user's name: of the page, or of the system where a command was typed."""
-    command: str
-    """As it is typed: hold, drain."""
-    job_id: int | None
-    printer: str
-    """Empty for a command on a job."""
-    words: str
-    """What the operator was told."""
-    id: int = 0
-    """Rises with each command."""
-
-
-@dataclass(frozen=True)
-class CommandFilter:
-    """Conditions on recorded commands that must all hold; an empty one always does."""
-
-    who: str = ""
-    job_id: int | None = None
-    printer: str = ""
-    since: float | None = None
-    """Given then or later, in seconds since the epoch."""

@@ -19,7 +19,7 @@ from broker.model.printers.health import Check
 from broker.model.printers.printer import Printer
 from broker.model.reasons.causes import printer_remedies
 from broker.model.reasons.remedies import Face
-from broker.model.user import RecordedCommand
+from broker.model.recorded_command import RecordedCommand
 
 if TYPE_CHECKING:
     from broker.operations.jobs.job_status import JobStatus, Step

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
-from broker.model.user import CommandFilter, RecordedCommand, Role, User
+from broker.model.recorded_command import CommandFilter, RecordedCommand
+from broker.model.user import Role, User
 from broker.store.database import Database
 from broker.store.reading.job_rows import LARGEST
 from broker.store.tables import recorded_commands, sessions, users

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable
 
 from sqlalchemy import Connection, update
@@ -60,6 +61,15 @@ def progress(connection: Connection) -> Progress:
     """How far the database has come, in this transaction."""
     backend: Backend = connection.info[BACKEND]
     return backend.progress(connection)
+
+
+def begin_where_lost(database: Database) -> None:
+    """Give the database a new identity if it has lost its own: it fits no spool that has a mark
+    until a person has it adopted."""
+    with database.write() as connection:
+        backend: Backend = connection.info[BACKEND]
+        first = {"id": ROW, "identity": uuid.uuid4().hex, "changes": 0, "changed_at": 0.0}
+        connection.execute(backend.insert_missing(queue), {**first, "bound": False})
 
 
 def bind(database: Database) -> None:

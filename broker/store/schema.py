@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, column, select, table
+from sqlalchemy import Connection, column, insert, select, table
 
 from broker.store import identity
 from broker.store.database import Database
@@ -48,15 +48,29 @@ def upgrade(database: Database, report: Callable[[str], None] | None = None) -> 
     if current(database) == head():
         identity.count(database)
         return
-    from alembic import command
-
     with database.write() as connection:
         _known_revision(connection)
-        config = _config()
-        config.attributes["connection"] = connection
-        config.attributes["report"] = report
-        command.upgrade(config, "head")
+        migrate(connection, "head", report)
     identity.count(database)
+
+
+def migrate(
+    connection: Connection, version: str, report: Callable[[str], None] | None = None
+) -> None:
+    """Bring the tables from a version that this broker knows to a later one, in the caller's
+    transaction."""
+    from alembic import command
+
+    config = _config()
+    config.attributes["connection"] = connection
+    config.attributes["report"] = report
+    command.upgrade(config, version)
+
+
+def stamp(database: Database, version: str) -> None:
+    """Have the database say that its tables are of that version, where it has lost that."""
+    with database.write() as connection:
+        connection.execute(insert(_VERSION).values(version_num=version))
 
 
 def current(database: Database) -> str | None:
@@ -82,7 +96,7 @@ def steps(database: Database) -> list[str]:
 
 def head() -> str:
     """The newest version: the one that this broker works with."""
-    return _versions()[-1]
+    return versions()[-1]
 
 
 def check(database: Database) -> None:
@@ -115,7 +129,7 @@ def _known_revision(connection: Connection) -> str | None:
     Raises: SchemaTooNew: when this broker does not know it.
     """
     revision = _revision(connection)
-    if revision is not None and revision not in _versions():
+    if revision is not None and revision not in versions():
         raise SchemaTooNew(
             f"the database has version {revision} of the tables, which this broker does not know: "
             "install the version of the broker that made it, or a later one"
@@ -123,7 +137,7 @@ def _known_revision(connection: Connection) -> str | None:
     return revision
 
 
-def _versions() -> list[str]:
+def versions() -> list[str]:
     """The versions that this broker knows, the newest last.
 
     Raises: FileNotFoundError: when the installation has no migrations.

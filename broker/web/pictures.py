@@ -19,7 +19,7 @@ from broker.model.storage.disk import MB
 from broker.operations.opened import Store
 from broker.operations.words.failures import Failure
 from broker.store.reading.job_rows import film_to_json
-from broker.web.picture import NO_PICTURE, TOO_LARGE
+from broker.web.picture_process import NO_PICTURE, TOO_LARGE
 from broker.web.server.responses import busy
 from broker.web.server.worker import Worker, WorkerFull
 
@@ -102,7 +102,7 @@ class Pictures:
         told = {"film": film_to_json(film), "spool": spool, "width": width}
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "broker.web.picture", str(os.getpid())],
+                [sys.executable, "-m", "broker.web.picture_process", str(os.getpid())],
                 input=json.dumps(told).encode() + b"\n",
                 capture_output=True,
                 timeout=self._patience_s,

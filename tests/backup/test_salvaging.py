@@ -12,18 +12,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from broker.backup.checking import check
 from broker.backup.salvaging import Salvaged, SalvageRefused, _row_numbers, salvage
 from broker.config.file import load
 from broker.model.jobs.job import State
 from broker.service.data_folder import DataFolder
 from broker.spool.binding import mismatch
-from broker.store import identity
+from broker.store import identity, schema
 from broker.store.database import Database
 from broker.store.occupancy import Occupancy, Occupied
 from broker.store.queue.commands import NotAllowed
 from broker.store.queue.jobs import Jobs
 from broker.store.sqlite import examine
 from tests.peers.damage import damage_table
+from tests.peers.earlier_version import back_to
 from tests.peers.filled_site import FilledSite
 
 
@@ -178,3 +180,52 @@ def test_a_database_in_order_is_left_alone(site: FilledSite) -> None:
         salvage(site.data_dir, site.file, Quiet(), time.time)
     assert site.file.read_bytes() == before
     assert not [each for each in site.data_dir.iterdir() if "salvaging" in each.name]
+
+
+def test_references_to_pixels_are_made_again_from_the_films(site: FilledSite) -> None:
+    """No whole job is held for them, and a check finds all in order before any start."""
+    names = site.jobs.references.spooled()
+    damage_table(site.database, site.file, "spooled")
+    found, jobs, database = salvaged(site)
+    assert (found.damaged, found.held) == (("spooled",), ())
+    assert jobs.references.spooled() == names
+    assert check(site.file, site.data_dir / "spool").findings == ()
+    database.close()
+
+
+def test_a_version_that_is_lost_is_known_by_the_tables(site: FilledSite) -> None:
+    """Nothing else of the database is lost with it."""
+    damage_table(site.database, site.file, "alembic_version")
+    found, jobs, database = salvaged(site)
+    assert (found.damaged, found.held, found.jobs) == (("alembic_version",), (), 40)
+    assert schema.current(database) == schema.head()
+    assert len(jobs.queries.waiting()) == 40
+    database.close()
+
+
+def test_tables_of_an_earlier_version_are_brought_up_to_date(site: FilledSite) -> None:
+    """Where the version is lost, too."""
+    with closing(sqlite3.connect(site.file)) as connection:
+        for each in back_to("0014"):
+            connection.execute(each)
+        connection.commit()
+    damage_table(site.database, site.file, "alembic_version")
+    found, _, database = salvaged(site)
+    assert (found.held, found.jobs) == ((), 40)
+    assert schema.current(database) == schema.head()
+    database.close()
+
+
+def test_tables_that_no_version_has_are_refused_by_the_name_of_the_file(site: FilledSite) -> None:
+    """As where a later version made them; each way on is said, and the file stays as it was."""
+    with closing(sqlite3.connect(site.file)) as connection:
+        connection.execute("CREATE TABLE later (id INTEGER PRIMARY KEY)")
+    damage_table(site.database, site.file, "alembic_version")
+    site.database.close()
+    before = site.file.read_bytes()
+    with pytest.raises(SalvageRefused) as refused:
+        salvage(site.data_dir, site.file, Quiet(), time.time)
+    assert refused.value.words.startswith(f"{site.file}: ")
+    assert "`broker restore DIR`" in refused.value.words
+    assert "`broker spool` says" in refused.value.words
+    assert site.file.read_bytes() == before

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from broker.spool.binding import bind
+from broker.store import identity
 from tests.peers.broker_process import command
 from tests.peers.damage import damage_table
 from tests.peers.filled_site import FilledSite
@@ -74,6 +76,38 @@ def test_a_damaged_database_is_read_as_the_manual_says(site: FilledSite) -> None
     again = command("db", "salvage", config=site.config)
     assert (again.returncode, again.stdout) == (1, "")
     assert "there is nothing to salvage" in again.stderr
+
+
+def test_what_follows_from_lost_users_and_printers_is_said(site: FilledSite) -> None:
+    """Not only the tables' names: a page without sign-in and a printer that prints again."""
+    for table in ("users", "printers"):
+        damage_table(site.database, site.file, table)
+    site.database.close()
+    read = command("db", "salvage", config=site.config)
+    assert read.returncode == 0, read.stderr
+    said = " ".join(read.stdout.split())
+    assert "make the others again with `broker user add`" in said
+    assert "asks for no sign-in" in said
+    assert "drain again those that you had taken out" in said
+    assert "The database's identity" not in said
+
+
+def test_after_the_identity_is_lost_adopting_goes_on(site: FilledSite) -> None:
+    """It is the only way that is said, as nothing can be put back; it holds what is unfinished."""
+    bind(site.database, identity.count(site.database), site.data_dir / "spool").close()
+    damage_table(site.database, site.file, "queue")
+    site.database.close()
+    read = command("db", "salvage", config=site.config)
+    assert read.returncode == 0, read.stderr
+    said = " ".join(read.stdout.split())
+    assert "The database's identity is lost" in said
+    assert "`broker spool adopt` goes on" in said
+    assert "Put the right database back" not in said
+    adopted = command("spool", "adopt", "--yes", config=site.config)
+    assert adopted.returncode == 0, adopted.stderr
+    assert "1 job held" in adopted.stdout
+    checked = command("db", "check", config=site.config)
+    assert checked.returncode == 0, checked.stdout
 
 
 def test_a_file_that_is_no_database_is_said(site: FilledSite) -> None:

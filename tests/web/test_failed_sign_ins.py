@@ -67,22 +67,29 @@ def test_operators_see_them_on_the_page_of_the_log(served: ServedPage) -> None:
 
 
 def test_what_cannot_be_written_is_written_later() -> None:
-    """It is noted, and counted on; the last ones are written at the end."""
+    """It is noted, and counted on, also where another one comes while it is tried; the first is the
+    earliest, and the last ones are written at the end."""
     written: list[FailedSignInCount] = []
     told = threading.Event()
     broken = [True]
+    now = [5.0]
+
+    def fail() -> None:
+        notes.failed("otto", "10.0.0.9")
+        now[0] += 1.0
 
     def write(counts: Sequence[FailedSignInCount]) -> None:
         if broken:
+            fail()
             raise OSError(28, "No space left on device")
         written.extend(counts)
 
-    notes = FailureNotes(write, lambda *_: told.set(), lambda: 5.0)
-    notes.failed("otto", "10.0.0.9")
+    notes = FailureNotes(write, lambda *_: told.set(), lambda: now[0])
+    fail()
     notes._step()
     assert told.is_set()
     broken.clear()
-    notes.failed("otto", "10.0.0.9")
+    fail()
     notes.start()
     notes.stop()
-    assert written == [FailedSignInCount("otto", "10.0.0.9", 2, 5.0, 5.0)]
+    assert written == [FailedSignInCount("otto", "10.0.0.9", 3, 5.0, 7.0)]

@@ -19,7 +19,7 @@ from broker.model.printers.printer import Printer
 from broker.model.printers.standing import seems
 from broker.model.reasons.causes import grouped
 from broker.model.reasons.remedies import Face
-from broker.model.user import RecordedCommand
+from broker.model.recorded_command import RecordedCommand
 from broker.operations.condition.printer_groups import group_remedy
 from broker.operations.jobs.job_groups import job_groups, shares
 from broker.operations.jobs.job_status import (

@@ -16,7 +16,7 @@ from broker.model.printable import one_line
 from broker.model.printers.printer import Printer
 from broker.model.reasons.causes import printer_remedies
 from broker.model.reasons.remedies import Face
-from broker.model.user import RecordedCommand
+from broker.model.recorded_command import RecordedCommand
 from broker.model.vitals import Vitals
 from broker.operations.jobs.job_groups import JobGroup
 from broker.operations.jobs.job_status import (

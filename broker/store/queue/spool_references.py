@@ -73,21 +73,21 @@ class SpoolReferences:
         with self._database.read() as connection:
             return set(connection.execute(statement).scalars())
 
-    def refer_again(self, names: Collection[str]) -> set[str]:
-        """Those of the names that films are made of although no job refers to them: the reference
-        was damaged, and is made again.
-        """
+    def refer_again(self, names: Collection[str] | None = None) -> set[str]:
+        """Have each job whose pixels are not removed refer to those of the names, or to all, that
+        its films are made of: the reference was damaged, and is made again. The names that films
+        are made of."""
         statement = (
             select(films.c.job_id, films.c.content)
             .join(jobs, jobs.c.id == films.c.job_id)
             .where(jobs.c.pixels_removed_at.is_(None))
         )
-        wanted = set(names)
         with self._database.read() as connection:
             found = {
                 (name, job_id)
                 for job_id, content in connection.execute(statement)
-                for name in _names_in(content) & wanted
+                for name in _names_in(content)
+                if names is None or name in names
             }
         if found:
             rows = [{"name": name, "job_id": job_id} for name, job_id in sorted(found)]

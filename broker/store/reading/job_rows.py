@@ -26,7 +26,7 @@ from broker.model.jobs.job import (
 )
 from broker.model.printers.trouble import RecordDamaged
 from broker.store.backend import Prepared, fixed
-from broker.store.reading.shown_state import ANY, KNOWN, shown_state, unknown
+from broker.store.reading.shown_state import KNOWN, SHOWN_WHERE_DAMAGED, shown_state, unknown
 from broker.store.tables import attempts, films, jobs, sendings
 
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)
@@ -429,7 +429,7 @@ def _job(row: Sequence[Any], tally: Tally, strikes: Sequence[Strike]) -> Job:
     state = shown_state(values)
     if damaged := unknown(values):
         # One damaged row must not hide all the others.
-        values |= {name: ANY[name] for name in damaged}
+        values |= {name: SHOWN_WHERE_DAMAGED[name] for name in damaged}
         if not values["reason"].startswith(ROW_DAMAGED):
             values["reason"] = f"{ROW_DAMAGED} ({', '.join(damaged)}); {values['reason']}"
     values["state"] = state

@@ -34,7 +34,6 @@ from broker.model.jobs.job import (
     Level,
     Outcome,
     PrintRequest,
-    Priority,
     Sending,
     State,
     collation,
@@ -83,8 +82,7 @@ _WAITING = (
     .where(
         jobs.c.state == State.QUEUED,
         # Others are damaged, and must not stand in the place of one that can be printed.
-        jobs.c.level.in_(fixed(Level)),
-        jobs.c.priority.in_(fixed(Priority)),
+        ~NO_TURN,
         ~select(_EARLIER.c.id)
         .where(_EARLIER.c.film_session == jobs.c.film_session)
         .where(_EARLIER.c.state.in_(fixed(ACTIVE)))

@@ -17,13 +17,13 @@ from broker.model.jobs.job import Level, Priority, State
 from broker.store.backend import fixed
 from broker.store.tables import jobs
 
-ANY: Mapping[str, StrEnum] = {
+SHOWN_WHERE_DAMAGED: Mapping[str, StrEnum] = {
     "state": State.HELD,
     "level": Level.FILM_BOX,
     "priority": Priority.MED,
 }
 """Columns of one word each, and what is shown where the word is damaged."""
-KNOWN = {name: frozenset(type(value)) for name, value in ANY.items()}
+KNOWN = {name: frozenset(type(value)) for name, value in SHOWN_WHERE_DAMAGED.items()}
 
 _QUEUED = jobs.c.state == State.QUEUED
 _LEVEL_LOST = jobs.c.level.not_in(fixed(Level))

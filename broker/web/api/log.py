@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from broker.model.recorded_command import CommandFilter
 from broker.model.time_given import TimeNotUnderstood, time_given
-from broker.model.user import CommandFilter
 from broker.operations import documents
 from broker.operations.opened import Store
 from broker.web.api.description import NEXT, answers

@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
+from broker.model.recorded_command import CommandFilter
 from broker.model.time_given import TimeNotUnderstood, time_given
-from broker.model.user import CommandFilter, Role
+from broker.model.user import Role
 from broker.operations.opened import Store
 from broker.web.auth.signin import Person, person
 from broker.web.rendering.page import READ, Pages

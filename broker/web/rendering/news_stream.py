@@ -57,7 +57,7 @@ def follow_news(request: Request, who: Person, followed: Followed) -> EventStrea
 async def _news(request: Request, who: Person, followed: Followed) -> AsyncIterator[str]:
     live: LiveOverview = request.app.state.overview
     streams: Streams = request.app.state.streams
-    credentials = _credentials_of(request)
+    credentials = _credentials_of(request, who)
     sent: Regions = {}
     seen = -1
     while not live.over:
@@ -94,6 +94,7 @@ def _counted_with(request: Request, who: Person) -> str:
     return f"address {peer_of(request.client.host if request.client else '')}"
 
 
-def _credentials_of(request: Request) -> str:
-    """What a reader is known by: the same for all streams of one who signed in once."""
-    return f"{request.headers.get('cookie')} {request.headers.get('authorization')}"
+def _credentials_of(request: Request, who: Person) -> str:
+    """What a reader is known by: the same for all streams of one sign-in in the same role."""
+    headers = request.headers
+    return f"{who.role} {headers.get('cookie')} {headers.get('authorization')}"

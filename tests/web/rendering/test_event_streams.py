@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from fastapi import Request
 
+from broker.model.user import Role
 from broker.operations.overview import LiveOverview
+from broker.web.auth.signin import Person
 from broker.web.rendering.event_streams import Streams
+from broker.web.rendering.news_stream import _credentials_of
 from tests.web.served_page import served_page
 
 T = TypeVar("T")
@@ -64,3 +68,13 @@ def test_what_failed_is_asked_again(tmp_path: Path) -> None:
             assert await ask()
 
         asyncio.run(look())
+
+
+def test_another_role_is_asked_for_by_itself() -> None:
+    """A program's stream that began before its user's role was changed is not allowed to go on by
+    what one of the new role was answered, with the same password."""
+    headers = [(b"authorization", b"Basic b3R0bzpwYXNzd29yZA==")]
+    request = Request({"type": "http", "headers": headers})
+    before, after = (Person("otto", role, signed_in=True, program=True) for role in Role)
+    assert _credentials_of(request, before) == _credentials_of(request, before)
+    assert _credentials_of(request, before) != _credentials_of(request, after)
