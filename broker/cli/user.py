@@ -217,6 +217,10 @@ def failures(
         ]
         console = tables.terminal()
         tables.show(tables.lay_out(columns, rows, console.width), console)
+        typer.echo(
+            "After five wrong ones a name waits at that address, at most five minutes.\n"
+            "`broker user password NAME` sets a new password."
+        )
     else:
         typer.echo("No sign-in has failed.")
 

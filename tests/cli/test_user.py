@@ -191,7 +191,10 @@ def test_failed_sign_ins_are_listed(site: Site) -> None:
                 FailedSignInCount("", f"2001:db8{':1234' * 6}", 7, now - 86400, now),
             ]
         )
-    heading, nameless, address, otto, *_ = site.broker("user", "failures").out.splitlines()
+    said = site.broker("user", "failures").out
+    assert "at most five minutes" in said
+    assert "`broker user password NAME`" in said
+    heading, nameless, address, otto, *_ = said.splitlines()
     assert max(map(len, (heading, nameless, address, otto))) <= 80
     assert heading.split()[:2] == ["NAME", "NUMBER"]
     assert nameless.startswith("(no such user)  ")
