@@ -104,12 +104,13 @@ def _queue_of(ctx: typer.Context, file: Path | None, queue: Config, error: Confi
 
 @contextmanager
 def opened(
-    ctx: typer.Context, config: Path | None, *, queue_alone: bool = False
+    ctx: typer.Context, config: Path | None, *, queue_alone: bool = False, begin: bool = False
 ) -> Iterator[Store]:
     """The store that the configuration names.
 
     With `queue_alone` the command needs no more of the file than where the queue is: other mistakes
-    are told, and it goes on.
+    are told, and it goes on. With `begin` folders are made where there is nothing of a queue yet,
+    as `broker serve` makes them, and it is told.
 
     Raises:
         ConfigError: the file has mistakes, or there is neither a file nor a data folder.
@@ -133,5 +134,18 @@ def opened(
                 "broker's folder, name the file with -c FILE, or export BROKER_CONFIG=FILE"
             ]
         )
-    with store_of(settings) as store:
+    with store_of(settings, make=begin and _made(settings)) as store:
         yield store
+
+
+def _made(settings: Config) -> bool:
+    """Whether the folders of the queue are to be made, which is told: the data folder is missing,
+    and no database is elsewhere, whose films would be in it."""
+    from broker.cli.owner import account
+
+    folder = settings.data_dir
+    if folder.exists() or settings.database_file.exists():
+        return False
+    told = f"{folder}: made for a new queue; the broker has to run as its owner, {account().words}"
+    typer.echo(told, err=True)
+    return True

@@ -59,13 +59,15 @@ def add(
 ) -> None:
     """Make a user; the password is asked for, and kept as a hash.
 
+    This may come before the first `broker serve`: the data folder is made.
+
     Example: broker user add ruth --role operator
     """
     from broker.cli.options import opened
     from broker.operations.passwords import checked_name, hashed
 
     checked_name(name)
-    with opened(ctx, config) as store:
+    with opened(ctx, config, begin=True) as store:
         if any(each.name == name for each in store.users.list()):
             from broker.store.accounts import UserExists
 
@@ -215,6 +217,10 @@ def failures(
         ]
         console = tables.terminal()
         tables.show(tables.lay_out(columns, rows, console.width), console)
+        typer.echo(
+            "After five wrong ones a name waits at that address, at most five minutes.\n"
+            "`broker user password NAME` sets a new password."
+        )
     else:
         typer.echo("No sign-in has failed.")
 

@@ -34,8 +34,8 @@ def test_what_this_machine_cannot_give_is_a_warning(site: Site) -> None:
     ended = site.broker("config", "check")
     assert ended.code == 0
     assert re.fullmatch(
-        r"warning: \d+ MB free, and retention.floor_mb is 10000000: finished jobs lose "
-        "their pixels, and without any left new films are refused\n",
+        r"warning: [\d.]+ [MG]B free, less than the 10000.0 GB of retention.floor_mb: "
+        "finished jobs lose their pixels, and without any left new films are refused\n",
         ended.err,
     )
     site.file.write_text('[broker]\ndata_dir = "broker.toml/data"\n')

@@ -174,7 +174,9 @@ def test_a_disk_that_is_nearly_full_stands_above_the_tables(site: Site) -> None:
         said = " ".join(site.broker(command).out.split())
         folder = re.escape(str(site.folder / "broker-data"))
         found = re.search(
-            rf"The disk is nearly full: \d+ MB free. Make room in the file system of {folder}", said
+            r"The disk is nearly full: [\d.]+ [MG]B free, less than the 10000.0 GB of "
+            rf"retention.floor_mb. Make room in the file system of {folder}",
+            said,
         )
         assert found
         assert "less is free than retention.floor_mb" in said

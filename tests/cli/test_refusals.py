@@ -117,7 +117,7 @@ def test_who_was_refused_lately_is_told_above_the_tables(site: Site) -> None:
     )
     for command in ("jobs", "printers"):
         told = " ".join(site.broker(command).out.split())
-        assert "Refused in the last hour: MR1 at 10.0.0.9 (called AE), 3" in told
+        assert "Refused in the last hour: MR1 at 10.0.0.9 (called a wrong AE title), 3" in told
         assert "`broker refusals` says why, and what to do." in told
 
 

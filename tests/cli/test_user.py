@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import stat
 import subprocess
 import time
 
@@ -51,6 +53,32 @@ def test_users_come_change_and_go(site: Site) -> None:
     assert "vera is operator now" in site.broker("user", "role", "vera", "operator").out
     site.broker("user", "remove", "vera")
     assert "there is no user now" in site.broker("user", "remove", "otto").out
+
+
+def test_a_user_is_made_before_the_first_start(site: Site) -> None:
+    """As the page asks for one before it is opened to others: the folder is made as `serve` makes
+    it, and it is told; a second one adds no more to it."""
+    shutil.rmtree(site.folder / "broker-data")
+    ended = add(site, "otto", "--role", "operator")
+    assert (ended.code, ended.out) == (0, "otto may sign in as operator\n"), ended.err
+    assert f"{site.folder / 'broker-data'}: made for a new queue" in ended.err
+    assert not stat.S_IMODE((site.folder / "broker-data").stat().st_mode) & 0o077
+    assert add(site, "vera").err == ""
+    assert "otto" in site.broker("user").out
+
+
+def test_a_queue_that_was_moved_is_not_begun_anew_for_a_user(site: Site) -> None:
+    """Where its database is elsewhere, its films are in the folder that is missing."""
+    elsewhere = site.folder / "db"
+    elsewhere.mkdir()
+    (site.folder / "broker-data" / "broker.db").rename(elsewhere / "broker.db")
+    shutil.rmtree(site.folder / "broker-data")
+    with site.file.open("a") as file:
+        file.write(f'[database]\nurl = "sqlite:///{elsewhere}/broker.db"\n')
+    ended = add(site, "otto")
+    assert ended.code == 1
+    assert "there is no such folder" in ended.err
+    assert not (site.folder / "broker-data").exists()
 
 
 def test_a_password_is_kept_as_a_hash_alone(site: Site) -> None:
@@ -163,7 +191,10 @@ def test_failed_sign_ins_are_listed(site: Site) -> None:
                 FailedSignInCount("", f"2001:db8{':1234' * 6}", 7, now - 86400, now),
             ]
         )
-    heading, nameless, address, otto, *_ = site.broker("user", "failures").out.splitlines()
+    said = site.broker("user", "failures").out
+    assert "at most five minutes" in said
+    assert "`broker user password NAME`" in said
+    heading, nameless, address, otto, *_ = said.splitlines()
     assert max(map(len, (heading, nameless, address, otto))) <= 80
     assert heading.split()[:2] == ["NAME", "NUMBER"]
     assert nameless.startswith("(no such user)  ")

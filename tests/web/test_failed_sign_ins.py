@@ -57,6 +57,7 @@ def test_operators_see_them_on_the_page_of_the_log(served: ServedPage) -> None:
         page = otto.get("/commands")
         shown = words(page.text)
         assert "Failed sign-ins" in shown
+        assert "an administrator sets a new password" in shown
         assert "otto 127.0.0.1 2 " in shown
         assert "no such user 127.0.0.1 1 " in shown
         assert WRONG not in page.text

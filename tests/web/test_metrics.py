@@ -165,9 +165,9 @@ def test_what_is_in_the_way_is_named(site: Site) -> None:
     site.file.write_text(site.file.read_text() + "[retention]\nfloor_mb = 10000000\n")
     with store_of(load(site.file)) as store, site.database.write():
         said = problems(store)
-    assert [re.sub(r"\d+ MB", "N MB", each) for each in said] == [
+    assert [re.sub(r"[\d.]+ [MG]B", "N", each) for each in said] == [
         "the spool is missing, or cannot be written",
-        "the disk is nearly full: N MB free",
+        "the disk is nearly full: N free, less than the N of retention.floor_mb",
         "the database is locked by another program",
     ]
 

@@ -295,7 +295,7 @@ class CommandApp(App[None]):
             name = printer.name
             self._confirm(
                 f"test film on {name}",
-                questions.of_printer(name, "test-print"),
+                questions.of_printer(printer, "test-print"),
                 lambda: self._test_film(name),
             )
 

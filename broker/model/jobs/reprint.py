@@ -48,13 +48,26 @@ class ReprintChoice:
     @property
     def words(self) -> str:
         """What is another than in the job, for a person; empty where nothing is."""
+        return ", ".join(filter(None, (self._which, self._on)))
+
+    def of_job(self, job_id: int) -> str:
+        """The same, with the job's number: `film 2 alone of job 1 on 11INX14IN`."""
+        which = f"{self._which} of job {job_id}" if self._which else f"job {job_id}"
+        on = f" on {self._on}" if self._on else ""
+        return f"{which}{on}" if self.words else ""
+
+    @property
+    def _on(self) -> str:
+        return ", ".join(filter(None, (self.film_size, self.medium)))
+
+    @property
+    def _which(self) -> str:
         said = []
         if self.films:
             numbers = ", ".join(map(str, self.films))
             said.append(f"film {numbers} alone" if len(self.films) == 1 else f"films {numbers}")
         if self.copies is not None:
             said.append(f"{self.copies} copies" if self.copies != 1 else "1 copy")
-        said += filter(None, (self.film_size, self.medium))
         return ", ".join(said)
 
 

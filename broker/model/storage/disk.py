@@ -67,7 +67,16 @@ class Room:
     @property
     def words(self) -> str:
         """For a person."""
-        return f"{self.free // MB} MB free, and retention.floor_mb is {self.floor // MB}"
+        free, floor = (_rounded(each) for each in (self.free, self.floor))
+        if self.low:
+            return f"{free} free, less than the {floor} of retention.floor_mb"
+        return f"{free} free, and retention.floor_mb is {floor}"
+
+
+def _rounded(size: int) -> str:
+    """A size as `retention.floor_mb` counts it, in thousands where it is many: 74.8 GB."""
+    mb = size // MB
+    return f"{mb} MB" if mb < 10_000 else f"{mb / 1000:.1f} GB"
 
 
 ADDRESS_TIMES = 3

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from broker.model.jobs.job import FINISHED, State
 from broker.model.jobs.reprint import ReprintChoice
+from broker.model.printers.printer import Health, Printer
 from broker.operations.jobs.job_status import JobStatus
 from broker.operations.words.text import and_more, count
 from broker.store.queue.commands import AS_IT_WAS
@@ -34,6 +35,7 @@ def of_job(
     uncertain = sorted({film.number for film in found.unanswered})
     numbers = and_more(uncertain, SEVERAL)
     named = f"film {numbers}" if len(uncertain) == 1 else f"films {numbers}"
+    twice = f"{named} may be" if job.films > 1 else "it may be"
     match command:
         case "reprint":
             since = (
@@ -48,7 +50,8 @@ def of_job(
         case "cancel" if job.state not in FINISHED:
             return f"Cancel {which}: {left_films} will not be printed?"
         case "release" if job.state is State.HELD and uncertain:
-            return f"Release {which}: print {left_films}, {named} of them once more?{_later(found)}"
+            asked = f"Release {which}: print {left_films}, though {twice} on paper already?"
+            return f"{asked}{_later(found)}"
         case "release" if job.state is State.HELD:
             return f"Release {which}: print {left_films}?{_later(found)}"
         case "release-printed" if job.state is State.HELD:
@@ -107,9 +110,12 @@ def of_printers(names: Sequence[str], command: str) -> str:
     return f"{command.capitalize()} {count(len(names), 'printer')}: {and_more(names, SEVERAL)}?"
 
 
-def of_printer(name: str, command: str) -> str:
+def of_printer(printer: Printer, command: str) -> str:
     """The question; empty where none is asked."""
+    name = printer.name
     match command:
+        case "test-print" if printer.health is Health.DOWN:
+            return f"Print a test film on {name}? {name} is down: it prints when {name} is back."
         case "test-print":
             return f"Print a test film on {name}?"
         case "forget":

@@ -15,7 +15,7 @@ from pathlib import Path
 from broker.model.jobs.job import FINISHED
 from broker.model.printers.printer import Duty, Health
 from broker.model.printers.trouble import NoPrinters
-from broker.model.storage.disk import MB, Room
+from broker.model.storage.disk import Room
 from broker.model.vitals import Storage, Vitals
 from broker.operations.opened import Store
 from broker.relay.vitals import FILE_NAME
@@ -176,7 +176,7 @@ def _room(store: Store, signs: Vitals | None) -> Iterator[Obstacle]:
         yield Obstacle(ObstacleKind.ROOM, f"the disk cannot be asked: {error.strerror}")
         return
     if room.low and room.refuses(kept_bytes(store)):
-        words = f"the disk is nearly full: {room.free // MB} MB free"
+        words = f"the disk is nearly full: {room.words}"
         yield Obstacle(ObstacleKind.ROOM, words)
 
 

@@ -11,7 +11,7 @@ from broker.model.peers.refusal import Refusal, concerns_printing
 from broker.model.printable import one_line
 from broker.operations.documents import Document, iso
 from broker.operations.words.failures import remedy
-from broker.operations.words.text import age
+from broker.operations.words.text import age, and_more, in_words
 
 if TYPE_CHECKING:
     from broker.operations.opened import Store
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LATELY_S = 3600.0
 """What was refused within so long is told on the overview."""
+NAMED = 3
+"""Callers that the overview names."""
 NONE = Nicknames()
 OTHERS, FURTHER = "others", "further AE titles"
 """How callers that are not told apart are named, and those of one address."""
@@ -43,22 +45,34 @@ class RefusedKind:
 class RefusedLately:
     """Callers that were refused in the last hour, and may miss a film for it."""
 
-    number: int
-    last: RefusedCaller
-    """The latest of them."""
+    callers: tuple[RefusedCaller, ...]
+    """Each with its latest refusal: those that printed before and not since first, then the latest
+    ones."""
     nicknames: Nicknames
 
     @property
+    def last_at(self) -> float:
+        """When one of them was refused last."""
+        return max(each.last_at for each in self.callers)
+
+    @property
     def who(self) -> str:
-        """AE title, nickname and address of the latest."""
-        return name_of(self.last, self.nicknames)
+        """AE title, nickname and address of the first ones, and why each was refused."""
+        named = [
+            f"{name_of(each, self.nicknames)} ({in_short(each.kind)})" for each in self.callers
+        ]
+        return and_more(named, NAMED)
+
+    @property
+    def before_age(self) -> str:
+        """What stands before how long ago it was."""
+        return "the last " if len(self.callers) > 1 else ""
 
     def sentence(self, now: float) -> str:
         """It, and what says more, for the command line."""
-        which = f"{self.number} callers, the last was " if self.number > 1 else ""
-        ago = age(now - self.last.last_at)
+        ago = f"{self.before_age}{age(now - self.last_at)} ago"
         return (
-            f"Refused in the last hour: {which}{self.who} ({self.last.kind}), {ago} ago. "
+            f"Refused in the last hour: {self.who}, {ago}. "
             "`broker refusals` says why, and what to do."
         )
 
@@ -84,9 +98,11 @@ def refused_lately(store: Store, now: float) -> RefusedLately | None:
     ]
     if not found:
         return None
-    callers = {(each.calling_ae, each.host) for each in found}
-    last = max(found, key=lambda each: each.last_at)
-    return RefusedLately(len(callers), last, store.nicknames)
+    by_caller = {
+        (each.calling_ae, each.host): each for each in sorted(found, key=lambda each: each.last_at)
+    }
+    latest_first = sorted(by_caller.values(), key=lambda each: -each.last_at)
+    return RefusedLately(_in_order(latest_first), store.nicknames)
 
 
 def keeps_from_printing(caller: RefusedCaller) -> bool:
@@ -149,9 +165,8 @@ def _in_order(callers: Sequence[RefusedCaller]) -> tuple[RefusedCaller, ...]:
 
 ON_PAGE: Mapping[Refusal, str] = {
     Refusal.CALLED_AE: (
-        "The modality calls another AE title than the broker's, which the System Overview names "
-        "as “Called”. Correct that at the modality; or an administrator adds the one that it calls "
-        "to broker.ae_titles."
+        "The modality calls another AE title than the broker's. Correct that at the modality; or "
+        "an administrator adds the one that it calls to broker.ae_titles."
     ),
     Refusal.SILENT: (
         "The peer connected and sent nothing. It is often a check of a load balancer or a monitor, "
@@ -174,8 +189,9 @@ ON_PAGE: Mapping[Refusal, str] = {
         "No film is missing for it."
     ),
     Refusal.NO_PRINTER: (
-        "Every printer was seen to refuse this. The printers are asked again by themselves; once "
-        "one was changed, Forget on its page has it asked at once."
+        "Every printer was seen to refuse this: until one is mended, print with another film size "
+        "or medium. They are asked again by themselves; once one is mended, “Mended, try again” "
+        "at that printer has it asked at once."
     ),
     Refusal.NOT_ASKED: (
         "A printer makes the image boxes of SLIDE, SUPERSLIDE and CUSTOM, for each film size, and "
@@ -201,7 +217,53 @@ ON_PAGE: Mapping[Refusal, str] = {
 """Remedies for people who read the page and type no commands, where they are not the others'."""
 
 
-def remedy_on_page(kind: str) -> str:
-    """What the page says of a kind; nothing of one that another version has counted."""
+def remedy_on_page(kind: str, ae_titles: Sequence[str] = ()) -> str:
+    """What the page says of a kind; nothing of one that another version has counted. `ae_titles`
+    are the broker's, told to those that called another one."""
     known = Refusal(kind) if kind in set(Refusal) else None
-    return ON_PAGE.get(known, remedy(kind)) if known else ""
+    words = ON_PAGE.get(known, remedy(kind)) if known else ""
+    if known is Refusal.CALLED_AE and ae_titles:
+        return f"The broker is {in_words(ae_titles)}. {words}"
+    return words
+
+
+IN_SHORT: Mapping[Refusal, str] = {
+    Refusal.NOT_DICOM: "spoke no DICOM",
+    Refusal.SILENT: "sent nothing",
+    Refusal.BROKEN_OFF: "broke off the connection",
+    Refusal.TLS_FAILED: "TLS failed",
+    Refusal.PENDING_CUT: "cut off, too many connections",
+    Refusal.NO_DESCRIPTORS: "the broker had no file descriptors left",
+    Refusal.CALLED_AE: "called a wrong AE title",
+    Refusal.CALLING_AE: "gave no right AE title of its own",
+    Refusal.APPLICATION_CONTEXT: "asked for something else than DICOM",
+    Refusal.PROTOCOL_VERSION: "spoke another version of DICOM",
+    Refusal.TOO_MANY: "all associations were in use",
+    Refusal.TOO_MANY_OF_ONE: "had too many associations",
+    Refusal.NO_CONTEXT: "offered nothing that the broker prints",
+    Refusal.TURNED_AWAY: "the broker was stopping or overloaded",
+    Refusal.SLOW: "sent too slowly",
+    Refusal.IDLE: "asked nothing for too long",
+    Refusal.MADE_ROOM: "not in use, made room for another",
+    Refusal.PDU_TOO_LONG: "sent too much in one piece",
+    Refusal.BROKEN_PROTOCOL: "broke the rules of DICOM",
+    Refusal.NOT_READING: "did not read the answers",
+    Refusal.WRONG_REQUEST: "asked for what is wrong or not offered",
+    Refusal.BESIDE_PRINTING: "sent a wrong check, query or deletion",
+    Refusal.FAULT: "the broker failed",
+    Refusal.NO_PRINTER: "no printer takes it",
+    Refusal.NOT_ASKED: "no printer could be asked",
+    Refusal.NONE_CONFIGURED: "no printer is configured",
+    Refusal.DATA_SET_TOO_LARGE: "sent too much beside the images",
+    Refusal.TOO_MUCH: "sent too much in one association",
+    Refusal.DISK_NEARLY_FULL: "the broker's disk was nearly full",
+    Refusal.QUEUE_FULL: "too much waits already",
+    Refusal.IMAGE_NOT_STORED: "an image could not be stored",
+    Refusal.FILM_NOT_STORED: "a film could not be stored",
+}
+"""Why, in some words for people, of each kind."""
+
+
+def in_short(kind: str) -> str:
+    """Why in some words; the kind itself of one that another version has counted."""
+    return IN_SHORT[Refusal(kind)] if kind in set(Refusal) else kind

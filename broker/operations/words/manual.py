@@ -12,17 +12,17 @@ from functools import cache
 from importlib import resources
 
 TOPICS = (
+    "when-something-fails",
     "installing",
     "configuring",
     "printers",
-    "when-something-fails",
     "monitoring",
     "backup-and-upgrade",
     "security",
     "high-availability",
     "limits",
 )
-"""In the order in which a person needs them."""
+"""The one that is needed at night first, then in the order in which a person needs them."""
 LINK = re.compile(r"\[([^\]]+)\]\(([a-z-]+)\.md\)")
 """What leads from one topic to another: its words and the topic."""
 

@@ -271,8 +271,7 @@ class JobControl:
                     state,
                     f"its pixels have been removed since{early}; print it at the modality",
                 )
-            remarks = [f"{choice.words} of job {job_id}"] if choice.words else []
-            remarks += filter(None, [old_medium_words(request, choice)])
+            remarks = list(filter(None, [choice.of_job(job_id), old_medium_words(request, choice)]))
             request = altered(request, choice, sheets)
             digests = [digest_of(film) for film in request.films]
             unanswered = connection.execute(_UNANSWERED, {"its_job": job_id}).scalars().all()

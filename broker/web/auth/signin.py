@@ -390,7 +390,10 @@ class SignIn:
 
     def _wait(self, attempt: SignInAttempt) -> None:
         if wait := math.ceil(self._failed.wait_s(attempt)):
-            words = f"Too many failed sign-ins: wait {wait} s"
+            words = (
+                f"Too many failed sign-ins: wait {wait} s; until then no password is tried, the "
+                "right one neither"
+            )
             raise RequestRefused(429, words, {"Retry-After": str(wait)})
 
     def _device(self, cookie: str, name: str) -> str:

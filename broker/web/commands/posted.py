@@ -219,7 +219,9 @@ def command_printer(
     """Carry out one command on a printer, once the person has confirmed it where it needs that."""
     store: Store = request.app.state.store
     page = f"/printers/{quote(name)}"
-    if not asked.confirmed and (question := questions.of_printer(name, command)):
+    if not asked.confirmed and (
+        question := questions.of_printer(store.printers.get(name), command)
+    ):
         sent = {"command": command, "reason": reason, "seen": asked.seen}
         return ask(request, who, f"{page}/commands", question, sent)
     if command == "test-print":

@@ -14,6 +14,7 @@ from broker.model.day import HOUR_S, HOURS, DayOfOne, beginning, days, together
 from broker.model.peers.nicknames import Nicknames
 from broker.operations.documents import iso
 from broker.operations.opened import Store
+from broker.operations.words.text import count
 from broker.web.auth.signin import Person, person
 from broker.web.rendering.page import READ, Pages
 
@@ -57,7 +58,7 @@ def drawn(films: Sequence[int], began: float, highest: int = 0) -> DayPicture:
         if number
     )
     peak = max(range(len(films)), key=lambda at: films[at])
-    words = f"{sum(films)} films in {HOURS} hours"
+    words = f"{count(sum(films), 'film')} in {HOURS} hours"
     if any(films):
         words += f", most in the hour from {_clock(began, peak)}: {films[peak]}"
     return DayPicture(bars, words)

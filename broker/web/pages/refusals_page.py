@@ -9,11 +9,13 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from broker.operations.condition.refusals import (
+    in_short,
     keeps_from_printing,
     refused_kinds,
     remedy_on_page,
     title_of,
 )
+from broker.operations.opened import Store
 from broker.web.auth.signin import Person, person
 from broker.web.rendering.page import READ, Pages
 
@@ -27,8 +29,12 @@ router = APIRouter(include_in_schema=False)
 def refusals(request: Request, who: Annotated[Person, Depends(person)]) -> HTMLResponse:
     """All kinds, as they are read now: the page is not live, and says when it was read."""
     pages: Pages = request.app.state.pages
+    store: Store = request.app.state.store
+    called = store.config.broker
     context = {
-        "kinds": refused_kinds(request.app.state.store),
+        "ae_titles": (called.ae_title, *called.ae_titles),
+        "in_short": in_short,
+        "kinds": refused_kinds(store),
         "read_at": time.time(),
         "remedy": remedy_on_page,
         "keeps_from_printing": keeps_from_printing,

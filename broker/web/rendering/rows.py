@@ -129,7 +129,7 @@ class PrinterRow:
 
     def question(self, command: str) -> str:
         """What a person is asked before that command; empty where nothing is."""
-        return questions.of_printer(self.printer.name, command)
+        return questions.of_printer(self.printer, command)
 
     @property
     def duties(self) -> tuple[tuple[str, str], ...]:

@@ -38,7 +38,11 @@ REQUEST = PrintRequest(
 def test_nothing_chosen_changes_nothing() -> None:
     """Nor has it words."""
     assert altered(REQUEST, ReprintChoice(printer="oki-1", elsewhere=True)) == REQUEST
-    assert ReprintChoice().words == ""
+    assert ReprintChoice().words == ReprintChoice().of_job(1) == ""
+    assert ReprintChoice(film_size="11INX14IN").of_job(1) == "job 1 on 11INX14IN"
+    assert ReprintChoice(copies=2, films=(1,)).of_job(3) == "film 1 alone, 2 copies of job 3"
+    chosen = ReprintChoice(films=(1, 2), film_size="A4", medium="PAPER")
+    assert chosen.of_job(3) == "films 1, 2 of job 3 on A4, PAPER"
 
 
 def test_films_copies_size_and_medium() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from broker.config.file import load
+from broker.model.printers.printer import Health
 from broker.operations.commands import questions
 from broker.operations.jobs.job_status import job_status
 from broker.operations.opened import Store, store_of
@@ -62,18 +64,33 @@ def test_an_uncertain_job(site: Site, store: Store) -> None:
     """Both answers are asked about by the numbers of the films."""
     site.uncertain(films=3)
     assert asked(store, "release") == (
-        "Release job 1 of CT1: print 3 of 3 films, film 1 of them once more?"
+        "Release job 1 of CT1: print 3 of 3 films, though film 1 may be on paper already?"
     )
     assert asked(store, "release-printed") == (
         "Release job 1 of CT1: film 1 is on paper, print the other 2?"
     )
 
 
-def test_a_printer() -> None:
-    """A test film is a sheet; what was learned does not come back."""
-    assert questions.of_printer("oki-1", "test-print") == "Print a test film on oki-1?"
-    assert questions.of_printer("oki-1", "forget").startswith("Forget what was learned of oki-1?")
-    assert questions.of_printer("oki-1", "ready") == ""
+def test_an_uncertain_film_that_is_the_only_one(site: Site, store: Store) -> None:
+    """It needs no number."""
+    site.uncertain(films=1)
+    assert asked(store, "release") == (
+        "Release job 1 of CT1: print 1 of 1 film, though it may be on paper already?"
+    )
+
+
+def test_a_printer(site: Site, store: Store) -> None:
+    """A test film is a sheet, that comes later from one that is down; what was learned does not
+    come back."""
+    site.up("oki-1")
+    oki = store.printers.get("oki-1")
+    assert questions.of_printer(oki, "test-print") == "Print a test film on oki-1?"
+    down = replace(oki, health=Health.DOWN)
+    assert questions.of_printer(down, "test-print") == (
+        "Print a test film on oki-1? oki-1 is down: it prints when oki-1 is back."
+    )
+    assert questions.of_printer(oki, "forget").startswith("Forget what was learned of oki-1?")
+    assert questions.of_printer(oki, "ready") == ""
 
 
 def test_several_jobs(site: Site, store: Store) -> None:

@@ -21,6 +21,7 @@ def test_bars_are_as_high_as_their_films() -> None:
     assert picture.bars[1].label == "4 from 02:00 UTC"
     assert picture.words == "6 films in 24 hours, most in the hour from 02:00 UTC: 4"
     assert drawn([0, 0], 0.0).words == "0 films in 24 hours"
+    assert drawn([0, 1], 0.0).words.startswith("1 film in 24 hours")
 
 
 def test_the_page_says_who_sent_and_who_printed(site: Site) -> None:

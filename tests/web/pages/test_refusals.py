@@ -98,10 +98,13 @@ def test_an_operator_sees_who_is_refused_and_what_to_do(
     room.print(40)
     room.process.wait_for("job sent")
     call_wrong(room, "CT1")
-    assert "CT1 at 127.0.0.1 (called AE)" in window.wait(".refused-lately", "Refused in the last")
+    assert "CT1 at 127.0.0.1 (called a wrong AE title)" in window.wait(
+        ".refused-lately", "Refused in the last"
+    )
     window.run("document.querySelector('.refused-lately a').click()")
     seen = window.wait(".refusals", "CT1")
-    for expected in ("127.0.0.1", "BORKER", "not since", "broker.ae_titles"):
+    told = ("The broker is BROKER.", "Called a wrong AE title", "last printed", "not since")
+    for expected in ("127.0.0.1", "BORKER", "broker.ae_titles", *told):
         assert expected in seen
     read = window.text("main")
     assert re.search(r"Read at \d\d:\d\d:\d\d CET;", read)
