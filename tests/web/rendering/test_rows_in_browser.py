@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -91,6 +92,18 @@ def test_what_grows_above_moves_nothing_under_the_pointer(
     room.broker("printers", "drain", "oki-1")
     browser.wait("#printer-oki-1 .drain", "drain")
     assert stands(browser, places)
+
+
+def test_a_state_under_the_pointer_says_since_when(room: PrintRoom, browser: Browser) -> None:
+    """Where the rest of a printer's row waits, its new health is told with its duration."""
+    browser.go(room.url)
+    browser.wait("#printer-oki-1 .up", "up")
+    browser.hover("#printer-oki-1 button[value=test-print]")
+    browser.wait("html.holding")
+    room.printers["oki-1"].die()
+    browser.wait("#printer-oki-1 .down", "down")
+    browser.wait("#waiting", "wait")
+    assert re.search(r"for \d+s$", browser.text("#printer-oki-1 [data-label=Health]"))
 
 
 def test_a_row_that_leaves_its_list_stays_marked(room: PrintRoom, browser: Browser) -> None:
