@@ -236,6 +236,10 @@ def test_a_double_click_is_one_command(room: PrintRoom, browser: Browser) -> Non
     browser.double_click("#printer-oki-1 button[value=test-print]")
 
     browser.wait("#confirm[open]", "Print a test film on oki-1?")
+    assert browser.run("return String(getSelection())") == ""
+    browser.wait_pressable()
+    browser.double_click("#confirm-words")
+    assert browser.run("return String(getSelection())") != ""
     assert browser.run(sent) == 1
     browser.answer()
     browser.wait("#said", "one A4 test film")
