@@ -146,6 +146,11 @@ class Browser:
         found = self._driver.find_element(By.CSS_SELECTOR, selector)
         ActionChains(self._driver).double_click(found).perform()
 
+    def press_at(self, selector: str) -> None:
+        """One press on what is no button; the pointer stays on it."""
+        found = self._driver.find_element(By.CSS_SELECTOR, selector)
+        ActionChains(self._driver).click(found).perform()
+
     def hover(self, selector: str) -> None:
         """Put the pointer there."""
         found = self._driver.find_element(By.CSS_SELECTOR, selector)

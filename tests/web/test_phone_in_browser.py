@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.peers.broker_process import command
@@ -14,6 +16,15 @@ HEIGHT = "return document.querySelector(arguments[0]).offsetHeight"
 TOP = "return document.querySelector(arguments[0]).getBoundingClientRect().top"
 BOTTOM = "return document.querySelector(arguments[0]).getBoundingClientRect().bottom"
 WIDE = "return document.documentElement.scrollWidth - innerWidth"
+LINES = """const figures = "#job-1 :is([data-label=Films], [data-label=Copies])";
+const cells = [...document.querySelectorAll(figures)];
+return cells.map((each) => {
+  const words = document.createRange();
+  words.selectNodeContents(document.createTreeWalker(each, NodeFilter.SHOW_TEXT).nextNode());
+  return Math.round(words.getBoundingClientRect().bottom);
+})"""
+BESIDE = """return ['.tick', '.queued'].map((each) => document.querySelector(`#job-1 ${each}`))
+.map((each) => each.getBoundingClientRect()).map((each) => (each.top + each.bottom) / 2)"""
 PASSWORD = "correct horse battery"
 LONGEST = "otto.von.der.nachtschicht.radiologie.erdgeschoss.haus.eins"
 
@@ -48,6 +59,27 @@ def test_cause_and_remedy_come_before_figures(room: PrintRoom, phone: Browser) -
     phone.prefer("dark")
     phone.keep("trouble-phone-dark")
     assert not phone.complaints()
+
+
+def test_what_stands_beside_each_other_is_on_one_line(room: PrintRoom, phone: Browser) -> None:
+    """In a job's card its number and its state, and its figures, also beside a picture."""
+    queued(room, 1)
+    phone.go(room.url)
+    phone.wait("#job-1", "queued")
+    films, copies = phone.run(LINES)
+    assert films == copies
+    number, state = phone.run(BESIDE)
+    assert abs(number - state) < 10
+
+
+def test_no_command_stands_outside_the_window(room: PrintRoom, tmp_path: Path) -> None:
+    """Where the window is narrower than a desk and wider than a phone."""
+    queued(room, 1)
+    for width in (780, 900, 1000):
+        with Browser(tmp_path / str(width), (width, 900)) as window:
+            window.go(room.url)
+            window.wait("#job-1", "queued")
+            assert window.run(WIDE) <= 0, width
 
 
 @pytest.mark.parametrize("name", ["ruth", LONGEST])

@@ -260,6 +260,12 @@ def silent_s(data_dir: Path, now: float) -> float | None:
         return None
 
 
+def gives_no_sign(data_dir: Path, now: float) -> bool:
+    """Whether the broker that runs is stopped, or hangs; `now` is in seconds since the epoch."""
+    silent = silent_s(data_dir, now)
+    return silent is not None and silent > SILENT_S
+
+
 def _lives(pid: int) -> bool:
     """Whether that process runs, as any user."""
     try:

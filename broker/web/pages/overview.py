@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from broker.model.peers.hosts import at_ports, hosts_of
 from broker.model.user import Role
-from broker.operations.condition.readiness import read_vitals
+from broker.operations.condition.readiness import gives_no_sign, read_vitals
 from broker.operations.opened import Store
 from broker.operations.overview import OverviewState
 from broker.web.auth.signin import Person, person
@@ -85,6 +85,7 @@ def _context(request: Request, who: Person, state: OverviewState, view: View) ->
         "overview": state,
         "view": view,
         "vitals": read_vitals(config.data_dir),
+        "silent": state.running and gives_no_sign(config.data_dir, state.at),
         "place": f"{config.broker.ae_title} at {where}",
         "printers": rows,
         "shown": shown,

@@ -57,6 +57,7 @@ export function morph(old, fresh, words = false) {
   morphChildren(old, fresh, words);
 }
 
+// `fresh` stays whole: what is new is copied from it.
 export function morphChildren(old, fresh, words = false) {
   const free = new Map();
   for (const each of old.childNodes) {
@@ -67,7 +68,7 @@ export function morphChildren(old, fresh, words = false) {
   const wanted = [...fresh.childNodes].map((each) => {
     const found = free.get(keyOf(each))?.shift();
     if (found) morph(found, each, words);
-    return found || each;
+    return found || copyOf(each);
   });
   for (const each of [...free.values()].flat()) each.remove();
   let at = old.firstChild;

@@ -3,6 +3,7 @@
 import { sendCommands } from "./commands.js";
 import { followEvents } from "./live.js";
 import { keepPlaces } from "./regions.js";
+import { closeMore } from "./more.js";
 import { countTimes } from "./ages.js";
 import { watchTicks } from "./ticks.js";
 import { showKept } from "./toasts.js";
@@ -12,5 +13,6 @@ showKept();
 countTimes();
 sendCommands();
 watchTicks();
+closeMore();
 keepPlaces();
 followEvents();

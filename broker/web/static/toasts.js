@@ -52,7 +52,9 @@ function show({ words, wrong, number, clock }) {
   when.textContent = ` ${clock}`;
   const said = document.createElement("span");
   said.textContent = localWords(words);
-  text.append(kind, when, document.createElement("br"), said);
+  text.append(kind, when, document.createElement("br"), " ", said);
+  // An earlier answer takes one line until it is pressed.
+  text.addEventListener("click", () => item.classList.add("unfolded"));
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = "Close";

@@ -59,6 +59,35 @@ def test_answers_stay_until_they_are_closed(room: PrintRoom, browser: Browser) -
     assert browser.focused == "Skip to content"  # where it came from
 
 
+@pytest.mark.parametrize("device", ["browser", "phone"])
+def test_earlier_answers_take_a_line_each(
+    room: PrintRoom, device: str, request: pytest.FixtureRequest
+) -> None:
+    """The last one is whole, and so is each that says that something was not done: what is pressed
+    next is not covered by what was done before. A press shows the whole of it."""
+    window: Browser = request.getfixturevalue(device)
+    queued(room, 1)
+    window.go(room.url)
+    window.wait("#job-1", "queued")
+    long = "what was done is told at length, with the printer and the reason. " * 3
+    kept = [
+        {"words": f"{number}: {long}", "wrong": number == 2, "number": number, "clock": "08:00"}
+        for number in range(1, 6)
+    ]
+    window.run("sessionStorage.setItem('toasts', JSON.stringify(arguments[0]))", kept)
+    window.reload()
+    window.wait("#said .toast", "5: what was done")
+    each = "return [...document.querySelectorAll('.toast')].map((e) => e.offsetHeight)"
+    line = 40 if device == "browser" else 52
+    folded = [height <= line for height in window.run(each)]
+    assert folded == [False, True, True, False, True]
+    window.keep(f"toasts-folded-{device}")
+    assert not window.complaints()
+    window.press_at("#said .toast:nth-child(3) p")
+    shown = "return document.querySelector('.toast:nth-child(3)').offsetHeight"
+    window.wait_until(lambda: window.run(shown) > line)
+
+
 def test_the_dialog_is_answered_by_keyboard(room: PrintRoom, browser: Browser) -> None:
     """It begins on the answer that does nothing and keeps the focus; Escape sends nothing, and the
     focus is back on the button.

@@ -13,6 +13,8 @@ from tests.web.browser import Browser
 from tests.web.print_room import PATIENT, PrintRoom
 
 pytestmark = pytest.mark.timeout(240)
+NAMES = """return [...document.querySelectorAll('#printers button, #jobs button, .several button')]
+.map((each) => [each.textContent.trim(), each.getAttribute('aria-label')])"""
 
 
 def drained(room: PrintRoom) -> None:
@@ -163,7 +165,46 @@ def test_it_works_by_keyboard(room: PrintRoom, browser: Browser) -> None:
     browser.wait("#printer-oki-1 .up", "up")
     browser.keys(Keys.TAB)
     assert browser.focused == "Skip to content"
+    browser.keys(Keys.TAB)
+    assert browser.focused == "Skip to jobs"
+    browser.keys(Keys.ENTER)
+    assert browser.focused == "Jobs"
     browser.run("document.querySelector('#printer-oki-1 button[value=test-print]').focus()")
     room.print(40)
     browser.wait("#job-1", "sent")
     assert browser.focused == "Test film"
+
+
+def test_no_two_buttons_sound_alike(room: PrintRoom, browser: Browser) -> None:
+    """A screen reader lists them without their rows: each is named with what it is for, after the
+    words that are shown."""
+    drained(room)
+    for gray in (40, 50):
+        room.print(gray)
+    room.broker("jobs", "hold", "2")
+    browser.go(room.url)
+    browser.wait("#job-2", "held")
+    found = browser.run(NAMES)
+    assert len({name for _, name in found}) == len(found) > 20
+    assert all(name.startswith(f"{words} for ") for words, name in found)
+    heads = browser.run(
+        "return [...document.querySelectorAll('[data-ticks]')].map((each) => each.ariaLabel)"
+    )
+    assert heads == ["Tick all printers shown", "Tick all jobs shown"]
+
+
+def test_a_list_that_was_asked_for_is_in_sight(room: PrintRoom, phone: Browser) -> None:
+    """On a phone the page that comes begins at the jobs, as nothing would seem to have happened."""
+    drained(room)
+    for gray in range(6):
+        room.print(40 + gray)
+    room.broker("jobs", "hold", "1")
+    phone.go(room.url)
+    phone.wait("#job-1", "held")
+    top = "return document.getElementById('job-list').getBoundingClientRect().top"
+    for link in (".broker .held", ".tabs a:nth-child(2)", "#job-2 [data-label=Modality] a"):
+        assert phone.run("return scrollY") == 0
+        phone.run("document.querySelector(arguments[0]).click()", link)
+        phone.wait_until(lambda: 0 <= phone.run(top) < 60)
+        phone.go(f"{room.url}/?state=all")
+        phone.wait("#job-2", "queued")

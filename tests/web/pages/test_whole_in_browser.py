@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 
 import httpx
 import pytest
@@ -111,3 +113,19 @@ def test_it_fits_a_phone(room: PrintRoom, phone: Browser) -> None:
     assert phone.run("return document.documentElement.scrollWidth") <= 390
     assert phone.run("return document.getElementById('whole').getBoundingClientRect().top") < 300
     assert not phone.complaints()
+
+
+def test_a_broker_that_hangs_is_not_called_running(room: PrintRoom, browser: Browser) -> None:
+    """While films are refused as it gives no sign of life, that stands beside its name, in red."""
+    browser.go(room.url)
+    browser.wait(".broker .running", "running")
+    relay = room.process.process.pid
+    os.kill(relay, signal.SIGSTOP)
+    try:
+        browser.wait("#whole.refused", "no sign of life")
+        browser.wait(".broker .silent", "no sign of life")
+        assert not browser.has(".broker .running")
+        assert not browser.complaints()
+    finally:
+        os.kill(relay, signal.SIGCONT)
+    browser.wait(".broker .running", "running")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -14,7 +15,11 @@ pytestmark = pytest.mark.timeout(240)
 PLACES = """const each = [...document.querySelectorAll('#jobs tbody button, #jobs summary')];
 return each.map((e) => e.getBoundingClientRect()).flatMap((e) => [e.x, e.y, e.width, e.height])"""
 
-
+SHOWN_PLACES = """const shown = '#jobs :is(tbody, td, summary)';
+const each = [...document.querySelectorAll(shown)];
+return each.map((e) => e.getBoundingClientRect()).flatMap((e) => [e.x, e.y, e.width, e.height])"""
+FILM_LINES = """const each = [...document.querySelectorAll('#jobs .one-line')];
+return each.map((e) => e.getClientRects().length)"""
 LATER = """const now = performance.now.bind(performance);
 performance.now = () => now() + (window.later || 0);"""
 
@@ -91,6 +96,38 @@ def test_what_grows_above_moves_nothing_under_the_pointer(
     room.broker("printers", "drain", "oki-1")
     browser.wait("#printer-oki-1 .drain", "drain")
     assert stands(browser, places)
+
+
+def test_a_state_under_the_pointer_says_since_when(room: PrintRoom, browser: Browser) -> None:
+    """Where the rest of a printer's row waits, its new health is told with its duration."""
+    browser.go(room.url)
+    browser.wait("#printer-oki-1 .up", "up")
+    browser.hover("#printer-oki-1 button[value=test-print]")
+    browser.wait("html.holding")
+    room.printers["oki-1"].die()
+    browser.wait("#printer-oki-1 .down", "down")
+    browser.wait("#waiting", "wait")
+    assert re.search(r"for \d+s$", browser.text("#printer-oki-1 [data-label=Health]"))
+
+
+def test_what_opens_in_a_row_moves_no_other(room: PrintRoom, browser: Browser) -> None:
+    """It lies over the rows below until the next press elsewhere."""
+    queued(room, 1, 2, 3)
+    browser.go(room.url)
+    browser.wait("#job-3", "queued")
+    browser.hover("#job-1 summary")
+    browser.wait("html.holding")
+    places = browser.run(SHOWN_PLACES)
+    assert len(set(browser.run(FILM_LINES))) == 1
+
+    browser.press_at("#job-1 summary")
+
+    browser.wait("#job-1 .more", "Priority")
+    assert browser.run(SHOWN_PLACES) == places
+    browser.keep("more-desktop")
+    assert not browser.complaints()
+    browser.press_at("#job-3 [data-label=Modality] small, #job-3 [data-label=Copies]")
+    browser.wait_gone("#job-1 .more")
 
 
 def test_a_row_that_leaves_its_list_stays_marked(room: PrintRoom, browser: Browser) -> None:
@@ -199,6 +236,10 @@ def test_a_double_click_is_one_command(room: PrintRoom, browser: Browser) -> Non
     browser.double_click("#printer-oki-1 button[value=test-print]")
 
     browser.wait("#confirm[open]", "Print a test film on oki-1?")
+    assert browser.run("return String(getSelection())") == ""
+    browser.wait_pressable()
+    browser.double_click("#confirm-words")
+    assert browser.run("return String(getSelection())") != ""
     assert browser.run(sent) == 1
     browser.answer()
     browser.wait("#said", "one A4 test film")
