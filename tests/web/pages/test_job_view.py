@@ -74,9 +74,9 @@ def test_tabs_rows_and_csv_keep_the_filter(client: httpx.Client) -> None:
     """Only `Now` leaves it; a job's page leads back to the list."""
     shown = client.get("/?modality=MR1&text=broker&state=queued").text
     (sent,), (every,), (now,) = (links(shown, label) for label in ("Sent", "All", "Now"))
-    assert sent == "/?modality=MR1&text=broker&state=sent"
-    assert every == "/?modality=MR1&text=broker&state=all"
-    assert now == "/"
+    assert sent == "/?modality=MR1&text=broker&state=sent#job-list"
+    assert every == "/?modality=MR1&text=broker&state=all#job-list"
+    assert now == "/#job-list"
     (row,) = links(shown, "120")
     (back,) = links(client.get(row).text, "Back to the list")
     assert numbers(client.get(back).text) == numbers(shown)
@@ -95,7 +95,7 @@ def test_a_filter_is_of_every_state_unless_one_is_chosen(client: httpx.Client) -
     first = client.get("/").text
     assert len(numbers(first)) == 40
     assert "of finished ones those of the last hour, some of each kind" in first
-    assert re.search(r'<a href="/\?state=queued">\d+ more</a>', first)
+    assert re.search(r'<a href="/\?state=queued#job-list">\d+ more</a>', first)
     found = numbers(client.get("/?modality=CT1&until=2099-01-01&printer=").text)
     assert (len(found), found[0]) == (50, 119)
     assert numbers(client.get("/?modality=CT1&state=cancelled").text) == [1]
