@@ -253,6 +253,7 @@ IN_SHORT: Mapping[Refusal, str] = {
     Refusal.FAULT: "the broker failed",
     Refusal.NO_PRINTER: "no printer takes it",
     Refusal.NOT_ASKED: "no printer could be asked",
+    Refusal.PRINTERS_BUSY: "the printers were busy",
     Refusal.NONE_CONFIGURED: "no printer is configured",
     Refusal.DATA_SET_TOO_LARGE: "sent too much beside the images",
     Refusal.TOO_MUCH: "sent too much in one association",

@@ -41,7 +41,7 @@ def test_one_film_is_printed_again(jobs: Jobs, make_request: MakeRequest) -> Non
     job, (film,) = jobs.queries.get(2), jobs.queries.films(2)
     assert (job.films, job.copies, film.copies) == (1, 2, 2)
     assert film.film.film_size == "A4"
-    assert job.remark == "film 2 alone, 2 copies, A4 of job 1"
+    assert job.remark == "film 2 alone, 2 copies of job 1 on A4"
 
 
 def test_a_printer_is_chosen(jobs: Jobs, make_request: MakeRequest) -> None:
@@ -155,7 +155,7 @@ def test_what_belonged_to_the_old_medium_is_told(jobs: Jobs, make_request: MakeR
     jobs.commands.hold(1)
     jobs.commands.reprint(1, ReprintChoice(medium="PAPER", film_size="A4"))
     assert jobs.queries.get(2).remark == (
-        "A4, PAPER of job 1; without MaxDensity, made for BLUE FILM"
+        "job 1 on A4, PAPER; without MaxDensity, made for BLUE FILM"
     )
     (sending,) = jobs.queries.whole_films(2)
     assert sending.film.attributes == {"FilmSizeID": ("A4",)}
