@@ -48,10 +48,10 @@ def test_the_first_screen_says_that_films_are_refused(
         console = Speaker(broker.port)
         assert console.open_session().status == statuses.RESOURCE_LIMITATION
         console.release()
-        browser.wait(".refused-lately", "no printers configured")
+        browser.wait(".refused-lately", "no printer is configured")
         for scheme, paper in (("dark", DARK), ("light", LIGHT)):
             browser.prefer(scheme)
-            for path, words in (("", REFUSED), ("refusals", "No printers configured")):
+            for path, words in (("", REFUSED), ("refusals", "No printer is configured")):
                 browser.go(url + path)
                 browser.wait("main" if path else "#whole", words)
                 assert browser.run(PAPER) == paper
